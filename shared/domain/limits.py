@@ -1,0 +1,34 @@
+"""Every limit of the engine, with its unit, in one place."""
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits that wiring hands to the engine. Tests wire shorter times; the product has one set."""
+
+    claim_seconds: float = 30.0
+    """How long a claim lasts without being renewed."""
+    renew_seconds: float = 10.0
+    """How often a claim is renewed."""
+    claims_lost: int = 5
+    """Claims lost without progress after which a job fails with WORKER_LOST."""
+    step_seconds: float = 300.0
+    """A step older than this checkpoints and gives itself back, so that big tenants do not starve small ones."""
+    buffer_bytes: int = 64 * 1024 * 1024
+    """Sort buffer, counting length + 250 bytes a record."""
+    chunk_bytes: int = 1024 * 1024
+    """Lines gathered into one chunk, before compression."""
+    resend_seconds: float = 5.0
+    """First wait before a message is sent again; doubles each time."""
+    resend_most_seconds: float = 120.0
+    """Longest wait before a message is sent again."""
+    worker_seen_seconds: float = 20.0
+    """A worker not seen for this long has no slots."""
+    tenant_steps: int = 4
+    """Steps of one tenant that may be with workers at the same time."""
+    key_trouble_seconds: float = 6 * 3600.0
+    """Transient trouble with KMS after which a job fails with KEY_UNREACHABLE."""
+    graph_trouble_seconds: float = 6 * 3600.0
+    """Transient trouble with Graph or the store after which a stream, or the job, fails."""
+    cursor_days: float = 6.0
+    """Age at which a cursor is no longer used (Graph promises seven days)."""

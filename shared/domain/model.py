@@ -1,0 +1,244 @@
+"""Tenants, jobs, steps, snapshots, data keys: their shapes, their states and the legal moves between them.
+
+Ids are random UUIDs in lower case, as text. Times are aware datetimes in UTC.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from shared.domain.errors import Answer, Code
+
+
+class JobKind(StrEnum):
+    BACKUP = "backup"
+    DOWNLOAD = "download"
+    BROWSE = "browse"
+    VERIFY = "verify"
+    KEY_CHECK = "key-check"
+
+
+HERE = frozenset({JobKind.DOWNLOAD, JobKind.BROWSE})
+"""Kinds that stream in the process that asked: a worker elsewhere has nowhere to put plaintext."""
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    SUCCEEDED_WITH_WARNINGS = "succeeded_with_warnings"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+JOB_MOVES: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.FAILED, JobState.CANCELLED}),
+    JobState.RUNNING: frozenset(
+        {JobState.SUCCEEDED, JobState.SUCCEEDED_WITH_WARNINGS, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.SUCCEEDED: frozenset(),
+    JobState.SUCCEEDED_WITH_WARNINGS: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+
+
+class StepState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+class Phase:
+    """The phases of a backup. A phase opens when the last step of the one before has ended."""
+
+    READ = 1
+    SECOND_ROUND = 2
+    COMPACT = 3
+    COMMIT = 4
+
+
+class Asked(StrEnum):
+    """Who asked for a job."""
+
+    HAND = "hand"
+    SCHEDULE = "schedule"
+
+
+class Purpose(StrEnum):
+    """What a data key is for; stands in its encryption context."""
+
+    BACKUP = "backup"
+    SECRETS = "secrets"
+
+
+class KeyMode(StrEnum):
+    PROVIDER = "provider"
+    CUSTOMER = "customer"
+
+
+class Tenant(msgspec.Struct, frozen=True, kw_only=True):
+    """One Entra directory under protection. Holds no credential: that is sealed (``Sealed``)."""
+
+    tenant_id: str
+    name: str
+    directory_id: str
+    client_id: str
+    created_at: datetime
+    key_mode: KeyMode
+    key_arn: str
+    """The KMS key that wraps this tenant's new data keys."""
+    key_epoch: int
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """A sealed row: its id (bound into the seal), the data key it needs, the sealed bytes."""
+
+    row_id: str
+    data_key_id: str
+    data: bytes
+
+
+class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A data key as KMS wrapped it: one row in SQL and one key object in the bucket.
+
+    ``context`` is the KMS encryption context. ``generation`` counts wrappings of the same data key from 1.
+    """
+
+    data_key_id: str
+    purpose: Purpose
+    arn: str
+    generation: int
+    key_epoch: int
+    context: dict[str, str]
+    wrapped: bytes
+    created_at: datetime
+    job_id: str | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """That KMS refused a key: remembered for one lease, so that due times make no job meanwhile."""
+
+    arn: str
+    at: datetime
+    message: str
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    cron: str
+    timezone: str
+    paused: bool
+    next_due: datetime | None
+    """None while paused."""
+
+
+class StepPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A step to be made: its phase and what it works on (a stream's name, or ``commit``, ``verify``, ``key-check``)."""
+
+    phase: int
+    name: str
+
+
+class ResourceProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a resource has come: objects or links seen, lines written."""
+
+    resource: str
+    records: int
+    changed: int
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    step_id: str
+    phase: int
+    name: str
+    state: StepState
+    answer: Answer | None = None
+    """Set when the step has ended: what Graph said to its stream."""
+    request_id: str | None = None
+    """Graph's request id of the answer that ended it, when it was no whole one."""
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+    progress: list[ResourceProgress] = []
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    job_id: str
+    tenant_id: str
+    kind: JobKind
+    state: JobState
+    asked: Asked
+    code: Code | None = None
+    message: str | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    due_at: datetime | None = None
+    full: bool = False
+    parent: str | None = None
+    """The snapshot that this job builds on or reads."""
+    snapshot: str | None = None
+    """The snapshot that this job made (backup), or read (browse, download, verify of one)."""
+    detail: Any = None
+    """What the job found, plain: counts and blob names of a verify, the verdict of a key check. JSON."""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's time-limited right to a step. ``fence`` is the fencing number: every write names it."""
+
+    tenant_id: str
+    job_id: str
+    step_id: str
+    kind: JobKind
+    phase: int
+    name: str
+    fence: int
+    seconds: float
+    """How long the claim lasts from when it was given or renewed."""
+
+
+class StepRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A step to send a message for."""
+
+    tenant_id: str
+    job_id: str
+    step_id: str
+    queue: str
+
+
+class RunRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as SQL knows it: plain ids and blob names only. ``job_id`` is the job that wrote it."""
+
+    run_id: str
+    job_id: str
+    stream: str
+    blobs: list[str]
+
+
+class ResourceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource's line in the completeness report. ``records`` is None when nothing was ever read, never 0 then."""
+
+    resource: str
+    answer: Answer
+    records: int | None
+    stale: bool = False
+    request_id: str | None = None
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    snapshot_id: str
+    job_id: str
+    parent: str | None
+    created_at: datetime
+    manifest_sha256: str
+    data_key_id: str
+    """The data key that seals the manifest."""
+    objects: int
+    links: int
+    complete: bool
+    resources: list[ResourceReport]

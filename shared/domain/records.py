@@ -1,0 +1,92 @@
+"""Keys, records and lines: the sorted map that a snapshot is.
+
+A **key** names a record: the resource's path segments with its ids between them, ``users/<id>`` or
+``groups/<id>/members/<id>``; a singleton's key is its resource's name. Ids are percent-encoded except
+``A-Za-z0-9-._~@``.
+
+A **line** is an entry of a run. In memory it is the pair ``(order, value)``: ``order`` is the resource's name, a zero
+byte, and the key or prefix; ``value`` is the record's JSON, or None for a tombstone. ``order`` is also how lines sort.
+A prefix ends in ``/`` or is empty, a key does neither, so the last byte of ``order`` tells a prefix from a key. A
+prefix sorts before every key that begins with it.
+
+In a chunk a line is one line of JSON: ``{"key":"users/1","value":{…}}``, ``{"key":"users/1","gone":true}`` or
+``{"resource":"groups.members","prefix":"groups/1/members/","gone":true}``.
+"""
+
+from urllib.parse import quote_from_bytes
+
+Line = tuple[bytes, bytes | None]
+"""``(order, value)``."""
+
+_SAFE = "@"  # urllib keeps A-Za-z0-9-._~ by itself
+
+
+def encode_id(text: str) -> bytes:
+    """An id as it stands in a key. Unpaired surrogates are encoded as the three bytes that they would have."""
+    return quote_from_bytes(text.encode("utf-8", "surrogatepass"), safe=_SAFE).encode("ascii")
+
+
+def put(resource: bytes, key: bytes, value: bytes) -> Line:
+    """A record: the JSON ``value`` at ``key``. The value holds no line break."""
+    return resource + b"\0" + key, value
+
+
+def gone(resource: bytes, key: bytes) -> Line:
+    """A tombstone for one key."""
+    return resource + b"\0" + key, None
+
+
+def prefix_gone(resource: bytes, prefix: bytes) -> Line:
+    """A tombstone for every key of ``resource`` that begins with ``prefix`` in older runs."""
+    return resource + b"\0" + prefix, None
+
+
+def is_prefix(order: bytes) -> bool:
+    """Whether a line with this order is a prefix tombstone."""
+    return order[-1] in b"/\0"
+
+
+def split_order(order: bytes) -> tuple[bytes, bytes]:
+    """``(resource, key or prefix)``."""
+    resource, _, rest = order.partition(b"\0")
+    return resource, rest
+
+
+def resource_of(key: bytes) -> bytes:
+    """The resource that a key belongs to: its odd segments, joined by dots (``groups.members``)."""
+    return b".".join(key.split(b"/")[::2])
+
+
+def encode_line(line: Line) -> bytes:
+    """A line as it stands in a chunk, without a line break."""
+    order, value = line
+    resource, key = split_order(order)
+    if value is not None:
+        return b'{"key":"%b","value":%b}' % (key, value)
+    if is_prefix(order):
+        return b'{"resource":"%b","prefix":"%b","gone":true}' % (resource, key)
+    return b'{"key":"%b","gone":true}' % key
+
+
+_RECORD = b'{"key":"'
+_PREFIX = b'{"resource":"'
+_VALUE = b'","value":'
+_GONE = b'","gone":true}'
+_PREFIX_GONE = b'","prefix":"'
+
+
+def decode_line(text: bytes) -> Line:
+    """The line that ``encode_line`` wrote. Raises ValueError if it is none."""
+    if text.startswith(_RECORD):
+        end = text.find(b'"', len(_RECORD))
+        key = text[len(_RECORD) : end]
+        if end > len(_RECORD):
+            if text.startswith(_VALUE, end) and text.endswith(b"}"):
+                return resource_of(key) + b"\0" + key, text[end + len(_VALUE) : -1]
+            if text[end:] == _GONE:
+                return resource_of(key) + b"\0" + key, None
+    elif text.startswith(_PREFIX) and text.endswith(_GONE):
+        resource, mark, prefix = text[len(_PREFIX) : -len(_GONE)].partition(_PREFIX_GONE)
+        if mark and resource and (not prefix or prefix.endswith(b"/")):
+            return resource + b"\0" + prefix, None
+    raise ValueError("not a line")

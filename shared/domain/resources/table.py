@@ -1,0 +1,70 @@
+"""Shapes of the table: resources, the streams that feed them, and what follows from both."""
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+
+class Reading(StrEnum):
+    """How a stream is read."""
+
+    DELTA = "delta"
+    LISTING = "listing"
+    SINGLETON = "singleton"
+
+
+class Relation(msgspec.Struct, frozen=True, kw_only=True):
+    """A relation that a delta stream carries as ``<name>@delta``; its links are a resource of their own."""
+
+    resource: str
+    name: str
+    to_one: bool = False
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of Graph collection, singleton or relationship, as ``entrakeep resources`` shows it."""
+
+    resource: str
+    family: str
+    path: str
+    stream: str
+    permission_read: str
+    permission_write: str
+    licence: str
+    restore: str
+    api: str = "v1.0"
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """One way of reading Graph that feeds one or more resources and succeeds or fails whole.
+
+    ``path`` is Graph's, without version: ``/users/delta``, ``/identity/conditionalAccess/policies``. ``collection`` is
+    the path of the objects (``/users``), used to fetch one by id. ``select`` are the properties asked for, without the
+    relations. ``witness`` are properties that are never null on any object: a delta entry that lacks one is not whole.
+    """
+
+    name: str
+    reading: Reading
+    path: str
+    collection: str
+    resource: str
+    select: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    witness: tuple[str, ...] = ()
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Names of the resources it feeds, objects first."""
+        return (self.resource, *(relation.resource for relation in self.relations))
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """``$select`` as sent: the properties, then the relations."""
+        return (*self.select, *(relation.name for relation in self.relations))
+
+    @property
+    def selection(self) -> str:
+        """A short name of path and ``$select`` together: a cursor made for another one is not used."""
+        text = "\n".join((self.path, *self.selected))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

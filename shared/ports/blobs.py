@@ -1,0 +1,30 @@
+"""BlobStore: sealed bytes by name. It never sees plaintext.
+
+Methods block and may be called from several threads. All raise ``StoreTrouble`` (try again) and ``Refuse`` with
+``STORE_FULL`` or ``STORE_FORBIDDEN``. Names use ``/`` as separator and only ``A-Za-z0-9-._/``.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class BlobStore(Protocol):
+    def put(self, name: str, data: bytes) -> None:
+        """Store ``data`` durably under ``name``. Atomic: readers see all of it or nothing. Idempotent for equal data."""
+        ...
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        """As ``put``, but never overwrites: False if the name is taken already. Atomic against other callers."""
+        ...
+
+    def get(self, name: str) -> bytes | None:
+        """The bytes under ``name``, or None if there are none."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove ``name``. No error if it is not there."""
+        ...
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """All names that begin with ``prefix``, in order."""
+        ...

@@ -1,0 +1,330 @@
+"""The Catalog: SQL is the truth about tenants, jobs, claims, snapshots and keys.
+
+A handle is bound to one tenant (``Catalog.tenant``): everything reached through it names that tenant in every query.
+Only the scheduler's handle sees all tenants. Each method is one transaction, atomic, committed when it returns, and
+never open over a call to Graph, KMS or the store. All raise ``Refuse`` with ``CATALOG_UNREACHABLE`` or
+``CATALOG_NEEDS_MIGRATION``. Claims are timed by the database's clock. Methods block; handles may be used from any thread.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from shared.domain.errors import Answer, Code
+from shared.domain.model import (
+    Asked,
+    Claim,
+    Job,
+    JobKind,
+    JobState,
+    Refusal,
+    ResourceProgress,
+    RunRef,
+    Schedule,
+    Sealed,
+    Snapshot,
+    Step,
+    StepPlan,
+    StepRef,
+    Tenant,
+    WrappedKey,
+)
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a step has come: one sealed row a run, and the run's blob names in the plain. In order of writing."""
+
+    phase: int
+    stream: str
+    sealed: Sealed
+    run: RunRef | None
+
+
+class Renewal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a renewal tells: whether somebody cancelled the job."""
+
+    cancel: bool
+
+
+class KeyState(msgspec.Struct, frozen=True, kw_only=True):
+    """What SQL knows of a tenant's keys. ``data_keys`` counts data keys by the ARN that wraps their newest generation."""
+
+    refusal: Refusal | None
+    data_keys: dict[str, int]
+
+
+class Jobs(Protocol):
+    def ask(
+        self, kind: JobKind, *, asked: Asked, full: bool = False, snapshot: str | None = None, detail: Any = None
+    ) -> tuple[Job, bool]:
+        """A new queued job without steps, and True; or, where a backup is asked for while one is queued or running,
+        that one and False. A ``snapshot`` named is pinned for the job. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
+        ...
+
+    def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
+        """A running job with one running step named ``step``, claimed by the caller, the snapshot pinned.
+        Raises Refuse ``NO_SUCH_SNAPSHOT``."""
+        ...
+
+    def get(self, job_id: str) -> Job:
+        """Raises Refuse ``NO_SUCH_JOB``."""
+        ...
+
+    def list(self, limit: int = 100) -> list[Job]:
+        """Newest first."""
+        ...
+
+    def steps(self, job_id: str) -> list[Step]:
+        """By phase, then name."""
+        ...
+
+    def cancel(self, job_id: str) -> Job:
+        """A queued job is cancelled at once; a running one at its claim's next renewal. Idempotent for ended jobs."""
+        ...
+
+    def end_expired_here(self) -> int:
+        """Ends jobs of this tenant that ran in an asking process whose claim has expired: failed, ``INTERRUPTED``,
+        pins lifted. How many."""
+        ...
+
+
+class Claims(Protocol):
+    """Every write is fenced: it raises ``ClaimLost`` if the claim's number is not the step's any more, if the claim
+    has expired, or if the job has ended."""
+
+    def claim(self, job_id: str, step_id: str, holder: str, seconds: float) -> Claim | None:
+        """Compare-and-swap: a queued step of the job's open phase becomes running under the next fencing number; the
+        job becomes running with its first claim. None if there is nothing to claim (a duplicate message)."""
+        ...
+
+    def renew(self, claim: Claim) -> Renewal:
+        """The claim lasts ``claim.seconds`` from now."""
+        ...
+
+    def checkpoint(self, claim: Claim, checkpoint: Checkpoint, progress: Sequence[ResourceProgress]) -> None:
+        """Appends a checkpoint and sets the step's progress. Progress: claims lost before do not count any more."""
+        ...
+
+    def checkpoints(self, claim: Claim, *, step_only: bool = True) -> list[Checkpoint]:
+        """Checkpoints of this step, or of the whole job, by phase and then in order of writing within a step."""
+        ...
+
+    def drop_checkpoints(self, claim: Claim) -> None:
+        """The stream starts over: this step's checkpoints and progress are removed."""
+        ...
+
+    def give_back(self, claim: Claim, *, after: float, trouble: Code | None) -> float:
+        """The step is queued again, to be sent after so many seconds, uncounted. With ``trouble`` the first such time is
+        remembered until the next checkpoint or finish; returns the seconds since then (0.0 without trouble)."""
+        ...
+
+    def release(self, holder: str) -> int:
+        """Gives back, uncounted, every step of this tenant that ``holder`` holds. How many."""
+        ...
+
+    def finish(
+        self,
+        claim: Claim,
+        *,
+        answer: Answer | None = None,
+        request_id: str | None = None,
+        progress: Sequence[ResourceProgress] | None = None,
+        state: JobState = JobState.SUCCEEDED,
+        code: Code | None = None,
+        message: str | None = None,
+        detail: Any = None,
+    ) -> bool:
+        """The step is done. Lowers the phase's count of open steps; at zero the next phase that has steps opens and True
+        is returned; after the last phase the job ends with ``state``, ``code``, ``message``, ``detail`` and its pins
+        are lifted."""
+        ...
+
+    def fail(self, claim: Claim, code: Code, message: str, *, state: JobState = JobState.FAILED, detail: Any = None) -> None:
+        """The job ends as failed (or cancelled): all its steps are done, its pins lifted, its checkpoints removed."""
+        ...
+
+    def note_attempt(self, claim: Claim, snapshot_id: str) -> None:
+        """Notes the id of a manifest about to be stored, before it is: the sweep must know it."""
+        ...
+
+    def commit(self, claim: Claim, snapshot: Snapshot, runs: Sequence[RunRef], state: JobState, message: str | None) -> None:
+        """In one transaction: the snapshot's row with its runs (oldest first within a stream), the step done, the job
+        ended with ``state``, checkpoints removed, pins lifted. Raises Refuse ``NO_SUCH_SNAPSHOT`` if the parent is gone,
+        ``BUSY`` if another snapshot has meanwhile become the newest."""
+        ...
+
+
+class Snapshots(Protocol):
+    def list(self) -> list[Snapshot]:
+        """Newest first; none that is going."""
+        ...
+
+    def get(self, snapshot: str) -> Snapshot:
+        """By id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
+        ...
+
+
+class Keys(Protocol):
+    def add(self, key: WrappedKey) -> WrappedKey:
+        """Inserts the key's row; returns it, or the row that stands already for the same job and purpose (``secrets``:
+        the same tenant and purpose). Raises ``EpochMoved`` if the tenant's key epoch is not the row's."""
+        ...
+
+    def get(self, data_key_id: str) -> WrappedKey:
+        """The newest generation. Raises Alarm ``BLOB_MISSING`` if there is none."""
+        ...
+
+    def find(self, purpose: str, job_id: str | None) -> WrappedKey | None:
+        """The data key of a job, or the tenant's ``secrets`` key (``job_id`` None)."""
+        ...
+
+    def secret(self, kind: str) -> Sealed | None:
+        """A sealed credential: kind ``client-secret``."""
+        ...
+
+    def put_secret(self, kind: str, sealed: Sealed) -> None:
+        """Replaces the sealed credential of this kind."""
+        ...
+
+    def state(self) -> KeyState: ...
+
+    def refuse(self, arn: str, message: str) -> int:
+        """KMS refused ``arn``. If a data key row of this tenant still names it: remembers the refusal and ends, in one
+        transaction, every queued or running job of this tenant that needs a data key (all kinds but shallow verify) as
+        failed with ``KEY_ACCESS_REVOKED`` and this sentence. How many jobs ended."""
+        ...
+
+    def allow(self, arn: str) -> None:
+        """KMS answered for ``arn``: a remembered refusal of it is forgotten."""
+        ...
+
+
+class Schedules(Protocol):
+    def get(self) -> Schedule | None: ...
+
+    def set(self, schedule: Schedule) -> None: ...
+
+
+class EpochMoved(Exception):
+    """The tenant's KMS key changed while a data key was being born: make it again under the new key."""
+
+
+class TenantCatalog(Protocol):
+    """All that SQL knows of one tenant."""
+
+    @property
+    def tenant_id(self) -> str: ...
+    @property
+    def jobs(self) -> Jobs: ...
+    @property
+    def claims(self) -> Claims: ...
+    @property
+    def snapshots(self) -> Snapshots: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def schedules(self) -> Schedules: ...
+
+    def tenant(self) -> Tenant:
+        """Raises Refuse ``NO_SUCH_TENANT``."""
+        ...
+
+    def update(self, *, client_id: str, secret: Sealed) -> None:
+        """Replaces the reading application and its sealed credential together."""
+        ...
+
+    def remove(self) -> None:
+        """Removes the tenant and every row of it. Running steps lose their claims."""
+        ...
+
+
+class DueSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    tenant_id: str
+    schedule: Schedule
+
+
+class SchedulerCatalog(Protocol):
+    """The only handle that sees all tenants."""
+
+    def due(self, now: datetime) -> list[DueSchedule]:
+        """Schedules that are due and may become a job: not paused, no backup of that tenant queued or running."""
+        ...
+
+    def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
+        """Makes one scheduled backup for the due time and sets the next; at most one job a due time, whoever calls. No
+        job, and False, if the tenant has a refusal remembered after ``refused_since``: the due time stays, and becomes
+        one job later; also False if another beat was first."""
+        ...
+
+    def unplanned(self) -> list[Job]:
+        """Queued jobs without steps, oldest first, asked for by hand before scheduled ones."""
+        ...
+
+    def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
+        """Gives a job its steps and opens its first phase. For a backup the newest snapshot becomes its parent and is
+        pinned. False if it has them already, or waits because another backup of its tenant runs."""
+        ...
+
+    def expire(self, claims_lost: int) -> int:
+        """Steps whose claim has expired are queued again; claims lost without progress since the last one are counted,
+        and at ``claims_lost`` the job fails with ``WORKER_LOST``; jobs of asking processes fail with ``INTERRUPTED``;
+        jobs to cancel whose steps nobody holds are cancelled. How many rows changed."""
+        ...
+
+    def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
+        """Claimable steps whose message is due, marked as sent now in the same transaction. At most twice the free slots
+        of the workers seen lately are outstanding (sent, not claimed, not yet due again). Fair: asked for by hand
+        first, then tenants in turn; at most ``tenant_steps`` of a tenant running or outstanding. A message is due again
+        after ``resend`` seconds, doubling to ``resend_most``."""
+        ...
+
+    def ticked(self) -> None:
+        """Beat is alive."""
+        ...
+
+    def last_tick(self) -> float | None:
+        """Seconds since beat's last tick, by the database's clock; None if it never ticked."""
+        ...
+
+    def worker_seen(self, worker: str, slots: int) -> None:
+        """A worker is alive and has so many slots. ``slots`` 0 takes it out."""
+        ...
+
+    def release(self, worker: str) -> int:
+        """Gives back, uncounted, every step held by a child of this worker (holders begin with ``<worker>/``)."""
+        ...
+
+
+class Catalog(Protocol):
+    def tenant(self, tenant_id: str) -> TenantCatalog:
+        """A handle bound to this tenant; asks nothing yet."""
+        ...
+
+    def find(self, name: str) -> Tenant:
+        """Raises Refuse ``NO_SUCH_TENANT``."""
+        ...
+
+    def tenants(self) -> list[Tenant]:
+        """Newest first."""
+        ...
+
+    def add_tenant(self, tenant: Tenant, key: WrappedKey, secret: Sealed) -> None:
+        """The tenant, its ``secrets`` data key and its sealed client secret, together or not at all. Raises Refuse
+        ``TENANT_EXISTS``."""
+        ...
+
+    def find_job(self, job_id: str) -> Job:
+        """A job of any tenant, for the command line. Raises Refuse ``NO_SUCH_JOB``."""
+        ...
+
+    def jobs(self, limit: int = 100) -> list[Job]:
+        """Jobs of all tenants, newest first, for the command line."""
+        ...
+
+    def scheduler(self) -> SchedulerCatalog: ...
+
+    def close(self) -> None:
+        """Closes every connection. Idempotent."""
+        ...

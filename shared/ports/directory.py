@@ -1,0 +1,88 @@
+"""DirectoryAccess and DirectorySource: signing in to a directory and reading it.
+
+Methods of a source are coroutines of one event loop. They raise ``GraphTrouble`` when Graph stays in trouble after the
+adapter's own retries, ``StartOver`` when a cursor is refused, ``Skip`` when Graph does not show the resource, ``Refuse``
+with ``GRAPH_SIGN_IN_FAILED`` or ``GRAPH_UNEXPECTED``. Before each request the ``check`` of ``connect`` is called; what
+it raises (the lease has ended) comes through.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from shared.domain.errors import Answer
+from shared.domain.records import Line
+from shared.domain.resources import Stream
+from shared.domain.secret import Secret
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """The application that reads a directory, with its client secret (UTF-8 bytes)."""
+
+    directory_id: str
+    client_id: str
+    secret: Secret
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """Graph's next link (``more``) or delta link. Secret: it is sealed wherever it is kept."""
+
+    link: Secret
+    more: bool
+
+
+class Page(Protocol):
+    """One answer of a stream."""
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """Where to go on after this page; None after the last page of a stream without delta."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answer."""
+        ...
+
+    def lines(self) -> Iterator[Line]:
+        """The page's lines in Graph's order. Pure computation: may run in another thread. Iterate once."""
+        ...
+
+    def incomplete(self) -> list[str]:
+        """After ``lines``: ids of objects that came without their witness properties, to be fetched one by one."""
+        ...
+
+
+class DirectorySource(Protocol):
+    def pages(self, stream: Stream, cursor: Cursor | None) -> AsyncIterator[Page]:
+        """The stream's pages from ``cursor`` on; None begins afresh. Asks for the next page before it is wanted.
+
+        Ends after the page whose cursor is a delta link or None.
+        """
+        ...
+
+    async def fetch(self, stream: Stream, object_id: str) -> Line | None:
+        """One object of a delta stream by id, with the stream's selection less relations; None if it is not there."""
+        ...
+
+    async def probe(self, stream: Stream) -> Answer:
+        """Whether Graph shows this stream to the application: one small request, its answer thrown away."""
+        ...
+
+    async def organization_id(self) -> str:
+        """The directory's id, as ``/organization`` says."""
+        ...
+
+    async def close(self) -> None:
+        """Drops the token and closes the connections. Idempotent."""
+        ...
+
+
+class DirectoryAccess(Protocol):
+    def connect(self, identity: Identity, check: Callable[[], None]) -> DirectorySource:
+        """A source for this directory. Sends nothing yet; the token is taken with the first request.
+
+        Call it inside the event loop that will use it.
+        """
+        ...
