@@ -1,0 +1,1 @@
+"""The engine, whole, with ports on its edge."""

@@ -1,0 +1,1 @@
+"""The only room where keys and plaintext meet."""

@@ -1,0 +1,1 @@
+"""A thin way to start the engine: Celery workers."""
