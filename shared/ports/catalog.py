@@ -72,7 +72,7 @@ class Jobs(Protocol):
         """Raises Refuse ``NO_SUCH_JOB``."""
         ...
 
-    def list(self, limit: int = 100) -> list[Job]:
+    def recent(self, limit: int = 100) -> list[Job]:
         """Newest first."""
         ...
 
@@ -157,7 +157,7 @@ class Claims(Protocol):
 
 
 class Snapshots(Protocol):
-    def list(self) -> list[Snapshot]:
+    def all(self) -> list[Snapshot]:
         """Newest first; none that is going."""
         ...
 
