@@ -141,7 +141,9 @@ class Claims(Protocol):
         are lifted."""
         ...
 
-    def fail(self, claim: Claim, code: Code, message: str, *, state: JobState = JobState.FAILED, detail: Any = None) -> None:
+    def fail(
+        self, claim: Claim, code: Code, message: str, *, state: JobState = JobState.FAILED, detail: Any = None
+    ) -> None:
         """The job ends as failed (or cancelled): all its steps are done, its pins lifted, its checkpoints removed."""
         ...
 
@@ -149,7 +151,9 @@ class Claims(Protocol):
         """Notes the id of a manifest about to be stored, before it is: the sweep must know it."""
         ...
 
-    def commit(self, claim: Claim, snapshot: Snapshot, runs: Sequence[RunRef], state: JobState, message: str | None) -> None:
+    def commit(
+        self, claim: Claim, snapshot: Snapshot, runs: Sequence[RunRef], state: JobState, message: str | None
+    ) -> None:
         """In one transaction: the snapshot's row with its runs (oldest first within a stream), the step done, the job
         ended with ``state``, checkpoints removed, pins lifted. Raises Refuse ``NO_SUCH_SNAPSHOT`` if the parent is gone,
         ``BUSY`` if another snapshot has meanwhile become the newest."""

@@ -1,0 +1,12 @@
+"""States of jobs and their legal moves."""
+
+from shared.domain.model import JOB_MOVES, JobState
+
+
+def test_an_ended_job_never_moves_again() -> None:
+    assert {state for state in JobState if not JOB_MOVES[state]} == {state for state in JobState if state.ended}
+
+
+def test_every_state_but_the_first_is_reached_from_another() -> None:
+    reached = set().union(*JOB_MOVES.values())
+    assert reached == set(JobState) - {JobState.QUEUED}

@@ -1,0 +1,101 @@
+"""Keys, lines and their order."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.records import (
+    Line,
+    decode_line,
+    encode_id,
+    encode_line,
+    gone,
+    is_prefix,
+    prefix_gone,
+    put,
+    resource_of,
+)
+
+ids = st.text(min_size=1, max_size=12)
+values = st.sampled_from(
+    [b"{}", b'{"id":"a"}', b'{"a":1E+2,"b":-0.0}', b'{"q":"\\ud800\\"}","gone":true}"}', b"[1, 2]"]
+)
+
+
+def member_key(group: str, member: str) -> bytes:
+    return b"groups/" + encode_id(group) + b"/members/" + encode_id(member)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> Line:
+    owner, member = draw(ids), draw(ids)
+    key = member_key(owner, member)
+    match draw(st.integers(0, 3)):
+        case 0:
+            return put(b"groups.members", key, draw(values))
+        case 1:
+            return gone(b"groups.members", key)
+        case 2:
+            return prefix_gone(b"groups.members", b"groups/" + encode_id(owner) + b"/members/")
+        case _:
+            return prefix_gone(b"groups.members", b"")
+
+
+@given(lines())
+def test_a_line_reads_back_as_it_was_written(line: Line) -> None:
+    assert decode_line(encode_line(line)) == line
+
+
+@given(lines())
+def test_a_line_is_one_line_of_json(line: Line) -> None:
+    text = encode_line(line)
+    assert b"\n" not in text
+    if b"\\ud800" not in text:
+        assert isinstance(msgspec.json.decode(text), dict)
+
+
+@given(ids, ids)
+def test_a_key_names_its_resource(owner: str, member: str) -> None:
+    assert resource_of(member_key(owner, member)) == b"groups.members"
+
+
+@given(ids)
+def test_an_id_in_a_key_holds_no_separator_and_no_quote(text: str) -> None:
+    assert not set(encode_id(text)) & set(b'/"\0\n\\ ')
+
+
+def test_ids_are_escaped_in_capitals_and_plain_ones_are_kept() -> None:
+    assert encode_id("Az09-._~@") == b"Az09-._~@"
+    assert encode_id("a/b ä") == b"a%2Fb%20%C3%A4"
+
+
+def test_an_unpaired_surrogate_in_an_id_is_kept_apart_from_others() -> None:
+    assert encode_id("\ud800") == b"%ED%A0%80"
+
+
+@given(ids, ids)
+def test_a_prefix_sorts_before_every_key_that_begins_with_it(owner: str, member: str) -> None:
+    key = gone(b"groups.members", member_key(owner, member))[0]
+    for prefix in (b"", b"groups/" + encode_id(owner) + b"/members/"):
+        order = prefix_gone(b"groups.members", prefix)[0]
+        assert is_prefix(order)
+        assert order < key
+        assert key.startswith(order)
+    assert not is_prefix(key)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{}",
+        b'{"key":""}',
+        b'{"key":"users/1"}',
+        b'{"resource":"users","prefix":"users/1","gone":true}',
+        b'{"resource":"","prefix":"","gone":true}',
+    ],
+)
+def test_what_is_no_line_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError, match="not a line"):
+        decode_line(text)

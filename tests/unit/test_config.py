@@ -1,0 +1,58 @@
+"""Settings are read once, and what is wrong with them is said all at once."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.config import child_environment, read_settings
+from shared.domain.errors import Code, Refuse
+
+ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("ENTRAKEEP_"):
+            monkeypatch.delenv(name)
+
+
+def test_every_missing_or_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENTRAKEEP_GRAPH_URL", "http://graph.example")
+    monkeypatch.setenv("ENTRAKEEP_STORE_URL", "ftp://x")
+    monkeypatch.setenv("ENTRAKEEP_KEY_LEASE_SECONDS", "soon")
+    with pytest.raises(Refuse) as refusal:
+        read_settings()
+    assert refusal.value.code is Code.SETTINGS_INVALID
+    for name in ("PROVIDER_KEY_ARN is missing", "GRAPH_URL", "STORE_URL", "KEY_LEASE_SECONDS"):
+        assert f"ENTRAKEEP_{name}" in refusal.value.message
+
+
+def test_database_and_store_lie_in_the_home_unless_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
+    settings = read_settings()
+    assert settings.database == f"sqlite:///{tmp_path}/catalog.sqlite3"
+    assert settings.store == f"file://{tmp_path}/store"
+
+
+def test_a_password_in_a_setting_has_no_printed_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv("ENTRAKEEP_BROKER_URL", "redis://:canary@127.0.0.1/0")
+    monkeypatch.setenv("ENTRAKEEP_DATABASE_URL", "postgresql://u:canary@db/e")
+    settings = read_settings()
+    assert "canary" not in f"{settings} {settings!r}"
+    assert settings.database == "postgresql://u:canary@db/e"
+
+
+def test_a_child_gets_our_settings_and_not_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("SOMETHING_ELSE", "x")
+    environment = child_environment(read_settings())
+    assert environment["ENTRAKEEP_HOME"] == str(tmp_path)
+    assert environment["AWS_REGION"] == "eu-central-1"
+    assert "SOMETHING_ELSE" not in environment
