@@ -1,0 +1,71 @@
+"""Holding a claim: renewed in a thread of its own, so that a blocked event loop does not lose it."""
+
+import threading
+from collections.abc import Callable
+
+from shared.domain.errors import Cancelled, ClaimLost, EntrakeepError, Refuse
+from shared.domain.model import Claim
+from shared.ports.catalog import Claims
+
+
+class Hold:
+    """A claim that is renewed as long as this stands. Use as a context manager.
+
+    ``check`` raises ``ClaimLost`` once another holds the step, ``Cancelled`` once the job is cancelled.
+    """
+
+    def __init__(self, claims: Claims, claim: Claim, every: float) -> None:
+        self.claim = claim
+        self._claims = claims
+        self._every = every
+        self._ended: EntrakeepError | None = None
+        self._calls: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="claim", daemon=True)
+
+    def __enter__(self) -> "Hold":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        if self._ended is not None:
+            raise self._ended
+
+    def on_lost(self, call: Callable[[], None]) -> None:
+        """``call`` is made once from the claim's thread when the claim is lost or the job cancelled; at once if so."""
+        with self._lock:
+            if self._ended is None:
+                self._calls.append(call)
+                return
+        call()
+
+    def _renew(self) -> None:
+        missed = 0.0
+        while not self._stop.wait(self._every):
+            try:
+                renewal = self._claims.renew(self.claim)
+                missed = 0.0
+                if renewal.cancel:
+                    self._end(Cancelled())
+                    return
+            except ClaimLost as lost:
+                self._end(lost)
+                return
+            except Refuse:
+                # The database does not answer: as long as the claim may still be ours, try again.
+                missed += self._every
+                if missed >= self.claim.seconds:
+                    self._end(ClaimLost())
+                    return
+
+    def _end(self, error: EntrakeepError) -> None:
+        with self._lock:
+            self._ended = error
+            calls, self._calls = self._calls, []
+        for call in calls:
+            call()

@@ -1,0 +1,1 @@
+"""Claims, phases, giving back, and the end of jobs."""

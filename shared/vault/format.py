@@ -1,0 +1,124 @@
+"""The bytes inside the seals: chunks of lines, manifests, checkpoints. No keys, no I/O."""
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+import zstandard
+
+from shared.domain.errors import Answer
+from shared.domain.model import ResourceReport
+from shared.domain.records import Line, decode_line
+
+LEVEL = 3
+_local = threading.local()
+
+
+class ChunkRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A chunk in a run: its blob's SHA-256 (hex), the orders of its first and last line, its lines, its sealed bytes."""
+
+    name: str
+    first: str
+    last: str
+    lines: int
+    size: int
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A sorted stretch of lines of one stream, written by one step of one job; chunks with disjoint key ranges."""
+
+    run_id: str
+    job_id: str
+    stream: str
+    lines: int
+    chunks: list[ChunkRef]
+
+
+class StreamState(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream in a manifest. ``runs`` are oldest first; ``records`` counts per resource, None where never read."""
+
+    stream: str
+    selection: str
+    cursor: str | None
+    cursor_issued: datetime | None
+    begun: datetime | None
+    ended: datetime | None
+    answer: Answer
+    request_id: str | None
+    stale: bool
+    runs: list[Run]
+    records: dict[str, int | None]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The sealed list of a snapshot's streams and runs."""
+
+    snapshot_id: str
+    tenant_id: str
+    job_id: str
+    parent: str | None
+    parent_sha256: str | None
+    created_at: datetime
+    streams: list[StreamState]
+    resources: list[ResourceReport]
+
+
+class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkpoint seals: the run written since the last one, and where to go on.
+
+    ``more`` tells a next link from a delta link; ``full`` says that this reading began afresh; ``again`` are ids of
+    objects that were named by a delta and could not be fetched.
+    """
+
+    run: Run | None
+    cursor: str | None
+    more: bool
+    full: bool
+    cursor_issued: datetime
+    begun: datetime
+    again: list[str] = []
+
+
+T = TypeVar("T", Manifest, CheckpointBody)
+
+
+def encode(value: Manifest | CheckpointBody) -> bytes:
+    """A manifest or checkpoint as JSON."""
+    return msgspec.json.encode(value)
+
+
+def decode(data: bytes, kind: type[T]) -> T:
+    """The manifest or checkpoint that ``encode`` wrote. Raises msgspec.ValidationError or DecodeError."""
+    return msgspec.json.decode(data, type=kind)
+
+
+def pack(lines: bytes) -> bytes:
+    """Compresses a chunk (Zstandard, RFC 8878), with the content size in the frame. One compressor a thread."""
+    if not hasattr(_local, "compressor"):
+        _local.compressor = zstandard.ZstdCompressor(level=LEVEL)
+    packed: bytes = _local.compressor.compress(lines)
+    return packed
+
+
+def unpack(data: bytes) -> bytes:
+    """The chunk's lines. Raises ValueError if the data is no Zstandard frame."""
+    if not hasattr(_local, "decompressor"):
+        _local.decompressor = zstandard.ZstdDecompressor()
+    try:
+        lines: bytes = _local.decompressor.decompress(data)
+    except zstandard.ZstdError:
+        raise ValueError("not a Zstandard frame") from None
+    return lines
+
+
+def split(lines: bytes) -> Iterator[Line]:
+    """The lines of an unpacked chunk. Raises ValueError at the first that is none."""
+    for text in lines.split(b"\n"):
+        yield decode_line(text)
+
+
+def range_text(order: bytes) -> str:
+    """An order as it stands in a chunk's key range: ASCII, the zero byte as such."""
+    return order.decode("ascii")

@@ -1,0 +1,131 @@
+"""Data keys: born, unwrapped, named.
+
+A data key's id is the hex of HMAC-SHA256(data key, "entrakeep/1 data key id"). AES-GCM does not commit to its key; this
+id does, so it is checked at every unwrap.
+"""
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime
+
+import msgspec
+
+from shared.domain.errors import Alarm, Code
+from shared.domain.model import Purpose, WrappedKey
+from shared.domain.secret import Secret
+from shared.ports.blobs import BlobStore
+from shared.ports.keys import KeyService
+
+_LABEL = b"entrakeep/1 data key id"
+MOST_SEALS = 2**24
+"""Seals under one data key with random 96-bit IVs: keeps the chance of a repeated IV far below 2^-32 (NIST SP 800-38D)."""
+
+
+class DataKey:
+    """A plaintext data key of 256 bits with its id. It has no printed form, and none at all once dropped."""
+
+    __slots__ = ("_key", "_seals", "id")
+
+    def __init__(self, key: Secret) -> None:
+        self._key: Secret | None = key
+        self._seals = 0
+        self.id = hmac.new(key.reveal(), _LABEL, hashlib.sha256).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"DataKey({self.id[:8]}…)"
+
+    def for_seal(self) -> bytes:
+        """The key for one more seal. Raises RuntimeError after ``MOST_SEALS``, LookupError once dropped."""
+        self._seals += 1
+        if self._seals > MOST_SEALS:
+            raise RuntimeError("a data key seals 2^24 times at most")
+        return self.for_open()
+
+    def for_open(self) -> bytes:
+        """The key. Raises LookupError once dropped."""
+        if self._key is None:
+            raise LookupError("this data key was dropped with its lease")
+        return self._key.reveal()
+
+    def drop(self) -> None:
+        """Forgets the key. (Memory is not erased.)"""
+        self._key = None
+
+
+class KeyObject(msgspec.Struct, kw_only=True):
+    """A wrapped data key in the bucket, at ``<tenant>/keys/<data key id>/<generation>``."""
+
+    format: str = "entrakeep/1"
+    tenant: str
+    id: str
+    arn: str
+    context: dict[str, str]
+    generation: int
+    created: datetime
+    wrapped: str
+
+
+def birth(
+    service: KeyService,
+    store: BlobStore,
+    tenant_id: str,
+    arn: str,
+    purpose: Purpose,
+    key_epoch: int,
+    now: datetime,
+    job_id: str | None,
+) -> tuple[DataKey, WrappedKey]:
+    """A new data key, its key object stored. The caller adds the row to SQL before the first use.
+
+    Raises what the key service and the store raise.
+    """
+    context = {"tenant": tenant_id, "purpose": purpose.value}
+    fresh = service.generate(arn, context)
+    key = DataKey(fresh.plaintext)
+    wrapped = WrappedKey(
+        data_key_id=key.id,
+        purpose=purpose,
+        arn=fresh.arn,
+        generation=1,
+        key_epoch=key_epoch,
+        context=context,
+        wrapped=fresh.wrapped,
+        created_at=now,
+        job_id=job_id,
+    )
+    store.put_new(key_object_name(tenant_id, key.id, 1), encode_key_object(tenant_id, wrapped))
+    return key, wrapped
+
+
+def unwrap(service: KeyService, wrapped: WrappedKey) -> DataKey:
+    """The data key in ``wrapped``. Raises what the key service raises, and Alarm if KMS opened another key than this."""
+    key = DataKey(service.decrypt(wrapped.arn, wrapped.wrapped, wrapped.context, wrapped.data_key_id))
+    if not hmac.compare_digest(key.id, wrapped.data_key_id):
+        key.drop()
+        raise Alarm(
+            Code.BLOB_DAMAGED,
+            f"The wrapped data key {wrapped.data_key_id} opens to another data key; it was swapped.",
+            wrapped.data_key_id,
+        )
+    return key
+
+
+def key_object_name(tenant_id: str, data_key_id: str, generation: int) -> str:
+    """Where a key object lies."""
+    return f"{tenant_id}/keys/{data_key_id}/{generation}"
+
+
+def encode_key_object(tenant_id: str, key: WrappedKey) -> bytes:
+    """The key object of a wrapped data key, as JSON."""
+    return msgspec.json.encode(
+        KeyObject(
+            tenant=tenant_id,
+            id=key.data_key_id,
+            arn=key.arn,
+            context=key.context,
+            generation=key.generation,
+            created=key.created_at,
+            wrapped=base64.b64encode(key.wrapped).decode(),
+        )
+    )

@@ -1,0 +1,146 @@
+"""Key leases: the short time for which a tenant's unwrapped data keys may be used before KMS is asked again."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from shared.domain.errors import EntrakeepError, KeyRefused, KeyTrouble, Refuse
+from shared.domain.model import WrappedKey
+from shared.ports.keys import KeyService
+from shared.vault.keyring import DataKey, unwrap
+
+FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
+"""Seconds between tries while KMS is in trouble: doubled each time, with full jitter."""
+
+
+class Lease:
+    """The lease of one process on one tenant's KMS key.
+
+    It is counted from before the call to KMS, and renewed at half its time by one real ``Decrypt`` in a thread of its own,
+    so a blocked event loop neither loses it nor outlives it. Trouble with KMS ends it only by letting it run out; a
+    refusal ends it at once. When it ends, every data key is dropped.
+    """
+
+    def __init__(
+        self,
+        service: KeyService,
+        tenant_id: str,
+        arn: str,
+        probe: WrappedKey | None,
+        seconds: float,
+        refused: Callable[[KeyRefused], None],
+    ) -> None:
+        """``probe`` is a wrapped data key under ``arn``; without one the first data key becomes it. ``refused`` is called
+        once if KMS refuses the key."""
+        self.arn = arn
+        self._service = service
+        self._tenant = tenant_id
+        self._probe = probe
+        self._seconds = seconds
+        self._refused = refused
+        self._keys: dict[str, DataKey] = {}
+        self._calls: list[Callable[[], None]] = []
+        self._ended: EntrakeepError | None = None
+        self._until = time.monotonic() + seconds
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+
+    def start(self) -> None:
+        """Asks KMS once, then keeps the lease. Raises what the key service raises, trouble included."""
+        if self._probe is not None:
+            self._renew(self._probe)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raises what ended the lease: ``KeyRefused``, ``Refuse`` or ``KeyTrouble``. Cheap."""
+        if self._ended is None and time.monotonic() >= self._until:
+            self._end(KeyTrouble("AWS KMS did not answer for as long as the key lease lasts."))
+        if self._ended is not None:
+            raise self._ended
+
+    def add(self, data_key: DataKey) -> None:
+        """A data key just born belongs to the lease."""
+        self.check()
+        with self._lock:
+            self._keys[data_key.id] = data_key
+
+    def data_key(self, wrapped: WrappedKey) -> DataKey:
+        """The data key, unwrapped once. Raises as ``check`` does, and what the key service raises."""
+        self.check()
+        with self._lock:
+            key = self._keys.get(wrapped.data_key_id)
+            if key is None:
+                try:
+                    key = unwrap(self._service, wrapped)
+                except Refuse as refusal:
+                    self._end(refusal)
+                    raise
+                self._keys[key.id] = key
+                if self._probe is None:
+                    self._probe = wrapped
+            return key
+
+    def on_end(self, call: Callable[[], None]) -> None:
+        """``call`` is made once when the lease ends by refusal or time; at once if it has. Not after ``close``."""
+        with self._lock:
+            if self._ended is None:
+                self._calls.append(call)
+                return
+        call()
+
+    def close(self) -> None:
+        """Ends the lease quietly."""
+        with self._lock:
+            self._calls.clear()
+            self._drop()
+            self._ended = self._ended or KeyTrouble("The key lease was closed.")
+        self._stop.set()
+
+    def _keep(self) -> None:
+        wait = FIRST_WAIT
+        pause = self._seconds / 2
+        while not self._stop.wait(pause):
+            if time.monotonic() >= self._until:
+                self._end(KeyTrouble("AWS KMS did not answer for as long as the key lease lasts."))
+                return
+            probe = self._probe
+            try:
+                if probe is not None:
+                    self._renew(probe)
+                pause, wait = self._seconds / 2, FIRST_WAIT
+            except KeyTrouble:
+                left = max(0.0, self._until - time.monotonic())
+                pause, wait = min(left, random.uniform(0.0, wait)), min(LONGEST_WAIT, wait * 2)
+            except EntrakeepError:
+                return
+
+    def _renew(self, probe: WrappedKey) -> None:
+        asked = time.monotonic()
+        try:
+            unwrap(self._service, probe).drop()
+        except KeyTrouble:
+            raise
+        except EntrakeepError as error:
+            self._end(error)
+            raise
+        self._until = asked + self._seconds
+
+    def _end(self, error: EntrakeepError) -> None:
+        with self._lock:
+            if self._ended is not None:
+                return
+            self._ended = error
+            self._drop()
+            calls, self._calls = self._calls, []
+        self._stop.set()
+        for call in calls:
+            call()
+        if isinstance(error, KeyRefused):
+            self._refused(error)
+
+    def _drop(self) -> None:
+        for key in self._keys.values():
+            key.drop()
+        self._keys.clear()

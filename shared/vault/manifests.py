@@ -1,0 +1,51 @@
+"""Manifests in the store: ``<tenant>/snapshots/<snapshot id>``, never overwritten."""
+
+import hashlib
+
+import msgspec
+
+from shared.domain.errors import Alarm, Code
+from shared.ports.blobs import BlobStore
+from shared.vault.format import Manifest, decode, encode
+from shared.vault.keyring import DataKey
+from shared.vault.sealing import FindKey, Kind, ManifestHeaders, damaged, open_sealed, seal, sealed_headers
+
+
+def manifest_blob(tenant_id: str, snapshot_id: str) -> str:
+    """Where a manifest lies."""
+    return f"{tenant_id}/snapshots/{snapshot_id}"
+
+
+def store_manifest(store: BlobStore, data_key: DataKey, manifest: Manifest) -> str:
+    """Seals and stores the manifest; the SHA-256 (hex) of its sealed bytes.
+
+    Raises what the store raises, and Alarm if a manifest of this id stands already.
+    """
+    blob = manifest_blob(manifest.tenant_id, manifest.snapshot_id)
+    headers = ManifestHeaders(tenant=manifest.tenant_id, snapshot=manifest.snapshot_id, time=manifest.created_at)
+    sealed = seal(data_key, manifest.tenant_id, Kind.MANIFEST, encode(manifest), headers=headers)
+    if not store.put_new(blob, sealed):
+        raise Alarm(Code.BLOB_DAMAGED, f"A manifest {manifest.snapshot_id} stands already.", blob)
+    return hashlib.sha256(sealed).hexdigest()
+
+
+def load_manifest(store: BlobStore, find_key: FindKey, tenant_id: str, snapshot_id: str, sha256: str) -> Manifest:
+    """The manifest, held against the hash in the snapshot's row. Raises Alarm if it is missing or another."""
+    blob = manifest_blob(tenant_id, snapshot_id)
+    sealed = store.get(blob)
+    if sealed is None:
+        raise Alarm(Code.BLOB_MISSING, f"The manifest {blob} is missing from the store.", blob)
+    if hashlib.sha256(sealed).hexdigest() != sha256:
+        raise damaged(blob, None)
+    headers = sealed_headers(sealed, blob).manifest
+    text = open_sealed(find_key, tenant_id, Kind.MANIFEST, sealed, blob=blob)
+    try:
+        manifest = decode(text, Manifest)
+    except msgspec.DecodeError:
+        raise damaged(blob, None) from None
+    told = (tenant_id, snapshot_id)
+    if headers is None or (headers.tenant, headers.snapshot) != told:
+        raise damaged(blob, None)
+    if (manifest.tenant_id, manifest.snapshot_id) != told:
+        raise damaged(blob, None)
+    return manifest

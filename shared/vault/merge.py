@@ -1,0 +1,47 @@
+"""Merging sorted lines: the newest line for a key wins, a prefix tombstone hides what is older than itself."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+
+from shared.domain.records import Line, is_prefix
+
+Aged = tuple[bytes, int, bytes | None]
+"""``(order, -age, value)``: sorted, the newest line for an order comes first."""
+
+
+def sweep(lines: Iterable[Aged]) -> Iterator[Line]:
+    """The lines that count, tombstones included, from sorted aged lines.
+
+    A prefix sorts before its keys, so the prefixes that cover the present line are a stack.
+    """
+    cover: list[tuple[bytes, int]] = []
+    last: bytes | None = None
+    for order, negative_age, value in lines:
+        if order == last:
+            continue
+        while cover and not order.startswith(cover[-1][0]):
+            cover.pop()
+        hidden = any(-negative_age < age for _, age in cover)
+        if is_prefix(order):
+            cover.append((order, -negative_age))
+        if hidden:
+            # A hidden prefix still says nothing new, but an even older line of the same key is hidden with it.
+            continue
+        last = order
+        yield order, value
+
+
+def merge(runs: Sequence[Iterator[Line]]) -> Iterator[Line]:
+    """The records of a sorted map, from its runs, oldest first. Each run is sorted and read once.
+
+    A prefix tombstone hides lines of older runs only: within one run it stands before the keys written after it.
+    """
+    streams = [_aged(run, age) for age, run in enumerate(runs)]
+    for order, value in sweep(heapq.merge(*streams)):
+        if value is not None:
+            yield order, value
+
+
+def _aged(run: Iterator[Line], age: int) -> Iterator[Aged]:
+    for order, value in run:
+        yield order, -age, value

@@ -1,0 +1,71 @@
+"""A key service and a blob store in memory, for the vault's own tests."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from shared.domain.errors import Alarm, Code, EntrakeepError
+from shared.domain.model import Purpose, WrappedKey
+from shared.domain.secret import Secret
+from shared.ports.keys import FreshKey
+from shared.vault.keyring import DataKey, birth
+
+ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+TENANT, OTHER, JOB = "tenant-a", "tenant-b", "job-1"
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+class MemoryKeys:
+    """Wraps data keys by remembering them; answers with ``trouble`` while that is set."""
+
+    def __init__(self) -> None:
+        self.trouble: EntrakeepError | None = None
+        self.asked = 0
+        self._wrapped: dict[bytes, tuple[bytes, str, dict[str, str]]] = {}
+
+    def generate(self, arn: str, context: dict[str, str]) -> FreshKey:
+        self._answer()
+        key, wrapped = os.urandom(32), os.urandom(60)
+        self._wrapped[wrapped] = (key, arn, dict(context))
+        return FreshKey(Secret(key), wrapped, arn)
+
+    def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
+        self._answer()
+        key, *bound = self._wrapped.get(wrapped, (b"", "", {}))
+        if bound != [arn, context]:
+            raise Alarm(Code.BLOB_DAMAGED, "The wrapped key belongs elsewhere.", data_key_id)
+        return Secret(key)
+
+    def account(self) -> str:
+        return "111122223333"
+
+    def _answer(self) -> None:
+        self.asked += 1
+        if self.trouble is not None:
+            raise self.trouble
+
+
+class MemoryStore:
+    """Blobs in a dictionary."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+
+    def put(self, name: str, data: bytes) -> None:
+        self.blobs[name] = data
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        return self.blobs.setdefault(name, data) is data
+
+    def get(self, name: str) -> bytes | None:
+        return self.blobs.get(name)
+
+    def delete(self, name: str) -> None:
+        self.blobs.pop(name, None)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        return iter(sorted(name for name in self.blobs if name.startswith(prefix)))
+
+
+def born(keys: MemoryKeys, store: MemoryStore, purpose: Purpose = Purpose.BACKUP) -> tuple[DataKey, WrappedKey]:
+    return birth(keys, store, TENANT, ARN, purpose, 1, NOW, JOB)

@@ -1,0 +1,146 @@
+"""What was changed in the store is refused, naming blob and resource."""
+
+import os
+from collections.abc import Callable
+
+import cbor2
+import cwt
+import msgspec
+import pytest
+
+from shared.domain.errors import Alarm, Code
+from shared.domain.records import Line, put
+from shared.domain.secret import Secret
+from shared.vault.format import Run
+from shared.vault.keyring import DataKey, unwrap
+from shared.vault.reader import check_blob, read_run
+from shared.vault.sealing import Kind, open_row, open_sealed, seal, seal_row
+from shared.vault.writer import RunWriter, chunk_blob
+from tests.unit.vault.parts import ARN, JOB, OTHER, TENANT, MemoryKeys, MemoryStore, born
+
+LINES: list[Line] = [put(b"users", b"users/%03d" % n, b'{"id":"%03d","x":"%b"}' % (n, b"y" * 50)) for n in range(100)]
+
+
+def written(store: MemoryStore, key: DataKey, tenant: str = TENANT) -> Run:
+    return RunWriter(store, tenant, JOB, "users", key, lambda: None, 2000).write(LINES)
+
+
+def test_a_run_reads_back_and_its_chunks_have_disjoint_ranges() -> None:
+    store, key = MemoryStore(), DataKey(Secret(os.urandom(32)))
+    run = written(store, key)
+    assert list(read_run(store, lambda _: key, TENANT, run, lambda: None)) == LINES
+    assert len(run.chunks) > 2
+    assert all(a.last < b.first for a, b in zip(run.chunks, run.chunks[1:], strict=False))
+
+
+def test_no_blob_holds_what_it_seals() -> None:
+    store, key = MemoryStore(), DataKey(Secret(os.urandom(32)))
+    written(store, key)
+    assert all(b"yyyy" not in blob for blob in store.blobs.values())
+
+
+Harm = Callable[[dict[str, bytes], str, str], None]
+
+
+def flip(blobs: dict[str, bytes], one: str, _: str) -> None:
+    blobs[one] = blobs[one][:-1] + bytes([blobs[one][-1] ^ 1])
+
+
+def truncate(blobs: dict[str, bytes], one: str, _: str) -> None:
+    blobs[one] = blobs[one][: len(blobs[one]) // 2]
+
+
+def empty(blobs: dict[str, bytes], one: str, _: str) -> None:
+    blobs[one] = b""
+
+
+def swap(blobs: dict[str, bytes], one: str, other: str) -> None:
+    blobs[one], blobs[other] = blobs[other], blobs[one]
+
+
+def remove(blobs: dict[str, bytes], one: str, _: str) -> None:
+    del blobs[one]
+
+
+@pytest.mark.parametrize(
+    ("harm", "code"),
+    [
+        (flip, Code.BLOB_DAMAGED),
+        (truncate, Code.BLOB_DAMAGED),
+        (empty, Code.BLOB_DAMAGED),
+        (swap, Code.BLOB_DAMAGED),
+        (remove, Code.BLOB_MISSING),
+    ],
+)
+def test_a_harmed_blob_is_refused_by_name_with_and_without_a_key(harm: Harm, code: Code) -> None:
+    store, key = MemoryStore(), DataKey(Secret(os.urandom(32)))
+    run = written(store, key)
+    one, other = (chunk_blob(TENANT, JOB, chunk.name) for chunk in run.chunks[1:3])
+    harm(store.blobs, one, other)
+    with pytest.raises(Alarm) as opened:
+        list(read_run(store, lambda _: key, TENANT, run, lambda: None))
+    with pytest.raises(Alarm) as shallow:
+        check_blob(store, TENANT, run, run.chunks[1])
+    for alarm in (opened.value, shallow.value):
+        assert (alarm.code, alarm.blob, alarm.resource) == (code, one, "users")
+        assert one in alarm.message
+
+
+@pytest.mark.parametrize(("tenant", "kind", "row"), [(OTHER, Kind.CHECKPOINT, "r"), (TENANT, Kind.SECRET, "r")])
+def test_a_seal_does_not_open_for_another_tenant_or_kind(tenant: str, kind: Kind, row: str) -> None:
+    key = DataKey(Secret(os.urandom(32)))
+    sealed = seal(key, TENANT, Kind.CHECKPOINT, b"x", row_id="r")
+    with pytest.raises(Alarm, match="not what was stored"):
+        open_sealed(lambda _: key, tenant, kind, sealed, blob="b", row_id=row)
+
+
+def test_a_sealed_row_does_not_open_as_another_row() -> None:
+    key = DataKey(Secret(os.urandom(32)))
+    row = seal_row(key, TENANT, Kind.SECRET, "r1", b"x")
+    assert open_row(lambda _: key, TENANT, Kind.SECRET, row) == b"x"
+    moved = msgspec.structs.replace(row, row_id="r2")
+    with pytest.raises(Alarm, match="secret r2"):
+        open_row(lambda _: key, TENANT, Kind.SECRET, moved)
+
+
+def test_an_unknown_format_says_so() -> None:
+    key = DataKey(Secret(os.urandom(32)))
+    sealed = seal(key, TENANT, Kind.CHUNK, b"x").replace(b"fformat\x01", b"fformat\x02")
+    with pytest.raises(Alarm, match="format 2") as alarm:
+        open_sealed(lambda _: key, TENANT, Kind.CHUNK, sealed, blob="b")
+    assert alarm.value.code is Code.FORMAT_UNKNOWN
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\x00", b"\xd0\x83", b"\xd0\x83\x40\xa0\x40", b"{}", b"\xff" * 40])
+def test_garbage_is_refused(garbage: bytes) -> None:
+    with pytest.raises(Alarm):
+        open_sealed(lambda _: DataKey(Secret(b"k" * 32)), TENANT, Kind.CHUNK, garbage, blob="b")
+
+
+def test_any_cose_library_opens_a_seal() -> None:
+    secret = os.urandom(32)
+    key = DataKey(Secret(secret))
+    sealed = seal(key, TENANT, Kind.CHUNK, b"hello")
+    cose_key = cwt.COSEKey.from_symmetric_key(secret, alg="A256GCM", kid=bytes.fromhex(key.id))
+    aad = cbor2.dumps(["entrakeep/1", TENANT, "chunk"])
+    assert cwt.COSE.new().decode(sealed, cose_key, external_aad=aad) == b"hello"
+
+
+def test_a_swapped_key_object_is_refused() -> None:
+    keys, store = MemoryKeys(), MemoryStore()
+    _, one = born(keys, store)
+    _, two = born(keys, store)
+    swapped = msgspec.structs.replace(one, wrapped=two.wrapped)
+    with pytest.raises(Alarm, match="swapped") as alarm:
+        unwrap(keys, swapped)
+    assert alarm.value.blob == one.data_key_id
+    assert unwrap(keys, one).id == one.data_key_id
+    assert one.arn == ARN
+
+
+def test_a_data_key_has_no_printed_form_and_none_at_all_once_dropped() -> None:
+    key = DataKey(Secret(b"canary-canary-canary-canary-1234"))
+    assert "canary" not in f"{key!r} {key}"
+    key.drop()
+    with pytest.raises(LookupError):
+        key.for_open()

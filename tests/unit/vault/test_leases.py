@@ -1,0 +1,115 @@
+"""Key leases: renewed beside whatever else blocks, ended by refusal at once and by trouble only in time."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from shared.domain.errors import KeyRefused, KeyTrouble
+from shared.domain.model import Purpose
+from shared.vault.leases import Lease
+from tests.unit.vault.parts import ARN, TENANT, MemoryKeys, MemoryStore, born
+
+SECONDS = 0.4
+
+
+class Setup:
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self.keys, self.store = MemoryKeys(), MemoryStore()
+        _, self.probe = born(self.keys, self.store, Purpose.SECRETS)
+        self.refused: list[KeyRefused] = []
+        self.ended = threading.Event()
+        self.lease = Lease(self.keys, TENANT, ARN, self.probe, seconds, self.refused.append)
+        self.lease.start()
+        self.lease.on_end(self.ended.set)
+
+
+def test_a_lease_is_renewed_while_the_event_loop_is_blocked() -> None:
+    setup = Setup()
+    asked = setup.keys.asked
+
+    async def blocked() -> None:
+        end = time.monotonic() + 5
+        while setup.keys.asked < asked + 4 and time.monotonic() < end:
+            pass
+
+    asyncio.run(blocked())
+    setup.lease.check()
+    assert setup.keys.asked >= asked + 4
+    setup.lease.close()
+
+
+def test_a_refusal_reaches_a_step_that_waits_for_a_slow_answer_within_one_lease() -> None:
+    setup = Setup()
+
+    async def step() -> float:
+        loop = asyncio.get_running_loop()
+        waiting = asyncio.ensure_future(asyncio.sleep(30))
+        setup.lease.on_end(lambda: loop.call_soon_threadsafe(waiting.cancel))
+        setup.keys.trouble = KeyRefused(ARN, "no")
+        began = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return time.monotonic() - began
+
+    assert asyncio.run(step()) <= SECONDS
+    with pytest.raises(KeyRefused):
+        setup.lease.check()
+
+
+def test_a_refusal_is_told_once_and_drops_every_data_key() -> None:
+    setup = Setup()
+    key = setup.lease.data_key(setup.probe)
+    setup.keys.trouble = KeyRefused(ARN, "no")
+    assert setup.ended.wait(5)
+    for _ in range(2):
+        with pytest.raises(KeyRefused):
+            setup.lease.data_key(setup.probe)
+    with pytest.raises(LookupError):
+        key.for_open()
+    assert [refusal.arn for refusal in setup.refused] == [ARN]
+
+
+def test_short_trouble_with_kms_is_not_a_refusal() -> None:
+    setup = Setup(1.0)
+    setup.keys.trouble = KeyTrouble("slow")
+    asked = setup.keys.asked
+    end = time.monotonic() + 5
+    while setup.keys.asked < asked + 2 and time.monotonic() < end:
+        time.sleep(0.005)
+    setup.keys.trouble = None
+    asked = setup.keys.asked
+    while setup.keys.asked < asked + 2 and time.monotonic() < end:
+        time.sleep(0.005)
+    setup.lease.check()
+    assert not setup.refused
+    setup.lease.close()
+
+
+def test_trouble_that_outlasts_the_lease_ends_it_as_trouble() -> None:
+    setup = Setup()
+    setup.keys.trouble = KeyTrouble("down")
+    assert setup.ended.wait(5)
+    with pytest.raises(KeyTrouble):
+        setup.lease.check()
+    assert not setup.refused
+
+
+def test_a_data_key_is_unwrapped_once_a_lease() -> None:
+    setup = Setup(60)
+    asked = setup.keys.asked
+    assert setup.lease.data_key(setup.probe) is setup.lease.data_key(setup.probe)
+    assert setup.keys.asked == asked + 1
+    setup.lease.close()
+
+
+def test_a_closed_lease_opens_nothing_and_calls_nobody() -> None:
+    setup = Setup(60)
+    key = setup.lease.data_key(setup.probe)
+    setup.lease.close()
+    assert not setup.ended.is_set()
+    with pytest.raises(LookupError):
+        key.for_open()
+    with pytest.raises(KeyTrouble):
+        setup.lease.data_key(setup.probe)

@@ -1,0 +1,71 @@
+"""Runs read back as a plain dictionary does."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.records import Line, gone, is_prefix, prefix_gone, put
+from shared.vault.buffer import SortBuffer
+from shared.vault.merge import merge
+
+RESOURCES = (b"groups", b"groups.members", b"groups.owners")
+
+
+@st.composite
+def operations(draw: st.DrawFn) -> Line:
+    group, member = draw(st.sampled_from([b"1", b"10", b"2"])), draw(st.sampled_from([b"a", b"aa", b"b"]))
+    resource = draw(st.sampled_from(RESOURCES))
+    own = b"groups/" + group
+    folder = own + b"/" + resource.partition(b".")[2] + b"/"
+    key = own if resource == b"groups" else folder + member
+    match draw(st.integers(0, 5)):
+        case 0 | 1 | 2:
+            return put(resource, key, b'{"n":%d}' % draw(st.integers(0, 99)))
+        case 3:
+            return gone(resource, key)
+        case 4 if resource != b"groups":
+            return prefix_gone(resource, folder)
+        case _:
+            return prefix_gone(resource, b"")
+
+
+def apply(state: dict[bytes, bytes], line: Line) -> None:
+    order, value = line
+    if value is not None:
+        state[order] = value
+    elif is_prefix(order):
+        for hidden in [key for key in state if key.startswith(order)]:
+            del state[hidden]
+    else:
+        state.pop(order, None)
+
+
+@given(st.lists(st.lists(operations(), max_size=25), max_size=6))
+def test_any_sequence_of_puts_and_removals_over_any_runs_reads_back_as_a_dictionary(jobs: list[list[Line]]) -> None:
+    state: dict[bytes, bytes] = {}
+    runs = []
+    for lines in jobs:
+        buffer = SortBuffer(10**9)
+        for line in lines:
+            buffer.add(line)
+            apply(state, line)
+        runs.append(buffer.drain())
+    assert list(merge([iter(run) for run in runs])) == sorted(state.items())
+
+
+@given(st.lists(operations(), max_size=40))
+def test_a_drained_buffer_is_sorted_and_empty(lines: list[Line]) -> None:
+    buffer = SortBuffer(10**9)
+    for line in lines:
+        buffer.add(line)
+    orders = [order for order, _ in buffer.drain()]
+    assert orders == sorted(set(orders))
+    assert buffer.empty
+    assert buffer.size == 0
+
+
+def test_a_buffer_is_full_by_bytes_and_250_a_line() -> None:
+    buffer = SortBuffer(600)
+    buffer.add(put(b"r", b"r/1", b"{}"))
+    assert not buffer.full
+    buffer.add(put(b"r", b"r/2", b'"' + b"x" * 100 + b'"'))
+    assert buffer.full
