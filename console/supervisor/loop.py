@@ -1,0 +1,88 @@
+"""The supervisor's one loop: it starts the stages in their order, restarts what ends, and ends everything at a signal."""
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from console.supervisor.part import Pace, Part, Seat
+
+_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+_WAKING = {*_ENDING, signal.SIGCHLD}
+_PATIENCE = 30.0
+"""Seconds without every answer after which the silent parts are named."""
+
+
+class Supervisor:
+    """Runs parts as processes of their own until SIGINT, SIGTERM or SIGHUP; make and run it in the main thread.
+
+    ``stages`` start one after the other, each when the one before answers, and end in the opposite order. ``logs`` is an
+    existing folder for ``<part>.log``. ``keep``: descriptors held open until the last process is gone. ``say`` takes one
+    line about a part, ``announce_ready`` is called once, when every part has answered.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Sequence[Part]],
+        logs: Path,
+        *,
+        say: Callable[[str], None],
+        announce_ready: Callable[[], None],
+        keep: Sequence[int] = (),
+        pace: Pace = Pace(),  # noqa: B008 - frozen
+    ) -> None:
+        self._stages = [[Seat(part, logs, pace, keep, say) for part in stage] for stage in stages]
+        self._say = say
+        self._announce_ready = announce_ready
+        self._pace = pace
+
+    def run(self) -> None:
+        """Run until a signal to end; on return everything started is gone, at the latest when the graces are over."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAKING)
+        try:
+            self._watch()
+        finally:
+            self._end()
+            while signal.sigtimedwait(_WAKING, 0) is not None:
+                pass
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _watch(self) -> None:
+        opened, ready, impatient_at = 1, False, time.monotonic() + _PATIENCE
+        while True:
+            now = time.monotonic()
+            seats = [seat for stage in self._stages[:opened] for seat in stage]
+            for seat in seats:
+                seat.tend(now)
+            if not ready:
+                silent = [seat.part.name for seat in seats if not seat.answers()]
+                if not silent and opened < len(self._stages):
+                    opened += 1
+                    continue
+                if not silent:
+                    ready = True
+                    self._announce_ready()
+                elif now >= impatient_at:
+                    impatient_at = now + _PATIENCE
+                    self._say(f"still waiting for {', '.join(silent)}")
+            caught = signal.sigtimedwait(_WAKING, self._nap(seats, ready))
+            if caught is not None and caught.si_signo in _ENDING:
+                return
+
+    def _nap(self, seats: Sequence[Seat], ready: bool) -> float:
+        """Seconds until something may be due; the end of a child wakes the loop before that."""
+        now = time.monotonic()
+        due = [seat.again_at - now for seat in seats if seat.again_at is not None]
+        return max(0.0, min([*due, 10.0 if ready else self._pace.look]))
+
+    def _end(self) -> None:
+        for stage in reversed(self._stages):
+            for seat in stage:
+                seat.stop()
+            # The guard kills at the end of the grace; half a second later something is wrong with the guard.
+            deadline = time.monotonic() + max((seat.part.grace for seat in stage), default=0.0) + 0.5
+            while not all(seat.gone() for seat in stage) and time.monotonic() < deadline:
+                signal.sigtimedwait({signal.SIGCHLD}, 0.05)
+            for seat in stage:
+                if not seat.gone():
+                    seat.kill()

@@ -1,0 +1,61 @@
+"""A supervisor of small parts, run as a process of its own by the tests. ``sys.argv``: folder, then one word a part.
+
+``family`` starts a child and a grandchild in a session of its own; ``deaf`` ignores SIGTERM; ``dying`` ends by itself.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from console.supervisor.loop import Supervisor
+from console.supervisor.part import Pace, Part
+
+SCRIPTS = {
+    "family": """
+import os, signal, subprocess, sys, time
+if len(sys.argv) < 4:
+    subprocess.Popen([sys.executable, __file__, *sys.argv[1:], "x"], start_new_session=True)
+open(f"{sys.argv[1]}/pid.{os.getpid()}", "w").close()
+time.sleep(600)
+""",
+    "deaf": """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(f"{sys.argv[1]}/pid.{os.getpid()}", "w").close()
+time.sleep(600)
+""",
+    "dying": """
+import os, sys
+open(f"{sys.argv[1]}/died.{os.getpid()}", "w").close()
+print("out of luck")
+sys.exit(3)
+""",
+}
+
+
+def part(folder: Path, word: str) -> Part:
+    script = folder / f"{word}.py"
+    script.write_text(SCRIPTS[word])
+    return Part(
+        word,
+        (sys.executable, str(script), str(folder)),
+        dict(os.environ),
+        ready=lambda: any(folder.glob("pid.*")) or any(folder.glob("died.*")),
+        grace=1.0,
+    )
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    parts = [part(folder, word) for word in sys.argv[2:]]
+    Supervisor(
+        [parts],
+        folder,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+        announce_ready=lambda: print("ready", flush=True),
+        pace=Pace(first_wait=0.1, longest_wait=0.3, steady=60.0, look=0.05),
+    ).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The supervisor with real processes: nothing outlives it, what ends by itself comes back."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.flow
+TOP = Path(__file__).resolve().parents[2]
+
+
+def until(true: Callable[[], object], seconds: float = 15.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "the condition never came true"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def pids(folder: Path) -> list[int]:
+    return [int(path.suffix[1:]) for path in folder.glob("pid.*")]
+
+
+class Running:
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.folder = folder
+        self.errors = folder / "stderr"
+        with self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.flow.supervised", str(folder), *words],
+                cwd=TOP,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+
+    def ready(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == b"ready\n"
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def begin(*words: str) -> Running:
+        started.append(Running(tmp_path, *words))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        running.end()
+    until(lambda: not any(map(alive, pids(tmp_path))))
+
+
+def test_children_and_their_children_end_with_a_killed_supervisor(start: Callable[..., Running]) -> None:
+    running = start("family")
+    running.ready()
+    until(lambda: len(pids(running.folder)) == 3)
+    os.kill(running.process.pid, signal.SIGKILL)
+    until(lambda: not any(map(alive, pids(running.folder))), 5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_everything_is_gone_within_ten_seconds_of_a_signal(start: Callable[..., Running], number: int) -> None:
+    running = start("deaf", "family")
+    running.ready()
+    until(lambda: len(pids(running.folder)) == 4)
+    began = time.monotonic()
+    running.process.send_signal(number)
+    assert running.process.wait(10) == 0
+    assert time.monotonic() - began < 10
+    assert not any(map(alive, pids(running.folder)))
+
+
+def test_a_part_that_keeps_dying_is_started_again_and_leaves_the_others_alone(start: Callable[..., Running]) -> None:
+    running = start("family", "dying")
+    running.ready()
+    until(lambda: len(list(running.folder.glob("died.*"))) >= 4)
+    text = running.errors.read_text()
+    assert "dying ended with status 3; starting it again in 0.1 s" in text
+    assert "starting it again in 0.3 s" in text
+    assert "dying | out of luck" in text
+    assert all(map(alive, pids(running.folder)))
+
+
+def test_a_part_that_is_killed_comes_back(start: Callable[..., Running]) -> None:
+    running = start("deaf")
+    running.ready()
+    (first,) = pids(running.folder)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: len(pids(running.folder)) == 2)
+    assert "deaf ended with status 137 (SIGKILL)" in running.errors.read_text()
