@@ -1,0 +1,115 @@
+"""A folder as a blob store: one file a blob, written whole or not at all, durable when ``put`` returns."""
+
+import contextlib
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_PART = ".part-"
+
+
+class FolderStore:
+    """Blobs below ``folder``, which is made with mode 700 if it is not there. Files have mode 600."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, name: str, data: bytes) -> None:
+        path = self._path(name)
+        with _told(self._folder), self._written(path, data) as part:
+            os.replace(part, path)
+            _sync(path.parent)
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        path = self._path(name)
+        with _told(self._folder), self._written(path, data) as part:
+            try:
+                os.link(part, path)
+            except FileExistsError:
+                return False
+            _sync(path.parent)
+            return True
+
+    def get(self, name: str) -> bytes | None:
+        path = self._path(name)
+        with _told(self._folder):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        with _told(self._folder), contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            _sync(path.parent)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        with _told(self._folder):
+            found = [
+                str(Path(folder, file).relative_to(self._folder))
+                for folder, _, files in os.walk(self._folder)
+                for file in files
+                if not file.startswith(_PART)
+            ]
+        return iter(sorted(name for name in found if name.startswith(prefix)))
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ValueError("a blob's name holds A-Za-z0-9._- in segments that do not begin with a dot")
+        return self._folder / name
+
+    @contextlib.contextmanager
+    def _written(self, path: Path, data: bytes) -> Iterator[str]:
+        """A durable temporary file beside ``path``; whatever is left of it afterwards is removed."""
+        self._make(path.parent)
+        descriptor, part = tempfile.mkstemp(prefix=_PART, dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield part
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part)
+
+    def _make(self, folder: Path) -> None:
+        """Makes the folder and those above it, each entry durable."""
+        if folder.is_dir():
+            return
+        self._make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _meaning(folder, error) from None
+
+
+def _meaning(folder: Path, error: OSError) -> EntrakeepError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return Refuse(Code.STORE_FULL, f"The store {folder} is full; free some space there.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+        return Refuse(
+            Code.STORE_FORBIDDEN, f"The store {folder} cannot be used: {error.strerror}. Check its permissions."
+        )
+    return StoreTrouble(f"The store {folder} does not work: {error.strerror}.")

@@ -1,0 +1,94 @@
+"""An S3 bucket as a blob store (Amazon S3 API Reference: PutObject, GetObject, DeleteObject, ListObjectsV2)."""
+
+from collections.abc import Iterator
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
+
+_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=60,
+    tcp_keepalive=True,
+    max_pool_connections=20,
+    retries={"mode": "standard", "total_max_attempts": 4},
+)
+_TRANSIENT = {
+    "SlowDown",
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "Throttling",
+    "ThrottlingException",
+    "InternalError",
+}
+_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+class S3Store:
+    """Blobs in ``bucket`` below ``prefix``. Clients are thread-safe; credentials and Region come the AWS way."""
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._client = boto3.session.Session().client("s3", config=_CONFIG)
+
+    def put(self, name: str, data: bytes) -> None:
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data)
+        except (ClientError, BotoCoreError) as error:
+            raise self._meaning(error) from None
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data, IfNoneMatch="*")
+        except (ClientError, BotoCoreError) as error:
+            if _code(error) in _TAKEN:
+                return False
+            raise self._meaning(error) from None
+        return True
+
+    def get(self, name: str) -> bytes | None:
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
+            return answer["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            if _code(error) == "NoSuchKey":
+                return None
+            raise self._meaning(error) from None
+
+    def delete(self, name: str) -> None:
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
+        except (ClientError, BotoCoreError) as error:
+            raise self._meaning(error) from None
+
+    def names(self, prefix: str) -> Iterator[str]:
+        pages = self._client.get_paginator("list_objects_v2")
+        try:
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                for found in page.get("Contents", []):
+                    yield found["Key"].removeprefix(self._prefix)
+        except (ClientError, BotoCoreError) as error:
+            raise self._meaning(error) from None
+
+    def _meaning(self, error: ClientError | BotoCoreError) -> EntrakeepError:
+        if isinstance(error, NoCredentialsError | PartialCredentialsError):
+            return Refuse(Code.STORE_FORBIDDEN, f"There are no AWS credentials for the bucket {self._bucket}.")
+        if not isinstance(error, ClientError):
+            return StoreTrouble(f"The bucket {self._bucket} does not answer ({type(error).__name__}).")
+        code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _TRANSIENT or status >= 500:
+            return StoreTrouble(f"The bucket {self._bucket} is in trouble ({code}).")
+        if code in ("QuotaExceeded", "InsufficientCapacity"):
+            return Refuse(Code.STORE_FULL, f"The bucket {self._bucket} takes nothing more ({code}).")
+        if code == "NoSuchBucket":
+            return Refuse(Code.STORE_FORBIDDEN, f"There is no bucket {self._bucket}; make it, or set another store.")
+        return Refuse(
+            Code.STORE_FORBIDDEN, f"The bucket {self._bucket} refuses us ({code}); check its policy and ours."
+        )
+
+
+def _code(error: ClientError | BotoCoreError) -> str:
+    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""

@@ -1,0 +1,146 @@
+"""What every blob store promises: one suite, run on a folder and on S3 over HTTP."""
+
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from shared.adapters.blobs import open_store
+from shared.domain.errors import Code, Refuse, StoreTrouble
+from shared.ports.blobs import BlobStore
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")).close()
+    boto3.client("s3").create_bucket(Bucket="backups")
+    return endpoint
+
+
+@pytest.fixture(params=["folder", "s3", "s3-prefix"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "folder":
+        return open_store((tmp_path / "a folder" / "store").as_uri())
+    request.getfixturevalue("aws")
+    return open_store("s3://backups" + ("/some/prefix" if request.param == "s3-prefix" else ""))
+
+
+def test_what_was_put_is_got_and_what_was_not_is_none(store: BlobStore) -> None:
+    store.put("t/jobs/j/aa", b"\x00\xff" * 1000)
+    assert store.get("t/jobs/j/aa") == b"\x00\xff" * 1000
+    assert store.get("t/jobs/j/ab") is None
+    assert store.get("t/jobs/j/aa/below") is None
+
+
+def test_put_again_replaces(store: BlobStore) -> None:
+    store.put("a", b"1")
+    store.put("a", b"2")
+    assert store.get("a") == b"2"
+
+
+def test_put_new_never_overwrites(store: BlobStore) -> None:
+    assert store.put_new("t/snapshots/s", b"first")
+    assert not store.put_new("t/snapshots/s", b"second")
+    assert store.get("t/snapshots/s") == b"first"
+
+
+def test_of_many_that_put_new_at_once_one_wins(store: BlobStore) -> None:
+    won: list[int] = []
+    threads = [
+        threading.Thread(target=lambda n=n: won.append(n) if store.put_new("one", b"%d" % n) else None)
+        for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [b"%d" % n for n in won] == [store.get("one")]
+
+
+def test_names_are_listed_in_order_below_a_prefix(store: BlobStore) -> None:
+    for name in ("t/b", "t/a", "t/a-1", "u/a", "t/c/d"):
+        store.put(name, b"x")
+    assert list(store.names("t/")) == ["t/a", "t/a-1", "t/b", "t/c/d"]
+    assert list(store.names("t/a")) == ["t/a", "t/a-1"]
+    assert list(store.names("none")) == []
+
+
+def test_delete_removes_and_is_no_error_twice(store: BlobStore) -> None:
+    store.put("a/b", b"x")
+    store.delete("a/b")
+    store.delete("a/b")
+    assert store.get("a/b") is None
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a//b", "a/../b", "", "a/.part-x", ".hidden"])
+def test_a_folder_takes_no_name_that_leads_out_of_it(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="blob's name"):
+        open_store(tmp_path.as_uri()).put(name, b"x")
+
+
+def test_a_folder_is_private_and_holds_no_half_files(tmp_path: Path) -> None:
+    store = open_store((tmp_path / "store").as_uri())
+    store.put("t/a", b"x")
+    store.put_new("t/a", b"y")
+    assert stat.S_IMODE((tmp_path / "store").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "store/t/a").stat().st_mode) == 0o600
+    assert os.listdir(tmp_path / "store/t") == ["a"]
+
+
+def test_a_store_that_is_a_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("not a folder")
+    with pytest.raises(Refuse, match="cannot be used") as refusal:
+        open_store((tmp_path / "store").as_uri()).put("a/b", b"x")
+    assert refusal.value.code is Code.STORE_FORBIDDEN
+
+
+def test_a_full_store_says_so() -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("this system has no /dev/full")
+    from shared.adapters.blobs.folder import _told
+
+    with pytest.raises(Refuse) as refusal, _told(Path("/dev")), open("/dev/full", "wb", buffering=0) as full:
+        full.write(b"x")
+    assert refusal.value.code is Code.STORE_FULL
+
+
+def test_a_bucket_that_is_not_there_is_named(aws: str) -> None:
+    with pytest.raises(Refuse, match="no bucket elsewhere") as refusal:
+        open_store("s3://elsewhere").put("a", b"x")
+    assert refusal.value.code is Code.STORE_FORBIDDEN
+
+
+def test_a_bucket_that_does_not_answer_is_trouble_and_no_refusal(monkeypatch: pytest.MonkeyPatch, aws: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    with pytest.raises(StoreTrouble, match="does not answer"):
+        open_store("s3://backups").get("a")
+
+
+@pytest.mark.parametrize("url", ["ftp://x/y", "s3://", "file://elsewhere/x", "backups"])
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(Refuse, match="s3://bucket/prefix or file:///folder"):
+        open_store(url)
