@@ -1,0 +1,119 @@
+"""Every answer of AWS KMS and what it means."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+
+from shared.adapters.kms import AwsKeys, meaning
+from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
+
+ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+WHEN = datetime(2026, 12, 1, tzinfo=UTC)
+R, T, C, M = KeyRefused, KeyTrouble, Alarm, Refuse
+
+
+def answer(code: str, status: int = 400, said: str = "canary") -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": said}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "Decrypt",
+    )
+
+
+def meant(error: ClientError | BotoCoreError, key: dict[str, Any] | None = None) -> EntrakeepError:
+    return meaning(error, ARN, "data-key", lambda: key)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "says"),
+    [
+        ("AccessDeniedException", 400, R, "restore the statement"),
+        ("DisabledException", 400, R, "must enable it"),
+        ("NotFoundException", 400, R, "does not exist any more"),
+        ("KMSInvalidStateException", 400, R, "restore access"),
+        ("ThrottlingException", 400, T, "ThrottlingException"),
+        ("KeyUnavailableException", 500, T, "in trouble"),
+        ("DependencyTimeoutException", 503, T, "in trouble"),
+        ("KMSInternalException", 500, T, "in trouble"),
+        ("InternalFailure", 500, T, "in trouble"),
+        ("ServiceUnavailable", 503, T, "in trouble"),
+        ("NeverHeardOf", 502, T, "NeverHeardOf"),
+        ("NeverHeardOf", 400, M, "NeverHeardOf"),
+        ("InvalidCiphertextException", 400, C, "data-key"),
+        ("IncorrectKeyException", 400, C, "data-key"),
+        ("com.amazonaws.kms#DisabledException", 400, R, "must enable it"),
+        ("ValidationException", 400, M, "ValidationException"),
+        ("InvalidKeyUsageException", 400, M, "InvalidKeyUsageException"),
+        ("InvalidArnException", 400, M, "InvalidArnException"),
+        ("LimitExceededException", 400, M, "LimitExceededException"),
+        ("UnrecognizedClientException", 400, M, "credentials"),
+        ("InvalidSignatureException", 403, M, "credentials"),
+        ("ExpiredTokenException", 400, M, "credentials"),
+        ("RequestExpired", 400, M, "credentials"),
+    ],
+)
+def test_an_answer_means_what_to_do_next(code: str, status: int, kind: type[EntrakeepError], says: str) -> None:
+    error = meant(answer(code, status))
+    assert type(error) is kind
+    assert says in error.message
+    assert "canary" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "kind", "says"),
+    [
+        ({"KeyState": "PendingDeletion", "DeletionDate": WHEN}, "", R, "cancel the deletion before 2026-12-01"),
+        ({"KeyState": "PendingReplicaDeletion"}, "", R, "cancel the deletion and"),
+        ({"KeyState": "PendingImport"}, "", R, "import it again"),
+        ({"KeyState": "Unavailable"}, "", R, "must connect it"),
+        ({"KeyState": "Creating"}, "", T, "Creating"),
+        ({"KeyState": "Updating"}, "", T, "Updating"),
+        ({"KeyState": "Enabled"}, "The external key store proxy did not respond in time", T, "does not answer"),
+        ({"KeyState": "Enabled"}, "The ciphertext is corrupted, missing, or otherwise invalid", C, "data-key"),
+        ({"KeyState": "Enabled"}, "The external key is not enabled", R, "must mend that"),
+    ],
+)
+def test_an_invalid_state_means_what_the_key_says(
+    key: dict[str, Any], said: str, kind: type[EntrakeepError], says: str
+) -> None:
+    error = meant(answer("KMSInvalidStateException", said=said), key)
+    assert type(error) is kind
+    assert says in error.message
+
+
+@pytest.mark.parametrize("policy", ["identity-based policy", "a permissions boundary", "service control policy"])
+def test_a_denial_by_our_own_side_still_fails_closed_and_names_the_operator(policy: str) -> None:
+    error = meant(answer("AccessDeniedException", said=f"because no {policy} allows it"))
+    assert type(error) is KeyRefused
+    assert "operator" in error.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="https://kms.invalid"),
+        ConnectTimeoutError(endpoint_url="https://kms.invalid"),
+        ReadTimeoutError(endpoint_url="https://kms.invalid"),
+    ],
+)
+def test_a_broken_network_is_never_a_revocation(error: BotoCoreError) -> None:
+    assert type(meant(error)) is KeyTrouble
+
+
+def test_missing_credentials_are_the_operators_to_mend() -> None:
+    error = meant(NoCredentialsError())
+    assert error.code is Code.KEY_MISCONFIGURED
+
+
+@pytest.mark.parametrize("lease", [2.0, 5.0, 60.0])
+def test_both_attempts_fit_into_half_a_lease(lease: float) -> None:
+    config = AwsKeys(lease)._config
+    assert 2 * (config.connect_timeout + config.read_timeout) <= lease / 2 + 1e-9  # type: ignore[attr-defined]
