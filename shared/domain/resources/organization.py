@@ -1,0 +1,26 @@
+"""The organization: a collection of one, whose id is the directory's."""
+
+from shared.domain.resources.table import Reading, Resource, Stream
+
+RESOURCES = (
+    Resource(
+        resource="organization",
+        family="tenant-settings",
+        path="/organization",
+        stream="organization",
+        permission_read="Organization.Read.All",
+        permission_write="Organization.ReadWrite.All",
+        licence="none",
+        restore="update of mails, phones and privacy profile only",
+    ),
+)
+
+STREAMS = (
+    Stream(
+        name="organization",
+        reading=Reading.SINGLETON,
+        path="/organization",
+        collection="/organization",
+        resource="organization",
+    ),
+)

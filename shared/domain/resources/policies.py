@@ -1,0 +1,26 @@
+"""Conditional Access policies. Graph has no delta for them: read whole, in one listing (1 request a second and tenant)."""
+
+from shared.domain.resources.table import Reading, Resource, Stream
+
+RESOURCES = (
+    Resource(
+        resource="conditionalAccessPolicies",
+        family="conditional-access",
+        path="/identity/conditionalAccess/policies",
+        stream="conditionalAccessPolicies",
+        permission_read="Policy.Read.All",
+        permission_write="Policy.ReadWrite.ConditionalAccess",
+        licence="P1",
+        restore="made again under a new id, as report-only first",
+    ),
+)
+
+STREAMS = (
+    Stream(
+        name="conditionalAccessPolicies",
+        reading=Reading.LISTING,
+        path="/identity/conditionalAccess/policies",
+        collection="/identity/conditionalAccess/policies",
+        resource="conditionalAccessPolicies",
+    ),
+)

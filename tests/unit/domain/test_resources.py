@@ -1,0 +1,50 @@
+"""The table of what is protected is whole and agrees with itself and with the coverage notes."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from shared.domain.records import resource_of
+from shared.domain.resources import RESOURCES, STREAMS, Reading
+
+COVERAGE = Path(__file__).resolve().parents[4] / "shared" / "coverage.csv"
+
+
+def test_every_resource_is_fed_by_exactly_its_stream() -> None:
+    fed = [(name, stream.name) for stream in STREAMS.values() for name in stream.resources]
+    assert sorted(fed) == sorted((row.resource, row.stream) for row in RESOURCES.values())
+
+
+def test_a_delta_stream_selects_its_witnesses_and_sends_its_relations_last() -> None:
+    for stream in STREAMS.values():
+        assert len(set(stream.selected)) == len(stream.selected)
+        if stream.reading is Reading.DELTA:
+            assert stream.witness
+            assert set(stream.witness) <= set(stream.select)
+            assert stream.selected == stream.select + tuple(relation.name for relation in stream.relations)
+
+
+def test_a_links_resource_is_named_by_its_key() -> None:
+    for stream in STREAMS.values():
+        for relation in stream.relations:
+            key = f"{stream.resource}/1/{relation.name}/2"
+            assert resource_of(key.encode()).decode() == relation.resource
+
+
+def test_a_changed_selection_has_another_name() -> None:
+    assert len({stream.selection for stream in STREAMS.values()}) == len(STREAMS)
+
+
+@pytest.mark.skipif(not COVERAGE.is_file(), reason="the coverage notes do not lie beside the checkout")
+def test_the_table_agrees_with_the_coverage_notes() -> None:
+    with COVERAGE.open(newline="") as file:
+        rows = {row["resource"]: row for row in csv.DictReader(file)}
+    for name, resource in RESOURCES.items():
+        row, stream = rows[name], STREAMS[resource.stream]
+        told = (row["family"], row["path"], row["permission_read"], row["permission_write"], row["licence"])
+        ours = (resource.family, resource.path, resource.permission_read, resource.permission_write, resource.licence)
+        assert ours == told
+        assert (row["delta"] or stream.path) == stream.path
+        if stream.select and stream.resource == name:
+            assert set(row["extra_select"].split()) <= set(stream.select)
