@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export UV_NO_CONFIG := 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: install demo test check bench clean
+.PHONY: install test check clean
 
 install: $(VENV)/.installed
 
@@ -18,10 +18,6 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# KEEP=1 leaves everything up until Ctrl-C.
-demo: install
-	@$(BIN)/entrakeep demo $(if $(KEEP),--keep)
-
 test: install
 	$(BIN)/python -m pytest tests
 
@@ -30,9 +26,6 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-bench: install
-	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV)
