@@ -60,7 +60,8 @@ class Jobs(Protocol):
         self, kind: JobKind, *, asked: Asked, full: bool = False, snapshot: str | None = None, detail: Any = None
     ) -> tuple[Job, bool]:
         """A new queued job without steps, and True; or, where a backup is asked for while one is queued or running,
-        that one and False. A ``snapshot`` named is pinned for the job. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
+        that one and False. A ``snapshot`` named (by id, or ``latest``) is pinned for the job. Raises Refuse
+        ``NO_SUCH_SNAPSHOT``."""
         ...
 
     def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
@@ -195,9 +196,10 @@ class Keys(Protocol):
     def state(self) -> KeyState: ...
 
     def refuse(self, arn: str, message: str) -> int:
-        """KMS refused ``arn``. If a data key row of this tenant still names it: remembers the refusal and ends, in one
-        transaction, every queued or running job of this tenant that needs a data key (all kinds but shallow verify) as
-        failed with ``KEY_ACCESS_REVOKED`` and this sentence. How many jobs ended."""
+        """KMS refused ``arn``. If SQL still names it, for this tenant's new data keys or in the newest generation of one:
+        remembers the refusal and ends, in one transaction, every queued or running job of this tenant that needs a data
+        key (all but a verify asked for with detail ``{"shallow": true}``) as failed with ``KEY_ACCESS_REVOKED`` and this
+        sentence. How many jobs ended."""
         ...
 
     def allow(self, arn: str) -> None:

@@ -1,0 +1,264 @@
+"""Jobs and steps: asked for, looked at, cancelled, ended."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, RowMapping
+
+from shared.adapters.catalog.schema import checkpoint_runs, checkpoints, jobs, pins, steps
+from shared.adapters.catalog.snapshots import found
+from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id
+from shared.domain.errors import Answer, Code, Refuse
+from shared.domain.model import (
+    JOB_MOVES,
+    Asked,
+    Claim,
+    Job,
+    JobKind,
+    JobState,
+    ResourceProgress,
+    Step,
+    StepState,
+)
+
+HOLDER_HERE = "here"
+GOING_ON = (JobState.QUEUED.value, JobState.RUNNING.value)
+
+
+class SqlJobs:
+    """``ports.catalog.Jobs`` in SQL."""
+
+    def __init__(self, tenancy: Tenancy) -> None:
+        self._tenancy = tenancy
+
+    def ask(
+        self, kind: JobKind, *, asked: Asked, full: bool = False, snapshot: str | None = None, detail: Any = None
+    ) -> tuple[Job, bool]:
+        with self._tenancy.write() as rows:
+            rows.tenant(lock=True)
+            if kind is JobKind.BACKUP:
+                going = rows.all(rows.query(jobs, *backup_going()).order_by(jobs.c.number).limit(1))
+                if going:
+                    return job_of(going[0]), False
+            job = new_job(rows, kind, asked=asked, full=full, snapshot=snapshot, detail=detail)
+        return job, True
+
+    def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
+        with self._tenancy.write() as rows:
+            rows.tenant(lock=True)
+            job = new_job(rows, kind, asked=Asked.HAND, snapshot=snapshot)
+            rows.update(
+                jobs,
+                jobs.c.job_id == job.job_id,
+                state=JobState.RUNNING,
+                started_at=rows.now,
+                here=True,
+                open_phase=1,
+                open_steps=1,
+            )
+            step_id = new_id()
+            insert_step(
+                rows,
+                step_id,
+                job.job_id,
+                1,
+                step,
+                state=StepState.RUNNING,
+                began_at=rows.now,
+                fence=1,
+                holder=HOLDER_HERE,
+                claim_until=rows.now + timedelta(seconds=seconds),
+            )
+        return Claim(
+            tenant_id=job.tenant_id,
+            job_id=job.job_id,
+            step_id=step_id,
+            kind=kind,
+            phase=1,
+            name=step,
+            fence=1,
+            seconds=seconds,
+        )
+
+    def get(self, job_id: str) -> Job:
+        with self._tenancy.read() as rows:
+            return job_of(_existing(rows.one(jobs, jobs.c.job_id == job_id), job_id))
+
+    def recent(self, limit: int = 100) -> list[Job]:
+        with self._tenancy.read() as rows:
+            return [job_of(row) for row in rows.all(rows.query(jobs).order_by(jobs.c.number.desc()).limit(limit))]
+
+    def steps(self, job_id: str) -> list[Step]:
+        with self._tenancy.read() as rows:
+            query = rows.query(steps, steps.c.job_id == job_id).order_by(steps.c.phase, steps.c.name, steps.c.step_id)
+            return [_step_of(row) for row in rows.all(query)]
+
+    def cancel(self, job_id: str) -> Job:
+        with self._tenancy.write() as rows:
+            row = _existing(rows.one(jobs, jobs.c.job_id == job_id, lock=True), job_id)
+            if row["state"] == JobState.QUEUED:
+                end_job(rows, row, JobState.CANCELLED, Code.CANCELLED, "The job was cancelled.")
+            elif row["state"] == JobState.RUNNING:
+                rows.update(jobs, jobs.c.job_id == job_id, cancel=True)
+            return job_of(_existing(rows.one(jobs, jobs.c.job_id == job_id), job_id))
+
+    def end_expired_here(self) -> int:
+        with self._tenancy.read() as looked:  # nearly always there is none: do not wait for the write lock
+            if not looked.find(jobs, jobs.c.here, jobs.c.state == JobState.RUNNING):
+                return 0
+        with self._tenancy.write() as rows:
+            expired = [
+                row
+                for row in rows.all(rows.query(jobs, jobs.c.here, jobs.c.state == JobState.RUNNING).with_for_update())
+                if rows.find(steps, steps.c.job_id == row["job_id"], steps.c.claim_until <= rows.now)
+            ]
+            for row in expired:
+                interrupt(rows, row)
+            return len(expired)
+
+
+def backup_going() -> tuple[ColumnElement[bool], ...]:
+    """Backups queued or running."""
+    return jobs.c.kind == JobKind.BACKUP.value, jobs.c.state.in_(GOING_ON)
+
+
+def new_job(rows: Changes, kind: JobKind, *, asked: Asked, snapshot: str | None = None, **values: Any) -> Job:
+    """A queued job without steps, holding a pin on the snapshot named. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
+    read = None if snapshot is None else found(rows, snapshot)["snapshot_id"]
+    job_id = new_id()
+    rows.insert(
+        jobs,
+        job_id=job_id,
+        number=rows.number(jobs),
+        kind=kind,
+        state=JobState.QUEUED,
+        asked=asked,
+        created_at=rows.now,
+        parent=read,
+        snapshot=read,
+        open_steps=0,
+        **{"here": False, "cancel": False, "full": False} | values,
+    )
+    if read is not None:
+        rows.insert(pins, job_id=job_id, snapshot_id=read)
+    return job_of(_existing(rows.one(jobs, jobs.c.job_id == job_id), job_id))
+
+
+def insert_step(rows: Changes, step_id: str, job_id: str, phase: int, name: str, **values: Any) -> None:
+    """A step nobody has held yet, but for what ``values`` says."""
+    fresh = {"state": StepState.QUEUED, "progress": [], "fence": 0, "claims_lost": 0, "sends": 0}
+    rows.insert(steps, step_id=step_id, job_id=job_id, phase=phase, name=name, **fresh | values)
+
+
+def requeue(rows: Changes, *where: ColumnElement[bool], after: float = 0.0, **values: Any) -> int:
+    """Running steps are queued again, their messages due after so many seconds."""
+    return rows.update(
+        steps,
+        steps.c.state == StepState.RUNNING.value,
+        *where,
+        state=StepState.QUEUED,
+        holder=None,
+        claim_until=None,
+        send_at=rows.now + timedelta(seconds=after),
+        sends=0,
+        **values,
+    )
+
+
+def end_job(
+    rows: Changes,
+    job: RowMapping,
+    state: JobState,
+    code: Code | None = None,
+    message: str | None = None,
+    **values: Any,
+) -> None:
+    """The job ends: its steps are done, its checkpoints removed, its pins lifted."""
+    job_id = job["job_id"]
+    if state not in JOB_MOVES[JobState(job["state"])]:
+        raise ValueError(f"a {job['state']} job cannot become {state}")
+    rows.update(
+        jobs,
+        jobs.c.job_id == job_id,
+        state=state,
+        code=code,
+        message=message,
+        finished_at=rows.now,
+        open_steps=0,
+        **values,
+    )
+    rows.update(
+        steps,
+        steps.c.job_id == job_id,
+        steps.c.state != StepState.DONE.value,
+        state=StepState.DONE,
+        holder=None,
+        claim_until=None,
+        ended_at=rows.now,
+    )
+    remove_checkpoints(rows, checkpoints.c.job_id == job_id)
+    rows.delete(pins, pins.c.job_id == job_id)
+
+
+def interrupt(rows: Changes, job: RowMapping) -> None:
+    """Ends the job of an asking process that went away."""
+    end_job(rows, job, JobState.FAILED, Code.INTERRUPTED, "The process that asked for it went away. Ask again.")
+
+
+def remove_checkpoints(rows: Changes, where: ColumnElement[bool]) -> None:
+    rows.delete(
+        checkpoint_runs,
+        checkpoint_runs.c.row_id.in_(rows.query(checkpoints, where).with_only_columns(checkpoints.c.row_id)),
+    )
+    rows.delete(checkpoints, where)
+
+
+def plain_progress(progress: Sequence[ResourceProgress]) -> Any:
+    return msgspec.to_builtins(list(progress))
+
+
+def job_of(row: RowMapping) -> Job:
+    """The job in a row."""
+    return Job(
+        job_id=row["job_id"],
+        tenant_id=row["tenant_id"],
+        kind=JobKind(row["kind"]),
+        state=JobState(row["state"]),
+        asked=Asked(row["asked"]),
+        code=Code(row["code"]) if row["code"] else None,
+        message=row["message"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        due_at=row["due_at"],
+        full=row["full"],
+        parent=row["parent"],
+        snapshot=row["snapshot"],
+        detail=row["detail"],
+    )
+
+
+def _step_of(row: RowMapping) -> Step:
+    return Step(
+        step_id=row["step_id"],
+        phase=row["phase"],
+        name=row["name"],
+        state=StepState(row["state"]),
+        answer=Answer(row["answer"]) if row["answer"] else None,
+        request_id=row["request_id"],
+        began_at=row["began_at"],
+        ended_at=row["ended_at"],
+        progress=msgspec.convert(row["progress"], list[ResourceProgress]),
+    )
+
+
+def _existing(row: RowMapping | None, job_id: str) -> RowMapping:
+    if row is None:
+        raise no_such_job(job_id)
+    return row
+
+
+def no_such_job(job_id: str) -> Refuse:
+    return Refuse(Code.NO_SUCH_JOB, f"There is no job {job_id}. See 'entrakeep jobs list'.")

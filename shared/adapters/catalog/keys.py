@@ -1,0 +1,134 @@
+"""Data keys as KMS wrapped them, sealed credentials, and remembered refusals."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, RowMapping, Select, func, select
+
+from shared.adapters.catalog.jobs import GOING_ON, end_job
+from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, tenants
+from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
+from shared.domain.errors import Alarm, Code
+from shared.domain.model import JobKind, JobState, Purpose, Refusal, Sealed, WrappedKey
+from shared.ports.catalog import EpochMoved, KeyState
+
+
+class SqlKeys:
+    """``ports.catalog.Keys`` in SQL."""
+
+    def __init__(self, tenancy: Tenancy) -> None:
+        self._tenancy = tenancy
+
+    def add(self, key: WrappedKey) -> WrappedKey:
+        with self._tenancy.write() as rows:
+            tenant = rows.tenant(lock=True)
+            standing = _found(rows, key.purpose, key.job_id)
+            if standing is not None:
+                return standing
+            if tenant["key_epoch"] != key.key_epoch:
+                raise EpochMoved
+            insert_key(rows, key)
+        return key
+
+    def get(self, data_key_id: str) -> WrappedKey:
+        with self._tenancy.read() as rows:
+            row = _newest(rows, data_keys.c.data_key_id == data_key_id)
+        if row is None:
+            blob = f"{self._tenancy.tenant_id}/keys/{data_key_id}"
+            raise Alarm(Code.BLOB_MISSING, f"The catalog does not know the data key {data_key_id}.", blob)
+        return _key_of(row)
+
+    def find(self, purpose: str, job_id: str | None) -> WrappedKey | None:
+        with self._tenancy.read() as rows:
+            return _found(rows, purpose, job_id)
+
+    def secret(self, kind: str) -> Sealed | None:
+        with self._tenancy.read() as rows:
+            row = rows.one(secrets, secrets.c.kind == kind)
+        return None if row is None else Sealed(row_id=row["row_id"], data_key_id=row["data_key_id"], data=row["data"])
+
+    def put_secret(self, kind: str, sealed: Sealed) -> None:
+        with self._tenancy.write() as rows:
+            rows.tenant(lock=True)
+            replace_secret(rows, kind, sealed)
+
+    def state(self) -> KeyState:
+        with self._tenancy.read() as rows:
+            refused = rows.all(rows.query(refusals).order_by(refusals.c.at.desc()).limit(1))
+            count = _standing(rows).with_only_columns(data_keys.c.arn, func.count().label("keys"))
+            counted = rows.all(count.group_by(data_keys.c.arn))
+        return KeyState(
+            refusal=next((Refusal(arn=r["arn"], at=r["at"], message=r["message"]) for r in refused), None),
+            data_keys={row["arn"]: row["keys"] for row in counted},
+        )
+
+    def refuse(self, arn: str, message: str) -> int:
+        with self._tenancy.write() as rows:
+            tenant = rows.one(tenants, lock=True)
+            if tenant is None:
+                return 0
+            if tenant["key_arn"] != arn and not rows.all(_standing(rows).where(data_keys.c.arn == arn).limit(1)):
+                return 0
+            rows.delete(refusals, refusals.c.arn == arn)
+            rows.insert(refusals, arn=arn, at=rows.now, message=message)
+            going = rows.all(rows.query(jobs, jobs.c.state.in_(GOING_ON)).with_for_update())
+            ended = [job for job in going if _needs_a_key(job)]
+            for job in ended:
+                end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)
+            return len(ended)
+
+    def allow(self, arn: str) -> None:
+        with self._tenancy.read() as looked:  # nearly always there is none: do not wait for the write lock
+            if looked.one(refusals, refusals.c.arn == arn) is None:
+                return
+        with self._tenancy.write() as rows:
+            rows.delete(refusals, refusals.c.arn == arn)
+
+
+def insert_key(rows: Changes, key: WrappedKey) -> None:
+    rows.insert(data_keys, **msgspec.structs.asdict(key))
+
+
+def replace_secret(rows: Changes, kind: str, sealed: Sealed) -> None:
+    rows.delete(secrets, secrets.c.kind == kind)
+    rows.insert(secrets, kind=kind, **msgspec.structs.asdict(sealed))
+
+
+def _needs_a_key(job: RowMapping) -> bool:
+    shallow = isinstance(job["detail"], dict) and job["detail"].get("shallow") is True
+    return not (job["kind"] == JobKind.VERIFY and shallow)
+
+
+def _standing(rows: Rows) -> Select[Any]:
+    """Data keys in their newest generation."""
+    later = data_keys.alias()
+    newer = select(later.c.generation).where(
+        later.c.tenant_id == data_keys.c.tenant_id,
+        later.c.data_key_id == data_keys.c.data_key_id,
+        later.c.generation > data_keys.c.generation,
+    )
+    return rows.query(data_keys, ~newer.exists())
+
+
+def _newest(rows: Rows, *where: ColumnElement[bool]) -> RowMapping | None:
+    query = rows.query(data_keys, *where).order_by(data_keys.c.generation.desc()).limit(1)
+    return next(iter(rows.all(query)), None)
+
+
+def _found(rows: Rows, purpose: str, job_id: str | None) -> WrappedKey | None:
+    row = _newest(rows, data_keys.c.purpose == purpose, data_keys.c.job_id.is_not_distinct_from(job_id))
+    return None if row is None else _key_of(row)
+
+
+def _key_of(row: RowMapping) -> WrappedKey:
+    return WrappedKey(
+        data_key_id=row["data_key_id"],
+        purpose=Purpose(row["purpose"]),
+        arn=row["arn"],
+        generation=row["generation"],
+        key_epoch=row["key_epoch"],
+        context=row["context"],
+        wrapped=row["wrapped"],
+        created_at=row["created_at"],
+        job_id=row["job_id"],
+    )

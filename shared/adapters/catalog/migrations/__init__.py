@@ -1,0 +1,1 @@
+"""The migrations of the catalog's schema, for Alembic."""

@@ -1,0 +1,181 @@
+"""The scheduler's handle: the only one that sees all tenants. Which messages to send is ``sending``'s."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, and_, case, delete, exists, func, insert, select, update
+
+from shared.adapters.catalog.claims import open_phase
+from shared.adapters.catalog.engine import Database
+from shared.adapters.catalog.jobs import (
+    GOING_ON,
+    backup_going,
+    end_job,
+    insert_step,
+    interrupt,
+    job_of,
+    new_job,
+    requeue,
+)
+from shared.adapters.catalog.schedules import schedule_of
+from shared.adapters.catalog.schema import beats, jobs, pins, refusals, schedules, steps, tenants, workers
+from shared.adapters.catalog.sending import due_messages
+from shared.adapters.catalog.snapshots import newest
+from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id
+from shared.domain.errors import Code
+from shared.domain.model import Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
+from shared.ports.catalog import DueSchedule
+
+_BEAT = "beat"
+
+
+class SqlScheduler:
+    """``ports.catalog.SchedulerCatalog`` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, now: datetime) -> list[DueSchedule]:
+        going = exists().where(jobs.c.tenant_id == schedules.c.tenant_id, *backup_going())
+        query = (
+            select(schedules)
+            .where(~schedules.c.paused, schedules.c.next_due <= now, ~going)
+            .order_by(schedules.c.next_due, schedules.c.tenant_id)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).mappings().all()
+        return [DueSchedule(tenant_id=row["tenant_id"], schedule=schedule_of(row)) for row in found]
+
+    def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
+        with Tenancy(self._database, due.tenant_id).write() as rows:
+            row = rows.one(schedules) if rows.one(tenants, lock=True) else None
+            if row is None or schedule_of(row) != due.schedule:
+                return False
+            if rows.find(refusals, refusals.c.at > refused_since) or rows.find(jobs, *backup_going()):
+                return False
+            rows.update(schedules, next_due=next_due)
+            if rows.find(jobs, jobs.c.due_at == due.schedule.next_due):
+                return False
+            new_job(rows, JobKind.BACKUP, asked=Asked.SCHEDULE, due_at=due.schedule.next_due)
+            return True
+
+    def unplanned(self) -> list[Job]:
+        by_hand_first = case((jobs.c.asked == Asked.HAND.value, 0), else_=1)
+        query = (
+            select(jobs)
+            .where(jobs.c.state == JobState.QUEUED.value, jobs.c.open_phase.is_(None))
+            .order_by(by_hand_first, jobs.c.created_at, jobs.c.number)
+        )
+        with self._database.read() as connection:
+            return [job_of(row) for row in connection.execute(query).mappings()]
+
+    def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
+        if not steps:
+            raise ValueError("a job needs a step")
+        with Tenancy(self._database, job.tenant_id).write() as rows:
+            tenant = rows.one(tenants, lock=True)
+            row = rows.one(jobs, jobs.c.job_id == job.job_id, lock=True)
+            if tenant is None or row is None or row["state"] != JobState.QUEUED or row["open_phase"] is not None:
+                return False
+            if job.kind is JobKind.BACKUP:
+                if rows.find(jobs, *backup_going(), jobs.c.open_phase.is_not(None)):
+                    return False
+                _pin_parent(rows, job.job_id)
+            for step in steps:
+                insert_step(rows, new_id(), job.job_id, step.phase, step.name)
+            first = min(step.phase for step in steps)
+            open_phase(rows, job.job_id, first, sum(step.phase == first for step in steps))
+            return True
+
+    def expire(self, claims_lost: int) -> int:
+        changed = 0
+        with self._database.write() as (connection, now):
+            for step in _expired(connection, now):
+                rows = Changes(connection, step["tenant_id"], now)
+                changed += _lost(rows, step, claims_lost)
+            for job in _to_cancel(connection):
+                rows = Changes(connection, job["tenant_id"], now)
+                end_job(rows, job, JobState.CANCELLED, Code.CANCELLED, "The job was cancelled.")
+                changed += 1
+        return changed
+
+    def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
+        with self._database.write() as (connection, now):
+            return due_messages(
+                connection,
+                now,
+                resend=resend,
+                resend_most=resend_most,
+                worker_seen=worker_seen,
+                tenant_steps=tenant_steps,
+            )
+
+    def ticked(self) -> None:
+        with self._database.write() as (connection, now):
+            if not connection.execute(update(beats).where(beats.c.beat == _BEAT).values(ticked_at=now)).rowcount:
+                connection.execute(insert(beats).values(beat=_BEAT, ticked_at=now))
+
+    def last_tick(self) -> float | None:
+        with self._database.read() as connection:
+            at = connection.execute(select(beats.c.ticked_at).where(beats.c.beat == _BEAT)).scalar()
+            return None if at is None else max(0.0, (self._database.now(connection) - at).total_seconds())
+
+    def worker_seen(self, worker: str, slots: int) -> None:
+        with self._database.write() as (connection, now):
+            connection.execute(delete(workers).where(workers.c.worker == worker))
+            if slots:
+                connection.execute(insert(workers).values(worker=worker, slots=slots, seen_at=now))
+
+    def release(self, worker: str) -> int:
+        prefix = f"{worker}/"
+        held = select(steps.c.tenant_id).where(
+            steps.c.state == StepState.RUNNING.value, func.substr(steps.c.holder, 1, len(prefix)) == prefix
+        )
+        with self._database.write() as (connection, now):
+            tenant_ids = connection.execute(held.distinct()).scalars().all()
+            return sum(
+                requeue(Changes(connection, tenant_id, now), func.substr(steps.c.holder, 1, len(prefix)) == prefix)
+                for tenant_id in tenant_ids
+            )
+
+
+def _pin_parent(rows: Changes, job_id: str) -> None:
+    parent = newest(rows)
+    if parent is not None:
+        rows.update(jobs, jobs.c.job_id == job_id, parent=parent["snapshot_id"])
+        rows.insert(pins, job_id=job_id, snapshot_id=parent["snapshot_id"])
+
+
+def _expired(connection: Connection, now: datetime) -> Sequence[RowMapping]:
+    query = select(steps).where(steps.c.state == StepState.RUNNING.value, steps.c.claim_until <= now)
+    return connection.execute(query).mappings().all()
+
+
+def _lost(rows: Changes, step: RowMapping, claims_lost: int) -> int:
+    """What becomes of a step whose claim has expired, and of its job. How many rows changed."""
+    job = rows.one(jobs, jobs.c.job_id == step["job_id"], lock=True)
+    expired = (steps.c.step_id == step["step_id"], steps.c.fence == step["fence"], steps.c.claim_until <= rows.now)
+    if job is None or not rows.find(steps, *expired):
+        return 0  # renewed or ended since it was looked at, perhaps with its job just now
+    lost = step["claims_lost"] + 1
+    if job["here"]:
+        interrupt(rows, job)
+    elif lost >= claims_lost:
+        message = f"Its workers went away {lost} times without progress. See the workers' logs, then ask again."
+        end_job(rows, job, JobState.FAILED, Code.WORKER_LOST, message)
+    else:
+        return requeue(rows, steps.c.step_id == step["step_id"], claims_lost=lost)
+    return 1
+
+
+def _to_cancel(connection: Connection) -> Sequence[RowMapping]:
+    """Jobs to cancel of which nobody holds a step."""
+    held = exists().where(
+        and_(
+            steps.c.tenant_id == jobs.c.tenant_id,
+            steps.c.job_id == jobs.c.job_id,
+            steps.c.state == StepState.RUNNING.value,
+        )
+    )
+    query = select(jobs).where(jobs.c.state.in_(GOING_ON), jobs.c.cancel, ~held).with_for_update()
+    return connection.execute(query).mappings().all()

@@ -1,0 +1,123 @@
+"""Whose turn it is: for which steps a message is sent now.
+
+At most twice the free slots are outstanding, so that a backlog waits in SQL, where it can be ordered, and not in the
+broker. Asked for by hand goes first; then the tenant with the fewest steps at work, and among those the one that was
+served longest ago.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from shared.adapters.catalog.jobs import GOING_ON
+from shared.adapters.catalog.schema import jobs, steps, tenants, workers
+from shared.adapters.catalog.tenancy import Changes
+from shared.domain.model import Asked, JobKind, StepRef, StepState
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def due_messages(
+    connection: Connection,
+    now: datetime,
+    *,
+    resend: float,
+    resend_most: float,
+    worker_seen: float,
+    tenant_steps: int,
+) -> list[StepRef]:
+    """The steps to send a message for, marked as sent."""
+    found = _steps_going(connection)
+    waiting = [row for row in found if row["step_state"] == StepState.QUEUED]
+    outstanding = [row for row in waiting if row["sends"] and row["send_at"] > now]
+    running = [row for row in found if row["step_state"] == StepState.RUNNING]
+    due = [row for row in waiting if row["send_at"] <= now and not row["cancel"]]
+    room = 2 * _free_slots(connection, running, now - timedelta(seconds=worker_seen)) - len(outstanding)
+    if room <= 0 or not due:
+        return []
+    at_work = Counter(row["tenant_id"] for row in running + outstanding)
+    chosen = _in_turn(due, at_work, room, tenant_steps)
+    served = {row["tenant_id"] for row in chosen}
+    connection.execute(update(tenants).where(tenants.c.tenant_id.in_(served)).values(served_at=now))
+    return [_step_ref(row) for row in chosen if _marked(connection, now, row, resend, resend_most)]
+
+
+def _marked(connection: Connection, now: datetime, row: RowMapping, resend: float, resend_most: float) -> bool:
+    """Marks the step as sent; False if another tick was first or the step was claimed."""
+    wait = min(resend * 2.0 ** min(row["sends"], 64), resend_most)
+    changed = Changes(connection, row["tenant_id"], now).update(
+        steps,
+        steps.c.step_id == row["step_id"],
+        steps.c.state == StepState.QUEUED.value,
+        steps.c.sends == row["sends"],
+        sends=row["sends"] + 1,
+        send_at=now + timedelta(seconds=wait),
+    )
+    return changed == 1
+
+
+def _steps_going(connection: Connection) -> Sequence[RowMapping]:
+    """Running steps, and queued ones of open phases; oldest job first."""
+    query = (
+        select(
+            steps.c.tenant_id,
+            steps.c.job_id,
+            steps.c.step_id,
+            steps.c.holder,
+            steps.c.send_at,
+            steps.c.sends,
+            steps.c.state.label("step_state"),
+            jobs.c.kind,
+            jobs.c.asked,
+            jobs.c.cancel,
+            tenants.c.served_at,
+        )
+        .join(jobs, (jobs.c.tenant_id == steps.c.tenant_id) & (jobs.c.job_id == steps.c.job_id))
+        .join(tenants, tenants.c.tenant_id == steps.c.tenant_id)
+        .where(
+            steps.c.state.in_((StepState.QUEUED.value, StepState.RUNNING.value)),
+            steps.c.phase == jobs.c.open_phase,
+            jobs.c.state.in_(GOING_ON),
+            ~jobs.c.here,
+        )
+        .order_by(jobs.c.created_at, jobs.c.number, steps.c.name, steps.c.step_id)
+    )
+    return connection.execute(query).mappings().all()
+
+
+def _free_slots(connection: Connection, running: Sequence[RowMapping], seen_since: datetime) -> int:
+    query = select(workers).where(workers.c.seen_at > seen_since)
+    free = 0
+    for row in connection.execute(query).mappings():
+        held = sum(step["holder"].startswith(f"{row['worker']}/") for step in running)
+        free += max(0, row["slots"] - held)
+    return free
+
+
+def _in_turn(due: Sequence[RowMapping], at_work: Counter[str], room: int, tenant_steps: int) -> list[RowMapping]:
+    chosen: list[RowMapping] = []
+    for asked in (Asked.HAND, Asked.SCHEDULE):
+        queues: dict[str, list[RowMapping]] = {}
+        for row in reversed(due):
+            if row["asked"] == asked:
+                queues.setdefault(row["tenant_id"], []).append(row)
+        turn = {tenant_id: queue[0]["served_at"] or _NEVER for tenant_id, queue in queues.items()}
+        while len(chosen) < room:
+            ready = [tenant_id for tenant_id in queues if queues[tenant_id] and at_work[tenant_id] < tenant_steps]
+            if not ready:
+                break
+            tenant_id = min(ready, key=lambda one: (at_work[one], turn[one]))
+            chosen.append(queues[tenant_id].pop())
+            at_work[tenant_id] += 1
+    return chosen
+
+
+def _step_ref(row: RowMapping) -> StepRef:
+    queue = "upkeep"
+    if row["asked"] == Asked.HAND:
+        queue = "manual"
+    elif row["kind"] == JobKind.BACKUP:
+        queue = "backup"
+    return StepRef(tenant_id=row["tenant_id"], job_id=row["job_id"], step_id=row["step_id"], queue=queue)

@@ -1,0 +1,93 @@
+"""One tenant's rows: no query made here can forget the tenant."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, delete, func, insert, select, update
+
+from shared.adapters.catalog import schema
+from shared.adapters.catalog.engine import Database
+from shared.domain.errors import Code, Refuse
+
+Where = ColumnElement[bool]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One tenant's rows within one transaction."""
+
+    connection: Connection
+    tenant_id: str
+
+    def query(self, table: Table, *where: Where) -> Select[Any]:
+        return select(table).where(table.c.tenant_id == self.tenant_id, *where)
+
+    def all(self, query: Select[Any]) -> Sequence[RowMapping]:
+        return self.connection.execute(query).mappings().all()
+
+    def find(self, table: Table, *where: Where) -> Sequence[RowMapping]:
+        return self.all(self.query(table, *where))
+
+    def one(self, table: Table, *where: Where, lock: bool = False) -> RowMapping | None:
+        """The row, or None. With ``lock`` nobody else changes it before this transaction ends."""
+        query = self.query(table, *where)
+        return self.connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+
+    def number(self, table: Table) -> int:
+        """The next number of this tenant's rows in ``table``."""
+        query = select(func.max(table.c.number)).where(table.c.tenant_id == self.tenant_id)
+        return (self.connection.execute(query).scalar() or 0) + 1
+
+    def tenant(self, *, lock: bool = False) -> RowMapping:
+        """The tenant's own row. Raises Refuse ``NO_SUCH_TENANT``."""
+        row = self.one(schema.tenants, lock=lock)
+        if row is None:
+            raise Refuse(Code.NO_SUCH_TENANT, "This tenant was removed.")
+        return row
+
+
+@dataclass(frozen=True)
+class Changes(Rows):
+    """One tenant's rows within one transaction that writes. ``now`` is the database's time."""
+
+    now: datetime
+
+    def insert(self, table: Table, **values: Any) -> None:
+        self.connection.execute(insert(table).values(tenant_id=self.tenant_id, **values))
+
+    def update(self, table: Table, *where: Where, **values: Any) -> int:
+        """How many rows were changed."""
+        found = self.connection.execute(
+            update(table).where(table.c.tenant_id == self.tenant_id, *where).values(**values)
+        )
+        return found.rowcount
+
+    def delete(self, table: Table, *where: Where) -> int:
+        """How many rows were removed."""
+        return self.connection.execute(delete(table).where(table.c.tenant_id == self.tenant_id, *where)).rowcount
+
+
+@dataclass(frozen=True)
+class Tenancy:
+    """Transactions on one tenant's rows."""
+
+    database: Database
+    tenant_id: str
+
+    @contextmanager
+    def read(self) -> Iterator[Rows]:
+        with self.database.read() as connection:
+            yield Rows(connection, self.tenant_id)
+
+    @contextmanager
+    def write(self) -> Iterator[Changes]:
+        with self.database.write() as (connection, now):
+            yield Changes(connection, self.tenant_id, now)
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())

@@ -1,0 +1,118 @@
+"""The handle of one tenant, and the catalog that hands out the handles."""
+
+import msgspec
+from sqlalchemy import RowMapping, select
+
+from shared.adapters.catalog import schema
+from shared.adapters.catalog.claims import SqlClaims
+from shared.adapters.catalog.engine import Database
+from shared.adapters.catalog.jobs import SqlJobs, job_of, no_such_job
+from shared.adapters.catalog.keys import SqlKeys, insert_key, replace_secret
+from shared.adapters.catalog.scheduler import SqlScheduler
+from shared.adapters.catalog.schedules import SqlSchedules
+from shared.adapters.catalog.snapshots import SqlSnapshots
+from shared.adapters.catalog.tenancy import Changes, Tenancy
+from shared.domain.errors import Code, Refuse
+from shared.domain.model import Job, KeyMode, Sealed, Tenant, WrappedKey
+
+CLIENT_SECRET = "client-secret"  # noqa: S105 -- the kind, not the value
+
+
+class SqlTenant:
+    """``ports.catalog.TenantCatalog`` in SQL."""
+
+    def __init__(self, tenancy: Tenancy) -> None:
+        self._tenancy = tenancy
+        self.jobs = SqlJobs(tenancy)
+        self.claims = SqlClaims(tenancy)
+        self.snapshots = SqlSnapshots(tenancy)
+        self.keys = SqlKeys(tenancy)
+        self.schedules = SqlSchedules(tenancy)
+
+    @property
+    def tenant_id(self) -> str:
+        return self._tenancy.tenant_id
+
+    def tenant(self) -> Tenant:
+        with self._tenancy.read() as rows:
+            return _tenant_of(rows.tenant())
+
+    def update(self, *, client_id: str, secret: Sealed) -> None:
+        with self._tenancy.write() as rows:
+            rows.tenant(lock=True)
+            rows.update(schema.tenants, client_id=client_id)
+            replace_secret(rows, CLIENT_SECRET, secret)
+
+    def remove(self) -> None:
+        with self._tenancy.write() as rows:
+            for table in reversed(schema.metadata.sorted_tables):
+                if "tenant_id" in table.c:
+                    rows.delete(table)
+
+
+class SqlCatalog:
+    """``ports.catalog.Catalog`` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def tenant(self, tenant_id: str) -> SqlTenant:
+        return SqlTenant(Tenancy(self._database, tenant_id))
+
+    def find(self, name: str) -> Tenant:
+        with self._database.read() as connection:
+            query = select(schema.tenants).where(schema.tenants.c.name == name)
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}'. See 'entrakeep tenant list'.")
+        return _tenant_of(row)
+
+    def tenants(self) -> list[Tenant]:
+        with self._database.read() as connection:
+            order = (schema.tenants.c.created_at.desc(), schema.tenants.c.name)
+            return [_tenant_of(row) for row in connection.execute(select(schema.tenants).order_by(*order)).mappings()]
+
+    def add_tenant(self, tenant: Tenant, key: WrappedKey, secret: Sealed) -> None:
+        with self._database.write() as (connection, now):
+            if connection.execute(select(schema.tenants).where(schema.tenants.c.name == tenant.name)).first():
+                raise Refuse(Code.TENANT_EXISTS, f"There is a tenant '{tenant.name}' already. Choose another name.")
+            rows = Changes(connection, tenant.tenant_id, now)
+            values = msgspec.structs.asdict(tenant)
+            del values["tenant_id"]
+            rows.insert(schema.tenants, **values)
+            insert_key(rows, key)
+            replace_secret(rows, CLIENT_SECRET, secret)
+
+    def find_job(self, job_id: str) -> Job:
+        with self._database.read() as connection:
+            query = select(schema.jobs).where(schema.jobs.c.job_id == job_id)
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise no_such_job(job_id)
+        return job_of(row)
+
+    def jobs(self, limit: int = 100) -> list[Job]:
+        with self._database.read() as connection:
+            order = (schema.jobs.c.created_at.desc(), schema.jobs.c.number.desc())
+            query = select(schema.jobs).order_by(*order).limit(limit)
+            return [job_of(row) for row in connection.execute(query).mappings()]
+
+    def scheduler(self) -> SqlScheduler:
+        return SqlScheduler(self._database)
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def _tenant_of(row: RowMapping) -> Tenant:
+    """The tenant in a row."""
+    return Tenant(
+        tenant_id=row["tenant_id"],
+        name=row["name"],
+        directory_id=row["directory_id"],
+        client_id=row["client_id"],
+        created_at=row["created_at"],
+        key_mode=KeyMode(row["key_mode"]),
+        key_arn=row["key_arn"],
+        key_epoch=row["key_epoch"],
+    )
