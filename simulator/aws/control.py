@@ -1,0 +1,95 @@
+"""The simulator's own addresses under `/_sim/`: faults, counted requests, the clock."""
+
+import json
+import threading
+from collections import Counter
+from dataclasses import astuple, dataclass
+
+from simulator.aws.answers import Answer, as_json
+from simulator.aws.clock import Clock
+from simulator.aws.faults import Faults, fault_of
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What requests are counted by; `code` is "OK", an AWS error code, or "dropped"."""
+
+    service: str
+    action: str
+    account: str
+    code: str
+
+
+class Requests:
+    """How often each kind of request was answered how."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Counted] = Counter()
+        self._lock = threading.Lock()
+
+    def count(self, counted: Counted) -> None:
+        """Count one request."""
+        with self._lock:
+            self._counts[counted] += 1
+
+    def reset(self) -> None:
+        """Begin again at nothing."""
+        with self._lock:
+            self._counts.clear()
+
+    def told(self) -> list[dict[str, object]]:
+        """Return the counters, sorted."""
+        with self._lock:
+            counts = sorted(self._counts.items(), key=lambda item: astuple(item[0]))
+        return [{**vars(counted), "count": n} for counted, n in counts]
+
+
+@dataclass(frozen=True)
+class Control:
+    """Answers `/_sim/` requests."""
+
+    clock: Clock
+    faults: Faults
+    requests: Requests
+
+    def answer(self, method: str, path: str, body: bytes) -> Answer:
+        """Answer one control request: 400 with one sentence for bad input, 404 for anything unknown."""
+        try:
+            return self._answer(f"{method} {path}", body)
+        except ValueError as error:
+            return as_json({"error": str(error)}, 400)
+
+    def _answer(self, request: str, body: bytes) -> Answer:
+        match request:
+            case "GET /_sim/faults":
+                return as_json(self.faults.told())
+            case "POST /_sim/faults":
+                self.faults.add([fault_of(each) for each in _listed(body)])
+                return as_json(self.faults.told())
+            case "DELETE /_sim/faults":
+                self.faults.clear()
+                return as_json([])
+            case "GET /_sim/requests":
+                return as_json(self.requests.told())
+            case "POST /_sim/reset-counters":
+                self.requests.reset()
+                return as_json([])
+            case "POST /_sim/clock":
+                self.clock.advance(_days(body))
+                return as_json({"now": self.clock.now()})
+        return as_json({"error": "There is no such control."}, 404)
+
+
+def _listed(body: bytes) -> list[object]:
+    posted = json.loads(body)
+    if not isinstance(posted, list):
+        raise ValueError("Faults are posted as a list.")
+    return posted
+
+
+def _days(body: bytes) -> float:
+    posted = json.loads(body)
+    days = posted.get("advance_days") if isinstance(posted, dict) else None
+    if not isinstance(days, int | float):
+        raise ValueError('The clock takes {"advance_days": days}.')
+    return days

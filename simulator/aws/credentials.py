@@ -1,0 +1,79 @@
+"""Who calls: from the access key id to account and principal.
+
+Signatures are not checked. An access key id of twelve digits is the root of that account, whatever the secret; every
+other one must have been issued by the IAM or STS behind the gate.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC
+from urllib.parse import parse_qs
+
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+from simulator.aws.answers import Refused
+
+_ACCOUNT = re.compile(r"\d{12}")
+_PARTITION = "aws"
+_NOT_KNOWN = {
+    "kms": ("UnrecognizedClientException", 400),
+    "s3": ("InvalidAccessKeyId", 403),
+    "sts": ("InvalidClientTokenId", 403),
+}
+_EXPIRED = {"kms": ("ExpiredTokenException", 400), "s3": ("ExpiredToken", 400), "sts": ("ExpiredToken", 403)}
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The caller: `arn` as GetCallerIdentity says it, `policy_arn` as `aws:PrincipalArn` (the role of a session)."""
+
+    account: str
+    arn: str
+    policy_arn: str
+    user_id: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a signature names: access key id, Region and service."""
+
+    access_key: str
+    region: str
+    service: str
+
+
+def scope_of(authorization: str, query: str) -> Scope | None:
+    """Read the Credential of an Authorization header or of a presigned query; None if the request is not signed."""
+    found = re.search(r"Credential=([^,\s]+)", authorization)
+    credential = found.group(1) if found else parse_qs(query).get("X-Amz-Credential", [""])[0]
+    parts = credential.split("/")
+    if len(parts) != 5:
+        return None
+    return Scope(access_key=parts[0], region=parts[2], service=parts[3].lower())
+
+
+def principal_of(scope: Scope, now: float) -> Principal:
+    """Return who the access key belongs to. Raises Refused for an unknown key or a session that has ended."""
+    key = scope.access_key
+    if _ACCOUNT.fullmatch(key):
+        return _root(key)
+    for account, partitions in list(sts_backends.items()):
+        for session in partitions[_PARTITION].assumed_roles:
+            if session.access_key_id == key:
+                if session.expiration.replace(tzinfo=UTC).timestamp() <= now:
+                    code, status = _EXPIRED.get(scope.service, _EXPIRED["sts"])
+                    raise Refused(code, "The security token included in the request is expired", status)
+                return Principal(account, session.arn, session.role_arn, session.user_id, "AssumedRole")
+    for account, iam in list(iam_backends.items()):
+        user = iam[_PARTITION].get_user_from_access_key_id(key)
+        if user is not None:
+            return Principal(account, user.arn, user.arn, user.id, "User")
+    code, status = _NOT_KNOWN.get(scope.service, _NOT_KNOWN["sts"])
+    raise Refused(code, "The security token included in the request is invalid.", status)
+
+
+def _root(account: str) -> Principal:
+    arn = f"arn:{_PARTITION}:iam::{account}:root"
+    return Principal(account, arn, arn, account, "Account")

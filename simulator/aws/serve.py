@@ -1,0 +1,123 @@
+"""The HTTP server: one thread a connection, connections kept alive, real resets for dropped answers."""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from werkzeug.serving import BaseWSGIServer, DechunkedInput, WSGIRequestHandler, make_server
+
+from simulator.aws.answers import Answer, Refused, refusal
+from simulator.aws.gate import Dropped, Gate, Request
+
+_LOG = logging.getLogger("simulator.aws")
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_NO_BODY = (204, 304)
+
+
+class Handler(WSGIRequestHandler):
+    """Reads a whole request, asks the gate, writes a whole answer.
+
+    werkzeug's own way closes every connection and waits for stray bytes after each answer; reading the body in full
+    makes both unnecessary.
+    """
+
+    disable_nagle_algorithm = True
+    protocol_version = "HTTP/1.1"
+    gate: Gate
+
+    def run_wsgi(self) -> None:
+        """Answer one request on this connection."""
+        environ = self.make_environ()
+        body = self._body(environ)
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        request = Request(environ, self.command, path, environ["QUERY_STRING"], body)
+        try:
+            answer = self.gate.answer(request)
+        except Dropped:
+            self._reset()
+            return
+        except Exception as error:
+            # Only the kind of error: a message could quote what was sent.
+            _LOG.error("%s %s failed inside the simulator: %s", self.command, path, type(error).__name__)
+            answer = refusal("s3", Refused("InternalError", "The simulator failed.", 500))
+        self._write(answer)
+
+    def _body(self, environ: dict[str, object]) -> bytes:
+        source = environ["wsgi.input"]
+        if isinstance(source, DechunkedInput):
+            return source.read()
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _write(self, answer: Answer) -> None:
+        lines = [f"HTTP/1.1 {answer.status_line}", f"Server: {self.server_version}", f"Date: {self.date_time_string()}"]
+        kept = [(n, v) for n, v in answer.headers if n.lower() not in ("connection", "transfer-encoding", "server")]
+        lines += [f"{name}: {value}" for name, value in kept]
+        if answer.status not in _NO_BODY and not any(name.lower() == "content-length" for name, _ in kept):
+            lines.append(f"Content-Length: {len(answer.body)}")
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        body = b"" if self.command == "HEAD" else answer.body
+        self.wfile.write(head + body)
+
+    def _reset(self) -> None:
+        """Close the socket under everything that still holds it, so that the client sees a reset and no end."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        os.close(self.connection.detach())
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: `/_sim/requests` counts, and request lines may hold signatures."""
+
+
+def make(port: int) -> BaseWSGIServer:
+    """Return a server listening on the loopback address; port 0 takes a free one. Raises OSError."""
+    handler = type("GateHandler", (Handler,), {"gate": Gate()})
+    listener = socket.create_server(("127.0.0.1", port), backlog=128)
+    try:
+        return make_server("127.0.0.1", listener.getsockname()[1], _no_wsgi, True, 1, handler, fd=listener.fileno())
+    finally:
+        listener.close()
+
+
+def _no_wsgi(_environ: object, _start_response: object) -> list[bytes]:
+    """Stand where werkzeug wants an application; the handler asks the gate itself."""
+    return []
+
+
+class _Stopped(BaseException):
+    """SIGTERM or SIGINT came."""
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+def main(argv: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 1 if the port is taken."""
+    options = _options(argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+    os.environ.pop("MOTO_ACCOUNT_ID", None)
+    try:
+        server = make(options.port)
+    except OSError as error:
+        print(f"Port {options.port} cannot be used: {error.strerror}.", file=sys.stderr)
+        return 1
+    try:
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGINT, _stop)
+        print(f"ready http://127.0.0.1:{server.port}", flush=True)
+        server.serve_forever()
+    except _Stopped:
+        pass
+    return 0
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="simulator aws", description="KMS, S3 and STS on one HTTP endpoint.")
+    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
+    return parser.parse_args(argv)
