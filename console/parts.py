@@ -1,0 +1,130 @@
+"""The parts of the stack on one machine, with the command lines that a larger installation uses too."""
+
+import http.client
+import json
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+
+from console.supervisor.guarded import Guarded
+from console.supervisor.part import Part
+
+_CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
+_FLOWER_PORT = 5555
+_CONCURRENCY = 2
+_SOFT_SHUTDOWN = 5
+"""Seconds that a worker gives its running steps; with the way out it stays under the grace of a part."""
+
+
+def celery_parts(environment: Mapping[str, str], nodes: "Nodes", flower_port: int | None) -> tuple[Part, ...]:
+    """Beat, one worker and, if a port is given, Flower on loopback. Only Flower needs the workers' events."""
+    host = socket.gethostname()
+    beat = Part(
+        name="beat",
+        argv=(
+            *_CELERY,
+            *("beat", "--scheduler", "scheduler.beat:CatalogScheduler", "--pidfile=", "-l", "info"),
+            *("--enable-remote-control", "-n", f"beat@{host}"),
+        ),
+        environment=environment,
+        ready=lambda: nodes.answer(f"beat@{host}"),
+    )
+    worker = Part(
+        name="worker",
+        argv=(
+            *_CELERY,
+            *("worker", "--concurrency", str(_CONCURRENCY), "-Q", "manual,backup,upkeep", "-n", f"worker@{host}"),
+            *("-l", "info", "--without-mingle", "--without-gossip"),
+            *(() if flower_port is None else ("-E",)),
+            f"worker_soft_shutdown_timeout={_SOFT_SHUTDOWN}",
+        ),
+        # Celery reads this one when it is imported, so it cannot be a setting: SIGTERM then ends a worker within the time.
+        environment={**environment, "REMAP_SIGTERM": "SIGQUIT"},
+        ready=lambda: nodes.answer(f"worker@{host}"),
+    )
+    if flower_port is None:
+        return beat, worker
+    flower = Part(
+        name="flower",
+        argv=(*_CELERY, "flower", "--address=127.0.0.1", f"--port={flower_port}", "--read-only=True"),
+        environment=environment,
+        ready=lambda: flower_answers(flower_port),
+    )
+    return beat, worker, flower
+
+
+def node_names(parts: Sequence[str]) -> tuple[str, ...]:
+    """The Celery nodes of these parts on this machine."""
+    return tuple(f"{part}@{socket.gethostname()}" for part in parts)
+
+
+class Nodes:
+    """Asks Celery's nodes whether they live: one ``celery inspect ping`` at a time, in the background."""
+
+    def __init__(self, environment: Mapping[str, str], names: Sequence[str]) -> None:
+        self._environment = environment
+        self._names = names
+        self._heard: set[str] = set()
+        self._asking: Guarded | None = None
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+
+    def answer(self, name: str) -> bool:
+        """Whether this node has answered a question of which nobody was told yet. Returns at once."""
+        if self._asking is None and name not in self._heard:
+            self._ask()
+        elif self._asking is not None and self._asking.status() is not None:
+            self._asking = None
+            self._output.seek(0)
+            self._heard |= _nodes_in(self._output.read())
+        if name not in self._heard:
+            return False
+        self._heard.discard(name)
+        return True
+
+    def close(self) -> None:
+        """End a question that is under way."""
+        if self._asking is not None:
+            self._asking.kill()
+        self._output.close()
+        self._errors.close()
+
+    def _ask(self) -> None:
+        self._output.seek(0)
+        self._output.truncate()
+        argv = (*_CELERY, "inspect", "ping", "--json", "--timeout", "1", "-d", ",".join(self._names))
+        self._asking = Guarded(argv, self._environment, self._output, grace=0.0, errors=self._errors)
+
+
+def _nodes_in(output: bytes) -> set[str]:
+    """The names in the JSON line that ``inspect`` prints; none if nobody answered (it prints a sentence then)."""
+    for line in output.splitlines():
+        if line.startswith(b"{"):
+            return set(json.loads(line))
+    return set()
+
+
+def flower_answers(port: int) -> bool:
+    """Whether Flower's health check says OK on loopback."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1.0)
+    try:
+        connection.request("GET", "/healthcheck")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def port_for_flower() -> int:
+    """Flower's usual port on loopback, or a free one if that is taken."""
+    for port in (_FLOWER_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on loopback")
