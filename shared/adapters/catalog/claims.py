@@ -21,7 +21,7 @@ from shared.adapters.catalog.schema import (
     snapshots,
     steps,
 )
-from shared.adapters.catalog.snapshots import found, newest
+from shared.adapters.catalog.snapshots import found, newest, run_of
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.errors import Answer, ClaimLost, Code, Refuse
 from shared.domain.model import Claim, JobKind, JobState, ResourceProgress, RunRef, Sealed, Snapshot, StepState
@@ -258,9 +258,5 @@ def _checkpoint_of(row: RowMapping, run: RowMapping | None) -> Checkpoint:
         phase=row["phase"],
         stream=row["stream"],
         sealed=Sealed(row_id=row["row_id"], data_key_id=row["data_key_id"], data=row["data"]),
-        run=None if run is None else _run_of(run),
+        run=None if run is None else run_of(run),
     )
-
-
-def _run_of(row: RowMapping) -> RunRef:
-    return RunRef(run_id=row["run_id"], job_id=row["job_id"], stream=row["stream"], blobs=row["blobs"])

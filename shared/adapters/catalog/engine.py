@@ -125,7 +125,6 @@ class Database:
 
 def _connected(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # transactions begin as _begun says, not as the driver guesses
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 

@@ -3,10 +3,10 @@
 import msgspec
 from sqlalchemy import RowMapping
 
-from shared.adapters.catalog.schema import snapshots
+from shared.adapters.catalog.schema import runs, snapshot_runs, snapshots
 from shared.adapters.catalog.tenancy import Rows, Tenancy
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import ResourceReport, Snapshot
+from shared.domain.model import ResourceReport, RunRef, Snapshot
 
 
 class SqlSnapshots:
@@ -23,6 +23,18 @@ class SqlSnapshots:
     def get(self, snapshot: str) -> Snapshot:
         with self._tenancy.read() as rows:
             return _snapshot_of(found(rows, snapshot))
+
+    def runs(self, snapshot_id: str) -> list[RunRef]:
+        named = snapshot_runs.c.run_id == runs.c.run_id
+        of = (snapshot_runs.c.tenant_id == runs.c.tenant_id, snapshot_runs.c.snapshot_id == snapshot_id)
+        with self._tenancy.read() as rows:
+            query = rows.query(runs, named, *of).order_by(runs.c.stream, snapshot_runs.c.position)
+            return [run_of(row) for row in rows.all(query)]
+
+
+def run_of(row: RowMapping) -> RunRef:
+    """A run as its row has it."""
+    return RunRef(run_id=row["run_id"], job_id=row["job_id"], stream=row["stream"], blobs=row["blobs"])
 
 
 def newest(rows: Rows) -> RowMapping | None:

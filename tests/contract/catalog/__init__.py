@@ -1,0 +1,1 @@
+"""What every catalog promises, port by port."""

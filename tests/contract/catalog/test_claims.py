@@ -1,0 +1,307 @@
+"""Claims: one wins, a zombie writes nothing, phases open once."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from shared.domain.errors import Answer, ClaimLost, Code
+from shared.domain.model import Claim, Job, JobKind, JobState, ResourceProgress, StepPlan, StepState
+from shared.ports.catalog import TenantCatalog
+from tests.contract.catalog.world import VERIFY, World, checkpoint, new_id, run, snapshot
+
+PROGRESS = [ResourceProgress(resource="users", records=7, changed=5)]
+CLAIM = """
+import sys
+from shared.adapters.catalog import open_catalog
+url, tenant, job, step = sys.argv[1:]
+claims = open_catalog(url).tenant(tenant).claims
+sys.stdin.readline()
+print(claims.claim(job, step, "w/1", 30) is not None)
+"""
+
+
+def writes(tenant: TenantCatalog, job: Job, claim: Claim) -> list[Callable[[], object]]:
+    """Everything that only the holder of a claim may do."""
+    claims = tenant.claims
+    return [
+        lambda: claims.renew(claim),
+        lambda: claims.checkpoint(claim, checkpoint(), PROGRESS),
+        lambda: claims.drop_checkpoints(claim),
+        lambda: claims.give_back(claim, after=1, trouble=None),
+        lambda: claims.finish(claim),
+        lambda: claims.fail(claim, Code.STORE_FULL, "Full."),
+        lambda: claims.note_attempt(claim, new_id()),
+        lambda: claims.commit(claim, snapshot(job), [], JobState.SUCCEEDED, None),
+    ]
+
+
+def all_lost(tenant: TenantCatalog, job: Job, claim: Claim) -> None:
+    before = (tenant.jobs.get(job.job_id), tenant.jobs.steps(job.job_id), tenant.snapshots.all())
+    for write in writes(tenant, job, claim):
+        with pytest.raises(ClaimLost):
+            write()
+    assert (tenant.jobs.get(job.job_id), tenant.jobs.steps(job.job_id), tenant.snapshots.all()) == before
+
+
+def verifying(world: World, tenant: TenantCatalog) -> tuple[Job, Claim]:
+    job = world.planned(tenant, VERIFY, kind=JobKind.VERIFY)
+    return job, world.claim(tenant, job, "verify")
+
+
+def test_the_first_claim_makes_the_job_run(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    claim = world.claim(acme, job, "users")
+    assert (claim.kind, claim.phase, claim.name, claim.fence, claim.seconds) == (JobKind.BACKUP, 1, "users", 1, 30)
+    running = acme.jobs.get(job.job_id)
+    assert running.state is JobState.RUNNING
+    assert running.started_at is not None
+    world.claim(acme, job, "groups")
+    assert acme.jobs.get(job.job_id).started_at == running.started_at
+
+
+def test_there_is_nothing_to_claim_twice_too_early_or_of_nothing(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    claim = world.claim(acme, job, "users")
+    later = next(step for step in acme.jobs.steps(job.job_id) if step.phase == 2)
+    for step_id in (claim.step_id, later.step_id, new_id()):
+        assert acme.claims.claim(job.job_id, step_id, "w/2", 30) is None
+    assert acme.claims.claim(new_id(), claim.step_id, "w/2", 30) is None
+    acme.claims.fail(claim, Code.STORE_FULL, "Full.")
+    assert acme.claims.claim(job.job_id, claim.step_id, "w/2", 30) is None
+
+
+def test_of_many_threads_one_claims(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
+    step_id = acme.jobs.steps(job.job_id)[0].step_id
+    together = Barrier(8)
+
+    def attempt(number: int) -> Claim | None:
+        together.wait()
+        return acme.claims.claim(job.job_id, step_id, f"w/{number}", 30)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(claim is not None for claim in pool.map(attempt, range(8))) == 1
+
+
+def test_of_several_processes_one_claims(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
+    step_id = acme.jobs.steps(job.job_id)[0].step_id
+    command = [sys.executable, "-c", CLAIM, world.url, acme.tenant_id, job.job_id, step_id]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    started = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert sorted(process.communicate(timeout=60)[0].strip() for process in started) == ["False", "False", "True"]
+
+
+def test_a_renewed_claim_lasts_and_one_not_renewed_ends(world: World, acme: TenantCatalog) -> None:
+    job, claim = verifying(world, acme)
+    world.pass_time(25)
+    acme.claims.renew(claim)
+    world.pass_time(25)
+    acme.claims.renew(claim)
+    world.pass_time(31)
+    all_lost(acme, job, claim)
+
+
+def test_a_zombie_writes_nothing_once_another_holds_the_step(world: World, acme: TenantCatalog) -> None:
+    job, zombie = world.to_commit(acme)
+    world.pass_time(31)
+    assert world.scheduler.expire(5) == 1
+    claim = acme.claims.claim(job.job_id, zombie.step_id, "w/2", 30)
+    assert claim is not None
+    assert claim.fence == zombie.fence + 1
+    all_lost(acme, job, zombie)
+    acme.claims.commit(claim, snapshot(job), [], JobState.SUCCEEDED, None)
+    all_lost(acme, job, claim)
+
+
+@pytest.mark.parametrize("how", ["given back", "finished", "released", "cancelled"])
+def test_a_claim_given_up_writes_nothing_more(world: World, acme: TenantCatalog, how: str) -> None:
+    job, claim = verifying(world, acme)
+    if how == "given back":
+        acme.claims.give_back(claim, after=0, trouble=None)
+    elif how == "finished":
+        acme.claims.finish(claim)
+    elif how == "released":
+        assert acme.claims.release("w/1") == 1
+    else:
+        acme.claims.fail(claim, Code.CANCELLED, "Cancelled.", state=JobState.CANCELLED)
+    all_lost(acme, job, claim)
+
+
+def test_an_ended_job_takes_its_other_steps_claims_with_it(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    users, groups = world.claim(acme, job, "users"), world.claim(acme, job, "groups")
+    acme.claims.checkpoint(groups, checkpoint(), [])
+    acme.claims.fail(users, Code.STORE_FULL, "The store is full.", detail={"at": 1})
+    all_lost(acme, job, groups)
+    failed = acme.jobs.get(job.job_id)
+    assert (failed.state, failed.code, failed.message) == (JobState.FAILED, Code.STORE_FULL, "The store is full.")
+    assert failed.detail == {"at": 1}
+    assert {step.state for step in acme.jobs.steps(job.job_id)} == {StepState.DONE}
+    assert world.count("checkpoints") == 0
+
+
+def test_checkpoints_come_back_in_order_with_their_runs(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    users, groups = world.claim(acme, job, "users"), world.claim(acme, job, "groups")
+    same = run(job.job_id)
+    written = [checkpoint(run=same), checkpoint(run=None), checkpoint(run=run(job.job_id)), checkpoint(run=same)]
+    for one in written:
+        acme.claims.checkpoint(users, one, PROGRESS)
+    elsewhere = checkpoint(stream="groups", run=run(job.job_id, "groups"))
+    acme.claims.checkpoint(groups, elsewhere, [])
+    assert acme.claims.checkpoints(users) == written
+    assert acme.claims.checkpoints(groups) == [elsewhere]
+    whole = acme.claims.checkpoints(users, step_only=False)
+    assert [one for one in whole if one.stream == "users"] == written
+    assert len(whole) == 5
+    progress = {step.step_id: step.progress for step in acme.jobs.steps(job.job_id)}
+    assert progress[users.step_id] == PROGRESS
+
+
+def test_checkpoints_of_a_job_are_ordered_by_phase(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    for phase, name in ((1, "users"), (1, "groups"), (2, "users")):
+        claim = world.claim(acme, job, name)
+        acme.claims.checkpoint(claim, checkpoint(phase, name), [])
+        acme.claims.finish(claim)
+    commit = world.claim(acme, job, "commit")
+    assert [one.phase for one in acme.claims.checkpoints(commit, step_only=False)] == [1, 1, 2]
+    assert acme.claims.checkpoints(commit) == []
+
+
+def test_a_stream_that_starts_over_drops_its_own_checkpoints_alone(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    users, groups = world.claim(acme, job, "users"), world.claim(acme, job, "groups")
+    acme.claims.checkpoint(users, checkpoint(run=run(job.job_id)), PROGRESS)
+    acme.claims.checkpoint(groups, checkpoint(), PROGRESS)
+    acme.claims.drop_checkpoints(users)
+    assert acme.claims.checkpoints(users) == []
+    assert len(acme.claims.checkpoints(groups)) == 1
+    assert {step.name: step.progress for step in acme.jobs.steps(job.job_id) if step.phase == 1} == {
+        "users": [],
+        "groups": PROGRESS,
+    }
+    assert world.count("checkpoint_runs") == 0
+    assert world.count("runs") == 1
+
+
+def test_a_step_given_back_goes_on_from_its_checkpoints(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    claim = world.claim(acme, job, "users")
+    one = checkpoint(run=run(job.job_id))
+    acme.claims.checkpoint(claim, one, PROGRESS)
+    began = acme.jobs.steps(job.job_id)[1].began_at
+    acme.claims.give_back(claim, after=0, trouble=None)
+    again = world.claim(acme, job, "users", "w/2")
+    assert acme.claims.checkpoints(again) == [one]
+    step = next(step for step in acme.jobs.steps(job.job_id) if step.step_id == claim.step_id)
+    assert (step.progress, step.began_at) == (PROGRESS, began)
+
+
+def test_trouble_is_timed_from_its_first_time_until_there_is_progress(world: World, acme: TenantCatalog) -> None:
+    job, claim = verifying(world, acme)
+    assert acme.claims.give_back(claim, after=0, trouble=Code.KEY_UNREACHABLE) == 0.0
+    world.pass_time(100)
+    claim = world.claim(acme, job, "verify")
+    assert acme.claims.give_back(claim, after=0, trouble=None) == 0.0
+    claim = world.claim(acme, job, "verify")
+    assert 100 <= acme.claims.give_back(claim, after=0, trouble=Code.GRAPH_UNREACHABLE) < 110
+    claim = world.claim(acme, job, "verify")
+    acme.claims.checkpoint(claim, checkpoint(), [])
+    assert acme.claims.give_back(claim, after=0, trouble=Code.KEY_UNREACHABLE) == 0.0
+
+
+def test_lost_claims_without_progress_fail_the_job(world: World, acme: TenantCatalog) -> None:
+    job, claim = verifying(world, acme)
+    for lost in range(1, 6):
+        world.pass_time(31)
+        assert world.scheduler.expire(5) == 1
+        assert world.scheduler.expire(5) == 0
+        if lost < 5:
+            claim = world.claim(acme, job, "verify")
+    failed = acme.jobs.get(job.job_id)
+    assert (failed.state, failed.code) == (JobState.FAILED, Code.WORKER_LOST)
+    assert failed.message is not None
+    all_lost(acme, job, claim)
+
+
+def test_progress_and_giving_back_do_not_count_as_lost(world: World, acme: TenantCatalog) -> None:
+    job, claim = verifying(world, acme)
+    for turn in range(12):
+        if turn % 3 == 0:
+            acme.claims.checkpoint(claim, checkpoint(), [])
+        if turn % 2:
+            acme.claims.give_back(claim, after=0, trouble=None)
+        else:
+            world.pass_time(31)
+            world.scheduler.expire(3)
+        claim = world.claim(acme, job, "verify")
+    assert acme.jobs.get(job.job_id).state is JobState.RUNNING
+
+
+def test_a_holder_releases_what_it_holds_of_the_tenant(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    job, elsewhere = world.planned(acme), world.planned(other)
+    world.claim(acme, job, "users", "w/1")
+    groups = world.claim(acme, job, "groups", "w/2")
+    kept = world.claim(other, elsewhere, "users", "w/1")
+    assert acme.claims.release("w/1") == 1
+    assert world.claim(acme, job, "users", "w/3").fence == 2
+    acme.claims.renew(groups)
+    other.claims.renew(kept)
+
+
+def test_the_next_phase_that_has_steps_opens_with_the_last_finish(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    users = world.claim(acme, job, "users")
+    progress = [ResourceProgress(resource="users", records=9, changed=9)]
+    assert not acme.claims.finish(users, answer=Answer.WHOLE, progress=progress)
+    groups = world.claim(acme, job, "groups")
+    acme.claims.checkpoint(groups, checkpoint(), PROGRESS)
+    assert acme.claims.finish(groups, answer=Answer.FORBIDDEN, request_id="r-1")
+    done = {step.name: step for step in acme.jobs.steps(job.job_id) if step.phase == 1}
+    assert (done["users"].answer, done["users"].progress) == (Answer.WHOLE, progress)
+    assert (done["groups"].answer, done["groups"].request_id) == (Answer.FORBIDDEN, "r-1")
+    assert done["groups"].progress == PROGRESS
+    assert done["groups"].ended_at is not None
+    assert acme.claims.finish(world.claim(acme, job, "users"))
+    assert world.claim(acme, job, "commit").phase == 4
+
+
+def test_the_last_finish_ends_the_job_with_what_it_found(world: World, acme: TenantCatalog) -> None:
+    job, claim = verifying(world, acme)
+    acme.claims.checkpoint(claim, checkpoint(), [])
+    opened = acme.claims.finish(
+        claim, state=JobState.FAILED, code=Code.BLOB_DAMAGED, message="A blob is damaged.", detail={"damaged": ["b"]}
+    )
+    assert not opened
+    ended = acme.jobs.get(job.job_id)
+    assert (ended.state, ended.code, ended.message) == (JobState.FAILED, Code.BLOB_DAMAGED, "A blob is damaged.")
+    assert ended.detail == {"damaged": ["b"]}
+    assert ended.finished_at is not None
+    assert world.count("checkpoints") == 0
+
+
+def test_steps_that_finish_at_once_open_the_next_phase_once(world: World, acme: TenantCatalog) -> None:
+    steps = [StepPlan(phase=1, name=f"s{n}") for n in range(6)] + [StepPlan(phase=2, name=f"t{n}") for n in range(3)]
+    job = world.planned(acme, steps, kind=JobKind.VERIFY)
+    claims = [world.claim(acme, job, f"s{n}", f"w/{n}") for n in range(6)]
+    together = Barrier(6)
+
+    def finish(claim: Claim) -> bool:
+        together.wait()
+        return acme.claims.finish(claim)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(finish, claims)) == 1
+    for n in range(3):
+        assert not acme.claims.finish(world.claim(acme, job, f"t{n}"))
+    assert acme.jobs.get(job.job_id).state is JobState.SUCCEEDED

@@ -1,0 +1,164 @@
+"""Jobs: asked for, begun here, cancelled."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared.domain.errors import ClaimLost, Code, Refuse
+from shared.domain.model import Asked, JobKind, JobState, StepState
+from shared.ports.catalog import TenantCatalog
+from tests.contract.catalog.world import BACKUP, VERIFY, World, new_id
+
+
+def test_a_job_asked_for_stands_queued_and_without_steps(world: World, acme: TenantCatalog) -> None:
+    job, new = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True)
+    assert new
+    assert (job.kind, job.state, job.full, job.asked) == (JobKind.BACKUP, JobState.QUEUED, True, Asked.HAND)
+    assert acme.jobs.get(job.job_id) == job == world.catalog.find_job(job.job_id)
+    assert acme.jobs.steps(job.job_id) == []
+    assert job.created_at.utcoffset() is not None
+
+
+def test_a_backup_asked_for_while_one_goes_is_that_one(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    first, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    assert acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True) == (first, False)
+    assert other.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)[1]
+    assert acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[1]
+    assert world.scheduler.give_steps(first, BACKUP)
+    world.claim(acme, first, "users")
+    again, new = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    assert (again.job_id, again.state, new) == (first.job_id, JobState.RUNNING, False)
+    world.scheduler.expire(5)
+
+
+def test_of_many_who_ask_at_once_one_makes_the_backup(acme: TenantCatalog) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda _: acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND), range(12)))
+    assert len({job.job_id for job, _ in made}) == 1
+    assert sum(new for _, new in made) == 1
+
+
+def test_what_a_job_is_asked_with_is_kept(acme: TenantCatalog) -> None:
+    detail = {"shallow": True, "of": [1, "ü", None]}
+    job, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, detail=detail)
+    assert acme.jobs.get(job.job_id).detail == detail
+
+
+def test_a_job_pins_the_snapshot_that_it_reads_until_it_ends(world: World, acme: TenantCatalog) -> None:
+    made = world.backed_up(acme)
+    job, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot="latest")
+    assert job.snapshot == made.snapshot_id
+    assert world.count("pins") == 1
+    acme.jobs.cancel(job.job_id)
+    assert world.count("pins") == 0
+
+
+def test_a_snapshot_that_is_not_there_is_refused_and_no_job_made(acme: TenantCatalog) -> None:
+    for named in ("latest", new_id()):
+        with pytest.raises(Refuse) as caught:
+            acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot=named)
+        assert caught.value.code is Code.NO_SUCH_SNAPSHOT
+    assert acme.jobs.recent() == []
+
+
+def test_jobs_are_listed_newest_first(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    ids = [acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id for _ in range(5)]
+    world.pass_time(1)
+    last = other.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id
+    assert [job.job_id for job in acme.jobs.recent()] == ids[::-1]
+    assert [job.job_id for job in acme.jobs.recent(2)] == ids[:2:-1]
+    assert [job.job_id for job in world.catalog.jobs()] == [last, *ids[::-1]]
+    assert [job.job_id for job in world.catalog.jobs(1)] == [last]
+
+
+def test_a_job_that_is_not_there_is_refused(world: World, acme: TenantCatalog) -> None:
+    for ask in (acme.jobs.get, acme.jobs.cancel, world.catalog.find_job):
+        with pytest.raises(Refuse) as caught:
+            ask(new_id())
+        assert caught.value.code is Code.NO_SUCH_JOB
+
+
+def test_steps_are_listed_by_phase_and_name(world: World, acme: TenantCatalog) -> None:
+    steps = acme.jobs.steps(world.planned(acme).job_id)
+    assert [(step.phase, step.name) for step in steps] == [(1, "groups"), (1, "users"), (2, "users"), (4, "commit")]
+    assert {step.state for step in steps} == {StepState.QUEUED}
+
+
+def test_a_queued_job_is_cancelled_at_once(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    ended = acme.jobs.cancel(job.job_id)
+    assert (ended.state, ended.code) == (JobState.CANCELLED, Code.CANCELLED)
+    assert ended.finished_at is not None
+    assert acme.jobs.cancel(job.job_id) == ended
+    assert acme.claims.claim(job.job_id, acme.jobs.steps(job.job_id)[0].step_id, "w/1", 30) is None
+
+
+def test_a_running_job_is_told_to_stop_at_the_next_renewal(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    claim = world.claim(acme, job, "users")
+    assert not acme.claims.renew(claim).cancel
+    assert acme.jobs.cancel(job.job_id).state is JobState.RUNNING
+    assert acme.claims.renew(claim).cancel
+    assert acme.claims.claim(job.job_id, acme.jobs.steps(job.job_id)[0].step_id, "w/2", 30) is None
+    acme.claims.fail(claim, Code.CANCELLED, "The job was cancelled.", state=JobState.CANCELLED)
+    assert acme.jobs.get(job.job_id).state is JobState.CANCELLED
+
+
+def test_a_job_to_cancel_whose_steps_nobody_holds_is_cancelled_by_the_tick(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    claim = world.claim(acme, job, "users")
+    acme.jobs.cancel(job.job_id)
+    assert world.scheduler.expire(5) == 0
+    acme.claims.give_back(claim, after=0, trouble=None)
+    assert world.scheduler.expire(5) == 1
+    assert acme.jobs.get(job.job_id).state is JobState.CANCELLED
+
+
+def test_a_job_here_runs_at_once_and_is_never_sent(world: World, acme: TenantCatalog) -> None:
+    made = world.backed_up(acme)
+    claim = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    job = acme.jobs.get(claim.job_id)
+    assert (job.state, job.snapshot, claim.name) == (JobState.RUNNING, made.snapshot_id, "download")
+    assert job.started_at is not None
+    assert world.count("pins") == 1
+    world.scheduler.worker_seen("w", 4)
+    assert world.scheduler.unplanned() == []
+    assert world.send() == []
+    assert not acme.claims.finish(claim)
+    assert acme.jobs.get(claim.job_id).state is JobState.SUCCEEDED
+    assert world.count("pins") == 0
+
+
+def test_a_job_here_is_renewed_and_can_be_cancelled(world: World, acme: TenantCatalog) -> None:
+    world.backed_up(acme)
+    claim = acme.jobs.begin_here(JobKind.BROWSE, "latest", "browse", 30)
+    world.pass_time(20)
+    acme.claims.renew(claim)
+    world.pass_time(20)
+    assert acme.jobs.end_expired_here() == 0
+    acme.jobs.cancel(claim.job_id)
+    assert acme.claims.renew(claim).cancel
+
+
+@pytest.mark.parametrize("by", ["the next command", "the tick"])
+def test_a_job_whose_asking_process_went_away_is_interrupted(world: World, acme: TenantCatalog, by: str) -> None:
+    world.backed_up(acme)
+    claim = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    waiting = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
+    held = world.claim(acme, waiting, "verify", seconds=60)
+    world.pass_time(31)
+    assert (acme.jobs.end_expired_here() if by == "the next command" else world.scheduler.expire(5)) == 1
+    job = acme.jobs.get(claim.job_id)
+    assert (job.state, job.code) == (JobState.FAILED, Code.INTERRUPTED)
+    assert world.count("pins") == 0
+    with pytest.raises(ClaimLost):
+        acme.claims.renew(claim)
+    assert not acme.claims.renew(held).cancel
+    assert acme.jobs.end_expired_here() == 0
+
+
+def test_a_snapshot_to_read_here_must_be_there(acme: TenantCatalog) -> None:
+    with pytest.raises(Refuse) as caught:
+        acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    assert caught.value.code is Code.NO_SUCH_SNAPSHOT
+    assert acme.jobs.recent() == []

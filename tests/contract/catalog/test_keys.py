@@ -1,0 +1,122 @@
+"""Data keys, credentials and refusals."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared.domain.errors import Alarm, ClaimLost, Code
+from shared.domain.model import Asked, JobKind, JobState, Purpose
+from shared.ports.catalog import EpochMoved, TenantCatalog
+from tests.contract.catalog.world import ARN, OTHER_ARN, VERIFY, World, data_key, new_id, sealed
+
+
+def test_a_data_key_comes_back_as_it_was_added(acme: TenantCatalog) -> None:
+    key = data_key(acme.tenant_id, job_id=new_id())
+    assert acme.keys.add(key) == key
+    assert acme.keys.get(key.data_key_id) == key
+    assert acme.keys.find(Purpose.BACKUP, key.job_id) == key
+    assert acme.keys.find(Purpose.BACKUP, new_id()) is None
+
+
+def test_a_data_key_that_is_not_there_is_an_alarm(acme: TenantCatalog) -> None:
+    with pytest.raises(Alarm) as caught:
+        acme.keys.get("0" * 64)
+    assert caught.value.code is Code.BLOB_MISSING
+
+
+def test_a_job_has_one_data_key_whoever_adds_it(acme: TenantCatalog) -> None:
+    job_id = new_id()
+    with ThreadPoolExecutor(4) as pool:
+        added = list(pool.map(lambda _: acme.keys.add(data_key(acme.tenant_id, job_id=job_id)), range(8)))
+    assert len({key.data_key_id for key in added}) == 1
+    secrets = acme.keys.find(Purpose.SECRETS, None)
+    assert acme.keys.add(data_key(acme.tenant_id, Purpose.SECRETS)) == secrets
+
+
+def test_a_data_key_of_an_older_epoch_is_refused(world: World, acme: TenantCatalog) -> None:
+    standing = acme.keys.add(data_key(acme.tenant_id, job_id=new_id()))
+    world.change("tenants", key_epoch=2, key_arn=OTHER_ARN)
+    with pytest.raises(EpochMoved):
+        acme.keys.add(data_key(acme.tenant_id, job_id=new_id()))
+    assert acme.keys.add(data_key(acme.tenant_id, job_id=standing.job_id)) == standing
+    fresh = data_key(acme.tenant_id, job_id=new_id(), arn=OTHER_ARN, epoch=2)
+    assert acme.keys.add(fresh) == fresh
+
+
+def test_a_credential_is_replaced(acme: TenantCatalog) -> None:
+    assert acme.keys.secret("certificate") is None
+    for data in (b"one", b"two"):
+        stored = sealed(data)
+        acme.keys.put_secret("certificate", stored)
+        assert acme.keys.secret("certificate") == stored
+    first = acme.keys.secret("client-secret")
+    assert first is not None
+    assert first.data == b"acme"
+
+
+def test_a_refusal_ends_every_job_of_that_tenant_that_needs_a_key_and_no_other(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    world.backed_up(acme)
+    running = world.planned(acme)
+    claim = world.claim(acme, running, "users")
+    here = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    queued, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    shallow, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, detail={"shallow": True})
+    elsewhere = world.planned(other)
+    spared = world.claim(other, elsewhere, "users")
+    done = acme.jobs.recent()[-1]
+
+    assert acme.keys.refuse(ARN, "Its owner must allow it again.") == 3
+    for job_id in (running.job_id, here.job_id, queued.job_id):
+        job = acme.jobs.get(job_id)
+        assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
+        assert job.message == "Its owner must allow it again."
+    for lost in (claim, here):
+        with pytest.raises(ClaimLost):
+            acme.claims.renew(lost)
+    assert acme.jobs.get(shallow.job_id).state is JobState.QUEUED
+    assert acme.jobs.get(done.job_id).state is JobState.SUCCEEDED
+    assert world.count("pins") == 0
+    other.claims.renew(spared)
+    assert other.keys.state().refusal is None
+    assert acme.keys.refuse(ARN, "Again.") == 0
+
+
+def test_a_refusal_of_a_key_that_nothing_names_any_more_counts_for_nothing(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
+    claim = world.claim(acme, job, "verify")
+    assert acme.keys.refuse(OTHER_ARN, "No.") == 0
+    assert acme.keys.state().refusal is None
+    acme.claims.renew(claim)
+    # The tenant moved to another key, and its only data key was wrapped anew: the old key may be disabled.
+    world.change("tenants", key_arn=OTHER_ARN)
+    assert acme.keys.state().data_keys == {ARN: 1}
+    world.change("data_keys", arn=OTHER_ARN, generation=2)
+    assert acme.keys.refuse(ARN, "No.") == 0
+    acme.claims.renew(claim)
+
+
+def test_a_refusal_of_the_key_for_new_data_keys_counts(world: World, acme: TenantCatalog) -> None:
+    world.planned(acme)
+    world.change("tenants", key_arn=OTHER_ARN)
+    assert acme.keys.refuse(OTHER_ARN, "No.") == 1
+
+
+def test_a_refusal_is_remembered_until_the_key_answers(acme: TenantCatalog) -> None:
+    assert acme.keys.state().refusal is None
+    acme.keys.refuse(ARN, "First.")
+    acme.keys.refuse(ARN, "Second.")
+    refusal = acme.keys.state().refusal
+    assert refusal is not None
+    assert (refusal.arn, refusal.message) == (ARN, "Second.")
+    acme.keys.allow(OTHER_ARN)
+    assert acme.keys.state().refusal == refusal
+    acme.keys.allow(ARN)
+    assert acme.keys.state().refusal is None
+
+
+def test_data_keys_are_counted_by_the_key_that_wraps_them_now(world: World, acme: TenantCatalog) -> None:
+    for _ in range(3):
+        acme.keys.add(data_key(acme.tenant_id, job_id=new_id()))
+    assert acme.keys.state().data_keys == {ARN: 4}

@@ -1,0 +1,189 @@
+"""Due times, steps given, workers and beat."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from shared.adapters.catalog import open_catalog
+from shared.domain.errors import Code
+from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState
+from shared.domain.schedule import next_due
+from shared.ports.catalog import DueSchedule, TenantCatalog
+from tests.contract.catalog.world import ARN, BACKUP, NOW, VERIFY, World
+
+LATER = NOW + timedelta(hours=1)
+LONG_AGO = NOW - timedelta(days=365)
+
+
+def scheduled(tenant: TenantCatalog, *, paused: bool = False) -> Schedule:
+    schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=paused, next_due=NOW)
+    tenant.schedules.set(schedule)
+    return schedule
+
+
+def finish_backup(world: World, tenant: TenantCatalog) -> None:
+    job = tenant.jobs.recent()[0]
+    tenant.jobs.cancel(job.job_id)
+    world.scheduler.expire(5)
+
+
+def test_a_schedule_is_due_at_its_time_and_not_before(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    schedule = scheduled(acme)
+    scheduled(other, paused=True)
+    assert world.scheduler.due(NOW - timedelta(seconds=1)) == []
+    assert world.scheduler.due(NOW) == [DueSchedule(tenant_id=acme.tenant_id, schedule=schedule)]
+
+
+def test_a_due_time_becomes_one_job(world: World, acme: TenantCatalog) -> None:
+    schedule = scheduled(acme)
+    [due] = world.scheduler.due(NOW)
+    assert world.scheduler.make_due(due, LATER, LONG_AGO)
+    [job] = acme.jobs.recent()
+    assert (job.kind, job.asked, job.due_at, job.full) == (JobKind.BACKUP, Asked.SCHEDULE, NOW, False)
+    assert acme.schedules.get() == Schedule(cron=schedule.cron, timezone="UTC", paused=False, next_due=LATER)
+    assert not world.scheduler.make_due(due, LATER, LONG_AGO)
+
+
+def test_of_several_beats_one_makes_the_job(world: World, acme: TenantCatalog) -> None:
+    scheduled(acme)
+    beats = [open_catalog(world.url).scheduler() for _ in range(4)]
+    dues = [beat.due(NOW) for beat in beats]
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda n: beats[n].make_due(dues[n][0], LATER, LONG_AGO), range(4)))
+    assert sum(made) == 1
+    assert len(acme.jobs.recent()) == 1
+
+
+def test_a_due_time_never_makes_a_second_job(world: World, acme: TenantCatalog) -> None:
+    schedule = scheduled(acme)
+    [due] = world.scheduler.due(NOW)
+    world.scheduler.make_due(due, LATER, LONG_AGO)
+    finish_backup(world, acme)
+    acme.schedules.set(schedule)  # the same due time once more
+    assert not world.scheduler.make_due(due, LATER, LONG_AGO)
+    assert len(acme.jobs.recent()) == 1
+    again = acme.schedules.get()
+    assert again is not None
+    assert again.next_due == LATER
+
+
+def test_missed_times_collapse_into_one_job(world: World, acme: TenantCatalog) -> None:
+    scheduled(acme)
+    awake = NOW + timedelta(hours=9, minutes=5)
+    [due] = world.scheduler.due(awake)
+    assert world.scheduler.make_due(due, next_due(due.schedule.cron, due.schedule.timezone, awake), LONG_AGO)
+    finish_backup(world, acme)
+    assert world.scheduler.due(awake) == []
+    [later] = world.scheduler.due(NOW + timedelta(hours=10))
+    assert later.schedule.next_due == NOW + timedelta(hours=10)
+
+
+def test_a_due_time_waits_while_a_backup_of_that_tenant_goes(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    scheduled(acme)
+    scheduled(other)
+    dues = {due.tenant_id: due for due in world.scheduler.due(NOW)}
+    acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    assert [due.tenant_id for due in world.scheduler.due(NOW)] == [other.tenant_id]
+    assert not world.scheduler.make_due(dues[acme.tenant_id], LATER, LONG_AGO)
+    finish_backup(world, acme)
+    assert world.scheduler.make_due(dues[acme.tenant_id], LATER, LONG_AGO)
+
+
+def test_a_remembered_refusal_holds_a_due_time_back(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    scheduled(acme)
+    scheduled(other)
+    acme.keys.refuse(ARN, "No.")
+    refusal = acme.keys.state().refusal
+    assert refusal is not None
+    before = refusal.at - timedelta(seconds=1)
+    made = {due.tenant_id: world.scheduler.make_due(due, LATER, before) for due in world.scheduler.due(NOW)}
+    assert made == {acme.tenant_id: False, other.tenant_id: True}
+    [due] = world.scheduler.due(NOW)
+    assert due.schedule.next_due == NOW
+    assert world.scheduler.make_due(due, LATER, refusal.at + timedelta(seconds=60))
+
+
+def test_a_schedule_changed_meanwhile_makes_no_job(world: World, acme: TenantCatalog) -> None:
+    scheduled(acme)
+    [due] = world.scheduler.due(NOW)
+    scheduled(acme, paused=True)
+    assert not world.scheduler.make_due(due, LATER, LONG_AGO)
+    acme.remove()
+    assert not world.scheduler.make_due(due, LATER, LONG_AGO)
+    assert world.catalog.jobs() == []
+
+
+def test_jobs_asked_for_by_hand_are_planned_first(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    scheduled(acme)
+    world.scheduler.make_due(world.scheduler.due(NOW)[0], LATER, LONG_AGO)
+    world.pass_time(5)
+    second = other.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)[0]
+    third = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0]
+    queued = [job.job_id for job in world.scheduler.unplanned()]
+    assert queued == [second.job_id, third.job_id, acme.jobs.recent()[-1].job_id]
+    acme.jobs.cancel(third.job_id)
+    assert world.scheduler.give_steps(second, BACKUP)
+    assert [job.job_id for job in world.scheduler.unplanned()] == queued[2:]
+
+
+def test_steps_are_given_once(world: World, acme: TenantCatalog) -> None:
+    job, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(lambda _: world.scheduler.give_steps(job, BACKUP), range(4))) == 1
+    assert len(acme.jobs.steps(job.job_id)) == len(BACKUP)
+    ended, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    acme.jobs.cancel(ended.job_id)
+    assert not world.scheduler.give_steps(ended, VERIFY)
+    with pytest.raises(ValueError, match="a job needs a step"):
+        world.scheduler.give_steps(job, [])
+
+
+def test_expired_claims_are_queued_again_and_live_ones_left(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    world.claim(acme, job, "users", seconds=10)
+    live = world.claim(acme, job, "groups", seconds=60)
+    world.pass_time(11)
+    assert world.scheduler.expire(5) == 1
+    states = {step.name: step.state for step in acme.jobs.steps(job.job_id) if step.phase == 1}
+    assert states == {"users": StepState.QUEUED, "groups": StepState.RUNNING}
+    acme.claims.renew(live)
+
+
+def test_two_steps_of_a_job_lost_at_once_fail_it_once(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    world.claim(acme, job, "users")
+    world.claim(acme, job, "groups")
+    world.pass_time(31)
+    assert world.scheduler.expire(1) == 1
+    assert acme.jobs.get(job.job_id).code is Code.WORKER_LOST
+
+
+def test_a_worker_gives_back_what_its_children_hold_and_no_other_worker(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    jobs = world.planned(acme), world.planned(other)
+    world.claim(acme, jobs[0], "users", "box-1/11")
+    world.claim(other, jobs[1], "users", "box-1/12")
+    kept = world.claim(acme, jobs[0], "groups", "box-10/11")
+    likewise = world.claim(other, jobs[1], "groups", "BOX-1/11")
+    assert world.scheduler.release("box-1") == 2
+    assert world.scheduler.release("box-1") == 0
+    acme.claims.renew(kept)
+    other.claims.renew(likewise)
+    assert acme.jobs.get(jobs[0].job_id).state is JobState.RUNNING
+
+
+def test_the_last_tick_is_told_by_its_age(world: World) -> None:
+    assert world.scheduler.last_tick() is None
+    world.scheduler.ticked()
+    world.pass_time(40)
+    age = world.scheduler.last_tick()
+    assert age is not None
+    assert 40 <= age < 50
+    world.scheduler.ticked()
+    age = world.scheduler.last_tick()
+    assert age is not None
+    assert age < 10

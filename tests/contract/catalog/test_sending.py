@@ -1,0 +1,176 @@
+"""Messages: never more than the workers can soon take, fair, and again with back-off."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from shared.adapters.catalog import open_catalog
+from shared.domain.model import Asked, JobKind, StepPlan
+from shared.ports.catalog import TenantCatalog
+from tests.contract.catalog.world import VERIFY, World
+
+
+def verifies(world: World, tenant: TenantCatalog, count: int, asked: Asked = Asked.HAND) -> list[str]:
+    """Jobs with a step each."""
+    return [world.planned(tenant, VERIFY, kind=JobKind.VERIFY, asked=asked).job_id for _ in range(count)]
+
+
+def test_without_workers_nothing_is_sent(world: World, acme: TenantCatalog) -> None:
+    verifies(world, acme, 1)
+    assert world.send() == []
+    world.scheduler.worker_seen("w", 1)
+    assert len(world.send()) == 1
+
+
+def test_at_most_twice_the_free_slots_are_outstanding(world: World, acme: TenantCatalog) -> None:
+    verifies(world, acme, 20)
+    world.scheduler.worker_seen("w", 2)
+    world.scheduler.worker_seen("v", 1)
+    first = world.send(tenant_steps=100)
+    assert len(first) == 6
+    assert world.send(tenant_steps=100) == []
+    # One is claimed: a slot less is free, so that the five outstanding are more than enough.
+    assert acme.claims.claim(first[0].job_id, first[0].step_id, "w/1", 30)
+    assert world.send(tenant_steps=100) == []
+    for ref in first[1:4]:
+        claim = acme.claims.claim(ref.job_id, ref.step_id, "w/1", 30)
+        assert claim is not None
+        acme.claims.finish(claim)
+    assert len(world.send(tenant_steps=100)) == 2
+
+
+def test_workers_gone_or_not_seen_lately_have_no_slots(world: World, acme: TenantCatalog) -> None:
+    verifies(world, acme, 20)
+    world.scheduler.worker_seen("w", 4)
+    world.scheduler.worker_seen("v", 1)
+    world.pass_time(21)
+    assert world.send(tenant_steps=100) == []
+    world.scheduler.worker_seen("w", 0)
+    world.scheduler.worker_seen("v", 1)
+    assert len(world.send(tenant_steps=100)) == 2
+
+
+def test_slots_are_free_if_not_held_by_that_worker(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme, [StepPlan(phase=1, name=f"s{n}") for n in range(9)], kind=JobKind.VERIFY)
+    for n in range(3):
+        world.claim(acme, job, f"s{n}", f"dead/{n}")
+    world.scheduler.worker_seen("w", 1)
+    assert len(world.send(tenant_steps=100)) == 2
+
+
+def test_only_steps_of_the_open_phase_are_sent(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    world.scheduler.worker_seen("w", 8)
+    refs = world.send()
+    names = {step.step_id: (step.phase, step.name) for step in acme.jobs.steps(job.job_id)}
+    assert sorted(names[ref.step_id] for ref in refs) == [(1, "groups"), (1, "users")]
+    claims = [acme.claims.claim(ref.job_id, ref.step_id, "w/1", 30) for ref in refs]
+    assert [acme.claims.finish(claim) for claim in claims if claim] == [False, True]
+    assert [names[ref.step_id] for ref in world.send()] == [(2, "users")]
+
+
+def test_the_queue_tells_hand_schedule_and_upkeep_apart(world: World, acme: TenantCatalog) -> None:
+    world.scheduler.worker_seen("w", 8)
+    world.planned(acme, VERIFY, kind=JobKind.BACKUP, asked=Asked.SCHEDULE)
+    verifies(world, acme, 1)
+    verifies(world, acme, 1, Asked.SCHEDULE)
+    assert [ref.queue for ref in world.send()] == ["manual", "backup", "upkeep"]
+
+
+def test_asked_for_by_hand_goes_first(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    verifies(world, acme, 3, Asked.SCHEDULE)
+    world.pass_time(60)
+    world.scheduler.worker_seen("w", 1)
+    [by_hand] = verifies(world, other, 1)
+    refs = world.send()
+    assert refs[0].job_id == by_hand
+    assert refs[1].tenant_id == acme.tenant_id
+
+
+def test_tenants_take_turns_within_a_tick(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    verifies(world, acme, 10)
+    world.pass_time(60)
+    verifies(world, other, 2)
+    world.scheduler.worker_seen("w", 3)
+    sent = Counter(ref.tenant_id for ref in world.send(tenant_steps=100))
+    assert sent == {acme.tenant_id: 4, other.tenant_id: 2}
+
+
+def test_tenants_take_turns_from_tick_to_tick(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    verifies(world, acme, 10)
+    world.pass_time(60)
+    verifies(world, other, 3)
+    order = []
+    for _ in range(6):
+        world.scheduler.worker_seen("w", 1)
+        for ref in world.send(tenant_steps=1):
+            tenant = world.catalog.tenant(ref.tenant_id)
+            claim = tenant.claims.claim(ref.job_id, ref.step_id, "w/1", 30)
+            assert claim is not None
+            tenant.claims.finish(claim)
+            order.append("acme" if ref.tenant_id == acme.tenant_id else "other")
+        world.pass_time(1)
+    assert Counter(order[:6]) == {"acme": 3, "other": 3}
+
+
+def test_a_tenant_has_no_more_steps_at_work_than_its_cap(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    verifies(world, acme, 10)
+    verifies(world, other, 1)
+    world.scheduler.worker_seen("w", 50)
+    refs = world.send(tenant_steps=3)
+    assert Counter(ref.tenant_id for ref in refs) == {acme.tenant_id: 3, other.tenant_id: 1}
+    mine = [ref for ref in refs if ref.tenant_id == acme.tenant_id]
+    claims = [acme.claims.claim(ref.job_id, ref.step_id, "w/1", 30) for ref in mine]
+    assert world.send(tenant_steps=3) == []
+    assert claims[0] is not None
+    acme.claims.finish(claims[0])
+    assert len(world.send(tenant_steps=3)) == 1
+
+
+def test_a_message_that_was_lost_is_sent_again_ever_later(world: World, acme: TenantCatalog) -> None:
+    verifies(world, acme, 1)
+    world.scheduler.worker_seen("w", 1)
+    for wait in (10, 20, 40, 70, 70):
+        assert len(world.send(resend=10, resend_most=70, worker_seen=1000)) == 1
+        world.pass_time(wait - 2)
+        assert world.send(worker_seen=1000) == []
+        world.pass_time(3)
+
+
+def test_a_step_given_back_is_sent_after_its_wait_and_not_late(world: World, acme: TenantCatalog) -> None:
+    verifies(world, acme, 1)
+    world.scheduler.worker_seen("w", 1)
+    [ref] = world.send()
+    claim = acme.claims.claim(ref.job_id, ref.step_id, "w/1", 30)
+    assert claim is not None
+    assert world.send() == []
+    acme.claims.give_back(claim, after=40, trouble=None)
+    world.pass_time(38)
+    world.scheduler.worker_seen("w", 1)
+    assert world.send() == []
+    world.pass_time(3)
+    world.scheduler.worker_seen("w", 1)
+    assert world.send() == [ref]
+
+
+def test_a_job_to_cancel_is_not_sent(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    world.scheduler.worker_seen("w", 2)
+    world.claim(acme, job, "users")
+    acme.jobs.cancel(job.job_id)
+    assert world.send() == []
+
+
+def test_two_ticks_at_once_do_not_send_a_step_twice(world: World, acme: TenantCatalog) -> None:
+    verifies(world, acme, 12)
+    world.scheduler.worker_seen("w", 3)
+    ticks = [open_catalog(world.url).scheduler() for _ in range(4)]
+
+    def send(number: int) -> list[str]:
+        refs = ticks[number].to_send(resend=5, resend_most=120, worker_seen=20, tenant_steps=100)
+        return [ref.step_id for ref in refs]
+
+    with ThreadPoolExecutor(4) as pool:
+        sent = [step_id for refs in pool.map(send, range(4)) for step_id in refs]
+    assert len(sent) == len(set(sent)) == 6

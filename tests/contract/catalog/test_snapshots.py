@@ -1,0 +1,94 @@
+"""Snapshots: they appear whole, in a line, or not at all."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.errors import Answer, Code, Refuse
+from shared.domain.model import Asked, JobKind, JobState, ResourceReport, StepPlan
+from shared.ports.catalog import TenantCatalog
+from tests.contract.catalog.world import NOW, World, checkpoint, new_id, run, snapshot
+
+COMMIT = (StepPlan(phase=4, name="commit"),)
+
+
+def test_a_commit_makes_the_snapshot_and_ends_the_job(world: World, acme: TenantCatalog) -> None:
+    job, claim = world.to_commit(acme)
+    runs = [run(job.job_id), run(job.job_id, "groups")]
+    acme.claims.checkpoint(claim, checkpoint(4, run=runs[0]), [])
+    report = [ResourceReport(resource="users", answer=Answer.FAILED, records=None, stale=True, request_id="r")]
+    made = snapshot(job, resources=report, complete=False)
+    acme.claims.note_attempt(claim, made.snapshot_id)
+    acme.claims.commit(claim, made, runs, JobState.SUCCEEDED_WITH_WARNINGS, "Some were not shown.")
+    assert acme.snapshots.all() == [made]
+    assert acme.snapshots.get("latest") == acme.snapshots.get(made.snapshot_id) == made
+    ended = acme.jobs.get(job.job_id)
+    assert (ended.state, ended.message) == (JobState.SUCCEEDED_WITH_WARNINGS, "Some were not shown.")
+    assert ended.snapshot == made.snapshot_id
+    assert [world.count(table) for table in ("checkpoints", "checkpoint_runs", "pins")] == [0, 0, 0]
+    assert [world.count(table) for table in ("runs", "snapshot_runs", "snapshot_attempts")] == [2, 2, 1]
+
+
+def test_a_backup_builds_on_the_newest_snapshot_and_pins_it(world: World, acme: TenantCatalog) -> None:
+    shared_run = run(new_id())
+    first = world.backed_up(acme, shared_run)
+    job, claim = world.to_commit(acme)
+    assert (first.parent, job.parent) == (None, first.snapshot_id)
+    assert world.count("pins") == 1
+    # The newer one's clock was behind: the line of snapshots is that of their commits.
+    second = snapshot(job, created_at=NOW - timedelta(hours=1))
+    acme.claims.commit(claim, second, [shared_run, run(job.job_id)], JobState.SUCCEEDED, None)
+    assert acme.snapshots.all() == [second, first]
+    assert acme.snapshots.get("latest") == second
+    assert world.count("pins") == 0
+    assert world.count("runs") == 2
+
+
+def test_of_two_late_committers_of_one_step_one_wins(world: World, acme: TenantCatalog) -> None:
+    job, early = world.to_commit(acme)
+    world.pass_time(31)
+    world.scheduler.expire(5)
+    late = world.claim(acme, job, "commit", "w/2")
+
+    def commit(number: int) -> bool:
+        try:
+            acme.claims.commit((early, late)[number], snapshot(job), [run(job.job_id)], JobState.SUCCEEDED, None)
+        except Exception:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(commit, range(2))) == [False, True]
+    assert len(acme.snapshots.all()) == 1
+
+
+def test_a_commit_is_refused_if_another_snapshot_became_the_newest(world: World, acme: TenantCatalog) -> None:
+    job, claim = world.to_commit(acme)
+    world.change("jobs", parent=new_id())  # as if it had been planned on a snapshot that is not the newest
+    with pytest.raises(Refuse) as caught:
+        acme.claims.commit(claim, snapshot(job), [], JobState.SUCCEEDED, None)
+    assert caught.value.code is Code.BUSY
+    assert acme.snapshots.all() == []
+    assert acme.jobs.get(job.job_id).state is JobState.RUNNING
+
+
+def test_a_commit_is_refused_if_its_parent_is_gone(world: World, acme: TenantCatalog) -> None:
+    world.backed_up(acme)
+    job, claim = world.to_commit(acme)
+    world.change("snapshots", going=True)
+    with pytest.raises(Refuse) as caught:
+        acme.claims.commit(claim, snapshot(job), [run(job.job_id)], JobState.SUCCEEDED, None)
+    assert caught.value.code is Code.NO_SUCH_SNAPSHOT
+    assert world.count("runs") == 0
+
+
+def test_a_snapshot_that_is_going_is_not_offered(world: World, acme: TenantCatalog) -> None:
+    made = world.backed_up(acme)
+    world.change("snapshots", going=True)
+    assert acme.snapshots.all() == []
+    for named in ("latest", made.snapshot_id):
+        with pytest.raises(Refuse) as caught:
+            acme.snapshots.get(named)
+        assert caught.value.code is Code.NO_SUCH_SNAPSHOT
+    assert acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)[0].parent is None

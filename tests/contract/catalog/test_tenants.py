@@ -1,0 +1,150 @@
+"""Tenants, and that a handle of one never sees another's rows."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from shared.adapters.catalog.schema import metadata
+from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
+from shared.domain.model import Asked, JobKind, JobState, KeyMode, Purpose, Schedule, Tenant
+from shared.ports.catalog import TenantCatalog
+from tests.contract.catalog.world import ARN, NOW, World, checkpoint, data_key, new_id, run, sealed, snapshot
+
+SCHEDULE = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)
+
+
+def test_a_tenant_is_found_by_name_with_its_key_and_credential(world: World, acme: TenantCatalog) -> None:
+    found = world.catalog.find("acme")
+    assert found == acme.tenant()
+    assert (found.created_at, found.key_mode, found.key_arn, found.key_epoch) == (NOW, KeyMode.PROVIDER, ARN, 1)
+    secrets = acme.keys.find(Purpose.SECRETS, None)
+    assert secrets is not None
+    assert secrets.context == {"tenant": acme.tenant_id, "purpose": "secrets"}
+    stored = acme.keys.secret("client-secret")
+    assert stored is not None
+    assert stored.data == b"acme"
+
+
+def test_tenants_are_listed_newest_first(world: World) -> None:
+    for number, name in enumerate(("b", "c", "a")):
+        tenant_id = new_id()
+        tenant = Tenant(
+            tenant_id=tenant_id,
+            name=name,
+            directory_id=new_id(),
+            client_id=new_id(),
+            created_at=NOW + timedelta(seconds=number),
+            key_mode=KeyMode.PROVIDER,
+            key_arn=ARN,
+            key_epoch=1,
+        )
+        world.catalog.add_tenant(tenant, data_key(tenant_id, Purpose.SECRETS), sealed())
+    assert [tenant.name for tenant in world.catalog.tenants()] == ["a", "c", "b"]
+
+
+def test_a_name_is_taken_once_and_the_second_leaves_nothing(world: World, acme: TenantCatalog) -> None:
+    with pytest.raises(Refuse) as caught:
+        world.add("acme")
+    assert caught.value.code is Code.TENANT_EXISTS
+    assert [world.count(table) for table in ("tenants", "data_keys", "secrets")] == [1, 1, 1]
+
+
+def test_who_is_not_there_is_refused(world: World) -> None:
+    ghost = world.catalog.tenant(new_id())
+    asks: list[Callable[[], object]] = [
+        lambda: world.catalog.find("nobody"),
+        ghost.tenant,
+        lambda: ghost.jobs.ask(JobKind.BACKUP, asked=Asked.HAND),
+        lambda: ghost.keys.add(data_key(ghost.tenant_id)),
+        lambda: ghost.schedules.set(SCHEDULE),
+        lambda: ghost.update(client_id=new_id(), secret=sealed()),
+    ]
+    for ask in asks:
+        with pytest.raises(Refuse) as caught:
+            ask()
+        assert caught.value.code is Code.NO_SUCH_TENANT
+    assert ghost.keys.refuse(ARN, "No.") == 0
+
+
+def test_update_replaces_application_and_credential_together(world: World, acme: TenantCatalog) -> None:
+    client_id, secret = new_id(), sealed(b"fresh")
+    acme.update(client_id=client_id, secret=secret)
+    assert acme.tenant().client_id == client_id
+    assert acme.keys.secret("client-secret") == secret
+
+
+def test_a_schedule_is_set_again_and_again(acme: TenantCatalog) -> None:
+    assert acme.schedules.get() is None
+    acme.schedules.set(SCHEDULE)
+    assert acme.schedules.get() == SCHEDULE
+    paused = Schedule(cron="5 4 * * *", timezone="Europe/Berlin", paused=True, next_due=None)
+    acme.schedules.set(paused)
+    assert acme.schedules.get() == paused
+
+
+def fill(world: World, tenant: TenantCatalog) -> None:
+    """A row in every table of the tenant."""
+    world.backed_up(tenant, run(new_id()))
+    tenant.schedules.set(SCHEDULE)
+    tenant.keys.refuse(ARN, "No.")
+    job = world.planned(tenant)
+    claim = world.claim(tenant, job, "users")
+    tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), [])
+    tenant.claims.note_attempt(claim, new_id())
+    assert all(world.count(table.name, tenant) for table in metadata.tables.values() if "tenant_id" in table.c)
+
+
+def test_remove_takes_every_row_of_that_tenant_and_of_no_other(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    fill(world, acme)
+    fill(world, other)
+    tables = [table.name for table in metadata.tables.values() if "tenant_id" in table.c]
+    before = {table: world.count(table, other) for table in tables}
+    acme.remove()
+    assert {world.count(table, acme) for table in tables} == {0}
+    assert {table: world.count(table, other) for table in tables} == before
+    acme.remove()
+
+
+def test_a_running_step_of_a_removed_tenant_loses_its_claim(world: World, acme: TenantCatalog) -> None:
+    job, claim = world.to_commit(acme)
+    acme.remove()
+    with pytest.raises(ClaimLost):
+        acme.claims.renew(claim)
+    with pytest.raises((ClaimLost, Refuse)):
+        acme.claims.commit(claim, snapshot(job), [], JobState.SUCCEEDED, None)
+
+
+def test_a_handle_never_reaches_the_rows_of_another_tenant(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    made = world.backed_up(acme)
+    job = world.planned(acme)
+    step = acme.jobs.steps(job.job_id)[0]
+    key = acme.keys.add(data_key(acme.tenant_id, job_id=job.job_id))
+    claim = world.claim(acme, job, "users")
+    acme.claims.checkpoint(claim, checkpoint(), [])
+
+    assert (other.jobs.recent(), other.snapshots.all(), other.jobs.steps(job.job_id)) == ([], [], [])
+    assert other.keys.find(Purpose.BACKUP, job.job_id) is None
+    assert other.claims.claim(job.job_id, step.step_id, "w/1", 30) is None
+    assert other.claims.release("w/1") == 0
+    assert other.claims.checkpoints(claim, step_only=False) == []
+    asks: list[Callable[[], object]] = [
+        lambda: other.jobs.get(job.job_id),
+        lambda: other.jobs.cancel(job.job_id),
+        lambda: other.snapshots.get(made.snapshot_id),
+        lambda: other.snapshots.get("latest"),
+        lambda: other.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot=made.snapshot_id),
+        lambda: other.jobs.begin_here(JobKind.DOWNLOAD, made.snapshot_id, "download", 30),
+        lambda: other.keys.get(key.data_key_id),
+        lambda: other.claims.renew(claim),
+        lambda: other.claims.checkpoint(claim, checkpoint(), []),
+        lambda: other.claims.finish(claim),
+    ]
+    for ask in asks:
+        with pytest.raises((Refuse, Alarm, ClaimLost)):
+            ask()
+    assert not acme.claims.renew(claim).cancel

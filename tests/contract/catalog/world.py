@@ -1,0 +1,179 @@
+"""A catalog with tenants in it, and hands to move jobs along and time on."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import create_engine, select, update
+
+from shared.adapters.catalog import open_catalog
+from shared.adapters.catalog.schema import UtcTime, metadata
+from shared.domain.errors import Answer
+from shared.domain.model import (
+    Asked,
+    Claim,
+    Job,
+    JobKind,
+    JobState,
+    KeyMode,
+    Purpose,
+    ResourceReport,
+    RunRef,
+    Sealed,
+    Snapshot,
+    StepPlan,
+    StepRef,
+    Tenant,
+    WrappedKey,
+)
+from shared.ports.catalog import Checkpoint, TenantCatalog
+
+ARN = "arn:aws:kms:us-east-1:111122223333:key/one"
+OTHER_ARN = "arn:aws:kms:us-east-1:111122223333:key/two"
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+BACKUP = (
+    StepPlan(phase=1, name="users"),
+    StepPlan(phase=1, name="groups"),
+    StepPlan(phase=2, name="users"),
+    StepPlan(phase=4, name="commit"),
+)
+VERIFY = (StepPlan(phase=1, name="verify"),)
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def data_key(
+    tenant_id: str, purpose: Purpose = Purpose.BACKUP, job_id: str | None = None, *, arn: str = ARN, epoch: int = 1
+) -> WrappedKey:
+    return WrappedKey(
+        data_key_id=uuid.uuid4().hex * 2,
+        purpose=purpose,
+        arn=arn,
+        generation=1,
+        key_epoch=epoch,
+        context={"tenant": tenant_id, "purpose": purpose},
+        wrapped=b"\x00wrapped\xff",
+        created_at=NOW,
+        job_id=job_id,
+    )
+
+
+def sealed(data: bytes = b"sealed") -> Sealed:
+    return Sealed(row_id=new_id(), data_key_id="d" * 64, data=data)
+
+
+def run(job_id: str, stream: str = "users") -> RunRef:
+    return RunRef(run_id=new_id(), job_id=job_id, stream=stream, blobs=[uuid.uuid4().hex * 2])
+
+
+def checkpoint(phase: int = 1, stream: str = "users", run: RunRef | None = None) -> Checkpoint:
+    return Checkpoint(phase=phase, stream=stream, sealed=sealed(), run=run)
+
+
+def snapshot(job: Job, **values: object) -> Snapshot:
+    usual = {
+        "snapshot_id": new_id(),
+        "job_id": job.job_id,
+        "parent": job.parent,
+        "created_at": NOW,
+        "manifest_sha256": "f" * 64,
+        "data_key_id": "d" * 64,
+        "objects": 3_000_000_000,
+        "links": 2,
+        "complete": True,
+        "resources": [ResourceReport(resource="users", answer=Answer.WHOLE, records=2)],
+    }
+    return Snapshot(**{**usual, **values})
+
+
+class World:
+    """A catalog by its URL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.catalog = open_catalog(url)
+        self.scheduler = self.catalog.scheduler()
+        self._engine = create_engine(url)
+
+    def close(self) -> None:
+        self.catalog.close()
+        self._engine.dispose()
+
+    def add(self, name: str) -> TenantCatalog:
+        tenant_id = new_id()
+        tenant = Tenant(
+            tenant_id=tenant_id,
+            name=name,
+            directory_id=new_id(),
+            client_id=new_id(),
+            created_at=NOW,
+            key_mode=KeyMode.PROVIDER,
+            key_arn=ARN,
+            key_epoch=1,
+        )
+        self.catalog.add_tenant(tenant, data_key(tenant_id, Purpose.SECRETS), sealed(name.encode()))
+        return self.catalog.tenant(tenant_id)
+
+    def pass_time(self, seconds: float) -> None:
+        """Everything that stands in the catalog is so much older."""
+        with self._engine.begin() as connection:
+            for table in metadata.tables.values():
+                times = [column for column in table.c if isinstance(column.type, UtcTime)]
+                for row in connection.execute(select(table)).mappings() if times else ():
+                    aged = {c.name: row[c.name] - timedelta(seconds=seconds) for c in times if row[c.name] is not None}
+                    same = [column == row[column.name] for column in table.primary_key]
+                    if aged:
+                        connection.execute(update(table).where(*same).values(aged))
+
+    def count(self, table: str, tenant: TenantCatalog | None = None) -> int:
+        """Rows of a table, of one tenant or of all."""
+        found = metadata.tables[table]
+        query = select(found) if tenant is None else select(found).where(found.c.tenant_id == tenant.tenant_id)
+        with self._engine.begin() as connection:
+            return len(connection.execute(query).all())
+
+    def change(self, table: str, **values: object) -> None:
+        """Writes behind the catalog's back, where no method of the port gets to yet."""
+        with self._engine.begin() as connection:
+            connection.execute(update(metadata.tables[table]).values(**values))
+
+    def planned(
+        self,
+        tenant: TenantCatalog,
+        steps: Sequence[StepPlan] = BACKUP,
+        *,
+        kind: JobKind = JobKind.BACKUP,
+        asked: Asked = Asked.HAND,
+    ) -> Job:
+        """A job with steps."""
+        job, _ = tenant.jobs.ask(kind, asked=asked)
+        assert self.scheduler.give_steps(job, steps)
+        return tenant.jobs.get(job.job_id)
+
+    def claim(self, tenant: TenantCatalog, job: Job, name: str, holder: str = "w/1", *, seconds: float = 30) -> Claim:
+        """A claim on the step of this name in the open phase."""
+        for step in tenant.jobs.steps(job.job_id):
+            if step.name == name:
+                claim = tenant.claims.claim(job.job_id, step.step_id, holder, seconds)
+                if claim is not None:
+                    return claim
+        raise AssertionError(f"no step {name} to claim")
+
+    def to_commit(self, tenant: TenantCatalog) -> tuple[Job, Claim]:
+        """A backup of which only the commit is left to do, and the claim on it."""
+        job = self.planned(tenant, (StepPlan(phase=4, name="commit"),))
+        return job, self.claim(tenant, job, "commit")
+
+    def backed_up(self, tenant: TenantCatalog, *runs: RunRef) -> Snapshot:
+        """A backup made whole."""
+        job, claim = self.to_commit(tenant)
+        made = snapshot(job)
+        tenant.claims.commit(claim, made, runs, JobState.SUCCEEDED, None)
+        return made
+
+    def send(self, **values: float) -> list[StepRef]:
+        """The steps to send a message for now."""
+        usual = {"resend": 5.0, "resend_most": 120.0, "worker_seen": 20.0, "tenant_steps": 4}
+        return self.scheduler.to_send(**{**usual, **values})
