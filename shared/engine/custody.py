@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from shared.domain.errors import KeyRefused
 from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.engine.context import Context
+from shared.engine.patience import patiently
 from shared.ports.catalog import EpochMoved, TenantCatalog
 from shared.vault.keyring import DataKey, birth
 from shared.vault.leases import Lease
@@ -72,16 +74,7 @@ class Custody:
             tenant = self._catalog.tenant()
             lease = self.lease(tenant)
             try:
-                key, wrapped = birth(
-                    context.keys,
-                    context.store,
-                    tenant.tenant_id,
-                    tenant.key_arn,
-                    Purpose.BACKUP,
-                    tenant.key_epoch,
-                    context.clock.now(),
-                    job_id,
-                )
+                key, wrapped = patiently(partial(self._birth, tenant, job_id), context.lease_seconds)
             except KeyRefused as refusal:
                 self._refused(refusal)
                 raise
@@ -98,32 +91,45 @@ class Custody:
             lease.add(key)
             return key
 
+    def _birth(self, tenant: Tenant, job_id: str) -> tuple[DataKey, WrappedKey]:
+        context = self._context
+        return birth(
+            context.keys,
+            context.store,
+            tenant.tenant_id,
+            tenant.key_arn,
+            Purpose.BACKUP,
+            tenant.key_epoch,
+            context.clock.now(),
+            job_id,
+        )
+
     def lease(self, tenant: Tenant) -> Lease:
         """The lease on the tenant's present KMS key, asked for afresh if there is none."""
         return self._lease(tenant.key_arn)
 
     def _open(self, wrapped: WrappedKey) -> DataKey:
-        return self._lease(wrapped.arn).data_key(wrapped)
+        lease = self._lease(wrapped.arn)
+        return patiently(lambda: lease.data_key(wrapped), self._context.lease_seconds)
 
     def _lease(self, arn: str) -> Lease:
         with self._lock:
             lease = self._leases.get(arn)
             if lease is None:
                 probe = self._catalog.keys.find(Purpose.SECRETS, None)
-                lease = Lease(
-                    self._context.keys,
-                    self._catalog.tenant_id,
-                    arn,
-                    probe if probe is not None and probe.arn == arn else None,
-                    self._context.lease_seconds,
-                    self._refused,
-                )
-                lease.start()
+                probe = probe if probe is not None and probe.arn == arn else None
+                lease = patiently(partial(self._begin, arn, probe), self._context.lease_seconds)
                 self._leases[arn] = lease
                 for call in self._on_end:
                     lease.on_end(call)
                 self._catalog.keys.allow(arn)
             return lease
+
+    def _begin(self, arn: str, probe: WrappedKey | None) -> Lease:
+        context = self._context
+        lease = Lease(context.keys, self._catalog.tenant_id, arn, probe, context.lease_seconds, self._refused)
+        lease.start()
+        return lease
 
     def _refused(self, refusal: KeyRefused) -> None:
         self._catalog.keys.refuse(refusal.arn, refusal.message)

@@ -170,6 +170,10 @@ class Snapshots(Protocol):
         """By id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
         ...
 
+    def runs(self, snapshot_id: str) -> list[RunRef]:
+        """The snapshot's runs with their blob names, by stream, oldest first."""
+        ...
+
 
 class Keys(Protocol):
     def add(self, key: WrappedKey) -> WrappedKey:

@@ -4,22 +4,25 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
-from shared.domain.errors import EntrakeepError, KeyRefused, KeyTrouble, Refuse
+from shared.domain.errors import Alarm, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import WrappedKey
 from shared.ports.keys import KeyService
 from shared.vault.keyring import DataKey, unwrap
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds between tries while KMS is in trouble: doubled each time, with full jitter."""
+_SILENT = "AWS KMS did not answer for as long as the key lease lasts."
 
 
 class Lease:
     """The lease of one process on one tenant's KMS key.
 
     It is counted from before the call to KMS, and renewed at half its time by one real ``Decrypt`` in a thread of its own,
-    so a blocked event loop neither loses it nor outlives it. Trouble with KMS ends it only by letting it run out; a
-    refusal ends it at once. When it ends, every data key is dropped.
+    so a blocked event loop neither loses it nor outlives it. A second thread ends it on time, whatever a call to KMS is
+    doing. Trouble with KMS ends it only by letting it run out; a refusal ends it at once. When it ends, every data key is
+    dropped.
     """
 
     def __init__(
@@ -44,43 +47,42 @@ class Lease:
         self._ended: EntrakeepError | None = None
         self._until = time.monotonic() + seconds
         self._lock = threading.RLock()
+        self._unwrapping = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
     def start(self) -> None:
         """Asks KMS once, then keeps the lease. Raises what the key service raises, trouble included."""
+        self._until = time.monotonic() + self._seconds
         if self._probe is not None:
             self._renew(self._probe)
-        self._thread.start()
+        for work, name in ((self._keep, "lease"), (self._watch, "lease-end")):
+            threading.Thread(target=work, name=name, daemon=True).start()
 
     def check(self) -> None:
         """Raises what ended the lease: ``KeyRefused``, ``Refuse`` or ``KeyTrouble``. Cheap."""
         if self._ended is None and time.monotonic() >= self._until:
-            self._end(KeyTrouble("AWS KMS did not answer for as long as the key lease lasts."))
+            self._end(KeyTrouble(_SILENT))
         if self._ended is not None:
             raise self._ended
 
     def add(self, data_key: DataKey) -> None:
-        """A data key just born belongs to the lease."""
-        self.check()
+        """A data key just born belongs to the lease. Raises as ``check`` does; the key is dropped then."""
         with self._lock:
             self._keys[data_key.id] = data_key
+            if self._ended is not None:
+                self._drop()
+        self.check()
 
     def data_key(self, wrapped: WrappedKey) -> DataKey:
         """The data key, unwrapped once. Raises as ``check`` does, and what the key service raises."""
         self.check()
-        with self._lock:
+        with self._unwrapping:
             key = self._keys.get(wrapped.data_key_id)
             if key is None:
-                try:
-                    key = unwrap(self._service, wrapped)
-                except Refuse as refusal:
-                    self._end(refusal)
-                    raise
-                self._keys[key.id] = key
-                if self._probe is None:
-                    self._probe = wrapped
-            return key
+                key = self._unwrap(wrapped)
+                self.add(key)
+        self._probe = self._probe or wrapped
+        return key
 
     def on_end(self, call: Callable[[], None]) -> None:
         """``call`` is made once when the lease ends by refusal or time; at once if it has. Not after ``close``."""
@@ -102,30 +104,35 @@ class Lease:
         wait = FIRST_WAIT
         pause = self._seconds / 2
         while not self._stop.wait(pause):
-            if time.monotonic() >= self._until:
-                self._end(KeyTrouble("AWS KMS did not answer for as long as the key lease lasts."))
-                return
-            probe = self._probe
             try:
-                if probe is not None:
-                    self._renew(probe)
+                if self._probe is not None:
+                    self._renew(self._probe)
                 pause, wait = self._seconds / 2, FIRST_WAIT
             except KeyTrouble:
-                left = max(0.0, self._until - time.monotonic())
-                pause, wait = min(left, random.uniform(0.0, wait)), min(LONGEST_WAIT, wait * 2)
+                pause, wait = random.uniform(0.0, wait), min(LONGEST_WAIT, wait * 2)
             except EntrakeepError:
-                return
+                return  # the lease has ended with it, and check() tells
+
+    def _watch(self) -> None:
+        while not self._stop.wait(max(0.0, self._until - time.monotonic())):
+            if time.monotonic() >= self._until:
+                self._end(KeyTrouble(_SILENT))
 
     def _renew(self, probe: WrappedKey) -> None:
         asked = time.monotonic()
         try:
-            unwrap(self._service, probe).drop()
-        except KeyTrouble:
-            raise
-        except EntrakeepError as error:
-            self._end(error)
+            self._unwrap(probe).drop()
+        except Alarm as alarm:
+            self._end(alarm)
             raise
         self._until = asked + self._seconds
+
+    def _unwrap(self, wrapped: WrappedKey) -> DataKey:
+        try:
+            return unwrap(self._service, wrapped)
+        except Refuse as refusal:
+            self._end(refusal)
+            raise
 
     def _end(self, error: EntrakeepError) -> None:
         with self._lock:
@@ -135,10 +142,11 @@ class Lease:
             self._drop()
             calls, self._calls = self._calls, []
         self._stop.set()
-        for call in calls:
-            call()
-        if isinstance(error, KeyRefused):
-            self._refused(error)
+        with ExitStack() as all_of_them:  # one that raises does not keep the others from being made
+            if isinstance(error, KeyRefused):
+                all_of_them.callback(self._refused, error)
+            for call in reversed(calls):
+                all_of_them.callback(call)
 
     def _drop(self) -> None:
         for key in self._keys.values():

@@ -1,0 +1,22 @@
+"""The tick: due times become jobs, jobs get their steps, expired claims go back, messages go out."""
+
+from datetime import timedelta
+
+from shared.domain.schedule import next_due
+from shared.engine.context import Context
+from shared.engine.jobs.plan import steps_of
+from shared.engine.jobs.sending import send_due
+
+
+def tick(context: Context) -> None:
+    """Once a second, by every beat; several may do it at the same time. Each part is a transaction of its own."""
+    scheduler = context.catalog.scheduler()
+    now = context.clock.now()
+    refused_since = now - timedelta(seconds=context.lease_seconds)
+    for due in scheduler.due(now):
+        scheduler.make_due(due, next_due(due.schedule.cron, due.schedule.timezone, now), refused_since)
+    for job in scheduler.unplanned():
+        scheduler.give_steps(job, steps_of(job.kind))
+    scheduler.expire(context.limits.claims_lost)
+    send_due(context)
+    scheduler.ticked()

@@ -1,0 +1,164 @@
+"""The commit: one manifest, then one row, and the snapshot is there."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.domain.errors import COMPLETE, Answer, Code, Refuse
+from shared.domain.model import JobState, Phase, ResourceReport, Snapshot, Step
+from shared.domain.resources import STREAMS, Stream
+from shared.engine.backup.trail import opened, run_ref
+from shared.engine.opening import parent_manifest
+from shared.engine.work import Work
+from shared.vault.format import CheckpointBody, Manifest, Run, StreamState
+from shared.vault.manifests import store_manifest
+from shared.vault.merge import merge
+from shared.vault.reader import read_run
+
+
+def commit_step(work: Work) -> bool:
+    """Makes the snapshot of what the job's steps have read. Never opens another phase.
+
+    Raises Refuse ``GRAPH_FORBIDDEN`` if Graph refused every resource, and what ``perform`` gives its fate.
+    """
+    parent = parent_manifest(work)
+    states = _states(work, parent)
+    if all(state.answer is Answer.FORBIDDEN for state in states):
+        raise Refuse(
+            Code.GRAPH_FORBIDDEN,
+            "Graph refused every resource: the application has none of the permissions that 'entrakeep resources' names.",
+        )
+    manifest = _manifest(work, parent, states)
+    key = work.custody.of_job(work.claim.job_id)
+    work.check()
+    work.catalog.claims.note_attempt(work.claim, manifest.snapshot_id)
+    work.context.at("manifest-noted")
+    sha256 = store_manifest(work.context.store, key, manifest)
+    work.context.at("manifest-stored")
+    snapshot = _snapshot(manifest, sha256, key.id)
+    runs = [run_ref(run) for state in manifest.streams for run in state.runs]
+    work.check()
+    work.catalog.claims.commit(work.claim, snapshot, runs, *_ending(snapshot))
+    work.context.at("committed")
+    return False
+
+
+@dataclass
+class _Read:
+    """What this job read of one stream."""
+
+    bodies: list[CheckpointBody]
+    step: Step
+
+    @property
+    def whole(self) -> bool:
+        return self.step.answer is Answer.WHOLE and bool(self.bodies)
+
+
+def _states(work: Work, parent: Manifest | None) -> list[StreamState]:
+    before = {state.stream: state for state in parent.streams} if parent is not None else {}
+    steps = {step.name: step for step in work.catalog.jobs.steps(work.claim.job_id) if step.phase == Phase.READ}
+    bodies: dict[str, list[CheckpointBody]] = {name: [] for name in STREAMS}
+    for checkpoint in work.catalog.claims.checkpoints(work.claim, step_only=False):
+        bodies[checkpoint.stream].append(opened(work, checkpoint))
+    return [
+        _state(work, stream, _Read(bodies[name], steps[name]), before.get(name)) for name, stream in STREAMS.items()
+    ]
+
+
+def _state(work: Work, stream: Stream, read: _Read, before: StreamState | None) -> StreamState:
+    """What the manifest says of a stream. One that was not read whole keeps the parent's runs and cursor, as stale."""
+    step = read.step
+    if not read.whole:
+        nothing: dict[str, int | None] = dict.fromkeys(stream.resources)
+        return StreamState(
+            stream=stream.name,
+            selection=before.selection if before else stream.selection,
+            cursor=before.cursor if before else None,
+            cursor_issued=before.cursor_issued if before else None,
+            begun=before.begun if before else None,
+            ended=before.ended if before else None,
+            answer=step.answer or Answer.FAILED,
+            request_id=step.request_id,
+            stale=before is not None and before.begun is not None,
+            runs=before.runs if before else [],
+            records=before.records if before else nothing,
+        )
+    first, last = read.bodies[0], read.bodies[-1]
+    new = [body.run for body in read.bodies if body.run is not None]
+    older = before.runs if before is not None and not first.full else []
+    counted = before.records if before is not None and not first.full and not new else None
+    return StreamState(
+        stream=stream.name,
+        selection=stream.selection,
+        cursor=last.cursor,
+        cursor_issued=last.cursor_issued if last.cursor else None,
+        begun=first.begun,
+        ended=work.context.clock.now(),
+        answer=Answer.WHOLE,
+        request_id=None,
+        stale=False,
+        runs=[*older, *new],
+        records=counted or count_records(work, stream, [*older, *new]),
+    )
+
+
+def count_records(work: Work, stream: Stream, runs: Iterable[Run]) -> dict[str, int | None]:
+    """Records per resource, counted by merging the stream's runs; every chunk is opened once on the way."""
+    tenant = work.claim.tenant_id
+    lines = merge([read_run(work.context.store, work.custody.find, tenant, run, work.check) for run in runs])
+    counts = Counter(order[: order.index(b"\0")].decode() for order, _ in lines)
+    return {name: counts[name] for name in stream.resources}
+
+
+def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) -> Manifest:
+    job = work.catalog.jobs.get(work.claim.job_id)
+    reports = [
+        ResourceReport(
+            resource=name,
+            answer=state.answer,
+            records=state.records.get(name),
+            stale=state.stale,
+            request_id=state.request_id,
+        )
+        for state in states
+        for name in STREAMS[state.stream].resources
+    ]
+    row = work.catalog.snapshots.get(job.parent) if job.parent is not None else None
+    return Manifest(
+        snapshot_id=str(uuid.uuid4()),
+        tenant_id=work.claim.tenant_id,
+        job_id=work.claim.job_id,
+        parent=parent.snapshot_id if parent else None,
+        parent_sha256=row.manifest_sha256 if row else None,
+        created_at=work.context.clock.now(),
+        streams=states,
+        resources=reports,
+    )
+
+
+def _snapshot(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
+    objects = {stream.resource for stream in STREAMS.values()}
+    return Snapshot(
+        snapshot_id=manifest.snapshot_id,
+        job_id=manifest.job_id,
+        parent=manifest.parent,
+        created_at=manifest.created_at,
+        manifest_sha256=sha256,
+        data_key_id=data_key_id,
+        objects=sum(report.records or 0 for report in manifest.resources if report.resource in objects),
+        links=sum(report.records or 0 for report in manifest.resources if report.resource not in objects),
+        complete=all(report.answer in COMPLETE for report in manifest.resources),
+        resources=manifest.resources,
+    )
+
+
+def _ending(snapshot: Snapshot) -> tuple[JobState, str | None]:
+    if snapshot.complete:
+        return JobState.SUCCEEDED, None
+    lacking = sorted({report.resource for report in snapshot.resources if report.answer not in COMPLETE})
+    return (
+        JobState.SUCCEEDED_WITH_WARNINGS,
+        f"Graph did not show all of: {', '.join(lacking)}. 'entrakeep snapshots' says why.",
+    )

@@ -1,0 +1,178 @@
+"""Gathering: pages in, runs and checkpoints out. Runs in a thread of its own, beside the event loop that downloads."""
+
+import asyncio
+import queue
+import time
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.model import ResourceProgress
+from shared.domain.records import Line, encode_id, gone, prefix_gone
+from shared.domain.resources import STREAMS, Stream
+from shared.engine.backup.trail import leave
+from shared.engine.work import StepTired, Work
+from shared.ports.directory import Cursor, DirectorySource, Page
+from shared.vault.buffer import SortBuffer
+from shared.vault.format import CheckpointBody
+from shared.vault.keyring import DataKey
+from shared.vault.writer import RunWriter
+
+PAGES = 4
+"""Pages downloaded and not yet gathered."""
+
+
+class Stopped(Exception):
+    """The gathering was told to stop; whoever told it knows why."""
+
+
+@dataclass(frozen=True)
+class _Stop:
+    keep: bool
+
+
+class Gatherer:
+    """Takes a stream's pages in order. Made in the event loop that downloads; ``run`` is the work of another thread."""
+
+    def __init__(
+        self, work: Work, stream: Stream, key: DataKey, source: DirectorySource, *, full: bool, begun: datetime
+    ) -> None:
+        self._work = work
+        self._stream = stream
+        self._key = key
+        self._source = source
+        self._full = full
+        self._begun = begun
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Semaphore(PAGES)
+        self._pages: queue.SimpleQueue[Page | _Stop | None] = queue.SimpleQueue()
+        self._fetching: Future[Line | None] | None = None
+        self._stopping = False
+        self._again: list[str] = []
+        limits = work.context.limits
+        self._buffer = SortBuffer(limits.buffer_bytes)
+        claim = work.claim
+        self._writer = RunWriter(
+            work.context.store, claim.tenant_id, claim.job_id, stream.name, key, work.check, limits.chunk_bytes
+        )
+        self._counts = _counts(work)
+        self._tired_at = time.monotonic() + limits.step_seconds
+
+    async def offer(self, page: Page | None) -> None:
+        """Hands a page over, waiting while four are not gathered yet; None says that it was the last."""
+        await self._room.acquire()
+        self._pages.put(page)
+
+    def stop(self, *, keep: bool) -> None:
+        """Ends ``run`` with Stopped; with ``keep`` it leaves a checkpoint of what it has. No effect once it has ended."""
+        self._stopping = not keep
+        self._pages.put(_Stop(keep))
+        if self._stopping and self._fetching is not None:
+            self._fetching.cancel()
+
+    def run(self, again: list[str]) -> None:
+        """Gathers until the last page; leaves a checkpoint at each full buffer and at the end.
+
+        ``again`` are ids of objects named earlier and not found then: found now, or gone. Raises StepTired when the step
+        has run for its time, with a checkpoint left.
+        """
+        for object_id in again:
+            found = self._fetch(object_id)
+            for line in [found] if found is not None else removed(self._stream, object_id):
+                self._buffer.add(line)
+        last: Cursor | None = None
+        while (page := self._next()) is not None:
+            if isinstance(page, _Stop):
+                if page.keep and last is not None and last.more:
+                    self._checkpoint(last)
+                raise Stopped
+            self._take(page)
+            last = page.cursor
+            self._work.context.at("page")
+            tired = time.monotonic() >= self._tired_at
+            if last is not None and last.more and (tired or self._buffer.full):
+                self._checkpoint(last)
+                if tired:
+                    raise StepTired
+        self._checkpoint(last)
+
+    def _next(self) -> Page | _Stop | None:
+        page = self._pages.get()
+        if not isinstance(page, _Stop):
+            self._loop.call_soon_threadsafe(self._room.release)
+        return page
+
+    def _take(self, page: Page) -> None:
+        if self._stopping:
+            raise Stopped
+        self._work.check()
+        for line in page.lines():
+            self._buffer.add(line)
+        for object_id in page.incomplete():
+            found = self._fetch(object_id)
+            if found is None:
+                self._again.append(object_id)
+            else:
+                self._buffer.add(found)
+
+    def _fetch(self, object_id: str) -> Line | None:
+        """One object by id, asked for in the event loop."""
+        if self._stopping:
+            raise Stopped
+        self._fetching = asyncio.run_coroutine_threadsafe(self._source.fetch(self._stream, object_id), self._loop)
+        try:
+            return self._fetching.result()
+        except CancelledError:
+            raise Stopped from None
+
+    def _checkpoint(self, cursor: Cursor | None) -> None:
+        run = None
+        if not self._buffer.empty:
+            lines = self._buffer.drain()
+            self._count(lines)
+            run = self._writer.write(lines)
+            self._work.context.at("run-stored")
+        body = CheckpointBody(
+            run=run,
+            cursor=cursor.link.reveal().decode() if cursor else None,
+            more=cursor is not None and cursor.more,
+            full=self._full,
+            cursor_issued=self._work.context.clock.now(),
+            begun=self._begun,
+            again=self._again,
+        )
+        leave(self._work, self._key, body, [self._counts[name] for name in self._stream.resources])
+        self._again = []
+
+    def _count(self, lines: list[Line]) -> None:
+        records = dict.fromkeys(self._stream.resources, 0)
+        changed = dict.fromkeys(self._stream.resources, 0)
+        for order, value in lines:
+            name = order[: order.index(b"\0")].decode()
+            changed[name] += 1
+            records[name] += value is not None
+        for name, before in self._counts.items():
+            self._counts[name] = ResourceProgress(
+                resource=name, records=before.records + records[name], changed=before.changed + changed[name]
+            )
+
+
+def removed(stream: Stream, object_id: str) -> list[Line]:
+    """The lines of an object that is gone: its key, and its links in each resource of the same stream."""
+    resource = stream.resource.encode()
+    key = resource + b"/" + encode_id(object_id)
+    links = [
+        prefix_gone(relation.resource.encode(), key + b"/" + relation.name.encode() + b"/")
+        for relation in stream.relations
+    ]
+    return [gone(resource, key), *links]
+
+
+def _counts(work: Work) -> dict[str, ResourceProgress]:
+    """What this step counted before it was given back."""
+
+    steps = work.catalog.jobs.steps(work.claim.job_id)
+    mine = next((step.progress for step in steps if step.step_id == work.claim.step_id), [])
+    before = {progress.resource: progress for progress in mine}
+    names = STREAMS[work.claim.name].resources
+    return {name: before.get(name, ResourceProgress(resource=name, records=0, changed=0)) for name in names}

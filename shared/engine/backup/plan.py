@@ -1,0 +1,16 @@
+"""The steps of a backup."""
+
+from shared.domain.model import Phase, StepPlan
+from shared.domain.resources import STREAMS, Reading
+
+COMMIT = "commit"
+
+
+def backup_steps() -> list[StepPlan]:
+    """One step a stream, a second round for those with delta, then the commit."""
+    second = [stream.name for stream in STREAMS.values() if stream.reading is Reading.DELTA]
+    return [
+        *(StepPlan(phase=Phase.READ, name=name) for name in STREAMS),
+        *(StepPlan(phase=Phase.SECOND_ROUND, name=name) for name in second),
+        StepPlan(phase=Phase.COMMIT, name=COMMIT),
+    ]

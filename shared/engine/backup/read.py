@@ -1,0 +1,168 @@
+"""Phases 1 and 2: one stream read, from its last cursor or afresh.
+
+::
+
+    Graph ──pages──▶ event loop ──queue of 4──▶ gathering thread ──▶ sort buffer ──▶ run ──▶ checkpoint
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.errors import Answer, GraphTrouble, Retry, Skip, StartOver
+from shared.domain.model import Phase
+from shared.domain.resources import STREAMS, Reading, Stream
+from shared.domain.secret import Secret
+from shared.engine.backup.gather import Gatherer, Stopped
+from shared.engine.backup.trail import job_trail, trail
+from shared.engine.credentials import source_for
+from shared.engine.opening import parent_manifest
+from shared.engine.work import Work
+from shared.ports.directory import Cursor, DirectorySource
+from shared.vault.format import CheckpointBody
+from shared.vault.keyring import DataKey
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a reading goes on: its cursor (None: afresh), when it began, whether it is a full one, and the objects to ask
+    for again."""
+
+    cursor: Cursor | None
+    full: bool
+    begun: datetime
+    again: list[str]
+
+
+def read_step(work: Work) -> bool:
+    """Reads the claimed step's stream and finishes the step. True if that opened the next phase.
+
+    Raises what ends a step early; ``perform`` gives it its fate.
+    """
+    stream = STREAMS[work.claim.name]
+    work.custody.secrets()
+    try:
+        start = _start(work, stream)
+        if start is not None:
+            _read(work, stream, start)
+    except StartOver as over:
+        _start_over(work, stream, over)
+    except Skip as skip:
+        work.catalog.claims.drop_checkpoints(work.claim)
+        return work.catalog.claims.finish(work.claim, answer=skip.answer, request_id=skip.request_id, progress=[])
+    except GraphTrouble:
+        if work.claim.phase == Phase.READ:
+            raise
+        # The second round is a bonus: what the first one read stands, and its cursor goes on from there next time.
+        work.catalog.claims.drop_checkpoints(work.claim)
+    work.context.at("read")
+    return work.catalog.claims.finish(work.claim, answer=Answer.WHOLE)
+
+
+def _start(work: Work, stream: Stream) -> Start | None:
+    """Where to go on; None if there is nothing left to read."""
+    mine = trail(work)
+    if mine:
+        return _resume(mine[-1])
+    if work.claim.phase == Phase.SECOND_ROUND:
+        return _second(work, stream)
+    return _first(work, stream)
+
+
+def _resume(last: CheckpointBody) -> Start | None:
+    if not last.more or last.cursor is None:
+        return None
+    return Start(Cursor(Secret(last.cursor.encode()), more=True), last.full, last.begun, [])
+
+
+def _first(work: Work, stream: Stream) -> Start:
+    now = work.context.clock.now()
+    manifest = parent_manifest(work)
+    states = {state.stream: state for state in manifest.streams} if manifest is not None else {}
+    state = states.get(stream.name)
+    job = work.catalog.jobs.get(work.claim.job_id)
+    oldest = now - timedelta(days=work.context.limits.cursor_days)
+    if (
+        not job.full
+        and stream.reading is Reading.DELTA
+        and state is not None
+        and state.cursor is not None
+        and state.cursor_issued is not None
+        and state.cursor_issued > oldest
+        and state.selection == stream.selection
+    ):
+        return Start(Cursor(Secret(state.cursor.encode()), more=False), False, now, [])
+    return Start(None, True, now, [])
+
+
+def _second(work: Work, stream: Stream) -> Start | None:
+    """From the delta link that phase 1 ended with; nothing if phase 1 did not read the stream whole."""
+    first = job_trail(work, Phase.READ, stream.name)
+    if not first or first[-1].more or first[-1].cursor is None:
+        return None
+    again = [object_id for body in first for object_id in body.again]
+    return Start(Cursor(Secret(first[-1].cursor.encode()), more=False), False, work.context.clock.now(), again)
+
+
+def _start_over(work: Work, stream: Stream, over: StartOver) -> None:
+    """A refused cursor: in phase 1 the stream is read afresh, once; in phase 2 what phase 1 read stands."""
+    work.catalog.claims.drop_checkpoints(work.claim)
+    if work.claim.phase != Phase.READ:
+        return
+    try:
+        _read(work, stream, Start(None, True, work.context.clock.now(), []))
+    except StartOver:
+        raise GraphTrouble(over.message) from None
+
+
+def _read(work: Work, stream: Stream, start: Start) -> None:
+    key = work.custody.of_job(work.claim.job_id)
+    work.context.at("key-ready")
+    asyncio.run(_cancellable(work, _pump(work, stream, start, key)))
+
+
+async def _cancellable(work: Work, reading: Coroutine[Any, Any, None]) -> None:
+    """Runs the reading; the end of the lease or the claim cancels whatever it waits for, and is raised instead."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(reading)
+
+    def cancel() -> None:
+        try:
+            loop.call_soon_threadsafe(task.cancel)
+        except RuntimeError:
+            return  # the loop is closed: the step has ended already
+
+    work.custody.on_end(cancel)
+    work.hold.on_lost(cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        work.check()
+        raise
+
+
+async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
+    source = source_for(work.context, work.catalog, work.custody, work.check)
+    gatherer = Gatherer(work, stream, key, source, full=start.full, begun=start.begun)
+    gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.again))
+    feeding = asyncio.ensure_future(_feed(source, stream, start.cursor, gatherer))
+    try:
+        await asyncio.wait({feeding, gathering}, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        trouble = feeding.done() and isinstance(feeding.exception(), Retry)
+        gatherer.stop(keep=trouble)
+        feeding.cancel()
+        await asyncio.wait({feeding, gathering})
+        await source.close()
+    for each in (gathering, feeding):
+        error = None if each.cancelled() else each.exception()
+        if error is not None and not isinstance(error, Stopped):
+            raise error
+
+
+async def _feed(source: DirectorySource, stream: Stream, cursor: Cursor | None, gatherer: Gatherer) -> None:
+    async for page in source.pages(stream, cursor):
+        await gatherer.offer(page)
+    await gatherer.offer(None)

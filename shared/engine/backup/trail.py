@@ -1,0 +1,48 @@
+"""The trail of a step: its checkpoints, opened and written."""
+
+import uuid
+from collections.abc import Sequence
+
+from shared.domain.model import ResourceProgress, RunRef
+from shared.engine.work import Work
+from shared.ports.catalog import Checkpoint
+from shared.vault.format import CheckpointBody, Run, decode, encode
+from shared.vault.keyring import DataKey
+from shared.vault.sealing import Kind, open_row, seal_row
+
+
+def opened(work: Work, checkpoint: Checkpoint) -> CheckpointBody:
+    """The checkpoint's body. Raises what opening raises."""
+    tenant = work.claim.tenant_id
+    return decode(open_row(work.custody.find, tenant, Kind.CHECKPOINT, checkpoint.sealed), CheckpointBody)
+
+
+def trail(work: Work) -> list[CheckpointBody]:
+    """This step's checkpoints, in order of writing."""
+    return [opened(work, checkpoint) for checkpoint in work.catalog.claims.checkpoints(work.claim)]
+
+
+def job_trail(work: Work, phase: int, stream: str) -> list[CheckpointBody]:
+    """The checkpoints that this job wrote for a stream in a phase, in order of writing."""
+    return [
+        opened(work, checkpoint)
+        for checkpoint in work.catalog.claims.checkpoints(work.claim, step_only=False)
+        if (checkpoint.phase, checkpoint.stream) == (phase, stream)
+    ]
+
+
+def leave(work: Work, key: DataKey, body: CheckpointBody, progress: Sequence[ResourceProgress]) -> None:
+    """Writes a checkpoint, fenced."""
+    work.check()
+    claim = work.claim
+    sealed = seal_row(key, claim.tenant_id, Kind.CHECKPOINT, str(uuid.uuid4()), encode(body))
+    run = None if body.run is None else run_ref(body.run)
+    work.catalog.claims.checkpoint(
+        claim, Checkpoint(phase=claim.phase, stream=claim.name, sealed=sealed, run=run), progress
+    )
+    work.context.at("checkpointed")
+
+
+def run_ref(run: Run) -> RunRef:
+    """The run as SQL knows it."""
+    return RunRef(run_id=run.run_id, job_id=run.job_id, stream=run.stream, blobs=[chunk.name for chunk in run.chunks])

@@ -1,0 +1,33 @@
+"""A tenant's credentials: sealed under its data key of purpose ``secrets``, opened only to sign in."""
+
+import uuid
+from collections.abc import Callable
+
+from shared.domain.model import Sealed
+from shared.domain.secret import Secret
+from shared.engine.context import Context
+from shared.engine.custody import Custody
+from shared.ports.catalog import TenantCatalog
+from shared.ports.directory import DirectorySource, Identity
+from shared.vault.keyring import DataKey
+from shared.vault.sealing import Kind, open_row, seal_row
+
+CLIENT_SECRET = "client-secret"  # noqa: S105 - the kind of a row
+
+
+def seal_secret(key: DataKey, tenant_id: str, secret: Secret) -> Sealed:
+    """The client secret as a sealed row."""
+    return seal_row(key, tenant_id, Kind.SECRET, str(uuid.uuid4()), secret.reveal())
+
+
+def source_for(
+    context: Context, catalog: TenantCatalog, custody: Custody, check: Callable[[], None]
+) -> DirectorySource:
+    """The tenant's directory, to be read inside the running event loop. Raises what the key service raises."""
+    tenant = catalog.tenant()
+    sealed = catalog.keys.secret(CLIENT_SECRET)
+    if sealed is None:
+        raise LookupError("a tenant always has a sealed client secret")
+    secret = Secret(open_row(custody.find, tenant.tenant_id, Kind.SECRET, sealed))
+    identity = Identity(directory_id=tenant.directory_id, client_id=tenant.client_id, secret=secret)
+    return context.access.connect(identity, check)

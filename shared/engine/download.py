@@ -1,0 +1,47 @@
+"""Download: a snapshot's records as lines of JSON, each value byte for byte as Graph sent it."""
+
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from shared.domain.model import JobKind, Tenant
+from shared.engine.context import Context
+from shared.engine.here import begun_here
+from shared.engine.reading import records
+
+_BATCH = 256 * 1024
+
+
+class Sink(Protocol):
+    """Where the lines go: a binary file."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+def download(
+    context: Context,
+    tenant: Tenant,
+    snapshot: str,
+    sink: Sink,
+    resources: Collection[str] = (),
+    progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Writes ``{"key": "…", "value": …}`` lines, by resource and then by key; how many.
+
+    ``progress`` is told the lines written so far. The caller must not keep what it got if this raises: the key may have
+    been revoked half-way. Raises what reading raises, and OSError from ``sink``.
+    """
+    count = 0
+    with begun_here(context, tenant, JobKind.DOWNLOAD, snapshot) as (work, manifest):
+        batch = bytearray()
+        for key, value in records(context, work.custody, manifest, resources, work.check):
+            batch += b'{"key": "%b", "value": %b}\n' % (key, value)
+            count += 1
+            if len(batch) >= _BATCH:
+                work.check()
+                sink.write(bytes(batch))
+                batch.clear()
+                progress(count)
+        work.check()
+        sink.write(bytes(batch))
+        progress(count)
+    return count

@@ -1,0 +1,46 @@
+"""Jobs that stream in the process that asked: it claims their one step itself and holds its own lease."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from shared.domain.errors import ClaimLost, Code, EntrakeepError
+from shared.domain.model import Claim, JobKind, Tenant
+from shared.engine.context import Context
+from shared.engine.custody import Custody
+from shared.engine.hold import Hold
+from shared.engine.opening import open_manifest
+from shared.engine.work import Work
+from shared.ports.catalog import TenantCatalog
+from shared.vault.format import Manifest
+
+
+@contextmanager
+def begun_here(context: Context, tenant: Tenant, kind: JobKind, snapshot: str) -> Iterator[tuple[Work, Manifest]]:
+    """A job of this process over a snapshot (id or ``latest``), pinned meanwhile; its manifest opened.
+
+    The job succeeds when the block ends, and fails with the code of what leaves it. KMS is always asked afresh.
+    """
+    catalog = context.catalog.tenant(tenant.tenant_id)
+    catalog.jobs.end_expired_here()
+    row = catalog.snapshots.get(snapshot)
+    claim = catalog.jobs.begin_here(kind, row.snapshot_id, kind.value, context.limits.claim_seconds)
+    with Hold(catalog.claims, claim, context.limits.renew_seconds) as hold:
+        try:
+            with Custody(context, catalog) as custody:
+                custody.secrets()
+                work = Work(context, catalog, claim, hold, custody)
+                yield work, open_manifest(context, custody, tenant.tenant_id, row)
+                work.check()
+        except EntrakeepError as error:
+            _fail(catalog, claim, error)
+            raise
+        except BaseException:
+            _fail(catalog, claim, EntrakeepError(Code.INTERRUPTED, "The process that asked was interrupted."))
+            raise
+        catalog.claims.finish(claim)
+
+
+def _fail(catalog: TenantCatalog, claim: Claim, error: EntrakeepError) -> None:
+    """Ends the job as failed, if it has not ended already (a refused key ends all jobs of the tenant at once)."""
+    with suppress(ClaimLost):
+        catalog.claims.fail(claim, error.code, error.message)

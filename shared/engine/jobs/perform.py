@@ -1,0 +1,115 @@
+"""Performing a step: claim it, hold it, do its work, and turn every branch of the error tree into its fate in SQL."""
+
+import logging
+
+from shared.domain.errors import (
+    Alarm,
+    Answer,
+    Cancelled,
+    ClaimLost,
+    Code,
+    EntrakeepError,
+    GraphTrouble,
+    KeyRefused,
+    KeyTrouble,
+    Refuse,
+    Retry,
+)
+from shared.domain.model import Claim, JobKind, JobState, Phase
+from shared.engine.backup import commit_step, read_step
+from shared.engine.context import Context
+from shared.engine.custody import Custody
+from shared.engine.hold import Hold
+from shared.engine.jobs.sending import send_due
+from shared.engine.key_check import key_check_step
+from shared.engine.verify import verify_step
+from shared.engine.work import StepTired, Work
+from shared.messages import StepMessage
+from shared.ports.catalog import TenantCatalog
+
+log = logging.getLogger(__name__)
+
+
+def perform(context: Context, message: StepMessage, holder: str) -> None:
+    """Does the step that the message names, if it may be claimed; else nothing (a duplicate message is cheap).
+
+    ``holder`` is ``<worker>/<process id>``. Raises nothing that a step can meet: its fate stands in SQL when this
+    returns. An unexpected exception leaves the claim to expire.
+    """
+    catalog = context.catalog.tenant(message.tenant_id)
+    claim = catalog.claims.claim(message.job_id, message.step_id, holder, context.limits.claim_seconds)
+    if claim is None:
+        return
+    context.at("claimed")
+    log.info("step begins", extra={"tenant": claim.tenant_id, "job": claim.job_id, "step": claim.name})
+    opened = _held(context, catalog, claim)
+    if opened:
+        context.at("phase-opened")
+        send_due(context)
+
+
+def _held(context: Context, catalog: TenantCatalog, claim: Claim) -> bool:
+    """Whether the step's end opened the next phase."""
+    with Hold(catalog.claims, claim, context.limits.renew_seconds) as hold:
+        try:
+            with Custody(context, catalog) as custody:
+                return _work(Work(context, catalog, claim, hold, custody))
+        except (EntrakeepError, StepTired) as error:
+            try:
+                return _fate(context, catalog, claim, error)
+            except ClaimLost:
+                return False
+
+
+def _work(work: Work) -> bool:
+    kind, phase = work.claim.kind, work.claim.phase
+    if kind is JobKind.BACKUP:
+        return commit_step(work) if phase == Phase.COMMIT else read_step(work)
+    if kind is JobKind.VERIFY:
+        return verify_step(work)
+    if kind is JobKind.KEY_CHECK:
+        return key_check_step(work)
+    raise Refuse(Code.FORMAT_UNKNOWN, f"This worker does not know jobs of kind {kind}; update it.")
+
+
+def _fate(context: Context, catalog: TenantCatalog, claim: Claim, error: EntrakeepError | StepTired) -> bool:
+    """Writes into SQL what the error means for the step. Raises ClaimLost. True if the next phase opened."""
+    log.info("step ends early", extra={"tenant": claim.tenant_id, "job": claim.job_id, "code": str(_code(error))})
+    if isinstance(error, StepTired):
+        catalog.claims.give_back(claim, after=0.0, trouble=None)
+    elif isinstance(error, Cancelled):
+        catalog.claims.fail(claim, error.code, error.message, state=JobState.CANCELLED)
+    elif isinstance(error, KeyRefused):
+        # Custody has ended the jobs already where SQL still names the key; this ends ours if that key is not in SQL.
+        catalog.claims.fail(claim, error.code, error.message)
+    elif isinstance(error, Retry):
+        return _later(context, catalog, claim, error)
+    elif isinstance(error, ClaimLost):
+        pass
+    elif isinstance(error, Alarm):
+        log.error("stored bytes are damaged", extra={"tenant": claim.tenant_id, "blob": error.blob})
+        catalog.claims.fail(claim, error.code, error.message)
+    else:
+        catalog.claims.fail(claim, error.code, error.message)
+    return False
+
+
+def _later(context: Context, catalog: TenantCatalog, claim: Claim, error: Retry) -> bool:
+    """Gives the step back, uncounted, until the trouble has lasted too long."""
+    limits = context.limits
+    most = limits.key_trouble_seconds if isinstance(error, KeyTrouble) else limits.graph_trouble_seconds
+    since = catalog.claims.give_back(claim, after=max(error.after or 0.0, limits.resend_seconds), trouble=error.code)
+    if since < most:
+        return False
+    again = catalog.claims.claim(claim.job_id, claim.step_id, "ending", limits.claim_seconds)
+    if again is None:
+        return False
+    if isinstance(error, GraphTrouble) and claim.kind is JobKind.BACKUP and claim.phase == Phase.READ:
+        catalog.claims.drop_checkpoints(again)
+        return catalog.claims.finish(again, answer=Answer.FAILED, request_id=error.request_id)
+    catalog.claims.fail(again, error.code, error.message)
+    return False
+
+
+def _code(error: EntrakeepError | StepTired) -> str:
+    return error.code if isinstance(error, EntrakeepError) else "given back"

@@ -1,0 +1,91 @@
+"""Onboarding: a directory is connected only after it has answered to the credentials given for it."""
+
+import asyncio
+import uuid
+
+import msgspec
+
+from shared.domain.errors import Answer, Code, Refuse
+from shared.domain.model import KeyMode, Purpose, Tenant
+from shared.domain.resources import STREAMS
+from shared.domain.secret import Secret
+from shared.engine.context import Context
+from shared.engine.credentials import seal_secret
+from shared.engine.custody import Custody
+from shared.engine.patience import patiently
+from shared.ports.directory import Identity
+from shared.vault.keyring import birth, key_object_name
+
+
+class Welcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The tenant as added or updated, and what Graph says to each stream."""
+
+    tenant: Tenant
+    answers: dict[str, Answer]
+
+
+def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
+    """Connects a directory under ``name``. Nothing is stored unless all of it works.
+
+    Raises Refuse ``TENANT_EXISTS``, ``GRAPH_SIGN_IN_FAILED``, ``KEY_ACCESS_REVOKED`` and what Graph, KMS and store raise.
+    """
+    if any(tenant.name == name for tenant in context.catalog.tenants()):
+        raise Refuse(Code.TENANT_EXISTS, f"There is a tenant {name} already; choose another name, or update it.")
+    answers = asyncio.run(_introduce(context, identity))
+    tenant_id = str(uuid.uuid4())
+    now = context.clock.now()
+    arn = context.provider_key
+    key, wrapped = patiently(
+        lambda: birth(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None), context.lease_seconds
+    )
+    tenant = Tenant(
+        tenant_id=tenant_id,
+        name=name,
+        directory_id=identity.directory_id,
+        client_id=identity.client_id,
+        created_at=now,
+        key_mode=KeyMode.PROVIDER,
+        key_arn=wrapped.arn,
+        key_epoch=1,
+    )
+    try:
+        context.catalog.add_tenant(tenant, wrapped, seal_secret(key, tenant_id, identity.secret))
+    except BaseException:
+        context.store.delete(key_object_name(tenant_id, wrapped.data_key_id, wrapped.generation))
+        raise
+    finally:
+        key.drop()
+    return Welcome(tenant=tenant, answers=answers)
+
+
+def update_tenant(context: Context, name: str, client_id: str | None, secret: Secret) -> Welcome:
+    """A new secret, or another application, checked as ``add_tenant`` does."""
+    tenant = context.catalog.find(name)
+    catalog = context.catalog.tenant(tenant.tenant_id)
+    client = client_id or tenant.client_id
+    identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret)
+    answers = asyncio.run(_introduce(context, identity))
+    with Custody(context, catalog) as custody:
+        catalog.update(client_id=client, secret=seal_secret(custody.secrets(), tenant.tenant_id, secret))
+    return Welcome(tenant=catalog.tenant(), answers=answers)
+
+
+def remove_tenant(context: Context, name: str) -> None:
+    """Forgets the tenant: every row of it. Needs no key. Its blobs stay in the store, sealed."""
+    tenant = context.catalog.find(name)
+    context.catalog.tenant(tenant.tenant_id).remove()
+
+
+async def _introduce(context: Context, identity: Identity) -> dict[str, Answer]:
+    """Signs in, reads ``/organization``, and asks for a little of every stream."""
+    source = context.access.connect(identity, lambda: None)
+    try:
+        found = await source.organization_id()
+        if found.lower() != identity.directory_id.lower():
+            raise Refuse(
+                Code.GRAPH_SIGN_IN_FAILED,
+                f"The application belongs to the directory {found}, not to {identity.directory_id}; check both ids.",
+            )
+        return {name: await source.probe(stream) for name, stream in STREAMS.items()}
+    finally:
+        await source.close()
