@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from moto.kms.models import Key as MotoKey
 from moto.kms.models import kms_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import s3_backends
 
 from simulator.aws.answers import Answer
 from simulator.aws.keys import Key
@@ -44,19 +44,23 @@ class Moto:
         number = int(status.split()[0])
         return Answer(number, content, tuple(headers), _code(number, content, headers))
 
+    def owner_of(self, bucket: str) -> str | None:
+        """Return the account that a bucket belongs to, None if there is no such bucket."""
+        held = s3_backends.bucket_accounts.get(bucket)
+        return None if held is None else held[1]
+
     def introduce(self, key: Key) -> None:
         """Make a key of ours known to moto, before an operation on it is passed on.
 
         moto makes an RSA key with each of its keys, so this waits until it is needed.
         """
-        held = kms_backends[key.account][key.region].keys
-        if key.id in held:
+        backend = kms_backends[key.account][key.region]
+        if key.id in backend.keys:
             return
-        stand_in = MotoKey(
-            key.policy, key.usage, key.spec, key.description, key.account, key.region, bool(key.family), key.origin
-        )
-        stand_in.id, stand_in.arn = key.id, key.arn
-        held[key.id] = stand_in
+        made = backend.create_key(key.policy, key.usage, key.spec, key.description, None, bool(key.family), key.origin)
+        del backend.keys[made.id]
+        made.id, made.arn = key.id, key.arn
+        backend.keys[key.id] = made
 
 
 def _code(status: int, content: bytes, headers: Iterable[tuple[str, str]]) -> str:

@@ -17,6 +17,11 @@ class Clock:
         """Return the simulated time in seconds since 1970."""
         return time.time() + self._ahead
 
+    @property
+    def ahead(self) -> float:
+        """Return how many seconds the simulated time is ahead of the real one."""
+        return self._ahead
+
     def advance(self, days: float) -> None:
         """Let `days` pass at once. Raises ValueError for a negative number."""
         if days < 0:

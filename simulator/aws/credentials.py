@@ -6,11 +6,11 @@ other one must have been issued by the IAM or STS behind the gate.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from urllib.parse import parse_qs
 
 from moto.iam.models import iam_backends
-from moto.sts.models import sts_backends
+from moto.sts.models import AssumedRole, sts_backends
 
 from simulator.aws.answers import Refused
 
@@ -59,19 +59,35 @@ def principal_of(scope: Scope, now: float) -> Principal:
     key = scope.access_key
     if _ACCOUNT.fullmatch(key):
         return _root(key)
-    for account, partitions in list(sts_backends.items()):
-        for session in partitions[_PARTITION].assumed_roles:
-            if session.access_key_id == key:
-                if session.expiration.replace(tzinfo=UTC).timestamp() <= now:
-                    code, status = _EXPIRED.get(scope.service, _EXPIRED["sts"])
-                    raise Refused(code, "The security token included in the request is expired", status)
-                return Principal(account, session.arn, session.role_arn, session.user_id, "AssumedRole")
+    for session in _sessions():
+        if session.access_key_id == key:
+            if session.expiration.replace(tzinfo=UTC).timestamp() <= now:
+                code, status = _EXPIRED.get(scope.service, _EXPIRED["sts"])
+                raise Refused(code, "The security token included in the request is expired", status)
+            return Principal(session.account_id, session.arn, session.role_arn, session.user_id, "AssumedRole")
     for account, iam in list(iam_backends.items()):
         user = iam[_PARTITION].get_user_from_access_key_id(key)
         if user is not None:
             return Principal(account, user.arn, user.arn, user.id, "User")
     code, status = _NOT_KNOWN.get(scope.service, _NOT_KNOWN["sts"])
     raise Refused(code, "The security token included in the request is invalid.", status)
+
+
+def count_from(ahead: float, known: set[str]) -> None:
+    """Let sessions begun since `known` end by the simulated clock, which is `ahead` seconds of moto's."""
+    for session in _sessions():
+        if session.access_key_id not in known:
+            session.expiration += timedelta(seconds=ahead)
+
+
+def sessions_known() -> set[str]:
+    """Return the access key ids of all sessions that STS has begun."""
+    return {session.access_key_id for session in _sessions()}
+
+
+def _sessions() -> list[AssumedRole]:
+    partitions = [partitions[_PARTITION] for partitions in list(sts_backends.values())]
+    return [session for backend in partitions for session in backend.assumed_roles]
 
 
 def _root(account: str) -> Principal:

@@ -1,6 +1,7 @@
 """The gate: every request comes in here, is named, may meet a fault, is answered, and is counted."""
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from simulator.aws.answers import Answer, Refused, from_kms, from_sts, refusal
 from simulator.aws.behind import Environ, Moto
 from simulator.aws.clock import Clock
 from simulator.aws.control import Control, Counted, Requests
-from simulator.aws.credentials import Principal, Scope, principal_of, scope_of
+from simulator.aws.credentials import Principal, Scope, count_from, principal_of, scope_of, sessions_known
 from simulator.aws.faults import Faults, Target
 from simulator.aws.keys import Key, Keys
-from simulator.aws.kms_call import KmsCall, invalid_state
+from simulator.aws.kms_call import KmsCall, check_enabled
 from simulator.aws.kms_manage import OPERATIONS as MANAGE
 from simulator.aws.kms_use import OPERATIONS as USE
 from simulator.aws.kms_use import sealing_key
@@ -22,7 +23,11 @@ from simulator.aws.s3 import S3Call, Turns, s3_call
 
 _OPERATIONS = {**USE, **MANAGE}
 _KEY_NAMES = ("KeyId", "DestinationKeyId", "TargetKeyId")
-_NEEDS_STATE = frozenset({"CreateGrant", "EnableKeyRotation", "DisableKeyRotation"})
+_IN_EVERY_STATE = frozenset(
+    {"GetKeyRotationStatus", "ListKeyPolicies", "ListResourceTags", "TagResource", "UntagResource"}
+)
+_NOT_SIMULATED = frozenset({"CreateGrant", "ImportKeyMaterial", "UpdatePrimaryRegion"})
+"""moto would say yes to these and change nothing that the gate looks at."""
 
 
 class Dropped(Exception):
@@ -63,6 +68,7 @@ class Gate:
         self._control = Control(clock, self._faults, self._requests)
         self._moto = Moto()
         self._turns = Turns()
+        self._one_at_a_time = threading.Lock()
 
     def answer(self, request: Request) -> Answer:
         """Answer one request. Raises Dropped."""
@@ -130,22 +136,38 @@ class Gate:
         if call.scope.service == "sts" and call.action == "GetCallerIdentity":
             told = {"Arn": principal.arn, "UserId": principal.user_id, "Account": principal.account}
             return from_sts(call.action, told)
-        if call.s3 is not None and call.request.method not in ("GET", "HEAD"):
-            with self._turns.of(call.s3):
-                return self._moto.answer(call.request.environ, call.request.body, principal.account)
+        if call.s3 is not None:
+            return self._s3(call, call.s3, principal.account)
+        if call.scope.service == "sts":
+            with self._one_at_a_time:
+                known = sessions_known()
+                answer = self._moto.answer(call.request.environ, call.request.body, principal.account)
+                count_from(self._clock.ahead, known)
+                return answer
         return self._moto.answer(call.request.environ, call.request.body, principal.account)
+
+    def _s3(self, call: Call, s3: S3Call, account: str) -> Answer:
+        # moto opens every bucket to every account; bucket policies are not simulated.
+        if s3.action != "CreateBucket" and self._moto.owner_of(s3.bucket) not in (None, account):
+            raise Refused("AccessDenied", "Access Denied", 403)
+        if call.request.method in ("GET", "HEAD"):
+            return self._moto.answer(call.request.environ, call.request.body, account)
+        with self._turns.of(s3):
+            return self._moto.answer(call.request.environ, call.request.body, account)
 
     def _kms(self, call: Call, principal: Principal) -> Answer:
         kms = KmsCall(self._keys, principal, call.scope.region, call.action, call.params)
         operation = _OPERATIONS.get(call.action)
         if operation is not None:
             return from_kms(operation(kms))
+        if call.action in _NOT_SIMULATED:
+            raise Refused("UnsupportedOperationException", f"{call.action} is not simulated.")
         params, owner = dict(call.params), principal.account
         if "KeyId" in params:
             key = kms.key()
             kms.may(key)
-            if call.action in _NEEDS_STATE and key.state != "Enabled":
-                raise invalid_state(key)
+            if call.action not in _IN_EVERY_STATE:
+                check_enabled(key)
             self._moto.introduce(key)
             params["KeyId"], owner = key.id, key.account
         return self._moto.answer(call.request.environ, json.dumps(params).encode(), owner)

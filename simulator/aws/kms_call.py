@@ -108,12 +108,17 @@ def invalid_state(key: Key) -> Refused:
     return Refused("KMSInvalidStateException", f"{key.arn} is in state {key.state}, which this request does not allow.")
 
 
-def check_usable(key: Key) -> None:
-    """Check that a key can seal and open: enabled, symmetric, for encryption. Raises Refused."""
+def check_enabled(key: Key) -> None:
+    """Check that a key's state lets it work. Raises Refused."""
     if key.state == "Disabled":
         raise Refused("DisabledException", f"{key.arn} is disabled.")
     if key.state != "Enabled":
         raise invalid_state(key)
+
+
+def check_usable(key: Key) -> None:
+    """Check that a key can seal and open: enabled, symmetric, for encryption. Raises Refused."""
+    check_enabled(key)
     if key.spec != "SYMMETRIC_DEFAULT" or key.usage != "ENCRYPT_DECRYPT":
         raise Refused("InvalidKeyUsageException", f"{key.arn} key usage is {key.usage}, key spec {key.spec}.")
 

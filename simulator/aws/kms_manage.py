@@ -13,7 +13,7 @@ from simulator.aws.kms_call import KmsCall, check_not_locked_out, check_usable, 
 from simulator.aws.policy import parse_policy
 
 Document = Mapping[str, object]
-_PENDING = ("PendingDeletion", "PendingReplicaDeletion")
+_PENDING = "PendingDeletion"
 
 _SPECS = re.compile(
     r"SYMMETRIC_DEFAULT|RSA_(2048|3072|4096)|ECC_(NIST_P(256|384|521)|SECG_P256K1)|HMAC_(224|256|384|512)"
@@ -123,14 +123,14 @@ def schedule_key_deletion(call: KmsCall) -> Document:
     if not isinstance(days, int) or not 7 <= days <= 30:
         raise invalid("Value at 'pendingWindowInDays' must be between 7 and 30")
     key = _changing(call, "Enabled", "Disabled", "PendingImport")
-    key.state = "PendingDeletion"
+    key.state = _PENDING
     key.deletion = call.keys.clock.now() + days * SECONDS_A_DAY
     return {"KeyId": key.arn, "DeletionDate": key.deletion, "KeyState": key.state, "PendingWindowInDays": days}
 
 
 def cancel_key_deletion(call: KmsCall) -> Document:
     """Keep a key after all. It is disabled afterwards."""
-    key = _changing(call, *_PENDING)
+    key = _changing(call, _PENDING)
     key.state, key.deletion = "Disabled", None
     return {"KeyId": key.arn}
 
@@ -206,7 +206,7 @@ def _alias(call: KmsCall) -> str:
 def _alias_target(call: KmsCall) -> Key:
     key = call.key("TargetKeyId")
     call.may(key)
-    if key.state in _PENDING:
+    if key.state == _PENDING:
         raise invalid_state(key)
     return key
 

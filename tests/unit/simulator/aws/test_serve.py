@@ -1,0 +1,40 @@
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from simulator.aws import main
+from tests.unit.simulator.aws.running import Aws, running
+
+
+def test_sigterm_ends_it_with_status_0_and_nothing_private_in_its_logs() -> None:
+    with running() as aws:
+        s3 = aws.client("s3", aws_secret_access_key="canary-secret")
+        url = s3.generate_presigned_url("get_object", Params={"Bucket": "none", "Key": "canary-key"})
+        asked = subprocess.run(
+            [sys.executable, "-c", "import sys, urllib.request; urllib.request.urlopen(sys.argv[1])", url],
+            capture_output=True,
+            check=False,
+        )
+        assert b"404" in asked.stderr
+        aws.process.send_signal(signal.SIGTERM)
+        assert aws.process.wait(10) == 0
+        out, err = aws.process.communicate()
+    assert out == ""
+    assert "canary" not in err
+    assert "Signature" not in err
+
+
+def test_an_unsigned_request_is_refused(aws: Aws) -> None:
+    host, port = aws.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as plain:
+        plain.sendall(b"GET /bucket HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert plain.makefile("rb").readline().startswith(b"HTTP/1.1 403")
+
+
+def test_a_taken_port_is_one_sentence_and_status_1(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    port = aws.url.rpartition(":")[2]
+    assert main(["--port", port]) == 1
+    assert capsys.readouterr().err.startswith(f"Port {port} cannot be used")
