@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -99,7 +100,7 @@ class AwsKeys:
 
     def account(self) -> str:
         try:
-            client = boto3.session.Session().client("sts", config=self._config)
+            client = _session().client("sts", config=self._config)
             account: str = client.get_caller_identity()["Account"]
         except (ClientError, BotoCoreError) as error:
             raise meaning(error, "", "", _silent) from None
@@ -120,7 +121,7 @@ class AwsKeys:
         region = arn.split(":")[3]
         with self._lock:
             if region not in self._clients:
-                self._clients[region] = boto3.session.Session().client("kms", region_name=region, config=self._config)
+                self._clients[region] = _session().client("kms", region_name=region, config=self._config)
             return self._clients[region]
 
     def _forget(self, arn: str) -> None:
@@ -130,9 +131,18 @@ class AwsKeys:
     def _describe(self, arn: str) -> dict[str, Any] | None:
         try:
             metadata: dict[str, Any] = self._client(arn).describe_key(KeyId=arn)["KeyMetadata"]
-        except (ClientError, BotoCoreError):
-            return None
+        except (ClientError, BotoCoreError) as error:
+            found = meaning(error, arn, "", _silent)
+            if isinstance(found, KeyRefused):
+                return None
+            raise found from None
         return metadata
+
+
+def _session() -> boto3.session.Session:
+    """A session that takes its Region from ``AWS_REGION`` too, which boto3 alone does not read."""
+    region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars={"region": region}))
 
 
 def code_of(error: Exception) -> str:
@@ -145,7 +155,11 @@ def code_of(error: Exception) -> str:
 def meaning(
     error: ClientError | BotoCoreError, arn: str, data_key_id: str, describe: Callable[[], dict[str, Any] | None]
 ) -> EntrakeepError:
-    """What to do after an error of a call that uses a key. ``describe`` gives DescribeKey's metadata, or None."""
+    """What to do after an error of a call that uses a key.
+
+    ``describe`` gives DescribeKey's metadata, or None if KMS refuses even that. It raises for any other trouble: a
+    DescribeKey that is throttled or not answered says nothing about the key.
+    """
     if isinstance(error, _NOT_SENT):
         return _misconfigured(f"AWS was not asked ({type(error).__name__})")
     if not isinstance(error, ClientError):
