@@ -1,10 +1,12 @@
 """What every blob store promises: one suite, run on a folder and on S3 over HTTP."""
 
+import errno
 import os
 import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 from urllib.request import Request, urlopen
 
 import boto3
@@ -54,6 +56,11 @@ def test_what_was_put_is_got_and_what_was_not_is_none(store: BlobStore) -> None:
     assert store.get("t/jobs/j/aa") == b"\x00\xff" * 1000
     assert store.get("t/jobs/j/ab") is None
     assert store.get("t/jobs/j/aa/below") is None
+
+
+def test_what_only_has_names_below_it_is_no_blob(store: BlobStore) -> None:
+    store.put("t/jobs/j", b"x")
+    assert store.get("t/jobs") is None
 
 
 def test_put_again_replaces(store: BlobStore) -> None:
@@ -116,6 +123,28 @@ def test_a_store_that_is_a_file_is_refused_with_a_sentence(tmp_path: Path) -> No
     with pytest.raises(Refuse, match="cannot be used") as refusal:
         open_store((tmp_path / "store").as_uri()).put("a/b", b"x")
     assert refusal.value.code is Code.STORE_FORBIDDEN
+
+
+def test_a_store_that_cannot_be_listed_is_not_taken_for_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(tmp_path.as_uri())
+    store.put("t/a", b"x")
+
+    def forbidden(folder: str) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", folder)
+
+    monkeypatch.setattr(os, "scandir", forbidden)  # a mode would not stop a test that runs as root
+    with pytest.raises(Refuse) as refusal:
+        store.names("t/")
+    assert refusal.value.code is Code.STORE_FORBIDDEN
+
+
+def test_a_store_that_was_never_written_to_is_empty(tmp_path: Path) -> None:
+    assert list(open_store((tmp_path / "store").as_uri()).names("")) == []
+
+
+def test_aws_region_comes_before_aws_default_region(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    assert open_store("s3://backups")._client.meta.region_name == "eu-west-3"  # type: ignore[attr-defined]
 
 
 def test_a_full_store_says_so() -> None:

@@ -41,7 +41,7 @@ class FolderStore:
         with _told(self._folder):
             try:
                 return path.read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
 
     def delete(self, name: str) -> None:
@@ -54,7 +54,7 @@ class FolderStore:
         with _told(self._folder):
             found = [
                 str(Path(folder, file).relative_to(self._folder))
-                for folder, _, files in os.walk(self._folder)
+                for folder, _, files in os.walk(self._folder, onerror=_unless_gone)
                 for file in files
                 if not file.startswith(_PART)
             ]
@@ -87,6 +87,12 @@ class FolderStore:
         self._make(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         _sync(folder.parent)
+
+
+def _unless_gone(error: OSError) -> None:
+    """A folder that cannot be listed is no empty folder; one that is not there is."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _sync(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
@@ -32,7 +33,7 @@ class S3Store:
     def __init__(self, bucket: str, prefix: str) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._client = boto3.session.Session().client("s3", config=_CONFIG)
+        self._client = _session().client("s3", config=_CONFIG)
 
     def put(self, name: str, data: bytes) -> None:
         try:
@@ -88,6 +89,12 @@ class S3Store:
         return Refuse(
             Code.STORE_FORBIDDEN, f"The bucket {self._bucket} refuses us ({code}); check its policy and ours."
         )
+
+
+def _session() -> boto3.session.Session:
+    """A session that takes its Region from ``AWS_REGION`` too, which boto3 alone does not read."""
+    region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars={"region": region}))
 
 
 def _code(error: ClientError | BotoCoreError) -> str:
