@@ -1,0 +1,77 @@
+"""Celery over Redis as the way to workers: every setting of Celery stands here, and the sending of messages."""
+
+from celery import Celery
+from kombu import Queue
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from shared import messages
+from shared.domain.model import StepRef
+from shared.messages import StepMessage
+
+
+def make_app(broker_url: str) -> Celery:
+    """The Celery app that workers, beat and Flower share. Connects to nothing yet.
+
+    SQL holds the truth and a message is a hint that may be lost or doubled, so messages are acknowledged early, nothing
+    is prefetched (what a killed worker had reserved would hide for an hour) and there is no result backend. A warm
+    shutdown needs ``REMAP_SIGTERM=SIGQUIT`` in the worker's environment to be cut after ``worker_soft_shutdown_timeout``.
+    """
+    app = Celery("entrakeep", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_queues=[Queue(name) for name in messages.QUEUES],
+        task_default_queue=messages.QUEUES[0],
+        task_create_missing_queues=False,
+        task_acks_late=False,
+        task_reject_on_worker_lost=False,
+        task_ignore_result=True,
+        task_send_sent_event=True,
+        task_track_started=True,
+        worker_disable_prefetch=True,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_soft_shutdown_timeout=5.0,
+        worker_max_memory_per_child=400_000,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        beat_enable_remote_control=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "socket_timeout": 5,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            "visibility_timeout": 3600,
+            "global_keyprefix": "entrakeep:",
+        },
+    )
+    return app
+
+
+class CeleryDispatch:
+    """Sends steps as messages of ``app``."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def send(self, step: StepRef) -> bool:
+        message = StepMessage(tenant_id=step.tenant_id, job_id=step.job_id, step_id=step.step_id)
+        arguments = messages.encode(message)
+        try:
+            # Not retry=False: connecting would then be tried again for six seconds before it fails.
+            self._app.send_task(
+                messages.TASK,
+                kwargs=arguments,
+                queue=step.queue,
+                argsrepr="()",
+                kwargsrepr=repr(arguments),
+                ignore_result=True,
+                retry=True,
+                retry_policy={"max_retries": 0},
+            )
+        except (OperationalError, RedisError, OSError):
+            return False
+        return True

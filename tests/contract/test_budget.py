@@ -1,0 +1,119 @@
+"""What a budget promises, on a real Redis, on a hung one, and on none."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from shared.adapters.budget import RedisBudgets
+from shared.ports.budget import Budget
+from tests.parts import RedisServer, free_port
+
+DIRECTORY, CLIENT = "22222222-2222-2222-2222-222222222222", "11111111-1111-1111-1111-111111111111"
+
+
+@pytest.fixture
+def budgets(redis_server: RedisServer) -> Iterator[list[RedisBudgets]]:
+    """Two processes' worth of budgets on one Redis, with three places each scope."""
+    made = [RedisBudgets(redis_server.url, 3) for _ in range(2)]
+    yield made
+    for budget in made:
+        budget.close()
+
+
+@pytest.fixture
+def lonely() -> Iterator[Budget]:
+    budgets = RedisBudgets(f"redis://127.0.0.1:{free_port()}/0", 3)
+    yield budgets.scope(DIRECTORY, CLIENT)
+    budgets.close()
+
+
+async def most_at_once(budgets: list[Budget], requests: int) -> int:
+    running = most = 0
+
+    async def ask(budget: Budget) -> None:
+        nonlocal running, most
+        async with budget.request():
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.02)
+            running -= 1
+
+    await asyncio.gather(*(ask(budgets[n % len(budgets)]) for n in range(requests)))
+    return most
+
+
+async def seconds_until_a_place(budget: Budget) -> float:
+    began = time.monotonic()
+    async with budget.request():
+        return time.monotonic() - began
+
+
+async def test_all_processes_together_keep_to_the_places(budgets: list[RedisBudgets]) -> None:
+    assert await most_at_once([each.scope(DIRECTORY, CLIENT) for each in budgets], 12) == 3
+
+
+async def test_a_429_met_by_one_slows_all_of_the_scope_and_no_other(budgets: list[RedisBudgets]) -> None:
+    await budgets[0].scope(DIRECTORY, CLIENT).throttled(0.6)
+    assert await seconds_until_a_place(budgets[1].scope(DIRECTORY, "another client")) < 0.4
+    assert await seconds_until_a_place(budgets[1].scope(DIRECTORY, CLIENT)) > 0.1
+
+
+async def test_a_shorter_429_does_not_shorten_a_longer_one(budgets: list[RedisBudgets]) -> None:
+    await budgets[0].scope(DIRECTORY, CLIENT).throttled(0.8)
+    await budgets[0].scope(DIRECTORY, CLIENT).throttled(0.01)
+    assert await seconds_until_a_place(budgets[1].scope(DIRECTORY, CLIENT)) > 0.4
+
+
+async def test_a_place_comes_back_after_failure_and_cancelling(
+    budgets: list[RedisBudgets], redis_server: RedisServer
+) -> None:
+    budget = budgets[0].scope(DIRECTORY, CLIENT)
+
+    async def fail() -> None:
+        async with budget.request():
+            raise LookupError
+
+    async def stay() -> None:
+        async with budget.request():
+            await asyncio.sleep(60)
+
+    with pytest.raises(LookupError):
+        await fail()
+    for pause in (0.0, 0.0005, 0.001, 0.002, 0.1):
+        task = asyncio.create_task(stay())
+        await asyncio.sleep(pause)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    until = time.monotonic() + 10
+    while redis_server.keys() and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+    assert redis_server.keys() == []
+
+
+async def test_redis_sees_no_id_of_the_directory(budgets: list[RedisBudgets], redis_server: RedisServer) -> None:
+    async with budgets[0].scope(DIRECTORY, CLIENT).request():
+        keys = redis_server.keys()
+    assert len(keys) == 1
+    assert DIRECTORY not in keys[0]
+    assert CLIENT not in keys[0]
+
+
+async def test_without_redis_one_request_is_in_flight(lonely: Budget) -> None:
+    assert await most_at_once([lonely], 4) == 1
+
+
+async def test_without_redis_a_429_still_slows_this_process(lonely: Budget) -> None:
+    await lonely.throttled(0.3)
+    assert await seconds_until_a_place(lonely) > 0.1
+
+
+async def test_a_hung_redis_does_not_hang_the_reader(budgets: list[RedisBudgets], redis_server: RedisServer) -> None:
+    budget = budgets[0].scope(DIRECTORY, CLIENT)
+    redis_server.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    assert await most_at_once([budget], 3) == 1
+    assert time.monotonic() - began < 5

@@ -1,0 +1,71 @@
+"""Messages on a real Redis: what they carry, and what happens when the broker is away."""
+
+import base64
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import redis
+from celery import Celery
+
+from shared import messages
+from shared.adapters.dispatch import CeleryDispatch, make_app
+from shared.domain.model import StepRef
+from tests.parts import RedisServer
+
+STEP = StepRef(tenant_id="a-tenant", job_id="a-job", step_id="a-step", queue="backup")
+
+
+@pytest.fixture
+def app(redis_server: RedisServer) -> Iterator[Celery]:
+    app = make_app(redis_server.url)
+    yield app
+    app.close()
+
+
+def queued(server: RedisServer, queue: str) -> list[dict[str, object]]:
+    with closing(redis.Redis.from_url(server.url)) as client:
+        return [json.loads(item) for item in client.lrange(f"entrakeep:{queue}", 0, -1)]
+
+
+def test_a_message_holds_ids_and_nothing_else(app: Celery, redis_server: RedisServer) -> None:
+    assert CeleryDispatch(app).send(STEP)
+    (message,) = queued(redis_server, "backup")
+    arguments, keywords, _ = json.loads(base64.b64decode(str(message["body"])))
+    ids = {"version": 1, "tenant_id": "a-tenant", "job_id": "a-job", "step_id": "a-step"}
+    headers = message["headers"]
+    assert isinstance(headers, dict)
+    assert (arguments, keywords) == ([], ids)
+    assert (headers["task"], headers["argsrepr"], headers["kwargsrepr"]) == (messages.TASK, "()", repr(ids))
+    assert headers["ignore_result"] is True
+
+
+def test_each_queue_is_its_own(app: Celery, redis_server: RedisServer) -> None:
+    for queue in messages.QUEUES:
+        assert CeleryDispatch(app).send(StepRef(tenant_id="t", job_id="j", step_id="s", queue=queue))
+    assert [len(queued(redis_server, queue)) for queue in messages.QUEUES] == [1, 1, 1]
+
+
+def test_a_broker_that_is_away_takes_nothing_at_once_and_works_again_later(
+    app: Celery, redis_server: RedisServer
+) -> None:
+    dispatch = CeleryDispatch(app)
+    assert dispatch.send(STEP)
+    redis_server.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    assert not dispatch.send(STEP)
+    assert time.monotonic() - began < 15
+    redis_server.process.send_signal(signal.SIGCONT)
+    redis_server.wait()
+    assert dispatch.send(STEP)
+
+
+def test_a_broker_that_is_not_there_is_told_without_delay(app: Celery, redis_server: RedisServer) -> None:
+    redis_server.process.kill()
+    redis_server.process.wait()
+    began = time.monotonic()
+    assert not CeleryDispatch(app).send(STEP)
+    assert time.monotonic() - began < 3
