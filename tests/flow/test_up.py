@@ -1,0 +1,165 @@
+"""``up`` with real Celery processes: one at a time in a home, and back after a kill. The application is a small one."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.flow
+
+APPLICATION = """
+import os
+from celery import Celery
+app = Celery("small", broker=os.environ["ENTRAKEEP_BROKER_URL"])
+app.conf.worker_hijack_root_logger = False
+app.conf.task_ignore_result = True
+@app.task(name="mark")
+def mark(name):
+    open(name, "w").close()
+@app.task(name="nap")
+def nap(name):
+    import time
+    open(name, "w").close()
+    time.sleep(60)
+"""
+SCHEDULER = """
+from celery.beat import Scheduler
+class CatalogScheduler(Scheduler):
+    def setup_schedule(self):
+        return None
+    def tick(self, *args, **kwargs):
+        return 1.0
+"""
+PROGRAM = """
+import os, sys
+from pathlib import Path
+from console.cli.up import run_up
+from shared.domain.errors import Refuse
+try:
+    status = run_up(home=Path("home"), broker_url=os.environ["ENTRAKEEP_BROKER_URL"], environment=dict(os.environ),
+                    flower=True)
+except Refuse as refused:
+    status = str(refused)
+sys.exit(status)
+"""
+
+
+def until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "the condition never came true"
+        time.sleep(0.05)
+
+
+class Place:
+    """A folder with a small application, a home and a broker's address of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for package, module, text in (("workers", "app", APPLICATION), ("scheduler", "beat", SCHEDULER)):
+            (folder / package).mkdir()
+            (folder / package / "__init__.py").touch()
+            (folder / package / f"{module}.py").write_text(text)
+        (folder / "run.py").write_text(PROGRAM)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        # The mark in the environment finds every process of this stack, whatever its parent.
+        self.mark = f"redis://:pass-{os.getpid()}-{self.port}@127.0.0.1:{self.port}/2"
+        self.environment = {**os.environ, "ENTRAKEEP_BROKER_URL": self.mark}
+        self.errors = folder / "stderr"
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def up(self) -> subprocess.Popen[bytes]:
+        with self.errors.open("ab") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "run.py"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        self.started.append(process)
+        return process
+
+    def send(self, task: str, *, name: str) -> None:
+        code = f"from workers.app import {task}; {task}.apply_async(({name!r},), queue='manual')"
+        subprocess.run([sys.executable, "-c", code], cwd=self.folder, env=self.environment, check=True)
+
+    def alive(self, word: str = "") -> list[int]:
+        """Processes of the stack whose command line holds ``word``."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                try:
+                    if self.mark.encode() in (entry / "environ").read_bytes():
+                        line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                        found += [int(entry.name)] if word in line and line else []
+                except OSError:
+                    continue
+        return sorted(found)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    for process in place.started:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+    until(lambda: not place.alive())
+
+
+def ready(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+
+
+def test_one_stack_in_a_home_and_another_start_after_a_kill(place: Place) -> None:
+    first = place.up()
+    ready(first)
+    second = place.up()
+    assert second.wait(20) == 1
+    assert "BUSY: The stack of home is running already" in place.errors.read_text()
+
+    first.send_signal(signal.SIGKILL)
+    third = place.up()  # at once, while the parts of the first are still dying
+    ready(third)
+    place.send("mark", name="done")
+    until((place.folder / "done").exists)
+    assert "one of ours" in place.errors.read_text()
+    assert not any("pass-" in Path(f"/proc/{pid}/cmdline").read_text() for pid in place.alive())
+
+    place.send("nap", name="napping")
+    until((place.folder / "napping").exists)
+    began = time.monotonic()
+    third.send_signal(signal.SIGTERM)
+    assert third.wait(15) == 0
+    assert time.monotonic() - began < 10
+    assert place.alive() == []
+
+
+def test_a_killed_worker_and_a_killed_guard_leave_nothing_behind_and_come_back(place: Place) -> None:
+    running = place.up()
+    ready(running)
+    before = set(place.alive("workers.app worker"))
+    assert len(before) == 3
+    os.kill(min(before), signal.SIGKILL)
+    until(lambda: len(place.alive("workers.app worker")) == 3 and not before & set(place.alive()))
+    assert "worker ended with status 137 (SIGKILL); starting it again in 1 s" in place.errors.read_text()
+
+    again = set(place.alive("workers.app worker"))
+    guard = os.getsid(min(again))
+    os.kill(guard, signal.SIGKILL)
+    until(lambda: len(place.alive("workers.app worker")) == 3 and not again & set(place.alive()))
+    running.send_signal(signal.SIGINT)
+    assert running.wait(15) == 0
+    assert place.alive() == []
