@@ -1,6 +1,7 @@
 """A supervisor of small parts, run as a process of its own by the tests. ``sys.argv``: folder, then one word a part.
 
-``family`` starts a child and a grandchild in a session of its own; ``deaf`` ignores SIGTERM; ``dying`` ends by itself.
+``family`` starts a child and a grandchild in a session of its own; ``deaf`` ignores SIGTERM; ``dying`` ends by itself;
+``absent`` names a program that is not there; ``shy`` answers when the file ``asked`` is there.
 """
 
 import os
@@ -11,6 +12,11 @@ from console.supervisor.loop import Supervisor
 from console.supervisor.part import Pace, Part
 
 SCRIPTS = {
+    "shy": """
+import os, sys, time
+open(f"{sys.argv[1]}/pid.{os.getpid()}", "w").close()
+time.sleep(600)
+""",
     "family": """
 import os, signal, subprocess, sys, time
 if len(sys.argv) < 4:
@@ -24,6 +30,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 open(f"{sys.argv[1]}/pid.{os.getpid()}", "w").close()
 time.sleep(600)
 """,
+    "absent": "",
     "dying": """
 import os, sys
 open(f"{sys.argv[1]}/died.{os.getpid()}", "w").close()
@@ -38,9 +45,9 @@ def part(folder: Path, word: str) -> Part:
     script.write_text(SCRIPTS[word])
     return Part(
         word,
-        (sys.executable, str(script), str(folder)),
+        ("/no/such/program" if word == "absent" else sys.executable, str(script), str(folder)),
         dict(os.environ),
-        ready=lambda: any(folder.glob("pid.*")) or any(folder.glob("died.*")),
+        ready=lambda: (folder / "asked").exists() if word == "shy" else any(folder.glob("[pd]i*d.*")),
         grace=1.0,
     )
 

@@ -1,6 +1,7 @@
 """The supervisor with real processes: nothing outlives it, what ends by itself comes back."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -107,3 +108,21 @@ def test_a_part_that_is_killed_comes_back(start: Callable[..., Running]) -> None
     os.kill(first, signal.SIGKILL)
     until(lambda: len(pids(running.folder)) == 2)
     assert "deaf ended with status 137 (SIGKILL)" in running.errors.read_text()
+
+
+def test_ready_is_said_once_and_only_when_every_part_has_answered(start: Callable[..., Running]) -> None:
+    running = start("deaf", "shy")
+    until(lambda: len(pids(running.folder)) == 2)
+    assert running.process.stdout is not None
+    silent, _, _ = select.select([running.process.stdout], [], [], 0.5)
+    assert silent == []
+    (running.folder / "asked").touch()
+    running.ready()
+    running.process.terminate()
+    assert running.process.stdout.read() == b""
+
+
+def test_a_part_that_cannot_be_started_says_so(start: Callable[..., Running]) -> None:
+    running = start("absent")
+    until(lambda: "absent ended with status 127" in running.errors.read_text())
+    until(lambda: "absent | /no/such/program cannot be started: No such file" in running.errors.read_text())
