@@ -51,9 +51,12 @@ return 0
 
 
 class RedisBudgets:
-    """Budgets kept in the Redis at ``url``; ``places`` requests of a scope may be in flight over all workers."""
+    """Budgets kept in the Redis at ``url``; ``places`` requests of a scope may be in flight over all workers.
 
-    def __init__(self, url: str, places: int) -> None:
+    Without a ``url`` (the command line, which never talks to Redis) a process keeps to itself.
+    """
+
+    def __init__(self, url: str | None, places: int) -> None:
         self._shared = _Shared(url)
         self._places = places
         self._scopes: dict[str, RedisBudget] = {}
@@ -143,15 +146,15 @@ class _Place:
 class _Shared:
     """Redis with short time-outs; left alone for a while after it did not answer."""
 
-    def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
+    def __init__(self, url: str | None) -> None:
+        self._redis = url and redis.Redis.from_url(
             url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
         )
         self._rest_until = 0.0
 
     def ask(self, script: str, keys: list[str], arguments: list[str | int]) -> int | None:
         """What the script answers, or None if Redis does not."""
-        if time.monotonic() < self._rest_until:
+        if not self._redis or time.monotonic() < self._rest_until:
             return None
         try:
             answer = self._redis.eval(script, len(keys), *keys, *arguments)
@@ -162,7 +165,8 @@ class _Shared:
         return int(answer)
 
     def close(self) -> None:
-        self._redis.close()
+        if self._redis:
+            self._redis.close()
 
 
 def _look() -> float:

@@ -30,5 +30,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Transient trouble with KMS after which a job fails with KEY_UNREACHABLE."""
     graph_trouble_seconds: float = 6 * 3600.0
     """Transient trouble with Graph or the store after which a stream, or the job, fails."""
+    requests_in_flight: int = 8
+    """Requests to Graph that all workers together may have open for one application in one directory."""
     cursor_days: float = 6.0
     """Age at which a cursor is no longer used (Graph promises seven days)."""
