@@ -43,7 +43,7 @@ class Lease:
         self._seconds = seconds
         self._refused = refused
         self._keys: dict[str, DataKey] = {}
-        self._calls: list[Callable[[], None]] = []
+        self._calls: list[Callable[[], object]] = []
         self._ended: EntrakeepError | None = None
         self._until = time.monotonic() + seconds
         self._lock = threading.RLock()
@@ -84,7 +84,7 @@ class Lease:
         self._probe = self._probe or wrapped
         return key
 
-    def on_end(self, call: Callable[[], None]) -> None:
+    def on_end(self, call: Callable[[], object]) -> None:
         """``call`` is made once when the lease ends by refusal or time; at once if it has. Not after ``close``."""
         with self._lock:
             if self._ended is None:

@@ -29,6 +29,17 @@ FORMAT = 1
 _ALGORITHM, _KEY_ID, _IV = 1, 4, 5
 _A256GCM = 3
 _ENCRYPT0 = 16
+_NOT_CBOR = (
+    cbor2.CBORError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What cbor2, and looking into what it gives, may raise for bytes that nobody sealed."""
 
 FindKey = Callable[[str], DataKey]
 """From a data key id to the data key."""
@@ -124,14 +135,16 @@ def damaged(blob: str, resource: str | None) -> Alarm:
 
 
 def _parts(sealed: bytes, blob: str, resource: str | None) -> tuple[bytes, bytes, bytes]:
+    """Protected header, IV and ciphertext; anything that ``seal`` would have written otherwise is damage."""
     try:
-        item = cbor2.loads(sealed)
-        header, unprotected, ciphertext = item.value
+        header, unprotected, ciphertext = cbor2.loads(sealed).value
         iv = unprotected[_IV]
-    except (cbor2.CBORDecodeError, AttributeError, TypeError, ValueError, KeyError, EOFError):
+        again = cbor2.dumps(cbor2.CBORTag(_ENCRYPT0, [header, {_IV: iv}, ciphertext]))
+    except _NOT_CBOR:
         raise damaged(blob, resource) from None
-    sound = item.tag == _ENCRYPT0 and len(ciphertext) >= 16 and len(iv) == 12
-    if not sound or not all(isinstance(part, bytes) for part in (header, iv, ciphertext)):
+    if not all(isinstance(part, bytes) for part in (header, iv, ciphertext)):
+        raise damaged(blob, resource)
+    if again != sealed or len(iv) != 12 or len(ciphertext) < 16:
         raise damaged(blob, resource)
     return header, iv, ciphertext
 
@@ -140,7 +153,7 @@ def _headers(header: bytes, blob: str, resource: str | None) -> Headers:
     try:
         protected = cbor2.loads(header)
         version, algorithm, key_id = protected["format"], protected[_ALGORITHM], protected[_KEY_ID]
-    except (cbor2.CBORDecodeError, TypeError, ValueError, KeyError, EOFError):
+    except _NOT_CBOR:
         raise damaged(blob, resource) from None
     if version != FORMAT or algorithm != _A256GCM:
         said = f"The blob {blob} is of format {version}, which this version does not know; update Entrakeep."

@@ -1,6 +1,7 @@
 """A key service and a blob store in memory, for the vault's own tests."""
 
 import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -22,6 +23,14 @@ class MemoryKeys:
         self.trouble: EntrakeepError | None = None
         self.asked = 0
         self._wrapped: dict[bytes, tuple[bytes, str, dict[str, str]]] = {}
+        self.held = threading.Event()
+        """Set once a call hangs."""
+        self._hanging: tuple[bytes | None, threading.Event] | None = None
+
+    def hang(self, wrapped: bytes | None = None) -> threading.Event:
+        """Lets no ``decrypt`` (of this wrapped key) answer until the event is set."""
+        self._hanging = wrapped, threading.Event()
+        return self._hanging[1]
 
     def generate(self, arn: str, context: dict[str, str]) -> FreshKey:
         self._answer()
@@ -30,6 +39,9 @@ class MemoryKeys:
         return FreshKey(Secret(key), wrapped, arn)
 
     def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
+        if self._hanging is not None and self._hanging[0] in (None, wrapped):
+            self.held.set()
+            self._hanging[1].wait(30)
         self._answer()
         key, *bound = self._wrapped.get(wrapped, (b"", "", {}))
         if bound != [arn, context]:

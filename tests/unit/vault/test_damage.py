@@ -7,6 +7,8 @@ import cbor2
 import cwt
 import msgspec
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from shared.domain.errors import Alarm, Code
 from shared.domain.records import Line, put
@@ -111,10 +113,57 @@ def test_an_unknown_format_says_so() -> None:
     assert alarm.value.code is Code.FORMAT_UNKNOWN
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\x00", b"\xd0\x83", b"\xd0\x83\x40\xa0\x40", b"{}", b"\xff" * 40])
-def test_garbage_is_refused(garbage: bytes) -> None:
+SECRET = b"k" * 32
+SEALED = seal(DataKey(Secret(SECRET)), TENANT, Kind.CHUNK, b"hello" * 9)
+
+
+def opened(sealed: bytes) -> bytes:
+    return open_sealed(lambda _: DataKey(Secret(SECRET)), TENANT, Kind.CHUNK, sealed, blob="b")
+
+
+def test_no_single_bit_of_a_seal_may_change() -> None:
+    for place in range(len(SEALED) * 8):
+        changed = bytearray(SEALED)
+        changed[place // 8] ^= 1 << place % 8
+        with pytest.raises(Alarm):
+            opened(bytes(changed))
+
+
+def test_a_seal_opens_neither_cut_anywhere_nor_with_anything_behind_it() -> None:
+    for length in range(len(SEALED)):
+        with pytest.raises(Alarm):
+            opened(SEALED[:length])
     with pytest.raises(Alarm):
-        open_sealed(lambda _: DataKey(Secret(b"k" * 32)), TENANT, Kind.CHUNK, garbage, blob="b")
+        opened(SEALED + b"\x00")
+
+
+HEADERS: list[object] = [
+    1,
+    [1],
+    {"format": 1, 1: 3, 4: 5},
+    {"format": [2]},
+    {"format": 1, 1: 3, 4: b"k", "snapshot": 1},
+]
+GARBAGE = [
+    *(b"\x81" * 100_000, b"\xd0" * 100_000, b"\x5b" + b"\xff" * 8, b"\x9b" + b"\x7f" * 8),
+    b"\xd0\x83\x40\xa1\x05\x4c" + b"i" * 12 + b"\x18\x20",
+    *(cbor2.dumps(cbor2.CBORTag(16, [cbor2.dumps(header), {5: b"i" * 12}, b"c" * 16])) for header in HEADERS),
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_that_is_nearly_a_seal_is_refused(garbage: bytes) -> None:
+    with pytest.raises(Alarm):
+        opened(garbage)
+
+
+@given(st.binary(max_size=60), st.integers(0, 60))
+def test_any_garbage_is_refused(garbage: bytes, place: int) -> None:
+    changed = SEALED[:place] + garbage + SEALED[place + len(garbage) :]
+    assume(changed != SEALED)
+    for sealed in (garbage, changed):
+        with pytest.raises(Alarm):
+            opened(sealed)
 
 
 def test_any_cose_library_opens_a_seal() -> None:

@@ -4,9 +4,10 @@ import asyncio
 import threading
 import time
 
+import msgspec
 import pytest
 
-from shared.domain.errors import KeyRefused, KeyTrouble
+from shared.domain.errors import Alarm, KeyRefused, KeyTrouble
 from shared.domain.model import Purpose
 from shared.vault.leases import Lease
 from tests.unit.vault.parts import ARN, TENANT, MemoryKeys, MemoryStore, born
@@ -113,3 +114,96 @@ def test_a_closed_lease_opens_nothing_and_calls_nobody() -> None:
         key.for_open()
     with pytest.raises(KeyTrouble):
         setup.lease.data_key(setup.probe)
+
+
+def test_a_call_to_kms_that_hangs_does_not_keep_a_lease_beyond_its_time() -> None:
+    setup = Setup()
+    key = setup.lease.data_key(setup.probe)
+    released = setup.keys.hang()
+    try:
+        began = time.monotonic()
+        assert setup.ended.wait(5)
+        assert time.monotonic() - began <= SECONDS + 0.2
+        with pytest.raises(LookupError):
+            key.for_open()
+        with pytest.raises(KeyTrouble):
+            setup.lease.check()
+    finally:
+        released.set()
+
+
+def test_a_refusal_is_not_held_up_by_a_data_key_that_is_being_unwrapped() -> None:
+    setup = Setup()
+    _, other = born(setup.keys, setup.store)
+    released = setup.keys.hang(other.wrapped)
+
+    def open_other() -> None:
+        with pytest.raises(KeyRefused):
+            setup.lease.data_key(other)
+
+    opening = threading.Thread(target=open_other)
+    opening.start()
+    assert setup.keys.held.wait(5)
+    setup.keys.trouble = KeyRefused(ARN, "no")
+    try:
+        assert setup.ended.wait(5)
+    finally:
+        released.set()
+        opening.join()
+    assert len(setup.refused) == 1
+
+
+def test_what_one_call_at_the_end_raises_keeps_no_other_from_being_made() -> None:
+    keys, store = MemoryKeys(), MemoryStore()
+    _, probe = born(keys, store)
+    refused: list[KeyRefused] = []
+    called: list[str] = []
+    lease = Lease(keys, TENANT, ARN, probe, 60, refused.append)
+    lease.start()
+
+    def closed() -> None:
+        raise RuntimeError("the event loop is closed")
+
+    lease.on_end(closed)
+    lease.on_end(lambda: called.append("second"))
+    keys.trouble = KeyRefused(ARN, "no")
+    with pytest.raises(RuntimeError):
+        lease.data_key(probe)
+    assert (called, len(refused)) == (["second"], 1)
+    lease.on_end(lambda: called.append("late"))
+    assert called == ["second", "late"]
+
+
+def test_a_data_key_born_too_late_is_dropped() -> None:
+    setup = Setup(60)
+    key, _ = born(setup.keys, setup.store)
+    setup.lease.close()
+    with pytest.raises(KeyTrouble):
+        setup.lease.add(key)
+    with pytest.raises(LookupError):
+        key.for_seal()
+
+
+def test_a_lease_without_a_probe_is_renewed_with_its_first_data_key() -> None:
+    keys, store = MemoryKeys(), MemoryStore()
+    _, wrapped = born(keys, store)
+    lease = Lease(keys, TENANT, ARN, None, SECONDS, lambda _: None)
+    asked = keys.asked
+    lease.start()
+    assert keys.asked == asked
+    lease.data_key(wrapped)
+    end = time.monotonic() + 5
+    while keys.asked < asked + 4 and time.monotonic() < end:
+        time.sleep(0.005)
+    lease.check()
+    lease.close()
+
+
+def test_a_swapped_probe_ends_a_lease_before_it_begins() -> None:
+    keys, store = MemoryKeys(), MemoryStore()
+    (_, one), (_, two) = born(keys, store), born(keys, store)
+    lease = Lease(keys, TENANT, ARN, msgspec.structs.replace(one, wrapped=two.wrapped), 60, lambda _: None)
+    with pytest.raises(Alarm, match="swapped"):
+        lease.start()
+    with pytest.raises(Alarm):
+        lease.check()
