@@ -1,0 +1,151 @@
+"""Tokens for one application in one directory, by azure-identity.
+
+azure-identity keeps a token until shortly before its end, and msal remembers a refusal for a minute inside the credential:
+to ask afresh takes a new credential. Its own retries are off; whoever asks decides. (Microsoft identity platform, "OAuth
+2.0 client credentials flow", "Claims challenges, claims requests and client capabilities".)
+"""
+
+import asyncio
+import base64
+import logging
+import ssl
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.pipeline.transport import RequestsTransport
+from azure.identity import ClientSecretCredential
+from requests.adapters import HTTPAdapter
+
+from shared.adapters.graph.errors import seconds_of
+from shared.domain.errors import Code, EntrakeepError, GraphTrouble, Refuse
+from shared.ports.directory import Identity
+
+# Its warnings repeat what the sign-in service answered; what matters of it is in our own error.
+logging.getLogger("azure.identity").setLevel(logging.ERROR)
+
+_MICROSOFT = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn"})
+_TRANSIENT = frozenset({50196, 90033, 90055})
+_CONNECT_SECONDS = 10
+
+
+class _Refusal(msgspec.Struct):
+    error: str = ""
+    error_codes: list[int] = []
+
+
+class _Said(msgspec.Struct):
+    """What the sign-in service said last: status, its error numbers (AADSTS…), and its Retry-After in seconds."""
+
+    status: int = 0
+    refusal: _Refusal = msgspec.field(default_factory=_Refusal)
+    after: float | None = None
+
+
+class _Trusting(HTTPAdapter):
+    """Verifies servers by the given TLS context, so that our authorities come on top of the system's."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
+
+
+class SignIn:
+    """Takes tokens for ``scope`` and forgets them. Methods are for one event loop; requests run in a thread."""
+
+    def __init__(
+        self, identity: Identity, authority: str, scope: str, context: ssl.SSLContext, answer_seconds: float
+    ) -> None:
+        self._identity = identity
+        self._authority = authority
+        self._scope = scope
+        self._context = context
+        self._answer_seconds = answer_seconds
+        self._lock = asyncio.Lock()
+        self._credential: ClientSecretCredential | None = None
+        self._said = _Said()
+
+    async def token(self, claims: str | None = None) -> str:
+        """A token, kept or new; with ``claims`` (JSON) a new one that meets them.
+
+        Raises GraphTrouble if the service is in trouble, Refuse ``GRAPH_SIGN_IN_FAILED`` if it refuses.
+        """
+        async with self._lock:
+            return await asyncio.to_thread(self._take, claims)
+
+    def forget(self) -> None:
+        """Drops token and credential: the next token is asked for afresh."""
+        credential, self._credential = self._credential, None
+        if credential is not None:
+            credential.close()
+
+    def _take(self, claims: str | None) -> str:
+        self._said = _Said()
+        credential = self._credential or self._new_credential()
+        self._credential = credential
+        try:
+            return credential.get_token(self._scope, claims=claims, enable_cae=True).token
+        except (AzureError, ClientAuthenticationError, OSError, ValueError):
+            self.forget()
+            raise refusal(self._said.status, self._said.refusal, self._said.after) from None
+
+    def _new_credential(self) -> ClientSecretCredential:
+        session = requests.Session()
+        session.mount("https://", _Trusting(self._context))
+        transport = RequestsTransport(
+            session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=self._answer_seconds
+        )
+        return ClientSecretCredential(
+            self._identity.directory_id,
+            self._identity.client_id,
+            self._identity.secret.reveal().decode(),
+            authority=self._authority,
+            disable_instance_discovery=urlsplit(self._authority).hostname not in _MICROSOFT,
+            transport=transport,
+            raw_response_hook=self._hear,
+            retry_total=0,
+        )
+
+    def _hear(self, response: Any) -> None:
+        answer = response.http_response
+        try:
+            refusal = msgspec.json.decode(answer.body(), type=_Refusal)
+        except ValueError:
+            refusal = _Refusal()
+        self._said = _Said(answer.status_code, refusal, seconds_of(answer.headers.get("Retry-After")))
+
+
+def refusal(status: int, said: _Refusal, after: float | None) -> EntrakeepError:
+    """What a sign-in without a token means. ``status`` 0: no answer came."""
+    number = f"AADSTS{said.error_codes[0]}" if said.error_codes else "no code"
+    told = f"status {status or 'none'}, {number}"
+    transient = said.error == "temporarily_unavailable" or not _TRANSIENT.isdisjoint(said.error_codes)
+    if transient or status < 400 or status in (408, 429) or status >= 500:
+        return GraphTrouble(f"The directory's sign-in service is in trouble ({told}).", after)
+    return Refuse(
+        Code.GRAPH_SIGN_IN_FAILED,
+        f"The directory refuses the application's sign-in ({told}). Look at directory id, client id and client secret.",
+    )
+
+
+def claims_of(header: str) -> str | None:
+    """The claims that a ``WWW-Authenticate`` header asks for, as JSON; None if it asks for none.
+
+    Several challenges may share the header (``PoP …, Bearer …``), so claims are looked for all through it.
+    """
+    _, mark, rest = header.partition('claims="')
+    encoded, end, _ = rest.partition('"')
+    if not (mark and end):
+        return None
+    try:
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_").decode() or None
+    except ValueError:
+        return None

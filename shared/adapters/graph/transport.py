@@ -1,0 +1,189 @@
+"""One request to Graph at a time, until it is answered well or there is nothing more to try.
+
+Requests go through msgraph-sdk's request adapter, with its retries and redirects off: waiting is done here, where the budget,
+the lease and a cancelled task are seen. (Graph: "Best practices for working with Microsoft Graph", throttling guidance.)
+"""
+
+import asyncio
+import ssl
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+from kiota_abstractions.authentication import AuthenticationProvider
+from kiota_abstractions.method import Method
+from kiota_abstractions.native_response_handler import NativeResponseHandler
+from kiota_abstractions.request_information import RequestInformation
+from kiota_http.middleware.options import RedirectHandlerOption, ResponseHandlerOption, RetryHandlerOption
+from msgraph.graph_request_adapter import GraphRequestAdapter
+from msgraph_core import GraphClientFactory
+
+from shared.adapters.graph.errors import Throttled, code_of, meaning, safe_word, seconds_of
+from shared.adapters.graph.sign_in import SignIn, claims_of
+from shared.domain.errors import Answer, Code, GraphTrouble, Refuse, Skip
+from shared.ports.budget import Budget
+
+_T = TypeVar("_T")
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How long one request is tried. Tests wire shorter times; the product has one set."""
+
+    tries: int = 5
+    first_wait_seconds: float = 1.0
+    """Triples with each further try, unless Graph says how long to wait."""
+    wait_seconds: float = 60.0
+    """All waits of one request together."""
+    answer_seconds: float = 60.0
+    """The longest silence in an answer."""
+
+
+class Response(msgspec.Struct, frozen=True):
+    """An answer's status, lower-case headers, and body, decompressed."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class _Challenged(Exception):
+    """Graph asks for claims. kiota would answer by itself, out of the budget's and the lease's sight."""
+
+
+class _Bearer(AuthenticationProvider):
+    """Leaves requests as they are, for they carry their token, and stops kiota's own answer to a claims challenge."""
+
+    async def authenticate_request(
+        self,
+        request: RequestInformation,  # noqa: ARG002
+        additional_authentication_context: dict[str, Any] | None = None,
+    ) -> None:
+        claims = (additional_authentication_context or {}).get("claims")
+        if claims:
+            raise _Challenged(claims)
+
+
+class Transport:
+    """GET requests to one Graph, for one application in one directory."""
+
+    def __init__(
+        self,
+        graph_url: str,
+        sign_in: SignIn,
+        budget: Budget,
+        check: Callable[[], None],
+        context: ssl.SSLContext,
+        patience: Patience,
+    ) -> None:
+        self.root = f"{graph_url}/v1.0"
+        self._origin = httpx.URL(graph_url)
+        self._sign_in = sign_in
+        self._budget = budget
+        self._check = check
+        self._patience = patience
+        self._client = GraphClientFactory.create_with_default_middleware(
+            client=httpx.AsyncClient(
+                verify=context, http2=False, timeout=httpx.Timeout(patience.answer_seconds, connect=10.0)
+            ),
+            options={
+                RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0),
+                RedirectHandlerOption.get_key(): RedirectHandlerOption(should_redirect=False),
+            },
+        )
+        self._adapter = GraphRequestAdapter(_Bearer(), client=self._client)
+        self._adapter.base_url = self.root
+
+    async def get(self, url: str, read: Callable[[bytes], Awaitable[_T]], *, resuming: bool = False) -> _T:
+        """What ``read`` makes of the answer's body. ``resuming``: the URL is a link that Graph has given.
+
+        ``read`` raises ValueError for a body that is not what was asked for; that is tried again like a lost answer.
+        Raises what ``errors.meaning`` says, Refuse for a URL of another host, and whatever ``check`` raises.
+        """
+        self._refuse_strangers(url)
+        waited, doubted = 0.0, False
+        for tried in range(1, self._patience.tries + 1):
+            try:
+                return await self._answer(url, read, resuming)
+            except Skip as skip:
+                # Licensed directories, too, were now and then said to have no licence.
+                if skip.answer is not Answer.UNLICENSED or doubted or tried == self._patience.tries:
+                    raise
+                doubted = True
+            except GraphTrouble as trouble:
+                wait = self._patience.first_wait_seconds * 3 ** (tried - 1) if trouble.after is None else trouble.after
+                if isinstance(trouble, Throttled):
+                    await self._budget.throttled(wait)
+                waited += wait
+                if tried == self._patience.tries or waited > self._patience.wait_seconds:
+                    raise
+                await asyncio.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    async def close(self) -> None:
+        """Closes the connections and drops the token. Idempotent."""
+        self._sign_in.forget()
+        await self._client.aclose()
+
+    async def _answer(self, url: str, read: Callable[[bytes], Awaitable[_T]], resuming: bool) -> _T:
+        response = await self._authorized(url)
+        request_id = safe_word(response.headers.get("request-id", "")) or None
+        if response.status != 200:
+            after = seconds_of(response.headers.get("retry-after"))
+            raise meaning(
+                response.status, code_of(response.body), resuming=resuming, after=after, request_id=request_id
+            )
+        try:
+            return await read(response.body)
+        except ValueError:
+            raise GraphTrouble("Graph's answer is cut or is no JSON.", None, request_id) from None
+
+    async def _authorized(self, url: str) -> Response:
+        """The answer to a request with a token: once more with a new one, and once more with the claims asked for."""
+        claims, renewed = None, False
+        while True:
+            response = await self._send(url, claims)
+            if response.status != 401:
+                return response
+            asked = claims_of(response.headers.get("www-authenticate", ""))
+            if asked and claims is None:
+                claims = asked
+            elif not asked and not renewed:
+                renewed = True
+                self._sign_in.forget()
+            else:
+                return response
+
+    async def _send(self, url: str, claims: str | None) -> Response:
+        self._check()
+        token = await self._sign_in.token(claims)
+        async with self._budget.request():
+            self._check()
+            try:
+                return await self._exchange(url, token)
+            except _Challenged as challenged:
+                return Response(401, {"www-authenticate": f'Bearer claims="{challenged}"'}, b"")
+            except (httpx.HTTPError, httpx.StreamError) as error:
+                raise GraphTrouble(f"Graph does not answer ({type(error).__name__}).") from None
+
+    async def _exchange(self, url: str, token: str) -> Response:
+        request = RequestInformation(Method.GET)
+        request.url = url
+        request.headers.add("Authorization", f"Bearer {token}")
+        request.headers.add("Accept", "application/json")
+        request.headers.add("Prefer", "include-unknown-enum-members")
+        request.headers.add("client-request-id", str(uuid.uuid4()))
+        request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
+        native: httpx.Response = await self._adapter.send_no_response_content_async(request, None)
+        return Response(native.status_code, dict(native.headers), native.content)
+
+    def _refuse_strangers(self, url: str) -> None:
+        """A token is for Graph alone, so a link to anywhere else is not followed."""
+        try:
+            link = httpx.URL(url)
+        except httpx.InvalidURL:
+            link = httpx.URL("")
+        ours = (self._origin.scheme, self._origin.host, self._origin.port, b"")
+        if (link.scheme, link.host, link.port, link.userinfo) != ours:
+            raise Refuse(Code.GRAPH_UNEXPECTED, "Graph's answer holds a link to another host, which is not followed.")
