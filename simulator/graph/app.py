@@ -1,0 +1,182 @@
+"""The simulator as an ASGI application: reads requests whole, meets faults, compresses, counts."""
+
+import asyncio
+import logging
+import re
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote
+
+from simulator.graph import batch
+from simulator.graph.answers import Answer, Refused, Request, headers
+from simulator.graph.control import Control
+from simulator.graph.delta import Delta
+from simulator.graph.directory import Directory
+from simulator.graph.faults import Fault, Faults
+from simulator.graph.kinds import split
+from simulator.graph.service import Service
+from simulator.graph.tokens import Tokens, claims_challenge
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_LOG = logging.getLogger("simulator.graph")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_FAST = 1
+"""zlib's level: the simulator must not be what a benchmark measures."""
+
+
+class Simulator:
+    """One directory with its authority and its controls."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.faults = Faults()
+        self.tokens = Tokens(directory.clock)
+        delta = Delta(directory)
+        self.service = Service(directory, self.tokens, delta)
+        self.control = Control(directory, self.tokens, self.faults, delta)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one HTTP request."""
+        request = await _read(scope, receive)
+        if request is None:
+            return
+        if request.path.startswith("/_sim/"):
+            await _send(self.control.answer(request), request, send)
+            return
+        fault = self.faults.take(request)
+        path = pattern(request.path)
+        if fault is not None:
+            _LOG.info("%s %s meets %s", request.method, path, fault.what)
+            await asyncio.sleep(fault.seconds)
+        if fault is not None and fault.what == "drop":
+            self.control.count(request.method, path, 0)
+            await _drop(receive, send)
+            return
+        answer = self._answer(request, fault)
+        self.control.count(request.method, path, answer.status)
+        if answer.status >= 400:
+            _LOG.info("%s %s %d", request.method, path, answer.status)
+        if fault is not None and fault.what == "truncate":
+            await _truncate(answer, request, receive, send)
+        else:
+            await _send(answer, request, send)
+
+    def _answer(self, request: Request, fault: Fault | None) -> Answer:
+        try:
+            if fault is not None and fault.what == "claims-challenge":
+                raise claims_challenge()
+            if fault is not None and fault.what in ("status", "garbage"):
+                return fault.answer(request)
+            if request.path.endswith("/oauth2/v2.0/token") and request.method == "POST":
+                return self.tokens.token(request)
+            if request.path.endswith("/v2.0/.well-known/openid-configuration"):
+                return self.tokens.configuration(request)
+            if request.path.endswith("/$batch") and request.method == "POST":
+                self.tokens.bearer(request)
+                return batch.answer(request, self._item)
+            return self.service.answer(request)
+        except Refused as refused:
+            return refused.answer(request)
+
+    def _item(self, request: Request) -> Answer:
+        """One request of a batch; a fault that would break a connection is a gateway's 504 here, and nothing is slow."""
+        fault = self.faults.take(request)
+        if fault is not None and fault.what in ("drop", "truncate"):
+            answer = Refused(504, "GatewayTimeout", "The gateway did not receive a response in time.").answer(request)
+        else:
+            answer = self._answer(request, fault)
+        self.control.count(request.method, pattern(request.path), answer.status)
+        return answer
+
+
+def pattern(path: str) -> str:
+    """A path with `{id}` for every id in it."""
+    version, _, rest = path.lstrip("/").partition("/")
+    found = split(rest)
+    if found is not None:
+        kind, tail = found
+        plain = [
+            "{id}" if place in (0, 2) and not re.match(r"\$|(microsoft\.graph\.)|delta(\(\))?$", segment) else segment
+            for place, segment in enumerate(tail)
+        ]
+        rest = "/".join([kind.path, *plain])
+    return _GUID.sub("{id}", f"/{version}/{rest}" if rest else f"/{version}")
+
+
+async def _read(scope: Scope, receive: Receive) -> Request | None:
+    """The request, or None if the client left before it was whole."""
+    parts: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    given = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(
+        method=scope["method"],
+        path=unquote(scope["raw_path"].decode("latin-1").partition("?")[0]),
+        query=scope["query_string"].decode("latin-1"),
+        headers=given,
+        body=b"".join(parts),
+        origin=f"{scope['scheme']}://{given.get('host', 'localhost')}",
+    )
+
+
+def _encoded(answer: Answer, request: Request) -> tuple[bytes, dict[str, str]]:
+    """The body as it travels, and all headers."""
+    found = headers(answer, request)
+    body = answer.body
+    if body and "gzip" in request.headers.get("accept-encoding", "") and not request.path.startswith("/_sim/"):
+        packer = zlib.compressobj(_FAST, wbits=31)
+        body = packer.compress(body) + packer.flush()
+        found["Content-Encoding"] = "gzip"
+    if answer.status not in (204, 304):
+        found["Content-Length"] = str(len(body))
+    return body, found
+
+
+def _start(status: int, found: dict[str, str]) -> dict[str, Any]:
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in found.items()]
+    return {"type": "http.response.start", "status": status, "headers": raw}
+
+
+async def _send(answer: Answer, request: Request, send: Send) -> None:
+    if answer.stream is not None:
+        await send(_start(answer.status, headers(answer, request)))
+        for part in answer.stream:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    body, found = _encoded(answer, request)
+    await send(_start(answer.status, found))
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _truncate(answer: Answer, request: Request, receive: Receive, send: Send) -> None:
+    """Announces the whole body, sends half of it and ends the connection."""
+    body, found = _encoded(answer, request)
+    await send(_start(answer.status, found))
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+    _transport(send).close()
+    await _gone(receive)
+
+
+async def _drop(receive: Receive, send: Send) -> None:
+    """Ends the connection without a word."""
+    _transport(send).abort()
+    await _gone(receive)
+
+
+def _transport(send: Send) -> Any:
+    """The connection under uvicorn's `send`, which is a method of its request cycle: ASGI has no way to break one."""
+    return send.__self__.transport  # type: ignore[attr-defined]
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,165 @@
+"""The simulator's own controls under `/_sim`: applications, clock, changes, objects, requests, faults, habits of delta."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from urllib.parse import parse_qs
+
+from simulator.graph import changing, faults, letter
+from simulator.graph.answers import Answer, Request, document
+from simulator.graph.delta import Delta, habits
+from simulator.graph.directory import Directory
+from simulator.graph.faults import Faults
+from simulator.graph.kinds import split
+from simulator.graph.tokens import App, Tokens
+
+_LICENCES = ("P1", "P2", "Governance")
+_GATHERED = 1 << 20
+
+
+class Control:
+    """Answers `/_sim`. What is wrong is told in one sentence with status 400."""
+
+    def __init__(self, directory: Directory, tokens: Tokens, faults: Faults, delta: Delta) -> None:
+        self._directory = directory
+        self._tokens = tokens
+        self._faults = faults
+        self._delta = delta
+        self._counts: Counter[tuple[str, str, int]] = Counter()
+        self._routes: dict[tuple[str, str], Callable[[Request], Answer]] = {
+            ("POST", "apps"): self._app,
+            ("POST", "licences"): self._licences,
+            ("POST", "clock"): self._clock,
+            ("POST", "changes"): self._changes,
+            ("GET", "objects"): self._objects,
+            ("GET", "requests"): lambda _: self._requests(),
+            ("POST", "reset-counters"): lambda _: self._reset(),
+            ("POST", "faults"): self._add_faults,
+            ("GET", "faults"): lambda _: document(self._faults.listing()),
+            ("DELETE", "faults"): lambda _: self._clear_faults(),
+            ("GET", "delta"): lambda _: self._show_habits(),
+            ("POST", "delta"): self._set_habits,
+        }
+
+    def count(self, method: str, path: str, status: int) -> None:
+        """Notes one request of Graph's; status 0 stands for no answer."""
+        self._counts[method, path, status] += 1
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a control request."""
+        name = request.path.removeprefix("/_sim/").strip("/")
+        route = self._routes.get((request.method, name))
+        if route is None:
+            return _wrong(f"there is no {request.method} /_sim/{name}", 404)
+        try:
+            return route(request)
+        except ValueError as error:
+            return _wrong(str(error), 400)
+
+    def _app(self, request: Request) -> Answer:
+        given = _object(request)
+        unknown = set(given) - {"client_id", "secret", "certificate", "permissions"}
+        if unknown:
+            raise ValueError(f"an app has no {min(unknown)}")
+        if given.get("certificate") is not None:
+            raise ValueError("the simulator does not take certificates yet: register the app with a secret")
+        client, secret, permissions = given.get("client_id"), given.get("secret"), given.get("permissions")
+        if not isinstance(client, str) or not isinstance(secret, str) or not isinstance(permissions, list):
+            raise ValueError("an app needs client_id, secret and permissions, a list")
+        self._tokens.register(App(client, secret, frozenset(map(str, permissions))))
+        return document({})
+
+    def _licences(self, request: Request) -> Answer:
+        given = letter.valid(request.body)
+        if not isinstance(given, list) or set(map(str, given)) - set(_LICENCES):
+            raise ValueError(f"licences are a list of names among {', '.join(_LICENCES)}")
+        if set(given) != set(_LICENCES):
+            raise ValueError("the simulator has all licences and cannot go without one yet")
+        return document({})
+
+    def _clock(self, request: Request) -> Answer:
+        days = _object(request).get("advance_days")
+        if isinstance(days, bool) or not isinstance(days, int | float) or days < 0:
+            raise ValueError("advance_days is a number that is not negative")
+        self._directory.clock.advance(days)
+        return document({"now": self._directory.clock.text()})
+
+    def _changes(self, request: Request) -> Answer:
+        letter.valid(request.body)
+        changes = [changing.parsed(element) for element in letter.elements(request.body)]
+        for number, change in enumerate(changes):
+            try:
+                changing.apply(self._directory, change)
+            except ValueError as error:
+                raise ValueError(f"change {number} (those before it are done): {error}") from None
+        return document({"changes": len(changes)})
+
+    def _objects(self, request: Request) -> Answer:
+        path = parse_qs(request.query).get("path", [""])[0]
+        found = split(path)
+        relation = found[0].relation(found[1][1]) if found and len(found[1]) == 2 else None
+        if found is None or len(found[1]) > 2 or (len(found[1]) == 2 and relation is None):
+            raise ValueError(f"there is nothing at {path}")
+        kind, tail = found
+        if relation is not None:
+            values = (value for _, value in self._directory.linked(kind, tail[0], relation))
+        elif tail:
+            stored = self._directory.live(kind, tail[0])
+            values = (value for value in ([stored.value] if stored else []))
+        else:
+            values = (stored.value for _, stored in self._directory.walk(kind))
+        return Answer(200, content_type="application/jsonl", stream=_lines(values))
+
+    def _requests(self) -> Answer:
+        return document(
+            [
+                {"method": method, "path": path, "status": status, "count": count}
+                for (method, path, status), count in sorted(self._counts.items())
+            ]
+        )
+
+    def _reset(self) -> Answer:
+        self._counts.clear()
+        return document({})
+
+    def _add_faults(self, request: Request) -> Answer:
+        given = letter.valid(request.body)
+        if not isinstance(given, list):
+            raise ValueError("faults are a list")
+        self._faults.add([faults.parsed(fault) for fault in given])
+        return document({})
+
+    def _clear_faults(self) -> Answer:
+        self._faults.clear()
+        return document({})
+
+    def _show_habits(self) -> Answer:
+        return document(asdict(self._delta.habits))
+
+    def _set_habits(self, request: Request) -> Answer:
+        self._delta.habits = habits(self._delta.habits, _object(request))
+        return self._show_habits()
+
+
+def _object(request: Request) -> dict[str, object]:
+    given = letter.valid(request.body)
+    if not isinstance(given, dict):
+        raise ValueError("a JSON object is expected")
+    return given
+
+
+def _wrong(sentence: str, status: int) -> Answer:
+    return document({"error": {"code": "SimulatorControl", "message": sentence}}, status)
+
+
+def _lines(values: Iterator[bytes]) -> Iterator[bytes]:
+    """Values one a line, about a megabyte at a time; line breaks between tokens become spaces."""
+    gathered: list[bytes] = []
+    size = 0
+    for value in values:
+        gathered.append(value.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
+        size += len(value)
+        if size >= _GATHERED:
+            yield b"".join(gathered)
+            gathered, size = [], 0
+    yield b"".join(gathered)

@@ -1,0 +1,151 @@
+"""Runs the simulator: options, certificate, socket, and a clean end."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import trustme
+import uvicorn
+
+from simulator.graph import changing
+from simulator.graph.app import Simulator
+from simulator.graph.clock import SimulatedClock
+from simulator.graph.directory import Directory
+from simulator.graph.generator import DOMAIN, PATHS, Generator
+from simulator.graph.kinds import ORGANIZATION
+from simulator.graph.tokens import DIRECTORY_ID
+
+_HOST = "127.0.0.1"
+_SHARES = {"users": 80, "groups": 12, "applications": 4, "servicePrincipals": 4}
+"""Percent of `--objects`."""
+
+
+def organization() -> bytes:
+    """The organization as it is unless a file to load says otherwise."""
+    return (
+        f'{{"id":"{DIRECTORY_ID}","deletedDateTime":null,"businessPhones":["+49 30 555 0100"],"city":"Berlin","country":null,'
+        '"countryLetterCode":"DE","createdDateTime":"2017-03-21T09:12:44Z","defaultUsageLocation":null,"displayName":"Contoso",'
+        '"isMultipleDataLocationsForServicesEnabled":null,"marketingNotificationEmails":[],"onPremisesLastSyncDateTime":null,'
+        '"onPremisesSyncEnabled":null,"partnerTenantType":null,"postalCode":"10117","preferredLanguage":"en",'
+        '"securityComplianceNotificationMails":[],"securityComplianceNotificationPhones":[],"state":"Berlin",'
+        '"street":"Friedrichstraße 1","technicalNotificationMails":["it@contoso.com"],"tenantType":"AAD","assignedPlans":[],'
+        '"privacyProfile":null,"provisionedPlans":[],"verifiedDomains":['
+        f'{{"capabilities":"Email, OfficeCommunicationsOnline","isDefault":true,"isInitial":true,'
+        f'"name":"{DOMAIN}","type":"Managed"}},'
+        '{"capabilities":"Email","isDefault":false,"isInitial":false,"name":"contoso.com","type":"Managed"}]}'
+    ).encode()
+
+
+def counts(objects: int, users: int, groups: int, policies: int) -> dict[str, int]:
+    """How many objects to generate by path: the shares of `objects`, and so many more of three kinds."""
+    found = {path: objects * share // 100 for path, share in _SHARES.items()}
+    found["users"] += users + objects - sum(found.values())
+    found["groups"] += groups
+    return found | {PATHS[4]: policies}
+
+
+def build(generated: dict[str, int], seed: int, loaded: bytes) -> Simulator:
+    """A simulator with generated objects and the lines of a file. ValueError names the line that is wrong."""
+    directory = Directory(Generator(generated, seed), SimulatedClock())
+    directory.keep(ORGANIZATION, DIRECTORY_ID, organization(), to_the_letter=False)
+    changing.load(directory, loaded)
+    return Simulator(directory)
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and ends with status 0 when it is told to."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or ():
+            print(f"ready https://{_HOST}:{listening.getsockname()[1]}", flush=True)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        yield
+
+    def _end(self) -> None:
+        self.should_exit = True
+        self.force_exit = True
+
+
+def _tls(ca_file: Path) -> ssl.SSLContext:
+    """A server certificate for this machine, its authority written to `ca_file`."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(_HOST, "localhost", "::1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(ca_file))
+    return context
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator graph", description="Microsoft Graph and its authority, simulated."
+    )
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--ca-file", type=Path, required=True, help="where to write the certificate to trust (PEM)")
+    parser.add_argument(
+        "--objects",
+        type=_count,
+        default=0,
+        help="generate so many: 80 %% users, 12 %% groups, 4 %% applications, 4 %% service principals",
+    )
+    parser.add_argument("--users", type=_count, default=0, help="generate so many users with managers besides")
+    parser.add_argument(
+        "--groups", type=_count, default=0, help="generate so many groups with members and owners besides"
+    )
+    parser.add_argument("--policies", type=_count, default=0, help="generate so many Conditional Access policies")
+    parser.add_argument("--seed", type=int, default=1, help="decides what generated objects look like")
+    parser.add_argument("--load", type=Path, help='a file of lines {"path": …, "value": {…}} to add')
+    parser.add_argument(
+        "--quotas", choices=("off", "small", "medium", "large"), default="off", help="only off is built"
+    )
+    options = parser.parse_args(argv)
+    if options.quotas != "off":
+        parser.error("quotas are not simulated yet: give --quotas off")
+    return options
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no number of objects")
+    return int(text)
+
+
+def main(argv: list[str]) -> int:
+    """`python -m simulator graph`: serves until SIGTERM. Returns the exit status: 0 ended, 1 could not begin."""
+    options = _options(argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        loaded = options.load.read_bytes() if options.load else b""
+        generated = counts(options.objects, options.users, options.groups, options.policies)
+        simulator = build(generated, options.seed, loaded)
+        context = _tls(options.ca_file)
+        listening = socket.create_server((_HOST, options.port), backlog=256)
+    except (OSError, ValueError, OverflowError) as error:
+        print(f"the simulator cannot begin: {error}", file=sys.stderr)
+        return 1
+    config = uvicorn.Config(
+        simulator,
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=1,
+    )
+    config.load()
+    config.ssl = context
+    _Server(config).run(sockets=[listening])
+    return 0

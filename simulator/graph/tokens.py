@@ -1,0 +1,234 @@
+"""Sign-in: client credentials by secret, and the check of the tokens given (OAuth 2.0 client credentials flow).
+
+A token ends after 3,599 seconds of the simulated clock. What an application may do is what it may now, not what it might when
+its token was made.
+"""
+
+import base64
+import hmac
+import json
+import secrets
+import time
+import uuid
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote_plus
+
+from simulator.graph.answers import Answer, Refused, Request
+from simulator.graph.clock import SimulatedClock
+
+DIRECTORY_ID = "22222222-2222-2222-2222-222222222222"
+CLIENT_ID = "11111111-1111-1111-1111-111111111111"
+CLIENT_SECRET = "simulated-secret"
+_LIFETIME = 3599
+
+
+@dataclass(repr=False)
+class App:
+    """A registered application. `permissions` is None for every permission."""
+
+    client_id: str
+    secret: str
+    permissions: frozenset[str] | None
+
+    def may(self, needed: frozenset[str]) -> bool:
+        """Whether one of the needed permissions is held."""
+        return self.permissions is None or bool(self.permissions & needed)
+
+
+class _SignInRefused(Exception):
+    def __init__(self, status: int, error: str, code: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.error, self.code, self.sentence = status, error, code, sentence
+
+
+class Tokens:
+    """The authority of one directory."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+        self._apps = {CLIENT_ID: App(CLIENT_ID, CLIENT_SECRET, None)}
+        self._given: dict[str, tuple[str, float]] = {}
+
+    def register(self, app: App) -> None:
+        """Adds an application or replaces the one with its client id."""
+        self._apps[app.client_id.lower()] = app
+
+    def configuration(self, request: Request) -> Answer:
+        """The openid configuration of the directory; 400 for another."""
+        directory = request.path.split("/")[1]
+        if directory.lower() != DIRECTORY_ID:
+            return self._refused(_no_directory(directory))
+        here = f"{request.origin}/{directory}"
+        return _json(
+            {
+                "token_endpoint": f"{here}/oauth2/v2.0/token",
+                "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+                "jwks_uri": f"{here}/discovery/v2.0/keys",
+                "issuer": f"{here}/v2.0",
+                "authorization_endpoint": f"{here}/oauth2/v2.0/authorize",
+                "tenant_region_scope": "EU",
+                "cloud_instance_name": "microsoftonline.com",
+                "msgraph_host": "graph.microsoft.com",
+            }
+        )
+
+    def token(self, request: Request) -> Answer:
+        """A token for an application that names itself and its secret, else the refusal that the authority gives."""
+        try:
+            app, claims = self._signed_in(request)
+        except _SignInRefused as refused:
+            return self._refused(refused)
+        return _json(
+            {
+                "token_type": "Bearer",
+                "expires_in": _LIFETIME,
+                "ext_expires_in": _LIFETIME,
+                "access_token": self._make(app, request.origin, claims),
+            }
+        )
+
+    def _signed_in(self, request: Request) -> tuple[App, str]:
+        directory = request.path.split("/")[1]
+        if directory.lower() != DIRECTORY_ID:
+            raise _no_directory(directory)
+        form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+        client, secret = form.get("client_id", ""), form.get("client_secret", "")
+        basic = request.headers.get("authorization", "")
+        if basic.startswith("Basic "):
+            pair = base64.b64decode(basic[6:] + "==").decode("utf-8", "replace").partition(":")
+            client, secret = unquote_plus(pair[0]), unquote_plus(pair[2])
+        if "grant_type" not in form:
+            raise _SignInRefused(
+                400, "invalid_request", 900144, "The request body must contain the following parameter: 'grant_type'."
+            )
+        if form["grant_type"] != "client_credentials":
+            raise _SignInRefused(
+                400,
+                "unsupported_grant_type",
+                70003,
+                f"The app requested an unsupported grant type '{form['grant_type']}'.",
+            )
+        if not form.get("scope", "").endswith("/.default"):
+            raise _SignInRefused(
+                400, "invalid_scope", 1002012, "The provided value for scope is not valid. Client credential flows must "
+                "have a scope value with /.default suffixed to the resource identifier."
+            )  # fmt: skip
+        app = self._apps.get(client.lower())
+        if app is None:
+            raise _SignInRefused(
+                400,
+                "unauthorized_client",
+                700016,
+                f"Application with identifier '{client}' was not found in the directory.",
+            )
+        if "client_assertion" in form:
+            raise _SignInRefused(
+                401,
+                "invalid_client",
+                700027,
+                "The certificate with identifier used to sign the client assertion is not registered.",
+            )
+        if not secret:
+            raise _SignInRefused(
+                401,
+                "invalid_client",
+                7000218,
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+            )
+        if not hmac.compare_digest(secret.encode(), app.secret.encode()):
+            raise _SignInRefused(
+                401,
+                "invalid_client",
+                7000215,
+                f"Invalid client secret provided. Ensure the secret being sent is for app '{client}'.",
+            )
+        return app, form.get("claims", "")
+
+    def _make(self, app: App, origin: str, claims: str) -> str:
+        now = self._clock.now()
+        said: dict[str, object] = {
+            "aud": origin,
+            "iss": f"{origin}/{DIRECTORY_ID}/v2.0",
+            "tid": DIRECTORY_ID,
+            "appid": app.client_id,
+            "roles": sorted(app.permissions or ()),
+            "nbf": int(now),
+            "exp": int(now) + _LIFETIME,
+            "jti": str(uuid.uuid4()),
+        }
+        if "cp1" in claims.lower():
+            said["xms_cc"] = ["CP1"]
+        parts = [_base64({"typ": "JWT", "alg": "RS256"}), _base64(said), secrets.token_urlsafe(64)]
+        token = ".".join(parts)
+        self._given = {known: given for known, given in self._given.items() if given[1] > now - 86400}
+        self._given[token] = (app.client_id.lower(), now + _LIFETIME)
+        return token
+
+    def _refused(self, refused: _SignInRefused) -> Answer:
+        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+        when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(self._clock.now()))
+        traces = f"Trace ID: {trace} Correlation ID: {correlation} Timestamp: {when}"
+        description = f"AADSTS{refused.code}: {refused.sentence} {traces}"
+        return _json(
+            {
+                "error": refused.error,
+                "error_description": description,
+                "error_codes": [refused.code],
+                "timestamp": when,
+                "trace_id": trace,
+                "correlation_id": correlation,
+                "error_uri": f"https://login.microsoftonline.com/error?code={refused.code}",
+            },
+            refused.status,
+        )
+
+    def bearer(self, request: Request) -> App:
+        """The application whose token a request bears. Refused (401) without one, with a bad one or an expired one."""
+        header = request.headers.get("authorization", "")
+        if not header.lower().startswith("bearer ") or not header[7:].strip():
+            raise _unauthenticated("Access token is empty.")
+        given = self._given.get(header[7:].strip())
+        if given is None:
+            raise _unauthenticated("IDX14100: JWT is not well formed, there are no dots (.).")
+        if given[1] <= self._clock.now():
+            raise _unauthenticated("Lifetime validation failed, the token is expired.")
+        return self._apps[given[0]]
+
+
+def _json(value: object, status: int = 200) -> Answer:
+    return Answer(
+        status, json.dumps(value).encode(), {"Cache-Control": "no-store, no-cache"}, "application/json; charset=utf-8"
+    )
+
+
+def _base64(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def _no_directory(directory: str) -> _SignInRefused:
+    return _SignInRefused(
+        400,
+        "invalid_request",
+        90002,
+        f"Tenant '{directory}' not found. Check to make sure you have the correct tenant ID.",
+    )
+
+
+def _unauthenticated(message: str) -> Refused:
+    return Refused(401, "InvalidAuthenticationToken", message)
+
+
+def claims_challenge() -> Refused:
+    """401 that asks for a newer token, as continuous access evaluation gives it."""
+    claims = base64.b64encode(b'{"access_token":{"nbf":{"essential":true, "value":"1604106651"}}}').decode()
+    challenge = (
+        'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", '
+        f'client_id="00000003-0000-0000-c000-000000000000", error="insufficient_claims", claims="{claims}"'
+    )
+    return Refused(
+        401,
+        "InvalidAuthenticationToken",
+        "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
+        "TokenIssuedBeforeRevocationTimestamp",
+        {"WWW-Authenticate": challenge},
+    )
