@@ -7,11 +7,12 @@ id does, so it is checked at every unwrap.
 import base64
 import hashlib
 import hmac
+import itertools
 from datetime import datetime
 
 import msgspec
 
-from shared.domain.errors import Alarm, Code
+from shared.domain.errors import Alarm, Code, EntrakeepError, KeyTrouble
 from shared.domain.model import Purpose, WrappedKey
 from shared.domain.secret import Secret
 from shared.ports.blobs import BlobStore
@@ -25,31 +26,33 @@ MOST_SEALS = 2**24
 class DataKey:
     """A plaintext data key of 256 bits with its id. It has no printed form, and none at all once dropped."""
 
-    __slots__ = ("_key", "_seals", "id")
+    __slots__ = ("_dropped", "_key", "_seals", "id")
 
     def __init__(self, key: Secret) -> None:
         self._key: Secret | None = key
-        self._seals = 0
+        self._dropped: EntrakeepError = KeyTrouble("The data key was dropped.")
+        self._seals = itertools.count(1)  # next() is one step for all threads
         self.id = hmac.new(key.reveal(), _LABEL, hashlib.sha256).hexdigest()
 
     def __repr__(self) -> str:
         return f"DataKey({self.id[:8]}…)"
 
     def for_seal(self) -> bytes:
-        """The key for one more seal. Raises RuntimeError after ``MOST_SEALS``, LookupError once dropped."""
-        self._seals += 1
-        if self._seals > MOST_SEALS:
+        """The key for one more seal. Raises RuntimeError after ``MOST_SEALS``, and as ``for_open`` does."""
+        if next(self._seals) > MOST_SEALS:
             raise RuntimeError("a data key seals 2^24 times at most")
         return self.for_open()
 
     def for_open(self) -> bytes:
-        """The key. Raises LookupError once dropped."""
-        if self._key is None:
-            raise LookupError("this data key was dropped with its lease")
-        return self._key.reveal()
+        """The key. Raises what it was dropped for."""
+        key = self._key
+        if key is None:
+            raise self._dropped
+        return key.reveal()
 
-    def drop(self) -> None:
-        """Forgets the key. (Memory is not erased.)"""
+    def drop(self, why: EntrakeepError | None = None) -> None:
+        """Forgets the key; ``why`` is what whoever still holds it meets. (Memory is not erased.)"""
+        self._dropped = why or self._dropped
         self._key = None
 
 

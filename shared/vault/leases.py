@@ -11,8 +11,9 @@ from shared.domain.model import WrappedKey
 from shared.ports.keys import KeyService
 from shared.vault.keyring import DataKey, unwrap
 
-FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
-"""Seconds between tries while KMS is in trouble: doubled each time, with full jitter."""
+FIRST_WAIT, LONGEST_WAIT, LAST_WAIT = 0.2, 5.0, 0.05
+"""Seconds between tries while KMS is in trouble: doubled each time, with full jitter, but half of what is left of the lease
+at most (and ``LAST_WAIT`` at its very end), so that it is not slept away."""
 _SILENT = "AWS KMS did not answer for as long as the key lease lasts."
 
 
@@ -66,12 +67,13 @@ class Lease:
             raise self._ended
 
     def add(self, data_key: DataKey) -> None:
-        """A data key just born belongs to the lease. Raises as ``check`` does; the key is dropped then."""
+        """A data key just born belongs to the lease. Raises what ended the lease; the key is dropped then."""
         with self._lock:
-            self._keys[data_key.id] = data_key
-            if self._ended is not None:
-                self._drop()
-        self.check()
+            if self._ended is None:
+                self._keys[data_key.id] = data_key
+                return
+        data_key.drop(self._ended)
+        raise self._ended
 
     def data_key(self, wrapped: WrappedKey) -> DataKey:
         """The data key, unwrapped once. Raises as ``check`` does, and what the key service raises."""
@@ -96,8 +98,8 @@ class Lease:
         """Ends the lease quietly."""
         with self._lock:
             self._calls.clear()
-            self._drop()
             self._ended = self._ended or KeyTrouble("The key lease was closed.")
+            self._drop(self._ended)
         self._stop.set()
 
     def _keep(self) -> None:
@@ -109,7 +111,9 @@ class Lease:
                     self._renew(self._probe)
                 pause, wait = self._seconds / 2, FIRST_WAIT
             except KeyTrouble:
-                pause, wait = random.uniform(0.0, wait), min(LONGEST_WAIT, wait * 2)
+                left = self._until - time.monotonic()
+                pause = min(random.uniform(0.0, wait), max(LAST_WAIT, left / 2))
+                wait = min(LONGEST_WAIT, wait * 2)
             except EntrakeepError:
                 return  # the lease has ended with it, and check() tells
 
@@ -139,7 +143,7 @@ class Lease:
             if self._ended is not None:
                 return
             self._ended = error
-            self._drop()
+            self._drop(error)
             calls, self._calls = self._calls, []
         self._stop.set()
         with ExitStack() as all_of_them:  # one that raises does not keep the others from being made
@@ -148,7 +152,7 @@ class Lease:
             for call in reversed(calls):
                 all_of_them.callback(call)
 
-    def _drop(self) -> None:
+    def _drop(self, why: EntrakeepError) -> None:
         for key in self._keys.values():
-            key.drop()
+            key.drop(why)
         self._keys.clear()

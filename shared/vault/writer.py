@@ -56,8 +56,9 @@ class RunWriter:
 
     def _store_chunk(self, lines: list[Line]) -> ChunkRef:
         text = b"\n".join(map(encode_line, lines))
+        packed = pack(text)
         self._check()
-        sealed = seal(self._key, self._tenant, Kind.CHUNK, pack(text))
+        sealed = seal(self._key, self._tenant, Kind.CHUNK, packed)
         name = hashlib.sha256(sealed).hexdigest()
         blob = chunk_blob(self._tenant, self._job, name)
         if unpack(open_sealed(lambda _: self._key, self._tenant, Kind.CHUNK, sealed, blob=blob)) != text:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.domain.errors import Alarm, Code
+from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble
 from shared.domain.records import Line, put
 from shared.domain.secret import Secret
 from shared.vault.format import Run
@@ -187,9 +187,36 @@ def test_a_swapped_key_object_is_refused() -> None:
     assert one.arn == ARN
 
 
+def test_a_data_key_seals_no_more_often_than_its_random_ivs_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.vault.keyring.MOST_SEALS", 2)
+    key = DataKey(Secret(SECRET))
+    for _ in range(2):
+        seal(key, TENANT, Kind.CHUNK, b"x")
+    with pytest.raises(RuntimeError):
+        seal(key, TENANT, Kind.CHUNK, b"x")
+
+
+def test_a_lease_that_has_ended_stops_the_writer_before_it_seals_another_chunk() -> None:
+    store, key = MemoryStore(), DataKey(Secret(SECRET))
+
+    def check() -> None:
+        raise KeyRefused(ARN, "no")
+
+    with pytest.raises(KeyRefused):
+        RunWriter(store, TENANT, JOB, "users", key, check, 2000).write(LINES)
+    assert not store.blobs
+
+
+def test_a_key_that_is_dropped_under_a_writer_tells_it_why() -> None:
+    store, key = MemoryStore(), DataKey(Secret(SECRET))
+    key.drop(KeyRefused(ARN, "no"))
+    with pytest.raises(KeyRefused):
+        written(store, key)
+
+
 def test_a_data_key_has_no_printed_form_and_none_at_all_once_dropped() -> None:
     key = DataKey(Secret(b"canary-canary-canary-canary-1234"))
     assert "canary" not in f"{key!r} {key}"
     key.drop()
-    with pytest.raises(LookupError):
+    with pytest.raises(KeyTrouble):
         key.for_open()
