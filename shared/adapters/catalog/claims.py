@@ -51,7 +51,6 @@ class SqlClaims:
                 holder=holder,
                 claim_until=rows.now + timedelta(seconds=seconds),
                 began_at=step["began_at"] or rows.now,
-                send_at=None,
                 sends=0,
             )
             if job["state"] == JobState.QUEUED:
@@ -197,7 +196,10 @@ class SqlClaims:
 
 
 def _held(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:
-    """The job's and the step's row, locked. Raises ``ClaimLost`` if the claim does not stand."""
+    """The job's and the step's row, the job's locked. Raises ``ClaimLost`` if the claim does not stand.
+
+    No step of an ended job is running, so that the step's own state says enough.
+    """
     job = rows.one(jobs, jobs.c.job_id == claim.job_id, lock=True)
     step = rows.one(
         steps,
@@ -207,7 +209,7 @@ def _held(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:
         steps.c.fence == claim.fence,
         steps.c.claim_until > rows.now,
     )
-    if job is None or step is None or JobState(job["state"]).ended:
+    if job is None or step is None:
         raise ClaimLost
     return job, step
 

@@ -162,7 +162,6 @@ def requeue(rows: Changes, *where: ColumnElement[bool], after: float = 0.0, **va
         holder=None,
         claim_until=None,
         send_at=rows.now + timedelta(seconds=after),
-        sends=0,
         **values,
     )
 

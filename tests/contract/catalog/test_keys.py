@@ -92,7 +92,9 @@ def test_a_refusal_of_a_key_that_nothing_names_any_more_counts_for_nothing(world
     # The tenant moved to another key, and its only data key was wrapped anew: the old key may be disabled.
     world.change("tenants", key_arn=OTHER_ARN)
     assert acme.keys.state().data_keys == {ARN: 1}
-    world.change("data_keys", arn=OTHER_ARN, generation=2)
+    secrets = acme.keys.find(Purpose.SECRETS, None)
+    assert secrets is not None
+    world.wrap_anew(acme, secrets, OTHER_ARN)
     assert acme.keys.refuse(ARN, "No.") == 0
     acme.claims.renew(claim)
 
@@ -120,3 +122,7 @@ def test_data_keys_are_counted_by_the_key_that_wraps_them_now(world: World, acme
     for _ in range(3):
         acme.keys.add(data_key(acme.tenant_id, job_id=new_id()))
     assert acme.keys.state().data_keys == {ARN: 4}
+    moved = acme.keys.add(data_key(acme.tenant_id, job_id=new_id()))
+    newer = world.wrap_anew(acme, world.wrap_anew(acme, moved, ARN), OTHER_ARN)
+    assert acme.keys.state().data_keys == {ARN: 4, OTHER_ARN: 1}
+    assert acme.keys.get(moved.data_key_id) == acme.keys.find(Purpose.BACKUP, moved.job_id) == newer

@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import create_engine, select, update
+import msgspec
+from sqlalchemy import create_engine, insert, select, update
 
 from shared.adapters.catalog import open_catalog
 from shared.adapters.catalog.schema import UtcTime, metadata
@@ -138,6 +139,14 @@ class World:
         """Writes behind the catalog's back, where no method of the port gets to yet."""
         with self._engine.begin() as connection:
             connection.execute(update(metadata.tables[table]).values(**values))
+
+    def wrap_anew(self, tenant: TenantCatalog, key: WrappedKey, arn: str) -> WrappedKey:
+        """The data key in its next generation."""
+        newer = msgspec.structs.replace(key, arn=arn, generation=key.generation + 1, wrapped=b"anew")
+        with self._engine.begin() as connection:
+            row = {"tenant_id": tenant.tenant_id, **msgspec.structs.asdict(newer)}
+            connection.execute(insert(metadata.tables["data_keys"]).values(row))
+        return newer
 
     def planned(
         self,
