@@ -1,6 +1,20 @@
-"""The one place where ports meet adapters. Adapters are imported inside the function that builds them."""
+"""The one place where ports meet adapters. Adapters are imported inside the function that builds them, so that the command
+line starts fast."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from shared import config
+from shared.domain.limits import Limits
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from shared.engine.context import Context
+    from shared.ports.catalog import Catalog
+    from shared.ports.dispatch import Dispatch
+
+LIMITS = Limits()
 
 
 def settings() -> config.Settings:
@@ -11,3 +25,77 @@ def settings() -> config.Settings:
 def child_environment() -> dict[str, str]:
     """The environment for the processes that ``up`` and the demo start."""
     return config.child_environment(config.read_settings())
+
+
+def open_catalog() -> "Catalog":
+    """The catalog alone: all that lists, shows and schedules need."""
+    from shared.adapters.catalog import open_catalog as opened
+
+    found = config.read_settings()
+    if found.database_url is None:
+        found.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return opened(found.database)
+
+
+def migrate_catalog() -> str:
+    """Brings the catalog's schema up to date; its revision."""
+    from shared.adapters.catalog import migrate
+
+    found = config.read_settings()
+    if found.database_url is None:
+        found.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return migrate(found.database)
+
+
+def celery_app() -> "Celery":
+    """The Celery application of workers, beat and Flower. Connects to nothing yet."""
+    from shared.adapters.dispatch import make_app
+
+    return make_app(config.read_settings().broker_url.get_secret_value())
+
+
+def command_context() -> "Context":
+    """The engine for a command: it never talks to the broker; the tick sends what it asks for."""
+    from shared.adapters.dispatch import TickDispatch
+
+    return _context(TickDispatch(), None, LIMITS, _nothing)
+
+
+def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str], None] | None = None) -> "Context":
+    """The engine for a worker or beat. ``at`` is called by name between the steps of the write order."""
+    from shared.adapters.dispatch import CeleryDispatch
+
+    url = config.read_settings().broker_url.get_secret_value()
+    return _context(CeleryDispatch(app), url, limits, at or _nothing)
+
+
+def _context(dispatch: "Dispatch", redis_url: str | None, limits: Limits, at: Callable[[str], None]) -> "Context":
+    from shared.adapters.blobs import open_store
+    from shared.adapters.budget import RedisBudgets
+    from shared.adapters.clock import SystemClock
+    from shared.adapters.graph import GraphAccess
+    from shared.adapters.kms import AwsKeys
+    from shared.engine.context import Context
+
+    found = config.read_settings()
+    return Context(
+        catalog=open_catalog(),
+        keys=AwsKeys(found.key_lease_seconds),
+        store=open_store(found.store),
+        access=GraphAccess(
+            graph_url=found.graph_url,
+            authority_url=found.authority_url,
+            ca_bundle=str(found.ca_bundle) if found.ca_bundle else None,
+            budgets=RedisBudgets(redis_url, limits.requests_in_flight),
+        ),
+        dispatch=dispatch,
+        clock=SystemClock(),
+        limits=limits,
+        lease_seconds=found.key_lease_seconds,
+        provider_key=found.provider_key_arn,
+        at=at,
+    )
+
+
+def _nothing(_: str) -> None:
+    """Between two steps of the write order, the product does nothing."""

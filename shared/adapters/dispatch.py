@@ -80,6 +80,6 @@ class CeleryDispatch:
 class TickDispatch:
     """Sends nothing: where nobody talks to the broker, the tick sends every message."""
 
-    def send(self, step: StepRef) -> bool:
-        """Leaves the step to the tick."""
+    def send(self, step: StepRef) -> bool:  # noqa: ARG002 - the port's signature
+        """Leaves the step to the tick: takes none."""
         return False

@@ -1,0 +1,46 @@
+"""Beat over the catalog: ``celery -A workers.app beat --scheduler scheduler.beat:CatalogScheduler``.
+
+It keeps no state of its own: any number may run, and any may be killed.
+"""
+
+import logging
+import time
+from functools import cached_property
+from typing import Any
+
+from celery.beat import Scheduler
+
+from scheduler.tick import tick
+from shared import wiring
+from shared.domain.errors import EntrakeepError
+from shared.engine.context import Context
+
+log = logging.getLogger(__name__)
+
+EVERY = 0.5
+"""Seconds between two ticks: a job asked for by hand starts within one."""
+
+
+class CatalogScheduler(Scheduler):
+    """Celery's scheduler, with the tick in place of its table of entries."""
+
+    max_interval: int | None = 1
+
+    def setup_schedule(self) -> None:
+        """No entries: SQL holds the schedules."""
+
+    @cached_property
+    def context(self) -> Context:
+        """The engine of this process."""
+        return wiring.worker_context(self.app)
+
+    def tick(self, *_args: Any, **_kwargs: Any) -> float:
+        """One tick; seconds until the next. Whatever leaves this method would end beat, so nothing does."""
+        began = time.monotonic()
+        try:
+            tick(self.context)
+        except EntrakeepError as error:
+            log.warning("the tick failed, the next one tries again: %s", error)
+        except Exception:
+            log.exception("the tick failed, the next one tries again")
+        return max(0.05, EVERY - (time.monotonic() - began))

@@ -1,0 +1,84 @@
+"""One task a message: decode it, do the step. And the worker's own life: its slots, and what it gives back at its end.
+
+Never Celery's own retry or ETA: a step's fate stands in SQL when the task returns.
+"""
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from celery import Task, shared_task
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
+
+from shared import logs, wiring
+from shared.domain.errors import EntrakeepError
+from shared.engine.jobs.perform import perform
+from shared.messages import TASK, decode
+
+if TYPE_CHECKING:
+    from shared.engine.context import Context
+
+SEEN_EVERY = 5.0
+"""Seconds between two signs of life of a worker in SQL."""
+
+_stop = threading.Event()
+
+
+_contexts: dict[int, "Context"] = {}
+
+
+def context() -> "Context":
+    """The engine of this process, by its id: made after the fork, so that no connection is shared with the parent."""
+    from workers.app import app
+
+    process = os.getpid()
+    if process not in _contexts:
+        _contexts[process] = wiring.worker_context(app)
+    return _contexts[process]
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def step(self: "Task[Any, Any]", /, **arguments: object) -> None:
+    """Does the step named in the message. A message of another version, and a duplicate, do nothing."""
+    message = decode(arguments)
+    if message is None:
+        return
+    try:
+        perform(context(), message, f"{self.request.hostname}/{os.getpid()}")
+    except EntrakeepError as error:
+        # The catalog itself did not answer: the claim, if there is one, expires. The text is ours and safe to show.
+        raise RuntimeError(f"{error.code}: {error.message}") from None
+
+
+@worker_process_init.connect
+def _child(**_: object) -> None:
+    logs.set_up()
+
+
+@worker_ready.connect
+def _ready(sender: Any, **_: object) -> None:
+    """From now on, and until it ends, SQL knows of this worker's slots."""
+    name, slots = sender.hostname, sender.controller.concurrency
+    threading.Thread(target=_seen, args=(name, slots), name="seen", daemon=True).start()
+
+
+def _seen(name: str, slots: int) -> None:
+    while True:
+        try:
+            context().catalog.scheduler().worker_seen(name, slots)
+        except EntrakeepError:
+            pass  # the database does not answer: the next sign of life may get through
+        if _stop.wait(SEEN_EVERY):
+            return
+
+
+@worker_shutting_down.connect
+def _going(sender: str, **_: object) -> None:
+    """Gives back what the children hold; they meet that at their next check."""
+    _stop.set()
+    scheduler = context().catalog.scheduler()
+    try:
+        scheduler.worker_seen(sender, 0)
+        scheduler.release(sender)
+    except EntrakeepError:
+        return  # the claims expire by themselves
