@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, shared_task
-from celery.signals import worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
 
 from shared import logs, wiring
 from shared.domain.errors import EntrakeepError
@@ -48,6 +48,12 @@ def step(self: "Task[Any, Any]", /, **arguments: object) -> None:
     except EntrakeepError as error:
         # The catalog itself did not answer: the claim, if there is one, expires. The text is ours and safe to show.
         raise RuntimeError(f"{error.code}: {error.message}") from None
+
+
+@worker_init.connect
+def _begin(**_: object) -> None:
+    """Loads all that a step needs before the children are forked, so that the first step begins at once."""
+    context()
 
 
 @worker_process_init.connect
