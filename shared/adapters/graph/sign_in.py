@@ -31,7 +31,7 @@ _TRANSIENT = frozenset({50196, 90033, 90055})
 _CONNECT_SECONDS = 10
 
 
-class _Refusal(msgspec.Struct):
+class Refusal(msgspec.Struct):
     error: str = ""
     error_codes: list[int] = []
 
@@ -40,7 +40,7 @@ class _Said(msgspec.Struct):
     """What the sign-in service said last: status, its error numbers (AADSTS…), and its Retry-After in seconds."""
 
     status: int = 0
-    refusal: _Refusal = msgspec.field(default_factory=_Refusal)
+    refusal: Refusal = msgspec.field(default_factory=Refusal)
     after: float | None = None
 
 
@@ -117,13 +117,13 @@ class SignIn:
     def _hear(self, response: Any) -> None:
         answer = response.http_response
         try:
-            refusal = msgspec.json.decode(answer.body(), type=_Refusal)
+            refusal = msgspec.json.decode(answer.body(), type=Refusal)
         except ValueError:
-            refusal = _Refusal()
+            refusal = Refusal()
         self._said = _Said(answer.status_code, refusal, seconds_of(answer.headers.get("Retry-After")))
 
 
-def refusal(status: int, said: _Refusal, after: float | None) -> EntrakeepError:
+def refusal(status: int, said: Refusal, after: float | None) -> EntrakeepError:
     """What a sign-in without a token means. ``status`` 0: no answer came."""
     number = f"AADSTS{said.error_codes[0]}" if said.error_codes else "no code"
     told = f"status {status or 'none'}, {number}"

@@ -1,0 +1,191 @@
+"""Entries of a delta page become the lines of the stream's resources, records to the letter."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.adapters.graph import slicer
+from shared.adapters.graph.delta import DeltaShape
+from shared.adapters.graph.listing import ListingShape
+from shared.adapters.graph.page import GraphPage
+from shared.domain.errors import Skip
+from shared.domain.records import Line, gone, prefix_gone, put
+from shared.domain.resources import STREAMS, Reading, Relation, Stream
+from tests.unit.adapters.graph.letters import SPACE, objects
+
+USERS = Stream(
+    name="users",
+    reading=Reading.DELTA,
+    path="/users/delta",
+    collection="/users",
+    resource="users",
+    select=("id", "name"),
+    relations=(Relation(resource="users.manager", name="manager", to_one=True),),
+    witness=("name",),
+)
+GROUPS = Stream(
+    name="groups",
+    reading=Reading.DELTA,
+    path="/groups/delta",
+    collection="/groups",
+    resource="groups",
+    select=("id", "name"),
+    relations=(Relation(resource="groups.members", name="members"), Relation(resource="groups.owners", name="owners")),
+    witness=("name",),
+)
+LINK = b'{"@odata.type":"#microsoft.graph.user","id":"9"}'
+
+
+def read(stream: Stream, *entries: bytes) -> tuple[list[Line], list[str]]:
+    body = b'{"value":[' + b",".join(entries) + b'],"@odata.deltaLink":"d"}'
+    envelope = slicer.envelope(body) or slicer.envelope_slowly(body)
+    shape = DeltaShape(stream) if stream.reading is Reading.DELTA else ListingShape(stream)
+    page = GraphPage(envelope, len(body), shape, fresh=False)
+    return list(page.lines()), page.incomplete()
+
+
+def record(*entries: bytes, stream: Stream = GROUPS) -> bytes | None:
+    lines, _ = read(stream, *entries)
+    return dict(lines).get(b"groups\0groups/1")
+
+
+@pytest.mark.parametrize(
+    ("entry", "kept"),
+    [
+        (b'{"id":"1","name":"n","members@delta":[]}', b'{"id":"1","name":"n"}'),
+        (b'{"members@delta":[],"id":"1","name":"n"}', b'{"id":"1","name":"n"}'),
+        (b'{"id":"1","members@delta":[],"name":"n"}', b'{"id":"1","name":"n"}'),
+        (b'{ "id":"1" , "members@delta" : [ ] , "name":"n" }', b'{ "id":"1" ,  "name":"n" }'),
+        (b'{ "id":"1", "name":"n" , "members@delta":[] }', b'{ "id":"1", "name":"n"  }'),
+        (b'{"id":"1","name":"n","owners@delta":[],"members@delta":[]}', b'{"id":"1","name":"n"}'),
+        (b'{"members@delta":[],"owners@delta":[],"id":"1","name":"n"}', b'{"id":"1","name":"n"}'),
+        (b'{"id":"1","name":"members@delta","members@delta":[]}', b'{"id":"1","name":"members@delta"}'),
+        (b'{"id":"1","name":"n","x":{"members@delta":[]}}', b'{"id":"1","name":"n","x":{"members@delta":[]}}'),
+        (
+            b'{"x":{"members@delta":[]},"id":"1","name":"n","members\\u0040delta":[]}',
+            b'{"x":{"members@delta":[]},"id":"1","name":"n"}',
+        ),
+        (b'{"members@delta":[],"id":"1","members@delta":[],"name":"n"}', b'{"id":"1","name":"n"}'),
+        (b'{"id":"1","name":"\\"members@delta\\"","members@delta":[]}', b'{"id":"1","name":"\\"members@delta\\""}'),
+        (b'{"id":"1","name":"n\\ud800","members@delta":[]}', b'{"id":"1","name":"n\\ud800"}'),
+    ],
+)
+def test_relations_are_cut_out_with_one_comma(entry: bytes, kept: bytes) -> None:
+    assert record(entry) == kept
+
+
+@given(
+    text=objects(surrogates=True),
+    where=st.integers(min_value=0, max_value=2),
+    name=st.sampled_from([b'"members@delta"', b'"m\\u0065mbers@delta"']),
+    space=SPACE,
+)
+def test_a_record_is_its_entry_before_the_relation_was_put_in(
+    text: bytes, where: int, name: bytes, space: bytes
+) -> None:
+    member = name + space + b":" + space + b"[" + LINK + b"]"
+    whole = text[:-1] + b',"name":1E+2}'
+    if where == 0:
+        entry = b"{" + member + b"," + whole[1:]
+    elif where == 1:
+        entry = whole[:-1] + b"," + member + b"}"
+    else:
+        entry = text[:-1] + b"," + member + b',"name":1E+2}'
+    lines, incomplete = read(GROUPS, entry)
+    key = b"groups/" + json.loads(text)["id"].encode()
+    assert lines == [put(b"groups", key, whole), put(b"groups.members", key + b"/members/9", LINK)]
+    assert incomplete == []
+
+
+def test_a_removed_object_takes_its_relations_with_it() -> None:
+    lines, _ = read(GROUPS, b'{"id":"1","@removed":{"reason":"changed"}}')
+    assert lines == [
+        gone(b"groups", b"groups/1"),
+        prefix_gone(b"groups.members", b"groups/1/members/"),
+        prefix_gone(b"groups.owners", b"groups/1/owners/"),
+    ]
+
+
+def test_links_come_and_go() -> None:
+    entry = (
+        b'{"id":"1","members@delta":[{"id":"9","@odata.type":"#microsoft.graph.user"},'
+        b'{"id":"8","@removed":{"reason":"deleted"}},{"id":"7"}]}'
+    )
+    assert read(GROUPS, entry) == (
+        [
+            put(b"groups.members", b"groups/1/members/9", LINK),
+            gone(b"groups.members", b"groups/1/members/8"),
+            put(b"groups.members", b"groups/1/members/7", b'{"id":"7"}'),
+        ],
+        [],
+    )
+
+
+def test_a_link_is_read_the_same_on_a_page_for_the_slow_slicer() -> None:
+    entry = b'{"id":"1","members@delta":[{"x":"\\udc00","id":"9","@odata.type":"#microsoft.graph.user"}]}'
+    assert read(GROUPS, entry)[0] == [put(b"groups.members", b"groups/1/members/9", LINK)]
+
+
+@pytest.mark.parametrize(
+    ("links", "left"),
+    [
+        (b"[" + LINK + b"]", [put(b"users.manager", b"users/1/manager/9", LINK)]),
+        (b"[]", []),
+        (b'[{"id":"8","@removed":{"reason":"deleted"}}]', [gone(b"users.manager", b"users/1/manager/8")]),
+    ],
+)
+def test_a_link_to_one_object_replaces_what_was_before(links: bytes, left: list[Line]) -> None:
+    lines, _ = read(USERS, b'{"id":"1","name":"n","manager@delta":' + links + b"}")
+    assert lines == [
+        put(b"users", b"users/1", b'{"id":"1","name":"n"}'),
+        prefix_gone(b"users.manager", b"users/1/manager/"),
+        *left,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "asked_for"),
+    [
+        (b'{"id":"1"}', []),
+        (b'{"@odata.type":"#microsoft.graph.group","id":"1","members@delta":[]}', []),
+        (b'{"id":"1","other":2}', ["1"]),
+        (b'{"id":"1","name":null}', ["1"]),
+        (b'{"id":"1","name": null ,"other":2}', ["1"]),
+        (b'{"id":"1","other":"\\ud800"}', ["1"]),
+    ],
+)
+def test_an_entry_without_its_witnesses_is_no_record(entry: bytes, asked_for: list[str]) -> None:
+    assert read(GROUPS, entry, entry) == ([], asked_for)
+
+
+def test_a_full_read_begins_by_emptying_each_resource() -> None:
+    page = GraphPage(slicer.Envelope(value=[], delta="d"), 0, DeltaShape(GROUPS), fresh=True)
+    assert list(page.lines()) == [prefix_gone(name.encode(), b"") for name in GROUPS.resources]
+    page = GraphPage(slicer.Envelope(value=[]), 0, ListingShape(STREAMS["organization"]), fresh=True)
+    assert list(page.lines()) == [prefix_gone(b"organization", b"")]
+
+
+def test_a_listings_objects_are_records_as_they_stand() -> None:
+    text = b'{ "x" : {"id":"0"}, "id":"1", "id" : "a/2" }'
+    assert read(STREAMS["organization"], text)[0] == [put(b"organization", b"organization/a%2F2", text)]
+
+
+def test_links_of_cursors_are_kept_apart_and_secret() -> None:
+    shape = DeltaShape(GROUPS)
+    for envelope, more in ((slicer.Envelope([], "n", "d"), True), (slicer.Envelope([], None, "d"), False)):
+        cursor = GraphPage(envelope, 0, shape, fresh=False).cursor
+        assert cursor is not None
+        assert cursor.more is more
+        assert cursor.link.reveal() == (b"n" if more else b"d")
+        assert "n" not in repr(cursor.link).replace("Secret(...)", "")
+    assert GraphPage(slicer.Envelope([]), 0, shape, fresh=False).cursor is None
+
+
+@pytest.mark.parametrize(
+    "entry", [b'{"name":"n"}', b"7", b'{"id":"1","members@delta":[{}]}', b'{"id":"1","members@delta":[{"id":1}]}']
+)
+def test_an_entry_without_an_id_fails_the_stream(entry: bytes) -> None:
+    with pytest.raises(Skip, match="without an id"):
+        read(GROUPS, entry)
