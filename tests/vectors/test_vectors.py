@@ -1,0 +1,87 @@
+"""Sealed bytes that were frozen once open, or are refused, as they always were."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import cbor2
+import cwt
+import pytest
+import zstandard
+
+from shared.domain.errors import Alarm, Code
+from shared.domain.model import Sealed
+from shared.domain.records import encode_line
+from shared.domain.secret import Secret
+from shared.vault.format import CheckpointBody, ChunkRef, Manifest, Run, decode, encode
+from shared.vault.keyring import DataKey
+from shared.vault.manifests import load_manifest, manifest_blob
+from shared.vault.reader import read_run
+from shared.vault.sealing import Kind, open_row
+from shared.vault.writer import chunk_blob
+from tests.unit.vault.parts import JOB, MemoryStore
+
+Vector = dict[str, Any]
+HERE = Path(__file__).parent
+VECTORS: dict[str, Vector] = {path.stem: json.loads(path.read_text()) for path in sorted(HERE.glob("*.json"))}
+CODES = {
+    **dict.fromkeys(("wrong-tenant", "truncated", "tampered", "wrong-key", "wrong-kind", "swapped"), Code.BLOB_DAMAGED),
+    "unknown-version": Code.FORMAT_UNKNOWN,
+}
+JSON: dict[str, Any] = {"manifest": Manifest, "checkpoint": CheckpointBody}
+OPENING = [name for name, vector in VECTORS.items() if vector["outcome"] == "ok"]
+REFUSED = [name for name in VECTORS if name not in OPENING]
+
+
+def opened(vector: Vector) -> bytes:
+    """What the vault's own readers make of it."""
+    sealed, tenant, kind = base64.b64decode(vector["sealed"]), vector["tenant"], Kind(vector["kind"])
+    key, store = DataKey(Secret(bytes.fromhex(vector["data_key"]))), MemoryStore()
+    if kind is Kind.CHUNK:
+        store.put(chunk_blob(tenant, JOB, vector["sha256"]), sealed)
+        told = {name: vector[name] for name in ("first", "last", "lines")}
+        chunk = ChunkRef(name=vector["sha256"], size=len(sealed), **told)
+        run = Run(run_id="r", job_id=JOB, stream="groups", lines=vector["lines"], chunks=[chunk])
+        return b"\n".join(map(encode_line, read_run(store, lambda _: key, tenant, run, lambda: None)))
+    if kind is Kind.MANIFEST:
+        store.put(manifest_blob(tenant, vector["snapshot"]), sealed)
+        return encode(load_manifest(store, lambda _: key, tenant, vector["snapshot"], vector["sha256"]))
+    row = open_row(lambda _: key, tenant, kind, Sealed(row_id=vector["row_id"], data_key_id=key.id, data=sealed))
+    return encode(decode(row, CheckpointBody)) if kind is Kind.CHECKPOINT else row
+
+
+@pytest.mark.parametrize("name", OPENING)
+def test_a_vector_that_opens_opens_to_what_was_sealed(name: str) -> None:
+    vector = VECTORS[name]
+    expected = vector["opens_to"].encode()
+    if vector["kind"] in JSON:
+        expected = encode(decode(expected, JSON[vector["kind"]]))  # fields may have been added since
+    assert opened(vector) == expected
+
+
+@pytest.mark.parametrize("name", OPENING)
+def test_a_vector_that_opens_opens_with_another_library(name: str) -> None:
+    vector = VECTORS[name]
+    row = [vector["row_id"]] if "row_id" in vector else []
+    aad = cbor2.dumps(["entrakeep/1", vector["tenant"], vector["kind"], *row])
+    data_key = bytes.fromhex(vector["data_key"])
+    key = cwt.COSEKey.from_symmetric_key(data_key, alg="A256GCM", kid=bytes.fromhex(DataKey(Secret(data_key)).id))
+    text = cwt.COSE.new().decode(base64.b64decode(vector["sealed"]), key, external_aad=aad)
+    if vector["kind"] == "chunk":
+        text = zstandard.ZstdDecompressor().decompress(text)
+    assert text == vector["opens_to"].encode()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_vector_that_must_not_open_is_refused_for_its_reason(name: str) -> None:
+    vector = VECTORS[name]
+    with pytest.raises(Alarm) as refused:
+        opened(vector)
+    assert refused.value.code is CODES[vector["outcome"]]
+    assert refused.value.blob in refused.value.message
+
+
+def test_there_are_vectors_for_every_outcome() -> None:
+    assert {vector["outcome"] for vector in VECTORS.values()} == {"ok", *CODES}
+    assert all(name.startswith(vector["outcome"]) for name, vector in VECTORS.items())
