@@ -3,8 +3,10 @@
 Never Celery's own retry or ETA: a step's fate stands in SQL when the task returns.
 """
 
+import logging
 import os
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, shared_task
@@ -18,10 +20,16 @@ from shared.messages import TASK, decode
 if TYPE_CHECKING:
     from shared.engine.context import Context
 
+log = logging.getLogger(__name__)
+
 SEEN_EVERY = 5.0
 """Seconds between two signs of life of a worker in SQL."""
 
 _stop = threading.Event()
+
+
+class StepFailed(Exception):
+    """What leaves a task: a code and ids, or the name of an unexpected exception; never its text."""
 
 
 _contexts: dict[int, "Context"] = {}
@@ -47,7 +55,12 @@ def step(self: "Task[Any, Any]", /, **arguments: object) -> None:
         perform(context(), message, f"{self.request.hostname}/{os.getpid()}")
     except EntrakeepError as error:
         # The catalog itself did not answer: the claim, if there is one, expires. The text is ours and safe to show.
-        raise RuntimeError(f"{error.code}: {error.message}") from None
+        raise StepFailed(f"{error.code}: {error.message}") from None
+    except Exception as error:
+        # Its text may hold what Graph answered, and Flower shows the text of exceptions: only its name and place go on.
+        place = "".join(traceback.format_tb(error.__traceback__))
+        log.error("a step met what it should not: %s\n%s", type(error).__name__, place, extra={"job": message.job_id})
+        raise StepFailed(f"unexpected {type(error).__name__} in step {message.step_id}") from None
 
 
 @worker_init.connect

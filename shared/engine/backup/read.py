@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -127,8 +128,12 @@ async def _cancellable(work: Work, reading: Coroutine[Any, Any, None]) -> None:
     """Runs the reading; the end of the lease or the claim cancels whatever it waits for, and is raised instead."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(reading)
+    told = threading.Event()
 
     def cancel() -> None:
+        if told.is_set():
+            return  # once is enough: a second one would cut off the tidying up after the first
+        told.set()
         try:
             loop.call_soon_threadsafe(task.cancel)
         except RuntimeError:

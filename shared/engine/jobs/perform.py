@@ -84,7 +84,8 @@ def _fate(context: Context, catalog: TenantCatalog, claim: Claim, error: Entrake
         catalog.claims.fail(claim, error.code, error.message)
     elif isinstance(error, Retry):
         return _later(context, catalog, claim, error)
-    elif isinstance(error, ClaimLost):
+    elif isinstance(error, ClaimLost) or error.code is Code.CATALOG_UNREACHABLE:
+        # Not ours any more; or the database was away for a moment, which is no reason to fail: the claim expires.
         pass
     elif isinstance(error, Alarm):
         log.error("stored bytes are damaged", extra={"tenant": claim.tenant_id, "blob": error.blob})
