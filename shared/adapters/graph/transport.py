@@ -83,10 +83,13 @@ class Transport:
         self._budget = budget
         self._check = check
         self._patience = patience
+        plain = httpx.AsyncClient(
+            verify=context, http2=False, timeout=httpx.Timeout(patience.answer_seconds, connect=10.0)
+        )
+        # The factory puts transports of its own around these, which do not hand a close on.
+        self._connections = [plain._transport, *filter(None, plain._mounts.values())]
         self._client = GraphClientFactory.create_with_default_middleware(
-            client=httpx.AsyncClient(
-                verify=context, http2=False, timeout=httpx.Timeout(patience.answer_seconds, connect=10.0)
-            ),
+            client=plain,
             options={
                 RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0),
                 RedirectHandlerOption.get_key(): RedirectHandlerOption(should_redirect=False),
@@ -125,6 +128,8 @@ class Transport:
         """Closes the connections and drops the token. Idempotent."""
         self._sign_in.forget()
         await self._client.aclose()
+        for connections in self._connections:
+            await connections.aclose()
 
     async def _answer(self, url: str, read: Callable[[bytes], Awaitable[_T]], resuming: bool) -> _T:
         response = await self._authorized(url)
