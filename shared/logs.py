@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 
 _BOUND = ("tenant", "job", "step", "stream", "code", "blob")
 _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*")
@@ -30,7 +31,8 @@ class Formatter(logging.Formatter):
 
 def set_up(level: int = logging.INFO) -> None:
     """Sends everything to stderr in our format. Libraries that log requests are kept at warning."""
-    handler = logging.StreamHandler()
+    # Not sys.stderr: in a worker's child that is Celery's, which writes to the log and would lose what comes from it.
+    handler = logging.StreamHandler(sys.__stderr__)
     handler.setFormatter(Formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
