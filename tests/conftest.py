@@ -1,5 +1,5 @@
 """Fixtures for all rooms."""
 
-from tests.parts import redis_server_fixture
+from tests.parts import aws_simulator_fixture, graph_simulator_fixture, redis_server_fixture
 
-__all__ = ["redis_server_fixture"]
+__all__ = ["aws_simulator_fixture", "graph_simulator_fixture", "redis_server_fixture"]

@@ -1,15 +1,27 @@
 """Real parts that tests run against, started as processes of their own and stopped by their ids."""
 
+import json
+import re
 import socket
+import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import boto3
+import httpx
 import pytest
 import redis
+
+ACCOUNT, REGION = "111122223333", "eu-central-1"
+DIRECTORY, CLIENT = "22222222-2222-2222-2222-222222222222", "11111111-1111-1111-1111-111111111111"
+SECRET = "simulated-secret"
+POLICIES = "identity/conditionalAccess/policies"
 
 
 class RedisServer:
@@ -69,3 +81,145 @@ def free_port() -> int:
 def redis_server_fixture(tmp_path: Path) -> Iterator[RedisServer]:
     with redis_server(tmp_path) as server:
         yield server
+
+
+class Simulator:
+    """A simulator that runs, with its controls."""
+
+    def __init__(self, process: "subprocess.Popen[str]", url: str, ca_file: Path | None = None) -> None:
+        self.process = process
+        self.url = url
+        trusted: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        self._client = httpx.Client(base_url=f"{url}/_sim", verify=trusted, timeout=60, trust_env=False)
+
+    def get(self, path: str, **query: str) -> Any:
+        """The JSON that a control answers."""
+        return self._client.get(f"/{path}", params=query).raise_for_status().json()
+
+    def post(self, path: str, value: object = None) -> None:
+        """Asks a control to do something."""
+        answer = self._client.post(f"/{path}", json=value)
+        assert answer.status_code == 200, answer.text
+
+    def fault(self, *faults: dict[str, Any]) -> None:
+        """Adds scripted faults."""
+        self.post("faults", list(faults))
+
+    def clear_faults(self) -> None:
+        self._client.delete("/faults").raise_for_status()
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class GraphSimulator(Simulator):
+    """A directory behind Graph over TLS; ``ca_file`` is the authority to trust."""
+
+    def __init__(self, process: "subprocess.Popen[str]", url: str, ca_file: Path) -> None:
+        super().__init__(process, url, ca_file)
+        self.ca_file = ca_file
+
+    def change(self, *changes: tuple[str, str] | tuple[str, str, object]) -> None:
+        """Changes as ``(op, path)`` or ``(op, path, value)``; a value of bytes is sent as it stands."""
+        texts = []
+        for op, path, *value in changes:
+            given = b"".join(b',"value":' + (v if isinstance(v, bytes) else json.dumps(v).encode()) for v in value)
+            texts.append(b'{"op":%b,"path":%b%b}' % (json.dumps(op).encode(), json.dumps(path).encode(), given))
+        answer = self._client.post("/changes", content=b"[" + b",".join(texts) + b"]")
+        assert answer.status_code == 200, answer.text
+
+    def values(self, path: str) -> list[bytes]:
+        """The stored values at a path, to the letter."""
+        answer = self._client.get("/objects", params={"path": path}).raise_for_status()
+        return answer.content.splitlines()
+
+    def ids(self, path: str) -> list[str]:
+        """The ids of the objects or links at a path."""
+        return [json.loads(value)["id"] for value in self.values(path)]
+
+    def records(self) -> dict[str, bytes]:
+        """What a whole backup holds of the directory as it is now: record key to value."""
+        found: dict[str, bytes] = {}
+        objects = {"users": "users", "groups": "groups", "organization": "organization", POLICIES: None}
+        for path, resource in objects.items():
+            for value in self.values(path):
+                found[f"{resource or 'conditionalAccessPolicies'}/{json.loads(value)['id']}"] = value
+        for owner in [key for key in found if key.startswith(("users/", "groups/"))]:
+            for relation in ("manager",) if owner.startswith("users/") else ("members", "owners"):
+                for value in self.values(f"{owner}/{relation}"):
+                    found[f"{owner}/{relation}/{json.loads(value)['id']}"] = value
+        return found
+
+    def count(self, path: str, status: int | None = None) -> int:
+        """How many requests for this path (a regular expression for all of it) were answered, with this status."""
+        return sum(
+            row["count"]
+            for row in self.get("requests")
+            if re.fullmatch(path, row["path"]) and status in (None, row["status"])
+        )
+
+
+class AwsSimulator(Simulator):
+    """KMS, S3 and STS on one endpoint."""
+
+    def client(self, service: str, account: str = ACCOUNT) -> Any:
+        """A client as the root of an account."""
+        session = boto3.session.Session(aws_access_key_id=account, aws_secret_access_key="any", region_name=REGION)
+        return session.client(service, endpoint_url=self.url)  # type: ignore[call-overload]
+
+    def new_key(self) -> str:
+        """The ARN of a new KMS key."""
+        arn: str = self.client("kms").create_key()["KeyMetadata"]["Arn"]
+        return arn
+
+    def new_bucket(self, name: str) -> None:
+        self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+@contextmanager
+def _simulating(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """``python -m simulator`` with these arguments, and the URL that it says; ended by SIGTERM."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulator", *arguments, "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        word, _, url = process.stdout.readline().strip().partition(" ")
+        assert word == "ready"
+        yield process, url
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=10)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def aws_simulator() -> Iterator[AwsSimulator]:
+    """The AWS simulator on a free port."""
+    with _simulating("aws") as (process, url), closing(AwsSimulator(process, url)) as simulator:
+        yield simulator
+
+
+@contextmanager
+def graph_simulator(folder: Path, *options: str) -> Iterator[GraphSimulator]:
+    """The Graph simulator on a free port; its authority's certificate is written to ``folder``."""
+    ca_file = folder / "graph-ca.pem"
+    with (
+        _simulating("graph", "--ca-file", str(ca_file), *options) as (process, url),
+        closing(GraphSimulator(process, url, ca_file)) as simulator,
+    ):
+        yield simulator
+
+
+@pytest.fixture(name="aws_simulator")
+def aws_simulator_fixture() -> Iterator[AwsSimulator]:
+    with aws_simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(name="graph_simulator")
+def graph_simulator_fixture(tmp_path: Path) -> Iterator[GraphSimulator]:
+    with graph_simulator(tmp_path) as simulator:
+        yield simulator

@@ -1,0 +1,218 @@
+"""The whole product on real parts: both simulators, Redis, beat and a worker as processes, the engine in the test."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from console.parts import Nodes, celery_parts, flower_answers
+from shared import wiring
+from shared.domain.model import Asked, Job, JobKind, JobState, Schedule, Snapshot, Tenant
+from shared.domain.secret import Secret
+from shared.engine.context import Context
+from shared.engine.download import download
+from shared.engine.onboarding import add_tenant
+from shared.ports.catalog import TenantCatalog
+from shared.ports.directory import Identity
+from tests.parts import (
+    ACCOUNT,
+    CLIENT,
+    DIRECTORY,
+    REGION,
+    SECRET,
+    AwsSimulator,
+    GraphSimulator,
+    RedisServer,
+    aws_simulator,
+    free_port,
+    graph_simulator,
+    redis_server,
+)
+
+TOP = Path(__file__).resolve().parents[2]
+BUCKET = "backups"
+LEASE = 4
+"""Seconds of a key lease."""
+_LINE = re.compile(rb'\{"key": "([^"]+)", "value": (.*)\}\n')
+_GOOD = (JobState.SUCCEEDED,)
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 45.0) -> None:
+    """Returns when ``true()`` is."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"never came true: {what}"
+        time.sleep(0.02)
+
+
+class Stack:
+    """Parts that run, and what an operator does with them. ``home`` holds the catalog, the logs and temporary files."""
+
+    def __init__(self, home: Path, graph: GraphSimulator, aws: AwsSimulator, redis: RedisServer, store: str) -> None:
+        self.home, self.graph, self.aws, self.redis, self.store = home, graph, aws, redis, store
+        self.flower_port = free_port()
+        self.environment = wiring.child_environment()
+        self.context: Context = wiring.command_context()
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    # -- processes
+
+    def start(
+        self, *names: str, application: str = "workers.app", environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Starts parts (``beat``, ``worker``, ``flower``) and returns when they are at work."""
+        nodes = Nodes(self.environment, ())
+        parts = {part.name: part for part in celery_parts(self.environment, nodes, self.flower_port)}
+        nodes.close()
+        for name in names:
+            argv = [application if word == "workers.app" else word for word in parts[name].argv]
+            with (self.home / f"{name}.log").open("ab") as log:
+                self._running[name] = subprocess.Popen(
+                    argv,
+                    cwd=TOP,
+                    env={**parts[name].environment, **(environment or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        for name in names:
+            until(lambda name=name: self._at_work(name), f"{name} is at work")  # type: ignore[misc]
+
+    def _at_work(self, name: str) -> bool:
+        assert self._running[name].poll() is None, (self.home / f"{name}.log").read_text()[-3000:]
+        if name == "flower":
+            return flower_answers(self.flower_port)
+        if name == "beat":
+            tick = self.context.catalog.scheduler().last_tick()
+            return tick is not None and tick < 1
+        return "ready." in (self.home / "worker.log").read_text().rpartition("-- start --")[2]
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Sends a signal to a part and all its children."""
+        os.killpg(self._running[name].pid, number)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL for a part and all its children."""
+        self.signal(name, signal.SIGKILL)
+        self._running.pop(name).wait()
+
+    def close(self) -> None:
+        """Kills what still runs."""
+        for name in list(self._running):
+            self.kill(name)
+        self.context.catalog.close()
+
+    # -- what an operator does
+
+    def add(self, name: str, client: str = CLIENT, secret: str = SECRET) -> Tenant:
+        """Connects the directory."""
+        identity = Identity(directory_id=DIRECTORY, client_id=client, secret=Secret(secret.encode()))
+        return add_tenant(self.context, name, identity).tenant
+
+    def of(self, tenant: Tenant) -> TenantCatalog:
+        return self.context.catalog.tenant(tenant.tenant_id)
+
+    def ask(self, tenant: Tenant, kind: JobKind = JobKind.BACKUP, *, full: bool = False) -> Job:
+        """A job asked for by hand."""
+        job, new = self.of(tenant).jobs.ask(kind, asked=Asked.HAND, full=full)
+        assert new
+        return job
+
+    def ended(self, job: Job, seconds: float = 60.0) -> Job:
+        """The job once it has ended."""
+        jobs = self.context.catalog.tenant(job.tenant_id).jobs
+        until(lambda: jobs.get(job.job_id).state.ended, f"job {job.job_id} ends", seconds)
+        return jobs.get(job.job_id)
+
+    def backup(self, tenant: Tenant, *, full: bool = False, state: JobState = JobState.SUCCEEDED) -> Job:
+        """A backup by hand, ended in this state."""
+        job = self.ended(self.ask(tenant, full=full))
+        assert job.state is state, job
+        return job
+
+    def scheduled(self, tenant: Tenant) -> Job:
+        """A backup made because its time has come, ended."""
+        catalog = self.of(tenant)
+        before = {job.job_id for job in catalog.jobs.recent()}
+        due = self.context.clock.now()
+        catalog.schedules.set(Schedule(cron="0 3 * * *", timezone="Europe/Berlin", paused=False, next_due=due))
+        until(lambda: {job.job_id for job in catalog.jobs.recent()} - before, "the due time becomes a job")
+        (job,) = (job for job in catalog.jobs.recent() if job.job_id not in before)
+        assert (job.asked, job.due_at) == (Asked.SCHEDULE, due)
+        return self.ended(job)
+
+    def snapshot(self, tenant: Tenant, snapshot: str = "latest") -> Snapshot:
+        return self.of(tenant).snapshots.get(snapshot)
+
+    def download(self, tenant: Tenant, snapshot: str = "latest") -> dict[str, bytes]:
+        """A snapshot's records, key to value, held to be sorted."""
+        sink = BytesIO()
+        count = download(self.context, tenant, snapshot, sink)
+        lines = [_LINE.fullmatch(line) for line in sink.getvalue().splitlines(keepends=True)]
+        records = {line[1].decode(): line[2] for line in lines if line is not None}
+        assert len(records) == len(lines) == count
+        order = [(".".join(key.split("/")[::2]), key) for key in records]
+        assert order == sorted(order)
+        return records
+
+    def key(self, tenant: Tenant) -> str:
+        """The ARN of the tenant's KMS key."""
+        return self.of(tenant).tenant().key_arn
+
+    def blobs(self, tenant: Tenant) -> list[str]:
+        return list(self.context.store.names(tenant.tenant_id))
+
+
+def same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    """Holds two sets of records to be equal, naming the first few that are not."""
+    missing, strange = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    other = [
+        (key, found[key], expected[key])
+        for key in sorted(found.keys() & expected.keys())
+        if found[key] != expected[key]
+    ]
+    assert (missing[:3], strange[:3], other[:2]) == ([], [], [])
+
+
+@contextmanager
+def running_stack(folder: Path, *graph_options: str, store: str = f"s3://{BUCKET}/entrakeep") -> Iterator[Stack]:
+    """A stack with nothing started yet but simulators and Redis; everything of it is gone afterwards."""
+    home = folder / "home"
+    (home / "tmp").mkdir(parents=True)
+    with ExitStack() as parts:
+        graph = parts.enter_context(graph_simulator(folder, *graph_options))
+        aws = parts.enter_context(aws_simulator())
+        redis = parts.enter_context(redis_server(folder))
+        aws.new_bucket(BUCKET)
+        settings = {
+            "ENTRAKEEP_HOME": str(home),
+            "ENTRAKEEP_BROKER_URL": redis.url,
+            "ENTRAKEEP_STORE_URL": store,
+            "ENTRAKEEP_PROVIDER_KEY_ARN": aws.new_key(),
+            "ENTRAKEEP_GRAPH_URL": graph.url,
+            "ENTRAKEEP_AUTHORITY_URL": graph.url,
+            "ENTRAKEEP_CA_BUNDLE": str(graph.ca_file),
+            "ENTRAKEEP_KEY_LEASE_SECONDS": str(LEASE),
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "any",
+            "AWS_REGION": REGION,
+            "TMPDIR": str(home / "tmp"),
+            **{f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "S3", "STS")},
+        }
+        patch = parts.enter_context(pytest.MonkeyPatch.context())
+        for name in [name for name in os.environ if name.startswith(("AWS_", "ENTRAKEEP_"))]:
+            patch.delenv(name)
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        stack = Stack(home, graph, aws, redis, store)
+        parts.callback(stack.close)
+        yield stack
