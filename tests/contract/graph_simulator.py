@@ -1,0 +1,82 @@
+"""The Graph simulator as a process of its own, with its controls, for the tests of whatever talks to Graph."""
+
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+DIRECTORY_ID = "22222222-2222-2222-2222-222222222222"
+CLIENT_ID = "11111111-1111-1111-1111-111111111111"
+SECRET = "simulated-secret"
+
+
+class Simulator:
+    """A running simulator. ``url`` is Graph and sign-in service at once, ``ca_file`` its certificate authority."""
+
+    def __init__(self, url: str, ca_file: Path) -> None:
+        self.url = url
+        self.ca_file = ca_file
+        self._http = httpx.Client(base_url=f"{url}/_sim", verify=ssl.create_default_context(cafile=ca_file))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def change(self, *changes: bytes) -> None:
+        """Changes to the directory, each the text of a JSON object."""
+        self._post("changes", b"[" + b",".join(changes) + b"]")
+
+    def create(self, path: str, *values: bytes) -> None:
+        """Objects or links with these bytes."""
+        self.change(*(b'{"op":"create","path":"%b","value":%b}' % (path.encode(), value) for value in values))
+
+    def set(self, what: str, value: Any) -> None:
+        """Posts to ``apps``, ``clock``, ``delta`` or ``faults``."""
+        answer = self._http.post(f"/{what}", json=value)
+        assert answer.status_code == 200, answer.text
+
+    def fault(self, what: str, path: str = "/v1.0/", times: int = 1, **more: Any) -> None:
+        """Adds a fault for requests whose path matches."""
+        self.set("faults", [{"what": what, "match": {"path": path}, "times": times, **more}])
+
+    def objects(self, path: str) -> list[bytes]:
+        """The stored values."""
+        return self._http.get("/objects", params={"path": path}).content.splitlines()
+
+    def asked(self, path: str) -> int:
+        """How many requests a path has had since ``forget``."""
+        return sum(row["count"] for row in self._http.get("/requests").json() if row["path"] == path)
+
+    def forget(self) -> None:
+        """Empties the counters, and the faults. Fails if a fault has not fired as often as it was meant to."""
+        unspent = [fault for fault in self._http.get("/faults").json() if fault["fired"] != fault.get("times", 1)]
+        self._http.delete("/faults")
+        self._post("reset-counters", b"")
+        assert not unspent
+
+    def _post(self, what: str, body: bytes) -> None:
+        answer = self._http.post(f"/{what}", content=body)
+        assert answer.status_code == 200, answer.text
+
+
+@contextmanager
+def simulated_graph(folder: Path, *options: str) -> Iterator[Simulator]:
+    """A simulator for as long as the block lasts."""
+    ca_file = folder / "graph-ca.pem"
+    command = [sys.executable, "-m", "simulator", "graph", "--port", "0", "--ca-file", str(ca_file), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            word, _, url = process.stdout.readline().strip().partition(" ")
+            assert word == "ready", "the simulator did not start"
+            simulator = Simulator(url, ca_file)
+            try:
+                yield simulator
+            finally:
+                simulator.close()
+        finally:
+            process.terminate()
