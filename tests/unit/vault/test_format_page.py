@@ -1,0 +1,116 @@
+"""The worked example of docs/format.md, made again by the vault with the same data key and IV."""
+
+import base64
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cbor2
+import pytest
+
+from shared.domain.model import Purpose, WrappedKey
+from shared.domain.records import Line, encode_line, prefix_gone, put
+from shared.domain.secret import Secret
+from shared.vault.format import CheckpointBody, Manifest, decode, encode, split, unpack
+from shared.vault.keyring import DataKey, encode_key_object, key_object_name
+from shared.vault.sealing import Kind, ManifestHeaders, open_sealed, seal, sealed_headers
+from shared.vault.writer import chunk_blob
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "format.md").read_text()
+KEY, IV = bytes(range(32)), bytes(range(0xA0, 0xAC))
+TENANT, JOB = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11", "5d2f7a90-3b1e-4c8a-9a67-2e4b8c0d1f22"
+NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
+LINES: list[Line] = [
+    prefix_gone(b"users", b""),
+    put(b"users", b"users/1", b'{"id":"1","displayName":"Ada"}'),
+    put(b"users", b"users/2", b'{"id":"2","displayName":"Grace"}'),
+]
+
+
+def block(title: str) -> str:
+    """The fenced block below a bold title of the page."""
+    found = re.search(rf"\*\*{re.escape(title)}\*\*[^\n]*\n+```\w*\n(.*?)```", PAGE, re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def hexed(title: str) -> bytes:
+    return bytes.fromhex(block(title))
+
+
+def compact(title: str) -> bytes:
+    """A block of JSON as it stands inside the seal: without spaces."""
+    return json.dumps(json.loads(block(title)), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@pytest.fixture
+def fixed_iv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.vault.sealing.os.urandom", lambda length: IV[:length])
+
+
+def key() -> DataKey:
+    return DataKey(Secret(KEY))
+
+
+def test_the_example_data_key_has_the_id_that_the_page_gives() -> None:
+    assert hexed("Data key") == KEY
+    assert hexed("Data key id") == bytes.fromhex(key().id)
+
+
+def test_the_example_frame_holds_the_example_lines() -> None:
+    lines = block("Lines").rstrip("\n").encode()
+    assert lines == b"\n".join(map(encode_line, LINES))
+    assert list(split(unpack(hexed("Zstandard frame")))) == LINES
+
+
+@pytest.mark.usefixtures("fixed_iv")
+def test_the_example_chunk_is_what_the_vault_seals() -> None:
+    sealed = seal(key(), TENANT, Kind.CHUNK, hexed("Zstandard frame"))
+    assert hexed("Sealed chunk") == sealed
+    header, unprotected, ciphertext = cbor2.loads(sealed).value
+    aad = cbor2.dumps(["entrakeep/1", TENANT, "chunk"])
+    assert hexed("Protected header") == header
+    assert hexed("External AAD") == aad
+    assert hexed("Additional data for AES-GCM") == cbor2.dumps(["Encrypt0", header, aad])
+    assert unprotected == {5: IV}
+    assert hexed("IV") == IV
+    assert len(ciphertext) == len(hexed("Zstandard frame")) + 16
+    assert block("Name of the blob").strip() == chunk_blob(TENANT, JOB, hashlib.sha256(sealed).hexdigest())
+    assert open_sealed(lambda _: key(), TENANT, Kind.CHUNK, sealed, blob="b") == hexed("Zstandard frame")
+
+
+@pytest.mark.usefixtures("fixed_iv")
+def test_the_example_manifest_names_the_example_chunk_and_is_what_the_vault_writes() -> None:
+    manifest = decode(compact("Manifest"), Manifest)
+    assert encode(manifest) == compact("Manifest")
+    (run,) = manifest.streams[0].runs
+    (chunk,) = run.chunks
+    sealed = hexed("Sealed chunk")
+    assert (chunk.name, chunk.size) == (hashlib.sha256(sealed).hexdigest(), len(sealed))
+    assert (chunk.first, chunk.last, chunk.lines) == (LINES[0][0].decode(), LINES[-1][0].decode(), len(LINES))
+    headers = ManifestHeaders(tenant=TENANT, snapshot=manifest.snapshot_id, time=manifest.created_at)
+    whole = seal(key(), TENANT, Kind.MANIFEST, b"", headers=headers)
+    assert hexed("Protected header of the manifest") == cbor2.loads(whole).value[0]
+    assert sealed_headers(whole, "b").manifest == headers
+
+
+def test_the_example_checkpoint_is_what_the_vault_writes() -> None:
+    assert encode(decode(compact("Checkpoint"), CheckpointBody)) == compact("Checkpoint")
+
+
+def test_the_example_key_object_is_what_the_vault_writes() -> None:
+    stored = json.loads(block("Key object"))
+    wrapped = WrappedKey(
+        data_key_id=key().id,
+        purpose=Purpose.BACKUP,
+        arn=stored["arn"],
+        generation=1,
+        key_epoch=1,
+        context={"tenant": TENANT, "purpose": "backup"},
+        wrapped=base64.b64decode(stored["wrapped"]),
+        created_at=NOW,
+    )
+    assert json.loads(encode_key_object(TENANT, wrapped)) == stored
+    assert block("Name of the key object").strip() == key_object_name(TENANT, key().id, 1)
