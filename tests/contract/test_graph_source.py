@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -216,7 +217,7 @@ def _two_users(simulator: Simulator) -> tuple[str, str]:
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else value,
 )
 async def test_trouble_on_the_way_changes_nothing(
-    simulator: Simulator, connect: Connect, what: str, more: dict[str, object]
+    simulator: Simulator, connect: Connect, what: str, more: dict[str, Any]
 ) -> None:
     whole, _ = await read(connect(), USERS)
     simulator.fault(what, DELTA, skip=1, **more)

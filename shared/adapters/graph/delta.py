@@ -117,13 +117,20 @@ def _links(owner: bytes, related: _Related, array: Raw) -> Iterator[Line]:
         yield prefix_gone(related.resource, owner + related.segment)
     for link in _read_links(array):
         token = bytes(link.id)
-        key = owner + related.segment + encode_id(slow_slicer.string(token))
+        key = owner + related.segment + encode_id(_text(token))
         if link.removed:
             yield gone(related.resource, key)
         elif link.type:
             yield put(related.resource, key, b'{"@odata.type":%b,"id":%b}' % (bytes(link.type), token))
         else:
             yield put(related.resource, key, b'{"id":%b}' % token)
+
+
+def _text(token: bytes) -> str:
+    """The string that a JSON token is. Raises ValueError if it is none."""
+    if token.startswith(b'"') and b"\\" not in token:
+        return token[1:-1].decode()
+    return slow_slicer.string(token)
 
 
 def _read_links(array: Raw) -> list[_Link]:

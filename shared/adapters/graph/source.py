@@ -1,7 +1,7 @@
 """A directory as a source of pages, lines and single objects."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
 import msgspec
@@ -27,7 +27,7 @@ class GraphSource:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def pages(self, stream: Stream, cursor: Cursor | None) -> AsyncIterator[GraphPage]:
+    async def pages(self, stream: Stream, cursor: Cursor | None) -> AsyncGenerator[GraphPage, None]:
         shape: Shape = DeltaShape(stream) if stream.reading is Reading.DELTA else ListingShape(stream)
         wanted = asyncio.create_task(self._page(stream, shape, cursor))
         try:

@@ -30,7 +30,9 @@ def page(texts: list[bytes], space: bytes = b"", before: bytes = b"") -> bytes:
 
 
 def told(envelope: slicer.Envelope | None) -> tuple[list[bytes], str | None, str | None] | None:
-    return envelope and ([bytes(text) for text in envelope.value], envelope.next, envelope.delta)
+    if envelope is None:
+        return None
+    return [bytes(text) for text in envelope.value], envelope.next, envelope.delta
 
 
 @BOTH
