@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.domain.errors import Code, Refuse
 
 _ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
+_P = TypeVar("_P", bound="Place")
 _PASSED_ON = (
     "PATH",
     "HOME",
@@ -25,13 +27,25 @@ _PASSED_ON = (
 )
 
 
-class Settings(BaseSettings):
-    """What the environment says (``ENTRAKEEP_…``). URLs may hold passwords, so those are kept as secrets."""
+class Place(BaseSettings):
+    """Where things stand on this machine, and the catalog: all that commands need which ask SQL alone."""
 
     model_config = SettingsConfigDict(env_prefix="ENTRAKEEP_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(default_factory=lambda: Path.home() / ".entrakeep")
     database_url: SecretStr | None = None
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL; a SQLite file in the home unless set."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home / 'catalog.sqlite3'}"
+
+
+class Settings(Place):
+    """What the environment says (``ENTRAKEEP_…``). URLs may hold passwords, so those are kept as secrets."""
+
     broker_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     store_url: str | None = None
     provider_key_arn: str
@@ -70,13 +84,6 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def database(self) -> str:
-        """The SQLAlchemy URL; a SQLite file in the home unless set."""
-        if self.database_url is not None:
-            return self.database_url.get_secret_value()
-        return f"sqlite:///{self.home / 'catalog.sqlite3'}"
-
-    @property
     def store(self) -> str:
         """The store's URL; a folder in the home unless set."""
         return self.store_url or (self.home / "store").absolute().as_uri()
@@ -84,8 +91,17 @@ class Settings(BaseSettings):
 
 def read_settings() -> Settings:
     """The settings. Raises Refuse ``SETTINGS_INVALID`` with every missing or wrong one named at once."""
+    return _read(Settings)
+
+
+def read_place() -> Place:
+    """Home and catalog alone. Raises as ``read_settings``."""
+    return _read(Place)
+
+
+def _read(kind: type[_P]) -> _P:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         wrong = [
             f"ENTRAKEEP_{'_'.join(map(str, e['loc'])).upper()} {_reason(e['type'], e['msg'])}" for e in error.errors()

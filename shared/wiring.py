@@ -2,6 +2,7 @@
 line starts fast."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import config
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from shared.engine.context import Context
     from shared.ports.catalog import Catalog
+    from shared.ports.clock import Clock
     from shared.ports.dispatch import Dispatch
 
 LIMITS = Limits()
@@ -20,6 +22,18 @@ LIMITS = Limits()
 def settings() -> config.Settings:
     """The settings. Raises Refuse ``SETTINGS_INVALID`` naming every missing or wrong one."""
     return config.read_settings()
+
+
+def home() -> Path:
+    """The folder for all that is kept on this machine; it may not be there yet."""
+    return config.read_place().home
+
+
+def clock() -> "Clock":
+    """The machine's clock."""
+    from shared.adapters.clock import SystemClock
+
+    return SystemClock()
 
 
 def child_environment() -> dict[str, str]:
@@ -31,20 +45,14 @@ def open_catalog() -> "Catalog":
     """The catalog alone: all that lists, shows and schedules need."""
     from shared.adapters.catalog import open_catalog as opened
 
-    found = config.read_settings()
-    if found.database_url is None:
-        found.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return opened(found.database)
+    return opened(config.read_place().database)
 
 
 def migrate_catalog() -> str:
     """Brings the catalog's schema up to date; its revision."""
     from shared.adapters.catalog import migrate
 
-    found = config.read_settings()
-    if found.database_url is None:
-        found.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return migrate(found.database)
+    return migrate(config.read_place().database)
 
 
 def celery_app() -> "Celery":
@@ -72,7 +80,6 @@ def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str]
 def _context(dispatch: "Dispatch", redis_url: str | None, limits: Limits, at: Callable[[str], None]) -> "Context":
     from shared.adapters.blobs import open_store
     from shared.adapters.budget import RedisBudgets
-    from shared.adapters.clock import SystemClock
     from shared.adapters.graph import GraphAccess
     from shared.adapters.kms import AwsKeys
     from shared.engine.context import Context
@@ -89,7 +96,7 @@ def _context(dispatch: "Dispatch", redis_url: str | None, limits: Limits, at: Ca
             budgets=RedisBudgets(redis_url, limits.requests_in_flight),
         ),
         dispatch=dispatch,
-        clock=SystemClock(),
+        clock=clock(),
         limits=limits,
         lease_seconds=found.key_lease_seconds,
         provider_key=found.provider_key_arn,

@@ -1,0 +1,75 @@
+"""Arguments and options that several commands share, checked before anything leaves this process."""
+
+import re
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from shared.domain.resources import RESOURCES
+
+_NAME = re.compile(r"[a-z0-9-]{1,40}")
+
+
+def examples(*lines: str) -> str:
+    """The epilog of a command's help."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+
+
+def _name(value: str | None) -> str | None:
+    if value is not None and not _NAME.fullmatch(value):
+        raise typer.BadParameter("a tenant's name is 1 to 40 of the characters a-z, 0-9 and '-'.")
+    return value
+
+
+def _guid(value: str | None) -> str | None:
+    """In the form with dashes, lower case."""
+    if value is None:
+        return None
+    try:
+        guid = str(UUID(value))
+    except ValueError:
+        guid = ""
+    if guid != value.lower():
+        raise typer.BadParameter("give a GUID, such as 22222222-2222-2222-2222-222222222222.")
+    return guid
+
+
+def _known(values: list[str] | None) -> list[str]:
+    for value in values or []:
+        if value not in RESOURCES:
+            raise typer.BadParameter(f"there is no resource '{value}'; give one of {', '.join(RESOURCES)}.")
+    return values or []
+
+
+def _words(value: str | None) -> str | None:
+    """Text that SQL can take: what the shell gave that is no UTF-8 is shown, as ``\\xHH`` would be."""
+    return None if value is None else value.encode("utf-8", "backslashreplace").decode()
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.", callback=_name)]
+Guid = Annotated[str, typer.Option(callback=_guid)]
+SnapshotId = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="A snapshot's id, or latest.", callback=_words)]
+SnapshotOrAll = Annotated[
+    str | None, typer.Argument(metavar="[SNAPSHOT]", help="A snapshot's id, or latest; else all.", callback=_words)
+]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", callback=_words)]
+ResourceNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resource", metavar="RESOURCE", help="Only this resource; may be given several times.", callback=_known
+    ),
+]
+TenantOption = Annotated[
+    str | None, typer.Option("--tenant", metavar="NAME", help="Only this tenant's.", callback=_name)
+]
+DirectoryId = Annotated[
+    str,
+    typer.Option("--directory-id", metavar="GUID", help="The directory's (tenant's) id in Entra.", callback=_guid),
+]
+ClientId = Annotated[
+    str,
+    typer.Option("--client-id", metavar="GUID", help="The id of the application that reads it.", callback=_guid),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the job has ended; exit with 1 if it failed.")]

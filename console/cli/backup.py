@@ -1,0 +1,52 @@
+"""``entrakeep backup``: one job that reads a directory."""
+
+from typing import Annotated
+
+import typer
+
+from console.cli.arguments import AsJson, Name, Wait, examples
+from console.cli.documents import job_with_resources
+from console.cli.opening import open_catalog
+from console.cli.output import note, print_document, print_line
+from console.cli.waiting import note_silence, refuse_failed, wait_for
+from shared.domain.model import Asked, JobKind
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep backup contoso --wait",
+        "entrakeep backup contoso --full",
+        "entrakeep backup contoso --wait --json | jq -r .snapshot",
+    )
+)
+def backup(
+    name: Name,
+    full: Annotated[bool, typer.Option("--full", help="Read everything afresh, not only what changed.")] = False,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Back up a tenant's directory.
+
+    The job is done by the workers of a running stack ('entrakeep up').
+    """
+    catalog = open_catalog()
+    handle = catalog.tenant(catalog.find(name).tenant_id)
+    job, new = handle.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=full)
+    if not new:
+        note(f"A backup of {name} is {job.state} already: job {job.job_id}.")
+    if not wait:
+        note_silence(catalog)
+        if as_json:
+            print_document({"job": job.job_id})
+        elif new:
+            print_line(f"Job {job.job_id} is queued. Look with 'entrakeep jobs show {job.job_id}'.")
+        return
+    job = wait_for(catalog, job)
+    if as_json:
+        print_document(job_with_resources(job, name, handle.jobs.steps(job.job_id)))
+    refuse_failed(job)
+    if not as_json and job.snapshot:
+        made = handle.snapshots.get(job.snapshot)
+        print_line(f"Snapshot {made.snapshot_id}: {made.objects:,} objects, {made.links:,} links.")

@@ -1,0 +1,134 @@
+"""The JSON documents of listings and jobs. Fields may be added, never changed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, StepState, Tenant
+from shared.domain.resources import RESOURCES, STREAMS, Reading
+from shared.ports.catalog import KeyState
+
+Document = dict[str, Any]
+
+
+def moment(at: datetime | None) -> str | None:
+    """RFC 3339, in UTC, to the millisecond."""
+    return None if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def job_document(job: Job, tenant: str) -> Document:
+    return {
+        "id": job.job_id,
+        "tenant": tenant,
+        "kind": job.kind,
+        "state": job.state,
+        "code": job.code,
+        "message": job.message,
+        "created_at": moment(job.created_at),
+        "started_at": moment(job.started_at),
+        "finished_at": moment(job.finished_at),
+        "snapshot": job.snapshot,
+    }
+
+
+def job_with_resources(job: Job, tenant: str, steps: Sequence[Step]) -> Document:
+    return {**job_document(job, tenant), "resources": resources_of(job, steps)}
+
+
+def resources_of(job: Job, steps: Sequence[Step]) -> list[Document]:
+    """How far a backup has come with each resource; none for other kinds. ``changed`` counts lines written."""
+    return [_resource(name, steps) for name in RESOURCES] if job.kind is JobKind.BACKUP else []
+
+
+def _resource(name: str, steps: Sequence[Step]) -> Document:
+    mine = [step for step in steps if step.phase < Phase.COMMIT and step.name == RESOURCES[name].stream]
+    counted = [progress for step in mine for progress in step.progress if progress.resource == name]
+    if mine and all(step.state is StepState.DONE for step in mine):
+        state = "done"
+    elif any(step.began_at is not None for step in mine):
+        state = "reading"
+    else:
+        state = "queued"
+    return {
+        "resource": name,
+        "state": state,
+        "records": sum(progress.records for progress in counted),
+        "changed": sum(progress.changed for progress in counted),
+    }
+
+
+def tenant_document(tenant: Tenant, schedule: Schedule | None, last: Snapshot | None) -> Document:
+    return {
+        "tenant": tenant.name,
+        "tenant_id": tenant.tenant_id,
+        "directory_id": tenant.directory_id,
+        "client_id": tenant.client_id,
+        "created_at": moment(tenant.created_at),
+        "schedule": schedule_document(schedule) if schedule else None,
+        "last_snapshot": last.snapshot_id if last else None,
+    }
+
+
+def schedule_document(schedule: Schedule) -> Document:
+    return {
+        "cron": schedule.cron,
+        "timezone": schedule.timezone,
+        "paused": schedule.paused,
+        "next": moment(schedule.next_due),
+    }
+
+
+def snapshot_document(snapshot: Snapshot, tenant: str) -> Document:
+    return {
+        "id": snapshot.snapshot_id,
+        "tenant": tenant,
+        "created_at": moment(snapshot.created_at),
+        "job": snapshot.job_id,
+        "parent": snapshot.parent,
+        "resources": [
+            {
+                "resource": report.resource,
+                "answer": report.answer,
+                "records": report.records,
+                "stale": report.stale,
+                "request_id": report.request_id,
+            }
+            for report in snapshot.resources
+        ],
+        "objects": snapshot.objects,
+        "links": snapshot.links,
+        "complete": snapshot.complete,
+    }
+
+
+def resource_documents() -> list[Document]:
+    """The table of what is protected. ``select`` is as sent, with the relations of the resource's stream."""
+    return [
+        {
+            "resource": row.resource,
+            "family": row.family,
+            "api": row.api,
+            "path": row.path,
+            "delta": STREAMS[row.stream].reading is Reading.DELTA,
+            "select": STREAMS[row.stream].selected,
+            "permission_read": row.permission_read,
+            "permission_write": row.permission_write,
+            "licence": row.licence,
+            "restore": row.restore,
+        }
+        for row in RESOURCES.values()
+    ]
+
+
+def key_document(tenant: Tenant, keys: KeyState) -> Document:
+    """``since``: when a revoked key was last refused, else since when the tenant is there. ``account`` is the key's."""
+    refusal = keys.refusal
+    return {
+        "mode": tenant.key_mode,
+        "state": "revoked" if refusal else "ok",
+        "arn": tenant.key_arn,
+        "since": moment(refusal.at if refusal else tenant.created_at),
+        "account": tenant.key_arn.split(":")[4],
+        "data_keys": keys.data_keys,
+        "old_key_free": None,
+    }

@@ -1,0 +1,49 @@
+"""``entrakeep download``: a snapshot as a file."""
+
+from typing import Annotated
+
+import typer
+
+from console.cli.arguments import Name, ResourceNames, SnapshotId, examples
+from console.cli.opening import open_engine
+from console.cli.output import note
+from console.cli.progress import shown_records
+from console.download_file import to_file, to_standard_output
+from shared.domain.errors import Code, Refuse
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep download contoso latest -o contoso.jsonl",
+        "entrakeep download contoso latest -o - --resource users | jq -r .value.userPrincipalName",
+    )
+)
+def download(
+    name: Name,
+    snapshot: SnapshotId,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to, replaced only by success; - is standard output."
+        ),
+    ],
+    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="jsonl: a record a line.")] = "jsonl",
+    resource: ResourceNames = None,
+) -> None:
+    """Write a snapshot to a file, in the clear.
+
+    A line a record, by resource and then by key, each value byte for byte as Graph sent it. Runs in this process:
+    needs the key's AWS credentials, and no running stack. If it fails, no FILE is left.
+    """
+    if format != "jsonl":
+        raise Refuse(Code.WRONG_USE, f"There is no format '{format}' yet; give --format jsonl.")
+    context = open_engine()
+    from shared.engine.download import download as write_records
+
+    tenant = context.catalog.find(name)
+    with to_standard_output() if output == "-" else to_file(output) as sink, shown_records() as tell:
+        count = write_records(context, tenant, snapshot, sink, resource or (), tell)
+    if output != "-":
+        note(f"{count:,} records are in {output}.")

@@ -1,0 +1,100 @@
+"""``entrakeep jobs``: what was asked for, and how far it has come."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from console.cli.arguments import AsJson, JobId, TenantOption, examples
+from console.cli.documents import job_document, job_with_resources, resources_of
+from console.cli.opening import open_catalog
+from console.cli.output import note, print_document, print_fields, print_line, print_table
+from console.cli.waiting import note_silence
+from shared.domain.errors import Code, Refuse
+from shared.domain.model import Asked, Job, JobKind
+
+if TYPE_CHECKING:
+    from shared.ports.catalog import Catalog
+
+app = typer.Typer(help="Look at jobs, cancel them, ask for them again.")
+
+
+@app.command("list", epilog=examples("entrakeep jobs list", "entrakeep jobs list --tenant contoso --json"))
+def list_jobs(tenant: TenantOption = None, as_json: AsJson = False) -> None:
+    """List the last hundred jobs, newest first."""
+    catalog = open_catalog()
+    found = catalog.jobs() if tenant is None else catalog.tenant(catalog.find(tenant).tenant_id).jobs.recent()
+    names = {known.tenant_id: known.name for known in catalog.tenants()}
+    documents = [job_document(job, names[job.tenant_id]) for job in found if job.tenant_id in names]
+    if as_json:
+        print_document(documents)
+        return
+    rows = [
+        (row["id"], row["tenant"], row["kind"], row["state"], row["created_at"], row["code"] or row["snapshot"])
+        for row in documents
+    ]
+    empty = "There is no job yet. Ask for one with 'entrakeep backup NAME'."
+    print_table(("job", "tenant", "kind", "state", "created", "snapshot or code"), rows, empty=empty)
+
+
+@app.command(epilog=examples("entrakeep jobs show 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
+def show(job: JobId, as_json: AsJson = False) -> None:
+    """Show a job.
+
+    Its state, why it failed, and how far each resource has come.
+    """
+    catalog = open_catalog()
+    found = catalog.find_job(job)
+    steps = catalog.tenant(found.tenant_id).jobs.steps(job)
+    document = job_with_resources(found, _tenant_name(catalog, found), steps)
+    if as_json:
+        print_document(document)
+        return
+    print_fields([(name, value) for name, value in document.items() if name != "resources"])
+    rows = [tuple(row.values()) for row in resources_of(found, steps)]
+    if rows:
+        print_table(("resource", "state", "records", "changed"), rows, empty="")
+
+
+@app.command(epilog=examples("entrakeep jobs cancel 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
+def cancel(job: JobId, as_json: AsJson = False) -> None:
+    """Cancel a job.
+
+    One that runs ends within seconds; one that has ended stays as it is.
+    """
+    catalog = open_catalog()
+    found = catalog.find_job(job)
+    after = catalog.tenant(found.tenant_id).jobs.cancel(job)
+    if as_json:
+        print_document(job_document(after, _tenant_name(catalog, after)))
+    elif found.state.ended:
+        print_line(f"The job had ended already: {found.state}.")
+    elif after.state.ended:
+        print_line(f"The job is {after.state}.")
+    else:
+        print_line("The job is told to end.")
+
+
+@app.command(epilog=examples("entrakeep jobs retry 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
+def retry(job: JobId, as_json: AsJson = False) -> None:
+    """Ask for a backup again: a new job like one that has ended."""
+    catalog = open_catalog()
+    found = catalog.find_job(job)
+    if not found.state.ended:
+        raise Refuse(Code.BUSY, f"The job is still {found.state}. See 'entrakeep jobs show {job}'.")
+    if found.kind is not JobKind.BACKUP:
+        sentence = (
+            f"What a {found.kind} finds goes to whoever asks: ask with 'entrakeep {found.kind.replace('-', ' ')}'."
+        )
+        raise Refuse(Code.WRONG_USE, sentence)
+    again, new = catalog.tenant(found.tenant_id).jobs.ask(found.kind, asked=Asked.HAND, full=found.full)
+    if not new:
+        note(f"A backup is {again.state} already: job {again.job_id}.")
+    note_silence(catalog)
+    if as_json:
+        print_document({"job": again.job_id})
+    elif new:
+        print_line(f"Job {again.job_id} is queued. Look with 'entrakeep jobs show {again.job_id}'.")
+
+
+def _tenant_name(catalog: "Catalog", job: Job) -> str:
+    return catalog.tenant(job.tenant_id).tenant().name

@@ -1,0 +1,82 @@
+"""``entrakeep schedule``: when backups are due."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from console.cli.arguments import AsJson, Name, examples
+from console.cli.documents import moment, schedule_document
+from console.cli.opening import now, open_catalog
+from console.cli.output import print_document, print_fields, print_line
+from shared.domain.errors import Code, Refuse
+from shared.domain.model import Schedule
+from shared.domain.schedule import next_due
+
+app = typer.Typer(help="Back up by schedule.")
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        "entrakeep schedule set contoso --cron '0 */6 * * *'",
+        "entrakeep schedule set contoso --cron '30 2 * * 1-5' --timezone Europe/Berlin",
+    ),
+)
+def set_schedule(
+    name: Name,
+    cron: Annotated[str, typer.Option("--cron", metavar="CRON", help="Five fields: minute hour day month weekday.")],
+    timezone: Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Whose clock the fields mean.")] = "UTC",
+) -> None:
+    """Set when backups are due.
+
+    Replaces an earlier schedule, paused or not.
+    """
+    due = next_due(cron, timezone, now())
+    catalog = open_catalog()
+    schedule = Schedule(cron=" ".join(cron.split()), timezone=timezone, paused=False, next_due=due)
+    catalog.tenant(catalog.find(name).tenant_id).schedules.set(schedule)
+    print_line(f"The next backup of {name} is due at {moment(due)}.")
+
+
+@app.command(epilog=examples("entrakeep schedule show contoso"))
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show the schedule, and when the next backup is due."""
+    catalog = open_catalog()
+    schedule = catalog.tenant(catalog.find(name).tenant_id).schedules.get()
+    document = schedule_document(schedule) if schedule else None
+    if as_json:
+        print_document(document)
+    elif document is None:
+        print_line(f"{name} has no schedule. Give it one with 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
+    else:
+        print_fields([*document.items()])
+
+
+@app.command(epilog=examples("entrakeep schedule pause contoso"))
+def pause(name: Name) -> None:
+    """Let no backup be due until 'resume'."""
+    _change(name, paused=True)
+    print_line(f"The schedule of {name} is paused.")
+
+
+@app.command(epilog=examples("entrakeep schedule resume contoso"))
+def resume(name: Name) -> None:
+    """Let backups be due again. Times missed meanwhile are not made up for."""
+    due = _change(name, paused=False).next_due
+    print_line(f"The next backup of {name} is due at {moment(due)}.")
+
+
+def _change(name: str, *, paused: bool) -> Schedule:
+    """The schedule as it is now. Raises Refuse ``WRONG_USE`` if there is none."""
+    catalog = open_catalog()
+    schedules = catalog.tenant(catalog.find(name).tenant_id).schedules
+    schedule = schedules.get()
+    if schedule is None:
+        sentence = f"{name} has no schedule; give it one with 'entrakeep schedule set'."
+        raise Refuse(Code.WRONG_USE, sentence)
+    if schedule.paused != paused:
+        due = None if paused else next_due(schedule.cron, schedule.timezone, now())
+        schedule = msgspec.structs.replace(schedule, paused=paused, next_due=due)
+        schedules.set(schedule)
+    return schedule

@@ -1,0 +1,116 @@
+"""``entrakeep snapshots`` and ``entrakeep browse``: what there is, and what is in it."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+import typer
+
+from console.cli.arguments import AsJson, Name, ResourceNames, SnapshotId, examples
+from console.cli.documents import moment, snapshot_document
+from console.cli.opening import open_catalog, open_engine
+from console.cli.output import print_document, print_line, print_table, printable, write
+from shared.domain.errors import COMPLETE
+
+app = typer.Typer()
+
+_BATCH = 64 * 1024
+
+
+@app.command(epilog=examples("entrakeep snapshots contoso", "entrakeep snapshots contoso --json | jq -r '.[0].id'"))
+def snapshots(name: Name, as_json: AsJson = False) -> None:
+    """List a tenant's snapshots, and what they lack."""
+    catalog = open_catalog()
+    found = catalog.tenant(catalog.find(name).tenant_id).snapshots.all()
+    if as_json:
+        print_document([snapshot_document(snapshot, name) for snapshot in found])
+        return
+    rows = [
+        (
+            snapshot.snapshot_id,
+            moment(snapshot.created_at),
+            snapshot.objects,
+            snapshot.links,
+            "complete" if snapshot.complete else "incomplete",
+            "\n".join(
+                f"{report.resource}: {report.answer}{' (as of an earlier snapshot)' if report.stale else ''}"
+                for report in snapshot.resources
+                if report.answer not in COMPLETE
+            ),
+        )
+        for snapshot in found
+    ]
+    empty = f"There is no snapshot of {name} yet. Make one with 'entrakeep backup {name} --wait'."
+    print_table(("snapshot", "created", "objects", "links", "", "missing"), rows, empty=empty)
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep browse contoso latest --resource users --search 'ana'",
+        "entrakeep browse contoso latest --id 0b6c6f8e-7a43-4a5d-9a8c-6f0a2f6d3c11",
+        "entrakeep browse contoso latest --resource groups --json | jq .value.displayName",
+    )
+)
+def browse(
+    name: Name,
+    snapshot: SnapshotId,
+    resource: ResourceNames = None,
+    search: Annotated[
+        str | None, typer.Option("--search", metavar="TEXT", help="Only records with this text, in either case.")
+    ] = None,
+    id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="Only the object with this id and its links.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document a line, each value to the letter.")
+    ] = False,
+) -> None:
+    """Look into a snapshot.
+
+    Shows each record's key and name; with --id, all of it. Runs in this process: needs the key's AWS credentials,
+    and no running stack.
+    """
+    context = open_engine()
+    from shared.engine.browse import browse as records
+
+    found = records(context, context.catalog.find(name), snapshot, resource or (), search, id)
+    if as_json:
+        lines = (b'{"key": "%b", "value": %b}\n' % (key.encode(), value) for key, value in found)
+    elif id is not None:
+        lines = (b"%b\n%b\n" % (key.encode(), _readable(value)) for key, value in found)
+    else:
+        lines = (f"{key}  {_name(value)}".rstrip().encode() + b"\n" for key, value in found)
+    if not _written(lines) and not as_json:
+        print_line("There is no such record.")
+
+
+def _written(lines: Iterator[bytes]) -> int:
+    """How many lines were written: the first ones at once, then in batches."""
+    count, batch = 0, bytearray()
+    for line in lines:
+        count += 1
+        batch += line
+        if len(batch) >= _BATCH or count < 100:
+            write(bytes(batch))
+            batch.clear()
+    write(bytes(batch))
+    return count
+
+
+def _readable(value: bytes) -> bytes:
+    """The value with line breaks, its tokens to the letter; where it has unpaired surrogates, as it stands."""
+    try:
+        return msgspec.json.format(value, indent=2)
+    except msgspec.DecodeError:
+        return value
+
+
+def _name(value: bytes) -> str:
+    """What a person knows the object by, fit for a terminal."""
+    try:
+        fields = json.loads(value)
+    except (ValueError, RecursionError):
+        return ""
+    names = (fields.get(field) for field in ("displayName", "userPrincipalName")) if isinstance(fields, dict) else ()
+    return "  ".join(printable(name) for name in names if isinstance(name, str))

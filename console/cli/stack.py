@@ -1,0 +1,32 @@
+"""``entrakeep up``: starts the stack on this machine."""
+
+from typing import Annotated
+
+import typer
+
+from console.cli.arguments import examples
+
+app = typer.Typer()
+
+
+@app.command(epilog=examples("entrakeep up", "entrakeep up --no-flower"))
+def up(
+    no_flower: Annotated[bool, typer.Option("--no-flower", help="Do not show the tasks in a browser.")] = False,
+) -> None:
+    """Run the stack on this machine, until Ctrl-C or SIGTERM.
+
+    That is beat, a worker, Flower and, where none answers, Redis. Prints 'ready' when all answer. What is asked for
+    and what is stored survives in the home.
+    """
+    from console.cli.up import run_up
+    from shared import wiring
+
+    settings = wiring.settings()
+    wiring.open_catalog().close()
+    status = run_up(
+        home=settings.home.absolute(),
+        broker_url=settings.broker_url.get_secret_value(),
+        environment=wiring.child_environment(),
+        flower=not no_flower,
+    )
+    raise typer.Exit(status)

@@ -1,0 +1,157 @@
+"""``entrakeep tenant``: directories under protection."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, examples
+from console.cli.documents import Document, moment, tenant_document
+from console.cli.opening import open_catalog, open_engine
+from console.cli.output import note, print_document, print_fields, print_line, print_table
+from console.cli.secret_file import read_secret
+from shared.domain.errors import COMPLETE, Code, Refuse
+from shared.domain.resources import RESOURCES, STREAMS
+
+if TYPE_CHECKING:
+    from shared.domain.model import Snapshot, Tenant
+    from shared.engine.onboarding import Welcome
+    from shared.ports.catalog import Catalog
+
+app = typer.Typer(help="Connect directories, and look at them.")
+
+SecretFile = Annotated[
+    Path, typer.Option("--client-secret-file", metavar="FILE", help="The file with the application's client secret.")
+]
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep tenant add contoso --directory-id 22222222-2222-2222-2222-222222222222 \\",
+        "    --client-id 11111111-1111-1111-1111-111111111111 --client-secret-file secret.txt",
+    )
+)
+def add(name: Name, directory_id: DirectoryId, client_id: ClientId, client_secret_file: SecretFile) -> None:
+    """Connect a directory.
+
+    Signs in and reads /organization first; nothing is stored unless that works.
+    """
+    secret = read_secret(client_secret_file)
+    context = open_engine()
+    from shared.engine.onboarding import add_tenant
+    from shared.ports.directory import Identity
+
+    identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret)
+    welcome = add_tenant(context, name, identity)
+    print_line(f"{name} is connected. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
+    _tell_lacking(welcome)
+
+
+@app.command(epilog=examples("entrakeep tenant update contoso --client-secret-file new-secret.txt"))
+def update(
+    name: Name,
+    client_secret_file: SecretFile,
+    client_id: ClientId | None = None,
+    directory_id: DirectoryId | None = None,
+) -> None:
+    """Give a new secret, or another application.
+
+    Checked as 'add' does; the directory stays the same.
+    """
+    secret = read_secret(client_secret_file)
+    context = open_engine()
+    from shared.engine.onboarding import update_tenant
+
+    if directory_id not in (None, context.catalog.find(name).directory_id.lower()):
+        sentence = f"{name} keeps its directory; connect another one with 'entrakeep tenant add'."
+        raise Refuse(Code.WRONG_USE, sentence)
+
+    welcome = update_tenant(context, name, client_id, secret)
+    print_line(f"{name} signs in with the new secret.")
+    _tell_lacking(welcome)
+
+
+@app.command("list", epilog=examples("entrakeep tenant list", "entrakeep tenant list --json | jq -r '.[].tenant'"))
+def list_tenants(as_json: AsJson = False) -> None:
+    """List the tenants, newest first."""
+    catalog = open_catalog()
+    found = [(tenant, *_document(catalog, tenant)) for tenant in catalog.tenants()]
+    if as_json:
+        print_document([document for _, document, _ in found])
+        return
+    rows = [
+        (
+            tenant.name,
+            tenant.directory_id,
+            _schedule_words(document),
+            moment(last.created_at) if last else None,
+        )
+        for tenant, document, last in found
+    ]
+    empty = "There is no tenant yet. Connect one with 'entrakeep tenant add'."
+    print_table(("tenant", "directory", "schedule", "last snapshot"), rows, empty=empty)
+
+
+@app.command(epilog=examples("entrakeep tenant show contoso"))
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show a tenant: its ids, its schedule and its last snapshot."""
+    catalog = open_catalog()
+    document, last = _document(catalog, catalog.find(name))
+    if as_json:
+        print_document(document)
+        return
+    taken = f"{last.snapshot_id} of {moment(last.created_at)}" if last else None
+    print_fields([*{**document, "schedule": _schedule_words(document), "last_snapshot": taken}.items()])
+
+
+@app.command(epilog=examples("entrakeep tenant remove contoso", "entrakeep tenant remove contoso --yes"))
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+) -> None:
+    """Forget a tenant.
+
+    Its credentials, keys, jobs, schedule and snapshots go from the catalog. Needs no key. The blobs stay in the
+    store, sealed, and cannot be opened without the key objects beside them and KMS.
+    """
+    if not yes:
+        _confirm(name)
+    context = open_engine()
+    from shared.engine.onboarding import remove_tenant
+
+    remove_tenant(context, name)
+    print_line(f"{name} is removed.")
+
+
+def _confirm(name: str) -> None:
+    """Asks on a terminal. Raises Exit if the answer is no, Refuse ``WRONG_USE`` where nobody can answer."""
+    if sys.stdin is None or not sys.stdin.isatty() or sys.stderr is None or not sys.stderr.isatty():
+        raise Refuse(Code.WRONG_USE, "Nobody can be asked without a terminal; give --yes to remove the tenant.")
+    if not typer.confirm(f"Remove {name} with its credentials, jobs and snapshots?", err=True):
+        note("Nothing was removed.")
+        raise typer.Exit(1)
+
+
+def _document(catalog: "Catalog", tenant: "Tenant") -> tuple[Document, "Snapshot | None"]:
+    handle = catalog.tenant(tenant.tenant_id)
+    last = next(iter(handle.snapshots.all()), None)
+    return tenant_document(tenant, handle.schedules.get(), last), last
+
+
+def _schedule_words(document: Document) -> str | None:
+    schedule = document["schedule"]
+    return schedule and f"{schedule['cron']} {schedule['timezone']}{' (paused)' if schedule['paused'] else ''}"
+
+
+def _tell_lacking(welcome: "Welcome") -> None:
+    """A table of what Graph does not show to the application; it does not stop anything."""
+    lacking = [
+        (name, answer, RESOURCES[name].permission_read)
+        for stream, answer in welcome.answers.items()
+        if answer not in COMPLETE
+        for name in STREAMS[stream].resources
+    ]
+    if lacking:
+        print_line("Graph does not show everything to this application; it can be granted later:")
+        print_table(("resource", "answer", "permission"), lacking, empty="")

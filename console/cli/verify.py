@@ -1,0 +1,47 @@
+"""``entrakeep verify``: whether what is stored is what was stored."""
+
+from typing import Annotated
+
+import typer
+
+from console.cli.arguments import AsJson, Name, SnapshotOrAll, examples
+from console.cli.opening import open_catalog
+from console.cli.output import print_document, print_line, print_table
+from console.cli.waiting import refuse_failed, wait_for
+from shared.domain.model import Asked, JobKind
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep verify contoso",
+        "entrakeep verify contoso latest",
+        "entrakeep verify contoso --shallow   # works without the key",
+    )
+)
+def verify(
+    name: Name,
+    snapshot: SnapshotOrAll = None,
+    shallow: Annotated[bool, typer.Option("--shallow", help="Check hashes alone, without a key.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that what is stored is what was stored.
+
+    A worker opens every blob of the snapshot, or of all, and holds it against its manifest. Waits for the end; exit status
+    1 if a blob is damaged.
+    """
+    catalog = open_catalog()
+    jobs = catalog.tenant(catalog.find(name).tenant_id).jobs
+    detail = {"shallow": True} if shallow else None
+    job, _ = jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot=snapshot, detail=detail)
+    job = wait_for(catalog, job)
+    found = job.detail if isinstance(job.detail, dict) and "blobs" in job.detail else None
+    if found is not None and as_json:
+        print_document({field: found[field] for field in ("snapshots", "blobs", "damaged")})
+    elif found is not None and found["damaged"]:
+        rows = [(row["blob"], row["resource"], row["reason"]) for row in found["damaged"]]
+        print_table(("blob", "resource", "reason"), rows, empty="")
+    refuse_failed(job)
+    if found is not None and not as_json:
+        print_line(f"All {found['blobs']:,} blobs of {found['snapshots']:,} snapshots are as they were stored.")

@@ -1,0 +1,111 @@
+"""The file that a download goes to: without a name until all of it is there and durable."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from shared.domain.errors import Code, Refuse
+from shared.engine.download import Sink
+
+_NO_UNNAMED = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
+"""What open(2) says where the file system, or the kernel, knows no O_TMPFILE."""
+
+
+class _Output:
+    """A descriptor whose every trouble is a sentence."""
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self._descriptor = descriptor
+        self._name = name
+
+    def write(self, data: bytes, /) -> None:
+        """All of the data. Raises Refuse ``FILE_NOT_WRITABLE``, and BrokenPipeError where nobody reads on."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _unwritable(self._name, error) from None
+
+
+@contextmanager
+def to_standard_output() -> Iterator[Sink]:
+    """Standard output, as it comes."""
+    yield _Output(1, "Standard output")
+
+
+@contextmanager
+def to_file(name: str) -> Iterator[Sink]:
+    """A file that stands at ``name`` once the block has ended well, and not before; private to its owner.
+
+    Meanwhile it has no name (open(2), O_TMPFILE) and vanishes with the process; where the file system knows no such files
+    it is ``<name>.part``, which the next download removes. Raises Refuse ``FILE_NOT_WRITABLE``.
+    """
+    with _sentences(name):
+        target = Path(os.path.realpath(name))
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            raise Refuse(Code.FILE_NOT_WRITABLE, f"{name} is not a regular file; '-o -' writes to standard output.")
+        part = target.with_name(f"{target.name}.part")
+        part.unlink(missing_ok=True)
+        descriptor, unnamed = _opened(target.parent, part)
+    try:
+        yield _Output(descriptor, name)
+        with _sentences(name):
+            os.fsync(descriptor)
+            if unnamed:
+                _link(descriptor, part)
+            unnamed = False
+            part.replace(target)
+            _keep_names(target.parent)
+    except BaseException:
+        if not unnamed:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _opened(folder: Path, part: Path) -> tuple[int, bool]:
+    """A new file open for writing, and whether it has no name."""
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600), True
+    except OSError as error:
+        if error.errno not in _NO_UNNAMED:
+            raise
+    return os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), False
+
+
+def _link(descriptor: int, part: Path) -> None:
+    """Gives the unnamed file a name. With a folder's descriptor Python calls linkat(2), which follows the link in /proc."""
+    folder = os.open(part.parent, os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.link(f"/proc/self/fd/{descriptor}", part.name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _keep_names(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _sentences(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise _unwritable(name, error) from None
+
+
+def _unwritable(name: str, error: OSError | ValueError) -> Refuse:
+    reason = error.strerror if isinstance(error, OSError) else "that is not the name of a file"
+    return Refuse(Code.FILE_NOT_WRITABLE, f"{name} cannot be written: {reason}.")
