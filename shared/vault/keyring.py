@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import itertools
 from datetime import datetime
+from typing import Never
 
 import msgspec
 
@@ -36,6 +37,9 @@ class DataKey:
 
     def __repr__(self) -> str:
         return f"DataKey({self.id[:8]}…)"
+
+    def __reduce__(self) -> Never:
+        raise TypeError("a DataKey can be neither pickled nor copied: a copy would outlive its lease")
 
     def for_seal(self) -> bytes:
         """The key for one more seal. Raises RuntimeError after ``MOST_SEALS``, and as ``for_open`` does."""

@@ -12,7 +12,8 @@ Aged = tuple[bytes, int, bytes | None]
 def sweep(lines: Iterable[Aged]) -> Iterator[Line]:
     """The lines that count, tombstones included, from sorted aged lines.
 
-    A prefix sorts before its keys, so the prefixes that cover the present line are a stack.
+    A prefix sorts before its keys, so the prefixes that cover the present line are a stack. One that is hidden itself adds
+    nothing to it, so the newest is on top, and the top alone decides.
     """
     cover: list[tuple[bytes, int]] = []
     last: bytes | None = None
@@ -21,12 +22,10 @@ def sweep(lines: Iterable[Aged]) -> Iterator[Line]:
             continue
         while cover and not order.startswith(cover[-1][0]):
             cover.pop()
-        hidden = any(-negative_age < age for _, age in cover)
+        if cover and -negative_age < cover[-1][1]:
+            continue
         if is_prefix(order):
             cover.append((order, -negative_age))
-        if hidden:
-            # A hidden prefix still says nothing new, but an even older line of the same key is hidden with it.
-            continue
         last = order
         yield order, value
 

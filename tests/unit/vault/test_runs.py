@@ -1,0 +1,92 @@
+"""Runs in a store: written, read back and merged, whatever their lines and however small their chunks."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rescue
+from shared.domain.errors import Alarm, Code
+from shared.domain.records import Line, encode_id, put
+from shared.domain.secret import Secret
+from shared.vault.buffer import SortBuffer
+from shared.vault.format import Run
+from shared.vault.keyring import DataKey
+from shared.vault.merge import merge
+from shared.vault.reader import check_blob, read_run
+from shared.vault.writer import RunWriter, chunk_blob
+from tests.unit.vault.parts import JOB, TENANT, MemoryStore
+from tests.unit.vault.test_merge import apply, operations
+
+KEY = DataKey(Secret(os.urandom(32)))
+
+
+def written(store: MemoryStore, lines: list[Line], chunk_bytes: int) -> Run:
+    return RunWriter(store, TENANT, JOB, "groups", KEY, lambda: None, chunk_bytes).write(lines)
+
+
+def read(store: MemoryStore, run: Run) -> list[Line]:
+    return list(read_run(store, lambda _: KEY, TENANT, run, lambda: None))
+
+
+@given(st.lists(st.lists(operations(), min_size=1, max_size=25), max_size=4), st.integers(1, 400))
+def test_any_history_reads_back_from_its_chunks_as_a_dictionary_for_us_and_for_the_rescue_script(
+    jobs: list[list[Line]], chunk_bytes: int
+) -> None:
+    state: dict[bytes, bytes] = {}
+    store, runs = MemoryStore(), []
+    for lines in jobs:
+        buffer = SortBuffer(10**9)
+        for line in lines:
+            buffer.add(line)
+            apply(state, line)
+        runs.append(written(store, buffer.drain(), chunk_bytes))
+    assert list(merge([iter(read(store, run)) for run in runs])) == sorted(state.items())
+    assert list(rescue.merged([iter(read(store, run)) for run in runs])) == sorted(state.items())
+
+
+VALUES = st.binary(max_size=80).map(lambda junk: b'"' + junk.translate(None, b'\n"\\') + b'"')
+RECORDS = st.dictionaries(st.text(min_size=1, max_size=12).map(encode_id), VALUES, min_size=1, max_size=40)
+
+
+@given(RECORDS, st.integers(1, 500))
+def test_any_records_read_back_to_the_byte_from_chunks_with_disjoint_ranges(
+    records: dict[bytes, bytes], chunk_bytes: int
+) -> None:
+    lines = sorted(put(b"users", b"users/" + key, value) for key, value in records.items())
+    store = MemoryStore()
+    run = written(store, lines, chunk_bytes)
+    assert read(store, run) == lines
+    assert sum(chunk.lines for chunk in run.chunks) == run.lines == len(lines)
+    assert all(a.first <= a.last < b.first <= b.last for a, b in zip(run.chunks, run.chunks[1:], strict=False))
+    assert set(store.blobs) == {chunk_blob(TENANT, JOB, chunk.name) for chunk in run.chunks}
+    for chunk in run.chunks:
+        assert len(check_blob(store, TENANT, run, chunk)) == chunk.size
+
+
+def test_a_line_larger_than_a_chunk_is_a_chunk_of_its_own() -> None:
+    lines = [put(b"users", b"users/%d" % n, b'"%b"' % (b"x" * size)) for n, size in enumerate((10, 5000, 10, 10))]
+    run = written(MemoryStore(), lines, 1000)
+    assert [chunk.lines for chunk in run.chunks] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("change", [{"lines": 9}, {"first": "users\0users/0"}, {"last": "users\0users/9"}])
+def test_a_chunk_that_does_not_hold_what_the_manifest_says_is_refused(change: dict[str, str | int]) -> None:
+    store = MemoryStore()
+    run = written(store, [put(b"users", b"users/%d" % n, b"{}") for n in range(3, 6)], 1000)
+    told = {name: getattr(run.chunks[0], name) for name in run.chunks[0].__struct_fields__}
+    lying = Run(run_id="r", job_id=JOB, stream="groups", lines=3, chunks=[type(run.chunks[0])(**{**told, **change})])
+    with pytest.raises(Alarm) as refused:
+        read(store, lying)
+    assert (refused.value.code, refused.value.resource) == (Code.BLOB_DAMAGED, "users")
+
+
+def test_the_check_is_made_before_each_chunk_is_opened() -> None:
+    store = MemoryStore()
+    checks: list[None] = []
+    run = written(store, [put(b"users", b"users/%d" % n, b"{}") for n in range(5)], 1)
+    lines = read_run(store, lambda _: KEY, TENANT, run, lambda: checks.append(None))
+    for count in range(1, 6):
+        next(lines)
+        assert len(checks) == count
