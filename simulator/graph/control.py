@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from urllib.parse import parse_qs
 
-from simulator.graph import changing, faults, letter
+from simulator.graph import assertions, changing, faults, letter
 from simulator.graph.answers import Answer, Request, document
-from simulator.graph.delta import Delta, habits
+from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
+from simulator.graph.entries import habits
 from simulator.graph.faults import Faults
 from simulator.graph.kinds import split
 from simulator.graph.tokens import App, Tokens
@@ -61,12 +62,14 @@ class Control:
         unknown = set(given) - {"client_id", "secret", "certificate", "permissions"}
         if unknown:
             raise ValueError(f"an app has no {min(unknown)}")
-        if given.get("certificate") is not None:
-            raise ValueError("the simulator does not take certificates yet: register the app with a secret")
-        client, secret, permissions = given.get("client_id"), given.get("secret"), given.get("permissions")
-        if not isinstance(client, str) or not isinstance(secret, str) or not isinstance(permissions, list):
-            raise ValueError("an app needs client_id, secret and permissions, a list")
-        self._tokens.register(App(client, secret, frozenset(map(str, permissions))))
+        client, secret, pem = given.get("client_id"), given.get("secret"), given.get("certificate")
+        permissions = given.get("permissions")
+        known = assertions.certificate(pem) if isinstance(pem, str) else None
+        if not isinstance(client, str) or not isinstance(permissions, list):
+            raise ValueError("an app needs client_id and permissions, a list")
+        if not isinstance(secret, str | None) or (secret is None and known is None):
+            raise ValueError("an app needs a secret or a certificate, both text")
+        self._tokens.register(App(client, secret, frozenset(map(str, permissions)), known))
         return document({})
 
     def _licences(self, request: Request) -> Answer:

@@ -27,9 +27,13 @@ class Member(NamedTuple):
 def valid(text: bytes) -> object:
     """What the JSON text means, an unpaired surrogate escape included; ValueError with one sentence if it is no JSON."""
     try:
-        return json.loads(text.decode())
+        return json.loads(text.decode(), parse_constant=_refuse)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _skip(text: bytes, at: int) -> int:

@@ -76,6 +76,7 @@ class _Server(uvicorn.Server):
 
     def _end(self) -> None:
         self.should_exit = True
+        logging.getLogger("uvicorn.error").disabled = True  # it would print a traceback for each answer that is cut off
         self.force_exit = True
 
 
@@ -132,6 +133,8 @@ def main(argv: list[str]) -> int:
         simulator = build(generated, options.seed, loaded)
         context = _tls(options.ca_file)
         listening = socket.create_server((_HOST, options.port), backlog=256)
+        # Taken over by every connection: asyncio does so only for sockets that name their protocol.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (OSError, ValueError, OverflowError) as error:
         print(f"the simulator cannot begin: {error}", file=sys.stderr)
         return 1
@@ -142,6 +145,7 @@ def main(argv: list[str]) -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=120,
         timeout_graceful_shutdown=1,
     )

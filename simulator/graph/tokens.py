@@ -1,4 +1,4 @@
-"""Sign-in: client credentials by secret, and the check of the tokens given (OAuth 2.0 client credentials flow).
+"""Sign-in: client credentials by secret or certificate, and the check of the tokens given (OAuth 2.0 client credentials).
 
 A token ends after 3,599 seconds of the simulated clock. What an application may do is what it may now, not what it might when
 its token was made.
@@ -13,6 +13,9 @@ import uuid
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_plus
 
+from cryptography import x509
+
+from simulator.graph import assertions
 from simulator.graph.answers import Answer, Refused, Request
 from simulator.graph.clock import SimulatedClock
 
@@ -27,8 +30,9 @@ class App:
     """A registered application. `permissions` is None for every permission."""
 
     client_id: str
-    secret: str
+    secret: str | None
     permissions: frozenset[str] | None
+    certificate: x509.Certificate | None = None
 
     def may(self, needed: frozenset[str]) -> bool:
         """Whether one of the needed permissions is held."""
@@ -122,26 +126,9 @@ class Tokens:
                 f"Application with identifier '{client}' was not found in the directory.",
             )
         if "client_assertion" in form:
-            raise _SignInRefused(
-                401,
-                "invalid_client",
-                700027,
-                "The certificate with identifier used to sign the client assertion is not registered.",
-            )
-        if not secret:
-            raise _SignInRefused(
-                401,
-                "invalid_client",
-                7000218,
-                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-            )
-        if not hmac.compare_digest(secret.encode(), app.secret.encode()):
-            raise _SignInRefused(
-                401,
-                "invalid_client",
-                7000215,
-                f"Invalid client secret provided. Ensure the secret being sent is for app '{client}'.",
-            )
+            _check_assertion(app, form["client_assertion"], f"{request.origin}{request.path}")
+        else:
+            _check_secret(app, secret)
         return app, form.get("claims", "")
 
     def _make(self, app: App, origin: str, claims: str) -> str:
@@ -193,6 +180,28 @@ class Tokens:
         if given[1] <= self._clock.now():
             raise _unauthenticated("Lifetime validation failed, the token is expired.")
         return self._apps[given[0]]
+
+
+def _check_secret(app: App, secret: str) -> None:
+    if not secret:
+        raise _SignInRefused(
+            401,
+            "invalid_client",
+            7000218,
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+        )
+    if app.secret is None or not hmac.compare_digest(secret.encode(), app.secret.encode()):
+        sentence = f"Invalid client secret provided. Ensure the secret being sent is for app '{app.client_id}'."
+        raise _SignInRefused(401, "invalid_client", 7000215, sentence)
+
+
+def _check_assertion(app: App, assertion: str, endpoint: str) -> None:
+    try:
+        if app.certificate is None:
+            raise assertions.AssertionRefused(700027, "The application has no certificate.")
+        assertions.check(assertion, app.certificate, app.client_id, endpoint)
+    except assertions.AssertionRefused as refused:
+        raise _SignInRefused(401, "invalid_client", refused.code, refused.sentence) from None
 
 
 def _json(value: object, status: int = 200) -> Answer:

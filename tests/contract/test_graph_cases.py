@@ -1,0 +1,49 @@
+"""The simulator of Graph against the conformance cases that stand beside the checkout."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_SHARED = Path(__file__).resolve().parents[3] / "shared"
+_RUNNER, _CASES = _SHARED / "run_graph_cases.py", _SHARED / "graph-cases.json"
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The address of a running simulator, and the certificate to trust."""
+    ca_file = tmp_path / "ca.pem"
+    options = ["--ca-file", str(ca_file), "--objects", "500", "--policies", "5", "--quotas", "off"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulator", "graph", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    yield process.stdout.readline().split()[1], ca_file
+    process.terminate()
+    process.wait(5)
+    process.stdout.close()
+
+
+def test_every_case_holds(simulator: tuple[str, Path], tmp_path: Path) -> None:
+    if not (_RUNNER.is_file() and _CASES.is_file()):
+        print("skipped: run_graph_cases.py and graph-cases.json do not stand beside the checkout")
+        pytest.skip("run_graph_cases.py and graph-cases.json do not stand beside the checkout")
+    url, ca_file = simulator
+    out = tmp_path / "rows.json"
+    done = subprocess.run(
+        [sys.executable, str(_RUNNER), str(_CASES), url, str(ca_file), "--json", str(out)],
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    print(done.stdout)
+    rows = json.loads(out.read_text())
+    assert rows
+    assert [row for row in rows if not row["pass"]] == []

@@ -1,0 +1,127 @@
+"""The simulator as a process: TLS, ready line, connections broken on purpose, options refused, a quick end."""
+
+import json
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from simulator.graph.tokens import CLIENT_ID, CLIENT_SECRET, DIRECTORY_ID
+
+_COMMAND = [sys.executable, "-m", "simulator", "graph"]
+
+
+@contextmanager
+def _running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    ca_file = folder / "ca.pem"
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [*_COMMAND, "--port", "0", "--ca-file", str(ca_file), *options],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        word, url = process.stdout.readline().split()
+        assert word == "ready"
+        with httpx.Client(base_url=url, verify=ssl.create_default_context(cafile=str(ca_file)), timeout=10) as client:
+            form = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "grant_type": "client_credentials"}
+            given = client.post(f"/{DIRECTORY_ID}/oauth2/v2.0/token", data={**form, "scope": f"{url}/.default"})
+            client.headers["Authorization"] = "Bearer " + given.json()["access_token"]
+            yield process, client
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_connections_break_as_the_faults_say(tmp_path: Path) -> None:
+    with _running(tmp_path, "--objects", "100") as (_, client):
+        faults = [{"match": {"path": "/users$"}, "what": what} for what in ("drop", "truncate")]
+        client.post("/_sim/faults", json=[*faults, {"match": {"path": "/users$"}, "what": "slow", "seconds": 0.3}])
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get("/v1.0/users")
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get("/v1.0/users")
+        slow = client.get("/v1.0/users")
+        assert slow.elapsed.total_seconds() >= 0.3
+        assert len(slow.json()["value"]) == 80
+        assert [fault["fired"] for fault in client.get("/_sim/faults").json()] == [1, 1, 1]
+        counts = {
+            row["status"]: row["count"] for row in client.get("/_sim/requests").json() if row["path"] == "/v1.0/users"
+        }
+        assert counts == {0: 1, 200: 2}
+
+
+def test_the_log_holds_no_secret_no_id_and_no_query(tmp_path: Path) -> None:
+    with _running(tmp_path) as (_, client):
+        client.get("/v1.0/users/11111111-2222-3333-4444-555555555555?$select=canary")
+        client.post("/_sim/faults", json=[{"match": {"path": "groups"}, "what": "status", "status": 500}])
+        client.get("/v1.0/groups?$filter=canary")
+    log = (tmp_path / "log").read_text()
+    assert "/v1.0/users/{id} 404" in log
+    assert "/v1.0/groups 500" in log
+    for secret in ("canary", "simulated-secret", "Bearer", "11111111-2222"):
+        assert secret not in log
+
+
+def test_it_ends_at_once_in_the_middle_of_a_slow_answer(tmp_path: Path) -> None:
+    with _running(tmp_path) as (process, client):
+        client.post("/_sim/faults", json=[{"match": {}, "what": "slow", "seconds": 60}])
+        with pytest.raises(httpx.ReadTimeout):
+            client.get("/v1.0/users", timeout=0.2)
+    assert process.returncode == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_shares_of_objects_and_more_of_some(tmp_path: Path) -> None:
+    with _running(tmp_path, "--objects", "101", "--users", "5", "--groups", "2", "--policies", "3") as (_, client):
+        headers = {"ConsistencyLevel": "eventual"}
+        paths = ("users", "groups", "applications", "servicePrincipals", "identity/conditionalAccess/policies")
+        found = [int(client.get(f"/v1.0/{path}/$count", headers=headers).text) for path in paths]
+        assert found == [86, 14, 4, 4, 3]
+
+
+def test_a_file_to_load_may_name_links_before_objects(tmp_path: Path) -> None:
+    lines = [
+        {"path": "groups/g/members", "value": {"id": "u"}},
+        {"path": "users", "value": {"id": "u"}},
+        {"path": "groups", "value": {"id": "g"}},
+    ]
+    (tmp_path / "load").write_text("\n".join(map(json.dumps, lines)))
+    with _running(tmp_path, "--load", str(tmp_path / "load")) as (_, client):
+        assert [value["id"] for value in client.get("/v1.0/groups/g/members").json()["value"]] == ["u"]
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "sentence"),
+    [
+        (["--quotas", "small"], 2, "quotas are not simulated yet"),
+        (["--objects", "-1"], 2, "is no number of objects"),
+        (["--load", "/nowhere/at/all"], 1, "cannot begin"),
+        (["--port", "99999"], 1, "cannot begin"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_sentence(
+    tmp_path: Path, options: list[str], status: int, sentence: str
+) -> None:
+    command = [*_COMMAND, "--ca-file", str(tmp_path / "ca.pem"), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_line_is_named(tmp_path: Path) -> None:
+    (tmp_path / "load").write_text('{"path":"users","value":{"id":"u"}}\n{"path":"users"}\n')
+    command = [*_COMMAND, "--ca-file", str(tmp_path / "ca.pem"), "--load", str(tmp_path / "load")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (1, "the simulator cannot begin: line 2: create needs value, an object\n")
