@@ -25,6 +25,7 @@ _PASSED_ON = (
     "NO_PROXY",
     "SSL_CERT_FILE",
 )
+_TO_RUN = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS")
 
 
 class Place(BaseSettings):
@@ -117,6 +118,11 @@ def child_environment(settings: Settings) -> dict[str, str]:
         if name in _PASSED_ON or name.startswith(("AWS_", "ENTRAKEEP_", "PYTHON"))
     }
     return {**kept, "ENTRAKEEP_HOME": str(settings.home.absolute())}
+
+
+def bare_environment() -> dict[str, str]:
+    """What a program needs to run and to draw on the terminal: no setting of ours or of AWS's, and no proxy."""
+    return {name: value for name, value in os.environ.items() if name in _TO_RUN or name.startswith("PYTHON")}
 
 
 def _reason(kind: str, text: str) -> str:

@@ -37,8 +37,13 @@ def clock() -> "Clock":
 
 
 def child_environment() -> dict[str, str]:
-    """The environment for the processes that ``up`` and the demo start."""
+    """The environment for the processes that ``up`` starts."""
     return config.child_environment(config.read_settings())
+
+
+def bare_environment() -> dict[str, str]:
+    """The environment for programs that must see no setting of this machine's."""
+    return config.bare_environment()
 
 
 def open_catalog() -> "Catalog":

@@ -1,4 +1,4 @@
-"""``entrakeep up``: starts the stack on this machine."""
+"""``entrakeep up`` and ``entrakeep demo``: start the stack on this machine."""
 
 from typing import Annotated
 
@@ -30,3 +30,17 @@ def up(
         flower=not no_flower,
     )
     raise typer.Exit(status)
+
+
+@app.command(epilog=examples("entrakeep demo", "entrakeep demo --keep"))
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything up until Ctrl-C.")] = False,
+) -> None:
+    """Show it all in two minutes, on a simulated directory.
+
+    Backs up, downloads, compares, and takes the key away and gives it back: with real processes on this machine, against a
+    simulated Graph and a simulated AWS. Needs no settings and leaves nothing behind.
+    """
+    from console.demo import run_demo
+
+    raise typer.Exit(run_demo(keep))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import child_environment, read_settings
+from shared.config import bare_environment, child_environment, read_settings
 from shared.domain.errors import Code, Refuse
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
@@ -56,3 +56,12 @@ def test_a_child_gets_our_settings_and_not_the_rest(monkeypatch: pytest.MonkeyPa
     assert environment["ENTRAKEEP_HOME"] == str(tmp_path)
     assert environment["AWS_REGION"] == "eu-central-1"
     assert "SOMETHING_ELSE" not in environment
+
+
+def test_a_bare_environment_has_no_settings_and_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ENTRAKEEP_HOME", "AWS_PROFILE", "HTTPS_PROXY", "SOMETHING_ELSE"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("PATH", "/bin")
+    environment = bare_environment()
+    assert environment["PATH"] == "/bin"
+    assert not environment.keys() & {"ENTRAKEEP_HOME", "AWS_PROFILE", "HTTPS_PROXY", "SOMETHING_ELSE"}

@@ -1,0 +1,86 @@
+"""What the demo shows: on a terminal with colours and a spinner, in a file as plain lines."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.box import ROUNDED, SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+_PLAIN_WIDTH = 100
+"""Columns of a page that is no terminal."""
+
+
+class Screen:
+    """Standard output, line by line."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+        self._mark = "ok" if self._console.options.ascii_only else "✓"
+        self._chapters = 0
+
+    def title(self, text: str) -> None:
+        """What this is about."""
+        self._line(Text(text, style="bold"))
+
+    def chapter(self, title: str) -> None:
+        """Begin a new part of the story."""
+        self._chapters += 1
+        self._line(Text(f"\n{self._chapters}. {title}", style="bold cyan"))
+
+    def say(self, text: str) -> None:
+        """A sentence."""
+        self._line(Text(text))
+
+    def command(self, typed: str) -> None:
+        """A command, as a person would type it."""
+        self._line(Text.assemble(("$ ", "dim"), (typed, "bold")))
+
+    def done(self, text: str) -> None:
+        """Something that went as it should."""
+        self._line(Text.assemble((f"{self._mark} ", "green"), text))
+
+    def refusal(self, text: str) -> None:
+        """What a command said that was refused."""
+        self._line(Text(text, style="yellow"))
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Say what is waited for; on a terminal with a sign of life that goes away at the end."""
+        if not self._console.is_terminal:
+            self.say(f"{text} ...")
+            yield
+            return
+        with self._console.status(text):
+            yield
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows under headings: text in the first column, numbers in the others."""
+        drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+        for n, column in enumerate(columns):
+            drawn.add_column(column, justify="right" if n else "left", no_wrap=n == 0)
+        for row in rows:
+            drawn.add_row(*row)
+        self._console.print(drawn)
+
+    def summary(self, title: str, proved: Sequence[str]) -> None:
+        """A frame with what was proved."""
+        lines = [Text.assemble((f"{self._mark}  ", "green"), sentence) for sentence in proved]
+        self._console.print()
+        self._console.print(Panel(Group(*lines), title=title, box=ROUNDED, expand=False, padding=(1, 2)))
+
+    def places(self, places: Sequence[tuple[str, str]]) -> None:
+        """What there is to look at, and where: never broken, so that it can be clicked and copied."""
+        width = max(len(name) for name, _ in places)
+        for name, place in places:
+            self._line(Text.assemble((f"{name:<{width}}  ", "bold"), place))
+
+    def close(self) -> None:
+        """Give the terminal back as it was, whoever was drawing on it."""
+        self._console.show_cursor()
+
+    def _line(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True)

@@ -1,0 +1,97 @@
+"""What the story stands on: simulators, a KMS key and the whole stack, on free ports and in a folder of their own."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.demo.directory import Directory
+from console.demo.owner import ACCOUNT, BUCKET, REGION, SECRET, KeyOwner
+from console.demo.parts import Commands, Parts, free_port, simulator
+from console.demo.screen import Screen
+from shared import wiring
+
+USERS, GROUPS, POLICIES = 2000, 300, 20
+SETTINGS_FILE = "settings.sh"
+SECRET_FILE = "client-secret.txt"  # noqa: S105 - a name
+_CLIENT_SECRET = "simulated-secret\n"  # noqa: S105 - of the simulator's own application
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that runs. ``places`` are what there is to look at, and where."""
+
+    directory: Directory
+    owner: KeyOwner
+    commands: Commands
+    places: tuple[tuple[str, str], ...]
+
+
+@contextmanager
+def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
+    """Start everything and wait until it answers. Raises DemoFailed if something does not."""
+    bare = wiring.bare_environment()
+    ca_file = folder / "graph-ca.pem"
+    (folder / SECRET_FILE).write_text(_CLIENT_SECRET)
+    with screen.waiting("Starting the simulators of AWS and of Microsoft Graph"):
+        counts = ("--users", str(USERS), "--groups", str(GROUPS), "--policies", str(POLICIES))
+        parts.start("aws", simulator("aws"), bare)
+        parts.start("graph", simulator("graph", "--ca-file", str(ca_file), *counts), bare)
+        aws_url, graph_url = parts.hears("aws", "ready"), parts.hears("graph", "ready")
+    screen.done(f"AWS with KMS, S3 and STS: {aws_url}")
+    screen.done(f"Microsoft Graph: {graph_url}")
+    screen.done(f"Its directory: {USERS:,} users, {GROUPS} groups, {POLICIES} conditional access policies")
+    owner = KeyOwner(aws_url)
+    owner.make_bucket()
+    screen.done(f"A KMS key, made by its owner: {owner.make_key()}")
+
+    settings = _settings(folder, aws_url, graph_url, ca_file, owner.arn)
+    environment = {**bare, **settings}
+    (folder / SETTINGS_FILE).write_text(_exports(settings))
+    screen.command("entrakeep up")
+    with screen.waiting("Starting Redis, beat, a worker and Flower"):
+        parts.start_stack(environment)
+        parts.hears("up", "ready")
+    flower_url = parts.hears("up", "Flower:", "log")
+    screen.done(f"Ready. Watch the tasks in Flower while they run: {flower_url}/tasks")
+    with closing(Directory(graph_url, ca_file)) as directory:
+        yield Stage(
+            directory=directory,
+            owner=owner,
+            commands=Commands(screen, environment),
+            places=(
+                ("Flower: every task", f"{flower_url}/tasks"),
+                ("What AWS was asked", f"{aws_url}/_sim/requests"),
+                ("What Graph was asked", f"{graph_url}/_sim/requests"),
+                ("Graph's certificate", str(ca_file)),
+            ),
+        )
+
+
+def _settings(folder: Path, aws_url: str, graph_url: str, ca_file: Path, arn: str) -> dict[str, str]:
+    """What Entrakeep and AWS's library read from the environment. Nothing of this machine's own AWS settings is used."""
+    return {
+        "ENTRAKEEP_HOME": str(folder / "home"),
+        "ENTRAKEEP_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "ENTRAKEEP_STORE_URL": f"s3://{BUCKET}/backups",
+        "ENTRAKEEP_PROVIDER_KEY_ARN": arn,
+        "ENTRAKEEP_GRAPH_URL": graph_url,
+        "ENTRAKEEP_AUTHORITY_URL": graph_url,
+        "ENTRAKEEP_CA_BUNDLE": str(ca_file),
+        **{f"AWS_ENDPOINT_URL_{service}": aws_url for service in ("KMS", "S3", "STS")},
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def _exports(settings: Mapping[str, str]) -> str:
+    """The lines with which a shell takes over the settings, and finds ``entrakeep``."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
+    path = shlex.quote(str(Path(sys.executable).parent))
+    return "\n".join([*lines, f'export PATH={path}:"$PATH"', ""])

@@ -1,0 +1,153 @@
+"""The story that the demo tells, chapter by chapter."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from console.demo.directory import by_resource
+from console.demo.parts import DemoFailed
+from console.demo.screen import Screen
+from console.demo.stage import SECRET_FILE, Stage
+
+_TENANT = "demo"
+_DIRECTORY = "22222222-2222-2222-2222-222222222222"
+_CLIENT = "11111111-1111-1111-1111-111111111111"
+_FILE = "directory.jsonl"
+_SCHEDULED_SECONDS = 120.0
+"""A backup is due every minute; the rest is for a slow machine."""
+_LOOK = 1.5
+_REVOKED = "KEY_ACCESS_REVOKED"
+_LINE = re.compile(rb'\{"key": "([^"]+)", "value": (.*)\}')
+
+
+class Story:
+    """From an empty catalog to a revoked key and back. Methods raise DemoFailed when something is not as it should be."""
+
+    def __init__(self, screen: Screen, stage: Stage, folder: Path) -> None:
+        self._screen = screen
+        self._stage = stage
+        self._do = stage.commands.do
+        self._ask = stage.commands.ask
+        self._folder = folder
+        self._proved: list[str] = []
+        self._first_lines = 0
+
+    def tell(self) -> list[str]:
+        """The whole story; says what it has proved."""
+        self._connect()
+        self._back_up_by_hand()
+        known = self._change()
+        snapshot = self._back_up_by_schedule(known)
+        self._compare(snapshot)
+        self._revoke(snapshot)
+        self._give_back(snapshot)
+        return self._proved
+
+    def _connect(self) -> None:
+        self._screen.chapter("Connect a directory, and set a schedule")
+        self._do(
+            *("tenant", "add", _TENANT, "--directory-id", _DIRECTORY),
+            *("--client-id", _CLIENT, "--client-secret-file", SECRET_FILE),
+        )
+        self._do("schedule", "set", _TENANT, "--cron", "* * * * *")
+
+    def _back_up_by_hand(self) -> None:
+        self._screen.chapter("Back it up by hand")
+        self._do("backup", _TENANT, "--wait")
+        first = self._ask("snapshots", _TENANT)[0]
+        self._first_lines = self._lines(first["job"])
+        self._proved.append(f"A backup by hand: {first['objects']:,} objects and {first['links']:,} links.")
+
+    def _lines(self, job: str) -> int:
+        """How many lines a backup has written."""
+        return sum(row["changed"] for row in self._ask("jobs", "show", job)["resources"])
+
+    def _change(self) -> set[str]:
+        """Changes the directory; the jobs that were there when that was done."""
+        self._screen.chapter("Change the directory")
+        for line in self._stage.directory.change():
+            self._screen.done(line)
+        return {job["id"] for job in self._jobs()}
+
+    def _back_up_by_schedule(self, known: set[str]) -> str:
+        """Waits for the first backup that the schedule has begun since; its snapshot."""
+        self._screen.chapter("Let the schedule back it up")
+        with self._screen.waiting("A backup is due at every full minute: waiting for the next one"):
+            job = self._next_job(known)
+        if job["state"] != "succeeded":
+            raise DemoFailed(f"The scheduled backup is {job['state']}: {job['message']}")
+        lines = self._lines(job["id"])
+        self._do("snapshots", _TENANT)
+        self._screen.done(
+            f"It asked Graph for changes only, and wrote {lines:,} lines; the first one {self._first_lines:,}."
+        )
+        self._proved.append(f"A backup by schedule: {lines:,} lines written instead of {self._first_lines:,}.")
+        snapshot: str = job["snapshot"]
+        return snapshot
+
+    def _next_job(self, known: set[str]) -> dict[str, Any]:
+        until = time.monotonic() + _SCHEDULED_SECONDS
+        while time.monotonic() < until:
+            new = [job for job in self._jobs() if job["id"] not in known]
+            if new and new[-1]["finished_at"]:
+                return new[-1]
+            time.sleep(_LOOK)
+        raise DemoFailed(f"No scheduled backup has ended within {_SCHEDULED_SECONDS:.0f} seconds.")
+
+    def _jobs(self) -> list[dict[str, Any]]:
+        """The tenant's backups, newest first."""
+        found: list[dict[str, Any]] = self._ask("jobs", "list", "--tenant", _TENANT)
+        return [job for job in found if job["kind"] == "backup"]
+
+    def _compare(self, snapshot: str) -> None:
+        self._screen.chapter("Download it, and compare it with the directory")
+        self._do("download", _TENANT, snapshot, "-o", _FILE)
+        downloaded = self._downloaded()
+        with self._screen.waiting("Asking the directory for every object and link"):
+            standing = self._stage.directory.records()
+        equal = {key: value for key, value in standing.items() if downloaded.get(key) == value}
+        counts = [by_resource(records) for records in (standing, downloaded, equal)]
+        rows = [(name, *(f"{count[name]:,}" for count in counts)) for name in counts[0]]
+        self._screen.table(("resource", "in the directory", "in the download", "equal to the letter"), rows)
+        if not len(standing) == len(downloaded) == len(equal):
+            odd = min(key for key in standing.keys() | downloaded.keys() if standing.get(key) != downloaded.get(key))
+            raise DemoFailed(f"The download is not equal to the directory; the first difference is at {odd}.")
+        self._screen.done(f"All {len(standing):,} records are equal, byte for byte.")
+        self._proved.append(f"A download: {len(standing):,} records, equal to the directory byte for byte.")
+
+    def _downloaded(self) -> dict[str, bytes]:
+        """The records of the file, key to value."""
+        lines = [_LINE.fullmatch(line) for line in (self._folder / _FILE).read_bytes().split(b"\n")[:-1]]
+        records = {line[1].decode(): line[2] for line in lines if line}
+        if len(records) != len(lines):
+            raise DemoFailed("The download has lines that are no records, or records twice.")
+        return records
+
+    def _revoke(self, snapshot: str) -> None:
+        self._screen.chapter("Revoke the key")
+        self._screen.say("The schedule rests, so that nothing asks for the key but what you see.")
+        self._do("schedule", "pause", _TENANT)
+        while any(not job["finished_at"] for job in self._jobs()):
+            time.sleep(_LOOK)
+        self._stage.owner.disable()
+        self._screen.done("The owner of the KMS key has disabled it, as 'aws kms disable-key' does.")
+        refused = self._stage.commands.refused
+        refused("backup", _TENANT, "--wait", code=_REVOKED)
+        (self._folder / _FILE).unlink()
+        refused("download", _TENANT, snapshot, "-o", _FILE, code=_REVOKED)
+        if (self._folder / _FILE).exists():
+            raise DemoFailed("The refused download has left a file.")
+        self._do("key", "show", _TENANT)
+        self._screen.done("Without the key there is no backup and no download, and no half-written file.")
+        self._proved.append(f"Key revoked: backup and download refused at once with {_REVOKED}.")
+
+    def _give_back(self, snapshot: str) -> None:
+        self._screen.chapter("Give the key back")
+        self._stage.owner.enable()
+        self._screen.done("The owner of the KMS key has enabled it again, as 'aws kms enable-key' does.")
+        self._do("backup", _TENANT, "--wait")
+        self._do("download", _TENANT, snapshot, "-o", _FILE)
+        self._do("schedule", "resume", _TENANT)
+        self._screen.done("Everything works again at once, and nothing was lost.")
+        self._proved.append("Key given back: backup and download work again at once.")
