@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export UV_NO_CONFIG := 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: install test check clean
+.PHONY: install demo test check clean
 
 install: $(VENV)/.installed
 
@@ -17,6 +17,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
+
+# KEEP=1 leaves everything up at the end, until Ctrl-C.
+demo: install
+	@$(BIN)/entrakeep demo $(if $(KEEP),--keep)
 
 test: install
 	$(BIN)/python -m pytest tests

@@ -70,7 +70,7 @@ def _stay(screen: Screen, parts: Parts, folder: Path, stage: Stage) -> NoReturn:
     screen.places(stage.places)
     screen.say("\nTo type commands yourself, take over the demo's settings in another terminal, then try this:")
     screen.command(f". {folder / SETTINGS_FILE}")
-    screen.command("entrakeep browse demo latest --resource users --search Zoë")
+    screen.command("entrakeep browse demo latest --resource users --search Ångström")
     screen.say("\nEverything stays up until you press Ctrl-C here.")
     while True:
         parts.check()

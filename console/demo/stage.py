@@ -33,7 +33,9 @@ class Stage:
 @contextmanager
 def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
     """Start everything and wait until it answers. Raises DemoFailed if something does not."""
-    bare = wiring.bare_environment()
+    temporary = folder / "tmp"  # killed processes leave files there
+    temporary.mkdir()
+    bare = {**wiring.bare_environment(), "TMPDIR": str(temporary)}
     ca_file = folder / "graph-ca.pem"
     (folder / SECRET_FILE).write_text(_CLIENT_SECRET)
     with screen.waiting("Starting the simulators of AWS and of Microsoft Graph"):

@@ -1,0 +1,126 @@
+"""The demo, run as a newcomer runs it: it ends by itself, tells what went wrong, and leaves nothing behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(400)]
+
+
+def until(true: Callable[[], object], what: str, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"never came true: {what}"
+        time.sleep(0.05)
+
+
+class Demo:
+    """One demo that runs, with a folder for temporary files of its own, by which its processes are known too."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(parents=True)
+        self._out, self._errors = folder / "out", folder / "errors"
+        with self._out.open("wb") as out, self._errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "console.cli", "demo"],
+                env={**os.environ, "TMPDIR": str(self.temporary), **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=errors,
+            )
+
+    @property
+    def shown(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def errors(self) -> str:
+        return self._errors.read_text()
+
+    def shows(self, text: str) -> None:
+        """Returns when it does."""
+        until(lambda: text in self.shown or self.process.poll() is not None, f"the demo shows {text}", 90)
+        assert text in self.shown, self.shown + self.errors
+
+    def alive(self) -> list[str]:
+        """The command lines of its processes."""
+        mark = f"TMPDIR={self.temporary}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    if mark in (entry / "environ").read_bytes():
+                        found.append((entry / "cmdline").read_text().replace("\0", " "))
+                except OSError:
+                    continue
+        return found
+
+
+@contextmanager
+def demo(folder: Path, **environment: str) -> Iterator[Demo]:
+    running = Demo(folder, environment)
+    try:
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+        until(lambda: not running.alive(), "all its processes are gone", 30)
+
+
+def test_two_demos_at_a_time_tell_their_story_and_leave_nothing_behind(tmp_path: Path) -> None:
+    strange = {
+        "AWS_PROFILE": "absent",
+        "AWS_REGION": "nowhere",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "ENTRAKEEP_HOME": "/",
+    }
+    with ExitStack() as both:
+        first = both.enter_context(demo(tmp_path / "first", **strange))
+        first.shows("Ready.")
+        demos = [first, both.enter_context(demo(tmp_path / "second"))]
+        for running in demos:
+            assert running.process.wait(240) == 0, running.shown + running.errors
+            assert running.alive() == []
+            assert list(running.temporary.iterdir()) == []
+            assert "\x1b" not in running.shown
+            assert max(map(len, running.shown.splitlines())) < 250
+            counts = re.findall(r"^(\S+) +([\d,]+) +([\d,]+) +([\d,]+)$", running.shown, re.MULTILINE)
+            assert {name: count for name, count, *_ in counts}["users"] == "1,999"
+            assert len(counts) == 7
+            assert all(len(set(found)) == 1 for _, *found in counts)
+            assert running.shown.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
+
+
+def test_an_interrupted_demo_ends_at_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with demo(tmp_path) as running:
+        running.shows("3. Back it up by hand")
+        assert any("workers.app worker" in line for line in running.alive())
+        began = time.monotonic()
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(30) == 130
+        assert time.monotonic() - began < 5
+        assert running.alive() == []
+        assert list(running.temporary.iterdir()) == []
+
+
+def test_a_demo_that_cannot_start_says_why_and_keeps_its_logs(tmp_path: Path) -> None:
+    broken = tmp_path / "path" / "moto"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('moto is out of order')")
+    with demo(tmp_path / "demo", PYTHONPATH=str(broken.parent)) as running:
+        assert running.process.wait(60) == 1
+        assert "'aws' ended with status 1." in running.errors
+        assert "moto is out of order" in running.errors
+        assert "Traceback" not in running.errors
+        logs = running.errors.rpartition("The logs are in ")[2].strip()
+        assert "moto is out of order" in Path(logs, "aws.log").read_text()
+        assert running.alive() == []
