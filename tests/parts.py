@@ -123,7 +123,8 @@ class GraphSimulator(Simulator):
         """Changes as ``(op, path)`` or ``(op, path, value)``; a value of bytes is sent as it stands."""
         texts = []
         for op, path, *value in changes:
-            given = b"".join(b',"value":' + (v if isinstance(v, bytes) else json.dumps(v).encode()) for v in value)
+            dense = [v if isinstance(v, bytes) else json.dumps(v, separators=(",", ":")).encode() for v in value]
+            given = b"".join(b',"value":' + text for text in dense)
             texts.append(b'{"op":%b,"path":%b%b}' % (json.dumps(op).encode(), json.dumps(path).encode(), given))
         answer = self._client.post("/changes", content=b"[" + b",".join(texts) + b"]")
         assert answer.status_code == 200, answer.text

@@ -1,6 +1,5 @@
 """The whole product on real parts: both simulators, Redis, beat and a worker as processes, the engine in the test."""
 
-import json
 import os
 import re
 import signal
@@ -174,13 +173,12 @@ class Stack:
 
 def same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
     """Holds two sets of records to be equal, naming the first few that are not."""
-    missing, strange = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
-    other = [
-        (key, found[key], expected[key])
-        for key in sorted(found.keys() & expected.keys())
-        if found[key] != expected[key]
-    ]
-    assert (missing[:3], strange[:3], other[:2]) == ([], [], [])
+    wrong = [f"missing {key}: {expected[key]!r}" for key in sorted(expected.keys() - found.keys())]
+    wrong += [f"strange {key}: {found[key]!r}" for key in sorted(found.keys() - expected.keys())]
+    both = sorted(found.keys() & expected.keys())
+    wrong += [f"{key}: {found[key]!r} for {expected[key]!r}" for key in both if found[key] != expected[key]]
+    if wrong:
+        pytest.fail("\n".join([f"{len(wrong)} records are not as in the directory", *wrong[:4]]), pytrace=False)
 
 
 @contextmanager
