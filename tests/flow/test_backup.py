@@ -1,24 +1,284 @@
 """A directory backed up, changed and backed up again by the real processes: every download is the directory of its time."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from shared.domain.errors import Answer, Code, Refuse
+from shared.domain.model import Job, JobState, ResourceProgress, ResourceReport, Snapshot, Tenant
 from tests.flow.stack import Stack, running_stack, same
+from tests.parts import POLICIES
 
 pytestmark = pytest.mark.flow
+
+LETTERS = (
+    rb'{"userPrincipalName":"odd@contoso.com","id":"aaaaaaaa-0000-4000-8000-000000000001","displayName":"\u00e9\/\ud83d\ude00'
+    b'\xe2\x80\xa8","big":123456789012345678901234567890,"one":1.0,"hundred":1E+2,"zero":-0.0,"twice":1,"twice":2,'
+    rb'"nested":{"id":"not-this-one","manager@delta":[]},"spaced" : [ 1 , 2 ],"nothing":null}'
+)
+"""JSON that a parse and dump would change."""
+HALF = rb'{"id":"aaaaaaaa-0000-4000-8000-000000000002","userPrincipalName":"half@contoso.com","displayName":"\ud800"}'
+"""JSON with half a surrogate pair, at which fast parsers give up."""
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     options = ("--users", "300", "--groups", "30", "--policies", "12")
     with running_stack(tmp_path_factory.mktemp("backup"), *options) as stack:
+        stack.graph.post("delta", {"page_size": 60, "links_per_entry": 40, "replay": 3})
         stack.start("beat", "worker")
         yield stack
 
 
-def test_a_first_backup_is_the_directory(stack: Stack) -> None:
+@pytest.fixture(autouse=True)
+def untroubled(stack: Stack) -> None:
+    """No faults and no counts are left from another test."""
+    stack.graph.clear_faults()
+    stack.graph.post("reset-counters")
+
+
+def progress(stack: Stack, tenant: Tenant, job: Job) -> dict[str, ResourceProgress]:
+    """What phase 1 of a job counted."""
+    steps = stack.of(tenant).jobs.steps(job.job_id)
+    return {each.resource: each for step in steps if step.phase == 1 for each in step.progress}
+
+
+def report(snapshot: Snapshot) -> dict[str, ResourceReport]:
+    return {each.resource: each for each in snapshot.resources}
+
+
+def refusing(path: str, status: int = 403, **match: str) -> dict[str, object]:
+    return {"match": {"path": path, **match}, "times": 1000, "what": "status", "status": status}
+
+
+def set_ones(records: dict[str, bytes]) -> dict[str, bytes]:
+    """The records without the properties that are null: delta leaves those out, an object by id has them."""
+    texts = {key: json.loads(value) for key, value in records.items()}
+    return {key: json.dumps({n: v for n, v in text.items() if v is not None}).encode() for key, text in texts.items()}
+
+
+def some_changes(stack: Stack) -> dict[str, str]:
+    """Changes of every kind; the ids of what they were made to, for whoever looks at them."""
+    graph = stack.graph
+    users, groups, policies = graph.ids("users"), graph.ids("groups"), graph.ids(POLICIES)
+    managed = [user for user in users[60:80] if graph.values(f"users/{user}/manager")]
+    peopled = [group for group in groups if len(graph.values(f"groups/{group}/members")) > 3]
+    member = graph.ids(f"groups/{peopled[0]}/members")[0]
+    graph.change(
+        ("create", "users", LETTERS),
+        ("create", "users", HALF),
+        ("update", f"users/{users[0]}", {"jobTitle": "Head of Change", "mobilePhone": None}),
+        ("delete", f"users/{users[1]}"),
+        ("delete", f"users/{users[2]}"),
+        ("purge", f"users/{users[2]}"),
+        ("create", f"users/{users[3]}/manager", {"id": users[4]}),
+        ("delete", f"users/{managed[0]}/manager"),
+        ("create", f"users/{managed[1]}/manager", {"id": users[5]}),
+        ("create", "groups", {"id": "new-group", "displayName": "New", "securityEnabled": True, "mailEnabled": False}),
+        ("create", "groups/new-group/members", {"id": users[6]}),
+        ("create", "groups/new-group/owners", {"id": users[7]}),
+        ("create", f"groups/{peopled[0]}/members", {"id": "new-group"}),
+        ("delete", f"groups/{peopled[0]}/members/{member}"),
+        ("create", f"groups/{peopled[0]}/owners", {"id": users[8]}),
+        ("update", f"groups/{peopled[0]}", {"description": "Changed with its members"}),
+        ("delete", f"groups/{peopled[1]}"),
+        ("delete", f"groups/{peopled[2]}"),
+        ("purge", f"groups/{peopled[2]}"),
+        ("create", POLICIES, {"id": "new-policy", "displayName": "New", "state": "disabled", "conditions": {}}),
+        ("update", f"{POLICIES}/{policies[0]}", {"state": "disabled"}),
+        ("delete", f"{POLICIES}/{policies[1]}"),
+    )
+    return {"deleted group": peopled[1], "purged group": peopled[2], "deleted user": users[1], "purged user": users[2]}
+
+
+def test_a_first_backup_is_the_directory_and_starts_at_once(
+    stack: Stack, record_property: Callable[[str, object], None]
+) -> None:
     tenant = stack.add("first")
-    stack.backup(tenant)
+    job = stack.backup(tenant)
     same(stack.download(tenant), stack.graph.records())
+
+    snapshot = stack.snapshot(tenant)
+    assert (snapshot.job_id, snapshot.parent, snapshot.complete) == (job.job_id, None, True)
+    assert stack.of(tenant).jobs.get(job.job_id).snapshot == snapshot.snapshot_id
+    counted = {each.resource: each.records for each in snapshot.resources}
+    assert (counted["users"], counted["groups"], counted["conditionalAccessPolicies"]) == (300, 30, 12)
+    assert snapshot.objects + snapshot.links == sum(filter(None, counted.values()))
+
+    # Every way in which a first round tells an object more than once was met.
+    assert stack.graph.count("/v1.0/users/delta") > 5
+    assert stack.graph.count("/v1.0/groups/delta") > 300 / 40
+
+    assert job.started_at is not None
+    wait = (job.started_at - job.created_at).total_seconds()
+    record_property("seconds until a manual job starts", wait)
+    assert wait < 5
     assert "step begins" in (stack.home / "worker.log").read_text()
+
+
+def test_every_kind_of_change_is_in_the_next_scheduled_backup(stack: Stack) -> None:
+    graph = stack.graph
+    tenant = stack.add("second")
+    users, groups = graph.ids("users"), graph.ids("groups")
+    back = [f"users/{users[15]}", f"groups/{groups[20]}"]
+    graph.change(*(("delete", path) for path in back))
+    stack.backup(tenant)
+    before, first = graph.records(), stack.snapshot(tenant)
+    assert not before.keys() & set(back)
+
+    changed = some_changes(stack)
+    graph.change(*(("restore", path) for path in back))
+    job = stack.scheduled(tenant)
+    assert job.state is JobState.SUCCEEDED
+    after, second = graph.records(), stack.snapshot(tenant)
+    assert second.parent == first.snapshot_id
+    found = stack.download(tenant)
+    same(found, after)
+    same(stack.download(tenant, first.snapshot_id), before)
+
+    assert found["users/aaaaaaaa-0000-4000-8000-000000000001"] == LETTERS
+    assert found["users/aaaaaaaa-0000-4000-8000-000000000002"] == HALF
+    for group in (changed["deleted group"], changed["purged group"]):
+        assert [key for key in before if key.startswith(f"groups/{group}/members/")]
+        assert not [key for key in found if key.startswith(f"groups/{group}")]
+    for user in (changed["deleted user"], changed["purged user"]):
+        assert not [key for key in found if key.startswith(f"users/{user}")]
+    assert set(back) <= found.keys()
+    written = progress(stack, tenant, job)
+    assert written["users"].changed < 20
+    assert written["groups"].changed < 20
+
+    stack.backup(tenant, full=True)
+    same(stack.download(tenant), after)
+
+
+def test_objects_that_come_without_their_properties_are_asked_for_by_id(stack: Stack) -> None:
+    habits = stack.graph.get("delta")
+    stack.graph.post("delta", {"repeat_properties": ["description"]})
+    tenant = stack.add("repeated")
+    stack.backup(tenant)
+    stack.graph.post("delta", habits)
+    assert stack.graph.count("/v1.0/groups/{id}", 200) > 0
+    same(set_ones(stack.download(tenant)), set_ones(stack.graph.records()))
+
+
+def test_an_unchanged_directory_costs_next_to_nothing(stack: Stack) -> None:
+    habits = stack.graph.get("delta")
+    stack.graph.post("delta", {"replay": 0})
+    tenant = stack.add("unchanged")
+    stack.backup(tenant)
+    stack.backup(tenant)
+    blobs, runs = set(stack.blobs(tenant)), stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
+    stack.graph.post("reset-counters")
+
+    job = stack.backup(tenant)
+    stack.graph.post("delta", habits)
+    written = progress(stack, tenant, job)
+    assert [written[name].changed for name in written if name.startswith(("users", "groups"))] == [0] * 5
+    assert stack.graph.count("/v1.0/(users|groups)/delta") == 4
+    new = [stack.context.store.get(name) for name in set(stack.blobs(tenant)) - blobs]
+    assert sum(len(blob or b"") for blob in new) < 20_000
+    kept = {run.run_id for run in stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)}
+    assert {run.run_id for run in runs if run.stream in ("users", "groups")} <= kept
+    same(stack.download(tenant), stack.graph.records())
+
+
+def test_a_refused_cursor_costs_a_full_read_of_that_stream_alone(stack: Stack) -> None:
+    tenant = stack.add("refused-cursor")
+    stack.backup(tenant)
+    before = stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
+    stack.graph.fault({**refusing("/users/delta", 410, query="deltatoken"), "times": 1})
+    job = stack.backup(tenant)
+    written = progress(stack, tenant, job)
+    assert written["users"].records >= 290
+    assert written["groups"].records < 10
+    runs = stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
+    assert {run.job_id for run in runs if run.stream == "users"} == {job.job_id}
+    assert all(run in runs for run in before if run.stream == "groups")
+    same(stack.download(tenant), stack.graph.records())
+
+
+def test_cursors_that_expired_are_no_end(stack: Stack) -> None:
+    tenant = stack.add("expired-cursors")
+    stack.backup(tenant)
+    stack.graph.change(("delete", f"users/{stack.graph.ids('users')[50]}"))
+    stack.graph.post("clock", {"advance_days": 8})
+    job = stack.backup(tenant)
+    assert stack.graph.count("/v1.0/(users|groups)/delta", 410) == 2
+    assert progress(stack, tenant, job)["groups"].records >= 25
+    same(stack.download(tenant), stack.graph.records())
+
+
+def test_a_resource_that_graph_refuses_keeps_what_the_snapshot_before_had(stack: Stack) -> None:
+    tenant = stack.add("refused")
+    stack.backup(tenant)
+    before = stack.graph.records()
+    user, group = stack.graph.ids("users")[60], stack.graph.ids("groups")[12]
+    stack.graph.change(
+        ("update", f"users/{user}", {"jobTitle": "Unseen"}), ("update", f"groups/{group}", {"description": "Seen"})
+    )
+    stack.graph.fault(refusing("/users/delta"))
+    job = stack.backup(tenant, state=JobState.SUCCEEDED_WITH_WARNINGS)
+    assert "users, users.manager" in (job.message or "")
+    told = report(stack.snapshot(tenant))
+    for name in ("users", "users.manager"):
+        assert (told[name].answer, told[name].stale) == (Answer.FORBIDDEN, True)
+        assert told[name].records == sum(key.split("/")[::2] == name.split(".") for key in before)
+    assert (told["groups"].answer, told["groups"].stale) == (Answer.WHOLE, False)
+    assert not stack.snapshot(tenant).complete
+    now = stack.graph.records()
+    same(stack.download(tenant), {**now, f"users/{user}": before[f"users/{user}"]})
+
+    stack.graph.clear_faults()
+    job = stack.backup(tenant)
+    assert progress(stack, tenant, job)["users"].records < 10
+    same(stack.download(tenant), now)
+
+
+def test_what_was_never_read_is_told_as_unread_and_never_as_empty(stack: Stack) -> None:
+    client = "aaaaaaaa-1111-4111-8111-111111111111"
+    app = {"client_id": client, "secret": "of-its-own", "permissions": ["Organization.Read.All", "User.Read.All"]}
+    stack.graph.post("apps", app)
+    tenant = stack.add("unread", client, "of-its-own")
+    stack.backup(tenant, state=JobState.SUCCEEDED_WITH_WARNINGS)
+    told = report(stack.snapshot(tenant))
+    for name in ("groups", "groups.members", "groups.owners", "conditionalAccessPolicies"):
+        assert (told[name].answer, told[name].records, told[name].stale) == (Answer.FORBIDDEN, None, False)
+    seen = ("users/", "organization/")
+    now = {key: value for key, value in stack.graph.records().items() if key.startswith(seen)}
+    same(stack.download(tenant), now)
+
+    stack.graph.post("apps", {**app, "permissions": []})
+    job = stack.backup(tenant, state=JobState.FAILED)
+    assert job.code is Code.GRAPH_FORBIDDEN
+    assert len(stack.of(tenant).snapshots.all()) == 1
+    same(stack.download(tenant), now)
+
+
+def test_graph_in_trouble_is_asked_again(stack: Stack) -> None:
+    tenant = stack.add("troubled")
+    stack.graph.fault(
+        {"match": {"path": "/users/delta"}, "times": 1, "what": "drop"},
+        {"match": {"path": "/groups/delta"}, "skip": 1, "times": 1, "what": "truncate"},
+        {"match": {"path": "/organization"}, "what": "garbage"},
+        {**refusing("/policies", 429), "times": 1, "headers": {"Retry-After": "0.2"}},
+        {**refusing("/users/delta", 503), "skip": 2, "times": 1, "headers": {"Retry-After": "0"}},
+    )
+    stack.backup(tenant)
+    assert [fault["fired"] for fault in stack.graph.get("faults")] == [1, 1, 1, 1, 1]
+    same(stack.download(tenant), stack.graph.records())
+
+
+def test_a_secret_that_graph_takes_no_more_fails_the_job_and_no_snapshot_appears(stack: Stack) -> None:
+    client = "bbbbbbbb-1111-4111-8111-111111111111"
+    app = {"client_id": client, "secret": "the-first", "permissions": ["Directory.Read.All", "Policy.Read.All"]}
+    stack.graph.post("apps", app)
+    tenant = stack.add("expired-secret", client, "the-first")
+    stack.graph.post("apps", {**app, "secret": "the-second"})
+    job = stack.backup(tenant, state=JobState.FAILED)
+    assert job.code is Code.GRAPH_SIGN_IN_FAILED
+    with pytest.raises(Refuse) as refused:
+        stack.download(tenant)
+    assert refused.value.code is Code.NO_SUCH_SNAPSHOT
+    assert json.dumps(job.message).isascii()
