@@ -45,11 +45,7 @@ def read_step(work: Work) -> bool:
     stream = STREAMS[work.claim.name]
     work.custody.secrets()
     try:
-        start = _start(work, stream)
-        if start is not None:
-            _read(work, stream, start)
-    except StartOver as over:
-        _start_over(work, stream, over)
+        _read_on(work, stream)
     except Skip as skip:
         work.catalog.claims.drop_checkpoints(work.claim)
         return work.catalog.claims.finish(work.claim, answer=skip.answer, request_id=skip.request_id, progress=[])
@@ -60,6 +56,16 @@ def read_step(work: Work) -> bool:
         work.catalog.claims.drop_checkpoints(work.claim)
     work.context.at("read")
     return work.catalog.claims.finish(work.claim, answer=Answer.WHOLE)
+
+
+def _read_on(work: Work, stream: Stream) -> None:
+    """From where the stream stands; afresh, once, if Graph refuses the cursor."""
+    try:
+        start = _start(work, stream)
+        if start is not None:
+            _read(work, stream, start)
+    except StartOver as over:
+        _start_over(work, stream, over)
 
 
 def _start(work: Work, stream: Stream) -> Start | None:
