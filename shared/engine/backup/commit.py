@@ -20,15 +20,12 @@ from shared.vault.reader import read_run
 def commit_step(work: Work) -> bool:
     """Makes the snapshot of what the job's steps have read. Never opens another phase.
 
-    Raises Refuse ``GRAPH_FORBIDDEN`` if Graph refused every resource, and what ``perform`` gives its fate.
+    Raises Refuse ``GRAPH_FORBIDDEN`` if Graph refused every resource, ``GRAPH_UNREACHABLE`` if none could be read, and
+    what ``perform`` gives its fate.
     """
     parent = parent_manifest(work)
     states = _states(work, parent)
-    if all(state.answer is Answer.FORBIDDEN for state in states):
-        raise Refuse(
-            Code.GRAPH_FORBIDDEN,
-            "Graph refused every resource: the application has none of the permissions that 'entrakeep resources' names.",
-        )
+    _refuse_nothing({state.answer for state in states})
     manifest = _manifest(work, parent, states)
     key = work.custody.of_job(work.claim.job_id)
     work.check()
@@ -42,6 +39,20 @@ def commit_step(work: Work) -> bool:
     work.catalog.claims.commit(work.claim, snapshot, runs, *_ending(snapshot))
     work.context.at("committed")
     return False
+
+
+def _refuse_nothing(answers: set[Answer]) -> None:
+    """A snapshot of nothing new would look like a backup."""
+    if answers == {Answer.FORBIDDEN}:
+        raise Refuse(
+            Code.GRAPH_FORBIDDEN,
+            "Graph refused every resource: the application has none of the permissions that 'entrakeep resources' names.",
+        )
+    if answers <= {Answer.FORBIDDEN, Answer.FAILED}:
+        raise Refuse(
+            Code.GRAPH_UNREACHABLE,
+            "Nothing could be read from Graph; 'entrakeep jobs show' names the requests. Ask for a backup again later.",
+        )
 
 
 @dataclass

@@ -1,0 +1,212 @@
+"""The engine over a real catalog on SQLite, with key service, store and directory in memory and time that can be set."""
+
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import msgspec
+
+from scheduler.tick import tick
+from shared.adapters.catalog import open_catalog
+from shared.domain.errors import Answer, EntrakeepError
+from shared.domain.limits import Limits
+from shared.domain.model import Asked, Job, JobKind, JobState, StepRef, Tenant
+from shared.domain.records import Line, encode_id, prefix_gone, put
+from shared.domain.resources import STREAMS, Reading, Stream
+from shared.domain.secret import Secret
+from shared.engine.context import Context
+from shared.engine.download import download
+from shared.engine.jobs.perform import perform
+from shared.engine.onboarding import add_tenant
+from shared.messages import StepMessage
+from shared.ports.catalog import TenantCatalog
+from shared.ports.directory import Cursor, Identity
+from tests.unit.vault.parts import ARN, MemoryKeys, MemoryStore
+
+DIRECTORY, CLIENT = "d" * 36, "c" * 36
+LEASE = 0.6
+
+
+@dataclass
+class MemoryPage:
+    found: list[Line]
+    cursor: Cursor | None
+    named: list[str] = field(default_factory=list)
+    size: int = 0
+
+    def lines(self) -> Iterator[Line]:
+        return iter(self.found)
+
+    def incomplete(self) -> list[str]:
+        return self.named
+
+
+class MemoryDirectory:
+    """A directory that is, per stream, a log of lines; a page tells one entry of it.
+
+    ``trouble`` holds, per stream, what its next readings meet and after how many pages; ``named`` ids come without
+    their properties on the last page of a reading; ``objects`` is what is found by id.
+    """
+
+    def __init__(self) -> None:
+        self.log: dict[str, list[Line]] = {name: [] for name in STREAMS}
+        self.trouble: dict[str, list[tuple[int, EntrakeepError]]] = {}
+        self.named: list[str] = []
+        self.objects: dict[str, bytes] = {}
+        self.told: list[tuple[str, str]] = []
+        self.closed = 0
+
+    def put(self, stream: str, key: str, value: bytes = b"{}") -> None:
+        resource = ".".join(key.split("/")[::2])
+        self.log[stream].append(put(resource.encode(), key.encode(), value))
+
+    def records(self) -> dict[str, bytes]:
+        lines = [line for log in self.log.values() for line in log]
+        return {order.partition(b"\0")[2].decode(): value for order, value in lines if value is not None}
+
+    def connect(self, identity: Identity, check: Callable[[], None]) -> "MemoryDirectory":
+        self.check = check
+        return self
+
+    async def pages(self, stream: Stream, cursor: Cursor | None) -> AsyncIterator[MemoryPage]:
+        self.told.append((stream.name, "afresh" if cursor is None else cursor.link.reveal().decode()))
+        after, error = self.trouble[stream.name].pop(0) if self.trouble.get(stream.name) else (-1, None)
+        at = int(cursor.link.reveal().rpartition(b":")[2]) if cursor is not None else 0
+        log = self.log[stream.name]
+        entries = [[line] for line in log[at:]] or [[]]
+        if cursor is None:
+            entries[0] = [*(prefix_gone(name.encode(), b"") for name in stream.resources), *entries[0]]
+        for n, lines in enumerate(entries):
+            self.check()
+            if n == after and error is not None:
+                raise error
+            last = n == len(entries) - 1
+            link = Cursor(Secret(b"next:%d" % (at + n + 1)), more=True) if not last else None
+            if last and stream.reading is Reading.DELTA:
+                link = Cursor(Secret(b"delta:%d" % len(log)), more=False)
+            yield MemoryPage(lines, link, self.named if last and stream.name == "users" else [])
+        if after >= len(entries) and error is not None:
+            raise error
+
+    async def fetch(self, stream: Stream, object_id: str) -> Line | None:
+        self.told.append((stream.name, object_id))
+        value = self.objects.get(object_id)
+        resource = stream.resource.encode()
+        return None if value is None else put(resource, resource + b"/" + encode_id(object_id), value)
+
+    async def probe(self, stream: Stream) -> Answer:
+        return Answer.WHOLE
+
+    async def organization_id(self) -> str:
+        return DIRECTORY
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+class Messages:
+    """A broker that takes messages while ``open``."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.taken: list[StepRef] = []
+
+    def send(self, step: StepRef) -> bool:
+        if self.open:
+            self.taken.append(step)
+        return self.open
+
+
+class SetClock:
+    def __init__(self) -> None:
+        self.time = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class EngineWorld:
+    """The engine with one tenant, and hands to move its jobs along."""
+
+    def __init__(self, folder: Path) -> None:
+        self.keys, self.store, self.directory = MemoryKeys(), MemoryStore(), MemoryDirectory()
+        self.messages, self.clock = Messages(), SetClock()
+        self.at: Callable[[str], None] = lambda _: None
+        self.context = Context(
+            catalog=open_catalog(f"sqlite:///{folder / 'catalog.sqlite3'}"),
+            keys=self.keys,
+            store=self.store,
+            access=self.directory,
+            dispatch=self.messages,
+            clock=self.clock,
+            limits=Limits(resend_seconds=0.0),
+            lease_seconds=LEASE,
+            provider_key=ARN,
+            at=self._reach,
+        )
+        self.scheduler = self.context.catalog.scheduler()
+        self.scheduler.worker_seen("w", 4)
+        self.directory.put("organization", f"organization/{DIRECTORY}")
+        for n in range(4):
+            self.directory.put("users", f"users/{n}", b'{"n":%d}' % n)
+        self.directory.put("groups", "groups/g")
+        self.directory.put("groups", "groups/g/members/1")
+        identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
+        self.tenant: Tenant = add_tenant(self.context, "acme", identity).tenant
+        self.of: TenantCatalog = self.context.catalog.tenant(self.tenant.tenant_id)
+
+    def _reach(self, point: str) -> None:
+        self.at(point)
+
+    def limit(self, **limits: float) -> None:
+        """Other limits from now on."""
+        self.context = dataclasses.replace(self.context, limits=msgspec.structs.replace(self.context.limits, **limits))
+
+    def ask(self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: object = None) -> Job:
+        return self.of.jobs.ask(kind, asked=Asked.HAND, snapshot=snapshot, detail=detail)[0]
+
+    def tick(self) -> None:
+        tick(self.context)
+
+    def perform(self, step: StepRef) -> None:
+        """What a worker does with a message."""
+        message = StepMessage(tenant_id=step.tenant_id, job_id=step.job_id, step_id=step.step_id)
+        perform(self.context, message, "w/1")
+
+    def work(self, rounds: int = 12) -> None:
+        """Ticks and works until no message is left, or so often."""
+        for _ in range(rounds):
+            self.tick()
+            taken, self.messages.taken = self.messages.taken, []
+            if not taken:
+                return
+            for step in taken:
+                self.perform(step)
+
+    def done(self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: object = None) -> Job:
+        """A job asked for and worked on until it rests."""
+        job = self.ask(kind, snapshot, detail)
+        self.work()
+        return self.of.jobs.get(job.job_id)
+
+    def backed_up(self) -> Job:
+        job = self.done()
+        assert job.state is JobState.SUCCEEDED, job
+        return job
+
+    def download(self, snapshot: str = "latest") -> dict[str, bytes]:
+        sink = BytesIO()
+        download(self.context, self.tenant, snapshot, sink)
+        lines = [line.removeprefix(b'{"key": "').removesuffix(b"}\n") for line in sink.getvalue().splitlines(True)]
+        pairs = [line.partition(b'", "value": ') for line in lines]
+        return {key.decode(): value for key, _, value in pairs}
+
+    def close(self) -> None:
+        self.context.catalog.close()

@@ -1,0 +1,343 @@
+"""Steps and their fates: every branch of the error tree ends where SQL says what to do next."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.domain.errors import (
+    Alarm,
+    Answer,
+    Code,
+    EntrakeepError,
+    GraphTrouble,
+    KeyRefused,
+    KeyTrouble,
+    Refuse,
+    Skip,
+    StartOver,
+    StoreTrouble,
+)
+from shared.domain.model import Asked, JobKind, JobState, Purpose, Schedule, StepState
+from shared.engine.custody import Custody
+from shared.engine.jobs.sending import send_due
+from tests.contract.engine_world import EngineWorld
+from tests.unit.vault.parts import ARN
+
+TROUBLE = GraphTrouble("Graph is in trouble.", 0.0, "request-1")
+REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    yield made
+    made.close()
+
+
+def answers(world: EngineWorld) -> dict[str, Answer]:
+    return {each.resource: each.answer for each in world.of.snapshots.get("latest").resources}
+
+
+# -- performing
+
+
+def test_a_backup_goes_through_its_phases_and_is_what_was_read(world: EngineWorld) -> None:
+    world.backed_up()
+    assert world.download() == world.directory.records()
+    rounds = [told for stream, told in world.directory.told if stream == "users"]
+    assert rounds == ["afresh", "delta:4"]
+
+
+def test_the_next_backup_reads_on_from_the_cursor_and_again_afresh_when_that_is_refused(world: EngineWorld) -> None:
+    world.backed_up()
+    world.directory.put("users", "users/new")
+    world.directory.trouble["groups"] = [(0, StartOver("The cursor is too old."))]
+    world.directory.told.clear()
+    world.backed_up()
+    assert [told for stream, told in world.directory.told if stream == "users"] == ["delta:4", "delta:5"]
+    assert [told for stream, told in world.directory.told if stream == "groups"] == ["delta:2", "afresh", "delta:2"]
+    assert world.download() == world.directory.records()
+
+
+def test_a_second_message_for_a_step_does_nothing(world: EngineWorld) -> None:
+    world.ask()
+    world.tick()
+    step = world.messages.taken[0]
+    world.perform(step)
+    told = list(world.directory.told)
+    world.perform(step)
+    assert world.directory.told == told
+
+
+def test_a_step_that_is_tired_goes_on_where_it_stood(world: EngineWorld) -> None:
+    world.limit(step_seconds=0.0)
+    job = world.backed_up()
+    assert [told for stream, told in world.directory.told if stream == "users"][:4] == [
+        "afresh",
+        "next:1",
+        "next:2",
+        "next:3",
+    ]
+    assert world.download() == world.directory.records()
+    counted = {each.resource: each.records for step in world.of.jobs.steps(job.job_id) for each in step.progress}
+    assert counted["organization"] == 1
+
+
+def test_trouble_with_graph_gives_the_step_back_with_what_it_has(world: EngineWorld) -> None:
+    world.directory.trouble["users"] = [(2, TROUBLE)]
+    world.backed_up()
+    assert [told for stream, told in world.directory.told if stream == "users"] == ["afresh", "next:2", "delta:4"]
+    assert world.download() == world.directory.records()
+
+
+def test_trouble_that_lasts_too_long_is_told_of_the_stream_alone(world: EngineWorld) -> None:
+    world.limit(graph_trouble_seconds=0.0)
+    world.directory.trouble["users"] = [(2, TROUBLE)]
+    assert world.done().state is JobState.SUCCEEDED_WITH_WARNINGS
+    (users,) = (each for each in world.of.snapshots.get("latest").resources if each.resource == "users")
+    assert (users.answer, users.records, users.request_id) == (Answer.FAILED, None, "request-1")
+    assert not any(key.startswith("users/") for key in world.download())
+    world.backed_up()
+    assert world.download() == world.directory.records()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(TROUBLE, Code.GRAPH_UNREACHABLE), (Skip(Answer.FORBIDDEN, "No permission."), Code.GRAPH_FORBIDDEN)],
+)
+def test_a_backup_that_could_read_nothing_fails(world: EngineWorld, error: EntrakeepError, code: Code) -> None:
+    world.limit(graph_trouble_seconds=0.0)
+    world.directory.trouble = {stream: [(0, error)] for stream in world.directory.log}
+    job = world.done()
+    assert (job.state, job.code) == (JobState.FAILED, code)
+    assert world.of.snapshots.all() == []
+
+
+def test_what_is_refused_after_a_refused_cursor_is_stale_and_no_end(world: EngineWorld) -> None:
+    world.backed_up()
+    before = world.download()
+    refused = Skip(Answer.FORBIDDEN, "No permission.")
+    world.directory.trouble["users"] = [(0, StartOver("The cursor is too old.")), (0, refused)]
+    assert world.done().state is JobState.SUCCEEDED_WITH_WARNINGS
+    assert answers(world)["users"] is Answer.FORBIDDEN
+    assert world.download() == before
+
+
+def test_trouble_in_the_second_round_loses_nothing(world: EngineWorld) -> None:
+    world.directory.trouble["users"] = [(-1, TROUBLE), (0, TROUBLE)]
+    world.backed_up()
+    assert set(answers(world).values()) == {Answer.WHOLE}
+    assert world.download() == world.directory.records()
+
+
+def test_an_object_that_comes_without_its_properties_is_fetched_once_more_and_then_gone(world: EngineWorld) -> None:
+    world.directory.put("users", "users/lost")
+    world.directory.named = ["found", "lost"]
+    world.directory.objects = {"found": b'{"id":"found"}'}
+    world.backed_up()
+    records = world.download()
+    assert records["users/found"] == b'{"id":"found"}'
+    assert "users/lost" not in records
+    assert "users/3" in records
+
+
+def test_trouble_with_the_key_is_no_refusal_and_ends_only_after_hours(world: EngineWorld) -> None:
+    world.keys.trouble = KeyTrouble("KMS does not answer.")
+    job = world.ask()
+    world.work(1)
+    assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
+    world.limit(key_trouble_seconds=0.0)
+    world.work(1)
+    ended = world.of.jobs.get(job.job_id)
+    assert (ended.state, ended.code) == (JobState.FAILED, Code.KEY_UNREACHABLE)
+    assert world.of.keys.state().refusal is None
+    world.keys.trouble = None
+    world.backed_up()
+
+
+def test_a_refused_key_ends_every_job_without_asking_graph(world: EngineWorld) -> None:
+    check = world.ask(JobKind.KEY_CHECK)
+    backup = world.ask()
+    world.keys.trouble = REFUSED
+    world.work(2)
+    for job in (check, backup):
+        ended = world.of.jobs.get(job.job_id)
+        assert (ended.state, ended.code, ended.message) == (
+            JobState.FAILED,
+            Code.KEY_ACCESS_REVOKED,
+            REFUSED.message,
+        )
+    assert world.directory.told == []
+    world.keys.trouble = None
+    world.backed_up()
+    assert world.of.keys.state().refusal is None
+
+
+def test_a_refusal_reaches_a_reading_and_no_snapshot_appears(world: EngineWorld) -> None:
+    def revoke(point: str) -> None:
+        if point == "page":
+            world.keys.trouble = REFUSED
+            world.at = lambda _: None
+            with pytest.raises(KeyRefused):
+                while True:
+                    world.directory.check()
+
+    world.at = revoke
+    job = world.done()
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
+    assert world.of.snapshots.all() == []
+
+
+def test_a_cancelled_job_ends_at_the_next_renewal(world: EngineWorld) -> None:
+    world.limit(renew_seconds=0.02)
+    job = world.ask()
+
+    def cancel(point: str) -> None:
+        if point == "page":
+            world.at = lambda _: None
+            world.of.jobs.cancel(job.job_id)
+            with pytest.raises(EntrakeepError):
+                while True:
+                    world.directory.check()
+
+    world.at = cancel
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.CANCELLED
+    assert world.of.snapshots.all() == []
+
+
+def test_a_store_in_trouble_is_tried_again_and_a_full_one_ends_the_job(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[EntrakeepError] = [StoreTrouble("The store does not answer.", 0.0)]
+    keep = world.store.put
+
+    def store(name: str, data: bytes) -> None:
+        if errors:
+            raise errors.pop()
+        keep(name, data)
+
+    monkeypatch.setattr(world.store, "put", store)
+    world.backed_up()
+    assert errors == []
+    errors.append(Refuse(Code.STORE_FULL, "The disk is full."))
+    job = world.done()
+    assert (job.state, job.code) == (JobState.FAILED, Code.STORE_FULL)
+    assert len(world.of.snapshots.all()) == 1
+
+
+def test_a_damaged_parent_is_an_alarm(world: EngineWorld) -> None:
+    world.backed_up()
+    (manifest,) = world.store.names(f"{world.tenant.tenant_id}/snapshots/")
+    world.store.blobs[manifest] = world.store.blobs[manifest][:-1] + b"x"
+    job = world.done()
+    assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
+    assert manifest in (job.message or "")
+
+
+def test_a_key_check_asks_afresh(world: EngineWorld) -> None:
+    asked = world.keys.asked
+    job = world.done(JobKind.KEY_CHECK)
+    assert (job.state, job.detail) == (JobState.SUCCEEDED, {"state": "ok"})
+    assert world.keys.asked > asked
+
+
+# -- custody
+
+
+def test_a_job_has_one_data_key_however_many_steps_give_birth(world: EngineWorld) -> None:
+    job = world.ask()
+    with Custody(world.context, world.of) as one, Custody(world.context, world.of) as other:
+        born: list[str] = []
+
+        def meanwhile(point: str) -> None:
+            if point == "key-object-stored" and not born:
+                born.append("")
+                born[0] = other.of_job(job.job_id).id
+
+        world.at = meanwhile
+        assert one.of_job(job.job_id).id == born[0] == other.of_job(job.job_id).id
+        assert one.find(born[0]).id == born[0]
+    row = world.of.keys.find(Purpose.BACKUP, job.job_id)
+    assert row is not None
+    assert row.data_key_id == born[0]
+
+
+def test_data_keys_are_dropped_with_their_custody(world: EngineWorld) -> None:
+    with Custody(world.context, world.of) as custody:
+        key = custody.secrets()
+        key.for_open()
+    with pytest.raises(KeyTrouble):
+        key.for_open()
+
+
+def test_a_data_key_that_sql_does_not_know_is_an_alarm(world: EngineWorld) -> None:
+    with Custody(world.context, world.of) as custody, pytest.raises(Alarm):
+        custody.find("0" * 64)
+
+
+# -- sending and the tick
+
+
+def test_a_silent_broker_loses_no_step(world: EngineWorld) -> None:
+    job = world.ask()
+    world.messages.open = False
+    world.tick()
+    assert world.messages.taken == []
+    world.messages.open = True
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+
+
+def test_what_the_broker_took_is_counted(world: EngineWorld) -> None:
+    world.ask()
+    world.messages.open = False
+    world.tick()
+    world.messages.open = True
+    sent = send_due(world.context)
+    assert sent == len(world.messages.taken) == 4
+
+
+def test_due_times_that_were_missed_become_one_job(world: EngineWorld) -> None:
+    due = world.clock.time - timedelta(days=3)
+    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
+    world.tick()
+    world.tick()
+    (job,) = world.of.jobs.recent()
+    assert (job.asked, job.due_at) == (Asked.SCHEDULE, due)
+    schedule = world.of.schedules.get()
+    assert schedule is not None
+    assert schedule.next_due is not None
+    assert world.clock.time < schedule.next_due <= world.clock.time + timedelta(hours=1)
+
+
+def test_while_a_refusal_is_fresh_no_due_time_becomes_a_job(world: EngineWorld) -> None:
+    world.of.keys.refuse(ARN, REFUSED.message)
+    due = world.clock.time - timedelta(minutes=1)
+    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
+    world.tick()
+    assert world.of.jobs.recent() == []
+    world.clock.time += timedelta(minutes=5)
+    world.tick()
+    assert [job.due_at for job in world.of.jobs.recent()] == [due]
+
+
+def test_a_paused_schedule_makes_no_job(world: EngineWorld) -> None:
+    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=True, next_due=None))
+    world.clock.time += timedelta(days=2)
+    world.tick()
+    assert world.of.jobs.recent() == []
+
+
+def test_beat_says_that_it_lives(world: EngineWorld) -> None:
+    assert world.scheduler.last_tick() is None
+    world.tick()
+    assert (world.scheduler.last_tick() or 9.0) < 5
+
+
+def test_all_steps_are_done_when_a_job_has_ended(world: EngineWorld) -> None:
+    job = world.backed_up()
+    assert {step.state for step in world.of.jobs.steps(job.job_id)} == {StepState.DONE}
+    assert world.directory.closed >= len(world.directory.log)

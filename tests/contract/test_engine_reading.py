@@ -1,0 +1,171 @@
+"""What reads snapshots: download, browse and verify, with their jobs, and what they say of damage."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
+from shared.domain.model import Job, JobKind, JobState
+from shared.engine.browse import browse
+from shared.engine.download import download
+from shared.engine.here import begun_here
+from tests.contract.engine_world import LEASE, EngineWorld
+from tests.unit.vault.parts import ARN
+
+REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    made.backed_up()
+    yield made
+    made.close()
+
+
+def newest(world: EngineWorld) -> Job:
+    return world.of.jobs.recent(1)[0]
+
+
+def chunks(world: EngineWorld) -> list[str]:
+    return sorted(world.store.names(f"{world.tenant.tenant_id}/jobs/"))
+
+
+# -- download and browse
+
+
+def test_a_download_is_a_job_of_its_own(world: EngineWorld) -> None:
+    world.download()
+    job, snapshot = newest(world), world.of.snapshots.get("latest")
+    assert (job.kind, job.state, job.snapshot) == (JobKind.DOWNLOAD, JobState.SUCCEEDED, snapshot.snapshot_id)
+
+
+def test_a_download_of_some_resources_has_those_alone(world: EngineWorld) -> None:
+    sink = BytesIO()
+    told: list[int] = []
+    count = download(world.context, world.tenant, "latest", sink, ["groups.members"], told.append)
+    assert sink.getvalue() == b'{"key": "groups/g/members/1", "value": {}}\n'
+    assert (count, told) == (1, [1])
+
+
+def test_a_sink_that_takes_nothing_more_fails_the_job(world: EngineWorld) -> None:
+    class Full(BytesIO):
+        def write(self, data: object, /) -> int:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        download(world.context, world.tenant, "latest", Full())
+    assert (newest(world).state, newest(world).code) == (JobState.FAILED, Code.INTERRUPTED)
+
+
+def test_a_download_that_nobody_holds_any_more_is_ended_by_the_next_command(world: EngineWorld) -> None:
+    snapshot = world.of.snapshots.get("latest").snapshot_id
+    claim = world.of.jobs.begin_here(JobKind.DOWNLOAD, snapshot, "download", 0.0)
+    world.download()
+    job = world.of.jobs.get(claim.job_id)
+    assert (job.state, job.code) == (JobState.FAILED, Code.INTERRUPTED)
+
+
+def test_there_is_nothing_to_read_of_a_snapshot_that_is_not_there(world: EngineWorld) -> None:
+    before = len(world.of.jobs.recent())
+    with pytest.raises(Refuse) as refused:
+        world.download("no-such-snapshot")
+    assert refused.value.code is Code.NO_SUCH_SNAPSHOT
+    assert len(world.of.jobs.recent()) == before
+
+
+def test_a_refused_key_opens_nothing_and_works_again_at_once_when_it_is_given_back(world: EngineWorld) -> None:
+    world.keys.trouble = REFUSED
+    with pytest.raises(KeyRefused):
+        world.download()
+    assert (newest(world).state, newest(world).code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
+    world.keys.trouble = None
+    assert world.download() == world.directory.records()
+
+
+def test_a_refusal_reaches_a_download_within_a_lease(world: EngineWorld) -> None:
+    with (
+        pytest.raises(KeyRefused),
+        begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+    ):
+        refused = threading.Event()
+        work.custody.on_end(refused.set)
+        world.keys.trouble = REFUSED
+        assert refused.wait(LEASE * 5)
+        work.check()
+    assert newest(world).code is Code.KEY_ACCESS_REVOKED
+
+
+def test_browsing_finds_by_text_and_by_id(world: EngineWorld) -> None:
+    world.directory.put("users", "users/%C3%A9", b'{"displayName":"Ang\xc3\xa8le"}')
+    world.backed_up()
+
+    def look(resources: Sequence[str] = (), **how: str) -> list[str]:
+        return [key for key, _ in browse(world.context, world.tenant, "latest", resources, **how)]
+
+    assert look(search="ANGÈLE") == ["users/%C3%A9"]
+    assert look(object_id="é") == ["users/%C3%A9"]
+    assert look(object_id="g") == ["groups/g", "groups/g/members/1"]
+    assert look(resources=["groups"], object_id="g") == ["groups/g"]
+    assert look(search="nowhere") == []
+
+
+# -- verify
+
+
+def test_what_is_sound_is_verified_blob_by_blob(world: EngineWorld) -> None:
+    job = world.done(JobKind.VERIFY)
+    manifests = list(world.store.names(f"{world.tenant.tenant_id}/snapshots/"))
+    assert job.state is JobState.SUCCEEDED
+    assert job.detail == {"snapshots": 1, "blobs": len(chunks(world)) + len(manifests), "damaged": []}
+
+
+@pytest.mark.parametrize("shallow", [True, False])
+@pytest.mark.parametrize("missing", [True, False])
+def test_every_damaged_blob_is_named_and_the_others_are_looked_at(
+    world: EngineWorld, shallow: bool, missing: bool
+) -> None:
+    first, second = chunks(world)[:2]
+    blobs = world.store.blobs
+    blobs[first], blobs[second] = blobs[second], blobs[first]
+    if missing:
+        del blobs[first]
+    job = world.done(JobKind.VERIFY, detail={"shallow": shallow})
+    assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
+    assert job.detail["blobs"] == len(chunks(world)) + missing + 1
+    told = {each["blob"]: each for each in job.detail["damaged"]}
+    assert told.keys() == {first, second}
+    assert told[first]["reason"] == ("BLOB_MISSING" if missing else "BLOB_DAMAGED")
+    assert all(each["resource"] for each in told.values())
+    with pytest.raises(Alarm) as alarm:
+        world.download()
+    assert alarm.value.blob in told
+    assert newest(world).code in (Code.BLOB_DAMAGED, Code.BLOB_MISSING)
+
+
+def test_a_shallow_verify_needs_no_key(world: EngineWorld) -> None:
+    world.keys.trouble = REFUSED
+    asked = world.keys.asked
+    assert world.done(JobKind.VERIFY, detail={"shallow": True}).state is JobState.SUCCEEDED
+    assert world.keys.asked == asked
+    deep = world.done(JobKind.VERIFY)
+    assert (deep.state, deep.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
+
+
+def test_a_damaged_manifest_is_named(world: EngineWorld) -> None:
+    (manifest,) = world.store.names(f"{world.tenant.tenant_id}/snapshots/")
+    world.store.blobs[manifest] += b"x"
+    job = world.done(JobKind.VERIFY, snapshot="latest")
+    assert [each["blob"] for each in job.detail["damaged"]] == [manifest]
+
+
+def test_a_run_that_snapshots_share_is_looked_at_once(world: EngineWorld) -> None:
+    world.clock.time += timedelta(hours=1)
+    world.backed_up()
+    job = world.done(JobKind.VERIFY)
+    assert job.detail["snapshots"] == 2
+    assert job.detail["blobs"] == len(chunks(world)) + 2
