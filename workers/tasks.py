@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, shared_task
@@ -35,13 +36,21 @@ class StepFailed(Exception):
 _contexts: dict[int, "Context"] = {}
 
 
-def context() -> "Context":
-    """The engine of this process, by its id: made after the fork, so that no connection is shared with the parent."""
+def _product() -> "Context":
     from workers.app import app
 
+    return wiring.worker_context(app)
+
+
+make_context: Callable[[], "Context"] = _product
+"""How a process makes its engine. The tests that kill workers put another wiring here."""
+
+
+def context() -> "Context":
+    """The engine of this process, by its id: made after the fork, so that no connection is shared with the parent."""
     process = os.getpid()
     if process not in _contexts:
-        _contexts[process] = wiring.worker_context(app)
+        _contexts[process] = make_context()
     return _contexts[process]
 
 

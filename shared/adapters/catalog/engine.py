@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Condition
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, text
@@ -28,19 +29,27 @@ _SAID_BY_SQLITE = {
     "no such": "its tables are not those of a catalog",
 }
 
-_inherited: list[Engine] = []
-"""Engines made before a fork. Kept, as closing their connections in a child would disturb the parent's files."""
+_databases: "WeakSet[Database]" = WeakSet()
+"""Those of this process, for what a fork asks of each."""
 
 
 class Database:
-    """A database by its URL. May be used from any thread and after a fork: each process makes its own engine."""
+    """A database by its URL. May be used from any thread, and after a fork.
+
+    No connection is open while the process forks. SQLite keeps the locks of a process in its memory, so a child of a parent
+    that is in a transaction would find the file locked for ever, and one of a parent with an open connection would not hold
+    the locks that it thinks it has. A connection to a server would be shared with the parent.
+    """
 
     def __init__(self, url: URL) -> None:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._in_memory = self.is_sqlite and url.database in (None, "", ":memory:")
         self._engine: Engine | None = None
-        self._pid = 0
-        self._lock = Lock()
+        self._turn = Condition()
+        self._transactions = 0
+        self._rests = False
+        _databases.add(self)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -69,9 +78,23 @@ class Database:
 
     def close(self) -> None:
         """Closes every connection of this process."""
-        with self._lock:
-            if self._engine is not None and self._pid == os.getpid():
+        with self._turn:
+            if self._engine is not None:
                 self._engine.dispose()
+
+    def rest(self) -> None:
+        """Waits until no transaction is under way, closes every connection, and lets none begin before ``go_on``."""
+        self._turn.acquire()
+        self._rests = True
+        self._turn.wait_for(lambda: not self._transactions)
+        if not self._in_memory:
+            self.close()
+
+    def go_on(self) -> None:
+        """Ends the rest, in the parent and in its child."""
+        self._rests = False
+        self._turn.notify_all()
+        self._turn.release()
 
     def unreachable(self, error: Exception) -> Refuse:
         """What to tell of an error of the driver: a sentence of ours, without the password in the URL."""
@@ -85,21 +108,30 @@ class Database:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         try:
-            with self.engine().connect().execution_options(entrakeep_begin=begin) as connection, connection.begin():
+            with (
+                self._under_way() as engine,
+                engine.connect().execution_options(entrakeep_begin=begin) as connection,
+                connection.begin(),
+            ):
                 yield connection
         except (IntegrityError, ProgrammingError):
             raise  # a defect of ours, not of the database
         except (DatabaseError, InterfaceError, PoolTimeout, sqlite3.Error) as error:
             raise self.unreachable(error) from None
 
-    def engine(self) -> Engine:
-        """This process's engine."""
-        with self._lock:
-            if self._engine is None or self._pid != os.getpid():
-                if self._engine is not None:
-                    _inherited.append(self._engine)
-                self._engine, self._pid = self._made(), os.getpid()
-            return self._engine
+    @contextmanager
+    def _under_way(self) -> Iterator[Engine]:
+        """This process's engine, for one transaction."""
+        with self._turn:
+            self._turn.wait_for(lambda: not self._rests)
+            self._engine = self._engine or self._made()
+            self._transactions += 1
+        try:
+            yield self._engine
+        finally:
+            with self._turn:
+                self._transactions -= 1
+                self._turn.notify_all()
 
     def _made(self) -> Engine:
         common: dict[str, Any] = {
@@ -109,7 +141,7 @@ class Database:
         }
         if not self.is_sqlite:
             return create_engine(self.url, pool_pre_ping=True, **common)
-        if self.url.database in (None, "", ":memory:"):
+        if self._in_memory:
             # A database in memory is its connection: there is one, and threads take turns.
             common |= {"pool_size": 1, "max_overflow": 0}
         engine = create_engine(
@@ -131,3 +163,19 @@ def _connected(connection: sqlite3.Connection, _: object) -> None:
 
 def _begun(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("entrakeep_begin", "BEGIN IMMEDIATE"))
+
+
+def _rest() -> None:
+    _resting[:] = _databases
+    for database in _resting:
+        database.rest()
+
+
+def _go_on() -> None:
+    for database in _resting:
+        database.go_on()
+    _resting.clear()
+
+
+_resting: list[Database] = []
+os.register_at_fork(before=_rest, after_in_parent=_go_on, after_in_child=_go_on)

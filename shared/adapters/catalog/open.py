@@ -88,7 +88,10 @@ def _prepare_file(database: Database) -> None:
         return
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # Never a file that is there: to close it would take away the locks that SQLite holds on it in this process.
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise Refuse(
             Code.CATALOG_UNREACHABLE,

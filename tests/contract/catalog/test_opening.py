@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -164,6 +165,31 @@ def test_a_child_after_fork_uses_connections_of_its_own(world: World, acme: Tena
     assert os.waitpid(child, 0)[1] == 0
     assert acme.jobs.get(job.job_id).state == "cancelled"
     assert world.scheduler.last_tick() is not None
+
+
+def test_a_process_that_forks_in_the_middle_of_its_writing_has_children_that_can_write(world: World) -> None:
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.wait(0.002):
+            world.scheduler.worker_seen("parent", 1)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        for _ in range(30):
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    world.scheduler.ticked()
+                    status = 0
+                finally:
+                    os._exit(status)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        over.set()
+        writing.join()
 
 
 def test_a_catalog_in_memory_is_shared_by_threads() -> None:
