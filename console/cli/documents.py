@@ -16,6 +16,11 @@ def moment(at: datetime | None) -> str | None:
     return None if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
+def to_second(text: str | None) -> str | None:
+    """A moment as tables show it."""
+    return None if text is None else f"{text[:19]}Z"
+
+
 def job_document(job: Job, tenant: str) -> Document:
     return {
         "id": job.job_id,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from console.cli.arguments import AsJson, JobId, TenantOption, examples
-from console.cli.documents import job_document, job_with_resources, resources_of
+from console.cli.documents import job_document, job_with_resources, resources_of, to_second
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_fields, print_line, print_table
 from console.cli.waiting import note_silence
@@ -29,7 +29,14 @@ def list_jobs(tenant: TenantOption = None, as_json: AsJson = False) -> None:
         print_document(documents)
         return
     rows = [
-        (row["id"], row["tenant"], row["kind"], row["state"], row["created_at"], row["code"] or row["snapshot"])
+        (
+            row["id"],
+            row["tenant"],
+            row["kind"],
+            row["state"],
+            to_second(row["created_at"]),
+            row["code"] or row["snapshot"],
+        )
         for row in documents
     ]
     empty = "There is no job yet. Ask for one with 'entrakeep backup NAME'."

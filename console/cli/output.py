@@ -10,6 +10,7 @@ from shared.domain.errors import Code, Refuse
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 _COLOURS = {
     "succeeded": "green",
@@ -27,6 +28,9 @@ _COLOURS = {
     "failed": "red",
     "revoked": "red",
 }
+_NUMBERS = frozenset({"objects", "links", "records", "changed", "rate"})
+_PROSE = frozenset({"restore", "missing"})
+_PROSE_COLUMNS = 24
 _NEVER_CUT = 10_000
 """Columns of a page that is no terminal: a table is as wide as it likes."""
 
@@ -42,7 +46,7 @@ def print_document(document: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Rows under headings; the sentence ``empty`` if there are none. The first column is never broken."""
+    """Rows under headings; the sentence ``empty`` if there are none."""
     found = list(rows)
     if found:
         _render(table(columns, found))
@@ -51,16 +55,23 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> "RenderableType":
-    """The table itself, for what draws it again and again."""
+    """The table itself, for what draws it again and again. Only columns of prose are folded: ids are there to be copied."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    cells = [[_cell(value) for value in row] for row in rows]
+    drawn = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for n, column in enumerate(columns):
-        number = column in ("objects", "links", "records", "changed", "rate")
-        drawn.add_column(column, overflow="fold", no_wrap=n == 0, justify="right" if number else "left")
-    for row in rows:
-        drawn.add_row(*(_cell(value) for value in row))
+        widest = max(len(column), *(line.cell_len for row in cells for line in row[n].split("\n")))
+        drawn.add_column(
+            column,
+            justify="right" if column in _NUMBERS else "left",
+            overflow="fold",
+            no_wrap=column not in _PROSE,
+            min_width=min(widest, _PROSE_COLUMNS) if column in _PROSE else widest,
+        )
+    for row in cells:
+        drawn.add_row(*row)
     return drawn
 
 
@@ -117,14 +128,17 @@ def _unwritable(reason: str) -> NoReturn:
 def _render(drawn: "RenderableType") -> None:
     if sys.stdout is None:
         _unwritable("it is closed")
+    from rich.measure import Measurement
+
     page = console(sys.stdout)
+    page.width = max(page.width, Measurement.get(page, page.options.update(max_width=_NEVER_CUT), drawn).minimum)
     with page.capture() as captured:
         page.print(drawn)
     lines = (line.rstrip() for line in captured.get().splitlines())
     write("".join(f"{line}\n" for line in lines).encode(sys.stdout.encoding, "replace"))
 
 
-def _cell(value: Any) -> "RenderableType":
+def _cell(value: Any) -> "Text":
     from rich.text import Text
 
     if value is None:

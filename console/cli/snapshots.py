@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from console.cli.arguments import AsJson, Name, ResourceNames, SnapshotId, examples
-from console.cli.documents import moment, snapshot_document
+from console.cli.documents import moment, snapshot_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import print_document, print_line, print_table, printable, write
 from shared.domain.errors import COMPLETE
@@ -29,7 +29,7 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
     rows = [
         (
             snapshot.snapshot_id,
-            moment(snapshot.created_at),
+            to_second(moment(snapshot.created_at)),
             snapshot.objects,
             snapshot.links,
             "complete" if snapshot.complete else "incomplete",
@@ -42,7 +42,7 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
         for snapshot in found
     ]
     empty = f"There is no snapshot of {name} yet. Make one with 'entrakeep backup {name} --wait'."
-    print_table(("snapshot", "created", "objects", "links", "", "missing"), rows, empty=empty)
+    print_table(("snapshot", "created", "objects", "links", "state", "missing"), rows, empty=empty)
 
 
 @app.command(

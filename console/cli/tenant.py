@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, examples
-from console.cli.documents import Document, moment, tenant_document
+from console.cli.documents import Document, moment, tenant_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, print_fields, print_line, print_table
 from console.cli.secret_file import read_secret
@@ -85,7 +85,7 @@ def list_tenants(as_json: AsJson = False) -> None:
             tenant.name,
             tenant.directory_id,
             _schedule_words(document),
-            moment(last.created_at) if last else None,
+            to_second(moment(last.created_at)) if last else None,
         )
         for tenant, document, last in found
     ]
@@ -101,7 +101,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     if as_json:
         print_document(document)
         return
-    taken = f"{last.snapshot_id} of {moment(last.created_at)}" if last else None
+    taken = f"{last.snapshot_id} of {to_second(moment(last.created_at))}" if last else None
     print_fields([*{**document, "schedule": _schedule_words(document), "last_snapshot": taken}.items()])
 
 

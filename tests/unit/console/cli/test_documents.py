@@ -1,0 +1,113 @@
+"""The JSON documents have the fields that others script against."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from console.cli.documents import job_with_resources, key_document, moment, resource_documents, schedule_document
+from shared.domain.model import (
+    Asked,
+    Job,
+    JobKind,
+    JobState,
+    KeyMode,
+    Refusal,
+    ResourceProgress,
+    Schedule,
+    Step,
+    StepState,
+    Tenant,
+)
+from shared.ports.catalog import KeyState
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+ARN = "arn:aws:kms:eu-central-1:111122223333:key/one"
+JOB = Job(job_id="j", tenant_id="t", kind=JobKind.BACKUP, state=JobState.RUNNING, asked=Asked.HAND, created_at=NOW)
+TENANT = Tenant(
+    tenant_id="t",
+    name="contoso",
+    directory_id="d",
+    client_id="c",
+    created_at=NOW,
+    key_mode=KeyMode.PROVIDER,
+    key_arn=ARN,
+    key_epoch=1,
+)
+
+
+def step(phase: int, name: str, state: StepState, *progress: ResourceProgress, began: bool = True) -> Step:
+    began_at = NOW if began else None
+    return Step(step_id="s", phase=phase, name=name, state=state, began_at=began_at, progress=list(progress))
+
+
+def test_times_are_rfc_3339_in_utc() -> None:
+    assert moment(NOW.astimezone(timezone(timedelta(hours=2)))) == "2026-05-01T12:00:00.000Z"
+    assert moment(None) is None
+
+
+def test_a_job_has_its_fields() -> None:
+    document = job_with_resources(JOB, "contoso", [])
+    assert list(document) == [
+        *("id", "tenant", "kind", "state", "code", "message", "created_at", "started_at", "finished_at", "snapshot"),
+        "resources",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [
+        ([], "queued"),
+        ([step(1, "users", StepState.QUEUED, began=False)], "queued"),
+        ([step(1, "users", StepState.RUNNING)], "reading"),
+        ([step(1, "users", StepState.DONE), step(2, "users", StepState.QUEUED, began=False)], "reading"),
+        ([step(1, "users", StepState.DONE), step(2, "users", StepState.DONE)], "done"),
+    ],
+)
+def test_a_resource_is_done_when_every_round_of_its_stream_is(steps: list[Step], state: str) -> None:
+    states = {row["resource"]: row["state"] for row in job_with_resources(JOB, "contoso", steps)["resources"]}
+    assert (states["users"], states["users.manager"], states["groups"]) == (state, state, "queued")
+
+
+def test_rounds_of_a_resource_are_counted_together() -> None:
+    seen = [
+        ResourceProgress(resource="users", records=records, changed=changed) for records, changed in ((5, 6), (1, 2))
+    ]
+    steps = [step(1, "users", StepState.DONE, seen[0]), step(2, "users", StepState.RUNNING, seen[1])]
+    row = job_with_resources(JOB, "contoso", steps)["resources"][0]
+    assert row == {"resource": "users", "state": "reading", "records": 6, "changed": 8}
+
+
+def test_a_paused_schedule_has_no_next_time() -> None:
+    schedule = Schedule(cron="0 3 * * *", timezone="Europe/Berlin", paused=True, next_due=None)
+    assert schedule_document(schedule) == {
+        "cron": "0 3 * * *",
+        "timezone": "Europe/Berlin",
+        "paused": True,
+        "next": None,
+    }
+
+
+def test_resources_are_shown_with_what_is_sent_to_graph() -> None:
+    rows = {row["resource"]: row for row in resource_documents()}
+    assert list(rows["users"]) == [
+        *("resource", "family", "api", "path", "delta", "select"),
+        *("permission_read", "permission_write", "licence", "restore"),
+    ]
+    assert rows["users"]["delta"] is True
+    assert rows["users"]["select"][-1] == "manager"
+    assert rows["organization"]["delta"] is False
+
+
+def test_a_refused_key_is_shown_as_revoked_since_then() -> None:
+    refusal = Refusal(arn=ARN, at=NOW + timedelta(hours=1), message="Refused.")
+    document = key_document(TENANT, KeyState(refusal=refusal, data_keys={ARN: 2}))
+    assert document == {
+        "mode": "provider",
+        "state": "revoked",
+        "arn": ARN,
+        "since": "2026-05-01T13:00:00.000Z",
+        "account": "111122223333",
+        "data_keys": {ARN: 2},
+        "old_key_free": None,
+    }
+    assert key_document(TENANT, KeyState(refusal=None, data_keys={}))["state"] == "ok"
