@@ -1,0 +1,72 @@
+"""The product's worker with shorter limits, struck at planned points: ``celery -A tests.flow.killing_worker worker``."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any
+
+from celery.signals import task_postrun, task_prerun
+
+from shared import wiring
+from shared.domain.limits import Limits
+from shared.engine.context import Context
+from shared.messages import StepMessage, decode
+from tests.flow.points import FOLDER, OVER, Points
+from workers import tasks
+from workers.app import app
+
+__all__ = ["app"]
+
+LIMITS = Limits(
+    claim_seconds=2.0,
+    renew_seconds=0.5,
+    resend_seconds=0.5,
+    buffer_bytes=64 * 1024,
+    chunk_bytes=16 * 1024,
+    requests_in_flight=100,  # whoever is killed holds its places for minutes
+)
+
+_steps: list[StepMessage] = []
+
+
+@lru_cache
+def _named(message: StepMessage) -> tuple[str, int]:
+    """The step's name and phase."""
+    steps = tasks.context().catalog.tenant(message.tenant_id).jobs.steps(message.job_id)
+    return next((step.name, step.phase) for step in steps if step.step_id == message.step_id)
+
+
+def _pass(point: str) -> None:
+    if not _steps:
+        return
+    (message,) = _steps
+    planned = Points(Path(os.environ[FOLDER]), message.tenant_id).meet(point, *_named(message))
+    if planned is None:
+        return
+    if planned is SIGKILL:
+        os.kill(os.getpid(), SIGKILL)
+    # One that froze while another of its threads writes to SQLite would freeze all the others with it.
+    database = tasks.context().catalog._database  # type: ignore[attr-defined]
+    database.rest()
+    os.kill(os.getpid(), planned)
+    database.go_on()
+
+
+@task_prerun.connect
+def _begins(kwargs: dict[str, Any], **_: object) -> None:
+    message = decode(kwargs)
+    _steps[:] = [message] if message else []
+
+
+@task_postrun.connect
+def _ends(**_: object) -> None:
+    _pass(OVER)
+    _steps.clear()
+
+
+def _context() -> Context:
+    return wiring.worker_context(app, limits=LIMITS, at=_pass)
+
+
+tasks.make_context = _context

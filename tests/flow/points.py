@@ -1,0 +1,92 @@
+"""Points of the write order at which a worker of the tests ends or freezes: planned in files, so that tests can say where.
+
+One folder for a stack; a file of plans and a file of points passed for each tenant.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGKILL, Signals
+
+import msgspec
+
+FOLDER = "ENTRAKEEP_TEST_POINTS"
+"""The environment variable that tells a worker the folder."""
+OVER = "over"
+"""Passed when a task has returned, whatever became of its step."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to whoever passes ``point`` for the ``nth`` time (from 1), or each time if that is None."""
+
+    point: str
+    step: str | None = None
+    """A stream's name or ``commit``; None stands for any step."""
+    phase: int | None = None
+    nth: int | None = 1
+    signal: Signals = SIGKILL
+
+
+class Passed(msgspec.Struct, frozen=True, kw_only=True):
+    """One passing of a point; ``struck`` says that a plan met it."""
+
+    point: str
+    step: str
+    phase: int
+    process: int
+    struck: bool = False
+
+
+class Points:
+    """The points that workers passed in their steps for one tenant."""
+
+    def __init__(self, folder: Path, tenant_id: str) -> None:
+        self._plans = folder / f"{tenant_id}.plans"
+        self._trail = folder / f"{tenant_id}.trail"
+
+    def plan(self, *plans: Plan) -> None:
+        """These are the plans from now on."""
+        whole = self._plans.with_suffix(".new")
+        whole.write_bytes(msgspec.json.encode(plans))
+        whole.replace(self._plans)
+
+    def passed(self) -> list[Passed]:
+        """In order of passing."""
+        lines = self._trail.read_bytes().splitlines() if self._trail.exists() else []
+        return [msgspec.json.decode(line, type=Passed) for line in lines]
+
+    def struck(self) -> list[Passed]:
+        """Those at which a plan struck."""
+        return [passed for passed in self.passed() if passed.struck]
+
+    def meet(self, point: str, step: str, phase: int) -> Signals | None:
+        """Notes that this process passes the point; the signal that is planned for it, if any."""
+        here = Passed(point=point, step=step, phase=phase, process=os.getpid())
+        with self._alone() as trail:
+            found = next((plan for plan in self._planned() if self._strikes(plan, here)), None)
+            struck = msgspec.structs.replace(here, struck=found is not None)
+            os.write(trail, msgspec.json.encode(struck) + b"\n")
+        return found.signal if found else None
+
+    def _planned(self) -> list[Plan]:
+        return msgspec.json.decode(self._plans.read_bytes(), type=list[Plan]) if self._plans.exists() else []
+
+    def _strikes(self, plan: Plan, here: Passed) -> bool:
+        if not _fits(plan, here):
+            return False
+        return plan.nth in (None, 1 + sum(_fits(plan, earlier) for earlier in self.passed()))
+
+    @contextmanager
+    def _alone(self) -> Iterator[int]:
+        trail = os.open(self._trail, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            fcntl.flock(trail, fcntl.LOCK_EX)
+            yield trail
+        finally:
+            os.close(trail)
+
+
+def _fits(plan: Plan, passed: Passed) -> bool:
+    return plan.point == passed.point and plan.step in (None, passed.step) and plan.phase in (None, passed.phase)

@@ -1,0 +1,277 @@
+"""Workers killed and frozen between every two steps of the write order: another finishes, and the snapshot is right."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
+
+import pytest
+from redis import Redis
+
+from shared.domain.errors import Code
+from shared.domain.model import Job, JobState, Phase, Tenant
+from tests.flow.points import FOLDER, OVER, Passed, Plan, Points
+from tests.flow.stack import TOP, Stack, running_stack, same, until
+from tests.parts import RedisServer
+
+pytestmark = pytest.mark.flow
+
+PAGE, USERS = 10, 120
+SOURCES = ("shared", "workers", "scheduler", "console")
+_numbers = count(1)
+
+
+def reading(point: str, nth: int | None = 1, signal: Signals = SIGKILL) -> Plan:
+    """In the first round of the users."""
+    return Plan(point=point, step="users", phase=Phase.READ, nth=nth, signal=signal)
+
+
+def second(point: str) -> Plan:
+    """In the second round of the users."""
+    return Plan(point=point, step="users", phase=Phase.SECOND_ROUND)
+
+
+def committing(point: str, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
+    return Plan(point=point, step="commit", phase=Phase.COMMIT, nth=nth, signal=signal)
+
+
+KILLS = [
+    reading("claimed"),
+    Plan(point="key-object-stored"),
+    Plan(point="key-row-stored"),
+    reading("key-ready"),
+    reading("page"),
+    reading("page", 5),
+    reading("run-stored", 2),
+    reading("checkpointed"),
+    reading("checkpointed", 3),
+    reading("read"),
+    Plan(point="phase-opened", phase=Phase.READ),
+    second("claimed"),
+    second("page"),
+    second("checkpointed"),
+    second("read"),
+    Plan(point="phase-opened", phase=Phase.SECOND_ROUND),
+    committing("claimed"),
+    committing("manifest-noted"),
+    committing("manifest-stored"),
+    committing("committed"),
+]
+FREEZES = [
+    reading("run-stored", 2, SIGSTOP),
+    reading("read", 1, SIGSTOP),
+    committing("manifest-noted", 1, SIGSTOP),
+]
+
+
+def second_rounds(plan: Plan) -> int:
+    """How many of the users' second rounds, each of one page, are still to be read."""
+    if plan.phase == Phase.SECOND_ROUND:
+        return 1 if plan.point in ("claimed", "page") else 0
+    return 1 if plan.phase == Phase.READ else 0
+
+
+def told(plan: Plan) -> str:
+    where = f"{plan.step or 'any'}-in-phase-{plan.phase or 'any'}"
+    return f"{plan.point}-{plan.nth}-of-{where}"
+
+
+class Story:
+    """A tenant whose workers meet plans."""
+
+    def __init__(self, stack: Stack, *plans: Plan) -> None:
+        self.stack = stack
+        self.tenant: Tenant = stack.add(f"tenant-{next(_numbers)}")
+        self.points = Points(stack.home, self.tenant.tenant_id)
+        self.points.plan(*plans)
+
+    def snapshots(self) -> list[str]:
+        return [snapshot.snapshot_id for snapshot in self.stack.of(self.tenant).snapshots.all()]
+
+    def struck(self, count: int = 1) -> list[Passed]:
+        """The first passings that were struck, once there are so many."""
+        until(lambda: len(self.points.struck()) >= count, f"{count} plans have struck")
+        return self.points.struck()
+
+    def over(self, frozen: Passed) -> None:
+        """Returns when the task that was struck there has returned."""
+
+        def returned() -> bool:
+            passed = self.points.passed()
+            later = passed[passed.index(frozen) + 1 :]
+            return any((after.point, after.process) == (OVER, frozen.process) for after in later)
+
+        until(returned, "the frozen worker has ended its task")
+
+    def all_there_is(self, job: Job) -> list[object]:
+        """What SQL says of the job and its snapshot."""
+        catalog = self.stack.of(self.tenant)
+        (snapshot,) = catalog.snapshots.all()
+        runs = catalog.snapshots.runs(snapshot.snapshot_id)
+        return [catalog.jobs.get(job.job_id), catalog.jobs.steps(job.job_id), snapshot, runs]
+
+    def whole(self, job: Job) -> None:
+        """Holds the job to have ended well, in the one snapshot there is, and that to be the directory."""
+        job = self.stack.ended(job)
+        assert (job.state, job.code) == (JobState.SUCCEEDED, None)
+        assert self.snapshots() == [job.snapshot]
+        same(self.stack.download(self.tenant), self.stack.graph.records())
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("killed")
+    options = ("--users", str(USERS), "--groups", "6", "--policies", "4")
+    with running_stack(folder, *options, store=f"file://{folder}/store") as stack:
+        stack.graph.post("delta", {"page_size": PAGE, "repeat": False})
+        stack.start("beat")
+        start_worker(stack)
+        yield stack
+
+
+def start_worker(stack: Stack) -> None:
+    stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
+
+
+def restart_redis(stack: Stack) -> None:
+    """Redis killed, and another in its place that knows nothing."""
+    stack.redis.process.kill()
+    stack.redis.process.wait()
+    other = RedisServer(int(stack.redis.url.rpartition(":")[2].partition("/")[0]), stack.home)
+    stack.redis.process = other.process
+    other.wait()
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def requests_settled(stack: Stack) -> None:
+    """Returns when no request to Graph is on its way any more."""
+    seen = [-1]
+
+    def settled() -> bool:
+        seen.append(stack.graph.count(".*"))
+        return seen[-1] == seen[-2]
+
+    until(settled, "Graph has answered what was asked")
+
+
+def stored_pages(stack: Stack, tenant: Tenant, job: Job) -> int:
+    """Pages of users whose lines lie in runs that a checkpoint names."""
+    steps = stack.of(tenant).jobs.steps(job.job_id)
+    (step,) = (step for step in steps if (step.name, step.phase) == ("users", Phase.READ))
+    records = sum(progress.records for progress in step.progress if progress.resource == "users")
+    return -(-records // PAGE)
+
+
+def test_every_point_of_the_write_order_is_met_here() -> None:
+    text = "".join(path.read_text() for source in SOURCES for path in (TOP / source).rglob("*.py"))
+    assert set(re.findall(r"\.at\(\s*\"([^\"]*)\"", text)) == {plan.point for plan in KILLS}
+    assert len(re.findall(r"\.at\(\s*[^\"\s]", text)) == 0
+
+
+@pytest.mark.parametrize("plan", KILLS, ids=told)
+def test_a_killed_worker_leaves_the_rest_to_another(stack: Stack, plan: Plan) -> None:
+    story = Story(stack, plan)
+    job = stack.ask(story.tenant)
+    (struck,) = story.struck()
+    until(lambda: not alive(struck.process), "the worker is dead")
+    if plan.point != "committed":
+        assert story.snapshots() == []
+    requests_settled(stack)
+    stored = stored_pages(stack, story.tenant, job)
+    stack.graph.post("reset-counters")
+    story.whole(job)
+    if plan.phase is not None:
+        assert stack.graph.count("/v1.0/users/delta") == USERS // PAGE - stored + second_rounds(plan)
+
+
+@pytest.mark.parametrize("plan", FREEZES, ids=told)
+def test_a_frozen_worker_that_wakes_up_late_changes_nothing(stack: Stack, plan: Plan) -> None:
+    story = Story(stack, plan)
+    job = stack.ask(story.tenant)
+    (frozen,) = story.struck()
+    story.whole(job)
+    before = story.all_there_is(job)
+    os.kill(frozen.process, SIGCONT)
+    story.over(frozen)
+    assert story.all_there_is(job) == before
+    same(stack.download(story.tenant), stack.graph.records())
+
+
+def test_of_two_late_committers_none_wins(stack: Stack) -> None:
+    story = Story(stack, *(committing("manifest-stored", nth, SIGSTOP) for nth in (1, 2)))
+    job = stack.ask(story.tenant)
+    late = story.struck(2)
+    assert len({frozen.process for frozen in late}) == 2
+    manifests = {name for name in stack.blobs(story.tenant) if "/snapshots/" in name}
+    assert len(manifests) == 2
+    assert story.snapshots() == []
+    catalog = stack.of(story.tenant)
+    until(lambda: not any(step.state == "running" for step in catalog.jobs.steps(job.job_id)), "both claims are over")
+    for frozen in late:
+        os.kill(frozen.process, SIGCONT)
+    story.whole(job)
+    for frozen in late:
+        story.over(frozen)
+    (snapshot,) = story.snapshots()
+    assert not any(name.endswith(snapshot) for name in manifests)
+
+
+def test_a_whole_worker_is_killed_and_another_one_started(stack: Stack) -> None:
+    story = Story(stack)
+    job = stack.ask(story.tenant)
+    until(lambda: any(passed.point == "checkpointed" for passed in story.points.passed()), "there is a checkpoint")
+    stack.kill("worker")
+    assert story.snapshots() == []
+    start_worker(stack)
+    story.whole(job)
+
+
+def test_a_job_fails_once_five_workers_were_lost_without_progress(stack: Stack) -> None:
+    story = Story(stack, reading("claimed", None))
+    job = stack.ended(stack.ask(story.tenant))
+    assert (job.state, job.code, job.snapshot) == (JobState.FAILED, Code.WORKER_LOST, None)
+    assert len(story.struck()) == 5
+    assert story.snapshots() == []
+    story.points.plan()
+    story.whole(stack.ask(story.tenant))
+
+
+def test_a_running_job_is_cancelled_while_graph_keeps_it_waiting(stack: Stack) -> None:
+    story = Story(stack)
+    stack.graph.fault({"match": {"path": "users/delta"}, "skip": 3, "times": 1000, "what": "slow", "seconds": 100})
+    job = stack.ask(story.tenant)
+    until(lambda: stack.graph.get("faults")[0]["fired"], "Graph keeps it waiting")
+    stack.of(story.tenant).jobs.cancel(job.job_id)
+    job = stack.ended(job, seconds=20)
+    assert (job.state, job.code, job.snapshot) == (JobState.CANCELLED, Code.CANCELLED, None)
+    assert story.snapshots() == []
+    stack.graph.clear_faults()
+    story.whole(stack.ask(story.tenant))
+
+
+def test_jobs_end_though_redis_is_emptied_and_started_anew(stack: Stack) -> None:
+    stories = [Story(stack) for _ in range(3)]
+    stack.graph.fault({"match": {"path": "delta"}, "times": 100000, "what": "slow", "seconds": 0.1})
+    jobs = [stack.ask(story.tenant) for story in stories]
+    with closing(Redis.from_url(stack.redis.url)) as redis:
+        for point in ("claimed", "checkpointed"):
+            until(lambda point=point: any_passed(stories, point), f"somebody has passed {point}")  # type: ignore[misc]
+            redis.flushall()
+    until(lambda: any_passed(stories, "read"), "a stream has been read")
+    restart_redis(stack)
+    for story, job in zip(stories, jobs, strict=True):
+        story.whole(job)
+    stack.graph.clear_faults()
+
+
+def any_passed(stories: list[Story], point: str) -> bool:
+    return any(passed.point == point for story in stories for passed in story.points.passed())
