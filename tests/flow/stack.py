@@ -61,6 +61,7 @@ class Stack:
         self.environment = wiring.child_environment()
         self.context: Context = wiring.command_context()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._logged: dict[str, int] = {}
 
     # -- processes
 
@@ -74,6 +75,7 @@ class Stack:
         for name in names:
             argv = [application if word == "workers.app" else word for word in parts[name].argv]
             with (self.home / f"{name}.log").open("ab") as log:
+                self._logged[name] = log.tell()
                 self._running[name] = subprocess.Popen(
                     argv,
                     cwd=TOP,
@@ -93,7 +95,7 @@ class Stack:
         if name == "beat":
             tick = self.context.catalog.scheduler().last_tick()
             return tick is not None and tick < 1
-        return "ready." in (self.home / "worker.log").read_text().rpartition("-- start --")[2]
+        return b" ready." in (self.home / "worker.log").read_bytes()[self._logged[name] :]
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Sends a signal to a part and all its children."""
