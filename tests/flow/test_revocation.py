@@ -1,0 +1,338 @@
+"""A key administrator takes the KMS key away, and gives it back: everything of that tenant stops, nothing else does.
+
+Trouble with KMS that is no refusal stops nothing.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import BytesIO
+from itertools import count
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import Code, KeyRefused
+from shared.domain.model import Asked, Job, JobKind, JobState, Schedule, Tenant
+from shared.engine.download import download
+from tests.flow.points import FOLDER, OVER, Points
+from tests.flow.stack import LEASE, Stack, running_stack, same, until
+from tests.parts import AwsSimulator
+
+pytestmark = pytest.mark.flow
+
+_numbers = count(1)
+HELD = "users/delta"
+"""Where Graph is slow, so that a backup is under way."""
+
+
+class Disabled:
+    """Disabled, and enabled again."""
+
+    def __init__(self, aws: AwsSimulator, arn: str) -> None:
+        self.kms, self.arn = aws.client("kms"), arn
+
+    def take(self) -> None:
+        self.kms.disable_key(KeyId=self.arn)
+
+    def give(self) -> None:
+        self.kms.enable_key(KeyId=self.arn)
+
+
+class ToBeDeleted(Disabled):
+    """Its deletion scheduled, and cancelled: which leaves it disabled (KMS developer guide, "Deleting keys")."""
+
+    def take(self) -> None:
+        self.kms.schedule_key_deletion(KeyId=self.arn, PendingWindowInDays=7)
+
+    def give(self) -> None:
+        self.kms.cancel_key_deletion(KeyId=self.arn)
+        super().give()
+
+
+class Denied(Disabled):
+    """Denied by its policy, and not any more."""
+
+    def __init__(self, aws: AwsSimulator, arn: str) -> None:
+        super().__init__(aws, arn)
+        self.policy = self.kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+
+    def take(self) -> None:
+        policy = json.loads(self.policy)
+        actions = ["kms:Decrypt", "kms:GenerateDataKey"]
+        policy["Statement"].append({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": actions, "Resource": "*"})
+        self.kms.put_key_policy(KeyId=self.arn, PolicyName="default", Policy=json.dumps(policy))
+
+    def give(self) -> None:
+        self.kms.put_key_policy(KeyId=self.arn, PolicyName="default", Policy=self.policy)
+
+
+WAYS = [Disabled, ToBeDeleted, Denied]
+every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.lower())
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("revocation")
+    options = ("--users", "300", "--groups", "6", "--policies", "4")
+    with running_stack(folder, *options, store=f"file://{folder}/store") as stack:
+        stack.graph.post("delta", {"page_size": 50})
+        stack.start("beat")
+        stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
+        yield stack
+
+
+@pytest.fixture(autouse=True)
+def no_faults(stack: Stack) -> Iterator[None]:
+    yield
+    stack.graph.clear_faults()
+    stack.aws.clear_faults()
+
+
+@pytest.fixture(scope="module")
+def bystander(stack: Stack) -> Tenant:
+    """A tenant with a key of its own that nobody takes away."""
+    return connected(stack)
+
+
+@pytest.fixture(scope="module")
+def steady(stack: Stack) -> Tenant:
+    """A tenant whose KMS key is in trouble at times, but never taken away."""
+    tenant = connected(stack)
+    stack.backup(tenant)
+    return tenant
+
+
+def connected(stack: Stack) -> Tenant:
+    """A new tenant with a KMS key of its own."""
+    provided, stack.context = stack.context, replace(stack.context, provider_key=stack.aws.new_key())
+    try:
+        return stack.add(f"tenant-{next(_numbers)}")
+    finally:
+        stack.context = provided
+
+
+def calls(stack: Stack, arn: str) -> Callable[[], int]:
+    """Counts the calls to KMS for a key from now on (by a fault that does no harm)."""
+    mark = f"*{arn.rpartition('/')[2]}"
+    stack.aws.fault({"match": {"service": "kms", "key": mark}, "what": "slow", "seconds": 0})
+
+    def counted() -> int:
+        (fault,) = (fault for fault in stack.aws.get("faults") if fault["match"].get("key") == mark)
+        return int(fault["fired"])
+
+    return counted
+
+
+def in_trouble(stack: Stack, tenant: Tenant, **fault: Any) -> Callable[[], int]:
+    """Puts the tenant's KMS key in trouble; how many calls have met it."""
+    arn = stack.key(tenant)
+    stack.aws.fault({"match": {"service": "kms", "key": arn}, **fault})
+    return lambda: next(int(each["fired"]) for each in stack.aws.get("faults") if each["match"].get("key") == arn)
+
+
+def held_by_graph(stack: Stack) -> None:
+    """The next backup waits in the middle for one answer, longer than any test."""
+    stack.graph.fault({"match": {"path": HELD}, "skip": 3, "times": 1, "what": "slow", "seconds": 600})
+
+
+def under_way(stack: Stack) -> None:
+    until(lambda: stack.graph.get("faults")[0]["fired"], "Graph keeps the backup waiting")
+
+
+def revoked(job: Job, arn: str) -> None:
+    assert (job.state, job.code, job.kind == JobKind.BACKUP and job.snapshot) in (
+        (JobState.FAILED, Code.KEY_ACCESS_REVOKED, None),
+        (JobState.FAILED, Code.KEY_ACCESS_REVOKED, False),
+    )
+    assert job.message is not None
+    assert arn in job.message
+
+
+def works_again(stack: Stack, tenant: Tenant) -> None:
+    """A job asked for by hand works at once, and nothing is lost."""
+    stack.backup(tenant)
+    same(stack.download(tenant), stack.graph.records())
+    assert stack.of(tenant).keys.state().refusal is None
+
+
+@every_way
+def test_between_jobs(stack: Stack, bystander: Tenant, way: type[Disabled]) -> None:
+    tenant = connected(stack)
+    stack.backup(tenant)
+    key = way(stack.aws, stack.key(tenant))
+    key.take()
+    counted = calls(stack, key.arn)
+    stack.graph.post("reset-counters")
+    for job in [stack.ask(tenant), stack.ask(tenant, JobKind.VERIFY)]:
+        revoked(stack.ended(job), key.arn)
+    with pytest.raises(KeyRefused) as caught:
+        stack.download(tenant)
+    assert caught.value.code is Code.KEY_ACCESS_REVOKED
+    revoked(stack.of(tenant).jobs.recent()[0], key.arn)
+    assert stack.graph.count(".*") == 0
+    assert counted() <= 8
+    assert len(stack.of(tenant).snapshots.all()) == 1
+
+    shallow, _ = stack.of(tenant).jobs.ask(JobKind.VERIFY, asked=Asked.HAND, detail={"shallow": True})
+    assert stack.ended(shallow).state is JobState.SUCCEEDED
+    stack.backup(bystander)
+    key.give()
+    works_again(stack, tenant)
+
+
+@every_way
+def test_in_the_middle_of_a_backup(stack: Stack, bystander: Tenant, way: type[Disabled]) -> None:
+    tenant = connected(stack)
+    held_by_graph(stack)
+    job = stack.ask(tenant)
+    under_way(stack)
+    other = stack.ask(bystander)
+    key = way(stack.aws, stack.key(tenant))
+    key.take()
+    taken = time.monotonic()
+    counted = calls(stack, key.arn)
+    revoked(stack.ended(job), key.arn)
+    assert time.monotonic() - taken < LEASE
+    points = Points(stack.home, tenant.tenant_id)
+    until(lambda: points.passed()[-1].point == OVER, "the step has ended, though Graph has not answered")
+    assert stack.ended(other).state is JobState.SUCCEEDED
+    stack.graph.post("reset-counters")
+    revoked(stack.ended(stack.ask(tenant)), key.arn)
+    assert stack.graph.count(".*") == 0
+    assert counted() <= 8
+    assert stack.of(tenant).snapshots.all() == []
+    key.give()
+    works_again(stack, tenant)
+
+
+class Interrupting(BytesIO):
+    """A file that makes something happen before it takes its second piece."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        super().__init__()
+        self.happens = happens
+        self.pieces = 0
+
+    def write(self, data: Any, /) -> int:
+        self.pieces += 1
+        if self.pieces == 1:
+            self.happens()
+        return super().write(data)
+
+
+@every_way
+def test_in_the_middle_of_a_download(stack: Stack, way: type[Disabled]) -> None:
+    tenant = connected(stack)
+    stack.backup(tenant)
+    key = way(stack.aws, stack.key(tenant))
+    jobs = stack.of(tenant).jobs
+    took: list[float] = []
+
+    def take() -> None:
+        assert (jobs.recent()[0].kind, jobs.recent()[0].state) == (JobKind.DOWNLOAD, JobState.RUNNING)
+        key.take()
+        taken = time.monotonic()
+        until(lambda: jobs.recent()[0].state.ended, "the download has ended in SQL")
+        took.append(time.monotonic() - taken)
+
+    file = Interrupting(take)
+    with pytest.raises(KeyRefused):
+        download(stack.context, tenant, "latest", file)
+    assert file.pieces == 1
+    assert took[0] < LEASE
+    revoked(jobs.recent()[0], key.arn)
+    key.give()
+    works_again(stack, tenant)
+
+
+def test_a_key_that_was_deleted_refuses_for_ever(stack: Stack) -> None:
+    tenant = connected(stack)
+    stack.backup(tenant)
+    key = ToBeDeleted(stack.aws, stack.key(tenant))
+    key.take()
+    stack.aws.post("clock", {"advance_days": 8})
+    job = stack.ended(stack.ask(tenant))
+    revoked(job, key.arn)
+    assert "does not exist any more" in str(job.message)
+    with pytest.raises(KeyRefused):
+        stack.download(tenant)
+
+
+def test_due_times_make_no_job_while_a_refusal_is_remembered_and_one_later(stack: Stack) -> None:
+    tenant = connected(stack)
+    key = Disabled(stack.aws, stack.key(tenant))
+    key.take()
+    revoked(stack.ended(stack.ask(tenant)), key.arn)
+    catalog = stack.of(tenant)
+    refusal = catalog.keys.state().refusal
+    assert refusal is not None
+    due = stack.context.clock.now()
+    catalog.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=due))
+    until(lambda: len(catalog.jobs.recent()) == 2, "the due time becomes a job")
+    schedule = catalog.schedules.get()
+    assert schedule is not None
+    catalog.schedules.set(replace_paused(schedule))
+    job = stack.ended(catalog.jobs.recent()[0])
+    assert (job.asked, job.due_at) == (Asked.SCHEDULE, due)
+    assert (job.created_at - refusal.at).total_seconds() >= LEASE
+    revoked(job, key.arn)
+    assert len(catalog.jobs.recent()) == 2
+    key.give()
+    works_again(stack, tenant)
+
+
+def replace_paused(schedule: Schedule) -> Schedule:
+    return Schedule(cron=schedule.cron, timezone=schedule.timezone, paused=True, next_due=None)
+
+
+TROUBLES = {
+    "slow": {"what": "slow", "seconds": LEASE / 10, "times": 8},
+    "silent": {"what": "slow", "seconds": LEASE, "times": 4},
+    "throttled": {"what": "error", "code": "ThrottlingException", "status": 400, "times": 6},
+    "broken": {"what": "error", "code": "KMSInternalException", "status": 500, "times": 6},
+    "cut off": {"what": "drop", "times": 6},
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+def test_trouble_with_kms_is_no_revocation(stack: Stack, steady: Tenant, trouble: dict[str, Any]) -> None:
+    met = in_trouble(stack, steady, **trouble)
+    stack.backup(steady)
+    until(lambda: met() >= 4, "KMS was in trouble")
+    assert len(stack.download(steady)) == len(stack.graph.records())
+
+
+def test_trouble_in_the_middle_of_a_download_is_waited_out(stack: Stack, steady: Tenant) -> None:
+    def trouble() -> None:
+        met = in_trouble(stack, steady, what="error", code="ThrottlingException", status=400, times=4)
+        until(lambda: met() == 4, "the lease was not renewed at once")
+
+    file = Interrupting(trouble)
+    assert download(stack.context, steady, "latest", file) == len(stack.graph.records())
+    assert file.pieces > 1
+
+
+def test_an_outage_longer_than_the_lease_gives_the_step_back_until_kms_answers(stack: Stack) -> None:
+    tenant = connected(stack)
+    held_by_graph(stack)
+    job = stack.ask(tenant)
+    under_way(stack)
+    began = time.monotonic()
+    met = in_trouble(stack, tenant, what="drop")
+    points = Points(stack.home, tenant.tenant_id)
+    before = len(points.passed())
+    until(lambda: given_back(points, before) >= 3, "its step was given back, and again")
+    jobs = stack.of(tenant).jobs
+    assert (jobs.get(job.job_id).state, jobs.get(job.job_id).code) == (JobState.RUNNING, None)
+    assert stack.of(tenant).keys.state().refusal is None
+    assert met() < 15 * (time.monotonic() - began)
+    stack.aws.clear_faults()
+    job = stack.ended(job)
+    assert job.state is JobState.SUCCEEDED
+    same(stack.download(tenant), stack.graph.records())
+
+
+def given_back(points: Points, before: int) -> int:
+    return sum((passed.point, passed.step) == (OVER, "users") for passed in points.passed()[before:])
