@@ -1,0 +1,20 @@
+"""The benchmark runs and prints its table. Nothing is said here about how fast anything is."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.flow
+def test_the_quick_benchmark_prints_a_ratio_of_backup_to_download() -> None:
+    argv = [sys.executable, "-m", "benchmarks", "--quick"]
+    ended = subprocess.run(argv, check=False, cwd=TOP, capture_output=True, text=True, timeout=150)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert "2,000 users" in ended.stdout
+    row = re.search(r"^ +seconds( +[0-9.]+ \([0-9.]+–[0-9.]+\)){3}", ended.stdout, re.MULTILINE)
+    assert row, ended.stdout
