@@ -327,7 +327,7 @@ def test_an_outage_longer_than_the_lease_gives_the_step_back_until_kms_answers(s
     jobs = stack.of(tenant).jobs
     assert (jobs.get(job.job_id).state, jobs.get(job.job_id).code) == (JobState.RUNNING, None)
     assert stack.of(tenant).keys.state().refusal is None
-    assert met() < 15 * (time.monotonic() - began)
+    assert met() < 10 * (time.monotonic() - began)
     stack.aws.clear_faults()
     job = stack.ended(job)
     assert job.state is JobState.SUCCEEDED

@@ -1,0 +1,171 @@
+"""Stored bytes that are not what was stored: verify names blob and resource, and nothing of them reaches a reader."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import Alarm, Code
+from shared.domain.model import Asked, JobKind, JobState, Tenant
+from shared.engine.browse import browse
+from shared.engine.download import download
+from tests.flow.points import FOLDER
+from tests.flow.stack import Stack, running_stack, same
+
+pytestmark = pytest.mark.flow
+
+
+@dataclass
+class Stored:
+    """A tenant's newest snapshot in a folder, a blob of it to harm, and others to harm it with."""
+
+    stack: Stack
+    folder: Path
+    tenant: Tenant
+    stranger: Tenant
+
+    def chunk(self, stream: str, place: int = 0, tenant: Tenant | None = None) -> str:
+        """The name of a chunk's blob in the oldest run of a stream."""
+        of = tenant or self.tenant
+        catalog = self.stack.of(of)
+        run = next(run for run in catalog.snapshots.runs(self.stack.snapshot(of).snapshot_id) if run.stream == stream)
+        return f"{of.tenant_id}/jobs/{run.job_id}/{run.blobs[place]}"
+
+    def manifest(self, snapshot: str = "latest") -> str:
+        return f"{self.tenant.tenant_id}/snapshots/{self.stack.snapshot(self.tenant, snapshot).snapshot_id}"
+
+    def older(self) -> str:
+        """The snapshot before the newest."""
+        return self.stack.of(self.tenant).snapshots.all()[1].snapshot_id
+
+    def path(self, blob: str) -> Path:
+        return self.folder / blob
+
+    def verified(self, **detail: bool) -> tuple[JobState, Code | None, Any]:
+        """How a verify of the newest snapshot ends."""
+        jobs = self.stack.of(self.tenant).jobs
+        job, _ = jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot="latest", detail=detail or None)
+        job = self.stack.ended(job)
+        return job.state, job.code, job.detail["damaged"]
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
+    folder = tmp_path_factory.mktemp("damage")
+    options = ("--users", "60", "--groups", "6", "--policies", "4")
+    with running_stack(folder, *options, store=f"file://{folder}/store") as stack:
+        stack.start("beat")
+        stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
+        tenants = [stack.add(name) for name in ("harmed", "stranger")]
+        for tenant in tenants:
+            stack.backup(tenant)
+        (user, *_) = stack.graph.ids("users")
+        stack.graph.change(("update", f"users/{user}", {"jobTitle": "Keeper"}))
+        stack.backup(tenants[0])
+        yield Stored(stack, folder / "store", *tenants)
+
+
+def flipped(stored: Stored, blob: str) -> None:
+    data = bytearray(stored.path(blob).read_bytes())
+    data[len(data) // 2] ^= 1
+    stored.path(blob).write_bytes(data)
+
+
+def truncated(stored: Stored, blob: str) -> None:
+    data = stored.path(blob).read_bytes()
+    stored.path(blob).write_bytes(data[: len(data) // 2])
+
+
+def lengthened(stored: Stored, blob: str) -> None:
+    stored.path(blob).write_bytes(stored.path(blob).read_bytes() + b"\0")
+
+
+def emptied(stored: Stored, blob: str) -> None:
+    stored.path(blob).write_bytes(b"")
+
+
+def missing(stored: Stored, blob: str) -> None:
+    stored.path(blob).unlink()
+
+
+def another(stored: Stored, blob: str) -> None:
+    stored.path(blob).write_bytes(stored.path(stored.chunk("users", 1)).read_bytes())
+
+
+def of_another_tenant(stored: Stored, blob: str) -> None:
+    stored.path(blob).write_bytes(stored.path(stored.chunk("users", 0, stored.stranger)).read_bytes())
+
+
+def of_the_snapshot_before(stored: Stored, blob: str) -> None:
+    stored.path(blob).write_bytes(stored.path(stored.manifest(stored.older())).read_bytes())
+
+
+HARMS = [flipped, truncated, lengthened, emptied, missing, another, of_another_tenant]
+CASES: list[tuple[Callable[[Stored, str], None], str | None]] = [
+    *((harm, "users") for harm in HARMS),
+    (flipped, "conditionalAccessPolicies"),
+    (flipped, None),
+    (missing, None),
+    (of_the_snapshot_before, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("harm", "stream"), CASES, ids=[f"{harm.__name__}-{stream or 'manifest'}" for harm, stream in CASES]
+)
+def test_a_harmed_blob_is_named_and_refused(
+    stored: Stored, harm: Callable[[Stored, str], None], stream: str | None
+) -> None:
+    blob = stored.chunk(stream) if stream else stored.manifest()
+    sound = stored.path(blob).read_bytes()
+    code = Code.BLOB_MISSING if harm is missing else Code.BLOB_DAMAGED
+    harm(stored, blob)
+    try:
+        named = [{"blob": blob, "resource": stream, "reason": code.value}]
+        assert stored.verified() == (JobState.FAILED, Code.BLOB_DAMAGED, named)
+        assert stored.verified(shallow=True) == (JobState.FAILED, Code.BLOB_DAMAGED, named)
+        for read in (lambda: stored.stack.download(stored.tenant), lambda: browsed(stored)):
+            with pytest.raises(Alarm) as caught:
+                read()
+            assert (caught.value.code, caught.value.blob, caught.value.resource) == (code, blob, stream)
+            assert blob in caught.value.message
+            job = stored.stack.of(stored.tenant).jobs.recent()[0]
+            assert (job.state, job.code, job.message) == (JobState.FAILED, code, caught.value.message)
+    finally:
+        stored.path(blob).write_bytes(sound)
+    assert stored.verified() == (JobState.SUCCEEDED, None, [])
+    same(stored.stack.download(stored.tenant), stored.stack.graph.records())
+
+
+def browsed(stored: Stored) -> list[tuple[str, bytes]]:
+    return list(browse(stored.stack.context, stored.tenant, "latest"))
+
+
+def test_two_blobs_that_changed_places_are_both_named(stored: Stored) -> None:
+    blobs = [stored.chunk("users"), stored.chunk("groups")]
+    sound = [stored.path(blob).read_bytes() for blob in blobs]
+    for blob, data in zip(blobs, reversed(sound), strict=True):
+        stored.path(blob).write_bytes(data)
+    try:
+        state, code, damaged = stored.verified()
+        assert (state, code) == (JobState.FAILED, Code.BLOB_DAMAGED)
+        named = {(each["blob"], each["resource"]) for each in damaged}
+        assert named == set(zip(blobs, ("users", "groups"), strict=True))
+    finally:
+        for blob, data in zip(blobs, sound, strict=True):
+            stored.path(blob).write_bytes(data)
+
+
+def test_what_is_sound_is_still_to_be_had(stored: Stored) -> None:
+    blob = stored.chunk("users")
+    sound = stored.path(blob).read_bytes()
+    missing(stored, blob)
+    try:
+        file = BytesIO()
+        count = download(stored.stack.context, stored.tenant, "latest", file, ["groups"])
+        assert count == len(stored.stack.graph.ids("groups"))
+    finally:
+        stored.path(blob).write_bytes(sound)
