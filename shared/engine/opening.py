@@ -1,11 +1,16 @@
 """Opening a snapshot: its manifest, found by its row and held against the hash that stands there."""
 
+import logging
+
+from shared.domain.errors import Alarm
 from shared.domain.model import Snapshot
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.engine.work import Work
 from shared.vault.format import Manifest
 from shared.vault.manifests import load_manifest
+
+log = logging.getLogger(__name__)
 
 
 def open_manifest(context: Context, custody: Custody, tenant_id: str, snapshot: Snapshot) -> Manifest:
@@ -14,9 +19,18 @@ def open_manifest(context: Context, custody: Custody, tenant_id: str, snapshot: 
 
 
 def parent_manifest(work: Work) -> Manifest | None:
-    """The manifest of the snapshot that the job builds on, if any."""
+    """The manifest of the snapshot that the job builds on, if any.
+
+    A full backup reads everything anew, so it does without a parent that is missing or damaged: it is the way out.
+    """
     job = work.catalog.jobs.get(work.claim.job_id)
     if job.parent is None:
         return None
     snapshot = work.catalog.snapshots.get(job.parent)
-    return open_manifest(work.context, work.custody, work.claim.tenant_id, snapshot)
+    try:
+        return open_manifest(work.context, work.custody, work.claim.tenant_id, snapshot)
+    except Alarm as alarm:
+        if not job.full:
+            raise
+        log.error("a full backup does without its parent: %s", alarm, extra={"job": job.job_id, "blob": alarm.blob})
+        return None

@@ -169,3 +169,22 @@ def test_what_is_sound_is_still_to_be_had(stored: Stored) -> None:
         assert count == len(stored.stack.graph.ids("groups"))
     finally:
         stored.path(blob).write_bytes(sound)
+
+
+@pytest.mark.parametrize("harm", [flipped, missing], ids=lambda harm: harm.__name__)
+def test_a_full_backup_is_the_way_out_of_a_damaged_manifest(
+    stored: Stored, harm: Callable[[Stored, str], None]
+) -> None:
+    blob, before = stored.manifest(), stored.stack.of(stored.tenant).snapshots.all()
+    sound = stored.path(blob).read_bytes()
+    harm(stored, blob)
+    try:
+        job = stored.stack.ended(stored.stack.ask(stored.tenant))
+        assert job.state is JobState.FAILED
+        assert blob in str(job.message)
+        assert stored.stack.of(stored.tenant).snapshots.all() == before
+        stored.stack.backup(stored.tenant, full=True)
+        same(stored.stack.download(stored.tenant), stored.stack.graph.records())
+        assert stored.stack.snapshot(stored.tenant).parent is None
+    finally:
+        stored.path(blob).write_bytes(sound)

@@ -124,7 +124,6 @@ def count_records(work: Work, stream: Stream, runs: Iterable[Run]) -> dict[str, 
 
 
 def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) -> Manifest:
-    job = work.catalog.jobs.get(work.claim.job_id)
     reports = [
         ResourceReport(
             resource=name,
@@ -136,7 +135,7 @@ def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) ->
         for state in states
         for name in STREAMS[state.stream].resources
     ]
-    row = work.catalog.snapshots.get(job.parent) if job.parent is not None else None
+    row = work.catalog.snapshots.get(parent.snapshot_id) if parent is not None else None
     return Manifest(
         snapshot_id=str(uuid.uuid4()),
         tenant_id=work.claim.tenant_id,
