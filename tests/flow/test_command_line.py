@@ -1,0 +1,291 @@
+"""The command line as people and scripts meet it: a process, its two outputs and its exit status."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.flow.stack import Stack, running_stack
+from tests.parts import CLIENT, DIRECTORY, SECRET
+
+pytestmark = pytest.mark.flow
+
+GUID = "11111111-1111-1111-1111-111111111111"
+ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+PROGRAM = (sys.executable, "-m", "console.cli")
+_SENTENCE = re.compile(r"([A-Z_]+): \S.*\.\n")
+
+
+class Shell:
+    """Runs commands in a folder, with the settings given and no others."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.folder = folder
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
+        self.environment = {**kept, **settings}
+
+    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            (*PROGRAM, *words),
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *words: str, status: int = 0) -> tuple[bytes, str]:
+        """What it says on standard output and standard error, once it has ended with this status."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == status, err.decode()
+        return out, err.decode()
+
+    def refused(self, *words: str, code: str, status: int) -> str:
+        """The one line that a command refuses with."""
+        out, err = self.run(*words, status=status)
+        said = _SENTENCE.fullmatch(err)
+        assert said is not None, err
+        assert (said[1], out) == (code, b"")
+        return err
+
+    def document(self, *words: str) -> object:
+        """The one JSON document that a command prints, and nothing beside it."""
+        out, err = self.run(*words, "--json")
+        assert err == ""
+        found: object = json.loads(out)
+        return found
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """No stack, no KMS, no Graph: SQL alone."""
+    (tmp_path / "secret").write_text(SECRET)
+    return Shell(tmp_path, {"ENTRAKEEP_HOME": str(tmp_path / "home")})
+
+
+ADD = ("tenant", "add", "contoso", "--directory-id", GUID, "--client-id", GUID, "--client-secret-file")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("tenant",),
+        ("up", "--nonsense"),
+        ("tenant", "add", "Contoso"),
+        ("tenant", "add", "contoso", "--directory-id", "1"),
+        (*ADD, "absent"),
+        ("tenant", "update", "contoso"),
+        ("tenant", "show", "con toso"),
+        ("tenant", "list", "contoso"),
+        ("tenant", "remove", "contoso"),
+        ("resources", "users"),
+        ("backup", "a" * 41),
+        ("jobs", "list", "--tenant", "Ä"),
+        ("jobs", "show"),
+        ("jobs", "cancel"),
+        ("jobs", "retry"),
+        ("snapshots", ""),
+        ("browse", "contoso", "latest", "--resource", "devices"),
+        ("download", "contoso", "latest"),
+        ("download", "contoso", "latest", "-o", "f", "--format", "zip"),
+        ("verify", "contoso", "latest", "more"),
+        ("schedule", "set", "contoso"),
+        ("key", "check"),
+        ("catalog", "rebuild"),
+        ("demo", "--nonsense"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_one_sentence_and_status_2(shell: Shell, words: tuple[str, ...]) -> None:
+    said = shell.refused(*words, code="WRONG_USE", status=2)
+    if words == ("tenant", "remove", "contoso"):
+        assert "--yes" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "status"),
+    [
+        (("backup", "contoso"), "NO_SUCH_TENANT", 1),
+        (("tenant", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("snapshots", "contoso"), "NO_SUCH_TENANT", 1),
+        (("verify", "contoso", "--json"), "NO_SUCH_TENANT", 1),
+        (("schedule", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("schedule", "resume", "-"), "NO_SUCH_TENANT", 1),
+        (("key", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("jobs", "show", "nope"), "NO_SUCH_JOB", 1),
+        (("jobs", "cancel", "\udcff"), "NO_SUCH_JOB", 1),
+        (("jobs", "retry", "two\nlines"), "NO_SUCH_JOB", 1),
+        (("schedule", "set", "contoso", "--cron", "61 * * * *"), "SETTINGS_INVALID", 2),
+        (("schedule", "set", "contoso", "--cron", "0 3 * * *", "--timezone", "Mars"), "SETTINGS_INVALID", 2),
+    ],
+)
+def test_what_is_not_there_is_refused_by_its_code(shell: Shell, words: tuple[str, ...], code: str, status: int) -> None:
+    shell.refused(*words, code=code, status=status)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("up",), (*ADD, "secret"), ("download", "c", "latest", "-o", "f"), ("browse", "c", "latest")],
+    ids=" ".join,
+)
+def test_every_missing_or_wrong_setting_is_named_at_once(shell: Shell, words: tuple[str, ...]) -> None:
+    shell.environment |= {"ENTRAKEEP_GRAPH_URL": "http://graph", "ENTRAKEEP_CA_BUNDLE": "absent"}
+    said = shell.refused(*words, code="SETTINGS_INVALID", status=2)
+    for name in ("PROVIDER_KEY_ARN", "GRAPH_URL", "CA_BUNDLE"):
+        assert f"ENTRAKEEP_{name}" in said
+    assert os.listdir(shell.folder) == ["secret"]
+
+
+def test_lists_need_sql_alone(shell: Shell) -> None:
+    assert shell.document("tenant", "list") == []
+    assert shell.document("jobs", "list") == []
+    assert shell.run("catalog", "migrate")[0].startswith(b"The catalog is at revision")
+    assert b"users.manager" in shell.run("resources")[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "status"),
+    [
+        ("sqlite:////dev/null/catalog", "CATALOG_UNREACHABLE", 1),
+        ("sqlite:///secret", "CATALOG_UNREACHABLE", 1),
+        ("nonsense", "SETTINGS_INVALID", 2),
+        ("mysql://root:CANARY@host/db", "SETTINGS_INVALID", 2),
+    ],
+)
+def test_a_catalog_that_cannot_be_used_is_a_sentence(shell: Shell, url: str, code: str, status: int) -> None:
+    shell.environment["ENTRAKEEP_DATABASE_URL"] = url
+    assert "CANARY" not in shell.refused("tenant", "list", "--json", code=code, status=status)
+
+
+def test_help_of_every_command_has_examples_and_comes_at_once(shell: Shell) -> None:
+    begun = time.monotonic()
+    out, _ = shell.run("--help")
+    assert time.monotonic() - begun < 5  # about 0.2 s on an idle machine
+    assert b"Commands:" in out
+    for command in re.findall(r"^  ([a-z]+) ", out.decode().partition("Commands:")[2], re.MULTILINE):
+        text = shell.run(command, "--help")[0].decode()
+        inner = re.findall(r"^  ([a-z]+) ", text.partition("Commands:")[2], re.MULTILINE)
+        for words in [(command, name) for name in inner] or [(command,)]:
+            assert f"Examples:\n    entrakeep {' '.join(words)}" in shell.run(*words, "--help")[0].decode()
+
+
+def test_a_defect_is_one_sentence_that_names_a_file_without_what_the_exception_says(shell: Shell) -> None:
+    (shell.folder / "sitecustomize.py").write_text(
+        "import console.cli.resources as r\n"
+        "def broken():\n    raise LookupError('CAN' + 'ARY')\n"
+        "r.resource_documents = broken\n"
+    )
+    top = Path(__file__).resolve().parents[2]
+    shell.environment["PYTHONPATH"] = f"{shell.folder}:{top}"
+    said = shell.refused("resources", code="UNEXPECTED", status=1)
+    log = shell.folder / "home" / "logs" / "entrakeep.log"
+    assert str(log) in said
+    assert "broken" in log.read_text()
+    assert "CANARY" not in said + log.read_text()
+
+
+def test_a_reader_that_goes_away_is_no_trouble(shell: Shell) -> None:
+    process = shell.start("resources")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.wait(30) == 1
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Simulators and Redis, with a tenant; beat and worker are started by the test that needs them."""
+    with running_stack(tmp_path_factory.mktemp("command-line"), "--objects", "200") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def connected(stack: Stack) -> Shell:
+    """A shell in which a tenant has been connected."""
+    shell = Shell(stack.home, stack.environment)
+    (stack.home / "secret").write_text(f"{SECRET}\n")
+    (stack.home / "wrong").write_text("wrong")
+    given = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file")
+    shell.refused("tenant", "add", "contoso", *given, "wrong", code="GRAPH_SIGN_IN_FAILED", status=1)
+    assert shell.document("tenant", "list") == []
+    shell.run("tenant", "add", "contoso", *given, "secret")
+    shell.refused("tenant", "add", "contoso", *given, "secret", code="TENANT_EXISTS", status=1)
+    shell.run("tenant", "update", "contoso", "--client-secret-file", "secret")
+    return shell
+
+
+def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(connected: Shell) -> None:
+    asked = connected.start("backup", "contoso", "--wait")
+    time.sleep(3)
+    asked.send_signal(signal.SIGINT)
+    _, err = asked.communicate(timeout=30)
+    assert asked.returncode not in (0, None)
+    (job,) = connected.document("jobs", "list")  # type: ignore[misc]
+    assert f"entrakeep jobs show {job['id']}" in err.decode()
+    assert job["state"] == "queued"
+    out, err_text = connected.run("backup", "contoso", "--wait", "--json", status=1)
+    assert out == b""
+    assert f"job {job['id']}" in err_text
+    assert "STACK_NOT_RUNNING: " in err_text
+    cancelled = connected.document("jobs", "cancel", job["id"])
+    assert isinstance(cancelled, dict)
+    assert cancelled["state"] == "cancelled"
+
+
+def test_a_backup_goes_its_whole_way_by_commands_alone(stack: Stack, connected: Shell) -> None:
+    stack.start("beat", "worker")
+    job = json.loads(connected.run("backup", "contoso", "--wait", "--json")[0])
+    assert (job["state"], job["tenant"]) == ("succeeded", "contoso")
+    assert {row["state"] for row in job["resources"]} == {"done"}
+    (snapshot,) = connected.document("snapshots", "contoso")  # type: ignore[misc]
+    assert (snapshot["id"], snapshot["complete"]) == (job["snapshot"], True)
+    expected = stack.graph.records()
+    connected.run("download", "contoso", "latest", "-o", "out.jsonl")
+    file = connected.folder / "out.jsonl"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(file.read_bytes().splitlines()) == len(expected)
+    browsed, _ = connected.run("browse", "contoso", "latest", "--json")
+    assert browsed == file.read_bytes()
+    assert connected.run("download", "contoso", "latest", "-o", "-")[0] == browsed
+    found = connected.document("verify", "contoso")
+    assert isinstance(found, dict)
+    assert (found["snapshots"], found["damaged"]) == (1, [])
+    assert connected.document("key", "check", "contoso") == {"state": "ok", "code": None, "message": None}
+    connected.run("schedule", "set", "contoso", "--cron", "0 3 * * *", "--timezone", "Europe/Berlin")
+    connected.run("schedule", "pause", "contoso")
+    assert connected.document("schedule", "show", "contoso") == {
+        "cron": "0 3 * * *",
+        "timezone": "Europe/Berlin",
+        "paused": True,
+        "next": None,
+    }
+
+    stack.aws.client("kms").disable_key(KeyId=stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"])
+    checked, said = connected.run("key", "check", "contoso", "--json", status=1)
+    assert json.loads(checked)["state"] == "revoked"
+    assert said.startswith("KEY_ACCESS_REVOKED: ")
+    before = file.read_bytes()
+    connected.refused("download", "contoso", "latest", "-o", "out.jsonl", code="KEY_ACCESS_REVOKED", status=1)
+    connected.refused("browse", "contoso", "latest", code="KEY_ACCESS_REVOKED", status=1)
+    assert file.read_bytes() == before
+    assert [name for name in os.listdir(connected.folder) if name.startswith("out")] == ["out.jsonl"]
+    key = connected.document("key", "show", "contoso")
+    assert isinstance(key, dict)
+    assert (key["state"], key["account"]) == ("revoked", "111122223333")
+    shallow = connected.document("verify", "contoso", "--shallow")
+    assert isinstance(shallow, dict)
+    assert shallow["damaged"] == []
+    connected.run("tenant", "remove", "contoso", "--yes")
+    assert connected.document("tenant", "list") == []
