@@ -1,6 +1,7 @@
 """The product's worker with shorter limits, struck at planned points: ``celery -A tests.flow.killing_worker worker``."""
 
 import os
+import time
 from functools import lru_cache
 from pathlib import Path
 from signal import SIGKILL
@@ -50,6 +51,7 @@ def _pass(point: str) -> None:
     database = tasks.context().catalog._database  # type: ignore[attr-defined]
     database.rest()
     os.kill(os.getpid(), planned)
+    time.sleep(0.5)  # the signal may meet another thread first, and this one goes on until that one has its turn
     database.go_on()
 
 
