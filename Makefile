@@ -22,8 +22,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: install
 	@$(BIN)/entrakeep demo $(if $(KEEP),--keep)
 
+# Three processes on two cores: most of a flow test is waiting. Arguments go on to pytest: make test ARGS='tests/unit'
 test: install
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: install
 	$(BIN)/ruff check .
