@@ -53,11 +53,11 @@ def open_catalog() -> "Catalog":
     return opened(config.read_place().database)
 
 
-def migrate_catalog() -> str:
-    """Brings the catalog's schema up to date; its revision."""
+def migrate_catalog(grant_to: str | None = None) -> str:
+    """Brings the catalog's schema up to date; its revision. ``grant_to``: a user of PostgreSQL who may use it then."""
     from shared.adapters.catalog import migrate
 
-    return migrate(config.read_place().database)
+    return migrate(config.read_place().database, grant_to)
 
 
 def celery_app() -> "Celery":

@@ -16,12 +16,16 @@ def open_catalog(url: str, *, migrate: bool | None = None) -> Catalog:
     return SqlCatalog(opened(url, migrate=migrate))
 
 
-def migrate(url: str) -> str:
-    """Brings the catalog's schema to the revision that this code needs; that revision. Raises as ``open_catalog``."""
-    from shared.adapters.catalog.open import database_of, upgraded
+def migrate(url: str, grant_to: str | None = None) -> str:
+    """Brings the catalog's schema to the revision that this code needs; the revision that it has then.
+
+    ``grant_to`` is a user of PostgreSQL who may use the tables afterwards. Raises as ``open_catalog``.
+    """
+    from shared.adapters.catalog.open import database_of
+    from shared.adapters.catalog.upgrade import upgraded
 
     database = database_of(url)
     try:
-        return upgraded(database)
+        return upgraded(database, grant_to)
     finally:
         database.close()

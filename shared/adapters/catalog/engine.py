@@ -4,30 +4,74 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
+from enum import IntEnum
 from threading import Condition
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakSet
 
 import msgspec
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DatabaseError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from shared.adapters.catalog.postgres import Postgres
+from shared.adapters.catalog.sqlite import Sqlite
 from shared.domain.errors import Code, Refuse
 
-BUSY_SECONDS = 10
+EVERY_TENANT = "*"
+"""What a transaction names instead of a tenant where it may see all: the scheduler's, and lookups by a name or a job."""
 
-_SAID_BY_SQLITE = {
-    "unable to open": "the file cannot be opened; check that the folder exists and may be written",
-    "readonly": "it may not be written; check the file's and the folder's permissions",
-    "not a database": "the file is not a SQLite database; name another file or move this one away",
-    "malformed": "the file is damaged; put back a copy, or rebuild the catalog from the bucket",
-    "is full": "the disk is full",
-    "disk i/o": "the disk does not work",
-    "locked": f"another process has held it for {BUSY_SECONDS} seconds; try again",
-    "no such": "its tables are not those of a catalog",
-}
+
+class Turn(IntEnum):
+    """What processes do one at a time."""
+
+    MIGRATING = 1
+    SENDING = 2
+
+
+_NOT_ALLOWED = "42501"
+"""PostgreSQL's insufficient_privilege: among the errors of programming, but the operator's to mend."""
+
+
+class Backend(Protocol):
+    """What differs between the databases."""
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the database is gone with its connection."""
+        ...
+
+    def engine(self, url: URL, common: dict[str, Any]) -> Engine: ...
+
+    def options(self, *, writes: bool) -> dict[str, Any]:
+        """Execution options of a connection for one transaction."""
+        ...
+
+    def begun(self, connection: Connection, tenant: str) -> None:
+        """Called first in every transaction: it may see this tenant's rows, or those of ``EVERY_TENANT``."""
+        ...
+
+    def now(self, connection: Connection) -> datetime:
+        """The time by the database's clock."""
+        ...
+
+    def one_at_a_time(self, connection: Connection, turn: int) -> None:
+        """Waits until no other transaction is in this turn; this one is, until it ends."""
+        ...
+
+    def unfit(self, connection: Connection) -> str | None:
+        """What is wrong with the user that the URL names, and what to do; None if nothing is."""
+        ...
+
+    def grant(self, connection: Connection, user: str) -> None:
+        """Lets another user of the database use the tables. Raises Refuse ``SETTINGS_INVALID``."""
+        ...
+
+    def reason(self, error: Exception) -> str:
+        """What is wrong and what to do, in words of ours, after an error of the driver."""
+        ...
+
 
 _databases: "WeakSet[Database]" = WeakSet()
 """Those of this process, for what a fork asks of each."""
@@ -44,7 +88,7 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        self._in_memory = self.is_sqlite and url.database in (None, "", ":memory:")
+        self._backend: Backend = Sqlite(url) if self.is_sqlite else Postgres()
         self._engine: Engine | None = None
         self._turn = Condition()
         self._transactions = 0
@@ -52,29 +96,30 @@ class Database:
         _databases.add(self)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A transaction that writes nothing: one moment of the database. Raises Refuse ``CATALOG_UNREACHABLE``."""
-        with self._transaction("BEGIN") as connection:
+    def read(self, tenant: str) -> Iterator[Connection]:
+        """A transaction that writes nothing and sees one moment of this tenant's rows, or of ``EVERY_TENANT``'s.
+
+        Raises Refuse ``CATALOG_UNREACHABLE``.
+        """
+        with self._transaction(tenant, writes=False) as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[tuple[Connection, datetime]]:
+    def write(self, tenant: str) -> Iterator[tuple[Connection, datetime]]:
         """A transaction that may write, and the time by the database's clock; committed at the end of the block.
 
-        On SQLite it has the write lock from its beginning, so that nothing read in it is outdated when it writes.
         Raises Refuse ``CATALOG_UNREACHABLE``.
         """
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction(tenant, writes=True) as connection:
             yield connection, self.now(connection)
 
     def now(self, connection: Connection) -> datetime:
         """The time by the database's clock."""
-        if not self.is_sqlite:
-            told: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-            return told.astimezone(UTC)
-        # SQLite before 3.42 has no unixepoch('subsec').
-        said: str = connection.execute(text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")).scalar_one()
-        return datetime.fromisoformat(said).replace(tzinfo=UTC)
+        return self._backend.now(connection)
+
+    def one_at_a_time(self, connection: Connection, turn: Turn) -> None:
+        """Waits until no other process does the same; for the rest of this transaction that writes."""
+        self._backend.one_at_a_time(connection, turn)
 
     def close(self) -> None:
         """Closes every connection of this process."""
@@ -87,7 +132,7 @@ class Database:
         self._turn.acquire()
         self._rests = True
         self._turn.wait_for(lambda: not self._transactions)
-        if not self._in_memory:
+        if not self._backend.in_memory:
             self.close()
 
     def go_on(self) -> None:
@@ -96,26 +141,37 @@ class Database:
         self._turn.notify_all()
         self._turn.release()
 
+    def refuse_unfit(self, connection: Connection) -> None:
+        """Raises Refuse ``SETTINGS_INVALID`` if the URL's user is not fit to use the catalog."""
+        sentence = self._backend.unfit(connection)
+        if sentence is not None:
+            raise Refuse(Code.SETTINGS_INVALID, sentence)
+
+    def grant(self, connection: Connection, user: str) -> None:
+        """Lets another user of the database use the tables. Raises Refuse ``SETTINGS_INVALID``."""
+        self._backend.grant(connection, user)
+
     def unreachable(self, error: Exception) -> Refuse:
         """What to tell of an error of the driver: a sentence of ours, without the password in the URL."""
         where = self.url.render_as_string(hide_password=True)
-        reason = "it does not answer; check the URL, and that the server runs and lets this user in"
-        if self.is_sqlite:
-            said = str(getattr(error, "orig", error)).lower()
-            reason = next((ours for theirs, ours in _SAID_BY_SQLITE.items() if theirs in said), "it does not answer")
-        return Refuse(Code.CATALOG_UNREACHABLE, f"The catalog at {where} cannot be used: {reason}.")
+        return Refuse(
+            Code.CATALOG_UNREACHABLE, f"The catalog at {where} cannot be used: {self._backend.reason(error)}."
+        )
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(self, tenant: str, *, writes: bool) -> Iterator[Connection]:
         try:
             with (
                 self._under_way() as engine,
-                engine.connect().execution_options(entrakeep_begin=begin) as connection,
+                engine.connect().execution_options(**self._backend.options(writes=writes)) as connection,
                 connection.begin(),
             ):
+                self._backend.begun(connection, tenant)
                 yield connection
-        except (IntegrityError, ProgrammingError):
-            raise  # a defect of ours, not of the database
+        except (IntegrityError, ProgrammingError) as error:
+            if getattr(error.orig, "sqlstate", None) != _NOT_ALLOWED:
+                raise  # a defect of ours, not of the database
+            raise self.unreachable(error) from None
         except (DatabaseError, InterfaceError, PoolTimeout, sqlite3.Error) as error:
             raise self.unreachable(error) from None
 
@@ -139,30 +195,7 @@ class Database:
             "json_serializer": lambda value: msgspec.json.encode(value).decode(),
             "json_deserializer": msgspec.json.decode,
         }
-        if not self.is_sqlite:
-            return create_engine(self.url, pool_pre_ping=True, **common)
-        if self._in_memory:
-            # A database in memory is its connection: there is one, and threads take turns.
-            common |= {"pool_size": 1, "max_overflow": 0}
-        engine = create_engine(
-            self.url,
-            poolclass=QueuePool,
-            connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
-            **common,
-        )
-        event.listen(engine, "connect", _connected)
-        event.listen(engine, "begin", _begun)
-        return engine
-
-
-def _connected(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None  # transactions begin as _begun says, not as the driver guesses
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begun(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("entrakeep_begin", "BEGIN IMMEDIATE"))
+        return self._backend.engine(self.url, common)
 
 
 def _rest() -> None:

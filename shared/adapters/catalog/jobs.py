@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, RowMapping
 
 from shared.adapters.catalog.schema import checkpoint_runs, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.snapshots import found
-from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id
+from shared.adapters.catalog.tenancy import Changes, Tenancy, locked, new_id
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.model import (
     JOB_MOVES,
@@ -111,7 +111,9 @@ class SqlJobs:
         with self._tenancy.write() as rows:
             expired = [
                 row
-                for row in rows.all(rows.query(jobs, jobs.c.here, jobs.c.state == JobState.RUNNING).with_for_update())
+                for row in rows.all(
+                    locked(rows.query(jobs, jobs.c.here, jobs.c.state == JobState.RUNNING).order_by(jobs.c.job_id))
+                )
                 if rows.find(steps, steps.c.job_id == row["job_id"], steps.c.claim_until <= rows.now)
             ]
             for row in expired:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
 from shared.adapters.catalog.jobs import GOING_ON, end_job
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, tenants
-from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
+from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
 from shared.domain.errors import Alarm, Code
 from shared.domain.model import JobKind, JobState, Purpose, Refusal, Sealed, WrappedKey
 from shared.ports.catalog import EpochMoved, KeyState
@@ -71,7 +71,7 @@ class SqlKeys:
                 return 0
             rows.delete(refusals, refusals.c.arn == arn)
             rows.insert(refusals, arn=arn, at=rows.now, message=message)
-            going = rows.all(rows.query(jobs, jobs.c.state.in_(GOING_ON)).with_for_update())
+            going = rows.all(locked(rows.query(jobs, jobs.c.state.in_(GOING_ON)).order_by(jobs.c.job_id)))
             ended = [job for job in going if _needs_a_key(job)]
             for job in ended:
                 end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, case, delete, exists, func, insert, select, update
+from sqlalchemy import RowMapping, case, delete, exists, func, select
 
 from shared.adapters.catalog.claims import open_phase
-from shared.adapters.catalog.engine import Database
+from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
 from shared.adapters.catalog.jobs import (
     GOING_ON,
     backup_going,
@@ -21,7 +21,7 @@ from shared.adapters.catalog.schedules import schedule_of
 from shared.adapters.catalog.schema import beats, jobs, pins, refusals, schedules, steps, tenants, workers
 from shared.adapters.catalog.sending import due_messages
 from shared.adapters.catalog.snapshots import newest
-from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id
+from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.errors import Code
 from shared.domain.model import Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
 from shared.ports.catalog import DueSchedule
@@ -42,7 +42,7 @@ class SqlScheduler:
             .where(~schedules.c.paused, schedules.c.next_due <= now, ~going)
             .order_by(schedules.c.next_due, schedules.c.tenant_id)
         )
-        with self._database.read() as connection:
+        with self._database.read(EVERY_TENANT) as connection:
             found = connection.execute(query).mappings().all()
         return [DueSchedule(tenant_id=row["tenant_id"], schedule=schedule_of(row)) for row in found]
 
@@ -66,7 +66,7 @@ class SqlScheduler:
             .where(jobs.c.state == JobState.QUEUED.value, jobs.c.open_phase.is_(None))
             .order_by(by_hand_first, jobs.c.created_at, jobs.c.number)
         )
-        with self._database.read() as connection:
+        with self._database.read(EVERY_TENANT) as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
     def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
@@ -89,18 +89,17 @@ class SqlScheduler:
 
     def expire(self, claims_lost: int) -> int:
         changed = 0
-        with self._database.write() as (connection, now):
-            for step in _expired(connection, now):
-                rows = Changes(connection, step["tenant_id"], now)
+        for step in self._expired():
+            with Tenancy(self._database, step["tenant_id"]).write() as rows:
                 changed += _lost(rows, step, claims_lost)
-            for job in _to_cancel(connection):
-                rows = Changes(connection, job["tenant_id"], now)
-                end_job(rows, job, JobState.CANCELLED, Code.CANCELLED, "The job was cancelled.")
-                changed += 1
+        for job in self._to_cancel():
+            with Tenancy(self._database, job["tenant_id"]).write() as rows:
+                changed += _cancelled(rows, job)
         return changed
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
-        with self._database.write() as (connection, now):
+        with self._database.write(EVERY_TENANT) as (connection, now):
+            self._database.one_at_a_time(connection, Turn.SENDING)
             return due_messages(
                 connection,
                 now,
@@ -111,32 +110,50 @@ class SqlScheduler:
             )
 
     def ticked(self) -> None:
-        with self._database.write() as (connection, now):
-            if not connection.execute(update(beats).where(beats.c.beat == _BEAT).values(ticked_at=now)).rowcount:
-                connection.execute(insert(beats).values(beat=_BEAT, ticked_at=now))
+        with self._database.write(EVERY_TENANT) as (connection, now):
+            put(connection, beats, {"beat": _BEAT}, ticked_at=now)
 
     def last_tick(self) -> float | None:
-        with self._database.read() as connection:
+        with self._database.read(EVERY_TENANT) as connection:
             at = connection.execute(select(beats.c.ticked_at).where(beats.c.beat == _BEAT)).scalar()
             return None if at is None else max(0.0, (self._database.now(connection) - at).total_seconds())
 
     def worker_seen(self, worker: str, slots: int) -> None:
-        with self._database.write() as (connection, now):
-            connection.execute(delete(workers).where(workers.c.worker == worker))
+        with self._database.write(EVERY_TENANT) as (connection, now):
             if slots:
-                connection.execute(insert(workers).values(worker=worker, slots=slots, seen_at=now))
+                put(connection, workers, {"worker": worker}, slots=slots, seen_at=now)
+            else:
+                connection.execute(delete(workers).where(workers.c.worker == worker))
 
     def release(self, worker: str) -> int:
         prefix = f"{worker}/"
         held = select(steps.c.tenant_id).where(
             steps.c.state == StepState.RUNNING.value, func.substr(steps.c.holder, 1, len(prefix)) == prefix
         )
-        with self._database.write() as (connection, now):
+        with self._database.write(EVERY_TENANT) as (connection, now):
             tenant_ids = connection.execute(held.distinct()).scalars().all()
             return sum(
                 requeue(Changes(connection, tenant_id, now), func.substr(steps.c.holder, 1, len(prefix)) == prefix)
                 for tenant_id in tenant_ids
             )
+
+    def _expired(self) -> Sequence[RowMapping]:
+        """Steps whose claim has expired."""
+        with self._database.read(EVERY_TENANT) as connection:
+            now = self._database.now(connection)
+            query = select(steps).where(steps.c.state == StepState.RUNNING.value, steps.c.claim_until <= now)
+            return connection.execute(query).mappings().all()
+
+    def _to_cancel(self) -> Sequence[RowMapping]:
+        """Jobs to cancel of which nobody holds a step."""
+        held = exists().where(
+            steps.c.tenant_id == jobs.c.tenant_id,
+            steps.c.job_id == jobs.c.job_id,
+            steps.c.state == StepState.RUNNING.value,
+        )
+        query = select(jobs).where(jobs.c.state.in_(GOING_ON), jobs.c.cancel, ~held)
+        with self._database.read(EVERY_TENANT) as connection:
+            return connection.execute(query).mappings().all()
 
 
 def _pin_parent(rows: Changes, job_id: str) -> None:
@@ -144,11 +161,6 @@ def _pin_parent(rows: Changes, job_id: str) -> None:
     if parent is not None:
         rows.update(jobs, jobs.c.job_id == job_id, parent=parent["snapshot_id"])
         rows.insert(pins, job_id=job_id, snapshot_id=parent["snapshot_id"])
-
-
-def _expired(connection: Connection, now: datetime) -> Sequence[RowMapping]:
-    query = select(steps).where(steps.c.state == StepState.RUNNING.value, steps.c.claim_until <= now)
-    return connection.execute(query).mappings().all()
 
 
 def _lost(rows: Changes, step: RowMapping, claims_lost: int) -> int:
@@ -168,14 +180,12 @@ def _lost(rows: Changes, step: RowMapping, claims_lost: int) -> int:
     return 1
 
 
-def _to_cancel(connection: Connection) -> Sequence[RowMapping]:
-    """Jobs to cancel of which nobody holds a step."""
-    held = exists().where(
-        and_(
-            steps.c.tenant_id == jobs.c.tenant_id,
-            steps.c.job_id == jobs.c.job_id,
-            steps.c.state == StepState.RUNNING.value,
-        )
-    )
-    query = select(jobs).where(jobs.c.state.in_(GOING_ON), jobs.c.cancel, ~held).with_for_update()
-    return connection.execute(query).mappings().all()
+def _cancelled(rows: Changes, job: RowMapping) -> int:
+    """Ends a job to cancel, unless somebody has ended it or holds a step of it by now. How many rows changed."""
+    row = rows.one(jobs, jobs.c.job_id == job["job_id"], lock=True)
+    if row is None or JobState(row["state"]).ended:
+        return 0
+    if rows.find(steps, steps.c.job_id == job["job_id"], steps.c.state == StepState.RUNNING.value):
+        return 0
+    end_job(rows, row, JobState.CANCELLED, Code.CANCELLED, "The job was cancelled.")
+    return 1

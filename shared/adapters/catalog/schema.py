@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0001"
+REVISION = "0002"
 """The revision that this code needs: the newest migration."""
 
 metadata = MetaData(
@@ -296,4 +296,10 @@ workers = Table(
     Column("worker", String, primary_key=True),
     Column("slots", Integer, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
+)
+
+compatible_code = Table(
+    "compatible_code",
+    metadata,
+    Column("revision", String(4), primary_key=True),  # of a schema whose code may use these tables
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.adapters.catalog import schema
 from shared.adapters.catalog.engine import Database
@@ -35,7 +36,7 @@ class Rows:
     def one(self, table: Table, *where: Where, lock: bool = False) -> RowMapping | None:
         """The row, or None. With ``lock`` nobody else changes it before this transaction ends."""
         query = self.query(table, *where)
-        return self.connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+        return self.connection.execute(locked(query) if lock else query).mappings().one_or_none()
 
     def number(self, table: Table) -> int:
         """The next number of this tenant's rows in ``table``."""
@@ -80,13 +81,30 @@ class Tenancy:
 
     @contextmanager
     def read(self) -> Iterator[Rows]:
-        with self.database.read() as connection:
+        with self.database.read(self.tenant_id) as connection:
             yield Rows(connection, self.tenant_id)
 
     @contextmanager
     def write(self) -> Iterator[Changes]:
-        with self.database.write() as (connection, now):
+        with self.database.write(self.tenant_id) as (connection, now):
             yield Changes(connection, self.tenant_id, now)
+
+
+def locked(query: Select[Any]) -> Select[Any]:
+    """The query, with a lock on each of its rows until the transaction ends.
+
+    Rows that refer to a locked one may be inserted meanwhile (FOR NO KEY UPDATE), else whoever holds a job and names its
+    tenant would meet whoever holds the tenant and wants the job. Who locks several rows does so in the order of their keys,
+    and a tenant before its jobs, those before their steps.
+    """
+    return query.with_for_update(key_share=True)
+
+
+def put(connection: Connection, table: Table, key: dict[str, Any], **values: Any) -> None:
+    """Inserts the row of this key, or updates it, whoever else does the same meanwhile."""
+    of = sqlite if connection.dialect.name == "sqlite" else postgresql
+    query = of.insert(table).values(**key, **values)
+    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
 def new_id() -> str:

@@ -5,7 +5,7 @@ from sqlalchemy import RowMapping, select
 
 from shared.adapters.catalog import schema
 from shared.adapters.catalog.claims import SqlClaims
-from shared.adapters.catalog.engine import Database
+from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.jobs import SqlJobs, job_of, no_such_job
 from shared.adapters.catalog.keys import SqlKeys, insert_key, replace_secret
 from shared.adapters.catalog.scheduler import SqlScheduler
@@ -60,7 +60,7 @@ class SqlCatalog:
         return SqlTenant(Tenancy(self._database, tenant_id))
 
     def find(self, name: str) -> Tenant:
-        with self._database.read() as connection:
+        with self._database.read(EVERY_TENANT) as connection:
             query = select(schema.tenants).where(schema.tenants.c.name == name)
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
@@ -68,12 +68,12 @@ class SqlCatalog:
         return _tenant_of(row)
 
     def tenants(self) -> list[Tenant]:
-        with self._database.read() as connection:
+        with self._database.read(EVERY_TENANT) as connection:
             order = (schema.tenants.c.created_at.desc(), schema.tenants.c.name)
             return [_tenant_of(row) for row in connection.execute(select(schema.tenants).order_by(*order)).mappings()]
 
     def add_tenant(self, tenant: Tenant, key: WrappedKey, secret: Sealed) -> None:
-        with self._database.write() as (connection, now):
+        with self._database.write(EVERY_TENANT) as (connection, now):
             if connection.execute(select(schema.tenants).where(schema.tenants.c.name == tenant.name)).first():
                 raise Refuse(Code.TENANT_EXISTS, f"There is a tenant '{tenant.name}' already. Choose another name.")
             rows = Changes(connection, tenant.tenant_id, now)
@@ -84,7 +84,7 @@ class SqlCatalog:
             replace_secret(rows, CLIENT_SECRET, secret)
 
     def find_job(self, job_id: str) -> Job:
-        with self._database.read() as connection:
+        with self._database.read(EVERY_TENANT) as connection:
             query = select(schema.jobs).where(schema.jobs.c.job_id == job_id)
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
@@ -92,7 +92,7 @@ class SqlCatalog:
         return job_of(row)
 
     def jobs(self, limit: int = 100) -> list[Job]:
-        with self._database.read() as connection:
+        with self._database.read(EVERY_TENANT) as connection:
             order = (schema.jobs.c.created_at.desc(), schema.jobs.c.number.desc())
             query = select(schema.jobs).order_by(*order).limit(limit)
             return [job_of(row) for row in connection.execute(query).mappings()]

@@ -1,4 +1,4 @@
-"""The catalogs that the suite runs on."""
+"""The catalogs that the suite runs on: SQLite, and PostgreSQL as a user who owns nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +7,22 @@ import pytest
 
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import World
+from tests.postgres import OWNER, PostgresServer
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    if request.param == "sqlite":
+        made = World(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+        yield made
+        made.close()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.new_database(request.getfixturevalue("migrated"))
+    made = World(server.url(name), server.url(name, OWNER))
     yield made
     made.close()
+    server.drop(name)
 
 
 @pytest.fixture

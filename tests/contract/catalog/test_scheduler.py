@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.catalog import open_catalog
 from shared.domain.errors import Code
 from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState
 from shared.domain.schedule import next_due
@@ -47,7 +46,7 @@ def test_a_due_time_becomes_one_job(world: World, acme: TenantCatalog) -> None:
 
 def test_of_several_beats_one_makes_the_job(world: World, acme: TenantCatalog) -> None:
     scheduled(acme)
-    beats = [open_catalog(world.url).scheduler() for _ in range(4)]
+    beats = [world.another().scheduler() for _ in range(4)]
     dues = [beat.due(NOW) for beat in beats]
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda n: beats[n].make_due(dues[n][0], LATER, LONG_AGO), range(4)))

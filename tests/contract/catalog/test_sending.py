@@ -3,7 +3,6 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from shared.adapters.catalog import open_catalog
 from shared.domain.model import Asked, JobKind, StepPlan
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World
@@ -175,7 +174,7 @@ def test_a_job_to_cancel_is_not_sent(world: World, acme: TenantCatalog) -> None:
 def test_two_ticks_at_once_do_not_send_a_step_twice(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 12)
     world.scheduler.worker_seen("w", 3)
-    ticks = [open_catalog(world.url).scheduler() for _ in range(4)]
+    ticks = [world.another().scheduler() for _ in range(4)]
 
     def send(number: int) -> list[str]:
         refs = ticks[number].to_send(resend=5, resend_most=120, worker_seen=20, tenant_steps=100)

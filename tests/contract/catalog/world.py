@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import create_engine, insert, select, update
+import pytest
+from sqlalchemy import Connection, create_engine, event, insert, select, update
 
 from shared.adapters.catalog import open_catalog
 from shared.adapters.catalog.schema import UtcTime, metadata
-from shared.domain.errors import Answer
+from shared.domain.errors import Answer, Refuse
 from shared.domain.model import (
     Asked,
     Claim,
@@ -27,7 +28,7 @@ from shared.domain.model import (
     Tenant,
     WrappedKey,
 )
-from shared.ports.catalog import Checkpoint, TenantCatalog
+from shared.ports.catalog import Catalog, Checkpoint, TenantCatalog
 
 ARN = "arn:aws:kms:us-east-1:111122223333:key/one"
 OTHER_ARN = "arn:aws:kms:us-east-1:111122223333:key/two"
@@ -39,6 +40,18 @@ BACKUP = (
     StepPlan(phase=4, name="commit"),
 )
 VERIFY = (StepPlan(phase=1, name="verify"),)
+
+OPEN = "import sys; from shared.adapters.catalog import open_catalog; c = open_catalog(sys.argv[1]); c.tenants(); c.close()"
+"""A program that opens the catalog named first."""
+
+
+def refused(url: str, **values: bool) -> Refuse:
+    """The sentence with which a catalog is not opened."""
+    with pytest.raises(Refuse) as caught:
+        open_catalog(url, **values).tenants()
+    assert caught.value.message.endswith(".")
+    assert "\n" not in caught.value.message
+    return caught.value
 
 
 def new_id() -> str:
@@ -89,17 +102,32 @@ def snapshot(job: Job, **values: object) -> Snapshot:
     return Snapshot(**{**usual, **values})
 
 
-class World:
-    """A catalog by its URL."""
+def _see_all(connection: Connection) -> None:
+    connection.exec_driver_sql("SET LOCAL entrakeep.tenant = '*'")
 
-    def __init__(self, url: str) -> None:
+
+class World:
+    """A catalog by its URL; ``owner_url`` names the owner of its tables, where users are told apart."""
+
+    def __init__(self, url: str, owner_url: str | None = None) -> None:
         self.url = url
-        self.catalog = open_catalog(url)
+        self.owner_url = owner_url or url
+        self._opened = [open_catalog(url)]
+        self.catalog = self._opened[0]
         self.scheduler = self.catalog.scheduler()
+        self.is_sqlite = owner_url is None
         self._engine = create_engine(url)
+        if not self.is_sqlite:
+            event.listen(self._engine, "begin", _see_all)
+
+    def another(self) -> Catalog:
+        """The same catalog, opened once more, as another process has it."""
+        self._opened.append(open_catalog(self.url))
+        return self._opened[-1]
 
     def close(self) -> None:
-        self.catalog.close()
+        for catalog in self._opened:
+            catalog.close()
         self._engine.dispose()
 
     def add(self, name: str) -> TenantCatalog:

@@ -1,0 +1,49 @@
+"""Tenants apart on PostgreSQL by row-level security; which code may use the tables.
+
+Code of revision 0001 gets along with it on SQLite. It was never on PostgreSQL, where it would not name its tenant.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_OF_A_TENANT = (
+    "tenants",
+    "data_keys",
+    "secrets",
+    "refusals",
+    "schedules",
+    "jobs",
+    "steps",
+    "snapshots",
+    "snapshot_attempts",
+    "runs",
+    "snapshot_runs",
+    "checkpoints",
+    "checkpoint_runs",
+    "pins",
+)
+
+
+def upgrade() -> None:
+    compatible = op.create_table(
+        "compatible_code",
+        sa.Column("revision", sa.String(length=4), nullable=False),
+        sa.PrimaryKeyConstraint("revision", name="pk_compatible_code"),
+    )
+    op.bulk_insert(compatible, [{"revision": "0002"}])
+    if op.get_bind().dialect.name == "postgresql":
+        for table in _OF_A_TENANT:
+            _keep_apart(table)
+    else:
+        op.bulk_insert(compatible, [{"revision": "0001"}])
+
+
+def _keep_apart(table: str) -> None:
+    """Even the table's owner sees but the rows of the tenant that its transaction names."""
+    named = "current_setting('entrakeep.tenant', true)"
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY one_tenant ON {table} USING (tenant_id = {named} OR {named} = '*')")

@@ -1,0 +1,74 @@
+"""A tenant's life, told through every port of the catalog: what a version of the code asks of the tables."""
+
+from datetime import timedelta
+
+from shared.domain.errors import Answer, ClaimLost, Code
+from shared.domain.model import Asked, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
+from tests.contract.catalog.world import ARN, NOW, VERIFY, World, checkpoint, data_key, run, sealed, snapshot
+
+
+def tell(world: World) -> None:
+    """From an empty catalog to one that is empty again."""
+    acme = world.add("acme")
+    world.add("other").remove()
+    world.catalog.find("acme")
+    world.scheduler.worker_seen("w", 4)
+    world.scheduler.ticked()
+    world.scheduler.ticked()
+    acme.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW))
+    for due in world.scheduler.due(NOW):
+        world.scheduler.make_due(due, NOW + timedelta(hours=1), NOW)
+    acme.jobs.cancel(acme.jobs.recent()[0].job_id)
+    _back_up(world, "acme")
+    _back_up(world, "acme")
+    verify = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
+    claim = world.claim(acme, verify, "verify")
+    acme.jobs.cancel(verify.job_id)
+    assert acme.claims.renew(claim).cancel
+    acme.claims.fail(claim, Code.CANCELLED, "Cancelled.", state=JobState.CANCELLED)
+    here = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    acme.claims.finish(here)
+    acme.jobs.end_expired_here()
+    acme.keys.refuse(ARN, "Refused.")
+    acme.keys.state()
+    acme.keys.allow(ARN)
+    acme.update(client_id=acme.tenant().client_id, secret=sealed())
+    world.scheduler.release("w")
+    world.scheduler.worker_seen("w", 0)
+    world.catalog.tenants()
+    world.catalog.jobs()
+    acme.remove()
+
+
+def _back_up(world: World, name: str) -> None:
+    tenant = world.catalog.tenant(world.catalog.find(name).tenant_id)
+    steps = (StepPlan(phase=1, name="users"), StepPlan(phase=2, name="users"), StepPlan(phase=4, name="commit"))
+    job, _ = tenant.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    world.scheduler.unplanned()
+    world.scheduler.give_steps(job, steps)
+    world.send()
+    claim = world.claim(tenant, job, "users")
+    key = tenant.keys.add(data_key(tenant.tenant_id, Purpose.BACKUP, job.job_id))
+    tenant.keys.get(key.data_key_id)
+    tenant.keys.secret("client-secret")
+    progress = [ResourceProgress(resource="users", records=1, changed=1)]
+    tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), progress)
+    tenant.claims.drop_checkpoints(claim)
+    written = run(job.job_id)
+    tenant.claims.checkpoint(claim, checkpoint(run=written), progress)
+    tenant.claims.give_back(claim, after=0.0, trouble=Code.GRAPH_UNREACHABLE)
+    try:
+        tenant.claims.renew(claim)
+    except ClaimLost:
+        claim = world.claim(tenant, job, "users")
+    world.scheduler.expire(5)
+    tenant.claims.checkpoints(claim)
+    tenant.claims.finish(claim, answer=Answer.WHOLE)
+    tenant.claims.finish(world.claim(tenant, job, "users"), answer=Answer.WHOLE)
+    claim = world.claim(tenant, job, "commit")
+    tenant.claims.checkpoints(claim, step_only=False)
+    made = snapshot(tenant.jobs.get(job.job_id))
+    tenant.claims.note_attempt(claim, made.snapshot_id)
+    tenant.claims.commit(claim, made, [written], JobState.SUCCEEDED, None)
+    tenant.snapshots.all()
+    tenant.snapshots.runs("latest" if made.parent else made.snapshot_id)

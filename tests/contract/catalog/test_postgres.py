@@ -1,0 +1,191 @@
+"""The catalog on PostgreSQL: tenants kept apart by the server itself, users told apart, and a server that comes and goes."""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DatabaseError
+
+from shared.adapters.catalog import migrate, open_catalog, schema
+from shared.domain.errors import ClaimLost, Code, Refuse
+from shared.domain.model import Asked, JobKind, StepPlan
+from shared.ports.catalog import TenantCatalog
+from tests.contract.catalog.test_upgrade import WITHOUT_TENANT
+from tests.contract.catalog.world import ARN, World, checkpoint, refused, run
+from tests.postgres import OWNER, USER, PostgresServer
+
+OF_A_TENANT = sorted(set(schema.metadata.tables) - set(WITHOUT_TENANT))
+
+
+@pytest.fixture
+def database(postgres: PostgresServer, migrated: str) -> Iterator[str]:
+    name = postgres.new_database(migrated)
+    yield name
+    postgres.drop(name)
+
+
+@pytest.fixture
+def world(postgres: PostgresServer, database: str) -> Iterator[World]:
+    made = World(postgres.url(database), postgres.url(database, OWNER))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def two(world: World) -> tuple[TenantCatalog, TenantCatalog]:
+    """Two tenants with something in every table."""
+    both = world.add("acme"), world.add("other")
+    for tenant in both:
+        backup, _ = tenant.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+        world.scheduler.give_steps(backup, (StepPlan(phase=1, name="users"),))
+        claim = world.claim(tenant, backup, "users")
+        tenant.claims.checkpoint(claim, checkpoint(run=run(backup.job_id)), [])
+        tenant.claims.finish(claim)
+        world.backed_up(tenant, run(backup.job_id))
+        tenant.keys.refuse(ARN, "Refused.")
+        tenant.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    return both
+
+
+def as_user(world: World, url: str, tenant: str | None) -> Connection:
+    connection = create_engine(url).connect()
+    if tenant is not None:
+        connection.execute(text("SELECT set_config('entrakeep.tenant', :tenant, true)"), {"tenant": tenant})
+    return connection
+
+
+@pytest.mark.parametrize("who", [USER, OWNER])
+def test_a_query_without_its_tenant_sees_nothing(
+    world: World, two: tuple[TenantCatalog, TenantCatalog], who: str
+) -> None:
+    url = world.url if who == USER else world.owner_url
+    with as_user(world, url, None) as nobody, as_user(world, url, two[0].tenant_id) as acme:
+        for table in OF_A_TENANT:
+            assert nobody.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0
+            seen = acme.execute(text(f"SELECT DISTINCT tenant_id FROM {table}")).scalars().all()
+            assert set(seen) <= {two[0].tenant_id}
+            assert table in ("checkpoints", "checkpoint_runs", "schedules", "snapshot_attempts") or seen
+    nobody.engine.dispose()
+    acme.engine.dispose()
+
+
+def test_a_transaction_of_one_tenant_can_neither_change_nor_make_a_row_of_another(
+    world: World, two: tuple[TenantCatalog, TenantCatalog]
+) -> None:
+    acme, other = two
+    with as_user(world, world.url, acme.tenant_id) as connection:
+        mine = {"of": other.tenant_id}
+        assert connection.execute(text("UPDATE jobs SET message = 'x' WHERE tenant_id = :of"), mine).rowcount == 0
+        assert connection.execute(text("DELETE FROM pins WHERE tenant_id = :of"), mine).rowcount == 0
+        with pytest.raises(DatabaseError, match="row-level security"):
+            connection.execute(text("INSERT INTO runs VALUES (:of, 'r', 'j', 's', '[]')"), mine)
+    connection.engine.dispose()
+    assert other.jobs.recent()
+
+
+def test_row_level_security_is_forced_on_every_table_of_a_tenant(world: World) -> None:
+    engine = create_engine(world.owner_url)
+    with engine.connect() as connection:
+        forced = text("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity AND relkind = 'r'")
+        assert sorted(connection.execute(forced).scalars()) == OF_A_TENANT
+    engine.dispose()
+
+
+def test_a_user_whom_row_level_security_does_not_bind_is_refused(postgres: PostgresServer, database: str) -> None:
+    for user, bypass in ((f"u{uuid.uuid4().hex}", "BYPASSRLS"), (f"u{uuid.uuid4().hex}", "SUPERUSER")):
+        postgres.execute(f"CREATE ROLE {user} LOGIN {bypass} PASSWORD 'of-the-tests'")
+        migrate(postgres.url(database, OWNER), user)
+        error = refused(postgres.url(database, user))
+        assert error.code is Code.SETTINGS_INVALID
+        assert "row-level security" in error.message
+
+
+def test_a_user_who_may_not_use_the_tables_is_told_how_to_be_let_in(postgres: PostgresServer, database: str) -> None:
+    user = f"u{uuid.uuid4().hex}"
+    postgres.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'of-the-tests'")
+    assert "catalog migrate --grant USER" in refused(postgres.url(database, user)).message
+    migrate(postgres.url(database, OWNER), user)
+    catalog = open_catalog(postgres.url(database, user))
+    catalog.scheduler().ticked()
+    catalog.close()
+
+
+def test_to_grant_to_nobody_is_refused(postgres: PostgresServer, database: str) -> None:
+    with pytest.raises(Refuse, match="CREATE ROLE") as caught:
+        migrate(postgres.url(database, OWNER), "nobody_of_that_name")
+    assert caught.value.code is Code.SETTINGS_INVALID
+
+
+def test_a_user_who_owns_nothing_cannot_migrate(postgres: PostgresServer) -> None:
+    name = postgres.new_database()
+    with pytest.raises(Refuse) as caught:
+        migrate(postgres.url(name))
+    assert caught.value.code is Code.CATALOG_UNREACHABLE
+    postgres.drop(name)
+
+
+def test_a_server_that_cannot_be_used_is_told_in_a_sentence_without_the_password(postgres: PostgresServer) -> None:
+    right = f"postgresql+psycopg://{USER}:hunter2@127.0.0.1:{postgres.port}/postgres"
+    for url, words in (
+        (right, "user or password"),
+        (postgres.url("no_such_database"), "no such database"),
+        (f"postgresql://{USER}:hunter2@127.0.0.1:1/postgres", "nobody listens"),
+        (f"postgresql://{USER}:hunter2@no-such-host.invalid/postgres", "no such host"),
+    ):
+        error = refused(url)
+        assert error.code is Code.CATALOG_UNREACHABLE
+        assert words in error.message
+        assert "hunter2" not in error.message
+
+
+def test_connections_that_the_server_has_ended_are_made_anew(
+    postgres: PostgresServer, world: World, database: str
+) -> None:
+    world.add("acme")
+    postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+    assert [tenant.name for tenant in world.catalog.tenants()] == ["acme"]
+
+
+def test_whoever_locks_the_same_rows_at_the_same_time_waits_and_none_is_turned_away(world: World) -> None:
+    """Refusals, checkpoints, ticks and messages of several jobs at once: in PostgreSQL a deadlock would refuse one."""
+    tenant = world.add("acme")
+    world.scheduler.worker_seen("w", 50)
+    jobs = [world.planned(tenant, kind=JobKind.VERIFY, steps=(StepPlan(phase=1, name="verify"),)) for _ in range(6)]
+    claims = [world.claim(tenant, job, "verify", "w/1") for job in jobs]
+    until = time.monotonic() + 3.0
+    done = threading.Event()
+
+    def again(work: object) -> None:
+        assert callable(work)
+        while time.monotonic() < until and not done.is_set():
+            try:
+                work()
+            except ClaimLost:
+                return
+
+    works: list[object] = [
+        *(
+            lambda claim=claim: tenant.claims.checkpoint(claim, checkpoint(run=run(claim.job_id)), [])
+            for claim in claims
+        ),
+        *(lambda claim=claim: tenant.claims.renew(claim) for claim in claims),
+        lambda: tenant.keys.refuse("arn:another", "Refused."),
+        lambda: tenant.jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND),
+        lambda: [
+            world.scheduler.give_steps(job, (StepPlan(phase=1, name="k"),)) for job in world.scheduler.unplanned()
+        ],
+        lambda: world.scheduler.expire(5),
+        world.send,
+        world.scheduler.ticked,
+    ]
+    with ThreadPoolExecutor(len(works)) as pool:
+        ending = [pool.submit(again, work) for work in works]
+        time.sleep(1.5)
+        ending.append(pool.submit(lambda: tenant.keys.refuse(ARN, "Refused.")))
+    for future in ending:
+        future.result()
+    assert {job.code for job in tenant.jobs.recent() if job.kind is JobKind.VERIFY} == {Code.KEY_ACCESS_REVOKED}

@@ -1,0 +1,153 @@
+"""The schema's revisions: made, migrated in steps that the version before can live with, or refused in one sentence."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from shared.adapters import catalog as package
+from shared.adapters.catalog import migrate, open_catalog, schema, upgrade
+from shared.domain.errors import Code, Refuse
+from tests.contract.catalog import recording
+from tests.contract.catalog.world import World, refused
+from tests.postgres import OWNER, PostgresServer
+
+REVISIONS = sorted(
+    script.revision for script in ScriptDirectory(str(Path(package.__file__).parent / "migrations")).walk_revisions()
+)
+WITHOUT_TENANT = ("beats", "workers", "compatible_code")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables, as their owner will have it."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'c.sqlite3'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.new_database()
+    yield server.url(name, OWNER)
+    server.drop(name)
+
+
+def do(url: str, *statements: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_the_migrations_make_the_tables_that_the_code_names(world: World) -> None:
+    engine = create_engine(world.owner_url)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+    engine.dispose()
+
+
+def test_the_revision_in_the_code_is_the_newest_migration() -> None:
+    assert [f"{n:04d}" for n in range(1, len(REVISIONS) + 1)] == REVISIONS
+    assert REVISIONS[-1] == schema.REVISION
+
+
+def test_every_table_of_a_tenant_has_a_key_that_begins_with_the_tenant() -> None:
+    for table in schema.metadata.tables.values():
+        if table.name not in WITHOUT_TENANT:
+            assert next(iter(table.primary_key)).name == "tenant_id"
+
+
+def test_a_catalog_not_to_be_migrated_says_what_to_run(empty: str) -> None:
+    error = refused(empty, migrate=False)
+    assert error.code is Code.CATALOG_NEEDS_MIGRATION
+    assert "entrakeep catalog migrate" in error.message
+    assert migrate(empty) == schema.REVISION
+    assert migrate(empty) == schema.REVISION
+    catalog = open_catalog(empty, migrate=False)
+    assert catalog.tenants() == []
+    catalog.close()
+
+
+def test_processes_that_migrate_at_the_same_time_all_succeed(empty: str) -> None:
+    code = "import sys; from shared.adapters.catalog import migrate; print(migrate(sys.argv[1]))"
+    started = [subprocess.Popen([sys.executable, "-c", code, empty]) for _ in range(3)]
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+
+
+def test_a_catalog_of_a_newer_version_is_left_alone(world: World) -> None:
+    do(world.owner_url, "UPDATE alembic_version SET version_num = '9999'", "DELETE FROM compatible_code")
+    for values in ({}, {"migrate": False}):
+        error = refused(world.url, **values)
+        assert error.code is Code.CATALOG_NEEDS_MIGRATION
+        assert "newer version" in error.message
+    with pytest.raises(Refuse, match="newer version"):
+        migrate(world.owner_url)
+
+
+def test_a_catalog_of_a_newer_version_that_gets_along_with_this_one_is_used_and_not_migrated(world: World) -> None:
+    do(world.owner_url, "UPDATE alembic_version SET version_num = '9999'")
+    world.add("acme")
+    assert [tenant.name for tenant in world.another().tenants()] == ["acme"]
+    assert migrate(world.owner_url) == "9999"
+
+
+@pytest.mark.parametrize(("before", "after"), list(pairwise(REVISIONS)))
+def test_no_migration_takes_away_or_asks_for_what_the_version_before_does_not_know(
+    empty: str, before: str, after: str
+) -> None:
+    engine = create_engine(empty)
+    found = []
+    for revision in (before, after):
+        with engine.begin() as connection:
+            command.upgrade(upgrade._config(connection), revision)
+            found.append(_tables(connection))
+    engine.dispose()
+    old, new = found
+    for table, columns in old.items():
+        assert table in new
+        assert {name: kind for name, (kind, _) in new[table].items() if name in columns} == {
+            name: kind for name, (kind, _) in columns.items()
+        }
+        asked_for = {name for name, (_, needed) in new[table].items() if needed}
+        assert asked_for <= {name for name, (_, needed) in columns.items() if needed}
+
+
+def _tables(connection: Connection) -> dict[str, dict[str, tuple[str, bool]]]:
+    """By table and column: its type, and whether an insert must name it."""
+    found = inspect(connection)
+    return {
+        table: {
+            column["name"]: (str(column["type"]), not column["nullable"] and column["default"] is None)
+            for column in found.get_columns(table)
+        }
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+@pytest.mark.parametrize("file", recording.FILES, ids=lambda file: file.stem)
+def test_code_of_an_earlier_version_works_on_the_tables_of_this_one(
+    file: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    revision, backend = file.stem.split("-")
+    if backend == "sqlite":
+        url = f"sqlite:///{tmp_path / 'c.sqlite3'}"
+        migrate(url)
+        owner = url
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        name = server.new_database(request.getfixturevalue("migrated"))
+        url, owner = server.url(name), server.url(name, OWNER)
+    engine = create_engine(owner)
+    with engine.connect() as connection:
+        allowed = connection.execute(text("SELECT revision FROM compatible_code")).scalars().all()
+    engine.dispose()
+    if revision in allowed:
+        assert recording.replay(file, url) > 100

