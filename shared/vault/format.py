@@ -26,6 +26,13 @@ class ChunkRef(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """How many lines of a resource a run holds, and how many of them are records and not tombstones."""
+
+    lines: int
+    records: int
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A sorted stretch of lines of one stream, written by one step of one job; chunks with disjoint key ranges."""
 
@@ -34,6 +41,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     stream: str
     lines: int
     chunks: list[ChunkRef]
+    resources: dict[str, Counted] = {}
+    """By resource; one without a line is not named. Runs of before this was counted name none."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its sealed chunks."""
+        return sum(chunk.size for chunk in self.chunks)
 
 
 class StreamState(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,10 +95,20 @@ class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):
     again: list[str] = []
 
 
-T = TypeVar("T", Manifest, CheckpointBody)
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkpoint of a compaction seals: adjacent runs of a stream, and the run that says the same as they did.
+
+    ``run`` is None if nothing was left to say.
+    """
+
+    replaces: list[str]
+    run: Run | None
 
 
-def encode(value: Manifest | CheckpointBody) -> bytes:
+T = TypeVar("T", Manifest, CheckpointBody, Merged)
+
+
+def encode(value: Manifest | CheckpointBody | Merged) -> bytes:
     """A manifest or checkpoint as JSON."""
     return msgspec.json.encode(value)
 

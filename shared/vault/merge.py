@@ -35,10 +35,14 @@ def merge(runs: Sequence[Iterator[Line]]) -> Iterator[Line]:
 
     A prefix tombstone hides lines of older runs only: within one run it stands before the keys written after it.
     """
-    streams = [_aged(run, age) for age, run in enumerate(runs)]
-    for order, value in sweep(heapq.merge(*streams)):
-        if value is not None:
-            yield order, value
+    return (line for line in squeeze(runs) if line[1] is not None)
+
+
+def squeeze(runs: Sequence[Iterator[Line]]) -> Iterator[Line]:
+    """As ``merge``, with the tombstones that count: what these runs say together of any that are older."""
+    if len(runs) == 1:
+        return runs[0]
+    return sweep(heapq.merge(*(_aged(run, age) for age, run in enumerate(runs))))
 
 
 def _aged(run: Iterator[Line], age: int) -> Iterator[Aged]:

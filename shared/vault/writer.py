@@ -2,16 +2,19 @@
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from shared.domain.records import Line, encode_line
+from shared.domain.records import Line, encode_line, split_order
 from shared.ports.blobs import BlobStore
-from shared.vault.format import ChunkRef, Run, pack, range_text, unpack
+from shared.vault.format import ChunkRef, Counted, Run, pack, range_text, unpack
 from shared.vault.keyring import DataKey
 from shared.vault.sealing import Kind, damaged, open_sealed, seal
 
 THREADS = 4
+_WAITING = 2 * THREADS
+"""Chunks cut and not stored yet: more would only take memory."""
 
 
 class RunWriter:
@@ -35,13 +38,36 @@ class RunWriter:
         self._check = check
         self._chunk_bytes = chunk_bytes
 
-    def write(self, lines: list[Line]) -> Run:
-        """A run of the sorted ``lines``; every chunk is durable when this returns. Raises what the store raises."""
-        with ThreadPoolExecutor(THREADS, "upload") as pool:
-            chunks = list(pool.map(self._store_chunk, self._chunks(lines)))
-        return Run(run_id=str(uuid.uuid4()), job_id=self._job, stream=self._stream, lines=len(lines), chunks=chunks)
+    def write(self, lines: Iterable[Line]) -> Run:
+        """A run of the sorted ``lines``, read once; every chunk is durable when this returns. Without lines it has no chunk.
 
-    def _chunks(self, lines: list[Line]) -> Iterator[list[Line]]:
+        Raises what the store raises, and what ``lines`` raises.
+        """
+        chunks: list[ChunkRef] = []
+        told, kept = Counter[str](), Counter[str]()
+        storing: deque[Future[ChunkRef]] = deque()
+        with ThreadPoolExecutor(THREADS, "upload") as pool:
+            try:
+                for chunk in self._chunks(lines):
+                    _tally(chunk, told, kept)
+                    storing.append(pool.submit(self._store_chunk, chunk))
+                    if len(storing) > _WAITING:
+                        chunks.append(storing.popleft().result())
+                chunks += [future.result() for future in storing]
+            except BaseException:
+                for future in storing:
+                    future.cancel()
+                raise
+        return Run(
+            run_id=str(uuid.uuid4()),
+            job_id=self._job,
+            stream=self._stream,
+            lines=told.total(),
+            chunks=chunks,
+            resources={name: Counted(told[name], kept[name]) for name in told},
+        )
+
+    def _chunks(self, lines: Iterable[Line]) -> Iterator[list[Line]]:
         chunk: list[Line] = []
         size = 0
         for line in lines:
@@ -71,6 +97,20 @@ class RunWriter:
             lines=len(lines),
             size=len(sealed),
         )
+
+
+def _tally(chunk: list[Line], told: Counter[str], kept: Counter[str]) -> None:
+    """Counts the lines of a chunk by resource, and those of them that are records."""
+    names = [split_order(order)[0] for order in (chunk[0][0], chunk[-1][0])]
+    if names[0] == names[1]:  # as nearly always: they are sorted
+        name = names[0].decode()
+        told[name] += len(chunk)
+        kept[name] += sum(value is not None for _, value in chunk)
+        return
+    for order, value in chunk:
+        name = split_order(order)[0].decode()
+        told[name] += 1
+        kept[name] += value is not None
 
 
 def chunk_blob(tenant_id: str, job_id: str, name: str) -> str:

@@ -1,20 +1,20 @@
 """The commit: one manifest, then one row, and the snapshot is there."""
 
 import uuid
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from shared.domain.errors import COMPLETE, Answer, Code, Refuse
-from shared.domain.model import JobState, Phase, ResourceReport, Snapshot, Step
-from shared.domain.resources import STREAMS, Stream
-from shared.engine.backup.trail import opened, run_ref
+from shared.domain.model import JobState, ResourceReport, Snapshot
+from shared.domain.records import Line
+from shared.domain.resources import STREAMS
+from shared.engine.backup.harvest import Harvest, harvests
+from shared.engine.backup.trail import run_ref
 from shared.engine.opening import parent_manifest
 from shared.engine.work import Work
-from shared.vault.format import CheckpointBody, Manifest, Run, StreamState
+from shared.vault.format import Manifest, Run, StreamState
 from shared.vault.manifests import store_manifest
-from shared.vault.merge import merge
 from shared.vault.reader import read_run
+from shared.vault.touched import count, recount
 
 
 def commit_step(work: Work) -> bool:
@@ -24,7 +24,7 @@ def commit_step(work: Work) -> bool:
     what ``perform`` gives its fate.
     """
     parent = parent_manifest(work)
-    states = _states(work, parent)
+    states = [_state(work, harvest) for harvest in harvests(work, parent)]
     _refuse_nothing({state.answer for state in states})
     manifest = _manifest(work, parent, states)
     key = work.custody.of_job(work.claim.job_id)
@@ -55,33 +55,10 @@ def _refuse_nothing(answers: set[Answer]) -> None:
         )
 
 
-@dataclass
-class _Read:
-    """What this job read of one stream."""
-
-    bodies: list[CheckpointBody]
-    step: Step
-
-    @property
-    def whole(self) -> bool:
-        return self.step.answer is Answer.WHOLE and bool(self.bodies)
-
-
-def _states(work: Work, parent: Manifest | None) -> list[StreamState]:
-    before = {state.stream: state for state in parent.streams} if parent is not None else {}
-    steps = {step.name: step for step in work.catalog.jobs.steps(work.claim.job_id) if step.phase == Phase.READ}
-    bodies: dict[str, list[CheckpointBody]] = {name: [] for name in STREAMS}
-    for checkpoint in work.catalog.claims.checkpoints(work.claim, step_only=False):
-        bodies[checkpoint.stream].append(opened(work, checkpoint))
-    return [
-        _state(work, stream, _Read(bodies[name], steps[name]), before.get(name)) for name, stream in STREAMS.items()
-    ]
-
-
-def _state(work: Work, stream: Stream, read: _Read, before: StreamState | None) -> StreamState:
+def _state(work: Work, harvest: Harvest) -> StreamState:
     """What the manifest says of a stream. One that was not read whole keeps the parent's runs and cursor, as stale."""
-    step = read.step
-    if not read.whole:
+    stream, before, step = harvest.stream, harvest.before, harvest.step
+    if not harvest.whole:
         nothing: dict[str, int | None] = dict.fromkeys(stream.resources)
         return StreamState(
             stream=stream.name,
@@ -96,10 +73,7 @@ def _state(work: Work, stream: Stream, read: _Read, before: StreamState | None) 
             runs=before.runs if before else [],
             records=before.records if before else nothing,
         )
-    first, last = read.bodies[0], read.bodies[-1]
-    new = [body.run for body in read.bodies if body.run is not None]
-    older = before.runs if before is not None and not first.full else []
-    counted = before.records if before is not None and not first.full and not new else None
+    first, last = harvest.bodies[0], harvest.bodies[-1]
     return StreamState(
         stream=stream.name,
         selection=stream.selection,
@@ -110,17 +84,24 @@ def _state(work: Work, stream: Stream, read: _Read, before: StreamState | None) 
         answer=Answer.WHOLE,
         request_id=None,
         stale=False,
-        runs=[*older, *new],
-        records=counted or count_records(work, stream, [*older, *new]),
+        runs=harvest.runs,
+        records=_records(work, harvest),
     )
 
 
-def count_records(work: Work, stream: Stream, runs: Iterable[Run]) -> dict[str, int | None]:
-    """Records per resource, counted by merging the stream's runs; every chunk is opened once on the way."""
-    tenant = work.claim.tenant_id
-    lines = merge([read_run(work.context.store, work.custody.find, tenant, run, work.check) for run in runs])
-    counts = Counter(order[: order.index(b"\0")].decode() for order, _ in lines)
-    return {name: counts[name] for name in stream.resources}
+def _records(work: Work, harvest: Harvest) -> dict[str, int | None]:
+    """Records per resource: as the one run has counted them, or by what has changed, or else by reading all."""
+
+    def read(run: Run) -> Iterator[Line]:
+        return read_run(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
+
+    runs, before = harvest.runs, harvest.before
+    known = {name: records for name, records in before.records.items() if records is not None} if before else {}
+    if len(runs) > 1 and harvest.older and len(known) == len(harvest.stream.resources):
+        counts = recount(known, harvest.older, harvest.newer, read)
+    else:
+        counts = count(runs, read)
+    return {name: counts[name] for name in harvest.stream.resources}
 
 
 def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) -> Manifest:

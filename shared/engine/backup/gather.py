@@ -14,7 +14,7 @@ from shared.engine.backup.trail import leave
 from shared.engine.work import StepTired, Work
 from shared.ports.directory import Cursor, DirectorySource, Page
 from shared.vault.buffer import SortBuffer
-from shared.vault.format import CheckpointBody
+from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey
 from shared.vault.writer import RunWriter
 
@@ -128,9 +128,8 @@ class Gatherer:
     def _checkpoint(self, cursor: Cursor | None) -> None:
         run = None
         if not self._buffer.empty:
-            lines = self._buffer.drain()
-            self._count(lines)
-            run = self._writer.write(lines)
+            run = self._writer.write(self._buffer.drain())
+            self._count(run)
             self._work.context.at("run-stored")
         body = CheckpointBody(
             run=run,
@@ -141,19 +140,14 @@ class Gatherer:
             begun=self._begun,
             again=self._again,
         )
-        leave(self._work, self._key, body, [self._counts[name] for name in self._stream.resources])
+        leave(self._work, self._key, self._stream.name, body, [self._counts[name] for name in self._stream.resources])
         self._again = []
 
-    def _count(self, lines: list[Line]) -> None:
-        records = dict.fromkeys(self._stream.resources, 0)
-        changed = dict.fromkeys(self._stream.resources, 0)
-        for order, value in lines:
-            name = order[: order.index(b"\0")].decode()
-            changed[name] += 1
-            records[name] += value is not None
-        for name, before in self._counts.items():
+    def _count(self, run: Run) -> None:
+        for name, counted in run.resources.items():
+            before = self._counts[name]
             self._counts[name] = ResourceProgress(
-                resource=name, records=before.records + records[name], changed=before.changed + changed[name]
+                resource=name, records=before.records + counted.records, changed=before.changed + counted.lines
             )
 
 

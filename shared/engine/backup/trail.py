@@ -2,43 +2,48 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import TypeVar
 
 from shared.domain.model import ResourceProgress, RunRef
 from shared.engine.work import Work
 from shared.ports.catalog import Checkpoint
-from shared.vault.format import CheckpointBody, Run, decode, encode
+from shared.vault.format import CheckpointBody, Merged, Run, decode, encode
 from shared.vault.keyring import DataKey
 from shared.vault.sealing import Kind, open_row, seal_row
 
+B = TypeVar("B", CheckpointBody, Merged)
 
-def opened(work: Work, checkpoint: Checkpoint) -> CheckpointBody:
+
+def opened(work: Work, checkpoint: Checkpoint, kind: type[B]) -> B:
     """The checkpoint's body. Raises what opening raises."""
     tenant = work.claim.tenant_id
-    return decode(open_row(work.custody.find, tenant, Kind.CHECKPOINT, checkpoint.sealed), CheckpointBody)
+    return decode(open_row(work.custody.find, tenant, Kind.CHECKPOINT, checkpoint.sealed), kind)
 
 
 def trail(work: Work) -> list[CheckpointBody]:
     """This step's checkpoints, in order of writing."""
-    return [opened(work, checkpoint) for checkpoint in work.catalog.claims.checkpoints(work.claim)]
+    return [opened(work, checkpoint, CheckpointBody) for checkpoint in work.catalog.claims.checkpoints(work.claim)]
 
 
 def job_trail(work: Work, phase: int, stream: str) -> list[CheckpointBody]:
-    """The checkpoints that this job wrote for a stream in a phase, in order of writing."""
+    """The checkpoints that this job wrote for a stream in a phase that reads, in order of writing."""
     return [
-        opened(work, checkpoint)
+        opened(work, checkpoint, CheckpointBody)
         for checkpoint in work.catalog.claims.checkpoints(work.claim, step_only=False)
         if (checkpoint.phase, checkpoint.stream) == (phase, stream)
     ]
 
 
-def leave(work: Work, key: DataKey, body: CheckpointBody, progress: Sequence[ResourceProgress]) -> None:
+def leave(
+    work: Work, key: DataKey, stream: str, body: CheckpointBody | Merged, progress: Sequence[ResourceProgress]
+) -> None:
     """Writes a checkpoint, fenced."""
     work.check()
     claim = work.claim
     sealed = seal_row(key, claim.tenant_id, Kind.CHECKPOINT, str(uuid.uuid4()), encode(body))
     run = None if body.run is None else run_ref(body.run)
     work.catalog.claims.checkpoint(
-        claim, Checkpoint(phase=claim.phase, stream=claim.name, sealed=sealed, run=run), progress
+        claim, Checkpoint(phase=claim.phase, stream=stream, sealed=sealed, run=run), progress
     )
     work.context.at("checkpointed")
 

@@ -16,7 +16,7 @@ from shared.domain.errors import (
     Retry,
 )
 from shared.domain.model import Claim, JobKind, JobState, Phase
-from shared.engine.backup import commit_step, read_step
+from shared.engine.backup import commit_step, compact_step, read_step
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.engine.hold import Hold
@@ -28,6 +28,13 @@ from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 
 log = logging.getLogger(__name__)
+
+_BACKUP = {
+    Phase.READ: read_step,
+    Phase.SECOND_ROUND: read_step,
+    Phase.COMPACT: compact_step,
+    Phase.COMMIT: commit_step,
+}
 
 
 def perform(context: Context, message: StepMessage, holder: str) -> None:
@@ -64,7 +71,7 @@ def _held(context: Context, catalog: TenantCatalog, claim: Claim) -> bool:
 def _work(work: Work) -> bool:
     kind, phase = work.claim.kind, work.claim.phase
     if kind is JobKind.BACKUP:
-        return commit_step(work) if phase == Phase.COMMIT else read_step(work)
+        return _BACKUP[phase](work)
     if kind is JobKind.VERIFY:
         return verify_step(work)
     if kind is JobKind.KEY_CHECK:

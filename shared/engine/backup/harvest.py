@@ -1,0 +1,66 @@
+"""What a job's steps have read, stream by stream, beside what the snapshot that it builds on holds of each."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from shared.domain.errors import Answer
+from shared.domain.model import Phase, Step
+from shared.domain.resources import STREAMS, Stream
+from shared.engine.backup.trail import opened
+from shared.engine.work import Work
+from shared.vault.format import CheckpointBody, Manifest, Merged, Run, StreamState
+
+
+@dataclass(frozen=True)
+class Harvest:
+    """One stream. ``before`` is the parent's state of it, if there is one; ``bodies`` are the checkpoints of its readings."""
+
+    stream: Stream
+    before: StreamState | None
+    step: Step
+    bodies: list[CheckpointBody]
+    merges: list[Merged]
+
+    @property
+    def whole(self) -> bool:
+        """Whether this job has read the stream. If not, what the parent holds of it stands, runs and cursor."""
+        return self.step.answer is Answer.WHOLE and bool(self.bodies)
+
+    @property
+    def newer(self) -> list[Run]:
+        """The runs that this job's readings wrote, oldest first."""
+        return [body.run for body in self.bodies if body.run is not None] if self.whole else []
+
+    @property
+    def older(self) -> list[Run]:
+        """The parent's runs below them; none below a reading that began afresh."""
+        if self.before is None or (self.whole and self.bodies[0].full):
+            return []
+        return self.before.runs
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs of the stream as they stand now: what was merged is replaced by what it was merged into."""
+        runs = [*self.older, *self.newer]
+        for merged in self.merges:
+            replaced = set(merged.replaces)
+            at = next(n for n, run in enumerate(runs) if run.run_id in replaced)
+            left = [run for run in runs if run.run_id not in replaced]
+            runs = [*left[:at], *([merged.run] if merged.run is not None else []), *left[at:]]
+        return runs
+
+
+def harvests(work: Work, parent: Manifest | None) -> list[Harvest]:
+    """One for each stream. Raises what opening checkpoints raises."""
+    before = {state.stream: state for state in parent.streams} if parent is not None else {}
+    steps = {step.name: step for step in work.catalog.jobs.steps(work.claim.job_id) if step.phase == Phase.READ}
+    bodies: defaultdict[str, list[CheckpointBody]] = defaultdict(list)
+    merges: defaultdict[str, list[Merged]] = defaultdict(list)
+    for checkpoint in work.catalog.claims.checkpoints(work.claim, step_only=False):
+        if checkpoint.phase == Phase.COMPACT:
+            merges[checkpoint.stream].append(opened(work, checkpoint, Merged))
+        else:
+            bodies[checkpoint.stream].append(opened(work, checkpoint, CheckpointBody))
+    return [
+        Harvest(stream, before.get(name), steps[name], bodies[name], merges[name]) for name, stream in STREAMS.items()
+    ]

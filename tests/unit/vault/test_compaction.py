@@ -1,0 +1,160 @@
+"""Compacted runs read as those that they replace, in bounded memory, and counting by what was touched is counting all."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.records import Line, prefix_gone, put, split_order
+from shared.domain.secret import Secret
+from shared.vault.buffer import SortBuffer
+from shared.vault.compaction import MOST_OPEN, compact, to_merge
+from shared.vault.format import ChunkRef, Counted, Run
+from shared.vault.keyring import DataKey
+from shared.vault.merge import merge
+from shared.vault.reader import read_run
+from shared.vault.touched import count, recount
+from shared.vault.writer import RunWriter
+from tests.unit.vault.parts import JOB, TENANT, MemoryStore
+from tests.unit.vault.test_merge import operations
+
+KEY = DataKey(Secret(b"k" * 32))
+RUNS = st.lists(st.lists(operations(), max_size=20), min_size=1, max_size=6)
+
+
+class Runs:
+    """A stream's runs in a store in memory, with chunks so small that a few lines make several."""
+
+    def __init__(self, jobs: list[list[Line]]) -> None:
+        self.store = MemoryStore()
+        self.opened: list[str] = []
+        self.runs = []
+        for number, lines in enumerate(jobs):
+            buffer = SortBuffer(10**9)
+            for line in lines:
+                buffer.add(line)
+            if lines:
+                self.runs.append(self.writer(f"job-{number}").write(buffer.drain()))
+
+    def writer(self, job: str = JOB) -> RunWriter:
+        return RunWriter(self.store, TENANT, job, "groups", KEY, lambda: None, 60)
+
+    def read(self, run: Run) -> Iterator[Line]:
+        self.opened += [chunk.name for chunk in run.chunks]
+        return read_run(self.store, lambda _: KEY, TENANT, run, lambda: None)
+
+    def records(self, runs: list[Run]) -> list[Line]:
+        return list(merge([self.read(run) for run in runs]))
+
+    def compacted(self, first: int, stop: int) -> list[Run]:
+        made = compact(
+            self.store,
+            lambda _: KEY,
+            TENANT,
+            self.runs[first:stop],
+            self.writer("merging"),
+            lambda: None,
+            oldest=first == 0,
+        )
+        return [*self.runs[:first], *([made] if made else []), *self.runs[stop:]]
+
+
+def counted(records: list[Line]) -> Counter[str]:
+    return Counter(split_order(order)[0].decode() for order, _ in records)
+
+
+@given(RUNS, st.data())
+def test_compacted_equals_not_compacted(jobs: list[list[Line]], data: st.DataObject) -> None:
+    made = Runs(jobs)
+    stop = data.draw(st.integers(0, len(made.runs)))
+    first = data.draw(st.integers(0, stop))
+    if first == stop:
+        return
+    compacted = made.compacted(first, stop)
+    assert made.records(compacted) == made.records(made.runs)
+    assert all(run.job_id == "merging" or run in made.runs for run in compacted)
+    if first == 0 and len(compacted) > len(made.runs) - stop:
+        assert all(value is not None for _, value in made.read(compacted[0]))
+
+
+@given(RUNS)
+def test_a_run_counts_its_lines_and_records(jobs: list[list[Line]]) -> None:
+    made = Runs(jobs)
+    for run in made.runs:
+        lines = list(made.read(run))
+        told = counted(lines)
+        kept = counted([line for line in lines if line[1] is not None])
+        assert run.resources == {name: Counted(told[name], kept[name]) for name in told}
+
+
+@given(RUNS, RUNS)
+def test_to_count_what_was_touched_is_to_count_all(older: list[list[Line]], newer: list[list[Line]]) -> None:
+    made = Runs(older + newer)
+    parted = sum(1 for lines in older if lines)
+    old, new = made.runs[:parted], made.runs[parted:]
+    before = count(old, made.read)
+    assert before == counted(made.records(old))
+    assert +recount(before, old, new, made.read) == counted(made.records(made.runs))
+
+
+def test_to_count_a_small_change_opens_few_chunks() -> None:
+    users = [put(b"users", b"users/%04d" % n, b"{}") for n in range(500)]
+    made = Runs([users, [put(b"users", b"users/0250", b'{"n":1}'), put(b"users", b"users/9999", b"{}")]])
+    made.opened.clear()
+    assert recount({"users": 500}, made.runs[:1], made.runs[1:], made.read) == {"users": 501}
+    assert len(made.runs[0].chunks) > 100
+    assert len(made.opened) <= 4
+
+
+def run_of(job: str, size: int) -> Run:
+    chunk = ChunkRef(name="0" * 64, first="a", last="b", lines=1, size=size)
+    return Run(run_id=f"{job}-{size}", job_id=job, stream="users", lines=1, resources={}, chunks=[chunk])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "merged"),
+    [
+        ([], 0),
+        ([("a", 10)], 0),
+        ([("a", 100), ("b", 10)], 0),
+        ([("a", 100), ("b", 51)], 2),
+        ([("a", 100), ("b", 50)], 0),
+        ([("a", 1000), ("b", 15), ("c", 10)], 2),
+        ([("a", 40), ("b", 15), ("c", 10)], 3),
+        ([("a", 10), ("a", 10), ("a", 10)], 0),
+        ([("a", 100), ("a", 100), ("b", 60), ("b", 60)], 4),
+        ([("a", 100), ("a", 100), ("b", 40), ("b", 40)], 0),
+        ([("a", 10)] * (MOST_OPEN + 1), MOST_OPEN + 1),
+        ([("a", 10)] * MOST_OPEN, 0),
+        ([("a", 10**6), *((f"{n}", 4**n) for n in range(MOST_OPEN, 0, -1))], MOST_OPEN + 1),
+    ],
+)
+def test_runs_are_merged_while_the_next_older_jobs_are_under_twice_their_size(
+    sizes: list[tuple[str, int]], merged: int
+) -> None:
+    assert to_merge([run_of(job, size) for job, size in sizes]) == merged
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=200))
+def test_however_many_backups_there_are_a_snapshot_reads_in_few_runs(sizes: list[int]) -> None:
+    """As the engine does it: after each job, until nothing is left to merge."""
+    runs: list[Run] = []
+    written = 0
+    for number, size in enumerate(sizes):
+        runs.append(run_of(f"job-{number}", size))
+        while chosen := to_merge(runs):
+            old = runs[-chosen:][:MOST_OPEN]
+            at = len(runs) - chosen
+            runs[at : at + len(old)] = [run_of(f"job-{number}", sum(run.size for run in old))]
+            written += runs[at].size
+        assert len(runs) <= MOST_OPEN
+    assert len(runs) <= 22
+    assert written <= 40 * sum(sizes)
+
+
+def test_a_full_reading_of_a_resource_leaves_no_tombstone_of_the_older_runs() -> None:
+    made = Runs([[put(b"users", b"users/1", b"{}")], [prefix_gone(b"users", b"")]])
+    assert made.compacted(0, 2) == []
+    assert [run.lines for run in made.compacted(1, 2)[1:]] == [1]
