@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -38,6 +38,11 @@ def committing(point: str, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
     return Plan(point=point, step="commit", phase=Phase.COMMIT, nth=nth, signal=signal)
 
 
+def compacting(point: str, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
+    """The first backup of a tenant passes some of these points too, with nothing to merge."""
+    return Plan(point=point, step="compact", phase=Phase.COMPACT, nth=nth, signal=signal)
+
+
 KILLS = [
     reading("claimed"),
     Plan(point="key-object-stored"),
@@ -59,6 +64,14 @@ KILLS = [
     committing("manifest-noted"),
     committing("manifest-stored"),
     committing("committed"),
+]
+MERGES = [
+    compacting("claimed", 2),
+    compacting("run-merged"),
+    compacting("checkpointed"),
+    compacting("compacted", 2),
+    Plan(point="phase-opened", phase=Phase.COMPACT, nth=2),
+    compacting("run-merged", 1, SIGSTOP),
 ]
 FREEZES = [
     reading("run-stored", 2, SIGSTOP),
@@ -113,11 +126,12 @@ class Story:
         runs = catalog.snapshots.runs(snapshot.snapshot_id)
         return [catalog.jobs.get(job.job_id), catalog.jobs.steps(job.job_id), snapshot, runs]
 
-    def whole(self, job: Job) -> None:
-        """Holds the job to have ended well, in the one snapshot there is, and that to be the directory."""
+    def whole(self, job: Job, before: Sequence[str] = ()) -> None:
+        """Holds the job to have ended well, in the one snapshot there is beside those of before, and that to be the
+        directory."""
         job = self.stack.ended(job)
         assert (job.state, job.code) == (JobState.SUCCEEDED, None)
-        assert self.snapshots() == [job.snapshot]
+        assert self.snapshots() == [job.snapshot, *before]
         same(self.stack.download(self.tenant), self.stack.graph.records())
 
 
@@ -173,7 +187,7 @@ def stored_pages(stack: Stack, tenant: Tenant, job: Job) -> int:
 
 def test_every_point_of_the_write_order_is_met_here() -> None:
     text = "".join(path.read_text() for source in SOURCES for path in (TOP / source).rglob("*.py"))
-    assert set(re.findall(r"\.at\(\s*\"([^\"]*)\"", text)) == {plan.point for plan in KILLS}
+    assert set(re.findall(r"\.at\(\s*\"([^\"]*)\"", text)) == {plan.point for plan in KILLS + MERGES}
     assert len(re.findall(r"\.at\(\s*[^\"\s]", text)) == 0
 
 
@@ -204,6 +218,26 @@ def test_a_frozen_worker_that_wakes_up_late_changes_nothing(stack: Stack, plan: 
     story.over(frozen)
     assert story.all_there_is(job) == before
     same(stack.download(story.tenant), stack.graph.records())
+
+
+@pytest.mark.parametrize("plan", MERGES, ids=told)
+def test_a_worker_that_ends_while_runs_are_merged_leaves_the_rest_to_another(stack: Stack, plan: Plan) -> None:
+    story = Story(stack)
+    story.whole(stack.ask(story.tenant))
+    before = story.snapshots()
+    story.points.plan(plan)
+    note = f"changed for {story.tenant.name}"
+    stack.graph.change(*(("update", f"users/{user}", {"department": note}) for user in stack.graph.ids("users")[:90]))
+    job = stack.ask(story.tenant)
+    (struck,) = story.struck()
+    story.whole(job, before)
+    if plan.signal is SIGSTOP:
+        os.kill(struck.process, SIGCONT)
+        story.over(struck)
+    catalog = stack.of(story.tenant)
+    assert catalog.snapshots.get("latest").objects == catalog.snapshots.get(before[0]).objects
+    runs = catalog.snapshots.runs(catalog.snapshots.get("latest").snapshot_id)
+    assert [run.job_id for run in runs if run.stream == "users"] == [job.job_id]
 
 
 def test_of_two_late_committers_none_wins(stack: Stack) -> None:
