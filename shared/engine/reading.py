@@ -1,44 +1,96 @@
 """Reading a snapshot: its records, by resource and then by key, in one pass over its runs."""
 
 import heapq
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 
+from shared.domain.errors import Answer
 from shared.domain.records import Line, split_order
-from shared.domain.resources import STREAMS
+from shared.domain.resources import RESOURCES, STREAMS
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.vault.format import ChunkRef, Manifest, Run, StreamState
 from shared.vault.merge import merge
 from shared.vault.reader import read_run
+from shared.vault.touched import ReadRun
+
+Record = tuple[bytes, bytes]
+"""A key and its value."""
 
 
 def records(
     context: Context, custody: Custody, manifest: Manifest, resources: Collection[str], check: Callable[[], None]
-) -> Iterator[tuple[bytes, bytes]]:
-    """``(key, value)`` of the snapshot's records of these resources (all if empty), sorted by resource, then key.
+) -> Iterator[Record]:
+    """The snapshot's records of these resources (all if empty), sorted by resource, then key.
 
-    Chunks without any of them are not opened. Raises Alarm naming blob and resource where something is missing or
-    damaged, and what ``check`` raises.
+    Chunks without any of them are not opened, and the runs of one stream alone are open at a time. Raises Alarm naming blob
+    and resource where something is missing or damaged, and what ``check`` raises.
     """
-    wanted = set(resources) or {name for state in manifest.streams for name in STREAMS[state.stream].resources}
 
-    def of(state: StreamState) -> Iterator[Line]:
-        runs = [_narrowed(run, wanted) for run in state.runs]
-        return merge([read_run(context.store, custody.find, manifest.tenant_id, run, check) for run in runs])
+    def read(run: Run) -> Iterator[Line]:
+        return read_run(context.store, custody.find, manifest.tenant_id, run, check)
 
-    feeding = [state for state in manifest.streams if wanted & set(STREAMS[state.stream].resources)]
-    for order, value in heapq.merge(*map(of, feeding)):
-        resource, key = split_order(order)
-        if value is not None and resource.decode() in wanted:
+    states = {state.stream: state for state in manifest.streams if state.stream in STREAMS}
+    for resource in sorted(set(resources) or {name for state in states for name in STREAMS[state].resources}):
+        stream = STREAMS[RESOURCES[resource].stream]
+        state = states.get(stream.name)
+        if state is not None:
+            owner = states.get(stream.children.owner) if stream.children else None
+            yield from records_of(read, resource, state.runs, owner)
+
+
+def records_of(read: ReadRun, resource: str, runs: Sequence[Run], owner: StreamState | None) -> Iterator[Record]:
+    """One resource's records in the runs of its stream, sorted by key.
+
+    ``owner`` is the stream whose objects they belong to, where that is another one: what belongs to an object that is not
+    among them (any more, or yet) is left out. An owner that was not read whole says nothing of what is there.
+    """
+    found = _narrowed(read, resource, runs)
+    if owner is None or owner.answer is not Answer.WHOLE:
+        return found
+    owners = (key for key, _ in _narrowed(read, STREAMS[owner.stream].resource, owner.runs))
+    return _owned(found, _folders(owners))
+
+
+def count_records(read: ReadRun, resource: str, runs: Sequence[Run], owner: StreamState | None) -> int:
+    """How many records ``records_of`` gives."""
+    return sum(1 for _ in records_of(read, resource, runs, owner))
+
+
+def _narrowed(read: ReadRun, resource: str, runs: Sequence[Run]) -> Iterator[Record]:
+    """The records of one resource in these runs; chunks without any are not opened."""
+    name = resource.encode()
+    holding = [msgspec.structs.replace(run, chunks=[c for c in run.chunks if _holds(c, resource)]) for run in runs]
+    for order, value in merge([read(run) for run in holding if run.chunks]):
+        own, key = split_order(order)
+        if own == name and value is not None:
             yield key, value
 
 
-def _narrowed(run: Run, wanted: set[str]) -> Run:
-    return msgspec.structs.replace(run, chunks=[chunk for chunk in run.chunks if _holds(chunk, wanted)])
+def _holds(chunk: ChunkRef, resource: str) -> bool:
+    """Whether the chunk's range touches the resource, whose lines lie from ``name \\0`` to ``name \\1``."""
+    return chunk.first < f"{resource}\1" and chunk.last >= f"{resource}\0"
 
 
-def _holds(chunk: ChunkRef, wanted: set[str]) -> bool:
-    """Whether the chunk's range touches one of the resources: their lines lie from ``name \\0`` to ``name \\1``."""
-    return any(chunk.first < f"{name}\1" and chunk.last >= f"{name}\0" for name in wanted)
+def _owned(children: Iterator[Record], folders: Iterator[bytes]) -> Iterator[Record]:
+    """The children that lie in one of the folders; both are sorted."""
+    folder = next(folders, None)
+    for key, value in children:
+        while folder is not None and folder < key and not key.startswith(folder):
+            folder = next(folders, None)
+        if folder is None:
+            return
+        if key.startswith(folder):
+            yield key, value
+
+
+def _folders(keys: Iterator[bytes]) -> Iterator[bytes]:
+    """Each key with a slash, sorted so. The keys are sorted without; where one begins another, the order may differ."""
+    waiting: list[bytes] = []
+    for key in keys:
+        while waiting and not key.startswith(waiting[0][:-1]):
+            yield heapq.heappop(waiting)
+        heapq.heappush(waiting, key + b"/")
+    while waiting:
+        yield heapq.heappop(waiting)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from shared.adapters.graph import slicer, slow_slicer
+from shared.adapters.graph.links import link_line, read_links
 from shared.domain.records import Line, encode_id, gone, prefix_gone, put
 from shared.domain.resources import Relation, Stream
 
@@ -20,16 +21,6 @@ _ABSENT = Raw(b"")
 _COLON = re.compile(rb"[ \t]*:[ \t]*")
 _COMMA_AFTER = re.compile(rb"[ \t]*,")
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
-
-
-class _Link(msgspec.Struct):
-    id: Raw
-    type: Raw = msgspec.field(name="@odata.type", default=_ABSENT)
-    removed: Raw = msgspec.field(name="@removed", default=_ABSENT)
-
-
-_LINK: msgspec.json.Decoder[_Link] = msgspec.json.Decoder(_Link)
-_LINKS: msgspec.json.Decoder[list[_Link]] = msgspec.json.Decoder(list[_Link])
 
 
 class _Related(msgspec.Struct, frozen=True):
@@ -113,31 +104,11 @@ def _has_properties(value: bytes) -> bool:
 
 def _links(owner: bytes, related: _Related, array: Raw) -> Iterator[Line]:
     """The lines of a relation's changes. One to a single object comes whole, so what was before it is gone."""
+    below = owner + related.segment
     if related.relation.to_one:
-        yield prefix_gone(related.resource, owner + related.segment)
-    for link in _read_links(array):
-        token = bytes(link.id)
-        key = owner + related.segment + encode_id(_text(token))
-        if link.removed:
-            yield gone(related.resource, key)
-        elif link.type:
-            yield put(related.resource, key, b'{"@odata.type":%b,"id":%b}' % (bytes(link.type), token))
-        else:
-            yield put(related.resource, key, b'{"id":%b}' % token)
-
-
-def _text(token: bytes) -> str:
-    """The string that a JSON token is. Raises ValueError if it is none."""
-    if token.startswith(b'"') and b"\\" not in token:
-        return token[1:-1].decode()
-    return slow_slicer.string(token)
-
-
-def _read_links(array: Raw) -> list[_Link]:
-    try:
-        return _LINKS.decode(array)
-    except (ValueError, RecursionError):
-        return [slow_slicer.read(element, _Link) for element in slow_slicer.elements(bytes(array))]
+        yield prefix_gone(related.resource, below)
+    for link in read_links(array):
+        yield link_line(related.resource, below, link)
 
 
 def _without(value: bytes, related: _Related, relation: Raw) -> bytes:

@@ -4,6 +4,7 @@ The envelope is parsed, objects are ``msgspec.Raw``: of each only the few member
 msgspec refuses and RFC 8259 allows is left to the slow slicer, with the same result.
 """
 
+import asyncio
 from typing import TypeVar
 
 import msgspec
@@ -60,3 +61,10 @@ def read(text: bytes | Raw, decoder: msgspec.json.Decoder[_S]) -> _S:
         return decoder.decode(text)
     except _REFUSED:
         return slow_slicer.read(bytes(text), decoder.type)
+
+
+async def collection(body: bytes) -> Envelope:
+    """The page that an answer's body is; what takes long is done in a thread. Raises ValueError if it is none."""
+    text = on_one_line(body)
+    page = envelope(text)
+    return await asyncio.to_thread(envelope_slowly, text) if page is None else page

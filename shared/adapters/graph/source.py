@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from urllib.parse import quote
 
 import msgspec
 
 from shared.adapters.graph import slicer, slow_slicer
+from shared.adapters.graph.children import ChildrenReader
 from shared.adapters.graph.delta import DeltaShape, cut
 from shared.adapters.graph.errors import NotFound
 from shared.adapters.graph.listing import ListingShape
@@ -14,8 +16,8 @@ from shared.adapters.graph.page import GraphPage, Shape
 from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Code, Refuse, Skip
 from shared.domain.records import Line, encode_id, put
-from shared.domain.resources import Reading, Stream
-from shared.ports.directory import Cursor
+from shared.domain.resources import Children, Reading, Stream
+from shared.ports.directory import Cursor, Page
 
 _IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slicer.Identified)
 _CONTEXT = "@odata.context"
@@ -27,7 +29,13 @@ class GraphSource:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def pages(self, stream: Stream, cursor: Cursor | None) -> AsyncGenerator[GraphPage, None]:
+    def pages(self, stream: Stream, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+        if stream.children is not None:
+            return ChildrenReader(self._transport, stream, stream.children).pages(cursor)
+        return self._linked_pages(stream, cursor)
+
+    async def _linked_pages(self, stream: Stream, cursor: Cursor | None) -> AsyncGenerator[GraphPage, None]:
+        """Pages that lead from one to the next."""
         shape: Shape = DeltaShape(stream) if stream.reading is Reading.DELTA else ListingShape(stream)
         wanted = asyncio.create_task(self._page(stream, shape, cursor))
         try:
@@ -54,17 +62,27 @@ class GraphSource:
         return put(resource, resource + b"/" + encode_id(object_id), value)
 
     async def probe(self, stream: Stream) -> Answer:
-        url = self._first(stream)
-        if stream.reading is Reading.DELTA:
-            url += "&$deltatoken=latest"  # answers with no objects
         try:
-            await self._transport.get(url, _ignored)
+            if stream.children is not None:
+                await self._probe_children(stream, stream.children)
+            else:
+                latest = "&$deltatoken=latest" if stream.reading is Reading.DELTA else ""  # answers with no objects
+                await self._transport.get(self._first(stream) + latest, _ignored)
         except Skip as skip:
             return skip.answer
         return Answer.WHOLE
 
+    async def _probe_children(self, stream: Stream, children: Children) -> None:
+        """Asks for the children of one object; there may be none to ask."""
+        page = await self._transport.get(f"{self._transport.root}{stream.path}?$select=id&$top=1", slicer.collection)
+        for text in page.value[:1]:
+            owner = quote(slicer.read(text, _IDENTIFIED).id, safe="")
+            url = f"{self._transport.root}{stream.collection}/{owner}/{children.segment}?$top=1"
+            with suppress(NotFound):  # it may be gone by now
+                await self._transport.get(url, _ignored)
+
     async def organization_id(self) -> str:
-        page = await self._transport.get(f"{self._transport.root}/organization?$select=id", _collection)
+        page = await self._transport.get(f"{self._transport.root}/organization?$select=id", slicer.collection)
         if len(page.value) != 1:
             raise Refuse(Code.GRAPH_UNEXPECTED, "Graph does not name exactly one organization.")
         return slicer.read(page.value[0], _IDENTIFIED).id
@@ -78,19 +96,13 @@ class GraphSource:
 
     async def _page(self, stream: Stream, shape: Shape, cursor: Cursor | None) -> GraphPage:
         async def read(body: bytes) -> GraphPage:
-            page = GraphPage(await _collection(body), len(body), shape, fresh=cursor is None)
+            page = GraphPage(await slicer.collection(body), len(body), shape, fresh=cursor is None)
             if stream.reading is Reading.DELTA and page.cursor is None:
                 raise ValueError("a page of a delta round goes on somewhere")
             return page
 
         url = self._first(stream) if cursor is None else cursor.link.reveal().decode()
         return await self._transport.get(url, read, resuming=cursor is not None)
-
-
-async def _collection(body: bytes) -> slicer.Envelope:
-    text = slicer.on_one_line(body)
-    page = slicer.envelope(text)
-    return await asyncio.to_thread(slicer.envelope_slowly, text) if page is None else page
 
 
 async def _one_object(body: bytes) -> bytes:

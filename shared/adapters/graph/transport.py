@@ -40,6 +40,14 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """The longest silence in an answer."""
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    """A request: its method, its URL, and its JSON, if it has any."""
+
+    method: Method
+    url: str
+    body: bytes | None = None
+
+
 class Response(msgspec.Struct, frozen=True):
     """An answer's status, lower-case headers, and body, decompressed."""
 
@@ -66,7 +74,7 @@ class _Bearer(AuthenticationProvider):
 
 
 class Transport:
-    """GET requests to one Graph, for one application in one directory."""
+    """Requests to one Graph, for one application in one directory."""
 
     def __init__(
         self,
@@ -105,10 +113,18 @@ class Transport:
         Raises what ``errors.meaning`` says, Refuse for a URL of another host, and whatever ``check`` raises.
         """
         self._refuse_strangers(url)
+        return await self.patiently(lambda: self._answer(_Asked(Method.GET, url), read, resuming))
+
+    async def post(self, path: str, body: bytes, read: Callable[[bytes], Awaitable[_T]]) -> _T:
+        """What ``read`` makes of the answer to JSON sent to a path (without version), asked once. Raises as ``get`` does."""
+        return await self._answer(_Asked(Method.POST, f"{self.root}{path}", body), read, resuming=False)
+
+    async def patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """What ``ask`` returns; called again after trouble, with waits, as often and as long as patience allows."""
         waited, doubted = 0.0, False
         for tried in range(1, self._patience.tries + 1):
             try:
-                return await self._answer(url, read, resuming)
+                return await ask()
             except Skip as skip:
                 # Licensed directories, too, were now and then said to have no licence.
                 if skip.answer is not Answer.UNLICENSED or doubted or tried == self._patience.tries:
@@ -124,6 +140,13 @@ class Transport:
                 await asyncio.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
+    async def renew(self, www_authenticate: str) -> None:
+        """Takes a newer token after one was refused within an answer, meeting the claims that the header asks for."""
+        claims = claims_of(www_authenticate)
+        if claims is None:
+            self._sign_in.forget()
+        await self._sign_in.token(claims)
+
     async def close(self) -> None:
         """Closes the connections and drops the token. Idempotent."""
         self._sign_in.forget()
@@ -131,8 +154,8 @@ class Transport:
         for connections in self._connections:
             await connections.aclose()
 
-    async def _answer(self, url: str, read: Callable[[bytes], Awaitable[_T]], resuming: bool) -> _T:
-        response = await self._authorized(url)
+    async def _answer(self, asked: _Asked, read: Callable[[bytes], Awaitable[_T]], resuming: bool) -> _T:
+        response = await self._authorized(asked)
         request_id = safe_word(response.headers.get("request-id", "")) or None
         if response.status != 200:
             after = seconds_of(response.headers.get("retry-after"))
@@ -144,37 +167,40 @@ class Transport:
         except ValueError:
             raise GraphTrouble("Graph's answer is cut or is no JSON.", None, request_id) from None
 
-    async def _authorized(self, url: str) -> Response:
+    async def _authorized(self, asked: _Asked) -> Response:
         """The answer to a request with a token: once more with a new one, and once more with the claims asked for."""
         claims, renewed = None, False
         while True:
-            response = await self._send(url, claims)
+            response = await self._send(asked, claims)
             if response.status != 401:
                 return response
-            asked = claims_of(response.headers.get("www-authenticate", ""))
-            if asked and claims is None:
-                claims = asked
-            elif not asked and not renewed:
+            wanted = claims_of(response.headers.get("www-authenticate", ""))
+            if wanted and claims is None:
+                claims = wanted
+            elif not wanted and not renewed:
                 renewed = True
                 self._sign_in.forget()
             else:
                 return response
 
-    async def _send(self, url: str, claims: str | None) -> Response:
+    async def _send(self, asked: _Asked, claims: str | None) -> Response:
         self._check()
         token = await self._sign_in.token(claims)
         async with self._budget.request():
             self._check()
             try:
-                return await self._exchange(url, token)
+                return await self._exchange(asked, token)
             except _Challenged as challenged:
                 return Response(401, {"www-authenticate": f'Bearer claims="{challenged}"'}, b"")
             except (httpx.HTTPError, httpx.StreamError) as error:
                 raise GraphTrouble(f"Graph does not answer ({type(error).__name__}).") from None
 
-    async def _exchange(self, url: str, token: str) -> Response:
-        request = RequestInformation(Method.GET)
-        request.url = url
+    async def _exchange(self, asked: _Asked, token: str) -> Response:
+        request = RequestInformation(asked.method)
+        request.url = asked.url
+        if asked.body is not None:
+            request.content = asked.body
+            request.headers.add("Content-Type", "application/json")
         request.headers.add("Authorization", f"Bearer {token}")
         request.headers.add("Accept", "application/json")
         request.headers.add("Prefer", "include-unknown-enum-members")

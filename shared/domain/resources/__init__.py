@@ -1,9 +1,9 @@
 """The one declarative table of what is protected: a module per family of resources."""
 
-from shared.domain.resources import identity, organization, policies
-from shared.domain.resources.table import Reading, Relation, Resource, Stream
+from shared.domain.resources import applications, identity, organization, policies
+from shared.domain.resources.table import Children, Reading, Relation, Resource, Stream
 
-_FAMILIES = (identity, policies, organization)
+_FAMILIES = (identity, applications, policies, organization)
 
 RESOURCES: dict[str, Resource] = {row.resource: row for family in _FAMILIES for row in family.RESOURCES}
 """Every protected resource, by name."""
@@ -11,4 +11,4 @@ RESOURCES: dict[str, Resource] = {row.resource: row for family in _FAMILIES for 
 STREAMS: dict[str, Stream] = {stream.name: stream for family in _FAMILIES for stream in family.STREAMS}
 """Every stream, by name."""
 
-__all__ = ["RESOURCES", "STREAMS", "Reading", "Relation", "Resource", "Stream"]
+__all__ = ["RESOURCES", "STREAMS", "Children", "Reading", "Relation", "Resource", "Stream"]

@@ -12,6 +12,8 @@ class Reading(StrEnum):
     DELTA = "delta"
     LISTING = "listing"
     SINGLETON = "singleton"
+    CHILDREN = "children"
+    """What belongs to each object of another stream, asked for object by object."""
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +22,17 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     resource: str
     name: str
     to_one: bool = False
+
+
+class Children(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream reads of each object of another resource, its ``owner``: what stands at ``<owner>/{id}/<segment>``.
+
+    With ``links`` they are references to other objects, else objects of their own.
+    """
+
+    owner: str
+    segment: str
+    links: bool
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +55,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     ``path`` is Graph's, without version: ``/users/delta``, ``/identity/conditionalAccess/policies``. ``collection`` is
     the path of the objects (``/users``), used to fetch one by id. ``select`` are the properties asked for, without the
     relations. ``witness`` are properties that are never null on any object: a delta entry that lacks one is not whole.
+    With ``children``, ``path`` and ``collection`` are those of the owners.
     """
 
     name: str
@@ -52,6 +66,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     select: tuple[str, ...] = ()
     relations: tuple[Relation, ...] = ()
     witness: tuple[str, ...] = ()
+    children: Children | None = None
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -66,5 +81,6 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def selection(self) -> str:
         """A short name of path and ``$select`` together: a cursor made for another one is not used."""
-        text = "\n".join((self.path, *self.selected))
+        below = (self.children.segment,) if self.children else ()
+        text = "\n".join((self.path, *below, *self.selected))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ from shared.domain.resources import STREAMS
 from shared.engine.backup.harvest import Harvest, harvests
 from shared.engine.backup.trail import run_ref
 from shared.engine.opening import parent_manifest
+from shared.engine.reading import count_records
 from shared.engine.work import Work
 from shared.vault.format import Manifest, Run, StreamState
 from shared.vault.manifests import store_manifest
@@ -24,7 +25,7 @@ def commit_step(work: Work) -> bool:
     what ``perform`` gives its fate.
     """
     parent = parent_manifest(work)
-    states = [_state(work, harvest) for harvest in harvests(work, parent)]
+    states = _states(work, harvests(work, parent))
     _refuse_nothing({state.answer for state in states})
     manifest = _manifest(work, parent, states)
     key = work.custody.of_job(work.claim.job_id)
@@ -55,7 +56,16 @@ def _refuse_nothing(answers: set[Answer]) -> None:
         )
 
 
-def _state(work: Work, harvest: Harvest) -> StreamState:
+def _states(work: Work, found: list[Harvest]) -> list[StreamState]:
+    """What the manifest says of each stream. Owners come before what belongs to them, to be counted with it."""
+    states: dict[str, StreamState] = {}
+    for harvest in sorted(found, key=lambda harvest: harvest.stream.children is not None):
+        children = harvest.stream.children
+        states[harvest.stream.name] = _state(work, harvest, states[children.owner] if children else None)
+    return [states[harvest.stream.name] for harvest in found]
+
+
+def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamState:
     """What the manifest says of a stream. One that was not read whole keeps the parent's runs and cursor, as stale."""
     stream, before, step = harvest.stream, harvest.before, harvest.step
     if not harvest.whole:
@@ -85,23 +95,25 @@ def _state(work: Work, harvest: Harvest) -> StreamState:
         request_id=None,
         stale=False,
         runs=harvest.runs,
-        records=_records(work, harvest),
+        records=_records(work, harvest, owner),
     )
 
 
-def _records(work: Work, harvest: Harvest) -> dict[str, int | None]:
+def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[str, int | None]:
     """Records per resource: as the one run has counted them, or by what has changed, or else by reading all."""
 
     def read(run: Run) -> Iterator[Line]:
         return read_run(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
 
-    runs, before = harvest.runs, harvest.before
+    resources, runs, before = harvest.stream.resources, harvest.runs, harvest.before
+    if owner is not None:
+        return {name: count_records(read, name, runs, owner) for name in resources}
     known = {name: records for name, records in before.records.items() if records is not None} if before else {}
-    if len(runs) > 1 and harvest.older and len(known) == len(harvest.stream.resources):
+    if len(runs) > 1 and harvest.older and len(known) == len(resources):
         counts = recount(known, harvest.older, harvest.newer, read)
     else:
         counts = count(runs, read)
-    return {name: counts[name] for name in harvest.stream.resources}
+    return {name: counts[name] for name in resources}
 
 
 def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) -> Manifest:

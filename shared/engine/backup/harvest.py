@@ -51,7 +51,7 @@ class Harvest:
 
 
 def harvests(work: Work, parent: Manifest | None) -> list[Harvest]:
-    """One for each stream. Raises what opening checkpoints raises."""
+    """One for each stream that the job was planned to read. Raises what opening checkpoints raises."""
     before = {state.stream: state for state in parent.streams} if parent is not None else {}
     steps = {step.name: step for step in work.catalog.jobs.steps(work.claim.job_id) if step.phase == Phase.READ}
     bodies: defaultdict[str, list[CheckpointBody]] = defaultdict(list)
@@ -62,5 +62,7 @@ def harvests(work: Work, parent: Manifest | None) -> list[Harvest]:
         else:
             bodies[checkpoint.stream].append(opened(work, checkpoint, CheckpointBody))
     return [
-        Harvest(stream, before.get(name), steps[name], bodies[name], merges[name]) for name, stream in STREAMS.items()
+        Harvest(stream, before.get(name), steps[name], bodies[name], merges[name])
+        for name, stream in STREAMS.items()
+        if name in steps
     ]

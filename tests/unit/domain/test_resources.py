@@ -32,6 +32,16 @@ def test_a_links_resource_is_named_by_its_key() -> None:
             assert resource_of(key.encode()).decode() == relation.resource
 
 
+def test_children_are_named_by_their_owners_key_and_their_owner_is_protected() -> None:
+    for stream in STREAMS.values():
+        assert (stream.reading is Reading.CHILDREN) == (stream.children is not None)
+        if stream.children:
+            key = f"{stream.children.owner}/1/{stream.children.segment}/2"
+            assert resource_of(key.encode()).decode() == stream.resource
+            assert RESOURCES[stream.resource].path == f"{stream.collection}/{{id}}/{stream.children.segment}"
+            assert STREAMS[stream.children.owner].collection == stream.collection
+
+
 def test_a_changed_selection_has_another_name() -> None:
     assert len({stream.selection for stream in STREAMS.values()}) == len(STREAMS)
 
@@ -46,5 +56,6 @@ def test_the_table_agrees_with_the_coverage_notes() -> None:
         ours = (resource.family, resource.path, resource.permission_read, resource.permission_write, resource.licence)
         assert ours == told
         assert (row["delta"] or stream.path) == stream.path
+        assert (stream.reading is Reading.DELTA) == bool(row["delta"])
         if stream.select and stream.resource == name:
             assert set(row["extra_select"].split()) <= set(stream.select)

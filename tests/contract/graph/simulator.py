@@ -58,6 +58,10 @@ class Simulator:
         self._post("reset-counters", b"")
         assert not unspent
 
+    def clear_faults(self) -> None:
+        """Takes the faults away, fired or not."""
+        self._http.delete("/faults")
+
     def _post(self, what: str, body: bytes) -> None:
         answer = self._http.post(f"/{what}", content=body)
         assert answer.status_code == 200, answer.text

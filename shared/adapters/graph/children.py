@@ -1,0 +1,161 @@
+"""What belongs to each object of a collection: the objects are listed by id, and their children asked for in batches.
+
+A cursor of such a stream is of our own making: the objects that are left of the listing's page, those of which further pages
+are to come, and the listing's next page.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Raw
+
+from shared.adapters.graph import slicer
+from shared.adapters.graph.batches import MOST, Batches
+from shared.adapters.graph.links import LINK, link_line
+from shared.adapters.graph.transport import Transport
+from shared.domain.errors import StartOver
+from shared.domain.records import Line, encode_id, prefix_gone, put
+from shared.domain.resources import Children, Stream
+from shared.domain.secret import Secret
+from shared.ports.directory import Cursor
+
+_AHEAD = 4
+"""Batches that are asked for before they are wanted."""
+_PAGE = 999
+_IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slicer.Identified)
+
+_Answer = tuple[str, slicer.Envelope | None]
+"""An object's id and the page of its children; None if it is not there any more."""
+
+
+class _Position(msgspec.Struct, frozen=True):
+    """Where a reading goes on: objects whose children are not asked for yet, objects with the link of their next page, and
+    the listing's next page."""
+
+    left: list[str]
+    pending: list[tuple[str, str]]
+    listing: str | None
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """None at the end."""
+        if not (self.left or self.pending or self.listing):
+            return None
+        return Cursor(Secret(msgspec.json.encode(self)), more=True)
+
+
+class ChildrenPage:
+    """Children of some objects."""
+
+    def __init__(self, lines: list[Line], size: int, cursor: Cursor | None) -> None:
+        self.size = size
+        self.cursor = cursor
+        self._lines = lines
+
+    def lines(self) -> Iterator[Line]:
+        return iter(self._lines)
+
+    def incomplete(self) -> list[str]:
+        """Nothing is ever incomplete."""
+        return []
+
+
+class ChildrenReader:
+    """Reads one stream of children, once."""
+
+    def __init__(self, transport: Transport, stream: Stream, children: Children) -> None:
+        self._transport = transport
+        self._batches = Batches(transport)
+        self._stream = stream
+        self._children = children
+        self._resource = stream.resource.encode()
+        self._asked: deque[tuple[list[str], asyncio.Task[list[_Answer]]]] = deque()
+
+    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[ChildrenPage, None]:
+        """The pages from ``cursor`` on; None begins afresh. The last one has no cursor. Raises as the port says."""
+        at = _Position([], [], self._listing()) if cursor is None else _decoded(cursor)
+        lines = [prefix_gone(self._resource, b"")] if cursor is None else []
+        resuming = cursor is not None
+        try:
+            while True:
+                if at.pending:
+                    told, size, at = await self._next_page(at)
+                elif at.left:
+                    told, size, at = await self._next_batch(at)
+                elif at.listing:
+                    at = await self._next_objects(at.listing, resuming)
+                    resuming = True
+                    if at.cursor is not None:
+                        continue
+                    told, size = [], 0
+                yield ChildrenPage(lines + told, size, at.cursor)
+                if at.cursor is None:
+                    return
+                lines = []
+        finally:
+            for _, task in self._asked:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in self._asked), return_exceptions=True)
+
+    def _listing(self) -> str:
+        return f"{self._transport.root}{self._stream.path}?$select=id&$top={_PAGE}"
+
+    async def _next_objects(self, listing: str, resuming: bool) -> _Position:
+        page = await self._transport.get(listing, slicer.collection, resuming=resuming)
+        return _Position([slicer.read(text, _IDENTIFIED).id for text in page.value], [], page.next)
+
+    async def _next_page(self, at: _Position) -> tuple[list[Line], int, _Position]:
+        """The next page of one object that has many children."""
+        (owner, url), *others = at.pending
+        page = await self._transport.get(url, slicer.collection, resuming=True)
+        further = [(owner, page.next)] if page.next else []
+        return (*self._lines(owner, page), _Position(at.left, [*further, *others], at.listing))
+
+    async def _next_batch(self, at: _Position) -> tuple[list[Line], int, _Position]:
+        """The first pages of the next objects."""
+        self._ask(at.left)
+        owners, task = self._asked[0]
+        answers = await task
+        self._asked.popleft()
+        lines: list[Line] = []
+        size = 0
+        for owner, page in answers:
+            if page is not None:
+                told, bytes_ = self._lines(owner, page)
+                lines, size = lines + told, size + bytes_
+        pending = [(owner, page.next) for owner, page in answers if page is not None and page.next]
+        return lines, size, _Position(at.left[len(owners) :], pending, at.listing)
+
+    def _ask(self, left: list[str]) -> None:
+        """Keeps so many batches on their way."""
+        first = sum(len(owners) for owners, _ in self._asked)
+        while len(self._asked) < _AHEAD and first < len(left):
+            owners = left[first : first + MOST]
+            self._asked.append((owners, asyncio.create_task(self._batch(owners))))
+            first += len(owners)
+
+    async def _batch(self, owners: list[str]) -> list[_Answer]:
+        query = f"?{'$select=id&' if self._children.links else ''}$top={_PAGE}"
+        below = f"{self._children.segment}{query}"
+        urls = [f"{self._stream.collection}/{quote(owner, safe='')}/{below}" for owner in owners]
+        return list(zip(owners, await self._batches.collections(urls), strict=True))
+
+    def _lines(self, owner: str, page: slicer.Envelope) -> tuple[list[Line], int]:
+        below = f"{self._children.owner}/".encode() + encode_id(owner) + f"/{self._children.segment}/".encode()
+        return [self._line(below, text) for text in page.value], sum(len(text) for text in page.value)
+
+    def _line(self, below: bytes, text: Raw) -> Line:
+        if self._children.links:
+            return link_line(self._resource, below, slicer.read(text, LINK))
+        return put(self._resource, below + encode_id(slicer.read(text, _IDENTIFIED).id), bytes(text))
+
+
+def _decoded(cursor: Cursor) -> _Position:
+    """Raises StartOver if the cursor is none of ours."""
+    try:
+        return msgspec.json.decode(cursor.link.reveal(), type=_Position)
+    except msgspec.MsgspecError:
+        raise StartOver("The cursor is not one of this stream.") from None

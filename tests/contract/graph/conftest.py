@@ -1,0 +1,58 @@
+"""A simulated Graph over TLS, and sources that read it."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from shared.adapters.graph import GraphAccess, Patience
+from shared.adapters.graph.source import GraphSource
+from shared.domain.secret import Secret
+from shared.ports.directory import Identity
+from tests.contract.graph.reading import PATIENCE, Budget, Connect
+from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator, simulated_graph
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with simulated_graph(tmp_path_factory.mktemp("graph"), "--objects", "120") as simulator:
+        simulator.set("delta", {"page_size": 40})
+        simulator.create("identity/conditionalAccess/policies", b'{"id":"p1","displayName":"One", "state":"enabled"}')
+        yield simulator
+
+
+@pytest.fixture
+def simulator(running: Simulator) -> Iterator[Simulator]:
+    yield running
+    running.forget()
+
+
+@pytest.fixture
+def budget() -> Budget:
+    return Budget()
+
+
+@pytest.fixture
+async def connect(simulator: Simulator, budget: Budget) -> AsyncIterator[Connect]:
+    sources: list[GraphSource] = []
+
+    def make(
+        client_id: str = CLIENT_ID,
+        secret: str = SECRET,
+        directory_id: str = DIRECTORY_ID,
+        check: Callable[[], None] = lambda: None,
+        patience: Patience = PATIENCE,
+    ) -> GraphSource:
+        access = GraphAccess(
+            graph_url=simulator.url,
+            authority_url=simulator.url,
+            ca_bundle=str(simulator.ca_file),
+            budgets=budget,
+            patience=patience,
+        )
+        identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))
+        sources.append(access.connect(identity, check))
+        return sources[-1]
+
+    yield make
+    for source in sources:
+        await source.close()

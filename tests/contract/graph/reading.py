@@ -1,0 +1,63 @@
+"""What the tests of GraphAccess share: a budget that remembers, and a stream read to its end."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+
+from shared.adapters.graph import Patience
+from shared.adapters.graph.source import GraphSource
+from shared.domain.records import Line
+from shared.domain.resources import STREAMS, Stream
+from shared.ports.directory import Cursor
+
+USERS, GROUPS = STREAMS["users"], STREAMS["groups"]
+POLICIES, ORGANIZATION = STREAMS["conditionalAccessPolicies"], STREAMS["organization"]
+DELTA = "/v1.0/users/delta"
+TOKEN = "/oauth2/v2.0/token"
+PATIENCE = Patience(first_wait_seconds=0.01)
+
+Connect = Callable[..., GraphSource]
+
+
+class Budget:
+    """Never waits; remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[float] = []
+        self.asked = 0
+
+    def scope(self, directory_id: str, client_id: str) -> "Budget":
+        assert directory_id
+        assert client_id
+        return self
+
+    @contextlib.asynccontextmanager
+    async def request(self) -> AsyncIterator[None]:
+        self.asked += 1
+        yield
+
+    async def throttled(self, seconds: float) -> None:
+        self.told.append(seconds)
+
+
+async def read(source: GraphSource, stream: Stream, cursor: Cursor | None = None) -> tuple[list[Line], Cursor | None]:
+    lines: list[Line] = []
+    async for page in source.pages(stream, cursor):
+        lines += page.lines()
+        cursor = page.cursor
+        assert page.incomplete() == []
+    return lines, cursor
+
+
+def records(lines: list[Line], resource: str) -> dict[str, bytes]:
+    """The values of a resource by the rest of their keys."""
+    start = f"{resource}\0".encode()
+    return {
+        order.partition(b"/")[2].decode(): value
+        for order, value in lines
+        if value is not None and order.startswith(start)
+    }
+
+
+def ids(values: list[bytes]) -> set[str]:
+    return {json.loads(value)["id"] for value in values}

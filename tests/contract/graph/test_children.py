@@ -1,0 +1,150 @@
+"""What belongs to each object, read in batches: whole, to the letter, and again only where it was not answered."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shared.adapters.graph import Patience
+from shared.domain.errors import Answer, GraphTrouble, Refuse, Skip, StartOver
+from shared.domain.records import Line
+from shared.domain.resources import STREAMS
+from shared.domain.secret import Secret
+from shared.ports.directory import Cursor
+from tests.contract.graph.reading import Budget, Connect, ids, read, records
+from tests.contract.graph.simulator import Simulator, simulated_graph
+
+OWNERS = STREAMS["applications.owners"]
+BATCH = "/v1.0/$batch"
+ITEM = "/v1.0/applications/[^/]+/owners"
+APPLICATIONS = 50
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    folder = tmp_path_factory.mktemp("graph")
+    with simulated_graph(folder, "--objects", str(APPLICATIONS * 25)) as simulator:
+        yield simulator
+
+
+def owners(simulator: Simulator) -> set[str]:
+    """The owners of every application, as keys without their resource."""
+    return {
+        f"{application}/owners/{owner}"
+        for application in ids(simulator.objects("applications"))
+        for owner in ids(simulator.objects(f"applications/{application}/owners"))
+    }
+
+
+async def pages(connect: Connect, cursor: Cursor | None = None) -> list[tuple[list[Line], Cursor | None]]:
+    return [(list(page.lines()), page.cursor) async for page in connect().pages(OWNERS, cursor)]
+
+
+async def test_the_owners_of_every_application_are_read_twenty_at_a_time(
+    simulator: Simulator, connect: Connect
+) -> None:
+    lines, cursor = await read(connect(), OWNERS)
+    assert cursor is None
+    assert lines[0] == (b"applications.owners\0", None)
+    found = records(lines, "applications.owners")
+    assert found.keys() == owners(simulator)
+    assert all(json.loads(value).keys() == {"@odata.type", "id"} for value in found.values())
+    assert simulator.asked(BATCH) == -(-APPLICATIONS // 20)
+    assert await connect().probe(OWNERS) is Answer.WHOLE
+
+
+async def test_a_directory_without_objects_has_no_children(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", "/v1.0/applications$", status=200, body='{"value":[]}')
+    assert await pages(connect) == [([(b"applications.owners\0", None)], None)]
+
+
+async def test_a_cursor_that_is_none_starts_over(connect: Connect) -> None:
+    with pytest.raises(StartOver):
+        await pages(connect, Cursor(Secret(b"https://graph.test/v1.0/applications"), more=True))
+
+
+@pytest.mark.parametrize(
+    ("what", "more"),
+    [
+        ("status", {"status": 429, "headers": {"Retry-After": "0.05"}}),
+        ("status", {"status": 429}),
+        ("status", {"status": 503}),
+        ("status", {"status": 401}),
+        ("claims-challenge", {}),
+        ("drop", {}),
+        ("garbage", {}),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else value,
+)
+async def test_items_in_trouble_are_asked_again_alone(
+    simulator: Simulator, connect: Connect, what: str, more: dict[str, Any]
+) -> None:
+    simulator.fault(what, ITEM, times=3, **more)
+    lines, _ = await read(connect(), OWNERS)
+    assert records(lines, "applications.owners").keys() == owners(simulator)
+    asked = simulator.asked("/v1.0/applications/{id}/owners")
+    assert asked == APPLICATIONS + 3
+
+
+async def test_a_throttled_item_is_told_to_the_budget(simulator: Simulator, connect: Connect, budget: Budget) -> None:
+    simulator.fault("status", ITEM, status=429, headers={"Retry-After": "0.125"})
+    await read(connect(), OWNERS)
+    assert budget.told == [0.125]
+
+
+@pytest.mark.parametrize("what", ["drop", "truncate", "garbage"])
+async def test_a_batch_in_trouble_is_sent_again(simulator: Simulator, connect: Connect, what: str) -> None:
+    simulator.fault(what, r"/v1.0/\$batch")
+    lines, _ = await read(connect(), OWNERS)
+    assert records(lines, "applications.owners").keys() == owners(simulator)
+
+
+async def test_lasting_trouble_of_one_item_is_given_up(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", ITEM, times=1, status=503)
+    with pytest.raises(GraphTrouble, match="status 503"):
+        await read(connect(patience=Patience(tries=1)), OWNERS)
+
+
+async def test_an_object_that_has_gone_meanwhile_has_no_children(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", ITEM, times=1, status=404)
+    lines, _ = await read(connect(), OWNERS)
+    assert len({key.partition("/")[0] for key in records(lines, "applications.owners")}) == APPLICATIONS - 1
+
+
+async def test_a_token_refused_again_and_again_fails_the_sign_in(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", ITEM, times=1000, status=401)
+    with pytest.raises(Refuse):
+        await read(connect(), OWNERS)
+    simulator.clear_faults()
+
+
+async def test_children_without_permission_are_skipped_and_named(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", ITEM, times=1, status=403)
+    with pytest.raises(Skip) as met:
+        await read(connect(), OWNERS)
+    assert met.value.answer is Answer.FORBIDDEN
+    assert met.value.request_id
+    simulator.fault("status", ITEM, times=1, status=403)
+    assert await connect().probe(OWNERS) is Answer.FORBIDDEN
+
+
+async def test_a_reading_goes_on_from_each_of_its_cursors(simulator: Simulator, connect: Connect) -> None:
+    """Whatever was told before a cursor and after it is all, whichever it is: pages of the listing, of owners, batches."""
+    many = sorted(ids(simulator.objects("applications")))[0]
+    users = sorted(ids(simulator.objects("users")))
+    simulator.create(f"applications/{many}/owners", *(json.dumps({"id": user}).encode() for user in users))
+    listing = {"value": [{"id": json.loads(one)["id"]} for one in simulator.objects("applications")]}
+    half = {"value": listing["value"][:25], "@odata.nextLink": f"{simulator.url}/v1.0/applications?$select=id&$skip=25"}
+    simulator.fault("status", "/v1.0/applications$", times=1, status=200, body=json.dumps(half))
+    told = await pages(connect)
+    assert len(told) == 5
+    whole = {line for lines, _ in told for line in lines}
+    assert {order.partition(b"/")[2].decode() for order, value in whole if value} == owners(simulator)
+    for number, (_, cursor) in enumerate(told[:-1]):
+        assert cursor is not None
+        assert cursor.more
+        before = [line for lines, _ in told[: number + 1] for line in lines]
+        after = [line for lines, _ in await pages(connect, cursor) for line in lines]
+        assert {*before, *after} == whole
+        assert len(before) + len(after) == len(whole)

@@ -1,0 +1,128 @@
+"""GraphAccess against a Graph over TLS: what is read is what is there, to the letter."""
+
+import asyncio
+import json
+
+from shared.domain.errors import Answer
+from shared.domain.records import encode_line
+from tests.contract.graph.reading import (
+    DELTA,
+    GROUPS,
+    ORGANIZATION,
+    POLICIES,
+    USERS,
+    Connect,
+    ids,
+    read,
+    records,
+)
+from tests.contract.graph.simulator import DIRECTORY_ID, Simulator
+
+
+async def test_every_stream_is_read_whole(simulator: Simulator, connect: Connect) -> None:
+    source = connect()
+    for stream in (USERS, GROUPS, POLICIES, ORGANIZATION):
+        lines, cursor = await read(source, stream)
+        path = stream.collection.removeprefix("/")
+        assert records(lines, stream.resource).keys() == ids(simulator.objects(path))
+        assert (cursor is not None) == (stream.path.endswith("/delta"))
+        assert await source.probe(stream) is Answer.WHOLE
+    assert await source.organization_id() == DIRECTORY_ID
+
+
+async def test_links_are_read_from_delta(simulator: Simulator, connect: Connect) -> None:
+    simulator.set("delta", {"links_per_entry": 2})
+    lines, _ = await read(connect(), GROUPS)
+    simulator.set("delta", {"links_per_entry": 200})
+    groups = records(lines, "groups")
+    for relation in ("members", "owners"):
+        there = {
+            f"{group}/{relation}/{target}"
+            for group in groups
+            for target in ids(simulator.objects(f"groups/{group}/{relation}"))
+        }
+        assert there
+        assert records(lines, f"groups.{relation}").keys() == there
+
+
+LETTERS = [
+    b'{"userPrincipalName":"a@x", "numbers" : [1.0, 1E+2, -0.0, 12345678901234567890123],"id":"letter-1"}',
+    b'{"nested":{"id":"not-this"},"userPrincipalName":"b","\\u0061":"\\u00fc\\/","a":1,"a":2,"id":"letter-2"}',
+    b'{"id":"letter-3","userPrincipalName":"c","sep":"\xe2\x80\xa8","emoji":"\\ud83d\\ude00"}',
+    b'{"id":"letter-4","userPrincipalName":"d","lonely":"\\ud800 \\udc00"}',
+    b'{ "id" : "letter 5" ,\t"userPrincipalName":"manager@delta" }',
+]
+
+
+async def test_objects_come_to_the_letter(simulator: Simulator, connect: Connect) -> None:
+    source = connect()
+    _, cursor = await read(source, USERS)
+    simulator.create("users", *LETTERS)
+    lines, _ = await read(source, USERS, cursor)
+    assert sorted(records(lines, "users").values()) == sorted(LETTERS)
+    for letter in LETTERS:
+        line = await source.fetch(USERS, json.loads(letter)["id"])
+        assert line is not None
+        assert line[1] == letter
+        assert line in lines
+    policy = records((await read(source, POLICIES))[0], "conditionalAccessPolicies")
+    assert policy == {"p1": b'{"id":"p1","displayName":"One", "state":"enabled"}'}
+
+
+async def test_a_line_break_between_tokens_becomes_a_space(simulator: Simulator, connect: Connect) -> None:
+    body = '{"value":[{"id":"1",\r\n"name":"a\\nb"}]}'
+    simulator.fault("status", "policies$", status=200, body=body)
+    lines, _ = await read(connect(), POLICIES)
+    assert lines[1][1] == b'{"id":"1",  "name":"a\\nb"}'
+    assert b"\n" not in encode_line(lines[1])
+
+
+async def test_a_later_round_brings_changes_alone(simulator: Simulator, connect: Connect) -> None:
+    source = connect()
+    simulator.create("groups", b'{"id":"g1","displayName":"G","securityEnabled":true}')
+    simulator.create("groups/g1/members", *(b'{"id":"%b"}' % user.encode() for user in _two_users(simulator)))
+    one, two = _two_users(simulator)
+    _, cursor = await read(source, GROUPS)
+    assert (await read(source, GROUPS, cursor))[0] == []
+    simulator.change(b'{"op":"delete","path":"groups/g1/members/%b"}' % one.encode())
+    lines, cursor = await read(source, GROUPS, cursor)
+    assert (f"groups.members\0groups/g1/members/{one}".encode(), None) in lines
+    assert two not in str(lines)
+    simulator.change(b'{"op":"delete","path":"groups/g1"}')
+    lines, _ = await read(source, GROUPS, cursor)
+    assert (b"groups\0groups/g1", None) in lines
+    assert (b"groups.members\0groups/g1/members/", None) in lines
+
+
+def _two_users(simulator: Simulator) -> tuple[str, str]:
+    found = sorted(ids(simulator.objects("users")))
+    return found[0], found[1]
+
+
+async def test_an_object_that_is_not_there_is_none(connect: Connect) -> None:
+    assert await connect().fetch(USERS, "99999999-9999-9999-9999-999999999999") is None
+
+
+async def test_an_entry_without_its_witnesses_is_fetched(simulator: Simulator, connect: Connect) -> None:
+    source = connect()
+    user = sorted(ids(simulator.objects("users")))[0]
+    body = {"value": [{"id": user, "city": "Berlin"}], "@odata.deltaLink": f"{simulator.url}{DELTA}?$deltatoken=x"}
+    simulator.fault("status", DELTA, status=200, body=json.dumps(body))
+    (page,) = [page async for page in source.pages(USERS, None)]
+    assert records(list(page.lines()), "users") == {}
+    assert page.incomplete() == [user]
+    line = await source.fetch(USERS, user)
+    assert line is not None
+    assert line[0] == f"users\0users/{user}".encode()
+    assert line[1] is not None
+    assert json.loads(line[1])["userPrincipalName"]
+    assert b"@odata.context" not in line[1]
+
+
+async def test_the_next_page_is_asked_for_before_it_is_wanted(simulator: Simulator, connect: Connect) -> None:
+    pages = connect().pages(USERS, None)
+    await anext(pages)
+    async with asyncio.timeout(5):
+        while simulator.asked(DELTA) < 2:
+            await asyncio.sleep(0.01)
+    await pages.aclose()

@@ -1,0 +1,92 @@
+"""Tokens: taken, kept, renewed, challenged and refused."""
+
+import base64
+
+import pytest
+
+from shared.domain.errors import Code, Refuse, StartOver
+from tests.contract.graph.reading import (
+    GROUPS,
+    TOKEN,
+    USERS,
+    Connect,
+    read,
+)
+from tests.contract.graph.simulator import DIRECTORY_ID, Simulator
+
+
+@pytest.mark.parametrize("what", ["drop", "truncate", "garbage", "429", "503"])
+async def test_a_sign_in_in_trouble_is_tried_again(simulator: Simulator, connect: Connect, what: str) -> None:
+    if what.isdigit():
+        simulator.fault("status", TOKEN, status=int(what), headers={"Retry-After": "0.05"}, body="")
+    else:
+        simulator.fault(what, TOKEN)
+    assert await connect().organization_id() == DIRECTORY_ID
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"secret": "wrong"},
+        {"client_id": "99999999-9999-9999-9999-999999999999"},
+        {"directory_id": "99999999-9999-9999-9999-999999999999"},
+    ],
+    ids=str,
+)
+async def test_a_refused_sign_in_says_so_once(simulator: Simulator, connect: Connect, wrong: dict[str, str]) -> None:
+    with pytest.raises(Refuse) as met:
+        await connect(**wrong).organization_id()
+    assert met.value.code is Code.GRAPH_SIGN_IN_FAILED
+    assert "AADSTS" in met.value.message
+    assert "wrong" not in met.value.message
+
+
+async def test_a_secret_is_asked_for_afresh_after_a_refusal(simulator: Simulator, connect: Connect) -> None:
+    source = connect(client_id="33333333-3333-3333-3333-333333333333", secret="new")
+    with pytest.raises(Refuse):
+        await source.organization_id()
+    app = {
+        "client_id": "33333333-3333-3333-3333-333333333333",
+        "secret": "new",
+        "permissions": ["Organization.Read.All"],
+    }
+    simulator.set("apps", app)
+    assert await source.organization_id() == DIRECTORY_ID
+
+
+async def test_a_challenge_behind_another_one_is_met(simulator: Simulator, connect: Connect) -> None:
+    claims = base64.b64encode(b'{"access_token":{"nbf":{"essential":true,"value":"1"}}}').decode()
+    header = f'PoP realm="", nonce="n", Bearer realm="", error="insufficient_claims", claims="{claims}"'
+    simulator.fault("status", "organization", status=401, headers={"WWW-Authenticate": header})
+    assert await connect().organization_id() == DIRECTORY_ID
+    assert simulator.asked("/v1.0/organization") == 2
+
+
+async def test_a_token_refused_again_and_again_fails_the_sign_in(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("claims-challenge", "organization", times=2)
+    with pytest.raises(Refuse) as met:
+        await connect().organization_id()
+    assert met.value.code is Code.GRAPH_SIGN_IN_FAILED
+    simulator.fault("status", "organization", times=2, status=401)
+    with pytest.raises(Refuse):
+        await connect().organization_id()
+
+
+async def test_one_token_serves_many_requests(simulator: Simulator, connect: Connect) -> None:
+    source = connect()
+    await read(source, USERS)
+    await read(source, GROUPS)
+    assert simulator.asked("/{id}/oauth2/v2.0/token") == 1
+    await source.close()
+    await source.close()
+
+
+async def test_tokens_that_expire_are_renewed_and_cursors_that_expire_start_over(
+    simulator: Simulator, connect: Connect
+) -> None:
+    source = connect()
+    _, cursor = await read(source, USERS)
+    simulator.set("clock", {"advance_days": 8})
+    with pytest.raises(StartOver):
+        await read(source, USERS, cursor)
+    assert (await read(source, USERS))[0]

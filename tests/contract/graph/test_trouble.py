@@ -1,0 +1,148 @@
+"""Whatever happens on the way to Graph, what is read is right, or one error says what to do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.graph import GraphAccess, Patience
+from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Refuse, Skip, StartOver
+from tests.contract.graph.reading import DELTA, GROUPS, ORGANIZATION, POLICIES, USERS, Budget, Connect, read, records
+from tests.contract.graph.simulator import Simulator
+
+
+@pytest.mark.parametrize(
+    ("what", "more"),
+    [
+        ("status", {"status": 429, "headers": {"Retry-After": "0.05"}}),
+        ("status", {"status": 429}),
+        ("status", {"status": 500}),
+        ("status", {"status": 502, "body": "<html>"}),
+        ("status", {"status": 503, "headers": {"Retry-After": "0"}}),
+        ("status", {"status": 504}),
+        ("status", {"status": 401}),
+        ("drop", {}),
+        ("truncate", {}),
+        ("garbage", {}),
+        ("claims-challenge", {}),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else value,
+)
+async def test_trouble_on_the_way_changes_nothing(
+    simulator: Simulator, connect: Connect, what: str, more: dict[str, Any]
+) -> None:
+    whole, _ = await read(connect(), USERS)
+    simulator.fault(what, DELTA, skip=1, **more)
+    assert (await read(connect(), USERS))[0] == whole
+
+
+async def test_a_429_is_told_to_the_budget_with_its_fraction(
+    simulator: Simulator, connect: Connect, budget: Budget
+) -> None:
+    simulator.fault("status", "policies", status=429, headers={"Retry-After": "0.125"})
+    await read(connect(), POLICIES)
+    assert budget.told == [0.125]
+    assert budget.asked == 2
+
+
+async def test_a_long_retry_after_is_left_to_the_engine(simulator: Simulator, connect: Connect, budget: Budget) -> None:
+    simulator.fault("status", "policies", status=429, headers={"Retry-After": "600"})
+    with pytest.raises(GraphTrouble) as met:
+        await read(connect(), POLICIES)
+    assert met.value.after == 600
+    assert met.value.request_id
+    assert budget.told == [600]
+
+
+async def test_lasting_trouble_is_given_up_after_some_tries(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", "policies", times=5, status=503)
+    with pytest.raises(GraphTrouble, match="status 503, code ServiceUnavailable"):
+        await read(connect(), POLICIES)
+
+
+async def test_silence_is_trouble(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("slow", "policies", seconds=1)
+    source = connect(patience=Patience(first_wait_seconds=0.01, answer_seconds=0.2))
+    assert len(records((await read(source, POLICIES))[0], "conditionalAccessPolicies")) == 1
+
+
+async def test_a_resource_without_permission_is_skipped_and_named(simulator: Simulator, connect: Connect) -> None:
+    client_id = "44444444-4444-4444-4444-444444444444"
+    simulator.set("apps", {"client_id": client_id, "secret": "s", "permissions": ["User.Read.All"]})
+    source = connect(client_id=client_id, secret="s")
+    assert await source.probe(USERS) is Answer.WHOLE
+    for stream in (GROUPS, POLICIES, ORGANIZATION):
+        assert await source.probe(stream) is Answer.FORBIDDEN
+        with pytest.raises(Skip) as met:
+            await read(source, stream)
+        assert met.value.answer is Answer.FORBIDDEN
+        assert met.value.request_id
+
+
+async def test_no_licence_is_believed_the_second_time(simulator: Simulator, connect: Connect) -> None:
+    body = {"error": {"code": "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "message": "m"}}
+    simulator.fault("status", "policies", status=403, body=body)
+    assert await connect().probe(POLICIES) is Answer.WHOLE
+    simulator.fault("status", "policies", times=2, status=403, body=body)
+    assert await connect().probe(POLICIES) is Answer.UNLICENSED
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+async def test_a_refused_cursor_starts_over(simulator: Simulator, connect: Connect, status: int) -> None:
+    source = connect()
+    _, cursor = await read(source, USERS)
+    simulator.fault("status", DELTA, status=status)
+    with pytest.raises(StartOver):
+        await read(source, USERS, cursor)
+
+
+@pytest.mark.parametrize(
+    "host", ["https://graph.test", "http://HOST", "https://u@HOST", "https://127.0.0.1:1", "//x", ""]
+)
+async def test_a_link_to_another_host_is_not_followed(simulator: Simulator, connect: Connect, host: str) -> None:
+    link = host.replace("HOST", simulator.url.removeprefix("https://")) + "/v1.0/users/delta?$skiptoken=secret"
+    simulator.fault("status", DELTA, status=200, body=json.dumps({"value": [], "@odata.nextLink": link}))
+    with pytest.raises(Refuse) as met:
+        await read(connect(), USERS)
+    assert met.value.code is Code.GRAPH_UNEXPECTED
+    assert "secret" not in met.value.message
+    assert simulator.asked(DELTA) == 1
+
+
+async def test_a_delta_page_that_goes_nowhere_is_asked_for_again(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", DELTA, status=200, body='{"value":[]}')
+    assert (await read(connect(), USERS))[1] is not None
+
+
+class Ended(EntrakeepError):
+    """Stands for the end of a lease."""
+
+
+async def test_nothing_is_sent_once_the_check_fails(simulator: Simulator, connect: Connect) -> None:
+    ended = False
+
+    def check() -> None:
+        if ended:
+            raise Ended(Code.KEY_ACCESS_REVOKED, "The lease has ended.")
+
+    source = connect(check=check)
+    pages = source.pages(USERS, None)
+    await anext(pages)
+    ended = True
+    with pytest.raises(Ended):
+        async for _ in pages:
+            pass
+    asked = simulator.asked(DELTA)
+    for call in (source.organization_id(), source.probe(USERS), source.fetch(USERS, "1")):
+        with pytest.raises(Ended):
+            await call
+    assert simulator.asked(DELTA) == asked <= 2
+
+
+def test_a_bundle_without_certificates_is_a_wrong_setting(tmp_path: Path, budget: Budget) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("nothing")
+    with pytest.raises(Refuse) as met:
+        GraphAccess(graph_url="https://g", authority_url="https://a", ca_bundle=str(bundle), budgets=budget)
+    assert met.value.code is Code.SETTINGS_INVALID
