@@ -160,9 +160,17 @@ def protected(sealed: bytes, name: str) -> dict[Any, Any]:
 
 
 def snapshots(store: Folder | Bucket, tenant: str) -> list[tuple[str, str]]:
-    """``(time, snapshot id)`` of the tenant's manifests, oldest first, as they say without a key."""
-    names = store.names(f"{tenant}/snapshots/")
-    return sorted((str(protected(store.get(name), name).get("time")), name.rpartition("/")[2]) for name in names)
+    """``(time, snapshot id)`` of the tenant's manifests, oldest first, as they say without a key.
+
+    One that says nothing is named on standard error, and does not keep the others from being found.
+    """
+    found = []
+    for name in store.names(f"{tenant}/snapshots/"):
+        try:
+            found.append((str(protected(store.get(name), name).get("time")), name.rpartition("/")[2]))
+        except Unopenable as error:
+            print(f"{error} It is left out.", file=sys.stderr)
+    return sorted(found)
 
 
 def read_manifest(safe: Safe, snapshot: str) -> dict[str, Any]:
@@ -222,11 +230,25 @@ def write_records(safe: Safe, snapshot: str, write: Callable[[bytes], object]) -
     """Writes the snapshot's records as lines; how many."""
     manifest = read_manifest(safe, snapshot)
     streams = [merged([run_lines(safe, run) for run in stream["runs"]]) for stream in manifest["streams"]]
+    owners = {name.encode(): set[bytes]() for name in owning(manifest["streams"])}
     count = 0
-    for order, value in heapq.merge(*streams):
-        write(b'{"key": "%b", "value": %b}\n' % (order.partition(b"\0")[2], value))
+    for order, value in heapq.merge(*streams):  # an owner's resource sorts before what belongs to it
+        resource, _, key = order.partition(b"\0")
+        folder, belongs = key.split(b"/")[:2], resource.partition(b".")[0]
+        if resource in owners:
+            owners[resource].add(key)
+        elif belongs in owners and key.count(b"/") > 1 and b"/".join(folder) not in owners[belongs]:
+            continue
+        write(b'{"key": "%b", "value": %b}\n' % (key, value))
         count += 1
     return count
+
+
+def owning(streams: list[dict[str, Any]]) -> set[str]:
+    """Resources whose objects own records of other streams. Only if read whole: else nothing is known of them."""
+    whole = {name: stream["stream"] for stream in streams if stream["answer"] == "whole" for name in stream["records"]}
+    others = {(name.partition(".")[0], stream["stream"]) for stream in streams for name in stream["records"]}
+    return {owner for owner, stream in others if whole.get(owner, stream) != stream}
 
 
 def write_file(safe: Safe, snapshot: str, path: Path) -> int:

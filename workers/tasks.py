@@ -94,19 +94,28 @@ def _seen(name: str, slots: int) -> None:
     while True:
         try:
             context().catalog.scheduler().worker_seen(name, slots)
-        except EntrakeepError:
-            pass  # the database does not answer: the next sign of life may get through
+        except Exception as error:
+            # The database does not answer, as a rule: the next sign of life may get through.
+            log.warning("no sign of life could be given: %s", type(error).__name__)
         if _stop.wait(SEEN_EVERY):
             return
 
 
 @worker_shutting_down.connect
 def _going(sender: str, **_: object) -> None:
-    """Gives back what the children hold; they meet that at their next check."""
+    """Gives back what the children hold; they meet that at their next check.
+
+    In a thread: this is called by a signal, which may have come while this very thread waits for the catalog to rest, in the
+    middle of a fork.
+    """
     _stop.set()
+    threading.Thread(target=_give_back, args=(sender,), name="giving-back").start()
+
+
+def _give_back(worker: str) -> None:
     scheduler = context().catalog.scheduler()
     try:
-        scheduler.worker_seen(sender, 0)
-        scheduler.release(sender)
+        scheduler.worker_seen(worker, 0)
+        scheduler.release(worker)
     except EntrakeepError:
         return  # the claims expire by themselves

@@ -6,7 +6,7 @@ time-outs and 5xx are trouble and are tried again. (AWS KMS API Reference; KMS d
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import botocore.session
@@ -55,6 +55,7 @@ _OWN_CREDENTIALS = frozenset(
         *_EXPIRED,
     }
 )
+_T = TypeVar("_T")
 _NOT_SENT = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -85,18 +86,18 @@ class AwsKeys:
         self._lock = threading.Lock()
 
     def generate(self, arn: str, context: dict[str, str]) -> FreshKey:
-        answer = self._call(
-            arn, "", lambda kms: kms.generate_data_key(KeyId=arn, KeySpec="AES_256", EncryptionContext=context)
-        )
-        return FreshKey(Secret(answer["Plaintext"]), answer["CiphertextBlob"], answer["KeyId"])
+        def make(kms: Any) -> FreshKey:
+            answer = kms.generate_data_key(KeyId=arn, KeySpec="AES_256", EncryptionContext=context)
+            return FreshKey(Secret(answer["Plaintext"]), answer["CiphertextBlob"], answer["KeyId"])
+
+        return self._call(arn, "", make)
 
     def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
-        answer = self._call(
-            arn,
-            data_key_id,
-            lambda kms: kms.decrypt(KeyId=arn, CiphertextBlob=wrapped, EncryptionContext=context),
-        )
-        return Secret(answer["Plaintext"])
+        def unwrap(kms: Any) -> Secret:
+            answer = kms.decrypt(KeyId=arn, CiphertextBlob=wrapped, EncryptionContext=context)
+            return Secret(answer["Plaintext"])
+
+        return self._call(arn, data_key_id, unwrap)
 
     def account(self) -> str:
         try:
@@ -106,7 +107,7 @@ class AwsKeys:
             raise meaning(error, "", "", _silent) from None
         return account
 
-    def _call(self, arn: str, data_key_id: str, call: Callable[[Any], Any]) -> Any:
+    def _call(self, arn: str, data_key_id: str, call: Callable[[Any], _T]) -> _T:
         for last in (False, True):
             try:
                 return call(self._client(arn))
@@ -115,6 +116,9 @@ class AwsKeys:
                     self._forget(arn)
                     continue
                 raise meaning(error, arn, data_key_id, lambda: self._describe(arn)) from None
+            except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+                # What answers there is not KMS, or not in its senses: botocore reads it without looking.
+                raise KeyTrouble(f"AWS KMS answers what it should not ({type(error).__name__}).") from None
         raise AssertionError("a loop of two always returns or raises")
 
     def _client(self, arn: str) -> Any:

@@ -22,6 +22,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """First wait before a message is sent again; doubles each time."""
     resend_most_seconds: float = 120.0
     """Longest wait before a message is sent again."""
+    broker_seconds: float = 2.0
+    """Wait before a message that the broker did not take is tried again."""
     worker_seen_seconds: float = 20.0
     """A worker not seen for this long has no slots."""
     tenant_steps: int = 4
@@ -32,5 +34,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Transient trouble with Graph or the store after which a stream, or the job, fails."""
     requests_in_flight: int = 8
     """Requests to Graph that all workers together may have open for one application in one directory."""
+    gone_after_seconds: float = 60.0
+    """Time after which an object that was named and not found is gone if it is not found again: a replica may lag."""
     cursor_days: float = 6.0
     """Age at which a cursor is no longer used (Graph promises seven days)."""

@@ -22,7 +22,12 @@ _SAFE = "@"  # urllib keeps A-Za-z0-9-._~ by itself
 
 
 def encode_id(text: str) -> bytes:
-    """An id as it stands in a key. Unpaired surrogates are encoded as the three bytes that they would have."""
+    """An id as it stands in a key. Unpaired surrogates are encoded as the three bytes that they would have.
+
+    Raises ValueError if it is empty: what ends in a slash is a prefix.
+    """
+    if not text:
+        raise ValueError("an id is not empty")
     return quote_from_bytes(text.encode("utf-8", "surrogatepass"), safe=_SAFE).encode("ascii")
 
 

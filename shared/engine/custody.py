@@ -88,7 +88,7 @@ class Custody:
             if standing.data_key_id != wrapped.data_key_id:
                 key.drop()
                 return self._open(standing)
-            lease.add(key)
+            lease.add(key, wrapped)
             return key
 
     def _birth(self, tenant: Tenant, job_id: str) -> tuple[DataKey, WrappedKey]:
@@ -110,7 +110,7 @@ class Custody:
 
     def _open(self, wrapped: WrappedKey) -> DataKey:
         lease = self._lease(wrapped.arn)
-        return patiently(lambda: lease.data_key(wrapped), self._context.lease_seconds)
+        return patiently(lambda: lease.data_key(wrapped), self._context.lease_seconds, lease.check)
 
     def _lease(self, arn: str) -> Lease:
         with self._lock:

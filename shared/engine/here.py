@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from shared.domain.errors import ClaimLost, Code, EntrakeepError
-from shared.domain.model import Claim, JobKind, Tenant
+from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError
+from shared.domain.model import Claim, JobKind, JobState, Tenant
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.engine.hold import Hold
@@ -41,6 +41,7 @@ def begun_here(context: Context, tenant: Tenant, kind: JobKind, snapshot: str) -
 
 
 def _fail(catalog: TenantCatalog, claim: Claim, error: EntrakeepError) -> None:
-    """Ends the job as failed, if it has not ended already (a refused key ends all jobs of the tenant at once)."""
+    """Ends the job as failed or cancelled, unless it has ended (a refused key ends all jobs of the tenant at once)."""
     with suppress(ClaimLost):
-        catalog.claims.fail(claim, error.code, error.message)
+        state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
+        catalog.claims.fail(claim, error.code, error.message, state=state)

@@ -1,6 +1,7 @@
 """Holding a claim: renewed in a thread of its own, so that a blocked event loop does not lose it."""
 
 import threading
+import time
 from collections.abc import Callable
 
 from shared.domain.errors import Cancelled, ClaimLost, EntrakeepError, Refuse
@@ -45,11 +46,12 @@ class Hold:
         call()
 
     def _renew(self) -> None:
-        missed = 0.0
+        until = time.monotonic() + self.claim.seconds
         while not self._stop.wait(self._every):
+            asked = time.monotonic()
             try:
                 renewal = self._claims.renew(self.claim)
-                missed = 0.0
+                until = asked + self.claim.seconds
                 if renewal.cancel:
                     self._end(Cancelled())
                     return
@@ -58,8 +60,7 @@ class Hold:
                 return
             except Refuse:
                 # The database does not answer: as long as the claim may still be ours, try again.
-                missed += self._every
-                if missed >= self.claim.seconds:
+                if time.monotonic() >= until:
                     self._end(ClaimLost())
                     return
 

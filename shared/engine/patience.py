@@ -12,8 +12,11 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds; doubled each time, with full jitter."""
 
 
-def patiently(call: Callable[[], T], seconds: float) -> T:
-    """What ``call`` returns; it is made again after ``KeyTrouble`` until ``seconds`` are over, then that is raised."""
+def patiently(call: Callable[[], T], seconds: float, check: Callable[[], None] = lambda: None) -> T:
+    """What ``call`` returns; it is made again after ``KeyTrouble`` until ``seconds`` are over, then that is raised.
+
+    ``check`` is called before each further try; what it raises ends the trying.
+    """
     end = time.monotonic() + seconds
     wait = FIRST_WAIT
     while True:
@@ -23,5 +26,7 @@ def patiently(call: Callable[[], T], seconds: float) -> T:
             pause = max(trouble.after or 0.0, random.uniform(0.0, wait))
             if time.monotonic() + pause >= end:
                 raise
+        check()
         time.sleep(pause)
+        check()
         wait = min(LONGEST_WAIT, wait * 2)

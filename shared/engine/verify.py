@@ -1,89 +1,154 @@
-"""Verify: every blob of one snapshot or of all, opened and held against what the manifest says; or its hash alone."""
+"""Verify: every blob of one snapshot or of all, opened and held against what the manifest says; or its hash alone.
+
+Key objects are held against SQL: without them the bucket would not be enough.
+"""
 
 import hashlib
-from collections.abc import Iterator
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import msgspec
 
 from shared.domain.errors import Alarm, Code
 from shared.domain.model import JobState, Snapshot
 from shared.engine.opening import open_manifest
-from shared.engine.work import Work
+from shared.engine.work import StepTired, Work
+from shared.ports.catalog import Checkpoint
 from shared.vault.format import Run
+from shared.vault.keyring import check_key_object
 from shared.vault.manifests import manifest_blob
 from shared.vault.reader import read_run
+from shared.vault.sealing import Kind, open_row, seal_row
 from shared.vault.writer import chunk_blob
 
 
+class _Damaged(msgspec.Struct):
+    blob: str
+    resource: str | None
+    reason: str
+
+
+class _Found(msgspec.Struct):
+    """What was looked at, and what was wrong with it. A run shared by snapshots, and a key, is looked at once."""
+
+    snapshots: set[str] = msgspec.field(default_factory=set)
+    runs: set[str] = msgspec.field(default_factory=set)
+    keys: set[str] = msgspec.field(default_factory=set)
+    blobs: int = 0
+    damaged: list[_Damaged] = msgspec.field(default_factory=list)
+
+    def look(self, blob: Callable[[], object]) -> None:
+        """Looks at one more blob; what is wrong with it is noted."""
+        self.blobs += 1
+        try:
+            blob()
+        except Alarm as alarm:
+            self.damaged.append(_Damaged(alarm.blob, alarm.resource, alarm.code.value))
+
+
 def verify_step(work: Work) -> bool:
-    """Verifies what the job names. Damage fails the job with ``BLOB_DAMAGED`` and is listed, blob by blob, in its detail."""
+    """Verifies what the job names. Damage fails the job with ``BLOB_DAMAGED`` and is listed, blob by blob, in its detail.
+
+    With the key, a step that has run for its time gives itself back and goes on behind the last run that it looked at.
+    """
     job = work.catalog.jobs.get(work.claim.job_id)
     shallow = bool((job.detail or {}).get("shallow"))
     snapshots = [work.catalog.snapshots.get(job.snapshot)] if job.snapshot else work.catalog.snapshots.all()
-    found = _Found()
+    found = _Found() if shallow else _resumed(work)
+    tired_at = time.monotonic() + work.context.limits.step_seconds
     for snapshot in snapshots:
-        (_shallow if shallow else _deep)(work, snapshot, found)
-    detail = {"snapshots": len(snapshots), "blobs": len(found.seen), "damaged": found.damaged}
-    if found.damaged:
-        message = (
-            f"{len(found.damaged)} of {len(found.seen)} blobs are missing or damaged; the job's detail names them."
-        )
-        work.catalog.claims.fail(work.claim, Code.BLOB_DAMAGED, message, detail=detail)
-        return False
-    return work.catalog.claims.finish(work.claim, state=JobState.SUCCEEDED, detail=detail)
+        if snapshot.snapshot_id in found.snapshots:
+            continue
+        _keys(work, snapshot, found)
+        for _ in (_shallow if shallow else _deep)(work, snapshot, found):
+            if not shallow and time.monotonic() >= tired_at:
+                _leave(work, found)
+                raise StepTired
+        found.snapshots.add(snapshot.snapshot_id)
+    return _end(work, found)
 
 
-class _Found:
-    """What was looked at, and what was wrong with it. A run shared by snapshots is looked at once."""
-
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
-        self.runs: set[str] = set()
-        self.damaged: list[dict[str, str | None]] = []
-
-    def note(self, alarm: Alarm) -> None:
-        self.damaged.append({"blob": alarm.blob, "resource": alarm.resource, "reason": alarm.code.value})
+def _end(work: Work, found: _Found) -> bool:
+    damaged = msgspec.to_builtins(found.damaged)
+    detail = {"snapshots": len(found.snapshots), "blobs": found.blobs, "damaged": damaged}
+    if not damaged:
+        return work.catalog.claims.finish(work.claim, state=JobState.SUCCEEDED, detail=detail)
+    message = f"{len(damaged)} of {found.blobs} blobs are missing or damaged; the job's detail names them."
+    work.catalog.claims.fail(work.claim, Code.BLOB_DAMAGED, message, detail=detail)
+    return False
 
 
-def _deep(work: Work, snapshot: Snapshot, found: _Found) -> None:
-    found.seen.add(manifest_blob(work.claim.tenant_id, snapshot.snapshot_id))
+def _keys(work: Work, snapshot: Snapshot, found: _Found) -> None:
+    """The key objects of the data keys that the snapshot needs. Needs no key."""
+    jobs = {run.job_id for run in work.catalog.snapshots.runs(snapshot.snapshot_id)}
+    for key in work.catalog.keys.all():
+        needed = key.job_id in jobs or key.data_key_id == snapshot.data_key_id
+        if needed and key.data_key_id not in found.keys:
+            work.hold.check()
+            found.keys.add(key.data_key_id)
+            found.look(lambda key=key: check_key_object(work.context.store, work.claim.tenant_id, key))  # type: ignore[misc]
+
+
+def _deep(work: Work, snapshot: Snapshot, found: _Found) -> Iterator[None]:
+    """Opens manifest and chunks; stops after each run."""
+    found.blobs += 1
     try:
         manifest = open_manifest(work.context, work.custody, work.claim.tenant_id, snapshot)
     except Alarm as alarm:
-        found.note(alarm)
+        found.damaged.append(_Damaged(alarm.blob, alarm.resource, alarm.code.value))
         return
-    for state in manifest.streams:
-        for run in state.runs:
-            for piece in _pieces(work, run, found):
-                try:
-                    for _ in read_run(work.context.store, work.custody.find, work.claim.tenant_id, piece, work.check):
-                        pass
-                except Alarm as alarm:
-                    found.note(alarm)
+    for run in (run for state in manifest.streams for run in state.runs if run.run_id not in found.runs):
+        for chunk in run.chunks:
+            # Each is judged by itself, as a run of one chunk.
+            piece = msgspec.structs.replace(run, lines=chunk.lines, chunks=[chunk])
+            found.look(lambda piece=piece: _open(work, piece))  # type: ignore[misc]
+        found.runs.add(run.run_id)
+        yield
 
 
-def _pieces(work: Work, run: Run, found: _Found) -> Iterator[Run]:
-    """The run, cut into runs of one chunk, so that each is judged by itself."""
-    if run.run_id in found.runs:
-        return
-    found.runs.add(run.run_id)
-    for chunk in run.chunks:
-        found.seen.add(chunk_blob(work.claim.tenant_id, run.job_id, chunk.name))
-        yield Run(run_id=run.run_id, job_id=run.job_id, stream=run.stream, lines=chunk.lines, chunks=[chunk])
+def _open(work: Work, run: Run) -> None:
+    for _ in read_run(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check):
+        pass
 
 
-def _shallow(work: Work, snapshot: Snapshot, found: _Found) -> None:
+def _shallow(work: Work, snapshot: Snapshot, found: _Found) -> Iterator[None]:
     """Names and hashes as SQL knows them: needs no key."""
     tenant = work.claim.tenant_id
     manifest = manifest_blob(tenant, snapshot.snapshot_id)
-    expected: list[tuple[str, str, str | None]] = [(manifest, snapshot.manifest_sha256, None)]
+    found.look(lambda: _hash(work, manifest, snapshot.manifest_sha256, None))
     for run in work.catalog.snapshots.runs(snapshot.snapshot_id):
-        if run.run_id not in found.runs:
-            found.runs.add(run.run_id)
-            expected += [(chunk_blob(tenant, run.job_id, name), name, run.stream) for name in run.blobs]
-    for blob, sha256, stream in expected:
-        work.hold.check()
-        found.seen.add(blob)
-        sealed = work.context.store.get(blob)
-        if sealed is None:
-            found.note(Alarm(Code.BLOB_MISSING, f"The blob {blob} is missing.", blob, stream))
-        elif hashlib.sha256(sealed).hexdigest() != sha256:
-            found.note(Alarm(Code.BLOB_DAMAGED, f"The blob {blob} is damaged.", blob, stream))
+        if run.run_id in found.runs:
+            continue
+        for name in run.blobs:
+            blob = chunk_blob(tenant, run.job_id, name)
+            found.look(lambda blob=blob, name=name, run=run: _hash(work, blob, name, run.stream))  # type: ignore[misc]
+        found.runs.add(run.run_id)
+        yield
+
+
+def _hash(work: Work, blob: str, sha256: str, stream: str | None) -> None:
+    work.hold.check()
+    sealed = work.context.store.get(blob)
+    if sealed is None:
+        raise Alarm(Code.BLOB_MISSING, f"The blob {blob} is missing.", blob, stream)
+    if hashlib.sha256(sealed).hexdigest() != sha256:
+        raise Alarm(Code.BLOB_DAMAGED, f"The blob {blob} is damaged.", blob, stream)
+
+
+def _leave(work: Work, found: _Found) -> None:
+    """A checkpoint of what was looked at. It names what belongs to whom, so it is sealed as others are."""
+    tenant = work.claim.tenant_id
+    text = msgspec.json.encode(found)
+    sealed = seal_row(work.custody.secrets(), tenant, Kind.CHECKPOINT, str(uuid.uuid4()), text)
+    checkpoint = Checkpoint(phase=work.claim.phase, stream=work.claim.name, sealed=sealed, run=None)
+    work.catalog.claims.checkpoint(work.claim, checkpoint, [])
+
+
+def _resumed(work: Work) -> _Found:
+    checkpoints = work.catalog.claims.checkpoints(work.claim)
+    if not checkpoints:
+        return _Found()
+    tenant = work.claim.tenant_id
+    text = open_row(work.custody.find, tenant, Kind.CHECKPOINT, checkpoints[-1].sealed)
+    return msgspec.json.decode(text, type=_Found)

@@ -117,8 +117,9 @@ class Claims(Protocol):
         ...
 
     def give_back(self, claim: Claim, *, after: float, trouble: Code | None) -> float:
-        """The step is queued again, to be sent after so many seconds, uncounted. With ``trouble`` the first such time is
-        remembered until the next checkpoint or finish; returns the seconds since then (0.0 without trouble)."""
+        """The step is queued again, to be sent after so many seconds at least, uncounted. With ``trouble`` the first such
+        time is remembered until the next checkpoint or finish, or until a time without trouble; waits grow with how long it
+        has lasted. Returns the seconds since then (0.0 without trouble)."""
         ...
 
     def release(self, holder: str) -> int:
@@ -178,11 +179,16 @@ class Snapshots(Protocol):
 class Keys(Protocol):
     def add(self, key: WrappedKey) -> WrappedKey:
         """Inserts the key's row; returns it, or the row that stands already for the same job and purpose (``secrets``:
-        the same tenant and purpose). Raises ``EpochMoved`` if the tenant's key epoch is not the row's."""
+        the same tenant and purpose). Raises ``EpochMoved`` if the tenant's key epoch is not the row's, ``ClaimLost`` if the
+        job has ended."""
         ...
 
     def get(self, data_key_id: str) -> WrappedKey:
         """The newest generation. Raises Alarm ``BLOB_MISSING`` if there is none."""
+        ...
+
+    def all(self) -> list[WrappedKey]:
+        """Every data key, in its newest generation."""
         ...
 
     def find(self, purpose: str, job_id: str | None) -> WrappedKey | None:
@@ -288,6 +294,10 @@ class SchedulerCatalog(Protocol):
         of the workers seen lately are outstanding (sent, not claimed, not yet due again). Fair: asked for by hand
         first, then tenants in turn; at most ``tenant_steps`` of a tenant running or outstanding. A message is due again
         after ``resend`` seconds, doubling to ``resend_most``."""
+        ...
+
+    def not_sent(self, steps: Sequence[StepRef], after: float) -> None:
+        """The broker did not take these messages: they are due again after so many seconds, as if never sent."""
         ...
 
     def ticked(self) -> None:

@@ -64,6 +64,8 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     stale: bool
     runs: list[Run]
     records: dict[str, int | None]
+    again: list[str] = []
+    """Ids of objects that a delta named and Graph did not show yet: to be asked for again."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,8 +84,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):
     """What a checkpoint seals: the run written since the last one, and where to go on.
 
-    ``more`` tells a next link from a delta link; ``full`` says that this reading began afresh; ``again`` are ids of
-    objects that were named by a delta and could not be fetched.
+    ``more`` tells a next link from a delta link; ``full`` says that this reading began afresh; ``selection`` is what it asks
+    for; ``again`` are ids of objects that were named by a delta and could not be fetched.
     """
 
     run: Run | None
@@ -93,6 +95,7 @@ class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):
     cursor_issued: datetime
     begun: datetime
     again: list[str] = []
+    selection: str = ""
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

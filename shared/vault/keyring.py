@@ -60,10 +60,13 @@ class DataKey:
         self._key = None
 
 
+FORMAT = "entrakeep/1"
+
+
 class KeyObject(msgspec.Struct, kw_only=True):
     """A wrapped data key in the bucket, at ``<tenant>/keys/<data key id>/<generation>``."""
 
-    format: str = "entrakeep/1"
+    format: str = FORMAT
     tenant: str
     id: str
     arn: str
@@ -85,7 +88,7 @@ def birth(
 ) -> tuple[DataKey, WrappedKey]:
     """A new data key, its key object stored. The caller adds the row to SQL before the first use.
 
-    Raises what the key service and the store raise.
+    Raises what the key service and the store raise, and Alarm if the key object is not there afterwards.
     """
     context = {"tenant": tenant_id, "purpose": purpose.value}
     fresh = service.generate(arn, context)
@@ -101,7 +104,11 @@ def birth(
         created_at=now,
         job_id=job_id,
     )
-    store.put_new(key_object_name(tenant_id, key.id, 1), encode_key_object(tenant_id, wrapped))
+    blob, text = key_object_name(tenant_id, key.id, 1), encode_key_object(tenant_id, wrapped)
+    # A store that repeats a request whose answer was lost says "taken" of our own key object.
+    if not store.put_new(blob, text) and store.get(blob) != text:
+        key.drop()
+        raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} could not be stored: another one stands there.", blob)
     return key, wrapped
 
 
@@ -118,6 +125,27 @@ def unwrap(service: KeyService, wrapped: WrappedKey) -> DataKey:
     return key
 
 
+def check_key_object(store: BlobStore, tenant_id: str, key: WrappedKey) -> str:
+    """The name of the key object that must stand beside a data key's row, held against the row: needs no key.
+
+    Raises Alarm naming it if it is missing, says anything else, or is of an unknown format.
+    """
+    blob = key_object_name(tenant_id, key.data_key_id, key.generation)
+    text = store.get(blob)
+    if text is None:
+        raise Alarm(Code.BLOB_MISSING, f"The key object {blob} is missing from the store.", blob)
+    told = _key_object(tenant_id, key)
+    try:
+        found = msgspec.json.decode(text, type=KeyObject)
+    except msgspec.DecodeError:
+        found = None
+    if found is not None and found.format != FORMAT:
+        raise Alarm(Code.FORMAT_UNKNOWN, f"The key object {blob} is of an unknown format; update Entrakeep.", blob)
+    if found != told:
+        raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
+    return blob
+
+
 def key_object_name(tenant_id: str, data_key_id: str, generation: int) -> str:
     """Where a key object lies."""
     return f"{tenant_id}/keys/{data_key_id}/{generation}"
@@ -125,14 +153,16 @@ def key_object_name(tenant_id: str, data_key_id: str, generation: int) -> str:
 
 def encode_key_object(tenant_id: str, key: WrappedKey) -> bytes:
     """The key object of a wrapped data key, as JSON."""
-    return msgspec.json.encode(
-        KeyObject(
-            tenant=tenant_id,
-            id=key.data_key_id,
-            arn=key.arn,
-            context=key.context,
-            generation=key.generation,
-            created=key.created_at,
-            wrapped=base64.b64encode(key.wrapped).decode(),
-        )
+    return msgspec.json.encode(_key_object(tenant_id, key))
+
+
+def _key_object(tenant_id: str, key: WrappedKey) -> KeyObject:
+    return KeyObject(
+        tenant=tenant_id,
+        id=key.data_key_id,
+        arn=key.arn,
+        context=key.context,
+        generation=key.generation,
+        created=key.created_at,
+        wrapped=base64.b64encode(key.wrapped).decode(),
     )

@@ -66,11 +66,12 @@ class Lease:
         if self._ended is not None:
             raise self._ended
 
-    def add(self, data_key: DataKey) -> None:
-        """A data key just born belongs to the lease. Raises what ended the lease; the key is dropped then."""
+    def add(self, data_key: DataKey, wrapped: WrappedKey) -> None:
+        """A data key just born or unwrapped belongs to the lease. Raises what ended the lease; the key is dropped then."""
         with self._lock:
             if self._ended is None:
                 self._keys[data_key.id] = data_key
+                self._probe = self._probe or wrapped
                 return
         data_key.drop(self._ended)
         raise self._ended
@@ -82,8 +83,7 @@ class Lease:
             key = self._keys.get(wrapped.data_key_id)
             if key is None:
                 key = self._unwrap(wrapped)
-                self.add(key)
-        self._probe = self._probe or wrapped
+                self.add(key, wrapped)
         return key
 
     def on_end(self, call: Callable[[], object]) -> None:

@@ -13,6 +13,8 @@ from shared.vault.keyring import DataKey
 from shared.vault.sealing import Kind, damaged, open_sealed, seal
 
 THREADS = 4
+_LOOK = 0.25
+"""Seconds between two looks whether a chunk that is being stored is still wanted."""
 _WAITING = 2 * THREADS
 """Chunks cut and not stored yet: more would only take memory."""
 
@@ -46,18 +48,17 @@ class RunWriter:
         chunks: list[ChunkRef] = []
         told, kept = Counter[str](), Counter[str]()
         storing: deque[Future[ChunkRef]] = deque()
-        with ThreadPoolExecutor(THREADS, "upload") as pool:
-            try:
-                for chunk in self._chunks(lines):
-                    _tally(chunk, told, kept)
-                    storing.append(pool.submit(self._store_chunk, chunk))
-                    if len(storing) > _WAITING:
-                        chunks.append(storing.popleft().result())
-                chunks += [future.result() for future in storing]
-            except BaseException:
-                for future in storing:
-                    future.cancel()
-                raise
+        pool = ThreadPoolExecutor(THREADS, "upload")
+        try:
+            for chunk in self._chunks(lines):
+                _tally(chunk, told, kept)
+                storing.append(pool.submit(self._store_chunk, chunk))
+                if len(storing) > _WAITING:
+                    chunks.append(self._stored(storing.popleft()))
+            chunks += [self._stored(future) for future in storing]
+        finally:
+            # An upload under way is not waited for: what it stores is garbage that nobody names.
+            pool.shutdown(wait=False, cancel_futures=True)
         return Run(
             run_id=str(uuid.uuid4()),
             job_id=self._job,
@@ -66,6 +67,16 @@ class RunWriter:
             chunks=chunks,
             resources={name: Counted(told[name], kept[name]) for name in told},
         )
+
+    def _stored(self, future: Future[ChunkRef]) -> ChunkRef:
+        """The chunk once it is stored, however long that takes, as long as ``check`` lets it."""
+        while True:
+            try:
+                return future.result(_LOOK)
+            except TimeoutError:
+                if future.done():
+                    raise
+                self._check()
 
     def _chunks(self, lines: Iterable[Line]) -> Iterator[list[Line]]:
         chunk: list[Line] = []

@@ -11,7 +11,7 @@ from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
 
 _CONFIG = Config(
     connect_timeout=5,
-    read_timeout=60,
+    read_timeout=20,
     tcp_keepalive=True,
     max_pool_connections=20,
     retries={"mode": "standard", "total_max_attempts": 4},
@@ -23,8 +23,9 @@ _TRANSIENT = {
     "Throttling",
     "ThrottlingException",
     "InternalError",
+    "ConditionalRequestConflict",  # somebody else is writing this name just now
 }
-_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+_TAKEN = "PreconditionFailed"
 
 
 class S3Store:
@@ -45,7 +46,7 @@ class S3Store:
         try:
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data, IfNoneMatch="*")
         except (ClientError, BotoCoreError) as error:
-            if _code(error) in _TAKEN:
+            if _code(error) == _TAKEN:
                 return False
             raise self._meaning(error) from None
         return True

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping, func, select
 
-from shared.adapters.catalog.jobs import end_job, plain_progress, remove_checkpoints, requeue
+from shared.adapters.catalog.jobs import KNOWN_KINDS, end_job, plain_progress, remove_checkpoints, requeue
 from shared.adapters.catalog.schema import (
     checkpoint_runs,
     checkpoints,
@@ -27,6 +27,11 @@ from shared.domain.errors import Answer, ClaimLost, Code, Refuse
 from shared.domain.model import Claim, JobKind, JobState, ResourceProgress, RunRef, Sealed, Snapshot, StepState
 from shared.ports.catalog import Checkpoint, Renewal
 
+_SLOWEST = 60.0
+"""Longest wait between two tries in trouble that lasts, unless the other side asks for more."""
+_APART = 900.0
+"""Seconds after the time for another try that make the next trouble another one."""
+
 
 class SqlClaims:
     """``ports.catalog.Claims`` in SQL."""
@@ -38,7 +43,9 @@ class SqlClaims:
         with self._tenancy.write() as rows:
             job = rows.one(jobs, jobs.c.job_id == job_id, lock=True)
             step = rows.one(steps, steps.c.job_id == job_id, steps.c.step_id == step_id)
-            if job is None or step is None or JobState(job["state"]).ended or job["cancel"]:
+            if job is None or step is None or job["kind"] not in KNOWN_KINDS:
+                return None
+            if JobState(job["state"]).ended or job["cancel"]:
                 return None
             if step["state"] != StepState.QUEUED or step["phase"] != job["open_phase"]:
                 return None
@@ -135,9 +142,12 @@ class SqlClaims:
             if trouble is None:
                 requeue(rows, steps.c.step_id == claim.step_id, after=after)
                 return 0.0
-            since: datetime = step["trouble_since"] or rows.now
-            requeue(rows, steps.c.step_id == claim.step_id, after=after, trouble_since=since)
-            return (rows.now - since).total_seconds()
+            since = _trouble_since(step, rows.now)
+            lasted = (rows.now - since).total_seconds()
+            after = max(after, min(lasted / 4, _SLOWEST))
+            retry_at = rows.now + timedelta(seconds=after)
+            requeue(rows, steps.c.step_id == claim.step_id, after=after, trouble_since=since, retry_at=retry_at)
+            return lasted
 
     def release(self, holder: str) -> int:
         with self._tenancy.write() as rows:
@@ -193,6 +203,15 @@ class SqlClaims:
             _insert_snapshot(rows, snapshot, runs)
             _step_done(rows, claim)
             end_job(rows, job, state, None, message, snapshot=snapshot.snapshot_id)
+
+
+def _trouble_since(step: RowMapping, now: datetime) -> datetime:
+    """When the trouble began. One that was long ago, perhaps while nobody worked, was another."""
+    since: datetime | None = step["trouble_since"]
+    retry_at: datetime | None = step["retry_at"]
+    if since is None or retry_at is None or now > retry_at + timedelta(seconds=_APART):
+        return now
+    return since
 
 
 def _held(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 from shared.adapters.catalog.jobs import GOING_ON, end_job
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
-from shared.domain.errors import Alarm, Code
+from shared.domain.errors import Alarm, ClaimLost, Code
 from shared.domain.model import JobKind, JobState, Purpose, Refusal, Sealed, WrappedKey
 from shared.ports.catalog import EpochMoved, KeyState
 
@@ -27,6 +27,9 @@ class SqlKeys:
                 return standing
             if tenant["key_epoch"] != key.key_epoch:
                 raise EpochMoved
+            job = None if key.job_id is None else rows.one(jobs, jobs.c.job_id == key.job_id, lock=True)
+            if key.job_id is not None and (job is None or JobState(job["state"]).ended):
+                raise ClaimLost
             insert_key(rows, key)
         return key
 
@@ -37,6 +40,10 @@ class SqlKeys:
             blob = f"{self._tenancy.tenant_id}/keys/{data_key_id}"
             raise Alarm(Code.BLOB_MISSING, f"The catalog does not know the data key {data_key_id}.", blob)
         return _key_of(row)
+
+    def all(self) -> list[WrappedKey]:
+        with self._tenancy.read() as rows:
+            return [_key_of(row) for row in rows.all(_standing(rows).order_by(data_keys.c.data_key_id))]
 
     def find(self, purpose: str, job_id: str | None) -> WrappedKey | None:
         with self._tenancy.read() as rows:

@@ -1,7 +1,7 @@
 """The scheduler's handle: the only one that sees all tenants. Which messages to send is ``sending``'s."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, case, delete, exists, func, select
 
@@ -9,6 +9,7 @@ from shared.adapters.catalog.claims import open_phase
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
 from shared.adapters.catalog.jobs import (
     GOING_ON,
+    KNOWN_KINDS,
     backup_going,
     end_job,
     insert_step,
@@ -63,7 +64,7 @@ class SqlScheduler:
         by_hand_first = case((jobs.c.asked == Asked.HAND.value, 0), else_=1)
         query = (
             select(jobs)
-            .where(jobs.c.state == JobState.QUEUED.value, jobs.c.open_phase.is_(None))
+            .where(jobs.c.state == JobState.QUEUED.value, jobs.c.open_phase.is_(None), jobs.c.kind.in_(KNOWN_KINDS))
             .order_by(by_hand_first, jobs.c.created_at, jobs.c.number)
         )
         with self._database.read(EVERY_TENANT) as connection:
@@ -108,6 +109,18 @@ class SqlScheduler:
                 worker_seen=worker_seen,
                 tenant_steps=tenant_steps,
             )
+
+    def not_sent(self, steps_: Sequence[StepRef], after: float) -> None:
+        for step in steps_:
+            with Tenancy(self._database, step.tenant_id).write() as rows:
+                rows.update(
+                    steps,
+                    steps.c.step_id == step.step_id,
+                    steps.c.state == StepState.QUEUED.value,
+                    steps.c.sends > 0,
+                    sends=steps.c.sends - 1,
+                    send_at=rows.now + timedelta(seconds=after),
+                )
 
     def ticked(self) -> None:
         with self._database.write(EVERY_TENANT) as (connection, now):

@@ -184,6 +184,7 @@ steps = Table(
     Column("claim_until", UtcTime),
     Column("claims_lost", Integer, nullable=False),
     Column("trouble_since", UtcTime),
+    Column("retry_at", UtcTime),  # when it was to be tried again after it last met trouble
     Column("send_at", UtcTime),  # when its message is due
     Column("sends", Integer, nullable=False),  # messages sent since it was last queued
     _to("jobs", "job_id"),

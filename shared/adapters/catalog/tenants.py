@@ -6,7 +6,7 @@ from sqlalchemy import RowMapping, select
 from shared.adapters.catalog import schema
 from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.jobs import SqlJobs, job_of, no_such_job
+from shared.adapters.catalog.jobs import KNOWN_KINDS, SqlJobs, job_of, no_such_job
 from shared.adapters.catalog.keys import SqlKeys, insert_key, replace_secret
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
@@ -94,7 +94,7 @@ class SqlCatalog:
     def jobs(self, limit: int = 100) -> list[Job]:
         with self._database.read(EVERY_TENANT) as connection:
             order = (schema.jobs.c.created_at.desc(), schema.jobs.c.number.desc())
-            query = select(schema.jobs).order_by(*order).limit(limit)
+            query = select(schema.jobs).where(schema.jobs.c.kind.in_(KNOWN_KINDS)).order_by(*order).limit(limit)
             return [job_of(row) for row in connection.execute(query).mappings()]
 
     def scheduler(self) -> SqlScheduler:

@@ -54,8 +54,9 @@ class Batches:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def collections(self, urls: Sequence[str]) -> list[slicer.Envelope | None]:
-        """The page at each URL (relative to the version), in order; None where there is no such object.
+    async def collections(self, urls: Sequence[str], *, units: int) -> list[slicer.Envelope | None]:
+        """The page at each URL (relative to the version), in order; None where there is no such object. ``units``: what each
+        costs.
 
         Raises as ``Transport.get`` does, for the first item that leaves nothing to try.
         """
@@ -65,7 +66,9 @@ class Batches:
         async def ask() -> None:
             nonlocal renewed
             left = [n for n in range(len(urls)) if n not in found]
-            answer = await self._transport.post("/$batch", _body(left, urls), _parsed)
+            cost = units * len(left)
+            answer = await self._transport.post("/$batch", _body(left, urls), _parsed, units=cost)
+            await self._transport.tell(_most_used(answer))
             refused = [n for n in left if n in answer and answer[n].code == 401]
             if refused and not renewed:
                 renewed = True
@@ -102,6 +105,10 @@ async def _page(item: _Item) -> slicer.Envelope:
         return await slicer.collection(bytes(item.body))
     after = seconds_of(item.header("retry-after"))
     raise meaning(item.code, code_of(bytes(item.body)), resuming=False, after=after, request_id=item.request_id)
+
+
+def _most_used(answer: Mapping[int, _Item]) -> str:
+    return max((item.header("x-ms-throttle-limit-percentage") for item in answer.values()), default="")
 
 
 def _body(left: Sequence[int], urls: Sequence[str]) -> bytes:

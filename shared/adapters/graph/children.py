@@ -16,7 +16,7 @@ from shared.adapters.graph import slicer
 from shared.adapters.graph.batches import MOST, Batches
 from shared.adapters.graph.links import LINK, link_line
 from shared.adapters.graph.transport import Transport
-from shared.domain.errors import StartOver
+from shared.domain.errors import Answer, Skip, StartOver
 from shared.domain.records import Line, encode_id, prefix_gone, put
 from shared.domain.resources import Children, Stream
 from shared.domain.secret import Secret
@@ -105,12 +105,15 @@ class ChildrenReader:
 
     async def _next_objects(self, listing: str, resuming: bool) -> _Position:
         page = await self._transport.get(listing, slicer.collection, resuming=resuming)
-        return _Position([slicer.read(text, _IDENTIFIED).id for text in page.value], [], page.next)
+        try:
+            return _Position([slicer.read(text, _IDENTIFIED).id for text in page.value], [], page.next)
+        except ValueError:
+            raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
 
     async def _next_page(self, at: _Position) -> tuple[list[Line], int, _Position]:
         """The next page of one object that has many children."""
         (owner, url), *others = at.pending
-        page = await self._transport.get(url, slicer.collection, resuming=True)
+        page = await self._transport.get(url, slicer.collection, resuming=True, units=self._stream.units)
         further = [(owner, page.next)] if page.next else []
         return (*self._lines(owner, page), _Position(at.left, [*further, *others], at.listing))
 
@@ -141,11 +144,14 @@ class ChildrenReader:
         query = f"?{'$select=id&' if self._children.links else ''}$top={_PAGE}"
         below = f"{self._children.segment}{query}"
         urls = [f"{self._stream.collection}/{quote(owner, safe='')}/{below}" for owner in owners]
-        return list(zip(owners, await self._batches.collections(urls), strict=True))
+        return list(zip(owners, await self._batches.collections(urls, units=self._stream.units), strict=True))
 
     def _lines(self, owner: str, page: slicer.Envelope) -> tuple[list[Line], int]:
-        below = f"{self._children.owner}/".encode() + encode_id(owner) + f"/{self._children.segment}/".encode()
-        return [self._line(below, text) for text in page.value], sum(len(text) for text in page.value)
+        try:
+            below = f"{self._children.owner}/".encode() + encode_id(owner) + f"/{self._children.segment}/".encode()
+            return [self._line(below, text) for text in page.value], sum(len(text) for text in page.value)
+        except ValueError:
+            raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
 
     def _line(self, below: bytes, text: Raw) -> Line:
         if self._children.links:

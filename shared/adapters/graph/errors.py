@@ -10,12 +10,13 @@ import re
 
 import msgspec
 
-from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Refuse, Skip, StartOver
+from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Skip, StartOver
 
 _UNLICENSED = frozenset({"aadpremiumlicenserequired", "authentication_requestfromnonpremiumtenantorb2ctenant"})
 _TRANSIENT = frozenset({408, 500, 502, 503, 504, 509})
 _NOT_OFFERED = frozenset({405, 501})
 _CURSOR_REFUSED = frozenset({400, 404, 410})
+_LONGEST = 3600.0
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 
 
@@ -25,6 +26,10 @@ class Throttled(GraphTrouble):
 
 class NotFound(Skip):
     """Graph said 404: a path that it does not offer, or an object that is not there."""
+
+
+class TokenRefused(Skip):
+    """Graph said 401 to a token that is new. One resource's service may say so while the others do not."""
 
 
 class _Error(msgspec.Struct):
@@ -50,12 +55,12 @@ def safe_word(text: str) -> str:
 
 
 def seconds_of(retry_after: str | None) -> float | None:
-    """Seconds in a Retry-After header, fractions included; None if it is missing or no number of seconds."""
+    """Seconds in a Retry-After header, fractions included, an hour at most; None if it is missing or no number."""
     try:
         seconds = float(retry_after or "")
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return min(seconds, _LONGEST) if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def meaning(
@@ -68,9 +73,10 @@ def meaning(
     if status in _TRANSIENT:
         return GraphTrouble(f"Graph is in trouble ({told}).", after, request_id)
     if status == 401:
-        return Refuse(
-            Code.GRAPH_SIGN_IN_FAILED,
+        return TokenRefused(
+            Answer.FAILED,
             f"Graph does not accept the application's token ({told}). Look at the app registration in the directory.",
+            request_id,
         )
     if code.lower() in _UNLICENSED:
         return Skip(Answer.UNLICENSED, f"The directory has no licence for this ({told}).", request_id)

@@ -9,6 +9,9 @@ import asyncio
 import base64
 import logging
 import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,7 +82,7 @@ class SignIn:
         Raises GraphTrouble if the service is in trouble, Refuse ``GRAPH_SIGN_IN_FAILED`` if it refuses.
         """
         async with self._lock:
-            return await asyncio.to_thread(self._take, claims)
+            return await _in_thread(lambda: self._take(claims))
 
     def forget(self) -> None:
         """Drops token and credential: the next token is asked for afresh."""
@@ -93,7 +96,7 @@ class SignIn:
         self._credential = credential
         try:
             return credential.get_token(self._scope, claims=claims, enable_cae=True).token
-        except (AzureError, ClientAuthenticationError, OSError, ValueError):
+        except (AzureError, ClientAuthenticationError, AttributeError, LookupError, OSError, TypeError, ValueError):
             self.forget()
             raise refusal(self._said.status, self._said.refusal, self._said.after) from None
 
@@ -121,6 +124,32 @@ class SignIn:
         except ValueError:
             refusal = Refusal()
         self._said = _Said(answer.status_code, refusal, seconds_of(answer.headers.get("Retry-After")))
+
+
+async def _in_thread(call: Callable[[], str]) -> str:
+    """What ``call`` returns, in a thread that nobody waits for once this is cancelled: neither the loop nor the process."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str] = loop.create_future()
+
+    def settle(text: str | None, error: BaseException | None) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(text or "")
+
+    def work() -> None:
+        text, error = None, None
+        try:
+            text = call()
+        except BaseException as met:
+            error = met
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, text, error)
+
+    threading.Thread(target=work, name="sign-in", daemon=True).start()
+    return await answer
 
 
 def refusal(status: int, said: Refusal, after: float | None) -> EntrakeepError:

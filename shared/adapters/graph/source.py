@@ -10,7 +10,7 @@ import msgspec
 from shared.adapters.graph import slicer, slow_slicer
 from shared.adapters.graph.children import ChildrenReader
 from shared.adapters.graph.delta import DeltaShape, cut
-from shared.adapters.graph.errors import NotFound
+from shared.adapters.graph.errors import NotFound, TokenRefused
 from shared.adapters.graph.listing import ListingShape
 from shared.adapters.graph.page import GraphPage, Shape
 from shared.adapters.graph.transport import Transport
@@ -82,7 +82,10 @@ class GraphSource:
                 await self._transport.get(url, _ignored)
 
     async def organization_id(self) -> str:
-        page = await self._transport.get(f"{self._transport.root}/organization?$select=id", slicer.collection)
+        try:
+            page = await self._transport.get(f"{self._transport.root}/organization?$select=id", slicer.collection)
+        except TokenRefused as refused:
+            raise Refuse(Code.GRAPH_SIGN_IN_FAILED, refused.message) from None
         if len(page.value) != 1:
             raise Refuse(Code.GRAPH_UNEXPECTED, "Graph does not name exactly one organization.")
         return slicer.read(page.value[0], _IDENTIFIED).id
@@ -102,7 +105,7 @@ class GraphSource:
             return page
 
         url = self._first(stream) if cursor is None else cursor.link.reveal().decode()
-        return await self._transport.get(url, read, resuming=cursor is not None)
+        return await self._transport.get(url, read, resuming=cursor is not None, units=stream.units)
 
 
 async def _one_object(body: bytes) -> bytes:

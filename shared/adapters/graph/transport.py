@@ -22,7 +22,7 @@ from msgraph_core import GraphClientFactory
 
 from shared.adapters.graph.errors import Throttled, code_of, meaning, safe_word, seconds_of
 from shared.adapters.graph.sign_in import SignIn, claims_of
-from shared.domain.errors import Answer, Code, GraphTrouble, Refuse, Skip
+from shared.domain.errors import Answer, GraphTrouble, Skip
 from shared.ports.budget import Budget
 
 _T = TypeVar("_T")
@@ -41,10 +41,11 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """A request: its method, its URL, and its JSON, if it has any."""
+    """A request: its method, its URL, what it costs in resource units, and its JSON, if it has any."""
 
     method: Method
     url: str
+    units: int
     body: bytes | None = None
 
 
@@ -106,18 +107,21 @@ class Transport:
         self._adapter = GraphRequestAdapter(_Bearer(), client=self._client)
         self._adapter.base_url = self.root
 
-    async def get(self, url: str, read: Callable[[bytes], Awaitable[_T]], *, resuming: bool = False) -> _T:
-        """What ``read`` makes of the answer's body. ``resuming``: the URL is a link that Graph has given.
+    async def get(
+        self, url: str, read: Callable[[bytes], Awaitable[_T]], *, resuming: bool = False, units: int = 1
+    ) -> _T:
+        """What ``read`` makes of the answer's body. ``resuming``: the URL is a link that Graph has given; ``units``: what it
+        costs.
 
         ``read`` raises ValueError for a body that is not what was asked for; that is tried again like a lost answer.
         Raises what ``errors.meaning`` says, Refuse for a URL of another host, and whatever ``check`` raises.
         """
         self._refuse_strangers(url)
-        return await self.patiently(lambda: self._answer(_Asked(Method.GET, url), read, resuming))
+        return await self.patiently(lambda: self._answer(_Asked(Method.GET, url, units), read, resuming))
 
-    async def post(self, path: str, body: bytes, read: Callable[[bytes], Awaitable[_T]]) -> _T:
+    async def post(self, path: str, body: bytes, read: Callable[[bytes], Awaitable[_T]], *, units: int) -> _T:
         """What ``read`` makes of the answer to JSON sent to a path (without version), asked once. Raises as ``get`` does."""
-        return await self._answer(_Asked(Method.POST, f"{self.root}{path}", body), read, resuming=False)
+        return await self._answer(_Asked(Method.POST, f"{self.root}{path}", units, body), read, resuming=False)
 
     async def patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """What ``ask`` returns; called again after trouble, with waits, as often and as long as patience allows."""
@@ -140,6 +144,12 @@ class Transport:
                 await asyncio.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
+    async def tell(self, share: str) -> None:
+        """Hands on what Graph says of how much of its limit is used, if it says so."""
+        told = seconds_of(share)
+        if told:
+            await self._budget.told(told)
+
     async def renew(self, www_authenticate: str) -> None:
         """Takes a newer token after one was refused within an answer, meeting the claims that the header asks for."""
         claims = claims_of(www_authenticate)
@@ -157,6 +167,7 @@ class Transport:
     async def _answer(self, asked: _Asked, read: Callable[[bytes], Awaitable[_T]], resuming: bool) -> _T:
         response = await self._authorized(asked)
         request_id = safe_word(response.headers.get("request-id", "")) or None
+        await self.tell(response.headers.get("x-ms-throttle-limit-percentage", ""))
         if response.status != 200:
             after = seconds_of(response.headers.get("retry-after"))
             raise meaning(
@@ -186,13 +197,14 @@ class Transport:
     async def _send(self, asked: _Asked, claims: str | None) -> Response:
         self._check()
         token = await self._sign_in.token(claims)
-        async with self._budget.request():
+        async with self._budget.request(asked.units):
             self._check()
             try:
                 return await self._exchange(asked, token)
             except _Challenged as challenged:
                 return Response(401, {"www-authenticate": f'Bearer claims="{challenged}"'}, b"")
-            except (httpx.HTTPError, httpx.StreamError) as error:
+            except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+                # OSError: a record of TLS that cannot be read comes through httpx as it is.
                 raise GraphTrouble(f"Graph does not answer ({type(error).__name__}).") from None
 
     async def _exchange(self, asked: _Asked, token: str) -> Response:
@@ -217,4 +229,4 @@ class Transport:
             link = httpx.URL("")
         ours = (self._origin.scheme, self._origin.host, self._origin.port, b"")
         if (link.scheme, link.host, link.port, link.userinfo) != ours:
-            raise Refuse(Code.GRAPH_UNEXPECTED, "Graph's answer holds a link to another host, which is not followed.")
+            raise Skip(Answer.FAILED, "Graph's answer holds a link to another host, which is not followed.")

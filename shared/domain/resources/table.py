@@ -66,6 +66,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     select: tuple[str, ...] = ()
     relations: tuple[Relation, ...] = ()
     witness: tuple[str, ...] = ()
+    units: int = 1
+    """Resource units that Graph charges for a page, or for an item of a batch, as it is asked for here."""
     children: Children | None = None
 
     @property

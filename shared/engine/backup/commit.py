@@ -61,7 +61,7 @@ def _states(work: Work, found: list[Harvest]) -> list[StreamState]:
     states: dict[str, StreamState] = {}
     for harvest in sorted(found, key=lambda harvest: harvest.stream.children is not None):
         children = harvest.stream.children
-        states[harvest.stream.name] = _state(work, harvest, states[children.owner] if children else None)
+        states[harvest.stream.name] = _state(work, harvest, states.get(children.owner) if children else None)
     return [states[harvest.stream.name] for harvest in found]
 
 
@@ -82,11 +82,12 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
             stale=before is not None and before.begun is not None,
             runs=before.runs if before else [],
             records=before.records if before else nothing,
+            again=before.again if before else [],
         )
     first, last = harvest.bodies[0], harvest.bodies[-1]
     return StreamState(
         stream=stream.name,
-        selection=stream.selection,
+        selection=last.selection,
         cursor=last.cursor,
         cursor_issued=last.cursor_issued if last.cursor else None,
         begun=first.begun,
@@ -96,6 +97,7 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
         stale=False,
         runs=harvest.runs,
         records=_records(work, harvest, owner),
+        again=harvest.again,
     )
 
 

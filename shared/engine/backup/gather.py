@@ -70,14 +70,17 @@ class Gatherer:
         if self._stopping and self._fetching is not None:
             self._fetching.cancel()
 
-    def run(self, again: list[str]) -> None:
+    def run(self, again: list[str], *, settles: bool) -> None:
         """Gathers until the last page; leaves a checkpoint at each full buffer and at the end.
 
-        ``again`` are ids of objects named earlier and not found then: found now, or gone. Raises StepTired when the step
-        has run for its time, with a checkpoint left.
+        ``again`` are ids of objects named earlier and not found then: found now, or gone if that ``settles`` it, or to be
+        asked for once more. Raises StepTired when the step has run for its time, with a checkpoint left.
         """
         for object_id in again:
             found = self._fetch(object_id)
+            if found is None and not settles:
+                self._again.append(object_id)
+                continue
             for line in [found] if found is not None else removed(self._stream, object_id):
                 self._buffer.add(line)
         last: Cursor | None = None
@@ -139,6 +142,7 @@ class Gatherer:
             cursor_issued=self._work.context.clock.now(),
             begun=self._begun,
             again=self._again,
+            selection=self._stream.selection,
         )
         leave(self._work, self._key, self._stream.name, body, [self._counts[name] for name in self._stream.resources])
         self._again = []

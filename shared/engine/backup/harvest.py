@@ -13,18 +13,30 @@ from shared.vault.format import CheckpointBody, Manifest, Merged, Run, StreamSta
 
 @dataclass(frozen=True)
 class Harvest:
-    """One stream. ``before`` is the parent's state of it, if there is one; ``bodies`` are the checkpoints of its readings."""
+    """One stream. ``before`` is the parent's state of it, if there is one; ``first`` and ``second`` are the checkpoints of
+    its two rounds."""
 
     stream: Stream
     before: StreamState | None
     step: Step
-    bodies: list[CheckpointBody]
+    first: list[CheckpointBody]
+    second: list[CheckpointBody]
     merges: list[Merged]
+
+    @property
+    def bodies(self) -> list[CheckpointBody]:
+        """The checkpoints of both rounds, in order of writing."""
+        return [*self.first, *self.second]
+
+    @property
+    def again(self) -> list[str]:
+        """Objects that were named and not shown: the second round has asked again for those of the first."""
+        return [object_id for body in self.second or self.first for object_id in body.again]
 
     @property
     def whole(self) -> bool:
         """Whether this job has read the stream. If not, what the parent holds of it stands, runs and cursor."""
-        return self.step.answer is Answer.WHOLE and bool(self.bodies)
+        return self.step.answer is Answer.WHOLE and bool(self.first)
 
     @property
     def newer(self) -> list[Run]:
@@ -34,7 +46,7 @@ class Harvest:
     @property
     def older(self) -> list[Run]:
         """The parent's runs below them; none below a reading that began afresh."""
-        if self.before is None or (self.whole and self.bodies[0].full):
+        if self.before is None or (self.whole and self.first[0].full):
             return []
         return self.before.runs
 
@@ -54,15 +66,22 @@ def harvests(work: Work, parent: Manifest | None) -> list[Harvest]:
     """One for each stream that the job was planned to read. Raises what opening checkpoints raises."""
     before = {state.stream: state for state in parent.streams} if parent is not None else {}
     steps = {step.name: step for step in work.catalog.jobs.steps(work.claim.job_id) if step.phase == Phase.READ}
-    bodies: defaultdict[str, list[CheckpointBody]] = defaultdict(list)
+    bodies: defaultdict[tuple[int, str], list[CheckpointBody]] = defaultdict(list)
     merges: defaultdict[str, list[Merged]] = defaultdict(list)
     for checkpoint in work.catalog.claims.checkpoints(work.claim, step_only=False):
         if checkpoint.phase == Phase.COMPACT:
             merges[checkpoint.stream].append(opened(work, checkpoint, Merged))
         else:
-            bodies[checkpoint.stream].append(opened(work, checkpoint, CheckpointBody))
+            bodies[checkpoint.phase, checkpoint.stream].append(opened(work, checkpoint, CheckpointBody))
     return [
-        Harvest(stream, before.get(name), steps[name], bodies[name], merges[name])
+        Harvest(
+            stream,
+            before.get(name),
+            steps[name],
+            bodies[Phase.READ, name],
+            bodies[Phase.SECOND_ROUND, name],
+            merges[name],
+        )
         for name, stream in STREAMS.items()
         if name in steps
     ]

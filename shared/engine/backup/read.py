@@ -8,11 +8,11 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.errors import Answer, GraphTrouble, Retry, Skip, StartOver
+from shared.domain.errors import Answer, Code, GraphTrouble, Refuse, Retry, Skip, StartOver
 from shared.domain.model import Phase
 from shared.domain.resources import STREAMS, Reading, Stream
 from shared.domain.secret import Secret
@@ -25,16 +25,19 @@ from shared.ports.directory import Cursor, DirectorySource
 from shared.vault.format import CheckpointBody
 from shared.vault.keyring import DataKey
 
+_OF_GRAPH = frozenset({Code.GRAPH_UNREACHABLE, Code.GRAPH_SIGN_IN_FAILED, Code.GRAPH_FORBIDDEN, Code.GRAPH_UNEXPECTED})
+
 
 @dataclass(frozen=True)
 class Start:
-    """Where a reading goes on: its cursor (None: afresh), when it began, whether it is a full one, and the objects to ask
-    for again."""
+    """Where a reading goes on: its cursor (None: afresh), whether it is a full one, when it began; the objects to ask for
+    again, and whether those that are not found now are gone."""
 
     cursor: Cursor | None
     full: bool
     begun: datetime
-    again: list[str]
+    again: list[str] = field(default_factory=list)
+    settles: bool = False
 
 
 def read_step(work: Work) -> bool:
@@ -49,8 +52,8 @@ def read_step(work: Work) -> bool:
     except Skip as skip:
         work.catalog.claims.drop_checkpoints(work.claim)
         return work.catalog.claims.finish(work.claim, answer=skip.answer, request_id=skip.request_id, progress=[])
-    except GraphTrouble:
-        if work.claim.phase == Phase.READ:
+    except (GraphTrouble, Refuse) as error:
+        if work.claim.phase == Phase.READ or error.code not in _OF_GRAPH:
             raise
         # The second round is a bonus: what the first one read stands, and its cursor goes on from there next time.
         work.catalog.claims.drop_checkpoints(work.claim)
@@ -72,16 +75,19 @@ def _start(work: Work, stream: Stream) -> Start | None:
     """Where to go on; None if there is nothing left to read."""
     mine = trail(work)
     if mine:
-        return _resume(mine[-1])
+        return _resume(mine[-1], stream)
     if work.claim.phase == Phase.SECOND_ROUND:
         return _second(work, stream)
     return _first(work, stream)
 
 
-def _resume(last: CheckpointBody) -> Start | None:
+def _resume(last: CheckpointBody, stream: Stream) -> Start | None:
     if not last.more or last.cursor is None:
         return None
-    return Start(Cursor(Secret(last.cursor.encode()), more=True), last.full, last.begun, [])
+    if last.selection != stream.selection:
+        # The worker was updated meanwhile: what was read until now lacks what is asked for now.
+        raise StartOver("The cursor was made for another selection.")
+    return Start(Cursor(Secret(last.cursor.encode()), more=True), last.full, last.begun)
 
 
 def _first(work: Work, stream: Stream) -> Start:
@@ -100,17 +106,26 @@ def _first(work: Work, stream: Stream) -> Start:
         and state.cursor_issued > oldest
         and state.selection == stream.selection
     ):
-        return Start(Cursor(Secret(state.cursor.encode()), more=False), False, now, [])
-    return Start(None, True, now, [])
+        cursor = Cursor(Secret(state.cursor.encode()), more=False)
+        return Start(cursor, False, now, state.again, _settles(work, state.cursor_issued))
+    return Start(None, True, now)
 
 
 def _second(work: Work, stream: Stream) -> Start | None:
     """From the delta link that phase 1 ended with; nothing if phase 1 did not read the stream whole."""
     first = job_trail(work, Phase.READ, stream.name)
-    if not first or first[-1].more or first[-1].cursor is None:
+    if not first or first[-1].more or first[-1].cursor is None or first[-1].selection != stream.selection:
         return None
-    again = [object_id for body in first for object_id in body.again]
-    return Start(Cursor(Secret(first[-1].cursor.encode()), more=False), False, work.context.clock.now(), again)
+    met = [body for body in first if body.again]
+    again = [object_id for body in met for object_id in body.again]
+    settles = bool(met) and _settles(work, met[-1].cursor_issued)
+    cursor = Cursor(Secret(first[-1].cursor.encode()), more=False)
+    return Start(cursor, False, work.context.clock.now(), again, settles)
+
+
+def _settles(work: Work, met: datetime) -> bool:
+    """Whether an object that was not found then, and is not found now, is gone."""
+    return work.context.clock.now() - met >= timedelta(seconds=work.context.limits.gone_after_seconds)
 
 
 def _start_over(work: Work, stream: Stream, over: StartOver) -> None:
@@ -119,7 +134,7 @@ def _start_over(work: Work, stream: Stream, over: StartOver) -> None:
     if work.claim.phase != Phase.READ:
         return
     try:
-        _read(work, stream, Start(None, True, work.context.clock.now(), []))
+        _read(work, stream, Start(None, True, work.context.clock.now()))
     except StartOver:
         raise GraphTrouble(over.message) from None
 
@@ -157,7 +172,7 @@ async def _cancellable(work: Work, reading: Coroutine[Any, Any, None]) -> None:
 async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
     source = source_for(work.context, work.catalog, work.custody, work.check)
     gatherer = Gatherer(work, stream, key, source, full=start.full, begun=start.begun)
-    gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.again))
+    gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.again, settles=start.settles))
     feeding = asyncio.ensure_future(_feed(source, stream, start.cursor, gatherer))
     try:
         await asyncio.wait({feeding, gathering}, return_when=asyncio.FIRST_EXCEPTION)

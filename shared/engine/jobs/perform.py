@@ -1,6 +1,7 @@
 """Performing a step: claim it, hold it, do its work, and turn every branch of the error tree into its fate in SQL."""
 
 import logging
+import time
 
 from shared.domain.errors import (
     Alarm,
@@ -29,6 +30,8 @@ from shared.ports.catalog import TenantCatalog
 
 log = logging.getLogger(__name__)
 
+_LONGEST_WAIT = 3600.0
+"""Seconds that a step is put off at most, whatever the other side asks for."""
 _BACKUP = {
     Phase.READ: read_step,
     Phase.SECOND_ROUND: read_step,
@@ -91,9 +94,10 @@ def _fate(context: Context, catalog: TenantCatalog, claim: Claim, error: Entrake
         catalog.claims.fail(claim, error.code, error.message)
     elif isinstance(error, Retry):
         return _later(context, catalog, claim, error)
-    elif isinstance(error, ClaimLost) or error.code is Code.CATALOG_UNREACHABLE:
-        # Not ours any more; or the database was away for a moment, which is no reason to fail: the claim expires.
+    elif isinstance(error, ClaimLost):
         pass
+    elif error.code is Code.CATALOG_UNREACHABLE:
+        _give_back_later(context, catalog, claim)
     elif isinstance(error, Alarm):
         log.error("stored bytes are damaged", extra={"tenant": claim.tenant_id, "blob": error.blob})
         catalog.claims.fail(claim, error.code, error.message)
@@ -102,11 +106,27 @@ def _fate(context: Context, catalog: TenantCatalog, claim: Claim, error: Entrake
     return False
 
 
+def _give_back_later(context: Context, catalog: TenantCatalog, claim: Claim) -> None:
+    """The database was away for a moment, which is nobody's loss: given back, uncounted, once it answers again.
+
+    If it stays away for longer than the claim, the claim expires.
+    """
+    until = time.monotonic() + claim.seconds
+    while time.monotonic() < until:
+        try:
+            catalog.claims.give_back(claim, after=context.limits.resend_seconds, trouble=None)
+        except Refuse:
+            time.sleep(1.0)
+        else:
+            return
+
+
 def _later(context: Context, catalog: TenantCatalog, claim: Claim, error: Retry) -> bool:
     """Gives the step back, uncounted, until the trouble has lasted too long."""
     limits = context.limits
     most = limits.key_trouble_seconds if isinstance(error, KeyTrouble) else limits.graph_trouble_seconds
-    since = catalog.claims.give_back(claim, after=max(error.after or 0.0, limits.resend_seconds), trouble=error.code)
+    after = min(max(error.after or 0.0, limits.resend_seconds), _LONGEST_WAIT)
+    since = catalog.claims.give_back(claim, after=after, trouble=error.code)
     if since < most:
         return False
     again = catalog.claims.claim(claim.job_id, claim.step_id, "ending", limits.claim_seconds)

@@ -6,10 +6,11 @@ from shared.engine.context import Context
 def send_due(context: Context) -> int:
     """Sends a message for every step whose message is due. How many the broker took.
 
-    The rows are marked as sent before; where the broker does not answer, the rest waits for its next turn.
+    The rows are marked as sent before; where the broker does not answer, they are due again soon, as if never sent.
     """
     limits = context.limits
-    steps = context.catalog.scheduler().to_send(
+    scheduler = context.catalog.scheduler()
+    steps = scheduler.to_send(
         resend=limits.resend_seconds,
         resend_most=limits.resend_most_seconds,
         worker_seen=limits.worker_seen_seconds,
@@ -17,5 +18,6 @@ def send_due(context: Context) -> int:
     )
     for sent, step in enumerate(steps):
         if not context.dispatch.send(step):
+            scheduler.not_sent(steps[sent:], limits.broker_seconds)
             return sent
     return len(steps)

@@ -11,11 +11,23 @@ from tests.contract.catalog.world import ARN, OTHER_ARN, VERIFY, World, data_key
 
 
 def test_a_data_key_comes_back_as_it_was_added(acme: TenantCatalog) -> None:
-    key = data_key(acme.tenant_id, job_id=new_id())
+    key = data_key(acme.tenant_id, job_id=asked(acme))
     assert acme.keys.add(key) == key
     assert acme.keys.get(key.data_key_id) == key
     assert acme.keys.find(Purpose.BACKUP, key.job_id) == key
     assert acme.keys.find(Purpose.BACKUP, new_id()) is None
+
+
+def asked(tenant: TenantCatalog) -> str:
+    """A job that is to have a data key."""
+    return tenant.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id
+
+
+def test_a_job_that_has_ended_gets_no_data_key(world: World, acme: TenantCatalog) -> None:
+    for job_id in (acme.jobs.cancel(asked(acme)).job_id, new_id()):
+        with pytest.raises(ClaimLost):
+            acme.keys.add(data_key(acme.tenant_id, job_id=job_id))
+    assert len(acme.keys.all()) == 1
 
 
 def test_a_data_key_that_is_not_there_is_an_alarm(acme: TenantCatalog) -> None:
@@ -25,7 +37,7 @@ def test_a_data_key_that_is_not_there_is_an_alarm(acme: TenantCatalog) -> None:
 
 
 def test_a_job_has_one_data_key_whoever_adds_it(acme: TenantCatalog) -> None:
-    job_id = new_id()
+    job_id = asked(acme)
     with ThreadPoolExecutor(4) as pool:
         added = list(pool.map(lambda _: acme.keys.add(data_key(acme.tenant_id, job_id=job_id)), range(8)))
     assert len({key.data_key_id for key in added}) == 1
@@ -34,12 +46,12 @@ def test_a_job_has_one_data_key_whoever_adds_it(acme: TenantCatalog) -> None:
 
 
 def test_a_data_key_of_an_older_epoch_is_refused(world: World, acme: TenantCatalog) -> None:
-    standing = acme.keys.add(data_key(acme.tenant_id, job_id=new_id()))
+    standing = acme.keys.add(data_key(acme.tenant_id, job_id=asked(acme)))
     world.change("tenants", key_epoch=2, key_arn=OTHER_ARN)
     with pytest.raises(EpochMoved):
-        acme.keys.add(data_key(acme.tenant_id, job_id=new_id()))
+        acme.keys.add(data_key(acme.tenant_id, job_id=asked(acme)))
     assert acme.keys.add(data_key(acme.tenant_id, job_id=standing.job_id)) == standing
-    fresh = data_key(acme.tenant_id, job_id=new_id(), arn=OTHER_ARN, epoch=2)
+    fresh = data_key(acme.tenant_id, job_id=asked(acme), arn=OTHER_ARN, epoch=2)
     assert acme.keys.add(fresh) == fresh
 
 
@@ -120,9 +132,9 @@ def test_a_refusal_is_remembered_until_the_key_answers(acme: TenantCatalog) -> N
 
 def test_data_keys_are_counted_by_the_key_that_wraps_them_now(world: World, acme: TenantCatalog) -> None:
     for _ in range(3):
-        acme.keys.add(data_key(acme.tenant_id, job_id=new_id()))
+        acme.keys.add(data_key(acme.tenant_id, job_id=asked(acme)))
     assert acme.keys.state().data_keys == {ARN: 4}
-    moved = acme.keys.add(data_key(acme.tenant_id, job_id=new_id()))
+    moved = acme.keys.add(data_key(acme.tenant_id, job_id=asked(acme)))
     newer = world.wrap_anew(acme, world.wrap_anew(acme, moved, ARN), OTHER_ARN)
     assert acme.keys.state().data_keys == {ARN: 4, OTHER_ARN: 1}
     assert acme.keys.get(moved.data_key_id) == acme.keys.find(Purpose.BACKUP, moved.job_id) == newer

@@ -23,8 +23,9 @@ class Budget:
     """Never waits; remembers what it was told."""
 
     def __init__(self) -> None:
-        self.told: list[float] = []
-        self.asked = 0
+        self.waits: list[float] = []
+        self.shares: list[float] = []
+        self.units: list[int] = []
 
     def scope(self, directory_id: str, client_id: str) -> "Budget":
         assert directory_id
@@ -32,12 +33,15 @@ class Budget:
         return self
 
     @contextlib.asynccontextmanager
-    async def request(self) -> AsyncIterator[None]:
-        self.asked += 1
+    async def request(self, units: int) -> AsyncIterator[None]:
+        self.units.append(units)
         yield
 
     async def throttled(self, seconds: float) -> None:
-        self.told.append(seconds)
+        self.waits.append(seconds)
+
+    async def told(self, share: float) -> None:
+        self.shares.append(share)
 
 
 async def read(source: GraphSource, stream: Stream, cursor: Cursor | None = None) -> tuple[list[Line], Cursor | None]:

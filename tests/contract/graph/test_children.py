@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.graph import Patience
-from shared.domain.errors import Answer, GraphTrouble, Refuse, Skip, StartOver
+from shared.domain.errors import Answer, GraphTrouble, Skip, StartOver
 from shared.domain.records import Line
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
@@ -90,7 +90,7 @@ async def test_items_in_trouble_are_asked_again_alone(
 async def test_a_throttled_item_is_told_to_the_budget(simulator: Simulator, connect: Connect, budget: Budget) -> None:
     simulator.fault("status", ITEM, status=429, headers={"Retry-After": "0.125"})
     await read(connect(), OWNERS)
-    assert budget.told == [0.125]
+    assert budget.waits == [0.125]
 
 
 @pytest.mark.parametrize("what", ["drop", "truncate", "garbage"])
@@ -112,10 +112,11 @@ async def test_an_object_that_has_gone_meanwhile_has_no_children(simulator: Simu
     assert len({key.partition("/")[0] for key in records(lines, "applications.owners")}) == APPLICATIONS - 1
 
 
-async def test_a_token_refused_again_and_again_fails_the_sign_in(simulator: Simulator, connect: Connect) -> None:
+async def test_a_token_refused_again_and_again_fails_the_stream(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", ITEM, times=1000, status=401)
-    with pytest.raises(Refuse):
+    with pytest.raises(Skip, match="status 401") as met:
         await read(connect(), OWNERS)
+    assert met.value.answer is Answer.FAILED
     simulator.clear_faults()
 
 

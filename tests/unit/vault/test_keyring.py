@@ -67,7 +67,7 @@ def test_a_wrapped_key_of_another_tenant_is_refused_by_its_context() -> None:
 def test_nothing_that_holds_a_data_key_shows_it() -> None:
     key, keys = DataKey(Secret(CANARY)), MemoryKeys()
     lease = Lease(keys, TENANT, ARN, None, 60, lambda _: None)
-    lease.add(key)
+    lease.add(key, born(keys, MemoryStore())[1])
     row = seal_row(key, TENANT, Kind.SECRET, "row", CANARY)
     shown = [f"{thing!r} {thing}" for thing in (key, FreshKey(Secret(CANARY), b"w", ARN), lease, row)]
     try:

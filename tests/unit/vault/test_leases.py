@@ -176,22 +176,26 @@ def test_what_one_call_at_the_end_raises_keeps_no_other_from_being_made() -> Non
 
 def test_a_data_key_born_too_late_is_dropped() -> None:
     setup = Setup(60)
-    key, _ = born(setup.keys, setup.store)
+    key, wrapped = born(setup.keys, setup.store)
     setup.lease.close()
     with pytest.raises(KeyTrouble):
-        setup.lease.add(key)
+        setup.lease.add(key, wrapped)
     with pytest.raises(KeyTrouble):
         key.for_seal()
 
 
-def test_a_lease_without_a_probe_is_renewed_with_its_first_data_key() -> None:
+@pytest.mark.parametrize("how", ["born", "unwrapped"])
+def test_a_lease_without_a_probe_is_renewed_with_its_first_data_key(how: str) -> None:
     keys, store = MemoryKeys(), MemoryStore()
-    _, wrapped = born(keys, store)
+    key, wrapped = born(keys, store)
     lease = Lease(keys, TENANT, ARN, None, SECONDS, lambda _: None)
     asked = keys.asked
     lease.start()
     assert keys.asked == asked
-    lease.data_key(wrapped)
+    if how == "born":
+        lease.add(key, wrapped)
+    else:
+        lease.data_key(wrapped)
     end = time.monotonic() + 5
     while keys.asked < asked + 4 and time.monotonic() < end:
         time.sleep(0.005)

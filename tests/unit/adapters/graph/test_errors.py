@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from shared.adapters.graph.errors import NotFound, Throttled, code_of, meaning, safe_word, seconds_of
+from shared.adapters.graph.errors import NotFound, Throttled, TokenRefused, code_of, meaning, safe_word, seconds_of
 from shared.adapters.graph.sign_in import Refusal, claims_of, refusal
 from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Refuse, Skip, StartOver
 
@@ -23,7 +23,7 @@ from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Refuse, S
         (410, "resyncRequired", False, GraphTrouble, None),
         (400, "Directory_ExpiredPageToken", True, StartOver, None),
         (404, "Request_ResourceNotFound", True, StartOver, None),
-        (401, "InvalidAuthenticationToken", False, Refuse, None),
+        (401, "InvalidAuthenticationToken", False, TokenRefused, Answer.FAILED),
         (403, "Authorization_RequestDenied", False, Skip, Answer.FORBIDDEN),
         (403, "AccessDenied", False, Skip, Answer.FORBIDDEN),
         (403, "UnknownError", True, Skip, Answer.FORBIDDEN),

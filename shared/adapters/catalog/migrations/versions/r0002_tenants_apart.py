@@ -1,4 +1,4 @@
-"""Tenants apart on PostgreSQL by row-level security; which code may use the tables.
+"""Tenants apart on PostgreSQL by row-level security; which code may use the tables; when a step in trouble is tried again.
 
 Code of revision 0001 gets along with it on SQLite. It was never on PostgreSQL, where it would not name its tenant.
 """
@@ -28,6 +28,7 @@ _OF_A_TENANT = (
 
 
 def upgrade() -> None:
+    op.add_column("steps", sa.Column("retry_at", sa.DateTime(timezone=True)))
     compatible = op.create_table(
         "compatible_code",
         sa.Column("revision", sa.String(length=4), nullable=False),

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
+from shared.domain.errors import Alarm, Cancelled, Code, KeyRefused, Refuse
 from shared.domain.model import Job, JobKind, JobState
 from shared.engine.browse import browse
 from shared.engine.download import download
 from shared.engine.here import begun_here
-from tests.contract.engine_world import LEASE, EngineWorld
+from shared.vault.keyring import key_object_name
+from tests.contract.engine.world import LEASE, EngineWorld
 from tests.unit.vault.parts import ARN
 
 REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
@@ -35,7 +36,25 @@ def chunks(world: EngineWorld) -> list[str]:
     return sorted(world.store.names(f"{world.tenant.tenant_id}/jobs/"))
 
 
+def manifests(world: EngineWorld) -> Iterator[str]:
+    return world.store.names(f"{world.tenant.tenant_id}/snapshots/")
+
+
 # -- download and browse
+
+
+def test_a_download_that_is_cancelled_ends_as_cancelled(world: EngineWorld) -> None:
+    world.limit(renew_seconds=0.02)
+    cancelled = threading.Event()
+    with (
+        pytest.raises(Cancelled),
+        begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+    ):
+        work.hold.on_lost(cancelled.set)
+        world.of.jobs.cancel(newest(world).job_id)
+        assert cancelled.wait(10)
+        work.check()
+    assert (newest(world).state, newest(world).code) == (JobState.CANCELLED, Code.CANCELLED)
 
 
 def test_a_download_is_a_job_of_its_own(world: EngineWorld) -> None:
@@ -121,7 +140,7 @@ def test_what_is_sound_is_verified_blob_by_blob(world: EngineWorld) -> None:
     job = world.done(JobKind.VERIFY)
     manifests = list(world.store.names(f"{world.tenant.tenant_id}/snapshots/"))
     assert job.state is JobState.SUCCEEDED
-    assert job.detail == {"snapshots": 1, "blobs": len(chunks(world)) + len(manifests), "damaged": []}
+    assert job.detail == {"snapshots": 1, "blobs": len(chunks(world)) + len(manifests) + 1, "damaged": []}
 
 
 @pytest.mark.parametrize("shallow", [True, False])
@@ -136,7 +155,7 @@ def test_every_damaged_blob_is_named_and_the_others_are_looked_at(
         del blobs[first]
     job = world.done(JobKind.VERIFY, detail={"shallow": shallow})
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-    assert job.detail["blobs"] == len(chunks(world)) + missing + 1
+    assert job.detail["blobs"] == len(chunks(world)) + missing + 2
     told = {each["blob"]: each for each in job.detail["damaged"]}
     assert told.keys() == {first, second}
     assert told[first]["reason"] == ("BLOB_MISSING" if missing else "BLOB_DAMAGED")
@@ -163,9 +182,49 @@ def test_a_damaged_manifest_is_named(world: EngineWorld) -> None:
     assert [each["blob"] for each in job.detail["damaged"]] == [manifest]
 
 
+@pytest.mark.parametrize("shallow", [True, False])
+@pytest.mark.parametrize("harm", ["missing", "of another generation", "garbage", "of an unknown format"])
+def test_a_key_object_that_is_not_what_sql_knows_is_named(world: EngineWorld, shallow: bool, harm: str) -> None:
+    """The key object of the secrets, which no snapshot needs, stands in for another one."""
+    snapshot = world.of.snapshots.get("latest")
+    name = key_object_name(world.tenant.tenant_id, snapshot.data_key_id, 1)
+    blobs = world.store.blobs
+    other = next(key for key in world.store.names(f"{world.tenant.tenant_id}/keys/") if key != name)
+    blobs[name] = {
+        "missing": b"",
+        "of another generation": blobs[other],
+        "garbage": b"{",
+        "of an unknown format": blobs[name].replace(b"entrakeep/1", b"entrakeep/9"),
+    }[harm]
+    if harm == "missing":
+        del blobs[name]
+    job = world.done(JobKind.VERIFY, detail={"shallow": shallow})
+    reason = {"missing": "BLOB_MISSING", "of an unknown format": "FORMAT_UNKNOWN"}.get(harm, "BLOB_DAMAGED")
+    assert job.state is JobState.FAILED
+    assert job.detail["damaged"] == [{"blob": name, "resource": None, "reason": reason}]
+    assert world.download() == world.directory.records()
+
+
+def test_a_long_verify_gives_itself_back_and_goes_on_behind_what_it_looked_at(world: EngineWorld) -> None:
+    world.limit(step_seconds=0.0)
+    (harmed, *_) = chunks(world)
+    world.store.blobs[harmed] += b"x"
+    opened: list[str] = []
+    get = world.store.get
+    world.store.get = lambda name: (opened.append(name), get(name))[1]  # type: ignore[method-assign]
+    job = world.ask(JobKind.VERIFY)
+    world.work(1)
+    assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
+    world.work(100)
+    ended = world.of.jobs.get(job.job_id)
+    assert [each["blob"] for each in ended.detail["damaged"]] == [harmed]
+    assert ended.detail["blobs"] == len(chunks(world)) + 2 + opened.count(next(manifests(world))) - 1
+    assert all(opened.count(chunk) == 1 for chunk in chunks(world))
+
+
 def test_a_run_that_snapshots_share_is_looked_at_once(world: EngineWorld) -> None:
     world.clock.time += timedelta(hours=1)
     world.backed_up()
     job = world.done(JobKind.VERIFY)
     assert job.detail["snapshots"] == 2
-    assert job.detail["blobs"] == len(chunks(world)) + 2
+    assert job.detail["blobs"] == len(chunks(world)) + 4

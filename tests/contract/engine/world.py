@@ -25,6 +25,7 @@ from shared.engine.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import Cursor, Identity
+from tests.contract.catalog.world import World
 from tests.unit.vault.parts import ARN, MemoryKeys, MemoryStore
 
 DIRECTORY, CLIENT = "d" * 36, "c" * 36
@@ -146,11 +147,12 @@ class EngineWorld:
             access=self.directory,
             dispatch=self.messages,
             clock=self.clock,
-            limits=Limits(resend_seconds=0.0),
+            limits=Limits(resend_seconds=0.0, broker_seconds=0.0, gone_after_seconds=0.0),
             lease_seconds=LEASE,
             provider_key=ARN,
             at=self._reach,
         )
+        self._aging = World(f"sqlite:///{folder / 'catalog.sqlite3'}")
         self.scheduler = self.context.catalog.scheduler()
         self.scheduler.worker_seen("w", 4)
         self.directory.put("organization", f"organization/{DIRECTORY}")
@@ -169,8 +171,19 @@ class EngineWorld:
         """Other limits from now on."""
         self.context = dataclasses.replace(self.context, limits=msgspec.structs.replace(self.context.limits, **limits))
 
-    def ask(self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: object = None) -> Job:
-        return self.of.jobs.ask(kind, asked=Asked.HAND, snapshot=snapshot, detail=detail)[0]
+    def ask(
+        self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: object = None, *, full: bool = False
+    ) -> Job:
+        return self.of.jobs.ask(kind, asked=Asked.HAND, snapshot=snapshot, detail=detail, full=full)[0]
+
+    def pass_time(self, seconds: float) -> None:
+        """Everything that stands in the catalog is so much older; the worker has just been seen."""
+        self._aging.pass_time(seconds)
+        self.scheduler.worker_seen("w", 4)
+
+    def change(self, table: str, **values: object) -> None:
+        """Writes behind the catalog's back."""
+        self._aging.change(table, **values)
 
     def tick(self) -> None:
         tick(self.context)
@@ -209,4 +222,5 @@ class EngineWorld:
         return {key.decode(): value for key, _, value in pairs}
 
     def close(self) -> None:
+        self._aging.close()
         self.context.catalog.close()

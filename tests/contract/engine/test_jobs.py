@@ -22,7 +22,7 @@ from shared.domain.errors import (
 from shared.domain.model import Asked, JobKind, JobState, Purpose, Schedule, StepState
 from shared.engine.custody import Custody
 from shared.engine.jobs.sending import send_due
-from tests.contract.engine_world import EngineWorld
+from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
 TROUBLE = GraphTrouble("Graph is in trouble.", 0.0, "request-1")

@@ -1,0 +1,210 @@
+"""What a backup makes of what Graph says: objects that come late, cursors that are no good, rounds that fail half-way."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from shared.domain import resources
+from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Refuse, Skip, StartOver
+from shared.domain.model import Job, JobState
+from shared.domain.resources import STREAMS, Stream
+from shared.ports.directory import Cursor
+from tests.contract.engine.world import EngineWorld, MemoryPage
+
+TROUBLE = GraphTrouble("Graph is in trouble.", 0.0, "request-1")
+NO_TROUBLE = (-1, TROUBLE)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    yield made
+    made.close()
+
+
+def told(world: EngineWorld, stream: str = "users") -> list[str]:
+    """What the directory was asked for of a stream, and forgets."""
+    asked = [what for name, what in world.directory.told if name == stream]
+    world.directory.told.clear()
+    return asked
+
+
+def settled(world: EngineWorld, job: Job) -> Job:
+    """The job, ended: waits for what is due in a moment."""
+    end = time.monotonic() + 20
+    while not world.of.jobs.get(job.job_id).state.ended and time.monotonic() < end:
+        world.work()
+        time.sleep(0.005)
+    return world.of.jobs.get(job.job_id)
+
+
+def second_round(world: EngineWorld, do: object) -> None:
+    """Calls ``do`` when the users' second round begins, once."""
+    real, rounds = world.directory.pages, [0]
+
+    async def pages(stream: Stream, cursor: Cursor | None) -> AsyncIterator[MemoryPage]:
+        if stream.name == "users":
+            rounds[0] += 1
+            if rounds[0] == 2:
+                assert callable(do)
+                do()
+        async for page in real(stream, cursor):
+            yield page
+
+    world.directory.pages = pages  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TROUBLE, StartOver("x"), Skip(Answer.FAILED, "x"), Refuse(Code.GRAPH_SIGN_IN_FAILED, "x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_object_that_was_not_found_is_asked_for_by_the_next_backup_if_the_second_round_fails(
+    world: EngineWorld, error: EntrakeepError
+) -> None:
+    world.directory.named = ["late"]
+    world.directory.trouble["users"] = [NO_TROUBLE, (0, error)]
+    world.backed_up()
+    assert "users/late" not in world.download()
+    world.directory.named = []
+    world.directory.objects = {"late": b'{"id":"late"}'}
+    told(world)
+    world.backed_up()
+    assert told(world)[:2] == ["delta:4", "late"]
+    assert world.download()["users/late"] == b'{"id":"late"}'
+
+
+def test_an_object_first_not_found_in_the_second_round_is_asked_for_by_the_next_backup(world: EngineWorld) -> None:
+    second_round(world, lambda: setattr(world.directory, "named", ["2"]))
+    world.backed_up()
+    assert world.download()["users/2"] == b'{"n":2}'
+    world.directory.named = []
+    world.directory.objects = {"2": b'{"n":"new"}'}
+    world.backed_up()
+    assert world.download()["users/2"] == b'{"n":"new"}'
+
+
+def test_an_object_that_is_not_found_again_is_gone_only_after_a_while(world: EngineWorld) -> None:
+    world.limit(gone_after_seconds=60.0)
+    world.directory.named = ["2"]
+    world.backed_up()
+    world.directory.named = []
+    assert "users/2" in world.download()
+    world.clock.time += timedelta(seconds=30)
+    world.backed_up()
+    assert "users/2" in world.download()
+    world.clock.time += timedelta(seconds=90)
+    world.backed_up()
+    assert "users/2" not in world.download()
+    told(world)
+    world.backed_up()
+    assert "2" not in told(world)
+
+
+def test_a_second_round_that_fails_half_way_leaves_nothing_and_the_next_backup_goes_on_from_the_first(
+    world: EngineWorld,
+) -> None:
+    def change() -> None:
+        for n in range(3):
+            world.directory.put("users", f"users/late-{n}")
+
+    second_round(world, change)
+    world.limit(buffer_bytes=1)
+    world.directory.trouble["users"] = [NO_TROUBLE, (2, Skip(Answer.FAILED, "x"))]
+    world.backed_up()
+    assert not any(key.startswith("users/late") for key in world.download())
+    told(world)
+    world.backed_up()
+    assert told(world)[0] == "delta:4"
+    assert world.download() == world.directory.records()
+
+
+def test_a_reading_that_is_taken_up_with_another_selection_begins_afresh(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.limit(buffer_bytes=1)
+    world.directory.trouble["users"] = [(2, TROUBLE)]
+    job = world.ask()
+    world.work(1)
+    told(world)
+    more = msgspec.structs.replace(STREAMS["users"], select=(*STREAMS["users"].select, "another"))
+    monkeypatch.setitem(resources.STREAMS, "users", more)
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert told(world)[0] == "afresh"
+    world.backed_up()
+    assert told(world)[0].startswith("delta:")
+
+
+def test_a_stream_that_a_job_was_not_planned_to_read_waits_for_the_next(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = world.ask()
+    world.work(1)
+    more = msgspec.structs.replace(STREAMS["organization"], name="domains", resource="domains")
+    monkeypatch.setitem(resources.STREAMS, "domains", more)
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("why", ["full", "old", "another selection"])
+def test_a_reading_begins_afresh_where_the_cursor_is_no_good(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    world.backed_up()
+    told(world)
+    world.backed_up()
+    assert told(world)[0].startswith("delta:")
+    if why == "old":
+        world.clock.time += timedelta(days=7)
+    elif why == "another selection":
+        more = msgspec.structs.replace(STREAMS["users"], select=(*STREAMS["users"].select, "another"))
+        monkeypatch.setitem(resources.STREAMS, "users", more)
+    world.ask(full=why == "full")
+    world.work()
+    assert told(world)[0] == "afresh"
+    assert world.download() == world.directory.records()
+
+
+def test_a_token_that_one_service_refuses_is_a_line_of_the_report(world: EngineWorld) -> None:
+    world.directory.trouble["conditionalAccessPolicies"] = [(0, Skip(Answer.FAILED, "status 401", "request-1"))]
+    job = world.done()
+    assert job.state is JobState.SUCCEEDED_WITH_WARNINGS
+    reports = {report.resource: report for report in world.of.snapshots.get("latest").resources}
+    assert reports["conditionalAccessPolicies"].answer is Answer.FAILED
+    assert reports["users"].answer is Answer.WHOLE
+
+
+def test_trouble_that_asks_for_a_year_is_tried_again_within_the_hour(world: EngineWorld) -> None:
+    world.directory.trouble["users"] = [(0, GraphTrouble("Throttled.", 1e300, "request-1"))]
+    job = world.ask()
+    world.work()
+    world.pass_time(3601)
+    assert settled(world, job).state is JobState.SUCCEEDED
+
+
+def test_two_troubles_far_apart_are_not_one_that_lasts(world: EngineWorld) -> None:
+    world.directory.trouble["users"] = [(0, TROUBLE), (0, TROUBLE)]
+    job = world.ask()
+    world.work(1)
+    world.pass_time(7 * 3600)
+    assert settled(world, job).state is JobState.SUCCEEDED
+
+
+def test_trouble_that_lasts_is_tried_again_more_and_more_seldom_and_ends_at_last(world: EngineWorld) -> None:
+    world.limit(graph_trouble_seconds=1800.0)
+    world.directory.trouble["users"] = [(0, TROUBLE)] * 10_000
+    job = world.ask()
+    world.work(1)
+    tries = 0
+    while not world.of.jobs.get(job.job_id).state.ended:
+        world.pass_time(30)
+        before = len(world.directory.trouble["users"])
+        world.work(2)
+        tries += before - len(world.directory.trouble["users"])
+    assert 20 < tries < 50
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS

@@ -1,0 +1,116 @@
+"""Steps in odd company: a broker, a store, a catalog or a key that comes and goes, and jobs of other versions."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.catalog.claims import SqlClaims
+from shared.domain.errors import ClaimLost, Code, KeyRefused, KeyTrouble, Refuse
+from shared.domain.model import JobKind, JobState
+from shared.engine.custody import Custody
+from tests.contract.engine.world import EngineWorld
+from tests.unit.vault.parts import ARN
+
+REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_broker_that_was_away_for_long_gets_every_message_as_soon_as_it_is_back(world: EngineWorld) -> None:
+    world.limit(resend_seconds=60.0)
+    world.ask()
+    world.messages.open = False
+    for _ in range(8):
+        world.tick()
+    world.messages.open = True
+    world.tick()
+    assert len(world.messages.taken) == 4
+
+
+def test_a_job_of_a_kind_that_only_a_newer_version_knows_disturbs_no_other(world: EngineWorld) -> None:
+    unknown = world.ask(JobKind.KEY_CHECK)
+    world.change("jobs", kind="of-tomorrow")
+    backup = world.ask()
+    world.work()
+    assert world.of.jobs.get(backup.job_id).state is JobState.SUCCEEDED
+    assert [job.job_id for job in world.of.jobs.recent()] == [backup.job_id]
+    assert [job.job_id for job in world.context.catalog.jobs()] == [backup.job_id]
+    assert world.of.jobs.steps(unknown.job_id) == []
+
+
+def test_a_step_of_an_ended_job_gives_birth_to_no_data_key(world: EngineWorld) -> None:
+    job = world.ask()
+    world.tick()
+    claim = world.of.claims.claim(job.job_id, world.messages.taken[0].step_id, "w/1", 30)
+    assert claim is not None
+    world.of.claims.fail(claim, Code.CANCELLED, "Ended.")
+    with Custody(world.context, world.of) as custody, pytest.raises(ClaimLost):
+        custody.of_job(job.job_id)
+    assert len(world.of.keys.all()) == 1
+
+
+def test_a_data_key_whose_key_object_is_not_stored_is_not_used(world: EngineWorld) -> None:
+    put_new = world.store.put_new
+    world.store.put_new = lambda name, data: "/keys/" not in name and put_new(name, data)  # type: ignore[method-assign]
+    job = world.done()
+    assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
+    assert len(world.of.keys.all()) == 1
+    # Our own, which the store had taken before its answer was lost, is as good.
+    world.store.put_new = lambda name, data: put_new(name, data) and "/keys/" not in name  # type: ignore[method-assign]
+    world.backed_up()
+
+
+def test_a_step_that_stores_slowly_ends_with_its_lease(world: EngineWorld) -> None:
+    over = threading.Event()
+
+    def slow(name: str, data: bytes) -> None:
+        world.keys.trouble = REFUSED
+        over.wait(30)
+
+    world.store.put = slow  # type: ignore[method-assign]
+    began = time.monotonic()
+    job = world.done()
+    assert time.monotonic() - began < 10
+    over.set()
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
+
+
+def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
+    with Custody(world.context, world.of) as custody:
+        custody.secrets()
+        world.keys.trouble = KeyTrouble("KMS does not answer.")
+        ended = threading.Event()
+        custody.on_end(ended.set)
+        assert ended.wait(10)
+        world.keys.trouble = None
+        asked = world.keys.asked
+        for _ in range(20):
+            with pytest.raises(KeyTrouble):
+                custody.secrets()
+        assert world.keys.asked == asked
+
+
+def test_a_catalog_that_was_away_for_a_moment_costs_no_claim(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = [True] * 12
+
+    def checkpoint(*values: object) -> None:
+        if away:
+            away.pop()
+            raise Refuse(Code.CATALOG_UNREACHABLE, "Another process has held it for 10 seconds.")
+        kept(*values)
+
+    kept = SqlClaims.checkpoint
+    monkeypatch.setattr(SqlClaims, "checkpoint", checkpoint)
+    job = world.ask()
+    world.work(40)
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
