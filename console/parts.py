@@ -5,7 +5,7 @@ import json
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from console.supervisor.guarded import Guarded
 from console.supervisor.part import Part
@@ -13,12 +13,17 @@ from console.supervisor.part import Part
 _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 _FLOWER_PORT = 5555
 _CONCURRENCY = 2
-_SOFT_SHUTDOWN = 5
+_SOFT_SHUTDOWN = 4
 """Seconds that a worker gives its running steps; with the way out it stays under the grace of a part."""
 
 
-def celery_parts(environment: Mapping[str, str], nodes: "Nodes", flower_port: int | None) -> tuple[Part, ...]:
-    """Beat, one worker and, if a port is given, Flower on loopback. Only Flower needs the workers' events."""
+def celery_parts(
+    environment: Mapping[str, str], nodes: "Nodes", flower_port: int | None, ticked: Callable[[], bool] = lambda: True
+) -> tuple[Part, ...]:
+    """Beat, one worker and, if a port is given, Flower on loopback. Only Flower needs the workers' events.
+
+    ``ticked`` says whether beat has ticked lately: that it answers says only that it is there.
+    """
     host = socket.gethostname()
     beat = Part(
         name="beat",
@@ -28,7 +33,7 @@ def celery_parts(environment: Mapping[str, str], nodes: "Nodes", flower_port: in
             *("--enable-remote-control", "-n", f"beat@{host}"),
         ),
         environment=environment,
-        ready=lambda: nodes.answer(f"beat@{host}"),
+        ready=lambda: ticked() and nodes.answer(f"beat@{host}"),
     )
     worker = Part(
         name="worker",

@@ -75,21 +75,21 @@ def broker_at(url: str) -> Broker:
     )
 
 
-def ask(broker: Broker) -> Reply:
-    """Send PING and say what answers. Takes some seconds at most."""
+def ask(broker: Broker, timeout: float = _TIMEOUT) -> Reply:
+    """Send PING and say what answers. ``timeout``: seconds to wait for a connection, and for an answer."""
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
     try:
-        socket.create_connection((broker.host, broker.port), _TIMEOUT).close()
+        socket.create_connection((broker.host, broker.port), timeout).close()
     except OSError:
         return Reply.NOBODY
     try:
         with redis.Redis.from_url(
             broker.url,
-            socket_timeout=_TIMEOUT,
-            socket_connect_timeout=_TIMEOUT,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
         ) as client:
             client.ping()

@@ -27,7 +27,12 @@ class CatalogScheduler(Scheduler):
     max_interval: int | None = 1
 
     def setup_schedule(self) -> None:
-        """No entries: SQL holds the schedules."""
+        """No entries: SQL holds the schedules. A beat that could never tick ends, with a sentence."""
+        try:
+            _ = self.context
+        except EntrakeepError as error:
+            log.critical("beat cannot work: %s", error)
+            raise SystemExit(1) from None
 
     @cached_property
     def context(self) -> Context:

@@ -1,10 +1,15 @@
-"""The settings: one frozen value, read from the environment once, here and nowhere else."""
+"""The settings: one frozen value, read from the environment once, here and nowhere else.
 
+Whether a setting can be right is told here, by its letters; whether what it names is there is told by who uses it.
+"""
+
+import hashlib
 import os
 import re
+import ssl
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,17 +18,11 @@ from shared.domain.errors import Code, Refuse
 
 _ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
 _P = TypeVar("_P", bound="Place")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _PASSED_ON = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
+    *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *_PROXIES,
+    *(name.lower() for name in _PROXIES),
 )
 _TO_RUN = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS")
 
@@ -35,6 +34,25 @@ class Place(BaseSettings):
 
     home: Path = Field(default_factory=lambda: Path.home() / ".entrakeep")
     database_url: SecretStr | None = None
+
+    @field_validator("home")
+    @classmethod
+    def _at_home(cls, value: Path) -> Path:
+        return value.expanduser()
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        parts = _split(value.get_secret_value())
+        kind = parts.scheme.partition("+")[0]
+        file = parts.path.lstrip("/")
+        if kind == "sqlite" and (parts.netloc or file in ("", ":memory:")):
+            raise ValueError("must name a file, as in sqlite:////folder/catalog.sqlite3")
+        if kind not in ("sqlite", "postgresql"):
+            raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
+        return value
 
     @property
     def database(self) -> str:
@@ -53,7 +71,16 @@ class Settings(Place):
     graph_url: str = "https://graph.microsoft.com"
     authority_url: str = "https://login.microsoftonline.com"
     ca_bundle: Path | None = None
-    key_lease_seconds: float = Field(default=60.0, ge=1.0, le=3600.0)
+    key_lease_seconds: float = 60.0
+
+    @field_validator("broker_url")
+    @classmethod
+    def _broker(cls, value: SecretStr) -> SecretStr:
+        parts = _split(value.get_secret_value())
+        number = parts.path.strip("/")
+        if parts.scheme not in ("redis", "rediss") or not parts.hostname or not (number == "" or number.isdecimal()):
+            raise ValueError("must be redis://[:PASSWORD@]HOST:PORT/NUMBER")
+        return value
 
     @field_validator("provider_key_arn")
     @classmethod
@@ -65,29 +92,52 @@ class Settings(Place):
     @field_validator("graph_url", "authority_url")
     @classmethod
     def _https(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        parts = _split(value)
+        plain = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
+        if parts.scheme != "https" or not parts.hostname or not plain:
             raise ValueError("must be https://HOST or https://HOST:PORT, without a path")
         return value.rstrip("/")
 
     @field_validator("store_url")
     @classmethod
     def _store(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in ("s3", "file"):
+        parts = _split(value or "file:///x")
+        bucket = parts.scheme == "s3" and parts.netloc
+        folder = parts.scheme == "file" and parts.netloc in ("", "localhost") and len(unquote(parts.path)) > 1
+        if not (bucket or folder):
             raise ValueError("must be s3://bucket/prefix or file:///folder")
         return value
 
     @field_validator("ca_bundle")
     @classmethod
     def _bundle(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError(f"names no file: {value}")
+        if value is not None:
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError:
+                raise ValueError(f"names no file of certificates in PEM: {value}") from None
+        return value
+
+    @field_validator("key_lease_seconds")
+    @classmethod
+    def _lease(cls, value: float) -> float:
+        if not 1.0 <= value <= 60.0:
+            raise ValueError("must be from 1 to 60 seconds")
         return value
 
     @property
     def store(self) -> str:
         """The store's URL; a folder in the home unless set."""
         return self.store_url or (self.home / "store").absolute().as_uri()
+
+    @property
+    def catalog_name(self) -> str:
+        """A short name of the catalog, the same in every process that uses it: two may share a broker, and not take each
+        other's messages. A file is named by its place, a database of a server by its name, however its host is called."""
+        parts = urlsplit(self.database)
+        is_file = parts.scheme.startswith("sqlite")
+        place = str(Path(parts.path.removeprefix("/")).absolute()) if is_file else parts.path
+        return hashlib.sha256(place.encode()).hexdigest()[:8]
 
 
 def read_settings() -> Settings:
@@ -125,5 +175,17 @@ def bare_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name in _TO_RUN or name.startswith("PYTHON")}
 
 
+def _split(url: str) -> SplitResult:
+    """The URL's parts. Raises ValueError, without repeating it, if it has a port that is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is not a URL: its port is no number from 1 to 65535") from None
+    return parts
+
+
 def _reason(kind: str, text: str) -> str:
-    return "is missing" if kind == "missing" else text.removeprefix("Value error, ")
+    if kind == "missing":
+        return "is missing"
+    return "must be a number of seconds" if kind == "float_parsing" else text.removeprefix("Value error, ")

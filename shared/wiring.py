@@ -64,14 +64,15 @@ def celery_app() -> "Celery":
     """The Celery application of workers, beat and Flower. Connects to nothing yet."""
     from shared.adapters.dispatch import make_app
 
-    return make_app(config.read_settings().broker_url.get_secret_value())
+    found = config.read_settings()
+    return make_app(found.broker_url.get_secret_value(), found.catalog_name)
 
 
 def command_context() -> "Context":
     """The engine for a command: it never talks to the broker; the tick sends what it asks for."""
     from shared.adapters.dispatch import TickDispatch
 
-    return _context(TickDispatch(), None, LIMITS, _nothing)
+    return _context(TickDispatch(), None, LIMITS, _nothing, somebody_waits=True)
 
 
 def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str], None] | None = None) -> "Context":
@@ -82,10 +83,17 @@ def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str]
     return _context(CeleryDispatch(app), url, limits, at or _nothing)
 
 
-def _context(dispatch: "Dispatch", redis_url: str | None, limits: Limits, at: Callable[[str], None]) -> "Context":
+def _context(
+    dispatch: "Dispatch",
+    redis_url: str | None,
+    limits: Limits,
+    at: Callable[[str], None],
+    *,
+    somebody_waits: bool = False,
+) -> "Context":
     from shared.adapters.blobs import open_store
     from shared.adapters.budget import RedisBudgets
-    from shared.adapters.graph import GraphAccess
+    from shared.adapters.graph import GraphAccess, Patience
     from shared.adapters.kms import AwsKeys
     from shared.engine.context import Context
 
@@ -99,6 +107,7 @@ def _context(dispatch: "Dispatch", redis_url: str | None, limits: Limits, at: Ca
             authority_url=found.authority_url,
             ca_bundle=str(found.ca_bundle) if found.ca_bundle else None,
             budgets=RedisBudgets(redis_url, limits.requests_in_flight),
+            patience=Patience(tries=2, wait_seconds=15.0) if somebody_waits else Patience(),
         ),
         dispatch=dispatch,
         clock=clock(),

@@ -74,8 +74,15 @@ def step(self: "Task[Any, Any]", /, **arguments: object) -> None:
 
 @worker_init.connect
 def _begin(**_: object) -> None:
-    """Loads all that a step needs before the children are forked, so that the first step begins at once."""
-    context()
+    """Loads all that a step needs before the children are forked, so that the first step begins at once.
+
+    A worker that cannot do any step ends, with a sentence, and does not stand there as if it could.
+    """
+    try:
+        context()
+    except EntrakeepError as error:
+        log.critical("this worker cannot work: %s", error)
+        raise SystemExit(1) from None
 
 
 @worker_process_init.connect
@@ -91,9 +98,11 @@ def _ready(sender: Any, **_: object) -> None:
 
 
 def _seen(name: str, slots: int) -> None:
+    begins = True
     while True:
         try:
-            context().catalog.scheduler().worker_seen(name, slots)
+            context().catalog.scheduler().worker_seen(name, slots, begins=begins)
+            begins = False
         except Exception as error:
             # The database does not answer, as a rule: the next sign of life may get through.
             log.warning("no sign of life could be given: %s", type(error).__name__)

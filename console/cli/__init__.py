@@ -25,7 +25,9 @@ def main() -> int:
     except EntrakeepError as error:
         return _refused(error.code, error.message)
     except typer.TyperException as error:
-        return _refused(Code.WRONG_USE, f"{error.format_message().rstrip('.')}.{_where_to_look(error)}")
+        sentence = error.format_message().rstrip(".")
+        stop = "" if sentence.endswith("?") else "."
+        return _refused(Code.WRONG_USE, f"{sentence}{stop}{_where_to_look(error)}")
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:

@@ -42,18 +42,20 @@ def _known(values: list[str] | None) -> list[str]:
     return values or []
 
 
-def _words(value: str | None) -> str | None:
+def words(value: str | None) -> str | None:
     """Text that SQL can take: what the shell gave that is no UTF-8 is shown, as ``\\xHH`` would be."""
+    if value == "":
+        raise typer.BadParameter("an id is not empty.")
     return None if value is None else value.encode("utf-8", "backslashreplace").decode()
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.", callback=_name)]
 Guid = Annotated[str, typer.Option(callback=_guid)]
-SnapshotId = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="A snapshot's id, or latest.", callback=_words)]
+SnapshotId = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="A snapshot's id, or latest.", callback=words)]
 SnapshotOrAll = Annotated[
-    str | None, typer.Argument(metavar="[SNAPSHOT]", help="A snapshot's id, or latest; else all.", callback=_words)
+    str | None, typer.Argument(metavar="[SNAPSHOT]", help="A snapshot's id, or latest; else all.", callback=words)
 ]
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", callback=_words)]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", callback=words)]
 ResourceNames = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,7 +7,7 @@ import typer
 from console.cli.arguments import AsJson, Name, Wait, examples
 from console.cli.documents import job_with_resources
 from console.cli.opening import open_catalog
-from console.cli.output import note, print_document, print_line
+from console.cli.output import counted, note, print_document, print_line
 from console.cli.waiting import note_silence, refuse_failed, wait_for
 from shared.domain.model import Asked, JobKind
 
@@ -36,6 +36,8 @@ def backup(
     job, new = handle.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=full)
     if not new:
         note(f"A backup of {name} is {job.state} already: job {job.job_id}.")
+        if full and not job.full:
+            note("That one reads only what changed: ask again for a full one when it has ended.")
     if not wait:
         note_silence(catalog)
         if as_json:
@@ -49,4 +51,4 @@ def backup(
     refuse_failed(job)
     if not as_json and job.snapshot:
         made = handle.snapshots.get(job.snapshot)
-        print_line(f"Snapshot {made.snapshot_id}: {made.objects:,} objects, {made.links:,} links.")
+        print_line(f"Snapshot {made.snapshot_id}: {counted(made.objects, 'object')}, {counted(made.links, 'link')}.")

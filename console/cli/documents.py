@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, StepState, Tenant
+from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, Tenant, Trouble
 from shared.domain.resources import RESOURCES, STREAMS, Reading
 from shared.ports.catalog import KeyState
 
@@ -21,14 +21,16 @@ def to_second(text: str | None) -> str | None:
     return None if text is None else f"{text[:19]}Z"
 
 
-def job_document(job: Job, tenant: str) -> Document:
+def job_document(job: Job, tenant: str, steps: Sequence[Step] = ()) -> Document:
+    """``steps`` are those of a job that goes on: what trouble one of them is in stands in ``code`` and ``message``."""
+    trouble = trouble_of(job, steps)
     return {
         "id": job.job_id,
         "tenant": tenant,
         "kind": job.kind,
         "state": job.state,
-        "code": job.code,
-        "message": job.message,
+        "code": job.code or (trouble.code if trouble else None),
+        "message": job.message or (in_trouble(trouble) if trouble else None),
         "created_at": moment(job.created_at),
         "started_at": moment(job.started_at),
         "finished_at": moment(job.finished_at),
@@ -37,7 +39,27 @@ def job_document(job: Job, tenant: str) -> Document:
 
 
 def job_with_resources(job: Job, tenant: str, steps: Sequence[Step]) -> Document:
-    return {**job_document(job, tenant), "resources": resources_of(job, steps)}
+    document = {**job_document(job, tenant, steps), "resources": resources_of(job, steps)}
+    damaged = damaged_of(job)
+    return document if damaged is None else {**document, "damaged": damaged}
+
+
+def damaged_of(job: Job) -> list[Document] | None:
+    """The damaged blobs that a verify has found; None for jobs that look for none, or have not ended."""
+    found = job.detail.get("damaged") if isinstance(job.detail, dict) else None
+    return list(found) if isinstance(found, list) else None
+
+
+def trouble_of(job: Job, steps: Sequence[Step]) -> Trouble | None:
+    """The trouble that keeps a job waiting, the longest first; None if there is none, or the job has ended."""
+    found = [step.trouble for step in steps if step.trouble is not None and not job.state.ended]
+    return min(found, key=lambda trouble: trouble.since, default=None)
+
+
+def in_trouble(trouble: Trouble) -> str:
+    """What keeps a job waiting, since when, and until when."""
+    since, again = (to_second(moment(at)) for at in (trouble.since, trouble.retry_at))
+    return f"{trouble.message} Since {since}, tried again at {again}."
 
 
 def resources_of(job: Job, steps: Sequence[Step]) -> list[Document]:
@@ -48,7 +70,7 @@ def resources_of(job: Job, steps: Sequence[Step]) -> list[Document]:
 def _resource(name: str, steps: Sequence[Step]) -> Document:
     mine = [step for step in steps if step.phase < Phase.COMMIT and step.name == RESOURCES[name].stream]
     counted = [progress for step in mine for progress in step.progress if progress.resource == name]
-    if mine and all(step.state is StepState.DONE for step in mine):
+    if mine and all(step.answer is not None for step in mine):
         state = "done"
     elif any(step.began_at is not None for step in mine):
         state = "reading"
@@ -59,6 +81,7 @@ def _resource(name: str, steps: Sequence[Step]) -> Document:
         "state": state,
         "records": sum(progress.records for progress in counted),
         "changed": sum(progress.changed for progress in counted),
+        "answer": next((step.answer for step in mine if step.phase == Phase.READ), None),
     }
 
 
@@ -126,13 +149,13 @@ def resource_documents() -> list[Document]:
 
 
 def key_document(tenant: Tenant, keys: KeyState) -> Document:
-    """``since``: when a revoked key was last refused, else since when the tenant is there. ``account`` is the key's."""
+    """``since``: since when the key is refused or KMS does not answer, else the tenant is there. ``account``: the key's."""
     refusal = keys.refusal
     return {
         "mode": tenant.key_mode,
-        "state": "revoked" if refusal else "ok",
+        "state": "revoked" if refusal else "unreachable" if keys.unreachable else "ok",
         "arn": tenant.key_arn,
-        "since": moment(refusal.at if refusal else tenant.created_at),
+        "since": moment(refusal.since if refusal else keys.unreachable or tenant.created_at),
         "account": tenant.key_arn.split(":")[4],
         "data_keys": keys.data_keys,
         "old_key_free": None,

@@ -6,7 +6,7 @@ import typer
 
 from console.cli.arguments import Name, ResourceNames, SnapshotId, examples
 from console.cli.opening import open_engine
-from console.cli.output import note
+from console.cli.output import counted, note
 from console.cli.progress import shown_records
 from console.download_file import to_file, to_standard_output
 from shared.domain.errors import Code, Refuse
@@ -39,6 +39,8 @@ def download(
     """
     if format != "jsonl":
         raise Refuse(Code.WRONG_USE, f"There is no format '{format}' yet; give --format jsonl.")
+    if not output:
+        raise Refuse(Code.WRONG_USE, "-o needs the name of a file, or - for standard output.")
     context = open_engine()
     from shared.engine.download import download as write_records
 
@@ -46,4 +48,4 @@ def download(
     with to_standard_output() if output == "-" else to_file(output) as sink, shown_records() as tell:
         count = write_records(context, tenant, snapshot, sink, resource or (), tell)
     if output != "-":
-        note(f"{count:,} records are in {output}.")
+        note(f"{counted(count, 'record')} written to {output}.")

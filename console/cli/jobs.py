@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from console.cli.arguments import AsJson, JobId, TenantOption, examples
-from console.cli.documents import job_document, job_with_resources, resources_of, to_second
+from console.cli.documents import damaged_of, job_document, job_with_resources, resources_of, to_second
 from console.cli.opening import open_catalog
-from console.cli.output import note, print_document, print_fields, print_line, print_table
+from console.cli.output import note, print_document, print_line
+from console.cli.tables import print_damaged, print_fields, print_table
 from console.cli.waiting import note_silence
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Asked, Job, JobKind
@@ -56,10 +57,15 @@ def show(job: JobId, as_json: AsJson = False) -> None:
     if as_json:
         print_document(document)
         return
-    print_fields([(name, value) for name, value in document.items() if name != "resources"])
-    rows = [tuple(row.values()) for row in resources_of(found, steps)]
+    print_fields([(name, value) for name, value in document.items() if name not in ("resources", "damaged")])
+    rows = [
+        (row["resource"], row["state"], row["records"], row["changed"], row["answer"])
+        for row in resources_of(found, steps)
+    ]
     if rows:
-        print_table(("resource", "state", "records", "changed"), rows, empty="")
+        print_table(("resource", "state", "records", "changed", "answer"), rows, empty="")
+    if damaged := damaged_of(found):
+        print_damaged(damaged)
 
 
 @app.command(epilog=examples("entrakeep jobs cancel 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))

@@ -5,7 +5,8 @@ import typer
 from console.cli.arguments import AsJson, Name, examples
 from console.cli.documents import key_document
 from console.cli.opening import open_catalog
-from console.cli.output import print_document, print_fields, print_line
+from console.cli.output import print_document, print_line
+from console.cli.tables import print_fields
 from console.cli.waiting import refuse_failed, wait_for
 from shared.domain.errors import Code
 from shared.domain.model import Asked, JobKind, JobState

@@ -2,18 +2,23 @@
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from console.cli.documents import resources_of
-from console.cli.output import console, table
-from shared.domain.model import Job, Step
+from console.cli.documents import in_trouble, resources_of, trouble_of
+from console.cli.output import console, counted
+from console.cli.tables import table
+from shared.domain.model import Job, Step, Trouble
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 JobProgress = Callable[[Job, Sequence[Step]], None]
+_WINDOW = 10.0
+"""Seconds over which a rate is measured."""
 
 
 @contextmanager
@@ -24,9 +29,9 @@ def shown_job() -> Iterator[JobProgress]:
         return
     from rich.live import Live
 
-    pace = _Pace()
+    pace = Pace()
     with Live(console=console(sys.stderr), transient=True, auto_refresh=False) as live:
-        yield lambda job, steps: live.update(_picture(job, steps, pace), refresh=True)
+        yield lambda job, steps: live.update(picture(job, steps, pace, live.console.height), refresh=True)
 
 
 @contextmanager
@@ -38,48 +43,66 @@ def shown_records() -> Iterator[Callable[[int], None]]:
     from rich.live import Live
     from rich.text import Text
 
-    begun = time.monotonic()
+    pace = Pace()
     with Live(console=console(sys.stderr), transient=True, auto_refresh=False) as live:
 
         def tell(count: int) -> None:
-            rate = count / max(0.001, time.monotonic() - begun)
-            live.update(Text(f"{count:,} records, {rate:,.0f}/s"), refresh=True)
+            rate = pace.rate("records", count)
+            live.update(Text(f"{counted(count, 'record')}{f', {rate}' if rate else ''}"), refresh=True)
 
         yield tell
 
 
-class _Pace:
-    """Records a second, by resource, from when it was first seen being read."""
+class Pace:
+    """How many a second of each name, over the last seconds."""
 
-    def __init__(self) -> None:
-        self._begun: dict[str, float] = {}
-        self._rates: dict[str, float] = {}
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._seen: dict[str, deque[tuple[float, int]]] = {}
 
-    def rate(self, resource: str, state: str, records: int) -> str | None:
-        """The rate as text; that of a resource that is done stays."""
-        now = time.monotonic()
-        if state == "reading":
-            seconds = now - self._begun.setdefault(resource, now)
-            if seconds > 0:
-                self._rates[resource] = records / seconds
-        known = self._rates.get(resource)
-        return None if not known else f"{known:,.0f}/s"
+    def rate(self, name: str, count: int) -> str | None:
+        """The rate as text; None while nothing has come, or nothing comes any more."""
+        now = self._now()
+        seen = self._seen.setdefault(name, deque())
+        seen.append((now, count))
+        while seen[0][0] < now - _WINDOW:
+            seen.popleft()
+        (since, first) = seen[0]
+        return f"{(count - first) / (now - since):,.0f}/s" if now > since and count > first else None
 
 
-def _picture(job: Job, steps: Sequence[Step], pace: _Pace) -> "RenderableType":
-    """A line for the job, and a table of its resources if it reads any."""
+def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "RenderableType":
+    """A line for the job, one for what keeps it waiting, and a table of its resources, if it reads any and there is room."""
     from rich.console import Group
     from rich.text import Text
 
-    head = Text.assemble((f"{job.kind} ", "bold"), (str(job.state), "cyan"), (f"  {job.job_id}", "dim"))
+    lines: list[Text] = [Text.assemble((f"{job.kind} ", "bold"), (str(job.state), "cyan"), (f"  {job.job_id}", "dim"))]
+    trouble = trouble_of(job, steps)
+    if trouble is not None:
+        lines.append(_waiting(trouble))
     resources = resources_of(job, steps)
     if not resources:
-        return head
+        return Group(*lines)
     rows = [
-        (row["resource"], row["state"], row["records"], pace.rate(row["resource"], row["state"], row["records"]))
+        (
+            row["resource"],
+            row["state"] if row["answer"] in (None, "whole") else row["answer"],
+            row["records"],
+            pace.rate(row["resource"], row["records"]) if row["state"] == "reading" else None,
+        )
         for row in resources
     ]
-    return Group(head, table(("resource", "state", "objects", "rate"), rows))
+    if len(rows) + len(lines) + 4 > height:
+        read = sum(row["records"] for row in resources)
+        done = sum(row["state"] == "done" for row in resources)
+        return Group(*lines, Text(f"{done} of {counted(len(rows), 'resource')}, {counted(read, 'record')}"))
+    return Group(*lines, table(("resource", "state", "objects", "rate"), rows))
+
+
+def _waiting(trouble: Trouble) -> "Text":
+    from rich.text import Text
+
+    return Text(f"{trouble.code}: {in_trouble(trouble)}", style="yellow")
 
 
 def _terminal() -> bool:

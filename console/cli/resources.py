@@ -4,7 +4,8 @@ import typer
 
 from console.cli.arguments import AsJson, examples
 from console.cli.documents import resource_documents
-from console.cli.output import print_document, print_table
+from console.cli.output import print_document
+from console.cli.tables import print_table
 
 app = typer.Typer()
 

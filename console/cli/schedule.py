@@ -8,7 +8,8 @@ import typer
 from console.cli.arguments import AsJson, Name, examples
 from console.cli.documents import moment, schedule_document
 from console.cli.opening import now, open_catalog
-from console.cli.output import print_document, print_fields, print_line
+from console.cli.output import print_document, print_line
+from console.cli.tables import print_fields
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Schedule
 from shared.domain.schedule import next_due

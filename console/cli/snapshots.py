@@ -7,10 +7,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from console.cli.arguments import AsJson, Name, ResourceNames, SnapshotId, examples
+from console.cli.arguments import AsJson, Name, ResourceNames, SnapshotId, examples, words
 from console.cli.documents import moment, snapshot_document, to_second
 from console.cli.opening import open_catalog, open_engine
-from console.cli.output import print_document, print_line, print_table, printable, write
+from console.cli.output import note, print_document, printable, write
+from console.cli.tables import print_table
 from shared.domain.errors import COMPLETE
 
 app = typer.Typer()
@@ -60,7 +61,8 @@ def browse(
         str | None, typer.Option("--search", metavar="TEXT", help="Only records with this text, in either case.")
     ] = None,
     id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="Only the object with this id and its links.")
+        str | None,
+        typer.Option("--id", metavar="ID", help="Only the object with this id and its links.", callback=words),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document a line, each value to the letter.")
@@ -82,7 +84,7 @@ def browse(
     else:
         lines = (f"{key}  {_name(value)}".rstrip().encode() + b"\n" for key, value in found)
     if not _written(lines) and not as_json:
-        print_line("There is no such record.")
+        note("There is no such record.")
 
 
 def _written(lines: Iterator[bytes]) -> int:

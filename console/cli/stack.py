@@ -22,12 +22,13 @@ def up(
     from shared import wiring
 
     settings = wiring.settings()
-    wiring.open_catalog().close()
+    catalog = wiring.open_catalog()
     status = run_up(
         home=settings.home.absolute(),
         broker_url=settings.broker_url.get_secret_value(),
         environment=wiring.child_environment(),
         flower=not no_flower,
+        silence=catalog.scheduler().last_tick,
     )
     raise typer.Exit(status)
 

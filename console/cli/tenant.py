@@ -9,8 +9,9 @@ import typer
 from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, examples
 from console.cli.documents import Document, moment, tenant_document, to_second
 from console.cli.opening import open_catalog, open_engine
-from console.cli.output import note, print_document, print_fields, print_line, print_table
+from console.cli.output import note, print_document, print_line
 from console.cli.secret_file import read_secret
+from console.cli.tables import print_fields, print_table
 from shared.domain.errors import COMPLETE, Code, Refuse
 from shared.domain.resources import RESOURCES, STREAMS
 
@@ -68,7 +69,7 @@ def update(
         raise Refuse(Code.WRONG_USE, sentence)
 
     welcome = update_tenant(context, name, client_id, secret)
-    print_line(f"{name} signs in with the new secret.")
+    print_line(f"{name} signs in with what you gave.")
     _tell_lacking(welcome)
 
 
@@ -115,10 +116,12 @@ def remove(
     Its credentials, keys, jobs, schedule and snapshots go from the catalog. Needs no key. The blobs stay in the
     store, sealed, and cannot be opened without the key objects beside them and KMS.
     """
-    if not yes:
-        _confirm(name)
     context = open_engine()
     from shared.engine.onboarding import remove_tenant
+
+    context.catalog.find(name)
+    if not yes:
+        _confirm(name)
 
     remove_tenant(context, name)
     print_line(f"{name} is removed.")

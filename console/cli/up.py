@@ -3,40 +3,92 @@
 import contextlib
 import errno
 import fcntl
+import math
 import os
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from console.cli.output import write
 from console.parts import Nodes, celery_parts, node_names, port_for_flower
-from console.redis_server import broker_at, own_redis
+from console.redis_server import Broker, Reply, ask, broker_at, own_redis
 from console.supervisor.loop import Supervisor
-from shared.domain.errors import Code, Refuse
+from shared.domain.errors import Code, EntrakeepError, Refuse
 
+_TICKING, _SILENT = 5.0, 15.0
+"""Seconds since a tick within which beat ticks, and after which something is wrong."""
 _LEFTOVERS = 15.0
 """Seconds for the processes of an earlier, killed start to go."""
 
 
-def run_up(*, home: Path, broker_url: str, environment: Mapping[str, str], flower: bool) -> int:
+def run_up(
+    *,
+    home: Path,
+    broker_url: str,
+    environment: Mapping[str, str],
+    flower: bool,
+    silence: Callable[[], float | None],
+) -> int:
     """Run beat, a worker, Flower if wanted, and Redis where the broker's address is ours to serve, until a signal.
 
     Prints ``ready`` on standard output when all answer, everything else on standard error; logs stand in ``<home>/logs``.
-    ``environment`` is what the parts are started with. Returns the exit status, 0. Raises Refuse: ``BUSY`` if the stack
-    of this home runs already, ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
+    ``environment`` is what the parts are started with; ``silence`` gives the seconds since beat's last tick, None if it never
+    ticked. Returns the exit status, 0. Raises Refuse: ``BUSY`` if the stack of this home runs already,
+    ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
     """
     broker = broker_at(broker_url)
     logs = _folders(home)
     with _alone(home) as held, contextlib.closing(Nodes(environment, node_names(("beat", "worker")))) as nodes:
+        environment = {**environment, "TMPDIR": str(_emptied(home / "tmp"))}
         redis = own_redis(broker, home, environment)
         port = port_for_flower() if flower else None
-        parts = celery_parts(environment, nodes, port)
+        parts = celery_parts(environment, nodes, port, lambda: _quiet_for(silence) < _TICKING)
         _say(f"Redis: {broker.place} ({'one of ours' if redis else 'found running'}); logs: {logs}")
         if port is not None:
             _say(f"Flower: http://127.0.0.1:{port}")
         stages = [[redis], parts] if redis else [parts]
-        Supervisor(stages, logs, say=_say, announce_ready=_announce_ready, keep=(held,)).run()
+        watch = _Watch(broker, silence, logs)
+        Supervisor(stages, logs, say=_say, announce_ready=_announce_ready, keep=(held,), look=watch.look).run()
     return 0
+
+
+class _Watch:
+    """Says when what the parts need does not answer, and when it does again: they try on by themselves."""
+
+    def __init__(self, broker: Broker, silence: Callable[[], float | None], logs: Path) -> None:
+        self._asked: Mapping[str, Callable[[], bool]] = {
+            f"the Redis at {broker.place} does not answer": lambda: ask(broker, 0.5) is not Reply.NOBODY,
+            f"beat does not tick (log: {logs / 'beat.log'})": lambda: _quiet_for(silence) < _SILENT,
+        }
+        self._wrong: set[str] = set()
+
+    def look(self) -> None:
+        """Asks each, and says what has changed."""
+        for sentence, right in self._asked.items():
+            if right() and sentence in self._wrong:
+                self._wrong.discard(sentence)
+                _say(f"no more: {sentence}")
+            elif sentence not in self._wrong and not right():
+                self._wrong.add(sentence)
+                _say(f"attention: {sentence}")
+
+
+def _quiet_for(silence: Callable[[], float | None]) -> float:
+    """Seconds since beat's last tick; endless if there was none, or the catalog does not answer."""
+    try:
+        seconds = silence()
+    except EntrakeepError:
+        return math.inf
+    return math.inf if seconds is None else seconds
+
+
+def _emptied(folder: Path) -> Path:
+    """A folder for temporary files, without those that processes which were killed have left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def _folders(home: Path) -> Path:
@@ -91,4 +143,4 @@ def _say(line: str) -> None:
 
 
 def _announce_ready() -> None:
-    print("ready", flush=True)
+    write(b"ready\n")

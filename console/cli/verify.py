@@ -6,7 +6,8 @@ import typer
 
 from console.cli.arguments import AsJson, Name, SnapshotOrAll, examples
 from console.cli.opening import open_catalog
-from console.cli.output import print_document, print_line, print_table
+from console.cli.output import counted, print_document, print_line
+from console.cli.tables import print_damaged
 from console.cli.waiting import refuse_failed, wait_for
 from shared.domain.model import Asked, JobKind
 
@@ -40,8 +41,8 @@ def verify(
     if found is not None and as_json:
         print_document({field: found[field] for field in ("snapshots", "blobs", "damaged")})
     elif found is not None and found["damaged"]:
-        rows = [(row["blob"], row["resource"], row["reason"]) for row in found["damaged"]]
-        print_table(("blob", "resource", "reason"), rows, empty="")
+        print_damaged(found["damaged"])
     refuse_failed(job)
     if found is not None and not as_json:
-        print_line(f"All {found['blobs']:,} blobs of {found['snapshots']:,} snapshots are as they were stored.")
+        blobs, snapshots = counted(found["blobs"], "blob"), counted(found["snapshots"], "snapshot")
+        print_line(f"{blobs} of {snapshots} looked at: as they were stored.")

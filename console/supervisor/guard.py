@@ -42,7 +42,7 @@ def main(parent: int) -> int:
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {*_WATCHED, signal.SIGINT, signal.SIGHUP})
     _prctl(_PR_SET_PDEATHSIG, SUPERVISOR_DIED)
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans(True)
     order = sys.stdin.read()
     if os.getppid() != parent or not order:
         return _KILLED
@@ -108,6 +108,11 @@ def _start(argv: list[str], stdin: str) -> int:
         os.write(2, f"{argv[0]} cannot be started: {error.strerror}\n".encode())
     finally:
         os._exit(127)
+
+
+def adopt_orphans(wanted: bool) -> None:
+    """Whether processes below this one become its children when their parents end (PR_SET_CHILD_SUBREAPER, prctl(2))."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, int(wanted))
 
 
 def kill_descendants() -> None:

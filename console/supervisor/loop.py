@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from console.supervisor import guard
 from console.supervisor.part import Pace, Part, Seat
 
 _ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _WAKING = {*_ENDING, signal.SIGCHLD}
+_LOOK = 5.0
+"""Seconds between two looks at what is not one of the parts."""
 _PATIENCE = 30.0
 """Seconds without every answer after which the silent parts are named."""
 
@@ -18,7 +21,10 @@ class Supervisor:
 
     ``stages`` start one after the other, each when the one before answers, and end in the opposite order. ``logs`` is an
     existing folder for ``<part>.log``. ``keep``: descriptors held open until the last process is gone. ``say`` takes one
-    line about a part, ``announce_ready`` is called once, when every part has answered.
+    line about a part, ``announce_ready`` is called once, when every part has answered, and ``look`` every few seconds after
+    that, to look at what is not one of the parts; it takes a second at most.
+
+    Whatever loses its guard becomes this process's child while it runs, and is killed.
     """
 
     def __init__(
@@ -29,20 +35,25 @@ class Supervisor:
         say: Callable[[str], None],
         announce_ready: Callable[[], None],
         keep: Sequence[int] = (),
+        look: Callable[[], None] = lambda: None,
         pace: Pace = Pace(),  # noqa: B008 - frozen
     ) -> None:
         self._stages = [[Seat(part, logs, pace, keep, say) for part in stage] for stage in stages]
         self._say = say
         self._announce_ready = announce_ready
+        self._look = look
         self._pace = pace
 
     def run(self) -> None:
         """Run until a signal to end; on return everything started is gone, at the latest when the graces are over."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAKING)
+        guard.adopt_orphans(True)
         try:
             self._watch()
         finally:
             self._end()
+            guard.kill_descendants()
+            guard.adopt_orphans(False)
             while signal.sigtimedwait(_WAKING, 0) is not None:
                 pass
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -65,6 +76,8 @@ class Supervisor:
                 elif now >= impatient_at:
                     impatient_at = now + _PATIENCE
                     self._say(f"still waiting for {', '.join(silent)}")
+            if ready:
+                self._look()
             caught = signal.sigtimedwait(_WAKING, self._nap(seats, ready))
             if caught is not None and caught.si_signo in _ENDING:
                 return
@@ -73,7 +86,7 @@ class Supervisor:
         """Seconds until something may be due; the end of a child wakes the loop before that."""
         now = time.monotonic()
         due = [seat.again_at - now for seat in seats if seat.again_at is not None]
-        return max(0.0, min([*due, 10.0 if ready else self._pace.look]))
+        return max(0.0, min([*due, _LOOK if ready else self._pace.look]))
 
     def _end(self) -> None:
         for stage in reversed(self._stages):

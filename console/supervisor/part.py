@@ -26,7 +26,7 @@ class Part:
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     ready: Callable[[], bool]
-    grace: float = 8.0
+    grace: float = 7.0
     stdin: str = field(default="", repr=False)
 
 

@@ -10,8 +10,10 @@ from shared.domain.model import StepRef
 from shared.messages import StepMessage
 
 
-def make_app(broker_url: str) -> Celery:
-    """The Celery app that workers, beat and Flower share. Connects to nothing yet.
+def make_app(broker_url: str, catalog: str) -> Celery:
+    """The Celery app that workers, beat and Flower of one catalog share. Connects to nothing yet.
+
+    ``catalog`` names the catalog: others may use the same broker, whose messages and workers are none of ours.
 
     SQL holds the truth and a message is a hint that may be lost or doubled, so messages are acknowledged early, nothing
     is prefetched (what a killed worker had reserved would hide for an hour) and there is no result backend. A warm
@@ -45,7 +47,7 @@ def make_app(broker_url: str) -> Celery:
             "socket_keepalive": True,
             "health_check_interval": 10,
             "visibility_timeout": 3600,
-            "global_keyprefix": "entrakeep:",
+            "global_keyprefix": f"entrakeep:{catalog}:",
         },
     )
     return app

@@ -179,7 +179,9 @@ def meaning(
     if code == "DisabledException":
         return KeyRefused(arn, f"The KMS key {arn} is disabled. Its owner must enable it in AWS KMS.")
     if code == "NotFoundException":
-        return KeyRefused(arn, f"The KMS key {arn} does not exist any more. What it wrapped cannot be opened.")
+        return KeyRefused(
+            arn, f"The KMS key {arn} does not exist any more. What it wrapped cannot be opened.", unknown=True
+        )
     if code == "AccessDeniedException":
         return _denied(error, arn)
     if code == "KMSInvalidStateException":

@@ -138,11 +138,15 @@ class Refuse(EntrakeepError):
 
 
 class KeyRefused(Refuse):
-    """KMS refuses the key named by ``arn``: the lease on it has ended and with it every job under it."""
+    """KMS refuses the key named by ``arn``: the lease on it has ended and with it every job under it.
 
-    def __init__(self, arn: str, message: str) -> None:
+    ``unknown``: KMS knows no such key, which of one that never worked says that it was never there.
+    """
+
+    def __init__(self, arn: str, message: str, *, unknown: bool = False) -> None:
         super().__init__(Code.KEY_ACCESS_REVOKED, message)
         self.arn = arn
+        self.unknown = unknown
 
 
 class Alarm(EntrakeepError):

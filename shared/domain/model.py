@@ -123,10 +123,11 @@ class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """That KMS refused a key: remembered for one lease, so that due times make no job meanwhile."""
+    """That KMS refused a key, ``at`` last and ``since`` first: due times make no job within a lease of the last."""
 
     arn: str
     at: datetime
+    since: datetime
     message: str
 
 
@@ -153,6 +154,15 @@ class ResourceProgress(msgspec.Struct, frozen=True, kw_only=True):
     changed: int
 
 
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a step was given back and is tried again: lasting since when, and when it is next tried."""
+
+    code: Code
+    message: str
+    since: datetime
+    retry_at: datetime
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     step_id: str
     phase: int
@@ -165,6 +175,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     began_at: datetime | None = None
     ended_at: datetime | None = None
     progress: list[ResourceProgress] = []
+    trouble: Trouble | None = None
+    """What it is in, while it is not done."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

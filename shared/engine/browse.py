@@ -1,5 +1,7 @@
 """Browse: some records of a snapshot, for a person to look at."""
 
+import json
+import re
 from collections.abc import Collection, Iterator
 
 from shared.domain.model import JobKind, Tenant
@@ -7,6 +9,9 @@ from shared.domain.records import encode_id
 from shared.engine.context import Context
 from shared.engine.here import begun_here
 from shared.engine.reading import records
+
+_ESCAPE = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
+"""Escapes of JSON (RFC 8259, section 7), several together as a surrogate pair takes two."""
 
 
 def browse(
@@ -17,14 +22,22 @@ def browse(
     search: str | None = None,
     object_id: str | None = None,
 ) -> Iterator[tuple[str, bytes]]:
-    """``(key, value)`` of each record that matches: ``search`` is found in its key or value without regard to case (as
-    the text stands in the JSON), ``object_id`` is one of the ids in its key."""
+    """``(key, value)`` of each record that matches: ``search`` is found in its key or value without regard to case or to
+    how JSON escapes it, ``object_id`` is one of the ids in its key."""
     wanted = encode_id(object_id) if object_id is not None else None
     needle = search.casefold() if search is not None else None
     with begun_here(context, tenant, JobKind.BROWSE, snapshot) as (work, manifest):
         for key, text in records(context, work.custody, manifest, resources, work.check):
             if wanted is not None and wanted not in key.split(b"/")[1::2]:
                 continue
-            if needle is not None and needle not in (key + b" " + text).decode("utf-8", "replace").casefold():
+            if needle is not None and needle not in _searched(key, text):
                 continue
             yield key.decode(), text
+
+
+def _searched(key: bytes, value: bytes) -> str:
+    """The text that is searched: key and value, and the value's strings as they read where they are escaped."""
+    text = value.decode("utf-8", "replace")
+    if "\\" in text:
+        text += " " + _ESCAPE.sub(lambda match: str(json.loads(f'"{match[0]}"')), text)
+    return f"{key.decode()} {text}".casefold()

@@ -20,9 +20,11 @@ class Custody:
     Use as a context manager; on leaving it every data key is dropped.
     """
 
-    def __init__(self, context: Context, catalog: TenantCatalog) -> None:
+    def __init__(self, context: Context, catalog: TenantCatalog, patience: float | None = None) -> None:
+        """``patience``: seconds for which KMS is asked again while it is in trouble; as a rule, as long as a lease lasts."""
         self._context = context
         self._catalog = catalog
+        self._patience = context.lease_seconds if patience is None else min(patience, context.lease_seconds)
         self._leases: dict[str, Lease] = {}
         self._on_end: list[Callable[[], None]] = []
         self._lock = threading.RLock()
@@ -74,7 +76,7 @@ class Custody:
             tenant = self._catalog.tenant()
             lease = self.lease(tenant)
             try:
-                key, wrapped = patiently(partial(self._birth, tenant, job_id), context.lease_seconds)
+                key, wrapped = patiently(partial(self._birth, tenant, job_id), self._patience)
             except KeyRefused as refusal:
                 self._refused(refusal)
                 raise
@@ -110,7 +112,7 @@ class Custody:
 
     def _open(self, wrapped: WrappedKey) -> DataKey:
         lease = self._lease(wrapped.arn)
-        return patiently(lambda: lease.data_key(wrapped), self._context.lease_seconds, lease.check)
+        return patiently(lambda: lease.data_key(wrapped), self._patience, lease.check)
 
     def _lease(self, arn: str) -> Lease:
         with self._lock:
@@ -118,7 +120,7 @@ class Custody:
             if lease is None:
                 probe = self._catalog.keys.find(Purpose.SECRETS, None)
                 probe = probe if probe is not None and probe.arn == arn else None
-                lease = patiently(partial(self._begin, arn, probe), self._context.lease_seconds)
+                lease = patiently(partial(self._begin, arn, probe), self._patience)
                 self._leases[arn] = lease
                 for call in self._on_end:
                     lease.on_end(call)

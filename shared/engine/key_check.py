@@ -1,9 +1,17 @@
 """Key check: one real Decrypt with the workers' own credentials."""
 
+from shared.domain.errors import KeyTrouble
 from shared.engine.work import Work
 
 
 def key_check_step(work: Work) -> bool:
-    """Asks KMS afresh for the tenant's key. A refusal or misconfiguration fails the job with its code and sentence."""
-    work.custody.secrets()
+    """Asks KMS afresh for the tenant's key. A refusal or misconfiguration fails the job with its code and sentence.
+
+    So does trouble: who asks wants to know how it is now, and not in six hours.
+    """
+    try:
+        work.custody.secrets()
+    except KeyTrouble as trouble:
+        work.catalog.claims.fail(work.claim, trouble.code, trouble.message)
+        return False
     return work.catalog.claims.finish(work.claim, detail={"state": "ok"})

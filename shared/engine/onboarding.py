@@ -5,7 +5,7 @@ import uuid
 
 import msgspec
 
-from shared.domain.errors import Answer, Code, Refuse
+from shared.domain.errors import Answer, Code, KeyRefused, Refuse
 from shared.domain.model import KeyMode, Purpose, Tenant
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
@@ -15,6 +15,9 @@ from shared.engine.custody import Custody
 from shared.engine.patience import patiently
 from shared.ports.directory import Identity
 from shared.vault.keyring import birth, key_object_name
+
+_PATIENCE = 20.0
+"""Seconds for which KMS is asked again while it is in trouble: somebody waits."""
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,9 +38,16 @@ def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
     tenant_id = str(uuid.uuid4())
     now = context.clock.now()
     arn = context.provider_key
-    key, wrapped = patiently(
-        lambda: birth(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None), context.lease_seconds
-    )
+    try:
+        key, wrapped = patiently(
+            lambda: birth(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None),
+            min(context.lease_seconds, _PATIENCE),
+        )
+    except KeyRefused as refusal:
+        if refusal.unknown and not any(tenant.key_arn == arn for tenant in context.catalog.tenants()):
+            sentence = f"AWS KMS knows no key {arn}: check ENTRAKEEP_PROVIDER_KEY_ARN, its Region and account."
+            raise Refuse(Code.KEY_MISCONFIGURED, sentence) from None
+        raise
     tenant = Tenant(
         tenant_id=tenant_id,
         name=name,

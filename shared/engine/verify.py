@@ -74,7 +74,10 @@ def _end(work: Work, found: _Found) -> bool:
     detail = {"snapshots": len(found.snapshots), "blobs": found.blobs, "damaged": damaged}
     if not damaged:
         return work.catalog.claims.finish(work.claim, state=JobState.SUCCEEDED, detail=detail)
-    message = f"{len(damaged)} of {found.blobs} blobs are missing or damaged; the job's detail names them."
+    message = (
+        f"{len(damaged)} of {found.blobs} blobs are missing or damaged; 'entrakeep jobs show {work.claim.job_id}' names "
+        "them. A full backup ('entrakeep backup NAME --full') needs none of them."
+    )
     work.catalog.claims.fail(work.claim, Code.BLOB_DAMAGED, message, detail=detail)
     return False
 

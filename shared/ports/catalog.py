@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from shared.domain.errors import Answer, Code
+from shared.domain.errors import Answer, Code, Retry
 from shared.domain.model import (
     Asked,
     Claim,
@@ -49,9 +49,11 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyState(msgspec.Struct, frozen=True, kw_only=True):
-    """What SQL knows of a tenant's keys. ``data_keys`` counts data keys by the ARN that wraps their newest generation."""
+    """What SQL knows of a tenant's keys. ``data_keys`` counts data keys by the ARN that wraps their newest generation;
+    ``unreachable`` is since when steps of the tenant wait for KMS, or the last key check did in vain."""
 
     refusal: Refusal | None
+    unreachable: datetime | None
     data_keys: dict[str, int]
 
 
@@ -100,8 +102,8 @@ class Claims(Protocol):
         job becomes running with its first claim. None if there is nothing to claim (a duplicate message)."""
         ...
 
-    def renew(self, claim: Claim) -> Renewal:
-        """The claim lasts ``claim.seconds`` from now."""
+    def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
+        """The claim lasts ``claim.seconds`` from now; with ``progress`` the step has come so far."""
         ...
 
     def checkpoint(self, claim: Claim, checkpoint: Checkpoint, progress: Sequence[ResourceProgress]) -> None:
@@ -116,7 +118,7 @@ class Claims(Protocol):
         """The stream starts over: this step's checkpoints and progress are removed."""
         ...
 
-    def give_back(self, claim: Claim, *, after: float, trouble: Code | None) -> float:
+    def give_back(self, claim: Claim, *, after: float, trouble: Retry | None) -> float:
         """The step is queued again, to be sent after so many seconds at least, uncounted. With ``trouble`` the first such
         time is remembered until the next checkpoint or finish, or until a time without trouble; waits grow with how long it
         has lasted. Returns the seconds since then (0.0 without trouble)."""
@@ -308,8 +310,9 @@ class SchedulerCatalog(Protocol):
         """Seconds since beat's last tick, by the database's clock; None if it never ticked."""
         ...
 
-    def worker_seen(self, worker: str, slots: int) -> None:
-        """A worker is alive and has so many slots. ``slots`` 0 takes it out."""
+    def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
+        """A worker is alive and has so many slots; ``slots`` 0 takes it out. When it ``begins``, messages that were sent and
+        led to no claim are due again: one of its name may have taken them and been killed."""
         ...
 
     def release(self, worker: str) -> int:

@@ -8,7 +8,7 @@ from shared.domain.errors import Alarm, Code
 from shared.ports.blobs import BlobStore
 from shared.vault.format import Manifest, decode, encode
 from shared.vault.keyring import DataKey
-from shared.vault.sealing import FindKey, Kind, ManifestHeaders, damaged, open_sealed, seal, sealed_headers
+from shared.vault.sealing import WAY_OUT, FindKey, Kind, ManifestHeaders, damaged, open_sealed, seal, sealed_headers
 
 
 def manifest_blob(tenant_id: str, snapshot_id: str) -> str:
@@ -35,7 +35,7 @@ def load_manifest(store: BlobStore, find_key: FindKey, tenant_id: str, snapshot_
     blob = manifest_blob(tenant_id, snapshot_id)
     sealed = store.get(blob)
     if sealed is None:
-        raise Alarm(Code.BLOB_MISSING, f"The manifest {blob} is missing from the store.", blob)
+        raise Alarm(Code.BLOB_MISSING, f"The manifest {blob} is missing from the store. {WAY_OUT}", blob)
     if hashlib.sha256(sealed).hexdigest() != sha256:
         raise damaged(blob, None)
     headers = sealed_headers(sealed, blob).manifest

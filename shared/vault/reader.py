@@ -7,7 +7,7 @@ from shared.domain.errors import Alarm, Code
 from shared.domain.records import Line, split_order
 from shared.ports.blobs import BlobStore
 from shared.vault.format import ChunkRef, Run, range_text, split, unpack
-from shared.vault.sealing import FindKey, Kind, damaged, open_sealed
+from shared.vault.sealing import WAY_OUT, FindKey, Kind, damaged, open_sealed
 from shared.vault.writer import chunk_blob
 
 
@@ -28,7 +28,9 @@ def check_blob(store: BlobStore, tenant_id: str, run: Run, chunk: ChunkRef) -> b
     blob, resource = chunk_blob(tenant_id, run.job_id, chunk.name), _resource(chunk)
     sealed = store.get(blob)
     if sealed is None:
-        raise Alarm(Code.BLOB_MISSING, f"The blob {blob} of {resource} is missing from the store.", blob, resource)
+        raise Alarm(
+            Code.BLOB_MISSING, f"The blob {blob} of {resource} is missing from the store. {WAY_OUT}", blob, resource
+        )
     if hashlib.sha256(sealed).hexdigest() != chunk.name:
         raise damaged(blob, resource)
     return sealed

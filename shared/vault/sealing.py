@@ -26,6 +26,7 @@ from shared.domain.model import Sealed
 from shared.vault.keyring import DataKey
 
 FORMAT = 1
+WAY_OUT = "A full backup ('entrakeep backup NAME --full') reads everything anew."
 _ALGORITHM, _KEY_ID, _IV = 1, 4, 5
 _A256GCM = 3
 _ENCRYPT0 = 16
@@ -131,7 +132,8 @@ def open_row(find_key: FindKey, tenant_id: str, kind: Kind, sealed: Sealed) -> b
 def damaged(blob: str, resource: str | None) -> Alarm:
     """The alarm for bytes that are not what was stored."""
     of = f" of {resource}" if resource else ""
-    return Alarm(Code.BLOB_DAMAGED, f"The blob {blob}{of} is not what was stored there.", blob, resource)
+    said = f"The blob {blob}{of} is not what was stored there. {WAY_OUT}"
+    return Alarm(Code.BLOB_DAMAGED, said, blob, resource)
 
 
 def _parts(sealed: bytes, blob: str, resource: str | None) -> tuple[bytes, bytes, bytes]:

@@ -8,6 +8,7 @@ from typing import Any
 
 _FIELDS = frozenset({"match", "skip", "times", "what", "code", "status", "message", "seconds"})
 _MATCHED = frozenset({"service", "action", "account", "key"})
+_SERVICES = ("kms", "s3", "sts")
 _KINDS = frozenset({"error", "drop", "slow"})
 
 
@@ -52,10 +53,13 @@ def fault_of(raw: object) -> Fault:
         raise ValueError(f"A fault's match has some of: {', '.join(sorted(_MATCHED))}.")
     if not all(isinstance(pattern, str) for pattern in match.values()):
         raise ValueError("A fault's match holds strings.")
+    service = match.get("service", "*").lower()
+    if not any(fnmatchcase(known, service) for known in _SERVICES):
+        raise ValueError(f"A fault's service is one of: {', '.join(_SERVICES)}.")
     for name in ("skip", "times", "status", "seconds"):
         if name in raw and (not isinstance(raw[name], int | float) or raw[name] < 0):
             raise ValueError(f"A fault's {name} is a number, not negative.")
-    return Fault(**raw)
+    return Fault(**{**raw, "match": {**match, "service": service}})
 
 
 class Faults:

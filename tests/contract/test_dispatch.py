@@ -21,14 +21,14 @@ STEP = StepRef(tenant_id="a-tenant", job_id="a-job", step_id="a-step", queue="ba
 
 @pytest.fixture
 def app(redis_server: RedisServer) -> Iterator[Celery]:
-    app = make_app(redis_server.url)
+    app = make_app(redis_server.url, "ours")
     yield app
     app.close()
 
 
 def queued(server: RedisServer, queue: str) -> list[dict[str, object]]:
     with closing(redis.Redis.from_url(server.url)) as client:
-        return [json.loads(item) for item in client.lrange(f"entrakeep:{queue}", 0, -1)]
+        return [json.loads(item) for item in client.lrange(f"entrakeep:ours:{queue}", 0, -1)]
 
 
 def test_a_message_holds_ids_and_nothing_else(app: Celery, redis_server: RedisServer) -> None:

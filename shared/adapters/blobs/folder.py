@@ -49,6 +49,7 @@ class FolderStore:
         with _told(self._folder), contextlib.suppress(FileNotFoundError):
             path.unlink()
             _sync(path.parent)
+            self._tidy(path.parent)
 
     def names(self, prefix: str) -> Iterator[str]:
         with _told(self._folder):
@@ -65,11 +66,27 @@ class FolderStore:
             raise ValueError("a blob's name holds A-Za-z0-9._- in segments that do not begin with a dot")
         return self._folder / name
 
+    def _tidy(self, folder: Path) -> None:
+        """Removes folders that have become empty."""
+        while folder != self._folder:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+    def _part(self, folder: Path) -> tuple[int, str]:
+        """A new temporary file in the folder, which somebody who tidies up may take away just before."""
+        for _ in range(10):
+            self._make(folder)
+            with contextlib.suppress(FileNotFoundError):
+                return tempfile.mkstemp(prefix=_PART, dir=folder)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
     @contextlib.contextmanager
     def _written(self, path: Path, data: bytes) -> Iterator[str]:
         """A durable temporary file beside ``path``; whatever is left of it afterwards is removed."""
-        self._make(path.parent)
-        descriptor, part = tempfile.mkstemp(prefix=_PART, dir=path.parent)
+        descriptor, part = self._part(path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
@@ -114,8 +131,12 @@ def _told(folder: Path) -> Iterator[None]:
 def _meaning(folder: Path, error: OSError) -> EntrakeepError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return Refuse(Code.STORE_FULL, f"The store {folder} is full; free some space there.")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
         return Refuse(
-            Code.STORE_FORBIDDEN, f"The store {folder} cannot be used: {error.strerror}. Check its permissions."
+            Code.STORE_FORBIDDEN, f"The store {folder} cannot be used: something that is no folder stands there."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT):
+        return Refuse(
+            Code.STORE_FORBIDDEN, f"The store {folder} cannot be used: {error.strerror}. Check place and permissions."
         )
     return StoreTrouble(f"The store {folder} does not work: {error.strerror}.")

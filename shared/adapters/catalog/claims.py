@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping, func, select
 
-from shared.adapters.catalog.jobs import KNOWN_KINDS, end_job, plain_progress, remove_checkpoints, requeue
+from shared.adapters.catalog.jobs import KNOWN_KINDS, NO_TROUBLE, end_job, plain_progress, remove_checkpoints, requeue
 from shared.adapters.catalog.schema import (
     checkpoint_runs,
     checkpoints,
@@ -23,7 +23,7 @@ from shared.adapters.catalog.schema import (
 )
 from shared.adapters.catalog.snapshots import found, newest, run_of
 from shared.adapters.catalog.tenancy import Changes, Tenancy
-from shared.domain.errors import Answer, ClaimLost, Code, Refuse
+from shared.domain.errors import Answer, ClaimLost, Code, Refuse, Retry
 from shared.domain.model import Claim, JobKind, JobState, ResourceProgress, RunRef, Sealed, Snapshot, StepState
 from shared.ports.catalog import Checkpoint, Renewal
 
@@ -73,11 +73,12 @@ class SqlClaims:
             seconds=seconds,
         )
 
-    def renew(self, claim: Claim) -> Renewal:
+    def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
         with self._tenancy.write() as rows:
             job, _ = _held(rows, claim)
             until = rows.now + timedelta(seconds=claim.seconds)
-            rows.update(steps, steps.c.step_id == claim.step_id, claim_until=until)
+            told = {} if progress is None else {"progress": plain_progress(progress)}
+            rows.update(steps, steps.c.step_id == claim.step_id, claim_until=until, **told)
         return Renewal(cancel=job["cancel"])
 
     def checkpoint(self, claim: Claim, checkpoint: Checkpoint, progress: Sequence[ResourceProgress]) -> None:
@@ -106,7 +107,7 @@ class SqlClaims:
                 steps.c.step_id == claim.step_id,
                 progress=plain_progress(progress),
                 claims_lost=0,
-                trouble_since=None,
+                **NO_TROUBLE,
             )
 
     def checkpoints(self, claim: Claim, *, step_only: bool = True) -> list[Checkpoint]:
@@ -136,7 +137,7 @@ class SqlClaims:
             remove_checkpoints(rows, checkpoints.c.step_id == claim.step_id)
             rows.update(steps, steps.c.step_id == claim.step_id, progress=[])
 
-    def give_back(self, claim: Claim, *, after: float, trouble: Code | None) -> float:
+    def give_back(self, claim: Claim, *, after: float, trouble: Retry | None) -> float:
         with self._tenancy.write() as rows:
             _, step = _held(rows, claim)
             if trouble is None:
@@ -145,8 +146,15 @@ class SqlClaims:
             since = _trouble_since(step, rows.now)
             lasted = (rows.now - since).total_seconds()
             after = max(after, min(lasted / 4, _SLOWEST))
-            retry_at = rows.now + timedelta(seconds=after)
-            requeue(rows, steps.c.step_id == claim.step_id, after=after, trouble_since=since, retry_at=retry_at)
+            requeue(
+                rows,
+                steps.c.step_id == claim.step_id,
+                after=after,
+                trouble=trouble.code,
+                trouble_message=trouble.message,
+                trouble_since=since,
+                retry_at=rows.now + timedelta(seconds=after),
+            )
             return lasted
 
     def release(self, holder: str) -> int:
@@ -241,6 +249,7 @@ def _step_done(rows: Changes, claim: Claim, **values: Any) -> None:
         ended_at=rows.now,
         holder=None,
         claim_until=None,
+        **NO_TROUBLE,
         **values,
     )
 

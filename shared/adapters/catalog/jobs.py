@@ -21,10 +21,12 @@ from shared.domain.model import (
     ResourceProgress,
     Step,
     StepState,
+    Trouble,
 )
 
 HOLDER_HERE = "here"
 GOING_ON = (JobState.QUEUED.value, JobState.RUNNING.value)
+NO_TROUBLE = {"trouble": None, "trouble_message": None, "trouble_since": None, "retry_at": None}
 KNOWN_KINDS = tuple(kind.value for kind in JobKind)
 """A newer version of the code beside this one may ask for jobs of other kinds: they are left to it."""
 
@@ -255,6 +257,18 @@ def _step_of(row: RowMapping) -> Step:
         began_at=row["began_at"],
         ended_at=row["ended_at"],
         progress=msgspec.convert(row["progress"], list[ResourceProgress]),
+        trouble=_trouble_of(row),
+    )
+
+
+def _trouble_of(row: RowMapping) -> Trouble | None:
+    if row["trouble"] is None or row["state"] == StepState.DONE:
+        return None
+    return Trouble(
+        code=Code(row["trouble"]),
+        message=row["trouble_message"],
+        since=row["trouble_since"],
+        retry_at=row["retry_at"],
     )
 
 

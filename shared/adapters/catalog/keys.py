@@ -1,15 +1,16 @@
 """Data keys as KMS wrapped them, sealed credentials, and remembered refusals."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
 from shared.adapters.catalog.jobs import GOING_ON, end_job
-from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, tenants
+from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
 from shared.domain.errors import Alarm, ClaimLost, Code
-from shared.domain.model import JobKind, JobState, Purpose, Refusal, Sealed, WrappedKey
+from shared.domain.model import JobKind, JobState, Purpose, Refusal, Sealed, StepState, WrappedKey
 from shared.ports.catalog import EpochMoved, KeyState
 
 
@@ -64,8 +65,10 @@ class SqlKeys:
             refused = rows.all(rows.query(refusals).order_by(refusals.c.at.desc()).limit(1))
             count = _standing(rows).with_only_columns(data_keys.c.arn, func.count().label("keys"))
             counted = rows.all(count.group_by(data_keys.c.arn))
+            unreachable = _unreachable_since(rows)
         return KeyState(
-            refusal=next((Refusal(arn=r["arn"], at=r["at"], message=r["message"]) for r in refused), None),
+            refusal=next((_refusal_of(row) for row in refused), None),
+            unreachable=unreachable,
             data_keys={row["arn"]: row["keys"] for row in counted},
         )
 
@@ -76,8 +79,8 @@ class SqlKeys:
                 return 0
             if tenant["key_arn"] != arn and not rows.all(_standing(rows).where(data_keys.c.arn == arn).limit(1)):
                 return 0
-            rows.delete(refusals, refusals.c.arn == arn)
-            rows.insert(refusals, arn=arn, at=rows.now, message=message)
+            if not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message):
+                rows.insert(refusals, arn=arn, at=rows.now, since=rows.now, message=message)
             going = rows.all(locked(rows.query(jobs, jobs.c.state.in_(GOING_ON)).order_by(jobs.c.job_id)))
             ended = [job for job in going if _needs_a_key(job)]
             for job in ended:
@@ -99,6 +102,21 @@ def insert_key(rows: Changes, key: WrappedKey) -> None:
 def replace_secret(rows: Changes, kind: str, sealed: Sealed) -> None:
     rows.delete(secrets, secrets.c.kind == kind)
     rows.insert(secrets, kind=kind, **msgspec.structs.asdict(sealed))
+
+
+def _refusal_of(row: RowMapping) -> Refusal:
+    return Refusal(arn=row["arn"], at=row["at"], since=row["since"] or row["at"], message=row["message"])
+
+
+def _unreachable_since(rows: Rows) -> datetime | None:
+    """Since when steps that go on wait for KMS; else when the last key check ended, if it waited in vain."""
+    waiting = rows.find(steps, steps.c.trouble == Code.KEY_UNREACHABLE.value, steps.c.state != StepState.DONE.value)
+    if waiting:
+        since: datetime = min(row["trouble_since"] for row in waiting)
+        return since
+    checks = rows.query(jobs, jobs.c.kind == JobKind.KEY_CHECK.value, jobs.c.finished_at.is_not(None))
+    last = next(iter(rows.all(checks.order_by(jobs.c.number.desc()).limit(1))), None)
+    return last["finished_at"] if last is not None and last["code"] == Code.KEY_UNREACHABLE else None
 
 
 def _needs_a_key(job: RowMapping) -> bool:

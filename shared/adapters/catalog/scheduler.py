@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, case, delete, exists, func, select
+from sqlalchemy import RowMapping, case, delete, exists, func, select, update
 
 from shared.adapters.catalog.claims import open_phase
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
@@ -131,12 +131,16 @@ class SqlScheduler:
             at = connection.execute(select(beats.c.ticked_at).where(beats.c.beat == _BEAT)).scalar()
             return None if at is None else max(0.0, (self._database.now(connection) - at).total_seconds())
 
-    def worker_seen(self, worker: str, slots: int) -> None:
+    def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
         with self._database.write(EVERY_TENANT) as (connection, now):
-            if slots:
-                put(connection, workers, {"worker": worker}, slots=slots, seen_at=now)
-            else:
+            if not slots:
                 connection.execute(delete(workers).where(workers.c.worker == worker))
+                return
+            put(connection, workers, {"worker": worker}, slots=slots, seen_at=now)
+            if begins:
+                # Messages that a worker which was killed had taken are lost: the new one need not wait for their turn.
+                lost = (steps.c.state == StepState.QUEUED.value, steps.c.sends > 0, steps.c.retry_at.is_(None))
+                connection.execute(update(steps).where(*lost).values(send_at=now, sends=0))
 
     def release(self, worker: str) -> int:
         prefix = f"{worker}/"

@@ -118,7 +118,8 @@ refusals = Table(
     metadata,
     _tenant_id(),
     Column("arn", String, primary_key=True),
-    Column("at", UtcTime, nullable=False),
+    Column("at", UtcTime, nullable=False),  # the last one
+    Column("since", UtcTime),  # the first one since the key was last allowed
     Column("message", String, nullable=False),
     _to("tenants"),
 )
@@ -184,6 +185,8 @@ steps = Table(
     Column("claim_until", UtcTime),
     Column("claims_lost", Integer, nullable=False),
     Column("trouble_since", UtcTime),
+    Column("trouble", String(32)),  # the code of the trouble that it is in, and the sentence
+    Column("trouble_message", String),
     Column("retry_at", UtcTime),  # when it was to be tried again after it last met trouble
     Column("send_at", UtcTime),  # when its message is due
     Column("sends", Integer, nullable=False),  # messages sent since it was last queued

@@ -50,7 +50,7 @@ def found(rows: Rows, snapshot: str) -> RowMapping:
         message = "There is no snapshot yet. Make one with 'entrakeep backup'."
     else:
         row = rows.one(snapshots, snapshots.c.snapshot_id == snapshot, ~snapshots.c.going)
-        message = f"There is no snapshot {snapshot} of this tenant. See 'entrakeep snapshots'."
+        message = f"There is no snapshot {snapshot} of this tenant. See 'entrakeep snapshots NAME'."
     if row is None:
         raise Refuse(Code.NO_SUCH_SNAPSHOT, message)
     return row

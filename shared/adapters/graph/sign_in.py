@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
-from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import ClientSecretCredential
 from requests.adapters import HTTPAdapter
 
 from shared.adapters.graph.errors import seconds_of
+from shared.adapters.graph.reach import reason
 from shared.domain.errors import Code, EntrakeepError, GraphTrouble, Refuse
 from shared.ports.directory import Identity
 
@@ -96,8 +97,10 @@ class SignIn:
         self._credential = credential
         try:
             return credential.get_token(self._scope, claims=claims, enable_cae=True).token
-        except (AzureError, ClientAuthenticationError, AttributeError, LookupError, OSError, TypeError, ValueError):
+        except (AzureError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
             self.forget()
+            if not self._said.status:
+                raise GraphTrouble(f"The directory's sign-in service cannot be reached: {reason(error)}.") from None
             raise refusal(self._said.status, self._said.refusal, self._said.after) from None
 
     def _new_credential(self) -> ClientSecretCredential:
@@ -152,16 +155,30 @@ async def _in_thread(call: Callable[[], str]) -> str:
     return await answer
 
 
+_WRONG = {
+    7000215: "The client secret is wrong: give its value, and not its id.",
+    7000222: "The client secret has expired: make another, and give it with 'entrakeep tenant update'.",
+    700027: "The directory does not know the certificate: upload it to the app registration.",
+    700016: "The directory does not know the client id, or nobody has consented to the application there.",
+    7000112: "The application is disabled in the directory.",
+    90002: "There is no such directory: check the directory id.",
+    53003: "A conditional access policy of the directory keeps the application out.",
+}
+"""What to do about the sign-in service's error numbers. (Microsoft identity platform: "AADSTS error codes".)"""
+
+
 def refusal(status: int, said: Refusal, after: float | None) -> EntrakeepError:
-    """What a sign-in without a token means. ``status`` 0: no answer came."""
+    """What a sign-in without a token means."""
     number = f"AADSTS{said.error_codes[0]}" if said.error_codes else "no code"
-    told = f"status {status or 'none'}, {number}"
+    told = f"status {status}, {number}"
+    ours = next((sentence for code, sentence in _WRONG.items() if code in said.error_codes), None)
     transient = said.error == "temporarily_unavailable" or not _TRANSIENT.isdisjoint(said.error_codes)
     if transient or status < 400 or status in (408, 429) or status >= 500:
         return GraphTrouble(f"The directory's sign-in service is in trouble ({told}).", after)
     return Refuse(
         Code.GRAPH_SIGN_IN_FAILED,
-        f"The directory refuses the application's sign-in ({told}). Look at directory id, client id and client secret.",
+        f"The directory refuses the application's sign-in ({told}). "
+        f"{ours or 'Look at directory id, client id and client secret.'}",
     )
 
 

@@ -86,6 +86,9 @@ class GraphSource:
             page = await self._transport.get(f"{self._transport.root}/organization?$select=id", slicer.collection)
         except TokenRefused as refused:
             raise Refuse(Code.GRAPH_SIGN_IN_FAILED, refused.message) from None
+        except Skip as skip:
+            sentence = "The application may not read /organization: grant it Organization.Read.All, with admin consent."
+            raise Refuse(Code.GRAPH_FORBIDDEN, sentence if skip.answer is Answer.FORBIDDEN else skip.message) from None
         if len(page.value) != 1:
             raise Refuse(Code.GRAPH_UNEXPECTED, "Graph does not name exactly one organization.")
         return slicer.read(page.value[0], _IDENTIFIED).id

@@ -21,6 +21,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory
 
 from shared.adapters.graph.errors import Throttled, code_of, meaning, safe_word, seconds_of
+from shared.adapters.graph.reach import reason
 from shared.adapters.graph.sign_in import SignIn, claims_of
 from shared.domain.errors import Answer, GraphTrouble, Skip
 from shared.ports.budget import Budget
@@ -205,7 +206,7 @@ class Transport:
                 return Response(401, {"www-authenticate": f'Bearer claims="{challenged}"'}, b"")
             except (httpx.HTTPError, httpx.StreamError, OSError) as error:
                 # OSError: a record of TLS that cannot be read comes through httpx as it is.
-                raise GraphTrouble(f"Graph does not answer ({type(error).__name__}).") from None
+                raise GraphTrouble(f"Graph cannot be reached: {reason(error)}.") from None
 
     async def _exchange(self, asked: _Asked, token: str) -> Response:
         request = RequestInformation(asked.method)

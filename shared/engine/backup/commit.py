@@ -165,5 +165,5 @@ def _ending(snapshot: Snapshot) -> tuple[JobState, str | None]:
     lacking = sorted({report.resource for report in snapshot.resources if report.answer not in COMPLETE})
     return (
         JobState.SUCCEEDED_WITH_WARNINGS,
-        f"Graph did not show all of: {', '.join(lacking)}. 'entrakeep snapshots' says why.",
+        f"Graph did not show all of: {', '.join(lacking)}. 'entrakeep snapshots NAME' says why.",
     )

@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import time
+from collections import Counter
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +57,8 @@ class Gatherer:
             work.context.store, claim.tenant_id, claim.job_id, stream.name, key, work.check, limits.chunk_bytes
         )
         self._counts = _counts(work)
+        self._seen: Counter[bytes] = Counter()
+        """Lines of each resource that stand in the buffer, repeated ones included: told until the run is counted."""
         self._tired_at = time.monotonic() + limits.step_seconds
 
     async def offer(self, page: Page | None) -> None:
@@ -111,6 +114,8 @@ class Gatherer:
         self._work.check()
         for line in page.lines():
             self._buffer.add(line)
+            self._seen[line[0].partition(b"\0")[0]] += 1
+        self._work.hold.tell(self._so_far())
         for object_id in page.incomplete():
             found = self._fetch(object_id)
             if found is None:
@@ -147,7 +152,19 @@ class Gatherer:
         leave(self._work, self._key, self._stream.name, body, [self._counts[name] for name in self._stream.resources])
         self._again = []
 
+    def _so_far(self) -> list[ResourceProgress]:
+        """What was counted, and what stands in the buffer."""
+        return [
+            ResourceProgress(
+                resource=name,
+                records=before.records + self._seen[name.encode()],
+                changed=before.changed + self._seen[name.encode()],
+            )
+            for name, before in self._counts.items()
+        ]
+
     def _count(self, run: Run) -> None:
+        self._seen.clear()
         for name, counted in run.resources.items():
             before = self._counts[name]
             self._counts[name] = ResourceProgress(

@@ -30,6 +30,8 @@ from shared.ports.catalog import TenantCatalog
 
 log = logging.getLogger(__name__)
 
+_CHECK_SECONDS = 10.0
+"""Seconds for which a key check asks again while KMS is in trouble."""
 _LONGEST_WAIT = 3600.0
 """Seconds that a step is put off at most, whatever the other side asks for."""
 _BACKUP = {
@@ -62,7 +64,8 @@ def _held(context: Context, catalog: TenantCatalog, claim: Claim) -> bool:
     """Whether the step's end opened the next phase."""
     with Hold(catalog.claims, claim, context.limits.renew_seconds) as hold:
         try:
-            with Custody(context, catalog) as custody:
+            patience = _CHECK_SECONDS if claim.kind is JobKind.KEY_CHECK else None
+            with Custody(context, catalog, patience) as custody:
                 return _work(Work(context, catalog, claim, hold, custody))
         except (EntrakeepError, StepTired) as error:
             try:
@@ -126,7 +129,7 @@ def _later(context: Context, catalog: TenantCatalog, claim: Claim, error: Retry)
     limits = context.limits
     most = limits.key_trouble_seconds if isinstance(error, KeyTrouble) else limits.graph_trouble_seconds
     after = min(max(error.after or 0.0, limits.resend_seconds), _LONGEST_WAIT)
-    since = catalog.claims.give_back(claim, after=after, trouble=error.code)
+    since = catalog.claims.give_back(claim, after=after, trouble=error)
     if since < most:
         return False
     again = catalog.claims.claim(claim.job_id, claim.step_id, "ending", limits.claim_seconds)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.domain.errors import Answer, ClaimLost, Code
+from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
 from shared.domain.model import Asked, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
 from tests.contract.catalog.world import ARN, NOW, VERIFY, World, checkpoint, data_key, run, sealed, snapshot
 
@@ -56,7 +56,7 @@ def _back_up(world: World, name: str) -> None:
     tenant.claims.drop_checkpoints(claim)
     written = run(job.job_id)
     tenant.claims.checkpoint(claim, checkpoint(run=written), progress)
-    tenant.claims.give_back(claim, after=0.0, trouble=Code.GRAPH_UNREACHABLE)
+    tenant.claims.give_back(claim, after=0.0, trouble=GraphTrouble("Silent."))
     try:
         tenant.claims.renew(claim)
     except ClaimLost:

@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from shared.domain.errors import Answer, ClaimLost, Code
+from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble, KeyTrouble
 from shared.domain.model import Claim, Job, JobKind, JobState, ResourceProgress, StepPlan, StepState
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World, checkpoint, new_id, run, snapshot
@@ -209,15 +209,15 @@ def test_a_step_given_back_goes_on_from_its_checkpoints(world: World, acme: Tena
 
 def test_trouble_is_timed_from_its_first_time_until_there_is_progress(world: World, acme: TenantCatalog) -> None:
     job, claim = verifying(world, acme)
-    assert acme.claims.give_back(claim, after=0, trouble=Code.KEY_UNREACHABLE) == 0.0
+    assert acme.claims.give_back(claim, after=0, trouble=KeyTrouble("KMS is silent.")) == 0.0
     world.pass_time(100)
     claim = world.claim(acme, job, "verify")
     assert acme.claims.give_back(claim, after=0, trouble=None) == 0.0
     claim = world.claim(acme, job, "verify")
-    assert 100 <= acme.claims.give_back(claim, after=0, trouble=Code.GRAPH_UNREACHABLE) < 110
+    assert 100 <= acme.claims.give_back(claim, after=0, trouble=GraphTrouble("Graph is silent.")) < 110
     claim = world.claim(acme, job, "verify")
     acme.claims.checkpoint(claim, checkpoint(), [])
-    assert acme.claims.give_back(claim, after=0, trouble=Code.KEY_UNREACHABLE) == 0.0
+    assert acme.claims.give_back(claim, after=0, trouble=KeyTrouble("KMS is silent.")) == 0.0
 
 
 def test_lost_claims_without_progress_fail_the_job(world: World, acme: TenantCatalog) -> None:

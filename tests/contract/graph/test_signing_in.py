@@ -27,7 +27,7 @@ async def test_a_sign_in_in_trouble_is_tried_again(simulator: Simulator, connect
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"secret": "wrong"},
+        {"secret": "hunter2"},
         {"client_id": "99999999-9999-9999-9999-999999999999"},
         {"directory_id": "99999999-9999-9999-9999-999999999999"},
     ],
@@ -38,7 +38,7 @@ async def test_a_refused_sign_in_says_so_once(simulator: Simulator, connect: Con
         await connect(**wrong).organization_id()
     assert met.value.code is Code.GRAPH_SIGN_IN_FAILED
     assert "AADSTS" in met.value.message
-    assert "wrong" not in met.value.message
+    assert "hunter2" not in met.value.message
 
 
 async def test_a_secret_is_asked_for_afresh_after_a_refusal(simulator: Simulator, connect: Connect) -> None:

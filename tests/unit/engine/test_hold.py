@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
 
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Refuse
-from shared.domain.model import Claim, JobKind
+from shared.domain.model import Claim, JobKind, ResourceProgress
 from shared.engine.hold import Hold
 from shared.ports.catalog import Claims, Renewal
 
@@ -20,11 +20,14 @@ class Renewals:
 
     def __init__(self, *answers: Renewal | EntrakeepError) -> None:
         self._answers = list(answers)
+        self.told: list[Sequence[ResourceProgress]] = []
         self.asked = 0
 
-    def renew(self, claim: Claim) -> Renewal:
+    def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
         assert claim is CLAIM
         self.asked += 1
+        if progress is not None:
+            self.told.append(progress)
         answer = self._answers[min(self.asked, len(self._answers)) - 1]
         if isinstance(answer, EntrakeepError):
             raise answer
@@ -50,6 +53,16 @@ def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
     asked = renewals.asked
     time.sleep(0.05)
     assert renewals.asked == asked
+
+
+def test_how_far_the_work_has_come_is_told_once_and_long_before_a_renewal() -> None:
+    renewals = Renewals(Renewal(cancel=False))
+    with Hold(cast(Claims, renewals), CLAIM, 60.0) as hold:
+        for records in (1, 2):
+            progress = [ResourceProgress(resource="users", records=records, changed=0)]
+            hold.tell(progress)
+            until(lambda progress=progress: renewals.told[-1:] == [progress])  # type: ignore[misc]
+    assert len(renewals.told) == 2
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 
 from console.cli.documents import job_with_resources, key_document, moment, resource_documents, schedule_document
+from shared.domain.errors import Answer, Code
 from shared.domain.model import (
     Asked,
     Job,
@@ -17,6 +19,7 @@ from shared.domain.model import (
     Step,
     StepState,
     Tenant,
+    Trouble,
 )
 from shared.ports.catalog import KeyState
 
@@ -36,8 +39,16 @@ TENANT = Tenant(
 
 
 def step(phase: int, name: str, state: StepState, *progress: ResourceProgress, began: bool = True) -> Step:
-    began_at = NOW if began else None
-    return Step(step_id="s", phase=phase, name=name, state=state, began_at=began_at, progress=list(progress))
+    """A step that, if it is done, has ended well."""
+    return Step(
+        step_id="s",
+        phase=phase,
+        name=name,
+        state=state,
+        answer=Answer.WHOLE if state is StepState.DONE else None,
+        began_at=NOW if began else None,
+        progress=list(progress),
+    )
 
 
 def test_times_are_rfc_3339_in_utc() -> None:
@@ -74,7 +85,33 @@ def test_rounds_of_a_resource_are_counted_together() -> None:
     ]
     steps = [step(1, "users", StepState.DONE, seen[0]), step(2, "users", StepState.RUNNING, seen[1])]
     row = job_with_resources(JOB, "contoso", steps)["resources"][0]
-    assert row == {"resource": "users", "state": "reading", "records": 6, "changed": 8}
+    assert row == {"resource": "users", "state": "reading", "records": 6, "changed": 8, "answer": "whole"}
+
+
+def test_a_resource_that_a_failed_job_did_not_read_is_not_done() -> None:
+    """The end of a job ends its steps, but what they have not reached is not there."""
+    ended = msgspec.structs.replace(step(1, "users", StepState.DONE), answer=None)
+    failed = msgspec.structs.replace(JOB, state=JobState.FAILED)
+    row = job_with_resources(failed, "contoso", [ended])["resources"][0]
+    assert (row["state"], row["answer"]) == ("reading", None)
+
+
+def test_a_job_that_waits_says_why_since_when_and_until_when() -> None:
+    trouble = Trouble(
+        code=Code.GRAPH_UNREACHABLE, message="Graph is silent.", since=NOW, retry_at=NOW + timedelta(seconds=5)
+    )
+    waiting = msgspec.structs.replace(step(1, "users", StepState.QUEUED), trouble=trouble)
+    document = job_with_resources(JOB, "contoso", [step(1, "groups", StepState.RUNNING), waiting])
+    assert document["code"] == "GRAPH_UNREACHABLE"
+    assert document["message"] == ("Graph is silent. Since 2026-05-01T12:00:00Z, tried again at 2026-05-01T12:00:05Z.")
+    ended = msgspec.structs.replace(JOB, state=JobState.SUCCEEDED)
+    assert job_with_resources(ended, "contoso", [waiting])["code"] is None
+
+
+def test_the_damage_that_a_verify_found_is_told_again() -> None:
+    damaged = [{"blob": "b", "resource": "users", "reason": "BLOB_MISSING"}]
+    job = msgspec.structs.replace(JOB, kind=JobKind.VERIFY, detail={"snapshots": 1, "blobs": 2, "damaged": damaged})
+    assert job_with_resources(job, "contoso", [])["damaged"] == damaged
 
 
 def test_a_paused_schedule_has_no_next_time() -> None:
@@ -99,8 +136,9 @@ def test_resources_are_shown_with_what_is_sent_to_graph() -> None:
 
 
 def test_a_refused_key_is_shown_as_revoked_since_then() -> None:
-    refusal = Refusal(arn=ARN, at=NOW + timedelta(hours=1), message="Refused.")
-    document = key_document(TENANT, KeyState(refusal=refusal, data_keys={ARN: 2}))
+    since = NOW + timedelta(hours=1)
+    refusal = Refusal(arn=ARN, at=NOW + timedelta(hours=2), since=since, message="Refused.")
+    document = key_document(TENANT, KeyState(refusal=refusal, unreachable=NOW, data_keys={ARN: 2}))
     assert document == {
         "mode": "provider",
         "state": "revoked",
@@ -110,4 +148,6 @@ def test_a_refused_key_is_shown_as_revoked_since_then() -> None:
         "data_keys": {ARN: 2},
         "old_key_free": None,
     }
-    assert key_document(TENANT, KeyState(refusal=None, data_keys={}))["state"] == "ok"
+    silent = key_document(TENANT, KeyState(refusal=None, unreachable=since, data_keys={}))
+    assert (silent["state"], silent["since"]) == ("unreachable", "2026-05-01T13:00:00.000Z")
+    assert key_document(TENANT, KeyState(refusal=None, unreachable=None, data_keys={}))["state"] == "ok"

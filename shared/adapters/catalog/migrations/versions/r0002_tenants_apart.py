@@ -1,4 +1,4 @@
-"""Tenants apart on PostgreSQL by row-level security; which code may use the tables; when a step in trouble is tried again.
+"""Tenants apart on PostgreSQL by row-level security; which code may use the tables; what trouble a step or a key is in.
 
 Code of revision 0001 gets along with it on SQLite. It was never on PostgreSQL, where it would not name its tenant.
 """
@@ -28,6 +28,9 @@ _OF_A_TENANT = (
 
 
 def upgrade() -> None:
+    op.add_column("refusals", sa.Column("since", sa.DateTime(timezone=True)))
+    op.add_column("steps", sa.Column("trouble", sa.String(length=32)))
+    op.add_column("steps", sa.Column("trouble_message", sa.String()))
     op.add_column("steps", sa.Column("retry_at", sa.DateTime(timezone=True)))
     compatible = op.create_table(
         "compatible_code",

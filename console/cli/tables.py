@@ -1,0 +1,155 @@
+"""Tables and fields for people, as wide as the terminal allows: where it does not, a row becomes a paragraph of its own."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from console.cli.output import NEVER_CUT, console, print_line, printable, unwritable, write
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+_COLOURS = {
+    "succeeded": "green",
+    "whole": "green",
+    "complete": "green",
+    "ok": "green",
+    "running": "cyan",
+    "reading": "cyan",
+    "queued": "dim",
+    "succeeded_with_warnings": "yellow",
+    "forbidden": "yellow",
+    "incomplete": "yellow",
+    "paused": "yellow",
+    "cancelled": "yellow",
+    "failed": "red",
+    "revoked": "red",
+}
+_NUMBERS = frozenset({"objects", "links", "records", "changed", "rate"})
+_PROSE = frozenset({"restore", "missing"})
+_PROSE_COLUMNS = 24
+_TRAILING = re.compile(r"( |\x1b\[[0-9;]*m)+$")
+_CODES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """Rows under headings, without columns that have nothing in any row; the sentence ``empty`` if there are no rows."""
+    found = list(rows)
+    if not found:
+        print_line(empty)
+        return
+    told = [n for n in range(len(columns)) if any(row[n] not in (None, "") for row in found)]
+    columns, found = [columns[n] for n in told], [[row[n] for n in told] for row in found]
+    drawn = table(columns, found)
+    if sys.stdout is not None and sys.stdout.isatty():
+        from rich.measure import Measurement
+
+        page = console(sys.stdout)
+        least = Measurement.get(page, page.options.update(max_width=NEVER_CUT), drawn).minimum
+        if least > page.width:
+            drawn = _paragraphs(columns, found, page)
+    _render(drawn)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> "RenderableType":
+    """The table itself, for what draws it again and again. Only columns of prose are folded: ids are there to be copied."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    cells = [[_cell(value) for value in row] for row in rows]
+    drawn = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for n, column in enumerate(columns):
+        widest = max(len(column), *(line.cell_len for row in cells for line in row[n].split("\n")))
+        drawn.add_column(
+            column,
+            justify="right" if column in _NUMBERS else "left",
+            overflow="fold",
+            no_wrap=column not in _PROSE,
+            min_width=min(widest, _PROSE_COLUMNS) if column in _PROSE else widest,
+        )
+    for row in cells:
+        drawn.add_row(*row)
+    return drawn
+
+
+def print_damaged(damaged: Iterable[dict[str, Any]]) -> None:
+    """The blobs that a verify has found to be missing or not what was stored."""
+    rows = [(row["blob"], row["resource"], row["reason"]) for row in damaged]
+    print_table(("blob", "resource", "reason"), rows, empty="")
+
+
+def print_fields(fields: Sequence[tuple[str, Any]]) -> None:
+    """Names and values, a line each."""
+    from rich.table import Table
+
+    drawn = Table.grid(padding=(0, 2))
+    drawn.add_column(style="bold", no_wrap=True)
+    drawn.add_column(overflow="fold")
+    for name, value in fields:
+        drawn.add_row(name, _cell(value))
+    _render(drawn)
+
+
+def _paragraphs(columns: Sequence[str], rows: Sequence[Sequence[Any]], page: "Console") -> "RenderableType":
+    """Each row by itself: its first value, then the others by name, on as many lines as they take."""
+    from rich.console import Group
+    from rich.text import Text
+
+    lines: list[Text] = []
+    for row in rows:
+        line = _cell(row[0])
+        line.stylize("bold")
+        for column, value in zip(columns[1:], row[1:], strict=True):
+            if value in (None, ""):
+                continue
+            told = Text.assemble((f"{column} ", "dim"), Text(", ").join(_cell(value).split("\n")))
+            if line.cell_len + 2 + told.cell_len > page.width:
+                lines.append(line)
+                line = Text("  ")
+            else:
+                line.append("  ")
+            line.append_text(told)
+        lines.append(line)
+    return Group(*(piece for line in lines for piece in _folded(line, page)))
+
+
+def _folded(line: "Text", page: "Console") -> "Iterator[Text]":
+    """The line, or where it is too long, pieces of it, the later ones further in."""
+    from rich.text import Text
+
+    first, *others = line.wrap(page, max(page.width - 4, 20))
+    yield first
+    yield from (Text.assemble("    ", piece) for piece in others)
+
+
+def _render(drawn: "RenderableType") -> None:
+    if sys.stdout is None:
+        unwritable("it is closed")
+    from rich.measure import Measurement
+
+    page = console(sys.stdout)
+    page.width = max(page.width, Measurement.get(page, page.options.update(max_width=NEVER_CUT), drawn).minimum)
+    with page.capture() as captured:
+        page.print(drawn)
+    lines = (_TRAILING.sub(_codes_alone, line) for line in captured.get().splitlines())
+    write("".join(f"{line}\n" for line in lines).encode(sys.stdout.encoding, "replace"))
+
+
+def _codes_alone(trailing: re.Match[str]) -> str:
+    """The colours that end at the end of a line, without the spaces between them."""
+    return "".join(_CODES.findall(trailing[0]))
+
+
+def _cell(value: Any) -> "Text":
+    from rich.text import Text
+
+    if value is None:
+        return Text("-", style="dim")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, int):
+        return Text(f"{value:,}")
+    text = "\n".join(map(printable, str(value).splitlines()))
+    return Text(text, style=_COLOURS.get(text, ""))

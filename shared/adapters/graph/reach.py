@@ -1,0 +1,35 @@
+"""Why a server was not reached, in words of ours: what libraries say of it differs, and may hold anything."""
+
+import socket
+import ssl
+
+
+def reason(error: BaseException) -> str:
+    """What keeps us from the server, from the errors that led to this one; as much as can be told."""
+    found = list(_chain(error))
+    for each in found:
+        if isinstance(each, ssl.SSLCertVerificationError):
+            whose = "the authority that made it, perhaps a proxy's"
+            return f"its certificate is not trusted: name {whose}, in ENTRAKEEP_CA_BUNDLE"
+    for each in found:
+        if isinstance(each, socket.gaierror):
+            return "its name is not known: check ENTRAKEEP_GRAPH_URL and ENTRAKEEP_AUTHORITY_URL, and the network"
+        if isinstance(each, ConnectionRefusedError):
+            return "nobody listens there, or a firewall refuses"
+        if isinstance(each, ssl.SSLError):
+            return "the encrypted connection broke"
+    return f"it does not answer ({type(error).__name__})"
+
+
+def _chain(error: BaseException | None) -> "list[BaseException]":
+    """The error and all that it came from; libraries put the first one into an argument of the last."""
+    found: list[BaseException] = []
+    open_: list[BaseException | None] = [error]
+    while open_ and len(found) < 50:
+        each = open_.pop()
+        if each is None or any(each is known for known in found):
+            continue
+        found.append(each)
+        inner = [value for value in (*each.args, getattr(each, "reason", None)) if isinstance(value, BaseException)]
+        open_ += [each.__cause__, each.__context__, *inner]
+    return found

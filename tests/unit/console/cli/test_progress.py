@@ -1,0 +1,63 @@
+"""What a person sees of a job while it runs."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import msgspec
+from rich.console import Console
+
+from console.cli.progress import Pace, picture
+from shared.domain.errors import Answer, Code
+from shared.domain.model import Asked, Job, JobKind, JobState, ResourceProgress, Step, StepState, Trouble
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+JOB = Job(job_id="j", tenant_id="t", kind=JobKind.BACKUP, state=JobState.RUNNING, asked=Asked.HAND, created_at=NOW)
+READING = Step(step_id="s", phase=1, name="users", state=StepState.RUNNING, began_at=NOW)
+
+
+class Seconds:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def seen(steps: list[Step], height: int = 40, pace: Pace | None = None) -> str:
+    """The picture as plain text."""
+    page = Console(file=StringIO(), width=100, height=height)
+    with page.capture() as captured:
+        page.print(picture(JOB, steps, pace or Pace(), height))
+    return captured.get()
+
+
+def test_a_rate_is_that_of_the_last_seconds_and_ends_when_nothing_comes() -> None:
+    now = Seconds()
+    pace = Pace(now)
+    assert pace.rate("users", 0) is None
+    now.now = 2.0
+    assert pace.rate("users", 3000) == "1,500/s"
+    for now.now in (10.0, 20.0, 29.0):
+        pace.rate("users", 3000)
+    assert pace.rate("users", 3000) is None
+
+
+def test_each_resource_has_its_records_and_one_that_graph_refuses_its_answer() -> None:
+    users = msgspec.structs.replace(READING, progress=[ResourceProgress(resource="users", records=1234, changed=0)])
+    refused = Step(step_id="g", phase=1, name="groups", state=StepState.DONE, answer=Answer.FORBIDDEN)
+    text = seen([users, refused])
+    assert "1,234" in text
+    assert "forbidden" in text
+
+
+def test_what_keeps_a_job_waiting_is_said() -> None:
+    trouble = Trouble(code=Code.STORE_UNREACHABLE, message="The store is away.", since=NOW, retry_at=NOW + timedelta(1))
+    text = seen([msgspec.structs.replace(READING, trouble=trouble)])
+    assert "STORE_UNREACHABLE: The store is away. Since 2026-05-01T12:00:00Z" in " ".join(text.split())
+
+
+def test_a_low_terminal_gets_one_line_instead_of_a_table() -> None:
+    users = msgspec.structs.replace(READING, progress=[ResourceProgress(resource="users", records=1234, changed=0)])
+    text = seen([users], height=6)
+    assert len(text.splitlines()) <= 3
+    assert "1,234 records" in text

@@ -1,0 +1,95 @@
+"""Tables fit their terminal, ids can be copied from them, and nothing is drawn that says nothing."""
+
+import io
+import re
+import sys
+
+import pytest
+
+from console.cli.tables import print_fields, print_table
+
+ID = "3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"
+COLUMNS = ("job", "tenant", "state", "missing")
+ROW = (ID, "contoso", "failed", "a sentence that is much longer than a column of any width")
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal of no great width."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8")
+
+    def isatty(self) -> bool:
+        return True
+
+    def shown(self) -> str:
+        buffer = self.buffer
+        assert isinstance(buffer, io.BytesIO)
+        return buffer.getvalue().decode()
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> Terminal:
+    """Standard output is a terminal of this width from now on. (Not by a fixture: pytest puts its own in place after.)"""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(width))
+    return terminal
+
+
+def plain(text: str) -> list[str]:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_line_is_wider_than_the_terminal_and_ids_are_whole(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    terminal = on_terminal(monkeypatch, width)
+    print_table(COLUMNS, [ROW, (ID, "contoso", "queued", None)], empty="")
+    lines = plain(terminal.shown())
+    assert all(len(line) <= width for line in lines)
+    assert sum(ID in line for line in lines) == 2
+    assert "a sentence that is much longer" in " ".join(" ".join(lines).split())
+
+
+def test_where_a_table_does_not_fit_each_row_is_a_paragraph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = on_terminal(monkeypatch, 60)
+    print_table(COLUMNS, [ROW], empty="")
+    assert plain(terminal.shown()) == [
+        f"{ID}  tenant contoso",
+        "  state failed",
+        "  missing a sentence that is much longer than a column",
+        "    of any width",
+    ]
+
+
+def test_no_line_ends_in_spaces_and_none_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch, 100)
+    print_table(COLUMNS, [(ID, "contoso", "queued", None), ROW], empty="")
+    print_fields([("code", None), ("message", "x")])
+    lines = plain(terminal.shown())
+    assert lines == [line.rstrip() for line in lines]
+    assert all(lines)
+
+
+def test_a_column_without_anything_is_left_out(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    print_table(COLUMNS, [(ID, "contoso", "queued", None)], empty="")
+    assert b"missing" not in capsysbinary.readouterr().out
+
+
+def test_a_table_in_a_pipe_has_a_line_a_row_and_no_colours(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    print_table(("job", "state", "missing"), [(ID, "failed", "word " * 100), (ID, "queued", None)], empty="")
+    out = capsysbinary.readouterr().out.decode()
+    assert len(out.splitlines()) == 4
+    assert "\x1b" not in out
+
+
+def test_no_rows_are_a_sentence(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    print_table(("job",), [], empty="There is no job.")
+    assert capsysbinary.readouterr().out == b"There is no job.\n"
+
+
+def test_text_of_others_is_shown_as_it_stands_and_not_as_markup(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    print_fields([("name", "[red]x[/]"), ("none", None), ("count", 1234)])
+    assert b"[red]x[/]" in capsysbinary.readouterr().out
