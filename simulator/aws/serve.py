@@ -14,6 +14,7 @@ from werkzeug.serving import BaseWSGIServer, DechunkedInput, WSGIRequestHandler,
 
 from simulator.aws.answers import Answer, Refused, refusal
 from simulator.aws.gate import Dropped, Gate, Request
+from simulator.aws.stock import stock
 
 _LOG = logging.getLogger("simulator.aws")
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -74,9 +75,9 @@ class Handler(WSGIRequestHandler):
         """Say nothing: `/_sim/requests` counts, and request lines may hold signatures."""
 
 
-def make(port: int) -> BaseWSGIServer:
+def make(port: int, gate: Gate | None = None) -> BaseWSGIServer:
     """Return a server listening on the loopback address; port 0 takes a free one. Raises OSError."""
-    handler = type("GateHandler", (Handler,), {"gate": Gate()})
+    handler = type("GateHandler", (Handler,), {"gate": gate or Gate()})
     listener = socket.create_server(("127.0.0.1", port), backlog=128)
     try:
         return make_server("127.0.0.1", listener.getsockname()[1], _no_wsgi, True, 1, handler, fd=listener.fileno())
@@ -98,12 +99,18 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 1 if the port is taken."""
+    """Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 1 if it cannot begin."""
     options = _options(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     os.environ.pop("MOTO_ACCOUNT_ID", None)
+    gate = Gate()
     try:
-        server = make(options.port)
+        if options.key:
+            stock(gate, options.key, options.bucket)
+        server = make(options.port, gate)
+    except ValueError as error:
+        print(f"The simulator cannot begin: {error}.", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"Port {options.port} cannot be used: {error.strerror}.", file=sys.stderr)
         return 1
@@ -120,4 +127,11 @@ def main(argv: list[str]) -> int:
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="simulator aws", description="KMS, S3 and STS on one HTTP endpoint.")
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
-    return parser.parse_args(argv)
+    parser.add_argument("--key", metavar="ARN", help="a KMS key that is there from the beginning")
+    parser.add_argument(
+        "--bucket", help="a bucket that is there from the beginning, in the account and Region of the key"
+    )
+    options = parser.parse_args(argv)
+    if options.bucket and not options.key:
+        parser.error("--bucket needs --key, whose account owns it")
+    return options

@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from botocore.exceptions import ClientError
 
 from simulator.aws import main
-from tests.unit.simulator.aws.running import Aws, running
+from tests.unit.simulator.aws.running import OWNER, REGION, STRANGER, Aws, running
 
 
 def test_sigterm_ends_it_with_status_0_and_nothing_private_in_its_logs() -> None:
@@ -38,3 +39,19 @@ def test_a_taken_port_is_one_sentence_and_status_1(aws: Aws, capsys: pytest.Capt
     port = aws.url.rpartition(":")[2]
     assert main(["--port", port]) == 1
     assert capsys.readouterr().err.startswith(f"Port {port} cannot be used")
+
+
+def test_a_key_and_a_bucket_named_on_the_command_line_are_there_from_the_beginning() -> None:
+    arn = f"arn:aws:kms:{REGION}:{OWNER}:key/0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07"
+    with running("--key", arn, "--bucket", "backups") as aws:
+        fresh = aws.client("kms").generate_data_key(KeyId=arn, KeySpec="AES_256")
+        opened = aws.client("kms").decrypt(KeyId=arn, CiphertextBlob=fresh["CiphertextBlob"])
+        assert (opened["KeyId"], opened["Plaintext"]) == (arn, fresh["Plaintext"])
+        aws.client("s3").put_object(Bucket="backups", Key="a", Body=b"b")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            aws.client("s3", STRANGER).get_object(Bucket="backups", Key="a")
+
+
+def test_what_is_no_key_to_begin_with_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", "0", "--key", "arn:aws:kms:eu-central-1:1:key/x"]) == 1
+    assert "is not the ARN of a KMS key" in capsys.readouterr().err
