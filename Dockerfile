@@ -36,8 +36,8 @@ RUN VIRTUAL_ENV=/opt/entrakeep /opt/build/bin/uv pip sync --require-hashes requi
 FROM python:3.11-slim AS plain
 # A user of our own by number, so that "runs as nobody privileged" can be checked from outside. The home is a volume: a new
 # one takes its owner from here.
-RUN groupadd --system --gid 10001 entrakeep \
-    && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/entrakeep --shell /usr/sbin/nologin entrakeep \
+RUN groupadd --gid 10001 entrakeep \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/entrakeep --shell /usr/sbin/nologin entrakeep \
     && install -d -m 700 -o entrakeep -g entrakeep /var/lib/entrakeep
 ENV PATH=/opt/entrakeep/bin:$PATH \
     HOME=/var/lib/entrakeep \

@@ -2,6 +2,7 @@
 
 import re
 
+from moto.s3.exceptions import InvalidBucketName
 from moto.s3.models import s3_backends
 
 from simulator.aws.gate import Gate
@@ -33,4 +34,7 @@ def stock(gate: Gate, arn: str, bucket: str | None) -> None:
         )
     )
     if bucket is not None:
-        s3_backends[account]["aws"].create_bucket(bucket, region)
+        try:
+            s3_backends[account]["aws"].create_bucket(bucket, region)
+        except InvalidBucketName:
+            raise ValueError(f"{bucket} is not the name of a bucket") from None

@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from simulator.aws import main
 from tests.unit.simulator.aws.running import OWNER, REGION, STRANGER, Aws, running
 
+ARN = f"arn:aws:kms:{REGION}:{OWNER}:key/0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07"
+
 
 def test_sigterm_ends_it_with_status_0_and_nothing_private_in_its_logs() -> None:
     with running() as aws:
@@ -42,16 +44,29 @@ def test_a_taken_port_is_one_sentence_and_status_1(aws: Aws, capsys: pytest.Capt
 
 
 def test_a_key_and_a_bucket_named_on_the_command_line_are_there_from_the_beginning() -> None:
-    arn = f"arn:aws:kms:{REGION}:{OWNER}:key/0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07"
-    with running("--key", arn, "--bucket", "backups") as aws:
-        fresh = aws.client("kms").generate_data_key(KeyId=arn, KeySpec="AES_256")
-        opened = aws.client("kms").decrypt(KeyId=arn, CiphertextBlob=fresh["CiphertextBlob"])
-        assert (opened["KeyId"], opened["Plaintext"]) == (arn, fresh["Plaintext"])
+    with running("--key", ARN, "--bucket", "backups") as aws:
+        fresh = aws.client("kms").generate_data_key(KeyId=ARN, KeySpec="AES_256")
+        opened = aws.client("kms").decrypt(KeyId=ARN, CiphertextBlob=fresh["CiphertextBlob"])
+        assert (opened["KeyId"], opened["Plaintext"]) == (ARN, fresh["Plaintext"])
         aws.client("s3").put_object(Bucket="backups", Key="a", Body=b"b")
         with pytest.raises(ClientError, match="AccessDenied"):
             aws.client("s3", STRANGER).get_object(Bucket="backups", Key="a")
 
 
-def test_what_is_no_key_to_begin_with_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--port", "0", "--key", "arn:aws:kms:eu-central-1:1:key/x"]) == 1
-    assert "is not the ARN of a KMS key" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--key", "arn:aws:kms:eu-central-1:1:key/x"), "is not the ARN of a KMS key"),
+        (("--key", ARN, "--bucket", "No"), "No is not the name of a bucket"),
+    ],
+)
+def test_what_it_cannot_begin_with_is_one_sentence(
+    options: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--port", "0", *options]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_bucket_without_a_key_is_wrong_use() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--port", "0", "--bucket", "backups"])
