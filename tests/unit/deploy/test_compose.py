@@ -165,9 +165,16 @@ def test_redis_and_postgresql_cannot_be_reached_from_outside_and_flower_from_thi
 
 def test_the_images_of_others_are_pinned_to_a_major_version() -> None:
     assert {ALL[name]["image"] for name in ALL if name not in OURS} == {"redis:7-bookworm", "postgres:18-bookworm"}
+
+
+def test_each_of_our_images_is_built_once_and_never_looked_for_elsewhere() -> None:
+    """Services that build one image at the same time get into each other's way."""
+    built = {name: ALL[name]["build"]["target"] for name in OURS if "build" in ALL[name]}
+    assert built == {"migrations": "product", "aws": "trial"}
     for name in OURS:
         trial = ALL[name].get("profiles") == ["trial"]
-        assert ALL[name]["build"]["target"] == ("trial" if trial else "product")
+        assert ALL[name]["image"] == ("entrakeep-trial" if trial else "entrakeep")
+        assert ALL[name]["pull_policy"] == ("missing" if name in built else "never")
 
 
 def test_every_setting_of_ours_that_the_files_name_is_one() -> None:
