@@ -74,12 +74,14 @@ class Handler(WSGIRequestHandler):
         """Say nothing: `/_sim/requests` counts, and request lines may hold signatures."""
 
 
-def make(port: int) -> BaseWSGIServer:
-    """Return a server listening on the loopback address; port 0 takes a free one. Raises OSError."""
+def make(host: str, port: int) -> BaseWSGIServer:
+    """Return a server listening on an address; port 0 takes a free one. Raises OSError."""
     handler = type("GateHandler", (Handler,), {"gate": Gate()})
-    listener = socket.create_server(("127.0.0.1", port), backlog=128)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=128)
     try:
-        return make_server("127.0.0.1", listener.getsockname()[1], _no_wsgi, True, 1, handler, fd=listener.fileno())
+        address, taken = listener.getsockname()[:2]
+        return make_server(address, taken, _no_wsgi, True, 1, handler, fd=listener.fileno())
     finally:
         listener.close()
 
@@ -103,14 +105,15 @@ def main(argv: list[str]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     os.environ.pop("MOTO_ACCOUNT_ID", None)
     try:
-        server = make(options.port)
+        server = make(options.host, options.port)
     except OSError as error:
-        print(f"Port {options.port} cannot be used: {error.strerror}.", file=sys.stderr)
+        print(f"Port {options.port} cannot be used on {options.host}: {error.strerror}.", file=sys.stderr)
         return 1
     try:
         signal.signal(signal.SIGTERM, _stop)
         signal.signal(signal.SIGINT, _stop)
-        print(f"ready http://127.0.0.1:{server.port}", flush=True)
+        address = f"[{server.host}]" if ":" in server.host else server.host
+        print(f"ready http://{address}:{server.port}", flush=True)
         server.serve_forever()
     except _Stopped:
         pass
@@ -119,5 +122,12 @@ def main(argv: list[str]) -> int:
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="simulator aws", description="KMS, S3 and STS on one HTTP endpoint.")
-    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 and :: are all of them")
+    parser.add_argument("--port", type=_port, required=True, help="port to listen on; 0 takes a free one")
     return parser.parse_args(argv)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port")
+    return int(text)
