@@ -41,9 +41,8 @@ class Aws:
 @contextmanager
 def running(*options: str) -> Iterator[Aws]:
     """Start a simulator on a free port and end it afterwards."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", START, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", START, *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         word, _, url = process.stdout.readline().strip().partition(" ")

@@ -1,3 +1,4 @@
+import re
 import signal
 import socket
 import subprocess
@@ -35,6 +36,30 @@ def test_an_unsigned_request_is_refused(aws: Aws) -> None:
     with socket.create_connection((host, int(port)), timeout=10) as plain:
         plain.sendall(b"GET /bucket HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert plain.makefile("rb").readline().startswith(b"HTTP/1.1 403")
+
+
+def test_it_listens_where_it_is_told() -> None:
+    with running("--host", "127.0.0.2") as aws:
+        address, _, port = aws.url.removeprefix("http://").partition(":")
+        assert address == "127.0.0.2"
+        assert aws.control("GET", "requests") == []
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(port)), timeout=10)
+
+
+def test_an_address_of_no_machine_is_one_sentence_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", "0", "--host", "nowhere.invalid"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert re.fullmatch(r"Port 0 cannot be used on nowhere\.invalid: [^\n]+\.\n", told.err)
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_what_is_no_port_is_refused_by_name(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([f"--port={port}"])
+    assert ended.value.code == 2
+    assert f"{port} is no port" in capsys.readouterr().err
 
 
 def test_a_taken_port_is_one_sentence_and_status_1(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
