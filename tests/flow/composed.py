@@ -20,8 +20,6 @@ from tests.postgres import PostgresServer, postgres_programs, postgres_server
 
 _HOME = "/var/lib/entrakeep"
 _SECONDS = re.compile(r"(\d+)s")
-_OF_A_NETWORK = ("--host", "--name")
-"""Options that a simulator needs where others ask it by a name."""
 
 
 class Container:
@@ -43,10 +41,6 @@ class Container:
     def argv(self, *more: str) -> list[str]:
         """The command line: the entry point and its command, or other words in place of the command."""
         words = [*self.service.get("entrypoint", []), *(more or self.service["command"])]
-        for option in _OF_A_NETWORK:
-            if option in words:
-                at = words.index(option)
-                del words[at : at + 2]
         return [word.replace("@%h", f"@{self.host}") for word in words]
 
     def start(self) -> None:
@@ -130,6 +124,7 @@ class Composed:
             "HOME": str(self.home),
             "ENTRAKEEP_HOME": str(self.home),
             "TMPDIR": str(self.home / "tmp"),
+            "PGHOST": "127.0.0.1",
             "PGPORT": str(postgres.port),
         }
         self._containers: list[Container] = []
@@ -184,6 +179,7 @@ def composed(folder: Path, settings: Mapping[str, str]) -> Iterator[Composed]:
             script = compose.TOP / "deploy" / "postgres" / "roles.sql"
             given = compose.environment(made.services["postgres"], made.settings)
             postgres.script(script, made.image_environment | given)
+            postgres.execute(f"ALTER ROLE postgres PASSWORD '{given['POSTGRES_PASSWORD']}'")
             yield made
         finally:
             made.close()

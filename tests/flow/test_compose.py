@@ -3,6 +3,10 @@
 import base64
 import json
 import re
+import shlex
+import socket
+import ssl
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -51,6 +55,7 @@ def flower(stack: Composed, path: str, password: str | None, data: bytes | None 
 def test_the_stack_of_the_file_backs_a_directory_up_and_its_workers_end_within_their_grace(stack: Composed) -> None:
     redis = stack.up("redis")
     assert "d4" not in Path(f"/proc/{redis.process.pid}/cmdline").read_text()  # type: ignore[union-attr]
+    assert (stack.home / "appendonly.aof").exists()
     redis.environment["REDISCLI_AUTH"] = "wrong"
     assert not redis.healthy()
     assert stack.container("postgres").healthy()
@@ -61,8 +66,12 @@ def test_the_stack_of_the_file_backs_a_directory_up_and_its_workers_end_within_t
     with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(url_of(stack)) as connection:
         connection.execute("DROP TABLE jobs")
 
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(stranger(stack))
+
     stack.up("aws")
     graph = stack.up("graph")
+    certificate_names_graph(stack)
     not_there = stack.container("workers", "one")
     stack.up("beat")
     assert not not_there.healthy()
@@ -80,6 +89,7 @@ def test_the_stack_of_the_file_backs_a_directory_up_and_its_workers_end_within_t
         lines = entrakeep.run("download", "demo", "latest", "-o", "-").splitlines()
         assert len(lines) == len(expected) > 2000
 
+        assert b"demo" in dumped(stack)
         for password in (None, "wrong"):
             assert flower(stack, "workers", password)[0] == 401
         until(
@@ -106,6 +116,35 @@ def test_the_stack_of_the_file_backs_a_directory_up_and_its_workers_end_within_t
         "the other worker ends the job",
         90,
     )
+
+
+def stranger(stack: Composed) -> str:
+    """The URL of a new user of the server, to whom nobody has given anything."""
+    everybody = url_of(stack).replace("entrakeep:c3@", "postgres:a1@").replace("/entrakeep", "/postgres")
+    with psycopg.connect(everybody) as connection:
+        connection.execute("CREATE ROLE stranger LOGIN PASSWORD 's'")
+    return url_of(stack).replace("entrakeep:c3@", "stranger:s@")
+
+
+def certificate_names_graph(stack: Composed) -> None:
+    """As the other containers check it."""
+    trusted = ssl.create_default_context(cafile=stack.home / "graph-ca.pem")
+    with (
+        socket.create_connection(("127.0.0.1", stack.ports["graph"])) as plain,
+        trusted.wrap_socket(plain, server_hostname="graph") as safe,
+    ):
+        assert safe.version() is not None
+
+
+def dumped(stack: Composed) -> bytes:
+    """The tenants in a dump, made by the command that the page shows."""
+    page = (compose.TOP / "docs" / "deploy.md").read_text()
+    found = re.search(r"^docker compose exec -T postgres (sh -c '.*') > catalog\.dump$", page, re.MULTILINE)
+    assert found is not None
+    environment = stack.container("postgres").environment
+    dump = subprocess.run(shlex.split(found[1]), env=environment, capture_output=True, check=True).stdout
+    restore = ["pg_restore", "--data-only", "--table=tenants", "--file=-"]
+    return subprocess.run(restore, input=dump, env=environment, capture_output=True, check=True).stdout
 
 
 def below_a_path(stack: Composed) -> None:

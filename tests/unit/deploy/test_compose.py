@@ -274,6 +274,17 @@ def test_the_images_install_by_hash_and_run_as_nobody_privileged() -> None:
         assert not re.search("(?i)password|secret|token", rest)
 
 
+def test_what_an_image_keeps_stands_in_the_volume_that_its_user_owns() -> None:
+    (environment,) = (rest for word, rest in dockerfile() if word == "ENV" and "ENTRAKEEP_HOME" in rest)
+    given = dict(word.split("=", 1) for word in environment.split())
+    home = given["ENTRAKEEP_HOME"]
+    assert given["HOME"] == home
+    assert given["PATH"].startswith("/opt/entrakeep/bin:")
+    assert any(word == "RUN" and rest.endswith(f"-o entrakeep -g entrakeep {home}") for word, rest in dockerfile())
+    assert ("WORKDIR", home) in dockerfile()
+    assert ALL["workers"]["volumes"] == [f"home:{home}"]
+
+
 def test_what_the_builder_is_given_is_what_the_dockerfile_copies() -> None:
     allowed = {
         line[1:].rstrip("/") for line in (TOP / ".dockerignore").read_text().splitlines() if line.startswith("!")
