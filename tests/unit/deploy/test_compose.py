@@ -2,31 +2,19 @@
 
 import re
 import socket
-import stat
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from console.parts import Nodes, celery_parts
 from shared.config import Settings
-from tests.compose import FILE, TOP, Missing, environment, read_settings, services, variables
+from tests.compose import FILE, TOP, Missing, environment, services, variables
+from tests.unit.deploy.trial import ALL, OURS, PASSWORDS, TRIAL
 
-PASSWORDS = (
-    "POSTGRES_PASSWORD",
-    "POSTGRES_OWNER_PASSWORD",
-    "POSTGRES_USER_PASSWORD",
-    "REDIS_PASSWORD",
-    "FLOWER_PASSWORD",
-)
-TRIAL = read_settings((TOP / "deploy" / "trial.env").read_text()) | {name: f"secret-{name}" for name in PASSWORDS}
-ALL = services(TRIAL)
 ONE_SHOT = {"migrations", "entrakeep"}
-OURS = sorted(set(ALL) - {"redis", "postgres"})
 
 
 def checked(file: Path) -> "subprocess.CompletedProcess[str]":
@@ -135,6 +123,8 @@ def test_every_container_is_shut_in(name: str) -> None:
     assert service["mem_limit"]
     assert float(service["cpus"]) > 0
     assert service["pids_limit"] > 0
+    assert service["init"] is True
+    assert service["logging"]["driver"] == "json-file"
     assert service["logging"]["options"].keys() == {"max-size", "max-file"}
     assert not {"privileged", "cap_add", "network_mode", "pid"} & service.keys()
 
@@ -150,17 +140,48 @@ def test_everybody_waits_for_the_migrations_to_have_ended_well() -> None:
         waits = ALL[name]["depends_on"]
         assert waits["migrations"] == {"condition": "service_completed_successfully"}
         assert waits["redis"] == waits["postgres"] == {"condition": "service_healthy"}
-    assert ALL["migrations"]["restart"] == "no"
+    assert ALL["migrations"]["restart"] == ALL["entrakeep"]["restart"] == "no"
+    assert ALL["entrakeep"]["profiles"] == ["commands"]
+    assert ALL["entrakeep"]["entrypoint"] == ["entrakeep"]
     assert ALL["migrations"]["command"] == ["entrakeep", "catalog", "migrate", "--grant", "entrakeep"]
+
+
+@pytest.mark.parametrize("name", ["workers", "entrakeep"])
+def test_who_asks_aws_and_graph_has_every_setting_and_waits_for_the_simulators_where_there_are_any(name: str) -> None:
+    given = ALL[name]["environment"]
+    assert {f"ENTRAKEEP_{field.upper()}" for field in Settings.model_fields} - {"ENTRAKEEP_HOME"} <= given.keys()
+    credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    endpoints = {f"AWS_ENDPOINT_URL_{service}" for service in ("KMS", "S3", "STS")}
+    assert {"AWS_REGION", "AWS_CA_BUNDLE", *credentials, *endpoints} <= given.keys()
+    for simulator in ("aws", "graph"):
+        assert ALL[name]["depends_on"][simulator] == {"condition": "service_healthy", "required": False}
 
 
 def test_redis_and_postgresql_cannot_be_reached_from_outside_and_flower_from_this_machine_alone() -> None:
     assert yaml.safe_load(FILE.read_text())["networks"]["inside"] == {"internal": True}
     for name in ("redis", "postgres", "migrations", "beat"):
         assert ALL[name]["networks"] == ["inside"]
+    for name in ("workers", "flower", "entrakeep"):
+        assert ALL[name]["networks"] == ["inside", "outside"]
     assert {name: service["ports"] for name, service in ALL.items() if "ports" in service} == {
         "flower": ["127.0.0.1:5555:5555"]
     }
+    assert "FLOWER_URL_PREFIX" in ALL["flower"]["environment"]
+
+
+def test_what_redis_and_postgresql_keep_is_in_volumes_that_outlive_them() -> None:
+    assert ALL["redis"]["volumes"] == ["redis:/data"]
+    kept, script = ALL["postgres"]["volumes"]
+    assert kept == "postgres:/var/lib/postgresql"
+    assert script == "./deploy/postgres:/docker-entrypoint-initdb.d:ro"
+    assert [file.name for file in (TOP / "deploy" / "postgres").iterdir()] == ["roles.sql"]
+    assert yaml.safe_load(FILE.read_text())["volumes"].keys() == {"redis", "postgres", "home"}
+
+
+def test_postgresql_asks_everybody_for_a_password_and_has_time_to_end() -> None:
+    assert ALL["postgres"]["environment"]["POSTGRES_INITDB_ARGS"] == "--auth=scram-sha-256"
+    assert ALL["postgres"]["stop_grace_period"] == "60s"
+    assert "/var/run/postgresql" in ALL["postgres"]["tmpfs"]
 
 
 def test_the_images_of_others_are_pinned_to_a_major_version() -> None:
@@ -188,113 +209,13 @@ def test_the_trial_needs_nothing_but_passwords_and_its_simulators_run_in_no_othe
     settings = {name: value for name, value in TRIAL.items() if name.startswith("ENTRAKEEP_")}
     given = {name.removeprefix("ENTRAKEEP_").lower(): value for name, value in settings.items()}
     Settings.model_validate({**given, "ca_bundle": None})
+    for name in ("aws", "graph"):
+        assert ALL[name]["command"][3:6] == [name, "--host", "0.0.0.0"]
+        assert ALL[name]["networks"] == ["outside"]
+    assert ALL["graph"]["command"][6:8] == ["--name", "graph"]
     bucket = ALL["aws"]["command"][ALL["aws"]["command"].index("--bucket") + 1]
     assert TRIAL["ENTRAKEEP_STORE_URL"].startswith(f"s3://{bucket}/")
     certificate = ALL["graph"]["command"][ALL["graph"]["command"].index("--ca-file") + 1]
     assert certificate == TRIAL["ENTRAKEEP_CA_BUNDLE"]
     for name in ("graph", "workers", "entrakeep"):
         assert ALL[name]["volumes"] == ["home:/var/lib/entrakeep"]
-
-
-def new_env(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    argv = ["sh", folder / "deploy" / "new-env", *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of ``deploy``, in which a .env may be made."""
-    (tmp_path / "deploy").mkdir()
-    for name in ("new-env", "trial.env", "production.env"):
-        (tmp_path / "deploy" / name).write_text((TOP / "deploy" / name).read_text())
-    return tmp_path
-
-
-def test_a_new_env_has_passwords_of_its_own_that_may_stand_in_a_url(copy: Path) -> None:
-    assert new_env(copy, "trial").returncode == 0
-    first = (copy / ".env").read_text()
-    assert stat.S_IMODE((copy / ".env").stat().st_mode) == 0o600
-    settings = read_settings(first)
-    assert set(ALL) == set(services(settings))
-    made = {settings[name] for name in PASSWORDS}
-    assert len(made) == len(PASSWORDS)
-    assert all(re.fullmatch(r"[0-9a-f]{48}", password) for password in made)
-    (copy / ".env").unlink()
-    new_env(copy, "trial")
-    assert not made & set(read_settings((copy / ".env").read_text()).values())
-
-
-def test_an_env_that_is_there_is_left_alone(copy: Path) -> None:
-    (copy / ".env").write_text("REDIS_PASSWORD=in-use\n")
-    refused = new_env(copy, "production")
-    assert refused.returncode == 1
-    assert "There is a .env already" in refused.stderr
-    assert (copy / ".env").read_text() == "REDIS_PASSWORD=in-use\n"
-
-
-@pytest.mark.parametrize("words", [(), ("nonsense",)])
-def test_a_new_env_is_made_for_one_of_two_ways_alone(copy: Path, words: tuple[str, ...]) -> None:
-    assert new_env(copy, *words).returncode == 2
-    assert not (copy / ".env").exists()
-
-
-def test_the_way_of_production_names_what_has_to_be_filled_in(copy: Path) -> None:
-    assert new_env(copy, "production").returncode == 0
-    settings = read_settings((copy / ".env").read_text())
-    assert {name for name, value in settings.items() if not value} == {
-        "AWS_REGION",
-        "ENTRAKEEP_PROVIDER_KEY_ARN",
-        "ENTRAKEEP_STORE_URL",
-    }
-
-
-def dockerfile() -> list[tuple[str, str]]:
-    """The instructions of the Dockerfile: word and rest, lines joined."""
-    text = re.sub(r"^#.*\n", "", (TOP / "Dockerfile").read_text(), flags=re.MULTILINE)
-    lines = [line.strip() for line in text.replace("\\\n", " ").splitlines() if line.strip()]
-    return [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines]
-
-
-def test_the_images_install_by_hash_and_run_as_nobody_privileged() -> None:
-    instructions = dockerfile()
-    stages = [rest for word, rest in instructions if word == "FROM"]
-    assert stages == [
-        "python:3.11-slim AS build",
-        "build AS build-trial",
-        "python:3.11-slim AS plain",
-        "plain AS trial",
-        "plain AS product",
-    ]
-    (user,) = (rest for word, rest in instructions if word == "USER")
-    assert {ALL[name]["user"] for name in OURS} == {user}
-    for word, rest in instructions:
-        if word == "RUN" and "pip sync" in rest:
-            assert "--require-hashes" in rest
-        assert word != "ARG"
-        assert not re.search("(?i)password|secret|token", rest)
-
-
-def test_what_an_image_keeps_stands_in_the_volume_that_its_user_owns() -> None:
-    (environment,) = (rest for word, rest in dockerfile() if word == "ENV" and "ENTRAKEEP_HOME" in rest)
-    given = dict(word.split("=", 1) for word in environment.split())
-    home = given["ENTRAKEEP_HOME"]
-    assert given["HOME"] == home
-    assert given["PATH"].startswith("/opt/entrakeep/bin:")
-    assert any(word == "RUN" and rest.endswith(f"-o entrakeep -g entrakeep {home}") for word, rest in dockerfile())
-    assert ("WORKDIR", home) in dockerfile()
-    assert ALL["workers"]["volumes"] == [f"home:{home}"]
-
-
-def test_what_the_builder_is_given_is_what_the_dockerfile_copies() -> None:
-    allowed = {
-        line[1:].rstrip("/") for line in (TOP / ".dockerignore").read_text().splitlines() if line.startswith("!")
-    }
-    asked = {
-        source.rstrip("/")
-        for word, rest in dockerfile()
-        if word == "COPY" and "--from" not in rest
-        for source in rest.split()[:-1]
-    }
-    assert {name for name in asked if not name.startswith("requirements")} == allowed - {"requirements*.lock"}
-    project: dict[str, Any] = tomllib.loads((TOP / "pyproject.toml").read_text())
-    assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= asked
