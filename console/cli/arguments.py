@@ -6,6 +6,7 @@ from uuid import UUID
 
 import typer
 
+from console.cli.naming import known_resources, known_tenants, newest_snapshot
 from shared.domain.resources import RESOURCES
 
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
@@ -49,21 +50,40 @@ def words(value: str | None) -> str | None:
     return None if value is None else value.encode("utf-8", "backslashreplace").decode()
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.", callback=_name)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The tenant's name.", callback=_name, autocompletion=known_tenants)
+]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.", callback=_name)]
 Guid = Annotated[str, typer.Option(callback=_guid)]
-SnapshotId = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="A snapshot's id, or latest.", callback=words)]
+SnapshotId = Annotated[
+    str,
+    typer.Argument(
+        metavar="SNAPSHOT", help="A snapshot's id, or latest.", callback=words, autocompletion=newest_snapshot
+    ),
+]
 SnapshotOrAll = Annotated[
-    str | None, typer.Argument(metavar="[SNAPSHOT]", help="A snapshot's id, or latest; else all.", callback=words)
+    str | None,
+    typer.Argument(
+        metavar="[SNAPSHOT]",
+        help="A snapshot's id, or latest; else all.",
+        callback=words,
+        autocompletion=newest_snapshot,
+    ),
 ]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", callback=words)]
 ResourceNames = Annotated[
     list[str] | None,
     typer.Option(
-        "--resource", metavar="RESOURCE", help="Only this resource; may be given several times.", callback=_known
+        "--resource",
+        metavar="RESOURCE",
+        help="Only this resource; may be given several times.",
+        callback=_known,
+        autocompletion=known_resources,
     ),
 ]
 TenantOption = Annotated[
-    str | None, typer.Option("--tenant", metavar="NAME", help="Only this tenant's.", callback=_name)
+    str | None,
+    typer.Option("--tenant", metavar="NAME", help="Only this tenant's.", callback=_name, autocompletion=known_tenants),
 ]
 DirectoryId = Annotated[
     str,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, examples
+from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, NewName, examples
 from console.cli.documents import Document, moment, tenant_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
@@ -33,7 +33,7 @@ SecretFile = Annotated[
         "    --client-id 11111111-1111-1111-1111-111111111111 --client-secret-file secret.txt",
     )
 )
-def add(name: Name, directory_id: DirectoryId, client_id: ClientId, client_secret_file: SecretFile) -> None:
+def add(name: NewName, directory_id: DirectoryId, client_id: ClientId, client_secret_file: SecretFile) -> None:
     """Connect a directory.
 
     Signs in and reads /organization first; nothing is stored unless that works.

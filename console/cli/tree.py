@@ -2,11 +2,24 @@
 
 import typer
 
-from console.cli import backup, catalog, download, jobs, key, resources, schedule, snapshots, stack, tenant, verify
+from console.cli import (
+    backup,
+    catalog,
+    completion,
+    download,
+    jobs,
+    key,
+    resources,
+    schedule,
+    snapshots,
+    stack,
+    tenant,
+    verify,
+)
 
 app = typer.Typer(
     name="entrakeep",
-    add_completion=False,
+    add_completion=False,  # its options would stand in every page of help; there is a command
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # a page of help with rich takes three times as long
     help="Back up Microsoft Entra ID directories under encryption keys that their owners control.",
@@ -22,3 +35,4 @@ app.add_typer(verify.app)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(key.app, name="key")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(completion.app)

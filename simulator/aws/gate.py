@@ -62,7 +62,7 @@ class Gate:
     def __init__(self) -> None:
         clock = Clock()
         self._clock = clock
-        self._keys = Keys(clock)
+        self.keys = Keys(clock)
         self._faults = Faults()
         self._requests = Requests()
         self._control = Control(clock, self._faults, self._requests)
@@ -111,13 +111,13 @@ class Gate:
         if call.s3 is not None:
             return {call.s3.key}
         who = Principal(account, "", "", "", "")
-        kms = KmsCall(self._keys, who, call.scope.region, call.action, call.params)
+        kms = KmsCall(self.keys, who, call.scope.region, call.action, call.params)
         given = {call.params[name] for name in (*_KEY_NAMES, "SourceKeyId") if isinstance(call.params.get(name), str)}
         names = set(given)
         found: list[Key] = []
         for name in given:
             try:
-                found.append(self._keys.resolve(name, kms.place))
+                found.append(self.keys.resolve(name, kms.place))
             except Refused:
                 continue
         if call.action in ("Decrypt", "ReEncrypt"):
@@ -156,7 +156,7 @@ class Gate:
             return self._moto.answer(call.request.environ, call.request.body, account)
 
     def _kms(self, call: Call, principal: Principal) -> Answer:
-        kms = KmsCall(self._keys, principal, call.scope.region, call.action, call.params)
+        kms = KmsCall(self.keys, principal, call.scope.region, call.action, call.params)
         operation = _OPERATIONS.get(call.action)
         if operation is not None:
             return from_kms(operation(kms))

@@ -14,6 +14,7 @@ from werkzeug.serving import BaseWSGIServer, DechunkedInput, WSGIRequestHandler,
 
 from simulator.aws.answers import Answer, Refused, refusal
 from simulator.aws.gate import Dropped, Gate, Request
+from simulator.aws.stock import stock
 
 _LOG = logging.getLogger("simulator.aws")
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -74,12 +75,14 @@ class Handler(WSGIRequestHandler):
         """Say nothing: `/_sim/requests` counts, and request lines may hold signatures."""
 
 
-def make(port: int) -> BaseWSGIServer:
-    """Return a server listening on the loopback address; port 0 takes a free one. Raises OSError."""
-    handler = type("GateHandler", (Handler,), {"gate": Gate()})
-    listener = socket.create_server(("127.0.0.1", port), backlog=128)
+def make(host: str, port: int, gate: Gate | None = None) -> BaseWSGIServer:
+    """Return a server listening on an address; port 0 takes a free one. Raises OSError."""
+    handler = type("GateHandler", (Handler,), {"gate": gate or Gate()})
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=128)
     try:
-        return make_server("127.0.0.1", listener.getsockname()[1], _no_wsgi, True, 1, handler, fd=listener.fileno())
+        address, taken = listener.getsockname()[:2]
+        return make_server(address, taken, _no_wsgi, True, 1, handler, fd=listener.fileno())
     finally:
         listener.close()
 
@@ -98,19 +101,26 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 1 if the port is taken."""
+    """Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 1 if it cannot begin."""
     options = _options(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     os.environ.pop("MOTO_ACCOUNT_ID", None)
+    gate = Gate()
     try:
-        server = make(options.port)
+        if options.key:
+            stock(gate, options.key, options.bucket)
+        server = make(options.host, options.port, gate)
+    except ValueError as error:
+        print(f"The simulator cannot begin: {error}.", file=sys.stderr)
+        return 1
     except OSError as error:
-        print(f"Port {options.port} cannot be used: {error.strerror}.", file=sys.stderr)
+        print(f"Port {options.port} cannot be used on {options.host}: {error.strerror}.", file=sys.stderr)
         return 1
     try:
         signal.signal(signal.SIGTERM, _stop)
         signal.signal(signal.SIGINT, _stop)
-        print(f"ready http://127.0.0.1:{server.port}", flush=True)
+        address = f"[{server.host}]" if ":" in server.host else server.host
+        print(f"ready http://{address}:{server.port}", flush=True)
         server.serve_forever()
     except _Stopped:
         pass
@@ -119,5 +129,19 @@ def main(argv: list[str]) -> int:
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="simulator aws", description="KMS, S3 and STS on one HTTP endpoint.")
-    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
-    return parser.parse_args(argv)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 and :: are all of them")
+    parser.add_argument("--port", type=_port, required=True, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--key", metavar="ARN", help="a KMS key that is there from the beginning")
+    parser.add_argument(
+        "--bucket", help="a bucket that is there from the beginning, in the account and Region of the key"
+    )
+    options = parser.parse_args(argv)
+    if options.bucket and not options.key:
+        parser.error("--bucket needs --key, whose account owns it")
+    return options
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port")
+    return int(text)

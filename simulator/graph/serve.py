@@ -22,7 +22,7 @@ from simulator.graph.generator import DOMAIN, PATHS, Generator
 from simulator.graph.kinds import ORGANIZATION
 from simulator.graph.tokens import DIRECTORY_ID
 
-_HOST = "127.0.0.1"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHARES = {"users": 80, "groups": 12, "applications": 4, "servicePrincipals": 4}
 """Percent of `--objects`."""
 
@@ -65,7 +65,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listening in sockets or ():
-            print(f"ready https://{_HOST}:{listening.getsockname()[1]}", flush=True)
+            address, port = listening.getsockname()[:2]
+            print(f"ready https://{f'[{address}]' if ':' in address else address}:{port}", flush=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -80,11 +81,11 @@ class _Server(uvicorn.Server):
         self.force_exit = True
 
 
-def _tls(ca_file: Path) -> ssl.SSLContext:
-    """A server certificate for this machine, its authority written to `ca_file`."""
+def _tls(ca_file: Path, names: list[str]) -> ssl.SSLContext:
+    """A server certificate for the loopback and these names and addresses, its authority written to `ca_file`."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(_HOST, "localhost", "::1").configure_cert(context)
+    authority.issue_cert(*dict.fromkeys((*_LOOPBACK, *names))).configure_cert(context)
     authority.cert_pem.write_to_path(str(ca_file))
     return context
 
@@ -93,7 +94,11 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m simulator graph", description="Microsoft Graph and its authority, simulated."
     )
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 and :: are all of them")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks a free one")
+    parser.add_argument(
+        "--name", action="append", default=[], help="a further name or address in the certificate; may be repeated"
+    )
     parser.add_argument("--ca-file", type=Path, required=True, help="where to write the certificate to trust (PEM)")
     parser.add_argument(
         "--objects",
@@ -131,8 +136,9 @@ def main(argv: list[str]) -> int:
         loaded = options.load.read_bytes() if options.load else b""
         generated = counts(options.objects, options.users, options.groups, options.policies)
         simulator = build(generated, options.seed, loaded)
-        context = _tls(options.ca_file)
-        listening = socket.create_server((_HOST, options.port), backlog=256)
+        context = _tls(options.ca_file, [options.host, *options.name])
+        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+        listening = socket.create_server((options.host, options.port), family=family, backlog=256)
         # Taken over by every connection: asyncio does so only for sockets that name their protocol.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (OSError, ValueError, OverflowError) as error:

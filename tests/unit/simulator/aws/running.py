@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import boto3
 from botocore.config import Config
 
-START = "import sys; from simulator.aws import main; sys.exit(main(['--port', '0']))"
+START = "import sys; from simulator.aws import main; sys.exit(main(['--port', '0', *sys.argv[1:]]))"
 ONE_TRY = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
 REGION = "eu-central-1"
 OWNER, STRANGER = "111122223333", "444455556666"
@@ -39,9 +39,10 @@ class Aws:
 
 
 @contextmanager
-def running() -> Iterator[Aws]:
+def running(*options: str) -> Iterator[Aws]:
     """Start a simulator on a free port and end it afterwards."""
-    process = subprocess.Popen([sys.executable, "-c", START], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", START, *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         word, _, url = process.stdout.readline().strip().partition(" ")

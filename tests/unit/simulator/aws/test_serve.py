@@ -1,12 +1,16 @@
+import re
 import signal
 import socket
 import subprocess
 import sys
 
 import pytest
+from botocore.exceptions import ClientError
 
 from simulator.aws import main
-from tests.unit.simulator.aws.running import Aws, running
+from tests.unit.simulator.aws.running import OWNER, REGION, STRANGER, Aws, running
+
+ARN = f"arn:aws:kms:{REGION}:{OWNER}:key/0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07"
 
 
 def test_sigterm_ends_it_with_status_0_and_nothing_private_in_its_logs() -> None:
@@ -34,7 +38,60 @@ def test_an_unsigned_request_is_refused(aws: Aws) -> None:
         assert plain.makefile("rb").readline().startswith(b"HTTP/1.1 403")
 
 
+def test_it_listens_where_it_is_told() -> None:
+    with running("--host", "127.0.0.2") as aws:
+        address, _, port = aws.url.removeprefix("http://").partition(":")
+        assert address == "127.0.0.2"
+        assert aws.control("GET", "requests") == []
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(port)), timeout=10)
+
+
+def test_an_address_of_no_machine_is_one_sentence_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", "0", "--host", "nowhere.invalid"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert re.fullmatch(r"Port 0 cannot be used on nowhere\.invalid: [^\n]+\.\n", told.err)
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_what_is_no_port_is_refused_by_name(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([f"--port={port}"])
+    assert ended.value.code == 2
+    assert f"{port} is no port" in capsys.readouterr().err
+
+
 def test_a_taken_port_is_one_sentence_and_status_1(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     port = aws.url.rpartition(":")[2]
     assert main(["--port", port]) == 1
     assert capsys.readouterr().err.startswith(f"Port {port} cannot be used")
+
+
+def test_a_key_and_a_bucket_named_on_the_command_line_are_there_from_the_beginning() -> None:
+    with running("--key", ARN, "--bucket", "backups") as aws:
+        fresh = aws.client("kms").generate_data_key(KeyId=ARN, KeySpec="AES_256")
+        opened = aws.client("kms").decrypt(KeyId=ARN, CiphertextBlob=fresh["CiphertextBlob"])
+        assert (opened["KeyId"], opened["Plaintext"]) == (ARN, fresh["Plaintext"])
+        aws.client("s3").put_object(Bucket="backups", Key="a", Body=b"b")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            aws.client("s3", STRANGER).get_object(Bucket="backups", Key="a")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--key", "arn:aws:kms:eu-central-1:1:key/x"), "is not the ARN of a KMS key"),
+        (("--key", ARN, "--bucket", "No"), "No is not the name of a bucket"),
+    ],
+)
+def test_what_it_cannot_begin_with_is_one_sentence(
+    options: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--port", "0", *options]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_bucket_without_a_key_is_wrong_use() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--port", "0", "--bucket", "backups"])

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -101,6 +102,19 @@ def test_a_file_to_load_may_name_links_before_objects(tmp_path: Path) -> None:
         assert [value["id"] for value in client.get("/v1.0/groups/g/members").json()["value"]] == ["u"]
 
 
+def test_it_listens_where_it_is_told_and_its_certificate_bears_every_name(tmp_path: Path) -> None:
+    options = ("--host", "127.0.0.2", "--name", "graph.internal", "--name", "10.1.2.3")
+    with _running(tmp_path, *options) as (_, client):
+        assert client.base_url.host == "127.0.0.2"
+        address = (client.base_url.host, client.base_url.port)
+        context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        for name in ("graph.internal", "10.1.2.3", "127.0.0.2", "127.0.0.1", "localhost"):
+            with socket.create_connection(address, timeout=10) as plain:
+                context.wrap_socket(plain, server_hostname=name).close()
+        with socket.create_connection(address, timeout=10) as plain, pytest.raises(ssl.SSLCertVerificationError):
+            context.wrap_socket(plain, server_hostname="elsewhere.internal")
+
+
 @pytest.mark.parametrize(
     ("options", "status", "sentence"),
     [
@@ -108,6 +122,8 @@ def test_a_file_to_load_may_name_links_before_objects(tmp_path: Path) -> None:
         (["--objects", "-1"], 2, "is no number of objects"),
         (["--load", "/nowhere/at/all"], 1, "cannot begin"),
         (["--port", "99999"], 1, "cannot begin"),
+        (["--host", "nowhere.invalid"], 1, "cannot begin"),
+        (["--name", "two words"], 1, "cannot begin"),
     ],
 )
 def test_wrong_options_are_refused_in_one_sentence(

@@ -1,0 +1,26 @@
+"""The tenants' names at a glance, for what is being typed: nothing is made, migrated or waited for. Without SQLAlchemy, which
+takes longer to import than a person who has pressed a key will wait."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+_QUERY = "SELECT name FROM tenants ORDER BY name"
+_SQLITE = "sqlite:///"
+_SECONDS = 2
+"""To connect; and half of it for the query."""
+
+
+def tenant_names(url: str) -> list[str]:
+    """The names in the catalog at a SQLAlchemy URL. Raises what the driver raises, after some seconds at most."""
+    if url.startswith(_SQLITE):
+        # Not read-only: a reader of a write-ahead log writes beside the file. A file that is not there is not made.
+        file = f"{Path(url.removeprefix(_SQLITE)).absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(file, uri=True, timeout=_SECONDS / 2)) as catalog:
+            return [name for (name,) in catalog.execute(_QUERY)]
+    import psycopg
+
+    scheme, _, rest = url.partition("://")
+    options = f"-c statement_timeout={_SECONDS * 500} -c entrakeep.tenant=*"
+    with psycopg.connect(f"{scheme.partition('+')[0]}://{rest}", connect_timeout=_SECONDS, options=options) as server:
+        return [name for (name,) in server.execute(_QUERY)]

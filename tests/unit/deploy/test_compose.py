@@ -1,0 +1,221 @@
+"""docker-compose.yml runs what ``up`` runs, shut in as tightly as it can be, and gives nothing a password by default."""
+
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from console.parts import Nodes, celery_parts
+from shared.config import Settings
+from tests.compose import FILE, TOP, Missing, environment, services, variables
+from tests.unit.deploy.trial import ALL, OURS, PASSWORDS, TRIAL
+
+ONE_SHOT = {"migrations", "entrakeep"}
+
+
+def checked(file: Path) -> "subprocess.CompletedProcess[str]":
+    program = Path(sys.executable).with_name("check-jsonschema")
+    argv = [program, "--builtin-schema", "vendor.compose-spec", file]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+
+def test_the_file_is_one_of_compose() -> None:
+    assert checked(FILE).returncode == 0, checked(FILE).stdout
+
+
+def test_a_key_that_compose_does_not_know_would_be_noticed(tmp_path: Path) -> None:
+    copy = tmp_path / "docker-compose.yml"
+    copy.write_text(FILE.read_text().replace("    cpus: 1\n", "    cpus: 1\n    cpu_limit: 1\n", 1))
+    assert checked(copy).returncode != 0
+
+
+def part(name: str) -> tuple[list[str], dict[str, str]]:
+    """A part of ``up`` as it would stand in a container: its command line and what it has in its environment alone."""
+    nodes = Nodes({}, ())
+    argv, alone = next(
+        (list(part.argv), dict(part.environment)) for part in celery_parts({}, nodes, 5555) if part.name == name
+    )
+    nodes.close()
+    return ["python" if word == sys.executable else word for word in argv], alone
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "differences"),
+    [
+        ("beat", "beat", {}),
+        ("workers", "worker", {"worker_soft_shutdown_timeout=5": "worker_soft_shutdown_timeout=20"}),
+        ("flower", "flower", {"--address=127.0.0.1": "--address=0.0.0.0"}),
+    ],
+)
+def test_a_container_runs_the_command_line_that_up_runs(service: str, name: str, differences: dict[str, str]) -> None:
+    argv, alone = part(name)
+    assert differences.keys() <= set(argv)
+    expected = [differences.get(word, word).replace(f"@{socket.gethostname()}", "@%h") for word in argv]
+    assert ALL[service]["command"] == expected
+    given = environment(ALL[service], TRIAL)
+    assert {key: given[key] for key in alone} == alone
+
+
+def test_the_soft_shutdown_of_a_worker_ends_within_its_grace() -> None:
+    (limit,) = (word for word in ALL["workers"]["command"] if word.startswith("worker_soft_shutdown_timeout="))
+    assert ALL["workers"]["stop_grace_period"] == "30s"
+    assert int(limit.partition("=")[2]) + 5 <= 30
+
+
+def test_how_many_workers_there_are_and_how_large_is_for_the_settings_to_say() -> None:
+    sized = {"WORKERS": "5", "WORKER_CONCURRENCY": "7", "WORKER_MEMORY": "4g", "WORKER_CPUS": "3"}
+    workers = services(TRIAL | sized)["workers"]
+    assert (workers["scale"], workers["mem_limit"], workers["cpus"]) == ("5", "4g", "3")
+    assert workers["command"][workers["command"].index("--concurrency") + 1] == "7"
+
+
+@pytest.mark.parametrize("name", [*PASSWORDS, "ENTRAKEEP_PROVIDER_KEY_ARN", "ENTRAKEEP_STORE_URL"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_a_password_a_key_or_a_store_nothing_starts_and_a_sentence_says_so(
+    name: str, value: str | None
+) -> None:
+    rest = {key: given for key, given in TRIAL.items() if key != name}
+    with pytest.raises(Missing, match=r"Set it in \.env"):
+        services(rest if value is None else rest | {name: value})
+
+
+def test_no_variable_has_a_secret_for_a_default() -> None:
+    defaults = {name: default for name, default in variables(FILE.read_text()).items() if default}
+    assert defaults == {
+        "WORKERS": "1",
+        "WORKER_CONCURRENCY": "2",
+        "WORKER_MEMORY": "2g",
+        "WORKER_CPUS": "2",
+        "FLOWER_LISTEN": "127.0.0.1:5555",
+    }
+
+
+def test_a_password_is_in_the_environment_of_those_alone_who_use_it_and_in_no_command_line() -> None:
+    knows = {
+        name: {service for service in ALL if TRIAL[name] in repr(environment(ALL[service], TRIAL))}
+        for name in PASSWORDS
+    }
+    everybody = {"beat", "workers", "flower", "entrakeep"}
+    assert knows == {
+        "POSTGRES_PASSWORD": {"postgres"},
+        "POSTGRES_OWNER_PASSWORD": {"postgres", "migrations"},
+        "POSTGRES_USER_PASSWORD": {"postgres", *everybody},
+        "REDIS_PASSWORD": {"redis", *everybody},
+        "FLOWER_PASSWORD": {"flower"},
+    }
+    for service in ALL.values():
+        shown = repr([service.get(key) for key in ("command", "entrypoint", "healthcheck")])
+        assert "secret-" not in shown
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_every_container_is_shut_in(name: str) -> None:
+    service = ALL[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "/tmp" in service["tmpfs"]
+    assert service["user"] not in ("root", "0", "0:0")
+    assert service["mem_limit"]
+    assert float(service["cpus"]) > 0
+    assert service["pids_limit"] > 0
+    assert service["init"] is True
+    assert service["logging"]["driver"] == "json-file"
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert not {"privileged", "cap_add", "network_mode", "pid"} & service.keys()
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - ONE_SHOT))
+def test_what_runs_for_long_is_asked_for_its_health_and_started_again(name: str) -> None:
+    assert ALL[name]["restart"] == "unless-stopped"
+    assert ALL[name]["healthcheck"].keys() >= {"test", "interval", "timeout", "retries", "start_period"}
+
+
+def test_everybody_waits_for_the_migrations_to_have_ended_well() -> None:
+    for name in ("beat", "workers", "flower", "entrakeep"):
+        waits = ALL[name]["depends_on"]
+        assert waits["migrations"] == {"condition": "service_completed_successfully"}
+        assert waits["redis"] == waits["postgres"] == {"condition": "service_healthy"}
+    assert ALL["migrations"]["restart"] == ALL["entrakeep"]["restart"] == "no"
+    assert ALL["entrakeep"]["profiles"] == ["commands"]
+    assert ALL["entrakeep"]["entrypoint"] == ["entrakeep"]
+    assert ALL["migrations"]["command"] == ["entrakeep", "catalog", "migrate", "--grant", "entrakeep"]
+
+
+@pytest.mark.parametrize("name", ["workers", "entrakeep"])
+def test_who_asks_aws_and_graph_has_every_setting_and_waits_for_the_simulators_where_there_are_any(name: str) -> None:
+    given = ALL[name]["environment"]
+    assert {f"ENTRAKEEP_{field.upper()}" for field in Settings.model_fields} - {"ENTRAKEEP_HOME"} <= given.keys()
+    credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    endpoints = {f"AWS_ENDPOINT_URL_{service}" for service in ("KMS", "S3", "STS")}
+    assert {"AWS_REGION", "AWS_CA_BUNDLE", *credentials, *endpoints} <= given.keys()
+    for simulator in ("aws", "graph"):
+        assert ALL[name]["depends_on"][simulator] == {"condition": "service_healthy", "required": False}
+
+
+def test_redis_and_postgresql_cannot_be_reached_from_outside_and_flower_from_this_machine_alone() -> None:
+    assert yaml.safe_load(FILE.read_text())["networks"]["inside"] == {"internal": True}
+    for name in ("redis", "postgres", "migrations", "beat"):
+        assert ALL[name]["networks"] == ["inside"]
+    for name in ("workers", "flower", "entrakeep"):
+        assert ALL[name]["networks"] == ["inside", "outside"]
+    assert {name: service["ports"] for name, service in ALL.items() if "ports" in service} == {
+        "flower": ["127.0.0.1:5555:5555"]
+    }
+    assert "FLOWER_URL_PREFIX" in ALL["flower"]["environment"]
+
+
+def test_what_redis_and_postgresql_keep_is_in_volumes_that_outlive_them() -> None:
+    assert ALL["redis"]["volumes"] == ["redis:/data"]
+    kept, script = ALL["postgres"]["volumes"]
+    assert kept == "postgres:/var/lib/postgresql"
+    assert script == "./deploy/postgres:/docker-entrypoint-initdb.d:ro"
+    assert [file.name for file in (TOP / "deploy" / "postgres").iterdir()] == ["roles.sql"]
+    assert yaml.safe_load(FILE.read_text())["volumes"].keys() == {"redis", "postgres", "home"}
+
+
+def test_postgresql_asks_everybody_for_a_password_and_has_time_to_end() -> None:
+    assert ALL["postgres"]["environment"]["POSTGRES_INITDB_ARGS"] == "--auth=scram-sha-256"
+    assert ALL["postgres"]["stop_grace_period"] == "60s"
+    assert "/var/run/postgresql" in ALL["postgres"]["tmpfs"]
+
+
+def test_the_images_of_others_are_pinned_to_a_major_version() -> None:
+    assert {ALL[name]["image"] for name in ALL if name not in OURS} == {"redis:7-bookworm", "postgres:18-bookworm"}
+
+
+def test_each_of_our_images_is_built_once_and_never_looked_for_elsewhere() -> None:
+    """Services that build one image at the same time get into each other's way."""
+    built = {name: ALL[name]["build"]["target"] for name in OURS if "build" in ALL[name]}
+    assert built == {"migrations": "product", "aws": "trial"}
+    for name in OURS:
+        trial = ALL[name].get("profiles") == ["trial"]
+        assert ALL[name]["image"] == ("entrakeep-trial" if trial else "entrakeep")
+        assert ALL[name]["pull_policy"] == ("missing" if name in built else "never")
+
+
+def test_every_setting_of_ours_that_the_files_name_is_one() -> None:
+    known = {f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields}
+    for file in (FILE, TOP / "Dockerfile", *(TOP / "deploy").glob("*.env")):
+        assert set(re.findall(r"ENTRAKEEP_[A-Z_]+", file.read_text())) <= known, file
+
+
+def test_the_trial_needs_nothing_but_passwords_and_its_simulators_run_in_no_other_profile() -> None:
+    assert {name for name, service in ALL.items() if service.get("profiles") == ["trial"]} == {"aws", "graph"}
+    settings = {name: value for name, value in TRIAL.items() if name.startswith("ENTRAKEEP_")}
+    given = {name.removeprefix("ENTRAKEEP_").lower(): value for name, value in settings.items()}
+    Settings.model_validate({**given, "ca_bundle": None})
+    for name in ("aws", "graph"):
+        assert ALL[name]["command"][3:6] == [name, "--host", "0.0.0.0"]
+        assert ALL[name]["networks"] == ["outside"]
+    assert ALL["graph"]["command"][6:8] == ["--name", "graph"]
+    bucket = ALL["aws"]["command"][ALL["aws"]["command"].index("--bucket") + 1]
+    assert TRIAL["ENTRAKEEP_STORE_URL"].startswith(f"s3://{bucket}/")
+    certificate = ALL["graph"]["command"][ALL["graph"]["command"].index("--ca-file") + 1]
+    assert certificate == TRIAL["ENTRAKEEP_CA_BUNDLE"]
+    for name in ("graph", "workers", "entrakeep"):
+        assert ALL[name]["volumes"] == ["home:/var/lib/entrakeep"]

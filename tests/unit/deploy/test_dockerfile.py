@@ -1,0 +1,60 @@
+"""The Dockerfile: images that are installed by hash, hold no secret and run as nobody privileged."""
+
+import re
+import tomllib
+from typing import Any
+
+from tests.compose import TOP
+from tests.unit.deploy.trial import ALL, OURS
+
+
+def dockerfile() -> list[tuple[str, str]]:
+    """The instructions of the Dockerfile: word and rest, lines joined."""
+    text = re.sub(r"^#.*\n", "", (TOP / "Dockerfile").read_text(), flags=re.MULTILINE)
+    lines = [line.strip() for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+    return [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines]
+
+
+def test_the_images_install_by_hash_and_run_as_nobody_privileged() -> None:
+    instructions = dockerfile()
+    stages = [rest for word, rest in instructions if word == "FROM"]
+    assert stages == [
+        "python:3.11-slim AS build",
+        "build AS build-trial",
+        "python:3.11-slim AS plain",
+        "plain AS trial",
+        "plain AS product",
+    ]
+    (user,) = (rest for word, rest in instructions if word == "USER")
+    assert {ALL[name]["user"] for name in OURS} == {user}
+    for word, rest in instructions:
+        if word == "RUN" and "pip sync" in rest:
+            assert "--require-hashes" in rest
+        assert word != "ARG"
+        assert not re.search("(?i)password|secret|token", rest)
+
+
+def test_what_an_image_keeps_stands_in_the_volume_that_its_user_owns() -> None:
+    (environment,) = (rest for word, rest in dockerfile() if word == "ENV" and "ENTRAKEEP_HOME" in rest)
+    given = dict(word.split("=", 1) for word in environment.split())
+    home = given["ENTRAKEEP_HOME"]
+    assert given["HOME"] == home
+    assert given["PATH"].startswith("/opt/entrakeep/bin:")
+    assert any(word == "RUN" and rest.endswith(f"-o entrakeep -g entrakeep {home}") for word, rest in dockerfile())
+    assert ("WORKDIR", home) in dockerfile()
+    assert ALL["workers"]["volumes"] == [f"home:{home}"]
+
+
+def test_what_the_builder_is_given_is_what_the_dockerfile_copies() -> None:
+    allowed = {
+        line[1:].rstrip("/") for line in (TOP / ".dockerignore").read_text().splitlines() if line.startswith("!")
+    }
+    asked = {
+        source.rstrip("/")
+        for word, rest in dockerfile()
+        if word == "COPY" and "--from" not in rest
+        for source in rest.split()[:-1]
+    }
+    assert {name for name in asked if not name.startswith("requirements")} == allowed - {"requirements*.lock"}
+    project: dict[str, Any] = tomllib.loads((TOP / "pyproject.toml").read_text())
+    assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= asked

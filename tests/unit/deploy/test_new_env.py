@@ -1,0 +1,63 @@
+"""deploy/new-env makes settings with passwords that nobody else has."""
+
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.compose import TOP, read_settings, services
+from tests.unit.deploy.trial import ALL, PASSWORDS
+
+
+def new_env(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    argv = ["sh", folder / "deploy" / "new-env", *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of ``deploy``, in which a .env may be made."""
+    (tmp_path / "deploy").mkdir()
+    for name in ("new-env", "trial.env", "production.env"):
+        (tmp_path / "deploy" / name).write_text((TOP / "deploy" / name).read_text())
+    return tmp_path
+
+
+def test_a_new_env_has_passwords_of_its_own_that_may_stand_in_a_url(copy: Path) -> None:
+    assert new_env(copy, "trial").returncode == 0
+    first = (copy / ".env").read_text()
+    assert stat.S_IMODE((copy / ".env").stat().st_mode) == 0o600
+    settings = read_settings(first)
+    assert set(ALL) == set(services(settings))
+    made = {settings[name] for name in PASSWORDS}
+    assert len(made) == len(PASSWORDS)
+    assert all(re.fullmatch(r"[0-9a-f]{48}", password) for password in made)
+    (copy / ".env").unlink()
+    new_env(copy, "trial")
+    assert not made & set(read_settings((copy / ".env").read_text()).values())
+
+
+def test_an_env_that_is_there_is_left_alone(copy: Path) -> None:
+    (copy / ".env").write_text("REDIS_PASSWORD=in-use\n")
+    refused = new_env(copy, "production")
+    assert refused.returncode == 1
+    assert "There is a .env already" in refused.stderr
+    assert (copy / ".env").read_text() == "REDIS_PASSWORD=in-use\n"
+
+
+@pytest.mark.parametrize("words", [(), ("nonsense",)])
+def test_a_new_env_is_made_for_one_of_two_ways_alone(copy: Path, words: tuple[str, ...]) -> None:
+    assert new_env(copy, *words).returncode == 2
+    assert not (copy / ".env").exists()
+
+
+def test_the_way_of_production_names_what_has_to_be_filled_in(copy: Path) -> None:
+    assert new_env(copy, "production").returncode == 0
+    settings = read_settings((copy / ".env").read_text())
+    assert {name for name, value in settings.items() if not value} == {
+        "AWS_REGION",
+        "ENTRAKEEP_PROVIDER_KEY_ARN",
+        "ENTRAKEEP_STORE_URL",
+    }

@@ -1,0 +1,14 @@
+"""The settings of the trial with passwords, and the services as they make them."""
+
+from tests.compose import TOP, read_settings, services
+
+PASSWORDS = (
+    "POSTGRES_PASSWORD",
+    "POSTGRES_OWNER_PASSWORD",
+    "POSTGRES_USER_PASSWORD",
+    "REDIS_PASSWORD",
+    "FLOWER_PASSWORD",
+)
+TRIAL = read_settings((TOP / "deploy" / "trial.env").read_text()) | {name: f"secret-{name}" for name in PASSWORDS}
+ALL = services(TRIAL)
+OURS = sorted(set(ALL) - {"redis", "postgres"})

@@ -1,0 +1,88 @@
+"""Every page: what it tells people to type can be typed, and what it names is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.config import Settings
+from shared.domain.errors import Code
+from tests.compose import FILE, services, variables
+from tests.pages import PAGES, TOP, blocks, command_of, commands, lines, named, parse
+
+SETTINGS = {f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields}
+GIVEN = dict.fromkeys(variables(FILE.read_text()), "x")
+GUID = "22222222-2222-2222-2222-222222222222"
+
+for_every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@for_every_page
+def test_every_command_that_a_page_shows_can_be_read(page: Path) -> None:
+    for words in commands(page, "entrakeep"):
+        parse([GUID if word == "…" else word for word in words])
+
+
+def test_the_commands_of_the_pages_are_found() -> None:
+    found = {page.name: {words[0] for words in commands(page, "entrakeep")} for page in PAGES}
+    assert found["README.md"] >= {"up", "tenant", "backup", "schedule", "download"}
+    assert found["deploy.md"] >= {"tenant", "backup", "snapshots", "download", "schedule"}
+    assert found["real-directory.md"] >= {
+        "up",
+        "tenant",
+        "backup",
+        "snapshots",
+        "schedule",
+        "download",
+        "verify",
+        "catalog",
+    }
+
+
+def test_a_command_that_does_not_exist_would_be_noticed() -> None:
+    with pytest.raises(KeyError):
+        parse(["tenant", "rename", "contoso"])
+    with pytest.raises(Exception, match="No such option"):
+        parse(["backup", "contoso", "--fully"])
+    with pytest.raises(Exception, match="GUID"):
+        parse(["tenant", "add", "contoso", "--directory-id", "x", "--client-id", GUID, "--client-secret-file", "f"])
+
+
+@for_every_page
+def test_every_command_that_a_page_names_is_there(page: Path) -> None:
+    for text in named(page):
+        command_of(text.split())
+
+
+@for_every_page
+def test_every_setting_and_every_code_that_a_page_names_is_one(page: Path) -> None:
+    text = page.read_text()
+    assert set(re.findall(r"ENTRAKEEP_[A-Z_]+", text)) <= SETTINGS
+    passed_on = {name for service in services(GIVEN).values() for name in service.get("environment", {})}
+    known = {*Code, *SETTINGS, *GIVEN, *passed_on}
+    assert {name for name in re.findall(r"`([A-Z]+_[A-Z_]+)(?==|`)", text) if not name.endswith("_")} <= known
+
+
+@for_every_page
+def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^):#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_service_that_the_page_on_containers_names_is_one_and_none_is_left_out() -> None:
+    page = TOP / "docs" / "deploy.md"
+    known = services(GIVEN)
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (inside(?:, outside)?) \|$", page.read_text(), re.MULTILINE)
+    product = {name for name, service in known.items() if service.get("profiles") != ["trial"]}
+    assert {name for name, _ in rows} == product
+    for name, networks in rows:
+        assert known[name]["networks"] == networks.split(", ")
+    for line in lines(page):
+        for name in re.findall(r"docker compose (?:run --rm (?:-T )?|exec (?:-T )?|logs --follow )(\w+)", line):
+            assert name in known, line
+
+
+def test_the_page_on_containers_begins_with_what_makes_the_settings() -> None:
+    shown = blocks(TOP / "docs" / "deploy.md", "")
+    assert shown[0] == "sh deploy/new-env trial\ndocker compose up --build --detach --wait\n"
+    assert "sh deploy/new-env production\n" in shown

@@ -1,0 +1,158 @@
+"""docs/real-directory.md against the code: permissions, settings, and policies that allow no more than what is called."""
+
+import json
+import re
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from console.cli.resources import resource_documents
+from shared.domain.errors import Code
+from simulator.aws.policy import Asked, Verdict, evaluate, parse_policy
+from tests.pages import TOP, blocks, commands
+
+PAGE = TOP / "docs" / "real-directory.md"
+TEXT = PAGE.read_text()
+KEY_POLICY, MACHINE_POLICY = map(json.loads, blocks(PAGE, "json"))
+USER, ADMINISTRATOR = "arn:aws:iam::111122223333:user/entrakeep", "arn:aws:iam::111122223333:user/admin"
+_PERMISSION = re.compile(r"\b[A-Z]\w+\.Read(?:Write)?\.\w+\b")
+_ACTIONS = {"list_objects_v2": "s3:ListBucket", "get_caller_identity": None}
+"""Calls whose permission has another name, or none."""
+
+
+def needed() -> dict[str, set[str]]:
+    """Each permission with the resources that need it."""
+    found: dict[str, set[str]] = {}
+    for row in resource_documents():
+        found.setdefault(row["permission_read"], set()).add(row["resource"])
+    return found
+
+
+def test_the_table_of_permissions_is_that_of_the_resources() -> None:
+    rows = re.findall(r"^\| `([A-Za-z.]+)` \| ([\w., ]+) \|$", TEXT, re.MULTILINE)
+    assert {permission: set(resources.split(", ")) for permission, resources in rows} == needed()
+
+
+@pytest.mark.parametrize(
+    ("language", "holds"),
+    [("sh", "az ad app create"), ("powershell", "New-MgApplication"), ("hcl", "azuread_application")],
+)
+def test_each_way_asks_for_these_permissions_and_no_others(language: str, holds: str) -> None:
+    (text,) = (block for block in blocks(PAGE, language) if holds in block)
+    asked = [line for line in text.splitlines() if "-Scopes" not in line]  # those of the person who runs it
+    assert set(_PERMISSION.findall("\n".join(asked))) == set(needed())
+
+
+def test_no_id_of_a_permission_is_written_down() -> None:
+    guids = set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", TEXT))
+    assert guids == {
+        "00000003-0000-0000-c000-000000000000",
+        "33333333-3333-3333-3333-333333333333",
+        "44444444-4444-4444-4444-444444444444",
+        "0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07",
+    }
+
+
+def called() -> set[str]:
+    """The actions that the code's calls of AWS need."""
+    found = set()
+    for file, services in (("kms.py", ("kms", "sts")), ("blobs/s3.py", ("s3",))):
+        text = (TOP / "shared" / "adapters" / file).read_text()
+        for service in services:
+            for operation in botocore.session.get_session().get_service_model(service).operation_names:
+                name = xform_name(operation)
+                if re.search(rf"\.{name}\(|\"{name}\"", text):
+                    found.add(_ACTIONS.get(name, f"{service}:{operation}"))
+    return {action for action in found if action is not None}
+
+
+def actions(statement: dict[str, Any]) -> set[str]:
+    given = statement["Action"]
+    return {given} if isinstance(given, str) else set(given)
+
+
+def test_the_machine_may_do_what_the_code_calls_and_nothing_else() -> None:
+    assert set().union(*map(actions, MACHINE_POLICY["Statement"])) == called()
+    for statement in MACHINE_POLICY["Statement"]:
+        assert statement["Effect"] == "Allow"
+        assert statement["Resource"] not in ("*", ["*"])
+
+
+def test_the_policy_of_the_key_allows_what_the_code_calls_and_managing_alone() -> None:
+    management, *ours = KEY_POLICY["Statement"]
+    kms = {action for action in called() if action.startswith("kms:")}
+    assert set().union(*map(actions, ours)) == kms
+    assert not actions(management) & (kms - {"kms:DescribeKey"})
+    known = {f"kms:{name}" for name in botocore.session.get_session().get_service_model("kms").operation_names}
+    assert actions(management) <= known
+    assert "kms:CreateGrant" not in actions(management)
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "context", "allowed"),
+    [
+        (USER, "kms:GenerateDataKey", {"tenant": "t", "purpose": "backup"}, True),
+        (USER, "kms:Decrypt", {"tenant": "t", "purpose": "secrets"}, True),
+        (USER, "kms:DescribeKey", None, True),
+        (USER, "kms:Decrypt", None, False),
+        (USER, "kms:Decrypt", {"tenant": "t"}, False),
+        (USER, "kms:Decrypt", {"purpose": "backup"}, False),
+        (USER, "kms:Decrypt", {"tenant": "t", "purpose": "backup", "more": "x"}, False),
+        (USER, "kms:Encrypt", {"tenant": "t", "purpose": "backup"}, False),
+        (ADMINISTRATOR, "kms:Decrypt", {"tenant": "t", "purpose": "backup"}, False),
+        (ADMINISTRATOR, "kms:DisableKey", None, True),
+    ],
+)
+def test_the_key_may_be_used_for_a_named_tenant_by_the_machine_alone(
+    who: str, action: str, context: dict[str, str] | None, allowed: bool
+) -> None:
+    facts = {"aws:principalarn": [who]}
+    if context is not None:
+        facts["kms:encryptioncontextkeys"] = list(context)
+        facts |= {f"kms:encryptioncontext:{name}": [value] for name, value in context.items()}
+    principals = frozenset({who, "arn:aws:iam::111122223333:root", "111122223333"})
+    asked = Asked(principals, action, "arn:aws:kms:eu-central-1:111122223333:key/k", facts)
+    verdict = evaluate(parse_policy(json.dumps(KEY_POLICY)), asked)
+    assert (verdict is Verdict.ALLOWED) is allowed
+
+
+def test_every_command_of_the_aws_cli_is_one() -> None:
+    shown = commands(PAGE, "aws")
+    assert len(shown) >= 8
+    for service, operation, *words in shown:
+        model = botocore.session.get_session().get_service_model("s3" if service == "s3api" else service)
+        names = {xform_name(name).replace("_", "-"): name for name in model.operation_names}
+        assert operation in names, operation
+        shape = model.operation_model(names[operation]).input_shape
+        members = {xform_name(name).replace("_", "-") for name in shape.members}
+        options = {word.removeprefix("--") for word in words if word.startswith("--")}
+        assert options - {"region", "query", "output"} <= members, operation
+        for option in options & members:
+            if words[words.index(f"--{option}") + 1].startswith("file://"):
+                assert f"{words[words.index(f'--{option}') + 1].removeprefix('file://')}`" in TEXT
+
+
+def test_the_table_of_failures_names_codes_that_there_are() -> None:
+    codes = re.findall(r"`([A-Z_]+)`", "".join(re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", TEXT, re.MULTILINE)))
+    assert set(codes) <= set(Code)
+    met_later = {
+        "NO_SUCH",
+        "KEY_NOT_ALLOWED",
+        "KEY_INVALID",
+        "CANCELLED",
+        "INTERRUPTED",
+        "PLAN_OUTDATED",
+        "FORMAT_UNKNOWN",
+    }
+    assert {code for code in Code if not code.startswith(tuple(met_later))} == set(codes)
+
+
+def test_the_service_is_the_command_line_and_gives_it_the_time_that_it_needs() -> None:
+    (unit,) = blocks(PAGE, "ini")
+    settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
+    assert settings["ExecStart"].endswith("/.venv/bin/entrakeep up")
+    assert settings["KillMode"] == "mixed"
+    assert int(settings["TimeoutStopSec"]) > 10
+    assert f"ENTRAKEEP_HOME={settings['ReadWritePaths']}\n" in TEXT
