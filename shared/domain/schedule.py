@@ -28,7 +28,9 @@ def next_due(cron: str, timezone: str, after: datetime) -> datetime:
     try:
         found = next(CronSim(cron, after.astimezone(zone)))
     except CronSimError:
-        raise _invalid(f"'{cron}' is not a schedule: a field is wrong or out of range, or it never comes true") from None
+        raise _invalid(
+            f"'{cron}' is not a schedule: a field is wrong or out of range, or it never comes true"
+        ) from None
     except StopIteration:
         raise _invalid(f"'{cron}' never comes true") from None
     return found.astimezone(UTC)

@@ -47,7 +47,7 @@ def part(name: str) -> tuple[list[str], dict[str, str]]:
     ("service", "name", "differences"),
     [
         ("beat", "beat", {}),
-        ("workers", "worker", {"worker_soft_shutdown_timeout=5": "worker_soft_shutdown_timeout=20"}),
+        ("workers", "worker", {"worker_soft_shutdown_timeout=4": "worker_soft_shutdown_timeout=20"}),
         ("flower", "flower", {"--address=127.0.0.1": "--address=0.0.0.0"}),
     ],
 )
