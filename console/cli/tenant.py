@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, NewName, examples
+from console.cli.credential_file import read_credential
 from console.cli.documents import Document, moment, tenant_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
-from console.cli.secret_file import read_secret
 from console.cli.tables import print_fields, print_table
 from shared.domain.errors import COMPLETE, Code, Refuse
 from shared.domain.resources import RESOURCES, STREAMS
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Connect directories, and look at them.")
 
 SecretFile = Annotated[
-    Path, typer.Option("--client-secret-file", metavar="FILE", help="The file with the application's client secret.")
+    Path | None,
+    typer.Option("--client-secret-file", metavar="FILE", help="The file with the application's client secret."),
+]
+Certificate = Annotated[
+    Path | None,
+    typer.Option("--certificate", metavar="FILE", help="Or a PEM file with its certificate and private key."),
 ]
 
 
@@ -31,36 +36,50 @@ SecretFile = Annotated[
     epilog=examples(
         "entrakeep tenant add contoso --directory-id 22222222-2222-2222-2222-222222222222 \\",
         "    --client-id 11111111-1111-1111-1111-111111111111 --client-secret-file secret.txt",
+        "entrakeep tenant add contoso --directory-id 22222222-2222-2222-2222-222222222222 \\",
+        "    --client-id 11111111-1111-1111-1111-111111111111 --certificate entrakeep.pem",
     )
 )
-def add(name: NewName, directory_id: DirectoryId, client_id: ClientId, client_secret_file: SecretFile) -> None:
+def add(
+    name: NewName,
+    directory_id: DirectoryId,
+    client_id: ClientId,
+    client_secret_file: SecretFile = None,
+    certificate: Certificate = None,
+) -> None:
     """Connect a directory.
 
     Signs in and reads /organization first; nothing is stored unless that works.
     """
-    secret = read_secret(client_secret_file)
+    kind, secret = read_credential(client_secret_file, certificate)
     context = open_engine()
     from shared.engine.onboarding import add_tenant
     from shared.ports.directory import Identity
 
-    identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret)
+    identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret, kind=kind)
     welcome = add_tenant(context, name, identity)
     print_line(f"{name} is connected. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
     _tell_lacking(welcome)
 
 
-@app.command(epilog=examples("entrakeep tenant update contoso --client-secret-file new-secret.txt"))
+@app.command(
+    epilog=examples(
+        "entrakeep tenant update contoso --client-secret-file new-secret.txt",
+        "entrakeep tenant update contoso --certificate new.pem",
+    )
+)
 def update(
     name: Name,
-    client_secret_file: SecretFile,
+    client_secret_file: SecretFile = None,
+    certificate: Certificate = None,
     client_id: ClientId | None = None,
     directory_id: DirectoryId | None = None,
 ) -> None:
-    """Give a new secret, or another application.
+    """Give a new secret or certificate, or another application.
 
     Checked as 'add' does; the directory stays the same.
     """
-    secret = read_secret(client_secret_file)
+    kind, secret = read_credential(client_secret_file, certificate)
     context = open_engine()
     from shared.engine.onboarding import update_tenant
 
@@ -68,7 +87,7 @@ def update(
         sentence = f"{name} keeps its directory; connect another one with 'entrakeep tenant add'."
         raise Refuse(Code.WRONG_USE, sentence)
 
-    welcome = update_tenant(context, name, client_id, secret)
+    welcome = update_tenant(context, name, client_id, secret, kind)
     print_line(f"{name} signs in with what you gave.")
     _tell_lacking(welcome)
 

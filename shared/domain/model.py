@@ -78,6 +78,13 @@ class Purpose(StrEnum):
     SECRETS = "secrets"
 
 
+class CredentialKind(StrEnum):
+    """What an application proves itself with. Also the kind of the row that holds it, sealed."""
+
+    SECRET = "client-secret"  # noqa: S105 - the word, not a secret
+    CERTIFICATE = "certificate"
+
+
 class KeyMode(StrEnum):
     PROVIDER = "provider"
     CUSTOMER = "customer"

@@ -12,11 +12,9 @@ from shared.ports.directory import DirectorySource, Identity
 from shared.vault.keyring import DataKey
 from shared.vault.sealing import Kind, open_row, seal_row
 
-CLIENT_SECRET = "client-secret"  # noqa: S105 - the kind of a row
 
-
-def seal_secret(key: DataKey, tenant_id: str, secret: Secret) -> Sealed:
-    """The client secret as a sealed row."""
+def seal_credential(key: DataKey, tenant_id: str, secret: Secret) -> Sealed:
+    """A client secret or certificate as a sealed row."""
     return seal_row(key, tenant_id, Kind.SECRET, str(uuid.uuid4()), secret.reveal())
 
 
@@ -25,9 +23,7 @@ def source_for(
 ) -> DirectorySource:
     """The tenant's directory, to be read inside the running event loop. Raises what the key service raises."""
     tenant = catalog.tenant()
-    sealed = catalog.keys.secret(CLIENT_SECRET)
-    if sealed is None:
-        raise LookupError("a tenant always has a sealed client secret")
+    kind, sealed = catalog.keys.credential()
     secret = Secret(open_row(custody.find, tenant.tenant_id, Kind.SECRET, sealed))
-    identity = Identity(directory_id=tenant.directory_id, client_id=tenant.client_id, secret=secret)
+    identity = Identity(directory_id=tenant.directory_id, client_id=tenant.client_id, secret=secret, kind=kind)
     return context.access.connect(identity, check)

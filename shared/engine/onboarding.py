@@ -6,11 +6,11 @@ import uuid
 import msgspec
 
 from shared.domain.errors import Answer, Code, KeyRefused, Refuse
-from shared.domain.model import KeyMode, Purpose, Tenant
+from shared.domain.model import CredentialKind, KeyMode, Purpose, Tenant
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.credentials import seal_secret
+from shared.engine.credentials import seal_credential
 from shared.engine.custody import Custody
 from shared.engine.patience import patiently
 from shared.ports.directory import Identity
@@ -59,7 +59,8 @@ def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
         key_epoch=1,
     )
     try:
-        context.catalog.add_tenant(tenant, wrapped, seal_secret(key, tenant_id, identity.secret))
+        sealed = seal_credential(key, tenant_id, identity.secret)
+        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed)
     except BaseException:
         context.store.delete(key_object_name(tenant_id, wrapped.data_key_id, wrapped.generation))
         raise
@@ -68,15 +69,18 @@ def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
     return Welcome(tenant=tenant, answers=answers)
 
 
-def update_tenant(context: Context, name: str, client_id: str | None, secret: Secret) -> Welcome:
-    """A new secret, or another application, checked as ``add_tenant`` does."""
+def update_tenant(
+    context: Context, name: str, client_id: str | None, secret: Secret, kind: CredentialKind = CredentialKind.SECRET
+) -> Welcome:
+    """A new secret or certificate, or another application, checked as ``add_tenant`` does."""
     tenant = context.catalog.find(name)
     catalog = context.catalog.tenant(tenant.tenant_id)
     client = client_id or tenant.client_id
-    identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret)
+    identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret, kind=kind)
     answers = asyncio.run(_introduce(context, identity))
     with Custody(context, catalog) as custody:
-        catalog.update(client_id=client, secret=seal_secret(custody.secrets(), tenant.tenant_id, secret))
+        sealed = seal_credential(custody.secrets(), tenant.tenant_id, secret)
+        catalog.update(client_id=client, kind=kind, sealed=sealed)
     return Welcome(tenant=catalog.tenant(), answers=answers)
 
 

@@ -16,6 +16,7 @@ from shared.domain.errors import Answer, Code, Retry
 from shared.domain.model import (
     Asked,
     Claim,
+    CredentialKind,
     Job,
     JobKind,
     JobState,
@@ -197,12 +198,8 @@ class Keys(Protocol):
         """The data key of a job, or the tenant's ``secrets`` key (``job_id`` None)."""
         ...
 
-    def secret(self, kind: str) -> Sealed | None:
-        """A sealed credential: kind ``client-secret``."""
-        ...
-
-    def put_secret(self, kind: str, sealed: Sealed) -> None:
-        """Replaces the sealed credential of this kind."""
+    def credential(self) -> tuple[CredentialKind, Sealed]:
+        """What the reading application proves itself with, sealed. Raises Refuse ``NO_SUCH_TENANT``."""
         ...
 
     def state(self) -> KeyState: ...
@@ -249,7 +246,7 @@ class TenantCatalog(Protocol):
         """Raises Refuse ``NO_SUCH_TENANT``."""
         ...
 
-    def update(self, *, client_id: str, secret: Sealed) -> None:
+    def update(self, *, client_id: str, kind: CredentialKind, sealed: Sealed) -> None:
         """Replaces the reading application and its sealed credential together."""
         ...
 
@@ -333,8 +330,8 @@ class Catalog(Protocol):
         """Newest first."""
         ...
 
-    def add_tenant(self, tenant: Tenant, key: WrappedKey, secret: Sealed) -> None:
-        """The tenant, its ``secrets`` data key and its sealed client secret, together or not at all. Raises Refuse
+    def add_tenant(self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed) -> None:
+        """The tenant, its ``secrets`` data key and its sealed credential, together or not at all. Raises Refuse
         ``TENANT_EXISTS``."""
         ...
 

@@ -12,17 +12,20 @@ from typing import Protocol
 import msgspec
 
 from shared.domain.errors import Answer
+from shared.domain.model import CredentialKind
 from shared.domain.records import Line
 from shared.domain.resources import Stream
 from shared.domain.secret import Secret
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """The application that reads a directory, with its client secret (UTF-8 bytes)."""
+    """The application that reads a directory, with what it proves itself with: a client secret (UTF-8), or a certificate
+    with its private key (PEM)."""
 
     directory_id: str
     client_id: str
     secret: Secret
+    kind: CredentialKind = CredentialKind.SECRET
 
 
 class Cursor(msgspec.Struct, frozen=True):

@@ -10,8 +10,10 @@ from shared.adapters.catalog.jobs import GOING_ON, end_job
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
 from shared.domain.errors import Alarm, ClaimLost, Code
-from shared.domain.model import JobKind, JobState, Purpose, Refusal, Sealed, StepState, WrappedKey
+from shared.domain.model import CredentialKind, JobKind, JobState, Purpose, Refusal, Sealed, StepState, WrappedKey
 from shared.ports.catalog import EpochMoved, KeyState
+
+_CREDENTIALS = tuple(kind.value for kind in CredentialKind)
 
 
 class SqlKeys:
@@ -50,15 +52,14 @@ class SqlKeys:
         with self._tenancy.read() as rows:
             return _found(rows, purpose, job_id)
 
-    def secret(self, kind: str) -> Sealed | None:
+    def credential(self) -> tuple[CredentialKind, Sealed]:
         with self._tenancy.read() as rows:
-            row = rows.one(secrets, secrets.c.kind == kind)
-        return None if row is None else Sealed(row_id=row["row_id"], data_key_id=row["data_key_id"], data=row["data"])
-
-    def put_secret(self, kind: str, sealed: Sealed) -> None:
-        with self._tenancy.write() as rows:
-            rows.tenant(lock=True)
-            replace_secret(rows, kind, sealed)
+            rows.tenant()
+            row = rows.one(secrets, secrets.c.kind.in_(_CREDENTIALS))
+        if row is None:
+            raise LookupError("a tenant always has a credential")
+        sealed = Sealed(row_id=row["row_id"], data_key_id=row["data_key_id"], data=row["data"])
+        return CredentialKind(row["kind"]), sealed
 
     def state(self) -> KeyState:
         with self._tenancy.read() as rows:
@@ -99,8 +100,9 @@ def insert_key(rows: Changes, key: WrappedKey) -> None:
     rows.insert(data_keys, **msgspec.structs.asdict(key))
 
 
-def replace_secret(rows: Changes, kind: str, sealed: Sealed) -> None:
-    rows.delete(secrets, secrets.c.kind == kind)
+def put_credential(rows: Changes, kind: CredentialKind, sealed: Sealed) -> None:
+    """In the place of the one before, of whatever kind."""
+    rows.delete(secrets, secrets.c.kind.in_(_CREDENTIALS))
     rows.insert(secrets, kind=kind, **msgspec.structs.asdict(sealed))
 
 

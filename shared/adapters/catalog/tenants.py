@@ -7,15 +7,13 @@ from shared.adapters.catalog import schema
 from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.jobs import KNOWN_KINDS, SqlJobs, job_of, no_such_job
-from shared.adapters.catalog.keys import SqlKeys, insert_key, replace_secret
+from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
 from shared.adapters.catalog.snapshots import SqlSnapshots
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Job, KeyMode, Sealed, Tenant, WrappedKey
-
-CLIENT_SECRET = "client-secret"  # noqa: S105 -- the kind, not the value
+from shared.domain.model import CredentialKind, Job, KeyMode, Sealed, Tenant, WrappedKey
 
 
 class SqlTenant:
@@ -37,11 +35,11 @@ class SqlTenant:
         with self._tenancy.read() as rows:
             return _tenant_of(rows.tenant())
 
-    def update(self, *, client_id: str, secret: Sealed) -> None:
+    def update(self, *, client_id: str, kind: CredentialKind, sealed: Sealed) -> None:
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
             rows.update(schema.tenants, client_id=client_id)
-            replace_secret(rows, CLIENT_SECRET, secret)
+            put_credential(rows, kind, sealed)
 
     def remove(self) -> None:
         with self._tenancy.write() as rows:
@@ -72,7 +70,7 @@ class SqlCatalog:
             order = (schema.tenants.c.created_at.desc(), schema.tenants.c.name)
             return [_tenant_of(row) for row in connection.execute(select(schema.tenants).order_by(*order)).mappings()]
 
-    def add_tenant(self, tenant: Tenant, key: WrappedKey, secret: Sealed) -> None:
+    def add_tenant(self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed) -> None:
         with self._database.write(EVERY_TENANT) as (connection, now):
             if connection.execute(select(schema.tenants).where(schema.tenants.c.name == tenant.name)).first():
                 raise Refuse(Code.TENANT_EXISTS, f"There is a tenant '{tenant.name}' already. Choose another name.")
@@ -81,7 +79,7 @@ class SqlCatalog:
             del values["tenant_id"]
             rows.insert(schema.tenants, **values)
             insert_key(rows, key)
-            replace_secret(rows, CLIENT_SECRET, secret)
+            put_credential(rows, kind, sealed)
 
     def find_job(self, job_id: str) -> Job:
         with self._database.read(EVERY_TENANT) as connection:

@@ -3,6 +3,9 @@
 import socket
 import ssl
 
+_INNER = ("reason", "inner_exception")
+"""Where urllib3 and azure keep the error that led to theirs."""
+
 
 def reason(error: BaseException) -> str:
     """What keeps us from the server, from the errors that led to this one; as much as can be told."""
@@ -30,6 +33,10 @@ def _chain(error: BaseException | None) -> "list[BaseException]":
         if each is None or any(each is known for known in found):
             continue
         found.append(each)
-        inner = [value for value in (*each.args, getattr(each, "reason", None)) if isinstance(value, BaseException)]
+        inner = [
+            value
+            for value in (*each.args, *(getattr(each, name, None) for name in _INNER))
+            if isinstance(value, BaseException)
+        ]
         open_ += [each.__cause__, each.__context__, *inner]
     return found

@@ -19,12 +19,13 @@ import msgspec
 import requests
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
-from azure.identity import ClientSecretCredential
+from azure.identity import CertificateCredential, ClientSecretCredential
 from requests.adapters import HTTPAdapter
 
 from shared.adapters.graph.errors import seconds_of
 from shared.adapters.graph.reach import reason
 from shared.domain.errors import Code, EntrakeepError, GraphTrouble, Refuse
+from shared.domain.model import CredentialKind
 from shared.ports.directory import Identity
 
 # Its warnings repeat what the sign-in service answered; what matters of it is in our own error.
@@ -33,6 +34,8 @@ logging.getLogger("azure.identity").setLevel(logging.ERROR)
 _MICROSOFT = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn"})
 _TRANSIENT = frozenset({50196, 90033, 90055})
 _CONNECT_SECONDS = 10
+
+_Credential = ClientSecretCredential | CertificateCredential
 
 
 class Refusal(msgspec.Struct):
@@ -74,7 +77,7 @@ class SignIn:
         self._context = context
         self._answer_seconds = answer_seconds
         self._lock = asyncio.Lock()
-        self._credential: ClientSecretCredential | None = None
+        self._credential: _Credential | None = None
         self._said = _Said()
 
     async def token(self, claims: str | None = None) -> str:
@@ -103,22 +106,31 @@ class SignIn:
                 raise GraphTrouble(f"The directory's sign-in service cannot be reached: {reason(error)}.") from None
             raise refusal(self._said.status, self._said.refusal, self._said.after) from None
 
-    def _new_credential(self) -> ClientSecretCredential:
+    def _new_credential(self) -> _Credential:
         session = requests.Session()
         session.mount("https://", _Trusting(self._context))
         transport = RequestsTransport(
             session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=self._answer_seconds
         )
-        return ClientSecretCredential(
-            self._identity.directory_id,
-            self._identity.client_id,
-            self._identity.secret.reveal().decode(),
-            authority=self._authority,
-            disable_instance_discovery=urlsplit(self._authority).hostname not in _MICROSOFT,
-            transport=transport,
-            raw_response_hook=self._hear,
-            retry_total=0,
-        )
+        identity, secret = self._identity, self._identity.secret.reveal()
+        common: dict[str, Any] = {
+            "tenant_id": identity.directory_id,
+            "client_id": identity.client_id,
+            "authority": self._authority,
+            "disable_instance_discovery": urlsplit(self._authority).hostname not in _MICROSOFT,
+            "transport": transport,
+            "raw_response_hook": self._hear,
+            "retry_total": 0,
+        }
+        if identity.kind is CredentialKind.SECRET:
+            return ClientSecretCredential(client_secret=secret.decode(), **common)
+        try:
+            return CertificateCredential(certificate_data=secret, **common)
+        except (ValueError, TypeError):
+            sentence = (
+                "The certificate cannot be used: it must be PEM, with its RSA private key, which is not encrypted."
+            )
+            raise Refuse(Code.GRAPH_SIGN_IN_FAILED, sentence) from None
 
     def _hear(self, response: Any) -> None:
         answer = response.http_response

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
-from shared.domain.model import Asked, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
+from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
 from tests.contract.catalog.world import ARN, NOW, VERIFY, World, checkpoint, data_key, run, sealed, snapshot
 
 
@@ -32,7 +32,7 @@ def tell(world: World) -> None:
     acme.keys.refuse(ARN, "Refused.")
     acme.keys.state()
     acme.keys.allow(ARN)
-    acme.update(client_id=acme.tenant().client_id, secret=sealed())
+    acme.update(client_id=acme.tenant().client_id, kind=CredentialKind.CERTIFICATE, sealed=sealed())
     world.scheduler.release("w")
     world.scheduler.worker_seen("w", 0)
     world.catalog.tenants()
@@ -50,7 +50,7 @@ def _back_up(world: World, name: str) -> None:
     claim = world.claim(tenant, job, "users")
     key = tenant.keys.add(data_key(tenant.tenant_id, Purpose.BACKUP, job.job_id))
     tenant.keys.get(key.data_key_id)
-    tenant.keys.secret("client-secret")
+    tenant.keys.credential()
     progress = [ResourceProgress(resource="users", records=1, changed=1)]
     tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), progress)
     tenant.claims.drop_checkpoints(claim)

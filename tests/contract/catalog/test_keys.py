@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.domain.errors import Alarm, ClaimLost, Code
-from shared.domain.model import Asked, JobKind, JobState, Purpose
+from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Purpose
 from shared.ports.catalog import EpochMoved, TenantCatalog
 from tests.contract.catalog.world import ARN, OTHER_ARN, VERIFY, World, data_key, new_id, sealed
 
@@ -55,15 +55,13 @@ def test_a_data_key_of_an_older_epoch_is_refused(world: World, acme: TenantCatal
     assert acme.keys.add(fresh) == fresh
 
 
-def test_a_credential_is_replaced(acme: TenantCatalog) -> None:
-    assert acme.keys.secret("certificate") is None
-    for data in (b"one", b"two"):
-        stored = sealed(data)
-        acme.keys.put_secret("certificate", stored)
-        assert acme.keys.secret("certificate") == stored
-    first = acme.keys.secret("client-secret")
-    assert first is not None
-    assert first.data == b"acme"
+def test_a_credential_is_replaced_by_one_of_whatever_kind(acme: TenantCatalog) -> None:
+    kind, first = acme.keys.credential()
+    assert (kind, first.data) == (CredentialKind.SECRET, b"acme")
+    for kind in (CredentialKind.CERTIFICATE, CredentialKind.CERTIFICATE, CredentialKind.SECRET):
+        stored = sealed(kind.encode())
+        acme.update(client_id=new_id(), kind=kind, sealed=stored)
+        assert acme.keys.credential() == (kind, stored)
 
 
 def test_a_refusal_ends_every_job_of_that_tenant_that_needs_a_key_and_no_other(

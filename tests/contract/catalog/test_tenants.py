@@ -7,7 +7,7 @@ import pytest
 
 from shared.adapters.catalog.schema import metadata
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
-from shared.domain.model import Asked, JobKind, JobState, KeyMode, Purpose, Schedule, Tenant
+from shared.domain.model import Asked, CredentialKind, JobKind, JobState, KeyMode, Purpose, Schedule, Tenant
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import ARN, NOW, World, checkpoint, data_key, new_id, run, sealed, snapshot
 
@@ -21,7 +21,7 @@ def test_a_tenant_is_found_by_name_with_its_key_and_credential(world: World, acm
     secrets = acme.keys.find(Purpose.SECRETS, None)
     assert secrets is not None
     assert secrets.context == {"tenant": acme.tenant_id, "purpose": "secrets"}
-    stored = acme.keys.secret("client-secret")
+    _, stored = acme.keys.credential()
     assert stored is not None
     assert stored.data == b"acme"
 
@@ -39,7 +39,7 @@ def test_tenants_are_listed_newest_first(world: World) -> None:
             key_arn=ARN,
             key_epoch=1,
         )
-        world.catalog.add_tenant(tenant, data_key(tenant_id, Purpose.SECRETS), sealed())
+        world.catalog.add_tenant(tenant, data_key(tenant_id, Purpose.SECRETS), CredentialKind.SECRET, sealed())
     assert [tenant.name for tenant in world.catalog.tenants()] == ["a", "c", "b"]
 
 
@@ -58,7 +58,7 @@ def test_who_is_not_there_is_refused(world: World) -> None:
         lambda: ghost.jobs.ask(JobKind.BACKUP, asked=Asked.HAND),
         lambda: ghost.keys.add(data_key(ghost.tenant_id)),
         lambda: ghost.schedules.set(SCHEDULE),
-        lambda: ghost.update(client_id=new_id(), secret=sealed()),
+        lambda: ghost.update(client_id=new_id(), kind=CredentialKind.SECRET, sealed=sealed()),
     ]
     for ask in asks:
         with pytest.raises(Refuse) as caught:
@@ -69,9 +69,9 @@ def test_who_is_not_there_is_refused(world: World) -> None:
 
 def test_update_replaces_application_and_credential_together(world: World, acme: TenantCatalog) -> None:
     client_id, secret = new_id(), sealed(b"fresh")
-    acme.update(client_id=client_id, secret=secret)
+    acme.update(client_id=client_id, kind=CredentialKind.SECRET, sealed=secret)
     assert acme.tenant().client_id == client_id
-    assert acme.keys.secret("client-secret") == secret
+    assert acme.keys.credential() == (CredentialKind.SECRET, secret)
 
 
 def test_a_schedule_is_set_again_and_again(acme: TenantCatalog) -> None:

@@ -14,6 +14,7 @@ from shared.domain.errors import Answer, Refuse
 from shared.domain.model import (
     Asked,
     Claim,
+    CredentialKind,
     Job,
     JobKind,
     JobState,
@@ -142,7 +143,9 @@ class World:
             key_arn=ARN,
             key_epoch=1,
         )
-        self.catalog.add_tenant(tenant, data_key(tenant_id, Purpose.SECRETS), sealed(name.encode()))
+        self.catalog.add_tenant(
+            tenant, data_key(tenant_id, Purpose.SECRETS), CredentialKind.SECRET, sealed(name.encode())
+        )
         return self.catalog.tenant(tenant_id)
 
     def pass_time(self, seconds: float) -> None:

@@ -1,11 +1,13 @@
 """A simulated Graph over TLS, and sources that read it."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from shared.adapters.graph import GraphAccess, Patience
 from shared.adapters.graph.source import GraphSource
+from shared.domain.model import CredentialKind
 from shared.domain.secret import Secret
 from shared.ports.directory import Identity
 from tests.contract.graph.reading import PATIENCE, Budget, Connect
@@ -41,15 +43,17 @@ async def connect(simulator: Simulator, budget: Budget) -> AsyncIterator[Connect
         directory_id: str = DIRECTORY_ID,
         check: Callable[[], None] = lambda: None,
         patience: Patience = PATIENCE,
+        kind: CredentialKind = CredentialKind.SECRET,
+        ca_file: Path | None = None,
     ) -> GraphSource:
         access = GraphAccess(
             graph_url=simulator.url,
             authority_url=simulator.url,
-            ca_bundle=str(simulator.ca_file),
+            ca_bundle=str(ca_file or simulator.ca_file),
             budgets=budget,
             patience=patience,
         )
-        identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))
+        identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()), kind=kind)
         sources.append(access.connect(identity, check))
         return sources[-1]
 

@@ -5,6 +5,8 @@ import base64
 import pytest
 
 from shared.domain.errors import Code, Refuse, StartOver
+from shared.domain.model import CredentialKind
+from tests.contract.graph.certificates import certificate
 from tests.contract.graph.reading import (
     GROUPS,
     TOKEN,
@@ -90,3 +92,29 @@ async def test_tokens_that_expire_are_renewed_and_cursors_that_expire_start_over
     with pytest.raises(StartOver):
         await read(source, USERS, cursor)
     assert (await read(source, USERS))[0]
+
+
+CERTIFIED = "55555555-5555-5555-5555-555555555555"
+
+
+async def test_an_application_signs_in_by_its_certificate(simulator: Simulator, connect: Connect) -> None:
+    known, whole = certificate()
+    simulator.set("apps", {"client_id": CERTIFIED, "certificate": known, "permissions": ["Organization.Read.All"]})
+    source = connect(client_id=CERTIFIED, secret=whole, kind=CredentialKind.CERTIFICATE)
+    assert await source.organization_id() == DIRECTORY_ID
+    simulator.fault("claims-challenge", "organization")
+    assert await source.organization_id() == DIRECTORY_ID
+
+
+async def test_another_certificate_is_refused_and_one_that_is_none_is_not_sent(
+    simulator: Simulator, connect: Connect
+) -> None:
+    known, _ = certificate()
+    simulator.set("apps", {"client_id": CERTIFIED, "certificate": known, "permissions": []})
+    with pytest.raises(Refuse, match="AADSTS700027") as met:
+        await connect(client_id=CERTIFIED, secret=certificate()[1], kind=CredentialKind.CERTIFICATE).organization_id()
+    assert "certificate" in met.value.message
+    with pytest.raises(Refuse, match="PEM") as met:
+        await connect(client_id=CERTIFIED, secret="hunter2", kind=CredentialKind.CERTIFICATE).organization_id()
+    assert met.value.code is Code.GRAPH_SIGN_IN_FAILED
+    assert "hunter2" not in met.value.message

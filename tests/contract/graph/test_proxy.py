@@ -1,0 +1,37 @@
+"""Through a proxy that looks into TLS: its authority is added to those that are trusted, and named where it is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.graph import Patience
+from shared.domain.errors import GraphTrouble
+from tests.contract.graph.proxy import inspecting_proxy
+from tests.contract.graph.reading import POLICIES, Connect, read, records
+from tests.contract.graph.simulator import DIRECTORY_ID, Simulator
+
+
+async def test_sign_in_and_graph_go_through_a_proxy_with_an_authority_of_its_own(
+    simulator: Simulator, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inspecting_proxy(tmp_path, simulator.ca_file) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        source = connect(ca_file=proxy.ca_file)
+        assert await source.organization_id() == DIRECTORY_ID
+        assert records((await read(source, POLICIES))[0], "conditionalAccessPolicies")
+        assert b"/oauth2/v2.0/token" in proxy.seen
+        assert b"/v1.0/identity/conditionalAccess/policies" in proxy.seen
+        await source.close()
+
+
+async def test_a_proxy_that_is_not_trusted_is_told_with_what_to_do(
+    simulator: Simulator, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inspecting_proxy(tmp_path, simulator.ca_file) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with pytest.raises(GraphTrouble, match="ENTRAKEEP_CA_BUNDLE"):
+            await connect(patience=Patience(tries=1)).organization_id()
