@@ -15,6 +15,7 @@ from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
 from simulator.graph.faults import Fault, Faults
 from simulator.graph.kinds import split
+from simulator.graph.quotas import Quotas
 from simulator.graph.service import Service
 from simulator.graph.tokens import Tokens, claims_challenge
 
@@ -31,12 +32,12 @@ _FAST = 1
 class Simulator:
     """One directory with its authority and its controls."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, quotas: Quotas) -> None:
         self.faults = Faults()
         self.tokens = Tokens(directory.clock)
         delta = Delta(directory)
-        self.service = Service(directory, self.tokens, delta)
-        self.control = Control(directory, self.tokens, self.faults, delta)
+        self.service = Service(directory, self.tokens, delta, quotas)
+        self.control = Control(directory, self.tokens, self.faults, delta, quotas)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""

@@ -82,7 +82,7 @@ class Delta:
 
     # -- answering
 
-    def answer(self, request: Request, kind: Kind, units: int) -> Answer:
+    def answer(self, request: Request, kind: Kind) -> Answer:
         """One page of a round. Refused: a token that was never given (400) or is too old (410), wrong options."""
         version = request.path.split("/")[1]
         here = f"{request.origin}/{version}/{kind.path}/delta"
@@ -92,7 +92,7 @@ class Delta:
             state = Round(
                 kind.path, self._shape(Shape(options.select, options.ids)), 0, self._directory.sequence, 0, 0, now
             )
-            return self._page(request, here, state, [], None, units)
+            return self._page(request, here, state, [], None)
         token = options.token or options.delta_token
         if token:
             state = self._round(token, kind, here)
@@ -103,11 +103,9 @@ class Delta:
             state = Round(kind.path, shape, _FIRST, self._directory.sequence, 0, 0, now)
         minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "").lower()
         entries, rest = self._entries(kind, state, minimal)
-        return self._page(request, here, state, entries, rest, units)
+        return self._page(request, here, state, entries, rest)
 
-    def _page(
-        self, request: Request, here: str, state: Round, entries: list[bytes], rest: Round | None, units: int
-    ) -> Answer:
+    def _page(self, request: Request, here: str, state: Round, entries: list[bytes], rest: Round | None) -> Answer:
         if rest is None:
             next_round = state._replace(since=state.upto, position=0, offset=0)
             link = f'"@odata.deltaLink":"{here}?$deltatoken={self._token(next_round)}"'
@@ -115,7 +113,7 @@ class Delta:
             link = f'"@odata.nextLink":"{here}?$skiptoken={self._token(rest)}"'
         context = f'"@odata.context":"{here.removesuffix(f"/{state.path}/delta")}/$metadata#{state.path}",'
         head = "{" + (context if request.metadata else "") + link + ',"value":['
-        return odata(head.encode() + b",".join(entries) + b"]}", request, units)
+        return odata(head.encode() + b",".join(entries) + b"]}", request)
 
     def _entries(self, kind: Kind, state: Round, minimal: bool) -> tuple[list[bytes], Round | None]:
         """The entries of one page, and the round as it goes on, None if it is over."""

@@ -1,7 +1,9 @@
 """What kinds of objects the simulated directory has, and how Graph treats each of them."""
 
+import re
 from dataclasses import dataclass, field
 
+_DELTA = re.compile(r"(microsoft\.graph\.)?delta(\(\))?")
 DIRECTORY_READ = ("Directory.Read.All", "Directory.ReadWrite.All")
 DIRECTORY_WRITE = ("Directory.ReadWrite.All",)
 
@@ -217,3 +219,8 @@ def split(path: str) -> tuple[Kind, list[str]] | None:
         if kind is not None and len(segments) >= length:
             return kind, segments[length:]
     return None
+
+
+def is_delta(tail: list[str]) -> bool:
+    """Whether the segments after a kind are its delta function, in one of the spellings that clients have for it."""
+    return len(tail) == 1 and _DELTA.fullmatch(tail[0]) is not None

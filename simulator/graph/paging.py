@@ -18,14 +18,14 @@ class Listings:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    def collection(self, request: Request, kind: Kind, units: int) -> Answer:
+    def collection(self, request: Request, kind: Kind) -> Answer:
         """A page of all live objects of a kind. Refused if the query is wrong or its page token too old."""
         options = self._options(request, kind)
         values: list[bytes] = []
         if options.ids is not None:
             found = [self._directory.live(kind, chosen) for chosen in options.ids]
             values = [shown(kind, stored, options.select) for stored in found if stored is not None]
-            return self._answer(request, kind.path, options, values, None, len(values), units)
+            return self._answer(request, kind.path, options, values, None, len(values))
         size = self._size(kind, options)
         position, total = self._position(options), self._directory.slots(kind)
         while position < total and len(values) < size:
@@ -35,24 +35,22 @@ class Listings:
             position += 1
         rest = position if position < total and self._lives_after(kind, position) else None
         count = self.count(kind) if options.counted else 0
-        return self._answer(request, kind.path, options, values, rest, count, units)
+        return self._answer(request, kind.path, options, values, rest, count)
 
     def count(self, kind: Kind) -> int:
         """How many objects of a kind are live."""
         return sum(1 for _ in self._directory.walk(kind))
 
-    def deleted(self, request: Request, kind: Kind, units: int) -> Answer:
+    def deleted(self, request: Request, kind: Kind) -> Answer:
         """A page of the recycle bin of a kind."""
         options = self._options(request, kind)
         position, size = self._position(options), self._size(kind, options)
         found = self._directory.deleted(kind)
         values = [in_bin(kind, stored, options.select) for _, stored in found[position : position + size]]
         rest = position + size if position + size < len(found) else None
-        return self._answer(request, kind.path, options, values, rest, len(found), units)
+        return self._answer(request, kind.path, options, values, rest, len(found))
 
-    def related(
-        self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None, units: int
-    ) -> Answer:
+    def related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> Answer:
         """A page of the objects that an object is linked to; a soft-deleted one is left out. `cast` shows one kind alone."""
         options = self._options(request, cast or kind)
         if self._directory.live(kind, id) is None:
@@ -68,7 +66,7 @@ class Listings:
             position += 1
         context = cast.path if cast else "directoryObjects"
         return self._answer(
-            request, context, options, values, position if position < len(places) else None, len(places), units
+            request, context, options, values, position if position < len(places) else None, len(places)
         )
 
     def end(self, target: str, value: bytes, select: tuple[str, ...] | None, cast: Kind | None) -> bytes | None:
@@ -129,7 +127,6 @@ class Listings:
         values: list[bytes],
         rest: int | None,
         count: int,
-        units: int,
     ) -> Answer:
         head: list[str] = []
         version = request.path.split("/")[1]
@@ -145,7 +142,7 @@ class Listings:
             query = "&".join([*kept, f"$skiptoken={token}"])
             head.append(f'"@odata.nextLink":"{request.origin}{request.path}?{query}"')
         lead = "{" + ",".join([*head, '"value":['])
-        return odata(lead.encode() + b",".join(values) + b"]}", request, units)
+        return odata(lead.encode() + b",".join(values) + b"]}", request)
 
 
 def _is_token(part: str) -> bool:

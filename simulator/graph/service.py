@@ -2,21 +2,21 @@
 
 import json
 import re
-from urllib.parse import unquote
 
 from simulator.graph import letter
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, not_allowed, odata, unsupported
 from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory, State
-from simulator.graph.kinds import GROUPS, KINDS, ORGANIZATION, USERS, Kind, Relation, split
+from simulator.graph.kinds import GROUPS, KINDS, ORGANIZATION, USERS, Kind, Relation, is_delta, split
 from simulator.graph.paging import Listings, in_bin
 from simulator.graph.permissions import needed, of_directory, refusal
+from simulator.graph.prices import price
+from simulator.graph.quotas import Quotas
 from simulator.graph.selecting import parsed, shown
 from simulator.graph.tokens import App, Tokens
 from simulator.graph.writing import Writes, directory_object, entity
 
 _VERSIONS = ("v1.0", "beta")
-_DELTA = re.compile(r"(microsoft\.graph\.)?delta(\(\))?")
 _UNIQUE_NAME = re.compile(r"(groups|applications)\(uniqueName='([^']*)'\)")
 _CAST = "microsoft.graph."
 _BIN = ["directory", "deletedItems"]
@@ -25,8 +25,9 @@ _BIN = ["directory", "deletedItems"]
 class Service:
     """Graph itself, behind sign-in."""
 
-    def __init__(self, directory: Directory, tokens: Tokens, delta: Delta) -> None:
+    def __init__(self, directory: Directory, tokens: Tokens, delta: Delta, quotas: Quotas) -> None:
         self._directory = directory
+        self._quotas = quotas
         self._tokens = tokens
         self._delta = delta
         self._listings = Listings(directory)
@@ -38,6 +39,16 @@ class Service:
         if version not in _VERSIONS:
             raise Refused(400, "BadRequest", f"Invalid version: {version}")
         app = self._tokens.bearer(request)
+        told = self._quotas.charge(app.client_id, price(request.method, path.strip("/"), request.query))
+        try:
+            answer = self._routed(request, app, path)
+        except Refused as refused:
+            refused.headers |= told
+            raise
+        answer.headers |= told
+        return answer
+
+    def _routed(self, request: Request, app: App, path: str) -> Answer:
         segments = [segment for segment in path.split("/") if segment]
         if segments[:2] == _BIN:
             return self._bin(request, app, segments[2:])
@@ -58,10 +69,10 @@ class Service:
     def _kind(self, request: Request, app: App, kind: Kind, tail: list[str]) -> Answer:
         if not tail:
             return self._collection(request, app, kind)
-        if len(tail) == 1 and _DELTA.fullmatch(tail[0]) and kind.delta:
+        if is_delta(tail) and kind.delta:
             _only(request, "GET")
             _allow(app, needed(kind, writes=False), kind)
-            return self._delta.answer(request, kind, _units(kind.units, request))
+            return self._delta.answer(request, kind)
         if tail == ["$count"]:
             return self._count(request, app, kind)
         if len(tail) == 1:
@@ -74,7 +85,7 @@ class Service:
     def _collection(self, request: Request, app: App, kind: Kind) -> Answer:
         if request.method == "GET":
             _allow(app, needed(kind, writes=False), kind)
-            return self._listings.collection(request, kind, _units(kind.units, request) if kind.open else 0)
+            return self._listings.collection(request, kind)
         if request.method == "POST" and kind.required:
             _allow(app, needed(kind, writes=True), kind)
             return self._writes.create(request, kind)
@@ -86,7 +97,7 @@ class Service:
         if request.headers.get("consistencylevel", "").lower() != "eventual":
             raise bad_request("$count is not currently supported.")
         body = str(self._listings.count(kind)).encode()
-        return Answer(200, body, {"OData-Version": "4.0"}, "text/plain;odata.metadata=minimal;charset=utf-8", 1)
+        return Answer(200, body, {"OData-Version": "4.0"}, "text/plain;odata.metadata=minimal;charset=utf-8")
 
     def _one(self, request: Request, app: App, kind: Kind, id: str) -> Answer:
         _allow(app, needed(kind, writes=request.method != "GET"), kind)
@@ -98,7 +109,7 @@ class Service:
             stored = self._directory.live(kind, chosen)
             if stored is None:
                 raise missing(chosen)
-            return entity(request, kind, shown(kind, stored, options.select), 1 if kind.open else 0)
+            return entity(request, kind, shown(kind, stored, options.select))
         if request.method == "PATCH":
             return self._writes.update(request, kind, chosen)
         if request.method == "DELETE" and kind is not ORGANIZATION:
@@ -118,9 +129,9 @@ class Service:
         if not tail and not writes:
             if relation.to_one:
                 return self._other_end(request, kind, id, relation)
-            return self._listings.related(request, kind, id, relation, None, _units(relation.units, request))
+            return self._listings.related(request, kind, id, relation, None)
         if len(tail) == 1 and tail[0].startswith(_CAST) and not writes:
-            return self._listings.related(request, kind, id, relation, _cast(tail[0]), _units(relation.units, request))
+            return self._listings.related(request, kind, id, relation, _cast(tail[0]))
         if tail == ["$ref"] and request.method == ("PUT" if relation.to_one else "POST"):
             return self._writes.link(request, kind, id, relation)
         if request.method == "DELETE" and tail and tail[-1] == "$ref" and len(tail) == (1 if relation.to_one else 2):
@@ -138,7 +149,7 @@ class Service:
             raise missing(relation.name)
         end, stored = found
         options = parsed(request.query, end, advanced=False)
-        return directory_object(request, end, shown(end, stored, options.select), 1)
+        return directory_object(request, end, shown(end, stored, options.select))
 
     def _delete_member(self, app: App, kind: Kind, id: str, relation: Relation, target: str) -> Answer:
         """Without `$ref` the other end itself is deleted (Graph: "Remove member", a warning there)."""
@@ -157,7 +168,7 @@ class Service:
             _only(request, "GET")
             kind = _cast(tail[0])
             _allow(app, needed(kind, writes=False), kind)
-            return self._listings.deleted(request, kind, _units(1, request))
+            return self._listings.deleted(request, kind)
         found = self._directory.anywhere(tail[0], State.DELETED)
         if found is None:
             raise missing(tail[0])
@@ -170,7 +181,7 @@ class Service:
         if request.method == "DELETE":
             return self._writes.purge(kind, tail[0])
         _only(request, "GET")
-        return directory_object(request, kind, in_bin(kind, stored, None), 1)
+        return directory_object(request, kind, in_bin(kind, stored, None))
 
     def _any(self, request: Request, app: App, id: str) -> Answer:
         _only(request, "GET")
@@ -178,7 +189,7 @@ class Service:
         if found is None:
             raise missing(id)
         _allow(app, needed(found[0], writes=False), found[0])
-        return directory_object(request, found[0], shown(found[0], found[1], None), 1)
+        return directory_object(request, found[0], shown(found[0], found[1], None))
 
     def _by_ids(self, request: Request, app: App) -> Answer:
         _only(request, "POST")
@@ -199,14 +210,7 @@ class Service:
         ]
         version = request.path.split("/")[1]
         head = f'{{"@odata.context":"{request.origin}/{version}/$metadata#directoryObjects","value":['
-        return odata(head.encode() + b",".join(values) + b"]}", request, 3)
-
-
-def _units(base: int, request: Request) -> int:
-    """The price of a listing: one less with `$select`, one less for a small page, never under 1."""
-    query = unquote(request.query)
-    top = re.search(r"\$top=(\d+)", query)
-    return max(1, base - ("$select=" in query) - (top is not None and int(top[1]) < 20))
+        return odata(head.encode() + b",".join(values) + b"]}", request)
 
 
 def _allow(app: App, permissions: frozenset[str], kind: Kind | None) -> None:

@@ -15,24 +15,24 @@ _MOST_BOUND = 20
 _NUMBER = re.compile(r"(\d+)@")
 
 
-def entity(request: Request, kind: Kind, text: bytes, units: int, status: int = 200) -> Answer:
+def entity(request: Request, kind: Kind, text: bytes, status: int = 200) -> Answer:
     """One object with its context in front."""
     if not request.metadata:
-        return odata(text, request, units, status)
+        return odata(text, request, status)
     version = request.path.split("/")[1]
     context = json.dumps(f"{request.origin}/{version}/$metadata#{kind.path}/$entity").encode()
-    return odata(letter.before(text, letter.written("@odata.context", context)), request, units, status)
+    return odata(letter.before(text, letter.written("@odata.context", context)), request, status)
 
 
-def directory_object(request: Request, kind: Kind, text: bytes, units: int) -> Answer:
+def directory_object(request: Request, kind: Kind, text: bytes) -> Answer:
     """One object under the context of all directory objects, with its type."""
     if not request.metadata:
-        return odata(text, request, units)
+        return odata(text, request)
     version = request.path.split("/")[1]
     context = json.dumps(f"{request.origin}/{version}/$metadata#directoryObjects/$entity").encode()
     name = json.dumps(kind.odata_type).encode()
     added = letter.written("@odata.context", context) + b"," + letter.written("@odata.type", name)
-    return odata(letter.before(text, added), request, units)
+    return odata(letter.before(text, added), request)
 
 
 class Writes:
@@ -81,7 +81,7 @@ class Writes:
         value = letter.before(b"{" + b",".join(own) + b"}", json.dumps(set_by_graph).encode()[1:-1])
         self._directory.keep(kind, key, value, to_the_letter=False)
         self._bind(kind, key, binds)
-        answer = entity(request, kind, shown(kind, Stored(value, to_the_letter=False), None), _units(kind), 201)
+        answer = entity(request, kind, shown(kind, Stored(value, to_the_letter=False), None), 201)
         answer.headers["Location"] = f"{request.origin}/{request.path.split('/')[1]}/{kind.path}/{key}"
         return answer
 
@@ -117,7 +117,7 @@ class Writes:
         if own:
             self._directory.update(kind, id, b"{" + b",".join(own) + b"}", to_the_letter=False)
         self._bind(kind, id, binds)
-        return Answer(204, units=_units(kind))
+        return Answer(204)
 
     def upsert(self, request: Request, kind: Kind, unique_name: str) -> Answer:
         """PATCH by uniqueName: 204 if somebody has it, 201 if asked to create, else 404."""
@@ -134,18 +134,18 @@ class Writes:
             self._directory.delete(kind, id)
         except KeyError:
             raise missing(id) from None
-        return Answer(204, units=_units(kind))
+        return Answer(204)
 
     def purge(self, kind: Kind, id: str) -> Answer:
         """204 for a deleted object; it is gone for good."""
         self._directory.purge(kind, id)
-        return Answer(204, units=1)
+        return Answer(204)
 
     def restore(self, request: Request, kind: Kind, id: str) -> Answer:
         """200 with the object, out of the recycle bin."""
         self._directory.restore(kind, id)
         stored = self._directory.live(kind, id)
-        return directory_object(request, kind, shown(kind, stored, None) if stored else b"{}", 1)
+        return directory_object(request, kind, shown(kind, stored, None) if stored else b"{}")
 
     # -- links
 
@@ -160,7 +160,7 @@ class Writes:
         if not relation.to_one:
             self._refuse_standing(kind, id, binds)
         self._bind(kind, id, binds)
-        return Answer(204, units=1)
+        return Answer(204)
 
     def unlink(self, kind: Kind, id: str, relation: Relation, target: str | None) -> Answer:
         """204; 404 names the object that the link would start from."""
@@ -169,7 +169,7 @@ class Writes:
         if self._directory.live(kind, id) is None or chosen not in standing:
             raise missing(id)
         self._directory.unlink(kind, id, relation, chosen)
-        return Answer(204, units=1)
+        return Answer(204)
 
     def _target(self, reference: str) -> str:
         key = reference.rstrip("/").rpartition("/")[2]
@@ -205,10 +205,6 @@ class Writes:
                 value = typed(self._directory, target, json.dumps({"id": target}, separators=(",", ":")).encode())
                 if relation:
                     self._directory.link(kind, id, relation, target, value)
-
-
-def _units(kind: Kind) -> int:
-    return 0 if kind is POLICIES else 1
 
 
 def _text(value: bytes, name: str) -> str:
