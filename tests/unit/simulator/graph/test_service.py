@@ -153,4 +153,4 @@ async def test_a_user_is_found_by_name_and_a_batch_meets_faults() -> None:
             {"id": "2", "method": "GET", "url": "users?$top=1"},
         ]
         response = await client.http.post("/v1.0/$batch", json={"requests": items})
-        assert [item["status"] for item in response.json()["responses"]] == [504, 200]
+        assert {item["id"]: item["status"] for item in response.json()["responses"]} == {"1": 504, "2": 200}
