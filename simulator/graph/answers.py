@@ -111,6 +111,17 @@ def not_allowed() -> Refused:
     return Refused(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
 
 
+def no_segment(segment: str) -> Refused:
+    """400: the path is unknown in this version."""
+    return Refused(400, "BadRequest", f"Resource not found for the segment '{segment}'.")
+
+
+def only(request: Request, method: str) -> None:
+    """Refuses (405) every other method."""
+    if request.method != method:
+        raise not_allowed()
+
+
 def odata(body: bytes, request: Request, status: int = 200) -> Answer:
     """An answer with OData's content type and version."""
     kind = "minimal" if request.metadata else "none"

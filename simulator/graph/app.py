@@ -105,7 +105,7 @@ def pattern(path: str) -> str:
     if found is not None:
         kind, tail = found
         plain = [
-            "{id}" if place in (0, 2) and not re.match(r"\$|(microsoft\.graph\.)|delta(\(\))?$", segment) else segment
+            "{id}" if place in (0, 2) and not re.match(r"\$|(microsoft\.)?graph\.|delta(\(\))?$", segment) else segment
             for place, segment in enumerate(tail)
         ]
         rest = "/".join([kind.path, *plain])

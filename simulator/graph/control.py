@@ -106,7 +106,10 @@ class Control:
         if found is None or len(found[1]) > 2 or (len(found[1]) == 2 and relation is None):
             raise ValueError(f"there is nothing at {path}")
         kind, tail = found
-        if relation is not None:
+        if relation is not None and relation.content is not None:
+            held = self._directory.ties(relation.content, relation.by, tail[0])
+            values = (stored.value for _, stored in held)
+        elif relation is not None:
             values = (value for _, value in self._directory.linked(kind, tail[0], relation))
         elif tail:
             stored = self._directory.live(kind, tail[0])

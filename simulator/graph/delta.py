@@ -14,17 +14,19 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
-from simulator.graph.answers import Answer, Refused, Request, bad_request, odata
+from simulator.graph.answers import Answer, Refused, Request, bad_request, odata, unsupported
 from simulator.graph.directory import Directory
-from simulator.graph.entries import Entry, Habits, Reader, Shape
-from simulator.graph.kinds import Kind
-from simulator.graph.selecting import parsed
+from simulator.graph.entries import Entry, Habits, Reader, Shape, Touched
+from simulator.graph.kinds import GROUPS, USERS, Kind
+from simulator.graph.options import parsed
 
 _LIFETIME = 7 * 86400
 _FIRST = -1
+_MOST_FILTERED = 50
+_ROUNDS_KEPT = 8
 
 
 class Round(NamedTuple):
@@ -47,6 +49,9 @@ class Delta:
         self._directory = directory
         self._key = secrets.token_bytes(32)
         self._shapes: list[Shape] = []
+        self._numbers: dict[Shape, int] = {}
+        # What the log holds up to a place never changes, and every page of a round asks for the same.
+        self._changes = lru_cache(maxsize=_ROUNDS_KEPT)(self._log)
 
     # -- tokens
 
@@ -76,9 +81,13 @@ class Delta:
         return state
 
     def _shape(self, shape: Shape) -> int:
-        if shape not in self._shapes:
+        if shape not in self._numbers:
+            self._numbers[shape] = len(self._shapes)
             self._shapes.append(shape)
-        return self._shapes.index(shape)
+        return self._numbers[shape]
+
+    def _log(self, kind: Kind, shape: int, since: int, upto: int) -> list[tuple[str, Touched]]:
+        return Reader(self._directory, self.habits, kind, self._shapes[shape]).changes(since, upto)
 
     # -- answering
 
@@ -86,7 +95,9 @@ class Delta:
         """One page of a round. Refused: a token that was never given (400) or is too old (410), wrong options."""
         version = request.path.split("/")[1]
         here = f"{request.origin}/{version}/{kind.path}/delta"
-        options = parsed(request.query, kind, advanced=False)
+        options = parsed(request, kind, filters=True)
+        if options.ids is not None and len(options.ids) > _MOST_FILTERED and kind in (USERS, GROUPS):
+            raise unsupported(f"At most {_MOST_FILTERED} objects can be filtered by id in delta.")
         now = int(self._directory.clock.now())
         if options.delta_token == "latest":
             state = Round(
@@ -123,7 +134,7 @@ class Delta:
             total = self._directory.slots(kind) if shape.ids is None else len(shape.ids)
             entry: Callable[[int, int], Entry | None] = reader.first
         else:
-            changes = reader.changes(max(0, state.since - self.habits.replay), state.upto)
+            changes = self._changes(kind, state.shape, max(0, state.since - self.habits.replay), state.upto)
             total = len(changes)
             entry = partial(reader.changed, changes, minimal)
 

@@ -18,9 +18,10 @@ from typing import NamedTuple
 import msgspec
 
 from simulator.graph import letter
-from simulator.graph.directory import Directory, State, Stored
+from simulator.graph.directory import Directory
 from simulator.graph.kinds import KINDS, Kind
 from simulator.graph.selecting import shown_in_delta, wanted_in_delta
+from simulator.graph.stored import State, Stored
 
 
 @dataclass

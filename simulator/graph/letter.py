@@ -105,6 +105,12 @@ def member(text: bytes, name: str) -> bytes | None:
     return None
 
 
+def text(value: bytes, name: str) -> str | None:
+    """The text that an object has under a name, None if it has no text there."""
+    found = json.loads(member(value, name) or b"null")
+    return found if isinstance(found, str) else None
+
+
 def written(name: str, value: bytes) -> bytes:
     """One member as bytes."""
     return b"%s:%s" % (json.dumps(name).encode(), value)

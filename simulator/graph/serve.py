@@ -18,10 +18,11 @@ from simulator.graph import changing
 from simulator.graph.app import Simulator
 from simulator.graph.clock import SimulatedClock
 from simulator.graph.directory import Directory
-from simulator.graph.generator import DOMAIN, PATHS, Generator
+from simulator.graph.generator import Generator
 from simulator.graph.kinds import ORGANIZATION
 from simulator.graph.quotas import SIZES, Quotas
 from simulator.graph.tokens import DIRECTORY_ID
+from simulator.graph.values import DOMAIN
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHARES = {"users": 80, "groups": 12, "applications": 4, "servicePrincipals": 4}
@@ -49,7 +50,7 @@ def counts(objects: int, users: int, groups: int, policies: int) -> dict[str, in
     found = {path: objects * share // 100 for path, share in _SHARES.items()}
     found["users"] += users + objects - sum(found.values())
     found["groups"] += groups
-    return found | {PATHS[4]: policies}
+    return found | {"identity/conditionalAccess/policies": policies}
 
 
 def build(generated: dict[str, int], seed: int, loaded: bytes, quotas: Quotas) -> Simulator:

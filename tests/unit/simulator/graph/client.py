@@ -48,6 +48,9 @@ class Client:
         text = (await self.http.get("/_sim/objects", params={"path": path})).text
         return [json.loads(line) for line in text.split("\n") if line]
 
+    async def ids(self, path: str) -> list[str]:
+        return [value["id"] for page in await self.pages(path) for value in page["value"]]
+
     async def pages(self, path: str) -> list[dict[str, Any]]:
         found = []
         link: str | None = path
