@@ -72,6 +72,13 @@ class Directory:
         number = self.generator.number(kind.path, id)
         return None if number is None else Stored(self.generator.value(kind.path, number), to_the_letter=False)
 
+    def state(self, kind: Kind, id: str) -> State | None:
+        """The state of the object with this id, or None if there never was one."""
+        stored = self._stored[kind.path].get(id)
+        if stored is not None:
+            return stored.state
+        return None if self.generator.number(kind.path, id) is None else State.LIVE
+
     def live(self, kind: Kind, id: str) -> Stored | None:
         """The object with this id if it is neither deleted nor gone."""
         stored = self.find(kind, id)

@@ -153,7 +153,7 @@ class Reader:
             elif target not in hit:
                 yield b""
             else:
-                kind = next((kind.odata_type for kind in KINDS.values() if self._directory.find(kind, target)), "")
+                kind = next((kind.odata_type for kind in KINDS.values() if self._directory.state(kind, target)), "")
                 gone = {"@odata.type": kind or "#microsoft.graph.user", "id": target, "@removed": {"reason": "deleted"}}
                 yield json.dumps(gone, separators=(",", ":")).encode()
 

@@ -19,13 +19,14 @@ def end(
 ) -> bytes | None:
     """The other end of a link: type and properties; the link's own value if no such object is known, None if deleted."""
     for kind in (cast,) if cast else KINDS.values():
-        stored = directory.find(kind, target)
-        if stored is None:
+        state = directory.state(kind, target)
+        if state is None:
             continue
-        if stored.state is not State.LIVE:
-            return None
-        if select is not None and set(select) <= {"id"}:
+        if state is State.LIVE and select is not None and set(select) <= {"id"}:
             return value
+        stored = directory.live(kind, target)
+        if stored is None:
+            return None
         text = shown(kind, stored, select)
         return text if cast else letter.before(text, letter.written("@odata.type", b'"%s"' % kind.odata_type.encode()))
     return None if cast else value

@@ -1,5 +1,7 @@
 """Which properties of an object an answer shows."""
 
+from functools import lru_cache
+
 from simulator.graph import letter
 from simulator.graph.generator import property_names
 from simulator.graph.kinds import Kind
@@ -10,16 +12,35 @@ def shown(kind: Kind, stored: Stored, select: tuple[str, ...] | None) -> bytes:
     """An object as a listing or a get shows it: to the letter, or what is selected with null for what was never set."""
     if stored.to_the_letter:
         return stored.value
-    wanted = kind.properties if select is None and kind.default is None else select or kind.default or ()
-    nulls = tuple(name for name in kind.properties if name in wanted)
-    return letter.picked(stored.value, frozenset(wanted), nulls if kind.open else ())
+    wanted, nulls = _wanted(kind, select)
+    return _picked(stored.value, wanted, nulls)
+
+
+@lru_cache(maxsize=256)
+def _wanted(kind: Kind, select: tuple[str, ...] | None) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Which properties a listing shows, and which of them as null if they were never set."""
+    wanted = frozenset(select or kind.default or kind.properties)
+    return wanted, tuple(name for name in kind.properties if name in wanted) if kind.open else ()
+
+
+def _picked(text: bytes, wanted: frozenset[str], nulls: tuple[str, ...] = ()) -> bytes:
+    """The wanted members of an object that has no name twice."""
+    values = letter.values(text)
+    parts = [_quoted(name) + value for name, value in values.items() if name in wanted]
+    parts += [_quoted(name) + b"null" for name in nulls if name not in values]
+    return b"{" + b",".join(parts) + b"}"
+
+
+@lru_cache(maxsize=1024)
+def _quoted(name: str) -> bytes:
+    return letter.written(name, b"")
 
 
 def shown_in_delta(stored: Stored, wanted: frozenset[str] | None) -> bytes:
     """An object as delta shows it: to the letter, or those of the wanted properties (None: all) that were ever set."""
     if stored.to_the_letter or wanted is None:
         return stored.value
-    return letter.picked(stored.value, wanted)
+    return _picked(stored.value, wanted)
 
 
 def wanted_in_delta(kind: Kind, select: tuple[str, ...] | None) -> frozenset[str] | None:
