@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from simulator.graph import letter
-from simulator.graph.answers import Answer, Refused, Request, missing, odata, unsupported
+from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, odata, unsupported
 from simulator.graph.directory import Directory
 from simulator.graph.expanding import end, expanded
 from simulator.graph.kinds import Kind, Relation
-from simulator.graph.options import Options, parsed
+from simulator.graph.options import Options, eventual, parsed
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State, Stored
 
@@ -78,6 +78,13 @@ class Listings:
     def deleted(self, request: Request, kind: Kind) -> Answer:
         """A page of the recycle bin of a kind."""
         options = parsed(request, kind)
+        return self._page(request, kind, options, self._binned(kind, options))
+
+    def count_deleted(self, request: Request, kind: Kind) -> int:
+        """How many objects of a kind lie in the recycle bin."""
+        return self._binned(kind, parsed(request, kind)).count()
+
+    def _binned(self, kind: Kind, options: Options) -> _Listing:
         ids = self._directory.binned(kind)
 
         def at(place: int) -> Stored | None:
@@ -91,7 +98,7 @@ class Listings:
         def there(place: int) -> bool:
             return at(place) is not None
 
-        return self._page(request, kind, options, _Listing(kind.path, len(ids), text, there))
+        return _Listing(kind.path, len(ids), text, there)
 
     def related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> Answer:
         """A page of what an object has under a relation. `cast` shows one kind of other ends alone."""
@@ -189,9 +196,12 @@ def _is_token(part: str) -> bool:
     return unquote(part).startswith(("$skiptoken=", "$skip="))
 
 
-def number(count: int) -> Answer:
-    """A count as Graph answers `/$count`: plain text."""
-    return Answer(200, str(count).encode(), {"OData-Version": "4.0"}, "text/plain;odata.metadata=minimal;charset=utf-8")
+def counted(request: Request, count: Callable[[], int]) -> Answer:
+    """The answer to `/$count`, plain text. Refused (400) without `ConsistencyLevel: eventual`."""
+    if not eventual(request):
+        raise bad_request("$count is not currently supported.")
+    body = str(count()).encode()
+    return Answer(200, body, {"OData-Version": "4.0"}, "text/plain;odata.metadata=minimal;charset=utf-8")
 
 
 def in_bin(kind: Kind, stored: Stored, select: tuple[str, ...] | None) -> bytes:

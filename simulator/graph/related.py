@@ -1,11 +1,11 @@
 """What objects have under their relations: links to others, and app role assignments (Graph: members, owners, manager, …)."""
 
-from simulator.graph.answers import Answer, Request, bad_request, missing, no_segment, not_allowed, only, unsupported
+from simulator.graph.answers import Answer, Request, missing, no_segment, not_allowed, only, unsupported
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
 from simulator.graph.kinds import Kind, Relation, cast, is_cast
-from simulator.graph.options import eventual, parsed
-from simulator.graph.paging import Listings, number
+from simulator.graph.options import parsed
+from simulator.graph.paging import Listings, counted
 from simulator.graph.permissions import allow, allow_related
 from simulator.graph.selecting import shown
 from simulator.graph.tokens import App
@@ -49,9 +49,7 @@ class Related:
     def _count(self, request: Request, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
         if relation.to_one or (rest and not is_cast(rest[0])):
             raise no_segment("$count")
-        if not eventual(request):
-            raise bad_request("$count is not currently supported.")
-        return number(self._listings.count_related(request, kind, id, relation, _cast(rest)))
+        return counted(request, lambda: self._listings.count_related(request, kind, id, relation, _cast(rest)))
 
     def _to_one(self, request: Request, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
         if request.method == "GET" and not rest:

@@ -106,7 +106,8 @@ def _options(argv: list[str]) -> argparse.Namespace:
         "--objects",
         type=_count,
         default=0,
-        help="generate so many: 80 %% users, 12 %% groups, 4 %% applications, 4 %% service principals",
+        help="generate so many: 80 %% users, 12 %% groups, 4 %% applications, 4 %% service principals; "
+        "app role assignments and permission grants come with them",
     )
     parser.add_argument("--users", type=_count, default=0, help="generate so many users with managers besides")
     parser.add_argument(

@@ -10,8 +10,8 @@ from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
 from simulator.graph.expanding import expanded
 from simulator.graph.kinds import GRANTS, KINDS, ORGANIZATION, USERS, Kind, is_delta, split
-from simulator.graph.options import eventual, parsed
-from simulator.graph.paging import Listings, number
+from simulator.graph.options import parsed
+from simulator.graph.paging import Listings, counted
 from simulator.graph.permissions import allow, allow_any
 from simulator.graph.prices import price
 from simulator.graph.quotas import Quotas
@@ -100,9 +100,7 @@ class Service:
     def _count(self, request: Request, app: App, kind: Kind) -> Answer:
         only(request, "GET")
         allow(app, kind, writes=False)
-        if not eventual(request):
-            raise bad_request("$count is not currently supported.")
-        return number(self._listings.count(request, kind))
+        return counted(request, lambda: self._listings.count(request, kind))
 
     def _one(self, request: Request, app: App, kind: Kind, id: str) -> Answer:
         allow(app, kind, writes=request.method != "GET")

@@ -130,6 +130,11 @@ async def test_the_recycle_bin_is_paged_by_places_that_stay() -> None:
         await client.change("restore", f"users/{ids[0]}")
         await client.change("restore", f"users/{ids[3]}")
         second = (await client.get(first["@odata.nextLink"])).json()
+        bin = "directory/deletedItems/microsoft.graph.user"
+        assert (await client.get(f"{bin}/$count", **_EVENTUAL)).text == "4"
+        assert [(await client.get(f"{bin}/{rest}")).status_code for rest in ("$count", "more", "$count/more")] == [
+            400
+        ] * 3
         assert [[value["id"] for value in page["value"]] for page in (first, second)] == [ids[:2], [ids[2], ids[4]]]
         await client.change("purge", f"users/{ids[5]}")
         assert "@odata.nextLink" not in (await client.get(second["@odata.nextLink"])).json()
