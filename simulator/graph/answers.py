@@ -52,8 +52,6 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
-    units: int = 0
-    """Resource units that the request cost; 0 for answers that are not the directory's."""
     stream: Iterator[bytes] | None = None
     """A body too large to hold, instead of `body`."""
 
@@ -68,6 +66,7 @@ class Refused(Exception):
         message: str,
         headers: dict[str, str] | None = None,
         details: list[dict[str, str]] | None = None,
+        inner: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -75,18 +74,19 @@ class Refused(Exception):
         self.message = message
         self.headers = headers or {}
         self.details = details
+        self.inner = inner or {}
 
     def answer(self, request: Request) -> Answer:
         """The error as Graph writes it: code, message, and innerError with the date and both request ids."""
         error: dict[str, object] = {"code": self.code, "message": self.message}
         if self.details:
             error["details"] = self.details
-        inner = {
+        error["innerError"] = {
+            **self.inner,
             "date": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()),
             "request-id": request.request_id,
             "client-request-id": request.client_request_id,
         }
-        error["innerError"] = inner
         return Answer(self.status, json.dumps({"error": error}).encode(), dict(self.headers))
 
 
@@ -111,10 +111,21 @@ def not_allowed() -> Refused:
     return Refused(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
 
 
-def odata(body: bytes, request: Request, units: int, status: int = 200) -> Answer:
+def no_segment(segment: str) -> Refused:
+    """400: the path is unknown in this version."""
+    return Refused(400, "BadRequest", f"Resource not found for the segment '{segment}'.")
+
+
+def only(request: Request, method: str) -> None:
+    """Refuses (405) every other method."""
+    if request.method != method:
+        raise not_allowed()
+
+
+def odata(body: bytes, request: Request, status: int = 200) -> Answer:
     """An answer with OData's content type and version."""
     kind = "minimal" if request.metadata else "none"
-    return Answer(status, body, {"OData-Version": "4.0"}, _CONTENT % kind, units)
+    return Answer(status, body, {"OData-Version": "4.0"}, _CONTENT % kind)
 
 
 def document(value: object, status: int = 200) -> Answer:
@@ -134,6 +145,4 @@ def headers(answer: Answer, request: Request) -> dict[str, str]:
     }
     if answer.body or answer.status not in (204, 304):
         found["Content-Type"] = answer.content_type
-    if answer.units:
-        found["x-ms-resource-unit"] = str(answer.units)
     return found | answer.headers

@@ -15,6 +15,7 @@ from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
 from simulator.graph.faults import Fault, Faults
 from simulator.graph.kinds import split
+from simulator.graph.quotas import Quotas
 from simulator.graph.service import Service
 from simulator.graph.tokens import Tokens, claims_challenge
 
@@ -31,12 +32,12 @@ _FAST = 1
 class Simulator:
     """One directory with its authority and its controls."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, quotas: Quotas) -> None:
         self.faults = Faults()
         self.tokens = Tokens(directory.clock)
         delta = Delta(directory)
-        self.service = Service(directory, self.tokens, delta)
-        self.control = Control(directory, self.tokens, self.faults, delta)
+        self.service = Service(directory, self.tokens, delta, quotas)
+        self.control = Control(directory, self.tokens, self.faults, delta, quotas)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
@@ -55,7 +56,7 @@ class Simulator:
             self.control.count(request.method, path, 0)
             await _drop(receive, send)
             return
-        answer = self._answer(request, fault)
+        answer = self._answer(request, fault, self._routed)
         self.control.count(request.method, path, answer.status)
         if answer.status >= 400:
             _LOG.info("%s %s %d", request.method, path, answer.status)
@@ -64,22 +65,27 @@ class Simulator:
         else:
             await _send(answer, request, send)
 
-    def _answer(self, request: Request, fault: Fault | None) -> Answer:
+    @staticmethod
+    def _answer(request: Request, fault: Fault | None, one: Callable[[Request], Answer]) -> Answer:
+        """The answer that a fault leaves to `one`, or its own."""
         try:
             if fault is not None and fault.what == "claims-challenge":
                 raise claims_challenge()
             if fault is not None and fault.what in ("status", "garbage"):
                 return fault.answer(request)
-            if request.path.endswith("/oauth2/v2.0/token") and request.method == "POST":
-                return self.tokens.token(request)
-            if request.path.endswith("/v2.0/.well-known/openid-configuration"):
-                return self.tokens.configuration(request)
-            if request.path.endswith("/$batch") and request.method == "POST":
-                self.tokens.bearer(request)
-                return batch.answer(request, self._item)
-            return self.service.answer(request)
+            return one(request)
         except Refused as refused:
             return refused.answer(request)
+
+    def _routed(self, request: Request) -> Answer:
+        if request.path.endswith("/oauth2/v2.0/token") and request.method == "POST":
+            return self.tokens.token(request)
+        if request.path.endswith("/v2.0/.well-known/openid-configuration"):
+            return self.tokens.configuration(request)
+        if request.path.endswith("/$batch") and request.method == "POST":
+            self.tokens.bearer(request)
+            return batch.answer(request, self._item)
+        return self.service.answer(request)
 
     def _item(self, request: Request) -> Answer:
         """One request of a batch; a fault that would break a connection is a gateway's 504 here, and nothing is slow."""
@@ -87,7 +93,7 @@ class Simulator:
         if fault is not None and fault.what in ("drop", "truncate"):
             answer = Refused(504, "GatewayTimeout", "The gateway did not receive a response in time.").answer(request)
         else:
-            answer = self._answer(request, fault)
+            answer = self._answer(request, fault, self.service.answer)
         self.control.count(request.method, pattern(request.path), answer.status)
         return answer
 
@@ -99,7 +105,7 @@ def pattern(path: str) -> str:
     if found is not None:
         kind, tail = found
         plain = [
-            "{id}" if place in (0, 2) and not re.match(r"\$|(microsoft\.graph\.)|delta(\(\))?$", segment) else segment
+            "{id}" if place in (0, 2) and not re.match(r"\$|(microsoft\.)?graph\.|delta(\(\))?$", segment) else segment
             for place, segment in enumerate(tail)
         ]
         rest = "/".join([kind.path, *plain])

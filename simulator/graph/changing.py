@@ -51,7 +51,7 @@ def apply(directory: Directory, change: Change) -> None:
     relation = kind.relation(tail[1])
     if relation is None or directory.find(kind, tail[0]) is None:
         raise ValueError(f"there is nothing at {change.path}")
-    _link(directory, kind, tail, relation, change)
+    (_content if relation.content else _link)(directory, kind, tail, relation, change)
 
 
 def _object(directory: Directory, kind: Kind, tail: list[str], change: Change) -> None:
@@ -75,6 +75,24 @@ def _object(directory: Directory, kind: Kind, tail: list[str], change: Change) -
             directory.purge(kind, tail[0])
     except KeyError:
         raise ValueError(f"{change.op} finds nothing at {change.path}") from None
+
+
+def _content(directory: Directory, kind: Kind, tail: list[str], relation: Relation, change: Change) -> None:
+    """A change of what an object has of its own under a relation, app role assignments."""
+    content = relation.content or kind
+    if change.op == "create" and change.value is not None:
+        if letter.text(change.value, relation.by) != tail[0]:
+            raise ValueError(f"value needs {relation.by}, the id in {change.path}")
+        directory.keep(content, id_of(change.value), change.value, to_the_letter=True)
+        return
+    if change.op not in ("update", "delete"):
+        raise ValueError(f"what is at {change.path} can be created, updated and deleted, there is no {change.op}")
+    if len(tail) != 3 or directory.tied(content, relation.by, tail[0], tail[2]) is None:
+        raise ValueError(f"{change.op} finds nothing at {change.path}")
+    if change.op == "update" and change.value is not None:
+        directory.update(content, tail[2], change.value, to_the_letter=True)
+    else:
+        directory.delete(content, tail[2])
 
 
 def _link(directory: Directory, kind: Kind, tail: list[str], relation: Relation, change: Change) -> None:

@@ -22,6 +22,10 @@ class SimulatedClock:
         """The time as Graph writes it on users and groups: whole seconds and `Z`."""
         return self.date().strftime("%Y-%m-%dT%H:%M:%SZ")
 
+    def precise(self) -> str:
+        """The time as Graph writes it on applications, assignments and policies: seven digits of a second and `Z`."""
+        return self.date().strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+
     def date(self) -> datetime:
         """The time as a datetime, UTC."""
         return datetime.fromtimestamp(self.now(), UTC)

@@ -1,4 +1,4 @@
-"""The simulator's own controls under `/_sim`: applications, clock, changes, objects, requests, faults, habits of delta."""
+"""The simulator's own controls under `/_sim`: applications, clock, changes, objects, requests, faults, quotas, delta."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.entries import habits
 from simulator.graph.faults import Faults
 from simulator.graph.kinds import split
+from simulator.graph.quotas import Quotas
 from simulator.graph.tokens import App, Tokens
 
 _LICENCES = ("P1", "P2", "Governance")
@@ -21,7 +22,7 @@ _GATHERED = 1 << 20
 class Control:
     """Answers `/_sim`. What is wrong is told in one sentence with status 400."""
 
-    def __init__(self, directory: Directory, tokens: Tokens, faults: Faults, delta: Delta) -> None:
+    def __init__(self, directory: Directory, tokens: Tokens, faults: Faults, delta: Delta, quotas: Quotas) -> None:
         self._directory = directory
         self._tokens = tokens
         self._faults = faults
@@ -38,6 +39,7 @@ class Control:
             ("POST", "faults"): self._add_faults,
             ("GET", "faults"): lambda _: document(self._faults.listing()),
             ("DELETE", "faults"): lambda _: self._clear_faults(),
+            ("GET", "quotas"): lambda _: document(quotas.told()),
             ("GET", "delta"): lambda _: self._show_habits(),
             ("POST", "delta"): self._set_habits,
         }
@@ -104,7 +106,10 @@ class Control:
         if found is None or len(found[1]) > 2 or (len(found[1]) == 2 and relation is None):
             raise ValueError(f"there is nothing at {path}")
         kind, tail = found
-        if relation is not None:
+        if relation is not None and relation.content is not None:
+            held = self._directory.ties(relation.content, relation.by, tail[0])
+            values = (stored.value for _, stored in held)
+        elif relation is not None:
             values = (value for _, value in self._directory.linked(kind, tail[0], relation))
         elif tail:
             stored = self._directory.live(kind, tail[0])

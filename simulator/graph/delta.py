@@ -14,17 +14,19 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
-from simulator.graph.answers import Answer, Refused, Request, bad_request, odata
+from simulator.graph.answers import Answer, Refused, Request, bad_request, odata, unsupported
 from simulator.graph.directory import Directory
-from simulator.graph.entries import Entry, Habits, Reader, Shape
-from simulator.graph.kinds import Kind
-from simulator.graph.selecting import parsed
+from simulator.graph.entries import Entry, Habits, Reader, Shape, Touched
+from simulator.graph.kinds import GROUPS, USERS, Kind
+from simulator.graph.options import parsed
 
 _LIFETIME = 7 * 86400
 _FIRST = -1
+_MOST_FILTERED = 50
+_ROUNDS_KEPT = 8
 
 
 class Round(NamedTuple):
@@ -47,6 +49,9 @@ class Delta:
         self._directory = directory
         self._key = secrets.token_bytes(32)
         self._shapes: list[Shape] = []
+        self._numbers: dict[Shape, int] = {}
+        # What the log holds up to a place never changes, and every page of a round asks for the same.
+        self._changes = lru_cache(maxsize=_ROUNDS_KEPT)(self._log)
 
     # -- tokens
 
@@ -76,23 +81,29 @@ class Delta:
         return state
 
     def _shape(self, shape: Shape) -> int:
-        if shape not in self._shapes:
+        if shape not in self._numbers:
+            self._numbers[shape] = len(self._shapes)
             self._shapes.append(shape)
-        return self._shapes.index(shape)
+        return self._numbers[shape]
+
+    def _log(self, kind: Kind, shape: int, since: int, upto: int) -> list[tuple[str, Touched]]:
+        return Reader(self._directory, self.habits, kind, self._shapes[shape]).changes(since, upto)
 
     # -- answering
 
-    def answer(self, request: Request, kind: Kind, units: int) -> Answer:
+    def answer(self, request: Request, kind: Kind) -> Answer:
         """One page of a round. Refused: a token that was never given (400) or is too old (410), wrong options."""
         version = request.path.split("/")[1]
         here = f"{request.origin}/{version}/{kind.path}/delta"
-        options = parsed(request.query, kind, advanced=False)
+        options = parsed(request, kind, filters=True)
+        if options.ids is not None and len(options.ids) > _MOST_FILTERED and kind in (USERS, GROUPS):
+            raise unsupported(f"At most {_MOST_FILTERED} objects can be filtered by id in delta.")
         now = int(self._directory.clock.now())
         if options.delta_token == "latest":
             state = Round(
                 kind.path, self._shape(Shape(options.select, options.ids)), 0, self._directory.sequence, 0, 0, now
             )
-            return self._page(request, here, state, [], None, units)
+            return self._page(request, here, state, [], None)
         token = options.token or options.delta_token
         if token:
             state = self._round(token, kind, here)
@@ -103,11 +114,9 @@ class Delta:
             state = Round(kind.path, shape, _FIRST, self._directory.sequence, 0, 0, now)
         minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "").lower()
         entries, rest = self._entries(kind, state, minimal)
-        return self._page(request, here, state, entries, rest, units)
+        return self._page(request, here, state, entries, rest)
 
-    def _page(
-        self, request: Request, here: str, state: Round, entries: list[bytes], rest: Round | None, units: int
-    ) -> Answer:
+    def _page(self, request: Request, here: str, state: Round, entries: list[bytes], rest: Round | None) -> Answer:
         if rest is None:
             next_round = state._replace(since=state.upto, position=0, offset=0)
             link = f'"@odata.deltaLink":"{here}?$deltatoken={self._token(next_round)}"'
@@ -115,7 +124,7 @@ class Delta:
             link = f'"@odata.nextLink":"{here}?$skiptoken={self._token(rest)}"'
         context = f'"@odata.context":"{here.removesuffix(f"/{state.path}/delta")}/$metadata#{state.path}",'
         head = "{" + (context if request.metadata else "") + link + ',"value":['
-        return odata(head.encode() + b",".join(entries) + b"]}", request, units)
+        return odata(head.encode() + b",".join(entries) + b"]}", request)
 
     def _entries(self, kind: Kind, state: Round, minimal: bool) -> tuple[list[bytes], Round | None]:
         """The entries of one page, and the round as it goes on, None if it is over."""
@@ -125,7 +134,7 @@ class Delta:
             total = self._directory.slots(kind) if shape.ids is None else len(shape.ids)
             entry: Callable[[int, int], Entry | None] = reader.first
         else:
-            changes = reader.changes(max(0, state.since - self.habits.replay), state.upto)
+            changes = self._changes(kind, state.shape, max(0, state.since - self.habits.replay), state.upto)
             total = len(changes)
             entry = partial(reader.changed, changes, minimal)
 

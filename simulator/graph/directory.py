@@ -2,36 +2,20 @@
 
 Generated objects stay with their generator until something happens to one. Whatever has once had a place keeps it: deleted
 objects and removed links leave their slot behind, so that a position in a page token means the same before and after a
-change. Everything runs on one event loop: a change is whole before the next request is looked at.
+change. Everything runs on one event loop: a change is whole before the next request is looked at. No question that Graph's
+callers can ask is answered by a look at every object.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
 from typing import NamedTuple
 
 from simulator.graph import letter
 from simulator.graph.clock import SimulatedClock
 from simulator.graph.generator import Generator
-from simulator.graph.kinds import DIRECTORY_OBJECTS, KINDS, Kind, Relation
-
-
-class State(Enum):
-    LIVE = "live"
-    DELETED = "deleted"
-    """In the recycle bin."""
-    GONE = "gone"
-
-
-@dataclass(slots=True)
-class Stored:
-    """One object that is no longer, or never was, the generator's. `to_the_letter`: served whole, whatever is selected."""
-
-    value: bytes
-    to_the_letter: bool
-    state: State = State.LIVE
-    deleted_at: str = ""
+from simulator.graph.kinds import ASSIGNMENTS, DIRECTORY_OBJECTS, GRANTS, KINDS, Kind, Relation
+from simulator.graph.linking import Links
+from simulator.graph.stored import Names, State, Stored
 
 
 class Touch(NamedTuple):
@@ -51,17 +35,25 @@ class Directory:
         self.generator = generator
         self.clock = clock
         self.sequence = 0
-        self._stored: dict[str, dict[str, Stored]] = {path: {} for path in KINDS}
-        self._altered: dict[str, set[int]] = {path: set() for path in KINDS}
-        self._added: dict[str, list[str]] = {path: [] for path in KINDS}
-        self._links: dict[tuple[str, str, str], dict[str, bytes | None]] = {}
-        self._log: dict[str, list[Touch]] = {path: [] for path in KINDS}
+        paths = (*KINDS, ASSIGNMENTS.path)
+        self._stored: dict[str, dict[str, Stored]] = {path: {} for path in paths}
+        self._altered: dict[str, set[int]] = {path: set() for path in paths}
+        self._added: dict[str, list[str]] = {path: [] for path in paths}
+        self._live = {path: generator.count(path) for path in paths}
+        self._bins: dict[str, dict[str, None]] = {path: {} for path in paths}
+        self._log: dict[str, list[Touch]] = {path: [] for path in paths}
+        self._names = Names()
+        self._links = Links(generator)
 
     # -- reading objects
 
     def slots(self, kind: Kind) -> int:
         """How many places a listing of this kind walks over."""
         return self.generator.count(kind.path) + len(self._added[kind.path])
+
+    def count(self, kind: Kind) -> int:
+        """How many objects of a kind are live."""
+        return self._live[kind.path]
 
     def untouched(self, kind: Kind, slot: int) -> bool:
         """Whether the object at a place is still exactly what the generator makes."""
@@ -80,6 +72,13 @@ class Directory:
         number = self.generator.number(kind.path, id)
         return None if number is None else Stored(self.generator.value(kind.path, number), to_the_letter=False)
 
+    def state(self, kind: Kind, id: str) -> State | None:
+        """The state of the object with this id, or None if there never was one."""
+        stored = self._stored[kind.path].get(id)
+        if stored is not None:
+            return stored.state
+        return None if self.generator.number(kind.path, id) is None else State.LIVE
+
     def live(self, kind: Kind, id: str) -> Stored | None:
         """The object with this id if it is neither deleted nor gone."""
         stored = self.find(kind, id)
@@ -93,20 +92,16 @@ class Directory:
         key = self.id_at(kind, slot)
         return key, self._stored[kind.path][key]
 
-    def walk(self, kind: Kind, state: State = State.LIVE) -> Iterator[tuple[str, Stored]]:
-        """Every object of a kind in one state, in the order of their places."""
+    def walk(self, kind: Kind) -> Iterator[tuple[str, Stored]]:
+        """Every live object of a kind, in the order of their places."""
         for slot in range(self.slots(kind)):
             key, stored = self.at(kind, slot)
-            if stored.state is state:
+            if stored.state is State.LIVE:
                 yield key, stored
 
-    def changed(self, kind: Kind) -> list[tuple[str, Stored]]:
-        """Every object of a kind that is not, or no longer, the generator's, in whatever state."""
-        return list(self._stored[kind.path].items())
-
-    def deleted(self, kind: Kind) -> list[tuple[str, Stored]]:
-        """The recycle bin of a kind."""
-        return [(key, stored) for key, stored in self._stored[kind.path].items() if stored.state is State.DELETED]
+    def binned(self, kind: Kind) -> list[str]:
+        """The ids of all that ever lay in the recycle bin of a kind, in the order in which they first came there."""
+        return list(self._bins[kind.path])
 
     def anywhere(self, id: str, state: State = State.LIVE) -> tuple[Kind, Stored] | None:
         """The directory object with this id, whatever its kind."""
@@ -116,15 +111,35 @@ class Directory:
                 return kind, stored
         return None
 
+    def named(self, kind: Kind, name: str, value: str) -> Iterator[tuple[str, Stored]]:
+        """The objects, live or deleted, of which a property among `kind.named` was set to this value, in whatever case."""
+        for key in self._names.ids(kind, name, value):
+            stored = self._stored[kind.path][key]
+            if stored.state is not State.GONE and (letter.text(stored.value, name) or "").lower() == value.lower():
+                yield key, stored
+
+    def naming(self, kind: Kind, name: str, id: str) -> list[str]:
+        """The ids of those that name an object by one of their kind's `ends`, or ever did, in the order of their places."""
+        generated = self.generator.naming(kind.path, name, id)
+        return list(dict.fromkeys((*generated, *self._names.ids(kind, name, id))))
+
+    def tied(self, kind: Kind, name: str, id: str, key: str) -> Stored | None:
+        """The one with this key if it names the object by this property now."""
+        stored = self.live(kind, key)
+        return stored if stored is not None and letter.text(stored.value, name) == id else None
+
+    def ties(self, kind: Kind, name: str, id: str) -> Iterator[tuple[str, Stored]]:
+        """All that name an object by this property now."""
+        for key in self.naming(kind, name, id):
+            stored = self.tied(kind, name, id, key)
+            if stored is not None:
+                yield key, stored
+
     # -- reading links
 
     def links(self, kind: Kind, id: str, relation: Relation) -> dict[str, bytes | None]:
         """The links of an object by the other end's id, in the order of their places; None where one was removed."""
-        known = self._links.get((kind.path, id, relation.name))
-        if known is not None:
-            return known
-        number = self.generator.number(kind.path, id)
-        return {} if number is None else dict(self.generator.links(kind.path, number, relation.name))
+        return self._links.read(kind.path, id, relation.name)
 
     def linked(self, kind: Kind, id: str, relation: Relation) -> list[tuple[str, bytes]]:
         """The links that stand."""
@@ -168,6 +183,7 @@ class Directory:
             return
         self._store(kind, id, Stored(stored.value, stored.to_the_letter, State.DELETED, self.clock.text()))
         self._touch(kind, id, None)
+        self._bins[kind.path][id] = None
 
     def restore(self, kind: Kind, id: str) -> None:
         """Brings an object back out of the recycle bin. KeyError if it does not lie there."""
@@ -178,48 +194,59 @@ class Directory:
         self._touch(kind, id, None)
 
     def purge(self, kind: Kind, id: str) -> None:
-        """Removes an object for good, and with it every link from it or to it. KeyError if there is none."""
+        """Removes an object for good, and with it every link from it or to it, its assignments and its grants.
+
+        KeyError if there is none.
+        """
         stored = self.find(kind, id)
         if stored is None or stored.state is State.GONE:
             raise KeyError(id)
         self._store(kind, id, Stored(b"{}", stored.to_the_letter, State.GONE))
         self._touch(kind, id, None)
+        if kind not in DIRECTORY_OBJECTS:
+            return
         for relation in kind.relations:
-            own = self._writable_links(kind, id, relation)
-            own.update(dict.fromkeys(own))
-        starts = set(self.generator.owners_of_link(kind.path, id))
-        starts |= {start for start, links in self._links.items() if links.get(id) is not None}
+            for target, _ in self.linked(kind, id, relation):
+                self._unlink(kind, id, relation.name, target)
+        starts = {*self.generator.owners_of_link(kind.path, id), *self._links.starts(id)}
         for path, start, name in sorted(starts):
-            owner = KINDS[path]
-            relation_found = owner.relation(name)
-            if relation_found and self.links(owner, start, relation_found).get(id) is not None:
-                self.unlink(owner, start, relation_found, id)
+            if self._links.read(path, start, name).get(id) is not None:
+                self._unlink(KINDS[path], start, name, id)
+        for tie in (ASSIGNMENTS, GRANTS):
+            for name in tie.ends:
+                for key, _ in self.ties(tie, name, id):
+                    self.purge(tie, key)
 
     def link(self, kind: Kind, id: str, relation: Relation, target: str, value: bytes) -> None:
         """Adds a link, or puts another value in the place of the one to this target. A to-one relation loses its old one."""
-        links = self._writable_links(kind, id, relation)
         if relation.to_one:
-            for other in [other for other, known in links.items() if known is not None and other != target]:
-                self.unlink(kind, id, relation, other)
-        links[target] = value
+            for other, _ in self.linked(kind, id, relation):
+                if other != target:
+                    self.unlink(kind, id, relation, other)
+        self._links.put(kind.path, id, relation.name, target, value)
         self._touch(kind, id, frozenset(), relation.name, target)
 
     def unlink(self, kind: Kind, id: str, relation: Relation, target: str) -> None:
         """Removes a link. KeyError if there is none."""
-        links = self._writable_links(kind, id, relation)
-        if links.get(target) is None:
+        if self.links(kind, id, relation).get(target) is None:
             raise KeyError(target)
-        links[target] = None
-        self._touch(kind, id, frozenset(), relation.name, target)
+        self._unlink(kind, id, relation.name, target)
 
-    def _writable_links(self, kind: Kind, id: str, relation: Relation) -> dict[str, bytes | None]:
-        return self._links.setdefault((kind.path, id, relation.name), self.links(kind, id, relation))
+    def _unlink(self, kind: Kind, id: str, relation: str, target: str) -> None:
+        self._links.put(kind.path, id, relation, target, None)
+        self._touch(kind, id, frozenset(), relation, target)
 
     def _store(self, kind: Kind, id: str, stored: Stored) -> None:
-        if id not in self._stored[kind.path]:
-            number = self.generator.number(kind.path, id)
+        path = kind.path
+        known = self._stored[path].get(id)
+        lived = known is not None and known.state is State.LIVE
+        if known is None:
+            number = self.generator.number(path, id)
+            lived = number is not None
             if number is None:
-                self._added[kind.path].append(id)
+                self._added[path].append(id)
             else:
-                self._altered[kind.path].add(number)
-        self._stored[kind.path][id] = stored
+                self._altered[path].add(number)
+        self._live[path] += (stored.state is State.LIVE) - lived
+        self._stored[path][id] = stored
+        self._names.note(kind, id, stored.value)

@@ -18,9 +18,10 @@ from typing import NamedTuple
 import msgspec
 
 from simulator.graph import letter
-from simulator.graph.directory import Directory, State, Stored
+from simulator.graph.directory import Directory
 from simulator.graph.kinds import KINDS, Kind
 from simulator.graph.selecting import shown_in_delta, wanted_in_delta
+from simulator.graph.stored import State, Stored
 
 
 @dataclass
@@ -152,7 +153,7 @@ class Reader:
             elif target not in hit:
                 yield b""
             else:
-                kind = next((kind.odata_type for kind in KINDS.values() if self._directory.find(kind, target)), "")
+                kind = next((kind.odata_type for kind in KINDS.values() if self._directory.state(kind, target)), "")
                 gone = {"@odata.type": kind or "#microsoft.graph.user", "id": target, "@removed": {"reason": "deleted"}}
                 yield json.dumps(gone, separators=(",", ":")).encode()
 

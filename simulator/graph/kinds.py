@@ -1,12 +1,17 @@
 """What kinds of objects the simulated directory has, and how Graph treats each of them."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 
+from simulator.graph import properties
+
+_DELTA = re.compile(r"(microsoft\.graph\.)?delta(\(\))?")
+_CAST = re.compile(r"(?:microsoft\.)?graph\.(\w+)")
 DIRECTORY_READ = ("Directory.Read.All", "Directory.ReadWrite.All")
 DIRECTORY_WRITE = ("Directory.ReadWrite.All",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Relation:
     """Links from an object to others, as `groups/{id}/members`. `units` is the price of a page in resource units."""
 
@@ -17,9 +22,13 @@ class Relation:
     """Whether delta tracks it."""
     by_default: bool = False
     """Whether delta sends it when nothing is selected."""
+    content: "Kind | None" = None
+    """What an object has there if it is no links to others but objects with properties of their own."""
+    by: str = ""
+    """The property by which such content names the object that has it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """One collection of Graph."""
 
@@ -41,8 +50,12 @@ class Kind:
     relations: tuple[Relation, ...] = ()
     elsewhere: frozenset[str] = frozenset()
     """Properties kept outside the directory: a listing that selects one is 501."""
-    required: tuple[str, ...] = field(default=())
+    required: tuple[str, ...] = ()
     """What a POST must bring."""
+    named: tuple[str, ...] = ()
+    """Properties by whose value objects are looked for."""
+    ends: tuple[str, ...] = ()
+    """Those of them that name other objects, with which this one goes."""
 
     @property
     def odata_type(self) -> str:
@@ -52,89 +65,42 @@ class Kind:
         return next((relation for relation in self.relations if relation.name == name), None)
 
 
-_USER_DEFAULT = """
-businessPhones displayName givenName jobTitle mail mobilePhone officeLocation preferredLanguage surname
-userPrincipalName id
-"""
-_USER = f"""
-{_USER_DEFAULT} accountEnabled ageGroup assignedLicenses assignedPlans authorizationInfo city companyName
-consentProvidedForMinor country createdDateTime creationType customSecurityAttributes deletedDateTime department
-employeeHireDate employeeId employeeLeaveDateTime employeeOrgData employeeType externalUserState
-externalUserStateChangeDateTime faxNumber identities identityParentId imAddresses isManagementRestricted isResourceAccount
-lastPasswordChangeDateTime legalAgeGroupClassification licenseAssignmentStates mailNickname onPremisesDistinguishedName
-onPremisesDomainName onPremisesExtensionAttributes onPremisesImmutableId onPremisesLastSyncDateTime
-onPremisesProvisioningErrors onPremisesSamAccountName onPremisesSecurityIdentifier onPremisesSyncEnabled
-onPremisesUserPrincipalName otherMails passwordPolicies passwordProfile postalCode preferredDataLocation provisionedPlans
-proxyAddresses securityIdentifier serviceProvisioningErrors showInAddressList signInSessionsValidFromDateTime state
-streetAddress usageLocation userType
-"""
-_GROUP = """
-id deletedDateTime classification createdDateTime creationOptions description displayName expirationDateTime groupTypes
-isAssignableToRole mail mailEnabled mailNickname membershipRule membershipRuleProcessingState onPremisesDomainName
-onPremisesLastSyncDateTime onPremisesNetBiosName onPremisesSamAccountName onPremisesSecurityIdentifier onPremisesSyncEnabled
-preferredDataLocation preferredLanguage proxyAddresses renewedDateTime resourceBehaviorOptions resourceProvisioningOptions
-securityEnabled securityIdentifier theme uniqueName visibility onPremisesProvisioningErrors serviceProvisioningErrors
-"""
-_GROUP_SELECTED = """
-assignedLabels assignedLicenses hasMembersWithLicenseErrors isArchived isManagementRestricted licenseProcessingState
-onPremisesExtensionAttributes
-"""
-_APPLICATION = """
-id deletedDateTime appId applicationTemplateId disabledByMicrosoftStatus createdDateTime displayName description
-groupMembershipClaims identifierUris isDeviceOnlyAuthSupported isFallbackPublicClient nativeAuthenticationApisEnabled
-notes optionalClaims publisherDomain serviceManagementReference signInAudience tags tokenEncryptionKeyId uniqueName
-samlMetadataUrl defaultRedirectUri certification requestSignatureVerification addIns api appRoles info keyCredentials
-parentalControlSettings passwordCredentials publicClient requiredResourceAccess servicePrincipalLockConfiguration spa
-verifiedPublisher web
-"""
-_SERVICE_PRINCIPAL = """
-id deletedDateTime accountEnabled alternativeNames appDisplayName appDescription appId applicationTemplateId
-appOwnerOrganizationId appRoleAssignmentRequired createdDateTime description disabledByMicrosoftStatus displayName
-homepage loginUrl logoutUrl notes notificationEmailAddresses preferredSingleSignOnMode
-preferredTokenSigningKeyThumbprint replyUrls servicePrincipalNames servicePrincipalType signInAudience tags
-tokenEncryptionKeyId samlSingleSignOnSettings addIns appRoles info keyCredentials oauth2PermissionScopes
-passwordCredentials resourceSpecificApplicationPermissions verifiedPublisher
-"""
-_POLICY = """
-id templateId displayName createdDateTime modifiedDateTime deletedDateTime state partialEnablementStrategy sessionControls
-conditions grantControls
-"""
-_ORGANIZATION = """
-id deletedDateTime assignedPlans businessPhones city country countryLetterCode createdDateTime defaultUsageLocation
-displayName isMultipleDataLocationsForServicesEnabled marketingNotificationEmails onPremisesLastSyncDateTime
-onPremisesSyncEnabled partnerTenantType postalCode preferredLanguage privacyProfile provisionedPlans
-securityComplianceNotificationMails securityComplianceNotificationPhones state street technicalNotificationMails
-tenantType verifiedDomains
-"""
-_ELSEWHERE = """
-aboutMe birthday hireDate interests mailboxSettings mySite pastProjects preferredName responsibilities schools skills
-deviceEnrollmentLimit print
-"""
-
-
 def _permissions(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
+ASSIGNMENTS = Kind(
+    path="appRoleAssignments",
+    type="appRoleAssignment",
+    properties=tuple(properties.ASSIGNMENT.split()),
+    read=_permissions(*DIRECTORY_READ),
+    write=_permissions("AppRoleAssignment.ReadWrite.All"),
+    required=("principalId", "resourceId", "appRoleId"),
+    named=("principalId", "resourceId"),
+    ends=("principalId", "resourceId"),
+)
+"""What users, groups and service principals may do in an application. It has no collection of its own in Graph."""
+_ASSIGNED = Relation("appRoleAssignments", 2, content=ASSIGNMENTS, by="principalId")
 USERS = Kind(
     path="users",
     type="user",
-    properties=tuple(_USER.split()),
-    default=frozenset(_USER_DEFAULT.split()),
+    properties=tuple(properties.USER.split()),
+    default=frozenset(properties.USER_DEFAULT.split()),
     read=_permissions("User.Read.All", "User.ReadWrite.All", *DIRECTORY_READ),
     write=_permissions("User.ReadWrite.All", *DIRECTORY_WRITE),
     units=2,
     delta=True,
     bin=True,
-    relations=(Relation("manager", 1, to_one=True, delta=True),),
-    elsewhere=frozenset(_ELSEWHERE.split()),
+    relations=(Relation("manager", 1, to_one=True, delta=True), _ASSIGNED),
+    elsewhere=frozenset(properties.ELSEWHERE.split()),
+    named=("userPrincipalName",),
     required=("accountEnabled", "displayName", "mailNickname", "userPrincipalName", "passwordProfile"),
 )
 GROUPS = Kind(
     path="groups",
     type="group",
-    properties=tuple((_GROUP + _GROUP_SELECTED).split()),
-    default=frozenset(_GROUP.split()),
+    properties=tuple((properties.GROUP + properties.GROUP_SELECTED).split()),
+    default=frozenset(properties.GROUP.split()),
     read=_permissions(
         "Group.Read.All",
         "Group.ReadWrite.All",
@@ -145,13 +111,14 @@ GROUPS = Kind(
     write=_permissions("Group.ReadWrite.All", *DIRECTORY_WRITE),
     delta=True,
     bin=True,
-    relations=(Relation("members", 3, delta=True, by_default=True), Relation("owners", 1, delta=True)),
+    relations=(Relation("members", 3, delta=True, by_default=True), Relation("owners", 1, delta=True), _ASSIGNED),
+    named=("uniqueName",),
     required=("displayName", "mailEnabled", "mailNickname", "securityEnabled"),
 )
 APPLICATIONS = Kind(
     path="applications",
     type="application",
-    properties=tuple(_APPLICATION.split()),
+    properties=tuple(properties.APPLICATION.split()),
     read=_permissions("Application.Read.All", "Application.ReadWrite.All", *DIRECTORY_READ),
     write=_permissions("Application.ReadWrite.All", *DIRECTORY_WRITE),
     units=2,
@@ -159,22 +126,27 @@ APPLICATIONS = Kind(
     bin=True,
     relations=(Relation("owners", 1),),
     required=("displayName",),
+    named=("uniqueName",),
 )
 SERVICE_PRINCIPALS = Kind(
     path="servicePrincipals",
     type="servicePrincipal",
-    properties=tuple(_SERVICE_PRINCIPAL.split()),
+    properties=tuple(properties.SERVICE_PRINCIPAL.split()),
     read=APPLICATIONS.read,
     write=APPLICATIONS.write,
     delta=True,
     bin=True,
-    relations=(Relation("owners", 1),),
+    relations=(
+        Relation("owners", 1),
+        Relation("appRoleAssignedTo", 1, content=ASSIGNMENTS, by="resourceId"),
+        _ASSIGNED,
+    ),
     required=("appId",),
 )
 POLICIES = Kind(
     path="identity/conditionalAccess/policies",
     type="conditionalAccessPolicy",
-    properties=tuple(_POLICY.split()),
+    properties=tuple(properties.POLICY.split()),
     read=_permissions("Policy.Read.All", "Policy.Read.ConditionalAccess", "Policy.ReadWrite.ConditionalAccess"),
     write=_permissions("Policy.ReadWrite.ConditionalAccess"),
     open=False,
@@ -184,14 +156,14 @@ POLICIES = Kind(
 ORGANIZATION = Kind(
     path="organization",
     type="organization",
-    properties=tuple(_ORGANIZATION.split()),
+    properties=tuple(properties.ORGANIZATION.split()),
     read=_permissions("Organization.Read.All", "Organization.ReadWrite.All", *DIRECTORY_READ),
     write=_permissions("Organization.ReadWrite.All", *DIRECTORY_WRITE),
 )
 DIRECTORY_ROLES = Kind(
     path="directoryRoles",
     type="directoryRole",
-    properties=("id", "deletedDateTime", "description", "displayName", "roleTemplateId"),
+    properties=tuple(properties.DIRECTORY_ROLE.split()),
     read=_permissions("RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", *DIRECTORY_READ),
     write=_permissions("RoleManagement.ReadWrite.Directory", *DIRECTORY_WRITE),
     paged=False,
@@ -199,11 +171,26 @@ DIRECTORY_ROLES = Kind(
     relations=(Relation("members", 1),),
 )
 
+GRANTS = Kind(
+    path="oauth2PermissionGrants",
+    type="oAuth2PermissionGrant",
+    properties=tuple(properties.GRANT.split()),
+    read=_permissions("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_READ),
+    write=_permissions("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_WRITE),
+    open=False,
+    units=2,
+    delta=True,
+    required=("clientId", "consentType", "resourceId"),
+    named=("clientId", "principalId", "resourceId"),
+    ends=("clientId", "principalId", "resourceId"),
+)
+"""What an application may do in another's name for one user or for all of them."""
+
 KINDS: dict[str, Kind] = {
     kind.path: kind
-    for kind in (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, POLICIES, ORGANIZATION, DIRECTORY_ROLES)
+    for kind in (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, GRANTS, POLICIES, ORGANIZATION, DIRECTORY_ROLES)
 }
-"""Every kind by its path without version."""
+"""Every kind that has a collection, by its path without version."""
 
 DIRECTORY_OBJECTS = (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS)
 """Kinds that can be the other end of a link."""
@@ -217,3 +204,19 @@ def split(path: str) -> tuple[Kind, list[str]] | None:
         if kind is not None and len(segments) >= length:
             return kind, segments[length:]
     return None
+
+
+def is_delta(tail: list[str]) -> bool:
+    """Whether the segments after a kind are its delta function, in one of the spellings that clients have for it."""
+    return len(tail) == 1 and _DELTA.fullmatch(tail[0]) is not None
+
+
+def is_cast(segment: str) -> bool:
+    """Whether a segment narrows what stands before it to one type; the SDKs shorten the name of the namespace."""
+    return _CAST.fullmatch(segment) is not None
+
+
+def cast(segment: str) -> Kind | None:
+    """The kind that a cast names, None if there is none here."""
+    found = _CAST.fullmatch(segment)
+    return next((kind for kind in KINDS.values() if found and kind.type == found[1]), None)

@@ -9,9 +9,12 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
+import msgspec
+
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
 _ATOM = re.compile(rb"[^,\]} \t\r\n]+")
+_VALUES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MARK = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.S)
 
 
@@ -97,12 +100,23 @@ def elements(text: bytes) -> list[bytes]:
     return found
 
 
+def values(text: bytes) -> dict[str, bytes]:
+    """The bytes of each value of an object by name, the last one of duplicates. ValueError if the text is no object."""
+    try:
+        return {name: bytes(value) for name, value in _VALUES.decode(text).items()}
+    except msgspec.DecodeError:  # an unpaired surrogate escape
+        return {found.name: text[found.value : found.stop] for found in members(text)}
+
+
 def member(text: bytes, name: str) -> bytes | None:
     """The bytes of the value called `name` (the last one of duplicates), or None."""
-    for found in reversed(members(text)):
-        if found.name == name:
-            return text[found.value : found.stop]
-    return None
+    return values(text).get(name)
+
+
+def text(value: bytes, name: str) -> str | None:
+    """The text that an object has under a name, None if it has no text there."""
+    found = json.loads(member(value, name) or b"null")
+    return found if isinstance(found, str) else None
 
 
 def written(name: str, value: bytes) -> bytes:

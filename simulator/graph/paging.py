@@ -1,15 +1,39 @@
-"""Listings in pages: a collection, its recycle bin, the links of an object (Graph: "Paging Microsoft Graph data")."""
+"""Listings in pages: collections, recycle bins, what an object has under a relation (Graph: "Paging Microsoft Graph data").
+
+A page token counts places, and a place is kept whatever happens to what stood there. A page ends where so many were shown; it
+has a next link only if something more is to come.
+"""
 
 import base64
+from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from simulator.graph import letter
-from simulator.graph.answers import Answer, Refused, Request, missing, odata, unsupported
-from simulator.graph.directory import Directory, State, Stored
-from simulator.graph.kinds import KINDS, Kind, Relation
-from simulator.graph.selecting import Options, parsed, shown
+from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, odata, unsupported
+from simulator.graph.directory import Directory
+from simulator.graph.expanding import end, expanded
+from simulator.graph.kinds import Kind, Relation
+from simulator.graph.options import Options, eventual, parsed
+from simulator.graph.selecting import shown
+from simulator.graph.stored import State, Stored
 
 _LIFETIME = 86400
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """What is listed: how many places there are, what is shown of one (None: nothing), whether something is there."""
+
+    context: str
+    total: int
+    shown: Callable[[int], bytes | None]
+    there: Callable[[int], bool]
+    known: int | None = None
+    """How many places hold something, if that need not be counted."""
+
+    def count(self) -> int:
+        return sum(map(self.there, range(self.total))) if self.known is None else self.known
 
 
 class Listings:
@@ -18,91 +42,130 @@ class Listings:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    def collection(self, request: Request, kind: Kind, units: int) -> Answer:
-        """A page of all live objects of a kind. Refused if the query is wrong or its page token too old."""
-        options = self._options(request, kind)
-        values: list[bytes] = []
-        if options.ids is not None:
-            found = [self._directory.live(kind, chosen) for chosen in options.ids]
-            values = [shown(kind, stored, options.select) for stored in found if stored is not None]
-            return self._answer(request, kind.path, options, values, None, len(values), units)
-        size = self._size(kind, options)
-        position, total = self._position(options), self._directory.slots(kind)
-        while position < total and len(values) < size:
-            _, stored = self._directory.at(kind, position)
-            if stored.state is State.LIVE:
-                values.append(shown(kind, stored, options.select))
-            position += 1
-        rest = position if position < total and self._lives_after(kind, position) else None
-        count = self.count(kind) if options.counted else 0
-        return self._answer(request, kind.path, options, values, rest, count, units)
+    def collection(self, request: Request, kind: Kind) -> Answer:
+        """A page of all live objects of a kind, or of those asked for by id. Refused: a wrong query, a token too old."""
+        options = parsed(request, kind, filters=True, expands=True)
+        return self._page(request, kind, options, self._objects(kind, options))
 
-    def count(self, kind: Kind) -> int:
-        """How many objects of a kind are live."""
-        return sum(1 for _ in self._directory.walk(kind))
+    def count(self, request: Request, kind: Kind) -> int:
+        """How many objects of a kind are live, of those asked for."""
+        options = parsed(request, kind, filters=True)
+        return self._objects(kind, options).count()
 
-    def deleted(self, request: Request, kind: Kind, units: int) -> Answer:
+    def _objects(self, kind: Kind, options: Options) -> _Listing:
+        directory, ids = self._directory, options.ids
+
+        def at(place: int) -> tuple[str, Stored | None]:
+            return directory.at(kind, place) if ids is None else (ids[place], directory.live(kind, ids[place]))
+
+        def text(place: int) -> bytes | None:
+            key, stored = at(place)
+            if stored is None or stored.state is not State.LIVE:
+                return None
+            found = shown(kind, stored, options.select)
+            return expanded(directory, kind, key, found, options.expand) if options.expand else found
+
+        def there(place: int) -> bool:
+            if ids is None and directory.untouched(kind, place):
+                return True
+            stored = at(place)[1]
+            return stored is not None and stored.state is State.LIVE
+
+        if ids is None:
+            return _Listing(kind.path, directory.slots(kind), text, there, directory.count(kind))
+        return _Listing(kind.path, len(ids), text, there)
+
+    def deleted(self, request: Request, kind: Kind) -> Answer:
         """A page of the recycle bin of a kind."""
-        options = self._options(request, kind)
-        position, size = self._position(options), self._size(kind, options)
-        found = self._directory.deleted(kind)
-        values = [in_bin(kind, stored, options.select) for _, stored in found[position : position + size]]
-        rest = position + size if position + size < len(found) else None
-        return self._answer(request, kind.path, options, values, rest, len(found), units)
+        options = parsed(request, kind)
+        return self._page(request, kind, options, self._binned(kind, options))
 
-    def related(
-        self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None, units: int
-    ) -> Answer:
-        """A page of the objects that an object is linked to; a soft-deleted one is left out. `cast` shows one kind alone."""
-        options = self._options(request, cast or kind)
+    def count_deleted(self, request: Request, kind: Kind) -> int:
+        """How many objects of a kind lie in the recycle bin."""
+        return self._binned(kind, parsed(request, kind)).count()
+
+    def _binned(self, kind: Kind, options: Options) -> _Listing:
+        ids = self._directory.binned(kind)
+
+        def at(place: int) -> Stored | None:
+            stored = self._directory.find(kind, ids[place])
+            return stored if stored is not None and stored.state is State.DELETED else None
+
+        def text(place: int) -> bytes | None:
+            stored = at(place)
+            return in_bin(kind, stored, options.select) if stored else None
+
+        def there(place: int) -> bool:
+            return at(place) is not None
+
+        return _Listing(kind.path, len(ids), text, there)
+
+    def related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> Answer:
+        """A page of what an object has under a relation. `cast` shows one kind of other ends alone."""
+        shape = relation.content or cast or kind
+        options = parsed(request, shape)
+        return self._page(request, shape, options, self._relation(kind, id, relation, cast, options))
+
+    def count_related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> int:
+        """How much an object has under a relation."""
+        options = parsed(request, relation.content or cast or kind)
+        return self._relation(kind, id, relation, cast, options).count()
+
+    def _relation(self, kind: Kind, id: str, relation: Relation, cast: Kind | None, options: Options) -> _Listing:
         if self._directory.live(kind, id) is None:
             raise missing(id)
+        if relation.content:
+            return self._content(kind, id, relation, relation.content, options)
         places = list(self._directory.links(kind, id, relation).items())
-        position, size = self._position(options), self._size(cast or kind, options)
-        values: list[bytes] = []
-        while position < len(places) and len(values) < size:
-            target, value = places[position]
-            text = None if value is None else self.end(target, value, options.select, cast)
-            if text is not None:
-                values.append(text)
-            position += 1
-        context = cast.path if cast else "directoryObjects"
-        return self._answer(
-            request, context, options, values, position if position < len(places) else None, len(places), units
-        )
 
-    def end(self, target: str, value: bytes, select: tuple[str, ...] | None, cast: Kind | None) -> bytes | None:
-        """The other end of a link: type and properties; the link's own value if no such object is known, None if deleted."""
-        for kind in (cast,) if cast else KINDS.values():
-            stored = self._directory.find(kind, target)
-            if stored is None:
-                continue
-            if stored.state is not State.LIVE:
-                return None
-            if select is not None and set(select) <= {"id"}:
-                return value
-            text = shown(kind, stored, select)
-            return (
-                text if cast else letter.before(text, letter.written("@odata.type", b'"%s"' % kind.odata_type.encode()))
-            )
-        return None if cast else value
+        def text(place: int) -> bytes | None:
+            target, value = places[place]
+            return None if value is None else end(self._directory, target, value, options.select, cast)
+
+        def there(place: int) -> bool:
+            target, value = places[place]
+            return value is not None and end(self._directory, target, value, ("id",), cast) is not None
+
+        return _Listing(cast.path if cast else "directoryObjects", len(places), text, there)
+
+    def _content(self, kind: Kind, id: str, relation: Relation, content: Kind, options: Options) -> _Listing:
+        keys = self._directory.naming(content, relation.by, id)
+
+        def at(place: int) -> Stored | None:
+            return self._directory.tied(content, relation.by, id, keys[place])
+
+        def text(place: int) -> bytes | None:
+            stored = at(place)
+            return shown(content, stored, options.select) if stored else None
+
+        def there(place: int) -> bool:
+            return at(place) is not None
+
+        return _Listing(f"{kind.path}('{id}')/{relation.name}", len(keys), text, there)
 
     # -- parts
 
-    def _options(self, request: Request, kind: Kind) -> Options:
-        advanced = request.headers.get("consistencylevel", "").lower() == "eventual"
-        return parsed(request.query, kind, advanced)
-
-    @staticmethod
-    def _size(kind: Kind, options: Options) -> int:
-        return options.top or kind.page or 1 << 30
-
-    def _lives_after(self, kind: Kind, position: int) -> bool:
-        slots = range(position, self._directory.slots(kind))
-        return any(
-            self._directory.untouched(kind, slot) or self._directory.at(kind, slot)[1].state is State.LIVE
-            for slot in slots
-        )
+    def _page(self, request: Request, kind: Kind, options: Options, listing: _Listing) -> Answer:
+        size = options.top or kind.page or 1 << 30
+        position = self._position(options)
+        values: list[bytes] = []
+        while position < listing.total and len(values) < size:
+            text = listing.shown(position)
+            if text is not None:
+                values.append(text)
+            position += 1
+        more = any(map(listing.there, range(position, listing.total)))
+        head: list[str] = []
+        if request.metadata:
+            version = request.path.split("/")[1]
+            context = f"{request.origin}/{version}/$metadata#{listing.context}{options.context}"
+            head.append(f'"@odata.context":"{context}"')
+        if options.counted and options.token is None:
+            head.append(f'"@odata.count":{listing.count()}')
+        if more:
+            head.append(f'"@odata.nextLink":"{self._next(request, position)}"')
+        lead = "{" + ",".join([*head, '"value":['])
+        return odata(lead.encode() + b",".join(values) + b"]}", request)
 
     def _position(self, options: Options) -> int:
         if options.token is None:
@@ -121,35 +184,24 @@ class Listings:
             )
         return place
 
-    def _answer(
-        self,
-        request: Request,
-        context: str,
-        options: Options,
-        values: list[bytes],
-        rest: int | None,
-        count: int,
-        units: int,
-    ) -> Answer:
-        head: list[str] = []
-        version = request.path.split("/")[1]
-        if request.metadata:
-            chosen = f"({','.join(options.select)})" if options.select else ""
-            head.append(f'"@odata.context":"{request.origin}/{version}/$metadata#{context}{chosen}"')
-        if options.counted and options.token is None:
-            head.append(f'"@odata.count":{count}')
-        if rest is not None:
-            text = f"{int(self._directory.clock.now())}.{rest}"
-            token = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-            kept = [part for part in request.query.replace("%24", "$").split("&") if part and not _is_token(part)]
-            query = "&".join([*kept, f"$skiptoken={token}"])
-            head.append(f'"@odata.nextLink":"{request.origin}{request.path}?{query}"')
-        lead = "{" + ",".join([*head, '"value":['])
-        return odata(lead.encode() + b",".join(values) + b"]}", request, units)
+    def _next(self, request: Request, position: int) -> str:
+        """The link to the page that goes on: all options of the first request, and a token."""
+        text = f"{int(self._directory.clock.now())}.{position}"
+        token = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        kept = [part for part in request.query.replace("%24", "$").split("&") if part and not _is_token(part)]
+        return f"{request.origin}{request.path}?{'&'.join([*kept, f'$skiptoken={token}'])}"
 
 
 def _is_token(part: str) -> bool:
     return unquote(part).startswith(("$skiptoken=", "$skip="))
+
+
+def counted(request: Request, count: Callable[[], int]) -> Answer:
+    """The answer to `/$count`, plain text. Refused (400) without `ConsistencyLevel: eventual`."""
+    if not eventual(request):
+        raise bad_request("$count is not currently supported.")
+    body = str(count()).encode()
+    return Answer(200, body, {"OData-Version": "4.0"}, "text/plain;odata.metadata=minimal;charset=utf-8")
 
 
 def in_bin(kind: Kind, stored: Stored, select: tuple[str, ...] | None) -> bytes:

@@ -1,29 +1,56 @@
 """Who may ask for what: application permissions by kind and by relation (Graph permissions reference)."""
 
 from simulator.graph.answers import Refused
-from simulator.graph.kinds import DIRECTORY_READ, DIRECTORY_WRITE, GROUPS, POLICIES, USERS, Kind
+from simulator.graph.kinds import (
+    DIRECTORY_READ,
+    DIRECTORY_WRITE,
+    GROUPS,
+    POLICIES,
+    SERVICE_PRINCIPALS,
+    USERS,
+    Kind,
+    Relation,
+)
+from simulator.graph.tokens import App
 
 _MEMBERS_READ = frozenset(("Member.Read.Hidden", *GROUPS.read))
 _MEMBERS_WRITE = frozenset(("GroupMember.ReadWrite.All", "Group.ReadWrite.All", *DIRECTORY_WRITE))
 
 
-def needed(kind: Kind, writes: bool, relation: str = "", in_bin: bool = False) -> frozenset[str]:
-    """The permissions of which one is enough."""
-    if kind is GROUPS and relation:
-        return _MEMBERS_WRITE if writes and relation == "members" else kind.write if writes else _MEMBERS_READ
-    if kind is USERS and in_bin and writes:
-        return kind.write | {"User.DeleteRestore.All"}
-    return kind.write if writes else kind.read
+def allow(app: App, kind: Kind, writes: bool) -> None:
+    """Refuses (403) an application that may not read or write objects of a kind."""
+    _one_of(app, kind.write if writes else kind.read, kind)
 
 
-def of_directory(writes: bool) -> frozenset[str]:
-    """What reaches directory objects of every kind."""
-    return frozenset(DIRECTORY_WRITE if writes else DIRECTORY_READ)
+def allow_related(app: App, kind: Kind, relation: Relation, writes: bool) -> None:
+    """Refuses (403) an application that may not read or write what objects of a kind have under a relation."""
+    content = relation.content
+    if content is not None:
+        _one_of(app, kind.read if kind is SERVICE_PRINCIPALS else content.read, kind)
+        if writes:  # writing assignments takes a permission to read besides
+            _one_of(app, content.write, kind)
+    elif kind is GROUPS:
+        write = _MEMBERS_WRITE if relation.name == "members" else kind.write
+        _one_of(app, write if writes else _MEMBERS_READ, kind)
+    else:
+        allow(app, kind, writes)
 
 
-def refusal(kind: Kind | None) -> Refused:
-    """403 as the service behind a kind words it."""
-    if kind is POLICIES:
+def allow_in_bin(app: App, kind: Kind, writes: bool) -> None:
+    """Refuses (403) an application that may not read, restore or purge what is in the recycle bin."""
+    more = {"User.DeleteRestore.All"} if kind is USERS and writes else set()
+    _one_of(app, (kind.write if writes else kind.read) | more, kind)
+
+
+def allow_any(app: App) -> None:
+    """Refuses (403) an application that may not read directory objects of every kind."""
+    _one_of(app, USERS.read | GROUPS.read | set(DIRECTORY_READ), None)
+
+
+def _one_of(app: App, permissions: frozenset[str], kind: Kind | None) -> None:
+    if app.may(permissions):
+        return
+    if kind is POLICIES:  # the service behind words it in its own way
         message = "You cannot perform the requested operation, required scopes are missing in the token."
-        return Refused(403, "AccessDenied", message)
-    return Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        raise Refused(403, "AccessDenied", message)
+    raise Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")

@@ -18,9 +18,11 @@ from simulator.graph import changing
 from simulator.graph.app import Simulator
 from simulator.graph.clock import SimulatedClock
 from simulator.graph.directory import Directory
-from simulator.graph.generator import DOMAIN, PATHS, Generator
+from simulator.graph.generator import Generator
 from simulator.graph.kinds import ORGANIZATION
+from simulator.graph.quotas import SIZES, Quotas
 from simulator.graph.tokens import DIRECTORY_ID
+from simulator.graph.values import DOMAIN
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHARES = {"users": 80, "groups": 12, "applications": 4, "servicePrincipals": 4}
@@ -48,15 +50,15 @@ def counts(objects: int, users: int, groups: int, policies: int) -> dict[str, in
     found = {path: objects * share // 100 for path, share in _SHARES.items()}
     found["users"] += users + objects - sum(found.values())
     found["groups"] += groups
-    return found | {PATHS[4]: policies}
+    return found | {"identity/conditionalAccess/policies": policies}
 
 
-def build(generated: dict[str, int], seed: int, loaded: bytes) -> Simulator:
+def build(generated: dict[str, int], seed: int, loaded: bytes, quotas: Quotas) -> Simulator:
     """A simulator with generated objects and the lines of a file. ValueError names the line that is wrong."""
     directory = Directory(Generator(generated, seed), SimulatedClock())
     directory.keep(ORGANIZATION, DIRECTORY_ID, organization(), to_the_letter=False)
     changing.load(directory, loaded)
-    return Simulator(directory)
+    return Simulator(directory, quotas)
 
 
 class _Server(uvicorn.Server):
@@ -104,7 +106,8 @@ def _options(argv: list[str]) -> argparse.Namespace:
         "--objects",
         type=_count,
         default=0,
-        help="generate so many: 80 %% users, 12 %% groups, 4 %% applications, 4 %% service principals",
+        help="generate so many: 80 %% users, 12 %% groups, 4 %% applications, 4 %% service principals; "
+        "app role assignments and permission grants come with them",
     )
     parser.add_argument("--users", type=_count, default=0, help="generate so many users with managers besides")
     parser.add_argument(
@@ -114,12 +117,12 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="decides what generated objects look like")
     parser.add_argument("--load", type=Path, help='a file of lines {"path": …, "value": {…}} to add')
     parser.add_argument(
-        "--quotas", choices=("off", "small", "medium", "large"), default="off", help="only off is built"
+        "--quotas",
+        choices=("off", *SIZES),
+        default="off",
+        help="refuse what is over the published limits of a directory of this size",
     )
-    options = parser.parse_args(argv)
-    if options.quotas != "off":
-        parser.error("quotas are not simulated yet: give --quotas off")
-    return options
+    return parser.parse_args(argv)
 
 
 def _count(text: str) -> int:
@@ -135,7 +138,7 @@ def main(argv: list[str]) -> int:
     try:
         loaded = options.load.read_bytes() if options.load else b""
         generated = counts(options.objects, options.users, options.groups, options.policies)
-        simulator = build(generated, options.seed, loaded)
+        simulator = build(generated, options.seed, loaded, Quotas(DIRECTORY_ID, options.quotas))
         context = _tls(options.ca_file, [options.host, *options.name])
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         listening = socket.create_server((options.host, options.port), family=family, backlog=256)

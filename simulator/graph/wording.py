@@ -71,3 +71,12 @@ PRODUCTS = (
     "Intranet",
     "Payroll",
 )
+SCOPES = (
+    "User.Read",
+    "User.Read openid profile offline_access",
+    " User.Read Group.Read.All",
+    "Calendars.Read Mail.Read",
+    "Directory.Read.All User.Read.All",
+    "openid profile email",
+)
+"""What grants allow; Graph keeps the space that some portals put in front."""

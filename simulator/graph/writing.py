@@ -5,34 +5,16 @@ import re
 import uuid
 
 from simulator.graph import letter
-from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, odata
+from simulator.graph.answers import Answer, Refused, Request, bad_request, missing
 from simulator.graph.changing import typed
-from simulator.graph.directory import Directory, State, Stored
+from simulator.graph.directory import Directory
+from simulator.graph.entities import created, directory_object
 from simulator.graph.kinds import APPLICATIONS, GROUPS, POLICIES, SERVICE_PRINCIPALS, USERS, Kind, Relation
 from simulator.graph.selecting import shown
+from simulator.graph.stored import State, Stored
 
 _MOST_BOUND = 20
 _NUMBER = re.compile(r"(\d+)@")
-
-
-def entity(request: Request, kind: Kind, text: bytes, units: int, status: int = 200) -> Answer:
-    """One object with its context in front."""
-    if not request.metadata:
-        return odata(text, request, units, status)
-    version = request.path.split("/")[1]
-    context = json.dumps(f"{request.origin}/{version}/$metadata#{kind.path}/$entity").encode()
-    return odata(letter.before(text, letter.written("@odata.context", context)), request, units, status)
-
-
-def directory_object(request: Request, kind: Kind, text: bytes, units: int) -> Answer:
-    """One object under the context of all directory objects, with its type."""
-    if not request.metadata:
-        return odata(text, request, units)
-    version = request.path.split("/")[1]
-    context = json.dumps(f"{request.origin}/{version}/$metadata#directoryObjects/$entity").encode()
-    name = json.dumps(kind.odata_type).encode()
-    added = letter.written("@odata.context", context) + b"," + letter.written("@odata.type", name)
-    return odata(letter.before(text, added), request, units)
 
 
 class Writes:
@@ -43,8 +25,10 @@ class Writes:
 
     def user_named(self, name: str) -> str | None:
         """The id of the user, live or deleted, who has this userPrincipalName."""
-        for key, stored in [*self._directory.changed(USERS), *self._generated(name)]:
-            if stored.state is not State.GONE and _text(stored.value, "userPrincipalName").lower() == name.lower():
+        for key, _ in self._directory.named(USERS, "userPrincipalName", name):
+            return key
+        for key, stored in self._generated(name):
+            if (letter.text(stored.value, "userPrincipalName") or "").lower() == name.lower():
                 return key
         return None
 
@@ -56,7 +40,7 @@ class Writes:
 
     def create(self, request: Request, kind: Kind, unique_name: str | None = None) -> Answer:
         """201 with the new object. Refused (400) if a required property is missing or a name is taken."""
-        given = _body(request)
+        given = body_of(request)
         for name in kind.required:
             if given.get(name) is None:
                 resource = kind.type[0].upper() + kind.type[1:]
@@ -81,14 +65,13 @@ class Writes:
         value = letter.before(b"{" + b",".join(own) + b"}", json.dumps(set_by_graph).encode()[1:-1])
         self._directory.keep(kind, key, value, to_the_letter=False)
         self._bind(kind, key, binds)
-        answer = entity(request, kind, shown(kind, Stored(value, to_the_letter=False), None), _units(kind), 201)
-        answer.headers["Location"] = f"{request.origin}/{request.path.split('/')[1]}/{kind.path}/{key}"
-        return answer
+        text = shown(kind, Stored(value, to_the_letter=False), None)
+        return created(request, kind.path, f"{kind.path}/{key}", text)
 
     def _set_by_graph(self, kind: Kind, given: dict[str, object]) -> dict[str, object]:
-        precise = self._directory.clock.date().strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+        clock = self._directory.clock
         said: dict[str, object] = {
-            "createdDateTime": precise if kind in (APPLICATIONS, POLICIES) else self._directory.clock.text()
+            "createdDateTime": clock.precise() if kind in (APPLICATIONS, POLICIES) else clock.text()
         }
         if kind is USERS:
             said["userType"] = "Member"
@@ -104,7 +87,7 @@ class Writes:
 
     def update(self, request: Request, kind: Kind, id: str) -> Answer:
         """204; links named by `@odata.bind` are added, all or none."""
-        given = _body(request)
+        given = body_of(request)
         if self._directory.live(kind, id) is None:
             raise missing(id)
         binds = self._binds(kind, given)
@@ -117,12 +100,12 @@ class Writes:
         if own:
             self._directory.update(kind, id, b"{" + b",".join(own) + b"}", to_the_letter=False)
         self._bind(kind, id, binds)
-        return Answer(204, units=_units(kind))
+        return Answer(204)
 
     def upsert(self, request: Request, kind: Kind, unique_name: str) -> Answer:
         """PATCH by uniqueName: 204 if somebody has it, 201 if asked to create, else 404."""
-        for key, stored in self._directory.changed(kind):
-            if stored.state is State.LIVE and _text(stored.value, "uniqueName") == unique_name:
+        for key, stored in self._directory.named(kind, "uniqueName", unique_name):
+            if stored.state is State.LIVE:
                 return self.update(request, kind, key)
         if "create-if-missing" not in request.headers.get("prefer", ""):
             raise missing(unique_name)
@@ -134,24 +117,24 @@ class Writes:
             self._directory.delete(kind, id)
         except KeyError:
             raise missing(id) from None
-        return Answer(204, units=_units(kind))
+        return Answer(204)
 
     def purge(self, kind: Kind, id: str) -> Answer:
         """204 for a deleted object; it is gone for good."""
         self._directory.purge(kind, id)
-        return Answer(204, units=1)
+        return Answer(204)
 
     def restore(self, request: Request, kind: Kind, id: str) -> Answer:
         """200 with the object, out of the recycle bin."""
         self._directory.restore(kind, id)
         stored = self._directory.live(kind, id)
-        return directory_object(request, kind, shown(kind, stored, None) if stored else b"{}", 1)
+        return directory_object(request, kind, shown(kind, stored, None) if stored else b"{}")
 
     # -- links
 
     def link(self, request: Request, kind: Kind, id: str, relation: Relation) -> Answer:
         """204 for `$ref`. Refused: an unknown end (404), a link that stands (400)."""
-        reference = _body(request).get("@odata.id")
+        reference = body_of(request).get("@odata.id")
         if not isinstance(reference, str):
             raise bad_request("The request body must hold '@odata.id'.")
         if self._directory.live(kind, id) is None:
@@ -160,7 +143,7 @@ class Writes:
         if not relation.to_one:
             self._refuse_standing(kind, id, binds)
         self._bind(kind, id, binds)
-        return Answer(204, units=1)
+        return Answer(204)
 
     def unlink(self, kind: Kind, id: str, relation: Relation, target: str | None) -> Answer:
         """204; 404 names the object that the link would start from."""
@@ -169,7 +152,7 @@ class Writes:
         if self._directory.live(kind, id) is None or chosen not in standing:
             raise missing(id)
         self._directory.unlink(kind, id, relation, chosen)
-        return Answer(204, units=1)
+        return Answer(204)
 
     def _target(self, reference: str) -> str:
         key = reference.rstrip("/").rpartition("/")[2]
@@ -207,15 +190,8 @@ class Writes:
                     self._directory.link(kind, id, relation, target, value)
 
 
-def _units(kind: Kind) -> int:
-    return 0 if kind is POLICIES else 1
-
-
-def _text(value: bytes, name: str) -> str:
-    return str(json.loads(letter.member(value, name) or b'""'))
-
-
-def _body(request: Request) -> dict[str, object]:
+def body_of(request: Request) -> dict[str, object]:
+    """The object that a request brings. Refused (400) if it brings none."""
     try:
         given = letter.valid(request.body)
     except ValueError:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from simulator.graph.generator import PATHS
+from simulator.graph.quotas import Quotas
 from simulator.graph.serve import build
 from simulator.graph.tokens import CLIENT_ID, CLIENT_SECRET, DIRECTORY_ID
 
@@ -47,6 +48,9 @@ class Client:
         text = (await self.http.get("/_sim/objects", params={"path": path})).text
         return [json.loads(line) for line in text.split("\n") if line]
 
+    async def ids(self, path: str) -> list[str]:
+        return [value["id"] for page in await self.pages(path) for value in page["value"]]
+
     async def pages(self, path: str) -> list[dict[str, Any]]:
         found = []
         link: str | None = path
@@ -59,10 +63,13 @@ class Client:
 
 
 @asynccontextmanager
-async def simulated(loaded: bytes = b"", seed: int = 1, **counts: int) -> AsyncIterator[Client]:
-    """A client of a fresh directory; `policies=3` and the like generate objects."""
+async def simulated(
+    loaded: bytes = b"", seed: int = 1, quotas: Quotas | None = None, **counts: int
+) -> AsyncIterator[Client]:
+    """A client of a fresh directory, without limits unless quotas are given; `policies=3` and the like generate objects."""
     paths = {path.rpartition("/")[2]: path for path in PATHS}
-    simulator = build({paths[name]: count for name, count in counts.items()}, seed, loaded)
+    limits = quotas or Quotas(DIRECTORY_ID, "off")
+    simulator = build({paths[name]: count for name, count in counts.items()}, seed, loaded, limits)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=simulator), base_url=BASE) as http:
         client = Client(http)
         await client.sign_in()

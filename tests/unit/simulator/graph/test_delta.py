@@ -111,6 +111,17 @@ async def test_a_manager_comes_goes_and_is_replaced() -> None:
         assert [entry["manager@delta"] for entry in entries if entry["id"] == "a"] == [[gone]]
 
 
+async def test_an_object_made_again_under_its_old_id_has_lost_its_links() -> None:
+    async with simulated() as client:
+        await client.change("create", "groups", {"id": "g"})
+        await client.change("create", "groups/g/members", {"id": "u"})
+        _, link = await _delta(client, "groups/delta")
+        await client.change("purge", "groups/g")
+        await client.change("create", "groups", {"id": "g"})
+        entries, _ = await _delta(client, link)
+        assert [member["@removed"] for entry in entries for member in entry["members@delta"]] == [{"reason": "deleted"}]
+
+
 async def test_a_large_group_comes_again_with_little_more_than_its_id() -> None:
     async with simulated() as client:
         await client.control("delta", {"links_per_entry": 10, "repeat": False})

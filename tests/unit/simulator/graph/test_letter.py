@@ -25,6 +25,24 @@ def test_each_member_is_found_with_its_bytes(value: dict[str, object], indent: i
     assert [json.loads(text[member.value : member.stop]) for member in found] == list(value.values())
 
 
+@given(_OBJECT, _INDENT, st.booleans())
+def test_values_by_name_are_the_same_bytes(value: dict[str, object], indent: int | None, ascii: bool) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii).encode("utf-8", "surrogatepass")
+    found = letter.members(text)
+    assert letter.values(text) == {member.name: text[member.value : member.stop] for member in found}
+
+
+def test_values_keep_numbers_and_lone_surrogates_and_the_last_of_two() -> None:
+    text = b'{"n": 1E+2 ,"z":-0.0,"a":1,"lone":"\\ud800","a":{"b" :[2 ]}}'
+    assert letter.values(text) == {"n": b"1E+2", "z": b"-0.0", "a": b'{"b" :[2 ]}', "lone": b'"\\ud800"'}
+    assert letter.member(text, "a") == b'{"b" :[2 ]}'
+    assert letter.member(text, "b") is None
+    assert letter.text(b'{"a":"\\u00fc","b":2}', "a") == "ü"
+    assert letter.text(b'{"a":"x","b":2}', "b") is letter.text(b"{}", "a") is None
+    with pytest.raises(ValueError, match="an object is expected"):
+        letter.values(b"[1]")
+
+
 @given(_OBJECT, _OBJECT, _INDENT)
 def test_a_merge_means_what_a_dictionary_update_means(
     old: dict[str, object], new: dict[str, object], indent: int | None

@@ -115,10 +115,19 @@ def test_it_listens_where_it_is_told_and_its_certificate_bears_every_name(tmp_pa
             context.wrap_socket(plain, server_hostname="elsewhere.internal")
 
 
+def test_quotas_are_those_of_the_size_given(tmp_path: Path) -> None:
+    with _running(tmp_path, "--quotas", "medium") as (_, client):
+        client.get("/v1.0/users")
+        told = client.get("/_sim/quotas").json()
+        assert told["quotas"] == "medium"
+        assert told["apps"][0]["client_id"] == CLIENT_ID
+        assert told["apps"][0]["units"] == {"used": 2, "limit": 5000, "seconds": 10}
+
+
 @pytest.mark.parametrize(
     ("options", "status", "sentence"),
     [
-        (["--quotas", "small"], 2, "quotas are not simulated yet"),
+        (["--quotas", "huge"], 2, "invalid choice: 'huge'"),
         (["--objects", "-1"], 2, "is no number of objects"),
         (["--load", "/nowhere/at/all"], 1, "cannot begin"),
         (["--port", "99999"], 1, "cannot begin"),

@@ -104,6 +104,8 @@ async def test_requests_are_counted_with_ids_left_out() -> None:
         await client.get("users/odd%20name")
         await client.get("users/none")
         await client.get("users/delta?$select=id")
+        await client.get("groups/none/members/graph.user")
+        await client.get("servicePrincipals/s/appRoleAssignedTo/a")
         found = {
             (row["method"], row["path"], row["status"]): row["count"]
             for row in (await client.http.get("/_sim/requests")).json()
@@ -112,6 +114,8 @@ async def test_requests_are_counted_with_ids_left_out() -> None:
             ("GET", "/v1.0/users/{id}", 200): 1,
             ("GET", "/v1.0/users/{id}", 404): 1,
             ("GET", "/v1.0/users/delta", 200): 1,
+            ("GET", "/v1.0/groups/{id}/members/graph.user", 404): 1,
+            ("GET", "/v1.0/servicePrincipals/{id}/appRoleAssignedTo/{id}", 404): 1,
         }
 
 
@@ -153,4 +157,4 @@ async def test_a_user_is_found_by_name_and_a_batch_meets_faults() -> None:
             {"id": "2", "method": "GET", "url": "users?$top=1"},
         ]
         response = await client.http.post("/v1.0/$batch", json={"requests": items})
-        assert [item["status"] for item in response.json()["responses"]] == [504, 200]
+        assert {item["id"]: item["status"] for item in response.json()["responses"]} == {"1": 504, "2": 200}

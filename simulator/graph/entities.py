@@ -1,0 +1,35 @@
+"""Single objects with their contexts in front (OData JSON format, "Context URL")."""
+
+import json
+
+from simulator.graph import letter
+from simulator.graph.answers import Answer, Request, odata
+from simulator.graph.kinds import Kind
+
+
+def entity(request: Request, context: str, text: bytes, status: int = 200) -> Answer:
+    """One object of a collection; `context` is the collection's."""
+    if not request.metadata:
+        return odata(text, request, status)
+    return odata(letter.before(text, _context(request, context)), request, status)
+
+
+def created(request: Request, context: str, path: str, text: bytes) -> Answer:
+    """201 with a new object of a collection and where it is found."""
+    answer = entity(request, context, text, 201)
+    answer.headers["Location"] = f"{request.origin}/{request.path.split('/')[1]}/{path}"
+    return answer
+
+
+def directory_object(request: Request, kind: Kind, text: bytes) -> Answer:
+    """One object under the context of all directory objects, with its type."""
+    if not request.metadata:
+        return odata(text, request)
+    name = letter.written("@odata.type", json.dumps(kind.odata_type).encode())
+    return odata(letter.before(text, _context(request, "directoryObjects") + b"," + name), request)
+
+
+def _context(request: Request, context: str) -> bytes:
+    version = request.path.split("/")[1]
+    found = json.dumps(f"{request.origin}/{version}/$metadata#{context}/$entity")
+    return letter.written("@odata.context", found.encode())

@@ -1,0 +1,65 @@
+"""The properties of each kind of object, as Graph's v1.0 metadata names them; a line break means nothing."""
+
+USER_DEFAULT = """
+businessPhones displayName givenName jobTitle mail mobilePhone officeLocation preferredLanguage surname
+userPrincipalName id
+"""
+USER = f"""
+{USER_DEFAULT} accountEnabled ageGroup assignedLicenses assignedPlans authorizationInfo city companyName
+consentProvidedForMinor country createdDateTime creationType customSecurityAttributes deletedDateTime department
+employeeHireDate employeeId employeeLeaveDateTime employeeOrgData employeeType externalUserState
+externalUserStateChangeDateTime faxNumber identities identityParentId imAddresses isManagementRestricted isResourceAccount
+lastPasswordChangeDateTime legalAgeGroupClassification licenseAssignmentStates mailNickname onPremisesDistinguishedName
+onPremisesDomainName onPremisesExtensionAttributes onPremisesImmutableId onPremisesLastSyncDateTime
+onPremisesProvisioningErrors onPremisesSamAccountName onPremisesSecurityIdentifier onPremisesSyncEnabled
+onPremisesUserPrincipalName otherMails passwordPolicies passwordProfile postalCode preferredDataLocation provisionedPlans
+proxyAddresses securityIdentifier serviceProvisioningErrors showInAddressList signInSessionsValidFromDateTime state
+streetAddress usageLocation userType
+"""
+GROUP = """
+id deletedDateTime classification createdDateTime creationOptions description displayName expirationDateTime groupTypes
+isAssignableToRole mail mailEnabled mailNickname membershipRule membershipRuleProcessingState onPremisesDomainName
+onPremisesLastSyncDateTime onPremisesNetBiosName onPremisesSamAccountName onPremisesSecurityIdentifier onPremisesSyncEnabled
+preferredDataLocation preferredLanguage proxyAddresses renewedDateTime resourceBehaviorOptions resourceProvisioningOptions
+securityEnabled securityIdentifier theme uniqueName visibility onPremisesProvisioningErrors serviceProvisioningErrors
+"""
+GROUP_SELECTED = """
+assignedLabels assignedLicenses hasMembersWithLicenseErrors isArchived isManagementRestricted licenseProcessingState
+onPremisesExtensionAttributes
+"""
+APPLICATION = """
+id deletedDateTime appId applicationTemplateId disabledByMicrosoftStatus createdDateTime displayName description
+groupMembershipClaims identifierUris isDeviceOnlyAuthSupported isFallbackPublicClient nativeAuthenticationApisEnabled
+notes optionalClaims publisherDomain serviceManagementReference signInAudience tags tokenEncryptionKeyId uniqueName
+samlMetadataUrl defaultRedirectUri certification requestSignatureVerification addIns api appRoles info keyCredentials
+parentalControlSettings passwordCredentials publicClient requiredResourceAccess servicePrincipalLockConfiguration spa
+verifiedPublisher web
+"""
+SERVICE_PRINCIPAL = """
+id deletedDateTime accountEnabled alternativeNames appDisplayName appDescription appId applicationTemplateId
+appOwnerOrganizationId appRoleAssignmentRequired createdDateTime description disabledByMicrosoftStatus displayName
+homepage loginUrl logoutUrl notes notificationEmailAddresses preferredSingleSignOnMode
+preferredTokenSigningKeyThumbprint replyUrls servicePrincipalNames servicePrincipalType signInAudience tags
+tokenEncryptionKeyId samlSingleSignOnSettings addIns appRoles info keyCredentials oauth2PermissionScopes
+passwordCredentials resourceSpecificApplicationPermissions verifiedPublisher
+"""
+POLICY = """
+id templateId displayName createdDateTime modifiedDateTime deletedDateTime state partialEnablementStrategy sessionControls
+conditions grantControls
+"""
+ORGANIZATION = """
+id deletedDateTime assignedPlans businessPhones city country countryLetterCode createdDateTime defaultUsageLocation
+displayName isMultipleDataLocationsForServicesEnabled marketingNotificationEmails onPremisesLastSyncDateTime
+onPremisesSyncEnabled partnerTenantType postalCode preferredLanguage privacyProfile provisionedPlans
+securityComplianceNotificationMails securityComplianceNotificationPhones state street technicalNotificationMails
+tenantType verifiedDomains
+"""
+ELSEWHERE = """
+aboutMe birthday hireDate interests mailboxSettings mySite pastProjects preferredName responsibilities schools skills
+deviceEnrollmentLimit print
+"""
+DIRECTORY_ROLE = "id deletedDateTime description displayName roleTemplateId"
+ASSIGNMENT = """
+id deletedDateTime appRoleId createdDateTime principalDisplayName principalId principalType resourceDisplayName resourceId
+"""
+GRANT = "clientId consentType id principalId resourceId scope"

@@ -1,0 +1,121 @@
+"""Quotas of the directory and the refusals of whoever has used one up (Graph: "Service-specific throttling limits").
+
+A limit counts what was asked for during the last so many seconds of the real clock. A refused request counts too, so that
+whoever does not wait stays refused. Conditional Access and identity protection allow one request a second to all applications
+together, and refuse without saying when to come back.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+from simulator.graph.answers import Refused
+from simulator.graph.prices import Price
+
+SIZES = {"small": 3500, "medium": 5000, "large": 8000}
+"""Resource units in ten seconds for an application, by the size of the directory: under 50, to 500, over 500 users."""
+_UNITS_SECONDS = 10
+_WRITES, _WRITES_SECONDS = 3000, 150
+_ALL_WRITES, _ALL_WRITES_SECONDS = 18000, 300
+_TOLD_FROM, _TOLD_TO = 0.8, 1.8
+_EPSILON = 1e-6
+"""Seconds; what adding and taking away times may lose."""
+
+
+class Window:
+    """One limit and what was charged to it during the last `seconds`."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self.limit = limit
+        self.seconds = seconds
+        self._used = 0
+        self._charges: deque[tuple[float, int]] = deque()
+
+    def used(self, now: float) -> int:
+        """What counts at this time."""
+        while self._charges and self._charges[0][0] + self.seconds <= now + _EPSILON:
+            self._used -= self._charges.popleft()[1]
+        return self._used
+
+    def charge(self, now: float, cost: int) -> float:
+        """Charges a request, whether or not it fits; the seconds after which it would fit, 0 if it does now."""
+        fits = self.used(now) + cost <= self.limit
+        self._charges.append((now, cost))
+        self._used += cost
+        if fits:
+            return 0
+        left = self._used
+        for charged, units in self._charges:
+            left -= units
+            if left + cost <= self.limit:
+                return charged + self.seconds - now
+        return self.seconds
+
+    def told(self, now: float) -> dict[str, object]:
+        """What is used of the limit, as a control shows it."""
+        return {"used": self.used(now), "limit": self.limit, "seconds": self.seconds}
+
+
+class _Use:
+    """What one application has used."""
+
+    def __init__(self, units: int) -> None:
+        self.units = Window(units, _UNITS_SECONDS)
+        self.writes = Window(_WRITES, _WRITES_SECONDS)
+        self.refused = 0
+
+
+class Quotas:
+    """The quotas of one directory; `size` is a name among `SIZES`, or `off`. `now` counts seconds and never goes back."""
+
+    def __init__(self, directory_id: str, size: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._directory_id = directory_id
+        self._size = size
+        self._now = now
+        self._apps: dict[str, _Use] = {}
+        self._writes = Window(_ALL_WRITES, _ALL_WRITES_SECONDS)
+        self._scarce = Window(1, 1)
+
+    def charge(self, app: str, price: Price) -> dict[str, str]:
+        """Charges a request to an application; the headers that its answer bears. Refused (429) if a limit is used up."""
+        headers = {"x-ms-resource-unit": str(price.units)} if price.units else {}
+        if self._size == "off":
+            return headers
+        now = self._now()
+        use = self._apps.setdefault(app, _Use(SIZES[self._size]))
+        if price.scarce:
+            if self._scarce.charge(now, 1):
+                use.refused += 1
+                raise _refused("Too many requests.", {})
+            return {}
+        limits = [(use.units, price.units, f"Tenant_Application/ReadWrite/{app}", "ResourceUnitLimitExceeded")]
+        if price.writes:
+            limits.append((use.writes, price.writes, f"Tenant_Application/Write/{app}", "WriteLimitExceeded"))
+            limits.append((self._writes, price.writes, f"Tenant/Write/{app}", "WriteLimitExceeded"))
+        waits = [(limit.charge(now, cost), scope, reason) for limit, cost, scope, reason in limits]
+        share = max(limit.used(now) / limit.limit for limit, *_ in limits)
+        if share > _TOLD_FROM:
+            headers["x-ms-throttle-limit-percentage"] = f"{min(share, _TOLD_TO):.2f}"
+        seconds, scope, reason = max(waits)
+        if seconds:
+            use.refused += 1
+            headers["Retry-After"] = f"{math.ceil(seconds * 1000) / 1000:g}"
+            headers["x-ms-throttle-scope"] = f"{scope}/{self._directory_id}"
+            headers["x-ms-throttle-information"] = reason
+            raise _refused("Please retry again later.", headers)
+        return headers
+
+    def told(self) -> dict[str, object]:
+        """What every application and all of them together have used."""
+        now = self._now()
+        apps = [
+            {"client_id": app, "units": use.units.told(now), "writes": use.writes.told(now), "refused": use.refused}
+            for app, use in sorted(self._apps.items())
+        ]
+        together = {"writes": self._writes.told(now), "conditional_access": self._scarce.told(now)}
+        return {"quotas": self._size, "apps": apps, **together}
+
+
+def _refused(message: str, headers: dict[str, str]) -> Refused:
+    return Refused(429, "TooManyRequests", message, headers, inner={"code": "429", "status": "429"})

@@ -1,0 +1,52 @@
+"""The recycle bin (Graph: "Deleted items"): what lies there, and the two ways out of it."""
+
+from simulator.graph.answers import Answer, Request, missing, no_segment, only, unsupported
+from simulator.graph.directory import Directory
+from simulator.graph.entities import directory_object
+from simulator.graph.kinds import cast, is_cast
+from simulator.graph.paging import Listings, counted, in_bin
+from simulator.graph.permissions import allow, allow_in_bin
+from simulator.graph.stored import State
+from simulator.graph.tokens import App
+from simulator.graph.writing import Writes
+
+
+class Bin:
+    """Answers `/directory/deletedItems`."""
+
+    def __init__(self, directory: Directory, listings: Listings, writes: Writes) -> None:
+        self._directory = directory
+        self._listings = listings
+        self._writes = writes
+
+    def answer(self, request: Request, app: App, tail: list[str]) -> Answer:
+        """The answer for the segments behind the bin: a type, or an id and what to do with it."""
+        if not tail:
+            raise unsupported("The request needs a type cast, as in /directory/deletedItems/microsoft.graph.user.")
+        if is_cast(tail[0]):
+            return self._listing(request, app, *tail)
+        found = self._directory.anywhere(tail[0], State.DELETED)
+        if found is None:
+            raise missing(tail[0])
+        kind, stored = found
+        allow_in_bin(app, kind, writes=request.method != "GET")
+        if tail[1:] == ["restore"] and request.method == "POST":
+            return self._writes.restore(request, kind, tail[0])
+        if tail[1:]:
+            raise no_segment(tail[1])
+        if request.method == "DELETE":
+            return self._writes.purge(kind, tail[0])
+        only(request, "GET")
+        return directory_object(request, kind, in_bin(kind, stored, None))
+
+    def _listing(self, request: Request, app: App, segment: str, *rest: str) -> Answer:
+        only(request, "GET")
+        if rest not in ((), ("$count",)):
+            raise no_segment(rest[0])
+        kind = cast(segment)
+        if kind is None or not kind.bin:
+            raise unsupported(f"The cast to '{segment}' is not supported.")
+        allow(app, kind, writes=False)
+        if rest:
+            return counted(request, lambda: self._listings.count_deleted(request, kind))
+        return self._listings.deleted(request, kind)

@@ -1,0 +1,43 @@
+"""Objects are found by the names that must be theirs alone, whatever happened to those names before."""
+
+from tests.unit.simulator.graph.client import Client, simulated
+
+_GROUP = {"displayName": "G", "mailEnabled": False, "mailNickname": "g", "securityEnabled": True}
+_USER = {"displayName": "U", "accountEnabled": True, "mailNickname": "u", "passwordProfile": {"password": "x"}}
+
+
+async def _create(client: Client, name: str) -> int:
+    return (await client.http.post("/v1.0/users", json={**_USER, "userPrincipalName": name})).status_code
+
+
+async def test_a_user_is_found_by_the_name_of_now_in_any_case() -> None:
+    async with simulated() as client:
+        await client.change("create", "users", {"id": "u", "userPrincipalName": "Old@x"})
+        assert (await client.get("users/oLD@X")).json()["id"] == "u"
+        await client.change("update", "users/u", {"userPrincipalName": "new@x"})
+        assert (await client.get("users/old@x")).status_code == 404
+        assert (await client.get("users/NEW@x")).json()["id"] == "u"
+
+
+async def test_a_name_is_taken_until_its_user_is_gone_for_good() -> None:
+    async with simulated(users=3) as client:
+        generated = (await client.objects("users"))[1]
+        assert await _create(client, generated["userPrincipalName"].upper()) == 400
+        await client.change("create", "users", {"id": "u", "userPrincipalName": "mine@x"})
+        for op, status in (("delete", 400), ("purge", 201)):
+            await client.change(op, "users/u")
+            assert await _create(client, "MINE@x") == status
+        await client.change("purge", f"users/{generated['id']}")
+        assert await _create(client, generated["userPrincipalName"]) == 201
+
+
+async def test_an_object_is_made_once_under_its_unique_name() -> None:
+    async with simulated() as client:
+        path, headers = "/v1.0/groups(uniqueName='k')", {"Prefer": "create-if-missing"}
+        assert (await client.http.patch(path, json=_GROUP)).status_code == 404
+        made = await client.http.patch(path, json=_GROUP, headers=headers)
+        assert made.status_code == 201
+        assert (await client.http.patch(path, json={"description": "again"}, headers=headers)).status_code == 204
+        assert [group["description"] for group in await client.objects("groups")] == ["again"]
+        await client.change("purge", f"groups/{made.json()['id']}")
+        assert (await client.http.patch(path, json=_GROUP, headers=headers)).status_code == 201
