@@ -22,6 +22,23 @@ ACCOUNT, REGION = "111122223333", "eu-central-1"
 DIRECTORY, CLIENT = "22222222-2222-2222-2222-222222222222", "11111111-1111-1111-1111-111111111111"
 SECRET = "simulated-secret"
 POLICIES = "identity/conditionalAccess/policies"
+OBJECTS: dict[str, str | None] = {
+    "users": None,
+    "groups": None,
+    "applications": None,
+    "servicePrincipals": None,
+    "oauth2PermissionGrants": None,
+    "organization": None,
+    POLICIES: "conditionalAccessPolicies",
+}
+"""Where the simulator keeps what is protected, and the resource where its name is another."""
+BELOW = {
+    "users": ("manager",),
+    "groups": ("members", "owners"),
+    "applications": ("owners",),
+    "servicePrincipals": ("owners", "appRoleAssignedTo"),
+}
+"""What belongs to each object."""
 
 
 class RedisServer:
@@ -141,12 +158,11 @@ class GraphSimulator(Simulator):
     def records(self) -> dict[str, bytes]:
         """What a whole backup holds of the directory as it is now: record key to value."""
         found: dict[str, bytes] = {}
-        objects = {"users": "users", "groups": "groups", "organization": "organization", POLICIES: None}
-        for path, resource in objects.items():
+        for path in OBJECTS:
             for value in self.values(path):
-                found[f"{resource or 'conditionalAccessPolicies'}/{json.loads(value)['id']}"] = value
-        for owner in [key for key in found if key.startswith(("users/", "groups/"))]:
-            for relation in ("manager",) if owner.startswith("users/") else ("members", "owners"):
+                found[f"{OBJECTS[path] or path}/{json.loads(value)['id']}"] = value
+        for owner in list(found):
+            for relation in BELOW.get(owner.partition("/")[0], ()):
                 for value in self.values(f"{owner}/{relation}"):
                     found[f"{owner}/{relation}/{json.loads(value)['id']}"] = value
         return found

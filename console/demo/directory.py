@@ -13,11 +13,19 @@ _POLICIES = "identity/conditionalAccess/policies"
 _LISTED = {
     "users": "users",
     "groups": "groups",
+    "applications": "applications",
+    "servicePrincipals": "servicePrincipals",
+    "oauth2PermissionGrants": "oauth2PermissionGrants",
     _POLICIES: "conditionalAccessPolicies",
     "organization": "organization",
 }
 """Where Graph lists what the demo looks at, and the resource that a record of it belongs to."""
-_RELATIONS = {"users": ("manager",), "groups": ("members", "owners")}
+_RELATIONS = {
+    "users": ("manager",),
+    "groups": ("members", "owners"),
+    "applications": ("owners",),
+    "servicePrincipals": ("owners", "appRoleAssignedTo"),
+}
 _Change = dict[str, Any]
 
 
@@ -52,9 +60,11 @@ class Directory:
         """Change a little of everything, as a day's work would; says what was done."""
         users, groups, policies = self._ids("users"), self._ids("groups"), self._ids(_POLICIES)
         members = {group: self._ids(f"groups/{group}/members")[:2] for group in groups[:6]}
-        for changes in _changes(users, groups, policies, members).values():
+        done = _changes(users, groups, policies, members)
+        done |= _of_applications(users, self._ids("applications"), self._ids("oauth2PermissionGrants"))
+        for changes in done.values():
             self._client.post("/changes", json=changes).raise_for_status()
-        return list(_changes(users, groups, policies, members))
+        return list(done)
 
     def _values(self, path: str) -> list[bytes]:
         return self._client.get("/objects", params={"path": path}).raise_for_status().content.splitlines()
@@ -100,6 +110,16 @@ def _changes(
             *(_create(f"groups/{old}/members", {"id": new[0]["id"]}) for old in members),
         ],
         "1 conditional access policy switched off": [_update(f"{_POLICIES}/{policies[0]}", {"state": "disabled"})],
+    }
+
+
+def _of_applications(users: list[str], applications: list[str], grants: list[str]) -> dict[str, list[_Change]]:
+    return {
+        "1 application renamed and given another owner, 1 consent withdrawn": [
+            _update(f"applications/{applications[3]}", {"displayName": "Renamed in the demo"}),
+            _create(f"applications/{applications[3]}/owners", {"id": users[11]}),
+            _delete(f"oauth2PermissionGrants/{grants[0]}"),
+        ],
     }
 
 

@@ -14,7 +14,7 @@ from console.demo.parts import Commands, Parts, free_port, simulator
 from console.demo.screen import Screen
 from shared import wiring
 
-USERS, GROUPS, POLICIES = 2000, 300, 20
+USERS, GROUPS, APPLICATIONS, POLICIES = 2000, 300, 40, 20
 SETTINGS_FILE = "settings.sh"
 SECRET_FILE = "client-secret.txt"  # noqa: S105 - a name
 _CLIENT_SECRET = "simulated-secret\n"  # noqa: S105 - of the simulator's own application
@@ -40,12 +40,16 @@ def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
     (folder / SECRET_FILE).write_text(_CLIENT_SECRET)
     with screen.waiting("Starting the simulators of AWS and of Microsoft Graph"):
         counts = ("--users", str(USERS), "--groups", str(GROUPS), "--policies", str(POLICIES))
+        counts += ("--applications", str(APPLICATIONS))
         parts.start("aws", simulator("aws"), bare)
         parts.start("graph", simulator("graph", "--ca-file", str(ca_file), *counts), bare)
         aws_url, graph_url = parts.hears("aws", "ready"), parts.hears("graph", "ready")
     screen.done(f"AWS with KMS, S3 and STS: {aws_url}")
     screen.done(f"Microsoft Graph: {graph_url}")
-    screen.done(f"Its directory: {USERS:,} users, {GROUPS} groups, {POLICIES} conditional access policies")
+    screen.done(
+        f"Its directory: {USERS:,} users, {GROUPS} groups, {APPLICATIONS} applications with their service principals, "
+        f"{POLICIES} conditional access policies"
+    )
     owner = KeyOwner(aws_url)
     owner.make_bucket()
     screen.done(f"A KMS key, made by its owner: {owner.make_key()}")

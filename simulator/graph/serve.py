@@ -45,11 +45,13 @@ def organization() -> bytes:
     ).encode()
 
 
-def counts(objects: int, users: int, groups: int, policies: int) -> dict[str, int]:
-    """How many objects to generate by path: the shares of `objects`, and so many more of three kinds."""
+def counts(objects: int, users: int, groups: int, policies: int, applications: int = 0) -> dict[str, int]:
+    """How many objects to generate by path: the shares of `objects`, and so many more of some kinds."""
     found = {path: objects * share // 100 for path, share in _SHARES.items()}
     found["users"] += users + objects - sum(found.values())
     found["groups"] += groups
+    for path in ("applications", "servicePrincipals"):
+        found[path] += applications
     return found | {"identity/conditionalAccess/policies": policies}
 
 
@@ -113,6 +115,9 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--groups", type=_count, default=0, help="generate so many groups with members and owners besides"
     )
+    parser.add_argument(
+        "--applications", type=_count, default=0, help="generate so many applications and service principals besides"
+    )
     parser.add_argument("--policies", type=_count, default=0, help="generate so many Conditional Access policies")
     parser.add_argument("--seed", type=int, default=1, help="decides what generated objects look like")
     parser.add_argument("--load", type=Path, help='a file of lines {"path": …, "value": {…}} to add')
@@ -137,7 +142,7 @@ def main(argv: list[str]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         loaded = options.load.read_bytes() if options.load else b""
-        generated = counts(options.objects, options.users, options.groups, options.policies)
+        generated = counts(options.objects, options.users, options.groups, options.policies, options.applications)
         simulator = build(generated, options.seed, loaded, Quotas(DIRECTORY_ID, options.quotas))
         context = _tls(options.ca_file, [options.host, *options.name])
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET

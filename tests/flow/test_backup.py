@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.model import Job, JobState, ResourceProgress, ResourceReport, Snapshot, Tenant
-from tests.flow.stack import Stack, running_stack, same
+from tests.flow.stack import Stack, running_stack, same, until
 from tests.parts import POLICIES
 
 pytestmark = pytest.mark.flow
@@ -21,10 +21,17 @@ LETTERS = (
 HALF = rb'{"id":"aaaaaaaa-0000-4000-8000-000000000002","userPrincipalName":"half@contoso.com","displayName":"\ud800"}'
 """JSON with half a surrogate pair, at which fast parsers give up."""
 
+GRANTS = "oauth2PermissionGrants"
+ASSIGNMENT = (
+    b'{"id":"as-signed_1","resourceId":"%b","principalId":"p","principalType":"User", '
+    b'"appRoleId":"r" ,"odd":1E+2,"odd":-0.0,"\\u0061":"\\ud800"}'
+)
+"""Of a service principal, with letters that a parse and dump would change."""
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    options = ("--users", "300", "--groups", "30", "--policies", "12")
+    options = ("--users", "300", "--groups", "30", "--applications", "9", "--policies", "12")
     with running_stack(tmp_path_factory.mktemp("backup"), *options) as stack:
         stack.graph.post("delta", {"page_size": 60, "links_per_entry": 40, "replay": 3})
         stack.start("beat", "worker")
@@ -65,6 +72,9 @@ def some_changes(stack: Stack) -> dict[str, str]:
     managed = [user for user in users[60:80] if graph.values(f"users/{user}/manager")]
     peopled = [group for group in groups if len(graph.values(f"groups/{group}/members")) > 3]
     member = graph.ids(f"groups/{peopled[0]}/members")[0]
+    applications, principals = graph.ids("applications"), graph.ids("servicePrincipals")
+    assigned = [one for one in principals if graph.values(f"servicePrincipals/{one}/appRoleAssignedTo")]
+    assignment, grants = graph.ids(f"servicePrincipals/{assigned[0]}/appRoleAssignedTo")[0], graph.ids(GRANTS)
     graph.change(
         ("create", "users", LETTERS),
         ("create", "users", HALF),
@@ -85,11 +95,25 @@ def some_changes(stack: Stack) -> dict[str, str]:
         ("delete", f"groups/{peopled[1]}"),
         ("delete", f"groups/{peopled[2]}"),
         ("purge", f"groups/{peopled[2]}"),
+        ("update", f"applications/{applications[0]}", {"displayName": "Renamed", "notes": "1E+2"}),
+        ("delete", f"applications/{applications[1]}"),
+        ("create", f"applications/{applications[2]}/owners", {"id": users[9]}),
+        ("delete", f"servicePrincipals/{assigned[-1]}"),
+        ("delete", f"servicePrincipals/{assigned[0]}/appRoleAssignedTo/{assignment}"),
+        ("create", f"servicePrincipals/{assigned[0]}/appRoleAssignedTo", ASSIGNMENT % assigned[0].encode()),
+        ("update", f"{GRANTS}/{grants[0]}", {"scope": "User.Read"}),
+        ("delete", f"{GRANTS}/{grants[1]}"),
         ("create", POLICIES, {"id": "new-policy", "displayName": "New", "state": "disabled", "conditions": {}}),
         ("update", f"{POLICIES}/{policies[0]}", {"state": "disabled"}),
         ("delete", f"{POLICIES}/{policies[1]}"),
     )
-    return {"deleted group": peopled[1], "purged group": peopled[2], "deleted user": users[1], "purged user": users[2]}
+    return {
+        "assigned": assigned[0],
+        "deleted group": peopled[1],
+        "purged group": peopled[2],
+        "deleted user": users[1],
+        "purged user": users[2],
+    }
 
 
 def test_a_first_backup_is_the_directory_and_starts_at_once(
@@ -139,6 +163,9 @@ def test_every_kind_of_change_is_in_the_next_scheduled_backup(stack: Stack) -> N
 
     assert found["users/aaaaaaaa-0000-4000-8000-000000000001"] == LETTERS
     assert found["users/aaaaaaaa-0000-4000-8000-000000000002"] == HALF
+    assigned = changed["assigned"]
+    assignment = found[f"servicePrincipals/{assigned}/appRoleAssignedTo/as-signed_1"]
+    assert assignment == ASSIGNMENT % assigned.encode()
     for group in (changed["deleted group"], changed["purged group"]):
         assert [key for key in before if key.startswith(f"groups/{group}/members/")]
         assert not [key for key in found if key.startswith(f"groups/{group}")]
@@ -282,3 +309,26 @@ def test_a_secret_that_graph_takes_no_more_fails_the_job_and_no_snapshot_appears
         stack.download(tenant)
     assert refused.value.code is Code.NO_SUCH_SNAPSHOT
     assert json.dumps(job.message).isascii()
+
+
+def test_what_belongs_to_an_object_that_goes_meanwhile_goes_with_it(stack: Stack) -> None:
+    """Owners are not read at the same time as the applications: those of one that is deleted in between belong to nobody."""
+    tenant = stack.add("gone-meanwhile")
+    owned = [one for one in stack.graph.ids("applications") if stack.graph.values(f"applications/{one}/owners")]
+    stack.graph.fault({"match": {"path": "/applications/delta"}, "times": 1, "what": "slow", "seconds": 3})
+    job = stack.ask(tenant)
+    until(lambda: stack.graph.get("faults")[0]["fired"], "the applications are being read")
+    until(lambda: done(stack, tenant, job, "applications.owners"), "the owners have been read")
+    stack.graph.change(("delete", f"applications/{owned[0]}"))
+    assert stack.ended(job).state is JobState.SUCCEEDED
+    stack.graph.clear_faults()
+    found = stack.download(tenant)
+    assert not [key for key in found if key.startswith(f"applications/{owned[0]}")]
+    same(found, stack.graph.records())
+    counted = report(stack.snapshot(tenant))["applications.owners"].records
+    assert counted == sum(key.startswith("applications/") and "/owners/" in key for key in found)
+
+
+def done(stack: Stack, tenant: Tenant, job: Job, name: str) -> bool:
+    """Whether the first round of a stream has been read."""
+    return any(step.name == name and step.answer for step in stack.of(tenant).jobs.steps(job.job_id))

@@ -114,7 +114,9 @@ def killed_while_reading(stack: Stack, tenant: Tenant) -> None:
 
 def test_nothing_private_is_left_anywhere(tmp_path: Path) -> None:
     store = f"file://{tmp_path}/home/store"
-    with running_stack(tmp_path, "--users", "80", "--groups", "12", "--policies", "4", store=store) as stack:
+    with running_stack(
+        tmp_path, "--users", "80", "--groups", "12", "--applications", "9", "--policies", "4", store=store
+    ) as stack:
         stack.start("beat", "worker", "flower")
         graph = stack.graph
         user, group = graph.ids("users")[3], graph.ids("groups")[2]

@@ -55,7 +55,7 @@ class Stored:
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
     folder = tmp_path_factory.mktemp("damage")
-    options = ("--users", "60", "--groups", "6", "--policies", "4")
+    options = ("--users", "60", "--groups", "6", "--applications", "9", "--policies", "4")
     with running_stack(folder, *options, store=f"file://{folder}/store") as stack:
         stack.start("beat")
         stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})

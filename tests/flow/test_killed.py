@@ -138,7 +138,7 @@ class Story:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("killed")
-    options = ("--users", str(USERS), "--groups", "6", "--policies", "4")
+    options = ("--users", str(USERS), "--groups", "6", "--applications", "9", "--policies", "4")
     with running_stack(folder, *options, store=f"file://{folder}/store") as stack:
         stack.graph.post("delta", {"page_size": PAGE, "repeat": False})
         stack.start("beat")

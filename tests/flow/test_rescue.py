@@ -14,7 +14,7 @@ pytestmark = pytest.mark.flow
 
 
 def test_the_script_writes_the_bytes_of_a_download(tmp_path: Path) -> None:
-    with running_stack(tmp_path, "--users", "40", "--groups", "8", "--policies", "3") as stack:
+    with running_stack(tmp_path, "--users", "40", "--groups", "8", "--applications", "9", "--policies", "3") as stack:
         stack.start("beat", "worker")
         tenant = stack.add("rescued")
         stack.backup(tenant)

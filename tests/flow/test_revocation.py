@@ -75,7 +75,7 @@ every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.lo
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("revocation")
-    options = ("--users", "300", "--groups", "6", "--policies", "4")
+    options = ("--users", "300", "--groups", "6", "--applications", "9", "--policies", "4")
     with running_stack(folder, *options, store=f"file://{folder}/store") as stack:
         stack.graph.post("delta", {"page_size": 50})
         stack.start("beat")
