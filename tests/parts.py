@@ -39,6 +39,8 @@ BELOW = {
     "servicePrincipals": ("owners", "appRoleAssignedTo"),
 }
 """What belongs to each object."""
+LISTED = ("applications/", "servicePrincipals/")
+"""Whose links are read by listing."""
 
 
 class RedisServer:
@@ -165,7 +167,10 @@ class GraphSimulator(Simulator):
             for relation in BELOW.get(owner.partition("/")[0], ()):
                 for value in self.values(f"{owner}/{relation}"):
                     found[f"{owner}/{relation}/{json.loads(value)['id']}"] = value
-        return found
+        live = {key.partition("/")[2] for key in found if key.count("/") == 1}
+        # A listing leaves out the other end of a link in the recycle bin; a delta goes on to tell it until it is purged.
+        gone = [key for key in found if key.startswith(LISTED) and key.rpartition("/")[2] not in live]
+        return {key: value for key, value in found.items() if key not in gone or "/owners/" not in key}
 
     def count(self, path: str, status: int | None = None) -> int:
         """How many requests for this path (a regular expression for all of it) were answered, with this status."""

@@ -39,7 +39,7 @@ def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
     ca_file = folder / "graph-ca.pem"
     (folder / SECRET_FILE).write_text(_CLIENT_SECRET)
     with screen.waiting("Starting the simulators of AWS and of Microsoft Graph"):
-        counts = ("--users", str(USERS), "--groups", str(GROUPS), "--policies", str(POLICIES))
+        counts: tuple[str, ...] = ("--users", str(USERS), "--groups", str(GROUPS), "--policies", str(POLICIES))
         counts += ("--applications", str(APPLICATIONS))
         parts.start("aws", simulator("aws"), bare)
         parts.start("graph", simulator("graph", "--ca-file", str(ca_file), *counts), bare)

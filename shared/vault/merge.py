@@ -45,6 +45,24 @@ def squeeze(runs: Sequence[Iterator[Line]]) -> Iterator[Line]:
     return sweep(heapq.merge(*(_aged(run, age) for age, run in enumerate(runs))))
 
 
+def differences(old: Iterator[Line], new: Iterator[Line]) -> Iterator[Line]:
+    """The lines that turn the records ``old`` into the records ``new``: changed and new ones, and tombstones. All sorted."""
+    theirs, ours = next(old, None), next(new, None)
+    while theirs is not None or ours is not None:
+        if ours is None or (theirs is not None and theirs[0] < ours[0]):
+            assert theirs is not None
+            yield theirs[0], None
+            theirs = next(old, None)
+            continue
+        if theirs is None or ours[0] < theirs[0]:
+            yield ours
+        else:
+            if theirs[1] != ours[1]:
+                yield ours
+            theirs = next(old, None)
+        ours = next(new, None)
+
+
 def _aged(run: Iterator[Line], age: int) -> Iterator[Aged]:
     for order, value in run:
         yield order, -age, value

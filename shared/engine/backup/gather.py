@@ -4,6 +4,7 @@ import asyncio
 import queue
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ from shared.ports.directory import Cursor, DirectorySource, Page
 from shared.vault.buffer import SortBuffer
 from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey
+from shared.vault.merge import differences, merge
+from shared.vault.reader import read_run
 from shared.vault.writer import RunWriter
 
 PAGES = 4
@@ -36,14 +39,25 @@ class Gatherer:
     """Takes a stream's pages in order. Made in the event loop that downloads; ``run`` is the work of another thread."""
 
     def __init__(
-        self, work: Work, stream: Stream, key: DataKey, source: DirectorySource, *, full: bool, begun: datetime
+        self,
+        work: Work,
+        stream: Stream,
+        key: DataKey,
+        source: DirectorySource,
+        *,
+        full: bool,
+        begun: datetime,
+        base: Sequence[Run] = (),
     ) -> None:
+        """``base``: the stream's runs as they were, if this reading tells everything afresh and all that matters is what has
+        changed. Only a reading that fits into one buffer is held against them."""
         self._work = work
         self._stream = stream
         self._key = key
         self._source = source
         self._full = full
         self._begun = begun
+        self._base = base
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(PAGES)
         self._pages: queue.SimpleQueue[Page | _Stop | None] = queue.SimpleQueue()
@@ -136,11 +150,16 @@ class Gatherer:
     def _checkpoint(self, cursor: Cursor | None) -> None:
         run = None
         if not self._buffer.empty:
-            run = self._writer.write(self._buffer.drain())
-            self._count(run)
+            lines = self._buffer.drain()
+            base, self._base = self._base, ()
+            if cursor is None and base:
+                run = self._write_changed(lines, base)
+            else:
+                run = self._writer.write(lines)
+                self._count({name: (counted.records, counted.lines) for name, counted in run.resources.items()})
             self._work.context.at("run-stored")
         body = CheckpointBody(
-            run=run,
+            run=run if run is not None and run.chunks else None,
             cursor=cursor.link.reveal().decode() if cursor else None,
             more=cursor is not None and cursor.more,
             full=self._full,
@@ -151,6 +170,17 @@ class Gatherer:
         )
         leave(self._work, self._key, self._stream.name, body, [self._counts[name] for name in self._stream.resources])
         self._again = []
+
+    def _write_changed(self, lines: list[Line], base: Sequence[Run]) -> Run:
+        """A run of what differs from the runs that were there, which stay below it."""
+        self._full = False
+        work = self._work
+        store, tenant = work.context.store, work.claim.tenant_id
+        before = merge([read_run(store, work.custody.find, tenant, run, work.check) for run in base])
+        records = [line for line in lines if line[1] is not None]
+        run = self._writer.write(differences(before, iter(records)))
+        self._count({self._stream.resource: (len(records), run.lines)})
+        return run
 
     def _so_far(self) -> list[ResourceProgress]:
         """What was counted, and what stands in the buffer."""
@@ -163,12 +193,13 @@ class Gatherer:
             for name, before in self._counts.items()
         ]
 
-    def _count(self, run: Run) -> None:
+    def _count(self, counted: dict[str, tuple[int, int]]) -> None:
+        """By resource: the records that were read, and the lines that were written."""
         self._seen.clear()
-        for name, counted in run.resources.items():
+        for name, (records, lines) in counted.items():
             before = self._counts[name]
             self._counts[name] = ResourceProgress(
-                resource=name, records=before.records + counted.records, changed=before.changed + counted.lines
+                resource=name, records=before.records + records, changed=before.changed + lines
             )
 
 

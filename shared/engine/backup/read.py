@@ -22,7 +22,7 @@ from shared.engine.credentials import source_for
 from shared.engine.opening import parent_manifest
 from shared.engine.work import Work
 from shared.ports.directory import Cursor, DirectorySource
-from shared.vault.format import CheckpointBody
+from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey
 
 _OF_GRAPH = frozenset({Code.GRAPH_UNREACHABLE, Code.GRAPH_SIGN_IN_FAILED, Code.GRAPH_FORBIDDEN, Code.GRAPH_UNEXPECTED})
@@ -31,13 +31,14 @@ _OF_GRAPH = frozenset({Code.GRAPH_UNREACHABLE, Code.GRAPH_SIGN_IN_FAILED, Code.G
 @dataclass(frozen=True)
 class Start:
     """Where a reading goes on: its cursor (None: afresh), whether it is a full one, when it began; the objects to ask for
-    again, and whether those that are not found now are gone."""
+    again, and whether those that are not found now are gone; the runs to write only what differs from, if there are any."""
 
     cursor: Cursor | None
     full: bool
     begun: datetime
     again: list[str] = field(default_factory=list)
     settles: bool = False
+    base: list[Run] = field(default_factory=list)
 
 
 def read_step(work: Work) -> bool:
@@ -108,7 +109,9 @@ def _first(work: Work, stream: Stream) -> Start:
     ):
         cursor = Cursor(Secret(state.cursor.encode()), more=False)
         return Start(cursor, False, now, state.again, _settles(work, state.cursor_issued))
-    return Start(None, True, now)
+    # What has no delta is read whole each time; what is written is what has changed.
+    same = not job.full and stream.reading is not Reading.DELTA and state is not None
+    return Start(None, True, now, base=state.runs if same and state is not None else [])
 
 
 def _second(work: Work, stream: Stream) -> Start | None:
@@ -171,7 +174,7 @@ async def _cancellable(work: Work, reading: Coroutine[Any, Any, None]) -> None:
 
 async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
     source = source_for(work.context, work.catalog, work.custody, work.check)
-    gatherer = Gatherer(work, stream, key, source, full=start.full, begun=start.begun)
+    gatherer = Gatherer(work, stream, key, source, full=start.full, begun=start.begun, base=start.base)
     gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.again, settles=start.settles))
     feeding = asyncio.ensure_future(_feed(source, stream, start.cursor, gatherer))
     try:

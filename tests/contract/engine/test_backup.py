@@ -208,3 +208,33 @@ def test_trouble_that_lasts_is_tried_again_more_and_more_seldom_and_ends_at_last
         tries += before - len(world.directory.trouble["users"])
     assert 20 < tries < 50
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
+
+
+def test_what_has_no_delta_is_read_whole_and_only_what_differs_is_written(world: EngineWorld) -> None:
+    policies = "conditionalAccessPolicies"
+    for n in range(3):
+        world.directory.put(policies, f"{policies}/{n}")
+    world.backed_up()
+    first = world.of.snapshots.get("latest")
+    log = world.directory.log[policies]
+    log[1] = (log[1][0], b'{"changed":1}')
+    del log[2]
+    world.directory.put(policies, f"{policies}/new")
+    job = world.backed_up()
+    (step,) = (step for step in world.of.jobs.steps(job.job_id) if step.name == policies)
+    (progress,) = step.progress
+    assert (progress.records, progress.changed) == (3, 3)
+    assert world.download() == world.directory.records()
+    runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
+    assert {run.job_id for run in runs if run.stream == policies} == {first.job_id, job.job_id}
+    (told,) = (each for each in world.of.snapshots.get("latest").resources if each.resource == policies)
+    assert told.records == 3
+
+    unchanged = world.backed_up()
+    runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
+    assert unchanged.job_id not in {run.job_id for run in runs if run.stream == policies}
+    full = world.ask(full=True)
+    world.work()
+    runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
+    assert {run.job_id for run in runs if run.stream == policies} == {full.job_id}
+    assert world.download() == world.directory.records()

@@ -223,6 +223,7 @@ def test_a_store_in_trouble_is_tried_again_and_a_full_one_ends_the_job(
     world.backed_up()
     assert errors == []
     errors.append(Refuse(Code.STORE_FULL, "The disk is full."))
+    world.directory.put("users", "users/new")
     job = world.done()
     assert (job.state, job.code) == (JobState.FAILED, Code.STORE_FULL)
     assert len(world.of.snapshots.all()) == 1

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from shared.domain.records import Line, gone, is_prefix, prefix_gone, put
 from shared.vault.buffer import SortBuffer
-from shared.vault.merge import merge
+from shared.vault.merge import differences, merge
 
 RESOURCES = (b"groups", b"groups.members", b"groups.owners")
 
@@ -50,6 +50,18 @@ def test_any_sequence_of_puts_and_removals_over_any_runs_reads_back_as_a_diction
             apply(state, line)
         runs.append(buffer.drain())
     assert list(merge([iter(run) for run in runs])) == sorted(state.items())
+
+
+RECORDS = st.dictionaries(st.sampled_from([b"r\0r/%d" % n for n in range(12)]), st.sampled_from([b"1", b"2"]))
+
+
+@given(RECORDS, RECORDS)
+def test_the_differences_over_what_was_there_read_as_what_is_there(
+    old: dict[bytes, bytes], new: dict[bytes, bytes]
+) -> None:
+    told = list(differences(iter(sorted(old.items())), iter(sorted(new.items()))))
+    assert list(merge([iter(sorted(old.items())), iter(told)])) == sorted(new.items())
+    assert len(told) == sum(old.get(key) != new.get(key) for key in old.keys() | new.keys())
 
 
 @given(st.lists(operations(), max_size=40))
