@@ -147,8 +147,7 @@ async def test_dependencies_that_graph_does_not_take_fail_the_batch(after: dict[
         b'{"requests":{}}',
         b'{"requests":[1]}',
         b'{"requests":[{"method":"GET","url":"/users"}]}',
-        b'{"requests":[{"id":"1","method":"PATCH","url":"/users/u","body":{}}]}',
-        b'{"requests":[{"id":"1","method":"PATCH","url":"/users/u","headers":null,"body":{}}]}',
+        b'{"requests":[{"id":"1","method":"GET","url":"/organization"}],oops}',
         json.dumps({"requests": [_get("a", "/users"), _get("A", "/users")]}).encode(),
         json.dumps({"requests": [_get(str(number), "/users") for number in range(21)]}).encode(),
     ],
@@ -157,6 +156,15 @@ async def test_a_batch_that_cannot_be_taken_is_400_as_a_whole(body: bytes) -> No
     async with simulated() as client:
         answer = await client.http.post("/v1.0/$batch", content=body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize("headers", [{}, {"headers": None}, {"headers": {"Accept": "application/json"}}])
+async def test_a_body_without_its_type_fails_the_batch_by_name(headers: dict[str, Any]) -> None:
+    async with simulated() as client:
+        item = {"id": "one", "method": "PATCH", "url": "/users/u", "body": {}, **headers}
+        answer = await client.http.post("/v1.0/$batch", json={"requests": [item]})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"] == "Request one has a body and no Content-Type header."
 
 
 async def test_there_is_no_batch_and_no_sign_in_within_a_batch() -> None:

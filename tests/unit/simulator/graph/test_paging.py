@@ -149,6 +149,21 @@ async def test_a_page_has_no_next_link_if_only_deleted_objects_follow() -> None:
         assert len(await client.pages("users?$top=2")) == 1
 
 
+@pytest.mark.parametrize(
+    "path", ["members/graph.device", "members/graph.user/more", "members/nothing", "owners/$count/more"]
+)
+async def test_members_of_no_kind_and_paths_beyond_them_are_refused(path: str) -> None:
+    async with simulated() as client:
+        await client.change("create", "groups", {"id": "g"})
+        assert (await client.get(f"groups/g/{path}", **_EVENTUAL)).status_code in (400, 405)
+
+
+async def test_what_is_kept_outside_the_directory_is_not_listed() -> None:
+    async with simulated(users=1) as client:
+        answer = await client.get("users?$select=id,aboutMe")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
+
+
 async def test_the_recycle_bin_is_listed_by_the_short_name_too_and_not_for_what_has_none() -> None:
     async with simulated(users=1) as client:
         await client.change("delete", f"users/{(await client.ids('users'))[0]}")
