@@ -1,5 +1,6 @@
 """What a backup makes of what Graph says: objects that come late, cursors that are no good, rounds that fail half-way."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -212,8 +213,8 @@ def test_trouble_that_lasts_is_tried_again_more_and_more_seldom_and_ends_at_last
 
 def test_what_has_no_delta_is_read_whole_and_only_what_differs_is_written(world: EngineWorld) -> None:
     policies = "conditionalAccessPolicies"
-    for n in range(3):
-        world.directory.put(policies, f"{policies}/{n}")
+    for n in range(40):
+        world.directory.put(policies, f"{policies}/{n}", b'"%b"' % os.urandom(40).hex().encode())
     world.backed_up()
     first = world.of.snapshots.get("latest")
     log = world.directory.log[policies]
@@ -223,12 +224,12 @@ def test_what_has_no_delta_is_read_whole_and_only_what_differs_is_written(world:
     job = world.backed_up()
     (step,) = (step for step in world.of.jobs.steps(job.job_id) if step.name == policies)
     (progress,) = step.progress
-    assert (progress.records, progress.changed) == (3, 3)
+    assert (progress.records, progress.changed) == (40, 3)
     assert world.download() == world.directory.records()
     runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
     assert {run.job_id for run in runs if run.stream == policies} == {first.job_id, job.job_id}
     (told,) = (each for each in world.of.snapshots.get("latest").resources if each.resource == policies)
-    assert told.records == 3
+    assert told.records == 40
 
     unchanged = world.backed_up()
     runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
