@@ -9,7 +9,7 @@ import msgspec
 import zstandard
 
 from shared.domain.errors import Answer
-from shared.domain.model import ResourceReport
+from shared.domain.model import ResourceReport, Tenant
 from shared.domain.records import Line, decode_line
 
 LEVEL = 3
@@ -79,6 +79,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     streams: list[StreamState]
     resources: list[ResourceReport]
+    tenant: Tenant | None = None
+    """The tenant as SQL had it, so that the bucket is enough to bring it back. Manifests of before this have none."""
 
 
 class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):

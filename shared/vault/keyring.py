@@ -74,6 +74,8 @@ class KeyObject(msgspec.Struct, kw_only=True):
     generation: int
     created: datetime
     wrapped: str
+    job: str | None = None
+    epoch: int = 1
 
 
 def birth(
@@ -134,14 +136,7 @@ def check_key_object(store: BlobStore, tenant_id: str, key: WrappedKey) -> str:
     text = store.get(blob)
     if text is None:
         raise Alarm(Code.BLOB_MISSING, f"The key object {blob} is missing from the store.", blob)
-    told = _key_object(tenant_id, key)
-    try:
-        found = msgspec.json.decode(text, type=KeyObject)
-    except msgspec.DecodeError:
-        found = None
-    if found is not None and found.format != FORMAT:
-        raise Alarm(Code.FORMAT_UNKNOWN, f"The key object {blob} is of an unknown format; update Entrakeep.", blob)
-    if found != told:
+    if decode_key_object(text, blob) != key or msgspec.json.decode(text, type=KeyObject).tenant != tenant_id:
         raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
     return blob
 
@@ -165,4 +160,27 @@ def _key_object(tenant_id: str, key: WrappedKey) -> KeyObject:
         generation=key.generation,
         created=key.created_at,
         wrapped=base64.b64encode(key.wrapped).decode(),
+        job=key.job_id,
+        epoch=key.key_epoch,
     )
+
+
+def decode_key_object(text: bytes, blob: str) -> WrappedKey:
+    """The wrapped data key that a key object holds. Raises Alarm naming the blob if it is none, or of an unknown format."""
+    try:
+        found = msgspec.json.decode(text, type=KeyObject)
+        if found.format != FORMAT:
+            raise Alarm(Code.FORMAT_UNKNOWN, f"The key object {blob} is of an unknown format; update Entrakeep.", blob)
+        return WrappedKey(
+            data_key_id=found.id,
+            purpose=Purpose(found.context.get("purpose", "")),
+            arn=found.arn,
+            generation=found.generation,
+            key_epoch=found.epoch,
+            context=found.context,
+            wrapped=base64.b64decode(found.wrapped, validate=True),
+            created_at=found.created,
+            job_id=found.job,
+        )
+    except ValueError:  # msgspec's and base64's are ValueErrors
+        raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob) from None

@@ -232,7 +232,8 @@ def test_harm_is_told_in_one_sentence_that_names_the_blob(
 
 def test_key_objects_hold_what_kms_needs_and_nothing_else_opens_them(harmed: Stored) -> None:
     stored = json.loads(harmed.store.get(harmed.one("keys")) or b"")
-    assert set(stored) == {"format", "tenant", "id", "arn", "context", "generation", "created", "wrapped"}
+    needed = {"format", "tenant", "id", "arn", "context", "generation", "created", "wrapped"}
+    assert set(stored) == needed | {"job", "epoch"}
     assert stored["context"] == {"tenant": TENANT, "purpose": "backup"}
     assert base64.b64decode(stored["wrapped"])
 

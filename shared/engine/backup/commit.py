@@ -140,6 +140,7 @@ def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) ->
         created_at=work.context.clock.now(),
         streams=states,
         resources=reports,
+        tenant=work.catalog.tenant(),
     )
 
 

@@ -111,6 +111,7 @@ def test_the_example_key_object_is_what_the_vault_writes() -> None:
         context={"tenant": TENANT, "purpose": "backup"},
         wrapped=base64.b64decode(stored["wrapped"]),
         created_at=NOW,
+        job_id=JOB,
     )
     assert json.loads(encode_key_object(TENANT, wrapped)) == stored
     assert block("Name of the key object").strip() == key_object_name(TENANT, key().id, 1)

@@ -36,6 +36,8 @@ def test_a_birth_stores_the_key_object_and_tells_sql_the_same() -> None:
         "generation": 1,
         "created": NOW.isoformat().replace("+00:00", "Z"),
         "wrapped": base64.b64encode(wrapped.wrapped).decode(),
+        "job": JOB,
+        "epoch": 1,
     }
     assert unwrap(keys, wrapped).id == key.id
 
