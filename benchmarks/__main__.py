@@ -64,9 +64,7 @@ class Bench:
                 files, size = write_files(client, HEAVY, folder / "objects")
             found = archives(folder / "objects", folder)
             stored = directory.back_up(home).counts["stored"]
-            report.print_compared(
-                self._console, report.Compared(files=files, size=size, archives=found, stored=stored)
-            )
+            report.print_compared(self._console, report.Compared(files=files, size=size, archives=found, stored=stored))
 
     @contextmanager
     def _directory(self, users: int, groups: int) -> Iterator[MeasuredDirectory]:
@@ -107,7 +105,9 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--without", action="append", default=[], choices=PARTS, help="what to leave out; may be repeated"
     )
-    parser.add_argument("--quick", action="store_true", help="2,000 users, one turn, small samples: shows that it works")
+    parser.add_argument(
+        "--quick", action="store_true", help="2,000 users, one turn, small samples: shows that it works"
+    )
     options = parser.parse_args(argv)
     if options.quick:
         options.users, options.runs, options.sample, options.archived = 2_000, 1, 100, 600

@@ -59,7 +59,7 @@ def write_files(client: httpx.Client, streams: tuple[str, ...], folder: Path) ->
 
 
 def archives(objects: Path, folder: Path) -> list[Archive]:
-    """Each program's repository of the files below ``objects``, made in ``folder``. Raises what a program that fails raises."""
+    """Each program's repository of the files below ``objects``, made in ``folder``. Raises if a program fails."""
     return [
         _archive("restic", objects, folder, _restic),
         _archive("borg", objects, folder, _borg),

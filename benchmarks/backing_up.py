@@ -1,9 +1,9 @@
 """Backs a directory up with the engine as a worker runs it, and says as JSON what that took. A process of its own.
 
-Arguments: directory id, client id, secret, then ``full``, ``staged`` or ``changes``; the settings come from the environment.
-``full`` is a tenant's first backup, ``staged`` the same with its CPU time told by stages, ``changes`` the backup after the one
-that stands in this home. The job's steps, which beat and broker would hand out, are done here one after the other; everything
-below them is the product: sign-in, Graph, budget, KMS, vault, store, catalog.
+Arguments: directory id, client id, secret, then ``full``, ``staged`` or ``changes``; settings come from the environment.
+``full`` is a tenant's first backup, ``staged`` the same with its CPU time told by stages, ``changes`` the backup after the
+one that stands in this home. The job's steps, which beat and broker would hand out, are done here one after the other;
+everything below them is the product: sign-in, Graph, budget, KMS, vault, store, catalog.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Reads a sample of users and groups through msgraph-sdk's typed models, and says as JSON what that took. A process of its own.
+"""Reads a sample of users and groups through msgraph-sdk's typed models, and says as JSON what that took. A process.
 
 Arguments: Graph's URL, the file of authorities to trust, directory id, client id, secret, then how many objects of each kind.
 """
@@ -39,9 +39,7 @@ async def read(graph_url: str, ca_file: str, directory_id: str, client_id: str, 
         scopes, hosts = [f"{graph_url}/.default"], [httpx.URL(graph_url).host]
         provider = AzureIdentityAuthenticationProvider(credential, scopes=scopes, allowed_hosts=hosts)
         plain = httpx.AsyncClient(verify=authority, http2=False, trust_env=False, timeout=60)
-        adapter = GraphRequestAdapter(
-            provider, client=GraphClientFactory.create_with_default_middleware(client=plain)
-        )
+        adapter = GraphRequestAdapter(provider, client=GraphClientFactory.create_with_default_middleware(client=plain))
         adapter.base_url = f"{graph_url}/v1.0"
         client = GraphServiceClient(request_adapter=adapter)
         steps: dict[str, float] = {}

@@ -14,31 +14,33 @@ from benchmarks.archives import Archive
 from benchmarks.measure import Measure
 
 _HOW = """
-All processes that are measured are of their own, and their start is not timed. Download only: httpx takes a token and follows
-the delta rounds of users and groups to their delta links, one page after the other, with the TLS and gzip that the backup has;
-each page is dropped. Full backup: one process does all steps of a first backup, one after the other, from its first claim to
-its snapshot: every stream that the product protects, KMS over HTTP, a folder as store, SQLite, Redis as budget. After changes:
-the backup after that one, in the same home, once one in a hundred of the users and groups was changed and each of those groups
-has got another member. The three take turns, so that whatever else the machine does meets them all. Seconds are wall clock;
-ratios are within one turn; in brackets stand the least and the most. CPU seconds are of all threads of the process. Peak memory
-is the whole process's, by getrusage. Stored are all files of the store: chunks, manifest and key objects. The simulator makes
-each object when it is asked for, on the same cores: its CPU seconds are what it took meanwhile, and its limit is how long these
-pages take when two clients do nothing but download.
+All processes that are measured are of their own, and their start is not timed. Download only: httpx takes a token and
+follows the delta rounds of users and groups to their delta links, one page after the other, with the TLS and gzip that
+the backup has; each page is dropped. Full backup: one process does all steps of a first backup, one after the other,
+from its first claim to its snapshot: every stream that the product protects, KMS over HTTP, a folder as store, SQLite,
+Redis as budget. After changes: the backup after that one, in the same home, once one in a hundred of the users and
+groups was changed and each of those groups has got another member. The three take turns, so that whatever else the
+machine does meets them all. Seconds are wall clock; ratios are within one turn; in brackets stand the least and the
+most. CPU seconds are of all threads of the process. Peak memory is the whole process's, by getrusage. Stored are all
+files of the store: chunks, manifest and key objects. The simulator makes each object when it is asked for, on the same
+cores: its CPU seconds are what it took meanwhile, and its limit is how long these pages take when two clients do
+nothing but download.
 """
 _HOW_STAGES = """
-One further full backup with functions of the product wrapped, each telling the CPU time of its own thread less that of wrapped
-functions within; waiting is no CPU time, so these add up to the process's CPU seconds and not to its wall clock. All else is
-what no wrapped function did: threads that renew claim and lease, KMS, signing in, the steps themselves.
+One further full backup with functions of the product wrapped, each telling the CPU time of its own thread less that of
+wrapped functions within; waiting is no CPU time, so these add up to the process's CPU seconds and not to its wall
+clock. All else is what no wrapped function did: threads that renew claim and lease, KMS, signing in, the steps
+themselves.
 """
 _HOW_MODELLED = """
-The first pages of the same delta rounds through msgraph-sdk's typed models, until there were so many objects; seconds are wall
-clock, the start of the process is not timed.
+The first pages of the same delta rounds through msgraph-sdk's typed models, until there were so many objects; seconds
+are wall clock, the start of the process is not timed.
 """
 _HOW_ARCHIVES = """
-A directory of its own. Every user and group is one JSON file as Graph's delta sent it, its links within, in a folder for each of
-the two; restic backs that folder up into a new repository (its format 2, Zstandard), borg into another (repokey, Zstandard level
-3). Bytes are those of all files of the repository; ours are all files of the store after a first backup of the same directory,
-which holds each link as a record of its own.
+A directory of its own. Every user and group is one JSON file as Graph's delta sent it, its links within, in a folder
+for each of the two; restic backs that folder up into a new repository (its format 2, Zstandard), borg into another
+(repokey, Zstandard level 3). Bytes are those of all files of the repository; ours are all files of the store after a
+first backup of the same directory, which holds each link as a record of its own.
 """
 
 
@@ -78,9 +80,13 @@ def print_turns(console: Console, found: Found) -> None:
     """A column each for downloading, the full backup and the one after changes."""
     first = found.turns[0].full
     objects, links = first.counts["objects"], first.counts["links"]
-    title = f"{found.users:,} users, {found.groups:,} groups: {objects:,} objects, {links:,} links; {_runs(found.turns)}"
+    title = (
+        f"{found.users:,} users, {found.groups:,} groups: {objects:,} objects, {links:,} links; {_runs(found.turns)}"
+    )
     again = all(turn.changed for turn in found.turns)
-    table = _table(title, "", "download only", "full backup", "full : download", *(["after 1 % changed"] if again else []))
+    table = _table(
+        title, "", "download only", "full backup", "full : download", *(["after 1 % changed"] if again else [])
+    )
     downloads, fulls = [turn.download for turn in found.turns], [turn.full for turn in found.turns]
     changes = [turn.changed for turn in found.turns if turn.changed]
     columns = [downloads, fulls, changes] if again else [downloads, fulls]
@@ -89,7 +95,12 @@ def print_turns(console: Console, found: Found) -> None:
         told = [_spread([of(each) for each in runs], form) for runs in columns]
         table.add_row(name, told[0], told[1], ratio, *told[2:])
 
-    row("seconds", lambda each: each.seconds, ".2f", _spread(_ratios(fulls, downloads, lambda each: each.seconds), ".2f"))
+    row(
+        "seconds",
+        lambda each: each.seconds,
+        ".2f",
+        _spread(_ratios(fulls, downloads, lambda each: each.seconds), ".2f"),
+    )
     cpu = _spread(_ratios(fulls, downloads, lambda each: each.cpu_seconds), ".2f")
     row("CPU seconds", lambda each: each.cpu_seconds, ".2f", cpu)
     row("simulator's CPU seconds", lambda each: each.served, ".2f")
@@ -105,7 +116,9 @@ def print_turns(console: Console, found: Found) -> None:
     stored = [f"{median(each.counts['stored'] for each in runs) / 1e6:.2f}" for runs in columns[1:]]
     table.add_row("MB received, stored", f"{counts['received'] / 1e6:.1f}", stored[0], "", *stored[1:])
     if again:
-        table.add_row("of the full backup's seconds", "", "", "", _spread(_ratios(changes, fulls, lambda m: m.seconds), ".2f"))
+        table.add_row(
+            "of the full backup's seconds", "", "", "", _spread(_ratios(changes, fulls, lambda m: m.seconds), ".2f")
+        )
         table.add_row("of its bytes", "", "", "", _spread(_ratios(changes, fulls, lambda m: m.counts["stored"]), ".3f"))
     if found.limit is not None:
         table.add_row("simulator's limit, s", f"{counts['pages'] / found.limit:.2f}")
@@ -115,7 +128,9 @@ def print_turns(console: Console, found: Found) -> None:
 def print_stages(console: Console, measure: Measure) -> None:
     """CPU seconds of a full backup by what they went into."""
     lines = measure.counts["objects"] + measure.counts["links"]
-    table = _table(f"Where a full backup's {measure.cpu_seconds:.2f} CPU seconds go", "", "CPU seconds", "share", "µs a record")
+    table = _table(
+        f"Where a full backup's {measure.cpu_seconds:.2f} CPU seconds go", "", "CPU seconds", "share", "µs a record"
+    )
     for name, seconds in measure.stages.items():
         table.add_row(name, f"{seconds:.2f}", f"{seconds / measure.cpu_seconds:.0%}", f"{seconds / lines * 1e6:.1f}")
     console.print(table)
@@ -134,13 +149,21 @@ def print_modelled(console: Console, measure: Measure) -> None:
 
 def print_compared(console: Console, compared: Compared) -> None:
     """Bytes of each program for the same objects."""
-    table = _table(f"{compared.files:,} objects, {compared.size / 1e6:.1f} MB of JSON", "", "MB", "bytes an object", "ours : theirs")
+    table = _table(
+        f"{compared.files:,} objects, {compared.size / 1e6:.1f} MB of JSON",
+        "",
+        "MB",
+        "bytes an object",
+        "ours : theirs",
+    )
     for archive in compared.archives:
         if archive.stored is None:
             table.add_row(archive.program, "skipped", "no such program on the PATH", "")
             continue
         ratio = compared.stored / archive.stored
-        table.add_row(archive.program, f"{archive.stored / 1e6:.2f}", f"{archive.stored / compared.files:,.0f}", f"{ratio:.3f}")
+        table.add_row(
+            archive.program, f"{archive.stored / 1e6:.2f}", f"{archive.stored / compared.files:,.0f}", f"{ratio:.3f}"
+        )
     table.add_row("ours", f"{compared.stored / 1e6:.2f}", f"{compared.stored / compared.files:,.0f}", "")
     console.print(table)
     console.print(_flowing(_HOW_ARCHIVES))
