@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from shared.domain.errors import Alarm, Code
-from shared.domain.records import Line, split_order
+from shared.domain.records import Line, decode_lines, split_order
 from shared.ports.blobs import BlobStore
-from shared.vault.format import ChunkRef, Run, range_text, split, unpack
+from shared.vault.format import ChunkRef, Run, range_text, unpack
 from shared.vault.sealing import WAY_OUT, FindKey, Kind, damaged, open_sealed
 from shared.vault.writer import chunk_blob
 
@@ -14,13 +15,20 @@ from shared.vault.writer import chunk_blob
 def read_run(
     store: BlobStore, find_key: FindKey, tenant_id: str, run: Run, check: Callable[[], None]
 ) -> Iterator[Line]:
-    """The run's lines, sorted. ``check`` is called before each chunk is opened.
+    """The run's lines, sorted. Opens chunks, and raises, as ``read_chunks`` does."""
+    return chain.from_iterable(read_chunks(store, find_key, tenant_id, run, check))
+
+
+def read_chunks(
+    store: BlobStore, find_key: FindKey, tenant_id: str, run: Run, check: Callable[[], None]
+) -> Iterator[list[Line]]:
+    """The run's lines, sorted, a chunk's at a time. ``check`` is called before each chunk is opened.
 
     Raises Alarm naming blob and resource if a chunk is missing or not what the manifest says.
     """
     for chunk in run.chunks:
         check()
-        yield from _open_chunk(store, find_key, tenant_id, run, chunk)
+        yield _open_chunk(store, find_key, tenant_id, run, chunk)
 
 
 def check_blob(store: BlobStore, tenant_id: str, run: Run, chunk: ChunkRef) -> bytes:
@@ -41,7 +49,7 @@ def _open_chunk(store: BlobStore, find_key: FindKey, tenant_id: str, run: Run, c
     sealed = check_blob(store, tenant_id, run, chunk)
     packed = open_sealed(find_key, tenant_id, Kind.CHUNK, sealed, blob=blob, resource=resource)
     try:
-        lines = list(split(unpack(packed)))
+        lines = decode_lines(unpack(packed))
     except ValueError:
         raise damaged(blob, resource) from None
     told = (chunk.lines, chunk.first, chunk.last)

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from shared.domain.records import Line, encode_line, split_order
+from shared.domain.records import Line, encode_lines, split_order
 from shared.ports.blobs import BlobStore
 from shared.vault.format import ChunkRef, Counted, Run, pack, range_text, unpack
 from shared.vault.keyring import DataKey
@@ -92,7 +92,7 @@ class RunWriter:
             yield chunk
 
     def _store_chunk(self, lines: list[Line]) -> ChunkRef:
-        text = b"\n".join(map(encode_line, lines))
+        text = encode_lines(lines)
         packed = pack(text)
         self._check()
         sealed = seal(self._key, self._tenant, Kind.CHUNK, packed)

@@ -1,6 +1,7 @@
 """Runs in a store: written, read back and merged, whatever their lines and however small their chunks."""
 
 import os
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from shared.vault.buffer import SortBuffer
 from shared.vault.format import Run
 from shared.vault.keyring import DataKey
 from shared.vault.merge import merge
-from shared.vault.reader import check_blob, read_run
+from shared.vault.reader import check_blob, read_chunks, read_run
 from shared.vault.writer import RunWriter, chunk_blob
 from tests.unit.vault.parts import JOB, TENANT, MemoryStore
 from tests.unit.vault.test_merge import apply, operations
@@ -38,11 +39,12 @@ def test_any_history_reads_back_from_its_chunks_as_a_dictionary_for_us_and_for_t
     store, runs = MemoryStore(), []
     for lines in jobs:
         buffer = SortBuffer(10**9)
+        buffer.add(lines)
         for line in lines:
-            buffer.add(line)
             apply(state, line)
         runs.append(written(store, buffer.drain(), chunk_bytes))
-    assert list(merge([iter(read(store, run)) for run in runs])) == sorted(state.items())
+    chunks = [read_chunks(store, lambda _: KEY, TENANT, run, lambda: None) for run in runs]
+    assert list(chain.from_iterable(merge(chunks))) == sorted(state.items())
     assert list(rescue.merged([iter(read(store, run)) for run in runs])) == sorted(state.items())
 
 
