@@ -24,6 +24,7 @@ def tick(context: Context) -> None:
             log.warning("a schedule cannot be kept: %s", refusal.message, extra={"tenant": due.tenant_id})
             continue
         scheduler.make_due(due, following, refused_since)
+    scheduler.make_prunes(timedelta(hours=context.limits.sweep_hours))
     for job in scheduler.unplanned():
         scheduler.give_steps(job, steps_of(job.kind))
     scheduler.expire(context.limits.claims_lost)

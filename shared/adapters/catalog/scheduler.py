@@ -12,6 +12,7 @@ from shared.adapters.catalog.jobs import (
     KNOWN_KINDS,
     backup_going,
     end_job,
+    going,
     insert_step,
     interrupt,
     job_of,
@@ -24,7 +25,7 @@ from shared.adapters.catalog.sending import due_messages
 from shared.adapters.catalog.snapshots import newest
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.errors import Code
-from shared.domain.model import Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
+from shared.domain.model import ALONE, Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
 from shared.ports.catalog import DueSchedule
 
 _BEAT = "beat"
@@ -60,6 +61,25 @@ class SqlScheduler:
             new_job(rows, JobKind.BACKUP, asked=Asked.SCHEDULE, due_at=due.schedule.next_due)
             return True
 
+    def make_prunes(self, every: timedelta) -> int:
+        with self._database.read(EVERY_TENANT) as connection:
+            since = self._database.now(connection) - every
+            lately = exists().where(
+                jobs.c.tenant_id == tenants.c.tenant_id, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > since
+            )
+            query = select(tenants.c.tenant_id).where(tenants.c.created_at <= since, ~lately)
+            found = connection.execute(query).scalars().all()
+        return sum(self._make_prune(tenant_id, every) for tenant_id in found)
+
+    def _make_prune(self, tenant_id: str, every: timedelta) -> bool:
+        with Tenancy(self._database, tenant_id).write() as rows:
+            if rows.one(tenants, lock=True) is None:
+                return False
+            if rows.find(jobs, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > rows.now - every):
+                return False
+            new_job(rows, JobKind.PRUNE, asked=Asked.SCHEDULE)
+            return True
+
     def unplanned(self) -> list[Job]:
         by_hand_first = case((jobs.c.asked == Asked.HAND.value, 0), else_=1)
         query = (
@@ -78,9 +98,9 @@ class SqlScheduler:
             row = rows.one(jobs, jobs.c.job_id == job.job_id, lock=True)
             if tenant is None or row is None or row["state"] != JobState.QUEUED or row["open_phase"] is not None:
                 return False
+            if job.kind in ALONE and rows.find(jobs, *going(ALONE), jobs.c.open_phase.is_not(None)):
+                return False
             if job.kind is JobKind.BACKUP:
-                if rows.find(jobs, *backup_going(), jobs.c.open_phase.is_not(None)):
-                    return False
                 _pin_parent(rows, job.job_id)
             for step in steps:
                 insert_step(rows, new_id(), job.job_id, step.phase, step.name)

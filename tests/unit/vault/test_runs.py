@@ -15,8 +15,9 @@ from shared.vault.buffer import SortBuffer
 from shared.vault.format import Run
 from shared.vault.keyring import DataKey
 from shared.vault.merge import merge
+from shared.vault.names import chunk_blob
 from shared.vault.reader import check_blob, read_chunks, read_run
-from shared.vault.writer import RunWriter, chunk_blob
+from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import JOB, TENANT, MemoryStore
 from tests.unit.vault.test_merge import apply, operations
 
