@@ -166,6 +166,11 @@ class World:
         with self._engine.begin() as connection:
             return len(connection.execute(query).all())
 
+    def rows(self, table: str) -> list[dict[str, object]]:
+        """All that stands in a table."""
+        with self._engine.begin() as connection:
+            return [dict(row) for row in connection.execute(select(metadata.tables[table])).mappings()]
+
     def change(self, table: str, **values: object) -> None:
         """Writes behind the catalog's back, where no method of the port gets to yet."""
         with self._engine.begin() as connection:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import (
-    Alarm,
     Answer,
     Code,
     EntrakeepError,
@@ -19,8 +18,7 @@ from shared.domain.errors import (
     StartOver,
     StoreTrouble,
 )
-from shared.domain.model import Asked, JobKind, JobState, Purpose, Schedule, StepState
-from shared.engine.custody import Custody
+from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState
 from shared.engine.jobs.sending import send_due
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
@@ -243,40 +241,6 @@ def test_a_key_check_asks_afresh(world: EngineWorld) -> None:
     job = world.done(JobKind.KEY_CHECK)
     assert (job.state, job.detail) == (JobState.SUCCEEDED, {"state": "ok"})
     assert world.keys.asked > asked
-
-
-# -- custody
-
-
-def test_a_job_has_one_data_key_however_many_steps_give_birth(world: EngineWorld) -> None:
-    job = world.ask()
-    with Custody(world.context, world.of) as one, Custody(world.context, world.of) as other:
-        born: list[str] = []
-
-        def meanwhile(point: str) -> None:
-            if point == "key-object-stored" and not born:
-                born.append("")
-                born[0] = other.of_job(job.job_id).id
-
-        world.at = meanwhile
-        assert one.of_job(job.job_id).id == born[0] == other.of_job(job.job_id).id
-        assert one.find(born[0]).id == born[0]
-    row = world.of.keys.find(Purpose.BACKUP, job.job_id)
-    assert row is not None
-    assert row.data_key_id == born[0]
-
-
-def test_data_keys_are_dropped_with_their_custody(world: EngineWorld) -> None:
-    with Custody(world.context, world.of) as custody:
-        key = custody.secrets()
-        key.for_open()
-    with pytest.raises(KeyTrouble):
-        key.for_open()
-
-
-def test_a_data_key_that_sql_does_not_know_is_an_alarm(world: EngineWorld) -> None:
-    with Custody(world.context, world.of) as custody, pytest.raises(Alarm):
-        custody.find("0" * 64)
 
 
 # -- sending and the tick
