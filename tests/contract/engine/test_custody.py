@@ -1,5 +1,6 @@
 """Custody: the data keys that one process may use, born, found and dropped under leases."""
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Alarm, KeyRefused, KeyTrouble
-from shared.domain.model import Purpose, WrappedKey
+from shared.domain.model import JobKind, Purpose, WrappedKey
 from shared.engine import custody as custody_module
 from shared.engine.custody import Custody
+from shared.engine.jobs import perform as performing
 from shared.vault.keyring import DataKey, birth
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
@@ -127,3 +129,25 @@ def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
             with pytest.raises(KeyTrouble):
                 custody.secrets()
         assert world.keys.asked == asked
+
+
+def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
+    world.keys.trouble = KeyTrouble("KMS does not answer.")
+    with Custody(world.context, world.of, 0.0) as custody, pytest.raises(KeyTrouble):
+        custody.secrets()
+    monkeypatch.setattr(performing, "_CHECK_SECONDS", 0.0)
+    check = world.ask(JobKind.KEY_CHECK)
+    world.work(1)
+    assert world.of.keys.state().unreachable is not None
+    world.keys.trouble = None
+    world.work()
+    assert world.of.jobs.get(check.job_id).state.ended
+
+
+def test_a_patience_longer_than_a_lease_is_no_longer_than_it(world: EngineWorld) -> None:
+    world.keys.trouble = KeyTrouble("KMS does not answer.")
+    with Custody(world.context, world.of, 3600.0) as custody, pytest.raises(KeyTrouble):
+        custody.secrets()

@@ -3,7 +3,9 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,6 +164,28 @@ def test_an_object_that_is_being_asked_for_does_not_keep_it_from_stopping(world:
         asyncio.run(gather(work))
     assert silent.cancelled
     assert silent.told == [("users", "1")]
+
+
+def test_it_stops_though_it_is_told_to_just_as_an_object_begins_to_be_asked_for(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent, begin = SilentDirectory(), asyncio.run_coroutine_threadsafe
+
+    async def gather(work: Work) -> None:
+        gatherer = gatherer_of(work, silent)
+
+        def begun(*what: Any) -> "Future[Any]":
+            future = begin(*what)
+            gatherer.stop(keep=False)
+            return future
+
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", begun)
+        await gatherer.offer(SeenPage("1", "2"))
+        await ended(in_a_thread(gatherer))
+
+    world.ask()
+    with world.step("users") as work:
+        asyncio.run(gather(work))
 
 
 def test_what_was_read_before_a_full_buffer_is_not_read_again_by_another_worker(world: EngineWorld) -> None:
