@@ -67,9 +67,7 @@ def test_a_blob_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_st
     ]
 
 
-def test_a_blob_that_was_deleted_does_not_come_back(
-    tmp_path: Path, made_durable: list[tuple[str, str, int]]
-) -> None:
+def test_a_blob_that_was_deleted_does_not_come_back(tmp_path: Path, made_durable: list[tuple[str, str, int]]) -> None:
     store = open_store((tmp_path / "store").as_uri())
     store.put("t/a", DATA)
     made_durable.clear()
