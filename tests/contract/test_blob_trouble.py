@@ -44,7 +44,7 @@ def made_durable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[
     wrapped("fsync", lambda descriptor: os.readlink(f"/proc/self/fd/{descriptor}"))
     wrapped("replace", lambda _, target: str(target))
     wrapped("link", lambda _, target: str(target))
-    wrapped("unlink", lambda path: str(path))
+    wrapped("unlink", str)
     wrapped("mkdir", lambda path, *_: str(path))
     return done
 
@@ -208,10 +208,12 @@ class Gateway(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_GET = do_PUT = do_DELETE = do_HEAD = answer
-
     def log_message(self, *_: object) -> None:
         """Says nothing."""
+
+
+for verb in ("GET", "PUT", "DELETE", "HEAD"):
+    setattr(Gateway, f"do_{verb}", Gateway.answer)
 
 
 @every_call
