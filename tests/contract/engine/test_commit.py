@@ -11,6 +11,7 @@ from shared.engine.backup.commit import commit_step
 from shared.engine.backup.trail import leave
 from shared.engine.here import begun_here
 from shared.vault.format import CheckpointBody, Manifest
+from shared.vault.keyring import DataKey
 from tests.contract.engine.world import EngineWorld
 
 
@@ -58,10 +59,18 @@ def test_a_manifest_names_the_snapshot_that_it_builds_on_with_the_hash_of_its_ma
     assert world.of.snapshots.get("latest").parent == first.snapshot_id
 
 
-def test_nothing_is_noted_or_stored_for_a_job_that_was_cancelled(world: EngineWorld) -> None:
+def test_nothing_is_noted_or_stored_for_a_job_that_was_cancelled(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.ask()
     with world.step("commit", Phase.COMMIT) as work:
-        world.cancel(work)
+        of_job = work.custody.of_job
+
+        def meanwhile(job_id: str) -> DataKey:
+            world.cancel(work)
+            return of_job(job_id)
+
+        monkeypatch.setattr(work.custody, "of_job", meanwhile)
         with pytest.raises(Cancelled):
             commit_step(work)
     assert world.rows("snapshot_attempts") == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.errors import Cancelled, EntrakeepError, KeyRefused
+from shared.domain.errors import Code, EntrakeepError, KeyRefused
 from shared.domain.model import Job, JobKind, JobState
 from shared.engine import here
 from shared.engine.browse import browse
@@ -100,9 +100,10 @@ def test_a_download_writes_nothing_more_once_its_job_must_end(
         known(works[0])
 
     file = Interrupting(happens)
-    with pytest.raises((Cancelled, KeyRefused)):
+    with pytest.raises(EntrakeepError) as met:
         download(world.context, world.tenant, "latest", file, ["users"])
     assert file.pieces == 1
+    assert met.value.code is (Code.CANCELLED if end is cancel else Code.KEY_ACCESS_REVOKED)
     assert newest(world).state is (JobState.CANCELLED if end is cancel else JobState.FAILED)
 
 
@@ -114,8 +115,9 @@ def test_browsing_shows_nothing_more_once_its_job_must_end(world: EngineWorld, w
     assert next(shown)[0] == "users/0"
     end(world)
     known(works[0])
-    with pytest.raises((Cancelled, KeyRefused)):
+    with pytest.raises(EntrakeepError) as met:
         next(shown)
+    assert met.value.code is (Code.CANCELLED if end is cancel else Code.KEY_ACCESS_REVOKED)
     assert newest(world).state is (JobState.CANCELLED if end is cancel else JobState.FAILED)
 
 
@@ -123,12 +125,29 @@ def test_browsing_shows_nothing_more_once_its_job_must_end(world: EngineWorld, w
 def test_a_job_that_must_end_does_not_succeed_though_its_reader_has_all(world: EngineWorld, end: End) -> None:
     world.backed_up()
     with (
-        pytest.raises((Cancelled, KeyRefused)),
+        pytest.raises(EntrakeepError) as met,
         begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         end(world)
         known(work)
+    assert met.value.code is (Code.CANCELLED if end is cancel else Code.KEY_ACCESS_REVOKED)
     assert newest(world).state is (JobState.CANCELLED if end is cancel else JobState.FAILED)
+
+
+@pytest.mark.parametrize("when", ["while it reads", "as it ends"])
+def test_a_job_that_somebody_else_has_ended_says_why(world: EngineWorld, when: str) -> None:
+    """Whoever meets the refusal ends every job of the tenant."""
+    world.backed_up()
+    world.limit(renew_seconds=0.02 if when == "while it reads" else 10.0)
+    with (
+        pytest.raises(EntrakeepError) as met,
+        begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+    ):
+        world.of.keys.refuse(ARN, REFUSED.message)
+        if when == "while it reads":
+            known(work)
+            work.check()
+    assert (met.value.code, met.value.message) == (REFUSED.code, REFUSED.message)
 
 
 def test_nothing_is_fetched_from_the_store_before_kms_has_answered(
