@@ -138,7 +138,7 @@ async def test_what_a_process_that_is_gone_held_leaves_redis_by_itself(
     frozen = Frozen(budgets[0])
     try:
         async with asyncio.timeout(SOON):
-            while any(key.endswith(":held") for key in redis_server.keys()):
+            while any(key.endswith(":held") for key in list(redis_server.keys())):
                 await asyncio.sleep(0.02)
     finally:
         await asyncio.to_thread(frozen.end)
