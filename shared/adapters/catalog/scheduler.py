@@ -1,6 +1,7 @@
 """The scheduler's handle: the only one that sees all tenants. Which messages to send is ``sending``'s."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, case, delete, exists, func, select, update
@@ -26,6 +27,8 @@ from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.errors import Code
 from shared.domain.model import Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
 from shared.ports.catalog import DueSchedule
+
+log = logging.getLogger(__name__)
 
 _BEAT = "beat"
 
@@ -89,13 +92,12 @@ class SqlScheduler:
             return True
 
     def expire(self, claims_lost: int) -> int:
-        changed = 0
-        for step in self._expired():
-            with Tenancy(self._database, step["tenant_id"]).write() as rows:
-                changed += _lost(rows, step, claims_lost)
-        for job in self._to_cancel():
-            with Tenancy(self._database, job["tenant_id"]).write() as rows:
-                changed += _cancelled(rows, job)
+        """One that cannot be looked after keeps no other back: it is logged, and the last such error is raised at the end."""
+        failed: list[Exception] = []
+        changed = self._look_after(self._expired(), lambda rows, step: _lost(rows, step, claims_lost), failed)
+        changed += self._look_after(self._to_cancel(), _cancelled, failed)
+        if failed:
+            raise failed[-1]
         return changed
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
@@ -153,6 +155,21 @@ class SqlScheduler:
                 requeue(Changes(connection, tenant_id, now), func.substr(steps.c.holder, 1, len(prefix)) == prefix)
                 for tenant_id in tenant_ids
             )
+
+    def _look_after(
+        self, found: Sequence[RowMapping], look: Callable[[Changes, RowMapping], int], failed: list[Exception]
+    ) -> int:
+        """Looks after each row in a transaction of its own. How many rows changed."""
+        changed = 0
+        for row in found:
+            try:
+                with Tenancy(self._database, row["tenant_id"]).write() as rows:
+                    changed += look(rows, row)
+            except Exception as error:
+                ids = {"tenant": row["tenant_id"], "job": row["job_id"]}
+                log.error("a job's lost claims are not looked after: %s", type(error).__name__, extra=ids)
+                failed.append(error)
+        return changed
 
     def _expired(self) -> Sequence[RowMapping]:
         """Steps whose claim has expired."""

@@ -1,7 +1,6 @@
 """Steps and their fates: every branch of the error tree ends where SQL says what to do next."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,7 @@ from shared.domain.errors import (
     StartOver,
     StoreTrouble,
 )
-from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState
-from shared.engine.jobs.sending import send_due
+from shared.domain.model import JobKind, JobState, StepState
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -241,65 +239,6 @@ def test_a_key_check_asks_afresh(world: EngineWorld) -> None:
     job = world.done(JobKind.KEY_CHECK)
     assert (job.state, job.detail) == (JobState.SUCCEEDED, {"state": "ok"})
     assert world.keys.asked > asked
-
-
-# -- sending and the tick
-
-
-def test_a_silent_broker_loses_no_step(world: EngineWorld) -> None:
-    job = world.ask()
-    world.messages.open = False
-    world.tick()
-    assert world.messages.taken == []
-    world.messages.open = True
-    world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
-
-
-def test_what_the_broker_took_is_counted(world: EngineWorld) -> None:
-    world.ask()
-    world.messages.open = False
-    world.tick()
-    world.messages.open = True
-    sent = send_due(world.context)
-    assert sent == len(world.messages.taken) == 4
-
-
-def test_due_times_that_were_missed_become_one_job(world: EngineWorld) -> None:
-    due = world.clock.time - timedelta(days=3)
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
-    world.tick()
-    world.tick()
-    (job,) = world.of.jobs.recent()
-    assert (job.asked, job.due_at) == (Asked.SCHEDULE, due)
-    schedule = world.of.schedules.get()
-    assert schedule is not None
-    assert schedule.next_due is not None
-    assert world.clock.time < schedule.next_due <= world.clock.time + timedelta(hours=1)
-
-
-def test_while_a_refusal_is_fresh_no_due_time_becomes_a_job(world: EngineWorld) -> None:
-    world.of.keys.refuse(ARN, REFUSED.message)
-    due = world.clock.time - timedelta(minutes=1)
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
-    world.tick()
-    assert world.of.jobs.recent() == []
-    world.clock.time += timedelta(minutes=5)
-    world.tick()
-    assert [job.due_at for job in world.of.jobs.recent()] == [due]
-
-
-def test_a_paused_schedule_makes_no_job(world: EngineWorld) -> None:
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=True, next_due=None))
-    world.clock.time += timedelta(days=2)
-    world.tick()
-    assert world.of.jobs.recent() == []
-
-
-def test_beat_says_that_it_lives(world: EngineWorld) -> None:
-    assert world.scheduler.last_tick() is None
-    world.tick()
-    assert (world.scheduler.last_tick() or 9.0) < 5
 
 
 def test_all_steps_are_done_when_a_job_has_ended(world: EngineWorld) -> None:
