@@ -5,14 +5,13 @@ import os
 import re
 import signal
 import stat
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.flow.shell import Shell
 from tests.flow.stack import Stack, running_stack
 from tests.parts import CLIENT, DIRECTORY, SECRET
 
@@ -20,49 +19,6 @@ pytestmark = pytest.mark.flow
 
 GUID = "11111111-1111-1111-1111-111111111111"
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
-PROGRAM = (sys.executable, "-m", "console.cli")
-_SENTENCE = re.compile(r"([A-Z_]+): \S.*\.\n")
-
-
-class Shell:
-    """Runs commands in a folder, with the settings given and no others."""
-
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
-        self.environment = {**kept, **settings}
-
-    def start(self, *words: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            (*PROGRAM, *words),
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def run(self, *words: str, status: int = 0) -> tuple[bytes, str]:
-        """What it says on standard output and standard error, once it has ended with this status."""
-        process = self.start(*words)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == status, err.decode()
-        return out, err.decode()
-
-    def refused(self, *words: str, code: str, status: int) -> str:
-        """The one line that a command refuses with."""
-        out, err = self.run(*words, status=status)
-        said = _SENTENCE.fullmatch(err)
-        assert said is not None, err
-        assert (said[1], out) == (code, b"")
-        return err
-
-    def document(self, *words: str) -> object:
-        """The one JSON document that a command prints, and nothing beside it."""
-        out, err = self.run(*words, "--json")
-        assert err == ""
-        found: object = json.loads(out)
-        return found
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A worker told to end while it is at work: what it holds is given back at once, uncounted, and another goes on from there."""
+"""A worker told to end while it is at work: it gives back what it holds, uncounted, and another goes on from there."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -44,7 +44,9 @@ def test_a_worker_that_is_told_to_end_gives_its_step_back_and_another_goes_on_fr
     stack.graph.fault({"match": {"path": "users/delta"}, "skip": 8, "times": 1, "what": "slow", "seconds": 600})
     job = stack.ask(tenant)
     until(lambda: stack.graph.get("faults")[0]["fired"], "Graph keeps it waiting")
-    until(lambda: any(each.point == "checkpointed" and each.step == "users" for each in points.passed()), "a checkpoint")
+    until(
+        lambda: any(each.point == "checkpointed" and each.step == "users" for each in points.passed()), "a checkpoint"
+    )
     assert held(stack, job) == [("running", 0)]
 
     stack.terminate("worker")
