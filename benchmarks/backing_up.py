@@ -21,7 +21,7 @@ from shared.engine.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.directory import Identity
 
-_PHASES = {Phase.READ: "read", Phase.SECOND_ROUND: "second round", Phase.COMMIT: "commit"}
+_PHASES = {Phase.READ: "read", Phase.SECOND_ROUND: "second round", Phase.COMPACT: "compact", Phase.COMMIT: "commit"}
 
 
 def back_up(directory_id: str, client_id: str, secret: str) -> Measure:
@@ -58,7 +58,7 @@ def _perform_all(context: Context, tenant: Tenant, job: Job) -> dict[str, float]
         perform(
             context, StepMessage(tenant_id=tenant.tenant_id, job_id=job.job_id, step_id=step.step_id), "benchmark/1"
         )
-        name = f"{_PHASES[step.phase]}, {step.name if step.name in ('users', 'commit') else 'other streams'}"
+        name = f"{_PHASES[step.phase]}, {step.name if step.name in ('users', 'commit', 'compact') else 'other streams'}"
         spent[name] = spent.get(name, 0.0) + time.perf_counter() - began
     return spent
 

@@ -26,6 +26,8 @@ def tick(context: Context) -> None:
     failed: list[Exception] = []
     with _apart(failed, "due times become no jobs"):
         _make_due(context, scheduler, failed)
+    with _apart(failed, "tenants get no prunes"):
+        scheduler.make_prunes(timedelta(hours=context.limits.sweep_hours))
     with _apart(failed, "jobs get no steps"):
         for job in scheduler.unplanned():
             with _apart(failed, "a job gets no steps", tenant=job.tenant_id, job=job.job_id):

@@ -1,11 +1,19 @@
 """``entrakeep catalog``: the database that knows what is stored."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.arguments import examples
-from console.cli.output import print_line
+from console.cli.arguments import AsJson, examples
+from console.cli.documents import Document
+from console.cli.opening import open_engine
+from console.cli.output import counted, note, print_document, print_line
+from console.cli.progress import shown_count
+from console.cli.tables import print_damaged
+from shared.domain.errors import Code, Refuse
+
+if TYPE_CHECKING:
+    from shared.engine.rebuild import Rebuilt
 
 app = typer.Typer(help="The catalog in SQL.")
 
@@ -27,3 +35,68 @@ def migrate(
     print_line(f"The catalog is at revision {wiring.migrate_catalog(grant)}.")
     if grant is not None:
         print_line(f"The user {grant} may use it.")
+
+
+@app.command(epilog=examples("entrakeep catalog rebuild"))
+def rebuild(as_json: AsJson = False) -> None:
+    """Bring back what the catalog has lost, from the store and KMS.
+
+    Tenants, data keys and snapshots come back; credentials, schedules and jobs do not: give each tenant its credential
+    with 'entrakeep tenant update', and its schedule. Takes nothing away, so that it also serves after the database was put
+    back from an older dump; what the catalog knows already stays as it is. Runs in this process: needs the keys' AWS
+    credentials, and no running stack. Exit status 1 if a tenant could not be brought back, or not all of it.
+    """
+    context = open_engine()
+    from shared.engine.rebuild import rebuild as rebuilt
+    from shared.engine.rebuild import stored_tenants
+
+    found: list[Rebuilt] = []
+    for tenant_id in stored_tenants(context):
+        with shown_count("manifest") as tell:
+            found.append(rebuilt(context, tenant_id, tell))
+        if not as_json:
+            _tell(found[-1])
+    if as_json:
+        print_document([_document(outcome) for outcome in found])
+    for outcome in found:
+        if outcome.trouble is not None:
+            note(f"{outcome.trouble.code}: {_name(outcome)}: {outcome.trouble.message}")
+    if not found:
+        raise Refuse(Code.NO_SUCH_TENANT, "The store holds no tenant; check ENTRAKEEP_STORE_URL.")
+    if any(outcome.trouble is not None or outcome.broken for outcome in found):
+        raise typer.Exit(1)
+
+
+def _name(outcome: "Rebuilt") -> str:
+    return outcome.tenant.name if outcome.tenant is not None else outcome.tenant_id
+
+
+def _tell(outcome: "Rebuilt") -> None:
+    name = _name(outcome)
+    back = f"{counted(outcome.snapshots, 'snapshot')} and {counted(outcome.data_keys, 'data key')}"
+    if outcome.trouble is not None:
+        print_line(f"{name}: nothing was brought back.")
+    elif outcome.tenant is None:
+        print_line(f"{name}: the store holds no snapshot of it that opens, so nobody knows what it was; add it anew.")
+    elif not outcome.known:
+        print_line(f"{name} is back, with {back}, without a schedule. Give it its credential:")
+        print_line(f"  entrakeep tenant update {name} --client-secret-file FILE")
+    elif outcome.snapshots or outcome.data_keys:
+        print_line(f"{name}: {back} are back.")
+    else:
+        print_line(f"{name}: nothing was missing.")
+    if outcome.broken:
+        print_line("Left out, for what lies there cannot be used:")
+        print_damaged({"blob": each.blob, "resource": None, "reason": each.reason} for each in outcome.broken)
+
+
+def _document(outcome: "Rebuilt") -> Document:
+    return {
+        "tenant": outcome.tenant.name if outcome.tenant is not None else None,
+        "tenant_id": outcome.tenant_id,
+        "snapshots": outcome.snapshots,
+        "data_keys": outcome.data_keys,
+        "damaged": [{"blob": each.blob, "reason": each.reason} for each in outcome.broken],
+        "code": outcome.trouble.code if outcome.trouble is not None else None,
+        "message": outcome.trouble.message if outcome.trouble is not None else None,
+    }

@@ -7,7 +7,7 @@ import typer
 from console.cli.arguments import Name, ResourceNames, SnapshotId, examples
 from console.cli.opening import open_engine
 from console.cli.output import counted, note
-from console.cli.progress import shown_records
+from console.cli.progress import shown_count
 from console.download_file import to_file, to_standard_output
 from shared.domain.errors import Code, Refuse
 
@@ -45,7 +45,7 @@ def download(
     from shared.engine.download import download as write_records
 
     tenant = context.catalog.find(name)
-    with to_standard_output() if output == "-" else to_file(output) as sink, shown_records() as tell:
+    with to_standard_output() if output == "-" else to_file(output) as sink, shown_count("record") as tell:
         count = write_records(context, tenant, snapshot, sink, resource or (), tell)
     if output != "-":
         note(f"{counted(count, 'record')} written to {output}.")

@@ -35,8 +35,8 @@ def shown_job() -> Iterator[JobProgress]:
 
 
 @contextmanager
-def shown_records() -> Iterator[Callable[[int], None]]:
-    """What to tell of the records written so far."""
+def shown_count(one: str) -> Iterator[Callable[[int], None]]:
+    """What to tell of how many are done so far; ``one`` is the word for one of them."""
     if not _terminal():
         yield lambda _: None
         return
@@ -47,8 +47,8 @@ def shown_records() -> Iterator[Callable[[int], None]]:
     with Live(console=console(sys.stderr), transient=True, auto_refresh=False) as live:
 
         def tell(count: int) -> None:
-            rate = pace.rate("records", count)
-            live.update(Text(f"{counted(count, 'record')}{f', {rate}' if rate else ''}"), refresh=True)
+            rate = pace.rate(one, count)
+            live.update(Text(f"{counted(count, one)}{f', {rate}' if rate else ''}"), refresh=True)
 
         yield tell
 

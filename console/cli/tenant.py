@@ -135,24 +135,23 @@ def remove(
     Its credentials, keys, jobs, schedule and snapshots go from the catalog. Needs no key. The blobs stay in the
     store, sealed, and cannot be opened without the key objects beside them and KMS.
     """
+    if not yes:
+        _check_terminal()
     context = open_engine()
     from shared.engine.onboarding import remove_tenant
 
     context.catalog.find(name)
-    if not yes:
-        _confirm(name)
-
+    if not yes and not typer.confirm(f"Remove {name} with its credentials, jobs and snapshots?", err=True):
+        note("Nothing was removed.")
+        raise typer.Exit(1)
     remove_tenant(context, name)
     print_line(f"{name} is removed.")
 
 
-def _confirm(name: str) -> None:
-    """Asks on a terminal. Raises Exit if the answer is no, Refuse ``WRONG_USE`` where nobody can answer."""
+def _check_terminal() -> None:
+    """Raises Refuse ``WRONG_USE`` where nobody can answer."""
     if sys.stdin is None or not sys.stdin.isatty() or sys.stderr is None or not sys.stderr.isatty():
         raise Refuse(Code.WRONG_USE, "Nobody can be asked without a terminal; give --yes to remove the tenant.")
-    if not typer.confirm(f"Remove {name} with its credentials, jobs and snapshots?", err=True):
-        note("Nothing was removed.")
-        raise typer.Exit(1)
 
 
 def _document(catalog: "Catalog", tenant: "Tenant") -> tuple[Document, "Snapshot | None"]:

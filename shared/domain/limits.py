@@ -36,5 +36,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Requests to Graph that all workers together may have open for one application in one directory."""
     gone_after_seconds: float = 60.0
     """Time after which an object that was named and not found is gone if it is not found again: a replica may lag."""
+    sweep_hours: float = 24.0
+    """How often a tenant is swept."""
+    settled_hours: float = 24.0
+    """How long ago a job must have ended for the sweep to take its garbage away."""
     cursor_days: float = 6.0
     """Age at which a cursor is no longer used (Graph promises seven days)."""

@@ -18,7 +18,11 @@ class JobKind(StrEnum):
     BROWSE = "browse"
     VERIFY = "verify"
     KEY_CHECK = "key-check"
+    PRUNE = "prune"
 
+
+ALONE = frozenset({JobKind.BACKUP, JobKind.PRUNE})
+"""Kinds of which one job a tenant is at work at a time: what one of them writes, another may take for garbage."""
 
 HERE = frozenset({JobKind.DOWNLOAD, JobKind.BROWSE})
 """Kinds that stream in the process that asked: a worker elsewhere has nowhere to put plaintext."""
@@ -147,7 +151,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StepPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A step to be made: its phase and what it works on (a stream's name, or ``commit``, ``verify``, ``key-check``)."""
+    """A step to be made: its phase and what it works on (a stream's name, or ``commit``, or the kind of its job)."""
 
     phase: int
     name: str

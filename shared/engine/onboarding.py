@@ -14,7 +14,8 @@ from shared.engine.credentials import seal_credential
 from shared.engine.custody import Custody
 from shared.engine.patience import patiently
 from shared.ports.directory import Identity
-from shared.vault.keyring import birth, key_object_name
+from shared.vault.keyring import birth
+from shared.vault.names import key_object_blob
 
 _PATIENCE = 20.0
 """Seconds for which KMS is asked again while it is in trouble: somebody waits."""
@@ -62,7 +63,7 @@ def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
         sealed = seal_credential(key, tenant_id, identity.secret)
         context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed)
     except BaseException:
-        context.store.delete(key_object_name(tenant_id, wrapped.data_key_id, wrapped.generation))
+        context.store.delete(key_object_blob(tenant_id, wrapped.data_key_id, wrapped.generation))
         raise
     finally:
         key.drop()

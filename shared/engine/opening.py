@@ -2,8 +2,9 @@
 
 import logging
 
-from shared.domain.errors import Alarm
+from shared.domain.errors import COMPLETE, Alarm
 from shared.domain.model import Snapshot
+from shared.domain.resources import STREAMS
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.engine.work import Work
@@ -34,3 +35,20 @@ def parent_manifest(work: Work) -> Manifest | None:
             raise
         log.error("a full backup does without its parent: %s", alarm, extra={"job": job.job_id, "blob": alarm.blob})
         return None
+
+
+def snapshot_of(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
+    """The row of a manifest's snapshot: the hash of its sealed bytes, and the data key that seals it."""
+    objects = {stream.resource for stream in STREAMS.values()}
+    return Snapshot(
+        snapshot_id=manifest.snapshot_id,
+        job_id=manifest.job_id,
+        parent=manifest.parent,
+        created_at=manifest.created_at,
+        manifest_sha256=sha256,
+        data_key_id=data_key_id,
+        objects=sum(report.records or 0 for report in manifest.resources if report.resource in objects),
+        links=sum(report.records or 0 for report in manifest.resources if report.resource not in objects),
+        complete=all(report.answer in COMPLETE for report in manifest.resources),
+        resources=manifest.resources,
+    )

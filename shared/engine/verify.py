@@ -17,10 +17,9 @@ from shared.engine.work import StepTired, Work
 from shared.ports.catalog import Checkpoint
 from shared.vault.format import Run
 from shared.vault.keyring import check_key_object
-from shared.vault.manifests import manifest_blob
+from shared.vault.names import chunk_blob, manifest_blob
 from shared.vault.reader import read_run
 from shared.vault.sealing import Kind, open_row, seal_row
-from shared.vault.writer import chunk_blob
 
 
 class _Damaged(msgspec.Struct):

@@ -28,3 +28,7 @@ class BlobStore(Protocol):
     def names(self, prefix: str) -> Iterator[str]:
         """All names that begin with ``prefix``, in order."""
         ...
+
+    def folders(self, prefix: str) -> list[str]:
+        """The segments that follow ``prefix`` (empty, or ending in ``/``) in names that go on below them, in order."""
+        ...

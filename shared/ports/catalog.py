@@ -7,7 +7,7 @@ never open over a call to Graph, KMS or the store. All raise ``Refuse`` with ``C
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -32,6 +32,7 @@ from shared.domain.model import (
     Tenant,
     WrappedKey,
 )
+from shared.ports.upkeep import Upkeep
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +200,8 @@ class Keys(Protocol):
         ...
 
     def credential(self) -> tuple[CredentialKind, Sealed]:
-        """What the reading application proves itself with, sealed. Raises Refuse ``NO_SUCH_TENANT``."""
+        """What the reading application proves itself with, sealed. Raises Refuse ``NO_SUCH_TENANT``, and
+        ``GRAPH_SIGN_IN_FAILED`` if a rebuild brought the tenant back, without its credential."""
         ...
 
     def state(self) -> KeyState: ...
@@ -207,7 +209,7 @@ class Keys(Protocol):
     def refuse(self, arn: str, message: str) -> int:
         """KMS refused ``arn``. If SQL still names it, for this tenant's new data keys or in the newest generation of one:
         remembers the refusal and ends, in one transaction, every queued or running job of this tenant that needs a data
-        key (all but a verify asked for with detail ``{"shallow": true}``) as failed with ``KEY_ACCESS_REVOKED`` and this
+        key (all but a prune and a verify with detail ``{"shallow": true}``) as failed with ``KEY_ACCESS_REVOKED`` and this
         sentence. How many jobs ended."""
         ...
 
@@ -241,6 +243,8 @@ class TenantCatalog(Protocol):
     def keys(self) -> Keys: ...
     @property
     def schedules(self) -> Schedules: ...
+    @property
+    def upkeep(self) -> Upkeep: ...
 
     def tenant(self) -> Tenant:
         """Raises Refuse ``NO_SUCH_TENANT``."""
@@ -273,19 +277,27 @@ class SchedulerCatalog(Protocol):
         one job later; also False if another beat was first."""
         ...
 
+    def make_prunes(self, every: timedelta) -> int:
+        """Makes a prune for each tenant added, and last pruned, so long ago. At most one, whoever calls. How many.
+
+        One tenant that gets none keeps no other from its own: the last error is raised at the end."""
+        ...
+
     def unplanned(self) -> list[Job]:
         """Queued jobs without steps, oldest first, asked for by hand before scheduled ones."""
         ...
 
     def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
         """Gives a job its steps and opens its first phase. For a backup the newest snapshot becomes its parent and is
-        pinned. False if it has them already, or waits because another backup of its tenant runs."""
+        pinned. False if it has them already, or waits for another one of its tenant, where only one may be at work."""
         ...
 
     def expire(self, claims_lost: int) -> int:
         """Steps whose claim has expired are queued again; claims lost without progress since the last one are counted,
         and at ``claims_lost`` the job fails with ``WORKER_LOST``; jobs of asking processes fail with ``INTERRUPTED``;
-        jobs to cancel whose steps nobody holds are cancelled. How many rows changed."""
+        jobs to cancel whose steps nobody holds are cancelled. How many rows changed.
+
+        One that cannot be looked after keeps no other back: the last error is raised at the end."""
         ...
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:

@@ -18,6 +18,7 @@ from shared.domain.model import Purpose, WrappedKey
 from shared.domain.secret import Secret
 from shared.ports.blobs import BlobStore
 from shared.ports.keys import KeyService
+from shared.vault.names import key_object_blob
 
 _LABEL = b"entrakeep/1 data key id"
 MOST_SEALS = 2**24
@@ -106,7 +107,7 @@ def birth(
         created_at=now,
         job_id=job_id,
     )
-    blob, text = key_object_name(tenant_id, key.id, 1), encode_key_object(tenant_id, wrapped)
+    blob, text = key_object_blob(tenant_id, key.id, 1), encode_key_object(tenant_id, wrapped)
     # A store that repeats a request whose answer was lost says "taken" of our own key object.
     if not store.put_new(blob, text) and store.get(blob) != text:
         key.drop()
@@ -132,18 +133,13 @@ def check_key_object(store: BlobStore, tenant_id: str, key: WrappedKey) -> str:
 
     Raises Alarm naming it if it is missing, says anything else, or is of an unknown format.
     """
-    blob = key_object_name(tenant_id, key.data_key_id, key.generation)
+    blob = key_object_blob(tenant_id, key.data_key_id, key.generation)
     text = store.get(blob)
     if text is None:
         raise Alarm(Code.BLOB_MISSING, f"The key object {blob} is missing from the store.", blob)
-    if decode_key_object(text, blob) != key or msgspec.json.decode(text, type=KeyObject).tenant != tenant_id:
-        raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
+    if decode_key_object(text, tenant_id, blob) != key:
+        raise _not_as_stored(blob)
     return blob
-
-
-def key_object_name(tenant_id: str, data_key_id: str, generation: int) -> str:
-    """Where a key object lies."""
-    return f"{tenant_id}/keys/{data_key_id}/{generation}"
 
 
 def encode_key_object(tenant_id: str, key: WrappedKey) -> bytes:
@@ -165,12 +161,17 @@ def _key_object(tenant_id: str, key: WrappedKey) -> KeyObject:
     )
 
 
-def decode_key_object(text: bytes, blob: str) -> WrappedKey:
-    """The wrapped data key that a key object holds. Raises Alarm naming the blob if it is none, or of an unknown format."""
+def decode_key_object(text: bytes, tenant_id: str, blob: str) -> WrappedKey:
+    """The wrapped data key in the tenant's key object named ``blob``.
+
+    Raises Alarm naming it if it is none, belongs under another name, or is of an unknown format.
+    """
     try:
         found = msgspec.json.decode(text, type=KeyObject)
         if found.format != FORMAT:
             raise Alarm(Code.FORMAT_UNKNOWN, f"The key object {blob} is of an unknown format; update Entrakeep.", blob)
+        if found.tenant != tenant_id or key_object_blob(tenant_id, found.id, found.generation) != blob:
+            raise _not_as_stored(blob)
         return WrappedKey(
             data_key_id=found.id,
             purpose=Purpose(found.context.get("purpose", "")),
@@ -183,4 +184,8 @@ def decode_key_object(text: bytes, blob: str) -> WrappedKey:
             job_id=found.job,
         )
     except ValueError:  # msgspec's and base64's are ValueErrors
-        raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob) from None
+        raise _not_as_stored(blob) from None
+
+
+def _not_as_stored(blob: str) -> Alarm:
+    return Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)

@@ -8,12 +8,8 @@ from shared.domain.errors import Alarm, Code
 from shared.ports.blobs import BlobStore
 from shared.vault.format import Manifest, decode, encode
 from shared.vault.keyring import DataKey
+from shared.vault.names import manifest_blob
 from shared.vault.sealing import WAY_OUT, FindKey, Kind, ManifestHeaders, damaged, open_sealed, seal, sealed_headers
-
-
-def manifest_blob(tenant_id: str, snapshot_id: str) -> str:
-    """Where a manifest lies."""
-    return f"{tenant_id}/snapshots/{snapshot_id}"
 
 
 def store_manifest(store: BlobStore, data_key: DataKey, manifest: Manifest) -> str:
@@ -38,6 +34,12 @@ def load_manifest(store: BlobStore, find_key: FindKey, tenant_id: str, snapshot_
         raise Alarm(Code.BLOB_MISSING, f"The manifest {blob} is missing from the store. {WAY_OUT}", blob)
     if hashlib.sha256(sealed).hexdigest() != sha256:
         raise damaged(blob, None)
+    return opened_manifest(find_key, tenant_id, snapshot_id, sealed)
+
+
+def opened_manifest(find_key: FindKey, tenant_id: str, snapshot_id: str, sealed: bytes) -> Manifest:
+    """The manifest in these sealed bytes, found under this name. Raises Alarm if it is another, or none."""
+    blob = manifest_blob(tenant_id, snapshot_id)
     headers = sealed_headers(sealed, blob).manifest
     text = open_sealed(find_key, tenant_id, Kind.MANIFEST, sealed, blob=blob)
     try:

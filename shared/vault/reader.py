@@ -7,8 +7,8 @@ from shared.domain.errors import Alarm, Code
 from shared.domain.records import Line, split_order
 from shared.ports.blobs import BlobStore
 from shared.vault.format import ChunkRef, Run, range_text, split, unpack
+from shared.vault.names import chunk_blob
 from shared.vault.sealing import WAY_OUT, FindKey, Kind, damaged, open_sealed
-from shared.vault.writer import chunk_blob
 
 
 def read_run(

@@ -10,6 +10,7 @@ from shared.domain.records import Line, encode_line, split_order
 from shared.ports.blobs import BlobStore
 from shared.vault.format import ChunkRef, Counted, Run, pack, range_text, unpack
 from shared.vault.keyring import DataKey
+from shared.vault.names import chunk_blob
 from shared.vault.sealing import Kind, damaged, open_sealed, seal
 
 THREADS = 4
@@ -122,8 +123,3 @@ def _tally(chunk: list[Line], told: Counter[str], kept: Counter[str]) -> None:
         name = split_order(order)[0].decode()
         told[name] += 1
         kept[name] += value is not None
-
-
-def chunk_blob(tenant_id: str, job_id: str, name: str) -> str:
-    """Where a chunk lies."""
-    return f"{tenant_id}/jobs/{job_id}/{name}"

@@ -71,7 +71,7 @@ def _item(request: Request, text: bytes) -> _Item:
     version = request.path.split("/")[1]
     path, _, query = given["url"].partition("?")
     own = {str(name).lower(): str(value) for name, value in (given.get("headers") or {}).items()}
-    body = letter.member(text, "body")
+    body = letter.member(text, "body") if given.get("body") is not None else None
     if body is not None and "content-type" not in own:
         raise _refused(f"Request {given['id']} has a body and no Content-Type header.")
     first, *more = [str(name).lower() for name in given.get("dependsOn") or [""]]

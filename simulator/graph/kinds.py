@@ -79,7 +79,10 @@ ASSIGNMENTS = Kind(
     named=("principalId", "resourceId"),
     ends=("principalId", "resourceId"),
 )
-"""What users, groups and service principals may do in an application. It has no collection of its own in Graph."""
+"""What users, groups and service principals may do in an application. It has no collection of its own in Graph.
+
+It stands until one of its ends is gone for good, as a grant does: that an end lies in the recycle bin changes nothing.
+"""
 _ASSIGNED = Relation("appRoleAssignments", 2, content=ASSIGNMENTS, by="principalId")
 USERS = Kind(
     path="users",

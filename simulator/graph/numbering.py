@@ -49,8 +49,6 @@ class Numbers:
 
     def number(self, kind: int, id: str) -> int | None:
         """The number of an object, reckoned back from its id; None if no object of this kind has it."""
-        if len(id) != 36:
-            return None
         try:
             code = self.unscrambled(int(id[:8], 16))
         except ValueError:

@@ -63,6 +63,14 @@ def test_what_only_has_names_below_it_is_no_blob(store: BlobStore) -> None:
     assert store.get("t/jobs") is None
 
 
+def test_folders_are_the_segments_that_names_go_on_below(store: BlobStore) -> None:
+    for name in ("a/jobs/j1/x", "a/jobs/j1/y", "a/jobs/j2/x", "a/snapshots/s", "b/keys/k/1", "c"):
+        store.put(name, b"x")
+    assert store.folders("") == ["a", "b"]
+    assert store.folders("a/jobs/") == ["j1", "j2"]
+    assert store.folders("a/snapshots/") == store.folders("nobody/") == store.folders("c/") == []
+
+
 def test_put_again_replaces(store: BlobStore) -> None:
     store.put("a", b"1")
     store.put("a", b"2")

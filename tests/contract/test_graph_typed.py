@@ -21,7 +21,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 from msgraph_core import GraphClientFactory
 
-from tests.contract.graph_simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator, simulated_graph
+from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator, simulated_graph
 
 # The generated modules themselves use the classes that kiota tells others not to use.
 pytestmark = [

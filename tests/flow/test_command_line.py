@@ -184,11 +184,12 @@ def connected(stack: Stack) -> Shell:
 
 def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(connected: Shell) -> None:
     asked = connected.start("backup", "contoso", "--wait")
-    time.sleep(3)
+    while not (jobs := connected.document("jobs", "list")):
+        assert asked.poll() is None
     asked.send_signal(signal.SIGINT)
     _, err = asked.communicate(timeout=30)
     assert asked.returncode not in (0, None)
-    (job,) = connected.document("jobs", "list")  # type: ignore[misc]
+    (job,) = jobs  # type: ignore[misc]
     assert f"entrakeep jobs show {job['id']}" in err.decode()
     assert job["state"] == "queued"
     out, err_text = connected.run("backup", "contoso", "--wait", "--json", status=1)

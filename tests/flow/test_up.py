@@ -43,7 +43,7 @@ from console.cli.up import run_up
 from shared.domain.errors import Refuse
 try:
     status = run_up(home=Path("home"), broker_url=os.environ["ENTRAKEEP_BROKER_URL"], environment=dict(os.environ),
-                    flower=True)
+                    flower=True, silence=lambda: 0.0)
 except Refuse as refused:
     status = str(refused)
 sys.exit(status)

@@ -16,10 +16,10 @@ from shared.domain.records import encode_line
 from shared.domain.secret import Secret
 from shared.vault.format import CheckpointBody, ChunkRef, Manifest, Run, decode, encode
 from shared.vault.keyring import DataKey
-from shared.vault.manifests import load_manifest, manifest_blob
+from shared.vault.manifests import load_manifest
+from shared.vault.names import chunk_blob, manifest_blob
 from shared.vault.reader import read_run
 from shared.vault.sealing import Kind, open_row
-from shared.vault.writer import chunk_blob
 from tests.unit.vault.parts import JOB, MemoryStore
 
 Vector = dict[str, Any]

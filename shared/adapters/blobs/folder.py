@@ -55,11 +55,18 @@ class FolderStore:
         with _told(self._folder):
             found = [
                 str(Path(folder, file).relative_to(self._folder))
-                for folder, _, files in os.walk(self._folder, onerror=_unless_gone)
+                for folder, _, files in os.walk(self._folder / prefix.rpartition("/")[0], onerror=_unless_gone)
                 for file in files
                 if not file.startswith(_PART)
             ]
         return iter(sorted(name for name in found if name.startswith(prefix)))
+
+    def folders(self, prefix: str) -> list[str]:
+        with _told(self._folder):
+            try:
+                return sorted(entry.name for entry in os.scandir(self._folder / prefix) if entry.is_dir())
+            except (FileNotFoundError, NotADirectoryError):
+                return []
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

@@ -1,6 +1,7 @@
 """An S3 bucket as a blob store (Amazon S3 API Reference: PutObject, GetObject, DeleteObject, ListObjectsV2)."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import botocore.session
@@ -72,11 +73,19 @@ class S3Store:
             raise self._meaning(error) from None
 
     def names(self, prefix: str) -> Iterator[str]:
+        for page in self._listed(prefix):
+            for found in page.get("Contents", []):
+                yield found["Key"].removeprefix(self._prefix)
+
+    def folders(self, prefix: str) -> list[str]:
+        pages = self._listed(prefix, "/")
+        found = [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
+        return [name.removeprefix(self._prefix + prefix).rstrip("/") for name in found]
+
+    def _listed(self, prefix: str, delimiter: str = "") -> Iterator[Any]:
         pages = self._client.get_paginator("list_objects_v2")
         try:
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
-                for found in page.get("Contents", []):
-                    yield found["Key"].removeprefix(self._prefix)
+            yield from pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix, Delimiter=delimiter)
         except _ERRORS as error:
             raise self._meaning(error) from None
 

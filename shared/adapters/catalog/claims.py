@@ -75,7 +75,7 @@ class SqlClaims:
 
     def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
         with self._tenancy.write() as rows:
-            job, _ = _held(rows, claim)
+            job, _ = held(rows, claim)
             until = rows.now + timedelta(seconds=claim.seconds)
             told = {} if progress is None else {"progress": plain_progress(progress)}
             rows.update(steps, steps.c.step_id == claim.step_id, claim_until=until, **told)
@@ -84,7 +84,7 @@ class SqlClaims:
     def checkpoint(self, claim: Claim, checkpoint: Checkpoint, progress: Sequence[ResourceProgress]) -> None:
         sealed = checkpoint.sealed
         with self._tenancy.write() as rows:
-            _held(rows, claim)
+            held(rows, claim)
             last = select(func.max(checkpoints.c.number)).where(
                 checkpoints.c.tenant_id == rows.tenant_id, checkpoints.c.step_id == claim.step_id
             )
@@ -133,13 +133,13 @@ class SqlClaims:
 
     def drop_checkpoints(self, claim: Claim) -> None:
         with self._tenancy.write() as rows:
-            _held(rows, claim)
+            held(rows, claim)
             remove_checkpoints(rows, checkpoints.c.step_id == claim.step_id)
             rows.update(steps, steps.c.step_id == claim.step_id, progress=[])
 
     def give_back(self, claim: Claim, *, after: float, trouble: Retry | None) -> float:
         with self._tenancy.write() as rows:
-            _, step = _held(rows, claim)
+            _, step = held(rows, claim)
             if trouble is None:
                 requeue(rows, steps.c.step_id == claim.step_id, after=after)
                 return 0.0
@@ -174,7 +174,7 @@ class SqlClaims:
         detail: Any = None,
     ) -> bool:
         with self._tenancy.write() as rows:
-            job, step = _held(rows, claim)
+            job, step = held(rows, claim)
             told = step["progress"] if progress is None else plain_progress(progress)
             _step_done(rows, claim, answer=answer, request_id=request_id, progress=told)
             if job["open_steps"] > 1:
@@ -189,12 +189,12 @@ class SqlClaims:
         self, claim: Claim, code: Code, message: str, *, state: JobState = JobState.FAILED, detail: Any = None
     ) -> None:
         with self._tenancy.write() as rows:
-            job, _ = _held(rows, claim)
+            job, _ = held(rows, claim)
             end_job(rows, job, state, code, message, detail=detail)
 
     def note_attempt(self, claim: Claim, snapshot_id: str) -> None:
         with self._tenancy.write() as rows:
-            _held(rows, claim)
+            held(rows, claim)
             rows.insert(snapshot_attempts, snapshot_id=snapshot_id, job_id=claim.job_id, noted_at=rows.now)
 
     def commit(
@@ -202,13 +202,13 @@ class SqlClaims:
     ) -> None:
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
-            job, _ = _held(rows, claim)
+            job, _ = held(rows, claim)
             if snapshot.parent is not None:
                 found(rows, snapshot.parent)
             last = newest(rows)
             if (last and last["snapshot_id"]) != job["parent"]:
                 raise Refuse(Code.BUSY, "Another backup has made a snapshot meanwhile. Ask again.")
-            _insert_snapshot(rows, snapshot, runs)
+            keep_snapshot(rows, snapshot, runs)
             _step_done(rows, claim)
             end_job(rows, job, state, None, message, snapshot=snapshot.snapshot_id)
 
@@ -222,7 +222,7 @@ def _trouble_since(step: RowMapping, now: datetime) -> datetime:
     return since
 
 
-def _held(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:
+def held(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:
     """The job's and the step's row, the job's locked. Raises ``ClaimLost`` if the claim does not stand.
 
     No step of an ended job is running, so that the step's own state says enough.
@@ -275,7 +275,8 @@ def _keep_run(rows: Changes, run: RunRef) -> None:
         rows.insert(runs, run_id=run.run_id, job_id=run.job_id, stream=run.stream, blobs=run.blobs)
 
 
-def _insert_snapshot(rows: Changes, snapshot: Snapshot, named: Sequence[RunRef]) -> None:
+def keep_snapshot(rows: Changes, snapshot: Snapshot, named: Sequence[RunRef]) -> None:
+    """The snapshot's row, as the newest, with those of its runs."""
     values = msgspec.structs.asdict(snapshot) | {"resources": msgspec.to_builtins(snapshot.resources)}
     rows.insert(snapshots, number=rows.number(snapshots), going=False, **values)
     for position, run in enumerate(named):

@@ -1,6 +1,6 @@
 """Jobs and steps: asked for, looked at, cancelled, ended."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -128,7 +128,12 @@ class SqlJobs:
 
 def backup_going() -> tuple[ColumnElement[bool], ...]:
     """Backups queued or running."""
-    return jobs.c.kind == JobKind.BACKUP.value, jobs.c.state.in_(GOING_ON)
+    return going([JobKind.BACKUP])
+
+
+def going(kinds: Iterable[JobKind]) -> tuple[ColumnElement[bool], ...]:
+    """Jobs of these kinds, queued or running."""
+    return jobs.c.kind.in_([kind.value for kind in kinds]), jobs.c.state.in_(GOING_ON)
 
 
 def new_job(rows: Changes, kind: JobKind, *, asked: Asked, snapshot: str | None = None, **values: Any) -> Job:

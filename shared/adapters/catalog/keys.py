@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 from shared.adapters.catalog.jobs import GOING_ON, end_job
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
-from shared.domain.errors import Alarm, ClaimLost, Code
+from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, JobState, Purpose, Refusal, Sealed, StepState, WrappedKey
 from shared.ports.catalog import EpochMoved, KeyState
 
@@ -57,7 +57,8 @@ class SqlKeys:
             rows.tenant()
             row = rows.one(secrets, secrets.c.kind.in_(_CREDENTIALS))
         if row is None:
-            raise LookupError("a tenant always has a credential")
+            sentence = "The rebuilt catalog holds no credential of this tenant; give it one: 'entrakeep tenant update'."
+            raise Refuse(Code.GRAPH_SIGN_IN_FAILED, sentence)
         sealed = Sealed(row_id=row["row_id"], data_key_id=row["data_key_id"], data=row["data"])
         return CredentialKind(row["kind"]), sealed
 
@@ -123,7 +124,7 @@ def _unreachable_since(rows: Rows) -> datetime | None:
 
 def _needs_a_key(job: RowMapping) -> bool:
     shallow = isinstance(job["detail"], dict) and job["detail"].get("shallow") is True
-    return not (job["kind"] == JobKind.VERIFY and shallow)
+    return job["kind"] != JobKind.PRUNE and not (job["kind"] == JobKind.VERIFY and shallow)
 
 
 def _standing(rows: Rows) -> Select[Any]:

@@ -13,6 +13,7 @@ from shared.adapters.catalog.jobs import (
     KNOWN_KINDS,
     backup_going,
     end_job,
+    going,
     insert_step,
     interrupt,
     job_of,
@@ -25,7 +26,7 @@ from shared.adapters.catalog.sending import due_messages
 from shared.adapters.catalog.snapshots import newest
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.errors import Code
-from shared.domain.model import Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
+from shared.domain.model import ALONE, Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
 from shared.ports.catalog import DueSchedule
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,20 @@ class SqlScheduler:
             new_job(rows, JobKind.BACKUP, asked=Asked.SCHEDULE, due_at=due.schedule.next_due)
             return True
 
+    def make_prunes(self, every: timedelta) -> int:
+        with self._database.read(EVERY_TENANT) as connection:
+            since = self._database.now(connection) - every
+            lately = exists().where(
+                jobs.c.tenant_id == tenants.c.tenant_id, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > since
+            )
+            query = select(tenants).where(tenants.c.created_at <= since, ~lately)
+            found = connection.execute(query).mappings().all()
+        failed: list[Exception] = []
+        made = self._each(found, "a tenant gets no prune", lambda rows, _: _prune(rows, every), failed)
+        if failed:
+            raise failed[-1]
+        return made
+
     def unplanned(self) -> list[Job]:
         by_hand_first = case((jobs.c.asked == Asked.HAND.value, 0), else_=1)
         query = (
@@ -81,9 +96,9 @@ class SqlScheduler:
             row = rows.one(jobs, jobs.c.job_id == job.job_id, lock=True)
             if tenant is None or row is None or row["state"] != JobState.QUEUED or row["open_phase"] is not None:
                 return False
+            if job.kind in ALONE and rows.find(jobs, *going(ALONE), jobs.c.open_phase.is_not(None)):
+                return False
             if job.kind is JobKind.BACKUP:
-                if rows.find(jobs, *backup_going(), jobs.c.open_phase.is_not(None)):
-                    return False
                 _pin_parent(rows, job.job_id)
             for step in steps:
                 insert_step(rows, new_id(), job.job_id, step.phase, step.name)
@@ -92,10 +107,10 @@ class SqlScheduler:
             return True
 
     def expire(self, claims_lost: int) -> int:
-        """One that cannot be looked after keeps no other back: it is logged, and the last such error is raised at the end."""
         failed: list[Exception] = []
-        changed = self._look_after(self._expired(), lambda rows, step: _lost(rows, step, claims_lost), failed)
-        changed += self._look_after(self._to_cancel(), _cancelled, failed)
+        what = "a job's lost claims are not looked after"
+        changed = self._each(self._expired(), what, lambda rows, step: _lost(rows, step, claims_lost), failed)
+        changed += self._each(self._to_cancel(), what, _cancelled, failed)
         if failed:
             raise failed[-1]
         return changed
@@ -156,18 +171,25 @@ class SqlScheduler:
                 for tenant_id in tenant_ids
             )
 
-    def _look_after(
-        self, found: Sequence[RowMapping], look: Callable[[Changes, RowMapping], int], failed: list[Exception]
+    def _each(
+        self,
+        found: Sequence[RowMapping],
+        what: str,
+        look: Callable[[Changes, RowMapping], int],
+        failed: list[Exception],
     ) -> int:
-        """Looks after each row in a transaction of its own. How many rows changed."""
+        """Looks after each row in a transaction of its own. How many rows changed.
+
+        One that cannot be looked after keeps no other back: ``what`` goes wrong is logged, and the error kept in ``failed``.
+        """
         changed = 0
         for row in found:
             try:
                 with Tenancy(self._database, row["tenant_id"]).write() as rows:
                     changed += look(rows, row)
             except Exception as error:
-                ids = {"tenant": row["tenant_id"], "job": row["job_id"]}
-                log.error("a job's lost claims are not looked after: %s", type(error).__name__, extra=ids)
+                ids = {"tenant": row["tenant_id"]} | ({"job": row["job_id"]} if "job_id" in row else {})
+                log.error("%s: %s", what, type(error).__name__, extra=ids)
                 failed.append(error)
         return changed
 
@@ -188,6 +210,16 @@ class SqlScheduler:
         query = select(jobs).where(jobs.c.state.in_(GOING_ON), jobs.c.cancel, ~held)
         with self._database.read(EVERY_TENANT) as connection:
             return connection.execute(query).mappings().all()
+
+
+def _prune(rows: Changes, every: timedelta) -> bool:
+    """A prune for a tenant, unless it is gone by now or another beat was first."""
+    if rows.one(tenants, lock=True) is None:
+        return False
+    if rows.find(jobs, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > rows.now - every):
+        return False
+    new_job(rows, JobKind.PRUNE, asked=Asked.SCHEDULE)
+    return True
 
 
 def _pin_parent(rows: Changes, job_id: str) -> None:

@@ -225,6 +225,16 @@ snapshot_attempts = Table(
     _to("tenants"),
 )
 
+bucket_jobs = Table(
+    "bucket_jobs",
+    metadata,
+    _tenant_id(),
+    Column("job_id", Uuid, primary_key=True),
+    Column("found_at", UtcTime),  # when a rebuild found it in the bucket; else it stands in jobs
+    Column("swept_at", UtcTime),
+    _to("tenants"),
+)
+
 runs = Table(
     "runs",
     metadata,

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from shared.adapters.catalog import schema
 from shared.adapters.catalog.engine import Database
 from shared.domain.errors import Code, Refuse
+from shared.domain.model import KeyMode, Tenant
 
 Where = ColumnElement[bool]
 
@@ -105,6 +106,20 @@ def put(connection: Connection, table: Table, key: dict[str, Any], **values: Any
     of = sqlite if connection.dialect.name == "sqlite" else postgresql
     query = of.insert(table).values(**key, **values)
     connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def tenant_of(row: RowMapping) -> Tenant:
+    """The tenant in its row."""
+    return Tenant(
+        tenant_id=row["tenant_id"],
+        name=row["name"],
+        directory_id=row["directory_id"],
+        client_id=row["client_id"],
+        created_at=row["created_at"],
+        key_mode=KeyMode(row["key_mode"]),
+        key_arn=row["key_arn"],
+        key_epoch=row["key_epoch"],
+    )
 
 
 def new_id() -> str:

@@ -1,7 +1,7 @@
 """The handle of one tenant, and the catalog that hands out the handles."""
 
 import msgspec
-from sqlalchemy import RowMapping, select
+from sqlalchemy import select
 
 from shared.adapters.catalog import schema
 from shared.adapters.catalog.claims import SqlClaims
@@ -11,9 +11,10 @@ from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
 from shared.adapters.catalog.snapshots import SqlSnapshots
-from shared.adapters.catalog.tenancy import Changes, Tenancy
+from shared.adapters.catalog.tenancy import Changes, Tenancy, tenant_of
+from shared.adapters.catalog.upkeep import SqlUpkeep
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import CredentialKind, Job, KeyMode, Sealed, Tenant, WrappedKey
+from shared.domain.model import CredentialKind, Job, Sealed, Tenant, WrappedKey
 
 
 class SqlTenant:
@@ -26,6 +27,7 @@ class SqlTenant:
         self.snapshots = SqlSnapshots(tenancy)
         self.keys = SqlKeys(tenancy)
         self.schedules = SqlSchedules(tenancy)
+        self.upkeep = SqlUpkeep(tenancy)
 
     @property
     def tenant_id(self) -> str:
@@ -33,7 +35,7 @@ class SqlTenant:
 
     def tenant(self) -> Tenant:
         with self._tenancy.read() as rows:
-            return _tenant_of(rows.tenant())
+            return tenant_of(rows.tenant())
 
     def update(self, *, client_id: str, kind: CredentialKind, sealed: Sealed) -> None:
         with self._tenancy.write() as rows:
@@ -63,12 +65,12 @@ class SqlCatalog:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}'. See 'entrakeep tenant list'.")
-        return _tenant_of(row)
+        return tenant_of(row)
 
     def tenants(self) -> list[Tenant]:
         with self._database.read(EVERY_TENANT) as connection:
             order = (schema.tenants.c.created_at.desc(), schema.tenants.c.name)
-            return [_tenant_of(row) for row in connection.execute(select(schema.tenants).order_by(*order)).mappings()]
+            return [tenant_of(row) for row in connection.execute(select(schema.tenants).order_by(*order)).mappings()]
 
     def add_tenant(self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed) -> None:
         with self._database.write(EVERY_TENANT) as (connection, now):
@@ -100,17 +102,3 @@ class SqlCatalog:
 
     def close(self) -> None:
         self._database.close()
-
-
-def _tenant_of(row: RowMapping) -> Tenant:
-    """The tenant in a row."""
-    return Tenant(
-        tenant_id=row["tenant_id"],
-        name=row["name"],
-        directory_id=row["directory_id"],
-        client_id=row["client_id"],
-        created_at=row["created_at"],
-        key_mode=KeyMode(row["key_mode"]),
-        key_arn=row["key_arn"],
-        key_epoch=row["key_epoch"],
-    )

@@ -3,17 +3,19 @@
 import uuid
 from collections.abc import Iterator
 
-from shared.domain.errors import COMPLETE, Answer, Code, Refuse
+from shared.domain.errors import COMPLETE, Alarm, Answer, Code, Refuse
 from shared.domain.model import JobState, ResourceReport, Snapshot
 from shared.domain.records import Line
 from shared.domain.resources import STREAMS
 from shared.engine.backup.harvest import Harvest, harvests
 from shared.engine.backup.trail import run_ref
-from shared.engine.opening import parent_manifest
+from shared.engine.opening import parent_manifest, snapshot_of
 from shared.engine.reading import count_records
 from shared.engine.work import Work
 from shared.vault.format import Manifest, Run, StreamState
+from shared.vault.keyring import check_key_object
 from shared.vault.manifests import store_manifest
+from shared.vault.names import chunk_blob, chunks_prefix, last
 from shared.vault.reader import read_run
 from shared.vault.touched import count, recount
 
@@ -29,12 +31,13 @@ def commit_step(work: Work) -> bool:
     _refuse_nothing({state.answer for state in states})
     manifest = _manifest(work, parent, states)
     key = work.custody.of_job(work.claim.job_id)
+    _check_stored(work, states, key.id)
     work.check()
     work.catalog.claims.note_attempt(work.claim, manifest.snapshot_id)
     work.context.at("manifest-noted")
     sha256 = store_manifest(work.context.store, key, manifest)
     work.context.at("manifest-stored")
-    snapshot = _snapshot(manifest, sha256, key.id)
+    snapshot = snapshot_of(manifest, sha256, key.id)
     runs = [run_ref(run) for state in manifest.streams for run in state.runs]
     work.check()
     work.catalog.claims.commit(work.claim, snapshot, runs, *_ending(snapshot))
@@ -118,6 +121,21 @@ def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[st
     return {name: counts[name] for name in resources}
 
 
+def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> None:
+    """Raises Alarm ``BLOB_MISSING`` if a chunk of this job, or its key object, does not lie where the manifest will say.
+
+    Where SQL was put back from an older dump, a job goes on that had ended, and of which the sweep has left nothing.
+    """
+    tenant, job_id, store = work.claim.tenant_id, work.claim.job_id, work.context.store
+    stored = {last(name) for name in store.names(chunks_prefix(tenant, job_id))}
+    for run in (run for state in states for run in state.runs if run.job_id == job_id):
+        missing = next((chunk.name for chunk in run.chunks if chunk.name not in stored), None)
+        if missing is not None:
+            blob = chunk_blob(tenant, job_id, missing)
+            raise Alarm(Code.BLOB_MISSING, f"The chunk {blob} is missing from the store. Ask for a backup again.", blob)
+    check_key_object(store, tenant, work.catalog.keys.get(data_key_id))
+
+
 def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) -> Manifest:
     reports = [
         ResourceReport(
@@ -141,22 +159,6 @@ def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) ->
         streams=states,
         resources=reports,
         tenant=work.catalog.tenant(),
-    )
-
-
-def _snapshot(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
-    objects = {stream.resource for stream in STREAMS.values()}
-    return Snapshot(
-        snapshot_id=manifest.snapshot_id,
-        job_id=manifest.job_id,
-        parent=manifest.parent,
-        created_at=manifest.created_at,
-        manifest_sha256=sha256,
-        data_key_id=data_key_id,
-        objects=sum(report.records or 0 for report in manifest.resources if report.resource in objects),
-        links=sum(report.records or 0 for report in manifest.resources if report.resource not in objects),
-        complete=all(report.answer in COMPLETE for report in manifest.resources),
-        resources=manifest.resources,
     )
 
 

@@ -9,6 +9,7 @@ from shared.adapters.catalog.schema import metadata
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, KeyMode, Purpose, Schedule, Tenant
 from shared.ports.catalog import TenantCatalog
+from shared.ports.upkeep import Found
 from tests.contract.catalog.world import ARN, NOW, World, checkpoint, data_key, new_id, run, sealed, snapshot
 
 SCHEDULE = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)
@@ -92,6 +93,7 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     claim = world.claim(tenant, job, "users")
     tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), [])
     tenant.claims.note_attempt(claim, new_id())
+    tenant.upkeep.bring_back(Found(tenant=tenant.tenant(), data_keys=[], snapshots=[], uncommitted={}, jobs={new_id()}))
     assert all(world.count(table.name, tenant) for table in metadata.tables.values() if "tenant_id" in table.c)
 
 

@@ -13,7 +13,7 @@ from shared.domain.model import Job, JobKind, JobState
 from shared.engine.browse import browse
 from shared.engine.download import download
 from shared.engine.here import begun_here
-from shared.vault.keyring import key_object_name
+from shared.vault.names import key_object_blob
 from tests.contract.engine.world import LEASE, EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -187,7 +187,7 @@ def test_a_damaged_manifest_is_named(world: EngineWorld) -> None:
 def test_a_key_object_that_is_not_what_sql_knows_is_named(world: EngineWorld, shallow: bool, harm: str) -> None:
     """The key object of the secrets, which no snapshot needs, stands in for another one."""
     snapshot = world.of.snapshots.get("latest")
-    name = key_object_name(world.tenant.tenant_id, snapshot.data_key_id, 1)
+    name = key_object_blob(world.tenant.tenant_id, snapshot.data_key_id, 1)
     blobs = world.store.blobs
     other = next(key for key in world.store.names(f"{world.tenant.tenant_id}/keys/") if key != name)
     blobs[name] = {

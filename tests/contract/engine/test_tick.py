@@ -10,8 +10,9 @@ import pytest
 
 from shared.adapters.catalog import scheduler as in_sql
 from shared.adapters.catalog.scheduler import SqlScheduler
+from shared.adapters.catalog.tenancy import Changes
 from shared.domain.errors import Code, KeyRefused, Refuse
-from shared.domain.model import Asked, JobState, Schedule, StepState, Tenant
+from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState, Tenant
 from shared.domain.secret import Secret
 from shared.engine.jobs.sending import send_due
 from shared.engine.onboarding import add_tenant
@@ -198,7 +199,32 @@ def test_a_claim_or_job_that_cannot_be_ended_keeps_none_of_the_others_back(
 
 
 @every_error
-@pytest.mark.parametrize("part", ["due", "unplanned", "expire", "to_send"])
+def test_a_tenant_that_gets_no_prune_keeps_no_other_from_its_own(
+    world: EngineWorld,
+    other: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    real = in_sql._prune
+
+    def broken(rows: Changes, every: timedelta) -> bool:
+        if rows.tenant_id == world.tenant.tenant_id:
+            raise error
+        return real(rows, every)
+
+    monkeypatch.setattr(in_sql, "_prune", broken)
+    world.pass_time(timedelta(hours=world.context.limits.sweep_hours).total_seconds())
+    failing_tick(world, error)
+    assert world.of.jobs.recent() == []
+    (job,) = world.context.catalog.tenant(other.tenant_id).jobs.recent()
+    assert job.kind is JobKind.PRUNE
+    (told,) = (record for record in caplog.records if record.name == in_sql.__name__)
+    assert (told.levelno, told.tenant) == (logging.ERROR, world.tenant.tenant_id)  # type: ignore[attr-defined]
+
+
+@every_error
+@pytest.mark.parametrize("part", ["due", "make_prunes", "unplanned", "expire", "to_send"])
 def test_a_part_that_fails_keeps_no_other_back(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
 ) -> None:
@@ -210,7 +236,7 @@ def test_a_part_that_fails_keeps_no_other_back(
     failing_tick(world, error)
     (job,) = world.of.jobs.recent()
     assert bool(world.of.jobs.steps(job.job_id)) == (part != "unplanned")
-    assert bool(world.messages.taken) == (part in ("due", "expire"))
+    assert bool(world.messages.taken) == (part in ("due", "make_prunes", "expire"))
 
 
 def test_a_catalog_that_is_away_ends_the_tick_at_once_and_beat_does_not_say_that_it_lives(

@@ -1,5 +1,6 @@
 """The engine over a real catalog on SQLite, with key service, store and directory in memory and time that can be set."""
 
+import copy
 import dataclasses
 import threading
 import time
@@ -157,9 +158,7 @@ class EngineWorld:
             provider_key=ARN,
             at=self._reach,
         )
-        self._aging = World(f"sqlite:///{folder / 'catalog.sqlite3'}")
-        self.scheduler = self.context.catalog.scheduler()
-        self.scheduler.worker_seen("w", 4)
+        self._see(folder / "catalog.sqlite3")
         self.directory.put("organization", f"organization/{DIRECTORY}")
         for n in range(4):
             self.directory.put("users", f"users/{n}", b'{"n":%d}' % n)
@@ -168,6 +167,22 @@ class EngineWorld:
         identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
         self.tenant: Tenant = add_tenant(self.context, "acme", identity).tenant
         self.of: TenantCatalog = self.context.catalog.tenant(self.tenant.tenant_id)
+
+    def over(self, database: Path) -> "EngineWorld":
+        """The same bucket, KMS and directory, over another catalog."""
+        other = copy.copy(self)
+        other.context = dataclasses.replace(
+            self.context, catalog=open_catalog(f"sqlite:///{database}"), at=other._reach
+        )
+        other._see(database)
+        other.of = other.context.catalog.tenant(self.tenant.tenant_id)
+        return other
+
+    def _see(self, database: Path) -> None:
+        self.database = database
+        self._aging = World(f"sqlite:///{database}")
+        self.scheduler = self.context.catalog.scheduler()
+        self.scheduler.worker_seen("w", 4)
 
     def _reach(self, point: str) -> None:
         self.at(point)

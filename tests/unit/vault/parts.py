@@ -78,6 +78,10 @@ class MemoryStore:
     def names(self, prefix: str) -> Iterator[str]:
         return iter(sorted(name for name in self.blobs if name.startswith(prefix)))
 
+    def folders(self, prefix: str) -> list[str]:
+        below = {name.removeprefix(prefix).partition("/") for name in self.names(prefix)}
+        return sorted({folder for folder, slash, _ in below if slash})
+
 
 def born(keys: MemoryKeys, store: MemoryStore, purpose: Purpose = Purpose.BACKUP) -> tuple[DataKey, WrappedKey]:
     return birth(keys, store, TENANT, ARN, purpose, 1, NOW, JOB)

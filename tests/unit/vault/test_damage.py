@@ -15,9 +15,10 @@ from shared.domain.records import Line, put
 from shared.domain.secret import Secret
 from shared.vault.format import Run
 from shared.vault.keyring import DataKey, unwrap
+from shared.vault.names import chunk_blob
 from shared.vault.reader import check_blob, read_run
 from shared.vault.sealing import Kind, open_row, open_sealed, seal, seal_row
-from shared.vault.writer import RunWriter, chunk_blob
+from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import ARN, JOB, OTHER, TENANT, MemoryKeys, MemoryStore, born
 
 LINES: list[Line] = [put(b"users", b"users/%03d" % n, b'{"id":"%03d","x":"%b"}' % (n, b"y" * 50)) for n in range(100)]

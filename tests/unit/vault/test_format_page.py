@@ -14,9 +14,9 @@ from shared.domain.model import Purpose, WrappedKey
 from shared.domain.records import Line, encode_line, prefix_gone, put
 from shared.domain.secret import Secret
 from shared.vault.format import CheckpointBody, Manifest, decode, encode, split, unpack
-from shared.vault.keyring import DataKey, encode_key_object, key_object_name
+from shared.vault.keyring import DataKey, encode_key_object
+from shared.vault.names import chunk_blob, key_object_blob
 from shared.vault.sealing import Kind, ManifestHeaders, open_sealed, seal, sealed_headers
-from shared.vault.writer import chunk_blob
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "format.md").read_text()
 KEY, IV = bytes(range(32)), bytes(range(0xA0, 0xAC))
@@ -114,4 +114,4 @@ def test_the_example_key_object_is_what_the_vault_writes() -> None:
         job_id=JOB,
     )
     assert json.loads(encode_key_object(TENANT, wrapped)) == stored
-    assert block("Name of the key object").strip() == key_object_name(TENANT, key().id, 1)
+    assert block("Name of the key object").strip() == key_object_blob(TENANT, key().id, 1)

@@ -14,8 +14,9 @@ from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import Purpose
 from shared.domain.secret import Secret
 from shared.ports.keys import FreshKey
-from shared.vault.keyring import DataKey, key_object_name, unwrap
+from shared.vault.keyring import DataKey, unwrap
 from shared.vault.leases import Lease
+from shared.vault.names import key_object_blob
 from shared.vault.sealing import Kind, open_row, seal_row
 from tests.unit.vault.parts import ARN, JOB, NOW, TENANT, MemoryKeys, MemoryStore, born
 
@@ -26,7 +27,7 @@ def test_a_birth_stores_the_key_object_and_tells_sql_the_same() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     key, wrapped = born(keys, store)
     assert wrapped == msgspec.structs.replace(wrapped, data_key_id=key.id, arn=ARN, generation=1, job_id=JOB)
-    stored = json.loads(store.blobs[key_object_name(TENANT, key.id, 1)])
+    stored = json.loads(store.blobs[key_object_blob(TENANT, key.id, 1)])
     assert stored == {
         "format": "entrakeep/1",
         "tenant": TENANT,

@@ -11,7 +11,8 @@ from shared.domain.errors import Alarm, Code
 from shared.domain.secret import Secret
 from shared.vault.format import Manifest, encode
 from shared.vault.keyring import DataKey
-from shared.vault.manifests import load_manifest, manifest_blob, store_manifest
+from shared.vault.manifests import load_manifest, store_manifest
+from shared.vault.names import manifest_blob
 from shared.vault.sealing import Kind, ManifestHeaders, seal, sealed_headers
 from tests.unit.vault.parts import JOB, NOW, OTHER, TENANT, MemoryStore
 

@@ -16,9 +16,10 @@ from shared.vault.buffer import SortBuffer
 from shared.vault.format import Run, pack
 from shared.vault.keyring import DataKey
 from shared.vault.merge import merge
+from shared.vault.names import chunk_blob
 from shared.vault.reader import check_blob, read_run
 from shared.vault.sealing import Kind, seal
-from shared.vault.writer import RunWriter, chunk_blob
+from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import JOB, TENANT, MemoryStore
 from tests.unit.vault.test_merge import apply, operations
 

@@ -167,6 +167,11 @@ async def test_a_body_without_its_type_fails_the_batch_by_name(headers: dict[str
         assert answer.json()["error"]["message"] == "Request one has a body and no Content-Type header."
 
 
+async def test_a_body_of_null_is_none() -> None:
+    async with simulated() as client:
+        assert (await _batch(client, _get("1", "/organization") | {"body": None}))["1"]["status"] == 200
+
+
 async def test_there_is_no_batch_and_no_sign_in_within_a_batch() -> None:
     async with simulated() as client:
         headers = {"Content-Type": "application/json"}

@@ -165,6 +165,29 @@ async def test_an_old_token_is_gone_and_says_where_to_begin() -> None:
         assert len(entries) == 3
 
 
+async def test_a_token_of_another_collection_or_with_another_content_is_refused() -> None:
+    async with simulated(users=3) as client:
+        _, link = await _delta(client, "users/delta")
+        place = link.index("%2B") + 20
+        changed = link[:place] + ("A" if link[place] != "A" else "B") + link[place + 1 :]
+        for wrong in (link.replace("/users/", "/groups/"), changed):
+            answer = await client.get(wrong)
+            assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Badly formed token.")
+
+
+async def test_an_object_that_goes_while_its_links_are_told_leaves_the_next_one_whole() -> None:
+    async with simulated() as client:
+        await client.control("delta", {"links_per_entry": 10})
+        for group in ("g", "h"):
+            await client.change("create", "groups", {"id": group, "displayName": group})
+        for number in range(15):
+            await client.change("create", "groups/g/members", {"id": f"u{number}"})
+        page = (await client.get("groups/delta")).json()
+        await client.change("delete", "groups/g")
+        page = (await client.get(page["@odata.nextLink"])).json()
+        assert page["value"] == [{"id": "h", "displayName": "h"}]
+
+
 async def test_tokens_hold_a_plus_that_must_be_sent_as_it_came() -> None:
     async with simulated(users=1) as client:
         _, link = await _delta(client, "users/delta")

@@ -48,6 +48,42 @@ async def test_a_deleted_group_shows_no_links() -> None:
         assert (await client.get("directory/deletedItems/g")).json()["deletedDateTime"]
 
 
+async def test_objects_of_every_kind_come_by_their_ids_with_their_types() -> None:
+    async with simulated() as client:
+        await client.change("create", "users", {"id": "u"})
+        await client.change("create", "groups", {"id": "g"})
+        path = "/v1.0/directoryObjects/getByIds"
+        page = (await client.http.post(path, json={"ids": ["g", "none", "u"]})).json()
+        types = {"g": "#microsoft.graph.group", "u": "#microsoft.graph.user"}
+        assert {value["id"]: value["@odata.type"] for value in page["value"]} == types
+        assert page["@odata.context"] == f"{BASE}/v1.0/$metadata#directoryObjects"
+        for id, type in types.items():
+            one = (await client.get(f"directoryObjects/{id}")).json()
+            assert (one["id"], one["@odata.type"]) == (id, type)
+        assert (await client.get("directoryObjects/none")).status_code == 404
+        for body in ({"ids": ["u"] * 1001}, {"ids": None}, ["u"]):
+            assert (await client.http.post(path, json=body)).status_code == 400
+        assert (await client.get("directoryObjects/getByIds")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v2.0/users", 400, "BadRequest"),
+        ("GET", "/beta/users", 200, None),
+        ("DELETE", "/v1.0/users", 405, "Request_BadRequest"),
+        ("DELETE", "/v1.0/organization/22222222-2222-2222-2222-222222222222", 405, "Request_BadRequest"),
+        ("GET", "/v1.0/users/u/friends", 400, "BadRequest"),
+    ],
+)
+async def test_a_path_that_graph_does_not_have_is_refused(
+    method: str, path: str, status: int, code: str | None
+) -> None:
+    async with simulated() as client:
+        answer = await client.http.request(method, path)
+        assert (answer.status_code, answer.json().get("error", {}).get("code")) == (status, code)
+
+
 async def test_pages_hold_every_object_once() -> None:
     async with simulated(users=25) as client:
         pages = await client.pages("users?$top=10&$select=id")
@@ -75,6 +111,10 @@ async def test_conditional_access_is_refused_in_its_own_words() -> None:
         ("changes", [{"op": "create", "path": "users", "value": {}}]),
         ("changes", [{"op": "delete", "path": "users/none"}]),
         ("changes", [{"op": "explode", "path": "users/none"}]),
+        ("changes", [{"op": "update", "path": "users", "value": {}}]),
+        ("changes", [{"op": "delete", "path": "organization/22222222-2222-2222-2222-222222222222"}]),
+        ("changes", [{"op": "create", "path": "organization", "value": {"id": "another"}}]),
+        ("changes", [{"op": "update", "path": "organization/another", "value": {}}]),
         ("changes", {"op": "create"}),
         ("changes", b"[{"),
         ("apps", {"client_id": "c", "permissions": []}),

@@ -1,4 +1,5 @@
-"""Tenants apart on PostgreSQL by row-level security; which code may use the tables; what trouble a step or a key is in.
+"""Tenants apart on PostgreSQL by row-level security; which code may use the tables; what trouble a step or a key is in;
+which jobs of the bucket a rebuild found, and which were swept.
 
 Code of revision 0001 gets along with it on SQLite. It was never on PostgreSQL, where it would not name its tenant.
 """
@@ -24,6 +25,7 @@ _OF_A_TENANT = (
     "checkpoints",
     "checkpoint_runs",
     "pins",
+    "bucket_jobs",
 )
 
 
@@ -32,6 +34,15 @@ def upgrade() -> None:
     op.add_column("steps", sa.Column("trouble", sa.String(length=32)))
     op.add_column("steps", sa.Column("trouble_message", sa.String()))
     op.add_column("steps", sa.Column("retry_at", sa.DateTime(timezone=True)))
+    op.create_table(
+        "bucket_jobs",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("job_id", sa.String(length=36), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True)),
+        sa.Column("swept_at", sa.DateTime(timezone=True)),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], name="fk_bucket_jobs_tenants"),
+        sa.PrimaryKeyConstraint("tenant_id", "job_id", name="pk_bucket_jobs"),
+    )
     compatible = op.create_table(
         "compatible_code",
         sa.Column("revision", sa.String(length=4), nullable=False),

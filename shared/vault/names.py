@@ -1,0 +1,41 @@
+"""Where blobs lie: everything under the tenant's id, as docs/format.md has it."""
+
+
+def jobs_prefix(tenant_id: str) -> str:
+    """What the names of all chunks begin with; the jobs that wrote them follow."""
+    return f"{tenant_id}/jobs/"
+
+
+def chunks_prefix(tenant_id: str, job_id: str) -> str:
+    """What the names of a job's chunks begin with."""
+    return f"{jobs_prefix(tenant_id)}{job_id}/"
+
+
+def chunk_blob(tenant_id: str, job_id: str, name: str) -> str:
+    """Where a chunk lies. Its name is the SHA-256 of its sealed bytes, in hex."""
+    return f"{chunks_prefix(tenant_id, job_id)}{name}"
+
+
+def manifests_prefix(tenant_id: str) -> str:
+    """What the names of all manifests begin with; the snapshots' ids follow."""
+    return f"{tenant_id}/snapshots/"
+
+
+def manifest_blob(tenant_id: str, snapshot_id: str) -> str:
+    """Where a manifest lies."""
+    return f"{manifests_prefix(tenant_id)}{snapshot_id}"
+
+
+def key_objects_prefix(tenant_id: str, data_key_id: str | None = None) -> str:
+    """What the names of all key objects begin with, or of those of one data key."""
+    return f"{tenant_id}/keys/" + (f"{data_key_id}/" if data_key_id else "")
+
+
+def key_object_blob(tenant_id: str, data_key_id: str, generation: int) -> str:
+    """Where a key object lies."""
+    return f"{key_objects_prefix(tenant_id, data_key_id)}{generation}"
+
+
+def last(blob: str) -> str:
+    """The last segment of a name: a chunk's hash, a manifest's snapshot, a key object's generation."""
+    return blob.rpartition("/")[2]

@@ -1,0 +1,90 @@
+"""Stories of a tenant: backups, crashes, cancels and sweeps one after the other."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from shared.domain.model import JobKind
+from tests.contract.engine.world import EngineWorld
+
+POINTS = (
+    "key-object-stored",
+    "key-row-stored",
+    "page",
+    "run-stored",
+    "checkpointed",
+    "compacted",
+    "manifest-noted",
+    "manifest-stored",
+    "committed",
+)
+STORIES = st.lists(
+    st.one_of(
+        st.just(("backup", "")),
+        st.tuples(st.sampled_from(["crash", "cancel"]), st.sampled_from(POINTS)),
+        st.just(("sweep", "")),
+    ),
+    max_size=5,
+)
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+Story = list[tuple[str, str]]
+
+
+class Killed(Exception):
+    """The worker is gone."""
+
+
+def tell(world: EngineWorld, story: Story) -> None:
+    """Lets it happen, an hour between one thing and the next."""
+    for what, point in story:
+        world.clock.time += timedelta(hours=1)
+        world.directory.put("users", f"users/{world.clock.time:%d%H}", b"{}")
+        if what == "backup":
+            world.backed_up()
+        elif what == "sweep":
+            world.done(JobKind.PRUNE)
+        else:
+            _killed_at(world, point)
+            world.clock.time += timedelta(minutes=1)
+            world.change("steps", claim_until=LONG_AGO)
+            if what == "cancel":
+                for job in world.of.jobs.recent(1):
+                    world.of.jobs.cancel(job.job_id)
+            world.work()
+
+
+def _killed_at(world: EngineWorld, point: str) -> None:
+    def reached(name: str) -> None:
+        if name == point:
+            world.at = lambda _: None
+            raise Killed
+
+    world.at = reached
+    world.ask()
+    try:
+        world.work()
+    except Killed:
+        world.messages.taken.clear()
+    world.at = lambda _: None
+
+
+def rows(database: Path, table: str, *left_out: str) -> list[dict[str, Any]]:
+    """The rows of a catalog's table, without some columns."""
+    with sqlite3.connect(database) as connection:
+        connection.row_factory = sqlite3.Row
+        found = [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+    connection.close()
+    return [{name: value for name, value in row.items() if name not in left_out} for row in found]
+
+
+def copied(database: Path, to: Path) -> Path:
+    """What a dump of the database holds."""
+    with sqlite3.connect(database) as source, sqlite3.connect(to) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    return to
