@@ -41,23 +41,32 @@ ADD = ("tenant", "add", "contoso", "--directory-id", GUID, "--client-id", GUID, 
         ("tenant", "add", "contoso", "--directory-id", "1"),
         (*ADD, "absent"),
         ("tenant", "update", "contoso"),
+        ("tenant", "update", "contoso", "--client-secret-file", "secret", "--certificate", "secret"),
         ("tenant", "show", "con toso"),
         ("tenant", "list", "contoso"),
         ("tenant", "remove", "contoso"),
         ("resources", "users"),
+        ("completion", "cmd"),
         ("backup", "a" * 41),
         ("jobs", "list", "--tenant", "Ä"),
         ("jobs", "show"),
+        ("jobs", "list", "--state", "queued"),
         ("jobs", "cancel"),
         ("jobs", "retry"),
         ("snapshots", ""),
+        ("browse", "contoso"),
         ("browse", "contoso", "latest", "--resource", "devices"),
         ("download", "contoso", "latest"),
         ("download", "contoso", "latest", "-o", "f", "--format", "zip"),
         ("verify", "contoso", "latest", "more"),
         ("schedule", "set", "contoso"),
+        ("schedule", "show"),
+        ("schedule", "pause"),
+        ("schedule", "resume"),
+        ("key", "show"),
         ("key", "check"),
-        ("catalog", "rebuild"),
+        ("catalog", "migrate", "--grant"),
+        ("catalog", "rebuild", "more"),
         ("demo", "--nonsense"),
     ],
     ids=" ".join,
@@ -75,12 +84,18 @@ def test_wrong_use_is_one_sentence_and_status_2(shell: Shell, words: tuple[str, 
         (("tenant", "show", "contoso"), "NO_SUCH_TENANT", 1),
         (("snapshots", "contoso"), "NO_SUCH_TENANT", 1),
         (("verify", "contoso", "--json"), "NO_SUCH_TENANT", 1),
+        (("verify", "contoso", "nope"), "NO_SUCH_TENANT", 1),
+        (("jobs", "list", "--tenant", "contoso"), "NO_SUCH_TENANT", 1),
+        (("schedule", "set", "contoso", "--cron", "0 3 * * *"), "NO_SUCH_TENANT", 1),
+        (("schedule", "pause", "contoso"), "NO_SUCH_TENANT", 1),
+        (("key", "check", "contoso"), "NO_SUCH_TENANT", 1),
         (("schedule", "show", "contoso"), "NO_SUCH_TENANT", 1),
         (("schedule", "resume", "-"), "NO_SUCH_TENANT", 1),
         (("key", "show", "contoso"), "NO_SUCH_TENANT", 1),
         (("jobs", "show", "nope"), "NO_SUCH_JOB", 1),
         (("jobs", "cancel", "\udcff"), "NO_SUCH_JOB", 1),
         (("jobs", "retry", "two\nlines"), "NO_SUCH_JOB", 1),
+        (("catalog", "migrate", "--grant", "reader"), "SETTINGS_INVALID", 2),
         (("schedule", "set", "contoso", "--cron", "61 * * * *"), "SETTINGS_INVALID", 2),
         (("schedule", "set", "contoso", "--cron", "0 3 * * *", "--timezone", "Mars"), "SETTINGS_INVALID", 2),
     ],
@@ -91,7 +106,15 @@ def test_what_is_not_there_is_refused_by_its_code(shell: Shell, words: tuple[str
 
 @pytest.mark.parametrize(
     "words",
-    [("up",), (*ADD, "secret"), ("download", "c", "latest", "-o", "f"), ("browse", "c", "latest")],
+    [
+        ("up",),
+        (*ADD, "secret"),
+        ("tenant", "update", "c", "--client-secret-file", "secret"),
+        ("tenant", "remove", "c", "--yes"),
+        ("download", "c", "latest", "-o", "f"),
+        ("browse", "c", "latest"),
+        ("catalog", "rebuild"),
+    ],
     ids=" ".join,
 )
 def test_every_missing_or_wrong_setting_is_named_at_once(shell: Shell, words: tuple[str, ...]) -> None:
@@ -100,6 +123,23 @@ def test_every_missing_or_wrong_setting_is_named_at_once(shell: Shell, words: tu
     for name in ("PROVIDER_KEY_ARN", "GRAPH_URL", "CA_BUNDLE"):
         assert f"ENTRAKEEP_{name}" in said
     assert os.listdir(shell.folder) == ["secret"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tenant", "update", "contoso", "--client-secret-file", "secret"),
+        ("tenant", "remove", "contoso", "--yes"),
+        ("browse", "contoso", "latest"),
+        ("download", "contoso", "latest", "-o", "out"),
+        ("catalog", "rebuild"),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_the_engine_refuses_a_tenant_that_nobody_knows(shell: Shell, words: tuple[str, ...]) -> None:
+    shell.environment["ENTRAKEEP_PROVIDER_KEY_ARN"] = ARN
+    shell.refused(*words, code="NO_SUCH_TENANT", status=1)
+    assert not (shell.folder / "out").exists()
 
 
 def test_lists_need_sql_alone(shell: Shell) -> None:

@@ -52,6 +52,19 @@ def test_what_the_broker_took_is_counted(world: EngineWorld) -> None:
     assert sent == len(world.messages.taken) == 4
 
 
+def test_a_job_asked_for_by_hand_needs_one_tick_to_start_ahead_of_all_that_is_due(
+    world: EngineWorld, other: Tenant
+) -> None:
+    world.scheduler.worker_seen("w", 1)
+    due = world.clock.time - timedelta(days=1)
+    schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due)
+    world.context.catalog.tenant(other.tenant_id).schedules.set(schedule)
+    job = world.ask()
+    world.tick()
+    assert {(step.job_id, step.queue) for step in world.messages.taken} == {(job.job_id, "manual")}
+    assert world.context.catalog.tenant(other.tenant_id).jobs.recent() != []
+
+
 def test_due_times_that_were_missed_become_one_job(world: EngineWorld) -> None:
     due = world.clock.time - timedelta(days=3)
     world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
