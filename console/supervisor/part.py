@@ -119,7 +119,8 @@ class Seat:
         """Copy and empty a log that has grown too long: the part appends, so it goes on at the new beginning."""
         try:
             if self._log.stat().st_size > _LOG_LIMIT:
-                shutil.copyfile(self._log, self._log.with_suffix(".log.1"))
+                with self._log.open("rb") as old, open(self._log.with_suffix(".log.1"), "wb", opener=_private) as new:
+                    shutil.copyfileobj(old, new)
                 os.truncate(self._log, 0)
         except OSError as error:
             self._say(f"{self.part.name}: its log cannot be turned over ({error.strerror})")

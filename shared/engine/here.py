@@ -18,7 +18,8 @@ from shared.vault.format import Manifest
 def begun_here(context: Context, tenant: Tenant, kind: JobKind, snapshot: str) -> Iterator[tuple[Work, Manifest]]:
     """A job of this process over a snapshot (id or ``latest``), pinned meanwhile; its manifest opened.
 
-    The job succeeds when the block ends, and fails with the code of what leaves it. KMS is always asked afresh.
+    The job succeeds when the block ends, and fails with the code of what leaves it. KMS is always asked afresh. If somebody
+    else has ended the job, that is raised, as a refused key ends all jobs of the tenant, whoever met the refusal.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
     catalog.jobs.end_expired_here()
@@ -31,13 +32,21 @@ def begun_here(context: Context, tenant: Tenant, kind: JobKind, snapshot: str) -
                 work = Work(context, catalog, claim, hold, custody)
                 yield work, open_manifest(context, custody, tenant.tenant_id, row)
                 work.check()
+            catalog.claims.finish(claim)
+        except ClaimLost as lost:
+            raise _end_of(catalog, claim) or lost from None
         except EntrakeepError as error:
             _fail(catalog, claim, error)
             raise
         except BaseException:
             _fail(catalog, claim, EntrakeepError(Code.INTERRUPTED, "The process that asked was interrupted."))
             raise
-        catalog.claims.finish(claim)
+
+
+def _end_of(catalog: TenantCatalog, claim: Claim) -> EntrakeepError | None:
+    """What the job has ended with, if it has ended badly."""
+    job = catalog.jobs.get(claim.job_id)
+    return EntrakeepError(job.code, job.message or "The job has ended.") if job.code else None
 
 
 def _fail(catalog: TenantCatalog, claim: Claim, error: EntrakeepError) -> None:

@@ -88,7 +88,8 @@ class _Rebuilding:
         self.broken: list[Broken] = []
 
     def rebuilt(self) -> Rebuilt:
-        keys = {key.data_key_id: key for key in self._catalog.keys.all()}
+        told = self._catalog.keys.all()
+        keys = {key.data_key_id: key for key in told}
         loose = list(self._key_objects())
         for key in sorted(loose, key=lambda key: key.generation):
             if key.data_key_id not in keys or keys[key.data_key_id].generation < key.generation:
@@ -103,7 +104,7 @@ class _Rebuilding:
         tenant = newest.tenant if newest else self.known.tenant
         if tenant is None:
             return Rebuilt(tenant_id=self._tenant, tenant=None, broken=self.broken)
-        needed = _needed(loose, chosen)
+        needed = _needed(loose, told, chosen)
         found = Found(
             tenant=tenant,
             data_keys=needed,
@@ -188,10 +189,19 @@ def _choose(manifests: list[_Manifest], known: Known) -> tuple[list[_Manifest], 
     return chosen, [each for each in manifests if each.snapshot.snapshot_id not in counting]
 
 
-def _needed(keys: Iterable[WrappedKey], chosen: Iterable[_Manifest]) -> list[WrappedKey]:
-    """Data keys of jobs that wrote anything of these snapshots, and of none, as that of the credentials is."""
+def _needed(keys: Iterable[WrappedKey], told: Iterable[WrappedKey], chosen: list[_Manifest]) -> list[WrappedKey]:
+    """Data keys of jobs that wrote anything of these snapshots, and of none, as that of the credentials is.
+
+    Of several that were born for one job, its own is the one that SQL was told, or that sealed its manifest.
+    """
+    own = {key.job_id: key.data_key_id for key in told if key.job_id is not None}
+    own |= {each.snapshot.job_id: each.snapshot.data_key_id for each in chosen}
     jobs = {run.job_id for each in chosen for run in each.runs} | {each.snapshot.job_id for each in chosen}
-    return [key for key in keys if key.job_id is None or key.job_id in jobs]
+    return [
+        key
+        for key in keys
+        if key.job_id is None or (key.job_id in jobs and own.get(key.job_id, key.data_key_id) == key.data_key_id)
+    ]
 
 
 def _is_tenant(folder: str) -> bool:

@@ -278,7 +278,9 @@ class SchedulerCatalog(Protocol):
         ...
 
     def make_prunes(self, every: timedelta) -> int:
-        """Makes a prune for each tenant added, and last pruned, so long ago. At most one, whoever calls. How many."""
+        """Makes a prune for each tenant added, and last pruned, so long ago. At most one, whoever calls. How many.
+
+        One tenant that gets none keeps no other from its own: the last error is raised at the end."""
         ...
 
     def unplanned(self) -> list[Job]:
@@ -293,7 +295,9 @@ class SchedulerCatalog(Protocol):
     def expire(self, claims_lost: int) -> int:
         """Steps whose claim has expired are queued again; claims lost without progress since the last one are counted,
         and at ``claims_lost`` the job fails with ``WORKER_LOST``; jobs of asking processes fail with ``INTERRUPTED``;
-        jobs to cancel whose steps nobody holds are cancelled. How many rows changed."""
+        jobs to cancel whose steps nobody holds are cancelled. How many rows changed.
+
+        One that cannot be looked after keeps no other back: the last error is raised at the end."""
         ...
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:

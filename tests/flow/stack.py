@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -100,6 +100,17 @@ class Stack:
     def signal(self, name: str, number: signal.Signals) -> None:
         """Sends a signal to a part and all its children."""
         os.killpg(self._running[name].pid, number)
+
+    def terminate(self, name: str, seconds: float = 10.0) -> None:
+        """Asks a part to end, as a supervisor does, and holds it to do so in time."""
+        process = self._running.pop(name)
+        process.terminate()
+        try:
+            process.wait(seconds)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def kill(self, name: str) -> None:
         """SIGKILL for a part and all its children."""

@@ -1,7 +1,8 @@
 """A supervisor of small parts, run as a process of its own by the tests. ``sys.argv``: folder, then one word a part.
 
 ``family`` starts a child and a grandchild in a session of its own; ``deaf`` ignores SIGTERM; ``dying`` ends by itself;
-``absent`` names a program that is not there; ``shy`` answers when the file ``asked`` is there.
+``absent`` names a program that is not there; ``shy`` answers when the file ``asked`` is there; ``chatty`` says eleven
+MiB, and one line more when that file is there.
 """
 
 import os
@@ -28,6 +29,17 @@ time.sleep(600)
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 open(f"{sys.argv[1]}/pid.{os.getpid()}", "w").close()
+time.sleep(600)
+""",
+    "chatty": """
+import os, sys, time
+print("the first line", flush=True)
+for _ in range(11):
+    print("x" * (1024 * 1024 - 1), flush=True)
+open(f"{sys.argv[1]}/pid.{os.getpid()}", "w").close()
+while not os.path.exists(f"{sys.argv[1]}/asked"):
+    time.sleep(0.02)
+print("the last line", flush=True)
 time.sleep(600)
 """,
     "absent": "",

@@ -1,7 +1,8 @@
-"""Blind at rest: canaries go through backup, download, failures and a kill; then everything that is left is searched."""
+"""Blind at rest: canaries go through every way there is, failures and kills among them; then all that is left is searched."""
 
 import base64
 import re
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,17 +15,28 @@ import pytest
 import redis
 
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, JobState, Tenant
+from shared.domain.model import CredentialKind, JobKind, JobState, Tenant
 from shared.domain.resources import STREAMS, Reading
+from shared.domain.secret import Secret
 from shared.engine.here import begun_here
+from shared.engine.onboarding import add_tenant
+from shared.ports.directory import Identity
+from tests.contract.graph.certificates import certificate
+from tests.flow.shell import Shell
 from tests.flow.stack import Stack, running_stack, until
+from tests.parts import DIRECTORY, POLICIES, GraphSimulator
 
 pytestmark = pytest.mark.flow
 
 NAME, DESCRIPTION, ANSWER = "Canary-Walter-51c08d2e77", "canary-purpose-0b7e4419aa", "canary-answer-e2c95a6f30"
+NOTE, POLICY, ROLE = "canary-note-77d0a1c4e8", "canary-policy-1f9b62e05d", "canary-role-b84c3e9f16"
 CLIENT, SECRET, WRONG = "cccccccc-1111-4111-8111-111111111111", "canary-secret-94d1f6b8c3", "canary-wrong-6a20f7d15e"
+CERTIFIED, TYPED = "dddddddd-1111-4111-8111-111111111111", "canary-typed-5d02b9e7fa"
+DEFECT = "canary-defect-3c18e5b7d2"
 BEARER = base64.b64encode(b'{"typ": "JWT"')[:12].decode()
 """What every token of the simulator begins with."""
+PERMISSIONS = ["Directory.Read.All", "Policy.Read.All"]
+APP = {"client_id": CLIENT, "secret": SECRET, "permissions": PERMISSIONS}
 
 
 def forms(text: str) -> list[bytes]:
@@ -83,12 +95,13 @@ def left_in_redis(url: str) -> bytes:
 
 
 def flower_pages(stack: Stack) -> dict[str, bytes]:
-    """Every page of Flower that shows a worker or a task."""
+    """Every page of Flower that shows a worker or a task, and what its API tells."""
     tasks = re.findall(r"Task entrakeep\.step\[([0-9a-f-]+)\] received", (stack.home / "worker.log").read_text())
     paths = ["/", "/workers", f"/worker/worker@{socket.gethostname()}", "/tasks", "/broker", "/metrics"]
-    paths += [f"/task/{task}" for task in tasks]
+    paths += ["/api/workers", "/api/tasks?limit=10000", "/api/task/types", "/api/queues/length"]
+    paths += [f"{before}{task}" for task in tasks for before in ("/task/", "/api/task/info/")]
     with httpx.Client(base_url=f"http://127.0.0.1:{stack.flower_port}", trust_env=False, timeout=20) as client:
-        return {f"Flower {path}": client.get(path).content for path in paths}
+        return {f"Flower {path}": client.get(path).raise_for_status().content for path in paths}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -100,6 +113,81 @@ def cursors(stack: Stack, tenant: Tenant) -> list[str]:
     with begun_here(stack.context, tenant, JobKind.BROWSE, "latest") as (_, manifest):
         links = [state.cursor for state in manifest.streams if state.cursor]
     return [link.partition("deltatoken=")[2] for link in links]
+
+
+def put_canaries(graph: GraphSimulator) -> dict[str, str]:
+    """One into an object of every kind; which stands under which key."""
+    user, group, application = graph.ids("users")[3], graph.ids("groups")[2], graph.ids("applications")[1]
+    policy, principal = graph.ids(POLICIES)[0], graph.ids("servicePrincipals")[0]
+    assignment = {"id": "one", "resourceId": principal, "principalId": user, "principalDisplayName": ROLE}
+    graph.change(
+        ("update", f"users/{user}", {"displayName": NAME, "surname": NAME}),
+        ("update", f"groups/{group}", {"description": DESCRIPTION}),
+        ("update", f"applications/{application}", {"notes": NOTE}),
+        ("update", f"{POLICIES}/{policy}", {"displayName": POLICY}),
+        ("create", f"servicePrincipals/{principal}/appRoleAssignedTo", assignment),
+    )
+    return {
+        f"users/{user}": NAME,
+        f"groups/{group}": DESCRIPTION,
+        f"applications/{application}": NOTE,
+        f"conditionalAccessPolicies/{policy}": POLICY,
+        f"servicePrincipals/{principal}/appRoleAssignedTo/one": ROLE,
+    }
+
+
+def certified(stack: Stack) -> tuple[Tenant, str]:
+    """A tenant that signs in by a certificate, and a line of its private key."""
+    known, whole = certificate()
+    stack.graph.post("apps", {"client_id": CERTIFIED, "certificate": known, "permissions": PERMISSIONS})
+    secret, kind = Secret(whole.encode()), CredentialKind.CERTIFICATE
+    identity = Identity(directory_id=DIRECTORY, client_id=CERTIFIED, secret=secret, kind=kind)
+    return add_tenant(stack.context, "certified", identity).tenant, whole.splitlines()[5]
+
+
+def given_commands(stack: Stack, desk: Path) -> None:
+    """What people do by commands, and what becomes of it when they, or the machine, end them."""
+    desk.mkdir()
+    (desk / "wrong").write_text(TYPED)
+    shell = Shell(desk, stack.environment)
+    shell.refused("tenant", "update", "blind", "--client-secret-file", "wrong", code="GRAPH_SIGN_IN_FAILED", status=1)
+    (desk / "wrong").unlink()
+    assert NAME.encode() in shell.run("browse", "blind", "latest", "--search", NAME)[0]
+    shell.run("download", "blind", "latest", "-o", "asked-for.jsonl")
+    assert NAME.encode() in (desk / "asked-for.jsonl").read_bytes()
+    (desk / "asked-for.jsonl").unlink()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        process = shell.start("download", "blind", "latest", "-o", "-")
+        assert process.stdout is not None
+        assert process.stdout.read(1)  # it waits for its reader now
+        process.send_signal(number)
+        process.communicate(timeout=30)
+    assert list(desk.iterdir()) == []
+
+
+def failing(stack: Stack, tenant: Tenant) -> None:
+    """Answers that are wrong, a secret that is, and a defect in a library."""
+    graph = stack.graph
+    body = {"error": {"code": "Request_BadRequest", "message": f"Wrong: {ANSWER} of {NAME}"}}
+    graph.fault(
+        {"match": {"path": "/users/delta"}, "times": 9, "what": "status", "status": 400, "body": body},
+        {"match": {"path": "/groups/delta"}, "what": "garbage", "body": f'{{"value":[{{"{ANSWER}'},
+    )
+    stack.backup(tenant, state=JobState.SUCCEEDED_WITH_WARNINGS)
+    graph.clear_faults()
+    graph.post("apps", {**APP, "secret": WRONG})
+    assert stack.backup(tenant, state=JobState.FAILED).code is Code.GRAPH_SIGN_IN_FAILED
+    graph.post("apps", APP)
+
+
+def met_a_defect(stack: Stack, tenant: Tenant) -> None:
+    """A worker whose steps end with what nobody expected."""
+    stack.terminate("worker")
+    stack.start("worker", application="tests.flow.failing_worker", environment={"ENTRAKEEP_TEST_DEFECT": DEFECT})
+    stack.ask(tenant)
+    until(lambda: b"unexpected LookupError" in (stack.home / "worker.log").read_bytes(), "a step meets a defect")
+    stack.terminate("worker")
+    stack.start("worker")
 
 
 def killed_while_reading(stack: Stack, tenant: Tenant) -> None:
@@ -114,49 +202,37 @@ def killed_while_reading(stack: Stack, tenant: Tenant) -> None:
 
 
 def test_nothing_private_is_left_anywhere(tmp_path: Path) -> None:
-    store = f"file://{tmp_path}/home/store"
-    with running_stack(
-        tmp_path, "--users", "80", "--groups", "12", "--applications", "9", "--policies", "4", store=store
-    ) as stack:
-        stack.start("beat", "worker", "flower")
-        graph = stack.graph
-        user, group = graph.ids("users")[3], graph.ids("groups")[2]
-        graph.change(("update", f"users/{user}", {"displayName": NAME, "surname": NAME}))
-        graph.change(("update", f"groups/{group}", {"description": DESCRIPTION}))
-        app = {"client_id": CLIENT, "secret": SECRET, "permissions": ["Directory.Read.All", "Policy.Read.All"]}
-        graph.post("apps", app)
+    store, options = f"file://{tmp_path}/home/store", ("--users", "80", "--groups", "12", "--applications", "9")
+    with running_stack(tmp_path, *options, "--policies", "4", store=store) as stack:
+        stack.start("beat", "worker")
+        stack.start("flower", environment={"FLOWER_UNAUTHENTICATED_API": "true"})
+        canaries = put_canaries(stack.graph)
+        stack.graph.post("apps", APP)
         with monitored(stack.redis.url) as said:
             tenant = stack.add("blind", CLIENT, SECRET)
             stack.backup(tenant)
             records = stack.download(tenant)
-            assert NAME.encode() in records[f"users/{user}"]
-            assert DESCRIPTION.encode() in records[f"groups/{group}"]
-            verified = stack.ended(stack.ask(tenant, JobKind.VERIFY))
-            assert verified.state is JobState.SUCCEEDED
-
-            body = {"error": {"code": "Request_BadRequest", "message": f"Wrong: {ANSWER} of {NAME}"}}
-            graph.fault(
-                {"match": {"path": "/users/delta"}, "times": 9, "what": "status", "status": 400, "body": body},
-                {"match": {"path": "/groups/delta"}, "what": "garbage", "body": f'{{"value":[{{"{ANSWER}'},
-            )
-            stack.backup(tenant, state=JobState.SUCCEEDED_WITH_WARNINGS)
-            graph.clear_faults()
-            graph.post("apps", {**app, "secret": WRONG})
-            assert stack.backup(tenant, state=JobState.FAILED).code is Code.GRAPH_SIGN_IN_FAILED
-            graph.post("apps", app)
-
+            for key, canary in canaries.items():
+                assert canary.encode() in records[key]
+            assert stack.ended(stack.ask(tenant, JobKind.VERIFY)).state is JobState.SUCCEEDED
+            by_certificate, private = certified(stack)
+            stack.backup(by_certificate)
+            given_commands(stack, tmp_path / "desk")
+            failing(stack, tenant)
+            met_a_defect(stack, by_certificate)
             pages = flower_pages(stack)
             killed_while_reading(stack, tenant)
             tokens = cursors(stack, tenant)
-            places = {**files(stack.home), **pages, "Redis now": left_in_redis(stack.redis.url)}
+            places = {**files(tmp_path), **pages, "Redis now": left_in_redis(stack.redis.url)}
         places["Redis ever"] = bytes(said)
 
     # The search looks where things are: ids, which may stand anywhere, are found.
     assert any(tenant.tenant_id.encode() in places[page] for page in pages if page.startswith("Flower /task/"))
+    assert b"unexpected LookupError" in places["Flower /api/tasks?limit=10000"]
     for place in (f"{stack.home}/catalog.sqlite3-wal", f"{stack.home}/worker.log", "Redis ever"):
         assert any(form in places[place] for form in forms(tenant.tenant_id)), place
     assert len(tokens) == sum(stream.reading is Reading.DELTA for stream in STREAMS.values())
-    secrets = [NAME, DESCRIPTION, ANSWER, SECRET, WRONG, BEARER, "skiptoken", *tokens]
+    secrets = [*canaries.values(), ANSWER, DEFECT, SECRET, WRONG, TYPED, private, BEARER, "skiptoken", *tokens]
     found = [
         (secret, place)
         for secret in secrets

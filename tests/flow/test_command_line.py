@@ -5,14 +5,13 @@ import os
 import re
 import signal
 import stat
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.flow.shell import Shell
 from tests.flow.stack import Stack, running_stack
 from tests.parts import CLIENT, DIRECTORY, SECRET
 
@@ -20,49 +19,6 @@ pytestmark = pytest.mark.flow
 
 GUID = "11111111-1111-1111-1111-111111111111"
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
-PROGRAM = (sys.executable, "-m", "console.cli")
-_SENTENCE = re.compile(r"([A-Z_]+): \S.*\.\n")
-
-
-class Shell:
-    """Runs commands in a folder, with the settings given and no others."""
-
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
-        self.environment = {**kept, **settings}
-
-    def start(self, *words: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            (*PROGRAM, *words),
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def run(self, *words: str, status: int = 0) -> tuple[bytes, str]:
-        """What it says on standard output and standard error, once it has ended with this status."""
-        process = self.start(*words)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == status, err.decode()
-        return out, err.decode()
-
-    def refused(self, *words: str, code: str, status: int) -> str:
-        """The one line that a command refuses with."""
-        out, err = self.run(*words, status=status)
-        said = _SENTENCE.fullmatch(err)
-        assert said is not None, err
-        assert (said[1], out) == (code, b"")
-        return err
-
-    def document(self, *words: str) -> object:
-        """The one JSON document that a command prints, and nothing beside it."""
-        out, err = self.run(*words, "--json")
-        assert err == ""
-        found: object = json.loads(out)
-        return found
 
 
 @pytest.fixture
@@ -85,23 +41,32 @@ ADD = ("tenant", "add", "contoso", "--directory-id", GUID, "--client-id", GUID, 
         ("tenant", "add", "contoso", "--directory-id", "1"),
         (*ADD, "absent"),
         ("tenant", "update", "contoso"),
+        ("tenant", "update", "contoso", "--client-secret-file", "secret", "--certificate", "secret"),
         ("tenant", "show", "con toso"),
         ("tenant", "list", "contoso"),
         ("tenant", "remove", "contoso"),
         ("resources", "users"),
+        ("completion", "cmd"),
         ("backup", "a" * 41),
         ("jobs", "list", "--tenant", "Ä"),
         ("jobs", "show"),
+        ("jobs", "list", "--state", "queued"),
         ("jobs", "cancel"),
         ("jobs", "retry"),
         ("snapshots", ""),
+        ("browse", "contoso"),
         ("browse", "contoso", "latest", "--resource", "devices"),
         ("download", "contoso", "latest"),
         ("download", "contoso", "latest", "-o", "f", "--format", "zip"),
         ("verify", "contoso", "latest", "more"),
         ("schedule", "set", "contoso"),
+        ("schedule", "show"),
+        ("schedule", "pause"),
+        ("schedule", "resume"),
+        ("key", "show"),
         ("key", "check"),
-        ("catalog", "rebuild"),
+        ("catalog", "migrate", "--grant"),
+        ("catalog", "rebuild", "more"),
         ("demo", "--nonsense"),
     ],
     ids=" ".join,
@@ -119,12 +84,18 @@ def test_wrong_use_is_one_sentence_and_status_2(shell: Shell, words: tuple[str, 
         (("tenant", "show", "contoso"), "NO_SUCH_TENANT", 1),
         (("snapshots", "contoso"), "NO_SUCH_TENANT", 1),
         (("verify", "contoso", "--json"), "NO_SUCH_TENANT", 1),
+        (("verify", "contoso", "nope"), "NO_SUCH_TENANT", 1),
+        (("jobs", "list", "--tenant", "contoso"), "NO_SUCH_TENANT", 1),
+        (("schedule", "set", "contoso", "--cron", "0 3 * * *"), "NO_SUCH_TENANT", 1),
+        (("schedule", "pause", "contoso"), "NO_SUCH_TENANT", 1),
+        (("key", "check", "contoso"), "NO_SUCH_TENANT", 1),
         (("schedule", "show", "contoso"), "NO_SUCH_TENANT", 1),
         (("schedule", "resume", "-"), "NO_SUCH_TENANT", 1),
         (("key", "show", "contoso"), "NO_SUCH_TENANT", 1),
         (("jobs", "show", "nope"), "NO_SUCH_JOB", 1),
         (("jobs", "cancel", "\udcff"), "NO_SUCH_JOB", 1),
         (("jobs", "retry", "two\nlines"), "NO_SUCH_JOB", 1),
+        (("catalog", "migrate", "--grant", "reader"), "SETTINGS_INVALID", 2),
         (("schedule", "set", "contoso", "--cron", "61 * * * *"), "SETTINGS_INVALID", 2),
         (("schedule", "set", "contoso", "--cron", "0 3 * * *", "--timezone", "Mars"), "SETTINGS_INVALID", 2),
     ],
@@ -135,7 +106,15 @@ def test_what_is_not_there_is_refused_by_its_code(shell: Shell, words: tuple[str
 
 @pytest.mark.parametrize(
     "words",
-    [("up",), (*ADD, "secret"), ("download", "c", "latest", "-o", "f"), ("browse", "c", "latest")],
+    [
+        ("up",),
+        (*ADD, "secret"),
+        ("tenant", "update", "c", "--client-secret-file", "secret"),
+        ("tenant", "remove", "c", "--yes"),
+        ("download", "c", "latest", "-o", "f"),
+        ("browse", "c", "latest"),
+        ("catalog", "rebuild"),
+    ],
     ids=" ".join,
 )
 def test_every_missing_or_wrong_setting_is_named_at_once(shell: Shell, words: tuple[str, ...]) -> None:
@@ -144,6 +123,23 @@ def test_every_missing_or_wrong_setting_is_named_at_once(shell: Shell, words: tu
     for name in ("PROVIDER_KEY_ARN", "GRAPH_URL", "CA_BUNDLE"):
         assert f"ENTRAKEEP_{name}" in said
     assert os.listdir(shell.folder) == ["secret"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tenant", "update", "contoso", "--client-secret-file", "secret"),
+        ("tenant", "remove", "contoso", "--yes"),
+        ("browse", "contoso", "latest"),
+        ("download", "contoso", "latest", "-o", "out"),
+        ("catalog", "rebuild"),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_the_engine_refuses_a_tenant_that_nobody_knows(shell: Shell, words: tuple[str, ...]) -> None:
+    shell.environment["ENTRAKEEP_PROVIDER_KEY_ARN"] = ARN
+    shell.refused(*words, code="NO_SUCH_TENANT", status=1)
+    assert not (shell.folder / "out").exists()
 
 
 def test_lists_need_sql_alone(shell: Shell) -> None:

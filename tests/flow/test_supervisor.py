@@ -1,8 +1,10 @@
 """The supervisor with real processes: nothing outlives it, what ends by itself comes back."""
 
+import json
 import os
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -10,6 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from console.supervisor import guard
+from console.supervisor.guard import processes
 
 pytestmark = pytest.mark.flow
 TOP = Path(__file__).resolve().parents[2]
@@ -78,7 +83,7 @@ def test_children_and_their_children_end_with_a_killed_supervisor(start: Callabl
     until(lambda: not any(map(alive, pids(running.folder))), 5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_everything_is_gone_within_ten_seconds_of_a_signal(start: Callable[..., Running], number: int) -> None:
     running = start("deaf", "family")
     running.ready()
@@ -108,6 +113,59 @@ def test_a_part_that_is_killed_comes_back(start: Callable[..., Running]) -> None
     os.kill(first, signal.SIGKILL)
     until(lambda: len(pids(running.folder)) == 2)
     assert "deaf ended with status 137 (SIGKILL)" in running.errors.read_text()
+
+
+def guards(running: Running) -> list[int]:
+    """The processes between the supervisor and its parts."""
+    return [pid for pid, parent, _ in processes() if parent == running.process.pid and _is_guard(pid)]
+
+
+def _is_guard(pid: int) -> bool:
+    return guard.__file__.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_what_a_killed_guard_leaves_is_gone_when_the_supervisor_has_ended(start: Callable[..., Running]) -> None:
+    running = start("family")
+    running.ready()
+    until(lambda: len(pids(running.folder)) == 3)
+    (first,) = guards(running)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: len(pids(running.folder)) == 6)
+    left = [pid for pid in pids(running.folder) if alive(pid)]
+    assert len(left) > 3  # those in a session of their own
+    running.process.terminate()
+    assert running.process.wait(10) == 0
+    assert not any(map(alive, left))
+
+
+@pytest.mark.parametrize(
+    ("parent", "order", "status"),
+    [(os.getpid, True, 0), (lambda: 1, True, 137), (os.getpid, False, 137)],
+    ids=["its own parent's", "another parent's", "nobody's"],
+)
+def test_a_guard_starts_its_part_only_for_the_parent_that_ordered_it(
+    tmp_path: Path, parent: Callable[[], int], order: bool, status: int
+) -> None:
+    argv = ["/bin/sh", "-c", "echo started > started"]
+    given = json.dumps({"argv": argv, "stdin": "", "grace": 1.0, "keep": []}) if order else ""
+    command = [sys.executable, "-I", "-S", guard.__file__, str(parent())]
+    ended = subprocess.run(command, cwd=tmp_path, input=given.encode(), check=False)
+    assert (ended.returncode, (tmp_path / "started").exists()) == (status, status == 0)
+
+
+def test_a_log_that_has_grown_long_is_turned_over_and_its_part_goes_on_in_the_new_one(
+    start: Callable[..., Running],
+) -> None:
+    running = start("chatty")
+    running.ready()
+    old, new = running.folder / "chatty.log.1", running.folder / "chatty.log"
+    until(lambda: old.exists() and new.stat().st_size == 0)
+    assert old.read_bytes().startswith(b"the first line\n")
+    assert old.stat().st_size > 10 * 1024 * 1024
+    (running.folder / "asked").touch()
+    until(lambda: new.read_bytes() == b"the last line\n")
+    for log in (old, new):
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
 def test_ready_is_said_once_and_only_when_every_part_has_answered(start: Callable[..., Running]) -> None:

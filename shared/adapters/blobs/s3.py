@@ -26,7 +26,12 @@ _TRANSIENT = {
     "InternalError",
     "ConditionalRequestConflict",  # somebody else is writing this name just now
 }
+_FULL = frozenset({"QuotaExceeded", "InsufficientCapacity"})
 _TAKEN = "PreconditionFailed"
+
+_Error = ClientError | BotoCoreError | RecursionError
+_ERRORS = (ClientError, BotoCoreError, RecursionError)
+"""RecursionError: botocore follows a bucket that redirects to itself, as a gateway on the way may, for ever."""
 
 
 class S3Store:
@@ -40,13 +45,13 @@ class S3Store:
     def put(self, name: str, data: bytes) -> None:
         try:
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data)
-        except (ClientError, BotoCoreError) as error:
+        except _ERRORS as error:
             raise self._meaning(error) from None
 
     def put_new(self, name: str, data: bytes) -> bool:
         try:
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data, IfNoneMatch="*")
-        except (ClientError, BotoCoreError) as error:
+        except _ERRORS as error:
             if _code(error) == _TAKEN:
                 return False
             raise self._meaning(error) from None
@@ -56,7 +61,7 @@ class S3Store:
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
             return answer["Body"].read()
-        except (ClientError, BotoCoreError) as error:
+        except _ERRORS as error:
             if _code(error) == "NoSuchKey":
                 return None
             raise self._meaning(error) from None
@@ -64,7 +69,7 @@ class S3Store:
     def delete(self, name: str) -> None:
         try:
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
-        except (ClientError, BotoCoreError) as error:
+        except _ERRORS as error:
             raise self._meaning(error) from None
 
     def names(self, prefix: str) -> Iterator[str]:
@@ -81,19 +86,19 @@ class S3Store:
         pages = self._client.get_paginator("list_objects_v2")
         try:
             yield from pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix, Delimiter=delimiter)
-        except (ClientError, BotoCoreError) as error:
+        except _ERRORS as error:
             raise self._meaning(error) from None
 
-    def _meaning(self, error: ClientError | BotoCoreError) -> EntrakeepError:
+    def _meaning(self, error: _Error) -> EntrakeepError:
         if isinstance(error, NoCredentialsError | PartialCredentialsError):
             return Refuse(Code.STORE_FORBIDDEN, f"There are no AWS credentials for the bucket {self._bucket}.")
         if not isinstance(error, ClientError):
             return StoreTrouble(f"The bucket {self._bucket} does not answer ({type(error).__name__}).")
         code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _FULL:
+            return Refuse(Code.STORE_FULL, f"The bucket {self._bucket} takes nothing more ({code}).")
         if code in _TRANSIENT or status >= 500:
             return StoreTrouble(f"The bucket {self._bucket} is in trouble ({code}).")
-        if code in ("QuotaExceeded", "InsufficientCapacity"):
-            return Refuse(Code.STORE_FULL, f"The bucket {self._bucket} takes nothing more ({code}).")
         if code == "NoSuchBucket":
             return Refuse(Code.STORE_FORBIDDEN, f"There is no bucket {self._bucket}; make it, or set another store.")
         return Refuse(
@@ -107,5 +112,5 @@ def _session() -> boto3.session.Session:
     return boto3.session.Session(botocore_session=botocore.session.Session(session_vars={"region": region}))
 
 
-def _code(error: ClientError | BotoCoreError) -> str:
+def _code(error: _Error) -> str:
     return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""

@@ -1,6 +1,7 @@
 """The scheduler's handle: the only one that sees all tenants. Which messages to send is ``sending``'s."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, case, delete, exists, func, select, update
@@ -27,6 +28,8 @@ from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.errors import Code
 from shared.domain.model import ALONE, Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
 from shared.ports.catalog import DueSchedule
+
+log = logging.getLogger(__name__)
 
 _BEAT = "beat"
 
@@ -67,18 +70,13 @@ class SqlScheduler:
             lately = exists().where(
                 jobs.c.tenant_id == tenants.c.tenant_id, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > since
             )
-            query = select(tenants.c.tenant_id).where(tenants.c.created_at <= since, ~lately)
-            found = connection.execute(query).scalars().all()
-        return sum(self._make_prune(tenant_id, every) for tenant_id in found)
-
-    def _make_prune(self, tenant_id: str, every: timedelta) -> bool:
-        with Tenancy(self._database, tenant_id).write() as rows:
-            if rows.one(tenants, lock=True) is None:
-                return False
-            if rows.find(jobs, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > rows.now - every):
-                return False
-            new_job(rows, JobKind.PRUNE, asked=Asked.SCHEDULE)
-            return True
+            query = select(tenants).where(tenants.c.created_at <= since, ~lately)
+            found = connection.execute(query).mappings().all()
+        failed: list[Exception] = []
+        made = self._each(found, "a tenant gets no prune", lambda rows, _: _prune(rows, every), failed)
+        if failed:
+            raise failed[-1]
+        return made
 
     def unplanned(self) -> list[Job]:
         by_hand_first = case((jobs.c.asked == Asked.HAND.value, 0), else_=1)
@@ -109,13 +107,12 @@ class SqlScheduler:
             return True
 
     def expire(self, claims_lost: int) -> int:
-        changed = 0
-        for step in self._expired():
-            with Tenancy(self._database, step["tenant_id"]).write() as rows:
-                changed += _lost(rows, step, claims_lost)
-        for job in self._to_cancel():
-            with Tenancy(self._database, job["tenant_id"]).write() as rows:
-                changed += _cancelled(rows, job)
+        failed: list[Exception] = []
+        what = "a job's lost claims are not looked after"
+        changed = self._each(self._expired(), what, lambda rows, step: _lost(rows, step, claims_lost), failed)
+        changed += self._each(self._to_cancel(), what, _cancelled, failed)
+        if failed:
+            raise failed[-1]
         return changed
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
@@ -174,6 +171,28 @@ class SqlScheduler:
                 for tenant_id in tenant_ids
             )
 
+    def _each(
+        self,
+        found: Sequence[RowMapping],
+        what: str,
+        look: Callable[[Changes, RowMapping], int],
+        failed: list[Exception],
+    ) -> int:
+        """Looks after each row in a transaction of its own. How many rows changed.
+
+        One that cannot be looked after keeps no other back: ``what`` goes wrong is logged, and the error kept in ``failed``.
+        """
+        changed = 0
+        for row in found:
+            try:
+                with Tenancy(self._database, row["tenant_id"]).write() as rows:
+                    changed += look(rows, row)
+            except Exception as error:
+                ids = {"tenant": row["tenant_id"]} | ({"job": row["job_id"]} if "job_id" in row else {})
+                log.error("%s: %s", what, type(error).__name__, extra=ids)
+                failed.append(error)
+        return changed
+
     def _expired(self) -> Sequence[RowMapping]:
         """Steps whose claim has expired."""
         with self._database.read(EVERY_TENANT) as connection:
@@ -191,6 +210,16 @@ class SqlScheduler:
         query = select(jobs).where(jobs.c.state.in_(GOING_ON), jobs.c.cancel, ~held)
         with self._database.read(EVERY_TENANT) as connection:
             return connection.execute(query).mappings().all()
+
+
+def _prune(rows: Changes, every: timedelta) -> bool:
+    """A prune for a tenant, unless it is gone by now or another beat was first."""
+    if rows.one(tenants, lock=True) is None:
+        return False
+    if rows.find(jobs, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > rows.now - every):
+        return False
+    new_job(rows, JobKind.PRUNE, asked=Asked.SCHEDULE)
+    return True
 
 
 def _pin_parent(rows: Changes, job_id: str) -> None:

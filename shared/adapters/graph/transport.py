@@ -21,6 +21,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory
 
 from shared.adapters.graph.errors import Throttled, code_of, meaning, safe_word, seconds_of
+from shared.adapters.graph.handshake import close_if_cancelled
 from shared.adapters.graph.reach import reason
 from shared.adapters.graph.sign_in import SignIn, claims_of
 from shared.domain.errors import Answer, GraphTrouble, Skip
@@ -94,7 +95,10 @@ class Transport:
         self._check = check
         self._patience = patience
         plain = httpx.AsyncClient(
-            verify=context, http2=False, timeout=httpx.Timeout(patience.answer_seconds, connect=10.0)
+            verify=context,
+            http2=False,
+            timeout=httpx.Timeout(patience.answer_seconds, connect=10.0),
+            event_hooks={"request": [close_if_cancelled]},
         )
         # The factory puts transports of its own around these, which do not hand a close on.
         self._connections = [plain._transport, *filter(None, plain._mounts.values())]

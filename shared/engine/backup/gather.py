@@ -142,6 +142,8 @@ class Gatherer:
         if self._stopping:
             raise Stopped
         self._fetching = asyncio.run_coroutine_threadsafe(self._source.fetch(self._stream, object_id), self._loop)
+        if self._stopping:
+            self._fetching.cancel()  # told to stop before there was anything to cancel
         try:
             return self._fetching.result()
         except CancelledError:

@@ -1,13 +1,11 @@
 """Steps and their fates: every branch of the error tree ends where SQL says what to do next."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from shared.domain.errors import (
-    Alarm,
     Answer,
     Code,
     EntrakeepError,
@@ -19,9 +17,7 @@ from shared.domain.errors import (
     StartOver,
     StoreTrouble,
 )
-from shared.domain.model import Asked, JobKind, JobState, Purpose, Schedule, StepState
-from shared.engine.custody import Custody
-from shared.engine.jobs.sending import send_due
+from shared.domain.model import JobKind, JobState, StepState
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -243,99 +239,6 @@ def test_a_key_check_asks_afresh(world: EngineWorld) -> None:
     job = world.done(JobKind.KEY_CHECK)
     assert (job.state, job.detail) == (JobState.SUCCEEDED, {"state": "ok"})
     assert world.keys.asked > asked
-
-
-# -- custody
-
-
-def test_a_job_has_one_data_key_however_many_steps_give_birth(world: EngineWorld) -> None:
-    job = world.ask()
-    with Custody(world.context, world.of) as one, Custody(world.context, world.of) as other:
-        born: list[str] = []
-
-        def meanwhile(point: str) -> None:
-            if point == "key-object-stored" and not born:
-                born.append("")
-                born[0] = other.of_job(job.job_id).id
-
-        world.at = meanwhile
-        assert one.of_job(job.job_id).id == born[0] == other.of_job(job.job_id).id
-        assert one.find(born[0]).id == born[0]
-    row = world.of.keys.find(Purpose.BACKUP, job.job_id)
-    assert row is not None
-    assert row.data_key_id == born[0]
-
-
-def test_data_keys_are_dropped_with_their_custody(world: EngineWorld) -> None:
-    with Custody(world.context, world.of) as custody:
-        key = custody.secrets()
-        key.for_open()
-    with pytest.raises(KeyTrouble):
-        key.for_open()
-
-
-def test_a_data_key_that_sql_does_not_know_is_an_alarm(world: EngineWorld) -> None:
-    with Custody(world.context, world.of) as custody, pytest.raises(Alarm):
-        custody.find("0" * 64)
-
-
-# -- sending and the tick
-
-
-def test_a_silent_broker_loses_no_step(world: EngineWorld) -> None:
-    job = world.ask()
-    world.messages.open = False
-    world.tick()
-    assert world.messages.taken == []
-    world.messages.open = True
-    world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
-
-
-def test_what_the_broker_took_is_counted(world: EngineWorld) -> None:
-    world.ask()
-    world.messages.open = False
-    world.tick()
-    world.messages.open = True
-    sent = send_due(world.context)
-    assert sent == len(world.messages.taken) == 4
-
-
-def test_due_times_that_were_missed_become_one_job(world: EngineWorld) -> None:
-    due = world.clock.time - timedelta(days=3)
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
-    world.tick()
-    world.tick()
-    (job,) = world.of.jobs.recent()
-    assert (job.asked, job.due_at) == (Asked.SCHEDULE, due)
-    schedule = world.of.schedules.get()
-    assert schedule is not None
-    assert schedule.next_due is not None
-    assert world.clock.time < schedule.next_due <= world.clock.time + timedelta(hours=1)
-
-
-def test_while_a_refusal_is_fresh_no_due_time_becomes_a_job(world: EngineWorld) -> None:
-    world.of.keys.refuse(ARN, REFUSED.message)
-    due = world.clock.time - timedelta(minutes=1)
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
-    world.tick()
-    assert world.of.jobs.recent() == []
-    world.clock.time += timedelta(minutes=5)
-    world.tick()
-    assert [job.due_at for job in world.of.jobs.recent()] == [due]
-
-
-def test_a_paused_schedule_makes_no_job(world: EngineWorld) -> None:
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=True, next_due=None))
-    world.clock.time += timedelta(days=2)
-    world.tick()
-    assert world.of.jobs.recent() == []
-
-
-def test_beat_says_that_it_lives(world: EngineWorld) -> None:
-    assert world.scheduler.last_tick() is None
-    world.tick()
-    assert (world.scheduler.last_tick() or 9.0) < 5
 
 
 def test_all_steps_are_done_when_a_job_has_ended(world: EngineWorld) -> None:

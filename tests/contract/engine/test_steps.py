@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.catalog.claims import SqlClaims
-from shared.domain.errors import ClaimLost, Code, KeyRefused, KeyTrouble, Refuse
+from shared.domain.errors import ClaimLost, Code, KeyRefused, Refuse
 from shared.domain.model import JobKind, JobState
 from shared.engine.custody import Custody
 from tests.contract.engine.world import EngineWorld
@@ -81,21 +81,6 @@ def test_a_step_that_stores_slowly_ends_with_its_lease(world: EngineWorld) -> No
     assert time.monotonic() - began < 10
     over.set()
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
-
-
-def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
-    with Custody(world.context, world.of) as custody:
-        custody.secrets()
-        world.keys.trouble = KeyTrouble("KMS does not answer.")
-        ended = threading.Event()
-        custody.on_end(ended.set)
-        assert ended.wait(10)
-        world.keys.trouble = None
-        asked = world.keys.asked
-        for _ in range(20):
-            with pytest.raises(KeyTrouble):
-                custody.secrets()
-        assert world.keys.asked == asked
 
 
 def test_a_catalog_that_was_away_for_a_moment_costs_no_claim(

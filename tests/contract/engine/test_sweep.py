@@ -35,7 +35,7 @@ def named(world: EngineWorld) -> set[str]:
     runs = [run for each in snapshots for run in world.of.snapshots.runs(each.snapshot_id)]
     jobs = {each.job_id for each in (*snapshots, *runs)}
     chunks = {chunk_blob(tenant, run.job_id, blob) for run in runs for blob in run.blobs}
-    keys = {key for key in world.of.keys.all() if key.job_id in {None, *jobs}}
+    keys = [key for key in world.of.keys.all() if key.job_id in {None, *jobs}]
     return (
         chunks
         | {manifest_blob(tenant, each.snapshot_id) for each in snapshots}

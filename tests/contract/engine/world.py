@@ -2,8 +2,10 @@
 
 import copy
 import dataclasses
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -15,14 +17,17 @@ from scheduler.tick import tick
 from shared.adapters.catalog import open_catalog
 from shared.domain.errors import Answer, EntrakeepError
 from shared.domain.limits import Limits
-from shared.domain.model import Asked, Job, JobKind, JobState, StepRef, Tenant
+from shared.domain.model import Asked, Job, JobKind, JobState, Phase, StepRef, Tenant
 from shared.domain.records import Line, encode_id, prefix_gone, put
 from shared.domain.resources import STREAMS, Reading, Stream
 from shared.domain.secret import Secret
 from shared.engine.context import Context
+from shared.engine.custody import Custody
 from shared.engine.download import download
+from shared.engine.hold import Hold
 from shared.engine.jobs.perform import perform
 from shared.engine.onboarding import add_tenant
+from shared.engine.work import Work
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import Cursor, Identity
@@ -200,6 +205,10 @@ class EngineWorld:
         """Writes behind the catalog's back."""
         self._aging.change(table, **values)
 
+    def rows(self, table: str) -> list[dict[str, object]]:
+        """All that stands in a table."""
+        return self._aging.rows(table)
+
     def tick(self) -> None:
         tick(self.context)
 
@@ -217,6 +226,33 @@ class EngineWorld:
                 return
             for step in taken:
                 self.perform(step)
+
+    @contextmanager
+    def step(self, name: str, phase: int = Phase.READ) -> Iterator[Work]:
+        """The step of this name, held by the test; those that come before it are done, and their messages are gone."""
+        claim = None
+        while claim is None:
+            self.tick()
+            taken, self.messages.taken = self.messages.taken, []
+            assert taken, "there is no such step"
+            for sent in taken:
+                steps = self.of.jobs.steps(sent.job_id)
+                if any((step.step_id, step.name, step.phase) == (sent.step_id, name, phase) for step in steps):
+                    claim = self.of.claims.claim(sent.job_id, sent.step_id, "w/1", self.context.limits.claim_seconds)
+                    break
+                self.perform(sent)
+        with (
+            Hold(self.of.claims, claim, self.context.limits.renew_seconds) as hold,
+            Custody(self.context, self.of) as custody,
+        ):
+            yield Work(self.context, self.of, claim, hold, custody)
+
+    def cancel(self, work: Work) -> None:
+        """Cancels the job of a step at work; returns when its claim knows."""
+        known = threading.Event()
+        work.hold.on_lost(known.set)
+        self.of.jobs.cancel(work.claim.job_id)
+        assert known.wait(20)
 
     def done(self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: object = None) -> Job:
         """A job asked for and worked on until it rests."""

@@ -39,9 +39,9 @@ class Simulator:
         answer = self._http.post(f"/{what}", json=value)
         assert answer.status_code == 200, answer.text
 
-    def fault(self, what: str, path: str = "/v1.0/", times: int = 1, **more: Any) -> None:
-        """Adds a fault for requests whose path matches."""
-        self.set("faults", [{"what": what, "match": {"path": path}, "times": times, **more}])
+    def fault(self, what: str, path: str = "/v1.0/", times: int = 1, query: str = "", **more: Any) -> None:
+        """Adds a fault for requests whose path and query match."""
+        self.set("faults", [{"what": what, "match": {"path": path, "query": query}, "times": times, **more}])
 
     def objects(self, path: str) -> list[bytes]:
         """The stored values."""
@@ -50,6 +50,10 @@ class Simulator:
     def asked(self, path: str) -> int:
         """How many requests a path has had since ``forget``."""
         return sum(row["count"] for row in self._http.get("/requests").json() if row["path"] == path)
+
+    def fired(self) -> list[int]:
+        """How often each fault has fired."""
+        return [fault["fired"] for fault in self._http.get("/faults").json()]
 
     def forget(self) -> None:
         """Empties the counters, and the faults. Fails if a fault has not fired as often as it was meant to."""

@@ -1,5 +1,6 @@
 """What belongs to each object, read in batches: whole, to the letter, and again only where it was not answered."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -91,6 +92,28 @@ async def test_a_throttled_item_is_told_to_the_budget(simulator: Simulator, conn
     simulator.fault("status", ITEM, status=429, headers={"Retry-After": "0.125"})
     await read(connect(), OWNERS)
     assert budget.waits == [0.125]
+
+
+async def test_a_share_of_the_limit_that_an_item_tells_is_told_to_the_budget(
+    simulator: Simulator, connect: Connect, budget: Budget
+) -> None:
+    for share in ("0.9", "1.25"):
+        headers = {"x-ms-throttle-limit-percentage": share}
+        simulator.fault("status", ITEM, status=200, headers=headers, body='{"value":[]}')
+    await read(connect(), OWNERS)
+    assert budget.shares == [1.25]
+
+
+async def test_a_reader_that_goes_away_does_not_wait_for_the_batches_after(
+    simulator: Simulator, connect: Connect
+) -> None:
+    simulator.fault("slow", r"/v1.0/\$batch", skip=1, times=2, seconds=40)
+    pages = connect().pages(OWNERS, None)
+    await anext(pages)
+    async with asyncio.timeout(10):
+        while simulator.fired() != [2]:
+            await asyncio.sleep(0.01)
+        await pages.aclose()
 
 
 @pytest.mark.parametrize("what", ["drop", "truncate", "garbage"])

@@ -1,5 +1,6 @@
 """Whatever happens on the way to Graph, what is read is right, or one error says what to do."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,21 @@ import pytest
 
 from shared.adapters.graph import GraphAccess, Patience
 from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Refuse, Skip, StartOver
-from tests.contract.graph.reading import DELTA, GROUPS, ORGANIZATION, POLICIES, USERS, Budget, Connect, read, records
-from tests.contract.graph.simulator import Simulator
+from shared.domain.secret import Secret
+from shared.ports.directory import Identity
+from tests.contract.graph.reading import (
+    DELTA,
+    GROUPS,
+    ORGANIZATION,
+    PATIENCE,
+    POLICIES,
+    USERS,
+    Budget,
+    Connect,
+    read,
+    records,
+)
+from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator
 
 
 @pytest.mark.parametrize(
@@ -146,3 +160,37 @@ def test_a_bundle_without_certificates_is_a_wrong_setting(tmp_path: Path, budget
     with pytest.raises(Refuse) as met:
         GraphAccess(graph_url="https://g", authority_url="https://a", ca_bundle=str(bundle), budgets=budget)
     assert met.value.code is Code.SETTINGS_INVALID
+
+
+async def test_a_reading_that_is_cancelled_while_it_connects_leaves_no_connection_open(
+    simulator: Simulator, budget: Budget
+) -> None:
+    greeted, gone = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        greeted.set()
+        while await reader.read(4096):
+            pass
+        gone.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    access = GraphAccess(
+        graph_url=f"https://localhost:{server.sockets[0].getsockname()[1]}",
+        authority_url=simulator.url,
+        ca_bundle=str(simulator.ca_file),
+        budgets=budget,
+        patience=PATIENCE,
+    )
+    identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
+    source = access.connect(identity, lambda: None)
+    reading = asyncio.create_task(read(source, POLICIES))
+    await asyncio.wait_for(greeted.wait(), 30)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await asyncio.wait_for(gone.wait(), 30)
+    await source.close()
+    server.close()
+    await server.wait_closed()

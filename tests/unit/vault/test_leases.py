@@ -3,12 +3,15 @@
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from shared.domain.errors import Alarm, KeyRefused, KeyTrouble
 from shared.domain.model import Purpose
+from shared.domain.secret import Secret
+from shared.vault import leases
 from shared.vault.leases import Lease
 from tests.unit.vault.parts import ARN, TENANT, MemoryKeys, MemoryStore, born
 
@@ -211,3 +214,38 @@ def test_a_swapped_probe_ends_a_lease_before_it_begins() -> None:
         lease.start()
     with pytest.raises(Alarm):
         lease.check()
+
+
+class SlowKeys(MemoryKeys):
+    """Takes ``seconds`` for an answer, by a clock that nothing else moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = 0.0
+        self.now = 1000.0
+
+    def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
+        self.now += self.seconds
+        return super().decrypt(arn, wrapped, context, data_key_id)
+
+
+@pytest.mark.parametrize("answered_after", [0.0, 59.0, 61.0])
+def test_a_lease_is_counted_from_before_the_call_and_over_on_time_though_no_thread_has_seen_it_yet(
+    monkeypatch: pytest.MonkeyPatch, answered_after: float
+) -> None:
+    keys, store = SlowKeys(), MemoryStore()
+    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: keys.now))
+    _, probe = born(keys, store, Purpose.SECRETS)
+    lease = Lease(keys, TENANT, ARN, probe, 60, lambda _: None)
+    keys.seconds = answered_after
+    lease.start()
+    begun = keys.now - answered_after
+    if answered_after < 60:
+        lease.check()
+        keys.now = begun + 59.9
+        lease.check()
+        keys.now = begun + 60
+    for _ in range(2):
+        with pytest.raises(KeyTrouble):
+            lease.check()
+    lease.close()

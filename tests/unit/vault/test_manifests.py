@@ -1,5 +1,6 @@
 """Manifests: one object a snapshot, never overwritten, held against its hash and its name."""
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,11 +9,11 @@ import pytest
 
 from shared.domain.errors import Alarm, Code
 from shared.domain.secret import Secret
-from shared.vault.format import Manifest
+from shared.vault.format import Manifest, encode
 from shared.vault.keyring import DataKey
 from shared.vault.manifests import load_manifest, store_manifest
 from shared.vault.names import manifest_blob
-from shared.vault.sealing import sealed_headers
+from shared.vault.sealing import Kind, ManifestHeaders, seal, sealed_headers
 from tests.unit.vault.parts import JOB, NOW, OTHER, TENANT, MemoryStore
 
 KEY = DataKey(Secret(b"k" * 32))
@@ -52,6 +53,16 @@ def test_a_manifest_is_never_overwritten() -> None:
     assert load_manifest(store, find, TENANT, SNAPSHOT, sha256) == MANIFEST
 
 
+def test_a_manifest_that_the_store_had_taken_before_its_answer_was_lost_is_ours() -> None:
+    class Forgetful(MemoryStore):
+        def put_new(self, name: str, data: bytes) -> bool:
+            return not super().put_new(name, data)
+
+    store = Forgetful()
+    sha256 = store_manifest(store, KEY, MANIFEST)
+    assert load_manifest(store, find, TENANT, SNAPSHOT, sha256) == MANIFEST
+
+
 def test_a_missing_manifest_is_told_as_missing() -> None:
     with pytest.raises(Alarm) as refused:
         load_manifest(MemoryStore(), find, TENANT, SNAPSHOT, "0" * 64)
@@ -68,6 +79,29 @@ def test_a_sound_manifest_in_the_place_of_another_is_refused(change: dict[str, A
     store.put(blob, store.blobs[manifest_blob(other.tenant_id, other.snapshot_id)])
     with pytest.raises(Alarm) as refused:
         load_manifest(store, find, TENANT, SNAPSHOT, sha256)
+    assert (refused.value.code, refused.value.blob) == (Code.BLOB_DAMAGED, blob)
+
+
+HEADERS = ManifestHeaders(tenant=TENANT, snapshot=SNAPSHOT, time=NOW)
+
+
+@pytest.mark.parametrize(
+    ("headers", "inside"),
+    [
+        (None, MANIFEST),
+        (msgspec.structs.replace(HEADERS, tenant=OTHER), MANIFEST),
+        (msgspec.structs.replace(HEADERS, snapshot="snapshot-2"), MANIFEST),
+        (HEADERS, msgspec.structs.replace(MANIFEST, tenant_id=OTHER)),
+        (HEADERS, msgspec.structs.replace(MANIFEST, snapshot_id="snapshot-2")),
+    ],
+    ids=["no headers", "tenant outside", "snapshot outside", "tenant inside", "snapshot inside"],
+)
+def test_a_manifest_says_outside_and_inside_whose_it_is(headers: ManifestHeaders | None, inside: Manifest) -> None:
+    sealed = seal(KEY, TENANT, Kind.MANIFEST, encode(inside), headers=headers)
+    store, blob = MemoryStore(), manifest_blob(TENANT, SNAPSHOT)
+    store.put(blob, sealed)
+    with pytest.raises(Alarm) as refused:
+        load_manifest(store, find, TENANT, SNAPSHOT, hashlib.sha256(sealed).hexdigest())
     assert (refused.value.code, refused.value.blob) == (Code.BLOB_DAMAGED, blob)
 
 

@@ -1,6 +1,7 @@
 """Runs in a store: written, read back and merged, whatever their lines and however small their chunks."""
 
 import os
+from collections.abc import Callable
 from itertools import chain
 
 import pytest
@@ -11,12 +12,14 @@ import rescue
 from shared.domain.errors import Alarm, Code
 from shared.domain.records import Line, encode_id, put
 from shared.domain.secret import Secret
+from shared.vault import writer
 from shared.vault.buffer import SortBuffer
-from shared.vault.format import Run
+from shared.vault.format import Run, pack
 from shared.vault.keyring import DataKey
 from shared.vault.merge import merge
 from shared.vault.names import chunk_blob
 from shared.vault.reader import check_blob, read_chunks, read_run
+from shared.vault.sealing import Kind, seal
 from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import JOB, TENANT, MemoryStore
 from tests.unit.vault.test_merge import apply, operations
@@ -93,3 +96,23 @@ def test_the_check_is_made_before_each_chunk_is_opened() -> None:
     for count in range(1, 6):
         next(lines)
         assert len(checks) == count
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda sealed: sealed[:-1] + bytes([sealed[-1] ^ 1]),
+        lambda _: seal(KEY, TENANT, Kind.CHUNK, pack(b"another chunk")),
+        lambda _: seal(DataKey(Secret(b"k" * 32)), TENANT, Kind.CHUNK, pack(b"x")),
+    ],
+    ids=["a bit flipped", "another text", "another key"],
+)
+def test_what_does_not_open_to_what_was_sealed_is_never_stored(
+    monkeypatch: pytest.MonkeyPatch, harm: Callable[[bytes], bytes]
+) -> None:
+    store = MemoryStore()
+    monkeypatch.setattr(writer, "seal", lambda *what, **more: harm(seal(*what, **more)))
+    with pytest.raises(Alarm) as refused:
+        written(store, [put(b"users", b"users/1", b"{}")], 1000)
+    assert refused.value.code is Code.BLOB_DAMAGED
+    assert store.blobs == {}

@@ -1,0 +1,122 @@
+"""Commit and its write order: an id noted, a manifest stored, a row; nothing of that once the step may not go on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.domain.errors import Cancelled, KeyTrouble
+from shared.domain.model import JobKind, JobState, Phase
+from shared.engine.backup.commit import commit_step
+from shared.engine.backup.trail import leave
+from shared.engine.here import begun_here
+from shared.vault.format import CheckpointBody, Manifest
+from shared.vault.keyring import DataKey
+from tests.contract.engine.world import EngineWorld
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    made.limit(renew_seconds=0.02)
+    yield made
+    made.close()
+
+
+def manifests(world: EngineWorld) -> list[str]:
+    return list(world.store.names(f"{world.tenant.tenant_id}/snapshots/"))
+
+
+def newest(world: EngineWorld) -> Manifest:
+    with begun_here(world.context, world.tenant, JobKind.BROWSE, "latest") as (_, manifest):
+        return manifest
+
+
+def test_the_id_of_a_snapshot_is_noted_before_its_manifest_is_stored_and_that_before_its_row(
+    world: EngineWorld,
+) -> None:
+    noted: list[object] = []
+
+    def look(point: str) -> None:
+        if point == "manifest-noted":
+            noted.extend(row["snapshot_id"] for row in world.rows("snapshot_attempts"))
+            assert manifests(world) == []
+        if point == "manifest-stored":
+            assert manifests(world) == [f"{world.tenant.tenant_id}/snapshots/{noted[0]}"]
+            assert world.of.snapshots.all() == []
+
+    world.at = look
+    world.backed_up()
+    assert noted == [world.of.snapshots.get("latest").snapshot_id]
+
+
+def test_a_manifest_names_the_snapshot_that_it_builds_on_with_the_hash_of_its_manifest(world: EngineWorld) -> None:
+    world.backed_up()
+    first = world.of.snapshots.get("latest")
+    assert (newest(world).parent, newest(world).parent_sha256) == (None, None)
+    world.backed_up()
+    assert (newest(world).parent, newest(world).parent_sha256) == (first.snapshot_id, first.manifest_sha256)
+    assert world.of.snapshots.get("latest").parent == first.snapshot_id
+
+
+def test_nothing_is_noted_or_stored_for_a_job_that_was_cancelled(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.ask()
+    with world.step("commit", Phase.COMMIT) as work:
+        of_job = work.custody.of_job
+
+        def meanwhile(job_id: str) -> DataKey:
+            world.cancel(work)
+            return of_job(job_id)
+
+        monkeypatch.setattr(work.custody, "of_job", meanwhile)
+        with pytest.raises(Cancelled):
+            commit_step(work)
+    assert world.rows("snapshot_attempts") == []
+    assert manifests(world) == []
+
+
+def test_no_snapshot_appears_of_a_job_cancelled_while_its_manifest_was_stored(world: EngineWorld) -> None:
+    world.ask()
+    with world.step("commit", Phase.COMMIT) as work:
+        world.at = lambda point: world.cancel(work) if point == "manifest-stored" else None
+        with pytest.raises(Cancelled):
+            commit_step(work)
+    assert len(manifests(world)) == 1
+    assert world.of.snapshots.all() == []
+
+
+def test_no_snapshot_appears_without_a_lease_and_the_next_try_has_an_id_of_its_own(world: EngineWorld) -> None:
+    world.ask()
+
+    def silence(point: str) -> None:
+        if point == "manifest-stored":
+            world.keys.trouble = KeyTrouble("KMS does not answer.")
+            with pytest.raises(KeyTrouble):
+                while True:
+                    work.check()
+
+    world.at = silence
+    with world.step("commit", Phase.COMMIT) as work, pytest.raises(KeyTrouble):
+        commit_step(work)
+    assert world.of.snapshots.all() == []
+    (left,) = manifests(world)
+    world.at, world.keys.trouble = lambda _: None, None
+    world.pass_time(31)
+    world.work()
+    (snapshot,) = world.of.snapshots.all()
+    assert not left.endswith(snapshot.snapshot_id)
+    assert world.of.jobs.recent(1)[0].state is JobState.SUCCEEDED
+
+
+def test_no_checkpoint_is_left_for_a_job_that_was_cancelled(world: EngineWorld) -> None:
+    world.ask()
+    with world.step("users") as work:
+        key, now = work.custody.of_job(work.claim.job_id), world.clock.now()
+        body = CheckpointBody(run=None, cursor=None, more=False, full=True, cursor_issued=now, begun=now)
+        leave(work, key, "users", body, [])
+        world.cancel(work)
+        with pytest.raises(Cancelled):
+            leave(work, key, "users", body, [])
+        assert len(world.of.claims.checkpoints(work.claim)) == 1

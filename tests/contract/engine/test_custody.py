@@ -1,0 +1,153 @@
+"""Custody: the data keys that one process may use, born, found and dropped under leases."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import Alarm, KeyRefused, KeyTrouble
+from shared.domain.model import JobKind, Purpose, WrappedKey
+from shared.engine import custody as custody_module
+from shared.engine.custody import Custody
+from shared.engine.jobs import perform as performing
+from shared.vault.keyring import DataKey, birth
+from tests.contract.engine.world import EngineWorld
+from tests.unit.vault.parts import ARN
+
+OTHER_ARN = f"{ARN[:-1]}2"
+REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def births(monkeypatch: pytest.MonkeyPatch) -> list[DataKey]:
+    """Every data key that custody gives birth to."""
+    born: list[DataKey] = []
+
+    def remembered(*what: Any) -> tuple[DataKey, WrappedKey]:
+        key, wrapped = birth(*what)
+        born.append(key)
+        return key, wrapped
+
+    monkeypatch.setattr(custody_module, "birth", remembered)
+    return born
+
+
+def dropped(key: DataKey) -> bool:
+    try:
+        key.for_open()
+    except KeyTrouble:
+        return True
+    return False
+
+
+def test_a_job_has_one_data_key_however_many_steps_give_birth(world: EngineWorld, births: list[DataKey]) -> None:
+    job = world.ask()
+    with Custody(world.context, world.of) as one, Custody(world.context, world.of) as other:
+        born: list[str] = []
+
+        def meanwhile(point: str) -> None:
+            if point == "key-object-stored" and not born:
+                born.append("")
+                born[0] = other.of_job(job.job_id).id
+
+        world.at = meanwhile
+        assert one.of_job(job.job_id).id == born[0] == other.of_job(job.job_id).id
+        assert one.find(born[0]).id == born[0]
+        assert [dropped(key) for key in births] == [True, False]
+    row = world.of.keys.find(Purpose.BACKUP, job.job_id)
+    assert row is not None
+    assert row.data_key_id == born[0]
+
+
+def test_a_data_key_born_while_the_tenants_kms_key_changes_is_born_again_under_the_new_one(
+    world: EngineWorld, births: list[DataKey]
+) -> None:
+    job = world.ask()
+
+    def change(point: str) -> None:
+        if point == "key-object-stored":
+            world.at = lambda _: None
+            world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+
+    world.at = change
+    with Custody(world.context, world.of) as custody:
+        key = custody.of_job(job.job_id)
+        assert births == [births[0], key]
+        assert dropped(births[0])
+    row = world.of.keys.find(Purpose.BACKUP, job.job_id)
+    assert row is not None
+    assert (row.data_key_id, row.arn, row.key_epoch) == (key.id, OTHER_ARN, 2)
+
+
+@pytest.mark.parametrize("whose", ["secrets", "born", "found"])
+def test_data_keys_are_dropped_with_their_custody(world: EngineWorld, whose: str) -> None:
+    job = world.ask()
+    with Custody(world.context, world.of) as custody:
+        born = custody.of_job(job.job_id)
+    with Custody(world.context, world.of) as custody:
+        key = {"secrets": custody.secrets, "born": lambda: born, "found": lambda: custody.find(born.id)}[whose]()
+        assert dropped(key) == (whose == "born")
+    assert dropped(key)
+
+
+def test_a_data_key_that_sql_does_not_know_is_an_alarm(world: EngineWorld) -> None:
+    with Custody(world.context, world.of) as custody, pytest.raises(Alarm):
+        custody.find("0" * 64)
+
+
+def test_who_wants_to_know_of_the_end_is_told_of_leases_that_begin_later_too(world: EngineWorld) -> None:
+    told = threading.Event()
+    with Custody(world.context, world.of) as custody:
+        custody.on_end(told.set)
+        custody.secrets()
+        world.keys.trouble = REFUSED
+        assert told.wait(10)
+        with pytest.raises(KeyRefused):
+            custody.check()
+
+
+def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
+    with Custody(world.context, world.of) as custody:
+        custody.secrets()
+        world.keys.trouble = KeyTrouble("KMS does not answer.")
+        ended = threading.Event()
+        custody.on_end(ended.set)
+        assert ended.wait(10)
+        world.keys.trouble = None
+        asked = world.keys.asked
+        for _ in range(20):
+            with pytest.raises(KeyTrouble):
+                custody.secrets()
+        assert world.keys.asked == asked
+
+
+def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
+    world.keys.trouble = KeyTrouble("KMS does not answer.")
+    with Custody(world.context, world.of, 0.0) as custody, pytest.raises(KeyTrouble):
+        custody.secrets()
+    monkeypatch.setattr(performing, "_CHECK_SECONDS", 0.0)
+    check = world.ask(JobKind.KEY_CHECK)
+    world.work(1)
+    assert world.of.keys.state().unreachable is not None
+    world.keys.trouble = None
+    world.work()
+    assert world.of.jobs.get(check.job_id).state.ended
+
+
+def test_a_patience_longer_than_a_lease_is_no_longer_than_it(world: EngineWorld) -> None:
+    world.keys.trouble = KeyTrouble("KMS does not answer.")
+    with Custody(world.context, world.of, 3600.0) as custody, pytest.raises(KeyTrouble):
+        custody.secrets()

@@ -1,0 +1,273 @@
+"""The tick: due times become jobs, messages go out, and what goes wrong with one keeps nothing of the others back."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.catalog import scheduler as in_sql
+from shared.adapters.catalog.scheduler import SqlScheduler
+from shared.adapters.catalog.tenancy import Changes
+from shared.domain.errors import Code, KeyRefused, Refuse
+from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState, Tenant
+from shared.domain.secret import Secret
+from shared.engine.jobs.sending import send_due
+from shared.engine.onboarding import add_tenant
+from shared.ports.directory import Identity
+from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.unit.vault.parts import ARN
+
+REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
+HELD = Refuse(Code.CATALOG_UNREACHABLE, "Another process has held a row for too long.")
+DEFECT = LookupError("a defect")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    made.scheduler.worker_seen("w", 99)
+    yield made
+    made.close()
+
+
+def test_a_silent_broker_loses_no_step(world: EngineWorld) -> None:
+    job = world.ask()
+    world.messages.open = False
+    world.tick()
+    assert world.messages.taken == []
+    world.messages.open = True
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+
+
+def test_what_the_broker_took_is_counted(world: EngineWorld) -> None:
+    world.ask()
+    world.messages.open = False
+    world.tick()
+    world.messages.open = True
+    sent = send_due(world.context)
+    assert sent == len(world.messages.taken) == 4
+
+
+def test_a_job_asked_for_by_hand_needs_one_tick_to_start_ahead_of_all_that_is_due(
+    world: EngineWorld, other: Tenant
+) -> None:
+    world.scheduler.worker_seen("w", 1)
+    due = world.clock.time - timedelta(days=1)
+    schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due)
+    world.context.catalog.tenant(other.tenant_id).schedules.set(schedule)
+    job = world.ask()
+    world.tick()
+    assert {(step.job_id, step.queue) for step in world.messages.taken} == {(job.job_id, "manual")}
+    assert world.context.catalog.tenant(other.tenant_id).jobs.recent() != []
+
+
+def test_due_times_that_were_missed_become_one_job(world: EngineWorld) -> None:
+    due = world.clock.time - timedelta(days=3)
+    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
+    world.tick()
+    world.tick()
+    (job,) = world.of.jobs.recent()
+    assert (job.asked, job.due_at) == (Asked.SCHEDULE, due)
+    schedule = world.of.schedules.get()
+    assert schedule is not None
+    assert schedule.next_due is not None
+    assert world.clock.time < schedule.next_due <= world.clock.time + timedelta(hours=1)
+
+
+def test_while_a_refusal_is_fresh_no_due_time_becomes_a_job(world: EngineWorld) -> None:
+    world.of.keys.refuse(ARN, REFUSED.message)
+    due = world.clock.time - timedelta(minutes=1)
+    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
+    world.tick()
+    assert world.of.jobs.recent() == []
+    world.clock.time += timedelta(minutes=5)
+    world.tick()
+    assert [job.due_at for job in world.of.jobs.recent()] == [due]
+
+
+def test_a_paused_schedule_makes_no_job(world: EngineWorld) -> None:
+    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=True, next_due=None))
+    world.clock.time += timedelta(days=2)
+    world.tick()
+    assert world.of.jobs.recent() == []
+
+
+def test_beat_says_that_it_lives(world: EngineWorld) -> None:
+    assert world.scheduler.last_tick() is None
+    world.tick()
+    told = world.scheduler.last_tick()
+    assert told is not None
+    assert told < 5
+
+
+# -- one that goes wrong
+
+
+@pytest.fixture
+def other(world: EngineWorld) -> Tenant:
+    """A second tenant, whose turn comes after the first one's."""
+    identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
+    return add_tenant(world.context, "other", identity).tenant
+
+
+def breaks(monkeypatch: pytest.MonkeyPatch, method: str, error: Exception, tenant: Tenant | None = None) -> None:
+    """From now on a method of the scheduler's handle goes wrong, for one tenant or whenever it is called."""
+    real = getattr(SqlScheduler, method)
+
+    def broken(self: SqlScheduler, *what: Any, **more: Any) -> Any:
+        if tenant is None or what[0].tenant_id == tenant.tenant_id:
+            raise error
+        return real(self, *what, **more)
+
+    monkeypatch.setattr(SqlScheduler, method, broken)
+
+
+def failing_tick(world: EngineWorld, error: Exception) -> None:
+    """A tick that says at its end what went wrong, and that beat is alive."""
+    world.pass_time(60)
+    with pytest.raises(type(error)) as met:
+        world.tick()
+    assert met.value is error
+    assert (world.scheduler.last_tick() or 0.0) < 5
+
+
+every_error = pytest.mark.parametrize("error", [HELD, DEFECT], ids=["a row that is held", "a defect"])
+
+
+@every_error
+def test_a_due_time_that_becomes_no_job_keeps_none_of_the_others_back(
+    world: EngineWorld,
+    other: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    for n, tenant in enumerate((world.tenant, other)):
+        due = world.clock.time - timedelta(minutes=9 - n)
+        schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due)
+        world.context.catalog.tenant(tenant.tenant_id).schedules.set(schedule)
+    breaks(monkeypatch, "make_due", error, world.tenant)
+    failing_tick(world, error)
+    assert world.of.jobs.recent() == []
+    (job,) = world.context.catalog.tenant(other.tenant_id).jobs.recent()
+    assert {step.job_id for step in world.messages.taken} == {job.job_id}
+    (told,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert told.tenant == world.tenant.tenant_id  # type: ignore[attr-defined]
+    assert "defect" not in told.getMessage()
+
+
+@every_error
+def test_a_job_that_gets_no_steps_keeps_none_of_the_others_back(
+    world: EngineWorld,
+    other: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    stuck = world.ask()
+    job, _ = world.context.catalog.tenant(other.tenant_id).jobs.ask(stuck.kind, asked=Asked.HAND)
+    breaks(monkeypatch, "give_steps", error, world.tenant)
+    failing_tick(world, error)
+    assert world.of.jobs.steps(stuck.job_id) == []
+    assert {step.job_id for step in world.messages.taken} == {job.job_id}
+    (told,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert (told.tenant, told.job) == (stuck.tenant_id, stuck.job_id)  # type: ignore[attr-defined]
+
+
+@every_error
+@pytest.mark.parametrize("part", ["_lost", "_cancelled"])
+def test_a_claim_or_job_that_cannot_be_ended_keeps_none_of_the_others_back(
+    world: EngineWorld, other: Tenant, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
+) -> None:
+    mine = world.ask()
+    theirs, _ = world.context.catalog.tenant(other.tenant_id).jobs.ask(mine.kind, asked=Asked.HAND)
+    world.tick()
+    for step in world.messages.taken:
+        catalog = world.context.catalog.tenant(step.tenant_id)
+        catalog.claims.claim(step.job_id, step.step_id, "w/1", 30)
+        if part == "_cancelled":
+            catalog.jobs.cancel(step.job_id)
+    if part == "_cancelled":
+        world.scheduler.release("w")
+    real = getattr(in_sql, part)
+
+    def broken(rows: Any, row: Any, *more: Any) -> int:
+        if row["tenant_id"] == world.tenant.tenant_id:
+            raise error
+        return int(real(rows, row, *more))
+
+    monkeypatch.setattr(in_sql, part, broken)
+    world.messages.taken.clear()
+    failing_tick(world, error)
+    assert not world.of.jobs.get(mine.job_id).state.ended
+    jobs = world.context.catalog.tenant(other.tenant_id).jobs
+    if part == "_cancelled":
+        assert jobs.get(theirs.job_id).state is JobState.CANCELLED
+    else:
+        assert {step.state for step in jobs.steps(theirs.job_id)} == {StepState.QUEUED}
+
+
+@every_error
+def test_a_tenant_that_gets_no_prune_keeps_no_other_from_its_own(
+    world: EngineWorld,
+    other: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    real = in_sql._prune
+
+    def broken(rows: Changes, every: timedelta) -> bool:
+        if rows.tenant_id == world.tenant.tenant_id:
+            raise error
+        return real(rows, every)
+
+    monkeypatch.setattr(in_sql, "_prune", broken)
+    world.pass_time(timedelta(hours=world.context.limits.sweep_hours).total_seconds())
+    failing_tick(world, error)
+    assert world.of.jobs.recent() == []
+    (job,) = world.context.catalog.tenant(other.tenant_id).jobs.recent()
+    assert job.kind is JobKind.PRUNE
+    (told,) = (record for record in caplog.records if record.name == in_sql.__name__)
+    assert (told.levelno, told.tenant) == (logging.ERROR, world.tenant.tenant_id)  # type: ignore[attr-defined]
+
+
+@every_error
+@pytest.mark.parametrize("part", ["due", "make_prunes", "unplanned", "expire", "to_send"])
+def test_a_part_that_fails_keeps_no_other_back(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
+) -> None:
+    due = world.clock.time - timedelta(minutes=1)
+    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
+    if part == "due":
+        world.ask()
+    breaks(monkeypatch, part, error)
+    failing_tick(world, error)
+    (job,) = world.of.jobs.recent()
+    assert bool(world.of.jobs.steps(job.job_id)) == (part != "unplanned")
+    assert bool(world.messages.taken) == (part in ("due", "make_prunes", "expire"))
+
+
+def test_a_catalog_that_is_away_ends_the_tick_at_once_and_beat_does_not_say_that_it_lives(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.tick()
+    world.pass_time(60)
+    asked: list[str] = []
+
+    def away(self: object, tenant: str) -> None:
+        asked.append(tenant)
+        raise HELD
+
+    with monkeypatch.context() as patch:
+        for method in ("read", "write"):
+            patch.setattr("shared.adapters.catalog.engine.Database." + method, away)
+        with pytest.raises(Refuse):
+            world.tick()
+    assert len(asked) == 1
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert (world.scheduler.last_tick() or 0.0) >= 60

@@ -1,0 +1,282 @@
+"""How fast a scope may ask, on a real Redis: places that nobody renews, resource units, and a rate that gives and takes."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+
+import pytest
+import redis
+
+from shared.adapters import budget as module
+from shared.adapters.budget import RedisBudgets
+from shared.domain.errors import GraphTrouble
+from shared.ports.budget import Budget
+from tests.parts import RedisServer, free_port
+
+DIRECTORY, CLIENT = "22222222-2222-2222-2222-222222222222", "11111111-1111-1111-1111-111111111111"
+FIRST, LEAST, MOST = 280.0, 20.0, 640.0
+"""Resource units a second."""
+BURST = 5
+"""Seconds' worth of units that may be spent at once."""
+SOON = 20.0
+"""Seconds within which what must happen has happened."""
+
+
+@pytest.fixture
+def budgets(redis_server: RedisServer) -> Iterator[list[Budget]]:
+    """One scope, as two processes with two places see it."""
+    made = [RedisBudgets(redis_server.url, 2) for _ in range(2)]
+    yield [each.scope(DIRECTORY, CLIENT) for each in made]
+    for each in made:
+        each.close()
+
+
+class Rate:
+    """What Redis knows of the scope's rate."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    def _key(self) -> bytes:
+        (key,) = self._redis.scan_iter("*:rate")
+        return bytes(key)
+
+    def __getitem__(self, field: str) -> float:
+        return float(self._redis.hget(self._key(), field) or "nan")  # type: ignore[arg-type]
+
+    def set(self, **fields: float) -> None:
+        self._redis.hset(self._key(), mapping=fields)  # type: ignore[arg-type]
+
+    def pass_time(self, seconds: float) -> None:
+        """As if its times were so much longer ago."""
+        self.set(changed=self["changed"] - seconds * 1000, at=self["at"] - seconds * 1000)
+
+
+@pytest.fixture
+def rate(redis_server: RedisServer) -> Iterator[Rate]:
+    with closing(redis.Redis.from_url(redis_server.url)) as client:
+        yield Rate(client)
+
+
+async def spend(budget: Budget, units: int = 1) -> float:
+    """Seconds until a request of so many units may be sent."""
+    began = time.monotonic()
+    async with budget.request(units):
+        return time.monotonic() - began
+
+
+@asynccontextmanager
+async def held(budget: Budget, places: int) -> AsyncIterator[None]:
+    """So many requests in flight meanwhile."""
+    over, there = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hold() -> None:
+        async with budget.request(1):
+            there.release()
+            await over.wait()
+
+    holding = [asyncio.create_task(hold()) for _ in range(places)]
+    for _ in holding:
+        await there.acquire()
+    yield
+    over.set()
+    await asyncio.gather(*holding)
+
+
+# -- places
+
+
+class Frozen:
+    """A process that took a place and stands still: nothing of it runs until it is over."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._over, self._there = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=asyncio.run, args=(self._hold(budget),))
+        self._thread.start()
+        assert self._there.wait(SOON)
+
+    async def _hold(self, budget: Budget) -> None:
+        async with budget.request(1):
+            self._there.set()
+            self._over.wait(60)  # the event loop stands still with it
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+async def test_a_place_that_nobody_renews_is_free_after_its_time_though_others_renew_theirs(
+    budgets: list[Budget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HELD", 1.0)
+    began = time.monotonic()
+    frozen = Frozen(budgets[0])
+    try:
+        async with held(budgets[1], 1), asyncio.timeout(SOON):
+            await spend(budgets[1])
+            assert time.monotonic() - began > 0.9
+    finally:
+        await asyncio.to_thread(frozen.end)
+
+
+async def test_a_place_is_kept_for_as_long_as_its_request_lasts(
+    budgets: list[Budget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HELD", 0.6)
+    async with held(budgets[0], 2):
+        waiting = asyncio.create_task(spend(budgets[1]))
+        assert await asyncio.wait({waiting}, timeout=1.5) == (set(), {waiting})
+    assert await asyncio.wait_for(waiting, SOON) > 1.0
+
+
+async def test_what_a_process_that_is_gone_held_leaves_redis_by_itself(
+    budgets: list[Budget], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HELD", 0.3)
+    frozen = Frozen(budgets[0])
+    try:
+        async with asyncio.timeout(SOON):
+            while any(key.endswith(":held") for key in list(redis_server.keys())):
+                await asyncio.sleep(0.02)
+    finally:
+        await asyncio.to_thread(frozen.end)
+
+
+async def test_a_place_that_was_lost_is_not_taken_again_by_renewing_it(
+    budgets: list[Budget], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HELD", 0.3)
+    async with held(budgets[0], 1):
+        with closing(redis.Redis.from_url(redis_server.url)) as client:
+            (key,) = client.scan_iter("*:held")
+            client.delete(key)
+            await asyncio.sleep(0.3)  # it has been renewed meanwhile
+            assert client.zcard(key) == 0
+
+
+# -- units
+
+
+async def test_a_burst_is_spent_at_once_and_what_is_more_waits_for_its_units(budgets: list[Budget], rate: Rate) -> None:
+    await budgets[0].throttled(0.0)
+    rate.set(rate=100.0, left=0.0)
+    assert await spend(budgets[1], 40) > 0.2
+    rate.set(left=100.0 * BURST)
+    async with asyncio.timeout(SOON):
+        for _ in range(4):
+            await spend(budgets[0], 100)
+    assert rate["left"] < 200.0
+
+
+async def test_units_gather_up_to_a_burst_and_no_further(budgets: list[Budget], rate: Rate) -> None:
+    await spend(budgets[0])
+    assert rate["left"] == FIRST * BURST - 1
+    rate.set(left=0.0)
+    rate.pass_time(3.0)
+    await spend(budgets[0])
+    assert 3.0 * FIRST - 1 <= rate["left"] < FIRST * BURST - 1
+    rate.pass_time(3600.0)
+    rate.set(changed=rate["at"] + 3600_000.0)
+    await spend(budgets[0])
+    assert rate["left"] == FIRST * BURST - 1
+
+
+async def test_a_request_that_costs_more_than_a_burst_is_not_kept_out_for_ever(
+    budgets: list[Budget], rate: Rate
+) -> None:
+    await budgets[0].throttled(0.0)
+    rate.set(rate=LEAST, left=LEAST * BURST)
+    async with asyncio.timeout(SOON):
+        await spend(budgets[0], 10_000)
+    assert rate["left"] < 1.0
+
+
+# -- the rate
+
+
+async def test_every_429_halves_the_rate_for_all_and_spends_what_was_gathered(
+    budgets: list[Budget], rate: Rate
+) -> None:
+    await spend(budgets[0])
+    await budgets[1].throttled(0.0)
+    assert (rate["rate"], rate["left"]) == (FIRST / 2, 0.0)
+    for _ in range(10):
+        await budgets[0].throttled(0.0)
+    assert rate["rate"] == LEAST
+
+
+async def test_a_share_of_the_limit_slows_all_down_to_four_fifths_of_it(budgets: list[Budget], rate: Rate) -> None:
+    await budgets[0].told(1.6)
+    assert (rate["rate"], rate["left"]) == (FIRST / 2, 0.0)
+    await budgets[0].told(0.8)
+    assert rate["rate"] == pytest.approx(FIRST / 2 * 0.8)
+    waited = await spend(budgets[1], 56)
+    assert waited > 0.3
+
+
+async def test_the_rate_rises_while_graph_says_nothing_and_never_above_the_largest_quota(
+    budgets: list[Budget], rate: Rate
+) -> None:
+    await budgets[0].throttled(0.0)
+    await spend(budgets[0])
+    assert rate["rate"] == FIRST / 2
+    rate.pass_time(11.0)
+    await spend(budgets[0])
+    assert rate["rate"] == FIRST / 2 * 1.25
+    await spend(budgets[0])
+    assert rate["rate"] == FIRST / 2 * 1.25
+    for _ in range(12):
+        rate.pass_time(11.0)
+        await spend(budgets[1])
+    assert rate["rate"] == MOST
+
+
+# -- waiting
+
+
+async def test_who_would_wait_longer_than_a_minute_gives_way_at_once(budgets: list[Budget]) -> None:
+    await budgets[0].throttled(90.0)
+    with pytest.raises(GraphTrouble) as met:
+        await asyncio.wait_for(spend(budgets[1]), SOON)
+    assert met.value.after is not None
+    assert 60 < met.value.after <= 90
+
+
+async def test_who_has_waited_for_a_place_for_a_minute_gives_way(
+    budgets: list[Budget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_WAIT", 0.3)
+    async with held(budgets[0], 2):
+        with pytest.raises(GraphTrouble) as met:
+            await asyncio.wait_for(spend(budgets[1]), SOON)
+    assert met.value.after == 5.0
+
+
+async def test_without_redis_a_process_keeps_to_a_quarter_of_the_smallest_quota() -> None:
+    with closing(RedisBudgets(f"redis://127.0.0.1:{free_port()}/0", 8)) as lonely:
+        budget = lonely.scope(DIRECTORY, CLIENT)
+        await spend(budget, 35)
+        assert await spend(budget) > 0.3
+    with closing(RedisBudgets(None, 8)) as alone:
+        budget = alone.scope(DIRECTORY, CLIENT)
+        await spend(budget, 35)
+        assert await spend(budget) > 0.3
+
+
+async def test_a_redis_that_did_not_answer_is_left_alone_for_a_while(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis_server.process.kill()
+    redis_server.process.wait()
+    with closing(RedisBudgets(redis_server.url, 8)) as budgets:
+        budget = budgets.scope(DIRECTORY, CLIENT)
+        await spend(budget)
+        asked: list[object] = []
+        monkeypatch.setattr(redis.Redis, "eval", lambda *what: asked.append(what) or 0)
+        await spend(budget)
+        assert asked == []
+        monkeypatch.setattr(module.time, "monotonic", lambda now=time.monotonic: now() + 5.0)
+        await spend(budget)
+        assert asked != []

@@ -1,0 +1,31 @@
+"""The product's worker with a defect: ``celery -A tests.flow.failing_worker worker``.
+
+Every step that reads a page meets an exception that repeats what Graph answered, as that of a library may: the text in the
+environment variable ENTRAKEEP_TEST_DEFECT.
+"""
+
+import os
+from typing import NoReturn
+
+from shared import wiring
+from shared.engine.context import Context
+from workers import tasks
+from workers.app import app
+
+__all__ = ["app"]
+
+
+def _fail(point: str) -> None:
+    if point == "page":
+        _parse(os.environ["ENTRAKEEP_TEST_DEFECT"])
+
+
+def _parse(answer: str) -> NoReturn:
+    raise LookupError(f"cannot read {answer}")
+
+
+def _context() -> Context:
+    return wiring.worker_context(app, at=_fail)
+
+
+tasks.make_context = _context

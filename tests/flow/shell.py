@@ -1,0 +1,53 @@
+"""Commands as people and scripts give them: a process, its two outputs and its exit status."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+PROGRAM = (sys.executable, "-m", "console.cli")
+_SENTENCE = re.compile(r"([A-Z_]+): \S.*\.\n")
+
+
+class Shell:
+    """Runs commands in a folder, with the settings given and no others."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.folder = folder
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
+        self.environment = {**kept, **settings}
+
+    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            (*PROGRAM, *words),
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *words: str, status: int = 0) -> tuple[bytes, str]:
+        """What it says on standard output and standard error, once it has ended with this status."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == status, err.decode()
+        return out, err.decode()
+
+    def refused(self, *words: str, code: str, status: int) -> str:
+        """The one line that a command refuses with."""
+        out, err = self.run(*words, status=status)
+        said = _SENTENCE.fullmatch(err)
+        assert said is not None, err
+        assert (said[1], out) == (code, b"")
+        return err
+
+    def document(self, *words: str) -> object:
+        """The one JSON document that a command prints, and nothing beside it."""
+        out, err = self.run(*words, "--json")
+        assert err == ""
+        found: object = json.loads(out)
+        return found

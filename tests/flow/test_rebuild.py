@@ -1,0 +1,110 @@
+"""A catalog that is gone comes back from the bucket and KMS by one command, and backups go on from there."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared import wiring
+from shared.domain.errors import Code
+from shared.domain.model import JobState, Tenant
+from tests.flow.stack import Stack, running_stack, same
+from tests.parts import SECRET
+
+pytestmark = pytest.mark.flow
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    with running_stack(tmp_path, "--users", "60", "--groups", "8", "--applications", "9", "--policies", "3") as stack:
+        yield stack
+
+
+def command(stack: Stack, *words: str, status: int = 0) -> tuple[str, str]:
+    """What the command says on standard output and standard error, once it has ended with this status."""
+    argv = [sys.executable, "-m", "console.cli", *words]
+    done = subprocess.run(
+        argv, cwd=stack.home, env=stack.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout, done.stderr
+
+
+def lost(stack: Stack) -> None:
+    """Beat and worker end, and the catalog is gone."""
+    for name in ("beat", "worker"):
+        stack.kill(name)
+    stack.context.catalog.close()
+    for file in stack.home.glob("catalog.sqlite3*"):
+        file.unlink()
+
+
+def backed_up_twice(stack: Stack) -> tuple[Tenant, list[dict[str, bytes]]]:
+    """A tenant with two snapshots, and what each holds."""
+    stack.start("beat", "worker")
+    tenant = stack.add("contoso")
+    stack.backup(tenant)
+    first = stack.graph.records()
+    user, other, *_ = stack.graph.ids("users")
+    stack.graph.change(("delete", f"users/{user}"), ("update", f"users/{other}", {"displayName": "changed"}))
+    stack.backup(tenant)
+    return tenant, [first, stack.graph.records()]
+
+
+def test_a_lost_catalog_comes_back_and_backups_go_on(stack: Stack) -> None:
+    tenant, expected = backed_up_twice(stack)
+    before = stack.of(tenant).snapshots.all()
+    lost(stack)
+
+    out, err = command(stack, "catalog", "rebuild")
+    assert out.startswith("contoso is back, with 2 snapshots and 3 data keys, without a schedule.")
+    assert "entrakeep tenant update contoso --client-secret-file FILE" in out
+    assert err == ""
+    stack.context = wiring.command_context()
+    assert stack.of(tenant).tenant() == tenant
+    assert stack.of(tenant).snapshots.all() == before
+    for snapshot, records in zip(sorted(before, key=lambda each: each.created_at), expected, strict=True):
+        same(stack.download(tenant, snapshot.snapshot_id), records)
+    assert command(stack, "catalog", "rebuild")[0] == "contoso: nothing was missing.\n"
+
+    stack.start("beat", "worker")
+    failed = stack.backup(tenant, state=JobState.FAILED)
+    assert failed.code is Code.GRAPH_SIGN_IN_FAILED
+    assert (failed.message or "").startswith("The rebuilt catalog holds no credential")
+    (stack.home / "secret").write_text(SECRET)
+    command(stack, "tenant", "update", "contoso", "--client-secret-file", "secret")
+    stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"displayName": "changed since"}))
+    stack.backup(tenant)
+    newest = stack.snapshot(tenant)
+    assert newest.parent in {each.snapshot_id for each in before}
+    same(stack.download(tenant), stack.graph.records())
+
+
+def test_a_rebuild_without_the_key_brings_nothing_back_and_says_why(stack: Stack) -> None:
+    backed_up_twice(stack)
+    lost(stack)
+    stack.aws.client("kms").disable_key(KeyId=stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"])
+    out, err = command(stack, "catalog", "rebuild", "--json", status=1)
+    (outcome,) = json.loads(out)
+    assert (outcome["snapshots"], outcome["data_keys"], outcome["code"]) == (0, 0, "KEY_ACCESS_REVOKED")
+    assert err.startswith(f"KEY_ACCESS_REVOKED: {outcome['tenant_id']}: ")
+    stack.aws.client("kms").enable_key(KeyId=stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"])
+    out, _ = command(stack, "catalog", "rebuild", "--json")
+    (outcome,) = json.loads(out)
+    assert outcome == {
+        "tenant": "contoso",
+        "tenant_id": outcome["tenant_id"],
+        "snapshots": 2,
+        "data_keys": 3,
+        "damaged": [],
+        "code": None,
+        "message": None,
+    }
+
+
+def test_a_store_without_a_tenant_is_a_sentence(stack: Stack) -> None:
+    out, err = command(stack, "catalog", "rebuild", status=1)
+    assert (out, err) == ("", "NO_SUCH_TENANT: The store holds no tenant; check ENTRAKEEP_STORE_URL.\n")

@@ -1,0 +1,61 @@
+"""A worker told to end while it is at work: it gives back what it holds, uncounted, and another goes on from there."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from shared.domain.model import Job, JobState, Phase
+from tests.flow.points import FOLDER, Points
+from tests.flow.stack import Stack, running_stack, same, until
+
+pytestmark = pytest.mark.flow
+
+PAGE, USERS = 10, 120
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("shutdown")
+    with running_stack(folder, "--users", str(USERS), store=f"file://{folder}/store") as stack:
+        stack.graph.post("delta", {"page_size": PAGE, "repeat": False})
+        stack.start("beat")
+        start_worker(stack)
+        yield stack
+
+
+def start_worker(stack: Stack) -> None:
+    stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
+
+
+def held(stack: Stack, job: Job) -> list[tuple[str, int]]:
+    """State and claims lost of the users' first step, as SQL has them."""
+    with closing(sqlite3.connect(stack.home / "catalog.sqlite3")) as database:
+        query = "SELECT state, claims_lost FROM steps WHERE job_id = ? AND name = 'users' AND phase = ?"
+        return database.execute(query, (job.job_id, int(Phase.READ))).fetchall()
+
+
+def test_a_worker_that_is_told_to_end_gives_its_step_back_and_another_goes_on_from_the_checkpoint(
+    stack: Stack,
+) -> None:
+    tenant = stack.add("interrupted")
+    points = Points(stack.home, tenant.tenant_id)
+    stack.graph.fault({"match": {"path": "users/delta"}, "skip": 8, "times": 1, "what": "slow", "seconds": 600})
+    job = stack.ask(tenant)
+    until(lambda: stack.graph.get("faults")[0]["fired"], "Graph keeps it waiting")
+    until(
+        lambda: any(each.point == "checkpointed" and each.step == "users" for each in points.passed()), "a checkpoint"
+    )
+    assert held(stack, job) == [("running", 0)]
+
+    stack.terminate("worker")
+    assert held(stack, job) == [("queued", 0)]
+    assert stack.of(tenant).snapshots.all() == []
+    stack.graph.clear_faults()
+    stack.graph.post("reset-counters")
+    start_worker(stack)
+    ended = stack.ended(job)
+    assert (ended.state, ended.code) == (JobState.SUCCEEDED, None)
+    assert 0 < stack.graph.count("/v1.0/users/delta") < USERS // PAGE
+    same(stack.download(tenant), stack.graph.records())
