@@ -24,11 +24,12 @@ _GROUPS = 5
 class Bench:
     """The parts that all directories share, and the folder for what is written."""
 
-    def __init__(self, folder: Path, aws: AwsSimulator, redis: RedisServer, console: Console) -> None:
+    def __init__(self, folder: Path, aws: AwsSimulator, redis: RedisServer, console: Console, links: int) -> None:
         self._folder = folder
         self._aws = aws
         self._redis = redis
         self._console = console
+        self._links = links
 
     def turns(self, users: int, groups: int, runs: int, parts: set[str]) -> None:
         """Downloading and backing up in turn; then what else is asked for, over the same directory."""
@@ -69,7 +70,7 @@ class Bench:
     @contextmanager
     def _directory(self, users: int, groups: int) -> Iterator[MeasuredDirectory]:
         with graph_simulator(self._folder, "--users", str(users), "--groups", str(groups)) as graph:
-            yield MeasuredDirectory(graph, self._aws, self._redis)
+            yield MeasuredDirectory(graph, self._aws, self._redis, self._links)
 
     @contextmanager
     def _home(self) -> Iterator[Path]:
@@ -84,7 +85,8 @@ def main(argv: list[str]) -> int:
     console = Console(width=max(120, Console().width))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        bench = Bench(folder, stack.enter_context(aws_simulator()), stack.enter_context(redis_server(folder)), console)
+        aws, redis = stack.enter_context(aws_simulator()), stack.enter_context(redis_server(folder))
+        bench = Bench(folder, aws, redis, console, options.links)
         report.print_machine(console)
         bench.turns(options.users, options.groups, options.runs, parts)
         report.print_how(console)
@@ -99,6 +101,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--users", type=int, default=100_000, help="users in the directory (100000)")
     parser.add_argument("--groups", type=int, help="groups in it (a fifth of the users)")
+    parser.add_argument("--links", type=int, default=2_000, help="an object's links in one entry of a page (2000)")
     parser.add_argument("--runs", type=int, default=5, help="turns of download and backups (5)")
     parser.add_argument("--sample", type=int, default=2_000, help="users and groups through typed models (2000 each)")
     parser.add_argument("--archived", type=int, default=20_000, help="objects for restic and borg (20000)")

@@ -24,7 +24,9 @@ _CHANGED = {"users": "department", "groups": "description"}
 class MeasuredDirectory:
     """One directory in the Graph simulator."""
 
-    def __init__(self, graph: GraphSimulator, aws: AwsSimulator, redis: RedisServer) -> None:
+    def __init__(self, graph: GraphSimulator, aws: AwsSimulator, redis: RedisServer, links: int) -> None:
+        """``links``: how many of an object's links one entry of a page has at most."""
+        graph.post("delta", {"links_per_entry": links})
         self._graph = graph
         self._aws = aws
         self._redis = redis

@@ -24,7 +24,8 @@ machine does meets them all. Seconds are wall clock; ratios are within one turn;
 most. CPU seconds are of all threads of the process. Peak memory is the whole process's, by getrusage. Stored are all
 files of the store: chunks, manifest and key objects. The simulator makes each object when it is asked for, on the same
 cores: its CPU seconds are what it took meanwhile, and its limit is how long these pages take when two clients do
-nothing but download.
+nothing but download. An object with more links than --links says comes again on further pages; with the simulator's own
+habit of 200 most pages hold nothing but a stretch of one large group.
 """
 _HOW_STAGES = """
 One further full backup with functions of the product wrapped, each telling the CPU time of its own thread less that of
