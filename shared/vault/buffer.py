@@ -1,10 +1,12 @@
 """The sort buffer: gathers lines in the order in which they arrive and gives them back sorted."""
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from shared.domain.records import Line
 from shared.vault.merge import uncovered
 
+_ORDER = itemgetter(0)
 OVERHEAD = 250
 """Bytes counted for a line beside its key and value: what CPython spends on it."""
 
@@ -43,5 +45,12 @@ class SortBuffer:
     def drain(self) -> list[Line]:
         """All lines that count, sorted by order; the buffer is empty afterwards."""
         lines, self._lines, self.size = self._lines, {}, 0
-        found = [(order, lines[order]) for order in sorted(lines)]
-        return uncovered(found, 0, lambda: {order: arrived for arrived, order in enumerate(lines)}, [])
+        found = sorted(lines.items(), key=_ORDER)
+        # What a full read begins with hides nothing here: only the other lines' ages count.
+        oldest = next((arrived for arrived, order in enumerate(lines) if not _whole(order)), 0)
+        return uncovered(found, oldest, lambda: {order: arrived for arrived, order in enumerate(lines)}, [])
+
+
+def _whole(order: bytes) -> bool:
+    """Whether a line is the prefix that stands for a whole resource."""
+    return order.endswith(b"\0")

@@ -83,12 +83,13 @@ class RunWriter:
         chunk: list[Line] = []
         size = 0
         for line in lines:
-            length = len(line[0]) + (len(line[1]) if line[1] else 0)
-            if chunk and size + length > self._chunk_bytes:
-                yield chunk
-                chunk, size = [], 0
-            chunk.append(line)
+            order, value = line
+            length = len(order) + len(value) if value else len(order)
             size += length
+            if size > self._chunk_bytes and chunk:
+                yield chunk
+                chunk, size = [], length
+            chunk.append(line)
         if chunk:
             yield chunk
 

@@ -110,7 +110,8 @@ def _links(owner: bytes, related: _Related, array: Raw) -> list[Line]:
 def _without(value: bytes, related: _Related, relation: Raw) -> bytes:
     """The object without the relation's member and one adjoining comma."""
     at = value.find(related.quoted)
-    if at >= 0 and value.find(related.quoted, at + 1) < 0 and not _ESCAPED_LETTER.search(value):
+    escaped = b"\\u00" in value and _ESCAPED_LETTER.search(value)
+    if at >= 0 and value.find(related.quoted, at + 1) < 0 and not escaped:
         colon = _COLON.match(value, at + len(related.quoted))
         if colon is not None and value.startswith(bytes(relation), colon.end()):
             return cut(value, at, colon.end() + len(relation))

@@ -29,8 +29,9 @@ def link_lines(resource: bytes, below: bytes, array: Raw) -> list[Line]:
     """The lines of the links in a JSON array, as ``link_line`` has them. Raises ValueError if it holds what is no link."""
     usual = _USUAL.findall(array)
     # Between two links, and at either end, an array has one letter at least: with more, there was something else in it.
-    if sum(len(value) for value, _ in usual) + len(usual) + 1 == len(array):
-        return [put(resource, below + key, value) for value, key in usual]
+    if sum([len(value) for value, _ in usual]) + len(usual) + 1 == len(array):
+        begin, _ = put(resource, below, b"")
+        return [(begin + key, value) for value, key in usual]
     return [link_line(resource, below, link) for link in _read_links(array)]
 
 
