@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.box import ROUNDED, SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -68,9 +68,11 @@ class Screen:
 
     def summary(self, title: str, proved: Sequence[str]) -> None:
         """A frame with what was proved."""
-        lines = [Text.assemble((f"{self._mark}  ", "green"), sentence) for sentence in proved]
+        lines = Table.grid(padding=(0, 2, 0, 0))  # a sentence that is broken goes on under its first word
+        for sentence in proved:
+            lines.add_row(Text(self._mark, style="green"), sentence)
         self._console.print()
-        self._console.print(Panel(Group(*lines), title=title, box=ROUNDED, expand=False, padding=(1, 2)))
+        self._console.print(Panel(lines, title=title, box=ROUNDED, expand=False, padding=(1, 2)))
 
     def places(self, places: Sequence[tuple[str, str]]) -> None:
         """What there is to look at, and where: never broken, so that it can be clicked and copied."""

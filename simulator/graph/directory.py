@@ -13,7 +13,7 @@ from typing import NamedTuple
 from simulator.graph import letter
 from simulator.graph.clock import SimulatedClock
 from simulator.graph.generator import Generator
-from simulator.graph.kinds import ASSIGNMENTS, DIRECTORY_OBJECTS, GRANTS, KINDS, Kind, Relation
+from simulator.graph.kinds import ASSIGNMENTS, DIRECTORY_OBJECTS, GRANTS, KINDS, LICENCES, Kind, Relation
 from simulator.graph.linking import Links
 from simulator.graph.stored import Names, State, Stored
 
@@ -35,6 +35,7 @@ class Directory:
         self.generator = generator
         self.clock = clock
         self.sequence = 0
+        self.licences = frozenset(LICENCES)
         paths = (*KINDS, ASSIGNMENTS.path)
         self._stored: dict[str, dict[str, Stored]] = {path: {} for path in paths}
         self._altered: dict[str, set[int]] = {path: set() for path in paths}

@@ -9,6 +9,7 @@ _DELTA = re.compile(r"(microsoft\.graph\.)?delta(\(\))?")
 _CAST = re.compile(r"(?:microsoft\.)?graph\.(\w+)")
 DIRECTORY_READ = ("Directory.Read.All", "Directory.ReadWrite.All")
 DIRECTORY_WRITE = ("Directory.ReadWrite.All",)
+LICENCES = ("P1", "P2", "Governance")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,8 @@ class Kind:
     """Properties by whose value objects are looked for."""
     ends: tuple[str, ...] = ()
     """Those of them that name other objects, with which this one goes."""
+    licence: str = ""
+    """What the directory must be licensed for to have it; empty if nothing."""
 
     @property
     def odata_type(self) -> str:
@@ -155,6 +158,7 @@ POLICIES = Kind(
     open=False,
     page=0,
     required=("displayName", "state", "conditions"),
+    licence="P1",
 )
 ORGANIZATION = Kind(
     path="organization",

@@ -80,7 +80,7 @@ class Service:
             return self._collection(request, app, kind)
         if is_delta(tail) and kind.delta:
             only(request, "GET")
-            allow(app, kind, writes=False)
+            self._allow(app, kind, writes=False)
             return self._delta.answer(request, kind)
         if tail == ["$count"]:
             return self._count(request, app, kind)
@@ -90,20 +90,20 @@ class Service:
 
     def _collection(self, request: Request, app: App, kind: Kind) -> Answer:
         if request.method == "GET":
-            allow(app, kind, writes=False)
+            self._allow(app, kind, writes=False)
             return self._listings.collection(request, kind)
         if request.method == "POST" and kind.required:
-            allow(app, kind, writes=True)
+            self._allow(app, kind, writes=True)
             return self._tying.grant(request) if kind is GRANTS else self._writes.create(request, kind)
         raise not_allowed()
 
     def _count(self, request: Request, app: App, kind: Kind) -> Answer:
         only(request, "GET")
-        allow(app, kind, writes=False)
+        self._allow(app, kind, writes=False)
         return counted(request, lambda: self._listings.count(request, kind))
 
     def _one(self, request: Request, app: App, kind: Kind, id: str) -> Answer:
-        allow(app, kind, writes=request.method != "GET")
+        self._allow(app, kind, writes=request.method != "GET")
         chosen = id
         if kind is USERS and "@" in id:
             chosen = self._writes.user_named(id) or id
@@ -124,8 +124,14 @@ class Service:
 
     def _unique(self, request: Request, app: App, kind: Kind, name: str) -> Answer:
         only(request, "PATCH")
-        allow(app, kind, writes=True)
+        self._allow(app, kind, writes=True)
         return self._writes.upsert(request, kind, name)
+
+    def _allow(self, app: App, kind: Kind, writes: bool) -> None:
+        allow(app, kind, writes)
+        if kind.licence and kind.licence not in self._directory.licences:
+            message = "Neither tenant is B2C or tenant doesn't have premium license"
+            raise Refused(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", message)
 
     # -- objects of every kind
 
@@ -135,7 +141,7 @@ class Service:
         if found is None:
             raise missing(id)
         kind, stored = found
-        allow(app, kind, writes=False)
+        self._allow(app, kind, writes=False)
         return directory_object(request, kind, shown(kind, stored, None))
 
     def _by_ids(self, request: Request, app: App) -> Answer:

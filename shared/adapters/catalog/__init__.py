@@ -1,4 +1,4 @@
-"""The catalog in SQL: SQLAlchemy Core on SQLite, migrated by Alembic."""
+"""The catalog in SQL: SQLAlchemy Core on SQLite or PostgreSQL, migrated by Alembic."""
 
 from shared.ports.catalog import Catalog
 

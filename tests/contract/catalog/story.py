@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+import msgspec
+
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
-from tests.contract.catalog.world import ARN, NOW, VERIFY, World, checkpoint, data_key, run, sealed, snapshot
+from shared.ports.upkeep import Found
+from tests.contract.catalog.world import ARN, NOW, VERIFY, World, checkpoint, data_key, new_id, run, sealed, snapshot
 
 
 def tell(world: World) -> None:
@@ -32,6 +35,7 @@ def tell(world: World) -> None:
     acme.keys.refuse(ARN, "Refused.")
     acme.keys.state()
     acme.keys.allow(ARN)
+    _look_after(world, "acme")
     acme.update(client_id=acme.tenant().client_id, kind=CredentialKind.CERTIFICATE, sealed=sealed())
     world.scheduler.release("w")
     world.scheduler.worker_seen("w", 0)
@@ -72,3 +76,22 @@ def _back_up(world: World, name: str) -> None:
     tenant.claims.commit(claim, made, [written], JobState.SUCCEEDED, None)
     tenant.snapshots.all()
     tenant.snapshots.runs("latest" if made.parent else made.snapshot_id)
+
+
+def _look_after(world: World, name: str) -> None:
+    """A sweep, and a tenant brought back."""
+    tenant = world.catalog.tenant(world.catalog.find(name).tenant_id)
+    world.scheduler.make_prunes(timedelta(0))
+    prune = world.planned(tenant, (StepPlan(phase=1, name="prune"),), kind=JobKind.PRUNE)
+    claim = world.claim(tenant, prune, "prune")
+    for job_id in tenant.upkeep.to_sweep(claim, timedelta(0)):
+        tenant.upkeep.swept(claim, job_id, tenant.upkeep.leftovers(claim, job_id))
+    tenant.claims.finish(claim)
+    lost = msgspec.structs.replace(tenant.tenant(), tenant_id=new_id(), name="lost")
+    back = world.catalog.tenant(lost.tenant_id)
+    keys = [data_key(lost.tenant_id, Purpose.SECRETS)]
+    back.upkeep.bring_back(
+        Found(tenant=lost, data_keys=keys, snapshots=[], uncommitted={new_id(): new_id()}, jobs={new_id()})
+    )
+    back.upkeep.known()
+    back.remove()

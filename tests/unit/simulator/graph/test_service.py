@@ -104,6 +104,18 @@ async def test_conditional_access_is_refused_in_its_own_words() -> None:
         assert (await client.get("users")).status_code == 200
 
 
+async def test_conditional_access_needs_its_licence() -> None:
+    async with simulated(policies=2) as client:
+        path = "identity/conditionalAccess/policies"
+        await client.control("licences", ["P2", "Governance"])
+        response = await client.get(path)
+        code = response.json()["error"]["code"]
+        assert (response.status_code, code) == (403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant")
+        assert (await client.get("organization")).status_code == 200
+        await client.control("licences", ["P1"])
+        assert (await client.get(path)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [
@@ -119,7 +131,8 @@ async def test_conditional_access_is_refused_in_its_own_words() -> None:
         ("changes", b"[{"),
         ("apps", {"client_id": "c", "permissions": []}),
         ("apps", {"client_id": "c", "certificate": "none", "permissions": []}),
-        ("licences", ["P1"]),
+        ("licences", ["P0"]),
+        ("licences", "P1"),
         ("clock", {"advance_days": -1}),
         ("faults", [{"what": "explode"}]),
         ("faults", [{"what": "status"}]),
