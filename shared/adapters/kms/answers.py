@@ -1,16 +1,12 @@
-"""AWS KMS as the key service.
+"""What an answer of AWS KMS means: what to do next.
 
 Decides by error code first, by key state second, never by message text alone. Only a refusal is a revocation: throttling,
 time-outs and 5xx are trouble and are tried again. (AWS KMS API Reference; KMS developer guide, "Key states".)
 """
 
-import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import boto3
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -23,8 +19,6 @@ from botocore.exceptions import (
 )
 
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
-from shared.domain.secret import Secret
-from shared.ports.keys import FreshKey
 
 _TROUBLE = frozenset(
     {
@@ -38,8 +32,12 @@ _TROUBLE = frozenset(
         "ServiceUnavailableException",
     }
 )
+DRY_RUN = "DryRunOperationException"
+"""What KMS answers to a call that is not to be done, if it would have been."""
+REFUSALS = frozenset({"AccessDeniedException", "DisabledException", "NotFoundException", "KMSInvalidStateException"})
+"""Codes that speak of one key, without saying of which where a call names two."""
 _CORRUPT = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
-_EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
+EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
 _OWN_CREDENTIALS = frozenset(
     {
         "RequestExpired",
@@ -52,10 +50,9 @@ _OWN_CREDENTIALS = frozenset(
         "IncompleteSignature",
         "OptInRequired",
         "RegionDisabledException",
-        *_EXPIRED,
+        *EXPIRED,
     }
 )
-_T = TypeVar("_T")
 _NOT_SENT = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -67,86 +64,6 @@ _NOT_SENT = (
 _WAITING = frozenset({"Creating", "Updating"})
 _STORE_TROUBLE = ("did not respond", "timed out", "cannot communicate", "unhealthy", "not interpret", "time out")
 _BLOB_TROUBLE = ("ciphertext",)
-
-
-class AwsKeys:
-    """Wraps and unwraps data keys with AWS KMS; a client for each Region, chosen by the key's ARN."""
-
-    def __init__(self, lease_seconds: float) -> None:
-        """Time-outs are chosen so that both attempts of a call fit into half a lease of ``lease_seconds``."""
-        attempt = lease_seconds / 4
-        self._config = Config(
-            connect_timeout=min(2.0, attempt * 2 / 7),
-            read_timeout=min(5.0, attempt * 5 / 7),
-            tcp_keepalive=True,
-            max_pool_connections=20,
-            retries={"mode": "standard", "total_max_attempts": 2},
-        )
-        self._clients: dict[str, Any] = {}
-        self._lock = threading.Lock()
-
-    def generate(self, arn: str, context: dict[str, str]) -> FreshKey:
-        def make(kms: Any) -> FreshKey:
-            answer = kms.generate_data_key(KeyId=arn, KeySpec="AES_256", EncryptionContext=context)
-            return FreshKey(Secret(answer["Plaintext"]), answer["CiphertextBlob"], answer["KeyId"])
-
-        return self._call(arn, "", make)
-
-    def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
-        def unwrap(kms: Any) -> Secret:
-            answer = kms.decrypt(KeyId=arn, CiphertextBlob=wrapped, EncryptionContext=context)
-            return Secret(answer["Plaintext"])
-
-        return self._call(arn, data_key_id, unwrap)
-
-    def account(self) -> str:
-        try:
-            client = _session().client("sts", config=self._config)
-            account: str = client.get_caller_identity()["Account"]
-        except (ClientError, BotoCoreError) as error:
-            raise meaning(error, "", "", _silent) from None
-        return account
-
-    def _call(self, arn: str, data_key_id: str, call: Callable[[Any], _T]) -> _T:
-        for last in (False, True):
-            try:
-                return call(self._client(arn))
-            except (ClientError, BotoCoreError) as error:
-                if code_of(error) in _EXPIRED and not last:
-                    self._forget(arn)
-                    continue
-                raise meaning(error, arn, data_key_id, lambda: self._describe(arn)) from None
-            except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-                # What answers there is not KMS, or not in its senses: botocore reads it without looking.
-                raise KeyTrouble(f"AWS KMS answers what it should not ({type(error).__name__}).") from None
-        raise AssertionError("a loop of two always returns or raises")
-
-    def _client(self, arn: str) -> Any:
-        region = arn.split(":")[3]
-        with self._lock:
-            if region not in self._clients:
-                self._clients[region] = _session().client("kms", region_name=region, config=self._config)
-            return self._clients[region]
-
-    def _forget(self, arn: str) -> None:
-        with self._lock:
-            self._clients.pop(arn.split(":")[3], None)
-
-    def _describe(self, arn: str) -> dict[str, Any] | None:
-        try:
-            metadata: dict[str, Any] = self._client(arn).describe_key(KeyId=arn)["KeyMetadata"]
-        except (ClientError, BotoCoreError) as error:
-            found = meaning(error, arn, "", _silent)
-            if isinstance(found, KeyRefused):
-                return None
-            raise found from None
-        return metadata
-
-
-def _session() -> boto3.session.Session:
-    """A session that takes its Region from ``AWS_REGION`` too, which boto3 alone does not read."""
-    region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
-    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars={"region": region}))
 
 
 def code_of(error: Exception) -> str:
@@ -242,5 +159,6 @@ def _misconfigured(what: str) -> Refuse:
     return Refuse(Code.KEY_MISCONFIGURED, f"{what}. The operator must mend the AWS settings.")
 
 
-def _silent() -> dict[str, Any] | None:
+def silent() -> dict[str, Any] | None:
+    """For ``describe``, where the key's state is not to be asked for."""
     return None
