@@ -9,8 +9,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.adapters.kms.answers import DRY_RUN, EXPIRED, REFUSALS, code_of, meaning, silent
-from shared.domain.errors import Alarm, KeyRefused, KeyTrouble
+from shared.adapters.kms.answers import DRY_RUN, EXPIRED, NONSENSE, REFUSALS, code_of, meaning, silent
+from shared.adapters.kms.refusals import ACCESS_DENIED
+from shared.domain.errors import Alarm, EntrakeepError, KeyRefused
 from shared.domain.secret import Secret
 from shared.ports.keys import Caller, FreshKey, KeyDescription, Wrapping
 
@@ -20,8 +21,11 @@ _T = TypeVar("_T")
 class AwsKeys:
     """Wraps and unwraps data keys with AWS KMS; a client for each Region, chosen by the key's ARN."""
 
-    def __init__(self, lease_seconds: float) -> None:
-        """Time-outs are chosen so that both attempts of a call fit into half a lease of ``lease_seconds``."""
+    def __init__(self, lease_seconds: float, provider_key: str = "") -> None:
+        """Time-outs are chosen so that both attempts of a call fit into half a lease of ``lease_seconds``.
+
+        ``provider_key`` is the operator's own key: where another one is denied, it tells whether all are.
+        """
         attempt = lease_seconds / 4
         self._config = Config(
             connect_timeout=min(2.0, attempt * 2 / 7),
@@ -30,7 +34,11 @@ class AwsKeys:
             max_pool_connections=20,
             retries={"mode": "standard", "total_max_attempts": 2},
         )
-        self._clients: dict[str, Any] = {}
+        # Beside a call that was answered: it adds words to a refusal, and must not keep the lease from ending.
+        self._aside = self._config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+        self._provider_key = provider_key
+        self._session: boto3.session.Session | None = None
+        self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
 
     def generate(self, arn: str, context: dict[str, str]) -> FreshKey:
@@ -38,14 +46,14 @@ class AwsKeys:
             answer = kms.generate_data_key(KeyId=arn, KeySpec="AES_256", EncryptionContext=context)
             return FreshKey(Secret(answer["Plaintext"]), answer["CiphertextBlob"], answer["KeyId"], _request_id(answer))
 
-        return self._call(arn, "", make)
+        return self._call(arn, "", context, make)
 
     def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
         def unwrap(kms: Any) -> Secret:
             answer = kms.decrypt(KeyId=arn, CiphertextBlob=wrapped, EncryptionContext=context)
             return Secret(answer["Plaintext"])
 
-        return self._call(arn, data_key_id, unwrap)
+        return self._call(arn, data_key_id, context, unwrap)
 
     def reencrypt(self, arn: str, wrapped: bytes, context: dict[str, str], to_arn: str, data_key_id: str) -> Wrapping:
         def wrap(kms: Any) -> Wrapping:
@@ -61,16 +69,13 @@ class AwsKeys:
         def refusing(error: ClientError) -> str:
             return self._refusing(error, arn, wrapped, context, to_arn)
 
-        return self._call(arn, data_key_id, wrap, refusing)
+        return self._call(arn, data_key_id, context, wrap, refusing)
 
     def describe(self, arn: str) -> KeyDescription:
-        return self._call(arn, "", lambda kms: _description(kms.describe_key(KeyId=arn)))
+        return self._call(arn, "", {}, lambda kms: _description(kms.describe_key(KeyId=arn)))
 
     def probe(self, arn: str, context: dict[str, str]) -> None:
-        def ask(kms: Any) -> None:
-            _dry(lambda: kms.generate_data_key(KeyId=arn, KeySpec="AES_256", EncryptionContext=context, DryRun=True))
-
-        self._call(arn, "", ask)
+        self._call(arn, "", context, lambda kms: _dry_birth(kms, arn, context))
 
     def caller(self) -> Caller:
         try:
@@ -90,7 +95,7 @@ class AwsKeys:
             _dry(lambda: kms.decrypt(KeyId=arn, CiphertextBlob=wrapped, EncryptionContext=context, DryRun=True))
 
         try:
-            self._call(arn, "", ask)
+            self._call(arn, "", context, ask)
         except KeyRefused:
             return arn
         except Alarm:
@@ -101,6 +106,7 @@ class AwsKeys:
         self,
         arn: str,
         data_key_id: str,
+        context: dict[str, str],
         call: Callable[[Any], _T],
         refusing: Callable[[ClientError], str] | None = None,
     ) -> _T:
@@ -115,22 +121,45 @@ class AwsKeys:
                 about = arn
                 if refusing is not None and isinstance(error, ClientError) and code_of(error) in REFUSALS:
                     about = refusing(error)
-                raise meaning(error, about, data_key_id, lambda about=about: self._describe(about)) from None  # type: ignore[misc]
-            except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-                # What answers there is not KMS, or not in its senses: botocore reads it without looking.
-                raise KeyTrouble(f"AWS KMS answers what it should not ({type(error).__name__}).") from None
+                raise self._meant(error, about, data_key_id, context) from None
+            except NONSENSE as error:
+                raise self._meant(error, arn, data_key_id, context) from None
         raise AssertionError("a loop of two always returns or raises")
 
-    def _client(self, arn: str) -> Any:
+    def _meant(self, error: Exception, arn: str, data_key_id: str, context: dict[str, str]) -> EntrakeepError:
+        return meaning(error, arn, data_key_id, lambda: self._describe(arn), lambda: self._denied_ours(arn, context))
+
+    def _denied_ours(self, arn: str, context: dict[str, str]) -> bool:
+        """Whether the operator's own key is denied to the same credentials too: then it is not the other key's owner's doing.
+
+        Not asked without a context, as a policy that is bound to contexts denies that in any case.
+        """
+        ours = self._provider_key
+        if ours in ("", arn) or not context:
+            return False
+        try:
+            _dry_birth(self._client(ours, aside=True), ours, context)
+        except ClientError as error:
+            return code_of(error) == ACCESS_DENIED
+        except (BotoCoreError, *NONSENSE):
+            return False
+        return False
+
+    def _client(self, arn: str, *, aside: bool = False) -> Any:
         region = arn.split(":")[3]
         with self._lock:
-            if region not in self._clients:
-                self._clients[region] = _session().client("kms", region_name=region, config=self._config)
-            return self._clients[region]
+            if (region, aside) not in self._clients:
+                self._session = self._session or _session()
+                config = self._aside if aside else self._config
+                self._clients[region, aside] = self._session.client("kms", region_name=region, config=config)
+            return self._clients[region, aside]
 
     def _forget(self, arn: str) -> None:
+        region = arn.split(":")[3]
         with self._lock:
-            self._clients.pop(arn.split(":")[3], None)
+            self._session = None
+            for aside in (False, True):
+                self._clients.pop((region, aside), None)
 
     def _describe(self, arn: str) -> dict[str, Any] | None:
         try:
@@ -161,6 +190,11 @@ def _dry(call: Callable[[], object]) -> None:
     except ClientError as error:
         if code_of(error) != DRY_RUN:
             raise
+
+
+def _dry_birth(kms: Any, arn: str, context: dict[str, str]) -> None:
+    """Asks whether a data key might be made; makes none."""
+    _dry(lambda: kms.generate_data_key(KeyId=arn, KeySpec="AES_256", EncryptionContext=context, DryRun=True))
 
 
 def _description(answer: Any) -> KeyDescription:
