@@ -6,16 +6,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count
+from datetime import UTC, datetime
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
 
+from console.cli.documents import job_document, key_document
 from console.download_file import to_file
 from shared.adapters.kms.row import Kind, Row
 from shared.adapters.kms.table import ROWS
 from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse
-from shared.domain.model import Job, JobKind, JobState, Tenant
+from shared.domain.model import Asked, Job, JobKind, JobState, Schedule, Tenant
 from shared.domain.secret import Secret
 from shared.engine.download import Sink, download
 from shared.engine.onboarding import add_tenant
@@ -271,3 +273,37 @@ def test_damage_raises_the_alarm(
     assert met.value.blob == secrets.data_key_id
     assert list(tmp_path.iterdir()) == []
     assert world.directory.told == []
+
+
+def test_a_schedule_stands_still_under_a_refusal_and_goes_on_by_itself(
+    stage: Stage, scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody but the key's owner does anything: after a lease a due time asks KMS. One job a lease, not one a minute."""
+    world, of = stage.world, stage.world.of
+    caplog.set_level(logging.WARNING)
+    stage.lease(600.0)
+    world.clock.time = datetime.now(UTC)
+    scene.owner.disable_key(KeyId=scene.arn)
+    of.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=world.clock.time))
+    made = [len(of.jobs.recent())]
+    for minutes in (0, 1, 4, 4, 4, 4):
+        world.pass_time(minutes * 60)
+        world.work()
+        made.append(len(of.jobs.recent()))
+    assert [after - before for before, after in pairwise(made)] == [1, 0, 0, 0, 1, 0]
+    for job in of.jobs.recent(2):
+        assert refused(job, scene.arn)
+        assert "must enable it" in str(job_document(job, "acme")["message"])
+    shown = key_document(of.tenant(), of.keys.state())
+    assert (shown["state"], shown["code"]) == ("revoked", Code.KEY_ACCESS_REVOKED)
+    assert "must enable it" in shown["message"]
+    assert [record.levelname for record in caplog.records if scene.arn in record.getMessage()] == ["WARNING"]
+
+    scene.owner.enable_key(KeyId=scene.arn)
+    world.pass_time(601)
+    world.work()
+    (job,) = of.jobs.recent(1)
+    assert (job.asked, job.state) == (Asked.SCHEDULE, JobState.SUCCEEDED)
+    assert len(of.jobs.recent()) == made[-1] + 1
+    shown = key_document(of.tenant(), of.keys.state())
+    assert (shown["state"], shown["code"], shown["message"]) == ("ok", None, None)
