@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.kms import AwsKeys
-from shared.domain.errors import EntrakeepError
+from shared.domain.errors import Code, EntrakeepError, KeyRefused
 from tests.parts import AwsSimulator, free_port
 
 ENVIRONMENT = {
@@ -25,11 +25,14 @@ USES = ("Decrypt", "GenerateDataKey")
 
 
 class Kms(AwsKeys):
-    """The key service, with a way to KMS that can be changed while it is at work. ``met`` is every error that it raised."""
+    """The key service, with a way to KMS that can be changed while it is at work.
+
+    ``met``: the code of every error that it raised, and whether the operator must act.
+    """
 
     def __init__(self, seconds: float, aws: AwsSimulator, provider_key: str, patch: pytest.MonkeyPatch) -> None:
         super().__init__(seconds, provider_key)
-        self.met: list[EntrakeepError] = []
+        self.met: list[tuple[Code, bool]] = []
         self._own, self._patch = {**ENVIRONMENT, "AWS_ENDPOINT_URL_KMS": aws.url}, patch
         self.go()
 
@@ -48,7 +51,7 @@ class Kms(AwsKeys):
         try:
             return super()._call(*what)
         except EntrakeepError as error:
-            self.met.append(error)
+            self.met.append((error.code, isinstance(error, KeyRefused) and error.ours))
             raise
 
 

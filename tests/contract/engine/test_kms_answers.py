@@ -1,6 +1,7 @@
 """Every answer of AWS KMS met by a backup and a download: the engine with a real key service, over HTTP."""
 
 import dataclasses
+import gc
 import logging
 import threading
 import time
@@ -29,6 +30,8 @@ from tests.parts import AwsSimulator, aws_simulator
 LEASE = 2.4
 LONG = 20.0
 """Seconds of a lease that does not run out, however busy the machine is."""
+NOTICE = "shared.adapters.catalog.keys"
+"""Who tells of a refusal, once."""
 _numbers = count(1)
 
 
@@ -183,7 +186,13 @@ def works(world: EngineWorld) -> None:
 
 @cases(Kind.REVOKED)
 def test_a_refusal_ends_everything_of_the_tenant_within_a_lease(
-    stage: Stage, scene: Scene, row: Row, case: Case, tmp_path: Path, pool: ThreadPoolExecutor
+    stage: Stage,
+    scene: Scene,
+    row: Row,
+    case: Case,
+    tmp_path: Path,
+    pool: ThreadPoolExecutor,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     world, jobs = stage.world, stage.world.of.jobs
     stage.lease(LEASE)
@@ -199,6 +208,8 @@ def test_a_refusal_ends_everything_of_the_tenant_within_a_lease(
     until(no_lease, "every lease has ended")
     held.go.set()
     held.backup.result(20)
+    gc.collect()
+    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == [NOTICE]
     with pytest.raises(EntrakeepError) as met:
         held.download.result(20)
     assert met.value.code is Code.KEY_ACCESS_REVOKED
@@ -209,7 +220,7 @@ def test_a_refusal_ends_everything_of_the_tenant_within_a_lease(
     later = world.done()
     assert refused(later, scene.arn)
     assert later.message == jobs.get(held.backup_job.job_id).message
-    assert {getattr(error, "ours", None) for error in scene.kms.met} == {"The operator" in str(later.message)}
+    assert {ours for _, ours in scene.kms.met} == {"The operator" in str(later.message)}
     assert world.directory.told == asked
     assert len(world.of.snapshots.all()) == 1
     if not row.unknown:
@@ -231,7 +242,7 @@ def test_trouble_is_waited_out(
     steady.relieve()
     for each in working:
         each.result(30)
-    assert {error.code for error in steady.kms.met} == {Code.KEY_UNREACHABLE}
+    assert {code for code, _ in steady.kms.met} == {Code.KEY_UNREACHABLE}
     assert (tmp_path / "out").stat().st_size > 300_000
     world.pass_time(60)
     world.work()
