@@ -107,7 +107,7 @@ def _context(
     found = config.read_settings()
     return Context(
         catalog=open_catalog(),
-        keys=AwsKeys(found.key_lease_seconds),
+        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn),
         store=open_store(found.store),
         access=GraphAccess(
             graph_url=found.graph_url,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, Tenant, Trouble
 from shared.domain.resources import RESOURCES, STREAMS, Reading
 from shared.ports.catalog import KeyState
@@ -149,8 +150,17 @@ def resource_documents() -> list[Document]:
 
 
 def key_document(tenant: Tenant, keys: KeyState) -> Document:
-    """``since``: since when the key is refused or KMS does not answer, else the tenant is there. ``account``: the key's."""
+    """``since``: since when the key is refused or KMS does not answer, else the tenant is there. ``account``: the key's.
+    ``code`` and ``message``: what the jobs of the tenant fail with, and who must do what."""
     refusal = keys.refusal
+    code, message = None, None
+    if refusal is not None:
+        code, message = Code.KEY_ACCESS_REVOKED, refusal.message
+    elif keys.unreachable is not None:
+        code, message = (
+            Code.KEY_UNREACHABLE,
+            "AWS KMS does not answer for the key. Jobs wait for it, for six hours at most.",
+        )
     return {
         "mode": tenant.key_mode,
         "state": "revoked" if refusal else "unreachable" if keys.unreachable else "ok",
@@ -159,4 +169,6 @@ def key_document(tenant: Tenant, keys: KeyState) -> Document:
         "account": tenant.key_arn.split(":")[4],
         "data_keys": keys.data_keys,
         "old_key_free": None,
+        "code": code,
+        "message": message,
     }

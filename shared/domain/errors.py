@@ -142,12 +142,14 @@ class KeyRefused(Refuse):
     """KMS refuses the key named by ``arn``: the lease on it has ended and with it every job under it.
 
     ``unknown``: KMS knows no such key, which of one that never worked says that it was never there.
+    ``ours``: the operator must act, and not the key's owner.
     """
 
-    def __init__(self, arn: str, message: str, *, unknown: bool = False) -> None:
+    def __init__(self, arn: str, message: str, *, unknown: bool = False, ours: bool = False) -> None:
         super().__init__(Code.KEY_ACCESS_REVOKED, message)
         self.arn = arn
         self.unknown = unknown
+        self.ours = ours
 
 
 class Alarm(EntrakeepError):

@@ -210,7 +210,7 @@ class Keys(Protocol):
         """KMS refused ``arn``. If SQL still names it, for this tenant's new data keys or in the newest generation of one:
         remembers the refusal and ends, in one transaction, every queued or running job of this tenant that needs a data
         key (all but a prune and a verify with detail ``{"shallow": true}``) as failed with ``KEY_ACCESS_REVOKED`` and this
-        sentence. How many jobs ended."""
+        sentence. How many jobs ended. The log has one line for it, until ``allow``."""
         ...
 
     def allow(self, arn: str) -> None:

@@ -1,13 +1,14 @@
-"""The simulator's own addresses under `/_sim/`: faults, counted requests, the clock."""
+"""The simulator's own addresses under `/_sim/`: faults, counted requests, the clock, states of keys."""
 
 import json
 import threading
 from collections import Counter
 from dataclasses import astuple, dataclass
 
-from simulator.aws.answers import Answer, as_json
+from simulator.aws.answers import Answer, Refused, as_json
 from simulator.aws.clock import Clock
 from simulator.aws.faults import Faults, fault_of
+from simulator.aws.keys import STATES, Keys
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Control:
     clock: Clock
     faults: Faults
     requests: Requests
+    keys: Keys
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
         """Answer one control request: 400 with one sentence for bad input, 404 for anything unknown."""
@@ -77,7 +79,22 @@ class Control:
             case "POST /_sim/clock":
                 self.clock.advance(_days(body))
                 return as_json({"now": self.clock.now()})
+            case "POST /_sim/key-state":
+                return as_json(self._put_in_state(body))
         return as_json({"error": "There is no such control."}, 404)
+
+    def _put_in_state(self, body: bytes) -> dict[str, str]:
+        """Put a key in a state that no call leads to here: its key store is disconnected, its material has expired."""
+        posted = json.loads(body)
+        arn, state = (posted.get("key"), posted.get("state")) if isinstance(posted, dict) else (None, None)
+        if not isinstance(arn, str) or arn.count(":") != 5 or state not in STATES:
+            raise ValueError(f'A state is posted as {{"key": ARN, "state": one of {", ".join(sorted(STATES))}}}.')
+        _, _, _, region, account, _ = arn.split(":")
+        try:
+            self.keys.resolve(arn, (account, region)).state = state
+        except Refused as refused:
+            raise ValueError(refused.message) from None
+        return {"key": arn, "state": state}
 
 
 def _listed(body: bytes) -> list[object]:

@@ -65,7 +65,7 @@ class Gate:
         self.keys = Keys(clock)
         self._faults = Faults()
         self._requests = Requests()
-        self._control = Control(clock, self._faults, self._requests)
+        self._control = Control(clock, self._faults, self._requests, self.keys)
         self._moto = Moto()
         self._turns = Turns()
         self._one_at_a_time = threading.Lock()

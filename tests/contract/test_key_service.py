@@ -150,6 +150,54 @@ def test_a_state_that_kms_is_in_no_position_to_tell_is_no_refusal(
         decrypt()
 
 
+PROVIDER = "arn:aws:kms:eu-central-1:999988887777:key/0f3e5a3c-7c1e-4a3d-9a44-000000000002"
+STRANGER = (400, {"__type": "AccessDeniedException", "message": "the resource does not exist in this Region, or no …"})
+"""What AWS says to another account, whoever denies."""
+
+
+@pytest.mark.parametrize(
+    ("ours", "operator"),
+    [
+        (refusal("DryRunOperationException"), False),
+        (refusal("AccessDeniedException"), True),
+        (refusal("DisabledException"), False),
+        (refusal("ThrottlingException"), False),
+        (HANG, False),
+        (DROP, False),
+    ],
+    ids=["allowed", "denied", "disabled", "throttled", "hang", "drop"],
+)
+def test_before_the_owner_of_a_key_is_blamed_our_own_is_tried(
+    kms: Scripted, ours: tuple[int, dict[str, Any]], operator: bool
+) -> None:
+    kms.answers["Decrypt"], kms.answers["GenerateDataKey"] = [STRANGER], [ours]
+    began = time.monotonic()
+    with pytest.raises(KeyRefused, match="The operator must" if operator else "Its owner must") as refused:
+        AwsKeys(LEASE, PROVIDER).decrypt(ARN, WRAPPED, CONTEXT, "data-key")
+    assert time.monotonic() - began < LEASE
+    assert (refused.value.arn, refused.value.ours) == (ARN, operator)
+    dry = {"KeyId": PROVIDER, "KeySpec": "AES_256", "EncryptionContext": CONTEXT, "DryRun": True}
+    assert [sent for action, sent in kms.asked if action == "GenerateDataKey"] == [dry]
+
+
+@pytest.mark.parametrize(
+    ("arn", "answer"),
+    [
+        (PROVIDER, STRANGER),
+        (ARN, (400, {"__type": "AccessDeniedException", "message": "because no identity-based policy allows it"})),
+        (ARN, refusal("DisabledException")),
+    ],
+    ids=["our own key", "it is told", "no denial"],
+)
+def test_our_own_key_is_not_tried_where_that_tells_nothing_new(
+    kms: Scripted, arn: str, answer: tuple[int, dict[str, Any]]
+) -> None:
+    kms.answers["Decrypt"] = [answer]
+    with pytest.raises(KeyRefused):
+        AwsKeys(LEASE, PROVIDER).decrypt(arn, WRAPPED, CONTEXT, "data-key")
+    assert [action for action, _ in kms.asked] == ["Decrypt"]
+
+
 def test_an_expired_token_is_renewed_once(kms: Scripted) -> None:
     kms.answers["Decrypt"] = [refusal("ExpiredTokenException"), OPENED]
     assert decrypt() == PLAIN

@@ -1,5 +1,6 @@
 """Data keys as KMS wrapped them, sealed credentials, and remembered refusals."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, JobState, Purpose, Refusal, Sealed, StepState, WrappedKey
 from shared.ports.catalog import EpochMoved, KeyState
+
+log = logging.getLogger(__name__)
 
 _CREDENTIALS = tuple(kind.value for kind in CredentialKind)
 
@@ -81,20 +84,26 @@ class SqlKeys:
                 return 0
             if tenant["key_arn"] != arn and not rows.all(_standing(rows).where(data_keys.c.arn == arn).limit(1)):
                 return 0
-            if not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message):
+            new = not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message)
+            if new:
                 rows.insert(refusals, arn=arn, at=rows.now, since=rows.now, message=message)
             going = rows.all(locked(rows.query(jobs, jobs.c.state.in_(GOING_ON)).order_by(jobs.c.job_id)))
             ended = [job for job in going if _needs_a_key(job)]
             for job in ended:
                 end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)
-            return len(ended)
+        if new:  # once, however many jobs meet it until the key answers again
+            said = {"tenant": self._tenancy.tenant_id, "code": Code.KEY_ACCESS_REVOKED.value}
+            log.warning("%s Jobs that it ended: %d.", message, len(ended), extra=said)
+        return len(ended)
 
     def allow(self, arn: str) -> None:
         with self._tenancy.read() as looked:  # nearly always there is none: do not wait for the write lock
             if looked.one(refusals, refusals.c.arn == arn) is None:
                 return
         with self._tenancy.write() as rows:
-            rows.delete(refusals, refusals.c.arn == arn)
+            again = rows.delete(refusals, refusals.c.arn == arn)
+        if again:
+            log.info("KMS answers for the key %s again", arn, extra={"tenant": self._tenancy.tenant_id})
 
 
 def insert_key(rows: Changes, key: WrappedKey) -> None:

@@ -184,9 +184,10 @@ async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
         gatherer.stop(keep=trouble)
         feeding.cancel()
         await asyncio.wait({feeding, gathering})
+        # Looked at here, where a cancelled reading comes by too: asyncio logs an error that nobody has looked at.
+        errors = [None if each.cancelled() else each.exception() for each in (gathering, feeding)]
         await source.close()
-    for each in (gathering, feeding):
-        error = None if each.cancelled() else each.exception()
+    for error in errors:
         if error is not None and not isinstance(error, Stopped):
             raise error
 

@@ -1,5 +1,6 @@
 """Data keys, credentials and refusals."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -113,6 +114,28 @@ def test_a_refusal_of_the_key_for_new_data_keys_counts(world: World, acme: Tenan
     world.planned(acme)
     world.change("tenants", key_arn=OTHER_ARN)
     assert acme.keys.refuse(OTHER_ARN, "No.") == 1
+
+
+def test_a_refusal_is_told_once_until_the_key_answers_again(
+    world: World, acme: TenantCatalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    world.planned(acme)
+    for _ in range(3):
+        acme.keys.refuse(ARN, "Its owner must allow it again.")
+        acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    acme.keys.refuse(OTHER_ARN, "No.")
+    acme.keys.allow(OTHER_ARN)
+    (told,) = caplog.records
+    assert (told.levelname, told.getMessage()) == ("WARNING", "Its owner must allow it again. Jobs that it ended: 1.")
+    assert (told.__dict__["tenant"], told.__dict__["code"]) == (acme.tenant_id, "KEY_ACCESS_REVOKED")
+    caplog.clear()
+    for _ in range(2):
+        acme.keys.allow(ARN)
+    (told,) = caplog.records
+    assert (told.levelname, told.getMessage()) == ("INFO", f"KMS answers for the key {ARN} again")
+    acme.keys.refuse(ARN, "Its owner must allow it again.")
+    assert len(caplog.records) == 2
 
 
 def test_a_refusal_is_remembered_until_the_key_answers(acme: TenantCatalog) -> None:

@@ -31,6 +31,7 @@ from shared.engine.work import Work
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import Cursor, Identity
+from shared.ports.keys import KeyService
 from tests.contract.catalog.world import World
 from tests.unit.vault.parts import ARN, MemoryKeys, MemoryStore
 
@@ -142,20 +143,23 @@ class SetClock:
 class EngineWorld:
     """The engine with one tenant, and hands to move its jobs along."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, keys: KeyService | None = None, provider_key: str = ARN, lease: float = LEASE
+    ) -> None:
+        """``keys``: another key service than the one in memory."""
         self.keys, self.store, self.directory = MemoryKeys(), MemoryStore(), MemoryDirectory()
         self.messages, self.clock = Messages(), SetClock()
         self.at: Callable[[str], None] = lambda _: None
         self.context = Context(
             catalog=open_catalog(f"sqlite:///{folder / 'catalog.sqlite3'}"),
-            keys=self.keys,
+            keys=keys or self.keys,
             store=self.store,
             access=self.directory,
             dispatch=self.messages,
             clock=self.clock,
             limits=Limits(resend_seconds=0.0, broker_seconds=0.0, gone_after_seconds=0.0),
-            lease_seconds=LEASE,
-            provider_key=ARN,
+            lease_seconds=lease,
+            provider_key=provider_key,
             at=self._reach,
         )
         self._see(folder / "catalog.sqlite3")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from shared.domain.errors import Alarm, Code, EntrakeepError
 from shared.domain.model import Purpose, WrappedKey
 from shared.domain.secret import Secret
-from shared.ports.keys import FreshKey
+from shared.ports.keys import Caller, FreshKey, KeyDescription, Wrapping
 from shared.vault.keyring import DataKey, birth
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
@@ -21,6 +21,9 @@ class MemoryKeys:
 
     def __init__(self) -> None:
         self.trouble: EntrakeepError | None = None
+        self.refusing: dict[str, EntrakeepError] = {}
+        """What is answered to all that names a key."""
+        self.described: dict[str, KeyDescription] = {}
         self.asked = 0
         self._wrapped: dict[bytes, tuple[bytes, str, dict[str, str]]] = {}
         self.held = threading.Event()
@@ -33,7 +36,7 @@ class MemoryKeys:
         return self._hanging[1]
 
     def generate(self, arn: str, context: dict[str, str]) -> FreshKey:
-        self._answer()
+        self._answer(arn)
         key, wrapped = os.urandom(32), os.urandom(60)
         self._wrapped[wrapped] = (key, arn, dict(context))
         return FreshKey(Secret(key), wrapped, arn)
@@ -42,19 +45,45 @@ class MemoryKeys:
         if self._hanging is not None and self._hanging[0] in (None, wrapped):
             self.held.set()
             self._hanging[1].wait(30)
-        self._answer()
+        self._answer(arn)
+        return Secret(self._opened(arn, wrapped, context, data_key_id))
+
+    def reencrypt(self, arn: str, wrapped: bytes, context: dict[str, str], to_arn: str, data_key_id: str) -> Wrapping:
+        self._answer(arn)
+        self._answer(to_arn)
+        anew = os.urandom(60)
+        self._wrapped[anew] = (self._opened(arn, wrapped, context, data_key_id), to_arn, dict(context))
+        return Wrapping(anew, to_arn)
+
+    def describe(self, arn: str) -> KeyDescription:
+        self._answer(arn)
+        usual = KeyDescription(
+            arn=arn,
+            state="Enabled",
+            manager="CUSTOMER",
+            spec="SYMMETRIC_DEFAULT",
+            usage="ENCRYPT_DECRYPT",
+            origin="AWS_KMS",
+        )
+        return self.described.get(arn, usual)
+
+    def probe(self, arn: str, context: dict[str, str]) -> None:
+        self._answer(arn)
+
+    def caller(self) -> Caller:
+        return Caller("111122223333", "arn:aws:iam::111122223333:role/worker")
+
+    def _opened(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> bytes:
         key, *bound = self._wrapped.get(wrapped, (b"", "", {}))
         if bound != [arn, context]:
             raise Alarm(Code.BLOB_DAMAGED, "The wrapped key belongs elsewhere.", data_key_id)
-        return Secret(key)
+        return key
 
-    def account(self) -> str:
-        return "111122223333"
-
-    def _answer(self) -> None:
+    def _answer(self, arn: str) -> None:
         self.asked += 1
-        if self.trouble is not None:
-            raise self.trouble
+        trouble = self.trouble or self.refusing.get(arn)
+        if trouble is not None:
+            raise trouble
 
 
 class MemoryStore:

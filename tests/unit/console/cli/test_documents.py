@@ -135,7 +135,7 @@ def test_resources_are_shown_with_what_is_sent_to_graph() -> None:
     assert rows["organization"]["delta"] is False
 
 
-def test_a_refused_key_is_shown_as_revoked_since_then() -> None:
+def test_a_refused_key_is_shown_as_revoked_since_then_with_what_its_owner_must_do() -> None:
     since = NOW + timedelta(hours=1)
     refusal = Refusal(arn=ARN, at=NOW + timedelta(hours=2), since=since, message="Refused.")
     document = key_document(TENANT, KeyState(refusal=refusal, unreachable=NOW, data_keys={ARN: 2}))
@@ -147,7 +147,11 @@ def test_a_refused_key_is_shown_as_revoked_since_then() -> None:
         "account": "111122223333",
         "data_keys": {ARN: 2},
         "old_key_free": None,
+        "code": Code.KEY_ACCESS_REVOKED,
+        "message": "Refused.",
     }
     silent = key_document(TENANT, KeyState(refusal=None, unreachable=since, data_keys={}))
     assert (silent["state"], silent["since"]) == ("unreachable", "2026-05-01T13:00:00.000Z")
-    assert key_document(TENANT, KeyState(refusal=None, unreachable=None, data_keys={}))["state"] == "ok"
+    assert silent["code"] is Code.KEY_UNREACHABLE
+    well = key_document(TENANT, KeyState(refusal=None, unreachable=None, data_keys={}))
+    assert (well["state"], well["code"], well["message"]) == ("ok", None, None)

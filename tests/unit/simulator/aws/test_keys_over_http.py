@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from botocore.exceptions import ClientError
@@ -139,6 +140,26 @@ def test_states_of_replicas_are_their_own(aws: Aws) -> None:
     kms.disable_key(KeyId=primary["Arn"])
     assert code_of(lambda: kms.generate_data_key(KeyId=primary["Arn"], KeySpec="AES_256")) == "DisabledException"
     assert other.generate_data_key(KeyId=replica["Arn"], KeySpec="AES_256")["KeyId"] == replica["Arn"]
+
+
+@pytest.mark.parametrize("state", ["Unavailable", "PendingImport", "PendingReplicaDeletion", "Creating"])
+def test_a_key_can_be_put_in_a_state_that_no_call_leads_to(aws: Aws, state: str) -> None:
+    kms = aws.client("kms")
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    aws.control("POST", "key-state", {"key": arn, "state": state})
+    assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == state
+    with pytest.raises(ClientError, match="KMSInvalidStateException"):
+        kms.generate_data_key(KeyId=arn, KeySpec="AES_256")
+    aws.control("POST", "key-state", {"key": arn, "state": "Enabled"})
+    kms.generate_data_key(KeyId=arn, KeySpec="AES_256")
+
+
+@pytest.mark.parametrize("posted", [[], {"key": "x", "state": "Enabled"}, {"key": f"{'a:' * 5}b", "state": "Gone"}])
+def test_a_state_that_is_none_or_a_key_that_is_none_is_refused(aws: Aws, posted: object) -> None:
+    with pytest.raises(HTTPError) as refused:
+        aws.control("POST", "key-state", posted)
+    assert refused.value.code == 400
+    refused.value.close()
 
 
 def test_what_the_gate_does_not_do_itself_is_asked_of_moto(aws: Aws) -> None:

@@ -1,0 +1,320 @@
+"""Every answer of AWS KMS met by a backup and a download: the engine with a real key service, over HTTP."""
+
+import dataclasses
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import count, pairwise
+from pathlib import Path
+
+import pytest
+
+from console.cli.documents import job_document, key_document
+from console.download_file import to_file
+from shared.adapters.kms.row import Kind, Row
+from shared.adapters.kms.table import ROWS
+from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse
+from shared.domain.model import Asked, Job, JobKind, JobState, Schedule, Tenant
+from shared.domain.secret import Secret
+from shared.engine.download import Sink, download
+from shared.engine.onboarding import add_tenant
+from shared.ports.directory import Identity
+from tests.contract.engine.kms_cases import CASES, Case, Kms, Nonsense, Scene
+from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.parts import AwsSimulator, aws_simulator
+
+LEASE = 2.4
+LONG = 20.0
+"""Seconds of a lease that does not run out, however busy the machine is."""
+NOTICE = "shared.adapters.catalog.keys"
+"""Who tells of a refusal, once."""
+_numbers = count(1)
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end, f"never came true: {what}"
+        time.sleep(0.01)
+
+
+class Stage:
+    """A catalog, a bucket and a directory for all cases; a tenant and a KMS key for each."""
+
+    def __init__(self, folder: Path, aws: AwsSimulator, nonsense: str, patch: pytest.MonkeyPatch) -> None:
+        provider_key = aws.new_key()
+        self.aws, self.nonsense = aws, nonsense
+        self.kms = Kms(LONG / 2, aws, provider_key, patch)
+        self.world = EngineWorld(folder, self.kms, provider_key, LONG)
+        self.world.limit(worker_seen_seconds=3600.0)
+        self.world.directory.put("users", "users/large", b'"%b"' % (b"x" * 300_000))
+
+    def enter(self) -> Scene:
+        """A new tenant under a new KMS key, backed up once."""
+        world, arn = self.world, self.aws.new_key()
+        context = dataclasses.replace(world.context, provider_key=arn)
+        identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
+        tenant = add_tenant(context, f"tenant-{next(_numbers)}", identity).tenant
+        self.follow(tenant)
+        world.backed_up()
+        self.follow(tenant)
+        return Scene(self.aws, self.kms, arn, self.nonsense)
+
+    def follow(self, tenant: Tenant) -> None:
+        """From now on it is about this tenant, and nothing has happened yet."""
+        world = self.world
+        world.tenant, world.of = tenant, world.context.catalog.tenant(tenant.tenant_id)
+        world.directory.told.clear()
+        self.kms.met.clear()
+
+    def lease(self, seconds: float) -> None:
+        self.world.context = dataclasses.replace(self.world.context, lease_seconds=seconds)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with aws_simulator() as aws, Nonsense() as nonsense, pytest.MonkeyPatch.context() as patch:
+        made = Stage(tmp_path_factory.mktemp("stage"), aws, nonsense, patch)
+        yield made
+        made.world.close()
+
+
+@pytest.fixture
+def scene(stage: Stage) -> Iterator[Scene]:
+    """A tenant whose key may be taken away for ever."""
+    made = stage.enter()
+    yield made
+    stage.world.at = lambda _: None
+    stage.lease(LONG)
+    stage.aws.clear_faults()
+
+
+@pytest.fixture(scope="module")
+def only(stage: Stage) -> tuple[Scene, Tenant]:
+    return stage.enter(), stage.world.tenant
+
+
+@pytest.fixture
+def steady(stage: Stage, only: tuple[Scene, Tenant]) -> Iterator[Scene]:
+    """A tenant whose key is never taken away: the same for all such cases."""
+    made, tenant = only
+    stage.follow(tenant)
+    yield made
+    made.relieve()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+
+
+def cases(kind: Kind) -> pytest.MarkDecorator:
+    """All cases of the rows of a kind, from the table itself: a row without a case is an error."""
+    found = [(row, case, n) for row in ROWS if row.kind is kind for n, case in enumerate(CASES[row.name], 1)]
+    ids = [f"{row.name}-{n}" if len(CASES[row.name]) > 1 else row.name for row, _, n in found]
+    return pytest.mark.parametrize(("row", "case"), [each[:2] for each in found], ids=ids)
+
+
+def test_there_is_no_case_without_a_row() -> None:
+    assert set(CASES) == {row.name for row in ROWS}
+
+
+class Held:
+    """A backup in the middle of a page, and a download with its first piece written."""
+
+    def __init__(self, world: EngineWorld, file: Path, pool: ThreadPoolExecutor) -> None:
+        self.go = threading.Event()
+        self.pieces = 0
+        self._reached = [threading.Event(), threading.Event()]
+        self._world, self._file = world, file
+        world.at = self._at
+        self.backup_job = world.ask()
+        world.tick()
+        step, world.messages.taken = world.messages.taken[0], []
+        self.backup: Future[None] = pool.submit(world.perform, step)
+        self.download: Future[int] = pool.submit(self._download)
+        assert all(reached.wait(20) for reached in self._reached)
+        (self.download_job,) = (job for job in world.of.jobs.recent(2) if job.kind is JobKind.DOWNLOAD)
+
+    def _at(self, point: str) -> None:
+        if point == "page":
+            self._reached[0].set()
+            self.go.wait(30)
+
+    def _download(self) -> int:
+        with to_file(str(self._file)) as sink:
+            return download(self._world.context, self._world.tenant, "latest", _Slow(sink, self._piece))
+
+    def _piece(self) -> None:
+        self.pieces += 1
+        self._reached[1].set()
+        self.go.wait(30)
+
+
+class _Slow:
+    def __init__(self, sink: Sink, after: Callable[[], None]) -> None:
+        self._sink, self._after = sink, after
+
+    def write(self, data: bytes, /) -> None:
+        self._sink.write(data)
+        self._after()
+
+
+def downloaded(world: EngineWorld, file: Path) -> int:
+    with to_file(str(file)) as sink:
+        return download(world.context, world.tenant, "latest", sink)
+
+
+def refused(job: Job, arn: str) -> bool:
+    return (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED) and arn in str(job.message)
+
+
+def no_lease() -> bool:
+    return not any(thread.name.startswith("lease") for thread in threading.enumerate())
+
+
+def works(world: EngineWorld) -> None:
+    world.backed_up()
+    assert world.download() == world.directory.records()
+    assert world.of.keys.state().refusal is None
+
+
+@cases(Kind.REVOKED)
+def test_a_refusal_ends_everything_of_the_tenant_within_a_lease(
+    stage: Stage,
+    scene: Scene,
+    row: Row,
+    case: Case,
+    tmp_path: Path,
+    pool: ThreadPoolExecutor,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world, jobs = stage.world, stage.world.of.jobs
+    stage.lease(LEASE)
+    held = Held(world, tmp_path / "out", pool)
+    queued = world.ask(JobKind.VERIFY)
+    asked = list(world.directory.told)
+    case(scene)
+    taken = time.monotonic()
+    ids = (held.backup_job.job_id, held.download_job.job_id, queued.job_id)
+    until(lambda: all(jobs.get(each).state.ended for each in ids), "all jobs have ended")
+    assert time.monotonic() - taken < LEASE
+    assert all(refused(jobs.get(each), scene.arn) for each in ids)
+    until(no_lease, "every lease has ended")
+    held.go.set()
+    held.backup.result(20)
+    gc.collect()
+    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == [NOTICE]
+    with pytest.raises(EntrakeepError) as met:
+        held.download.result(20)
+    assert met.value.code is Code.KEY_ACCESS_REVOKED
+    assert held.pieces == 1
+    assert list(tmp_path.iterdir()) == []
+
+    stage.lease(LONG)
+    later = world.done()
+    assert refused(later, scene.arn)
+    assert later.message == jobs.get(held.backup_job.job_id).message
+    assert {ours for _, ours in scene.kms.met} == {"The operator" in str(later.message)}
+    assert world.directory.told == asked
+    assert len(world.of.snapshots.all()) == 1
+    if not row.unknown:
+        scene.relieve()
+        works(world)
+
+
+@cases(Kind.TROUBLE)
+def test_trouble_is_waited_out(
+    stage: Stage, steady: Scene, row: Row, case: Case, tmp_path: Path, pool: ThreadPoolExecutor
+) -> None:
+    world = stage.world
+    case(steady)
+    job = world.ask()
+    world.tick()
+    step, world.messages.taken = world.messages.taken[0], []
+    working = [pool.submit(world.perform, step), pool.submit(downloaded, world, tmp_path / "out")]
+    until(lambda: len(steady.kms.met) >= 2, "KMS was in trouble")
+    steady.relieve()
+    for each in working:
+        each.result(30)
+    assert {code for code, _ in steady.kms.met} == {Code.KEY_UNREACHABLE}
+    assert (tmp_path / "out").stat().st_size > 300_000
+    world.pass_time(60)
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.of.keys.state().refusal is None
+
+
+@cases(Kind.MISCONFIGURED)
+def test_settings_that_are_wrong_fail_the_job_and_revoke_nothing(
+    stage: Stage, steady: Scene, row: Row, case: Case, tmp_path: Path
+) -> None:
+    world = stage.world
+    case(steady)
+    job = world.done()
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_MISCONFIGURED)
+    assert "The operator" in str(job.message)
+    with pytest.raises(Refuse) as met:
+        downloaded(world, tmp_path / "out")
+    assert met.value.code is Code.KEY_MISCONFIGURED
+    assert list(tmp_path.iterdir()) == []
+    assert world.directory.told == []
+    assert world.of.keys.state().refusal is None
+
+
+@cases(Kind.CORRUPT)
+def test_damage_raises_the_alarm(
+    stage: Stage, steady: Scene, row: Row, case: Case, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = stage.world
+    case(steady)
+    with caplog.at_level(logging.ERROR):
+        job = world.done()
+    secrets = world.of.keys.find("secrets", None)
+    assert secrets is not None
+    assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
+    assert [record.__dict__["blob"] for record in caplog.records] == [secrets.data_key_id]
+    with pytest.raises(Alarm) as met:
+        downloaded(world, tmp_path / "out")
+    assert met.value.blob == secrets.data_key_id
+    assert list(tmp_path.iterdir()) == []
+    assert world.directory.told == []
+
+
+def test_a_schedule_stands_still_under_a_refusal_and_goes_on_by_itself(
+    stage: Stage, scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody but the key's owner does anything: after a lease a due time asks KMS. One job a lease, not one a minute."""
+    world, of = stage.world, stage.world.of
+    caplog.set_level(logging.WARNING)
+    stage.lease(600.0)
+    world.clock.time = datetime.now(UTC)
+    scene.owner.disable_key(KeyId=scene.arn)
+    of.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=world.clock.time))
+    made = [len(of.jobs.recent())]
+    for minutes in (0, 1, 4, 4, 4, 4):
+        world.pass_time(minutes * 60)
+        world.work()
+        made.append(len(of.jobs.recent()))
+    assert [after - before for before, after in pairwise(made)] == [1, 0, 0, 0, 1, 0]
+    for job in of.jobs.recent(2):
+        assert refused(job, scene.arn)
+        assert "must enable it" in str(job_document(job, "acme")["message"])
+    shown = key_document(of.tenant(), of.keys.state())
+    assert (shown["state"], shown["code"]) == ("revoked", Code.KEY_ACCESS_REVOKED)
+    assert "must enable it" in shown["message"]
+    assert [record.levelname for record in caplog.records if scene.arn in record.getMessage()] == ["WARNING"]
+
+    scene.owner.enable_key(KeyId=scene.arn)
+    world.pass_time(601)
+    world.work()
+    (job,) = of.jobs.recent(1)
+    assert (job.asked, job.state) == (Asked.SCHEDULE, JobState.SUCCEEDED)
+    assert len(of.jobs.recent()) == made[-1] + 1
+    shown = key_document(of.tenant(), of.keys.state())
+    assert (shown["state"], shown["code"], shown["message"]) == ("ok", None, None)

@@ -1,0 +1,108 @@
+"""``docs/kms-answers.md``, made from the table that decides: ``python -m tests.kms_page`` writes it."""
+
+from collections.abc import Iterable
+
+from shared.adapters.kms.refusals import INVALID_STATE
+from shared.adapters.kms.row import UNSEEN, Kind, Row
+from shared.adapters.kms.table import ROWS
+from shared.domain.errors import Code
+from tests.pages import TOP
+
+PAGE = TOP / "docs" / "kms-answers.md"
+_ARN = "arn:aws:kms:…"
+_HEAD = "| AWS KMS answers | which means | what Entrakeep does | what you see | who must act |\n" + "| --- " * 5 + "|\n"
+_TOP = """# What AWS KMS answers, and what happens then
+
+Every use of a tenant's data starts with a call to AWS KMS, and every such answer has a row here. This page is made from the
+table that Entrakeep decides by, so what stands here is what happens. `jobs show` and `key show` give the code and the
+sentence.
+
+- An answer is judged by its error code first, by the key's state second (DescribeKey is asked for it after a
+  `KMSInvalidStateException`), and by the words of its message last. The first row of the table that fits decides; codes of
+  500 and above are trouble, whatever else they say.
+- **Only a refusal is a revocation.** Throttling, time-outs, broken connections and errors inside AWS are asked again and are
+  never taken for one.
+- Names that end in `Error` are not AWS's: no answer came, or none that can be read.
+- Access is refused in any doubt. Who must act changes the words, never the access.
+- Before a key's owner is blamed for a denial, the operator's own key is tried with the same credentials, by a call that is
+  not carried out (`DryRun`; its success is a `DryRunOperationException`). If that is denied as well, the operator must act.
+
+"""
+_SECTIONS = {
+    Kind.REVOKED: (
+        "Refused",
+        f"""Within one key lease (60 seconds, unless set lower) every queued or running job of the tenant that needs the key
+has failed with `{Code.KEY_ACCESS_REVOKED}`; data keys are dropped, downloads are cut off and leave no file, no snapshot
+appears, and Microsoft Graph is not asked. Schedules make no job for one lease after a refusal; then a due time asks AWS KMS
+again, so that everything goes on by itself once the key may be used. A job asked for by hand always asks at once. The
+workers' log has one line when the key is first refused, and one when it answers again.
+""",
+        "Ends the tenant's jobs with `KEY_ACCESS_REVOKED`.",
+    ),
+    Kind.TROUBLE: (
+        "Trouble",
+        f"""Asked again, with growing pauses, for as long as the key lease lasts. If it lasts longer, a step of a backup is
+given back, and goes on from its last checkpoint when AWS KMS answers; after six hours the job fails with
+`{Code.KEY_UNREACHABLE}`. A download fails with it after one lease, and a key check after ten seconds, as somebody waits.
+""",
+        "Asks again.",
+    ),
+    Kind.MISCONFIGURED: (
+        "Settings or credentials",
+        f"""The job that met it fails with `{Code.KEY_MISCONFIGURED}`. Other jobs are not ended, and schedules go on.
+""",
+        "Fails the job with `KEY_MISCONFIGURED`.",
+    ),
+    Kind.CORRUPT: (
+        "Damage",
+        f"""What is stored is not what was stored. The job fails with `{Code.BLOB_DAMAGED}`, the log has an error with the
+data key's id, and `entrakeep verify` tells what else is damaged. Nothing is overwritten.
+""",
+        "Fails the job with `BLOB_DAMAGED` and logs an error.",
+    ),
+}
+
+
+def page() -> str:
+    """The whole page."""
+    return _TOP + "\n".join(
+        f"## {title}\n\n{text}\n{_HEAD}" + "".join(_line(row, does) for row in ROWS if row.kind is kind)
+        for kind, (title, text, does) in _SECTIONS.items()
+    )
+
+
+def _line(row: Row, does: str) -> str:
+    cells = (_answer(row), row.means, f"{row.does} {does}".strip(), _sentence(row), row.who.capitalize())
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _answer(row: Row) -> str:
+    parts = [_either(f"`{code}`" for code in row.codes)] if row.codes else []
+    if row.least_status:
+        parts.append(f"any other code with a status of {row.least_status} or above")
+    if row.states == (UNSEEN,):
+        parts.append("and DescribeKey is refused")
+    elif row.states:
+        parts.append("key state " + _either(f"`{state}`" for state in row.states))
+    elif INVALID_STATE in row.codes:
+        parts.append("in any other key state")
+    if row.words:
+        parts.append("the message has " + _either(f"“{words}”" for words in row.words))
+    if row.ours:
+        parts.append("and the operator's own key is denied too")
+    return ", ".join(parts) if parts else "any other code"
+
+
+def _either(names: Iterable[str]) -> str:
+    return " or ".join(names)
+
+
+def _sentence(row: Row) -> str:
+    code = row.codes[0] if row.codes else "CODE"
+    state = row.states[0] if row.states else "STATE"
+    date = " before 2026-12-01"
+    return row.sentence.format(arn=_ARN, code=code, action="Decrypt", state=state, before=date, data_key="0b1e…")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,18 @@
+"""``docs/kms-answers.md`` says what the table says that decides."""
+
+import pytest
+
+from shared.adapters.kms.row import Row
+from shared.adapters.kms.table import ROWS
+from tests.kms_page import PAGE, page
+
+
+def test_the_page_is_what_is_made_from_the_table() -> None:
+    assert PAGE.read_text() == page(), "write it anew: python -m tests.kms_page"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_row_has_one_line_with_every_code_that_it_names(row: Row) -> None:
+    (line,) = (line for line in page().splitlines() if f" | {row.means} | " in line)
+    assert line.count(" | ") == 4
+    assert all(f"`{name}`" in line for name in row.codes)
