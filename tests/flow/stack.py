@@ -117,6 +117,18 @@ class Stack:
         self.signal(name, signal.SIGKILL)
         self._running.pop(name).wait()
 
+    @contextmanager
+    def killed_alone(self, name: str) -> Iterator[None]:
+        """SIGKILL for a part, and for what it leaves behind after the block."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """Kills what still runs."""
         for name in list(self._running):
