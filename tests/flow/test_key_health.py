@@ -11,6 +11,7 @@ from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import Asked, JobState, Schedule, Tenant
 from tests.contract.test_webhook import Listener, listening
+from tests.flow.shell import Shell
 from tests.flow.stack import LEASE, Stack, running_stack, until
 
 pytestmark = pytest.mark.flow
@@ -95,7 +96,17 @@ def test_a_key_taken_away_is_noticed_without_a_job_and_given_back_the_schedule_g
     until(lambda: len(listener.posted) > 1, "the listener was told")
     assert [(told["event"], told["state"]) for _, _, told in listener.posted] == [(1, "revoked"), (2, "ok")]
     assert [event.condition for event in of.health.history()] == [KeyCondition.OK, KeyCondition.REVOKED]
-    assert "canary" not in (stack.home / "worker.log").read_text()
+
+    shell = Shell(stack.home, stack.environment)
+    document = shell.document("key", "show", "acme")
+    assert isinstance(document, dict)
+    assert (document["state"], document["warnings"], document["arn"]) == ("ok", [], arn)
+    assert [event["state"] for event in document["history"]] == ["ok", "revoked"]
+    assert document["checked_at"] > document["since"] == document["history"][0]["at"]
+    told, _ = shell.run("metrics")
+    assert f'entrakeep_key_state{{tenant="acme",tenant_id="{tenant.tenant_id}",state="ok"}} 1\n' in told.decode()
+    shown, _ = shell.run("key", "show", "acme")
+    assert "disabled" in shown.decode()
 
 
 def test_trouble_with_kms_is_told_as_such_when_it_lasts(stack: Stack, tenant: Tenant) -> None:
