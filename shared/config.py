@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.domain.errors import Code, Refuse
 
 _ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _P = TypeVar("_P", bound="Place")
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _PASSED_ON = (
@@ -72,6 +73,8 @@ class Settings(Place):
     authority_url: str = "https://login.microsoftonline.com"
     ca_bundle: Path | None = None
     key_lease_seconds: float = 60.0
+    key_probe_seconds: float = 60.0
+    key_webhook_url: SecretStr | None = None
 
     @field_validator("broker_url")
     @classmethod
@@ -123,6 +126,24 @@ class Settings(Place):
     def _lease(cls, value: float) -> float:
         if not 1.0 <= value <= 60.0:
             raise ValueError("must be from 1 to 60 seconds")
+        return value
+
+    @field_validator("key_probe_seconds")
+    @classmethod
+    def _probe(cls, value: float) -> float:
+        if not 1.0 <= value <= 86_400.0:
+            raise ValueError("must be from 1 to 86400 seconds")
+        return value
+
+    @field_validator("key_webhook_url")
+    @classmethod
+    def _webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        parts = _split(value.get_secret_value())
+        near = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        if not (near or parts.scheme == "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("must be https://HOST/PATH, or http:// on loopback")
         return value
 
     @property

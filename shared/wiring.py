@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from shared.engine.context import Context
+    from shared.engine.key_health import Probing
     from shared.ports.catalog import Catalog
     from shared.ports.clock import Clock
     from shared.ports.dispatch import Dispatch
@@ -88,6 +89,26 @@ def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str]
 
     url = config.read_settings().broker_url.get_secret_value()
     return _context(CeleryDispatch(app), url, limits, at or _nothing)
+
+
+def probing() -> "Probing":
+    """What the tenants' keys are probed with: the catalog and KMS, and neither store nor Graph."""
+    from shared.adapters.kms import AwsKeys
+    from shared.adapters.webhook import Webhook
+    from shared.engine.key_health import Probing
+
+    found = config.read_settings()
+    bundle = str(found.ca_bundle) if found.ca_bundle else None
+    url = found.key_webhook_url
+    return Probing(
+        catalog=open_catalog(),
+        keys=AwsKeys(found.key_lease_seconds),
+        clock=clock(),
+        limits=LIMITS,
+        lease_seconds=found.key_lease_seconds,
+        every=found.key_probe_seconds,
+        notices=None if url is None else Webhook(url.get_secret_value(), bundle),
+    )
 
 
 def _context(

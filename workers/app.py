@@ -4,4 +4,4 @@ from shared import logs, wiring
 
 logs.set_up()
 app = wiring.celery_app()
-app.conf.imports = ("workers.tasks",)
+app.conf.imports = ("workers.tasks", "workers.probing")

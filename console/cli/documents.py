@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.domain.errors import Code
+from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, Tenant, Trouble
 from shared.domain.resources import RESOURCES, STREAMS, Reading
 from shared.ports.catalog import KeyState
@@ -149,26 +150,60 @@ def resource_documents() -> list[Document]:
     ]
 
 
-def key_document(tenant: Tenant, keys: KeyState) -> Document:
-    """``since``: since when the key is refused or KMS does not answer, else the tenant is there. ``account``: the key's.
-    ``code`` and ``message``: what the jobs of the tenant fail with, and who must do what."""
-    refusal = keys.refusal
-    code, message = None, None
-    if refusal is not None:
-        code, message = Code.KEY_ACCESS_REVOKED, refusal.message
-    elif keys.unreachable is not None:
-        code, message = (
-            Code.KEY_UNREACHABLE,
-            "AWS KMS does not answer for the key. Jobs wait for it, for six hours at most.",
-        )
+def key_document(tenant: Tenant, keys: KeyState, health: KeyHealth, history: Sequence[KeyEvent]) -> Document:
+    """``since``: since when the key is in this state; of one that always was well, the tenant is there. ``account``: the
+    key's. ``code`` and ``message``: what the jobs of the tenant meet, and who must do what. ``checked_at``: when KMS was last
+    asked for it by a probe."""
+    state, since = key_state(tenant, keys, health)
+    code, message = _key_trouble(state, keys, health)
     return {
         "mode": tenant.key_mode,
-        "state": "revoked" if refusal else "unreachable" if keys.unreachable else "ok",
+        "state": state,
         "arn": tenant.key_arn,
-        "since": moment(refusal.since if refusal else keys.unreachable or tenant.created_at),
+        "since": moment(since),
         "account": tenant.key_arn.split(":")[4],
         "data_keys": keys.data_keys,
         "old_key_free": None,
         "code": code,
         "message": message,
+        "checked_at": moment(health.checked_at),
+        "warnings": [_warning(warning) for warning in health.warnings],
+        "history": [_event(event) for event in history],
     }
+
+
+def key_state(tenant: Tenant, keys: KeyState, health: KeyHealth) -> tuple[KeyCondition, datetime]:
+    """How the key is, and since when. A remembered refusal alone says that it is refused: a job may have found that since
+    the last probe, or that it is not refused any more."""
+    if keys.refusal is not None:
+        return KeyCondition.REVOKED, keys.refusal.since
+    if health.condition in (KeyCondition.MISCONFIGURED, KeyCondition.DAMAGED):
+        return health.condition, health.since
+    if health.condition is KeyCondition.UNREACHABLE:
+        return health.condition, min(health.since, keys.unreachable or health.since)
+    if keys.unreachable is not None:
+        return KeyCondition.UNREACHABLE, keys.unreachable
+    return KeyCondition.OK, health.since if health.condition is KeyCondition.OK else tenant.created_at
+
+
+def _key_trouble(state: KeyCondition, keys: KeyState, health: KeyHealth) -> tuple[Code | None, str | None]:
+    if keys.refusal is not None:
+        return Code.KEY_ACCESS_REVOKED, keys.refusal.message
+    if state is KeyCondition.UNREACHABLE:
+        return Code.KEY_UNREACHABLE, "AWS KMS does not answer for the key. Jobs wait for it, for six hours at most."
+    return (None, None) if state is KeyCondition.OK else (health.code, health.message or None)
+
+
+def _event(event: KeyEvent) -> Document:
+    return {
+        "at": moment(event.at),
+        "state": event.condition,
+        "code": event.code,
+        "message": event.message,
+        "arn": event.arn,
+        "warnings": [_warning(warning) for warning in event.warnings],
+    }
+
+
+def _warning(warning: KeyWarning) -> Document:
+    return {"warning": warning.warning, "message": warning.message, "at": moment(warning.at)}

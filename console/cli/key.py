@@ -3,7 +3,7 @@
 import typer
 
 from console.cli.arguments import AsJson, Name, examples
-from console.cli.documents import key_document
+from console.cli.documents import Document, key_document, to_second
 from console.cli.opening import open_catalog
 from console.cli.output import print_document, print_line
 from console.cli.tables import print_fields
@@ -24,16 +24,29 @@ _STATES = {
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show which key wraps a tenant's data keys.
 
-    As the catalog knows it. Asks KMS nothing: 'entrakeep key check' does.
+    As the catalog knows it, with what the workers' probes found and what they warn of. Asks KMS nothing: 'entrakeep key
+    check' does.
     """
     catalog = open_catalog()
     tenant = catalog.find(name)
-    document = key_document(tenant, catalog.tenant(tenant.tenant_id).keys.state())
+    of = catalog.tenant(tenant.tenant_id)
+    document = key_document(tenant, of.keys.state(), of.health.get(), of.health.history())
     if as_json:
         print_document(document)
         return
-    keys = "\n".join(f"{count:,} under {arn}" for arn, count in document["data_keys"].items())
-    print_fields([(field, keys if field == "data_keys" else value) for field, value in document.items()])
+    told = {
+        "data_keys": "\n".join(f"{count:,} under {arn}" for arn, count in document["data_keys"].items()),
+        "warnings": "\n".join(warning["message"] for warning in document["warnings"]),
+        "history": "\n".join(
+            f"{to_second(event['at'])} {event['state']}: {' '.join([event['message'], *_sentences(event)])}"
+            for event in document["history"]
+        ),
+    }
+    print_fields([(field, told.get(field, value) or None) for field, value in document.items()])
+
+
+def _sentences(event: Document) -> list[str]:
+    return [warning["message"] for warning in event["warnings"]]
 
 
 @app.command(epilog=examples("entrakeep key check contoso"))

@@ -26,6 +26,9 @@ _COLOURS = {
     "cancelled": "yellow",
     "failed": "red",
     "revoked": "red",
+    "misconfigured": "red",
+    "damaged": "red",
+    "unreachable": "yellow",
 }
 _NUMBERS = frozenset({"objects", "links", "records", "changed", "rate"})
 _PROSE = frozenset({"restore", "missing"})

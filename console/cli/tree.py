@@ -9,6 +9,7 @@ from console.cli import (
     download,
     jobs,
     key,
+    metrics,
     resources,
     schedule,
     snapshots,
@@ -34,5 +35,6 @@ app.add_typer(download.app)
 app.add_typer(verify.app)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(key.app, name="key")
+app.add_typer(metrics.app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(completion.app)

@@ -42,3 +42,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long ago a job must have ended for the sweep to take its garbage away."""
     cursor_days: float = 6.0
     """Age at which a cursor is no longer used (Graph promises seven days)."""
+    probes: int = 16
+    """Keys that one process probes at the same time."""
+    probe_seconds: float = 90.0
+    """How long a probe, or the telling of an event, is left to whoever took it: longer than all its calls can take."""
+    key_look_seconds: float = 3600.0
+    """How often a key is looked at more closely: its state, its material's expiry, and what else it may be used for."""
+    tells: int = 4
+    """Events that one process tells at the same time."""
+    tell_seconds: float = 5.0
+    """First wait before an event that was not taken is told again; doubles each time."""
+    tell_most_seconds: float = 3600.0
+    """Longest wait before an event is told again."""

@@ -32,6 +32,7 @@ from shared.domain.model import (
     Tenant,
     WrappedKey,
 )
+from shared.ports.key_health import Health, Probes
 from shared.ports.upkeep import Upkeep
 
 
@@ -245,6 +246,8 @@ class TenantCatalog(Protocol):
     def schedules(self) -> Schedules: ...
     @property
     def upkeep(self) -> Upkeep: ...
+    @property
+    def health(self) -> Health: ...
 
     def tenant(self) -> Tenant:
         """Raises Refuse ``NO_SUCH_TENANT``."""
@@ -356,6 +359,8 @@ class Catalog(Protocol):
         ...
 
     def scheduler(self) -> SchedulerCatalog: ...
+
+    def probes(self) -> Probes: ...
 
     def close(self) -> None:
         """Closes every connection. Idempotent."""

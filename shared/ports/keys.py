@@ -80,6 +80,10 @@ class KeyService(Protocol):
         """Returns if ``generate`` would be allowed; makes nothing."""
         ...
 
+    def probe_reencrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> None:
+        """Returns if ``reencrypt`` from this key and to it would be allowed; makes nothing."""
+        ...
+
     def caller(self) -> Caller:
         """Who we are to the service. A role's path is not told by it, and is lacking in ``principal``."""
         ...

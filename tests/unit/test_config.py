@@ -65,3 +65,33 @@ def test_a_bare_environment_has_no_settings_and_no_proxy(monkeypatch: pytest.Mon
     environment = bare_environment()
     assert environment["PATH"] == "/bin"
     assert not environment.keys() & {"ENTRAKEEP_HOME", "AWS_PROFILE", "HTTPS_PROXY", "SOMETHING_ELSE"}
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hooks.example/T0/B1?x=y", "http://127.0.0.1:8080/", "http://localhost:1/x", "http://[::1]:80/x"]
+)
+def test_notices_go_over_tls_or_stay_on_the_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv("ENTRAKEEP_KEY_WEBHOOK_URL", url)
+    found = read_settings()
+    assert found.key_webhook_url is not None
+    assert found.key_webhook_url.get_secret_value() == url
+    assert url not in f"{found} {found!r}"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://hooks.example/", "ftp://127.0.0.1/", "https://u:p@hooks.example/", "https:///x"]
+)
+def test_a_place_that_notices_must_not_go_to_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv("ENTRAKEEP_KEY_WEBHOOK_URL", url)
+    with pytest.raises(Refuse, match="ENTRAKEEP_KEY_WEBHOOK_URL must be https"):
+        read_settings()
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.5", "86401", "often"])
+def test_keys_are_probed_between_once_a_second_and_once_a_day(monkeypatch: pytest.MonkeyPatch, seconds: str) -> None:
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv("ENTRAKEEP_KEY_PROBE_SECONDS", seconds)
+    with pytest.raises(Refuse, match="ENTRAKEEP_KEY_PROBE_SECONDS must be"):
+        read_settings()

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0002"
+REVISION = "0005"
 """The revision that this code needs: the newest migration."""
 
 metadata = MetaData(
@@ -296,6 +296,44 @@ pins = Table(
     _to("snapshots", "snapshot_id"),
 )
 Index(None, pins.c.tenant_id, pins.c.snapshot_id)
+
+key_health = Table(
+    "key_health",
+    metadata,
+    _tenant_id(),
+    Column("turn", Integer, nullable=False),  # raised with every probe that is taken on
+    Column("next_probe", UtcTime, nullable=False),
+    Column("arn", String, nullable=False),
+    Column("condition", String(16), nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("code", String(32)),
+    Column("message", String, nullable=False),
+    Column("found", String(16)),  # what the last probe found, which need not be held to be so yet
+    Column("checked_at", UtcTime),
+    Column("looked_at", UtcTime),
+    Column("warnings", Json, nullable=False),
+    # Code that does not know this table removes tenants too.
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
+)
+Index(None, key_health.c.next_probe)
+
+key_events = Table(
+    "key_events",
+    metadata,
+    _tenant_id(),
+    Column("number", Integer, primary_key=True),  # in order, within the tenant
+    Column("at", UtcTime, nullable=False),
+    Column("arn", String, nullable=False),
+    Column("condition", String(16), nullable=False),
+    Column("code", String(32)),
+    Column("message", String, nullable=False),
+    Column("warnings", Json, nullable=False),
+    Column("tell_at", UtcTime),  # None: nobody wants to know
+    Column("told_at", UtcTime),
+    Column("tries", Integer, nullable=False),
+    Column("outcome", String),  # of the last try
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
+)
 
 beats = Table(
     "beats",

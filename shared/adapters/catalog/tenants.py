@@ -7,6 +7,7 @@ from shared.adapters.catalog import schema
 from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.jobs import KNOWN_KINDS, SqlJobs, job_of, no_such_job
+from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
 from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
@@ -28,6 +29,7 @@ class SqlTenant:
         self.keys = SqlKeys(tenancy)
         self.schedules = SqlSchedules(tenancy)
         self.upkeep = SqlUpkeep(tenancy)
+        self.health = SqlHealth(tenancy)
 
     @property
     def tenant_id(self) -> str:
@@ -99,6 +101,9 @@ class SqlCatalog:
 
     def scheduler(self) -> SqlScheduler:
         return SqlScheduler(self._database)
+
+    def probes(self) -> SqlProbes:
+        return SqlProbes(self._database)
 
     def close(self) -> None:
         self._database.close()

@@ -77,6 +77,21 @@ class AwsKeys:
     def probe(self, arn: str, context: dict[str, str]) -> None:
         self._call(arn, "", context, lambda kms: _dry_birth(kms, arn, context))
 
+    def probe_reencrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> None:
+        def ask(kms: Any) -> None:
+            _dry(
+                lambda: kms.re_encrypt(
+                    SourceKeyId=arn,
+                    CiphertextBlob=wrapped,
+                    SourceEncryptionContext=context,
+                    DestinationKeyId=arn,
+                    DestinationEncryptionContext=context,
+                    DryRun=True,
+                )
+            )
+
+        self._call(arn, data_key_id, context, ask)
+
     def caller(self) -> Caller:
         try:
             answer = _session().client("sts", config=self._config).get_caller_identity()

@@ -7,7 +7,19 @@ import msgspec
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
 from shared.ports.upkeep import Found
-from tests.contract.catalog.world import ARN, NOW, VERIFY, World, checkpoint, data_key, new_id, run, sealed, snapshot
+from tests.contract.catalog.world import (
+    ARN,
+    NOW,
+    REVOKED,
+    VERIFY,
+    World,
+    checkpoint,
+    data_key,
+    new_id,
+    run,
+    sealed,
+    snapshot,
+)
 
 
 def tell(world: World) -> None:
@@ -35,6 +47,13 @@ def tell(world: World) -> None:
     acme.keys.refuse(ARN, "Refused.")
     acme.keys.state()
     acme.keys.allow(ARN)
+    world.probed(acme, REVOKED, tell=True)
+    acme.health.get()
+    acme.health.history()
+    for telling in world.catalog.probes().to_tell(10, 0):
+        world.catalog.probes().not_told(telling, "503", 0)
+    for telling in world.catalog.probes().to_tell(10, 60):
+        world.catalog.probes().told(telling, "200")
     _look_after(world, "acme")
     acme.update(client_id=acme.tenant().client_id, kind=CredentialKind.CERTIFICATE, sealed=sealed())
     world.scheduler.release("w")

@@ -15,7 +15,7 @@ from shared.domain.errors import ClaimLost, Code, Refuse
 from shared.domain.model import Asked, JobKind, StepPlan
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.test_upgrade import WITHOUT_TENANT
-from tests.contract.catalog.world import ARN, World, checkpoint, refused, run
+from tests.contract.catalog.world import ARN, REVOKED, World, checkpoint, refused, run
 from tests.postgres import OWNER, USER, PostgresServer
 
 OF_A_TENANT = sorted(set(schema.metadata.tables) - set(WITHOUT_TENANT))
@@ -47,6 +47,7 @@ def two(world: World) -> tuple[TenantCatalog, TenantCatalog]:
         tenant.claims.finish(claim)
         world.backed_up(tenant, run(backup.job_id))
         tenant.keys.refuse(ARN, "Refused.")
+        world.probed(tenant, REVOKED)
         tenant.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
     return both
 

@@ -10,7 +10,7 @@ from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, KeyMode, Purpose, Schedule, Tenant
 from shared.ports.catalog import TenantCatalog
 from shared.ports.upkeep import Found
-from tests.contract.catalog.world import ARN, NOW, World, checkpoint, data_key, new_id, run, sealed, snapshot
+from tests.contract.catalog.world import ARN, NOW, REVOKED, World, checkpoint, data_key, new_id, run, sealed, snapshot
 
 SCHEDULE = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)
 
@@ -89,6 +89,7 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     world.backed_up(tenant, run(new_id()))
     tenant.schedules.set(SCHEDULE)
     tenant.keys.refuse(ARN, "No.")
+    world.probed(tenant, REVOKED)
     job = world.planned(tenant)
     claim = world.claim(tenant, job, "users")
     tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), [])

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, create_engine, event, insert, select, update
+from sqlalchemy import Connection, create_engine, delete, event, insert, select, update
 
 from shared.adapters.catalog import open_catalog
 from shared.adapters.catalog.schema import UtcTime, metadata
-from shared.domain.errors import Answer, Refuse
+from shared.domain.errors import Answer, Code, Refuse
+from shared.domain.key_health import KeyCondition, KeyEvent
 from shared.domain.model import (
     Asked,
     Claim,
@@ -30,6 +31,7 @@ from shared.domain.model import (
     WrappedKey,
 )
 from shared.ports.catalog import Catalog, Checkpoint, TenantCatalog
+from shared.ports.key_health import Noted
 
 ARN = "arn:aws:kms:us-east-1:111122223333:key/one"
 OTHER_ARN = "arn:aws:kms:us-east-1:111122223333:key/two"
@@ -41,6 +43,14 @@ BACKUP = (
     StepPlan(phase=4, name="commit"),
 )
 VERIFY = (StepPlan(phase=1, name="verify"),)
+OK = Noted(arn=ARN, condition=KeyCondition.OK, code=None, message="KMS answers.", found=KeyCondition.OK)
+REVOKED = Noted(
+    arn=ARN,
+    condition=KeyCondition.REVOKED,
+    code=Code.KEY_ACCESS_REVOKED,
+    message="Disabled.",
+    found=KeyCondition.REVOKED,
+)
 
 OPEN = "import sys; from shared.adapters.catalog import open_catalog; c = open_catalog(sys.argv[1]); c.tenants(); c.close()"
 """A program that opens the catalog named first."""
@@ -175,6 +185,22 @@ class World:
         """Writes behind the catalog's back, where no method of the port gets to yet."""
         with self._engine.begin() as connection:
             connection.execute(update(metadata.tables[table]).values(**values))
+
+    def probed(self, tenant: TenantCatalog, noted: Noted, *, tell: bool = False) -> KeyEvent | None:
+        """The tenant's key is probed, and that is found."""
+        self.pass_time(1000)
+        turns = self.catalog.probes().take(60, 10, 60)
+        (turn,) = (each for each in turns if each.tenant_id == tenant.tenant_id)
+        return tenant.health.note(turn, noted, next_in=60, tell=tell)
+
+    def remove_as_before(self, tenant: TenantCatalog, *unknown: str) -> None:
+        """Removes a tenant as code does that does not know these tables."""
+        with self._engine.begin() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+            for table in reversed(metadata.sorted_tables):
+                if "tenant_id" in table.c and table.name not in unknown:
+                    connection.execute(delete(table).where(table.c.tenant_id == tenant.tenant_id))
 
     def wrap_anew(self, tenant: TenantCatalog, key: WrappedKey, arn: str) -> WrappedKey:
         """The data key in its next generation."""

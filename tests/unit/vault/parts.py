@@ -70,6 +70,9 @@ class MemoryKeys:
     def probe(self, arn: str, context: dict[str, str]) -> None:
         self._answer(arn)
 
+    def probe_reencrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> None:
+        self._answer(arn)
+
     def caller(self) -> Caller:
         return Caller("111122223333", "arn:aws:iam::111122223333:role/worker")
 

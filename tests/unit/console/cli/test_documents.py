@@ -7,6 +7,7 @@ import pytest
 
 from console.cli.documents import job_with_resources, key_document, moment, resource_documents, schedule_document
 from shared.domain.errors import Answer, Code
+from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import (
     Asked,
     Job,
@@ -135,11 +136,18 @@ def test_resources_are_shown_with_what_is_sent_to_graph() -> None:
     assert rows["organization"]["delta"] is False
 
 
+WELL = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW)
+NOTHING = KeyState(refusal=None, unreachable=None, data_keys={})
+
+
+def shown(keys: KeyState = NOTHING, health: KeyHealth = WELL, *history: KeyEvent) -> dict[str, object]:
+    return key_document(TENANT, keys, health, history)
+
+
 def test_a_refused_key_is_shown_as_revoked_since_then_with_what_its_owner_must_do() -> None:
     since = NOW + timedelta(hours=1)
     refusal = Refusal(arn=ARN, at=NOW + timedelta(hours=2), since=since, message="Refused.")
-    document = key_document(TENANT, KeyState(refusal=refusal, unreachable=NOW, data_keys={ARN: 2}))
-    assert document == {
+    assert shown(KeyState(refusal=refusal, unreachable=NOW, data_keys={ARN: 2})) == {
         "mode": "provider",
         "state": "revoked",
         "arn": ARN,
@@ -149,9 +157,52 @@ def test_a_refused_key_is_shown_as_revoked_since_then_with_what_its_owner_must_d
         "old_key_free": None,
         "code": Code.KEY_ACCESS_REVOKED,
         "message": "Refused.",
+        "checked_at": None,
+        "warnings": [],
+        "history": [],
     }
-    silent = key_document(TENANT, KeyState(refusal=None, unreachable=since, data_keys={}))
+    silent = shown(KeyState(refusal=None, unreachable=since, data_keys={}))
     assert (silent["state"], silent["since"]) == ("unreachable", "2026-05-01T13:00:00.000Z")
     assert silent["code"] is Code.KEY_UNREACHABLE
-    well = key_document(TENANT, KeyState(refusal=None, unreachable=None, data_keys={}))
-    assert (well["state"], well["code"], well["message"]) == ("ok", None, None)
+    assert (shown()["state"], shown()["code"], shown()["message"]) == ("ok", None, None)
+
+
+@pytest.mark.parametrize(
+    "condition", [KeyCondition.MISCONFIGURED, KeyCondition.DAMAGED, KeyCondition.UNREACHABLE, KeyCondition.OK]
+)
+def test_what_probes_found_is_the_state_where_nothing_is_refused(condition: KeyCondition) -> None:
+    since = NOW + timedelta(hours=3)
+    document = shown(health=KeyHealth(arn=ARN, condition=condition, since=since, checked_at=since))
+    assert (document["state"], document["since"]) == (condition, "2026-05-01T15:00:00.000Z")
+    assert document["checked_at"] == "2026-05-01T15:00:00.000Z"
+
+
+def test_a_refusal_that_a_job_has_seen_end_is_over_before_the_next_probe() -> None:
+    found = KeyHealth(arn=ARN, condition=KeyCondition.REVOKED, since=NOW + timedelta(hours=3))
+    assert (shown(health=found)["state"], shown(health=found)["since"]) == ("ok", moment(NOW))
+
+
+def test_warnings_and_history_are_shown_with_their_dates() -> None:
+    warning = KeyWarning(warning="deletion", message="It will be deleted.", at=NOW)
+    told = {"warning": "deletion", "message": "It will be deleted.", "at": "2026-05-01T12:00:00.000Z"}
+    event = KeyEvent(
+        number=3,
+        at=NOW,
+        arn=ARN,
+        condition=KeyCondition.REVOKED,
+        code=Code.KEY_ACCESS_REVOKED,
+        message="Refused.",
+        warnings=[warning],
+    )
+    document = shown(NOTHING, KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW, warnings=[warning]), event)
+    assert document["warnings"] == [told]
+    assert document["history"] == [
+        {
+            "at": "2026-05-01T12:00:00.000Z",
+            "state": "revoked",
+            "code": "KEY_ACCESS_REVOKED",
+            "message": "Refused.",
+            "arn": ARN,
+            "warnings": [told],
+        }
+    ]

@@ -1,0 +1,236 @@
+"""How the tenants' KMS keys are, whose turn it is to be probed, and what is still to be told."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import RowMapping, and_, func, or_, select
+
+from shared.adapters.catalog.engine import EVERY_TENANT, Database
+from shared.adapters.catalog.schema import key_events, key_health, tenants
+from shared.adapters.catalog.tenancy import Changes, Tenancy
+from shared.domain.errors import Code
+from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
+from shared.ports.key_health import Noted, ProbeTurn, Telling
+
+_KEPT = 50
+"""Events of a tenant."""
+_OLD_NEWS = timedelta(days=1)
+
+
+class SqlHealth:
+    """``ports.key_health.Health`` in SQL."""
+
+    def __init__(self, tenancy: Tenancy) -> None:
+        self._tenancy = tenancy
+
+    def get(self) -> KeyHealth:
+        with self._tenancy.read() as rows:
+            tenant, row = rows.tenant(), rows.one(key_health)
+        if row is None:
+            return KeyHealth(arn=tenant["key_arn"], condition=KeyCondition.OK, since=tenant["created_at"])
+        return KeyHealth(
+            arn=row["arn"],
+            condition=KeyCondition(row["condition"]),
+            since=row["since"],
+            code=_code(row),
+            message=row["message"],
+            found=None if row["found"] is None else KeyCondition(row["found"]),
+            checked_at=row["checked_at"],
+            looked_at=row["looked_at"],
+            warnings=_warnings(row),
+        )
+
+    def history(self, limit: int = _KEPT) -> list[KeyEvent]:
+        with self._tenancy.read() as rows:
+            found = rows.all(rows.query(key_events).order_by(key_events.c.number.desc()).limit(limit))
+        return [_event_of(row) for row in found]
+
+    def note(self, turn: ProbeTurn, noted: Noted, *, next_in: float, tell: bool) -> KeyEvent | None:
+        with self._tenancy.write() as rows:
+            row = rows.one(key_health, key_health.c.turn == turn.number, lock=True)
+            if row is None:
+                return None
+            warnings = _warnings(row) if noted.warnings is None else noted.warnings
+            turned = noted.condition != row["condition"]
+            changed = turned or _words(warnings) != _words(_warnings(row))
+            rows.update(
+                key_health,
+                arn=noted.arn,
+                condition=noted.condition.value,
+                since=rows.now if turned else row["since"],
+                code=noted.code,
+                message=noted.message,
+                found=noted.found.value,
+                checked_at=rows.now,
+                looked_at=row["looked_at"] if noted.warnings is None else rows.now,
+                warnings=_plain(warnings),
+                next_probe=rows.now + timedelta(seconds=next_in),
+            )
+            return _happened(rows, noted, warnings, tell) if changed else None
+
+
+class SqlProbes:
+    """``ports.key_health.Probes`` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, every: float, most: int, seconds: float) -> list[ProbeTurn]:
+        if most <= 0:
+            return []
+        with self._database.read(EVERY_TENANT) as connection:
+            now = self._database.now(connection)
+            first = and_(key_health.c.next_probe.is_(None), tenants.c.created_at <= now - timedelta(seconds=every))
+            query = (
+                select(tenants.c.tenant_id)
+                .outerjoin(key_health, key_health.c.tenant_id == tenants.c.tenant_id)
+                .where(or_(first, key_health.c.next_probe <= now))
+                .order_by(func.coalesce(key_health.c.next_probe, tenants.c.created_at), tenants.c.tenant_id)
+                .limit(most)
+            )
+            due = connection.execute(query).scalars().all()
+        turns = (self._taken(tenant_id, seconds) for tenant_id in due)
+        return [turn for turn in turns if turn is not None]
+
+    def to_tell(self, most: int, seconds: float) -> list[Telling]:
+        with self._database.read(EVERY_TENANT) as connection:
+            now = self._database.now(connection)
+            news = (
+                key_events.c.told_at.is_(None),
+                key_events.c.tell_at.is_not(None),
+                key_events.c.at > now - _OLD_NEWS,
+            )
+            oldest = (
+                select(key_events.c.tenant_id, func.min(key_events.c.number).label("number"))
+                .where(*news)
+                .group_by(key_events.c.tenant_id)
+                .subquery()
+            )
+            same = and_(oldest.c.tenant_id == key_events.c.tenant_id, oldest.c.number == key_events.c.number)
+            query = (
+                select(key_events, tenants.c.name)
+                .join(oldest, same)
+                .join(tenants, tenants.c.tenant_id == key_events.c.tenant_id)
+                .where(key_events.c.tell_at <= now)
+                .order_by(key_events.c.tell_at)
+                .limit(max(0, most))
+            )
+            due = connection.execute(query).mappings().all()
+        return [_telling(row) for row in due if self._tried(row, seconds)]
+
+    def told(self, telling: Telling, outcome: str) -> None:
+        with Tenancy(self._database, telling.tenant_id).write() as rows:
+            # Whoever was told twice was told: the number of tries does not matter.
+            rows.update(key_events, key_events.c.number == telling.event.number, told_at=rows.now, outcome=outcome)
+
+    def not_told(self, telling: Telling, outcome: str, after: float) -> None:
+        with Tenancy(self._database, telling.tenant_id).write() as rows:
+            at = rows.now + timedelta(seconds=after)
+            rows.update(
+                key_events,
+                key_events.c.number == telling.event.number,
+                key_events.c.tries == telling.tries,
+                tell_at=at,
+                outcome=outcome,
+            )
+
+    def _taken(self, tenant_id: str, seconds: float) -> ProbeTurn | None:
+        """The tenant's turn, unless it is gone by now or somebody else was first."""
+        with Tenancy(self._database, tenant_id).write() as rows:
+            tenant = rows.one(tenants, lock=True)
+            if tenant is None:
+                return None
+            row = rows.one(key_health, lock=True)
+            again = rows.now + timedelta(seconds=seconds)
+            if row is None:
+                rows.insert(key_health, turn=1, next_probe=again, **_unprobed(tenant))
+                return ProbeTurn(tenant_id=tenant_id, number=1)
+            if row["next_probe"] > rows.now:
+                return None
+            rows.update(key_health, turn=row["turn"] + 1, next_probe=again)
+            return ProbeTurn(tenant_id=tenant_id, number=row["turn"] + 1)
+
+    def _tried(self, row: RowMapping, seconds: float) -> bool:
+        """Marks an event as being told; False if another was first."""
+        with Tenancy(self._database, row["tenant_id"]).write() as rows:
+            changed = rows.update(
+                key_events,
+                key_events.c.number == row["number"],
+                key_events.c.tries == row["tries"],
+                key_events.c.told_at.is_(None),
+                tries=row["tries"] + 1,
+                tell_at=rows.now + timedelta(seconds=seconds),
+            )
+        return changed == 1
+
+
+def _unprobed(tenant: RowMapping) -> dict[str, Any]:
+    return {
+        "arn": tenant["key_arn"],
+        "condition": KeyCondition.OK.value,
+        "since": tenant["created_at"],
+        "message": "",
+        "warnings": [],
+    }
+
+
+def _happened(rows: Changes, noted: Noted, warnings: list[KeyWarning], tell: bool) -> KeyEvent:
+    """Writes the event down, and forgets the oldest."""
+    number = rows.number(key_events)
+    rows.insert(
+        key_events,
+        number=number,
+        at=rows.now,
+        arn=noted.arn,
+        condition=noted.condition.value,
+        code=noted.code,
+        message=noted.message,
+        warnings=_plain(warnings),
+        tell_at=rows.now if tell else None,
+        tries=0,
+    )
+    rows.delete(key_events, key_events.c.number <= number - _KEPT)
+    return KeyEvent(
+        number=number,
+        at=rows.now,
+        arn=noted.arn,
+        condition=noted.condition,
+        code=noted.code,
+        message=noted.message,
+        warnings=warnings,
+    )
+
+
+def _event_of(row: RowMapping) -> KeyEvent:
+    return KeyEvent(
+        number=row["number"],
+        at=row["at"],
+        arn=row["arn"],
+        condition=KeyCondition(row["condition"]),
+        code=_code(row),
+        message=row["message"],
+        warnings=_warnings(row),
+    )
+
+
+def _telling(row: RowMapping) -> Telling:
+    return Telling(tenant_id=row["tenant_id"], tenant=row["name"], event=_event_of(row), tries=row["tries"] + 1)
+
+
+def _code(row: RowMapping) -> Code | None:
+    return None if row["code"] is None else Code(row["code"])
+
+
+def _words(warnings: list[KeyWarning]) -> set[str]:
+    """What is warned of: the sentences may differ from one look to the next."""
+    return {warning.warning for warning in warnings}
+
+
+def _warnings(row: RowMapping) -> list[KeyWarning]:
+    return msgspec.convert(row["warnings"], list[KeyWarning])
+
+
+def _plain(warnings: list[KeyWarning]) -> list[Any]:
+    plain: list[Any] = msgspec.to_builtins(warnings)
+    return plain

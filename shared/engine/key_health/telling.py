@@ -1,0 +1,35 @@
+"""Telling an event to the outside: at least once, in order, and again with longer pauses until it is taken."""
+
+import random
+
+from shared.domain.limits import Limits
+from shared.ports.key_health import Probes, Telling
+from shared.ports.notices import Notice, Noticed, Notices, NotTaken
+
+
+def tell(notices: Notices, probes: Probes, telling: Telling, limits: Limits) -> bool:
+    """Whether the other side has taken it. The outcome stands in SQL either way. Raises what the catalog raises."""
+    try:
+        outcome = notices.send(notice_of(telling))
+    except NotTaken as error:
+        wait = min(limits.tell_most_seconds, limits.tell_seconds * 2.0 ** min(telling.tries - 1, 16))
+        probes.not_told(telling, error.outcome, wait * random.uniform(0.5, 1.0))
+        return False
+    probes.told(telling, outcome)
+    return True
+
+
+def notice_of(telling: Telling) -> Notice:
+    """What is told: ids, a state, our sentences and the key's ARN. Nothing of the directory, and no secret."""
+    event = telling.event
+    return Notice(
+        tenant=telling.tenant,
+        tenant_id=telling.tenant_id,
+        event=event.number,
+        state=event.condition,
+        code=event.code,
+        message=event.message,
+        arn=event.arn,
+        at=event.at,
+        warnings=[Noticed(warning=each.warning, message=each.message, at=each.at) for each in event.warnings],
+    )

@@ -1,0 +1,183 @@
+"""Key health in SQL: one probe a turn, an event a change, and one at a time told to the outside."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from shared.domain.errors import Code
+from shared.domain.key_health import KeyCondition, KeyWarning
+from shared.ports.catalog import TenantCatalog
+from shared.ports.key_health import Noted, ProbeTurn
+from tests.contract.catalog.world import ARN, NOW, OK, REVOKED, World
+
+EVERY = 60.0
+EXPIRES = KeyWarning(warning="material-expires-7", message="It expires.", at=NOW)
+
+
+def take(world: World, most: int = 10, seconds: float = 60.0) -> list[ProbeTurn]:
+    return world.catalog.probes().take(EVERY, most, seconds)
+
+
+def warned(noted: Noted, *warnings: KeyWarning) -> Noted:
+    values: dict[str, Any] = {name: getattr(noted, name) for name in noted.__struct_fields__}
+    return Noted(**{**values, "warnings": list(warnings)})
+
+
+def test_of_all_who_ask_one_gets_a_turn(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    catalogs = [world.catalog, world.another(), world.another()]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda catalog: catalog.probes().take(EVERY, 10, 60.0), catalogs))
+    taken = sorted(turn.tenant_id for turns in found for turn in turns)
+    assert taken == sorted([acme.tenant_id, other.tenant_id])
+    assert take(world) == []
+
+
+def test_the_longest_due_are_taken_first_and_no_more_than_are_wanted(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    first = take(world, 1)
+    second = take(world, 1)
+    assert {turn.tenant_id for turn in first + second} == {acme.tenant_id, other.tenant_id}
+    assert take(world, 1) == []
+    world.pass_time(100)
+    assert [turn.tenant_id for turn in take(world, 2)] == [first[0].tenant_id, second[0].tenant_id]
+    assert take(world, 0) == []
+
+
+def test_a_tenant_just_added_waits_for_one_interval(world: World, acme: TenantCatalog) -> None:
+    world.change("tenants", created_at=world.catalog.tenants()[0].created_at + timedelta(days=36500))
+    assert take(world) == []
+
+
+def test_a_turn_of_which_nothing_is_noted_comes_again_and_what_it_notes_late_is_nothing(
+    world: World, acme: TenantCatalog
+) -> None:
+    (lost,) = take(world, seconds=50)
+    world.pass_time(49)
+    assert take(world) == []
+    world.pass_time(2)
+    (turn,) = take(world)
+    assert acme.health.note(lost, REVOKED, next_in=0, tell=True) is None
+    assert acme.health.get().condition is KeyCondition.OK
+    assert acme.health.note(turn, REVOKED, next_in=30, tell=True) is not None
+    world.pass_time(29)
+    assert take(world) == []
+    world.pass_time(2)
+    assert len(take(world)) == 1
+
+
+def test_a_key_that_was_never_probed_is_taken_to_be_well(world: World, acme: TenantCatalog) -> None:
+    health = acme.health.get()
+    assert (health.condition, health.arn, health.since) == (KeyCondition.OK, ARN, NOW)
+    assert (health.checked_at, health.looked_at, health.warnings) == (None, None, [])
+    assert acme.health.history() == []
+
+
+def test_only_a_change_is_an_event_and_since_is_when_it_came(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    assert world.probed(acme, OK) is None
+    event = world.probed(acme, REVOKED)
+    assert event is not None
+    assert (event.number, event.condition, event.code, event.message, event.arn) == (
+        1,
+        KeyCondition.REVOKED,
+        Code.KEY_ACCESS_REVOKED,
+        "Disabled.",
+        ARN,
+    )
+    since = acme.health.get().since
+    assert since == event.at
+    assert world.probed(acme, REVOKED) is None
+    health = acme.health.get()
+    assert health.since == since - timedelta(seconds=1000)
+    assert health.checked_at is not None
+    assert health.checked_at > since
+    assert world.probed(acme, OK) is not None
+    assert [each.condition for each in acme.health.history()] == [KeyCondition.OK, KeyCondition.REVOKED]
+    assert [each.number for each in acme.health.history(1)] == [2]
+    assert other.health.history() == []
+    assert other.health.get().condition is KeyCondition.OK
+
+
+def test_a_warning_that_comes_or_goes_is_an_event_too_and_stays_until_somebody_looks_again(
+    world: World, acme: TenantCatalog
+) -> None:
+    event = world.probed(acme, warned(OK, EXPIRES))
+    assert event is not None
+    assert event.warnings == [EXPIRES]
+    assert world.probed(acme, OK) is None
+    health = acme.health.get()
+    assert health.warnings == [EXPIRES]
+    assert health.looked_at is not None
+    assert health.checked_at is not None
+    assert health.looked_at < health.checked_at
+    other_words = KeyWarning(warning="material-expires-7", message="Soon.")
+    assert world.probed(acme, warned(OK, other_words)) is None
+    assert world.probed(acme, warned(OK)) is not None
+    assert acme.health.get().warnings == []
+    assert [each.warnings for each in acme.health.history()] == [[], [EXPIRES]]
+
+
+def test_no_more_than_fifty_events_are_kept(world: World, acme: TenantCatalog) -> None:
+    for n in range(52):
+        assert world.probed(acme, REVOKED if n % 2 == 0 else OK)
+    assert [event.number for event in acme.health.history(100)] == list(range(52, 2, -1))
+
+
+def test_events_are_told_one_by_one_in_order_and_again_until_the_other_side_has_them(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    probes = world.catalog.probes()
+    world.probed(acme, REVOKED, tell=True)
+    world.probed(acme, OK, tell=True)
+    world.probed(other, REVOKED, tell=False)
+    (telling,) = probes.to_tell(10, 60)
+    assert (telling.tenant, telling.tenant_id, telling.tries) == ("acme", acme.tenant_id, 1)
+    assert (telling.event.number, telling.event.condition) == (1, KeyCondition.REVOKED)
+    assert world.another().probes().to_tell(10, 60) == []
+    probes.not_told(telling, "503", 5)
+    assert probes.to_tell(10, 60) == []
+    world.pass_time(6)
+    (again,) = probes.to_tell(10, 60)
+    assert (again.event.number, again.tries) == (1, 2)
+    probes.not_told(telling, "late", 0)
+    assert probes.to_tell(10, 60) == []
+    world.pass_time(61)
+    (once_more,) = probes.to_tell(10, 60)
+    assert (once_more.event.number, once_more.tries) == (1, 3)
+    probes.told(once_more, "200")
+    (following,) = probes.to_tell(10, 60)
+    assert (following.event.number, following.event.condition) == (2, KeyCondition.OK)
+    probes.told(following, "200")
+    assert probes.to_tell(10, 60) == []
+    told = [row for row in world.rows("key_events") if row["tenant_id"] == acme.tenant_id]
+    assert [(row["outcome"], row["told_at"] is not None) for row in told] == [("200", True)] * 2
+
+
+def test_of_all_who_tell_one_gets_an_event(world: World, acme: TenantCatalog) -> None:
+    world.probed(acme, REVOKED, tell=True)
+    catalogs = [world.catalog, world.another(), world.another()]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda catalog: catalog.probes().to_tell(10, 60.0), catalogs))
+    assert sum(map(len, found)) == 1
+
+
+def test_old_news_is_told_to_nobody(world: World, acme: TenantCatalog) -> None:
+    world.probed(acme, REVOKED, tell=True)
+    world.pass_time(86_401)
+    assert world.catalog.probes().to_tell(10, 60) == []
+
+
+def test_a_tenant_that_is_removed_takes_its_health_along(world: World, acme: TenantCatalog) -> None:
+    world.probed(acme, REVOKED, tell=True)
+    (turn,) = (world.pass_time(100), take(world))[1]
+    acme.remove()
+    assert (world.count("key_health"), world.count("key_events")) == (0, 0)
+    assert acme.health.note(turn, OK, next_in=0, tell=True) is None
+
+
+def test_code_that_does_not_know_these_tables_removes_a_tenant_all_the_same(world: World, acme: TenantCatalog) -> None:
+    world.probed(acme, REVOKED)
+    world.remove_as_before(acme, "key_health", "key_events")
+    assert (world.count("key_health"), world.count("key_events")) == (0, 0)

@@ -1,0 +1,408 @@
+"""Every tenant's key is probed: refusals are remembered and forgotten, and whoever must act hears of what is to come."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
+from shared.domain.key_health import KeyCondition, KeyHealth
+from shared.domain.model import Asked, JobKind, JobState, KeyMode, Purpose, Schedule
+from shared.domain.secret import Secret
+from shared.engine.key_health import Prober, Probing
+from shared.engine.onboarding import add_tenant
+from shared.ports.directory import Identity
+from shared.ports.keys import KeyDescription
+from shared.ports.notices import Notice, NotTaken
+from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.unit.vault.parts import ARN, MemoryKeys
+
+OTHER_ARN = ARN.replace("0001", "0002")
+OK, REVOKED, SILENT, WRONG, DAMAGED = (
+    KeyCondition.OK,
+    KeyCondition.REVOKED,
+    KeyCondition.UNREACHABLE,
+    KeyCondition.MISCONFIGURED,
+    KeyCondition.DAMAGED,
+)
+REFUSED = KeyRefused(ARN, "The KMS key is disabled.")
+TROUBLE = KeyTrouble("AWS KMS is in trouble.")
+
+
+class Heard:
+    """Somebody outside, who takes notices while ``open``."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.notices: list[Notice] = []
+        self.tries = 0
+
+    def send(self, notice: Notice) -> str:
+        self.tries += 1
+        if not self.open:
+            raise NotTaken("HTTP 503")
+        self.notices.append(notice)
+        return "HTTP 204"
+
+
+class Keys(MemoryKeys):
+    """Also refuses single operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forbidden: set[str] = set()
+        self.called: list[str] = []
+
+    def _do(self, what: str, arn: str) -> None:
+        self.called.append(what)
+        if what in self.forbidden:
+            raise KeyRefused(arn, f"The policy does not allow {what}.")
+
+    def probe(self, arn: str, context: dict[str, str]) -> None:
+        super().probe(arn, context)
+        self._do("probe", arn)
+
+    def probe_reencrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> None:
+        super().probe_reencrypt(arn, wrapped, context, data_key_id)
+        self._do("reencrypt", arn)
+
+    def describe(self, arn: str) -> KeyDescription:
+        found = self.described.get(arn) or super().describe(arn)
+        self._do("describe", arn)
+        return found
+
+    def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
+        self.called.append("decrypt")
+        return super().decrypt(arn, wrapped, context, data_key_id)
+
+
+class Healthy:
+    """The engine's world, probed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engine = EngineWorld(folder)
+        self.keys, self.heard = Keys(), Heard()
+        self.keys._wrapped = self.engine.keys._wrapped
+        self.engine.keys = self.keys
+        self.engine.context = dataclasses.replace(self.engine.context, keys=self.keys)
+        self.of = self.engine.of
+        context = self.engine.context
+        self.probing = Probing(
+            catalog=context.catalog,
+            keys=self.keys,
+            clock=context.clock,
+            limits=context.limits,
+            lease_seconds=60.0,
+            every=60.0,
+            notices=self.heard,
+        )
+        self.prober = Prober(self.probing)
+
+    def probe(self, seconds: float = 100) -> KeyHealth:
+        """Time passes, and what is due is done."""
+        self.engine.pass_time(seconds)
+        self.prober.once()
+        assert self.prober.rest(20)
+        return self.of.health.get()
+
+    def tell(self, seconds: float = 0) -> None:
+        self.engine.pass_time(seconds)
+        self.prober.once()
+        assert self.prober.rest(20)
+
+    def describe(self, **values: Any) -> None:
+        usual = KeyDescription(
+            arn=ARN, state="Enabled", manager="CUSTOMER", spec="SYMMETRIC_DEFAULT", usage="", origin="EXTERNAL"
+        )
+        self.keys.described[ARN] = msgspec.structs.replace(usual, **values)
+
+    def warned(self) -> list[str]:
+        return [warning.warning for warning in self.of.health.get().warnings]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Healthy]:
+    made = Healthy(tmp_path)
+    yield made
+    made.engine.close()
+
+
+def test_one_probe_is_one_decrypt_once_an_interval(world: Healthy) -> None:
+    world.probe()
+    world.keys.called.clear()
+    assert world.probe(70).condition is OK
+    assert world.keys.called == ["decrypt"]
+    world.probe(50)
+    assert world.keys.called == ["decrypt"]
+    world.probe(20)
+    assert world.keys.called == ["decrypt"] * 2
+    assert world.of.health.history() == []
+    assert world.heard.notices == []
+
+
+def test_a_refusal_found_by_a_probe_is_remembered_ends_jobs_and_is_told_once(world: Healthy) -> None:
+    job = world.engine.ask()
+    world.keys.refusing[ARN] = REFUSED
+    health = world.probe()
+    assert (health.condition, health.code, health.message) == (REVOKED, Code.KEY_ACCESS_REVOKED, REFUSED.message)
+    ended = world.of.jobs.get(job.job_id)
+    assert (ended.state, ended.code, ended.message) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED, REFUSED.message)
+    assert world.of.keys.state().refusal is not None
+    for _ in range(3):
+        assert world.probe(40).condition is REVOKED
+    (notice,) = world.heard.notices
+    assert (notice.tenant, notice.tenant_id, notice.arn) == ("acme", world.of.tenant_id, ARN)
+    assert (notice.state, notice.code, notice.message) == (REVOKED, Code.KEY_ACCESS_REVOKED, REFUSED.message)
+    assert [event.condition for event in world.of.health.history()] == [REVOKED]
+
+
+def test_due_times_make_no_job_while_probes_are_refused_and_one_when_they_are_not(world: Healthy) -> None:
+    world.engine.context = dataclasses.replace(world.engine.context, lease_seconds=60.0)
+    world.keys.refusing[ARN] = REFUSED
+    world.probe()
+    now = datetime.now(UTC)
+    world.of.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=now - timedelta(hours=1)))
+    for _ in range(5):
+        world.probe(40)
+        world.engine.clock.time = datetime.now(UTC)
+        world.engine.tick()
+        assert world.of.jobs.recent() == []
+    world.keys.refusing.clear()
+    assert world.probe(40).condition is REVOKED
+    world.engine.tick()
+    assert world.of.jobs.recent() == []
+    assert world.probe(10).condition is OK
+    assert world.of.keys.state().refusal is None
+    world.engine.tick()
+    (job,) = world.of.jobs.recent()
+    assert (job.kind, job.asked) == (JobKind.BACKUP, Asked.SCHEDULE)
+    world.tell()
+    assert [notice.state for notice in world.heard.notices] == [REVOKED, OK]
+
+
+def test_trouble_is_no_refusal_and_counts_when_it_lasts(world: Healthy) -> None:
+    world.probe()
+    world.keys.trouble = TROUBLE
+    assert world.probe().condition is OK
+    health = world.probe(10)
+    assert (health.condition, health.code) == (SILENT, Code.KEY_UNREACHABLE)
+    assert world.of.keys.state().refusal is None
+    world.keys.trouble = None
+    assert world.probe().condition is OK
+    assert [event.condition for event in world.of.health.history()] == [OK, SILENT]
+
+
+@pytest.mark.parametrize(
+    ("error", "condition"),
+    [
+        (Refuse(Code.KEY_MISCONFIGURED, "Our own credentials."), WRONG),
+        (Alarm(Code.BLOB_DAMAGED, "It is not what KMS made.", "blob"), DAMAGED),
+    ],
+    ids=["misconfigured", "damaged"],
+)
+def test_what_is_not_the_owners_doing_is_no_refusal_either(
+    world: Healthy, error: Refuse | Alarm, condition: KeyCondition
+) -> None:
+    job = world.engine.ask()
+    world.keys.refusing[ARN] = error
+    health = world.probe()
+    assert (health.condition, health.code, health.message) == (condition, error.code, error.message)
+    assert world.of.keys.state().refusal is None
+    assert not world.of.jobs.get(job.job_id).state.ended
+
+
+def test_one_key_that_hangs_delays_no_other_and_is_not_asked_again_meanwhile(world: Healthy) -> None:
+    other = world.engine.context.catalog.tenant(_another(world, "other"))
+    wrapped = world.of.keys.find(Purpose.SECRETS, None)
+    assert wrapped is not None
+    answer = world.keys.hang(wrapped.wrapped)
+    world.engine.pass_time(100)
+    world.prober.once()
+    assert world.keys.held.wait(20)
+    assert not world.prober.rest(0.2)
+    assert other.health.get().checked_at is not None
+    assert world.of.health.get().checked_at is None
+    world.engine.pass_time(70)
+    assert world.prober.once() == 1
+    answer.set()
+    assert world.prober.rest(20)
+    assert world.of.health.get().checked_at is not None
+
+
+def test_no_more_probes_run_at_the_same_time_than_there_are_threads_for(world: Healthy) -> None:
+    for n in range(4):
+        _another(world, f"t{n}")
+    few = dataclasses.replace(
+        world.probing, limits=msgspec.structs.replace(world.probing.limits, probes=2), notices=None
+    )
+    prober = Prober(few)
+    answer = world.keys.hang()
+    world.engine.pass_time(100)
+    assert prober.once() == 2
+    assert prober.once() == 0
+    answer.set()
+    assert prober.rest(20)
+    assert prober.once() == 2
+    assert prober.rest(20)
+
+
+def test_what_a_probe_finds_of_a_key_that_is_the_tenants_no_more_is_forgotten(world: Healthy) -> None:
+    wrapped = world.of.keys.find(Purpose.SECRETS, None)
+    assert wrapped is not None
+    answer = world.keys.hang(wrapped.wrapped)
+    world.engine.pass_time(100)
+    world.prober.once()
+    assert world.keys.held.wait(20)
+    world.engine.change("tenants", key_arn=OTHER_ARN)
+    world.engine.change("data_keys", arn=OTHER_ARN)
+    world.keys.refusing[ARN] = REFUSED
+    answer.set()
+    assert world.prober.rest(20)
+    assert world.of.health.get().condition is OK
+    assert world.of.keys.state().refusal is None
+    assert world.of.health.history() == []
+
+
+def test_a_closer_look_is_taken_each_hour_and_when_something_changes(world: Healthy) -> None:
+    world.probe()
+    assert world.keys.called == ["decrypt", "describe", "probe"]
+    world.keys.called.clear()
+    for _ in range(3):
+        world.probe(70)
+    assert world.keys.called == ["decrypt"] * 3
+    world.keys.called.clear()
+    world.probe(3600)
+    assert world.keys.called == ["decrypt", "describe", "probe"]
+    world.keys.called.clear()
+    world.keys.refusing[ARN] = REFUSED
+    world.probe()
+    world.keys.refusing.clear()
+    world.keys.forbidden = {"describe"}
+    assert world.warned() == []
+
+
+def test_a_key_that_opens_and_makes_nothing_new_is_warned_of_before_the_next_backup(world: Healthy) -> None:
+    world.probe()
+    world.keys.forbidden = {"probe"}
+    assert world.probe(3700).condition is OK
+    assert world.warned() == ["no-new-data-keys"]
+    world.tell()
+    (notice,) = world.heard.notices
+    assert notice.state is OK
+    assert [warning.warning for warning in notice.warnings] == ["no-new-data-keys"]
+    assert "the next backup will fail" in notice.warnings[0].message
+    world.keys.forbidden.clear()
+    world.probe(3700)
+    assert world.warned() == []
+    world.tell()
+    assert [len(notice.warnings) for notice in world.heard.notices] == [1, 0]
+
+
+def test_only_of_a_customers_key_is_asked_whether_data_keys_could_leave_it(world: Healthy) -> None:
+    world.keys.forbidden = {"reencrypt"}
+    world.probe()
+    assert world.warned() == []
+    world.engine.change("tenants", key_mode=KeyMode.CUSTOMER)
+    world.probe(3700)
+    assert world.warned() == ["no-way-out"]
+
+
+@pytest.mark.parametrize(
+    ("values", "warning"),
+    [
+        ({"state": "Disabled"}, "disabled"),
+        ({"state": "PendingImport"}, "no-material"),
+        ({"state": "Unavailable"}, "store-away"),
+        ({"state": "PendingDeletion", "deletion": datetime(2026, 12, 24, tzinfo=UTC)}, "deletion"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_key_that_still_opens_and_is_about_to_refuse_is_warned_of(
+    world: Healthy, values: dict[str, Any], warning: str
+) -> None:
+    world.describe(**values)
+    health = world.probe()
+    assert (health.condition, world.warned()) == (OK, [warning])
+    assert ("2026-12-24" in health.warnings[0].message) == (warning == "deletion")
+    assert health.warnings[0].at == values.get("deletion")
+
+
+@pytest.mark.parametrize(
+    ("days", "warnings"),
+    [(40, []), (31, []), (29.9, ["material-expires-30"]), (6.9, ["material-expires-7"]), (0.5, ["material-expires-1"])],
+)
+def test_imported_material_that_expires_is_warned_of_ahead(world: Healthy, days: float, warnings: list[str]) -> None:
+    world.describe(material_expires=world.engine.clock.now() + timedelta(days=days))
+    world.probe()
+    assert world.warned() == warnings
+
+
+def test_trouble_in_a_closer_look_says_nothing_and_the_look_is_taken_again(world: Healthy) -> None:
+    world.keys.forbidden = {"probe"}
+    world.probe()
+    looked = world.of.health.get().looked_at
+    assert world.warned() == ["no-new-data-keys"]
+
+    def silent(arn: str) -> KeyDescription:
+        raise TROUBLE
+
+    world.keys.describe, kept = silent, world.keys.describe  # type: ignore[method-assign]
+    world.probe(3700)
+    assert world.warned() == ["no-new-data-keys"]
+    assert looked is not None
+    world.keys.describe = kept  # type: ignore[method-assign]
+    world.keys.forbidden.clear()
+    world.probe(70)
+    assert world.warned() == []
+
+
+def test_what_nobody_takes_is_told_again_with_longer_pauses_and_probes_go_on(world: Healthy) -> None:
+    world.heard.open = False
+    world.keys.refusing[ARN] = REFUSED
+    world.probe()
+    world.tell()
+    assert world.heard.tries == 1
+    world.tell(1)
+    assert world.heard.tries == 1
+    world.tell(5)
+    assert world.heard.tries == 2
+    world.tell(4)
+    assert world.heard.tries == 2
+    assert world.probe(40).condition is REVOKED
+    world.heard.open = True
+    world.tell(3600)
+    assert [notice.event for notice in world.heard.notices] == [1]
+    world.tell(3600)
+    assert len(world.heard.notices) == 1
+
+
+def test_a_listener_that_hangs_keeps_no_probe_waiting(world: Healthy) -> None:
+    over, begun = threading.Event(), threading.Event()
+
+    def hangs(notice: Notice) -> str:
+        begun.set()
+        over.wait(20)
+        return "HTTP 200"
+
+    world.heard.send = hangs  # type: ignore[method-assign]
+    world.keys.refusing[ARN] = REFUSED
+    world.probe()
+    world.prober.once()
+    assert begun.wait(20)
+    before = world.of.health.get().checked_at
+    world.engine.pass_time(40)
+    world.prober.once()
+    assert not world.prober.rest(0.3)
+    assert world.of.health.get().checked_at != before
+    over.set()
+    assert world.prober.rest(20)
+
+
+def _another(world: Healthy, name: str) -> str:
+    identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
+    return add_tenant(world.engine.context, name, identity).tenant.tenant_id

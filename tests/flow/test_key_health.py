@@ -1,0 +1,131 @@
+"""A key that is taken away is noticed without any job, told, and waited for; given back, everything goes on by itself."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.domain.errors import Code
+from shared.domain.key_health import KeyCondition
+from shared.domain.model import Asked, JobState, Schedule, Tenant
+from tests.contract.test_webhook import Listener, listening
+from tests.flow.shell import Shell
+from tests.flow.stack import LEASE, Stack, running_stack, until
+
+pytestmark = pytest.mark.flow
+
+EVERY = 2
+"""Seconds between two probes."""
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    with listening() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("health")
+    with running_stack(folder, "--users", "20", store=f"file://{folder}/store") as stack:
+        environment = {
+            "ENTRAKEEP_KEY_PROBE_SECONDS": str(EVERY),
+            "ENTRAKEEP_KEY_WEBHOOK_URL": f"http://127.0.0.1:{listener.server_port}/hook",
+        }
+        stack.start("beat")
+        stack.start("worker", environment=environment)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def tenant(stack: Stack) -> Tenant:
+    return stack.add("acme")
+
+
+def state(stack: Stack, tenant: Tenant) -> KeyCondition:
+    return stack.of(tenant).health.get().condition
+
+
+def probers(stack: Stack) -> list[int]:
+    """The processes that probe keys beside the worker of this stack."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                argv = (folder / "cmdline").read_bytes().split(b"\0")
+                home = f"ENTRAKEEP_HOME={stack.home}".encode() in (folder / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"workers.prober" in argv and home:
+                found.append(int(folder.name))
+    return found
+
+
+def test_a_key_taken_away_is_noticed_without_a_job_and_given_back_the_schedule_goes_on(
+    stack: Stack, tenant: Tenant, listener: Listener
+) -> None:
+    of, kms, arn = stack.of(tenant), stack.aws.client("kms"), stack.key(tenant)
+    until(lambda: of.health.get().checked_at, "the key was probed")
+    assert state(stack, tenant) is KeyCondition.OK
+    kms.disable_key(KeyId=arn)
+    until(lambda: state(stack, tenant) is KeyCondition.REVOKED, "the probes are refused")
+    assert of.jobs.recent() == []
+    refusal = of.keys.state().refusal
+    assert refusal is not None
+    assert arn in refusal.message
+    until(lambda: listener.posted, "the listener was told")
+    ((path, _, told),) = listener.posted
+    assert path == "/hook"
+    assert (told["tenant"], told["tenant_id"], told["arn"]) == ("acme", tenant.tenant_id, arn)
+    assert (told["state"], told["code"], told["message"]) == ("revoked", Code.KEY_ACCESS_REVOKED, refusal.message)
+    assert [warning["warning"] for warning in told["warnings"]] == ["disabled"]
+
+    due = stack.context.clock.now()
+    of.schedules.set(Schedule(cron="0 3 1 1 *", timezone="UTC", paused=False, next_due=due))
+    since = of.health.get().since
+    until(lambda: (of.keys.state().refusal.at - since).total_seconds() > 2 * LEASE, "it is refused for two leases")
+    assert of.jobs.recent() == []
+
+    kms.enable_key(KeyId=arn)
+    until(lambda: state(stack, tenant) is KeyCondition.OK, "the probes are answered")
+    until(of.jobs.recent, "the due time becomes a job")
+    job = stack.ended(of.jobs.recent()[0])
+    assert (job.state, job.asked, job.due_at) == (JobState.SUCCEEDED, Asked.SCHEDULE, due)
+    until(lambda: len(listener.posted) > 1, "the listener was told")
+    assert [(told["event"], told["state"]) for _, _, told in listener.posted] == [(1, "revoked"), (2, "ok")]
+    assert [event.condition for event in of.health.history()] == [KeyCondition.OK, KeyCondition.REVOKED]
+
+    shell = Shell(stack.home, stack.environment)
+    document = shell.document("key", "show", "acme")
+    assert isinstance(document, dict)
+    assert (document["state"], document["warnings"], document["arn"]) == ("ok", [], arn)
+    assert [event["state"] for event in document["history"]] == ["ok", "revoked"]
+    assert document["checked_at"] > document["since"] == document["history"][0]["at"]
+    told, _ = shell.run("metrics")
+    assert f'entrakeep_key_state{{tenant="acme",tenant_id="{tenant.tenant_id}",state="ok"}} 1\n' in told.decode()
+    shown, _ = shell.run("key", "show", "acme")
+    assert "disabled" in shown.decode()
+
+
+def test_trouble_with_kms_is_told_as_such_when_it_lasts(stack: Stack, tenant: Tenant) -> None:
+    arn = stack.key(tenant)
+    stack.aws.fault(
+        {"match": {"service": "kms", "key": arn}, "what": "error", "code": "KMSInternalException", "status": 500}
+    )
+    until(lambda: state(stack, tenant) is KeyCondition.UNREACHABLE, "KMS is in trouble")
+    assert stack.of(tenant).keys.state().refusal is None
+    stack.aws.clear_faults()
+    until(lambda: state(stack, tenant) is KeyCondition.OK, "KMS answers")
+
+
+def test_a_prober_that_is_killed_is_begun_again_and_ends_with_its_worker(stack: Stack, tenant: Tenant) -> None:
+    (first,) = probers(stack)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: first not in probers(stack), "the prober is gone")
+    until(lambda: probers(stack), "there is another one")
+    before = stack.of(tenant).health.get().checked_at
+    until(lambda: stack.of(tenant).health.get().checked_at != before, "keys are probed again")
+    with stack.killed_alone("worker"):
+        until(lambda: not probers(stack), "the prober is gone with its worker")

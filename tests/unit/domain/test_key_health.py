@@ -1,0 +1,47 @@
+"""What a probe finds, and what is held to be so."""
+
+import pytest
+
+from shared.domain.key_health import SOON, KeyCondition, confirmed, wait_for
+
+OK, REVOKED, SILENT, WRONG, DAMAGED = (
+    KeyCondition.OK,
+    KeyCondition.REVOKED,
+    KeyCondition.UNREACHABLE,
+    KeyCondition.MISCONFIGURED,
+    KeyCondition.DAMAGED,
+)
+
+
+@pytest.mark.parametrize("found", [REVOKED, WRONG, DAMAGED])
+@pytest.mark.parametrize("held", list(KeyCondition))
+@pytest.mark.parametrize("last", [None, *KeyCondition])
+def test_what_a_person_must_mend_counts_at_once(
+    held: KeyCondition, last: KeyCondition | None, found: KeyCondition
+) -> None:
+    assert confirmed(held, last, found) is found
+
+
+@pytest.mark.parametrize("held", [OK, REVOKED, WRONG, DAMAGED])
+def test_one_silence_is_no_outage_and_two_are(held: KeyCondition) -> None:
+    assert confirmed(held, held, SILENT) is held
+    assert confirmed(held, SILENT, SILENT) is SILENT
+
+
+@pytest.mark.parametrize("held", [REVOKED, WRONG, DAMAGED])
+def test_one_success_after_a_refusal_may_be_a_mistake_and_two_are_none(held: KeyCondition) -> None:
+    assert confirmed(held, held, OK) is held
+    assert confirmed(held, OK, OK) is OK
+
+
+def test_a_key_that_answers_again_was_never_taken_away() -> None:
+    assert confirmed(SILENT, SILENT, OK) is OK
+    assert confirmed(OK, SILENT, OK) is OK
+
+
+def test_what_is_new_is_looked_at_again_soon_and_a_refusal_is_kept_younger_than_a_lease() -> None:
+    assert wait_for(OK, OK, 60, 60) == 60
+    assert wait_for(OK, SILENT, 60, 60) == SOON
+    assert wait_for(REVOKED, OK, 2, 60) == 2
+    assert wait_for(REVOKED, REVOKED, 60, 60) == 30
+    assert wait_for(SILENT, SILENT, 60, 60) == 60
