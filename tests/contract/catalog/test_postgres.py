@@ -47,6 +47,7 @@ def two(world: World) -> tuple[TenantCatalog, TenantCatalog]:
         tenant.claims.finish(claim)
         world.backed_up(tenant, run(backup.job_id))
         tenant.keys.refuse(ARN, "Refused.")
+        tenant.customer_keys.accept(by="ada", version="1", sha256="a" * 64, arn=ARN)
         tenant.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
     return both
 

@@ -89,6 +89,7 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     world.backed_up(tenant, run(new_id()))
     tenant.schedules.set(SCHEDULE)
     tenant.keys.refuse(ARN, "No.")
+    tenant.customer_keys.accept(by="ada", version="1", sha256="a" * 64, arn=ARN)
     job = world.planned(tenant)
     claim = world.claim(tenant, job, "users")
     tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), [])
