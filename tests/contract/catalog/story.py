@@ -4,12 +4,10 @@ from datetime import timedelta
 
 import msgspec
 
-import msgspec
-
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
-from shared.ports.upkeep import Found
 from shared.ports.catalog import TenantCatalog
+from shared.ports.upkeep import Found
 from tests.contract.catalog.world import (
     ARN,
     NOW,
