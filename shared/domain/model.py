@@ -90,6 +90,7 @@ class Purpose(StrEnum):
 
     BACKUP = "backup"
     SECRETS = "secrets"
+    ENABLE_CHECK = "enable-check"
 
 
 class CredentialKind(StrEnum):
