@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, Tenant, Trouble
 from shared.domain.resources import RESOURCES, STREAMS, Reading
 from shared.ports.catalog import KeyState
+
+if TYPE_CHECKING:
+    from shared.engine.key_management.policy import Policy
 
 Document = dict[str, Any]
 
@@ -41,13 +44,26 @@ def job_document(job: Job, tenant: str, steps: Sequence[Step] = ()) -> Document:
 def job_with_resources(job: Job, tenant: str, steps: Sequence[Step]) -> Document:
     document = {**job_document(job, tenant, steps), "resources": resources_of(job, steps)}
     damaged = damaged_of(job)
-    return document if damaged is None else {**document, "damaged": damaged}
+    if damaged is not None:
+        document["damaged"] = damaged
+    return {**document, **(key_job_of(job) or {})}
 
 
 def damaged_of(job: Job) -> list[Document] | None:
     """The damaged blobs that a verify has found; None for jobs that look for none, or have not ended."""
     found = job.detail.get("damaged") if isinstance(job.detail, dict) else None
     return list(found) if isinstance(found, list) else None
+
+
+def key_job_of(job: Job) -> Document | None:
+    """What a check of a key that is to become the tenant's has come to, or a change to it; None for other jobs."""
+    found = job.detail if isinstance(job.detail, dict) and "arn" in job.detail else None
+    if found is None:
+        return None
+    if job.kind is JobKind.KEY_CHECK:
+        return {"arn": found["arn"], "checks": found.get("checks", [])}
+    fields: Document = {"before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": []}
+    return {"arn": found["arn"], **{name: found.get(name, usual) for name, usual in fields.items()}}
 
 
 def trouble_of(job: Job, steps: Sequence[Step]) -> Trouble | None:
@@ -148,15 +164,27 @@ def resource_documents() -> list[Document]:
     ]
 
 
+def policy_document(policy: "Policy") -> Document:
+    return {
+        "account": policy.account,
+        "statements": policy.statements,
+        "terraform": policy.terraform,
+        "cloudformation": policy.cloudformation,
+        "cli": policy.cli,
+        "console": policy.console,
+    }
+
+
 def key_document(tenant: Tenant, keys: KeyState) -> Document:
-    """``since``: since when the key is refused or KMS does not answer, else the tenant is there. ``account``: the key's."""
+    """``since``: since when the key is refused or KMS does not answer, else the tenant has it. ``account``: the key's."""
     refusal = keys.refusal
+    state = "revoked" if refusal else "unreachable" if keys.unreachable else "updating" if keys.updating else "ok"
     return {
         "mode": tenant.key_mode,
-        "state": "revoked" if refusal else "unreachable" if keys.unreachable else "ok",
+        "state": state,
         "arn": tenant.key_arn,
-        "since": moment(refusal.since if refusal else keys.unreachable or tenant.created_at),
+        "since": moment(refusal.since if refusal else keys.unreachable or keys.switched_at or tenant.created_at),
         "account": tenant.key_arn.split(":")[4],
         "data_keys": keys.data_keys,
-        "old_key_free": None,
+        "old_key_free": keys.old_key_free,
     }

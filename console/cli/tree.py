@@ -8,7 +8,7 @@ from console.cli import (
     completion,
     download,
     jobs,
-    key,
+    key_change,
     resources,
     schedule,
     snapshots,
@@ -33,6 +33,6 @@ app.add_typer(snapshots.app)
 app.add_typer(download.app)
 app.add_typer(verify.app)
 app.add_typer(schedule.app, name="schedule")
-app.add_typer(key.app, name="key")
+app.add_typer(key_change.app, name="key")  # the commands of ``key`` are in it
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(completion.app)

@@ -15,6 +15,9 @@ _GOOGLE = re.compile(
     r"(?:gcp-kms://|//cloudkms\.googleapis\.com/)?projects/[^/]+/locations/|cloudkms\.googleapis", re.I
 )
 
+PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)")
+"""The ARN of a role or user, or of a whole account."""
+
 
 def check_form(arn: str) -> None:
     """Raises Refuse ``KEY_INVALID`` unless this is the ARN of an AWS KMS key, or of an alias of one."""

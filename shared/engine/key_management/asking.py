@@ -2,9 +2,12 @@
 
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Asked, Job, JobKind, KeyMode, Tenant
-from shared.engine.key_management.arns import check_form
+from shared.engine.context import Context
+from shared.engine.key_management.arns import PRINCIPAL, account_of, check_form, region_of
+from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms
 from shared.ports.catalog import TenantCatalog
+from shared.ports.keys import Caller
 
 
 def check_may_enable(catalog: TenantCatalog, tenant: Tenant, arn: str) -> None:
@@ -32,6 +35,17 @@ def check_may_update(tenant: Tenant, arn: str) -> None:
     if tenant.key_mode is KeyMode.PROVIDER:
         sentence = f"{tenant.name} has no key of its own yet; give it one with 'entrakeep key enable {tenant.name}'."
         raise Refuse(Code.WRONG_USE, sentence)
+
+
+def policy_for(context: Context, tenant: Tenant, arn: str | None, principal: str | None = None) -> Policy:
+    """What the owner of the key must allow for this tenant. ``principal`` are the workers, if they are not who asks;
+    raises Refuse ``WRONG_USE`` if it is no role or user, and what AWS raises."""
+    if arn is not None:
+        check_form(arn)
+    caller = context.keys.caller() if principal is None else Caller(account_of(f"{principal}:::::"), principal)
+    if not PRINCIPAL.fullmatch(caller.principal):
+        raise Refuse(Code.WRONG_USE, "--principal takes the ARN of a role or user: arn:aws:iam::ACCOUNT:role/NAME.")
+    return key_policy(caller, tenant.tenant_id, region_of(tenant.key_arn), arn)
 
 
 def ask_check(catalog: TenantCatalog, arn: str) -> Job:
