@@ -33,6 +33,7 @@ def key_change_step(work: Work) -> bool:
         raise Refuse(Code.BUSY, "The tenant's key was changed to another one meanwhile. Ask again.") from None
     if moving.refused or told.left:
         return _unfinished(work, moving)
+    work.catalog.keys.allow(tenant.key_arn)
     if not (proved and work.catalog.customer_keys.settle(work.claim, work.context.lease_seconds)):
         raise Refuse(Code.BUSY, "Data keys are still being stored under the key before. Ask again in some minutes.")
     work.context.at("key-settled")

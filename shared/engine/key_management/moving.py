@@ -51,6 +51,7 @@ class Moving:
         """Keys that give nothing away."""
         self._tired_at = time.monotonic() + work.context.limits.step_seconds
         self._tell_at = 0.0
+        self._allowed: set[str] = set()
 
     def move_all(self) -> None:
         """Moves what SQL names under another key. What cannot be moved is noted, in ``told`` and ``refused``.
@@ -109,6 +110,7 @@ class Moving:
 
     def _move(self, key: WrappedKey) -> None:
         newer = self.wrapped_anew(key)
+        self._answered(key.arn)
         self.work.context.at("key-rewrapped")
         if not self.work.catalog.customer_keys.moved(self.work.claim, newer):
             # Swept meanwhile with its job.
@@ -116,6 +118,12 @@ class Moving:
             return
         self.told.moved += 1
         self.work.context.at("key-moved")
+
+    def _answered(self, arn: str) -> None:
+        """Both keys may be used: refusals of them, remembered from before, are forgotten."""
+        for each in {arn, self.tenant.key_arn} - self._allowed:
+            self.work.catalog.keys.allow(each)
+            self._allowed.add(each)
 
     def _anew(self, key: WrappedKey, number: int) -> WrappedKey:
         keys, to_arn = self.work.context.keys, self.tenant.key_arn

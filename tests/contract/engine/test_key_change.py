@@ -194,6 +194,7 @@ def test_a_refusal_of_the_new_key_midway_stops_everything_until_it_is_given_back
     assert world.done().code is Code.KEY_ACCESS_REVOKED
     world.keys.refusing = {}
     enabled(world)
+    assert world.of.keys.state().refusal is None
     whole(world, FIRST)
 
 
