@@ -14,6 +14,7 @@ from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, JobState, Purpose, Refusal, Sealed, StepState, WrappedKey
 from shared.ports.catalog import EpochMoved, KeyState
 
+_CHECKS_LOOKED_AT = 20
 _CREDENTIALS = tuple(kind.value for kind in CredentialKind)
 
 
@@ -140,8 +141,14 @@ def _unreachable_since(rows: Rows) -> datetime | None:
         since: datetime = min(row["trouble_since"] for row in waiting)
         return since
     checks = rows.query(jobs, jobs.c.kind == JobKind.KEY_CHECK.value, jobs.c.finished_at.is_not(None))
-    last = next(iter(rows.all(checks.order_by(jobs.c.number.desc()).limit(1))), None)
+    lately = rows.all(checks.order_by(jobs.c.number.desc()).limit(_CHECKS_LOOKED_AT))
+    last = next((row for row in lately if not _of_another_key(row)), None)
     return last["finished_at"] if last is not None and last["code"] == Code.KEY_UNREACHABLE else None
+
+
+def _of_another_key(check: RowMapping) -> bool:
+    """Whether a key check was made of a key that is not the tenant's yet."""
+    return isinstance(check["detail"], dict) and "arn" in check["detail"]
 
 
 def _needs_a_key(job: RowMapping) -> bool:

@@ -14,6 +14,7 @@ from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import Tenant, WrappedKey
 from shared.engine.patience import patiently
 from shared.engine.work import StepTired, Work
+from shared.ports.catalog import Keys
 from shared.vault.keyring import decode_key_object, encode_key_object, unwrap
 from shared.vault.names import key_object_blob
 
@@ -42,6 +43,14 @@ class Told(msgspec.Struct, kw_only=True):
     left: list[Left] = []
 
 
+def known_still(keys: Keys, data_key_id: str) -> WrappedKey | None:
+    """The data key in its newest generation; None if it was swept meanwhile, with its job."""
+    try:
+        return keys.get(data_key_id)
+    except Alarm:
+        return None
+
+
 class Moving:
     """The moves of one tenant's data keys within one step."""
 
@@ -63,8 +72,8 @@ class Moving:
         for n, data_key_id in enumerate(waiting):
             self.told.to_move = len(waiting) - n
             self.rest()
-            key = keys.get(data_key_id)
-            if key.arn == self.tenant.key_arn or key.arn in self.refused:
+            key = known_still(keys, data_key_id)
+            if key is None or key.arn == self.tenant.key_arn or key.arn in self.refused:
                 continue
             try:
                 self._move(key)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import WrappedKey
-from shared.engine.key_management.moving import Left, Moving
+from shared.engine.key_management.moving import Left, Moving, known_still
 from shared.engine.patience import patiently
 from shared.vault.keyring import check_key_object, decode_key_object, unwrap
 from shared.vault.names import key_object_blob, key_objects_prefix
@@ -52,7 +52,8 @@ def prove(moving: Moving) -> bool:
         _stays_shut(moving, key, blob)
         newest.pop(data_key_id, None)
     for key in newest.values():
-        check_key_object(work.context.store, tenant.tenant_id, key)
+        if known_still(work.catalog.keys, key.data_key_id) is not None:
+            check_key_object(work.context.store, tenant.tenant_id, key)
     return True
 
 

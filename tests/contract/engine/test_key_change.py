@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
+from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import Job, JobKind, JobState, KeyMode, Purpose
 from shared.engine.custody import Custody
 from shared.engine.key_management.asking import ask_enable, ask_update
@@ -29,6 +30,7 @@ class Killed(BaseException):
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     made = EngineWorld(tmp_path)
     made.backed_up()
+    made.clock.time += timedelta(hours=1)
     made.directory.put("users", "users/later")
     made.backed_up()
     made.of.customer_keys.allow()
@@ -95,7 +97,6 @@ def test_enabling_moves_every_data_key_and_leaves_nothing_that_the_provider_key_
 def test_a_key_is_changed_again_and_again_and_the_old_one_becomes_free(world: EngineWorld) -> None:
     enabled(world)
     world.backed_up()
-    assert world.of.keys.state().old_key_free is False
     updated(world)
     world.pass_time(60)
     assert world.of.keys.state().old_key_free is True
@@ -307,3 +308,29 @@ def test_a_rebuilt_catalog_knows_the_key_of_a_tenant_that_changed_it_after_its_l
 def test_what_a_change_of_key_tells_of_itself_is_no_secret(world: EngineWorld) -> None:
     job: Any = msgspec.to_builtins(enabled(world).detail)
     assert set(job) == {"arn", "before", "moved", "to_move", "snapshots", "left"}
+
+
+def test_trouble_with_a_key_that_is_only_checked_says_nothing_of_the_tenants_own(world: EngineWorld) -> None:
+    world.keys.refusing[FIRST] = KeyTrouble("KMS does not answer.")
+    job = world.done(JobKind.KEY_CHECK, detail={"arn": FIRST})
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_UNREACHABLE)
+    assert world.of.keys.state().unreachable is None
+
+
+def test_a_data_key_that_is_swept_while_the_key_changes_is_let_go(world: EngineWorld) -> None:
+    world.limit(settled_hours=0.0)
+    cancelled = world.ask()
+    with Custody(world.context, world.of) as custody:
+        custody.of_job(cancelled.job_id)
+    world.of.jobs.cancel(cancelled.job_id)
+
+    def reached(name: str) -> None:
+        if name == "key-switched":
+            world.at = lambda _: None
+            world.ask(JobKind.PRUNE)
+            world.work()
+
+    job = ask_enable(world.of, FIRST, "ada")
+    world.at = reached
+    assert ended(world, job).state is JobState.SUCCEEDED
+    whole(world, FIRST)
