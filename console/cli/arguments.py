@@ -93,5 +93,11 @@ ClientId = Annotated[
     str,
     typer.Option("--client-id", metavar="GUID", help="The id of the application that reads it.", callback=_guid),
 ]
+KeyArn = Annotated[
+    str, typer.Option("--arn", metavar="ARN", help="The ARN of the KMS key, from its page in the KMS console.")
+]
+KeyArnOrNone = Annotated[
+    str | None, typer.Option("--arn", metavar="ARN", help="The ARN of the KMS key, if it is there already.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the job has ended; exit with 1 if it failed.")]

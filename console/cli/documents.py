@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, Tenant, Trouble
 from shared.domain.resources import RESOURCES, STREAMS, Reading
 from shared.ports.catalog import KeyState
+
+if TYPE_CHECKING:
+    from shared.engine.key_management.policy import Policy
 
 Document = dict[str, Any]
 
@@ -43,13 +46,26 @@ def job_document(job: Job, tenant: str, steps: Sequence[Step] = ()) -> Document:
 def job_with_resources(job: Job, tenant: str, steps: Sequence[Step]) -> Document:
     document = {**job_document(job, tenant, steps), "resources": resources_of(job, steps)}
     damaged = damaged_of(job)
-    return document if damaged is None else {**document, "damaged": damaged}
+    if damaged is not None:
+        document["damaged"] = damaged
+    return {**document, **(key_job_of(job) or {})}
 
 
 def damaged_of(job: Job) -> list[Document] | None:
     """The damaged blobs that a verify has found; None for jobs that look for none, or have not ended."""
     found = job.detail.get("damaged") if isinstance(job.detail, dict) else None
     return list(found) if isinstance(found, list) else None
+
+
+def key_job_of(job: Job) -> Document | None:
+    """What a check of a key that is to become the tenant's has come to, or a change to it; None for other jobs."""
+    found = job.detail if isinstance(job.detail, dict) and "arn" in job.detail else None
+    if found is None:
+        return None
+    if job.kind is JobKind.KEY_CHECK:
+        return {"arn": found["arn"], "checks": found.get("checks", [])}
+    fields: Document = {"before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": []}
+    return {"arn": found["arn"], **{name: found.get(name, usual) for name, usual in fields.items()}}
 
 
 def trouble_of(job: Job, steps: Sequence[Step]) -> Trouble | None:
@@ -150,8 +166,19 @@ def resource_documents() -> list[Document]:
     ]
 
 
+def policy_document(policy: "Policy") -> Document:
+    return {
+        "account": policy.account,
+        "statements": policy.statements,
+        "terraform": policy.terraform,
+        "cloudformation": policy.cloudformation,
+        "cli": policy.cli,
+        "console": policy.console,
+    }
+
+
 def key_document(tenant: Tenant, keys: KeyState, health: KeyHealth, history: Sequence[KeyEvent]) -> Document:
-    """``since``: since when the key is in this state; of one that always was well, the tenant is there. ``account``: the
+    """``since``: since when the key is in this state; of one that always was well, the tenant has it. ``account``: the
     key's. ``code`` and ``message``: what the jobs of the tenant meet, and who must do what. ``checked_at``: when KMS was last
     asked for it by a probe."""
     state, since = key_state(tenant, keys, health)
@@ -163,7 +190,7 @@ def key_document(tenant: Tenant, keys: KeyState, health: KeyHealth, history: Seq
         "since": moment(since),
         "account": tenant.key_arn.split(":")[4],
         "data_keys": keys.data_keys,
-        "old_key_free": None,
+        "old_key_free": keys.old_key_free,
         "code": code,
         "message": message,
         "checked_at": moment(health.checked_at),
@@ -172,7 +199,7 @@ def key_document(tenant: Tenant, keys: KeyState, health: KeyHealth, history: Seq
     }
 
 
-def key_state(tenant: Tenant, keys: KeyState, health: KeyHealth) -> tuple[KeyCondition, datetime]:
+def key_state(tenant: Tenant, keys: KeyState, health: KeyHealth) -> tuple[str, datetime]:
     """How the key is, and since when. A remembered refusal alone says that it is refused: a job may have found that since
     the last probe, or that it is not refused any more."""
     if keys.refusal is not None:
@@ -183,15 +210,18 @@ def key_state(tenant: Tenant, keys: KeyState, health: KeyHealth) -> tuple[KeyCon
         return health.condition, min(health.since, keys.unreachable or health.since)
     if keys.unreachable is not None:
         return KeyCondition.UNREACHABLE, keys.unreachable
-    return KeyCondition.OK, health.since if health.condition is KeyCondition.OK else tenant.created_at
+    had = keys.switched_at or tenant.created_at
+    if keys.updating:
+        return "updating", had
+    return KeyCondition.OK, max(had, health.since) if health.condition is KeyCondition.OK else had
 
 
-def _key_trouble(state: KeyCondition, keys: KeyState, health: KeyHealth) -> tuple[Code | None, str | None]:
+def _key_trouble(state: str, keys: KeyState, health: KeyHealth) -> tuple[Code | None, str | None]:
     if keys.refusal is not None:
         return Code.KEY_ACCESS_REVOKED, keys.refusal.message
-    if state is KeyCondition.UNREACHABLE:
+    if state == KeyCondition.UNREACHABLE:
         return Code.KEY_UNREACHABLE, "AWS KMS does not answer for the key. Jobs wait for it, for six hours at most."
-    return (None, None) if state is KeyCondition.OK else (health.code, health.message or None)
+    return (None, None) if state in (KeyCondition.OK, "updating") else (health.code, health.message or None)
 
 
 def _event(event: KeyEvent) -> Document:

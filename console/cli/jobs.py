@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING
 import typer
 
 from console.cli.arguments import AsJson, JobId, TenantOption, examples
-from console.cli.documents import damaged_of, job_document, job_with_resources, resources_of, to_second
+from console.cli.documents import damaged_of, job_document, job_with_resources, key_job_of, resources_of, to_second
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
-from console.cli.tables import print_damaged, print_fields, print_table
+from console.cli.tables import print_damaged, print_fields, print_key_job, print_table
 from console.cli.waiting import note_silence
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Asked, Job, JobKind
 
 if TYPE_CHECKING:
     from shared.ports.catalog import Catalog
+
+_ASKED_AGAIN = (JobKind.BACKUP, JobKind.KEY_ENABLE, JobKind.KEY_UPDATE)
 
 app = typer.Typer(help="Look at jobs, cancel them, ask for them again.")
 
@@ -57,13 +59,15 @@ def show(job: JobId, as_json: AsJson = False) -> None:
     if as_json:
         print_document(document)
         return
-    print_fields([(name, value) for name, value in document.items() if name not in ("resources", "damaged")])
+    print_fields([*job_document(found, document["tenant"], steps).items()])
     rows = [
         (row["resource"], row["state"], row["records"], row["changed"], row["answer"])
         for row in resources_of(found, steps)
     ]
     if rows:
         print_table(("resource", "state", "records", "changed", "answer"), rows, empty="")
+    if (of_key := key_job_of(found)) is not None:
+        print_key_job(of_key)
     if damaged := damaged_of(found):
         print_damaged(damaged)
 
@@ -89,17 +93,19 @@ def cancel(job: JobId, as_json: AsJson = False) -> None:
 
 @app.command(epilog=examples("entrakeep jobs retry 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
 def retry(job: JobId, as_json: AsJson = False) -> None:
-    """Ask for a backup again: a new job like one that has ended."""
+    """Ask for a backup, or a change of key, again: a new job like one that has ended."""
     catalog = open_catalog()
     found = catalog.find_job(job)
     if not found.state.ended:
         raise Refuse(Code.BUSY, f"The job is still {found.state}. See 'entrakeep jobs show {job}'.")
-    if found.kind is not JobKind.BACKUP:
+    if found.kind not in _ASKED_AGAIN:
         sentence = (
             f"What a {found.kind} finds goes to whoever asks: ask with 'entrakeep {found.kind.replace('-', ' ')}'."
         )
         raise Refuse(Code.WRONG_USE, sentence)
-    again, new = catalog.tenant(found.tenant_id).jobs.ask(found.kind, asked=Asked.HAND, full=found.full)
+    again, new = catalog.tenant(found.tenant_id).jobs.ask(
+        found.kind, asked=Asked.HAND, full=found.full, detail=_asked_again(found)
+    )
     if not new:
         note(f"A backup is {again.state} already: job {again.job_id}.")
     note_silence(catalog)
@@ -107,6 +113,11 @@ def retry(job: JobId, as_json: AsJson = False) -> None:
         print_document({"job": again.job_id})
     elif new:
         print_line(f"Job {again.job_id} is queued. Look with 'entrakeep jobs show {again.job_id}'.")
+
+
+def _asked_again(job: Job) -> dict[str, str] | None:
+    """What a job like this one is told: a change of key, to which key."""
+    return {"arn": job.detail["arn"]} if isinstance(job.detail, dict) and "arn" in job.detail else None
 
 
 def _tenant_name(catalog: "Catalog", job: Job) -> str:

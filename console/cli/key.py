@@ -1,12 +1,14 @@
 """``entrakeep key``: the KMS key that a tenant's data keys are wrapped by."""
 
+from typing import Annotated
+
 import typer
 
-from console.cli.arguments import AsJson, Name, examples
-from console.cli.documents import Document, key_document, to_second
-from console.cli.opening import open_catalog
+from console.cli.arguments import AsJson, KeyArnOrNone, Name, examples
+from console.cli.documents import Document, key_document, policy_document, to_second
+from console.cli.opening import open_catalog, open_engine
 from console.cli.output import print_document, print_line
-from console.cli.tables import print_fields
+from console.cli.tables import print_fields, print_policy
 from console.cli.waiting import refuse_failed, wait_for
 from shared.domain.errors import Code
 from shared.domain.model import Asked, JobKind, JobState
@@ -47,6 +49,52 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 def _sentences(event: Document) -> list[str]:
     return [warning["message"] for warning in event["warnings"]]
+
+
+@app.command(epilog=examples("entrakeep key allow contoso"))
+def allow(name: Name) -> None:
+    """Let a tenant have a KMS key of its own.
+
+    The operator says so; it changes nothing by itself. 'entrakeep key enable' puts the tenant under its key.
+    """
+    catalog = open_catalog()
+    catalog.tenant(catalog.find(name).tenant_id).customer_keys.allow()
+    print_line(f"{name} may have a key of its own. Its key administrator goes on with 'entrakeep key policy {name}'.")
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep key policy contoso",
+        "entrakeep key policy contoso --arn arn:aws:kms:eu-central-1:444455556666:key/…",
+        "entrakeep key policy contoso --json | jq -r .terraform",
+    )
+)
+def policy(
+    name: Name,
+    arn: KeyArnOrNone = None,
+    principal: Annotated[
+        str | None,
+        typer.Option(
+            "--principal",
+            metavar="ARN",
+            help="The role or user of the workers, if it is not ours here, or a role with a path.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the owner of a KMS key must allow.
+
+    The least that it takes, for this tenant alone: as statements for the key's policy, and as steps in the console,
+    for the AWS command line, CloudFormation and Terraform. AWS is asked who we are.
+    """
+    context = open_engine()
+    from shared.engine.key_management.asking import policy_for
+
+    found = policy_for(context, context.catalog.find(name), arn, principal)
+    if as_json:
+        print_document(policy_document(found))
+    else:
+        print_policy(found)
 
 
 @app.command(epilog=examples("entrakeep key check contoso"))

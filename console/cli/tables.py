@@ -5,11 +5,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from console.cli.output import NEVER_CUT, console, print_line, printable, unwritable, write
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
+
+    from shared.engine.key_management.policy import Policy
 
 _COLOURS = {
     "succeeded": "green",
@@ -81,6 +85,33 @@ def print_damaged(damaged: Iterable[dict[str, Any]]) -> None:
     """The blobs that a verify has found to be missing or not what was stored."""
     rows = [(row["blob"], row["resource"], row["reason"]) for row in damaged]
     print_table(("blob", "resource", "reason"), rows, empty="")
+
+
+def print_key_job(found: dict[str, Any]) -> None:
+    """What a check of a key, or a change to it, has come to: checks made, snapshots that wait, key objects that are no
+    good."""
+    if "checks" in found:
+        rows = [(row["check"], row["outcome"], row["message"]) for row in found["checks"]]
+        print_table(("check", "outcome", "message"), rows, empty="No check was made yet.")
+        return
+    print_fields([("moved", found["moved"]), ("to move", found["to_move"]), ("before", found["before"])])
+    if found["snapshots"]:
+        print_table(("snapshot that waits",), [(snapshot,) for snapshot in found["snapshots"]], empty="")
+    if found["left"]:
+        print_table(("blob", "reason"), [(row["blob"], row["reason"]) for row in found["left"]], empty="")
+
+
+def print_policy(policy: "Policy") -> None:
+    """As it is pasted: nothing is cut or wrapped."""
+    parts = {
+        "The operator's account": policy.account,
+        "The statements for the key's policy": msgspec.json.format(msgspec.json.encode(policy.statements)).decode(),
+        "In the console": policy.console,
+        "By the AWS command line": policy.cli,
+        "By CloudFormation": policy.cloudformation,
+        "By Terraform": policy.terraform,
+    }
+    print_line("\n\n".join(f"{title}:\n\n{text}" for title, text in parts.items()))
 
 
 def print_fields(fields: Sequence[tuple[str, Any]]) -> None:

@@ -1,12 +1,12 @@
 """``entrakeep tenant``: directories under protection."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, NewName, examples
+from console.cli.asking import check_terminal
 from console.cli.credential_file import read_credential
 from console.cli.documents import Document, moment, tenant_document, to_second
 from console.cli.opening import open_catalog, open_engine
@@ -136,7 +136,7 @@ def remove(
     store, sealed, and cannot be opened without the key objects beside them and KMS.
     """
     if not yes:
-        _check_terminal()
+        check_terminal("give --yes to remove the tenant")
     context = open_engine()
     from shared.engine.onboarding import remove_tenant
 
@@ -146,12 +146,6 @@ def remove(
         raise typer.Exit(1)
     remove_tenant(context, name)
     print_line(f"{name} is removed.")
-
-
-def _check_terminal() -> None:
-    """Raises Refuse ``WRONG_USE`` where nobody can answer."""
-    if sys.stdin is None or not sys.stdin.isatty() or sys.stderr is None or not sys.stderr.isatty():
-        raise Refuse(Code.WRONG_USE, "Nobody can be asked without a terminal; give --yes to remove the tenant.")
 
 
 def _document(catalog: "Catalog", tenant: "Tenant") -> tuple[Document, "Snapshot | None"]:

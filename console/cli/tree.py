@@ -8,7 +8,7 @@ from console.cli import (
     completion,
     download,
     jobs,
-    key,
+    key_change,
     metrics,
     resources,
     schedule,
@@ -34,7 +34,7 @@ app.add_typer(snapshots.app)
 app.add_typer(download.app)
 app.add_typer(verify.app)
 app.add_typer(schedule.app, name="schedule")
-app.add_typer(key.app, name="key")
+app.add_typer(key_change.app, name="key")  # the commands of ``key`` are in it
 app.add_typer(metrics.app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(completion.app)

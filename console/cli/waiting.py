@@ -1,6 +1,8 @@
 """Waiting for a job that workers do: by looking into SQL, for as long as beat is alive."""
 
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 
 from console.cli.output import note
 from console.cli.progress import shown_job
@@ -13,8 +15,9 @@ SILENCE = 10.0
 """Seconds without a tick of beat after which the stack does not run."""
 
 
-def wait_for(catalog: Catalog, job: Job) -> Job:
-    """The job, ended. Meanwhile shows on a terminal how far it has come.
+def wait_for(catalog: Catalog, job: Job, told: Callable[[Job], None] | None = None) -> Job:
+    """The job, ended. Meanwhile shows on a terminal how far it has come; or tells ``told`` each time it looks, the last one
+    included.
 
     Raises Refuse ``STACK_NOT_RUNNING`` when beat has not ticked for ten seconds; the job stays as it is. Ctrl-C says how to
     look at the job and comes through; the job goes on.
@@ -22,7 +25,7 @@ def wait_for(catalog: Catalog, job: Job) -> Job:
     jobs = catalog.tenant(job.tenant_id).jobs
     begun = time.monotonic()
     try:
-        with shown_job() as show:
+        with shown_job() if told is None else nullcontext(lambda job, _: told(job)) as show:
             while not (job := jobs.get(job.job_id)).state.ended:
                 if silence(catalog, time.monotonic() - begun) > SILENCE:
                     raise _not_running(job)
@@ -31,6 +34,8 @@ def wait_for(catalog: Catalog, job: Job) -> Job:
     except KeyboardInterrupt:
         note(f"The job goes on. Look with 'entrakeep jobs show {job.job_id}'.")
         raise
+    if told is not None:
+        told(job)
     return job
 
 

@@ -30,6 +30,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Steps of one tenant that may be with workers at the same time."""
     key_trouble_seconds: float = 6 * 3600.0
     """Transient trouble with KMS after which a job fails with KEY_UNREACHABLE."""
+    key_steady_seconds: float = 10.0
+    """How long a key that is checked must go on to allow what it allowed, and how long a new one may be unknown to KMS."""
     graph_trouble_seconds: float = 6 * 3600.0
     """Transient trouble with Graph or the store after which a stream, or the job, fails."""
     requests_in_flight: int = 8

@@ -18,11 +18,21 @@ class JobKind(StrEnum):
     BROWSE = "browse"
     VERIFY = "verify"
     KEY_CHECK = "key-check"
+    KEY_ENABLE = "key-enable"
+    KEY_UPDATE = "key-update"
     PRUNE = "prune"
 
 
-ALONE = frozenset({JobKind.BACKUP, JobKind.PRUNE})
-"""Kinds of which one job a tenant is at work at a time: what one of them writes, another may take for garbage."""
+_APART = (
+    frozenset({JobKind.BACKUP, JobKind.PRUNE}),  # what one of them writes, another may take for garbage
+    frozenset({JobKind.KEY_ENABLE, JobKind.KEY_UPDATE}),  # each of them goes by the tenant's present key
+)
+
+
+def apart_from(kind: JobKind) -> frozenset[JobKind]:
+    """Kinds, itself among them, of which no job of the tenant may be at work beside one of this kind."""
+    return next((kinds for kinds in _APART if kind in kinds), frozenset())
+
 
 HERE = frozenset({JobKind.DOWNLOAD, JobKind.BROWSE})
 """Kinds that stream in the process that asked: a worker elsewhere has nowhere to put plaintext."""
@@ -80,6 +90,7 @@ class Purpose(StrEnum):
 
     BACKUP = "backup"
     SECRETS = "secrets"
+    ENABLE_CHECK = "enable-check"
 
 
 class CredentialKind(StrEnum):

@@ -2,22 +2,26 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
-from shared.domain.errors import KeyRefused
+from shared.domain.errors import EntrakeepError, KeyRefused, KeyTrouble
 from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.engine.context import Context
 from shared.engine.patience import patiently
 from shared.ports.catalog import EpochMoved, TenantCatalog
 from shared.vault.keyring import DataKey, birth
-from shared.vault.leases import Lease
+from shared.vault.leases import Lease, LeaseRetired
+from shared.vault.names import key_object_blob
 
 
 class Custody:
     """Data keys of one tenant, one lease for each KMS key that wraps any of them.
 
-    A refusal ends, in one transaction, all queued and running jobs of the tenant that need a data key under that ARN.
-    Use as a context manager; on leaving it every data key is dropped.
+    A refusal ends, in one transaction, all queued and running jobs of the tenant that need a data key under that ARN. While
+    the tenant's KMS key is changed, each lease reads the wrapping of its data keys again whenever it is renewed, and
+    hands those over that another KMS key wraps by then; a refusal counts only if SQL, read again, still names that
+    key. Use as a context manager; on leaving it every data key is dropped.
     """
 
     def __init__(self, context: Context, catalog: TenantCatalog, patience: float | None = None) -> None:
@@ -28,13 +32,14 @@ class Custody:
         self._leases: dict[str, Lease] = {}
         self._on_end: list[Callable[[], None]] = []
         self._lock = threading.RLock()
+        self._closed = False
 
     def __enter__(self) -> "Custody":
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            leases, self._leases = list(self._leases.values()), {}
+            leases, self._leases, self._closed = list(self._leases.values()), {}, True
         for lease in leases:
             lease.close()
 
@@ -74,24 +79,37 @@ class Custody:
         context = self._context
         while True:
             tenant = self._catalog.tenant()
-            lease = self.lease(tenant)
             try:
+                lease = self.lease(tenant)
                 key, wrapped = patiently(partial(self._birth, tenant, job_id), self._patience)
+            except LeaseRetired:
+                continue
             except KeyRefused as refusal:
+                if self._catalog.tenant().key_arn != tenant.key_arn:
+                    continue
                 self._refused(refusal)
                 raise
             context.at("key-object-stored")
             try:
                 standing = self._catalog.keys.add(wrapped)
             except EpochMoved:
-                key.drop()
+                self._stillborn(key, wrapped)
                 continue
             context.at("key-row-stored")
             if standing.data_key_id != wrapped.data_key_id:
                 key.drop()
                 return self._open(standing)
-            lease.add(key, wrapped)
+            try:
+                lease.add(key, wrapped)
+            except LeaseRetired:
+                return self.find(key.id)
             return key
+
+    def _stillborn(self, key: DataKey, wrapped: WrappedKey) -> None:
+        """The tenant's KMS key changed meanwhile: nothing is to lie in the store under the one before."""
+        key.drop()
+        with suppress(EntrakeepError):  # else the sweep takes it, a day later
+            self._context.store.erase(key_object_blob(self._catalog.tenant_id, wrapped.data_key_id, wrapped.generation))
 
     def _birth(self, tenant: Tenant, job_id: str) -> tuple[DataKey, WrappedKey]:
         context = self._context
@@ -111,11 +129,17 @@ class Custody:
         return self._lease(tenant.key_arn)
 
     def _open(self, wrapped: WrappedKey) -> DataKey:
-        lease = self._lease(wrapped.arn)
-        return patiently(lambda: lease.data_key(wrapped), self._patience, lease.check)
+        while True:
+            try:
+                lease = self._lease(wrapped.arn)
+                return patiently(partial(lease.data_key, wrapped), self._patience, lease.check)
+            except LeaseRetired:
+                wrapped = self._catalog.keys.get(wrapped.data_key_id)
 
     def _lease(self, arn: str) -> Lease:
         with self._lock:
+            if self._closed:
+                raise KeyTrouble("The key leases were closed.")
             lease = self._leases.get(arn)
             if lease is None:
                 probe = self._catalog.keys.find(Purpose.SECRETS, None)
@@ -129,9 +153,40 @@ class Custody:
 
     def _begin(self, arn: str, probe: WrappedKey | None) -> Lease:
         context = self._context
-        lease = Lease(context.keys, self._catalog.tenant_id, arn, probe, context.lease_seconds, self._refused)
+        lease = Lease(
+            context.keys,
+            self._catalog.tenant_id,
+            arn,
+            probe,
+            context.lease_seconds,
+            self._refused,
+            self._follow,
+            self._counts,
+        )
         lease.start()
         return lease
+
+    def _follow(self, lease: Lease) -> None:
+        """Hands over data keys of the lease that another KMS key wraps by now; retires it if none is left. Raises what the
+        lease on that key ends with."""
+        named = lease.named()
+        moved = self._catalog.keys.moved(lease.arn, named)
+        for wrapped in moved:
+            lease.hand_over(wrapped, self._lease(wrapped.arn))
+        with self._lock:
+            if len(moved) == len(named) > 0 and lease.retire() and self._leases.get(lease.arn) is lease:
+                del self._leases[lease.arn]
+
+    def _counts(self, lease: Lease, wrapped: WrappedKey) -> bool:
+        """Whether a refusal of the lease's KMS key counts: SQL still names it for what was to be opened, or for what
+        the lease holds."""
+        self._follow(lease)
+        if not lease.empty or not self._catalog.keys.moved(lease.arn, [wrapped.data_key_id]):
+            return True
+        with self._lock:
+            if lease.retire() and self._leases.get(lease.arn) is lease:
+                del self._leases[lease.arn]
+        return False
 
     def _refused(self, refusal: KeyRefused) -> None:
         self._catalog.keys.refuse(refusal.arn, refusal.message)

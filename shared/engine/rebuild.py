@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from shared.domain.errors import Alarm, Code, EntrakeepError
-from shared.domain.model import RunRef, Snapshot, Tenant, WrappedKey
+from shared.domain.model import KeyMode, RunRef, Snapshot, Tenant, WrappedKey
 from shared.engine.backup.trail import run_ref
 from shared.engine.context import Context
 from shared.engine.loose_keys import LooseKeys
@@ -106,7 +106,7 @@ class _Rebuilding:
             return Rebuilt(tenant_id=self._tenant, tenant=None, broken=self.broken)
         needed = _needed(loose, told, chosen)
         found = Found(
-            tenant=tenant,
+            tenant=_under_its_newest_key(tenant, keys.values()),
             data_keys=needed,
             snapshots=[(each.snapshot, each.runs) for each in chosen],
             uncommitted={each.snapshot.snapshot_id: each.snapshot.job_id for each in others},
@@ -202,6 +202,14 @@ def _needed(keys: Iterable[WrappedKey], told: Iterable[WrappedKey], chosen: list
         for key in keys
         if key.job_id is None or (key.job_id in jobs and own.get(key.job_id, key.data_key_id) == key.data_key_id)
     ]
+
+
+def _under_its_newest_key(tenant: Tenant, keys: Iterable[WrappedKey]) -> Tenant:
+    """The tenant as its data keys show it: its KMS key may have changed after the newest manifest was written."""
+    newest = max(keys, key=lambda key: key.key_epoch, default=None)
+    if newest is None or newest.key_epoch <= tenant.key_epoch:
+        return tenant
+    return msgspec.structs.replace(tenant, key_mode=KeyMode.CUSTOMER, key_arn=newest.arn, key_epoch=newest.key_epoch)
 
 
 def _is_tenant(folder: str) -> bool:

@@ -20,11 +20,8 @@ log = logging.getLogger(__name__)
 def sweep_step(work: Work) -> bool:
     """Sweeps the tenant. Raises Refuse ``CATALOG_OUTDATED`` if the bucket holds a job or manifest that SQL does not know."""
     store, tenant = work.context.store, work.claim.tenant_id
-    # The bucket is looked at first: what it holds by then, SQL knew before.
-    stored = set(store.folders(jobs_prefix(tenant)))
-    manifests = {last(name) for name in store.names(manifests_prefix(tenant))}
     keys = list(store.names(key_objects_prefix(tenant)))
-    _check_known(work, stored, manifests)
+    stored = check_bucket_known(work)
     removed = 0
     for job_id in work.catalog.upkeep.to_sweep(work.claim, timedelta(hours=work.context.limits.settled_hours)):
         removed += _sweep_job(work, job_id, stored=job_id in stored)
@@ -33,7 +30,13 @@ def sweep_step(work: Work) -> bool:
     return work.catalog.claims.finish(work.claim, detail={"removed": removed})
 
 
-def _check_known(work: Work, jobs: set[str], manifests: set[str]) -> None:
+def check_bucket_known(work: Work) -> set[str]:
+    """The jobs of which chunks lie in the bucket. Raises Refuse ``CATALOG_OUTDATED`` if it holds a job or manifest
+    that SQL does not know: then nothing in it may be taken for garbage."""
+    store, tenant = work.context.store, work.claim.tenant_id
+    # The bucket is looked at first: what it holds by then, SQL knew before.
+    jobs = set(store.folders(jobs_prefix(tenant)))
+    manifests = {last(name) for name in store.names(manifests_prefix(tenant))}
     known = work.catalog.upkeep.known()
     strange = len(jobs - known.jobs) + len(manifests - known.snapshots.keys() - known.attempts.keys())
     if strange:
@@ -42,6 +45,7 @@ def _check_known(work: Work, jobs: set[str], manifests: set[str]) -> None:
             f"The store holds {strange} jobs or manifests that the catalog does not know, so nothing was taken away: it was "
             "put back from an older state. Run 'entrakeep catalog rebuild'.",
         )
+    return jobs
 
 
 def _sweep_job(work: Work, job_id: str, *, stored: bool) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from shared.domain.errors import Alarm, Code
-from shared.domain.model import JobState, Snapshot
+from shared.domain.model import JobState, Snapshot, WrappedKey
 from shared.engine.opening import open_manifest
 from shared.engine.work import StepTired, Work
 from shared.ports.catalog import Checkpoint
@@ -89,7 +89,18 @@ def _keys(work: Work, snapshot: Snapshot, found: _Found) -> None:
         if needed and key.data_key_id not in found.keys:
             work.hold.check()
             found.keys.add(key.data_key_id)
-            found.look(lambda key=key: check_key_object(work.context.store, work.claim.tenant_id, key))  # type: ignore[misc]
+            found.look(lambda key=key: _key_object(work, key))  # type: ignore[misc]
+
+
+def _key_object(work: Work, key: WrappedKey) -> None:
+    """A change of the tenant's KMS key may have put a newer generation in its place meanwhile."""
+    try:
+        check_key_object(work.context.store, work.claim.tenant_id, key)
+    except Alarm:
+        newest = work.catalog.keys.get(key.data_key_id)
+        if newest == key:
+            raise
+        check_key_object(work.context.store, work.claim.tenant_id, newest)
 
 
 def _deep(work: Work, snapshot: Snapshot, found: _Found) -> Iterator[None]:

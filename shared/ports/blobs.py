@@ -25,8 +25,13 @@ class BlobStore(Protocol):
         """Remove ``name``. No error if it is not there."""
         ...
 
-    def names(self, prefix: str) -> Iterator[str]:
-        """All names that begin with ``prefix``, in order."""
+    def erase(self, name: str) -> None:
+        """Remove ``name`` with all versions of it that the store keeps. No error if there is none."""
+        ...
+
+    def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:
+        """All names that begin with ``prefix``, in order; with ``deleted`` those too of which only versions are left that the
+        store keeps after they were removed."""
         ...
 
     def folders(self, prefix: str) -> list[str]:

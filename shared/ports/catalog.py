@@ -6,7 +6,7 @@ never open over a call to Graph, KMS or the store. All raise ``Refuse`` with ``C
 ``CATALOG_NEEDS_MIGRATION``. Claims are timed by the database's clock. Methods block; handles may be used from any thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -32,6 +32,7 @@ from shared.domain.model import (
     Tenant,
     WrappedKey,
 )
+from shared.ports.customer_keys import CustomerKeys
 from shared.ports.key_health import Health, Probes
 from shared.ports.upkeep import Upkeep
 
@@ -53,11 +54,16 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True):
 
 class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     """What SQL knows of a tenant's keys. ``data_keys`` counts data keys by the ARN that wraps their newest generation;
-    ``unreachable`` is since when steps of the tenant wait for KMS, or the last key check did in vain."""
+    ``unreachable`` is since when steps of the tenant wait for KMS, or the last key check did in vain; ``switched_at``
+    when the tenant got its present key; ``updating`` that data keys are being moved to it, or wait for it."""
 
     refusal: Refusal | None
     unreachable: datetime | None
     data_keys: dict[str, int]
+    switched_at: datetime | None = None
+    updating: bool = False
+    old_key_free: bool | None = None
+    """Whether the key before may be disabled; None for a tenant that never had another."""
 
 
 class Jobs(Protocol):
@@ -131,6 +137,10 @@ class Claims(Protocol):
         """Gives back, uncounted, every step of this tenant that ``holder`` holds. How many."""
         ...
 
+    def tell(self, claim: Claim, detail: Any) -> None:
+        """What the job has found so far, for whoever looks at it."""
+        ...
+
     def finish(
         self,
         claim: Claim,
@@ -144,14 +154,15 @@ class Claims(Protocol):
         detail: Any = None,
     ) -> bool:
         """The step is done. Lowers the phase's count of open steps; at zero the next phase that has steps opens and True
-        is returned; after the last phase the job ends with ``state``, ``code``, ``message``, ``detail`` and its pins
-        are lifted."""
+        is returned; after the last phase the job ends with ``state``, ``code``, ``message``, ``detail`` (None: as it
+        was asked for or told last) and its pins are lifted."""
         ...
 
     def fail(
         self, claim: Claim, code: Code, message: str, *, state: JobState = JobState.FAILED, detail: Any = None
     ) -> None:
-        """The job ends as failed (or cancelled): all its steps are done, its pins lifted, its checkpoints removed."""
+        """The job ends as failed (or cancelled): all its steps are done, its pins lifted, its checkpoints removed.
+        ``detail`` as for ``finish``."""
         ...
 
     def note_attempt(self, claim: Claim, snapshot_id: str) -> None:
@@ -196,6 +207,10 @@ class Keys(Protocol):
         """Every data key, in its newest generation."""
         ...
 
+    def moved(self, arn: str, data_key_ids: Collection[str]) -> list[WrappedKey]:
+        """Those of these data keys whose newest generation another KMS key than ``arn`` wraps."""
+        ...
+
     def find(self, purpose: str, job_id: str | None) -> WrappedKey | None:
         """The data key of a job, or the tenant's ``secrets`` key (``job_id`` None)."""
         ...
@@ -205,13 +220,17 @@ class Keys(Protocol):
         ``GRAPH_SIGN_IN_FAILED`` if a rebuild brought the tenant back, without its credential."""
         ...
 
-    def state(self) -> KeyState: ...
+    def state(self) -> KeyState:
+        """A refusal of a key that nothing names any more is none."""
+        ...
 
     def refuse(self, arn: str, message: str) -> int:
         """KMS refused ``arn``. If SQL still names it, for this tenant's new data keys or in the newest generation of one:
-        remembers the refusal and ends, in one transaction, every queued or running job of this tenant that needs a data
-        key (all but a prune and a verify with detail ``{"shallow": true}``) as failed with ``KEY_ACCESS_REVOKED`` and this
-        sentence. How many jobs ended. The log has one line for it, until ``allow``."""
+        remembers the refusal and, if it is the key for new data keys, ends in the same transaction every queued or
+        running job of this tenant that needs a data key (all but a prune and a verify with detail ``{"shallow":
+        true}``) as failed with ``KEY_ACCESS_REVOKED`` and this sentence. Of a key that only older data keys are still
+        under, each job that needs one of them meets the refusal by itself. How many jobs ended. The log has one line for
+        it, until ``allow``."""
         ...
 
     def allow(self, arn: str) -> None:
@@ -242,6 +261,8 @@ class TenantCatalog(Protocol):
     def snapshots(self) -> Snapshots: ...
     @property
     def keys(self) -> Keys: ...
+    @property
+    def customer_keys(self) -> CustomerKeys: ...
     @property
     def schedules(self) -> Schedules: ...
     @property
@@ -276,8 +297,8 @@ class SchedulerCatalog(Protocol):
 
     def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
         """Makes one scheduled backup for the due time and sets the next; at most one job a due time, whoever calls. No
-        job, and False, if the tenant has a refusal remembered after ``refused_since``: the due time stays, and becomes
-        one job later; also False if another beat was first."""
+        job, and False, if a refusal of the tenant's present key is remembered after ``refused_since``: the due time
+        stays, and becomes one job later; also False if another beat was first."""
         ...
 
     def make_prunes(self, every: timedelta) -> int:

@@ -111,6 +111,32 @@ def test_delete_removes_and_is_no_error_twice(store: BlobStore) -> None:
     assert store.get("a/b") is None
 
 
+def test_erase_removes_and_is_no_error_twice(store: BlobStore) -> None:
+    for name in ("a/b", "a/bc"):
+        store.put(name, b"x")
+    store.erase("a/b")
+    store.erase("a/b")
+    assert list(store.names("a/", deleted=True)) == list(store.names("a/")) == ["a/bc"]
+
+
+def test_a_bucket_that_keeps_versions_keeps_none_of_what_is_erased(aws: str) -> None:
+    s3 = boto3.client("s3")
+    s3.put_bucket_versioning(Bucket="backups", VersioningConfiguration={"Status": "Enabled"})
+    store = open_store("s3://backups/some")
+    for text in (b"1", b"2"):
+        store.put("a/b", text)
+    store.put("a/bc", b"x")
+    for name in ("a/b", "a/bc"):
+        store.delete(name)
+    assert list(store.names("a/")) == []
+    assert list(store.names("a/", deleted=True)) == ["a/b", "a/bc"]
+    store.erase("a/b")
+    assert list(store.names("", deleted=True)) == ["a/bc"]
+    store.erase("a/bc")
+    left = s3.list_object_versions(Bucket="backups")
+    assert left.get("Versions", []) == left.get("DeleteMarkers", []) == []
+
+
 @pytest.mark.parametrize("name", ["../x", "/x", "a//b", "a/../b", "", "a/.part-x", ".hidden"])
 def test_a_folder_takes_no_name_that_leads_out_of_it(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="blob's name"):

@@ -25,6 +25,7 @@ LIMITS = Limits(
     resend_seconds=0.5,
     buffer_bytes=64 * 1024,
     chunk_bytes=16 * 1024,
+    key_steady_seconds=0.5,
     requests_in_flight=100,  # whoever is killed holds its places for minutes
 )
 

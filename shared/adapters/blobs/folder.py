@@ -51,7 +51,10 @@ class FolderStore:
             _sync(path.parent)
             self._tidy(path.parent)
 
-    def names(self, prefix: str) -> Iterator[str]:
+    def erase(self, name: str) -> None:
+        self.delete(name)
+
+    def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:  # noqa: ARG002 - nothing is kept here
         with _told(self._folder):
             found = [
                 str(Path(folder, file).relative_to(self._folder))

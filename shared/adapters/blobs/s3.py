@@ -1,4 +1,5 @@
-"""An S3 bucket as a blob store (Amazon S3 API Reference: PutObject, GetObject, DeleteObject, ListObjectsV2)."""
+"""An S3 bucket as a blob store (Amazon S3 API Reference: PutObject, GetObject, DeleteObject, ListObjectsV2,
+ListObjectVersions)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -72,7 +73,19 @@ class S3Store:
         except _ERRORS as error:
             raise self._meaning(error) from None
 
-    def names(self, prefix: str) -> Iterator[str]:
+    def erase(self, name: str) -> None:
+        key = self._prefix + name
+        for version in list(self._versions(name)):
+            if version["Key"] == key:
+                try:
+                    self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version["VersionId"])
+                except _ERRORS as error:
+                    raise self._meaning(error) from None
+
+    def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:
+        if deleted:
+            yield from sorted({version["Key"].removeprefix(self._prefix) for version in self._versions(prefix)})
+            return
         for page in self._listed(prefix):
             for found in page.get("Contents", []):
                 yield found["Key"].removeprefix(self._prefix)
@@ -86,6 +99,15 @@ class S3Store:
         pages = self._client.get_paginator("list_objects_v2")
         try:
             yield from pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix, Delimiter=delimiter)
+        except _ERRORS as error:
+            raise self._meaning(error) from None
+
+    def _versions(self, prefix: str) -> Iterator[Any]:
+        """Versions and delete markers; of a bucket that keeps no versions its objects, each as its only version."""
+        pages = self._client.get_paginator("list_object_versions")
+        try:
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                yield from (*page.get("Versions", []), *page.get("DeleteMarkers", []))
         except _ERRORS as error:
             raise self._meaning(error) from None
 

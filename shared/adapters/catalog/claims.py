@@ -161,6 +161,11 @@ class SqlClaims:
         with self._tenancy.write() as rows:
             return requeue(rows, steps.c.holder == holder)
 
+    def tell(self, claim: Claim, detail: Any) -> None:
+        with self._tenancy.write() as rows:
+            held(rows, claim)
+            rows.update(jobs, jobs.c.job_id == claim.job_id, detail=detail)
+
     def finish(
         self,
         claim: Claim,
@@ -182,7 +187,7 @@ class SqlClaims:
                 return False
             if _opened(rows, job):
                 return True
-            end_job(rows, job, state, code, message, detail=detail)
+            end_job(rows, job, state, code, message, **_told(detail))
             return False
 
     def fail(
@@ -190,7 +195,7 @@ class SqlClaims:
     ) -> None:
         with self._tenancy.write() as rows:
             job, _ = held(rows, claim)
-            end_job(rows, job, state, code, message, detail=detail)
+            end_job(rows, job, state, code, message, **_told(detail))
 
     def note_attempt(self, claim: Claim, snapshot_id: str) -> None:
         with self._tenancy.write() as rows:
@@ -211,6 +216,11 @@ class SqlClaims:
             keep_snapshot(rows, snapshot, runs)
             _step_done(rows, claim)
             end_job(rows, job, state, None, message, snapshot=snapshot.snapshot_id)
+
+
+def _told(detail: Any) -> dict[str, Any]:
+    """What is not told stays as it was."""
+    return {} if detail is None else {"detail": detail}
 
 
 def _trouble_since(step: RowMapping, now: datetime) -> datetime:

@@ -1,13 +1,14 @@
 """Data keys as KMS wrapped them, sealed credentials, and remembered refusals."""
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
-from shared.adapters.catalog.jobs import GOING_ON, end_job
+from shared.adapters.catalog.jobs import GOING_ON, end_job, going
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
@@ -16,6 +17,7 @@ from shared.ports.catalog import EpochMoved, KeyState
 
 log = logging.getLogger(__name__)
 
+_CHECKS_LOOKED_AT = 20
 _CREDENTIALS = tuple(kind.value for kind in CredentialKind)
 
 
@@ -28,9 +30,9 @@ class SqlKeys:
     def add(self, key: WrappedKey) -> WrappedKey:
         with self._tenancy.write() as rows:
             tenant = rows.tenant(lock=True)
-            standing = _found(rows, key.purpose, key.job_id)
-            if standing is not None:
-                return standing
+            known = _found(rows, key.purpose, key.job_id)
+            if known is not None:
+                return known
             if tenant["key_epoch"] != key.key_epoch:
                 raise EpochMoved
             job = None if key.job_id is None else rows.one(jobs, jobs.c.job_id == key.job_id, lock=True)
@@ -45,11 +47,16 @@ class SqlKeys:
         if row is None:
             blob = f"{self._tenancy.tenant_id}/keys/{data_key_id}"
             raise Alarm(Code.BLOB_MISSING, f"The catalog does not know the data key {data_key_id}.", blob)
-        return _key_of(row)
+        return key_of(row)
 
     def all(self) -> list[WrappedKey]:
         with self._tenancy.read() as rows:
-            return [_key_of(row) for row in rows.all(_standing(rows).order_by(data_keys.c.data_key_id))]
+            return [key_of(row) for row in rows.all(standing(rows).order_by(data_keys.c.data_key_id))]
+
+    def moved(self, arn: str, data_key_ids: Collection[str]) -> list[WrappedKey]:
+        with self._tenancy.read() as rows:
+            asked = data_keys.c.data_key_id.in_(data_key_ids)
+            return [key_of(row) for row in rows.all(standing(rows).where(asked, data_keys.c.arn != arn))]
 
     def find(self, purpose: str, job_id: str | None) -> WrappedKey | None:
         with self._tenancy.read() as rows:
@@ -67,28 +74,44 @@ class SqlKeys:
 
     def state(self) -> KeyState:
         with self._tenancy.read() as rows:
-            refused = rows.all(rows.query(refusals).order_by(refusals.c.at.desc()).limit(1))
-            count = _standing(rows).with_only_columns(data_keys.c.arn, func.count().label("keys"))
+            tenant = rows.one(tenants)
+            count = standing(rows).with_only_columns(data_keys.c.arn, func.count().label("keys"))
             counted = rows.all(count.group_by(data_keys.c.arn))
-            unreachable = _unreachable_since(rows)
-        return KeyState(
-            refusal=next((_refusal_of(row) for row in refused), None),
-            unreachable=unreachable,
-            data_keys={row["arn"]: row["keys"] for row in counted},
-        )
+            named = {row["arn"]: row["keys"] for row in counted}
+            present = {} if tenant is None else {tenant["key_arn"]: 0}
+            counts = refusals.c.arn.in_(named.keys() | present.keys())
+            refused = rows.all(rows.query(refusals, counts).order_by(refusals.c.at.desc()).limit(1))
+            left = bool(named.keys() - present.keys())
+            return KeyState(
+                refusal=next((_refusal_of(row) for row in refused), None),
+                unreachable=_unreachable_since(rows),
+                data_keys=named,
+                switched_at=None if tenant is None else tenant["key_switched_at"],
+                updating=left or bool(rows.find(jobs, *going([JobKind.KEY_ENABLE, JobKind.KEY_UPDATE]))),
+                old_key_free=None if tenant is None else self._is_free(rows, tenant, left),
+            )
+
+    def _is_free(self, rows: Rows, tenant: RowMapping, left: bool) -> bool | None:
+        """Whether the key before may be disabled."""
+        if tenant["key_switched_at"] is None:
+            return None
+        since = tenant["key_free_at"]
+        return not left and since is not None and since <= self._tenancy.database.now(rows.connection)
 
     def refuse(self, arn: str, message: str) -> int:
         with self._tenancy.write() as rows:
             tenant = rows.one(tenants, lock=True)
             if tenant is None:
                 return 0
-            if tenant["key_arn"] != arn and not rows.all(_standing(rows).where(data_keys.c.arn == arn).limit(1)):
+            if tenant["key_arn"] != arn and not rows.all(standing(rows).where(data_keys.c.arn == arn).limit(1)):
                 return 0
             new = not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message)
             if new:
                 rows.insert(refusals, arn=arn, at=rows.now, since=rows.now, message=message)
-            going = rows.all(locked(rows.query(jobs, jobs.c.state.in_(GOING_ON)).order_by(jobs.c.job_id)))
-            ended = [job for job in going if _needs_a_key(job)]
+            if tenant["key_arn"] != arn:
+                return 0
+            at_work = rows.all(locked(rows.query(jobs, jobs.c.state.in_(GOING_ON)).order_by(jobs.c.job_id)))
+            ended = [job for job in at_work if _needs_a_key(job)]
             for job in ended:
                 end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)
         if new:  # once, however many jobs meet it until the key answers again
@@ -106,8 +129,8 @@ class SqlKeys:
             log.info("KMS answers for the key %s again", arn, extra={"tenant": self._tenancy.tenant_id})
 
 
-def insert_key(rows: Changes, key: WrappedKey) -> None:
-    rows.insert(data_keys, **msgspec.structs.asdict(key))
+def insert_key(rows: Changes, key: WrappedKey, **values: Any) -> None:
+    rows.insert(data_keys, **msgspec.structs.asdict(key), **values)
 
 
 def put_credential(rows: Changes, kind: CredentialKind, sealed: Sealed) -> None:
@@ -127,8 +150,14 @@ def _unreachable_since(rows: Rows) -> datetime | None:
         since: datetime = min(row["trouble_since"] for row in waiting)
         return since
     checks = rows.query(jobs, jobs.c.kind == JobKind.KEY_CHECK.value, jobs.c.finished_at.is_not(None))
-    last = next(iter(rows.all(checks.order_by(jobs.c.number.desc()).limit(1))), None)
+    lately = rows.all(checks.order_by(jobs.c.number.desc()).limit(_CHECKS_LOOKED_AT))
+    last = next((row for row in lately if not _of_another_key(row)), None)
     return last["finished_at"] if last is not None and last["code"] == Code.KEY_UNREACHABLE else None
+
+
+def _of_another_key(check: RowMapping) -> bool:
+    """Whether a key check was made of a key that is not the tenant's yet."""
+    return isinstance(check["detail"], dict) and "arn" in check["detail"]
 
 
 def _needs_a_key(job: RowMapping) -> bool:
@@ -136,8 +165,8 @@ def _needs_a_key(job: RowMapping) -> bool:
     return job["kind"] != JobKind.PRUNE and not (job["kind"] == JobKind.VERIFY and shallow)
 
 
-def _standing(rows: Rows) -> Select[Any]:
-    """Data keys in their newest generation."""
+def standing(rows: Rows) -> Select[Any]:
+    """A query for data keys in their newest generation."""
     later = data_keys.alias()
     newer = select(later.c.generation).where(
         later.c.tenant_id == data_keys.c.tenant_id,
@@ -154,10 +183,11 @@ def _newest(rows: Rows, *where: ColumnElement[bool]) -> RowMapping | None:
 
 def _found(rows: Rows, purpose: str, job_id: str | None) -> WrappedKey | None:
     row = _newest(rows, data_keys.c.purpose == purpose, data_keys.c.job_id.is_not_distinct_from(job_id))
-    return None if row is None else _key_of(row)
+    return None if row is None else key_of(row)
 
 
-def _key_of(row: RowMapping) -> WrappedKey:
+def key_of(row: RowMapping) -> WrappedKey:
+    """The data key in a row."""
     return WrappedKey(
         data_key_id=row["data_key_id"],
         purpose=Purpose(row["purpose"]),

@@ -26,7 +26,7 @@ from shared.adapters.catalog.sending import due_messages
 from shared.adapters.catalog.snapshots import newest
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.errors import Code
-from shared.domain.model import ALONE, Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
+from shared.domain.model import Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState, apart_from
 from shared.ports.catalog import DueSchedule
 
 log = logging.getLogger(__name__)
@@ -53,10 +53,12 @@ class SqlScheduler:
 
     def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
         with Tenancy(self._database, due.tenant_id).write() as rows:
-            row = rows.one(schedules) if rows.one(tenants, lock=True) else None
-            if row is None or schedule_of(row) != due.schedule:
+            tenant = rows.one(tenants, lock=True)
+            row = rows.one(schedules)
+            if tenant is None or row is None or schedule_of(row) != due.schedule:
                 return False
-            if rows.find(refusals, refusals.c.at > refused_since) or rows.find(jobs, *backup_going()):
+            refused = rows.find(refusals, refusals.c.arn == tenant["key_arn"], refusals.c.at > refused_since)
+            if refused or rows.find(jobs, *backup_going()):
                 return False
             rows.update(schedules, next_due=next_due)
             if rows.find(jobs, jobs.c.due_at == due.schedule.next_due):
@@ -96,7 +98,8 @@ class SqlScheduler:
             row = rows.one(jobs, jobs.c.job_id == job.job_id, lock=True)
             if tenant is None or row is None or row["state"] != JobState.QUEUED or row["open_phase"] is not None:
                 return False
-            if job.kind in ALONE and rows.find(jobs, *going(ALONE), jobs.c.open_phase.is_not(None)):
+            apart = apart_from(job.kind)
+            if apart and rows.find(jobs, *going(apart), jobs.c.open_phase.is_not(None)):
                 return False
             if job.kind is JobKind.BACKUP:
                 _pin_parent(rows, job.job_id)

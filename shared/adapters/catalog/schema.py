@@ -81,6 +81,9 @@ tenants = Table(
     Column("key_mode", String(16), nullable=False),
     Column("key_arn", String, nullable=False),
     Column("key_epoch", Integer, nullable=False),
+    Column("key_allowed_at", UtcTime),  # since when it may have a key of its own
+    Column("key_switched_at", UtcTime),  # when new data keys began to be born under key_arn
+    Column("key_free_at", UtcTime),  # from when on the key before it may be disabled
     Column("served_at", UtcTime),  # when a message for a step of it was last sent: whose turn is next
     UniqueConstraint("name"),
 )
@@ -98,9 +101,23 @@ data_keys = Table(
     Column("wrapped", LargeBinary, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("job_id", Uuid),
+    Column("moved_at", UtcTime),  # when it was wrapped anew; None for the first generation
     _to("tenants"),
 )
 Index(None, data_keys.c.tenant_id, data_keys.c.purpose, data_keys.c.job_id)
+
+acceptances = Table(
+    "acceptances",
+    metadata,
+    _tenant_id(),
+    Column("number", Integer, primary_key=True),
+    Column("accepted_at", UtcTime, nullable=False),
+    Column("accepted_by", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the text that was shown
+    Column("arn", String, nullable=False),
+    _to("tenants"),
+)
 
 secrets = Table(
     "secrets",

@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from shared.adapters.catalog import schema
 from shared.adapters.catalog.claims import SqlClaims
+from shared.adapters.catalog.customer_keys import SqlCustomerKeys
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.jobs import KNOWN_KINDS, SqlJobs, job_of, no_such_job
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
@@ -27,6 +28,7 @@ class SqlTenant:
         self.claims = SqlClaims(tenancy)
         self.snapshots = SqlSnapshots(tenancy)
         self.keys = SqlKeys(tenancy)
+        self.customer_keys = SqlCustomerKeys(tenancy)
         self.schedules = SqlSchedules(tenancy)
         self.upkeep = SqlUpkeep(tenancy)
         self.health = SqlHealth(tenancy)

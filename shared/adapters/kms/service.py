@@ -102,20 +102,32 @@ class AwsKeys:
     def _refusing(self, error: ClientError, arn: str, wrapped: bytes, context: dict[str, str], to_arn: str) -> str:
         """Which of the two keys of a ReEncrypt it was that KMS refused.
 
-        KMS answers with one code for either: the one that we take from is asked again, alone, by a Decrypt that is not done.
-        Only where both can be used the name of the permission decides, which stands in the message.
+        KMS answers with one code for either. The one that we take from is asked again, alone, by a Decrypt that is not
+        done; if it may be used, the permission that the message names tells; if it names none, whether that key would
+        give away at all.
         """
-
-        def ask(kms: Any) -> None:
-            _dry(lambda: kms.decrypt(KeyId=arn, CiphertextBlob=wrapped, EncryptionContext=context, DryRun=True))
-
-        try:
-            self._call(arn, "", context, ask)
-        except KeyRefused:
+        if self._refused(
+            arn, context, lambda kms: kms.decrypt, KeyId=arn, CiphertextBlob=wrapped, EncryptionContext=context
+        ):
             return arn
+        said = error.response.get("Error", {}).get("Message", "").lower()
+        if "reencryptfrom" in said or "reencryptto" in said:
+            return arn if "reencryptfrom" in said else to_arn
+        within = {"SourceKeyId": arn, "CiphertextBlob": wrapped, "SourceEncryptionContext": context}
+        to_itself = {"DestinationKeyId": arn, "DestinationEncryptionContext": context}
+        return arn if self._refused(arn, context, lambda kms: kms.re_encrypt, **within, **to_itself) else to_arn
+
+    def _refused(
+        self, arn: str, context: dict[str, str], operation: Callable[[Any], Callable[..., object]], **parameters: Any
+    ) -> bool:
+        """Whether a call that is not to be done would be refused. Raises what keeps KMS from telling."""
+        try:
+            self._call(arn, "", context, lambda kms: _dry(lambda: operation(kms)(**parameters, DryRun=True)))
+        except KeyRefused:
+            return True
         except Alarm:
             pass  # the key opens what it is asked to: this is about something else
-        return arn if "reencryptfrom" in error.response.get("Error", {}).get("Message", "").lower() else to_arn
+        return False
 
     def _call(
         self,

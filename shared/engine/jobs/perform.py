@@ -23,6 +23,7 @@ from shared.engine.custody import Custody
 from shared.engine.hold import Hold
 from shared.engine.jobs.sending import send_due
 from shared.engine.key_check import key_check_step
+from shared.engine.key_management import key_change_step
 from shared.engine.sweep import sweep_step
 from shared.engine.verify import verify_step
 from shared.engine.work import StepTired, Work
@@ -83,6 +84,8 @@ def _work(work: Work) -> bool:
         return verify_step(work)
     if kind is JobKind.KEY_CHECK:
         return key_check_step(work)
+    if kind in (JobKind.KEY_ENABLE, JobKind.KEY_UPDATE):
+        return key_change_step(work)
     if kind is JobKind.PRUNE:
         return sweep_step(work)
     raise Refuse(Code.FORMAT_UNKNOWN, f"This worker does not know jobs of kind {kind}; update it.")

@@ -6,10 +6,12 @@ import msgspec
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
+from shared.ports.catalog import TenantCatalog
 from shared.ports.upkeep import Found
 from tests.contract.catalog.world import (
     ARN,
     NOW,
+    OTHER_ARN,
     REVOKED,
     VERIFY,
     World,
@@ -20,6 +22,8 @@ from tests.contract.catalog.world import (
     sealed,
     snapshot,
 )
+
+UPDATE = (StepPlan(phase=1, name="key-update"),)
 
 
 def tell(world: World) -> None:
@@ -56,11 +60,34 @@ def tell(world: World) -> None:
         world.catalog.probes().told(telling, "200")
     _look_after(world, "acme")
     acme.update(client_id=acme.tenant().client_id, kind=CredentialKind.CERTIFICATE, sealed=sealed())
+    _change_key(world, acme)
     world.scheduler.release("w")
     world.scheduler.worker_seen("w", 0)
     world.catalog.tenants()
     world.catalog.jobs()
     acme.remove()
+
+
+def _change_key(world: World, tenant: TenantCatalog) -> None:
+    keys = tenant.customer_keys
+    keys.allow()
+    keys.accept(by="ada", version="1", sha256="a" * 64, arn=OTHER_ARN)
+    claim = world.claim(tenant, world.planned(tenant, UPDATE, kind=JobKind.KEY_UPDATE), "key-update")
+    now = keys.switch(claim, OTHER_ARN)
+    for data_key_id in keys.to_move():
+        key = tenant.keys.get(data_key_id)
+        newer = msgspec.structs.replace(key, arn=now.key_arn, key_epoch=now.key_epoch, generation=key.generation + 1)
+        keys.moved(claim, newer)
+        tenant.keys.moved(ARN, [data_key_id])
+    tenant.claims.tell(claim, {"moved": 1})
+    keys.held_back()
+    for key in keys.older():
+        keys.forget(claim, key.data_key_id, key.generation)
+    keys.settle(claim, 60.0)
+    tenant.claims.finish(claim)
+    tenant.keys.state()
+    keys.allowed()
+    keys.acceptances()
 
 
 def _back_up(world: World, name: str) -> None:

@@ -48,6 +48,7 @@ def two(world: World) -> tuple[TenantCatalog, TenantCatalog]:
         world.backed_up(tenant, run(backup.job_id))
         tenant.keys.refuse(ARN, "Refused.")
         world.probed(tenant, REVOKED)
+        tenant.customer_keys.accept(by="ada", version="1", sha256="a" * 64, arn=ARN)
         tenant.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
     return both
 

@@ -90,6 +90,7 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     tenant.schedules.set(SCHEDULE)
     tenant.keys.refuse(ARN, "No.")
     world.probed(tenant, REVOKED)
+    tenant.customer_keys.accept(by="ada", version="1", sha256="a" * 64, arn=ARN)
     job = world.planned(tenant)
     claim = world.claim(tenant, job, "users")
     tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), [])

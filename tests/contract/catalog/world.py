@@ -202,9 +202,9 @@ class World:
                 if "tenant_id" in table.c and table.name not in unknown:
                     connection.execute(delete(table).where(table.c.tenant_id == tenant.tenant_id))
 
-    def wrap_anew(self, tenant: TenantCatalog, key: WrappedKey, arn: str) -> WrappedKey:
+    def wrap_anew(self, tenant: TenantCatalog, key: WrappedKey, arn: str, wrapped: bytes = b"anew") -> WrappedKey:
         """The data key in its next generation."""
-        newer = msgspec.structs.replace(key, arn=arn, generation=key.generation + 1, wrapped=b"anew")
+        newer = msgspec.structs.replace(key, arn=arn, generation=key.generation + 1, wrapped=wrapped)
         with self._engine.begin() as connection:
             row = {"tenant_id": tenant.tenant_id, **msgspec.structs.asdict(newer)}
             connection.execute(insert(metadata.tables["data_keys"]).values(row))

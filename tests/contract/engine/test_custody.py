@@ -2,19 +2,21 @@
 
 import dataclasses
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.domain.errors import Alarm, KeyRefused, KeyTrouble
+from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble
 from shared.domain.model import JobKind, Purpose, WrappedKey
 from shared.engine import custody as custody_module
 from shared.engine.custody import Custody
 from shared.engine.jobs import perform as performing
 from shared.vault.keyring import DataKey, birth
-from tests.contract.engine.world import EngineWorld
+from shared.vault.names import key_objects_prefix
+from tests.contract.engine.world import LEASE, EngineWorld
 from tests.unit.vault.parts import ARN
 
 OTHER_ARN = f"{ARN[:-1]}2"
@@ -151,3 +153,133 @@ def test_a_patience_longer_than_a_lease_is_no_longer_than_it(world: EngineWorld)
     world.keys.trouble = KeyTrouble("KMS does not answer.")
     with Custody(world.context, world.of, 3600.0) as custody, pytest.raises(KeyTrouble):
         custody.secrets()
+
+
+def until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def leased(custody: Custody) -> set[str]:
+    return set(custody._leases)
+
+
+def test_a_holder_moves_with_its_data_keys_to_the_kms_key_that_wraps_them_now(world: EngineWorld) -> None:
+    job = world.ask()
+    with Custody(world.context, world.of) as custody:
+        held = [custody.secrets(), custody.of_job(job.job_id)]
+        told: list[str] = []
+        custody.on_end(lambda: told.append("ended"))
+        world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+        world.wrap_anew(held[0].id, OTHER_ARN)
+        until(lambda: leased(custody) == {ARN, OTHER_ARN})
+        world.wrap_anew(held[1].id, OTHER_ARN)
+        until(lambda: leased(custody) == {OTHER_ARN})
+        world.keys.refusing[ARN] = REFUSED
+        asked = world.keys.asked
+        until(lambda: world.keys.asked > asked + 2)
+        custody.check()
+        assert [key.for_open() for key in held]
+        assert custody.find(held[1].id).for_open() == held[1].for_open()
+        assert told == []
+        world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
+        until(lambda: told)
+        assert dropped_for(held[0]) is dropped_for(held[1]) is KeyRefused
+        until(lambda: world.of.jobs.get(job.job_id).code is Code.KEY_ACCESS_REVOKED)
+
+
+def dropped_for(key: DataKey) -> type[EntrakeepError] | None:
+    try:
+        key.for_open()
+    except EntrakeepError as error:
+        return type(error)
+    return None
+
+
+def test_a_refusal_of_the_key_before_counts_for_who_holds_what_it_still_wraps_and_for_nobody_else(
+    world: EngineWorld,
+) -> None:
+    old = world.of.keys.get(world.rows("data_keys")[0]["data_key_id"])  # type: ignore[arg-type]
+    job = world.ask()
+    with Custody(world.context, world.of) as custody:
+        waits = custody.of_job(job.job_id).id
+    world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+    world.wrap_anew(old.data_key_id, OTHER_ARN)
+    world.keys.refusing[ARN] = REFUSED
+    with Custody(world.context, world.of) as custody, Custody(world.context, world.of) as other:
+        assert custody.secrets().for_open()
+        with pytest.raises(KeyRefused):
+            other.find(waits)
+        with pytest.raises(KeyRefused):
+            other.check()
+        custody.check()
+    assert not world.of.jobs.get(job.job_id).state.ended
+    refusal = world.of.keys.state().refusal
+    assert refusal is not None
+    assert refusal.arn == ARN
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_data_key_that_moves_between_two_looks_at_sql_is_opened_under_the_new_key(
+    world: EngineWorld, held: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = world.ask()
+    with Custody(world.context, world.of) as custody:
+        data_key_id = custody.of_job(job.job_id).id
+    stale = world.of.keys.get(data_key_id)
+    world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+    with Custody(world.context, world.of) as custody:
+        if held:
+            custody.secrets()
+        for row in world.of.keys.all():
+            world.wrap_anew(row.data_key_id, OTHER_ARN)
+        world.keys.refusing[ARN] = REFUSED
+        assert custody._open(stale).id == data_key_id
+        until(lambda: leased(custody) == {OTHER_ARN})
+        custody.check()
+    assert world.of.keys.state().refusal is None
+
+
+def test_a_data_key_is_born_under_the_new_key_where_the_one_before_is_refused_meanwhile(world: EngineWorld) -> None:
+    job = world.ask()
+    for row in world.of.keys.all():
+        world.wrap_anew(row.data_key_id, OTHER_ARN)
+    world.keys.refusing[ARN] = REFUSED
+    with Custody(world.context, world.of) as custody:
+        before = world.of.tenant()
+        world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+        assert before.key_arn == ARN
+        assert custody.of_job(job.job_id).for_seal()
+        assert leased(custody) == {OTHER_ARN}
+
+
+def test_what_was_born_under_the_key_before_leaves_nothing_in_the_store(world: EngineWorld) -> None:
+    job = world.ask()
+    world.at = lambda point: (
+        point == "key-object-stored"
+        and world.change(  # type: ignore[func-returns-value,return-value]
+            "tenants", key_arn=OTHER_ARN, key_epoch=2
+        )
+    )
+    with Custody(world.context, world.of) as custody:
+        key = custody.of_job(job.job_id)
+    stored = list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))
+    assert len(stored) == 2
+    assert any(key.id in name for name in stored)
+
+
+def test_a_lease_closed_while_its_data_keys_are_handed_over_leaves_none_of_them_behind(world: EngineWorld) -> None:
+    job = world.ask()
+    for _ in range(5):
+        custody = Custody(world.context, world.of)
+        key = custody.of_job(job.job_id)
+        arn = OTHER_ARN if world.of.keys.get(key.id).arn == ARN else ARN
+        for row in world.of.keys.all():
+            world.wrap_anew(row.data_key_id, arn)
+        time.sleep(LEASE / 2 - 0.01)
+        custody.__exit__()
+        assert dropped(key)
+        with pytest.raises(KeyTrouble):
+            custody.find(key.id)

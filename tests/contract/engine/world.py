@@ -209,6 +209,12 @@ class EngineWorld:
         """Writes behind the catalog's back."""
         self._aging.change(table, **values)
 
+    def wrap_anew(self, data_key_id: str, arn: str) -> None:
+        """The data key's next generation, behind the catalog's back."""
+        key = self.of.keys.get(data_key_id)
+        wrapping = self.keys.reencrypt(key.arn, key.wrapped, key.context, arn, data_key_id)
+        self._aging.wrap_anew(self.of, key, arn, wrapping.wrapped)
+
     def rows(self, table: str) -> list[dict[str, object]]:
         """All that stands in a table."""
         return self._aging.rows(table)

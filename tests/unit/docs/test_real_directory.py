@@ -18,8 +18,14 @@ TEXT = PAGE.read_text()
 KEY_POLICY, MACHINE_POLICY = map(json.loads, blocks(PAGE, "json"))
 USER, ADMINISTRATOR = "arn:aws:iam::111122223333:user/entrakeep", "arn:aws:iam::111122223333:user/admin"
 _PERMISSION = re.compile(r"\b[A-Z]\w+\.Read(?:Write)?\.\w+\b")
-_ACTIONS = {"list_objects_v2": "s3:ListBucket", "get_caller_identity": None}
-"""Calls whose permission has another name, or none."""
+_ACTIONS: dict[str, set[str]] = {
+    "list_objects_v2": {"s3:ListBucket"},
+    "list_object_versions": {"s3:ListBucketVersions"},
+    "delete_object": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+    "re_encrypt": {"kms:ReEncryptFrom", "kms:ReEncryptTo"},
+    "get_caller_identity": set(),
+}
+"""Calls whose permissions have other names, or that need none."""
 
 
 def needed() -> dict[str, set[str]]:
@@ -57,15 +63,15 @@ def test_no_id_of_a_permission_is_written_down() -> None:
 
 def called() -> set[str]:
     """The actions that the code's calls of AWS need."""
-    found = set()
-    for file, services in (("kms.py", ("kms", "sts")), ("blobs/s3.py", ("s3",))):
+    found: set[str] = set()
+    for file, services in (("kms/service.py", ("kms", "sts")), ("blobs/s3.py", ("s3",))):
         text = (TOP / "shared" / "adapters" / file).read_text()
         for service in services:
             for operation in botocore.session.get_session().get_service_model(service).operation_names:
                 name = xform_name(operation)
                 if re.search(rf"\.{name}\(|\"{name}\"", text):
-                    found.add(_ACTIONS.get(name, f"{service}:{operation}"))
-    return {action for action in found if action is not None}
+                    found |= _ACTIONS.get(name, {f"{service}:{operation}"})
+    return found
 
 
 def actions(statement: dict[str, Any]) -> set[str]:

@@ -107,7 +107,10 @@ class MemoryStore:
     def delete(self, name: str) -> None:
         self.blobs.pop(name, None)
 
-    def names(self, prefix: str) -> Iterator[str]:
+    def erase(self, name: str) -> None:
+        self.delete(name)
+
+    def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:
         return iter(sorted(name for name in self.blobs if name.startswith(prefix)))
 
     def folders(self, prefix: str) -> list[str]:

@@ -30,8 +30,9 @@ def home(tmp_path: Path) -> Path:
     open_catalog(f"sqlite:///{home / 'catalog.sqlite3'}").close()
     with sqlite3.connect(home / "catalog.sqlite3") as catalog:
         for name in ("contoso", "fabrikam"):
-            row = (name, name, "d", "c", "2026-01-01 00:00:00", "provider", "arn", 1, None)
-            catalog.execute(f"INSERT INTO tenants VALUES ({', '.join('?' * len(row))})", row)
+            row = (name, name, "d", "c", "2026-01-01 00:00:00", "provider", "arn", 1)
+            columns = "tenant_id, name, directory_id, client_id, created_at, key_mode, key_arn, key_epoch"
+            catalog.execute(f"INSERT INTO tenants ({columns}) VALUES ({', '.join('?' * len(row))})", row)
     catalog.close()
     return home
 

@@ -5,7 +5,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from console.cli.documents import job_with_resources, key_document, moment, resource_documents, schedule_document
+from console.cli.documents import (
+    job_with_resources,
+    key_document,
+    key_job_of,
+    moment,
+    resource_documents,
+    schedule_document,
+)
 from shared.domain.errors import Answer, Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import (
@@ -206,3 +213,20 @@ def test_warnings_and_history_are_shown_with_their_dates() -> None:
             "warnings": [told],
         }
     ]
+
+
+def test_a_key_that_changes_is_shown_as_updating_since_the_switch() -> None:
+    keys = KeyState(
+        refusal=None, unreachable=None, data_keys={ARN: 1}, switched_at=NOW, updating=True, old_key_free=False
+    )
+    document = shown(keys)
+    assert (document["state"], document["since"], document["old_key_free"]) == ("updating", moment(NOW), False)
+
+
+def test_a_job_that_checks_or_changes_a_key_tells_how_far_it_has_come() -> None:
+    made = [{"check": "form", "outcome": "passed", "message": None}]
+    check = msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail={"arn": ARN, "checks": made, "key": None})
+    assert key_job_of(check) == {"arn": ARN, "checks": made}
+    change = msgspec.structs.replace(JOB, kind=JobKind.KEY_ENABLE, detail={"arn": ARN})
+    assert key_job_of(change) == {"arn": ARN, "before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": []}
+    assert key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail={"state": "ok"})) is None

@@ -1,0 +1,159 @@
+"""A tenant's own KMS key: who may have one, who agreed to what, and which data keys it wraps by now."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, exists, func, select
+
+from shared.adapters.catalog.claims import held
+from shared.adapters.catalog.jobs import NO_TROUBLE
+from shared.adapters.catalog.keys import insert_key, key_of, standing
+from shared.adapters.catalog.schema import acceptances, data_keys, runs, snapshot_runs, snapshots, steps, tenants
+from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
+from shared.domain.errors import Code, Refuse
+from shared.domain.model import Claim, KeyMode, Purpose, Tenant, WrappedKey
+from shared.ports.catalog import EpochMoved
+from shared.ports.customer_keys import Acceptance
+
+
+class SqlCustomerKeys:
+    """``ports.customer_keys.CustomerKeys`` in SQL."""
+
+    def __init__(self, tenancy: Tenancy) -> None:
+        self._tenancy = tenancy
+
+    def allow(self) -> datetime:
+        with self._tenancy.write() as rows:
+            since: datetime = rows.tenant(lock=True)["key_allowed_at"] or rows.now
+            rows.update(tenants, key_allowed_at=since)
+            return since
+
+    def allowed(self) -> datetime | None:
+        with self._tenancy.read() as rows:
+            since: datetime | None = rows.tenant()["key_allowed_at"]
+            return since
+
+    def accept(self, *, by: str, version: str, sha256: str, arn: str) -> Acceptance:
+        with self._tenancy.write() as rows:
+            rows.tenant(lock=True)
+            values = {"version": version, "sha256": sha256, "arn": arn}
+            rows.insert(acceptances, number=rows.number(acceptances), accepted_at=rows.now, accepted_by=by, **values)
+            return Acceptance(at=rows.now, by=by, **values)
+
+    def acceptances(self) -> list[Acceptance]:
+        with self._tenancy.read() as rows:
+            found = rows.all(rows.query(acceptances).order_by(acceptances.c.number.desc()))
+        return [
+            Acceptance(
+                at=row["accepted_at"],
+                by=row["accepted_by"],
+                version=row["version"],
+                sha256=row["sha256"],
+                arn=row["arn"],
+            )
+            for row in found
+        ]
+
+    def switch(self, claim: Claim, arn: str) -> Tenant:
+        with self._tenancy.write() as rows:
+            tenant = rows.tenant(lock=True)
+            held(rows, claim)
+            if tenant["key_mode"] == KeyMode.PROVIDER:
+                _check_may_begin(rows, arn)
+            if tenant["key_arn"] != arn or tenant["key_mode"] != KeyMode.CUSTOMER:
+                rows.update(
+                    tenants,
+                    key_mode=KeyMode.CUSTOMER,
+                    key_arn=arn,
+                    key_epoch=tenant["key_epoch"] + 1,
+                    key_switched_at=rows.now,
+                    key_free_at=None,
+                )
+            return tenant_of(rows.tenant())
+
+    def to_move(self) -> list[str]:
+        with self._tenancy.read() as rows:
+            secrets_last = data_keys.c.purpose == Purpose.SECRETS.value
+            order = (secrets_last.desc(), data_keys.c.created_at.desc(), data_keys.c.data_key_id)
+            return [row["data_key_id"] for row in rows.all(_elsewhere(rows).order_by(*order))]
+
+    def moved(self, claim: Claim, key: WrappedKey) -> bool:
+        with self._tenancy.write() as rows:
+            tenant = rows.tenant(lock=True)
+            held(rows, claim)
+            if (tenant["key_arn"], tenant["key_epoch"]) != (key.arn, key.key_epoch):
+                raise EpochMoved
+            known = rows.find(data_keys, data_keys.c.data_key_id == key.data_key_id)
+            newest = max(known, key=lambda row: int(row["generation"]), default=None)
+            if newest is not None and key_of(newest) == key:
+                return True
+            if newest is None or newest["generation"] >= key.generation:
+                return False
+            insert_key(rows, key, moved_at=rows.now)
+            rows.update(tenants, key_free_at=None)
+            rows.update(steps, steps.c.step_id == claim.step_id, claims_lost=0, **NO_TROUBLE)
+            return True
+
+    def older(self) -> list[WrappedKey]:
+        with self._tenancy.read() as rows:
+            later = data_keys.alias()
+            followed = exists().where(
+                later.c.tenant_id == data_keys.c.tenant_id,
+                later.c.data_key_id == data_keys.c.data_key_id,
+                later.c.generation > data_keys.c.generation,
+                later.c.arn == rows.tenant()["key_arn"],
+            )
+            order = (data_keys.c.data_key_id, data_keys.c.generation)
+            return [key_of(row) for row in rows.all(rows.query(data_keys, followed).order_by(*order))]
+
+    def forget(self, claim: Claim, data_key_id: str, generation: int) -> None:
+        with self._tenancy.write() as rows:
+            held(rows, claim)
+            mine = (data_keys.c.data_key_id == data_key_id,)
+            if rows.find(data_keys, *mine, data_keys.c.generation > generation):
+                rows.delete(data_keys, *mine, data_keys.c.generation == generation)
+
+    def settle(self, claim: Claim, lease: float) -> bool:
+        with self._tenancy.write() as rows:
+            tenant = rows.tenant(lock=True)
+            held(rows, claim)
+            if rows.all(_elsewhere(rows).limit(1)):
+                return False
+            last = rows.connection.execute(
+                select(func.max(data_keys.c.moved_at)).where(data_keys.c.tenant_id == rows.tenant_id)
+            ).scalar()
+            times = [time for time in (last, tenant["key_switched_at"]) if time is not None]
+            rows.update(tenants, key_free_at=max(times, default=rows.now) + timedelta(seconds=lease))
+            return True
+
+    def held_back(self) -> list[str]:
+        with self._tenancy.read() as rows:
+            left = rows.all(_elsewhere(rows))
+            keys, of_jobs = {row["data_key_id"] for row in left}, {row["job_id"] for row in left}
+            named = (
+                rows.query(snapshot_runs)
+                .join(runs, (runs.c.tenant_id == snapshot_runs.c.tenant_id) & (runs.c.run_id == snapshot_runs.c.run_id))
+                .with_only_columns(snapshot_runs.c.snapshot_id, runs.c.job_id)
+                .distinct()
+            )
+            needing = {row["snapshot_id"] for row in rows.all(named) if row["job_id"] in of_jobs}
+            newest_first = rows.all(rows.query(snapshots, ~snapshots.c.going).order_by(snapshots.c.number.desc()))
+            return [
+                row["snapshot_id"]
+                for row in newest_first
+                if row["snapshot_id"] in needing or row["data_key_id"] in keys
+            ]
+
+
+def _elsewhere(rows: Rows) -> Select[Any]:
+    """Data keys whose newest generation another KMS key wraps than the tenant's present one."""
+    return standing(rows).where(data_keys.c.arn != rows.tenant()["key_arn"])
+
+
+def _check_may_begin(rows: Changes, arn: str) -> None:
+    """Raises Refuse unless the operator lets the tenant have a key of its own and the terms were accepted for this one."""
+    if rows.tenant()["key_allowed_at"] is None or not rows.find(acceptances, acceptances.c.arn == arn):
+        raise Refuse(
+            Code.KEY_NOT_ALLOWED,
+            "This tenant may have no key of its own, or nobody agreed to the terms for this one: see 'entrakeep key enable'.",
+        )

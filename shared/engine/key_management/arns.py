@@ -1,0 +1,40 @@
+"""The names of KMS keys: what is an ARN of one, and what is another cloud's (KMS developer guide, "Key identifiers")."""
+
+import re
+
+from shared.domain.errors import Code, Refuse
+
+_KEY = r"key/(?:mrk-)?(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_ARN = re.compile(
+    rf"arn:aws[a-z-]*:kms:[a-z]{{2,}}(?:-[a-z0-9]+)+:[0-9]{{12}}:(?:{_KEY}|alias/[A-Za-z0-9/_-]{{1,250}})"
+)
+_AZURE = re.compile(
+    r"https?://[^/]*\.(?:vault|managedhsm)\.(?:azure\.(?:net|cn)|usgovcloudapi\.net)|/subscriptions/", re.I
+)
+_GOOGLE = re.compile(
+    r"(?:gcp-kms://|//cloudkms\.googleapis\.com/)?projects/[^/]+/locations/|cloudkms\.googleapis", re.I
+)
+
+PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)")
+"""The ARN of a role or user, or of a whole account."""
+
+
+def check_form(arn: str) -> None:
+    """Raises Refuse ``KEY_INVALID`` unless this is the ARN of an AWS KMS key, or of an alias of one."""
+    for cloud, pattern in (("Azure Key Vault", _AZURE), ("Google Cloud KMS", _GOOGLE)):
+        if pattern.search(arn):
+            raise Refuse(Code.KEY_INVALID, f"This is a key of {cloud}; only keys of AWS KMS can be used.")
+    if not _ARN.fullmatch(arn):
+        raise Refuse(
+            Code.KEY_INVALID, "This is not the ARN of an AWS KMS key. Copy it from the key's page in the KMS console."
+        )
+
+
+def region_of(arn: str) -> str:
+    """The Region that an ARN names."""
+    return arn.split(":")[3]
+
+
+def account_of(arn: str) -> str:
+    """The account that an ARN names."""
+    return arn.split(":")[4]

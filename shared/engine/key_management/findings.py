@@ -1,0 +1,51 @@
+"""What DescribeKey tells of a key, in words: whether it is of the right kind, in the right state, and what its owner
+should know.
+
+(AWS KMS API Reference, KeyMetadata; KMS developer guide, "Key states of AWS KMS keys".)
+"""
+
+from shared.ports.keys import KeyDescription
+
+UNFIT = "The key does not open what it wrapped itself. Do not use it; tell your operator."
+_STATES = {
+    "Disabled": "is disabled. Enable it first.",
+    "PendingImport": "waits for its key material. Import it first.",
+    "Unavailable": "lives in a key store that is disconnected. Connect it first.",
+    "Creating": "is still being made. Wait a minute, and try again.",
+    "Updating": "is just being changed. Wait a minute, and try again.",
+}
+
+
+def wrong_kind(key: KeyDescription) -> str | None:
+    """Why a key of this kind cannot be used; None if it can."""
+    if key.manager != "CUSTOMER":
+        return "The key is managed by AWS and cannot be shared; a customer managed key is needed."
+    if key.spec != "SYMMETRIC_DEFAULT" or key.usage != "ENCRYPT_DECRYPT":
+        return f"The key is one of {key.spec} for {key.usage}; a symmetric encryption key is needed."
+    return None
+
+
+def wrong_state(key: KeyDescription) -> str | None:
+    """Why a key in this state cannot be used; None if it can."""
+    if key.state == "Enabled":
+        return None
+    if key.state.startswith("Pending") and key.deletion is not None:
+        return f"The key is to be deleted on {key.deletion:%Y-%m-%d}. Cancel the deletion and enable it first."
+    if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
+        return "The key is to be deleted. Cancel the deletion and enable it first."
+    return f"The key {_STATES.get(key.state, f'is in the state {key.state}. Enable it first.')}"
+
+
+def matters_to_know(key: KeyDescription) -> str:
+    """What may surprise the owner of a key that can be used; empty if nothing does."""
+    found = []
+    if key.material_expires is not None:
+        day = f"{key.material_expires:%Y-%m-%d}"
+        found.append(f"Its key material expires on {day}: import it again before, or everything stops.")
+    if key.origin in ("AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"):
+        found.append("It lives in a key store of its own: backups stop when that does not answer.")
+    others = [arn for arn in key.related if arn != key.arn]
+    if key.related:
+        listed = f" The others: {', '.join(others)}." if others else ""
+        found.append(f"It is a multi-Region key; its replicas are separate: revoke each.{listed}")
+    return " ".join(found)

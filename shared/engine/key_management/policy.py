@@ -1,0 +1,144 @@
+"""What the owner of a KMS key must allow: least privilege, as texts to paste.
+
+The principal is the operator's whole account, narrowed by ``aws:PrincipalArn`` to one role: a statement that names the role
+itself breaks when the role is deleted and made again. Two statements, because DescribeKey carries no encryption context. (KMS
+developer guide, "Allowing users in other accounts to use a KMS key" and "Encryption context condition keys".)
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from shared.ports.keys import Caller
+
+LOOK, USE = "EntrakeepMayLookAtTheKey", "EntrakeepMayUseTheKeyForThisTenant"
+"""The statements' names: who pastes them again replaces those of the same name."""
+_USES = ["kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+_PLACEHOLDER = "arn:aws:kms:REGION:ACCOUNT:key/KEY-ID"
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's 12-digit account, the two statements for the key's policy, and ways to put them there."""
+
+    account: str
+    statements: list[dict[str, Any]]
+    console: str
+    cli: str
+    cloudformation: str
+    terraform: str
+
+
+def key_policy(caller: Caller, tenant_id: str, region: str, arn: str | None) -> Policy:
+    """For a key that is there (``arn``), or one to be made in the Region ``region``."""
+    statements = _statements(caller, tenant_id)
+    return Policy(
+        account=caller.account,
+        statements=statements,
+        console=_console(arn),
+        cli=_cli(statements, region, arn),
+        cloudformation=_cloudformation(statements),
+        terraform=_terraform(statements),
+    )
+
+
+def _statements(caller: Caller, tenant_id: str) -> list[dict[str, Any]]:
+    partition = caller.principal.split(":")[1]
+    principal = {"AWS": f"arn:{partition}:iam::{caller.account}:root"}
+    ours = {"ArnEquals": {"aws:PrincipalArn": caller.principal}}
+    bound = {
+        "StringEquals": {"kms:EncryptionContext:tenant": tenant_id},
+        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["tenant", "purpose"]},
+    }
+    allow = {"Effect": "Allow", "Principal": principal, "Resource": "*"}
+    return [
+        {"Sid": LOOK, **allow, "Action": ["kms:DescribeKey"], "Condition": ours},
+        {"Sid": USE, **allow, "Action": _USES, "Condition": {**ours, **bound}},
+    ]
+
+
+def _console(arn: str | None) -> str:
+    key = f"the key {arn}" if arn else "your symmetric key"
+    return (
+        f"1. Open the KMS console, 'Customer managed keys', and {key}.\n"
+        "2. On the page 'Key policy' choose 'Switch to policy view' and then 'Edit'.\n"
+        "3. Add the two statements above to the list 'Statement', before its closing bracket, after a comma.\n"
+        "4. Choose 'Save changes', and wait a minute."
+    )
+
+
+def _cli(statements: list[dict[str, Any]], region: str, arn: str | None) -> str:
+    """Reads the policy that is there, replaces statements of the same names, and writes it back."""
+    key = arn or _PLACEHOLDER
+    ours = _text(statements)
+    return (
+        f"export AWS_REGION={region}\n"
+        f"cat > entrakeep-statements.json <<'END'\n{ours}\nEND\n"
+        f"aws kms get-key-policy --key-id {key} --policy-name default --query Policy --output text > policy.json\n"
+        f"jq --slurpfile ours entrakeep-statements.json --arg look {LOOK} --arg use {USE} \\\n"
+        "  '.Statement |= (map(select(.Sid != $look and .Sid != $use)) + $ours[0])' policy.json > new-policy.json\n"
+        f"aws kms put-key-policy --key-id {key} --policy-name default --policy file://new-policy.json"
+    )
+
+
+def _cloudformation(statements: list[dict[str, Any]]) -> str:
+    """A whole template; the statements may be pasted into one that is there. (JSON is YAML.)"""
+    listed = "\n".join(f"          - {json.dumps(each)}" for each in statements)
+    return (
+        "Resources:\n"
+        "  EntrakeepKey:\n"
+        "    Type: AWS::KMS::Key\n"
+        "    DeletionPolicy: Retain\n"
+        "    UpdateReplacePolicy: Retain\n"
+        "    Properties:\n"
+        "      Description: Wraps the data keys of our Entra directory's backups\n"
+        "      EnableKeyRotation: true\n"
+        "      KeyPolicy:\n"
+        '        Version: "2012-10-17"\n'
+        "        Statement:\n"
+        "          - Sid: AdministratorsManageTheKey\n"
+        "            Effect: Allow\n"
+        '            Principal: {AWS: !Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}\n'
+        '            Action: "kms:*"\n'
+        '            Resource: "*"\n'
+        f"{listed}\n"
+        "Outputs:\n"
+        "  KeyArn:\n"
+        "    Value: !GetAtt EntrakeepKey.Arn"
+    )
+
+
+def _terraform(statements: list[dict[str, Any]]) -> str:
+    """A whole key; the statements may be pasted into one that is there."""
+    listed = ",\n".join(_indented(_text(each), 6) for each in statements)
+    return (
+        'data "aws_caller_identity" "owner" {}\n\n'
+        'resource "aws_kms_key" "entrakeep" {\n'
+        '  description         = "Wraps the data keys of our Entra directory\'s backups"\n'
+        "  enable_key_rotation = true\n\n"
+        "  policy = jsonencode({\n"
+        '    Version = "2012-10-17"\n'
+        "    Statement = [\n"
+        "      {\n"
+        '        Sid       = "AdministratorsManageTheKey"\n'
+        '        Effect    = "Allow"\n'
+        '        Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.owner.account_id}:root" }\n'
+        '        Action    = "kms:*"\n'
+        '        Resource  = "*"\n'
+        "      },\n"
+        f"{listed}\n"
+        "    ]\n"
+        "  })\n"
+        "}\n\n"
+        'output "key_arn" {\n'
+        "  value = aws_kms_key.entrakeep.arn\n"
+        "}"
+    )
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, indent=2)
+
+
+def _indented(text: str, by: int) -> str:
+    return "\n".join(" " * by + line for line in text.splitlines())

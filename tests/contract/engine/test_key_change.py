@@ -1,0 +1,336 @@
+"""A tenant's KMS key is changed: every data key moves, jobs go on, and what the key before opened is gone."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
+from shared.domain.model import Job, JobKind, JobState, KeyMode, Purpose
+from shared.engine.custody import Custody
+from shared.engine.key_management.asking import ask_enable, ask_update
+from shared.engine.rebuild import rebuild
+from shared.vault.keyring import birth, check_key_object, decode_key_object
+from shared.vault.names import key_object_blob, key_objects_prefix
+from tests.contract.engine.world import EngineWorld
+from tests.unit.vault.parts import ARN
+
+FIRST, SECOND = (f"arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-00000000000{n}" for n in (1, 2))
+
+
+class Killed(BaseException):
+    """What a worker that is killed leaves undone."""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    made.backed_up()
+    made.clock.time += timedelta(hours=1)
+    made.directory.put("users", "users/later")
+    made.backed_up()
+    made.of.customer_keys.allow()
+    yield made
+    made.close()
+
+
+def ended(world: EngineWorld, job: Job) -> Job:
+    world.work()
+    return world.of.jobs.get(job.job_id)
+
+
+def enabled(world: EngineWorld, arn: str = FIRST) -> Job:
+    job = ended(world, ask_enable(world.of, arn, "ada"))
+    assert job.state is JobState.SUCCEEDED, job
+    return job
+
+
+def updated(world: EngineWorld, arn: str = SECOND) -> Job:
+    job = ended(world, ask_update(world.of, arn))
+    assert job.state is JobState.SUCCEEDED, job
+    return job
+
+
+def objects(world: EngineWorld) -> list[str]:
+    return list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))
+
+
+def under(world: EngineWorld) -> set[str]:
+    """The KMS keys that key objects in the store name."""
+    tenant = world.tenant.tenant_id
+    return {decode_key_object(world.store.blobs[blob], tenant, blob).arn for blob in objects(world)}
+
+
+def whole(world: EngineWorld, arn: str) -> None:
+    """Everything is under this key, in SQL and in the store, and works under it alone."""
+    assert (world.of.tenant().key_arn, world.of.tenant().key_mode) == (arn, KeyMode.CUSTOMER)
+    keys = world.of.keys.all()
+    assert {key.arn for key in keys} == under(world) == {arn}
+    assert len(world.rows("data_keys")) == len(objects(world)) == len(keys)
+    for key in keys:
+        check_key_object(world.store, world.tenant.tenant_id, key)
+    world.keys.refusing = {each: KeyRefused(each, "No.") for each in (ARN, FIRST, SECOND) if each != arn}
+    world.backed_up()
+    assert world.download() == world.directory.records()
+    assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
+    world.keys.refusing = {}
+
+
+def test_enabling_moves_every_data_key_and_leaves_nothing_that_the_provider_key_opens(world: EngineWorld) -> None:
+    before = {key.data_key_id: key for key in world.of.keys.all()}
+    stored = {blob: world.store.blobs[blob] for blob in objects(world)}
+    job = enabled(world)
+    assert job.detail["moved"] == len(before) == 3
+    assert (job.detail["before"], job.detail["to_move"], job.detail["left"]) == (ARN, 0, [])
+    for key in world.of.keys.all():
+        with pytest.raises(Alarm):
+            world.keys.decrypt(ARN, key.wrapped, key.context, key.data_key_id)
+        assert (key.generation, key.key_epoch, key.created_at) == (2, 2, before[key.data_key_id].created_at)
+    assert not set(stored) & set(world.store.blobs)
+    whole(world, FIRST)
+
+
+def test_a_key_is_changed_again_and_again_and_the_old_one_becomes_free(world: EngineWorld) -> None:
+    enabled(world)
+    world.backed_up()
+    updated(world)
+    world.pass_time(60)
+    assert world.of.keys.state().old_key_free is True
+    assert world.of.tenant().key_epoch == 3
+    whole(world, SECOND)
+    updated(world, FIRST)
+    whole(world, FIRST)
+
+
+def test_nothing_is_changed_for_a_tenant_that_may_not_or_whose_terms_nobody_accepted(world: EngineWorld) -> None:
+    before = dict(world.store.blobs)
+    job = world.done(JobKind.KEY_ENABLE, detail={"arn": FIRST})
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_NOT_ALLOWED)
+    assert (world.of.tenant().key_arn, world.store.blobs) == (ARN, before)
+
+
+@pytest.mark.parametrize("code", [Code.KEY_INVALID, Code.KEY_MISCONFIGURED])
+def test_a_key_that_is_no_good_any_more_is_not_switched_to(world: EngineWorld, code: Code) -> None:
+    world.keys.refusing[FIRST] = KeyRefused(FIRST, "No.") if code is Code.KEY_INVALID else Refuse(code, "Ours.")
+    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    assert (job.state, job.code) == (JobState.FAILED, code)
+    assert world.of.tenant().key_mode is KeyMode.PROVIDER
+    assert not world.of.jobs.ask(JobKind.BACKUP, asked=job.asked)[0].state.ended
+
+
+@pytest.mark.parametrize("point", ["key-switched", "key-rewrapped", "key-moved", "generation-erased", "key-settled"])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_worker_killed_anywhere_leaves_what_another_ends(world: EngineWorld, point: str, nth: int) -> None:
+    passed: list[str] = []
+
+    def reached(name: str) -> None:
+        passed.append(name)
+        if name == point and passed.count(point) == nth:
+            raise Killed
+
+    job = ask_enable(world.of, FIRST, "ada")
+    world.at = reached
+    if nth == 1 or point not in ("key-switched", "key-settled"):
+        with pytest.raises(Killed):
+            world.work()
+        assert world.download() == world.directory.records()
+        world.pass_time(3600)
+    assert ended(world, job).state is JobState.SUCCEEDED
+    world.at = lambda _: None
+    whole(world, FIRST)
+
+
+def test_a_step_that_is_tired_goes_on_where_it_was(world: EngineWorld) -> None:
+    world.limit(step_seconds=0.0)
+    job = ask_enable(world.of, FIRST, "ada")
+    assert ended(world, job).state is JobState.RUNNING  # each turn is over before it begins
+    world.limit(step_seconds=300.0)
+    assert ended(world, job).state is JobState.SUCCEEDED
+    whole(world, FIRST)
+
+
+def test_the_old_key_lost_midway_leaves_the_rest_working_and_comes_back_by_a_retry(world: EngineWorld) -> None:
+    enabled(world)
+    snapshots = world.of.snapshots.all()
+    lost = KeyRefused(FIRST, "The key is disabled. Its owner must enable it.")
+
+    def reached(name: str) -> None:
+        if name == "key-moved" and len(world.of.customer_keys.to_move()) == 1:
+            world.keys.refusing[FIRST] = lost
+
+    world.at = reached
+    job = ended(world, ask_update(world.of, SECOND))
+    world.at = lambda _: None
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
+    assert job.message is not None
+    assert f"entrakeep jobs retry {job.job_id}" in job.message
+    assert "2 data keys were moved, 1 wait" in job.message
+    # The newest moved first: both snapshots need the oldest, of which the first backup's chunks are sealed.
+    assert job.detail["snapshots"] == [each.snapshot_id for each in snapshots]
+    state = world.of.keys.state()
+    assert (state.updating, state.old_key_free) == (True, False)
+    assert state.refusal is not None
+    assert state.refusal.arn == FIRST
+    with pytest.raises(KeyRefused):
+        world.download()
+    full = world.ask(full=True)
+    assert ended(world, full).state is JobState.SUCCEEDED
+    assert world.download() == world.directory.records()
+    world.keys.refusing = {}
+    again = ended(world, ask_update(world.of, SECOND))
+    assert (again.state, again.detail["moved"]) == (JobState.SUCCEEDED, 1)
+    assert world.of.keys.state().refusal is None
+    whole(world, SECOND)
+
+
+def test_a_refusal_of_the_new_key_midway_stops_everything_until_it_is_given_back(world: EngineWorld) -> None:
+    world.at = lambda name: name == "key-moved" and world.keys.refusing.setdefault(FIRST, KeyRefused(FIRST, "No."))  # type: ignore[func-returns-value,return-value]
+    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    world.at = lambda _: None
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
+    assert world.done().code is Code.KEY_ACCESS_REVOKED
+    world.keys.refusing = {}
+    enabled(world)
+    assert world.of.keys.state().refusal is None
+    whole(world, FIRST)
+
+
+def test_backups_and_downloads_go_on_while_data_keys_move(world: EngineWorld) -> None:
+    busy: list[str] = []
+
+    def reached(name: str) -> None:
+        if name in ("key-switched", "key-moved", "generation-erased") and "at work" not in busy:
+            busy.append("at work")
+            assert world.download() == world.directory.records()
+            with Custody(world.context, world.of) as custody:
+                other = world.of.jobs.ask(JobKind.VERIFY, asked=job.asked)[0]
+                key = custody.of_job(other.job_id)
+                assert world.of.keys.get(key.id).arn == FIRST
+                world.of.jobs.cancel(other.job_id)
+            busy.remove("at work")
+            busy.append(name)
+
+    job = ask_enable(world.of, FIRST, "ada")
+    world.at = reached
+    assert ended(world, job).state is JobState.SUCCEEDED
+    world.at = lambda _: None
+    assert {"key-switched", "key-moved", "generation-erased"} <= set(busy)
+    whole(world, FIRST)
+
+
+def test_a_data_key_being_born_while_the_key_changes_leaves_nothing_under_the_key_before(world: EngineWorld) -> None:
+    """Stored just before the proof, and never told to SQL: it is wrapped anew, and left to the sweep."""
+    tenant = world.tenant.tenant_id
+
+    def reached(name: str) -> None:
+        if name == "generation-erased" and len(objects(world)) < 8:
+            world.at = lambda _: None
+            birth(world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, world.ask().job_id)
+
+    job = ask_enable(world.of, FIRST, "ada")
+    world.at = reached
+    assert ended(world, job).state is JobState.SUCCEEDED
+    assert under(world) == {FIRST}
+
+
+def wrapped_for_another(world: EngineWorld) -> tuple[str, bytes]:
+    """A data key of another tenant: its key object's name and text."""
+    _, key = birth(world.keys, world.store, "another", ARN, Purpose.BACKUP, 1, world.clock.time, None)
+    blob = key_object_blob("another", key.data_key_id, 1)
+    return blob, world.store.blobs.pop(blob)
+
+
+def test_a_key_object_copied_from_another_tenant_is_not_moved_and_named(world: EngineWorld) -> None:
+    blob, text = wrapped_for_another(world)
+    planted = blob.replace("another", world.tenant.tenant_id)
+    world.store.blobs[planted] = text
+    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
+    assert job.detail["left"] == [{"blob": planted, "reason": "BLOB_DAMAGED"}]
+    assert world.download() == world.directory.records()
+    del world.store.blobs[planted]
+    assert ended(world, ask_enable(world.of, FIRST, "ada")).state is JobState.SUCCEEDED
+    whole(world, FIRST)
+
+
+def test_a_wrapped_key_of_another_tenant_in_the_row_of_this_one_is_not_moved(world: EngineWorld) -> None:
+    fresh = world.keys.generate(ARN, {"tenant": "another", "purpose": "backup"})
+    secrets = world.of.keys.find(Purpose.SECRETS, None)
+    assert secrets is not None
+    world.change("data_keys", wrapped=fresh.wrapped)
+    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
+    assert len(job.detail["left"]) == 3
+    assert under(world) == {ARN}
+
+
+def test_a_bucket_that_knows_more_than_sql_is_left_alone(world: EngineWorld) -> None:
+    world.store.put(f"{world.tenant.tenant_id}/jobs/{world.tenant.tenant_id}/{'0' * 64}", b"x")
+    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    assert (job.state, job.code) == (JobState.FAILED, Code.CATALOG_OUTDATED)
+    assert world.of.tenant().key_mode is KeyMode.PROVIDER
+
+
+def test_a_change_that_is_cancelled_leaves_both_keys_working_and_may_be_taken_up_again(world: EngineWorld) -> None:
+    job = ask_enable(world.of, FIRST, "ada")
+    world.limit(renew_seconds=0.05)
+
+    def reached(name: str) -> None:
+        if name == "key-switched":
+            world.of.jobs.cancel(job.job_id)
+            time.sleep(0.5)
+
+    world.at = reached
+    assert ended(world, job).state is JobState.CANCELLED
+    world.at = lambda _: None
+    assert world.download() == world.directory.records()
+    enabled(world)
+    whole(world, FIRST)
+
+
+def test_a_rebuilt_catalog_knows_the_key_of_a_tenant_that_changed_it_after_its_last_backup(
+    world: EngineWorld, tmp_path: Path
+) -> None:
+    enabled(world)
+    other = world.over(tmp_path / "rebuilt.sqlite3")
+    assert rebuild(other.context, world.tenant.tenant_id).trouble is None
+    tenant = other.of.tenant()
+    assert (tenant.key_arn, tenant.key_mode, tenant.key_epoch) == (FIRST, KeyMode.CUSTOMER, 2)
+    world.keys.refusing[ARN] = KeyRefused(ARN, "No.")
+    assert other.download() == world.directory.records()
+    other.close()
+
+
+def test_what_a_change_of_key_tells_of_itself_is_no_secret(world: EngineWorld) -> None:
+    job: Any = msgspec.to_builtins(enabled(world).detail)
+    assert set(job) == {"arn", "before", "moved", "to_move", "snapshots", "left"}
+
+
+def test_trouble_with_a_key_that_is_only_checked_says_nothing_of_the_tenants_own(world: EngineWorld) -> None:
+    world.keys.refusing[FIRST] = KeyTrouble("KMS does not answer.")
+    job = world.done(JobKind.KEY_CHECK, detail={"arn": FIRST})
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_UNREACHABLE)
+    assert world.of.keys.state().unreachable is None
+
+
+def test_a_data_key_that_is_swept_while_the_key_changes_is_let_go(world: EngineWorld) -> None:
+    world.limit(settled_hours=0.0)
+    cancelled = world.ask()
+    with Custody(world.context, world.of) as custody:
+        custody.of_job(cancelled.job_id)
+    world.of.jobs.cancel(cancelled.job_id)
+
+    def reached(name: str) -> None:
+        if name == "key-switched":
+            world.at = lambda _: None
+            world.ask(JobKind.PRUNE)
+            world.work()
+
+    job = ask_enable(world.of, FIRST, "ada")
+    world.at = reached
+    assert ended(world, job).state is JobState.SUCCEEDED
+    whole(world, FIRST)

@@ -1,0 +1,253 @@
+"""The checks of a key, against a KMS that refuses as AWS does, with keys of two accounts."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.kms import AwsKeys
+from shared.domain.errors import Code
+from shared.domain.model import Job, JobKind, JobState, Tenant
+from shared.domain.secret import Secret
+from shared.engine.key_management.asking import ask_check, checked_arn
+from shared.engine.key_management.checks import CHECKS
+from shared.engine.key_management.policy import key_policy
+from shared.engine.onboarding import add_tenant
+from shared.ports.directory import Identity
+from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
+
+OWNER = "444455556666"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[AwsSimulator]:
+    with aws_simulator() as simulator:
+        yield simulator
+
+
+class KmsWorld(EngineWorld):
+    """The engine over the simulated KMS."""
+
+    def __init__(self, folder: Path, aws: AwsSimulator) -> None:
+        super().__init__(folder)
+        self.aws = aws
+        self.provider = aws.new_key()
+        self.context = self.with_keys(AwsKeys(60.0))
+        self.limit(key_steady_seconds=0.3)
+        self.tenant = self.add("contoso")
+        self.of = self.context.catalog.tenant(self.tenant.tenant_id)
+
+    def with_keys(self, keys: AwsKeys) -> Any:
+        return replace(self.context, keys=keys, provider_key=self.provider, lease_seconds=60.0)
+
+    def add(self, name: str) -> Tenant:
+        identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
+        return add_tenant(self.context, name, identity).tenant
+
+    def key(self, change: Callable[[list[dict[str, Any]]], None] = lambda _: None, **values: Any) -> str:
+        """A key of the owner's with the policy that we show, changed."""
+        kms = self.aws.client("kms", OWNER)
+        arn: str = kms.create_key(**values)["KeyMetadata"]["Arn"]
+        statements = key_policy(self.context.keys.caller(), self.tenant.tenant_id, REGION, arn).statements
+        change(statements)
+        admin = {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [admin, *statements]})
+        kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=policy)
+        return arn
+
+    def checked(self, arn: str) -> Job:
+        job = ask_check(self.of, arn)
+        self.work()
+        return self.of.jobs.get(job.job_id)
+
+    def failed(self, arn: str, check: str, code: Code = Code.KEY_INVALID) -> str:
+        """The sentence with which a check fails; those before it passed, and none was made after it."""
+        job = self.checked(arn)
+        assert (job.state, job.code) == (JobState.FAILED, code), job
+        made = job.detail["checks"]
+        assert [each["check"] for each in made] == list(CHECKS[: CHECKS.index(check) + 1])
+        assert [each["outcome"] for each in made if each["outcome"] != "warned"][-1] == "failed"
+        assert made[-1]["message"] in (job.message or "")
+        assert f"'{check}'" in (job.message or "")
+        return str(made[-1]["message"])
+
+
+@pytest.fixture
+def world(tmp_path: Path, aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[KmsWorld]:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    given = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": REGION}
+    for name, value in (given | {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}).items():
+        monkeypatch.setenv(name, value)
+    aws.clear_faults()
+    made = KmsWorld(tmp_path, aws)
+    yield made
+    made.close()
+
+
+def without(action: str) -> Callable[[list[dict[str, Any]]], None]:
+    def change(statements: list[dict[str, Any]]) -> None:
+        for each in statements:
+            each["Action"] = [name for name in each["Action"] if name != f"kms:{action}"] or ["kms:ListGrants"]
+
+    return change
+
+
+def test_the_policy_that_is_shown_passes_every_check(world: KmsWorld) -> None:
+    arn = world.key()
+    job = world.checked(arn)
+    assert job.state is JobState.SUCCEEDED, job
+    assert [(each["check"], each["outcome"]) for each in job.detail["checks"]] == [(name, "passed") for name in CHECKS]
+    assert (checked_arn(job), job.detail["arn"]) == (arn, arn)
+    assert len(job.detail["request_ids"]) >= 4
+    assert job.detail["key"]["origin"] == "AWS_KMS"
+    assert world.of.tenant().key_arn == world.provider
+
+
+def test_an_alias_is_checked_as_the_key_that_it_means_now(world: KmsWorld) -> None:
+    arn = world.key()
+    world.aws.client("kms", OWNER).create_alias(AliasName=f"alias/{arn[-12:]}", TargetKeyId=arn)
+    job = world.checked(f"{arn.rpartition(':')[0]}:alias/{arn[-12:]}")
+    assert job.state is JobState.SUCCEEDED
+    assert checked_arn(job) == arn
+
+
+@pytest.mark.parametrize(
+    ("action", "check", "says"),
+    [
+        ("DescribeKey", "seen", f"account {ACCOUNT}"),
+        ("GenerateDataKey", "make", "kms:GenerateDataKey is missing"),
+        ("Decrypt", "open", "kms:Decrypt is missing"),
+        ("ReEncryptTo", "into", "kms:ReEncryptTo is missing"),
+        ("ReEncryptFrom", "out-of", "kms:ReEncryptFrom is missing"),
+    ],
+)
+def test_a_permission_that_is_missing_is_named(world: KmsWorld, action: str, check: str, says: str) -> None:
+    assert says in world.failed(world.key(without(action)), check)
+
+
+def test_a_policy_for_another_tenant_is_told_by_its_condition(world: KmsWorld) -> None:
+    def other(statements: list[dict[str, Any]]) -> None:
+        statements[1]["Condition"]["StringEquals"] = {"kms:EncryptionContext:tenant": "another"}
+
+    assert f"tenant={world.tenant.tenant_id}" in world.failed(world.key(other), "make")
+
+
+def test_a_policy_that_does_not_bind_the_key_to_the_tenant_is_warned_of(world: KmsWorld) -> None:
+    def unbound(statements: list[dict[str, Any]]) -> None:
+        del statements[1]["Condition"]["StringEquals"]
+
+    job = world.checked(world.key(unbound))
+    assert job.state is JobState.SUCCEEDED
+    warned = {each["check"]: each["message"] for each in job.detail["checks"] if each["outcome"] == "warned"}
+    assert set(warned) == {"bound"}
+    assert "does not bind" in warned["bound"]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"}, "RSA_2048"),
+        ({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}, "HMAC_256"),
+    ],
+)
+def test_a_key_of_another_kind_is_told_by_what_it_is(world: KmsWorld, values: dict[str, str], says: str) -> None:
+    assert says in world.failed(world.key(**values), "kind")
+
+
+def test_a_key_that_aws_manages_and_the_operators_own_are_refused(world: KmsWorld) -> None:
+    kms = world.aws.client("kms")
+    managed = kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"]["Arn"]
+    assert "managed by AWS" in world.failed(managed, "kind")
+    assert "operator's own" in world.failed(world.provider, "kind")
+
+
+def test_a_state_in_which_the_key_cannot_work_is_told(world: KmsWorld) -> None:
+    kms = world.aws.client("kms", OWNER)
+    disabled, doomed, hollow = world.key(), world.key(), world.key(Origin="EXTERNAL")
+    kms.disable_key(KeyId=disabled)
+    kms.schedule_key_deletion(KeyId=doomed, PendingWindowInDays=7)
+    assert "is disabled" in world.failed(disabled, "state")
+    assert "is to be deleted on 20" in world.failed(doomed, "state")
+    assert "key material" in world.failed(hollow, "state")
+
+
+def test_what_is_no_arn_of_this_region_goes_nowhere(world: KmsWorld) -> None:
+    world.aws.post("reset-counters")
+    elsewhere = world.provider.replace(REGION, "us-east-1")
+    assert f"us-east-1; your backups are wrapped in {REGION}" in world.failed(elsewhere, "region")
+    for text, says in (
+        ("https://contoso.vault.azure.net/keys/backup/0", "Azure"),
+        ("projects/p/locations/l/keyRings/r/cryptoKeys/k", "Google"),
+        ("arn:aws:kms:eu-central-1:111122223333:key/nonsense", "not the ARN"),
+        ("", "not the ARN"),
+    ):
+        assert says in world.failed(text, "form")
+    assert not [row for row in world.aws.get("requests") if row["service"] == "kms"]
+
+
+def test_trouble_of_our_own_with_kms_is_the_operators(world: KmsWorld) -> None:
+    arn = world.key()
+    world.aws.client("kms").disable_key(KeyId=world.provider)
+    assert "Ask your operator" in world.failed(arn, "our-side", Code.KEY_MISCONFIGURED)
+
+
+def test_a_key_that_nobody_knows_is_waited_for_and_then_told(world: KmsWorld) -> None:
+    unknown = world.provider[:-4] + "0000"
+    assert "does not exist" in world.failed(unknown, "seen")
+
+
+def test_a_replica_and_its_primary_are_told_to_be_revoked_each(world: KmsWorld) -> None:
+    arn = world.key(MultiRegion=True)
+    world.aws.client("kms", OWNER).replicate_key(KeyId=arn, ReplicaRegion="eu-west-1")
+    job = world.checked(arn)
+    assert job.state is JobState.SUCCEEDED, job
+    warned = {each["check"]: each["message"] for each in job.detail["checks"] if each["outcome"] == "warned"}
+    assert arn.replace(REGION, "eu-west-1") in warned["warn"]
+
+
+def test_a_permission_that_comes_and_goes_is_told(world: KmsWorld) -> None:
+    arn = world.key()
+    match = {"service": "kms", "action": "GenerateDataKey", "key": arn}
+    fault = {"what": "error", "code": "AccessDeniedException", "status": 400}
+    world.aws.fault({"match": match, "skip": 1, "times": 1, **fault})
+    assert "comes and goes" in world.failed(arn, "steady")
+
+
+def test_a_provider_key_that_gives_nothing_away_is_the_operators_to_mend(world: KmsWorld) -> None:
+    kms = world.aws.client("kms")
+    policy = json.loads(kms.get_key_policy(KeyId=world.provider, PolicyName="default")["Policy"])
+    policy["Statement"].append(
+        {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "kms:ReEncryptFrom", "Resource": "*"}
+    )
+    kms.put_key_policy(KeyId=world.provider, PolicyName="default", Policy=json.dumps(policy))
+    assert "kms:ReEncryptFrom" in world.failed(world.key(), "into", Code.KEY_MISCONFIGURED)
+
+
+def test_trouble_with_kms_ends_a_check_at_once_and_is_no_verdict_on_the_key(world: KmsWorld) -> None:
+    arn = world.key()
+    world.context = world.with_keys(AwsKeys(60.0))
+    world.context = replace(world.context, lease_seconds=0.5)
+    world.aws.fault({"match": {"service": "kms", "action": "Decrypt"}, "what": "drop"})
+    job = world.checked(arn)
+    world.aws.clear_faults()
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_UNREACHABLE)
+
+
+def test_each_check_is_told_while_the_job_runs(world: KmsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    jobs, tell = world.of.jobs, type(world.of.claims).tell
+
+    def told(claims: Any, claim: Any, detail: Any) -> None:
+        tell(claims, claim, detail)
+        job = jobs.get(claim.job_id)
+        assert job.state is JobState.RUNNING
+        seen.append(len(job.detail["checks"]))
+
+    monkeypatch.setattr(type(world.of.claims), "tell", told)
+    assert world.checked(world.key()).kind is JobKind.KEY_CHECK
+    assert seen == list(range(1, len(CHECKS) + 1))

@@ -1,0 +1,250 @@
+"""Enterprise key management with real processes and two accounts: enabled, changed, lost and killed midway."""
+
+import base64
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import Alarm, Code, KeyRefused
+from shared.domain.model import Job, JobKind, JobState, Tenant
+from shared.engine.key_management.asking import ask_enable, ask_update
+from shared.engine.key_management.policy import key_policy
+from shared.vault.names import key_objects_prefix
+from tests.flow.points import FOLDER, Plan, Points
+from tests.flow.shell import PROGRAM, Shell
+from tests.flow.stack import BUCKET, LEASE, Stack, running_stack, same, until
+from tests.parts import ACCOUNT, REGION
+
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
+
+OWNER = "444455556666"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """In a bucket that keeps every version."""
+    with running_stack(tmp_path_factory.mktemp("keys"), "--users", "60", "--groups", "3") as stack:
+        versions = {"Status": "Enabled"}
+        stack.aws.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=versions)
+        stack.start("beat")
+        stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
+        yield stack
+
+
+@pytest.fixture
+def shell(stack: Stack) -> Shell:
+    return Shell(stack.home, stack.environment)
+
+
+@pytest.fixture(autouse=True)
+def no_faults(stack: Stack) -> Iterator[None]:
+    yield
+    stack.aws.clear_faults()
+
+
+def new_key(stack: Stack, statements: list[dict[str, Any]]) -> str:
+    """A key of the owner's account with these statements in its policy, beside those of its administrators."""
+    kms = stack.aws.client("kms", OWNER)
+    arn: str = kms.create_key()["KeyMetadata"]["Arn"]
+    policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+    policy["Statement"] += statements
+    kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps(policy))
+    return arn
+
+
+def key_for(stack: Stack, tenant: Tenant) -> str:
+    caller = stack.context.keys.caller()
+    return new_key(stack, key_policy(caller, tenant.tenant_id, REGION, None).statements)
+
+
+def enabled(stack: Stack, name: str) -> tuple[Tenant, str]:
+    """A tenant with two backups, under a key of its owner's own."""
+    tenant = stack.add(name)
+    for n in range(2):
+        stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"city": f"{name}-{n}"}))
+        stack.backup(tenant)
+    arn = key_for(stack, tenant)
+    stack.of(tenant).customer_keys.allow()
+    good(stack.ended(ask_enable(stack.of(tenant), arn, "ada")))
+    return tenant, arn
+
+
+def good(job: Job) -> Job:
+    assert job.state is JobState.SUCCEEDED, job
+    return job
+
+
+def every_version(stack: Stack, tenant: Tenant) -> list[bytes]:
+    """The text of every key object that the bucket keeps in any version."""
+    s3 = stack.aws.client("s3")
+    prefix = f"entrakeep/{key_objects_prefix(tenant.tenant_id)}"
+    listed = s3.list_object_versions(Bucket=BUCKET, Prefix=prefix)
+    assert not listed.get("DeleteMarkers")
+    versions = [(each["Key"], each["VersionId"]) for each in listed.get("Versions", [])]
+    return [s3.get_object(Bucket=BUCKET, Key=key, VersionId=version)["Body"].read() for key, version in versions]
+
+
+def nothing_names(stack: Stack, tenant: Tenant, arn: str) -> None:
+    """No key object that is kept in any version names this key, or opens under it; those of unborn data keys neither."""
+    texts = [json.loads(text) for text in every_version(stack, tenant)]
+    assert {text["id"] for text in texts} >= {key.data_key_id for key in stack.of(tenant).keys.all()}
+    assert {text["arn"] for text in texts} == {stack.key(tenant)}
+    for text in texts:
+        with pytest.raises((Alarm, KeyRefused)):
+            stack.context.keys.decrypt(arn, base64.b64decode(text["wrapped"]), text["context"], text["id"])
+
+
+def show(shell: Shell, name: str) -> dict[str, Any]:
+    document = shell.document("key", "show", name)
+    assert isinstance(document, dict)
+    return document
+
+
+def test_a_key_is_enabled_and_changed_by_commands_alone(stack: Stack, shell: Shell) -> None:
+    provider = stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"]
+    tenant = stack.add("contoso")
+    stack.backup(tenant)
+    before = show(shell, "contoso")
+    assert (before["mode"], before["state"], before["arn"], before["old_key_free"]) == (
+        "provider",
+        "ok",
+        provider,
+        None,
+    )
+
+    policy = shell.document("key", "policy", "contoso")
+    assert isinstance(policy, dict)
+    assert policy["account"] == ACCOUNT
+    arn = new_key(stack, policy["statements"])
+    ask = ("key", "enable", "contoso", "--arn", arn)
+    said = shell.refused(*ask, "--accept-terms", code="KEY_NOT_ALLOWED", status=1)
+    assert "entrakeep key allow contoso" in said
+    shell.run("key", "allow", "contoso")
+    assert "--accept-terms" in shell.refused(*ask, code="WRONG_USE", status=2)
+    shell.refused("key", "update", "contoso", "--arn", arn, code="WRONG_USE", status=2)
+
+    out, _ = shell.run(*ask, "--rehearse")
+    assert out.count(b"passed  ") == 14
+    assert show(shell, "contoso")["mode"] == "provider"
+    bare = new_key(stack, [])
+    out, err = shell.run(*ask[:-1], bare, "--rehearse", status=1)
+    assert out.splitlines()[-1] == b"failed  seen"
+    assert err.startswith("KEY_INVALID: Check 'seen': ")
+
+    out, err = shell.run(*ask, "--accept-terms", "--wait", "--json")
+    job = json.loads(out)
+    assert (job["kind"], job["state"], job["to_move"], err) == ("key-enable", "succeeded", 0, "")
+    nothing_names(stack, tenant, provider)
+    shown = show(shell, "contoso")
+    assert (shown["mode"], shown["state"], shown["arn"], shown["account"]) == ("customer", "ok", arn, OWNER)
+    assert shown["data_keys"] == {arn: 2}
+    (accepted,) = stack.of(tenant).customer_keys.acceptances()
+    assert (accepted.arn, accepted.version, "@" in accepted.by) == (arn, "1", True)
+
+    stack.backup(tenant)
+    second = new_key(stack, policy["statements"])
+    out, _ = shell.run("key", "update", "contoso", "--arn", second, "--wait")
+    assert f"is under {second}".encode() in out
+    until(lambda: show(shell, "contoso")["old_key_free"], "the old key may be disabled", 2 * LEASE + 10)
+    assert show(shell, "contoso")["data_keys"] == {second: 3}
+    stack.aws.client("kms", OWNER).disable_key(KeyId=arn)
+    nothing_names(stack, tenant, arn)
+    same(stack.download(tenant), stack.graph.records())
+    stack.backup(tenant)
+    assert shell.document("key", "check", "contoso") == {"state": "ok", "code": None, "message": None}
+
+    stack.aws.client("kms", OWNER).disable_key(KeyId=second)
+    assert stack.ended(stack.ask(tenant)).code is Code.KEY_ACCESS_REVOKED
+    assert show(shell, "contoso")["state"] == "revoked"
+
+
+def test_at_a_terminal_the_terms_are_shown_and_agreed_to_in_words(stack: Stack, shell: Shell) -> None:
+    tenant = stack.add("asked")
+    stack.of(tenant).customer_keys.allow()
+    arn = key_for(stack, tenant)
+    for said, status in (("no", 1), ("Yes, I agree", 0)):
+        terminal, other = pty.openpty()
+        process = subprocess.Popen(
+            (*PROGRAM, "key", "enable", "asked", "--arn", arn),
+            env=shell.environment,
+            stdin=other,
+            stdout=subprocess.PIPE,
+            stderr=other,
+        )
+        os.close(other)
+        seen = b""
+        while b"to agree" not in seen:
+            seen += os.read(terminal, 4096)
+        assert b"There is no way back" in seen
+        os.write(terminal, said.encode() + b"\n")
+        assert process.stdout is not None
+        process.stdout.read()
+        assert process.wait(60) == status
+        process.stdout.close()
+        os.close(terminal)
+        assert len(stack.of(tenant).customer_keys.acceptances()) == (status == 0)
+    until(lambda: stack.of(tenant).tenant().key_arn == arn, "the key is enabled")
+
+
+def test_the_old_key_lost_midway_holds_back_what_it_wraps_until_it_comes_back(stack: Stack, shell: Shell) -> None:
+    tenant, old = enabled(stack, "lost")
+    new = key_for(stack, tenant)
+    match = {"service": "kms", "action": "ReEncrypt", "key": old}
+    refusal = {"what": "error", "code": "AccessDeniedException", "status": 400}
+    # One is made to check the key once more, and one data key moves; then KMS refuses.
+    stack.aws.fault({"match": match, "skip": 2, **refusal})
+    job = stack.ended(ask_update(stack.of(tenant), new))
+    assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED), job
+    assert job.detail["to_move"] > 0
+    shown = show(shell, "lost")
+    assert (shown["state"], shown["old_key_free"], set(shown["data_keys"])) == ("revoked", False, {old, new})
+    stack.aws.clear_faults()
+    again = json.loads(shell.run("jobs", "retry", job.job_id, "--json")[0])["job"]
+    good(stack.ended(stack.of(tenant).jobs.get(again)))
+    assert show(shell, "lost")["state"] == "ok"
+    stack.aws.client("kms", OWNER).disable_key(KeyId=old)
+    same(stack.download(tenant), stack.graph.records())
+
+
+@pytest.mark.parametrize("point", ["key-switched", "key-moved"])
+def test_a_worker_killed_midway_is_taken_over(stack: Stack, point: str) -> None:
+    tenant, old = enabled(stack, f"killed-{point.rpartition('-')[2]}")
+    new = key_for(stack, tenant)
+    points = Points(stack.home, tenant.tenant_id)
+    points.plan(Plan(point=point, nth=1 + sum(each.point == point for each in points.passed())))
+    job = good(stack.ended(ask_update(stack.of(tenant), new)))
+    assert [each.point for each in points.struck()] == [point]
+    assert job.kind is JobKind.KEY_UPDATE
+    nothing_names(stack, tenant, old)
+    stack.aws.client("kms", OWNER).disable_key(KeyId=old)
+    same(stack.download(tenant), stack.graph.records())
+    stack.backup(tenant)
+
+
+def test_backups_and_downloads_go_on_while_the_key_changes(stack: Stack) -> None:
+    tenant, _ = enabled(stack, "busy")
+    stack.aws.fault({"match": {"service": "kms", "action": "ReEncrypt"}, "what": "slow", "seconds": 0.3})
+    changing = ask_update(stack.of(tenant), key_for(stack, tenant))
+    until(lambda: stack.of(tenant).tenant().key_epoch == 3, "the switch")
+    stack.backup(tenant)
+    same(stack.download(tenant), stack.graph.records())
+    good(stack.ended(changing))
+    same(stack.download(tenant), stack.graph.records())
+
+
+def test_a_wrapped_key_copied_from_another_tenant_opens_nothing(stack: Stack) -> None:
+    tenant, arn = enabled(stack, "one")
+    other = stack.add("two")
+    foreign = stack.of(other).keys.all()[0]
+    mine = stack.of(tenant).keys.all()[0]
+    with pytest.raises((Alarm, KeyRefused)):
+        stack.context.keys.decrypt(arn, foreign.wrapped, mine.context, foreign.data_key_id)
+    with pytest.raises(Alarm):
+        stack.context.keys.decrypt(foreign.arn, foreign.wrapped, mine.context, foreign.data_key_id)
+    with pytest.raises((Alarm, KeyRefused)):
+        stack.context.keys.decrypt(arn, mine.wrapped, foreign.context, mine.data_key_id)

@@ -1,0 +1,124 @@
+"""The policy that is shown, judged as AWS would; the names of keys; the terms."""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.errors import Code, Refuse
+from shared.engine.key_management.arns import account_of, check_form, region_of
+from shared.engine.key_management.policy import key_policy
+from shared.engine.key_management.terms import present_terms
+from shared.ports.keys import Caller
+from simulator.aws.policy import Asked, Verdict, evaluate, parse_policy
+
+ROLE, STRANGER = "arn:aws:iam::111122223333:role/workers", "arn:aws:iam::111122223333:role/others"
+TENANT = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"
+ARN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07"
+POLICY = key_policy(Caller("111122223333", ROLE), TENANT, "eu-central-1", ARN)
+USES = {"kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
+
+
+def allowed(who: str, action: str, context: dict[str, str] | None) -> bool:
+    facts = {"aws:principalarn": [who]}
+    if context is not None:
+        facts["kms:encryptioncontextkeys"] = list(context)
+        facts |= {f"kms:encryptioncontext:{name}": [value] for name, value in context.items()}
+    asked = Asked(frozenset({who, "arn:aws:iam::111122223333:root"}), action, ARN, facts)
+    return evaluate(parse_policy(json.dumps({"Statement": POLICY.statements})), asked) is Verdict.ALLOWED
+
+
+@pytest.mark.parametrize("action", sorted(USES))
+def test_each_use_is_allowed_to_the_workers_for_this_tenant_alone(action: str) -> None:
+    context = {"tenant": TENANT, "purpose": "backup"}
+    assert allowed(ROLE, action, context)
+    assert not allowed(STRANGER, action, context)
+    assert not allowed("arn:aws:iam::444455556666:role/workers", action, context)
+    assert not allowed(ROLE, action, None)
+    assert not allowed(ROLE, action, {**context, "tenant": "another"})
+    assert not allowed(ROLE, action, {**context, "more": "x"})
+
+
+@given(st.sampled_from(["Encrypt", "CreateGrant", "PutKeyPolicy", "ScheduleKeyDeletion", "DisableKey", "GetKeyPolicy"]))
+def test_nothing_else_is_allowed_to_anybody(action: str) -> None:
+    assert not allowed(ROLE, f"kms:{action}", {"tenant": TENANT, "purpose": "backup"})
+    assert allowed(ROLE, "kms:DescribeKey", None)
+    assert not allowed(STRANGER, "kms:DescribeKey", None)
+
+
+def test_every_text_to_paste_holds_both_statements_whole() -> None:
+    look, use = POLICY.statements
+    for text in (POLICY.cli, POLICY.cloudformation, POLICY.terraform):
+        for found in (look, use):
+            assert json_in(text, found["Sid"]) == found
+        assert text.count("kms:ReEncryptFrom") == 1
+    assert POLICY.account == "111122223333"
+    assert ARN in POLICY.cli
+    assert ARN in POLICY.console
+    assert "KEY-ID" in key_policy(Caller("1" * 12, ROLE), TENANT, "eu-central-1", None).cli
+
+
+def json_in(text: str, sid: str) -> Any:
+    """The JSON object that this Sid stands in."""
+    at = re.search(rf'"Sid": "{sid}"', text)
+    assert at is not None
+    start = text.rindex("{", 0, at.start())
+    return json.JSONDecoder().raw_decode(text[start:])[0]
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        ARN,
+        "arn:aws-us-gov:kms:us-gov-west-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+        "arn:aws:kms:eu-central-1:444455556666:key/mrk-0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07",
+        "arn:aws:kms:eu-central-1:444455556666:alias/our/backups",
+    ],
+)
+def test_arns_of_keys_and_aliases_are_taken(arn: str) -> None:
+    check_form(arn)
+    assert (region_of(arn)[2], account_of(arn)) == ("-", "444455556666")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("https://contoso.vault.azure.net/keys/k/0123", "Azure"),
+        ("https://contoso.managedhsm.azure.net/keys/k", "Azure"),
+        ("/subscriptions/x/resourceGroups/y/providers/Microsoft.KeyVault/vaults/z", "Azure"),
+        ("projects/p/locations/global/keyRings/r/cryptoKeys/k", "Google"),
+        ("gcp-kms://projects/p/locations/l/keyRings/r/cryptoKeys/k", "Google"),
+        (ARN + " ", "not the ARN"),
+        (ARN[:-1], "not the ARN"),
+        (ARN.replace(":kms:", ":s3:"), "not the ARN"),
+        ("0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07", "not the ARN"),
+        ("alias/backups", "not the ARN"),
+    ],
+)
+def test_what_is_no_arn_of_an_aws_kms_key_is_refused_by_name(text: str, says: str) -> None:
+    with pytest.raises(Refuse, match=says) as caught:
+        check_form(text)
+    assert caught.value.code is Code.KEY_INVALID
+
+
+@given(st.text())
+def test_no_text_is_taken_for_an_arn_by_chance(text: str) -> None:
+    if not text.startswith("arn:aws"):
+        with pytest.raises(Refuse):
+            check_form(text)
+
+
+def test_the_terms_say_what_cannot_be_undone_and_are_known_by_their_digest() -> None:
+    terms = present_terms()
+    assert terms.sha256 == hashlib.sha256(terms.text.encode()).hexdigest()
+    # Never changed once somebody agreed to it: a new wording is a new version.
+    assert (terms.version, terms.sha256) == ("1", DIGEST)
+    for words in ("no way back", "lost for ever", "dumps", "60 seconds"):
+        assert re.search(words, terms.text)
+
+
+DIGEST = "a47c611f4e48f091d155ac9b429ff2b671059f048da621545cc2c8a69dbe9c01"
