@@ -166,8 +166,9 @@ def exported(entry: Entry) -> str:
     return canonical({**json.loads(entry.line), "hash": entry.hash})
 
 
-def judged(tenant_id: str, entries: Iterable[Entry], heads: Iterable[Head]) -> Verdict:
+def judged(tenant_id: str, entries: Iterable[Entry], heads: Iterable[Head], own: Head | None = None) -> Verdict:
     """Holds a chain, in order, against itself and against heads that were kept elsewhere; stops at the first fault.
+    ``own`` is the head that is kept beside it.
 
     A catalog that was rebuilt lacks events: one that says so may follow the head that it names, and nothing else may.
     """
@@ -187,14 +188,14 @@ def judged(tenant_id: str, entries: Iterable[Entry], heads: Iterable[Head]) -> V
         if entry.number > due:
             lost.append((due, entry.number - 1))
         last, count = entry, count + 1
-    newest = max(kept, default=0)
+    newest = max([*kept, own.number if own else 0])
     if fault is None and newest > (last.number if last else 0):
         fault = Fault(number=last.number + 1 if last else 1, reason=_MISSING)
     return Verdict(
         events=count,
         heads=len(kept),
-        last=last and last.number,
-        hash=last and last.hash,
+        last=None if last is None else last.number,
+        hash=None if last is None else last.hash,
         lost=lost,
         fault=fault,
     )

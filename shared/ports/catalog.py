@@ -32,6 +32,7 @@ from shared.domain.model import (
     Tenant,
     WrappedKey,
 )
+from shared.ports.audit import Audit, Audited
 from shared.ports.upkeep import Upkeep
 
 
@@ -61,11 +62,18 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
 
 class Jobs(Protocol):
     def ask(
-        self, kind: JobKind, *, asked: Asked, full: bool = False, snapshot: str | None = None, detail: Any = None
+        self,
+        kind: JobKind,
+        *,
+        asked: Asked,
+        full: bool = False,
+        snapshot: str | None = None,
+        detail: Any = None,
+        retried: str | None = None,
     ) -> tuple[Job, bool]:
         """A new queued job without steps, and True; or, where a backup is asked for while one is queued or running,
-        that one and False. A ``snapshot`` named (by id, or ``latest``) is pinned for the job. Raises Refuse
-        ``NO_SUCH_SNAPSHOT``."""
+        that one and False. A ``snapshot`` named (by id, or ``latest``) is pinned for the job. ``retried`` is the job that
+        is asked for again. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
         ...
 
     def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
@@ -245,6 +253,8 @@ class TenantCatalog(Protocol):
     def schedules(self) -> Schedules: ...
     @property
     def upkeep(self) -> Upkeep: ...
+    @property
+    def audit(self) -> Audit: ...
 
     def tenant(self) -> Tenant:
         """Raises Refuse ``NO_SUCH_TENANT``."""
@@ -255,7 +265,7 @@ class TenantCatalog(Protocol):
         ...
 
     def remove(self) -> None:
-        """Removes the tenant and every row of it. Running steps lose their claims."""
+        """Removes the tenant and every row of it but its audit trail. Running steps lose their claims."""
         ...
 
 
@@ -330,12 +340,21 @@ class SchedulerCatalog(Protocol):
 
 
 class Catalog(Protocol):
+    def by(self, actor: str) -> "Catalog":
+        """The same catalog, where ``actor`` is who does what audit trails tell of."""
+        ...
+
     def tenant(self, tenant_id: str) -> TenantCatalog:
         """A handle bound to this tenant; asks nothing yet."""
         ...
 
     def find(self, name: str) -> Tenant:
         """Raises Refuse ``NO_SUCH_TENANT``."""
+        ...
+
+    def audited(self, name: str) -> Audited:
+        """The tenant of this name, or with this id; else the last one of it that was removed. Raises Refuse
+        ``NO_SUCH_TENANT``."""
         ...
 
     def tenants(self) -> list[Tenant]:

@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
+from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.jobs import GOING_ON, end_job
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
+from shared.domain.audit import Action
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, JobState, Purpose, Refusal, Sealed, StepState, WrappedKey
 from shared.ports.catalog import EpochMoved, KeyState
@@ -81,12 +83,15 @@ class SqlKeys:
                 return 0
             if tenant["key_arn"] != arn and not rows.all(_standing(rows).where(data_keys.c.arn == arn).limit(1)):
                 return 0
-            if not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message):
+            new = not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message)
+            if new:
                 rows.insert(refusals, arn=arn, at=rows.now, since=rows.now, message=message)
             going = rows.all(locked(rows.query(jobs, jobs.c.state.in_(GOING_ON)).order_by(jobs.c.job_id)))
             ended = [job for job in going if _needs_a_key(job)]
             for job in ended:
                 end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)
+            if new:
+                append(rows, Action.KEY_REFUSED, {}, {"arn": arn, "jobs": len(ended)})
             return len(ended)
 
     def allow(self, arn: str) -> None:
@@ -94,7 +99,8 @@ class SqlKeys:
             if looked.one(refusals, refusals.c.arn == arn) is None:
                 return
         with self._tenancy.write() as rows:
-            rows.delete(refusals, refusals.c.arn == arn)
+            if rows.delete(refusals, refusals.c.arn == arn):
+                append(rows, Action.KEY_ANSWERED, {}, {"arn": arn})
 
 
 def insert_key(rows: Changes, key: WrappedKey) -> None:

@@ -25,6 +25,7 @@ from shared.adapters.catalog.schema import beats, jobs, pins, refusals, schedule
 from shared.adapters.catalog.sending import due_messages
 from shared.adapters.catalog.snapshots import newest
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
+from shared.domain.audit import SCHEDULE
 from shared.domain.errors import Code
 from shared.domain.model import ALONE, Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState
 from shared.ports.catalog import DueSchedule
@@ -52,7 +53,7 @@ class SqlScheduler:
         return [DueSchedule(tenant_id=row["tenant_id"], schedule=schedule_of(row)) for row in found]
 
     def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
-        with Tenancy(self._database, due.tenant_id).write() as rows:
+        with Tenancy(self._database, due.tenant_id, SCHEDULE).write() as rows:
             row = rows.one(schedules) if rows.one(tenants, lock=True) else None
             if row is None or schedule_of(row) != due.schedule:
                 return False
@@ -91,7 +92,7 @@ class SqlScheduler:
     def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
         if not steps:
             raise ValueError("a job needs a step")
-        with Tenancy(self._database, job.tenant_id).write() as rows:
+        with Tenancy(self._database, job.tenant_id, SCHEDULE).write() as rows:
             tenant = rows.one(tenants, lock=True)
             row = rows.one(jobs, jobs.c.job_id == job.job_id, lock=True)
             if tenant is None or row is None or row["state"] != JobState.QUEUED or row["open_phase"] is not None:
@@ -129,7 +130,7 @@ class SqlScheduler:
 
     def not_sent(self, steps_: Sequence[StepRef], after: float) -> None:
         for step in steps_:
-            with Tenancy(self._database, step.tenant_id).write() as rows:
+            with Tenancy(self._database, step.tenant_id, SCHEDULE).write() as rows:
                 rows.update(
                     steps,
                     steps.c.step_id == step.step_id,
@@ -185,7 +186,7 @@ class SqlScheduler:
         changed = 0
         for row in found:
             try:
-                with Tenancy(self._database, row["tenant_id"]).write() as rows:
+                with Tenancy(self._database, row["tenant_id"], SCHEDULE).write() as rows:
                     changed += look(rows, row)
             except Exception as error:
                 ids = {"tenant": row["tenant_id"]} | ({"job": row["job_id"]} if "job_id" in row else {})

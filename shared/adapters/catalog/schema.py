@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0002"
+REVISION = "0004"
 """The revision that this code needs: the newest migration."""
 
 metadata = MetaData(
@@ -296,6 +296,28 @@ pins = Table(
     _to("snapshots", "snapshot_id"),
 )
 Index(None, pins.c.tenant_id, pins.c.snapshot_id)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    _tenant_id(),
+    Column("name", String, nullable=False),  # what the tenant is called, or was: the trail outlives it
+    Column("number", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    _tenant_id(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("line", String, nullable=False),  # what is hashed, to the letter
+    Column("hash", String(64), nullable=False),
+)
+
+AUDIT = frozenset({"audit_heads", "audit_events"})
+"""Tables that outlive their tenant."""
 
 beats = Table(
     "beats",

@@ -165,6 +165,7 @@ def test_an_end_that_was_cut_off_is_found_against_a_head(made: Chain, data: st.D
     kept = data.draw(st.integers(left, len(entries) - 1))
     assert fault(entries[:left]) is None
     assert fault(entries[:left], [heads[kept]]) == (left + 1, "is missing")
+    assert judged(TENANT, entries[:left], [], heads[kept]).fault is not None
 
 
 def test_a_chain_of_another_tenant_does_not_fit() -> None:
