@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.domain.audit import Entry, Verdict, event_of
 from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, Tenant, Trouble
 from shared.domain.resources import RESOURCES, STREAMS, Reading
 from shared.ports.catalog import KeyState
@@ -146,6 +147,36 @@ def resource_documents() -> list[Document]:
         }
         for row in RESOURCES.values()
     ]
+
+
+def event_document(entry: Entry, tenant: str) -> Document:
+    """An event of the audit trail. Raises Refuse ``AUDIT_BROKEN`` if it cannot be read."""
+    event = event_of(entry)
+    return {
+        "tenant": tenant,
+        "tenant_id": event.tenant_id,
+        "number": event.number,
+        "at": event.at,
+        "actor": event.actor,
+        "action": event.action,
+        "subject": event.subject,
+        "detail": event.detail,
+        "previous": event.previous,
+        "hash": entry.hash,
+    }
+
+
+def verdict_document(verdict: Verdict, tenant: str) -> Document:
+    """What became of a look at an audit trail: ``head`` is the last event that fits, ``fault`` the first that does not."""
+    head, fault = verdict.head, verdict.fault
+    return {
+        "tenant": tenant,
+        "events": verdict.events,
+        "heads": verdict.heads,
+        "head": {"number": head.number, "at": head.at, "hash": head.hash} if head else None,
+        "lost": verdict.lost,
+        "fault": {"number": fault.number, "reason": fault.reason} if fault else None,
+    }
 
 
 def key_document(tenant: Tenant, keys: KeyState) -> Document:

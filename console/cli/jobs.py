@@ -99,7 +99,7 @@ def retry(job: JobId, as_json: AsJson = False) -> None:
             f"What a {found.kind} finds goes to whoever asks: ask with 'entrakeep {found.kind.replace('-', ' ')}'."
         )
         raise Refuse(Code.WRONG_USE, sentence)
-    again, new = catalog.tenant(found.tenant_id).jobs.ask(found.kind, asked=Asked.HAND, full=found.full)
+    again, new = catalog.tenant(found.tenant_id).jobs.ask(found.kind, asked=Asked.HAND, full=found.full, retried=job)
     if not new:
         note(f"A backup is {again.state} already: job {again.job_id}.")
     note_silence(catalog)

@@ -3,6 +3,7 @@
 import typer
 
 from console.cli import (
+    audit,
     backup,
     catalog,
     completion,
@@ -34,5 +35,6 @@ app.add_typer(download.app)
 app.add_typer(verify.app)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(key.app, name="key")
+app.add_typer(audit.app, name="audit")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(completion.app)

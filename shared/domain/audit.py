@@ -104,12 +104,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a look at a whole chain. ``lost`` are numbers, first and last, that a rebuild told to be lost."""
+    """What became of a look at a whole chain: ``head`` is the last event that fits, of ``events``. ``lost`` are numbers,
+    first and last, that a rebuild told to be lost."""
 
     events: int
     heads: int
-    last: int | None
-    hash: str | None
+    head: Head | None
     lost: list[tuple[int, int]]
     fault: Fault | None
 
@@ -147,7 +147,18 @@ def following(
     )
     line = canonical({"format": FORMAT, **msgspec.structs.asdict(event)})
     entry = Entry(number=event.number, line=line, hash=hash_of(line))
-    return entry, Head(tenant_id=tenant_id, number=entry.number, at=event.at, hash=entry.hash)
+    return entry, head_of(entry)
+
+
+def head_of(entry: Entry) -> Head:
+    """The head of a chain that ends with this entry. Raises Refuse ``AUDIT_BROKEN`` if it is no event."""
+    event = event_of(entry)
+    return Head(tenant_id=event.tenant_id, number=event.number, at=event.at, hash=entry.hash)
+
+
+def encode_head(head: Head) -> bytes:
+    """A head as it lies in the bucket."""
+    return canonical({"format": FORMAT, **msgspec.structs.asdict(head)}).encode()
 
 
 def event_of(entry: Entry) -> Event:
@@ -194,8 +205,7 @@ def judged(tenant_id: str, entries: Iterable[Entry], heads: Iterable[Head], own:
     return Verdict(
         events=count,
         heads=len(kept),
-        last=None if last is None else last.number,
-        hash=None if last is None else last.hash,
+        head=None if last is None else head_of(last),
         lost=lost,
         fault=fault,
     )

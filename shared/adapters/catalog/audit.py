@@ -95,4 +95,6 @@ def _head_of(row: RowMapping | None) -> Head | None:
 
 
 def _entry_of(row: RowMapping) -> Entry:
-    return Entry(number=row["number"], line=row["line"], hash=row["hash"])
+    """SQLite would give bytes where somebody put them."""
+    line = row["line"] if isinstance(row["line"], str) else bytes(row["line"]).decode("utf-8", "backslashreplace")
+    return Entry(number=row["number"], line=line, hash=str(row["hash"]))
