@@ -65,6 +65,11 @@ ADD = ("tenant", "add", "contoso", "--directory-id", GUID, "--client-id", GUID, 
         ("schedule", "resume"),
         ("key", "show"),
         ("key", "check"),
+        ("audit", "show"),
+        ("audit", "show", "contoso", "--limit", "0"),
+        ("audit", "verify", "Contoso"),
+        ("audit", "export", "contoso"),
+        ("audit", "export", "contoso", "-o", ""),
         ("catalog", "migrate", "--grant"),
         ("catalog", "rebuild", "more"),
         ("demo", "--nonsense"),
@@ -92,6 +97,8 @@ def test_wrong_use_is_one_sentence_and_status_2(shell: Shell, words: tuple[str, 
         (("schedule", "show", "contoso"), "NO_SUCH_TENANT", 1),
         (("schedule", "resume", "-"), "NO_SUCH_TENANT", 1),
         (("key", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("audit", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("audit", "export", "contoso", "-o", "-"), "NO_SUCH_TENANT", 1),
         (("jobs", "show", "nope"), "NO_SUCH_JOB", 1),
         (("jobs", "cancel", "\udcff"), "NO_SUCH_JOB", 1),
         (("jobs", "retry", "two\nlines"), "NO_SUCH_JOB", 1),
@@ -113,6 +120,7 @@ def test_what_is_not_there_is_refused_by_its_code(shell: Shell, words: tuple[str
         ("tenant", "remove", "c", "--yes"),
         ("download", "c", "latest", "-o", "f"),
         ("browse", "c", "latest"),
+        ("audit", "verify", "c"),
         ("catalog", "rebuild"),
     ],
     ids=" ".join,
@@ -132,6 +140,7 @@ def test_every_missing_or_wrong_setting_is_named_at_once(shell: Shell, words: tu
         ("tenant", "remove", "contoso", "--yes"),
         ("browse", "contoso", "latest"),
         ("download", "contoso", "latest", "-o", "out"),
+        ("audit", "verify", "contoso"),
         ("catalog", "rebuild"),
     ],
     ids=" ".join,
@@ -241,6 +250,16 @@ def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(connected: Shell) ->
     assert cancelled["state"] == "cancelled"
 
 
+TOLD = [
+    *("tenant.added", "credential.updated", "backup.asked", "job.cancelled", "backup.asked"),
+    *("download.begun", "download.ended", "browse.begun", "browse.ended", "download.begun", "download.ended"),
+    *("verify.asked", "verify.ended", "schedule.set", "schedule.paused", "key.refused"),
+    *("download.begun", "download.ended", "browse.begun", "browse.ended"),
+    *("verify.asked", "verify.ended", "tenant.removed"),
+]
+"""What the audit trail tells of the two tests that share a tenant."""
+
+
 def test_a_backup_goes_its_whole_way_by_commands_alone(stack: Stack, connected: Shell) -> None:
     stack.start("beat", "worker")
     job = json.loads(connected.run("backup", "contoso", "--wait", "--json")[0])
@@ -286,3 +305,9 @@ def test_a_backup_goes_its_whole_way_by_commands_alone(stack: Stack, connected: 
     assert shallow["damaged"] == []
     connected.run("tenant", "remove", "contoso", "--yes")
     assert connected.document("tenant", "list") == []
+    events = connected.document("audit", "show", "contoso")
+    assert isinstance(events, list)
+    assert [event["action"] for event in reversed(events)] == TOLD
+    assert connected.run("audit", "verify", "contoso")[0].startswith(
+        f"{len(TOLD)} events of contoso and 1 head".encode()
+    )
