@@ -48,10 +48,11 @@ def bare_environment() -> dict[str, str]:
 
 
 def open_catalog() -> "Catalog":
-    """The catalog alone: all that lists, shows and schedules need."""
+    """The catalog alone: all that lists, shows and schedules need. What is done is done by this process's user."""
     from shared.adapters.catalog import open_catalog as opened
+    from shared.adapters.operator import operator
 
-    return opened(config.read_place().database)
+    return opened(config.read_place().database).by(operator())
 
 
 def tenant_names() -> list[str]:

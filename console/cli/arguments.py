@@ -53,6 +53,15 @@ def words(value: str | None) -> str | None:
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The tenant's name.", callback=_name, autocompletion=known_tenants)
 ]
+AuditedName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The tenant's name, or its id; that of a removed one, too.",
+        callback=_name,
+        autocompletion=known_tenants,
+    ),
+]
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.", callback=_name)]
 Guid = Annotated[str, typer.Option(callback=_guid)]
 SnapshotId = Annotated[
@@ -98,6 +107,10 @@ KeyArn = Annotated[
 ]
 KeyArnOrNone = Annotated[
     str | None, typer.Option("--arn", metavar="ARN", help="The ARN of the KMS key, if it is there already.")
+]
+Output = Annotated[
+    str,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to, replaced only by success; - is standard output."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the job has ended; exit with 1 if it failed.")]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from shared.domain.audit import Entry, Verdict, event_of
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, Tenant, Trouble
@@ -164,6 +165,36 @@ def resource_documents() -> list[Document]:
         }
         for row in RESOURCES.values()
     ]
+
+
+def event_document(entry: Entry, tenant: str) -> Document:
+    """An event of the audit trail. Raises Refuse ``AUDIT_BROKEN`` if it cannot be read."""
+    event = event_of(entry)
+    return {
+        "tenant": tenant,
+        "tenant_id": event.tenant_id,
+        "number": event.number,
+        "at": event.at,
+        "actor": event.actor,
+        "action": event.action,
+        "subject": event.subject,
+        "detail": event.detail,
+        "previous": event.previous,
+        "hash": entry.hash,
+    }
+
+
+def verdict_document(verdict: Verdict, tenant: str) -> Document:
+    """What became of a look at an audit trail: ``head`` is the last event that fits, ``fault`` the first that does not."""
+    head, fault = verdict.head, verdict.fault
+    return {
+        "tenant": tenant,
+        "events": verdict.events,
+        "heads": verdict.heads,
+        "head": {"number": head.number, "at": head.at, "hash": head.hash} if head else None,
+        "lost": verdict.lost,
+        "fault": {"number": fault.number, "reason": fault.reason} if fault else None,
+    }
 
 
 def policy_document(policy: "Policy") -> Document:

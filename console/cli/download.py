@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from console.cli.arguments import Name, ResourceNames, SnapshotId, examples
+from console.cli.arguments import Name, Output, ResourceNames, SnapshotId, examples
 from console.cli.opening import open_engine
 from console.cli.output import counted, note
 from console.cli.progress import shown_count
@@ -23,12 +23,7 @@ app = typer.Typer()
 def download(
     name: Name,
     snapshot: SnapshotId,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Where to, replaced only by success; - is standard output."
-        ),
-    ],
+    output: Output,
     format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="jsonl: a record a line.")] = "jsonl",
     resource: ResourceNames = None,
 ) -> None:

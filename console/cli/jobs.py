@@ -104,7 +104,7 @@ def retry(job: JobId, as_json: AsJson = False) -> None:
         )
         raise Refuse(Code.WRONG_USE, sentence)
     again, new = catalog.tenant(found.tenant_id).jobs.ask(
-        found.kind, asked=Asked.HAND, full=found.full, detail=_asked_again(found)
+        found.kind, asked=Asked.HAND, full=found.full, detail=_asked_again(found), retried=job
     )
     if not new:
         note(f"A backup is {again.state} already: job {again.job_id}.")

@@ -132,8 +132,8 @@ def remove(
 ) -> None:
     """Forget a tenant.
 
-    Its credentials, keys, jobs, schedule and snapshots go from the catalog. Needs no key. The blobs stay in the
-    store, sealed, and cannot be opened without the key objects beside them and KMS.
+    Its credentials, keys, jobs, schedule and snapshots go from the catalog; the audit trail stays. Needs no key. The
+    blobs stay in the store, sealed, and cannot be opened without the key objects beside them and KMS.
     """
     if not yes:
         check_terminal("give --yes to remove the tenant")

@@ -3,6 +3,7 @@
 import typer
 
 from console.cli import (
+    audit,
     backup,
     catalog,
     completion,
@@ -36,5 +37,6 @@ app.add_typer(verify.app)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(key_change.app, name="key")  # the commands of ``key`` are in it
 app.add_typer(metrics.app)
+app.add_typer(audit.app, name="audit")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(completion.app)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from shared.domain.model import JobKind, Tenant
 from shared.domain.records import encode_id
 from shared.engine.context import Context
-from shared.engine.here import begun_here
+from shared.engine.here import Shown, begun_here
 from shared.engine.reading import records
 
 _ESCAPE = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
@@ -26,12 +26,14 @@ def browse(
     how JSON escapes it, ``object_id`` is one of the ids in its key."""
     wanted = encode_id(object_id) if object_id is not None else None
     needle = search.casefold() if search is not None else None
-    with begun_here(context, tenant, JobKind.BROWSE, snapshot) as (work, manifest):
+    shown = Shown()
+    with begun_here(context, tenant, JobKind.BROWSE, snapshot, shown) as (work, manifest):
         for key, text in records(context, work.custody, manifest, resources, work.check):
             if wanted is not None and wanted not in key.split(b"/")[1::2]:
                 continue
             if needle is not None and needle not in _searched(key, text):
                 continue
+            shown.records += 1
             yield key.decode(), text
 
 

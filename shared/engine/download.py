@@ -5,7 +5,7 @@ from typing import Protocol
 
 from shared.domain.model import JobKind, Tenant
 from shared.engine.context import Context
-from shared.engine.here import begun_here
+from shared.engine.here import Shown, begun_here
 from shared.engine.reading import records
 
 _BATCH = 256 * 1024
@@ -30,18 +30,20 @@ def download(
     ``progress`` is told the lines written so far. The caller must not keep what it got if this raises: the key may have
     been revoked half-way. Raises what reading raises, and OSError from ``sink``.
     """
-    count = 0
-    with begun_here(context, tenant, JobKind.DOWNLOAD, snapshot) as (work, manifest):
+    count, shown = 0, Shown()
+    with begun_here(context, tenant, JobKind.DOWNLOAD, snapshot, shown) as (work, manifest):
         batch = bytearray()
         for key, value in records(context, work.custody, manifest, resources, work.check):
             batch += b'{"key": "%b", "value": %b}\n' % (key, value)
             count += 1
             if len(batch) >= _BATCH:
                 work.check()
+                shown.records = count
                 sink.write(bytes(batch))
                 batch.clear()
                 progress(count)
         work.check()
+        shown.records = count
         sink.write(bytes(batch))
         progress(count)
     return count

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError
 from shared.domain.model import Claim, JobKind, JobState, Tenant
@@ -14,17 +15,28 @@ from shared.ports.catalog import TenantCatalog
 from shared.vault.format import Manifest
 
 
+@dataclass
+class Shown:
+    """How many records have gone out so far: the end of the job says so."""
+
+    records: int = 0
+
+
 @contextmanager
-def begun_here(context: Context, tenant: Tenant, kind: JobKind, snapshot: str) -> Iterator[tuple[Work, Manifest]]:
+def begun_here(
+    context: Context, tenant: Tenant, kind: JobKind, snapshot: str, shown: Shown | None = None
+) -> Iterator[tuple[Work, Manifest]]:
     """A job of this process over a snapshot (id or ``latest``), pinned meanwhile; its manifest opened.
 
-    The job succeeds when the block ends, and fails with the code of what leaves it. KMS is always asked afresh. If somebody
-    else has ended the job, that is raised, as a refused key ends all jobs of the tenant, whoever met the refusal.
+    ``shown`` is kept up by whoever reads. The job succeeds when the block ends, and fails with the code of what leaves it.
+    KMS is always asked afresh. If somebody else has ended the job, that is raised, as a refused key ends all jobs of the
+    tenant, whoever met the refusal.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
     catalog.jobs.end_expired_here()
     row = catalog.snapshots.get(snapshot)
     claim = catalog.jobs.begin_here(kind, row.snapshot_id, kind.value, context.limits.claim_seconds)
+    shown = Shown() if shown is None else shown
     with Hold(catalog.claims, claim, context.limits.renew_seconds) as hold:
         try:
             with Custody(context, catalog) as custody:
@@ -32,14 +44,14 @@ def begun_here(context: Context, tenant: Tenant, kind: JobKind, snapshot: str) -
                 work = Work(context, catalog, claim, hold, custody)
                 yield work, open_manifest(context, custody, tenant.tenant_id, row)
                 work.check()
-            catalog.claims.finish(claim)
+            catalog.claims.finish(claim, detail={"records": shown.records})
         except ClaimLost as lost:
             raise _end_of(catalog, claim) or lost from None
         except EntrakeepError as error:
-            _fail(catalog, claim, error)
+            _fail(catalog, claim, error, shown)
             raise
         except BaseException:
-            _fail(catalog, claim, EntrakeepError(Code.INTERRUPTED, "The process that asked was interrupted."))
+            _fail(catalog, claim, EntrakeepError(Code.INTERRUPTED, "The process that asked was interrupted."), shown)
             raise
 
 
@@ -49,8 +61,8 @@ def _end_of(catalog: TenantCatalog, claim: Claim) -> EntrakeepError | None:
     return EntrakeepError(job.code, job.message or "The job has ended.") if job.code else None
 
 
-def _fail(catalog: TenantCatalog, claim: Claim, error: EntrakeepError) -> None:
+def _fail(catalog: TenantCatalog, claim: Claim, error: EntrakeepError, shown: Shown) -> None:
     """Ends the job as failed or cancelled, unless it has ended (a refused key ends all jobs of the tenant at once)."""
     with suppress(ClaimLost):
         state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
-        catalog.claims.fail(claim, error.code, error.message, state=state)
+        catalog.claims.fail(claim, error.code, error.message, state=state, detail={"records": shown.records})

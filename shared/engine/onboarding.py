@@ -1,14 +1,16 @@
 """Onboarding: a directory is connected only after it has answered to the credentials given for it."""
 
 import asyncio
+import logging
 import uuid
 
 import msgspec
 
-from shared.domain.errors import Answer, Code, KeyRefused, Refuse
+from shared.domain.errors import Answer, Code, EntrakeepError, KeyRefused, Refuse
 from shared.domain.model import CredentialKind, KeyMode, Purpose, Tenant
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
+from shared.engine.audit import keep_head
 from shared.engine.context import Context
 from shared.engine.credentials import seal_credential
 from shared.engine.custody import Custody
@@ -16,6 +18,8 @@ from shared.engine.patience import patiently
 from shared.ports.directory import Identity
 from shared.vault.keyring import birth
 from shared.vault.names import key_object_blob
+
+log = logging.getLogger(__name__)
 
 _PATIENCE = 20.0
 """Seconds for which KMS is asked again while it is in trouble: somebody waits."""
@@ -86,9 +90,16 @@ def update_tenant(
 
 
 def remove_tenant(context: Context, name: str) -> None:
-    """Forgets the tenant: every row of it. Needs no key. Its blobs stay in the store, sealed."""
+    """Forgets the tenant: every row of it but its audit trail, whose end goes into the store. Needs no key. Its blobs stay
+    in the store, sealed."""
     tenant = context.catalog.find(name)
-    context.catalog.tenant(tenant.tenant_id).remove()
+    catalog = context.catalog.tenant(tenant.tenant_id)
+    catalog.remove()
+    try:
+        keep_head(context, catalog)
+    except EntrakeepError as error:
+        # The tenant is gone all the same, and nobody comes back to it for that.
+        log.warning("the end of an audit trail is not in the store: %s", error, extra={"tenant": tenant.tenant_id})
 
 
 async def _introduce(context: Context, identity: Identity) -> dict[str, Answer]:

@@ -1,7 +1,8 @@
 """Rebuild: what the catalog must know of every tenant, brought back from the bucket and KMS.
 
 It adds what SQL does not have and takes nothing away, so it serves as well where SQL was put back from an older dump. It
-brings back tenants, data keys and snapshots; not credentials, schedules and jobs.
+brings back tenants, data keys and snapshots; not credentials, schedules and jobs. The audit trail goes on behind the newest
+head in the bucket, with an event that says so.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ import msgspec
 
 from shared.domain.errors import Alarm, Code, EntrakeepError
 from shared.domain.model import KeyMode, RunRef, Snapshot, Tenant, WrappedKey
+from shared.engine.audit import newest_head
 from shared.engine.backup.trail import run_ref
 from shared.engine.context import Context
 from shared.engine.loose_keys import LooseKeys
@@ -111,6 +113,7 @@ class _Rebuilding:
             snapshots=[(each.snapshot, each.runs) for each in chosen],
             uncommitted={each.snapshot.snapshot_id: each.snapshot.job_id for each in others},
             jobs=self._jobs(manifests, loose),
+            head=newest_head(self._store, self._tenant, self._note),
         )
         return Rebuilt(
             tenant_id=self._tenant,

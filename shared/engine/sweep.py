@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from shared.domain.errors import Alarm, Code, Refuse
+from shared.engine.audit import keep_head
 from shared.engine.work import Work
 from shared.vault.keyring import decode_key_object
 from shared.vault.names import chunks_prefix, jobs_prefix, key_objects_prefix, last, manifest_blob, manifests_prefix
@@ -18,16 +19,36 @@ log = logging.getLogger(__name__)
 
 
 def sweep_step(work: Work) -> bool:
-    """Sweeps the tenant. Raises Refuse ``CATALOG_OUTDATED`` if the bucket holds a job or manifest that SQL does not know."""
+    """Sweeps the tenant, and puts the head of its audit trail into the bucket, once it is sure that SQL is not the older of
+    the two. Raises Refuse ``CATALOG_OUTDATED`` if the bucket holds a job or manifest that SQL does not know.
+
+    An audit trail that was changed, or a head that cannot be read, fails the job when the rest is done.
+    """
     store, tenant = work.context.store, work.claim.tenant_id
     keys = list(store.names(key_objects_prefix(tenant)))
     stored = check_bucket_known(work)
+    broken = _keep_head(work)
     removed = 0
     for job_id in work.catalog.upkeep.to_sweep(work.claim, timedelta(hours=work.context.limits.settled_hours)):
         removed += _sweep_job(work, job_id, stored=job_id in stored)
     removed += _sweep_keys(work, keys)
     log.info("swept", extra={"tenant": tenant, "job": work.claim.job_id, "removed": removed})
-    return work.catalog.claims.finish(work.claim, detail={"removed": removed})
+    if broken is None:
+        return work.catalog.claims.finish(work.claim, detail={"removed": removed})
+    work.catalog.claims.fail(work.claim, broken.code, broken.message, detail={"removed": removed})
+    return False
+
+
+def _keep_head(work: Work) -> Refuse | Alarm | None:
+    """What is wrong with the audit trail, if anything is."""
+    try:
+        keep_head(work.context, work.catalog)
+    except (Refuse, Alarm) as broken:
+        if isinstance(broken, Refuse) and broken.code is not Code.AUDIT_BROKEN:
+            raise
+        log.error("the audit trail: %s", broken, extra={"tenant": work.claim.tenant_id, "job": work.claim.job_id})
+        return broken
+    return None
 
 
 def check_bucket_known(work: Work) -> set[str]:

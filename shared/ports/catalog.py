@@ -7,7 +7,7 @@ never open over a call to Graph, KMS or the store. All raise ``Refuse`` with ``C
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -27,13 +27,13 @@ from shared.domain.model import (
     Sealed,
     Snapshot,
     Step,
-    StepPlan,
-    StepRef,
     Tenant,
     WrappedKey,
 )
+from shared.ports.audit import Audit, Audited
 from shared.ports.customer_keys import CustomerKeys
 from shared.ports.key_health import Health, Probes
+from shared.ports.scheduler import SchedulerCatalog
 from shared.ports.upkeep import Upkeep
 
 
@@ -68,11 +68,18 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
 
 class Jobs(Protocol):
     def ask(
-        self, kind: JobKind, *, asked: Asked, full: bool = False, snapshot: str | None = None, detail: Any = None
+        self,
+        kind: JobKind,
+        *,
+        asked: Asked,
+        full: bool = False,
+        snapshot: str | None = None,
+        detail: Any = None,
+        retried: str | None = None,
     ) -> tuple[Job, bool]:
         """A new queued job without steps, and True; or, where a backup is asked for while one is queued or running,
-        that one and False. A ``snapshot`` named (by id, or ``latest``) is pinned for the job. Raises Refuse
-        ``NO_SUCH_SNAPSHOT``."""
+        that one and False. A ``snapshot`` named (by id, or ``latest``) is pinned for the job. ``retried`` is the job that
+        is asked for again. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
         ...
 
     def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
@@ -269,6 +276,8 @@ class TenantCatalog(Protocol):
     def upkeep(self) -> Upkeep: ...
     @property
     def health(self) -> Health: ...
+    @property
+    def audit(self) -> Audit: ...
 
     def tenant(self) -> Tenant:
         """Raises Refuse ``NO_SUCH_TENANT``."""
@@ -279,87 +288,26 @@ class TenantCatalog(Protocol):
         ...
 
     def remove(self) -> None:
-        """Removes the tenant and every row of it. Running steps lose their claims."""
-        ...
-
-
-class DueSchedule(msgspec.Struct, frozen=True, kw_only=True):
-    tenant_id: str
-    schedule: Schedule
-
-
-class SchedulerCatalog(Protocol):
-    """The only handle that sees all tenants."""
-
-    def due(self, now: datetime) -> list[DueSchedule]:
-        """Schedules that are due and may become a job: not paused, no backup of that tenant queued or running."""
-        ...
-
-    def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
-        """Makes one scheduled backup for the due time and sets the next; at most one job a due time, whoever calls. No
-        job, and False, if a refusal of the tenant's present key is remembered after ``refused_since``: the due time
-        stays, and becomes one job later; also False if another beat was first."""
-        ...
-
-    def make_prunes(self, every: timedelta) -> int:
-        """Makes a prune for each tenant added, and last pruned, so long ago. At most one, whoever calls. How many.
-
-        One tenant that gets none keeps no other from its own: the last error is raised at the end."""
-        ...
-
-    def unplanned(self) -> list[Job]:
-        """Queued jobs without steps, oldest first, asked for by hand before scheduled ones."""
-        ...
-
-    def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
-        """Gives a job its steps and opens its first phase. For a backup the newest snapshot becomes its parent and is
-        pinned. False if it has them already, or waits for another one of its tenant, where only one may be at work."""
-        ...
-
-    def expire(self, claims_lost: int) -> int:
-        """Steps whose claim has expired are queued again; claims lost without progress since the last one are counted,
-        and at ``claims_lost`` the job fails with ``WORKER_LOST``; jobs of asking processes fail with ``INTERRUPTED``;
-        jobs to cancel whose steps nobody holds are cancelled. How many rows changed.
-
-        One that cannot be looked after keeps no other back: the last error is raised at the end."""
-        ...
-
-    def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
-        """Claimable steps whose message is due, marked as sent now in the same transaction. At most twice the free slots
-        of the workers seen lately are outstanding (sent, not claimed, not yet due again). Fair: asked for by hand
-        first, then tenants in turn; at most ``tenant_steps`` of a tenant running or outstanding. A message is due again
-        after ``resend`` seconds, doubling to ``resend_most``."""
-        ...
-
-    def not_sent(self, steps: Sequence[StepRef], after: float) -> None:
-        """The broker did not take these messages: they are due again after so many seconds, as if never sent."""
-        ...
-
-    def ticked(self) -> None:
-        """Beat is alive."""
-        ...
-
-    def last_tick(self) -> float | None:
-        """Seconds since beat's last tick, by the database's clock; None if it never ticked."""
-        ...
-
-    def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
-        """A worker is alive and has so many slots; ``slots`` 0 takes it out. When it ``begins``, messages that were sent and
-        led to no claim are due again: one of its name may have taken them and been killed."""
-        ...
-
-    def release(self, worker: str) -> int:
-        """Gives back, uncounted, every step held by a child of this worker (holders begin with ``<worker>/``)."""
+        """Removes the tenant and every row of it but its audit trail. Running steps lose their claims."""
         ...
 
 
 class Catalog(Protocol):
+    def by(self, actor: str) -> "Catalog":
+        """The same catalog, where ``actor`` is who does what audit trails tell of."""
+        ...
+
     def tenant(self, tenant_id: str) -> TenantCatalog:
         """A handle bound to this tenant; asks nothing yet."""
         ...
 
     def find(self, name: str) -> Tenant:
         """Raises Refuse ``NO_SUCH_TENANT``."""
+        ...
+
+    def audited(self, name: str) -> Audited:
+        """The tenant of this name, or with this id; else the last one of it that was removed. Raises Refuse
+        ``NO_SUCH_TENANT``."""
         ...
 
     def tenants(self) -> list[Tenant]:

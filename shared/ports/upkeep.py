@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from shared.domain.audit import Head
 from shared.domain.model import Claim, RunRef, Snapshot, Tenant, WrappedKey
 
 
@@ -33,7 +34,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What a rebuild found in the bucket for one tenant: ``snapshots`` with their runs, as ``Claims.commit`` takes them.
 
     ``uncommitted`` are manifests, each with its job, in whose place another one of that job counts. ``jobs`` are all that
-    the bucket names.
+    the bucket names. ``head`` is the newest head of the audit trail there.
     """
 
     tenant: Tenant
@@ -41,6 +42,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: list[tuple[Snapshot, list[RunRef]]]
     uncommitted: dict[str, str]
     jobs: set[str]
+    head: Head | None = None
 
 
 class Leftovers(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,8 +60,8 @@ class Upkeep(Protocol):
     def bring_back(self, found: Found) -> Tenant:
         """Adds what SQL does not have: the tenant (under a free name), data keys, snapshots with their runs, manifests that
         do not count, jobs. Snapshots are numbered anew in order of time, parents first. A job that SQL takes to be going
-        on, and whose snapshot is here, has ended. A tenant whose key changed later than SQL knows gets that key. Idempotent.
-        Returns the tenant as it is now."""
+        on, and whose snapshot is here, has ended. A tenant whose key changed later than SQL knows gets that key. The audit
+        trail tells of it, behind ``head`` if SQL has not come so far. Else idempotent. Returns the tenant as it is now."""
         ...
 
     def to_sweep(self, claim: Claim, settled: timedelta) -> list[str]:

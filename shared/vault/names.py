@@ -36,6 +36,16 @@ def key_object_blob(tenant_id: str, data_key_id: str, generation: int) -> str:
     return f"{key_objects_prefix(tenant_id, data_key_id)}{generation}"
 
 
+def heads_prefix(tenant_id: str) -> str:
+    """What the names of the audit trail's heads begin with; the numbers of the events follow."""
+    return f"{tenant_id}/audit/"
+
+
+def head_blob(tenant_id: str, number: int) -> str:
+    """Where a head of the audit trail lies."""
+    return f"{heads_prefix(tenant_id)}{number}"
+
+
 def last(blob: str) -> str:
     """The last segment of a name: a chunk's hash, a manifest's snapshot, a key object's generation."""
     return blob.rpartition("/")[2]

@@ -70,6 +70,11 @@ ADD = ("tenant", "add", "contoso", "--directory-id", GUID, "--client-id", GUID, 
         ("key", "enable", "contoso"),
         ("key", "enable", "contoso", "--arn", ARN),
         ("key", "update", "contoso"),
+        ("audit", "show"),
+        ("audit", "show", "contoso", "--limit", "0"),
+        ("audit", "verify", "Contoso"),
+        ("audit", "export", "contoso"),
+        ("audit", "export", "contoso", "-o", ""),
         ("catalog", "migrate", "--grant"),
         ("catalog", "rebuild", "more"),
         ("demo", "--nonsense"),
@@ -100,6 +105,8 @@ def test_wrong_use_is_one_sentence_and_status_2(shell: Shell, words: tuple[str, 
         (("key", "allow", "contoso"), "NO_SUCH_TENANT", 1),
         (("key", "enable", "contoso", "--arn", ARN, "--rehearse"), "NO_SUCH_TENANT", 1),
         (("key", "update", "contoso", "--arn", ARN), "NO_SUCH_TENANT", 1),
+        (("audit", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("audit", "export", "contoso", "-o", "-"), "NO_SUCH_TENANT", 1),
         (("jobs", "show", "nope"), "NO_SUCH_JOB", 1),
         (("jobs", "cancel", "\udcff"), "NO_SUCH_JOB", 1),
         (("jobs", "retry", "two\nlines"), "NO_SUCH_JOB", 1),
@@ -121,6 +128,7 @@ def test_what_is_not_there_is_refused_by_its_code(shell: Shell, words: tuple[str
         ("tenant", "remove", "c", "--yes"),
         ("download", "c", "latest", "-o", "f"),
         ("browse", "c", "latest"),
+        ("audit", "verify", "c"),
         ("catalog", "rebuild"),
         ("key", "policy", "c"),
     ],
@@ -141,6 +149,7 @@ def test_every_missing_or_wrong_setting_is_named_at_once(shell: Shell, words: tu
         ("tenant", "remove", "contoso", "--yes"),
         ("browse", "contoso", "latest"),
         ("download", "contoso", "latest", "-o", "out"),
+        ("audit", "verify", "contoso"),
         ("catalog", "rebuild"),
     ],
     ids=" ".join,
@@ -249,6 +258,16 @@ def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(stack: Stack, connec
     assert cancelled["state"] == "cancelled"
 
 
+TOLD = [
+    *("tenant.added", "credential.updated", "backup.asked", "job.cancelled", "backup.asked"),
+    *("download.begun", "download.ended", "browse.begun", "browse.ended", "download.begun", "download.ended"),
+    *("verify.asked", "verify.ended", "schedule.set", "schedule.paused", "key.refused"),
+    *("download.begun", "download.ended", "browse.begun", "browse.ended"),
+    *("verify.asked", "verify.ended", "tenant.removed"),
+]
+"""What the audit trail tells of the two tests that share a tenant."""
+
+
 @pytest.mark.timeout(400)  # forty processes, one after the other
 def test_a_backup_goes_its_whole_way_by_commands_alone(stack: Stack, connected: Shell) -> None:
     stack.start("beat", "worker")
@@ -295,3 +314,9 @@ def test_a_backup_goes_its_whole_way_by_commands_alone(stack: Stack, connected: 
     assert shallow["damaged"] == []
     connected.run("tenant", "remove", "contoso", "--yes")
     assert connected.document("tenant", "list") == []
+    events = connected.document("audit", "show", "contoso")
+    assert isinstance(events, list)
+    assert [event["action"] for event in reversed(events)] == TOLD
+    assert connected.run("audit", "verify", "contoso")[0].startswith(
+        f"{len(TOLD)} events of contoso and 1 head".encode()
+    )

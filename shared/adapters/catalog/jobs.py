@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping
 
+from shared.adapters.catalog.audit import append, append_end
 from shared.adapters.catalog.schema import checkpoint_runs, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.snapshots import found
 from shared.adapters.catalog.tenancy import Changes, Tenancy, locked, new_id
+from shared.domain.audit import ASKED, BEGUN, Action
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.model import (
     JOB_MOVES,
@@ -38,7 +40,14 @@ class SqlJobs:
         self._tenancy = tenancy
 
     def ask(
-        self, kind: JobKind, *, asked: Asked, full: bool = False, snapshot: str | None = None, detail: Any = None
+        self,
+        kind: JobKind,
+        *,
+        asked: Asked,
+        full: bool = False,
+        snapshot: str | None = None,
+        detail: Any = None,
+        retried: str | None = None,
     ) -> tuple[Job, bool]:
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
@@ -47,6 +56,8 @@ class SqlJobs:
                 if going:
                     return job_of(going[0]), False
             job = new_job(rows, kind, asked=asked, full=full, snapshot=snapshot, detail=detail)
+            if asked is Asked.HAND:
+                _tell_asked(rows, job, retried)
         return job, True
 
     def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
@@ -75,6 +86,7 @@ class SqlJobs:
                 holder=HOLDER_HERE,
                 claim_until=rows.now + timedelta(seconds=seconds),
             )
+            append(rows, BEGUN[kind], {"job": job.job_id, "snapshot": job.snapshot})
         return Claim(
             tenant_id=job.tenant_id,
             job_id=job.job_id,
@@ -103,6 +115,8 @@ class SqlJobs:
     def cancel(self, job_id: str) -> Job:
         with self._tenancy.write() as rows:
             row = _existing(rows.one(jobs, jobs.c.job_id == job_id, lock=True), job_id)
+            if not JobState(row["state"]).ended and not row["cancel"]:
+                append(rows, Action.JOB_CANCELLED, {"job": job_id}, {"kind": row["kind"], "state": row["state"]})
             if row["state"] == JobState.QUEUED:
                 end_job(rows, row, JobState.CANCELLED, Code.CANCELLED, "The job was cancelled.")
             elif row["state"] == JobState.RUNNING:
@@ -134,6 +148,14 @@ def backup_going() -> tuple[ColumnElement[bool], ...]:
 def going(kinds: Iterable[JobKind]) -> tuple[ColumnElement[bool], ...]:
     """Jobs of these kinds, queued or running."""
     return jobs.c.kind.in_([kind.value for kind in kinds]), jobs.c.state.in_(GOING_ON)
+
+
+def _tell_asked(rows: Changes, job: Job, retried: str | None) -> None:
+    if job.kind not in ASKED:
+        return
+    told = {"full": job.full} if job.kind is JobKind.BACKUP else {"shallow": bool((job.detail or {}).get("shallow"))}
+    action = ASKED[job.kind] if retried is None else Action.JOB_RETRIED
+    append(rows, action, {"job": job.job_id, "snapshot": job.snapshot, "retried": retried}, told)
 
 
 def new_job(rows: Changes, kind: JobKind, *, asked: Asked, snapshot: str | None = None, **values: Any) -> Job:
@@ -186,7 +208,7 @@ def end_job(
     message: str | None = None,
     **values: Any,
 ) -> None:
-    """The job ends: its steps are done, its checkpoints removed, its pins lifted."""
+    """The job ends: its steps are done, its checkpoints removed, its pins lifted; and the audit trail tells of it."""
     job_id = job["job_id"]
     if state not in JOB_MOVES[JobState(job["state"])]:
         raise ValueError(f"a {job['state']} job cannot become {state}")
@@ -211,6 +233,7 @@ def end_job(
     )
     remove_checkpoints(rows, checkpoints.c.job_id == job_id)
     rows.delete(pins, pins.c.job_id == job_id)
+    append_end(rows, job, state, code, values.get("detail"))
 
 
 def interrupt(rows: Changes, job: RowMapping) -> None:

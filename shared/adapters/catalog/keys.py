@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
+from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.jobs import GOING_ON, end_job, going
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
+from shared.domain.audit import Action
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, JobState, Purpose, Refusal, Sealed, StepState, WrappedKey
 from shared.ports.catalog import EpochMoved, KeyState
@@ -108,16 +110,13 @@ class SqlKeys:
             new = not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message)
             if new:
                 rows.insert(refusals, arn=arn, at=rows.now, since=rows.now, message=message)
-            if tenant["key_arn"] != arn:
-                return 0
-            at_work = rows.all(locked(rows.query(jobs, jobs.c.state.in_(GOING_ON)).order_by(jobs.c.job_id)))
-            ended = [job for job in at_work if _needs_a_key(job)]
-            for job in ended:
-                end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)
+            ended = _end_jobs(rows, message) if tenant["key_arn"] == arn else 0
+            if new:
+                append(rows, Action.KEY_REFUSED, {}, {"arn": arn, "jobs": ended})
         if new:  # once, however many jobs meet it until the key answers again
             said = {"tenant": self._tenancy.tenant_id, "code": Code.KEY_ACCESS_REVOKED.value}
-            log.warning("%s Jobs that it ended: %d.", message, len(ended), extra=said)
-        return len(ended)
+            log.warning("%s Jobs that it ended: %d.", message, ended, extra=said)
+        return ended
 
     def allow(self, arn: str) -> None:
         with self._tenancy.read() as looked:  # nearly always there is none: do not wait for the write lock
@@ -125,8 +124,19 @@ class SqlKeys:
                 return
         with self._tenancy.write() as rows:
             again = rows.delete(refusals, refusals.c.arn == arn)
+            if again:
+                append(rows, Action.KEY_ANSWERED, {}, {"arn": arn})
         if again:
             log.info("KMS answers for the key %s again", arn, extra={"tenant": self._tenancy.tenant_id})
+
+
+def _end_jobs(rows: Changes, message: str) -> int:
+    """Ends all that need a data key; how many."""
+    at_work = rows.all(locked(rows.query(jobs, jobs.c.state.in_(GOING_ON)).order_by(jobs.c.job_id)))
+    ended = [job for job in at_work if _needs_a_key(job)]
+    for job in ended:
+        end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)
+    return len(ended)
 
 
 def insert_key(rows: Changes, key: WrappedKey, **values: Any) -> None:

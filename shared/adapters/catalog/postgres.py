@@ -32,6 +32,9 @@ _OURS = 0x456E7472
 """The first half of our advisory locks' keys; the second says whose turn it is."""
 
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
+_LOOK = {"alembic_version": "SELECT", "compatible_code": "SELECT"}
+_ADD = {"audit_heads": "SELECT, INSERT, UPDATE", "audit_events": "SELECT, INSERT"}
+"""Of these no row is removed, and no event is changed, whatever the user was granted before."""
 
 _BY_STATE = {
     "42501": "this user may not use its tables; run 'entrakeep catalog migrate --grant USER' as their owner",
@@ -103,7 +106,9 @@ class Postgres:
             )
         named = connection.dialect.identifier_preparer.quote
         rights = {table.name: _RIGHTS for table in schema.metadata.sorted_tables}
-        for table, right in {**rights, "alembic_version": "SELECT", "compatible_code": "SELECT"}.items():
+        for table, right in {**rights, **_LOOK, **_ADD}.items():
+            if table in _ADD:
+                connection.exec_driver_sql(f"REVOKE ALL ON {table} FROM {named(user)}")
             connection.exec_driver_sql(f"GRANT {right} ON {table} TO {named(user)}")
 
     def reason(self, error: Exception) -> str:

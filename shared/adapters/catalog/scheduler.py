@@ -25,9 +25,10 @@ from shared.adapters.catalog.schema import beats, jobs, pins, refusals, schedule
 from shared.adapters.catalog.sending import due_messages
 from shared.adapters.catalog.snapshots import newest
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
+from shared.domain.audit import SCHEDULE
 from shared.domain.errors import Code
 from shared.domain.model import Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState, apart_from
-from shared.ports.catalog import DueSchedule
+from shared.ports.scheduler import DueSchedule
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class SqlScheduler:
         return [DueSchedule(tenant_id=row["tenant_id"], schedule=schedule_of(row)) for row in found]
 
     def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
-        with Tenancy(self._database, due.tenant_id).write() as rows:
+        with Tenancy(self._database, due.tenant_id, SCHEDULE).write() as rows:
             tenant = rows.one(tenants, lock=True)
             row = rows.one(schedules)
             if tenant is None or row is None or schedule_of(row) != due.schedule:
@@ -93,7 +94,7 @@ class SqlScheduler:
     def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
         if not steps:
             raise ValueError("a job needs a step")
-        with Tenancy(self._database, job.tenant_id).write() as rows:
+        with Tenancy(self._database, job.tenant_id, SCHEDULE).write() as rows:
             tenant = rows.one(tenants, lock=True)
             row = rows.one(jobs, jobs.c.job_id == job.job_id, lock=True)
             if tenant is None or row is None or row["state"] != JobState.QUEUED or row["open_phase"] is not None:
@@ -132,7 +133,7 @@ class SqlScheduler:
 
     def not_sent(self, steps_: Sequence[StepRef], after: float) -> None:
         for step in steps_:
-            with Tenancy(self._database, step.tenant_id).write() as rows:
+            with Tenancy(self._database, step.tenant_id, SCHEDULE).write() as rows:
                 rows.update(
                     steps,
                     steps.c.step_id == step.step_id,
@@ -188,7 +189,7 @@ class SqlScheduler:
         changed = 0
         for row in found:
             try:
-                with Tenancy(self._database, row["tenant_id"]).write() as rows:
+                with Tenancy(self._database, row["tenant_id"], SCHEDULE).write() as rows:
                     changed += look(rows, row)
             except Exception as error:
                 ids = {"tenant": row["tenant_id"]} | ({"job": row["job_id"]} if "job_id" in row else {})

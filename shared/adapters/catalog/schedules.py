@@ -3,8 +3,10 @@
 import msgspec
 from sqlalchemy import RowMapping
 
+from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.schema import schedules
 from shared.adapters.catalog.tenancy import Tenancy
+from shared.domain.audit import Action
 from shared.domain.model import Schedule
 
 
@@ -23,8 +25,23 @@ class SqlSchedules:
         values = msgspec.structs.asdict(schedule)
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
-            if not rows.update(schedules, **values):
+            row = rows.one(schedules)
+            if row is None:
                 rows.insert(schedules, **values)
+            else:
+                rows.update(schedules, **values)
+            action = _change(None if row is None else schedule_of(row), schedule)
+            append(rows, action, {}, {"cron": schedule.cron, "timezone": schedule.timezone})
+
+
+def _change(before: Schedule | None, after: Schedule) -> Action:
+    if before is None or (before.cron, before.timezone, not before.paused) != (
+        after.cron,
+        after.timezone,
+        after.paused,
+    ):
+        return Action.SCHEDULE_SET
+    return Action.SCHEDULE_PAUSED if after.paused else Action.SCHEDULE_RESUMED
 
 
 def schedule_of(row: RowMapping) -> Schedule:

@@ -352,6 +352,28 @@ key_events = Table(
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )
 
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    _tenant_id(),
+    Column("name", String, nullable=False),  # what the tenant is called, or was: the trail outlives it
+    Column("number", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    _tenant_id(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("line", String, nullable=False),  # what is hashed, to the letter
+    Column("hash", String(64), nullable=False),
+)
+
+AUDIT = frozenset({"audit_heads", "audit_events"})
+"""Tables that outlive their tenant."""
+
 beats = Table(
     "beats",
     metadata,

@@ -17,6 +17,9 @@ from shared.domain.model import KeyMode, Tenant
 
 Where = ColumnElement[bool]
 
+NOBODY_NAMED = "-"
+"""The actor where nobody said who it is."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -54,9 +57,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Changes(Rows):
-    """One tenant's rows within one transaction that writes. ``now`` is the database's time."""
+    """One tenant's rows within one transaction that writes. ``now`` is the database's time, ``actor`` who does it."""
 
     now: datetime
+    actor: str = NOBODY_NAMED
 
     def insert(self, table: Table, **values: Any) -> None:
         self.connection.execute(insert(table).values(tenant_id=self.tenant_id, **values))
@@ -79,6 +83,7 @@ class Tenancy:
 
     database: Database
     tenant_id: str
+    actor: str = NOBODY_NAMED
 
     @contextmanager
     def read(self) -> Iterator[Rows]:
@@ -88,7 +93,7 @@ class Tenancy:
     @contextmanager
     def write(self) -> Iterator[Changes]:
         with self.database.write(self.tenant_id) as (connection, now):
-            yield Changes(connection, self.tenant_id, now)
+            yield Changes(connection, self.tenant_id, now, self.actor)
 
 
 def locked(query: Select[Any]) -> Select[Any]:
@@ -103,9 +108,17 @@ def locked(query: Select[Any]) -> Select[Any]:
 
 def put(connection: Connection, table: Table, key: dict[str, Any], **values: Any) -> None:
     """Inserts the row of this key, or updates it, whoever else does the same meanwhile."""
-    of = sqlite if connection.dialect.name == "sqlite" else postgresql
-    query = of.insert(table).values(**key, **values)
+    query = _upsert(connection, table).values(**key, **values)
     connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def add_if_absent(connection: Connection, table: Table, **values: Any) -> None:
+    """Inserts the row, unless there is one of its key, whoever else does the same meanwhile."""
+    connection.execute(_upsert(connection, table).values(**values).on_conflict_do_nothing())
+
+
+def _upsert(connection: Connection, table: Table) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def tenant_of(row: RowMapping) -> Tenant:

@@ -4,6 +4,7 @@ import msgspec
 from sqlalchemy import select
 
 from shared.adapters.catalog import schema
+from shared.adapters.catalog.audit import SqlAudit, append
 from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.catalog.customer_keys import SqlCustomerKeys
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
@@ -13,10 +14,12 @@ from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
 from shared.adapters.catalog.snapshots import SqlSnapshots
-from shared.adapters.catalog.tenancy import Changes, Tenancy, tenant_of
+from shared.adapters.catalog.tenancy import NOBODY_NAMED, Changes, Tenancy, tenant_of
 from shared.adapters.catalog.upkeep import SqlUpkeep
+from shared.domain.audit import Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, Job, Sealed, Tenant, WrappedKey
+from shared.ports.audit import Audited
 
 
 class SqlTenant:
@@ -32,6 +35,7 @@ class SqlTenant:
         self.schedules = SqlSchedules(tenancy)
         self.upkeep = SqlUpkeep(tenancy)
         self.health = SqlHealth(tenancy)
+        self.audit = SqlAudit(tenancy)
 
     @property
     def tenant_id(self) -> str:
@@ -46,22 +50,31 @@ class SqlTenant:
             rows.tenant(lock=True)
             rows.update(schema.tenants, client_id=client_id)
             put_credential(rows, kind, sealed)
+            append(rows, Action.CREDENTIAL_UPDATED, {}, {"client_id": client_id, "kind": kind})
 
     def remove(self) -> None:
         with self._tenancy.write() as rows:
+            tenant = rows.one(schema.tenants, lock=True)
+            if tenant is None:
+                return
             for table in reversed(schema.metadata.sorted_tables):
-                if "tenant_id" in table.c:
+                if "tenant_id" in table.c and table.name not in schema.AUDIT:
                     rows.delete(table)
+            append(rows, Action.TENANT_REMOVED, {}, {"name": tenant["name"]}, called=tenant["name"])
 
 
 class SqlCatalog:
     """``ports.catalog.Catalog`` in SQL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, actor: str = NOBODY_NAMED) -> None:
         self._database = database
+        self._actor = actor
+
+    def by(self, actor: str) -> "SqlCatalog":
+        return SqlCatalog(self._database, actor)
 
     def tenant(self, tenant_id: str) -> SqlTenant:
-        return SqlTenant(Tenancy(self._database, tenant_id))
+        return SqlTenant(Tenancy(self._database, tenant_id, self._actor))
 
     def find(self, name: str) -> Tenant:
         with self._database.read(EVERY_TENANT) as connection:
@@ -70,6 +83,18 @@ class SqlCatalog:
         if row is None:
             raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}'. See 'entrakeep tenant list'.")
         return tenant_of(row)
+
+    def audited(self, name: str) -> Audited:
+        living, trail = schema.tenants, schema.audit_heads
+        with self._database.read(EVERY_TENANT) as connection:
+            for table, order in ((living, living.c.created_at), (trail, trail.c.at)):
+                for column in (table.c.name, table.c.tenant_id):
+                    query = select(table).where(column == name).order_by(order.desc()).limit(1)
+                    row = connection.execute(query).mappings().first()
+                    if row is not None:
+                        removed = table is trail
+                        return Audited(tenant_id=row["tenant_id"], name=row["name"], removed=removed)
+        raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}', and there was none.")
 
     def tenants(self) -> list[Tenant]:
         with self._database.read(EVERY_TENANT) as connection:
@@ -80,12 +105,14 @@ class SqlCatalog:
         with self._database.write(EVERY_TENANT) as (connection, now):
             if connection.execute(select(schema.tenants).where(schema.tenants.c.name == tenant.name)).first():
                 raise Refuse(Code.TENANT_EXISTS, f"There is a tenant '{tenant.name}' already. Choose another name.")
-            rows = Changes(connection, tenant.tenant_id, now)
+            rows = Changes(connection, tenant.tenant_id, now, self._actor)
             values = msgspec.structs.asdict(tenant)
             del values["tenant_id"]
             rows.insert(schema.tenants, **values)
             insert_key(rows, key)
             put_credential(rows, kind, sealed)
+            told = {"name": tenant.name, "directory_id": tenant.directory_id, "client_id": tenant.client_id}
+            append(rows, Action.TENANT_ADDED, {}, {**told, "kind": kind, "arn": tenant.key_arn})
 
     def find_job(self, job_id: str) -> Job:
         with self._database.read(EVERY_TENANT) as connection:

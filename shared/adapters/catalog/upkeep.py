@@ -6,6 +6,7 @@ from datetime import timedelta
 import msgspec
 from sqlalchemy import RowMapping, select
 
+from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.claims import held, keep_snapshot
 from shared.adapters.catalog.engine import EVERY_TENANT
 from shared.adapters.catalog.jobs import GOING_ON, end_job
@@ -22,6 +23,7 @@ from shared.adapters.catalog.schema import (
     tenants,
 )
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
+from shared.domain.audit import Action, Plain
 from shared.domain.model import Claim, JobState, Snapshot, Tenant, WrappedKey
 from shared.ports.upkeep import Found, Known, Leftovers
 
@@ -54,7 +56,7 @@ class SqlUpkeep:
     def bring_back(self, found: Found) -> Tenant:
         database, tenant_id = self._tenancy.database, self._tenancy.tenant_id
         with database.write(EVERY_TENANT) as (connection, now):  # a name must be free among all tenants
-            rows = Changes(connection, tenant_id, now)
+            rows = Changes(connection, tenant_id, now, self._tenancy.actor)
             _bring_tenant(rows, found.tenant)
             _bring_keys(rows, found.data_keys)
             standing = {row["snapshot_id"] for row in rows.find(snapshots)}
@@ -70,6 +72,7 @@ class SqlUpkeep:
             told = {row["job_id"] for table in (jobs, bucket_jobs) for row in rows.find(table)}
             for job_id in sorted(found.jobs - told):
                 rows.insert(bucket_jobs, job_id=job_id, found_at=now)
+            _tell(rows, found)
             return tenant_of(rows.tenant())
 
     def to_sweep(self, claim: Claim, settled: timedelta) -> list[str]:
@@ -104,6 +107,17 @@ class SqlUpkeep:
             rows.delete(data_keys, data_keys.c.job_id == job_id, data_keys.c.data_key_id.in_(left.data_keys))
             if not rows.update(bucket_jobs, bucket_jobs.c.job_id == job_id, swept_at=rows.now):
                 rows.insert(bucket_jobs, job_id=job_id, swept_at=rows.now)
+
+
+def _tell(rows: Changes, found: Found) -> None:
+    """The head that lay in the bucket is named, whether or not it is the one that the event stands behind."""
+    detail: dict[str, Plain] = {
+        "snapshots": len(found.snapshots),
+        "data_keys": len({key.data_key_id for key in found.data_keys}),
+    }
+    if found.head is not None:
+        detail |= {"head": found.head.number, "head_hash": found.head.hash}
+    append(rows, Action.CATALOG_REBUILT, {}, detail, behind=found.head)
 
 
 def _named(rows: Rows, run_id: str) -> bool:

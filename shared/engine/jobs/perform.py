@@ -50,7 +50,8 @@ def perform(context: Context, message: StepMessage, holder: str) -> None:
     ``holder`` is ``<worker>/<process id>``. Raises nothing that a step can meet: its fate stands in SQL when this
     returns. An unexpected exception leaves the claim to expire.
     """
-    catalog = context.catalog.tenant(message.tenant_id)
+    worker, _, _ = holder.rpartition("/")
+    catalog = context.catalog.by(worker).tenant(message.tenant_id)
     claim = catalog.claims.claim(message.job_id, message.step_id, holder, context.limits.claim_seconds)
     if claim is None:
         return

@@ -8,7 +8,8 @@ import pytest
 from shared.domain.errors import Code
 from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState
 from shared.domain.schedule import next_due
-from shared.ports.catalog import DueSchedule, TenantCatalog
+from shared.ports.catalog import TenantCatalog
+from shared.ports.scheduler import DueSchedule
 from tests.contract.catalog.world import ARN, BACKUP, NOW, VERIFY, World
 
 LATER = NOW + timedelta(hours=1)

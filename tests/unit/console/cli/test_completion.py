@@ -60,6 +60,8 @@ def test_bash_completes_commands_options_and_names(home: Path) -> None:
     assert bash(given, "backup", "contoso", "--f") == ["--full"]
     assert bash(given, "backup", "") == ["contoso", "fabrikam"]
     assert bash(given, "schedule", "show", "fa") == ["fabrikam"]
+    assert bash(given, "audit", "") == ["show", "verify", "export"]
+    assert bash(given, "audit", "verify", "fa") == ["fabrikam"]
     assert bash(given, "jobs", "list", "--tenant", "c") == ["contoso"]
     assert bash(given, "download", "contoso", "") == ["latest"]
     assert bash(given, "download", "contoso", "latest", "--resource", "groups.m") == ["groups.members"]

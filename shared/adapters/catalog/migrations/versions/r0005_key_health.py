@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -47,7 +47,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "number", name="pk_key_events"),
     )
     compatible = sa.table("compatible_code", sa.column("revision", sa.String()))
-    op.execute(compatible.delete().where(compatible.c.revision != down_revision))
     op.bulk_insert(compatible, [{"revision": revision}])
     if op.get_bind().dialect.name == "postgresql":
         for table in ("key_health", "key_events"):

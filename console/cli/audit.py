@@ -1,0 +1,122 @@
+"""``entrakeep audit``: who did what to a tenant, and proof that nobody has changed what is told of it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.cli.arguments import AsJson, AuditedName, Output, examples
+from console.cli.documents import Document, event_document, to_second, verdict_document
+from console.cli.opening import open_catalog, open_engine
+from console.cli.output import counted, note, print_document, print_line
+from console.cli.tables import print_table
+from console.download_file import to_file, to_standard_output
+from shared.domain.audit import exported
+from shared.domain.errors import Code, Refuse
+
+if TYPE_CHECKING:
+    from shared.domain.audit import Verdict
+
+app = typer.Typer(help="What was done to a tenant, by whom and when. It outlives the tenant.")
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep audit show contoso",
+        "entrakeep audit show contoso --limit 10 --json | jq -r '.[].action'",
+    )
+)
+def show(
+    name: AuditedName,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Show so many at most.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show the last events, newest first.
+
+    Of a tenant that was removed there is all that happened until then; if several had its name, the last one is meant, and
+    the others go by their ids. Nothing is checked: 'entrakeep audit verify' does.
+    """
+    catalog = open_catalog()
+    tenant = catalog.audited(name)
+    documents = [event_document(entry, tenant.name) for entry in catalog.tenant(tenant.tenant_id).audit.recent(limit)]
+    if as_json:
+        print_document(documents)
+        return
+    rows = [
+        (
+            str(row["number"]),
+            to_second(row["at"]),
+            row["actor"],
+            row["action"],
+            "\n".join(f"{field} {_word(value)}" for field, value in _told(row)),
+        )
+        for row in documents
+    ]
+    empty = f"There is no event of {tenant.name} yet."
+    print_table(("event", "time", "actor", "action", "about"), rows, empty=empty)
+
+
+@app.command(epilog=examples("entrakeep audit verify contoso", "entrakeep audit verify contoso --json"))
+def verify(name: AuditedName, as_json: AsJson = False) -> None:
+    """Prove that no event was changed, removed or put in.
+
+    Holds the chain of events against itself and against the heads that lie in the store. Needs no key and no running
+    stack. Exit status 1 if an event does not fit; the first one is named.
+    """
+    context = open_engine()
+    from shared.engine.audit import refused_broken, verify_audit
+
+    tenant = context.catalog.audited(name)
+    verdict = verify_audit(context, tenant.tenant_id)
+    if as_json:
+        print_document(verdict_document(verdict, tenant.name))
+    refused_broken(verdict)
+    if not as_json:
+        _tell(verdict, tenant.name)
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep audit export contoso -o contoso-audit.jsonl",
+        "entrakeep audit export contoso -o - | jq -r .actor | sort | uniq -c",
+    )
+)
+def export(name: AuditedName, output: Output) -> None:
+    """Write every event to a file, the oldest first.
+
+    A line an event, as JSON with its hash; docs/audit.md says how anybody holds them against each other. If it fails, no
+    FILE is left.
+    """
+    if not output:
+        raise Refuse(Code.WRONG_USE, "-o needs the name of a file, or - for standard output.")
+    catalog = open_catalog()
+    from shared.engine.audit import all_entries
+
+    tenant = catalog.audited(name)
+    count = 0
+    with to_standard_output() if output == "-" else to_file(output) as sink:
+        for entry in all_entries(catalog.tenant(tenant.tenant_id).audit):
+            sink.write(f"{exported(entry)}\n".encode())
+            count += 1
+    if output != "-":
+        note(f"{counted(count, 'event')} written to {output}.")
+
+
+def _told(event: Document) -> list[tuple[str, object]]:
+    """Subjects and details; not those that say that there is none."""
+    return [(field, value) for of in ("subject", "detail") for field, value in event[of].items() if value is not None]
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _tell(verdict: "Verdict", name: str) -> None:
+    if verdict.head is None:
+        print_line(f"There is no event of {name} yet.")
+        return
+    kept = counted(verdict.heads, "head")
+    print_line(f"{counted(verdict.events, 'event')} of {name} and {kept} in the store: as they were told.")
+    for first, last in verdict.lost:
+        print_line(
+            f"Events {first:,} to {last:,} are lost: the catalog was rebuilt, and the trail goes on behind them."
+        )

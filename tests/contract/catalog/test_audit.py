@@ -1,0 +1,328 @@
+"""The audit trail in SQL: told of in the transaction that does it, only added to, one chain however many add to it."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DatabaseError
+
+from shared.domain.audit import Action, event_of, hash_of, judged
+from shared.domain.errors import Code, Refuse
+from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Schedule, StepPlan
+from shared.ports.catalog import TenantCatalog
+from shared.ports.upkeep import Found
+from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, VERIFY, World, data_key, new_id, sealed
+
+SCHEDULE = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)
+PAUSED = Schedule(cron="0 * * * *", timezone="UTC", paused=True, next_due=None)
+Told = tuple[str, dict[str, str], dict[str, object]]
+
+
+def told(tenant: TenantCatalog, after: int = 1) -> list[Told]:
+    """What was told, without the tenant's beginning."""
+    events = [event_of(entry) for entry in tenant.audit.entries(after)]
+    return [(event.action, event.subject, event.detail) for event in events]
+
+
+def fits(tenant: TenantCatalog) -> bool:
+    return judged(tenant.tenant_id, tenant.audit.entries(), [], tenant.audit.head()).fault is None
+
+
+def tampered(world: World, *statements: str) -> None:
+    """What somebody does who owns the tables, without asking the catalog."""
+    engine = create_engine(world.owner_url)
+    with engine.begin() as connection:
+        if not world.is_sqlite:
+            connection.execute(text("SET LOCAL entrakeep.tenant = '*'"))
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_a_tenants_life_is_told_of_by_whoever_lives_it(world: World) -> None:
+    world.catalog = world.catalog.by("ana@desk")
+    acme = world.add("acme")
+    (first,) = acme.audit.entries()
+    event = event_of(first)
+    assert (event.number, event.tenant_id, event.actor, event.action) == (1, acme.tenant_id, "ana@desk", "tenant.added")
+    tenant = acme.tenant()
+    assert event.detail == {
+        "name": "acme",
+        "directory_id": tenant.directory_id,
+        "client_id": tenant.client_id,
+        "kind": "client-secret",
+        "arn": ARN,
+    }
+    ben = world.catalog.by("ben@desk").tenant(acme.tenant_id)
+    ben.update(client_id=tenant.client_id, kind=CredentialKind.CERTIFICATE, sealed=sealed())
+    ben.remove()
+    assert [event_of(entry).actor for entry in acme.audit.entries()] == ["ana@desk", "ben@desk", "ben@desk"]
+    assert told(acme) == [
+        ("credential.updated", {}, {"client_id": tenant.client_id, "kind": "certificate"}),
+        ("tenant.removed", {}, {"name": "acme"}),
+    ]
+    assert fits(acme)
+
+
+def test_a_schedule_is_set_paused_and_resumed(world: World, acme: TenantCatalog) -> None:
+    for schedule in (SCHEDULE, PAUSED, SCHEDULE, SCHEDULE):
+        acme.schedules.set(schedule)
+    assert [action for action, _, _ in told(acme)] == [
+        "schedule.set",
+        "schedule.paused",
+        "schedule.resumed",
+        "schedule.set",
+    ]
+    assert told(acme)[0][2] == {"cron": "0 * * * *", "timezone": "UTC"}
+    (due,) = world.scheduler.due(NOW)
+    world.scheduler.make_due(due, NOW, NOW)
+    assert len(told(acme)) == 4
+
+
+def test_what_is_asked_for_by_hand_is_told_of_once(acme: TenantCatalog) -> None:
+    job, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True)
+    acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    acme.jobs.cancel(job.job_id)
+    acme.jobs.cancel(job.job_id)
+    again, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True, retried=job.job_id)
+    acme.jobs.ask(JobKind.VERIFY, asked=Asked.SCHEDULE)
+    assert told(acme) == [
+        ("backup.asked", {"job": job.job_id}, {"full": True}),
+        ("job.cancelled", {"job": job.job_id}, {"kind": "backup", "state": "queued"}),
+        ("job.retried", {"job": again.job_id, "retried": job.job_id}, {"full": True}),
+    ]
+
+
+def test_a_running_job_is_cancelled_once(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    world.claim(acme, job, "users")
+    for _ in range(2):
+        acme.jobs.cancel(job.job_id)
+    cancelled = ("job.cancelled", {"job": job.job_id}, {"kind": "backup", "state": "running"})
+    assert told(acme)[1:] == [cancelled]
+
+
+@pytest.mark.parametrize("kind", [JobKind.DOWNLOAD, JobKind.BROWSE])
+def test_what_goes_out_is_told_of_at_its_beginning_and_its_end(
+    world: World, acme: TenantCatalog, kind: JobKind
+) -> None:
+    snapshot = world.backed_up(acme).snapshot_id
+    before = len(acme.audit.entries())
+    well, badly = (acme.jobs.begin_here(kind, "latest", kind, 30) for _ in range(2))
+    acme.claims.finish(well, detail={"records": 7})
+    acme.claims.fail(badly, Code.KEY_ACCESS_REVOKED, "No.", detail={"records": 3})
+    acme.jobs.begin_here(kind, snapshot, kind, 0)
+    world.scheduler.expire(5)
+    first, second, third, fourth, _, sixth = told(acme, before)
+    assert first == (f"{kind}.begun", {"job": well.job_id, "snapshot": snapshot}, {})
+    assert second[0] == f"{kind}.begun"
+    ended = {"job": well.job_id, "snapshot": snapshot}
+    assert third == (f"{kind}.ended", ended, {"state": "succeeded", "code": None, "records": 7})
+    assert fourth[2] == {"state": "failed", "code": "KEY_ACCESS_REVOKED", "records": 3}
+    assert sixth[2] == {"state": "failed", "code": "INTERRUPTED"}
+    assert event_of(acme.audit.recent(1)[0]).actor == "schedule"
+
+
+def test_a_verify_is_told_of_with_what_it_found(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
+    claim = world.claim(acme, job, "verify")
+    blobs = [{"blob": "b", "resource": None, "reason": "BLOB_MISSING"}]
+    acme.claims.fail(claim, Code.BLOB_DAMAGED, "No.", detail={"snapshots": 2, "blobs": 9, "damaged": blobs})
+    assert told(acme) == [
+        ("verify.asked", {"job": job.job_id}, {"shallow": False}),
+        (
+            "verify.ended",
+            {"job": job.job_id},
+            {"state": "failed", "code": "BLOB_DAMAGED", "snapshots": 2, "blobs": 9, "damaged": 1},
+        ),
+    ]
+
+
+@pytest.mark.parametrize("removed", [0, 3])
+def test_a_sweep_is_told_of_if_it_removed_something(world: World, acme: TenantCatalog, removed: int) -> None:
+    job = world.planned(acme, (StepPlan(phase=1, name="prune"),), kind=JobKind.PRUNE, asked=Asked.SCHEDULE)
+    acme.claims.finish(world.claim(acme, job, "prune"), detail={"removed": removed})
+    expected = [("sweep.removed", {"job": job.job_id}, {"removed": 3})] if removed else []
+    assert told(acme) == expected
+
+
+def test_a_refusal_is_told_of_when_it_is_noticed_and_when_it_is_over(world: World, acme: TenantCatalog) -> None:
+    job, _ = acme.jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND)
+    acme.keys.allow(ARN)
+    acme.keys.refuse(OTHER_ARN, "No.")
+    for _ in range(3):
+        acme.keys.refuse(ARN, "A sentence that nobody needs to keep for ever.")
+    for _ in range(2):
+        acme.keys.allow(ARN)
+    assert acme.jobs.get(job.job_id).state is JobState.FAILED
+    assert told(acme) == [("key.refused", {}, {"arn": ARN, "jobs": 1}), ("key.answered", {}, {"arn": ARN})]
+
+
+def test_what_is_not_done_is_not_told_of(world: World, acme: TenantCatalog) -> None:
+    before = acme.audit.head()
+    with pytest.raises(Refuse):
+        world.add("acme")
+    with pytest.raises(Refuse):
+        acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    with pytest.raises(Refuse):
+        acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot="latest")
+    assert acme.audit.head() == before
+    assert world.count("audit_events") == 1
+
+
+def test_others_tell_of_what_they_do_by_one_call(acme: TenantCatalog) -> None:
+    head = acme.audit.append(Action.KEY_ANSWERED, {"job": "j"}, arn=ARN, again=True)
+    assert acme.audit.head() == head
+    assert told(acme) == [("key.answered", {"job": "j"}, {"arn": ARN, "again": True})]
+
+
+def test_nobody_tells_of_a_tenant_that_never_was(world: World) -> None:
+    ghost = world.catalog.tenant(new_id())
+    with pytest.raises(Refuse) as caught:
+        ghost.audit.append(Action.KEY_ANSWERED)
+    assert caught.value.code is Code.NO_SUCH_TENANT
+    assert (ghost.audit.entries(), ghost.audit.recent(5), ghost.audit.head()) == ([], [], None)
+
+
+def test_entries_come_in_pages_and_the_newest_first(acme: TenantCatalog, other: TenantCatalog) -> None:
+    for _ in range(5):
+        acme.audit.append(Action.KEY_ANSWERED)
+    assert [entry.number for entry in acme.audit.entries(2, limit=3)] == [3, 4, 5]
+    assert [entry.number for entry in acme.audit.recent(2)] == [6, 5]
+    assert [entry.number for entry in other.audit.entries()] == [1]
+
+
+def test_many_who_add_at_the_same_time_make_one_chain(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    """Threads of several processes, through every way that tells of something."""
+    catalogs = [world.another().by(f"w{n}") for n in range(3)]
+    gate = threading.Barrier(6)
+
+    def add(n: int) -> None:
+        mine = catalogs[n % 3].tenant((other if n >= 3 else acme).tenant_id)
+        gate.wait()
+        for _ in range(8):
+            mine.audit.append(Action.KEY_ANSWERED)
+            job, _ = mine.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+            mine.jobs.cancel(job.job_id)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(add, range(6)))
+    for tenant in (acme, other):
+        assert len(tenant.audit.entries()) == 1 + 3 * 8 * 4
+        assert fits(tenant)
+
+
+def test_of_two_who_begin_a_chain_one_is_second(world: World, acme: TenantCatalog) -> None:
+    """A tenant that was there before audit trails were has none."""
+    for _ in range(5):
+        tenant = world.add(new_id())
+        forget = [f"DELETE FROM audit_{of} WHERE tenant_id = '{tenant.tenant_id}'" for of in ("events", "heads")]
+        with_triggers(world, *forget)
+        gate = threading.Barrier(4)
+
+        def add(_: int, tenant: TenantCatalog = tenant, gate: threading.Barrier = gate) -> None:
+            gate.wait()
+            tenant.audit.append(Action.KEY_ANSWERED)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(add, range(4)))
+        assert [entry.number for entry in tenant.audit.entries()] == [1, 2, 3, 4]
+        assert fits(tenant)
+
+
+TRIGGERS = ("audit_events_are_not_changed", "audit_events_are_not_removed")
+
+
+def with_triggers(world: World, *statements: str) -> None:
+    """The statements, whatever stands against them; it stands against the next ones again."""
+    if not world.is_sqlite:
+        tampered(world, *statements)
+        return
+    engine = create_engine(world.url)
+    with engine.connect() as connection:
+        find = text("SELECT sql FROM sqlite_master WHERE name = :name")
+        kept = [str(connection.execute(find, {"name": name}).scalar_one()) for name in TRIGGERS]
+    engine.dispose()
+    tampered(world, *(f"DROP TRIGGER {name}" for name in TRIGGERS), *statements, *kept)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_events SET line = '{}'",
+        "UPDATE audit_events SET number = 7",
+        "DELETE FROM audit_events",
+        "DELETE FROM audit_events WHERE number = 2",
+    ],
+)
+def test_the_product_can_neither_change_nor_remove_an_event(world: World, acme: TenantCatalog, statement: str) -> None:
+    acme.audit.append(Action.KEY_ANSWERED)
+    before = acme.audit.entries()
+    engine = create_engine(world.url)
+    with pytest.raises(DatabaseError, match=r"never|permission denied"), engine.begin() as connection:
+        if not world.is_sqlite:
+            connection.execute(text("SET LOCAL entrakeep.tenant = '*'"))
+        connection.execute(text(statement))
+    engine.dispose()
+    assert acme.audit.entries() == before
+
+
+def test_what_the_owner_of_the_tables_does_behind_its_back_shows(world: World, acme: TenantCatalog) -> None:
+    for _ in range(4):
+        acme.audit.append(Action.KEY_ANSWERED)
+    before, head = acme.audit.entries(), acme.audit.head()
+    assert head is not None
+    fields = {**json.loads(before[2].line), "actor": "nobody"}
+    line = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    with_triggers(world, f"UPDATE audit_events SET line = '{line}' WHERE number = 3".replace(":", "\\:"))
+    fault = judged(acme.tenant_id, acme.audit.entries(), []).fault
+    assert fault is not None
+    assert (fault.number, fault.reason) == (3, "is not what it was when its hash was made")
+    with_triggers(world, f"UPDATE audit_events SET hash = '{hash_of(line)}' WHERE number = 3")
+    fault = judged(acme.tenant_id, acme.audit.entries(), []).fault
+    assert fault is not None
+    assert (fault.number, fault.reason) == (4, "does not follow the one before it")
+    with_triggers(world, "DELETE FROM audit_events WHERE number >= 3", "UPDATE audit_heads SET number = 2")
+    assert judged(acme.tenant_id, acme.audit.entries(), []).fault is None
+    fault = judged(acme.tenant_id, acme.audit.entries(), [head]).fault
+    assert fault is not None
+    assert (fault.number, fault.reason) == (3, "is missing")
+
+
+def test_the_trail_of_a_removed_tenant_is_found_by_its_name_and_its_id(world: World) -> None:
+    first = world.add("acme")
+    found = world.catalog.audited("acme")
+    assert (found.tenant_id, found.name, found.removed) == (first.tenant_id, "acme", False)
+    first.remove()
+    assert world.catalog.audited("acme").removed
+    second = world.add("acme")
+    assert world.catalog.audited("acme").tenant_id == second.tenant_id
+    second.remove()
+    assert world.catalog.audited("acme").tenant_id == second.tenant_id
+    assert world.catalog.audited(first.tenant_id).name == "acme"
+    with pytest.raises(Refuse) as caught:
+        world.catalog.audited("other")
+    assert caught.value.code is Code.NO_SUCH_TENANT
+
+
+def test_a_tenant_brought_back_goes_on_behind_the_head_that_lay_in_the_bucket(world: World) -> None:
+    lost = world.add("acme")
+    for _ in range(3):
+        lost.audit.append(Action.KEY_ANSWERED)
+    tenant, head = lost.tenant(), lost.audit.head()
+    assert head is not None
+    lost.remove()
+    with_triggers(world, "DELETE FROM audit_events", "DELETE FROM audit_heads")
+    key = data_key(tenant.tenant_id)
+    whole = Found(tenant=tenant, data_keys=[key], snapshots=[], uncommitted={}, jobs=set(), head=head)
+    lost.upkeep.bring_back(whole)
+    (entry,) = lost.audit.entries()
+    event = event_of(entry)
+    assert (event.number, event.previous, event.action) == (5, head.hash, "catalog.rebuilt")
+    assert event.detail == {"snapshots": 0, "data_keys": 1, "head": 4, "head_hash": head.hash}
+    assert judged(tenant.tenant_id, [entry], [head]).lost == [(1, 4)]
+    lost.upkeep.bring_back(whole)
+    assert [each.number for each in lost.audit.entries()] == [5, 6]
+    assert judged(tenant.tenant_id, lost.audit.entries(), [head]).fault is None

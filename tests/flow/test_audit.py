@@ -1,0 +1,141 @@
+"""``entrakeep audit`` as people and scripts meet it: a process, its two outputs and its exit status."""
+
+import json
+import os
+import pwd
+import re
+import socket
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.domain.model import Asked, JobKind, Schedule
+from tests.contract.catalog.world import NOW, World
+from tests.flow.shell import Shell
+
+pytestmark = pytest.mark.flow
+
+ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+ME = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(f"sqlite:///{tmp_path / 'home' / 'catalog.sqlite3'}")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def shell(tmp_path: Path, world: World) -> Shell:
+    """No stack, no KMS, no Graph: SQL and a folder, and a tenant to whom three things have happened."""
+    acme = world.add("acme")
+    acme.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW))
+    acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    settings = {"ENTRAKEEP_HOME": str(tmp_path / "home"), "ENTRAKEEP_PROVIDER_KEY_ARN": ARN}
+    return Shell(tmp_path, {**settings, "LOGNAME": "mallory", "USER": "mallory"})
+
+
+def tampered(shell: Shell) -> None:
+    with sqlite3.connect(shell.folder / "home" / "catalog.sqlite3") as catalog:
+        catalog.execute("DROP TRIGGER audit_events_are_not_changed")
+        catalog.execute("UPDATE audit_events SET line = replace(line, '0 * * * *', '9 * * * *')")
+    catalog.close()
+
+
+def test_events_are_shown_newest_first(shell: Shell) -> None:
+    found = shell.document("audit", "show", "acme")
+    assert isinstance(found, list)
+    assert [(event["number"], event["action"]) for event in found] == [
+        (3, "backup.asked"),
+        (2, "schedule.set"),
+        (1, "tenant.added"),
+    ]
+    assert list(found[0]) == [
+        *("tenant", "tenant_id", "number", "at", "actor", "action", "subject", "detail", "previous", "hash")
+    ]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found[0]["at"])
+    assert (found[0]["tenant"], found[0]["previous"]) == ("acme", found[1]["hash"])
+    assert len(json.loads(shell.run("audit", "show", "acme", "--limit", "2", "--json")[0])) == 2
+    table = shell.run("audit", "show", "acme")[0].decode()
+    assert "tenant.added" in table
+    assert "cron 0 * * * *" in table
+
+
+def test_a_command_is_told_of_by_the_user_whom_the_system_names(shell: Shell) -> None:
+    shell.run("schedule", "pause", "acme")
+    shell.run("schedule", "resume", "acme")
+    shell.run("schedule", "set", "acme", "--cron", "5 4 * * *")
+    (job,) = shell.document("jobs", "list")  # type: ignore[misc]
+    shell.run("jobs", "cancel", job["id"])
+    again = json.loads(shell.run("jobs", "retry", job["id"], "--json")[0])
+    found = shell.document("audit", "show", "acme")
+    assert isinstance(found, list)
+    assert [(event["actor"], event["action"]) for event in found[:5]] == [
+        (ME, "job.retried"),
+        (ME, "job.cancelled"),
+        (ME, "schedule.set"),
+        (ME, "schedule.resumed"),
+        (ME, "schedule.paused"),
+    ]
+    assert found[0]["subject"] == {"job": again["job"], "retried": job["id"]}
+
+
+def test_a_trail_is_proved_until_somebody_changes_it(shell: Shell) -> None:
+    said = shell.run("audit", "verify", "acme")[0]
+    assert said == b"3 events of acme and 0 heads in the store: as they were told.\n"
+    found = shell.document("audit", "verify", "acme")
+    assert isinstance(found, dict)
+    assert (found["events"], found["heads"], found["head"]["number"], found["fault"]) == (3, 0, 3, None)
+    tampered(shell)
+    said_then = shell.refused("audit", "verify", "acme", code="AUDIT_BROKEN", status=1)
+    assert "event 2 is not what it was" in said_then
+    out, err = shell.run("audit", "verify", "acme", "--json", status=1)
+    assert json.loads(out)["fault"] == {"number": 2, "reason": "is not what it was when its hash was made"}
+    assert err == said_then
+
+
+def test_an_export_is_whole_and_private_and_what_standard_output_gets(shell: Shell) -> None:
+    err = shell.run("audit", "export", "acme", "-o", "out.jsonl")[1]
+    assert err == "3 events written to out.jsonl.\n"
+    file = shell.folder / "out.jsonl"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    events = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [event["number"] for event in events] == [1, 2, 3]
+    assert shell.run("audit", "export", "acme", "-o", "-") == (file.read_bytes(), "")
+    with sqlite3.connect(shell.folder / "home" / "catalog.sqlite3") as catalog:
+        catalog.execute("DROP TRIGGER audit_events_are_not_changed")
+        catalog.execute("UPDATE audit_events SET line = 'CANARY' WHERE number = 3")
+    catalog.close()
+    before = file.read_bytes()
+    assert "CANARY" not in shell.refused("audit", "export", "acme", "-o", "out.jsonl", code="AUDIT_BROKEN", status=1)
+    assert file.read_bytes() == before
+    assert "CANARY" not in shell.refused("audit", "show", "acme", code="AUDIT_BROKEN", status=1)
+    shell.refused("audit", "export", "acme", "-o", "absent/out", code="FILE_NOT_WRITABLE", status=1)
+
+
+def test_a_removed_tenant_has_its_trail_by_its_name_and_its_id(shell: Shell, world: World) -> None:
+    tenant_id = world.catalog.find("acme").tenant_id
+    shell.run("tenant", "remove", "acme", "--yes")
+    shell.refused("tenant", "show", "acme", code="NO_SUCH_TENANT", status=1)
+    for name in ("acme", tenant_id):
+        found = shell.document("audit", "show", name)
+        assert isinstance(found, list)
+        assert (found[0]["tenant"], found[0]["actor"], found[0]["action"]) == ("acme", ME, "tenant.removed")
+        assert shell.run("audit", "verify", name)[0].startswith(b"4 events of acme and 1 head in the store")
+    assert len(shell.run("audit", "export", "acme", "-o", "-")[0].splitlines()) == 4
+
+
+def test_the_reader_of_an_export_may_go_away(shell: Shell) -> None:
+    process = shell.start("audit", "export", "acme", "-o", "-")
+    assert isinstance(process, subprocess.Popen)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.wait(30) == 1
+    assert process.stderr.read() == b""
+    process.stderr.close()

@@ -1,0 +1,239 @@
+"""The audit trail: whatever is done to a chain of events shows, and where."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.audit import (
+    NOTHING_BEFORE,
+    Action,
+    Entry,
+    Head,
+    Plain,
+    canonical,
+    event_of,
+    exported,
+    following,
+    hash_of,
+    judged,
+)
+from shared.domain.errors import Code, Refuse
+
+TENANT, OTHER = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11", "7c1e5b0a-94d2-4e63-b8a1-0f3d6c9e2a33"
+NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
+PLAIN: st.SearchStrategy[Plain] = st.one_of(
+    st.text(max_size=20), st.integers(-(2**53) + 1, 2**53 - 1), st.booleans(), st.none()
+)
+TOLD = st.tuples(
+    st.text(max_size=20),
+    st.sampled_from([action for action in Action if action is not Action.CATALOG_REBUILT]),
+    st.dictionaries(st.sampled_from(["job", "snapshot"]), st.text(max_size=8)),
+    st.dictionaries(st.sampled_from(["name", "records", "code", "state"]), PLAIN),
+)
+Chain = tuple[list[Entry], list[Head]]
+
+
+def chain(told: list[tuple[str, Action, dict[str, str], dict[str, Plain]]], tenant: str = TENANT) -> Chain:
+    """The entries, and the head after each of them."""
+    entries: list[Entry] = []
+    heads: list[Head] = []
+    for n, (actor, action, subject, detail) in enumerate(told):
+        at = NOW + timedelta(seconds=n)
+        entry, head = following(heads[-1] if heads else None, tenant, at, actor, action, subject, detail)
+        entries.append(entry)
+        heads.append(head)
+    return entries, heads
+
+
+def few(count: int, tenant: str = TENANT) -> Chain:
+    return chain([("ana@desk", Action.SCHEDULE_SET, {}, {"n": n}) for n in range(count)], tenant)
+
+
+CHAINS = st.lists(TOLD, min_size=2, max_size=8).map(chain)
+
+
+def fault(entries: list[Entry], heads: list[Head] | None = None) -> tuple[int, str] | None:
+    found = judged(TENANT, entries, heads or []).fault
+    return None if found is None else (found.number, found.reason)
+
+
+def rebuilt(head: Head) -> tuple[Entry, Head]:
+    """What a rebuild appends behind a head that it found in the bucket."""
+    return following(head, TENANT, NOW, "ana@desk", Action.CATALOG_REBUILT, {}, {"head": head.number})
+
+
+@given(CHAINS)
+def test_a_chain_fits_itself_and_every_head_that_it_had(made: Chain) -> None:
+    entries, heads = made
+    verdict = judged(TENANT, entries, heads)
+    assert (verdict.fault, verdict.events, verdict.head) == (None, len(entries), heads[-1])
+    assert (verdict.heads, verdict.lost) == (len(heads), [])
+
+
+@given(CHAINS)
+def test_an_event_is_canonical_json_and_its_hash_anyones_sha_256(made: Chain) -> None:
+    previous = NOTHING_BEFORE
+    for number, entry in enumerate(made[0], start=1):
+        fields = json.loads(entry.line)
+        assert json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == entry.line
+        assert hashlib.sha256(entry.line.encode()).hexdigest() == entry.hash
+        assert (fields["previous"], fields["number"], fields["format"]) == (previous, number, "entrakeep/1")
+        out = json.loads(exported(entry))
+        assert out.pop("hash") == entry.hash
+        assert canonical(out) == entry.line
+        previous = entry.hash
+
+
+@given(CHAINS, st.data())
+def test_any_change_of_a_line_is_found_where_it_is(made: Chain, data: st.DataObject) -> None:
+    entries, _ = made
+    at = data.draw(st.integers(0, len(entries) - 1))
+    line = entries[at].line
+    place = data.draw(st.integers(0, len(line) - 1))
+    changed = line[:place] + data.draw(st.characters().filter(lambda c: c != line[place])) + line[place + 1 :]
+    entries[at] = msgspec.structs.replace(entries[at], line=changed)
+    assert fault(entries) == (at + 1, "is not what it was when its hash was made")
+
+
+@given(CHAINS, st.data())
+def test_a_line_changed_with_its_hash_is_found_at_the_next_event_or_by_a_head(made: Chain, data: st.DataObject) -> None:
+    entries, heads = made
+    at = data.draw(st.integers(0, len(entries) - 1))
+    fields = {**json.loads(entries[at].line), "actor": "somebody else entirely, with a longer name than any"}
+    line = canonical(fields)
+    entries[at] = Entry(number=at + 1, line=line, hash=hash_of(line))
+    expected = None if at == len(entries) - 1 else (at + 2, "does not follow the one before it")
+    assert fault(entries) == expected
+    assert fault(entries, heads) == (at + 1, "is not the one whose hash lies in the store")
+
+
+@given(CHAINS, st.data())
+def test_a_chain_written_anew_from_any_event_on_is_found_by_a_later_head(made: Chain, data: st.DataObject) -> None:
+    entries, heads = made
+    at = data.draw(st.integers(0, len(entries) - 1))
+    kept = data.draw(st.integers(at, len(entries) - 1))
+    anew, last = entries[:at], heads[at - 1] if at else None
+    for _ in range(at, len(entries) + data.draw(st.integers(0, 2))):
+        entry, last = following(last, TENANT, NOW, "mallory", Action.SCHEDULE_SET, {}, {"forged": True})
+        anew.append(entry)
+    assert fault(anew) is None
+    assert fault(anew, [heads[kept]]) == (kept + 1, "is not the one whose hash lies in the store")
+
+
+@given(CHAINS, st.data())
+def test_a_removed_event_is_missing(made: Chain, data: st.DataObject) -> None:
+    entries, heads = made
+    at = data.draw(st.integers(0, len(entries) - 1))
+    assert fault(entries[:at] + entries[at + 1 :], heads) == (at + 1, "is missing")
+    if at < len(entries) - 1:
+        assert fault(entries[:at] + entries[at + 1 :]) == (at + 1, "is missing")
+
+
+@given(CHAINS, st.data())
+def test_swapped_events_are_found(made: Chain, data: st.DataObject) -> None:
+    entries, _ = made
+    one, two = sorted(data.draw(st.sets(st.integers(0, len(entries) - 1), min_size=2, max_size=2)))
+    as_they_are = entries.copy()
+    as_they_are[one], as_they_are[two] = entries[two], entries[one]
+    found = fault(as_they_are)
+    assert found is not None
+    assert found[0] == one + 1
+    numbered = [msgspec.structs.replace(entry, number=n + 1) for n, entry in enumerate(as_they_are)]
+    assert fault(numbered) == (one + 1, "stands in a place that is not its own")
+
+
+@given(CHAINS, CHAINS, st.data())
+def test_an_inserted_event_is_found(made: Chain, other: Chain, data: st.DataObject) -> None:
+    entries, _ = made
+    at = data.draw(st.integers(0, len(entries) - 1))
+    strange = data.draw(st.sampled_from(other[0] + entries))
+    found = fault([*entries[:at], msgspec.structs.replace(strange, number=at + 1), *entries[at:]])
+    assert found is not None
+    assert found[0] >= at + 1
+
+
+@given(CHAINS, st.data())
+def test_an_end_that_was_cut_off_is_found_against_a_head(made: Chain, data: st.DataObject) -> None:
+    entries, heads = made
+    left = data.draw(st.integers(0, len(entries) - 1))
+    kept = data.draw(st.integers(left, len(entries) - 1))
+    assert fault(entries[:left]) is None
+    assert fault(entries[:left], [heads[kept]]) == (left + 1, "is missing")
+    assert judged(TENANT, entries[:left], [], heads[kept]).fault is not None
+
+
+def test_a_chain_of_another_tenant_does_not_fit() -> None:
+    assert fault(few(2, OTHER)[0]) == (1, "stands in a place that is not its own")
+
+
+def test_what_is_no_event_cannot_be_read() -> None:
+    for line in ("", "[]", '{"number":1}', '{"detail":{"a":[1]}}'):
+        entry = Entry(number=1, line=line, hash=hash_of(line))
+        assert fault([entry]) == (1, "cannot be read")
+        with pytest.raises(Refuse) as caught:
+            exported(entry)
+        assert caught.value.code is Code.AUDIT_BROKEN
+
+
+def test_after_a_rebuild_the_chain_goes_on_behind_the_newest_head() -> None:
+    _, heads = few(9)
+    first, head = rebuilt(heads[6])
+    then, _ = following(head, TENANT, NOW, "ana@desk", Action.SCHEDULE_SET, {}, {})
+    assert event_of(first).number == 8
+    verdict = judged(TENANT, [first, then], [*heads[:7], head])
+    assert (verdict.fault, verdict.lost, verdict.events) == (None, [(1, 7)], 2)
+    assert verdict.head is not None
+    assert verdict.head.number == 9
+
+
+def test_after_an_older_dump_and_a_rebuild_what_lies_between_is_told_to_be_lost() -> None:
+    entries, heads = few(9)
+    first, head = rebuilt(heads[6])
+    verdict = judged(TENANT, [*entries[:3], first], [*heads[:7], head])
+    assert (verdict.fault, verdict.lost, verdict.events) == (None, [(4, 7)], 4)
+
+
+@pytest.mark.parametrize(
+    ("what", "found"),
+    [
+        (lambda heads: rebuilt(heads[6])[0], (1, "is missing")),
+        (lambda heads: rebuilt(heads[5])[0], (1, "is missing")),
+        (
+            lambda heads: following(heads[4], TENANT, NOW, "m", Action.SCHEDULE_SET, {}, {})[0],
+            (1, "is missing"),
+        ),
+        (
+            lambda heads: rebuilt(msgspec.structs.replace(heads[4], hash="f" * 64))[0],
+            (1, "is missing"),
+        ),
+    ],
+    ids=["a head that is not there", "another", "an event of another kind", "another hash"],
+)
+def test_nothing_else_may_begin_anew(what: Callable[[list[Head]], Entry], found: tuple[int, str]) -> None:
+    _, heads = few(9)
+    assert fault([what(heads)], [heads[4]]) == found
+
+
+def test_a_rebuild_told_of_again_does_not_hide_what_came_after_the_head() -> None:
+    """The newest head counts: one who takes rows away cannot go back to an older one."""
+    _, heads = few(9)
+    entry, _ = rebuilt(heads[4])
+    assert fault([entry], [heads[4], heads[6]]) == (7, "is missing")
+
+
+def test_texts_are_of_one_line_and_not_endless() -> None:
+    entry, _ = following(None, TENANT, NOW, "a\nb\x1b\u2028\udc80é", Action.SCHEDULE_SET, {}, {"cron": "x" * 999})
+    event = event_of(entry)
+    assert event.actor == "a?b???é"
+    assert event.detail == {"cron": "x" * 256}
+
+
+def test_a_number_that_readers_disagree_about_is_refused() -> None:
+    with pytest.raises(ValueError, match="2\\^53"):
+        following(None, TENANT, NOW, "a", Action.SCHEDULE_SET, {}, {"n": 2**53})
