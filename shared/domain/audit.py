@@ -49,17 +49,31 @@ class Action(StrEnum):
     VERIFY_ENDED = "verify.ended"
     KEY_REFUSED = "key.refused"
     KEY_ANSWERED = "key.answered"
+    KEY_ALLOWED = "key.allowed"
+    KEY_TERMS_ACCEPTED = "key.terms-accepted"
+    KEY_ENABLE_ASKED = "key.enable-asked"
+    KEY_ENABLE_ENDED = "key.enable-ended"
+    KEY_UPDATE_ASKED = "key.update-asked"
+    KEY_UPDATE_ENDED = "key.update-ended"
+    KEY_SWITCHED = "key.switched"
     CATALOG_REBUILT = "catalog.rebuilt"
     SWEEP_REMOVED = "sweep.removed"
 
 
-ASKED = {JobKind.BACKUP: Action.BACKUP_ASKED, JobKind.VERIFY: Action.VERIFY_ASKED}
+ASKED = {
+    JobKind.BACKUP: Action.BACKUP_ASKED,
+    JobKind.VERIFY: Action.VERIFY_ASKED,
+    JobKind.KEY_ENABLE: Action.KEY_ENABLE_ASKED,
+    JobKind.KEY_UPDATE: Action.KEY_UPDATE_ASKED,
+}
 """What it is to ask for a job by hand."""
 BEGUN = {JobKind.DOWNLOAD: Action.DOWNLOAD_BEGUN, JobKind.BROWSE: Action.BROWSE_BEGUN}
 ENDED = {
     JobKind.DOWNLOAD: Action.DOWNLOAD_ENDED,
     JobKind.BROWSE: Action.BROWSE_ENDED,
     JobKind.VERIFY: Action.VERIFY_ENDED,
+    JobKind.KEY_ENABLE: Action.KEY_ENABLE_ENDED,
+    JobKind.KEY_UPDATE: Action.KEY_UPDATE_ENDED,
 }
 
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from sqlalchemy import Select, exists, func, select
 
+from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.claims import held
 from shared.adapters.catalog.jobs import NO_TROUBLE
 from shared.adapters.catalog.keys import insert_key, key_of, standing
 from shared.adapters.catalog.schema import acceptances, data_keys, runs, snapshot_runs, snapshots, steps, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
+from shared.domain.audit import Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Claim, KeyMode, Purpose, Tenant, WrappedKey
 from shared.ports.catalog import EpochMoved
@@ -24,8 +26,11 @@ class SqlCustomerKeys:
 
     def allow(self) -> datetime:
         with self._tenancy.write() as rows:
-            since: datetime = rows.tenant(lock=True)["key_allowed_at"] or rows.now
-            rows.update(tenants, key_allowed_at=since)
+            since: datetime | None = rows.tenant(lock=True)["key_allowed_at"]
+            if since is None:
+                since = rows.now
+                rows.update(tenants, key_allowed_at=since)
+                append(rows, Action.KEY_ALLOWED, {})
             return since
 
     def allowed(self) -> datetime | None:
@@ -38,6 +43,7 @@ class SqlCustomerKeys:
             rows.tenant(lock=True)
             values = {"version": version, "sha256": sha256, "arn": arn}
             rows.insert(acceptances, number=rows.number(acceptances), accepted_at=rows.now, accepted_by=by, **values)
+            append(rows, Action.KEY_TERMS_ACCEPTED, {}, {"by": by, **values})
             return Acceptance(at=rows.now, by=by, **values)
 
     def acceptances(self) -> list[Acceptance]:
@@ -69,6 +75,8 @@ class SqlCustomerKeys:
                     key_switched_at=rows.now,
                     key_free_at=None,
                 )
+                told = {"before": tenant["key_arn"], "arn": arn, "epoch": tenant["key_epoch"] + 1}
+                append(rows, Action.KEY_SWITCHED, {"job": claim.job_id}, told)
             return tenant_of(rows.tenant())
 
     def to_move(self) -> list[str]:

@@ -11,7 +11,7 @@ from shared.adapters.catalog.audit import append, append_end
 from shared.adapters.catalog.schema import checkpoint_runs, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.snapshots import found
 from shared.adapters.catalog.tenancy import Changes, Tenancy, locked, new_id
-from shared.domain.audit import ASKED, BEGUN, Action
+from shared.domain.audit import ASKED, BEGUN, Action, Plain
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.model import (
     JOB_MOVES,
@@ -153,7 +153,11 @@ def going(kinds: Iterable[JobKind]) -> tuple[ColumnElement[bool], ...]:
 def _tell_asked(rows: Changes, job: Job, retried: str | None) -> None:
     if job.kind not in ASKED:
         return
-    told = {"full": job.full} if job.kind is JobKind.BACKUP else {"shallow": bool((job.detail or {}).get("shallow"))}
+    given = job.detail or {}
+    if job.kind is JobKind.BACKUP:
+        told: dict[str, Plain] = {"full": job.full}
+    else:
+        told = {"shallow": bool(given.get("shallow"))} if job.kind is JobKind.VERIFY else {"arn": str(given.get("arn"))}
     action = ASKED[job.kind] if retried is None else Action.JOB_RETRIED
     append(rows, action, {"job": job.job_id, "snapshot": job.snapshot, "retried": retried}, told)
 

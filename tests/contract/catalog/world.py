@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, delete, event, insert, select, update
 
 from shared.adapters.catalog import open_catalog
-from shared.adapters.catalog.schema import UtcTime, metadata
+from shared.adapters.catalog.schema import AUDIT, UtcTime, metadata
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.key_health import KeyCondition, KeyEvent
 from shared.domain.model import (
@@ -199,7 +199,7 @@ class World:
             if self.is_sqlite:
                 connection.exec_driver_sql("PRAGMA foreign_keys = ON")
             for table in reversed(metadata.sorted_tables):
-                if "tenant_id" in table.c and table.name not in unknown:
+                if "tenant_id" in table.c and table.name not in AUDIT.union(unknown):
                     connection.execute(delete(table).where(table.c.tenant_id == tenant.tenant_id))
 
     def wrap_anew(self, tenant: TenantCatalog, key: WrappedKey, arn: str, wrapped: bytes = b"anew") -> WrappedKey:
