@@ -230,6 +230,10 @@ def key_document(tenant: Tenant, keys: KeyState, health: KeyHealth, history: Seq
     }
 
 
+UPDATING = "updating"
+"""A key that is well, while data keys move to it."""
+
+
 def key_state(tenant: Tenant, keys: KeyState, health: KeyHealth) -> tuple[str, datetime]:
     """How the key is, and since when. A remembered refusal alone says that it is refused: a job may have found that since
     the last probe, or that it is not refused any more."""
@@ -243,7 +247,7 @@ def key_state(tenant: Tenant, keys: KeyState, health: KeyHealth) -> tuple[str, d
         return KeyCondition.UNREACHABLE, keys.unreachable
     had = keys.switched_at or tenant.created_at
     if keys.updating:
-        return "updating", had
+        return UPDATING, had
     return KeyCondition.OK, max(had, health.since) if health.condition is KeyCondition.OK else had
 
 
@@ -252,7 +256,7 @@ def _key_trouble(state: str, keys: KeyState, health: KeyHealth) -> tuple[Code | 
         return Code.KEY_ACCESS_REVOKED, keys.refusal.message
     if state == KeyCondition.UNREACHABLE:
         return Code.KEY_UNREACHABLE, "AWS KMS does not answer for the key. Jobs wait for it, for six hours at most."
-    return (None, None) if state in (KeyCondition.OK, "updating") else (health.code, health.message or None)
+    return (None, None) if state in (KeyCondition.OK, UPDATING) else (health.code, health.message or None)
 
 
 def _event(event: KeyEvent) -> Document:

@@ -6,7 +6,7 @@ from datetime import datetime
 import typer
 
 from console.cli.arguments import examples
-from console.cli.documents import key_state
+from console.cli.documents import UPDATING, key_state
 from console.cli.opening import open_catalog
 from console.cli.output import write
 from shared.domain.key_health import KeyCondition, KeyHealth
@@ -44,8 +44,8 @@ def samples_of(tenant: Tenant, keys: KeyState, health: KeyHealth) -> Iterator[Sa
     """What is told of one tenant."""
     who = {"tenant": tenant.name, "tenant_id": tenant.tenant_id}
     state, since = key_state(tenant, keys, health)
-    for each in KeyCondition:
-        yield "entrakeep_key_state", {**who, "state": each}, float(each is state)
+    for each in (*KeyCondition, UPDATING):
+        yield "entrakeep_key_state", {**who, "state": each}, float(each == state)
     yield "entrakeep_key_since_timestamp_seconds", who, _seconds(since)
     if health.checked_at is not None:
         yield "entrakeep_key_checked_timestamp_seconds", who, _seconds(health.checked_at)

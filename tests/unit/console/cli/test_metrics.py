@@ -37,6 +37,7 @@ def test_of_all_states_one_is_1() -> None:
         f'entrakeep_key_state{{{who},state="unreachable"}} 0',
         f'entrakeep_key_state{{{who},state="misconfigured"}} 0',
         f'entrakeep_key_state{{{who},state="damaged"}} 0',
+        f'entrakeep_key_state{{{who},state="updating"}} 0',
         f"entrakeep_key_since_timestamp_seconds{{{who}}} 1777636800",
     ]
 
