@@ -1,1 +1,1 @@
-"""Benchmarks: a full backup of users against only downloading the same pages (``python -m benchmarks``, ``make bench``)."""
+"""Benchmarks: a backup against only downloading the same pages, and against other programs (``python -m benchmarks``)."""

@@ -1,110 +1,122 @@
-"""Measures a full backup of users against only downloading the same pages, and prints what it found."""
+"""Measures full backups and those after changes against only downloading the same pages, typed models, restic and borg."""
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import msgspec
+from rich.console import Console
 
-from benchmarks.measure import Measure
-from benchmarks.report import Found, print_report
-from shared.domain.resources import STREAMS
-from tests.parts import (
-    ACCOUNT,
-    CLIENT,
-    DIRECTORY,
-    REGION,
-    SECRET,
-    AwsSimulator,
-    GraphSimulator,
-    RedisServer,
-    aws_simulator,
-    graph_simulator,
-    redis_server,
-)
+from benchmarks import report
+from benchmarks.archives import archives, write_files
+from benchmarks.backing_up import HEAVY
+from benchmarks.directory import MeasuredDirectory
+from tests.parts import AwsSimulator, RedisServer, aws_simulator, graph_simulator, redis_server
 
-_IDENTITY = (DIRECTORY, CLIENT, SECRET)
+PARTS = ("changes", "stages", "models", "archives", "limit")
+"""What may be left out; the turns of downloading and backing up are always there."""
+_GROUPS = 5
+"""Users for each group, unless told."""
 
 
 class Bench:
-    """One directory of so many users in the Graph simulator, and the children that read it."""
+    """The parts that all directories share, and the folder for what is written."""
 
-    def __init__(self, folder: Path, graph: GraphSimulator, aws: AwsSimulator, redis: RedisServer) -> None:
+    def __init__(self, folder: Path, aws: AwsSimulator, redis: RedisServer, console: Console, links: int) -> None:
         self._folder = folder
-        self._graph = graph
         self._aws = aws
         self._redis = redis
+        self._console = console
+        self._links = links
 
-    def download(self) -> Measure:
-        """Only downloads the pages of the users' delta round."""
-        query = f"$select={','.join(STREAMS['users'].selected)}"
-        return _child("downloading", [self._graph.url, str(self._graph.ca_file), query, *_IDENTITY], dict(os.environ))
+    def turns(self, users: int, groups: int, runs: int, parts: set[str]) -> None:
+        """Downloading and backing up in turn; then what else is asked for, over the same directory."""
+        with self._directory(users, groups) as directory:
+            turns = [self._turn(directory, users, groups, "changes" in parts) for _ in range(runs)]
+            limit = directory.limit() if "limit" in parts else None
+            report.print_turns(self._console, report.Found(users=users, groups=groups, turns=turns, limit=limit))
+            if "stages" in parts:
+                with self._home() as home:
+                    report.print_stages(self._console, directory.back_up(home, "staged"))
 
-    def back_up(self) -> Measure:
-        """Backs the directory up in full, into a home of its own that is removed afterwards."""
+    def _turn(self, directory: MeasuredDirectory, users: int, groups: int, changes: bool) -> report.Turn:
+        """Raises RuntimeError if the snapshot lacks a user or a group."""
+        with self._home() as home:
+            download, full = directory.download(), directory.back_up(home)
+            if (full.counts["users"], full.counts["groups"]) != (users, groups):
+                raise RuntimeError(f"the snapshot holds other users and groups than the directory: {full.counts}")
+            if not changes:
+                return report.Turn(download=download, full=full, changed=None)
+            directory.change(users // 100, groups // 100)
+            return report.Turn(download=download, full=full, changed=directory.back_up(home, "changes"))
+
+    def models(self, sample: int) -> None:
+        """A sample through typed models."""
+        with self._directory(sample, sample) as directory:
+            report.print_modelled(self._console, directory.model(sample))
+
+    def archives(self, objects: int) -> None:
+        """Other programs' repositories of so many objects, one in six of them a group."""
+        groups = objects // (_GROUPS + 1)
+        with self._directory(objects - groups, groups) as directory, self._home() as home, self._home() as folder:
+            with directory.client() as client:
+                files, size = write_files(client, HEAVY, folder / "objects")
+            found = archives(folder / "objects", folder)
+            stored = directory.back_up(home).counts["stored"]
+            report.print_compared(self._console, report.Compared(files=files, size=size, archives=found, stored=stored))
+
+    @contextmanager
+    def _directory(self, users: int, groups: int) -> Iterator[MeasuredDirectory]:
+        with graph_simulator(self._folder, "--users", str(users), "--groups", str(groups)) as graph:
+            yield MeasuredDirectory(graph, self._aws, self._redis, self._links)
+
+    @contextmanager
+    def _home(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(dir=self._folder) as home:
-            environment = {
-                name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))
-            }
-            environment |= {
-                "ENTRAKEEP_HOME": home,
-                "ENTRAKEEP_BROKER_URL": self._redis.url,
-                "ENTRAKEEP_PROVIDER_KEY_ARN": self._aws.new_key(),
-                "ENTRAKEEP_GRAPH_URL": self._graph.url,
-                "ENTRAKEEP_AUTHORITY_URL": self._graph.url,
-                "ENTRAKEEP_CA_BUNDLE": str(self._graph.ca_file),
-                "AWS_ACCESS_KEY_ID": ACCOUNT,
-                "AWS_SECRET_ACCESS_KEY": "any",
-                "AWS_REGION": REGION,
-                "AWS_ENDPOINT_URL_KMS": self._aws.url,
-            }
-            return _child("backing_up", list(_IDENTITY), environment)
-
-    def limit(self) -> float:
-        """Pages a second that the simulator gives to two clients that do nothing but download."""
-        with ThreadPoolExecutor(2) as pool:
-            both = list(pool.map(lambda _: self.download(), range(2)))
-        seconds = max(measure.seconds for measure in both)
-        return sum(measure.counts["pages"] for measure in both) / seconds
-
-
-def _child(module: str, arguments: list[str], environment: dict[str, str]) -> Measure:
-    argv = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
-    ended = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True)
-    return msgspec.json.decode(ended.stdout, type=Measure)
-
-
-def _measure(folder: Path, aws: AwsSimulator, redis: RedisServer, users: int, runs: int) -> Found:
-    """Alternates the two, so that whatever else the machine does meets both. Raises RuntimeError if users are missing."""
-    downloads, backups = [], []
-    with graph_simulator(folder, "--users", str(users)) as graph:
-        bench = Bench(folder, graph, aws, redis)
-        for _ in range(runs):
-            downloads.append(bench.download())
-            backups.append(bench.back_up())
-            if backups[-1].counts["users"] != users:
-                raise RuntimeError(f"the snapshot holds {backups[-1].counts['users']} of {users} users")
-        return Found(users=users, downloads=downloads, backups=backups, limit=bench.limit())
+            yield Path(home)
 
 
 def main(argv: list[str]) -> int:
     """``python -m benchmarks``. Returns 0."""
+    options = _options(argv)
+    parts = set(PARTS).difference(options.without)
+    console = Console(width=max(120, Console().width))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        aws, redis = stack.enter_context(aws_simulator()), stack.enter_context(redis_server(folder))
+        bench = Bench(folder, aws, redis, console, options.links)
+        report.print_machine(console)
+        bench.turns(options.users, options.groups, options.runs, parts)
+        report.print_how(console)
+        if "models" in parts:
+            bench.models(options.sample)
+        if "archives" in parts:
+            bench.archives(options.archived)
+    return 0
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--users", type=int, default=100_000, help="users in the directory (100000)")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each, in turn (5)")
-    parser.add_argument("--quick", action="store_true", help="2,000 users, one run: shows that it works")
+    parser.add_argument("--groups", type=int, help="groups in it (a fifth of the users)")
+    parser.add_argument("--links", type=int, default=2_000, help="an object's links in one entry of a page (2000)")
+    parser.add_argument("--runs", type=int, default=5, help="turns of download and backups (5)")
+    parser.add_argument("--sample", type=int, default=2_000, help="users and groups through typed models (2000 each)")
+    parser.add_argument("--archived", type=int, default=20_000, help="objects for restic and borg (20000)")
+    parser.add_argument(
+        "--without", action="append", default=[], choices=PARTS, help="what to leave out; may be repeated"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="2,000 users, one turn, small samples: shows that it works"
+    )
     options = parser.parse_args(argv)
-    users, runs = (2_000, 1) if options.quick else (options.users, options.runs)
-    with ExitStack() as parts:
-        folder = Path(parts.enter_context(tempfile.TemporaryDirectory()))
-        aws, redis = parts.enter_context(aws_simulator()), parts.enter_context(redis_server(folder))
-        print_report([_measure(folder, aws, redis, count, runs) for count in (users // 10, users)])
-    return 0
+    if options.quick:
+        options.users, options.runs, options.sample, options.archived = 2_000, 1, 100, 600
+    if options.groups is None:
+        options.groups = options.users // _GROUPS
+    return options
 
 
 if __name__ == "__main__":

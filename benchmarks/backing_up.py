@@ -1,18 +1,22 @@
-"""Backs a directory up in full with the engine as a worker runs it, and says as JSON what that took.
+"""Backs a directory up with the engine as a worker runs it, and says as JSON what that took. A process of its own.
 
-A process of its own. Arguments: directory id, client id, secret; the settings come from the environment. The job's steps,
-which beat and broker would hand out, are done here one after the other; everything below them is the product: sign-in,
-Graph, budget, KMS, vault, store, catalog.
+Arguments: directory id, client id, secret, then ``full``, ``staged`` or ``changes``; settings come from the environment.
+``full`` is a tenant's first backup, ``staged`` the same with its CPU time told by stages, ``changes`` the backup after the
+one that stands in this home. The job's steps, which beat and broker would hand out, are done here one after the other;
+everything below them is the product: sign-in, Graph, budget, KMS, vault, store, catalog.
 """
 
 import sys
 import time
+from contextlib import nullcontext
 
 import msgspec
 
-from benchmarks.measure import Measure, peak
+from benchmarks.measure import Measure, peak, size_of
+from benchmarks.stages import Stages
 from shared import wiring
-from shared.domain.model import Asked, Job, JobKind, JobState, Phase, StepState, Tenant
+from shared.domain.model import Asked, Job, JobKind, JobState, Phase, Snapshot, StepState
+from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.jobs.perform import perform
@@ -21,46 +25,68 @@ from shared.engine.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.directory import Identity
 
-_PHASES = {Phase.READ: "read", Phase.SECOND_ROUND: "second round", Phase.COMPACT: "compact", Phase.COMMIT: "commit"}
+HEAVY = ("users", "groups")
+"""The streams that carry the weight of the directory that is measured."""
+_PHASES = {Phase.READ: "read", Phase.SECOND_ROUND: "second round"}
 
 
-def back_up(directory_id: str, client_id: str, secret: str) -> Measure:
-    """A tenant's first backup, from its first claim to its snapshot. Raises RuntimeError if it does not succeed."""
+def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure:
+    """One backup, from its first claim to its snapshot. Raises RuntimeError if it does not succeed."""
     wiring.migrate_catalog()
     context = wiring.worker_context(wiring.celery_app())
-    identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))
-    tenant = add_tenant(context, "measured", identity).tenant
+    if how == "changes":
+        tenant = context.catalog.tenants()[0]
+    else:
+        identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))
+        tenant = add_tenant(context, "measured", identity).tenant
     catalog = context.catalog.tenant(tenant.tenant_id)
-    job, _ = catalog.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True)
+    job, _ = catalog.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=how != "changes")
     context.catalog.scheduler().give_steps(job, steps_of(job.kind))
-    begun, worked = time.perf_counter(), time.process_time()
-    spent = _perform_all(context, tenant, job)
-    seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - worked
+    store = wiring.settings().home / "store"
+    before = size_of(store)
+    stages = Stages() if how == "staged" else None
+    with stages or nullcontext():
+        begun, worked = time.perf_counter(), time.process_time()
+        steps = _perform_all(context, job)
+        seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - worked
     ended = catalog.jobs.get(job.job_id)
     if ended.state is not JobState.SUCCEEDED:
         raise RuntimeError(f"the backup ended as {ended.state}: {ended.message}")
-    snapshot = catalog.snapshots.get("latest")
-    blobs = [path for path in (wiring.settings().home / "store").rglob("*") if path.is_file()]
-    users = next(report.records or 0 for report in snapshot.resources if report.resource == "users")
-    counts = {"users": users, "stored": sum(path.stat().st_size for path in blobs)}
-    return Measure(seconds=seconds, cpu_seconds=cpu_seconds, peak=peak(), counts=counts, steps=spent)
+    return Measure(
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        peak=peak(),
+        counts=_counts(catalog.snapshots.get("latest")) | {"stored": size_of(store) - before},
+        steps=steps,
+        stages=stages.told(cpu_seconds) if stages else {},
+    )
 
 
-def _perform_all(context: Context, tenant: Tenant, job: Job) -> dict[str, float]:
-    """Does the job's steps, phase by phase; seconds by phase, the users' steps apart from the small ones."""
-    jobs = context.catalog.tenant(tenant.tenant_id).jobs
+def _perform_all(context: Context, job: Job) -> dict[str, float]:
+    """Does the job's steps, phase by phase; seconds by what was done."""
+    jobs = context.catalog.tenant(job.tenant_id).jobs
     spent: dict[str, float] = {}
     while not jobs.get(job.job_id).state.ended:
-        step = min(
-            (step for step in jobs.steps(job.job_id) if step.state is StepState.QUEUED), key=lambda step: step.phase
-        )
+        queued = (step for step in jobs.steps(job.job_id) if step.state is StepState.QUEUED)
+        step = min(queued, key=lambda step: (step.phase, step.name not in HEAVY))
         began = time.perf_counter()
-        perform(
-            context, StepMessage(tenant_id=tenant.tenant_id, job_id=job.job_id, step_id=step.step_id), "benchmark/1"
-        )
-        name = f"{_PHASES[step.phase]}, {step.name if step.name in ('users', 'commit', 'compact') else 'other streams'}"
+        perform(context, StepMessage(tenant_id=job.tenant_id, job_id=job.job_id, step_id=step.step_id), "benchmark/1")
+        name = _told(step.phase, step.name)
         spent[name] = spent.get(name, 0.0) + time.perf_counter() - began
     return spent
+
+
+def _told(phase: int, name: str) -> str:
+    if phase not in _PHASES:
+        return name
+    return f"{_PHASES[phase]}, {name if phase == Phase.READ and name in HEAVY else 'other streams'}"
+
+
+def _counts(snapshot: Snapshot) -> dict[str, int]:
+    """Objects and links, and the records of each resource that the heavy streams feed."""
+    heavy = {resource for name in HEAVY for resource in STREAMS[name].resources}
+    records = {report.resource: report.records or 0 for report in snapshot.resources if report.resource in heavy}
+    return {"objects": snapshot.objects, "links": snapshot.links} | records
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import msgspec
@@ -9,62 +10,195 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.archives import Archive
 from benchmarks.measure import Measure
 
 _HOW = """
-Download only: httpx takes a token and follows the users' delta round to its delta link, one page after the other, with the
-TLS and gzip that the backup has. Full backup: one process does all steps of a first backup, from its first claim to its
-snapshot: KMS over HTTP, a folder as store, SQLite, Redis as budget. Both are processes of their own, in turn, and their
-start is not timed. Seconds are wall clock; ratios are within one run; in brackets stand the least and the most. CPU seconds
-are of all threads of the process. Peak memory is the whole process's, by getrusage. The simulator's limit is how long these
-pages take when two clients do nothing but download.
-""".replace("\n", " ").strip()
+All processes that are measured are of their own, and their start is not timed. Download only: httpx takes a token and
+follows the delta rounds of users and groups to their delta links, one page after the other, with the TLS and gzip that
+the backup has; each page is dropped. Full backup: one process does all steps of a first backup, one after the other,
+from its first claim to its snapshot: every stream that the product protects, KMS over HTTP, a folder as store, SQLite,
+Redis as budget. After changes: the backup after that one, in the same home, once one in a hundred of the users and
+groups was changed and each of those groups has got another member. The three take turns, so that whatever else the
+machine does meets them all. Seconds are wall clock; ratios are within one turn; in brackets stand the least and the
+most. CPU seconds are of all threads of the process. Peak memory is the whole process's, by getrusage. Stored are all
+files of the store: chunks, manifest and key objects. The simulator makes each object when it is asked for, on the same
+cores: its CPU seconds are what it took meanwhile, and its limit is how long these pages take when two clients do
+nothing but download. An object with more links than --links says comes again on further pages; with the simulator's own
+habit of 200 most pages hold nothing but a stretch of one large group.
+"""
+_HOW_STAGES = """
+One further full backup with functions of the product wrapped, each telling the CPU time of its own thread less that of
+wrapped functions within; waiting is no CPU time, so these add up to the process's CPU seconds and not to its wall
+clock. All else is what no wrapped function did: threads that renew claim and lease, KMS, signing in, the steps
+themselves.
+"""
+_HOW_MODELLED = """
+The first pages of the same delta rounds through msgraph-sdk's typed models, until there were so many objects; seconds
+are wall clock, the start of the process is not timed.
+"""
+_HOW_ARCHIVES = """
+A directory of its own. Every user and group is one JSON file as Graph's delta sent it, its links within, in a folder
+for each of the two; restic backs that folder up into a new repository (its format 2, Zstandard), borg into another
+(repokey, Zstandard level 3). Bytes are those of all files of the repository; ours are all files of the store after a
+first backup of the same directory, which holds each link as a record of its own.
+"""
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """One after the other: only downloading, a full backup, and the backup after changes if that was asked for."""
+
+    download: Measure
+    full: Measure
+    changed: Measure | None
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """The runs over one directory. ``limit`` is the simulator's, in pages a second."""
+    """The turns over one directory. ``limit`` is the simulator's, in pages a second, where it was asked for."""
 
     users: int
-    downloads: list[Measure]
-    backups: list[Measure]
-    limit: float
+    groups: int
+    turns: list[Turn]
+    limit: float | None
 
 
-def print_report(sizes: list[Found]) -> None:
-    """A table for each size of directory, and how its figures were got."""
-    console = Console()
-    console.print(
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """Other programs over the same objects as ours: files and their bytes, repositories, and what we stored."""
+
+    files: int
+    size: int
+    archives: list[Archive]
+    stored: int
+
+
+def print_machine(console: Console) -> None:
+    """What the figures were got on."""
+    system = f"{platform.system()} {platform.machine()}"
+    console.print(f"Python {platform.python_version()}, {system}, {os.cpu_count()} cores")
+
+
+def print_turns(console: Console, found: Found) -> None:
+    """A column each for downloading, the full backup and the one after changes."""
+    first = found.turns[0].full
+    objects, links = first.counts["objects"], first.counts["links"]
+    title = (
+        f"{found.users:,} users, {found.groups:,} groups: {objects:,} objects, {links:,} links; {_runs(found.turns)}"
     )
-    for found in sizes:
-        console.print(_table(found))
-    console.print(_HOW)
+    again = all(turn.changed for turn in found.turns)
+    table = _table(
+        title, "", "download only", "full backup", "full : download", *(["after 1 % changed"] if again else [])
+    )
+    downloads, fulls = [turn.download for turn in found.turns], [turn.full for turn in found.turns]
+    changes = [turn.changed for turn in found.turns if turn.changed]
+    columns = [downloads, fulls, changes] if again else [downloads, fulls]
+
+    def row(name: str, of: Callable[[Measure], float], form: str, ratio: str = "") -> None:
+        told = [_spread([of(each) for each in runs], form) for runs in columns]
+        table.add_row(name, told[0], told[1], ratio, *told[2:])
+
+    row(
+        "seconds",
+        lambda each: each.seconds,
+        ".2f",
+        _spread(_ratios(fulls, downloads, lambda each: each.seconds), ".2f"),
+    )
+    cpu = _spread(_ratios(fulls, downloads, lambda each: each.cpu_seconds), ".2f")
+    row("CPU seconds", lambda each: each.cpu_seconds, ".2f", cpu)
+    row("simulator's CPU seconds", lambda each: each.served, ".2f")
+    row("peak memory, MB", lambda each: each.peak / 1e6, ".0f")
+    for name, many in (("objects a second", objects), ("links a second", links)):
+        table.add_row(name, *(f"{many / median(each.seconds for each in runs):,.0f}" for runs in (downloads, fulls)))
+    for name in dict.fromkeys(name for runs in columns for each in runs for name in each.steps):
+        told = [_steps(runs, name) for runs in columns]
+        table.add_row(f"  {name}, s", told[0], told[1], "", *told[2:])
+    counts = downloads[0].counts
+    table.add_row("pages", f"{counts['pages']:,}")
+    table.add_row("MB of JSON", f"{counts['json'] / 1e6:.1f}")
+    stored = [f"{median(each.counts['stored'] for each in runs) / 1e6:.2f}" for runs in columns[1:]]
+    table.add_row("MB received, stored", f"{counts['received'] / 1e6:.1f}", stored[0], "", *stored[1:])
+    if again:
+        table.add_row(
+            "of the full backup's seconds", "", "", "", _spread(_ratios(changes, fulls, lambda m: m.seconds), ".2f")
+        )
+        table.add_row("of its bytes", "", "", "", _spread(_ratios(changes, fulls, lambda m: m.counts["stored"]), ".3f"))
+    if found.limit is not None:
+        table.add_row("simulator's limit, s", f"{counts['pages'] / found.limit:.2f}")
+    console.print(table)
 
 
-def _table(found: Found) -> Table:
-    title = f"{found.users:,} users, median of {len(found.backups)}"
+def print_stages(console: Console, measure: Measure) -> None:
+    """CPU seconds of a full backup by what they went into."""
+    lines = measure.counts["objects"] + measure.counts["links"]
+    table = _table(
+        f"Where a full backup's {measure.cpu_seconds:.2f} CPU seconds go", "", "CPU seconds", "share", "µs a record"
+    )
+    for name, seconds in measure.stages.items():
+        table.add_row(name, f"{seconds:.2f}", f"{seconds / measure.cpu_seconds:.0%}", f"{seconds / lines * 1e6:.1f}")
+    console.print(table)
+    console.print(_flowing(_HOW_STAGES))
+
+
+def print_modelled(console: Console, measure: Measure) -> None:
+    """Objects a second through typed models."""
+    table = _table("A sample through msgraph-sdk's typed models", "", "objects", "seconds", "objects a second")
+    for name, seconds in measure.steps.items():
+        found = measure.counts[name]
+        table.add_row(name, f"{found:,}", f"{seconds:.2f}", f"{found / seconds:,.0f}")
+    console.print(table)
+    console.print(_flowing(_HOW_MODELLED))
+
+
+def print_compared(console: Console, compared: Compared) -> None:
+    """Bytes of each program for the same objects."""
+    table = _table(
+        f"{compared.files:,} objects, {compared.size / 1e6:.1f} MB of JSON",
+        "",
+        "MB",
+        "bytes an object",
+        "ours : theirs",
+    )
+    for archive in compared.archives:
+        if archive.stored is None:
+            table.add_row(archive.program, "skipped", "no such program on the PATH", "")
+            continue
+        ratio = compared.stored / archive.stored
+        table.add_row(
+            archive.program, f"{archive.stored / 1e6:.2f}", f"{archive.stored / compared.files:,.0f}", f"{ratio:.3f}"
+        )
+    table.add_row("ours", f"{compared.stored / 1e6:.2f}", f"{compared.stored / compared.files:,.0f}", "")
+    console.print(table)
+    console.print(_flowing(_HOW_ARCHIVES))
+
+
+def print_how(console: Console) -> None:
+    """How the figures of the turns were got."""
+    console.print(_flowing(_HOW))
+
+
+def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("")
-    for name in ("download only", "full backup", "ratio"):
-        table.add_column(name, justify="right")
-    downloads, backups = found.downloads, found.backups
-    ratios = [backup.seconds / download.seconds for download, backup in zip(downloads, backups, strict=True)]
-    times = [[each.seconds for each in runs] for runs in (downloads, backups)]
-    table.add_row("seconds", *(_spread(each) for each in (*times, ratios)))
-    table.add_row("users a second", *(f"{found.users / median(each):,.0f}" for each in times))
-    table.add_row("CPU seconds", *(f"{median(each.cpu_seconds for each in runs):.2f}" for runs in (downloads, backups)))
-    table.add_row(
-        "peak memory, MB", *(f"{median(each.peak for each in runs) / 1e6:.0f}" for runs in (downloads, backups))
-    )
-    for name in backups[0].steps:
-        table.add_row(f"  {name}", "", f"{median(each.steps[name] for each in backups):.2f}")
-    pages, stored = downloads[0].counts, backups[0].counts
-    table.add_row("pages", f"{pages['pages']:,}")
-    table.add_row("MB of JSON", f"{pages['json'] / 1e6:.1f}")
-    table.add_row("MB received, stored", f"{pages['received'] / 1e6:.1f}", f"{stored['stored'] / 1e6:.1f}")
-    table.add_row("simulator's limit, s", f"{pages['pages'] / found.limit:.2f}")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
     return table
 
 
-def _spread(values: list[float]) -> str:
-    return f"{median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+def _runs(turns: Sequence[Turn]) -> str:
+    return f"median of {len(turns)}" if len(turns) > 1 else "one run"
+
+
+def _ratios(above: Sequence[Measure], below: Sequence[Measure], of: Callable[[Measure], float]) -> list[float]:
+    return [of(one) / of(other) for one, other in zip(above, below, strict=True)]
+
+
+def _steps(runs: Sequence[Measure], name: str) -> str:
+    known = [each.steps[name] for each in runs if name in each.steps]
+    return f"{median(known):.2f}" if known else ""
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    told = format(median(values), form)
+    return f"{told} ({format(min(values), form)}–{format(max(values), form)})" if len(values) > 1 else told
+
+
+def _flowing(text: str) -> str:
+    return text.replace("\n", " ").strip()

@@ -13,12 +13,15 @@ In a chunk a line is one line of JSON: ``{"key":"users/1","value":{…}}``, ``{"
 ``{"resource":"groups.members","prefix":"groups/1/members/","gone":true}``.
 """
 
+import re
+from collections.abc import Iterable
 from urllib.parse import quote_from_bytes
 
 Line = tuple[bytes, bytes | None]
 """``(order, value)``."""
 
 _SAFE = "@"  # urllib keeps A-Za-z0-9-._~ by itself
+_PLAIN = re.compile(r"[A-Za-z0-9\-._~@]+")
 
 
 def encode_id(text: str) -> bytes:
@@ -28,6 +31,8 @@ def encode_id(text: str) -> bytes:
     """
     if not text:
         raise ValueError("an id is not empty")
+    if _PLAIN.fullmatch(text):  # as nearly every id is
+        return text.encode("ascii")
     return quote_from_bytes(text.encode("utf-8", "surrogatepass"), safe=_SAFE).encode("ascii")
 
 
@@ -73,6 +78,11 @@ def encode_line(line: Line) -> bytes:
     return b'{"key":"%b","gone":true}' % key
 
 
+def encode_lines(lines: Iterable[Line]) -> bytes:
+    """Lines as they stand in a chunk, one below the other."""
+    return b"\n".join(map(encode_line, lines))
+
+
 _RECORD = b'{"key":"'
 _PREFIX = b'{"resource":"'
 _VALUE = b'","value":'
@@ -95,3 +105,25 @@ def decode_line(text: bytes) -> Line:
         if mark and resource and (not prefix or prefix.endswith(b"/")):
             return resource + b"\0" + prefix, None
     raise ValueError("not a line")
+
+
+def decode_lines(text: bytes) -> list[Line]:
+    """The lines that ``encode_lines`` wrote, sorted as a run's are. Raises ValueError if one of them is none."""
+    texts = text.split(b"\n")
+    lead = _lead(texts[0])
+    if lead != _lead(texts[-1]):
+        return list(map(decode_line, texts))
+    lines: list[Line] = []
+    for each in texts:  # of one resource, as first and last are
+        begin, mark, value = each.partition(_VALUE)
+        key = begin[len(_RECORD) :]
+        if mark and key and begin.startswith(_RECORD) and value.endswith(b"}"):
+            lines.append((lead + key, value[:-1]))
+        else:
+            lines.append(decode_line(each))
+    return lines
+
+
+def _lead(text: bytes) -> bytes:
+    """What the order of a line begins with: its resource and a zero byte."""
+    return split_order(decode_line(text)[0])[0] + b"\0"

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import msgspec
 
 from shared.domain.errors import Answer
-from shared.domain.records import Line, split_order
+from shared.domain.records import split_order
 from shared.domain.resources import RESOURCES, STREAMS
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.vault.format import ChunkRef, Manifest, Run, StreamState
-from shared.vault.merge import merge
-from shared.vault.reader import read_run
+from shared.vault.merge import Lists, merge
+from shared.vault.reader import read_chunks
 from shared.vault.touched import ReadRun
 
 Record = tuple[bytes, bytes]
@@ -28,8 +28,8 @@ def records(
     and resource where something is missing or damaged, and what ``check`` raises.
     """
 
-    def read(run: Run) -> Iterator[Line]:
-        return read_run(context.store, custody.find, manifest.tenant_id, run, check)
+    def read(run: Run) -> Lists:
+        return read_chunks(context.store, custody.find, manifest.tenant_id, run, check)
 
     states = {state.stream: state for state in manifest.streams if state.stream in STREAMS}
     for resource in sorted(set(resources) or {name for state in states for name in STREAMS[state].resources}):
@@ -62,10 +62,11 @@ def _narrowed(read: ReadRun, resource: str, runs: Sequence[Run]) -> Iterator[Rec
     """The records of one resource in these runs; chunks without any are not opened."""
     name = resource.encode()
     holding = [msgspec.structs.replace(run, chunks=[c for c in run.chunks if _holds(c, resource)]) for run in runs]
-    for order, value in merge([read(run) for run in holding if run.chunks]):
-        own, key = split_order(order)
-        if own == name and value is not None:
-            yield key, value
+    for lines in merge([read(run) for run in holding if run.chunks]):
+        for order, value in lines:
+            own, key = split_order(order)
+            if own == name and value is not None:
+                yield key, value
 
 
 def _holds(chunk: ChunkRef, resource: str) -> bool:

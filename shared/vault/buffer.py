@@ -1,8 +1,12 @@
 """The sort buffer: gathers lines in the order in which they arrive and gives them back sorted."""
 
-from shared.domain.records import Line
-from shared.vault.merge import sweep
+from collections.abc import Iterable
+from operator import itemgetter
 
+from shared.domain.records import Line
+from shared.vault.merge import uncovered
+
+_ORDER = itemgetter(0)
 OVERHEAD = 250
 """Bytes counted for a line beside its key and value: what CPython spends on it."""
 
@@ -16,8 +20,8 @@ class SortBuffer:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._lines: dict[bytes, tuple[int, bytes | None]] = {}
-        self._arrived = 0
+        self._lines: dict[bytes, bytes | None] = {}
+        """In the order in which the newest line for each key arrived."""
         self.size = 0
 
     @property
@@ -28,14 +32,25 @@ class SortBuffer:
     def empty(self) -> bool:
         return not self._lines
 
-    def add(self, line: Line) -> None:
-        """Takes one line."""
-        order, value = line
-        self._arrived += 1
-        self._lines[order] = (-self._arrived, value)
-        self.size += len(order) + (len(value) if value else 0) + OVERHEAD
+    def add(self, lines: Iterable[Line]) -> None:
+        """Takes lines, in this order."""
+        held, size = self._lines, self.size
+        for order, value in lines:
+            if order in held:
+                del held[order]  # so that it moves to the end
+            held[order] = value
+            size += len(order) + OVERHEAD + (len(value) if value else 0)
+        self.size = size
 
     def drain(self) -> list[Line]:
         """All lines that count, sorted by order; the buffer is empty afterwards."""
         lines, self._lines, self.size = self._lines, {}, 0
-        return list(sweep((order, *lines[order]) for order in sorted(lines)))
+        found = sorted(lines.items(), key=_ORDER)
+        # What a full read begins with hides nothing here: only the other lines' ages count.
+        oldest = next((arrived for arrived, order in enumerate(lines) if not _whole(order)), 0)
+        return uncovered(found, oldest, lambda: {order: arrived for arrived, order in enumerate(lines)}, [])
+
+
+def _whole(order: bytes) -> bool:
+    """Whether a line is the prefix that stands for a whole resource."""
+    return order.endswith(b"\0")

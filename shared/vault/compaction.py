@@ -6,12 +6,12 @@ chunk with another, so all of a merge is written anew.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
 from shared.ports.blobs import BlobStore
 from shared.vault.format import Run
 from shared.vault.merge import merge, squeeze
-from shared.vault.reader import read_run
+from shared.vault.reader import read_chunks
 from shared.vault.sealing import FindKey
 from shared.vault.writer import RunWriter
 
@@ -49,6 +49,6 @@ def compact(
     ``oldest``: they begin with the stream's oldest run, so that a tombstone has nothing left to hide. Memory is bounded: a
     chunk of each run. Raises what reading and writing raise.
     """
-    opened = [read_run(store, find_key, tenant_id, run, check) for run in runs]
-    run = writer.write(merge(opened) if oldest else squeeze(opened))
+    opened = [read_chunks(store, find_key, tenant_id, run, check) for run in runs]
+    run = writer.write(chain.from_iterable(merge(opened) if oldest else squeeze(opened)))
     return run if run.chunks else None

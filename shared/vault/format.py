@@ -1,7 +1,6 @@
 """The bytes inside the seals: chunks of lines, manifests, checkpoints. No keys, no I/O."""
 
 import threading
-from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
 
@@ -10,7 +9,6 @@ import zstandard
 
 from shared.domain.errors import Answer
 from shared.domain.model import ResourceReport, Tenant
-from shared.domain.records import Line, decode_line
 
 LEVEL = 3
 _local = threading.local()
@@ -140,12 +138,6 @@ def unpack(data: bytes) -> bytes:
     except zstandard.ZstdError:
         raise ValueError("not a Zstandard frame") from None
     return lines
-
-
-def split(lines: bytes) -> Iterator[Line]:
-    """The lines of an unpacked chunk. Raises ValueError at the first that is none."""
-    for text in lines.split(b"\n"):
-        yield decode_line(text)
 
 
 def range_text(order: bytes) -> str:

@@ -3,62 +3,85 @@
 So the records of a snapshot are counted by reading what has changed, and not all that there is.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
 
 from shared.domain.records import Line, is_prefix, split_order
 from shared.vault.format import ChunkRef, Run
-from shared.vault.merge import merge, squeeze
+from shared.vault.merge import Lists, behind, merge, squeeze
 
-ReadRun = Callable[[Run], Iterator[Line]]
-"""From a run to its lines, sorted."""
+ReadRun = Callable[[Run], Lists]
+"""From a run to its lines, sorted, in lists."""
+
+_MOST = 100_000
+"""Lines of the newer runs whose orders are held in memory; where there are more, all is counted."""
+_ORDER = itemgetter(0)
 
 
 class Touched:
     """A set of orders: keys, and prefixes that stand for every key below them."""
 
     def __init__(self, orders: Sequence[bytes]) -> None:
-        self._keys = set(orders)
+        """The orders are sorted."""
+        self._orders = orders
         self._prefixes = {order for order in orders if is_prefix(order)}
         # A prefix tombstone of an older run may hide a touched key; its chunk need not be the key's.
-        self._points = sorted(self._keys.union(*(map(_cuts, orders))))
+        self._points = sorted(set(orders).union(*(map(_cuts, orders))))
 
-    def hides(self, order: bytes) -> bool:
-        """Whether the key of this order is touched."""
-        return order in self._keys or not self._prefixes.isdisjoint(_cuts(order))
+    def among(self, lines: list[Line]) -> list[Line]:
+        """Those of sorted lines whose keys are touched."""
+        first, last = lines[0][0], lines[-1][0]
+        within = self._orders[bisect_left(self._orders, first) : bisect_right(self._orders, last)]
+        found: set[int] = set()
+        for order in (*self._covering(first), *within):
+            at = bisect_left(lines, order, key=_ORDER)
+            if is_prefix(order):
+                found.update(range(at, bisect_left(lines, behind(order), at, key=_ORDER)))
+            elif lines[at][0] == order:
+                found.add(at)
+        return [lines[at] for at in sorted(found)]
 
     def within(self, chunk: ChunkRef) -> bool:
         """Whether the chunk may hold a touched key, or what hides one in runs that are older still."""
         first, last = chunk.first.encode(), chunk.last.encode()
         at = bisect_left(self._points, first)
-        return (at < len(self._points) and self._points[at] <= last) or self.hides(first)
+        return (at < len(self._points) and self._points[at] <= last) or bool(self._covering(first))
+
+    def _covering(self, order: bytes) -> list[bytes]:
+        """The touched prefixes that hide this order."""
+        return [cut for cut in _cuts(order) if cut in self._prefixes]
 
 
 def count(runs: Sequence[Run], read: ReadRun) -> Counter[str]:
     """The records of these runs (oldest first) together, by resource. Reads them all, unless it is one that has counted."""
     if len(runs) == 1 and runs[0].resources:
         return Counter({name: counted.records for name, counted in runs[0].resources.items()})
-    return Counter(_resource(order) for order, _ in merge([read(run) for run in runs]))
+    counts = Counter[str]()
+    for lines in merge([read(run) for run in runs]):
+        counts.update(_counted(lines))
+    return counts
 
 
 def recount(before: Mapping[str, int], older: Sequence[Run], newer: Sequence[Run], read: ReadRun) -> Counter[str]:
     """The records of all runs together, where ``older`` alone have those of ``before``.
 
-    Reads the newer runs, and of the older ones the chunks that they touch. Memory: an order for each line of the newer runs.
+    Reads the newer runs, and of the older ones the chunks that they touch; all of both if the newer ones hold many lines, so
+    that memory is bounded.
     """
+    if sum(run.lines for run in newer) > _MOST:
+        return count([*older, *newer], read)
     counts = Counter(before)
     orders: list[bytes] = []
-    for order, value in squeeze([read(run) for run in newer]):
-        orders.append(order)
-        if value is not None:
-            counts[_resource(order)] += 1
+    for lines in squeeze([read(run) for run in newer]):
+        orders += [order for order, _ in lines]
+        counts.update(_counted([line for line in lines if line[1] is not None]))
     touched = Touched(orders)
-    for order, _ in merge([read(_narrowed(run, touched)) for run in older]):
-        if touched.hides(order):
-            counts[_resource(order)] -= 1
+    for lines in merge([read(_narrowed(run, touched)) for run in older]):
+        counts.subtract(_counted(touched.among(lines)))
     return counts
 
 
@@ -66,8 +89,17 @@ def _narrowed(run: Run, touched: Touched) -> Run:
     return msgspec.structs.replace(run, chunks=[chunk for chunk in run.chunks if touched.within(chunk)])
 
 
-def _resource(order: bytes) -> str:
-    return split_order(order)[0].decode()
+def _counted(lines: list[Line]) -> Counter[str]:
+    """Sorted lines by resource."""
+    if not lines:
+        return Counter()
+    if (resource := _resource(lines[0])) == _resource(lines[-1]):  # as nearly always
+        return Counter({resource: len(lines)})
+    return Counter(map(_resource, lines))
+
+
+def _resource(line: Line) -> str:
+    return split_order(line[0])[0].decode()
 
 
 def _cuts(order: bytes) -> list[bytes]:

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from shared.domain.records import Line, encode_line, split_order
+from shared.domain.records import Line, encode_lines, split_order
 from shared.ports.blobs import BlobStore
 from shared.vault.format import ChunkRef, Counted, Run, pack, range_text, unpack
 from shared.vault.keyring import DataKey
@@ -83,17 +83,18 @@ class RunWriter:
         chunk: list[Line] = []
         size = 0
         for line in lines:
-            length = len(line[0]) + (len(line[1]) if line[1] else 0)
-            if chunk and size + length > self._chunk_bytes:
-                yield chunk
-                chunk, size = [], 0
-            chunk.append(line)
+            order, value = line
+            length = len(order) + len(value) if value else len(order)
             size += length
+            if size > self._chunk_bytes and chunk:
+                yield chunk
+                chunk, size = [], length
+            chunk.append(line)
         if chunk:
             yield chunk
 
     def _store_chunk(self, lines: list[Line]) -> ChunkRef:
-        text = b"\n".join(map(encode_line, lines))
+        text = encode_lines(lines)
         packed = pack(text)
         self._check()
         sealed = seal(self._key, self._tenant, Kind.CHUNK, packed)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.flow.shell import Shell
-from tests.flow.stack import Stack, running_stack
+from tests.flow.stack import Stack, running_stack, until
 from tests.parts import CLIENT, DIRECTORY, SECRET
 
 pytestmark = pytest.mark.flow
@@ -231,14 +231,13 @@ def connected(stack: Stack) -> Shell:
     return shell
 
 
-def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(connected: Shell) -> None:
+def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(stack: Stack, connected: Shell) -> None:
     asked = connected.start("backup", "contoso", "--wait")
-    while not (jobs := connected.document("jobs", "list")):
-        assert asked.poll() is None
+    until(stack.context.catalog.jobs, "the job is asked for")
     asked.send_signal(signal.SIGINT)
     _, err = asked.communicate(timeout=30)
     assert asked.returncode not in (0, None)
-    (job,) = jobs  # type: ignore[misc]
+    (job,) = connected.document("jobs", "list")  # type: ignore[misc]
     assert f"entrakeep jobs show {job['id']}" in err.decode()
     assert job["state"] == "queued"
     out, err_text = connected.run("backup", "contoso", "--wait", "--json", status=1)
@@ -250,6 +249,7 @@ def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(connected: Shell) ->
     assert cancelled["state"] == "cancelled"
 
 
+@pytest.mark.timeout(400)  # forty processes, one after the other
 def test_a_backup_goes_its_whole_way_by_commands_alone(stack: Stack, connected: Shell) -> None:
     stack.start("beat", "worker")
     job = json.loads(connected.run("backup", "contoso", "--wait", "--json")[0])

@@ -186,7 +186,9 @@ def stored_pages(stack: Stack, tenant: Tenant, job: Job) -> int:
 
 
 def test_every_point_of_the_write_order_is_met_here() -> None:
-    text = "".join(path.read_text() for source in SOURCES for path in (TOP / source).rglob("*.py"))
+    """But those of the sweep, which writes nothing; ``contract/engine/test_sweep`` is killed there."""
+    paths = (path for source in SOURCES for path in (TOP / source).rglob("*.py") if path.name != "sweep.py")
+    text = "".join(path.read_text() for path in paths)
     assert set(re.findall(r"\.at\(\s*\"([^\"]*)\"", text)) == {plan.point for plan in KILLS + MERGES}
     assert len(re.findall(r"\.at\(\s*[^\"\s]", text)) == 0
 

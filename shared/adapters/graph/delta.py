@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from shared.adapters.graph import slicer, slow_slicer
-from shared.adapters.graph.links import link_line, read_links
+from shared.adapters.graph.links import link_lines
 from shared.domain.records import Line, encode_id, gone, prefix_gone, put
 from shared.domain.resources import Relation, Stream
 
@@ -53,7 +53,7 @@ class DeltaShape:
         """The lines that a full read begins with: what older runs hold of these resources is no more."""
         return (prefix_gone(resource, b"") for resource in self._resources)
 
-    def lines(self, text: Raw, incomplete: list[str]) -> Iterator[Line]:
+    def lines(self, text: Raw, incomplete: list[str]) -> list[Line]:
         """The lines of one entry; its id is added to ``incomplete`` if it came without its witness properties.
 
         Raises ValueError if the entry has no id.
@@ -61,10 +61,8 @@ class DeltaShape:
         entry = slicer.read(text, self._entry)
         key = self._resource + b"/" + encode_id(entry.id)
         if entry.removed:
-            yield gone(self._resource, key)
-            for related in self._related:
-                yield prefix_gone(related.resource, key + related.segment)
-            return
+            folders = [prefix_gone(related.resource, key + related.segment) for related in self._related]
+            return [gone(self._resource, key), *folders]
         value = bytes(text)
         links: list[Line] = []
         for related in self._related:
@@ -73,10 +71,10 @@ class DeltaShape:
                 value = _without(value, related, relation)
                 links += _links(key, related, relation)
         if self._is_whole(entry):
-            yield put(self._resource, key, value)
-        elif _has_properties(value):
+            return [put(self._resource, key, value), *links]
+        if _has_properties(value):
             incomplete.append(entry.id)
-        yield from links
+        return links
 
     def _is_whole(self, entry: Any) -> bool:
         for witness in self._witnesses:
@@ -102,19 +100,18 @@ def _has_properties(value: bytes) -> bool:
     return any(member.name != "id" and "@" not in member.name for member in slow_slicer.members(value))
 
 
-def _links(owner: bytes, related: _Related, array: Raw) -> Iterator[Line]:
+def _links(owner: bytes, related: _Related, array: Raw) -> list[Line]:
     """The lines of a relation's changes. One to a single object comes whole, so what was before it is gone."""
     below = owner + related.segment
-    if related.relation.to_one:
-        yield prefix_gone(related.resource, below)
-    for link in read_links(array):
-        yield link_line(related.resource, below, link)
+    lines = link_lines(related.resource, below, array)
+    return [prefix_gone(related.resource, below), *lines] if related.relation.to_one else lines
 
 
 def _without(value: bytes, related: _Related, relation: Raw) -> bytes:
     """The object without the relation's member and one adjoining comma."""
     at = value.find(related.quoted)
-    if at >= 0 and value.find(related.quoted, at + 1) < 0 and not _ESCAPED_LETTER.search(value):
+    escaped = b"\\u00" in value and _ESCAPED_LETTER.search(value)
+    if at >= 0 and value.find(related.quoted, at + 1) < 0 and not escaped:
         colon = _COLON.match(value, at + len(related.quoted))
         if colon is not None and value.startswith(bytes(relation), colon.end()):
             return cut(value, at, colon.end() + len(relation))

@@ -1,5 +1,7 @@
 """Links as Graph writes them, in deltas and in listings alike: a type and an id, and whether the link was removed."""
 
+import re
+
 import msgspec
 from msgspec import Raw
 
@@ -19,10 +21,21 @@ class Link(msgspec.Struct):
 
 LINK: msgspec.json.Decoder[Link] = msgspec.json.Decoder(Link)
 _LINKS: msgspec.json.Decoder[list[Link]] = msgspec.json.Decoder(list[Link])
+_USUAL = re.compile(rb'(\{"@odata\.type":"[^"\\]+","id":"([A-Za-z0-9\-._~@]+)"\})')
+"""A link as it nearly always comes: to the letter the record that ``link_line`` writes, its id as it stands in a key."""
 
 
-def read_links(array: Raw) -> list[Link]:
-    """The links in an array. Raises ValueError if it is none."""
+def link_lines(resource: bytes, below: bytes, array: Raw) -> list[Line]:
+    """The lines of the links in a JSON array, as ``link_line`` has them. Raises ValueError if it holds what is no link."""
+    usual = _USUAL.findall(array)
+    # Between two links, and at either end, an array has one letter at least: with more, there was something else in it.
+    if sum([len(value) for value, _ in usual]) + len(usual) + 1 == len(array):
+        begin, _ = put(resource, below, b"")
+        return [(begin + key, value) for value, key in usual]
+    return [link_line(resource, below, link) for link in _read_links(array)]
+
+
+def _read_links(array: Raw) -> list[Link]:
     try:
         return _LINKS.decode(array)
     except (ValueError, RecursionError):

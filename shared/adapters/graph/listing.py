@@ -22,7 +22,7 @@ class ListingShape:
         """The line that a full read begins with: what older runs hold of the resource is no more."""
         yield prefix_gone(self._resource, b"")
 
-    def lines(self, text: Raw, incomplete: list[str]) -> Iterator[Line]:  # noqa: ARG002
+    def lines(self, text: Raw, incomplete: list[str]) -> list[Line]:  # noqa: ARG002
         """The line of one object. Nothing is ever incomplete. Raises ValueError if it has no id."""
         object_id = slicer.read(text, _IDENTIFIED).id
-        yield put(self._resource, self._resource + b"/" + encode_id(object_id), bytes(text))
+        return [put(self._resource, self._resource + b"/" + encode_id(object_id), bytes(text))]

@@ -1,11 +1,9 @@
 """The commit: one manifest, then one row, and the snapshot is there."""
 
 import uuid
-from collections.abc import Iterator
 
 from shared.domain.errors import COMPLETE, Alarm, Answer, Code, Refuse
 from shared.domain.model import JobState, ResourceReport, Snapshot
-from shared.domain.records import Line
 from shared.domain.resources import STREAMS
 from shared.engine.backup.harvest import Harvest, harvests
 from shared.engine.backup.trail import run_ref
@@ -15,8 +13,9 @@ from shared.engine.work import Work
 from shared.vault.format import Manifest, Run, StreamState
 from shared.vault.keyring import check_key_object
 from shared.vault.manifests import store_manifest
+from shared.vault.merge import Lists
 from shared.vault.names import chunk_blob, chunks_prefix, last
-from shared.vault.reader import read_run
+from shared.vault.reader import read_chunks
 from shared.vault.touched import count, recount
 
 
@@ -107,8 +106,8 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
 def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[str, int | None]:
     """Records per resource: as the one run has counted them, or by what has changed, or else by reading all."""
 
-    def read(run: Run) -> Iterator[Line]:
-        return read_run(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
+    def read(run: Run) -> Lists:
+        return read_chunks(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
 
     resources, runs, before = harvest.stream.resources, harvest.runs, harvest.before
     if owner is not None:

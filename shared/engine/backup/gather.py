@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from shared.domain.model import ResourceProgress
 from shared.domain.records import Line, encode_id, gone, prefix_gone
@@ -19,7 +20,7 @@ from shared.vault.buffer import SortBuffer
 from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey
 from shared.vault.merge import differences, merge
-from shared.vault.reader import read_run
+from shared.vault.reader import read_chunks
 from shared.vault.writer import RunWriter
 
 PAGES = 4
@@ -98,8 +99,7 @@ class Gatherer:
             if found is None and not settles:
                 self._again.append(object_id)
                 continue
-            for line in [found] if found is not None else removed(self._stream, object_id):
-                self._buffer.add(line)
+            self._buffer.add([found] if found is not None else removed(self._stream, object_id))
         last: Cursor | None = None
         while (page := self._next()) is not None:
             if isinstance(page, _Stop):
@@ -126,16 +126,16 @@ class Gatherer:
         if self._stopping:
             raise Stopped
         self._work.check()
-        for line in page.lines():
-            self._buffer.add(line)
-            self._seen[line[0].partition(b"\0")[0]] += 1
+        lines = list(page.lines())
+        self._buffer.add(lines)
+        self._seen.update(order.partition(b"\0")[0] for order, _ in lines)
         self._work.hold.tell(self._so_far())
         for object_id in page.incomplete():
             found = self._fetch(object_id)
             if found is None:
                 self._again.append(object_id)
             else:
-                self._buffer.add(found)
+                self._buffer.add([found])
 
     def _fetch(self, object_id: str) -> Line | None:
         """One object by id, asked for in the event loop."""
@@ -178,9 +178,9 @@ class Gatherer:
         self._full = False
         work = self._work
         store, tenant = work.context.store, work.claim.tenant_id
-        before = merge([read_run(store, work.custody.find, tenant, run, work.check) for run in base])
+        before = merge([read_chunks(store, work.custody.find, tenant, run, work.check) for run in base])
         records = [line for line in lines if line[1] is not None]
-        run = self._writer.write(differences(before, iter(records)))
+        run = self._writer.write(differences(chain.from_iterable(before), iter(records)))
         self._count({self._stream.resource: (len(records), run.lines)})
         return run
 

@@ -79,7 +79,7 @@ def goes_on(world: EngineWorld) -> None:
 
 
 @given(earlier=STORIES, later=STORIES)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happened_nothing_is_missing_from_what_is_rebuilt(earlier: Story, later: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder))

@@ -49,7 +49,7 @@ def swept(world: EngineWorld) -> None:
 
 
 @given(story=STORIES)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happened_what_is_left_is_what_is_named(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder))

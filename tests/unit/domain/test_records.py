@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from shared.domain.records import (
     Line,
-    decode_line,
+    decode_lines,
     encode_id,
     encode_line,
+    encode_lines,
     gone,
     is_prefix,
     prefix_gone,
@@ -42,9 +43,9 @@ def lines(draw: st.DrawFn) -> Line:
             return prefix_gone(b"groups.members", b"")
 
 
-@given(lines())
-def test_a_line_reads_back_as_it_was_written(line: Line) -> None:
-    assert decode_line(encode_line(line)) == line
+@given(st.lists(lines(), min_size=1, max_size=5))
+def test_lines_read_back_as_they_were_written(lines: list[Line]) -> None:
+    assert decode_lines(encode_lines(lines)) == lines
 
 
 @given(lines())
@@ -94,8 +95,14 @@ def test_a_prefix_sorts_before_every_key_that_begins_with_it(owner: str, member:
         b'{"key":"users/1"}',
         b'{"resource":"users","prefix":"users/1","gone":true}',
         b'{"resource":"","prefix":"","gone":true}',
+        b'x{"key":"users/1","value":{}}',
+        b'{"key":"users/1","value":{}} ',
+        b'{"key":"users/1","value":{}}\n',
+        b'\n{"key":"users/1","value":{}}',
+        b'{"key":"users/1\n","value":{}}',
+        b'{"key":"users/1","value":{}}\n{"key":"users/2"}\n{"key":"users/3","gone":true}',
     ],
 )
 def test_what_is_no_line_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="not a line"):
-        decode_line(text)
+        decode_lines(text)

@@ -1,7 +1,5 @@
 """What belongs to objects of another stream is given with them, and left out without them."""
 
-from collections.abc import Iterator
-
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -9,6 +7,7 @@ from shared.domain.errors import Answer
 from shared.domain.records import Line, encode_id, put
 from shared.engine.reading import records_of
 from shared.vault.format import ChunkRef, Run, StreamState
+from shared.vault.merge import Lists
 
 IDS = st.text("aZ-.~%/0é", min_size=1, max_size=4)
 
@@ -41,8 +40,8 @@ def keys(owners: set[str], children: set[tuple[str, str]], answer: Answer = Answ
         "applications.owners": [put(b"applications.owners", child(*one), b"{}") for one in children],
     }
 
-    def read(run: Run) -> Iterator[Line]:
-        return iter(sorted(lines[run.stream]))
+    def read(run: Run) -> Lists:
+        return iter([sorted(lines[run.stream])])
 
     found = records_of(read, "applications.owners", [run_of("applications.owners")], owners_read(answer))
     return [key for key, _ in found]

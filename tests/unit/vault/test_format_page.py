@@ -11,9 +11,9 @@ import cbor2
 import pytest
 
 from shared.domain.model import Purpose, WrappedKey
-from shared.domain.records import Line, encode_line, prefix_gone, put
+from shared.domain.records import Line, decode_lines, encode_lines, prefix_gone, put
 from shared.domain.secret import Secret
-from shared.vault.format import CheckpointBody, Manifest, decode, encode, split, unpack
+from shared.vault.format import CheckpointBody, Manifest, decode, encode, unpack
 from shared.vault.keyring import DataKey, encode_key_object
 from shared.vault.names import chunk_blob, key_object_blob
 from shared.vault.sealing import Kind, ManifestHeaders, open_sealed, seal, sealed_headers
@@ -61,8 +61,8 @@ def test_the_example_data_key_has_the_id_that_the_page_gives() -> None:
 
 def test_the_example_frame_holds_the_example_lines() -> None:
     lines = block("Lines").rstrip("\n").encode()
-    assert lines == b"\n".join(map(encode_line, LINES))
-    assert list(split(unpack(hexed("Zstandard frame")))) == LINES
+    assert lines == encode_lines(LINES)
+    assert decode_lines(unpack(hexed("Zstandard frame"))) == LINES
 
 
 @pytest.mark.usefixtures("fixed_iv")

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from itertools import chain
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -17,13 +19,16 @@ from shared.vault.format import Run, pack
 from shared.vault.keyring import DataKey
 from shared.vault.merge import merge
 from shared.vault.names import chunk_blob
-from shared.vault.reader import check_blob, read_run
+from shared.vault.reader import check_blob, read_chunks, read_run
 from shared.vault.sealing import Kind, seal
 from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import JOB, TENANT, MemoryStore
 from tests.unit.vault.test_merge import apply, operations
 
 KEY = DataKey(Secret(os.urandom(32)))
+
+PARTS = st.sampled_from([1, 100, 10**6])
+"""Bytes of a chunk that become lines at a time."""
 
 
 def written(store: MemoryStore, lines: list[Line], chunk_bytes: int) -> Run:
@@ -34,19 +39,21 @@ def read(store: MemoryStore, run: Run) -> list[Line]:
     return list(read_run(store, lambda _: KEY, TENANT, run, lambda: None))
 
 
-@given(st.lists(st.lists(operations(), min_size=1, max_size=25), max_size=4), st.integers(1, 400))
+@given(st.lists(st.lists(operations(), min_size=1, max_size=25), max_size=4), st.integers(1, 400), PARTS)
 def test_any_history_reads_back_from_its_chunks_as_a_dictionary_for_us_and_for_the_rescue_script(
-    jobs: list[list[Line]], chunk_bytes: int
+    jobs: list[list[Line]], chunk_bytes: int, part: int
 ) -> None:
     state: dict[bytes, bytes] = {}
     store, runs = MemoryStore(), []
     for lines in jobs:
         buffer = SortBuffer(10**9)
+        buffer.add(lines)
         for line in lines:
-            buffer.add(line)
             apply(state, line)
         runs.append(written(store, buffer.drain(), chunk_bytes))
-    assert list(merge([iter(read(store, run)) for run in runs])) == sorted(state.items())
+    chunks = [read_chunks(store, lambda _: KEY, TENANT, run, lambda: None) for run in runs]
+    with patch("shared.vault.reader._PART", part):
+        assert list(chain.from_iterable(merge(chunks))) == sorted(state.items())
     assert list(rescue.merged([iter(read(store, run)) for run in runs])) == sorted(state.items())
 
 
