@@ -13,6 +13,7 @@ from shared.ports.catalog import KeyState
 
 if TYPE_CHECKING:
     from shared.engine.key_management.policy import Policy
+    from shared.engine.shred import Certificate
 
 Document = dict[str, Any]
 
@@ -232,6 +233,24 @@ def key_document(tenant: Tenant, keys: KeyState, health: KeyHealth, history: Seq
 
 UPDATING = "updating"
 """A key that is well, while data keys move to it."""
+
+
+def shredded_document(certificate: "Certificate") -> Document:
+    """The certificate of a tenant that was shredded."""
+    return {
+        "tenant": certificate.tenant,
+        "tenant_id": certificate.tenant_id,
+        "directory_id": certificate.directory_id,
+        "at": moment(certificate.at),
+        "by": certificate.by,
+        "arns": certificate.arns,
+        "data_keys": certificate.data_keys,
+        "unreadable": [{"snapshot": each.snapshot, "data_key": each.data_key} for each in certificate.unreadable],
+        "blobs": certificate.blobs,
+        "locked": certificate.locked,
+        "locked_until": moment(certificate.locked_until),
+        "not_reached": certificate.not_reached,
+    }
 
 
 def key_state(tenant: Tenant, keys: KeyState, health: KeyHealth) -> tuple[str, datetime]:

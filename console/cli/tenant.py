@@ -8,7 +8,7 @@ import typer
 from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, NewName, examples
 from console.cli.asking import check_terminal
 from console.cli.credential_file import read_credential
-from console.cli.documents import Document, moment, tenant_document, to_second
+from console.cli.documents import Document, moment, shredded_document, tenant_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
 from console.cli.tables import print_fields, print_table
@@ -17,6 +17,7 @@ from shared.domain.resources import RESOURCES, STREAMS
 
 if TYPE_CHECKING:
     from shared.domain.model import Snapshot, Tenant
+    from shared.engine.context import Context
     from shared.engine.onboarding import Welcome
     from shared.ports.catalog import Catalog
 
@@ -129,23 +130,53 @@ def show(name: Name, as_json: AsJson = False) -> None:
 def remove(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+    shred: Annotated[
+        bool, typer.Option("--shred", help="Destroy every wrapped data key too: nothing of the tenant opens any more.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Forget a tenant.
 
     Its credentials, keys, jobs, schedule and snapshots go from the catalog; the audit trail stays. Needs no key. The
     blobs stay in the store, sealed, and cannot be opened without the key objects beside them and KMS.
+
+    With --shred those key objects are destroyed first, in every version that the store keeps, and a certificate says what
+    is unreadable from then on. There is no way back.
     """
     if not yes:
         check_terminal("give --yes to remove the tenant")
     context = open_engine()
     from shared.engine.onboarding import remove_tenant
 
-    context.catalog.find(name)
-    if not yes and not typer.confirm(f"Remove {name} with its credentials, jobs and snapshots?", err=True):
+    tenant = context.catalog.find(name)
+    question = f"Remove {name} with its credentials, jobs and snapshots?"
+    if shred:
+        question = f"Destroy the data keys of {name}, so that no snapshot of it can ever be read again?"
+    if not yes and not typer.confirm(question, err=True):
         note("Nothing was removed.")
         raise typer.Exit(1)
+    if shred:
+        _shred(context, tenant, as_json)
+        return
     remove_tenant(context, name)
-    print_line(f"{name} is removed.")
+    if as_json:
+        print_document({"tenant": name, "tenant_id": tenant.tenant_id})
+    else:
+        print_line(f"{name} is removed.")
+
+
+def _shred(context: "Context", tenant: "Tenant", as_json: bool) -> None:
+    from shared.engine.shred import shred_tenant
+
+    document = shredded_document(shred_tenant(context, tenant.name))
+    if as_json:
+        print_document(document)
+        return
+    print_line(f"{tenant.name} is removed, and nothing of it opens any more.")
+    counted = {field: len(value) for field, value in document.items() if field in ("data_keys", "unreadable")}
+    print_fields([(field, counted.get(field, value)) for field, value in document.items() if field != "not_reached"])
+    print_line(document["not_reached"])
+    print_line(f"This certificate lies in the store, with every id: {tenant.tenant_id}/shredded.")
 
 
 def _document(catalog: "Catalog", tenant: "Tenant") -> tuple[Document, "Snapshot | None"]:

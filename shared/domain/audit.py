@@ -34,6 +34,7 @@ class Action(StrEnum):
 
     TENANT_ADDED = "tenant.added"
     TENANT_REMOVED = "tenant.removed"
+    TENANT_SHREDDED = "tenant.shredded"
     CREDENTIAL_UPDATED = "credential.updated"
     SCHEDULE_SET = "schedule.set"
     SCHEDULE_PAUSED = "schedule.paused"

@@ -23,7 +23,7 @@ from shared.ports.upkeep import Found, Known
 from shared.vault.format import Manifest
 from shared.vault.keyring import decode_key_object
 from shared.vault.manifests import opened_manifest
-from shared.vault.names import jobs_prefix, key_objects_prefix, last, manifests_prefix
+from shared.vault.names import certificate_blob, jobs_prefix, key_objects_prefix, last, manifests_prefix
 from shared.vault.sealing import sealed_headers
 
 log = logging.getLogger(__name__)
@@ -60,8 +60,9 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stored_tenants(context: Context) -> list[str]:
-    """The ids of tenants of whom anything lies in the bucket. Raises what the store raises."""
-    return [folder for folder in context.store.folders("") if _is_tenant(folder)]
+    """The ids of tenants of whom anything lies in the bucket that was not shredded. Raises what the store raises."""
+    found = [folder for folder in context.store.folders("") if _is_tenant(folder)]
+    return [tenant_id for tenant_id in found if context.store.get(certificate_blob(tenant_id)) is None]
 
 
 def rebuild(context: Context, tenant_id: str, opened: Callable[[int], None] = lambda _: None) -> Rebuilt:

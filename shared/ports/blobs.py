@@ -5,7 +5,11 @@ Methods block and may be called from several threads. All raise ``StoreTrouble``
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Protocol
+
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+"""Of a lock without an end."""
 
 
 class BlobStore(Protocol):
@@ -32,6 +36,12 @@ class BlobStore(Protocol):
     def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:
         """All names that begin with ``prefix``, in order; with ``deleted`` those too of which only versions are left that the
         store keeps after they were removed."""
+        ...
+
+    def locked_until(self, name: str) -> datetime | None:
+        """Until when the store keeps ``name`` against deletion, which may be over: ``FOR_EVER`` under a legal hold, None if
+        it never did.
+        (Amazon S3 User Guide, "Locking objects with Object Lock".)"""
         ...
 
     def folders(self, prefix: str) -> list[str]:

@@ -293,6 +293,11 @@ class TenantCatalog(Protocol):
 
 
 class Catalog(Protocol):
+    @property
+    def actor(self) -> str:
+        """Who does what audit trails tell of."""
+        ...
+
     def by(self, actor: str) -> "Catalog":
         """The same catalog, where ``actor`` is who does what audit trails tell of."""
         ...

@@ -46,6 +46,11 @@ def head_blob(tenant_id: str, number: int) -> str:
     return f"{heads_prefix(tenant_id)}{number}"
 
 
+def certificate_blob(tenant_id: str) -> str:
+    """Where it says that the tenant's data keys were destroyed."""
+    return f"{tenant_id}/shredded"
+
+
 def last(blob: str) -> str:
     """The last segment of a name: a chunk's hash, a manifest's snapshot, a key object's generation."""
     return blob.rpartition("/")[2]

@@ -54,6 +54,9 @@ class FolderStore:
     def erase(self, name: str) -> None:
         self.delete(name)
 
+    def locked_until(self, name: str) -> None:
+        """A folder keeps nothing against deletion."""
+
     def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:  # noqa: ARG002 - nothing is kept here
         with _told(self._folder):
             found = [

@@ -2,6 +2,7 @@
 ListObjectVersions)."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -10,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
+from shared.ports.blobs import FOR_EVER
 
 _CONFIG = Config(
     connect_timeout=5,
@@ -81,6 +83,18 @@ class S3Store:
                     self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version["VersionId"])
                 except _ERRORS as error:
                     raise self._meaning(error) from None
+
+    def locked_until(self, name: str) -> datetime | None:
+        try:
+            found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + name)
+        except _ERRORS as error:
+            if _code(error) == "404":
+                return None
+            raise self._meaning(error) from None
+        if found.get("ObjectLockLegalHoldStatus") == "ON":
+            return FOR_EVER
+        until: datetime | None = found.get("ObjectLockRetainUntilDate")
+        return until
 
     def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:
         if deleted:

@@ -68,13 +68,13 @@ class SqlCatalog:
 
     def __init__(self, database: Database, actor: str = NOBODY_NAMED) -> None:
         self._database = database
-        self._actor = actor
+        self.actor = actor
 
     def by(self, actor: str) -> "SqlCatalog":
         return SqlCatalog(self._database, actor)
 
     def tenant(self, tenant_id: str) -> SqlTenant:
-        return SqlTenant(Tenancy(self._database, tenant_id, self._actor))
+        return SqlTenant(Tenancy(self._database, tenant_id, self.actor))
 
     def find(self, name: str) -> Tenant:
         with self._database.read(EVERY_TENANT) as connection:
@@ -105,7 +105,7 @@ class SqlCatalog:
         with self._database.write(EVERY_TENANT) as (connection, now):
             if connection.execute(select(schema.tenants).where(schema.tenants.c.name == tenant.name)).first():
                 raise Refuse(Code.TENANT_EXISTS, f"There is a tenant '{tenant.name}' already. Choose another name.")
-            rows = Changes(connection, tenant.tenant_id, now, self._actor)
+            rows = Changes(connection, tenant.tenant_id, now, self.actor)
             values = msgspec.structs.asdict(tenant)
             del values["tenant_id"]
             rows.insert(schema.tenants, **values)

@@ -110,6 +110,8 @@ class MemoryStore:
     def erase(self, name: str) -> None:
         self.delete(name)
 
+    def locked_until(self, name: str) -> None: ...
+
     def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:
         return iter(sorted(name for name in self.blobs if name.startswith(prefix)))
 
