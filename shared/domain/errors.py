@@ -143,7 +143,7 @@ class KeyRefused(Refuse):
     """KMS refuses the key named by ``arn``: the lease on it has ended and with it every job under it.
 
     ``unknown``: KMS knows no such key, which of one that never worked says that it was never there.
-    ``ours``: the operator must act, and not the key's owner.
+    ``ours``: the operator must act, and not the key's owner. ``begun``: when KMS was asked, on the monotonic clock, if known.
     """
 
     def __init__(self, arn: str, message: str, *, unknown: bool = False, ours: bool = False) -> None:
@@ -151,6 +151,7 @@ class KeyRefused(Refuse):
         self.arn = arn
         self.unknown = unknown
         self.ours = ours
+        self.begun: float | None = None
 
 
 class Alarm(EntrakeepError):

@@ -8,7 +8,7 @@ from functools import partial
 from shared.domain.errors import EntrakeepError, KeyRefused, KeyTrouble
 from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.engine.context import Context
-from shared.engine.patience import patiently
+from shared.engine.patience import patiently, seconds_since
 from shared.ports.catalog import EpochMoved, TenantCatalog
 from shared.vault.keyring import DataKey, birth
 from shared.vault.leases import Lease, LeaseRetired
@@ -189,4 +189,4 @@ class Custody:
         return False
 
     def _refused(self, refusal: KeyRefused) -> None:
-        self._catalog.keys.refuse(refusal.arn, refusal.message)
+        self._catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.begun))

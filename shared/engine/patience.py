@@ -30,3 +30,8 @@ def patiently(call: Callable[[], T], seconds: float, check: Callable[[], None] =
         time.sleep(pause)
         check()
         wait = min(LONGEST_WAIT, wait * 2)
+
+
+def seconds_since(begun: float | None) -> float:
+    """Seconds since this time of the monotonic clock; 0 if it is not known."""
+    return 0.0 if begun is None else max(0.0, time.monotonic() - begun)

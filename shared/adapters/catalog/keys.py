@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -100,7 +100,7 @@ class SqlKeys:
         since = tenant["key_free_at"]
         return not left and since is not None and since <= self._tenancy.database.now(rows.connection)
 
-    def refuse(self, arn: str, message: str) -> int:
+    def refuse(self, arn: str, message: str, *, ago: float = 0.0) -> int:
         with self._tenancy.write() as rows:
             tenant = rows.one(tenants, lock=True)
             if tenant is None:
@@ -110,7 +110,7 @@ class SqlKeys:
             new = not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message)
             if new:
                 rows.insert(refusals, arn=arn, at=rows.now, since=rows.now, message=message)
-            ended = _end_jobs(rows, message) if tenant["key_arn"] == arn else 0
+            ended = _end_jobs(rows, message, rows.now - timedelta(seconds=ago)) if tenant["key_arn"] == arn else 0
             if new:
                 append(rows, Action.KEY_REFUSED, {}, {"arn": arn, "jobs": ended})
         if new:  # once, however many jobs meet it until the key answers again
@@ -130,9 +130,10 @@ class SqlKeys:
             log.info("KMS answers for the key %s again", arn, extra={"tenant": self._tenancy.tenant_id})
 
 
-def _end_jobs(rows: Changes, message: str) -> int:
-    """Ends all that need a data key; how many."""
-    at_work = rows.all(locked(rows.query(jobs, jobs.c.state.in_(GOING_ON)).order_by(jobs.c.job_id)))
+def _end_jobs(rows: Changes, message: str, until: datetime) -> int:
+    """Ends all asked for ``until`` then that need a data key; how many."""
+    mine = (jobs.c.state.in_(GOING_ON), jobs.c.created_at <= until)
+    at_work = rows.all(locked(rows.query(jobs, *mine).order_by(jobs.c.job_id)))
     ended = [job for job in at_work if _needs_a_key(job)]
     for job in ended:
         end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)

@@ -1,6 +1,7 @@
 """AWS KMS as the key service: the calls that are made, and how long they may take."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -138,6 +139,7 @@ class AwsKeys:
         refusing: Callable[[ClientError], str] | None = None,
     ) -> _T:
         """What ``call`` returns, made with a client of the key's Region. ``refusing``: which key an error is about."""
+        begun = time.monotonic()
         for last in (False, True):
             try:
                 return call(self._client(arn))
@@ -148,13 +150,18 @@ class AwsKeys:
                 about = arn
                 if refusing is not None and isinstance(error, ClientError) and code_of(error) in REFUSALS:
                     about = refusing(error)
-                raise self._meant(error, about, data_key_id, context) from None
+                raise self._meant(error, about, data_key_id, context, begun) from None
             except NONSENSE as error:
-                raise self._meant(error, arn, data_key_id, context) from None
+                raise self._meant(error, arn, data_key_id, context, begun) from None
         raise AssertionError("a loop of two always returns or raises")
 
-    def _meant(self, error: Exception, arn: str, data_key_id: str, context: dict[str, str]) -> EntrakeepError:
-        return meaning(error, arn, data_key_id, lambda: self._describe(arn), lambda: self._denied_ours(arn, context))
+    def _meant(
+        self, error: Exception, arn: str, data_key_id: str, context: dict[str, str], begun: float
+    ) -> EntrakeepError:
+        found = meaning(error, arn, data_key_id, lambda: self._describe(arn), lambda: self._denied_ours(arn, context))
+        if isinstance(found, KeyRefused):
+            found.begun = begun
+        return found
 
     def _denied_ours(self, arn: str, context: dict[str, str]) -> bool:
         """Whether the operator's own key is denied to the same credentials too: then it is not the other key's owner's doing.

@@ -8,6 +8,7 @@ key changes, and would prove less. What it opens to is dropped where it was open
 
 import logging
 import random
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from shared.domain.key_health import Finding, KeyCondition, KeyHealth, confirmed
 from shared.domain.limits import Limits
 from shared.domain.model import Purpose, WrappedKey
 from shared.engine.key_health.looking import look
+from shared.engine.patience import seconds_since
 from shared.ports.catalog import Catalog, TenantCatalog
 from shared.ports.clock import Clock
 from shared.ports.key_health import Noted, ProbeTurn
@@ -51,9 +53,10 @@ def probe_key(probing: Probing, turn: ProbeTurn) -> None:
     health, wrapped = catalog.health.get(), catalog.keys.find(Purpose.SECRETS, None)
     if wrapped is None:
         return
+    begun = time.monotonic()
     finding = _finding(probing.keys, wrapped)
     if finding.condition is KeyCondition.REVOKED:
-        catalog.keys.refuse(wrapped.arn, finding.message)
+        catalog.keys.refuse(wrapped.arn, finding.message, ago=seconds_since(begun))
     if _moved(catalog, wrapped):
         return  # what was found is about a key that is not the tenant's any more
     noted = _noted(probing, catalog, health, wrapped, finding)

@@ -12,7 +12,7 @@ import msgspec
 
 from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import Tenant, WrappedKey
-from shared.engine.patience import patiently
+from shared.engine.patience import patiently, seconds_since
 from shared.engine.work import StepTired, Work
 from shared.ports.catalog import Keys
 from shared.vault.keyring import decode_key_object, encode_key_object, unwrap
@@ -102,7 +102,7 @@ class Moving:
 
     def note(self, refusal: KeyRefused) -> None:
         """A refusal is remembered. Raises it if it is the tenant's present key: then nothing can go on."""
-        self.work.catalog.keys.refuse(refusal.arn, refusal.message)
+        self.work.catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.begun))
         if refusal.arn == self.tenant.key_arn:
             raise refusal
         self.refused[refusal.arn] = refusal

@@ -94,6 +94,14 @@ def test_a_refusal_ends_every_job_of_that_tenant_that_needs_a_key_and_no_other(
     assert acme.keys.refuse(ARN, "Again.") == 0
 
 
+def test_a_refusal_that_comes_late_spares_jobs_asked_for_after_kms_was(world: World, acme: TenantCatalog) -> None:
+    before, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    world.pass_time(60)
+    since, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    assert acme.keys.refuse(ARN, "No.", ago=30.0) == 1
+    assert [acme.jobs.get(job.job_id).state for job in (before, since)] == [JobState.FAILED, JobState.QUEUED]
+
+
 def test_a_refusal_of_a_key_that_nothing_names_any_more_counts_for_nothing(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
     claim = world.claim(acme, job, "verify")
