@@ -5,6 +5,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 from urllib.request import Request, urlopen
@@ -15,7 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from shared.adapters.blobs import open_store
 from shared.domain.errors import Code, Refuse, StoreTrouble
-from shared.ports.blobs import BlobStore
+from shared.ports.blobs import FOR_EVER, BlobStore
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -135,6 +136,25 @@ def test_a_bucket_that_keeps_versions_keeps_none_of_what_is_erased(aws: str) -> 
     store.erase("a/bc")
     left = s3.list_object_versions(Bucket="backups")
     assert left.get("Versions", []) == left.get("DeleteMarkers", []) == []
+
+
+def test_it_is_told_until_when_a_bucket_keeps_a_blob_against_deletion(aws: str) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="locking", ObjectLockEnabledForBucket=True)
+    store, until = open_store("s3://locking/some"), datetime(2040, 1, 2, tzinfo=UTC)
+    for name in ("a/free", "a/kept", "a/held"):
+        store.put(name, b"x")
+    s3.put_object_retention(
+        Bucket="locking", Key="some/a/kept", Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until}
+    )
+    s3.put_object_legal_hold(Bucket="locking", Key="some/a/held", LegalHold={"Status": "ON"})
+    found = {name: store.locked_until(f"a/{name}") for name in ("free", "kept", "held", "absent")}
+    assert found == {"free": None, "kept": until, "held": FOR_EVER, "absent": None}
+
+
+def test_a_store_that_locks_nothing_keeps_nothing(store: BlobStore) -> None:
+    store.put("a/b", b"x")
+    assert store.locked_until("a/b") is None
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a//b", "a/../b", "", "a/.part-x", ".hidden"])

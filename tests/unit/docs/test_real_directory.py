@@ -22,6 +22,7 @@ _ACTIONS: dict[str, set[str]] = {
     "list_objects_v2": {"s3:ListBucket"},
     "list_object_versions": {"s3:ListBucketVersions"},
     "delete_object": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+    "head_object": {"s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectLegalHold"},
     "re_encrypt": {"kms:ReEncryptFrom", "kms:ReEncryptTo"},
     "get_caller_identity": set(),
 }
