@@ -305,7 +305,7 @@ def test_a_schedule_stands_still_under_a_refusal_and_goes_on_by_itself(
     for job in of.jobs.recent(2):
         assert refused(job, scene.arn)
         assert "must enable it" in str(job_document(job, "acme")["message"])
-    shown = key_document(of.tenant(), of.keys.state())
+    shown = key_document(of.tenant(), of.keys.state(), of.health.get(), of.health.history())
     assert (shown["state"], shown["code"]) == ("revoked", Code.KEY_ACCESS_REVOKED)
     assert "must enable it" in shown["message"]
     assert [record.levelname for record in caplog.records if scene.arn in record.getMessage()] == ["WARNING"]
@@ -316,5 +316,5 @@ def test_a_schedule_stands_still_under_a_refusal_and_goes_on_by_itself(
     (job,) = of.jobs.recent(1)
     assert (job.asked, job.state) == (Asked.SCHEDULE, JobState.SUCCEEDED)
     assert len(of.jobs.recent()) == made[-1] + 1
-    shown = key_document(of.tenant(), of.keys.state())
+    shown = key_document(of.tenant(), of.keys.state(), of.health.get(), of.health.history())
     assert (shown["state"], shown["code"], shown["message"]) == ("ok", None, None)
