@@ -78,11 +78,15 @@ class MeasuredDirectory:
         return sum(measure.counts["pages"] for measure in both) / max(measure.seconds for measure in both)
 
     def _child(self, module: str, arguments: list[str], environment: dict[str, str]) -> Measure:
-        served = self._served()
+        served, kms = self._served(), self._kms()
         argv = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
         ended = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True)
         measure = msgspec.json.decode(ended.stdout, type=Measure)
-        return msgspec.structs.replace(measure, served=self._served() - served)
+        return msgspec.structs.replace(measure, served=self._served() - served, kms=self._kms() - kms)
+
+    def _kms(self) -> int:
+        """Calls that KMS got so far."""
+        return sum(row["count"] for row in self._aws.get("requests") if row["service"] == "kms")
 
     def _served(self) -> float:
         """CPU seconds that the simulator has taken so far; 0 where no ``/proc`` tells them."""

@@ -11,7 +11,8 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     """``peak`` is the process's largest resident set in bytes; CPU seconds are of all its threads.
 
     ``steps`` are seconds of wall clock by what was done, ``stages`` CPU seconds by what they went into (only where asked
-    for), ``counts`` are pages, objects, links and bytes by name. ``served`` are the simulator's CPU seconds meanwhile.
+    for), ``counts`` are pages, objects, links and bytes by name. ``served`` are the simulator's CPU seconds meanwhile,
+    ``kms`` the calls that KMS got.
     """
 
     seconds: float
@@ -21,6 +22,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     steps: dict[str, float] = {}
     stages: dict[str, float] = {}
     served: float = 0.0
+    kms: int = 0
 
 
 def peak() -> int:

@@ -21,7 +21,8 @@ from its first claim to its snapshot: every stream that the product protects, KM
 Redis as budget. After changes: the backup after that one, in the same home, once one in a hundred of the users and
 groups was changed and each of those groups has got another member. The three take turns, so that whatever else the
 machine does meets them all. Seconds are wall clock; ratios are within one turn; in brackets stand the least and the
-most. CPU seconds are of all threads of the process. Peak memory is the whole process's, by getrusage. Stored are all
+most. CPU seconds are of all threads of the process. Calls to KMS are counted by the simulated one.
+Peak memory is the whole process's, by getrusage. Stored are all
 files of the store: chunks, manifest and key objects. The simulator makes each object when it is asked for, on the same
 cores: its CPU seconds are what it took meanwhile, and its limit is how long these pages take when two clients do
 nothing but download. An object with more links than --links says comes again on further pages; with the simulator's own
@@ -105,6 +106,7 @@ def print_turns(console: Console, found: Found) -> None:
     cpu = _spread(_ratios(fulls, downloads, lambda each: each.cpu_seconds), ".2f")
     row("CPU seconds", lambda each: each.cpu_seconds, ".2f", cpu)
     row("simulator's CPU seconds", lambda each: each.served, ".2f")
+    row("calls to KMS", lambda each: each.kms, ".0f")
     row("peak memory, MB", lambda each: each.peak / 1e6, ".0f")
     for name, many in (("objects a second", objects), ("links a second", links)):
         table.add_row(name, *(f"{many / median(each.seconds for each in runs):,.0f}" for runs in (downloads, fulls)))
