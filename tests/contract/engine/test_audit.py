@@ -27,7 +27,7 @@ TRIGGERS = ("audit_events_are_not_changed", "audit_events_are_not_removed")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
+    made = EngineWorld(tmp_path, lease=5.0)
     yield made
     made.close()
 

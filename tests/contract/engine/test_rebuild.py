@@ -22,7 +22,7 @@ from tests.unit.vault.parts import ARN
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
+    made = EngineWorld(tmp_path, lease=5.0)
     yield made
     made.close()
 
@@ -82,7 +82,7 @@ def goes_on(world: EngineWorld) -> None:
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happened_nothing_is_missing_from_what_is_rebuilt(earlier: Story, later: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = EngineWorld(Path(folder))
+        world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
         tell(world, [("backup", ""), *earlier])
         dump = copied(world.database, Path(folder) / "dump.sqlite3")
@@ -106,7 +106,7 @@ def test_whatever_happened_nothing_is_missing_from_what_is_rebuilt(earlier: Stor
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_where_nothing_is_lost_a_rebuild_changes_nothing(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = EngineWorld(Path(folder))
+        world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
         tell(world, [("backup", ""), *story])
         known, snapshots = world.of.upkeep.known(), world.of.snapshots.all()

@@ -22,7 +22,7 @@ from tests.unit.vault.parts import ARN
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
+    made = EngineWorld(tmp_path, lease=5.0)
     made.backed_up()
     made.clock.time += timedelta(hours=1)
     made.directory.put("users", "users/more")

@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
+    made = EngineWorld(tmp_path, lease=5.0)
     made.backed_up()
     made.clock.time += HOUR
     yield made
@@ -58,7 +58,7 @@ def swept(world: EngineWorld) -> None:
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happened_what_is_left_is_what_is_named(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = EngineWorld(Path(folder))
+        world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
         tell(world, [("backup", ""), *story])
         expected = named(world)
