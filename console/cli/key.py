@@ -40,15 +40,16 @@ def show(name: Name, as_json: AsJson = False) -> None:
         "data_keys": "\n".join(f"{count:,} under {arn}" for arn, count in document["data_keys"].items()),
         "warnings": "\n".join(warning["message"] for warning in document["warnings"]),
         "history": "\n".join(
-            f"{to_second(event['at'])} {event['state']}: {' '.join([event['message'], *_sentences(event)])}"
+            f"{to_second(event['at'])} {event['state']}: {event['message']}{_warned(event)}"
             for event in document["history"]
         ),
     }
     print_fields([(field, told.get(field, value) or None) for field, value in document.items()])
 
 
-def _sentences(event: Document) -> list[str]:
-    return [warning["message"] for warning in event["warnings"]]
+def _warned(event: Document) -> str:
+    names = ", ".join(warning["warning"] for warning in event["warnings"])
+    return f" Warned of: {names}." if names else ""
 
 
 @app.command(epilog=examples("entrakeep key allow contoso"))
