@@ -23,7 +23,7 @@ from shared.ports.upkeep import Found, Known
 from shared.vault.format import Manifest
 from shared.vault.keyring import decode_key_object
 from shared.vault.manifests import opened_manifest
-from shared.vault.names import certificate_blob, jobs_prefix, key_objects_prefix, last, manifests_prefix
+from shared.vault.names import certificate_blob, data_key_of, jobs_prefix, key_objects_prefix, last, manifests_prefix
 from shared.vault.sealing import sealed_headers
 
 log = logging.getLogger(__name__)
@@ -136,8 +136,8 @@ class _Rebuilding:
                     self._note(alarm)
 
     def _knows_key(self, blob: str) -> bool:
-        data_key_id, generation = blob.split("/")[-2:]
-        return generation.isdecimal() and (data_key_id, int(generation)) in self.known.data_keys
+        generation = last(blob)
+        return generation.isdecimal() and (data_key_of(blob), int(generation)) in self.known.data_keys
 
     def _manifests(self, keys: LooseKeys) -> Iterator[_Manifest]:
         """Those that SQL does not know, opened. One whose job ended without it was never committed."""

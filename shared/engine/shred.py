@@ -17,7 +17,7 @@ from shared.engine.audit import keep_head
 from shared.engine.context import Context
 from shared.ports.blobs import FOR_EVER
 from shared.ports.catalog import TenantCatalog
-from shared.vault.names import certificate_blob, key_objects_prefix, last, manifests_prefix
+from shared.vault.names import certificate_blob, data_key_of, jobs_prefix, key_objects_prefix, last, manifests_prefix
 from shared.vault.sealing import sealed_headers
 
 NOT_REACHED = (
@@ -93,7 +93,7 @@ def _erase(context: Context, tenant_id: str) -> set[str]:
     found = list(context.store.names(key_objects_prefix(tenant_id), deleted=True))
     for blob in found:
         context.store.erase(blob)
-    return {blob.split("/")[-2] for blob in found}
+    return {data_key_of(blob) for blob in found}
 
 
 def _certified(context: Context, tenant: Tenant, destroyed: set[str], arns: set[str]) -> Certificate:
@@ -102,7 +102,8 @@ def _certified(context: Context, tenant: Tenant, destroyed: set[str], arns: set[
     left = next(iter(store.names(key_objects_prefix(tenant_id), deleted=True)), None)
     if left is not None:
         raise Refuse(Code.STORE_FORBIDDEN, f"The store still keeps the key object {left}: data keys of it would open.")
-    blobs = [blob for blob in store.names(f"{tenant_id}/") if blob.split("/")[1] in ("jobs", "snapshots")]
+    manifests = list(store.names(manifests_prefix(tenant_id)))
+    blobs = [*store.names(jobs_prefix(tenant_id)), *manifests]
     now = context.clock.now()
     locks = [lock for lock in map(store.locked_until, blobs) if lock is not None and lock > now]
     return Certificate(
@@ -113,19 +114,17 @@ def _certified(context: Context, tenant: Tenant, destroyed: set[str], arns: set[
         by=context.catalog.actor,
         arns=sorted(arns),
         data_keys=sorted(destroyed),
-        unreadable=_unreadable(context, tenant_id, blobs),
+        unreadable=_unreadable(context, manifests),
         blobs=len(blobs),
         locked=len(locks),
         locked_until=None if FOR_EVER in locks else max(locks, default=None),
     )
 
 
-def _unreadable(context: Context, tenant_id: str, blobs: Iterable[str]) -> list[Unreadable]:
+def _unreadable(context: Context, manifests: Iterable[str]) -> list[Unreadable]:
     """Snapshots by their manifests, with the data key that each names. One that is damaged opens as little."""
     found = []
-    for blob in blobs:
-        if not blob.startswith(manifests_prefix(tenant_id)):
-            continue
+    for blob in manifests:
         try:
             data_key = sealed_headers(context.store.get(blob) or b"", blob).data_key_id
         except Alarm:

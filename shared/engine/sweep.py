@@ -13,7 +13,15 @@ from shared.domain.errors import Alarm, Code, Refuse
 from shared.engine.audit import keep_head
 from shared.engine.work import Work
 from shared.vault.keyring import decode_key_object
-from shared.vault.names import chunks_prefix, jobs_prefix, key_objects_prefix, last, manifest_blob, manifests_prefix
+from shared.vault.names import (
+    chunks_prefix,
+    data_key_of,
+    jobs_prefix,
+    key_objects_prefix,
+    last,
+    manifest_blob,
+    manifests_prefix,
+)
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +101,7 @@ def _sweep_keys(work: Work, names: list[str]) -> int:
     told = {data_key_id for data_key_id, _ in known.data_keys}
     garbage = []
     for name in names:
-        text = None if _data_key_id(name) in told else store.get(name)
+        text = None if data_key_of(name) in told else store.get(name)
         if text is None:
             continue
         try:
@@ -111,7 +119,3 @@ def _delete(work: Work, names: Iterable[str]) -> None:
     for name in names:
         work.hold.check()
         work.context.store.delete(name)
-
-
-def _data_key_id(name: str) -> str:
-    return name.split("/")[-2]

@@ -36,6 +36,11 @@ def key_object_blob(tenant_id: str, data_key_id: str, generation: int) -> str:
     return f"{key_objects_prefix(tenant_id, data_key_id)}{generation}"
 
 
+def data_key_of(key_object: str) -> str:
+    """The id of the data key that a key object is of; its generation is the ``last`` segment."""
+    return key_object.split("/")[-2]
+
+
 def heads_prefix(tenant_id: str) -> str:
     """What the names of the audit trail's heads begin with; the numbers of the events follow."""
     return f"{tenant_id}/audit/"

@@ -11,7 +11,7 @@ from shared.domain.model import WrappedKey
 from shared.engine.key_management.moving import Left, Moving, known_still
 from shared.engine.patience import patiently
 from shared.vault.keyring import check_key_object, decode_key_object, unwrap
-from shared.vault.names import key_object_blob, key_objects_prefix
+from shared.vault.names import data_key_of, key_object_blob, key_objects_prefix, last
 
 _PASSES = 5
 """A data key that was being born while the key changed may still store its key object, before SQL refuses it."""
@@ -71,9 +71,9 @@ def forget_and_prove(moving: Moving) -> bool:
 def _key_objects(moving: Moving) -> Iterator[tuple[str, str, int]]:
     """Names of key objects, deleted ones of which versions are kept among them, with data key and generation."""
     for blob in list(moving.work.context.store.names(key_objects_prefix(moving.tenant.tenant_id), deleted=True)):
-        data_key_id, generation = blob.split("/")[-2:]
+        generation = last(blob)
         if generation.isdecimal():
-            yield blob, data_key_id, int(generation)
+            yield blob, data_key_of(blob), int(generation)
 
 
 def _unknown(moving: Moving, blob: str) -> None:
