@@ -1,8 +1,9 @@
 """Tokens for one application in one directory, by azure-identity.
 
-azure-identity keeps a token until shortly before its end, and msal remembers a refusal for a minute inside the credential:
-to ask afresh takes a new credential. Its own retries are off; whoever asks decides. (Microsoft identity platform, "OAuth
-2.0 client credentials flow", "Claims challenges, claims requests and client capabilities".)
+azure-identity keeps a token until shortly before its end, but takes milliseconds to find it again, so it is kept here too.
+msal remembers a refusal for a minute inside the credential: to ask afresh takes a new credential. Its own retries are off;
+whoever asks decides. (Microsoft identity platform, "OAuth 2.0 client credentials flow", "Claims challenges, claims requests
+and client capabilities".)
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import base64
 import logging
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -34,6 +36,8 @@ logging.getLogger("azure.identity").setLevel(logging.ERROR)
 _MICROSOFT = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn"})
 _TRANSIENT = frozenset({50196, 90033, 90055})
 _CONNECT_SECONDS = 10
+_KEPT = 60.0
+"""Seconds for which a token is used before azure-identity is asked again, which renews it five minutes ahead of its end."""
 
 _Credential = ClientSecretCredential | CertificateCredential
 
@@ -64,6 +68,10 @@ class _Trusting(HTTPAdapter):
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
 
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
+        """The context has its authorities: requests would load its own into it, anew for each connection."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
 
 class SignIn:
     """Takes tokens for ``scope`` and forgets them. Methods are for one event loop; requests run in a thread."""
@@ -78,6 +86,8 @@ class SignIn:
         self._answer_seconds = answer_seconds
         self._lock = asyncio.Lock()
         self._credential: _Credential | None = None
+        self._token: str | None = None
+        self._ask_at = 0.0
         self._said = _Said()
 
     async def token(self, claims: str | None = None) -> str:
@@ -86,10 +96,14 @@ class SignIn:
         Raises GraphTrouble if the service is in trouble, Refuse ``GRAPH_SIGN_IN_FAILED`` if it refuses.
         """
         async with self._lock:
-            return await _in_thread(lambda: self._take(claims))
+            if self._token is None or claims is not None or time.monotonic() >= self._ask_at:
+                self._ask_at = time.monotonic() + _KEPT
+                self._token = await _in_thread(lambda: self._take(claims))
+            return self._token
 
     def forget(self) -> None:
         """Drops token and credential: the next token is asked for afresh."""
+        self._token = None
         credential, self._credential = self._credential, None
         if credential is not None:
             credential.close()
@@ -146,22 +160,22 @@ async def _in_thread(call: Callable[[], str]) -> str:
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str] = loop.create_future()
 
-    def settle(text: str | None, error: BaseException | None) -> None:
+    def settle(taken: str | BaseException) -> None:
         if answer.done():
             return
-        if error is not None:
-            answer.set_exception(error)
+        if isinstance(taken, BaseException):
+            answer.set_exception(taken)
         else:
-            answer.set_result(text or "")
+            answer.set_result(taken)
 
     def work() -> None:
-        text, error = None, None
+        taken: str | BaseException
         try:
-            text = call()
-        except BaseException as met:
-            error = met
+            taken = call()
+        except BaseException as error:
+            taken = error
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, text, error)
+            loop.call_soon_threadsafe(settle, taken)
 
     threading.Thread(target=work, name="sign-in", daemon=True).start()
     return await answer
