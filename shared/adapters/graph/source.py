@@ -1,13 +1,15 @@
 """A directory as a source of pages, lines and single objects."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from shared.adapters.graph import slicer, slow_slicer
+from shared.adapters.graph.ahead import telling
 from shared.adapters.graph.children import ChildrenReader
 from shared.adapters.graph.delta import DeltaShape, cut
 from shared.adapters.graph.errors import NotFound, TokenRefused
@@ -17,10 +19,42 @@ from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Code, Refuse, Skip
 from shared.domain.records import Line, encode_id, put
 from shared.domain.resources import Children, Reading, Stream
+from shared.domain.secret import Secret
 from shared.ports.directory import Cursor, Page
 
 _IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slicer.Identified)
 _CONTEXT = "@odata.context"
+
+
+class _Asked:
+    """A page that was asked for from ``cursor`` on, and the link that goes on from it, as soon as that is known."""
+
+    def __init__(self, cursor: Cursor | None, ask: Callable[[], Coroutine[Any, Any, GraphPage]]) -> None:
+        self.cursor = cursor
+        self._link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        with telling(self._told):
+            self.page = asyncio.create_task(ask())
+
+    async def goes_on(self) -> Cursor | None:
+        """The next page's cursor if it is known before the page is there; None once that is there."""
+        either: set[asyncio.Future[Any]] = {self.page, self._link}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return Cursor(Secret(self._link.result().encode()), more=True) if self._link.done() else None
+
+    def begins_at(self, cursor: Cursor | None) -> bool:
+        """Whether this is the page that the cursor leads to."""
+        ours, theirs = (found.link.reveal() if found else None for found in (self.cursor, cursor))
+        return ours == theirs
+
+    async def drop(self) -> None:
+        """Ends the asking; nobody wants the page any more."""
+        self._link.cancel()
+        self.page.cancel()
+        await asyncio.gather(self.page, return_exceptions=True)
+
+    def _told(self, link: str) -> None:
+        if not self._link.done():
+            self._link.set_result(link)
 
 
 class GraphSource:
@@ -35,21 +69,33 @@ class GraphSource:
         return self._linked_pages(stream, cursor)
 
     async def _linked_pages(self, stream: Stream, cursor: Cursor | None) -> AsyncGenerator[GraphPage, None]:
-        """Pages that lead from one to the next."""
+        """Pages that lead from one to the next. The one behind the next is asked for as soon as its link is known."""
         shape: Shape = DeltaShape(stream) if stream.reading is Reading.DELTA else ListingShape(stream)
-        wanted = asyncio.create_task(self._page(stream, shape, cursor))
+
+        def ask(cursor: Cursor | None) -> _Asked:
+            return _Asked(cursor, lambda: self._page(stream, shape, cursor))
+
+        wanted, behind = ask(cursor), None
         try:
             while True:
-                page = await wanted
+                behind = None
+                link = await wanted.goes_on()
+                if link is not None:
+                    behind = ask(link)
+                page = await wanted.page
                 more = page.cursor is not None and page.cursor.more
+                if behind is not None and not behind.begins_at(page.cursor):
+                    await behind.drop()  # what was told belonged to an answer that was not the last one
+                    behind = None
                 if more:
-                    wanted = asyncio.create_task(self._page(stream, shape, page.cursor))
+                    behind = behind or ask(page.cursor)
                 yield page
-                if not more:
+                if behind is None:
                     return
+                wanted = behind
         finally:
-            wanted.cancel()
-            await asyncio.gather(wanted, return_exceptions=True)
+            for asked in filter(None, (wanted, behind)):
+                await asked.drop()
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:
         query = f"?$select={','.join(stream.select)}" if stream.select else ""

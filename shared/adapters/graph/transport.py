@@ -20,6 +20,7 @@ from kiota_http.middleware.options import RedirectHandlerOption, ResponseHandler
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory
 
+from shared.adapters.graph.ahead import look_ahead
 from shared.adapters.graph.errors import Throttled, code_of, meaning, safe_word, seconds_of
 from shared.adapters.graph.handshake import close_if_cancelled
 from shared.adapters.graph.reach import reason
@@ -98,7 +99,7 @@ class Transport:
             verify=context,
             http2=False,
             timeout=httpx.Timeout(patience.answer_seconds, connect=10.0),
-            event_hooks={"request": [close_if_cancelled]},
+            event_hooks={"request": [close_if_cancelled], "response": [look_ahead]},
         )
         # The factory puts transports of its own around these, which do not hand a close on.
         self._connections = [plain._transport, *filter(None, plain._mounts.values())]

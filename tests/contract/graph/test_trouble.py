@@ -51,6 +51,13 @@ async def test_trouble_on_the_way_changes_nothing(
     assert (await read(connect(), USERS))[0] == whole
 
 
+async def test_a_link_that_was_told_by_a_broken_answer_is_not_followed(simulator: Simulator, connect: Connect) -> None:
+    whole, _ = await read(connect(), USERS)
+    astray = f'{{"@odata.nextLink":"{simulator.url}/v1.0/users/delta?$skiptoken=astray","value":[{{'
+    simulator.fault("garbage", DELTA, skip=1, body=astray)
+    assert (await read(connect(), USERS))[0] == whole
+
+
 async def test_a_429_is_told_to_the_budget_with_its_fraction(
     simulator: Simulator, connect: Connect, budget: Budget
 ) -> None:

@@ -1,0 +1,96 @@
+"""The link to the next page, told while its page is still on the way: read by httpx from a server that stops halfway."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from shared.adapters.graph.ahead import look_ahead, telling
+
+CONTEXT = b'"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users"'
+LINK = b'"@odata.nextLink":"https://graph.microsoft.com/v1.0/users/delta?$skiptoken=a\\u0026b"'
+TOLD = "https://graph.microsoft.com/v1.0/users/delta?$skiptoken=a&b"
+OBJECTS = b'"value":[' + b",".join(b'{"id":"%06d"}' % n for n in range(20_000)) + b"]"
+
+Fetch = Callable[[list[str]], "asyncio.Task[bytes]"]
+
+
+@asynccontextmanager
+async def served(body: bytes, *, status: int = 200, zipped: bool = False) -> AsyncIterator[tuple[Fetch, asyncio.Event]]:
+    """A server that sends the first half of ``body`` and then waits for the event."""
+    go_on = asyncio.Event()
+    sent = gzip.compress(body) if zipped else body
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        encoding = b"Content-Encoding: gzip\r\n" if zipped else b""
+        writer.write(b"HTTP/1.1 %d OK\r\n%bContent-Length: %d\r\n\r\n" % (status, encoding, len(sent)))
+        writer.write(sent[: len(sent) // 2])
+        await writer.drain()
+        await go_on.wait()
+        writer.write(sent[len(sent) // 2 :])
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, httpx.AsyncClient(event_hooks={"response": [look_ahead]}, trust_env=False) as client:
+
+        def fetch(told: list[str]) -> asyncio.Task[bytes]:
+            async def get() -> bytes:
+                return (await client.get(url)).content
+
+            with telling(told.append):
+                return asyncio.create_task(get())
+
+        yield fetch, go_on
+
+
+async def wait_for(told: list[str]) -> None:
+    async with asyncio.timeout(20):
+        while not told:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    "lead", [b"{" + CONTEXT + b"," + LINK + b",", b"{" + LINK + b",", b" { " + CONTEXT + b" , " + LINK + b" , "]
+)
+async def test_the_link_is_told_before_the_page_is_there(lead: bytes, zipped: bool) -> None:
+    told: list[str] = []
+    async with served(lead + OBJECTS + b"}", zipped=zipped) as (fetch, go_on):
+        fetching = fetch(told)
+        await wait_for(told)
+        assert not fetching.done()
+        go_on.set()
+        assert await fetching == lead + OBJECTS + b"}"
+    assert told == [TOLD]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{" + CONTEXT + b"," + OBJECTS + b"," + LINK + b"}",
+        b'{"value":[{' + LINK + b"}]," + LINK + b"}",
+        b'{"@odata.nextLink":"\\ud8"' + b" " * 40_000,
+        b"",
+    ],
+)
+@pytest.mark.parametrize("zipped", [False, True])
+async def test_nothing_is_told_where_the_link_does_not_come_first(body: bytes, zipped: bool) -> None:
+    told: list[str] = []
+    async with served(body, zipped=zipped) as (fetch, go_on):
+        go_on.set()
+        assert await fetch(told) == body
+    assert not told
+
+
+async def test_nothing_is_told_of_an_answer_that_is_no_page() -> None:
+    told: list[str] = []
+    async with served(b"{" + LINK + b"}", status=503) as (fetch, go_on):
+        go_on.set()
+        await fetch(told)
+    assert not told
