@@ -1,6 +1,7 @@
 """The one place where ports meet adapters. Adapters are imported inside the function that builds them, so that the command
 line starts fast."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from shared.ports.dispatch import Dispatch
 
 LIMITS = Limits()
+_SWITCH_SECONDS = 0.001
+"""For how long one thread may keep another from running: a fifth of CPython's own. The thread that downloads needs only a
+moment between two waits, beside one that gathers without a pause."""
 
 
 def settings() -> config.Settings:
@@ -88,6 +92,7 @@ def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str]
     """The engine for a worker or beat. ``at`` is called by name between the steps of the write order."""
     from shared.adapters.dispatch import CeleryDispatch
 
+    sys.setswitchinterval(_SWITCH_SECONDS)
     url = config.read_settings().broker_url.get_secret_value()
     return _context(CeleryDispatch(app), url, limits, at or _nothing)
 
