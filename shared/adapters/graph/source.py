@@ -31,9 +31,11 @@ class _Asked:
 
     def __init__(self, cursor: Cursor | None, ask: Callable[[], Coroutine[Any, Any, GraphPage]]) -> None:
         self.cursor = cursor
-        self._link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        with telling(self._told):
+        link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        # Told to the future alone: a task that knew this object would keep itself, and its page, until garbage is collected.
+        with telling(lambda told: None if link.done() else link.set_result(told)):
             self.page = asyncio.create_task(ask())
+        self._link = link
 
     async def goes_on(self) -> Cursor | None:
         """The next page's cursor if it is known before the page is there; None once that is there."""
@@ -51,10 +53,6 @@ class _Asked:
         self._link.cancel()
         self.page.cancel()
         await asyncio.gather(self.page, return_exceptions=True)
-
-    def _told(self, link: str) -> None:
-        if not self._link.done():
-            self._link.set_result(link)
 
 
 class GraphSource:

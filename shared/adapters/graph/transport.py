@@ -29,6 +29,7 @@ from shared.domain.errors import Answer, GraphTrouble, Skip
 from shared.ports.budget import Budget
 
 _T = TypeVar("_T")
+_READ = httpx.AsyncByteStream()
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,7 +226,9 @@ class Transport:
         request.headers.add("client-request-id", str(uuid.uuid4()))
         request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
         native: httpx.Response = await self._adapter.send_no_response_content_async(request, None)
-        return Response(native.status_code, dict(native.headers), native.content)
+        answer = Response(native.status_code, dict(native.headers), native.content)
+        native.stream = _READ  # httpx has it hold its response, whose body would stay until garbage is collected
+        return answer
 
     def _refuse_strangers(self, url: str) -> None:
         """A token is for Graph alone, so a link to anywhere else is not followed."""

@@ -1,8 +1,12 @@
 """GraphAccess against a Graph over TLS: what is read is what is there, to the letter."""
 
 import asyncio
+import gc
 import json
 
+import httpx
+
+from shared.adapters.graph.page import GraphPage
 from shared.domain.errors import Answer
 from shared.domain.records import encode_line
 from tests.contract.graph.reading import (
@@ -126,3 +130,20 @@ async def test_the_next_page_is_asked_for_before_it_is_wanted(simulator: Simulat
         while simulator.asked(DELTA) < 2:
             await asyncio.sleep(0.01)
     await pages.aclose()
+
+
+async def test_a_page_that_was_read_is_gone_without_the_garbage_collector(connect: Connect) -> None:
+    def kept() -> int:
+        return sum(isinstance(found, GraphPage | httpx.Response) for found in gc.get_objects())
+
+    source = connect()
+    await read(source, USERS)
+    gc.collect()
+    before = kept()
+    gc.disable()
+    try:
+        await read(source, USERS)
+        await read(source, POLICIES)
+        assert kept() <= before
+    finally:
+        gc.enable()
