@@ -141,6 +141,7 @@ def _context(
             authority_url=found.authority_url,
             ca_bundle=str(found.ca_bundle) if found.ca_bundle else None,
             budgets=RedisBudgets(redis_url, limits.requests_in_flight),
+            token_seconds=found.key_lease_seconds,
             patience=Patience(tries=2, wait_seconds=15.0) if somebody_waits else Patience(),
         ),
         dispatch=dispatch,

@@ -78,13 +78,14 @@ class DirectorySource(Protocol):
         ...
 
     async def close(self) -> None:
-        """Drops the token and closes the connections. Idempotent."""
+        """Closes the connections. Idempotent."""
         ...
 
 
 class DirectoryAccess(Protocol):
     def connect(self, identity: Identity, check: Callable[[], None]) -> DirectorySource:
-        """A source for this directory. Sends nothing yet; the token is taken with the first request.
+        """A source for this directory. Sends nothing yet; the token is taken with the first request, or was taken for another
+        source of the same identity not longer ago than a key lease lasts.
 
         Call it inside the event loop that will use it.
         """

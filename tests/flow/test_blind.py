@@ -176,6 +176,7 @@ def failing(stack: Stack, tenant: Tenant) -> None:
     stack.backup(tenant, state=JobState.SUCCEEDED_WITH_WARNINGS)
     graph.clear_faults()
     graph.post("apps", {**APP, "secret": WRONG})
+    graph.fault({"match": {"path": "/v1.0/"}, "what": "status", "status": 401})  # so ends the token of a moment ago
     assert stack.backup(tenant, state=JobState.FAILED).code is Code.GRAPH_SIGN_IN_FAILED
     graph.post("apps", APP)
 

@@ -7,6 +7,7 @@ import httpx
 
 from shared.adapters.graph.sign_in import SignIn
 from shared.adapters.graph.source import GraphSource
+from shared.adapters.graph.tokens import Tokens
 from shared.adapters.graph.transport import Patience, Transport
 from shared.domain.errors import Code, Refuse
 from shared.ports.budget import Budgets
@@ -25,9 +26,11 @@ class GraphAccess:
         authority_url: str,
         ca_bundle: str | None,
         budgets: Budgets,
+        token_seconds: float,
         patience: Patience | None = None,
     ) -> None:
-        """URLs are scheme, host and port. ``ca_bundle`` names a PEM file of authorities added to the system's.
+        """URLs are scheme, host and port. ``ca_bundle`` names a PEM file of authorities added to the system's. A token is
+        shared by all sources of an application for ``token_seconds``.
 
         Raises Refuse ``SETTINGS_INVALID`` if that file cannot be read as PEM.
         """
@@ -36,6 +39,7 @@ class GraphAccess:
         self._budgets = budgets
         self._patience = patience or Patience()
         self._context = _trusting(ca_bundle)
+        self._tokens = Tokens(token_seconds)
 
     def connect(self, identity: Identity, check: Callable[[], None]) -> GraphSource:
         sign_in = SignIn(
@@ -44,6 +48,7 @@ class GraphAccess:
             f"{self._graph_url}/.default",
             self._context,
             self._patience.answer_seconds,
+            self._tokens,
         )
         budget = self._budgets.scope(identity.directory_id, identity.client_id)
         return GraphSource(Transport(self._graph_url, sign_in, budget, check, self._context, self._patience))

@@ -1,6 +1,7 @@
 """Tokens for one application in one directory, by azure-identity.
 
-azure-identity keeps a token until shortly before its end, but takes milliseconds to find it again, so it is kept here too.
+azure-identity keeps a token until five minutes before its end, but only as long as its credential, and takes milliseconds to
+find it again: so tokens are kept in ``tokens`` too.
 msal remembers a refusal for a minute inside the credential: to ask afresh takes a new credential. Its own retries are off;
 whoever asks decides. (Microsoft identity platform, "OAuth 2.0 client credentials flow", "Claims challenges, claims requests
 and client capabilities".)
@@ -26,6 +27,7 @@ from requests.adapters import HTTPAdapter
 
 from shared.adapters.graph.errors import seconds_of
 from shared.adapters.graph.reach import reason
+from shared.adapters.graph.tokens import Tokens
 from shared.domain.errors import Code, EntrakeepError, GraphTrouble, Refuse
 from shared.domain.model import CredentialKind
 from shared.ports.directory import Identity
@@ -36,8 +38,6 @@ logging.getLogger("azure.identity").setLevel(logging.ERROR)
 _MICROSOFT = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn"})
 _TRANSIENT = frozenset({50196, 90033, 90055})
 _CONNECT_SECONDS = 10
-_KEPT = 60.0
-"""Seconds for which a token is used before azure-identity is asked again, which renews it five minutes ahead of its end."""
 
 _Credential = ClientSecretCredential | CertificateCredential
 
@@ -77,7 +77,13 @@ class SignIn:
     """Takes tokens for ``scope`` and forgets them. Methods are for one event loop; requests run in a thread."""
 
     def __init__(
-        self, identity: Identity, authority: str, scope: str, context: ssl.SSLContext, answer_seconds: float
+        self,
+        identity: Identity,
+        authority: str,
+        scope: str,
+        context: ssl.SSLContext,
+        answer_seconds: float,
+        tokens: Tokens,
     ) -> None:
         self._identity = identity
         self._authority = authority
@@ -86,8 +92,11 @@ class SignIn:
         self._answer_seconds = answer_seconds
         self._lock = asyncio.Lock()
         self._credential: _Credential | None = None
+        self._tokens = tokens
+        self._name = tokens.name(identity)
         self._token: str | None = None
-        self._ask_at = 0.0
+        self.shared = False
+        """Whether the token given last was taken by somebody else, some time ago."""
         self._said = _Said()
 
     async def token(self, claims: str | None = None) -> str:
@@ -96,14 +105,23 @@ class SignIn:
         Raises GraphTrouble if the service is in trouble, Refuse ``GRAPH_SIGN_IN_FAILED`` if it refuses.
         """
         async with self._lock:
-            if self._token is None or claims is not None or time.monotonic() >= self._ask_at:
-                self._ask_at = time.monotonic() + _KEPT
-                self._token = await _in_thread(lambda: self._take(claims))
+            kept = self._tokens.get(self._name) if claims is None else None
+            if kept is not None:
+                self.shared = self.shared or kept != self._token
+                self._token = kept
+                return kept
+            asked = time.monotonic()
+            self._token, self.shared = await _in_thread(lambda: self._take(claims)), False
+            self._tokens.keep(self._name, self._token, asked)
             return self._token
 
     def forget(self) -> None:
         """Drops token and credential: the next token is asked for afresh."""
-        self._token = None
+        self._tokens.forget(self._name, self._token)
+        self.close()
+
+    def close(self) -> None:
+        """Closes the credential. Idempotent."""
         credential, self._credential = self._credential, None
         if credential is not None:
             credential.close()

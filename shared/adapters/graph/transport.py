@@ -165,8 +165,8 @@ class Transport:
         await self._sign_in.token(claims)
 
     async def close(self) -> None:
-        """Closes the connections and drops the token. Idempotent."""
-        self._sign_in.forget()
+        """Closes the connections. Idempotent."""
+        self._sign_in.close()
         await self._client.aclose()
         for connections in self._connections:
             await connections.aclose()
@@ -190,6 +190,9 @@ class Transport:
         claims, renewed = None, False
         while True:
             response = await self._send(asked, claims)
+            if response.status == 403 and self._sign_in.shared:
+                self._sign_in.forget()  # permissions stand in the token: they may have been given since it was taken
+                continue
             if response.status != 401:
                 return response
             wanted = claims_of(response.headers.get("www-authenticate", ""))

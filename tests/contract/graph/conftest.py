@@ -66,6 +66,7 @@ async def connect(simulator: Simulator, budget: Budget) -> AsyncIterator[Connect
             authority_url=simulator.url,
             ca_bundle=str(ca_file or simulator.ca_file),
             budgets=budget,
+            token_seconds=60,
             patience=patience,
         )
         identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()), kind=kind)

@@ -69,7 +69,7 @@ async def struck(simulator: Simulator) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_source_that_is_closed_keeps_no_token_and_no_connection(simulator: Simulator, connect: Connect) -> None:
+async def test_a_source_that_is_closed_keeps_no_connection(simulator: Simulator, connect: Connect) -> None:
     port = urlsplit(simulator.url).port or 0
     before = connections(port)
     source = connect()
@@ -80,7 +80,7 @@ async def test_a_source_that_is_closed_keeps_no_token_and_no_connection(simulato
     assert connections(port) == before
     with pytest.raises(RuntimeError, match="closed"):
         await read(source, USERS)
-    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+    assert simulator.asked("/{id}/oauth2/v2.0/token") == 1
 
 
 async def test_a_share_of_the_limit_that_graph_tells_is_told_to_the_budget(

@@ -4,17 +4,22 @@ import base64
 
 import pytest
 
+from shared.adapters.graph import GraphAccess
 from shared.domain.errors import Code, Refuse, StartOver
 from shared.domain.model import CredentialKind
+from shared.domain.secret import Secret
+from shared.ports.directory import Identity
 from tests.contract.graph.certificates import certificate
 from tests.contract.graph.reading import (
     GROUPS,
+    PATIENCE,
     TOKEN,
     USERS,
+    Budget,
     Connect,
     read,
 )
-from tests.contract.graph.simulator import DIRECTORY_ID, Simulator
+from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator
 
 
 @pytest.mark.parametrize("what", ["drop", "truncate", "garbage", "429", "503"])
@@ -81,6 +86,65 @@ async def test_one_token_serves_many_requests(simulator: Simulator, connect: Con
     assert simulator.asked("/{id}/oauth2/v2.0/token") == 1
     await source.close()
     await source.close()
+
+
+def reaching(simulator: Simulator, budget: Budget, *, token_seconds: float) -> GraphAccess:
+    return GraphAccess(
+        graph_url=simulator.url,
+        authority_url=simulator.url,
+        ca_bundle=str(simulator.ca_file),
+        budgets=budget,
+        token_seconds=token_seconds,
+        patience=PATIENCE,
+    )
+
+
+async def organization(access: GraphAccess, secret: str = SECRET) -> str:
+    identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(secret.encode()))
+    source = access.connect(identity, lambda: None)
+    try:
+        return await source.organization_id()
+    finally:
+        await source.close()
+
+
+async def test_sources_of_one_application_share_a_token(simulator: Simulator, budget: Budget) -> None:
+    access = reaching(simulator, budget, token_seconds=60)
+    for _ in range(3):
+        await organization(access)
+    assert simulator.asked("/{id}/oauth2/v2.0/token") == 1
+    with pytest.raises(Refuse):
+        await organization(access, "another secret")
+    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+
+
+async def test_a_token_is_shared_for_its_seconds_only(simulator: Simulator, budget: Budget) -> None:
+    access = reaching(simulator, budget, token_seconds=0)
+    for _ in range(2):
+        await organization(access)
+    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_shared_token_that_is_refused_is_no_longer_shared(
+    simulator: Simulator, budget: Budget, status: int
+) -> None:
+    access = reaching(simulator, budget, token_seconds=60)
+    await organization(access)
+    simulator.fault("status", "organization", status=status)
+    await organization(access)
+    await organization(access)
+    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+
+
+async def test_a_fresh_token_without_the_permission_is_asked_for_once(simulator: Simulator, budget: Budget) -> None:
+    access = reaching(simulator, budget, token_seconds=60)
+    await organization(access)
+    simulator.fault("status", "organization", status=403, times=2)
+    with pytest.raises(Refuse) as met:
+        await organization(access)
+    assert met.value.code is Code.GRAPH_FORBIDDEN
+    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
 
 
 async def test_tokens_that_expire_are_renewed_and_cursors_that_expire_start_over(

@@ -165,7 +165,9 @@ def test_a_bundle_without_certificates_is_a_wrong_setting(tmp_path: Path, budget
     bundle = tmp_path / "ca.pem"
     bundle.write_text("nothing")
     with pytest.raises(Refuse) as met:
-        GraphAccess(graph_url="https://g", authority_url="https://a", ca_bundle=str(bundle), budgets=budget)
+        GraphAccess(
+            graph_url="https://g", authority_url="https://a", ca_bundle=str(bundle), budgets=budget, token_seconds=60
+        )
     assert met.value.code is Code.SETTINGS_INVALID
 
 
@@ -188,6 +190,7 @@ async def test_a_reading_that_is_cancelled_while_it_connects_leaves_no_connectio
         authority_url=simulator.url,
         ca_bundle=str(simulator.ca_file),
         budgets=budget,
+        token_seconds=60,
         patience=PATIENCE,
     )
     identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
