@@ -28,7 +28,7 @@ _STAGES: tuple[tuple[Any, str, str], ...] = (
     (gather.Gatherer, "_take", "entries into lines"),
     (SortBuffer, "drain", "sort"),
     (writer.RunWriter, "write", "cut into chunks"),
-    (writer.RunWriter, "_store_chunk", "write lines, name blobs"),
+    (writer.RunWriter, "_seal", "write lines, name blobs"),
     (writer, "pack", "compress"),
     (writer, "seal", "seal"),
     (writer, "open_sealed", "prove: open"),

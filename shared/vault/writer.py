@@ -1,4 +1,7 @@
-"""Writing a run: lines into chunks, each compressed, sealed, proved and stored."""
+"""Writing a run: lines into chunks, each compressed, sealed, proved and stored.
+
+Only storing takes threads: what computes would keep each other, and the download beside them, from the one interpreter.
+"""
 
 import hashlib
 import uuid
@@ -17,7 +20,7 @@ THREADS = 4
 _LOOK = 0.25
 """Seconds between two looks whether a chunk that is being stored is still wanted."""
 _WAITING = 2 * THREADS
-"""Chunks cut and not stored yet: more would only take memory."""
+"""Chunks sealed and not stored yet: more would only take memory."""
 
 
 class RunWriter:
@@ -48,15 +51,18 @@ class RunWriter:
         """
         chunks: list[ChunkRef] = []
         told, kept = Counter[str](), Counter[str]()
-        storing: deque[Future[ChunkRef]] = deque()
+        storing: deque[Future[None]] = deque()
         pool = ThreadPoolExecutor(THREADS, "upload")
         try:
             for chunk in self._chunks(lines):
                 _tally(chunk, told, kept)
-                storing.append(pool.submit(self._store_chunk, chunk))
+                ref, sealed = self._seal(chunk)
+                chunks.append(ref)
+                storing.append(pool.submit(self._store.put, self._blob(ref.name), sealed))
                 if len(storing) > _WAITING:
-                    chunks.append(self._stored(storing.popleft()))
-            chunks += [self._stored(future) for future in storing]
+                    self._stored(storing.popleft())
+            for future in storing:
+                self._stored(future)
         finally:
             # An upload under way is not waited for: what it stores is garbage that nobody names.
             pool.shutdown(wait=False, cancel_futures=True)
@@ -69,11 +75,12 @@ class RunWriter:
             resources={name: Counted(told[name], kept[name]) for name in told},
         )
 
-    def _stored(self, future: Future[ChunkRef]) -> ChunkRef:
-        """The chunk once it is stored, however long that takes, as long as ``check`` lets it."""
+    def _stored(self, future: Future[None]) -> None:
+        """Returns once the chunk is stored, however long that takes, as long as ``check`` lets it."""
         while True:
             try:
-                return future.result(_LOOK)
+                future.result(_LOOK)
+                return
             except TimeoutError:
                 if future.done():
                     raise
@@ -93,23 +100,21 @@ class RunWriter:
         if chunk:
             yield chunk
 
-    def _store_chunk(self, lines: list[Line]) -> ChunkRef:
+    def _blob(self, name: str) -> str:
+        return chunk_blob(self._tenant, self._job, name)
+
+    def _seal(self, lines: list[Line]) -> tuple[ChunkRef, bytes]:
+        """A chunk of these lines, and its sealed bytes, proved to open."""
         text = encode_lines(lines)
         packed = pack(text)
         self._check()
         sealed = seal(self._key, self._tenant, Kind.CHUNK, packed)
         name = hashlib.sha256(sealed).hexdigest()
-        blob = chunk_blob(self._tenant, self._job, name)
+        blob = self._blob(name)
         if unpack(open_sealed(lambda _: self._key, self._tenant, Kind.CHUNK, sealed, blob=blob)) != text:
             raise damaged(blob, self._stream)
-        self._store.put(blob, sealed)
-        return ChunkRef(
-            name=name,
-            first=range_text(lines[0][0]),
-            last=range_text(lines[-1][0]),
-            lines=len(lines),
-            size=len(sealed),
-        )
+        first, last = range_text(lines[0][0]), range_text(lines[-1][0])
+        return ChunkRef(name=name, first=first, last=last, lines=len(lines), size=len(sealed)), sealed
 
 
 def _tally(chunk: list[Line], told: Counter[str], kept: Counter[str]) -> None:
