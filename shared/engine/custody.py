@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from shared.domain.errors import EntrakeepError, KeyRefused, KeyTrouble
+from shared.domain.errors import EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.engine.context import Context
 from shared.engine.patience import patiently, seconds_since
@@ -80,7 +80,7 @@ class Custody:
         while True:
             tenant = self._catalog.tenant()
             try:
-                lease = self.lease(tenant)
+                lease = self._lease(tenant.key_arn, self._standing(tenant.key_arn))
                 key, wrapped = patiently(partial(self._birth, tenant, job_id), self._patience)
             except LeaseRetired:
                 continue
@@ -124,47 +124,52 @@ class Custody:
             job_id,
         )
 
-    def lease(self, tenant: Tenant) -> Lease:
-        """The lease on the tenant's present KMS key, asked for afresh if there is none."""
-        return self._lease(tenant.key_arn)
+    def _standing(self, arn: str) -> WrappedKey | None:
+        """A data key to begin a lease with where none is asked for: that for credentials, if ``arn`` wraps it."""
+        secrets = self._catalog.keys.find(Purpose.SECRETS, None)
+        return secrets if secrets is not None and secrets.arn == arn else None
 
     def _open(self, wrapped: WrappedKey) -> DataKey:
         while True:
             try:
-                lease = self._lease(wrapped.arn)
+                lease = self._lease(wrapped.arn, wrapped)
                 return patiently(partial(lease.data_key, wrapped), self._patience, lease.check)
             except LeaseRetired:
                 wrapped = self._catalog.keys.get(wrapped.data_key_id)
 
-    def _lease(self, arn: str) -> Lease:
+    def _lease(self, arn: str, first: WrappedKey | None) -> Lease:
+        """The lease on this KMS key; if there is none, one that begins by opening ``first``, which it then holds."""
         with self._lock:
             if self._closed:
                 raise KeyTrouble("The key leases were closed.")
-            lease = self._leases.get(arn)
-            if lease is None:
-                probe = self._catalog.keys.find(Purpose.SECRETS, None)
-                probe = probe if probe is not None and probe.arn == arn else None
-                lease = patiently(partial(self._begin, arn, probe), self._patience)
-                self._leases[arn] = lease
-                for call in self._on_end:
-                    lease.on_end(call)
-                self._catalog.keys.allow(arn)
-            return lease
+            return self._leases.get(arn) or patiently(partial(self._begin, arn, first), self._patience)
 
-    def _begin(self, arn: str, probe: WrappedKey | None) -> Lease:
+    def _begin(self, arn: str, first: WrappedKey | None) -> Lease:
         context = self._context
         lease = Lease(
             context.keys,
             self._catalog.tenant_id,
             arn,
-            probe,
+            first,
             context.lease_seconds,
             self._refused,
             self._follow,
             self._counts,
         )
-        lease.start()
+        try:
+            lease.start()
+        except Refuse:
+            self._keep(lease)  # whatever else the step does ends too, and KMS is not asked again
+            raise
+        self._keep(lease)
+        if first is not None:
+            self._catalog.keys.allow(arn)
         return lease
+
+    def _keep(self, lease: Lease) -> None:
+        self._leases[lease.arn] = lease
+        for call in self._on_end:
+            lease.on_end(call)
 
     def _follow(self, lease: Lease) -> None:
         """Hands over data keys of the lease that another KMS key wraps by now; retires it if none is left. Raises what the
@@ -172,7 +177,7 @@ class Custody:
         named = lease.named()
         moved = self._catalog.keys.moved(lease.arn, named)
         for wrapped in moved:
-            lease.hand_over(wrapped, self._lease(wrapped.arn))
+            lease.hand_over(wrapped, self._lease(wrapped.arn, wrapped))
         with self._lock:
             if len(moved) == len(named) > 0 and lease.retire() and self._leases.get(lease.arn) is lease:
                 del self._leases[lease.arn]

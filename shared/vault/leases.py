@@ -44,9 +44,9 @@ class Lease:
         follow: Callable[["Lease"], None] | None = None,
         counts: Callable[["Lease", WrappedKey], bool] | None = None,
     ) -> None:
-        """``probe`` is a wrapped data key under ``arn``; without one the first data key becomes it. ``refused`` is called
-        once if KMS refuses the key. ``follow`` is called after each renewal, and may hand data keys over; ``counts`` when KMS
-        refuses a wrapped key: if it says no, the lease has been retired."""
+        """``probe`` is a wrapped data key under ``arn`` that the lease begins with, holds and is renewed by; without one the
+        first data key becomes it. ``refused`` is called once if KMS refuses the key. ``follow`` is called after each renewal,
+        and may hand data keys over; ``counts`` when KMS refuses a wrapped key: if it says no, the lease has been retired."""
         self.arn = arn
         self._service = service
         self._tenant = tenant_id
@@ -65,10 +65,11 @@ class Lease:
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Asks KMS once, then keeps the lease. Raises what the key service raises, trouble included."""
+        """Asks KMS for the data key that it begins with, then keeps the lease. Raises what the key service raises, trouble
+        included."""
         self._until = time.monotonic() + self._seconds
         if self._probe is not None:
-            self._renew(self._probe)
+            self.add(self._ask(self._probe), self._probe)
         for work, name in ((self._keep, "lease"), (self._watch, "lease-end")):
             threading.Thread(target=work, name=name, daemon=True).start()
 
@@ -155,7 +156,7 @@ class Lease:
         while not self._stop.wait(pause):
             try:
                 if self._probe is not None:
-                    self._renew(self._probe)
+                    self._ask(self._probe).drop()
                 pause, wait = self._seconds / 2, FIRST_WAIT
                 self._followed()
             except LeaseRetired:
@@ -178,14 +179,16 @@ class Lease:
             if time.monotonic() >= self._until:
                 self._end(KeyTrouble(_SILENT))
 
-    def _renew(self, probe: WrappedKey) -> None:
+    def _ask(self, probe: WrappedKey) -> DataKey:
+        """The data key that KMS opens once more: from before it was asked the lease is counted anew."""
         asked = time.monotonic()
         try:
-            self._unwrap(probe).drop()
+            key = self._unwrap(probe)
         except Alarm as alarm:
             self._end(alarm)
             raise
         self._until = asked + self._seconds
+        return key
 
     def _unwrap(self, wrapped: WrappedKey) -> DataKey:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble
+from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import JobKind, Purpose, WrappedKey
 from shared.engine import custody as custody_module
 from shared.engine.custody import Custody
@@ -100,6 +100,57 @@ def test_data_keys_are_dropped_with_their_custody(world: EngineWorld, whose: str
         key = {"secrets": custody.secrets, "born": lambda: born, "found": lambda: custody.find(born.id)}[whose]()
         assert dropped(key) == (whose == "born")
     assert dropped(key)
+
+
+def test_kms_is_asked_once_for_each_data_key_that_is_opened_and_for_none_that_is_not(world: EngineWorld) -> None:
+    world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
+    job = world.ask()
+    with Custody(world.context, world.of) as custody:
+        custody.of_job(job.job_id)
+    asked = world.keys.asked
+    with Custody(world.context, world.of) as custody:
+        for _ in range(2):
+            custody.of_job(job.job_id)
+        assert world.keys.asked == asked + 1
+        for _ in range(2):
+            custody.secrets()
+        assert world.keys.asked == asked + 2
+
+
+@pytest.mark.parametrize(
+    "error", [REFUSED, Refuse(Code.KEY_MISCONFIGURED, "The operator must mend the AWS settings.")], ids=str
+)
+def test_what_keeps_a_lease_from_beginning_is_told_to_whatever_else_goes_on_and_kms_is_not_asked_again(
+    world: EngineWorld, error: Refuse
+) -> None:
+    world.keys.trouble = error
+    told: list[str] = []
+    with Custody(world.context, world.of) as custody:
+        custody.on_end(lambda: told.append("ended"))
+        with pytest.raises(type(error)):
+            custody.secrets()
+        assert told == ["ended"]
+        world.keys.trouble = None
+        asked = world.keys.asked
+        for call in (custody.check, custody.secrets):
+            with pytest.raises(type(error)):
+                call()
+        assert world.keys.asked == asked
+
+
+def test_a_damaged_data_key_that_is_asked_for_first_keeps_no_other_from_being_opened(world: EngineWorld) -> None:
+    jobs = [world.ask(JobKind.VERIFY), world.ask(JobKind.VERIFY)]
+    with Custody(world.context, world.of) as custody:
+        damaged, sound = (custody.of_job(job.job_id).id for job in jobs)
+    del world.keys._wrapped[world.of.keys.get(damaged).wrapped]
+    with Custody(world.context, world.of) as custody:
+        for _ in range(2):
+            with pytest.raises(Alarm):
+                custody.find(damaged)
+        assert custody.find(sound).for_open()
+        with pytest.raises(Alarm):
+            custody.find(damaged)
+        custody.check()
 
 
 def test_a_data_key_that_sql_does_not_know_is_an_alarm(world: EngineWorld) -> None:

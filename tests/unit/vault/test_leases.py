@@ -100,12 +100,75 @@ def test_trouble_that_outlasts_the_lease_ends_it_as_trouble() -> None:
     assert not setup.refused
 
 
-def test_a_data_key_is_unwrapped_once_a_lease() -> None:
+def test_a_data_key_is_unwrapped_once_a_lease_and_the_one_that_it_begins_with_as_it_begins() -> None:
     setup = Setup(60)
+    begun = setup.keys.asked
+    _, other = born(setup.keys, setup.store)
     asked = setup.keys.asked
     assert setup.lease.data_key(setup.probe) is setup.lease.data_key(setup.probe)
+    assert setup.keys.asked == asked
+    assert setup.lease.data_key(other) is setup.lease.data_key(other)
     assert setup.keys.asked == asked + 1
+    assert begun == 2  # its birth, and the lease
     setup.lease.close()
+
+
+def test_the_data_key_that_a_lease_begins_with_stays_the_same_when_it_is_renewed() -> None:
+    setup = Setup()
+    key = setup.lease.data_key(setup.probe)
+    asked = setup.keys.asked
+    end = time.monotonic() + 5
+    while setup.keys.asked < asked + 3 and time.monotonic() < end:
+        time.sleep(0.005)
+    assert setup.lease.data_key(setup.probe) is key
+    assert key.for_open()
+    setup.lease.close()
+    with pytest.raises(KeyTrouble):
+        key.for_open()
+
+
+def test_a_lease_that_is_refused_as_it_begins_holds_nothing_and_is_told_once() -> None:
+    keys, store = MemoryKeys(), MemoryStore()
+    _, probe = born(keys, store)
+    refused: list[KeyRefused] = []
+    lease = Lease(keys, TENANT, ARN, probe, 60, refused.append)
+    keys.trouble = KeyRefused(ARN, "no")
+    with pytest.raises(KeyRefused):
+        lease.start()
+    keys.trouble = None
+    asked = keys.asked
+    with pytest.raises(KeyRefused):
+        lease.data_key(probe)
+    assert lease.empty
+    assert (len(refused), keys.asked) == (1, asked)
+
+
+def test_the_data_key_that_a_lease_begins_with_is_handed_over_and_the_lease_retires() -> None:
+    one, other = Setup(60), Setup(60)
+    key = one.lease.data_key(one.probe)
+    assert not one.lease.retire()
+    one.lease.hand_over(one.probe, other.lease)
+    assert one.lease.retire()
+    one.lease.close()
+    assert key.for_open()
+    other.lease.close()
+    with pytest.raises(KeyTrouble):
+        key.for_open()
+
+
+def test_a_twin_of_a_data_key_that_is_handed_over_is_dropped_with_the_lease_like_it() -> None:
+    one = Setup(60)
+    _, probe = born(one.keys, one.store)
+    begins = Lease(one.keys, TENANT, ARN, probe, 60, lambda _: None)
+    begins.start()
+    handed, own = one.lease.data_key(probe), begins.data_key(probe)
+    one.lease.hand_over(probe, begins)
+    assert handed is not own
+    begins.close()
+    for key in (handed, own):
+        with pytest.raises(KeyTrouble):
+            key.for_open()
+    one.lease.close()
 
 
 def test_a_closed_lease_opens_nothing_and_calls_nobody() -> None:
@@ -158,7 +221,7 @@ def test_a_refusal_is_not_held_up_by_a_data_key_that_is_being_unwrapped() -> Non
 
 def test_what_one_call_at_the_end_raises_keeps_no_other_from_being_made() -> None:
     keys, store = MemoryKeys(), MemoryStore()
-    _, probe = born(keys, store)
+    (_, probe), (_, other) = born(keys, store), born(keys, store)
     refused: list[KeyRefused] = []
     called: list[str] = []
     lease = Lease(keys, TENANT, ARN, probe, 60, refused.append)
@@ -171,7 +234,7 @@ def test_what_one_call_at_the_end_raises_keeps_no_other_from_being_made() -> Non
     lease.on_end(lambda: called.append("second"))
     keys.trouble = KeyRefused(ARN, "no")
     with pytest.raises(RuntimeError):
-        lease.data_key(probe)
+        lease.data_key(other)
     assert (called, len(refused)) == (["second"], 1)
     lease.on_end(lambda: called.append("late"))
     assert called == ["second", "late"]
