@@ -1,6 +1,7 @@
 """The data keys that one process may use for one tenant: found, born and dropped under key leases."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -13,6 +14,9 @@ from shared.ports.catalog import EpochMoved, TenantCatalog
 from shared.vault.keyring import DataKey, birth
 from shared.vault.leases import Lease, LeaseRetired
 from shared.vault.names import key_object_blob
+
+_BIRTH_LOOK = 0.1
+"""Seconds between two looks for a data key that another step gives birth to."""
 
 
 class Custody:
@@ -45,8 +49,13 @@ class Custody:
 
     def check(self) -> None:
         """Raises what ended a lease: ``KeyRefused``, ``KeyTrouble`` or ``Refuse``."""
+        self._check_open()
         for lease in list(self._leases.values()):
             lease.check()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise KeyTrouble("The key leases were closed.")
 
     def on_end(self, call: Callable[[], None]) -> None:
         """``call`` is made once for each lease that ends before its time, from the lease's thread."""
@@ -70,18 +79,35 @@ class Custody:
     def of_job(self, job_id: str) -> DataKey:
         """The job's data key: unwrapped if it stands, born if not.
 
-        Two steps of one job may both give birth; SQL keeps one, and the other's key object is garbage.
+        Of several steps that lack it one gives birth, and the others wait for as long as a claim lasts. If it was only slow,
+        and another gives birth too, SQL keeps one, and the other's key object is garbage.
         """
-        wrapped = self._catalog.keys.find(Purpose.BACKUP, job_id)
-        return self._open(wrapped) if wrapped else self._born(job_id)
+        return patiently(partial(self._found_or_born, job_id), self._patience, self.check)
+
+    def _found_or_born(self, job_id: str) -> DataKey:
+        keys = self._catalog.keys
+        while (wrapped := keys.find(Purpose.BACKUP, job_id)) is None:
+            if keys.begin_birth(job_id, self._context.limits.claim_seconds):
+                return self._born(job_id)
+            self.check()
+            time.sleep(_BIRTH_LOOK)
+        return self._open(wrapped)
 
     def _born(self, job_id: str) -> DataKey:
+        try:
+            return self._give_birth(job_id)
+        except Exception:
+            with suppress(EntrakeepError):  # else the others wait until its time is over
+                self._catalog.keys.end_birth(job_id)
+            raise
+
+    def _give_birth(self, job_id: str) -> DataKey:
         context = self._context
         while True:
             tenant = self._catalog.tenant()
             try:
                 lease = self._lease(tenant.key_arn, self._standing(tenant.key_arn))
-                key, wrapped = patiently(partial(self._birth, tenant, job_id), self._patience)
+                key, wrapped = self._birth(tenant, job_id)
             except LeaseRetired:
                 continue
             except KeyRefused as refusal:
@@ -140,8 +166,7 @@ class Custody:
     def _lease(self, arn: str, first: WrappedKey | None) -> Lease:
         """The lease on this KMS key; if there is none, one that begins by opening ``first``, which it then holds."""
         with self._lock:
-            if self._closed:
-                raise KeyTrouble("The key leases were closed.")
+            self._check_open()
             return self._leases.get(arn) or patiently(partial(self._begin, arn, first), self._patience)
 
     def _begin(self, arn: str, first: WrappedKey | None) -> Lease:

@@ -200,6 +200,16 @@ class Snapshots(Protocol):
 
 
 class Keys(Protocol):
+    def begin_birth(self, job_id: str, seconds: float) -> bool:
+        """Whether the caller is to give birth to the job's data key: there is none, and nobody else was told so within the
+        last so many ``seconds``. Of any number of callers one is. Over with ``add`` and with ``end_birth``. Raises
+        ``ClaimLost`` if the job has ended."""
+        ...
+
+    def end_birth(self, job_id: str) -> None:
+        """Nothing was born: another caller is told to."""
+        ...
+
     def add(self, key: WrappedKey) -> WrappedKey:
         """Inserts the key's row; returns it, or the row that stands already for the same job and purpose (``secrets``:
         the same tenant and purpose). Raises ``EpochMoved`` if the tenant's key epoch is not the row's, ``ClaimLost`` if the

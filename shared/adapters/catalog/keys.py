@@ -29,6 +29,19 @@ class SqlKeys:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
 
+    def begin_birth(self, job_id: str, seconds: float) -> bool:
+        with self._tenancy.write() as rows:
+            job = _going_on(rows, job_id)
+            until = job["birth_until"]
+            if (until is not None and until > rows.now) or _found(rows, Purpose.BACKUP, job_id) is not None:
+                return False
+            rows.update(jobs, jobs.c.job_id == job_id, birth_until=rows.now + timedelta(seconds=seconds))
+        return True
+
+    def end_birth(self, job_id: str) -> None:
+        with self._tenancy.write() as rows:
+            rows.update(jobs, jobs.c.job_id == job_id, birth_until=None)
+
     def add(self, key: WrappedKey) -> WrappedKey:
         with self._tenancy.write() as rows:
             tenant = rows.tenant(lock=True)
@@ -37,9 +50,9 @@ class SqlKeys:
                 return known
             if tenant["key_epoch"] != key.key_epoch:
                 raise EpochMoved
-            job = None if key.job_id is None else rows.one(jobs, jobs.c.job_id == key.job_id, lock=True)
-            if key.job_id is not None and (job is None or JobState(job["state"]).ended):
-                raise ClaimLost
+            if key.job_id is not None:
+                _going_on(rows, key.job_id)
+                rows.update(jobs, jobs.c.job_id == key.job_id, birth_until=None)
             insert_key(rows, key)
         return key
 
@@ -128,6 +141,14 @@ class SqlKeys:
                 append(rows, Action.KEY_ANSWERED, {}, {"arn": arn})
         if again:
             log.info("KMS answers for the key %s again", arn, extra={"tenant": self._tenancy.tenant_id})
+
+
+def _going_on(rows: Changes, job_id: str) -> RowMapping:
+    """The job's row, locked. Raises ClaimLost if it has ended."""
+    job = rows.one(jobs, jobs.c.job_id == job_id, lock=True)
+    if job is None or JobState(job["state"]).ended:
+        raise ClaimLost
+    return job
 
 
 def _end_jobs(rows: Changes, message: str, until: datetime) -> int:

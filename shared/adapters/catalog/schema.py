@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0005"
+REVISION = "0006"
 """The revision that this code needs: the newest migration."""
 
 metadata = MetaData(
@@ -175,6 +175,7 @@ jobs = Table(
     Column("detail", Json),
     Column("open_phase", Integer),  # None: without steps yet
     Column("open_steps", Integer, nullable=False),
+    Column("birth_until", UtcTime),  # until when one of its steps is left to have its data key made
     _to("tenants"),
     UniqueConstraint("tenant_id", "due_at"),
     UniqueConstraint("tenant_id", "number"),

@@ -28,6 +28,8 @@ def test_a_job_that_has_ended_gets_no_data_key(world: World, acme: TenantCatalog
     for job_id in (acme.jobs.cancel(asked(acme)).job_id, new_id()):
         with pytest.raises(ClaimLost):
             acme.keys.add(data_key(acme.tenant_id, job_id=job_id))
+        with pytest.raises(ClaimLost):
+            acme.keys.begin_birth(job_id, 30.0)
     assert len(acme.keys.all()) == 1
 
 
@@ -44,6 +46,31 @@ def test_a_job_has_one_data_key_whoever_adds_it(acme: TenantCatalog) -> None:
     assert len({key.data_key_id for key in added}) == 1
     secrets = acme.keys.find(Purpose.SECRETS, None)
     assert acme.keys.add(data_key(acme.tenant_id, Purpose.SECRETS)) == secrets
+
+
+def test_one_caller_at_a_time_is_to_give_birth_to_a_jobs_data_key(world: World, acme: TenantCatalog) -> None:
+    job_id = asked(acme)
+    for over in ("time", "given up"):
+        with ThreadPoolExecutor(4) as pool:
+            told = list(pool.map(lambda _: acme.keys.begin_birth(job_id, 30.0), range(8)))
+        assert told.count(True) == 1
+        world.pass_time(29.0)
+        assert not acme.keys.begin_birth(job_id, 30.0)
+        if over == "time":
+            world.pass_time(1.0)
+        else:
+            acme.keys.end_birth(job_id)
+    other = asked(acme)
+    assert acme.keys.begin_birth(other, 30.0)
+
+
+def test_nobody_is_to_give_birth_to_a_data_key_that_stands(world: World, acme: TenantCatalog) -> None:
+    job_id = asked(acme)
+    assert acme.keys.begin_birth(job_id, 30.0)
+    acme.keys.add(data_key(acme.tenant_id, job_id=job_id))
+    assert not acme.keys.begin_birth(job_id, 30.0)
+    world.pass_time(60.0)
+    assert not acme.keys.begin_birth(job_id, 30.0)
 
 
 def test_a_data_key_of_an_older_epoch_is_refused(world: World, acme: TenantCatalog) -> None:

@@ -52,25 +52,6 @@ def dropped(key: DataKey) -> bool:
     return False
 
 
-def test_a_job_has_one_data_key_however_many_steps_give_birth(world: EngineWorld, births: list[DataKey]) -> None:
-    job = world.ask()
-    with Custody(world.context, world.of) as one, Custody(world.context, world.of) as other:
-        born: list[str] = []
-
-        def meanwhile(point: str) -> None:
-            if point == "key-object-stored" and not born:
-                born.append("")
-                born[0] = other.of_job(job.job_id).id
-
-        world.at = meanwhile
-        assert one.of_job(job.job_id).id == born[0] == other.of_job(job.job_id).id
-        assert one.find(born[0]).id == born[0]
-        assert [dropped(key) for key in births] == [True, False]
-    row = world.of.keys.find(Purpose.BACKUP, job.job_id)
-    assert row is not None
-    assert row.data_key_id == born[0]
-
-
 def test_a_data_key_born_while_the_tenants_kms_key_changes_is_born_again_under_the_new_one(
     world: EngineWorld, births: list[DataKey]
 ) -> None:
