@@ -181,6 +181,11 @@ def _read(kind: type[_P]) -> _P:
         raise Refuse(Code.SETTINGS_INVALID, "Set these in the environment: " + "; ".join(sorted(wrong)) + ".") from None
 
 
+def aws_region() -> str | None:
+    """The AWS Region where no ARN says one; None leaves it to boto3, which by itself reads AWS_DEFAULT_REGION alone."""
+    return os.environ.get("AWS_REGION") or None
+
+
 def child_environment(settings: Settings) -> dict[str, str]:
     """The environment that processes of ours are started with: our settings, AWS's, and what programs need to run."""
     kept = {

@@ -10,6 +10,8 @@ from shared import config
 from shared.domain.limits import Limits
 
 if TYPE_CHECKING:
+    import ssl
+
     from celery import Celery
 
     from shared.engine.context import Context
@@ -104,16 +106,15 @@ def probing() -> "Probing":
     from shared.engine.key_health import Probing
 
     found = config.read_settings()
-    bundle = str(found.ca_bundle) if found.ca_bundle else None
     url = found.key_webhook_url
     return Probing(
         catalog=open_catalog(),
-        keys=AwsKeys(found.key_lease_seconds),
+        keys=AwsKeys(found.key_lease_seconds, region=config.aws_region()),
         clock=clock(),
         limits=LIMITS,
         lease_seconds=found.key_lease_seconds,
         every=found.key_probe_seconds,
-        notices=None if url is None else Webhook(url.get_secret_value(), bundle),
+        notices=None if url is None else Webhook(url.get_secret_value(), _trust(found)),
     )
 
 
@@ -134,12 +135,12 @@ def _context(
     found = config.read_settings()
     return Context(
         catalog=open_catalog(),
-        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn),
-        store=open_store(found.store),
+        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn, config.aws_region()),
+        store=open_store(found.store, config.aws_region()),
         access=GraphAccess(
             graph_url=found.graph_url,
             authority_url=found.authority_url,
-            ca_bundle=str(found.ca_bundle) if found.ca_bundle else None,
+            trust=_trust(found),
             budgets=RedisBudgets(redis_url, limits.requests_in_flight),
             token_seconds=found.key_lease_seconds,
             patience=Patience(tries=2, wait_seconds=15.0) if somebody_waits else Patience(),
@@ -151,6 +152,17 @@ def _context(
         provider_key=found.provider_key_arn,
         at=at,
     )
+
+
+def _trust(found: config.Settings) -> "ssl.SSLContext":
+    """Whom to believe outside AWS: the authorities of httpx, those of the system, and those of the operator's bundle."""
+    import httpx
+
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    if found.ca_bundle is not None:
+        context.load_verify_locations(cafile=found.ca_bundle)
+    return context
 
 
 def _nothing(_: str) -> None:

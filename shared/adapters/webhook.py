@@ -5,7 +5,6 @@ import ssl
 import httpx
 import msgspec
 
-from shared.domain.errors import Code, Refuse
 from shared.ports.notices import Notice, NotTaken
 
 _SECONDS = 10.0
@@ -14,10 +13,10 @@ _SECONDS = 10.0
 class Webhook:
     """Posts each notice to ``url``. An answer of 2xx has taken it; a redirect has not, and is not followed."""
 
-    def __init__(self, url: str, ca_bundle: str | None) -> None:
-        """``ca_bundle`` names authorities to be trusted beside the system's. The URL may hold a token: nothing shows it."""
+    def __init__(self, url: str, trust: ssl.SSLContext) -> None:
+        """``trust`` says whom to believe. The URL may hold a token: nothing shows it."""
         self._url = url
-        self._client = httpx.Client(verify=_trusting(ca_bundle), timeout=_SECONDS, follow_redirects=False)
+        self._client = httpx.Client(verify=trust, timeout=_SECONDS, follow_redirects=False)
 
     def send(self, notice: Notice) -> str:
         try:
@@ -29,16 +28,3 @@ class Webhook:
         if not answer.is_success:
             raise NotTaken(f"HTTP {answer.status_code}")
         return f"HTTP {answer.status_code}"
-
-
-def _trusting(ca_bundle: str | None) -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
-    context.load_default_certs()
-    if ca_bundle is not None:
-        try:
-            context.load_verify_locations(cafile=ca_bundle)
-        except OSError:
-            raise Refuse(
-                Code.SETTINGS_INVALID, "ENTRAKEEP_CA_BUNDLE names a file without certificates in PEM."
-            ) from None
-    return context

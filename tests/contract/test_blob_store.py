@@ -196,9 +196,9 @@ def test_a_store_that_was_never_written_to_is_empty(tmp_path: Path) -> None:
     assert list(open_store((tmp_path / "store").as_uri()).names("")) == []
 
 
-def test_aws_region_comes_before_aws_default_region(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_REGION", "eu-west-3")
-    assert open_store("s3://backups")._client.meta.region_name == "eu-west-3"  # type: ignore[attr-defined]
+@pytest.mark.parametrize(("region", "found"), [("eu-west-3", "eu-west-3"), (None, "us-east-1")])
+def test_a_region_that_is_told_comes_before_aws_default_region(aws: str, region: str | None, found: str) -> None:
+    assert open_store("s3://backups", region)._client.meta.region_name == found  # type: ignore[attr-defined]
 
 
 def test_a_full_store_says_so() -> None:

@@ -67,9 +67,9 @@ class Owned:
 
 @pytest.fixture
 def owned(aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch) -> Owned:
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"):
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    given = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": REGION}
+    given = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
     for name, value in (given | {"AWS_ENDPOINT_URL_KMS": aws.url}).items():
         monkeypatch.setenv(name, value)
     aws.clear_faults()

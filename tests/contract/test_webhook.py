@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
 from shared.adapters.webhook import Webhook
-from shared.domain.errors import Code, Refuse
+from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition
 from shared.ports.notices import Notice, Noticed, NotTaken
 from tests.parts import free_port
@@ -30,6 +29,8 @@ NOTICE = Notice(
     at=datetime(2026, 5, 1, 12, 0, tzinfo=UTC),
     warnings=[Noticed(warning="deletion", message="It will be deleted.", at=None)],
 )
+
+OURS = ssl.create_default_context()
 
 
 class Listener(ThreadingHTTPServer):
@@ -72,7 +73,7 @@ def listening(context: ssl.SSLContext | None = None) -> Iterator[Listener]:
 
 def test_a_notice_is_posted_as_one_json_document() -> None:
     with listening() as listener:
-        assert Webhook(f"http://127.0.0.1:{listener.server_port}/hook?token=x", None).send(NOTICE) == "HTTP 204"
+        assert Webhook(f"http://127.0.0.1:{listener.server_port}/hook?token=x", OURS).send(NOTICE) == "HTTP 204"
     ((path, kind, document),) = listener.posted
     assert (path, kind) == ("/hook?token=x", "application/json")
     assert document == {
@@ -93,32 +94,27 @@ def test_only_a_success_has_taken_it_and_no_redirect_is_followed(status: int) ->
     with listening() as listener:
         listener.status = status
         with pytest.raises(NotTaken, match=f"HTTP {status}"):
-            Webhook(f"http://127.0.0.1:{listener.server_port}/", None).send(NOTICE)
+            Webhook(f"http://127.0.0.1:{listener.server_port}/", OURS).send(NOTICE)
     assert len(listener.posted) == 1
 
 
 def test_nobody_there_is_told_by_a_word_that_does_not_show_the_address() -> None:
     with pytest.raises(NotTaken) as caught:
-        Webhook(f"http://127.0.0.1:{free_port()}/secret-token", None).send(NOTICE)
+        Webhook(f"http://127.0.0.1:{free_port()}/secret-token", OURS).send(NOTICE)
     assert caught.value.outcome == "ConnectError"
 
 
-def test_over_tls_the_other_side_must_prove_itself(tmp_path: Path) -> None:
+def test_over_tls_the_other_side_must_prove_itself() -> None:
     authority, stranger = trustme.CA(), trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    for name, each in (("ours", authority), ("strange", stranger)):
-        each.cert_pem.write_to_path(str(tmp_path / name))
+    proven, strange = ssl.create_default_context(), ssl.create_default_context()
+    authority.configure_trust(proven)
+    stranger.configure_trust(strange)
     with listening(context) as listener:
         url = f"https://127.0.0.1:{listener.server_port}/"
-        assert Webhook(url, str(tmp_path / "ours")).send(NOTICE) == "HTTP 204"
-        for bundle in (None, str(tmp_path / "strange")):
+        assert Webhook(url, proven).send(NOTICE) == "HTTP 204"
+        for trust in (OURS, strange):
             with pytest.raises(NotTaken, match="ConnectError"):
-                Webhook(url, bundle).send(NOTICE)
+                Webhook(url, trust).send(NOTICE)
     assert len(listener.posted) == 1
-
-
-def test_a_bundle_without_certificates_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "none.pem").write_text("nothing")
-    with pytest.raises(Refuse, match="ENTRAKEEP_CA_BUNDLE"):
-        Webhook("https://127.0.0.1/", str(tmp_path / "none.pem"))

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
@@ -38,12 +37,13 @@ _ERRORS = (ClientError, BotoCoreError, RecursionError)
 
 
 class S3Store:
-    """Blobs in ``bucket`` below ``prefix``. Clients are thread-safe; credentials and Region come the AWS way."""
+    """Blobs in ``bucket`` below ``prefix``. Clients are thread-safe; credentials come the AWS way, and the Region if it is
+    None."""
 
-    def __init__(self, bucket: str, prefix: str) -> None:
+    def __init__(self, bucket: str, prefix: str, region: str | None) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._client = _session().client("s3", config=_CONFIG)
+        self._client = boto3.session.Session(region_name=region).client("s3", config=_CONFIG)
 
     def put(self, name: str, data: bytes) -> None:
         try:
@@ -140,12 +140,6 @@ class S3Store:
         return Refuse(
             Code.STORE_FORBIDDEN, f"The bucket {self._bucket} refuses us ({code}); check its policy and ours."
         )
-
-
-def _session() -> boto3.session.Session:
-    """A session that takes its Region from ``AWS_REGION`` too, which boto3 alone does not read."""
-    region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
-    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars={"region": region}))
 
 
 def _code(error: _Error) -> str:

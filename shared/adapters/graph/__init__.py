@@ -3,13 +3,10 @@
 import ssl
 from collections.abc import Callable
 
-import httpx
-
 from shared.adapters.graph.sign_in import SignIn
 from shared.adapters.graph.source import GraphSource
 from shared.adapters.graph.tokens import Tokens
 from shared.adapters.graph.transport import Patience, Transport
-from shared.domain.errors import Code, Refuse
 from shared.ports.budget import Budgets
 from shared.ports.directory import Identity
 
@@ -24,21 +21,18 @@ class GraphAccess:
         *,
         graph_url: str,
         authority_url: str,
-        ca_bundle: str | None,
+        trust: ssl.SSLContext,
         budgets: Budgets,
         token_seconds: float,
         patience: Patience | None = None,
     ) -> None:
-        """URLs are scheme, host and port. ``ca_bundle`` names a PEM file of authorities added to the system's. A token is
-        shared by all sources of an application for ``token_seconds``.
-
-        Raises Refuse ``SETTINGS_INVALID`` if that file cannot be read as PEM.
-        """
+        """URLs are scheme, host and port. ``trust`` says whom to believe, of Graph and of the sign-in service. A token is
+        shared by all sources of an application for ``token_seconds``."""
         self._graph_url = graph_url.rstrip("/")
         self._authority_url = authority_url.rstrip("/")
         self._budgets = budgets
         self._patience = patience or Patience()
-        self._context = _trusting(ca_bundle)
+        self._trust = trust
         self._tokens = Tokens(token_seconds)
 
     def connect(self, identity: Identity, check: Callable[[], None]) -> GraphSource:
@@ -46,23 +40,9 @@ class GraphAccess:
             identity,
             self._authority_url,
             f"{self._graph_url}/.default",
-            self._context,
+            self._trust,
             self._patience.answer_seconds,
             self._tokens,
         )
         budget = self._budgets.scope(identity.directory_id, identity.client_id)
-        return GraphSource(Transport(self._graph_url, sign_in, budget, check, self._context, self._patience))
-
-
-def _trusting(ca_bundle: str | None) -> ssl.SSLContext:
-    """A TLS context that trusts the authorities of httpx, those of the system, and those of the file."""
-    context = httpx.create_ssl_context()
-    context.load_default_certs()
-    if ca_bundle is not None:
-        try:
-            context.load_verify_locations(cafile=ca_bundle)
-        except OSError:
-            raise Refuse(
-                Code.SETTINGS_INVALID, "ENTRAKEEP_CA_BUNDLE names a file without certificates in PEM."
-            ) from None
-    return context
+        return GraphSource(Transport(self._graph_url, sign_in, budget, check, self._trust, self._patience))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,10 +21,11 @@ _T = TypeVar("_T")
 class AwsKeys:
     """Wraps and unwraps data keys with AWS KMS; a client for each Region, chosen by the key's ARN."""
 
-    def __init__(self, lease_seconds: float, provider_key: str = "") -> None:
+    def __init__(self, lease_seconds: float, provider_key: str = "", region: str | None = None) -> None:
         """Time-outs are chosen so that both attempts of a call fit into half a lease of ``lease_seconds``.
 
-        ``provider_key`` is the operator's own key: where another one is denied, it tells whether all are.
+        ``provider_key`` is the operator's own key: where another one is denied, it tells whether all are. ``region`` is for
+        what is asked without a key; None leaves it to boto3.
         """
         attempt = lease_seconds / 4
         self._config = Config(
@@ -38,6 +38,7 @@ class AwsKeys:
         # Beside a call that was answered: it adds words to a refusal, and must not keep the lease from ending.
         self._aside = self._config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
         self._provider_key = provider_key
+        self._region = region
         self._session: boto3.session.Session | None = None
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
@@ -95,7 +96,8 @@ class AwsKeys:
 
     def caller(self) -> Caller:
         try:
-            answer = _session().client("sts", config=self._config).get_caller_identity()
+            session = boto3.session.Session(region_name=self._region)
+            answer = session.client("sts", config=self._config).get_caller_identity()
         except (ClientError, BotoCoreError) as error:
             raise meaning(error, "", "", silent) from None
         return Caller(answer["Account"], principal_of(answer["Arn"]))
@@ -183,7 +185,7 @@ class AwsKeys:
         region = arn.split(":")[3]
         with self._lock:
             if (region, aside) not in self._clients:
-                self._session = self._session or _session()
+                self._session = self._session or boto3.session.Session(region_name=self._region)
                 config = self._aside if aside else self._config
                 self._clients[region, aside] = self._session.client("kms", region_name=region, config=config)
             return self._clients[region, aside]
@@ -204,12 +206,6 @@ class AwsKeys:
                 return None
             raise found from None
         return metadata
-
-
-def _session() -> boto3.session.Session:
-    """A session that takes its Region from ``AWS_REGION`` too, which boto3 alone does not read."""
-    region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
-    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars={"region": region}))
 
 
 def _request_id(answer: Any) -> str | None:

@@ -78,9 +78,9 @@ class KmsWorld(EngineWorld):
 
 @pytest.fixture
 def world(tmp_path: Path, aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[KmsWorld]:
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"):
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    given = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": REGION}
+    given = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
     for name, value in (given | {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}).items():
         monkeypatch.setenv(name, value)
     aws.clear_faults()

@@ -1,6 +1,7 @@
 """A simulated Graph over TLS, and sources that read it."""
 
 import gc
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -64,7 +65,7 @@ async def connect(simulator: Simulator, budget: Budget) -> AsyncIterator[Connect
         access = GraphAccess(
             graph_url=simulator.url,
             authority_url=simulator.url,
-            ca_bundle=str(ca_file or simulator.ca_file),
+            trust=ssl.create_default_context(cafile=ca_file or simulator.ca_file),
             budgets=budget,
             token_seconds=60,
             patience=patience,

@@ -1,6 +1,7 @@
 """Tokens: taken, kept, renewed, challenged and refused."""
 
 import base64
+import ssl
 
 import pytest
 
@@ -92,7 +93,7 @@ def reaching(simulator: Simulator, budget: Budget, *, token_seconds: float) -> G
     return GraphAccess(
         graph_url=simulator.url,
         authority_url=simulator.url,
-        ca_bundle=str(simulator.ca_file),
+        trust=ssl.create_default_context(cafile=simulator.ca_file),
         budgets=budget,
         token_seconds=token_seconds,
         patience=PATIENCE,

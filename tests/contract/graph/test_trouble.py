@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from pathlib import Path
+import ssl
 from typing import Any
 
 import pytest
 
 from shared.adapters.graph import GraphAccess, Patience
-from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Refuse, Skip, StartOver
+from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Skip, StartOver
 from shared.domain.secret import Secret
 from shared.ports.directory import Identity
 from tests.contract.graph.reading import (
@@ -161,16 +161,6 @@ async def test_nothing_is_sent_once_the_check_fails(simulator: Simulator, connec
     assert simulator.asked(DELTA) == asked <= 2
 
 
-def test_a_bundle_without_certificates_is_a_wrong_setting(tmp_path: Path, budget: Budget) -> None:
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text("nothing")
-    with pytest.raises(Refuse) as met:
-        GraphAccess(
-            graph_url="https://g", authority_url="https://a", ca_bundle=str(bundle), budgets=budget, token_seconds=60
-        )
-    assert met.value.code is Code.SETTINGS_INVALID
-
-
 async def test_a_reading_that_is_cancelled_while_it_connects_leaves_no_connection_open(
     simulator: Simulator, budget: Budget
 ) -> None:
@@ -188,7 +178,7 @@ async def test_a_reading_that_is_cancelled_while_it_connects_leaves_no_connectio
     access = GraphAccess(
         graph_url=f"https://localhost:{server.sockets[0].getsockname()[1]}",
         authority_url=simulator.url,
-        ca_bundle=str(simulator.ca_file),
+        trust=ssl.create_default_context(cafile=simulator.ca_file),
         budgets=budget,
         token_seconds=60,
         patience=PATIENCE,

@@ -1,0 +1,47 @@
+"""What wiring makes once and hands to several adapters."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from shared import wiring
+
+ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+
+
+@pytest.fixture(autouse=True)
+def _set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_REGION", "ENTRAKEEP_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
+
+
+def test_the_operators_authorities_are_trusted_beside_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = _trusted()
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("ENTRAKEEP_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    assert _trusted() > before > set()
+
+
+def _trusted() -> set[str]:
+    context = wiring._trust(wiring.settings())
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    return {certificate["serialNumber"] for certificate in context.get_ca_certs()}
+
+
+@pytest.mark.parametrize(("region", "found"), [("eu-west-3", "eu-west-3"), ("", "us-east-1")])
+def test_a_bucket_is_looked_for_in_aws_region_or_else_in_aws_default_region(
+    monkeypatch: pytest.MonkeyPatch, region: str, found: str
+) -> None:
+    monkeypatch.setenv("ENTRAKEEP_STORE_URL", "s3://backups")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_REGION", region)
+    context = wiring.command_context()
+    assert context.store._client.meta.region_name == found  # type: ignore[attr-defined]
+    context.catalog.close()
