@@ -7,7 +7,7 @@ of it written anew. docs/audit.md has it to the byte.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -192,11 +192,18 @@ def exported(entry: Entry) -> str:
     return canonical({**json.loads(entry.line), "hash": entry.hash})
 
 
-def judged(tenant_id: str, entries: Iterable[Entry], heads: Iterable[Head], own: Head | None = None) -> Verdict:
+def judged(
+    tenant_id: str,
+    entries: Iterable[Entry],
+    heads: Iterable[Head],
+    own: Head | None = None,
+    further: Callable[[int], Head | None] = lambda _: None,
+) -> Verdict:
     """Holds a chain, in order, against itself and against heads that were kept elsewhere; stops at the first fault.
-    ``own`` is the head that is kept beside it.
+    ``own`` is the head that is kept beside it. ``further`` gives a head that was kept too, by its number.
 
-    A catalog that was rebuilt lacks events: one that says so may follow the head that it names, and nothing else may.
+    A catalog that was rebuilt lacks events: one that says so may follow the head that it names, and nothing else may. That
+    head is asked for if it is not among ``heads``.
     """
     kept = {head.number: head.hash for head in heads}
     last: Entry | None = None
@@ -205,7 +212,7 @@ def judged(tenant_id: str, entries: Iterable[Entry], heads: Iterable[Head], own:
     count = 0
     for entry in entries:
         due = 1 if last is None else last.number + 1
-        reason = _misfit(tenant_id, entry, last, due, kept)
+        reason = _misfit(tenant_id, entry, last, due, kept, further)
         if reason is not None:
             # One that stands too far on shows that the one before it is gone.
             missing = entry.number > due and reason == _NOT_NEXT
@@ -226,6 +233,13 @@ def judged(tenant_id: str, entries: Iterable[Entry], heads: Iterable[Head], own:
     )
 
 
+def held_against(verdict: Verdict, head: Head) -> Verdict:
+    """The verdict on a chain, once it has turned out that a head of its last event was kept elsewhere."""
+    if verdict.head is None or verdict.head.hash == head.hash:
+        return verdict
+    return msgspec.structs.replace(verdict, fault=Fault(number=verdict.head.number, reason=_OTHER))
+
+
 _UNREADABLE = "cannot be read"
 _CHANGED = "is not what it was when its hash was made"
 _ELSEWHERE = "stands in a place that is not its own"
@@ -234,7 +248,14 @@ _OTHER = "is not the one whose hash lies in the store"
 _MISSING = "is missing"
 
 
-def _misfit(tenant_id: str, entry: Entry, last: Entry | None, due: int, kept: Mapping[int, str]) -> str | None:
+def _misfit(
+    tenant_id: str,
+    entry: Entry,
+    last: Entry | None,
+    due: int,
+    kept: Mapping[int, str],
+    further: Callable[[int], Head | None],
+) -> str | None:
     """In what the entry does not fit behind ``last``; None if it does."""
     if hash_of(entry.line) != entry.hash:
         return _CHANGED
@@ -245,15 +266,18 @@ def _misfit(tenant_id: str, entry: Entry, last: Entry | None, due: int, kept: Ma
     if (event.tenant_id, event.number) != (tenant_id, entry.number):
         return _ELSEWHERE
     follows = (event.number, event.previous) == (due, last.hash if last else NOTHING_BEFORE)
-    if not follows and not _begins_anew(event, due, kept):
+    if not follows and not _begins_anew(event, due, kept, further):
         return _NOT_NEXT
     return None if kept.get(event.number, entry.hash) == entry.hash else _OTHER
 
 
-def _begins_anew(event: Event, due: int, kept: Mapping[int, str]) -> bool:
+def _begins_anew(event: Event, due: int, kept: Mapping[int, str], further: Callable[[int], Head | None]) -> bool:
     """Whether the event tells of a rebuild, and follows a head that was kept of events which are lost."""
-    rebuilt = event.action == Action.CATALOG_REBUILT and event.number > due
-    return rebuilt and kept.get(event.number - 1) == event.previous
+    if event.action != Action.CATALOG_REBUILT or event.number <= due:
+        return False
+    number = event.number - 1
+    head = None if number in kept else further(number)
+    return event.previous == (kept.get(number) if head is None else head.hash)
 
 
 def _plain(value: Plain) -> Plain:

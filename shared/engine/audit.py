@@ -3,11 +3,11 @@
 A head there is plain: it needs no key. It is never overwritten.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
-from shared.domain.audit import Action, Entry, Head, Verdict, encode_head, event_of, judged
+from shared.domain.audit import Entry, Head, Verdict, encode_head, held_against, judged
 from shared.domain.errors import Alarm, Code, Refuse
 from shared.engine.context import Context
 from shared.ports.audit import Audit
@@ -21,22 +21,35 @@ _PAGE = 1000
 def verify_audit(context: Context, tenant_id: str) -> Verdict:
     """The whole chain, held against itself and against every head in the bucket. Raises Alarm for a head that cannot be
     read, and what the store raises."""
-    return _judged(context, context.catalog.tenant(tenant_id), _numbers(context.store, tenant_id))
+    catalog = context.catalog.tenant(tenant_id)
+    heads = [_head(context.store, tenant_id, number) for number in _numbers(context.store, tenant_id)]
+    own = (
+        catalog.audit.head()
+    )  # heads are read before the events: of these there may be more meanwhile, but never fewer
+    return judged(tenant_id, all_entries(catalog.audit), heads, own)
 
 
 def keep_head(context: Context, catalog: TenantCatalog) -> None:
     """Puts the chain's head into the bucket, if the chain fits what lies there.
 
-    Only the newest head is looked at, which tells of all before it, and those that a rebuild stood behind. Raises Refuse
-    ``AUDIT_BROKEN``, Alarm for a head that cannot be read, and what the store raises.
+    Only the newest head is looked at, which tells of all before it, and those that a rebuild stood behind. The trail is read
+    once. Raises Refuse ``AUDIT_BROKEN``, Alarm for a head that cannot be read, and what the store raises.
     """
     store, tenant_id = context.store, catalog.tenant_id
     numbers = _numbers(store, tenant_id)
-    behind = {entry.number - 1 for entry in all_entries(catalog.audit) if _tells_of_a_rebuild(entry)}
-    head = refused_broken(_judged(context, catalog, numbers & {*behind, max(numbers, default=0)})).head
-    if head is not None and not store.put_new(head_blob(tenant_id, head.number), encode_head(head)):
-        # It was there before, or another worker was first: it must be the same one.
-        refused_broken(_judged(context, catalog, numbers & behind | {head.number}))
+
+    def kept(number: int) -> Head | None:
+        return _head(store, tenant_id, number) if number in numbers else None
+
+    newest = kept(max(numbers, default=0))
+    own = catalog.audit.head()
+    verdict = judged(tenant_id, all_entries(catalog.audit), [newest] if newest else [], own, kept)
+    head = refused_broken(verdict).head
+    if head is None or (newest and newest.number == head.number):
+        return  # nothing has happened since
+    if not store.put_new(head_blob(tenant_id, head.number), encode_head(head)):
+        # Another worker was first: it must be the same one.
+        refused_broken(held_against(verdict, _head(store, tenant_id, head.number)))
 
 
 def newest_head(store: BlobStore, tenant_id: str, broken: Callable[[Alarm], None]) -> Head | None:
@@ -66,20 +79,6 @@ def all_entries(audit: Audit) -> Iterator[Entry]:
     while page:
         yield from page
         page = audit.entries(page[-1].number, _PAGE)
-
-
-def _judged(context: Context, catalog: TenantCatalog, numbers: Collection[int]) -> Verdict:
-    """Heads are read before the events: of these there may be more meanwhile, but never fewer."""
-    heads = [_head(context.store, catalog.tenant_id, number) for number in numbers]
-    own = catalog.audit.head()
-    return judged(catalog.tenant_id, all_entries(catalog.audit), heads, own)
-
-
-def _tells_of_a_rebuild(entry: Entry) -> bool:
-    try:
-        return event_of(entry).action == Action.CATALOG_REBUILT
-    except Refuse:
-        return False  # the verdict will name it
 
 
 def _numbers(store: BlobStore, tenant_id: str) -> set[int]:

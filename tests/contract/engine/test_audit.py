@@ -6,18 +6,20 @@ import sqlite3
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.domain.audit import NOTHING_BEFORE, Action, canonical, event_of, hash_of
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, Refuse, StoreTrouble
 from shared.domain.model import Job, JobKind, JobState
-from shared.engine.audit import all_entries, refused_broken, verify_audit
+from shared.engine.audit import all_entries, keep_head, refused_broken, verify_audit
 from shared.engine.browse import browse
 from shared.engine.download import download
 from shared.engine.onboarding import remove_tenant
 from shared.engine.rebuild import rebuild
 from shared.vault.names import head_blob, heads_prefix
+from tests.contract.catalog.recording import recorded
 from tests.contract.engine.stories import copied
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
@@ -134,6 +136,47 @@ def test_the_head_goes_into_the_bucket_every_day_and_is_what_anybody_can_hold_it
     }
     verdict = refused_broken(verify_audit(world.context, world.tenant.tenant_id))
     assert (verdict.events, verdict.heads, verdict.lost) == (2, 2, [])
+
+
+@pytest.mark.parametrize("news", [True, False])
+@pytest.mark.parametrize("rebuilt", [True, False])
+def test_the_whole_trail_is_read_once_for_the_days_head(
+    world: EngineWorld, tmp_path: Path, news: bool, rebuilt: bool
+) -> None:
+    world.backed_up()
+    pruned(world)
+    if rebuilt:
+        world = world.over(tmp_path / "empty.sqlite3")
+        rebuild(world.context, world.tenant.tenant_id)
+        pruned(world)
+    if news:
+        world.of.audit.append(Action.KEY_ANSWERED)
+    said: list[dict[str, Any]] = []
+    with recorded(said):
+        keep_head(world.context, world.of)
+    read = [each["with"] for each in said if "FROM audit_events" in each.get("say", "")]
+    assert [after for _, after, *_ in read].count(0) == 1
+    if rebuilt:
+        world.close()
+
+
+def test_a_head_that_another_worker_was_first_to_store_must_be_the_same_one(world: EngineWorld) -> None:
+    pruned(world)
+    other = world.over(copied(world.database, world.database.with_name("other.sqlite3")))
+    for each, arn in ((world, "one"), (other, "another")):
+        each.of.audit.append(Action.KEY_ANSWERED, arn=arn)
+    put_new = world.store.put_new
+
+    def late(name: str, data: bytes) -> bool:
+        world.store.put_new = put_new  # type: ignore[method-assign]
+        keep_head(other.context, other.of)
+        return put_new(name, data)
+
+    world.store.put_new = late  # type: ignore[method-assign]
+    with pytest.raises(Refuse, match="event 2 is not the one whose hash lies in the store"):
+        keep_head(world.context, world.of)
+    keep_head(other.context, other.of)
+    other.close()
 
 
 @pytest.mark.parametrize(
