@@ -11,6 +11,10 @@ SOON = 5.0
 """Seconds until a finding that says something new is looked at once more."""
 
 
+NO_NEW_DATA_KEYS = "no-new-data-keys"
+"""The warning that KMS opens what stands and makes nothing new: due times make no backups."""
+
+
 class KeyCondition(StrEnum):
     OK = "ok"
     REVOKED = "revoked"
@@ -76,12 +80,17 @@ def confirmed(held: KeyCondition, last: KeyCondition | None, found: KeyCondition
     return found if at_once or found in (held, last) else held
 
 
-def wait_for(held: KeyCondition, found: KeyCondition, every: float, lease: float) -> float:
+def makes_nothing_new(warnings: list[KeyWarning]) -> bool:
+    """Whether backups wait for the key, though it opens what stands."""
+    return any(warning.warning == NO_NEW_DATA_KEYS for warning in warnings)
+
+
+def wait_for(held: KeyCondition, found: KeyCondition, every: float, lease: float, warnings: list[KeyWarning]) -> float:
     """Seconds until the next probe.
 
-    While the key is refused it is asked for twice a lease: a remembered refusal then never grows older than a lease, and due
-    times make no jobs for as long as it lasts.
+    While the key is refused, or makes nothing new, it is asked for twice a lease: what is remembered of it then never grows
+    older than a lease, and due times make no jobs for as long as it lasts.
     """
     if found is not held:
         return min(every, SOON)
-    return min(every, lease / 2) if held is KeyCondition.REVOKED else every
+    return min(every, lease / 2) if held is KeyCondition.REVOKED or makes_nothing_new(warnings) else every

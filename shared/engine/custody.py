@@ -107,13 +107,12 @@ class Custody:
             tenant = self._catalog.tenant()
             try:
                 lease = self._lease(tenant.key_arn, self._standing(tenant.key_arn))
-                key, wrapped = self._birth(tenant, job_id)
+                key, wrapped = self._birth(lease, tenant, job_id)
             except LeaseRetired:
                 continue
-            except KeyRefused as refusal:
+            except KeyRefused:
                 if self._catalog.tenant().key_arn != tenant.key_arn:
                     continue
-                self._refused(refusal)
                 raise
             context.at("key-object-stored")
             try:
@@ -137,18 +136,38 @@ class Custody:
         with suppress(EntrakeepError):  # else the sweep takes it, a day later
             self._context.store.erase(key_object_blob(self._catalog.tenant_id, wrapped.data_key_id, wrapped.generation))
 
-    def _birth(self, tenant: Tenant, job_id: str) -> tuple[DataKey, WrappedKey]:
+    def _birth(self, lease: Lease, tenant: Tenant, job_id: str) -> tuple[DataKey, WrappedKey]:
         context = self._context
-        return birth(
-            context.keys,
-            context.store,
-            tenant.tenant_id,
-            tenant.key_arn,
-            Purpose.BACKUP,
-            tenant.key_epoch,
-            context.clock.now(),
-            job_id,
-        )
+        try:
+            return birth(
+                context.keys,
+                context.store,
+                tenant.tenant_id,
+                tenant.key_arn,
+                Purpose.BACKUP,
+                tenant.key_epoch,
+                context.clock.now(),
+                job_id,
+            )
+        except KeyRefused as refusal:
+            if self._catalog.tenant().key_arn == tenant.key_arn:
+                self._judge(lease, refusal)
+            raise
+
+    def _judge(self, lease: Lease, refusal: KeyRefused) -> None:
+        """A birth was refused. Whether the key is refused whole a renewal tells, and ends the lease then.
+
+        A key that opens all the same keeps nobody from reading what stands: only this job fails, and due times wait for
+        what the key's next probe finds.
+        """
+        try:
+            asked = lease.renew()
+        except KeyTrouble:
+            asked = True  # nobody can tell now: each lease will be, when it is renewed
+        if asked:
+            self._catalog.health.look_again()
+        else:
+            self._refused(refusal)
 
     def _standing(self, arn: str) -> WrappedKey | None:
         """A data key to begin a lease with where none is asked for: that for credentials, if ``arn`` wraps it."""

@@ -51,6 +51,10 @@ class Health(Protocol):
         """Newest first. No more than 50 are kept."""
         ...
 
+    def look_again(self) -> None:
+        """The next probe is due at once, and takes a closer look."""
+        ...
+
     def note(self, turn: ProbeTurn, noted: Noted, *, next_in: float, tell: bool) -> KeyEvent | None:
         """The outcome of a probe; the next one is due after so many seconds. If condition or warnings are others than they
         were, that is an event, which is returned, and which is to be told if ``tell``. A turn that is over notes nothing."""

@@ -23,8 +23,9 @@ class SchedulerCatalog(Protocol):
 
     def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
         """Makes one scheduled backup for the due time and sets the next; at most one job a due time, whoever calls. No
-        job, and False, if a refusal of the tenant's present key is remembered after ``refused_since``: the due time
-        stays, and becomes one job later; also False if another beat was first."""
+        job, and False, if a refusal of the tenant's present key is remembered after ``refused_since``, or a closer look
+        since then found that it makes no new data keys: the due time stays, and becomes one job later; also False if
+        another beat was first."""
         ...
 
     def make_prunes(self, every: timedelta) -> int:

@@ -106,6 +106,16 @@ class Lease:
             self.add(key, wrapped)
         return key
 
+    def renew(self) -> bool:
+        """Asks KMS at once, and not only when half the time is over. False if the lease has nothing yet to ask for.
+
+        A refusal ends the lease and is raised, as ``LeaseRetired`` is; ``KeyTrouble`` is raised too, and ends nothing.
+        """
+        if self._probe is None:
+            return False
+        self._ask(self._probe).drop()
+        return True
+
     def named(self) -> list[str]:
         """The ids of the data keys that the lease holds, and of the one that it is renewed by."""
         with self._lock:

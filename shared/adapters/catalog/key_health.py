@@ -1,6 +1,6 @@
 """How the tenants' KMS keys are, whose turn it is to be probed, and what is still to be told."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -8,9 +8,9 @@ from sqlalchemy import RowMapping, and_, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.schema import key_events, key_health, tenants
-from shared.adapters.catalog.tenancy import Changes, Tenancy
+from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
 from shared.domain.errors import Code
-from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
+from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning, makes_nothing_new
 from shared.ports.key_health import Noted, ProbeTurn, Telling
 
 _KEPT = 50
@@ -45,6 +45,10 @@ class SqlHealth:
         with self._tenancy.read() as rows:
             found = rows.all(rows.query(key_events).order_by(key_events.c.number.desc()).limit(limit))
         return [_event_of(row) for row in found]
+
+    def look_again(self) -> None:
+        with self._tenancy.write() as rows:
+            rows.update(key_health, looked_at=None, next_probe=rows.now)
 
     def note(self, turn: ProbeTurn, noted: Noted, *, next_in: float, tell: bool) -> KeyEvent | None:
         with self._tenancy.write() as rows:
@@ -163,6 +167,12 @@ class SqlProbes:
                 tell_at=rows.now + timedelta(seconds=seconds),
             )
         return changed == 1
+
+
+def makes_nothing_new_since(rows: Rows, arn: str, since: datetime) -> bool:
+    """Whether the last closer look at this key, if it was taken after ``since``, found that it makes no new data keys."""
+    row = rows.one(key_health, key_health.c.arn == arn, key_health.c.looked_at > since)
+    return row is not None and makes_nothing_new(_warnings(row))
 
 
 def _unprobed(tenant: RowMapping) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from shared.adapters.catalog.jobs import (
     new_job,
     requeue,
 )
+from shared.adapters.catalog.key_health import makes_nothing_new_since
 from shared.adapters.catalog.schedules import schedule_of
 from shared.adapters.catalog.schema import beats, jobs, pins, refusals, schedules, steps, tenants, workers
 from shared.adapters.catalog.sending import due_messages
@@ -59,7 +60,11 @@ class SqlScheduler:
             if tenant is None or row is None or schedule_of(row) != due.schedule:
                 return False
             refused = rows.find(refusals, refusals.c.arn == tenant["key_arn"], refusals.c.at > refused_since)
-            if refused or rows.find(jobs, *backup_going()):
+            if (
+                refused
+                or makes_nothing_new_since(rows, tenant["key_arn"], refused_since)
+                or rows.find(jobs, *backup_going())
+            ):
                 return False
             rows.update(schedules, next_due=next_due)
             if rows.find(jobs, jobs.c.due_at == due.schedule.next_due):

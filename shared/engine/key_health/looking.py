@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.domain.errors import Alarm, EntrakeepError, KeyTrouble, Refuse
-from shared.domain.key_health import KeyCondition, KeyWarning
+from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyCondition, KeyWarning
 from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey
 from shared.ports.keys import KeyDescription, KeyService
 
@@ -83,8 +83,8 @@ def _may(keys: KeyService, tenant: Tenant, wrapped: WrappedKey) -> list[KeyWarni
     context = {"tenant": tenant.tenant_id, "purpose": Purpose.BACKUP.value}
     found = _refused(
         lambda: keys.probe(tenant.key_arn, context),
-        "no-new-data-keys",
-        "What is stored can be opened, but KMS makes no new data keys: the next backup will fail.",
+        NO_NEW_DATA_KEYS,
+        "What is stored can be opened, but KMS makes no new data keys: backups wait until it does.",
     )
     if tenant.key_mode is KeyMode.CUSTOMER:
         found += _refused(

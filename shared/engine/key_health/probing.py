@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
-from shared.domain.key_health import Finding, KeyCondition, KeyHealth, confirmed, wait_for
+from shared.domain.key_health import Finding, KeyCondition, KeyHealth, confirmed, makes_nothing_new, wait_for
 from shared.domain.limits import Limits
 from shared.domain.model import Purpose, WrappedKey
 from shared.engine.key_health.looking import look
@@ -60,7 +60,8 @@ def probe_key(probing: Probing, turn: ProbeTurn) -> None:
     if _moved(catalog, wrapped):
         return  # what was found is about a key that is not the tenant's any more
     noted = _noted(probing, catalog, health, wrapped, finding)
-    wait = wait_for(noted.condition, finding.condition, probing.every, probing.lease_seconds)
+    warnings = health.warnings if noted.warnings is None else noted.warnings
+    wait = wait_for(noted.condition, finding.condition, probing.every, probing.lease_seconds, warnings)
     wait *= random.uniform(0.9, 1.1)
     event = catalog.health.note(turn, noted, next_in=wait, tell=probing.notices is not None)
     if noted.condition is KeyCondition.OK and finding.condition is KeyCondition.OK:
@@ -100,6 +101,7 @@ def _noted(probing: Probing, catalog: TenantCatalog, health: KeyHealth, wrapped:
     code, message = (finding.code, finding.message) if held is finding.condition else (health.code, health.message)
     due = (
         health.looked_at is None
+        or makes_nothing_new(health.warnings)
         or held is not health.condition
         or (message != health.message and health.checked_at is not None)
         or probing.clock.now() - health.looked_at >= timedelta(seconds=probing.limits.key_look_seconds)

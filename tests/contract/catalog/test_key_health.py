@@ -44,6 +44,18 @@ def test_the_longest_due_are_taken_first_and_no_more_than_are_wanted(
     assert take(world, 0) == []
 
 
+def test_the_next_probe_is_due_at_once_and_looks_closely_where_somebody_asks_for_it(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    for tenant in (acme, other):
+        world.probed(tenant, warned(OK))
+    assert acme.health.get().looked_at is not None
+    assert take(world) == []
+    acme.health.look_again()
+    assert acme.health.get().looked_at is None
+    assert [turn.tenant_id for turn in take(world)] == [acme.tenant_id]
+
+
 def test_a_tenant_just_added_waits_for_one_interval(world: World, acme: TenantCatalog) -> None:
     world.change("tenants", created_at=world.catalog.tenants()[0].created_at + timedelta(days=36500))
     assert take(world) == []

@@ -3,14 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from shared.domain.errors import Code
+from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyWarning
 from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState
 from shared.domain.schedule import next_due
 from shared.ports.catalog import TenantCatalog
 from shared.ports.scheduler import DueSchedule
-from tests.contract.catalog.world import ARN, BACKUP, NOW, VERIFY, World
+from tests.contract.catalog.world import ARN, BACKUP, NOW, OK, OTHER_ARN, VERIFY, World
 
 LATER = NOW + timedelta(hours=1)
 LONG_AGO = NOW - timedelta(days=365)
@@ -104,6 +106,27 @@ def test_a_remembered_refusal_holds_a_due_time_back(world: World, acme: TenantCa
     [due] = world.scheduler.due(NOW)
     assert due.schedule.next_due == NOW
     assert world.scheduler.make_due(due, LATER, refusal.at + timedelta(seconds=60))
+
+
+@pytest.mark.parametrize(
+    ("warning", "arn", "held"),
+    [(NO_NEW_DATA_KEYS, ARN, True), ("no-way-out", ARN, False), (NO_NEW_DATA_KEYS, OTHER_ARN, False)],
+    ids=["makes nothing new", "another warning", "another key"],
+)
+def test_a_key_that_made_nothing_new_when_it_was_last_looked_at_holds_a_due_time_back(
+    world: World, acme: TenantCatalog, warning: str, arn: str, held: bool
+) -> None:
+    warnings = [KeyWarning(warning=warning, message="")]
+    world.probed(acme, msgspec.structs.replace(OK, arn=arn, warnings=warnings))
+    scheduled(acme)
+    looked = acme.health.get().looked_at
+    assert looked is not None
+    [due] = world.scheduler.due(NOW)
+    assert world.scheduler.make_due(due, LATER, looked - timedelta(seconds=1)) is not held
+    if held:
+        [due] = world.scheduler.due(NOW)
+        assert due.schedule.next_due == NOW
+        assert world.scheduler.make_due(due, LATER, looked)
 
 
 def test_a_schedule_changed_meanwhile_makes_no_job(world: World, acme: TenantCatalog) -> None:

@@ -19,7 +19,7 @@ from shared.engine.onboarding import add_tenant
 from shared.ports.directory import Identity
 from shared.ports.keys import KeyDescription
 from shared.ports.notices import Notice, NotTaken
-from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.contract.engine.world import CLIENT, DIRECTORY, LEASE, EngineWorld
 from tests.unit.vault.parts import ARN, MemoryKeys
 
 OTHER_ARN = ARN.replace("0001", "0002")
@@ -84,9 +84,9 @@ class Keys(MemoryKeys):
 class Healthy:
     """The engine's world, probed."""
 
-    def __init__(self, folder: Path) -> None:
-        self.engine = EngineWorld(folder)
-        self.keys, self.heard = Keys(), Heard()
+    def __init__(self, folder: Path, keys: Keys | None = None, lease: float = LEASE) -> None:
+        self.engine = EngineWorld(folder, lease=lease)
+        self.keys, self.heard = keys or Keys(), Heard()
         self.keys._wrapped = self.engine.keys._wrapped
         self.engine.keys = self.keys
         self.engine.context = dataclasses.replace(self.engine.context, keys=self.keys)
@@ -295,7 +295,7 @@ def test_a_key_that_opens_and_makes_nothing_new_is_warned_of_before_the_next_bac
     (notice,) = world.heard.notices
     assert notice.state is OK
     assert [warning.warning for warning in notice.warnings] == ["no-new-data-keys"]
-    assert "the next backup will fail" in notice.warnings[0].message
+    assert "backups wait until it does" in notice.warnings[0].message
     world.keys.forbidden.clear()
     world.probe(3700)
     assert world.warned() == []
