@@ -1,4 +1,5 @@
-"""Measures full backups and those after changes against only downloading the same pages, typed models, restic and borg."""
+"""Measures full backups and those after changes against only downloading the same pages, typed models, restic and borg; how
+soon a revoked key stops a backup, and how fast data keys move to another KMS key."""
 
 import argparse
 import sys
@@ -15,7 +16,7 @@ from benchmarks.backing_up import HEAVY
 from benchmarks.directory import MeasuredDirectory
 from tests.parts import AwsSimulator, RedisServer, aws_simulator, graph_simulator, redis_server
 
-PARTS = ("changes", "stages", "models", "archives", "limit")
+PARTS = ("changes", "stages", "models", "archives", "limit", "revoking", "moving")
 """What may be left out; the turns of downloading and backing up are always there."""
 _GROUPS = 5
 """Users for each group, unless told."""
@@ -67,6 +68,14 @@ class Bench:
             stored = directory.back_up(home).counts["stored"]
             report.print_compared(self._console, report.Compared(files=files, size=size, archives=found, stored=stored))
 
+    def keys(self, trials: int, lease: float, data_keys: int, parts: set[str]) -> None:
+        """A key that is revoked, and one that is changed. Of the directory hardly anything is read."""
+        with self._directory(10, 1) as directory, self._home() as home, self._home() as another:
+            if "revoking" in parts:
+                report.print_stopped(self._console, directory.revoke(home, trials, lease))
+            if "moving" in parts:
+                report.print_moved(self._console, directory.move(another, data_keys))
+
     @contextmanager
     def _directory(self, users: int, groups: int) -> Iterator[MeasuredDirectory]:
         with graph_simulator(self._folder, "--users", str(users), "--groups", str(groups)) as graph:
@@ -94,6 +103,7 @@ def main(argv: list[str]) -> int:
             bench.models(options.sample)
         if "archives" in parts:
             bench.archives(options.archived)
+        bench.keys(options.trials, options.lease, options.data_keys, parts)
     return 0
 
 
@@ -105,6 +115,9 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="turns of download and backups (5)")
     parser.add_argument("--sample", type=int, default=2_000, help="users and groups through typed models (2000 each)")
     parser.add_argument("--archived", type=int, default=20_000, help="objects for restic and borg (20000)")
+    parser.add_argument("--trials", type=int, default=50, help="times that a key is revoked (50)")
+    parser.add_argument("--lease", type=float, default=5.0, help="seconds of the key lease meanwhile (5)")
+    parser.add_argument("--data-keys", type=int, default=10_000, help="data keys that are moved (10000)")
     parser.add_argument(
         "--without", action="append", default=[], choices=PARTS, help="what to leave out; may be repeated"
     )
@@ -114,6 +127,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.quick:
         options.users, options.runs, options.sample, options.archived = 2_000, 1, 100, 600
+        options.trials, options.lease, options.data_keys = 2, 1.0, 20
     if options.groups is None:
         options.groups = options.users // _GROUPS
     return options

@@ -15,6 +15,8 @@ import msgspec
 from benchmarks.backing_up import HEAVY
 from benchmarks.downloading import client_of
 from benchmarks.measure import Measure
+from benchmarks.moving import Moved
+from benchmarks.revoking import Stopped
 from tests.parts import ACCOUNT, CLIENT, DIRECTORY, REGION, SECRET, AwsSimulator, GraphSimulator, RedisServer
 
 _IDENTITY = (DIRECTORY, CLIENT, SECRET)
@@ -39,28 +41,25 @@ class MeasuredDirectory:
 
     def download(self) -> Measure:
         """Only downloads the pages of the heavy streams' delta rounds."""
-        return self._child("downloading", [*self._where, *HEAVY], dict(os.environ))
+        return self._measured("downloading", [*self._where, *HEAVY], dict(os.environ))
 
     def model(self, sample: int) -> Measure:
         """Reads so many users and so many groups through msgraph-sdk's typed models."""
-        return self._child("modelling", [*self._where, str(sample)], dict(os.environ))
+        return self._measured("modelling", [*self._where, str(sample)], dict(os.environ))
 
     def back_up(self, home: Path, how: str = "full") -> Measure:
         """Backs the directory up, in this home; ``how`` as ``benchmarks.backing_up`` has it."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
-        environment |= {
-            "ENTRAKEEP_HOME": str(home),
-            "ENTRAKEEP_BROKER_URL": self._redis.url,
-            "ENTRAKEEP_PROVIDER_KEY_ARN": self._key,
-            "ENTRAKEEP_GRAPH_URL": self._graph.url,
-            "ENTRAKEEP_AUTHORITY_URL": self._graph.url,
-            "ENTRAKEEP_CA_BUNDLE": str(self._graph.ca_file),
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "any",
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL_KMS": self._aws.url,
-        }
-        return self._child("backing_up", [*_IDENTITY, how], environment)
+        return self._measured("backing_up", [*_IDENTITY, how], self._environment(home))
+
+    def revoke(self, home: Path, trials: int, lease: float) -> Stopped:
+        """Takes the key away from a backup that runs, so many times, under a key lease of so many seconds."""
+        environment = self._environment(home) | {"ENTRAKEEP_KEY_LEASE_SECONDS": str(lease)}
+        return msgspec.json.decode(self._child("revoking", [*_IDENTITY, str(trials)], environment), type=Stopped)
+
+    def move(self, home: Path, data_keys: int) -> Moved:
+        """Changes the KMS key of a tenant with so many data keys."""
+        told = self._child("moving", [*_IDENTITY, str(data_keys)], self._environment(home))
+        return msgspec.json.decode(told, type=Moved)
 
     def change(self, users: int, groups: int) -> None:
         """Changes a property of so many users and groups, and gives each of those groups another member."""
@@ -77,11 +76,30 @@ class MeasuredDirectory:
             both = list(pool.map(lambda _: self.download(), range(2)))
         return sum(measure.counts["pages"] for measure in both) / max(measure.seconds for measure in both)
 
-    def _child(self, module: str, arguments: list[str], environment: dict[str, str]) -> Measure:
-        served, kms = self._served(), self._kms()
+    def _environment(self, home: Path) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
+        return environment | {
+            "ENTRAKEEP_HOME": str(home),
+            "ENTRAKEEP_BROKER_URL": self._redis.url,
+            "ENTRAKEEP_PROVIDER_KEY_ARN": self._key,
+            "ENTRAKEEP_GRAPH_URL": self._graph.url,
+            "ENTRAKEEP_AUTHORITY_URL": self._graph.url,
+            "ENTRAKEEP_CA_BUNDLE": str(self._graph.ca_file),
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "any",
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL_KMS": self._aws.url,
+            "AWS_ENDPOINT_URL_STS": self._aws.url,
+        }
+
+    def _child(self, module: str, arguments: list[str], environment: dict[str, str]) -> bytes:
+        """What a process of its own says."""
         argv = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
-        ended = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True)
-        measure = msgspec.json.decode(ended.stdout, type=Measure)
+        return subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True).stdout
+
+    def _measured(self, module: str, arguments: list[str], environment: dict[str, str]) -> Measure:
+        served, kms = self._served(), self._kms()
+        measure = msgspec.json.decode(self._child(module, arguments, environment), type=Measure)
         return msgspec.structs.replace(measure, served=self._served() - served, kms=self._kms() - kms)
 
     def _kms(self) -> int:

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from benchmarks.archives import Archive
 from benchmarks.measure import Measure
+from benchmarks.moving import Moved
+from benchmarks.revoking import Stopped
 
 _HOW = """
 All processes that are measured are of their own, and their start is not timed. Download only: httpx takes a token and
@@ -43,6 +45,21 @@ A directory of its own. Every user and group is one JSON file as Graph's delta s
 for each of the two; restic backs that folder up into a new repository (its format 2, Zstandard), borg into another
 (repokey, Zstandard level 3). Bytes are those of all files of the repository; ours are all files of the store after a
 first backup of the same directory, which holds each link as a record of its own.
+"""
+
+_HOW_STOPPED = """
+One process has a backup's step at work, as a worker does, with KMS over HTTP and Redis as budget: it waits for a page that
+Graph keeps to itself. At a random moment of half a key lease (so often is a lease renewed) the KMS key is disabled.
+Seconds are wall clock from just before KMS is told to, until the job has ended in SQL (looked at 200 times a second), and
+until the step has let go of Graph, its threads and its claim. KMS refuses from the moment it is told; with AWS add what it
+takes to spread the change.
+"""
+_HOW_MOVED = """
+One process does the step of a key update as a worker does, with KMS over HTTP, a folder as store and SQLite, data key by data
+key: wrapped anew, proved, stored, told to SQL; then older generations are erased, and each key object that is left is opened
+under the new key and tried under the operator's. Seconds are wall clock from the switch of the tenant's key to the end of
+the job. Calls are counted by the simulated KMS, which works on the same cores; those of the checks before the switch are
+among them.
 """
 
 
@@ -170,6 +187,34 @@ def print_compared(console: Console, compared: Compared) -> None:
     table.add_row("ours", f"{compared.stored / 1e6:.2f}", f"{compared.stored / compared.files:,.0f}", "")
     console.print(table)
     console.print(_flowing(_HOW_ARCHIVES))
+
+
+def print_stopped(console: Console, stopped: Stopped) -> None:
+    """How long a backup went on after its key was revoked."""
+    many = len(stopped.ended)
+    table = _table(
+        f"A revoked key stops a backup: {many} trials, key lease {stopped.lease:g} s", "", "median, s", "least", "most"
+    )
+    for name, times in (("job ended", stopped.ended), ("step let go", stopped.let_go)):
+        table.add_row(name, f"{median(times):.2f}", f"{min(times):.2f}", f"{max(times):.2f}")
+    console.print(table)
+    console.print(_flowing(_HOW_STOPPED))
+
+
+def print_moved(console: Console, moved: Moved) -> None:
+    """How fast data keys moved to another KMS key, and what KMS was asked."""
+    table = _table(f"{moved.data_keys:,} data keys move to another KMS key", "", "", "a data key")
+    table.add_row("seconds", f"{moved.seconds:.1f}", f"{moved.seconds / moved.data_keys * 1000:.1f} ms")
+    table.add_row("CPU seconds", f"{moved.cpu_seconds:.1f}", f"{moved.cpu_seconds / moved.data_keys * 1000:.1f} ms")
+    table.add_row("data keys a second", f"{moved.data_keys / moved.seconds:.1f}", "")
+    for part, seconds in moved.parts.items():
+        table.add_row(f"  {part}, s", f"{seconds:.1f}", f"{seconds / moved.data_keys * 1000:.1f} ms")
+    calls = moved.calls
+    table.add_row("calls to KMS", f"{sum(calls.values()):,}", f"{sum(calls.values()) / moved.data_keys:.2f}")
+    for action, count in calls.items():
+        table.add_row(f"  {action}", f"{count:,}", f"{count / moved.data_keys:.2f}")
+    console.print(table)
+    console.print(_flowing(_HOW_MOVED))
 
 
 def print_how(console: Console) -> None:
