@@ -1,6 +1,7 @@
 """An S3 bucket as a blob store (Amazon S3 API Reference: PutObject, GetObject, DeleteObject, ListObjectsV2,
 ListObjectVersions)."""
 
+import functools
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -145,7 +146,15 @@ class S3Store:
 def _session() -> boto3.session.Session:
     """A session that takes its Region from ``AWS_REGION`` too, which boto3 alone does not read."""
     region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
-    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars={"region": region}))
+    session = botocore.session.Session(session_vars={"region": region})
+    session.register_component("data_loader", _models())
+    return boto3.session.Session(botocore_session=session)
+
+
+@functools.cache
+def _models() -> Any:
+    """What botocore knows of AWS's services. It is read once a process, which takes longer than all else about a client."""
+    return botocore.session.Session().get_component("data_loader")
 
 
 def _code(error: _Error) -> str:

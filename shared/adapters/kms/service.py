@@ -1,5 +1,6 @@
 """AWS KMS as the key service: the calls that are made, and how long they may take."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -209,7 +210,15 @@ class AwsKeys:
 def _session() -> boto3.session.Session:
     """A session that takes its Region from ``AWS_REGION`` too, which boto3 alone does not read."""
     region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
-    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars={"region": region}))
+    session = botocore.session.Session(session_vars={"region": region})
+    session.register_component("data_loader", _models())
+    return boto3.session.Session(botocore_session=session)
+
+
+@functools.cache
+def _models() -> Any:
+    """What botocore knows of AWS's services. It is read once a process, which takes longer than all else about a client."""
+    return botocore.session.Session().get_component("data_loader")
 
 
 def _request_id(answer: Any) -> str | None:
