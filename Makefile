@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export UV_NO_CONFIG := 1
 export UV_PYTHON_DOWNLOADS := never
+# With it, each process would compile all that it imports again, and a process is what a command, a demo and a test start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo test check bench lock clean
 

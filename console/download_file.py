@@ -6,9 +6,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.domain.errors import Code, Refuse
-from shared.engine.download import Sink
+
+if TYPE_CHECKING:
+    from shared.engine.download import Sink
 
 _NO_UNNAMED = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
 """What open(2) says where the file system, or the kernel, knows no O_TMPFILE."""
@@ -34,13 +37,13 @@ class _Output:
 
 
 @contextmanager
-def to_standard_output() -> Iterator[Sink]:
+def to_standard_output() -> "Iterator[Sink]":
     """Standard output, as it comes."""
     yield _Output(1, "Standard output")
 
 
 @contextmanager
-def to_file(name: str) -> Iterator[Sink]:
+def to_file(name: str) -> "Iterator[Sink]":
     """A file that stands at ``name`` once the block has ended well, and not before; private to its owner.
 
     Meanwhile it has no name (open(2), O_TMPFILE) and vanishes with the process; where the file system knows no such files

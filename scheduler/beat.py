@@ -37,7 +37,7 @@ class CatalogScheduler(Scheduler):
     @cached_property
     def context(self) -> Context:
         """The engine of this process."""
-        return wiring.worker_context(self.app)
+        return wiring.beat_context(self.app)
 
     def tick(self, *_args: Any, **_kwargs: Any) -> float:
         """One tick; seconds until the next. Whatever leaves this method would end beat, so nothing does."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.engine.key_health import Probing
     from shared.ports.catalog import Catalog
     from shared.ports.clock import Clock
+    from shared.ports.directory import DirectoryAccess
     from shared.ports.dispatch import Dispatch
 
 LIMITS = Limits()
@@ -85,18 +86,26 @@ def celery_app() -> "Celery":
 
 def command_context() -> "Context":
     """The engine for a command: it never talks to the broker; the tick sends what it asks for."""
-    from shared.adapters.dispatch import TickDispatch
+    from shared.adapters.late import LateAccess, TickDispatch
 
-    return _context(TickDispatch(), None, LIMITS, _nothing, somebody_waits=True)
+    return _context(TickDispatch(), LateAccess(lambda: _access(None, LIMITS, somebody_waits=True)), LIMITS, _nothing)
 
 
 def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str], None] | None = None) -> "Context":
-    """The engine for a worker or beat. ``at`` is called by name between the steps of the write order."""
+    """The engine for a worker. ``at`` is called by name between the steps of the write order."""
     from shared.adapters.dispatch import CeleryDispatch
 
     sys.setswitchinterval(_SWITCH_SECONDS)
     url = config.read_settings().broker_url.get_secret_value()
-    return _context(CeleryDispatch(app), url, limits, at or _nothing)
+    return _context(CeleryDispatch(app), _access(url, limits), limits, at or _nothing)
+
+
+def beat_context(app: "Celery") -> "Context":
+    """The engine for beat, which sends messages and leaves directories to workers."""
+    from shared.adapters.dispatch import CeleryDispatch
+    from shared.adapters.late import LateAccess
+
+    return _context(CeleryDispatch(app), LateAccess(lambda: _access(None, LIMITS)), LIMITS, _nothing)
 
 
 def probing() -> "Probing":
@@ -118,17 +127,8 @@ def probing() -> "Probing":
     )
 
 
-def _context(
-    dispatch: "Dispatch",
-    redis_url: str | None,
-    limits: Limits,
-    at: Callable[[str], None],
-    *,
-    somebody_waits: bool = False,
-) -> "Context":
+def _context(dispatch: "Dispatch", access: "DirectoryAccess", limits: Limits, at: Callable[[str], None]) -> "Context":
     from shared.adapters.blobs import open_store
-    from shared.adapters.budget import RedisBudgets
-    from shared.adapters.graph import GraphAccess, Patience
     from shared.adapters.kms import AwsKeys
     from shared.engine.context import Context
 
@@ -137,14 +137,7 @@ def _context(
         catalog=open_catalog(),
         keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn, config.aws_region()),
         store=open_store(found.store, config.aws_region()),
-        access=GraphAccess(
-            graph_url=found.graph_url,
-            authority_url=found.authority_url,
-            trust=_trust(found),
-            budgets=RedisBudgets(redis_url, limits.requests_in_flight),
-            token_seconds=found.key_lease_seconds,
-            patience=Patience(tries=2, wait_seconds=15.0) if somebody_waits else Patience(),
-        ),
+        access=access,
         dispatch=dispatch,
         clock=clock(),
         limits=limits,
@@ -163,6 +156,21 @@ def _trust(found: config.Settings) -> "ssl.SSLContext":
     if found.ca_bundle is not None:
         context.load_verify_locations(cafile=found.ca_bundle)
     return context
+
+
+def _access(redis_url: str | None, limits: Limits, *, somebody_waits: bool = False) -> "DirectoryAccess":
+    from shared.adapters.budget import RedisBudgets
+    from shared.adapters.graph import GraphAccess, Patience
+
+    found = config.read_settings()
+    return GraphAccess(
+        graph_url=found.graph_url,
+        authority_url=found.authority_url,
+        trust=_trust(found),
+        budgets=RedisBudgets(redis_url, limits.requests_in_flight),
+        token_seconds=found.key_lease_seconds,
+        patience=Patience(tries=2, wait_seconds=15.0) if somebody_waits else Patience(),
+    )
 
 
 def _nothing(_: str) -> None:

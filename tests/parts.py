@@ -1,5 +1,6 @@
 """Real parts that tests run against, started as processes of their own and stopped by their ids."""
 
+import functools
 import json
 import re
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import httpx
 import pytest
 import redis
@@ -181,12 +183,24 @@ class GraphSimulator(Simulator):
         )
 
 
+def aws_session(**given: str) -> boto3.session.Session:
+    """A session of boto3. What botocore knows of AWS's services is read once a process, and not for each of them."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", _models())
+    return boto3.session.Session(botocore_session=session, **given)
+
+
+@functools.cache
+def _models() -> Any:
+    return botocore.session.Session().get_component("data_loader")
+
+
 class AwsSimulator(Simulator):
     """KMS, S3 and STS on one endpoint."""
 
     def client(self, service: str, account: str = ACCOUNT) -> Any:
         """A client as the root of an account."""
-        session = boto3.session.Session(aws_access_key_id=account, aws_secret_access_key="any", region_name=REGION)
+        session = aws_session(aws_access_key_id=account, aws_secret_access_key="any", region_name=REGION)
         return session.client(service, endpoint_url=self.url)  # type: ignore[call-overload]
 
     def new_key(self) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from console.demo.directory import by_resource
 from console.demo.parts import DemoFailed
 from console.demo.screen import Screen
 from console.demo.stage import SECRET_FILE, Stage
+from shared import wiring
+from shared.domain.schedule import next_due
 
 _TENANT = "demo"
 _DIRECTORY = "22222222-2222-2222-2222-222222222222"
@@ -16,6 +19,7 @@ _CLIENT = "11111111-1111-1111-1111-111111111111"
 _FILE = "directory.jsonl"
 _SCHEDULED_SECONDS = 120.0
 """A backup is due every minute; the rest is for a slow machine."""
+_CRON = "* * * * *"
 _LOOK = 1.5
 _REVOKED = "KEY_ACCESS_REVOKED"
 _LINE = re.compile(rb'\{"key": "([^"]+)", "value": (.*)\}')
@@ -37,8 +41,8 @@ class Story:
         """The whole story; says what it has proved."""
         self._connect()
         self._back_up_by_hand()
-        known = self._change()
-        snapshot = self._back_up_by_schedule(known)
+        due, known = self._change()
+        snapshot = self._back_up_by_schedule(due, known)
         self._compare(snapshot)
         self._revoke(snapshot)
         self._give_back(snapshot)
@@ -50,7 +54,7 @@ class Story:
             *("tenant", "add", _TENANT, "--directory-id", _DIRECTORY),
             *("--client-id", _CLIENT, "--client-secret-file", SECRET_FILE),
         )
-        self._do("schedule", "set", _TENANT, "--cron", "* * * * *")
+        self._do("schedule", "set", _TENANT, "--cron", _CRON)
 
     def _back_up_by_hand(self) -> None:
         self._screen.chapter("Back it up by hand")
@@ -63,17 +67,20 @@ class Story:
         """How many lines a backup has written."""
         return sum(row["changed"] for row in self._ask("jobs", "show", job)["resources"])
 
-    def _change(self) -> set[str]:
-        """Changes the directory; the jobs that were there when that was done."""
+    def _change(self) -> tuple[datetime, set[str]]:
+        """Changes the directory; when the next backup was due when that was done, and the jobs that were there then."""
         self._screen.chapter("Change the directory")
         for line in self._stage.directory.change():
             self._screen.done(line)
-        return {job["id"] for job in self._jobs()}
+        due = next_due(_CRON, "UTC", wiring.clock().now())
+        return due, {job["id"] for job in self._jobs()}
 
-    def _back_up_by_schedule(self, known: set[str]) -> str:
+    def _back_up_by_schedule(self, due: datetime, known: set[str]) -> str:
         """Waits for the first backup that the schedule has begun since; its snapshot."""
         self._screen.chapter("Let the schedule back it up")
         with self._screen.waiting("A backup is due at every full minute: waiting for the next one"):
+            # Each look is a command of its own, and until then there is nothing to see.
+            time.sleep(max(0.0, (due - wiring.clock().now()).total_seconds()))
             job = self._next_job(known)
         if job["state"] != "succeeded":
             raise DemoFailed(f"The scheduled backup is {job['state']}: {job['message']}")

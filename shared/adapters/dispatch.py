@@ -77,11 +77,3 @@ class CeleryDispatch:
         except (OperationalError, RedisError, OSError):
             return False
         return True
-
-
-class TickDispatch:
-    """Sends nothing: where nobody talks to the broker, the tick sends every message."""
-
-    def send(self, step: StepRef) -> bool:  # noqa: ARG002 - the port's signature
-        """Leaves the step to the tick: takes none."""
-        return False

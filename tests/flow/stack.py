@@ -49,7 +49,7 @@ def until(true: Callable[[], object], what: str, seconds: float = 45.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"never came true: {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 class Stack:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.adapters.catalog import schema
 from shared.adapters.catalog.engine import Database
@@ -118,7 +117,14 @@ def add_if_absent(connection: Connection, table: Table, **values: Any) -> None:
 
 
 def _upsert(connection: Connection, table: Table) -> Any:
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    # A dialect imports what it has for every driver: only that of the database at hand is worth the time.
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def tenant_of(row: RowMapping) -> Tenant:

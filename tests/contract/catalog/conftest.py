@@ -7,13 +7,14 @@ import pytest
 
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import World
+from tests.migrated import migrated_file
 from tests.postgres import OWNER, PostgresServer
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param == "sqlite":
-        made = World(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+        made = World(migrated_file(tmp_path / "catalog.sqlite3"))
         yield made
         made.close()
         return

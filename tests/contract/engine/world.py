@@ -33,6 +33,7 @@ from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import Cursor, Identity
 from shared.ports.keys import KeyService
 from tests.contract.catalog.world import World
+from tests.migrated import migrated_file
 from tests.unit.vault.parts import ARN, MemoryKeys, MemoryStore
 
 DIRECTORY, CLIENT = "d" * 36, "c" * 36
@@ -151,7 +152,7 @@ class EngineWorld:
         self.messages, self.clock = Messages(), SetClock()
         self.at: Callable[[str], None] = lambda _: None
         self.context = Context(
-            catalog=open_catalog(f"sqlite:///{folder / 'catalog.sqlite3'}"),
+            catalog=open_catalog(migrated_file(folder / "catalog.sqlite3")),
             keys=keys or self.keys,
             store=self.store,
             access=self.directory,
@@ -175,9 +176,8 @@ class EngineWorld:
     def over(self, database: Path) -> "EngineWorld":
         """The same bucket, KMS and directory, over another catalog."""
         other = copy.copy(self)
-        other.context = dataclasses.replace(
-            self.context, catalog=open_catalog(f"sqlite:///{database}"), at=other._reach
-        )
+        catalog = open_catalog(migrated_file(database))
+        other.context = dataclasses.replace(self.context, catalog=catalog, at=other._reach)
         other._see(database)
         other.of = other.context.catalog.tenant(self.tenant.tenant_id)
         return other

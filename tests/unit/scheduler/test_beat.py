@@ -14,7 +14,7 @@ from shared.domain.errors import Code, EntrakeepError, Refuse
 
 @pytest.fixture
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[CatalogScheduler]:
-    monkeypatch.setattr(beat.wiring, "worker_context", lambda app: object())
+    monkeypatch.setattr(beat.wiring, "beat_context", lambda app: object())
     app = Celery("small", broker="memory://", set_as_current=False)
     yield CatalogScheduler(app=app, lazy=True)
     app.close()
@@ -54,7 +54,7 @@ def test_a_beat_that_can_never_tick_ends_with_a_sentence(
     def fails(app: Celery) -> NoReturn:
         raise EntrakeepError(Code.SETTINGS_INVALID, "ENTRAKEEP_PROVIDER_KEY_ARN is missing.")
 
-    monkeypatch.setattr(beat.wiring, "worker_context", fails)
+    monkeypatch.setattr(beat.wiring, "beat_context", fails)
     with pytest.raises(SystemExit):
         scheduler.setup_schedule()
     assert "ENTRAKEEP_PROVIDER_KEY_ARN is missing." in caplog.text
