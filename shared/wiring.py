@@ -118,7 +118,7 @@ def probing() -> "Probing":
     url = found.key_webhook_url
     return Probing(
         catalog=open_catalog(),
-        keys=AwsKeys(found.key_lease_seconds, region=config.aws_region()),
+        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn, config.aws_region()),
         clock=clock(),
         limits=LIMITS,
         lease_seconds=found.key_lease_seconds,

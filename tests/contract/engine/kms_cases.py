@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from shared.adapters.kms import AwsKeys
+from shared.adapters.kms.row import Kind
+from shared.adapters.kms.table import ROWS
 from shared.domain.errors import Code, EntrakeepError, KeyRefused
 from tests.parts import AwsSimulator, free_port
 
@@ -182,6 +184,13 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "any-4xx": (says("NeverHeardOf"),),
 }
+
+
+def cases(kind: Kind) -> pytest.MarkDecorator:
+    """All cases of the rows of a kind, from the table itself: a row without a case is an error."""
+    found = [(row, case, n) for row in ROWS if row.kind is kind for n, case in enumerate(CASES[row.name], 1)]
+    ids = [f"{row.name}-{n}" if len(CASES[row.name]) > 1 else row.name for row, _, n in found]
+    return pytest.mark.parametrize(("row", "case"), [each[:2] for each in found], ids=ids)
 
 
 class _Nonsense(BaseHTTPRequestHandler):
