@@ -144,8 +144,9 @@ class Claims(Protocol):
         """Gives back, uncounted, every step of this tenant that ``holder`` holds. How many."""
         ...
 
-    def tell(self, claim: Claim, detail: Any) -> None:
-        """What the job has found so far, for whoever looks at it."""
+    def tell(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
+        """What the job has found so far, for whoever looks at it; with ``progress`` that counts as a checkpoint does: claims
+        lost before are forgotten."""
         ...
 
     def finish(

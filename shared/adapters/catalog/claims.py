@@ -161,10 +161,12 @@ class SqlClaims:
         with self._tenancy.write() as rows:
             return requeue(rows, steps.c.holder == holder)
 
-    def tell(self, claim: Claim, detail: Any) -> None:
+    def tell(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
         with self._tenancy.write() as rows:
             held(rows, claim)
             rows.update(jobs, jobs.c.job_id == claim.job_id, detail=detail)
+            if progress:
+                rows.update(steps, steps.c.step_id == claim.step_id, claims_lost=0, **NO_TROUBLE)
 
     def finish(
         self,

@@ -37,6 +37,7 @@ def key_change_step(work: Work) -> bool:
     if not (proved and work.catalog.customer_keys.settle(work.claim, work.context.lease_seconds)):
         raise Refuse(Code.BUSY, "Data keys are still being stored under the key before. Ask again in some minutes.")
     work.context.at("key-settled")
+    told.proved = {}  # of use to nobody from here on
     return work.catalog.claims.finish(work.claim, detail=msgspec.to_builtins(told))
 
 

@@ -41,6 +41,8 @@ class Told(msgspec.Struct, kw_only=True):
     snapshots: list[str] = []
     """Those that need a data key which could not be moved."""
     left: list[Left] = []
+    proved: dict[str, str] = {}
+    """Parts of the key objects that were proved, by the first digits of the data key's id, with the hash of their names."""
 
 
 def known_still(keys: Keys, data_key_id: str) -> WrappedKey | None:
@@ -69,9 +71,9 @@ class Moving:
         """
         keys = self.work.catalog.keys
         waiting = self.work.catalog.customer_keys.to_move()
-        for n, data_key_id in enumerate(waiting):
-            self.told.to_move = len(waiting) - n
-            self.rest()
+        self.told.to_move = len(waiting)
+        for n, data_key_id in enumerate(waiting, 1):
+            self.work.hold.check()
             key = known_still(keys, data_key_id)
             if key is None or key.arn == self.tenant.key_arn or key.arn in self.refused:
                 continue
@@ -81,6 +83,9 @@ class Moving:
                 self.told.left.append(Left(blob=alarm.blob, reason=alarm.code))
             except KeyRefused as refusal:
                 self.note(refusal)
+            else:
+                self.told.to_move = len(waiting) - n
+                self.rest()
         self.told.to_move = len(self.work.catalog.customer_keys.to_move())
 
     def wrapped_anew(self, key: WrappedKey) -> WrappedKey:
@@ -108,11 +113,14 @@ class Moving:
         self.refused[refusal.arn] = refusal
 
     def rest(self) -> None:
-        """Between two moves: tells how far it has come. Raises what ended the claim, and StepTired."""
+        """After each thing that was done: tells how far it has come. Raises what ended the claim, and StepTired.
+
+        A step is tired behind what it has done, and never before: so each time it comes on, however slow KMS and store are.
+        """
         self.work.hold.check()
         tired = time.monotonic() >= self._tired_at
         if tired or time.monotonic() >= self._tell_at:
-            self.work.catalog.claims.tell(self.work.claim, msgspec.to_builtins(self.told))
+            self.work.catalog.claims.tell(self.work.claim, msgspec.to_builtins(self.told), progress=True)
             self._tell_at = time.monotonic() + _TELL_EVERY
         if tired:
             raise StepTired

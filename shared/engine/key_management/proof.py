@@ -2,8 +2,16 @@
 
 The bucket goes first, then SQL. Key objects that SQL does not know (a data key that was never told to it) are wrapped
 anew and kept: whether they are garbage is for the sweep to say.
+
+The proof goes by parts, and may be cut off behind each. What was proved is kept as the hash of the names of a part's key
+objects. Names are never given twice and say which generation it is, so a part whose hash is the same holds what was proved,
+and one to which anything came has another hash, wherever in it that lies: it is proved again. All are proved once they are
+listed and no part is left to prove. What comes later still is wrapped by the key before only if a data key was being born for
+longer than all that took; SQL refuses its row, so that nothing was sealed by it, and nothing is lost with it.
 """
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Iterator
 
 from shared.domain.errors import Alarm, Code, KeyRefused
@@ -14,7 +22,21 @@ from shared.vault.keyring import check_key_object, decode_key_object, unwrap
 from shared.vault.names import data_key_of, key_object_blob, key_objects_prefix, last
 
 _PASSES = 5
-"""A data key that was being born while the key changed may still store its key object, before SQL refuses it."""
+"""Key objects may come while others are proved: of data keys that are born, and of those that were being born while the key
+changed and that SQL will refuse."""
+_PART = 2
+"""Digits of a data key's id that say to which part it belongs: of fifty thousand data keys a part has two hundred."""
+
+
+def forget_and_prove(moving: Moving) -> bool:
+    """Both, until nothing comes any more. False if that does not end, or something could not be moved."""
+    for _ in range(_PASSES):
+        forget_before(moving)
+        if moving.told.left or moving.refused:
+            return False
+        if all_proved(moving):
+            return True
+    return False
 
 
 def forget_before(moving: Moving) -> None:
@@ -22,50 +44,79 @@ def forget_before(moving: Moving) -> None:
     work, tenant = moving.work, moving.tenant
     newest = {key.data_key_id: key for key in work.catalog.keys.all()}
     for blob, data_key_id, generation in _key_objects(moving):
-        moving.rest()
+        work.hold.check()
         key = newest.get(data_key_id)
         if key is None:
             _unknown(moving, blob)
         elif generation < key.generation and key.arn == tenant.key_arn:
             work.context.store.erase(blob)
             work.context.at("generation-erased")
+            moving.rest()
     for older in work.catalog.customer_keys.older():
-        moving.rest()
         work.context.store.erase(key_object_blob(tenant.tenant_id, older.data_key_id, older.generation))
         work.catalog.customer_keys.forget(work.claim, older.data_key_id, older.generation)
+        moving.rest()
 
 
-def prove(moving: Moving) -> bool:
-    """Opens every key object that is left under the tenant's present key, and tries each under the provider key. False if one
-    names another key: it came meanwhile. Raises Alarm for one that is not as it should be."""
+def all_proved(moving: Moving) -> bool:
+    """Proves the parts that are not proved as they are now; whether there were none, and every data key of SQL has its key
+    object among what was proved. Raises Alarm for what is not as it should be, and StepTired behind a part."""
+    work, tenant_id = moving.work, moving.tenant.tenant_id
+    rows = {key_object_blob(tenant_id, key.data_key_id, key.generation): key for key in work.catalog.keys.all()}
+    found = [blob for blob, _, _ in _key_objects(moving)]
+    for blob in rows.keys() - set(found):
+        _check_stands(moving, rows[blob])
+    proved = True
+    for part, blobs in _parts(found).items():
+        names = _hash(moving, blobs)
+        if moving.told.proved.get(part) == names:
+            continue
+        proved = False
+        if all(_proved(moving, blob, rows.get(blob)) for blob in blobs):
+            moving.told.proved[part] = names
+            work.context.at("part-proved")
+            moving.rest()
+    return proved
+
+
+def _parts(blobs: list[str]) -> dict[str, list[str]]:
+    """Key objects by the first digits of their data key's id."""
+    parts = defaultdict(list)
+    for blob in blobs:
+        parts[data_key_of(blob)[:_PART]].append(blob)
+    return parts
+
+
+def _hash(moving: Moving, blobs: list[str]) -> str:
+    """Of the names, and of the key that they are proved for."""
+    proved_for = f"{moving.tenant.key_arn} {moving.tenant.key_epoch}"
+    return hashlib.sha256("\n".join([proved_for, *blobs]).encode()).hexdigest()[:32]
+
+
+def _proved(moving: Moving, blob: str, row: WrappedKey | None) -> bool:
+    """Opens the key object under the tenant's present key, and tries it under the provider key. False if it names another
+    key, or is gone: it came, or went, meanwhile. Raises Alarm if it is not as it should be, or not what its row says."""
     work, tenant = moving.work, moving.tenant
-    newest = {key.data_key_id: key for key in work.catalog.keys.all()}
-    for blob, data_key_id, _ in _key_objects(moving):
-        work.hold.check()
-        text = work.context.store.get(blob)
-        if text is None:
-            return False
-        key = decode_key_object(text, tenant.tenant_id, blob)
-        if key.arn != tenant.key_arn:
-            return False
-        _opens(moving, key)
-        _stays_shut(moving, key, blob)
-        newest.pop(data_key_id, None)
-    for key in newest.values():
-        if known_still(work.catalog.keys, key.data_key_id) is not None:
-            check_key_object(work.context.store, tenant.tenant_id, key)
+    work.hold.check()
+    text = work.context.store.get(blob)
+    if text is None:
+        if row is not None:
+            _check_stands(moving, row)
+        return False
+    key = decode_key_object(text, tenant.tenant_id, blob)
+    if key.arn != tenant.key_arn:
+        return False
+    if row is not None and key != row:
+        raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
+    _opens(moving, key)
+    _stays_shut(moving, key, blob)
     return True
 
 
-def forget_and_prove(moving: Moving) -> bool:
-    """Both, again and again while key objects come that were being stored when the key changed."""
-    for _ in range(_PASSES):
-        forget_before(moving)
-        if moving.told.left or moving.refused:
-            return False
-        if prove(moving):
-            return True
-    return False
+def _check_stands(moving: Moving, row: WrappedKey) -> None:
+    """Raises Alarm if the key object of a data key is missing, unless the data key was swept meanwhile, with its job."""
+    if known_still(moving.work.catalog.keys, row.data_key_id) is not None:
+        check_key_object(moving.work.context.store, moving.tenant.tenant_id, row)
 
 
 def _key_objects(moving: Moving) -> Iterator[tuple[str, str, int]]:
@@ -85,9 +136,11 @@ def _unknown(moving: Moving, blob: str) -> None:
         return
     try:
         key = decode_key_object(text, tenant.tenant_id, blob)
-        if key.arn != tenant.key_arn:
-            moving.wrapped_anew(key)
-            store.erase(blob)
+        if key.arn == tenant.key_arn:
+            return
+        moving.wrapped_anew(key)
+        store.erase(blob)
+        moving.rest()
     except Alarm as alarm:
         moving.told.left.append(Left(blob=blob, reason=alarm.code))
     except KeyRefused as refusal:

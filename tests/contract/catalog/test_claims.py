@@ -237,8 +237,10 @@ def test_lost_claims_without_progress_fail_the_job(world: World, acme: TenantCat
 def test_progress_and_giving_back_do_not_count_as_lost(world: World, acme: TenantCatalog) -> None:
     job, claim = verifying(world, acme)
     for turn in range(12):
-        if turn % 3 == 0:
+        if turn % 6 == 0:
             acme.claims.checkpoint(claim, checkpoint(), [])
+        if turn % 6 == 3:
+            acme.claims.tell(claim, {"moved": turn}, progress=True)
         if turn % 2:
             acme.claims.give_back(claim, after=0, trouble=None)
         else:
