@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS := never
 # With it, each process would compile all that it imports again, and a process is what a command, a demo and a test start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test check bench lock clean
+.PHONY: install demo test chaos check bench lock clean
 
 install: $(VENV)/.installed
 
@@ -27,6 +27,10 @@ demo: install
 # Three processes on two cores: most of a flow test is waiting. Arguments go on to pytest: make test ARGS='tests/unit'
 test: install
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+
+# Stories that take minutes; 'make test' has a short one of each.
+chaos: install
+	$(BIN)/python -m pytest -n 2 -m chaos $(ARGS)
 
 check: install
 	$(BIN)/ruff check .

@@ -1,0 +1,112 @@
+"""Celery's processes forked from one that has loaded all that they need, so that to begin one again costs little.
+
+``python -m tests.flow.nursery APPLICATION``. A line on its standard input, ``LOG WORD…``, begins ``celery -A APPLICATION
+WORD…`` in a session of its own that writes to the file LOG; a line on its standard output tells the process id. What it began
+is killed when its standard input ends.
+"""
+
+import gc
+import importlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+_LOADED = (
+    "billiard.heap",
+    "billiard.popen_fork",
+    "billiard.sharedctypes",
+    "billiard.synchronize",
+    "celery.app.amqp",
+    "celery.app.control",
+    "celery.app.events",
+    "celery.app.log",
+    "celery.app.routes",
+    "celery.apps.beat",
+    "celery.apps.worker",
+    "celery.bin.celery",
+    "celery.concurrency.prefork",
+    "celery.worker.autoscale",
+    "celery.worker.components",
+    "celery.worker.consumer.delayed_delivery",
+    "celery.worker.strategy",
+    "kombu.transport.redis",
+    "shared.adapters.blobs",
+    "shared.adapters.budget",
+    "shared.adapters.catalog.open",
+    "shared.adapters.clock",
+    "shared.adapters.dispatch",
+    "shared.adapters.graph",
+    "shared.adapters.kms",
+    "shared.adapters.operator",
+)
+"""What workers and beats import only when they begin. None of it connects to anything, or starts a thread."""
+
+
+class Nursery:
+    """The process, seen by a test. Use as a context manager."""
+
+    def __init__(self, application: str, environment: Mapping[str, str], folder: Path) -> None:
+        argv = [sys.executable, "-m", __name__, application]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(argv, cwd=folder, env=environment, text=True, **pipes)  # type: ignore[call-overload]
+
+    def __enter__(self) -> "Nursery":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=20)
+
+    def begin(self, log: Path, *words: str) -> int:
+        """The id of a new process, which is that of its session too."""
+        self._process.stdin.write(f"{log} {' '.join(words)}\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+def _main(application: str) -> None:
+    for name in (*_LOADED, application):
+        importlib.import_module(name)
+    begun: set[int] = set()
+    signal.signal(signal.SIGCHLD, lambda *_: begun.difference_update(_ended()))
+    gc.freeze()
+    for line in sys.stdin:
+        log, *words = line.split()
+        process = os.fork()
+        if process == 0:
+            _be(log, "-A", application, *words)
+        begun.add(process)
+        print(process, flush=True)
+    for process in tuple(begun):
+        with suppress(ProcessLookupError):
+            os.killpg(process, signal.SIGKILL)
+
+
+def _ended() -> Iterator[int]:
+    """Children that have ended: whoever has their numbers from here on is none of ours."""
+    with suppress(ChildProcessError):
+        while (process := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+            yield process
+
+
+def _be(log: str, *words: str) -> None:
+    """Turns this process into Celery's; never returns."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    nothing, told = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for given, number in ((nothing, 0), (told, 1), (told, 2)):
+        os.dup2(given, number)
+    from celery.bin.celery import main
+
+    sys.argv = ["celery", *words]
+    try:
+        sys.exit(main())
+    finally:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

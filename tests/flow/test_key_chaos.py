@@ -1,0 +1,176 @@
+"""Five hundred data keys are moved to another KMS key while worker, beat and Redis are killed at every tenth."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from signal import SIGKILL
+
+import pytest
+
+from shared.domain.model import Job, JobKind, JobState, Tenant
+from shared.engine.custody import Custody
+from shared.engine.key_management.asking import ask_enable, ask_update
+from shared.ports.catalog import KeyState
+from shared.vault.keyring import check_key_object, decode_key_object, unwrap
+from shared.vault.names import key_objects_prefix
+from tests.flow.faults import FOLDER, Faults, alive
+from tests.flow.nursery import Nursery
+from tests.flow.stack import LEASE, TOP, Stack, running_stack, same, until
+from tests.parts import RedisServer
+
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(700)]
+
+KEYS = 500
+WORDS = {
+    "beat": ("beat", "--scheduler", "tests.flow.chaos_parts:Beat", "--pidfile=", "-l", "info"),
+    "worker": ("worker", "-c", "1", "-l", "info", "-Q", "manual", "--without-mingle", "--without-gossip"),
+}
+
+
+class Chaos:
+    """A stack whose parts are killed by a worker in the middle of its work, and begun again."""
+
+    def __init__(self, stack: Stack, nursery: Nursery, folder: Path) -> None:
+        self.stack, self.faults = stack, Faults(folder)
+        self._nursery, self._folder = nursery, folder
+        self._processes: dict[str, int] = {}
+        self.begun = dict.fromkeys((*WORDS, "redis"), 0)
+        self._know("redis", stack.redis.process.pid)
+
+    def tend(self) -> None:
+        """Begins again what is gone."""
+        if self.stack.redis.process.poll() is not None:
+            port = int(self.stack.redis.url.rpartition(":")[2].partition("/")[0])
+            self.stack.redis.process = RedisServer(port, self._folder).process
+            self._know("redis", self.stack.redis.process.pid)
+        for part, words in WORDS.items():
+            if part not in self._processes or not alive(self._processes[part]):
+                self._know(part, self._nursery.begin(self._folder / f"{part}.log", *words))
+
+    def rest(self) -> None:
+        """Ends worker and beat, until they are looked after again."""
+        for part in WORDS:
+            os.killpg(self._processes.pop(part), SIGKILL)
+
+    def _know(self, part: str, process: int) -> None:
+        self._processes[part] = process
+        self.begun[part] += 1
+        self.faults.know(part, process)
+
+
+class Watch:
+    """Holds what ``key show`` says of the old key against the truth."""
+
+    def __init__(self, stack: Stack, tenant: Tenant, arn: str) -> None:
+        self._stack, self._tenant, self._arn = stack, tenant, arn
+        self._not_moved = time.monotonic()
+
+    def look(self) -> KeyState | None:
+        """What is said now; None before the switch to the new key."""
+        looked = time.monotonic()
+        of = self._stack.of(self._tenant)
+        if of.tenant().key_arn != self._arn:
+            return None
+        state = of.keys.state()
+        if set(state.data_keys) != {self._arn}:
+            self._not_moved = looked
+        if state.old_key_free:
+            assert set(state.data_keys) == {self._arn}
+            assert time.monotonic() - self._not_moved >= LEASE
+            assert rows_elsewhere(self._stack, self._tenant, self._arn) == 0
+            assert stored_elsewhere(self._stack, self._tenant, self._arn) == []
+        return state
+
+
+def rows_elsewhere(stack: Stack, tenant: Tenant, arn: str) -> int:
+    """Rows of data keys, of any generation, that another KMS key wraps."""
+    with closing(sqlite3.connect(stack.home / "catalog.sqlite3")) as catalog:
+        query = "SELECT count(*) FROM data_keys WHERE tenant_id = ? AND arn <> ?"
+        (count,) = catalog.execute(query, (tenant.tenant_id, arn)).fetchone()
+        return int(count)
+
+
+def stored_elsewhere(stack: Stack, tenant: Tenant, arn: str) -> list[str]:
+    """Key objects that another KMS key wraps."""
+    store, tenant_id = stack.context.store, tenant.tenant_id
+    names = list(store.names(key_objects_prefix(tenant_id), deleted=True))
+    return [name for name in names if decode_key_object(store.get(name) or b"", tenant_id, name).arn != arn]
+
+
+@pytest.fixture(scope="module")
+def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
+    folder = tmp_path_factory.mktemp("chaos")
+    with running_stack(folder, "--users", "4", store=f"file://{folder}/store") as stack:
+        environment = {**stack.environment, FOLDER: str(folder)}
+        with Nursery("tests.flow.chaos_parts", environment, TOP) as nursery:
+            yield Chaos(stack, nursery, folder)
+
+
+@pytest.fixture(scope="module")
+def tenant(chaos: Chaos) -> Tenant:
+    """With a backup, a KMS key of its own, and many data keys under it."""
+    stack = chaos.stack
+    chaos.faults.plan()
+    tenant = stack.add("acme")
+    of = stack.of(tenant)
+    good(chaos, stack.ask(tenant))
+    of.customer_keys.allow()
+    good(chaos, ask_enable(of, stack.aws.new_key(), "ada"))
+    chaos.rest()
+    with Custody(stack.context, of) as custody:
+        for _ in range(KEYS - len(of.keys.all())):
+            job = stack.ask(tenant, JobKind.VERIFY)
+            custody.of_job(job.job_id)
+            of.jobs.cancel(job.job_id)
+    assert len(of.keys.all()) == KEYS
+    return tenant
+
+
+def good(chaos: Chaos, job: Job, watch: Watch | None = None) -> None:
+    """Begins again what is killed, until the job has ended, well."""
+    jobs = chaos.stack.context.catalog.tenant(job.tenant_id).jobs
+    until(lambda: ended(chaos, watch, jobs.get(job.job_id)), f"job {job.job_id} ends", 600)
+    assert jobs.get(job.job_id).state is JobState.SUCCEEDED, jobs.get(job.job_id)
+
+
+def ended(chaos: Chaos, watch: Watch | None, job: Job) -> bool:
+    for _ in range(20):
+        chaos.tend()
+        time.sleep(0.01)
+    if watch is not None:
+        watch.look()
+    return job.state.ended
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(("worker", "beat", "redis"), id="in-turn"),
+        *(pytest.param((part,), id=part, marks=pytest.mark.chaos) for part in ("worker", "beat", "redis")),
+    ],
+)
+def test_whatever_is_killed_at_every_tenth_data_key_all_are_moved_and_the_old_key_is_free_last(
+    chaos: Chaos, tenant: Tenant, parts: tuple[str, ...]
+) -> None:
+    stack, of = chaos.stack, chaos.stack.of(tenant)
+    before = {key.data_key_id for key in of.keys.all()}
+    old, new = stack.key(tenant), stack.aws.new_key()
+    begun = sum(chaos.begun[part] for part in parts)
+    watch = Watch(stack, tenant, new)
+    chaos.faults.plan(*parts)
+    good(chaos, ask_update(of, new), watch)
+    assert chaos.faults.struck() >= KEYS // 10
+    assert sum(chaos.begun[part] for part in parts) - begun >= chaos.faults.struck() - 1
+    until(lambda: (state := watch.look()) and state.old_key_free, "the old key may be disabled", 2 * LEASE + 10)
+
+    stack.aws.client("kms").disable_key(KeyId=old)
+    keys = of.keys.all()
+    assert {key.data_key_id for key in keys} >= before
+    for key in keys:
+        assert key.arn == new
+        unwrap(stack.context.keys, key).drop()
+        check_key_object(stack.context.store, tenant.tenant_id, key)
+    same(stack.download(tenant), stack.graph.records())
