@@ -19,11 +19,12 @@ from tests.parts import AwsSimulator, free_port
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "111122223333",
     "AWS_SECRET_ACCESS_KEY": "any",
+    "AWS_REGION": "eu-central-1",
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
     "AWS_CONFIG_FILE": "/nonexistent",
 }
-USES = ("Decrypt", "GenerateDataKey")
+USES = ("Decrypt", "GenerateDataKey", "ReEncrypt")
 
 
 class Kms(AwsKeys):
@@ -35,7 +36,8 @@ class Kms(AwsKeys):
     def __init__(self, seconds: float, aws: AwsSimulator, provider_key: str, patch: pytest.MonkeyPatch) -> None:
         super().__init__(seconds, provider_key)
         self.met: list[tuple[Code, bool]] = []
-        self._own, self._patch = {**ENVIRONMENT, "AWS_ENDPOINT_URL_KMS": aws.url}, patch
+        endpoints = {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}
+        self._own, self._patch = {**ENVIRONMENT, **endpoints}, patch
         self.go()
 
     def go(self, **environment: str) -> None:
@@ -111,7 +113,7 @@ def goes(**environment: str) -> Case:
 
 
 def denied(scene: Scene) -> None:
-    scene.deny("kms:Decrypt", "kms:GenerateDataKey")
+    scene.deny("kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 
 
 def denied_everywhere(scene: Scene) -> None:

@@ -42,13 +42,17 @@ class Stage:
 
     def enter(self) -> Scene:
         """A new tenant under a new KMS key, backed up once."""
-        world, arn = self.world, self.aws.new_key()
-        context = dataclasses.replace(world.context, provider_key=arn)
+        scene = self.enter_bare()
+        self.world.backed_up()
+        self.follow(self.world.tenant)
+        return scene
+
+    def enter_bare(self) -> Scene:
+        """A new tenant under a new KMS key."""
+        arn = self.aws.new_key()
+        context = dataclasses.replace(self.world.context, provider_key=arn)
         identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
-        tenant = add_tenant(context, f"tenant-{next(_numbers)}", identity).tenant
-        self.follow(tenant)
-        world.backed_up()
-        self.follow(tenant)
+        self.follow(add_tenant(context, f"tenant-{next(_numbers)}", identity).tenant)
         return Scene(self.aws, self.kms, arn, self.nonsense)
 
     def follow(self, tenant: Tenant) -> None:
