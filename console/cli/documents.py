@@ -249,6 +249,7 @@ def shredded_document(certificate: "Certificate") -> Document:
         "blobs": certificate.blobs,
         "locked": certificate.locked,
         "locked_until": moment(certificate.locked_until),
+        "blob": certificate.blob,
         "not_reached": certificate.not_reached,
     }
 

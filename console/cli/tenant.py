@@ -141,23 +141,18 @@ def remove(
     blobs stay in the store, sealed, and cannot be opened without the key objects beside them and KMS.
 
     With --shred those key objects are destroyed first, in every version that the store keeps, and a certificate says what
-    is unreadable from then on. There is no way back.
+    is unreadable from then on. There is no way back. One that was cut off is ended by the same command again.
     """
     if not yes:
         check_terminal("give --yes to remove the tenant")
     context = open_engine()
+    if shred:
+        _shred(context, name, yes, as_json)
+        return
     from shared.engine.onboarding import remove_tenant
 
     tenant = context.catalog.find(name)
-    question = f"Remove {name} with its credentials, jobs and snapshots?"
-    if shred:
-        question = f"Destroy the data keys of {name}, so that no snapshot of it can ever be read again?"
-    if not yes and not typer.confirm(question, err=True):
-        note("Nothing was removed.")
-        raise typer.Exit(1)
-    if shred:
-        _shred(context, tenant, as_json)
-        return
+    _confirm(yes, f"Remove {name} with its credentials, jobs and snapshots?")
     remove_tenant(context, name)
     if as_json:
         print_document({"tenant": name, "tenant_id": tenant.tenant_id})
@@ -165,18 +160,29 @@ def remove(
         print_line(f"{name} is removed.")
 
 
-def _shred(context: "Context", tenant: "Tenant", as_json: bool) -> None:
-    from shared.engine.shred import shred_tenant
+def _confirm(yes: bool, question: str) -> None:
+    if not yes and not typer.confirm(question, err=True):
+        note("Nothing was removed.")
+        raise typer.Exit(1)
 
-    document = shredded_document(shred_tenant(context, tenant.name))
+
+def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
+    """What was begun and killed when the catalog had forgotten the tenant is only ended: nothing is left to ask."""
+    from shared.engine.shred import shred_tenant, unfinished_shred
+
+    if unfinished_shred(context, name) is None:
+        context.catalog.find(name)
+        _confirm(yes, f"Destroy the data keys of {name}, so that no snapshot of it can ever be read again?")
+    document = shredded_document(shred_tenant(context, name))
     if as_json:
         print_document(document)
         return
-    print_line(f"{tenant.name} is removed, and nothing of it opens any more.")
+    print_line(f"{document['tenant']} is removed, and nothing of it opens any more.")
     counted = {field: len(value) for field, value in document.items() if field in ("data_keys", "unreadable")}
-    print_fields([(field, counted.get(field, value)) for field, value in document.items() if field != "not_reached"])
+    shown = [(field, value) for field, value in document.items() if field not in ("blob", "not_reached")]
+    print_fields([(field, counted.get(field, value)) for field, value in shown])
     print_line(document["not_reached"])
-    print_line(f"This certificate lies in the store, with every id: {tenant.tenant_id}/shredded.")
+    print_line(f"This certificate lies in the store, with every id: {document['blob']}.")
 
 
 def _document(catalog: "Catalog", tenant: "Tenant") -> tuple[Document, "Snapshot | None"]:

@@ -3,6 +3,9 @@
 Chunks and manifests stay where they are, sealed: without the wrapped data keys they are noise, whoever has the KMS key. (NIST
 SP 800-88, "Cryptographic Erase".) What is out of reach here, the certificate says too: copies of the database or the bucket
 that were made earlier hold wrapped data keys that the KMS key opens for as long as it is there.
+
+What is to be certified is noted in the store before anything is destroyed, and until the certificate stands: SQL forgets the
+tenant before that. So a shred that is killed anywhere is ended by asking for it again, by the tenant's name or id.
 """
 
 from collections.abc import Iterable
@@ -10,14 +13,22 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.audit import Action
+from shared.domain.audit import Action, event_of
 from shared.domain.errors import Alarm, Code, Refuse
 from shared.domain.model import Tenant
 from shared.engine.audit import keep_head
 from shared.engine.context import Context
 from shared.ports.blobs import FOR_EVER
 from shared.ports.catalog import TenantCatalog
-from shared.vault.names import certificate_blob, data_key_of, jobs_prefix, key_objects_prefix, last, manifests_prefix
+from shared.vault.names import (
+    certificate_blob,
+    data_key_of,
+    jobs_prefix,
+    key_objects_prefix,
+    last,
+    manifests_prefix,
+    shredding_blob,
+)
 from shared.vault.sealing import sealed_headers
 
 NOT_REACHED = (
@@ -34,7 +45,8 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What was destroyed, and what is left of it. ``data_keys``: ids; ``arns``: the KMS keys that wrapped them.
+    """What was destroyed, and what is left of it. ``data_keys``: ids; ``arns``: the KMS keys that wrapped them; ``blob``:
+    where this lies in the store.
 
     ``blobs`` are the sealed blobs that stay in the store; ``locked`` of them are kept by S3 Object Lock, the last of them
     until ``locked_until`` (None with ``locked`` above zero: a legal hold, without an end).
@@ -51,30 +63,94 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     blobs: int
     locked: int
     locked_until: datetime | None
+    blob: str
     not_reached: str = NOT_REACHED
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A shred that has begun, as it is noted in the store: what is known only as long as SQL knows the tenant."""
+
+    tenant: str
+    tenant_id: str
+    directory_id: str
+    by: str
+    arns: list[str]
+    data_keys: list[str]
 
 
 def shred_tenant(context: Context, name: str) -> Certificate:
     """Destroys every wrapped data key of the tenant, in the store with all versions and in SQL, forgets the tenant, and puts
     the certificate into the store. Needs no key. There is no way back.
 
-    What it began and did not end is ended by doing it again. Raises Refuse ``BUSY`` while jobs of the tenant go on, Refuse
-    ``STORE_FORBIDDEN`` if the store keeps a key object against deletion, and what the store raises.
+    What it began and did not end is ended by doing it again. Raises Refuse ``NO_SUCH_TENANT``, Refuse ``BUSY`` while jobs
+    of the tenant go on, Refuse ``STORE_FORBIDDEN`` if the store keeps a key object against deletion, and what the store
+    raises.
     """
-    tenant = context.catalog.find(name)
-    catalog = context.catalog.tenant(tenant.tenant_id)
-    _hold_back(catalog, name)
-    wrapped = catalog.keys.all()
-    destroyed = {key.data_key_id for key in wrapped} | _erase(context, tenant.tenant_id)
+    begun = unfinished_shred(context, name) or _begun(context, context.catalog.find(name))
+    certificate = _certificate(context, begun)
+    _tell(context, certificate)
+    context.store.erase(shredding_blob(begun.tenant_id))
+    return certificate
+
+
+def unfinished_shred(context: Context, name: str) -> Begun | None:
+    """A shred of the tenant that was once of this name, or has this id, if SQL has forgotten the tenant already and the shred
+    is still to be ended. Raises Refuse ``NO_SUCH_TENANT`` if there never was one, and what the store raises."""
+    audited = context.catalog.audited(name)
+    return _noted(context, audited.tenant_id) if audited.removed else None
+
+
+def _noted(context: Context, tenant_id: str) -> Begun | None:
+    text = context.store.get(shredding_blob(tenant_id))
+    return None if text is None else msgspec.json.decode(text, type=Begun)
+
+
+def _begun(context: Context, tenant: Tenant) -> Begun:
+    """Destroys the data keys and has SQL forget the tenant; what there was is noted before."""
+    catalog, tenant_id = context.catalog.tenant(tenant.tenant_id), tenant.tenant_id
+    _hold_back(catalog, tenant.name)
+    wrapped, stored, before = catalog.keys.all(), _key_objects(context, tenant_id), _noted(context, tenant_id)
+    begun = Begun(
+        tenant=tenant.name,
+        tenant_id=tenant_id,
+        directory_id=tenant.directory_id,
+        by=context.catalog.actor,
+        arns=sorted({tenant.key_arn, *(key.arn for key in wrapped), *(before.arns if before else ())}),
+        data_keys=sorted(
+            {key.data_key_id for key in wrapped} | _data_keys(stored) | set(before.data_keys if before else ())
+        ),
+    )
+    context.store.put(shredding_blob(tenant_id), msgspec.json.encode(begun))
+    context.at("shred-noted")
+    _erase(context, stored)
     context.at("keys-erased")
     catalog.remove()
-    destroyed |= _erase(context, tenant.tenant_id)  # of a job that somebody asked for meanwhile
-    certificate = _certified(context, tenant, destroyed, {tenant.key_arn, *(key.arn for key in wrapped)})
-    counts = {"data_keys": len(destroyed), "snapshots": len(certificate.unreadable)}
-    catalog.audit.append(Action.TENANT_SHREDDED, {}, **counts)
-    context.store.put_new(certificate_blob(tenant.tenant_id), msgspec.json.encode(certificate))
-    keep_head(context, catalog)
+    context.at("tenant-forgotten")
+    return begun
+
+
+def _certificate(context: Context, begun: Begun) -> Certificate:
+    """The certificate, in the store; the one that stands there if there is one."""
+    blob = certificate_blob(begun.tenant_id)
+    text = context.store.get(blob)
+    if text is not None:
+        return msgspec.json.decode(text, type=Certificate)
+    late = _key_objects(context, begun.tenant_id)  # of a job that somebody asked for meanwhile
+    _erase(context, late)
+    certificate = _certified(context, begun, {*begun.data_keys, *_data_keys(late)})
+    context.store.put_new(blob, msgspec.json.encode(certificate))
+    context.at("certificate-stored")
     return certificate
+
+
+def _tell(context: Context, certificate: Certificate) -> None:
+    """The audit trail tells of it, once, and its head is kept beside the certificate."""
+    catalog = context.catalog.tenant(certificate.tenant_id)
+    if not any(event_of(entry).action == Action.TENANT_SHREDDED for entry in catalog.audit.recent(10)):
+        counts = {"data_keys": len(certificate.data_keys), "snapshots": len(certificate.unreadable)}
+        catalog.audit.append(Action.TENANT_SHREDDED, {}, **counts)
+        context.at("shred-told")
+    keep_head(context, catalog)
 
 
 def _hold_back(catalog: TenantCatalog, name: str) -> None:
@@ -88,18 +164,25 @@ def _hold_back(catalog: TenantCatalog, name: str) -> None:
         raise Refuse(Code.BUSY, f"{sentence} Its schedule is paused, nothing was destroyed.")
 
 
-def _erase(context: Context, tenant_id: str) -> set[str]:
-    """Erases every key object in every version; the ids of their data keys."""
-    found = list(context.store.names(key_objects_prefix(tenant_id), deleted=True))
-    for blob in found:
+def _key_objects(context: Context, tenant_id: str) -> list[str]:
+    """Names of all key objects, those among them of which only older versions are kept."""
+    return list(context.store.names(key_objects_prefix(tenant_id), deleted=True))
+
+
+def _data_keys(key_objects: Iterable[str]) -> set[str]:
+    return {data_key_of(blob) for blob in key_objects}
+
+
+def _erase(context: Context, key_objects: Iterable[str]) -> None:
+    """In every version."""
+    for blob in key_objects:
         context.store.erase(blob)
-    return {data_key_of(blob) for blob in found}
 
 
-def _certified(context: Context, tenant: Tenant, destroyed: set[str], arns: set[str]) -> Certificate:
+def _certified(context: Context, begun: Begun, destroyed: set[str]) -> Certificate:
     """Proves it: no key object is left in any version, and so every manifest names a data key that is nowhere."""
-    store, tenant_id = context.store, tenant.tenant_id
-    left = next(iter(store.names(key_objects_prefix(tenant_id), deleted=True)), None)
+    store, tenant_id = context.store, begun.tenant_id
+    left = next(iter(_key_objects(context, tenant_id)), None)
     if left is not None:
         raise Refuse(Code.STORE_FORBIDDEN, f"The store still keeps the key object {left}: data keys of it would open.")
     manifests = list(store.names(manifests_prefix(tenant_id)))
@@ -107,17 +190,18 @@ def _certified(context: Context, tenant: Tenant, destroyed: set[str], arns: set[
     now = context.clock.now()
     locks = [lock for lock in map(store.locked_until, blobs) if lock is not None and lock > now]
     return Certificate(
-        tenant=tenant.name,
+        tenant=begun.tenant,
         tenant_id=tenant_id,
-        directory_id=tenant.directory_id,
+        directory_id=begun.directory_id,
         at=now,
-        by=context.catalog.actor,
-        arns=sorted(arns),
+        by=begun.by,
+        arns=begun.arns,
         data_keys=sorted(destroyed),
         unreadable=_unreadable(context, manifests),
         blobs=len(blobs),
         locked=len(locks),
         locked_until=None if FOR_EVER in locks else max(locks, default=None),
+        blob=certificate_blob(tenant_id),
     )
 
 

@@ -56,6 +56,11 @@ def certificate_blob(tenant_id: str) -> str:
     return f"{tenant_id}/shredded"
 
 
+def shredding_blob(tenant_id: str) -> str:
+    """Where it says that the tenant's data keys are being destroyed, until the certificate stands."""
+    return f"{tenant_id}/shredding"
+
+
 def last(blob: str) -> str:
     """The last segment of a name: a chunk's hash, a manifest's snapshot, a key object's generation."""
     return blob.rpartition("/")[2]

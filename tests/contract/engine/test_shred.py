@@ -9,14 +9,18 @@ import pytest
 
 from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Schedule
+from shared.domain.model import Purpose, Schedule
+from shared.domain.secret import Secret
 from shared.engine.audit import verify_audit
+from shared.engine.onboarding import add_tenant
 from shared.engine.rebuild import rebuild, stored_tenants
-from shared.engine.shred import Certificate, shred_tenant
+from shared.engine.shred import Certificate, shred_tenant, unfinished_shred
 from shared.ports.blobs import FOR_EVER
-from shared.vault.names import certificate_blob, key_objects_prefix
+from shared.ports.directory import Identity
+from shared.vault.keyring import birth
+from shared.vault.names import certificate_blob, key_objects_prefix, shredding_blob
 from tests.contract.engine.stories import Killed
-from tests.contract.engine.world import EngineWorld
+from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
 from tests.unit.vault.parts import ARN
 
 
@@ -85,18 +89,75 @@ def test_while_a_job_goes_on_nothing_is_destroyed_and_no_other_begins(world: Eng
     assert key_objects(world) == []
 
 
-def test_one_that_was_killed_is_done_by_the_next(world: EngineWorld) -> None:
-    keys = sorted(key.data_key_id for key in world.of.keys.all())
+POINTS = ("shred-noted", "keys-erased", "tenant-forgotten", "certificate-stored", "shred-told")
+
+
+def killed_at(world: EngineWorld, point: str) -> None:
+    """A shred that ends there."""
 
     def reached(name: str) -> None:
-        if name == "keys-erased":
+        if name == point:
             world.at = lambda _: None
             raise Killed
 
     world.at = reached
     with pytest.raises(Killed):
         shred_tenant(world.context, "acme")
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("by_id", [False, True], ids=["by-name", "by-id"])
+def test_one_that_was_killed_is_ended_by_the_next(world: EngineWorld, point: str, by_id: bool) -> None:
+    tenant_id = world.tenant.tenant_id
+    keys = sorted(key.data_key_id for key in world.of.keys.all())
+    snapshots = {each.snapshot_id for each in world.of.snapshots.all()}
+    killed_at(world, point)
+    name = tenant_id if by_id and world.context.catalog.tenants() == [] else "acme"
+    certificate = shred_tenant(world.context, name)
+    assert (certificate.data_keys, certificate.arns) == (keys, [ARN])
+    assert {each.snapshot for each in certificate.unreadable} == snapshots
+    assert key_objects(world) == []
+    kept = world.store.get(certificate.blob)
+    assert msgspec.json.decode(kept or b"", type=Certificate) == certificate
+    assert world.store.get(shredding_blob(tenant_id)) is None
+    told = [event_of(entry).action for entry in world.of.audit.recent(100)]
+    assert told.count(Action.TENANT_SHREDDED) == told.count(Action.TENANT_REMOVED) == 1
+    assert verify_audit(world.context, tenant_id).fault is None
+    with pytest.raises(Refuse) as refused:
+        shred_tenant(world.context, name)
+    assert refused.value.code is Code.NO_SUCH_TENANT
+
+
+def test_one_that_was_killed_again_and_again_forgets_no_data_key(world: EngineWorld) -> None:
+    keys = sorted(key.data_key_id for key in world.of.keys.all())
+    for point in POINTS:
+        killed_at(world, point)
     assert shred_tenant(world.context, "acme").data_keys == keys
+
+
+def test_a_new_tenant_of_the_same_name_is_not_taken_for_one_whose_shred_is_to_be_ended(world: EngineWorld) -> None:
+    killed_at(world, "tenant-forgotten")
+    identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
+    fresh = add_tenant(world.context, "acme", identity).tenant
+    assert unfinished_shred(world.context, "acme") is None
+    assert shred_tenant(world.context, world.tenant.tenant_id).tenant_id == world.tenant.tenant_id
+    assert [tenant.tenant_id for tenant in world.context.catalog.tenants()] == [fresh.tenant_id]
+
+
+def test_a_key_object_that_comes_when_the_tenant_is_forgotten_is_destroyed_and_certified(world: EngineWorld) -> None:
+    """Of a job that somebody asked for in that moment."""
+    born: list[str] = []
+
+    def reached(name: str) -> None:
+        if name == "tenant-forgotten":
+            tenant = world.tenant
+            _, key = birth(world.keys, world.store, tenant.tenant_id, ARN, Purpose.BACKUP, 1, world.clock.time, "job")
+            born.append(key.data_key_id)
+
+    world.at = reached
+    certificate = shred_tenant(world.context, "acme")
+    assert set(born) < set(certificate.data_keys)
+    assert key_objects(world) == []
 
 
 def test_what_the_store_keeps_against_deletion_is_counted_with_its_end(
@@ -124,3 +185,5 @@ def test_a_key_object_that_the_store_keeps_is_a_refusal_and_no_certificate(
         shred_tenant(world.context, "acme")
     assert refused.value.code is Code.STORE_FORBIDDEN
     assert world.store.get(certificate_blob(world.tenant.tenant_id)) is None
+    monkeypatch.undo()
+    assert shred_tenant(world.context, "acme").tenant_id == world.tenant.tenant_id
