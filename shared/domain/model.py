@@ -127,6 +127,11 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
 
 
+def encryption_context(tenant_id: str, purpose: Purpose) -> dict[str, str]:
+    """What KMS is told whenever it wraps or unwraps a data key of the tenant, and refuses to open it without."""
+    return {"tenant": tenant_id, "purpose": purpose.value}
+
+
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A data key as KMS wrapped it: one row in SQL and one key object in the bucket.
 

@@ -14,7 +14,7 @@ from typing import Never
 import msgspec
 
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyTrouble
-from shared.domain.model import Purpose, WrappedKey
+from shared.domain.model import Purpose, WrappedKey, encryption_context
 from shared.domain.secret import Secret
 from shared.ports.blobs import BlobStore
 from shared.ports.keys import KeyService
@@ -93,7 +93,7 @@ def birth(
 
     Raises what the key service and the store raise, and Alarm if the key object is not there afterwards.
     """
-    context = {"tenant": tenant_id, "purpose": purpose.value}
+    context = encryption_context(tenant_id, purpose)
     fresh = service.generate(arn, context)
     key = DataKey(fresh.plaintext)
     wrapped = WrappedKey(
@@ -164,17 +164,21 @@ def _key_object(tenant_id: str, key: WrappedKey) -> KeyObject:
 def decode_key_object(text: bytes, tenant_id: str, blob: str) -> WrappedKey:
     """The wrapped data key in the tenant's key object named ``blob``.
 
-    Raises Alarm naming it if it is none, belongs under another name, or is of an unknown format.
+    Raises Alarm naming it if it is none, belongs under another name, was wrapped for another tenant (KMS would open it for
+    whoever names that one), or is of an unknown format.
     """
     try:
         found = msgspec.json.decode(text, type=KeyObject)
         if found.format != FORMAT:
             raise Alarm(Code.FORMAT_UNKNOWN, f"The key object {blob} is of an unknown format; update Entrakeep.", blob)
+        purpose = Purpose(found.context.get("purpose", ""))
         if found.tenant != tenant_id or key_object_blob(tenant_id, found.id, found.generation) != blob:
+            raise _not_as_stored(blob)
+        if found.context != encryption_context(tenant_id, purpose):
             raise _not_as_stored(blob)
         return WrappedKey(
             data_key_id=found.id,
-            purpose=Purpose(found.context.get("purpose", "")),
+            purpose=purpose,
             arn=found.arn,
             generation=found.generation,
             key_epoch=found.epoch,

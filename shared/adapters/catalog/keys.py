@@ -14,7 +14,17 @@ from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, s
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
 from shared.domain.audit import Action
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
-from shared.domain.model import CredentialKind, JobKind, JobState, Purpose, Refusal, Sealed, StepState, WrappedKey
+from shared.domain.model import (
+    CredentialKind,
+    JobKind,
+    JobState,
+    Purpose,
+    Refusal,
+    Sealed,
+    StepState,
+    WrappedKey,
+    encryption_context,
+)
 from shared.ports.catalog import EpochMoved, KeyState
 
 log = logging.getLogger(__name__)
@@ -219,14 +229,16 @@ def _found(rows: Rows, purpose: str, job_id: str | None) -> WrappedKey | None:
 
 
 def key_of(row: RowMapping) -> WrappedKey:
-    """The data key in a row."""
+    """The data key in a row. Its encryption context is the tenant's own whatever stands there: KMS refuses what was wrapped
+    for another."""
+    purpose = Purpose(row["purpose"])
     return WrappedKey(
         data_key_id=row["data_key_id"],
-        purpose=Purpose(row["purpose"]),
+        purpose=purpose,
         arn=row["arn"],
         generation=row["generation"],
         key_epoch=row["key_epoch"],
-        context=row["context"],
+        context=encryption_context(row["tenant_id"], purpose),
         wrapped=row["wrapped"],
         created_at=row["created_at"],
         job_id=row["job_id"],

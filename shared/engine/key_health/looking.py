@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.errors import Alarm, EntrakeepError, KeyTrouble, Refuse
 from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyCondition, KeyWarning
-from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey
+from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey, encryption_context
 from shared.ports.keys import KeyDescription, KeyService
 
 EXPIRES_WITHIN = (1, 7, 30)
@@ -80,7 +80,7 @@ def _expiring(arn: str, at: datetime, now: datetime) -> list[KeyWarning]:
 
 
 def _may(keys: KeyService, tenant: Tenant, wrapped: WrappedKey) -> list[KeyWarning]:
-    context = {"tenant": tenant.tenant_id, "purpose": Purpose.BACKUP.value}
+    context = encryption_context(tenant.tenant_id, Purpose.BACKUP)
     found = _refused(
         lambda: keys.probe(tenant.key_arn, context),
         NO_NEW_DATA_KEYS,

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
-from shared.domain.model import Purpose, Tenant
+from shared.domain.model import Purpose, Tenant, encryption_context
 from shared.engine.context import Context
 from shared.engine.key_management.arns import check_form, region_of
 from shared.engine.key_management.findings import UNFIT, matters_to_know, wrong_kind, wrong_state
@@ -79,7 +79,7 @@ class Checking:
         self._tenant = tenant
         self._arn = arn
         self._hold = hold
-        self._encryption = {"tenant": tenant.tenant_id, "purpose": Purpose.ENABLE_CHECK.value}
+        self._encryption = encryption_context(tenant.tenant_id, Purpose.ENABLE_CHECK)
         self._fresh: FreshKey | None = None
 
     def run(self, names: Sequence[str], tell: Callable[[], None]) -> None:

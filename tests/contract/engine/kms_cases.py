@@ -37,7 +37,7 @@ class Kms(AwsKeys):
         super().__init__(seconds, provider_key)
         self.met: list[tuple[Code, bool]] = []
         endpoints = {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}
-        self._own, self._patch = {**ENVIRONMENT, **endpoints}, patch
+        self.aws, self._own, self._patch = aws, {**ENVIRONMENT, **endpoints}, patch
         self.go()
 
     def go(self, **environment: str) -> None:
