@@ -1,6 +1,6 @@
 """``entrakeep key``: the KMS key that a tenant's data keys are wrapped by."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,6 +36,11 @@ def show(name: Name, as_json: AsJson = False) -> None:
     if as_json:
         print_document(document)
         return
+    print_fields(key_fields(document))
+
+
+def key_fields(document: Document) -> list[tuple[str, Any]]:
+    """What a document of ``key show`` says, for people."""
     told = {
         "data_keys": "\n".join(f"{count:,} under {arn}" for arn, count in document["data_keys"].items()),
         "warnings": "\n".join(warning["message"] for warning in document["warnings"]),
@@ -44,7 +49,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
             for event in document["history"]
         ),
     }
-    print_fields([(field, told.get(field, value) or None) for field, value in document.items()])
+    shown = {**document, **{field: text or None for field, text in told.items()}}
+    return [*shown.items()]
 
 
 def _warned(event: Document) -> str:

@@ -179,8 +179,10 @@ def _codes_alone(trailing: re.Match[str]) -> str:
 def _cell(value: Any) -> "Text":
     from rich.text import Text
 
-    if value is None:
+    if value is None or value == []:
         return Text("-", style="dim")
+    if isinstance(value, list):
+        value = "\n".join(map(str, value))
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     if isinstance(value, int):

@@ -13,6 +13,7 @@ from console.cli.documents import (
     resource_documents,
     schedule_document,
 )
+from console.cli.key import key_fields
 from shared.domain.errors import Answer, Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import (
@@ -230,3 +231,12 @@ def test_a_job_that_checks_or_changes_a_key_tells_how_far_it_has_come() -> None:
     change = msgspec.structs.replace(JOB, kind=JobKind.KEY_ENABLE, detail={"arn": ARN})
     assert key_job_of(change) == {"arn": ARN, "before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": []}
     assert key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail={"state": "ok"})) is None
+
+
+@pytest.mark.parametrize("free", [True, False, None])
+def test_people_are_told_that_the_old_key_is_still_needed_and_not_only_when_it_is_not(free: bool | None) -> None:
+    shown_fields = dict(
+        key_fields(shown(KeyState(refusal=None, unreachable=None, data_keys={ARN: 1}, old_key_free=free)))
+    )
+    assert shown_fields["old_key_free"] is free
+    assert (shown_fields["data_keys"], shown_fields["warnings"]) == (f"1 under {ARN}", None)

@@ -93,3 +93,9 @@ def test_no_rows_are_a_sentence(capsysbinary: pytest.CaptureFixture[bytes]) -> N
 def test_text_of_others_is_shown_as_it_stands_and_not_as_markup(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     print_fields([("name", "[red]x[/]"), ("none", None), ("count", 1234)])
     assert b"[red]x[/]" in capsysbinary.readouterr().out
+
+
+def test_a_list_has_a_line_for_each_and_an_empty_one_is_a_dash(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    print_fields([("arns", ["one", "two"]), ("left", [])])
+    lines = [line.split() for line in capsysbinary.readouterr().out.decode().splitlines()]
+    assert lines == [["arns", "one"], ["two"], ["left", "-"]]
