@@ -14,12 +14,11 @@ from shared.adapters.kms import AwsKeys
 from shared.adapters.kms.row import Kind
 from shared.adapters.kms.table import ROWS
 from shared.domain.errors import Code, EntrakeepError, KeyRefused
-from tests.parts import AwsSimulator, free_port
+from tests.parts import REGION, AwsSimulator, free_port
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "111122223333",
     "AWS_SECRET_ACCESS_KEY": "any",
-    "AWS_REGION": "eu-central-1",
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
     "AWS_CONFIG_FILE": "/nonexistent",
@@ -34,7 +33,7 @@ class Kms(AwsKeys):
     """
 
     def __init__(self, seconds: float, aws: AwsSimulator, provider_key: str, patch: pytest.MonkeyPatch) -> None:
-        super().__init__(seconds, provider_key)
+        super().__init__(seconds, provider_key, REGION)
         self.met: list[tuple[Code, bool]] = []
         endpoints = {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}
         self.aws, self._own, self._patch = aws, {**ENVIRONMENT, **endpoints}, patch
