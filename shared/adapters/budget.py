@@ -152,8 +152,7 @@ class RedisBudget:
         place = _Place(self, units)
         waited = 0.0
         try:
-            # Asked in the loop itself: to wake a thread takes longer than Redis does, and half a second is the most.
-            while (wait := place.take()) > 0:  # other processes hold the places
+            while (wait := await self._take(place)) > 0:  # other processes hold the places
                 waited += wait
                 if waited > _MOST_WAIT:
                     raise GraphTrouble("Others use up what Graph allows this application.", max(wait, _REST))
@@ -163,6 +162,10 @@ class RedisBudget:
         finally:
             # Nobody waits for it: the next request would begin so much later. Even a cancelled request gives its place back.
             asyncio.get_running_loop().run_in_executor(None, place.end)
+
+    async def _take(self, place: "_Place") -> float:
+        """In the loop itself while Redis answers: to wake a thread takes longer than that. Who connects may have to wait."""
+        return place.take() if self.shared.answers else await asyncio.to_thread(place.take)
 
 
 @contextlib.asynccontextmanager
@@ -245,6 +248,8 @@ class _Shared:
             url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
         )
         self._rest_until = 0.0
+        self.answers = False
+        """Whether Redis answered when it was asked last."""
 
     def ask(self, script: str, keys: list[str], arguments: Sequence[str | float]) -> int | None:
         """What the script answers, or None if Redis does not."""
@@ -252,7 +257,9 @@ class _Shared:
             return None
         try:
             answer = self._redis.eval(script, len(keys), *keys, *arguments)
+            self.answers = True
         except (redis.RedisError, OSError) as error:
+            self.answers = False
             self._rest_until = time.monotonic() + _REST
             log.warning("no shared budget, Redis does not answer (%s): one request at a time", type(error).__name__)
             return None

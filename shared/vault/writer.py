@@ -83,7 +83,8 @@ class RunWriter:
                 return
             except TimeoutError:
                 if future.done():
-                    raise
+                    future.result()  # stored meanwhile, or a time-out of the store's own
+                    return
                 self._check()
 
     def _chunks(self, lines: Iterable[Line]) -> Iterator[list[Line]]:

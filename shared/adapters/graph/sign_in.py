@@ -110,14 +110,21 @@ class SignIn:
                 self.shared = self.shared or kept != self._token
                 self._token = kept
                 return kept
+            self.close()  # its credential would go on giving the token that is kept no longer
             asked = time.monotonic()
             self._token, self.shared = await _in_thread(lambda: self._take(claims)), False
             self._tokens.keep(self._name, self._token, asked)
             return self._token
 
-    def forget(self) -> None:
-        """Drops token and credential: the next token is asked for afresh."""
-        self._tokens.forget(self._name, self._token)
+    def forget(self, token: str) -> None:
+        """Drops this token and the credential, unless another has taken its place: the next one is asked for afresh."""
+        if token == self._token:
+            self._tokens.forget(self._name, token)
+            self.close()
+
+    def end(self) -> None:
+        """Drops everything, with what others share."""
+        self._tokens.forget(self._name, None)
         self.close()
 
     def close(self) -> None:
@@ -133,7 +140,7 @@ class SignIn:
         try:
             return credential.get_token(self._scope, claims=claims, enable_cae=True).token
         except (AzureError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-            self.forget()
+            self.close()
             if not self._said.status:
                 raise GraphTrouble(f"The directory's sign-in service cannot be reached: {reason(error)}.") from None
             raise refusal(self._said.status, self._said.refusal, self._said.after) from None

@@ -25,7 +25,7 @@ from shared.adapters.graph.errors import Throttled, code_of, meaning, safe_word,
 from shared.adapters.graph.handshake import close_if_cancelled
 from shared.adapters.graph.reach import reason
 from shared.adapters.graph.sign_in import SignIn, claims_of
-from shared.domain.errors import Answer, GraphTrouble, Skip
+from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Skip
 from shared.ports.budget import Budget
 
 _T = TypeVar("_T")
@@ -161,12 +161,16 @@ class Transport:
         """Takes a newer token after one was refused within an answer, meeting the claims that the header asks for."""
         claims = claims_of(www_authenticate)
         if claims is None:
-            self._sign_in.forget()
+            self._sign_in.forget(await self._sign_in.token())
         await self._sign_in.token(claims)
 
     async def close(self) -> None:
         """Closes the connections. Idempotent."""
-        self._sign_in.close()
+        try:
+            self._check()
+            self._sign_in.close()
+        except EntrakeepError:
+            self._sign_in.end()  # what ended the reading, a key lease as a rule, takes the token along
         await self._client.aclose()
         for connections in self._connections:
             await connections.aclose()
@@ -189,9 +193,13 @@ class Transport:
         """The answer to a request with a token: once more with a new one, and once more with the claims asked for."""
         claims, renewed = None, False
         while True:
-            response = await self._send(asked, claims)
+            self._check()
+            token = await self._sign_in.token(claims)
+            response = await self._send(asked, token)
             if response.status == 403 and self._sign_in.shared:
-                self._sign_in.forget()  # permissions stand in the token: they may have been given since it was taken
+                self._sign_in.forget(
+                    token
+                )  # permissions stand in the token: they may have been given since it was taken
                 continue
             if response.status != 401:
                 return response
@@ -200,13 +208,11 @@ class Transport:
                 claims = wanted
             elif not wanted and not renewed:
                 renewed = True
-                self._sign_in.forget()
+                self._sign_in.forget(token)
             else:
                 return response
 
-    async def _send(self, asked: _Asked, claims: str | None) -> Response:
-        self._check()
-        token = await self._sign_in.token(claims)
+    async def _send(self, asked: _Asked, token: str) -> Response:
         async with self._budget.request(asked.units):
             self._check()
             try:

@@ -1,12 +1,15 @@
 """Tokens: taken, kept, renewed, challenged and refused."""
 
+import asyncio
 import base64
 import ssl
+import time
 
 import pytest
 
 from shared.adapters.graph import GraphAccess
-from shared.domain.errors import Code, Refuse, StartOver
+from shared.adapters.graph.tokens import Tokens
+from shared.domain.errors import Code, KeyRefused, Refuse, StartOver
 from shared.domain.model import CredentialKind
 from shared.domain.secret import Secret
 from shared.ports.directory import Identity
@@ -124,6 +127,42 @@ async def test_a_token_is_shared_for_its_seconds_only(simulator: Simulator, budg
     for _ in range(2):
         await organization(access)
     assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+
+
+async def test_a_token_that_nobody_asks_for_any_more_is_let_go() -> None:
+    tokens = Tokens(0.2)
+    tokens.keep(b"name", "token", time.monotonic())
+    assert tokens.get(b"name") == "token"
+    async with asyncio.timeout(20):
+        while tokens._kept:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_reading_that_its_lease_ends_takes_the_token_along(simulator: Simulator, budget: Budget) -> None:
+    access = reaching(simulator, budget, token_seconds=60)
+    ended: list[KeyRefused] = []
+
+    def check() -> None:
+        if ended:
+            raise ended[0]
+
+    identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
+    source = access.connect(identity, check)
+    await source.organization_id()
+    ended.append(KeyRefused("arn", "The key is disabled."))
+    await source.close()
+    await organization(access)
+    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+
+
+async def test_a_token_that_is_old_is_not_kept_anew(simulator: Simulator, budget: Budget) -> None:
+    access = reaching(simulator, budget, token_seconds=0)
+    identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
+    source = access.connect(identity, lambda: None)
+    for _ in range(2):
+        await source.organization_id()
+    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+    await source.close()
 
 
 @pytest.mark.parametrize("status", [401, 403])
