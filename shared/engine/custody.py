@@ -4,9 +4,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 
-from shared.domain.errors import EntrakeepError, KeyRefused, KeyTrouble, Refuse
+from shared.domain.errors import ClaimLost, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.engine.context import Context
 from shared.engine.patience import patiently, seconds_since
@@ -87,18 +88,19 @@ class Custody:
     def _found_or_born(self, job_id: str) -> DataKey:
         keys = self._catalog.keys
         while (wrapped := keys.find(Purpose.BACKUP, job_id)) is None:
-            if keys.begin_birth(job_id, self._context.limits.claim_seconds):
-                return self._born(job_id)
+            until = keys.begin_birth(job_id, self._context.limits.claim_seconds)
+            if until is not None:
+                return self._born(job_id, until)
             self.check()
             time.sleep(_BIRTH_LOOK)
         return self._open(wrapped)
 
-    def _born(self, job_id: str) -> DataKey:
+    def _born(self, job_id: str, until: datetime) -> DataKey:
         try:
             return self._give_birth(job_id)
         except Exception:
             with suppress(EntrakeepError):  # else the others wait until its time is over
-                self._catalog.keys.end_birth(job_id)
+                self._catalog.keys.end_birth(job_id, until)
             raise
 
     def _give_birth(self, job_id: str) -> DataKey:
@@ -120,6 +122,10 @@ class Custody:
             except EpochMoved:
                 self._stillborn(key, wrapped)
                 continue
+            except (ClaimLost, Refuse) as error:
+                if error.code in (Code.INTERRUPTED, Code.NO_SUCH_TENANT):
+                    self._stillborn(key, wrapped)
+                raise
             context.at("key-row-stored")
             if standing.data_key_id != wrapped.data_key_id:
                 key.drop()
@@ -131,7 +137,7 @@ class Custody:
             return key
 
     def _stillborn(self, key: DataKey, wrapped: WrappedKey) -> None:
-        """The tenant's KMS key changed meanwhile: nothing is to lie in the store under the one before."""
+        """The tenant's KMS key changed meanwhile, or job or tenant are gone: nothing is to lie in the store of it."""
         key.drop()
         with suppress(EntrakeepError):  # else the sweep takes it, a day later
             self._context.store.erase(key_object_blob(self._catalog.tenant_id, wrapped.data_key_id, wrapped.generation))

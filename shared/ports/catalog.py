@@ -201,14 +201,14 @@ class Snapshots(Protocol):
 
 
 class Keys(Protocol):
-    def begin_birth(self, job_id: str, seconds: float) -> bool:
-        """Whether the caller is to give birth to the job's data key: there is none, and nobody else was told so within the
-        last so many ``seconds``. Of any number of callers one is. Over with ``add`` and with ``end_birth``. Raises
+    def begin_birth(self, job_id: str, seconds: float) -> datetime | None:
+        """Until when the caller is left to give birth to the job's data key: for so many ``seconds``, if there is none and
+        nobody else is left to. Of any number of callers one is. Over with ``add`` and with ``end_birth``. Raises
         ``ClaimLost`` if the job has ended."""
         ...
 
-    def end_birth(self, job_id: str) -> None:
-        """Nothing was born: another caller is told to."""
+    def end_birth(self, job_id: str, until: datetime) -> None:
+        """Nothing was born by whom was left to do it ``until`` then: another caller is told to."""
         ...
 
     def add(self, key: WrappedKey) -> WrappedKey:

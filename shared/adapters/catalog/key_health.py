@@ -48,7 +48,8 @@ class SqlHealth:
 
     def look_again(self) -> None:
         with self._tenancy.write() as rows:
-            rows.update(key_health, looked_at=None, next_probe=rows.now)
+            # A probe under way may have asked before: its turn is over.
+            rows.update(key_health, looked_at=None, next_probe=rows.now, turn=key_health.c.turn + 1)
 
     def note(self, turn: ProbeTurn, noted: Noted, *, next_in: float, tell: bool) -> KeyEvent | None:
         with self._tenancy.write() as rows:

@@ -39,18 +39,19 @@ class SqlKeys:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
 
-    def begin_birth(self, job_id: str, seconds: float) -> bool:
+    def begin_birth(self, job_id: str, seconds: float) -> datetime | None:
         with self._tenancy.write() as rows:
             job = _going_on(rows, job_id)
             until = job["birth_until"]
             if (until is not None and until > rows.now) or _found(rows, Purpose.BACKUP, job_id) is not None:
-                return False
-            rows.update(jobs, jobs.c.job_id == job_id, birth_until=rows.now + timedelta(seconds=seconds))
-        return True
+                return None
+            mine = rows.now + timedelta(seconds=seconds)
+            rows.update(jobs, jobs.c.job_id == job_id, birth_until=mine)
+        return mine
 
-    def end_birth(self, job_id: str) -> None:
+    def end_birth(self, job_id: str, until: datetime) -> None:
         with self._tenancy.write() as rows:
-            rows.update(jobs, jobs.c.job_id == job_id, birth_until=None)
+            rows.update(jobs, jobs.c.job_id == job_id, jobs.c.birth_until == until, birth_until=None)
 
     def add(self, key: WrappedKey) -> WrappedKey:
         with self._tenancy.write() as rows:

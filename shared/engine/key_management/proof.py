@@ -52,6 +52,8 @@ def forget_before(moving: Moving) -> None:
             work.context.store.erase(blob)
             work.context.at("generation-erased")
             moving.rest()
+        elif generation > key.generation and key.arn == tenant.key_arn:
+            _astray(moving, blob)
     for older in work.catalog.customer_keys.older():
         work.context.store.erase(key_object_blob(tenant.tenant_id, older.data_key_id, older.generation))
         work.catalog.customer_keys.forget(work.claim, older.data_key_id, older.generation)
@@ -125,6 +127,16 @@ def _key_objects(moving: Moving) -> Iterator[tuple[str, str, int]]:
         generation = last(blob)
         if generation.isdecimal():
             yield blob, data_key_of(blob), int(generation)
+
+
+def _astray(moving: Moving, blob: str) -> None:
+    """A newer generation than SQL knows, left by a change that was cut off: erased if another key wraps it, for SQL's row is
+    under the present one already."""
+    store, tenant = moving.work.context.store, moving.tenant
+    text = store.get(blob)
+    if text is None or decode_key_object(text, tenant.tenant_id, blob).arn != tenant.key_arn:
+        store.erase(blob)
+        moving.rest()
 
 
 def _unknown(moving: Moving, blob: str) -> None:

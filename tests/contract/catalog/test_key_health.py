@@ -56,6 +56,16 @@ def test_the_next_probe_is_due_at_once_and_looks_closely_where_somebody_asks_for
     assert [turn.tenant_id for turn in take(world)] == [acme.tenant_id]
 
 
+def test_a_probe_that_began_before_somebody_asked_for_a_closer_look_notes_nothing(
+    world: World, acme: TenantCatalog
+) -> None:
+    (turn,) = take(world)
+    acme.health.look_again()
+    assert acme.health.note(turn, warned(OK), next_in=300, tell=True) is None
+    assert acme.health.get().looked_at is None
+    assert [turn.tenant_id for turn in take(world)] == [acme.tenant_id]
+
+
 def test_a_tenant_just_added_waits_for_one_interval(world: World, acme: TenantCatalog) -> None:
     world.change("tenants", created_at=world.catalog.tenants()[0].created_at + timedelta(days=36500))
     assert take(world) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
+from shared.domain.errors import Alarm, ClaimLost, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import JobKind, Purpose, WrappedKey
 from shared.engine import custody as custody_module
 from shared.engine.custody import Custody
@@ -70,6 +70,21 @@ def test_a_data_key_born_while_the_tenants_kms_key_changes_is_born_again_under_t
     row = world.of.keys.find(Purpose.BACKUP, job.job_id)
     assert row is not None
     assert (row.data_key_id, row.arn, row.key_epoch) == (key.id, OTHER_ARN, 2)
+
+
+def test_a_data_key_whose_job_ended_while_it_was_born_leaves_nothing_in_the_store(world: EngineWorld) -> None:
+    job = world.ask()
+    before = set(world.store.blobs)
+
+    def end(point: str) -> None:
+        if point == "key-object-stored":
+            assert set(world.store.blobs) > before
+            world.of.jobs.cancel(job.job_id)
+
+    world.at = end
+    with Custody(world.context, world.of) as custody, pytest.raises(ClaimLost):
+        custody.of_job(job.job_id)
+    assert set(world.store.blobs) == before
 
 
 @pytest.mark.parametrize("whose", ["secrets", "born", "found"])

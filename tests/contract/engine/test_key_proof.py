@@ -10,13 +10,14 @@ import pytest
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, Purpose, WrappedKey
 from shared.engine.custody import Custody
-from shared.engine.key_management.asking import ask_enable
+from shared.engine.key_management.asking import ask_enable, ask_update
 from shared.vault.keyring import birth, decode_key_object, encode_key_object
 from shared.vault.names import data_key_of, key_object_blob, key_objects_prefix
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN, MemoryStore
 
 OWN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+OTHER = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-000000000002"
 KEYS = 24
 
 
@@ -168,6 +169,27 @@ def test_a_worker_killed_again_and_again_behind_what_it_did_is_not_given_up(worl
     kills = 1000
     assert ended(world, job).state is JobState.SUCCEEDED
     world.at = lambda _: None
+    whole(world)
+
+
+def test_what_a_change_to_another_key_left_is_erased_on_the_way_back(world: EngineWorld) -> None:
+    """A key object that was stored under the other key, and whose row never followed."""
+    assert ended(world, ask_enable(world.of, OWN, "ada")).state is JobState.SUCCEEDED
+
+    def reached(name: str) -> None:
+        if name == "key-rewrapped":
+            raise Killed
+
+    there = ask_update(world.of, OTHER)
+    world.at = reached
+    with pytest.raises(Killed):
+        world.work()
+    world.at = lambda _: None
+    assert OTHER in {key.arn for key in objects(world)}
+    world.of.jobs.cancel(there.job_id)
+    world.pass_time(3600)
+    assert ended(world, there).state is JobState.CANCELLED
+    assert ended(world, ask_update(world.of, OWN)).state is JobState.SUCCEEDED
     whole(world)
 
 

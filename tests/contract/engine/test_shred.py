@@ -54,6 +54,28 @@ def test_the_data_keys_go_and_the_certificate_says_what_was_made_unreadable(worl
     assert msgspec.json.decode(kept or b"", type=Certificate) == certificate
 
 
+def test_a_certificate_of_before_sql_was_put_back_is_not_taken_for_this_one(world: EngineWorld) -> None:
+    blob = certificate_blob(world.tenant.tenant_id)
+    keys = sorted(key.data_key_id for key in world.of.keys.all())
+    before = Certificate(
+        tenant="acme",
+        tenant_id=world.tenant.tenant_id,
+        directory_id=DIRECTORY,
+        at=world.clock.time - timedelta(days=1),
+        by="ada",
+        arns=[ARN],
+        data_keys=["others"],
+        unreadable=[],
+        blobs=0,
+        locked=0,
+        locked_until=None,
+    )
+    world.store.put(blob, msgspec.json.encode(before))
+    certificate = shred_tenant(world.context, "acme")
+    assert (certificate.data_keys, certificate.blob) == (keys, blob)
+    assert msgspec.json.decode(world.store.get(blob) or b"", type=Certificate) == certificate
+
+
 def test_nothing_of_it_is_brought_back_by_a_rebuild(world: EngineWorld) -> None:
     tenant_id = world.tenant.tenant_id
     shred_tenant(world.context, "acme")
