@@ -1,4 +1,4 @@
-"""``docs/kms-answers.md``, made from the table that decides: ``python -m tests.kms_page`` writes it."""
+"""The end of ``docs/keys.md``, made from the table that decides: ``python -m tests.kms_page`` writes it."""
 
 from collections.abc import Iterable
 
@@ -8,13 +8,16 @@ from shared.adapters.kms.table import ROWS
 from shared.domain.errors import Code
 from tests.pages import TOP
 
-PAGE = TOP / "docs" / "kms-answers.md"
+PAGE = TOP / "docs" / "keys.md"
+BEGIN = "## What AWS KMS answers\n"
+"""Where it begins."""
 _ARN = "arn:aws:kms:…"
 _HEAD = "| AWS KMS answers | which means | what Entrakeep does | what you see | who must act |\n" + "| --- " * 5 + "|\n"
-_TOP = """# What AWS KMS answers, and what happens then
-
-Every use of a tenant's data starts with a call to AWS KMS, and every such answer has a row here. This page is made from the
-table that Entrakeep decides by, so what stands here is what happens. `jobs show` and `key show` give the code and the
+_TOP = (
+    BEGIN
+    + """
+Every use of a tenant's data starts with a call to AWS KMS, and every such answer has a row here. These tables are made from
+the one that Entrakeep decides by, so what stands here is what happens. `jobs show` and `key show` give the code and the
 sentence.
 
 - An answer is judged by its error code first, by the key's state second (DescribeKey is asked for it after a
@@ -28,6 +31,7 @@ sentence.
   not carried out (`DryRun`; its success is a `DryRunOperationException`). If that is denied as well, the operator must act.
 
 """
+)
 _SECTIONS = {
     Kind.REVOKED: (
         "Refused",
@@ -64,9 +68,9 @@ data key's id, and `entrakeep verify` tells what else is damaged. Nothing is ove
 
 
 def page() -> str:
-    """The whole page."""
+    """All from ``BEGIN`` on."""
     return _TOP + "\n".join(
-        f"## {title}\n\n{text}\n{_HEAD}" + "".join(_line(row, does) for row in ROWS if row.kind is kind)
+        f"### {title}\n\n{text}\n{_HEAD}" + "".join(_line(row, does) for row in ROWS if row.kind is kind)
         for kind, (title, text, does) in _SECTIONS.items()
     )
 
@@ -105,4 +109,4 @@ def _sentence(row: Row) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(PAGE.read_text().partition(BEGIN)[0] + page())

@@ -191,6 +191,20 @@ def test_at_a_terminal_the_terms_are_shown_and_agreed_to_in_words(stack: Stack, 
     until(lambda: stack.of(tenant).tenant().key_arn == arn, "the key is enabled")
 
 
+def test_a_key_that_is_rotated_within_kms_goes_unnoticed(stack: Stack, shell: Shell) -> None:
+    tenant, arn = enabled(stack, "rotated")
+    before = stack.graph.records()
+    owner = stack.aws.client("kms", OWNER)
+    owner.enable_key_rotation(KeyId=arn)
+    owner.rotate_key_on_demand(KeyId=arn)
+    same(stack.download(tenant), before)
+    stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"city": "after the rotation"}))
+    stack.backup(tenant)
+    same(stack.download(tenant), stack.graph.records())
+    shown = show(shell, "rotated")
+    assert (shown["state"], shown["arn"], set(shown["data_keys"]), shown["warnings"]) == ("ok", arn, {arn}, [])
+
+
 def test_the_old_key_lost_midway_holds_back_what_it_wraps_until_it_comes_back(stack: Stack, shell: Shell) -> None:
     tenant, old = enabled(stack, "lost")
     new = key_for(stack, tenant)
