@@ -28,7 +28,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
+    made = EngineWorld(tmp_path, lease=3.0)
     made.backed_up()
     made.clock.time += timedelta(hours=1)
     made.directory.put("users", "users/later")
