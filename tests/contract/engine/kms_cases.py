@@ -29,12 +29,14 @@ USES = ("Decrypt", "GenerateDataKey", "ReEncrypt")
 class Kms(AwsKeys):
     """The key service, with a way to KMS that can be changed while it is at work.
 
-    ``met``: the code of every error that it raised, and whether the operator must act.
+    ``met``: the code of every error that it raised, and whether the operator must act. ``then`` is told how many they are, by
+    whoever met one, once KMS was asked all that is asked about it.
     """
 
     def __init__(self, seconds: float, aws: AwsSimulator, provider_key: str, patch: pytest.MonkeyPatch) -> None:
         super().__init__(seconds, provider_key, REGION)
         self.met: list[tuple[Code, bool]] = []
+        self.then: Callable[[int], None] = lambda _: None
         endpoints = {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}
         self.aws, self._own, self._patch = aws, {**ENVIRONMENT, **endpoints}, patch
         self.go()
@@ -55,6 +57,7 @@ class Kms(AwsKeys):
             return super()._call(*what)
         except EntrakeepError as error:
             self.met.append((error.code, isinstance(error, KeyRefused) and error.ours))
+            self.then(len(self.met))
             raise
 
 
