@@ -1,8 +1,7 @@
 """Tokens for one application in one directory, by azure-identity.
 
-azure-identity keeps a token until five minutes before its end, but only as long as its credential, and takes milliseconds to
-find it again: so tokens are kept in ``tokens`` too.
-msal remembers a refusal for a minute inside the credential: to ask afresh takes a new credential. Its own retries are off;
+Each token is asked for with a credential of its own: azure-identity takes milliseconds to find one that it keeps, and msal
+remembers a refusal for a minute, both inside the credential. What is kept, ``tokens`` keeps. Retries of their own are off;
 whoever asks decides. (Microsoft identity platform, "OAuth 2.0 client credentials flow", "Claims challenges, claims requests
 and client capabilities".)
 """
@@ -14,7 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,12 +90,9 @@ class SignIn:
         self._context = context
         self._answer_seconds = answer_seconds
         self._lock = asyncio.Lock()
-        self._credential: _Credential | None = None
         self._tokens = tokens
         self._name = tokens.name(identity)
-        self._token: str | None = None
-        self.shared = False
-        """Whether the token given last was taken by somebody else, some time ago."""
+        self._taken: str | None = None
         self._said = _Said()
 
     async def token(self, claims: str | None = None) -> str:
@@ -107,40 +103,26 @@ class SignIn:
         async with self._lock:
             kept = self._tokens.get(self._name) if claims is None else None
             if kept is not None:
-                self.shared = self.shared or kept != self._token
-                self._token = kept
                 return kept
-            self.close()  # its credential would go on giving the token that is kept no longer
             asked = time.monotonic()
-            self._token, self.shared = await _in_thread(lambda: self._take(claims)), False
-            self._tokens.keep(self._name, self._token, asked)
-            return self._token
+            self._taken = await _in_thread(lambda: self._take(claims))
+            self._tokens.keep(self._name, self._taken, asked)
+            return self._taken
 
-    def forget(self, token: str) -> None:
-        """Drops this token and the credential, unless another has taken its place: the next one is asked for afresh."""
-        if token == self._token:
-            self._tokens.forget(self._name, token)
-            self.close()
+    def took(self, token: str) -> bool:
+        """Whether this token was taken here last, and not some time ago by somebody else."""
+        return token == self._taken
 
-    def end(self) -> None:
-        """Drops everything, with what others share."""
-        self._tokens.forget(self._name, None)
-        self.close()
-
-    def close(self) -> None:
-        """Closes the credential. Idempotent."""
-        credential, self._credential = self._credential, None
-        if credential is not None:
-            credential.close()
+    def forget(self, token: str | None = None) -> None:
+        """Drops this token, and none that took its place meanwhile; None: whichever is kept. The next is asked for afresh."""
+        self._tokens.forget(self._name, token)
 
     def _take(self, claims: str | None) -> str:
         self._said = _Said()
-        credential = self._credential or self._new_credential()
-        self._credential = credential
         try:
-            return credential.get_token(self._scope, claims=claims, enable_cae=True).token
+            with closing(self._new_credential()) as credential:
+                return credential.get_token(self._scope, claims=claims, enable_cae=True).token
         except (AzureError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-            self.close()
             if not self._said.status:
                 raise GraphTrouble(f"The directory's sign-in service cannot be reached: {reason(error)}.") from None
             raise refusal(self._said.status, self._said.refusal, self._said.after) from None

@@ -161,16 +161,15 @@ class Transport:
         """Takes a newer token after one was refused within an answer, meeting the claims that the header asks for."""
         claims = claims_of(www_authenticate)
         if claims is None:
-            self._sign_in.forget(await self._sign_in.token())
+            self._sign_in.forget()
         await self._sign_in.token(claims)
 
     async def close(self) -> None:
         """Closes the connections. Idempotent."""
         try:
             self._check()
-            self._sign_in.close()
         except EntrakeepError:
-            self._sign_in.end()  # what ended the reading, a key lease as a rule, takes the token along
+            self._sign_in.forget()  # what ended the reading, a key lease as a rule, takes the token along
         await self._client.aclose()
         for connections in self._connections:
             await connections.aclose()
@@ -196,10 +195,9 @@ class Transport:
             self._check()
             token = await self._sign_in.token(claims)
             response = await self._send(asked, token)
-            if response.status == 403 and self._sign_in.shared:
-                self._sign_in.forget(
-                    token
-                )  # permissions stand in the token: they may have been given since it was taken
+            if response.status == 403 and not self._sign_in.took(token):
+                # Permissions stand in the token: they may have been given since it was taken.
+                self._sign_in.forget(token)
                 continue
             if response.status != 401:
                 return response
