@@ -66,10 +66,10 @@ class _Watched(httpx.AsyncByteStream):
         try:
             self._text += part if self._inflate is None else self._inflate.decompress(part, _MOST)
             found = _FIRST.match(self._text)
+            if found is None and len(self._text) < _MOST:
+                return
             if found is not None:
                 tell(msgspec.json.decode(found[1], type=str))
         except (zlib.error, ValueError):
-            found = None  # whoever reads the body says what is wrong with it
-            self._tell = None
-        if found is not None or len(self._text) >= _MOST:
-            self._tell = None
+            pass  # whoever reads the body says what is wrong with it
+        self._tell = None

@@ -73,24 +73,20 @@ class GraphSource:
         def ask(cursor: Cursor | None) -> _Asked:
             return _Asked(cursor, lambda: self._page(stream, shape, cursor))
 
-        wanted, behind = ask(cursor), None
+        wanted: _Asked | None = ask(cursor)
+        behind: _Asked | None = None
         try:
-            while True:
-                behind = None
+            while wanted is not None:
                 link = await wanted.goes_on()
-                if link is not None:
-                    behind = ask(link)
+                behind = ask(link) if link is not None else None
                 page = await wanted.page
-                more = page.cursor is not None and page.cursor.more
                 if behind is not None and not behind.begins_at(page.cursor):
                     await behind.drop()  # what was told belonged to an answer that was not the last one
                     behind = None
-                if more:
-                    behind = behind or ask(page.cursor)
+                if behind is None and page.cursor is not None and page.cursor.more:
+                    behind = ask(page.cursor)
                 yield page
-                if behind is None:
-                    return
-                wanted = behind
+                wanted, behind = behind, None
         finally:
             for asked in filter(None, (wanted, behind)):
                 await asked.drop()

@@ -51,11 +51,16 @@ async def test_trouble_on_the_way_changes_nothing(
     assert (await read(connect(), USERS))[0] == whole
 
 
-async def test_a_link_that_was_told_by_a_broken_answer_is_not_followed(simulator: Simulator, connect: Connect) -> None:
+async def test_a_link_is_followed_as_soon_as_it_is_told_but_not_where_a_broken_answer_told_it(
+    simulator: Simulator, connect: Connect
+) -> None:
     whole, _ = await read(connect(), USERS)
+    pages = simulator.asked(DELTA)
     astray = f'{{"@odata.nextLink":"{simulator.url}/v1.0/users/delta?$skiptoken=astray","value":[{{'
     simulator.fault("garbage", DELTA, skip=1, body=astray)
+    simulator.fault("slow", DELTA, query="skiptoken=(?!astray)", seconds=0.5)  # the page that was broken, once more
     assert (await read(connect(), USERS))[0] == whole
+    assert simulator.asked(DELTA) == 2 * pages + 2
 
 
 async def test_a_429_is_told_to_the_budget_with_its_fraction(
