@@ -276,8 +276,10 @@ def _begins_anew(event: Event, due: int, kept: Mapping[int, str], further: Calla
     if event.action != Action.CATALOG_REBUILT or event.number <= due:
         return False
     number = event.number - 1
-    head = None if number in kept else further(number)
-    return event.previous == (kept.get(number) if head is None else head.hash)
+    if number in kept:
+        return kept[number] == event.previous
+    head = further(number)
+    return head is not None and head.hash == event.previous
 
 
 def _plain(value: Plain) -> Plain:

@@ -23,10 +23,8 @@ def verify_audit(context: Context, tenant_id: str) -> Verdict:
     read, and what the store raises."""
     catalog = context.catalog.tenant(tenant_id)
     heads = [_head(context.store, tenant_id, number) for number in _numbers(context.store, tenant_id)]
-    own = (
-        catalog.audit.head()
-    )  # heads are read before the events: of these there may be more meanwhile, but never fewer
-    return judged(tenant_id, all_entries(catalog.audit), heads, own)
+    # Heads are read before the events: of these there may be more meanwhile, but never fewer.
+    return judged(tenant_id, all_entries(catalog.audit), heads, catalog.audit.head())
 
 
 def keep_head(context: Context, catalog: TenantCatalog) -> None:

@@ -165,8 +165,7 @@ class Lease:
         pause = self._seconds / 2
         while not self._stop.wait(pause):
             try:
-                if self._probe is not None:
-                    self._ask(self._probe).drop()
+                self.renew()
                 pause, wait = self._seconds / 2, FIRST_WAIT
                 self._followed()
             except LeaseRetired:

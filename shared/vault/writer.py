@@ -7,7 +7,7 @@ import hashlib
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from shared.domain.records import Line, encode_lines, split_order
 from shared.ports.blobs import BlobStore
@@ -77,15 +77,9 @@ class RunWriter:
 
     def _stored(self, future: Future[None]) -> None:
         """Returns once the chunk is stored, however long that takes, as long as ``check`` lets it."""
-        while True:
-            try:
-                future.result(_LOOK)
-                return
-            except TimeoutError:
-                if future.done():
-                    future.result()  # stored meanwhile, or a time-out of the store's own
-                    return
-                self._check()
+        while not wait([future], _LOOK).done:
+            self._check()
+        future.result()
 
     def _chunks(self, lines: Iterable[Line]) -> Iterator[list[Line]]:
         chunk: list[Line] = []
