@@ -1,7 +1,6 @@
 """The one place where ports meet adapters. Adapters are imported inside the function that builds them, so that the command
 line starts fast."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from shared.ports.dispatch import Dispatch
 
 LIMITS = Limits()
-_SWITCH_SECONDS = 0.001
-"""For how long one thread may keep another from running: a fifth of CPython's own. The thread that downloads needs only a
-moment between two waits, beside one that gathers without a pause."""
 
 
 def settings() -> config.Settings:
@@ -95,17 +91,16 @@ def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str]
     """The engine for a worker. ``at`` is called by name between the steps of the write order."""
     from shared.adapters.dispatch import CeleryDispatch
 
-    sys.setswitchinterval(_SWITCH_SECONDS)
     url = config.read_settings().broker_url.get_secret_value()
     return _context(CeleryDispatch(app), _access(url, limits), limits, at or _nothing)
 
 
-def beat_context(app: "Celery") -> "Context":
+def beat_context(app: "Celery", *, limits: Limits = LIMITS) -> "Context":
     """The engine for beat, which sends messages and leaves directories to workers."""
     from shared.adapters.dispatch import CeleryDispatch
     from shared.adapters.late import LateAccess
 
-    return _context(CeleryDispatch(app), LateAccess(lambda: _access(None, LIMITS)), LIMITS, _nothing)
+    return _context(CeleryDispatch(app), LateAccess(lambda: _access(None, limits)), limits, _nothing)
 
 
 def probing() -> "Probing":
@@ -132,11 +127,11 @@ def _context(dispatch: "Dispatch", access: "DirectoryAccess", limits: Limits, at
     from shared.adapters.kms import AwsKeys
     from shared.engine.context import Context
 
-    found = config.read_settings()
+    found, region = config.read_settings(), config.aws_region()
     return Context(
         catalog=open_catalog(),
-        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn, config.aws_region()),
-        store=open_store(found.store, config.aws_region()),
+        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn, region),
+        store=open_store(found.store, region),
         access=access,
         dispatch=dispatch,
         clock=clock(),

@@ -42,7 +42,7 @@ class Beat(CatalogScheduler):
 
     @cached_property
     def context(self) -> Context:
-        return wiring.worker_context(self.app, limits=LIMITS)
+        return wiring.beat_context(self.app, limits=LIMITS)
 
     def tick(self, *arguments: Any, **named: Any) -> float:
         return min(0.1, super().tick(*arguments, **named))
