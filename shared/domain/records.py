@@ -14,7 +14,7 @@ In a chunk a line is one line of JSON: ``{"key":"users/1","value":{…}}``, ``{"
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from urllib.parse import quote_from_bytes
 
 Line = tuple[bytes, bytes | None]
@@ -78,16 +78,21 @@ def encode_line(line: Line) -> bytes:
     return b'{"key":"%b","gone":true}' % key
 
 
-def encode_lines(lines: Iterable[Line]) -> bytes:
-    """Lines as they stand in a chunk, one below the other."""
-    return b"\n".join(map(encode_line, lines))
-
-
 _RECORD = b'{"key":"'
 _PREFIX = b'{"resource":"'
 _VALUE = b'","value":'
+_BETWEEN = b"}\n" + _RECORD
 _GONE = b'","gone":true}'
 _PREFIX_GONE = b'","prefix":"'
+
+
+def encode_lines(lines: Sequence[Line]) -> bytes:
+    """Lines as they stand in a chunk, one below the other. They are sorted as a run's are."""
+    at = lines[0][0].index(b"\0") + 1
+    records = [order[at:] + _VALUE + value for order, value in lines if value is not None]
+    if len(records) < len(lines) or not lines[-1][0].startswith(lines[0][0][:at]):
+        return b"\n".join(map(encode_line, lines))
+    return _RECORD + _BETWEEN.join(records) + b"}"  # of one resource, and nothing but records, as nearly always
 
 
 def decode_line(text: bytes) -> Line:

@@ -48,12 +48,13 @@ class Page(Protocol):
         """Bytes of the answer."""
         ...
 
-    def lines(self) -> Iterator[Line]:
-        """The page's lines in Graph's order. Pure computation: may run in another thread. Iterate once."""
+    def entries(self) -> Iterator[list[Line]]:
+        """The page's lines in Graph's order, in lists of one object each; those that a full reading begins with are a list by
+        themselves. Pure computation: may run in another thread. Iterate once."""
         ...
 
     def incomplete(self) -> list[str]:
-        """After ``lines``: ids of objects that came without their witness properties, to be fetched one by one."""
+        """After ``entries``: ids of objects that came without their witness properties, to be fetched one by one."""
         ...
 
 

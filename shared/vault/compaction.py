@@ -6,7 +6,7 @@ chunk with another, so all of a merge is written anew.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 
 from shared.ports.blobs import BlobStore
 from shared.vault.format import Run
@@ -50,5 +50,5 @@ def compact(
     chunk of each run. Raises what reading and writing raise.
     """
     opened = [read_chunks(store, find_key, tenant_id, run, check) for run in runs]
-    run = writer.write(chain.from_iterable(merge(opened) if oldest else squeeze(opened)))
+    run = writer.write(merge(opened) if oldest else squeeze(opened))
     return run if run.chunks else None

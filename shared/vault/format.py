@@ -85,7 +85,9 @@ class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):
     """What a checkpoint seals: the run written since the last one, and where to go on.
 
     ``more`` tells a next link from a delta link; ``full`` says that this reading began afresh; ``selection`` is what it asks
-    for; ``again`` are ids of objects that were named by a delta and could not be fetched.
+    for; ``again`` are ids of objects that were named by a delta and could not be fetched. ``repeated`` are keys of the
+    objects that both the run and earlier ones of this reading tell of, with the number (from 0) of the run that did so first;
+    None where that is not known.
     """
 
     run: Run | None
@@ -96,6 +98,7 @@ class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):
     begun: datetime
     again: list[str] = []
     selection: str = ""
+    repeated: dict[str, int] | None = None
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

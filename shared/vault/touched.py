@@ -5,7 +5,7 @@ So the records of a snapshot are counted by reading what has changed, and not al
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from operator import itemgetter
 
 import msgspec
@@ -63,6 +63,32 @@ def count(runs: Sequence[Run], read: ReadRun) -> Counter[str]:
     counts = Counter[str]()
     for lines in merge([read(run) for run in runs]):
         counts.update(_counted(lines))
+    return counts
+
+
+def total(told: Sequence[Run], repeated: Sequence[Set[bytes]], again: Sequence[Run], read: ReadRun) -> Counter[str]:
+    """The records of the runs ``told`` and, newer than those, ``again``, together.
+
+    For each of ``told``, which have counted their lines: the orders that touch what another of them speaks of, too. Reads
+    ``again`` and the chunks that are touched; all if ``again`` holds many lines, so that memory is bounded.
+    """
+    if sum(run.lines for run in again) > _MOST:
+        return count([*told, *again], read)
+    counts = Counter[str]()
+    for run in told:
+        counts.update({name: counted.records for name, counted in run.resources.items()})
+    after = {order for run in again for lines in read(run) for order, _ in lines}
+    touched = Touched(sorted(after.union(*repeated)))
+
+    def doubtful(run: Run, orders: Set[bytes]) -> Lists:
+        """What the run holds near these orders, of which what is touched no longer counts as it was told."""
+        for lines in read(_narrowed(run, Touched(sorted(orders)))):
+            counts.subtract(_counted([line for line in touched.among(lines) if line[1] is not None]))
+            yield lines
+
+    older = [doubtful(run, after | orders) for run, orders in zip(told, repeated, strict=True)]
+    for lines in merge([*older, *map(read, again)]):
+        counts.update(_counted(touched.among(lines)))
     return counts
 
 

@@ -5,9 +5,12 @@ Only storing takes threads: what computes would keep each other, and the downloa
 
 import hashlib
 import uuid
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import accumulate
+from operator import countOf, itemgetter
 
 from shared.domain.records import Line, encode_lines, split_order
 from shared.ports.blobs import BlobStore
@@ -17,6 +20,7 @@ from shared.vault.names import chunk_blob
 from shared.vault.sealing import Kind, damaged, open_sealed, seal
 
 THREADS = 4
+_VALUE = itemgetter(1)
 _LOOK = 0.25
 """Seconds between two looks whether a chunk that is being stored is still wanted."""
 _WAITING = 2 * THREADS
@@ -44,8 +48,9 @@ class RunWriter:
         self._check = check
         self._chunk_bytes = chunk_bytes
 
-    def write(self, lines: Iterable[Line]) -> Run:
-        """A run of the sorted ``lines``, read once; every chunk is durable when this returns. Without lines it has no chunk.
+    def write(self, lines: Iterable[list[Line]]) -> Run:
+        """A run of the sorted ``lines``, in lists of whatever length, read once; every chunk is durable when this returns.
+        Without lines it has no chunk.
 
         Raises what the store raises, and what ``lines`` raises.
         """
@@ -81,17 +86,23 @@ class RunWriter:
             self._check()
         future.result()
 
-    def _chunks(self, lines: Iterable[Line]) -> Iterator[list[Line]]:
+    def _chunks(self, lists: Iterable[list[Line]]) -> Iterator[list[Line]]:
+        """As many lines as fit, one at least."""
         chunk: list[Line] = []
         size = 0
-        for line in lines:
-            order, value = line
-            length = len(order) + len(value) if value else len(order)
-            size += length
-            if size > self._chunk_bytes and chunk:
-                yield chunk
-                chunk, size = [], length
-            chunk.append(line)
+        for lines in lists:
+            ends = [0, *accumulate([len(order) + len(value) if value else len(order) for order, value in lines])]
+            at = 0
+            while at < len(lines):
+                stop = bisect_right(ends, ends[at] + self._chunk_bytes - size, at + 1) - 1
+                if chunk and stop == at:
+                    yield chunk
+                    chunk, size = [], 0
+                    continue
+                stop = max(stop, at + 1)
+                chunk += lines[at:stop]
+                size += ends[stop] - ends[at]
+                at = stop
         if chunk:
             yield chunk
 
@@ -118,7 +129,7 @@ def _tally(chunk: list[Line], told: Counter[str], kept: Counter[str]) -> None:
     if names[0] == names[1]:  # as nearly always: they are sorted
         name = names[0].decode()
         told[name] += len(chunk)
-        kept[name] += sum(value is not None for _, value in chunk)
+        kept[name] += len(chunk) - countOf(map(_VALUE, chunk), None)
         return
     for order, value in chunk:
         name = split_order(order)[0].decode()

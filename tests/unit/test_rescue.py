@@ -114,7 +114,7 @@ def written(aws: Aws, url: str) -> Stored:
         now, job = datetime(2026, 11, day, tzinfo=UTC), f"job-{day}"
         key, _ = birth(keys, store, TENANT, arn, Purpose.BACKUP, 1, now, job)
         for name, lines in written_now.items():
-            runs[name].append(RunWriter(store, TENANT, job, name, key, lambda: None, 300).write(lines))
+            runs[name].append(RunWriter(store, TENANT, job, name, key, lambda: None, 300).write([lines]))
         store_manifest(store, key, manifest(snapshot, job, now, runs))
     return Stored(url, store, arn)
 

@@ -50,13 +50,13 @@ class _Position(msgspec.Struct, frozen=True):
 class ChildrenPage:
     """Children of some objects."""
 
-    def __init__(self, lines: list[Line], size: int, cursor: Cursor | None) -> None:
+    def __init__(self, entries: list[list[Line]], size: int, cursor: Cursor | None) -> None:
         self.size = size
         self.cursor = cursor
-        self._lines = lines
+        self._entries = entries
 
-    def lines(self) -> Iterator[Line]:
-        return iter(self._lines)
+    def entries(self) -> Iterator[list[Line]]:
+        return iter(self._entries)
 
     def incomplete(self) -> list[str]:
         """Nothing is ever incomplete."""
@@ -77,7 +77,7 @@ class ChildrenReader:
     async def pages(self, cursor: Cursor | None) -> AsyncGenerator[ChildrenPage, None]:
         """The pages from ``cursor`` on; None begins afresh. The last one has no cursor. Raises as the port says."""
         at = _Position([], [], self._listing()) if cursor is None else _decoded(cursor)
-        lines = [prefix_gone(self._resource, b"")] if cursor is None else []
+        beginning = [[prefix_gone(self._resource, b"")]] if cursor is None else []
         resuming = cursor is not None
         try:
             while True:
@@ -91,10 +91,10 @@ class ChildrenReader:
                     if at.cursor is not None:
                         continue
                     told, size = [], 0
-                yield ChildrenPage(lines + told, size, at.cursor)
+                yield ChildrenPage(beginning + told, size, at.cursor)
                 if at.cursor is None:
                     return
-                lines = []
+                beginning = []
         finally:
             for _, task in self._asked:
                 task.cancel()
@@ -110,27 +110,24 @@ class ChildrenReader:
         except ValueError:
             raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
 
-    async def _next_page(self, at: _Position) -> tuple[list[Line], int, _Position]:
+    async def _next_page(self, at: _Position) -> tuple[list[list[Line]], int, _Position]:
         """The next page of one object that has many children."""
         (owner, url), *others = at.pending
         page = await self._transport.get(url, slicer.collection, resuming=True, units=self._stream.units)
         further = [(owner, page.next)] if page.next else []
-        return (*self._lines(owner, page), _Position(at.left, [*further, *others], at.listing))
+        return [self._lines(owner, page)], _size(page), _Position(at.left, [*further, *others], at.listing)
 
-    async def _next_batch(self, at: _Position) -> tuple[list[Line], int, _Position]:
+    async def _next_batch(self, at: _Position) -> tuple[list[list[Line]], int, _Position]:
         """The first pages of the next objects."""
         self._ask(at.left)
         owners, task = self._asked[0]
         answers = await task
         self._asked.popleft()
-        lines: list[Line] = []
-        size = 0
-        for owner, page in answers:
-            if page is not None:
-                told, bytes_ = self._lines(owner, page)
-                lines, size = lines + told, size + bytes_
-        pending = [(owner, page.next) for owner, page in answers if page is not None and page.next]
-        return lines, size, _Position(at.left[len(owners) :], pending, at.listing)
+        found = [(owner, page) for owner, page in answers if page is not None]
+        entries = [self._lines(owner, page) for owner, page in found]
+        pending = [(owner, page.next) for owner, page in found if page.next]
+        size = sum(_size(page) for _, page in found)
+        return entries, size, _Position(at.left[len(owners) :], pending, at.listing)
 
     def _ask(self, left: list[str]) -> None:
         """Keeps so many batches on their way."""
@@ -146,10 +143,10 @@ class ChildrenReader:
         urls = [f"{self._stream.collection}/{quote(owner, safe='')}/{below}" for owner in owners]
         return list(zip(owners, await self._batches.collections(urls, units=self._stream.units), strict=True))
 
-    def _lines(self, owner: str, page: slicer.Envelope) -> tuple[list[Line], int]:
+    def _lines(self, owner: str, page: slicer.Envelope) -> list[Line]:
         try:
             below = f"{self._children.owner}/".encode() + encode_id(owner) + f"/{self._children.segment}/".encode()
-            return [self._line(below, text) for text in page.value], sum(len(text) for text in page.value)
+            return [self._line(below, text) for text in page.value]
         except ValueError:
             raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
 
@@ -157,6 +154,10 @@ class ChildrenReader:
         if self._children.links:
             return link_line(self._resource, below, slicer.read(text, LINK))
         return put(self._resource, below + encode_id(slicer.read(text, _IDENTIFIED).id), bytes(text))
+
+
+def _size(page: slicer.Envelope) -> int:
+    return sum(len(text) for text in page.value)
 
 
 def _decoded(cursor: Cursor) -> _Position:

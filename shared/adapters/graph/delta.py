@@ -6,7 +6,6 @@ changes", "Get incremental changes for groups".)
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -49,9 +48,9 @@ class DeltaShape:
             msgspec.defstruct("Entry", [("id", str), *fields], gc=False)
         )
 
-    def beginning(self) -> Iterator[Line]:
+    def beginning(self) -> list[Line]:
         """The lines that a full read begins with: what older runs hold of these resources is no more."""
-        return (prefix_gone(resource, b"") for resource in self._resources)
+        return [prefix_gone(resource, b"") for resource in self._resources]
 
     def lines(self, text: Raw, incomplete: list[str]) -> list[Line]:
         """The lines of one entry; its id is added to ``incomplete`` if it came without its witness properties.
@@ -110,7 +109,7 @@ def _links(owner: bytes, related: _Related, array: Raw) -> list[Line]:
 def _without(value: bytes, related: _Related, relation: Raw) -> bytes:
     """The object without the relation's member and one adjoining comma."""
     at = value.find(related.quoted)
-    escaped = b"\\u00" in value and _ESCAPED_LETTER.search(value)
+    escaped = b"\\" in value and _ESCAPED_LETTER.search(value)
     if at >= 0 and value.find(related.quoted, at + 1) < 0 and not escaped:
         colon = _COLON.match(value, at + len(related.quoted))
         if colon is not None and value.startswith(bytes(relation), colon.end()):

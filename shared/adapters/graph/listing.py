@@ -1,7 +1,5 @@
 """Turns the objects of a listing into lines: each is a record as it stands."""
 
-from collections.abc import Iterator
-
 import msgspec
 from msgspec import Raw
 
@@ -18,9 +16,9 @@ class ListingShape:
     def __init__(self, stream: Stream) -> None:
         self._resource = stream.resource.encode()
 
-    def beginning(self) -> Iterator[Line]:
+    def beginning(self) -> list[Line]:
         """The line that a full read begins with: what older runs hold of the resource is no more."""
-        yield prefix_gone(self._resource, b"")
+        return [prefix_gone(self._resource, b"")]
 
     def lines(self, text: Raw, incomplete: list[str]) -> list[Line]:  # noqa: ARG002
         """The line of one object. Nothing is ever incomplete. Raises ValueError if it has no id."""

@@ -15,7 +15,7 @@ from shared.ports.directory import Cursor
 class Shape(Protocol):
     """How the objects of a stream's pages become lines."""
 
-    def beginning(self) -> Iterator[Line]: ...
+    def beginning(self) -> list[Line]: ...
 
     def lines(self, text: Raw, incomplete: list[str]) -> list[Line]: ...
 
@@ -32,12 +32,12 @@ class GraphPage:
         self._fresh = fresh
         self._incomplete: list[str] = []
 
-    def lines(self) -> Iterator[Line]:
+    def entries(self) -> Iterator[list[Line]]:
         if self._fresh:
-            yield from self._shape.beginning()
+            yield self._shape.beginning()
         try:
             for text in self._objects:
-                yield from self._shape.lines(text, self._incomplete)
+                yield self._shape.lines(text, self._incomplete)
         except ValueError:
             raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
 

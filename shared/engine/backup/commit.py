@@ -4,7 +4,7 @@ import uuid
 
 from shared.domain.errors import COMPLETE, Alarm, Answer, Code, Refuse
 from shared.domain.model import JobState, ResourceReport, Snapshot
-from shared.domain.resources import STREAMS
+from shared.domain.resources import STREAMS, Stream
 from shared.engine.backup.harvest import Harvest, harvests
 from shared.engine.backup.trail import run_ref
 from shared.engine.opening import parent_manifest, snapshot_of
@@ -16,7 +16,7 @@ from shared.vault.manifests import store_manifest
 from shared.vault.merge import Lists
 from shared.vault.names import chunk_blob, chunks_prefix, last
 from shared.vault.reader import read_chunks
-from shared.vault.touched import count, recount
+from shared.vault.touched import count, recount, total
 
 
 def commit_step(work: Work) -> bool:
@@ -104,7 +104,7 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
 
 
 def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[str, int | None]:
-    """Records per resource: as the one run has counted them, or by what has changed, or else by reading all."""
+    """Records per resource: as runs have counted them, less what came again, or by what has changed, or by reading all."""
 
     def read(run: Run) -> Lists:
         return read_chunks(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
@@ -115,9 +115,18 @@ def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[st
     known = {name: records for name, records in before.records.items() if records is not None} if before else {}
     if len(runs) > 1 and harvest.older and len(known) == len(resources):
         counts = recount(known, harvest.older, harvest.newer, read)
+    elif len(runs) > 1 and not harvest.older and not harvest.merges and harvest.repeated is not None:
+        first = len(harvest.repeated)
+        repeated = [_orders(harvest.stream, keys) for keys in harvest.repeated]
+        counts = total(runs[:first], repeated, runs[first:], read)
     else:
         counts = count(runs, read)
     return {name: counts[name] for name in resources}
+
+
+def _orders(stream: Stream, keys: set[str]) -> set[bytes]:
+    """The orders of all that a stream may tell of these objects: each by its key, and the prefix of all below it."""
+    return {f"{resource}\0{key}{end}".encode() for key in keys for resource in stream.resources for end in ("", "/")}
 
 
 def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> None:

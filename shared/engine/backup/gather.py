@@ -4,7 +4,7 @@ import asyncio
 import queue
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from itertools import chain
 from shared.domain.model import ResourceProgress
 from shared.domain.records import Line, encode_id, gone, prefix_gone
 from shared.domain.resources import STREAMS, Stream
+from shared.engine.backup.met import Met
 from shared.engine.backup.trail import leave
 from shared.engine.work import StepTired, Work
 from shared.ports.directory import Cursor, DirectorySource, Page
@@ -48,16 +49,18 @@ class Gatherer:
         *,
         full: bool,
         begun: datetime,
+        met: Met | None = None,
         base: Sequence[Run] = (),
     ) -> None:
-        """``base``: the stream's runs as they were, if this reading tells everything afresh and all that matters is what has
-        changed. Only a reading that fits into one buffer is held against them."""
+        """``met``: for a reading that begins afresh. ``base``: the stream's runs as they were, if this reading tells all
+        afresh and what matters is what has changed. Only one that fits into one buffer is held against them."""
         self._work = work
         self._stream = stream
         self._key = key
         self._source = source
         self._full = full
         self._begun = begun
+        self._met = met
         self._base = base
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(PAGES)
@@ -126,7 +129,7 @@ class Gatherer:
         if self._stopping:
             raise Stopped
         self._work.check()
-        lines = list(page.lines())
+        lines = self._sifted(page.entries())
         self._buffer.add(lines)
         self._seen.update(order.partition(b"\0")[0] for order, _ in lines)
         self._work.hold.tell(self._so_far())
@@ -135,7 +138,10 @@ class Gatherer:
             if found is None:
                 self._again.append(object_id)
             else:
-                self._buffer.add([found])
+                self._buffer.add(self._sifted([[found]]))
+
+    def _sifted(self, entries: Iterable[list[Line]]) -> list[Line]:
+        return list(chain.from_iterable(entries)) if self._met is None else self._met.sift(entries)
 
     def _fetch(self, object_id: str) -> Line | None:
         """One object by id, asked for in the event loop."""
@@ -150,14 +156,15 @@ class Gatherer:
             raise Stopped from None
 
     def _checkpoint(self, cursor: Cursor | None) -> None:
-        run = None
+        run = repeated = None
         if not self._buffer.empty:
+            repeated = self._met.run_ends() if self._met is not None else None
             lines = self._buffer.drain()
             base, self._base = self._base, ()
             if cursor is None and base:
                 run = self._write_changed(lines, base)
             else:
-                run = self._writer.write(lines)
+                run = self._writer.write([lines])
                 self._count({name: (counted.records, counted.lines) for name, counted in run.resources.items()})
             self._work.context.at("run-stored")
         body = CheckpointBody(
@@ -169,6 +176,7 @@ class Gatherer:
             begun=self._begun,
             again=self._again,
             selection=self._stream.selection,
+            repeated=repeated,
         )
         leave(self._work, self._key, self._stream.name, body, [self._counts[name] for name in self._stream.resources])
         self._again = []
@@ -180,7 +188,7 @@ class Gatherer:
         store, tenant = work.context.store, work.claim.tenant_id
         before = merge([read_chunks(store, work.custody.find, tenant, run, work.check) for run in base])
         records = [line for line in lines if line[1] is not None]
-        run = self._writer.write(differences(chain.from_iterable(before), iter(records)))
+        run = self._writer.write([list(differences(chain.from_iterable(before), iter(records)))])
         self._count({self._stream.resource: (len(records), run.lines)})
         return run
 

@@ -51,6 +51,19 @@ class Harvest:
         return self.before.runs
 
     @property
+    def repeated(self) -> list[set[str]] | None:
+        """For each run of the first round: keys of the objects that another one tells of, too; None if that is not known."""
+        bodies = [body for body in self.first if body.run is not None]
+        found: list[set[str]] = [set() for _ in bodies]
+        for run, body in enumerate(bodies):
+            if body.repeated is None:
+                return None
+            for key, before in body.repeated.items():
+                found[run].add(key)
+                found[before].add(key)
+        return found
+
+    @property
     def runs(self) -> list[Run]:
         """All runs of the stream as they stand now: what was merged is replaced by what it was merged into."""
         runs = [*self.older, *self.newer]

@@ -17,6 +17,7 @@ from shared.domain.model import Phase
 from shared.domain.resources import STREAMS, Reading, Stream
 from shared.domain.secret import Secret
 from shared.engine.backup.gather import Gatherer, Stopped
+from shared.engine.backup.met import Met
 from shared.engine.backup.trail import job_trail, trail
 from shared.engine.credentials import source_for
 from shared.engine.opening import parent_manifest
@@ -174,7 +175,8 @@ async def _cancellable(work: Work, reading: Coroutine[Any, Any, None]) -> None:
 
 async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
     source = source_for(work.context, work.catalog, work.custody, work.check)
-    gatherer = Gatherer(work, stream, key, source, full=start.full, begun=start.begun, base=start.base)
+    met = Met() if start.cursor is None else None
+    gatherer = Gatherer(work, stream, key, source, full=start.full, begun=start.begun, met=met, base=start.base)
     gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.again, settles=start.settles))
     feeding = asyncio.ensure_future(_feed(source, stream, start.cursor, gatherer))
     try:

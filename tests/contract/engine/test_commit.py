@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.errors import Cancelled, KeyTrouble
+from shared.domain.errors import Cancelled, GraphTrouble, KeyTrouble
 from shared.domain.model import JobKind, JobState, Phase
+from shared.domain.records import gone
 from shared.engine.backup.commit import commit_step
 from shared.engine.backup.trail import leave
 from shared.engine.here import begun_here
 from shared.vault.format import CheckpointBody, Manifest
 from shared.vault.keyring import DataKey
+from shared.vault.names import chunk_blob
 from tests.contract.engine.world import EngineWorld
 
 
@@ -120,3 +122,52 @@ def test_no_checkpoint_is_left_for_a_job_that_was_cancelled(world: EngineWorld) 
         with pytest.raises(Cancelled):
             leave(work, key, "users", body, [])
         assert len(world.of.claims.checkpoints(work.claim)) == 1
+
+
+def opened_by_commit(world: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Makes the backup's commit; the chunks of users that it opened."""
+    world.ask()
+    opened: set[str] = set()
+    with world.step("commit", Phase.COMMIT) as work:
+        get = world.store.get
+
+        def noted(name: str) -> bytes | None:
+            opened.add(name)
+            return get(name)
+
+        monkeypatch.setattr(world.store, "get", noted)
+        commit_step(work)
+    (users,) = (state for state in newest(world).streams if state.stream == "users")
+    return opened & {
+        chunk_blob(world.tenant.tenant_id, run.job_id, chunk.name) for run in users.runs for chunk in run.chunks
+    }
+
+
+def counted(world: EngineWorld) -> int | None:
+    (users,) = (report for report in world.of.snapshots.get("latest").resources if report.resource == "users")
+    return users.records
+
+
+def many_runs(world: EngineWorld) -> None:
+    """Makes a run of each page of users; three of twenty more come again in another, one of them as gone."""
+    world.limit(buffer_bytes=1)
+    for n in (*range(20), 3, 7):
+        world.directory.put("users", f"users/u{n}")
+    world.directory.log["users"].append(gone(b"users", b"users/u11"))
+
+
+def test_a_full_reading_is_counted_by_what_came_again(world: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    many_runs(world)
+    opened = opened_by_commit(world, monkeypatch)
+    assert counted(world) == 4 + 19
+    assert len(opened) == 6
+
+
+def test_a_full_reading_that_another_step_took_up_is_counted_by_reading_its_runs(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_runs(world)
+    world.directory.trouble["users"] = [(5, GraphTrouble("x"))]
+    opened = opened_by_commit(world, monkeypatch)
+    assert counted(world) == 4 + 19
+    assert len(opened) > 20

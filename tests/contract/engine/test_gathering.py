@@ -37,13 +37,13 @@ class SeenPage(MemoryPage):
 
     def __init__(self, *named: str, when_asked: Callable[[], None] = lambda: None) -> None:
         cursor = Cursor(Secret(b"next:1"), more=True)
-        super().__init__([put(b"users", b"users/1", b"{}")], cursor, list(named))
+        super().__init__([[put(b"users", b"users/1", b"{}")]], cursor, list(named))
         self.opened = False
         self._when_asked = when_asked
 
-    def lines(self) -> Iterator[Line]:
+    def entries(self) -> Iterator[list[Line]]:
         self.opened = True
-        return super().lines()
+        return super().entries()
 
     def incomplete(self) -> list[str]:
         self._when_asked()

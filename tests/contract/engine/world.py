@@ -42,12 +42,12 @@ LEASE = 0.6
 
 @dataclass
 class MemoryPage:
-    found: list[Line]
+    found: list[list[Line]]
     cursor: Cursor | None
     named: list[str] = field(default_factory=list)
     size: int = 0
 
-    def lines(self) -> Iterator[Line]:
+    def entries(self) -> Iterator[list[Line]]:
         return iter(self.found)
 
     def incomplete(self) -> list[str]:
@@ -86,19 +86,19 @@ class MemoryDirectory:
         after, error = self.trouble[stream.name].pop(0) if self.trouble.get(stream.name) else (-1, None)
         at = int(cursor.link.reveal().rpartition(b":")[2]) if cursor is not None else 0
         log = self.log[stream.name]
-        entries = [[line] for line in log[at:]] or [[]]
+        pages = [[[line]] for line in log[at:]] or [[]]
         if cursor is None:
-            entries[0] = [*(prefix_gone(name.encode(), b"") for name in stream.resources), *entries[0]]
-        for n, lines in enumerate(entries):
+            pages[0].insert(0, [prefix_gone(name.encode(), b"") for name in stream.resources])
+        for n, entries in enumerate(pages):
             self.check()
             if n == after and error is not None:
                 raise error
-            last = n == len(entries) - 1
+            last = n == len(pages) - 1
             link = Cursor(Secret(b"next:%d" % (at + n + 1)), more=True) if not last else None
             if last and stream.reading is Reading.DELTA:
                 link = Cursor(Secret(b"delta:%d" % len(log)), more=False)
-            yield MemoryPage(lines, link, self.named if last and stream.name == "users" else [])
-        if after >= len(entries) and error is not None:
+            yield MemoryPage(entries, link, self.named if last and stream.name == "users" else [])
+        if after >= len(pages) and error is not None:
             raise error
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:

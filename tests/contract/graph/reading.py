@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from itertools import chain
 
 from shared.adapters.graph import Patience
 from shared.adapters.graph.source import GraphSource
@@ -47,7 +48,7 @@ class Budget:
 async def read(source: GraphSource, stream: Stream, cursor: Cursor | None = None) -> tuple[list[Line], Cursor | None]:
     lines: list[Line] = []
     async for page in source.pages(stream, cursor):
-        lines += page.lines()
+        lines += chain.from_iterable(page.entries())
         cursor = page.cursor
         assert page.incomplete() == []
     return lines, cursor

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def owners(simulator: Simulator) -> set[str]:
 
 
 async def pages(connect: Connect, cursor: Cursor | None = None) -> list[tuple[list[Line], Cursor | None]]:
-    return [(list(page.lines()), page.cursor) async for page in connect().pages(OWNERS, cursor)]
+    return [(list(chain.from_iterable(page.entries())), page.cursor) async for page in connect().pages(OWNERS, cursor)]
 
 
 async def test_the_owners_of_every_application_are_read_twenty_at_a_time(

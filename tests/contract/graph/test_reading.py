@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+from itertools import chain
 
 import httpx
 
@@ -113,7 +114,7 @@ async def test_an_entry_without_its_witnesses_is_fetched(simulator: Simulator, c
     body = {"value": [{"id": user, "city": "Berlin"}], "@odata.deltaLink": f"{simulator.url}{DELTA}?$deltatoken=x"}
     simulator.fault("status", DELTA, status=200, body=json.dumps(body))
     (page,) = [page async for page in source.pages(USERS, None)]
-    assert records(list(page.lines()), "users") == {}
+    assert records(list(chain.from_iterable(page.entries())), "users") == {}
     assert page.incomplete() == [user]
     line = await source.fetch(USERS, user)
     assert line is not None

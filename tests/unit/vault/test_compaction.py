@@ -36,7 +36,7 @@ class Runs:
             buffer = SortBuffer(10**9)
             buffer.add(lines)
             if lines:
-                self.runs.append(self.writer(f"job-{number}").write(buffer.drain()))
+                self.runs.append(self.writer(f"job-{number}").write([buffer.drain()]))
 
     def writer(self, job: str = JOB) -> RunWriter:
         return RunWriter(self.store, TENANT, job, "groups", KEY, lambda: None, 60)

@@ -25,7 +25,7 @@ LINES: list[Line] = [put(b"users", b"users/%03d" % n, b'{"id":"%03d","x":"%b"}' 
 
 
 def written(store: MemoryStore, key: DataKey, tenant: str = TENANT) -> Run:
-    return RunWriter(store, tenant, JOB, "users", key, lambda: None, 2000).write(LINES)
+    return RunWriter(store, tenant, JOB, "users", key, lambda: None, 2000).write([LINES])
 
 
 def test_a_run_reads_back_and_its_chunks_have_disjoint_ranges() -> None:
@@ -204,7 +204,7 @@ def test_a_lease_that_has_ended_stops_the_writer_before_it_seals_another_chunk()
         raise KeyRefused(ARN, "no")
 
     with pytest.raises(KeyRefused):
-        RunWriter(store, TENANT, JOB, "users", key, check, 2000).write(LINES)
+        RunWriter(store, TENANT, JOB, "users", key, check, 2000).write([LINES])
     assert not store.blobs
 
 

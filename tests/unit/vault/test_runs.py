@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, pairwise
 from unittest.mock import patch
 
 import pytest
@@ -32,7 +32,7 @@ PARTS = st.sampled_from([1, 100, 10**6])
 
 
 def written(store: MemoryStore, lines: list[Line], chunk_bytes: int) -> Run:
-    return RunWriter(store, TENANT, JOB, "groups", KEY, lambda: None, chunk_bytes).write(lines)
+    return RunWriter(store, TENANT, JOB, "groups", KEY, lambda: None, chunk_bytes).write([lines])
 
 
 def read(store: MemoryStore, run: Run) -> list[Line]:
@@ -74,6 +74,23 @@ def test_any_records_read_back_to_the_byte_from_chunks_with_disjoint_ranges(
     assert set(store.blobs) == {chunk_blob(TENANT, JOB, chunk.name) for chunk in run.chunks}
     for chunk in run.chunks:
         assert len(check_blob(store, TENANT, run, chunk)) == chunk.size
+
+
+@given(st.lists(st.integers(0, 120), min_size=1, max_size=40), st.sets(st.integers(0, 40)), st.integers(1, 200))
+def test_a_chunk_takes_as_many_lines_as_fit_however_they_come(sizes: list[int], cuts: set[int], room: int) -> None:
+    lines = [put(b"groups", b"groups/%03d" % n, b"1" * (size + 1)) for n, size in enumerate(sizes)]
+    ends = sorted({0, *(cut for cut in cuts if cut < len(lines)), len(lines)})
+    lists = [lines[a:b] for a, b in pairwise(ends)]
+    run = RunWriter(MemoryStore(), TENANT, JOB, "groups", KEY, lambda: None, room).write([*lists, []])
+    expected, held = [0], 0
+    for order, value in lines:
+        length = len(order) + len(value or b"")
+        if expected[-1] and held + length > room:
+            expected.append(0)
+            held = 0
+        expected[-1] += 1
+        held += length
+    assert [chunk.lines for chunk in run.chunks] == expected
 
 
 def test_a_line_larger_than_a_chunk_is_a_chunk_of_its_own() -> None:

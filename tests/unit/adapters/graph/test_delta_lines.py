@@ -1,6 +1,7 @@
 """Entries of a delta page become the lines of the stream's resources, records to the letter."""
 
 import json
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ def read(stream: Stream, *entries: bytes) -> tuple[list[Line], list[str]]:
     envelope = slicer.envelope(body) or slicer.envelope_slowly(body)
     shape = DeltaShape(stream) if stream.reading is Reading.DELTA else ListingShape(stream)
     page = GraphPage(envelope, len(body), shape, fresh=False)
-    return list(page.lines()), page.incomplete()
+    return list(chain.from_iterable(page.entries())), page.incomplete()
 
 
 def record(*entries: bytes, stream: Stream = GROUPS) -> bytes | None:
@@ -162,9 +163,9 @@ def test_an_entry_without_its_witnesses_is_no_record(entry: bytes, asked_for: li
 
 def test_a_full_read_begins_by_emptying_each_resource() -> None:
     page = GraphPage(slicer.Envelope(value=[], delta="d"), 0, DeltaShape(GROUPS), fresh=True)
-    assert list(page.lines()) == [prefix_gone(name.encode(), b"") for name in GROUPS.resources]
+    assert list(page.entries()) == [[prefix_gone(name.encode(), b"") for name in GROUPS.resources]]
     page = GraphPage(slicer.Envelope(value=[]), 0, ListingShape(STREAMS["organization"]), fresh=True)
-    assert list(page.lines()) == [prefix_gone(b"organization", b"")]
+    assert list(page.entries()) == [[prefix_gone(b"organization", b"")]]
 
 
 def test_a_listings_objects_are_records_as_they_stand() -> None:
