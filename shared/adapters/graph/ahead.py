@@ -5,6 +5,7 @@ does not come first, nothing is told, and the page is asked for once this one is
 httpx: event hooks.)
 """
 
+import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,6 +17,8 @@ import msgspec
 
 _MOST = 1 << 14
 """Bytes of a page's text that are searched."""
+_TURNS = 40
+"""Turns of the event loop, as many as it takes to ask."""
 _FIRST = re.compile(
     rb'\s*\{\s*(?:"@odata\.context"\s*:\s*"[^"\\]*"\s*,\s*)?"@odata\.nextLink"\s*:\s*("(?:[^"\\]|\\.)*")'
 )
@@ -44,8 +47,15 @@ async def look_ahead(response: httpx.Response) -> None:
     response.stream = _Watched(response.stream, tell, zipped=encoding == "gzip")
 
 
+async def _let_others() -> None:
+    """Lets the next page be asked for before the rest of this one is read, which may be there already."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+
+
 class _Watched(httpx.AsyncByteStream):
-    """A body on its way, handed on as it comes."""
+    """A body on its way. It is handed on in one piece: decompressing each by itself would ask for the interpreter each time,
+    in vain while another thread computes."""
 
     def __init__(self, stream: httpx.AsyncByteStream, tell: _Tell, *, zipped: bool) -> None:
         self._stream = stream
@@ -54,10 +64,14 @@ class _Watched(httpx.AsyncByteStream):
         self._text = b""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        parts = []
         async for part in self._stream:
+            parts.append(part)
             if self._tell is not None:
                 self._look(part, self._tell)
-            yield part
+                if self._tell is None:
+                    await _let_others()
+        yield b"".join(parts)
 
     async def aclose(self) -> None:
         await self._stream.aclose()

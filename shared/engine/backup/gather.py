@@ -24,8 +24,8 @@ from shared.vault.merge import differences, merge
 from shared.vault.reader import read_chunks
 from shared.vault.writer import RunWriter
 
-PAGES = 4
-"""Pages downloaded and not yet gathered."""
+PAGES = 16
+"""Pages downloaded and not yet gathered: as many as come while a buffer is sorted and written."""
 
 
 class Stopped(Exception):
@@ -80,7 +80,7 @@ class Gatherer:
         self._tired_at = time.monotonic() + limits.step_seconds
 
     async def offer(self, page: Page | None) -> None:
-        """Hands a page over, waiting while four are not gathered yet; None says that it was the last."""
+        """Hands a page over, waiting while ``PAGES`` are not gathered yet; None says that it was the last."""
         await self._room.acquire()
         self._pages.put(page)
 

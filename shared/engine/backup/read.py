@@ -2,7 +2,7 @@
 
 ::
 
-    Graph ──pages──▶ event loop ──queue of 4──▶ gathering thread ──▶ sort buffer ──▶ run ──▶ checkpoint
+    Graph ──pages──▶ event loop ──queue of 16──▶ gathering thread ──▶ sort buffer ──▶ run ──▶ checkpoint
 """
 
 import asyncio

@@ -14,7 +14,7 @@ from shared.domain.model import JobState
 from shared.domain.records import Line, put
 from shared.domain.resources import STREAMS, Stream
 from shared.domain.secret import Secret
-from shared.engine.backup.gather import Gatherer, Stopped
+from shared.engine.backup.gather import PAGES, Gatherer, Stopped
 from shared.engine.work import Work
 from shared.ports.directory import Cursor
 from tests.contract.engine.world import EngineWorld, MemoryDirectory, MemoryPage
@@ -84,15 +84,15 @@ def in_a_thread(gatherer: Gatherer) -> "asyncio.Future[None]":
     return asyncio.ensure_future(asyncio.to_thread(gatherer.run, [], settles=False))
 
 
-def test_no_more_than_four_pages_wait_to_be_gathered(world: EngineWorld) -> None:
+def test_no_more_than_so_many_pages_wait_to_be_gathered(world: EngineWorld) -> None:
     async def feed(work: Work) -> None:
         gatherer = gatherer_of(work, world.directory)
-        for _ in range(4):
+        for _ in range(PAGES):
             await asyncio.wait_for(gatherer.offer(SeenPage()), SOON)
-        fifth = asyncio.ensure_future(gatherer.offer(SeenPage()))
-        assert await asyncio.wait({fifth}, timeout=0.1) == (set(), {fifth})
+        further = asyncio.ensure_future(gatherer.offer(SeenPage()))
+        assert await asyncio.wait({further}, timeout=0.1) == (set(), {further})
         gathering = in_a_thread(gatherer)
-        await asyncio.wait_for(fifth, SOON)
+        await asyncio.wait_for(further, SOON)
         await gatherer.offer(None)
         await asyncio.wait_for(gathering, SOON)
 
