@@ -115,10 +115,10 @@ def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[st
     known = {name: records for name, records in before.records.items() if records is not None} if before else {}
     if len(runs) > 1 and harvest.older and len(known) == len(resources):
         counts = recount(known, harvest.older, harvest.newer, read)
-    elif len(runs) > 1 and not harvest.older and not harvest.merges and harvest.repeated is not None:
-        first = len(harvest.repeated)
-        repeated = [_orders(harvest.stream, keys) for keys in harvest.repeated]
-        counts = total(runs[:first], repeated, runs[first:], read)
+    elif len(runs) > 1 and not harvest.older and (repeated := harvest.repeated) is not None:
+        told = {run.run_id: run for run in runs if run.run_id in repeated}
+        again = [run for run in runs if run.run_id not in repeated]
+        counts = total(list(told.values()), [_orders(harvest.stream, repeated[each]) for each in told], again, read)
     else:
         counts = count(runs, read)
     return {name: counts[name] for name in resources}

@@ -1,6 +1,6 @@
 """What a job's steps have read, stream by stream, beside what the snapshot that it builds on holds of each."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from shared.domain.errors import Answer
@@ -51,17 +51,25 @@ class Harvest:
         return self.before.runs
 
     @property
-    def repeated(self) -> list[set[str]] | None:
-        """For each run of the first round: keys of the objects that another one tells of, too; None if that is not known."""
-        bodies = [body for body in self.first if body.run is not None]
-        found: list[set[str]] = [set() for _ in bodies]
-        for run, body in enumerate(bodies):
-            if body.repeated is None:
+    def repeated(self) -> dict[str, set[str]] | None:
+        """Keys of the objects that more than one run of the first round tells of: for each of these runs, as they stand now,
+        those that it tells of, by the run's id. None if that is not known."""
+        bodies = [(body.run.run_id, body.repeated) for body in self.first if body.run is not None]
+        found: dict[str, set[str]] = {run_id: set() for run_id, _ in bodies}
+        for run_id, repeated in bodies:
+            if repeated is None:
                 return None
-            for key, before in body.repeated.items():
-                found[run].add(key)
-                found[before].add(key)
-        return found
+            for key, first in repeated.items():
+                found[run_id].add(key)
+                found[bodies[first][0]].add(key)
+        for merged in self.merges:
+            if not found.keys() >= set(merged.replaces):
+                return None
+            keys = set[str]().union(*(found.pop(run_id) for run_id in merged.replaces))
+            if merged.run is not None:
+                found[merged.run.run_id] = keys
+        often = Counter(key for keys in found.values() for key in keys)
+        return {run_id: {key for key in keys if often[key] > 1} for run_id, keys in found.items()}
 
     @property
     def runs(self) -> list[Run]:

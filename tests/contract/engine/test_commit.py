@@ -148,10 +148,10 @@ def counted(world: EngineWorld) -> int | None:
     return users.records
 
 
-def many_runs(world: EngineWorld) -> None:
-    """Makes a run of each page of users; three of twenty more come again in another, one of them as gone."""
+def many_runs(world: EngineWorld, more: int = 20) -> None:
+    """Makes a run of each page of users; three of so many more come again in another, one of them as gone."""
     world.limit(buffer_bytes=1)
-    for n in (*range(20), 3, 7):
+    for n in (*range(more), 3, 7):
         world.directory.put("users", f"users/u{n}")
     world.directory.log["users"].append(gone(b"users", b"users/u11"))
 
@@ -161,6 +161,17 @@ def test_a_full_reading_is_counted_by_what_came_again(world: EngineWorld, monkey
     opened = opened_by_commit(world, monkeypatch)
     assert counted(world) == 4 + 19
     assert len(opened) == 6
+
+
+def test_a_full_reading_of_which_runs_were_merged_is_counted_by_what_the_others_tell_again(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_runs(world, 40)
+    opened = opened_by_commit(world, monkeypatch)
+    assert counted(world) == 4 + 39
+    (users,) = (state for state in newest(world).streams if state.stream == "users")
+    assert 1 < len(users.runs) < 20
+    assert len(opened) == 4
 
 
 def test_a_full_reading_that_another_step_took_up_is_counted_by_reading_its_runs(
