@@ -84,7 +84,7 @@ def _restic(objects: Path, repository: Path) -> None:
 
 
 def _borg(objects: Path, repository: Path) -> None:
-    """With Zstandard at level 3, as our chunks have it; by itself borg takes lz4, which is weaker."""
+    """With Zstandard at level 3; by itself borg takes lz4, which is weaker."""
     own = {"BORG_PASSPHRASE": _PASSWORD, "BORG_BASE_DIR": str(repository.parent / "borg-home")}
     _run(["borg", "init", "--encryption", "repokey", str(repository)], objects, own)
     _run(["borg", "create", "--compression", "zstd,3", f"{repository}::objects", "."], objects, own)

@@ -93,9 +93,10 @@ def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str]
     """The engine for a worker. ``at`` is called by name between the steps of the write order."""
     from shared.adapters.dispatch import CeleryDispatch
 
-    _quicken()
     url = config.read_settings().broker_url.get_secret_value()
-    return _context(CeleryDispatch(app), _access(url, limits), limits, at or _nothing)
+    context = _context(CeleryDispatch(app), _access(url, limits), limits, at or _nothing)
+    _quicken()
+    return context
 
 
 def _quicken() -> None:

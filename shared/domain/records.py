@@ -87,7 +87,7 @@ _PREFIX_GONE = b'","prefix":"'
 
 
 def encode_lines(lines: Sequence[Line]) -> bytes:
-    """Lines as they stand in a chunk, one below the other. They are sorted as a run's are."""
+    """Lines as they stand in a chunk, one below the other: one at least, sorted as a run's are."""
     at = lines[0][0].index(b"\0") + 1
     records = [order[at:] + _VALUE + value for order, value in lines if value is not None]
     if len(records) < len(lines) or not lines[-1][0].startswith(lines[0][0][:at]):

@@ -11,8 +11,8 @@ from shared.domain.errors import Answer
 from shared.domain.model import ResourceReport, Tenant
 
 _COMPRESSION = zstandard.ZstdCompressionParameters.from_level(2, min_match=7)
-"""Most of what is stored are ids. Higher levels find short matches in their digits, each of which takes more bytes than the
-digits by themselves: level 3 makes 5 % more of the same lines, and takes longer."""
+"""Most lines are links, and most of a link is an id. Higher levels find short matches in its digits, each of which takes more
+bytes than the digits by themselves."""
 _local = threading.local()
 
 

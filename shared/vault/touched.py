@@ -19,6 +19,8 @@ ReadRun = Callable[[Run], Lists]
 
 _MOST = 100_000
 """Lines of the newer runs whose orders are held in memory; where there are more, all is counted."""
+_WORTH = 0.5
+"""The part of all chunks above which it takes longer to look at what is touched than to count all."""
 _ORDER = itemgetter(0)
 
 
@@ -66,28 +68,31 @@ def count(runs: Sequence[Run], read: ReadRun) -> Counter[str]:
     return counts
 
 
-def total(told: Sequence[Run], repeated: Sequence[Set[bytes]], again: Sequence[Run], read: ReadRun) -> Counter[str]:
+def total(told: Sequence[tuple[Run, Set[bytes]]], again: Sequence[Run], read: ReadRun) -> Counter[str]:
     """The records of the runs ``told`` and, newer than those, ``again``, together.
 
-    For each of ``told``, which have counted their lines: the orders that touch what another of them speaks of, too. Reads
-    ``again`` and the chunks that are touched; all if ``again`` holds many lines, so that memory is bounded.
+    Each of ``told`` has counted its lines, and comes with the orders that touch what another of them speaks of, too. Reads
+    ``again`` and the chunks that are touched, or all if that is most of them or ``again`` holds many lines.
     """
+    runs = [*(run for run, _ in told), *again]
     if sum(run.lines for run in again) > _MOST:
-        return count([*told, *again], read)
-    counts = Counter[str]()
-    for run in told:
-        counts.update({name: counted.records for name, counted in run.resources.items()})
+        return count(runs, read)
     after = {order for run in again for lines in read(run) for order, _ in lines}
-    touched = Touched(sorted(after.union(*repeated)))
+    narrowed = [_narrowed(run, Touched(sorted(after | orders))) for run, orders in told]
+    if sum(len(run.chunks) for run in narrowed) > _WORTH * sum(len(run.chunks) for run, _ in told):
+        return count(runs, read)
+    touched = Touched(sorted(after.union(*(orders for _, orders in told))))
+    counts = Counter[str]()
+    for run, _ in told:
+        counts.update({name: counted.records for name, counted in run.resources.items()})
 
-    def doubtful(run: Run, orders: Set[bytes]) -> Lists:
-        """What the run holds near these orders, of which what is touched no longer counts as it was told."""
-        for lines in read(_narrowed(run, Touched(sorted(orders)))):
+    def doubtful(run: Run) -> Lists:
+        """What stands in these chunks, of which what is touched no longer counts as it was told."""
+        for lines in read(run):
             counts.subtract(_counted([line for line in touched.among(lines) if line[1] is not None]))
             yield lines
 
-    older = [doubtful(run, after | orders) for run, orders in zip(told, repeated, strict=True)]
-    for lines in merge([*older, *map(read, again)]):
+    for lines in merge([*map(doubtful, narrowed), *map(read, again)]):
         counts.update(_counted(touched.among(lines)))
     return counts
 

@@ -18,7 +18,7 @@ import msgspec
 _MOST = 1 << 14
 """Bytes of a page's text that are searched."""
 _TURNS = 40
-"""Turns of the event loop, as many as it takes to ask."""
+"""Turns of the event loop, about as many as it takes to ask over a connection that is open."""
 _FIRST = re.compile(
     rb'\s*\{\s*(?:"@odata\.context"\s*:\s*"[^"\\]*"\s*,\s*)?"@odata\.nextLink"\s*:\s*("(?:[^"\\]|\\.)*")'
 )
@@ -67,23 +67,24 @@ class _Watched(httpx.AsyncByteStream):
         parts = []
         async for part in self._stream:
             parts.append(part)
-            if self._tell is not None:
-                self._look(part, self._tell)
-                if self._tell is None:
-                    await _let_others()
+            if self._tell is not None and self._look(part, self._tell):
+                await _let_others()
         yield b"".join(parts)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
-    def _look(self, part: bytes, tell: _Tell) -> None:
+    def _look(self, part: bytes, tell: _Tell) -> bool:
+        """Whether the link was told, now that this part is there."""
+        found = None
         try:
             self._text += part if self._inflate is None else self._inflate.decompress(part, _MOST)
             found = _FIRST.match(self._text)
             if found is None and len(self._text) < _MOST:
-                return
+                return False
             if found is not None:
                 tell(msgspec.json.decode(found[1], type=str))
         except (zlib.error, ValueError):
             pass  # whoever reads the body says what is wrong with it
         self._tell = None
+        return found is not None

@@ -4,7 +4,7 @@ import uuid
 
 from shared.domain.errors import COMPLETE, Alarm, Answer, Code, Refuse
 from shared.domain.model import JobState, ResourceReport, Snapshot
-from shared.domain.resources import STREAMS, Stream
+from shared.domain.resources import STREAMS
 from shared.engine.backup.harvest import Harvest, harvests
 from shared.engine.backup.trail import run_ref
 from shared.engine.opening import parent_manifest, snapshot_of
@@ -115,18 +115,11 @@ def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[st
     known = {name: records for name, records in before.records.items() if records is not None} if before else {}
     if len(runs) > 1 and harvest.older and len(known) == len(resources):
         counts = recount(known, harvest.older, harvest.newer, read)
-    elif len(runs) > 1 and not harvest.older and (repeated := harvest.repeated) is not None:
-        told = {run.run_id: run for run in runs if run.run_id in repeated}
-        again = [run for run in runs if run.run_id not in repeated]
-        counts = total(list(told.values()), [_orders(harvest.stream, repeated[each]) for each in told], again, read)
+    elif len(runs) > 1 and not harvest.older and (told := harvest.told) is not None:
+        counts = total(told, runs[len(told) :], read)
     else:
         counts = count(runs, read)
     return {name: counts[name] for name in resources}
-
-
-def _orders(stream: Stream, keys: set[str]) -> set[bytes]:
-    """The orders of all that a stream may tell of these objects: each by its key, and the prefix of all below it."""
-    return {f"{resource}\0{key}{end}".encode() for key in keys for resource in stream.resources for end in ("", "/")}
 
 
 def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 
 from shared.domain.model import ResourceProgress
 from shared.domain.records import Line, encode_id, gone, prefix_gone
@@ -24,6 +24,8 @@ from shared.vault.merge import differences, merge
 from shared.vault.reader import read_chunks
 from shared.vault.writer import RunWriter
 
+_LINES = 4096
+"""Lines of what has changed that are handed on at a time."""
 PAGES = 16
 """Pages downloaded and not yet gathered: as many as come while a buffer is sorted and written."""
 
@@ -188,7 +190,8 @@ class Gatherer:
         store, tenant = work.context.store, work.claim.tenant_id
         before = merge([read_chunks(store, work.custody.find, tenant, run, work.check) for run in base])
         records = [line for line in lines if line[1] is not None]
-        run = self._writer.write([list(differences(chain.from_iterable(before), iter(records)))])
+        changed = differences(chain.from_iterable(before), iter(records))
+        run = self._writer.write(iter(lambda: list(islice(changed, _LINES)), []))
         self._count({self._stream.resource: (len(records), run.lines)})
         return run
 

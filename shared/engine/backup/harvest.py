@@ -51,9 +51,9 @@ class Harvest:
         return self.before.runs
 
     @property
-    def repeated(self) -> dict[str, set[str]] | None:
-        """Keys of the objects that more than one run of the first round tells of: for each of these runs, as they stand now,
-        those that it tells of, by the run's id. None if that is not known."""
+    def told(self) -> list[tuple[Run, set[bytes]]] | None:
+        """The runs of the first round as they stand now, each with the orders of all that may be told of an object of which
+        another one tells, too. None if that is not known."""
         bodies = [(body.run.run_id, body.repeated) for body in self.first if body.run is not None]
         found: dict[str, set[str]] = {run_id: set() for run_id, _ in bodies}
         for run_id, repeated in bodies:
@@ -64,12 +64,20 @@ class Harvest:
                 found[bodies[first][0]].add(key)
         for merged in self.merges:
             if not found.keys() >= set(merged.replaces):
-                return None
+                return None  # one of the second round was among them
             keys = set[str]().union(*(found.pop(run_id) for run_id in merged.replaces))
             if merged.run is not None:
                 found[merged.run.run_id] = keys
         often = Counter(key for keys in found.values() for key in keys)
-        return {run_id: {key for key in keys if often[key] > 1} for run_id, keys in found.items()}
+        return [
+            (run, {order for key in found[run.run_id] if often[key] > 1 for order in self._orders(key)})
+            for run in self.runs
+            if run.run_id in found
+        ]
+
+    def _orders(self, key: str) -> list[bytes]:
+        """An object's own, and the prefix of all below it, in each resource of the stream."""
+        return [f"{resource}\0{key}{end}".encode() for resource in self.stream.resources for end in ("", "/")]
 
     @property
     def runs(self) -> list[Run]:

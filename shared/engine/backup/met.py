@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from shared.domain.records import Line, is_prefix, split_order
 
 MOST = 1 << 18
-"""Objects that are kept in mind, by a hash of eight bytes: some 25 MB. Of more it is not known what came again."""
-_MOST_AGAIN = 1 << 11
-"""Objects of a run that are named: of more it is sooner counted what the runs hold by reading them."""
+"""Objects that are kept in mind, by a hash: some 25 MB. Of a reading of more it is not known what came again."""
+_MOST_AGAIN = 1 << 7
+"""Objects of a run that are named. A run has some sixty chunks: with more, it is sooner counted by reading it."""
 
 
 class Met:
@@ -32,26 +32,31 @@ class Met:
         kept: list[Line] = []
         for lines in entries:
             kept += self._sifted(lines) if self._known and lines else lines
+        if len(self._before) + len(self._now) > self._most:
+            self._forget()
         return kept
 
     def run_ends(self) -> dict[str, int] | None:
         """Keys of the objects of this run that earlier ones tell of, too, each with the number (from 0) of the first one that
         does; None if that is not known. The next run begins."""
-        known = self._known and len(self._again) <= _MOST_AGAIN
-        again = {key.decode(): run for key, run in self._again.items()}
+        if len(self._again) > _MOST_AGAIN:
+            self._forget()
+        again = {key.decode(): run for key, run in self._again.items()} if self._known else None
         self._before |= dict.fromkeys(self._now, self._runs)
-        self._known = known and len(self._before) <= self._most
-        if not self._known:
-            self._before.clear()
         self._now, self._again = set(), {}
         self._runs += 1
-        return again if known else None
+        return again
+
+    def _forget(self) -> None:
+        self._known = False
+        self._before, self._now, self._again = {}, set(), {}
 
     def _sifted(self, lines: list[Line]) -> list[Line]:
         order = lines[0][0]
         met = hash(order.partition(b"/")[2].partition(b"/")[0])
         if met in self._before:
-            self._again[b"/".join(split_order(order)[1].split(b"/")[:2])] = self._before[met]
+            if len(self._again) <= _MOST_AGAIN:
+                self._again[b"/".join(split_order(order)[1].split(b"/")[:2])] = self._before[met]
         elif met not in self._now:
             self._now.add(met)
             if not order.endswith(b"\0"):  # a whole resource's: what older readings hold is no more

@@ -15,6 +15,8 @@ from shared.domain.records import Line, put
 from shared.domain.resources import STREAMS, Stream
 from shared.domain.secret import Secret
 from shared.engine.backup.gather import PAGES, Gatherer, Stopped
+from shared.engine.backup.met import Met
+from shared.engine.backup.trail import trail
 from shared.engine.work import Work
 from shared.ports.directory import Cursor
 from tests.contract.engine.world import EngineWorld, MemoryDirectory, MemoryPage
@@ -71,7 +73,7 @@ class SilentDirectory(MemoryDirectory):
 
 def gatherer_of(work: Work, source: MemoryDirectory) -> Gatherer:
     key = work.custody.of_job(work.claim.job_id)
-    return Gatherer(work, USERS, key, source, full=True, begun=work.context.clock.now())
+    return Gatherer(work, USERS, key, source, full=True, begun=work.context.clock.now(), met=Met())
 
 
 async def ended(gathering: "asyncio.Future[None]") -> None:
@@ -99,6 +101,23 @@ def test_no_more_than_so_many_pages_wait_to_be_gathered(world: EngineWorld) -> N
     world.ask()
     with world.step("users") as work:
         asyncio.run(feed(work))
+
+
+def test_an_object_that_was_fetched_is_known_when_it_comes_again(world: EngineWorld) -> None:
+    async def feed(work: Work) -> None:
+        gatherer = gatherer_of(work, world.directory)
+        gathering = in_a_thread(gatherer)
+        await gatherer.offer(SeenPage("9"))
+        await gatherer.offer(MemoryPage([[put(b"users", b"users/9", b"{}")]], None))
+        await gatherer.offer(None)
+        await asyncio.wait_for(gathering, SOON)
+
+    world.limit(buffer_bytes=1)
+    world.directory.objects["9"] = b"{}"
+    world.ask()
+    with world.step("users") as work:
+        asyncio.run(feed(work))
+        assert [body.repeated for body in trail(work)] == [{}, {"users/9": 0}]
 
 
 def test_pages_that_wait_are_not_opened_once_the_job_is_cancelled(world: EngineWorld) -> None:

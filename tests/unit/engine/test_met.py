@@ -1,15 +1,23 @@
 """A full reading reads back whole without what hides nothing, and is counted by what was told again."""
 
+from datetime import UTC, datetime
 from itertools import chain
 from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.records import Line, gone, is_prefix, prefix_gone, put
+from shared.domain.errors import Answer
+from shared.domain.model import Phase, Step, StepState
+from shared.domain.records import Line, gone, prefix_gone, put
+from shared.domain.resources import STREAMS
+from shared.engine.backup.harvest import Harvest
 from shared.engine.backup.met import Met
+from shared.vault.compaction import compact
+from shared.vault.format import CheckpointBody, Merged, Run, decode, encode
 from shared.vault.touched import total
-from tests.unit.vault.test_compaction import Runs, counted
+from tests.unit.vault.parts import TENANT
+from tests.unit.vault.test_compaction import KEY, Runs, counted
 from tests.unit.vault.test_merge import apply
 
 RESOURCES = (b"groups", b"groups.members", b"groups.owners")
@@ -36,37 +44,55 @@ def entries(draw: st.DrawFn) -> Entry:
     return lines
 
 
-READINGS = st.lists(st.lists(entries(), max_size=8), min_size=1, max_size=5)
+READING = st.lists(st.lists(entries(), max_size=8), min_size=1, max_size=6)
+SECOND = st.lists(st.lists(entries(), min_size=1, max_size=4), max_size=3)
+MERGES = st.lists(st.tuples(st.integers(0, 8), st.integers(2, 9)), max_size=2)
+"""At which of the runs each begins, and how many it merges."""
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+READ = Step(step_id="s", phase=Phase.READ, name="groups", state=StepState.DONE, answer=Answer.WHOLE)
 
 
-def orders(key: str) -> set[bytes]:
-    """Of all that may be told of an object."""
-    return {b"%b\0%b%b" % (name, key.encode(), end) for name in RESOURCES for end in (b"", b"/")}
+def checkpoint(run: Run, repeated: dict[str, int] | None) -> CheckpointBody:
+    """As one comes out of its seal."""
+    body = CheckpointBody(
+        run=run, cursor="c", more=True, full=True, cursor_issued=NOW, begun=NOW, again=[], repeated=repeated
+    )
+    return decode(encode(body), CheckpointBody)
 
 
-@given(READINGS, st.lists(entries(), max_size=4), st.sampled_from([5, 10**6]))
+def harvested(made: Runs, repeated: list[dict[str, int] | None]) -> Harvest:
+    """The first round's runs come first."""
+    first = [checkpoint(run, again) for run, again in zip(made.runs, repeated, strict=False)]
+    second = [checkpoint(run, None) for run in made.runs[len(first) :]]
+    return Harvest(STREAMS["groups"], None, READ, first, second, [])
+
+
+def merged(made: Runs, runs: list[Run], first: int) -> Merged:
+    writer = made.writer("merging")
+    run = compact(made.store, lambda _: KEY, TENANT, runs, writer, lambda: None, oldest=first == 0)
+    return Merged(replaces=[old.run_id for old in runs], run=run)
+
+
+@given(READING, SECOND, MERGES, st.sampled_from([0.5, 1.0]), st.sampled_from([2, 50]))
 def test_a_full_reading_holds_and_counts_what_a_dictionary_does(
-    reading: list[list[Entry]], second: list[Entry], most: int
+    reading: list[list[Entry]], second: list[list[Entry]], merges: list[tuple[int, int]], worth: float, most: int
 ) -> None:
     reading[0].insert(0, BEGINNING)
     state: dict[bytes, bytes] = {}
-    for line in chain.from_iterable(chain(*reading, second)):
+    for line in chain.from_iterable(chain(*reading, *second)):
         apply(state, line)
-    met, told = Met(), []
-    repeated: list[set[bytes]] = []
-    for each in reading:
-        if lines := met.sift(each):
-            again = met.run_ends()
-            assert again is not None
-            told.append(lines)
-            repeated.append(set().union(*map(orders, again)))
-            for key, before in again.items():
-                repeated[before] |= orders(key)
-    made = Runs([*told, list(chain.from_iterable(second))])
-    assert made.records(made.runs) == sorted(state.items())
-    with patch("shared.vault.touched._MOST", most):
-        found = total(made.runs[: len(told)], repeated, made.runs[len(told) :], made.read)
-    assert +found == counted(sorted(state.items()))
+    met = Met(most)
+    told = [(lines, met.run_ends()) for each in reading if (lines := met.sift(each))]
+    made = Runs([*(lines for lines, _ in told), *(list(chain.from_iterable(entries)) for entries in second)])
+    harvest = harvested(made, [again for _, again in told])
+    for first, length in merges:
+        if len(chosen := harvest.runs[first : first + length]) > 1:
+            harvest.merges.append(merged(made, chosen, first))
+    assert made.records(harvest.runs) == sorted(state.items())
+    if (found := harvest.told) is not None:
+        again = harvest.runs[len(found) :]
+        with patch("shared.vault.touched._WORTH", worth):
+            assert +total(found, again, made.read) == counted(sorted(state.items()))
 
 
 def met_in(*runs: list[Entry], most: int = 9) -> tuple[list[list[Line]], list[dict[str, int] | None]]:
@@ -105,7 +131,13 @@ def test_what_removes_a_single_link_stays() -> None:
 
 
 def test_of_more_objects_than_are_kept_in_mind_nothing_is_claimed_and_every_prefix_stays() -> None:
-    lines, again = met_in([[USER], [OTHER]], [[put(b"users", b"users/3", b"{}"), *MANAGED]], [MANAGED], most=1)
-    assert again == [{}, None, None]
-    assert any(is_prefix(order) for order, _ in lines[1])
-    assert lines[2] == MANAGED
+    third = put(b"users", b"users/3", b"{}")
+    lines, again = met_in([[USER]], [[OTHER], [third, *MANAGED]], [MANAGED], [[USER], MANAGED], most=2)
+    assert again == [{}, None, None, None]
+    assert lines[2:] == [MANAGED, [USER, *MANAGED]]
+
+
+def test_of_a_run_in_which_most_came_again_that_is_not_told_one_by_one() -> None:
+    objects = [[put(b"users", b"users/%d" % n, b"{}")] for n in range(200)]
+    assert met_in(objects, objects[:128], most=300)[1] == [{}, {f"users/{n}": 0 for n in range(128)}]
+    assert met_in(objects, objects[:129], [[USER]], most=300)[1] == [{}, None, None]

@@ -88,6 +88,39 @@ async def test_nothing_is_told_where_the_link_does_not_come_first(body: bytes, z
     assert not told
 
 
+class Parts(httpx.AsyncByteStream):
+    """A body that is all there; ``asked`` is what had happened when its last part was wanted."""
+
+    def __init__(self, parts: list[bytes], asking: asyncio.Event) -> None:
+        self._parts = parts
+        self._asking = asking
+        self.asked = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            self.asked = self._asking.is_set()
+            yield part
+
+
+async def test_the_next_page_is_asked_for_before_the_rest_of_one_is_read_which_is_handed_on_in_one_piece() -> None:
+    asking = asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def ask() -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        asking.set()
+
+    body = Parts([b"{" + LINK + b',"value":[', b'{"id":"1"}', b"]}"], asking)
+    response = httpx.Response(200, stream=body)
+    with telling(lambda _: tasks.append(asyncio.create_task(ask()))):
+        await look_ahead(response)
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    assert [piece async for piece in response.stream] == [b"".join(body._parts)]
+    assert body.asked
+    await asyncio.gather(*tasks)
+
+
 async def test_nothing_is_told_of_an_answer_that_is_no_page() -> None:
     told: list[str] = []
     async with served(b"{" + LINK + b"}", status=503) as (fetch, go_on):
