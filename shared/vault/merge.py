@@ -6,7 +6,7 @@ ends, is put together and sorted at once, which takes far less time than to look
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
+from operator import eq, itemgetter
 
 from shared.domain.records import Line, is_prefix
 
@@ -101,10 +101,10 @@ def _newest(stretch: _Stretch) -> list[Line]:
     """The newest line for each key, sorted, as if there were no prefixes."""
     if len(stretch) == 1:
         return stretch[0][1]
-    found: dict[bytes, bytes | None] = {}
-    for _, lines in stretch:
-        found.update(lines)
-    return sorted(found.items())
+    found = [line for _, lines in stretch for line in lines]
+    found.sort(key=_ORDER)  # stable, so that of equal orders the newest line comes last, as a dictionary keeps it
+    orders = list(map(_ORDER, found))
+    return list(dict(found).items()) if any(map(eq, orders, orders[1:])) else found
 
 
 def _ages(stretch: _Stretch) -> dict[bytes, int]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from shared.domain.records import Line, is_prefix, split_order
 
-MOST = 1 << 18
-"""Objects that are kept in mind, by a hash: some 25 MB. Of a reading of more it is not known what came again."""
+MOST = 1 << 20
+"""Objects that are kept in mind, by a hash: some 90 MB. Of a reading of more it is not known what came again."""
 _MOST_AGAIN = 1 << 7
 """Objects of a run that are named. A run has some sixty chunks: with more, it is sooner counted by reading it."""
 
