@@ -68,22 +68,19 @@ def count(runs: Sequence[Run], read: ReadRun) -> Counter[str]:
     return counts
 
 
-def total(told: Sequence[tuple[Run, Set[bytes]]], again: Sequence[Run], read: ReadRun) -> Counter[str]:
-    """The records of the runs ``told`` and, newer than those, ``again``, together.
+def total(told: Sequence[tuple[Run, Set[bytes]]], read: ReadRun) -> Counter[str]:
+    """The records of these runs (oldest first) together.
 
-    Each of ``told`` has counted its lines, and comes with the orders that touch what another of them speaks of, too. Reads
-    ``again`` and the chunks that are touched, or all if that is most of them or ``again`` holds many lines.
+    Each has counted its lines, and comes with the orders that touch what another of them speaks of, too. Reads the chunks
+    that are touched, or all if that is most of them.
     """
-    runs = [*(run for run, _ in told), *again]
-    if sum(run.lines for run in again) > _MOST:
+    runs = [run for run, _ in told]
+    narrowed = [_narrowed(run, Touched(sorted(orders))) for run, orders in told]
+    if sum(len(run.chunks) for run in narrowed) > _WORTH * sum(len(run.chunks) for run in runs):
         return count(runs, read)
-    after = {order for run in again for lines in read(run) for order, _ in lines}
-    narrowed = [_narrowed(run, Touched(sorted(after | orders))) for run, orders in told]
-    if sum(len(run.chunks) for run in narrowed) > _WORTH * sum(len(run.chunks) for run, _ in told):
-        return count(runs, read)
-    touched = Touched(sorted(after.union(*(orders for _, orders in told))))
+    touched = Touched(sorted(set[bytes]().union(*(orders for _, orders in told))))
     counts = Counter[str]()
-    for run, _ in told:
+    for run in runs:
         counts.update({name: counted.records for name, counted in run.resources.items()})
 
     def doubtful(run: Run) -> Lists:
@@ -92,7 +89,7 @@ def total(told: Sequence[tuple[Run, Set[bytes]]], again: Sequence[Run], read: Re
             counts.subtract(_counted([line for line in touched.among(lines) if line[1] is not None]))
             yield lines
 
-    for lines in merge([*map(doubtful, narrowed), *map(read, again)]):
+    for lines in merge([doubtful(run) for run in narrowed]):
         counts.update(_counted(touched.among(lines)))
     return counts
 

@@ -95,14 +95,14 @@ class RunWriter:
             at = 0
             while at < len(lines):
                 stop = bisect_right(ends, ends[at] + self._chunk_bytes - size, at + 1) - 1
-                if chunk and stop == at:
-                    yield chunk
-                    chunk, size = [], 0
-                    continue
-                stop = max(stop, at + 1)
+                if not chunk:
+                    stop = max(stop, at + 1)
                 chunk += lines[at:stop]
                 size += ends[stop] - ends[at]
                 at = stop
+                if at < len(lines):
+                    yield chunk
+                    chunk, size = [], 0
         if chunk:
             yield chunk
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,42 +78,40 @@ def demo(folder: Path, **environment: str) -> Iterator[Demo]:
         until(lambda: not running.alive(), "all its processes are gone", 30)
 
 
-def interrupt(running: Demo) -> None:
-    """As Ctrl-C does, in the middle of its story."""
-    running.shows("3. Back it up by hand")
-    assert any("workers.app worker" in line for line in running.alive())
-    began = time.monotonic()
-    running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(30) == 130
-    assert time.monotonic() - began < 5
-    left_nothing(running)
-
-
-def left_nothing(running: Demo) -> None:
-    assert running.alive() == []
-    assert list(running.temporary.iterdir()) == []
-
-
-def test_a_demo_tells_its_story_beside_one_that_is_interrupted_and_both_leave_nothing_behind(tmp_path: Path) -> None:
+def test_two_demos_at_a_time_tell_their_story_and_leave_nothing_behind(tmp_path: Path) -> None:
     strange = {
         "AWS_PROFILE": "absent",
         "AWS_REGION": "nowhere",
         "HTTP_PROXY": "http://127.0.0.1:9",
         "ENTRAKEEP_HOME": "/",
     }
-    with demo(tmp_path / "first", **strange) as running:
-        running.shows("Ready.")
-        with demo(tmp_path / "second") as another:
-            interrupt(another)
-        assert running.process.wait(240) == 0, running.shown + running.errors
-        left_nothing(running)
-    assert "\x1b" not in running.shown
-    assert max(map(len, running.shown.splitlines())) < 250
-    counts = re.findall(r"^(\S+) +([\d,]+) +([\d,]+) +([\d,]+)$", running.shown, re.MULTILINE)
-    assert {name: count for name, count, *_ in counts}["users"] == "1,999"
-    assert [name for name, *_ in counts] == list(RESOURCES)
-    assert all(len(set(found)) == 1 for _, *found in counts)
-    assert running.shown.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
+    with ExitStack() as both:
+        first = both.enter_context(demo(tmp_path / "first", **strange))
+        first.shows("Ready.")
+        demos = [first, both.enter_context(demo(tmp_path / "second"))]
+        for running in demos:
+            assert running.process.wait(240) == 0, running.shown + running.errors
+            assert running.alive() == []
+            assert list(running.temporary.iterdir()) == []
+            assert "\x1b" not in running.shown
+            assert max(map(len, running.shown.splitlines())) < 250
+            counts = re.findall(r"^(\S+) +([\d,]+) +([\d,]+) +([\d,]+)$", running.shown, re.MULTILINE)
+            assert {name: count for name, count, *_ in counts}["users"] == "1,999"
+            assert [name for name, *_ in counts] == list(RESOURCES)
+            assert all(len(set(found)) == 1 for _, *found in counts)
+            assert running.shown.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
+
+
+def test_an_interrupted_demo_ends_at_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with demo(tmp_path) as running:
+        running.shows("3. Back it up by hand")
+        assert any("workers.app worker" in line for line in running.alive())
+        began = time.monotonic()
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(30) == 130
+        assert time.monotonic() - began < 5
+        assert running.alive() == []
+        assert list(running.temporary.iterdir()) == []
 
 
 def test_a_demo_that_cannot_start_says_why_and_keeps_its_logs(tmp_path: Path) -> None:

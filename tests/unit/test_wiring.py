@@ -1,6 +1,8 @@
 """What wiring makes once and hands to several adapters."""
 
+import gc
 import ssl
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,17 @@ def test_a_bucket_is_looked_for_in_aws_region_or_else_in_aws_default_region(
     context = wiring.command_context()
     assert context.store._client.meta.region_name == found  # type: ignore[attr-defined]
     context.catalog.close()
+
+
+def test_a_worker_hands_its_interpreter_over_soon_and_does_not_look_for_cycles_in_what_it_began_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ENTRAKEEP_BROKER_URL", "redis://127.0.0.1:1/0")
+    before = sys.getswitchinterval()
+    try:
+        wiring.worker_context(wiring.celery_app()).catalog.close()
+        assert sys.getswitchinterval() < before
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        sys.setswitchinterval(before)
+        gc.unfreeze()

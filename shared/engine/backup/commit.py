@@ -116,7 +116,7 @@ def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[st
     if len(runs) > 1 and harvest.older and len(known) == len(resources):
         counts = recount(known, harvest.older, harvest.newer, read)
     elif len(runs) > 1 and not harvest.older and (told := harvest.told) is not None:
-        counts = total(told, runs[len(told) :], read)
+        counts = recount(total(told, read), runs[: len(told)], runs[len(told) :], read)
     else:
         counts = count(runs, read)
     return {name: counts[name] for name in resources}

@@ -4,7 +4,7 @@ import asyncio
 import queue
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,10 +51,10 @@ class Gatherer:
         *,
         full: bool,
         begun: datetime,
-        met: Met | None = None,
+        met: Met,
         base: Sequence[Run] = (),
     ) -> None:
-        """``met``: for a reading that begins afresh. ``base``: the stream's runs as they were, if this reading tells all
+        """``met``: of this reading, told nothing yet. ``base``: the stream's runs as they were, if this reading tells all
         afresh and what matters is what has changed. Only one that fits into one buffer is held against them."""
         self._work = work
         self._stream = stream
@@ -131,7 +131,7 @@ class Gatherer:
         if self._stopping:
             raise Stopped
         self._work.check()
-        lines = self._sifted(page.entries())
+        lines = self._met.sift(page.entries())
         self._buffer.add(lines)
         self._seen.update(order.partition(b"\0")[0] for order, _ in lines)
         self._work.hold.tell(self._so_far())
@@ -140,10 +140,7 @@ class Gatherer:
             if found is None:
                 self._again.append(object_id)
             else:
-                self._buffer.add(self._sifted([[found]]))
-
-    def _sifted(self, entries: Iterable[list[Line]]) -> list[Line]:
-        return list(chain.from_iterable(entries)) if self._met is None else self._met.sift(entries)
+                self._buffer.add(self._met.sift([[found]]))
 
     def _fetch(self, object_id: str) -> Line | None:
         """One object by id, asked for in the event loop."""
@@ -160,7 +157,7 @@ class Gatherer:
     def _checkpoint(self, cursor: Cursor | None) -> None:
         run = repeated = None
         if not self._buffer.empty:
-            repeated = self._met.run_ends() if self._met is not None else None
+            repeated = self._met.run_ends()
             lines = self._buffer.drain()
             base, self._base = self._base, ()
             if cursor is None and base:

@@ -14,11 +14,12 @@ _MOST_AGAIN = 1 << 7
 
 
 class Met:
-    """The objects of one full reading, told run by run. Two ids of the same hash are taken for one, which hides nothing."""
+    """The objects of one reading, told run by run. Two ids of the same hash are taken for one, which hides nothing."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, *, afresh: bool = True) -> None:
+        """Of a reading that does not begin ``afresh`` nothing is known."""
         self._most = most
-        self._known = True
+        self._known = afresh
         self._runs = 0
         self._before: dict[int, int] = {}
         """Objects of earlier runs, with the number of the run that told of each first."""

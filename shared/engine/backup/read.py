@@ -175,7 +175,7 @@ async def _cancellable(work: Work, reading: Coroutine[Any, Any, None]) -> None:
 
 async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
     source = source_for(work.context, work.catalog, work.custody, work.check)
-    met = Met() if start.cursor is None else None
+    met = Met(afresh=start.cursor is None)
     gatherer = Gatherer(work, stream, key, source, full=start.full, begun=start.begun, met=met, base=start.base)
     gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.again, settles=start.settles))
     feeding = asyncio.ensure_future(_feed(source, stream, start.cursor, gatherer))

@@ -25,14 +25,6 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
     made.close()
 
 
-@pytest.fixture
-def patient(tmp_path: Path) -> Iterator[EngineWorld]:
-    """With a lease that a busy machine does not outlast: a reading is not given back and taken up again."""
-    made = EngineWorld(tmp_path, lease=5.0)
-    yield made
-    made.close()
-
-
 def manifests(world: EngineWorld) -> list[str]:
     return list(world.store.names(f"{world.tenant.tenant_id}/snapshots/"))
 
@@ -182,6 +174,18 @@ def test_a_full_reading_of_which_runs_were_merged_is_counted_by_what_the_others_
     (users,) = (state for state in newest(patient).streams if state.stream == "users")
     assert 1 < len(users.runs) < 20
     assert len(opened) == 6
+
+
+def test_a_full_reading_of_which_most_came_again_is_counted_by_reading_its_runs(
+    patient: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_runs(patient, 12)
+    for n in range(8):
+        patient.directory.put("users", f"users/u{n}")
+    opened = opened_by_commit(patient, monkeypatch)
+    assert counted(patient) == 4 + 11
+    (users,) = (state for state in newest(patient).streams if state.stream == "users")
+    assert len(opened) == sum(len(run.chunks) for run in users.runs)
 
 
 def test_a_full_reading_that_another_step_took_up_is_counted_by_reading_its_runs(

@@ -14,7 +14,7 @@ from shared.domain.model import JobState
 from shared.domain.records import Line, put
 from shared.domain.resources import STREAMS, Stream
 from shared.domain.secret import Secret
-from shared.engine.backup.gather import PAGES, Gatherer, Stopped
+from shared.engine.backup.gather import Gatherer, Stopped
 from shared.engine.backup.met import Met
 from shared.engine.backup.trail import trail
 from shared.engine.work import Work
@@ -30,14 +30,6 @@ SOON = 10.0
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     made = EngineWorld(tmp_path)
     made.limit(renew_seconds=0.02)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def patient(tmp_path: Path) -> Iterator[EngineWorld]:
-    """With a lease that a busy machine does not outlast."""
-    made = EngineWorld(tmp_path, lease=5.0)
     yield made
     made.close()
 
@@ -94,10 +86,10 @@ def in_a_thread(gatherer: Gatherer) -> "asyncio.Future[None]":
     return asyncio.ensure_future(asyncio.to_thread(gatherer.run, [], settles=False))
 
 
-def test_no_more_than_so_many_pages_wait_to_be_gathered(world: EngineWorld) -> None:
+def test_no_more_than_sixteen_pages_wait_to_be_gathered(world: EngineWorld) -> None:
     async def feed(work: Work) -> None:
         gatherer = gatherer_of(work, world.directory)
-        for _ in range(PAGES):
+        for _ in range(16):
             await asyncio.wait_for(gatherer.offer(SeenPage()), SOON)
         further = asyncio.ensure_future(gatherer.offer(SeenPage()))
         assert await asyncio.wait({further}, timeout=0.1) == (set(), {further})

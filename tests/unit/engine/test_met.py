@@ -15,7 +15,7 @@ from shared.engine.backup.harvest import Harvest
 from shared.engine.backup.met import Met
 from shared.vault.compaction import compact
 from shared.vault.format import CheckpointBody, Merged, Run, decode, encode
-from shared.vault.touched import total
+from shared.vault.touched import recount, total
 from tests.unit.vault.parts import TENANT
 from tests.unit.vault.test_compaction import KEY, Runs, counted
 from tests.unit.vault.test_merge import apply
@@ -90,9 +90,10 @@ def test_a_full_reading_holds_and_counts_what_a_dictionary_does(
             harvest.merges.append(merged(made, chosen, first))
     assert made.records(harvest.runs) == sorted(state.items())
     if (found := harvest.told) is not None:
-        again = harvest.runs[len(found) :]
+        older, newer = harvest.runs[: len(found)], harvest.runs[len(found) :]
         with patch("shared.vault.touched._WORTH", worth):
-            assert +total(found, again, made.read) == counted(sorted(state.items()))
+            known = total(found, made.read)
+        assert +recount(known, older, newer, made.read) == counted(sorted(state.items()))
 
 
 def met_in(*runs: list[Entry], most: int = 9) -> tuple[list[list[Line]], list[dict[str, int] | None]]:
@@ -141,3 +142,9 @@ def test_of_a_run_in_which_most_came_again_that_is_not_told_one_by_one() -> None
     objects = [[put(b"users", b"users/%d" % n, b"{}")] for n in range(200)]
     assert met_in(objects, objects[:128], most=300)[1] == [{}, {f"users/{n}": 0 for n in range(128)}]
     assert met_in(objects, objects[:129], [[USER]], most=300)[1] == [{}, None, None]
+
+
+def test_of_a_reading_that_goes_on_nothing_is_claimed_and_every_prefix_stays() -> None:
+    met = Met(afresh=False)
+    assert met.sift([[USER, *MANAGED]]) == [USER, *MANAGED]
+    assert met.run_ends() is None

@@ -1,21 +1,24 @@
 """Runs in a store: written, read back and merged, whatever their lines and however small their chunks."""
 
 import os
+import uuid
 from collections.abc import Callable
 from itertools import chain, pairwise
+from random import Random
 from unittest.mock import patch
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 import rescue
 from shared.domain.errors import Alarm, Code
-from shared.domain.records import Line, encode_id, put
+from shared.domain.records import Line, encode_id, encode_lines, put
 from shared.domain.secret import Secret
 from shared.vault import writer
 from shared.vault.buffer import SortBuffer
-from shared.vault.format import Run, pack
+from shared.vault.format import Run, pack, unpack
 from shared.vault.keyring import DataKey
 from shared.vault.merge import merge
 from shared.vault.names import chunk_blob
@@ -138,3 +141,12 @@ def test_what_does_not_open_to_what_was_sealed_is_never_stored(
         written(store, [put(b"users", b"users/1", b"{}")], 1000)
     assert refused.value.code is Code.BLOB_DAMAGED
     assert store.blobs == {}
+
+
+def test_links_take_fewer_bytes_than_at_a_higher_level() -> None:
+    ids = [str(uuid.UUID(int=n)).encode() for n in map(Random(1).getrandbits, [128] * 3000)]
+    value = b'{"@odata.type":"#microsoft.graph.user","id":"%b"}'
+    lines = sorted(put(b"groups.members", b"groups/1/members/" + each, value % each) for each in ids)
+    text = encode_lines(lines)
+    assert unpack(pack(text)) == text
+    assert len(pack(text)) < 0.95 * len(zstandard.ZstdCompressor(level=3).compress(text))
