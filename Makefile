@@ -24,9 +24,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: install
 	@$(BIN)/entrakeep demo $(if $(KEEP),--keep)
 
-# Three processes on two cores: most of a flow test is waiting. Arguments go on to pytest: make test ARGS='tests/unit'
+# Four processes on two cores: most of a flow test is waiting. Arguments go on to pytest: make test ARGS='tests/unit'
 test: install
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 # Stories that take minutes; 'make test' has a short one of each.
 chaos: install

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, create_engine, delete, event, insert, select, update
+from sqlalchemy import Connection, bindparam, create_engine, delete, event, insert, select, update
 
 from shared.adapters.catalog import open_catalog
 from shared.adapters.catalog.schema import AUDIT, UtcTime, metadata
@@ -51,6 +51,12 @@ REVOKED = Noted(
     message="Disabled.",
     found=KeyCondition.REVOKED,
 )
+_TIMES = {
+    table: times
+    for table in metadata.sorted_tables
+    if table.name != "data_keys" and (times := [c.name for c in table.c if isinstance(c.type, UtcTime)])
+}
+"""The columns that tell a time, but those of data keys: their key objects say when they were born."""
 
 OPEN = "import sys; from shared.adapters.catalog import open_catalog; c = open_catalog(sys.argv[1]); c.tenants(); c.close()"
 """A program that opens the catalog named first."""
@@ -159,15 +165,20 @@ class World:
         return self.catalog.tenant(tenant_id)
 
     def pass_time(self, seconds: float) -> None:
-        """All that stands in the catalog is so much older, but data keys: their key objects say when they were born."""
+        """All that stands in the catalog is so much older, but data keys."""
         with self._engine.begin() as connection:
-            for table in (each for each in metadata.tables.values() if each.name != "data_keys"):
-                times = [column for column in table.c if isinstance(column.type, UtcTime)]
-                for row in connection.execute(select(table)).mappings() if times else ():
-                    aged = {c.name: row[c.name] - timedelta(seconds=seconds) for c in times if row[c.name] is not None}
-                    same = [column == row[column.name] for column in table.primary_key]
-                    if aged:
-                        connection.execute(update(table).where(*same).values(aged))
+            for table, times in _TIMES.items():
+                key = [column.name for column in table.primary_key]
+                aged = [
+                    {f"old_{name}": row[name] for name in key}
+                    | {name: row[name] and row[name] - timedelta(seconds=seconds) for name in times}
+                    for row in connection.execute(select(*(table.c[name] for name in (*key, *times)))).mappings()
+                ]
+                if aged:
+                    same = [table.c[name] == bindparam(f"old_{name}") for name in key]
+                    connection.execute(
+                        update(table).where(*same).values(**{name: bindparam(name) for name in times}), aged
+                    )
 
     def count(self, table: str, tenant: TenantCatalog | None = None) -> int:
         """Rows of a table, of one tenant or of all."""

@@ -228,9 +228,10 @@ class EngineWorld:
         perform(self.context, message, "w/1")
 
     def work(self, rounds: int = 12) -> None:
-        """Ticks and works until no message is left, or so often."""
+        """Works until no message is left and a tick sends none, or so often."""
         for _ in range(rounds):
-            self.tick()
+            if not self.messages.taken:
+                self.tick()
             taken, self.messages.taken = self.messages.taken, []
             if not taken:
                 return
