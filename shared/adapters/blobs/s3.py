@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
+from shared import aws
 from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
 from shared.ports.blobs import FOR_EVER
 
@@ -43,7 +43,7 @@ class S3Store:
     def __init__(self, bucket: str, prefix: str, region: str | None) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._client = boto3.session.Session(region_name=region).client("s3", config=_CONFIG)
+        self._client = aws.session(region).client("s3", config=_CONFIG)
 
     def put(self, name: str, data: bytes) -> None:
         try:

@@ -1,16 +1,15 @@
 """AWS KMS as the key service: the calls that are made, and how long they may take."""
 
-import functools
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared import aws
 from shared.adapters.kms.answers import DRY_RUN, EXPIRED, NONSENSE, REFUSALS, code_of, meaning, silent
 from shared.adapters.kms.refusals import ACCESS_DENIED
 from shared.domain.errors import Alarm, EntrakeepError, KeyRefused
@@ -98,7 +97,7 @@ class AwsKeys:
 
     def caller(self) -> Caller:
         try:
-            session = _session(self._region)
+            session = aws.session(self._region)
             answer = session.client("sts", config=self._config).get_caller_identity()
         except (ClientError, BotoCoreError) as error:
             raise meaning(error, "", "", silent) from None
@@ -187,7 +186,7 @@ class AwsKeys:
         region = arn.split(":")[3]
         with self._lock:
             if (region, aside) not in self._clients:
-                self._session = self._session or _session(self._region)
+                self._session = self._session or aws.session(self._region)
                 config = self._aside if aside else self._config
                 self._clients[region, aside] = self._session.client("kms", region_name=region, config=config)
             return self._clients[region, aside]
@@ -208,18 +207,6 @@ class AwsKeys:
                 return None
             raise found from None
         return metadata
-
-
-def _session(region: str | None) -> boto3.session.Session:
-    session = botocore.session.Session()
-    session.register_component("data_loader", _models())
-    return boto3.session.Session(botocore_session=session, region_name=region)
-
-
-@functools.cache
-def _models() -> Any:
-    """What botocore knows of AWS's services. It is read once a process, which takes longer than all else about a client."""
-    return botocore.session.Session().get_component("data_loader")
 
 
 def _request_id(answer: Any) -> str | None:

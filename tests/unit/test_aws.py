@@ -1,0 +1,28 @@
+"""Sessions of AWS: what botocore knows is read once, and nothing else is shared."""
+
+from botocore.loaders import JSONFileLoader
+from pytest import MonkeyPatch
+
+from shared import aws
+
+
+def test_another_session_reads_no_model_again_and_has_credentials_of_its_own(monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
+    first = aws.session("eu-central-1").client("kms")
+    read: list[str] = []
+
+    def noted(loader: JSONFileLoader, path: str, *rest: object) -> object:
+        read.append(path)
+        return load(loader, path, *rest)
+
+    load = JSONFileLoader._load_file
+    monkeypatch.setattr(JSONFileLoader, "_load_file", noted)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "second")
+    second = aws.session("us-east-1").client("kms")
+    assert read == []
+    aws.session("us-east-1").client("sts")
+    assert all("/sts/" in path for path in read)
+    assert [client.meta.region_name for client in (first, second)] == ["eu-central-1", "us-east-1"]
+    found = [client._request_signer._credentials.access_key for client in (first, second)]
+    assert found == ["first", "second"]
