@@ -106,6 +106,15 @@ class Lease:
             self.add(key, wrapped)
         return key
 
+    def held(self, data_key_id: str) -> DataKey | None:
+        """The data key if the lease holds it, without asking anybody: one that has ended holds none. Raises as ``check``."""
+        with self._lock:
+            held = self._keys.get(data_key_id)
+        if not held:
+            return None
+        self.check()
+        return held[0]
+
     def renew(self) -> bool:
         """Asks KMS at once, and not only when half the time is over. False if the lease has nothing yet to ask for.
 

@@ -87,6 +87,21 @@ def test_a_data_key_whose_job_ended_while_it_was_born_leaves_nothing_in_the_stor
     assert set(world.store.blobs) == before
 
 
+def test_a_data_key_that_a_lease_holds_is_found_without_asking_anybody_until_the_lease_is_over(
+    world: EngineWorld,
+) -> None:
+    with Custody(world.context, world.of) as custody:
+        held = custody.secrets()
+        asked = world.keys.asked
+        world.change("data_keys", data_key_id="0" * 64)  # from now on SQL does not know it
+        assert custody.find(held.id) is held
+        assert world.keys.asked == asked
+        with pytest.raises(Alarm):
+            custody.find("1" * 64)
+    with pytest.raises(KeyTrouble):
+        custody.find(held.id)
+
+
 @pytest.mark.parametrize("whose", ["secrets", "born", "found"])
 def test_data_keys_are_dropped_with_their_custody(world: EngineWorld, whose: str) -> None:
     job = world.ask()
