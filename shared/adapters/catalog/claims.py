@@ -5,6 +5,7 @@ Each write locks the job's row first, then checks the claim's fencing number and
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -113,8 +114,9 @@ class SqlClaims:
     def checkpoints(self, claim: Claim, *, step_only: bool = True) -> list[Checkpoint]:
         mine = checkpoints.c.step_id == claim.step_id if step_only else checkpoints.c.job_id == claim.job_id
         with self._tenancy.read() as rows:
-            order = (checkpoints.c.phase, checkpoints.c.step_id, checkpoints.c.number)
-            written = rows.all(rows.query(checkpoints, mine).order_by(*order))
+            written = sorted(rows.find(checkpoints, mine), key=itemgetter("phase", "step_id", "number"))
+            if not written:
+                return []
             named = (
                 rows.query(checkpoint_runs, mine)
                 .join(

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, RowMapping
 from shared.adapters.catalog.audit import append, append_end
 from shared.adapters.catalog.schema import checkpoint_runs, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.snapshots import found
-from shared.adapters.catalog.tenancy import Changes, Tenancy, locked, new_id
+from shared.adapters.catalog.statements import locked
+from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id
 from shared.domain.audit import ASKED, BEGUN, Action, Plain
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.model import (

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.jobs import GOING_ON, end_job, going
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
-from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, locked
+from shared.adapters.catalog.statements import locked
+from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
 from shared.domain.audit import Action
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import (
@@ -220,12 +221,11 @@ def standing(rows: Rows) -> Select[Any]:
 
 
 def _newest(rows: Rows, *where: ColumnElement[bool]) -> RowMapping | None:
-    query = rows.query(data_keys, *where).order_by(data_keys.c.generation.desc()).limit(1)
-    return next(iter(rows.all(query)), None)
+    return max(rows.find(data_keys, *where), key=lambda row: row["generation"], default=None)
 
 
 def _found(rows: Rows, purpose: str, job_id: str | None) -> WrappedKey | None:
-    row = _newest(rows, data_keys.c.purpose == purpose, data_keys.c.job_id.is_not_distinct_from(job_id))
+    row = _newest(rows, data_keys.c.purpose == purpose, data_keys.c.job_id == job_id)
     return None if row is None else key_of(row)
 
 

@@ -17,6 +17,31 @@ from shared.adapters.catalog.tenancy import Changes
 from shared.domain.model import Asked, JobKind, StepRef, StepState
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_GOING = (
+    select(
+        steps.c.tenant_id,
+        steps.c.job_id,
+        steps.c.step_id,
+        steps.c.holder,
+        steps.c.send_at,
+        steps.c.sends,
+        steps.c.state.label("step_state"),
+        jobs.c.kind,
+        jobs.c.asked,
+        jobs.c.cancel,
+        tenants.c.served_at,
+    )
+    .join(jobs, (jobs.c.tenant_id == steps.c.tenant_id) & (jobs.c.job_id == steps.c.job_id))
+    .join(tenants, tenants.c.tenant_id == steps.c.tenant_id)
+    .where(
+        steps.c.state.in_((StepState.QUEUED.value, StepState.RUNNING.value)),
+        steps.c.phase == jobs.c.open_phase,
+        jobs.c.state.in_(GOING_ON),
+        ~jobs.c.here,
+    )
+    .order_by(jobs.c.created_at, jobs.c.number, steps.c.name, steps.c.step_id)
+)
+"""Running steps, and queued ones of open phases; oldest job first."""
 
 
 def due_messages(
@@ -29,7 +54,7 @@ def due_messages(
     tenant_steps: int,
 ) -> list[StepRef]:
     """The steps to send a message for, marked as sent."""
-    found = _steps_going(connection)
+    found = connection.execute(_GOING).mappings().all()
     waiting = [row for row in found if row["step_state"] == StepState.QUEUED]
     outstanding = [row for row in waiting if row["sends"] and row["send_at"] > now]
     running = [row for row in found if row["step_state"] == StepState.RUNNING]
@@ -56,35 +81,6 @@ def _marked(connection: Connection, now: datetime, row: RowMapping, resend: floa
         send_at=now + timedelta(seconds=wait),
     )
     return changed == 1
-
-
-def _steps_going(connection: Connection) -> Sequence[RowMapping]:
-    """Running steps, and queued ones of open phases; oldest job first."""
-    query = (
-        select(
-            steps.c.tenant_id,
-            steps.c.job_id,
-            steps.c.step_id,
-            steps.c.holder,
-            steps.c.send_at,
-            steps.c.sends,
-            steps.c.state.label("step_state"),
-            jobs.c.kind,
-            jobs.c.asked,
-            jobs.c.cancel,
-            tenants.c.served_at,
-        )
-        .join(jobs, (jobs.c.tenant_id == steps.c.tenant_id) & (jobs.c.job_id == steps.c.job_id))
-        .join(tenants, tenants.c.tenant_id == steps.c.tenant_id)
-        .where(
-            steps.c.state.in_((StepState.QUEUED.value, StepState.RUNNING.value)),
-            steps.c.phase == jobs.c.open_phase,
-            jobs.c.state.in_(GOING_ON),
-            ~jobs.c.here,
-        )
-        .order_by(jobs.c.created_at, jobs.c.number, steps.c.name, steps.c.step_id)
-    )
-    return connection.execute(query).mappings().all()
 
 
 def _free_slots(connection: Connection, running: Sequence[RowMapping], seen_since: datetime) -> int:

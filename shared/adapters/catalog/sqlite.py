@@ -9,6 +9,8 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event,
 from shared.domain.errors import Code, Refuse
 
 BUSY_SECONDS = 10
+# SQLite before 3.42 has no unixepoch('subsec').
+_NOW = text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")
 
 _REASONS = {
     "unable to open": "the file cannot be opened; check that the folder exists and may be written",
@@ -47,8 +49,7 @@ class Sqlite:
         """Nothing to tell SQLite."""
 
     def now(self, connection: Connection) -> datetime:
-        # SQLite before 3.42 has no unixepoch('subsec').
-        said: str = connection.execute(text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")).scalar_one()
+        said: str = connection.execute(_NOW).scalar_one()
         return datetime.fromisoformat(said).replace(tzinfo=UTC)
 
     def one_at_a_time(self, connection: Connection, turn: int) -> None:

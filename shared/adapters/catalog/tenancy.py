@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, delete, func, insert, select, update
+from sqlalchemy import ClauseElement, Connection, MappingResult, RowMapping, Select, Table, delete, func, select, update
 
-from shared.adapters.catalog import schema
+from shared.adapters.catalog import schema, statements
 from shared.adapters.catalog.engine import Database
+from shared.adapters.catalog.statements import Where
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import KeyMode, Tenant
-
-Where = ColumnElement[bool]
 
 NOBODY_NAMED = "-"
 """The actor where nobody said who it is."""
@@ -34,12 +33,18 @@ class Rows:
         return self.connection.execute(query).mappings().all()
 
     def find(self, table: Table, *where: Where) -> Sequence[RowMapping]:
-        return self.all(self.query(table, *where))
+        return self._chosen(table, where).all()
 
     def one(self, table: Table, *where: Where, lock: bool = False) -> RowMapping | None:
         """The row, or None. With ``lock`` nobody else changes it before this transaction ends."""
+        return self._chosen(table, where, lock=lock).one_or_none()
+
+    def _chosen(self, table: Table, where: Sequence[Where], *, lock: bool = False) -> MappingResult:
+        if (key := statements.key_in(table, where)) is not None:
+            query = statements.choosing(table, tuple(key), lock)
+            return self.connection.execute(query, statements.parameters(self.tenant_id, key)).mappings()
         query = self.query(table, *where)
-        return self.connection.execute(locked(query) if lock else query).mappings().one_or_none()
+        return self.connection.execute(statements.locked(query) if lock else query).mappings()
 
     def number(self, table: Table) -> int:
         """The next number of this tenant's rows in ``table``."""
@@ -62,17 +67,22 @@ class Changes(Rows):
     actor: str = NOBODY_NAMED
 
     def insert(self, table: Table, **values: Any) -> None:
-        self.connection.execute(insert(table).values(tenant_id=self.tenant_id, **values))
+        self.connection.execute(statements.inserting(table), {"tenant_id": self.tenant_id, **values})
 
     def update(self, table: Table, *where: Where, **values: Any) -> int:
         """How many rows were changed."""
-        found = self.connection.execute(
-            update(table).where(table.c.tenant_id == self.tenant_id, *where).values(**values)
-        )
-        return found.rowcount
+        key = statements.key_in(table, where)
+        if key is None or any(isinstance(value, ClauseElement) for value in values.values()):
+            change = update(table).where(table.c.tenant_id == self.tenant_id, *where).values(**values)
+            return self.connection.execute(change).rowcount
+        change = statements.updating(table, tuple(key), tuple(values))
+        return self.connection.execute(change, statements.parameters(self.tenant_id, key) | values).rowcount
 
     def delete(self, table: Table, *where: Where) -> int:
         """How many rows were removed."""
+        if (key := statements.key_in(table, where)) is not None:
+            gone = statements.deleting(table, tuple(key))
+            return self.connection.execute(gone, statements.parameters(self.tenant_id, key)).rowcount
         return self.connection.execute(delete(table).where(table.c.tenant_id == self.tenant_id, *where)).rowcount
 
 
@@ -93,16 +103,6 @@ class Tenancy:
     def write(self) -> Iterator[Changes]:
         with self.database.write(self.tenant_id) as (connection, now):
             yield Changes(connection, self.tenant_id, now, self.actor)
-
-
-def locked(query: Select[Any]) -> Select[Any]:
-    """The query, with a lock on each of its rows until the transaction ends.
-
-    Rows that refer to a locked one may be inserted meanwhile (FOR NO KEY UPDATE), else whoever holds a job and names its
-    tenant would meet whoever holds the tenant and wants the job. Who locks several rows does so in the order of their keys,
-    and a tenant before its jobs, those before their steps.
-    """
-    return query.with_for_update(key_share=True)
 
 
 def put(connection: Connection, table: Table, key: dict[str, Any], **values: Any) -> None:

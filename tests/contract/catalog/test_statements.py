@@ -1,0 +1,109 @@
+"""Rows chosen, changed and removed by statements that are put together once, as by those that are put together each time."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.adapters.catalog import statements
+from shared.adapters.catalog.schema import jobs, steps
+from shared.adapters.catalog.statements import Where
+from shared.adapters.catalog.tenancy import Changes, Tenancy
+from shared.domain.model import Asked, JobKind
+from shared.ports.catalog import TenantCatalog
+from tests.contract.catalog.world import BACKUP, World
+
+Condition = tuple[str, Callable[[Any, Any], Any], object]
+VALUES = {"phase": [1, 2, 4], "name": ["users", "groups"], "sends": [0, 1], "holder": ["w/1", None]}
+EQUALS = st.sampled_from([operator.eq, operator.eq, operator.ne])
+CONDITIONS = st.lists(
+    st.sampled_from(sorted(VALUES)).flatmap(
+        lambda name: st.tuples(st.just(name), EQUALS, st.sampled_from(VALUES[name]))
+    ),
+    max_size=3,
+)
+
+
+class Undone(Exception):
+    """Takes back what a transaction has changed."""
+
+
+@pytest.fixture
+def mine(world: World, acme: TenantCatalog, other: TenantCatalog) -> Tenancy:
+    """One tenant's rows, beside another's that look alike."""
+    for tenant in (acme, other):
+        job, _ = tenant.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+        world.scheduler.give_steps(job, BACKUP)
+    return of(world, acme)
+
+
+def of(world: World, tenant: TenantCatalog) -> Tenancy:
+    return Tenancy(world.catalog._database, tenant.tenant_id)  # type: ignore[attr-defined]
+
+
+def told(conditions: list[Condition]) -> list[Where]:
+    return [sign(steps.c[name], value) for name, sign, value in conditions]
+
+
+def fits(row: Any, conditions: list[Condition]) -> bool:
+    """As SQL has it: what is not there is neither equal to anything nor different from it."""
+    return all(sign(row[name], value) and (row[name] is not None or value is None) for name, sign, value in conditions)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CONDITIONS)
+def test_what_is_found_changed_and_removed_is_what_the_conditions_say_and_the_tenants_own(
+    world: World, other: TenantCatalog, mine: Tenancy, conditions: list[Condition]
+) -> None:
+    with mine.read() as rows:
+        expected = {row["step_id"] for row in rows.find(steps) if fits(row, conditions)}
+        assert {row["step_id"] for row in rows.find(steps, *told(conditions))} == expected
+    undone: list[Callable[[Changes], int]] = [
+        lambda rows: rows.update(steps, *told(conditions), holder="w/2", name="changed"),
+        lambda rows: rows.delete(steps, *told(conditions)),
+    ]
+    for change in undone:
+        with pytest.raises(Undone), mine.write() as rows:
+            assert change(rows) == len(expected)
+            left = {row["step_id"] for row in rows.find(steps) if row["name"] != "changed"}
+            assert left.isdisjoint(expected)
+            raise Undone
+    with of(world, other).read() as rows:
+        assert {row["name"] for row in rows.find(steps)} == {step.name for step in BACKUP}
+
+
+def test_one_row_is_found_none_or_an_error_if_there_are_more(mine: Tenancy) -> None:
+    with mine.read() as rows:
+        assert rows.one(steps, steps.c.name == "nobody") is None
+        found = rows.one(steps, steps.c.name == "groups")
+        assert found is not None
+        assert found["phase"] == 1
+        with pytest.raises(Exception, match="Multiple rows"):
+            rows.one(steps, steps.c.name == "users")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        [steps.c.phase != 1],
+        [steps.c.holder == None],  # noqa: E711 - what a caller's variable may be
+        [steps.c.phase == 1, steps.c.phase == 2],
+        [jobs.c.job_id == "one"],
+        [steps.c.job_id == jobs.c.job_id],
+        [steps.c.name.in_(["users"])],
+        [steps.c.phase + 1 == 2],
+    ],
+)
+def test_conditions_of_another_kind_are_put_together_each_time(where: list[Where]) -> None:
+    assert statements.key_in(steps, where) is None
+
+
+def test_a_column_and_its_value_are_a_key_and_the_statement_is_made_once() -> None:
+    assert statements.key_in(steps, [steps.c.job_id == "one", steps.c.phase == 1]) == {"job_id": "one", "phase": 1}
+    assert statements.key_in(steps, []) == {}
+    made = statements.choosing(steps, ("job_id",), lock=False)
+    assert statements.choosing(steps, ("job_id",), lock=False) is made
+    assert statements.choosing(steps, ("job_id",), lock=True) is not made
