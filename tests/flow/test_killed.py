@@ -194,6 +194,31 @@ def test_every_point_of_the_write_order_is_met_here() -> None:
     assert len(re.findall(r"\.at\(\s*[^\"\s]", text)) == 0
 
 
+def test_a_job_fails_once_five_workers_were_lost_without_progress(stack: Stack) -> None:
+    story = Story(stack, reading("claimed", None))
+    job = stack.ended(stack.ask(story.tenant))
+    assert (job.state, job.code, job.snapshot) == (JobState.FAILED, Code.WORKER_LOST, None)
+    assert len(story.struck()) == 5
+    assert story.snapshots() == []
+    story.points.plan()
+    story.whole(stack.ask(story.tenant))
+
+
+def test_jobs_end_though_redis_is_emptied_and_started_anew(stack: Stack) -> None:
+    stories = [Story(stack) for _ in range(3)]
+    stack.graph.fault({"match": {"path": "delta"}, "times": 100000, "what": "slow", "seconds": 0.1})
+    jobs = [stack.ask(story.tenant) for story in stories]
+    with closing(Redis.from_url(stack.redis.url)) as redis:
+        for point in ("claimed", "checkpointed"):
+            until(lambda point=point: any_passed(stories, point), f"somebody has passed {point}")  # type: ignore[misc]
+            redis.flushall()
+    until(lambda: any_passed(stories, "read"), "a stream has been read")
+    restart_redis(stack)
+    for story, job in zip(stories, jobs, strict=True):
+        story.whole(job)
+    stack.graph.clear_faults()
+
+
 @pytest.mark.parametrize("plan", KILLS, ids=told)
 def test_a_killed_worker_leaves_the_rest_to_another(stack: Stack, plan: Plan) -> None:
     story = Story(stack, plan)
@@ -272,16 +297,6 @@ def test_a_whole_worker_is_killed_and_another_one_started(stack: Stack) -> None:
     story.whole(job)
 
 
-def test_a_job_fails_once_five_workers_were_lost_without_progress(stack: Stack) -> None:
-    story = Story(stack, reading("claimed", None))
-    job = stack.ended(stack.ask(story.tenant))
-    assert (job.state, job.code, job.snapshot) == (JobState.FAILED, Code.WORKER_LOST, None)
-    assert len(story.struck()) == 5
-    assert story.snapshots() == []
-    story.points.plan()
-    story.whole(stack.ask(story.tenant))
-
-
 def test_a_running_job_is_cancelled_while_graph_keeps_it_waiting(stack: Stack) -> None:
     story = Story(stack)
     stack.graph.fault({"match": {"path": "users/delta"}, "skip": 3, "times": 1000, "what": "slow", "seconds": 100})
@@ -293,21 +308,6 @@ def test_a_running_job_is_cancelled_while_graph_keeps_it_waiting(stack: Stack) -
     assert story.snapshots() == []
     stack.graph.clear_faults()
     story.whole(stack.ask(story.tenant))
-
-
-def test_jobs_end_though_redis_is_emptied_and_started_anew(stack: Stack) -> None:
-    stories = [Story(stack) for _ in range(3)]
-    stack.graph.fault({"match": {"path": "delta"}, "times": 100000, "what": "slow", "seconds": 0.1})
-    jobs = [stack.ask(story.tenant) for story in stories]
-    with closing(Redis.from_url(stack.redis.url)) as redis:
-        for point in ("claimed", "checkpointed"):
-            until(lambda point=point: any_passed(stories, point), f"somebody has passed {point}")  # type: ignore[misc]
-            redis.flushall()
-    until(lambda: any_passed(stories, "read"), "a stream has been read")
-    restart_redis(stack)
-    for story, job in zip(stories, jobs, strict=True):
-        story.whole(job)
-    stack.graph.clear_faults()
 
 
 def any_passed(stories: list[Story], point: str) -> bool:
