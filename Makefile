@@ -19,7 +19,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@# Compiled once, and not by every process that starts first. Of Graph's 16,000 generated modules hardly one is imported.
-	$(BIN)/python -m compileall -q -j 0 -x 'msgraph/generated' $(VENV)/lib
+	-$(BIN)/python -m compileall -q -j 0 -x 'msgraph/generated' $(VENV)/lib
 	@touch $@
 
 # KEEP=1 leaves everything up at the end, until Ctrl-C.

@@ -1,6 +1,7 @@
 """Fixtures for all rooms."""
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,12 @@ settings.register_profile("on any machine", deadline=None)
 settings.load_profile("on any machine")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Half of the files of flow tests first, and the others in the middle.
+    """Half of the files of flow tests come first, the other half in the middle.
 
-    Flow tests wait and the rest computes. Of four processes that take each a fourth of the list, two begin with the ones and
-    two with the other, so the cores are busy from the first minute to the last.
+    Flow tests wait and the rest computes. Of four processes that take a fourth of the list each, two begin with flow tests
+    and two with the rest, so the cores are busy from the first minute to the last.
     """
     flow: dict[Path, list[pytest.Item]] = {}
     rest: list[pytest.Item] = []
@@ -34,16 +36,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         (flow.setdefault(item.path, []) if item.get_closest_marker("flow") else rest).append(item)
     files = list(flow.values())
     first, second = ([item for file in files[n::2] for item in file] for n in (0, 1))
-    half = max(0, len(items) // 2 - len(first))
+    half = max(0, len(items) // 2 + 2 - len(first))  # not one item too early: it would be the second process's
     items[:] = [*first, *rest[:half], *second, *rest[half:]]
 
 
 def pytest_collection_finish() -> None:
     """What all the modules are made of stays until the end: looking through it for garbage took a fourth of the time."""
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(700, 10, 100)
 
 
-def pytest_sessionfinish() -> None:
-    """Whatever a test has left open is found."""
+@pytest.fixture(scope="session", autouse=True)
+def collected_at_last() -> Iterator[None]:
+    """Whatever a test has left open is found, at the latest by the last one."""
+    yield
     gc.unfreeze()
+    gc.collect()

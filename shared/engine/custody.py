@@ -67,11 +67,12 @@ class Custody:
             lease.on_end(call)
 
     def find(self, data_key_id: str) -> DataKey:
-        """The data key with this id: as a lease holds it already, or unwrapped. Raises what the key service
-        raises, and Alarm if SQL does not know it."""
+        """The data key with this id: as a lease holds it already, unless any lease has ended, or unwrapped. Raises what ended
+        that lease, what the key service raises, and Alarm if SQL does not know the key."""
         self._check_open()
         for lease in list(self._leases.values()):
             if (held := lease.held(data_key_id)) is not None:
+                self.check()
                 return held
         return self._open(self._catalog.keys.get(data_key_id))
 

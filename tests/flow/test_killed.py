@@ -146,6 +146,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
+@pytest.fixture(autouse=True)
+def no_faults(stack: Stack) -> Iterator[None]:
+    yield
+    stack.graph.clear_faults()
+
+
 def start_worker(stack: Stack) -> None:
     stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
 
@@ -202,21 +208,6 @@ def test_a_job_fails_once_five_workers_were_lost_without_progress(stack: Stack) 
     assert story.snapshots() == []
     story.points.plan()
     story.whole(stack.ask(story.tenant))
-
-
-def test_jobs_end_though_redis_is_emptied_and_started_anew(stack: Stack) -> None:
-    stories = [Story(stack) for _ in range(3)]
-    stack.graph.fault({"match": {"path": "delta"}, "times": 100000, "what": "slow", "seconds": 0.1})
-    jobs = [stack.ask(story.tenant) for story in stories]
-    with closing(Redis.from_url(stack.redis.url)) as redis:
-        for point in ("claimed", "checkpointed"):
-            until(lambda point=point: any_passed(stories, point), f"somebody has passed {point}")  # type: ignore[misc]
-            redis.flushall()
-    until(lambda: any_passed(stories, "read"), "a stream has been read")
-    restart_redis(stack)
-    for story, job in zip(stories, jobs, strict=True):
-        story.whole(job)
-    stack.graph.clear_faults()
 
 
 @pytest.mark.parametrize("plan", KILLS, ids=told)
@@ -308,6 +299,21 @@ def test_a_running_job_is_cancelled_while_graph_keeps_it_waiting(stack: Stack) -
     assert story.snapshots() == []
     stack.graph.clear_faults()
     story.whole(stack.ask(story.tenant))
+
+
+def test_jobs_end_though_redis_is_emptied_and_started_anew(stack: Stack) -> None:
+    stories = [Story(stack) for _ in range(3)]
+    stack.graph.fault({"match": {"path": "delta"}, "times": 100000, "what": "slow", "seconds": 0.1})
+    jobs = [stack.ask(story.tenant) for story in stories]
+    with closing(Redis.from_url(stack.redis.url)) as redis:
+        for point in ("claimed", "checkpointed"):
+            until(lambda point=point: any_passed(stories, point), f"somebody has passed {point}")  # type: ignore[misc]
+            redis.flushall()
+    until(lambda: any_passed(stories, "read"), "a stream has been read")
+    restart_redis(stack)
+    for story, job in zip(stories, jobs, strict=True):
+        story.whole(job)
+    stack.graph.clear_faults()
 
 
 def any_passed(stories: list[Story], point: str) -> bool:

@@ -26,17 +26,18 @@ Where = ColumnElement[bool]
 Key = dict[str, Any]
 """Values by the names of columns."""
 
-_OF_KEY = "key_"
-"""Begins the name of a parameter that a row is chosen by; one that a row is given has its column's name."""
+_OF_KEY = "_by_"
+"""Begins the name of a parameter that a row is chosen by, and of no column; one that a row is given has its column's name."""
 
 
 def key_in(table: Table, where: Sequence[Where]) -> Key | None:
-    """What the conditions say if each wants a column of its own, of this table, to have a value; else None."""
+    """What the conditions say if each wants a column of its own, of this table, to have a value; else None. Who names the
+    tenant is not taken at his word: the statements below have one of their own."""
     key: Key = {}
     for each in where:
         if not (isinstance(each, BinaryExpression) and each.operator is eq and isinstance(each.right, BindParameter)):
             return None
-        if not (isinstance(each.left, Column) and each.left.table is table):
+        if not (isinstance(each.left, Column) and each.left.table is table and each.left.name != "tenant_id"):
             return None
         key[each.left.name] = each.right.value
     return key if len(key) == len(where) else None
@@ -55,9 +56,9 @@ def choosing(table: Table, names: tuple[str, ...], lock: bool) -> Select[Any]:
 
 
 @functools.cache
-def inserting(table: Table) -> Insert:
-    """A new row with the values that the parameters give."""
-    return insert(table)
+def inserting(table: Table, given: tuple[str, ...]) -> Insert:
+    """A new row with values of these columns. Raises what SQLAlchemy raises if there is no such column."""
+    return insert(table).values({name: bindparam(name) for name in given})
 
 
 @functools.cache

@@ -67,7 +67,8 @@ class Changes(Rows):
     actor: str = NOBODY_NAMED
 
     def insert(self, table: Table, **values: Any) -> None:
-        self.connection.execute(statements.inserting(table), {"tenant_id": self.tenant_id, **values})
+        row = dict(tenant_id=self.tenant_id, **values)
+        self.connection.execute(statements.inserting(table, tuple(row)), row)
 
     def update(self, table: Table, *where: Where, **values: Any) -> int:
         """How many rows were changed."""

@@ -252,6 +252,19 @@ def test_a_holder_moves_with_its_data_keys_to_the_kms_key_that_wraps_them_now(wo
         until(lambda: world.of.jobs.get(job.job_id).code is Code.KEY_ACCESS_REVOKED)
 
 
+def test_a_held_data_key_is_not_found_any_more_once_the_key_that_wraps_it_by_now_is_known_to_be_refused(
+    world: EngineWorld,
+) -> None:
+    with Custody(world.context, world.of) as custody:
+        held = custody.secrets()
+        world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+        world.wrap_anew(held.id, OTHER_ARN)
+        world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
+        until(lambda: OTHER_ARN in leased(custody))
+        with pytest.raises(KeyRefused):
+            custody.find(held.id)
+
+
 def dropped_for(key: DataKey) -> type[EntrakeepError] | None:
     try:
         key.for_open()

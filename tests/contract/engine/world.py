@@ -228,10 +228,9 @@ class EngineWorld:
         perform(self.context, message, "w/1")
 
     def work(self, rounds: int = 12) -> None:
-        """Works until no message is left and a tick sends none, or so often."""
+        """Ticks and works until no message is left, or so often."""
         for _ in range(rounds):
-            if not self.messages.taken:
-                self.tick()
+            self.tick()
             taken, self.messages.taken = self.messages.taken, []
             if not taken:
                 return
