@@ -18,7 +18,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
-	@# Compiled once, and not by every process that starts first. Of Graph's 16,000 generated modules hardly one is imported.
+	@# Compiled once, and not by every process that starts first. Of Graph's 16,000 generated modules few are imported.
 	-$(BIN)/python -m compileall -q -j 0 -x 'msgraph/generated' $(VENV)/lib
 	@touch $@
 
