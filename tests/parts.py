@@ -1,6 +1,5 @@
 """Real parts that tests run against, started as processes of their own and stopped by their ids."""
 
-import functools
 import json
 import re
 import socket
@@ -14,11 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.session
 import httpx
 import pytest
 import redis
+
+from shared import aws
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"
 DIRECTORY, CLIENT = "22222222-2222-2222-2222-222222222222", "11111111-1111-1111-1111-111111111111"
@@ -183,25 +182,13 @@ class GraphSimulator(Simulator):
         )
 
 
-def aws_session(**given: str) -> boto3.session.Session:
-    """A session of boto3. What botocore knows of AWS's services is read once a process, and not for each of them."""
-    session = botocore.session.Session()
-    session.register_component("data_loader", _models())
-    return boto3.session.Session(botocore_session=session, **given)
-
-
-@functools.cache
-def _models() -> Any:
-    return botocore.session.Session().get_component("data_loader")
-
-
 class AwsSimulator(Simulator):
     """KMS, S3 and STS on one endpoint."""
 
     def client(self, service: str, account: str = ACCOUNT) -> Any:
         """A client as the root of an account."""
-        session = aws_session(aws_access_key_id=account, aws_secret_access_key="any", region_name=REGION)
-        return session.client(service, endpoint_url=self.url)  # type: ignore[call-overload]
+        given = {"aws_access_key_id": account, "aws_secret_access_key": "any", "endpoint_url": self.url}
+        return aws.session(REGION).client(service, **given)  # type: ignore[call-overload]
 
     def new_key(self) -> str:
         """The ARN of a new KMS key."""

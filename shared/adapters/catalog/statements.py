@@ -30,27 +30,36 @@ _OF_KEY = "_by_"
 """Begins the name of a parameter that a row is chosen by, and of no column; one that a row is given has its column's name."""
 
 
-def key_in(table: Table, where: Sequence[Where]) -> Key | None:
-    """What the conditions say if each wants a column of its own, of this table, to have a value; else None. Who names the
-    tenant is not taken at his word: the statements below have one of their own."""
-    key: Key = {}
+def key_in(tenant_id: str, table: Table, where: Sequence[Where]) -> tuple[Key, list[Where]]:
+    """The columns of this table that are to have a value, the tenant's id first, and the conditions that say more."""
+    key: Key = {"tenant_id": tenant_id}
+    others: list[Where] = []
     for each in where:
-        if not (isinstance(each, BinaryExpression) and each.operator is eq and isinstance(each.right, BindParameter)):
-            return None
-        if not (isinstance(each.left, Column) and each.left.table is table and each.left.name != "tenant_id"):
-            return None
-        key[each.left.name] = each.right.value
-    return key if len(key) == len(where) else None
+        if _equals(table, each) and each.left.name not in key:
+            key[each.left.name] = each.right.value
+        else:
+            others.append(each)
+    return key, others
 
 
-def parameters(tenant_id: str, key: Key) -> dict[str, Any]:
+def _equals(table: Table, each: Any) -> bool:
+    return (
+        isinstance(each, BinaryExpression)
+        and each.operator is eq
+        and isinstance(each.right, BindParameter)
+        and isinstance(each.left, Column)
+        and each.left.table is table
+    )
+
+
+def parameters(key: Key) -> dict[str, Any]:
     """What the statements below are run with, beside the values that rows are given."""
-    return {f"{_OF_KEY}{name}": value for name, value in (key | {"tenant_id": tenant_id}).items()}
+    return {f"{_OF_KEY}{name}": value for name, value in key.items()}
 
 
 @functools.cache
 def choosing(table: Table, names: tuple[str, ...], lock: bool) -> Select[Any]:
-    """The tenant's rows in which these columns have given values."""
+    """The rows in which these columns have given values."""
     query = select(table).where(*_of_key(table, names))
     return locked(query) if lock else query
 
@@ -63,13 +72,13 @@ def inserting(table: Table, given: tuple[str, ...]) -> Insert:
 
 @functools.cache
 def updating(table: Table, names: tuple[str, ...], given: tuple[str, ...]) -> Update:
-    """The columns ``given`` of the tenant's rows in which the columns ``names`` have given values."""
+    """The columns ``given`` of the rows in which the columns ``names`` have given values."""
     return update(table).where(*_of_key(table, names)).values({name: bindparam(name) for name in given})
 
 
 @functools.cache
 def deleting(table: Table, names: tuple[str, ...]) -> Delete:
-    """The tenant's rows in which these columns have given values."""
+    """The rows in which these columns have given values."""
     return delete(table).where(*_of_key(table, names))
 
 
@@ -84,4 +93,4 @@ def locked(query: Select[Any]) -> Select[Any]:
 
 
 def _of_key(table: Table, names: Iterable[str]) -> list[Where]:
-    return [table.c[name] == bindparam(f"{_OF_KEY}{name}") for name in ("tenant_id", *names)]
+    return [table.c[name] == bindparam(f"{_OF_KEY}{name}") for name in names]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, MappingResult, RowMapping, Select, Table, delete, func, select, update
+from sqlalchemy import ClauseElement, Connection, MappingResult, RowMapping, Select, Table, func, select
 
 from shared.adapters.catalog import schema, statements
 from shared.adapters.catalog.engine import Database
@@ -40,11 +40,9 @@ class Rows:
         return self._chosen(table, where, lock=lock).one_or_none()
 
     def _chosen(self, table: Table, where: Sequence[Where], *, lock: bool = False) -> MappingResult:
-        if (key := statements.key_in(table, where)) is not None:
-            query = statements.choosing(table, tuple(key), lock)
-            return self.connection.execute(query, statements.parameters(self.tenant_id, key)).mappings()
-        query = self.query(table, *where)
-        return self.connection.execute(statements.locked(query) if lock else query).mappings()
+        key, others = statements.key_in(self.tenant_id, table, where)
+        query = statements.choosing(table, tuple(key), lock)
+        return self.connection.execute(query.where(*others) if others else query, statements.parameters(key)).mappings()
 
     def number(self, table: Table) -> int:
         """The next number of this tenant's rows in ``table``."""
@@ -72,19 +70,19 @@ class Changes(Rows):
 
     def update(self, table: Table, *where: Where, **values: Any) -> int:
         """How many rows were changed."""
-        key = statements.key_in(table, where)
-        if key is None or any(isinstance(value, ClauseElement) for value in values.values()):
-            change = update(table).where(table.c.tenant_id == self.tenant_id, *where).values(**values)
-            return self.connection.execute(change).rowcount
-        change = statements.updating(table, tuple(key), tuple(values))
-        return self.connection.execute(change, statements.parameters(self.tenant_id, key) | values).rowcount
+        key, others = statements.key_in(self.tenant_id, table, where)
+        computed = {name: value for name, value in values.items() if isinstance(value, ClauseElement)}
+        plain = {name: value for name, value in values.items() if name not in computed}
+        change = statements.updating(table, tuple(key), tuple(plain))
+        if others or computed:
+            change = change.where(*others).values(computed)
+        return self.connection.execute(change, statements.parameters(key) | plain).rowcount
 
     def delete(self, table: Table, *where: Where) -> int:
         """How many rows were removed."""
-        if (key := statements.key_in(table, where)) is not None:
-            gone = statements.deleting(table, tuple(key))
-            return self.connection.execute(gone, statements.parameters(self.tenant_id, key)).rowcount
-        return self.connection.execute(delete(table).where(table.c.tenant_id == self.tenant_id, *where)).rowcount
+        key, others = statements.key_in(self.tenant_id, table, where)
+        gone = statements.deleting(table, tuple(key))
+        return self.connection.execute(gone.where(*others) if others else gone, statements.parameters(key)).rowcount
 
 
 @dataclass(frozen=True)

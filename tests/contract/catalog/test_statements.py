@@ -133,12 +133,14 @@ def test_one_row_is_found_none_or_an_error_if_there_are_more(mine: Tenancy) -> N
     ],
 )
 def test_conditions_of_another_kind_are_put_together_each_time(where: list[Where]) -> None:
-    assert statements.key_in(steps, where) is None
+    *before, last = where
+    assert statements.key_in("mine", steps, where) == (statements.key_in("mine", steps, before)[0], [last])
 
 
 def test_a_column_and_its_value_are_a_key_and_the_statement_is_made_once() -> None:
-    assert statements.key_in(steps, [steps.c.job_id == "one", steps.c.phase == 1]) == {"job_id": "one", "phase": 1}
-    assert statements.key_in(steps, []) == {}
+    key = {"tenant_id": "mine", "job_id": "one", "phase": 1}
+    assert statements.key_in("mine", steps, [steps.c.job_id == "one", steps.c.phase == 1]) == (key, [])
+    assert statements.key_in("mine", steps, []) == ({"tenant_id": "mine"}, [])
     made = statements.choosing(steps, ("job_id",), False)
     assert statements.choosing(steps, ("job_id",), False) is made
     assert "FOR NO KEY UPDATE" in str(

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 from botocore.config import Config
 
-from tests.parts import aws_session
+from shared import aws
 
 START = "import sys; from simulator.aws import main; sys.exit(main(['--port', '0', *sys.argv[1:]]))"
 ONE_TRY = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
@@ -29,8 +29,7 @@ class Aws:
     def client(self, service: str, account: str = OWNER, region: str = REGION, **credentials: str) -> Any:
         """Return a client that tries once, by default as the root of an account."""
         given = {"aws_access_key_id": account, "aws_secret_access_key": "any", **credentials}
-        session = aws_session(region_name=region)
-        return session.client(service, endpoint_url=self.url, config=ONE_TRY, **given)  # type: ignore[call-overload]
+        return aws.session(region).client(service, endpoint_url=self.url, config=ONE_TRY, **given)  # type: ignore[call-overload]
 
     def control(self, method: str, path: str, value: object = None) -> Any:
         """Ask one of the `/_sim/` addresses."""
