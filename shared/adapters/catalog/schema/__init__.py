@@ -1,0 +1,56 @@
+"""The tables of the catalog, a module an area. Every table of a tenant has a primary key that begins with ``tenant_id``.
+
+Types are portable: ids are text, times go through ``UtcTime``, lists and details are JSON. The migrations make these
+tables; a test compares the two.
+"""
+
+from shared.adapters.catalog.schema.audit import AUDIT, audit_events, audit_heads
+from shared.adapters.catalog.schema.base import DataKeyId, Json, UtcTime, Uuid, metadata
+from shared.adapters.catalog.schema.jobs import checkpoints, jobs, pins, steps
+from shared.adapters.catalog.schema.keys import acceptances, data_keys, key_events, key_health, refusals
+from shared.adapters.catalog.schema.processes import beats, compatible_code, workers
+from shared.adapters.catalog.schema.snapshots import (
+    bucket_jobs,
+    checkpoint_runs,
+    runs,
+    snapshot_attempts,
+    snapshot_runs,
+    snapshots,
+)
+from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants
+
+REVISION = "0006"
+"""The revision that this code needs: the newest migration."""
+
+__all__ = [
+    "AUDIT",
+    "REVISION",
+    "DataKeyId",
+    "Json",
+    "UtcTime",
+    "Uuid",
+    "acceptances",
+    "audit_events",
+    "audit_heads",
+    "beats",
+    "bucket_jobs",
+    "checkpoint_runs",
+    "checkpoints",
+    "compatible_code",
+    "data_keys",
+    "jobs",
+    "key_events",
+    "key_health",
+    "metadata",
+    "pins",
+    "refusals",
+    "runs",
+    "schedules",
+    "secrets",
+    "snapshot_attempts",
+    "snapshot_runs",
+    "snapshots",
+    "steps",
+    "tenants",
+    "workers",
+]

@@ -1,0 +1,27 @@
+"""The tables of the audit trails. They refer to no other table, as a trail outlives its tenant."""
+
+from sqlalchemy import Column, Integer, String, Table
+
+from shared.adapters.catalog.schema.base import metadata, tenant_column
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    tenant_column(),
+    Column("name", String, nullable=False),  # what the tenant is called, or was: the trail outlives it
+    Column("number", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    tenant_column(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("line", String, nullable=False),  # what is hashed, to the letter
+    Column("hash", String(64), nullable=False),
+)
+
+AUDIT = frozenset({"audit_heads", "audit_events"})
+"""Tables that outlive their tenant."""

@@ -1,0 +1,45 @@
+"""The tables of tenants, their sealed credentials and their schedules."""
+
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, String, Table, UniqueConstraint
+
+from shared.adapters.catalog.schema.base import DataKeyId, UtcTime, Uuid, metadata, tenant_column, within_tenant
+
+tenants = Table(
+    "tenants",
+    metadata,
+    tenant_column(),
+    Column("name", String, nullable=False),
+    Column("directory_id", Uuid, nullable=False),
+    Column("client_id", Uuid, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("key_mode", String(16), nullable=False),
+    Column("key_arn", String, nullable=False),
+    Column("key_epoch", Integer, nullable=False),
+    Column("key_allowed_at", UtcTime),  # since when it may have a key of its own
+    Column("key_switched_at", UtcTime),  # when new data keys began to be born under key_arn
+    Column("key_free_at", UtcTime),  # from when on the key before it may be disabled
+    Column("served_at", UtcTime),  # when a message for a step of it was last sent: whose turn is next
+    UniqueConstraint("name"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    tenant_column(),
+    Column("kind", String(32), primary_key=True),
+    Column("row_id", String, nullable=False),
+    Column("data_key_id", DataKeyId, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    within_tenant("tenants"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    tenant_column(),
+    Column("cron", String, nullable=False),
+    Column("timezone", String, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("next_due", UtcTime),
+    within_tenant("tenants"),
+)
