@@ -20,6 +20,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@# Compiled once, and not by every process that starts first. Of Graph's 16,000 generated modules few are imported.
 	-$(BIN)/python -m compileall -q -j 0 -x 'msgraph/generated' $(VENV)/lib
+	@test ! -e .git || git config core.hooksPath .githooks || true
 	@touch $@
 
 # KEEP=1 leaves everything up at the end, until Ctrl-C.
