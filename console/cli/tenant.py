@@ -187,7 +187,7 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
 
 def _document(catalog: "Catalog", tenant: "Tenant") -> tuple[Document, "Snapshot | None"]:
     handle = catalog.tenant(tenant.tenant_id)
-    last = next(iter(handle.snapshots.all()), None)
+    last = handle.snapshots.newest()
     return tenant_document(tenant, handle.schedules.get(), last), last
 
 

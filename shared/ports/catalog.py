@@ -191,6 +191,10 @@ class Snapshots(Protocol):
         """Newest first; none that is going."""
         ...
 
+    def newest(self) -> Snapshot | None:
+        """Return the snapshot committed last, or None if there is none. Reads one row."""
+        ...
+
     def get(self, snapshot: str) -> Snapshot:
         """By id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
         ...

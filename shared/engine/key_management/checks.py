@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
-from shared.domain.model import Purpose, Tenant, encryption_context
+from shared.domain.model import KeyMode, Purpose, Tenant, encryption_context
 from shared.engine.context import Context
 from shared.engine.key_management.arns import check_form, region_of
 from shared.engine.key_management.findings import UNFIT, matters_to_know, wrong_kind, wrong_state
@@ -110,10 +110,13 @@ class Checking:
             )
 
     def _our_side(self) -> None:
-        provider = self._context.provider_key
+        """The key that wraps the tenant now proves our access: a tenant with a key of its own needs no other."""
+        present = self._tenant.key_arn
         try:
-            self._patiently(lambda: self._context.keys.probe(provider, self._encryption))
-        except Refuse:
+            self._patiently(lambda: self._context.keys.probe(present, self._encryption))
+        except Refuse as refusal:
+            if self._tenant.key_mode is KeyMode.CUSTOMER and isinstance(refusal, KeyRefused):
+                raise self._nothing_moves_from(present) from None
             sentence = "Our own access to AWS KMS is broken; nothing was changed. Ask your operator."
             raise Refuse(Code.KEY_MISCONFIGURED, sentence) from None
 
@@ -193,7 +196,7 @@ class Checking:
         if source == self._context.provider_key:
             who = "The operator must add kms:ReEncryptFrom to its policy and to the workers' permissions."
             return Refuse(Code.KEY_MISCONFIGURED, f"Nothing can be moved away from the operator's key {source}. {who}")
-        who = "Its owner must allow kms:GenerateDataKey and kms:ReEncryptFrom as 'entrakeep key policy' shows."
+        who = "Its owner must enable it, and allow kms:GenerateDataKey and kms:ReEncryptFrom as 'entrakeep key policy' shows."
         return Refuse(Code.KEY_ACCESS_REVOKED, f"Nothing can be moved away from the present key {source}. {who}")
 
     def _out_of(self) -> None:

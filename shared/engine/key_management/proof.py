@@ -14,7 +14,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 
-from shared.domain.errors import Alarm, Code, KeyRefused
+from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
 from shared.domain.model import WrappedKey
 from shared.engine.key_management.moving import Left, Moving, known_still
 from shared.engine.patience import patiently
@@ -166,7 +166,10 @@ def _opens(moving: Moving, key: WrappedKey) -> None:
 
 
 def _stays_shut(moving: Moving, key: WrappedKey, blob: str) -> None:
-    """Raises Alarm if the provider key opens what the tenant's own is to open alone."""
+    """Raise Alarm if the provider key opens what the tenant's own key alone is to open.
+
+    A provider key that cannot be used opens nothing, whatever keeps it from that.
+    """
     context = moving.work.context
     provider = context.provider_key
 
@@ -175,6 +178,6 @@ def _stays_shut(moving: Moving, key: WrappedKey, blob: str) -> None:
 
     try:
         patiently(attempt, context.lease_seconds, moving.work.hold.check)
-    except (Alarm, KeyRefused):
+    except (Alarm, Refuse):
         return
     raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} still opens under the operator's key.", blob)

@@ -12,7 +12,7 @@ from shared.adapters.kms import AwsKeys
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, Tenant
 from shared.domain.secret import Secret
-from shared.engine.key_management.asking import ask_check, checked_arn
+from shared.engine.key_management.asking import ask_check, ask_enable, ask_update, checked_arn
 from shared.engine.key_management.checks import CHECKS
 from shared.engine.key_management.policy import key_policy
 from shared.engine.onboarding import add_tenant
@@ -196,6 +196,39 @@ def test_trouble_of_our_own_with_kms_is_the_operators(world: KmsWorld) -> None:
     assert "Ask your operator" in world.failed(arn, "our-side", Code.KEY_MISCONFIGURED)
 
 
+def enabled(world: KmsWorld) -> str:
+    """A key of the owner's own that wraps the tenant's data keys."""
+    arn = world.key()
+    world.of.customer_keys.allow()
+    job = ask_enable(world.of, arn, "ada")
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    return arn
+
+
+@pytest.mark.parametrize("trouble", ["disabled", "denied"])
+def test_a_tenant_under_its_own_key_changes_to_another_one_without_the_provider_key(
+    world: KmsWorld, trouble: str
+) -> None:
+    enabled(world)
+    if trouble == "disabled":
+        world.aws.client("kms").disable_key(KeyId=world.provider)
+    else:
+        deny(world, "Decrypt", "GenerateDataKey", "DescribeKey")
+    second = world.key()
+    assert world.checked(second).state is JobState.SUCCEEDED
+    job = ask_update(world.of, second)
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED, world.of.jobs.get(job.job_id)
+    assert {key.arn for key in world.of.keys.all()} == {second}
+
+
+def test_a_present_key_that_is_refused_is_its_owners_to_mend(world: KmsWorld) -> None:
+    first = enabled(world)
+    world.aws.client("kms", OWNER).disable_key(KeyId=first)
+    assert first in world.failed(world.key(), "our-side", Code.KEY_ACCESS_REVOKED)
+
+
 def test_a_key_that_nobody_knows_is_waited_for_and_then_told(world: KmsWorld) -> None:
     unknown = world.provider[:-4] + "0000"
     assert "does not exist" in world.failed(unknown, "seen")
@@ -218,13 +251,17 @@ def test_a_permission_that_comes_and_goes_is_told(world: KmsWorld) -> None:
     assert "comes and goes" in world.failed(arn, "steady")
 
 
-def test_a_provider_key_that_gives_nothing_away_is_the_operators_to_mend(world: KmsWorld) -> None:
+def deny(world: KmsWorld, *actions: str) -> None:
+    """Nobody may do this with the provider key any more."""
     kms = world.aws.client("kms")
     policy = json.loads(kms.get_key_policy(KeyId=world.provider, PolicyName="default")["Policy"])
-    policy["Statement"].append(
-        {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "kms:ReEncryptFrom", "Resource": "*"}
-    )
+    denied = [f"kms:{action}" for action in actions]
+    policy["Statement"].append({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": denied, "Resource": "*"})
     kms.put_key_policy(KeyId=world.provider, PolicyName="default", Policy=json.dumps(policy))
+
+
+def test_a_provider_key_that_gives_nothing_away_is_the_operators_to_mend(world: KmsWorld) -> None:
+    deny(world, "ReEncryptFrom")
     assert "kms:ReEncryptFrom" in world.failed(world.key(), "into", Code.KEY_MISCONFIGURED)
 
 
