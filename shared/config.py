@@ -14,17 +14,13 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared import network
 from shared.domain.errors import Code, Refuse
 
 _ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _P = TypeVar("_P", bound="Place")
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
-_PASSED_ON = (
-    *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *_PROXIES,
-    *(name.lower() for name in _PROXIES),
-)
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", *network.VARIABLES)
 _TO_RUN = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS")
 
 
@@ -51,16 +47,28 @@ class Place(BaseSettings):
         file = parts.path.lstrip("/")
         if kind == "sqlite" and (parts.netloc or file in ("", ":memory:")):
             raise ValueError("must name a file, as in sqlite:////folder/catalog.sqlite3")
+        if kind == "sqlite":
+            _refuse_rest(parts)
         if kind not in ("sqlite", "postgresql"):
             raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
         return value
 
     @property
+    def catalog_file(self) -> Path | None:
+        """Return the SQLite file of the catalog, or None if the catalog is on a server."""
+        if self.database_url is None:
+            return self.home / "catalog.sqlite3"
+        parts = urlsplit(self.database_url.get_secret_value())
+        return Path(unquote(parts.path.removeprefix("/"))) if parts.scheme.startswith("sqlite") else None
+
+    @property
     def database(self) -> str:
-        """The SQLAlchemy URL; a SQLite file in the home unless set."""
+        """Return the SQLAlchemy URL: of a SQLite file in the home unless another is set."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.home / 'catalog.sqlite3'}"
+        from sqlalchemy import URL  # takes longer to import than a command may take to show its help
+
+        return URL.create("sqlite", database=str(self.catalog_file)).render_as_string()
 
 
 class Settings(Place):
@@ -109,6 +117,7 @@ class Settings(Place):
         folder = parts.scheme == "file" and parts.netloc in ("", "localhost") and len(unquote(parts.path)) > 1
         if not (bucket or folder):
             raise ValueError("must be s3://bucket/prefix or file:///folder")
+        _refuse_rest(parts)
         return value
 
     @field_validator("ca_bundle")
@@ -155,30 +164,34 @@ class Settings(Place):
     def catalog_name(self) -> str:
         """A short name of the catalog, the same in every process that uses it: two may share a broker, and not take each
         other's messages. A file is named by its place, a database of a server by its name, however its host is called."""
-        parts = urlsplit(self.database)
-        is_file = parts.scheme.startswith("sqlite")
-        place = str(Path(parts.path.removeprefix("/")).absolute()) if is_file else parts.path
-        return hashlib.sha256(place.encode()).hexdigest()[:8]
+        file = self.catalog_file
+        place = urlsplit(self.database).path if file is None else str(file.absolute())
+        return hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
 
 
 def read_settings() -> Settings:
-    """The settings. Raises Refuse ``SETTINGS_INVALID`` with every missing or wrong one named at once."""
-    return _read(Settings)
+    """Return the settings. Raise Refuse ``SETTINGS_INVALID`` that names every missing or wrong one at once.
+
+    Proxies and certificates that libraries read from the environment are checked too: they would raise anything later.
+    """
+    return _read(Settings, network.faults(os.environ))
 
 
 def read_place() -> Place:
-    """Home and catalog alone. Raises as ``read_settings``."""
-    return _read(Place)
+    """Return home and catalog alone. Raise as ``read_settings``."""
+    return _read(Place, [])
 
 
-def _read(kind: type[_P]) -> _P:
+def _read(kind: type[_P], wrong: list[str]) -> _P:
     try:
-        return kind()
+        found = kind()
     except ValidationError as error:
-        wrong = [
+        wrong = wrong + [
             f"ENTRAKEEP_{'_'.join(map(str, e['loc'])).upper()} {_reason(e['type'], e['msg'])}" for e in error.errors()
         ]
-        raise Refuse(Code.SETTINGS_INVALID, "Set these in the environment: " + "; ".join(sorted(wrong)) + ".") from None
+    if wrong:
+        raise Refuse(Code.SETTINGS_INVALID, "Set these in the environment: " + "; ".join(sorted(wrong)) + ".")
+    return found
 
 
 def aws_region() -> str | None:
@@ -209,6 +222,12 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         raise ValueError("is not a URL: its port is no number from 1 to 65535") from None
     return parts
+
+
+def _refuse_rest(parts: SplitResult) -> None:
+    """Raise ValueError for a URL of a file or bucket that does not end with its path: the rest would be dropped."""
+    if parts.query or parts.fragment:
+        raise ValueError("has a '?' or '#': write '?' as %3F and '#' as %23")
 
 
 def _reason(kind: str, text: str) -> str:

@@ -61,10 +61,11 @@ def open_catalog() -> "Catalog":
 
 
 def tenant_names() -> list[str]:
-    """The tenants' names, at once or not at all: nothing is made. Raises whatever the database raises."""
-    from shared.adapters.catalog.glance import tenant_names as names
+    """Return the tenants' names, at once or not at all: nothing is made. Raise whatever the database raises."""
+    from shared.adapters.catalog.glance import names_in_file, names_on_server
 
-    return names(config.read_place().database)
+    place = config.read_place()
+    return names_on_server(place.database) if place.catalog_file is None else names_in_file(place.catalog_file)
 
 
 def migrate_catalog(grant_to: str | None = None) -> str:

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import bare_environment, child_environment, read_settings
+from shared.adapters.blobs import open_store
+from shared.adapters.catalog import open_catalog
+from shared.config import bare_environment, child_environment, read_place, read_settings
 from shared.domain.errors import Code, Refuse
+from shared.network import VARIABLES
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
 
@@ -15,7 +18,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
     for name in list(os.environ):
-        if name.startswith("ENTRAKEEP_"):
+        if name.startswith("ENTRAKEEP_") or name in VARIABLES:
             monkeypatch.delenv(name)
 
 
@@ -36,6 +39,58 @@ def test_database_and_store_lie_in_the_home_unless_set(monkeypatch: pytest.Monke
     settings = read_settings()
     assert settings.database == f"sqlite:///{tmp_path}/catalog.sqlite3"
     assert settings.store == f"file://{tmp_path}/store"
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%41b", "a#b", "a b", "å&=", "a%3Fmode=ro", "?x"])
+def test_a_home_of_any_name_holds_the_catalog_and_the_store(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    home = tmp_path / name
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv("ENTRAKEEP_HOME", str(home))
+    settings = read_settings()
+    assert settings.catalog_file == home / "catalog.sqlite3"
+    open_catalog(settings.database).close()
+    open_store(settings.store).put("t/x", b"sealed")
+    assert {path.name for path in tmp_path.iterdir()} == {name}
+    assert {path.name for path in home.iterdir() if path.name in ("catalog.sqlite3", "store")} == {
+        "catalog.sqlite3",
+        "store",
+    }
+    monkeypatch.setenv("ENTRAKEEP_DATABASE_URL", settings.database)
+    assert read_settings().catalog_file == settings.catalog_file
+    assert read_settings().catalog_name == settings.catalog_name
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("STORE_URL", "file:///mnt/what?/blobs"),
+        ("STORE_URL", "file:///mnt/no#1"),
+        ("STORE_URL", "s3://bucket/a?b"),
+        ("DATABASE_URL", "sqlite:////mnt/what?/catalog.sqlite3"),
+        ("DATABASE_URL", "sqlite:////mnt/no#1/catalog.sqlite3"),
+    ],
+)
+def test_a_url_of_which_a_part_would_be_dropped_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv(f"ENTRAKEEP_{name}", url)
+    with pytest.raises(Refuse, match=f"ENTRAKEEP_{name} has a .* %3F"):
+        read_settings()
+
+
+def test_a_proxy_and_certificates_are_named_with_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "garbage")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/absent.pem")
+    with pytest.raises(Refuse, match="AWS_CA_BUNDLE names no file.*PROVIDER_KEY_ARN is missing.*HTTPS_PROXY must be"):
+        read_settings()
+
+
+def test_what_needs_no_network_asks_for_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "garbage")
+    assert read_place().home == Path.home() / ".entrakeep"
 
 
 def test_a_password_in_a_setting_has_no_printed_form(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,18 +6,19 @@ from contextlib import closing
 from pathlib import Path
 
 _QUERY = "SELECT name FROM tenants ORDER BY name"
-_SQLITE = "sqlite:///"
 _SECONDS = 2
 """To connect; and half of it for the query."""
 
 
-def tenant_names(url: str) -> list[str]:
-    """The names in the catalog at a SQLAlchemy URL. Raises what the driver raises, after some seconds at most."""
-    if url.startswith(_SQLITE):
-        # Not read-only: a reader of a write-ahead log writes beside the file. A file that is not there is not made.
-        file = f"{Path(url.removeprefix(_SQLITE)).absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(file, uri=True, timeout=_SECONDS / 2)) as catalog:
-            return [name for (name,) in catalog.execute(_QUERY)]
+def names_in_file(file: Path) -> list[str]:
+    """Return the names in a catalog on SQLite. Raise what the driver raises, after some seconds at most."""
+    # Not read-only: a reader of a write-ahead log writes beside the file. A file that does not exist is not made.
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=_SECONDS / 2)) as catalog:
+        return [name for (name,) in catalog.execute(_QUERY)]
+
+
+def names_on_server(url: str) -> list[str]:
+    """Return the names in the catalog at a URL of PostgreSQL. Raise as ``names_in_file``."""
     import psycopg
 
     scheme, _, rest = url.partition("://")
