@@ -23,7 +23,10 @@ _LARGEST_PORT = 65535
 
 
 def faults(environment: Mapping[str, str]) -> list[str]:
-    """Return a phrase for each variable that is wrong: its name, and what to do. Proxies may hold passwords: none is shown."""
+    """Return a phrase for each variable that is wrong: its name, and what to do.
+
+    No value of a proxy is shown, as it may hold a password.
+    """
     given = {name: environment[name] for name in VARIABLES if environment.get(name)}
     return [f"{name} {reason}" for name, reason in _faults(given)]
 
@@ -51,14 +54,16 @@ def _proxy(value: str) -> str | None:
         return "names a SOCKS proxy, which the AWS client cannot use: name an HTTP proxy"
     match = _PROXY.fullmatch(value)
     if match is None or not 0 < int(match["port"] or 1) <= _LARGEST_PORT:
-        return "must be http://[USER:PASSWORD@]HOST:PORT, with '@', '/', '#' and '?' in a password written as %40, %2F, …"
+        return (
+            "must be http://[USER:PASSWORD@]HOST:PORT, with '@', '/', '#' and '?' in a password written as %40, %2F, …"
+        )
     return None
 
 
 def _unproxied(value: str) -> str | None:
     for entry in filter(None, (part.strip() for part in value.split(","))):
         if not (_UNPROXIED.fullmatch(entry) or _address(entry)):
-            return f"must be hosts and addresses, separated by commas; {ascii(entry)} is none"
+            return f"must be hosts and addresses, separated by commas; {entry!a} is none"
     return None
 
 
@@ -80,9 +85,9 @@ def _file(value: str, *, folders: bool) -> str | None:
     try:
         ssl.create_default_context(cafile=value)
     except (OSError, ValueError):
-        return f"names no file of certificates in PEM: {ascii(value)}"
+        return f"names no file of certificates in PEM: {value!a}"
     return None
 
 
 def _folder(value: str) -> str | None:
-    return None if Path(value).is_dir() else f"names no folder: {ascii(value)}"
+    return None if Path(value).is_dir() else f"names no folder: {value!a}"

@@ -68,7 +68,7 @@ def step(self: "Task[Any, Any]", /, **arguments: object) -> None:
     except Exception as error:
         # Its text may hold what Graph answered, and Flower shows the text of exceptions: only its name and place go on.
         place = "".join(traceback.format_tb(error.__traceback__))
-        log.error("a step met what it should not: %s\n%s", type(error).__name__, place, extra={"job": message.job_id})
+        log.error("step failed with unexpected %s\n%s", type(error).__name__, place, extra={"job": message.job_id})
         raise StepFailed(f"unexpected {type(error).__name__} in step {message.step_id}") from None
 
 
@@ -82,6 +82,10 @@ def _begin(**_: object) -> None:
         context()
     except EntrakeepError as error:
         log.critical("this worker cannot work: %s", error)
+        raise SystemExit(1) from None
+    except Exception as error:
+        place = "".join(traceback.format_tb(error.__traceback__))
+        log.critical("this worker cannot work: unexpected %s\n%s", type(error).__name__, place)
         raise SystemExit(1) from None
 
 

@@ -12,6 +12,7 @@
     ├── Refuse      a person must act first: end the job as failed
     │   └── KeyRefused      KMS refuses the key that wraps this tenant's data
     ├── Alarm       what is stored is not what was stored: stop and say which blob
+    ├── Unexpected  a defect of ours: end the job, as the next try would meet the same
     └── ClaimLost   another worker holds the step now: stop without a word
 
 An error carries a code, a sentence of ours and ids. It never carries what Graph answered, a key or a credential.
@@ -164,6 +165,16 @@ class Alarm(EntrakeepError):
         super().__init__(code, message)
         self.blob = blob
         self.resource = resource
+
+
+class Unexpected(EntrakeepError):
+    """An exception that nobody foresaw. Its text may hold anything, so its class alone is shown."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            Code.UNEXPECTED,
+            f"A defect of Entrakeep ended this ({type(error).__name__}); the log tells where. Please report it.",
+        )
 
 
 class ClaimLost(EntrakeepError):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError
+from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Unexpected
 from shared.domain.model import Claim, JobKind, JobState, Tenant
 from shared.engine.context import Context
 from shared.engine.custody import Custody
@@ -50,9 +50,16 @@ def begun_here(
         except EntrakeepError as error:
             _fail(catalog, claim, error, shown)
             raise
-        except BaseException:
-            _fail(catalog, claim, EntrakeepError(Code.INTERRUPTED, "The process that asked was interrupted."), shown)
+        except BaseException as error:
+            _fail(catalog, claim, _cause(error), shown)
             raise
+
+
+def _cause(error: BaseException) -> EntrakeepError:
+    """Return why the job ends: a defect of ours, or a person or a closed pipe that ended the process."""
+    if isinstance(error, Exception) and not isinstance(error, BrokenPipeError):
+        return Unexpected(error)
+    return EntrakeepError(Code.INTERRUPTED, "The process that asked was interrupted.")
 
 
 def _end_of(catalog: TenantCatalog, claim: Claim) -> EntrakeepError | None:

@@ -84,7 +84,7 @@ def test_a_url_of_which_a_part_would_be_dropped_is_refused(
 def test_a_proxy_and_certificates_are_named_with_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "garbage")
     monkeypatch.setenv("AWS_CA_BUNDLE", "/absent.pem")
-    with pytest.raises(Refuse, match="AWS_CA_BUNDLE names no file.*PROVIDER_KEY_ARN is missing.*HTTPS_PROXY must be"):
+    with pytest.raises(Refuse, match=r"AWS_CA_BUNDLE names no file.*PROVIDER_KEY_ARN is missing.*HTTPS_PROXY must be"):
         read_settings()
 
 

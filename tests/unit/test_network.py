@@ -77,7 +77,9 @@ def test_hosts_without_a_proxy_are_let_pass(value: str) -> None:
     assert faults({"NO_PROXY": value}) == []
 
 
-@pytest.mark.parametrize("value", ["[::1]", "fd00::/8", "host:port", "bücher.example", "a b", "a;b", "host,10.0.0.0/99"])
+@pytest.mark.parametrize(
+    "value", ["[::1]", "fd00::/8", "host:port", "bücher.example", "a b", "a;b", "host,10.0.0.0/99"]
+)
 def test_hosts_without_a_proxy_that_cannot_be_read_are_named(value: str) -> None:
     (fault,) = faults({"no_proxy": value})
     assert fault.startswith("no_proxy must be hosts")

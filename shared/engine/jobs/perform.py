@@ -1,7 +1,9 @@
 """Performing a step: claim it, hold it, do its work, and turn every branch of the error tree into its fate in SQL."""
 
+import errno
 import logging
 import time
+from contextlib import suppress
 
 from shared.domain.errors import (
     Alarm,
@@ -15,6 +17,7 @@ from shared.domain.errors import (
     KeyTrouble,
     Refuse,
     Retry,
+    Unexpected,
 )
 from shared.domain.model import Claim, JobKind, JobState, Phase
 from shared.engine.backup import commit_step, compact_step, read_step
@@ -36,6 +39,8 @@ _CHECK_SECONDS = 10.0
 """Seconds for which a key check asks again while KMS is in trouble."""
 _LONGEST_WAIT = 3600.0
 """Seconds that a step is put off at most, whatever the other side asks for."""
+_SHORT_OF = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
+"""What a call to the operating system fails with on a machine that is short of memory, descriptors or processes."""
 _BACKUP = {
     Phase.READ: read_step,
     Phase.SECOND_ROUND: read_step,
@@ -48,7 +53,8 @@ def perform(context: Context, message: StepMessage, holder: str) -> None:
     """Does the step that the message names, if it may be claimed; else nothing (a duplicate message is cheap).
 
     ``holder`` is ``<worker>/<process id>``. Raises nothing that a step can meet: its fate stands in SQL when this
-    returns. An unexpected exception leaves the claim to expire.
+    returns. An unexpected exception fails the job with ``UNEXPECTED`` and is raised; where the machine is short of
+    something, the claim is left to expire, so that the step is tried again a few times, perhaps elsewhere.
     """
     worker, _, _ = holder.rpartition("/")
     catalog = context.catalog.by(worker).tenant(message.tenant_id)
@@ -67,14 +73,39 @@ def _held(context: Context, catalog: TenantCatalog, claim: Claim) -> bool:
     """Whether the step's end opened the next phase."""
     with Hold(catalog.claims, claim, context.limits.renew_seconds) as hold:
         try:
-            patience = _CHECK_SECONDS if claim.kind is JobKind.KEY_CHECK else None
-            with Custody(context, catalog, patience) as custody:
-                return _work(Work(context, catalog, claim, hold, custody))
-        except (EntrakeepError, StepTired) as error:
-            try:
-                return _fate(context, catalog, claim, error)
-            except ClaimLost:
-                return False
+            return _done(context, catalog, hold)
+        except EntrakeepError:
+            raise  # the catalog did not take the step's fate: the claim expires
+        except Exception as error:
+            if not _short(error):
+                _fail_unexpected(catalog, claim, error)
+            raise
+
+
+def _done(context: Context, catalog: TenantCatalog, hold: Hold) -> bool:
+    """Do the step, and write into SQL what it has come to. Return whether its end opened the next phase."""
+    claim = hold.claim
+    try:
+        patience = _CHECK_SECONDS if claim.kind is JobKind.KEY_CHECK else None
+        with Custody(context, catalog, patience) as custody:
+            return _work(Work(context, catalog, claim, hold, custody))
+    except (EntrakeepError, StepTired) as error:
+        try:
+            return _fate(context, catalog, claim, error)
+        except ClaimLost:
+            return False
+
+
+def _short(error: Exception) -> bool:
+    """Return whether the machine is short of something, rather than the code wrong."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORT_OF)
+
+
+def _fail_unexpected(catalog: TenantCatalog, claim: Claim, error: Exception) -> None:
+    """End the job, as the next try would meet the same."""
+    defect = Unexpected(error)
+    with suppress(EntrakeepError):  # the claim was lost, or the catalog does not answer: then it expires
+        catalog.claims.fail(claim, defect.code, defect.message)
 
 
 def _work(work: Work) -> bool:

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from sqlalchemy import make_url
 
 from shared.adapters.catalog.glance import names_in_file, names_on_server

@@ -1,12 +1,13 @@
 """What a step leaves behind when it ends early: when it is tried again, and which of its checkpoints stand."""
 
+import errno
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Skip, StartOver
+from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Skip, StartOver
 from shared.domain.model import JobState, Phase
 from shared.engine.backup.trail import job_trail
 from tests.contract.engine.world import EngineWorld
@@ -24,6 +25,16 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
     made.scheduler.worker_seen("w", 99)
     yield made
     made.close()
+
+
+def raising(error: Exception) -> Callable[[str], None]:
+    """Meet this between two writes, as a defect would."""
+
+    def at(point: str) -> None:
+        if point == "page":
+            raise error
+
+    return at
 
 
 def told(world: EngineWorld, stream: str = "users") -> list[str]:
@@ -83,6 +94,36 @@ def test_a_cursor_refused_twice_in_a_row_is_trouble_and_tried_again(world: Engin
     world.backed_up()
     assert told(world)[:3] == ["afresh", "afresh", "afresh"]
     assert world.download() == world.directory.records()
+
+
+@pytest.mark.parametrize("defect", [ImportError("CANARY"), OSError(errno.ENOENT, "CANARY"), RecursionError("CANARY")])
+def test_a_defect_ends_the_job_at_once_and_names_its_class_alone(world: EngineWorld, defect: Exception) -> None:
+    job = world.ask()
+    world.tick()
+    world.at = raising(defect)
+    with pytest.raises(type(defect)):
+        world.perform(world.messages.taken[0])
+    ended = world.of.jobs.get(job.job_id)
+    assert (ended.state, ended.code) == (JobState.FAILED, Code.UNEXPECTED)
+    assert ended.message is not None
+    assert type(defect).__name__ in ended.message
+    assert "CANARY" not in ended.message
+
+
+@pytest.mark.parametrize("shortage", [MemoryError(), OSError(errno.EMFILE, "too many open files")])
+def test_a_shortage_of_the_machine_is_tried_again_like_a_lost_worker(world: EngineWorld, shortage: Exception) -> None:
+    job = world.ask()
+    world.tick()
+    world.at = raising(shortage)
+    with pytest.raises(type(shortage)):
+        world.perform(world.messages.taken[0])
+    assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
+    world.at = lambda _: None
+    world.pass_time(31)
+    world.work()
+    world.pass_time(31)
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
 # -- what stands of it

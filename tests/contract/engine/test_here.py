@@ -160,3 +160,23 @@ def test_nothing_is_fetched_from_the_store_before_kms_has_answered(
     with pytest.raises(KeyRefused):
         world.download()
     assert fetched == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (LookupError("CANARY"), Code.UNEXPECTED),
+        (KeyboardInterrupt(), Code.INTERRUPTED),
+        (BrokenPipeError(), Code.INTERRUPTED),
+    ],
+)
+def test_a_defect_is_told_from_a_process_that_was_interrupted(
+    world: EngineWorld, error: BaseException, code: Code
+) -> None:
+    world.backed_up()
+    with pytest.raises(type(error)), begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest"):
+        raise error
+    job = newest(world)
+    assert (job.state, job.code) == (JobState.FAILED, code)
+    assert job.message is not None
+    assert "CANARY" not in job.message
