@@ -9,7 +9,7 @@ from console.cli.documents import Document
 from console.cli.opening import open_engine
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.progress import shown_count
-from console.cli.tables import print_damaged
+from console.cli.tables import print_damaged, print_strays
 from shared.domain.errors import Code, Refuse
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def _tell(outcome: "Rebuilt") -> None:
     if outcome.broken:
         print_line("Left out, for what lies there cannot be used:")
         print_damaged({"blob": each.blob, "resource": None, "reason": each.reason} for each in outcome.broken)
+    print_strays(outcome.strays)
 
 
 def _document(outcome: "Rebuilt") -> Document:
@@ -97,6 +98,7 @@ def _document(outcome: "Rebuilt") -> Document:
         "snapshots": outcome.snapshots,
         "data_keys": outcome.data_keys,
         "damaged": [{"blob": each.blob, "reason": each.reason} for each in outcome.broken],
+        "strays": outcome.strays,
         "code": outcome.trouble.code if outcome.trouble is not None else None,
         "message": outcome.trouble.message if outcome.trouble is not None else None,
     }

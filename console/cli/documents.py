@@ -50,6 +50,8 @@ def job_with_resources(job: Job, tenant: str, steps: Sequence[Step]) -> Document
     damaged = damaged_of(job)
     if damaged is not None:
         document["damaged"] = damaged
+    if strays := strays_of(job):
+        document["strays"] = strays
     return {**document, **(key_job_of(job) or {})}
 
 
@@ -57,6 +59,11 @@ def damaged_of(job: Job) -> list[Document] | None:
     """The damaged blobs that a verify has found; None for jobs that look for none, or have not ended."""
     found = job.detail.get("damaged") if isinstance(job.detail, dict) else None
     return list(found) if isinstance(found, list) else None
+
+
+def strays_of(job: Job) -> list[str]:
+    """Return the names in the store that a sweep or verify skipped, because they are not Entrakeep's."""
+    return list(job.detail.get("strays", [])) if isinstance(job.detail, dict) else []
 
 
 def key_job_of(job: Job) -> Document | None:

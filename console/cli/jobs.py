@@ -5,10 +5,18 @@ from typing import TYPE_CHECKING
 import typer
 
 from console.cli.arguments import AsJson, JobId, TenantOption, examples
-from console.cli.documents import damaged_of, job_document, job_with_resources, key_job_of, resources_of, to_second
+from console.cli.documents import (
+    damaged_of,
+    job_document,
+    job_with_resources,
+    key_job_of,
+    resources_of,
+    strays_of,
+    to_second,
+)
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
-from console.cli.tables import print_damaged, print_fields, print_key_job, print_table
+from console.cli.tables import print_damaged, print_fields, print_key_job, print_strays, print_table
 from console.cli.waiting import note_silence
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Asked, Job, JobKind
@@ -70,6 +78,7 @@ def show(job: JobId, as_json: AsJson = False) -> None:
         print_key_job(of_key)
     if damaged := damaged_of(found):
         print_damaged(damaged)
+    print_strays(strays_of(found))
 
 
 @app.command(epilog=examples("entrakeep jobs cancel 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))

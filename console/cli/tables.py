@@ -87,6 +87,13 @@ def print_damaged(damaged: Iterable[dict[str, Any]]) -> None:
     print_table(("blob", "resource", "reason"), rows, empty="")
 
 
+def print_strays(strays: Sequence[str]) -> None:
+    """Print which files in the store are not Entrakeep's, if there are any."""
+    if strays:
+        print_line("Skipped, because these names in the store are not Entrakeep's:")
+        print_table(("name",), [(name,) for name in strays], empty="")
+
+
 def print_key_job(found: dict[str, Any]) -> None:
     """What a check of a key, or a change to it, has come to: checks made, snapshots that wait, key objects that are no
     good."""

@@ -13,33 +13,38 @@ from shared.engine.context import Context
 from shared.ports.audit import Audit
 from shared.ports.blobs import BlobStore
 from shared.ports.catalog import TenantCatalog
-from shared.vault.names import head_blob, heads_prefix, last
+from shared.vault.listing import Listing
+from shared.vault.names import head_blob
 
 _PAGE = 1000
 
 
 def verify_audit(context: Context, tenant_id: str) -> Verdict:
-    """The whole chain, held against itself and against every head in the bucket. Raises Alarm for a head that cannot be
-    read, and what the store raises."""
-    catalog = context.catalog.tenant(tenant_id)
-    heads = [_head(context.store, tenant_id, number) for number in _numbers(context.store, tenant_id)]
+    """Return the verdict on the whole chain, compared with itself and with every head in the bucket.
+
+    Raises Alarm for a head that cannot be read, and what the store raises.
+    """
+    catalog, listing = context.catalog.tenant(tenant_id), Listing(context.store, tenant_id)
     # Heads are read before the events: of these there may be more meanwhile, but never fewer.
+    heads = list(_heads(context.store, catalog, listing))
+    listing.report()
     return judged(tenant_id, all_entries(catalog.audit), heads, catalog.audit.head())
 
 
-def keep_head(context: Context, catalog: TenantCatalog) -> None:
-    """Puts the chain's head into the bucket, if the chain fits what lies there.
+def keep_head(context: Context, catalog: TenantCatalog, listing: Listing | None = None) -> None:
+    """Store the chain's head in the bucket, if the chain fits what is stored there. ``listing`` notes strays.
 
     Only the newest head is looked at, which tells of all before it, and those that a rebuild stood behind. The trail is read
     once. Raises Refuse ``AUDIT_BROKEN``, Alarm for a head that cannot be read, and what the store raises.
     """
     store, tenant_id = context.store, catalog.tenant_id
-    numbers = _numbers(store, tenant_id)
+    listing = listing or Listing(store, tenant_id)
+    numbers = listing.heads()
 
     def kept(number: int) -> Head | None:
         return _head(store, tenant_id, number) if number in numbers else None
 
-    newest = kept(max(numbers, default=0))
+    newest = next(_heads(store, catalog, listing), None)
     own = catalog.audit.head()
     verdict = judged(tenant_id, all_entries(catalog.audit), [newest] if newest else [], own, kept)
     head = refused_broken(verdict).head
@@ -50,9 +55,9 @@ def keep_head(context: Context, catalog: TenantCatalog) -> None:
         refused_broken(held_against(verdict, _head(store, tenant_id, head.number)))
 
 
-def newest_head(store: BlobStore, tenant_id: str, broken: Callable[[Alarm], None]) -> Head | None:
+def newest_head(store: BlobStore, listing: Listing, tenant_id: str, broken: Callable[[Alarm], None]) -> Head | None:
     """The newest head in the bucket that can be read; ``broken`` is told of those that cannot."""
-    for number in sorted(_numbers(store, tenant_id), reverse=True):
+    for number in sorted(listing.heads(), reverse=True):
         try:
             return _head(store, tenant_id, number)
         except Alarm as alarm:
@@ -79,10 +84,21 @@ def all_entries(audit: Audit) -> Iterator[Entry]:
         page = audit.entries(page[-1].number, _PAGE)
 
 
-def _numbers(store: BlobStore, tenant_id: str) -> set[int]:
-    """The numbers of the events whose hashes lie in the bucket. What is named otherwise is none of ours."""
-    names = map(last, store.names(heads_prefix(tenant_id)))
-    return {int(name) for name in names if name.isascii() and name.isdecimal() and name == str(int(name))}
+def _heads(store: BlobStore, catalog: TenantCatalog, listing: Listing) -> Iterator[Head]:
+    """Yield the heads in the bucket, newest first.
+
+    What has a head's name, lies beyond the end of the chain and is no head is a stray: no trail has come so far. Raises
+    Alarm for another one that cannot be read.
+    """
+    numbers = sorted(listing.heads(), reverse=True)
+    own = catalog.audit.head()  # read behind the listing: a worker may add a head meanwhile
+    for number in numbers:
+        try:
+            yield _head(store, catalog.tenant_id, number)
+        except Alarm as alarm:
+            if own is not None and number <= own.number:
+                raise
+            listing.skip(alarm.blob)
 
 
 def _head(store: BlobStore, tenant_id: str, number: int) -> Head:

@@ -7,7 +7,6 @@ head in the bucket, with an event that says so.
 
 import hashlib
 import logging
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
@@ -22,8 +21,9 @@ from shared.engine.opening import snapshot_of
 from shared.ports.upkeep import Found, Known
 from shared.vault.format import Manifest
 from shared.vault.keyring import decode_key_object
+from shared.vault.listing import Listing, is_id
 from shared.vault.manifests import opened_manifest
-from shared.vault.names import certificate_blob, data_key_of, jobs_prefix, key_objects_prefix, last, manifests_prefix
+from shared.vault.names import certificate_blob, data_key_of, last, manifest_blob
 from shared.vault.sealing import sealed_headers
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one tenant of the bucket: ``snapshots`` and ``data_keys`` brought back, or why nothing was.
 
-    ``tenant`` is None where SQL still does not know it. ``known``: SQL knew it before.
+    ``tenant`` is None where SQL still does not know it. ``known``: SQL knew it before. ``strays`` are names in the store that
+    are not Entrakeep's.
     """
 
     tenant_id: str
@@ -48,6 +49,7 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: int = 0
     data_keys: int = 0
     broken: list[Broken] = []
+    strays: list[str] = []
     trouble: EntrakeepError | None = None
 
 
@@ -61,7 +63,7 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def stored_tenants(context: Context) -> list[str]:
     """The ids of tenants of whom anything lies in the bucket that was not shredded. Raises what the store raises."""
-    found = [folder for folder in context.store.folders("") if _is_tenant(folder)]
+    found = filter(is_id, context.store.folders(""))
     return [tenant_id for tenant_id in found if context.store.get(certificate_blob(tenant_id)) is None]
 
 
@@ -73,9 +75,10 @@ def rebuild(context: Context, tenant_id: str, opened: Callable[[int], None] = la
     """
     work = _Rebuilding(context, tenant_id, opened)
     try:
-        return work.rebuilt()
+        outcome = work.rebuilt()
     except EntrakeepError as error:
-        return Rebuilt(tenant_id=tenant_id, tenant=work.known.tenant, broken=work.broken, trouble=error)
+        outcome = Rebuilt(tenant_id=tenant_id, tenant=work.known.tenant, trouble=error)
+    return msgspec.structs.replace(outcome, broken=work.broken, strays=work.listing.report())
 
 
 class _Rebuilding:
@@ -83,6 +86,7 @@ class _Rebuilding:
 
     def __init__(self, context: Context, tenant_id: str, opened: Callable[[int], None]) -> None:
         self._store = context.store
+        self.listing = Listing(context.store, tenant_id)
         self._context = context
         self._tenant = tenant_id
         self._opened = opened
@@ -106,7 +110,7 @@ class _Rebuilding:
         newest = max((m for m in chosen if m.tenant), key=lambda m: m.snapshot.created_at, default=None)
         tenant = newest.tenant if newest else self.known.tenant
         if tenant is None:
-            return Rebuilt(tenant_id=self._tenant, tenant=None, broken=self.broken)
+            return Rebuilt(tenant_id=self._tenant, tenant=None)
         needed = _needed(loose, told, chosen)
         found = Found(
             tenant=_under_its_newest_key(tenant, keys.values()),
@@ -114,7 +118,7 @@ class _Rebuilding:
             snapshots=[(each.snapshot, each.runs) for each in chosen],
             uncommitted={each.snapshot.snapshot_id: each.snapshot.job_id for each in others},
             jobs=self._jobs(manifests, loose),
-            head=newest_head(self._store, self._tenant, self._note),
+            head=newest_head(self._store, self.listing, self._tenant, self._note),
         )
         return Rebuilt(
             tenant_id=self._tenant,
@@ -122,12 +126,11 @@ class _Rebuilding:
             known=self.known.tenant is not None,
             snapshots=len(chosen),
             data_keys=len({key.data_key_id for key in needed}),
-            broken=self.broken,
         )
 
     def _key_objects(self) -> Iterator[WrappedKey]:
         """Those that SQL does not know."""
-        for blob in self._store.names(key_objects_prefix(self._tenant)):
+        for blob in self.listing.key_objects():
             text = None if self._knows_key(blob) else self._store.get(blob)
             if text is not None:
                 try:
@@ -136,16 +139,15 @@ class _Rebuilding:
                     self._note(alarm)
 
     def _knows_key(self, blob: str) -> bool:
-        generation = last(blob)
-        return generation.isdecimal() and (data_key_of(blob), int(generation)) in self.known.data_keys
+        return (data_key_of(blob), int(last(blob))) in self.known.data_keys
 
     def _manifests(self, keys: LooseKeys) -> Iterator[_Manifest]:
         """Those that SQL does not know, opened. One whose job ended without it was never committed."""
         known = self.known
-        for blob in self._store.names(manifests_prefix(self._tenant)):
-            snapshot_id = last(blob)
+        for snapshot_id in self.listing.manifests():
             if snapshot_id in known.snapshots or known.attempts.get(snapshot_id) in known.ended:
                 continue
+            blob = manifest_blob(self._tenant, snapshot_id)
             sealed = self._store.get(blob)
             if sealed is None:
                 continue
@@ -158,8 +160,11 @@ class _Rebuilding:
             yield _reduced(manifest, hashlib.sha256(sealed).hexdigest(), data_key_id)
 
     def _jobs(self, manifests: Iterable[_Manifest], keys: Iterable[WrappedKey]) -> set[str]:
-        stored = set(self._store.folders(jobs_prefix(self._tenant)))
-        return stored | {each.snapshot.job_id for each in manifests} | {key.job_id for key in keys if key.job_id}
+        return (
+            self.listing.jobs()
+            | {each.snapshot.job_id for each in manifests}
+            | {key.job_id for key in keys if key.job_id}
+        )
 
     def _note(self, alarm: Alarm) -> None:
         log.warning("left out: %s", alarm, extra={"tenant": self._tenant, "blob": alarm.blob})
@@ -214,10 +219,3 @@ def _under_its_newest_key(tenant: Tenant, keys: Iterable[WrappedKey]) -> Tenant:
     if newest is None or newest.key_epoch <= tenant.key_epoch:
         return tenant
     return msgspec.structs.replace(tenant, key_mode=KeyMode.CUSTOMER, key_arn=newest.arn, key_epoch=newest.key_epoch)
-
-
-def _is_tenant(folder: str) -> bool:
-    try:
-        return str(uuid.UUID(folder)) == folder
-    except ValueError:
-        return False

@@ -21,15 +21,8 @@ from shared.engine.audit import keep_head
 from shared.engine.context import Context
 from shared.ports.blobs import FOR_EVER
 from shared.ports.catalog import TenantCatalog
-from shared.vault.names import (
-    certificate_blob,
-    data_key_of,
-    jobs_prefix,
-    key_objects_prefix,
-    last,
-    manifests_prefix,
-    shredding_blob,
-)
+from shared.vault.listing import Form, Listing, form_of
+from shared.vault.names import certificate_blob, data_key_of, key_objects_prefix, last, shredding_blob
 from shared.vault.sealing import sealed_headers
 
 log = logging.getLogger(__name__)
@@ -122,7 +115,9 @@ def _begun(context: Context, tenant: Tenant) -> Begun:
         at=context.clock.now(),
         arns=sorted({tenant.key_arn, *(key.arn for key in wrapped), *(before.arns if before else ())}),
         data_keys=sorted(
-            {key.data_key_id for key in wrapped} | _data_keys(stored) | set(before.data_keys if before else ())
+            {key.data_key_id for key in wrapped}
+            | _data_keys(tenant_id, stored)
+            | set(before.data_keys if before else ())
         ),
     )
     context.store.put(shredding_blob(tenant_id), msgspec.json.encode(begun))
@@ -143,7 +138,7 @@ def _certificate(context: Context, begun: Begun) -> Certificate:
         return standing
     late = _key_objects(context, begun.tenant_id)  # of a job that somebody asked for meanwhile
     _erase(context, late)
-    certificate = _certified(context, begun, {*begun.data_keys, *_data_keys(late)})
+    certificate = _certified(context, begun, {*begun.data_keys, *_data_keys(begun.tenant_id, late)})
     context.store.put(blob, msgspec.json.encode(certificate))
     context.at("certificate-stored")
     return certificate
@@ -167,7 +162,7 @@ def _hold_back(catalog: TenantCatalog, name: str) -> None:
     schedule = catalog.schedules.get()
     if schedule is not None:
         catalog.schedules.set(msgspec.structs.replace(schedule, paused=True))
-    if any(not job.state.ended for job in catalog.jobs.recent()):
+    if catalog.jobs.unfinished():
         sentence = (
             f"Jobs of {name} go on: wait for them or cancel them, 'entrakeep jobs list --tenant {name}' names them."
         )
@@ -175,12 +170,15 @@ def _hold_back(catalog: TenantCatalog, name: str) -> None:
 
 
 def _key_objects(context: Context, tenant_id: str) -> list[str]:
-    """Names of all key objects, those among them of which only older versions are kept."""
+    """Return all names among the key objects, also those of which only older versions are kept.
+
+    Strays are among them: a copy of a key object, whatever its name, opens as the key object does.
+    """
     return list(context.store.names(key_objects_prefix(tenant_id), deleted=True))
 
 
-def _data_keys(key_objects: Iterable[str]) -> set[str]:
-    return {data_key_of(blob) for blob in key_objects}
+def _data_keys(tenant_id: str, blobs: Iterable[str]) -> set[str]:
+    return {data_key_of(blob) for blob in blobs if form_of(tenant_id, blob) is Form.KEY_OBJECT}
 
 
 def _erase(context: Context, key_objects: Iterable[str]) -> None:
@@ -195,8 +193,10 @@ def _certified(context: Context, begun: Begun, destroyed: set[str]) -> Certifica
     left = next(iter(_key_objects(context, tenant_id)), None)
     if left is not None:
         raise Refuse(Code.STORE_FORBIDDEN, f"The store still keeps the key object {left}: data keys of it would open.")
-    manifests = list(store.names(manifests_prefix(tenant_id)))
-    blobs = [*store.names(jobs_prefix(tenant_id)), *manifests]
+    listing = Listing(store, tenant_id)
+    sealed = [(form, blob) for form, blob in listing.all() if form in (Form.CHUNK, Form.MANIFEST)]
+    listing.report()
+    blobs = [blob for _, blob in sealed]
     now = context.clock.now()
     locks = [lock for lock in map(store.locked_until, blobs) if lock is not None and lock > now]
     return Certificate(
@@ -207,7 +207,7 @@ def _certified(context: Context, begun: Begun, destroyed: set[str]) -> Certifica
         by=begun.by,
         arns=begun.arns,
         data_keys=sorted(destroyed),
-        unreadable=_unreadable(context, manifests),
+        unreadable=_unreadable(context, [blob for form, blob in sealed if form is Form.MANIFEST]),
         blobs=len(blobs),
         locked=len(locks),
         locked_until=None if FOR_EVER in locks else max(locks, default=None),

@@ -13,15 +13,8 @@ from shared.domain.errors import Alarm, Code, Refuse
 from shared.engine.audit import keep_head
 from shared.engine.work import Work
 from shared.vault.keyring import decode_key_object
-from shared.vault.names import (
-    chunks_prefix,
-    data_key_of,
-    jobs_prefix,
-    key_objects_prefix,
-    last,
-    manifest_blob,
-    manifests_prefix,
-)
+from shared.vault.listing import Listing
+from shared.vault.names import data_key_of, last, manifest_blob
 
 log = logging.getLogger(__name__)
 
@@ -32,25 +25,27 @@ def sweep_step(work: Work) -> bool:
 
     An audit trail that was changed, or a head that cannot be read, fails the job when the rest is done.
     """
-    store, tenant = work.context.store, work.claim.tenant_id
-    keys = list(store.names(key_objects_prefix(tenant)))
-    stored = check_bucket_known(work)
-    broken = _keep_head(work)
+    tenant = work.claim.tenant_id
+    listing = Listing(work.context.store, tenant)
+    keys = list(listing.key_objects())
+    stored = check_bucket_known(work, listing)
+    broken = _keep_head(work, listing)
     removed = 0
     for job_id in work.catalog.upkeep.to_sweep(work.claim, timedelta(hours=work.context.limits.settled_hours)):
-        removed += _sweep_job(work, job_id, stored=job_id in stored)
+        removed += _sweep_job(work, listing, job_id, stored=job_id in stored)
     removed += _sweep_keys(work, keys)
     log.info("swept", extra={"tenant": tenant, "job": work.claim.job_id, "removed": removed})
+    detail = {"removed": removed, "strays": listing.report()}
     if broken is None:
-        return work.catalog.claims.finish(work.claim, detail={"removed": removed})
-    work.catalog.claims.fail(work.claim, broken.code, broken.message, detail={"removed": removed})
+        return work.catalog.claims.finish(work.claim, detail=detail)
+    work.catalog.claims.fail(work.claim, broken.code, broken.message, detail=detail)
     return False
 
 
-def _keep_head(work: Work) -> Refuse | Alarm | None:
+def _keep_head(work: Work, listing: Listing) -> Refuse | Alarm | None:
     """What is wrong with the audit trail, if anything is."""
     try:
-        keep_head(work.context, work.catalog)
+        keep_head(work.context, work.catalog, listing)
     except (Refuse, Alarm) as broken:
         if isinstance(broken, Refuse) and broken.code is not Code.AUDIT_BROKEN:
             raise
@@ -59,15 +54,17 @@ def _keep_head(work: Work) -> Refuse | Alarm | None:
     return None
 
 
-def check_bucket_known(work: Work) -> set[str]:
-    """The jobs of which chunks lie in the bucket. Raises Refuse ``CATALOG_OUTDATED`` if it holds a job or manifest
-    that SQL does not know: then nothing in it may be taken for garbage."""
-    store, tenant = work.context.store, work.claim.tenant_id
+def check_bucket_known(work: Work, listing: Listing) -> set[str]:
+    """Return the jobs of which chunks lie in the bucket.
+
+    Raises Refuse ``CATALOG_OUTDATED`` if the bucket holds a job or manifest that SQL does not know: then nothing in it may
+    be taken for garbage.
+    """
     # The bucket is looked at first: what it holds by then, SQL knew before.
-    jobs = set(store.folders(jobs_prefix(tenant)))
-    manifests = {last(name) for name in store.names(manifests_prefix(tenant))}
+    jobs, manifests = listing.jobs(), set(listing.manifests())
     known = work.catalog.upkeep.known()
-    strange = len(jobs - known.jobs) + len(manifests - known.snapshots.keys() - known.attempts.keys())
+    unknown = [job_id for job_id in jobs - known.jobs if any(listing.chunks(job_id))]  # not an empty folder
+    strange = len(unknown) + len(manifests - known.snapshots.keys() - known.attempts.keys())
     if strange:
         raise Refuse(
             Code.CATALOG_OUTDATED,
@@ -77,17 +74,17 @@ def check_bucket_known(work: Work) -> set[str]:
     return jobs
 
 
-def _sweep_job(work: Work, job_id: str, *, stored: bool) -> int:
+def _sweep_job(work: Work, listing: Listing, job_id: str, *, stored: bool) -> int:
     """Rows of runs first, then blobs, manifests before chunks before keys: whatever a crash leaves lacks nothing that it
     names, and is found the next time. How many blobs."""
-    store, tenant = work.context.store, work.claim.tenant_id
+    tenant = work.claim.tenant_id
     left = work.catalog.upkeep.leftovers(work.claim, job_id)
     work.context.at("leftovers-known")
     names = [manifest_blob(tenant, snapshot_id) for snapshot_id in left.manifests]
     if stored:
-        names += [name for name in store.names(chunks_prefix(tenant, job_id)) if last(name) not in left.blobs]
+        names += [name for name in listing.chunks(job_id) if last(name) not in left.blobs]
     for data_key_id in left.data_keys:
-        names += store.names(key_objects_prefix(tenant, data_key_id))
+        names += listing.key_objects(data_key_id)
     _delete(work, names)
     work.context.at("leftovers-deleted")
     work.catalog.upkeep.swept(work.claim, job_id, left)

@@ -1,7 +1,8 @@
 """BlobStore: sealed bytes by name. It never sees plaintext.
 
 Methods block and may be called from several threads. All raise ``StoreTrouble`` (try again) and ``Refuse`` with
-``STORE_FULL`` or ``STORE_FORBIDDEN``. Names use ``/`` as separator and only ``A-Za-z0-9-._/``.
+``STORE_FULL`` or ``STORE_FORBIDDEN``. Names use ``/`` as separator and, where we write them, only ``A-Za-z0-9-._/``. ``get``,
+``delete`` and ``erase`` also take any other name that ``names`` gives: people and tools leave files of their own.
 """
 
 from collections.abc import Iterator

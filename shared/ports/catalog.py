@@ -95,6 +95,10 @@ class Jobs(Protocol):
         """Newest first."""
         ...
 
+    def unfinished(self) -> bool:
+        """Return whether a job of the tenant is queued or running."""
+        ...
+
     def steps(self, job_id: str) -> list[Step]:
         """By phase, then name."""
         ...

@@ -37,7 +37,7 @@ class FolderStore:
             return True
 
     def get(self, name: str) -> bytes | None:
-        path = self._path(name)
+        path = self._listed(name)
         with _told(self._folder):
             try:
                 return path.read_bytes()
@@ -45,7 +45,7 @@ class FolderStore:
                 return None
 
     def delete(self, name: str) -> None:
-        path = self._path(name)
+        path = self._listed(name)
         with _told(self._folder), contextlib.suppress(FileNotFoundError):
             path.unlink()
             _sync(path.parent)
@@ -77,6 +77,12 @@ class FolderStore:
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ValueError("a blob's name holds A-Za-z0-9._- in segments that do not begin with a dot")
+        return self._folder / name
+
+    def _listed(self, name: str) -> Path:
+        """Return the path of any name that ``names`` may give, also of a file that somebody else has put there."""
+        if any(segment in ("", ".", "..") for segment in name.split("/")):
+            raise ValueError("a blob's name has no segment that is empty or leads elsewhere")
         return self._folder / name
 
     def _tidy(self, folder: Path) -> None:

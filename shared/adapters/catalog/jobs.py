@@ -108,6 +108,10 @@ class SqlJobs:
             query = rows.query(jobs, jobs.c.kind.in_(KNOWN_KINDS)).order_by(jobs.c.number.desc()).limit(limit)
             return [job_of(row) for row in rows.all(query)]
 
+    def unfinished(self) -> bool:
+        with self._tenancy.read() as rows:
+            return bool(rows.all(rows.query(jobs, jobs.c.state.in_(GOING_ON)).limit(1)))
+
     def steps(self, job_id: str) -> list[Step]:
         with self._tenancy.read() as rows:
             query = rows.query(steps, steps.c.job_id == job_id).order_by(steps.c.phase, steps.c.name, steps.c.step_id)

@@ -15,6 +15,7 @@ from shared.engine.key_management.proof import forget_and_prove
 from shared.engine.sweep import check_bucket_known
 from shared.engine.work import Work
 from shared.ports.catalog import EpochMoved
+from shared.vault.listing import Listing
 
 
 def key_change_step(work: Work) -> bool:
@@ -52,7 +53,7 @@ def _switched(work: Work, told: Told) -> Tenant:
     """The tenant, switched to the key; nothing more is checked if it was already."""
     tenant = work.catalog.tenant()
     if tenant.key_arn != told.arn:
-        check_bucket_known(work)
+        check_bucket_known(work, Listing(work.context.store, work.claim.tenant_id))
         check_again(work, tenant, told.arn)
         told.before = tenant.key_arn
         work.catalog.claims.tell(work.claim, msgspec.to_builtins(told))

@@ -19,7 +19,8 @@ from shared.domain.model import WrappedKey
 from shared.engine.key_management.moving import Left, Moving, known_still
 from shared.engine.patience import patiently
 from shared.vault.keyring import check_key_object, decode_key_object, unwrap
-from shared.vault.names import data_key_of, key_object_blob, key_objects_prefix, last
+from shared.vault.listing import Listing
+from shared.vault.names import data_key_of, key_object_blob, last
 
 _PASSES = 5
 """Key objects may come while others are proved: of data keys that are born, and of those that were being born while the key
@@ -123,10 +124,8 @@ def _check_stands(moving: Moving, row: WrappedKey) -> None:
 
 def _key_objects(moving: Moving) -> Iterator[tuple[str, str, int]]:
     """Names of key objects, deleted ones of which versions are kept among them, with data key and generation."""
-    for blob in list(moving.work.context.store.names(key_objects_prefix(moving.tenant.tenant_id), deleted=True)):
-        generation = last(blob)
-        if generation.isdecimal():
-            yield blob, data_key_of(blob), int(generation)
+    for blob in list(Listing(moving.work.context.store, moving.tenant.tenant_id).key_objects(deleted=True)):
+        yield blob, data_key_of(blob), int(last(blob))
 
 
 def _astray(moving: Moving, blob: str) -> None:

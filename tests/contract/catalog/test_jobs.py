@@ -71,6 +71,19 @@ def test_jobs_are_listed_newest_first(world: World, acme: TenantCatalog, other: 
     assert [job.job_id for job in world.catalog.jobs(1)] == [last]
 
 
+def test_an_unfinished_job_is_seen_however_many_came_after_it(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    assert not acme.jobs.unfinished()
+    first, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    for _ in range(101):
+        acme.jobs.cancel(acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id)
+    assert first not in acme.jobs.recent()
+    assert (acme.jobs.unfinished(), other.jobs.unfinished()) == (True, False)
+    acme.jobs.cancel(first.job_id)
+    assert not acme.jobs.unfinished()
+
+
 def test_a_job_that_is_not_there_is_refused(world: World, acme: TenantCatalog) -> None:
     for ask in (acme.jobs.get, acme.jobs.cancel, world.catalog.find_job):
         with pytest.raises(Refuse) as caught:

@@ -120,7 +120,14 @@ def test_a_job_that_waits_says_why_since_when_and_until_when() -> None:
 def test_the_damage_that_a_verify_found_is_told_again() -> None:
     damaged = [{"blob": "b", "resource": "users", "reason": "BLOB_MISSING"}]
     job = msgspec.structs.replace(JOB, kind=JobKind.VERIFY, detail={"snapshots": 1, "blobs": 2, "damaged": damaged})
-    assert job_with_resources(job, "contoso", [])["damaged"] == damaged
+    document = job_with_resources(job, "contoso", [])
+    assert document["damaged"] == damaged
+    assert "strays" not in document
+
+
+def test_strays_that_a_sweep_skipped_are_shown() -> None:
+    job = msgspec.structs.replace(JOB, kind=JobKind.PRUNE, detail={"removed": 0, "strays": ["t/README"]})
+    assert job_with_resources(job, "contoso", [])["strays"] == ["t/README"]
 
 
 def test_a_paused_schedule_has_no_next_time() -> None:

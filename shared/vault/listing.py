@@ -1,0 +1,111 @@
+"""Listing the store: which of the names there can be Entrakeep's, and which people, consoles and tools have left.
+
+Every reader of listings reads through ``Listing``. A name is ours by its form alone (docs/format.md): folder markers such as
+``snapshots/``, ``README``, ``.DS_Store`` and copies such as ``1 (1)`` are strays. They are skipped, and logged once.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+from shared.ports.blobs import BlobStore
+from shared.vault.names import heads_prefix, jobs_prefix, key_objects_prefix, last, manifests_prefix
+
+log = logging.getLogger(__name__)
+
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_SHA256 = r"[0-9a-f]{64}"
+_NUMBER = r"[1-9][0-9]{0,14}"
+_SHOWN = 5
+"""Names of strays that a log line shows."""
+_LONGEST = 200
+"""Characters of a stray's name that are kept."""
+_REPORTED = 100
+"""Names of strays that are reported: a job keeps them."""
+
+
+class Form(Enum):
+    """The forms of names under a tenant's id."""
+
+    CHUNK = re.compile(rf"jobs/{_UUID}/{_SHA256}")
+    MANIFEST = re.compile(rf"snapshots/{_UUID}")
+    KEY_OBJECT = re.compile(rf"keys/{_SHA256}/{_NUMBER}")
+    HEAD = re.compile(rf"audit/{_NUMBER}")
+    CERTIFICATE = re.compile("shredded")
+    SHREDDING = re.compile("shredding")
+
+
+def form_of(tenant_id: str, blob: str) -> Form | None:
+    """Return the form of a name in the store, or None if it cannot be a name of ours."""
+    own, below = f"{tenant_id}/", blob.removeprefix(f"{tenant_id}/")
+    return next((form for form in Form if blob.startswith(own) and form.value.fullmatch(below)), None)
+
+
+def is_id(text: str) -> bool:
+    """Return whether the text has the form of a tenant's, job's or snapshot's id."""
+    return re.fullmatch(_UUID, text) is not None
+
+
+class Listing:
+    """One tenant's names in the store. ``strays`` are those that it has skipped, as they may be printed."""
+
+    def __init__(self, store: BlobStore, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+        self.strays: set[str] = set()
+
+    def all(self) -> Iterator[tuple[Form, str]]:
+        """Yield every name under the tenant's id with its form."""
+        return self._ours(f"{self._tenant}/")
+
+    def jobs(self) -> set[str]:
+        """Return the ids of the jobs that have a folder."""
+        folders = self._store.folders(jobs_prefix(self._tenant))
+        self.strays |= {_printable(f"{jobs_prefix(self._tenant)}{name}/") for name in folders if not is_id(name)}
+        return {name for name in folders if is_id(name)}
+
+    def chunks(self, job_id: str) -> Iterator[str]:
+        """Yield the names of a job's chunks."""
+        return self._of(Form.CHUNK, f"{jobs_prefix(self._tenant)}{job_id}/")
+
+    def manifests(self) -> Iterator[str]:
+        """Yield the ids of the snapshots that have a manifest."""
+        return map(last, self._of(Form.MANIFEST, manifests_prefix(self._tenant)))
+
+    def key_objects(self, data_key_id: str | None = None, *, deleted: bool = False) -> Iterator[str]:
+        """Yield the names of all key objects, or of one data key's; with ``deleted`` as ``BlobStore.names`` has it."""
+        return self._of(Form.KEY_OBJECT, key_objects_prefix(self._tenant, data_key_id), deleted=deleted)
+
+    def heads(self) -> set[int]:
+        """Return the numbers of the events whose hashes are stored."""
+        return {int(last(name)) for name in self._of(Form.HEAD, heads_prefix(self._tenant))}
+
+    def skip(self, blob: str) -> None:
+        """Count as a stray what has the form of ours and turned out not to be."""
+        self.strays.add(_printable(blob))
+
+    def report(self) -> list[str]:
+        """Log the strays, if there are any, in one line; return the first of them, in order."""
+        strays = sorted(self.strays)
+        if strays:
+            more = f" and {len(strays) - _SHOWN:,} more" if len(strays) > _SHOWN else ""
+            shown = ", ".join(strays[:_SHOWN])
+            log.warning("skipped what is not Entrakeep's: %s%s", shown, more, extra={"tenant": self._tenant})
+        return strays[:_REPORTED]
+
+    def _of(self, wanted: Form, prefix: str, *, deleted: bool = False) -> Iterator[str]:
+        return (name for form, name in self._ours(prefix, wanted, deleted=deleted))
+
+    def _ours(self, prefix: str, wanted: Form | None = None, *, deleted: bool = False) -> Iterator[tuple[Form, str]]:
+        for name in self._store.names(prefix, deleted=deleted):
+            form = form_of(self._tenant, name)
+            if form is None or wanted not in (None, form):
+                self.skip(name)
+            else:
+                yield form, name
+
+
+def _printable(name: str) -> str:
+    """Return a name that any terminal, log and database takes: who left it chose its characters."""
+    return "".join(c if c.isprintable() else "?" for c in name[:_LONGEST])

@@ -1,0 +1,117 @@
+"""Files and folder markers that people, consoles and tools leave in the store stop nothing, and are named once."""
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.blobs import open_store
+from shared.domain.model import JobKind, JobState
+from shared.engine.audit import verify_audit
+from shared.engine.rebuild import rebuild, stored_tenants
+from shared.engine.shred import shred_tenant
+from shared.vault.names import head_blob, key_objects_prefix
+from tests.contract.engine.world import EngineWorld
+
+UNKNOWN = "11111111-1111-4111-8111-111111111111"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path, lease=5.0)
+    made.backed_up()
+    made.clock.time += timedelta(hours=1)
+    made.limit(settled_hours=0.0)
+    yield made
+    made.close()
+
+
+def littered(world: EngineWorld) -> set[str]:
+    """Leaves strays everywhere; those under the tenant's id, without an audit head's name among them."""
+    tenant, blobs = world.tenant.tenant_id, world.store.blobs
+    copies = {f"{name} (1)": blob for name, blob in blobs.items() if name.startswith(tenant)}
+    job = world.of.snapshots.get("latest").job_id
+    markers = ["", "jobs/", "snapshots/", "keys/", "audit/", f"jobs/{UNKNOWN}/", f"jobs/{job}/"]
+    files = ["README", "snapshots/README", "snapshots/.DS_Store", f"jobs/{job}/.DS_Store", "keys/Thumbs.db", "audit/x"]
+    strays = copies | {f"{tenant}/{name}": b"" for name in (*markers, *files)}
+    blobs |= strays
+    blobs |= {"README": b"", "store": b"{}", ".DS_Store": b"", "lost+found/x": b""}
+    return set(strays)
+
+
+def test_a_sweep_skips_strays_and_names_them_in_one_log_line(
+    world: EngineWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    strays = littered(world)
+    with caplog.at_level(logging.WARNING):
+        job = world.done(JobKind.PRUNE)
+    assert job.state is JobState.SUCCEEDED, job
+    assert job.detail["removed"] == 0
+    named = set(job.detail["strays"])
+    assert named < strays
+    assert {name.split("/")[1] for name in named} == {"jobs", "snapshots", "keys", "audit"}
+    assert strays < set(world.store.blobs)
+    assert len([record for record in caplog.records if "not Entrakeep's" in record.getMessage()]) == 1
+
+
+def test_a_rebuild_skips_strays_and_reports_them(world: EngineWorld, tmp_path: Path) -> None:
+    strays = littered(world)
+    other = world.over(tmp_path / "empty.sqlite3")
+    assert stored_tenants(other.context) == [world.tenant.tenant_id]
+    outcome = rebuild(other.context, world.tenant.tenant_id)
+    assert (outcome.trouble, outcome.broken, outcome.snapshots) == (None, [], 1)
+    assert set(outcome.strays) < strays
+    assert f"{world.tenant.tenant_id}/snapshots/.DS_Store" in outcome.strays
+    assert other.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    other.close()
+
+
+@pytest.mark.parametrize("text", [b"", b"a note", b"{}"])
+def test_a_stray_beyond_the_end_of_the_audit_trail_is_skipped_and_the_days_head_is_stored(
+    world: EngineWorld, text: bytes
+) -> None:
+    tenant = world.tenant.tenant_id
+    stray = head_blob(tenant, 99999)
+    world.store.blobs[stray] = text
+    job = world.done(JobKind.PRUNE)
+    assert (job.state, job.detail["strays"]) == (JobState.SUCCEEDED, [stray])
+    verdict = verify_audit(world.context, tenant)
+    assert (verdict.fault, verdict.heads) == (None, 1)
+    assert world.store.blobs[stray] == text
+
+
+def test_a_shred_destroys_copies_of_key_objects_too_as_they_open_the_same(world: EngineWorld) -> None:
+    littered(world)
+    keys = sorted(key.data_key_id for key in world.of.keys.all())
+    sealed = len(world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)[0].blobs)
+    certificate = shred_tenant(world.context, "acme")
+    assert certificate.data_keys == keys
+    assert list(world.store.names(key_objects_prefix(world.tenant.tenant_id))) == []
+    assert len(certificate.unreadable) == 1
+    assert certificate.blobs > sealed
+
+
+def test_a_folder_that_a_file_manager_has_been_in_is_swept_rebuilt_and_shredded(
+    world: EngineWorld, tmp_path: Path
+) -> None:
+    """As above, over files: names there have other rules."""
+    folder, tenant = tmp_path / "store", world.tenant.tenant_id
+    store = open_store(folder.as_uri())
+    for name, blob in world.store.blobs.items():
+        store.put(name, blob)
+    for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
+        (path / ".DS_Store").write_bytes(b"x")
+        (path / "a copy (1)\n").write_bytes(b"x")
+    (folder / tenant / "jobs" / UNKNOWN).mkdir()
+    world.store = store  # type: ignore[assignment]
+    world.context = dataclasses.replace(world.context, store=store)
+    job = world.done(JobKind.PRUNE)
+    assert job.state is JobState.SUCCEEDED, job
+    other = world.over(tmp_path / "empty.sqlite3")
+    assert rebuild(other.context, tenant).snapshots == 1
+    other.close()
+    assert shred_tenant(world.context, "acme").unreadable
+    assert [path for path in (folder / tenant / "keys").rglob("*") if path.is_file()] == []
