@@ -34,8 +34,8 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 Story = list[tuple[str, str]]
 
 
-class Killed(Exception):
-    """The worker is gone."""
+class Killed(BaseException):
+    """The worker is gone: no handler of errors sees it, as none sees a kill."""
 
 
 def tell(world: EngineWorld, story: Story) -> None:

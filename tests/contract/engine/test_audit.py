@@ -202,7 +202,7 @@ def test_a_changed_database_is_noticed_at_the_next_prune_which_does_the_rest_of_
     tampered(world, statement)
     assert fault(world) == found
     job = pruned(world)
-    assert (job.state, job.code, job.detail) == (JobState.FAILED, Code.AUDIT_BROKEN, {"removed": 0})
+    assert (job.state, job.code, job.detail) == (JobState.FAILED, Code.AUDIT_BROKEN, {"removed": 0, "strays": []})
     assert f"event {found[0]} {found[1]}." in (job.message or "")
     assert world.store.blobs == before
 

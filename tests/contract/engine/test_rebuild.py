@@ -15,7 +15,7 @@ from shared.domain.secret import Secret
 from shared.engine.onboarding import update_tenant
 from shared.engine.rebuild import rebuild, stored_tenants
 from shared.vault.names import jobs_prefix, key_object_blob, key_objects_prefix, manifest_blob, manifests_prefix
-from tests.contract.engine.stories import STORIES, Story, copied, rows, tell
+from tests.contract.engine.stories import STORIES, Killed, Story, copied, rows, tell
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -194,11 +194,11 @@ def test_of_several_manifests_of_a_job_the_one_that_was_built_upon_counts(world:
     def killed(point: str) -> None:
         if point == "manifest-stored":
             world.at = lambda _: None
-            raise ConnectionError
+            raise Killed
 
     world.at = killed
     world.ask()
-    with pytest.raises(ConnectionError):
+    with pytest.raises(Killed):
         world.work()
     world.messages.taken.clear()
     world.pass_time(31)

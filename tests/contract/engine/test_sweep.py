@@ -130,7 +130,8 @@ def test_where_the_catalog_is_older_than_the_bucket_nothing_is_taken_until_it_is
 @pytest.mark.parametrize("part", ["jobs", "snapshots"])
 def test_a_single_blob_of_a_job_or_manifest_that_nobody_knows_stops_the_sweep(world: EngineWorld, part: str) -> None:
     tenant = world.tenant.tenant_id
-    world.store.blobs[f"{tenant}/{part}/strange" + ("/chunk" if part == "jobs" else "")] = b"x"
+    unknown = "11111111-1111-4111-8111-111111111111"
+    world.store.blobs[f"{tenant}/{part}/{unknown}" + (f"/{'ab' * 32}" if part == "jobs" else "")] = b"x"
     assert world.done(JobKind.PRUNE).code is Code.CATALOG_OUTDATED
 
 
