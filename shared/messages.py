@@ -3,8 +3,11 @@
 A message says that a step may be claimed. It may be lost, late or doubled: the step's row in SQL decides.
 """
 
+from typing import Annotated
+
 import msgspec
 
+Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 VERSION = 1
 TASK = "entrakeep.step"
 QUEUES = ("manual", "backup", "upkeep")
@@ -13,9 +16,9 @@ QUEUES = ("manual", "backup", "upkeep")
 class StepMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the step to claim."""
 
-    tenant_id: str
-    job_id: str
-    step_id: str
+    tenant_id: Id
+    job_id: Id
+    step_id: Id
     version: int = VERSION
 
 

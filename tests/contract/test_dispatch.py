@@ -16,7 +16,8 @@ from shared.adapters.dispatch import CeleryDispatch, make_app
 from shared.domain.model import StepRef
 from tests.parts import RedisServer
 
-STEP = StepRef(tenant_id="a-tenant", job_id="a-job", step_id="a-step", queue="backup")
+TENANT, JOB, STEP_ID = (f"{n}e2f6a2c-6a4d-4a5e-9d0c-6f0e4c1f7a10" for n in range(3))
+STEP = StepRef(tenant_id=TENANT, job_id=JOB, step_id=STEP_ID, queue="backup")
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_a_message_holds_ids_and_nothing_else(app: Celery, redis_server: RedisSe
     assert CeleryDispatch(app).send(STEP)
     (message,) = queued(redis_server, "backup")
     arguments, keywords, _ = json.loads(base64.b64decode(str(message["body"])))
-    ids = {"version": 1, "tenant_id": "a-tenant", "job_id": "a-job", "step_id": "a-step"}
+    ids = {"version": 1, "tenant_id": TENANT, "job_id": JOB, "step_id": STEP_ID}
     headers = message["headers"]
     assert isinstance(headers, dict)
     assert (arguments, keywords) == ([], ids)
@@ -45,7 +46,7 @@ def test_a_message_holds_ids_and_nothing_else(app: Celery, redis_server: RedisSe
 
 def test_each_queue_is_its_own(app: Celery, redis_server: RedisServer) -> None:
     for queue in messages.QUEUES:
-        assert CeleryDispatch(app).send(StepRef(tenant_id="t", job_id="j", step_id="s", queue=queue))
+        assert CeleryDispatch(app).send(StepRef(tenant_id=TENANT, job_id=JOB, step_id=STEP_ID, queue=queue))
     assert [len(queued(redis_server, queue)) for queue in messages.QUEUES] == [1, 1, 1]
 
 

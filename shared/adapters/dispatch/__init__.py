@@ -6,6 +6,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from shared import messages
+from shared.adapters.dispatch.transport import use_transport
 from shared.domain.model import StepRef
 from shared.messages import StepMessage
 
@@ -19,6 +20,7 @@ def make_app(broker_url: str, catalog: str) -> Celery:
     is prefetched (what a killed worker had reserved would hide for an hour) and there is no result backend. A warm
     shutdown needs ``REMAP_SIGTERM=SIGQUIT`` in the worker's environment to be cut after ``worker_soft_shutdown_timeout``.
     """
+    use_transport()
     app = Celery("entrakeep", broker=broker_url, set_as_current=False)
     app.conf.update(
         accept_content=["json"],

@@ -1,0 +1,113 @@
+"""Messages of the broker, as they may be processed.
+
+Whoever can write to Redis can send anything. Celery and kombu trust what they read: a message without properties, or with a
+time limit that is no number, would end the worker. So each message is rebuilt from the few fields that we need, and what
+does not have them is discarded.
+"""
+
+import base64
+import reprlib
+from typing import Any
+
+import msgspec
+
+from shared import messages
+
+CONTROL = frozenset(
+    {"ping", "stats", "active", "reserved", "scheduled", "revoked", "registered", "active_queues", "conf"}
+)
+"""Remote control commands that are answered: what health checks and Flower ask. All only read, and take no arguments."""
+
+_CONTROL_QUEUE, _REPLY_QUEUE = ".celery.pidbox", ".reply.celery.pidbox"
+_SHOWN = 160
+"""Characters of a discarded message that the log shows."""
+
+
+class _Route(msgspec.Struct):
+    exchange: str
+    routing_key: str
+
+
+class _Properties(msgspec.Struct):
+    delivery_tag: str
+    delivery_info: _Route
+
+
+class _Envelope(msgspec.Struct):
+    body: str
+    properties: _Properties
+    headers: dict[str, Any]
+
+
+class _Control(msgspec.Struct, omit_defaults=True):
+    method: str
+    destination: list[str] | None = None
+    reply_to: _Route | None = None
+    ticket: str | None = None
+    pattern: str | None = None
+    matcher: str | None = None
+
+
+def accepted(raw: object, queue: str) -> dict[str, Any] | None:
+    """Return the message that was read from ``queue``, rebuilt, or None if it is not ours."""
+    try:
+        envelope = msgspec.convert(raw, _Envelope)
+        body = base64.b64decode(envelope.body, validate=True)
+        if queue in messages.QUEUES:
+            return _step(envelope, body)
+        if queue.endswith(_CONTROL_QUEUE) and not queue.endswith(_REPLY_QUEUE):
+            return _control(envelope, body)
+        return _rebuilt(envelope, msgspec.json.decode(body), envelope.headers)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def quoted(raw: object) -> str:
+    """Return the beginning of a message on one line, whatever it is."""
+    if isinstance(raw, bytes | str):
+        return repr(raw[:_SHOWN])
+    shown = reprlib.Repr()
+    shown.maxstring = shown.maxother = 40
+    return shown.repr(raw)[:_SHOWN]
+
+
+def _step(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:
+    """Without what Celery would do for a sender: time limits, a later time, callbacks, chains."""
+    _, keywords, _ = msgspec.json.decode(body, type=tuple[list[Any], dict[str, Any], dict[str, Any]])
+    task, message = envelope.headers.get("task"), messages.decode(keywords)
+    if message is None or task != messages.TASK:
+        return None
+    arguments = messages.encode(message)
+    headers = {
+        "lang": "py",
+        "task": task,
+        "id": message.step_id,
+        "root_id": message.step_id,
+        "parent_id": None,
+        "group": None,
+        "argsrepr": "()",
+        "kwargsrepr": repr(arguments),
+        "ignore_result": True,
+    }
+    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    return _rebuilt(envelope, ([], arguments, embed), headers)
+
+
+def _control(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:
+    command = msgspec.json.decode(body, type=_Control)
+    return _rebuilt(envelope, command, {}) if command.method in CONTROL else None
+
+
+def _rebuilt(envelope: _Envelope, body: object, headers: dict[str, Any]) -> dict[str, Any]:
+    properties = envelope.properties
+    return {
+        "body": base64.b64encode(msgspec.json.encode(body)).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": headers,
+        "properties": {
+            "body_encoding": "base64",
+            "delivery_tag": properties.delivery_tag,
+            "delivery_info": msgspec.to_builtins(properties.delivery_info),
+        },
+    }

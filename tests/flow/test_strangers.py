@@ -1,0 +1,138 @@
+"""Whoever can write to Redis sends what is no message of ours: a worker discards it and goes on."""
+
+import base64
+import json
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+import redis
+from celery import Celery
+
+from shared import messages, wiring
+from tests.flow.stack import Stack, running_stack, same, until
+
+pytestmark = pytest.mark.flow
+
+DISCARDED = re.compile(rb"WARNING shared\.adapters\.dispatch\.transport: discarded a message on ")
+IDS = dict.fromkeys(("tenant_id", "job_id", "step_id"), "0e2f6a2c-6a4d-4a5e-9d0c-6f0e4c1f7a10")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("strangers")
+    with running_stack(folder, "--users", "20", store=f"file://{folder}/store") as stack:
+        stack.start("beat", "worker")
+        yield stack
+
+
+def packed(body: object) -> str:
+    return base64.b64encode(json.dumps(body).encode()).decode()
+
+
+def envelope(**changes: object) -> dict[str, Any]:
+    """A message of ours about a step that does not exist."""
+    info = {"exchange": "", "routing_key": "backup"}
+    fields = {
+        "body": packed([[], {**IDS, "version": messages.VERSION}, {}]),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"lang": "py", "task": messages.TASK, "id": "an-id", "ignore_result": True},
+        "properties": {"body_encoding": "base64", "delivery_tag": "a-tag", "delivery_info": info},
+    }
+    return {**fields, **changes}
+
+
+def headed(**headers: object) -> dict[str, Any]:
+    return envelope(headers={**envelope()["headers"], **headers})
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+STRANGE = {
+    "no JSON": b"\x00\xff{",
+    "no JSON, on many lines": b"one\ntwo\x1b[2Jthree",
+    "deep": DEEP,
+    "null": b"null",
+    "empty": b"{}",
+    "a list": b"[1, 2]",
+    "a body that is no list": json.dumps(envelope(body=packed({"a": 1}))).encode(),
+    "a body that is deep": json.dumps(envelope(body=base64.b64encode(DEEP).decode())).encode(),
+    "a body that is no base64": json.dumps(envelope(body="%%%")).encode(),
+    "properties null": json.dumps(envelope(properties=None)).encode(),
+    "headers null": json.dumps(envelope(headers=None)).encode(),
+    "headers that are a list": json.dumps(envelope(headers=[1])).encode(),
+    "another task": json.dumps(headed(task="celery.backend_cleanup")).encode(),
+    "every tenant": json.dumps(envelope(body=packed([[], {**IDS, "tenant_id": "*", "version": 1}, {}]))).encode(),
+    "an invented type": b'{"__type__": "datetime", "__value__": []}',
+    "a long one": json.dumps({"x" * 100_000: ["y" * 100_000] * 3}).encode(),
+}
+DRESSED = {
+    "nonsense time limits": json.dumps(headed(timelimit=["soon", {}])).encode(),
+    "time limits that kill": json.dumps(headed(timelimit=[0.001, 0.001])).encode(),
+    "no time": json.dumps(headed(eta="9999-99-99", expires=[])).encode(),
+    "another type of content": json.dumps(envelope(**{"content-type": "application/x-python-serialize"})).encode(),
+    "a callback": json.dumps(envelope(body=packed([[], {**IDS, "version": 1}, {"callbacks": ["shutdown"]}]))).encode(),
+}
+"""Ours, with more around them than we read."""
+
+
+def prefix(stack: Stack) -> str:
+    return f"entrakeep:{wiring.settings().catalog_name}:"
+
+
+def test_a_worker_discards_each_kind_of_strange_message_and_does_its_work(stack: Stack) -> None:
+    log = stack.home / "worker.log"
+    with closing(redis.Redis.from_url(stack.redis.url)) as client:
+        for raw in (*STRANGE.values(), *DRESSED.values()):
+            client.lpush(f"{prefix(stack)}backup", raw)
+        client.hset(f"{prefix(stack)}unacked", "a-tag", "null")
+        client.zadd(f"{prefix(stack)}unacked_index", {"a-tag": 1.0})
+        until(lambda: not client.llen(f"{prefix(stack)}backup"), "every message was read")
+        for raw in STRANGE.values():
+            client.publish(f"{prefix(stack)}/{client.connection_pool.connection_kwargs['db']}.celery.pidbox", raw)
+    tenant = stack.add("undisturbed")
+    stack.backup(tenant)
+    same(stack.download(tenant), stack.graph.records())
+
+    written = log.read_bytes()
+    assert written.count(b" ready.") == 1, "the worker was started again"
+    assert b"Traceback" not in written
+    lines = [line for line in written.splitlines() if DISCARDED.search(line)]
+    on_queue = [line for line in lines if b" on backup " in line or b" on a queue " in line]
+    assert len(on_queue) == len(STRANGE)
+    assert max(map(len, lines)) < 400
+    assert not re.search(rb"[^\x20-\x7e\n]", b"\n".join(lines))
+
+
+CHANGING: dict[str, dict[str, Any]] = {
+    "rate_limit": {"task_name": messages.TASK, "rate_limit": "1/h"},
+    "time_limit": {"task_name": messages.TASK, "hard": 0.01, "soft": 0.01},
+    "cancel_consumer": {"queue": "manual"},
+    "add_consumer": {"queue": "strange"},
+    "revoke": {"task_id": IDS["step_id"], "terminate": True},
+    "pool_shrink": {"n": 1},
+    "pool_restart": {},
+    "disable_events": {},
+    "shutdown": {},
+}
+
+
+def test_remote_control_reads_and_changes_nothing(stack: Stack, application: Celery) -> None:
+    for command, arguments in CHANGING.items():
+        application.control.broadcast(command, arguments=arguments)
+    looked = application.control.inspect(timeout=10, limit=1, destination=[f"worker@{socket.gethostname()}"])
+    (worker,) = looked.stats()
+    assert {queue["name"] for queue in looked.active_queues()[worker]} == set(messages.QUEUES)
+    assert looked.active()[worker] == looked.reserved()[worker] == looked.revoked()[worker] == []
+    assert len(application.control.inspect(timeout=10, limit=2).ping()) == 2, "a worker and beat answer"
+    stack.backup(stack.context.catalog.find("undisturbed"))
+
+
+@pytest.fixture(scope="module")
+def application(stack: Stack) -> Iterator[Celery]:
+    app = wiring.celery_app()
+    yield app
+    app.close()
