@@ -65,10 +65,10 @@ def accepted(raw: object, queue: str) -> dict[str, Any] | None:
 def quoted(raw: object) -> str:
     """Return the beginning of a message on one line, whatever it is."""
     if isinstance(raw, bytes | str):
-        return repr(raw[:_SHOWN])
+        return ascii(raw[:_SHOWN])
     shown = reprlib.Repr()
     shown.maxstring = shown.maxother = 40
-    return shown.repr(raw)[:_SHOWN]
+    return shown.repr(raw)[:_SHOWN].encode("ascii", "backslashreplace").decode()
 
 
 def _step(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:
