@@ -24,6 +24,9 @@ def tick(context: Context) -> None:
     scheduler = context.catalog.scheduler()
     scheduler.last_tick()  # a catalog that is away says so here, once, and not in each of the parts
     failed: list[Exception] = []
+    with _apart(failed, "times of a clock that was set back are kept"):
+        if scheduler.bring_back(context.limits.claim_seconds):
+            log.warning("the database's clock was set back: claims and waits that it made longer have ended")
     with _apart(failed, "due times become no jobs"):
         _make_due(context, scheduler, failed)
     with _apart(failed, "tenants get no prunes"):

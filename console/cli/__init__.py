@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 
-from console.cli.output import note, printable
+from console.cli.output import guard_output, note, printable
 from shared.domain.errors import Code, EntrakeepError
 
 _WRONG_USE = frozenset({Code.WRONG_USE, Code.SETTINGS_INVALID})
@@ -17,12 +17,16 @@ def main() -> int:
 
     from console.cli.tree import app
 
+    guard_output()
+    os.umask(0o077)  # what is written is private; with some masks not even we could read it again
     logging.getLogger().addHandler(logging.NullHandler())  # libraries log; people get our sentence
     try:
         status = app(args=sys.argv[1:] or ["--help"], prog_name="entrakeep", standalone_mode=False)
         _flush()
         return status or 0
     except EntrakeepError as error:
+        if error.code is Code.FILE_NOT_WRITABLE:
+            _forget_output()
         return _refused(error.code, error.message)
     except typer.TyperException as error:
         sentence = error.format_message().rstrip(".")
@@ -53,7 +57,7 @@ def _flush() -> None:
 
 
 def _forget_output() -> None:
-    """Nobody reads on: what is left in the buffer goes nowhere, quietly."""
+    """Nobody reads on, or the disk is full: what is left in the buffer goes nowhere, quietly."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

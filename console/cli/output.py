@@ -1,5 +1,6 @@
 """What commands print: documents and sentences on standard output, notes on standard error, each in one place."""
 
+import io
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -8,6 +9,7 @@ import msgspec
 from shared.domain.errors import Code, Refuse
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
     from rich.console import Console
 
 NEVER_CUT = 10_000
@@ -54,6 +56,29 @@ def write(data: bytes) -> None:
         raise
     except OSError as error:
         unwritable(str(error.strerror))
+
+
+class _Descriptor(io.FileIO):
+    """Standard output's descriptor, whose every fault is a sentence, whichever library writes to it."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            unwritable(str(error.strerror))
+
+
+def guard_output() -> None:
+    """Make every fault of standard output a Refuse ``FILE_NOT_WRITABLE``, except that nobody reads on."""
+    given = sys.__stdout__
+    if given is None or given is not sys.stdout or not isinstance(given, io.TextIOWrapper):
+        return
+    buffer = io.BufferedWriter(_Descriptor(given.fileno(), "wb", closefd=False))
+    sys.stdout = io.TextIOWrapper(
+        buffer, given.encoding, given.errors, line_buffering=given.line_buffering, write_through=given.write_through
+    )
 
 
 def console(file: TextIO) -> "Console":

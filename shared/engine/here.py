@@ -33,7 +33,7 @@ def begun_here(
     tenant, whoever met the refusal.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
-    catalog.jobs.end_expired_here()
+    catalog.jobs.end_expired_here(context.limits.claim_seconds)
     row = catalog.snapshots.get(snapshot)
     claim = catalog.jobs.begin_here(kind, row.snapshot_id, kind.value, context.limits.claim_seconds)
     shown = Shown() if shown is None else shown

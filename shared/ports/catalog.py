@@ -107,9 +107,9 @@ class Jobs(Protocol):
         """A queued job is cancelled at once; a running one at its claim's next renewal. Idempotent for ended jobs."""
         ...
 
-    def end_expired_here(self) -> int:
-        """Ends jobs of this tenant that ran in an asking process whose claim has expired: failed, ``INTERRUPTED``,
-        pins lifted. How many."""
+    def end_expired_here(self, seconds: float) -> int:
+        """End jobs of this tenant that ran in an asking process whose claim has expired: failed, ``INTERRUPTED``, pins
+        lifted. Return how many. ``seconds``: how long a claim lasts; one that ends later has expired too."""
         ...
 
 

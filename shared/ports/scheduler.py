@@ -66,8 +66,16 @@ class SchedulerCatalog(Protocol):
         """Beat is alive."""
         ...
 
+    def bring_back(self, claim_seconds: float) -> bool:
+        """Return whether the database's clock was set back since the last tick.
+
+        Then claims that end later than they could have been given (``claim_seconds``) have expired, and what waits for
+        a time of the clock before waits no longer.
+        """
+        ...
+
     def last_tick(self) -> float | None:
-        """Seconds since beat's last tick, by the database's clock; None if it never ticked."""
+        """Return the seconds since beat's last tick, by the database's clock; None if it never ticked by this clock."""
         ...
 
     def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:

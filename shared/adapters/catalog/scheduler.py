@@ -24,6 +24,7 @@ from shared.adapters.catalog.key_health import makes_nothing_new_since
 from shared.adapters.catalog.schedules import schedule_of
 from shared.adapters.catalog.schema import beats, jobs, pins, refusals, schedules, steps, tenants, workers
 from shared.adapters.catalog.sending import due_messages
+from shared.adapters.catalog.set_back import SLACK, bring_back, clock_went_back
 from shared.adapters.catalog.snapshots import newest
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.audit import SCHEDULE
@@ -152,10 +153,19 @@ class SqlScheduler:
         with self._database.write(EVERY_TENANT) as (connection, now):
             put(connection, beats, {"beat": _BEAT}, ticked_at=now)
 
+    def bring_back(self, claim_seconds: float) -> bool:
+        with self._database.read(EVERY_TENANT) as looked:  # nearly always it did not: do not wait for the write lock
+            if not clock_went_back(looked, self._database.now(looked)):
+                return False
+        with self._database.write(EVERY_TENANT) as (connection, now):
+            bring_back(connection, now, claim_seconds)
+        return True
+
     def last_tick(self) -> float | None:
         with self._database.read(EVERY_TENANT) as connection:
             at = connection.execute(select(beats.c.ticked_at).where(beats.c.beat == _BEAT)).scalar()
-            return None if at is None else max(0.0, (self._database.now(connection) - at).total_seconds())
+            now = self._database.now(connection)
+            return None if at is None or at > now + SLACK else max(0.0, (now - at).total_seconds())
 
     def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
         with self._database.write(EVERY_TENANT) as (connection, now):

@@ -47,7 +47,7 @@ def tell(world: World) -> None:
     acme.claims.fail(claim, Code.CANCELLED, "Cancelled.", state=JobState.CANCELLED)
     here = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
     acme.claims.finish(here)
-    acme.jobs.end_expired_here()
+    acme.jobs.end_expired_here(30.0)
     acme.keys.refuse(ARN, "Refused.")
     acme.keys.state()
     acme.keys.allow(ARN)

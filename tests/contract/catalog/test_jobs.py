@@ -148,7 +148,7 @@ def test_a_job_here_is_renewed_and_can_be_cancelled(world: World, acme: TenantCa
     world.pass_time(20)
     acme.claims.renew(claim)
     world.pass_time(20)
-    assert acme.jobs.end_expired_here() == 0
+    assert acme.jobs.end_expired_here(30.0) == 0
     acme.jobs.cancel(claim.job_id)
     assert acme.claims.renew(claim).cancel
 
@@ -160,14 +160,22 @@ def test_a_job_whose_asking_process_went_away_is_interrupted(world: World, acme:
     waiting = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
     held = world.claim(acme, waiting, "verify", seconds=60)
     world.pass_time(31)
-    assert (acme.jobs.end_expired_here() if by == "the next command" else world.scheduler.expire(5)) == 1
+    assert (acme.jobs.end_expired_here(30.0) if by == "the next command" else world.scheduler.expire(5)) == 1
     job = acme.jobs.get(claim.job_id)
     assert (job.state, job.code) == (JobState.FAILED, Code.INTERRUPTED)
     assert world.count("pins") == 0
     with pytest.raises(ClaimLost):
         acme.claims.renew(claim)
     assert not acme.claims.renew(held).cancel
-    assert acme.jobs.end_expired_here() == 0
+    assert acme.jobs.end_expired_here(30.0) == 0
+
+
+def test_a_job_here_whose_claim_ends_later_than_it_could_is_interrupted(world: World, acme: TenantCatalog) -> None:
+    world.backed_up(acme)
+    claim = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    world.pass_time(-3600)
+    assert acme.jobs.end_expired_here(30.0) == 1
+    assert acme.jobs.get(claim.job_id).code is Code.INTERRUPTED
 
 
 def test_a_snapshot_to_read_here_must_be_there(acme: TenantCatalog) -> None:

@@ -175,6 +175,51 @@ def test_expired_claims_are_queued_again_and_live_ones_left(world: World, acme: 
     acme.claims.renew(live)
 
 
+def test_nothing_waits_for_a_clock_that_was_set_back(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme)
+    world.scheduler.worker_seen("dead", 9)
+    world.scheduler.worker_seen("w", 1)
+    lost = world.claim(acme, job, "users")
+    assert [step.step_id for step in world.send()]
+    world.scheduler.ticked()
+    assert not world.scheduler.bring_back(30.0)
+    world.pass_time(-3600)
+    assert world.scheduler.last_tick() is None
+    assert world.scheduler.expire(5) == 0
+    assert world.scheduler.bring_back(30.0)
+    assert world.scheduler.expire(5) == 1
+    assert world.send() == []  # no worker is known to live
+    world.scheduler.worker_seen("w", 1)
+    assert len(world.send()) == 2
+    assert world.claim(acme, job, "users").fence == lost.fence + 1
+    assert world.scheduler.last_tick() is not None
+    assert not world.scheduler.bring_back(30.0)
+
+
+def test_a_refusal_is_remembered_no_longer_for_a_clock_that_was_set_back(world: World, acme: TenantCatalog) -> None:
+    acme.keys.refuse(ARN, "Disabled.")
+    world.scheduler.ticked()
+    before = acme.keys.state().refusal
+    assert before is not None
+    world.pass_time(-3600)
+    assert world.scheduler.bring_back(30.0)
+    after = acme.keys.state().refusal
+    assert after is not None
+    assert abs(after.at - before.at) < timedelta(seconds=60)
+
+
+def test_a_claim_that_could_have_been_given_outlives_a_clock_that_was_set_back(
+    world: World, acme: TenantCatalog
+) -> None:
+    job = world.planned(acme)
+    world.scheduler.ticked()
+    world.pass_time(-3600)
+    claim = world.claim(acme, job, "users")
+    assert world.scheduler.bring_back(30.0)
+    assert world.scheduler.expire(5) == 0
+    acme.claims.renew(claim)
+
+
 def test_two_steps_of_a_job_lost_at_once_fail_it_once(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     world.claim(acme, job, "users")

@@ -1,0 +1,33 @@
+"""The command line as a process: what it leaves on a full disk, and under a mask that takes every right away."""
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def entrakeep(home: Path, arguments: str, before: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run a command by a shell, in a home of its own. ``arguments`` may end with a redirection."""
+    line = f"{before} exec {sys.executable} -m console.cli {arguments}"
+    environment = {"PATH": "/usr/bin:/bin", "ENTRAKEEP_HOME": str(home)}
+    return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("command", ["tenant list", "tenant list --json", "resources", "--help", "completion bash"])
+def test_a_full_disk_behind_standard_output_is_a_sentence(tmp_path: Path, command: str) -> None:
+    ended = entrakeep(tmp_path, f"{command} > /dev/full")
+    assert ended.stderr == "FILE_NOT_WRITABLE: Standard output cannot be written: No space left on device.\n"
+    assert ended.returncode == 1
+
+
+def test_what_is_written_can_be_read_again_whatever_the_mask(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for _ in range(2):
+        ended = entrakeep(home, "tenant list", "umask 777;")
+        assert (ended.returncode, ended.stderr) == (0, "")
+    made = {path.name: path.stat().st_mode for path in (home, *home.iterdir())}
+    assert "catalog.sqlite3" in made
+    for name, mode in made.items():
+        assert stat.S_IMODE(mode) == (0o700 if stat.S_ISDIR(mode) else 0o600), name
