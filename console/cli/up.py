@@ -5,6 +5,7 @@ import errno
 import fcntl
 import math
 import os
+import secrets
 import shutil
 import sys
 import time
@@ -12,10 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from console.cli.output import write
-from console.parts import Nodes, celery_parts, node_names, port_for_flower
-from console.redis_server import Broker, Reply, ask, broker_at, own_redis
+from console.parts import FLOWER_USER, Nodes, celery_parts, node_names, port_for_flower
+from console.redis_server import OwnRedis, own_redis
 from console.supervisor.loop import Supervisor
+from shared import wiring
 from shared.domain.errors import Code, EntrakeepError, Refuse
+from shared.ports.broker import Broker, BrokerState
 
 _TICKING, _SILENT = 5.0, 15.0
 """Seconds since a tick within which beat ticks, and after which something is wrong."""
@@ -38,20 +41,36 @@ def run_up(
     ticked. Returns the exit status, 0. Raises Refuse: ``BUSY`` if the stack of this home runs already,
     ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
     """
-    broker = broker_at(broker_url)
+    broker = wiring.broker_at(broker_url)
     logs = _folders(home)
-    with _alone(home) as held, contextlib.closing(Nodes(environment, node_names(("beat", "worker")))) as nodes:
+    with contextlib.ExitStack() as stack:
+        held = stack.enter_context(_alone(home))
         environment = {**environment, "TMPDIR": str(_emptied(home / "tmp"))}
-        redis = own_redis(broker, home, environment)
-        port = port_for_flower() if flower else None
-        parts = celery_parts(environment, nodes, port, lambda: _quiet_for(silence) < _TICKING)
-        _say(f"Redis: {broker.place} ({'one of ours' if redis else 'found running'}); logs: {logs}")
+        redis = own_redis(broker, home, environment, wiring.ask_broker)
+        _say(f"{_introduced(broker, redis)}; logs: {logs}")
+        if redis is not None:
+            stack.enter_context(redis.password_kept())
+            broker = redis.broker
+            environment["ENTRAKEEP_BROKER_URL"] = broker.url
+        nodes = stack.enter_context(contextlib.closing(Nodes(environment, node_names(("beat", "worker")))))
+        port, password = port_for_flower() if flower else None, secrets.token_hex(12)
+        parts = celery_parts(environment, nodes, port, lambda: _quiet_for(silence) < _TICKING, flower_password=password)
         if port is not None:
-            _say(f"Flower: http://127.0.0.1:{port}")
-        stages = [[redis], parts] if redis else [parts]
+            _say(f"Flower: http://{FLOWER_USER}:{password}@127.0.0.1:{port}")
+            _say(f"  Open that link, or http://127.0.0.1:{port} as '{FLOWER_USER}' with the password {password}.")
+        stages = [[redis.part], parts] if redis else [parts]
         watch = _Watch(broker, silence, logs)
         Supervisor(stages, logs, say=_say, announce_ready=_announce_ready, keep=(held,), look=watch.look).run()
     return 0
+
+
+def _introduced(broker: Broker, own: OwnRedis | None) -> str:
+    """Return a line about the Redis: which, where, and who may use it."""
+    if own is not None:
+        return f"Redis: {broker.place}, {own.title} of ours with a password of its own (in {own.password_file})"
+    if broker.password is None:
+        return f"Redis: {broker.place}, found running; it asks for no password, so whoever reaches it may change it"
+    return f"Redis: {broker.place}, found running"
 
 
 class _Watch:
@@ -59,7 +78,9 @@ class _Watch:
 
     def __init__(self, broker: Broker, silence: Callable[[], float | None], logs: Path) -> None:
         self._asked: Mapping[str, Callable[[], bool]] = {
-            f"the Redis at {broker.place} does not answer": lambda: ask(broker, 0.5) is not Reply.NOBODY,
+            f"the Redis at {broker.place} does not answer": lambda: (
+                wiring.ask_broker(broker, 0.5).state is not BrokerState.ABSENT
+            ),
             f"beat does not tick (log: {logs / 'beat.log'})": lambda: _quiet_for(silence) < _SILENT,
         }
         self._wrong: set[str] = set()
@@ -73,6 +94,10 @@ class _Watch:
             elif sentence not in self._wrong and not right():
                 self._wrong.add(sentence)
                 _say(f"attention: {sentence}")
+
+
+def _answers(broker: Broker) -> bool:
+    return wiring.ask_broker(broker, 0.5).state is not BrokerState.ABSENT
 
 
 def _quiet_for(silence: Callable[[], float | None]) -> float:

@@ -2,7 +2,7 @@
 
 Run by its path (``python -I -S guard.py PARENT``) with the standard library alone, so that it starts in a few hundredths
 of a second. ``PARENT`` is the process id of the supervisor; the order, one JSON document, comes on standard input:
-``{"argv": [...], "stdin": text, "grace": seconds, "keep": [descriptors]}``.
+``{"argv": [...], "environment": {...}, "stdin": text, "grace": seconds, "keep": [descriptors]}``.
 
 ::
 
@@ -49,7 +49,7 @@ def main(parent: int) -> int:
     order = json.loads(order)
     for descriptor in order["keep"]:
         os.set_inheritable(descriptor, False)
-    part = _start(order["argv"], order["stdin"])
+    part = _start(order["argv"], order["environment"], order["stdin"])
     status = _watch(part, order["grace"])
     kill_descendants()
     return _KILLED if status is None else status
@@ -87,7 +87,7 @@ def _reap(part: int) -> int | None:
             return code if code >= 0 else 128 - code
 
 
-def _start(argv: list[str], stdin: str) -> int:
+def _start(argv: list[str], environment: dict[str, str], stdin: str) -> int:
     guard = os.getpid()
     reading, writing = os.pipe()
     os.write(writing, stdin.encode())
@@ -103,7 +103,7 @@ def _start(argv: list[str], stdin: str) -> int:
         os.dup2(reading, 0)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execvp(argv[0], argv)  # noqa: S606 - the command line of a part, no shell wanted
+        os.execvpe(argv[0], argv, environment)  # noqa: S606 - the command line of a part, no shell wanted
     except OSError as error:
         os.write(2, f"{argv[0]} cannot be started: {error.strerror}\n".encode())
     finally:

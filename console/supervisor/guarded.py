@@ -13,6 +13,9 @@ from typing import IO
 
 from console.supervisor import guard
 
+_GUARD_NEEDS = ("PATH", "TMPDIR")
+"""The variables of a guard: it starts programs of the PATH, and TMPDIR tells the stacks of a machine apart."""
+
 
 class Guarded:
     """A command run under a guard (see ``console.supervisor.guard``). Make it from the main thread only.
@@ -33,18 +36,27 @@ class Guarded:
     ) -> None:
         """Start it. ``grace`` is in seconds, from ``stop`` to SIGKILL; ``stdin`` is what it reads (at most 64 KiB).
 
-        ``errors`` is where standard error goes, else to ``output``. Raises OSError if no process can be made.
+        The command alone gets ``environment``, which may hold credentials; the guard does not. What the command writes is
+        private to its user (umask 077). ``errors`` is where standard error goes, else to ``output``. Raises OSError if no
+        process can be made.
         """
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT if errors is None else errors,
-            env=dict(environment),
+            env={name: environment[name] for name in _GUARD_NEEDS if name in environment},
+            umask=0o077,
             start_new_session=True,
             pass_fds=keep,
         )
-        order = {"argv": list(argv), "stdin": stdin, "grace": grace, "keep": list(keep)}
+        order = {
+            "argv": list(argv),
+            "environment": dict(environment),
+            "stdin": stdin,
+            "grace": grace,
+            "keep": list(keep),
+        }
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
             pipe.write(json.dumps(order).encode())

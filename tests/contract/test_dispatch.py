@@ -12,6 +12,7 @@ import redis
 from celery import Celery
 
 from shared import messages
+from shared.adapters.broker import broker_at
 from shared.adapters.dispatch import CeleryDispatch, make_app
 from shared.domain.model import StepRef
 from tests.parts import RedisServer
@@ -22,7 +23,7 @@ STEP = StepRef(tenant_id=TENANT, job_id=JOB, step_id=STEP_ID, queue="backup")
 
 @pytest.fixture
 def app(redis_server: RedisServer) -> Iterator[Celery]:
-    app = make_app(redis_server.url, "ours")
+    app = make_app(broker_at(redis_server.url), "ours")
     yield app
     app.close()
 

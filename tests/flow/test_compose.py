@@ -6,6 +6,7 @@ import re
 import shlex
 import socket
 import ssl
+import stat
 import subprocess
 import urllib.error
 import urllib.request
@@ -55,7 +56,9 @@ def flower(stack: Composed, path: str, password: str | None, data: bytes | None 
 def test_the_stack_of_the_file_backs_a_directory_up_and_its_workers_end_within_their_grace(stack: Composed) -> None:
     redis = stack.up("redis")
     assert "d4" not in Path(f"/proc/{redis.process.pid}/cmdline").read_text()  # type: ignore[union-attr]
-    assert (stack.home / "appendonly.aof").exists()
+    kept = list((stack.home / "appendonlydir").iterdir())
+    assert kept
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
     redis.environment["REDISCLI_AUTH"] = "wrong"
     assert not redis.healthy()
     assert stack.container("postgres").healthy()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from console.supervisor.guard import processes
 from shared.domain.resources import RESOURCES
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(400)]
@@ -54,17 +55,20 @@ class Demo:
         assert text in self.shown, self.shown + self.errors
 
     def alive(self) -> list[str]:
-        """The command lines of its processes."""
+        """The command lines of its processes: those that can be seen to have its folder, and all below them."""
         mark = f"TMPDIR={self.temporary}".encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    if mark in (entry / "environ").read_bytes():
-                        found.append((entry / "cmdline").read_text().replace("\0", " "))
-                except OSError:
-                    continue
-        return found
+        parents = {pid: parent for pid, parent, _ in processes()}
+        ours = {pid for pid in parents if mark in _read(pid, "environ")}
+        while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+            ours |= more
+        return [line for pid in sorted(ours) if (line := _read(pid, "cmdline").decode().replace("\0", " "))]
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return Path("/proc", str(pid), name).read_bytes()
+    except OSError:
+        return b""
 
 
 @contextmanager

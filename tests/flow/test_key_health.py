@@ -55,10 +55,10 @@ def probers(stack: Stack) -> list[int]:
         if folder.name.isdigit():
             try:
                 argv = (folder / "cmdline").read_bytes().split(b"\0")
-                home = f"ENTRAKEEP_HOME={stack.home}".encode() in (folder / "environ").read_bytes().split(b"\0")
+                ours = os.getsid(int(folder.name)) in stack.sessions
             except OSError:
                 continue
-            if b"workers.prober" in argv and home:
+            if b"workers.prober" in argv and ours:
                 found.append(int(folder.name))
     return found
 

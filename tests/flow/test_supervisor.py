@@ -147,7 +147,8 @@ def test_a_guard_starts_its_part_only_for_the_parent_that_ordered_it(
     tmp_path: Path, parent: Callable[[], int], order: bool, status: int
 ) -> None:
     argv = ["/bin/sh", "-c", "echo started > started"]
-    given = json.dumps({"argv": argv, "stdin": "", "grace": 1.0, "keep": []}) if order else ""
+    orders = {"argv": argv, "environment": {}, "stdin": "", "grace": 1.0, "keep": []}
+    given = json.dumps(orders) if order else ""
     command = [sys.executable, "-I", "-S", guard.__file__, str(parent())]
     ended = subprocess.run(command, cwd=tmp_path, input=given.encode(), check=False)
     assert (ended.returncode, (tmp_path / "started").exists()) == (status, status == 0)

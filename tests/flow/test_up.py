@@ -1,11 +1,15 @@
 """``up`` with real Celery processes: one at a time in a home, and back after a kill. The application is a small one."""
 
+import base64
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,7 +46,7 @@ from pathlib import Path
 from console.cli.up import run_up
 from shared.domain.errors import Refuse
 try:
-    status = run_up(home=Path("home"), broker_url=os.environ["ENTRAKEEP_BROKER_URL"], environment=dict(os.environ),
+    status = run_up(home=Path("home").absolute(), broker_url=os.environ["ENTRAKEEP_BROKER_URL"], environment=dict(os.environ),
                     flower=True, silence=lambda: 0.0)
 except Refuse as refused:
     status = str(refused)
@@ -77,9 +81,14 @@ class Place:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        # The mark in the environment finds every process of this stack, whatever its parent.
-        self.mark = f"redis://:pass-{os.getpid()}-{self.port}@127.0.0.1:{self.port}/2"
-        self.environment = {**os.environ, "ENTRAKEEP_BROKER_URL": self.mark}
+        # The folder for temporary files finds every process of this stack, whatever its parent.
+        self.mark = f"TMPDIR={folder}/home/tmp"
+        self.password = f"pass-{os.getpid()}-{self.port}"
+        self.environment = {
+            **os.environ,
+            "ENTRAKEEP_BROKER_URL": f"redis://:{self.password}@127.0.0.1:{self.port}/2",
+            "AWS_SECRET_ACCESS_KEY": "canary",
+        }
         self.errors = folder / "stderr"
         self.started: list[subprocess.Popen[bytes]] = []
 
@@ -94,6 +103,21 @@ class Place:
             )
         self.started.append(process)
         return process
+
+    @property
+    def flower(self) -> str:
+        """The address of Flower that was printed last, without its password."""
+        return f"http://{self._link[1]}"
+
+    @property
+    def flower_login(self) -> str:
+        return self._link[0]
+
+    @property
+    def _link(self) -> list[str]:
+        (*_, link) = re.findall(r"^Flower: http://(\S+)$", self.errors.read_text(), re.MULTILINE)
+        user_and_password, _, address = link.partition("@")
+        return [user_and_password, address]
 
     def send(self, task: str, *, name: str) -> None:
         code = f"from workers.app import {task}; {task}.apply_async(({name!r},), queue='manual')"
@@ -135,15 +159,40 @@ def test_one_stack_in_a_home_and_another_start_after_a_kill(place: Place) -> Non
     ready(first)
     second = place.up()
     assert second.wait(20) == 1
-    assert "BUSY: The stack of home is running already" in place.errors.read_text()
+    assert "home is running already" in place.errors.read_text()
 
     first.send_signal(signal.SIGKILL)
     third = place.up()  # at once, while the parts of the first are still dying
     ready(third)
     place.send("mark", name="done")
     until((place.folder / "done").exists)
-    assert "one of ours" in place.errors.read_text()
-    assert not any("pass-" in Path(f"/proc/{pid}/cmdline").read_text() for pid in place.alive())
+    said = place.errors.read_text()
+    assert re.search(
+        r"^Redis: 127\.0\.0\.1:\d+, (Redis|Valkey) \d+\.\d+\.\d+ of ours with a password", said, re.MULTILINE
+    )
+    password_file = place.folder / "home" / "redis" / "password"
+    assert password_file.read_text().strip() == place.password
+    secrets = [place.password, *re.findall(r"with the password ([0-9a-f]{24})\.", said)]
+    assert len(secrets) >= 2
+    processes = place.alive()
+    assert (
+        len(processes) >= 9
+    )  # beat, the worker and its children, Flower, and guards; Redis overwrites its environment
+    for process in processes:
+        assert not any(secret in Path(f"/proc/{process}/cmdline").read_text() for secret in secrets)
+    for log in (place.folder / "home" / "logs").iterdir():
+        assert not any(secret in log.read_text() for secret in secrets)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(place.flower)
+    user, _, password = place.flower_login.partition(":")
+    signed_in = urllib.request.Request(place.flower)
+    signed_in.add_header("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
+    with urllib.request.urlopen(signed_in) as answer:
+        assert answer.status == 200
+    for process in processes:
+        line = Path(f"/proc/{process}/cmdline").read_text()
+        credentials = "AWS_SECRET_ACCESS_KEY=canary" in Path(f"/proc/{process}/environ").read_text()
+        assert credentials == ("\0worker\0" in line and "guard.py" not in line), line
 
     place.send("nap", name="napping")
     until((place.folder / "napping").exists)

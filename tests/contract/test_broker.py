@@ -1,0 +1,202 @@
+"""A real Redis that answers and refuses: each refusal is one sentence with Redis' own reason and what to do."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import trustme
+from kombu import pools
+
+from shared.adapters.broker import ask, broker_at
+from shared.adapters.dispatch import CeleryDispatch, make_app
+from shared.domain.errors import Code, Refuse
+from shared.domain.model import StepRef
+from shared.ports.broker import BrokerAnswer, BrokerState
+from tests.parts import RedisServer, free_port
+
+STEP = StepRef(tenant_id="a-tenant", job_id="a-job", step_id="a-step", queue="backup")
+
+
+@pytest.fixture
+def control(redis_server: RedisServer) -> Iterator["redis.Redis[bytes]"]:
+    """A connection that was there before anything is refused."""
+    with redis.Redis.from_url(redis_server.url, single_connection_client=True) as client:
+        yield client
+
+
+def asked(server: RedisServer, timeout: float = 5.0) -> BrokerAnswer:
+    return ask(broker_at(server.url), timeout)
+
+
+def test_a_redis_that_takes_messages_is_ready_and_keeps_nothing_of_the_question(
+    redis_server: RedisServer, control: "redis.Redis[bytes]"
+) -> None:
+    assert asked(redis_server) == BrokerAnswer(BrokerState.READY)
+    assert all(0 < control.pttl(name) <= 1000 for name in control.keys())  # noqa: SIM118 - of Redis
+
+
+def out_of_memory(control: Any, folder: Path) -> None:
+    control.config_set("maxmemory", 1)
+
+
+def no_disk(control: Any, folder: Path) -> None:
+    (folder / "dump.rdb" / "in the way").mkdir(parents=True)
+    control.config_set("save", "3600 1")
+    control.set("a", "b")
+    control.bgsave()
+    while control.info("persistence")["rdb_bgsave_in_progress"]:
+        pass
+
+
+def replica(control: Any, folder: Path) -> None:
+    control.replicaof("127.0.0.1", free_port())
+
+
+def password(control: Any, folder: Path) -> None:
+    control.config_set("requirepass", "since")
+
+
+def too_many(control: Any, folder: Path) -> None:
+    control.config_set("maxclients", 1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason", "advice"),
+    [
+        (out_of_memory, "OOM command not allowed when used memory > 'maxmemory'", "Raise its maxmemory"),
+        (no_disk, "MISCONF ", "Free space on its disk"),
+        (replica, "READONLY You can't write against a read only replica", "to the primary"),
+        (password, "NOAUTH Authentication required", "redis://USER:PASSWORD@HOST"),
+        (too_many, "max number of clients reached", "Raise its maxclients"),
+    ],
+    ids=["out of memory", "no disk", "replica", "password", "too many clients"],
+)
+def test_a_refusal_is_one_sentence_with_the_reason_and_what_to_do(
+    spoil: Callable[[Any, Path], None],
+    reason: str,
+    advice: str,
+    redis_server: RedisServer,
+    control: "redis.Redis[bytes]",
+    tmp_path: Path,
+) -> None:
+    spoil(control, tmp_path)
+    answer = asked(redis_server)
+    assert answer.state is BrokerState.UNUSABLE
+    place = re.escape(broker_at(redis_server.url).place)
+    assert re.fullmatch(rf"The Redis at {place} refuses messages \([^\n]{{10,200}}\)\. [^\n]*\.", answer.sentence)
+    assert f"({reason}" in answer.sentence
+    assert advice in answer.sentence
+
+
+def test_a_wrong_password_is_named_and_not_repeated(redis_server: RedisServer, control: "redis.Redis[bytes]") -> None:
+    answer = ask(broker_at(redis_server.url.replace("//", "//somebody:canary@")), 5.0)
+    assert "WRONGPASS" in answer.sentence
+    assert "canary" not in answer.sentence
+
+
+def test_a_redis_that_hangs_is_unusable_and_one_that_is_gone_is_absent(redis_server: RedisServer) -> None:
+    os.kill(redis_server.process.pid, signal.SIGSTOP)
+    hanging = asked(redis_server, 0.3)
+    assert (hanging.state, "has not answered for 0.3 s" in hanging.sentence) == (BrokerState.UNUSABLE, True)
+    redis_server.process.kill()
+    redis_server.process.wait()
+    gone = asked(redis_server)
+    assert gone.state is BrokerState.ABSENT
+    assert "Connection refused" in gone.sentence
+
+
+@contextlib.contextmanager
+def behind_tls(server: RedisServer, authority: trustme.CA, name: str) -> Iterator[str]:
+    """The place of a TLS listener that hands everything on to a Redis."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    target = broker_at(server.url)
+
+    def copy(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def serve(plain: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            context.wrap_socket(plain, server_side=True) as near,
+            socket.create_connection((target.host, target.port)) as far,
+        ):
+            threading.Thread(target=copy, args=(far, near), daemon=True).start()
+            copy(near, far)
+
+    def listen() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=listen, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def sends(url: str) -> bool:
+    app = make_app(broker_at(url), "ours")
+    try:
+        return CeleryDispatch(app).send(STEP)
+    finally:
+        app.close()
+        pools.reset()  # connections of one address are shared by a process, whatever their options for TLS
+
+
+def test_a_certificate_is_trusted_by_its_authority_alone_and_a_sentence_says_what_is_wrong_with_it(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    ours, file = trustme.CA(), tmp_path / "ca.pem"
+    ours.cert_pem.write_to_path(str(file))
+    with behind_tls(redis_server, ours, "127.0.0.1") as place:
+        trusted = f"rediss://{place}/0?ssl_ca_certs={file}"
+        assert ask(broker_at(trusted), 5.0) == BrokerAnswer(BrokerState.READY)
+        assert sends(trusted)
+        untrusted = ask(broker_at(f"rediss://{place}/0"), 5.0)
+        assert untrusted.state is BrokerState.UNUSABLE
+        assert f"The certificate of the Redis at {place} is not trusted: " in untrusted.sentence
+        assert "ssl_ca_certs=FILE" in untrusted.sentence
+        assert not sends(f"rediss://{place}/0")
+        assert sends(f"rediss://{place}/0?ssl_cert_reqs=none")
+    with behind_tls(redis_server, ours, "elsewhere.example") as place:
+        url = f"rediss://{place}/0?ssl_ca_certs={file}"
+        assert "is not trusted: IP address mismatch" in ask(broker_at(url), 5.0).sentence
+        assert not sends(url)
+    plain = broker_at(redis_server.url).place
+    assert "If it does not speak TLS, write redis://" in ask(broker_at(f"rediss://{plain}/0"), 0.3).sentence
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("ssl_cert_reqs=maybe", "ssl_cert_reqs: it must be required, optional or none"),
+        ("ssl_check_hostname=canary", "ssl_check_hostname: it must be true or false"),
+        ("ssl_ca_certs=/no/such/canary", "names no file by its option ssl_ca_certs"),
+        ("socket_timeout=canary", "unknown option 'socket_timeout'; it may have ssl_ca_certs, "),
+    ],
+)
+def test_a_wrong_option_of_the_url_is_named_and_its_value_is_not(query: str, named: str) -> None:
+    with pytest.raises(Refuse) as refused:
+        broker_at(f"rediss://localhost:6379/0?{query}")
+    assert refused.value.code is Code.SETTINGS_INVALID
+    assert named in refused.value.message
+    assert "canary" not in refused.value.message
+
+
+def test_a_plain_url_takes_no_options() -> None:
+    with pytest.raises(Refuse, match="unknown option 'ssl_ca_certs'; it takes options with rediss:// only"):
+        broker_at("redis://localhost:6379/0?ssl_ca_certs=x")
