@@ -7,7 +7,7 @@ import typer
 from console.cli.arguments import AsJson, Name, SnapshotOrAll, examples
 from console.cli.opening import open_catalog
 from console.cli.output import counted, print_document, print_line
-from console.cli.tables import print_damaged
+from console.cli.tables import print_damaged, print_strays
 from console.cli.waiting import refuse_failed, wait_for
 from shared.domain.model import Asked, JobKind
 
@@ -29,8 +29,9 @@ def verify(
 ) -> None:
     """Prove that what is stored is what was stored.
 
-    A worker opens every blob of the snapshot, or of all, and holds it against its manifest. Waits for the end; exit status
-    1 if a blob is damaged.
+    A worker opens every blob of the snapshot, or of all, and compares it with its manifest, and each manifest with the hash
+    that the next one has of it. Whatever else is stored for the tenant must be known to the catalog. Waits for the end; exit
+    status 1 if a blob is damaged, missing or unknown.
     """
     catalog = open_catalog()
     jobs = catalog.tenant(catalog.find(name).tenant_id).jobs
@@ -39,9 +40,11 @@ def verify(
     job = wait_for(catalog, job)
     found = job.detail if isinstance(job.detail, dict) and "blobs" in job.detail else None
     if found is not None and as_json:
-        print_document({field: found[field] for field in ("snapshots", "blobs", "damaged")})
-    elif found is not None and found["damaged"]:
-        print_damaged(found["damaged"])
+        print_document({field: found[field] for field in ("snapshots", "blobs", "damaged", "strays")})
+    elif found is not None:
+        if found["damaged"]:
+            print_damaged(found["damaged"])
+        print_strays(found["strays"])
     refuse_failed(job)
     if found is not None and not as_json:
         blobs, snapshots = counted(found["blobs"], "blob"), counted(found["snapshots"], "snapshot")

@@ -19,15 +19,14 @@ from shared.vault.names import head_blob
 _PAGE = 1000
 
 
-def verify_audit(context: Context, tenant_id: str) -> Verdict:
+def verify_audit(context: Context, tenant_id: str, listing: Listing | None = None) -> Verdict:
     """Return the verdict on the whole chain, compared with itself and with every head in the bucket.
 
-    Raises Alarm for a head that cannot be read, and what the store raises.
+    ``listing`` notes strays. Raises Alarm for a head that cannot be read, and what the store raises.
     """
-    catalog, listing = context.catalog.tenant(tenant_id), Listing(context.store, tenant_id)
+    catalog, listing = context.catalog.tenant(tenant_id), listing or Listing(context.store, tenant_id)
     # Heads are read before the events: of these there may be more meanwhile, but never fewer.
     heads = list(_heads(context.store, catalog, listing))
-    listing.report()
     return judged(tenant_id, all_entries(catalog.audit), heads, catalog.audit.head())
 
 

@@ -15,6 +15,7 @@ from shared.domain.errors import Alarm, Code, EntrakeepError
 from shared.domain.model import KeyMode, RunRef, Snapshot, Tenant, WrappedKey
 from shared.engine.audit import newest_head
 from shared.engine.backup.trail import run_ref
+from shared.engine.chain import known_let_go, misfit
 from shared.engine.context import Context
 from shared.engine.loose_keys import LooseKeys
 from shared.engine.opening import snapshot_of
@@ -54,11 +55,13 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A manifest that SQL does not know, reduced to what SQL keeps of it."""
+    """A manifest that SQL does not know, reduced to what SQL keeps of it and to its place in the chain."""
 
     snapshot: Snapshot
     runs: list[RunRef]
     tenant: Tenant | None
+    parent_sha256: str | None
+    let_go: list[str]
 
 
 def stored_tenants(context: Context) -> list[str]:
@@ -107,6 +110,7 @@ class _Rebuilding:
                 manifests.append(manifest)
                 self._opened(len(manifests))
         chosen, others = _choose(manifests, self.known)
+        self._check_chain(chosen)
         newest = max((m for m in chosen if m.tenant), key=lambda m: m.snapshot.created_at, default=None)
         tenant = newest.tenant if newest else self.known.tenant
         if tenant is None:
@@ -159,6 +163,17 @@ class _Rebuilding:
                 continue
             yield _reduced(manifest, hashlib.sha256(sealed).hexdigest(), data_key_id)
 
+    def _check_chain(self, chosen: Iterable[_Manifest]) -> None:
+        """Note the parents that are missing, or are not the ones that were built upon."""
+        hashes = {each.snapshot_id: each.manifest_sha256 for each in self._catalog.snapshots.all()}
+        hashes |= {each.snapshot.snapshot_id: each.snapshot.manifest_sha256 for each in chosen}
+        let_go = known_let_go(self._catalog, chosen)
+        named = {each.blob for each in self.broken}
+        for each in chosen:
+            alarm = misfit(self._tenant, each.snapshot, each.parent_sha256, hashes, let_go)
+            if alarm is not None and alarm.blob not in named:
+                self._note(alarm)
+
     def _jobs(self, manifests: Iterable[_Manifest], keys: Iterable[WrappedKey]) -> set[str]:
         return (
             self.listing.jobs()
@@ -176,6 +191,8 @@ def _reduced(manifest: Manifest, sha256: str, data_key_id: str) -> _Manifest:
         snapshot=snapshot_of(manifest, sha256, data_key_id),
         runs=[run_ref(run) for state in manifest.streams for run in state.runs],
         tenant=manifest.tenant,
+        parent_sha256=manifest.parent_sha256,
+        let_go=manifest.let_go,
     )
 
 

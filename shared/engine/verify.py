@@ -1,9 +1,9 @@
 """Verify: every blob of one snapshot or of all, opened and held against what the manifest says; or its hash alone.
 
-Key objects are held against SQL: without them the bucket would not be enough.
+Key objects are held against SQL: without them the bucket would not be enough. Parents are held against the hash that their
+children's sealed manifests have, and every other object under the tenant's prefix is accounted for.
 """
 
-import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,11 +12,14 @@ import msgspec
 
 from shared.domain.errors import Alarm, Code
 from shared.domain.model import JobState, Snapshot, WrappedKey
+from shared.engine.accounting import unaccounted
+from shared.engine.chain import check_hash, known_let_go
 from shared.engine.opening import open_manifest
 from shared.engine.work import StepTired, Work
 from shared.ports.catalog import Checkpoint
-from shared.vault.format import Run
+from shared.vault.format import Manifest, Run
 from shared.vault.keyring import check_key_object
+from shared.vault.listing import Listing
 from shared.vault.names import chunk_blob, manifest_blob
 from shared.vault.reader import read_run
 from shared.vault.sealing import Kind, open_row, seal_row
@@ -43,6 +46,11 @@ class _Found(msgspec.Struct):
         try:
             blob()
         except Alarm as alarm:
+            self.note(alarm)
+
+    def note(self, alarm: Alarm) -> None:
+        """Note what is wrong with a blob, once: a manifest is looked at as a snapshot's and as a parent's."""
+        if all(alarm.blob != each.blob for each in self.damaged):
             self.damaged.append(_Damaged(alarm.blob, alarm.resource, alarm.code.value))
 
 
@@ -69,13 +77,21 @@ def verify_step(work: Work) -> bool:
 
 
 def _end(work: Work, found: _Found) -> bool:
+    listing = Listing(work.context.store, work.claim.tenant_id)
+    for alarm in unaccounted(work, listing, found.keys):
+        found.note(alarm)
     damaged = msgspec.to_builtins(found.damaged)
-    detail = {"snapshots": len(found.snapshots), "blobs": found.blobs, "damaged": damaged}
+    detail = {
+        "snapshots": len(found.snapshots),
+        "blobs": found.blobs,
+        "damaged": damaged,
+        "strays": listing.report(),
+    }
     if not damaged:
         return work.catalog.claims.finish(work.claim, state=JobState.SUCCEEDED, detail=detail)
     message = (
-        f"{len(damaged)} of {found.blobs} blobs are missing or damaged; 'entrakeep jobs show {work.claim.job_id}' names "
-        "them. A full backup ('entrakeep backup NAME --full') needs none of them."
+        f"{len(damaged):,} blobs are missing, damaged or unknown, {found.blobs:,} were looked at; 'entrakeep jobs show "
+        f"{work.claim.job_id}' names them. A full backup ('entrakeep backup NAME --full') needs none of them."
     )
     work.catalog.claims.fail(work.claim, Code.BLOB_DAMAGED, message, detail=detail)
     return False
@@ -108,9 +124,11 @@ def _deep(work: Work, snapshot: Snapshot, found: _Found) -> Iterator[None]:
     found.blobs += 1
     try:
         manifest = open_manifest(work.context, work.custody, work.claim.tenant_id, snapshot)
+        _parent(work, manifest)
     except Alarm as alarm:
-        found.damaged.append(_Damaged(alarm.blob, alarm.resource, alarm.code.value))
-        return
+        found.note(alarm)
+        if alarm.blob == manifest_blob(work.claim.tenant_id, snapshot.snapshot_id):
+            return
     for run in (run for state in manifest.streams for run in state.runs if run.run_id not in found.runs):
         for chunk in run.chunks:
             # Each is judged by itself, as a run of one chunk.
@@ -118,6 +136,20 @@ def _deep(work: Work, snapshot: Snapshot, found: _Found) -> Iterator[None]:
             found.look(lambda piece=piece: _open(work, piece))  # type: ignore[misc]
         found.runs.add(run.run_id)
         yield
+
+
+def _parent(work: Work, manifest: Manifest) -> None:
+    """Raise Alarm if the manifest's parent is missing, or not the one that it builds on, unless retention let it go."""
+    if manifest.parent is None or manifest.parent_sha256 is None:
+        return
+    blob = manifest_blob(work.claim.tenant_id, manifest.parent)
+    work.hold.check()
+    try:
+        check_hash(work.context.store, blob, manifest.parent_sha256)
+    except Alarm:
+        newest = open_manifest(work.context, work.custody, manifest.tenant_id, work.catalog.snapshots.get("latest"))
+        if manifest.parent not in known_let_go(work.catalog, [newest]):
+            raise
 
 
 def _open(work: Work, run: Run) -> None:
@@ -142,11 +174,7 @@ def _shallow(work: Work, snapshot: Snapshot, found: _Found) -> Iterator[None]:
 
 def _hash(work: Work, blob: str, sha256: str, stream: str | None) -> None:
     work.hold.check()
-    sealed = work.context.store.get(blob)
-    if sealed is None:
-        raise Alarm(Code.BLOB_MISSING, f"The blob {blob} is missing.", blob, stream)
-    if hashlib.sha256(sealed).hexdigest() != sha256:
-        raise Alarm(Code.BLOB_DAMAGED, f"The blob {blob} is damaged.", blob, stream)
+    check_hash(work.context.store, blob, sha256, stream)
 
 
 def _leave(work: Work, found: _Found) -> None:

@@ -57,6 +57,10 @@ class Leftovers(msgspec.Struct, frozen=True, kw_only=True):
 class Upkeep(Protocol):
     def known(self) -> Known: ...
 
+    def blobs(self, job_id: str) -> set[str]:
+        """Return the names of the chunks in the job's runs."""
+        ...
+
     def bring_back(self, found: Found) -> Tenant:
         """Adds what SQL does not have: the tenant (under a free name), data keys, snapshots with their runs, manifests that
         do not count, jobs. Snapshots are numbered anew in order of time, parents first. A job that SQL takes to be going

@@ -81,6 +81,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     resources: list[ResourceReport]
     tenant: Tenant | None = None
     """The tenant as SQL had it, so that the bucket is enough to bring it back. Manifests of before this have none."""
+    let_go: list[str] = []
+    """Snapshots that retention has let go and that others build on: named here before their manifests are deleted."""
 
 
 class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,10 @@ class SqlUpkeep:
                 data_keys={(row["data_key_id"], row["generation"]) for row in rows.find(data_keys)},
             )
 
+    def blobs(self, job_id: str) -> set[str]:
+        with self._tenancy.read() as rows:
+            return {blob for row in rows.find(runs, runs.c.job_id == job_id) for blob in row["blobs"]}
+
     def bring_back(self, found: Found) -> Tenant:
         database, tenant_id = self._tenancy.database, self._tenancy.tenant_id
         with database.write(EVERY_TENANT) as (connection, now):  # a name must be free among all tenants

@@ -7,6 +7,7 @@ from shared.domain.model import JobState, ResourceReport, Snapshot
 from shared.domain.resources import STREAMS
 from shared.engine.backup.harvest import Harvest, harvests
 from shared.engine.backup.trail import run_ref
+from shared.engine.chain import to_name
 from shared.engine.opening import parent_manifest, snapshot_of
 from shared.engine.reading import count_records
 from shared.engine.work import Work
@@ -160,6 +161,7 @@ def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) ->
         streams=states,
         resources=reports,
         tenant=work.catalog.tenant(),
+        let_go=to_name(work.catalog, parent),
     )
 
 

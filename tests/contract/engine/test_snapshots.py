@@ -140,7 +140,7 @@ def test_what_is_sound_is_verified_blob_by_blob(world: EngineWorld) -> None:
     job = world.done(JobKind.VERIFY)
     manifests = list(world.store.names(f"{world.tenant.tenant_id}/snapshots/"))
     assert job.state is JobState.SUCCEEDED
-    assert job.detail == {"snapshots": 1, "blobs": len(chunks(world)) + len(manifests) + 1, "damaged": []}
+    assert job.detail == {"snapshots": 1, "blobs": len(chunks(world)) + len(manifests) + 1, "damaged": [], "strays": []}
 
 
 @pytest.mark.parametrize("shallow", [True, False])

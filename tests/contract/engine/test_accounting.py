@@ -1,0 +1,120 @@
+"""Whatever is stored under a tenant's prefix is known to the catalog and right, or verify names it."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from shared.domain.errors import KeyRefused
+from shared.domain.model import JobKind, JobState, Purpose
+from shared.vault.keyring import birth
+from shared.vault.names import certificate_blob, chunk_blob, head_blob, key_object_blob, manifest_blob
+from tests.contract.engine.stories import STORIES, Story, copied, tell
+from tests.contract.engine.world import EngineWorld
+from tests.unit.vault.parts import ARN
+
+UNKNOWN, HASH = "11111111-1111-4111-8111-111111111111", "ab" * 32
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path, lease=5.0)
+    made.limit(settled_hours=0.0)
+    made.backed_up()
+    made.clock.time += timedelta(hours=1)
+    assert made.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    yield made
+    made.close()
+
+
+def damage(world: EngineWorld, **asked: object) -> list[tuple[str, str]]:
+    job = world.done(JobKind.VERIFY, **asked)  # type: ignore[arg-type]
+    assert (job.state is JobState.SUCCEEDED) == (not job.detail["damaged"])
+    return [(each["blob"], each["reason"]) for each in job.detail["damaged"]]
+
+
+@pytest.mark.parametrize("shallow", [True, False])
+def test_what_the_catalog_does_not_know_is_named(world: EngineWorld, shallow: bool) -> None:
+    tenant, snapshot = world.tenant.tenant_id, world.of.snapshots.get("latest")
+    planted = [
+        manifest_blob(tenant, UNKNOWN),
+        chunk_blob(tenant, snapshot.job_id, HASH),
+        certificate_blob(tenant),
+    ]
+    world.store.blobs |= dict.fromkeys([*planted, chunk_blob(tenant, UNKNOWN, HASH)], b"x")
+    expected = {*planted, f"{tenant}/jobs/{UNKNOWN}/"}
+    found = damage(world, detail={"shallow": shallow})
+    assert set(found) == {(blob, "BLOB_UNKNOWN") for blob in expected}
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("asked", [{"snapshot": "latest"}, {"detail": {"shallow": True}}, {}])
+def test_a_planted_generation_of_a_key_object_is_named(world: EngineWorld, asked: dict[str, object]) -> None:
+    tenant, snapshot = world.tenant.tenant_id, world.of.snapshots.get("latest")
+    garbage = key_object_blob(tenant, snapshot.data_key_id, 9)
+    sound = key_object_blob(tenant, snapshot.data_key_id, 2)
+    first = json.loads(world.store.blobs[key_object_blob(tenant, snapshot.data_key_id, 1)])
+    world.store.blobs[garbage] = b"garbage"
+    world.store.blobs[sound] = json.dumps({**first, "generation": 2}).encode()
+    assert damage(world, **asked) == [(sound, "BLOB_UNKNOWN"), (garbage, "BLOB_DAMAGED")]
+
+
+@pytest.mark.parametrize("job", [UNKNOWN, None])
+def test_a_planted_data_key_is_named(world: EngineWorld, job: str | None) -> None:
+    tenant = world.tenant.tenant_id
+    _, planted = birth(world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, job)
+    assert damage(world) == [(key_object_blob(tenant, planted.data_key_id, 1), "BLOB_UNKNOWN")]
+
+
+def test_the_key_object_of_the_credentials_is_held_against_sql_too(world: EngineWorld) -> None:
+    secrets = next(key for key in world.of.keys.all() if key.purpose == Purpose.SECRETS)
+    blob = key_object_blob(world.tenant.tenant_id, secrets.data_key_id, 1)
+    world.store.blobs[blob] = world.store.blobs[blob].replace(b'"epoch":1', b'"epoch":2')
+    assert damage(world) == [(blob, "BLOB_DAMAGED")]
+
+
+def test_a_forged_head_of_the_audit_trail_is_named(world: EngineWorld) -> None:
+    blob = head_blob(world.tenant.tenant_id, 1)
+    (number,) = [int(name.rpartition("/")[2]) for name in world.store.blobs if "/audit/" in name]
+    head = world.store.blobs[head_blob(world.tenant.tenant_id, number)]
+    world.store.blobs[blob] = head.replace(b'"number":%d' % number, b'"number":1')
+    assert damage(world) == [(blob, "AUDIT_BROKEN")]
+
+
+def test_strays_are_reported_and_damage_nothing(world: EngineWorld) -> None:
+    strays = [f"{world.tenant.tenant_id}/{name}" for name in (".DS_Store", "snapshots/")]
+    world.store.blobs |= dict.fromkeys(strays, b"")
+    job = world.done(JobKind.VERIFY)
+    assert (job.state, job.detail["strays"]) == (JobState.SUCCEEDED, strays)
+
+
+def test_a_catalog_that_was_put_back_from_an_older_dump_knows_less_than_the_bucket(
+    world: EngineWorld, tmp_path: Path
+) -> None:
+    dump = copied(world.database, tmp_path / "dump.sqlite3")
+    world.backed_up()
+    snapshot = world.of.snapshots.get("latest")
+    older = world.over(dump)
+    older.keys.trouble = KeyRefused(ARN, "The key is disabled.")
+    found = damage(older, detail={"shallow": True})
+    tenant = world.tenant.tenant_id
+    assert (manifest_blob(tenant, snapshot.snapshot_id), "BLOB_UNKNOWN") in found
+    assert (key_object_blob(tenant, snapshot.data_key_id, 1), "BLOB_UNKNOWN") in found
+    older.close()
+
+
+@given(story=STORIES)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_happened_all_that_is_there_is_accounted_for(story: Story) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = EngineWorld(Path(folder), lease=5.0)
+        world.limit(settled_hours=0.0)
+        tell(world, [("backup", ""), *story])
+        assert damage(world) == []
+        tell(world, [("sweep", "")])
+        assert damage(world, detail={"shallow": True}) == []
+        world.close()
