@@ -4,7 +4,7 @@ import logging
 
 from shared.domain.errors import COMPLETE, Alarm
 from shared.domain.model import Snapshot
-from shared.domain.resources import STREAMS
+from shared.domain.resources import LINKS
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.engine.work import Work
@@ -39,7 +39,6 @@ def parent_manifest(work: Work) -> Manifest | None:
 
 def snapshot_of(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
     """The row of a manifest's snapshot: the hash of its sealed bytes, and the data key that seals it."""
-    objects = {stream.resource for stream in STREAMS.values()}
     return Snapshot(
         snapshot_id=manifest.snapshot_id,
         job_id=manifest.job_id,
@@ -47,8 +46,8 @@ def snapshot_of(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
         created_at=manifest.created_at,
         manifest_sha256=sha256,
         data_key_id=data_key_id,
-        objects=sum(report.records or 0 for report in manifest.resources if report.resource in objects),
-        links=sum(report.records or 0 for report in manifest.resources if report.resource not in objects),
+        objects=sum(report.records or 0 for report in manifest.resources if report.resource not in LINKS),
+        links=sum(report.records or 0 for report in manifest.resources if report.resource in LINKS),
         complete=all(report.answer in COMPLETE for report in manifest.resources),
         resources=manifest.resources,
     )

@@ -11,4 +11,12 @@ RESOURCES: dict[str, Resource] = {row.resource: row for family in _FAMILIES for 
 STREAMS: dict[str, Stream] = {stream.name: stream for family in _FAMILIES for stream in family.STREAMS}
 """Every stream, by name."""
 
-__all__ = ["RESOURCES", "STREAMS", "Children", "Reading", "Relation", "Resource", "Stream"]
+LINKS = frozenset(
+    name
+    for stream in STREAMS.values()
+    for name in stream.resources
+    if name != stream.resource or (stream.children is not None and stream.children.links)
+)
+"""Resources whose records are links between objects; the records of all others are objects."""
+
+__all__ = ["LINKS", "RESOURCES", "STREAMS", "Children", "Reading", "Relation", "Resource", "Stream"]

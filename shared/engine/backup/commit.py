@@ -17,7 +17,7 @@ from shared.vault.manifests import store_manifest
 from shared.vault.merge import Lists
 from shared.vault.names import chunk_blob, chunks_prefix, last
 from shared.vault.reader import read_chunks
-from shared.vault.touched import count, recount, total
+from shared.vault.touched import ReadRun, count, recount, total
 
 
 def commit_step(work: Work) -> bool:
@@ -72,7 +72,6 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
     """What the manifest says of a stream. One that was not read whole keeps the parent's runs and cursor, as stale."""
     stream, before, step = harvest.stream, harvest.before, harvest.step
     if not harvest.whole:
-        nothing: dict[str, int | None] = dict.fromkeys(stream.resources)
         return StreamState(
             stream=stream.name,
             selection=before.selection if before else stream.selection,
@@ -84,7 +83,7 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
             request_id=step.request_id,
             stale=before is not None and before.begun is not None,
             runs=before.runs if before else [],
-            records=before.records if before else nothing,
+            records=_kept_records(work, harvest, owner),
             again=before.again if before else [],
         )
     first, last = harvest.bodies[0], harvest.bodies[-1]
@@ -104,12 +103,25 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
     )
 
 
+def _kept_records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[str, int | None]:
+    """Return the records per resource of a stream that keeps the parent's runs; None where it was never read.
+
+    What belongs to objects of another stream is counted anew, because these may be others by now.
+    """
+    before = harvest.before
+    if before is None:
+        return dict.fromkeys(harvest.stream.resources)
+    if owner is None:
+        return before.records
+    return {
+        name: count_records(_reader(work), name, before.runs, owner) if records is not None else None
+        for name, records in before.records.items()
+    }
+
+
 def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[str, int | None]:
     """Records per resource: as runs have counted them, less what came again, or by what has changed, or by reading all."""
-
-    def read(run: Run) -> Lists:
-        return read_chunks(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
-
+    read = _reader(work)
     resources, runs, before = harvest.stream.resources, harvest.runs, harvest.before
     if owner is not None:
         return {name: count_records(read, name, runs, owner) for name in resources}
@@ -121,6 +133,13 @@ def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[st
     else:
         counts = count(runs, read)
     return {name: counts[name] for name in resources}
+
+
+def _reader(work: Work) -> ReadRun:
+    def read(run: Run) -> Lists:
+        return read_chunks(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
+
+    return read
 
 
 def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> None:
