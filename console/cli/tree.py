@@ -1,5 +1,7 @@
 """The commands, put together. Nothing is imported here that a page of help can do without."""
 
+from typing import Annotated
+
 import typer
 
 from console.cli import (
@@ -18,14 +20,33 @@ from console.cli import (
     tenant,
     verify,
 )
+from console.cli.output import print_line
 
 app = typer.Typer(
     name="entrakeep",
     add_completion=False,  # its options would stand in every page of help; there is a command
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # a page of help with rich takes three times as long
-    help="Back up Microsoft Entra ID directories under encryption keys that their owners control.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print_line(f"entrakeep {version('entrakeep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def entrakeep(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Back up Microsoft Entra ID directories under encryption keys that their owners control."""
+
+
 app.add_typer(stack.app)
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(resources.app)

@@ -12,6 +12,12 @@ PROGRAM = (sys.executable, "-m", "console.cli")
 _SENTENCE = re.compile(r"([A-Z_]+): \S.*\.\n")
 
 
+def write_private(file: Path, text: str) -> None:
+    """Write a secret as a person should: readable for its owner alone."""
+    file.touch(mode=0o600)
+    file.write_text(text)
+
+
 class Shell:
     """Runs commands in a folder, with the settings given and no others."""
 

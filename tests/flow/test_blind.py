@@ -22,7 +22,7 @@ from shared.engine.here import begun_here
 from shared.engine.onboarding import add_tenant
 from shared.ports.directory import Identity
 from tests.contract.graph.certificates import certificate
-from tests.flow.shell import Shell
+from tests.flow.shell import Shell, write_private
 from tests.flow.stack import Stack, running_stack, until
 from tests.parts import DIRECTORY, POLICIES, GraphSimulator
 
@@ -148,7 +148,7 @@ def certified(stack: Stack) -> tuple[Tenant, str]:
 def given_commands(stack: Stack, desk: Path) -> None:
     """What people do by commands, and what becomes of it when they, or the machine, end them."""
     desk.mkdir()
-    (desk / "wrong").write_text(TYPED)
+    write_private(desk / "wrong", TYPED)
     shell = Shell(desk, stack.environment)
     shell.refused("tenant", "update", "blind", "--client-secret-file", "wrong", code="GRAPH_SIGN_IN_FAILED", status=1)
     (desk / "wrong").unlink()

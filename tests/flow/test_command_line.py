@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.shell import Shell
+from tests.flow.shell import Shell, write_private
 from tests.flow.stack import Stack, running_stack, until
 from tests.parts import CLIENT, DIRECTORY, SECRET
 
@@ -24,7 +24,7 @@ ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-0000000
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     """No stack, no KMS, no Graph: SQL alone."""
-    (tmp_path / "secret").write_text(SECRET)
+    write_private(tmp_path / "secret", SECRET)
     return Shell(tmp_path, {"ENTRAKEEP_HOME": str(tmp_path / "home")})
 
 
@@ -229,7 +229,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def connected(stack: Stack) -> Shell:
     """A shell in which a tenant has been connected."""
     shell = Shell(stack.home, stack.environment)
-    (stack.home / "secret").write_text(f"{SECRET}\n")
+    write_private(stack.home / "secret", f"{SECRET}\n")
     (stack.home / "wrong").write_text("wrong")
     given = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file")
     shell.refused("tenant", "add", "contoso", *given, "wrong", code="GRAPH_SIGN_IN_FAILED", status=1)

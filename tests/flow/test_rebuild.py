@@ -11,6 +11,7 @@ import pytest
 from shared import wiring
 from shared.domain.errors import Code
 from shared.domain.model import JobState, Tenant
+from tests.flow.shell import write_private
 from tests.flow.stack import Stack, running_stack, same
 from tests.parts import SECRET
 
@@ -74,7 +75,7 @@ def test_a_lost_catalog_comes_back_and_backups_go_on(stack: Stack) -> None:
     failed = stack.backup(tenant, state=JobState.FAILED)
     assert failed.code is Code.GRAPH_SIGN_IN_FAILED
     assert (failed.message or "").startswith("The rebuilt catalog holds no credential")
-    (stack.home / "secret").write_text(SECRET)
+    write_private(stack.home / "secret", SECRET)
     command(stack, "tenant", "update", "contoso", "--client-secret-file", "secret")
     stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"displayName": "changed since"}))
     stack.backup(tenant)

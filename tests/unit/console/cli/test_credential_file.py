@@ -1,5 +1,7 @@
 """A client secret or certificate comes from a file that holds nothing else."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,19 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind
 
 
+@pytest.fixture(autouse=True)
+def _private() -> Iterator[None]:
+    """Files are this user's alone, unless a test says otherwise."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 def test_the_last_line_break_is_dropped_and_nothing_else(tmp_path: Path, end: bytes) -> None:
     file = tmp_path / "secret"
-    file.write_bytes(b" p~ss " + end)
-    assert read_credential(file, None)[1].reveal() == b" p~ss "
+    file.write_bytes(b"p~s s" + end)
+    assert read_credential(file, None)[1].reveal() == b"p~s s"
 
 
 @pytest.mark.parametrize(
@@ -29,6 +39,56 @@ def test_what_is_no_secret_is_refused_and_not_repeated(tmp_path: Path, text: byt
     assert caught.value.code is Code.WRONG_USE
     assert str(file) in caught.value.message
     assert "CANARY" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"\xef\xbb\xbfCANARY\n", "byte order mark"),
+        ("CANARY\r\n".encode("utf-16"), "UTF-16"),
+        (b" CANARY\n", "blanks"),
+        (b"CANARY \n", "blanks"),
+        (b"\tCANARY", "blanks"),
+        ("CANARY\u00a0".encode(), "blanks"),
+    ],
+)
+def test_what_is_odd_about_a_secret_is_said(tmp_path: Path, text: bytes, said: str) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(text)
+    with pytest.raises(Refuse, match=said) as caught:
+        read_credential(file, None)
+    assert "CANARY" not in caught.value.message
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o660])
+@pytest.mark.parametrize("certificate", [False, True])
+def test_a_file_that_others_may_read_is_refused_with_what_to_do(tmp_path: Path, mode: int, certificate: bool) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(PEM)
+    file.chmod(mode)
+    with pytest.raises(Refuse, match=f"chmod 600 {file}") as caught:
+        read_credential(*((None, file) if certificate else (file, None)))
+    assert caught.value.code is Code.WRONG_USE
+    file.chmod(0o400)
+    if certificate:
+        read_credential(None, file)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to another user")
+def test_a_file_of_another_user_is_taken_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"mounted")
+    file.chmod(0o444)
+    os.chown(file, 65534, 65534)
+    assert read_credential(file, None)[1].reveal() == b"mounted"
+
+
+def test_a_pipe_is_read_whatever_its_mode() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"piped\n")
+    os.close(writing)
+    assert read_credential(Path(f"/dev/fd/{reading}"), None)[1].reveal() == b"piped"
+    os.close(reading)
 
 
 @pytest.mark.parametrize("secret", [True, False])

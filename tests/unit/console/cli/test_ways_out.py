@@ -3,6 +3,7 @@
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,9 @@ def test_what_is_written_can_be_read_again_whatever_the_mask(tmp_path: Path) -> 
     assert "catalog.sqlite3" in made
     for name, mode in made.items():
         assert stat.S_IMODE(mode) == (0o700 if stat.S_ISDIR(mode) else 0o600), name
+
+
+def test_the_version_is_the_one_of_the_project(tmp_path: Path) -> None:
+    ended = entrakeep(tmp_path, "--version")
+    project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
+    assert (ended.stdout, ended.returncode) == (f"entrakeep {project['version']}\n", 0)
