@@ -14,13 +14,13 @@ unexport PYTHONDONTWRITEBYTECODE
 install: $(VENV)/.installed
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@sh deploy/install "$(PYTHON)" $(VENV) requirements.lock "about 2 minutes, 0.7 GB"
+	@sh deploy/install "$(PYTHON)" $(VENV) requirements.lock "about 2 minutes, 0.8 GB"
 	@test ! -e .git || git config core.hooksPath .githooks || true
 	@touch $@ $(VENV)/.demo
 
 # The demo needs no tools of tests and checks; where they are installed, it needs nothing more.
 $(VENV)/.demo: requirements-demo.lock pyproject.toml
-	@sh deploy/install "$(PYTHON)" $(VENV) requirements-demo.lock "about a minute, 0.5 GB"
+	@sh deploy/install "$(PYTHON)" $(VENV) requirements-demo.lock "about 2 minutes, 0.6 GB"
 	@touch $@
 
 # KEEP=1 leaves everything up at the end, until Ctrl-C.

@@ -16,7 +16,8 @@ app = typer.Typer()
 def resources(as_json: AsJson = False) -> None:
     """Show what is protected, and what that needs.
 
-    For each resource: how it is read, and which permission and licence reading it takes.
+    For each resource: how it is read, and which permission and licence reading it takes. The last column says what a
+    restore will do; there is no restore yet.
     """
     documents = resource_documents()
     if as_json:
@@ -26,4 +27,4 @@ def resources(as_json: AsJson = False) -> None:
         (row["resource"], "delta" if row["delta"] else "whole", row["permission_read"], row["licence"], row["restore"])
         for row in documents
     ]
-    print_table(("resource", "read", "permission to read", "licence", "restore"), rows, empty="")
+    print_table(("resource", "read", "permission to read", "licence", "restore (planned)"), rows, empty="")

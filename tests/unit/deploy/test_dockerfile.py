@@ -58,3 +58,15 @@ def test_what_the_builder_is_given_is_what_the_dockerfile_copies() -> None:
     assert {name for name in asked if not name.startswith("requirements")} == allowed - {"requirements*.lock"}
     project: dict[str, Any] = tomllib.loads((TOP / "pyproject.toml").read_text())
     assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= asked
+
+
+def test_an_image_bears_the_version_of_the_project() -> None:
+    (labels,) = (dict(re.findall(r'(\S+?)="([^"]*)"', rest)) for word, rest in dockerfile() if word == "LABEL")
+    project = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
+    given = {name.removeprefix("org.opencontainers.image."): value for name, value in labels.items()}
+    assert given == {
+        "title": "Entrakeep",
+        "description": project["description"],
+        "version": project["version"],
+        "licenses": project["license"],
+    }

@@ -7,6 +7,7 @@ import pytest
 
 from shared.config import Settings
 from shared.domain.errors import Code
+from shared.network import VARIABLES
 from tests.compose import FILE, services, variables
 from tests.pages import PAGES, TOP, blocks, command_of, commands, lines, named, parse
 
@@ -59,7 +60,7 @@ def test_every_setting_and_every_code_that_a_page_names_is_one(page: Path) -> No
     text = page.read_text()
     assert set(re.findall(r"ENTRAKEEP_[A-Z_]+", text)) <= SETTINGS
     passed_on = {name for service in services(GIVEN).values() for name in service.get("environment", {})}
-    known = {*Code, *SETTINGS, *GIVEN, *passed_on}
+    known = {*Code, *SETTINGS, *GIVEN, *passed_on, *VARIABLES}
     assert {name for name in re.findall(r"`([A-Z]+_[A-Z_]+)(?==|`)", text) if not name.endswith("_")} <= known
 
 
