@@ -12,7 +12,6 @@ from console.cli.documents import moment, snapshot_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, printable, write
 from console.cli.tables import print_table
-from shared.domain.errors import COMPLETE
 
 app = typer.Typer()
 
@@ -37,7 +36,7 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
             "\n".join(
                 f"{report.resource}: {report.answer}{' (as of an earlier snapshot)' if report.stale else ''}"
                 for report in snapshot.resources
-                if report.answer not in COMPLETE
+                if report.lacking
             ),
         )
         for snapshot in found

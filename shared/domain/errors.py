@@ -8,6 +8,7 @@
     │   ├── GraphTrouble    Graph did not answer, throttled or broke
     │   └── StoreTrouble    the blob store did not answer or broke
     ├── StartOver   a cursor is no good any more: read its stream afresh
+    │   └── Looping         the cursors lead round in a circle: read afresh once, then the stream has failed
     ├── Skip        Graph will not show this resource: note the cause in the completeness report
     ├── Refuse      a person must act first: end the job as failed
     │   └── KeyRefused      KMS refuses the key that wraps this tenant's data
@@ -65,6 +66,7 @@ class Answer(StrEnum):
     """What Graph said to the reading of a resource: the closed list of the completeness report."""
 
     WHOLE = "whole"
+    PARTIAL = "partial"
     FORBIDDEN = "forbidden"
     UNLICENSED = "unlicensed"
     NOT_FOR_APPLICATIONS = "not_for_applications"
@@ -107,11 +109,15 @@ class KeyTrouble(Retry):
 
 
 class GraphTrouble(Retry):
-    """Transient trouble with Graph or its sign-in. Code ``GRAPH_UNREACHABLE``; ``request_id`` is Graph's, if any."""
+    """Transient trouble with Graph or its sign-in. Code ``GRAPH_UNREACHABLE``; ``request_id`` is Graph's, if any.
+
+    ``alone``: Graph answers other streams of the directory meanwhile. False until somebody has asked.
+    """
 
     def __init__(self, message: str, after: float | None = None, request_id: str | None = None) -> None:
         super().__init__(Code.GRAPH_UNREACHABLE, message, after)
         self.request_id = request_id
+        self.alone = False
 
 
 class StoreTrouble(Retry):
@@ -124,8 +130,13 @@ class StoreTrouble(Retry):
 class StartOver(EntrakeepError):
     """The cursor was refused (expired, unknown, made for another selection). Code ``GRAPH_UNEXPECTED``."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, request_id: str | None = None) -> None:
         super().__init__(Code.GRAPH_UNEXPECTED, message)
+        self.request_id = request_id
+
+
+class Looping(StartOver):
+    """Graph's links lead back to a page that this reading has had, or its pages repeat."""
 
 
 class Skip(EntrakeepError):

@@ -34,6 +34,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a key that is checked must go on to allow what it allowed, and how long a new one may be unknown to KMS."""
     graph_trouble_seconds: float = 6 * 3600.0
     """Transient trouble with Graph or the store after which a stream, or the job, fails."""
+    stream_trouble_seconds: float = 600.0
+    """Transient trouble with one stream after which it fails, while Graph answers others of the directory."""
+    proof_seconds: float = 30.0
+    """Wait before Graph is asked again whether a directory lacks a resource, or the licence for it."""
     requests_in_flight: int = 8
     """Requests to Graph that all workers together may have open for one application in one directory."""
     gone_after_seconds: float = 60.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from shared.domain.errors import Answer, Code
+from shared.domain.errors import COMPLETE, Answer, Code
 
 
 class JobKind(StrEnum):
@@ -239,6 +239,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     fence: int
     seconds: float
     """How long the claim lasts from when it was given or renewed."""
+    fresh_starts: int = 0
+    """How often the step has begun its reading afresh because its cursor was no good."""
 
 
 class StepRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,6 +269,11 @@ class ResourceReport(msgspec.Struct, frozen=True, kw_only=True):
     records: int | None
     stale: bool = False
     request_id: str | None = None
+
+    @property
+    def lacking(self) -> bool:
+        """Whether the snapshot lacks something of the resource as it is: then it is not complete."""
+        return self.stale or self.answer not in COMPLETE
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from shared.domain.errors import Answer, Code, EntrakeepError, KeyRefused, Refuse
 from shared.domain.model import CredentialKind, KeyMode, Purpose, Tenant
-from shared.domain.resources import STREAMS
+from shared.domain.resources import RESOURCES, STREAMS, Stream
 from shared.domain.secret import Secret
 from shared.engine.audit import keep_head
 from shared.engine.context import Context
@@ -112,6 +112,11 @@ async def _introduce(context: Context, identity: Identity) -> dict[str, Answer]:
                 Code.GRAPH_SIGN_IN_FAILED,
                 f"The application belongs to the directory {found}, not to {identity.directory_id}; check both ids.",
             )
-        return {name: await source.probe(stream) for name, stream in STREAMS.items()}
+        return {name: _shown(stream, await source.probe(stream)) for name, stream in STREAMS.items()}
     finally:
         await source.close()
+
+
+def _shown(stream: Stream, answer: Answer) -> Answer:
+    """Return the answer as people read it: that a directory lacks what every directory has is a failure of Graph's."""
+    return answer if RESOURCES[stream.resource].may_be(answer) else Answer.FAILED

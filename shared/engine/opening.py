@@ -2,7 +2,7 @@
 
 import logging
 
-from shared.domain.errors import COMPLETE, Alarm
+from shared.domain.errors import Alarm
 from shared.domain.model import Snapshot
 from shared.domain.resources import LINKS
 from shared.engine.context import Context
@@ -48,6 +48,6 @@ def snapshot_of(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
         data_key_id=data_key_id,
         objects=sum(report.records or 0 for report in manifest.resources if report.resource not in LINKS),
         links=sum(report.records or 0 for report in manifest.resources if report.resource in LINKS),
-        complete=all(report.answer in COMPLETE for report in manifest.resources),
+        complete=not any(report.lacking for report in manifest.resources),
         resources=manifest.resources,
     )

@@ -52,6 +52,13 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True):
     cancel: bool
 
 
+class Lasting(msgspec.Struct, frozen=True):
+    """For how many seconds a step has been in trouble, and for how many of them Graph has answered other streams."""
+
+    seconds: float = 0.0
+    alone: float = 0.0
+
+
 class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     """What SQL knows of a tenant's keys. ``data_keys`` counts data keys by the ARN that wraps their newest generation;
     ``unreachable`` is since when steps of the tenant wait for KMS, or the last key check did in vain; ``switched_at``
@@ -135,13 +142,21 @@ class Claims(Protocol):
         ...
 
     def drop_checkpoints(self, claim: Claim) -> None:
-        """The stream starts over: this step's checkpoints and progress are removed."""
+        """Remove this step's checkpoints and progress."""
         ...
 
-    def give_back(self, claim: Claim, *, after: float, trouble: Retry | None) -> float:
-        """The step is queued again, to be sent after so many seconds at least, uncounted. With ``trouble`` the first such
-        time is remembered until the next checkpoint or finish, or until a time without trouble; waits grow with how long it
-        has lasted. Returns the seconds since then (0.0 without trouble)."""
+    def start_over(self, claim: Claim) -> int:
+        """Remove this step's checkpoints and progress, and count a fresh start. Return how many there were before."""
+        ...
+
+    def give_back(self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False) -> Lasting:
+        """Queue the step again, uncounted, to be sent after so many seconds at least.
+
+        With ``trouble``, remember its first time until the next checkpoint or finish, and grow the waits with how long it
+        has lasted. Time in which nobody tried does not count. A step that has begun afresh twice keeps its trouble past
+        checkpoints, so that starting over again and again is not taken for progress. ``alone``: Graph answers other streams
+        meanwhile; return for how long both have lasted (nothing without ``trouble``).
+        """
         ...
 
     def release(self, holder: str) -> int:

@@ -6,7 +6,7 @@ with ``GRAPH_SIGN_IN_FAILED`` or ``GRAPH_UNEXPECTED``. Before each request the `
 it raises (the lease has ended) comes through.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -59,10 +59,11 @@ class Page(Protocol):
 
 
 class DirectorySource(Protocol):
-    def pages(self, stream: Stream, cursor: Cursor | None) -> AsyncIterator[Page]:
-        """The stream's pages from ``cursor`` on; None begins afresh. Asks for the next page before it is wanted.
+    def pages(self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor] = ()) -> AsyncIterator[Page]:
+        """Return the stream's pages from ``cursor`` on; None begins afresh. Asks for the next page before it is wanted.
 
-        Ends after the page whose cursor is a delta link or None.
+        Ends after the page whose cursor is a delta link or None. ``passed`` are cursors that this reading went on from
+        earlier. Raises ``Looping`` if Graph leads back to one of them or to a page of now, or repeats its pages.
         """
         ...
 
@@ -70,8 +71,15 @@ class DirectorySource(Protocol):
         """One object of a delta stream by id, with the stream's selection less relations; None if it is not there."""
         ...
 
-    async def probe(self, stream: Stream) -> Answer:
-        """Whether Graph shows this stream to the application: one small request, its answer thrown away."""
+    async def probe(self, stream: Stream, *, listing: bool = False) -> Answer:
+        """Return whether Graph shows this stream to the application: one small request, its answer thrown away.
+
+        With ``listing`` by another path: one object of the listing.
+        """
+        ...
+
+    async def answers(self, stream: Stream) -> bool:
+        """Return whether Graph answers a small request for this stream, asked once, be it with a refusal."""
         ...
 
     async def organization_id(self) -> str:

@@ -26,12 +26,14 @@ from shared.adapters.catalog.snapshots import found, newest, run_of
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.errors import Answer, ClaimLost, Code, Refuse, Retry
 from shared.domain.model import Claim, JobKind, JobState, ResourceProgress, RunRef, Sealed, Snapshot, StepState
-from shared.ports.catalog import Checkpoint, Renewal
+from shared.ports.catalog import Checkpoint, Lasting, Renewal
 
 _SLOWEST = 60.0
 """Longest wait between two tries in trouble that lasts, unless the other side asks for more."""
 _APART = 900.0
-"""Seconds after the time for another try that make the next trouble another one."""
+"""Seconds after the time for another try from which on nobody has tried: such a time counts for no patience."""
+_FRESH_STARTS = 2
+"""Fresh starts after which a checkpoint is no sign that trouble is over."""
 
 
 class SqlClaims:
@@ -72,6 +74,7 @@ class SqlClaims:
             name=step["name"],
             fence=fence,
             seconds=seconds,
+            fresh_starts=step["fresh_starts"],
         )
 
     def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
@@ -85,7 +88,7 @@ class SqlClaims:
     def checkpoint(self, claim: Claim, checkpoint: Checkpoint, progress: Sequence[ResourceProgress]) -> None:
         sealed = checkpoint.sealed
         with self._tenancy.write() as rows:
-            held(rows, claim)
+            _, step = held(rows, claim)
             last = select(func.max(checkpoints.c.number)).where(
                 checkpoints.c.tenant_id == rows.tenant_id, checkpoints.c.step_id == claim.step_id
             )
@@ -108,7 +111,7 @@ class SqlClaims:
                 steps.c.step_id == claim.step_id,
                 progress=plain_progress(progress),
                 claims_lost=0,
-                **NO_TROUBLE,
+                **(NO_TROUBLE if step["fresh_starts"] < _FRESH_STARTS else {}),
             )
 
     def checkpoints(self, claim: Claim, *, step_only: bool = True) -> list[Checkpoint]:
@@ -139,15 +142,23 @@ class SqlClaims:
             remove_checkpoints(rows, checkpoints.c.step_id == claim.step_id)
             rows.update(steps, steps.c.step_id == claim.step_id, progress=[])
 
-    def give_back(self, claim: Claim, *, after: float, trouble: Retry | None) -> float:
+    def start_over(self, claim: Claim) -> int:
+        with self._tenancy.write() as rows:
+            _, step = held(rows, claim)
+            remove_checkpoints(rows, checkpoints.c.step_id == claim.step_id)
+            before: int = step["fresh_starts"]
+            rows.update(steps, steps.c.step_id == claim.step_id, progress=[], fresh_starts=before + 1)
+        return before
+
+    def give_back(self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False) -> Lasting:
         with self._tenancy.write() as rows:
             _, step = held(rows, claim)
             if trouble is None:
                 requeue(rows, steps.c.step_id == claim.step_id, after=after)
-                return 0.0
-            since = _trouble_since(step, rows.now)
-            lasted = (rows.now - since).total_seconds()
-            after = max(after, min(lasted / 4, _SLOWEST))
+                return Lasting()
+            since, alone_since = _trouble_since(step, rows.now, alone=alone)
+            lasted = Lasting(*((rows.now - (begun or rows.now)).total_seconds() for begun in (since, alone_since)))
+            after = max(after, min(lasted.seconds / 4, _SLOWEST))
             requeue(
                 rows,
                 steps.c.step_id == claim.step_id,
@@ -155,6 +166,7 @@ class SqlClaims:
                 trouble=trouble.code,
                 trouble_message=trouble.message,
                 trouble_since=since,
+                alone_since=alone_since,
                 retry_at=rows.now + timedelta(seconds=after),
             )
             return lasted
@@ -227,13 +239,19 @@ def _told(detail: Any) -> dict[str, Any]:
     return {} if detail is None else {"detail": detail}
 
 
-def _trouble_since(step: RowMapping, now: datetime) -> datetime:
-    """When the trouble began. One that was long ago, perhaps while nobody worked, was another."""
+def _trouble_since(step: RowMapping, now: datetime, *, alone: bool) -> tuple[datetime, datetime | None]:
+    """Return since when the step has been in trouble, and since when Graph has answered other streams meanwhile.
+
+    Both are moved on by a time in which nobody tried, perhaps because no worker ran.
+    """
     since: datetime | None = step["trouble_since"]
     retry_at: datetime | None = step["retry_at"]
-    if since is None or retry_at is None or now > retry_at + timedelta(seconds=_APART):
-        return now
-    return since
+    if since is None or retry_at is None:
+        return now, now if alone else None
+    idle = now - retry_at
+    idle = idle if idle > timedelta(seconds=_APART) else timedelta()
+    before: datetime | None = step["alone_since"]
+    return since + idle, (now if before is None else before + idle) if alone else None
 
 
 def held(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:

@@ -29,7 +29,7 @@ from shared.domain.model import (
 
 HOLDER_HERE = "here"
 GOING_ON = (JobState.QUEUED.value, JobState.RUNNING.value)
-NO_TROUBLE = {"trouble": None, "trouble_message": None, "trouble_since": None, "retry_at": None}
+NO_TROUBLE = {"trouble": None, "trouble_message": None, "trouble_since": None, "retry_at": None, "alone_since": None}
 KNOWN_KINDS = tuple(kind.value for kind in JobKind)
 """A newer version of the code beside this one may ask for jobs of other kinds: they are left to it."""
 

@@ -49,10 +49,11 @@ _HEADERS: msgspec.json.Decoder[dict[str, str]] = msgspec.json.Decoder(dict[str, 
 
 
 class Batches:
-    """GETs of collections, ``MOST`` at most in a request."""
+    """GETs of collections of one version of Graph, ``MOST`` at most in a request."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, api: str) -> None:
         self._transport = transport
+        self._url = f"{transport.root(api)}/$batch"
 
     async def collections(self, urls: Sequence[str], *, units: int) -> list[slicer.Envelope | None]:
         """The page at each URL (relative to the version), in order; None where there is no such object. ``units``: what each
@@ -67,7 +68,7 @@ class Batches:
             nonlocal renewed
             left = [n for n in range(len(urls)) if n not in found]
             cost = units * len(left)
-            answer = await self._transport.post("/$batch", _body(left, urls), _parsed, units=cost)
+            answer = await self._transport.post(self._url, _body(left, urls), _parsed, units=cost)
             await self._transport.tell(_most_used(answer))
             refused = [n for n in left if n in answer and answer[n].code == 401]
             if refused and not renewed:

@@ -6,7 +6,7 @@ are to come, and the listing's next page.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -15,6 +15,7 @@ from msgspec import Raw
 from shared.adapters.graph import slicer
 from shared.adapters.graph.batches import MOST, Batches
 from shared.adapters.graph.links import LINK, link_line
+from shared.adapters.graph.loops import LoopGuard
 from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Skip, StartOver
 from shared.domain.records import Line, encode_id, prefix_gone, put
@@ -68,15 +69,22 @@ class ChildrenReader:
 
     def __init__(self, transport: Transport, stream: Stream, children: Children) -> None:
         self._transport = transport
-        self._batches = Batches(transport)
+        self._batches = Batches(transport, stream.api)
         self._stream = stream
         self._children = children
         self._resource = stream.resource.encode()
+        self._listings = LoopGuard([])
+        self._owner: str | None = None
+        """The object whose further pages are read, which ``_guard`` has taken in."""
+        self._guard = LoopGuard([])
         self._asked: deque[tuple[list[str], asyncio.Task[list[_Answer]]]] = deque()
 
-    async def pages(self, cursor: Cursor | None) -> AsyncGenerator[ChildrenPage, None]:
-        """The pages from ``cursor`` on; None begins afresh. The last one has no cursor. Raises as the port says."""
+    async def pages(self, cursor: Cursor | None, passed: Sequence[Cursor] = ()) -> AsyncGenerator[ChildrenPage, None]:
+        """Return the pages from ``cursor`` on; None begins afresh. The last one has no cursor. Raises as the port says."""
         at = _Position([], [], self._listing()) if cursor is None else _decoded(cursor)
+        # A position before may name the link that is followed next. That is no circle.
+        listings = {_decoded(each).listing for each in passed} - {at.listing, None}
+        self._listings = LoopGuard(filter(None, [*listings, self._listing(), at.listing]))
         beginning = [[prefix_gone(self._resource, b"")]] if cursor is None else []
         resuming = cursor is not None
         try:
@@ -101,10 +109,11 @@ class ChildrenReader:
             await asyncio.gather(*(task for _, task in self._asked), return_exceptions=True)
 
     def _listing(self) -> str:
-        return f"{self._transport.root}{self._stream.path}?$select=id&$top={_PAGE}"
+        return f"{self._transport.root(self._stream.api)}{self._stream.path}?$select=id&$top={_PAGE}"
 
     async def _next_objects(self, listing: str, resuming: bool) -> _Position:
-        page = await self._transport.get(listing, slicer.collection, resuming=resuming)
+        page, request_id = await self._transport.identified(listing, slicer.collection, resuming=resuming)
+        self._listings.take(page, request_id)
         try:
             return _Position([slicer.read(text, _IDENTIFIED).id for text in page.value], [], page.next)
         except ValueError:
@@ -113,7 +122,12 @@ class ChildrenReader:
     async def _next_page(self, at: _Position) -> tuple[list[list[Line]], int, _Position]:
         """The next page of one object that has many children."""
         (owner, url), *others = at.pending
-        page = await self._transport.get(url, slicer.collection, resuming=True, units=self._stream.units)
+        if self._owner != owner:
+            self._owner, self._guard = owner, LoopGuard([url])
+        page, request_id = await self._transport.identified(
+            url, slicer.collection, resuming=True, units=self._stream.units
+        )
+        self._guard.take(page, request_id)
         further = [(owner, page.next)] if page.next else []
         return [self._lines(owner, page)], _size(page), _Position(at.left, [*further, *others], at.listing)
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Raw
 
 from shared.adapters.graph import slicer
+from shared.adapters.graph.loops import LoopGuard
 from shared.domain.errors import Answer, Skip
 from shared.domain.records import Line
 from shared.domain.secret import Secret
@@ -27,16 +28,21 @@ class GraphPage:
         """``fresh``: the first page of a full read."""
         self.size = size
         self.cursor = _cursor(envelope)
-        self._objects = envelope.value
+        self.request_id: str | None = None
+        self._envelope = envelope
         self._shape = shape
         self._fresh = fresh
         self._incomplete: list[str] = []
+
+    def take_to(self, guard: LoopGuard) -> None:
+        """Have the guard take in the page. Raise Looping if it was there before."""
+        guard.take(self._envelope, self.request_id)
 
     def entries(self) -> Iterator[list[Line]]:
         if self._fresh:
             yield self._shape.beginning()
         try:
-            for text in self._objects:
+            for text in self._envelope.value:
                 yield self._shape.lines(text, self._incomplete)
         except ValueError:
             raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None

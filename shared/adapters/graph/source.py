@@ -1,7 +1,7 @@
 """A directory as a source of pages, lines and single objects."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -14,9 +14,10 @@ from shared.adapters.graph.children import ChildrenReader
 from shared.adapters.graph.delta import DeltaShape, cut
 from shared.adapters.graph.errors import NotFound, TokenRefused
 from shared.adapters.graph.listing import ListingShape
+from shared.adapters.graph.loops import LoopGuard
 from shared.adapters.graph.page import GraphPage, Shape
 from shared.adapters.graph.transport import Transport
-from shared.domain.errors import Answer, Code, Refuse, Skip
+from shared.domain.errors import Answer, Code, GraphTrouble, Refuse, Skip
 from shared.domain.records import Line, encode_id, put
 from shared.domain.resources import Children, Reading, Stream
 from shared.domain.secret import Secret
@@ -61,14 +62,18 @@ class GraphSource:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def pages(self, stream: Stream, cursor: Cursor | None) -> AsyncGenerator[Page, None]:
+    def pages(self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor] = ()) -> AsyncGenerator[Page, None]:
         if stream.children is not None:
-            return ChildrenReader(self._transport, stream, stream.children).pages(cursor)
-        return self._linked_pages(stream, cursor)
+            return ChildrenReader(self._transport, stream, stream.children).pages(cursor, passed)
+        return self._linked_pages(stream, cursor, passed)
 
-    async def _linked_pages(self, stream: Stream, cursor: Cursor | None) -> AsyncGenerator[GraphPage, None]:
+    async def _linked_pages(
+        self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor]
+    ) -> AsyncGenerator[GraphPage, None]:
         """Pages that lead from one to the next. The one behind the next is asked for as soon as its link is known."""
         shape: Shape = DeltaShape(stream) if stream.reading is Reading.DELTA else ListingShape(stream)
+        links = [each.link.reveal().decode() for each in (*passed, *([cursor] if cursor else []))]
+        guard = LoopGuard([*links, self._first(stream)])
 
         def ask(cursor: Cursor | None) -> _Asked:
             return _Asked(cursor, lambda: self._page(stream, shape, cursor))
@@ -80,6 +85,7 @@ class GraphSource:
                 link = await wanted.goes_on()
                 behind = ask(link) if link is not None else None
                 page = await wanted.page
+                page.take_to(guard)
                 if behind is not None and not behind.begins_at(page.cursor):
                     await behind.drop()  # what was told belonged to an answer that was not the last one
                     behind = None
@@ -93,7 +99,7 @@ class GraphSource:
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:
         query = f"?$select={','.join(stream.select)}" if stream.select else ""
-        url = f"{self._transport.root}{stream.collection}/{quote(object_id, safe='')}{query}"
+        url = f"{self._transport.root(stream.api)}{stream.collection}/{quote(object_id, safe='')}{query}"
         try:
             value = await self._transport.get(url, _one_object)
         except NotFound:
@@ -101,29 +107,38 @@ class GraphSource:
         resource = stream.resource.encode()
         return put(resource, resource + b"/" + encode_id(object_id), value)
 
-    async def probe(self, stream: Stream) -> Answer:
+    async def probe(self, stream: Stream, *, listing: bool = False) -> Answer:
         try:
             if stream.children is not None:
                 await self._probe_children(stream, stream.children)
             else:
-                latest = "&$deltatoken=latest" if stream.reading is Reading.DELTA else ""  # answers with no objects
-                await self._transport.get(self._first(stream) + latest, _ignored)
+                await self._transport.get(self._one_of_listing(stream) if listing else self._small(stream), _ignored)
         except Skip as skip:
             return skip.answer
         return Answer.WHOLE
 
+    async def answers(self, stream: Stream) -> bool:
+        try:
+            await self._transport.get(self._small(stream), _ignored, tries=1)
+        except GraphTrouble:
+            return False
+        except Skip:
+            return True
+        return True
+
     async def _probe_children(self, stream: Stream, children: Children) -> None:
         """Asks for the children of one object; there may be none to ask."""
-        page = await self._transport.get(f"{self._transport.root}{stream.path}?$select=id&$top=1", slicer.collection)
+        root = self._transport.root(stream.api)
+        page = await self._transport.get(f"{root}{stream.path}?$select=id&$top=1", slicer.collection)
         for text in page.value[:1]:
             owner = quote(slicer.read(text, _IDENTIFIED).id, safe="")
-            url = f"{self._transport.root}{stream.collection}/{owner}/{children.segment}?$top=1"
+            url = f"{root}{stream.collection}/{owner}/{children.segment}?$top=1"
             with suppress(NotFound):  # it may be gone by now
                 await self._transport.get(url, _ignored)
 
     async def organization_id(self) -> str:
         try:
-            page = await self._transport.get(f"{self._transport.root}/organization?$select=id", slicer.collection)
+            page = await self._transport.get(f"{self._transport.root()}/organization?$select=id", slicer.collection)
         except TokenRefused as refused:
             raise Refuse(Code.GRAPH_SIGN_IN_FAILED, refused.message) from None
         except Skip as skip:
@@ -138,7 +153,15 @@ class GraphSource:
 
     def _first(self, stream: Stream) -> str:
         query = f"?$select={','.join(stream.selected)}" if stream.selected else ""
-        return f"{self._transport.root}{stream.path}{query}"
+        return f"{self._transport.root(stream.api)}{stream.path}{query}"
+
+    def _small(self, stream: Stream) -> str:
+        """Return a link to the stream itself that a directory of any size answers shortly."""
+        latest = "&$deltatoken=latest" if stream.reading is Reading.DELTA else ""  # answers with no objects
+        return self._first(stream) + latest
+
+    def _one_of_listing(self, stream: Stream) -> str:
+        return f"{self._transport.root(stream.api)}{stream.collection}?$top=1"
 
     async def _page(self, stream: Stream, shape: Shape, cursor: Cursor | None) -> GraphPage:
         async def read(body: bytes) -> GraphPage:
@@ -148,7 +171,10 @@ class GraphSource:
             return page
 
         url = self._first(stream) if cursor is None else cursor.link.reveal().decode()
-        return await self._transport.get(url, read, resuming=cursor is not None, units=stream.units)
+        resuming = cursor is not None
+        page, request_id = await self._transport.identified(url, read, resuming=resuming, units=stream.units)
+        page.request_id = request_id
+        return page
 
 
 async def _one_object(body: bytes) -> bytes:

@@ -90,7 +90,7 @@ class Transport:
         context: ssl.SSLContext,
         patience: Patience,
     ) -> None:
-        self.root = f"{graph_url}/v1.0"
+        self._graph_url = graph_url
         self._origin = httpx.URL(graph_url)
         self._sign_in = sign_in
         self._budget = budget
@@ -112,33 +112,56 @@ class Transport:
             },
         )
         self._adapter = GraphRequestAdapter(_Bearer(), client=self._client)
-        self._adapter.base_url = self.root
+        self._adapter.base_url = self.root()
+
+    def root(self, api: str = "v1.0") -> str:
+        """Return what the URLs of a version of Graph begin with."""
+        return f"{self._graph_url}/{api}"
 
     async def get(
-        self, url: str, read: Callable[[bytes], Awaitable[_T]], *, resuming: bool = False, units: int = 1
+        self,
+        url: str,
+        read: Callable[[bytes], Awaitable[_T]],
+        *,
+        resuming: bool = False,
+        units: int = 1,
+        tries: int | None = None,
     ) -> _T:
-        """What ``read`` makes of the answer's body. ``resuming``: the URL is a link that Graph has given; ``units``: what it
-        costs.
+        """Return what ``read`` makes of the answer's body.
 
-        ``read`` raises ValueError for a body that is not what was asked for; that is tried again like a lost answer.
-        Raises what ``errors.meaning`` says, Refuse for a URL of another host, and whatever ``check`` raises.
+        ``resuming``: the URL is a link that Graph has given. ``units``: what it costs. ``tries``: how often it is asked for
+        at most, if not as often as patience allows. ``read`` raises ValueError for a body that is not what was asked for;
+        that is tried again like a lost answer. Raises what ``errors.meaning`` says, Skip for a URL of another host, and
+        whatever ``check`` raises.
         """
+        return (await self.identified(url, read, resuming=resuming, units=units, tries=tries))[0]
+
+    async def identified(
+        self,
+        url: str,
+        read: Callable[[bytes], Awaitable[_T]],
+        *,
+        resuming: bool = False,
+        units: int = 1,
+        tries: int | None = None,
+    ) -> tuple[_T, str | None]:
+        """Return what ``get`` returns, and Graph's id of the request, if it looks like one. Raise as ``get`` does."""
         self._refuse_strangers(url)
-        return await self.patiently(lambda: self._answer(_Asked(Method.GET, url, units), read, resuming))
+        return await self.patiently(lambda: self._answer(_Asked(Method.GET, url, units), read, resuming), tries)
 
-    async def post(self, path: str, body: bytes, read: Callable[[bytes], Awaitable[_T]], *, units: int) -> _T:
-        """What ``read`` makes of the answer to JSON sent to a path (without version), asked once. Raises as ``get`` does."""
-        return await self._answer(_Asked(Method.POST, f"{self.root}{path}", units, body), read, resuming=False)
+    async def post(self, url: str, body: bytes, read: Callable[[bytes], Awaitable[_T]], *, units: int) -> _T:
+        """Return what ``read`` makes of the answer to JSON sent to a URL of ours, asked once. Raises as ``get`` does."""
+        return (await self._answer(_Asked(Method.POST, url, units, body), read, resuming=False))[0]
 
-    async def patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        """What ``ask`` returns; called again after trouble, with waits, as often and as long as patience allows."""
-        waited, doubted = 0.0, False
-        for tried in range(1, self._patience.tries + 1):
+    async def patiently(self, ask: Callable[[], Awaitable[_T]], tries: int | None = None) -> _T:
+        """Return what ``ask`` returns; call it again after trouble, with waits, as often and as long as patience allows."""
+        waited, doubted, most = 0.0, False, tries or self._patience.tries
+        for tried in range(1, most + 1):
             try:
                 return await ask()
             except Skip as skip:
                 # Licensed directories, too, were now and then said to have no licence.
-                if skip.answer is not Answer.UNLICENSED or doubted or tried == self._patience.tries:
+                if skip.answer is not Answer.UNLICENSED or doubted or tried == most:
                     raise
                 doubted = True
             except GraphTrouble as trouble:
@@ -146,7 +169,7 @@ class Transport:
                 if isinstance(trouble, Throttled):
                     await self._budget.throttled(wait)
                 waited += wait
-                if tried == self._patience.tries or waited > self._patience.wait_seconds:
+                if tried == most or waited > self._patience.wait_seconds:
                     raise
                 await asyncio.sleep(wait)
         raise AssertionError("the last try returns or raises")
@@ -174,7 +197,9 @@ class Transport:
         for connections in self._connections:
             await connections.aclose()
 
-    async def _answer(self, asked: _Asked, read: Callable[[bytes], Awaitable[_T]], resuming: bool) -> _T:
+    async def _answer(
+        self, asked: _Asked, read: Callable[[bytes], Awaitable[_T]], resuming: bool
+    ) -> tuple[_T, str | None]:
         response = await self._authorized(asked)
         request_id = safe_word(response.headers.get("request-id", "")) or None
         await self.tell(response.headers.get("x-ms-throttle-limit-percentage", ""))
@@ -184,7 +209,7 @@ class Transport:
                 response.status, code_of(response.body), resuming=resuming, after=after, request_id=request_id
             )
         try:
-            return await read(response.body)
+            return await read(response.body), request_id
         except ValueError:
             raise GraphTrouble("Graph's answer is cut or is no JSON.", None, request_id) from None
 

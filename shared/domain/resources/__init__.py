@@ -1,5 +1,7 @@
 """The one declarative table of what is protected: a module per family of resources."""
 
+import msgspec
+
 from shared.domain.resources import applications, identity, organization, policies
 from shared.domain.resources.table import Children, Reading, Relation, Resource, Stream
 
@@ -8,7 +10,11 @@ _FAMILIES = (identity, applications, policies, organization)
 RESOURCES: dict[str, Resource] = {row.resource: row for family in _FAMILIES for row in family.RESOURCES}
 """Every protected resource, by name."""
 
-STREAMS: dict[str, Stream] = {stream.name: stream for family in _FAMILIES for stream in family.STREAMS}
+STREAMS: dict[str, Stream] = {
+    stream.name: msgspec.structs.replace(stream, api=RESOURCES[stream.resource].api)
+    for family in _FAMILIES
+    for stream in family.STREAMS
+}
 """Every stream, by name."""
 
 LINKS = frozenset(

@@ -35,6 +35,7 @@ RESOURCES = (
         permission_write=_WRITE,
         licence="none",
         restore="undelete, then update; a new appId if purged; secrets cannot be restored",
+        everywhere=True,
     ),
     Resource(
         resource="applications.owners",
@@ -45,6 +46,7 @@ RESOURCES = (
         permission_write=_WRITE,
         licence="none",
         restore="link",
+        everywhere=True,
     ),
     Resource(
         resource="servicePrincipals",
@@ -55,6 +57,7 @@ RESOURCES = (
         permission_write=_WRITE,
         licence="none",
         restore="undelete, then update; a new id if purged; signing keys and secrets cannot be restored",
+        everywhere=True,
     ),
     Resource(
         resource="servicePrincipals.owners",
@@ -65,6 +68,7 @@ RESOURCES = (
         permission_write=_WRITE,
         licence="none",
         restore="link",
+        everywhere=True,
     ),
     Resource(
         resource="servicePrincipals.appRoleAssignedTo",
@@ -75,6 +79,7 @@ RESOURCES = (
         permission_write="AppRoleAssignment.ReadWrite.All",
         licence="none",
         restore="made again under a new id: principal, resource and role are what counts",
+        everywhere=True,
     ),
     Resource(
         resource="oauth2PermissionGrants",
@@ -85,6 +90,7 @@ RESOURCES = (
         permission_write="DelegatedPermissionGrant.ReadWrite.All",
         licence="none",
         restore="made again: client, resource and principal are what counts",
+        everywhere=True,
     ),
 )
 

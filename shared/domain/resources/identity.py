@@ -39,6 +39,7 @@ RESOURCES = (
         permission_write="User.ReadWrite.All",
         licence="none",
         restore="undelete, then update; a new id if purged; passwords are lost; synced users are read-only",
+        everywhere=True,
     ),
     Resource(
         resource="users.manager",
@@ -49,6 +50,7 @@ RESOURCES = (
         permission_write="User.ReadWrite.All",
         licence="none",
         restore="link",
+        everywhere=True,
     ),
     Resource(
         resource="groups",
@@ -59,6 +61,7 @@ RESOURCES = (
         permission_write="Group.ReadWrite.All",
         licence="none",
         restore="undelete, then update; dynamic groups by their rule; mail-enabled ones in Exchange only",
+        everywhere=True,
     ),
     Resource(
         resource="groups.members",
@@ -69,6 +72,7 @@ RESOURCES = (
         permission_write="GroupMember.ReadWrite.All",
         licence="none",
         restore="link; not for dynamic and synced groups",
+        everywhere=True,
     ),
     Resource(
         resource="groups.owners",
@@ -79,6 +83,7 @@ RESOURCES = (
         permission_write="Group.ReadWrite.All",
         licence="none",
         restore="link; the last owner of a Microsoft 365 group stays",
+        everywhere=True,
     ),
 )
 

@@ -12,6 +12,7 @@ RESOURCES = (
         permission_write="Organization.ReadWrite.All",
         licence="none",
         restore="update of mails, phones and privacy profile only",
+        everywhere=True,
     ),
 )
 

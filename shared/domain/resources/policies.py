@@ -12,6 +12,7 @@ RESOURCES = (
         permission_write="Policy.ReadWrite.ConditionalAccess",
         licence="P1",
         restore="made again under a new id, as report-only first",
+        everywhere=True,
     ),
 )
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.domain.errors import Answer
+
 
 class Reading(StrEnum):
     """How a stream is read."""
@@ -47,6 +49,14 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     licence: str
     restore: str
     api: str = "v1.0"
+    everywhere: bool = False
+    """Every directory has it. An answer that says otherwise is trouble of Graph's, and no fact about the directory."""
+
+    def may_be(self, answer: Answer) -> bool:
+        """Return whether this answer can be true: nobody lacks what is everywhere, or a licence for what needs none."""
+        if answer is Answer.UNLICENSED:
+            return self.licence != "none"
+        return answer is not Answer.UNAVAILABLE or not self.everywhere
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +79,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     units: int = 1
     """Resource units that Graph charges for a page, or for an item of a batch, as it is asked for here."""
     children: Children | None = None
+    api: str = "v1.0"
+    """The version of Graph that is asked: that of its resources, filled in from their rows."""
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -84,5 +96,6 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     def selection(self) -> str:
         """A short name of path and ``$select`` together: a cursor made for another one is not used."""
         below = (self.children.segment,) if self.children else ()
-        text = "\n".join((self.path, *below, *self.selected))
+        version = () if self.api == "v1.0" else (self.api,)
+        text = "\n".join((*version, self.path, *below, *self.selected))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

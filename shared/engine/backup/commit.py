@@ -2,7 +2,7 @@
 
 import uuid
 
-from shared.domain.errors import COMPLETE, Alarm, Answer, Code, Refuse
+from shared.domain.errors import Alarm, Answer, Code, Refuse
 from shared.domain.model import JobState, ResourceReport, Snapshot
 from shared.domain.resources import STREAMS
 from shared.engine.backup.harvest import Harvest, harvests
@@ -187,7 +187,7 @@ def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) ->
 def _ending(snapshot: Snapshot) -> tuple[JobState, str | None]:
     if snapshot.complete:
         return JobState.SUCCEEDED, None
-    lacking = sorted({report.resource for report in snapshot.resources if report.answer not in COMPLETE})
+    lacking = sorted({report.resource for report in snapshot.resources if report.lacking})
     return (
         JobState.SUCCEEDED_WITH_WARNINGS,
         f"Graph did not show all of: {', '.join(lacking)}. 'entrakeep snapshots NAME' says why.",

@@ -6,23 +6,23 @@
 """
 
 import asyncio
-import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from shared.domain.errors import Answer, Code, GraphTrouble, Refuse, Retry, Skip, StartOver
+from shared.domain.errors import Answer, Code, GraphTrouble, Looping, Refuse, Retry, Skip, StartOver
 from shared.domain.model import Phase
 from shared.domain.resources import STREAMS, Reading, Stream
 from shared.domain.secret import Secret
+from shared.engine.backup.cancelling import run_cancellable
+from shared.engine.backup.doubts import others_answer, proved
 from shared.engine.backup.gather import Gatherer, Stopped
 from shared.engine.backup.met import Met
 from shared.engine.backup.trail import job_trail, trail
 from shared.engine.credentials import source_for
 from shared.engine.opening import parent_manifest
 from shared.engine.work import Work
-from shared.ports.directory import Cursor, DirectorySource
+from shared.ports.directory import Cursor, Page
 from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey
 
@@ -32,7 +32,8 @@ _OF_GRAPH = frozenset({Code.GRAPH_UNREACHABLE, Code.GRAPH_SIGN_IN_FAILED, Code.G
 @dataclass(frozen=True)
 class Start:
     """Where a reading goes on: its cursor (None: afresh), whether it is a full one, when it began; the objects to ask for
-    again, and whether those that are not found now are gone; the runs to write only what differs from, if there are any."""
+    again, and whether those that are not found now are gone; the runs to write only what differs from, if there are any; the
+    cursors that it went on from before."""
 
     cursor: Cursor | None
     full: bool
@@ -40,6 +41,7 @@ class Start:
     again: list[str] = field(default_factory=list)
     settles: bool = False
     base: list[Run] = field(default_factory=list)
+    passed: list[Cursor] = field(default_factory=list)
 
 
 def read_step(work: Work) -> bool:
@@ -55,6 +57,8 @@ def read_step(work: Work) -> bool:
         work.catalog.claims.drop_checkpoints(work.claim)
         return work.catalog.claims.finish(work.claim, answer=skip.answer, request_id=skip.request_id, progress=[])
     except (GraphTrouble, Refuse) as error:
+        if work.claim.phase == Phase.READ and isinstance(error, GraphTrouble):
+            error.alone = others_answer(work, stream)
         if work.claim.phase == Phase.READ or error.code not in _OF_GRAPH:
             raise
         # The second round is a bonus: what the first one read stands, and its cursor goes on from there next time.
@@ -64,32 +68,44 @@ def read_step(work: Work) -> bool:
 
 
 def _read_on(work: Work, stream: Stream) -> None:
-    """From where the stream stands; afresh, once, if Graph refuses the cursor."""
+    """Read from where the stream stands; afresh, once, if Graph refuses the cursor or leads round in a circle.
+
+    Raise Skip only for a cause that is proved.
+    """
     try:
-        start = _start(work, stream)
-        if start is not None:
-            _read(work, stream, start)
-    except StartOver as over:
-        _start_over(work, stream, over)
+        try:
+            start = _start(work, stream)
+            if start is not None:
+                _read(work, stream, start)
+        except StartOver as over:
+            _start_over(work, stream, over)
+    except Skip as skip:
+        raise proved(work, stream, skip) from None
 
 
 def _start(work: Work, stream: Stream) -> Start | None:
     """Where to go on; None if there is nothing left to read."""
     mine = trail(work)
     if mine:
-        return _resume(mine[-1], stream)
+        return _resume(mine, stream)
     if work.claim.phase == Phase.SECOND_ROUND:
         return _second(work, stream)
     return _first(work, stream)
 
 
-def _resume(last: CheckpointBody, stream: Stream) -> Start | None:
+def _resume(bodies: Sequence[CheckpointBody], stream: Stream) -> Start | None:
+    last = bodies[-1]
     if not last.more or last.cursor is None:
         return None
     if last.selection != stream.selection:
         # The worker was updated meanwhile: what was read until now lacks what is asked for now.
         raise StartOver("The cursor was made for another selection.")
-    return Start(Cursor(Secret(last.cursor.encode()), more=True), last.full, last.begun)
+    passed = [_next(body.cursor) for body in bodies[:-1] if body.cursor is not None]
+    return Start(_next(last.cursor), last.full, last.begun, passed=passed)
+
+
+def _next(link: str) -> Cursor:
+    return Cursor(Secret(link.encode()), more=True)
 
 
 def _first(work: Work, stream: Stream) -> Start:
@@ -101,6 +117,7 @@ def _first(work: Work, stream: Stream) -> Start:
     oldest = now - timedelta(days=work.context.limits.cursor_days)
     if (
         not job.full
+        and not work.claim.fresh_starts
         and stream.reading is Reading.DELTA
         and state is not None
         and state.cursor is not None
@@ -133,44 +150,33 @@ def _settles(work: Work, met: datetime) -> bool:
 
 
 def _start_over(work: Work, stream: Stream, over: StartOver) -> None:
-    """A refused cursor: in phase 1 the stream is read afresh, once; in phase 2 what phase 1 read stands."""
-    work.catalog.claims.drop_checkpoints(work.claim)
+    """Read the stream afresh, once a job; in phase 2 what phase 1 read stands.
+
+    Raise Skip if Graph leads round in a circle again, GraphTrouble if it refuses a cursor again.
+    """
     if work.claim.phase != Phase.READ:
+        work.catalog.claims.drop_checkpoints(work.claim)
         return
+    if work.catalog.claims.start_over(work.claim):
+        raise _ending_of(over) from None
     try:
         _read(work, stream, Start(None, True, work.context.clock.now()))
-    except StartOver:
-        raise GraphTrouble(over.message) from None
+    except StartOver as again:
+        work.catalog.claims.start_over(work.claim)
+        raise _ending_of(again) from None
+
+
+def _ending_of(over: StartOver) -> Skip | GraphTrouble:
+    """Return what a reading ends with that may not begin afresh again."""
+    if isinstance(over, Looping):
+        return Skip(Answer.FAILED, over.message, over.request_id)
+    return GraphTrouble(over.message, None, over.request_id)
 
 
 def _read(work: Work, stream: Stream, start: Start) -> None:
     key = work.custody.of_job(work.claim.job_id)
     work.context.at("key-ready")
-    asyncio.run(_cancellable(work, _pump(work, stream, start, key)))
-
-
-async def _cancellable(work: Work, reading: Coroutine[Any, Any, None]) -> None:
-    """Runs the reading; the end of the lease or the claim cancels whatever it waits for, and is raised instead."""
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(reading)
-    told = threading.Event()
-
-    def cancel() -> None:
-        if told.is_set():
-            return  # once is enough: a second one would cut off the tidying up after the first
-        told.set()
-        try:
-            loop.call_soon_threadsafe(task.cancel)
-        except RuntimeError:
-            return  # the loop is closed: the step has ended already
-
-    work.custody.on_end(cancel)
-    work.hold.on_lost(cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        work.check()
-        raise
+    run_cancellable(work, _pump(work, stream, start, key))
 
 
 async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
@@ -178,7 +184,7 @@ async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
     met = Met(afresh=start.cursor is None)
     gatherer = Gatherer(work, stream, key, source, full=start.full, begun=start.begun, met=met, base=start.base)
     gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.again, settles=start.settles))
-    feeding = asyncio.ensure_future(_feed(source, stream, start.cursor, gatherer))
+    feeding = asyncio.ensure_future(_feed(source.pages(stream, start.cursor, start.passed), gatherer))
     try:
         await asyncio.wait({feeding, gathering}, return_when=asyncio.FIRST_EXCEPTION)
     finally:
@@ -194,7 +200,7 @@ async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
             raise error
 
 
-async def _feed(source: DirectorySource, stream: Stream, cursor: Cursor | None, gatherer: Gatherer) -> None:
-    async for page in source.pages(stream, cursor):
+async def _feed(pages: AsyncIterator[Page], gatherer: Gatherer) -> None:
+    async for page in pages:
         await gatherer.offer(page)
     await gatherer.offer(None)

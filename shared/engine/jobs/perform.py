@@ -163,12 +163,13 @@ def _give_back_later(context: Context, catalog: TenantCatalog, claim: Claim) -> 
 
 
 def _later(context: Context, catalog: TenantCatalog, claim: Claim, error: Retry) -> bool:
-    """Gives the step back, uncounted, until the trouble has lasted too long."""
+    """Give the step back, uncounted, until the trouble has lasted too long. Return whether the next phase opened."""
     limits = context.limits
     most = limits.key_trouble_seconds if isinstance(error, KeyTrouble) else limits.graph_trouble_seconds
     after = min(max(error.after or 0.0, limits.resend_seconds), _LONGEST_WAIT)
-    since = catalog.claims.give_back(claim, after=after, trouble=error)
-    if since < most:
+    alone = isinstance(error, GraphTrouble) and error.alone
+    lasted = catalog.claims.give_back(claim, after=after, trouble=error, alone=alone)
+    if lasted.seconds < most and not (alone and lasted.alone >= limits.stream_trouble_seconds):
         return False
     again = catalog.claims.claim(claim.job_id, claim.step_id, "ending", limits.claim_seconds)
     if again is None:

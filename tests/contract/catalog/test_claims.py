@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble, KeyTrouble
 from shared.domain.model import Claim, Job, JobKind, JobState, ResourceProgress, StepPlan, StepState
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog import Claims, Lasting, TenantCatalog
 from tests.contract.catalog.world import VERIFY, World, checkpoint, new_id, run, snapshot
 
 PROGRESS = [ResourceProgress(resource="users", records=7, changed=5)]
@@ -207,17 +207,65 @@ def test_a_step_given_back_goes_on_from_its_checkpoints(world: World, acme: Tena
     assert (step.progress, step.began_at) == (PROGRESS, began)
 
 
+def silent(claims: Claims, claim: Claim, *, alone: bool = False) -> Lasting:
+    return claims.give_back(claim, after=0, trouble=GraphTrouble("Graph is silent."), alone=alone)
+
+
 def test_trouble_is_timed_from_its_first_time_until_there_is_progress(world: World, acme: TenantCatalog) -> None:
     job, claim = verifying(world, acme)
-    assert acme.claims.give_back(claim, after=0, trouble=KeyTrouble("KMS is silent.")) == 0.0
+    trouble = KeyTrouble("KMS is silent.")
+    assert acme.claims.give_back(claim, after=0, trouble=trouble) == Lasting()
     world.pass_time(100)
     claim = world.claim(acme, job, "verify")
-    assert acme.claims.give_back(claim, after=0, trouble=None) == 0.0
+    assert acme.claims.give_back(claim, after=0, trouble=None) == Lasting()
     claim = world.claim(acme, job, "verify")
-    assert 100 <= acme.claims.give_back(claim, after=0, trouble=GraphTrouble("Graph is silent.")) < 110
+    assert 100 <= silent(acme.claims, claim).seconds < 110
     claim = world.claim(acme, job, "verify")
     acme.claims.checkpoint(claim, checkpoint(), [])
-    assert acme.claims.give_back(claim, after=0, trouble=KeyTrouble("KMS is silent.")) == 0.0
+    assert acme.claims.give_back(claim, after=0, trouble=trouble) == Lasting()
+
+
+def test_trouble_of_one_stream_alone_is_timed_while_others_are_answered(world: World, acme: TenantCatalog) -> None:
+    job, claim = verifying(world, acme)
+    assert silent(acme.claims, claim, alone=True) == Lasting()
+    for answered, alone in ((True, 100), (False, 0), (True, 0), (True, 100)):
+        world.pass_time(100)
+        lasted = silent(acme.claims, world.claim(acme, job, "verify"), alone=answered)
+        assert alone <= lasted.alone < alone + 10
+    assert 400 <= lasted.seconds < 420
+
+
+def test_time_in_which_nobody_tried_is_no_trouble(world: World, acme: TenantCatalog) -> None:
+    job, claim = verifying(world, acme)
+    silent(acme.claims, claim, alone=True)
+    for passed, lasts in ((100, 100), (7200, 100), (100, 200)):
+        world.pass_time(passed)
+        lasted = silent(acme.claims, world.claim(acme, job, "verify"), alone=True)
+        assert lasts <= lasted.seconds < lasts + 60
+        assert lasts <= lasted.alone < lasts + 60
+
+
+def test_trouble_outlives_claims_that_are_lost(world: World, acme: TenantCatalog) -> None:
+    job, claim = verifying(world, acme)
+    silent(acme.claims, claim, alone=True)
+    world.claim(acme, job, "verify")
+    world.pass_time(100)
+    world.scheduler.expire(5)
+    lasted = silent(acme.claims, world.claim(acme, job, "verify", "w/2"), alone=True)
+    assert min(lasted.seconds, lasted.alone) >= 100
+
+
+def test_progress_of_a_step_that_starts_over_again_and_again_ends_no_trouble(world: World, acme: TenantCatalog) -> None:
+    job, claim = verifying(world, acme)
+    for starts, lasts in ((0, 0), (1, 0), (2, 100), (3, 200)):
+        if starts:
+            world.pass_time(100)
+            claim = world.claim(acme, job, "verify")
+        assert claim.fresh_starts == starts
+        acme.claims.checkpoint(claim, checkpoint(), PROGRESS)
+        assert acme.claims.start_over(claim) == starts
+        assert acme.claims.checkpoints(claim) == []
+        assert lasts <= silent(acme.claims, claim).seconds < lasts + 20
 
 
 def test_lost_claims_without_progress_fail_the_job(world: World, acme: TenantCatalog) -> None:

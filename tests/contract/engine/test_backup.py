@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -47,13 +47,13 @@ def second_round(world: EngineWorld, do: object) -> None:
     """Calls ``do`` when the users' second round begins, once."""
     real, rounds = world.directory.pages, [0]
 
-    async def pages(stream: Stream, cursor: Cursor | None) -> AsyncIterator[MemoryPage]:
+    async def pages(stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor] = ()) -> AsyncIterator[MemoryPage]:
         if stream.name == "users":
             rounds[0] += 1
             if rounds[0] == 2:
                 assert callable(do)
                 do()
-        async for page in real(stream, cursor):
+        async for page in real(stream, cursor, passed):
             yield page
 
     world.directory.pages = pages  # type: ignore[method-assign]
@@ -198,6 +198,7 @@ def test_two_troubles_far_apart_are_not_one_that_lasts(world: EngineWorld) -> No
 
 def test_trouble_that_lasts_is_tried_again_more_and_more_seldom_and_ends_at_last(world: EngineWorld) -> None:
     world.limit(graph_trouble_seconds=1800.0)
+    world.directory.silent = True
     world.directory.trouble["users"] = [(0, TROUBLE)] * 10_000
     job = world.ask()
     world.work(1)

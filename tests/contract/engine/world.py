@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,7 +58,8 @@ class MemoryDirectory:
     """A directory that is, per stream, a log of lines; a page tells one entry of it.
 
     ``trouble`` holds, per stream, what its next readings meet and after how many pages; ``named`` ids come without
-    their properties on the last page of a reading; ``objects`` is what is found by id.
+    their properties on the last page of a reading; ``objects`` is what is found by id. ``silent``: no small request is
+    answered. ``says`` holds, per stream, what its next probes come to.
     """
 
     def __init__(self) -> None:
@@ -67,6 +68,9 @@ class MemoryDirectory:
         self.named: list[str] = []
         self.objects: dict[str, bytes] = {}
         self.told: list[tuple[str, str]] = []
+        self.silent = False
+        self.probed: list[tuple[str, str]] = []
+        self.says: dict[str, list[Answer]] = {}
         self.closed = 0
 
     def put(self, stream: str, key: str, value: bytes = b"{}") -> None:
@@ -81,7 +85,10 @@ class MemoryDirectory:
         self.check = check
         return self
 
-    async def pages(self, stream: Stream, cursor: Cursor | None) -> AsyncIterator[MemoryPage]:
+    async def pages(
+        self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor] = ()
+    ) -> AsyncIterator[MemoryPage]:
+        self.passed = passed
         self.told.append((stream.name, "afresh" if cursor is None else cursor.link.reveal().decode()))
         after, error = self.trouble[stream.name].pop(0) if self.trouble.get(stream.name) else (-1, None)
         at = int(cursor.link.reveal().rpartition(b":")[2]) if cursor is not None else 0
@@ -107,8 +114,12 @@ class MemoryDirectory:
         resource = stream.resource.encode()
         return None if value is None else put(resource, resource + b"/" + encode_id(object_id), value)
 
-    async def probe(self, stream: Stream) -> Answer:
-        return Answer.WHOLE
+    async def probe(self, stream: Stream, *, listing: bool = False) -> Answer:
+        self.probed.append((stream.name, "listing" if listing else "probe"))
+        return self.says[stream.name].pop(0) if self.says.get(stream.name) else Answer.WHOLE
+
+    async def answers(self, stream: Stream) -> bool:
+        return not self.silent
 
     async def organization_id(self) -> str:
         return DIRECTORY

@@ -3,8 +3,10 @@
 import csv
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from shared.domain.errors import Answer
 from shared.domain.records import resource_of
 from shared.domain.resources import RESOURCES, STREAMS, Reading
 
@@ -40,6 +42,21 @@ def test_children_are_named_by_their_owners_key_and_their_owner_is_protected() -
             assert resource_of(key.encode()).decode() == stream.resource
             assert RESOURCES[stream.resource].path == f"{stream.collection}/{{id}}/{stream.children.segment}"
             assert STREAMS[stream.children.owner].collection == stream.collection
+
+
+def test_nobody_lacks_what_every_directory_has_nor_a_licence_for_what_needs_none() -> None:
+    assert all(not row.may_be(Answer.UNAVAILABLE) for row in RESOURCES.values())
+    assert [name for name, row in RESOURCES.items() if row.may_be(Answer.UNLICENSED)] == ["conditionalAccessPolicies"]
+    assert all(row.may_be(Answer.FORBIDDEN) for row in RESOURCES.values())
+    elsewhere = msgspec.structs.replace(RESOURCES["users"], everywhere=False)
+    assert elsewhere.may_be(Answer.UNAVAILABLE)
+
+
+def test_a_stream_is_read_in_the_version_of_its_resources() -> None:
+    for row in RESOURCES.values():
+        assert STREAMS[row.stream].api == row.api
+    beta = msgspec.structs.replace(STREAMS["users"], api="beta")
+    assert beta.selection != STREAMS["users"].selection
 
 
 def test_a_changed_selection_has_another_name() -> None:

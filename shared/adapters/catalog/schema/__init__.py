@@ -19,7 +19,7 @@ from shared.adapters.catalog.schema.snapshots import (
 )
 from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants
 
-REVISION = "0006"
+REVISION = "0007"
 """The revision that this code needs: the newest migration."""
 
 __all__ = [

@@ -58,6 +58,8 @@ steps = Table(
     Column("trouble", String(32)),  # the code of the trouble that it is in, and the sentence
     Column("trouble_message", String),
     Column("retry_at", UtcTime),  # when it was to be tried again after it last met trouble
+    Column("alone_since", UtcTime),  # since when in this trouble Graph has answered other streams
+    Column("fresh_starts", Integer, nullable=False, server_default="0"),  # readings begun afresh: a cursor was no good
     Column("send_at", UtcTime),  # when its message is due
     Column("sends", Integer, nullable=False),  # messages sent since it was last queued
     within_tenant("jobs", "job_id"),
