@@ -69,7 +69,14 @@ def celery_parts(
     password = {} if flower_password is None else {"FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{flower_password}"}
     flower = Part(
         name="flower",
-        argv=(*_CELERY, "flower", "--address=127.0.0.1", f"--port={flower_port}", "--read-only=True"),
+        argv=(
+            *_CELERY,
+            "flower",
+            "--address=127.0.0.1",
+            f"--port={flower_port}",
+            "--read-only=True",
+            "--enable-events=False",
+        ),
         environment={**inward, **password},
         ready=lambda: flower_answers(flower_port),
     )

@@ -1,44 +1,82 @@
-"""What Celery carries: a task name, a version and ids. Nothing else, ever.
+"""What Celery carries: a task name, a version, ids, and what Flower shows of a step. Nothing else, ever.
 
-A message says that a step may be claimed. It may be lost, late or doubled: the step's row in SQL decides.
+A message says that a step may be claimed. It may be lost, late or doubled: the step's row in SQL decides. What is shown is
+the tenant's name, which its operator chose, and the names of streams, which are those of the product.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
+from shared.domain.model import JobKind, Phase, StepRef
+
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-VERSION = 1
-TASK = "entrakeep.step"
+Name = Annotated[str, msgspec.Meta(max_length=80)]
+
+VERSION = 2
+FIRST_VERSION = 1
+"""Its messages have one task name for every step and show nothing. Sent while a worker that knows no other is alive."""
+FIRST_TASK = "entrakeep.step"
 QUEUES = ("manual", "backup", "upkeep")
+
+_BACKUP = {
+    Phase.READ: "backup.read",
+    Phase.SECOND_ROUND: "backup.second_round",
+    Phase.COMPACT: "backup.compact",
+    Phase.COMMIT: "backup.commit",
+}
+_BY_KIND = {kind: kind.value.replace("-", ".") for kind in JobKind if kind is not JobKind.BACKUP}
+TASKS = (FIRST_TASK, *_BACKUP.values(), *_BY_KIND.values())
+"""The names of tasks that a worker knows."""
 
 
 class StepMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Ids of the step to claim."""
+    """Ids of the step to claim; and, to be shown, its tenant's name and the streams that it reads."""
 
     tenant_id: Id
     job_id: Id
     step_id: Id
+    tenant: Name = ""
+    streams: list[Name] = []
     version: int = VERSION
 
 
-def encode(message: StepMessage) -> dict[str, str | int]:
-    """The message as the keyword arguments of the Celery task."""
-    return {
-        "version": message.version,
-        "tenant_id": message.tenant_id,
-        "job_id": message.job_id,
-        "step_id": message.step_id,
-    }
+def task_of(kind: JobKind, phase: int) -> str:
+    """Return the name of the task that does a step of this phase, in a job of this kind."""
+    return _BACKUP[phase] if kind is JobKind.BACKUP else _BY_KIND[kind]
+
+
+def message_of(step: StepRef) -> tuple[str, StepMessage]:
+    """Return the task name and the message for a step, in the version that every worker understands."""
+    ids: dict[str, Any] = {"tenant_id": step.tenant_id, "job_id": step.job_id, "step_id": step.step_id}
+    if step.version < VERSION:
+        return FIRST_TASK, StepMessage(**ids, version=FIRST_VERSION)
+    streams = [step.name] if step.kind is JobKind.BACKUP and step.phase in (Phase.READ, Phase.SECOND_ROUND) else []
+    return task_of(step.kind, step.phase), StepMessage(**ids, tenant=step.tenant, streams=streams)
+
+
+def encode(message: StepMessage) -> dict[str, Any]:
+    """Return the message as the keyword arguments of the Celery task."""
+    fields: dict[str, Any] = msgspec.to_builtins(message)
+    if message.version == FIRST_VERSION:
+        return {name: fields[name] for name in ("version", "tenant_id", "job_id", "step_id")}
+    return fields
+
+
+def shown(message: StepMessage) -> str:
+    """Return what Flower shows as the task's arguments. The task's id is the step's."""
+    if message.version == FIRST_VERSION:
+        return repr(encode(message))
+    return repr({"tenant": message.tenant, "job": message.job_id, "streams": message.streams})
 
 
 def decode(arguments: dict[str, object]) -> StepMessage | None:
-    """The message in a task's keyword arguments, or None if it is of another version or shape.
+    """Return the message in a task's keyword arguments, or None if it is of an unknown version or shape.
 
-    A message of another version is dropped without harm: the tick sends the step again, from its own version.
+    A message that is dropped does no harm: the tick sends the step again, from its own version.
     """
     try:
         message = msgspec.convert(arguments, StepMessage)
     except msgspec.ValidationError:
         return None
-    return message if message.version == VERSION else None
+    return message if message.version in (FIRST_VERSION, VERSION) else None

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, shared_task
+from celery.exceptions import Ignore, Retry
 from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
 
 from shared import logs, wiring
-from shared.domain.errors import EntrakeepError
+from shared.domain.errors import Code, EntrakeepError
+from shared.engine.jobs.ending import Ending, Outcome
 from shared.engine.jobs.perform import perform
-from shared.messages import TASK, decode
+from shared.messages import TASKS, decode
+from workers.request import Dropped
 
 if TYPE_CHECKING:
     from shared.engine.context import Context
@@ -29,8 +32,26 @@ SEEN_EVERY = 5.0
 _stop = threading.Event()
 
 
+class StepTask(Task[Any, Any]):
+    """The task of every step, by whatever name."""
+
+    Request = "workers.request:StepRequest"
+    abstract = True
+    ignore_result = True
+
+
 class StepFailed(Exception):
-    """What leaves a task: a code and ids, or the name of an unexpected exception; never its text."""
+    """What leaves the task of a step that ended its job: the job's code, and never a sentence."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(str(code))
+
+
+class StepRetried(Exception):
+    """What leaves the task of a step that is tried again: the code of what keeps it from going on."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(str(code))
 
 
 _contexts: dict[int, "Context"] = {}
@@ -54,22 +75,38 @@ def context() -> "Context":
     return _contexts[process]
 
 
-@shared_task(name=TASK, bind=True, ignore_result=True)
-def step(self: "Task[Any, Any]", /, **arguments: object) -> None:
-    """Does the step named in the message. A message of another version, and a duplicate, do nothing."""
+def step(self: StepTask, /, **arguments: object) -> None:
+    """Do the step named in the message. Raise what shows in Flower how it ended: a code at most, and never a sentence."""
     message = decode(arguments)
     if message is None:
-        return
+        raise Ignore
     try:
-        perform(context(), message, f"{self.request.hostname}/{os.getpid()}")
+        ending = perform(context(), message, f"{self.request.hostname}/{os.getpid()}")
     except EntrakeepError as error:
-        # The catalog itself did not answer: the claim, if there is one, expires. The text is ours and safe to show.
-        raise StepFailed(f"{error.code}: {error.message}") from None
+        # The catalog itself did not answer: the claim, if there is one, expires, and the step is tried again.
+        raise Retry(exc=StepRetried(error.code)) from None
     except Exception as error:
         # Its text may hold what Graph answered, and Flower shows the text of exceptions: only its name and place go on.
         place = "".join(traceback.format_tb(error.__traceback__))
         log.error("step failed with unexpected %s\n%s", type(error).__name__, place, extra={"job": message.job_id})
-        raise StepFailed(f"unexpected {type(error).__name__} in step {message.step_id}") from None
+        raise StepFailed(Code.UNEXPECTED) from None
+    _report(ending)
+
+
+def _report(ending: Ending) -> None:
+    """Raise what Celery reports the ending by; return if the step is done."""
+    if ending.outcome is Outcome.FAILED:
+        raise StepFailed(ending.code or Code.UNEXPECTED)
+    if ending.outcome is Outcome.RETRIED:
+        raise Retry(exc=StepRetried(ending.code or "RELEASED"))
+    if ending.outcome is Outcome.DROPPED:
+        raise Dropped
+    if ending.outcome is Outcome.ELSEWHERE:
+        raise Ignore
+
+
+for _name in TASKS:
+    shared_task(name=_name, bind=True, base=StepTask, throws=(StepFailed,))(step)
 
 
 @worker_init.connect

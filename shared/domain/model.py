@@ -250,6 +250,13 @@ class StepRef(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str
     step_id: str
     queue: str
+    tenant: str
+    """The tenant's name."""
+    kind: JobKind
+    phase: int
+    name: str
+    version: int
+    """The newest version of messages that every worker understands."""
 
 
 class RunRef(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from shared.domain.model import (
     Sealed,
     Snapshot,
     Step,
+    StepState,
     Tenant,
     WrappedKey,
 )
@@ -73,6 +74,14 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the key before may be disabled; None for a tenant that never had another."""
 
 
+class Fate(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job and one of its steps are now, and the job's code if it has ended with one."""
+
+    job: JobState
+    code: Code | None
+    step: StepState
+
+
 class Jobs(Protocol):
     def ask(
         self,
@@ -108,6 +117,10 @@ class Jobs(Protocol):
 
     def steps(self, job_id: str) -> list[Step]:
         """By phase, then name."""
+        ...
+
+    def fate(self, job_id: str, step_id: str) -> Fate | None:
+        """None if there is no such step."""
         ...
 
     def cancel(self, job_id: str) -> Job:

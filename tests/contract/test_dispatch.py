@@ -14,11 +14,27 @@ from celery import Celery
 from shared import messages
 from shared.adapters.broker import broker_at
 from shared.adapters.dispatch import CeleryDispatch, make_app
-from shared.domain.model import StepRef
+from shared.domain.model import JobKind, Phase, StepRef
 from tests.parts import RedisServer
 
 TENANT, JOB, STEP_ID = (f"{n}e2f6a2c-6a4d-4a5e-9d0c-6f0e4c1f7a10" for n in range(3))
-STEP = StepRef(tenant_id=TENANT, job_id=JOB, step_id=STEP_ID, queue="backup")
+
+
+def step(queue: str = "backup") -> StepRef:
+    return StepRef(
+        tenant_id=TENANT,
+        job_id=JOB,
+        step_id=STEP_ID,
+        queue=queue,
+        tenant="contoso",
+        kind=JobKind.BACKUP,
+        phase=Phase.READ,
+        name="users",
+        version=messages.VERSION,
+    )
+
+
+STEP = step()
 
 
 @pytest.fixture
@@ -33,21 +49,23 @@ def queued(server: RedisServer, queue: str) -> list[dict[str, object]]:
         return [json.loads(item) for item in client.lrange(f"entrakeep:ours:{queue}", 0, -1)]
 
 
-def test_a_message_holds_ids_and_nothing_else(app: Celery, redis_server: RedisServer) -> None:
+def test_a_message_holds_ids_and_what_is_shown_and_nothing_else(app: Celery, redis_server: RedisServer) -> None:
     assert CeleryDispatch(app).send(STEP)
     (message,) = queued(redis_server, "backup")
     arguments, keywords, _ = json.loads(base64.b64decode(str(message["body"])))
-    ids = {"version": 1, "tenant_id": TENANT, "job_id": JOB, "step_id": STEP_ID}
+    ids = {"version": 2, "tenant_id": TENANT, "job_id": JOB, "step_id": STEP_ID}
     headers = message["headers"]
     assert isinstance(headers, dict)
-    assert (arguments, keywords) == ([], ids)
-    assert (headers["task"], headers["argsrepr"], headers["kwargsrepr"]) == (messages.TASK, "()", repr(ids))
+    assert (arguments, keywords) == ([], {**ids, "tenant": "contoso", "streams": ["users"]})
+    shown = {"tenant": "contoso", "job": JOB, "streams": ["users"]}
+    assert (headers["task"], headers["argsrepr"], headers["kwargsrepr"]) == ("backup.read", "()", repr(shown))
+    assert headers["id"] == STEP_ID
     assert headers["ignore_result"] is True
 
 
 def test_each_queue_is_its_own(app: Celery, redis_server: RedisServer) -> None:
     for queue in messages.QUEUES:
-        assert CeleryDispatch(app).send(StepRef(tenant_id=TENANT, job_id=JOB, step_id=STEP_ID, queue=queue))
+        assert CeleryDispatch(app).send(step(queue))
     assert [len(queued(redis_server, queue)) for queue in messages.QUEUES] == [1, 1, 1]
 
 

@@ -188,7 +188,7 @@ def met_a_defect(stack: Stack, tenant: Tenant) -> None:
     stack.ask(tenant)
     until(lambda: b"unexpected LookupError" in (stack.home / "worker.log").read_bytes(), "a step meets a defect")
     told = f"http://127.0.0.1:{stack.flower_port}/api/tasks?limit=10000"
-    until(lambda: b"unexpected LookupError" in httpx.get(told, trust_env=False).content, "Flower was told of it")
+    until(lambda: b"StepFailed('UNEXPECTED')" in httpx.get(told, trust_env=False).content, "Flower was told of it")
     stack.terminate("worker")
     stack.start("worker")
 

@@ -1,19 +1,64 @@
-"""Messages carry ids and a version, nothing else."""
+"""Messages carry ids, a version, and what is shown of a step; nothing else."""
 
-from shared.messages import StepMessage, decode, encode
+import base64
+import json
+from pathlib import Path
 
-MESSAGE = StepMessage(
-    tenant_id="0e2f6a2c-6a4d-4a5e-9d0c-6f0e4c1f7a10",
-    job_id="3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11",
-    step_id="a0f1d6b4-55e2-4e0a-8d5b-1b8f0c7e2d12",
-)
+import msgspec
+import pytest
+
+from shared import messages
+from shared.adapters.dispatch.inbox import accepted
+from shared.domain.model import JobKind, Phase, StepRef
+from shared.messages import StepMessage, decode, encode, message_of, shown, task_of
+
+IDS = {
+    "tenant_id": "0e2f6a2c-6a4d-4a5e-9d0c-6f0e4c1f7a10",
+    "job_id": "3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11",
+    "step_id": "a0f1d6b4-55e2-4e0a-8d5b-1b8f0c7e2d12",
+}
+STEP = StepRef(**IDS, queue="backup", tenant="contoso", kind=JobKind.BACKUP, phase=Phase.READ, name="users", version=2)  # type: ignore[arg-type]
+MESSAGE = StepMessage(**IDS, tenant="contoso", streams=["users"])  # type: ignore[arg-type]
+RECORDED = sorted((Path(__file__).parents[1] / "vectors" / "messages").glob("*.json"))
 
 
 def test_a_message_reads_back() -> None:
-    assert decode(dict(encode(MESSAGE))) == MESSAGE
+    assert decode(encode(MESSAGE)) == MESSAGE
 
 
-def test_a_message_of_another_version_or_shape_is_dropped() -> None:
-    assert decode({**encode(MESSAGE), "version": 2}) is None
-    assert decode({"version": 1, "tenant_id": MESSAGE.tenant_id}) is None
+def test_a_message_of_an_unknown_version_or_shape_is_dropped() -> None:
+    assert decode({**encode(MESSAGE), "version": 3}) is None
+    assert decode({"version": 1, "tenant_id": IDS["tenant_id"]}) is None
     assert decode({**encode(MESSAGE), "tenant_id": "*"}) is None
+    assert decode({**encode(MESSAGE), "tenant": "x" * 1000}) is None
+
+
+def test_a_step_is_named_by_its_kind_and_phase_and_shows_tenant_job_and_streams() -> None:
+    assert message_of(STEP) == ("backup.read", MESSAGE)
+    assert shown(MESSAGE) == f"{{'tenant': 'contoso', 'job': '{IDS['job_id']}', 'streams': ['users']}}"
+
+
+def test_every_step_of_every_kind_has_a_name_that_a_worker_knows() -> None:
+    phases = [phase for name, phase in vars(Phase).items() if not name.startswith("_")]
+    backup = [task_of(JobKind.BACKUP, phase) for phase in phases]
+    assert backup == ["backup.read", "backup.second_round", "backup.compact", "backup.commit"]
+    others = [task_of(kind, 1) for kind in JobKind if kind is not JobKind.BACKUP]
+    assert "key.check" in others
+    assert set(messages.TASKS) == {messages.FIRST_TASK, *backup, *others}
+
+
+def test_a_worker_of_the_first_version_is_sent_what_it_understands() -> None:
+    task, message = message_of(msgspec.structs.replace(STEP, version=1))
+    assert (task, encode(message)) == ("entrakeep.step", {"version": 1, **IDS})
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: f"version {file.stem}")
+def test_a_message_of_each_version_that_was_ever_sent_is_understood(file: Path) -> None:
+    message = accepted(json.loads(file.read_bytes()), "backup")
+    assert message is not None
+    arguments, keywords, _ = json.loads(base64.b64decode(message["body"]))
+    understood = decode(keywords)
+    assert understood is not None
+    assert (arguments, {name: getattr(understood, name) for name in IDS}) == ([], IDS)
+    assert message["headers"]["id"] == IDS["step_id"]
+    assert message["headers"]["task"] in messages.TASKS

@@ -26,6 +26,7 @@ from shared.domain.model import (
     StepState,
     Trouble,
 )
+from shared.ports.catalog import Fate
 
 HOLDER_HERE = "here"
 GOING_ON = (JobState.QUEUED.value, JobState.RUNNING.value)
@@ -116,6 +117,15 @@ class SqlJobs:
         with self._tenancy.read() as rows:
             query = rows.query(steps, steps.c.job_id == job_id).order_by(steps.c.phase, steps.c.name, steps.c.step_id)
             return [_step_of(row) for row in rows.all(query)]
+
+    def fate(self, job_id: str, step_id: str) -> Fate | None:
+        with self._tenancy.read() as rows:
+            job = rows.one(jobs, jobs.c.job_id == job_id)
+            step = rows.one(steps, steps.c.job_id == job_id, steps.c.step_id == step_id)
+        if job is None or step is None:
+            return None
+        code = Code(job["code"]) if job["code"] else None
+        return Fate(job=JobState(job["state"]), code=code, step=StepState(step["state"]))
 
     def cancel(self, job_id: str) -> Job:
         with self._tenancy.write() as rows:

@@ -30,6 +30,7 @@ from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.audit import SCHEDULE
 from shared.domain.errors import Code
 from shared.domain.model import Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState, apart_from
+from shared.messages import VERSION
 from shared.ports.scheduler import DueSchedule
 
 log = logging.getLogger(__name__)
@@ -172,7 +173,7 @@ class SqlScheduler:
             if not slots:
                 connection.execute(delete(workers).where(workers.c.worker == worker))
                 return
-            put(connection, workers, {"worker": worker}, slots=slots, seen_at=now)
+            put(connection, workers, {"worker": worker}, slots=slots, seen_at=now, messages=VERSION, messages_at=now)
             if begins:
                 # Messages that a worker which was killed had taken are lost: the new one need not wait for their turn.
                 lost = (steps.c.state == StepState.QUEUED.value, steps.c.sends > 0, steps.c.retry_at.is_(None))

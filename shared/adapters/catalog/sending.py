@@ -15,6 +15,7 @@ from shared.adapters.catalog.jobs import GOING_ON
 from shared.adapters.catalog.schema import jobs, steps, tenants, workers
 from shared.adapters.catalog.tenancy import Changes
 from shared.domain.model import Asked, JobKind, StepRef, StepState
+from shared.messages import FIRST_VERSION, VERSION
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _GOING = (
@@ -22,6 +23,8 @@ _GOING = (
         steps.c.tenant_id,
         steps.c.job_id,
         steps.c.step_id,
+        steps.c.phase,
+        steps.c.name,
         steps.c.holder,
         steps.c.send_at,
         steps.c.sends,
@@ -30,6 +33,7 @@ _GOING = (
         jobs.c.asked,
         jobs.c.cancel,
         tenants.c.served_at,
+        tenants.c.name.label("tenant"),
     )
     .join(jobs, (jobs.c.tenant_id == steps.c.tenant_id) & (jobs.c.job_id == steps.c.job_id))
     .join(tenants, tenants.c.tenant_id == steps.c.tenant_id)
@@ -59,14 +63,17 @@ def due_messages(
     outstanding = [row for row in waiting if row["sends"] and row["send_at"] > now]
     running = [row for row in found if row["step_state"] == StepState.RUNNING]
     due = [row for row in waiting if row["send_at"] <= now and not row["cancel"]]
-    room = 2 * _free_slots(connection, running, now - timedelta(seconds=worker_seen)) - len(outstanding)
+    alive = connection.execute(select(workers).where(workers.c.seen_at > now - timedelta(seconds=worker_seen)))
+    seen = alive.mappings().all()
+    room = 2 * _free_slots(seen, running) - len(outstanding)
     if room <= 0 or not due:
         return []
     at_work = Counter(row["tenant_id"] for row in running + outstanding)
     chosen = _in_turn(due, at_work, room, tenant_steps)
     served = {row["tenant_id"] for row in chosen}
     connection.execute(update(tenants).where(tenants.c.tenant_id.in_(served)).values(served_at=now))
-    return [_step_ref(row) for row in chosen if _marked(connection, now, row, resend, resend_most)]
+    version = _understood(seen)
+    return [_step_ref(row, version) for row in chosen if _marked(connection, now, row, resend, resend_most)]
 
 
 def _marked(connection: Connection, now: datetime, row: RowMapping, resend: float, resend_most: float) -> bool:
@@ -83,13 +90,21 @@ def _marked(connection: Connection, now: datetime, row: RowMapping, resend: floa
     return changed == 1
 
 
-def _free_slots(connection: Connection, running: Sequence[RowMapping], seen_since: datetime) -> int:
-    query = select(workers).where(workers.c.seen_at > seen_since)
+def _free_slots(seen: Sequence[RowMapping], running: Sequence[RowMapping]) -> int:
     free = 0
-    for row in connection.execute(query).mappings():
+    for row in seen:
         held = sum(step["holder"].startswith(f"{row['worker']}/") for step in running)
         free += max(0, row["slots"] - held)
     return free
+
+
+def _understood(seen: Sequence[RowMapping]) -> int:
+    """The newest version of messages that each of these workers understands.
+
+    Code that knows one version alone does not write it: its row lacks it, or has one of an earlier sign of life.
+    """
+    spoken = [row["messages"] if row["messages_at"] == row["seen_at"] else FIRST_VERSION for row in seen]
+    return min([VERSION, *spoken])
 
 
 def _in_turn(due: Sequence[RowMapping], at_work: Counter[str], room: int, tenant_steps: int) -> list[RowMapping]:
@@ -110,10 +125,20 @@ def _in_turn(due: Sequence[RowMapping], at_work: Counter[str], room: int, tenant
     return chosen
 
 
-def _step_ref(row: RowMapping) -> StepRef:
+def _step_ref(row: RowMapping, version: int) -> StepRef:
     queue = "upkeep"
     if row["asked"] == Asked.HAND:
         queue = "manual"
     elif row["kind"] == JobKind.BACKUP:
         queue = "backup"
-    return StepRef(tenant_id=row["tenant_id"], job_id=row["job_id"], step_id=row["step_id"], queue=queue)
+    return StepRef(
+        tenant_id=row["tenant_id"],
+        job_id=row["job_id"],
+        step_id=row["step_id"],
+        queue=queue,
+        tenant=row["tenant"],
+        kind=JobKind(row["kind"]),
+        phase=row["phase"],
+        name=row["name"],
+        version=version,
+    )

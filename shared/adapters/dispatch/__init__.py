@@ -10,7 +10,6 @@ from redis.exceptions import RedisError
 from shared import messages
 from shared.adapters.dispatch.transport import use_transport
 from shared.domain.model import StepRef
-from shared.messages import StepMessage
 from shared.ports.broker import Broker
 
 
@@ -68,16 +67,16 @@ class CeleryDispatch:
         self._app = app
 
     def send(self, step: StepRef) -> bool:
-        message = StepMessage(tenant_id=step.tenant_id, job_id=step.job_id, step_id=step.step_id)
-        arguments = messages.encode(message)
+        task, message = messages.message_of(step)
         try:
             # Not retry=False: connecting would then be tried again for six seconds before it fails.
             self._app.send_task(
-                messages.TASK,
-                kwargs=arguments,
+                task,
+                kwargs=messages.encode(message),
+                task_id=step.step_id,
                 queue=step.queue,
                 argsrepr="()",
-                kwargsrepr=repr(arguments),
+                kwargsrepr=messages.shown(message),
                 ignore_result=True,
                 retry=True,
                 retry_policy={"max_retries": 0},

@@ -75,9 +75,8 @@ def _step(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:
     """Without what Celery would do for a sender: time limits, a later time, callbacks, chains."""
     _, keywords, _ = msgspec.json.decode(body, type=tuple[list[Any], dict[str, Any], dict[str, Any]])
     task, message = envelope.headers.get("task"), messages.decode(keywords)
-    if message is None or task != messages.TASK:
+    if message is None or task not in messages.TASKS:
         return None
-    arguments = messages.encode(message)
     headers = {
         "lang": "py",
         "task": task,
@@ -86,11 +85,11 @@ def _step(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:
         "parent_id": None,
         "group": None,
         "argsrepr": "()",
-        "kwargsrepr": repr(arguments),
+        "kwargsrepr": messages.shown(message),
         "ignore_result": True,
     }
     embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-    return _rebuilt(envelope, ([], arguments, embed), headers)
+    return _rebuilt(envelope, ([], messages.encode(message), embed), headers)
 
 
 def _control(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:

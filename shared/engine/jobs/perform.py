@@ -24,6 +24,7 @@ from shared.engine.backup import commit_step, compact_step, read_step
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.engine.hold import Hold
+from shared.engine.jobs.ending import Ending, ending_of, ending_unclaimed
 from shared.engine.jobs.sending import send_due
 from shared.engine.key_check import key_check_step
 from shared.engine.key_management import key_change_step
@@ -41,6 +42,7 @@ _LONGEST_WAIT = 3600.0
 """Seconds that a step is put off at most, whatever the other side asks for."""
 _SHORT_OF = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
 """What a call to the operating system fails with on a machine that is short of memory, descriptors or processes."""
+_End = tuple[bool, EntrakeepError | StepTired | None]
 _BACKUP = {
     Phase.READ: read_step,
     Phase.SECOND_ROUND: read_step,
@@ -49,8 +51,8 @@ _BACKUP = {
 }
 
 
-def perform(context: Context, message: StepMessage, holder: str) -> None:
-    """Does the step that the message names, if it may be claimed; else nothing (a duplicate message is cheap).
+def perform(context: Context, message: StepMessage, holder: str) -> Ending:
+    """Do the step that the message names, if it may be claimed; else nothing (a duplicate message is cheap).
 
     ``holder`` is ``<worker>/<process id>``. Raises nothing that a step can meet: its fate stands in SQL when this
     returns. An unexpected exception fails the job with ``UNEXPECTED`` and is raised; where the machine is short of
@@ -60,17 +62,18 @@ def perform(context: Context, message: StepMessage, holder: str) -> None:
     catalog = context.catalog.by(worker).tenant(message.tenant_id)
     claim = catalog.claims.claim(message.job_id, message.step_id, holder, context.limits.claim_seconds)
     if claim is None:
-        return
+        return ending_unclaimed(catalog, message)
     context.at("claimed")
     log.info("step begins", extra={"tenant": claim.tenant_id, "job": claim.job_id, "step": claim.name})
-    opened = _held(context, catalog, claim)
+    opened, error = _held(context, catalog, claim)
     if opened:
         context.at("phase-opened")
         send_due(context)
+    return ending_of(catalog, message, error)
 
 
-def _held(context: Context, catalog: TenantCatalog, claim: Claim) -> bool:
-    """Whether the step's end opened the next phase."""
+def _held(context: Context, catalog: TenantCatalog, claim: Claim) -> _End:
+    """Return whether the step's end opened the next phase, and what ended it early."""
     with Hold(catalog.claims, claim, context.limits.renew_seconds) as hold:
         try:
             return _done(context, catalog, hold)
@@ -82,18 +85,18 @@ def _held(context: Context, catalog: TenantCatalog, claim: Claim) -> bool:
             raise
 
 
-def _done(context: Context, catalog: TenantCatalog, hold: Hold) -> bool:
-    """Do the step, and write into SQL what it has come to. Return whether its end opened the next phase."""
+def _done(context: Context, catalog: TenantCatalog, hold: Hold) -> _End:
+    """Do the step, and write into SQL what it has come to. Return as ``_held``."""
     claim = hold.claim
     try:
         patience = _CHECK_SECONDS if claim.kind is JobKind.KEY_CHECK else None
         with Custody(context, catalog, patience) as custody:
-            return _work(Work(context, catalog, claim, hold, custody))
+            return _work(Work(context, catalog, claim, hold, custody)), None
     except (EntrakeepError, StepTired) as error:
         try:
-            return _fate(context, catalog, claim, error)
+            return _fate(context, catalog, claim, error), error
         except ClaimLost:
-            return False
+            return False, error
 
 
 def _short(error: Exception) -> bool:

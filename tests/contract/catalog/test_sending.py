@@ -2,8 +2,10 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from shared.domain.model import Asked, JobKind, StepPlan
+from shared.messages import FIRST_VERSION, VERSION
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World
 
@@ -183,3 +185,28 @@ def test_two_ticks_at_once_do_not_send_a_step_twice(world: World, acme: TenantCa
     with ThreadPoolExecutor(4) as pool:
         sent = [step_id for refs in pool.map(send, range(4)) for step_id in refs]
     assert len(sent) == len(set(sent)) == 6
+
+
+def test_a_message_is_of_the_version_that_every_live_worker_understands(world: World, acme: TenantCatalog) -> None:
+    def sent() -> set[int]:
+        verifies(world, acme, 1)
+        return {ref.version for ref in world.send(tenant_steps=100)}
+
+    world.scheduler.worker_seen("new", 9)
+    assert sent() == {VERSION}
+    # Code that knows the first version alone writes its sign of life over the row, and leaves what it does not know.
+    world.scheduler.worker_seen("old", 9)
+    world.change("workers", messages_at=world.rows("workers")[0]["seen_at"] - timedelta(seconds=5))
+    assert sent() == {FIRST_VERSION}
+    world.change("workers", messages=None, messages_at=None)
+    assert sent() == {FIRST_VERSION}
+    world.scheduler.worker_seen("old", 0)
+    world.scheduler.worker_seen("new", 9)
+    assert sent() == {VERSION}
+
+
+def test_a_message_names_tenant_kind_and_step(world: World, acme: TenantCatalog) -> None:
+    world.scheduler.worker_seen("w", 1)
+    verifies(world, acme, 1)
+    (ref,) = world.send()
+    assert (ref.tenant, ref.kind, ref.phase, ref.name) == ("acme", JobKind.VERIFY, 1, "verify")

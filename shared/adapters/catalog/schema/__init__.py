@@ -6,9 +6,9 @@ tables; a test compares the two.
 
 from shared.adapters.catalog.schema.audit import AUDIT, audit_events, audit_heads
 from shared.adapters.catalog.schema.base import DataKeyId, Json, UtcTime, Uuid, metadata
-from shared.adapters.catalog.schema.jobs import checkpoints, jobs, pins, steps
+from shared.adapters.catalog.schema.jobs import backup_events, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.schema.keys import acceptances, data_keys, key_events, key_health, refusals
-from shared.adapters.catalog.schema.processes import beats, compatible_code, workers
+from shared.adapters.catalog.schema.processes import beats, compatible_code, usage, workers
 from shared.adapters.catalog.schema.snapshots import (
     bucket_jobs,
     checkpoint_runs,
@@ -19,7 +19,7 @@ from shared.adapters.catalog.schema.snapshots import (
 )
 from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants
 
-REVISION = "0007"
+REVISION = "0008"
 """The revision that this code needs: the newest migration."""
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "acceptances",
     "audit_events",
     "audit_heads",
+    "backup_events",
     "beats",
     "bucket_jobs",
     "checkpoint_runs",
@@ -52,5 +53,6 @@ __all__ = [
     "snapshots",
     "steps",
     "tenants",
+    "usage",
     "workers",
 ]

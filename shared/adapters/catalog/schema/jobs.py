@@ -1,6 +1,16 @@
-"""The tables of jobs, their steps and checkpoints, and the pins on snapshots that they read."""
+"""The tables of jobs, their steps and checkpoints, the pins on snapshots that they read, and what backups came to."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from shared.adapters.catalog.schema.base import DataKeyId, Json, UtcTime, Uuid, metadata, tenant_column, within_tenant
 
@@ -94,3 +104,20 @@ pins = Table(
     within_tenant("snapshots", "snapshot_id"),
 )
 Index(None, pins.c.tenant_id, pins.c.snapshot_id)
+
+backup_events = Table(
+    "backup_events",
+    metadata,
+    tenant_column(),
+    Column("number", Integer, primary_key=True),  # in order, within the tenant
+    Column("at", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("job_id", Uuid),
+    Column("code", String(32)),
+    Column("message", String, nullable=False),
+    Column("tell_at", UtcTime),
+    Column("told_at", UtcTime),
+    Column("tries", Integer, nullable=False),
+    Column("outcome", String),  # of the last try
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
+)

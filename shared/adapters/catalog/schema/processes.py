@@ -1,8 +1,8 @@
-"""The tables about the processes of the product: beats, workers, and which code may use the schema."""
+"""The tables about the processes of the product: beats, workers, what they used, and which code may use the schema."""
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table
 
-from shared.adapters.catalog.schema.base import UtcTime, metadata
+from shared.adapters.catalog.schema.base import UtcTime, metadata, tenant_column
 
 beats = Table(
     "beats",
@@ -17,6 +17,18 @@ workers = Table(
     Column("worker", String, primary_key=True),
     Column("slots", Integer, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
+    Column("messages", Integer),  # the newest version of messages that it understands, if it knows more than the first
+    Column("messages_at", UtcTime),  # when it said so; at another time than seen_at an older version of it is at work
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    tenant_column(),
+    Column("name", String(32), primary_key=True),
+    Column("total", BigInteger, nullable=False),
+    # Code that does not know this table removes tenants too.
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )
 
 compatible_code = Table(

@@ -1,18 +1,24 @@
-"""Whoever can write to Redis sends what is no message of ours: a worker discards it and goes on."""
+"""What a worker reads from Redis and reports there: strangers' messages are discarded, steps are shown as they end."""
 
 import base64
 import json
 import re
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
 import redis
 from celery import Celery
+from celery.events.state import State
+from celery.states import FAILURE, RETRY, REVOKED, SUCCESS
 
 from shared import messages, wiring
+from shared.domain.errors import Code
+from shared.domain.model import Job, JobKind, JobState
+from shared.messages import task_of
 from tests.flow.stack import Stack, running_stack, same, until
 
 pytestmark = pytest.mark.flow
@@ -37,10 +43,10 @@ def envelope(**changes: object) -> dict[str, Any]:
     """A message of ours about a step that does not exist."""
     info = {"exchange": "", "routing_key": "backup"}
     fields = {
-        "body": packed([[], {**IDS, "version": messages.VERSION}, {}]),
+        "body": packed([[], {**IDS, "version": messages.FIRST_VERSION}, {}]),
         "content-encoding": "utf-8",
         "content-type": "application/json",
-        "headers": {"lang": "py", "task": messages.TASK, "id": "an-id", "ignore_result": True},
+        "headers": {"lang": "py", "task": messages.FIRST_TASK, "id": "an-id", "ignore_result": True},
         "properties": {"body_encoding": "base64", "delivery_tag": "a-tag", "delivery_info": info},
     }
     return {**fields, **changes}
@@ -108,8 +114,8 @@ def test_a_worker_discards_each_kind_of_strange_message_and_does_its_work(stack:
 
 
 CHANGING: dict[str, dict[str, Any]] = {
-    "rate_limit": {"task_name": messages.TASK, "rate_limit": "1/h"},
-    "time_limit": {"task_name": messages.TASK, "hard": 0.01, "soft": 0.01},
+    "rate_limit": {"task_name": messages.FIRST_TASK, "rate_limit": "1/h"},
+    "time_limit": {"task_name": messages.FIRST_TASK, "hard": 0.01, "soft": 0.01},
     "cancel_consumer": {"queue": "manual"},
     "add_consumer": {"queue": "strange"},
     "revoke": {"task_id": IDS["step_id"], "terminate": True},
@@ -136,3 +142,56 @@ def application(stack: Stack) -> Iterator[Celery]:
     app = wiring.celery_app()
     yield app
     app.close()
+
+
+@contextmanager
+def watched(application: Celery) -> Iterator[State]:
+    """The tasks as Flower knows them, from the workers' events."""
+    state = State()
+    with application.connection_for_read() as connection:
+        receiver = application.events.Receiver(connection, handlers={"*": state.event})
+        watching = threading.Thread(target=receiver.capture, kwargs={"wakeup": False})
+        watching.start()
+        try:
+            yield state
+        finally:
+            receiver.should_stop = True
+            watching.join()
+
+
+def test_flower_is_told_of_each_step_by_name_and_how_it_ended(stack: Stack, application: Celery) -> None:
+    tenant = stack.add("shown")
+    with watched(application) as state:
+        until(lambda: any(worker.alive for worker in state.workers.values()), "events arrive")
+        stack.graph.fault({"match": {"path": "/users/delta"}, "times": 9, "what": "status", "status": 503})
+        good = stack.ask(tenant)
+        until(lambda: RETRY in shown(state, good).values(), "a step is retried")
+        stack.graph.clear_faults()
+        assert stack.ended(good).state is JobState.SUCCEEDED
+        steps = {step.step_id: step for step in stack.of(tenant).jobs.steps(good.job_id)}
+        until(
+            lambda: set(shown(state, good).values()) == {SUCCESS} and len(shown(state, good)) == len(steps), "all done"
+        )
+        for step_id, step in steps.items():
+            task = state.tasks[step_id]
+            assert task.name == task_of(JobKind.BACKUP, step.phase)
+            streams = [step.name] if task.name in ("backup.read", "backup.second_round") else []
+            assert (task.args, task.kwargs) == (
+                "()",
+                f"{{'tenant': 'shown', 'job': '{good.job_id}', 'streams': {streams}}}",
+            )
+        assert {"backup.read", "backup.commit"} <= {state.tasks[step_id].name for step_id in steps}
+
+        stack.aws.client("kms").disable_key(KeyId=stack.key(tenant))
+        bad = stack.ended(stack.ask(tenant))
+        assert bad.code is Code.KEY_ACCESS_REVOKED
+        until(lambda: FAILURE in shown(state, bad).values(), "a step fails")
+        until(lambda: not set(shown(state, bad).values()) - {FAILURE, REVOKED}, "the other steps were dropped")
+        failed = [state.tasks[step] for step, ended in shown(state, bad).items() if ended == FAILURE]
+        assert {task.exception for task in failed} == {"StepFailed('KEY_ACCESS_REVOKED')"}
+        stack.aws.client("kms").enable_key(KeyId=stack.key(tenant))
+
+
+def shown(state: State, job: Job) -> dict[str, str]:
+    """The state of each step of a job that Flower would show."""
+    return {step: task.state for step, task in list(state.tasks.items()) if job.job_id in (task.kwargs or "")}
