@@ -26,7 +26,8 @@ def test_the_script_writes_the_bytes_of_a_download(tmp_path: Path) -> None:
         for snapshot in stack.of(tenant).snapshots.all():
             expected = BytesIO()
             assert download(stack.context, tenant, snapshot.snapshot_id, expected)
-            command = [sys.executable, str(TOP / "rescue.py"), stack.store, tenant.tenant_id, snapshot.snapshot_id]
+            words = [stack.store, tenant.tenant_id, snapshot.snapshot_id, "--key", tenant.key_arn]
+            command = [sys.executable, str(TOP / "rescue.py"), *words]
             done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
             assert done.returncode == 0, done.stderr.decode()
             assert done.stdout == expected.getvalue()

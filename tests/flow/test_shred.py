@@ -21,7 +21,8 @@ def test_nothing_of_a_shredded_tenant_opens_any_more_in_any_version(tmp_path: Pa
         tenant = stack.add("contoso")
         stack.backup(tenant)
         snapshot = stack.snapshot(tenant)
-        rescue = [sys.executable, str(TOP / "rescue.py"), stack.store, tenant.tenant_id, snapshot.snapshot_id]
+        words = [stack.store, tenant.tenant_id, snapshot.snapshot_id, "--key", tenant.key_arn]
+        rescue = [sys.executable, str(TOP / "rescue.py"), *words]
         assert subprocess.run(rescue, capture_output=True, timeout=60, check=False).returncode == 0
 
         shell = Shell(stack.home, stack.environment)

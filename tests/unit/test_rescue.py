@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -26,7 +27,8 @@ from shared.vault.writer import RunWriter
 from tests.unit.simulator.aws.running import OWNER, REGION, Aws, running
 
 SCRIPT = Path(__file__).resolve().parents[2] / "rescue.py"
-TENANT, FIRST, SECOND = "3c9d", "snapshot-1", "snapshot-2"
+TENANT, JOB = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11", "5d2f7a90-3b1e-4c8a-9a67-2e4b8c0d1f2"
+FIRST, SECOND, THIRD = (f"7c1e5b0a-94d2-4e63-b8a1-0f3d6c9e2a3{n}" for n in (1, 2, 3))
 BIG = b'{"id": "2",  "n":1E+2, "u":"\\ud800", "s":"\xe2\x80\xa8"}'
 OLDER: dict[str, list[Line]] = {
     "groups": [
@@ -82,8 +84,9 @@ class Stored:
     arn: str
 
     def rescue(self, *words: str) -> "subprocess.CompletedProcess[bytes]":
-        """Runs the script as whoever has nothing else would."""
-        command = [sys.executable, str(SCRIPT), self.url, TENANT, *words]
+        """Runs the script as whoever has nothing else would, trusting the tenant's KMS key alone."""
+        trusted = () if "--list" in words else ("--key", self.arn)
+        command = [sys.executable, str(SCRIPT), self.url, TENANT, *words, *trusted]
         return subprocess.run(command, capture_output=True, timeout=60, check=False, env=os.environ)
 
     def one(self, part: str) -> str:
@@ -110,16 +113,25 @@ def written(aws: Aws, url: str) -> Stored:
     store, keys = open_store(url), AwsKeys(60)
     arn: str = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     runs: dict[str, list[Run]] = {name: [] for name in OLDER}
+    parent: tuple[str | None, str | None] = (None, None)
     for day, snapshot, written_now in ((1, FIRST, OLDER), (2, SECOND, NEWER)):
-        now, job = datetime(2026, 11, day, tzinfo=UTC), f"job-{day}"
+        now, job = datetime(2026, 11, day, tzinfo=UTC), f"{JOB}{day}"
         key, _ = birth(keys, store, TENANT, arn, Purpose.BACKUP, 1, now, job)
         for name, lines in written_now.items():
             runs[name].append(RunWriter(store, TENANT, job, name, key, lambda: None, 300).write([lines]))
-        store_manifest(store, key, manifest(snapshot, job, now, runs))
+        sha256 = store_manifest(store, key, manifest(snapshot, job, now, runs, parent))
+        parent = (snapshot, sha256)
     return Stored(url, store, arn)
 
 
-def manifest(snapshot: str, job: str, now: datetime, runs: dict[str, list[Run]]) -> Manifest:
+def manifest(
+    snapshot: str,
+    job: str,
+    now: datetime,
+    runs: dict[str, list[Run]],
+    parent: tuple[str | None, str | None] = (None, None),
+    let_go: list[str] | None = None,
+) -> Manifest:
     states = [
         StreamState(
             stream=name,
@@ -140,11 +152,12 @@ def manifest(snapshot: str, job: str, now: datetime, runs: dict[str, list[Run]])
         snapshot_id=snapshot,
         tenant_id=TENANT,
         job_id=job,
-        parent=None,
-        parent_sha256=None,
+        parent=parent[0],
+        parent_sha256=parent[1],
         created_at=now,
         streams=states,
         resources=[],
+        let_go=let_go or [],
     )
 
 
@@ -202,14 +215,44 @@ def stretch(store: BlobStore, name: str) -> None:
     store.put(name, (store.get(name) or b"").replace(b"fformat\x01", b"fformat\x02"))
 
 
+def append(store: BlobStore, name: str) -> None:
+    store.put(name, (store.get(name) or b"") + b"x")
+
+
+def rewrite(store: BlobStore, name: str, **fields: object) -> None:
+    """Says something else in every key object."""
+    for each in list(store.names(name.rpartition("keys/")[0])):
+        if "/keys/" in each:
+            store.put(each, json.dumps({**json.loads(store.get(each) or b""), **fields}).encode())
+
+
+def plant(store: BlobStore, name: str) -> None:
+    """Puts a further generation, of garbage, beside every key object."""
+    for each in list(store.names(f"{TENANT}/keys/")):
+        store.put(f"{each.rpartition('/')[0]}/9", b"garbage")
+
+
+FIRST_MANIFEST, SECOND_MANIFEST = f"snapshots/{FIRST}", f"snapshots/{SECOND}"
 HARMS: list[tuple[str, Callable[[BlobStore, str], None], str]] = [
-    ("jobs/job-2", flip, "is damaged"),
-    ("jobs/job-2", lambda store, name: store.delete(name), "cannot be read"),
-    ("jobs/job-2", lambda store, name: store.put(name, b""), "is damaged"),
-    (f"snapshots/{SECOND}", flip, "is damaged"),
-    (f"snapshots/{SECOND}", rename, "is damaged"),
-    (f"snapshots/{SECOND}", stretch, "format 2"),
-    ("keys", swap, "holds another data key"),
+    (f"jobs/{JOB}2", flip, "is damaged"),
+    (f"jobs/{JOB}2", append, "is damaged"),
+    (f"jobs/{JOB}2", lambda store, name: store.delete(name), "cannot be read"),
+    (f"jobs/{JOB}2", lambda store, name: store.put(name, b""), "is damaged"),
+    (SECOND_MANIFEST, flip, "is damaged"),
+    (SECOND_MANIFEST, append, "is damaged"),
+    (SECOND_MANIFEST, rename, "is damaged"),
+    (SECOND_MANIFEST, stretch, "format 2"),
+    (FIRST_MANIFEST, lambda store, name: store.delete(name), f"{SECOND} builds on it"),
+    (FIRST_MANIFEST, append, f"{SECOND} builds on it"),
+    ("keys", swap, "is damaged"),
+    ("keys", plant, "is damaged"),
+    (
+        "keys",
+        lambda store, name: rewrite(store, name, format="entrakeep/2"),
+        "is damaged, or is not what its name says",
+    ),
+    ("keys", lambda store, name: rewrite(store, name, generation=2), "is damaged"),
+    ("keys", lambda store, name: rewrite(store, name, context={"tenant": TENANT, "purpose": "secrets"}), "is damaged"),
 ]
 
 
@@ -223,11 +266,60 @@ def test_harm_is_told_in_one_sentence_that_names_the_blob(
 ) -> None:
     names = list(harmed.store.names(f"{TENANT}/{part}"))
     harm(harmed.store, names[0])
-    assert rescue.main([harmed.url, TENANT, SECOND]) == 1
-    told = capfd.readouterr().err
+    assert rescue.main([harmed.url, TENANT, SECOND, "--key", harmed.arn]) == 1
+    *_, told = capfd.readouterr().err.splitlines()
     assert said in told
-    assert any(name in told for name in (names if part == "keys" else names[:1]))
-    assert told.count("\n") == 1
+    assert any(name.rpartition("/")[0 if part == "keys" else 2] in told for name in names)
+
+
+@pytest.mark.parametrize("harm", [append, lambda store, name: store.delete(name)])
+def test_an_orphan_is_opened_when_that_is_asked_for(
+    harmed: Stored, harm: Callable[[BlobStore, str], None], capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    harm(harmed.store, f"{TENANT}/{FIRST_MANIFEST}")
+    assert rescue.main([harmed.url, TENANT, SECOND, "--key", harmed.arn]) == 1
+    assert capfdbinary.readouterr().out == b""
+    assert rescue.main([harmed.url, TENANT, SECOND, "--key", harmed.arn, "--orphan"]) == 0
+    assert capfdbinary.readouterr().out == EXPECTED
+
+
+def test_a_parent_that_retention_let_go_is_not_missed(harmed: Stored) -> None:
+    key, _ = birth(AwsKeys(60), harmed.store, TENANT, harmed.arn, Purpose.BACKUP, 1, datetime.now(UTC), f"{JOB}3")
+    later = manifest(THIRD, f"{JOB}3", datetime.now(UTC), {}, let_go=[FIRST])
+    harmed.store.delete(f"{TENANT}/{FIRST_MANIFEST}")
+    assert harmed.rescue(SECOND).returncode == 1
+    store_manifest(harmed.store, key, later)
+    done = harmed.rescue(SECOND)
+    assert (done.returncode, done.stdout) == (0, EXPECTED), done.stderr
+
+
+def test_strays_are_skipped_and_named(harmed: Stored) -> None:
+    folder = Path(harmed.url.removeprefix("file://")) / TENANT
+    key_object = folder / harmed.one("keys").removeprefix(f"{TENANT}/")
+    for stray in (
+        folder / "snapshots/.DS_Store",
+        folder / "snapshots" / f"{SECOND} (1)",
+        key_object.with_name("1 (1)"),
+    ):
+        stray.write_bytes(b"x")
+    done = harmed.rescue("latest")
+    assert (done.returncode, done.stdout) == (0, EXPECTED), done.stderr
+    assert done.stderr.count(b".DS_Store") == 1
+    assert b"is damaged" not in done.stderr
+
+
+def test_a_manifest_that_cannot_be_read_is_named_and_left_out_of_the_list(harmed: Stored) -> None:
+    append(harmed.store, f"{TENANT}/{SECOND_MANIFEST}")
+    done = harmed.rescue("--list")
+    assert [line.split()[0] for line in done.stdout.decode().splitlines()] == [FIRST]
+    assert SECOND.encode() in done.stderr
+    assert len(harmed.rescue("latest").stdout.splitlines()) == 64
+
+
+def test_a_file_that_is_there_is_not_overwritten(harmed: Stored, tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"x")
+    assert harmed.rescue("latest", "-o", str(tmp_path / "out")).returncode == 1
+    assert (tmp_path / "out").read_bytes() == b"x"
 
 
 def test_key_objects_hold_what_kms_needs_and_nothing_else_opens_them(harmed: Stored) -> None:
@@ -238,7 +330,7 @@ def test_key_objects_hold_what_kms_needs_and_nothing_else_opens_them(harmed: Sto
     assert base64.b64decode(stored["wrapped"])
 
 
-@pytest.mark.parametrize("words", [(), ("latest", "--list"), ("../x",)])
+@pytest.mark.parametrize("words", [(), ("latest", "--list")])
 def test_wrong_use_is_told_before_anything_is_read(words: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         rescue.main([tmp_path.as_uri(), TENANT, *words])
@@ -246,5 +338,38 @@ def test_wrong_use_is_told_before_anything_is_read(words: tuple[str, ...], tmp_p
 
 
 def test_an_empty_store_says_so(aws: Aws, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert rescue.main([tmp_path.as_uri(), TENANT, "latest"]) == 1
+    assert rescue.main([tmp_path.as_uri(), TENANT, "latest", "--key", "arn"]) == 1
     assert "There is no snapshot" in capfd.readouterr().err
+
+
+def decrypts(aws: Aws) -> int:
+    """Return how often KMS was asked for a data key."""
+    with urlopen(f"{aws.url}/_sim/requests") as answer:
+        counted = json.load(answer)
+    return sum(each["count"] for each in counted if each["action"] == "Decrypt")
+
+
+def test_without_a_key_to_trust_the_keys_that_the_store_names_are_listed_and_kms_is_not_asked(
+    aws: Aws, harmed: Stored, capfd: pytest.CaptureFixture[str]
+) -> None:
+    harmed.store.put(f"{TENANT}/keys/{'f' * 64}/1", b'{"arn": "arn:\x1b[31m"}')
+    before = decrypts(aws)
+    assert rescue.main([harmed.url, TENANT, "latest"]) == 2
+    told = capfd.readouterr().err
+    assert f"{harmed.arn} (account {OWNER}, Region {REGION})" in told
+    assert "--key" in told
+    assert "\x1b" not in told
+    assert decrypts(aws) == before
+
+
+def test_a_data_key_under_a_kms_key_that_is_not_trusted_is_not_opened(
+    aws: Aws, harmed: Stored, capfd: pytest.CaptureFixture[str]
+) -> None:
+    theirs: str = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    key, _ = birth(AwsKeys(60), harmed.store, TENANT, theirs, Purpose.BACKUP, 9, datetime.now(UTC), f"{JOB}3")
+    store_manifest(harmed.store, key, manifest(THIRD, f"{JOB}3", datetime.now(UTC), {}))
+    before = decrypts(aws)
+    assert rescue.main([harmed.url, TENANT, "latest", "--key", harmed.arn]) == 1
+    assert theirs in capfd.readouterr().err
+    assert decrypts(aws) == before
+    assert rescue.main([harmed.url, TENANT, SECOND, "--key", theirs, "--key", harmed.arn]) == 0
