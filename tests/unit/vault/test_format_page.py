@@ -6,20 +6,24 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cbor2
+import msgspec
 import pytest
 
+import rescue
+from shared.domain.errors import Answer
 from shared.domain.model import Purpose, WrappedKey
 from shared.domain.records import Line, decode_lines, encode_lines, prefix_gone, put
 from shared.domain.secret import Secret
-from shared.vault.format import CheckpointBody, Manifest, decode, encode, unpack
-from shared.vault.keyring import DataKey, encode_key_object
-from shared.vault.names import chunk_blob, key_object_blob
+from shared.vault.format import CheckpointBody, ChunkRef, Manifest, Run, StreamState, decode, encode, unpack
+from shared.vault.keyring import DataKey, KeyObject, encode_key_object
+from shared.vault.names import chunk_blob, key_object_blob, manifest_blob
 from shared.vault.sealing import Kind, ManifestHeaders, open_sealed, seal, sealed_headers
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "format.md").read_text()
-KEY, IV = bytes(range(32)), bytes(range(0xA0, 0xAC))
+KEY, IV, MANIFEST_IV = bytes(range(32)), bytes(range(0xA0, 0xAC)), bytes(range(0xB0, 0xBC))
 TENANT, JOB = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11", "5d2f7a90-3b1e-4c8a-9a67-2e4b8c0d1f22"
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 LINES: list[Line] = [
@@ -81,8 +85,9 @@ def test_the_example_chunk_is_what_the_vault_seals() -> None:
     assert open_sealed(lambda _: key(), TENANT, Kind.CHUNK, sealed, blob="b") == hexed("Zstandard frame")
 
 
-@pytest.mark.usefixtures("fixed_iv")
-def test_the_example_manifest_names_the_example_chunk_and_is_what_the_vault_writes() -> None:
+def test_the_example_manifest_names_the_example_chunk_and_is_what_the_vault_writes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     manifest = decode(compact("Manifest"), Manifest)
     assert encode(manifest) == compact("Manifest")
     (run,) = manifest.streams[0].runs
@@ -91,9 +96,46 @@ def test_the_example_manifest_names_the_example_chunk_and_is_what_the_vault_writ
     assert (chunk.name, chunk.size) == (hashlib.sha256(sealed).hexdigest(), len(sealed))
     assert (chunk.first, chunk.last, chunk.lines) == (LINES[0][0].decode(), LINES[-1][0].decode(), len(LINES))
     headers = ManifestHeaders(tenant=TENANT, snapshot=manifest.snapshot_id, time=manifest.created_at)
-    whole = seal(key(), TENANT, Kind.MANIFEST, b"", headers=headers)
+    monkeypatch.setattr("shared.vault.sealing.os.urandom", lambda length: MANIFEST_IV[:length])
+    whole = seal(key(), TENANT, Kind.MANIFEST, compact("Manifest"), headers=headers)
+    assert hexed("Sealed manifest") == whole
+    assert f"the IV `{MANIFEST_IV.hex()}`" in PAGE
     assert hexed("Protected header of the manifest") == cbor2.loads(whole).value[0]
     assert sealed_headers(whole, "b").manifest == headers
+    assert block("SHA-256 of the sealed manifest").strip() == hashlib.sha256(whole).hexdigest()
+    assert block("Name of the manifest").strip() == manifest_blob(TENANT, manifest.snapshot_id)
+
+
+def test_the_example_is_what_the_rescue_script_opens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stored = {
+        "Name of the manifest": hexed("Sealed manifest"),
+        "Name of the blob": hexed("Sealed chunk"),
+        "Name of the key object": block("Key object").encode(),
+    }
+    for title, blob in stored.items():
+        file = tmp_path / block(title).strip()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(blob)
+    monkeypatch.setattr(rescue.Safe, "unwrapped", lambda *_: KEY)  # what KMS wrapped is made up
+    arn = json.loads(block("Key object"))["arn"]
+    assert rescue.main([tmp_path.as_uri(), TENANT, "latest", "--key", arn, "-o", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out").read_text() == block("Download")
+
+
+def test_the_page_has_every_field_answer_and_purpose() -> None:
+    shapes: tuple[Any, ...] = (Manifest, StreamState, Run, ChunkRef)
+    fields = {field for shape in shapes for field in shape.__struct_fields__}
+    words = {*fields, *Answer, *Purpose}
+    assert {word for word in words if f"`{word}`" not in PAGE.partition("## A worked example")[0]} == set()
+
+
+def test_the_page_has_every_field_that_older_manifests_lack() -> None:
+    sentence = PAGE[PAGE.index("Fields that manifests of format 1 may lack") : PAGE.index("The **answers**")]
+    shapes: tuple[Any, ...] = (Manifest, StreamState, Run, ChunkRef, KeyObject)
+    optional = {field.name for shape in shapes for field in msgspec.structs.fields(shape) if not field.required} - {
+        "format"
+    }
+    assert set(re.findall(r"`(\w+)`", sentence)) == optional
 
 
 def test_the_example_checkpoint_is_what_the_vault_writes() -> None:
