@@ -22,15 +22,20 @@ Line = tuple[bytes, bytes | None]
 
 _SAFE = "@"  # urllib keeps A-Za-z0-9-._~ by itself
 _PLAIN = re.compile(r"[A-Za-z0-9\-._~@]+")
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_GUID_LENGTH = 36
 
 
 def encode_id(text: str) -> bytes:
-    """An id as it stands in a key. Unpaired surrogates are encoded as the three bytes that they would have.
+    """Return an id as it stands in a key. Unpaired surrogates are encoded as the three bytes that they would have.
 
-    Raises ValueError if it is empty: what ends in a slash is a prefix.
+    GUIDs compare without case (RFC 9562), so they stand in lower case. Raise ValueError if the id is empty: what ends in a
+    slash is a prefix.
     """
     if not text:
         raise ValueError("an id is not empty")
+    if len(text) == _GUID_LENGTH and not text.islower() and _GUID.fullmatch(text):
+        return text.lower().encode("ascii")
     if _PLAIN.fullmatch(text):  # as nearly every id is
         return text.encode("ascii")
     return quote_from_bytes(text.encode("utf-8", "surrogatepass"), safe=_SAFE).encode("ascii")

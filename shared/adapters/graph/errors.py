@@ -13,19 +13,33 @@ import msgspec
 from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Skip, StartOver
 
 _UNLICENSED = frozenset({"aadpremiumlicenserequired", "authentication_requestfromnonpremiumtenantorb2ctenant"})
-_TRANSIENT = frozenset({408, 500, 502, 503, 504, 509})
 _NOT_OFFERED = frozenset({405, 501})
+_FINAL = frozenset({400, 402, 406, 409, 411, 412, 413, 414, 415, 422, 431, 451})
+"""Statuses, beside those that have a branch of their own, that asking again does not change. All others are trouble: edges
+and proxies have numbers of their own (507, 520 to 529, …)."""
+OF_PROXIES = frozenset({300, 301, 302, 303, 304, 305, 306, 307, 308, 407, 511})
+"""Statuses that Graph does not answer: it redirects nobody."""
 _CURSOR_REFUSED = frozenset({400, 404, 410})
 _LONGEST = 3600.0
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+
+
+BY_PROXY = (
+    "Something between us and Graph answered, a proxy or a network's sign-in page: let requests to Graph and to the sign-in "
+    "service through, or give the proxy's user and password in HTTPS_PROXY"
+)
 
 
 class Throttled(GraphTrouble):
     """Graph said 429. ``after`` is its Retry-After in seconds, which may be a fraction or missing."""
 
 
+_GONE = frozenset({"request_resourcenotfound", "resourcenotfound", "notfound", "itemnotfound"})
+"""Codes of a 404 that says that there is no such object. With another one (``UnknownError``) Graph is in trouble."""
+
+
 class NotFound(Skip):
-    """Graph said 404: a path that it does not offer, or an object that is not there."""
+    """Graph said 404, in the words of a service that knows no such path or object."""
 
 
 class TokenRefused(Skip):
@@ -70,8 +84,8 @@ def meaning(
     told = f"status {status}, code {code or 'none'}, request {request_id or 'unknown'}"
     if status == 429:
         return Throttled(f"Graph throttles us ({told}).", after, request_id)
-    if status in _TRANSIENT:
-        return GraphTrouble(f"Graph is in trouble ({told}).", after, request_id)
+    if status in OF_PROXIES:
+        return GraphTrouble(f"{BY_PROXY} ({told}).", after, request_id)
     if status == 401:
         return TokenRefused(
             Answer.FAILED,
@@ -87,7 +101,10 @@ def meaning(
     if status == 403:
         return Skip(Answer.FORBIDDEN, f"The application lacks the permission ({told}).", request_id)
     if status == 404:
-        return NotFound(Answer.UNAVAILABLE, f"This directory does not have it ({told}).", request_id)
+        kind = NotFound if code.lower() in _GONE else Skip
+        return kind(Answer.UNAVAILABLE, f"This directory does not have it ({told}).", request_id)
     if status in _NOT_OFFERED:
         return Skip(Answer.UNAVAILABLE, f"This directory does not offer it ({told}).", request_id)
-    return Skip(Answer.FAILED, f"Graph gave an answer that we do not expect ({told}).", request_id)
+    if status in _FINAL:
+        return Skip(Answer.FAILED, f"Graph gave an answer that we do not expect ({told}).", request_id)
+    return GraphTrouble(f"Graph is in trouble ({told}).", after, request_id)

@@ -21,8 +21,9 @@ class Link(msgspec.Struct):
 
 LINK: msgspec.json.Decoder[Link] = msgspec.json.Decoder(Link)
 _LINKS: msgspec.json.Decoder[list[Link]] = msgspec.json.Decoder(list[Link])
-_USUAL = re.compile(rb'(\{"@odata\.type":"[^"\\]+","id":"([A-Za-z0-9\-._~@]+)"\})')
-"""A link as it nearly always comes: to the letter the record that ``link_line`` writes, its id as it stands in a key."""
+_USUAL = re.compile(rb'(\{"@odata\.type":"[^"\\]+","id":"([a-z0-9\-._~@]+)"\})')
+"""A link as it nearly always comes: to the letter the record that ``link_line`` writes, its id as it stands in a key. One
+with capitals may be a GUID, which stands in lower case."""
 
 
 def link_lines(resource: bytes, below: bytes, array: Raw) -> list[Line]:

@@ -19,6 +19,8 @@ def reason(error: BaseException) -> str:
             return "its name is not known: check ENTRAKEEP_GRAPH_URL and ENTRAKEEP_AUTHORITY_URL, and the network"
         if isinstance(each, ConnectionRefusedError):
             return "nobody listens there, or a firewall refuses"
+        if type(each).__name__ == "ProxyError":  # httpx, httpcore and urllib3 have one each
+            return "the proxy refuses: let the connection through, or give the proxy's user and password in HTTPS_PROXY"
         if isinstance(each, ssl.SSLError):
             return "the encrypted connection broke"
     return f"it does not answer ({type(error).__name__})"

@@ -24,7 +24,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import CertificateCredential, ClientSecretCredential
 from requests.adapters import HTTPAdapter
 
-from shared.adapters.graph.errors import seconds_of
+from shared.adapters.graph.errors import BY_PROXY, OF_PROXIES, seconds_of
 from shared.adapters.graph.reach import reason
 from shared.adapters.graph.tokens import Tokens
 from shared.domain.errors import Code, EntrakeepError, GraphTrouble, Refuse
@@ -205,6 +205,8 @@ def refusal(status: int, said: Refusal, after: float | None) -> EntrakeepError:
     number = f"AADSTS{said.error_codes[0]}" if said.error_codes else "no code"
     told = f"status {status}, {number}"
     ours = next((sentence for code, sentence in _WRONG.items() if code in said.error_codes), None)
+    if status in OF_PROXIES:
+        return GraphTrouble(f"{BY_PROXY} ({told}).", after)
     transient = said.error == "temporarily_unavailable" or not _TRANSIENT.isdisjoint(said.error_codes)
     if transient or status < 400 or status in (408, 429) or status >= 500:
         return GraphTrouble(f"The directory's sign-in service is in trouble ({told}).", after)

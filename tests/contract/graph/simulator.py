@@ -51,6 +51,10 @@ class Simulator:
         """How many requests a path has had since ``forget``."""
         return sum(row["count"] for row in self._http.get("/requests").json() if row["path"] == path)
 
+    def paths(self) -> frozenset[str]:
+        """Return the paths that had a request since ``forget``."""
+        return frozenset(row["path"] for row in self._http.get("/requests").json())
+
     def fired(self) -> list[int]:
         """How often each fault has fired."""
         return [fault["fired"] for fault in self._http.get("/faults").json()]

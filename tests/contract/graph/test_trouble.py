@@ -5,10 +5,12 @@ import json
 import ssl
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.adapters.graph import GraphAccess, Patience
 from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Skip, StartOver
+from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
 from shared.ports.directory import Identity
 from tests.contract.graph.reading import (
@@ -35,6 +37,9 @@ from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simu
         ("status", {"status": 502, "body": "<html>"}),
         ("status", {"status": 503, "headers": {"Retry-After": "0"}}),
         ("status", {"status": 504}),
+        ("status", {"status": 302, "headers": {"Location": "https://portal.test/"}}),
+        ("status", {"status": 507}),
+        ("status", {"status": 520, "body": "<html>"}),
         ("status", {"status": 401}),
         ("drop", {}),
         ("truncate", {}),
@@ -134,6 +139,44 @@ async def test_a_link_to_another_host_is_not_followed(simulator: Simulator, conn
     assert met.value.answer is Answer.FAILED
     assert "secret" not in met.value.message
     assert simulator.asked(DELTA) == 1
+
+
+async def test_a_404_of_graph_in_trouble_tells_nothing_of_an_object(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", "/v1.0/users/none", status=404)
+    assert await connect().fetch(USERS, "none") is None
+    simulator.fault("status", "/v1.0/users/none", status=404, body={"error": {"code": "UnknownError"}})
+    with pytest.raises(Skip):
+        await connect().fetch(USERS, "none")
+
+
+async def test_a_lack_is_looked_for_by_another_path(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", DELTA, status=404)
+    assert await connect().probe(USERS) is Answer.UNAVAILABLE
+    assert await connect().probe(USERS, listing=True) is Answer.WHOLE
+    assert simulator.asked("/v1.0/users") == 1
+
+
+async def test_graph_answers_a_stream_unless_it_is_in_trouble_and_is_asked_once(
+    simulator: Simulator, connect: Connect
+) -> None:
+    assert await connect().answers(USERS)
+    simulator.fault("status", DELTA, status=403)
+    assert await connect().answers(USERS)
+    simulator.fault("status", DELTA, status=503)
+    assert not await connect().answers(USERS)
+    assert simulator.asked(DELTA) == 3
+
+
+async def test_a_stream_of_the_beta_is_read_from_the_beta(simulator: Simulator, connect: Connect) -> None:
+    for stream in (USERS, POLICIES, STREAMS["applications.owners"]):
+        simulator.forget()
+        source = connect()
+        lines, _ = await read(source, msgspec.structs.replace(stream, api="beta"))
+        assert lines
+        await source.probe(msgspec.structs.replace(stream, api="beta"))
+        assert simulator.paths()
+        signing_in = {path for path in simulator.paths() if "/v2.0/" in path}
+        assert {path.split("/")[1] for path in simulator.paths() - signing_in} == {"beta"}
 
 
 async def test_a_delta_page_that_goes_nowhere_is_asked_for_again(simulator: Simulator, connect: Connect) -> None:

@@ -106,3 +106,16 @@ def test_a_prefix_sorts_before_every_key_that_begins_with_it(owner: str, member:
 def test_what_is_no_line_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="not a line"):
         decode_lines(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoded"),
+    [
+        ("0B6C6F8E-7A43-4A5D-9A8C-6F0A2F6D3C11", b"0b6c6f8e-7a43-4a5d-9a8c-6f0a2f6d3c11"),
+        ("01234567-0123-0123-0123-012345678901", b"01234567-0123-0123-0123-012345678901"),
+        ("FXUGrWj0r0uBjVg2DkG4CMC3mJ9Xv1JJkx9z", b"FXUGrWj0r0uBjVg2DkG4CMC3mJ9Xv1JJkx9z"),
+        ("0B6C6F8E-7A43-4A5D-9A8C-6F0A2F6D3C11x", b"0B6C6F8E-7A43-4A5D-9A8C-6F0A2F6D3C11x"),
+    ],
+)
+def test_guids_alone_compare_without_case(text: str, encoded: bytes) -> None:
+    assert encode_id(text) == encoded

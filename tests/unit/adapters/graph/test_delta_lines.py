@@ -36,6 +36,9 @@ GROUPS = Stream(
     relations=(Relation(resource="groups.members", name="members"), Relation(resource="groups.owners", name="owners")),
     witness=("name",),
 )
+POLICIES = Stream(
+    name="policies", reading=Reading.LISTING, path="/policies", collection="/policies", resource="policies"
+)
 LINK = b'{"@odata.type":"#microsoft.graph.user","id":"9"}'
 
 
@@ -122,6 +125,27 @@ def test_links_come_and_go() -> None:
         ],
         [],
     )
+
+
+GUID = "0B6C6F8E-7A43-4A5D-9A8C-6F0A2F6D3C11"
+
+
+def test_guids_in_capitals_are_the_same_objects_and_links() -> None:
+    name, same = GUID.encode(), GUID.lower().encode()
+    value, link = b'{"id":"%b","name":"n"}' % name, b'{"@odata.type":"#microsoft.graph.user","id":"%b"}' % name
+    lines, _ = read(GROUPS, value[:-1] + b',"members@delta":[%b]}' % link)
+    assert lines == [
+        put(b"groups", b"groups/" + same, value),
+        put(b"groups.members", b"groups/%b/members/%b" % (same, same), link),
+    ]
+    removed = link[:-1] + b',"@removed":{"reason":"deleted"}}'
+    assert read(GROUPS, b'{"id":"%b","members@delta":[%b]}' % (name, removed))[0] == [
+        gone(b"groups.members", b"groups/%b/members/%b" % (same, same))
+    ]
+    assert read(GROUPS, b'{"id":"%b","@removed":{"reason":"changed"}}' % name)[0][0] == gone(
+        b"groups", b"groups/" + same
+    )
+    assert read(POLICIES, value)[0] == [put(b"policies", b"policies/" + same, value)]
 
 
 def test_a_link_is_read_the_same_on_a_page_for_the_slow_slicer() -> None:

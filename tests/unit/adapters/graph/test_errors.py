@@ -33,8 +33,14 @@ from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Refuse, S
         (404, "Request_ResourceNotFound", False, NotFound, Answer.UNAVAILABLE),
         (405, "Request_BadRequest", False, Skip, Answer.UNAVAILABLE),
         (501, "NotImplemented", False, Skip, Answer.UNAVAILABLE),
-        (302, "", False, Skip, Answer.FAILED),
-        (204, "", False, Skip, Answer.FAILED),
+        (404, "UnknownError", False, Skip, Answer.UNAVAILABLE),
+        (404, "", False, Skip, Answer.UNAVAILABLE),
+        *(
+            (status, "", False, GraphTrouble, None)
+            for status in (204, 302, 307, 407, 408, 420, 425, 460, 499, 505, 507)
+        ),
+        *((status, "", True, GraphTrouble, None) for status in (509, 511, 520, 529, 530, 598, 999)),
+        *((status, "", False, Skip, Answer.FAILED) for status in (402, 406, 409, 413, 414, 415, 422, 451)),
     ],
 )
 def test_status_and_code_decide(
@@ -48,6 +54,15 @@ def test_status_and_code_decide(
         assert (error.answer, error.request_id) == (answer, "r-1")
     if isinstance(error, GraphTrouble):
         assert (error.after, error.request_id) == (2.5, "r-1")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 407, 511])
+def test_what_only_a_proxy_answers_names_the_proxy(status: int) -> None:
+    graph = meaning(status, "", resuming=True)
+    for error in (graph, refusal(status, Refusal(), 3.0)):
+        assert isinstance(error, GraphTrouble)
+        assert "HTTPS_PROXY" in error.message
+        assert f"status {status}" in error.message
 
 
 @pytest.mark.parametrize(
