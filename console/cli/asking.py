@@ -10,8 +10,13 @@ from shared.domain.errors import Code, Refuse
 
 def check_terminal(instead: str) -> None:
     """Raises Refuse ``WRONG_USE`` where nobody can answer; ``instead`` says which option does."""
-    if sys.stdin is None or not sys.stdin.isatty() or sys.stderr is None or not sys.stderr.isatty():
+    if not somebody_answers():
         raise Refuse(Code.WRONG_USE, f"Nobody can be asked without a terminal; {instead}.")
+
+
+def somebody_answers() -> bool:
+    """Return whether there is a terminal to ask at."""
+    return all(file is not None and file.isatty() for file in (sys.stdin, sys.stderr))
 
 
 def who() -> str:

@@ -10,7 +10,9 @@ from console.cli.opening import open_engine
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.progress import shown_count
 from console.cli.tables import print_damaged, print_strays
+from console.cli.untrusted import confirmed_keys, print_untrusted, untrusted_document
 from shared.domain.errors import Code, Refuse
+from shared.domain.trust import located
 
 if TYPE_CHECKING:
     from shared.engine.rebuild import Rebuilt
@@ -37,23 +39,34 @@ def migrate(
         print_line(f"The user {grant} may use it.")
 
 
-@app.command(epilog=examples("entrakeep catalog rebuild"))
-def rebuild(as_json: AsJson = False) -> None:
+@app.command(epilog=examples("entrakeep catalog rebuild", "entrakeep catalog rebuild --trust-key arn:aws:kms:…"))
+def rebuild(
+    trust_key: Annotated[
+        list[str] | None,
+        typer.Option("--trust-key", metavar="ARN", help="Trust this KMS key, too; may be given several times."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring back what the catalog has lost, from the store and KMS.
 
     Tenants, data keys and snapshots come back; credentials, schedules and jobs do not: give each tenant its credential
     with 'entrakeep tenant update', and its schedule. Takes nothing away, so that it also serves after the database was put
-    back from an older dump; what the catalog knows already stays as it is. Runs in this process: needs the keys' AWS
-    credentials, and no running stack. Exit status 1 if a tenant could not be brought back, or not all of it.
+    back from an older dump; what the catalog knows already stays as it is, the KMS key of a tenant included.
+
+    Data keys under a KMS key that neither catalog nor audit trail names for the tenant are listed and left alone, with the
+    snapshots that need them: whoever may write to the store can put them there. '--trust-key' trusts a key on your word;
+    on a terminal it asks. Runs in this process: needs the keys' AWS credentials, and no running stack. Exit status 1 if a
+    tenant could not be brought back, or not all of it.
     """
     context = open_engine()
+    trusted = confirmed_keys(trust_key or [])
     from shared.engine.rebuild import rebuild as rebuilt
     from shared.engine.rebuild import stored_tenants
 
     found: list[Rebuilt] = []
     for tenant_id in stored_tenants(context):
         with shown_count("manifest") as tell:
-            found.append(rebuilt(context, tenant_id, tell))
+            found.append(rebuilt(context, tenant_id, tell, trusted))
         if not as_json:
             _tell(found[-1])
     if as_json:
@@ -63,7 +76,7 @@ def rebuild(as_json: AsJson = False) -> None:
             note(f"{outcome.trouble.code}: {_name(outcome)}: {outcome.trouble.message}")
     if not found:
         raise Refuse(Code.NO_SUCH_TENANT, "The store holds no tenant; check ENTRAKEEP_STORE_URL.")
-    if any(outcome.trouble is not None or outcome.broken for outcome in found):
+    if any(outcome.trouble is not None or outcome.broken or outcome.untrusted for outcome in found):
         raise typer.Exit(1)
 
 
@@ -89,6 +102,13 @@ def _tell(outcome: "Rebuilt") -> None:
         print_line("Left out, for what lies there cannot be used:")
         print_damaged({"blob": each.blob, "resource": None, "reason": each.reason} for each in outcome.broken)
     print_strays(outcome.strays)
+    if outcome.untrusted:
+        print_untrusted(outcome.untrusted)
+    if outcome.other_key is not None:
+        print_line(f"{name}: its KMS key was changed to {located(outcome.other_key)} after this catalog was written.")
+        print_line(
+            f"The catalog stays with the key that it names: see 'entrakeep key show {name}', and change it again."
+        )
 
 
 def _document(outcome: "Rebuilt") -> Document:
@@ -99,6 +119,8 @@ def _document(outcome: "Rebuilt") -> Document:
         "data_keys": outcome.data_keys,
         "damaged": [{"blob": each.blob, "reason": each.reason} for each in outcome.broken],
         "strays": outcome.strays,
+        "untrusted": [untrusted_document(each) for each in outcome.untrusted],
+        "other_key": outcome.other_key,
         "code": outcome.trouble.code if outcome.trouble is not None else None,
         "message": outcome.trouble.message if outcome.trouble is not None else None,
     }

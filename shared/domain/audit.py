@@ -57,6 +57,7 @@ class Action(StrEnum):
     KEY_UPDATE_ASKED = "key.update-asked"
     KEY_UPDATE_ENDED = "key.update-ended"
     KEY_SWITCHED = "key.switched"
+    KEY_TRUSTED = "key.trusted"
     CATALOG_REBUILT = "catalog.rebuilt"
     SWEEP_REMOVED = "sweep.removed"
 

@@ -91,6 +91,7 @@ class Purpose(StrEnum):
     BACKUP = "backup"
     SECRETS = "secrets"
     ENABLE_CHECK = "enable-check"
+    TRUST = "trust"
 
 
 class CredentialKind(StrEnum):

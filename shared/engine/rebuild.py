@@ -3,31 +3,42 @@
 It adds what SQL does not have and takes nothing away, so it serves as well where SQL was put back from an older dump. It
 brings back tenants, data keys and snapshots; not credentials, schedules and jobs. The audit trail goes on behind the newest
 head in the bucket, with an event that says so.
+
+A bucket names keys; it never decides which to trust. What is under a KMS key that is not trusted is listed and left alone,
+and the KMS key of a tenant that SQL knows is never changed.
 """
 
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import msgspec
 
-from shared.domain.errors import Alarm, Code, EntrakeepError
+from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse
 from shared.domain.model import KeyMode, RunRef, Snapshot, Tenant, WrappedKey
+from shared.domain.trust import Untrusted
 from shared.engine.audit import newest_head
 from shared.engine.backup.trail import run_ref
 from shared.engine.chain import known_let_go, misfit
 from shared.engine.context import Context
 from shared.engine.loose_keys import LooseKeys
+from shared.engine.loose_objects import LooseObjects, loose_objects
 from shared.engine.opening import snapshot_of
+from shared.engine.trust import Trust, record_trust
 from shared.ports.upkeep import Found, Known
 from shared.vault.format import Manifest
-from shared.vault.keyring import decode_key_object
 from shared.vault.listing import Listing, is_id
 from shared.vault.manifests import opened_manifest
-from shared.vault.names import certificate_blob, data_key_of, last, manifest_blob
+from shared.vault.names import certificate_blob, manifest_blob
 from shared.vault.sealing import sealed_headers
 
 log = logging.getLogger(__name__)
+
+_OWN_KEY_UNTRUSTED = (
+    "Its newest manifest names the KMS key {arn}, which is not trusted. If it is this tenant's own, say so: 'entrakeep "
+    "catalog rebuild --trust-key {arn}'."
+)
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +52,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one tenant of the bucket: ``snapshots`` and ``data_keys`` brought back, or why nothing was.
 
     ``tenant`` is None where SQL still does not know it. ``known``: SQL knew it before. ``strays`` are names in the store that
-    are not Entrakeep's.
+    are not Entrakeep's, ``untrusted`` is what KMS keys wrap that are not trusted: both were left alone. ``other_key`` is the
+    KMS key that a trust record names where SQL, which counts, names an older one.
     """
 
     tenant_id: str
@@ -51,6 +63,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     data_keys: int = 0
     broken: list[Broken] = []
     strays: list[str] = []
+    untrusted: list[Untrusted] = []
+    other_key: str | None = None
     trouble: EntrakeepError | None = None
 
 
@@ -70,87 +84,124 @@ def stored_tenants(context: Context) -> list[str]:
     return [tenant_id for tenant_id in found if context.store.get(certificate_blob(tenant_id)) is None]
 
 
-def rebuild(context: Context, tenant_id: str, opened: Callable[[int], None] = lambda _: None) -> Rebuilt:
+def rebuild(
+    context: Context,
+    tenant_id: str,
+    opened: Callable[[int], None] = lambda _: None,
+    trusted: frozenset[str] = frozenset(),
+) -> Rebuilt:
     """Brings a tenant back, in one transaction; what keeps it back is told in what is returned.
 
-    ``opened`` is told how many manifests have been opened, whenever there is one more. Raises Refuse
-    ``CATALOG_UNREACHABLE`` and ``CATALOG_NEEDS_MIGRATION``.
+    ``opened`` is told how many manifests have been opened, whenever there is one more. ``trusted`` are KMS keys that the
+    operator names. Raises Refuse ``CATALOG_UNREACHABLE`` and ``CATALOG_NEEDS_MIGRATION``.
     """
-    work = _Rebuilding(context, tenant_id, opened)
+    work = _Rebuilding(context, tenant_id, opened, trusted)
     try:
         outcome = work.rebuilt()
     except EntrakeepError as error:
-        outcome = Rebuilt(tenant_id=tenant_id, tenant=work.known.tenant, trouble=error)
-    return msgspec.structs.replace(outcome, broken=work.broken, strays=work.listing.report())
+        return work.outcome(trouble=error)
+    if outcome.tenant is not None:
+        record_trust(context, context.catalog.tenant(tenant_id))
+    return outcome
 
 
 class _Rebuilding:
     """The rebuild of one tenant."""
 
-    def __init__(self, context: Context, tenant_id: str, opened: Callable[[int], None]) -> None:
+    def __init__(
+        self, context: Context, tenant_id: str, opened: Callable[[int], None], trusted: frozenset[str]
+    ) -> None:
         self._store = context.store
-        self.listing = Listing(context.store, tenant_id)
+        self._listing = Listing(context.store, tenant_id)
         self._context = context
         self._tenant = tenant_id
         self._opened = opened
         self._catalog = context.catalog.tenant(tenant_id)
-        self.known: Known = self._catalog.upkeep.known()
-        self.broken: list[Broken] = []
+        self._trust = Trust(context, self._catalog, trusted)
+        self._loose = LooseObjects()
+        self._known: Known = self._catalog.upkeep.known()
+        self._broken: list[Broken] = []
+
+    def outcome(self, **fields: Any) -> Rebuilt:
+        """Return what came of it; ``fields`` are those that are not the same whatever happened."""
+        known = self._known.tenant
+        tenant: Tenant | None = fields.pop("tenant", known)
+        return Rebuilt(
+            tenant_id=self._tenant,
+            tenant=tenant,
+            known=known is not None,
+            broken=self._broken,
+            strays=self._listing.report(),
+            untrusted=self._loose.summary(),
+            **fields,
+        )
 
     def rebuilt(self) -> Rebuilt:
         told = self._catalog.keys.all()
-        keys = {key.data_key_id: key for key in told}
-        loose = list(self._key_objects())
-        for key in sorted(loose, key=lambda key: key.generation):
-            if key.data_key_id not in keys or keys[key.data_key_id].generation < key.generation:
-                keys[key.data_key_id] = key
+        known, names = self._known.data_keys, self._listing.key_objects()
+        self._loose = loose_objects(self._store, self._trust, names, known, self._note)
+        loose = {key.data_key_id: key for key in self._loose.trusted}
         manifests: list[_Manifest] = []
-        with LooseKeys(self._context, self._tenant, keys) as opening:
+        with LooseKeys(self._context, self._tenant, [*told, *self._loose.trusted], self._note) as opening:
             for manifest in self._manifests(opening):
                 manifests.append(manifest)
                 self._opened(len(manifests))
-        chosen, others = _choose(manifests, self.known)
-        self._check_chain(chosen)
-        newest = max((m for m in chosen if m.tenant), key=lambda m: m.snapshot.created_at, default=None)
-        tenant = newest.tenant if newest else self.known.tenant
+            chosen, others = _choose(manifests, self._known)
+            self._check_chain(chosen)
+            needed = _needed(loose.values(), told, chosen)
+            usable = self._usable(opening, {each.data_key_id for each in needed})
+        tenant = self._known.tenant or self._lost_tenant(chosen, [*told, *usable])
         if tenant is None:
-            return Rebuilt(tenant_id=self._tenant, tenant=None)
-        needed = _needed(loose, told, chosen)
+            return self.outcome()
         found = Found(
-            tenant=_under_its_newest_key(tenant, keys.values()),
-            data_keys=needed,
+            tenant=tenant,
+            data_keys=usable,
             snapshots=[(each.snapshot, each.runs) for each in chosen],
             uncommitted={each.snapshot.snapshot_id: each.snapshot.job_id for each in others},
-            jobs=self._jobs(manifests, loose),
-            head=newest_head(self._store, self.listing, self._tenant, self._note),
+            jobs=self._jobs(manifests, self._loose.trusted),
+            trusted=self._trust.operator & {tenant.key_arn, *(key.arn for key in usable)},
+            head=newest_head(self._store, self._listing, self._tenant, self._note),
         )
-        return Rebuilt(
-            tenant_id=self._tenant,
+        return self.outcome(
             tenant=self._catalog.upkeep.bring_back(found),
-            known=self.known.tenant is not None,
             snapshots=len(chosen),
-            data_keys=len({key.data_key_id for key in needed}),
+            data_keys=len({key.data_key_id for key in usable}),
+            other_key=self._other_key(tenant),
         )
 
-    def _key_objects(self) -> Iterator[WrappedKey]:
-        """Those that SQL does not know."""
-        for blob in self.listing.key_objects():
-            text = None if self._knows_key(blob) else self._store.get(blob)
-            if text is not None:
-                try:
-                    yield decode_key_object(text, self._tenant, blob)
-                except Alarm as alarm:
-                    self._note(alarm)
+    def _usable(self, opening: LooseKeys, data_key_ids: set[str]) -> list[WrappedKey]:
+        """Return the wrappings of these data keys that open and that SQL does not know."""
+        wrappings = [opening.wrapping(data_key_id) for data_key_id in sorted(data_key_ids)]
+        known = self._known.data_keys
+        return [key for key in wrappings if key is not None and (key.data_key_id, key.generation) not in known]
 
-    def _knows_key(self, blob: str) -> bool:
-        return (data_key_of(blob), int(last(blob))) in self.known.data_keys
+    def _lost_tenant(self, chosen: list[_Manifest], keys: Iterable[WrappedKey]) -> Tenant | None:
+        """Return a tenant that SQL does not know, under the KMS key that the trust record or the operator names.
+
+        Raises Refuse ``KEY_UNTRUSTED`` if its newest manifest names a key that is not trusted.
+        """
+        newest = max((m for m in chosen if m.tenant), key=lambda m: m.snapshot.created_at, default=None)
+        if newest is None or newest.tenant is None:
+            return None
+        tenant = _under_its_key(newest.tenant, list(keys), self._trust)
+        if not self._trust.trusts(tenant.key_arn):
+            raise Refuse(Code.KEY_UNTRUSTED, _OWN_KEY_UNTRUSTED.format(arn=tenant.key_arn))
+        return tenant
+
+    def _other_key(self, tenant: Tenant) -> str | None:
+        """SQL never has its KMS key changed here; a newer one, named by a trust record, is for the operator to know."""
+        record = self._trust.record if self._loose.trusted else None
+        return record.key_arn if record is not None and record.key_epoch > tenant.key_epoch else None
 
     def _manifests(self, keys: LooseKeys) -> Iterator[_Manifest]:
         """Those that SQL does not know, opened. One whose job ended without it was never committed."""
-        known = self.known
-        for snapshot_id in self.listing.manifests():
-            if snapshot_id in known.snapshots or known.attempts.get(snapshot_id) in known.ended:
-                continue
+        known = self._known
+        unknown = [
+            snapshot_id
+            for snapshot_id in self._listing.manifests()
+            if snapshot_id not in known.snapshots and known.attempts.get(snapshot_id) not in known.ended
+        ]
+        for snapshot_id in sorted(self._loose.set_apart(self._store, self._tenant, known.data_keys, unknown)):
             blob = manifest_blob(self._tenant, snapshot_id)
             sealed = self._store.get(blob)
             if sealed is None:
@@ -168,22 +219,20 @@ class _Rebuilding:
         hashes = {each.snapshot_id: each.manifest_sha256 for each in self._catalog.snapshots.all()}
         hashes |= {each.snapshot.snapshot_id: each.snapshot.manifest_sha256 for each in chosen}
         let_go = known_let_go(self._catalog, chosen)
-        named = {each.blob for each in self.broken}
         for each in chosen:
             alarm = misfit(self._tenant, each.snapshot, each.parent_sha256, hashes, let_go)
-            if alarm is not None and alarm.blob not in named:
+            if alarm is not None:
                 self._note(alarm)
 
     def _jobs(self, manifests: Iterable[_Manifest], keys: Iterable[WrappedKey]) -> set[str]:
-        return (
-            self.listing.jobs()
-            | {each.snapshot.job_id for each in manifests}
-            | {key.job_id for key in keys if key.job_id}
-        )
+        stored = self._listing.jobs()
+        named = {each.snapshot.job_id for each in manifests} | {key.job_id for key in keys if key.job_id}
+        return stored - self._loose.jobs_of_untrusted(self._known.jobs | named) | named
 
     def _note(self, alarm: Alarm) -> None:
         log.warning("left out: %s", alarm, extra={"tenant": self._tenant, "blob": alarm.blob})
-        self.broken.append(Broken(blob=alarm.blob, reason=alarm.code))
+        if alarm.blob not in {each.blob for each in self._broken}:
+            self._broken.append(Broken(blob=alarm.blob, reason=alarm.code))
 
 
 def _reduced(manifest: Manifest, sha256: str, data_key_id: str) -> _Manifest:
@@ -199,7 +248,8 @@ def _reduced(manifest: Manifest, sha256: str, data_key_id: str) -> _Manifest:
 def _choose(manifests: list[_Manifest], known: Known) -> tuple[list[_Manifest], list[_Manifest]]:
     """Of several manifests of one job the one that counts, and the others.
 
-    The one that SQL has counts, or else the one that a later snapshot names as its parent, or else the newest.
+    The one that SQL has counts, or else the one that a later snapshot names as its parent, or else the newest. None counts
+    of a job that was swept: it was removed then, and somebody put it back.
     """
     parents = known.parents | {each.snapshot.parent for each in manifests if each.snapshot.parent}
     committed = set(known.snapshots.values())
@@ -209,7 +259,7 @@ def _choose(manifests: list[_Manifest], known: Known) -> tuple[list[_Manifest], 
     chosen = [
         max(group, key=lambda each: (each.snapshot.snapshot_id in parents, each.snapshot.created_at))
         for job_id, group in of_jobs.items()
-        if job_id not in committed
+        if job_id not in committed | known.swept
     ]
     counting = {each.snapshot.snapshot_id for each in chosen}
     return chosen, [each for each in manifests if each.snapshot.snapshot_id not in counting]
@@ -230,9 +280,17 @@ def _needed(keys: Iterable[WrappedKey], told: Iterable[WrappedKey], chosen: list
     ]
 
 
-def _under_its_newest_key(tenant: Tenant, keys: Iterable[WrappedKey]) -> Tenant:
-    """The tenant as its data keys show it: its KMS key may have changed after the newest manifest was written."""
-    newest = max(keys, key=lambda key: key.key_epoch, default=None)
-    if newest is None or newest.key_epoch <= tenant.key_epoch:
+def _under_its_key(tenant: Tenant, keys: list[WrappedKey], trust: Trust) -> Tenant:
+    """Return the tenant under its present KMS key, which may have changed after its newest manifest was written.
+
+    The trust record names it; without one, the key that the operator names counts, if any data key is under it.
+    """
+    record = trust.record
+    if record is not None:
+        mode, arn, epoch = record.key_mode, record.key_arn, record.key_epoch
+        return msgspec.structs.replace(tenant, key_mode=mode, key_arn=arn, key_epoch=epoch)
+    named = [key for key in keys if key.arn in trust.operator]
+    newest = max(named or keys, key=lambda key: key.key_epoch, default=None)
+    if newest is None or newest.arn == tenant.key_arn or newest.key_epoch <= tenant.key_epoch:
         return tenant
     return msgspec.structs.replace(tenant, key_mode=KeyMode.CUSTOMER, key_arn=newest.arn, key_epoch=newest.key_epoch)

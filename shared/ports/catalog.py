@@ -274,6 +274,10 @@ class Keys(Protocol):
         ``GRAPH_SIGN_IN_FAILED`` if a rebuild brought the tenant back, without its credential."""
         ...
 
+    def arns(self) -> frozenset[str]:
+        """Return the KMS keys that SQL names for the tenant: its own, and those that wrap its data keys."""
+        ...
+
     def state(self) -> KeyState:
         """A refusal of a key that nothing names any more is none."""
         ...

@@ -42,6 +42,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: list[tuple[Snapshot, list[RunRef]]]
     uncommitted: dict[str, str]
     jobs: set[str]
+    trusted: frozenset[str] = frozenset()
+    """KMS keys that were trusted on the operator's word alone."""
     head: Head | None = None
 
 
@@ -64,8 +66,8 @@ class Upkeep(Protocol):
     def bring_back(self, found: Found) -> Tenant:
         """Adds what SQL does not have: the tenant (under a free name), data keys, snapshots with their runs, manifests that
         do not count, jobs. Snapshots are numbered anew in order of time, parents first. A job that SQL takes to be going
-        on, and whose snapshot is here, has ended. A tenant whose key changed later than SQL knows gets that key. The audit
-        trail tells of it, behind ``head`` if SQL has not come so far. Else idempotent. Returns the tenant as it is now."""
+        on, and whose snapshot is here, has ended. A tenant that SQL knows stays as it is. The audit trail tells of it, behind
+        ``head`` if SQL has not come so far. Else idempotent. Returns the tenant as it is now."""
         ...
 
     def to_sweep(self, claim: Claim, settled: timedelta) -> list[str]:

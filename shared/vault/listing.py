@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from enum import Enum
 
 from shared.ports.blobs import BlobStore
-from shared.vault.names import heads_prefix, jobs_prefix, key_objects_prefix, last, manifests_prefix
+from shared.vault.names import (
+    heads_prefix,
+    jobs_prefix,
+    key_objects_prefix,
+    last,
+    manifests_prefix,
+    trust_records_prefix,
+)
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +39,7 @@ class Form(Enum):
     MANIFEST = re.compile(rf"snapshots/{_UUID}")
     KEY_OBJECT = re.compile(rf"keys/{_SHA256}/{_NUMBER}")
     HEAD = re.compile(rf"audit/{_NUMBER}")
+    TRUST_RECORD = re.compile(rf"trust/{_NUMBER}")
     CERTIFICATE = re.compile("shredded")
     SHREDDING = re.compile("shredding")
 
@@ -80,6 +88,10 @@ class Listing:
     def heads(self) -> set[int]:
         """Return the numbers of the events whose hashes are stored."""
         return {int(last(name)) for name in self._of(Form.HEAD, heads_prefix(self._tenant))}
+
+    def trust_records(self) -> set[int]:
+        """Return the numbers of the trust records."""
+        return {int(last(name)) for name in self._of(Form.TRUST_RECORD, trust_records_prefix(self._tenant))}
 
     def skip(self, blob: str) -> None:
         """Count as a stray what has the form of ours and turned out not to be."""

@@ -51,6 +51,16 @@ def head_blob(tenant_id: str, number: int) -> str:
     return f"{heads_prefix(tenant_id)}{number}"
 
 
+def trust_records_prefix(tenant_id: str) -> str:
+    """Return what the names of all trust records begin with; their numbers follow."""
+    return f"{tenant_id}/trust/"
+
+
+def trust_record_blob(tenant_id: str, number: int) -> str:
+    """Return where a trust record is stored."""
+    return f"{trust_records_prefix(tenant_id)}{number}"
+
+
 def certificate_blob(tenant_id: str) -> str:
     """Where it says that the tenant's data keys were destroyed."""
     return f"{tenant_id}/shredded"

@@ -99,6 +99,12 @@ class SqlKeys:
         sealed = Sealed(row_id=row["row_id"], data_key_id=row["data_key_id"], data=row["data"])
         return CredentialKind(row["kind"]), sealed
 
+    def arns(self) -> frozenset[str]:
+        with self._tenancy.read() as rows:
+            tenant = rows.one(tenants)
+            wrapping = rows.all(standing(rows).with_only_columns(data_keys.c.arn).distinct())
+        return frozenset(row["arn"] for row in wrapping) | ({tenant["key_arn"]} if tenant is not None else set())
+
     def state(self) -> KeyState:
         with self._tenancy.read() as rows:
             tenant = rows.one(tenants)

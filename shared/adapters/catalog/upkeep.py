@@ -122,6 +122,8 @@ def _tell(rows: Changes, found: Found) -> None:
     if found.head is not None:
         detail |= {"head": found.head.number, "head_hash": found.head.hash}
     append(rows, Action.CATALOG_REBUILT, {}, detail, behind=found.head)
+    for arn in sorted(found.trusted):
+        append(rows, Action.KEY_TRUSTED, {}, {"arn": arn})
 
 
 def _named(rows: Rows, run_id: str) -> bool:
@@ -136,11 +138,8 @@ def _keys_of(rows: Rows, job_id: str) -> Sequence[RowMapping]:
 def _bring_tenant(rows: Changes, tenant: Tenant) -> None:
     values = msgspec.structs.asdict(tenant)
     del values["tenant_id"]
-    row = rows.one(tenants, lock=True)
-    if row is None:
+    if rows.one(tenants, lock=True) is None:
         rows.insert(tenants, **values | {"name": _free_name(rows, tenant.name)})
-    elif row["key_epoch"] < tenant.key_epoch:
-        rows.update(tenants, **{name: values[name] for name in ("key_mode", "key_arn", "key_epoch")})
 
 
 def _free_name(rows: Changes, name: str) -> str:

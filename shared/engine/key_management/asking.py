@@ -1,9 +1,9 @@
 """Asking for a change of a tenant's KMS key: who may, what is agreed to first, and the job that does it."""
 
+from shared.domain.arns import PRINCIPAL, account_of, check_form, region_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Asked, Job, JobKind, KeyMode, Tenant
 from shared.engine.context import Context
-from shared.engine.key_management.arns import PRINCIPAL, account_of, check_form, region_of
 from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms
 from shared.ports.catalog import TenantCatalog

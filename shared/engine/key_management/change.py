@@ -13,6 +13,7 @@ from shared.engine.key_management.checks import check_again
 from shared.engine.key_management.moving import Moving, Told
 from shared.engine.key_management.proof import forget_and_prove
 from shared.engine.sweep import check_bucket_known
+from shared.engine.trust import record_trust
 from shared.engine.work import Work
 from shared.ports.catalog import EpochMoved
 from shared.vault.listing import Listing
@@ -38,6 +39,7 @@ def key_change_step(work: Work) -> bool:
     if not (proved and work.catalog.customer_keys.settle(work.claim, work.context.lease_seconds)):
         raise Refuse(Code.BUSY, "Data keys are still being stored under the key before. Ask again in some minutes.")
     work.context.at("key-settled")
+    record_trust(work.context, work.catalog)
     told.proved = {}  # of use to nobody from here on
     return work.catalog.claims.finish(work.claim, detail=msgspec.to_builtins(told))
 
@@ -59,6 +61,7 @@ def _switched(work: Work, told: Told) -> Tenant:
         work.catalog.claims.tell(work.claim, msgspec.to_builtins(told))
     switched = work.catalog.customer_keys.switch(work.claim, told.arn)
     work.context.at("key-switched")
+    record_trust(work.context, work.catalog)
     return switched
 
 

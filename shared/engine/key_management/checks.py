@@ -13,10 +13,10 @@ from typing import TypeVar
 
 import msgspec
 
+from shared.domain.arns import check_form, region_of
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import KeyMode, Purpose, Tenant, encryption_context
 from shared.engine.context import Context
-from shared.engine.key_management.arns import check_form, region_of
 from shared.engine.key_management.findings import UNFIT, matters_to_know, wrong_kind, wrong_state
 from shared.engine.patience import patiently
 from shared.engine.work import Work

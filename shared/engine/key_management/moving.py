@@ -13,6 +13,7 @@ import msgspec
 from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import Tenant, WrappedKey
 from shared.engine.patience import patiently, seconds_since
+from shared.engine.trust import Trust
 from shared.engine.work import StepTired, Work
 from shared.ports.catalog import Keys
 from shared.vault.keyring import decode_key_object, encode_key_object, unwrap
@@ -60,6 +61,7 @@ class Moving:
         self.work, self.tenant, self.told = work, tenant, told
         self.refused: dict[str, KeyRefused] = {}
         """Keys that give nothing away."""
+        self.trust = Trust(work.context, work.catalog, frozenset({told.before} if told.before else ()))
         self._tired_at = time.monotonic() + work.context.limits.step_seconds
         self._tell_at = 0.0
         self._allowed: set[str] = set()

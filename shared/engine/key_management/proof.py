@@ -107,6 +107,9 @@ def _proved(moving: Moving, blob: str, row: WrappedKey | None) -> bool:
             _check_stands(moving, row)
         return False
     key = decode_key_object(text, tenant.tenant_id, blob)
+    if row is None and not moving.trust.trusts(key.arn):  # planted; an old wrapping under another name would open
+        _stays_shut(moving, key, blob)
+        return True
     if key.arn != tenant.key_arn:
         return False
     if row is not None and key != row:
@@ -139,7 +142,10 @@ def _astray(moving: Moving, blob: str) -> None:
 
 
 def _unknown(moving: Moving, blob: str) -> None:
-    """A key object that SQL does not know: erased if it was deleted, wrapped anew if another key wraps it."""
+    """A key object that SQL does not know: erased if it was deleted, wrapped anew if another key wraps it.
+
+    One under a KMS key that is not trusted is left alone: wrapped anew, it would look like one of ours.
+    """
     store, tenant = moving.work.context.store, moving.tenant
     text = store.get(blob)
     if text is None:
@@ -147,7 +153,7 @@ def _unknown(moving: Moving, blob: str) -> None:
         return
     try:
         key = decode_key_object(text, tenant.tenant_id, blob)
-        if key.arn == tenant.key_arn:
+        if key.arn == tenant.key_arn or not moving.trust.trusts(key.arn):
             return
         moving.wrapped_anew(key)
         store.erase(blob)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.arns import account_of, check_form, region_of
 from shared.domain.errors import Code, Refuse
-from shared.engine.key_management.arns import account_of, check_form, region_of
 from shared.engine.key_management.policy import key_policy
 from shared.engine.key_management.terms import present_terms
 from shared.ports.keys import Caller

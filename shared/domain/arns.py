@@ -38,3 +38,13 @@ def region_of(arn: str) -> str:
 def account_of(arn: str) -> str:
     """The account that an ARN names."""
     return arn.split(":")[4]
+
+
+def is_key_arn(arn: str) -> bool:
+    """Return whether this is the ARN of an AWS KMS key, or of an alias of one."""
+    return _ARN.fullmatch(arn) is not None
+
+
+def is_alias(arn: str) -> bool:
+    """Return whether the ARN names an alias and not a key."""
+    return arn.split(":")[5].startswith("alias/")

@@ -1,0 +1,88 @@
+"""Key objects in the store that SQL does not know, apart by whether their KMS key is trusted."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from shared.domain.arns import is_key_arn
+from shared.domain.errors import Alarm, Code
+from shared.domain.model import WrappedKey
+from shared.domain.trust import Untrusted
+from shared.engine.trust import Trust
+from shared.ports.blobs import BlobStore
+from shared.vault.keyring import decode_key_object
+from shared.vault.names import data_key_of, last, manifest_blob
+from shared.vault.sealing import sealed_headers
+
+KnownKeys = set[tuple[str, int]]
+"""Ids and generations of data keys that SQL knows."""
+
+
+@dataclass(frozen=True)
+class LooseObjects:
+    """A data key is there once a generation. ``manifests`` are the snapshots that need an untrusted KMS key, by its ARN."""
+
+    trusted: list[WrappedKey] = field(default_factory=list)
+    untrusted: list[WrappedKey] = field(default_factory=list)
+    manifests: dict[str, set[str]] = field(default_factory=dict)
+
+    def jobs_of_untrusted(self, known_jobs: Iterable[str]) -> set[str]:
+        """Return the jobs that only untrusted key objects name."""
+        named = {key.job_id for key in self.untrusted if key.job_id is not None}
+        return named - {key.job_id for key in self.trusted} - set(known_jobs)
+
+    def set_apart(self, store: BlobStore, tenant_id: str, known: KnownKeys, snapshots: Iterable[str]) -> set[str]:
+        """Count which of these snapshots, unknown to SQL, an untrusted data key seals. Return the others."""
+        usable = {data_key_id for data_key_id, _ in known} | {key.data_key_id for key in self.trusted}
+        arns = {key.data_key_id: key.arn for key in self.untrusted if key.data_key_id not in usable}
+        others = set()
+        for snapshot_id in snapshots:
+            arn = arns.get(_sealed_by(store, manifest_blob(tenant_id, snapshot_id)) or "") if arns else None
+            if arn is None:
+                others.add(snapshot_id)
+            else:
+                self.manifests.setdefault(arn, set()).add(snapshot_id)
+        return others
+
+    def summary(self) -> list[Untrusted]:
+        """Return what there is under each untrusted KMS key, by its ARN."""
+        under: dict[str, set[str]] = {}
+        for key in self.untrusted:
+            under.setdefault(key.arn, set()).add(key.data_key_id)
+        return [
+            Untrusted(arn=arn, data_keys=len(ids), manifests=len(self.manifests.get(arn, ())))
+            for arn, ids in sorted(under.items())
+        ]
+
+
+def loose_objects(
+    store: BlobStore, trust: Trust, names: Iterable[str], known: KnownKeys, broken: Callable[[Alarm], None]
+) -> LooseObjects:
+    """Return those of the tenant's key objects, by their names, that SQL does not know.
+
+    ``broken`` is given what is wrong with one that cannot be used.
+    """
+    found = LooseObjects()
+    newest = dict(sorted(known))
+    for blob in names:
+        if newest.get(data_key_of(blob), 0) >= int(last(blob)) or (text := store.get(blob)) is None:
+            continue
+        try:
+            key = decode_key_object(text, trust.tenant_id, blob)
+            if trust.trusts(key.arn):
+                found.trusted.append(key)
+            elif is_key_arn(key.arn):
+                found.untrusted.append(key)
+            else:
+                raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} names no KMS key.", blob)
+        except Alarm as alarm:
+            broken(alarm)
+    return found
+
+
+def _sealed_by(store: BlobStore, blob: str) -> str | None:
+    """Return the id of the data key that the manifest names, or None if it names none."""
+    sealed = store.get(blob)
+    try:
+        return None if sealed is None else sealed_headers(sealed, blob).data_key_id
+    except Alarm:
+        return None

@@ -1,0 +1,115 @@
+"""The trust rule: whether a KMS key may wrap a tenant's data keys. Rebuild, sweep, key change and verify all ask here.
+
+A bucket names keys; it never decides which to trust.
+"""
+
+import logging
+from collections.abc import Iterator
+from functools import cached_property
+
+import msgspec
+
+from shared.domain.audit import Event, event_of, judged
+from shared.domain.errors import EntrakeepError, Refuse
+from shared.domain.trust import arns_in_use
+from shared.engine.audit import all_entries, newest_head
+from shared.engine.context import Context
+from shared.engine.patience import patiently
+from shared.ports.catalog import TenantCatalog
+from shared.vault.listing import Listing
+from shared.vault.trust_record import TrustRecord, newest_record, store_record
+
+log = logging.getLogger(__name__)
+
+
+class Trust:
+    """The KMS keys that are trusted for one tenant.
+
+    These are the provider key, the keys that SQL names, the keys that the anchored part of the audit trail names, and those
+    that the operator names. Audit trail and trust record are read only if another key is asked about.
+    """
+
+    def __init__(self, context: Context, catalog: TenantCatalog, operator: frozenset[str] = frozenset()) -> None:
+        self._context = context
+        self._catalog = catalog
+        self.tenant_id = catalog.tenant_id
+        self.operator = operator
+
+    def trusts(self, arn: str) -> bool:
+        """Return whether the KMS key is trusted. Raises Retry of the key service and the store."""
+        return arn in self._named or arn in self._proved
+
+    @cached_property
+    def record(self) -> TrustRecord | None:
+        """The newest trust record that the provider key proves to be ours, or None."""
+        context = self._context
+        try:
+            return patiently(
+                lambda: newest_record(
+                    context.keys,
+                    context.store,
+                    self.tenant_id,
+                    frozenset({context.provider_key}),
+                    self._ignore,
+                ),
+                context.lease_seconds,
+            )
+        except Refuse as refusal:  # the provider key is refused: then the record proves nothing
+            self._ignore(refusal)
+            return None
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """Without any look at the store."""
+        return frozenset({self._context.provider_key}) | self.operator | self._catalog.keys.arns()
+
+    @cached_property
+    def _proved(self) -> frozenset[str]:
+        record = frozenset(self.record.arns) if self.record is not None else frozenset()
+        return record | arns_in_use(_anchored_events(self._context, self._catalog))
+
+    def _ignore(self, error: EntrakeepError) -> None:
+        log.warning("trust record ignored: %s", error, extra={"tenant": self.tenant_id})
+
+
+def record_trust(context: Context, catalog: TenantCatalog) -> None:
+    """Store a trust record, if the newest one does not say what SQL says now.
+
+    A tenant whose data keys are all under the provider key needs none. Trouble is logged, and the next sweep tries again:
+    nothing that a tenant does needs the provider key.
+    """
+    try:
+        _record_trust(context, catalog)
+    except EntrakeepError as error:
+        log.warning("no trust record was stored: %s", error, extra={"tenant": catalog.tenant_id})
+
+
+def _record_trust(context: Context, catalog: TenantCatalog) -> None:
+    tenant, arns = catalog.tenant(), sorted(catalog.keys.arns())
+    numbers = Listing(context.store, catalog.tenant_id).trust_records()
+    if arns == [context.provider_key] and not numbers:
+        return
+    newest = Trust(context, catalog).record
+    record = TrustRecord(
+        tenant=catalog.tenant_id,
+        number=max(numbers, default=0) + 1,
+        at=context.clock.now().isoformat(),
+        arns=arns,
+        key_mode=tenant.key_mode,
+        key_arn=tenant.key_arn,
+        key_epoch=tenant.key_epoch,
+    )
+    if newest is None or msgspec.structs.replace(record, number=newest.number, at=newest.at) != newest:
+        store_record(context.keys, context.store, context.provider_key, record)
+
+
+def _anchored_events(context: Context, catalog: TenantCatalog) -> Iterator[Event]:
+    """Yield the events that a head in the store vouches for; none if the trail does not fit its heads."""
+    entries = list(all_entries(catalog.audit))
+    listing = Listing(context.store, catalog.tenant_id)
+    head = newest_head(context.store, listing, catalog.tenant_id, lambda _: None) if entries else None
+    if head is None:
+        return
+    verdict = judged(catalog.tenant_id, entries, [head], catalog.audit.head())
+    if verdict.fault is None:
+        yield from (event_of(entry) for entry in entries if entry.number <= head.number)
