@@ -29,8 +29,14 @@ class Place(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ENTRAKEEP_", frozen=True, extra="ignore", env_ignore_empty=True)
 
-    home: Path = Field(default_factory=lambda: Path.home() / ".entrakeep")
-    database_url: SecretStr | None = None
+    home: Path = Field(
+        default_factory=lambda: Path.home() / ".entrakeep",
+        description="The folder for all that is kept on this machine: catalog, store, logs. On a local disk.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="The catalog: `sqlite:////FOLDER/FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
+    )
 
     @field_validator("home")
     @classmethod
@@ -74,15 +80,37 @@ class Place(BaseSettings):
 class Settings(Place):
     """What the environment says (``ENTRAKEEP_…``). URLs may hold passwords, so those are kept as secrets."""
 
-    broker_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
-    store_url: str | None = None
-    provider_key_arn: str
-    graph_url: str = "https://graph.microsoft.com"
-    authority_url: str = "https://login.microsoftonline.com"
-    ca_bundle: Path | None = None
-    key_lease_seconds: float = 60.0
-    key_probe_seconds: float = 60.0
-    key_webhook_url: SecretStr | None = None
+    broker_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis: `redis://[USER][:PASSWORD]@HOST:PORT/NUMBER`, or `rediss://…` for TLS. "
+        "On loopback `entrakeep up` runs one if none answers.",
+    )
+    store_url: str | None = Field(
+        None, description="The sealed blobs: `s3://BUCKET/PREFIX` or `file:///FOLDER`. Write `?` as `%3F`."
+    )
+    provider_key_arn: str = Field(
+        description="The ARN of the operator's AWS KMS key. It wraps the data keys of tenants without a key of their own."
+    )
+    graph_url: str = Field(
+        "https://graph.microsoft.com",
+        description="Microsoft Graph. National clouds have others: see [environments.md](environments.md).",
+    )
+    authority_url: str = Field(
+        "https://login.microsoftonline.com", description="The sign-in service that belongs to that Graph."
+    )
+    ca_bundle: Path | None = Field(
+        None,
+        description="A PEM file of authorities to trust beside the system's, for Graph, sign-in and webhook.",
+    )
+    key_lease_seconds: float = Field(
+        60.0, description="How long unwrapped data keys may be used until KMS is asked again: from 1 to 60 seconds."
+    )
+    key_probe_seconds: float = Field(
+        60.0, description="How often each tenant's key is tried when no job uses it: from 1 to 86400 seconds."
+    )
+    key_webhook_url: SecretStr | None = Field(
+        None, description="Where changes of a key are posted: `https://HOST/PATH`, or `http://` on loopback."
+    )
 
     @field_validator("broker_url")
     @classmethod

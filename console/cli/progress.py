@@ -11,6 +11,7 @@ from console.cli.documents import in_trouble, resources_of, trouble_of
 from console.cli.output import console, counted
 from console.cli.tables import table
 from shared.domain.model import Job, Step, Trouble
+from shared.domain.resources import LINKS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -87,7 +88,8 @@ def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "Render
         (
             row["resource"],
             row["state"] if row["answer"] in (None, "whole") else row["answer"],
-            row["records"],
+            None if row["resource"] in LINKS else row["records"],
+            row["records"] if row["resource"] in LINKS else None,
             pace.rate(row["resource"], row["records"]) if row["state"] == "reading" else None,
         )
         for row in resources
@@ -96,7 +98,7 @@ def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "Render
         read = sum(row["records"] for row in resources)
         done = sum(row["state"] == "done" for row in resources)
         return Group(*lines, Text(f"{done} of {counted(len(rows), 'resource')}, {counted(read, 'record')}"))
-    return Group(*lines, table(("resource", "state", "objects", "rate"), rows))
+    return Group(*lines, table(("resource", "state", "objects", "links", "rate"), rows))
 
 
 def _waiting(trouble: Trouble) -> "Text":

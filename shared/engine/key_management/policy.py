@@ -38,7 +38,7 @@ def key_policy(caller: Caller, tenant_id: str, region: str, arn: str | None) -> 
         console=_console(arn),
         cli=_cli(statements, region, arn),
         cloudformation=_cloudformation(statements),
-        terraform=_terraform(statements),
+        terraform=_terraform(statements, region),
     )
 
 
@@ -108,10 +108,22 @@ def _cloudformation(statements: list[dict[str, Any]]) -> str:
     )
 
 
-def _terraform(statements: list[dict[str, Any]]) -> str:
-    """A whole key; the statements may be pasted into one that is there."""
+def _terraform(statements: list[dict[str, Any]], region: str) -> str:
+    """A whole configuration of a key; the statements may be pasted into one that exists."""
     listed = ",\n".join(_indented(_text(each), 6) for each in statements)
     return (
+        "# Leave out 'terraform' and 'provider' where your configuration has them; the Region must be this one.\n"
+        "terraform {\n"
+        "  required_providers {\n"
+        "    aws = {\n"
+        '      source  = "hashicorp/aws"\n'
+        '      version = "~> 6.0"\n'
+        "    }\n"
+        "  }\n"
+        "}\n\n"
+        'provider "aws" {\n'
+        f'  region = "{region}"\n'
+        "}\n\n"
         'data "aws_caller_identity" "owner" {}\n\n'
         'resource "aws_kms_key" "entrakeep" {\n'
         '  description         = "Wraps the data keys of our Entra directory\'s backups"\n'
@@ -128,7 +140,10 @@ def _terraform(statements: list[dict[str, Any]]) -> str:
         "      },\n"
         f"{listed}\n"
         "    ]\n"
-        "  })\n"
+        "  })\n\n"
+        "  lifecycle {\n"
+        "    prevent_destroy = true # a key that is deleted takes every backup under it along\n"
+        "  }\n"
         "}\n\n"
         'output "key_arn" {\n'
         "  value = aws_kms_key.entrakeep.arn\n"

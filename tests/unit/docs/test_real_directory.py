@@ -2,11 +2,13 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore import xform_name
+from botocore.validate import ParamValidator
 
 from console.cli.resources import resource_documents
 from shared.domain.errors import Code
@@ -15,7 +17,7 @@ from tests.pages import TOP, blocks, commands
 
 PAGE = TOP / "docs" / "real-directory.md"
 TEXT = PAGE.read_text()
-KEY_POLICY, MACHINE_POLICY = map(json.loads, blocks(PAGE, "json"))
+KEY_POLICY, BUCKET_RULES, MACHINE_POLICY = map(json.loads, blocks(PAGE, "json"))
 USER, ADMINISTRATOR = "arn:aws:iam::111122223333:user/entrakeep", "arn:aws:iam::111122223333:user/admin"
 _PERMISSION = re.compile(r"\b[A-Z]\w+\.Read(?:Write)?\.\w+\b")
 _ACTIONS: dict[str, set[str]] = {
@@ -125,9 +127,12 @@ def test_the_key_may_be_used_for_a_named_tenant_by_the_machine_alone(
     assert (verdict is Verdict.ALLOWED) is allowed
 
 
-def test_every_command_of_the_aws_cli_is_one() -> None:
-    shown = commands(PAGE, "aws")
-    assert len(shown) >= 8
+@pytest.mark.parametrize(
+    ("page", "least"), [(PAGE, 9), (TOP / "docs" / "keys.md", 3)], ids=lambda given: str(given)[-7:]
+)
+def test_every_command_of_the_aws_cli_is_one(page: Path, least: int) -> None:
+    shown = commands(page, "aws")
+    assert len(shown) >= least
     for service, operation, *words in shown:
         model = botocore.session.get_session().get_service_model("s3" if service == "s3api" else service)
         names = {xform_name(name).replace("_", "-"): name for name in model.operation_names}
@@ -139,6 +144,31 @@ def test_every_command_of_the_aws_cli_is_one() -> None:
         for option in options & members:
             if words[words.index(f"--{option}") + 1].startswith("file://"):
                 assert f"{words[words.index(f'--{option}') + 1].removeprefix('file://')}`" in TEXT
+
+
+def test_the_rules_of_the_bucket_are_ones_that_s3_takes_and_spare_what_is_current() -> None:
+    model = botocore.session.get_session().get_service_model("s3")
+    shape = model.operation_model("PutBucketLifecycleConfiguration").input_shape
+    given = {"Bucket": "contoso-entrakeep", "LifecycleConfiguration": BUCKET_RULES}
+    assert not ParamValidator().validate(given, shape).has_errors()
+    (rule,) = BUCKET_RULES["Rules"]
+    assert set(rule["Expiration"]) == {"ExpiredObjectDeleteMarker"}
+    assert "Transitions" not in rule
+
+
+def test_terraform_names_its_provider_and_region_and_keeps_key_and_bucket_from_being_destroyed() -> None:
+    text = "\n".join(block for block in blocks(PAGE, "hcl") if "aws_" in block)
+    assert re.search(r'provider "aws" \{\n  region = "eu-central-1"', text)
+    for kind in ("aws_kms_key", "aws_s3_bucket"):
+        (resource,) = re.findall(rf'^resource "{kind}" .*?^}}$', text, re.MULTILINE | re.DOTALL)
+        assert "prevent_destroy = true" in resource
+
+
+def test_what_holds_a_secret_is_removed_again_and_kept_out_of_the_repository() -> None:
+    ignored = (TOP / ".gitignore").read_text().splitlines()
+    for file in ("secret.txt", "access-key.txt"):
+        assert re.search(rf"^rm .*\b{re.escape(file)}\b", TEXT, re.MULTILINE)
+        assert file in ignored
 
 
 def test_the_table_of_failures_names_codes_that_there_are() -> None:

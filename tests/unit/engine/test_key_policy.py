@@ -62,6 +62,14 @@ def test_every_text_to_paste_holds_both_statements_whole() -> None:
     assert "KEY-ID" in key_policy(Caller("1" * 12, ROLE), TENANT, "eu-central-1", None).cli
 
 
+def test_terraform_has_a_provider_in_the_region_and_keeps_the_key_from_being_destroyed() -> None:
+    text = key_policy(Caller("1" * 12, ROLE), TENANT, "eu-west-3", None).terraform
+    assert re.search(r'provider "aws" \{\n  region = "eu-west-3"\n\}', text)
+    assert 'source  = "hashicorp/aws"' in text
+    assert "prevent_destroy = true" in text
+    assert text.count("{") == text.count("}")
+
+
 def json_in(text: str, sid: str) -> Any:
     """The JSON object that this Sid stands in."""
     at = re.search(rf'"Sid": "{sid}"', text)
