@@ -88,6 +88,10 @@ class Settings(Place):
     store_url: str | None = Field(
         None, description="The sealed blobs: `s3://BUCKET/PREFIX` or `file:///FOLDER`. Write `?` as `%3F`."
     )
+    store_conditional_writes: bool = Field(
+        True,
+        description="`off` for a bucket whose store knows no `If-None-Match`: [stores.md](stores.md) says what that costs.",
+    )
     provider_key_arn: str = Field(
         description="The ARN of the operator's AWS KMS key. It wraps the data keys of tenants without a key of their own."
     )
@@ -261,4 +265,6 @@ def _refuse_rest(parts: SplitResult) -> None:
 def _reason(kind: str, text: str) -> str:
     if kind == "missing":
         return "is missing"
+    if kind == "bool_parsing":
+        return "must be on or off"
     return "must be a number of seconds" if kind == "float_parsing" else text.removeprefix("Value error, ")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.engine.context import Context
     from shared.engine.key_health import Probing
     from shared.ports.broker import Broker, BrokerAnswer
+    from shared.engine.store_mark import MarkedStore
     from shared.ports.catalog import Catalog
     from shared.ports.clock import Clock
     from shared.ports.directory import DirectoryAccess
@@ -151,18 +152,31 @@ def probing() -> "Probing":
     )
 
 
-def _context(dispatch: "Dispatch", access: "DirectoryAccess", limits: Limits, at: Callable[[str], None]) -> "Context":
+def marked_store() -> "MarkedStore":
+    """The store alone, with the mark that the catalog knows. What is done is done by this process's user."""
+    return _marked(open_catalog(), LIMITS)
+
+
+def _marked(catalog: "Catalog", limits: Limits) -> "MarkedStore":
     from shared.adapters.blobs import open_store
+    from shared.engine.store_mark import MarkedStore
+
+    found = config.read_settings()
+    store = open_store(found.store, config.aws_region(), conditional=found.store_conditional_writes)
+    return MarkedStore(store, catalog, limits)
+
+
+def _context(dispatch: "Dispatch", access: "DirectoryAccess", limits: Limits, at: Callable[[str], None]) -> "Context":
     from shared.adapters.kms import AwsKeys
     from shared.adapters.seclusion import seclude
     from shared.engine.context import Context
 
     seclude()
-    found, region = config.read_settings(), config.aws_region()
+    found, catalog = config.read_settings(), open_catalog()
     return Context(
-        catalog=open_catalog(),
-        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn, region),
-        store=open_store(found.store, region),
+        catalog=catalog,
+        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn, config.aws_region()),
+        store=_marked(catalog, limits),
         access=access,
         dispatch=dispatch,
         clock=clock(),

@@ -59,6 +59,7 @@ class Action(StrEnum):
     KEY_SWITCHED = "key.switched"
     KEY_TRUSTED = "key.trusted"
     CATALOG_REBUILT = "catalog.rebuilt"
+    STORE_ADOPTED = "store.adopted"
     SWEEP_REMOVED = "sweep.removed"
 
 

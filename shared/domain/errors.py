@@ -6,7 +6,8 @@
     ├── Retry       the same thing may work later: give the step back, uncounted
     │   ├── KeyTrouble      KMS did not answer, throttled or broke (never taken for a revocation)
     │   ├── GraphTrouble    Graph did not answer, throttled or broke
-    │   └── StoreTrouble    the blob store did not answer or broke
+    │   ├── StoreTrouble    the blob store did not answer or broke
+    │   └── StoreNotOurs    another store is in its place, as when a disk is not mounted
     ├── StartOver   a cursor is no good any more: read its stream afresh
     │   └── Looping         the cursors lead round in a circle: read afresh once, then the stream has failed
     ├── Skip        Graph will not show this resource: note the cause in the completeness report
@@ -38,6 +39,8 @@ class Code(StrEnum):
     STORE_UNREACHABLE = "STORE_UNREACHABLE"
     STORE_FULL = "STORE_FULL"
     STORE_FORBIDDEN = "STORE_FORBIDDEN"
+    STORE_NOT_OURS = "STORE_NOT_OURS"
+    STORE_UNSUITABLE = "STORE_UNSUITABLE"
     BLOB_DAMAGED = "BLOB_DAMAGED"
     BLOB_MISSING = "BLOB_MISSING"
     BLOB_UNKNOWN = "BLOB_UNKNOWN"
@@ -126,6 +129,14 @@ class StoreTrouble(Retry):
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(Code.STORE_UNREACHABLE, message, after)
+
+
+class StoreNotOurs(Retry):
+    """The store does not carry the mark that SQL knows. Nothing is read from it or written to it. Code
+    ``STORE_NOT_OURS``."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.STORE_NOT_OURS, message)
 
 
 class StartOver(EntrakeepError):

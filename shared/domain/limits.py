@@ -38,6 +38,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Transient trouble with one stream after which it fails, while Graph answers others of the directory."""
     proof_seconds: float = 30.0
     """Wait before Graph is asked again whether a directory lacks a resource, or the licence for it."""
+    store_look_seconds: float = 60.0
+    """How long a process trusts a store in the network whose mark it has seen."""
+    store_pause_seconds: float = 2.0
+    """How long a process does not look again at a store whose mark was wrong."""
     requests_in_flight: int = 8
     """Requests to Graph that all workers together may have open for one application in one directory."""
     gone_after_seconds: float = 60.0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.domain.limits import Limits
-from shared.ports.blobs import BlobStore
+from shared.engine.store_mark import MarkedStore
 from shared.ports.catalog import Catalog
 from shared.ports.clock import Clock
 from shared.ports.directory import DirectoryAccess
@@ -22,7 +22,7 @@ class Context:
 
     catalog: Catalog
     keys: KeyService
-    store: BlobStore
+    store: MarkedStore
     access: DirectoryAccess
     dispatch: Dispatch
     clock: Clock

@@ -35,7 +35,8 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
 def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
     """Connects a directory under ``name``. Nothing is stored unless all of it works.
 
-    Raises Refuse ``TENANT_EXISTS``, ``GRAPH_SIGN_IN_FAILED``, ``KEY_ACCESS_REVOKED`` and what Graph, KMS and store raise.
+    Raises Refuse ``TENANT_EXISTS``, ``GRAPH_SIGN_IN_FAILED``, ``KEY_ACCESS_REVOKED``,
+    ``STORE_UNSUITABLE``, and what Graph, KMS and store raise.
     """
     if any(tenant.name == name for tenant in context.catalog.tenants()):
         raise Refuse(Code.TENANT_EXISTS, f"There is a tenant {name} already; choose another name, or update it.")
@@ -43,6 +44,7 @@ def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
     tenant_id = str(uuid.uuid4())
     now = context.clock.now()
     arn = context.provider_key
+    context.store.prove()
     try:
         key, wrapped = patiently(
             lambda: birth(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None),

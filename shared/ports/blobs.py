@@ -48,3 +48,24 @@ class BlobStore(Protocol):
     def folders(self, prefix: str) -> list[str]:
         """The segments that follow ``prefix`` (empty, or ending in ``/``) in names that go on below them, in order."""
         ...
+
+
+class RawStore(BlobStore, Protocol):
+    """A store as an adapter makes it: whether it is the right one is not known yet."""
+
+    @property
+    def place(self) -> str:
+        """Where the store is, as people name it, without any secret."""
+        ...
+
+    @property
+    def near(self) -> bool:
+        """Whether reading a small blob costs next to nothing, as on a disk."""
+        ...
+
+    def prove(self, name: str, data: bytes) -> None:
+        """Store ``data`` under ``name`` as ``put_new`` does, and prove that the store does what ``put_new`` promises.
+
+        Raises Refuse ``STORE_UNSUITABLE`` with a sentence that names what the store lacks.
+        """
+        ...

@@ -35,6 +35,7 @@ from shared.ports.audit import Audit, Audited
 from shared.ports.customer_keys import CustomerKeys
 from shared.ports.key_health import Health, Probes
 from shared.ports.scheduler import SchedulerCatalog
+from shared.ports.stores import Stores
 from shared.ports.upkeep import Upkeep
 
 
@@ -387,6 +388,8 @@ class Catalog(Protocol):
     def scheduler(self) -> SchedulerCatalog: ...
 
     def probes(self) -> Probes: ...
+
+    def stores(self) -> Stores: ...
 
     def close(self) -> None:
         """Closes every connection. Idempotent."""

@@ -1,4 +1,7 @@
-"""Where blobs lie: everything under the tenant's id, as docs/format.md has it."""
+"""Where blobs lie: everything but the store's mark under the tenant's id, as docs/format.md has it."""
+
+STORE_MARK = "store"
+"""Where it says which store this is."""
 
 
 def jobs_prefix(tenant_id: str) -> str:

@@ -4,12 +4,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from shared.domain.errors import Code, Refuse
-from shared.ports.blobs import BlobStore
+from shared.ports.blobs import RawStore
 
 
-def open_store(url: str, region: str | None = None) -> BlobStore:
-    """The store at ``s3://bucket/prefix`` or ``file:///folder``; the bucket's ``region`` is found the AWS way if it is None.
+def open_store(url: str, region: str | None = None, *, conditional: bool = True) -> RawStore:
+    """Return the store at ``s3://bucket/prefix`` or ``file:///folder``.
 
+    The bucket's ``region`` is found the AWS way if it is None. Without ``conditional`` no conditional write is asked of it.
     Raises Refuse ``SETTINGS_INVALID`` for other URLs.
     """
     parts = urlsplit(url)
@@ -20,5 +21,5 @@ def open_store(url: str, region: str | None = None) -> BlobStore:
     if parts.scheme == "s3" and parts.netloc:
         from shared.adapters.blobs.s3 import S3Store
 
-        return S3Store(parts.netloc, parts.path.strip("/"), region)
+        return S3Store(parts.netloc, parts.path.strip("/"), region, conditional=conditional)
     raise Refuse(Code.SETTINGS_INVALID, "The store must be s3://bucket/prefix or file:///folder.")

@@ -12,13 +12,21 @@ from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _PART = ".part-"
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What ``link`` answers where it may create files but makes no links (link(2))."""
 
 
 class FolderStore:
     """Blobs below ``folder``, which is made with mode 700 if it is not there. Files have mode 600."""
 
+    near = True
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.place = folder.absolute().as_uri()
+
+    def prove(self, name: str, data: bytes) -> None:
+        self.put_new(name, data)
 
     def put(self, name: str, data: bytes) -> None:
         path = self._path(name)
@@ -33,6 +41,10 @@ class FolderStore:
                 os.link(part, path)
             except FileExistsError:
                 return False
+            except OSError as error:
+                if error.errno in _NO_LINKS:
+                    raise self._without_links() from None
+                raise
             _sync(path.parent)
             return True
 
@@ -73,6 +85,13 @@ class FolderStore:
                 return sorted(entry.name for entry in os.scandir(self._folder / prefix) if entry.is_dir())
             except (FileNotFoundError, NotADirectoryError):
                 return []
+
+    def _without_links(self) -> Refuse:
+        return Refuse(
+            Code.STORE_UNSUITABLE,
+            f"The file system of the store {self._folder} has no hard links, which a blob needs to be written whole "
+            "and never twice. Choose a folder on another file system, or a bucket.",
+        )
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

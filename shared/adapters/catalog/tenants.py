@@ -14,6 +14,7 @@ from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
 from shared.adapters.catalog.snapshots import SqlSnapshots
+from shared.adapters.catalog.stores import SqlStores
 from shared.adapters.catalog.tenancy import NOBODY_NAMED, Changes, Tenancy, tenant_of
 from shared.adapters.catalog.upkeep import SqlUpkeep
 from shared.domain.audit import Action
@@ -133,6 +134,9 @@ class SqlCatalog:
 
     def probes(self) -> SqlProbes:
         return SqlProbes(self._database)
+
+    def stores(self) -> SqlStores:
+        return SqlStores(self._database, self.actor)
 
     def close(self) -> None:
         self._database.close()

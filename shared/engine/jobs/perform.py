@@ -113,6 +113,8 @@ def _fail_unexpected(catalog: TenantCatalog, claim: Claim, error: Exception) -> 
 
 def _work(work: Work) -> bool:
     kind, phase = work.claim.kind, work.claim.phase
+    if kind is not JobKind.KEY_CHECK:
+        work.context.store.check()  # before Graph is asked for what could not be stored
     if kind is JobKind.BACKUP:
         return _BACKUP[phase](work)
     if kind is JobKind.VERIFY:

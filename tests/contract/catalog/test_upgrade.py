@@ -23,7 +23,7 @@ from tests.postgres import OWNER, PostgresServer
 REVISIONS = sorted(
     script.revision for script in ScriptDirectory(str(Path(package.__file__).parent / "migrations")).walk_revisions()
 )
-WITHOUT_TENANT = ("beats", "workers", "compatible_code")
+WITHOUT_TENANT = ("beats", "workers", "compatible_code", "stores")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -44,9 +44,10 @@ def named(world: EngineWorld) -> set[str]:
 
 
 def stored(world: EngineWorld) -> dict[str, bytes]:
-    """All that lies in the bucket, but for heads of the audit trail, which a sweep adds."""
-    heads = heads_prefix(world.tenant.tenant_id)
-    return {name: blob for name, blob in world.store.blobs.items() if not name.startswith(heads)}
+    """Return what the bucket holds of the tenant, without heads of the audit trail, which a sweep adds."""
+    tenant = world.tenant.tenant_id
+    blobs = world.store.blobs.items()
+    return {name: blob for name, blob in blobs if name.startswith(tenant) and not name.startswith(heads_prefix(tenant))}
 
 
 def swept(world: EngineWorld) -> None:

@@ -27,6 +27,7 @@ from shared.engine.download import download
 from shared.engine.hold import Hold
 from shared.engine.jobs.perform import perform
 from shared.engine.onboarding import add_tenant
+from shared.engine.store_mark import MarkedStore
 from shared.engine.work import Work
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
@@ -162,14 +163,16 @@ class EngineWorld:
         self.keys, self.store, self.directory = MemoryKeys(), MemoryStore(), MemoryDirectory()
         self.messages, self.clock = Messages(), SetClock()
         self.at: Callable[[str], None] = lambda _: None
+        limits = Limits(resend_seconds=0.0, broker_seconds=0.0, gone_after_seconds=0.0, store_pause_seconds=0.0)
+        catalog = open_catalog(migrated_file(folder / "catalog.sqlite3"))
         self.context = Context(
-            catalog=open_catalog(migrated_file(folder / "catalog.sqlite3")),
+            catalog=catalog,
             keys=keys or self.keys,
-            store=self.store,
+            store=MarkedStore(self.store, catalog, limits),
             access=self.directory,
             dispatch=self.messages,
             clock=self.clock,
-            limits=Limits(resend_seconds=0.0, broker_seconds=0.0, gone_after_seconds=0.0),
+            limits=limits,
             lease_seconds=lease,
             provider_key=provider_key,
             at=self._reach,
@@ -188,7 +191,8 @@ class EngineWorld:
         """The same bucket, KMS and directory, over another catalog."""
         other = copy.copy(self)
         catalog = open_catalog(migrated_file(database))
-        other.context = dataclasses.replace(self.context, catalog=catalog, at=other._reach)
+        store = MarkedStore(self.store, catalog, self.context.limits)
+        other.context = dataclasses.replace(self.context, catalog=catalog, store=store, at=other._reach)
         other._see(database)
         other.of = other.context.catalog.tenant(self.tenant.tenant_id)
         return other

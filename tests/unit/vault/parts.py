@@ -92,6 +92,9 @@ class MemoryKeys:
 class MemoryStore:
     """Blobs in a dictionary."""
 
+    place = "memory:"
+    near = False
+
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
 
@@ -100,6 +103,9 @@ class MemoryStore:
 
     def put_new(self, name: str, data: bytes) -> bool:
         return self.blobs.setdefault(name, data) is data
+
+    def prove(self, name: str, data: bytes) -> None:
+        self.put_new(name, data)
 
     def get(self, name: str) -> bytes | None:
         return self.blobs.get(name)

@@ -17,9 +17,10 @@ from shared.adapters.catalog.schema.snapshots import (
     snapshot_runs,
     snapshots,
 )
+from shared.adapters.catalog.schema.stores import stores
 from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants
 
-REVISION = "0008"
+REVISION = "0009"
 """The revision that this code needs: the newest migration."""
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "snapshot_runs",
     "snapshots",
     "steps",
+    "stores",
     "tenants",
     "usage",
     "workers",

@@ -1,0 +1,56 @@
+"""What an error of a call of S3 means: what to do next. The table decides."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.adapters.blobs.s3.row import Kind, Received, Row
+from shared.adapters.blobs.s3.table import row_of
+from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
+
+S3Error = ClientError | BotoCoreError | RecursionError
+ERRORS = (ClientError, BotoCoreError, RecursionError)
+"""RecursionError: botocore follows a bucket that redirects to itself, as a gateway on the way may, for ever."""
+_LONGEST_WAIT = 600.0
+"""Seconds of a ``Retry-After`` that are believed."""
+
+
+def code_of(error: S3Error) -> str:
+    """Return the error code of an answer; empty if there was no answer."""
+    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+
+
+def row_for(error: S3Error) -> Row:
+    """Return the row of the table that decides about this error."""
+    if not isinstance(error, ClientError):
+        return row_of(Received(names=frozenset(kind.__name__ for kind in type(error).__mro__)))
+    received = Received(
+        names=frozenset({code_of(error)}),
+        status=error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0),
+        text=error.response.get("Error", {}).get("Message", "").lower(),
+    )
+    return row_of(received)
+
+
+def meaning(error: S3Error, bucket: str, name: str) -> EntrakeepError:
+    """Return what to raise after an error of a call about the object ``name``."""
+    row = row_for(error)
+    code = code_of(error) or type(error).__name__
+    operation = error.operation_name if isinstance(error, ClientError) else ""
+    sentence = row.sentence.format(bucket=bucket, code=code, name=name, operation=operation)
+    match row.kind:
+        case Kind.TROUBLE:
+            return StoreTrouble(sentence, _retry_after(error))
+        case Kind.FULL:
+            return Refuse(Code.STORE_FULL, sentence)
+        case Kind.FORBIDDEN:
+            return Refuse(Code.STORE_FORBIDDEN, sentence)
+        case Kind.UNSUITABLE:
+            return Refuse(Code.STORE_UNSUITABLE, sentence)
+
+
+def _retry_after(error: S3Error) -> float | None:
+    """Return the wait that the answer asks for, in seconds; None without one, or where it is a date."""
+    headers = (
+        error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(error, ClientError) else {}
+    )
+    text = str(headers.get("retry-after", ""))
+    return min(float(text), _LONGEST_WAIT) if text.isdecimal() else None

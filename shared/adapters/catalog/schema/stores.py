@@ -1,0 +1,14 @@
+"""The table of the blob store: which one belongs to this catalog."""
+
+from sqlalchemy import Column, String, Table
+
+from shared.adapters.catalog.schema.base import UtcTime, Uuid, metadata
+
+stores = Table(
+    "stores",
+    metadata,
+    Column("store", String(16), primary_key=True),
+    Column("store_id", Uuid, nullable=False),
+    Column("place", String, nullable=False),  # where it was seen last
+    Column("marked_at", UtcTime),  # None: the id is chosen, and no store has been seen with it
+)

@@ -1,0 +1,42 @@
+"""Which blob store belongs to the catalog: chosen once, seen, adopted on purpose."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from shared.domain.audit import Action, event_of
+from shared.ports.stores import KnownStore
+from tests.contract.catalog.world import World
+
+A, B = "a" * 36, "b" * 36
+
+
+def test_of_several_that_choose_at_once_one_chooses(world: World) -> None:
+    assert world.catalog.stores().known() is None
+    ids = [f"{n}" * 36 for n in range(4)]
+    catalogs = [world.another() for _ in ids]
+    with ThreadPoolExecutor(4) as pool:
+        chosen = list(pool.map(lambda n: catalogs[n].stores().choose(ids[n], f"place:{n}"), range(4)))
+    assert {each.store_id for each in chosen} == {chosen[0].store_id}
+    assert not any(each.marked for each in chosen)
+
+
+def test_an_id_that_was_only_chosen_gives_way_to_a_mark_and_one_that_was_seen_does_not(world: World) -> None:
+    stores = world.catalog.stores()
+    stores.choose(A, "here:")
+    stores.seen(B, "there:")
+    assert stores.known() == KnownStore(store_id=B, place="there:", marked=True)
+    stores.seen(A, "here:")
+    assert stores.known() == KnownStore(store_id=B, place="there:", marked=True)
+    stores.seen(B, "here:")
+    assert stores.known() == KnownStore(store_id=B, place="here:", marked=True)
+
+
+def test_adopting_counts_whatever_was_known_and_each_tenants_trail_tells_of_it(world: World) -> None:
+    tenants = [world.add("acme"), world.add("other")]
+    stores = world.catalog.by("ada").stores()
+    stores.seen(A, "here:")
+    stores.adopt(B, "there:")
+    assert stores.known() == KnownStore(store_id=B, place="there:", marked=True)
+    for tenant in tenants:
+        event = event_of(tenant.audit.recent(1)[0])
+        assert (event.action, event.actor) == (Action.STORE_ADOPTED, "ada")
+        assert event.detail == {"store": B, "before": A, "place": "there:"}

@@ -1,0 +1,268 @@
+"""The store's mark: a store that is not the catalog's is neither read nor written, and work goes on once it is back."""
+
+import dataclasses
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.domain.audit import Action, event_of
+from shared.domain.errors import Code, Refuse, StoreNotOurs
+from shared.domain.model import JobKind, JobState
+from shared.engine.shred import shred_tenant
+from shared.engine.store_mark import MarkedStore, State
+from shared.ports.stores import KnownStore
+from shared.vault.names import STORE_MARK
+from tests.contract.engine.world import EngineWorld
+
+OTHER = "9d3c1f0e-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    """A world whose store is looked at each time."""
+    made = EngineWorld(tmp_path, lease=5.0)
+    again(made)
+    yield made
+    made.close()
+
+
+def again(world: EngineWorld, look_seconds: float = 0.0) -> MarkedStore:
+    """Give the world's engine a store that has looked at nothing yet, as another process has one."""
+    world.limit(store_look_seconds=look_seconds)
+    store = MarkedStore(world.store, world.context.catalog, world.context.limits)
+    world.context = dataclasses.replace(world.context, store=store)
+    return store
+
+
+def known(world: EngineWorld) -> KnownStore:
+    found = world.context.catalog.stores().known()
+    assert found is not None
+    return found
+
+
+def mark_of(world: EngineWorld) -> str:
+    text: str = json.loads(world.store.blobs[STORE_MARK])["id"]
+    return text
+
+
+def unmount(world: EngineWorld) -> dict[str, bytes]:
+    """Take the disk away; what lay on it is returned."""
+    disk, world.store.blobs = world.store.blobs, {}
+    return disk
+
+
+def mark_as(world: EngineWorld, store_id: str) -> None:
+    world.store.blobs[STORE_MARK] = json.dumps({"format": "entrakeep/1", "id": store_id}).encode()
+
+
+def test_adding_a_tenant_marks_the_store_and_sql_knows_the_mark(world: EngineWorld) -> None:
+    assert known(world) == KnownStore(store_id=mark_of(world), place="memory:", marked=True)
+    assert world.context.store.look().state is State.OURS
+
+
+def test_a_backup_into_an_empty_mount_point_writes_nothing_waits_and_goes_on_when_the_disk_is_back(
+    world: EngineWorld,
+) -> None:
+    world.backed_up()
+    disk = unmount(world)
+    told = len(world.directory.told)
+    job = world.ask(full=True)
+    world.work(rounds=3)
+    assert world.store.blobs == {}
+    assert len(world.directory.told) == told, "Graph is not asked for what cannot be stored"
+    assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
+    trouble = next(step.trouble for step in world.of.jobs.steps(job.job_id) if step.trouble)
+    assert trouble.code is Code.STORE_NOT_OURS
+    assert trouble.message.count("memory:") == 2, "both places are named"
+    world.store.blobs = disk
+    world.pass_time(120)
+    world.work(rounds=40)
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+
+
+def test_a_job_whose_disk_is_away_for_too_long_fails_and_says_why(world: EngineWorld) -> None:
+    unmount(world)
+    job = world.ask()
+    world.work(rounds=2)
+    world.limit(graph_trouble_seconds=0.0)
+    again(world)
+    world.pass_time(120)
+    world.work(rounds=2)
+    ended = world.of.jobs.get(job.job_id)
+    assert (ended.state, ended.code) == (JobState.FAILED, Code.STORE_NOT_OURS)
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff", b"[]", b'{"format": "entrakeep/1", "id": "%s"}' % OTHER.encode()])
+def test_a_store_with_another_mark_is_neither_read_nor_written(world: EngineWorld, text: bytes) -> None:
+    job = world.backed_up()
+    world.store.blobs[STORE_MARK] = text
+    before = dict(world.store.blobs)
+    with pytest.raises(StoreNotOurs) as caught:
+        world.download(str(job.snapshot))
+    assert mark_known(caught.value.message, world)
+    for call in (
+        lambda: world.context.store.put("t/a", b"x"),
+        lambda: world.context.store.put_new("t/a", b"x"),
+        lambda: world.context.store.delete(STORE_MARK),
+        lambda: world.context.store.erase(STORE_MARK),
+        lambda: list(world.context.store.names("")),
+        lambda: world.context.store.folders(""),
+        lambda: world.context.store.locked_until("t/a"),
+    ):
+        with pytest.raises(StoreNotOurs):
+            call()
+    assert world.store.blobs == before
+
+
+def mark_known(message: str, world: EngineWorld) -> bool:
+    return known(world).store_id in message and "entrakeep store adopt" in message
+
+
+def test_data_keys_are_not_said_to_be_destroyed_in_a_store_where_they_never_were(world: EngineWorld) -> None:
+    disk = unmount(world)
+    with pytest.raises(StoreNotOurs):
+        shred_tenant(world.context, "acme")
+    assert world.context.catalog.find("acme")
+    world.store.blobs = disk
+    shred_tenant(world.context, "acme")
+
+
+def test_a_disk_that_goes_away_in_the_middle_of_a_job_is_not_taken_for_damage(world: EngineWorld) -> None:
+    world.backed_up()
+    verify = world.ask(JobKind.VERIFY)
+    store = again(world, look_seconds=60.0)
+    store.check()
+    unmount(world)
+    with pytest.raises(StoreNotOurs):
+        forget_a_second(store).get("t/a")
+    world.work(rounds=3)
+    assert world.of.jobs.get(verify.job_id).state is JobState.RUNNING
+
+
+def forget_a_second(store: MarkedStore) -> MarkedStore:
+    """The last look was two seconds ago."""
+    store._right_at -= 2.0
+    return store
+
+
+def test_what_is_missing_is_believed_of_a_store_that_carries_its_mark(world: EngineWorld) -> None:
+    assert again(world).get("t/a") is None
+
+
+def test_the_mark_is_read_once_in_a_while_and_not_for_each_blob(world: EngineWorld) -> None:
+    store, reads = again(world, look_seconds=60.0), []
+    real = world.store.get
+    world.store.get = lambda name: reads.append(name) or real(name)  # type: ignore[method-assign,func-returns-value]
+    for n in range(20):
+        store.put(f"t/{n}", b"x")
+    assert reads == [STORE_MARK]
+
+
+def test_of_first_writers_at_once_one_marks_the_store_and_all_go_on(tmp_path: Path) -> None:
+    world = EngineWorld(tmp_path)
+    world.change("stores", marked_at=None)
+    del world.store.blobs[STORE_MARK]
+    stores = [MarkedStore(world.store, world.context.catalog, world.context.limits) for _ in range(6)]
+    threads = [threading.Thread(target=store.check) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {store.look().state for store in stores} == {State.OURS}
+    world.close()
+
+
+def test_a_writer_that_was_killed_between_choosing_an_id_and_marking_the_store_is_followed_by_one_that_does_both(
+    world: EngineWorld,
+) -> None:
+    chosen = known(world).store_id
+    for blobs in ({}, {STORE_MARK: world.store.blobs[STORE_MARK]}):
+        world.store.blobs = {name: blob for name, blob in world.store.blobs.items() if name != STORE_MARK} | blobs
+        world.change("stores", marked_at=None)
+        again(world).check()
+        assert (known(world).store_id, known(world).marked, mark_of(world)) == (chosen, True, chosen)
+
+
+def forget(world: EngineWorld) -> None:
+    """What a catalog knows that was migrated from before there were marks."""
+    world.context.catalog.stores().adopt(OTHER, "elsewhere:")
+    world.change("stores", store_id=OTHER, marked_at=None)
+
+
+@pytest.mark.parametrize("backed_up", [False, True])
+def test_an_old_store_gets_its_mark_at_the_first_job_that_finds_what_sql_says_is_there(
+    world: EngineWorld, *, backed_up: bool
+) -> None:
+    if backed_up:
+        world.backed_up()
+    forget(world)
+    del world.store.blobs[STORE_MARK]
+    again(world)
+    world.backed_up()
+    assert (known(world).marked, mark_of(world)) == (True, known(world).store_id)
+
+
+def test_an_old_store_that_does_not_hold_what_sql_says_gets_no_mark(world: EngineWorld) -> None:
+    world.backed_up()
+    forget(world)
+    unmount(world)
+    again(world)
+    world.ask()
+    world.work(rounds=3)
+    assert world.store.blobs == {}
+    with pytest.raises(StoreNotOurs, match="nothing that it knows of is stored there"):
+        world.context.store.check()
+
+
+def test_a_catalog_put_back_from_before_the_mark_takes_the_mark_of_the_store_that_holds_what_it_says(
+    world: EngineWorld,
+) -> None:
+    mark = mark_of(world)
+    forget(world)
+    again(world).check()
+    assert (known(world).store_id, known(world).marked) == (mark, True)
+
+
+def test_a_new_catalog_does_not_write_into_a_store_of_another_one_before_it_is_rebuilt(
+    world: EngineWorld, tmp_path: Path
+) -> None:
+    other = world.over(tmp_path / "new.sqlite3")
+    with pytest.raises(StoreNotOurs, match="of another store"):
+        other.context.store.check()
+    other.context.store.recognise()
+    other.context.store.check()
+    assert known(other).store_id == mark_of(world)
+    other.close()
+
+
+def test_a_store_is_known_again_at_another_place(world: EngineWorld) -> None:
+    world.store.place = "moved:"
+    again(world).check()
+    assert known(world).place == "moved:"
+
+
+@pytest.mark.parametrize("mark", [None, OTHER, ""])
+def test_adopting_takes_a_store_over_and_the_audit_trail_tells_of_it(world: EngineWorld, mark: str | None) -> None:
+    before = known(world).store_id
+    unmount(world)
+    if mark is not None:
+        mark_as(world, mark)
+    world.store.place = "new:"
+    store = again(world)
+    adopted = store.adopt()
+    assert adopted == mark_of(world) == known(world).store_id
+    assert adopted == mark or (not mark and adopted != before)
+    store.put("t/a", b"x")
+    event = event_of(world.of.audit.recent(1)[0])
+    assert event.action == Action.STORE_ADOPTED
+    assert event.detail == {"store": adopted, "before": before, "place": "new:"}
+
+
+def test_a_store_of_a_later_format_is_left_alone(world: EngineWorld) -> None:
+    world.store.blobs[STORE_MARK] = b'{"format": "entrakeep/2", "id": "x"}'
+    with pytest.raises(Refuse) as caught:
+        again(world).check()
+    assert caught.value.code is Code.FORMAT_UNKNOWN
