@@ -153,8 +153,29 @@ def probing() -> "Probing":
 
 
 def marked_store() -> "MarkedStore":
-    """The store alone, with the mark that the catalog knows. What is done is done by this process's user."""
+    """Return the store alone, with the mark that the catalog knows. What is done is done by this process's user."""
     return _marked(open_catalog(), LIMITS)
+
+
+def store_look() -> "Callable[[], None]":
+    """Return a function that looks at the store as a job does before it writes, and raises what is wrong with it.
+
+    For a catalog without tenants it does nothing.
+    """
+    catalog = open_catalog()
+    store: list[MarkedStore] = []
+
+    def look() -> None:
+        if not catalog.tenants():
+            return
+        if store:
+            store[0].check()
+            return
+        made = _marked(catalog, LIMITS)
+        made.prove()
+        store.append(made)
+
+    return look
 
 
 def _marked(catalog: "Catalog", limits: Limits) -> "MarkedStore":

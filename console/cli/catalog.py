@@ -63,6 +63,7 @@ def rebuild(
     from shared.engine.rebuild import rebuild as rebuilt
     from shared.engine.rebuild import stored_tenants
 
+    context.store.recognise()
     found: list[Rebuilt] = []
     for tenant_id in stored_tenants(context):
         with shown_count("manifest") as tell:

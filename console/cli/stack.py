@@ -29,6 +29,7 @@ def up(
         environment=wiring.child_environment(),
         flower=not no_flower,
         silence=catalog.scheduler().last_tick,
+        store=wiring.store_look(),
     )
     raise typer.Exit(status)
 

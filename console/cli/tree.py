@@ -17,6 +17,7 @@ from console.cli import (
     schedule,
     snapshots,
     stack,
+    store,
     tenant,
     verify,
 )
@@ -60,4 +61,5 @@ app.add_typer(key_change.app, name="key")  # the commands of ``key`` are in it
 app.add_typer(metrics.app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(store.app, name="store")
 app.add_typer(completion.app)

@@ -15,6 +15,7 @@ from pathlib import Path
 from console.cli.output import write
 from console.parts import FLOWER_USER, Nodes, celery_parts, node_names, port_for_flower
 from console.redis_server import OwnRedis, own_redis
+from console.store_watch import StoreWatch
 from console.supervisor.loop import Supervisor
 from shared import wiring
 from shared.domain.errors import Code, EntrakeepError, Refuse
@@ -33,13 +34,15 @@ def run_up(
     environment: Mapping[str, str],
     flower: bool,
     silence: Callable[[], float | None],
+    store: Callable[[], None],
 ) -> int:
     """Run beat, a worker, Flower if wanted, and Redis where the broker's address is ours to serve, until a signal.
 
     Prints ``ready`` on standard output when all answer, everything else on standard error; logs stand in ``<home>/logs``.
     ``environment`` is what the parts are started with; ``silence`` gives the seconds since beat's last tick, None if it never
-    ticked. Returns the exit status, 0. Raises Refuse: ``BUSY`` if the stack of this home runs already,
-    ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
+    ticked; ``store`` raises what is wrong with the store, which is reported and stops nothing. Returns the exit status, 0.
+    Raises Refuse: ``BUSY`` if the stack of this home runs already, ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``,
+    ``FILE_NOT_WRITABLE``.
     """
     broker = wiring.broker_at(broker_url)
     logs = _folders(home)
@@ -59,7 +62,7 @@ def run_up(
             _say(f"Flower: http://{FLOWER_USER}:{password}@127.0.0.1:{port}")
             _say(f"  Open that link, or http://127.0.0.1:{port} as '{FLOWER_USER}' with the password {password}.")
         stages = [[redis.part], parts] if redis else [parts]
-        watch = _Watch(broker, silence, logs)
+        watch = _Watch(broker, silence, logs, stack.enter_context(StoreWatch(store)))
         Supervisor(stages, logs, say=_say, announce_ready=_announce_ready, keep=(held,), look=watch.look).run()
     return 0
 
@@ -76,7 +79,8 @@ def _introduced(broker: Broker, own: OwnRedis | None) -> str:
 class _Watch:
     """Says when what the parts need does not answer, and when it does again: they try on by themselves."""
 
-    def __init__(self, broker: Broker, silence: Callable[[], float | None], logs: Path) -> None:
+    def __init__(self, broker: Broker, silence: Callable[[], float | None], logs: Path, store: StoreWatch) -> None:
+        self._store = store
         self._asked: Mapping[str, Callable[[], bool]] = {
             f"the Redis at {broker.place} does not answer": lambda: (
                 wiring.ask_broker(broker, 0.5).state is not BrokerState.ABSENT
@@ -87,6 +91,8 @@ class _Watch:
 
     def look(self) -> None:
         """Asks each, and says what has changed."""
+        if (news := self._store.news()) is not None:
+            _say(news)
         for sentence, right in self._asked.items():
             if right() and sentence in self._wrong:
                 self._wrong.discard(sentence)

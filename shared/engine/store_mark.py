@@ -63,6 +63,11 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
             return State.MISSING
         return State.OURS if self.mark.id == self.known.store_id else State.ANOTHER
 
+    @property
+    def problem(self) -> StoreNotOurs | None:
+        """What is wrong with the store as far as a look tells, with both places, and what to do."""
+        return None if self.state in (State.OURS, State.UNMARKED) else StoreNotOurs(_sentence(self))
+
 
 class MarkedStore:
     """``ports.blobs.BlobStore`` over another one, whose mark is looked at before anything is read or written.

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from botocore.config import Config
 
-from shared.adapters.blobs import open_store, s3
+from shared.adapters.blobs import open_store
+from shared.adapters.blobs.s3 import store as s3
 from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
 from shared.ports.blobs import BlobStore
 from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
@@ -113,58 +114,6 @@ def met(call: Callable[[BlobStore], object], url: str = "s3://backups") -> Entra
         call(open_store(url))
     assert caught.value.message.endswith(".")
     return caught.value
-
-
-def answers(aws: AwsSimulator, code: str, status: int) -> None:
-    aws.fault({"match": {"service": "s3"}, "what": "error", "code": code, "status": status})
-
-
-@every_call
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        ("SlowDown", 503),
-        ("Throttling", 400),
-        ("RequestTimeout", 400),
-        ("RequestTimeTooSkewed", 403),
-        ("InternalError", 500),
-        ("OfTomorrow", 502),
-    ],
-)
-def test_trouble_of_s3_is_tried_again(
-    aws: AwsSimulator, call: Callable[[BlobStore], object], code: str, status: int
-) -> None:
-    answers(aws, code, status)
-    error = met(call)
-    assert isinstance(error, StoreTrouble)
-    assert code in error.message
-
-
-def test_a_name_that_somebody_else_is_writing_just_now_is_tried_again_and_not_taken_for_taken(
-    aws: AwsSimulator,
-) -> None:
-    answers(aws, "ConditionalRequestConflict", 409)
-    assert isinstance(met(CALLS["put_new"]), StoreTrouble)
-
-
-@every_call
-@pytest.mark.parametrize(
-    ("code", "status", "ours"),
-    [
-        ("AccessDenied", 403, Code.STORE_FORBIDDEN),
-        ("InvalidAccessKeyId", 403, Code.STORE_FORBIDDEN),
-        ("QuotaExceeded", 403, Code.STORE_FULL),
-        ("InsufficientCapacity", 507, Code.STORE_FULL),
-    ],
-)
-def test_what_a_person_must_mend_is_no_trouble(
-    aws: AwsSimulator, call: Callable[[BlobStore], object], code: str, status: int, ours: Code
-) -> None:
-    answers(aws, code, status)
-    error = met(call)
-    assert isinstance(error, Refuse)
-    assert error.code is ours
-    assert "backups" in error.message
 
 
 @every_call

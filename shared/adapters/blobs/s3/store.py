@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from shared import aws
 from shared.adapters.blobs.s3.answers import ERRORS, code_of, meaning, row_for
@@ -170,7 +171,14 @@ class S3Store:
         raise AssertionError("a loop of two always returns or raises")
 
     def _made(self, more: Config | None = None) -> Any:
-        return aws.session(self._region).client("s3", config=_CONFIG.merge(more) if more else _CONFIG)
+        try:
+            return aws.session(self._region).client("s3", config=_CONFIG.merge(more) if more else _CONFIG)
+        except (BotoCoreError, ValueError) as error:
+            raise Refuse(
+                Code.SETTINGS_INVALID,
+                f"AWS's library does not take its settings ({type(error).__name__}): check AWS_ENDPOINT_URL_S3, AWS_PROFILE, "
+                "AWS_REGION and AWS_REQUEST_CHECKSUM_CALCULATION.",
+            ) from None
 
     def _refresh(self, client: Any) -> None:
         """Replace this client by one with the credentials of now, unless another thread has done so."""

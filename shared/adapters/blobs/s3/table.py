@@ -188,7 +188,7 @@ _TROUBLE = (
             "ServiceException",
             "XMinioServerNotInitialized",
         ),
-        statuses=tuple(range(500, 600)),
+        statuses=tuple(status for status in range(500, 600) if status not in (501, 507, 511)),
         means="Trouble inside the store, or in a proxy before it.",
         sentence="The bucket {bucket} is in trouble ({code}).",
     ),

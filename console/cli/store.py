@@ -1,0 +1,83 @@
+"""``entrakeep store``: which store belongs to the catalog."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.cli.arguments import AsJson, examples
+from console.cli.asking import check_terminal
+from console.cli.documents import Document
+from console.cli.output import note, print_document, print_line
+from console.cli.tables import print_fields
+
+if TYPE_CHECKING:
+    from shared.engine.store_mark import Look, MarkedStore
+
+app = typer.Typer(help="The store of blobs, and the mark that says which one it is.")
+
+
+@app.command(epilog=examples("entrakeep store show", "entrakeep store show --json | jq -r .state"))
+def show(as_json: AsJson = False) -> None:
+    """Show the store that the settings name, its mark, and the one that the catalog knows.
+
+    Changes nothing. Exit status 1 with STORE_NOT_OURS if the store does not carry the catalog's mark.
+    """
+    store = _opened()
+    look = store.look()
+    if as_json:
+        print_document(_document(look))
+    else:
+        print_fields([*_document(look).items()])
+    if look.problem is not None:
+        raise look.problem
+
+
+@app.command(epilog=examples("entrakeep store adopt", "entrakeep store adopt --yes"))
+def adopt(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the store that the settings name the catalog's, on purpose.
+
+    For a bucket that was moved without its mark, for a new and empty one, and for a catalog that was put back. A store
+    without a mark gets one. Every tenant's audit trail tells of it. What only the earlier store holds cannot be read any
+    more: 'entrakeep verify' finds that, and a full backup needs none of it.
+    """
+    if not yes:
+        check_terminal("give --yes to adopt the store")
+    store = _opened()
+    look = store.look()
+    if look.problem is None and look.known is not None and look.known.marked:
+        _told(store, as_json, f"The store at {look.place} belongs to this catalog already.")
+        return
+    if look.problem is not None:
+        note(look.problem.message)
+    if not yes and not typer.confirm(f"Adopt the store at {look.place}?", err=True):
+        note("Nothing was changed.")
+        raise typer.Exit(1)
+    store.adopt()
+    _told(store, as_json, f"The store at {look.place} belongs to this catalog now.")
+
+
+def _opened() -> "MarkedStore":
+    from shared import wiring
+
+    return wiring.marked_store()
+
+
+def _told(store: "MarkedStore", as_json: bool, sentence: str) -> None:
+    if as_json:
+        print_document(_document(store.look()))
+    else:
+        print_line(sentence)
+
+
+def _document(look: "Look") -> Document:
+    """``mark`` is the id in the store, ``known`` the one that the catalog knows, ``known_place`` where that was seen last."""
+    return {
+        "state": look.state,
+        "place": look.place,
+        "mark": look.mark.id if look.mark is not None else None,
+        "known": look.known.store_id if look.known is not None and look.known.marked else None,
+        "known_place": look.known.place if look.known is not None and look.known.marked else None,
+    }

@@ -1,0 +1,81 @@
+"""The end of ``docs/stores.md``, made from the table that decides: ``python -m tests.store_page`` writes it."""
+
+from shared.adapters.blobs.s3.row import Kind, Row
+from shared.adapters.blobs.s3.table import ROWS
+from shared.domain.errors import Code
+from tests.pages import TOP
+
+PAGE = TOP / "docs" / "stores.md"
+BEGIN = "## What S3 answers\n"
+"""Where it begins."""
+_HEAD = "| the store answers | which means | what you see |\n| --- | --- | --- |\n"
+_TOP = (
+    BEGIN
+    + """
+Every error of a bucket has a row here. These tables are made from the one that Entrakeep decides by, so what they say is what
+happens. An answer is judged by its error code and its HTTP status; words of its message count only where stores use one
+code for several things. The first row of the table that fits decides. Names that end in `Error` and are not S3's mean that
+no answer came, or none that can be read.
+
+"""
+)
+_SECTIONS = {
+    Kind.TROUBLE: (
+        "Trouble",
+        f"""Tried again: a call four times at once, then a job's step is put off, and goes on from its last checkpoint when
+the store answers; after six hours the job fails with `{Code.STORE_UNREACHABLE}`. A `Retry-After` of up to ten minutes is
+kept. A command that somebody waits for fails at once.
+""",
+    ),
+    Kind.FULL: (
+        "Full",
+        f"""The job fails with `{Code.STORE_FULL}`. Nothing is lost: what was read is read again by the next backup.
+""",
+    ),
+    Kind.FORBIDDEN: (
+        "Settings, credentials or the bucket",
+        f"""The job fails with `{Code.STORE_FORBIDDEN}`; schedules go on, and the next backup tries again. Where the session
+of our credentials has ended, fresh ones are taken and the call is made once more before anything is said.
+""",
+    ),
+    Kind.UNSUITABLE: (
+        "A store that lacks something",
+        f"""`entrakeep tenant add` and jobs fail with `{Code.STORE_UNSUITABLE}`, and `entrakeep up` says so when it starts.
+""",
+    ),
+}
+
+
+def page() -> str:
+    """Return all from ``BEGIN`` on."""
+    return _TOP + "\n".join(
+        f"### {title}\n\n{text}\n{_HEAD}" + "".join(_line(row) for row in ROWS if row.kind is kind)
+        for kind, (title, text) in _SECTIONS.items()
+    )
+
+
+def _line(row: Row) -> str:
+    return f"| {_answer(row)} | {row.means} | {_sentence(row)} |\n"
+
+
+def _answer(row: Row) -> str:
+    given = [f"`{code}`" for code in row.codes]
+    if row.statuses:
+        first, last = row.statuses[0], row.statuses[-1]
+        many = len(row.statuses) > 3
+        given += (
+            [f"any other status from {first} to {last}"] if many else [f"status {status}" for status in row.statuses]
+        )
+    parts = [" or ".join(given)] if given else []
+    if row.words:
+        parts.append("the message has " + " or ".join(f"“{words}”" for words in row.words))
+    return ", and ".join(parts) if parts else "any other code"
+
+
+def _sentence(row: Row) -> str:
+    code = row.codes[0] if row.codes else str(row.statuses[0]) if row.statuses else "CODE"
+    return row.sentence.format(bucket="BUCKET", code=code, name="NAME", operation="PutObject")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(PAGE.read_text().partition(BEGIN)[0] + page())
