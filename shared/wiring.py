@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from shared.engine.context import Context
     from shared.engine.key_health import Probing
-    from shared.ports.broker import Broker, BrokerAnswer
     from shared.engine.store_mark import MarkedStore
+    from shared.ports.broker import Broker, BrokerAnswer
     from shared.ports.catalog import Catalog
     from shared.ports.clock import Clock
     from shared.ports.directory import DirectoryAccess

@@ -47,7 +47,7 @@ from console.cli.up import run_up
 from shared.domain.errors import Refuse
 try:
     status = run_up(home=Path("home").absolute(), broker_url=os.environ["ENTRAKEEP_BROKER_URL"], environment=dict(os.environ),
-                    flower=True, silence=lambda: 0.0)
+                    flower=True, silence=lambda: 0.0, store=lambda: None)
 except Refuse as refused:
     status = str(refused)
 sys.exit(status)

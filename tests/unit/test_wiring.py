@@ -45,7 +45,7 @@ def test_a_bucket_is_looked_for_in_aws_region_or_else_in_aws_default_region(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_REGION", region)
     context = wiring.command_context()
-    assert context.store._client.meta.region_name == found  # type: ignore[attr-defined]
+    assert context.store._store._client.meta.region_name == found  # type: ignore[attr-defined]
     context.catalog.close()
 
 
