@@ -5,7 +5,7 @@ tables; a test compares the two.
 """
 
 from shared.adapters.catalog.schema.audit import AUDIT, audit_events, audit_heads
-from shared.adapters.catalog.schema.base import DataKeyId, Json, UtcTime, Uuid, metadata
+from shared.adapters.catalog.schema.columns import DataKeyId, Json, UtcTime, Uuid, metadata
 from shared.adapters.catalog.schema.jobs import backup_events, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.schema.keys import acceptances, data_keys, key_events, key_health, refusals
 from shared.adapters.catalog.schema.processes import beats, compatible_code, usage, workers

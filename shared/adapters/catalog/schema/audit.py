@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Integer, String, Table
 
-from shared.adapters.catalog.schema.base import metadata, tenant_column
+from shared.adapters.catalog.schema.columns import metadata, tenant_column
 
 audit_heads = Table(
     "audit_heads",

@@ -12,7 +12,15 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from shared.adapters.catalog.schema.base import DataKeyId, Json, UtcTime, Uuid, metadata, tenant_column, within_tenant
+from shared.adapters.catalog.schema.columns import (
+    DataKeyId,
+    Json,
+    UtcTime,
+    Uuid,
+    metadata,
+    tenant_column,
+    within_tenant,
+)
 
 jobs = Table(
     "jobs",

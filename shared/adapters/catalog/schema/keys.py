@@ -2,7 +2,15 @@
 
 from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, LargeBinary, String, Table
 
-from shared.adapters.catalog.schema.base import DataKeyId, Json, UtcTime, Uuid, metadata, tenant_column, within_tenant
+from shared.adapters.catalog.schema.columns import (
+    DataKeyId,
+    Json,
+    UtcTime,
+    Uuid,
+    metadata,
+    tenant_column,
+    within_tenant,
+)
 
 data_keys = Table(
     "data_keys",

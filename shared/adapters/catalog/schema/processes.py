@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table
 
-from shared.adapters.catalog.schema.base import UtcTime, metadata, tenant_column
+from shared.adapters.catalog.schema.columns import UtcTime, metadata, tenant_column
 
 beats = Table(
     "beats",

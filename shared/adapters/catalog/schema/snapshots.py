@@ -2,7 +2,15 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, UniqueConstraint
 
-from shared.adapters.catalog.schema.base import DataKeyId, Json, UtcTime, Uuid, metadata, tenant_column, within_tenant
+from shared.adapters.catalog.schema.columns import (
+    DataKeyId,
+    Json,
+    UtcTime,
+    Uuid,
+    metadata,
+    tenant_column,
+    within_tenant,
+)
 
 snapshots = Table(
     "snapshots",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, String, Table
 
-from shared.adapters.catalog.schema.base import UtcTime, Uuid, metadata
+from shared.adapters.catalog.schema.columns import UtcTime, Uuid, metadata
 
 stores = Table(
     "stores",

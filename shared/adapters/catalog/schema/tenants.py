@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, String, Table, UniqueConstraint
 
-from shared.adapters.catalog.schema.base import DataKeyId, UtcTime, Uuid, metadata, tenant_column, within_tenant
+from shared.adapters.catalog.schema.columns import DataKeyId, UtcTime, Uuid, metadata, tenant_column, within_tenant
 
 tenants = Table(
     "tenants",
