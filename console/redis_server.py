@@ -85,7 +85,7 @@ def own_redis(broker: Broker, home: Path, environment: Mapping[str, str], ask: A
     answer = ask(broker, _TIMEOUT)
     if answer.state in (BrokerState.READY, BrokerState.LOADING):
         return None
-    if answer.state is BrokerState.UNUSABLE:
+    if answer.state is not BrokerState.ABSENT:
         raise _unreachable(answer.sentence + _if_of_another(broker, answer))
     if not broker.loopback or broker.tls is not None:
         raise _unreachable(f"{answer.sentence} Start it, or set ENTRAKEEP_BROKER_URL.")

@@ -91,12 +91,16 @@ def ask_broker(broker: "Broker", timeout: float) -> "BrokerAnswer":
     return ask(broker, timeout)
 
 
+def broker() -> "Broker":
+    """Return the broker of the settings."""
+    return broker_at(config.read_settings().broker_url.get_secret_value())
+
+
 def celery_app() -> "Celery":
     """The Celery application of workers, beat and Flower. Connects to nothing yet."""
     from shared.adapters.dispatch import make_app
 
-    found = config.read_settings()
-    return make_app(broker_at(found.broker_url.get_secret_value()), found.catalog_name)
+    return make_app(broker(), config.read_settings().catalog_name)
 
 
 def command_context() -> "Context":

@@ -8,7 +8,7 @@ from console.cli.arguments import AsJson, Name, Wait, examples
 from console.cli.documents import job_with_resources
 from console.cli.opening import open_catalog
 from console.cli.output import counted, note, print_document, print_line
-from console.cli.waiting import note_silence, refuse_failed, wait_for
+from console.cli.waiting import note_hindrances, refuse_failed, wait_for
 from shared.domain.model import Asked, JobKind
 
 app = typer.Typer()
@@ -39,7 +39,7 @@ def backup(
         if full and not job.full:
             note("That one reads only what changed: ask again for a full one when it has ended.")
     if not wait:
-        note_silence(catalog)
+        note_hindrances(catalog)
         if as_json:
             print_document({"job": job.job_id})
         elif new:

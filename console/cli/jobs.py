@@ -14,10 +14,11 @@ from console.cli.documents import (
     strays_of,
     to_second,
 )
+from console.cli.hindrances import hindrances
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
 from console.cli.tables import print_damaged, print_fields, print_key_job, print_strays, print_table
-from console.cli.waiting import note_silence
+from console.cli.waiting import note_hindrances
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Asked, Job, JobKind
 
@@ -63,7 +64,11 @@ def show(job: JobId, as_json: AsJson = False) -> None:
     catalog = open_catalog()
     found = catalog.find_job(job)
     steps = catalog.tenant(found.tenant_id).jobs.steps(job)
-    document = job_with_resources(found, _tenant_name(catalog, found), steps)
+    waits_for = [] if found.state.ended else hindrances(catalog)
+    document = {
+        **job_with_resources(found, _tenant_name(catalog, found), steps),
+        "hindrances": [hindrance._asdict() for hindrance in waits_for],
+    }
     if as_json:
         print_document(document)
         return
@@ -78,6 +83,8 @@ def show(job: JobId, as_json: AsJson = False) -> None:
         print_key_job(of_key)
     if damaged := damaged_of(found):
         print_damaged(damaged)
+    for hindrance in waits_for:
+        note(f"{hindrance} The job waits.")
     print_strays(strays_of(found))
 
 
@@ -117,7 +124,7 @@ def retry(job: JobId, as_json: AsJson = False) -> None:
     )
     if not new:
         note(f"A backup is {again.state} already: job {again.job_id}.")
-    note_silence(catalog)
+    note_hindrances(catalog)
     if as_json:
         print_document({"job": again.job_id})
     elif new:

@@ -12,7 +12,7 @@ from console.cli.documents import Document, job_document, key_job_of
 from console.cli.key import app
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
-from console.cli.waiting import note_silence, refuse_failed, wait_for
+from console.cli.waiting import note_hindrances, refuse_failed, wait_for
 
 if TYPE_CHECKING:
     from shared.domain.model import Job, Tenant
@@ -129,7 +129,7 @@ def _agreed(accept_terms: bool, as_json: bool) -> bool:
 def _told(catalog: "Catalog", tenant: "Tenant", job: "Job", *, wait: bool, as_json: bool) -> None:
     """Says which job changes the key, or waits for its end."""
     if not wait:
-        note_silence(catalog)
+        note_hindrances(catalog)
         if as_json:
             print_document({"job": job.job_id})
         else:

@@ -19,16 +19,19 @@ def up(
     and what is stored survives in the home.
     """
     from console.cli.up import run_up
+    from console.parts import node_names
+    from console.watch import Signs
     from shared import wiring
 
     settings = wiring.settings()
-    catalog = wiring.open_catalog()
+    scheduler = wiring.open_catalog().scheduler()
+    (worker,) = node_names(("worker",))
     status = run_up(
         home=settings.home.absolute(),
         broker_url=settings.broker_url.get_secret_value(),
         environment=wiring.child_environment(),
         flower=not no_flower,
-        silence=catalog.scheduler().last_tick,
+        signs=Signs(beat=scheduler.last_tick, worker=lambda: scheduler.worker_silence(worker)),
         store=wiring.store_look(),
     )
     raise typer.Exit(status)

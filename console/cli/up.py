@@ -3,13 +3,13 @@
 import contextlib
 import errno
 import fcntl
-import math
 import os
 import secrets
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from console.cli.output import write
@@ -17,12 +17,13 @@ from console.parts import FLOWER_USER, Nodes, celery_parts, node_names, port_for
 from console.redis_server import OwnRedis, own_redis
 from console.store_watch import StoreWatch
 from console.supervisor.loop import Supervisor
+from console.watch import Signs, Watch
 from shared import wiring
-from shared.domain.errors import Code, EntrakeepError, Refuse
-from shared.ports.broker import Broker, BrokerState
+from shared.domain.errors import Code, Refuse
+from shared.domain.limits import Limits
+from shared.ports.broker import Broker
 
-_TICKING, _SILENT = 5.0, 15.0
-"""Seconds since a tick within which beat ticks, and after which something is wrong."""
+_BROKER_TIMEOUT = 0.5
 _LEFTOVERS = 15.0
 """Seconds for the processes of an earlier, killed start to go."""
 
@@ -33,16 +34,16 @@ def run_up(
     broker_url: str,
     environment: Mapping[str, str],
     flower: bool,
-    silence: Callable[[], float | None],
+    signs: Signs,
     store: Callable[[], None],
+    limits: Limits = wiring.LIMITS,
 ) -> int:
     """Run beat, a worker, Flower if wanted, and Redis where the broker's address is ours to serve, until a signal.
 
     Prints ``ready`` on standard output when all answer, everything else on standard error; logs stand in ``<home>/logs``.
-    ``environment`` is what the parts are started with; ``silence`` gives the seconds since beat's last tick, None if it never
-    ticked; ``store`` raises what is wrong with the store, which is reported and stops nothing. Returns the exit status, 0.
-    Raises Refuse: ``BUSY`` if the stack of this home runs already, ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``,
-    ``FILE_NOT_WRITABLE``.
+    ``environment`` is what the worker is started with; ``store`` raises what is wrong with the store, which is reported and
+    stops nothing. A part that gives no sign of life for a minute is started again. Returns the exit status, 0. Raises Refuse:
+    ``BUSY`` if the stack of this home runs already, ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
     """
     broker = wiring.broker_at(broker_url)
     logs = _folders(home)
@@ -57,13 +58,25 @@ def run_up(
             environment["ENTRAKEEP_BROKER_URL"] = broker.url
         nodes = stack.enter_context(contextlib.closing(Nodes(environment, node_names(("beat", "worker")))))
         port, password = port_for_flower() if flower else None, secrets.token_hex(12)
-        parts = celery_parts(environment, nodes, port, lambda: _quiet_for(silence) < _TICKING, flower_password=password)
+        watch = Watch(broker.place, lambda: wiring.ask_broker(broker, _BROKER_TIMEOUT), signs, limits, logs, _say)
+        parts = celery_parts(environment, nodes, port, watch.ticking, flower_password=password)
         if port is not None:
             _say(f"Flower: http://{FLOWER_USER}:{password}@127.0.0.1:{port}")
             _say(f"  Open that link, or http://127.0.0.1:{port} as '{FLOWER_USER}' with the password {password}.")
-        stages = [[redis.part], parts] if redis else [parts]
-        watch = _Watch(broker, silence, logs, stack.enter_context(StoreWatch(store)))
-        Supervisor(stages, logs, say=_say, announce_ready=_announce_ready, keep=(held,), look=watch.look).run()
+        silent = watch.silences(port)
+        patience = limits.worker_restart_seconds - limits.worker_seen_seconds
+        stages = [
+            [replace(part, silent=silent[part.name], patience=patience) for part in stage]
+            for stage in ([[redis.part], parts] if redis else [parts])
+        ]
+        news = stack.enter_context(StoreWatch(store)).news
+
+        def look() -> None:
+            watch.look()
+            if (line := news()) is not None:
+                _say(line)
+
+        Supervisor(stages, logs, say=_say, announce_ready=_announce_ready, keep=(held,), look=look).run()
     return 0
 
 
@@ -74,45 +87,6 @@ def _introduced(broker: Broker, own: OwnRedis | None) -> str:
     if broker.password is None:
         return f"Redis: {broker.place}, found running; it asks for no password, so whoever reaches it may change it"
     return f"Redis: {broker.place}, found running"
-
-
-class _Watch:
-    """Says when what the parts need does not answer, and when it does again: they try on by themselves."""
-
-    def __init__(self, broker: Broker, silence: Callable[[], float | None], logs: Path, store: StoreWatch) -> None:
-        self._store = store
-        self._asked: Mapping[str, Callable[[], bool]] = {
-            f"the Redis at {broker.place} does not answer": lambda: (
-                wiring.ask_broker(broker, 0.5).state is not BrokerState.ABSENT
-            ),
-            f"beat does not tick (log: {logs / 'beat.log'})": lambda: _quiet_for(silence) < _SILENT,
-        }
-        self._wrong: set[str] = set()
-
-    def look(self) -> None:
-        """Asks each, and says what has changed."""
-        if (news := self._store.news()) is not None:
-            _say(news)
-        for sentence, right in self._asked.items():
-            if right() and sentence in self._wrong:
-                self._wrong.discard(sentence)
-                _say(f"no more: {sentence}")
-            elif sentence not in self._wrong and not right():
-                self._wrong.add(sentence)
-                _say(f"attention: {sentence}")
-
-
-def _answers(broker: Broker) -> bool:
-    return wiring.ask_broker(broker, 0.5).state is not BrokerState.ABSENT
-
-
-def _quiet_for(silence: Callable[[], float | None]) -> float:
-    """Seconds since beat's last tick; endless if there was none, or the catalog does not answer."""
-    try:
-        seconds = silence()
-    except EntrakeepError:
-        return math.inf
-    return math.inf if seconds is None else seconds
 
 
 def _emptied(folder: Path) -> Path:

@@ -21,8 +21,8 @@ class Supervisor:
 
     ``stages`` start one after the other, each when the one before answers, and end in the opposite order. ``logs`` is an
     existing folder for ``<part>.log``. ``keep``: descriptors held open until the last process is gone. ``say`` takes one
-    line about a part, ``announce_ready`` is called once, when every part has answered, and ``look`` every few seconds after
-    that, to look at what is not one of the parts; it takes a second at most.
+    line about a part, ``announce_ready`` is called once, when every part has answered, and ``look`` every few seconds, to
+    look at what is not one of the parts; it takes a second at most.
 
     Whatever loses its guard becomes this process's child while it runs, and is killed.
     """
@@ -60,6 +60,7 @@ class Supervisor:
 
     def _watch(self) -> None:
         opened, ready, impatient_at = 1, False, time.monotonic() + _PATIENCE
+        look_at = time.monotonic() + _LOOK
         while True:
             now = time.monotonic()
             seats = [seat for stage in self._stages[:opened] for seat in stage]
@@ -76,8 +77,9 @@ class Supervisor:
                 elif now >= impatient_at:
                     impatient_at = now + _PATIENCE
                     self._say(f"still waiting for {', '.join(silent)}")
-            if ready:
+            if now >= look_at:
                 self._look()
+                look_at = time.monotonic() + _LOOK
             caught = signal.sigtimedwait(_WAKING, self._nap(seats, ready))
             if caught is not None and caught.si_signo in _ENDING:
                 return

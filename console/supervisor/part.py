@@ -11,6 +11,8 @@ from console.supervisor.guarded import Guarded, tail
 
 _LOG_LIMIT = 10 * 1024 * 1024
 """Bytes of a part's log after which it becomes ``<part>.log.1`` and a new one begins."""
+_STARTING = 60.0
+"""Seconds more that a part has until its first sign of life."""
 _DYING = 3
 """Ends in a row after which the last lines of the log are shown."""
 
@@ -20,6 +22,8 @@ class Part:
     """A process of the stack. ``ready`` is asked from the supervisor's loop and answers within a second or so.
 
     ``grace``: seconds from SIGTERM to SIGKILL. ``stdin``: text that it reads, such as a configuration with a password.
+    ``silent``: whether it gives no sign of life where it should, asked like ``ready``; a part that stays so for ``patience``
+    seconds hangs, and is killed and started again.
     """
 
     name: str
@@ -28,6 +32,8 @@ class Part:
     ready: Callable[[], bool]
     grace: float = 7.0
     stdin: str = field(default="", repr=False)
+    silent: Callable[[], bool] = lambda: False
+    patience: float = 40.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class Seat:
         self._started_at = 0.0
         self._ends = 0
         self._answered = False
+        self._silent_since: float | None = None
+        self._heard = False
 
     def tend(self, now: float) -> None:
         """Start the part if it is time to, and take note if it has ended. ``now`` is in monotonic seconds."""
@@ -62,6 +70,8 @@ class Seat:
             if status is not None:
                 self._process = None
                 self._mourn(f"ended with status {_spoken(status)}", now)
+            else:
+                self._listen(now)
         elif self.again_at is None or now >= self.again_at:
             self._start(now)
         self._rotate()
@@ -87,8 +97,24 @@ class Seat:
         if self._process is not None:
             self._process.kill()
 
+    def _listen(self, now: float) -> None:
+        """Kill the part if it has been silent for too long.
+
+        Counted here, by the monotonic clock: a machine that was asleep must not have all its parts killed when it wakes up.
+        """
+        if not self.part.silent():
+            self._silent_since = None
+            self._heard = True
+        elif self._silent_since is None:
+            self._silent_since = now
+        elif now - self._silent_since >= self.part.patience + (0.0 if self._heard else _STARTING):
+            self.kill()
+            self._process = None
+            self._mourn("gives no sign of life", now)
+
     def _start(self, now: float) -> None:
-        self._answered = False
+        self._answered = self._heard = False
+        self._silent_since = None
         self._started_at = now
         self.again_at = None
         try:

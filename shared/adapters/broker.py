@@ -63,8 +63,9 @@ def ask(broker: Broker, timeout: float) -> BrokerAnswer:
     """
     try:
         socket.create_connection((broker.host, broker.port), timeout).close()
-    except OSError as error:
-        return BrokerAnswer(BrokerState.ABSENT, f"No Redis answers at {broker.place}: {error.strerror or 'no answer'}.")
+    except (OSError, UnicodeError) as error:  # UnicodeError: the host cannot be the name of one
+        reason = getattr(error, "strerror", None) or "no answer"
+        return BrokerAnswer(BrokerState.ABSENT, f"No Redis answers at {broker.place}: {reason}.")
     try:
         with redis.Redis.from_url(
             broker.url,
@@ -77,14 +78,17 @@ def ask(broker: Broker, timeout: float) -> BrokerAnswer:
             client.set(_PROBE, "", px=1000)
     except redis.BusyLoadingError:
         return BrokerAnswer(BrokerState.LOADING, f"The Redis at {broker.place} is loading its data.")
+    except (redis.TimeoutError, TimeoutError):
+        plain = " If it does not speak TLS, write redis:// for rediss:// in ENTRAKEEP_BROKER_URL." if broker.tls else ""
+        sentence = f"What listens at {broker.place} accepts connections, but has not answered for {timeout:g} s.{plain}"
+        return BrokerAnswer(BrokerState.SILENT, sentence)
     except (redis.RedisError, OSError, ValueError) as error:
-        return BrokerAnswer(BrokerState.UNUSABLE, _sentence(broker, error, timeout))
+        return BrokerAnswer(BrokerState.UNUSABLE, _sentence(broker.place, error))
     return BrokerAnswer(BrokerState.READY)
 
 
-def _sentence(broker: Broker, error: Exception, timeout: float) -> str:
+def _sentence(place: str, error: Exception) -> str:
     """Say what is wrong with what listens there, and what to do."""
-    place = broker.place
     untrusted = _cause(error, ssl.SSLCertVerificationError)
     if untrusted is not None:
         reason = getattr(untrusted, "verify_message", "") or "it does not fit the host"
@@ -92,9 +96,6 @@ def _sentence(broker: Broker, error: Exception, timeout: float) -> str:
         return f"The certificate of the Redis at {place} is not trusted: {reason.rstrip('.')}. {advice}."
     if _cause(error, ssl.SSLError) is not None:
         return f"What listens at {place} does not speak TLS as rediss:// needs it: set ENTRAKEEP_BROKER_URL."
-    if isinstance(error, redis.TimeoutError | TimeoutError):
-        plain = " If it does not speak TLS, write redis:// for rediss:// in ENTRAKEEP_BROKER_URL." if broker.tls else ""
-        return f"What listens at {place} accepts connections, but has not answered for {timeout:g} s.{plain}"
     reason = _reason(error)
     for beginning, advice in _ADVICE:
         if reason.startswith(beginning):

@@ -26,6 +26,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Wait before a message that the broker did not take is tried again."""
     worker_seen_seconds: float = 20.0
     """A worker not seen for this long has no slots."""
+    worker_restart_seconds: float = 60.0
+    """Silence of a worker, or of another part of a stack on one machine, after which ``up`` starts it again."""
+    beat_silent_seconds: float = 10.0
+    """Time without a tick of beat after which the stack does not run."""
+    broker_look_seconds: float = 5.0
+    """How often beat asks the broker whether it takes messages."""
     tenant_steps: int = 4
     """Steps of one tenant that may be with workers at the same time."""
     key_trouble_seconds: float = 6 * 3600.0

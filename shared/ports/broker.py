@@ -14,8 +14,10 @@ class BrokerState(Enum):
     LOADING = auto()
     ABSENT = auto()
     """Nothing listens at the address."""
+    SILENT = auto()
+    """Something accepts connections there, and does not answer."""
     UNUSABLE = auto()
-    """Something listens, but does not take our messages."""
+    """Something answers, but does not take our messages."""
 
 
 class BrokerAnswer(msgspec.Struct, frozen=True):

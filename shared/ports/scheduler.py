@@ -78,6 +78,18 @@ class SchedulerCatalog(Protocol):
         """Return the seconds since beat's last tick, by the database's clock; None if it never ticked by this clock."""
         ...
 
+    def report_broker(self, trouble: str | None) -> None:
+        """Store why the broker takes no messages, in one sentence; None while it takes them. Needs a beat that has ticked."""
+        ...
+
+    def broker_trouble(self) -> str | None:
+        """Return what beat reported last about the broker; None if it takes messages or nothing was reported."""
+        ...
+
+    def worker_silence(self, worker: str | None = None) -> float | None:
+        """Return the seconds since this worker, or any, was seen, by the database's clock; None if none is known."""
+        ...
+
     def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
         """A worker is alive and has so many slots; ``slots`` 0 takes it out. When it ``begins``, messages that were sent and
         led to no claim are due again: one of its name may have taken them and been killed."""

@@ -11,15 +11,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import redis
+
+from tests.parts import redis_server
 
 pytestmark = pytest.mark.flow
 
 APPLICATION = """
-import os
+import os, threading, time
 from celery import Celery
+from celery.signals import worker_ready
 app = Celery("small", broker=os.environ["ENTRAKEEP_BROKER_URL"])
 app.conf.worker_hijack_root_logger = False
 app.conf.task_ignore_result = True
@@ -31,6 +36,13 @@ def nap(name):
     import time
     open(name, "w").close()
     time.sleep(60)
+def seen():
+    while True:
+        open("seen", "w").close()
+        time.sleep(0.1)
+@worker_ready.connect
+def ready(**_):
+    threading.Thread(target=seen, daemon=True).start()
 """
 SCHEDULER = """
 from celery.beat import Scheduler
@@ -41,13 +53,17 @@ class CatalogScheduler(Scheduler):
         return 1.0
 """
 PROGRAM = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from console.cli.up import run_up
+from console.watch import Signs
 from shared.domain.errors import Refuse
+from shared.domain.limits import Limits
+signs = Signs(beat=lambda: 0.0, worker=lambda: time.time() - os.stat("seen").st_mtime if os.path.exists("seen") else None)
 try:
     status = run_up(home=Path("home").absolute(), broker_url=os.environ["ENTRAKEEP_BROKER_URL"], environment=dict(os.environ),
-                    flower=True, silence=lambda: 0.0, store=lambda: None)
+                    flower=True, signs=signs, store=lambda: None,
+                    limits=Limits(worker_seen_seconds=2.0, worker_restart_seconds=4.0))
 except Refuse as refused:
     status = str(refused)
 sys.exit(status)
@@ -203,7 +219,7 @@ def test_one_stack_in_a_home_and_another_start_after_a_kill(place: Place) -> Non
     assert place.alive() == []
 
 
-def test_a_killed_worker_and_a_killed_guard_leave_nothing_behind_and_come_back(place: Place) -> None:
+def test_a_worker_that_is_killed_loses_its_guard_or_hangs_leaves_nothing_behind_and_comes_back(place: Place) -> None:
     running = place.up()
     ready(running)
     before = set(place.alive("workers.app worker"))
@@ -216,6 +232,47 @@ def test_a_killed_worker_and_a_killed_guard_leave_nothing_behind_and_come_back(p
     guard = os.getsid(first_of(again))
     os.kill(guard, signal.SIGKILL)
     until(lambda: len(place.alive("workers.app worker")) == 3 and not again & set(place.alive()))
+
+    seen = place.folder / "seen"
+    seen.unlink()
+    until(seen.exists)
+    hung = set(place.alive("workers.app worker"))
+    os.kill(first_of(hung), signal.SIGSTOP)
+    until(lambda: len(place.alive("workers.app worker")) == 3 and not hung & set(place.alive()))
+    until(lambda: "recovered: the worker is seen again" in place.errors.read_text())
+    said = place.errors.read_text()
+    assert "attention: NO_WORKER: the worker has not been seen for 2 s. After 4 s it is started again." in said
+    assert "worker gives no sign of life; starting it again in" in said
+    assert "flower gives" not in said
+    assert "beat gives" not in said
     running.send_signal(signal.SIGINT)
     assert running.wait(15) == 0
     assert place.alive() == []
+
+
+def test_a_redis_that_refuses_is_reported_with_its_reason_and_leaves_the_parts_running(place: Place) -> None:
+    with redis_server(place.folder) as server, closing(redis.Redis.from_url(server.url)) as control:
+        place.environment["ENTRAKEEP_BROKER_URL"] = server.url
+        running = place.up()
+        ready(running)
+        assert "found running; it asks for no password" in place.errors.read_text()
+        before = place.alive("workers.app worker")
+        control.config_set("maxmemory", 1)
+        until(lambda: "attention: BROKER_UNREACHABLE: The Redis at " in place.errors.read_text())
+        assert (
+            "OOM command not allowed when used memory > 'maxmemory'). Raise its maxmemory" in place.errors.read_text()
+        )
+        control.config_set("maxmemory", 0)
+        until(lambda: "takes messages again" in place.errors.read_text())
+        assert place.alive("workers.app worker") == before
+        assert "starting it again" not in place.errors.read_text()
+        running.terminate()
+        assert running.wait(15) == 0
+
+        control.replicaof("127.0.0.1", 1)
+        refused = place.up()
+        assert refused.wait(20) == 1
+        assert (
+            "READONLY You can't write against a read only replica). Set ENTRAKEEP_BROKER_URL"
+            in place.errors.read_text()
+        )

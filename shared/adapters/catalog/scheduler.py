@@ -168,6 +168,22 @@ class SqlScheduler:
             now = self._database.now(connection)
             return None if at is None or at > now + SLACK else max(0.0, (now - at).total_seconds())
 
+    def report_broker(self, trouble: str | None) -> None:
+        with self._database.write(EVERY_TENANT) as (connection, _):
+            connection.execute(update(beats).where(beats.c.beat == _BEAT).values(broker_trouble=trouble))
+
+    def broker_trouble(self) -> str | None:
+        with self._database.read(EVERY_TENANT) as connection:
+            return connection.execute(select(beats.c.broker_trouble).where(beats.c.beat == _BEAT)).scalar()
+
+    def worker_silence(self, worker: str | None = None) -> float | None:
+        query = select(func.max(workers.c.seen_at)).where(workers.c.slots > 0)
+        if worker is not None:
+            query = query.where(workers.c.worker == worker)
+        with self._database.read(EVERY_TENANT) as connection:
+            at = connection.execute(query).scalar()
+            return None if at is None else max(0.0, (self._database.now(connection) - at).total_seconds())
+
     def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
         with self._database.write(EVERY_TENANT) as (connection, now):
             if not slots:

@@ -7,8 +7,12 @@ from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.transport.virtual import Empty
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import ResponseError
 
 from shared.adapters.dispatch.inbox import accepted, quoted
+
+_PROBE = "broker-probe"
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,8 @@ class Channel(_Channel):  # type: ignore[misc]
         self.connection.processing = False
         try:
             return super()._brpop_read(**options)
+        except ResponseError as error:  # for instance, the server has become a replica
+            raise LostConnection(str(error)) from None
         except (Empty, *self.connection.connection_errors, *self.connection.channel_errors):
             raise
         except Exception as error:
@@ -68,6 +74,19 @@ class Transport(_Transport):  # type: ignore[misc]
     Channel = Channel
     processing = False
     """Whether the message that was read last was accepted: what is raised after that is not the message's fault."""
+
+    def establish_connection(self) -> Any:
+        """Connect, and store a value that expires at once. Raise ConnectionError where Redis takes no writes.
+
+        Celery tries connections again, with one line of log each time. A refusal of a later write would end the worker.
+        """
+        connection = super().establish_connection()
+        try:
+            self._avail_channels[-1].client.set(_PROBE, "", px=1000)
+        except ResponseError as error:
+            self.close_connection(connection)
+            raise LostConnection(str(error)) from None
+        return connection
 
     def _deliver(self, message: Any, queue: str) -> None:
         ours = accepted(message, queue)

@@ -255,3 +255,27 @@ def test_the_last_tick_is_told_by_its_age(world: World) -> None:
     age = world.scheduler.last_tick()
     assert age is not None
     assert age < 10
+
+
+def test_the_silence_of_a_worker_and_of_all_is_the_age_of_the_last_sign(world: World) -> None:
+    assert world.scheduler.worker_silence() is None
+    world.scheduler.worker_seen("worker@a", 2)
+    world.pass_time(40)
+    world.scheduler.worker_seen("worker@b", 2)
+    of_all, of_a = world.scheduler.worker_silence(), world.scheduler.worker_silence("worker@a")
+    assert of_all is not None
+    assert of_a is not None
+    assert of_all < 10 < 40 <= of_a < 50
+    world.scheduler.worker_seen("worker@b", 0)
+    assert (world.scheduler.worker_silence() or 0) >= 40
+    assert world.scheduler.worker_silence("worker@b") is None
+
+
+def test_what_beat_reports_of_the_broker_stands_until_it_reports_again(world: World) -> None:
+    assert world.scheduler.broker_trouble() is None
+    world.scheduler.ticked()
+    world.scheduler.report_broker("The Redis at h:1 refuses messages (OOM).")
+    world.scheduler.ticked()
+    assert world.scheduler.broker_trouble() == "The Redis at h:1 refuses messages (OOM)."
+    world.scheduler.report_broker(None)
+    assert world.scheduler.broker_trouble() is None

@@ -9,6 +9,7 @@ beats = Table(
     metadata,
     Column("beat", String(16), primary_key=True),
     Column("ticked_at", UtcTime, nullable=False),
+    Column("broker_trouble", String),  # why the broker takes no messages; None while it takes them
 )
 
 workers = Table(
