@@ -27,13 +27,14 @@ class NamesLetGo(Protocol):
 def to_name(catalog: TenantCatalog, parent: Manifest | None) -> list[str]:
     """Return the snapshots that a new manifest names as let go: those on which a snapshot builds."""
     let_go = known_let_go(catalog, [parent] if parent is not None else [])
+    if not let_go:
+        return []
     return sorted(let_go & {snapshot.parent for snapshot in catalog.snapshots.all() if snapshot.parent})
 
 
 def known_let_go(catalog: TenantCatalog, manifests: Iterable[NamesLetGo]) -> set[str]:
     """Return the snapshots that retention has let go, as SQL marks them and these manifests name them."""
-    going = catalog.upkeep.known().snapshots.keys() - {each.snapshot_id for each in catalog.snapshots.all()}
-    return going.union(*(manifest.let_go for manifest in manifests))
+    return catalog.snapshots.going().union(*(manifest.let_go for manifest in manifests))
 
 
 def check_hash(store: BlobStore, blob: str, sha256: str, resource: str | None = None) -> None:

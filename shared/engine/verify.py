@@ -1,6 +1,6 @@
 """Verify: every blob of one snapshot or of all, opened and held against what the manifest says; or its hash alone.
 
-Key objects are held against SQL: without them the bucket would not be enough. Parents are held against the hash that their
+Key objects are compared with SQL: without them the bucket would not be enough. Parents are compared with the hash that their
 children's sealed manifests have, and every other object under the tenant's prefix is accounted for.
 """
 
@@ -39,6 +39,8 @@ class _Found(msgspec.Struct):
     keys: set[str] = msgspec.field(default_factory=set)
     blobs: int = 0
     damaged: list[_Damaged] = msgspec.field(default_factory=list)
+    noted: set[str] = msgspec.field(default_factory=set)
+    """Blobs among ``damaged``."""
 
     def look(self, blob: Callable[[], object]) -> None:
         """Looks at one more blob; what is wrong with it is noted."""
@@ -50,7 +52,8 @@ class _Found(msgspec.Struct):
 
     def note(self, alarm: Alarm) -> None:
         """Note what is wrong with a blob, once: a manifest is looked at as a snapshot's and as a parent's."""
-        if all(alarm.blob != each.blob for each in self.damaged):
+        if alarm.blob not in self.noted:
+            self.noted.add(alarm.blob)
             self.damaged.append(_Damaged(alarm.blob, alarm.resource, alarm.code.value))
 
 
@@ -90,8 +93,8 @@ def _end(work: Work, found: _Found) -> bool:
     if not damaged:
         return work.catalog.claims.finish(work.claim, state=JobState.SUCCEEDED, detail=detail)
     message = (
-        f"{len(damaged):,} blobs are missing, damaged or unknown, {found.blobs:,} were looked at; 'entrakeep jobs show "
-        f"{work.claim.job_id}' names them. A full backup ('entrakeep backup NAME --full') needs none of them."
+        f"Missing, damaged or unknown blobs: {len(damaged):,}; 'entrakeep jobs show {work.claim.job_id}' names them. A full "
+        "backup ('entrakeep backup NAME --full') needs none of them."
     )
     work.catalog.claims.fail(work.claim, Code.BLOB_DAMAGED, message, detail=detail)
     return False

@@ -232,6 +232,10 @@ class Snapshots(Protocol):
         """By id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
         ...
 
+    def going(self) -> set[str]:
+        """Return the ids of those that retention has let go, as long as they have a row."""
+        ...
+
     def runs(self, snapshot_id: str) -> list[RunRef]:
         """The snapshot's runs with their blob names, by stream, oldest first."""
         ...

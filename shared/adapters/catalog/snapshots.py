@@ -29,6 +29,10 @@ class SqlSnapshots:
         with self._tenancy.read() as rows:
             return _snapshot_of(found(rows, snapshot))
 
+    def going(self) -> set[str]:
+        with self._tenancy.read() as rows:
+            return {row["snapshot_id"] for row in rows.find(snapshots, snapshots.c.going)}
+
     def runs(self, snapshot_id: str) -> list[RunRef]:
         named = snapshot_runs.c.run_id == runs.c.run_id
         of = (snapshot_runs.c.tenant_id == runs.c.tenant_id, snapshot_runs.c.snapshot_id == snapshot_id)

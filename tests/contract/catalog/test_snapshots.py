@@ -86,8 +86,9 @@ def test_a_commit_is_refused_if_its_parent_is_gone(world: World, acme: TenantCat
 
 def test_a_snapshot_that_is_going_is_not_offered(world: World, acme: TenantCatalog) -> None:
     made = world.backed_up(acme)
+    assert acme.snapshots.going() == set()
     world.change("snapshots", going=True)
-    assert acme.snapshots.all() == []
+    assert (acme.snapshots.all(), acme.snapshots.going()) == ([], {made.snapshot_id})
     for named in ("latest", made.snapshot_id):
         with pytest.raises(Refuse) as caught:
             acme.snapshots.get(named)
