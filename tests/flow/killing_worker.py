@@ -33,17 +33,18 @@ _steps: list[StepMessage] = []
 
 
 @lru_cache
-def _named(message: StepMessage) -> tuple[str, int]:
-    """The step's name and phase."""
-    steps = tasks.context().catalog.tenant(message.tenant_id).jobs.steps(message.job_id)
-    return next((step.name, step.phase) for step in steps if step.step_id == message.step_id)
+def _named(tenant_id: str, job_id: str, step_id: str) -> tuple[str, int]:
+    """Return the step's name and phase."""
+    steps = tasks.context().catalog.tenant(tenant_id).jobs.steps(job_id)
+    return next((step.name, step.phase) for step in steps if step.step_id == step_id)
 
 
 def _pass(point: str) -> None:
     if not _steps:
         return
     (message,) = _steps
-    planned = Points(Path(os.environ[FOLDER]), message.tenant_id).meet(point, *_named(message))
+    named = _named(message.tenant_id, message.job_id, message.step_id)
+    planned = Points(Path(os.environ[FOLDER]), message.tenant_id).meet(point, *named)
     if planned is None:
         return
     if planned is SIGKILL:

@@ -101,6 +101,7 @@ def test_a_rebuild_without_the_key_brings_nothing_back_and_says_why(stack: Stack
         "snapshots": 2,
         "data_keys": 3,
         "damaged": [],
+        "strays": [],
         "untrusted": [],
         "other_key": None,
         "code": None,
