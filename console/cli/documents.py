@@ -9,6 +9,7 @@ from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, Tenant, Trouble
 from shared.domain.resources import RESOURCES, STREAMS, Reading
+from shared.domain.sign_in import expiry_sentence
 from shared.ports.catalog import KeyState
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def _resource(name: str, steps: Sequence[Step]) -> Document:
     }
 
 
-def tenant_document(tenant: Tenant, schedule: Schedule | None, last: Snapshot | None) -> Document:
+def tenant_document(tenant: Tenant, schedule: Schedule | None, last: Snapshot | None, now: datetime) -> Document:
+    """``sign_in_warning`` says from 30 days before on that the client secret or certificate expires."""
     return {
         "tenant": tenant.name,
         "tenant_id": tenant.tenant_id,
@@ -121,6 +123,8 @@ def tenant_document(tenant: Tenant, schedule: Schedule | None, last: Snapshot | 
         "created_at": moment(tenant.created_at),
         "schedule": schedule_document(schedule) if schedule else None,
         "last_snapshot": last.snapshot_id if last else None,
+        "sign_in_expires_at": moment(tenant.sign_in_expires_at),
+        "sign_in_warning": expiry_sentence(tenant, now),
     }
 
 

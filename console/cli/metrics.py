@@ -20,6 +20,7 @@ _FAMILIES = {
     "entrakeep_key_since_timestamp_seconds": "Since when it is in its state.",
     "entrakeep_key_checked_timestamp_seconds": "When KMS was last asked for it by a probe.",
     "entrakeep_key_warning": "What will stop the tenant's backups unless somebody acts.",
+    "entrakeep_sign_in_expires_timestamp_seconds": "When the client secret or certificate expires, if that is known.",
 }
 _ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 Sample = tuple[str, dict[str, str], float]
@@ -49,6 +50,8 @@ def samples_of(tenant: Tenant, keys: KeyState, health: KeyHealth) -> Iterator[Sa
     yield "entrakeep_key_since_timestamp_seconds", who, _seconds(since)
     if health.checked_at is not None:
         yield "entrakeep_key_checked_timestamp_seconds", who, _seconds(health.checked_at)
+    if tenant.sign_in_expires_at is not None:
+        yield "entrakeep_sign_in_expires_timestamp_seconds", who, _seconds(tenant.sign_in_expires_at)
     for warning in health.warnings:
         yield "entrakeep_key_warning", {**who, "warning": warning.warning}, 1.0
 

@@ -1,5 +1,6 @@
 """``entrakeep tenant``: directories under protection."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +10,11 @@ from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, NewName, 
 from console.cli.asking import check_terminal
 from console.cli.credential_file import read_credential
 from console.cli.documents import Document, moment, shredded_document, tenant_document, to_second
-from console.cli.opening import open_catalog, open_engine
+from console.cli.opening import now, open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
 from console.cli.tables import print_fields, print_table
 from shared.domain.errors import COMPLETE, Code, Refuse
+from shared.domain.model import CredentialKind
 from shared.domain.resources import RESOURCES, STREAMS
 
 if TYPE_CHECKING:
@@ -31,6 +33,15 @@ Certificate = Annotated[
     Path | None,
     typer.Option("--certificate", metavar="FILE", help="Or a PEM file with its certificate and private key."),
 ]
+SecretExpires = Annotated[
+    datetime | None,
+    typer.Option(
+        "--secret-expires",
+        metavar="DATE",
+        formats=["%Y-%m-%d"],
+        help="When the client secret expires, as in 2027-01-31, to be warned 30 days before.",
+    ),
+]
 
 
 @app.command(
@@ -47,18 +58,20 @@ def add(
     client_id: ClientId,
     client_secret_file: SecretFile = None,
     certificate: Certificate = None,
+    secret_expires: SecretExpires = None,
 ) -> None:
     """Connect a directory.
 
     Signs in and reads /organization first; nothing is stored unless that works.
     """
     kind, secret = read_credential(client_secret_file, certificate)
+    expires_at = _expiry(kind, secret_expires)
     context = open_engine()
     from shared.engine.onboarding import add_tenant
     from shared.ports.directory import Identity
 
     identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret, kind=kind)
-    welcome = add_tenant(context, name, identity)
+    welcome = add_tenant(context, name, identity, expires_at=expires_at)
     print_line(f"{name} is connected. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
     _tell_lacking(welcome)
 
@@ -73,6 +86,7 @@ def update(
     name: Name,
     client_secret_file: SecretFile = None,
     certificate: Certificate = None,
+    secret_expires: SecretExpires = None,
     client_id: ClientId | None = None,
     directory_id: DirectoryId | None = None,
 ) -> None:
@@ -81,6 +95,7 @@ def update(
     Checked as 'add' does; the directory stays the same.
     """
     kind, secret = read_credential(client_secret_file, certificate)
+    expires_at = _expiry(kind, secret_expires)
     context = open_engine()
     from shared.engine.onboarding import update_tenant
 
@@ -88,7 +103,7 @@ def update(
         sentence = f"{name} keeps its directory; connect another one with 'entrakeep tenant add'."
         raise Refuse(Code.WRONG_USE, sentence)
 
-    welcome = update_tenant(context, name, client_id, secret, kind)
+    welcome = update_tenant(context, name, client_id, secret, kind, expires_at=expires_at)
     print_line(f"{name} signs in with what you gave.")
     _tell_lacking(welcome)
 
@@ -107,11 +122,14 @@ def list_tenants(as_json: AsJson = False) -> None:
             tenant.directory_id,
             _schedule_words(document),
             to_second(moment(last.created_at)) if last else None,
+            _day(tenant.sign_in_expires_at),
         )
         for tenant, document, last in found
     ]
     empty = "There is no tenant yet. Connect one with 'entrakeep tenant add'."
-    print_table(("tenant", "directory", "schedule", "last snapshot"), rows, empty=empty)
+    print_table(("tenant", "directory", "schedule", "last snapshot", "sign-in expires"), rows, empty=empty)
+    for _, document, _ in found:
+        _note_expiry(document)
 
 
 @app.command(epilog=examples("entrakeep tenant show contoso"))
@@ -123,7 +141,10 @@ def show(name: Name, as_json: AsJson = False) -> None:
         print_document(document)
         return
     taken = f"{last.snapshot_id} of {to_second(moment(last.created_at))}" if last else None
-    print_fields([*{**document, "schedule": _schedule_words(document), "last_snapshot": taken}.items()])
+    told = {**document, "schedule": _schedule_words(document), "last_snapshot": taken}
+    del told["sign_in_warning"]
+    print_fields([*told.items()])
+    _note_expiry(document)
 
 
 @app.command(epilog=examples("entrakeep tenant remove contoso", "entrakeep tenant remove contoso --yes"))
@@ -188,7 +209,25 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
 def _document(catalog: "Catalog", tenant: "Tenant") -> tuple[Document, "Snapshot | None"]:
     handle = catalog.tenant(tenant.tenant_id)
     last = handle.snapshots.newest()
-    return tenant_document(tenant, handle.schedules.get(), last), last
+    return tenant_document(tenant, handle.schedules.get(), last, now()), last
+
+
+def _expiry(kind: CredentialKind, day: datetime | None) -> datetime | None:
+    """Return the beginning of the day that somebody named. A certificate says by itself when it expires."""
+    if day is None:
+        return None
+    if kind is CredentialKind.CERTIFICATE:
+        raise Refuse(Code.WRONG_USE, "--secret-expires is for a client secret: a certificate says when it expires.")
+    return day.replace(tzinfo=UTC)
+
+
+def _day(at: datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%d}"
+
+
+def _note_expiry(document: Document) -> None:
+    if document["sign_in_warning"]:
+        note(f"attention: {document['sign_in_warning']}")
 
 
 def _schedule_words(document: Document) -> str | None:

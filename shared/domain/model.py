@@ -118,6 +118,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     key_arn: str
     """The KMS key that wraps this tenant's new data keys."""
     key_epoch: int
+    sign_in_expires_at: datetime | None = None
+    """When its client secret or certificate expires, if that is known."""
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):

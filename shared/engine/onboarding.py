@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import uuid
+from datetime import datetime
 
 import msgspec
 
@@ -12,7 +13,7 @@ from shared.domain.resources import RESOURCES, STREAMS, Stream
 from shared.domain.secret import Secret
 from shared.engine.audit import keep_head
 from shared.engine.context import Context
-from shared.engine.credentials import seal_credential
+from shared.engine.credentials import expiry_of, seal_credential
 from shared.engine.custody import Custody
 from shared.engine.patience import patiently
 from shared.ports.directory import Identity
@@ -32,8 +33,10 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
     answers: dict[str, Answer]
 
 
-def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
+def add_tenant(context: Context, name: str, identity: Identity, *, expires_at: datetime | None = None) -> Welcome:
     """Connects a directory under ``name``. Nothing is stored unless all of it works.
+
+    ``expires_at``: when the client secret expires, if that is known.
 
     Raises Refuse ``TENANT_EXISTS``, ``GRAPH_SIGN_IN_FAILED``, ``KEY_ACCESS_REVOKED``,
     ``STORE_UNSUITABLE``, and what Graph, KMS and store raise.
@@ -64,6 +67,7 @@ def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
         key_mode=KeyMode.PROVIDER,
         key_arn=wrapped.arn,
         key_epoch=1,
+        sign_in_expires_at=expiry_of(identity.kind, identity.secret, expires_at),
     )
     try:
         sealed = seal_credential(key, tenant_id, identity.secret)
@@ -77,7 +81,13 @@ def add_tenant(context: Context, name: str, identity: Identity) -> Welcome:
 
 
 def update_tenant(
-    context: Context, name: str, client_id: str | None, secret: Secret, kind: CredentialKind = CredentialKind.SECRET
+    context: Context,
+    name: str,
+    client_id: str | None,
+    secret: Secret,
+    kind: CredentialKind = CredentialKind.SECRET,
+    *,
+    expires_at: datetime | None = None,
 ) -> Welcome:
     """A new secret or certificate, or another application, checked as ``add_tenant`` does."""
     tenant = context.catalog.find(name)
@@ -87,7 +97,8 @@ def update_tenant(
     answers = asyncio.run(_introduce(context, identity))
     with Custody(context, catalog) as custody:
         sealed = seal_credential(custody.secrets(), tenant.tenant_id, secret)
-        catalog.update(client_id=client, kind=kind, sealed=sealed)
+        expires_at = expiry_of(kind, secret, expires_at)
+        catalog.update(client_id=client, kind=kind, sealed=sealed, expires_at=expires_at)
     return Welcome(tenant=catalog.tenant(), answers=answers)
 
 

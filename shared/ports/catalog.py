@@ -340,8 +340,10 @@ class TenantCatalog(Protocol):
         """Raises Refuse ``NO_SUCH_TENANT``."""
         ...
 
-    def update(self, *, client_id: str, kind: CredentialKind, sealed: Sealed) -> None:
-        """Replaces the reading application and its sealed credential together."""
+    def update(
+        self, *, client_id: str, kind: CredentialKind, sealed: Sealed, expires_at: datetime | None = None
+    ) -> None:
+        """Replace the reading application, its sealed credential and when that expires, together."""
         ...
 
     def remove(self) -> None:

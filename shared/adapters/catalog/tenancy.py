@@ -137,6 +137,7 @@ def tenant_of(row: RowMapping) -> Tenant:
         key_mode=KeyMode(row["key_mode"]),
         key_arn=row["key_arn"],
         key_epoch=row["key_epoch"],
+        sign_in_expires_at=row["sign_in_expires_at"],
     )
 
 

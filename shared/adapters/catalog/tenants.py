@@ -1,5 +1,7 @@
 """The handle of one tenant, and the catalog that hands out the handles."""
 
+from datetime import datetime
+
 import msgspec
 from sqlalchemy import select
 
@@ -46,10 +48,12 @@ class SqlTenant:
         with self._tenancy.read() as rows:
             return tenant_of(rows.tenant())
 
-    def update(self, *, client_id: str, kind: CredentialKind, sealed: Sealed) -> None:
+    def update(
+        self, *, client_id: str, kind: CredentialKind, sealed: Sealed, expires_at: datetime | None = None
+    ) -> None:
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
-            rows.update(schema.tenants, client_id=client_id)
+            rows.update(schema.tenants, client_id=client_id, sign_in_expires_at=expires_at)
             put_credential(rows, kind, sealed)
             append(rows, Action.CREDENTIAL_UPDATED, {}, {"client_id": client_id, "kind": kind})
 

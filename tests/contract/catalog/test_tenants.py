@@ -70,9 +70,12 @@ def test_who_is_not_there_is_refused(world: World) -> None:
 
 def test_update_replaces_application_and_credential_together(world: World, acme: TenantCatalog) -> None:
     client_id, secret = new_id(), sealed(b"fresh")
-    acme.update(client_id=client_id, kind=CredentialKind.SECRET, sealed=secret)
+    acme.update(client_id=client_id, kind=CredentialKind.SECRET, sealed=secret, expires_at=NOW)
     assert acme.tenant().client_id == client_id
+    assert acme.tenant().sign_in_expires_at == NOW
     assert acme.keys.credential() == (CredentialKind.SECRET, secret)
+    acme.update(client_id=client_id, kind=CredentialKind.SECRET, sealed=secret)
+    assert acme.tenant().sign_in_expires_at is None  # the old one's time is not the new one's
 
 
 def test_a_schedule_is_set_again_and_again(acme: TenantCatalog) -> None:

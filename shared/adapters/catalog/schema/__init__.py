@@ -20,7 +20,7 @@ from shared.adapters.catalog.schema.snapshots import (
 from shared.adapters.catalog.schema.stores import stores
 from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants
 
-REVISION = "0010"
+REVISION = "0011"
 """The revision that this code needs: the newest migration."""
 
 __all__ = [

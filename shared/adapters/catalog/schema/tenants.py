@@ -18,6 +18,7 @@ tenants = Table(
     Column("key_allowed_at", UtcTime),  # since when it may have a key of its own
     Column("key_switched_at", UtcTime),  # when new data keys began to be born under key_arn
     Column("key_free_at", UtcTime),  # from when on the key before it may be disabled
+    Column("sign_in_expires_at", UtcTime),  # when its client secret or certificate expires, if that is known
     Column("served_at", UtcTime),  # when a message for a step of it was last sent: whose turn is next
     UniqueConstraint("name"),
 )

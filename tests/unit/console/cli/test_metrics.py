@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from console.cli.metrics import exposition, samples_of
 from shared.domain.key_health import KeyCondition, KeyHealth, KeyWarning
 from shared.domain.model import KeyMode, Refusal, Tenant
@@ -50,10 +52,18 @@ def test_a_warning_is_a_sample_of_its_own_and_a_probe_has_a_time() -> None:
     assert 'entrakeep_key_checked_timestamp_seconds{tenant="contoso",tenant_id="t"} 1777636800' in lines
 
 
+def test_when_the_sign_in_expires_is_a_sample_if_it_is_known() -> None:
+    health = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW)
+    tenant = msgspec.structs.replace(TENANT, sign_in_expires_at=NOW)
+    lines = list(exposition(samples_of(tenant, NOTHING, health)))
+    assert 'entrakeep_sign_in_expires_timestamp_seconds{tenant="contoso",tenant_id="t"} 1777636800' in lines
+    assert not any("sign_in" in line for line in told(NOTHING, health))
+
+
 def test_every_family_says_what_it_means_even_without_a_tenant() -> None:
     lines = list(exposition([]))
-    assert len(lines) == 8
-    assert all(line.startswith(("# HELP entrakeep_key_", "# TYPE entrakeep_key_")) for line in lines)
+    assert len(lines) == 10
+    assert all(line.startswith(("# HELP entrakeep_", "# TYPE entrakeep_")) for line in lines)
 
 
 def test_whatever_a_label_holds_stays_within_its_quotes() -> None:

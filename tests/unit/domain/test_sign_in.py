@@ -1,0 +1,50 @@
+"""A client secret or certificate that expires is warned of thirty days before, and afterwards."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.model import KeyMode, Tenant
+from shared.domain.sign_in import expires_soon, expiry_sentence
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def tenant(expires_at: datetime | None) -> Tenant:
+    return Tenant(
+        tenant_id="t",
+        name="contoso",
+        directory_id="d",
+        client_id="c",
+        created_at=NOW,
+        key_mode=KeyMode.PROVIDER,
+        key_arn="arn",
+        key_epoch=1,
+        sign_in_expires_at=expires_at,
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (timedelta(days=31), None),
+        (timedelta(days=30), None),
+        (timedelta(days=29, hours=23), "expires on 2026-05-31"),
+        (timedelta(days=1), "expires on 2026-05-02"),
+        (timedelta(0), "has expired on 2026-05-01"),
+        (timedelta(days=-9), "has expired on 2026-04-22"),
+    ],
+)
+def test_people_are_warned_from_thirty_days_before_on(after: timedelta, said: str | None) -> None:
+    sentence = expiry_sentence(tenant(NOW + after), NOW)
+    assert expires_soon(tenant(NOW + after), NOW) is (said is not None)
+    if said is None:
+        assert sentence is None
+    else:
+        assert sentence is not None
+        assert said in sentence
+        assert "'entrakeep tenant update contoso'" in sentence
+
+
+def test_what_nobody_knows_is_not_warned_of() -> None:
+    assert expiry_sentence(tenant(None), NOW) is None
