@@ -30,6 +30,7 @@ _AWS = {
     "`AWS_REGION`": "the Region where no ARN says one: of the bucket and of STS; else `AWS_DEFAULT_REGION`",
     "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`": "credentials, unless the machine has a role",
     "`AWS_PROFILE`": "the profile in AWS's own files that has them",
+    "`AWS_REQUEST_CHECKSUM_CALCULATION`": "`when_required` for a store that takes no checksums ([stores.md](stores.md))",
     "`AWS_ENDPOINT_URL_KMS`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`": "endpoints of a VPC, or of another store",
 }
 _NETWORK = {

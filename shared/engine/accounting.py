@@ -12,7 +12,7 @@ from shared.domain.model import WrappedKey
 from shared.engine.audit import verify_audit
 from shared.engine.work import Work
 from shared.ports.upkeep import Known
-from shared.vault.keyring import decode_key_object
+from shared.vault.keyring import read_key_object
 from shared.vault.listing import Form, Listing
 from shared.vault.names import chunks_prefix, data_key_of, head_blob, last
 
@@ -65,14 +65,13 @@ def _key_objects(work: Work, blobs: list[str], known: Known, verified: Collectio
         row = rows.get((data_key_id, generation))
         if row is not None and data_key_id in verified and generation == newest[data_key_id]:
             continue
-        text = work.context.store.get(blob)
-        if text is None or (row is None and updating and generation > newest.get(data_key_id, generation)):
-            continue  # removed meanwhile, or about to be told to SQL
         try:
-            key = decode_key_object(text, work.claim.tenant_id, blob)
+            key = read_key_object(work.context.store, work.claim.tenant_id, blob)
         except Alarm as alarm:
             yield alarm
             continue
+        if key is None or (row is None and updating and generation > newest.get(data_key_id, generation)):
+            continue  # removed meanwhile, or about to be told to SQL
         if row is not None and key != row:
             yield Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
         elif row is None and (data_key_id in newest or not _pending(key, known)) and not _told(work, key):

@@ -15,6 +15,7 @@ from shared.ports.blobs import BlobStore
 from shared.ports.catalog import TenantCatalog
 from shared.vault.listing import Listing
 from shared.vault.names import head_blob
+from shared.vault.rereading import read_twice
 
 _PAGE = 1000
 
@@ -100,6 +101,7 @@ def _heads(store: BlobStore, catalog: TenantCatalog, listing: Listing) -> Iterat
             listing.skip(alarm.blob)
 
 
+@read_twice
 def _head(store: BlobStore, tenant_id: str, number: int) -> Head:
     blob = head_blob(tenant_id, number)
     text = store.get(blob)

@@ -15,6 +15,7 @@ from shared.ports.blobs import BlobStore
 from shared.ports.catalog import TenantCatalog
 from shared.vault.format import Manifest
 from shared.vault.names import manifest_blob
+from shared.vault.rereading import read_twice
 
 
 class NamesLetGo(Protocol):
@@ -37,6 +38,7 @@ def known_let_go(catalog: TenantCatalog, manifests: Iterable[NamesLetGo]) -> set
     return catalog.snapshots.going().union(*(manifest.let_go for manifest in manifests))
 
 
+@read_twice
 def check_hash(store: BlobStore, blob: str, sha256: str, resource: str | None = None) -> None:
     """Raise Alarm if the blob is missing, or has another hash. Needs no key."""
     sealed = store.get(blob)

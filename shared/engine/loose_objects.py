@@ -9,7 +9,7 @@ from shared.domain.model import WrappedKey
 from shared.domain.trust import Untrusted
 from shared.engine.trust import Trust
 from shared.ports.blobs import BlobStore
-from shared.vault.keyring import decode_key_object
+from shared.vault.keyring import read_key_object
 from shared.vault.names import data_key_of, last, manifest_blob
 from shared.vault.sealing import sealed_headers
 
@@ -64,10 +64,12 @@ def loose_objects(
     found = LooseObjects()
     newest = dict(sorted(known))
     for blob in names:
-        if newest.get(data_key_of(blob), 0) >= int(last(blob)) or (text := store.get(blob)) is None:
+        if newest.get(data_key_of(blob), 0) >= int(last(blob)):
             continue
         try:
-            key = decode_key_object(text, trust.tenant_id, blob)
+            key = read_key_object(store, trust.tenant_id, blob)
+            if key is None:
+                continue
             if trust.trusts(key.arn):
                 found.trusted.append(key)
             elif is_key_arn(key.arn):

@@ -31,6 +31,7 @@ from shared.vault.format import Manifest
 from shared.vault.listing import Listing, is_id
 from shared.vault.manifests import opened_manifest
 from shared.vault.names import certificate_blob, manifest_blob
+from shared.vault.rereading import read_twice
 from shared.vault.sealing import sealed_headers
 
 log = logging.getLogger(__name__)
@@ -202,17 +203,23 @@ class _Rebuilding:
             if snapshot_id not in known.snapshots and known.attempts.get(snapshot_id) not in known.ended
         ]
         for snapshot_id in sorted(self._loose.set_apart(self._store, self._tenant, known.data_keys, unknown)):
-            blob = manifest_blob(self._tenant, snapshot_id)
-            sealed = self._store.get(blob)
-            if sealed is None:
-                continue
             try:
-                manifest = opened_manifest(keys.find, self._tenant, snapshot_id, sealed)
-                data_key_id = sealed_headers(sealed, blob).data_key_id
+                manifest = self._manifest(keys, snapshot_id)
             except Alarm as alarm:
                 self._note(alarm)
                 continue
-            yield _reduced(manifest, hashlib.sha256(sealed).hexdigest(), data_key_id)
+            if manifest is not None:
+                yield manifest
+
+    @read_twice
+    def _manifest(self, keys: LooseKeys, snapshot_id: str) -> _Manifest | None:
+        """Return the manifest of the snapshot, or None if it does not exist any more. Raise Alarm if it cannot be opened."""
+        blob = manifest_blob(self._tenant, snapshot_id)
+        sealed = self._store.get(blob)
+        if sealed is None:
+            return None
+        manifest = opened_manifest(keys.find, self._tenant, snapshot_id, sealed)
+        return _reduced(manifest, hashlib.sha256(sealed).hexdigest(), sealed_headers(sealed, blob).data_key_id)
 
     def _check_chain(self, chosen: Iterable[_Manifest]) -> None:
         """Note the parents that are missing, or are not the ones that were built upon."""

@@ -19,6 +19,7 @@ from shared.domain.secret import Secret
 from shared.ports.blobs import BlobStore
 from shared.ports.keys import KeyService
 from shared.vault.names import key_object_blob
+from shared.vault.rereading import read_twice
 
 _LABEL = b"entrakeep/1 data key id"
 MOST_SEALS = 2**24
@@ -128,18 +129,30 @@ def unwrap(service: KeyService, wrapped: WrappedKey) -> DataKey:
     return key
 
 
+@read_twice
 def check_key_object(store: BlobStore, tenant_id: str, key: WrappedKey) -> str:
     """The name of the key object that must stand beside a data key's row, held against the row: needs no key.
 
     Raises Alarm naming it if it is missing, says anything else, or is of an unknown format.
     """
     blob = key_object_blob(tenant_id, key.data_key_id, key.generation)
-    text = store.get(blob)
-    if text is None:
+    stored = _key_object_at(store, tenant_id, blob)
+    if stored is None:
         raise Alarm(Code.BLOB_MISSING, f"The key object {blob} is missing from the store.", blob)
-    if decode_key_object(text, tenant_id, blob) != key:
+    if stored != key:
         raise _not_as_stored(blob)
     return blob
+
+
+@read_twice
+def read_key_object(store: BlobStore, tenant_id: str, blob: str) -> WrappedKey | None:
+    """Return the wrapped data key in a key object, or None if it does not exist. Raise as ``decode_key_object`` does."""
+    return _key_object_at(store, tenant_id, blob)
+
+
+def _key_object_at(store: BlobStore, tenant_id: str, blob: str) -> WrappedKey | None:
+    text = store.get(blob)
+    return None if text is None else decode_key_object(text, tenant_id, blob)
 
 
 def encode_key_object(tenant_id: str, key: WrappedKey) -> bytes:

@@ -9,6 +9,7 @@ from shared.ports.blobs import BlobStore
 from shared.vault.format import Manifest, decode, encode
 from shared.vault.keyring import DataKey
 from shared.vault.names import manifest_blob
+from shared.vault.rereading import read_twice
 from shared.vault.sealing import WAY_OUT, FindKey, Kind, ManifestHeaders, damaged, open_sealed, seal, sealed_headers
 
 
@@ -28,13 +29,20 @@ def store_manifest(store: BlobStore, data_key: DataKey, manifest: Manifest) -> s
 
 def load_manifest(store: BlobStore, find_key: FindKey, tenant_id: str, snapshot_id: str, sha256: str) -> Manifest:
     """The manifest, held against the hash in the snapshot's row. Raises Alarm if it is missing or another."""
-    blob = manifest_blob(tenant_id, snapshot_id)
+    return opened_manifest(
+        find_key, tenant_id, snapshot_id, _sealed(store, manifest_blob(tenant_id, snapshot_id), sha256)
+    )
+
+
+@read_twice
+def _sealed(store: BlobStore, blob: str, sha256: str) -> bytes:
+    """Return the manifest's sealed bytes, held against their hash. Raise Alarm if it is missing or another."""
     sealed = store.get(blob)
     if sealed is None:
         raise Alarm(Code.BLOB_MISSING, f"The manifest {blob} is missing from the store. {WAY_OUT}", blob)
     if hashlib.sha256(sealed).hexdigest() != sha256:
         raise damaged(blob, None)
-    return opened_manifest(find_key, tenant_id, snapshot_id, sealed)
+    return sealed
 
 
 def opened_manifest(find_key: FindKey, tenant_id: str, snapshot_id: str, sealed: bytes) -> Manifest:

@@ -9,6 +9,7 @@ from shared.domain.records import Line, decode_lines, split_order
 from shared.ports.blobs import BlobStore
 from shared.vault.format import ChunkRef, Run, range_text, unpack
 from shared.vault.names import chunk_blob
+from shared.vault.rereading import read_twice
 from shared.vault.sealing import WAY_OUT, FindKey, Kind, damaged, open_sealed
 
 _PART = 1 << 17
@@ -34,6 +35,7 @@ def read_chunks(
         yield from _parts(_open_chunk(store, find_key, tenant_id, run, chunk), run, chunk, tenant_id)
 
 
+@read_twice
 def check_blob(store: BlobStore, tenant_id: str, run: Run, chunk: ChunkRef) -> bytes:
     """The chunk's sealed bytes, held against its name: needs no key. Raises Alarm."""
     blob, resource = chunk_blob(tenant_id, run.job_id, chunk.name), _resource(chunk)

@@ -19,6 +19,7 @@ from shared.ports.blobs import BlobStore
 from shared.ports.keys import KeyService
 from shared.vault.listing import Listing
 from shared.vault.names import trust_record_blob
+from shared.vault.rereading import read_twice
 
 FORMAT = "entrakeep/1"
 _LABEL = b"entrakeep/1 trust record\n"
@@ -76,6 +77,7 @@ def newest_record(
     return None
 
 
+@read_twice
 def _opened(
     service: KeyService, store: BlobStore, tenant_id: str, number: int, sealing_keys: frozenset[str]
 ) -> TrustRecord:

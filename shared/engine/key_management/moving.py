@@ -16,7 +16,7 @@ from shared.engine.patience import patiently, seconds_since
 from shared.engine.trust import Trust
 from shared.engine.work import StepTired, Work
 from shared.ports.catalog import Keys
-from shared.vault.keyring import decode_key_object, encode_key_object, unwrap
+from shared.vault.keyring import encode_key_object, read_key_object, unwrap
 from shared.vault.names import key_object_blob
 
 _T = TypeVar("_T")
@@ -98,11 +98,11 @@ class Moving:
         store, number = self.work.context.store, key.generation + 1
         while True:
             blob = key_object_blob(self.tenant.tenant_id, key.data_key_id, number)
-            text = store.get(blob)
-            newer = self._anew(key, number) if text is None else decode_key_object(text, self.tenant.tenant_id, blob)
+            stored = read_key_object(store, self.tenant.tenant_id, blob)
+            newer = stored or self._anew(key, number)
             if newer.arn == self.tenant.key_arn and newer.key_epoch == self.tenant.key_epoch:
                 self._patiently(lambda newer=newer: unwrap(self.work.context.keys, newer).drop())  # type: ignore[misc]
-                if text is not None or store.put_new(blob, encode_key_object(self.tenant.tenant_id, newer)):
+                if stored is not None or store.put_new(blob, encode_key_object(self.tenant.tenant_id, newer)):
                     return self._read_back(blob, newer)
             else:
                 number += 1  # left by a change to another key that was never finished
@@ -152,8 +152,7 @@ class Moving:
         )
 
     def _read_back(self, blob: str, newer: WrappedKey) -> WrappedKey:
-        text = self.work.context.store.get(blob)
-        if text is None or decode_key_object(text, self.tenant.tenant_id, blob) != newer:
+        if read_key_object(self.work.context.store, self.tenant.tenant_id, blob) != newer:
             raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
         return newer
 

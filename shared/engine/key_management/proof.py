@@ -18,7 +18,7 @@ from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
 from shared.domain.model import WrappedKey
 from shared.engine.key_management.moving import Left, Moving, known_still
 from shared.engine.patience import patiently
-from shared.vault.keyring import check_key_object, decode_key_object, unwrap
+from shared.vault.keyring import check_key_object, read_key_object, unwrap
 from shared.vault.listing import Listing
 from shared.vault.names import data_key_of, key_object_blob, last
 
@@ -101,12 +101,11 @@ def _proved(moving: Moving, blob: str, row: WrappedKey | None) -> bool:
     key, or is gone: it came, or went, meanwhile. Raises Alarm if it is not as it should be, or not what its row says."""
     work, tenant = moving.work, moving.tenant
     work.hold.check()
-    text = work.context.store.get(blob)
-    if text is None:
+    key = read_key_object(work.context.store, tenant.tenant_id, blob)
+    if key is None:
         if row is not None:
             _check_stands(moving, row)
         return False
-    key = decode_key_object(text, tenant.tenant_id, blob)
     if row is None and not moving.trust.trusts(key.arn):  # planted; an old wrapping under another name would open
         _stays_shut(moving, key, blob)
         return True
@@ -135,8 +134,8 @@ def _astray(moving: Moving, blob: str) -> None:
     """A newer generation than SQL knows, left by a change that was cut off: erased if another key wraps it, for SQL's row is
     under the present one already."""
     store, tenant = moving.work.context.store, moving.tenant
-    text = store.get(blob)
-    if text is None or decode_key_object(text, tenant.tenant_id, blob).arn != tenant.key_arn:
+    key = read_key_object(store, tenant.tenant_id, blob)
+    if key is None or key.arn != tenant.key_arn:
         store.erase(blob)
         moving.rest()
 
@@ -147,12 +146,11 @@ def _unknown(moving: Moving, blob: str) -> None:
     One under a KMS key that is not trusted is left alone: wrapped anew, it would look like one of ours.
     """
     store, tenant = moving.work.context.store, moving.tenant
-    text = store.get(blob)
-    if text is None:
-        store.erase(blob)
-        return
     try:
-        key = decode_key_object(text, tenant.tenant_id, blob)
+        key = read_key_object(store, tenant.tenant_id, blob)
+        if key is None:
+            store.erase(blob)
+            return
         if key.arn == tenant.key_arn or not moving.trust.trusts(key.arn):
             return
         moving.wrapped_anew(key)
