@@ -85,6 +85,12 @@ class Listing:
         """Yield the names of all key objects, or of one data key's; with ``deleted`` as ``BlobStore.names`` has it."""
         return self._of(Form.KEY_OBJECT, key_objects_prefix(self._tenant, data_key_id), deleted=deleted)
 
+    def copies(self) -> Iterator[str]:
+        """Yield names that people or tools gave to copies of key objects: each opens as the key object does."""
+        for blob in self._store.names(key_objects_prefix(self._tenant)):
+            if form_of(self._tenant, blob) is None and b'"wrapped"' in (self._store.get(blob) or b""):
+                yield _printable(blob)
+
     def heads(self) -> set[int]:
         """Return the numbers of the events whose hashes are stored."""
         return {int(last(name)) for name in self._of(Form.HEAD, heads_prefix(self._tenant))}

@@ -77,7 +77,7 @@ def _unfinished(work: Work, moving: Moving) -> bool:
         blobs = ", ".join(each.blob for each in told.left[:3])
         code, why = (
             told.left[0].reason,
-            f"Not what KMS made for this tenant: {blobs}. Look into it, then ask again: {again}.",
+            f"Not what KMS made for this tenant, or copies of it: {blobs}. Look into it, then ask again: {again}.",
         )
     message = (
         f"{told.moved} data keys were moved, {told.to_move} wait; {len(told.snapshots)} snapshots need them. {why}"

@@ -33,6 +33,7 @@ def forget_and_prove(moving: Moving) -> bool:
     """Both, until nothing comes any more. False if that does not end, or something could not be moved."""
     for _ in range(_PASSES):
         forget_before(moving)
+        _name_copies(moving)
         if moving.told.left or moving.refused:
             return False
         if all_proved(moving):
@@ -59,6 +60,12 @@ def forget_before(moving: Moving) -> None:
         work.context.store.erase(key_object_blob(tenant.tenant_id, older.data_key_id, older.generation))
         work.catalog.customer_keys.forget(work.claim, older.data_key_id, older.generation)
         moving.rest()
+
+
+def _name_copies(moving: Moving) -> None:
+    """Note copies of key objects that people or tools have made: the key before opens them."""
+    listing = Listing(moving.work.context.store, moving.tenant.tenant_id)
+    moving.told.left += [Left(blob=blob, reason=Code.BLOB_UNKNOWN) for blob in listing.copies()]
 
 
 def all_proved(moving: Moving) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState, Purpose, WrappedKey
+from shared.domain.model import Asked, Job, JobKind, JobState, Purpose, WrappedKey
 from shared.engine.custody import Custody
 from shared.engine.key_management.asking import ask_enable, ask_update
 from shared.vault.keyring import birth, decode_key_object, encode_key_object
@@ -225,3 +225,19 @@ def test_a_key_object_that_is_not_what_sql_says_is_named_and_the_old_key_not_dec
     assert blobs[0] in str(failed.message)
     world.pass_time(3600)
     assert world.of.keys.state().old_key_free is False
+
+
+def test_a_copy_of_a_key_object_is_named_and_the_old_key_not_declared_free(world: EngineWorld) -> None:
+    """Made by a tool that synchronises files: it opens under the key before, as the key object did."""
+    blob = next(iter(world.store.names(key_objects_prefix(world.tenant.tenant_id))))
+    text = world.store.blobs[blob]
+    world.store.blobs |= {f"{blob} (1)": text, f"{blob}.DS_Store": b"x"}
+    job = ended(world, ask_enable(world.of, OWN, "ada"))
+    assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_UNKNOWN)
+    assert [each["blob"] for each in job.detail["left"]] == [f"{blob} (1)"]
+    assert world.of.keys.state().old_key_free is False
+    del world.store.blobs[f"{blob} (1)"]
+    again, _ = world.of.jobs.ask(JobKind.KEY_ENABLE, asked=Asked.HAND, detail=job.detail, retried=job.job_id)
+    assert ended(world, again).state is JobState.SUCCEEDED
+    del world.store.blobs[f"{blob}.DS_Store"]
+    whole(world)

@@ -67,6 +67,17 @@ def test_each_listing_has_what_is_ours_and_skips_the_rest(store: MemoryStore) ->
     assert {f"{TENANT}/snapshots/{ID} (1)", f"{TENANT}/keys/{HASH}/01", f"{TENANT}/audit/x"} < listing.strays
 
 
+def test_copies_of_key_objects_are_known_by_what_they_hold() -> None:
+    store = MemoryStore()
+    key_object = key_object_blob(TENANT, HASH, 1)
+    store.blobs = {
+        key_object: b'{"wrapped":"x"}',
+        f"{key_object} (1)": b'{"wrapped":"x"}',
+        f"{TENANT}/keys/README": b"x",
+    }
+    assert list(Listing(store, TENANT).copies()) == [f"{key_object} (1)"]
+
+
 def test_strays_are_logged_in_one_line_however_many_there_are(
     store: MemoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
