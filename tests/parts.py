@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -137,6 +138,19 @@ class GraphSimulator(Simulator):
     def __init__(self, process: "subprocess.Popen[str]", url: str, ca_file: Path) -> None:
         super().__init__(process, url, ca_file)
         self.ca_file = ca_file
+
+    def add_directory(self, objects: int = 0, seed: int = 1) -> str:
+        """The id of another directory, to which the same application and secret sign in."""
+        directory_id = str(uuid.uuid4())
+        given = {"id": directory_id, "client_id": CLIENT, "secret": SECRET, "objects": objects, "seed": seed}
+        self.post("directories", given)
+        return directory_id
+
+    def of(self, directory_id: str) -> "GraphSimulator":
+        """The controls of another directory."""
+        other = GraphSimulator(self.process, self.url, self.ca_file)
+        other._client.params = httpx.QueryParams(directory=directory_id)
+        return other
 
     def change(self, *changes: tuple[str, str] | tuple[str, str, object]) -> None:
         """Changes as ``(op, path)`` or ``(op, path, value)``; a value of bytes is sent as it stands."""

@@ -54,9 +54,9 @@ Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The tenant's name.", callback=_name, autocompletion=known_tenants)
 ]
 AuditedName = Annotated[
-    str,
+    str | None,
     typer.Argument(
-        metavar="NAME",
+        metavar="[NAME]",
         help="The tenant's name, or its id; that of a removed one, too.",
         callback=_name,
         autocompletion=known_tenants,
@@ -107,6 +107,9 @@ KeyArn = Annotated[
 ]
 KeyArnOrNone = Annotated[
     str | None, typer.Option("--arn", metavar="ARN", help="The ARN of the KMS key, if it is there already.")
+]
+Installation = Annotated[
+    bool, typer.Option("--installation", help="The installation's own trail: which directories came and went.")
 ]
 Output = Annotated[
     str,

@@ -4,29 +4,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.arguments import AsJson, AuditedName, Output, examples
+from console.cli.arguments import AsJson, AuditedName, Installation, Output, examples
 from console.cli.documents import Document, event_document, to_second, verdict_document
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.tables import print_table
 from console.download_file import to_file, to_standard_output
-from shared.domain.audit import exported
+from shared.domain.audit import INSTALLATION, exported
 from shared.domain.errors import Code, Refuse
+from shared.ports.audit import Audited
 
 if TYPE_CHECKING:
     from shared.domain.audit import Verdict
+    from shared.ports.catalog import Catalog
 
-app = typer.Typer(help="What was done to a tenant, by whom and when. It outlives the tenant.")
+app = typer.Typer(help="What was done to a tenant, or to the installation, by whom and when. It outlives the tenant.")
 
 
 @app.command(
     epilog=examples(
         "entrakeep audit show contoso",
         "entrakeep audit show contoso --limit 10 --json | jq -r '.[].action'",
+        "entrakeep audit show --installation",
     )
 )
 def show(
-    name: AuditedName,
+    name: AuditedName = None,
+    installation: Installation = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Show so many at most.")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +40,7 @@ def show(
     the others go by their ids. Nothing is checked: 'entrakeep audit verify' does.
     """
     catalog = open_catalog()
-    tenant = catalog.audited(name)
+    tenant = _chain(catalog, name, installation)
     documents = [event_document(entry, tenant.name) for entry in catalog.tenant(tenant.tenant_id).audit.recent(limit)]
     if as_json:
         print_document(documents)
@@ -56,7 +60,7 @@ def show(
 
 
 @app.command(epilog=examples("entrakeep audit verify contoso", "entrakeep audit verify contoso --json"))
-def verify(name: AuditedName, as_json: AsJson = False) -> None:
+def verify(name: AuditedName = None, installation: Installation = False, as_json: AsJson = False) -> None:
     """Prove that no event was changed, removed or put in.
 
     Holds the chain of events against itself and against the heads that lie in the store. Needs no key and no running
@@ -65,7 +69,7 @@ def verify(name: AuditedName, as_json: AsJson = False) -> None:
     context = open_engine()
     from shared.engine.audit import refused_broken, verify_audit
 
-    tenant = context.catalog.audited(name)
+    tenant = _chain(context.catalog, name, installation)
     verdict = verify_audit(context, tenant.tenant_id)
     if as_json:
         print_document(verdict_document(verdict, tenant.name))
@@ -80,7 +84,7 @@ def verify(name: AuditedName, as_json: AsJson = False) -> None:
         "entrakeep audit export contoso -o - | jq -r .actor | sort | uniq -c",
     )
 )
-def export(name: AuditedName, output: Output) -> None:
+def export(output: Output, name: AuditedName = None, installation: Installation = False) -> None:
     """Write every event to a file, the oldest first.
 
     A line an event, as JSON with its hash; docs/audit.md says how anybody holds them against each other. If it fails, no
@@ -91,7 +95,7 @@ def export(name: AuditedName, output: Output) -> None:
     catalog = open_catalog()
     from shared.engine.audit import all_entries
 
-    tenant = catalog.audited(name)
+    tenant = _chain(catalog, name, installation)
     count = 0
     with to_standard_output() if output == "-" else to_file(output) as sink:
         for entry in all_entries(catalog.tenant(tenant.tenant_id).audit):
@@ -99,6 +103,15 @@ def export(name: AuditedName, output: Output) -> None:
             count += 1
     if output != "-":
         note(f"{counted(count, 'event')} written to {output}.")
+
+
+def _chain(catalog: "Catalog", name: str | None, installation: bool) -> Audited:
+    """Return whose trail is meant. Raises Refuse ``WRONG_USE`` unless it is one, ``NO_SUCH_TENANT`` if there is none."""
+    if (name is None) is not installation:
+        raise Refuse(Code.WRONG_USE, "Give the NAME of a tenant, or --installation.")
+    if name is None:
+        return Audited(tenant_id=INSTALLATION, name="the installation", removed=False)
+    return catalog.audited(name)
 
 
 def _told(event: Document) -> list[tuple[str, object]]:

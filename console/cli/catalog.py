@@ -61,9 +61,10 @@ def rebuild(
     context = open_engine()
     trusted = confirmed_keys(trust_key or [])
     from shared.engine.rebuild import rebuild as rebuilt
-    from shared.engine.rebuild import stored_tenants
+    from shared.engine.rebuild import rebuild_installation, stored_tenants
 
     context.store.recognise()
+    rebuild_installation(context)
     found: list[Rebuilt] = []
     for tenant_id in stored_tenants(context):
         with shown_count("manifest") as tell:

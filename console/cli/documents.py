@@ -113,8 +113,15 @@ def _resource(name: str, steps: Sequence[Step]) -> Document:
     }
 
 
-def tenant_document(tenant: Tenant, schedule: Schedule | None, last: Snapshot | None, now: datetime) -> Document:
-    """``sign_in_warning`` says from 30 days before on that the client secret or certificate expires."""
+def tenant_document(
+    tenant: Tenant,
+    schedule: Schedule | None,
+    last: Snapshot | None,
+    now: datetime,
+    same_directory: Sequence[str] = (),
+) -> Document:
+    """``sign_in_warning`` says from 30 days before on that the client secret or certificate expires. ``same_directory``: the
+    names of other tenants that an older version let be connected to the same directory."""
     return {
         "tenant": tenant.name,
         "tenant_id": tenant.tenant_id,
@@ -125,6 +132,7 @@ def tenant_document(tenant: Tenant, schedule: Schedule | None, last: Snapshot | 
         "last_snapshot": last.snapshot_id if last else None,
         "sign_in_expires_at": moment(tenant.sign_in_expires_at),
         "sign_in_warning": expiry_sentence(tenant, now),
+        "same_directory": list(same_directory),
     }
 
 

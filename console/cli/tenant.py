@@ -59,10 +59,16 @@ def add(
     client_secret_file: SecretFile = None,
     certificate: Certificate = None,
     secret_expires: SecretExpires = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Consent to a directory whose tenant was removed under a KMS key of its owner's own."
+        ),
+    ] = False,
 ) -> None:
     """Connect a directory.
 
-    Signs in and reads /organization first; nothing is stored unless that works.
+    Signs in and reads /organization first; nothing is stored unless that works. One directory is one tenant.
     """
     kind, secret = read_credential(client_secret_file, certificate)
     expires_at = _expiry(kind, secret_expires)
@@ -71,7 +77,7 @@ def add(
     from shared.ports.directory import Identity
 
     identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret, kind=kind)
-    welcome = add_tenant(context, name, identity, expires_at=expires_at)
+    welcome = add_tenant(context, name, identity, expires_at=expires_at, again=again)
     print_line(f"{name} is connected. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
     _tell_lacking(welcome)
 
@@ -112,14 +118,15 @@ def update(
 def list_tenants(as_json: AsJson = False) -> None:
     """List the tenants, newest first."""
     catalog = open_catalog()
-    found = [(tenant, *_document(catalog, tenant)) for tenant in catalog.tenants()]
+    tenants = catalog.tenants()
+    found = [(tenant, *_document(catalog, tenant, tenants)) for tenant in tenants]
     if as_json:
         print_document([document for _, document, _ in found])
         return
     rows = [
         (
             tenant.name,
-            tenant.directory_id,
+            "\n".join([tenant.directory_id, *(f"also connected as {other}" for other in document["same_directory"])]),
             _schedule_words(document),
             to_second(moment(last.created_at)) if last else None,
             _day(tenant.sign_in_expires_at),
@@ -136,7 +143,7 @@ def list_tenants(as_json: AsJson = False) -> None:
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show a tenant: its ids, its schedule and its last snapshot."""
     catalog = open_catalog()
-    document, last = _document(catalog, catalog.find(name))
+    document, last = _document(catalog, catalog.find(name), catalog.tenants())
     if as_json:
         print_document(document)
         return
@@ -206,10 +213,12 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
     print_line(f"This certificate lies in the store, with every id: {document['blob']}.")
 
 
-def _document(catalog: "Catalog", tenant: "Tenant") -> tuple[Document, "Snapshot | None"]:
+def _document(catalog: "Catalog", tenant: "Tenant", tenants: "list[Tenant]") -> tuple[Document, "Snapshot | None"]:
     handle = catalog.tenant(tenant.tenant_id)
     last = handle.snapshots.newest()
-    return tenant_document(tenant, handle.schedules.get(), last, now()), last
+    directory, own = tenant.directory_id.lower(), tenant.tenant_id
+    same = [each.name for each in tenants if each.directory_id.lower() == directory and each.tenant_id != own]
+    return tenant_document(tenant, handle.schedules.get(), last, now(), same), last
 
 
 def _expiry(kind: CredentialKind, day: datetime | None) -> datetime | None:

@@ -7,6 +7,7 @@ of it written anew. docs/audit.md has it to the byte.
 
 import hashlib
 import json
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,6 +20,8 @@ from shared.domain.model import JobKind
 FORMAT = "entrakeep/1"
 NOTHING_BEFORE = "0" * 64
 """What stands for the hash of the event before the first."""
+INSTALLATION = str(uuid.UUID(int=0))
+"""The id of the installation's own chain, in the place of a tenant's id: no tenant has it."""
 SCHEDULE = "schedule"
 """The actor of what happens because its time has come."""
 _LONGEST = 256
@@ -35,6 +38,7 @@ class Action(StrEnum):
     TENANT_ADDED = "tenant.added"
     TENANT_REMOVED = "tenant.removed"
     TENANT_SHREDDED = "tenant.shredded"
+    DIRECTORY_ADDED_AGAIN = "directory.added-again"
     CREDENTIAL_UPDATED = "credential.updated"
     SCHEDULE_SET = "schedule.set"
     SCHEDULE_PAUSED = "schedule.paused"

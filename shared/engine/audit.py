@@ -3,12 +3,13 @@
 A head there is plain: it needs no key. It is never overwritten.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 
 import msgspec
 
 from shared.domain.audit import Entry, Head, Verdict, encode_head, held_against, judged
-from shared.domain.errors import Alarm, Code, Refuse
+from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse
 from shared.engine.context import Context
 from shared.ports.audit import Audit
 from shared.ports.blobs import BlobStore
@@ -16,6 +17,8 @@ from shared.ports.catalog import TenantCatalog
 from shared.vault.listing import Listing
 from shared.vault.names import head_blob
 from shared.vault.rereading import read_twice
+
+log = logging.getLogger(__name__)
 
 _PAGE = 1000
 
@@ -53,6 +56,15 @@ def keep_head(context: Context, catalog: TenantCatalog, listing: Listing | None 
     if not store.put_new(head_blob(tenant_id, head.number), encode_head(head)):
         # Another worker was first: it must be the same one.
         refused_broken(held_against(verdict, _head(store, tenant_id, head.number)))
+
+
+def keep_last_heads(context: Context, *chains: str) -> None:
+    """Store the heads of these chains. What they report is done all the same if one cannot be stored: the log says so."""
+    for chain in chains:
+        try:
+            keep_head(context, context.catalog.tenant(chain))
+        except EntrakeepError as error:
+            log.warning("the end of an audit trail is not in the store: %s", error, extra={"tenant": chain})
 
 
 def newest_head(store: BlobStore, listing: Listing, tenant_id: str, broken: Callable[[Alarm], None]) -> Head | None:

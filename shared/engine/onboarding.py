@@ -1,17 +1,17 @@
 """Onboarding: a directory is connected only after it has answered to the credentials given for it."""
 
 import asyncio
-import logging
 import uuid
 from datetime import datetime
 
 import msgspec
 
-from shared.domain.errors import Answer, Code, EntrakeepError, KeyRefused, Refuse
+from shared.domain.audit import INSTALLATION
+from shared.domain.errors import Answer, Code, KeyRefused, Refuse
 from shared.domain.model import CredentialKind, KeyMode, Purpose, Tenant
 from shared.domain.resources import RESOURCES, STREAMS, Stream
 from shared.domain.secret import Secret
-from shared.engine.audit import keep_head
+from shared.engine.audit import keep_last_heads
 from shared.engine.context import Context
 from shared.engine.credentials import expiry_of, seal_credential
 from shared.engine.custody import Custody
@@ -19,8 +19,6 @@ from shared.engine.patience import patiently
 from shared.ports.directory import Identity
 from shared.vault.keyring import birth
 from shared.vault.names import key_object_blob
-
-log = logging.getLogger(__name__)
 
 _PATIENCE = 20.0
 """Seconds for which KMS is asked again while it is in trouble: somebody waits."""
@@ -33,16 +31,17 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
     answers: dict[str, Answer]
 
 
-def add_tenant(context: Context, name: str, identity: Identity, *, expires_at: datetime | None = None) -> Welcome:
-    """Connects a directory under ``name``. Nothing is stored unless all of it works.
+def add_tenant(
+    context: Context, name: str, identity: Identity, *, expires_at: datetime | None = None, again: bool = False
+) -> Welcome:
+    """Connect a directory under ``name``. Nothing is stored unless all of it works.
 
-    ``expires_at``: when the client secret expires, if that is known.
-
-    Raises Refuse ``TENANT_EXISTS``, ``GRAPH_SIGN_IN_FAILED``, ``KEY_ACCESS_REVOKED``,
+    ``expires_at``: when the client secret expires, if that is known. ``again``: the operator consents to a directory whose
+    tenant was removed under a KMS key of its own. Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS``,
+    ``DIRECTORY_WITHHELD``, ``GRAPH_SIGN_IN_FAILED``, ``KEY_ACCESS_REVOKED``,
     ``STORE_UNSUITABLE``, and what Graph, KMS and store raise.
     """
-    if any(tenant.name == name for tenant in context.catalog.tenants()):
-        raise Refuse(Code.TENANT_EXISTS, f"There is a tenant {name} already; choose another name, or update it.")
+    context.catalog.check_addable(name, identity.directory_id, again=again)
     answers = asyncio.run(_introduce(context, identity))
     tenant_id = str(uuid.uuid4())
     now = context.clock.now()
@@ -71,12 +70,13 @@ def add_tenant(context: Context, name: str, identity: Identity, *, expires_at: d
     )
     try:
         sealed = seal_credential(key, tenant_id, identity.secret)
-        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed)
+        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed, again=again)
     except BaseException:
         context.store.delete(key_object_blob(tenant_id, wrapped.data_key_id, wrapped.generation))
         raise
     finally:
         key.drop()
+    keep_last_heads(context, INSTALLATION)
     return Welcome(tenant=tenant, answers=answers)
 
 
@@ -108,11 +108,7 @@ def remove_tenant(context: Context, name: str) -> None:
     tenant = context.catalog.find(name)
     catalog = context.catalog.tenant(tenant.tenant_id)
     catalog.remove()
-    try:
-        keep_head(context, catalog)
-    except EntrakeepError as error:
-        # The tenant is gone all the same, and nobody comes back to it for that.
-        log.warning("the end of an audit trail is not in the store: %s", error, extra={"tenant": tenant.tenant_id})
+    keep_last_heads(context, tenant.tenant_id, INSTALLATION)
 
 
 async def _introduce(context: Context, identity: Identity) -> dict[str, Answer]:

@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
+from shared.domain.audit import INSTALLATION
 from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse
 from shared.domain.model import KeyMode, RunRef, Snapshot, Tenant, WrappedKey
 from shared.domain.trust import Untrusted
-from shared.engine.audit import newest_head
+from shared.engine.audit import keep_last_heads, newest_head
 from shared.engine.backup.trail import run_ref
 from shared.engine.chain import known_let_go, misfit
 from shared.engine.context import Context
@@ -81,8 +82,26 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def stored_tenants(context: Context) -> list[str]:
     """The ids of tenants of whom anything lies in the bucket that was not shredded. Raises what the store raises."""
-    found = filter(is_id, context.store.folders(""))
+    found = [folder for folder in context.store.folders("") if is_id(folder) and folder != INSTALLATION]
     return [tenant_id for tenant_id in found if context.store.get(certificate_blob(tenant_id)) is None]
+
+
+def rebuild_installation(context: Context) -> None:
+    """Let the installation's own audit chain go on behind its newest head in the bucket, if SQL has not come so far.
+
+    Raises what the store and the catalog raise.
+    """
+
+    def note(alarm: Alarm) -> None:
+        log.warning("left out: %s", alarm, extra={"tenant": INSTALLATION, "blob": alarm.blob})
+
+    chain = context.catalog.tenant(INSTALLATION).audit
+    listing = Listing(context.store, INSTALLATION)
+    head = newest_head(context.store, listing, INSTALLATION, note)
+    own = chain.head()
+    if head is not None and (own is None or own.number < head.number):
+        chain.resume(head)
+        keep_last_heads(context, INSTALLATION)
 
 
 def rebuild(

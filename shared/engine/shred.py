@@ -14,10 +14,10 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.audit import Action, event_of
+from shared.domain.audit import INSTALLATION, Action, event_of
 from shared.domain.errors import Alarm, Code, Refuse
 from shared.domain.model import Tenant
-from shared.engine.audit import keep_head
+from shared.engine.audit import keep_head, keep_last_heads
 from shared.engine.context import Context
 from shared.ports.blobs import FOR_EVER
 from shared.ports.catalog import TenantCatalog
@@ -156,6 +156,7 @@ def _tell(context: Context, certificate: Certificate) -> None:
     except Refuse as error:
         # The data keys are gone all the same, and asking again would end the same way.
         log.warning("the end of an audit trail is not in the store: %s", error, extra={"tenant": certificate.tenant_id})
+    keep_last_heads(context, INSTALLATION)
 
 
 def _hold_back(catalog: TenantCatalog, name: str) -> None:

@@ -27,6 +27,10 @@ class Audit(Protocol):
         event follows another. Raises Refuse ``NO_SUCH_TENANT`` if there never was such a tenant."""
         ...
 
+    def resume(self, head: Head) -> None:
+        """Append the event of a rebuild behind ``head``, which was stored elsewhere before SQL lost the events up to it."""
+        ...
+
     def entries(self, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Those with a number above ``after``, in order, as they stand: nothing is checked."""
         ...

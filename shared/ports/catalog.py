@@ -343,11 +343,16 @@ class TenantCatalog(Protocol):
     def update(
         self, *, client_id: str, kind: CredentialKind, sealed: Sealed, expires_at: datetime | None = None
     ) -> None:
-        """Replace the reading application, its sealed credential and when that expires, together."""
+        """Replace the reading application, its sealed credential and when that expires, together.
+
+        Raises Refuse ``DIRECTORY_EXISTS`` if the tenant, which a rebuild brought back, has no credential while another tenant
+        of its directory has one.
+        """
         ...
 
     def remove(self) -> None:
-        """Removes the tenant and every row of it but its audit trail. Running steps lose their claims."""
+        """Removes the tenant and every row of it but its audit trail. Running steps lose their claims. The directory of a
+        tenant under a key of its own is withheld from then on."""
         ...
 
 
@@ -378,9 +383,19 @@ class Catalog(Protocol):
         """Newest first."""
         ...
 
-    def add_tenant(self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed) -> None:
-        """The tenant, its ``secrets`` data key and its sealed credential, together or not at all. Raises Refuse
-        ``TENANT_EXISTS``."""
+    def check_addable(self, name: str, directory_id: str, *, again: bool) -> None:
+        """Raise Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` or ``DIRECTORY_WITHHELD`` if ``add_tenant`` would."""
+        ...
+
+    def add_tenant(
+        self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, again: bool = False
+    ) -> None:
+        """Store the tenant, its ``secrets`` data key and its sealed credential, together or not at all.
+
+        One directory is one tenant, its ids compared without case, however many callers add it at once. ``again``: the
+        operator consents to a directory whose tenant was removed under a KMS key of its own. The installation's audit chain
+        reports both. Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` and, without consent, ``DIRECTORY_WITHHELD``.
+        """
         ...
 
     def find_job(self, job_id: str) -> Job:

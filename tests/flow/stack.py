@@ -18,7 +18,7 @@ from shared.domain.model import Asked, Job, JobKind, JobState, Schedule, Snapsho
 from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.download import download
-from shared.engine.onboarding import add_tenant
+from shared.engine.onboarding import add_tenant, remove_tenant
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import Identity
 from tests.parts import (
@@ -140,10 +140,13 @@ class Stack:
 
     # -- what an operator does
 
-    def add(self, name: str, client: str = CLIENT, secret: str = SECRET) -> Tenant:
-        """Connects the directory."""
-        identity = Identity(directory_id=DIRECTORY, client_id=client, secret=Secret(secret.encode()))
-        return add_tenant(self.context, name, identity).tenant
+    def add(self, name: str, client: str = CLIENT, secret: str = SECRET, directory: str = DIRECTORY) -> Tenant:
+        """Connects a directory, in the place of the tenant that it had."""
+        for tenant in self.context.catalog.tenants():
+            if tenant.directory_id == directory:
+                remove_tenant(self.context, tenant.name)
+        identity = Identity(directory_id=directory, client_id=client, secret=Secret(secret.encode()))
+        return add_tenant(self.context, name, identity, again=True).tenant
 
     def of(self, tenant: Tenant) -> TenantCatalog:
         return self.context.catalog.tenant(tenant.tenant_id)

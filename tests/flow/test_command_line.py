@@ -236,6 +236,11 @@ def connected(stack: Stack) -> Shell:
     assert shell.document("tenant", "list") == []
     shell.run("tenant", "add", "contoso", *given, "secret")
     shell.refused("tenant", "add", "contoso", *given, "secret", code="TENANT_EXISTS", status=1)
+    said = shell.refused("tenant", "add", "second", *given, "secret", code="DIRECTORY_EXISTS", status=1)
+    assert "as the tenant contoso" in said
+    out, _ = shell.run("audit", "verify", "--installation")
+    assert out == b"1 event of the installation and 1 head in the store: as they were told.\n"
+    shell.refused("audit", "show", "contoso", "--installation", code="WRONG_USE", status=2)
     shell.run("tenant", "update", "contoso", "--client-secret-file", "secret")
     return shell
 

@@ -59,7 +59,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
     with running_stack(folder, *options, store=f"file://{folder}/store") as stack:
         stack.start("beat")
         stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
-        tenants = [stack.add(name) for name in ("harmed", "stranger")]
+        tenants = [stack.add("harmed"), stack.add("stranger", directory=stack.graph.add_directory(60))]
         for tenant in tenants:
             stack.backup(tenant)
         (user, *_) = stack.graph.ids("users")

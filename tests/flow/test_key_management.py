@@ -253,7 +253,7 @@ def test_backups_and_downloads_go_on_while_the_key_changes(stack: Stack) -> None
 
 def test_a_wrapped_key_copied_from_another_tenant_opens_nothing(stack: Stack) -> None:
     tenant, arn = enabled(stack, "one")
-    other = stack.add("two")
+    other = stack.add("two", directory=stack.graph.add_directory())
     foreign = stack.of(other).keys.all()[0]
     mine = stack.of(tenant).keys.all()[0]
     with pytest.raises((Alarm, KeyRefused)):

@@ -18,7 +18,7 @@ from shared.domain.model import Asked, Job, JobKind, JobState, Schedule, Tenant
 from shared.engine.download import download
 from tests.flow.points import FOLDER, OVER, Points
 from tests.flow.stack import LEASE, Stack, running_stack, same, until
-from tests.parts import AwsSimulator
+from tests.parts import DIRECTORY, AwsSimulator
 
 pytestmark = pytest.mark.flow
 
@@ -99,16 +99,16 @@ def bystander(stack: Stack) -> Tenant:
 @pytest.fixture(scope="module")
 def steady(stack: Stack) -> Tenant:
     """A tenant whose KMS key is in trouble at times, but never taken away."""
-    tenant = connected(stack)
+    tenant = connected(stack, stack.graph.add_directory(100))
     stack.backup(tenant)
     return tenant
 
 
-def connected(stack: Stack) -> Tenant:
+def connected(stack: Stack, directory: str = DIRECTORY) -> Tenant:
     """A new tenant with a KMS key of its own."""
     provided, stack.context = stack.context, replace(stack.context, provider_key=stack.aws.new_key())
     try:
-        return stack.add(f"tenant-{next(_numbers)}")
+        return stack.add(f"tenant-{next(_numbers)}", directory=directory)
     finally:
         stack.context = provided
 
@@ -301,7 +301,7 @@ def test_trouble_with_kms_is_no_revocation(stack: Stack, steady: Tenant, trouble
     met = in_trouble(stack, steady, **trouble)
     stack.backup(steady)
     until(lambda: met() >= 4, "KMS was in trouble")
-    assert len(stack.download(steady)) == len(stack.graph.records())
+    assert len(stack.download(steady)) == len(stack.graph.of(steady.directory_id).records())
 
 
 def test_trouble_in_the_middle_of_a_download_is_waited_out(stack: Stack, steady: Tenant) -> None:
@@ -310,7 +310,7 @@ def test_trouble_in_the_middle_of_a_download_is_waited_out(stack: Stack, steady:
         until(lambda: met() == 4, "the lease was not renewed at once")
 
     file = Interrupting(trouble)
-    assert download(stack.context, steady, "latest", file) == len(stack.graph.records())
+    assert download(stack.context, steady, "latest", file) == len(stack.graph.of(steady.directory_id).records())
     assert file.pieces > 1
 
 

@@ -7,10 +7,12 @@ from sqlalchemy import RowMapping
 
 from shared.adapters.catalog.schema import audit_events, audit_heads, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_if_absent
-from shared.domain.audit import ENDED, Action, Entry, Head, Plain, following
+from shared.domain.audit import ENDED, INSTALLATION, Action, Entry, Head, Plain, following
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import JobKind, JobState
 
+_INSTALLATION_NAME = "(installation)"
+"""What the installation's chain is called. No tenant can have this name."""
 _COUNTED = ("records", "snapshots", "blobs", "damaged", "removed")
 """What the end of a job tells of its detail."""
 
@@ -24,6 +26,11 @@ class SqlAudit:
     def append(self, action: Action, subject: Mapping[str, str] | None = None, **detail: Plain) -> Head:
         with self._tenancy.write() as rows:
             return append(rows, action, subject or {}, detail)
+
+    def resume(self, head: Head) -> None:
+        with self._tenancy.write() as rows:
+            detail: dict[str, Plain] = {"head": head.number, "head_hash": head.hash}
+            append(rows, Action.CATALOG_REBUILT, {}, detail, behind=head)
 
     def entries(self, after: int = 0, limit: int = 1000) -> list[Entry]:
         with self._tenancy.read() as rows:
@@ -80,6 +87,8 @@ def append_end(rows: Changes, job: RowMapping, state: JobState, code: Code | Non
 
 def _name(rows: Rows) -> str:
     """What the tenant is called, or was. Raises Refuse ``NO_SUCH_TENANT`` if there never was one."""
+    if rows.tenant_id == INSTALLATION:
+        return _INSTALLATION_NAME
     for table in (tenants, audit_heads):
         row = rows.one(table)
         if row is not None:

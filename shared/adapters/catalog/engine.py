@@ -28,6 +28,7 @@ class Turn(IntEnum):
 
     MIGRATING = 1
     SENDING = 2
+    CONNECTING = 3
 
 
 _NOT_ALLOWED = "42501"

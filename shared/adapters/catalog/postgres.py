@@ -33,7 +33,11 @@ _OURS = 0x456E7472
 
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 _LOOK = {"alembic_version": "SELECT", "compatible_code": "SELECT"}
-_ADD = {"audit_heads": "SELECT, INSERT, UPDATE", "audit_events": "SELECT, INSERT"}
+_ADD = {
+    "audit_heads": "SELECT, INSERT, UPDATE",
+    "audit_events": "SELECT, INSERT",
+    "withheld_directories": "SELECT, INSERT",
+}
 """Of these no row is removed, and no event is changed, whatever the user was granted before."""
 
 _BY_STATE = {

@@ -1,15 +1,17 @@
 """The handle of one tenant, and the catalog that hands out the handles."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import select
 
-from shared.adapters.catalog import schema
+from shared.adapters.catalog import directories, schema
 from shared.adapters.catalog.audit import SqlAudit, append
 from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.catalog.customer_keys import SqlCustomerKeys
-from shared.adapters.catalog.engine import EVERY_TENANT, Database
+from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
 from shared.adapters.catalog.jobs import KNOWN_KINDS, SqlJobs, job_of, no_such_job
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
 from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
@@ -19,9 +21,9 @@ from shared.adapters.catalog.snapshots import SqlSnapshots
 from shared.adapters.catalog.stores import SqlStores
 from shared.adapters.catalog.tenancy import NOBODY_NAMED, Changes, Tenancy, tenant_of
 from shared.adapters.catalog.upkeep import SqlUpkeep
-from shared.domain.audit import Action
+from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import CredentialKind, Job, Sealed, Tenant, WrappedKey
+from shared.domain.model import CredentialKind, Job, KeyMode, Sealed, Tenant, WrappedKey
 from shared.ports.audit import Audited
 
 
@@ -51,21 +53,34 @@ class SqlTenant:
     def update(
         self, *, client_id: str, kind: CredentialKind, sealed: Sealed, expires_at: datetime | None = None
     ) -> None:
-        with self._tenancy.write() as rows:
-            rows.tenant(lock=True)
+        with self._across_tenants() as rows:
+            directories.refuse_second(rows, rows.tenant(lock=True))
             rows.update(schema.tenants, client_id=client_id, sign_in_expires_at=expires_at)
             put_credential(rows, kind, sealed)
             append(rows, Action.CREDENTIAL_UPDATED, {}, {"client_id": client_id, "kind": kind})
 
     def remove(self) -> None:
-        with self._tenancy.write() as rows:
+        with self._across_tenants() as rows:
             tenant = rows.one(schema.tenants, lock=True)
             if tenant is None:
                 return
             for table in reversed(schema.metadata.sorted_tables):
-                if "tenant_id" in table.c and table.name not in schema.AUDIT:
+                if "tenant_id" in table.c and table.name not in schema.OUTLIVES_TENANT:
                     rows.delete(table)
+            directories.withhold(rows, tenant)
+            directories.pass_claim_on(rows.connection, tenant["directory_id"])
             append(rows, Action.TENANT_REMOVED, {}, {"name": tenant["name"]}, called=tenant["name"])
+            own = {"own_key": tenant["key_mode"] == KeyMode.CUSTOMER}
+            detail = {"name": tenant["name"], "directory_id": tenant["directory_id"], **own}
+            directories.report(rows, Action.TENANT_REMOVED, {"tenant": rows.tenant_id}, detail)
+
+    @contextmanager
+    def _across_tenants(self) -> Iterator[Changes]:
+        """A transaction on this tenant's rows that also sees which other tenants its directory has, one at a time."""
+        database = self._tenancy.database
+        with database.write(EVERY_TENANT) as (connection, now):
+            database.one_at_a_time(connection, Turn.CONNECTING)
+            yield Changes(connection, self.tenant_id, now, self._tenancy.actor)
 
 
 class SqlCatalog:
@@ -94,7 +109,8 @@ class SqlCatalog:
         with self._database.read(EVERY_TENANT) as connection:
             for table, order in ((living, living.c.created_at), (trail, trail.c.at)):
                 for column in (table.c.name, table.c.tenant_id):
-                    query = select(table).where(column == name).order_by(order.desc()).limit(1)
+                    of_tenant = (column == name, table.c.tenant_id != INSTALLATION)
+                    query = select(table).where(*of_tenant).order_by(order.desc()).limit(1)
                     row = connection.execute(query).mappings().first()
                     if row is not None:
                         removed = table is trail
@@ -106,18 +122,25 @@ class SqlCatalog:
             order = (schema.tenants.c.created_at.desc(), schema.tenants.c.name)
             return [tenant_of(row) for row in connection.execute(select(schema.tenants).order_by(*order)).mappings()]
 
-    def add_tenant(self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed) -> None:
+    def check_addable(self, name: str, directory_id: str, *, again: bool) -> None:
+        with self._database.read(EVERY_TENANT) as connection:
+            directories.refuse_taken(connection, name, directory_id, again=again)
+
+    def add_tenant(
+        self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, again: bool = False
+    ) -> None:
         with self._database.write(EVERY_TENANT) as (connection, now):
-            if connection.execute(select(schema.tenants).where(schema.tenants.c.name == tenant.name)).first():
-                raise Refuse(Code.TENANT_EXISTS, f"There is a tenant '{tenant.name}' already. Choose another name.")
+            self._database.one_at_a_time(connection, Turn.CONNECTING)
+            directories.refuse_taken(connection, tenant.name, tenant.directory_id, again=again)
             rows = Changes(connection, tenant.tenant_id, now, self.actor)
             values = msgspec.structs.asdict(tenant)
             del values["tenant_id"]
-            rows.insert(schema.tenants, **values)
+            rows.insert(schema.tenants, **values, claimed_directory=tenant.directory_id.lower())
             insert_key(rows, key)
             put_credential(rows, kind, sealed)
             told = {"name": tenant.name, "directory_id": tenant.directory_id, "client_id": tenant.client_id}
             append(rows, Action.TENANT_ADDED, {}, {**told, "kind": kind, "arn": tenant.key_arn})
+            directories.report_added(rows, tenant, directories.withheld_since(connection, tenant.directory_id))
 
     def find_job(self, job_id: str) -> Job:
         with self._database.read(EVERY_TENANT) as connection:

@@ -8,7 +8,8 @@ from sqlalchemy import RowMapping, select
 
 from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.claims import held, keep_snapshot
-from shared.adapters.catalog.engine import EVERY_TENANT
+from shared.adapters.catalog.directories import claim_of
+from shared.adapters.catalog.engine import EVERY_TENANT, Turn
 from shared.adapters.catalog.jobs import GOING_ON, end_job
 from shared.adapters.catalog.keys import insert_key
 from shared.adapters.catalog.schema import (
@@ -60,6 +61,7 @@ class SqlUpkeep:
     def bring_back(self, found: Found) -> Tenant:
         database, tenant_id = self._tenancy.database, self._tenancy.tenant_id
         with database.write(EVERY_TENANT) as (connection, now):  # a name must be free among all tenants
+            database.one_at_a_time(connection, Turn.CONNECTING)
             rows = Changes(connection, tenant_id, now, self._tenancy.actor)
             _bring_tenant(rows, found.tenant)
             _bring_keys(rows, found.data_keys)
@@ -139,7 +141,8 @@ def _bring_tenant(rows: Changes, tenant: Tenant) -> None:
     values = msgspec.structs.asdict(tenant)
     del values["tenant_id"]
     if rows.one(tenants, lock=True) is None:
-        rows.insert(tenants, **values | {"name": _free_name(rows, tenant.name)})
+        claim = claim_of(rows.connection, tenant.directory_id)
+        rows.insert(tenants, **values | {"name": _free_name(rows, tenant.name), "claimed_directory": claim})
 
 
 def _free_name(rows: Changes, name: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DatabaseError
 
-from shared.domain.audit import Action, event_of, hash_of, judged
+from shared.domain.audit import INSTALLATION, Action, event_of, hash_of, judged
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Schedule, StepPlan
 from shared.ports.catalog import TenantCatalog
@@ -169,7 +169,8 @@ def test_what_is_not_done_is_not_told_of(world: World, acme: TenantCatalog) -> N
     with pytest.raises(Refuse):
         acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot="latest")
     assert acme.audit.head() == before
-    assert world.count("audit_events") == 1
+    assert world.count("audit_events", acme) == 1
+    assert world.count("audit_events", world.catalog.tenant(INSTALLATION)) == 1
 
 
 def test_others_tell_of_what_they_do_by_one_call(acme: TenantCatalog) -> None:

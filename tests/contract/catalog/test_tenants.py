@@ -99,7 +99,8 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), [])
     tenant.claims.note_attempt(claim, new_id())
     tenant.upkeep.bring_back(Found(tenant=tenant.tenant(), data_keys=[], snapshots=[], uncommitted={}, jobs={new_id()}))
-    assert all(world.count(table.name, tenant) for table in metadata.tables.values() if "tenant_id" in table.c)
+    tables = [table.name for table in metadata.tables.values() if "tenant_id" in table.c]
+    assert [table for table in tables if not world.count(table, tenant)] == ["withheld_directories"]
 
 
 def test_remove_takes_every_row_of_that_tenant_but_its_audit_trail_and_none_of_another(

@@ -119,6 +119,35 @@ def test_no_migration_takes_away_or_asks_for_what_the_version_before_does_not_kn
         assert asked_for <= {name for name, (_, needed) in columns.items() if needed}
 
 
+def test_tenants_that_share_a_directory_stay_and_the_first_one_claims_it(
+    empty: str,
+) -> None:
+    guid = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"
+    engine = create_engine(empty)
+    columns = "tenant_id, name, directory_id, client_id, created_at, key_mode, key_arn, key_epoch"
+    row = "INSERT INTO tenants ({}) VALUES ('{}', '{}', '{}', 'c', '2026-05-0{} 00:00:00', 'provider', 'arn', 1)"
+    with engine.begin() as connection:
+        command.upgrade(upgrade._config(connection), "0011")
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL entrakeep.tenant = '*'"))
+        for values in (("a", "late", guid, 3), ("b", "first", guid.upper(), 1), ("c", "other", "d", 2)):
+            connection.exec_driver_sql(row.format(columns, *values))
+    engine.dispose()
+    migrate(empty)
+    engine = create_engine(empty)
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL entrakeep.tenant = '*'"))
+        claims = connection.execute(text("SELECT name, claimed_directory FROM tenants ORDER BY name")).all()
+    engine.dispose()
+    assert [tuple(claim) for claim in claims] == [("first", guid), ("late", None), ("other", "d")]
+    catalog = open_catalog(empty)
+    with pytest.raises(Refuse) as caught:
+        catalog.check_addable("third", guid, again=False)
+    catalog.close()
+    assert (caught.value.code, "first" in caught.value.message) == (Code.DIRECTORY_EXISTS, True)
+
+
 def _tables(connection: Connection) -> dict[str, dict[str, tuple[str, bool]]]:
     """By table and column: its type, and whether an insert must name it."""
     found = inspect(connection)

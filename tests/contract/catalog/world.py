@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, bindparam, create_engine, delete, event, insert, select, update
 
 from shared.adapters.catalog import open_catalog
-from shared.adapters.catalog.schema import AUDIT, UtcTime, metadata
+from shared.adapters.catalog.schema import OUTLIVES_TENANT, UtcTime, metadata
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.key_health import KeyCondition, KeyEvent
 from shared.domain.model import (
@@ -147,21 +147,23 @@ class World:
             catalog.close()
         self._engine.dispose()
 
-    def add(self, name: str) -> TenantCatalog:
+    def add(
+        self, name: str, directory_id: str | None = None, *, again: bool = False, catalog: Catalog | None = None
+    ) -> TenantCatalog:
         tenant_id = new_id()
         tenant = Tenant(
             tenant_id=tenant_id,
             name=name,
-            directory_id=new_id(),
+            directory_id=directory_id or new_id(),
             client_id=new_id(),
             created_at=NOW,
             key_mode=KeyMode.PROVIDER,
             key_arn=ARN,
             key_epoch=1,
         )
-        self.catalog.add_tenant(
-            tenant, data_key(tenant_id, Purpose.SECRETS), CredentialKind.SECRET, sealed(name.encode())
-        )
+        key = data_key(tenant_id, Purpose.SECRETS)
+        credential = sealed(name.encode())
+        (catalog or self.catalog).add_tenant(tenant, key, CredentialKind.SECRET, credential, again=again)
         return self.catalog.tenant(tenant_id)
 
     def pass_time(self, seconds: float) -> None:
@@ -210,7 +212,7 @@ class World:
             if self.is_sqlite:
                 connection.exec_driver_sql("PRAGMA foreign_keys = ON")
             for table in reversed(metadata.sorted_tables):
-                if "tenant_id" in table.c and table.name not in AUDIT.union(unknown):
+                if "tenant_id" in table.c and table.name not in OUTLIVES_TENANT.union(unknown):
                     connection.execute(delete(table).where(table.c.tenant_id == tenant.tenant_id))
 
     def wrap_anew(self, tenant: TenantCatalog, key: WrappedKey, arn: str, wrapped: bytes = b"anew") -> WrappedKey:

@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 
 from shared.domain.model import Tenant
-from shared.domain.secret import Secret
 from shared.engine.onboarding import add_tenant
-from shared.ports.directory import Identity
 from tests.contract.engine.kms_cases import Kms, Nonsense, Scene
-from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.contract.engine.world import EngineWorld, identity
 from tests.parts import AwsSimulator, aws_simulator
 
 LONG = 20.0
@@ -51,8 +49,7 @@ class Stage:
         """A new tenant under a new KMS key."""
         arn = self.aws.new_key()
         context = dataclasses.replace(self.world.context, provider_key=arn)
-        identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
-        self.follow(add_tenant(context, f"tenant-{next(_numbers)}", identity).tenant)
+        self.follow(add_tenant(context, f"tenant-{next(_numbers)}", identity()).tenant)
         return Scene(self.aws, self.kms, arn, self.nonsense)
 
     def follow(self, tenant: Tenant) -> None:

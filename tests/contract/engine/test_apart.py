@@ -13,19 +13,17 @@ import pytest
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import JobKind, JobState, KeyMode, Purpose, Tenant, WrappedKey
-from shared.domain.secret import Secret
 from shared.engine.browse import browse
 from shared.engine.custody import Custody
 from shared.engine.key_health import Prober, Probing
 from shared.engine.key_management.asking import ask_update
 from shared.engine.onboarding import add_tenant
 from shared.engine.rebuild import rebuild
-from shared.ports.directory import Identity
 from shared.vault.keyring import unwrap
 from shared.vault.names import key_object_blob
 from tests.contract.engine.kms_cases import Scene
 from tests.contract.engine.kms_stage import Stage
-from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.contract.engine.world import EngineWorld, identity
 
 _numbers = count(1)
 
@@ -39,8 +37,7 @@ class Two:
         self.a = self.world.tenant
         self.of_a = self.world.of
         context = replace(self.world.context, provider_key=self.scene.arn)
-        identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"b"))
-        self.b = add_tenant(context, f"b-{next(_numbers)}", identity).tenant
+        self.b = add_tenant(context, f"b-{next(_numbers)}", identity()).tenant
         stage.follow(self.b)
         self.world.backed_up()
         self.of_b = self.world.of

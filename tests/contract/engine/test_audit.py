@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from shared.domain.audit import NOTHING_BEFORE, Action, canonical, event_of, hash_of
+from shared.domain.audit import INSTALLATION, NOTHING_BEFORE, Action, canonical, event_of, hash_of
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, Refuse, StoreTrouble
 from shared.domain.model import Job, JobKind, JobState
 from shared.engine.audit import all_entries, keep_head, refused_broken, verify_audit
 from shared.engine.browse import browse
 from shared.engine.download import download
 from shared.engine.onboarding import remove_tenant
-from shared.engine.rebuild import rebuild
+from shared.engine.rebuild import rebuild, rebuild_installation, stored_tenants
 from shared.vault.names import head_blob, heads_prefix
 from tests.contract.catalog.recording import recorded
 from tests.contract.engine.stories import copied
@@ -38,6 +38,33 @@ def told(world: EngineWorld) -> list[tuple[str, str, dict[str, object]]]:
     """Who did what, and with what outcome."""
     events = [event_of(entry) for entry in all_entries(world.of.audit)]
     return [(event.actor, event.action, event.detail) for event in events]
+
+
+def test_the_head_of_the_installations_chain_is_stored_when_a_tenant_comes_or_goes(world: EngineWorld) -> None:
+    assert list(world.store.names(heads_prefix(INSTALLATION))) == [head_blob(INSTALLATION, 1)]
+    remove_tenant(world.context, "acme")
+    verdict = refused_broken(verify_audit(world.context, INSTALLATION))
+    assert (verdict.events, verdict.heads) == (2, 2)
+    tampered(world, f"DELETE FROM audit_events WHERE tenant_id = '{INSTALLATION}' AND number = 2")
+    with pytest.raises(Refuse) as caught:
+        refused_broken(verify_audit(world.context, INSTALLATION))
+    assert caught.value.code is Code.AUDIT_BROKEN
+
+
+def test_the_installations_chain_goes_on_behind_its_stored_head_after_a_rebuild(
+    world: EngineWorld, tmp_path: Path
+) -> None:
+    world.backed_up()
+    other = world.over(tmp_path / "other.sqlite3")
+    assert stored_tenants(other.context) == [world.tenant.tenant_id]
+    for _ in range(2):
+        rebuild_installation(other.context)
+        verdict = refused_broken(verify_audit(other.context, INSTALLATION))
+        assert (verdict.events, verdict.lost, verdict.heads) == (1, [(1, 1)], 2)
+    rebuild(other.context, world.tenant.tenant_id)
+    remove_tenant(other.context, "acme")
+    assert refused_broken(verify_audit(other.context, INSTALLATION)).events == 2
+    other.close()
 
 
 def pruned(world: EngineWorld) -> Job:

@@ -11,13 +11,11 @@ import pytest
 from shared.adapters.kms import AwsKeys
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, Tenant
-from shared.domain.secret import Secret
 from shared.engine.key_management.asking import ask_check, ask_enable, ask_update, checked_arn
 from shared.engine.key_management.checks import CHECKS
 from shared.engine.key_management.policy import key_policy
 from shared.engine.onboarding import add_tenant
-from shared.ports.directory import Identity
-from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.contract.engine.world import EngineWorld, identity
 from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
 
 OWNER = "444455556666"
@@ -45,8 +43,7 @@ class KmsWorld(EngineWorld):
         return replace(self.context, keys=keys, provider_key=self.provider, lease_seconds=60.0)
 
     def add(self, name: str) -> Tenant:
-        identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
-        return add_tenant(self.context, name, identity).tenant
+        return add_tenant(self.context, name, identity()).tenant
 
     def key(self, change: Callable[[list[dict[str, Any]]], None] = lambda _: None, **values: Any) -> str:
         """A key of the owner's with the policy that we show, changed."""

@@ -16,10 +16,9 @@ from shared.domain.model import Asked, JobKind, JobState, KeyMode, Purpose, Sche
 from shared.domain.secret import Secret
 from shared.engine.key_health import Prober, Probing
 from shared.engine.onboarding import add_tenant
-from shared.ports.directory import Identity
 from shared.ports.keys import KeyDescription
 from shared.ports.notices import Notice, NotTaken
-from tests.contract.engine.world import CLIENT, DIRECTORY, LEASE, EngineWorld
+from tests.contract.engine.world import LEASE, EngineWorld, identity
 from tests.unit.vault.parts import ARN, MemoryKeys
 
 OTHER_ARN = ARN.replace("0001", "0002")
@@ -404,5 +403,4 @@ def test_a_listener_that_hangs_keeps_no_probe_waiting(world: Healthy) -> None:
 
 
 def _another(world: Healthy, name: str) -> str:
-    identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
-    return add_tenant(world.engine.context, name, identity).tenant.tenant_id
+    return add_tenant(world.engine.context, name, identity()).tenant.tenant_id

@@ -10,17 +10,15 @@ import pytest
 from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Purpose, Schedule
-from shared.domain.secret import Secret
 from shared.engine.audit import verify_audit
 from shared.engine.onboarding import add_tenant
 from shared.engine.rebuild import rebuild, stored_tenants
 from shared.engine.shred import Certificate, shred_tenant, unfinished_shred
 from shared.ports.blobs import FOR_EVER
-from shared.ports.directory import Identity
 from shared.vault.keyring import birth
 from shared.vault.names import certificate_blob, key_objects_prefix, shredding_blob
 from tests.contract.engine.stories import Killed
-from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.contract.engine.world import DIRECTORY, EngineWorld, identity
 from tests.unit.vault.parts import ARN
 
 
@@ -42,7 +40,8 @@ def key_objects(world: EngineWorld) -> list[str]:
 def test_the_data_keys_go_and_the_certificate_says_what_was_made_unreadable(world: EngineWorld) -> None:
     snapshots = world.of.snapshots.all()
     keys = sorted(key.data_key_id for key in world.of.keys.all())
-    sealed = [name for name in world.store.blobs if "/" in name and "/keys/" not in name]
+    tenant = world.tenant.tenant_id
+    sealed = [name for name in world.store.blobs if name.startswith(tenant) and "/keys/" not in name]
     certificate = shred_tenant(world.context, "acme")
     assert key_objects(world) == []
     assert world.context.catalog.tenants() == []
@@ -159,8 +158,7 @@ def test_one_that_was_killed_again_and_again_forgets_no_data_key(world: EngineWo
 
 def test_a_new_tenant_of_the_same_name_is_not_taken_for_one_whose_shred_is_to_be_ended(world: EngineWorld) -> None:
     killed_at(world, "tenant-forgotten")
-    identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
-    fresh = add_tenant(world.context, "acme", identity).tenant
+    fresh = add_tenant(world.context, "acme", identity()).tenant
     assert unfinished_shred(world.context, "acme") is None
     assert shred_tenant(world.context, world.tenant.tenant_id).tenant_id == world.tenant.tenant_id
     assert [tenant.tenant_id for tenant in world.context.catalog.tenants()] == [fresh.tenant_id]

@@ -13,11 +13,9 @@ from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.tenancy import Changes
 from shared.domain.errors import Code, KeyRefused, Refuse
 from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState, Tenant
-from shared.domain.secret import Secret
 from shared.engine.jobs.sending import send_due
 from shared.engine.onboarding import add_tenant
-from shared.ports.directory import Identity
-from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
+from tests.contract.engine.world import EngineWorld, identity
 from tests.unit.vault.parts import ARN
 
 REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
@@ -110,8 +108,7 @@ def test_beat_says_that_it_lives(world: EngineWorld) -> None:
 @pytest.fixture
 def other(world: EngineWorld) -> Tenant:
     """A second tenant, whose turn comes after the first one's."""
-    identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
-    return add_tenant(world.context, "other", identity).tenant
+    return add_tenant(world.context, "other", identity()).tenant
 
 
 def breaks(monkeypatch: pytest.MonkeyPatch, method: str, error: Exception, tenant: Tenant | None = None) -> None:

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import threading
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,7 +84,7 @@ class MemoryDirectory:
         return {order.partition(b"\0")[2].decode(): value for order, value in lines if value is not None}
 
     def connect(self, identity: Identity, check: Callable[[], None]) -> "MemoryDirectory":
-        self.check = check
+        self.check, self.directory_id = check, identity.directory_id
         return self
 
     async def pages(
@@ -123,10 +124,15 @@ class MemoryDirectory:
         return not self.silent
 
     async def organization_id(self) -> str:
-        return DIRECTORY
+        return self.directory_id
 
     async def close(self) -> None:
         self.closed += 1
+
+
+def identity(directory_id: str | None = None) -> Identity:
+    """What signs in to a directory, to one that nothing else has signed in to if none is named."""
+    return Identity(directory_id=directory_id or str(uuid.uuid4()), client_id=CLIENT, secret=Secret(b"s"))
 
 
 class Messages:
@@ -183,8 +189,7 @@ class EngineWorld:
             self.directory.put("users", f"users/{n}", b'{"n":%d}' % n)
         self.directory.put("groups", "groups/g")
         self.directory.put("groups", "groups/g/members/1")
-        identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
-        self.tenant: Tenant = add_tenant(self.context, "acme", identity).tenant
+        self.tenant: Tenant = add_tenant(self.context, "acme", identity(DIRECTORY)).tenant
         self.of: TenantCatalog = self.context.catalog.tenant(self.tenant.tenant_id)
 
     def over(self, database: Path) -> "EngineWorld":

@@ -18,13 +18,17 @@ from shared.adapters.catalog.schema.snapshots import (
     snapshots,
 )
 from shared.adapters.catalog.schema.stores import stores
-from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants
+from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants, withheld_directories
 
-REVISION = "0011"
+REVISION = "0012"
 """The revision that this code needs: the newest migration."""
+
+OUTLIVES_TENANT = AUDIT | {withheld_directories.name}
+"""Tables whose rows stay when their tenant is removed."""
 
 __all__ = [
     "AUDIT",
+    "OUTLIVES_TENANT",
     "REVISION",
     "DataKeyId",
     "Json",
@@ -56,5 +60,6 @@ __all__ = [
     "stores",
     "tenants",
     "usage",
+    "withheld_directories",
     "workers",
 ]

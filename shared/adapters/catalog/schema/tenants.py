@@ -1,6 +1,6 @@
 """The tables of tenants, their sealed credentials and their schedules."""
 
-from sqlalchemy import Boolean, Column, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
 
 from shared.adapters.catalog.schema.columns import DataKeyId, UtcTime, Uuid, metadata, tenant_column, within_tenant
 
@@ -10,6 +10,8 @@ tenants = Table(
     tenant_column(),
     Column("name", String, nullable=False),
     Column("directory_id", Uuid, nullable=False),
+    # The same in lower case. None for all but one of the tenants that were connected to one directory when that was possible.
+    Column("claimed_directory", Uuid),
     Column("client_id", Uuid, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("key_mode", String(16), nullable=False),
@@ -22,6 +24,19 @@ tenants = Table(
     Column("served_at", UtcTime),  # when a message for a step of it was last sent: whose turn is next
     UniqueConstraint("name"),
 )
+Index(None, tenants.c.claimed_directory, unique=True)
+
+withheld_directories = Table(
+    "withheld_directories",
+    metadata,
+    tenant_column(),
+    Column("name", String, nullable=False),
+    Column("directory_id", Uuid, nullable=False),  # in lower case
+    Column("key_arn", String, nullable=False),
+    Column("removed_at", UtcTime, nullable=False),
+)
+"""Directories whose tenant was removed while it had a KMS key of its own: who owns that key had the last word."""
+Index(None, withheld_directories.c.directory_id)
 
 secrets = Table(
     "secrets",
