@@ -1,4 +1,4 @@
-"""Microsoft Graph and the authority that gives tokens for it, simulated over HTTPS for one directory."""
+"""Microsoft Graph and the authority that gives tokens for it, simulated over HTTPS for one directory or several."""
 
 from simulator.graph.serve import main
 

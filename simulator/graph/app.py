@@ -5,19 +5,17 @@ import logging
 import re
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from simulator.graph import batch
-from simulator.graph.answers import Answer, Refused, Request, headers
-from simulator.graph.control import Control
-from simulator.graph.delta import Delta
-from simulator.graph.directory import Directory
-from simulator.graph.faults import Fault, Faults
+from simulator.graph.answers import Answer, Refused, Request, document, headers
+from simulator.graph.control import wrong
+from simulator.graph.faults import Fault
 from simulator.graph.kinds import split
-from simulator.graph.quotas import Quotas
-from simulator.graph.service import Service
-from simulator.graph.tokens import Tokens, claims_challenge
+from simulator.graph.realm import Realm, another
+from simulator.graph.tokens import claims_challenge
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,14 +28,12 @@ _FAST = 1
 
 
 class Simulator:
-    """One directory with its authority and its controls."""
+    """The directories of one Graph, each with its authority and its controls; ``size`` is that of the quotas of each."""
 
-    def __init__(self, directory: Directory, quotas: Quotas) -> None:
-        self.faults = Faults()
-        self.tokens = Tokens(directory.clock)
-        delta = Delta(directory)
-        self.service = Service(directory, self.tokens, delta, quotas)
-        self.control = Control(directory, self.tokens, self.faults, delta, quotas)
+    def __init__(self, realm: Realm, size: str) -> None:
+        self._first = realm
+        self._size = size
+        self._realms = {realm.directory.id: realm}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
@@ -45,25 +41,49 @@ class Simulator:
         if request is None:
             return
         if request.path.startswith("/_sim/"):
-            await _send(self.control.answer(request), request, send)
+            await _send(self._controlled(request), request, send)
             return
-        fault = self.faults.take(request)
+        realm = self._asked(request)
+        fault = realm.faults.take(request)
         path = pattern(request.path)
         if fault is not None:
             _LOG.info("%s %s meets %s", request.method, path, fault.what)
             await asyncio.sleep(fault.seconds)
         if fault is not None and fault.what == "drop":
-            self.control.count(request.method, path, 0)
+            realm.control.count(request.method, path, 0)
             await _drop(receive, send)
             return
-        answer = self._answer(request, fault, self._routed)
-        self.control.count(request.method, path, answer.status)
+        answer = self._answer(request, fault, partial(self._routed, realm))
+        realm.control.count(request.method, path, answer.status)
         if answer.status >= 400:
             _LOG.info("%s %s %d", request.method, path, answer.status)
         if fault is not None and fault.what == "truncate":
             await _truncate(answer, request, receive, send)
         else:
             await _send(answer, request, send)
+
+    def _controlled(self, request: Request) -> Answer:
+        """The answer to a control request, which speaks of the directory that it names, or of the first."""
+        try:
+            if (request.method, request.path.strip("/")) == ("POST", "_sim/directories"):
+                return self._add(another(request, self._size))
+        except ValueError as error:
+            return wrong(str(error), 400)
+        named = parse_qs(request.query).get("directory", [self._first.directory.id])[0].lower()
+        realm = self._realms.get(named)
+        return wrong(f"there is no directory {named}", 404) if realm is None else realm.control.answer(request)
+
+    def _add(self, realm: Realm) -> Answer:
+        if realm.directory.id in self._realms:
+            raise ValueError(f"there is a directory {realm.directory.id} already")
+        self._realms[realm.directory.id] = realm
+        return document({"id": realm.directory.id})
+
+    def _asked(self, request: Request) -> Realm:
+        """The directory that a request is for: the one in its path, or the one that gave its token, or else the first."""
+        named = self._realms.get(request.path.split("/")[1].lower())
+        gave = (realm for realm in self._realms.values() if realm.tokens.gave(request))
+        return named or next(gave, self._first)
 
     @staticmethod
     def _answer(request: Request, fault: Fault | None, one: Callable[[Request], Answer]) -> Answer:
@@ -77,24 +97,24 @@ class Simulator:
         except Refused as refused:
             return refused.answer(request)
 
-    def _routed(self, request: Request) -> Answer:
+    def _routed(self, realm: Realm, request: Request) -> Answer:
         if request.path.endswith("/oauth2/v2.0/token") and request.method == "POST":
-            return self.tokens.token(request)
+            return realm.tokens.token(request)
         if request.path.endswith("/v2.0/.well-known/openid-configuration"):
-            return self.tokens.configuration(request)
+            return realm.tokens.configuration(request)
         if request.path.endswith("/$batch") and request.method == "POST":
-            self.tokens.bearer(request)
-            return batch.answer(request, self._item)
-        return self.service.answer(request)
+            realm.tokens.bearer(request)
+            return batch.answer(request, partial(self._item, realm))
+        return realm.service.answer(request)
 
-    def _item(self, request: Request) -> Answer:
+    def _item(self, realm: Realm, request: Request) -> Answer:
         """One request of a batch; a fault that would break a connection is a gateway's 504 here, and nothing is slow."""
-        fault = self.faults.take(request)
+        fault = realm.faults.take(request)
         if fault is not None and fault.what in ("drop", "truncate"):
             answer = Refused(504, "GatewayTimeout", "The gateway did not receive a response in time.").answer(request)
         else:
-            answer = self._answer(request, fault, self.service.answer)
-        self.control.count(request.method, pattern(request.path), answer.status)
+            answer = self._answer(request, fault, realm.service.answer)
+        realm.control.count(request.method, pattern(request.path), answer.status)
         return answer
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from simulator.graph import letter
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import KINDS, ORGANIZATION, Kind, Relation, split
-from simulator.graph.tokens import DIRECTORY_ID
 
 _OPERATIONS = ("create", "update", "delete", "restore", "purge")
 
@@ -55,13 +54,13 @@ def apply(directory: Directory, change: Change) -> None:
 
 
 def _object(directory: Directory, kind: Kind, tail: list[str], change: Change) -> None:
-    if kind is ORGANIZATION and (change.op not in ("create", "update") or (tail or [DIRECTORY_ID])[0] != DIRECTORY_ID):
+    if kind is ORGANIZATION and (change.op not in ("create", "update") or (tail or [directory.id])[0] != directory.id):
         raise ValueError("the organization is always there")
     try:
         if change.op == "create" and change.value is not None:
             key = tail[0] if tail else id_of(change.value)
-            if kind is ORGANIZATION and key != DIRECTORY_ID:
-                raise ValueError(f"the organization's key is {DIRECTORY_ID}")
+            if kind is ORGANIZATION and key != directory.id:
+                raise ValueError(f"the organization's key is {directory.id}")
             directory.keep(kind, key, change.value, to_the_letter=True)
         elif not tail:
             raise ValueError(f"{change.op} needs the path of an object, as {kind.path}/<key>")

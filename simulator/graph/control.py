@@ -52,14 +52,14 @@ class Control:
         name = request.path.removeprefix("/_sim/").strip("/")
         route = self._routes.get((request.method, name))
         if route is None:
-            return _wrong(f"there is no {request.method} /_sim/{name}", 404)
+            return wrong(f"there is no {request.method} /_sim/{name}", 404)
         try:
             return route(request)
         except ValueError as error:
-            return _wrong(str(error), 400)
+            return wrong(str(error), 400)
 
     def _app(self, request: Request) -> Answer:
-        given = _object(request)
+        given = given_object(request)
         unknown = set(given) - {"client_id", "secret", "certificate", "permissions"}
         if unknown:
             raise ValueError(f"an app has no {min(unknown)}")
@@ -81,7 +81,7 @@ class Control:
         return document({})
 
     def _clock(self, request: Request) -> Answer:
-        days = _object(request).get("advance_days")
+        days = given_object(request).get("advance_days")
         if isinstance(days, bool) or not isinstance(days, int | float) or days < 0:
             raise ValueError("advance_days is a number that is not negative")
         self._directory.clock.advance(days)
@@ -143,18 +143,19 @@ class Control:
         return document(asdict(self._delta.habits))
 
     def _set_habits(self, request: Request) -> Answer:
-        self._delta.habits = habits(self._delta.habits, _object(request))
+        self._delta.habits = habits(self._delta.habits, given_object(request))
         return self._show_habits()
 
 
-def _object(request: Request) -> dict[str, object]:
+def given_object(request: Request) -> dict[str, object]:
+    """Return the JSON object in a request's body. Raises ValueError if it is none."""
     given = letter.valid(request.body)
     if not isinstance(given, dict):
         raise ValueError("a JSON object is expected")
     return given
 
 
-def _wrong(sentence: str, status: int) -> Answer:
+def wrong(sentence: str, status: int) -> Answer:
     return document({"error": {"code": "SimulatorControl", "message": sentence}}, status)
 
 

@@ -31,7 +31,8 @@ class Touch(NamedTuple):
 class Directory:
     """All objects and links. Ids are compared as they are written."""
 
-    def __init__(self, generator: Generator, clock: SimulatedClock) -> None:
+    def __init__(self, generator: Generator, clock: SimulatedClock, id: str) -> None:
+        self.id = id
         self.generator = generator
         self.clock = clock
         self.sequence = 0

@@ -71,7 +71,7 @@ class Quotas:
 
     def __init__(self, directory_id: str, size: str, now: Callable[[], float] = time.monotonic) -> None:
         self._directory_id = directory_id
-        self._size = size
+        self.size = size
         self._now = now
         self._apps: dict[str, _Use] = {}
         self._writes = Window(_ALL_WRITES, _ALL_WRITES_SECONDS)
@@ -80,10 +80,10 @@ class Quotas:
     def charge(self, app: str, price: Price) -> dict[str, str]:
         """Charges a request to an application; the headers that its answer bears. Refused (429) if a limit is used up."""
         headers = {"x-ms-resource-unit": str(price.units)} if price.units else {}
-        if self._size == "off":
+        if self.size == "off":
             return headers
         now = self._now()
-        use = self._apps.setdefault(app, _Use(SIZES[self._size]))
+        use = self._apps.setdefault(app, _Use(SIZES[self.size]))
         if price.scarce:
             if self._scarce.charge(now, 1):
                 use.refused += 1
@@ -114,7 +114,7 @@ class Quotas:
             for app, use in sorted(self._apps.items())
         ]
         together = {"writes": self._writes.told(now), "conditional_access": self._scarce.told(now)}
-        return {"quotas": self._size, "apps": apps, **together}
+        return {"quotas": self.size, "apps": apps, **together}
 
 
 def _refused(message: str, headers: dict[str, str]) -> Refused:

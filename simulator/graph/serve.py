@@ -14,53 +14,17 @@ from pathlib import Path
 import trustme
 import uvicorn
 
-from simulator.graph import changing
 from simulator.graph.app import Simulator
-from simulator.graph.clock import SimulatedClock
-from simulator.graph.directory import Directory
-from simulator.graph.generator import Generator
-from simulator.graph.kinds import ORGANIZATION
 from simulator.graph.quotas import SIZES, Quotas
+from simulator.graph.realm import counts, first
 from simulator.graph.tokens import DIRECTORY_ID
-from simulator.graph.values import DOMAIN
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SHARES = {"users": 80, "groups": 12, "applications": 4, "servicePrincipals": 4}
-"""Percent of `--objects`."""
-
-
-def organization() -> bytes:
-    """The organization as it is unless a file to load says otherwise."""
-    return (
-        f'{{"id":"{DIRECTORY_ID}","deletedDateTime":null,"businessPhones":["+49 30 555 0100"],"city":"Berlin","country":null,'
-        '"countryLetterCode":"DE","createdDateTime":"2017-03-21T09:12:44Z","defaultUsageLocation":null,"displayName":"Contoso",'
-        '"isMultipleDataLocationsForServicesEnabled":null,"marketingNotificationEmails":[],"onPremisesLastSyncDateTime":null,'
-        '"onPremisesSyncEnabled":null,"partnerTenantType":null,"postalCode":"10117","preferredLanguage":"en",'
-        '"securityComplianceNotificationMails":[],"securityComplianceNotificationPhones":[],"state":"Berlin",'
-        '"street":"Friedrichstraße 1","technicalNotificationMails":["it@contoso.com"],"tenantType":"AAD","assignedPlans":[],'
-        '"privacyProfile":null,"provisionedPlans":[],"verifiedDomains":['
-        f'{{"capabilities":"Email, OfficeCommunicationsOnline","isDefault":true,"isInitial":true,'
-        f'"name":"{DOMAIN}","type":"Managed"}},'
-        '{"capabilities":"Email","isDefault":false,"isInitial":false,"name":"contoso.com","type":"Managed"}]}'
-    ).encode()
-
-
-def counts(objects: int, users: int, groups: int, policies: int, applications: int = 0) -> dict[str, int]:
-    """How many objects to generate by path: the shares of `objects`, and so many more of some kinds."""
-    found = {path: objects * share // 100 for path, share in _SHARES.items()}
-    found["users"] += users + objects - sum(found.values())
-    found["groups"] += groups
-    for path in ("applications", "servicePrincipals"):
-        found[path] += applications
-    return found | {"identity/conditionalAccess/policies": policies}
 
 
 def build(generated: dict[str, int], seed: int, loaded: bytes, quotas: Quotas) -> Simulator:
     """A simulator with generated objects and the lines of a file. ValueError names the line that is wrong."""
-    directory = Directory(Generator(generated, seed), SimulatedClock())
-    directory.keep(ORGANIZATION, DIRECTORY_ID, organization(), to_the_letter=False)
-    changing.load(directory, loaded)
-    return Simulator(directory, quotas)
+    return Simulator(first(DIRECTORY_ID, generated, seed, loaded, quotas), quotas.size)
 
 
 class _Server(uvicorn.Server):

@@ -48,9 +48,10 @@ class _SignInRefused(Exception):
 class Tokens:
     """The authority of one directory."""
 
-    def __init__(self, clock: SimulatedClock) -> None:
+    def __init__(self, clock: SimulatedClock, directory_id: str, app: App) -> None:
         self._clock = clock
-        self._apps = {CLIENT_ID: App(CLIENT_ID, CLIENT_SECRET, None)}
+        self._directory_id = directory_id
+        self._apps = {app.client_id.lower(): app}
         self._given: dict[str, tuple[str, float]] = {}
 
     def register(self, app: App) -> None:
@@ -60,7 +61,7 @@ class Tokens:
     def configuration(self, request: Request) -> Answer:
         """The openid configuration of the directory; 400 for another."""
         directory = request.path.split("/")[1]
-        if directory.lower() != DIRECTORY_ID:
+        if directory.lower() != self._directory_id:
             return self._refused(_no_directory(directory))
         here = f"{request.origin}/{directory}"
         return _json(
@@ -93,7 +94,7 @@ class Tokens:
 
     def _signed_in(self, request: Request) -> tuple[App, str]:
         directory = request.path.split("/")[1]
-        if directory.lower() != DIRECTORY_ID:
+        if directory.lower() != self._directory_id:
             raise _no_directory(directory)
         form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         client, secret = form.get("client_id", ""), form.get("client_secret", "")
@@ -135,8 +136,8 @@ class Tokens:
         now = self._clock.now()
         said: dict[str, object] = {
             "aud": origin,
-            "iss": f"{origin}/{DIRECTORY_ID}/v2.0",
-            "tid": DIRECTORY_ID,
+            "iss": f"{origin}/{self._directory_id}/v2.0",
+            "tid": self._directory_id,
             "appid": app.client_id,
             "roles": sorted(app.permissions or ()),
             "nbf": int(now),
@@ -168,6 +169,10 @@ class Tokens:
             },
             refused.status,
         )
+
+    def gave(self, request: Request) -> bool:
+        """Whether the token that a request bears is this authority's, expired or not."""
+        return request.headers.get("authorization", "")[7:].strip() in self._given
 
     def bearer(self, request: Request) -> App:
         """The application whose token a request bears. Refused (401) without one, with a bad one or an expired one."""

@@ -1,0 +1,95 @@
+"""One simulated directory with all that is its own: objects, clock, applications, tokens, quotas, faults and counters."""
+
+import uuid
+
+from simulator.graph import changing
+from simulator.graph.answers import Request
+from simulator.graph.clock import SimulatedClock
+from simulator.graph.control import Control, given_object
+from simulator.graph.delta import Delta
+from simulator.graph.directory import Directory
+from simulator.graph.faults import Faults
+from simulator.graph.generator import Generator
+from simulator.graph.kinds import ORGANIZATION
+from simulator.graph.quotas import Quotas
+from simulator.graph.service import Service
+from simulator.graph.tokens import CLIENT_ID, CLIENT_SECRET, App, Tokens
+from simulator.graph.values import DOMAIN
+
+_SHARES = {"users": 80, "groups": 12, "applications": 4, "servicePrincipals": 4}
+"""Percent of the objects that are asked for."""
+_FIELDS = {"id", "client_id", "secret", "objects", "seed"}
+
+
+class Realm:
+    """A directory, and who may sign in to it: at first one application that may do everything."""
+
+    def __init__(self, directory: Directory, quotas: Quotas, app: App) -> None:
+        directory.keep(ORGANIZATION, directory.id, organization(directory.id), to_the_letter=False)
+        self.directory = directory
+        self.faults = Faults()
+        self.tokens = Tokens(directory.clock, directory.id, app)
+        delta = Delta(directory)
+        self.service = Service(directory, self.tokens, delta, quotas)
+        self.control = Control(directory, self.tokens, self.faults, delta, quotas)
+
+
+def first(directory_id: str, generated: dict[str, int], seed: int, loaded: bytes, quotas: Quotas) -> Realm:
+    """Return the realm that the simulator begins with. Raises ValueError naming the line of ``loaded`` that is wrong."""
+    directory = Directory(Generator(generated, seed), SimulatedClock(), directory_id)
+    realm = Realm(directory, quotas, App(CLIENT_ID, CLIENT_SECRET, None))
+    changing.load(directory, loaded)
+    return realm
+
+
+def another(request: Request, size: str) -> Realm:
+    """Return the realm that a control request describes, with quotas of this size. Raises ValueError saying what is wrong."""
+    given = given_object(request)
+    if set(given) - _FIELDS:
+        raise ValueError(f"a directory has no {min(set(given) - _FIELDS)}")
+    client, secret = given.get("client_id"), given.get("secret")
+    if not isinstance(client, str) or not isinstance(secret, str):
+        raise ValueError("a directory needs client_id and secret, both text")
+    directory_id = _guid(given.get("id"))
+    generator = Generator(counts(_number(given.get("objects", 0))), _number(given.get("seed", 1)))
+    directory = Directory(generator, SimulatedClock(), directory_id)
+    return Realm(directory, Quotas(directory_id, size), App(client, secret, None))
+
+
+def counts(objects: int, users: int = 0, groups: int = 0, policies: int = 0, applications: int = 0) -> dict[str, int]:
+    """How many objects to generate by path: the shares of `objects`, and so many more of some kinds."""
+    found = {path: objects * share // 100 for path, share in _SHARES.items()}
+    found["users"] += users + objects - sum(found.values())
+    found["groups"] += groups
+    for path in ("applications", "servicePrincipals"):
+        found[path] += applications
+    return found | {"identity/conditionalAccess/policies": policies}
+
+
+def organization(directory_id: str) -> bytes:
+    """The organization as it is unless a file to load says otherwise."""
+    return (
+        f'{{"id":"{directory_id}","deletedDateTime":null,"businessPhones":["+49 30 555 0100"],"city":"Berlin","country":null,'
+        '"countryLetterCode":"DE","createdDateTime":"2017-03-21T09:12:44Z","defaultUsageLocation":null,"displayName":"Contoso",'
+        '"isMultipleDataLocationsForServicesEnabled":null,"marketingNotificationEmails":[],"onPremisesLastSyncDateTime":null,'
+        '"onPremisesSyncEnabled":null,"partnerTenantType":null,"postalCode":"10117","preferredLanguage":"en",'
+        '"securityComplianceNotificationMails":[],"securityComplianceNotificationPhones":[],"state":"Berlin",'
+        '"street":"Friedrichstraße 1","technicalNotificationMails":["it@contoso.com"],"tenantType":"AAD","assignedPlans":[],'
+        '"privacyProfile":null,"provisionedPlans":[],"verifiedDomains":['
+        f'{{"capabilities":"Email, OfficeCommunicationsOnline","isDefault":true,"isInitial":true,'
+        f'"name":"{DOMAIN}","type":"Managed"}},'
+        '{"capabilities":"Email","isDefault":false,"isInitial":false,"name":"contoso.com","type":"Managed"}]}'
+    ).encode()
+
+
+def _number(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("objects and seed are whole numbers that are not negative")
+    return value
+
+
+def _guid(value: object) -> str:
+    try:
+        return str(uuid.UUID(str(value)))
+    except ValueError:
+        raise ValueError("a directory's id is a GUID") from None
