@@ -39,7 +39,7 @@ SecretExpires = Annotated[
         "--secret-expires",
         metavar="DATE",
         formats=["%Y-%m-%d"],
-        help="When the client secret expires, as in 2027-01-31, to be warned 30 days before.",
+        help="When the client secret expires, as in 2027-01-31, if the directory does not say so itself.",
     ),
 ]
 

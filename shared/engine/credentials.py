@@ -2,15 +2,13 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime
 
-from shared.domain.model import CredentialKind, Sealed
+from shared.domain.model import Sealed
 from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import DirectorySource, Identity
-from shared.vault.certificates import not_after
 from shared.vault.keyring import DataKey
 from shared.vault.sealing import Kind, open_row, seal_row
 
@@ -18,11 +16,6 @@ from shared.vault.sealing import Kind, open_row, seal_row
 def seal_credential(key: DataKey, tenant_id: str, secret: Secret) -> Sealed:
     """A client secret or certificate as a sealed row."""
     return seal_row(key, tenant_id, Kind.SECRET, str(uuid.uuid4()), secret.reveal())
-
-
-def expiry_of(kind: CredentialKind, secret: Secret, given: datetime | None) -> datetime | None:
-    """Return when it expires: a certificate says so itself, of a client secret somebody has to (``given``)."""
-    return not_after(secret.reveal()) if kind is CredentialKind.CERTIFICATE else given
 
 
 def source_for(

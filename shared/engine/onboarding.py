@@ -13,10 +13,11 @@ from shared.domain.resources import RESOURCES, STREAMS, Stream
 from shared.domain.secret import Secret
 from shared.engine.audit import keep_last_heads
 from shared.engine.context import Context
-from shared.engine.credentials import expiry_of, seal_credential
+from shared.engine.credentials import seal_credential
 from shared.engine.custody import Custody
 from shared.engine.patience import patiently
-from shared.ports.directory import Identity
+from shared.ports.directory import DirectorySource, Identity
+from shared.vault.certificates import not_after
 from shared.vault.keyring import birth
 from shared.vault.names import key_object_blob
 
@@ -36,13 +37,13 @@ def add_tenant(
 ) -> Welcome:
     """Connect a directory under ``name``. Nothing is stored unless all of it works.
 
-    ``expires_at``: when the client secret expires, if that is known. ``again``: the operator consents to a directory whose
+    ``expires_at``: when the client secret expires, if somebody said so. ``again``: the operator consents to a directory whose
     tenant was removed under a KMS key of its own. Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS``,
     ``DIRECTORY_WITHHELD``, ``GRAPH_SIGN_IN_FAILED``, ``KEY_ACCESS_REVOKED``,
     ``STORE_UNSUITABLE``, and what Graph, KMS and store raise.
     """
     context.catalog.check_addable(name, identity.directory_id, again=again)
-    answers = asyncio.run(_introduce(context, identity))
+    answers, expires_at = asyncio.run(_introduce(context, identity, expires_at))
     tenant_id = str(uuid.uuid4())
     now = context.clock.now()
     arn = context.provider_key
@@ -66,7 +67,7 @@ def add_tenant(
         key_mode=KeyMode.PROVIDER,
         key_arn=wrapped.arn,
         key_epoch=1,
-        sign_in_expires_at=expiry_of(identity.kind, identity.secret, expires_at),
+        sign_in_expires_at=expires_at,
     )
     try:
         sealed = seal_credential(key, tenant_id, identity.secret)
@@ -94,10 +95,9 @@ def update_tenant(
     catalog = context.catalog.tenant(tenant.tenant_id)
     client = client_id or tenant.client_id
     identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret, kind=kind)
-    answers = asyncio.run(_introduce(context, identity))
+    answers, expires_at = asyncio.run(_introduce(context, identity, expires_at))
     with Custody(context, catalog) as custody:
         sealed = seal_credential(custody.secrets(), tenant.tenant_id, secret)
-        expires_at = expiry_of(kind, secret, expires_at)
         catalog.update(client_id=client, kind=kind, sealed=sealed, expires_at=expires_at)
     return Welcome(tenant=catalog.tenant(), answers=answers)
 
@@ -111,8 +111,13 @@ def remove_tenant(context: Context, name: str) -> None:
     keep_last_heads(context, tenant.tenant_id, INSTALLATION)
 
 
-async def _introduce(context: Context, identity: Identity) -> dict[str, Answer]:
-    """Signs in, reads ``/organization``, and asks for a little of every stream."""
+async def _introduce(
+    context: Context, identity: Identity, said: datetime | None
+) -> tuple[dict[str, Answer], datetime | None]:
+    """Sign in, read ``/organization``, and ask for a little of every stream.
+
+    Return Graph's answer to each stream, and when the credential expires, if that is known. ``said``: as a person said.
+    """
     source = context.access.connect(identity, lambda: None)
     try:
         found = await source.organization_id()
@@ -121,9 +126,17 @@ async def _introduce(context: Context, identity: Identity) -> dict[str, Answer]:
                 Code.GRAPH_SIGN_IN_FAILED,
                 f"The application belongs to the directory {found}, not to {identity.directory_id}; check both ids.",
             )
-        return {name: _shown(stream, await source.probe(stream)) for name, stream in STREAMS.items()}
+        answers = {name: _shown(stream, await source.probe(stream)) for name, stream in STREAMS.items()}
+        return answers, await _expiry(source, identity, said)
     finally:
         await source.close()
+
+
+async def _expiry(source: DirectorySource, identity: Identity, said: datetime | None) -> datetime | None:
+    """Return when the credential expires: a certificate says so itself, of a client secret a person or the directory."""
+    if identity.kind is CredentialKind.CERTIFICATE:
+        return not_after(identity.secret.reveal())
+    return said or await source.secret_expires_at(identity.client_id, identity.secret)
 
 
 def _shown(stream: Stream, answer: Answer) -> Answer:

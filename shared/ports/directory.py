@@ -7,6 +7,7 @@ it raises (the lease has ended) comes through.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -84,6 +85,10 @@ class DirectorySource(Protocol):
 
     async def organization_id(self) -> str:
         """The directory's id, as ``/organization`` says."""
+        ...
+
+    async def secret_expires_at(self, client_id: str, secret: Secret) -> datetime | None:
+        """Return when an application's client secret expires, or None if the directory does not say so to us."""
         ...
 
     async def close(self) -> None:

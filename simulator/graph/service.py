@@ -24,6 +24,7 @@ from simulator.graph.writing import Writes
 
 _VERSIONS = ("v1.0", "beta")
 _UNIQUE_NAME = re.compile(r"(groups|applications)\(uniqueName='([^']*)'\)")
+_APP_ID = re.compile(r"(applications|servicePrincipals)\(appId='([^']*)'\)")
 _BIN = ["directory", "deletedItems"]
 _MOST_IDS = 1000
 
@@ -68,6 +69,10 @@ class Service:
         unique = _UNIQUE_NAME.fullmatch(segments[0]) if len(segments) == 1 else None
         if unique:
             return self._unique(request, app, KINDS[unique[1]], unique[2])
+        owned = _APP_ID.fullmatch(segments[0]) if len(segments) == 1 else None
+        if owned:
+            only(request, "GET")
+            return self._one(request, app, KINDS[owned[1]], self._of_app(KINDS[owned[1]], owned[2]))
         found = split(path)
         if found is None:
             raise no_segment(segments[0] if segments else "")
@@ -121,6 +126,11 @@ class Service:
         if request.method == "DELETE" and kind is not ORGANIZATION:
             return self._writes.delete(kind, chosen)
         raise not_allowed()
+
+    def _of_app(self, kind: Kind, app_id: str) -> str:
+        """The id of the object with this appId; where there is none, what is asked for is missing under it."""
+        found = self._directory.walk(kind)
+        return next((key for key, stored in found if letter.text(stored.value, "appId") == app_id), app_id)
 
     def _unique(self, request: Request, app: App, kind: Kind, name: str) -> Answer:
         only(request, "PATCH")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from shared.adapters.graph.delta import DeltaShape, cut
 from shared.adapters.graph.errors import NotFound, TokenRefused
 from shared.adapters.graph.listing import ListingShape
 from shared.adapters.graph.loops import LoopGuard
+from shared.adapters.graph.own_secret import secret_expiry
 from shared.adapters.graph.page import GraphPage, Shape
 from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Code, GraphTrouble, Refuse, Skip
@@ -147,6 +149,9 @@ class GraphSource:
         if len(page.value) != 1:
             raise Refuse(Code.GRAPH_UNEXPECTED, "Graph does not name exactly one organization.")
         return slicer.read(page.value[0], _IDENTIFIED).id
+
+    async def secret_expires_at(self, client_id: str, secret: Secret) -> datetime | None:
+        return await secret_expiry(self._transport, client_id, secret)
 
     async def close(self) -> None:
         await self._transport.close()

@@ -1,4 +1,4 @@
-"""When the credential of a tenant expires is kept: said by a person of a client secret, read from a certificate."""
+"""When the credential of a tenant expires is kept: as a certificate says it, and of a client secret a person or Graph."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +21,17 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
     made = EngineWorld(tmp_path)
     yield made
     made.close()
+
+
+def test_of_a_client_secret_the_directory_is_asked_unless_somebody_says(world: EngineWorld) -> None:
+    world.directory.secret_expiry = END
+    update_tenant(world.context, "acme", None, Secret(b"new"))
+    assert world.of.tenant().sign_in_expires_at == END
+    update_tenant(world.context, "acme", None, Secret(b"new"), expires_at=SAID)
+    assert world.of.tenant().sign_in_expires_at == SAID
+    later = certificate(SAID)
+    update_tenant(world.context, "acme", None, Secret(later), CredentialKind.CERTIFICATE)
+    assert world.of.tenant().sign_in_expires_at == SAID
 
 
 def test_a_new_credential_brings_its_own_time(world: EngineWorld) -> None:

@@ -70,6 +70,7 @@ class MemoryDirectory:
         self.named: list[str] = []
         self.objects: dict[str, bytes] = {}
         self.told: list[tuple[str, str]] = []
+        self.secret_expiry: datetime | None = None
         self.silent = False
         self.probed: list[tuple[str, str]] = []
         self.says: dict[str, list[Answer]] = {}
@@ -125,6 +126,9 @@ class MemoryDirectory:
 
     async def organization_id(self) -> str:
         return self.directory_id
+
+    async def secret_expires_at(self, client_id: str, secret: Secret) -> datetime | None:
+        return self.secret_expiry
 
     async def close(self) -> None:
         self.closed += 1
