@@ -29,6 +29,8 @@ def tick(context: Context) -> None:
             log.warning("the database's clock was set back: claims and waits that it made longer have ended")
     with _apart(failed, "due times become no jobs"):
         _make_due(context, scheduler, failed)
+    with _apart(failed, "late backups are not noted"):
+        scheduler.note_late(context.limits.late_seconds)
     with _apart(failed, "tenants get no prunes"):
         scheduler.make_prunes(timedelta(hours=context.limits.sweep_hours))
     with _apart(failed, "jobs get no steps"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import network
@@ -19,6 +19,8 @@ from shared.domain.errors import Code, Refuse
 
 _ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LOG_FORMATS = ("text", "json")
+_LOG_LEVELS = ("debug", "info", "warning", "error")
 _P = TypeVar("_P", bound="Place")
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", *network.VARIABLES)
 _TO_RUN = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS")
@@ -37,6 +39,16 @@ class Place(BaseSettings):
         None,
         description="The catalog: `sqlite:////FOLDER/FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
     )
+    log_format: str = Field("text", description="How beat and workers write their logs: `text`, or a line of `json` each.")
+    log_level: str = Field("info", description="From which level on: `debug`, `info`, `warning` or `error`.")
+
+    @field_validator("log_format", "log_level")
+    @classmethod
+    def _log(cls, value: str, info: ValidationInfo) -> str:
+        known = _LOG_FORMATS if info.field_name == "log_format" else _LOG_LEVELS
+        if value.lower() not in known:
+            raise ValueError(f"must be one of {', '.join(known)}")
+        return value.lower()
 
     @field_validator("home")
     @classmethod

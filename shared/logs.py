@@ -1,10 +1,15 @@
-"""How log lines look: one line of text a record, with tenant, job and step where they are known, and without secrets."""
+"""How log lines look: a line of text or of JSON a record, with tenant, job and step where they are known, without secrets."""
 
+import json
 import logging
 import re
 import sys
 
-_BOUND = ("tenant", "job", "step", "stream", "code", "blob")
+_BOUND = (
+    *("tenant", "job", "step", "stream", "kind", "state", "code", "blob", "snapshot"),
+    *("objects", "links", "changed", "records", "snapshots", "blobs", "damaged", "removed", "moved", "seconds"),
+)
+"""What a record may name beside its message: ids, codes and counts."""
 _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*")
 _PASSWORD = re.compile(r"(\w+://[^:/@\s]*):[^@/\s]+@")
 _BEARER = re.compile(r"(?i)(bearer\s+|client_secret=|access_token[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9._~+/=-]+")
@@ -22,20 +27,42 @@ class Formatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S%z")
 
     def format(self, record: logging.LogRecord) -> str:
-        bound = " ".join(
-            f"{name}={getattr(record, name)}" for name in _BOUND if getattr(record, name, None) is not None
-        )
+        bound = " ".join(f"{name}={value}" for name, value in _bound(record).items())
         text = super().format(record)
         return redact(f"{text} [{bound}]" if bound else text)
 
 
-def set_up(level: int = logging.INFO) -> None:
-    """Sends everything to stderr in our format. Libraries that log requests are kept at warning."""
+class JsonFormatter(logging.Formatter):
+    """The same as one JSON document a line, for whatever collects logs."""
+
+    def __init__(self) -> None:
+        super().__init__(datefmt="%Y-%m-%dT%H:%M:%S%z")
+
+    def format(self, record: logging.LogRecord) -> str:
+        document = {
+            "time": self.formatTime(record, self.datefmt),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+            **_bound(record),
+        }
+        if record.exc_info:
+            document["exception"] = redact(self.formatException(record.exc_info))
+        return json.dumps(document, default=str)
+
+
+def _bound(record: logging.LogRecord) -> dict[str, object]:
+    found = ((name, getattr(record, name, None)) for name in _BOUND)
+    return {name: value for name, value in found if value is not None}
+
+
+def set_up(form: str = "text", level: str = "info") -> None:
+    """Send everything from ``level`` on to stderr, as ``text`` or ``json``. Libraries that log requests begin at warning."""
     # Not sys.stderr: in a worker's child that is Celery's, which writes to the log and would lose what comes from it.
     handler = logging.StreamHandler(sys.__stderr__)
-    handler.setFormatter(Formatter())
+    handler.setFormatter(JsonFormatter() if form == "json" else Formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(level.upper())
     for noisy in ("azure", "botocore", "boto3", "httpx", "httpcore", "msal", "urllib3", "kombu", "amqp"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared import config
+from shared import config, logs
 from shared.domain.limits import Limits
 
 if TYPE_CHECKING:
@@ -30,6 +30,18 @@ LIMITS = Limits()
 def settings() -> config.Settings:
     """The settings. Raises Refuse ``SETTINGS_INVALID`` naming every missing or wrong one."""
     return config.read_settings()
+
+
+def set_up_logs() -> None:
+    """Send logs where and how the settings say. Wrong settings are reported by what reads them next."""
+    from shared.domain.errors import Refuse
+
+    try:
+        place = config.read_place()
+    except Refuse:
+        logs.set_up()
+    else:
+        logs.set_up(place.log_format, place.log_level)
 
 
 def home() -> Path:

@@ -2,9 +2,16 @@
 
 import os
 
-from shared import logs, wiring
+from celery.signals import setup_logging
+
+from shared import wiring
 
 os.umask(0o077)  # what is written is private; with some masks not even we could read it again
-logs.set_up()
+wiring.set_up_logs()
 app = wiring.celery_app()
 app.conf.imports = ("workers.tasks", "workers.probing")
+
+
+@setup_logging.connect
+def _logs(**_: object) -> None:
+    """Keep the log as the settings say: with a receiver of this signal, Celery changes no level and no handler."""

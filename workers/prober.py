@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from shared import logs, wiring
+from shared import wiring
 from shared.domain.errors import EntrakeepError
 from shared.engine.key_health import Prober
 
@@ -21,7 +21,7 @@ EVERY = 1.0
 
 def main(parent: int) -> int:
     """Rounds until the parent is gone. 1 if it could never make one."""
-    logs.set_up()
+    wiring.set_up_logs()
     try:
         prober = Prober(wiring.probing())
     except EntrakeepError as error:

@@ -14,7 +14,7 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore, Retry
 from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
 
-from shared import logs, wiring
+from shared import wiring
 from shared.domain.errors import Code, EntrakeepError
 from shared.engine.jobs.ending import Ending, Outcome
 from shared.engine.jobs.perform import perform
@@ -128,7 +128,7 @@ def _begin(**_: object) -> None:
 
 @worker_process_init.connect
 def _child(**_: object) -> None:
-    logs.set_up()
+    wiring.set_up_logs()
 
 
 @worker_ready.connect

@@ -5,7 +5,7 @@ import ssl
 import httpx
 import msgspec
 
-from shared.ports.notices import Notice, NotTaken
+from shared.ports.notices import BackupNotice, Notice, NotTaken
 
 _SECONDS = 10.0
 
@@ -18,7 +18,7 @@ class Webhook:
         self._url = url
         self._client = httpx.Client(verify=trust, timeout=_SECONDS, follow_redirects=False)
 
-    def send(self, notice: Notice) -> str:
+    def send(self, notice: Notice | BackupNotice) -> str:
         try:
             answer = self._client.post(
                 self._url, content=msgspec.json.encode(notice), headers={"Content-Type": "application/json"}

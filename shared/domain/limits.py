@@ -64,6 +64,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a probe, or the telling of an event, is left to whoever took it: longer than all its calls can take."""
     key_look_seconds: float = 3600.0
     """How often a key is looked at more closely: its state, its material's expiry, and what else it may be used for."""
+    late_seconds: float = 3600.0
+    """How long after its time a scheduled backup may end before it is late."""
     tells: int = 4
     """Events that one process tells at the same time."""
     tell_seconds: float = 5.0

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from shared.domain.backup_health import BackupEvent
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 
@@ -35,7 +36,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant_id: str
     tenant: str
-    event: KeyEvent
+    event: KeyEvent | BackupEvent
     tries: int
 
 
@@ -71,8 +72,8 @@ class Probes(Protocol):
         ...
 
     def to_tell(self, most: int, seconds: float) -> list[Telling]:
-        """Events whose telling is due, of each tenant the oldest that was not told; none is offered again within so many
-        ``seconds``, unless ``not_told``. After a day nobody wants to hear of it."""
+        """Events whose telling is due: of each tenant the oldest about its key, and about its backups, that was not told.
+        None is offered again within so many ``seconds``, unless ``not_told``. After a day nobody wants to hear of it."""
         ...
 
     def told(self, telling: Telling, outcome: str) -> None:

@@ -62,6 +62,11 @@ class SchedulerCatalog(Protocol):
         """The broker did not take these messages: they are due again after so many seconds, as if never sent."""
         ...
 
+    def note_late(self, seconds: float) -> int:
+        """Note as an event each tenant whose schedule is due for so many seconds, or whose scheduled backup has not ended
+        that long after its time; once, until a backup ends well. Return how many."""
+        ...
+
     def ticked(self) -> None:
         """Beat is alive."""
         ...

@@ -31,7 +31,8 @@ IDS = dict.fromkeys(("tenant_id", "job_id", "step_id"), "0e2f6a2c-6a4d-4a5e-9d0c
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("strangers")
     with running_stack(folder, "--users", "20", store=f"file://{folder}/store") as stack:
-        stack.start("beat", "worker")
+        stack.start("beat", environment={"ENTRAKEEP_LOG_FORMAT": "json", "ENTRAKEEP_LOG_LEVEL": "debug"})
+        stack.start("worker")
         yield stack
 
 
@@ -111,6 +112,14 @@ def test_a_worker_discards_each_kind_of_strange_message_and_does_its_work(stack:
     assert len(on_queue) == len(STRANGE)
     assert max(map(len, lines)) < 400
     assert not re.search(rb"[^\x20-\x7e\n]", b"\n".join(lines))
+
+
+def test_every_line_of_a_log_is_json_where_that_is_set(stack: Stack) -> None:
+    lines = (stack.home / "beat.log").read_text().splitlines()
+    documents = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {"time", "level", "logger", "message"} <= documents[0].keys()
+    assert "DEBUG" in {document["level"] for document in documents}
+    assert not [line for line in lines if re.match(r"\d{4}-|\[\d{4}-", line)]
 
 
 CHANGING: dict[str, dict[str, Any]] = {

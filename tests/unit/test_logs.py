@@ -1,10 +1,12 @@
 """Log lines carry ids and no secrets."""
 
+import json
 import logging
+import sys
 
 import pytest
 
-from shared.logs import Formatter, redact
+from shared.logs import Formatter, JsonFormatter, redact
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,34 @@ def test_a_log_line_names_tenant_and_job() -> None:
     )
     line = Formatter().format(record)
     assert line.endswith("INFO x: step begins [tenant=t-1 job=j-1]")
+
+
+def test_a_line_of_json_has_what_a_line_of_text_has() -> None:
+    record = logging.makeLogRecord(
+        {"name": "x", "levelname": "ERROR", "msg": "backup %s: see\nhttps://h/p?token=canary", "args": ("failed",)}
+        | {"tenant": "contoso", "job": "j-1", "code": "STORE_FULL", "seconds": 1.5, "changed": 0, "other": "canary"}
+    )
+    line = JsonFormatter().format(record)
+    assert "\n" not in line
+    document = json.loads(line)
+    del document["time"]
+    assert document == {
+        "level": "ERROR",
+        "logger": "x",
+        "message": "backup failed: see\nhttps://h/p?***",
+        "tenant": "contoso",
+        "job": "j-1",
+        "code": "STORE_FULL",
+        "changed": 0,
+        "seconds": 1.5,
+    }
+
+
+def test_an_exception_is_part_of_the_document() -> None:
+    try:
+        raise LookupError("at redis://:canary@127.0.0.1")
+    except LookupError:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", None, sys.exc_info())
+    document = json.loads(JsonFormatter().format(record))
+    assert "LookupError" in document["exception"]
+    assert "canary" not in json.dumps(document)

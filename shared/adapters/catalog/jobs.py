@@ -8,6 +8,8 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, or_
 
 from shared.adapters.catalog.audit import append, append_end
+from shared.adapters.catalog.backup_events import note_end
+from shared.adapters.catalog.job_log import log_end
 from shared.adapters.catalog.schema import checkpoint_runs, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.snapshots import found
 from shared.adapters.catalog.statements import locked
@@ -258,6 +260,8 @@ def end_job(
     remove_checkpoints(rows, checkpoints.c.job_id == job_id)
     rows.delete(pins, pins.c.job_id == job_id)
     append_end(rows, job, state, code, values.get("detail"))
+    note_end(rows, job, state, code, message)
+    log_end(rows, job, state, code, message, values)
 
 
 def interrupt(rows: Changes, job: RowMapping) -> None:

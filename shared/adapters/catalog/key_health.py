@@ -6,16 +6,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping, and_, func, or_, select
 
+from shared.adapters.catalog.backup_events import event_of as backup_event_of
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.schema import key_events, key_health, tenants
+from shared.adapters.catalog.outbox import KEPT, Outbox, forget_old
+from shared.adapters.catalog.schema import backup_events, key_events, key_health, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
+from shared.domain.backup_health import BackupEvent
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning, makes_nothing_new
 from shared.ports.key_health import Noted, ProbeTurn, Telling
-
-_KEPT = 50
-"""Events of a tenant."""
-_OLD_NEWS = timedelta(days=1)
 
 
 class SqlHealth:
@@ -41,7 +40,7 @@ class SqlHealth:
             warnings=_warnings(row),
         )
 
-    def history(self, limit: int = _KEPT) -> list[KeyEvent]:
+    def history(self, limit: int = KEPT) -> list[KeyEvent]:
         with self._tenancy.read() as rows:
             found = rows.all(rows.query(key_events).order_by(key_events.c.number.desc()).limit(limit))
         return [_event_of(row) for row in found]
@@ -80,6 +79,8 @@ class SqlProbes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._about_keys = Outbox(database, key_events, _event_of)
+        self._about_backups = Outbox(database, backup_events, backup_event_of)
 
     def take(self, every: float, most: int, seconds: float) -> list[ProbeTurn]:
         if most <= 0:
@@ -99,46 +100,17 @@ class SqlProbes:
         return [turn for turn in turns if turn is not None]
 
     def to_tell(self, most: int, seconds: float) -> list[Telling]:
-        with self._database.read(EVERY_TENANT) as connection:
-            now = self._database.now(connection)
-            news = (
-                key_events.c.told_at.is_(None),
-                key_events.c.tell_at.is_not(None),
-                key_events.c.at > now - _OLD_NEWS,
-            )
-            oldest = (
-                select(key_events.c.tenant_id, func.min(key_events.c.number).label("number"))
-                .where(*news)
-                .group_by(key_events.c.tenant_id)
-                .subquery()
-            )
-            same = and_(oldest.c.tenant_id == key_events.c.tenant_id, oldest.c.number == key_events.c.number)
-            query = (
-                select(key_events, tenants.c.name)
-                .join(oldest, same)
-                .join(tenants, tenants.c.tenant_id == key_events.c.tenant_id)
-                .where(key_events.c.tell_at <= now)
-                .order_by(key_events.c.tell_at)
-                .limit(max(0, most))
-            )
-            due = connection.execute(query).mappings().all()
-        return [_telling(row) for row in due if self._tried(row, seconds)]
+        about_keys = self._about_keys.to_tell(most, seconds)
+        return about_keys + self._about_backups.to_tell(most - len(about_keys), seconds)
 
     def told(self, telling: Telling, outcome: str) -> None:
-        with Tenancy(self._database, telling.tenant_id).write() as rows:
-            # Whoever was told twice was told: the number of tries does not matter.
-            rows.update(key_events, key_events.c.number == telling.event.number, told_at=rows.now, outcome=outcome)
+        self._outbox(telling).told(telling, outcome)
 
     def not_told(self, telling: Telling, outcome: str, after: float) -> None:
-        with Tenancy(self._database, telling.tenant_id).write() as rows:
-            at = rows.now + timedelta(seconds=after)
-            rows.update(
-                key_events,
-                key_events.c.number == telling.event.number,
-                key_events.c.tries == telling.tries,
-                tell_at=at,
-                outcome=outcome,
-            )
+        self._outbox(telling).not_told(telling, outcome, after)
+
+    def _outbox(self, telling: Telling) -> Outbox[KeyEvent] | Outbox[BackupEvent]:
+        return self._about_backups if isinstance(telling.event, BackupEvent) else self._about_keys
 
     def _taken(self, tenant_id: str, seconds: float) -> ProbeTurn | None:
         """The tenant's turn, unless it is gone by now or somebody else was first."""
@@ -155,19 +127,6 @@ class SqlProbes:
                 return None
             rows.update(key_health, turn=row["turn"] + 1, next_probe=again)
             return ProbeTurn(tenant_id=tenant_id, number=row["turn"] + 1)
-
-    def _tried(self, row: RowMapping, seconds: float) -> bool:
-        """Marks an event as being told; False if another was first."""
-        with Tenancy(self._database, row["tenant_id"]).write() as rows:
-            changed = rows.update(
-                key_events,
-                key_events.c.number == row["number"],
-                key_events.c.tries == row["tries"],
-                key_events.c.told_at.is_(None),
-                tries=row["tries"] + 1,
-                tell_at=rows.now + timedelta(seconds=seconds),
-            )
-        return changed == 1
 
 
 def makes_nothing_new_since(rows: Rows, arn: str, since: datetime) -> bool:
@@ -201,7 +160,7 @@ def _happened(rows: Changes, noted: Noted, warnings: list[KeyWarning], tell: boo
         tell_at=rows.now if tell else None,
         tries=0,
     )
-    rows.delete(key_events, key_events.c.number <= number - _KEPT)
+    forget_old(rows, key_events, number)
     return KeyEvent(
         number=number,
         at=rows.now,
@@ -223,10 +182,6 @@ def _event_of(row: RowMapping) -> KeyEvent:
         message=row["message"],
         warnings=_warnings(row),
     )
-
-
-def _telling(row: RowMapping) -> Telling:
-    return Telling(tenant_id=row["tenant_id"], tenant=row["name"], event=_event_of(row), tries=row["tries"] + 1)
 
 
 def _code(row: RowMapping) -> Code | None:

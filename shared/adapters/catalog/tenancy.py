@@ -1,9 +1,9 @@
 """One tenant's rows: no query made here can forget the tenant."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -59,10 +59,13 @@ class Rows:
 
 @dataclass(frozen=True)
 class Changes(Rows):
-    """One tenant's rows within one transaction that writes. ``now`` is the database's time, ``actor`` who does it."""
+    """One tenant's rows within one transaction that writes. ``now`` is the database's time, ``actor`` who does it.
+
+    ``after_commit`` is called, in order, when the transaction of ``Tenancy.write`` is committed."""
 
     now: datetime
     actor: str = NOBODY_NAMED
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def insert(self, table: Table, **values: Any) -> None:
         row = dict(tenant_id=self.tenant_id, **values)
@@ -101,7 +104,10 @@ class Tenancy:
     @contextmanager
     def write(self) -> Iterator[Changes]:
         with self.database.write(self.tenant_id) as (connection, now):
-            yield Changes(connection, self.tenant_id, now, self.actor)
+            rows = Changes(connection, self.tenant_id, now, self.actor)
+            yield rows
+        for call in rows.after_commit:
+            call()
 
 
 def put(connection: Connection, table: Table, key: dict[str, Any], **values: Any) -> None:

@@ -2,9 +2,10 @@
 
 import random
 
+from shared.domain.backup_health import BackupEvent
 from shared.domain.limits import Limits
 from shared.ports.key_health import Probes, Telling
-from shared.ports.notices import Notice, Noticed, Notices, NotTaken
+from shared.ports.notices import BackupNotice, Notice, Noticed, Notices, NotTaken
 
 
 def tell(notices: Notices, probes: Probes, telling: Telling, limits: Limits) -> bool:
@@ -19,9 +20,20 @@ def tell(notices: Notices, probes: Probes, telling: Telling, limits: Limits) -> 
     return True
 
 
-def notice_of(telling: Telling) -> Notice:
-    """What is told: ids, a state, our sentences and the key's ARN. Nothing of the directory, and no secret."""
+def notice_of(telling: Telling) -> Notice | BackupNotice:
+    """Return what is told: ids, a state, our sentences and the key's ARN. Nothing of the directory, and no secret."""
     event = telling.event
+    if isinstance(event, BackupEvent):
+        return BackupNotice(
+            tenant=telling.tenant,
+            tenant_id=telling.tenant_id,
+            event=event.number,
+            state=event.state,
+            code=event.code,
+            message=event.message,
+            job=event.job_id,
+            at=event.at,
+        )
     return Notice(
         tenant=telling.tenant,
         tenant_id=telling.tenant_id,

@@ -1,0 +1,177 @@
+"""Backups that fail, are late or recover: events that are told in order, and log lines about the end of jobs."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.backup_health import BackupEvent, BackupState
+from shared.domain.errors import Code
+from shared.domain.key_health import KeyCondition
+from shared.domain.model import JobKind, JobState, ResourceProgress, Schedule
+from shared.ports.catalog import TenantCatalog
+from shared.ports.key_health import Noted, Telling
+from tests.contract.catalog.world import VERIFY, World, snapshot
+
+HOUR = 3600.0
+REVOKED = Noted(
+    arn="arn:aws:kms:eu-central-1:111122223333:key/provider",
+    condition=KeyCondition.REVOKED,
+    code=Code.KEY_ACCESS_REVOKED,
+    message="Refused.",
+    found=KeyCondition.REVOKED,
+)
+
+
+def failed(world: World, tenant: TenantCatalog) -> str:
+    job, claim = world.to_commit(tenant)
+    tenant.claims.fail(claim, Code.GRAPH_FORBIDDEN, "Grant the permissions.")
+    return job.job_id
+
+
+def told(world: World) -> list[Telling]:
+    """Every telling that is due, each taken by the other side, in order."""
+    found: list[Telling] = []
+    while due := world.catalog.probes().to_tell(10, 60):
+        for telling in due:
+            world.catalog.probes().told(telling, "200")
+        found += due
+    return found
+
+
+def states(world: World) -> list[tuple[str, BackupState]]:
+    return [(each.tenant, each.event.state) for each in told(world) if isinstance(each.event, BackupEvent)]
+
+
+def schedule(tenant: TenantCatalog, *, ago: float, paused: bool = False) -> None:
+    due = datetime.now(UTC) - timedelta(seconds=ago)
+    tenant.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=paused, next_due=due))
+
+
+def test_a_failed_backup_is_told_with_its_job_and_code(world: World, acme: TenantCatalog) -> None:
+    job_id = failed(world, acme)
+    (telling,) = told(world)
+    event = telling.event
+    assert isinstance(event, BackupEvent)
+    assert (event.state, event.job_id, event.code) == (BackupState.FAILED, job_id, Code.GRAPH_FORBIDDEN)
+    assert event.message == "Grant the permissions."
+
+
+def test_each_failure_is_told_and_then_once_that_backups_recovered(world: World, acme: TenantCatalog) -> None:
+    world.backed_up(acme)
+    assert states(world) == []
+    failed(world, acme)
+    failed(world, acme)
+    world.backed_up(acme)
+    world.backed_up(acme)
+    assert states(world) == [
+        ("acme", BackupState.FAILED),
+        ("acme", BackupState.FAILED),
+        ("acme", BackupState.RECOVERED),
+    ]
+
+
+def test_other_jobs_and_cancelled_backups_are_no_news(world: World, acme: TenantCatalog) -> None:
+    job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
+    acme.claims.fail(world.claim(acme, job, "verify"), Code.BLOB_DAMAGED, "Damaged.")
+    acme.jobs.cancel(world.planned(acme).job_id)
+    assert told(world) == []
+
+
+def test_a_due_time_that_no_backup_follows_is_late_once_until_it_recovers(world: World, acme: TenantCatalog) -> None:
+    schedule(acme, ago=HOUR - 60)
+    assert world.scheduler.note_late(HOUR) == 0
+    schedule(acme, ago=HOUR + 60)
+    assert [world.scheduler.note_late(HOUR) for _ in range(2)] == [1, 0]
+    failed(world, acme)
+    assert world.scheduler.note_late(HOUR) == 0
+    world.backed_up(acme)
+    assert world.scheduler.note_late(HOUR) == 1
+    assert [state for _, state in states(world)] == [
+        BackupState.LATE,
+        BackupState.FAILED,
+        BackupState.RECOVERED,
+        BackupState.LATE,
+    ]
+
+
+def test_a_scheduled_backup_that_does_not_end_is_late(world: World, acme: TenantCatalog) -> None:
+    schedule(acme, ago=HOUR + 60)
+    (due,) = world.scheduler.due(datetime.now(UTC))
+    assert world.scheduler.make_due(due, datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC))
+    assert world.scheduler.note_late(HOUR) == 1
+    (telling,) = told(world)
+    assert isinstance(telling.event, BackupEvent)
+    assert telling.event.job_id == acme.jobs.recent()[0].job_id
+
+
+def test_a_paused_schedule_is_never_late(world: World, acme: TenantCatalog) -> None:
+    schedule(acme, ago=10 * HOUR, paused=True)
+    assert world.scheduler.note_late(HOUR) == 0
+
+
+def test_keys_and_backups_are_told_beside_each_other_and_each_in_order(world: World, acme: TenantCatalog) -> None:
+    world.probed(acme, REVOKED, tell=True)
+    failed(world, acme)
+    first = world.catalog.probes().to_tell(10, 60)
+    assert {type(each.event).__name__ for each in first} == {"KeyEvent", "BackupEvent"}
+    for telling in first:
+        world.catalog.probes().not_told(telling, "503", 5)
+    failed(world, acme)
+    assert world.catalog.probes().to_tell(10, 60) == []
+    world.pass_time(6)
+    assert [each.tries for each in world.catalog.probes().to_tell(10, 60)] == [2, 2]
+
+
+def test_a_tenant_that_is_removed_takes_its_events_along(world: World, acme: TenantCatalog) -> None:
+    failed(world, acme)
+    acme.remove()
+    assert world.count("backup_events") == 0
+
+
+def ends(caplog: pytest.LogCaptureFixture) -> list[tuple[int, dict[str, Any]]]:
+    found = [record for record in caplog.records if record.name == "shared.adapters.catalog.job_log"]
+    return [(record.levelno, vars(record)) for record in found]
+
+
+def test_a_failed_job_is_logged_as_an_error_with_the_tenants_name(
+    world: World, acme: TenantCatalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    job_id = failed(world, acme)
+    ((level, line),) = ends(caplog)
+    assert (level, line["tenant"], line["job"], line["code"]) == (logging.ERROR, "acme", job_id, Code.GRAPH_FORBIDDEN)
+    assert line["message"] == "backup failed: GRAPH_FORBIDDEN: Grant the permissions."
+
+
+def test_a_finished_job_is_logged_with_counts_snapshot_and_duration(
+    world: World, acme: TenantCatalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    job, claim = world.to_commit(acme)
+    acme.claims.renew(claim, [ResourceProgress(resource="users", records=5, changed=3)])
+    world.pass_time(8)
+    claim = world.claim(acme, job, "commit") if world.scheduler.expire(9) else claim
+    made = snapshot(job)
+    acme.claims.commit(claim, made, [], JobState.SUCCEEDED, None)
+    ((level, line),) = ends(caplog)
+    assert (level, line["snapshot"], line["objects"], line["links"]) == (
+        logging.INFO,
+        made.snapshot_id,
+        3_000_000_000,
+        2,
+    )
+    assert line["changed"] == 3
+    assert 8 <= line["seconds"] < 60
+
+
+def test_an_end_that_is_not_committed_is_not_logged(
+    world: World, acme: TenantCatalog, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    _, claim = world.to_commit(acme)
+    monkeypatch.setattr("shared.adapters.catalog.jobs.note_end", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        acme.claims.fail(claim, Code.GRAPH_FORBIDDEN, "Grant the permissions.")
+    assert ends(caplog) == []
