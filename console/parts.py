@@ -21,6 +21,7 @@ _TO_RUN = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "S
 _INWARD = (
     *("ENTRAKEEP_HOME", "ENTRAKEEP_BROKER_URL", "ENTRAKEEP_DATABASE_URL", "ENTRAKEEP_PROVIDER_KEY_ARN"),
     *("ENTRAKEEP_STORE_URL", "ENTRAKEEP_KEY_LEASE_SECONDS", "AWS_REGION", "AWS_DEFAULT_REGION"),
+    *("ENTRAKEEP_LOG_FORMAT", "ENTRAKEEP_LOG_LEVEL"),
 )
 """The settings of beat and Flower, as ``x-settings`` of docker-compose.yml has them."""
 

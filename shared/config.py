@@ -39,7 +39,9 @@ class Place(BaseSettings):
         None,
         description="The catalog: `sqlite:////FOLDER/FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
     )
-    log_format: str = Field("text", description="How beat and workers write their logs: `text`, or a line of `json` each.")
+    log_format: str = Field(
+        "text", description="How beat and workers write their logs: `text`, or a line of `json` each."
+    )
     log_level: str = Field("info", description="From which level on: `debug`, `info`, `warning` or `error`.")
 
     @field_validator("log_format", "log_level")

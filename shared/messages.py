@@ -37,7 +37,7 @@ class StepMessage(msgspec.Struct, frozen=True, kw_only=True):
     job_id: Id
     step_id: Id
     tenant: Name = ""
-    streams: list[Name] = []
+    streams: tuple[Name, ...] = ()
     version: int = VERSION
 
 
@@ -51,8 +51,8 @@ def message_of(step: StepRef) -> tuple[str, StepMessage]:
     ids: dict[str, Any] = {"tenant_id": step.tenant_id, "job_id": step.job_id, "step_id": step.step_id}
     if step.version < VERSION:
         return FIRST_TASK, StepMessage(**ids, version=FIRST_VERSION)
-    streams = [step.name] if step.kind is JobKind.BACKUP and step.phase in (Phase.READ, Phase.SECOND_ROUND) else []
-    return task_of(step.kind, step.phase), StepMessage(**ids, tenant=step.tenant, streams=streams)
+    reads = step.kind is JobKind.BACKUP and step.phase in (Phase.READ, Phase.SECOND_ROUND)
+    return task_of(step.kind, step.phase), StepMessage(**ids, tenant=step.tenant, streams=(step.name,) if reads else ())
 
 
 def encode(message: StepMessage) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def shown(message: StepMessage) -> str:
     """Return what Flower shows as the task's arguments. The task's id is the step's."""
     if message.version == FIRST_VERSION:
         return repr(encode(message))
-    return repr({"tenant": message.tenant, "job": message.job_id, "streams": message.streams})
+    return repr({"tenant": message.tenant, "job": message.job_id, "streams": list(message.streams)})
 
 
 def decode(arguments: dict[str, object]) -> StepMessage | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
+    from shared.adapters.usage import Counts
     from shared.engine.context import Context
     from shared.engine.key_health import Probing
     from shared.engine.store_mark import MarkedStore
@@ -125,9 +126,10 @@ def command_context() -> "Context":
 def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str], None] | None = None) -> "Context":
     """The engine for a worker. ``at`` is called by name between the steps of the write order."""
     from shared.adapters.dispatch import CeleryDispatch
+    from shared.adapters.usage import Counts
 
-    url = config.read_settings().broker_url.get_secret_value()
-    context = _context(CeleryDispatch(app), _access(url, limits), limits, at or _nothing)
+    url, counts = config.read_settings().broker_url.get_secret_value(), Counts()
+    context = _context(CeleryDispatch(app), _access(url, limits, counts), limits, at or _nothing, counts)
     _quicken()
     return context
 
@@ -151,20 +153,22 @@ def probing() -> "Probing":
     """What the tenants' keys are probed with: the catalog and KMS, and neither store nor Graph."""
     from shared.adapters.kms import AwsKeys
     from shared.adapters.seclusion import seclude
+    from shared.adapters.usage import CountedKeys, Counts
     from shared.adapters.webhook import Webhook
     from shared.engine.key_health import Probing
 
     seclude()
     found = config.read_settings()
-    url = found.key_webhook_url
+    url, catalog, counts = found.key_webhook_url, open_catalog(), Counts()
     return Probing(
-        catalog=open_catalog(),
-        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn, config.aws_region()),
+        catalog=catalog,
+        keys=CountedKeys(AwsKeys(found.key_lease_seconds, found.provider_key_arn, config.aws_region()), counts),
         clock=clock(),
         limits=LIMITS,
         lease_seconds=found.key_lease_seconds,
         every=found.key_probe_seconds,
         notices=None if url is None else Webhook(url.get_secret_value(), _trust(found)),
+        flush_usage=lambda: counts.flush(catalog.overview()),
     )
 
 
@@ -203,16 +207,24 @@ def _marked(catalog: "Catalog", limits: Limits) -> "MarkedStore":
     return MarkedStore(store, catalog, limits)
 
 
-def _context(dispatch: "Dispatch", access: "DirectoryAccess", limits: Limits, at: Callable[[str], None]) -> "Context":
+def _context(
+    dispatch: "Dispatch",
+    access: "DirectoryAccess",
+    limits: Limits,
+    at: Callable[[str], None],
+    counts: "Counts | None" = None,
+) -> "Context":
+    """``counts``: what counts what the process uses; None for one that tells nobody."""
     from shared.adapters.kms import AwsKeys
     from shared.adapters.seclusion import seclude
+    from shared.adapters.usage import CountedKeys, Counts
     from shared.engine.context import Context
 
     seclude()
-    found, catalog = config.read_settings(), open_catalog()
+    found, catalog, counts = config.read_settings(), open_catalog(), counts or Counts()
     return Context(
         catalog=catalog,
-        keys=AwsKeys(found.key_lease_seconds, found.provider_key_arn, config.aws_region()),
+        keys=CountedKeys(AwsKeys(found.key_lease_seconds, found.provider_key_arn, config.aws_region()), counts),
         store=_marked(catalog, limits),
         access=access,
         dispatch=dispatch,
@@ -221,6 +233,7 @@ def _context(dispatch: "Dispatch", access: "DirectoryAccess", limits: Limits, at
         lease_seconds=found.key_lease_seconds,
         provider_key=found.provider_key_arn,
         at=at,
+        flush_usage=lambda: counts.flush(catalog.overview()),
     )
 
 
@@ -235,16 +248,19 @@ def _trust(found: config.Settings) -> "ssl.SSLContext":
     return context
 
 
-def _access(redis_url: str | None, limits: Limits, *, somebody_waits: bool = False) -> "DirectoryAccess":
+def _access(
+    redis_url: str | None, limits: Limits, counts: "Counts | None" = None, *, somebody_waits: bool = False
+) -> "DirectoryAccess":
     from shared.adapters.budget import RedisBudgets
     from shared.adapters.graph import GraphAccess, Patience
+    from shared.adapters.usage import CountedBudgets, Counts
 
     found = config.read_settings()
     return GraphAccess(
         graph_url=found.graph_url,
         authority_url=found.authority_url,
         trust=_trust(found),
-        budgets=RedisBudgets(redis_url, limits.requests_in_flight),
+        budgets=CountedBudgets(RedisBudgets(redis_url, limits.requests_in_flight), counts or Counts()),
         token_seconds=found.key_lease_seconds,
         patience=Patience(tries=2, wait_seconds=15.0) if somebody_waits else Patience(),
     )

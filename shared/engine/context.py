@@ -30,3 +30,5 @@ class Context:
     lease_seconds: float
     provider_key: str
     at: Callable[[str], None]
+    flush_usage: Callable[[], None] = lambda: None
+    """Adds what this process used of KMS and Graph to the totals in SQL."""

@@ -34,6 +34,7 @@ from shared.domain.model import (
 from shared.ports.audit import Audit, Audited
 from shared.ports.customer_keys import CustomerKeys
 from shared.ports.key_health import Health, Probes
+from shared.ports.overview import Overview
 from shared.ports.scheduler import SchedulerCatalog
 from shared.ports.stores import Stores
 from shared.ports.upkeep import Upkeep
@@ -411,6 +412,8 @@ class Catalog(Protocol):
     def probes(self) -> Probes: ...
 
     def stores(self) -> Stores: ...
+
+    def overview(self) -> Overview: ...
 
     def close(self) -> None:
         """Closes every connection. Idempotent."""

@@ -13,9 +13,10 @@ import pytest
 import trustme
 
 from shared.adapters.webhook import Webhook
+from shared.domain.backup_health import BackupState
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition
-from shared.ports.notices import Notice, Noticed, NotTaken
+from shared.ports.notices import BackupNotice, Notice, Noticed, NotTaken
 from tests.parts import free_port
 
 NOTICE = Notice(
@@ -77,6 +78,7 @@ def test_a_notice_is_posted_as_one_json_document() -> None:
     ((path, kind, document),) = listener.posted
     assert (path, kind) == ("/hook?token=x", "application/json")
     assert document == {
+        "about": "key",
         "tenant": "contoso",
         "tenant_id": "t",
         "event": 7,
@@ -86,6 +88,33 @@ def test_a_notice_is_posted_as_one_json_document() -> None:
         "arn": "arn:aws:kms:eu-central-1:111122223333:key/one",
         "at": "2026-05-01T12:00:00Z",
         "warnings": [{"warning": "deletion", "message": "It will be deleted.", "at": None}],
+    }
+
+
+def test_a_notice_about_a_backup_says_so() -> None:
+    notice = BackupNotice(
+        tenant="contoso",
+        tenant_id="t",
+        event=7,
+        state=BackupState.LATE,
+        code=None,
+        message="The scheduled backup is late.",
+        job="j",
+        at=datetime(2026, 5, 1, 12, 0, tzinfo=UTC),
+    )
+    with listening() as listener:
+        Webhook(f"http://127.0.0.1:{listener.server_port}/hook", OURS).send(notice)
+    ((_, _, document),) = listener.posted
+    assert document == {
+        "about": "backup",
+        "tenant": "contoso",
+        "tenant_id": "t",
+        "event": 7,
+        "state": "late",
+        "code": None,
+        "message": "The scheduled backup is late.",
+        "job": "j",
+        "at": "2026-05-01T12:00:00Z",
     }
 
 

@@ -18,7 +18,7 @@ IDS = {
     "step_id": "a0f1d6b4-55e2-4e0a-8d5b-1b8f0c7e2d12",
 }
 STEP = StepRef(**IDS, queue="backup", tenant="contoso", kind=JobKind.BACKUP, phase=Phase.READ, name="users", version=2)  # type: ignore[arg-type]
-MESSAGE = StepMessage(**IDS, tenant="contoso", streams=["users"])  # type: ignore[arg-type]
+MESSAGE = StepMessage(**IDS, tenant="contoso", streams=("users",))  # type: ignore[arg-type]
 RECORDED = sorted((Path(__file__).parents[1] / "vectors" / "messages").glob("*.json"))
 
 

@@ -121,6 +121,12 @@ def add_if_absent(connection: Connection, table: Table, **values: Any) -> None:
     connection.execute(_upsert(connection, table).values(**values).on_conflict_do_nothing())
 
 
+def increase(connection: Connection, table: Table, key: dict[str, Any], column: str, by: int) -> None:
+    """Add to a column of the row of this key, or insert it with that much, whoever else does the same meanwhile."""
+    query = _upsert(connection, table).values({**key, column: by})
+    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_={column: table.c[column] + by}))
+
+
 def _upsert(connection: Connection, table: Table) -> Any:
     # A dialect imports what it has for every driver: only that of the database at hand is worth the time.
     if connection.dialect.name == "sqlite":

@@ -15,6 +15,7 @@ from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
 from shared.adapters.catalog.jobs import KNOWN_KINDS, SqlJobs, job_of, no_such_job
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
 from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
+from shared.adapters.catalog.overview import SqlOverview
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
 from shared.adapters.catalog.snapshots import SqlSnapshots
@@ -164,6 +165,9 @@ class SqlCatalog:
 
     def stores(self) -> SqlStores:
         return SqlStores(self._database, self.actor)
+
+    def overview(self) -> SqlOverview:
+        return SqlOverview(self._database)
 
     def close(self) -> None:
         self._database.close()

@@ -65,7 +65,10 @@ def perform(context: Context, message: StepMessage, holder: str) -> Ending:
         return ending_unclaimed(catalog, message)
     context.at("claimed")
     log.info("step begins", extra={"tenant": claim.tenant_id, "job": claim.job_id, "step": claim.name})
-    opened, error = _held(context, catalog, claim)
+    try:
+        opened, error = _held(context, catalog, claim)
+    finally:
+        context.flush_usage()
     if opened:
         context.at("phase-opened")
         send_due(context)

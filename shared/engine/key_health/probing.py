@@ -9,6 +9,7 @@ key changes, and would prove less. What it opens to is dropped where it was open
 import logging
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -41,6 +42,8 @@ class Probing:
     lease_seconds: float
     every: float
     notices: Notices | None
+    flush_usage: Callable[[], None] = lambda: None
+    """Adds the calls to KMS to the totals in SQL."""
 
 
 def probe_key(probing: Probing, turn: ProbeTurn) -> None:

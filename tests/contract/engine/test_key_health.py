@@ -17,7 +17,7 @@ from shared.domain.secret import Secret
 from shared.engine.key_health import Prober, Probing
 from shared.engine.onboarding import add_tenant
 from shared.ports.keys import KeyDescription
-from shared.ports.notices import Notice, NotTaken
+from shared.ports.notices import BackupNotice, Notice, NotTaken
 from tests.contract.engine.world import LEASE, EngineWorld, identity
 from tests.unit.vault.parts import ARN, MemoryKeys
 
@@ -38,10 +38,18 @@ class Heard:
 
     def __init__(self) -> None:
         self.open = True
-        self.notices: list[Notice] = []
+        self.notices: list[Notice | BackupNotice] = []
         self.tries = 0
 
-    def send(self, notice: Notice) -> str:
+    @property
+    def about_keys(self) -> list[Notice]:
+        return [notice for notice in self.notices if isinstance(notice, Notice)]
+
+    @property
+    def about_backups(self) -> list[BackupNotice]:
+        return [notice for notice in self.notices if isinstance(notice, BackupNotice)]
+
+    def send(self, notice: Notice | BackupNotice) -> str:
         self.tries += 1
         if not self.open:
             raise NotTaken("HTTP 503")
@@ -141,7 +149,7 @@ def test_one_probe_is_one_decrypt_once_an_interval(world: Healthy) -> None:
     world.probe(20)
     assert world.keys.called == ["decrypt"] * 2
     assert world.of.health.history() == []
-    assert world.heard.notices == []
+    assert world.heard.about_keys == []
 
 
 def test_a_refusal_found_by_a_probe_is_remembered_ends_jobs_and_is_told_once(world: Healthy) -> None:
@@ -154,10 +162,12 @@ def test_a_refusal_found_by_a_probe_is_remembered_ends_jobs_and_is_told_once(wor
     assert world.of.keys.state().refusal is not None
     for _ in range(3):
         assert world.probe(40).condition is REVOKED
-    (notice,) = world.heard.notices
+    (notice,) = world.heard.about_keys
     assert (notice.tenant, notice.tenant_id, notice.arn) == ("acme", world.of.tenant_id, ARN)
     assert (notice.state, notice.code, notice.message) == (REVOKED, Code.KEY_ACCESS_REVOKED, REFUSED.message)
     assert [event.condition for event in world.of.health.history()] == [REVOKED]
+    (failed,) = world.heard.about_backups
+    assert (failed.tenant, failed.state, failed.code, failed.job) == ("acme", "failed", notice.code, job.job_id)
 
 
 def test_due_times_make_no_job_while_probes_are_refused_and_one_when_they_are_not(world: Healthy) -> None:
@@ -181,7 +191,8 @@ def test_due_times_make_no_job_while_probes_are_refused_and_one_when_they_are_no
     (job,) = world.of.jobs.recent()
     assert (job.kind, job.asked) == (JobKind.BACKUP, Asked.SCHEDULE)
     world.tell()
-    assert [notice.state for notice in world.heard.notices] == [REVOKED, OK]
+    assert [notice.state for notice in world.heard.about_keys] == [REVOKED, OK]
+    assert [notice.state for notice in world.heard.about_backups] == ["late"]
 
 
 def test_trouble_is_no_refusal_and_counts_when_it_lasts(world: Healthy) -> None:
@@ -291,7 +302,7 @@ def test_a_key_that_opens_and_makes_nothing_new_is_warned_of_before_the_next_bac
     assert world.probe(3700).condition is OK
     assert world.warned() == ["no-new-data-keys"]
     world.tell()
-    (notice,) = world.heard.notices
+    (notice,) = world.heard.about_keys
     assert notice.state is OK
     assert [warning.warning for warning in notice.warnings] == ["no-new-data-keys"]
     assert "backups wait until it does" in notice.warnings[0].message
@@ -299,7 +310,7 @@ def test_a_key_that_opens_and_makes_nothing_new_is_warned_of_before_the_next_bac
     world.probe(3700)
     assert world.warned() == []
     world.tell()
-    assert [len(notice.warnings) for notice in world.heard.notices] == [1, 0]
+    assert [len(notice.warnings) for notice in world.heard.about_keys] == [1, 0]
 
 
 def test_only_of_a_customers_key_is_asked_whether_data_keys_could_leave_it(world: Healthy) -> None:
@@ -375,9 +386,9 @@ def test_what_nobody_takes_is_told_again_with_longer_pauses_and_probes_go_on(wor
     assert world.probe(40).condition is REVOKED
     world.heard.open = True
     world.tell(3600)
-    assert [notice.event for notice in world.heard.notices] == [1]
+    assert [notice.event for notice in world.heard.about_keys] == [1]
     world.tell(3600)
-    assert len(world.heard.notices) == 1
+    assert len(world.heard.about_keys) == 1
 
 
 def test_a_listener_that_hangs_keeps_no_probe_waiting(world: Healthy) -> None:

@@ -57,7 +57,7 @@ def test_due_times_wait_after_one_job_that_failed_and_go_on_by_themselves_with_o
     (job,) = due(world, 5)
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
     world.tell()
-    (notice,) = world.heard.notices
+    (notice,) = world.heard.about_keys
     assert (notice.state, [each.warning for each in notice.warnings]) == (KeyCondition.OK, ["no-new-data-keys"])
     assert world.of.keys.state().refusal is None
     world.keys.forbidden = set()
@@ -65,7 +65,10 @@ def test_due_times_wait_after_one_job_that_failed_and_go_on_by_themselves_with_o
     assert {each.state for each in later} == {JobState.SUCCEEDED}
     assert same.job_id == job.job_id
     world.tell()
-    assert [[each.warning for each in notice.warnings] for notice in world.heard.notices] == [["no-new-data-keys"], []]
+    assert [[each.warning for each in notice.warnings] for notice in world.heard.about_keys] == [
+        ["no-new-data-keys"],
+        [],
+    ]
 
 
 def test_no_job_fails_where_a_probe_has_seen_it_first(world: Healthy) -> None:

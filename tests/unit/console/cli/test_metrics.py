@@ -1,13 +1,23 @@
-"""The keys' states as Prometheus reads them."""
+"""What the catalog knows, as Prometheus reads it, and how it is served."""
 
-from datetime import UTC, datetime
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
+from prometheus_client.core import Metric
 
-from console.cli.metrics import exposition, samples_of
+from console.cli.exposition import backup_families, key_families
+from console.cli.metrics_server import MetricsServer
+from shared.domain.errors import Code, Refuse
 from shared.domain.key_health import KeyCondition, KeyHealth, KeyWarning
-from shared.domain.model import KeyMode, Refusal, Tenant
+from shared.domain.model import JobState, KeyMode, Refusal, Schedule, Tenant
 from shared.ports.catalog import KeyState
+from shared.ports.overview import Result, SnapshotAt, TenantOverview
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/one"
@@ -22,50 +32,103 @@ TENANT = Tenant(
     key_epoch=1,
 )
 NOTHING = KeyState(refusal=None, unreachable=None, data_keys={})
+NEVER = TenantOverview(tenant=TENANT, schedule=None, last=None, complete=None, result=None)
 
 
-def told(keys: KeyState, health: KeyHealth) -> list[str]:
-    return [line for line in exposition(samples_of(TENANT, keys, health)) if not line.startswith("#")]
+def told(families: Iterator[Metric]) -> dict[str, list[tuple[list[str], float]]]:
+    """By family: values of labels beside the tenant's, and the sample's value."""
+    found: dict[str, list[tuple[list[str], float]]] = {}
+    for family in families:
+        name = family.name.removeprefix("entrakeep_")
+        for sample in family.samples:
+            labels = dict(sample.labels)
+            assert (labels.pop("tenant"), labels.pop("tenant_id")) == ("contoso", "t")
+            found.setdefault(name, []).append(([*labels.values()], sample.value))
+    return found
 
 
-def test_of_all_states_one_is_1() -> None:
+def test_of_all_states_of_a_key_one_is_1() -> None:
     refusal = Refusal(arn=ARN, at=NOW, since=NOW, message="Refused.")
     health = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW)
-    lines = told(KeyState(refusal=refusal, unreachable=None, data_keys={}), health)
-    who = 'tenant="contoso",tenant_id="t"'
-    assert lines == [
-        f'entrakeep_key_state{{{who},state="ok"}} 0',
-        f'entrakeep_key_state{{{who},state="revoked"}} 1',
-        f'entrakeep_key_state{{{who},state="unreachable"}} 0',
-        f'entrakeep_key_state{{{who},state="misconfigured"}} 0',
-        f'entrakeep_key_state{{{who},state="damaged"}} 0',
-        f'entrakeep_key_state{{{who},state="updating"}} 0',
-        f"entrakeep_key_since_timestamp_seconds{{{who}}} 1777636800",
-    ]
+    known = told(key_families([(TENANT, KeyState(refusal=refusal, unreachable=None, data_keys={}), health)]))
+    states = {state: value for (state,), value in known["key_state"]}
+    assert states == {"ok": 0, "revoked": 1, "unreachable": 0, "misconfigured": 0, "damaged": 0, "updating": 0}
+    assert known["key_since_timestamp_seconds"] == [([], NOW.timestamp())]
+    assert "key_checked_timestamp_seconds" not in known
 
 
 def test_a_warning_is_a_sample_of_its_own_and_a_probe_has_a_time() -> None:
     warning = KeyWarning(warning="deletion", message="It will be deleted.", at=NOW)
     health = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW, checked_at=NOW, warnings=[warning])
-    lines = told(NOTHING, health)
-    assert 'entrakeep_key_warning{tenant="contoso",tenant_id="t",warning="deletion"} 1' in lines
-    assert 'entrakeep_key_checked_timestamp_seconds{tenant="contoso",tenant_id="t"} 1777636800' in lines
+    known = told(key_families([(TENANT, NOTHING, health)]))
+    assert known["key_warning"] == [(["deletion"], 1)]
+    assert known["key_checked_timestamp_seconds"] == [([], NOW.timestamp())]
 
 
 def test_when_the_sign_in_expires_is_a_sample_if_it_is_known() -> None:
     health = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW)
     tenant = msgspec.structs.replace(TENANT, sign_in_expires_at=NOW)
-    lines = list(exposition(samples_of(tenant, NOTHING, health)))
-    assert 'entrakeep_sign_in_expires_timestamp_seconds{tenant="contoso",tenant_id="t"} 1777636800' in lines
-    assert not any("sign_in" in line for line in told(NOTHING, health))
+    assert told(key_families([(tenant, NOTHING, health)]))["sign_in_expires_timestamp_seconds"] == [
+        ([], NOW.timestamp())
+    ]
+    assert "sign_in_expires_timestamp_seconds" not in told(key_families([(TENANT, NOTHING, health)]))
 
 
-def test_every_family_says_what_it_means_even_without_a_tenant() -> None:
-    lines = list(exposition([]))
-    assert len(lines) == 10
-    assert all(line.startswith(("# HELP entrakeep_", "# TYPE entrakeep_")) for line in lines)
+def test_a_tenant_without_backups_has_no_age_and_no_result() -> None:
+    assert told(backup_families([NEVER], NOW)) == {}
 
 
-def test_whatever_a_label_holds_stays_within_its_quotes() -> None:
-    (line,) = (each for each in exposition([("entrakeep_key_warning", {"a": 'x"\\\n'}, 1.0)]) if each[0] != "#")
-    assert line == 'entrakeep_key_warning{a="x\\"\\\\\\n"} 1'
+def test_age_result_and_due_time_are_told_by_tenant() -> None:
+    last = SnapshotAt(snapshot_id="s2", created_at=NOW - timedelta(hours=1))
+    complete = SnapshotAt(snapshot_id="s1", created_at=NOW - timedelta(hours=2))
+    result = Result(job_id="j", state=JobState.FAILED, code=Code.STORE_FULL, finished_at=NOW)
+    schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)
+    known = told(
+        backup_families(
+            [TenantOverview(tenant=TENANT, schedule=schedule, last=last, complete=complete, result=result)], NOW
+        )
+    )
+    assert known["backup_complete_age_seconds"] == [([], 7200)]
+    assert known["backup_snapshot_timestamp_seconds"] == [([], last.created_at.timestamp())]
+    assert known["backup_last_result"] == [(["failed", "STORE_FULL"], 1)]
+    assert known["backup_next_due_timestamp_seconds"] == [([], NOW.timestamp())]
+
+
+@contextmanager
+def serving(text: bytes | Refuse) -> Iterator[MetricsServer]:
+    def made() -> bytes:
+        if isinstance(text, Refuse):
+            raise text
+        return text
+
+    server = MetricsServer("127.0.0.1", 0, made)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def got(server: MetricsServer, path: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def test_metrics_are_served_and_nothing_else() -> None:
+    with serving(b"a 1\n") as server:
+        assert got(server, "/metrics?x=1") == (200, b"a 1\n")
+        assert got(server, "/healthcheck") == (200, b"ok\n")
+        assert got(server, "/other")[0] == 404
+
+
+def test_a_catalog_that_does_not_answer_is_unavailable_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(Refuse(Code.CATALOG_UNREACHABLE, "Start it.")) as server:
+        assert got(server, "/metrics") == (503, b"CATALOG_UNREACHABLE\n")
+    assert capsys.readouterr().err == "CATALOG_UNREACHABLE: Start it.\n"

@@ -1,0 +1,159 @@
+"""The metrics themselves: what the catalog knows, as families of Prometheus."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+
+from console.cli.documents import UPDATING, key_state
+from shared.domain.key_health import KeyCondition, KeyHealth
+from shared.domain.model import Tenant
+from shared.ports.catalog import Catalog, KeyState
+from shared.ports.overview import Overview, TenantOverview
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+else:
+    Collector = object
+
+_DAY = 86_400.0
+_WHO = ("tenant", "tenant_id")
+_USAGE = {
+    "graph_requests": "Requests to Microsoft Graph for the tenant.",
+    "graph_units": "Resource units of Microsoft Graph that these requests cost.",
+    "graph_throttles": "Answers of Microsoft Graph that said to slow down (429).",
+    "kms_calls": "Calls to AWS KMS about the tenant's data keys, by workers and their probes.",
+    "kms_refusals": "Calls among them that AWS KMS refused.",
+    "kms_troubles": "Calls among them that AWS KMS did not answer, throttled or failed.",
+}
+
+
+def exposition(catalog: Catalog, now: datetime) -> bytes:
+    """Return the metrics in Prometheus's text format. Raise what the catalog raises."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collected([*families(catalog, now)]))
+    return generate_latest(registry)
+
+
+def families(catalog: Catalog, now: datetime) -> Iterator[Metric]:
+    """Yield every family with its samples."""
+    overview = catalog.overview()
+    tenants = sorted(overview.tenants(), key=lambda each: each.tenant.name)
+    yield from backup_families(tenants, now)
+    yield from work_families(overview, tenants)
+    yield from process_families(overview, catalog.scheduler().last_tick(), now)
+    yield from usage_families(overview, tenants)
+    handles = [(each.tenant, catalog.tenant(each.tenant.tenant_id)) for each in tenants]
+    yield from key_families([(tenant, handle.keys.state(), handle.health.get()) for tenant, handle in handles])
+
+
+def backup_families(tenants: list[TenantOverview], now: datetime) -> Iterator[Metric]:
+    """Yield, by tenant, how old its snapshots are and how its last backup ended."""
+    taken = _gauge("backup_complete_timestamp_seconds", "When the newest complete snapshot was taken.")
+    age = _gauge("backup_complete_age_seconds", "Age of the newest complete snapshot.")
+    last = _gauge("backup_snapshot_timestamp_seconds", "When the newest snapshot was taken, complete or not.")
+    result = _gauge("backup_last_result", "How the last backup ended: 1 for its state and code.", "state", "code")
+    ended = _gauge("backup_last_result_timestamp_seconds", "When the last backup ended.")
+    due = _gauge("backup_next_due_timestamp_seconds", "When the next backup is due; absent without a schedule.")
+    for each in tenants:
+        who = _who(each.tenant)
+        if each.complete is not None:
+            taken.add_metric(who, _seconds(each.complete.created_at))
+            age.add_metric(who, max(0.0, round((now - each.complete.created_at).total_seconds(), 3)))
+        if each.last is not None:
+            last.add_metric(who, _seconds(each.last.created_at))
+        if each.result is not None:
+            result.add_metric([*who, each.result.state, each.result.code or ""], 1.0)
+            ended.add_metric(who, _seconds(each.result.finished_at))
+        if each.schedule is not None and not each.schedule.paused and each.schedule.next_due is not None:
+            due.add_metric(who, _seconds(each.schedule.next_due))
+    yield from (taken, age, last, result, ended, due)
+
+
+def work_families(overview: Overview, tenants: list[TenantOverview]) -> Iterator[Metric]:
+    """Yield jobs by state and code, and what waits."""
+    names = {each.tenant.tenant_id: each.tenant.name for each in tenants}
+    meaning = "Jobs that are queued or running, and jobs that were asked for within a day, by state and code."
+    jobs = _gauge("jobs", meaning, "kind", "state", "code")
+    for each in overview.job_counts(_DAY):
+        labels = [names.get(each.tenant_id, ""), each.tenant_id, each.kind, each.state, each.code or ""]
+        jobs.add_metric(labels, each.count)
+    queue = overview.queue()
+    yield jobs
+    yield GaugeMetricFamily("entrakeep_queue_jobs", "Jobs that wait to begin.", queue.jobs)
+    yield GaugeMetricFamily("entrakeep_queue_steps", "Steps that a worker may take now, or after a pause.", queue.steps)
+    meaning = "Age of the oldest job that waits to begin; 0 without one."
+    yield GaugeMetricFamily("entrakeep_queue_oldest_seconds", meaning, round(queue.oldest_seconds, 3))
+
+
+def process_families(overview: Overview, last_tick: float | None, now: datetime) -> Iterator[Metric]:
+    """Yield when workers and beat were seen last."""
+    seen = GaugeMetricFamily(
+        "entrakeep_worker_seen_age_seconds", "Since when a worker was not seen.", labels=["worker"]
+    )
+    slots = GaugeMetricFamily("entrakeep_worker_slots", "Steps that a worker does at a time.", labels=["worker"])
+    for each in overview.workers():
+        seen.add_metric([each.worker], max(0.0, round((now - each.seen_at).total_seconds(), 3)))
+        slots.add_metric([each.worker], each.slots)
+    yield from (seen, slots)
+    tick = GaugeMetricFamily(
+        "entrakeep_beat_tick_age_seconds", "Since when beat did not tick; absent before its first."
+    )
+    if last_tick is not None:
+        tick.add_metric([], round(last_tick, 3))
+    yield tick
+
+
+def usage_families(overview: Overview, tenants: list[TenantOverview]) -> Iterator[Metric]:
+    """Yield what workers used of Microsoft Graph and AWS KMS, by tenant."""
+    totals = overview.usage()
+    for name, meaning in _USAGE.items():
+        family = CounterMetricFamily(f"entrakeep_{name}", meaning, labels=_WHO)
+        for each in tenants:
+            family.add_metric(_who(each.tenant), totals.get(each.tenant.tenant_id, {}).get(name, 0))
+        yield family
+
+
+def key_families(keys: list[tuple[Tenant, KeyState, KeyHealth]]) -> Iterator[Metric]:
+    """Yield how each tenant's KMS key is, and how long its sign-in lasts."""
+    state = _gauge("key_state", "Whether a tenant's KMS key is in this state: 1 for one of them, else 0.", "state")
+    since = _gauge("key_since_timestamp_seconds", "Since when it is in its state.")
+    checked = _gauge("key_checked_timestamp_seconds", "When KMS was last asked for it by a probe.")
+    expires = _gauge("sign_in_expires_timestamp_seconds", "When the client secret or certificate expires, if known.")
+    warning = _gauge("key_warning", "What will stop the tenant's backups unless somebody acts.", "warning")
+    for tenant, known, health in keys:
+        who = _who(tenant)
+        current, begun = key_state(tenant, known, health)
+        for each in (*KeyCondition, UPDATING):
+            state.add_metric([*who, each], float(each == current))
+        since.add_metric(who, _seconds(begun))
+        if health.checked_at is not None:
+            checked.add_metric(who, _seconds(health.checked_at))
+        if tenant.sign_in_expires_at is not None:
+            expires.add_metric(who, _seconds(tenant.sign_in_expires_at))
+        for warned in health.warnings:
+            warning.add_metric([*who, warned.warning], 1.0)
+    yield from (state, since, checked, warning, expires)
+
+
+class _Collected(Collector):
+    def __init__(self, found: list[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> list[Metric]:
+        return self._found
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"entrakeep_{name}", meaning, labels=[*_WHO, *labels])
+
+
+def _who(tenant: Tenant) -> list[str]:
+    return [tenant.name, tenant.tenant_id]
+
+
+def _seconds(at: datetime) -> float:
+    return round(at.timestamp(), 3)

@@ -1,0 +1,149 @@
+"""The catalog at a glance: each figure is one query, however many rows there are."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, RowMapping, Subquery, Table, and_, func, or_, select
+
+from shared.adapters.catalog.engine import EVERY_TENANT, Database
+from shared.adapters.catalog.jobs import GOING_ON, KNOWN_KINDS
+from shared.adapters.catalog.schedules import schedule_of
+from shared.adapters.catalog.schema import jobs, schedules, snapshots, steps, tenants, usage, workers
+from shared.adapters.catalog.tenancy import Tenancy, increase, tenant_of
+from shared.domain.errors import Code
+from shared.domain.model import JobKind, JobState, StepState
+from shared.ports.overview import JobCount, Queue, Result, SnapshotAt, TenantOverview, WorkerSeen
+
+
+class SqlOverview:
+    """``ports.overview.Overview`` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def tenants(self, tenant_id: str | None = None) -> list[TenantOverview]:
+        last = _newest(snapshots, ~snapshots.c.going)
+        complete = _newest(snapshots, ~snapshots.c.going, snapshots.c.complete)
+        ended = _newest(jobs, jobs.c.kind == JobKind.BACKUP.value, jobs.c.finished_at.is_not(None))
+        where = () if tenant_id is None else (tenants.c.tenant_id == tenant_id,)
+        order = (tenants.c.created_at.desc(), tenants.c.name)
+        with self._database.read(EVERY_TENANT) as connection:
+
+            def by_tenant(table: Table, newest: Subquery) -> dict[str, RowMapping]:
+                query = select(table).join(
+                    newest, and_(table.c.tenant_id == newest.c.tenant_id, table.c.number == newest.c.number)
+                )
+                if tenant_id is not None:
+                    query = query.where(table.c.tenant_id == tenant_id)
+                return {row["tenant_id"]: row for row in connection.execute(query).mappings()}
+
+            found = connection.execute(select(tenants).where(*where).order_by(*order)).mappings().all()
+            set_ = {row["tenant_id"]: row for row in connection.execute(select(schedules)).mappings()}
+            lasts, completes = by_tenant(snapshots, last), by_tenant(snapshots, complete)
+            results = by_tenant(jobs, ended)
+        return [
+            TenantOverview(
+                tenant=tenant_of(row),
+                schedule=schedule_of(set_[row["tenant_id"]]) if row["tenant_id"] in set_ else None,
+                last=_snapshot(lasts.get(row["tenant_id"])),
+                complete=_snapshot(completes.get(row["tenant_id"])),
+                result=_result(results.get(row["tenant_id"])),
+            )
+            for row in found
+        ]
+
+    def job_counts(self, seconds: float) -> list[JobCount]:
+        by = (jobs.c.tenant_id, jobs.c.kind, jobs.c.state, jobs.c.code)
+        with self._database.read(EVERY_TENANT) as connection:
+            since = self._database.now(connection) - timedelta(seconds=seconds)
+            query = (
+                select(*by, func.count().label("count"))
+                .where(or_(jobs.c.state.in_(GOING_ON), jobs.c.created_at > since), jobs.c.kind.in_(KNOWN_KINDS))
+                .group_by(*by)
+                .order_by(*by)
+            )
+            return [
+                JobCount(
+                    tenant_id=row["tenant_id"],
+                    kind=JobKind(row["kind"]),
+                    state=JobState(row["state"]),
+                    code=_code(row),
+                    count=row["count"],
+                )
+                for row in connection.execute(query).mappings()
+            ]
+
+    def queue(self) -> Queue:
+        waiting = select(func.count(), func.min(jobs.c.created_at)).where(jobs.c.state == JobState.QUEUED.value)
+        same = and_(steps.c.tenant_id == jobs.c.tenant_id, steps.c.job_id == jobs.c.job_id)
+        claimable = (
+            select(func.count())
+            .select_from(steps.join(jobs, same))
+            .where(
+                steps.c.state == StepState.QUEUED.value,
+                steps.c.phase == jobs.c.open_phase,
+                jobs.c.state.in_(GOING_ON),
+            )
+        )
+        with self._database.read(EVERY_TENANT) as connection:
+            count, oldest = connection.execute(waiting).one()
+            age = 0.0 if oldest is None else (self._database.now(connection) - oldest).total_seconds()
+            return Queue(jobs=count, steps=connection.execute(claimable).scalar_one(), oldest_seconds=max(0.0, age))
+
+    def workers(self) -> list[WorkerSeen]:
+        with self._database.read(EVERY_TENANT) as connection:
+            found = connection.execute(select(workers).order_by(workers.c.worker)).mappings().all()
+        return [WorkerSeen(worker=row["worker"], slots=row["slots"], seen_at=row["seen_at"]) for row in found]
+
+    def usage(self) -> dict[str, dict[str, int]]:
+        totals: dict[str, dict[str, int]] = {}
+        with self._database.read(EVERY_TENANT) as connection:
+            for row in connection.execute(select(usage)).mappings():
+                totals.setdefault(row["tenant_id"], {})[row["name"]] = row["total"]
+        return totals
+
+    def add_usage(self, tenants: Mapping[str, Mapping[str, int]], directories: Mapping[str, Mapping[str, int]]) -> None:
+        counted = [*tenants.items(), *self._of_directories(directories)]
+        for tenant_id, counts in counted:
+            with Tenancy(self._database, tenant_id).write() as rows:
+                if rows.one(_TENANTS) is None:
+                    continue
+                for name, count in sorted(counts.items()):
+                    increase(rows.connection, usage, {"tenant_id": tenant_id, "name": name}, "total", count)
+
+    def _of_directories(self, counted: Mapping[str, Mapping[str, int]]) -> list[tuple[str, Mapping[str, int]]]:
+        """The first tenant of each directory: of catalogs from before there was but one, who asked is not known."""
+        if not counted:
+            return []
+        query = (
+            select(_TENANTS)
+            .where(_TENANTS.c.directory_id.in_(counted))
+            .order_by(_TENANTS.c.created_at.desc(), _TENANTS.c.tenant_id)
+        )
+        with self._database.read(EVERY_TENANT) as connection:
+            of = {row["directory_id"]: row["tenant_id"] for row in connection.execute(query).mappings()}
+        return [(of[directory], counts) for directory, counts in counted.items() if directory in of]
+
+
+_TENANTS = tenants
+
+
+def _newest(table: Table, *where: ColumnElement[bool]) -> Subquery:
+    """By tenant: the number of the newest of these rows."""
+    newest = func.max(table.c.number).label("number")
+    return select(table.c.tenant_id, newest).where(*where).group_by(table.c.tenant_id).subquery()
+
+
+def _snapshot(row: RowMapping | None) -> SnapshotAt | None:
+    return None if row is None else SnapshotAt(snapshot_id=row["snapshot_id"], created_at=row["created_at"])
+
+
+def _result(row: RowMapping | None) -> Result | None:
+    if row is None:
+        return None
+    state, at = JobState(row["state"]), row["finished_at"]
+    return Result(job_id=row["job_id"], state=state, code=_code(row), finished_at=at)
+
+
+def _code(row: RowMapping) -> Code | None:
+    return Code(row["code"]) if row["code"] else None

@@ -1,0 +1,99 @@
+"""The catalog at a glance: results and ages by tenant, counts of jobs, the queue, and what was used."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from shared.domain.errors import Code
+from shared.domain.model import JobKind, JobState, Schedule
+from shared.ports.catalog import TenantCatalog
+from shared.ports.overview import JobCount
+from tests.contract.catalog.world import VERIFY, World, snapshot
+
+DAY = 86_400.0
+
+
+def test_a_tenant_is_shown_with_its_newest_snapshots_and_how_its_last_backup_ended(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    overview = world.catalog.overview()
+    schedule = Schedule(cron="0 3 * * *", timezone="UTC", paused=False, next_due=datetime(2030, 1, 1, tzinfo=UTC))
+    acme.schedules.set(schedule)
+    world.backed_up(acme)
+    complete = world.backed_up(acme)
+    job, claim = world.to_commit(acme)
+    partial = snapshot(job, complete=False)
+    acme.claims.commit(claim, partial, [], JobState.SUCCEEDED_WITH_WARNINGS, None)
+    failed, claim = world.to_commit(acme)
+    acme.claims.fail(claim, Code.STORE_FULL, "Full.")
+    world.planned(acme)
+
+    shown, bare = sorted(overview.tenants(), key=lambda each: each.tenant.name)
+    assert (shown.tenant, shown.schedule) == (acme.tenant(), schedule)
+    assert shown.last is not None
+    assert shown.complete is not None
+    assert shown.result is not None
+    assert (shown.last.snapshot_id, shown.complete.snapshot_id) == (partial.snapshot_id, complete.snapshot_id)
+    assert (shown.result.job_id, shown.result.state, shown.result.code) == (
+        failed.job_id,
+        JobState.FAILED,
+        "STORE_FULL",
+    )
+    assert (bare.tenant.name, bare.schedule, bare.last, bare.complete, bare.result) == ("other", None, None, None, None)
+    assert overview.tenants(acme.tenant_id) == [shown]
+    assert overview.tenants("none") == []
+
+
+def test_jobs_are_counted_by_tenant_kind_state_and_code(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    for _ in range(2):
+        _, claim = world.to_commit(acme)
+        acme.claims.fail(claim, Code.STORE_FULL, "Full.")
+    world.planned(other, VERIFY, kind=JobKind.VERIFY)
+    failed = JobCount(
+        tenant_id=acme.tenant_id, kind=JobKind.BACKUP, state=JobState.FAILED, code=Code.STORE_FULL, count=2
+    )
+    queued = JobCount(tenant_id=other.tenant_id, kind=JobKind.VERIFY, state=JobState.QUEUED, code=None, count=1)
+    overview = world.catalog.overview()
+    assert sorted(overview.job_counts(DAY), key=lambda each: each.count) == [queued, failed]
+    world.pass_time(DAY + 1)
+    assert overview.job_counts(DAY) == [queued], "what ended long ago is not counted"
+
+
+def test_the_queue_has_a_length_and_an_age(world: World, acme: TenantCatalog) -> None:
+    overview = world.catalog.overview()
+    assert (overview.queue().jobs, overview.queue().steps, overview.queue().oldest_seconds) == (0, 0, 0.0)
+    world.planned(acme, VERIFY, kind=JobKind.VERIFY)
+    acme.jobs.ask(JobKind.VERIFY, asked=acme.jobs.recent()[0].asked)
+    world.pass_time(100)
+    assert (overview.queue().jobs, overview.queue().steps) == (2, 1)
+    assert 100 <= overview.queue().oldest_seconds < 160
+    world.claim(acme, acme.jobs.recent()[1], "verify")
+    assert (overview.queue().jobs, overview.queue().steps) == (1, 0)
+
+
+def test_workers_are_seen_until_they_say_that_they_end(world: World) -> None:
+    world.scheduler.worker_seen("b", 2)
+    world.scheduler.worker_seen("a", 4)
+    seen = world.catalog.overview().workers()
+    assert [(each.worker, each.slots) for each in seen] == [("a", 4), ("b", 2)]
+    world.scheduler.worker_seen("a", 0)
+    assert [each.worker for each in world.catalog.overview().workers()] == ["b"]
+
+
+def test_usage_adds_up_whoever_adds_to_it(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    catalogs = [world.catalog, world.another(), world.another()]
+    directory = acme.tenant().directory_id
+
+    def add(n: int) -> None:
+        overview = catalogs[n % 3].overview()
+        overview.add_usage(
+            {acme.tenant_id: {"kms_calls": 2}, "gone": {"kms_calls": 9}}, {directory: {"graph_units": 5}}
+        )
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(add, range(9)))
+    world.catalog.overview().add_usage({}, {"no-such-directory": {"graph_units": 1}})
+    assert world.catalog.overview().usage() == {acme.tenant_id: {"kms_calls": 18, "graph_units": 45}}
+    acme.remove()
+    assert world.catalog.overview().usage() == {}
