@@ -28,7 +28,7 @@ from shared.domain.model import (
     StepState,
     Trouble,
 )
-from shared.ports.catalog import Fate
+from shared.ports.jobs import Fate
 
 HOLDER_HERE = "here"
 GOING_ON = (JobState.QUEUED.value, JobState.RUNNING.value)
