@@ -100,14 +100,17 @@ class Safe:
         self.read, self.list = open_store(store)
         self.tenant, self.trusted = tenant, trusted
         self.keys: dict[bytes, bytes] = {}
+        self.strays: set[str] = set()
 
     def names(self, folder: str, form: str) -> list[str]:
         """Return the last segments of names in a folder of the tenant. Those of another form are somebody else's."""
         prefix = f"{self.tenant}/{folder}/"
         with naming(prefix):
             found = sorted(name.removeprefix(prefix) for name in self.list(prefix))
-        for stray in (name for name in found if not re.fullmatch(form, name)):
-            print(f"Skipped, as not Entrakeep's: {prefix + stray!a}", file=sys.stderr)
+        strays = {prefix + name for name in found if not re.fullmatch(form, name)}
+        for stray in sorted(strays - self.strays):
+            print(f"Skipped, as not Entrakeep's: {stray!a}", file=sys.stderr)
+        self.strays |= strays
         return [name for name in found if re.fullmatch(form, name)]
 
     def open(self, name: str, kind: str, sealed: bytes) -> tuple[dict[Any, Any], bytes]:

@@ -101,7 +101,7 @@ def _tell(outcome: "Rebuilt") -> None:
     else:
         print_line(f"{name}: nothing was missing.")
     if outcome.broken:
-        print_line("Left out, for what lies there cannot be used:")
+        print_line("Missing or not usable, and so left out:")
         print_damaged({"blob": each.blob, "resource": None, "reason": each.reason} for each in outcome.broken)
     print_strays(outcome.strays)
     if outcome.untrusted:

@@ -41,11 +41,11 @@ def verify(
     found = job.detail if isinstance(job.detail, dict) and "blobs" in job.detail else None
     if found is not None and as_json:
         print_document({field: found[field] for field in ("snapshots", "blobs", "damaged", "strays")})
-    elif found is not None:
-        if found["damaged"]:
-            print_damaged(found["damaged"])
+    elif found is not None and found["damaged"]:
+        print_damaged(found["damaged"])
         print_strays(found["strays"])
     refuse_failed(job)
     if found is not None and not as_json:
         blobs, snapshots = counted(found["blobs"], "blob"), counted(found["snapshots"], "snapshot")
         print_line(f"{blobs} of {snapshots} looked at: as they were stored.")
+        print_strays(found["strays"])

@@ -305,6 +305,8 @@ def test_strays_are_skipped_and_named(harmed: Stored) -> None:
     done = harmed.rescue("latest")
     assert (done.returncode, done.stdout) == (0, EXPECTED), done.stderr
     assert done.stderr.count(b".DS_Store") == 1
+    harmed.store.delete(f"{TENANT}/{FIRST_MANIFEST}")
+    assert harmed.rescue("latest").stderr.count(b".DS_Store") == 1
     assert b"is damaged" not in done.stderr
 
 
