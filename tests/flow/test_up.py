@@ -63,7 +63,7 @@ signs = Signs(beat=lambda: 0.0, worker=lambda: time.time() - os.stat("seen").st_
 try:
     status = run_up(home=Path("home").absolute(), broker_url=os.environ["ENTRAKEEP_BROKER_URL"], environment=dict(os.environ),
                     flower=True, signs=signs, store=lambda: None,
-                    limits=Limits(worker_seen_seconds=2.0, worker_restart_seconds=4.0))
+                    limits=Limits(worker_seen_seconds=5.0, worker_restart_seconds=10.0))
 except Refuse as refused:
     status = str(refused)
 sys.exit(status)
@@ -241,7 +241,7 @@ def test_a_worker_that_is_killed_loses_its_guard_or_hangs_leaves_nothing_behind_
     until(lambda: len(place.alive("workers.app worker")) == 3 and not hung & set(place.alive()))
     until(lambda: "recovered: the worker is seen again" in place.errors.read_text())
     said = place.errors.read_text()
-    assert "attention: NO_WORKER: the worker has not been seen for 2 s. After 4 s it is started again." in said
+    assert "attention: NO_WORKER: the worker has not been seen for 5 s. After 10 s it is started again." in said
     assert "worker gives no sign of life; starting it again in" in said
     assert "flower gives" not in said
     assert "beat gives" not in said
