@@ -10,6 +10,7 @@ import cwt
 import pytest
 import zstandard
 
+import rescue
 from shared.domain.errors import Alarm, Code
 from shared.domain.model import Sealed
 from shared.domain.records import encode_line
@@ -30,6 +31,7 @@ CODES = {
     "unknown-version": Code.FORMAT_UNKNOWN,
 }
 JSON: dict[str, Any] = {"manifest": Manifest, "checkpoint": CheckpointBody}
+WRONG_KEY = "No key object under a trusted KMS key"
 OPENING = [name for name, vector in VECTORS.items() if vector["outcome"] == "ok"]
 REFUSED = [name for name in VECTORS if name not in OPENING]
 
@@ -85,3 +87,28 @@ def test_a_vector_that_must_not_open_is_refused_for_its_reason(name: str) -> Non
 def test_there_are_vectors_for_every_outcome() -> None:
     assert {vector["outcome"] for vector in VECTORS.values()} == {"ok", *CODES}
     assert all(name.startswith(vector["outcome"]) for name, vector in VECTORS.items())
+
+
+@pytest.mark.parametrize("name", [name for name, vector in VECTORS.items() if vector["kind"] in ("chunk", "manifest")])
+def test_the_rescue_script_opens_and_refuses_the_same(name: str, tmp_path: Path) -> None:
+    vector = VECTORS[name]
+    key = DataKey(Secret(bytes.fromhex(vector["data_key"])))
+    safe = rescue.Safe(tmp_path.as_uri(), vector["tenant"], [])
+    safe.keys[bytes.fromhex(key.id)] = key.for_open()
+    chunk, tenant = vector["kind"] == "chunk", vector["tenant"]
+    blob = chunk_blob(tenant, JOB, vector["sha256"]) if chunk else manifest_blob(tenant, vector["snapshot"])
+    (tmp_path / blob).parent.mkdir(parents=True)
+    (tmp_path / blob).write_bytes(base64.b64decode(vector["sealed"]))
+
+    def read() -> bytes:
+        if not chunk:
+            return encode(decode(json.dumps(safe.manifest(vector["snapshot"], vector["sha256"])).encode(), Manifest))
+        told = {field: vector[field] for field in ("first", "last", "lines")}
+        lines = safe.lines({"job_id": JOB, "chunks": [{"name": vector["sha256"], **told}]})
+        return b"\n".join(map(encode_line, lines))
+
+    if vector["outcome"] == "ok":
+        assert read() == opened(vector)
+    else:
+        with pytest.raises(rescue.Refused, match=f"{blob}|{WRONG_KEY}"):
+            read()
