@@ -1,6 +1,7 @@
 """Arguments and options that several commands share, checked before anything leaves this process."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -36,6 +37,15 @@ def _guid(value: str | None) -> str | None:
     return guid
 
 
+def _moment(value: str) -> datetime:
+    """A time without a zone is one of UTC; a day alone is its beginning."""
+    try:
+        at = datetime.fromisoformat(value)
+        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    except ValueError:
+        raise typer.BadParameter("give a time such as 2026-05-01T12:00:00Z, or a day such as 2026-05-01.") from None
+
+
 def _known(values: list[str] | None) -> list[str]:
     for value in values or []:
         if value not in RESOURCES:
@@ -50,6 +60,12 @@ def words(value: str | None) -> str | None:
     return None if value is None else value.encode("utf-8", "backslashreplace").decode()
 
 
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since", metavar="TIME", parser=_moment, help="Only those asked for at this time, in UTC, or later."
+    ),
+]
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The tenant's name.", callback=_name, autocompletion=known_tenants)
 ]

@@ -11,6 +11,7 @@ from shared.domain.model import Job, JobKind, Phase, Schedule, Snapshot, Step, T
 from shared.domain.resources import RESOURCES, STREAMS, Reading
 from shared.domain.sign_in import expiry_sentence
 from shared.ports.catalog import KeyState
+from shared.ports.overview import TenantOverview
 
 if TYPE_CHECKING:
     from shared.engine.key_management.policy import Policy
@@ -113,27 +114,45 @@ def _resource(name: str, steps: Sequence[Step]) -> Document:
     }
 
 
-def tenant_document(
-    tenant: Tenant,
-    schedule: Schedule | None,
-    last: Snapshot | None,
-    now: datetime,
-    same_directory: Sequence[str] = (),
-) -> Document:
-    """``sign_in_warning`` says from 30 days before on that the client secret or certificate expires. ``same_directory``: the
-    names of other tenants that an older version let be connected to the same directory."""
+def tenant_document(shown: TenantOverview, key: str, now: datetime, same_directory: Sequence[str] = ()) -> Document:
+    """``key``: the state of the tenant's KMS key. ``sign_in_warning`` says from 30 days before on that the client secret or
+    certificate expires. ``same_directory``: the names of other tenants that an older version let be connected to the same
+    directory."""
+    tenant, complete, result = shown.tenant, shown.complete, shown.result
     return {
         "tenant": tenant.name,
         "tenant_id": tenant.tenant_id,
         "directory_id": tenant.directory_id,
         "client_id": tenant.client_id,
         "created_at": moment(tenant.created_at),
-        "schedule": schedule_document(schedule) if schedule else None,
-        "last_snapshot": last.snapshot_id if last else None,
+        "schedule": schedule_document(shown.schedule) if shown.schedule else None,
+        "last_snapshot": shown.last.snapshot_id if shown.last else None,
+        "last_complete_snapshot": complete.snapshot_id if complete else None,
+        "last_complete_at": moment(complete.created_at) if complete else None,
+        "last_complete_age_seconds": max(0, int((now - complete.created_at).total_seconds())) if complete else None,
+        "last_result": None
+        if result is None
+        else {
+            "job": result.job_id,
+            "state": result.state,
+            "code": result.code,
+            "finished_at": moment(result.finished_at),
+        },
+        "key_state": key,
         "sign_in_expires_at": moment(tenant.sign_in_expires_at),
         "sign_in_warning": expiry_sentence(tenant, now),
         "same_directory": list(same_directory),
     }
+
+
+def age_words(seconds: int | None) -> str | None:
+    """An age as tables show it: in days, hours or minutes."""
+    if seconds is None:
+        return None
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length or unit == "min":
+            return f"{seconds // length} {unit}"
+    return None
 
 
 def schedule_document(schedule: Schedule) -> Document:

@@ -1,10 +1,10 @@
 """``entrakeep jobs``: what was asked for, and how far it has come."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.arguments import AsJson, JobId, TenantOption, examples
+from console.cli.arguments import AsJson, JobId, Since, TenantOption, examples
 from console.cli.documents import (
     damaged_of,
     job_document,
@@ -20,7 +20,8 @@ from console.cli.output import note, print_document, print_line
 from console.cli.tables import print_damaged, print_fields, print_key_job, print_strays, print_table
 from console.cli.waiting import note_hindrances
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Asked, Job, JobKind
+from shared.domain.model import Asked, Job, JobKind, JobState
+from shared.ports.overview import JobFilter
 
 if TYPE_CHECKING:
     from shared.ports.catalog import Catalog
@@ -30,13 +31,31 @@ _ASKED_AGAIN = (JobKind.BACKUP, JobKind.KEY_ENABLE, JobKind.KEY_UPDATE)
 app = typer.Typer(help="Look at jobs, cancel them, ask for them again.")
 
 
-@app.command("list", epilog=examples("entrakeep jobs list", "entrakeep jobs list --tenant contoso --json"))
-def list_jobs(tenant: TenantOption = None, as_json: AsJson = False) -> None:
-    """List the last hundred jobs, newest first."""
+@app.command(
+    "list",
+    epilog=examples(
+        "entrakeep jobs list",
+        "entrakeep jobs list --tenant contoso --json",
+        "entrakeep jobs list --state failed --since 2026-05-01 --limit 20",
+    ),
+)
+def list_jobs(
+    tenant: TenantOption = None,
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Of every tenant, as without --tenant.")] = False,
+    state: Annotated[
+        list[JobState] | None, typer.Option("--state", help="Only those in this state; may be given more than once.")
+    ] = None,
+    since: Since = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The newest so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first: the last hundred, unless --limit says otherwise."""
+    if all_tenants and tenant is not None:
+        raise Refuse(Code.WRONG_USE, "Give either --tenant or --all-tenants.")
     catalog = open_catalog()
-    found = catalog.jobs() if tenant is None else catalog.tenant(catalog.find(tenant).tenant_id).jobs.recent()
-    names = {known.tenant_id: known.name for known in catalog.tenants()}
-    documents = [job_document(job, names[job.tenant_id]) for job in found if job.tenant_id in names]
+    tenant_id = None if tenant is None else catalog.find(tenant).tenant_id
+    wanted = JobFilter(tenant_id=tenant_id, states=tuple(state or ()), since=since, limit=limit)
+    documents = [job_document(job, name) for job, name in catalog.overview().jobs(wanted)]
     if as_json:
         print_document(documents)
         return
@@ -51,7 +70,8 @@ def list_jobs(tenant: TenantOption = None, as_json: AsJson = False) -> None:
         )
         for row in documents
     ]
-    empty = "There is no job yet. Ask for one with 'entrakeep backup NAME'."
+    narrow = state or since or tenant
+    empty = "No job is like that." if narrow else "There is no job yet. Ask for one with 'entrakeep backup NAME'."
     print_table(("job", "tenant", "kind", "state", "created", "snapshot or code"), rows, empty=empty)
 
 

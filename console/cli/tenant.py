@@ -9,7 +9,15 @@ import typer
 from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, NewName, examples
 from console.cli.asking import check_terminal
 from console.cli.credential_file import read_credential
-from console.cli.documents import Document, moment, shredded_document, tenant_document, to_second
+from console.cli.documents import (
+    Document,
+    age_words,
+    key_state,
+    moment,
+    shredded_document,
+    tenant_document,
+    to_second,
+)
 from console.cli.opening import now, open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
 from console.cli.tables import print_fields, print_table
@@ -18,10 +26,11 @@ from shared.domain.model import CredentialKind
 from shared.domain.resources import RESOURCES, STREAMS
 
 if TYPE_CHECKING:
-    from shared.domain.model import Snapshot, Tenant
+    from shared.domain.model import Tenant
     from shared.engine.context import Context
     from shared.engine.onboarding import Welcome
     from shared.ports.catalog import Catalog
+    from shared.ports.overview import TenantOverview
 
 app = typer.Typer(help="Connect directories, and look at them.")
 
@@ -118,24 +127,29 @@ def update(
 def list_tenants(as_json: AsJson = False) -> None:
     """List the tenants, newest first."""
     catalog = open_catalog()
-    tenants = catalog.tenants()
-    found = [(tenant, *_document(catalog, tenant, tenants)) for tenant in tenants]
+    found = catalog.overview().tenants()
+    documents = [_document(catalog, shown, [each.tenant for each in found]) for shown in found]
     if as_json:
-        print_document([document for _, document, _ in found])
+        print_document(documents)
         return
     rows = [
         (
-            tenant.name,
-            "\n".join([tenant.directory_id, *(f"also connected as {other}" for other in document["same_directory"])]),
+            document["tenant"],
+            _result_words(document),
+            age_words(document["last_complete_age_seconds"]),
+            document["key_state"],
             _schedule_words(document),
-            to_second(moment(last.created_at)) if last else None,
-            _day(tenant.sign_in_expires_at),
+            _day(shown.tenant.sign_in_expires_at),
+            "\n".join(
+                [document["directory_id"], *(f"also connected as {each}" for each in document["same_directory"])]
+            ),
         )
-        for tenant, document, last in found
+        for shown, document in zip(found, documents, strict=True)
     ]
     empty = "There is no tenant yet. Connect one with 'entrakeep tenant add'."
-    print_table(("tenant", "directory", "schedule", "last snapshot", "sign-in expires"), rows, empty=empty)
-    for _, document, _ in found:
+    columns = ("tenant", "last result", "complete snapshot of", "key", "schedule", "sign-in expires", "directory")
+    print_table(columns, rows, empty=empty)
+    for document in documents:
         _note_expiry(document)
 
 
@@ -143,13 +157,17 @@ def list_tenants(as_json: AsJson = False) -> None:
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show a tenant: its ids, its schedule and its last snapshot."""
     catalog = open_catalog()
-    document, last = _document(catalog, catalog.find(name), catalog.tenants())
+    tenants = catalog.tenants()
+    (shown,) = catalog.overview().tenants(catalog.find(name).tenant_id)
+    document = _document(catalog, shown, tenants)
     if as_json:
         print_document(document)
         return
-    taken = f"{last.snapshot_id} of {to_second(moment(last.created_at))}" if last else None
+    taken = f"{shown.last.snapshot_id} of {to_second(moment(shown.last.created_at))}" if shown.last else None
     told = {**document, "schedule": _schedule_words(document), "last_snapshot": taken}
-    del told["sign_in_warning"]
+    told |= {"last_result": _result_words(document), "last_complete_at": to_second(document["last_complete_at"])}
+    for hidden in ("sign_in_warning", "last_complete_age_seconds"):
+        del told[hidden]
     print_fields([*told.items()])
     _note_expiry(document)
 
@@ -213,12 +231,18 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
     print_line(f"This certificate lies in the store, with every id: {document['blob']}.")
 
 
-def _document(catalog: "Catalog", tenant: "Tenant", tenants: "list[Tenant]") -> tuple[Document, "Snapshot | None"]:
-    handle = catalog.tenant(tenant.tenant_id)
-    last = handle.snapshots.newest()
+def _document(catalog: "Catalog", shown: "TenantOverview", tenants: "list[Tenant]") -> Document:
+    tenant, handle = shown.tenant, catalog.tenant(shown.tenant.tenant_id)
+    state, _ = key_state(tenant, handle.keys.state(), handle.health.get())
     directory, own = tenant.directory_id.lower(), tenant.tenant_id
     same = [each.name for each in tenants if each.directory_id.lower() == directory and each.tenant_id != own]
-    return tenant_document(tenant, handle.schedules.get(), last, now(), same), last
+    return tenant_document(shown, state, now(), same)
+
+
+def _result_words(document: Document) -> str | None:
+    """The code of a backup that failed, else its state."""
+    result = document["last_result"]
+    return None if result is None else str(result["code"] or result["state"])
 
 
 def _expiry(kind: CredentialKind, day: datetime | None) -> datetime | None:

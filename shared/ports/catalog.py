@@ -163,10 +163,6 @@ class Snapshots(Protocol):
         """Newest first; none that is going."""
         ...
 
-    def newest(self) -> Snapshot | None:
-        """Return the snapshot committed last, or None if there is none. Reads one row."""
-        ...
-
     def get(self, snapshot: str) -> Snapshot:
         """By id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
         ...
@@ -339,10 +335,6 @@ class Catalog(Protocol):
 
     def find_job(self, job_id: str) -> Job:
         """A job of any tenant, for the command line. Raises Refuse ``NO_SUCH_JOB``."""
-        ...
-
-    def jobs(self, limit: int = 100) -> list[Job]:
-        """Jobs of all tenants, newest first, for the command line."""
         ...
 
     def scheduler(self) -> SchedulerCatalog: ...

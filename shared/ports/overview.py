@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, JobState, Schedule, Tenant
+from shared.domain.model import Job, JobKind, JobState, Schedule, Tenant
 
 
 class SnapshotAt(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +56,21 @@ class WorkerSeen(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime
 
 
+class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which jobs to list: of one tenant, in one of these states, asked for at that time or later; the newest so many."""
+
+    tenant_id: str | None = None
+    states: tuple[JobState, ...] = ()
+    since: datetime | None = None
+    limit: int = 100
+
+
 class Overview(Protocol):
     """Of all tenants."""
+
+    def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
+        """Jobs and their tenants' names, newest first."""
+        ...
 
     def tenants(self, tenant_id: str | None = None) -> list[TenantOverview]:
         """Newest first; one alone, or none, where its id is given."""

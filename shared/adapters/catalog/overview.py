@@ -6,13 +6,13 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, RowMapping, Subquery, Table, and_, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.jobs import GOING_ON, KNOWN_KINDS
+from shared.adapters.catalog.jobs import GOING_ON, KNOWN_KINDS, job_of
 from shared.adapters.catalog.schedules import schedule_of
 from shared.adapters.catalog.schema import jobs, schedules, snapshots, steps, tenants, usage, workers
 from shared.adapters.catalog.tenancy import Tenancy, increase, tenant_of
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, JobState, StepState
-from shared.ports.overview import JobCount, Queue, Result, SnapshotAt, TenantOverview, WorkerSeen
+from shared.domain.model import Job, JobKind, JobState, StepState
+from shared.ports.overview import JobCount, JobFilter, Queue, Result, SnapshotAt, TenantOverview, WorkerSeen
 
 
 class SqlOverview:
@@ -51,6 +51,24 @@ class SqlOverview:
             )
             for row in found
         ]
+
+    def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
+        where: list[ColumnElement[bool]] = [jobs.c.kind.in_(KNOWN_KINDS)]
+        if wanted.tenant_id is not None:
+            where.append(jobs.c.tenant_id == wanted.tenant_id)
+        if wanted.states:
+            where.append(jobs.c.state.in_([state.value for state in wanted.states]))
+        if wanted.since is not None:
+            where.append(jobs.c.created_at >= wanted.since)
+        query = (
+            select(jobs, tenants.c.name.label("tenant"))
+            .join(tenants, tenants.c.tenant_id == jobs.c.tenant_id)
+            .where(*where)
+            .order_by(jobs.c.created_at.desc(), jobs.c.number.desc())
+            .limit(wanted.limit)
+        )
+        with self._database.read(EVERY_TENANT) as connection:
+            return [(job_of(row), row["tenant"]) for row in connection.execute(query).mappings()]
 
     def job_counts(self, seconds: float) -> list[JobCount]:
         by = (jobs.c.tenant_id, jobs.c.kind, jobs.c.state, jobs.c.code)

@@ -20,11 +20,6 @@ class SqlSnapshots:
             query = rows.query(snapshots, ~snapshots.c.going).order_by(snapshots.c.number.desc())
             return [_snapshot_of(row) for row in rows.all(query)]
 
-    def newest(self) -> Snapshot | None:
-        with self._tenancy.read() as rows:
-            row = newest(rows)
-        return None if row is None else _snapshot_of(row)
-
     def get(self, snapshot: str) -> Snapshot:
         with self._tenancy.read() as rows:
             return _snapshot_of(found(rows, snapshot))

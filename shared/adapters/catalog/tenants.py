@@ -12,7 +12,7 @@ from shared.adapters.catalog.audit import SqlAudit, append
 from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.catalog.customer_keys import SqlCustomerKeys
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
-from shared.adapters.catalog.jobs import KNOWN_KINDS, SqlJobs, job_of, no_such_job
+from shared.adapters.catalog.jobs import SqlJobs, job_of, no_such_job
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
 from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
 from shared.adapters.catalog.overview import SqlOverview
@@ -150,12 +150,6 @@ class SqlCatalog:
         if row is None:
             raise no_such_job(job_id)
         return job_of(row)
-
-    def jobs(self, limit: int = 100) -> list[Job]:
-        with self._database.read(EVERY_TENANT) as connection:
-            order = (schema.jobs.c.created_at.desc(), schema.jobs.c.number.desc())
-            query = select(schema.jobs).where(schema.jobs.c.kind.in_(KNOWN_KINDS)).order_by(*order).limit(limit)
-            return [job_of(row) for row in connection.execute(query).mappings()]
 
     def scheduler(self) -> SqlScheduler:
         return SqlScheduler(self._database)

@@ -7,6 +7,7 @@ import msgspec
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
 from shared.ports.catalog import TenantCatalog
+from shared.ports.overview import JobFilter
 from shared.ports.upkeep import Found
 from tests.contract.catalog.world import (
     ARN,
@@ -64,7 +65,7 @@ def tell(world: World) -> None:
     world.scheduler.release("w")
     world.scheduler.worker_seen("w", 0)
     world.catalog.tenants()
-    world.catalog.jobs()
+    world.catalog.overview().jobs(JobFilter())
     acme.remove()
 
 

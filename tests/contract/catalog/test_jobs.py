@@ -7,6 +7,7 @@ import pytest
 from shared.domain.errors import ClaimLost, Code, Refuse
 from shared.domain.model import Asked, JobKind, JobState, StepState
 from shared.ports.catalog import TenantCatalog
+from shared.ports.overview import JobFilter
 from tests.contract.catalog.world import BACKUP, VERIFY, World, new_id
 
 
@@ -67,8 +68,8 @@ def test_jobs_are_listed_newest_first(world: World, acme: TenantCatalog, other: 
     last = other.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id
     assert [job.job_id for job in acme.jobs.recent()] == ids[::-1]
     assert [job.job_id for job in acme.jobs.recent(2)] == ids[:2:-1]
-    assert [job.job_id for job in world.catalog.jobs()] == [last, *ids[::-1]]
-    assert [job.job_id for job in world.catalog.jobs(1)] == [last]
+    assert [job.job_id for job, _ in world.catalog.overview().jobs(JobFilter())] == [last, *ids[::-1]]
+    assert [job.job_id for job, _ in world.catalog.overview().jobs(JobFilter(limit=1))] == [last]
 
 
 def test_an_unfinished_job_is_seen_however_many_came_after_it(

@@ -2,11 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 from shared.domain.errors import Code
 from shared.domain.model import JobKind, JobState, Schedule
 from shared.ports.catalog import TenantCatalog
-from shared.ports.overview import JobCount
+from shared.ports.overview import JobCount, JobFilter
 from tests.contract.catalog.world import VERIFY, World, snapshot
 
 DAY = 86_400.0
@@ -97,3 +98,24 @@ def test_usage_adds_up_whoever_adds_to_it(world: World, acme: TenantCatalog, oth
     assert world.catalog.overview().usage() == {acme.tenant_id: {"kms_calls": 18, "graph_units": 45}}
     acme.remove()
     assert world.catalog.overview().usage() == {}
+
+
+def test_jobs_are_chosen_by_tenant_state_and_time(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    overview = world.catalog.overview()
+    old, claim = world.to_commit(acme)
+    acme.claims.fail(claim, Code.STORE_FULL, "Full.")
+    world.pass_time(3600)
+    failed, claim = world.to_commit(acme)
+    acme.claims.fail(claim, Code.STORE_FULL, "Full.")
+    queued = world.planned(other)
+
+    def ids(**wanted: Any) -> list[tuple[str, str]]:
+        return [(job.job_id, name) for job, name in overview.jobs(JobFilter(**wanted))]
+
+    everything = [(queued.job_id, "other"), (failed.job_id, "acme"), (old.job_id, "acme")]
+    assert ids() == everything
+    assert ids(limit=2) == everything[:2]
+    assert ids(tenant_id=acme.tenant_id) == everything[1:]
+    assert ids(states=(JobState.FAILED,)) == everything[1:]
+    assert ids(states=(JobState.FAILED, JobState.QUEUED), tenant_id=other.tenant_id) == everything[:1]
+    assert ids(since=acme.jobs.get(failed.job_id).created_at) == everything[:2]
