@@ -177,6 +177,7 @@ def snapshot_document(snapshot: Snapshot, tenant: str) -> Document:
                 "answer": report.answer,
                 "records": report.records,
                 "stale": report.stale,
+                "refused": report.refused,
                 "request_id": report.request_id,
             }
             for report in snapshot.resources

@@ -12,6 +12,7 @@ from console.cli.documents import moment, snapshot_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, printable, write
 from console.cli.tables import print_table
+from shared.domain.model import ResourceReport
 
 app = typer.Typer()
 
@@ -33,11 +34,7 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
             snapshot.objects,
             snapshot.links,
             "complete" if snapshot.complete else "incomplete",
-            "\n".join(
-                f"{report.resource}: {report.answer}{' (as of an earlier snapshot)' if report.stale else ''}"
-                for report in snapshot.resources
-                if report.lacking
-            ),
+            "\n".join(_lack(report) for report in snapshot.resources if report.lacking),
         )
         for snapshot in found
     ]
@@ -84,6 +81,12 @@ def browse(
         lines = (f"{key}  {_name(value)}".rstrip().encode() + b"\n" for key, value in found)
     if not _written(lines) and not as_json:
         note("There is no such record.")
+
+
+def _lack(report: ResourceReport) -> str:
+    """Return what a snapshot lacks of a resource, in a line."""
+    why = "as of an earlier snapshot" if report.stale else report.counted_refusals
+    return f"{report.resource}: {report.answer}{f' ({why})' if why else ''}"
 
 
 def _written(lines: Iterator[bytes]) -> int:

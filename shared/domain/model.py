@@ -271,19 +271,38 @@ class RunRef(msgspec.Struct, frozen=True, kw_only=True):
     blobs: list[str]
 
 
+class RefusedObject(msgspec.Struct, frozen=True, kw_only=True):
+    """An object that Graph refused while it showed others, or whose children it refused.
+
+    ``request_id`` is Graph's, if any.
+    """
+
+    id: str
+    request_id: str | None = None
+
+
 class ResourceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A resource's line in the completeness report. ``records`` is None when nothing was ever read, never 0 then."""
+    """A resource's line in the completeness report. ``records`` is None when nothing was ever read, never 0 then.
+
+    ``refused`` counts the objects that Graph refused, of a resource that is ``partial``; the manifest seals their ids.
+    """
 
     resource: str
     answer: Answer
     records: int | None
     stale: bool = False
     request_id: str | None = None
+    refused: int = 0
 
     @property
     def lacking(self) -> bool:
         """Whether the snapshot lacks something of the resource as it is: then it is not complete."""
         return self.stale or self.answer not in COMPLETE
+
+    @property
+    def counted_refusals(self) -> str:
+        """How many objects were refused, in words; empty for none."""
+        return f"{self.refused} {'object' if self.refused == 1 else 'objects'} refused" if self.refused else ""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

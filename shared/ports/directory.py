@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from shared.domain.errors import Answer
-from shared.domain.model import CredentialKind
+from shared.domain.model import CredentialKind, RefusedObject
 from shared.domain.records import Line
 from shared.domain.resources import Stream
 from shared.domain.secret import Secret
@@ -54,6 +54,10 @@ class Page(Protocol):
         themselves. Pure computation: may run in another thread. Iterate once."""
         ...
 
+    def refused(self) -> list[RefusedObject]:
+        """Return the objects whose children Graph refused, while it showed those of others."""
+        ...
+
     def incomplete(self) -> list[str]:
         """After ``entries``: ids of objects that came without their witness properties, to be fetched one by one."""
         ...
@@ -69,7 +73,10 @@ class DirectorySource(Protocol):
         ...
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:
-        """One object of a delta stream by id, with the stream's selection less relations; None if it is not there."""
+        """Return one object of a delta stream by id, with the stream's selection less relations; None if it does not exist.
+
+        Raises ``Skip`` if Graph refuses this one.
+        """
         ...
 
     async def probe(self, stream: Stream, *, listing: bool = False) -> Answer:

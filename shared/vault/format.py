@@ -8,7 +8,7 @@ import msgspec
 import zstandard
 
 from shared.domain.errors import Answer
-from shared.domain.model import ResourceReport, Tenant
+from shared.domain.model import RefusedObject, ResourceReport, Tenant
 
 _COMPRESSION = zstandard.ZstdCompressionParameters.from_level(2, min_match=7)
 """Most lines are links, and most of a link is an id. Higher levels find short matches in its digits, each of which takes more
@@ -66,6 +66,8 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     records: dict[str, int | None]
     again: list[str] = []
     """Ids of objects that a delta named and Graph did not show yet: to be asked for again."""
+    refused: list[RefusedObject] = []
+    """Objects that Graph refused, or whose children it refused: what is here of them is as of the parent."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,8 @@ class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):
     again: list[str] = []
     selection: str = ""
     repeated: dict[str, int] | None = None
+    refused: list[RefusedObject] = []
+    """Objects that Graph has refused since the last checkpoint."""
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,12 +9,14 @@ import msgspec
 from msgspec import Raw
 
 from shared.adapters.graph import slicer
-from shared.adapters.graph.errors import NotFound, Throttled, code_of, meaning, safe_word, seconds_of
+from shared.adapters.graph.errors import NotFound, Throttled, TokenRefused, code_of, meaning, safe_word, seconds_of
 from shared.adapters.graph.transport import Transport
-from shared.domain.errors import GraphTrouble
+from shared.domain.errors import GraphTrouble, Skip
 
 MOST = 20
 """Items that Graph takes in one request."""
+Item = slicer.Envelope | Skip | None
+"""A page; None where there is no such object; or the cause for which Graph refuses this one."""
 _PREFER = {"Prefer": "include-unknown-enum-members"}
 
 
@@ -22,7 +24,7 @@ class _Responses(msgspec.Struct):
     responses: list[Raw]
 
 
-class _Item(msgspec.Struct):
+class _Response(msgspec.Struct):
     id: Raw
     status: Raw
     headers: Raw = Raw(b"{}")
@@ -44,7 +46,7 @@ class _Item(msgspec.Struct):
 
 
 _RESPONSES: msgspec.json.Decoder[_Responses] = msgspec.json.Decoder(_Responses)
-_ITEM: msgspec.json.Decoder[_Item] = msgspec.json.Decoder(_Item)
+_RESPONSE: msgspec.json.Decoder[_Response] = msgspec.json.Decoder(_Response)
 _HEADERS: msgspec.json.Decoder[dict[str, str]] = msgspec.json.Decoder(dict[str, str])
 
 
@@ -55,13 +57,12 @@ class Batches:
         self._transport = transport
         self._url = f"{transport.root(api)}/$batch"
 
-    async def collections(self, urls: Sequence[str], *, units: int) -> list[slicer.Envelope | None]:
-        """The page at each URL (relative to the version), in order; None where there is no such object. ``units``: what each
-        costs.
+    async def collections(self, urls: Sequence[str], *, units: int) -> list[Item]:
+        """Return what is at each URL (relative to the version), in order. ``units``: what each costs.
 
-        Raises as ``Transport.get`` does, for the first item that leaves nothing to try.
+        Raises as ``Transport.get`` does for trouble, and for a token that is refused.
         """
-        found: dict[int, slicer.Envelope | None] = {}
+        found: dict[int, Item] = {}
         renewed = False
 
         async def ask() -> None:
@@ -82,7 +83,7 @@ class Batches:
         return [found[n] for n in range(len(urls))]
 
 
-async def _take(answer: Mapping[int, _Item], left: Sequence[int], found: dict[int, slicer.Envelope | None]) -> None:
+async def _take(answer: Mapping[int, _Response], left: Sequence[int], found: dict[int, Item]) -> None:
     """Keeps what was answered well. Raises the trouble of one of the others, with the longest wait asked for."""
     troubles: list[GraphTrouble] = []
     for n in left:
@@ -93,6 +94,10 @@ async def _take(answer: Mapping[int, _Item], left: Sequence[int], found: dict[in
             found[n] = await _page(answer[n])
         except NotFound:
             found[n] = None
+        except TokenRefused:
+            raise
+        except Skip as skip:
+            found[n] = skip
         except GraphTrouble as trouble:
             troubles.append(trouble)
         except ValueError:
@@ -101,14 +106,14 @@ async def _take(answer: Mapping[int, _Item], left: Sequence[int], found: dict[in
         raise max(troubles, key=lambda trouble: (trouble.after or 0.0, isinstance(trouble, Throttled)))
 
 
-async def _page(item: _Item) -> slicer.Envelope:
+async def _page(item: _Response) -> slicer.Envelope:
     if item.code == 200:
         return await slicer.collection(bytes(item.body))
     after = seconds_of(item.header("retry-after"))
     raise meaning(item.code, code_of(bytes(item.body)), resuming=False, after=after, request_id=item.request_id)
 
 
-def _most_used(answer: Mapping[int, _Item]) -> str:
+def _most_used(answer: Mapping[int, _Response]) -> str:
     return max((item.header("x-ms-throttle-limit-percentage") for item in answer.values()), default="")
 
 
@@ -117,8 +122,8 @@ def _body(left: Sequence[int], urls: Sequence[str]) -> bytes:
     return msgspec.json.encode({"requests": requests})
 
 
-async def _parsed(body: bytes) -> dict[int, _Item]:
+async def _parsed(body: bytes) -> dict[int, _Response]:
     """The items of an answer by the numbers that they were asked under. Raises ValueError if it is none."""
     responses = slicer.read(slicer.on_one_line(body), _RESPONSES).responses
-    items = [slicer.read(response, _ITEM) for response in responses]
+    items = [slicer.read(response, _RESPONSE) for response in responses]
     return {int(bytes(item.id).strip(b'"')): item for item in items}

@@ -95,7 +95,7 @@ def meaning(
     if code.lower() in _UNLICENSED:
         return Skip(Answer.UNLICENSED, f"The directory has no licence for this ({told}).", request_id)
     if resuming and status in _CURSOR_REFUSED:
-        return StartOver(f"Graph does not accept the cursor any more ({told}).")
+        return StartOver(f"Graph does not accept the cursor any more ({told}).", request_id)
     if status == 410:
         return GraphTrouble(f"Graph asks to begin again later ({told}).", after, request_id)
     if status == 403:

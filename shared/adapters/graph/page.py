@@ -8,6 +8,7 @@ from msgspec import Raw
 from shared.adapters.graph import slicer
 from shared.adapters.graph.loops import LoopGuard
 from shared.domain.errors import Answer, Skip
+from shared.domain.model import RefusedObject
 from shared.domain.records import Line
 from shared.domain.secret import Secret
 from shared.ports.directory import Cursor
@@ -46,6 +47,10 @@ class GraphPage:
                 yield self._shape.lines(text, self._incomplete)
         except ValueError:
             raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
+
+    def refused(self) -> list[RefusedObject]:
+        """Return nothing: what leads from page to page is shown whole or not at all."""
+        return []
 
     def incomplete(self) -> list[str]:
         return list(dict.fromkeys(self._incomplete))

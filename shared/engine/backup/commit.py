@@ -85,8 +85,9 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
             runs=before.runs if before else [],
             records=_kept_records(work, harvest, owner),
             again=before.again if before else [],
+            refused=before.refused if before else [],
         )
-    first, last = harvest.bodies[0], harvest.bodies[-1]
+    first, last, refused = harvest.bodies[0], harvest.bodies[-1], harvest.refused
     return StreamState(
         stream=stream.name,
         selection=last.selection,
@@ -94,12 +95,13 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
         cursor_issued=last.cursor_issued if last.cursor else None,
         begun=first.begun,
         ended=work.context.clock.now(),
-        answer=Answer.WHOLE,
-        request_id=None,
+        answer=Answer.PARTIAL if refused else Answer.WHOLE,
+        request_id=refused[0].request_id if refused else None,
         stale=False,
         runs=harvest.runs,
         records=_records(work, harvest, owner),
         again=harvest.again,
+        refused=refused,
     )
 
 
@@ -158,17 +160,7 @@ def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> No
 
 
 def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) -> Manifest:
-    reports = [
-        ResourceReport(
-            resource=name,
-            answer=state.answer,
-            records=state.records.get(name),
-            stale=state.stale,
-            request_id=state.request_id,
-        )
-        for state in states
-        for name in STREAMS[state.stream].resources
-    ]
+    reports = [_report(name, state) for state in states for name in STREAMS[state.stream].resources]
     row = work.catalog.snapshots.get(parent.snapshot_id) if parent is not None else None
     return Manifest(
         snapshot_id=str(uuid.uuid4()),
@@ -184,10 +176,27 @@ def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) ->
     )
 
 
+def _report(name: str, state: StreamState) -> ResourceReport:
+    """Return a resource's line of the completeness report. Refused objects are those of the stream's own resource."""
+    spared = state.answer is Answer.PARTIAL and name != STREAMS[state.stream].resource
+    return ResourceReport(
+        resource=name,
+        answer=Answer.WHOLE if spared else state.answer,
+        records=state.records.get(name),
+        stale=state.stale,
+        request_id=None if spared else state.request_id,
+        refused=0 if spared or state.stale else len(state.refused),
+    )
+
+
 def _ending(snapshot: Snapshot) -> tuple[JobState, str | None]:
     if snapshot.complete:
         return JobState.SUCCEEDED, None
-    lacking = sorted({report.resource for report in snapshot.resources if report.lacking})
+    lacking = sorted(
+        f"{report.resource} ({report.counted_refusals})" if report.refused else report.resource
+        for report in snapshot.resources
+        if report.lacking
+    )
     return (
         JobState.SUCCEEDED_WITH_WARNINGS,
         f"Graph did not show all of: {', '.join(lacking)}. 'entrakeep snapshots NAME' says why.",

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 
-from shared.domain.model import ResourceProgress
+from shared.domain.errors import Skip
+from shared.domain.model import RefusedObject, ResourceProgress
 from shared.domain.records import Line, encode_id, gone, prefix_gone
 from shared.domain.resources import STREAMS, Stream
 from shared.engine.backup.met import Met
+from shared.engine.backup.refusals import Refusals
 from shared.engine.backup.trail import leave
 from shared.engine.work import StepTired, Work
 from shared.ports.directory import Cursor, DirectorySource, Page
@@ -53,9 +55,11 @@ class Gatherer:
         begun: datetime,
         met: Met,
         base: Sequence[Run] = (),
+        refused: int = 0,
     ) -> None:
         """``met``: of this reading, told nothing yet. ``base``: the stream's runs as they were, if this reading tells all
-        afresh and what matters is what has changed. Only one that fits into one buffer is held against them."""
+        afresh and what matters is what has changed. Only one that fits into one buffer is held against them. ``refused``: how
+        many objects were refused when the step was claimed earlier."""
         self._work = work
         self._stream = stream
         self._key = key
@@ -70,6 +74,7 @@ class Gatherer:
         self._fetching: Future[Line | None] | None = None
         self._stopping = False
         self._again: list[str] = []
+        self._refusals = Refusals(work, stream, refused)
         limits = work.context.limits
         self._buffer = SortBuffer(limits.buffer_bytes)
         claim = work.claim
@@ -80,6 +85,11 @@ class Gatherer:
         self._seen: Counter[bytes] = Counter()
         """Lines of each resource that stand in the buffer, repeated ones included: told until the run is counted."""
         self._tired_at = time.monotonic() + limits.step_seconds
+
+    @property
+    def partial(self) -> bool:
+        """Whether Graph refused objects of this reading."""
+        return self._refusals.any
 
     async def offer(self, page: Page | None) -> None:
         """Hands a page over, waiting while ``PAGES`` are not gathered yet; None says that it was the last."""
@@ -100,11 +110,13 @@ class Gatherer:
         asked for once more. Raises StepTired when the step has run for its time, with a checkpoint left.
         """
         for object_id in again:
-            found = self._fetch(object_id)
-            if found is None and not settles:
+            found = self._shown(object_id)
+            if found is None and settles:
+                self._buffer.add(removed(self._stream, object_id))
+            elif isinstance(found, tuple):
+                self._buffer.add([found])
+            else:
                 self._again.append(object_id)
-                continue
-            self._buffer.add([found] if found is not None else removed(self._stream, object_id))
         last: Cursor | None = None
         while (page := self._next()) is not None:
             if isinstance(page, _Stop):
@@ -135,12 +147,22 @@ class Gatherer:
         self._buffer.add(lines)
         self._seen.update(order.partition(b"\0")[0] for order, _ in lines)
         self._work.hold.tell(self._so_far())
+        for refused in page.refused():
+            self._refusals.add(refused)
         for object_id in page.incomplete():
-            found = self._fetch(object_id)
-            if found is None:
-                self._again.append(object_id)
-            else:
+            found = self._shown(object_id)
+            if isinstance(found, tuple):
                 self._buffer.add(self._met.sift([[found]]))
+            else:
+                self._again.append(object_id)
+
+    def _shown(self, object_id: str) -> Line | Skip | None:
+        """Return one object; None if it does not exist; or the cause for which Graph refuses it, which is noted."""
+        try:
+            return self._fetch(object_id)
+        except Skip as skip:
+            self._refusals.add(RefusedObject(id=object_id, request_id=skip.request_id))
+            return skip
 
     def _fetch(self, object_id: str) -> Line | None:
         """One object by id, asked for in the event loop."""
@@ -156,6 +178,9 @@ class Gatherer:
 
     def _checkpoint(self, cursor: Cursor | None) -> None:
         run = repeated = None
+        refused = self._refusals.take()
+        if refused and self._full:
+            self._buffer.add(self._met.sift([[line] for line in self._refusals.kept(refused)]))
         if not self._buffer.empty:
             repeated = self._met.run_ends()
             lines = self._buffer.drain()
@@ -176,6 +201,7 @@ class Gatherer:
             again=self._again,
             selection=self._stream.selection,
             repeated=repeated,
+            refused=refused,
         )
         leave(self._work, self._key, self._stream.name, body, [self._counts[name] for name in self._stream.resources])
         self._again = []

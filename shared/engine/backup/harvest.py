@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from shared.domain.errors import Answer
-from shared.domain.model import Phase, Step
+from shared.domain.model import Phase, RefusedObject, Step
 from shared.domain.resources import STREAMS, Stream
 from shared.engine.backup.trail import opened
 from shared.engine.work import Work
@@ -34,9 +34,14 @@ class Harvest:
         return [object_id for body in self.second or self.first for object_id in body.again]
 
     @property
+    def refused(self) -> list[RefusedObject]:
+        """The objects that Graph refused: the second round has asked again for those of the first."""
+        return list({each.id: each for body in self.second or self.first for each in body.refused}.values())
+
+    @property
     def whole(self) -> bool:
         """Whether this job has read the stream. If not, what the parent holds of it stands, runs and cursor."""
-        return self.step.answer is Answer.WHOLE and bool(self.first)
+        return self.step.answer in (Answer.WHOLE, Answer.PARTIAL) and bool(self.first)
 
     @property
     def newer(self) -> list[Run]:

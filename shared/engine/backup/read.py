@@ -33,7 +33,7 @@ _OF_GRAPH = frozenset({Code.GRAPH_UNREACHABLE, Code.GRAPH_SIGN_IN_FAILED, Code.G
 class Start:
     """Where a reading goes on: its cursor (None: afresh), whether it is a full one, when it began; the objects to ask for
     again, and whether those that are not found now are gone; the runs to write only what differs from, if there are any; the
-    cursors that it went on from before."""
+    cursors that it went on from before; how many objects it was refused before."""
 
     cursor: Cursor | None
     full: bool
@@ -42,6 +42,7 @@ class Start:
     settles: bool = False
     base: list[Run] = field(default_factory=list)
     passed: list[Cursor] = field(default_factory=list)
+    refused: int = 0
 
 
 def read_step(work: Work) -> bool:
@@ -51,8 +52,9 @@ def read_step(work: Work) -> bool:
     """
     stream = STREAMS[work.claim.name]
     work.custody.secrets()
+    answer = Answer.WHOLE
     try:
-        _read_on(work, stream)
+        answer = _read_on(work, stream)
     except Skip as skip:
         work.catalog.claims.drop_checkpoints(work.claim)
         return work.catalog.claims.finish(work.claim, answer=skip.answer, request_id=skip.request_id, progress=[])
@@ -64,21 +66,22 @@ def read_step(work: Work) -> bool:
         # The second round is a bonus: what the first one read stands, and its cursor goes on from there next time.
         work.catalog.claims.drop_checkpoints(work.claim)
     work.context.at("read")
-    return work.catalog.claims.finish(work.claim, answer=Answer.WHOLE)
+    return work.catalog.claims.finish(work.claim, answer=answer)
 
 
-def _read_on(work: Work, stream: Stream) -> None:
+def _read_on(work: Work, stream: Stream) -> Answer:
     """Read from where the stream stands; afresh, once, if Graph refuses the cursor or leads round in a circle.
 
-    Raise Skip only for a cause that is proved.
+    Return whether it was shown whole or in part. Raise Skip only for a cause that is proved.
     """
     try:
         try:
             start = _start(work, stream)
             if start is not None:
-                _read(work, stream, start)
+                return _read(work, stream, start)
+            return _answer_of(trail(work))
         except StartOver as over:
-            _start_over(work, stream, over)
+            return _start_over(work, stream, over)
     except Skip as skip:
         raise proved(work, stream, skip) from None
 
@@ -101,7 +104,8 @@ def _resume(bodies: Sequence[CheckpointBody], stream: Stream) -> Start | None:
         # The worker was updated meanwhile: what was read until now lacks what is asked for now.
         raise StartOver("The cursor was made for another selection.")
     passed = [_next(body.cursor) for body in bodies[:-1] if body.cursor is not None]
-    return Start(_next(last.cursor), last.full, last.begun, passed=passed)
+    refused = sum(len(body.refused) for body in bodies)
+    return Start(_next(last.cursor), last.full, last.begun, passed=passed, refused=refused)
 
 
 def _next(link: str) -> Cursor:
@@ -149,18 +153,22 @@ def _settles(work: Work, met: datetime) -> bool:
     return work.context.clock.now() - met >= timedelta(seconds=work.context.limits.gone_after_seconds)
 
 
-def _start_over(work: Work, stream: Stream, over: StartOver) -> None:
+def _answer_of(bodies: Sequence[CheckpointBody]) -> Answer:
+    return Answer.PARTIAL if any(body.refused for body in bodies) else Answer.WHOLE
+
+
+def _start_over(work: Work, stream: Stream, over: StartOver) -> Answer:
     """Read the stream afresh, once a job; in phase 2 what phase 1 read stands.
 
     Raise Skip if Graph leads round in a circle again, GraphTrouble if it refuses a cursor again.
     """
     if work.claim.phase != Phase.READ:
         work.catalog.claims.drop_checkpoints(work.claim)
-        return
+        return Answer.WHOLE
     if work.catalog.claims.start_over(work.claim):
         raise _ending_of(over) from None
     try:
-        _read(work, stream, Start(None, True, work.context.clock.now()))
+        return _read(work, stream, Start(None, True, work.context.clock.now()))
     except StartOver as again:
         work.catalog.claims.start_over(work.claim)
         raise _ending_of(again) from None
@@ -173,16 +181,26 @@ def _ending_of(over: StartOver) -> Skip | GraphTrouble:
     return GraphTrouble(over.message, None, over.request_id)
 
 
-def _read(work: Work, stream: Stream, start: Start) -> None:
+def _read(work: Work, stream: Stream, start: Start) -> Answer:
     key = work.custody.of_job(work.claim.job_id)
     work.context.at("key-ready")
-    run_cancellable(work, _pump(work, stream, start, key))
+    return run_cancellable(work, _pump(work, stream, start, key))
 
 
-async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
+async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> Answer:
     source = source_for(work.context, work.catalog, work.custody, work.check)
     met = Met(afresh=start.cursor is None)
-    gatherer = Gatherer(work, stream, key, source, full=start.full, begun=start.begun, met=met, base=start.base)
+    gatherer = Gatherer(
+        work,
+        stream,
+        key,
+        source,
+        full=start.full,
+        begun=start.begun,
+        met=met,
+        base=start.base,
+        refused=start.refused,
+    )
     gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.again, settles=start.settles))
     feeding = asyncio.ensure_future(_feed(source.pages(stream, start.cursor, start.passed), gatherer))
     try:
@@ -198,6 +216,7 @@ async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> None:
     for error in errors:
         if error is not None and not isinstance(error, Stopped):
             raise error
+    return Answer.PARTIAL if gatherer.partial else Answer.WHOLE
 
 
 async def _feed(pages: AsyncIterator[Page], gatherer: Gatherer) -> None:

@@ -16,9 +16,9 @@ import msgspec
 
 from scheduler.tick import tick
 from shared.adapters.catalog import open_catalog
-from shared.domain.errors import Answer, EntrakeepError
+from shared.domain.errors import Answer, EntrakeepError, Skip
 from shared.domain.limits import Limits
-from shared.domain.model import Asked, Job, JobKind, JobState, Phase, StepRef, Tenant
+from shared.domain.model import Asked, Job, JobKind, JobState, Phase, RefusedObject, StepRef, Tenant
 from shared.domain.records import Line, encode_id, prefix_gone, put
 from shared.domain.resources import STREAMS, Reading, Stream
 from shared.domain.secret import Secret
@@ -47,7 +47,11 @@ class MemoryPage:
     found: list[list[Line]]
     cursor: Cursor | None
     named: list[str] = field(default_factory=list)
+    refusals: list[RefusedObject] = field(default_factory=list)
     size: int = 0
+
+    def refused(self) -> list[RefusedObject]:
+        return self.refusals
 
     def entries(self) -> Iterator[list[Line]]:
         return iter(self.found)
@@ -61,7 +65,8 @@ class MemoryDirectory:
 
     ``trouble`` holds, per stream, what its next readings meet and after how many pages; ``named`` ids come without
     their properties on the last page of a reading; ``objects`` is what is found by id. ``silent``: no small request is
-    answered. ``says`` holds, per stream, what its next probes come to.
+    answered. ``says`` holds, per stream, what its next probes come to; ``refusing`` the objects that its last page, or what
+    is found by id, refuses.
     """
 
     def __init__(self) -> None:
@@ -73,6 +78,7 @@ class MemoryDirectory:
         self.secret_expiry: datetime | None = None
         self.silent = False
         self.probed: list[tuple[str, str]] = []
+        self.refusing: dict[str, list[str]] = {}
         self.says: dict[str, list[Answer]] = {}
         self.closed = 0
 
@@ -107,12 +113,17 @@ class MemoryDirectory:
             link = Cursor(Secret(b"next:%d" % (at + n + 1)), more=True) if not last else None
             if last and stream.reading is Reading.DELTA:
                 link = Cursor(Secret(b"delta:%d" % len(log)), more=False)
-            yield MemoryPage(entries, link, self.named if last and stream.name == "users" else [])
+            named = self.named if last and stream.name == "users" else []
+            refused = self.refusing.get(stream.name, []) if last and stream.children else []
+            refusals = [RefusedObject(id=each, request_id=f"request-{each}") for each in refused]
+            yield MemoryPage(entries, link, named, refusals)
         if after >= len(pages) and error is not None:
             raise error
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:
         self.told.append((stream.name, object_id))
+        if object_id in self.refusing.get(stream.name, []):
+            raise Skip(Answer.FAILED, "status 400", f"request-{object_id}")
         value = self.objects.get(object_id)
         resource = stream.resource.encode()
         return None if value is None else put(resource, resource + b"/" + encode_id(object_id), value)

@@ -10,6 +10,7 @@ import pytest
 
 from shared.adapters.graph import Patience
 from shared.domain.errors import Answer, GraphTrouble, Skip, StartOver
+from shared.domain.model import RefusedObject
 from shared.domain.records import Line
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
@@ -144,14 +145,59 @@ async def test_a_token_refused_again_and_again_fails_the_stream(simulator: Simul
     simulator.clear_faults()
 
 
-async def test_children_without_permission_are_skipped_and_named(simulator: Simulator, connect: Connect) -> None:
-    simulator.fault("status", ITEM, times=1, status=403)
+async def refusals(connect: Connect) -> tuple[list[Line], list[RefusedObject]]:
+    lines: list[Line] = []
+    refused: list[RefusedObject] = []
+    async for page in connect().pages(OWNERS, None):
+        lines += chain.from_iterable(page.entries())
+        refused += page.refused()
+    return lines, refused
+
+
+@pytest.mark.parametrize("status", [400, 403, 405])
+async def test_what_is_refused_of_one_object_is_told_of_it_alone(
+    simulator: Simulator, connect: Connect, status: int
+) -> None:
+    dark = sorted(ids(simulator.objects("applications")))[7]
+    simulator.fault("status", f"/v1.0/applications/{dark}/owners", status=status)
+    lines, refused = await refusals(connect)
+    assert [each.id for each in refused] == [dark]
+    assert all(each.request_id for each in refused)
+    assert records(lines, OWNERS.name).keys() == {key for key in owners(simulator) if not key.startswith(dark)}
+
+
+async def test_a_404_of_graph_in_trouble_is_no_object_that_has_gone(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", ITEM, status=404, body={"error": {"code": "UnknownError", "message": ""}})
+    assert len((await refusals(connect))[1]) == 1
+
+
+async def test_children_that_are_all_refused_are_skipped_and_named(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("status", ITEM, times=1000, status=403)
     with pytest.raises(Skip) as met:
         await read(connect(), OWNERS)
     assert met.value.answer is Answer.FORBIDDEN
     assert met.value.request_id
-    simulator.fault("status", ITEM, times=1, status=403)
     assert await connect().probe(OWNERS) is Answer.FORBIDDEN
+    assert simulator.asked(BATCH) <= 4
+    simulator.clear_faults()
+
+
+@pytest.mark.parametrize("how", ["a circle", "refused", "a cursor"])
+async def test_further_pages_of_one_object_are_begun_afresh_once_and_then_refused(
+    simulator: Simulator, connect: Connect, how: str
+) -> None:
+    dark = sorted(ids(simulator.objects("applications")))[7]
+    link = f"{simulator.url}/v1.0/applications/{dark}/owners?$skiptoken=round"
+    page = json.dumps({"@odata.nextLink": link, "value": []})
+    more = {"a circle": {"status": 200, "body": page}, "refused": {"status": 403}, "a cursor": {"status": 400}}[how]
+    simulator.fault("status", f"{dark}/owners", query="round", times=9, **more)
+    simulator.fault("status", f"{dark}/owners", times=9, status=200, body=page)
+    lines, refused = await refusals(connect)
+    assert [each.id for each in refused] == [dark]
+    assert all(each.request_id for each in refused)
+    assert simulator.fired() == ([1, 1] if how == "refused" else [2, 2])
+    assert records(lines, OWNERS.name).keys() == {key for key in owners(simulator) if not key.startswith(dark)}
+    simulator.clear_faults()
 
 
 async def test_a_reading_goes_on_from_each_of_its_cursors(simulator: Simulator, connect: Connect) -> None:

@@ -52,6 +52,8 @@ def test_status_and_code_decide(
     assert "r-1" in error.message
     if isinstance(error, Skip):
         assert (error.answer, error.request_id) == (answer, "r-1")
+    if isinstance(error, StartOver):
+        assert error.request_id == "r-1"
     if isinstance(error, GraphTrouble):
         assert (error.after, error.request_id) == (2.5, "r-1")
 

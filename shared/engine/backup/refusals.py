@@ -1,0 +1,74 @@
+"""Objects that Graph refuses while it shows others: named in the manifest, and kept as the parent has them."""
+
+from shared.domain.errors import Answer, Skip
+from shared.domain.model import RefusedObject
+from shared.domain.records import Line, encode_id, prefix_gone, put
+from shared.domain.resources import Stream
+from shared.engine.opening import parent_manifest
+from shared.engine.reading import records_of
+from shared.engine.work import Work
+from shared.vault.format import Run
+from shared.vault.merge import Lists
+from shared.vault.reader import read_chunks
+
+MOST = 1000
+"""Objects of a stream that may be refused. With more, it is the stream that Graph refuses."""
+
+
+class Refusals:
+    """The objects that one step's reading is refused."""
+
+    def __init__(self, work: Work, stream: Stream, before: int) -> None:
+        """``before``: how many were refused when the step was claimed earlier."""
+        self._work = work
+        self._stream = stream
+        self._count = before
+        self._new: list[RefusedObject] = []
+
+    @property
+    def any(self) -> bool:
+        """Whether this reading was refused an object."""
+        return self._count > 0
+
+    def add(self, refused: RefusedObject) -> None:
+        """Note an object. Raise Skip if there are too many."""
+        self._count += 1
+        self._new.append(refused)
+        if self._count > MOST:
+            sentence = f"Graph refuses more than {MOST} objects (request {refused.request_id})."
+            raise Skip(Answer.FAILED, sentence, refused.request_id)
+
+    def take(self) -> list[RefusedObject]:
+        """Return those that were noted since the last time."""
+        taken, self._new = self._new, []
+        return taken
+
+    def kept(self, refused: list[RefusedObject]) -> list[Line]:
+        """Return the lines that hold what the parent has of these objects, and nothing that was read of them before."""
+        places = {self._place(encode_id(each.id)) for each in refused}
+        resource = self._stream.resource.encode()
+        lines = [prefix_gone(resource, place) for place in sorted(places) if self._stream.children]
+        for key, value in records_of(self._read, self._stream.resource, self._parents_runs(), None):
+            if self._of(key) in places:
+                lines.append(put(resource, key, value))
+        return lines
+
+    def _place(self, object_id: bytes) -> bytes:
+        """Return what the keys of an object's children begin with, or the object's own key."""
+        children = self._stream.children
+        if children is None:
+            return self._stream.resource.encode() + b"/" + object_id
+        return b"%b/%b/%b/" % (children.owner.encode(), object_id, children.segment.encode())
+
+    def _of(self, key: bytes) -> bytes:
+        """Return the place that a key belongs to."""
+        return b"/".join(key.split(b"/")[:3]) + b"/" if self._stream.children else key
+
+    def _parents_runs(self) -> list[Run]:
+        parent = parent_manifest(self._work)
+        states = parent.streams if parent is not None else []
+        return next((state.runs for state in states if state.stream == self._stream.name), [])
+
+    def _read(self, run: Run) -> Lists:
+        work = self._work
+        return read_chunks(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
