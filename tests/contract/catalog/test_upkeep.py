@@ -55,6 +55,13 @@ def pruning(world: World, tenant: TenantCatalog) -> Claim:
     return world.claim(tenant, world.planned(tenant, PRUNE, kind=JobKind.PRUNE), "prune")
 
 
+def test_the_chunks_of_a_job_are_those_of_its_runs(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    one = run(new_id())
+    world.backed_up(acme, one)
+    assert acme.upkeep.blobs(one.job_id) == set(one.blobs) != set()
+    assert acme.upkeep.blobs(new_id()) == other.upkeep.blobs(one.job_id) == set()
+
+
 # -- rebuild
 
 
