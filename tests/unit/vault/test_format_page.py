@@ -14,7 +14,7 @@ import pytest
 
 import rescue
 from shared.domain.errors import Answer
-from shared.domain.model import Purpose, WrappedKey
+from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.domain.records import Line, decode_lines, encode_lines, prefix_gone, put
 from shared.domain.secret import Secret
 from shared.vault.format import CheckpointBody, ChunkRef, Manifest, Run, StreamState, decode, encode, unpack
@@ -131,7 +131,7 @@ def test_the_page_has_every_field_answer_and_purpose() -> None:
 
 def test_the_page_has_every_field_that_older_manifests_lack() -> None:
     sentence = PAGE[PAGE.index("Fields that manifests of format 1 may lack") : PAGE.index("The **answers**")]
-    shapes: tuple[Any, ...] = (Manifest, StreamState, Run, ChunkRef, KeyObject)
+    shapes: tuple[Any, ...] = (Manifest, StreamState, Run, ChunkRef, KeyObject, Tenant)
     optional = {field.name for shape in shapes for field in msgspec.structs.fields(shape) if not field.required} - {
         "format"
     }
