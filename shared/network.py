@@ -32,12 +32,14 @@ def faults(environment: Mapping[str, str]) -> list[str]:
 
 
 def _faults(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    fit = set()
     for name, value in given.items():
         reason = _reason(name.upper(), value)
-        if reason is not None:
+        if reason is None:
+            fit.add(name.upper())
+        else:
             yield name, reason
-    named = {name.upper() for name in given}
-    if "ALL_PROXY" in named and "HTTPS_PROXY" not in named:
+    if "ALL_PROXY" in fit and not {"HTTPS_PROXY", "https_proxy"} & given.keys():
         yield "HTTPS_PROXY", "must be set to what ALL_PROXY is, as the AWS client does not read ALL_PROXY"
 
 

@@ -42,12 +42,22 @@ Certificate = Annotated[
     Path | None,
     typer.Option("--certificate", metavar="FILE", help="Or a PEM file with its certificate and private key."),
 ]
+
+
+def _day_said(text: str) -> datetime:
+    """Return the beginning of a day that somebody named."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise typer.BadParameter("give a day, as in 2027-01-31.") from None
+
+
 SecretExpires = Annotated[
     datetime | None,
     typer.Option(
         "--secret-expires",
         metavar="DATE",
-        formats=["%Y-%m-%d"],
+        parser=_day_said,
         help="When the client secret expires, as in 2027-01-31, if the directory does not say so itself.",
     ),
 ]
@@ -246,12 +256,10 @@ def _result_words(document: Document) -> str | None:
 
 
 def _expiry(kind: CredentialKind, day: datetime | None) -> datetime | None:
-    """Return the beginning of the day that somebody named. A certificate says by itself when it expires."""
-    if day is None:
-        return None
-    if kind is CredentialKind.CERTIFICATE:
+    """Return the day that somebody named, which is for a client secret alone."""
+    if day is not None and kind is CredentialKind.CERTIFICATE:
         raise Refuse(Code.WRONG_USE, "--secret-expires is for a client secret: a certificate says when it expires.")
-    return day.replace(tzinfo=UTC)
+    return day
 
 
 def _day(at: datetime | None) -> str | None:

@@ -51,6 +51,11 @@ def test_a_socks_proxy_is_refused_by_name(scheme: str) -> None:
     assert fault.startswith("all_proxy names a SOCKS proxy")
 
 
+def test_a_proxy_for_all_that_is_wrong_is_named_once() -> None:
+    (fault,) = faults({"ALL_PROXY": "socks5://127.0.0.1:1080"})
+    assert fault.startswith("ALL_PROXY names a SOCKS proxy")
+
+
 def test_a_proxy_for_all_is_not_enough_as_the_aws_client_does_not_read_it() -> None:
     (fault,) = faults({"ALL_PROXY": GOOD_PROXIES[0]})
     assert fault.startswith("HTTPS_PROXY must be set")

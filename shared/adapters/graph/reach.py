@@ -3,6 +3,7 @@
 import socket
 import ssl
 
+_CHECK = "check ENTRAKEEP_GRAPH_URL, ENTRAKEEP_AUTHORITY_URL, HTTPS_PROXY if it is set, and the network"
 _INNER = ("reason", "inner_exception")
 """Where urllib3 and azure keep the error that led to theirs."""
 
@@ -14,15 +15,18 @@ def reason(error: BaseException) -> str:
         if isinstance(each, ssl.SSLCertVerificationError):
             whose = "the authority that made it, perhaps a proxy's"
             return f"its certificate is not trusted: name {whose}, in ENTRAKEEP_CA_BUNDLE"
+    by_proxy = any(type(each).__name__ == "ProxyError" for each in found)  # httpx, httpcore and urllib3 have one each
     for each in found:
         if isinstance(each, socket.gaierror):
-            return "its name is not known: check ENTRAKEEP_GRAPH_URL and ENTRAKEEP_AUTHORITY_URL, and the network"
+            return (
+                "the proxy's name is not known: check HTTPS_PROXY" if by_proxy else f"its name is not known: {_CHECK}"
+            )
         if isinstance(each, ConnectionRefusedError):
-            return "nobody listens there, or a firewall refuses"
-        if type(each).__name__ == "ProxyError":  # httpx, httpcore and urllib3 have one each
-            return "the proxy refuses: let the connection through, or give the proxy's user and password in HTTPS_PROXY"
+            return f"nobody listens {'at the proxy of HTTPS_PROXY' if by_proxy else 'there'}, or a firewall refuses"
         if isinstance(each, ssl.SSLError):
             return "the encrypted connection broke"
+    if by_proxy:
+        return "the proxy refuses: let the connection through, or give the proxy's user and password in HTTPS_PROXY"
     return f"it does not answer ({type(error).__name__})"
 
 

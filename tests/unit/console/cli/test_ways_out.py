@@ -34,6 +34,17 @@ def test_what_is_written_can_be_read_again_whatever_the_mask(tmp_path: Path) -> 
         assert stat.S_IMODE(mode) == (0o700 if stat.S_ISDIR(mode) else 0o600), name
 
 
+def test_a_worker_with_wrong_settings_is_a_sentence_and_no_traceback() -> None:
+    line = (sys.executable, "-m", "celery", "-A", "workers.app", "worker")
+    environment = {"PATH": "/usr/bin:/bin", "HTTPS_PROXY": "garbage"}
+    ended = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("SETTINGS_INVALID: ")
+    for name in ("ENTRAKEEP_PROVIDER_KEY_ARN is missing", "HTTPS_PROXY must be"):
+        assert name in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_the_version_is_the_one_of_the_project(tmp_path: Path) -> None:
     ended = entrakeep(tmp_path, "--version")
     project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
