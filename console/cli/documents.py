@@ -75,7 +75,7 @@ def key_job_of(job: Job) -> Document | None:
         return None
     if job.kind is JobKind.KEY_CHECK:
         return {"arn": found["arn"], "checks": found.get("checks", [])}
-    fields: Document = {"before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": []}
+    fields: Document = {"before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": [], "database": None}
     return {"arn": found["arn"], **{name: found.get(name, usual) for name, usual in fields.items()}}
 
 
@@ -290,6 +290,7 @@ def shredded_document(certificate: "Certificate") -> Document:
         "locked_until": moment(certificate.locked_until),
         "blob": certificate.blob,
         "not_reached": certificate.not_reached,
+        "database": certificate.database,
     }
 
 

@@ -140,4 +140,7 @@ def _told(catalog: "Catalog", tenant: "Tenant", job: "Job", *, wait: bool, as_js
         print_document({**job_document(job, tenant.name), **(key_job_of(job) or {})})
     refuse_failed(job)
     if not as_json:
-        print_line(f"Every data key of {tenant.name} is under {(key_job_of(job) or {}).get('arn')}.")
+        moved = key_job_of(job) or {}
+        print_line(f"Every data key of {tenant.name} is under {moved.get('arn')}.")
+        if moved.get("database"):
+            print_line(moved["database"])

@@ -102,6 +102,8 @@ def print_key_job(found: dict[str, Any]) -> None:
         print_table(("check", "outcome", "message"), rows, empty="No check was made yet.")
         return
     print_fields([("moved", found["moved"]), ("to move", found["to_move"]), ("before", found["before"])])
+    if found["database"]:
+        print_line(found["database"])
     if found["snapshots"]:
         print_table(("snapshot that waits",), [(snapshot,) for snapshot in found["snapshots"]], empty="")
     if found["left"]:

@@ -235,9 +235,11 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
         return
     print_line(f"{document['tenant']} is removed, and nothing of it opens any more.")
     counted = {field: len(value) for field, value in document.items() if field in ("data_keys", "unreadable")}
-    shown = [(field, value) for field, value in document.items() if field not in ("blob", "not_reached")]
+    shown = [(field, value) for field, value in document.items() if field not in ("blob", "not_reached", "database")]
     print_fields([(field, counted.get(field, value)) for field, value in shown])
     print_line(document["not_reached"])
+    if document["database"]:
+        print_line(document["database"])
     print_line(f"This certificate lies in the store, with every id: {document['blob']}.")
 
 

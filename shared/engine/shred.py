@@ -45,7 +45,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     where this lies in the store.
 
     ``blobs`` are the sealed blobs that stay in the store; ``locked`` of them are kept by S3 Object Lock, the last of them
-    until ``locked_until`` (None with ``locked`` above zero: a legal hold, without an end).
+    until ``locked_until`` (None with ``locked`` above zero: a legal hold, without an end). ``database`` says what the
+    database's own files may still hold; it is missing in certificates of an older version.
     """
 
     tenant: str
@@ -60,6 +61,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     locked: int
     locked_until: datetime | None
     blob: str = ""
+    database: str | None = None
     not_reached: str = NOT_REACHED
 
 
@@ -80,11 +82,13 @@ def shred_tenant(context: Context, name: str) -> Certificate:
     the certificate into the store. Needs no key. There is no way back.
 
     What it began and did not end is ended by doing it again. Raises Refuse ``NO_SUCH_TENANT``, Refuse ``BUSY`` while jobs
-    of the tenant go on, Refuse ``STORE_FORBIDDEN`` if the store keeps a key object against deletion, and what the store
-    raises.
+    of the tenant go on or while SQL's files cannot be overwritten, Refuse ``STORE_FORBIDDEN`` if the store keeps a key object
+    against deletion, and what the store raises.
     """
-    begun = unfinished_shred(context, name) or _begun(context, context.catalog.find(name))
-    certificate = _certificate(context, begun)
+    begun, wrapped = unfinished_shred(context, name), frozenset[bytes]()
+    if begun is None:
+        begun, wrapped = _begun(context, context.catalog.find(name))
+    certificate = _certificate(context, begun, wrapped)
     _tell(context, certificate)
     context.store.erase(shredding_blob(begun.tenant_id))
     return certificate
@@ -102,8 +106,8 @@ def _noted(context: Context, tenant_id: str) -> Begun | None:
     return None if text is None else msgspec.json.decode(text, type=Begun)
 
 
-def _begun(context: Context, tenant: Tenant) -> Begun:
-    """Destroys the data keys and has SQL forget the tenant; what there was is noted before."""
+def _begun(context: Context, tenant: Tenant) -> tuple[Begun, frozenset[bytes]]:
+    """Destroy the data keys and have SQL forget the tenant. Return what was noted before, and the wrappings that SQL had."""
     catalog, tenant_id = context.catalog.tenant(tenant.tenant_id), tenant.tenant_id
     _hold_back(catalog, tenant.name)
     wrapped, stored, before = catalog.keys.all(), _key_objects(context, tenant_id), _noted(context, tenant_id)
@@ -124,12 +128,21 @@ def _begun(context: Context, tenant: Tenant) -> Begun:
     context.at("shred-noted")
     _erase(context, stored)
     context.at("keys-erased")
-    catalog.remove()
+    deleted = catalog.remove()
     context.at("tenant-forgotten")
-    return begun
+    return begun, deleted
 
 
-def _certificate(context: Context, begun: Begun) -> Certificate:
+def _purged(context: Context, wrapped: frozenset[bytes]) -> str:
+    """Return what the database's own files may still hold of these wrappings. Raises Refuse ``BUSY`` if they hold them."""
+    purged = context.catalog.purge(wrapped)
+    if purged.gone is False:
+        sentence = f"{purged.message} Then say the same again: the tenant is removed, and has no certificate yet."
+        raise Refuse(Code.BUSY, sentence)
+    return purged.message
+
+
+def _certificate(context: Context, begun: Begun, wrapped: frozenset[bytes]) -> Certificate:
     """The certificate, in the store. One that stands there is kept, unless it is of a shred after which SQL was put back."""
     blob = certificate_blob(begun.tenant_id)
     text = context.store.get(blob)
@@ -138,7 +151,8 @@ def _certificate(context: Context, begun: Begun) -> Certificate:
         return standing
     late = _key_objects(context, begun.tenant_id)  # of a job that somebody asked for meanwhile
     _erase(context, late)
-    certificate = _certified(context, begun, {*begun.data_keys, *_data_keys(begun.tenant_id, late)})
+    database = _purged(context, wrapped)
+    certificate = _certified(context, begun, {*begun.data_keys, *_data_keys(begun.tenant_id, late)}, database)
     context.store.put(blob, msgspec.json.encode(certificate))
     context.at("certificate-stored")
     return certificate
@@ -188,7 +202,7 @@ def _erase(context: Context, key_objects: Iterable[str]) -> None:
         context.store.erase(blob)
 
 
-def _certified(context: Context, begun: Begun, destroyed: set[str]) -> Certificate:
+def _certified(context: Context, begun: Begun, destroyed: set[str], database: str) -> Certificate:
     """Proves it: no key object is left in any version, and so every manifest names a data key that is nowhere."""
     store, tenant_id = context.store, begun.tenant_id
     left = next(iter(_key_objects(context, tenant_id)), None)
@@ -213,6 +227,7 @@ def _certified(context: Context, begun: Begun, destroyed: set[str]) -> Certifica
         locked=len(locks),
         locked_until=None if FOR_EVER in locks else max(locks, default=None),
         blob=certificate_blob(tenant_id),
+        database=database,
     )
 
 

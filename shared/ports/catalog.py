@@ -73,6 +73,14 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the key before may be disabled; None for a tenant that never had another."""
 
 
+class Purged(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of deleted bytes in the database's own files. ``message`` is a sentence for whoever asked."""
+
+    gone: bool | None
+    """Whether they are gone, which was proved by reading the files; None where nobody can read them."""
+    message: str
+
+
 class Claims(Protocol):
     """Every write is fenced: it raises ``ClaimLost`` if the claim's number is not the step's any more, if the claim
     has expired, or if the job has ended."""
@@ -285,9 +293,10 @@ class TenantCatalog(Protocol):
         """
         ...
 
-    def remove(self) -> None:
+    def remove(self) -> frozenset[bytes]:
         """Removes the tenant and every row of it but its audit trail. Running steps lose their claims. The directory of a
-        tenant under a key of its own is withheld from then on."""
+        tenant under a key of its own is withheld from then on. Returns the wrapped data keys that were deleted, in all
+        generations."""
         ...
 
 
@@ -330,6 +339,13 @@ class Catalog(Protocol):
         One directory is one tenant, its ids compared without case, however many callers add it at once. ``again``: the
         operator consents to a directory whose tenant was removed under a KMS key of its own. The installation's audit chain
         reports both. Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` and, without consent, ``DIRECTORY_WITHHELD``.
+        """
+        ...
+
+    def purge(self, deleted: Collection[bytes]) -> Purged:
+        """Overwrite what deleted rows left in the database's files, and search the files for these bytes of theirs.
+
+        Without any, the files are rewritten whole, as nobody knows what to search for. Takes seconds; waits for readers.
         """
         ...
 

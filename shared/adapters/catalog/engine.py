@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import IntEnum
@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shared.adapters.catalog.postgres import Postgres
 from shared.adapters.catalog.sqlite import Sqlite
 from shared.domain.errors import Code, Refuse
+from shared.ports.catalog import Purged
 
 EVERY_TENANT = "*"
 """What a transaction names instead of a tenant where it may see all: the scheduler's, and lookups by a name or a job."""
@@ -67,6 +68,10 @@ class Backend(Protocol):
 
     def grant(self, connection: Connection, user: str) -> None:
         """Lets another user of the database use the tables. Raises Refuse ``SETTINGS_INVALID``."""
+        ...
+
+    def purge(self, connection: Any, deleted: Collection[bytes]) -> Purged:
+        """``ports.catalog.Catalog.purge``, over a connection of the driver that is in no transaction and is closed after."""
         ...
 
     def reason(self, error: Exception) -> str:
@@ -151,6 +156,22 @@ class Database:
     def grant(self, connection: Connection, user: str) -> None:
         """Lets another user of the database use the tables. Raises Refuse ``SETTINGS_INVALID``."""
         self._backend.grant(connection, user)
+
+    def purge(self, deleted: Collection[bytes]) -> Purged:
+        """As ``ports.catalog.Catalog.purge``. Raises Refuse ``CATALOG_UNREACHABLE``."""
+        if self._backend.in_memory:
+            return Purged(gone=True, message="The database is in memory alone.")
+        try:
+            with self._under_way() as engine:
+                pooled = engine.raw_connection()
+                connection = pooled.driver_connection
+                pooled.detach()
+                try:
+                    return self._backend.purge(connection, deleted)
+                finally:
+                    pooled.close()
+        except (DatabaseError, InterfaceError, PoolTimeout, sqlite3.Error) as error:
+            raise self.unreachable(error) from None
 
     def unreachable(self, error: Exception) -> Refuse:
         """What to tell of an error of the driver: a sentence of ours, without the password in the URL."""

@@ -4,6 +4,7 @@ Each transaction names its tenant (``entrakeep.tenant``), and row-level security
 no row of another: a query that forgets its tenant sees nothing. (PostgreSQL: "Row Security Policies", "Explicit Locking".)
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, text
 
 from shared.adapters.catalog import schema
 from shared.domain.errors import Code, Refuse
+from shared.ports.catalog import Purged
 
 _SESSION = {
     "application_name": "entrakeep",
@@ -61,6 +63,12 @@ _BY_WORDS = {
     "refused": "nobody listens there; check host and port, and that the server runs",
 }
 _SILENT = "it does not answer; check the URL, and that the server runs and lets this user in"
+
+
+_MAY_HOLD = (
+    "PostgreSQL may still hold deleted wrapped data keys, which the former KMS key opens as long as it is there: in pages of "
+    "its tables that are not overwritten yet, in the write-ahead log, its archives and replicas, and in dumps made before."
+)
 
 
 class Postgres:
@@ -115,8 +123,28 @@ class Postgres:
                 connection.exec_driver_sql(f"REVOKE ALL ON {table} FROM {named(user)}")
             connection.exec_driver_sql(f"GRANT {right} ON {table} TO {named(user)}")
 
+    def purge(self, connection: Any, deleted: Collection[bytes]) -> Purged:  # noqa: ARG002 - there is no file to search
+        """Nobody but the server's administrator can read its files, so that the sentence says where the bytes may be."""
+        vacuumed = "VACUUM was run on the table." if _vacuumed(connection) else "Let their owner say: VACUUM data_keys."
+        return Purged(gone=None, message=f"{_MAY_HOLD} {vacuumed}")
+
     def reason(self, error: Exception) -> str:
         cause = getattr(error, "orig", error)
         by_state = _BY_STATE.get(getattr(cause, "sqlstate", None) or "")
         said = str(cause).lower()
         return by_state or next((ours for theirs, ours in _BY_WORDS.items() if theirs in said), _SILENT)
+
+
+def _vacuumed(connection: Any) -> bool:
+    """Remove dead rows of data keys, if this user owns the table; return whether that was done."""
+    import psycopg
+
+    connection.autocommit = True  # VACUUM runs in no transaction
+    owns = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'data_keys'::regclass"
+    try:
+        if not connection.execute(owns).fetchone()[0]:
+            return False
+        connection.execute("VACUUM data_keys")
+    except psycopg.OperationalError:  # a lock that somebody holds, or too long a wait
+        return False
+    return True

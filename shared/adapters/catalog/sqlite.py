@@ -1,16 +1,37 @@
 """SQLite as the catalog's database: one file, on a local disk, for one machine."""
 
 import sqlite3
+import time
+from collections.abc import Collection
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, text
 
+from shared.adapters.catalog.residue import residue
 from shared.domain.errors import Code, Refuse
+from shared.ports.catalog import Purged
 
 BUSY_SECONDS = 10
 # SQLite before 3.42 has no unixepoch('subsec').
 _NOW = text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")
+
+_PURGE_SECONDS = 20.0
+_PURGE_BUSY_MS = 500
+_PURGE_PAUSE = 0.2
+_GONE = Purged(
+    gone=True,
+    message="The database's files were overwritten and searched: no deleted wrapped data key is left in them.",
+)
+_IN_USE = Purged(
+    gone=False,
+    message="The database's write-ahead log still holds deleted wrapped data keys, as another program keeps on reading: end "
+    "it (a SQL shell, or one that copies the file).",
+)
+_LEFT = Purged(
+    gone=False, message="The database's files still hold deleted wrapped data keys after they were rewritten."
+)
 
 _REASONS = {
     "unable to open": "the file cannot be opened; check that the folder exists and may be written",
@@ -29,6 +50,7 @@ class Sqlite:
 
     def __init__(self, url: URL) -> None:
         self.in_memory = url.database in (None, "", ":memory:")
+        self._files = [Path(f"{url.database}{end}") for end in ("", "-wal", "-journal")]
 
     def engine(self, url: URL, common: dict[str, Any]) -> Engine:
         if self.in_memory:
@@ -61,15 +83,50 @@ class Sqlite:
     def grant(self, connection: Connection, user: str) -> None:
         raise Refuse(Code.SETTINGS_INVALID, "SQLite has no users: leave --grant out, and mind who may read the file.")
 
+    def purge(self, connection: sqlite3.Connection, deleted: Collection[bytes]) -> Purged:
+        """Deleted rows were overwritten when they were deleted; a row that had moved within its file may have left a copy,
+        so that the file is rewritten if one is found."""
+        connection.execute(f"PRAGMA busy_timeout = {_PURGE_BUSY_MS}")
+        for rewrite in (False, True) if deleted else (True,):
+            if not _emptied_log(connection, rewrite=rewrite):
+                return _IN_USE
+            if not residue(self._files, deleted):
+                return _GONE
+        return _LEFT
+
     def reason(self, error: Exception) -> str:
         said = str(getattr(error, "orig", error)).lower()
         return next((ours for theirs, ours in _REASONS.items() if theirs in said), "it does not answer")
+
+
+def _emptied_log(connection: sqlite3.Connection, *, rewrite: bool) -> bool:
+    """Move the write-ahead log into the file and cut it to nothing; return whether that was done, in some seconds.
+
+    Waits are short, as nobody can write meanwhile.
+    """
+    end = time.monotonic() + _PURGE_SECONDS
+    while True:
+        try:
+            if rewrite:
+                connection.execute("VACUUM")
+                rewrite = False
+            busy = bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            busy = True
+        if not busy or time.monotonic() >= end:
+            return not busy
+        time.sleep(_PURGE_PAUSE)
 
 
 def _connected(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # transactions begin as _begun says, not as the driver guesses
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(
+        "PRAGMA secure_delete = ON"
+    )  # what is deleted is overwritten: wrapped data keys, sealed credentials
 
 
 def _begun(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """The handle of one tenant, and the catalog that hands out the handles."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -26,6 +26,7 @@ from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, Job, KeyMode, Sealed, Tenant, WrappedKey
 from shared.ports.audit import Audited
+from shared.ports.catalog import Purged
 
 
 class SqlTenant:
@@ -60,11 +61,12 @@ class SqlTenant:
             put_credential(rows, kind, sealed)
             append(rows, Action.CREDENTIAL_UPDATED, {}, {"client_id": client_id, "kind": kind})
 
-    def remove(self) -> None:
+    def remove(self) -> frozenset[bytes]:
         with self._across_tenants() as rows:
             tenant = rows.one(schema.tenants, lock=True)
             if tenant is None:
-                return
+                return frozenset()
+            wrapped = frozenset(row["wrapped"] for row in rows.find(schema.data_keys))
             for table in reversed(schema.metadata.sorted_tables):
                 if "tenant_id" in table.c and table.name not in schema.OUTLIVES_TENANT:
                     rows.delete(table)
@@ -74,6 +76,7 @@ class SqlTenant:
             own = {"own_key": tenant["key_mode"] == KeyMode.CUSTOMER}
             detail = {"name": tenant["name"], "directory_id": tenant["directory_id"], **own}
             directories.report(rows, Action.TENANT_REMOVED, {"tenant": rows.tenant_id}, detail)
+            return wrapped
 
     @contextmanager
     def _across_tenants(self) -> Iterator[Changes]:
@@ -142,6 +145,9 @@ class SqlCatalog:
             told = {"name": tenant.name, "directory_id": tenant.directory_id, "client_id": tenant.client_id}
             append(rows, Action.TENANT_ADDED, {}, {**told, "kind": kind, "arn": tenant.key_arn})
             directories.report_added(rows, tenant, directories.withheld_since(connection, tenant.directory_id))
+
+    def purge(self, deleted: Collection[bytes]) -> Purged:
+        return self._database.purge(deleted)
 
     def find_job(self, job_id: str) -> Job:
         with self._database.read(EVERY_TENANT) as connection:

@@ -11,7 +11,7 @@ from shared.domain.errors import Code, EntrakeepError, Refuse
 from shared.domain.model import Tenant
 from shared.engine.key_management.checks import check_again
 from shared.engine.key_management.moving import Moving, Told
-from shared.engine.key_management.proof import forget_and_prove
+from shared.engine.key_management.proof import forget_and_prove, purge_database
 from shared.engine.sweep import check_bucket_known
 from shared.engine.trust import record_trust
 from shared.engine.work import Work
@@ -36,6 +36,8 @@ def key_change_step(work: Work) -> bool:
     if moving.refused or told.left:
         return _unfinished(work, moving)
     work.catalog.keys.allow(tenant.key_arn)
+    if proved:
+        purge_database(moving)
     if not (proved and work.catalog.customer_keys.settle(work.claim, work.context.lease_seconds)):
         raise Refuse(Code.BUSY, "Data keys are still being stored under the key before. Ask again in some minutes.")
     work.context.at("key-settled")

@@ -42,6 +42,10 @@ class Told(msgspec.Struct, kw_only=True):
     snapshots: list[str] = []
     """Those that need a data key which could not be moved."""
     left: list[Left] = []
+    forgotten: int = 0
+    """Older generations whose rows this job has deleted, or is about to."""
+    database: str | None = None
+    """What the database's own files may still hold of them, in a sentence."""
     proved: dict[str, str] = {}
     """Parts of the key objects that were proved, by the first digits of the data key's id, with the hash of their names."""
 
@@ -61,6 +65,8 @@ class Moving:
         self.work, self.tenant, self.told = work, tenant, told
         self.refused: dict[str, KeyRefused] = {}
         """Keys that give nothing away."""
+        self.forgotten: set[bytes] = set()
+        """Wrappings whose rows were deleted since this step began."""
         self.trust = Trust(work.context, work.catalog, frozenset({told.before} if told.before else ()))
         self._tired_at = time.monotonic() + work.context.limits.step_seconds
         self._tell_at = 0.0

@@ -14,6 +14,8 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 
+import msgspec
+
 from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
 from shared.domain.model import WrappedKey
 from shared.engine.key_management.moving import Left, Moving, known_still
@@ -56,10 +58,30 @@ def forget_before(moving: Moving) -> None:
             moving.rest()
         elif generation > key.generation and key.arn == tenant.key_arn:
             _astray(moving, blob)
-    for older in work.catalog.customer_keys.older():
+    outdated = work.catalog.customer_keys.older()
+    if outdated:
+        moving.told.forgotten += len(outdated)
+        work.catalog.claims.tell(work.claim, msgspec.to_builtins(moving.told))
+    for older in outdated:
         work.context.store.erase(key_object_blob(tenant.tenant_id, older.data_key_id, older.generation))
         work.catalog.customer_keys.forget(work.claim, older.data_key_id, older.generation)
+        moving.forgotten.add(older.wrapped)
+        work.context.at("generation-forgotten")
         moving.rest()
+
+
+def purge_database(moving: Moving) -> None:
+    """Prove that the database's own files hold none of the deleted wrappings, or note where they may be.
+
+    A step that has not deleted all of them itself does not know what to search for: then the files are rewritten. Raises
+    Refuse ``BUSY`` if they are not gone.
+    """
+    known = len(moving.forgotten) == moving.told.forgotten
+    purged = moving.work.context.catalog.purge(moving.forgotten if known else ())
+    if purged.gone is False:
+        again = f"Then ask again: 'entrakeep jobs retry {moving.work.claim.job_id}'."
+        raise Refuse(Code.BUSY, f"{purged.message} {again}")
+    moving.told.database = purged.message
 
 
 def _name_copies(moving: Moving) -> None:

@@ -56,6 +56,7 @@ def test_the_installations_chain_goes_on_behind_its_stored_head_after_a_rebuild(
 ) -> None:
     world.backed_up()
     other = world.over(tmp_path / "other.sqlite3")
+    other.context.store.recognise()
     assert stored_tenants(other.context) == [world.tenant.tenant_id]
     for _ in range(2):
         rebuild_installation(other.context)

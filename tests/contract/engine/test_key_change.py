@@ -1,7 +1,9 @@
 """A tenant's KMS key is changed: every data key moves, jobs go on, and what the key before opened is gone."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from shared.adapters.catalog import sqlite
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import Job, JobKind, JobState, KeyMode, Purpose
 from shared.engine.custody import Custody
@@ -94,6 +97,35 @@ def test_enabling_moves_every_data_key_and_leaves_nothing_that_the_provider_key_
     whole(world, FIRST)
 
 
+def in_files(world: EngineWorld, wanted: set[bytes]) -> set[bytes]:
+    """Which of these wrappings stand in a file of the database."""
+    texts = [file.read_bytes() for file in world.database.parent.glob(f"{world.database.name}*")]
+    return {each for each in wanted if any(each in text for text in texts)}
+
+
+def test_the_files_of_the_database_hold_no_wrapping_of_the_key_before(world: EngineWorld) -> None:
+    before = {key.wrapped for key in world.of.keys.all()}
+    assert in_files(world, before) == before
+    assert "no deleted wrapped data key" in enabled(world).detail["database"]
+    assert in_files(world, before) == set()
+
+
+def test_a_reader_of_the_database_keeps_the_proof_back_until_it_ends(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_PURGE_SECONDS", 0.5)
+    before = {key.wrapped for key in world.of.keys.all()}
+    with closing(sqlite3.connect(world.database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM tenants").fetchone()
+        job = ended(world, ask_enable(world.of, FIRST, "ada"))
+        assert (job.state, job.code) == (JobState.FAILED, Code.BUSY)
+        assert "another program keeps on reading" in (job.message or "")
+        assert in_files(world, before)
+    updated(world, FIRST)
+    assert in_files(world, before) == set()
+
+
 def test_a_key_is_changed_again_and_again_and_the_old_one_becomes_free(world: EngineWorld) -> None:
     enabled(world)
     world.backed_up()
@@ -122,10 +154,14 @@ def test_a_key_that_is_no_good_any_more_is_not_switched_to(world: EngineWorld, c
     assert not world.of.jobs.ask(JobKind.BACKUP, asked=job.asked)[0].state.ended
 
 
-@pytest.mark.parametrize("point", ["key-switched", "key-rewrapped", "key-moved", "generation-erased", "key-settled"])
+POINTS = ("key-switched", "key-rewrapped", "key-moved", "generation-erased", "generation-forgotten", "key-settled")
+
+
+@pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("nth", [1, 2])
 def test_a_worker_killed_anywhere_leaves_what_another_ends(world: EngineWorld, point: str, nth: int) -> None:
     passed: list[str] = []
+    before = {key.wrapped for key in world.of.keys.all()}
 
     def reached(name: str) -> None:
         passed.append(name)
@@ -141,6 +177,7 @@ def test_a_worker_killed_anywhere_leaves_what_another_ends(world: EngineWorld, p
         world.pass_time(3600)
     assert ended(world, job).state is JobState.SUCCEEDED
     world.at = lambda _: None
+    assert in_files(world, before) == set()
     whole(world, FIRST)
 
 
@@ -315,7 +352,7 @@ def test_a_rebuilt_catalog_knows_the_key_of_a_tenant_that_changed_it_after_its_l
 
 def test_what_a_change_of_key_tells_of_itself_is_no_secret(world: EngineWorld) -> None:
     job: Any = msgspec.to_builtins(enabled(world).detail)
-    assert set(job) == {"arn", "before", "moved", "to_move", "snapshots", "left", "proved"}
+    assert set(job) == {*("arn", "before", "moved", "to_move", "snapshots", "left", "forgotten", "database", "proved")}
     assert job["proved"] == {}
 
 

@@ -36,6 +36,7 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
             custody.of_job(job.job_id)
             made.of.jobs.cancel(job.job_id)
     made.of.customer_keys.allow()
+    made.limit(worker_seen_seconds=3600.0)  # a proof by parts takes many turns
     yield made
     made.close()
 

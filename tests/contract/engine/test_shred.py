@@ -1,12 +1,15 @@
 """A tenant whose data keys are destroyed is forgotten, and nothing of it opens any more."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from shared.adapters.catalog import sqlite
 from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Purpose, Schedule
@@ -110,6 +113,20 @@ def test_while_a_job_goes_on_nothing_is_destroyed_and_no_other_begins(world: Eng
     assert key_objects(world) == []
 
 
+def test_a_reader_of_the_database_keeps_the_certificate_back_until_it_ends(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_PURGE_SECONDS", 0.5)
+    with closing(sqlite3.connect(world.database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM tenants").fetchone()
+        with pytest.raises(Refuse) as refused:
+            shred_tenant(world.context, "acme")
+        assert (refused.value.code, "same again" in refused.value.message) == (Code.BUSY, True)
+        assert world.store.get(certificate_blob(world.tenant.tenant_id)) is None
+    assert shred_tenant(world.context, "acme").database is not None
+
+
 POINTS = ("shred-noted", "keys-erased", "tenant-forgotten", "certificate-stored", "shred-told")
 
 
@@ -132,11 +149,15 @@ def test_one_that_was_killed_is_ended_by_the_next(world: EngineWorld, point: str
     tenant_id = world.tenant.tenant_id
     keys = sorted(key.data_key_id for key in world.of.keys.all())
     snapshots = {each.snapshot_id for each in world.of.snapshots.all()}
+    wrapped = {key.wrapped for key in world.of.keys.all()}
     killed_at(world, point)
     name = tenant_id if by_id and world.context.catalog.tenants() == [] else "acme"
     certificate = shred_tenant(world.context, name)
     assert (certificate.data_keys, certificate.arns) == (keys, [ARN])
     assert {each.snapshot for each in certificate.unreadable} == snapshots
+    assert "no deleted wrapped data key" in (certificate.database or "")
+    texts = [file.read_bytes() for file in world.database.parent.glob(f"{world.database.name}*")]
+    assert [each for each in wrapped if any(each in text for text in texts)] == []
     assert key_objects(world) == []
     kept = world.store.get(certificate.blob)
     assert msgspec.json.decode(kept or b"", type=Certificate) == certificate
