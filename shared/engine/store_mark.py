@@ -5,6 +5,7 @@ older ones whose blobs are elsewhere. So the store carries an id, SQL knows it, 
 """
 
 import hashlib
+import math
 import threading
 import time
 import uuid
@@ -22,6 +23,7 @@ from shared.ports.catalog import Catalog, TenantCatalog
 from shared.ports.stores import KnownStore
 from shared.vault.keyring import FORMAT, check_key_object
 from shared.vault.names import STORE_MARK, manifest_blob
+from shared.vault.rereading import read_twice
 
 _WITNESSES = 20
 """Tenants of whom anything is looked for in a store that carries no mark yet: one that is right is enough."""
@@ -85,8 +87,8 @@ class MarkedStore:
         self._limits = limits
         self._lock = threading.RLock()
         self._mark: bytes | None = None
-        self._right_at = self._wrong_at = -1e9
-        self._wrong: StoreNotOurs | None = None
+        self._right_at = self._wrong_at = -math.inf
+        self._wrong: str | None = None
 
     @property
     def place(self) -> str:
@@ -127,6 +129,7 @@ class MarkedStore:
                 Code.STORE_FORBIDDEN, f"The store at {self.place} does not keep its mark; check who writes there."
             )
         self._stores.adopt(mark.id, self.place)
+        self._mark = self._wrong = None
         return mark.id
 
     def put(self, name: str, data: bytes) -> None:
@@ -173,11 +176,11 @@ class MarkedStore:
                 return
             now = time.monotonic()
             if self._wrong is not None and now < self._wrong_at + self._limits.store_pause_seconds:
-                raise self._wrong
+                raise StoreNotOurs(self._wrong)
             try:
                 mark = self._looked(writes)
             except StoreNotOurs as wrong:
-                self._mark, self._wrong, self._wrong_at = None, wrong, now
+                self._mark, self._wrong, self._wrong_at = None, wrong.message, now
                 raise
             self._mark, self._wrong, self._right_at = mark, None, now
 
@@ -196,15 +199,19 @@ class MarkedStore:
             if not writes:
                 return None
             known = self._marked(known or self._stores.choose(str(uuid.uuid4()), self.place))
-        mark = self._read()
-        if mark is None or mark.id != known.store_id:
-            mark = self._read()  # a byte may have been changed on the way
-        look = Look(place=self.place, mark=mark, known=known)
-        if look.state is not State.OURS:
-            raise StoreNotOurs(_sentence(look))
+        text = self._carried_by(known)
         if known.place != self.place:
             self._stores.seen(known.store_id, self.place)
-        return _encoded(known.store_id)
+        return text
+
+    @read_twice
+    def _carried_by(self, known: KnownStore) -> bytes | None:
+        """Return the mark's bytes if they are this store's. Raise ``StoreNotOurs`` if not."""
+        text = self._store.get(STORE_MARK)
+        look = Look(place=self.place, mark=self._decoded(text), known=known)
+        if look.state is not State.OURS:
+            raise StoreNotOurs(_sentence(look))
+        return text
 
     def _marked(self, chosen: KnownStore) -> KnownStore:
         """Mark the store, or recognise its mark, if it holds what SQL says, or SQL says nothing. Return what counts then."""
@@ -240,7 +247,9 @@ class MarkedStore:
             return False
 
     def _read(self) -> Mark | None:
-        text = self._store.get(STORE_MARK)
+        return self._decoded(self._store.get(STORE_MARK))
+
+    def _decoded(self, text: bytes | None) -> Mark | None:
         if text is None:
             return None
         try:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from shared.domain.errors import Alarm, StoreTrouble
+from shared.domain.errors import Alarm, StoreNotOurs, StoreTrouble
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 
 
 def read_twice(read: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Make a function that reads a blob and judges it do so once more where it raises Alarm or ``StoreTrouble``.
+    """Make a function that reads a blob and judges it do so once more where it raises Alarm, ``StoreTrouble`` or
+    ``StoreNotOurs``.
 
     What the second reading raises is raised.
     """
@@ -23,7 +24,7 @@ def read_twice(read: Callable[_P, _T]) -> Callable[_P, _T]:
     def twice(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
             return read(*args, **kwargs)
-        except (Alarm, StoreTrouble) as first:
+        except (Alarm, StoreTrouble, StoreNotOurs) as first:
             log.warning("read again: %s", first)
             return read(*args, **kwargs)
 

@@ -1,0 +1,52 @@
+"""A folder store whose disk is not mounted: nothing is written into its place, and work goes on when it is back."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.domain.errors import Code
+from shared.domain.model import Asked, JobKind, JobState
+from tests.flow.shell import Shell
+from tests.flow.stack import running_stack, until
+
+pytestmark = pytest.mark.flow
+
+
+def test_a_disk_that_is_not_mounted_holds_work_up_until_it_is_back(tmp_path: Path) -> None:
+    place, disk = tmp_path / "mnt", tmp_path / "disk"
+    place.mkdir()
+    with running_stack(tmp_path, "--users", "10", store=place.as_uri()) as stack:
+        stack.start("beat", "worker")
+        tenant, shell = stack.add("contoso"), Shell(stack.home, stack.environment)
+        stack.backup(tenant)
+        assert json.loads(shell.run("store", "show", "--json")[0])["state"] == "ours"
+        place.rename(disk)
+        place.mkdir()
+
+        jobs = stack.of(tenant).jobs
+        job, _ = jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True)
+        until(lambda: any(step.trouble for step in jobs.steps(job.job_id)), "a step waits for the store")
+        said = shell.document("jobs", "show", job.job_id)
+        assert isinstance(said, dict)
+        assert (said["state"], said["code"]) == ("running", Code.STORE_NOT_OURS)
+        shell.refused("download", "contoso", "latest", "-o", "-", code="STORE_NOT_OURS", status=1)
+        shown, err = shell.run("store", "show", "--json", status=1)
+        assert json.loads(shown)["state"] == "missing"
+        assert err.startswith("STORE_NOT_OURS: ")
+        assert err.count(place.as_uri()) == 2, "both places are named"
+        shell.refused("store", "adopt", code="WRONG_USE", status=2)
+        assert list(place.iterdir()) == []
+
+        place.rmdir()
+        disk.rename(place)
+        until(lambda: jobs.get(job.job_id).state is JobState.SUCCEEDED, "the backup went on by itself", 90)
+        shell.run("download", "contoso", "latest", "-o", "out.jsonl")
+
+        place.rename(disk)
+        place.mkdir()
+        assert b"belongs to this catalog now" in shell.run("store", "adopt", "--yes")[0]
+        assert json.loads(shell.run("store", "show", "--json")[0])["state"] == "ours"
+        events = shell.document("audit", "show", "contoso", "--limit", "1")
+        assert isinstance(events, list)
+        assert events[0]["action"] == "store.adopted"
