@@ -24,9 +24,9 @@ USER = "entrakeep"
 """The user of our Redis where the URL names none."""
 PERMISSIONS = (
     "~* &* -@all +ping +select +multi +exec +discard +watch +unwatch +publish +subscribe +unsubscribe +psubscribe "
-    "+punsubscribe +eval +evalsha +script|load +del +exists +expire +get +hdel +hget +hlen +hset +llen +lpush +rpush "
-    "+rpop +brpop +pexpire +pttl +sadd +set +smembers +srem +time +zadd +zcard +zrange +zrangebyscore +zrem "
-    "+zremrangebyscore +zrevrangebyscore"
+    "+punsubscribe +eval +evalsha +script|exists +script|load +del +exists +expire +get +hdel +hget +hlen +hset "
+    "+llen +lpush +rpush +rpop +brpop +pexpire +pttl +sadd +set +smembers +srem +time +zadd +zcard +zrange "
+    "+zrangebyscore +zrem +zremrangebyscore +zrevrangebyscore"
 )
 """What the user may do: the commands of Celery's transport, of Flower and of the budget's scripts (ACL rules of Redis 7.0).
 Neither the server's configuration nor its data files are within reach."""

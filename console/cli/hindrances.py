@@ -1,13 +1,18 @@
 """What keeps jobs waiting that workers are to do: beat, the broker or the workers, as SQL knows it."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from console.cli.documents import trouble_of
 from shared import wiring
 from shared.domain.errors import Code, Refuse
 from shared.domain.limits import Limits
-from shared.domain.model import Job
+from shared.domain.model import Job, Step
 from shared.ports.catalog import Catalog
+
+_LASTING = 15.0
+"""Seconds of trouble that somebody who waits is told of: shorter trouble is usual."""
 
 
 class Hindrance(NamedTuple):
@@ -35,6 +40,14 @@ def hindrances(catalog: Catalog, waited: float = math.inf, limits: Limits = wiri
     if _or(scheduler.worker_silence(), waited) > limits.worker_seen_seconds:
         found.append(Hindrance(Code.NO_WORKER, no_worker(limits)))
     return found
+
+
+def of_steps(job: Job, steps: Sequence[Step]) -> list[Hindrance]:
+    """Return the trouble that one of the job's steps is in, with the store, a key or Graph, if it lasts."""
+    trouble = trouble_of(job, steps)
+    if trouble is None or (wiring.clock().now() - trouble.since).total_seconds() < _LASTING:
+        return []
+    return [Hindrance(trouble.code, trouble.message)]
 
 
 def no_worker(limits: Limits) -> str:

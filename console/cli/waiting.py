@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from console.cli.hindrances import Hindrance, hindrances, refuse_without_stack
+from console.cli.hindrances import Hindrance, hindrances, of_steps, refuse_without_stack
 from console.cli.output import note
 from console.cli.progress import shown_job
 from shared import wiring
@@ -37,7 +37,7 @@ def wait_for(
                     look_at = now + _LOOK_ASIDE
                     found = hindrances(catalog, now - started_at, limits)
                     refuse_without_stack(job, found)
-                    notes.update(found)
+                    notes.update([*found, *of_steps(job, jobs.steps(job.job_id))])
                 show(job, jobs.steps(job.job_id))
                 time.sleep(_LOOK)
     except KeyboardInterrupt:
@@ -70,7 +70,7 @@ class _Notes:
 
     def update(self, found: list[Hindrance]) -> None:
         for hindrance in found:
-            if hindrance not in self._noted:
+            if hindrance.code not in {each.code for each in self._noted}:
                 note(f"{hindrance} The job waits until that is over.")
         for hindrance in self._noted:
             if hindrance.code not in {each.code for each in found}:

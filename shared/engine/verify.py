@@ -127,11 +127,13 @@ def _deep(work: Work, snapshot: Snapshot, found: _Found) -> Iterator[None]:
     found.blobs += 1
     try:
         manifest = open_manifest(work.context, work.custody, work.claim.tenant_id, snapshot)
+    except Alarm as alarm:
+        found.note(alarm)
+        return
+    try:
         _parent(work, manifest)
     except Alarm as alarm:
         found.note(alarm)
-        if alarm.blob == manifest_blob(work.claim.tenant_id, snapshot.snapshot_id):
-            return
     for run in (run for state in manifest.streams for run in state.runs if run.run_id not in found.runs):
         for chunk in run.chunks:
             # Each is judged by itself, as a run of one chunk.
