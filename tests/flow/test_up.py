@@ -198,6 +198,7 @@ def test_one_stack_in_a_home_and_another_start_after_a_kill(place: Place) -> Non
         assert not any(secret in Path(f"/proc/{process}/cmdline").read_text() for secret in secrets)
     for log in (place.folder / "home" / "logs").iterdir():
         assert not any(secret in log.read_text() for secret in secrets)
+        assert "no permissions" not in log.read_text(), "a command is missing in PERMISSIONS"
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(place.flower)
     user, _, password = place.flower_login.partition(":")
