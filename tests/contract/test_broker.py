@@ -19,11 +19,21 @@ from kombu import pools
 from shared.adapters.broker import ask, broker_at
 from shared.adapters.dispatch import CeleryDispatch, make_app
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import StepRef
+from shared.domain.model import JobKind, StepRef
 from shared.ports.broker import BrokerAnswer, BrokerState
 from tests.parts import RedisServer, free_port
 
-STEP = StepRef(tenant_id="a-tenant", job_id="a-job", step_id="a-step", queue="backup")
+STEP = StepRef(
+    tenant_id="a-tenant",
+    job_id="a-job",
+    step_id="a-step",
+    queue="backup",
+    tenant="acme",
+    kind=JobKind.BACKUP,
+    phase=1,
+    name="users",
+    version=1,
+)
 
 
 @pytest.fixture
@@ -200,3 +210,25 @@ def test_a_wrong_option_of_the_url_is_named_and_its_value_is_not(query: str, nam
 def test_a_plain_url_takes_no_options() -> None:
     with pytest.raises(Refuse, match="unknown option 'ssl_ca_certs'; it takes options with rediss:// only"):
         broker_at("redis://localhost:6379/0?ssl_ca_certs=x")
+
+
+def test_a_broker_that_takes_no_writes_is_a_lost_connection_that_is_tried_again(
+    redis_server: RedisServer, control: "redis.Redis[bytes]"
+) -> None:
+    """Any other error would end a worker."""
+    app = make_app(broker_at(redis_server.url), "ours")
+    with app.connection() as connection:
+        consumer = connection.Consumer(app.amqp.queues["manual"], callbacks=[lambda body, message: None])
+        consumer.consume()
+        with pytest.raises(TimeoutError):
+            connection.drain_events(timeout=0.2)
+        replica(control, Path())
+        with pytest.raises(connection.connection_errors, match=r"UNBLOCKED|READONLY|read only"):
+            connection.drain_events(timeout=10)
+    with app.connection() as connection:
+        with pytest.raises(connection.connection_errors, match="You can't write against a read only replica"):
+            connection.connect()
+        control.execute_command("REPLICAOF", "NO", "ONE")
+        connection.connect()
+        assert connection.connected
+    app.close()
