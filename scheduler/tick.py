@@ -31,6 +31,8 @@ def tick(context: Context) -> None:
         _make_due(context, scheduler, failed)
     with _apart(failed, "late backups are not noted"):
         scheduler.note_late(context.limits.late_seconds)
+    with _apart(failed, "secrets that expire are not noted"):
+        scheduler.note_expiring()
     with _apart(failed, "tenants get no prunes"):
         scheduler.make_prunes(timedelta(hours=context.limits.sweep_hours))
     with _apart(failed, "jobs get no steps"):

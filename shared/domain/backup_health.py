@@ -14,6 +14,8 @@ class BackupState(StrEnum):
     """A scheduled backup has not ended well within an hour of its time."""
     RECOVERED = "recovered"
     """A backup has made a snapshot, after one that failed or was late."""
+    EXPIRING = "expiring"
+    """The client secret or certificate of the tenant expires soon, or has expired: backups will fail."""
 
 
 class BackupEvent(msgspec.Struct, frozen=True, kw_only=True):

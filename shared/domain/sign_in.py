@@ -6,6 +6,8 @@ from shared.domain.model import Tenant
 
 SOON = timedelta(days=30)
 """How long before it expires people are warned."""
+_REMINDERS = (timedelta(0), timedelta(days=1), timedelta(days=7), SOON)
+"""How long before it expires somebody outside is told, each time once."""
 
 
 def expires_soon(tenant: Tenant, now: datetime) -> bool:
@@ -23,3 +25,9 @@ def expiry_sentence(tenant: Tenant, now: datetime) -> str | None:
         f"The client secret or certificate of {tenant.name} {when} on {at:%Y-%m-%d}: make another, "
         f"and give it with 'entrakeep tenant update {tenant.name}'."
     )
+
+
+def reminded_since(expires_at: datetime, now: datetime) -> datetime | None:
+    """Return since when the newest reminder is due, or None if none is due yet."""
+    times = (expires_at - before for before in _REMINDERS)
+    return next((time for time in times if time <= now), None)

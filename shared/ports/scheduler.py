@@ -67,6 +67,11 @@ class SchedulerCatalog(Protocol):
         that long after its time; once, until a backup ends well. Return how many."""
         ...
 
+    def note_expiring(self) -> int:
+        """Note as an event each tenant whose client secret or certificate expires: 30 days, 7 days and a day before, and when
+        it has expired, each once. Return how many."""
+        ...
+
     def ticked(self) -> None:
         """Beat is alive."""
         ...

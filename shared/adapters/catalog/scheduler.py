@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, case, delete, exists, func, select, update
 
-from shared.adapters.catalog.backup_events import note_late
+from shared.adapters.catalog.backup_events import note_expiring, note_late
 from shared.adapters.catalog.claims import open_phase
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
 from shared.adapters.catalog.jobs import (
@@ -153,6 +153,9 @@ class SqlScheduler:
 
     def note_late(self, seconds: float) -> int:
         return note_late(self._database, seconds)
+
+    def note_expiring(self) -> int:
+        return note_expiring(self._database)
 
     def ticked(self) -> None:
         with self._database.write(EVERY_TENANT) as (connection, now):

@@ -175,3 +175,45 @@ def test_an_end_that_is_not_committed_is_not_logged(
     with pytest.raises(ZeroDivisionError):
         acme.claims.fail(claim, Code.GRAPH_FORBIDDEN, "Grant the permissions.")
     assert ends(caplog) == []
+
+
+def expire(world: World, tenant: TenantCatalog, *, days: float) -> None:
+    """The credential expires in so many days from now on."""
+    world.change("tenants", sign_in_expires_at=datetime.now(UTC) + timedelta(days=days))
+    assert tenant.tenant().sign_in_expires_at is not None
+
+
+def test_a_secret_that_expires_is_told_thirty_seven_and_one_days_before_and_when_it_has(
+    world: World, acme: TenantCatalog
+) -> None:
+    assert world.scheduler.note_expiring() == 0  # nobody knows when
+    expire(world, acme, days=31)
+    assert world.scheduler.note_expiring() == 0
+    world.pass_time(2 * 86400)
+    for passed in (23, 5.5, 1):
+        assert world.scheduler.note_expiring() == 1
+        assert world.scheduler.note_expiring() == 0
+        assert states(world) == [("acme", BackupState.EXPIRING)]
+        world.pass_time(passed * 86400)
+    assert world.scheduler.note_expiring() == 1
+    (telling,) = told(world)
+    assert "has expired on" in telling.event.message
+    world.pass_time(100 * 86400)
+    assert world.scheduler.note_expiring() == 0
+
+
+def test_a_new_secret_is_told_of_in_its_own_time(world: World, acme: TenantCatalog) -> None:
+    expire(world, acme, days=5)
+    assert world.scheduler.note_expiring() == 1
+    expire(world, acme, days=90)
+    assert world.scheduler.note_expiring() == 0
+    world.pass_time(65 * 86400)
+    assert world.scheduler.note_expiring() == 1
+
+
+def test_a_backup_recovers_though_a_secret_expires_meanwhile(world: World, acme: TenantCatalog) -> None:
+    failed(world, acme)
+    expire(world, acme, days=5)
+    world.scheduler.note_expiring()
+    world.backed_up(acme)
+    assert [state for _, state in states(world)] == [BackupState.FAILED, BackupState.EXPIRING, BackupState.RECOVERED]
