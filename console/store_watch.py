@@ -19,8 +19,8 @@ class StoreWatch:
     def __init__(self, look: Callable[[], None], well: float = _WELL, wrong: float = _WRONG) -> None:
         self._look = look
         self._well, self._wrong = well, wrong
-        self._problem: str | None = None
-        self._reported: str | None = None
+        self._problem: EntrakeepError | None = None
+        self._reported: EntrakeepError | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="store", daemon=True)
 
@@ -39,10 +39,10 @@ class StoreWatch:
     def news(self) -> str | None:
         """Return what has changed since the last call, as a line for people; None if nothing has."""
         problem, reported = self._problem, self._reported
-        if problem == reported:
-            return None
         self._reported = problem
-        return f"attention: {problem}" if problem is not None else f"recovered: {reported}"
+        if problem is not None:
+            return None if str(problem) == str(reported) else f"attention: {problem}"
+        return None if reported is None else f"recovered: the store can be used again, after {reported.code}"
 
     def _watch(self) -> None:
         while True:
@@ -50,6 +50,6 @@ class StoreWatch:
                 self._look()
                 self._problem = None
             except EntrakeepError as error:
-                self._problem = f"{error.code}: {error.message}"
+                self._problem = error
             if self._stop.wait(self._well if self._problem is None else self._wrong):
                 return

@@ -9,6 +9,8 @@ import pytest
 import trustme
 
 from shared import wiring
+from shared.domain.errors import StoreNotOurs
+from tests.contract.catalog.world import World
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
 
@@ -61,3 +63,16 @@ def test_a_worker_hands_its_interpreter_over_soon_and_does_not_look_for_cycles_i
         assert gc.get_freeze_count() > 10_000
     finally:
         sys.setswitchinterval(before)
+
+
+def test_up_looks_at_the_store_as_soon_as_there_is_a_tenant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ENTRAKEEP_STORE_URL", (tmp_path / "store").as_uri())
+    look = wiring.store_look()
+    look()
+    assert not (tmp_path / "store").exists()
+    world = World(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
+    world.add("acme")
+    world.close()
+    with pytest.raises(StoreNotOurs, match="nothing that it knows of is stored there"):
+        look()
+    assert not (tmp_path / "store").exists()

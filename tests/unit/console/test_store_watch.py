@@ -32,7 +32,7 @@ def test_a_store_that_is_not_ours_is_reported_once_and_so_is_its_recovery() -> N
             assert looks.acquire(timeout=30)
         assert watch.news() is None
         away.clear()
-        assert first(watch.news) == "recovered: STORE_NOT_OURS: Another disk."
+        assert first(watch.news) == "recovered: the store can be used again, after STORE_NOT_OURS"
         assert watch.news() is None
 
 
