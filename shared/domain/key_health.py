@@ -7,6 +7,7 @@ import msgspec
 
 from shared.domain.errors import Code
 
+WELL = "KMS answers for the key."
 SOON = 5.0
 """Seconds until a finding that says something new is looked at once more."""
 
@@ -22,6 +23,12 @@ class KeyCondition(StrEnum):
     MISCONFIGURED = "misconfigured"
     DAMAGED = "damaged"
     """What KMS made for this tenant does not open any more: no key will mend that."""
+
+
+ANSWERS = frozenset({KeyCondition.REVOKED, KeyCondition.UNREACHABLE})
+"""Conditions that one answer for the key disproves. What is misconfigured may be another process's credentials."""
+DISPROVED = frozenset({"disabled", "no-material", "store-away", "deletion"})
+"""Warnings about a state of the key in which KMS would not have answered for it."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -230,18 +230,20 @@ class Keys(Protocol):
         """A refusal of a key that nothing names any more is none."""
         ...
 
-    def refuse(self, arn: str, message: str, *, ago: float = 0.0) -> int:
+    def refuse(self, arn: str, message: str, *, ago: float = 0.0, probed: bool = False) -> int:
         """KMS refused ``arn``. If SQL still names it, for this tenant's new data keys or in the newest generation of one:
         remembers the refusal and, if it is the key for new data keys, ends in the same transaction every queued or
         running job of this tenant that needs a data key (all but a prune and a verify with detail ``{"shallow":
         true}``) as failed with ``KEY_ACCESS_REVOKED`` and this sentence. Of a key that only older data keys are still
         under, each job that needs one of them meets the refusal by itself. How many jobs ended. KMS was asked ``ago``
         seconds ago: jobs asked for since then are spared, as they ask for themselves. The log has one line for it, until
-        ``allow``."""
+        ``allow``. The key's health and history say so in the same transaction, unless it was ``probed``: a probe notes what
+        it found itself, with its warnings."""
         ...
 
     def allow(self, arn: str) -> None:
-        """KMS answered for ``arn``: a remembered refusal of it is forgotten."""
+        """KMS answered for ``arn``: a remembered refusal of it is forgotten, and in the same transaction the key's health and
+        history withdraw what that proves wrong."""
         ...
 
 

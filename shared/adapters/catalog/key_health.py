@@ -1,20 +1,22 @@
 """How the tenants' KMS keys are, whose turn it is to be probed, and what is still to be told."""
 
+import logging
 from datetime import datetime, timedelta
-from typing import Any
 
-import msgspec
 from sqlalchemy import RowMapping, and_, func, or_, select
 
 from shared.adapters.catalog.backup_events import event_of as backup_event_of
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.outbox import KEPT, Outbox, forget_old
+from shared.adapters.catalog.key_answers import forget_refusal, happened, plain, unprobed, warnings_of
+from shared.adapters.catalog.outbox import KEPT, Outbox
 from shared.adapters.catalog.schema import backup_events, key_events, key_health, tenants
-from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
+from shared.adapters.catalog.tenancy import Rows, Tenancy
 from shared.domain.backup_health import BackupEvent
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning, makes_nothing_new
 from shared.ports.key_health import Noted, ProbeTurn, Telling
+
+log = logging.getLogger(__name__)
 
 
 class SqlHealth:
@@ -37,7 +39,7 @@ class SqlHealth:
             found=None if row["found"] is None else KeyCondition(row["found"]),
             checked_at=row["checked_at"],
             looked_at=row["looked_at"],
-            warnings=_warnings(row),
+            warnings=warnings_of(row),
         )
 
     def history(self, limit: int = KEPT) -> list[KeyEvent]:
@@ -55,9 +57,9 @@ class SqlHealth:
             row = rows.one(key_health, key_health.c.turn == turn.number, lock=True)
             if row is None:
                 return None
-            warnings = _warnings(row) if noted.warnings is None else noted.warnings
+            warnings = warnings_of(row) if noted.warnings is None else noted.warnings
             turned = noted.condition != row["condition"]
-            changed = turned or _words(warnings) != _words(_warnings(row))
+            changed = turned or _words(warnings) != _words(warnings_of(row))
             rows.update(
                 key_health,
                 arn=noted.arn,
@@ -68,10 +70,13 @@ class SqlHealth:
                 found=noted.found.value,
                 checked_at=rows.now,
                 looked_at=row["looked_at"] if noted.warnings is None else rows.now,
-                warnings=_plain(warnings),
+                warnings=plain(warnings),
                 next_probe=rows.now + timedelta(seconds=next_in),
             )
-            return _happened(rows, noted, warnings, tell) if changed else None
+            if noted.condition is noted.found is KeyCondition.OK and forget_refusal(rows, noted.arn):
+                said = {"tenant": self._tenancy.tenant_id}
+                log.info("KMS answers for the key %s again", noted.arn, extra=said)
+            return happened(rows, noted, warnings, tell=tell) if changed else None
 
 
 class SqlProbes:
@@ -121,7 +126,7 @@ class SqlProbes:
             row = rows.one(key_health, lock=True)
             again = rows.now + timedelta(seconds=seconds)
             if row is None:
-                rows.insert(key_health, turn=1, next_probe=again, **_unprobed(tenant))
+                rows.insert(key_health, turn=1, next_probe=again, **unprobed(tenant))
                 return ProbeTurn(tenant_id=tenant_id, number=1)
             if row["next_probe"] > rows.now:
                 return None
@@ -132,44 +137,7 @@ class SqlProbes:
 def makes_nothing_new_since(rows: Rows, arn: str, since: datetime) -> bool:
     """Whether the last closer look at this key, if it was taken after ``since``, found that it makes no new data keys."""
     row = rows.one(key_health, key_health.c.arn == arn, key_health.c.looked_at > since)
-    return row is not None and makes_nothing_new(_warnings(row))
-
-
-def _unprobed(tenant: RowMapping) -> dict[str, Any]:
-    return {
-        "arn": tenant["key_arn"],
-        "condition": KeyCondition.OK.value,
-        "since": tenant["created_at"],
-        "message": "",
-        "warnings": [],
-    }
-
-
-def _happened(rows: Changes, noted: Noted, warnings: list[KeyWarning], tell: bool) -> KeyEvent:
-    """Writes the event down, and forgets the oldest."""
-    number = rows.number(key_events)
-    rows.insert(
-        key_events,
-        number=number,
-        at=rows.now,
-        arn=noted.arn,
-        condition=noted.condition.value,
-        code=noted.code,
-        message=noted.message,
-        warnings=_plain(warnings),
-        tell_at=rows.now if tell else None,
-        tries=0,
-    )
-    forget_old(rows, key_events, number)
-    return KeyEvent(
-        number=number,
-        at=rows.now,
-        arn=noted.arn,
-        condition=noted.condition,
-        code=noted.code,
-        message=noted.message,
-        warnings=warnings,
-    )
+    return row is not None and makes_nothing_new(warnings_of(row))
 
 
 def _event_of(row: RowMapping) -> KeyEvent:
@@ -180,7 +148,7 @@ def _event_of(row: RowMapping) -> KeyEvent:
         condition=KeyCondition(row["condition"]),
         code=_code(row),
         message=row["message"],
-        warnings=_warnings(row),
+        warnings=warnings_of(row),
     )
 
 
@@ -191,12 +159,3 @@ def _code(row: RowMapping) -> Code | None:
 def _words(warnings: list[KeyWarning]) -> set[str]:
     """What is warned of: the sentences may differ from one look to the next."""
     return {warning.warning for warning in warnings}
-
-
-def _warnings(row: RowMapping) -> list[KeyWarning]:
-    return msgspec.convert(row["warnings"], list[KeyWarning])
-
-
-def _plain(warnings: list[KeyWarning]) -> list[Any]:
-    plain: list[Any] = msgspec.to_builtins(warnings)
-    return plain

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
 from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.jobs import GOING_ON, end_job, going
+from shared.adapters.catalog.key_answers import disproved, note_answer, note_refusal
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
 from shared.adapters.catalog.statements import locked
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
@@ -131,13 +132,15 @@ class SqlKeys:
         since = tenant["key_free_at"]
         return not left and since is not None and since <= self._tenancy.database.now(rows.connection)
 
-    def refuse(self, arn: str, message: str, *, ago: float = 0.0) -> int:
+    def refuse(self, arn: str, message: str, *, ago: float = 0.0, probed: bool = False) -> int:
         with self._tenancy.write() as rows:
             tenant = rows.one(tenants, lock=True)
             if tenant is None:
                 return 0
             if tenant["key_arn"] != arn and not rows.all(standing(rows).where(data_keys.c.arn == arn).limit(1)):
                 return 0
+            if not probed:
+                note_refusal(rows, tenant, arn, message)
             new = not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message)
             if new:
                 rows.insert(refusals, arn=arn, at=rows.now, since=rows.now, message=message)
@@ -150,13 +153,12 @@ class SqlKeys:
         return ended
 
     def allow(self, arn: str) -> None:
-        with self._tenancy.read() as looked:  # nearly always there is none: do not wait for the write lock
-            if looked.one(refusals, refusals.c.arn == arn) is None:
+        with self._tenancy.read() as looked:  # nearly always nothing is wrong: do not wait for the write lock
+            if not disproved(looked, arn):
                 return
         with self._tenancy.write() as rows:
-            again = rows.delete(refusals, refusals.c.arn == arn)
-            if again:
-                append(rows, Action.KEY_ANSWERED, {}, {"arn": arn})
+            tenant = rows.one(tenants, lock=True)
+            again = tenant is not None and note_answer(rows, tenant, arn)
         if again:
             log.info("KMS answers for the key %s again", arn, extra={"tenant": self._tenancy.tenant_id})
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
-from shared.domain.key_health import Finding, KeyCondition, KeyHealth, confirmed, makes_nothing_new, wait_for
+from shared.domain.key_health import WELL, Finding, KeyCondition, KeyHealth, confirmed, makes_nothing_new, wait_for
 from shared.domain.limits import Limits
 from shared.domain.model import Purpose, WrappedKey
 from shared.engine.key_health.looking import look
@@ -27,8 +27,6 @@ from shared.ports.notices import Notices
 from shared.vault.keyring import unwrap
 
 log = logging.getLogger(__name__)
-
-WELL = "KMS answers for the key."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +57,7 @@ def probe_key(probing: Probing, turn: ProbeTurn) -> None:
     begun = time.monotonic()
     finding = _finding(probing.keys, wrapped)
     if finding.condition is KeyCondition.REVOKED:
-        catalog.keys.refuse(wrapped.arn, finding.message, ago=seconds_since(begun))
+        catalog.keys.refuse(wrapped.arn, finding.message, ago=seconds_since(begun), probed=True)
     if _moved(catalog, wrapped):
         return  # what was found is about a key that is not the tenant's any more
     noted = _noted(probing, catalog, health, wrapped, finding)
@@ -67,8 +65,6 @@ def probe_key(probing: Probing, turn: ProbeTurn) -> None:
     wait = wait_for(noted.condition, finding.condition, probing.every, probing.lease_seconds, warnings)
     wait *= random.uniform(0.9, 1.1)
     event = catalog.health.note(turn, noted, next_in=wait, tell=probing.notices is not None)
-    if noted.condition is KeyCondition.OK and finding.condition is KeyCondition.OK:
-        catalog.keys.allow(wrapped.arn)
     if event is not None:
         level = logging.INFO if event.condition is KeyCondition.OK and not event.warnings else logging.WARNING
         said = " ".join([event.message, *(warning.message for warning in event.warnings)])

@@ -4,11 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
+from console.cli.documents import key_document
+from shared.domain.audit import event_of
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyWarning
 from shared.ports.catalog import TenantCatalog
 from shared.ports.key_health import Noted, ProbeTurn
-from tests.contract.catalog.world import ARN, NOW, OK, REVOKED, World
+from tests.contract.catalog.world import ARN, NOW, OK, OTHER_ARN, REVOKED, World, data_key
 
 EVERY = 60.0
 EXPIRES = KeyWarning(warning="material-expires-7", message="It expires.", at=NOW)
@@ -203,3 +207,77 @@ def test_code_that_does_not_know_these_tables_removes_a_tenant_all_the_same(worl
     world.probed(acme, REVOKED)
     world.remove_as_before(acme, "key_health", "key_events")
     assert (world.count("key_health"), world.count("key_events")) == (0, 0)
+
+
+# -- jobs learn it first
+
+
+def shown(acme: TenantCatalog) -> tuple[object, list[str], list[str], bool]:
+    """What is shown of the key: its state, warnings, the history's states, newest first, and that they agree."""
+    health, history = acme.health.get(), acme.health.history()
+    document = key_document(acme.tenant(), acme.keys.state(), health, history)
+    agree = document["state"] == history[0].condition == health.condition
+    warnings = [each.warning for each in health.warnings]
+    return document["state"], warnings, [event.condition for event in history], agree
+
+
+def test_a_refusal_and_an_answer_that_jobs_meet_are_state_and_history_at_once(acme: TenantCatalog) -> None:
+    begun = acme.health.get().since
+    acme.keys.refuse(ARN, "Disabled.")
+    assert shown(acme) == ("revoked", [], ["revoked"], True)
+    refused = acme.health.get().since
+    acme.keys.refuse(ARN, "Disabled.")
+    acme.keys.allow(ARN)
+    acme.keys.allow(ARN)
+    assert shown(acme) == ("ok", [], ["ok", "revoked"], True)
+    assert begun < refused <= acme.health.get().since
+    assert [event_of(entry).action for entry in acme.audit.recent(2)] == ["key.answered", "key.refused"]
+
+
+def test_an_answer_withdraws_the_warnings_that_it_proves_wrong_and_no_others(world: World, acme: TenantCatalog) -> None:
+    words = ("disabled", "deletion", "no-material", "store-away", "material-expires-7", "no-way-out")
+    warnings = [KeyWarning(warning=word, message=f"It is {word}.") for word in words]
+    world.probed(acme, msgspec.structs.replace(REVOKED, warnings=warnings))
+    acme.keys.refuse(ARN, "Disabled.", probed=True)
+    assert shown(acme) == ("revoked", [*words], ["revoked"], True)
+    acme.keys.allow(ARN)
+    assert shown(acme) == ("ok", ["material-expires-7", "no-way-out"], ["ok", "revoked"], True)
+    assert [turn.tenant_id for turn in world.catalog.probes().take(60, 10, 60)] == [acme.tenant_id]
+
+
+def test_an_answer_ends_an_outage_and_leaves_what_it_says_nothing_of(world: World, acme: TenantCatalog) -> None:
+    for condition, after in (("unreachable", "ok"), ("misconfigured", "misconfigured"), ("damaged", "damaged")):
+        found = KeyCondition(condition)
+        world.probed(acme, msgspec.structs.replace(REVOKED, condition=found, found=found, code=Code.KEY_UNREACHABLE))
+        acme.keys.allow(ARN)
+        assert acme.health.get().condition == after
+
+
+def test_a_probe_under_way_when_a_job_met_an_answer_notes_nothing(world: World, acme: TenantCatalog) -> None:
+    world.pass_time(1000)
+    (turn,) = world.catalog.probes().take(60, 10, 60)
+    acme.keys.refuse(ARN, "Disabled.")
+    assert acme.health.note(turn, OK, next_in=60, tell=False) is None
+    assert shown(acme)[0] == "revoked"
+
+
+def test_a_probes_success_forgets_the_refusal_with_its_event(world: World, acme: TenantCatalog) -> None:
+    acme.keys.refuse(ARN, "Disabled.")
+    world.probed(acme, msgspec.structs.replace(OK, condition=KeyCondition.REVOKED))
+    assert shown(acme)[0] == "revoked"
+    world.probed(acme, OK)
+    assert shown(acme) == ("ok", [], ["ok", "revoked"], True)
+    assert acme.keys.state().refusal is None
+
+
+def test_a_key_that_only_older_data_keys_are_under_has_events_and_not_the_tenants_state(
+    world: World, acme: TenantCatalog
+) -> None:
+    world.wrap_anew(acme, data_key(acme.tenant_id), OTHER_ARN)
+    acme.keys.refuse(OTHER_ARN, "Gone.")
+    acme.keys.allow(OTHER_ARN)
+    assert [(event.arn, event.condition) for event in acme.health.history()] == [
+        (OTHER_ARN, "ok"),
+        (OTHER_ARN, "revoked"),
+    ]
+    assert (acme.health.get().arn, acme.health.get().condition) == (ARN, "ok")
