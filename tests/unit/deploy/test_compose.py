@@ -12,6 +12,7 @@ import yaml
 from console.parts import Nodes, celery_parts, inward_environment
 from console.redis_server import PERMISSIONS, USER
 from shared.config import Settings
+from shared.network import faults
 from tests.compose import FILE, TOP, Missing, environment, services, variables
 from tests.unit.deploy.trial import ALL, OURS, PASSWORDS, TRIAL
 
@@ -177,6 +178,14 @@ def test_who_asks_aws_and_graph_has_every_setting_and_waits_for_the_simulators_w
     assert {"AWS_REGION", "AWS_CA_BUNDLE", *credentials, *endpoints} <= given.keys()
     for simulator in ("aws", "graph"):
         assert ALL[name]["depends_on"][simulator] == {"condition": "service_healthy", "required": False}
+
+
+@pytest.mark.parametrize("name", ["workers", "entrakeep"])
+def test_a_proxy_of_the_settings_reaches_who_asks_aws_and_graph(name: str) -> None:
+    proxy = {"OUTWARD_HTTPS_PROXY": "http://proxy:3128", "OUTWARD_NO_PROXY": "169.254.169.254"}
+    reached = services(TRIAL | proxy)[name]["environment"]
+    assert (reached["HTTPS_PROXY"], reached["NO_PROXY"]) == tuple(proxy.values())
+    assert faults({each: ALL[name]["environment"][each] for each in ("HTTPS_PROXY", "NO_PROXY")}) == []
 
 
 def test_redis_and_postgresql_cannot_be_reached_from_outside_and_flower_from_this_machine_alone() -> None:
