@@ -77,6 +77,7 @@ def celery_parts(
             f"--port={flower_port}",
             "--read-only=True",
             "--enable-events=False",
+            "--tasks-columns=name,kwargs,state,exception,received,runtime,uuid,worker",
         ),
         environment={**inward, **password},
         ready=lambda: flower_answers(flower_port),

@@ -67,7 +67,8 @@ def shown(message: StepMessage) -> str:
     """Return what Flower shows as the task's arguments. The task's id is the step's."""
     if message.version == FIRST_VERSION:
         return repr(encode(message))
-    return repr({"tenant": message.tenant, "job": message.job_id, "streams": list(message.streams)})
+    # The job last: Flower's list cuts what is long.
+    return repr({"tenant": message.tenant, "streams": list(message.streams), "job": message.job_id})
 
 
 def decode(arguments: dict[str, object]) -> StepMessage | None:

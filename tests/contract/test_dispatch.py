@@ -57,7 +57,7 @@ def test_a_message_holds_ids_and_what_is_shown_and_nothing_else(app: Celery, red
     headers = message["headers"]
     assert isinstance(headers, dict)
     assert (arguments, keywords) == ([], {**ids, "tenant": "contoso", "streams": ["users"]})
-    shown = {"tenant": "contoso", "job": JOB, "streams": ["users"]}
+    shown = {"tenant": "contoso", "streams": ["users"], "job": JOB}
     assert (headers["task"], headers["argsrepr"], headers["kwargsrepr"]) == ("backup.read", "()", repr(shown))
     assert headers["id"] == STEP_ID
     assert headers["ignore_result"] is True

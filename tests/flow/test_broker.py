@@ -17,7 +17,7 @@ from celery.states import FAILURE, RETRY, REVOKED, SUCCESS
 
 from shared import messages, wiring
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState
+from shared.domain.model import Job, JobKind, JobState, Tenant
 from shared.messages import task_of
 from tests.flow.stack import Stack, running_stack, same, until
 
@@ -34,6 +34,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.start("beat", environment={"ENTRAKEEP_LOG_FORMAT": "json", "ENTRAKEEP_LOG_LEVEL": "debug"})
         stack.start("worker")
         yield stack
+
+
+@pytest.fixture(scope="module")
+def tenant(stack: Stack) -> Tenant:
+    return stack.add("contoso")
 
 
 def packed(body: object) -> str:
@@ -90,7 +95,7 @@ def prefix(stack: Stack) -> str:
     return f"entrakeep:{wiring.settings().catalog_name}:"
 
 
-def test_a_worker_discards_each_kind_of_strange_message_and_does_its_work(stack: Stack) -> None:
+def test_a_worker_discards_each_kind_of_strange_message_and_does_its_work(stack: Stack, tenant: Tenant) -> None:
     log = stack.home / "worker.log"
     with closing(redis.Redis.from_url(stack.redis.url)) as client:
         for raw in (*STRANGE.values(), *DRESSED.values()):
@@ -100,7 +105,6 @@ def test_a_worker_discards_each_kind_of_strange_message_and_does_its_work(stack:
         until(lambda: not client.llen(f"{prefix(stack)}backup"), "every message was read")
         for raw in STRANGE.values():
             client.publish(f"{prefix(stack)}/{client.connection_pool.connection_kwargs['db']}.celery.pidbox", raw)
-    tenant = stack.add("undisturbed")
     stack.backup(tenant)
     same(stack.download(tenant), stack.graph.records())
 
@@ -135,7 +139,7 @@ CHANGING: dict[str, dict[str, Any]] = {
 }
 
 
-def test_remote_control_reads_and_changes_nothing(stack: Stack, application: Celery) -> None:
+def test_remote_control_reads_and_changes_nothing(stack: Stack, tenant: Tenant, application: Celery) -> None:
     for command, arguments in CHANGING.items():
         application.control.broadcast(command, arguments=arguments)
     looked = application.control.inspect(timeout=10, limit=1, destination=[f"worker@{socket.gethostname()}"])
@@ -143,7 +147,7 @@ def test_remote_control_reads_and_changes_nothing(stack: Stack, application: Cel
     assert {queue["name"] for queue in looked.active_queues()[worker]} == set(messages.QUEUES)
     assert looked.active()[worker] == looked.reserved()[worker] == looked.revoked()[worker] == []
     assert len(application.control.inspect(timeout=10, limit=2).ping()) == 2, "a worker and beat answer"
-    stack.backup(stack.context.catalog.find("undisturbed"))
+    stack.backup(tenant)
 
 
 @pytest.fixture(scope="module")
@@ -168,11 +172,12 @@ def watched(application: Celery) -> Iterator[State]:
             watching.join()
 
 
-def test_flower_is_told_of_each_step_by_name_and_how_it_ended(stack: Stack, application: Celery) -> None:
-    tenant = stack.add("shown")
+def test_flower_is_told_of_each_step_by_name_and_how_it_ended(
+    stack: Stack, tenant: Tenant, application: Celery
+) -> None:
     with watched(application) as state:
         until(lambda: any(worker.alive for worker in state.workers.values()), "events arrive")
-        stack.graph.fault({"match": {"path": "/users/delta"}, "times": 9, "what": "status", "status": 503})
+        stack.graph.fault({"match": {"path": "/users/delta"}, "times": 9999, "what": "status", "status": 503})
         good = stack.ask(tenant)
         until(lambda: RETRY in shown(state, good).values(), "a step is retried")
         stack.graph.clear_faults()
@@ -187,7 +192,7 @@ def test_flower_is_told_of_each_step_by_name_and_how_it_ended(stack: Stack, appl
             streams = [step.name] if task.name in ("backup.read", "backup.second_round") else []
             assert (task.args, task.kwargs) == (
                 "()",
-                f"{{'tenant': 'shown', 'job': '{good.job_id}', 'streams': {streams}}}",
+                f"{{'tenant': 'contoso', 'streams': {streams}, 'job': '{good.job_id}'}}",
             )
         assert {"backup.read", "backup.commit"} <= {state.tasks[step_id].name for step_id in steps}
 

@@ -35,7 +35,7 @@ def test_a_message_of_an_unknown_version_or_shape_is_dropped() -> None:
 
 def test_a_step_is_named_by_its_kind_and_phase_and_shows_tenant_job_and_streams() -> None:
     assert message_of(STEP) == ("backup.read", MESSAGE)
-    assert shown(MESSAGE) == f"{{'tenant': 'contoso', 'job': '{IDS['job_id']}', 'streams': ['users']}}"
+    assert shown(MESSAGE) == f"{{'tenant': 'contoso', 'streams': ['users'], 'job': '{IDS['job_id']}'}}"
 
 
 def test_every_step_of_every_kind_has_a_name_that_a_worker_knows() -> None:
