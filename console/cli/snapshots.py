@@ -12,7 +12,8 @@ from console.cli.documents import moment, snapshot_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, printable, write
 from console.cli.tables import print_table
-from shared.domain.model import ResourceReport
+from shared.domain.errors import Code, Refuse
+from shared.domain.model import RefusedObject, ResourceReport
 
 app = typer.Typer()
 
@@ -46,6 +47,7 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
     epilog=examples(
         "entrakeep browse contoso latest --resource users --search 'ana'",
         "entrakeep browse contoso latest --id 0b6c6f8e-7a43-4a5d-9a8c-6f0a2f6d3c11",
+        "entrakeep browse contoso latest --refused",
         "entrakeep browse contoso latest --resource groups --json | jq .value.displayName",
     )
 )
@@ -60,6 +62,10 @@ def browse(
         str | None,
         typer.Option("--id", metavar="ID", help="Only the object with this id and its links.", callback=words),
     ] = None,
+    refused: Annotated[
+        bool,
+        typer.Option("--refused", help="No records: the objects that Graph refused, of resources that are partial."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document a line, each value to the letter.")
     ] = False,
@@ -69,9 +75,17 @@ def browse(
     Shows each record's key and name; with --id, all of it. Runs in this process: needs the key's AWS credentials,
     and no running stack.
     """
+    if refused and (search is not None or id is not None):
+        raise Refuse(Code.WRONG_USE, "--refused goes with --resource alone.")
     context = open_engine()
     from shared.engine.browse import browse as records
+    from shared.engine.browse import refused as refused_objects
 
+    if refused:
+        objects = refused_objects(context, context.catalog.find(name), snapshot, resource or ())
+        if not _written(_refusal(each, refusal, as_json) for each, refusal in objects) and not as_json:
+            note("Graph refused no object.")
+        return
     found = records(context, context.catalog.find(name), snapshot, resource or (), search, id)
     if as_json:
         lines = (b'{"key": "%b", "value": %b}\n' % (key.encode(), value) for key, value in found)
@@ -81,6 +95,14 @@ def browse(
         lines = (f"{key}  {_name(value)}".rstrip().encode() + b"\n" for key, value in found)
     if not _written(lines) and not as_json:
         note("There is no such record.")
+
+
+def _refusal(resource: str, refused: RefusedObject, as_json: bool) -> bytes:
+    """Return the line of an object that Graph refused."""
+    if as_json:
+        document = {"resource": resource, "id": refused.id, "request_id": refused.request_id}
+        return msgspec.json.encode(document) + b"\n"
+    return f"{resource}  {printable(refused.id)}  request {refused.request_id or 'unknown'}\n".encode()
 
 
 def _lack(report: ResourceReport) -> str:

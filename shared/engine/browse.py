@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Collection, Iterator
 
-from shared.domain.model import JobKind, Tenant
+from shared.domain.model import JobKind, RefusedObject, Tenant
 from shared.domain.records import encode_id
+from shared.domain.resources import STREAMS
 from shared.engine.context import Context
 from shared.engine.here import Shown, begun_here
 from shared.engine.reading import records
@@ -35,6 +36,20 @@ def browse(
                 continue
             shown.records += 1
             yield key.decode(), text
+
+
+def refused(
+    context: Context, tenant: Tenant, snapshot: str, resources: Collection[str] = ()
+) -> Iterator[tuple[str, RefusedObject]]:
+    """Yield the objects that Graph refused, each with the resource (of these, if any are named) that lacks it."""
+    shown = Shown()
+    with begun_here(context, tenant, JobKind.BROWSE, snapshot, shown) as (_, manifest):
+        for state in manifest.streams:
+            resource = STREAMS[state.stream].resource if state.stream in STREAMS else state.stream
+            if not resources or resource in resources:
+                for each in state.refused:
+                    shown.records += 1
+                    yield resource, each
 
 
 def _searched(key: bytes, value: bytes) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from shared.domain.errors import Answer
 from shared.domain.model import JobState, RefusedObject, ResourceReport
+from shared.engine import browse
 from shared.engine.backup import refusals
 from shared.engine.custody import Custody
 from shared.engine.opening import open_manifest
@@ -37,6 +38,11 @@ def named(world: EngineWorld, stream: str) -> list[RefusedObject]:
     with Custody(world.context, world.of) as custody:
         manifest = open_manifest(world.context, custody, world.of.tenant_id, world.of.snapshots.get("latest"))
         return next(state.refused for state in manifest.streams if state.stream == stream)
+
+
+def shown(world: EngineWorld, *resources: str) -> list[tuple[str, str]]:
+    found = browse.refused(world.context, world.tenant, "latest", resources)
+    return [(resource, each.id) for resource, each in found]
 
 
 def refuse(world: EngineWorld) -> None:
@@ -92,6 +98,8 @@ def test_the_first_backup_has_nothing_of_what_is_refused(world: EngineWorld) -> 
     assert owners(world) == [f"{LIGHT}1", f"{LIGHT}3"]
     assert report(world, OWNERS).records == 2
     assert not world.of.snapshots.get("latest").complete
+    assert shown(world) == shown(world, OWNERS) == [(OWNERS, "dark")]
+    assert shown(world, "users") == []
 
 
 @pytest.mark.parametrize("full", [False, True])
