@@ -8,7 +8,16 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, select, update
 
-from shared.adapters.catalog.schema import beats, jobs, key_events, key_health, refusals, steps, workers
+from shared.adapters.catalog.schema import (
+    backup_events,
+    beats,
+    jobs,
+    key_events,
+    key_health,
+    refusals,
+    steps,
+    workers,
+)
 from shared.domain.model import StepState
 
 SLACK = timedelta(seconds=5)
@@ -29,8 +38,10 @@ def bring_back(connection: Connection, now: datetime, claim_seconds: float) -> N
     _now(connection, steps, steps.c.retry_at, now, now, queued)
     _now(connection, jobs, jobs.c.birth_until, longest, now)
     _now(connection, refusals, refusals.c.at, now, now)
-    _now(connection, key_health, key_health.c.next_probe, now, now)
-    _now(connection, key_events, key_events.c.tell_at, now, now)
+    for time in (key_health.c.next_probe, key_health.c.looked_at):
+        _now(connection, key_health, time, now, now)
+    for events in (key_events, backup_events):
+        _now(connection, events, events.c.tell_at, now, now)
     connection.execute(delete(workers).where(workers.c.seen_at > now))  # those alive are seen again within seconds
     connection.execute(update(beats).where(beats.c.ticked_at > now).values(ticked_at=now))
 
