@@ -48,7 +48,7 @@ def adopt(
     store = _opened()
     look = store.look()
     if look.problem is None and look.known is not None and look.known.marked:
-        _told(store, as_json, f"The store at {look.place} belongs to this catalog already.")
+        _report(store, as_json, f"The store at {look.place} belongs to this catalog already.")
         return
     if look.problem is not None:
         note(look.problem.message)
@@ -56,7 +56,7 @@ def adopt(
         note("Nothing was changed.")
         raise typer.Exit(1)
     store.adopt()
-    _told(store, as_json, f"The store at {look.place} belongs to this catalog now.")
+    _report(store, as_json, f"The store at {look.place} belongs to this catalog now.")
 
 
 def _opened() -> "MarkedStore":
@@ -65,7 +65,7 @@ def _opened() -> "MarkedStore":
     return wiring.marked_store()
 
 
-def _told(store: "MarkedStore", as_json: bool, sentence: str) -> None:
+def _report(store: "MarkedStore", as_json: bool, sentence: str) -> None:
     if as_json:
         print_document(_document(store.look()))
     else:

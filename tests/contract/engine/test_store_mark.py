@@ -11,11 +11,14 @@ import pytest
 from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code, Refuse, StoreNotOurs
 from shared.domain.model import JobKind, JobState
+from shared.domain.secret import Secret
+from shared.engine.onboarding import add_tenant, remove_tenant
 from shared.engine.shred import shred_tenant
 from shared.engine.store_mark import MarkedStore, State
+from shared.ports.directory import Identity
 from shared.ports.stores import KnownStore
 from shared.vault.names import STORE_MARK
-from tests.contract.engine.world import EngineWorld
+from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
 
 OTHER = "9d3c1f0e-0000-4000-8000-000000000000"
 
@@ -266,3 +269,19 @@ def test_a_store_of_a_later_format_is_left_alone(world: EngineWorld) -> None:
     with pytest.raises(Refuse) as caught:
         again(world).check()
     assert caught.value.code is Code.FORMAT_UNKNOWN
+
+
+def test_a_store_that_lacks_something_is_found_before_a_tenant_is_stored(world: EngineWorld) -> None:
+    def prove(_name: str, _data: bytes) -> None:
+        raise Refuse(Code.STORE_UNSUITABLE, "It lacks conditional writes.")
+
+    world.store.prove = prove  # type: ignore[method-assign]
+    before = dict(world.store.blobs)
+    identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(b"s"))
+    remove_tenant(world.context, "acme")
+    with pytest.raises(Refuse) as caught:
+        add_tenant(world.context, "other", identity)
+    assert caught.value.code is Code.STORE_UNSUITABLE
+    assert world.context.catalog.tenants() == []
+    added = {name for name in world.store.blobs.keys() - before.keys() if "/audit/" not in name}
+    assert added == set()
