@@ -1,0 +1,103 @@
+"""What ``up`` reports while it runs, and whom it holds to hang."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.parts import flower_answers
+from console.watch import Signs, Watch
+from shared.domain.errors import Code, Refuse
+from shared.domain.limits import Limits
+from shared.ports.broker import BrokerAnswer, BrokerState
+from tests.parts import free_port
+
+REFUSAL = BrokerAnswer(BrokerState.UNUSABLE, "The Redis at h:1 refuses messages (OOM). Raise its maxmemory.")
+
+
+class Stage:
+    """A stack as its watch sees it: each value may be changed."""
+
+    def __init__(self) -> None:
+        self.answer = BrokerAnswer(BrokerState.READY)
+        self.beat: float | None = 0.0
+        self.worker: float | None = 0.0
+        self.catalog: Refuse | None = None
+        self.said: list[str] = []
+        self.watch = Watch(
+            "h:1", lambda: self.answer, Signs(self._beat, lambda: self.worker), Limits(), Path("logs"), self.said.append
+        )
+
+    def _beat(self) -> float | None:
+        if self.catalog is not None:
+            raise self.catalog
+        return self.beat
+
+    def look(self) -> list[str]:
+        """What is said at a look."""
+        self.said.clear()
+        self.watch.look()
+        return self.said
+
+    def hung(self) -> set[str]:
+        return {part for part, silent in self.watch.silences(None).items() if silent()}
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    yield Stage()
+
+
+def test_a_trouble_is_reported_once_and_once_more_when_it_is_over(stage: Stage) -> None:
+    assert stage.look() == []
+    stage.answer = REFUSAL
+    assert stage.look() == [f"attention: BROKER_UNREACHABLE: {REFUSAL.sentence}"]
+    assert stage.look() == []
+    stage.answer = BrokerAnswer(BrokerState.LOADING)
+    assert stage.look() == ["recovered: the Redis at h:1 takes messages again"]
+
+
+def test_a_worker_and_a_beat_that_are_silent_are_named_with_their_logs_and_hang(stage: Stage) -> None:
+    stage.worker = 21.0
+    (line,) = stage.look()
+    assert line.startswith(
+        "attention: NO_WORKER: the worker has not been seen for 20 s. After 60 s it is started again."
+    )
+    assert "logs/worker.log" in line
+    assert stage.hung() == {"worker"}
+    stage.worker, stage.beat = 1.0, 21.0
+    attention, recovered = stage.look()
+    assert attention.startswith("attention: STACK_NOT_RUNNING: beat has not ticked for 20 s.")
+    assert recovered == "recovered: the worker is seen again"
+    assert stage.hung() == {"beat"}
+
+
+def test_a_worker_without_a_broker_is_not_held_to_hang(stage: Stage) -> None:
+    stage.answer, stage.worker = REFUSAL, 90.0
+    assert "It goes on when Redis takes messages again." in stage.look()[-1]
+    assert stage.hung() == set()
+
+
+def test_a_catalog_that_does_not_answer_is_named_and_nobody_is_held_to_hang(stage: Stage) -> None:
+    stage.catalog = Refuse(Code.CATALOG_UNREACHABLE, "Nobody listens at db:5432.")
+    assert stage.look() == ["attention: CATALOG_UNREACHABLE: Nobody listens at db:5432."]
+    assert stage.hung() == set()
+    assert not stage.watch.ticking()
+    stage.catalog = None
+    assert stage.look() == ["recovered: the catalog answers again"]
+    assert stage.watch.ticking()
+
+
+def test_what_has_never_given_a_sign_has_the_time_since_the_start(stage: Stage) -> None:
+    stage.beat = stage.worker = None
+    assert stage.look() == []
+    assert stage.hung() == set()
+    assert not stage.watch.ticking()
+
+
+def test_a_redis_or_a_flower_that_does_not_answer_hangs(stage: Stage) -> None:
+    stage.answer = BrokerAnswer(BrokerState.SILENT, "It has not answered.")
+    assert stage.hung() == {"redis"}
+    port = free_port()
+    assert not flower_answers(port)
+    assert stage.watch.silences(port)["flower"]()
