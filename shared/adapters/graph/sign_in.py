@@ -205,7 +205,7 @@ def refusal(status: int, said: Refusal, after: float | None) -> EntrakeepError:
     number = f"AADSTS{said.error_codes[0]}" if said.error_codes else "no code"
     told = f"status {status}, {number}"
     ours = next((sentence for code, sentence in _WRONG.items() if code in said.error_codes), None)
-    if status in OF_PROXIES:
+    if status in OF_PROXIES or 200 <= status < 300:  # a success without a token is no answer of the service
         return GraphTrouble(f"{BY_PROXY} ({told}).", after)
     transient = said.error == "temporarily_unavailable" or not _TRANSIENT.isdisjoint(said.error_codes)
     if transient or status < 400 or status in (408, 429) or status >= 500:

@@ -21,7 +21,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory
 
 from shared.adapters.graph.ahead import look_ahead
-from shared.adapters.graph.errors import Throttled, code_of, meaning, safe_word, seconds_of
+from shared.adapters.graph.errors import BY_PROXY, Throttled, code_of, meaning, safe_word, seconds_of
 from shared.adapters.graph.handshake import close_if_cancelled
 from shared.adapters.graph.reach import reason
 from shared.adapters.graph.sign_in import SignIn, claims_of
@@ -211,6 +211,8 @@ class Transport:
         try:
             return await read(response.body), request_id
         except ValueError:
+            if "html" in response.headers.get("content-type", ""):
+                raise GraphTrouble(f"{BY_PROXY} (status 200, HTML).", None, request_id) from None
             raise GraphTrouble("Graph's answer is cut or is no JSON.", None, request_id) from None
 
     async def _authorized(self, asked: _Asked) -> Response:

@@ -19,6 +19,7 @@ from shared.engine.backup.met import Met
 from shared.engine.backup.trail import trail
 from shared.engine.work import Work
 from shared.ports.directory import Cursor
+from tests.contract.engine.stories import Killed
 from tests.contract.engine.world import EngineWorld, MemoryDirectory, MemoryPage
 
 USERS = STREAMS["users"]
@@ -214,7 +215,7 @@ def test_what_was_read_before_a_full_buffer_is_not_read_again_by_another_worker(
     def killed(point: str) -> None:
         passed.append(point)
         if passed.count("page") == 3:
-            raise RuntimeError("stands for the end of the process")
+            raise Killed
 
     job = world.ask()
     with world.step("users"):
@@ -223,7 +224,7 @@ def test_what_was_read_before_a_full_buffer_is_not_read_again_by_another_worker(
     world.tick()
     (step,) = world.messages.taken
     world.at = killed
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Killed):
         world.perform(step)
     world.at = lambda _: None
     world.pass_time(31)

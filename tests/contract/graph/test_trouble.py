@@ -141,6 +141,12 @@ async def test_a_link_to_another_host_is_not_followed(simulator: Simulator, conn
     assert simulator.asked(DELTA) == 1
 
 
+async def test_a_page_of_html_names_the_proxy(simulator: Simulator, connect: Connect) -> None:
+    simulator.fault("garbage", DELTA, headers={"Content-Type": "text/html; charset=utf-8"})
+    with pytest.raises(GraphTrouble, match="HTTPS_PROXY"):
+        await read(connect(patience=Patience(tries=1)), USERS)
+
+
 async def test_a_404_of_graph_in_trouble_tells_nothing_of_an_object(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", "/v1.0/users/none", status=404)
     assert await connect().fetch(USERS, "none") is None

@@ -67,6 +67,10 @@ def test_what_only_a_proxy_answers_names_the_proxy(status: int) -> None:
         assert f"status {status}" in error.message
 
 
+def test_a_sign_in_page_of_the_network_is_no_token() -> None:
+    assert "HTTPS_PROXY" in refusal(200, Refusal(), None).message
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
