@@ -93,6 +93,7 @@ def test_no_variable_has_a_secret_for_a_default() -> None:
         "WORKER_MEMORY": "2g",
         "WORKER_CPUS": "2",
         "FLOWER_LISTEN": "127.0.0.1:5555",
+        "METRICS_LISTEN": "127.0.0.1:9464",
     }
 
 
@@ -105,7 +106,7 @@ def test_a_password_is_in_the_environment_of_those_alone_who_use_it_and_in_no_co
     assert knows == {
         "POSTGRES_PASSWORD": {"postgres"},
         "POSTGRES_OWNER_PASSWORD": {"postgres", "migrations"},
-        "POSTGRES_USER_PASSWORD": {"postgres", *everybody},
+        "POSTGRES_USER_PASSWORD": {"postgres", "metrics", *everybody},
         "REDIS_PASSWORD": {"redis", *everybody},
         "FLOWER_PASSWORD": {"flower"},
     }
@@ -188,14 +189,15 @@ def test_a_proxy_of_the_settings_reaches_who_asks_aws_and_graph(name: str) -> No
     assert faults({each: ALL[name]["environment"][each] for each in ("HTTPS_PROXY", "NO_PROXY")}) == []
 
 
-def test_redis_and_postgresql_cannot_be_reached_from_outside_and_flower_from_this_machine_alone() -> None:
+def test_redis_and_postgresql_cannot_be_reached_from_outside_and_pages_from_this_machine_alone() -> None:
     assert yaml.safe_load(FILE.read_text())["networks"]["inside"] == {"internal": True}
     for name in ("redis", "postgres", "migrations", "beat"):
         assert ALL[name]["networks"] == ["inside"]
-    for name in ("workers", "flower", "entrakeep"):
+    for name in ("workers", "flower", "metrics", "entrakeep"):
         assert ALL[name]["networks"] == ["inside", "outside"]
     assert {name: service["ports"] for name, service in ALL.items() if "ports" in service} == {
-        "flower": ["127.0.0.1:5555:5555"]
+        "flower": ["127.0.0.1:5555:5555"],
+        "metrics": ["127.0.0.1:9464:9464"],
     }
     assert "FLOWER_URL_PREFIX" in ALL["flower"]["environment"]
 
