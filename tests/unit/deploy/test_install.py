@@ -48,3 +48,11 @@ def test_make_says_what_an_installation_costs_and_so_does_the_readme() -> None:
     for minutes, size in costs:
         assert f"about {minutes} minutes" in readme
         assert size in readme
+
+
+def test_uv_trusts_the_authorities_of_the_system_unless_somebody_says_otherwise() -> None:
+    ask = ("make", "-s", "--eval", "show: ; @echo $$UV_SYSTEM_CERTS", "show")
+    for given, expected in (({}, "true"), ({"UV_SYSTEM_CERTS": "false"}, "false")):
+        environment = {"PATH": "/usr/bin:/bin", **given}
+        said = subprocess.run(ask, cwd=TOP, env=environment, capture_output=True, text=True, check=True).stdout
+        assert said.strip() == expected
