@@ -94,9 +94,9 @@ class MarkedStore:
     def place(self) -> str:
         return self._store.place
 
-    def check(self) -> None:
-        """Raise unless the store may be written to; the first time, mark it."""
-        self._trust(writes=True)
+    def check(self, *, afresh: bool = False) -> None:
+        """Raise unless the store may be written to; the first time, mark it. ``afresh``: do not rely on an earlier look."""
+        self._trust(writes=True, afresh=afresh)
 
     def look(self) -> Look:
         """Look at the store and change nothing."""

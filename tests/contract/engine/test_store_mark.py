@@ -145,6 +145,27 @@ def test_a_disk_that_goes_away_in_the_middle_of_a_job_is_not_taken_for_damage(wo
     assert world.of.jobs.get(verify.job_id).state is JobState.RUNNING
 
 
+def test_a_bucket_that_is_emptied_before_the_commit_is_not_taken_for_a_lost_chunk(world: EngineWorld) -> None:
+    store = again(world, look_seconds=60.0)
+    disk: dict[str, bytes] = {}
+
+    def at(point: str) -> None:
+        if point == "compacted" and not disk:
+            disk.update(unmount(world))
+            forget_a_second(store)
+
+    world.at = at
+    job = world.ask()
+    world.work()
+    assert disk
+    assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
+    assert {step.trouble.code for step in world.of.jobs.steps(job.job_id) if step.trouble} == {Code.STORE_NOT_OURS}
+    world.store.blobs = disk
+    world.pass_time(120)
+    world.work()
+    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+
+
 def forget_a_second(store: MarkedStore) -> MarkedStore:
     """The last look was two seconds ago."""
     store._right_at -= 2.0
