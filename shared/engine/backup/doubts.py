@@ -24,10 +24,12 @@ def proved(work: Work, stream: Stream, skip: Skip) -> Skip | GraphTrouble:
     """
     if skip.answer not in _DOUBTFUL:
         return skip
-    if RESOURCES[stream.resource].may_be(skip.answer):
-        wait = 0.0 if _said_before(work, stream) is skip.answer else work.context.limits.proof_seconds
-        if run_cancellable(work, _asked_again(work, stream, wait)) == {skip.answer}:
-            return skip
+    if not RESOURCES[stream.resource].may_be(skip.answer):
+        sentence = f"Graph denies {stream.resource}, which every directory has, and is asked again. {skip.message}"
+        return GraphTrouble(sentence, None, skip.request_id)
+    wait = 0.0 if _said_before(work, stream) is skip.answer else work.context.limits.proof_seconds
+    if run_cancellable(work, _asked_again(work, stream, wait)) == {skip.answer}:
+        return skip
     return GraphTrouble(skip.message, None, skip.request_id)
 
 

@@ -159,6 +159,9 @@ def test_what_every_directory_has_is_never_unavailable(world: EngineWorld, answe
     always(world, "users", Skip(answer, "status 404", "request-1"))
     world.directory.says["users"] = [answer] * 100
     job = world.ask()
+    world.work(4)
+    (trouble,) = (step.trouble for step in world.of.jobs.steps(job.job_id) if step.trouble)
+    assert "users, which every directory has" in trouble.message
     assert 9 <= minutes_until_ended(world, job) <= 12
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
     assert report(world, "users").answer is Answer.FAILED
