@@ -66,3 +66,9 @@ class CatalogScheduler(Scheduler):
             trouble = self.broker.trouble
             self.context.catalog.scheduler().report_broker(trouble)
             self._reported = (trouble,)
+
+    def close(self) -> None:
+        """End what runs beside the ticks."""
+        if "broker" in self.__dict__:
+            self.broker.close()
+        super().close()

@@ -10,12 +10,12 @@ log = logging.getLogger(__name__)
 
 
 class BrokerWatch:
-    """Asks every so many seconds. ``trouble`` is the latest sentence, None if all is well."""
+    """Asks every so many seconds until it is closed. ``trouble`` is the latest sentence, None if all is well."""
 
     def __init__(self, ask: Callable[[], BrokerAnswer], every: float) -> None:
         self._ask = ask
         self._every = every
-        self._answered = threading.Event()
+        self._answered, self._closed = threading.Event(), threading.Event()
         self.trouble: str | None = None
         threading.Thread(target=self._watch, name="broker-watch", daemon=True).start()
 
@@ -24,9 +24,12 @@ class BrokerWatch:
         """Whether the first answer has come."""
         return self._answered.is_set()
 
+    def close(self) -> None:
+        """Ask no more. A question under way is not waited for."""
+        self._closed.set()
+
     def _watch(self) -> None:
-        pause = threading.Event()
-        while True:
+        while not self._closed.is_set():
             answer = self._ask()
             before, self.trouble = self.trouble, None if answer.state is BrokerState.READY else answer.sentence
             if self.trouble is not None and self.trouble != before:
@@ -34,4 +37,4 @@ class BrokerWatch:
             elif self.trouble is None and before is not None:
                 log.info("recovered: the broker takes messages again")
             self._answered.set()
-            pause.wait(self._every)
+            self._closed.wait(self._every)

@@ -7,8 +7,11 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +19,16 @@ import redis
 import trustme
 from kombu import pools
 
+from scheduler import beat
+from scheduler.beat import CatalogScheduler
 from shared.adapters.broker import ask, broker_at
 from shared.adapters.dispatch import CeleryDispatch, make_app
 from shared.domain.errors import Code, Refuse
+from shared.domain.limits import Limits
 from shared.domain.model import JobKind, StepRef
 from shared.ports.broker import BrokerAnswer, BrokerState
+from tests.contract.catalog.world import World
+from tests.migrated import migrated_file
 from tests.parts import RedisServer, free_port
 
 STEP = StepRef(
@@ -232,3 +240,30 @@ def test_a_broker_that_takes_no_writes_is_a_lost_connection_that_is_tried_again(
         connection.connect()
         assert connection.connected
     app.close()
+
+
+def test_beat_stores_what_keeps_messages_waiting_and_that_it_is_over(
+    redis_server: RedisServer, control: "redis.Redis[bytes]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(migrated_file(tmp_path / "catalog.sqlite3"))
+    world.scheduler.ticked()
+    monkeypatch.setattr(beat, "tick", lambda context: None)
+    monkeypatch.setattr(beat.wiring, "LIMITS", Limits(broker_look_seconds=0.05))
+    monkeypatch.setattr(beat.wiring, "broker", lambda: broker_at(redis_server.url))
+    monkeypatch.setattr(beat.wiring, "beat_context", lambda app: SimpleNamespace(catalog=world.catalog))
+    app = make_app(broker_at(redis_server.url), "ours")
+    with closing(CatalogScheduler(app=app, lazy=True)) as scheduler:
+
+        def until_stored(stored: Callable[[str | None], bool]) -> None:
+            end = time.monotonic() + 30
+            while not stored(world.scheduler.broker_trouble()):
+                assert time.monotonic() < end
+                scheduler.tick()
+                time.sleep(0.02)
+
+        replica(control, tmp_path)
+        until_stored(lambda trouble: trouble is not None and "READONLY" in trouble)
+        control.execute_command("REPLICAOF", "NO", "ONE")
+        until_stored(lambda trouble: trouble is None)
+    app.close()
+    world.close()
