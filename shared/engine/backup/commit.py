@@ -150,11 +150,11 @@ def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> No
     Where SQL was put back from an older dump, a job goes on that had ended, and of which the sweep has left nothing.
     """
     tenant, job_id, store = work.claim.tenant_id, work.claim.job_id, work.context.store
-    store.check(afresh=True)  # else an emptied bucket would look like a lost chunk
     stored = {last(name) for name in store.names(chunks_prefix(tenant, job_id))}
     for run in (run for state in states for run in state.runs if run.job_id == job_id):
         missing = next((chunk.name for chunk in run.chunks if chunk.name not in stored), None)
         if missing is not None:
+            store.check(afresh=True)  # a bucket that was emptied, or a disk that is away, lost no chunk
             blob = chunk_blob(tenant, job_id, missing)
             raise Alarm(Code.BLOB_MISSING, f"The chunk {blob} is missing from the store. Ask for a backup again.", blob)
     check_key_object(store, tenant, work.catalog.keys.get(data_key_id))

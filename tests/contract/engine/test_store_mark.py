@@ -148,13 +148,15 @@ def test_a_disk_that_goes_away_in_the_middle_of_a_job_is_not_taken_for_damage(wo
 def test_a_bucket_that_is_emptied_before_the_commit_is_not_taken_for_a_lost_chunk(world: EngineWorld) -> None:
     store = again(world, look_seconds=60.0)
     disk: dict[str, bytes] = {}
+    names = world.store.names
 
-    def at(point: str) -> None:
-        if point == "compacted" and not disk:
+    def emptied(prefix: str, *, deleted: bool = False) -> Iterator[str]:
+        if "/jobs/" in prefix and not disk:
             disk.update(unmount(world))
             forget_a_second(store)
+        return names(prefix, deleted=deleted)
 
-    world.at = at
+    world.store.names = emptied  # type: ignore[method-assign]
     job = world.ask()
     world.work()
     assert disk
