@@ -13,7 +13,7 @@ from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, printable, write
 from console.cli.tables import print_table
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import RefusedObject, ResourceReport
+from shared.domain.model import RefusedObject, Snapshot
 
 app = typer.Typer()
 
@@ -35,7 +35,7 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
             snapshot.objects,
             snapshot.links,
             "complete" if snapshot.complete else "incomplete",
-            "\n".join(_lack(report) for report in snapshot.resources if report.lacking),
+            what_lacks(snapshot),
         )
         for snapshot in found
     ]
@@ -105,10 +105,14 @@ def _refusal(resource: str, refused: RefusedObject, as_json: bool) -> bytes:
     return f"{resource}  {printable(refused.id)}  request {refused.request_id or 'unknown'}\n".encode()
 
 
-def _lack(report: ResourceReport) -> str:
-    """Return what a snapshot lacks of a resource, in a line."""
-    why = "as of an earlier snapshot" if report.stale else report.counted_refusals
-    return f"{report.resource}: {report.answer}{f' ({why})' if why else ''}"
+def what_lacks(snapshot: Snapshot) -> str:
+    """Return a line for each resource that the snapshot lacks, or lacks something of."""
+    lines = []
+    for report in snapshot.resources:
+        why = "as of an earlier snapshot" if report.stale else report.counted_refusals
+        if report.lacking:
+            lines.append(f"{report.resource}: {report.answer}{f' ({why})' if why else ''}")
+    return "\n".join(lines)
 
 
 def _written(lines: Iterator[bytes]) -> int:
