@@ -92,19 +92,20 @@ def in_trouble(trouble: Trouble) -> str:
 
 
 def resources_of(job: Job, steps: Sequence[Step]) -> list[Document]:
-    """How far a backup has come with each resource; none for other kinds. ``changed`` counts lines written."""
-    return [_resource(name, steps) for name in RESOURCES] if job.kind is JobKind.BACKUP else []
+    """How far a backup has come with each resource; none for other kinds. ``changed`` counts records that were added, changed
+    or removed. Of a job that has ended, what was not read whole is ``stopped``, or ``not_started``."""
+    return [_resource(name, job, steps) for name in RESOURCES] if job.kind is JobKind.BACKUP else []
 
 
-def _resource(name: str, steps: Sequence[Step]) -> Document:
+def _resource(name: str, job: Job, steps: Sequence[Step]) -> Document:
     mine = [step for step in steps if step.phase < Phase.COMMIT and step.name == RESOURCES[name].stream]
     counted = [progress for step in mine for progress in step.progress if progress.resource == name]
     if mine and all(step.answer is not None for step in mine):
         state = "done"
     elif any(step.began_at is not None for step in mine):
-        state = "reading"
+        state = "stopped" if job.state.ended else "reading"
     else:
-        state = "queued"
+        state = "not_started" if job.state.ended else "queued"
     return {
         "resource": name,
         "state": state,

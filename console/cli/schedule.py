@@ -1,12 +1,14 @@
 """``entrakeep schedule``: when backups are due."""
 
+from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
 
 from console.cli.arguments import AsJson, Name, examples
-from console.cli.documents import moment, schedule_document
+from console.cli.documents import schedule_document
 from console.cli.opening import now, open_catalog
 from console.cli.output import print_document, print_line
 from console.cli.tables import print_fields
@@ -37,7 +39,7 @@ def set_schedule(
     catalog = open_catalog()
     schedule = Schedule(cron=" ".join(cron.split()), timezone=timezone, paused=False, next_due=due)
     catalog.tenant(catalog.find(name).tenant_id).schedules.set(schedule)
-    print_line(f"The next backup of {name} is due at {moment(due)}.")
+    print_line(f"The next backup of {name} is due at {_in_zone(due, timezone)}.")
 
 
 @app.command(epilog=examples("entrakeep schedule show contoso"))
@@ -51,7 +53,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
     elif document is None:
         print_line(f"{name} has no schedule. Give it one with 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
     else:
-        print_fields([*document.items()])
+        shown = {**document, "next": schedule and _in_zone(schedule.next_due, schedule.timezone)}
+        print_fields([*shown.items()])
 
 
 @app.command(epilog=examples("entrakeep schedule pause contoso"))
@@ -64,8 +67,20 @@ def pause(name: Name) -> None:
 @app.command(epilog=examples("entrakeep schedule resume contoso"))
 def resume(name: Name) -> None:
     """Let backups be due again. Times missed meanwhile are not made up for."""
-    due = _change(name, paused=False).next_due
-    print_line(f"The next backup of {name} is due at {moment(due)}.")
+    schedule = _change(name, paused=False)
+    print_line(f"The next backup of {name} is due at {_in_zone(schedule.next_due, schedule.timezone)}.")
+
+
+def _in_zone(due: datetime | None, timezone: str) -> str | None:
+    """Return the time by the clock of the schedule's zone, to the second, with the zone's name and offset."""
+    if due is None:
+        return None
+    local = due.astimezone(ZoneInfo(timezone))
+    return (
+        f"{local:%Y-%m-%d %H:%M:%S} {timezone} (UTC{local:%z})"
+        if timezone != "UTC"
+        else f"{local:%Y-%m-%d %H:%M:%S} UTC"
+    )
 
 
 def _change(name: str, *, paused: bool) -> Schedule:

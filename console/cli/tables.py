@@ -1,13 +1,14 @@
-"""Tables and fields for people, as wide as the terminal allows: where it does not, a row becomes a paragraph of its own."""
+"""Tables and fields for people, as wide as the terminal allows: where it does not, a row takes several lines."""
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from console.cli.output import NEVER_CUT, console, print_line, printable, unwritable, write
+from console.cli.stacked import stacked
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -27,6 +28,8 @@ _COLOURS = {
     "forbidden": "yellow",
     "incomplete": "yellow",
     "paused": "yellow",
+    "stopped": "yellow",
+    "not_started": "dim",
     "cancelled": "yellow",
     "failed": "red",
     "revoked": "red",
@@ -56,7 +59,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
         page = console(sys.stdout)
         least = Measurement.get(page, page.options.update(max_width=NEVER_CUT), drawn).minimum
         if least > page.width:
-            drawn = _paragraphs(columns, found, page)
+            drawn = _stacked(columns, found, page)
     _render(drawn)
 
 
@@ -135,36 +138,16 @@ def print_fields(fields: Sequence[tuple[str, Any]]) -> None:
     _render(drawn)
 
 
-def _paragraphs(columns: Sequence[str], rows: Sequence[Sequence[Any]], page: "Console") -> "RenderableType":
-    """Each row by itself: its first value, then the others by name, on as many lines as they take."""
+def _stacked(columns: Sequence[str], rows: Sequence[Sequence[Any]], page: "Console") -> "RenderableType":
+    """The table with several lines a row; a cell of several lines becomes one."""
     from rich.console import Group
     from rich.text import Text
 
-    lines: list[Text] = []
-    for row in rows:
-        line = _cell(row[0])
-        line.stylize("bold")
-        for column, value in zip(columns[1:], row[1:], strict=True):
-            if value in (None, ""):
-                continue
-            told = Text.assemble((f"{column} ", "dim"), Text(", ").join(_cell(value).split("\n")))
-            if line.cell_len + 2 + told.cell_len > page.width:
-                lines.append(line)
-                line = Text("  ")
-            else:
-                line.append("  ")
-            line.append_text(told)
-        lines.append(line)
-    return Group(*(piece for line in lines for piece in _folded(line, page)))
-
-
-def _folded(line: "Text", page: "Console") -> "Iterator[Text]":
-    """The line, or where it is too long, pieces of it, the later ones further in."""
-    from rich.text import Text
-
-    first, *others = line.wrap(page, max(page.width - 4, 20))
-    yield first
-    yield from (Text.assemble("    ", piece) for piece in others)
+    cells = [
+        [Text(", ").join(_cell(value).split("\n")) if value not in (None, "") else Text("") for value in row]
+        for row in rows
+    ]
+    return Group(*stacked(columns, cells, _NUMBERS, page))
 
 
 def _render(drawn: "RenderableType") -> None:

@@ -177,7 +177,7 @@ class StepPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResourceProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a resource has come: objects or links seen, lines written."""
+    """How far a resource has come: objects or links seen, and those that were added, changed or removed."""
 
     resource: str
     records: int

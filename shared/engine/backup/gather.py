@@ -12,7 +12,7 @@ from itertools import chain, islice
 
 from shared.domain.errors import Skip
 from shared.domain.model import RefusedObject, ResourceProgress
-from shared.domain.records import Line, encode_id, gone, prefix_gone
+from shared.domain.records import Line, encode_id, gone, is_prefix, prefix_gone, split_order
 from shared.domain.resources import STREAMS, Stream
 from shared.engine.backup.met import Met
 from shared.engine.backup.refusals import Refusals
@@ -145,7 +145,9 @@ class Gatherer:
         self._work.check()
         lines = self._met.sift(page.entries())
         self._buffer.add(lines)
-        self._seen.update(order.partition(b"\0")[0] for order, _ in lines)
+        self._seen.update(
+            order.partition(b"\0")[0] for order, value in lines if value is not None or not is_prefix(order)
+        )
         self._work.hold.tell(self._so_far())
         for refused in page.refused():
             self._refusals.add(refused)
@@ -189,7 +191,15 @@ class Gatherer:
                 run = self._write_changed(lines, base)
             else:
                 run = self._writer.write([lines])
-                self._count({name: (counted.records, counted.lines) for name, counted in run.resources.items()})
+                prefixes = Counter(
+                    split_order(order)[0] for order, value in lines if value is None and is_prefix(order)
+                )
+                self._count(
+                    {
+                        name: (counted.records, counted.lines - prefixes[name.encode()])
+                        for name, counted in run.resources.items()
+                    }
+                )
             self._work.context.at("run-stored")
         body = CheckpointBody(
             run=run if run is not None and run.chunks else None,
@@ -230,7 +240,7 @@ class Gatherer:
         ]
 
     def _count(self, counted: dict[str, tuple[int, int]]) -> None:
-        """By resource: the records that were read, and the lines that were written."""
+        """By resource: the records that were read, and those that were added, changed or removed. A prefix is no record."""
         self._seen.clear()
         for name, (records, lines) in counted.items():
             before = self._counts[name]

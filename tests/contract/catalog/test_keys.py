@@ -173,7 +173,7 @@ def test_a_refusal_is_told_once_until_the_key_answers_again(
     (told,) = caplog.records
     assert (told.levelname, told.getMessage()) == ("INFO", f"KMS answers for the key {ARN} again")
     acme.keys.refuse(ARN, "Its owner must allow it again.")
-    assert len(caplog.records) == 2
+    assert len([record for record in caplog.records if record.name.endswith(".keys")]) == 2
 
 
 def test_a_refusal_is_remembered_until_the_key_answers(acme: TenantCatalog) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain import resources
 from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Refuse, Skip, StartOver
-from shared.domain.model import Job, JobState
+from shared.domain.model import Job, JobState, ResourceProgress
 from shared.domain.resources import STREAMS, Stream
 from shared.ports.directory import Cursor
 from tests.contract.engine.world import EngineWorld, MemoryPage
@@ -212,6 +212,12 @@ def test_trouble_that_lasts_is_tried_again_more_and_more_seldom_and_ends_at_last
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
 
 
+def steps_progress(world: EngineWorld, job_id: str, name: str) -> list[ResourceProgress]:
+    """How far each step of this name came."""
+    steps = world.of.jobs.steps(job_id)
+    return [progress for step in steps if step.name == name for progress in step.progress]
+
+
 def test_what_has_no_delta_is_read_whole_and_only_what_differs_is_written(world: EngineWorld) -> None:
     policies = "conditionalAccessPolicies"
     for n in range(40):
@@ -226,6 +232,9 @@ def test_what_has_no_delta_is_read_whole_and_only_what_differs_is_written(world:
     (step,) = (step for step in world.of.jobs.steps(job.job_id) if step.name == policies)
     (progress,) = step.progress
     assert (progress.records, progress.changed) == (40, 3)
+    assert [each.changed for each in steps_progress(world, first.job_id, policies)] == [
+        40
+    ]  # and no tombstone of a prefix
     assert world.download() == world.directory.records()
     runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
     assert {run.job_id for run in runs if run.stream == policies} == {first.job_id, job.job_id}

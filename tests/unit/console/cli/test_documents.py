@@ -98,11 +98,15 @@ def test_rounds_of_a_resource_are_counted_together() -> None:
 
 
 def test_a_resource_that_a_failed_job_did_not_read_is_not_done() -> None:
-    """The end of a job ends its steps, but what they have not reached is not there."""
+    """The end of a job ends its steps, but what they have not reached is not there, and nobody reads on."""
     ended = msgspec.structs.replace(step(1, "users", StepState.DONE), answer=None)
-    failed = msgspec.structs.replace(JOB, state=JobState.FAILED)
-    row = job_with_resources(failed, "contoso", [ended])["resources"][0]
-    assert (row["state"], row["answer"]) == ("reading", None)
+    for state in (JobState.FAILED, JobState.CANCELLED):
+        steps = [ended, step(1, "groups", StepState.DONE), step(1, "applications", StepState.DONE, began=False)]
+        document = job_with_resources(msgspec.structs.replace(JOB, state=state), "contoso", steps)
+        states = {row["resource"]: row["state"] for row in document["resources"]}
+        assert [states[name] for name in ("users", "groups", "organization")] == ["stopped", "done", "not_started"]
+        assert not {"reading", "queued"} & set(states.values())
+        assert document["resources"][0]["answer"] is None
 
 
 def test_a_job_that_waits_says_why_since_when_and_until_when() -> None:
@@ -236,7 +240,8 @@ def test_a_job_that_checks_or_changes_a_key_tells_how_far_it_has_come() -> None:
     check = msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail={"arn": ARN, "checks": made, "key": None})
     assert key_job_of(check) == {"arn": ARN, "checks": made}
     change = msgspec.structs.replace(JOB, kind=JobKind.KEY_ENABLE, detail={"arn": ARN})
-    assert key_job_of(change) == {"arn": ARN, "before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": []}
+    fields = {"before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": [], "database": None}
+    assert key_job_of(change) == {"arn": ARN, **fields}
     assert key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail={"state": "ok"})) is None
 
 

@@ -51,16 +51,23 @@ def test_no_line_is_wider_than_the_terminal_and_ids_are_whole(monkeypatch: pytes
     assert "a sentence that is much longer" in " ".join(" ".join(lines).split())
 
 
-def test_where_a_table_does_not_fit_each_row_is_a_paragraph(
+def test_where_a_table_does_not_fit_a_row_takes_several_lines_with_aligned_columns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = on_terminal(monkeypatch, 60)
-    print_table(COLUMNS, [ROW], empty="")
+    columns = (*COLUMNS, "records")
+    other = (ID, "a-longer-name", "queued", None, 7)
+    print_table(columns, [(*ROW, 12345), other], empty="")
     assert plain(terminal.shown()) == [
-        f"{ID}  tenant contoso",
-        "  state failed",
-        "  missing a sentence that is much longer than a column",
-        "    of any width",
+        f"{'job':36}  {'tenant':13}  state",
+        "  missing",
+        "  records",
+        "─" * 60,
+        f"{ID}  {'contoso':13}  failed",
+        "  a sentence that is much longer than a column of any width",
+        "   12,345",
+        f"{ID}  {'a-longer-name':13}  queued",
+        "        7",
     ]
 
 
