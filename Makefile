@@ -18,8 +18,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@test ! -e .git || git config core.hooksPath .githooks || true
 	@touch $@ $(VENV)/.demo
 
-# The demo needs no tools of tests and checks; where they are installed, it needs nothing more.
+# The demo needs no tools of tests and checks, which this takes away; where they are installed and current, it is not run.
 $(VENV)/.demo: requirements-demo.lock pyproject.toml
+	@rm -f $(VENV)/.installed
 	@sh deploy/install "$(PYTHON)" $(VENV) requirements-demo.lock "about 2 minutes, 0.6 GB"
 	@touch $@
 
