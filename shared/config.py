@@ -96,8 +96,8 @@ class Settings(Place):
 
     broker_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis: `redis://[USER][:PASSWORD]@HOST:PORT/NUMBER`, or `rediss://…` for TLS. "
-        "On loopback `entrakeep up` runs one if none answers.",
+        description="Redis: `redis://[USER][:PASSWORD]@HOST:PORT/NUMBER`, or `rediss://…?ssl_ca_certs=FILE` "
+        "for TLS. On loopback `entrakeep up` runs one if none answers, under a new password unless the URL has one.",
     )
     store_url: str | None = Field(
         None, description="The sealed blobs: `s3://BUCKET/PREFIX` or `file:///FOLDER`. Write `?` as `%3F`."
