@@ -108,7 +108,7 @@ def test_a_catalog_that_was_put_back_from_an_older_dump_knows_less_than_the_buck
 
 
 @given(story=STORIES)
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happened_all_that_is_there_is_accounted_for(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder), lease=5.0)

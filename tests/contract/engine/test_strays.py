@@ -13,6 +13,7 @@ from shared.domain.model import JobKind, JobState
 from shared.engine.audit import verify_audit
 from shared.engine.rebuild import rebuild, stored_tenants
 from shared.engine.shred import shred_tenant
+from shared.engine.store_mark import MarkedStore
 from shared.vault.names import head_blob, key_objects_prefix
 from tests.contract.engine.world import EngineWorld
 
@@ -38,7 +39,7 @@ def littered(world: EngineWorld) -> set[str]:
     files = ["README", "snapshots/README", "snapshots/.DS_Store", f"jobs/{job}/.DS_Store", "keys/Thumbs.db", "audit/x"]
     strays = copies | {f"{tenant}/{name}": b"" for name in (*markers, *files)}
     blobs |= strays
-    blobs |= {"README": b"", "store": b"{}", ".DS_Store": b"", "lost+found/x": b""}
+    blobs |= {"README": b"", ".DS_Store": b"", "lost+found/x": b""}
     return set(strays)
 
 
@@ -107,7 +108,8 @@ def test_a_folder_that_a_file_manager_has_been_in_is_swept_rebuilt_and_shredded(
         (path / "a copy (1)\n").write_bytes(b"x")
     (folder / tenant / "jobs" / UNKNOWN).mkdir()
     world.store = store  # type: ignore[assignment]
-    world.context = dataclasses.replace(world.context, store=store)
+    marked = MarkedStore(store, world.context.catalog, world.context.limits)
+    world.context = dataclasses.replace(world.context, store=marked)
     job = world.done(JobKind.PRUNE)
     assert job.state is JobState.SUCCEEDED, job
     other = world.over(tmp_path / "empty.sqlite3")
