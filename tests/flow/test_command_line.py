@@ -249,7 +249,8 @@ def connected(stack: Stack) -> Shell:
 
 def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(stack: Stack, connected: Shell) -> None:
     asked = connected.start("backup", "contoso", "--wait")
-    until(stack.context.catalog.jobs, "the job is asked for")
+    catalog = stack.context.catalog
+    until(catalog.tenant(catalog.find("contoso").tenant_id).jobs.recent, "the job is asked for")
     asked.send_signal(signal.SIGINT)
     _, err = asked.communicate(timeout=30)
     assert asked.returncode not in (0, None)
