@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 
 from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.outbox import forget_old
-from shared.adapters.catalog.schema import key_events, key_health, refusals
+from shared.adapters.catalog.schema import data_keys, key_events, key_health, refusals, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows
 from shared.domain.audit import Action
 from shared.domain.errors import Code
@@ -38,17 +38,18 @@ def note_refusal(rows: Changes, tenant: RowMapping, arn: str, message: str) -> N
 
 def disproved(rows: Rows, arn: str) -> bool:
     """Return whether anything that is known of the key is wrong if KMS has just answered for it."""
-    row = rows.one(key_health, key_health.c.arn == arn)
+    row = rows.one(key_health)
     known_refusal = rows.one(refusals, refusals.c.arn == arn) is not None
-    return known_refusal or (row is not None and _wrong(row))
+    return known_refusal or (row is not None and _wrong(row) and (row["arn"] == arn or _outlived(rows, row, arn)))
 
 
 def note_answer(rows: Changes, tenant: RowMapping, arn: str) -> bool:
     """Withdraw what an answer of KMS for this key proves wrong; return whether a refusal was among it."""
     row = _health(rows, tenant)
     again = forget_refusal(rows, arn)
-    if row["arn"] == arn and _wrong(row):
-        warnings = [each for each in warnings_of(row) if each.warning not in DISPROVED]
+    if _wrong(row) and (row["arn"] == arn or _outlived(rows, row, arn)):
+        kept = warnings_of(row) if row["arn"] == arn else []
+        warnings = [each for each in kept if each.warning not in DISPROVED]
         well = KeyCondition.OK
         _change(rows, arn=arn, condition=well, code=None, message=WELL, found=well, warnings=plain(warnings))
         happened(rows, Noted(arn=arn, condition=well, code=None, message=WELL, found=well), warnings, tell=True)
@@ -113,6 +114,13 @@ def plain(warnings: list[KeyWarning]) -> list[Any]:
     """Return warnings as a row holds them."""
     found: list[Any] = msgspec.to_builtins(warnings)
     return found
+
+
+def _outlived(rows: Rows, row: RowMapping, arn: str) -> bool:
+    """Whether the health is that of a key before, which wraps nothing any more, and ``arn`` is the tenant's key now."""
+    tenant = rows.one(tenants)
+    present = tenant is not None and tenant["key_arn"] == arn
+    return present and not rows.find(data_keys, data_keys.c.arn == row["arn"])
 
 
 def _wrong(row: RowMapping) -> bool:

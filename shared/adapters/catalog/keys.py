@@ -139,7 +139,7 @@ class SqlKeys:
                 return 0
             if tenant["key_arn"] != arn and not rows.all(standing(rows).where(data_keys.c.arn == arn).limit(1)):
                 return 0
-            if not probed:
+            if not probed and rows.one(refusals, refusals.c.arn == arn) is None:
                 note_refusal(rows, tenant, arn, message)
             new = not rows.update(refusals, refusals.c.arn == arn, at=rows.now, message=message)
             if new:

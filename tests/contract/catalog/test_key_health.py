@@ -274,10 +274,23 @@ def test_a_key_that_only_older_data_keys_are_under_has_events_and_not_the_tenant
     world: World, acme: TenantCatalog
 ) -> None:
     world.wrap_anew(acme, data_key(acme.tenant_id), OTHER_ARN)
-    acme.keys.refuse(OTHER_ARN, "Gone.")
+    for _ in range(3):
+        acme.keys.refuse(OTHER_ARN, "Gone.")
     acme.keys.allow(OTHER_ARN)
     assert [(event.arn, event.condition) for event in acme.health.history()] == [
         (OTHER_ARN, "ok"),
         (OTHER_ARN, "revoked"),
     ]
     assert (acme.health.get().arn, acme.health.get().condition) == (ARN, "ok")
+
+
+def test_what_is_known_of_a_key_before_goes_with_the_first_answer_for_the_one_that_took_its_place(
+    world: World, acme: TenantCatalog
+) -> None:
+    world.probed(acme, warned(REVOKED, KeyWarning(warning="disabled", message="Disabled.")))
+    world.change("tenants", key_arn=OTHER_ARN)
+    acme.keys.allow(OTHER_ARN)
+    assert acme.health.get().condition == "revoked"  # it still wraps a data key
+    world.change("data_keys", arn=OTHER_ARN)
+    acme.keys.allow(OTHER_ARN)
+    assert (acme.health.get().arn, *shown(acme)) == (OTHER_ARN, "ok", [], ["ok", "revoked"], True)
