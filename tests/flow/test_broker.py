@@ -118,6 +118,15 @@ def test_a_worker_discards_each_kind_of_strange_message_and_does_its_work(stack:
     assert not re.search(rb"[^\x20-\x7e\n]", b"\n".join(lines))
 
 
+def test_keys_of_another_type_keep_no_worker_from_its_work(stack: Stack, tenant: Tenant) -> None:
+    with closing(redis.Redis.from_url(stack.redis.url)) as client:
+        for key in ("backup", "manual", "unacked", "unacked_index", "_kombu.binding.celery.pidbox"):
+            client.delete(f"{prefix(stack)}{key}")
+            client.set(f"{prefix(stack)}{key}", "of another type")
+    stack.backup(tenant)
+    assert b"removed the key manual, which somebody set to another type" in (stack.home / "worker.log").read_bytes()
+
+
 def test_every_line_of_a_log_is_json_where_that_is_set(stack: Stack) -> None:
     lines = (stack.home / "beat.log").read_text().splitlines()
     documents = [json.loads(line) for line in lines if line.startswith("{")]

@@ -10,12 +10,14 @@ from kombu.utils.json import loads
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import ResponseError
 
+from shared import messages
 from shared.adapters.dispatch.inbox import accepted, quoted
 
 _PROBE = "broker-probe"
 
 log = logging.getLogger(__name__)
 
+_WRONG_TYPE = "WRONGTYPE"
 _QoS: Any = redis.QoS
 _Channel: Any = redis.Channel
 _Transport: Any = redis.Transport
@@ -40,6 +42,25 @@ class Channel(_Channel):  # type: ignore[misc]
     """Reads messages."""
 
     QoS = QoS
+
+    def remove_strange_keys(self) -> None:
+        """Remove keys of ours that somebody set to another type: no message could be read or sent any more."""
+        bindings = (f"_kombu.binding.{exchange}" for exchange in (messages.QUEUES[0], "celery.pidbox"))
+        with self.conn_or_acquire() as client:
+            looks = [
+                *((queue, client.llen) for queue in messages.QUEUES),
+                *((binding, client.smembers) for binding in bindings),
+                (self.unacked_key, client.hlen),
+                (self.unacked_index_key, lambda key: client.zrange(key, 0, 0)),
+            ]
+            for key, look in looks:
+                try:
+                    look(key)
+                except ResponseError as error:
+                    if _WRONG_TYPE not in str(error):
+                        raise
+                    client.delete(key)
+                    log.warning("removed the key %s, which somebody set to another type", key)
 
     def _brpop_read(self, **options: Any) -> Any:
         """Read one message of a queue. What cannot be parsed is gone from the queue by now."""
@@ -83,6 +104,7 @@ class Transport(_Transport):  # type: ignore[misc]
         connection = super().establish_connection()
         try:
             self._avail_channels[-1].client.set(_PROBE, "", px=1000)
+            self._avail_channels[-1].remove_strange_keys()
         except ResponseError as error:
             self.close_connection(connection)
             raise LostConnection(str(error)) from None
