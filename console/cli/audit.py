@@ -15,7 +15,7 @@ from shared.domain.errors import Code, Refuse
 from shared.ports.audit import Audited
 
 if TYPE_CHECKING:
-    from shared.domain.audit import Verdict
+    from shared.domain.audit_chain import Verdict
     from shared.ports.catalog import Catalog
 
 app = typer.Typer(help="What was done to a tenant, or to the installation, by whom and when. It outlives the tenant.")

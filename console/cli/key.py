@@ -9,6 +9,7 @@ from console.cli.documents import Document, key_document, policy_document, to_se
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import print_document, print_line
 from console.cli.tables import print_fields, print_policy
+from console.cli.untrusted import untrusted_document, untrusted_line
 from console.cli.waiting import refuse_failed, wait_for
 from shared.domain.errors import Code
 from shared.domain.model import Asked, JobKind, JobState
@@ -26,13 +27,14 @@ _STATES = {
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show which key wraps a tenant's data keys.
 
-    As the catalog knows it, with what the workers' probes found and what they warn of. Asks KMS nothing: 'entrakeep key
-    check' does.
+    As the catalog knows it, with what the workers' probes found and what they warn of. 'untrusted' is what the last sweep
+    or rebuild found in the store under other KMS keys: nothing uses it. Asks KMS nothing: 'entrakeep key check' does.
     """
     catalog = open_catalog()
     tenant = catalog.find(name)
     of = catalog.tenant(tenant.tenant_id)
     document = key_document(tenant, of.keys.state(), of.health.get(), of.health.history())
+    document["untrusted"] = [untrusted_document(found) for found in of.upkeep.untrusted()]
     if as_json:
         print_document(document)
         return
@@ -48,6 +50,7 @@ def key_fields(document: Document) -> list[tuple[str, Any]]:
             f"{to_second(event['at'])} {event['state']}: {event['message']}{_warned(event)}"
             for event in document["history"]
         ),
+        "untrusted": "\n".join(untrusted_line(found) for found in document["untrusted"]),
     }
     shown = {**document, **{field: text or None for field, text in told.items()}}
     return [*shown.items()]

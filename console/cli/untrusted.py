@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import typer
 
 from console.cli.asking import somebody_answers
-from console.cli.documents import Document
+from console.cli.documents import Document, moment, to_second
 from console.cli.output import note, print_line
 from shared.domain.arns import account_of, check_form, is_alias, region_of
 from shared.domain.errors import Code, Refuse
@@ -20,7 +20,14 @@ def untrusted_document(found: Untrusted) -> Document:
         "region": region_of(found.arn),
         "data_keys": found.data_keys,
         "manifests": found.manifests,
+        "found_at": moment(found.found_at),
     }
+
+
+def untrusted_line(document: Document) -> str:
+    """Return an entry of the list ``untrusted`` for people."""
+    found = Untrusted(arn=document["arn"], data_keys=document["data_keys"], manifests=document["manifests"])
+    return f"{described(found)}, found {to_second(document['found_at'])}"
 
 
 def print_untrusted(found: Iterable[Untrusted]) -> None:

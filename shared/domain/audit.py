@@ -8,7 +8,7 @@ of it written anew. docs/audit.md has it to the byte.
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -62,6 +62,7 @@ class Action(StrEnum):
     KEY_UPDATE_ENDED = "key.update-ended"
     KEY_SWITCHED = "key.switched"
     KEY_TRUSTED = "key.trusted"
+    KEY_UNTRUSTED = "key.untrusted"
     CATALOG_REBUILT = "catalog.rebuilt"
     STORE_ADOPTED = "store.adopted"
     SWEEP_REMOVED = "sweep.removed"
@@ -115,24 +116,6 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     at: str
     hash: str
-
-
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """The first event that does not fit, and in what."""
-
-    number: int
-    reason: str
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a look at a whole chain: ``head`` is the last event that fits, of ``events``. ``lost`` are numbers,
-    first and last, that a rebuild told to be lost."""
-
-    events: int
-    heads: int
-    head: Head | None
-    lost: list[tuple[int, int]]
-    fault: Fault | None
 
 
 def canonical(value: Mapping[str, object]) -> str:
@@ -196,96 +179,6 @@ def exported(entry: Entry) -> str:
     """The event with its hash, as one line of canonical JSON. Raises Refuse ``AUDIT_BROKEN`` if it is none."""
     event_of(entry)
     return canonical({**json.loads(entry.line), "hash": entry.hash})
-
-
-def judged(
-    tenant_id: str,
-    entries: Iterable[Entry],
-    heads: Iterable[Head],
-    own: Head | None = None,
-    further: Callable[[int], Head | None] = lambda _: None,
-) -> Verdict:
-    """Holds a chain, in order, against itself and against heads that were kept elsewhere; stops at the first fault.
-    ``own`` is the head that is kept beside it. ``further`` gives a head that was kept too, by its number.
-
-    A catalog that was rebuilt lacks events: one that says so may follow the head that it names, and nothing else may. That
-    head is asked for if it is not among ``heads``.
-    """
-    kept = {head.number: head.hash for head in heads}
-    last: Entry | None = None
-    lost: list[tuple[int, int]] = []
-    fault: Fault | None = None
-    count = 0
-    for entry in entries:
-        due = 1 if last is None else last.number + 1
-        reason = _misfit(tenant_id, entry, last, due, kept, further)
-        if reason is not None:
-            # One that stands too far on shows that the one before it is gone.
-            missing = entry.number > due and reason == _NOT_NEXT
-            fault = Fault(number=due, reason=_MISSING) if missing else Fault(number=entry.number, reason=reason)
-            break
-        if entry.number > due:
-            lost.append((due, entry.number - 1))
-        last, count = entry, count + 1
-    newest = max([*kept, own.number if own else 0])
-    if fault is None and newest > (last.number if last else 0):
-        fault = Fault(number=last.number + 1 if last else 1, reason=_MISSING)
-    return Verdict(
-        events=count,
-        heads=len(kept),
-        head=None if last is None else head_of(last),
-        lost=lost,
-        fault=fault,
-    )
-
-
-def held_against(verdict: Verdict, head: Head) -> Verdict:
-    """The verdict on a chain, once it has turned out that a head of its last event was kept elsewhere."""
-    if verdict.head is None or verdict.head.hash == head.hash:
-        return verdict
-    return msgspec.structs.replace(verdict, fault=Fault(number=verdict.head.number, reason=_OTHER))
-
-
-_UNREADABLE = "cannot be read"
-_CHANGED = "is not what it was when its hash was made"
-_ELSEWHERE = "stands in a place that is not its own"
-_NOT_NEXT = "does not follow the one before it"
-_OTHER = "is not the one whose hash lies in the store"
-_MISSING = "is missing"
-
-
-def _misfit(
-    tenant_id: str,
-    entry: Entry,
-    last: Entry | None,
-    due: int,
-    kept: Mapping[int, str],
-    further: Callable[[int], Head | None],
-) -> str | None:
-    """In what the entry does not fit behind ``last``; None if it does."""
-    if hash_of(entry.line) != entry.hash:
-        return _CHANGED
-    try:
-        event = event_of(entry)
-    except Refuse:
-        return _UNREADABLE
-    if (event.tenant_id, event.number) != (tenant_id, entry.number):
-        return _ELSEWHERE
-    follows = (event.number, event.previous) == (due, last.hash if last else NOTHING_BEFORE)
-    if not follows and not _begins_anew(event, due, kept, further):
-        return _NOT_NEXT
-    return None if kept.get(event.number, entry.hash) == entry.hash else _OTHER
-
-
-def _begins_anew(event: Event, due: int, kept: Mapping[int, str], further: Callable[[int], Head | None]) -> bool:
-    """Whether the event tells of a rebuild, and follows a head that was kept of events which are lost."""
-    if event.action != Action.CATALOG_REBUILT or event.number <= due:
-        return False
-    number = event.number - 1
-    if number in kept:
-        return kept[number] == event.previous
-    head = further(number)
-    return head is not None and head.hash == event.previous
 
 
 def _plain(value: Plain) -> Plain:

@@ -5,6 +5,7 @@ the provider key, the keys that SQL or the audit trail names for the tenant, and
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
@@ -21,6 +22,8 @@ class Untrusted(msgspec.Struct, frozen=True, kw_only=True):
     arn: str
     data_keys: int
     manifests: int
+    found_at: datetime | None = None
+    """When the catalog first noted it."""
 
 
 def described(found: Untrusted) -> str:

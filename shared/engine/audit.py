@@ -4,12 +4,14 @@ A head there is plain: it needs no key. It is never overwritten.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 
 import msgspec
 
-from shared.domain.audit import Entry, Head, Verdict, encode_head, held_against, judged
-from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse
+from shared.domain.audit import Entry, Head, encode_head
+from shared.domain.audit_chain import Fault, Verdict, ended_by, held_against, judged
+from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse, Retry
 from shared.engine.context import Context
 from shared.ports.audit import Audit
 from shared.ports.blobs import BlobStore
@@ -21,6 +23,9 @@ from shared.vault.rereading import read_twice
 log = logging.getLogger(__name__)
 
 _PAGE = 1000
+_MOST_EVENTS = 2**31 - 2**20
+"""A head beyond that is none of ours: somebody wants the numbers to end."""
+_SET_BACK = "was put into the store, and its hash is there no more: somebody has put the store back to an older state"
 
 
 def verify_audit(context: Context, tenant_id: str, listing: Listing | None = None) -> Verdict:
@@ -29,9 +34,11 @@ def verify_audit(context: Context, tenant_id: str, listing: Listing | None = Non
     ``listing`` notes strays. Raises Alarm for a head that cannot be read, and what the store raises.
     """
     catalog, listing = context.catalog.tenant(tenant_id), listing or Listing(context.store, tenant_id)
+    anchored = catalog.audit.position().anchored
     # Heads are read before the events: of these there may be more meanwhile, but never fewer.
     heads = list(_heads(context.store, catalog, listing))
-    return judged(tenant_id, all_entries(catalog.audit), heads, catalog.audit.head())
+    verdict = judged(tenant_id, all_entries(catalog.audit), heads, catalog.audit.head())
+    return _anchored_at(ended_by(verdict, catalog.audit.head()), anchored, {head.number for head in heads})
 
 
 def keep_head(context: Context, catalog: TenantCatalog, listing: Listing | None = None) -> None:
@@ -42,20 +49,67 @@ def keep_head(context: Context, catalog: TenantCatalog, listing: Listing | None 
     """
     store, tenant_id = context.store, catalog.tenant_id
     listing = listing or Listing(store, tenant_id)
+    anchored = catalog.audit.position().anchored
     numbers = listing.heads()
 
     def kept(number: int) -> Head | None:
         return _head(store, tenant_id, number) if number in numbers else None
 
     newest = next(_heads(store, catalog, listing), None)
-    own = catalog.audit.head()
-    verdict = judged(tenant_id, all_entries(catalog.audit), [newest] if newest else [], own, kept)
+    verdict = judged(tenant_id, all_entries(catalog.audit), [newest] if newest else [], catalog.audit.head(), kept)
+    _store_head(context, catalog, _anchored_at(ended_by(verdict, catalog.audit.head()), anchored, numbers))
+
+
+def anchor(context: Context, catalog: TenantCatalog) -> None:
+    """Store the chain's head in the bucket, having compared only what was added since the last head that was stored.
+
+    That is one read and one write, however long the trail is; where nothing was added, the store is not asked. The sweep
+    compares the whole trail. Raises as ``keep_head`` does.
+    """
+    position = catalog.audit.position()
+    if position.newest == position.anchored == (position.head.number if position.head is not None else 0):
+        return
+    if not position.anchored:
+        keep_head(context, catalog)
+        return
+
+    def kept(number: int) -> Head | None:
+        with suppress(Alarm):
+            return _head(context.store, catalog.tenant_id, number)
+        return None
+
+    last = kept(position.anchored)
+    entries = all_entries(catalog.audit, position.anchored)
+    verdict = judged(catalog.tenant_id, entries, [], position.head, kept, last)
+    numbers = {position.anchored} if last is not None else set()
+    _store_head(context, catalog, _anchored_at(ended_by(verdict, catalog.audit.head()), position.anchored, numbers))
+
+
+def anchor_softly(context: Context, catalog: TenantCatalog) -> None:
+    """As ``anchor``, after what a job has done: whatever keeps the head from being stored fails no job, and is logged."""
+    try:
+        anchor(context, catalog)
+    except EntrakeepError as error:
+        level = logging.WARNING if isinstance(error, Retry) else logging.ERROR
+        log.log(level, "the audit trail was not anchored: %s", error, extra={"tenant": catalog.tenant_id})
+
+
+def _anchored_at(verdict: Verdict, anchored: int, numbers: Container[int]) -> Verdict:
+    """The verdict, given which heads are in the store: the one that SQL knows to be the newest must be among them."""
+    if not anchored or anchored in numbers:
+        return verdict
+    return msgspec.structs.replace(verdict, fault=Fault(number=anchored, reason=_SET_BACK))
+
+
+def _store_head(context: Context, catalog: TenantCatalog, verdict: Verdict) -> None:
+    """Store the head of a chain that fits. Raises Refuse ``AUDIT_BROKEN`` if it does not."""
     head = refused_broken(verdict).head
-    if head is None or (newest and newest.number == head.number):
-        return  # nothing has happened since
-    if not store.put_new(head_blob(tenant_id, head.number), encode_head(head)):
+    if head is None:
+        return
+    if not context.store.put_new(head_blob(catalog.tenant_id, head.number), encode_head(head)):
         # Another worker was first: it must be the same one.
-        refused_broken(held_against(verdict, _head(store, tenant_id, head.number)))
+        refused_broken(held_against(verdict, _head(context.store, catalog.tenant_id, head.number)))
+    catalog.audit.note_anchored(head.number)
 
 
 def keep_last_heads(context: Context, *chains: str) -> None:
@@ -82,15 +136,16 @@ def refused_broken(verdict: Verdict) -> Verdict:
     fault = verdict.fault
     if fault is not None:
         sentence = (
-            f"The audit trail was changed in the database or in the store: event {fault.number:,} {fault.reason}."
+            f"The audit trail was changed in the database or in the store: event {fault.number:,} {fault.reason}. Find out "
+            "who may write to either; if one of the two was put back from an older copy, say 'entrakeep catalog rebuild'."
         )
         raise Refuse(Code.AUDIT_BROKEN, sentence)
     return verdict
 
 
-def all_entries(audit: Audit) -> Iterator[Entry]:
-    """Every event, in order."""
-    page = audit.entries(limit=_PAGE)
+def all_entries(audit: Audit, after: int = 0) -> Iterator[Entry]:
+    """Every event with a number above ``after``, in order."""
+    page = audit.entries(after, _PAGE)
     while page:
         yield from page
         page = audit.entries(page[-1].number, _PAGE)
@@ -123,6 +178,6 @@ def _head(store: BlobStore, tenant_id: str, number: int) -> Head:
         head = msgspec.json.decode(text, type=Head)
     except msgspec.DecodeError:
         head = None
-    if head is None or (head.tenant_id, head.number) != (tenant_id, number):
+    if head is None or (head.tenant_id, head.number) != (tenant_id, number) or number > _MOST_EVENTS:
         raise Alarm(Code.BLOB_DAMAGED, f"The blob {blob} is damaged.", blob)
     return head

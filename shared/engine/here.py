@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Unexpected
 from shared.domain.model import Claim, JobKind, JobState, Tenant
+from shared.engine.audit import anchor_softly
 from shared.engine.context import Context
 from shared.engine.custody import Custody
 from shared.engine.hold import Hold
@@ -45,6 +46,7 @@ def begun_here(
                 yield work, open_manifest(context, custody, tenant.tenant_id, row)
                 work.check()
             catalog.claims.finish(claim, detail={"records": shown.records})
+            anchor_softly(context, catalog)
         except ClaimLost as lost:
             raise _end_of(catalog, claim) or lost from None
         except EntrakeepError as error:

@@ -87,7 +87,8 @@ def stored_tenants(context: Context) -> list[str]:
 
 
 def rebuild_installation(context: Context) -> None:
-    """Let the installation's own audit chain go on behind its newest head in the bucket, if SQL has not come so far.
+    """Let the installation's own audit chain go on behind its newest head in the bucket, if SQL has not come so far, or
+    behind its newest event, if somebody has changed the head beside it.
 
     Raises what the store and the catalog raise.
     """
@@ -98,8 +99,9 @@ def rebuild_installation(context: Context) -> None:
     chain = context.catalog.tenant(INSTALLATION).audit
     listing = Listing(context.store, INSTALLATION)
     head = newest_head(context.store, listing, INSTALLATION, note)
-    own = chain.head()
-    if head is not None and (own is None or own.number < head.number):
+    position = chain.position()
+    changed = position.newest != (position.head.number if position.head is not None else 0)
+    if changed or (head is not None and position.newest < head.number):
         chain.resume(head)
         keep_last_heads(context, INSTALLATION)
 
@@ -121,6 +123,7 @@ def rebuild(
     except EntrakeepError as error:
         return work.outcome(trouble=error)
     if outcome.tenant is not None:
+        context.catalog.tenant(tenant_id).upkeep.note_untrusted(outcome.untrusted)
         record_trust(context, context.catalog.tenant(tenant_id))
     return outcome
 

@@ -38,6 +38,7 @@ def sweep_step(work: Work) -> bool:
     broken = _keep_head(work, listing)
     record_trust(work.context, work.catalog)
     removed, untrusted = 0, loose.summary()
+    work.catalog.upkeep.note_untrusted(untrusted)
     spared = {key.job_id for key in loose.untrusted}
     for job_id in work.catalog.upkeep.to_sweep(work.claim, timedelta(hours=work.context.limits.settled_hours)):
         if job_id not in spared:

@@ -9,7 +9,8 @@ from functools import cached_property
 
 import msgspec
 
-from shared.domain.audit import Event, event_of, judged
+from shared.domain.audit import Event, event_of
+from shared.domain.audit_chain import judged
 from shared.domain.errors import EntrakeepError, Refuse
 from shared.domain.trust import arns_in_use
 from shared.engine.audit import all_entries, newest_head

@@ -20,15 +20,26 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     removed: bool
 
 
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """``head`` is the one beside the chain, ``newest`` the number of the newest event, ``anchored`` that of the newest event
+    whose hash was put into the store; 0 where there is none."""
+
+    head: Head | None
+    newest: int
+    anchored: int
+
+
 class Audit(Protocol):
     def append(self, action: Action, subject: Mapping[str, str] | None = None, **detail: Plain) -> Head:
         """Adds an event about what stands in SQL already, or elsewhere: ``subject`` by what the ids are ids of (``job``,
         ``snapshot``), ``detail`` of ids, counts, codes and names that an operator typed. However many do so at once, each
-        event follows another. Raises Refuse ``NO_SUCH_TENANT`` if there never was such a tenant."""
+        event follows another. Raises Refuse ``NO_SUCH_TENANT`` if there never was such a tenant, and ``AUDIT_BROKEN`` if
+        the head of the trail is not that of its newest event."""
         ...
 
-    def resume(self, head: Head) -> None:
-        """Append the event of a rebuild behind ``head``, which was stored elsewhere before SQL lost the events up to it."""
+    def resume(self, head: Head | None) -> None:
+        """Append the event of a rebuild behind the newest event, or behind ``head``, which was stored elsewhere before SQL
+        lost the events up to it. That also repairs a head that is not that of the newest event."""
         ...
 
     def entries(self, after: int = 0, limit: int = 1000) -> list[Entry]:
@@ -41,4 +52,12 @@ class Audit(Protocol):
 
     def head(self) -> Head | None:
         """How far the chain has come; None before the first event."""
+        ...
+
+    def position(self) -> Position:
+        """Return how far the chain has come, and how far it was anchored, at one moment."""
+        ...
+
+    def note_anchored(self, number: int) -> None:
+        """Remember that the hash of this event is in the store, unless that of a newer one is."""
         ...

@@ -3,6 +3,7 @@
 As in ``catalog``: one transaction a method, one tenant a handle, and the same errors.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -10,6 +11,7 @@ import msgspec
 
 from shared.domain.audit import Head
 from shared.domain.model import Claim, RunRef, Snapshot, Tenant, WrappedKey
+from shared.domain.trust import Untrusted
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,4 +82,15 @@ class Upkeep(Protocol):
 
     def swept(self, claim: Claim, job_id: str, left: Leftovers) -> None:
         """The blobs are gone: so are the rows of those manifests and data keys. The job has been swept. Fenced."""
+        ...
+
+    def note_untrusted(self, found: Sequence[Untrusted]) -> None:
+        """Remember what the store holds under untrusted KMS keys, in the place of what was remembered before.
+
+        A key that was not remembered gets an event. Raises Refuse ``NO_SUCH_TENANT``.
+        """
+        ...
+
+    def untrusted(self) -> list[Untrusted]:
+        """Return what was last remembered."""
         ...

@@ -1,5 +1,6 @@
 """The audit trail: events that are added, each behind the one before, in the transaction of what they tell of."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,10 +8,18 @@ from sqlalchemy import RowMapping
 
 from shared.adapters.catalog.schema import audit_events, audit_heads, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_if_absent
-from shared.domain.audit import ENDED, INSTALLATION, Action, Entry, Head, Plain, following
+from shared.domain.audit import ENDED, INSTALLATION, Action, Entry, Head, Plain, following, head_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import JobKind, JobState
+from shared.ports.audit import Position
 
+log = logging.getLogger(__name__)
+
+_HEAD_CHANGED = (
+    "The audit trail of this tenant was changed in the database: its head is not that of its newest event. Find out who may "
+    "write to the database; 'entrakeep audit verify' compares the trail with the store, and 'entrakeep catalog rebuild' lets "
+    "it go on behind its newest event."
+)
 _INSTALLATION_NAME = "(installation)"
 """What the installation's chain is called. No tenant can have this name."""
 _COUNTED = ("records", "snapshots", "blobs", "damaged", "removed")
@@ -27,10 +36,9 @@ class SqlAudit:
         with self._tenancy.write() as rows:
             return append(rows, action, subject or {}, detail)
 
-    def resume(self, head: Head) -> None:
+    def resume(self, head: Head | None) -> None:
         with self._tenancy.write() as rows:
-            detail: dict[str, Plain] = {"head": head.number, "head_hash": head.hash}
-            append(rows, Action.CATALOG_REBUILT, {}, detail, behind=head)
+            append_rebuilt(rows, {} if head is None else {"head": head.number, "head_hash": head.hash}, head)
 
     def entries(self, after: int = 0, limit: int = 1000) -> list[Entry]:
         with self._tenancy.read() as rows:
@@ -46,6 +54,15 @@ class SqlAudit:
         with self._tenancy.read() as rows:
             return _head_of(rows.one(audit_heads))
 
+    def position(self) -> Position:
+        with self._tenancy.read() as rows:
+            row, next_number = rows.one(audit_heads), rows.number(audit_events)
+        return Position(head=_head_of(row), newest=next_number - 1, anchored=0 if row is None else int(row["anchored"]))
+
+    def note_anchored(self, number: int) -> None:
+        with self._tenancy.write() as rows:
+            rows.update(audit_heads, audit_heads.c.anchored < number, anchored=number)
+
 
 def append(
     rows: Changes,
@@ -54,35 +71,83 @@ def append(
     detail: Mapping[str, Plain] | None = None,
     *,
     called: str | None = None,
-    behind: Head | None = None,
 ) -> Head:
-    """Adds an event, and returns the head that it makes.
+    """Add an event, and return the head that it makes. Raises Refuse ``AUDIT_BROKEN`` if the trail's head is not that of its
+    newest event: somebody has changed either behind the catalog's back.
 
-    ``called`` is the tenant's name, where its row may be gone. ``behind`` is a head that the chain had before SQL lost it;
-    one that SQL has come as far as counts no more. Whoever adds locks the tenant's head, and after that nothing else but
-    what hangs on jobs that it holds: so two who add wait for each other, and never in a circle.
+    ``called`` is the tenant's name, where its row may be gone. Lock order: whatever hangs on jobs first, the tenant's head
+    last. So concurrent appends serialise and cannot deadlock.
     """
     name = called or _name(rows)
+    before = _locked_head(rows, name)
+    if before != _newest(rows):
+        raise Refuse(Code.AUDIT_BROKEN, _HEAD_CHANGED)
+    return _added(rows, name, before, action, subject, detail)
+
+
+def append_rebuilt(rows: Changes, detail: Mapping[str, Plain], kept: Head | None) -> Head:
+    """Add the event of a rebuild, behind the newest event or behind ``kept``, the newest head in the store.
+
+    It also repairs a head that is not that of the newest event. The trail is anchored anew from ``kept``.
+    """
+    name = _name(rows)
+    _locked_head(rows, name)
+    before = max(filter(None, (_newest(rows), kept)), key=lambda head: head.number, default=None)
+    head = _added(rows, name, before, Action.CATALOG_REBUILT, {}, detail)
+    rows.update(audit_heads, anchored=0 if kept is None else kept.number)
+    return head
+
+
+def append_if_sound(
+    rows: Changes, action: Action, subject: Mapping[str, str | None], detail: Mapping[str, Plain] | None = None
+) -> Refuse | None:
+    """Add an event of what must happen even if somebody has changed the trail. Return what is wrong with it, if anything."""
+    try:
+        append(rows, action, subject, detail)
+    except Refuse as broken:
+        if broken.code is not Code.AUDIT_BROKEN:
+            raise
+        log.error("no event of %s was added: %s", action, broken, extra={"tenant": rows.tenant_id})
+        return broken
+    return None
+
+
+def append_end(rows: Changes, job: RowMapping, state: JobState, code: Code | None, detail: Any) -> Refuse | None:
+    """Add the event of a job's end, if its kind has one. Return what is wrong with the trail, if anything."""
+    given: dict[str, Any] = detail if isinstance(detail, dict) else {}
+    counts = {name: given[name] for name in _COUNTED if name in given}
+    counts = {name: len(value) if isinstance(value, list) else int(value) for name, value in counts.items()}
+    if job["kind"] in ENDED:
+        subject = {"job": job["job_id"], "snapshot": job["snapshot"]}
+        return append_if_sound(rows, ENDED[job["kind"]], subject, {"state": state, "code": code, **counts})
+    if job["kind"] == JobKind.PRUNE and counts.get("removed"):
+        return append_if_sound(rows, Action.SWEEP_REMOVED, {"job": job["job_id"]}, {"removed": counts["removed"]})
+    return None
+
+
+def _locked_head(rows: Changes, name: str) -> Head | None:
     add_if_absent(rows.connection, audit_heads, tenant_id=rows.tenant_id, name=name, number=0, at="", hash="")
-    before = _head_of(rows.one(audit_heads, lock=True))
-    if behind is not None and (before is None or before.number < behind.number):
-        before = behind
+    return _head_of(rows.one(audit_heads, lock=True))
+
+
+def _newest(rows: Rows) -> Head | None:
+    """Return the head that the newest event makes. Raises Refuse ``AUDIT_BROKEN`` if it is no event."""
+    newest = rows.all(rows.query(audit_events).order_by(audit_events.c.number.desc()).limit(1))
+    return head_of(_entry_of(newest[0])) if newest else None
+
+
+def _added(
+    rows: Changes,
+    name: str,
+    before: Head | None,
+    action: Action,
+    subject: Mapping[str, str | None],
+    detail: Mapping[str, Plain] | None,
+) -> Head:
     entry, head = following(before, rows.tenant_id, rows.now, rows.actor, action, subject, detail or {})
     rows.insert(audit_events, number=entry.number, line=entry.line, hash=entry.hash)
     rows.update(audit_heads, name=name, number=head.number, at=head.at, hash=head.hash)
     return head
-
-
-def append_end(rows: Changes, job: RowMapping, state: JobState, code: Code | None, detail: Any) -> None:
-    """Tells of the end of a job whose end is told of."""
-    told: dict[str, Any] = detail if isinstance(detail, dict) else {}
-    counts = {name: told[name] for name in _COUNTED if name in told}
-    counts = {name: len(value) if isinstance(value, list) else int(value) for name, value in counts.items()}
-    if job["kind"] in ENDED:
-        subject = {"job": job["job_id"], "snapshot": job["snapshot"]}
-        append(rows, ENDED[job["kind"]], subject, {"state": state, "code": code, **counts})
-    elif job["kind"] == JobKind.PRUNE and counts.get("removed"):
-        append(rows, Action.SWEEP_REMOVED, {"job": job["job_id"]}, {"removed": counts["removed"]})
 
 
 def _name(rows: Rows) -> str:

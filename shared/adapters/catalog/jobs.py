@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, or_
 
-from shared.adapters.catalog.audit import append, append_end
+from shared.adapters.catalog.audit import append, append_end, append_if_sound
 from shared.adapters.catalog.backup_events import note_end
 from shared.adapters.catalog.job_log import log_end
 from shared.adapters.catalog.schema import checkpoint_runs, checkpoints, jobs, pins, steps
@@ -133,7 +133,9 @@ class SqlJobs:
         with self._tenancy.write() as rows:
             row = _existing(rows.one(jobs, jobs.c.job_id == job_id, lock=True), job_id)
             if not JobState(row["state"]).ended and not row["cancel"]:
-                append(rows, Action.JOB_CANCELLED, {"job": job_id}, {"kind": row["kind"], "state": row["state"]})
+                append_if_sound(
+                    rows, Action.JOB_CANCELLED, {"job": job_id}, {"kind": row["kind"], "state": row["state"]}
+                )
             if row["state"] == JobState.QUEUED:
                 end_job(rows, row, JobState.CANCELLED, Code.CANCELLED, "The job was cancelled.")
             elif row["state"] == JobState.RUNNING:
@@ -259,7 +261,10 @@ def end_job(
     )
     remove_checkpoints(rows, checkpoints.c.job_id == job_id)
     rows.delete(pins, pins.c.job_id == job_id)
-    append_end(rows, job, state, code, values.get("detail"))
+    broken = append_end(rows, job, state, code, values.get("detail"))
+    if broken is not None and code is None:  # what the audit trail cannot report has not succeeded
+        state, code, message = JobState.FAILED, broken.code, broken.message
+        rows.update(jobs, jobs.c.job_id == job_id, state=state, code=code, message=message)
     note_end(rows, job, state, code, message)
     log_end(rows, job, state, code, message, values)
 

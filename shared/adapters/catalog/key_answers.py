@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping
 
-from shared.adapters.catalog.audit import append
+from shared.adapters.catalog.audit import append_if_sound
 from shared.adapters.catalog.outbox import forget_old
 from shared.adapters.catalog.schema import data_keys, key_events, key_health, refusals, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows
@@ -63,7 +63,7 @@ def forget_refusal(rows: Changes, arn: str) -> bool:
     """Forget that the key was refused, and report it to the audit trail; return whether it was."""
     again = bool(rows.delete(refusals, refusals.c.arn == arn))
     if again:
-        append(rows, Action.KEY_ANSWERED, {}, {"arn": arn})
+        append_if_sound(rows, Action.KEY_ANSWERED, {}, {"arn": arn})
     return again
 
 

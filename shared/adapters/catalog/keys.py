@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
-from shared.adapters.catalog.audit import append
+from shared.adapters.catalog.audit import append_if_sound
 from shared.adapters.catalog.jobs import GOING_ON, end_job, going
 from shared.adapters.catalog.key_answers import disproved, note_answer, note_refusal
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
@@ -146,7 +146,7 @@ class SqlKeys:
                 rows.insert(refusals, arn=arn, at=rows.now, since=rows.now, message=message)
             ended = _end_jobs(rows, message, rows.now - timedelta(seconds=ago)) if tenant["key_arn"] == arn else 0
             if new:
-                append(rows, Action.KEY_REFUSED, {}, {"arn": arn, "jobs": ended})
+                append_if_sound(rows, Action.KEY_REFUSED, {}, {"arn": arn, "jobs": ended})
         if new:  # once, however many jobs meet it until the key answers again
             said = {"tenant": self._tenancy.tenant_id, "code": Code.KEY_ACCESS_REVOKED.value}
             log.warning("%s Jobs that it ended: %d.", message, ended, extra=said)

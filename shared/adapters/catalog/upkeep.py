@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 from sqlalchemy import RowMapping, select
 
-from shared.adapters.catalog.audit import append
+from shared.adapters.catalog.audit import append, append_if_sound, append_rebuilt
 from shared.adapters.catalog.claims import held, keep_snapshot
 from shared.adapters.catalog.directories import claim_of
 from shared.adapters.catalog.engine import EVERY_TENANT, Turn
@@ -22,10 +22,12 @@ from shared.adapters.catalog.schema import (
     snapshot_runs,
     snapshots,
     tenants,
+    untrusted_keys,
 )
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action, Plain
 from shared.domain.model import Claim, JobState, Snapshot, Tenant, WrappedKey
+from shared.domain.trust import Untrusted
 from shared.ports.upkeep import Found, Known, Leftovers
 
 _LONGEST_NAME = 40
@@ -114,6 +116,28 @@ class SqlUpkeep:
             if not rows.update(bucket_jobs, bucket_jobs.c.job_id == job_id, swept_at=rows.now):
                 rows.insert(bucket_jobs, job_id=job_id, swept_at=rows.now)
 
+    def note_untrusted(self, found: Sequence[Untrusted]) -> None:
+        with self._tenancy.write() as rows:
+            rows.tenant(lock=True)
+            before = {row["arn"] for row in rows.find(untrusted_keys)}
+            for arn in before - {each.arn for each in found}:
+                rows.delete(untrusted_keys, untrusted_keys.c.arn == arn)
+            for each in found:
+                counts = {"data_keys": each.data_keys, "manifests": each.manifests}
+                if each.arn in before:
+                    rows.update(untrusted_keys, untrusted_keys.c.arn == each.arn, **counts)
+                else:
+                    rows.insert(untrusted_keys, arn=each.arn, found_at=rows.now, **counts)
+                    append_if_sound(rows, Action.KEY_UNTRUSTED, {}, {"arn": each.arn, **counts})
+
+    def untrusted(self) -> list[Untrusted]:
+        with self._tenancy.read() as rows:
+            noted = rows.all(rows.query(untrusted_keys).order_by(untrusted_keys.c.arn))
+        return [
+            Untrusted(arn=row["arn"], data_keys=row["data_keys"], manifests=row["manifests"], found_at=row["found_at"])
+            for row in noted
+        ]
+
 
 def _tell(rows: Changes, found: Found) -> None:
     """The head that lay in the bucket is named, whether or not it is the one that the event stands behind."""
@@ -123,7 +147,7 @@ def _tell(rows: Changes, found: Found) -> None:
     }
     if found.head is not None:
         detail |= {"head": found.head.number, "head_hash": found.head.hash}
-    append(rows, Action.CATALOG_REBUILT, {}, detail, behind=found.head)
+    append_rebuilt(rows, detail, found.head)
     for arn in sorted(found.trusted):
         append(rows, Action.KEY_TRUSTED, {}, {"arn": arn})
 

@@ -20,6 +20,7 @@ from shared.domain.errors import (
     Unexpected,
 )
 from shared.domain.model import Claim, JobKind, JobState, Phase
+from shared.engine.audit import anchor_softly
 from shared.engine.backup import commit_step, compact_step, read_step
 from shared.engine.context import Context
 from shared.engine.custody import Custody
@@ -69,6 +70,7 @@ def perform(context: Context, message: StepMessage, holder: str) -> Ending:
         opened, error = _held(context, catalog, claim)
     finally:
         context.flush_usage()
+    anchor_softly(context, catalog)
     if opened:
         context.at("phase-opened")
         send_due(context)

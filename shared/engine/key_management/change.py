@@ -9,6 +9,7 @@ import msgspec
 
 from shared.domain.errors import Code, EntrakeepError, Refuse
 from shared.domain.model import Tenant
+from shared.engine.audit import anchor_softly
 from shared.engine.key_management.checks import check_again
 from shared.engine.key_management.moving import Moving, Told
 from shared.engine.key_management.proof import forget_and_prove, purge_database
@@ -41,6 +42,7 @@ def key_change_step(work: Work) -> bool:
     if not (proved and work.catalog.customer_keys.settle(work.claim, work.context.lease_seconds)):
         raise Refuse(Code.BUSY, "Data keys are still being stored under the key before. Ask again in some minutes.")
     work.context.at("key-settled")
+    anchor_softly(work.context, work.catalog)
     record_trust(work.context, work.catalog)
     told.proved = {}  # of use to nobody from here on
     return work.catalog.claims.finish(work.claim, detail=msgspec.to_builtins(told))
@@ -63,6 +65,7 @@ def _switched(work: Work, told: Told) -> Tenant:
         work.catalog.claims.tell(work.claim, msgspec.to_builtins(told))
     switched = work.catalog.customer_keys.switch(work.claim, told.arn)
     work.context.at("key-switched")
+    anchor_softly(work.context, work.catalog)
     record_trust(work.context, work.catalog)
     return switched
 

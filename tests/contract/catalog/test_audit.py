@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DatabaseError
 
-from shared.domain.audit import INSTALLATION, Action, event_of, hash_of, judged
+from shared.domain.audit import INSTALLATION, Action, event_of, hash_of
+from shared.domain.audit_chain import judged
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Schedule, StepPlan
 from shared.ports.catalog import TenantCatalog

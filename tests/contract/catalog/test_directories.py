@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
-from shared.domain.audit import INSTALLATION, judged
+from shared.domain.audit import INSTALLATION
+from shared.domain.audit_chain import judged
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, StepPlan, Tenant
 from shared.engine.audit import all_entries

@@ -182,7 +182,7 @@ def test_the_whole_trail_is_read_once_for_the_days_head(
     said: list[dict[str, Any]] = []
     with recorded(said):
         keep_head(world.context, world.of)
-    read = [each["with"] for each in said if "FROM audit_events" in each.get("say", "")]
+    read = [each["with"] for each in said if "FROM audit_events" in each.get("say", "") and "max(" not in each["say"]]
     assert [after for _, after, *_ in read].count(0) == 1
     if rebuilt:
         world.close()
@@ -325,6 +325,8 @@ def test_where_no_head_lay_in_the_bucket_a_rebuilt_trail_begins_with_the_rebuild
     world: EngineWorld, tmp_path: Path
 ) -> None:
     world.backed_up()
+    for name in list(world.store.names(heads_prefix(world.tenant.tenant_id))):
+        world.store.delete(name)
     other = world.over(tmp_path / "empty.sqlite3")
     rebuild(other.context, world.tenant.tenant_id)
     assert [(action, detail.get("head")) for _, action, detail in told(other)] == [("catalog.rebuilt", None)]

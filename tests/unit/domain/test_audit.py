@@ -21,8 +21,8 @@ from shared.domain.audit import (
     exported,
     following,
     hash_of,
-    judged,
 )
+from shared.domain.audit_chain import ended_by, judged
 from shared.domain.errors import Code, Refuse
 
 TENANT, OTHER = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11", "7c1e5b0a-94d2-4e63-b8a1-0f3d6c9e2a33"
@@ -237,3 +237,47 @@ def test_texts_are_of_one_line_and_not_endless() -> None:
 def test_a_number_that_readers_disagree_about_is_refused() -> None:
     with pytest.raises(ValueError, match="2\\^53"):
         following(None, TENANT, NOW, "a", Action.SCHEDULE_SET, {}, {"n": 2**53})
+
+
+def test_an_event_behind_the_head_that_was_read_last_was_not_added_by_the_catalog() -> None:
+    entries, heads = few(4)
+    verdict = judged(TENANT, entries, [])
+    assert ended_by(verdict, heads[-1]) == verdict
+    for own, number in ((heads[1], 3), (None, 1)):
+        found = ended_by(verdict, own).fault
+        assert found is not None
+        assert (found.number, found.reason) == (
+            number,
+            "was added behind the head of the trail, and not by the catalog",
+        )
+
+
+def test_an_event_that_the_head_does_not_name_is_found() -> None:
+    entries, heads = few(4)
+    found = judged(TENANT, entries, [], msgspec.structs.replace(heads[2], hash="f" * 64)).fault
+    assert found is not None
+    assert (found.number, found.reason) == (3, "is not the one that the head of the trail names")
+
+
+def test_the_end_of_a_chain_is_judged_behind_the_head_before_it() -> None:
+    entries, heads = few(6)
+    assert judged(TENANT, entries[3:], [], heads[5], behind=heads[2]).head == heads[5]
+    found = judged(TENANT, entries[3:], [], heads[5], behind=msgspec.structs.replace(heads[2], hash="f" * 64)).fault
+    assert found is not None
+    assert (found.number, found.reason) == (4, "does not follow the one before it")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_was_added_to_an_older_copy_is_explained_by_a_rebuild_alone_that_names_the_newest_head(
+    named: bool,
+) -> None:
+    entries, heads = few(4)
+    own, head = following(heads[1], TENANT, NOW, "ana@desk", Action.SCHEDULE_SET, {}, {"own": True})
+    detail: dict[str, Plain] = {"head": 3, "head_hash": heads[2].hash if named else "f" * 64}
+    event, _ = following(head, TENANT, NOW, "ana@desk", Action.CATALOG_REBUILT, {}, detail)
+    verdict = judged(TENANT, [*entries[:2], own, event], heads[:3])
+    if named:
+        assert (verdict.fault, verdict.lost, verdict.events) == (None, [(3, 3)], 4)
+    else:
+        assert verdict.fault is not None
+        assert (verdict.fault.number, verdict.events, verdict.head) == (3, 2, heads[1])

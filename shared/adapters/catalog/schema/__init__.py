@@ -7,7 +7,7 @@ tables; a test compares the two.
 from shared.adapters.catalog.schema.audit import AUDIT, audit_events, audit_heads
 from shared.adapters.catalog.schema.columns import DataKeyId, Json, UtcTime, Uuid, metadata
 from shared.adapters.catalog.schema.jobs import backup_events, checkpoints, jobs, pins, steps
-from shared.adapters.catalog.schema.keys import acceptances, data_keys, key_events, key_health, refusals
+from shared.adapters.catalog.schema.keys import acceptances, data_keys, key_events, key_health, refusals, untrusted_keys
 from shared.adapters.catalog.schema.processes import beats, compatible_code, usage, workers
 from shared.adapters.catalog.schema.snapshots import (
     bucket_jobs,
@@ -20,7 +20,7 @@ from shared.adapters.catalog.schema.snapshots import (
 from shared.adapters.catalog.schema.stores import stores
 from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants, withheld_directories
 
-REVISION = "0012"
+REVISION = "0013"
 """The revision that this code needs: the newest migration."""
 
 OUTLIVES_TENANT = AUDIT | {withheld_directories.name}
@@ -59,6 +59,7 @@ __all__ = [
     "steps",
     "stores",
     "tenants",
+    "untrusted_keys",
     "usage",
     "withheld_directories",
     "workers",

@@ -43,6 +43,17 @@ acceptances = Table(
     within_tenant("tenants"),
 )
 
+untrusted_keys = Table(
+    "untrusted_keys",
+    metadata,
+    tenant_column(),
+    Column("arn", String, primary_key=True),
+    Column("data_keys", Integer, nullable=False),
+    Column("manifests", Integer, nullable=False),
+    Column("found_at", UtcTime, nullable=False),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
+)
+
 refusals = Table(
     "refusals",
     metadata,

@@ -14,6 +14,7 @@ from console.cli.documents import (
     schedule_document,
 )
 from console.cli.key import key_fields
+from console.cli.untrusted import untrusted_document
 from shared.domain.errors import Answer, Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import (
@@ -30,6 +31,7 @@ from shared.domain.model import (
     Tenant,
     Trouble,
 )
+from shared.domain.trust import Untrusted
 from shared.ports.catalog import KeyState
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -247,8 +249,24 @@ def test_a_job_that_checks_or_changes_a_key_tells_how_far_it_has_come() -> None:
 
 @pytest.mark.parametrize("free", [True, False, None])
 def test_people_are_told_that_the_old_key_is_still_needed_and_not_only_when_it_is_not(free: bool | None) -> None:
-    shown_fields = dict(
-        key_fields(shown(KeyState(refusal=None, unreachable=None, data_keys={ARN: 1}, old_key_free=free)))
-    )
+    document = shown(KeyState(refusal=None, unreachable=None, data_keys={ARN: 1}, old_key_free=free))
+    shown_fields = dict(key_fields(document | {"untrusted": []}))
     assert shown_fields["old_key_free"] is free
     assert (shown_fields["data_keys"], shown_fields["warnings"]) == (f"1 under {ARN}", None)
+
+
+def test_what_is_under_untrusted_keys_is_shown_with_account_and_region() -> None:
+    document = shown(KeyState(refusal=None, unreachable=None, data_keys={}))
+    document["untrusted"] = [untrusted_document(Untrusted(arn=ARN, data_keys=2, manifests=0, found_at=NOW))]
+    assert document["untrusted"] == [
+        {
+            "arn": ARN,
+            "account": "111122223333",
+            "region": "eu-central-1",
+            "data_keys": 2,
+            "manifests": 0,
+            "found_at": "2026-05-01T12:00:00.000Z",
+        }
+    ]
+    expected = f"2 data keys under {ARN} (account 111122223333, Region eu-central-1), found 2026-05-01T12:00:00Z"
+    assert dict(key_fields(document))["untrusted"] == expected

@@ -1,0 +1,135 @@
+"""The audit trail is anchored in the store after each job and key event, so that a store that was put back is noticed."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from shared.domain.audit import Action
+from shared.domain.errors import Code, StoreTrouble
+from shared.domain.model import JobKind, JobState
+from shared.engine.audit import refused_broken, verify_audit
+from shared.engine.download import download
+from shared.engine.key_management.asking import ask_enable
+from shared.engine.rebuild import rebuild
+from shared.vault.names import head_blob, heads_prefix
+from tests.contract.engine.stories import copied
+from tests.contract.engine.world import EngineWorld
+
+OWN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-0000000000aa"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path, lease=30.0)
+    made.backed_up()
+    made.clock.time += timedelta(hours=1)
+    yield made
+    made.close()
+
+
+def heads(world: EngineWorld) -> list[int]:
+    prefix = heads_prefix(world.tenant.tenant_id)
+    return sorted(int(name.removeprefix(prefix)) for name in world.store.names(prefix))
+
+
+def newest(world: EngineWorld) -> int:
+    return world.of.audit.position().newest
+
+
+def test_the_head_is_in_the_store_after_each_job(world: EngineWorld) -> None:
+    assert heads(world)[-1] == newest(world) == 2
+    world.done(JobKind.VERIFY)
+    assert heads(world)[-1] == newest(world) == 4
+    download(world.context, world.tenant, "latest", BytesIO())
+    assert heads(world)[-1] == newest(world) == 6
+    assert refused_broken(verify_audit(world.context, world.tenant.tenant_id)).heads == len(heads(world))
+
+
+def test_the_switch_of_a_key_is_in_the_store_before_a_data_key_moves(world: EngineWorld) -> None:
+    world.of.customer_keys.allow()
+    switched: list[bool] = []
+
+    def reached(point: str) -> None:
+        if point == "key-rewrapped" and not switched:
+            switched.append(heads(world)[-1] == newest(world))
+
+    world.at = reached
+    ask_enable(world.of, OWN, "ada")
+    world.work()
+    assert switched == [True]
+
+
+def test_a_store_that_takes_no_head_fails_no_job(world: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_new = world.store.put_new
+
+    def picky(name: str, data: bytes) -> bool:
+        if "/audit/" in name:
+            raise StoreTrouble("The store is away.")
+        return put_new(name, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "put_new", picky)
+        assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
+    assert heads(world)[-1] < newest(world)
+    world.of.audit.append(Action.KEY_ANSWERED)
+    assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
+    assert heads(world)[-1] == newest(world)
+
+
+def test_a_whole_older_store_is_noticed(world: EngineWorld) -> None:
+    older = dict(world.store.blobs)
+    world.directory.put("users", "users/later")
+    world.backed_up()
+    anchored = newest(world)
+    world.store.blobs = older
+    job = world.done(JobKind.PRUNE)
+    assert (job.state, job.code) == (JobState.FAILED, Code.AUDIT_BROKEN)
+    assert f"event {anchored} was put into the store, and its hash is there no more" in (job.message or "")
+    verdict = verify_audit(world.context, world.tenant.tenant_id)
+    assert verdict.fault is not None
+    assert verdict.fault.number == anchored
+    verified = world.done(JobKind.VERIFY)
+    assert {each["reason"] for each in verified.detail["damaged"]} >= {"BLOB_MISSING", "AUDIT_BROKEN"}
+    assert set(world.store.blobs) == set(older)
+
+
+def test_a_rebuild_accepts_the_store_as_it_is_and_says_what_was_anchored_last(world: EngineWorld) -> None:
+    older = dict(world.store.blobs)
+    world.backed_up()
+    world.store.blobs = older
+    rebuild(world.context, world.tenant.tenant_id)
+    assert world.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    assert verify_audit(world.context, world.tenant.tenant_id).fault is None
+
+
+def test_what_an_older_catalog_added_before_its_rebuild_counts_as_lost_and_not_as_forged(
+    world: EngineWorld, tmp_path: Path
+) -> None:
+    dump = copied(world.database, tmp_path / "dump.sqlite3")
+    for _ in range(2):
+        world.done(JobKind.VERIFY)
+    lost = newest(world)
+    older = world.over(dump)
+    assert older.done(JobKind.VERIFY).state is JobState.FAILED
+    assert verify_audit(older.context, world.tenant.tenant_id).fault is not None
+    rebuild(older.context, world.tenant.tenant_id)
+    verdict = refused_broken(verify_audit(older.context, world.tenant.tenant_id))
+    assert verdict.lost == [(4, lost)]
+    assert older.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    assert older.done(JobKind.VERIFY).state is JobState.SUCCEEDED
+    older.close()
+
+
+def test_a_head_of_an_endless_number_does_not_end_the_trail(world: EngineWorld, tmp_path: Path) -> None:
+    tenant_id, number = world.tenant.tenant_id, 2**40
+    text = json.loads(world.store.blobs[head_blob(tenant_id, 2)]) | {"number": number}
+    world.store.blobs[head_blob(tenant_id, number)] = json.dumps(text).encode()
+    other = world.over(tmp_path / "empty.sqlite3")
+    outcome = rebuild(other.context, tenant_id)
+    assert (outcome.trouble, outcome.snapshots) == (None, 1)
+    assert newest(other) == 3
+    other.close()
