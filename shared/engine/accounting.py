@@ -10,6 +10,7 @@ from itertools import groupby
 from shared.domain.errors import Alarm, Code
 from shared.domain.model import WrappedKey
 from shared.engine.audit import verify_audit
+from shared.engine.trust import Trust
 from shared.engine.work import Work
 from shared.ports.upkeep import Known
 from shared.vault.keyring import read_key_object
@@ -58,7 +59,7 @@ def _key_objects(work: Work, blobs: list[str], known: Known, verified: Collectio
     keys = [*work.catalog.keys.all(), *work.catalog.customer_keys.older()]
     rows = {(key.data_key_id, key.generation): key for key in keys}
     newest = {key.data_key_id: key.generation for key in reversed(keys)}
-    updating = work.catalog.keys.state().updating
+    updating, trust = work.catalog.keys.state().updating, Trust(work.context, work.catalog)
     for blob in blobs:
         work.hold.check()
         data_key_id, generation = data_key_of(blob), int(last(blob))
@@ -69,6 +70,9 @@ def _key_objects(work: Work, blobs: list[str], known: Known, verified: Collectio
             key = read_key_object(work.context.store, work.claim.tenant_id, blob)
         except Alarm as alarm:
             yield alarm
+            continue
+        if key is not None and row is None and not trust.trusts(key.arn):
+            yield Alarm(Code.KEY_UNTRUSTED, f"The key object {blob} is under a KMS key that is not trusted.", blob)
             continue
         if key is None or (row is None and updating and generation > newest.get(data_key_id, generation)):
             continue  # removed meanwhile, or about to be told to SQL

@@ -129,6 +129,7 @@ def test_a_head_of_an_endless_number_does_not_end_the_trail(world: EngineWorld, 
     text = json.loads(world.store.blobs[head_blob(tenant_id, 2)]) | {"number": number}
     world.store.blobs[head_blob(tenant_id, number)] = json.dumps(text).encode()
     other = world.over(tmp_path / "empty.sqlite3")
+    other.context.store.recognise()
     outcome = rebuild(other.context, tenant_id)
     assert (outcome.trouble, outcome.snapshots) == (None, 1)
     assert newest(other) == 3

@@ -43,6 +43,7 @@ def attacker(world: EngineWorld) -> Attacker:
 def empty(world: EngineWorld, tmp_path: Path) -> Iterator[EngineWorld]:
     """The same bucket over a catalog that knows nothing."""
     other = world.over(tmp_path / "empty.sqlite3")
+    other.context.store.recognise()
     yield other
     other.close()
 
@@ -169,6 +170,19 @@ def test_a_chunk_list_that_points_to_another_jobs_chunks_is_not_taken_for_a_snap
     assert rebuilt(world).untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
     assert planted not in {each.snapshot_id for each in world.of.snapshots.all()}
     is_as_before(world)
+
+
+@pytest.mark.parametrize("shallow", [True, False])
+def test_verify_names_what_was_planted_even_for_a_job_that_is_at_work(
+    world: EngineWorld, attacker: Attacker, shallow: bool
+) -> None:
+    _, planted = attacker.key(world.ask(JobKind.KEY_CHECK).job_id)
+    snapshot = attacker.snapshot()
+    job = world.done(JobKind.VERIFY, detail={"shallow": shallow})
+    assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
+    reasons = {each["blob"]: each["reason"] for each in job.detail["damaged"]}
+    assert reasons[key_object_blob(attacker.tenant_id, planted.data_key_id, 1)] == "KEY_UNTRUSTED"
+    assert reasons[manifest_blob(attacker.tenant_id, snapshot)] == "BLOB_UNKNOWN"
 
 
 def test_an_older_manifest_put_back_after_the_sweep_is_no_snapshot_again(world: EngineWorld) -> None:
