@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from shared.domain.errors import KeyRefused
 from shared.domain.model import JobKind, JobState, Purpose
 from shared.vault.keyring import birth
-from shared.vault.names import certificate_blob, chunk_blob, head_blob, key_object_blob, manifest_blob
+from shared.vault.names import certificate_blob, chunk_blob, head_blob, heads_prefix, key_object_blob, manifest_blob
 from tests.contract.engine.stories import STORIES, Story, copied, tell
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
@@ -79,7 +79,8 @@ def test_the_key_object_of_the_credentials_is_held_against_sql_too(world: Engine
 
 def test_a_forged_head_of_the_audit_trail_is_named(world: EngineWorld) -> None:
     blob = head_blob(world.tenant.tenant_id, 1)
-    (number,) = [int(name.rpartition("/")[2]) for name in world.store.blobs if "/audit/" in name]
+    prefix = heads_prefix(world.tenant.tenant_id)
+    number = max(int(name.removeprefix(prefix)) for name in world.store.names(prefix))
     head = world.store.blobs[head_blob(world.tenant.tenant_id, number)]
     world.store.blobs[blob] = head.replace(b'"number":%d' % number, b'"number":1')
     assert damage(world) == [(blob, "AUDIT_BROKEN")]
