@@ -1,1 +1,1 @@
-"""The other side of the wire: shares no import with anything."""
+"""Simulated services for tests and demos. This package imports nothing from the product, nor the product from it."""

@@ -1,4 +1,4 @@
-"""`python -m simulator graph|aws`: the other side of the wire as a process of its own."""
+"""`python -m simulator graph|aws`: run one simulated service as a separate process."""
 
 import argparse
 import importlib
@@ -6,12 +6,12 @@ import sys
 
 
 def main(argv: list[str]) -> int:
-    """Hands the options on to the simulator named first; each is imported only when it is asked for."""
+    """Run the simulator named by the first argument, and return its exit status. Only that simulator is imported."""
     parser = argparse.ArgumentParser(prog="python -m simulator")
     parser.add_argument("service", choices=("graph", "aws"), help="which service to simulate")
     parser.add_argument("options", nargs=argparse.REMAINDER, help="see `python -m simulator SERVICE --help`")
-    given = parser.parse_args(argv)
-    status: int = importlib.import_module(f"simulator.{given.service}").main(given.options)
+    arguments = parser.parse_args(argv)
+    status: int = importlib.import_module(f"simulator.{arguments.service}").main(arguments.options)
     return status
 
 

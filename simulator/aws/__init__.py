@@ -1,4 +1,4 @@
-"""AWS for tests: KMS, S3 and STS on one HTTP endpoint, moto behind a gate that answers as KMS does."""
+"""Simulated AWS: KMS, S3 and STS on one HTTP endpoint. A gate answers most KMS calls; moto answers the rest."""
 
 from simulator.aws.serve import main
 

@@ -1,4 +1,4 @@
-"""Answers and refusals in the wire formats of the three services: JSON 1.1 for KMS, XML for S3 and STS."""
+"""Answers and errors in the wire formats of the three services: JSON 1.1 for KMS, XML for S3 and STS."""
 
 import json
 import uuid
@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer; `code` is "OK" or the AWS error code, for the counters."""
+    """One HTTP answer. `code` is "OK" or the AWS error code, for the counters."""
 
     status: int
     body: bytes
@@ -19,7 +19,7 @@ class Answer:
 
     @property
     def status_line(self) -> str:
-        """Return status and reason as WSGI wants them, also for statuses that HTTP does not name."""
+        """Return status and reason phrase. A status without a standard phrase gets `Simulated`."""
         try:
             return f"{self.status} {HTTPStatus(self.status).phrase}"
         except ValueError:
@@ -27,7 +27,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """AWS refuses a call with an error code. `status` is the HTTP status: 400 for nearly everything KMS refuses."""
+    """AWS refuses a call with an error code. `status` is the HTTP status: 400 for nearly all errors of KMS."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -37,19 +37,19 @@ class Refused(Exception):
 
 
 def as_json(value: object, status: int = 200) -> Answer:
-    """Return a plain JSON answer, as the control addresses give."""
+    """Return a plain JSON answer, as the `/_sim/` addresses send it."""
     return Answer(status, json.dumps(value).encode(), (("Content-Type", "application/json"),))
 
 
 def from_kms(document: Mapping[str, object] | None) -> Answer:
-    """Return what KMS answers a call that went well; operations without a result answer an empty body."""
+    """Return KMS's answer to a successful call. The body is empty for an operation without a result."""
     body = b"" if document is None else json.dumps(document).encode()
     headers = (("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-RequestId", str(uuid.uuid4())))
     return Answer(200, body, headers)
 
 
 def from_sts(action: str, fields: Mapping[str, str]) -> Answer:
-    """Return an STS answer with the given fields of its result."""
+    """Return STS's answer to a successful call with the given result fields."""
     result = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
     body = (
         f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result>{result}</{action}Result>'
@@ -59,7 +59,7 @@ def from_sts(action: str, fields: Mapping[str, str]) -> Answer:
 
 
 def refusal(service: str, refused: Refused, *, head: bool = False) -> Answer:
-    """Return the error as `service` words it; a HEAD request gets none of the words."""
+    """Return the error in the format of `service`. The answer to a HEAD request has no body."""
     request_id = str(uuid.uuid4())
     if service == "kms":
         document = {"__type": refused.code, "message": refused.message, "Message": refused.message}

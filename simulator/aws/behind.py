@@ -1,4 +1,4 @@
-"""moto, behind the gate: S3, STS, IAM, and the KMS operations that the gate does not do itself."""
+"""moto, behind the gate: S3, STS, IAM, and the KMS operations that the gate does not implement."""
 
 import io
 import re
@@ -17,57 +17,59 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class Moto:
-    """moto's WSGI application, asked in the name of an account."""
+    """moto's WSGI application, called on behalf of an account."""
 
     def __init__(self) -> None:
         self._application: Application = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, environ: Environ, body: bytes, account: str) -> Answer:
-        """Let moto answer a request with `body` as if `account` had sent it."""
+        """Return moto's answer to a request with `body` as if `account` had sent it."""
         status, headers = "", []
 
         def start_response(line: str, pairs: list[tuple[str, str]], _exc_info: object = None) -> None:
             nonlocal status, headers
             status, headers = line, pairs
 
-        asked = environ | {
+        request = environ | {
             "wsgi.input": io.BytesIO(body),
             "CONTENT_LENGTH": str(len(body)),
             "HTTP_X_MOTO_ACCOUNT_ID": account,
         }
-        chunks = self._application(asked, start_response)
+        chunks = self._application(request, start_response)
         try:
             content = b"".join(chunks)
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
-        number = int(status.split()[0])
-        return Answer(number, content, tuple(headers), _code(number, content, headers))
+        code = int(status.split()[0])
+        return Answer(code, content, tuple(headers), _code(code, content, headers))
 
     def owner_of(self, bucket: str) -> str | None:
-        """Return the account that a bucket belongs to, None if there is no such bucket."""
-        held = s3_backends.bucket_accounts.get(bucket)
-        return None if held is None else held[1]
+        """Return the account that owns a bucket, or None if the bucket does not exist."""
+        owner = s3_backends.bucket_accounts.get(bucket)
+        return None if owner is None else owner[1]
 
     def introduce(self, key: Key) -> None:
-        """Make a key of ours known to moto, before an operation on it is passed on.
+        """Register a key with moto, if moto does not know it yet.
 
-        moto makes an RSA key with each of its keys, so this waits until it is needed.
+        Called only before moto handles an operation on the key, since moto generates an RSA key for each key, which is slow.
         """
         backend = kms_backends[key.account][key.region]
         if key.id in backend.keys:
             return
-        made = backend.create_key(key.policy, key.usage, key.spec, key.description, None, bool(key.family), key.origin)
-        del backend.keys[made.id]
-        made.id, made.arn = key.id, key.arn
-        backend.keys[key.id] = made
+        moto_key = backend.create_key(
+            key.policy, key.usage, key.spec, key.description, None, bool(key.family), key.origin
+        )
+        del backend.keys[moto_key.id]
+        moto_key.id, moto_key.arn = key.id, key.arn
+        backend.keys[key.id] = moto_key
 
 
 def _code(status: int, content: bytes, headers: Iterable[tuple[str, str]]) -> str:
     if status < 400:
         return "OK"
-    named = {name.lower(): value for name, value in headers}.get("x-amzn-errortype")
-    found = re.search(rb"<Code>([^<]+)</Code>|\"__type\": ?\"([^\"]+)\"", content[:2000])
-    if named:
-        return named
-    return next(group for group in found.groups() if group).decode() if found else str(status)
+    header = {name.lower(): value for name, value in headers}.get("x-amzn-errortype")
+    match = re.search(rb"<Code>([^<]+)</Code>|\"__type\": ?\"([^\"]+)\"", content[:2000])
+    if header:
+        return header
+    return next(group for group in match.groups() if group).decode() if match else str(status)

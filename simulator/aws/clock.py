@@ -1,4 +1,4 @@
-"""The simulator's own clock: real time plus the days that a test has let pass."""
+"""The simulator's clock: real time plus the days by which tests have advanced it."""
 
 import threading
 import time
@@ -7,24 +7,24 @@ SECONDS_A_DAY = 86_400
 
 
 class Clock:
-    """Seconds since 1970, UTC. It can be set forward, never back."""
+    """A clock in seconds since 1970, UTC. It can be advanced, never set back."""
 
     def __init__(self) -> None:
-        self._ahead = 0.0
+        self._offset = 0.0
         self._lock = threading.Lock()
 
     def now(self) -> float:
         """Return the simulated time in seconds since 1970."""
-        return time.time() + self._ahead
+        return time.time() + self._offset
 
     @property
     def ahead(self) -> float:
-        """Return how many seconds the simulated time is ahead of the real one."""
-        return self._ahead
+        """Return the seconds by which the simulated time is ahead of the real time."""
+        return self._offset
 
     def advance(self, days: float) -> None:
-        """Let `days` pass at once. Raises ValueError for a negative number."""
+        """Advance the clock by `days`. Raises ValueError for a negative number."""
         if days < 0:
             raise ValueError("The clock only goes forward.")
         with self._lock:
-            self._ahead += days * SECONDS_A_DAY
+            self._offset += days * SECONDS_A_DAY

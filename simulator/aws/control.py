@@ -1,4 +1,4 @@
-"""The simulator's own addresses under `/_sim/`: faults, counted requests, the clock, states of keys."""
+"""The control addresses under `/_sim/`: faults, request counters, the clock and key states."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ from simulator.aws.keys import STATES, Keys
 
 @dataclass(frozen=True)
 class Counted:
-    """What requests are counted by; `code` is "OK", an AWS error code, or "dropped"."""
+    """The fields by which requests are counted. `code` is "OK", an AWS error code, or "dropped"."""
 
     service: str
     action: str
@@ -22,7 +22,7 @@ class Counted:
 
 
 class Requests:
-    """How often each kind of request was answered how."""
+    """Request counters by service, action, account and result."""
 
     def __init__(self) -> None:
         self._counts: Counter[Counted] = Counter()
@@ -34,11 +34,11 @@ class Requests:
             self._counts[counted] += 1
 
     def reset(self) -> None:
-        """Begin again at nothing."""
+        """Reset all counters."""
         with self._lock:
             self._counts.clear()
 
-    def told(self) -> list[dict[str, object]]:
+    def listing(self) -> list[dict[str, object]]:
         """Return the counters, sorted."""
         with self._lock:
             counts = sorted(self._counts.items(), key=lambda item: astuple(item[0]))
@@ -47,7 +47,7 @@ class Requests:
 
 @dataclass(frozen=True)
 class Control:
-    """Answers `/_sim/` requests."""
+    """The handler of `/_sim/` requests."""
 
     clock: Clock
     faults: Faults
@@ -55,7 +55,7 @@ class Control:
     keys: Keys
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
-        """Answer one control request: 400 with one sentence for bad input, 404 for anything unknown."""
+        """Answer one control request: 400 with a sentence for invalid input, 404 for an unknown address."""
         try:
             return self._answer(f"{method} {path}", body)
         except ValueError as error:
@@ -64,27 +64,27 @@ class Control:
     def _answer(self, request: str, body: bytes) -> Answer:
         match request:
             case "GET /_sim/faults":
-                return as_json(self.faults.told())
+                return as_json(self.faults.listing())
             case "POST /_sim/faults":
-                self.faults.add([fault_of(each) for each in _listed(body)])
-                return as_json(self.faults.told())
+                self.faults.add([fault_of(each) for each in _posted_list(body)])
+                return as_json(self.faults.listing())
             case "DELETE /_sim/faults":
                 self.faults.clear()
                 return as_json([])
             case "GET /_sim/requests":
-                return as_json(self.requests.told())
+                return as_json(self.requests.listing())
             case "POST /_sim/reset-counters":
                 self.requests.reset()
                 return as_json([])
             case "POST /_sim/clock":
-                self.clock.advance(_days(body))
+                self.clock.advance(_posted_days(body))
                 return as_json({"now": self.clock.now()})
             case "POST /_sim/key-state":
-                return as_json(self._put_in_state(body))
+                return as_json(self._set_state(body))
         return as_json({"error": "There is no such control."}, 404)
 
-    def _put_in_state(self, body: bytes) -> dict[str, str]:
-        """Put a key in a state that no call leads to here: its key store is disconnected, its material has expired."""
+    def _set_state(self, body: bytes) -> dict[str, str]:
+        """Set the state of a key. Some states (key store disconnected, material expired) cannot be reached by calls here."""
         posted = json.loads(body)
         arn, state = (posted.get("key"), posted.get("state")) if isinstance(posted, dict) else (None, None)
         if not isinstance(arn, str) or arn.count(":") != 5 or state not in STATES:
@@ -97,14 +97,14 @@ class Control:
         return {"key": arn, "state": state}
 
 
-def _listed(body: bytes) -> list[object]:
+def _posted_list(body: bytes) -> list[object]:
     posted = json.loads(body)
     if not isinstance(posted, list):
         raise ValueError("Faults are posted as a list.")
     return posted
 
 
-def _days(body: bytes) -> float:
+def _posted_days(body: bytes) -> float:
     posted = json.loads(body)
     days = posted.get("advance_days") if isinstance(posted, dict) else None
     if not isinstance(days, int | float):

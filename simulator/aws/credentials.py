@@ -1,7 +1,7 @@
-"""Who calls: from the access key id to account and principal.
+"""The caller of a request: its account and principal, derived from the access key id.
 
-Signatures are not checked. An access key id of twelve digits is the root of that account, whatever the secret; every
-other one must have been issued by the IAM or STS behind the gate.
+Signatures are not checked. An access key id of twelve digits is the root of that account, with any secret. Every other
+access key id must have been issued by the IAM or STS behind the gate.
 """
 
 import re
@@ -26,18 +26,21 @@ _EXPIRED = {"kms": ("ExpiredTokenException", 400), "s3": ("ExpiredToken", 400), 
 
 @dataclass(frozen=True)
 class Principal:
-    """The caller: `arn` as GetCallerIdentity says it, `policy_arn` as `aws:PrincipalArn` (the role of a session)."""
+    """The caller of a request."""
 
     account: str
     arn: str
+    """The ARN that GetCallerIdentity returns."""
     policy_arn: str
+    """The value of `aws:PrincipalArn`: for a session, the ARN of its role."""
     user_id: str
     kind: str
+    """The value of `aws:PrincipalType`."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a signature names: access key id, Region and service."""
+    """The credential scope of a signature: access key id, Region and service."""
 
     access_key: str
     region: str
@@ -45,9 +48,9 @@ class Scope:
 
 
 def scope_of(authorization: str, query: str) -> Scope | None:
-    """Read the Credential of an Authorization header or of a presigned query; None if the request is not signed."""
-    found = re.search(r"Credential=([^,\s]+)", authorization)
-    credential = found.group(1) if found else parse_qs(query).get("X-Amz-Credential", [""])[0]
+    """Read the Credential of an Authorization header or a presigned query. Return None if the request is not signed."""
+    match = re.search(r"Credential=([^,\s]+)", authorization)
+    credential = match.group(1) if match else parse_qs(query).get("X-Amz-Credential", [""])[0]
     parts = credential.split("/")
     if len(parts) != 5:
         return None
@@ -55,7 +58,7 @@ def scope_of(authorization: str, query: str) -> Scope | None:
 
 
 def principal_of(scope: Scope, now: float) -> Principal:
-    """Return who the access key belongs to. Raises Refused for an unknown key or a session that has ended."""
+    """Return the owner of the access key. Raises Refused for an unknown key or an expired session."""
     key = scope.access_key
     if _ACCOUNT.fullmatch(key):
         return _root(key)
@@ -73,15 +76,15 @@ def principal_of(scope: Scope, now: float) -> Principal:
     raise Refused(code, "The security token included in the request is invalid.", status)
 
 
-def count_from(ahead: float, known: set[str]) -> None:
-    """Let sessions begun since `known` end by the simulated clock, which is `ahead` seconds of moto's."""
+def shift_expiry(ahead: float, existing: set[str]) -> None:
+    """Make sessions that are not `existing` expire by the simulated clock, which is `ahead` seconds ahead of moto's."""
     for session in _sessions():
-        if session.access_key_id not in known:
+        if session.access_key_id not in existing:
             session.expiration += timedelta(seconds=ahead)
 
 
 def sessions_known() -> set[str]:
-    """Return the access key ids of all sessions that STS has begun."""
+    """Return the access key ids of all sessions that STS has issued."""
     return {session.access_key_id for session in _sessions()}
 
 

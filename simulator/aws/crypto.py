@@ -1,7 +1,7 @@
-"""Sealing under key material, as KMS does it: AES-256-GCM, bound to the material and to the encryption context.
+"""Sealing under key material, as in KMS: AES-256-GCM, with the material and the encryption context authenticated.
 
 A sealed blob is `version (1) | material id (16) | generation (2) | nonce (12) | ciphertext and tag`. The format is the
-simulator's own: what AWS puts into a blob is not published.
+simulator's own, since AWS does not publish its format.
 """
 
 import os
@@ -19,38 +19,40 @@ _TAG = 16
 
 
 class NotSealed(Exception):
-    """The bytes are no blob of ours, were changed, or were sealed under another encryption context."""
+    """The bytes are not a blob of this simulator, were changed, or were sealed under another encryption context."""
 
 
 @dataclass
 class Material:
-    """Key material with every generation it ever had; related multi-Region keys share one."""
+    """Key material with all its generations. Related multi-Region keys share one instance."""
 
     id: bytes = field(default_factory=lambda: os.urandom(16))
     secrets: list[bytes] = field(default_factory=lambda: [os.urandom(32)], repr=False)
 
     def rotate(self) -> None:
-        """Seal under new material from now on; what older generations sealed still opens."""
+        """Add a generation, which seals from now on. Blobs of older generations can still be unsealed."""
         self.secrets.append(os.urandom(32))
 
 
 def seal(material: Material, plaintext: bytes, context: Mapping[str, str]) -> bytes:
-    """Return the blob of `plaintext` under the newest generation."""
+    """Return `plaintext` sealed under the newest generation."""
     generation = len(material.secrets) - 1
     head = _HEAD.pack(_VERSION, material.id, generation)
     nonce = os.urandom(_NONCE)
-    return head + nonce + AESGCM(material.secrets[generation]).encrypt(nonce, plaintext, head + _bound(context))
+    return (
+        head + nonce + AESGCM(material.secrets[generation]).encrypt(nonce, plaintext, head + _encoded_context(context))
+    )
 
 
 def material_id(blob: bytes) -> bytes:
-    """Return which material a blob says it was sealed under. Raises NotSealed."""
+    """Return the id of the material that a blob names in its header. Raises NotSealed."""
     if len(blob) < _HEAD.size + _NONCE + _TAG or blob[0] != _VERSION:
         raise NotSealed
     return blob[1:17]
 
 
 def unseal(material: Material, blob: bytes, context: Mapping[str, str]) -> bytes:
-    """Return the plaintext of a blob. Raises NotSealed."""
+    """Return the plaintext of a blob. Raises NotSealed if material or context is wrong, or the blob was changed."""
     if material_id(blob) != material.id:
         raise NotSealed
     head, nonce = blob[: _HEAD.size], blob[_HEAD.size : _HEAD.size + _NONCE]
@@ -59,13 +61,13 @@ def unseal(material: Material, blob: bytes, context: Mapping[str, str]) -> bytes
         raise NotSealed
     try:
         secret = material.secrets[generation]
-        return AESGCM(secret).decrypt(nonce, blob[_HEAD.size + _NONCE :], head + _bound(context))
+        return AESGCM(secret).decrypt(nonce, blob[_HEAD.size + _NONCE :], head + _encoded_context(context))
     except InvalidTag:
         raise NotSealed from None
 
 
-def _bound(context: Mapping[str, str]) -> bytes:
-    """Return the context as bytes: order does not matter, every border does."""
+def _encoded_context(context: Mapping[str, str]) -> bytes:
+    """Encode a context unambiguously: sorted by name, with the length before each name and value."""
     parts = []
     for pair in sorted(context.items()):
         for text in pair:

@@ -1,4 +1,4 @@
-"""Scripted faults: which calls go wrong, how, and how often."""
+"""Scripted faults: which calls fail, how, and how often."""
 
 import threading
 from collections.abc import Collection, Mapping
@@ -14,27 +14,33 @@ _KINDS = frozenset({"error", "drop", "slow"})
 
 @dataclass
 class Fault:
-    """One fault as it was posted, with how many calls matched and how many it hit.
-
-    `match` holds shell patterns by field; a field that is absent matches everything. The first `skip` matching calls
-    pass, the next `times` (None: all) are hit. Errors carry `code`, `status`, `message`; slow ones wait `seconds`.
-    """
+    """One fault as it was posted, and its counters. Fields are those of the JSON."""
 
     what: str
+    """`error`, `drop` (reset the connection) or `slow`."""
     match: Mapping[str, str] = field(default_factory=dict)
+    """Shell patterns by field. A field that is absent matches everything."""
     skip: int = 0
+    """Number of matching calls that pass before the fault applies."""
     times: int | None = None
+    """Number of calls that the fault then hits; None means all."""
     code: str = "InternalFailure"
+    """AWS error code of an `error`."""
     status: int = 500
+    """HTTP status of an `error`."""
     message: str = "A simulated fault."
+    """Message of an `error`."""
     seconds: float = 0.0
+    """Delay of a `slow` fault."""
     seen: int = 0
+    """Number of calls that matched."""
     fired: int = 0
+    """Number of calls that were hit."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A call as faults are matched; `keys` are all names of its KMS keys, or the key of its S3 object."""
+    """The properties of a call that faults match. `keys` holds all names of its KMS keys, or its S3 object key."""
 
     service: str
     action: str
@@ -43,7 +49,7 @@ class Target:
 
 
 def fault_of(raw: object) -> Fault:
-    """Read one posted fault. Raises ValueError with a sentence."""
+    """Parse one posted fault. Raises ValueError with a sentence for the client."""
     if not isinstance(raw, dict) or not raw.keys() <= _FIELDS:
         raise ValueError(f"A fault is an object with some of: {', '.join(sorted(_FIELDS))}.")
     if raw.get("what") not in _KINDS:
@@ -63,29 +69,29 @@ def fault_of(raw: object) -> Fault:
 
 
 class Faults:
-    """The faults in force, in the order they were posted. Its methods may be called from any thread."""
+    """All active faults, in the order in which they were posted. Methods may be called from any thread."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
 
     def add(self, faults: list[Fault]) -> None:
-        """Put more faults in force."""
+        """Activate further faults."""
         with self._lock:
             self._faults.extend(faults)
 
     def clear(self) -> None:
-        """Take all faults away."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
-    def told(self) -> list[dict[str, Any]]:
-        """Return every fault with how often it fired."""
+    def listing(self) -> list[dict[str, Any]]:
+        """Return every fault with its counters."""
         with self._lock:
             return [dict(vars(fault)) for fault in self._faults]
 
     def hit(self, target: Target) -> Fault | None:
-        """Return the fault that hits this call, counting it; the first in order wins."""
+        """Return the first fault that applies to this call, or None. Counts the match and the hit."""
         with self._lock:
             for fault in self._faults:
                 if _matches(fault, target):
@@ -100,5 +106,5 @@ def _matches(fault: Fault, target: Target) -> bool:
     for name in ("service", "action", "account"):
         if name in fault.match and not fnmatchcase(getattr(target, name), fault.match[name]):
             return False
-    wanted = fault.match.get("key")
-    return wanted is None or any(fnmatchcase(key, wanted) for key in target.keys)
+    pattern = fault.match.get("key")
+    return pattern is None or any(fnmatchcase(key, pattern) for key in target.keys)

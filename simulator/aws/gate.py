@@ -1,4 +1,4 @@
-"""The gate: every request comes in here, is named, may meet a fault, is answered, and is counted."""
+"""The gate: every request is identified, checked against the scripted faults, answered and counted."""
 
 import json
 import threading
@@ -12,14 +12,14 @@ from simulator.aws.answers import Answer, Refused, from_kms, from_sts, refusal
 from simulator.aws.behind import Environ, Moto
 from simulator.aws.clock import Clock
 from simulator.aws.control import Control, Counted, Requests
-from simulator.aws.credentials import Principal, Scope, count_from, principal_of, scope_of, sessions_known
+from simulator.aws.credentials import Principal, Scope, principal_of, scope_of, sessions_known, shift_expiry
 from simulator.aws.faults import Faults, Target
 from simulator.aws.keys import Key, Keys
 from simulator.aws.kms_call import KmsCall, check_enabled
 from simulator.aws.kms_manage import OPERATIONS as MANAGE
 from simulator.aws.kms_use import OPERATIONS as USE
 from simulator.aws.kms_use import sealing_key
-from simulator.aws.s3 import S3Call, Turns, s3_call
+from simulator.aws.s3 import ObjectLocks, S3Call, s3_call
 
 _OPERATIONS = {**USE, **MANAGE}
 _KEY_NAMES = ("KeyId", "DestinationKeyId", "TargetKeyId")
@@ -27,16 +27,16 @@ _IN_EVERY_STATE = frozenset(
     {"GetKeyRotationStatus", "ListKeyPolicies", "ListResourceTags", "TagResource", "UntagResource"}
 )
 _NOT_SIMULATED = frozenset({"CreateGrant", "ImportKeyMaterial", "UpdatePrimaryRegion"})
-"""moto would say yes to these and change nothing that the gate looks at."""
+"""Operations refused because moto would accept them without changing the gate's own state."""
 
 
 class Dropped(Exception):
-    """The connection is to be reset instead of answered."""
+    """A fault requires that the connection is reset instead of answered."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request with its whole body read."""
+    """An HTTP request whose body has been read completely."""
 
     environ: Environ
     method: str
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Call:
-    """A signed request, named: KMS parameters or S3 call are filled in where they apply."""
+    """A signed request with its service and action. `params` is filled for KMS, `s3` for S3."""
 
     request: Request
     scope: Scope
@@ -57,7 +57,7 @@ class Call:
 
 
 class Gate:
-    """Answers requests. Its state is in memory; it may be called from any thread."""
+    """The handler of all requests. Its state is in memory; it may be called from any thread."""
 
     def __init__(self) -> None:
         clock = Clock()
@@ -67,11 +67,11 @@ class Gate:
         self._requests = Requests()
         self._control = Control(clock, self._faults, self._requests, self.keys)
         self._moto = Moto()
-        self._turns = Turns()
-        self._one_at_a_time = threading.Lock()
+        self._locks = ObjectLocks()
+        self._sts_lock = threading.Lock()
 
     def answer(self, request: Request) -> Answer:
-        """Answer one request. Raises Dropped."""
+        """Answer one request. Raises Dropped if a fault requires a reset of the connection."""
         if request.path.startswith("/_sim/"):
             return self._control.answer(request.method, request.path, request.body)
         scope = scope_of(request.environ.get("HTTP_AUTHORIZATION", ""), request.query)
@@ -81,11 +81,11 @@ class Gate:
         account = scope.access_key if scope.access_key.isdigit() else ""
         action = ""
         try:
-            call = _named(request, scope)
+            call = _identified(request, scope)
             action = call.action
             principal = principal_of(scope, self._clock.now())
             account = principal.account
-            answer = self._meet_fault(call, account) or self._answer(call, principal)
+            answer = self._apply_fault(call, account) or self._answer(call, principal)
         except Refused as refused:
             answer = refusal(scope.service, refused, head=request.method == "HEAD")
         except Dropped:
@@ -94,7 +94,7 @@ class Gate:
         self._requests.count(Counted(scope.service, action, account, answer.code))
         return answer
 
-    def _meet_fault(self, call: Call, account: str) -> Answer | None:
+    def _apply_fault(self, call: Call, account: str) -> Answer | None:
         target = Target(call.scope.service, call.action, account, self._names(call, account))
         fault = self._faults.hit(target)
         if fault is None:
@@ -107,26 +107,28 @@ class Gate:
         raise Refused(fault.code, fault.message, fault.status)
 
     def _names(self, call: Call, account: str) -> set[str]:
-        """Return every name that a fault may match this call's keys by."""
+        """Return every name by which a fault may match this call's keys."""
         if call.s3 is not None:
             return {call.s3.key}
-        who = Principal(account, "", "", "", "")
-        kms = KmsCall(self.keys, who, call.scope.region, call.action, call.params)
-        given = {call.params[name] for name in (*_KEY_NAMES, "SourceKeyId") if isinstance(call.params.get(name), str)}
-        names = set(given)
-        found: list[Key] = []
-        for name in given:
+        caller = Principal(account, "", "", "", "")
+        kms = KmsCall(self.keys, caller, call.scope.region, call.action, call.params)
+        requested = {
+            call.params[name] for name in (*_KEY_NAMES, "SourceKeyId") if isinstance(call.params.get(name), str)
+        }
+        names = set(requested)
+        keys: list[Key] = []
+        for name in requested:
             try:
-                found.append(self.keys.resolve(name, kms.place))
+                keys.append(self.keys.resolve(name, kms.place))
             except Refused:
                 continue
         if call.action in ("Decrypt", "ReEncrypt"):
             try:
                 blob = kms.octets("CiphertextBlob", 6144)
-                found.append(sealing_key(kms, blob, "SourceKeyId" if call.action == "ReEncrypt" else "KeyId"))
+                keys.append(sealing_key(kms, blob, "SourceKeyId" if call.action == "ReEncrypt" else "KeyId"))
             except Refused:
                 pass
-        for key in found:
+        for key in keys:
             names |= {key.id, key.arn}
         return names
 
@@ -134,25 +136,25 @@ class Gate:
         if call.scope.service == "kms":
             return self._kms(call, principal)
         if call.scope.service == "sts" and call.action == "GetCallerIdentity":
-            told = {"Arn": principal.arn, "UserId": principal.user_id, "Account": principal.account}
-            return from_sts(call.action, told)
+            fields = {"Arn": principal.arn, "UserId": principal.user_id, "Account": principal.account}
+            return from_sts(call.action, fields)
         if call.s3 is not None:
             return self._s3(call, call.s3, principal.account)
         if call.scope.service == "sts":
-            with self._one_at_a_time:
+            with self._sts_lock:
                 known = sessions_known()
                 answer = self._moto.answer(call.request.environ, call.request.body, principal.account)
-                count_from(self._clock.ahead, known)
+                shift_expiry(self._clock.ahead, known)
                 return answer
         return self._moto.answer(call.request.environ, call.request.body, principal.account)
 
     def _s3(self, call: Call, s3: S3Call, account: str) -> Answer:
-        # moto opens every bucket to every account; bucket policies are not simulated.
+        # moto lets every account use every bucket, and bucket policies are not simulated: only the owner may.
         if s3.action != "CreateBucket" and self._moto.owner_of(s3.bucket) not in (None, account):
             raise Refused("AccessDenied", "Access Denied", 403)
         if call.request.method in ("GET", "HEAD"):
             return self._moto.answer(call.request.environ, call.request.body, account)
-        with self._turns.of(s3):
+        with self._locks.lock(s3):
             return self._moto.answer(call.request.environ, call.request.body, account)
 
     def _kms(self, call: Call, principal: Principal) -> Answer:
@@ -173,7 +175,7 @@ class Gate:
         return self._moto.answer(call.request.environ, json.dumps(params).encode(), owner)
 
 
-def _named(request: Request, scope: Scope) -> Call:
+def _identified(request: Request, scope: Scope) -> Call:
     if scope.service == "kms":
         action = request.environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         try:

@@ -1,4 +1,4 @@
-"""The KMS keys of every account and Region: what they are, how they are named, and which state they are in.
+"""The KMS keys of every account and Region, with their names and states.
 
 Source of the states: "Key states of AWS KMS keys" in the KMS developer guide.
 """
@@ -26,7 +26,7 @@ Place = tuple[str, str]
 
 @dataclass(eq=False)
 class Key:
-    """One KMS key in one Region; the replicas of a multi-Region key are keys of their own with the same material."""
+    """One KMS key in one Region. Each replica of a multi-Region key is a separate key with the same material."""
 
     id: str
     account: str
@@ -43,7 +43,7 @@ class Key:
     deletion: float | None = None
     material: Material = field(default_factory=Material)
     family: "list[Key]" = field(default_factory=list, repr=False)
-    """The primary and then its replicas; empty for a single-Region key."""
+    """The primary, then its replicas. Empty for a single-Region key."""
 
     @property
     def arn(self) -> str:
@@ -52,12 +52,12 @@ class Key:
 
     @property
     def place(self) -> Place:
-        """Return account and Region."""
+        """Return the key's account and Region."""
         return self.account, self.region
 
 
 def default_policy(account: str) -> str:
-    """Return the policy of a key made without one: the account decides by IAM."""
+    """Return the policy of a key that is created without one: the account decides by IAM."""
     return _policy_for(account, ["kms:*"])
 
 
@@ -73,7 +73,7 @@ def _policy_for(account: str, actions: list[str]) -> str:
 
 
 class Keys:
-    """All keys and aliases, by account and Region. Its methods may be called from any thread."""
+    """All keys and aliases, by account and Region. Methods may be called from any thread."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -83,26 +83,26 @@ class Keys:
         self._materials: set[bytes] = set()
 
     def add(self, key: Key) -> None:
-        """Take a new key in."""
+        """Add a new key."""
         with self.lock:
             self._keys.setdefault(key.place, {})[key.id] = key
             self._materials.add(key.material.id)
 
     def aliases(self, place: Place) -> dict[str, str]:
-        """Return alias names with the id of their key, to read and to change under `lock`."""
+        """Return key ids by alias name. Read and change the mapping only while `lock` is held."""
         return self._aliases.setdefault(place, {})
 
     def of(self, place: Place) -> Iterator[Key]:
         """Yield the keys of one account and Region, oldest first."""
         with self.lock:
-            held = list(self._keys.get(place, {}))
-        for key_id in held:
+            key_ids = list(self._keys.get(place, {}))
+        for key_id in key_ids:
             key = self.get(place, key_id)
             if key is not None:
                 yield key
 
     def get(self, place: Place, key_id: str) -> Key | None:
-        """Return a key, or None if there is none or its deletion has come true."""
+        """Return a key, or None if it does not exist or its deletion date has passed."""
         with self.lock:
             key = self._keys.get(place, {}).get(key_id)
             if key is not None and key.deletion is not None and key.deletion <= self.clock.now():
@@ -111,7 +111,7 @@ class Keys:
             return key
 
     def by_material(self, region: str, material: bytes) -> Key | None:
-        """Return the key of this Region, whosever it is, that has this material."""
+        """Return the key of any account in this Region that has this material, or None."""
         with self.lock:
             places = [place for place in self._keys if place[1] == region]
         for place in places:
@@ -121,14 +121,14 @@ class Keys:
         return None
 
     def ever_had(self, material: bytes) -> bool:
-        """Say whether any key, perhaps deleted since, has had this material."""
+        """Return whether any key has had this material, including deleted keys."""
         return material in self._materials
 
     def resolve(self, name: str, caller: Place) -> Key:
-        """Return the key that an id, key ARN, alias name or alias ARN means to this caller.
+        """Return the key that an id, key ARN, alias name or alias ARN names for this caller.
 
-        Raises Refused: NotFoundException, InvalidArnException, or AccessDeniedException for another account's key
-        that is not there (AWS tells strangers nothing).
+        Raises Refused: NotFoundException, InvalidArnException, or AccessDeniedException for a key of another account that
+        does not exist (AWS does not reveal whether such a key exists).
         """
         place, target = _placed(name, caller)
         if place[1] != caller[1]:
@@ -146,14 +146,14 @@ class Keys:
         if target.startswith("key/"):
             return target.removeprefix("key/")
         with self.lock:
-            named = self.aliases(place).get(target)
-            if named is None and re.fullmatch(r"alias/aws/[a-z0-9-]+", target):
-                named = self._make_managed(place, target)
-            return named or ""
+            key_id = self.aliases(place).get(target)
+            if key_id is None and re.fullmatch(r"alias/aws/[a-z0-9-]+", target):
+                key_id = self._make_managed(place, target)
+            return key_id or ""
 
     def _make_managed(self, place: Place, alias: str) -> str:
-        """Make the AWS managed key of a service the first time somebody names it, as AWS does."""
-        text = _policy_for(place[0], ["kms:Describe*", "kms:Get*", "kms:List*"])
+        """Create the AWS managed key of a service when it is first named, as AWS does. Return its id."""
+        policy = _policy_for(place[0], ["kms:Describe*", "kms:Get*", "kms:List*"])
         key = Key(
             id=str(uuid.uuid4()),
             account=place[0],
@@ -163,8 +163,8 @@ class Keys:
             origin="AWS_KMS",
             description="Default key of an AWS service",
             created=self.clock.now(),
-            policy=text,
-            statements=parse_policy(text),
+            policy=policy,
+            statements=parse_policy(policy),
             manager="AWS",
         )
         self.add(key)
@@ -181,12 +181,12 @@ class Keys:
 
 
 def _placed(name: str, caller: Place) -> tuple[Place, str]:
-    """Return where a key name points, and the rest of it as `key/...` or `alias/...`."""
+    """Return the account and Region that a key name refers to, and the rest as `key/...` or `alias/...`."""
     if name.startswith("arn:"):
-        found = _ARN.fullmatch(name)
-        if found is None:
+        match = _ARN.fullmatch(name)
+        if match is None:
             raise Refused("InvalidArnException", f"Invalid arn {name}")
-        return (found.group(3), found.group(2)), found.group(4)
+        return (match.group(3), match.group(2)), match.group(4)
     if name.startswith("alias/"):
         return caller, name
     if not _KEY_ID.fullmatch(name):

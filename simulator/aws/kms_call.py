@@ -1,6 +1,6 @@
-"""One KMS call: its parameters, its keys, and the checks that every operation makes before it acts.
+"""One KMS call: its parameters, its keys, and the checks that every operation makes first.
 
-Order of the checks: parameters, key found, permission, state, usage, ciphertext.
+Order of the checks: parameters, existence of the key, permission, state, usage, ciphertext.
 """
 
 import base64
@@ -36,12 +36,12 @@ CROSS_ACCOUNT = frozenset(
         "VerifyMac",
     }
 )
-"""Operations that work on another account's key; the rest never do, whatever the policy says."""
+"""Operations that may use a key of another account. All others may not, whatever the key policy allows."""
 
 
 @dataclass(frozen=True)
 class KmsCall:
-    """The caller, the Region called, the operation's name and its parameters as sent."""
+    """The caller, the Region, the operation's name and its parameters as sent."""
 
     keys: Keys
     principal: Principal
@@ -51,18 +51,18 @@ class KmsCall:
 
     @property
     def place(self) -> Place:
-        """Return the caller's own account in the Region called."""
+        """Return the caller's account and the Region of the call."""
         return self.principal.account, self.region
 
     def text(self, name: str, default: str | None = None) -> str:
-        """Return a string parameter. Raises Refused (ValidationException) if it is missing or no string."""
+        """Return a string parameter. Raises Refused (ValidationException) if it is missing or not a string."""
         value = self.params.get(name, default)
         if not isinstance(value, str) or not value:
             raise invalid(f"Value at '{name}' must not be null")
         return value
 
     def octets(self, name: str, most: int) -> bytes:
-        """Return a base64 parameter of 1 to `most` bytes. Raises Refused (ValidationException)."""
+        """Decode a base64 parameter of 1 to `most` bytes. Raises Refused (ValidationException)."""
         try:
             value = base64.b64decode(self.text(name), validate=True)
         except binascii.Error:
@@ -79,37 +79,37 @@ class KmsCall:
         return value
 
     def key(self, name: str = "KeyId") -> Key:
-        """Return the key that a parameter names. Raises Refused."""
+        """Return the key that a parameter names. Raises Refused if it does not exist or belongs to another account."""
         key = self.keys.resolve(self.text(name), self.place)
         if key.account != self.principal.account and self.action not in CROSS_ACCOUNT:
             raise denied(self, key, self.action, explicit=False)
         return key
 
     def may(self, key: Key, action: str | None = None, context: Mapping[str, str] | None = None) -> None:
-        """Check that the key's policy allows `action` (by default the operation). Raises Refused."""
-        asked = as_asked(self, key.arn, action or self.action, context or {})
-        verdict = evaluate(key.statements, asked)
+        """Check that the key's policy allows `action`, by default the operation itself. Raises Refused."""
+        call = as_asked(self, key.arn, action or self.action, context or {})
+        verdict = evaluate(key.statements, call)
         if verdict is not Verdict.ALLOWED:
             raise denied(self, key, action or self.action, explicit=verdict is Verdict.DENIED)
 
     def stop_if_dry(self) -> None:
-        """Raise Refused (DryRunOperationException) if the caller only asks whether it would work."""
+        """Raise Refused (DryRunOperationException) if the call is a dry run."""
         if self.params.get("DryRun") is True:
             raise Refused("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.")
 
 
 def invalid(message: str) -> Refused:
-    """Return the refusal of a parameter."""
+    """Return a ValidationException for a parameter."""
     return Refused("ValidationException", f"1 validation error detected: {message}")
 
 
 def invalid_state(key: Key) -> Refused:
-    """Return the refusal of an operation that the key's state does not allow."""
+    """Return a KMSInvalidStateException for an operation that the key's state does not allow."""
     return Refused("KMSInvalidStateException", f"{key.arn} is in state {key.state}, which this request does not allow.")
 
 
 def check_enabled(key: Key) -> None:
-    """Check that a key's state lets it work. Raises Refused."""
+    """Check that a key is enabled. Raises Refused."""
     if key.state == "Disabled":
         raise Refused("DisabledException", f"{key.arn} is disabled.")
     if key.state != "Enabled":
@@ -117,14 +117,14 @@ def check_enabled(key: Key) -> None:
 
 
 def check_usable(key: Key) -> None:
-    """Check that a key can seal and open: enabled, symmetric, for encryption. Raises Refused."""
+    """Check that a key can encrypt and decrypt: enabled, symmetric, of the right usage. Raises Refused."""
     check_enabled(key)
     if key.spec != "SYMMETRIC_DEFAULT" or key.usage != "ENCRYPT_DECRYPT":
         raise Refused("InvalidKeyUsageException", f"{key.arn} key usage is {key.usage}, key spec {key.spec}.")
 
 
 def denied(call: KmsCall, key: Key, action: str, *, explicit: bool) -> Refused:
-    """Return AccessDeniedException in the words that AWS uses; a stranger is not told why."""
+    """Return an AccessDeniedException with AWS's message. Another account learns no reason."""
     start = f"User: {call.principal.arn} is not authorized to perform: kms:{action} on "
     if key.account != call.principal.account:
         why = (
@@ -139,7 +139,7 @@ def denied(call: KmsCall, key: Key, action: str, *, explicit: bool) -> Refused:
 
 
 def check_not_locked_out(call: KmsCall, statements: tuple[Statement, ...], resource: str) -> None:
-    """Refuse a policy under which its writer could not change it again (MalformedPolicyDocumentException)."""
+    """Check that the caller could still change the policy. Raises Refused (MalformedPolicyDocumentException)."""
     if call.params.get("BypassPolicyLockoutSafetyCheck") is True:
         return
     if evaluate(statements, as_asked(call, resource, "PutKeyPolicy", {})) is not Verdict.ALLOWED:
@@ -148,17 +148,17 @@ def check_not_locked_out(call: KmsCall, statements: tuple[Statement, ...], resou
 
 
 def as_asked(call: KmsCall, resource: str, action: str, context: Mapping[str, str]) -> Asked:
-    """Return the call as a key policy sees it."""
-    who = call.principal
+    """Return the call in the form that a key policy evaluates."""
+    caller = call.principal
     facts: dict[str, list[str]] = {
-        "aws:principalarn": [who.policy_arn],
-        "aws:principalaccount": [who.account],
-        "aws:principaltype": [who.kind],
+        "aws:principalarn": [caller.policy_arn],
+        "aws:principalaccount": [caller.account],
+        "aws:principaltype": [caller.kind],
         "aws:requestedregion": [call.region],
-        "kms:calleraccount": [who.account],
+        "kms:calleraccount": [caller.account],
     }
     if context:
         facts["kms:encryptioncontextkeys"] = list(context)
     facts.update({f"kms:encryptioncontext:{name.lower()}": [value] for name, value in context.items()})
-    names = {who.arn, who.policy_arn, who.account, f"arn:aws:iam::{who.account}:root"}
+    names = {caller.arn, caller.policy_arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
     return Asked(frozenset(names), f"kms:{action}", resource, facts)

@@ -1,4 +1,4 @@
-"""The KMS operations that make, describe and change keys, their states, policies and aliases."""
+"""The KMS operations that create, describe and change keys, their states, policies and aliases."""
 
 import re
 import uuid
@@ -21,7 +21,7 @@ _SPECS = re.compile(
 
 
 def create_key(call: KmsCall) -> Document:
-    """Make a key."""
+    """Create a key."""
     spec = call.text("KeySpec", call.params.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT")
     if not _SPECS.fullmatch(spec):
         raise invalid("Value at 'keySpec' is not a key spec")
@@ -31,9 +31,9 @@ def create_key(call: KmsCall) -> Document:
     policy = call.text("Policy", default_policy(call.principal.account))
     statements = parse_policy(policy)
     origin = call.text("Origin", "AWS_KMS")
-    several = call.params.get("MultiRegion") is True
+    multi_region = call.params.get("MultiRegion") is True
     key = Key(
-        id=f"mrk-{uuid.uuid4().hex}" if several else str(uuid.uuid4()),
+        id=f"mrk-{uuid.uuid4().hex}" if multi_region else str(uuid.uuid4()),
         account=call.principal.account,
         region=call.region,
         spec=spec,
@@ -46,15 +46,15 @@ def create_key(call: KmsCall) -> Document:
         state="PendingImport" if origin == "EXTERNAL" else "Enabled",
     )
     check_not_locked_out(call, statements, key.arn)
-    if several:
+    if multi_region:
         key.family.append(key)
     call.keys.add(key)
     return {"KeyMetadata": metadata(key)}
 
 
 def metadata(key: Key) -> dict[str, object]:
-    """Return the KeyMetadata of a key as DescribeKey answers it."""
-    told: dict[str, object] = {
+    """Return the KeyMetadata of a key as DescribeKey returns it."""
+    fields: dict[str, object] = {
         "AWSAccountId": key.account,
         "Arn": key.arn,
         "CreationDate": key.created,
@@ -70,22 +70,22 @@ def metadata(key: Key) -> dict[str, object]:
         "Origin": key.origin,
     }
     if key.spec == "SYMMETRIC_DEFAULT":
-        told["EncryptionAlgorithms"] = ["SYMMETRIC_DEFAULT"]
+        fields["EncryptionAlgorithms"] = ["SYMMETRIC_DEFAULT"]
     if key.deletion is not None:
-        told["DeletionDate"] = key.deletion
+        fields["DeletionDate"] = key.deletion
     if key.family:
         primary, *replicas = [{"Arn": each.arn, "Region": each.region} for each in key.family]
         kind = "PRIMARY" if key.family[0] is key else "REPLICA"
-        told["MultiRegionConfiguration"] = {
+        fields["MultiRegionConfiguration"] = {
             "MultiRegionKeyType": kind,
             "PrimaryKey": primary,
             "ReplicaKeys": replicas,
         }
-    return told
+    return fields
 
 
 def describe_key(call: KmsCall) -> Document:
-    """Describe a key, in every state."""
+    """Describe a key in any state."""
     key = call.key()
     call.may(key)
     return {"KeyMetadata": metadata(key)}
@@ -97,7 +97,7 @@ def list_keys(call: KmsCall) -> Document:
     return {"Keys": keys, "Truncated": False}
 
 
-def _changing(call: KmsCall, *allowed: str) -> Key:
+def _changeable_key(call: KmsCall, *allowed: str) -> Key:
     key = call.key()
     call.may(key)
     if key.manager == "AWS":
@@ -109,28 +109,28 @@ def _changing(call: KmsCall, *allowed: str) -> Key:
 
 def enable_key(call: KmsCall) -> None:
     """Enable a disabled key."""
-    _changing(call, "Enabled", "Disabled").state = "Enabled"
+    _changeable_key(call, "Enabled", "Disabled").state = "Enabled"
 
 
 def disable_key(call: KmsCall) -> None:
     """Disable an enabled key."""
-    _changing(call, "Enabled", "Disabled").state = "Disabled"
+    _changeable_key(call, "Enabled", "Disabled").state = "Disabled"
 
 
 def schedule_key_deletion(call: KmsCall) -> Document:
-    """Let a key end 7 to 30 days from now; until then it cannot be used."""
+    """Schedule the deletion of a key in 7 to 30 days. Until then it cannot be used."""
     days = call.params.get("PendingWindowInDays", 30)
     if not isinstance(days, int) or not 7 <= days <= 30:
         raise invalid("Value at 'pendingWindowInDays' must be between 7 and 30")
-    key = _changing(call, "Enabled", "Disabled", "PendingImport")
+    key = _changeable_key(call, "Enabled", "Disabled", "PendingImport")
     key.state = _PENDING
     key.deletion = call.keys.clock.now() + days * SECONDS_A_DAY
     return {"KeyId": key.arn, "DeletionDate": key.deletion, "KeyState": key.state, "PendingWindowInDays": days}
 
 
 def cancel_key_deletion(call: KmsCall) -> Document:
-    """Keep a key after all. It is disabled afterwards."""
-    key = _changing(call, _PENDING)
+    """Cancel the deletion of a key. The key is disabled afterwards."""
+    key = _changeable_key(call, _PENDING)
     key.state, key.deletion = "Disabled", None
     return {"KeyId": key.arn}
 
@@ -141,9 +141,9 @@ def _check_policy_name(call: KmsCall) -> None:
 
 
 def put_key_policy(call: KmsCall) -> None:
-    """Replace the key policy; it counts from the next call on."""
+    """Replace the key policy. It applies from the next call on."""
     _check_policy_name(call)
-    key = _changing(call)
+    key = _changeable_key(call)
     text = call.text("Policy")
     statements = parse_policy(text)
     check_not_locked_out(call, statements, key.arn)
@@ -151,7 +151,7 @@ def put_key_policy(call: KmsCall) -> None:
 
 
 def get_key_policy(call: KmsCall) -> Document:
-    """Return the key policy as it was put."""
+    """Return the key policy as it was stored."""
     _check_policy_name(call)
     key = call.key()
     call.may(key)
@@ -160,11 +160,11 @@ def get_key_policy(call: KmsCall) -> Document:
 
 def update_key_description(call: KmsCall) -> None:
     """Change the description."""
-    _changing(call, "Enabled", "Disabled").description = str(call.params.get("Description", ""))
+    _changeable_key(call, "Enabled", "Disabled").description = str(call.params.get("Description", ""))
 
 
 def rotate_key_on_demand(call: KmsCall) -> Document:
-    """Seal under new material from now on."""
+    """Rotate the key's material. Later calls encrypt under the new material."""
     key = call.key()
     call.may(key)
     check_usable(key)
@@ -173,8 +173,8 @@ def rotate_key_on_demand(call: KmsCall) -> Document:
 
 
 def replicate_key(call: KmsCall) -> Document:
-    """Make a replica of a multi-Region key in another Region: same id and material, a policy and state of its own."""
-    primary = _changing(call, "Enabled", "Disabled")
+    """Create a replica of a multi-Region key in another Region: same id and material, separate policy and state."""
+    primary = _changeable_key(call, "Enabled", "Disabled")
     if not primary.family or primary.family[0] is not primary:
         raise Refused("UnsupportedOperationException", f"{primary.arn} is not a multi-Region primary key.")
     region = call.text("ReplicaRegion")
@@ -212,7 +212,7 @@ def _alias_target(call: KmsCall) -> Key:
 
 
 def create_alias(call: KmsCall) -> None:
-    """Give a key a name."""
+    """Create an alias of a key."""
     name, key = _alias(call), _alias_target(call)
     with call.keys.lock:
         aliases = call.keys.aliases(call.place)
@@ -222,7 +222,7 @@ def create_alias(call: KmsCall) -> None:
 
 
 def update_alias(call: KmsCall) -> None:
-    """Point a name at another key."""
+    """Point an alias at another key."""
     name, key = _alias(call), _alias_target(call)
     with call.keys.lock:
         aliases = call.keys.aliases(call.place)
@@ -232,7 +232,7 @@ def update_alias(call: KmsCall) -> None:
 
 
 def delete_alias(call: KmsCall) -> None:
-    """Take a name away."""
+    """Delete an alias."""
     name = _alias(call)
     with call.keys.lock:
         if call.keys.aliases(call.place).pop(name, None) is None:
@@ -244,17 +244,17 @@ def _no_alias(name: str) -> Refused:
 
 
 def list_aliases(call: KmsCall) -> Document:
-    """List the caller's aliases of this Region, all or those of one key."""
-    wanted = call.key().id if "KeyId" in call.params else None
+    """List the caller's aliases of this Region: all, or those of one key."""
+    key_id = call.key().id if "KeyId" in call.params else None
     account, region = call.place
     with call.keys.lock:
-        held = dict(call.keys.aliases(call.place))
-    told: list[dict[str, Any]] = [
+        aliases = dict(call.keys.aliases(call.place))
+    rows: list[dict[str, Any]] = [
         {"AliasName": name, "AliasArn": f"arn:aws:kms:{region}:{account}:{name}", "TargetKeyId": target}
-        for name, target in held.items()
-        if wanted in (None, target)
+        for name, target in aliases.items()
+        if key_id in (None, target)
     ]
-    return {"Aliases": told, "Truncated": False}
+    return {"Aliases": rows, "Truncated": False}
 
 
 OPERATIONS: dict[str, Callable[[KmsCall], Document | None]] = {

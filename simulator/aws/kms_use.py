@@ -1,4 +1,4 @@
-"""The KMS operations that seal and open: data keys, Encrypt, Decrypt, ReEncrypt."""
+"""The KMS operations that encrypt and decrypt: data keys, Encrypt, Decrypt, ReEncrypt."""
 
 import base64
 import os
@@ -47,19 +47,19 @@ def _data_key_size(call: KmsCall) -> int:
 
 
 def generate_data_key(call: KmsCall) -> Document:
-    """Make a data key, sealed and plain."""
+    """Generate a data key. Return it encrypted and in plaintext."""
     key, plaintext, blob = _data_key(call)
     return {"CiphertextBlob": _text(blob), "Plaintext": _text(plaintext), "KeyId": key.arn}
 
 
 def generate_data_key_without_plaintext(call: KmsCall) -> Document:
-    """Make a data key, sealed only."""
+    """Generate a data key. Return it encrypted only."""
     key, _, blob = _data_key(call)
     return {"CiphertextBlob": _text(blob), "KeyId": key.arn}
 
 
 def encrypt(call: KmsCall) -> Document:
-    """Seal at most 4,096 bytes."""
+    """Encrypt at most 4,096 bytes."""
     plaintext = call.octets("Plaintext", _MOST_PLAINTEXT)
     context = call.context()
     key = _usable(call, call.key(), "Encrypt", context)
@@ -69,29 +69,32 @@ def encrypt(call: KmsCall) -> Document:
 
 
 def decrypt(call: KmsCall) -> Document:
-    """Open a blob."""
+    """Decrypt a blob of at most 6,144 bytes."""
     blob = call.octets("CiphertextBlob", _MOST_BLOB)
     context = call.context()
     key = _usable(call, sealing_key(call, blob, "KeyId"), "Decrypt", context)
-    plaintext = _opened(call, key, blob, context)
+    plaintext = _unsealed(call, key, blob, context)
     call.stop_if_dry()
     return {"Plaintext": _text(plaintext), "KeyId": key.arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
 
 
 def re_encrypt(call: KmsCall) -> Document:
-    """Open a blob and seal it again, under another key or another context."""
+    """Decrypt a blob and encrypt its plaintext again, under another key or context."""
     blob = call.octets("CiphertextBlob", _MOST_BLOB)
-    before, after = call.context("SourceEncryptionContext"), call.context("DestinationEncryptionContext")
+    source_context, destination_context = (
+        call.context("SourceEncryptionContext"),
+        call.context("DestinationEncryptionContext"),
+    )
     source = sealing_key(call, blob, "SourceKeyId")
     destination = call.key("DestinationKeyId")
-    call.may(source, "ReEncryptFrom", before)
-    call.may(destination, "ReEncryptTo", after)
+    call.may(source, "ReEncryptFrom", source_context)
+    call.may(destination, "ReEncryptTo", destination_context)
     check_usable(source)
     check_usable(destination)
-    plaintext = _opened(call, source, blob, before)
+    plaintext = _unsealed(call, source, blob, source_context)
     call.stop_if_dry()
     return {
-        "CiphertextBlob": _text(seal(destination.material, plaintext, after)),
+        "CiphertextBlob": _text(seal(destination.material, plaintext, destination_context)),
         "SourceKeyId": source.arn,
         "KeyId": destination.arn,
         "SourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT",
@@ -100,21 +103,21 @@ def re_encrypt(call: KmsCall) -> Document:
 
 
 def sealing_key(call: KmsCall, blob: bytes, name: str) -> Key:
-    """Return the key named by parameter `name`, or else the one that sealed the blob. Raises Refused.
+    """Return the key named by parameter `name`, or the key that sealed the blob if the parameter is absent.
 
-    A bare id may also name the key of another account, if it is the blob's own.
+    A bare id may also name a key of another account, if that key sealed the blob. Raises Refused if no key is found.
     """
-    given = call.params.get(name)
-    own = _key_of_blob(call, blob) if given is None or ":" not in given else None
-    if given is None:
-        if own is None:
+    requested = call.params.get(name)
+    blob_key = _key_of_blob(call, blob) if requested is None or ":" not in requested else None
+    if requested is None:
+        if blob_key is None:
             raise Refused(
                 "AccessDeniedException",
                 "The ciphertext refers to a customer master key that does not exist, does not exist in this region, "
                 "or you are not allowed to access.",
             )
-        return own
-    return own if own is not None and own.id == given else call.key(name)
+        return blob_key
+    return blob_key if blob_key is not None and blob_key.id == requested else call.key(name)
 
 
 def _key_of_blob(call: KmsCall, blob: bytes) -> Key | None:
@@ -126,7 +129,7 @@ def _key_of_blob(call: KmsCall, blob: bytes) -> Key | None:
         raise Refused("InvalidCiphertextException", "") from None
 
 
-def _opened(call: KmsCall, key: Key, blob: bytes, context: Mapping[str, str]) -> bytes:
+def _unsealed(call: KmsCall, key: Key, blob: bytes, context: Mapping[str, str]) -> bytes:
     try:
         sealed_by = material_id(blob)
         if sealed_by != key.material.id and call.keys.ever_had(sealed_by):

@@ -1,7 +1,7 @@
-"""Key policies: reading the document, and deciding whether it allows a call.
+"""Key policies: parse the document and decide whether it allows a call.
 
-Source: the IAM guide's policy grammar and evaluation logic, the KMS guide's condition keys. IAM policies of the caller
-are not looked at: where a key policy leaves the decision to an account, that account is taken to allow everything.
+Sources: the policy grammar and evaluation logic of the IAM guide, the condition keys of the KMS guide. IAM policies of the
+caller are not evaluated: where a key policy delegates to an account, the account is assumed to allow everything.
 """
 
 import json
@@ -15,32 +15,40 @@ from typing import Any
 from simulator.aws.answers import Refused
 
 Facts = Mapping[str, Sequence[str]]
-"""Condition keys in lower case with their values; an absent key has no entry."""
+"""Values by condition key in lower case. An absent key has no entry."""
 
 
 class Verdict(Enum):
-    """What a policy says to a call."""
+    """The decision of a key policy on a call."""
 
     ALLOWED = "allowed"
+    """An Allow statement applies and no Deny statement does."""
     DENIED = "denied"
+    """A Deny statement applies."""
     SILENT = "silent"
+    """No statement applies."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One line of a Condition block: `words` is the operator without its set prefix and IfExists."""
+    """One entry of a Condition block."""
 
-    words: str
+    operator: str
+    """The operator without its set prefix and without IfExists."""
     every: bool
+    """Whether the prefix is ForAllValues."""
     any_one: bool
+    """Whether the prefix is ForAnyValue."""
     if_exists: bool
     name: str
+    """The condition key, in lower case."""
     wanted: tuple[str, ...]
+    """The values to compare with."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement, its lists made plain."""
+    """One statement of a policy, with each single value turned into a tuple."""
 
     allow: bool
     principals: tuple[str, ...]
@@ -52,7 +60,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Asked:
-    """A call as policies see it. `principals` are all names of the caller: its ARNs, its account."""
+    """A call as a policy evaluates it. `principals` holds all names of the caller: its ARNs and its account."""
 
     principals: frozenset[str]
     action: str
@@ -61,21 +69,21 @@ class Asked:
 
 
 def parse_policy(text: str) -> tuple[Statement, ...]:
-    """Read a policy document. Raises Refused (MalformedPolicyDocumentException)."""
+    """Parse a policy document. Raises Refused (MalformedPolicyDocumentException)."""
     try:
         document = json.loads(text)
         statements = document["Statement"]
-        found = [statements] if isinstance(statements, dict) else list(statements)
-        return tuple(_statement(each) for each in found)
+        listed = [statements] if isinstance(statements, dict) else list(statements)
+        return tuple(_statement(each) for each in listed)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _malformed("The policy is not a document of statements.") from None
 
 
-def evaluate(statements: Sequence[Statement], asked: Asked) -> Verdict:
-    """Say what the policy says: a deny wins over every allow."""
+def evaluate(statements: Sequence[Statement], call: Asked) -> Verdict:
+    """Return the policy's decision on a call. A matching Deny overrides every Allow."""
     verdict = Verdict.SILENT
     for statement in statements:
-        if _applies(statement, asked):
+        if _applies(statement, call):
             if not statement.allow:
                 return Verdict.DENIED
             verdict = Verdict.ALLOWED
@@ -112,18 +120,18 @@ def _listed(value: object) -> list[str]:
 
 
 def _condition(operator: str, name: str, wanted: object) -> Condition:
-    prefix, _, words = operator.rpartition(":")
+    prefix, _, plain = operator.rpartition(":")
     if prefix not in ("", "ForAllValues", "ForAnyValue"):
         raise _malformed(f"The condition operator {operator} is not known.")
     if prefix and name.lower().startswith("kms:encryptioncontext:"):
         raise _malformed("A set operator with kms:EncryptionContext:<name> would be too permissive.")
-    if_exists = words.endswith("IfExists")
-    words = words.removesuffix("IfExists")
-    if words not in _TESTS and words != "Null":
+    if_exists = plain.endswith("IfExists")
+    plain = plain.removesuffix("IfExists")
+    if plain not in _TESTS and plain != "Null":
         raise _malformed(f"The condition operator {operator} is not known.")
     values = ["true" if each is True else "false" if each is False else each for each in _raw_list(wanted)]
     return Condition(
-        words, prefix == "ForAllValues", prefix == "ForAnyValue", if_exists, name.lower(), tuple(map(str, values))
+        plain, prefix == "ForAllValues", prefix == "ForAnyValue", if_exists, name.lower(), tuple(map(str, values))
     )
 
 
@@ -131,12 +139,12 @@ def _raw_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
-def _applies(statement: Statement, asked: Asked) -> bool:
+def _applies(statement: Statement, call: Asked) -> bool:
     return (
-        any(name == "*" or name in asked.principals for name in statement.principals)
-        and _acts(statement, asked.action)
-        and any(_like(asked.resource, pattern) for pattern in statement.resources)
-        and all(_holds(condition, asked.facts) for condition in statement.conditions)
+        any(name == "*" or name in call.principals for name in statement.principals)
+        and _acts(statement, call.action)
+        and any(_like(call.resource, pattern) for pattern in statement.resources)
+        and all(_is_met(condition, call.facts) for condition in statement.conditions)
     )
 
 
@@ -146,16 +154,16 @@ def _acts(statement: Statement, action: str) -> bool:
     return not any(_like(action.lower(), pattern.lower()) for pattern in statement.not_actions)
 
 
-def _holds(condition: Condition, facts: Facts) -> bool:
-    have = facts.get(condition.name)
-    if condition.words == "Null":
-        return (not have) == (condition.wanted[0].lower() == "true")
-    if not have:
-        negated = condition.words in _NEGATED and not condition.any_one
+def _is_met(condition: Condition, facts: Facts) -> bool:
+    present = facts.get(condition.name)
+    if condition.operator == "Null":
+        return (not present) == (condition.wanted[0].lower() == "true")
+    if not present:
+        negated = condition.operator in _NEGATED and not condition.any_one
         return condition.if_exists or condition.every or negated
-    test = _TESTS[condition.words]
-    hits = [test(value, condition.wanted) for value in have]
-    return all(hits) if condition.every or (condition.words in _NEGATED and not condition.any_one) else any(hits)
+    test = _TESTS[condition.operator]
+    hits = [test(value, condition.wanted) for value in present]
+    return all(hits) if condition.every or (condition.operator in _NEGATED and not condition.any_one) else any(hits)
 
 
 def _one_of(test: Callable[[str, str], bool]) -> Callable[[str, Sequence[str]], bool]:
@@ -176,17 +184,17 @@ def _like(value: str, pattern: str) -> bool:
 
 
 def _like_arn(value: str, pattern: str) -> bool:
-    """Compare part by part: a wildcard in an ARN does not reach over a colon of the first five."""
-    ours, theirs = value.split(":", 5), pattern.split(":", 5)
-    return len(ours) == len(theirs) and all(map(_like, ours, theirs))
+    """Match the six parts of an ARN one by one: a wildcard does not span the first five colons."""
+    parts, patterns = value.split(":", 5), pattern.split(":", 5)
+    return len(parts) == len(patterns) and all(map(_like, parts, patterns))
 
 
-def _same(value: str, wanted: str) -> bool:
-    return value == wanted
+def _same(value: str, other: str) -> bool:
+    return value == other
 
 
-def _same_but_case(value: str, wanted: str) -> bool:
-    return value.lower() == wanted.lower()
+def _same_but_case(value: str, other: str) -> bool:
+    return value.lower() == other.lower()
 
 
 _TESTS: dict[str, Callable[[str, Sequence[str]], bool]] = {
@@ -202,4 +210,4 @@ _TESTS: dict[str, Callable[[str, Sequence[str]], bool]] = {
     "ArnNotEquals": _none_of(_like_arn),
     "ArnNotLike": _none_of(_like_arn),
 }
-_NEGATED = frozenset(words for words in _TESTS if "Not" in words)
+_NEGATED = frozenset(operator for operator in _TESTS if "Not" in operator)

@@ -1,4 +1,4 @@
-"""S3 behind the gate: which action a request is, which object it means, and that writers take turns."""
+"""S3 behind the gate: the action and object of a request, and a lock for each object."""
 
 import threading
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _VERBS = {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}
 
 @dataclass(frozen=True)
 class S3Call:
-    """A path-style request: `key` is empty for a request to a bucket, `bucket` too for ListBuckets."""
+    """A path-style request. `key` is empty for a request to a bucket, and `bucket` as well for ListBuckets."""
 
     action: str
     bucket: str
@@ -38,7 +38,10 @@ class S3Call:
 
 
 def s3_call(method: str, path: str, query: str, *, copies: bool) -> S3Call:
-    """Name a request as the S3 API reference does; `copies` if it carries x-amz-copy-source."""
+    """Return the action of a request as the S3 API reference names it, with its bucket and key.
+
+    `copies` says whether the request has an x-amz-copy-source header.
+    """
     bucket, _, key = path.lstrip("/").partition("/")
     if not bucket:
         return S3Call("ListBuckets", "", "")
@@ -55,12 +58,12 @@ def s3_call(method: str, path: str, query: str, *, copies: bool) -> S3Call:
     return S3Call((_OBJECT if key else _BUCKET).get(method, method), bucket, key)
 
 
-class Turns:
-    """Locks by object: If-None-Match and If-Match are looked at and acted on in one step."""
+class ObjectLocks:
+    """Locks by object, which make the check of If-None-Match or If-Match and the write atomic."""
 
     def __init__(self) -> None:
         self._locks = [threading.Lock() for _ in range(64)]
 
-    def of(self, call: S3Call) -> threading.Lock:
-        """Return the lock of the call's object; some objects share one."""
+    def lock(self, call: S3Call) -> threading.Lock:
+        """Return the lock of the call's object. Several objects may share one lock."""
         return self._locks[crc32(f"{call.bucket}/{call.key}".encode()) % len(self._locks)]

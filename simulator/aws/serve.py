@@ -1,4 +1,4 @@
-"""The HTTP server: one thread a connection, connections kept alive, real resets for dropped answers."""
+"""The HTTP server: one thread per connection, keep-alive connections, a TCP reset for a dropped answer."""
 
 import argparse
 import logging
@@ -22,10 +22,10 @@ _NO_BODY = (204, 304)
 
 
 class Handler(WSGIRequestHandler):
-    """Reads a whole request, asks the gate, writes a whole answer.
+    """The handler of one connection: reads a whole request, calls the gate, writes a whole answer.
 
-    werkzeug's own way closes every connection and waits for stray bytes after each answer; reading the body in full
-    makes both unnecessary.
+    werkzeug's own handler closes every connection and waits for stray bytes after each answer. Both are unnecessary when
+    the body is read completely.
     """
 
     disable_nagle_algorithm = True
@@ -44,7 +44,7 @@ class Handler(WSGIRequestHandler):
             self._reset()
             return
         except Exception as error:
-            # Only the kind of error: a message could quote what was sent.
+            # Log only the type of the error: its message could quote the request.
             _LOG.error("%s %s failed inside the simulator: %s", self.command, path, type(error).__name__)
             answer = refusal("s3", Refused("InternalError", "The simulator failed.", 500))
         self._write(answer)
@@ -57,26 +57,26 @@ class Handler(WSGIRequestHandler):
 
     def _write(self, answer: Answer) -> None:
         lines = [f"HTTP/1.1 {answer.status_line}", f"Server: {self.server_version}", f"Date: {self.date_time_string()}"]
-        kept = [(n, v) for n, v in answer.headers if n.lower() not in ("connection", "transfer-encoding", "server")]
-        lines += [f"{name}: {value}" for name, value in kept]
-        if answer.status not in _NO_BODY and not any(name.lower() == "content-length" for name, _ in kept):
+        headers = [(n, v) for n, v in answer.headers if n.lower() not in ("connection", "transfer-encoding", "server")]
+        lines += [f"{name}: {value}" for name, value in headers]
+        if answer.status not in _NO_BODY and not any(name.lower() == "content-length" for name, _ in headers):
             lines.append(f"Content-Length: {len(answer.body)}")
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         body = b"" if self.command == "HEAD" else answer.body
         self.wfile.write(head + body)
 
     def _reset(self) -> None:
-        """Close the socket under everything that still holds it, so that the client sees a reset and no end."""
+        """Close the socket below all objects that refer to it, so that the client sees a reset instead of an orderly end."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         os.close(self.connection.detach())
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: `/_sim/requests` counts, and request lines may hold signatures."""
+        """Log nothing: `/_sim/requests` counts requests, and a request line may contain a signature."""
 
 
 def make(host: str, port: int, gate: Gate | None = None) -> BaseWSGIServer:
-    """Return a server listening on an address; port 0 takes a free one. Raises OSError."""
+    """Return a server that listens on an address. Port 0 takes a free port. Raises OSError."""
     handler = type("GateHandler", (Handler,), {"gate": gate or Gate()})
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=128)
@@ -88,12 +88,12 @@ def make(host: str, port: int, gate: Gate | None = None) -> BaseWSGIServer:
 
 
 def _no_wsgi(_environ: object, _start_response: object) -> list[bytes]:
-    """Stand where werkzeug wants an application; the handler asks the gate itself."""
+    """Fill the application argument of werkzeug. It is never called: the handler calls the gate itself."""
     return []
 
 
 class _Stopped(BaseException):
-    """SIGTERM or SIGINT came."""
+    """The process received SIGTERM or SIGINT."""
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -101,7 +101,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 1 if it cannot begin."""
+    """Serve until SIGTERM or SIGINT. Return the exit status: 0, or 1 if the simulator cannot start."""
     options = _options(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     os.environ.pop("MOTO_ACCOUNT_ID", None)

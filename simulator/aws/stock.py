@@ -1,4 +1,4 @@
-"""What an account has from the beginning: a KMS key with an ARN known beforehand, and an empty bucket."""
+"""Initial contents of an account: a KMS key with a predefined ARN, and an empty bucket."""
 
 import re
 
@@ -13,11 +13,14 @@ _KEY = re.compile(r"arn:aws:kms:([a-z0-9-]+):(\d{12}):key/([0-9a-f]{8}(?:-[0-9a-
 
 
 def stock(gate: Gate, arn: str, bucket: str | None) -> None:
-    """Make the symmetric key of this ARN and, for its account and Region, the bucket. ValueError says what is wrong."""
-    found = _KEY.fullmatch(arn)
-    if found is None:
+    """Create the symmetric key of this ARN and, in its account and Region, the bucket if one is named.
+
+    Raises ValueError with a message for the user if the ARN or the bucket name is invalid.
+    """
+    match = _KEY.fullmatch(arn)
+    if match is None:
         raise ValueError(f"{arn} is not the ARN of a KMS key")
-    region, account, key_id = found.groups()
+    region, account, key_id = match.groups()
     policy = default_policy(account)
     gate.keys.add(
         Key(
