@@ -1,1 +1,1 @@
-"""What the engine needs of the outside, one module a port."""
+"""The engine's interfaces to the outside, one module for each port."""

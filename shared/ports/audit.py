@@ -1,7 +1,7 @@
-"""The Catalog's side of the audit trail: one chain of events a tenant, which are added and never changed or removed.
+"""The Catalog's side of the audit trail: one chain of events for each tenant. Events are only appended.
 
-What the catalog does itself it tells of in the same transaction. As in ``catalog``: one transaction a method, one tenant a
-handle, and the same errors. Who did it is the actor whom the handle is bound to (``Catalog.by``).
+Each change in the catalog appends its audit event in the same transaction. As in ``catalog``: one transaction a method,
+one tenant a handle, and the same errors. The actor is the one to whom the handle is bound (``Catalog.by``).
 """
 
 from collections.abc import Mapping
@@ -13,51 +13,55 @@ from shared.domain.audit import Action, Entry, Head, Plain
 
 
 class Audited(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant of whom there is an audit trail, or will be. ``removed``: the trail is all that the catalog has of it."""
+    """A tenant that has an audit trail, or will have one."""
 
     tenant_id: str
     name: str
     removed: bool
+    """True if the tenant was removed: the catalog has only its trail."""
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """``head`` is the one beside the chain, ``newest`` the number of the newest event, ``anchored`` that of the newest event
-    whose hash was put into the store; 0 where there is none."""
+    """The progress of a chain and of its heads in the store."""
 
     head: Head | None
+    """The head stored beside the chain; None before the first event."""
     newest: int
+    """The number of the newest event; 0 if there is none."""
     anchored: int
+    """The number of the newest event whose hash was put into the store; 0 if there is none."""
 
 
 class Audit(Protocol):
+    """The audit trail of one tenant."""
+
     def append(self, action: Action, subject: Mapping[str, str] | None = None, **detail: Plain) -> Head:
-        """Adds an event about what stands in SQL already, or elsewhere: ``subject`` by what the ids are ids of (``job``,
-        ``snapshot``), ``detail`` of ids, counts, codes and names that an operator typed. However many do so at once, each
-        event follows another. Raises Refuse ``NO_SUCH_TENANT`` if there never was such a tenant, and ``AUDIT_BROKEN`` if
-        the head of the trail is not that of its newest event."""
-        ...
+        """Append an event about a change that is already stored, in SQL or elsewhere. Return the new head.
+
+        ``subject`` maps kinds of ids (``job``, ``snapshot``) to ids. ``detail`` contains ids, counts, codes and names
+        that an operator typed. Concurrent appends serialise: each event follows another. Raise Refuse
+        ``NO_SUCH_TENANT`` if the tenant never existed, ``AUDIT_BROKEN`` if the trail's head does not match its newest
+        event.
+        """
 
     def resume(self, head: Head | None) -> None:
-        """Append the event of a rebuild behind the newest event, or behind ``head``, which was stored elsewhere before SQL
-        lost the events up to it. That also repairs a head that is not that of the newest event."""
-        ...
+        """Append the event of a rebuild after the newest event, or after ``head``.
+
+        ``head`` was stored elsewhere before SQL lost the events up to it. This also repairs a head that does not match
+        the newest event.
+        """
 
     def entries(self, after: int = 0, limit: int = 1000) -> list[Entry]:
-        """Those with a number above ``after``, in order, as they stand: nothing is checked."""
-        ...
+        """Return the entries with a number above ``after``, in order, unchecked."""
 
     def recent(self, limit: int) -> list[Entry]:
-        """Newest first."""
-        ...
+        """Return the newest entries, newest first."""
 
     def head(self) -> Head | None:
-        """How far the chain has come; None before the first event."""
-        ...
+        """Return the head of the chain, or None before the first event."""
 
     def position(self) -> Position:
         """Return how far the chain has come, and how far it was anchored, at one moment."""
-        ...
 
     def note_anchored(self, number: int) -> None:
-        """Remember that the hash of this event is in the store, unless that of a newer one is."""
-        ...
+        """Store that the hash of this event is in the store, unless that of a newer one is."""

@@ -1,4 +1,4 @@
-"""Broker: its address, and how what listens there answers."""
+"""Broker: its address, and the state in which it answers."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -8,31 +8,31 @@ import msgspec
 
 
 class BrokerState(Enum):
-    """Whether the broker takes messages."""
+    """The broker's readiness for messages."""
 
     READY = auto()
+    """The broker takes messages."""
     LOADING = auto()
+    """The broker is loading its data and takes no messages yet."""
     ABSENT = auto()
     """Nothing listens at the address."""
     SILENT = auto()
-    """Something accepts connections there, and does not answer."""
+    """Something accepts connections at the address but does not answer."""
     UNUSABLE = auto()
-    """Something answers, but does not take our messages."""
+    """Something answers but does not take our messages."""
 
 
 class BrokerAnswer(msgspec.Struct, frozen=True):
-    """``sentence`` says what is wrong and what to do, with the broker's own reason; empty if nothing is wrong."""
+    """The outcome of a look at the broker."""
 
     state: BrokerState
     sentence: str = ""
+    """What is wrong and what to do, with the broker's own reason; empty if nothing is wrong."""
 
 
 @dataclass(frozen=True)
 class Broker:
-    """A broker's URL, taken apart. The URL and the password have no printed form.
-
-    ``tls``: redis-py's options for TLS, None for a plain connection.
-    """
+    """A broker's URL in its parts. The URL and the password have no printed form."""
 
     url: str = field(repr=False)
     host: str
@@ -41,15 +41,16 @@ class Broker:
     username: str | None
     password: str | None = field(repr=False)
     tls: dict[str, object] | None = field(repr=False, default=None)
+    """The TLS options for redis-py; None for a plain connection."""
 
     @property
     def place(self) -> str:
-        """``host:port``, as sentences name it."""
+        """Return ``host:port`` as messages name it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def loopback(self) -> bool:
-        """Whether the address can be reached from this machine alone."""
+        """Return True if only this machine can reach the address."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:

@@ -1,7 +1,7 @@
-"""Budget: how fast one application may ask one directory, shared by all workers.
+"""Budget: the rate at which one application may send requests to one directory, shared by all workers.
 
-A scope is ``(directory id, client id)``. A 429 met anywhere slows every worker of that scope. Prices are in Graph's resource
-units (Microsoft Graph: "Service-specific throttling limits", identity and access).
+A scope is ``(directory id, client id)``. A 429 that one worker gets slows every worker of that scope. Costs are in
+Graph's resource units (Microsoft Graph: "Service-specific throttling limits", identity and access).
 """
 
 from contextlib import AbstractAsyncContextManager
@@ -9,21 +9,26 @@ from typing import Protocol
 
 
 class Budget(Protocol):
+    """The budget of one scope."""
+
     def request(self, units: int) -> AbstractAsyncContextManager[None]:
-        """Waits until one more request that costs so many resource units may be sent, and holds its place until the answer is
-        there. Raises GraphTrouble, with the time to wait, where that would take longer than a minute."""
-        ...
+        """Wait until a request that costs ``units`` resource units may be sent, and occupy a place until the answer arrives.
+
+        Raise GraphTrouble, with the time to wait, if that would take longer than a minute.
+        """
 
     async def throttled(self, seconds: float) -> None:
-        """Graph said 429: nobody in this scope asks again for so many seconds, and all are slower after."""
-        ...
+        """Stop all requests of this scope for ``seconds`` after a 429, and slow them afterwards."""
 
     async def told(self, share: float) -> None:
-        """Graph said how much of its limit is used up: 0.8 to 1.8 of it. All in this scope are slower for a while."""
-        ...
+        """Slow all requests of this scope for a while, because Graph reported how much of its limit is used.
+
+        ``share`` is that part of the limit, from 0.8 to 1.8.
+        """
 
 
 class Budgets(Protocol):
+    """The budgets of all scopes."""
+
     def scope(self, directory_id: str, client_id: str) -> Budget:
-        """The budget of one application in one directory."""
-        ...
+        """Return the budget of one application in one directory."""

@@ -1,9 +1,11 @@
-"""The Catalog: SQL is the truth about tenants, jobs, claims, snapshots and keys.
+"""The Catalog: the SQL database that stores tenants, jobs, claims, snapshots and keys.
 
-A handle is bound to one tenant (``Catalog.tenant``): everything reached through it names that tenant in every query.
-Only the scheduler's handle sees all tenants. Each method is one transaction, atomic, committed when it returns, and
-never open over a call to Graph, KMS or the store. All raise ``Refuse`` with ``CATALOG_UNREACHABLE`` or
-``CATALOG_NEEDS_MIGRATION``. Claims are timed by the database's clock. Methods block; handles may be used from any thread.
+Other stores are rebuilt or checked against it. A handle is bound to one tenant (``Catalog.tenant``): every query
+through it names that tenant. Only the scheduler's handle sees all tenants.
+
+Each method is one transaction. It is atomic, is committed when the method returns, and is never open during a call to
+Graph, KMS or the store. All methods raise ``Refuse`` with ``CATALOG_UNREACHABLE`` or ``CATALOG_NEEDS_MIGRATION``. The
+database's clock times the claims. Methods block, and handles may be used from any thread.
 """
 
 from collections.abc import Collection, Sequence
@@ -38,7 +40,7 @@ from shared.ports.upkeep import Upkeep
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a step has come: one sealed row a run, and the run's blob names in the plain. In order of writing."""
+    """The progress of a step: one sealed row for each run, with the run's blob names unsealed, in order of writing."""
 
     phase: int
     stream: str
@@ -47,87 +49,100 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Renewal(msgspec.Struct, frozen=True, kw_only=True):
-    """What a renewal tells: whether somebody cancelled the job."""
+    """The answer to a renewal of a claim."""
 
     cancel: bool
+    """True if somebody cancelled the job."""
 
 
 class Lasting(msgspec.Struct, frozen=True):
-    """For how many seconds a step has been in trouble, and for how many of them Graph has answered other streams."""
+    """How long a step has been in trouble."""
 
     seconds: float = 0.0
+    """Seconds since the trouble began."""
     alone: float = 0.0
+    """Seconds of it in which Graph has answered other streams."""
 
 
 class KeyState(msgspec.Struct, frozen=True, kw_only=True):
-    """What SQL knows of a tenant's keys. ``data_keys`` counts data keys by the ARN that wraps their newest generation;
-    ``unreachable`` is since when steps of the tenant wait for KMS, or the last key check did in vain; ``switched_at``
-    when the tenant got its present key; ``updating`` that data keys are being moved to it, or wait for it."""
+    """The state of a tenant's keys in SQL."""
 
     refusal: Refusal | None
     unreachable: datetime | None
+    """When steps of the tenant began to wait for KMS, or when the last key check failed to reach it; None if KMS answers."""
     data_keys: dict[str, int]
+    """The number of data keys by the ARN that wraps their newest generation."""
     switched_at: datetime | None = None
+    """When the tenant's KMS key became the current one."""
     updating: bool = False
+    """True if data keys are being moved to the current KMS key, or wait for it."""
     old_key_free: bool | None = None
-    """Whether the key before may be disabled; None for a tenant that never had another."""
+    """True if the previous KMS key may be disabled; None if the tenant never had another one."""
 
 
 class Purged(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of deleted bytes in the database's own files. ``message`` is a sentence for whoever asked."""
+    """The outcome of overwriting deleted rows in the database's own files."""
 
     gone: bool | None
-    """Whether they are gone, which was proved by reading the files; None where nobody can read them."""
+    """True if a search of the files proved that the bytes are gone; None if nobody can read the files."""
     message: str
+    """A sentence for the user."""
 
 
 class Claims(Protocol):
-    """Every write is fenced: it raises ``ClaimLost`` if the claim's number is not the step's any more, if the claim
-    has expired, or if the job has ended."""
+    """Claims on steps, and the writes that need a claim.
+
+    Every write is fenced. It raises ``ClaimLost`` if the step has a newer fencing number, if the claim has expired, or
+    if the job has ended.
+    """
 
     def claim(self, job_id: str, step_id: str, holder: str, seconds: float) -> Claim | None:
-        """Compare-and-swap: a queued step of the job's open phase becomes running under the next fencing number; the
-        job becomes running with its first claim. None if there is nothing to claim (a duplicate message)."""
-        ...
+        """Claim a queued step in the job's open phase. Return None if there is none to claim (a duplicate message).
+
+        The step becomes running under the next fencing number by compare-and-swap. The first claim of a job makes the
+        job running.
+        """
 
     def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
-        """The claim lasts ``claim.seconds`` from now; with ``progress`` the step has come so far."""
-        ...
+        """Extend the claim to ``claim.seconds`` from now. With ``progress``, store the step's progress."""
 
     def checkpoint(self, claim: Claim, checkpoint: Checkpoint, progress: Sequence[ResourceProgress]) -> None:
-        """Appends a checkpoint and sets the step's progress. Progress: claims lost before do not count any more."""
-        ...
+        """Append a checkpoint and set the step's progress.
+
+        This counts as progress: it resets the count of lost claims.
+        """
 
     def checkpoints(self, claim: Claim, *, step_only: bool = True) -> list[Checkpoint]:
-        """Checkpoints of this step, or of the whole job, by phase and then in order of writing within a step."""
-        ...
+        """Return the checkpoints of this step, or of the whole job, by phase and then in order of writing within a step."""
 
     def drop_checkpoints(self, claim: Claim) -> None:
         """Remove this step's checkpoints and progress."""
-        ...
 
     def start_over(self, claim: Claim) -> int:
-        """Remove this step's checkpoints and progress, and count a fresh start. Return how many there were before."""
-        ...
+        """Remove this step's checkpoints and progress, and count a fresh start. Return the number of earlier fresh starts."""
 
     def give_back(self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False) -> Lasting:
-        """Queue the step again, uncounted, to be sent after so many seconds at least.
+        """Release the step to the queue, to be sent after at least ``after`` seconds. This counts as no lost claim.
 
-        With ``trouble``, remember its first time until the next checkpoint or finish, and grow the waits with how long it
-        has lasted. Time in which nobody tried does not count. A step that has begun afresh twice keeps its trouble past
-        checkpoints, so that starting over again and again is not taken for progress. ``alone``: Graph answers other streams
-        meanwhile; return for how long both have lasted (nothing without ``trouble``).
+        With ``trouble``, store when it began until the next checkpoint or finish. Waits grow with its duration. Time in
+        which nobody tried does not count. A step with two fresh starts keeps its trouble past checkpoints, because
+        starting over repeatedly is not progress.
+
+        ``alone`` says that Graph answers other streams meanwhile. Return how long both have lasted (zeros without
+        ``trouble``).
         """
-        ...
 
     def release(self, holder: str) -> int:
-        """Gives back, uncounted, every step of this tenant that ``holder`` holds. How many."""
-        ...
+        """Release every step of this tenant that ``holder`` has claimed. Return the number of steps.
+
+        This counts as no lost claim.
+        """
 
     def tell(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
-        """What the job has found so far, for whoever looks at it; with ``progress`` that counts as a checkpoint does: claims
-        lost before are forgotten."""
-        ...
+        """Store ``detail`` as the job's result so far, for its readers.
+
+        With ``progress``, it counts as a checkpoint does: it resets the count of lost claims.
+        """
 
     def finish(
         self,
@@ -141,124 +156,133 @@ class Claims(Protocol):
         message: str | None = None,
         detail: Any = None,
     ) -> bool:
-        """The step is done. Lowers the phase's count of open steps; at zero the next phase that has steps opens and True
-        is returned; after the last phase the job ends with ``state``, ``code``, ``message``, ``detail`` (None: as it
-        was asked for or told last) and its pins are lifted."""
-        ...
+        """Mark the step as done and lower the phase's count of open steps. Return True if this opened the next phase.
+
+        At zero open steps, the next phase that has steps opens. After the last phase, the job ends with ``state``,
+        ``code``, ``message`` and ``detail``, and its pins are removed. If ``detail`` is None, the job keeps the detail
+        of its request or of the last ``tell``.
+        """
 
     def fail(
         self, claim: Claim, code: Code, message: str, *, state: JobState = JobState.FAILED, detail: Any = None
     ) -> None:
-        """The job ends as failed (or cancelled): all its steps are done, its pins lifted, its checkpoints removed.
-        ``detail`` as for ``finish``."""
-        ...
+        """End the job as failed, or as cancelled with ``state``.
+
+        All its steps become done, its pins and its checkpoints are removed. ``detail`` is as for ``finish``.
+        """
 
     def note_attempt(self, claim: Claim, snapshot_id: str) -> None:
-        """Notes the id of a manifest about to be stored, before it is: the sweep must know it."""
-        ...
+        """Store the id of a manifest before the manifest itself is stored, so that the sweep knows it."""
 
     def commit(
         self, claim: Claim, snapshot: Snapshot, runs: Sequence[RunRef], state: JobState, message: str | None
     ) -> None:
-        """In one transaction: the snapshot's row with its runs (oldest first within a stream), the step done, the job
-        ended with ``state``, checkpoints removed, pins lifted. Raises Refuse ``NO_SUCH_SNAPSHOT`` if the parent is gone,
-        ``BUSY`` if another snapshot has meanwhile become the newest."""
-        ...
+        """Commit the snapshot and end its job, in one transaction.
+
+        Store the snapshot's row with its runs (oldest first within a stream), mark the step as done, end the job with
+        ``state``, and remove its checkpoints and pins. Raise Refuse ``NO_SUCH_SNAPSHOT`` if the parent no longer
+        exists, ``BUSY`` if another snapshot has become the newest meanwhile.
+        """
 
 
 class Snapshots(Protocol):
+    """The snapshots of one tenant."""
+
     def all(self) -> list[Snapshot]:
-        """Newest first; none that is going."""
-        ...
+        """Return the snapshots, newest first, without those that retention is deleting."""
 
     def get(self, snapshot: str) -> Snapshot:
-        """By id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
-        ...
+        """Return the snapshot with this id, or the newest for ``latest``. Raise Refuse ``NO_SUCH_SNAPSHOT``."""
 
     def going(self) -> set[str]:
-        """Return the ids of those that retention has let go, as long as they have a row."""
-        ...
+        """Return the ids of the snapshots that retention is deleting and that still have a row."""
 
     def runs(self, snapshot_id: str) -> list[RunRef]:
-        """The snapshot's runs with their blob names, by stream, oldest first."""
-        ...
+        """Return the snapshot's runs with their blob names, by stream, oldest first."""
 
 
 class Keys(Protocol):
+    """The wrapped data keys of one tenant, its sealed credential, and remembered refusals of KMS."""
+
     def begin_birth(self, job_id: str, seconds: float) -> datetime | None:
-        """Until when the caller is left to give birth to the job's data key: for so many ``seconds``, if there is none and
-        nobody else is left to. Of any number of callers one is. Over with ``add`` and with ``end_birth``. Raises
-        ``ClaimLost`` if the job has ended."""
-        ...
+        """Reserve creation of the job's data key for ``seconds``. Return when the reservation expires.
+
+        Return None if the key exists or another caller holds the reservation: only one of concurrent callers gets it.
+        ``add`` and ``end_birth`` end the reservation. Raise ``ClaimLost`` if the job has ended.
+        """
 
     def end_birth(self, job_id: str, until: datetime) -> None:
-        """Nothing was born by whom was left to do it ``until`` then: another caller is told to."""
-        ...
+        """Release the reservation that expires at ``until`` without a key, so that another caller may take it."""
 
     def add(self, key: WrappedKey) -> WrappedKey:
-        """Inserts the key's row; returns it, or the row that stands already for the same job and purpose (``secrets``:
-        the same tenant and purpose). Raises ``EpochMoved`` if the tenant's key epoch is not the row's, ``ClaimLost`` if the
-        job has ended."""
-        ...
+        """Insert the key's row. Return it, or the existing row for the same job and purpose.
+
+        For the purpose ``secrets``, the existing row is the one for the same tenant. Raise ``EpochMoved`` if the
+        tenant's key epoch differs from the row's, ``ClaimLost`` if the job has ended.
+        """
 
     def get(self, data_key_id: str) -> WrappedKey:
-        """The newest generation. Raises Alarm ``BLOB_MISSING`` if there is none."""
-        ...
+        """Return the newest generation of this data key. Raise Alarm ``BLOB_MISSING`` if it does not exist."""
 
     def all(self) -> list[WrappedKey]:
-        """Every data key, in its newest generation."""
-        ...
+        """Return every data key in its newest generation."""
 
     def moved(self, arn: str, data_key_ids: Collection[str]) -> list[WrappedKey]:
-        """Those of these data keys whose newest generation another KMS key than ``arn`` wraps."""
-        ...
+        """Return those of these data keys whose newest generation is wrapped by another KMS key than ``arn``."""
 
     def find(self, purpose: str, job_id: str | None) -> WrappedKey | None:
-        """The data key of a job, or the tenant's ``secrets`` key (``job_id`` None)."""
-        ...
+        """Return the data key of a job, or the tenant's ``secrets`` key if ``job_id`` is None."""
 
     def credential(self) -> tuple[CredentialKind, Sealed]:
-        """What the reading application proves itself with, sealed. Raises Refuse ``NO_SUCH_TENANT``, and
-        ``GRAPH_SIGN_IN_FAILED`` if a rebuild brought the tenant back, without its credential."""
-        ...
+        """Return the reading application's kind of credential and the sealed credential.
+
+        Raise Refuse ``NO_SUCH_TENANT``, and ``GRAPH_SIGN_IN_FAILED`` if a rebuild restored the tenant without its
+        credential.
+        """
 
     def arns(self) -> frozenset[str]:
         """Return the KMS keys that SQL names for the tenant: its own, and those that wrap its data keys."""
-        ...
 
     def state(self) -> KeyState:
-        """A refusal of a key that nothing names any more is none."""
-        ...
+        """Return the state of the tenant's keys. Ignore refusals of KMS keys that SQL no longer names for this tenant."""
 
     def refuse(self, arn: str, message: str, *, ago: float = 0.0, probed: bool = False) -> int:
-        """KMS refused ``arn``. If SQL still names it, for this tenant's new data keys or in the newest generation of one:
-        remembers the refusal and, if it is the key for new data keys, ends in the same transaction every queued or
-        running job of this tenant that needs a data key (all but a prune and a verify with detail ``{"shallow":
-        true}``) as failed with ``KEY_ACCESS_REVOKED`` and this sentence. Of a key that only older data keys are still
-        under, each job that needs one of them meets the refusal by itself. How many jobs ended. KMS was asked ``ago``
-        seconds ago: jobs asked for since then are spared, as they ask for themselves. The log has one line for it, until
-        ``allow``. The key's health and history say so in the same transaction, unless it was ``probed``: a probe notes what
-        it found itself, with its warnings."""
-        ...
+        """Store that KMS refused ``arn``, and end the jobs that need it. Return the number of ended jobs.
+
+        Ignore the refusal unless SQL still names ``arn``, for the tenant's new data keys or in the newest generation of
+        one. If it is the key for new data keys, end every queued or running job of this tenant that needs a data key.
+        They fail with ``KEY_ACCESS_REVOKED`` and ``message``, in the same transaction. A prune, and a verify with
+        detail ``{"shallow": true}``, need no data key. If ``arn`` wraps only older data keys, end no job: each job that
+        needs one gets the refusal itself.
+
+        ``ago`` is how many seconds ago KMS was asked. Jobs requested since then are spared, because they ask for
+        themselves. The log gets one line for each refusal, until ``allow``. Health and history of the key record the
+        refusal in the same transaction, unless it was ``probed``: a probe records its own result and warnings.
+        """
 
     def allow(self, arn: str) -> None:
-        """KMS answered for ``arn``: a remembered refusal of it is forgotten, and in the same transaction the key's health and
-        history withdraw what that proves wrong."""
-        ...
+        """Remove a remembered refusal of ``arn``, because KMS answered for it.
+
+        Withdraw what the answer disproves from the key's health and history, in the same transaction.
+        """
 
 
 class Schedules(Protocol):
-    def get(self) -> Schedule | None: ...
+    """The backup schedule of one tenant."""
 
-    def set(self, schedule: Schedule) -> None: ...
+    def get(self) -> Schedule | None:
+        """Return the schedule, or None if there is none."""
+
+    def set(self, schedule: Schedule) -> None:
+        """Store the schedule in place of the previous one."""
 
 
 class EpochMoved(Exception):
-    """The tenant's KMS key changed while a data key was being born: make it again under the new key."""
+    """The tenant's KMS key changed while a data key was being created. Create it again under the new KMS key."""
 
 
 class TenantCatalog(Protocol):
-    """All that SQL knows of one tenant."""
+    """The rows of one tenant in SQL."""
 
     @property
     def tenant_id(self) -> str: ...
@@ -282,87 +306,82 @@ class TenantCatalog(Protocol):
     def audit(self) -> Audit: ...
 
     def tenant(self) -> Tenant:
-        """Raises Refuse ``NO_SUCH_TENANT``."""
-        ...
+        """Return the tenant. Raise Refuse ``NO_SUCH_TENANT``."""
 
     def update(
         self, *, client_id: str, kind: CredentialKind, sealed: Sealed, expires_at: datetime | None = None
     ) -> None:
-        """Replace the reading application, its sealed credential and when that expires, together.
+        """Replace the reading application, its sealed credential and the credential's expiry, together.
 
-        Raises Refuse ``DIRECTORY_EXISTS`` if the tenant, which a rebuild brought back, has no credential while another tenant
-        of its directory has one.
+        Raise Refuse ``DIRECTORY_EXISTS`` if a rebuild restored the tenant without a credential while another tenant of
+        its directory has one.
         """
-        ...
 
     def remove(self) -> frozenset[bytes]:
-        """Removes the tenant and every row of it but its audit trail. Running steps lose their claims. The directory of a
-        tenant under a key of its own is withheld from then on. Returns the wrapped data keys that were deleted, in all
-        generations."""
-        ...
+        """Remove the tenant and its rows except its audit trail. Return the wrapped data keys that were deleted.
+
+        These are all generations. Running steps lose their claims. If the tenant had a customer key, its directory is
+        withheld from then on.
+        """
 
 
 class Catalog(Protocol):
+    """The database as a whole: the entry to all handles."""
+
     @property
     def actor(self) -> str:
-        """Who does what audit trails tell of."""
-        ...
+        """Return the actor whom audit events name."""
 
     def by(self, actor: str) -> "Catalog":
-        """The same catalog, where ``actor`` is who does what audit trails tell of."""
-        ...
+        """Return the same catalog with ``actor`` as the one whom audit events name."""
 
     def tenant(self, tenant_id: str) -> TenantCatalog:
-        """A handle bound to this tenant; asks nothing yet."""
-        ...
+        """Return a handle bound to this tenant, without a query."""
 
     def find(self, name: str) -> Tenant:
-        """Raises Refuse ``NO_SUCH_TENANT``."""
-        ...
+        """Return the tenant with this name. Raise Refuse ``NO_SUCH_TENANT``."""
 
     def audited(self, name: str) -> Audited:
-        """The tenant of this name, or with this id; else the last one of it that was removed. Raises Refuse
-        ``NO_SUCH_TENANT``."""
-        ...
+        """Return the tenant with this name or id, otherwise the last removed one. Raise Refuse ``NO_SUCH_TENANT``."""
 
     def tenants(self) -> list[Tenant]:
-        """Newest first."""
-        ...
+        """Return all tenants, newest first."""
 
     def check_addable(self, name: str, directory_id: str, *, again: bool) -> None:
         """Raise Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` or ``DIRECTORY_WITHHELD`` if ``add_tenant`` would."""
-        ...
 
     def add_tenant(
         self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, again: bool = False
     ) -> None:
-        """Store the tenant, its ``secrets`` data key and its sealed credential, together or not at all.
+        """Store the tenant, its ``secrets`` data key and its sealed credential, all or none.
 
-        One directory is one tenant, its ids compared without case, however many callers add it at once. ``again``: the
-        operator consents to a directory whose tenant was removed under a KMS key of its own. The installation's audit chain
-        reports both. Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` and, without consent, ``DIRECTORY_WITHHELD``.
+        One directory is one tenant, even if several callers add it concurrently. Directory ids are compared without
+        case. ``again`` is the operator's consent to add a directory whose tenant was removed under a customer key. The
+        installation's audit chain records both. Raise Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` and, without
+        consent, ``DIRECTORY_WITHHELD``.
         """
-        ...
 
     def purge(self, deleted: Collection[bytes]) -> Purged:
-        """Overwrite what deleted rows left in the database's files, and search the files for these bytes of theirs.
+        """Overwrite the bytes of deleted rows in the database's files, and search the files for ``deleted``.
 
-        Without any, the files are rewritten whole, as nobody knows what to search for. Takes seconds; waits for readers.
+        If ``deleted`` is empty, rewrite the files whole, because there is nothing to search for. This takes seconds and
+        waits for readers.
         """
-        ...
 
     def find_job(self, job_id: str) -> Job:
-        """A job of any tenant, for the command line. Raises Refuse ``NO_SUCH_JOB``."""
-        ...
+        """Return a job of any tenant, for the command line. Raise Refuse ``NO_SUCH_JOB``."""
 
-    def scheduler(self) -> SchedulerCatalog: ...
+    def scheduler(self) -> SchedulerCatalog:
+        """Return the scheduler's handle, which sees all tenants."""
 
-    def probes(self) -> Probes: ...
+    def probes(self) -> Probes:
+        """Return the handle for key probes and notices of all tenants."""
 
-    def stores(self) -> Stores: ...
+    def stores(self) -> Stores:
+        """Return the handle for the identity of the blob store."""
 
-    def overview(self) -> Overview: ...
+    def overview(self) -> Overview:
+        """Return the handle for lists and metrics of all tenants."""
 
     def close(self) -> None:
-        """Closes every connection. Idempotent."""
-        ...
+        """Close every connection. Idempotent."""

@@ -1,14 +1,14 @@
-"""Clock: what time it is, as a parameter."""
+"""Clock: the current time, as a parameter."""
 
 from datetime import datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
+    """A source of the current time."""
+
     def now(self) -> datetime:
-        """The time now, aware, in UTC."""
-        ...
+        """Return the current time, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds that only go forward."""
-        ...
+        """Return seconds of a clock that never goes back."""

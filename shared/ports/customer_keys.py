@@ -1,4 +1,4 @@
-"""The Catalog's side of a tenant's own KMS key: who may have one, who agreed to what, and how far a change of key has come.
+"""The Catalog's side of customer keys: permission, acceptance of the terms, and progress of a key change.
 
 As in ``catalog``: one transaction a method, one tenant a handle, and the same errors.
 """
@@ -12,64 +12,76 @@ from shared.domain.model import Claim, Tenant, WrappedKey
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """That somebody agreed to the terms for a key: ``sha256`` is that of the text which was shown."""
+    """The record that a person accepted the terms for a KMS key."""
 
     at: datetime
+    """When the terms were accepted."""
     by: str
+    """The person who accepted them."""
     version: str
+    """The version of the terms."""
     sha256: str
+    """The SHA-256 of the text that was shown."""
     arn: str
+    """The KMS key for which they were accepted."""
 
 
 class CustomerKeys(Protocol):
+    """The customer key of one tenant."""
+
     def allow(self) -> datetime:
-        """The operator lets this tenant have a key of its own; since when. Idempotent. Raises Refuse ``NO_SUCH_TENANT``."""
-        ...
+        """Allow this tenant a customer key. Return since when it is allowed.
+
+        Idempotent. Raise Refuse ``NO_SUCH_TENANT``.
+        """
 
     def allowed(self) -> datetime | None:
-        """Since when the tenant may have a key of its own; None if it may not."""
-        ...
+        """Return since when the tenant may have a customer key, or None if it may not."""
 
     def accept(self, *, by: str, version: str, sha256: str, arn: str) -> Acceptance:
-        """Notes that somebody agreed to the terms, now, for this key."""
-        ...
+        """Store that ``by`` accepted the terms for this KMS key now."""
 
     def acceptances(self) -> list[Acceptance]:
-        """Newest first."""
-        ...
+        """Return the acceptances, newest first."""
 
     def switch(self, claim: Claim, arn: str) -> Tenant:
-        """New data keys are born under ``arn`` from here on: mode, key and the raised epoch change together, so that one born
-        under the old epoch is refused at its row. Nothing changes if they are already. Fenced. Raises Refuse
-        ``KEY_NOT_ALLOWED`` if the tenant has no key of its own yet, and may have none or nobody agreed to the terms for it.
+        """Make ``arn`` the KMS key that wraps new data keys. Return the tenant.
+
+        Key mode, KMS key and the raised key epoch change together, so that the insert of a data key from the old epoch
+        is refused. Nothing changes if ``arn`` is the current key. Fenced. Raise Refuse ``KEY_NOT_ALLOWED`` if the
+        tenant has no customer key yet, and is not allowed one or nobody accepted the terms for it.
         """
-        ...
 
     def to_move(self) -> list[str]:
-        """Data keys that another KMS key wraps than the tenant's present one: that of the credentials first, then the
-        newest."""
-        ...
+        """Return the data keys wrapped by another KMS key than the tenant's current one.
+
+        The data key of the credentials comes first, then the newest.
+        """
 
     def moved(self, claim: Claim, key: WrappedKey) -> bool:
-        """The data key has one generation more, whose key object is stored; progress, as a checkpoint is. False if SQL
-        does not know the generation before any more, or this one is not next. Idempotent. Fenced. Raises
-        ``EpochMoved`` if the tenant's key is another by now."""
-        ...
+        """Add one generation, whose key object is already stored, to the data key. Return True if it was added or exists.
+
+        Return False if SQL no longer knows the previous generation, or this one is not the next. It counts as progress,
+        as a checkpoint does. Idempotent. Fenced. Raise ``EpochMoved`` if the tenant's KMS key has changed meanwhile.
+        """
 
     def older(self) -> list[WrappedKey]:
-        """Generations that are followed by one under the tenant's present key."""
-        ...
+        """Return the generations that a generation under the tenant's current KMS key follows."""
 
     def forget(self, claim: Claim, data_key_id: str, generation: int) -> None:
-        """The key object of this older generation is gone: so is its row. The newest is never forgotten. Idempotent.
-        Fenced."""
-        ...
+        """Remove the row of this older generation, whose key object is already removed.
+
+        The newest generation is never removed. Idempotent. Fenced.
+        """
 
     def settle(self, claim: Claim, lease: float) -> bool:
-        """Every data key was opened under the tenant's present key: one lease of so many seconds after the last one
-        moved, the old key may be disabled. False if a data key is under another one. Fenced."""
-        ...
+        """Store that every data key was opened under the tenant's current KMS key. Return False if one is under another.
+
+        The previous key may be disabled one ``lease`` (seconds) after the last data key moved. Fenced.
+        """
 
     def held_back(self) -> list[str]:
-        """Snapshots, newest first, that need a data key which another KMS key wraps than the tenant's present one."""
-        ...
+        """Return the snapshots that need a data key wrapped by another KMS key than the tenant's current one.
+
+        The newest comes first.
+        """

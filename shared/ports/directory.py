@@ -1,9 +1,13 @@
-"""DirectoryAccess and DirectorySource: signing in to a directory and reading it.
+"""DirectoryAccess and DirectorySource: sign-in to a directory and reading from it.
 
-Methods of a source are coroutines of one event loop. They raise ``GraphTrouble`` when Graph stays in trouble after the
-adapter's own retries, ``StartOver`` when a cursor is refused, ``Skip`` when Graph does not show the resource, ``Refuse``
-with ``GRAPH_SIGN_IN_FAILED`` or ``GRAPH_UNEXPECTED``. Before each request the ``check`` of ``connect`` is called; what
-it raises (the lease has ended) comes through.
+Methods of a source are coroutines of one event loop. They raise:
+
+- ``GraphTrouble`` if Graph is still in trouble after the adapter's own retries,
+- ``StartOver`` if Graph refuses a cursor,
+- ``Skip`` if Graph does not show the resource,
+- ``Refuse`` with ``GRAPH_SIGN_IN_FAILED`` or ``GRAPH_UNEXPECTED``.
+
+The adapter calls the ``check`` of ``connect`` before each request, and passes on what it raises (the lease has ended).
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -20,20 +24,21 @@ from shared.domain.secret import Secret
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """The application that reads a directory, with what it proves itself with: a client secret (UTF-8), or a certificate
-    with its private key (PEM)."""
+    """The application that reads a directory, and its credential."""
 
     directory_id: str
     client_id: str
     secret: Secret
+    """A client secret (UTF-8), or a certificate with its private key (PEM)."""
     kind: CredentialKind = CredentialKind.SECRET
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """Graph's next link (``more``) or delta link. Secret: it is sealed wherever it is kept."""
+    """A link of Graph to continue from. It is secret: it is sealed wherever it is stored."""
 
     link: Secret
     more: bool
+    """True for a next link, False for a delta link."""
 
 
 class Page(Protocol):
@@ -41,73 +46,71 @@ class Page(Protocol):
 
     @property
     def cursor(self) -> Cursor | None:
-        """Where to go on after this page; None after the last page of a stream without delta."""
-        ...
+        """Return the cursor after this page, or None after the last page of a stream without delta."""
 
     @property
     def size(self) -> int:
-        """Bytes of the answer."""
-        ...
+        """Return the size of the answer in bytes."""
 
     def entries(self) -> Iterator[list[Line]]:
-        """The page's lines in Graph's order, in lists of one object each; those that a full reading begins with are a list by
-        themselves. Pure computation: may run in another thread. Iterate once."""
-        ...
+        """Yield the page's lines in Graph's order, one list for each object.
+
+        The lines that begin a full reading are a list of their own. This is pure computation, which may run in another
+        thread. Iterate once.
+        """
 
     def refused(self) -> list[RefusedObject]:
         """Return the objects whose children Graph refused, while it showed those of others."""
-        ...
 
     def incomplete(self) -> list[str]:
-        """After ``entries``: ids of objects that came without their witness properties, to be fetched one by one."""
-        ...
+        """Return the ids of objects that lack their witness properties, to be fetched one by one.
+
+        Call it after ``entries``.
+        """
 
 
 class DirectorySource(Protocol):
-    def pages(self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor] = ()) -> AsyncIterator[Page]:
-        """Return the stream's pages from ``cursor`` on; None begins afresh. Asks for the next page before it is wanted.
+    """A signed-in connection that reads one directory."""
 
-        Ends after the page whose cursor is a delta link or None. ``passed`` are cursors that this reading went on from
-        earlier. Raises ``Looping`` if Graph leads back to one of them or to a page of now, or repeats its pages.
+    def pages(self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor] = ()) -> AsyncIterator[Page]:
+        """Return the stream's pages from ``cursor`` on, or from the beginning for None. Prefetch the next page.
+
+        The pages end after the one whose cursor is a delta link or None. ``passed`` are cursors from which this reading
+        continued earlier. Raise ``Looping`` if Graph leads back to one of them or to a page of this call, or repeats
+        its pages.
         """
-        ...
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:
-        """Return one object of a delta stream by id, with the stream's selection less relations; None if it does not exist.
+        """Return one object of a delta stream by id, or None if it does not exist.
 
-        Raises ``Skip`` if Graph refuses this one.
+        It has the properties that the stream selects, without relations. Raise ``Skip`` if Graph refuses this object.
         """
-        ...
 
     async def probe(self, stream: Stream, *, listing: bool = False) -> Answer:
-        """Return whether Graph shows this stream to the application: one small request, its answer thrown away.
+        """Return how Graph answers one small request for this stream; the data is thrown away.
 
-        With ``listing`` by another path: one object of the listing.
+        With ``listing``, use another path: request one object of the listing.
         """
-        ...
 
     async def answers(self, stream: Stream) -> bool:
-        """Return whether Graph answers a small request for this stream, asked once, be it with a refusal."""
-        ...
+        """Return True if Graph answers one small request for this stream without a retry, even with a refusal."""
 
     async def organization_id(self) -> str:
-        """The directory's id, as ``/organization`` says."""
-        ...
+        """Return the directory's id from ``/organization``."""
 
     async def secret_expires_at(self, client_id: str, secret: Secret) -> datetime | None:
-        """Return when an application's client secret expires, or None if the directory does not say so to us."""
-        ...
+        """Return when an application's client secret expires, or None if the directory does not report it to us."""
 
     async def close(self) -> None:
-        """Closes the connections. Idempotent."""
-        ...
+        """Close the connections. Idempotent."""
 
 
 class DirectoryAccess(Protocol):
-    def connect(self, identity: Identity, check: Callable[[], None]) -> DirectorySource:
-        """A source for this directory. Sends nothing yet; the token is taken with the first request, or was taken for another
-        source of the same identity not longer ago than a key lease lasts.
+    """The entry to directories."""
 
-        Call it inside the event loop that will use it.
+    def connect(self, identity: Identity, check: Callable[[], None]) -> DirectorySource:
+        """Return a source for this directory, without sending a request.
+
+        The first request gets the token, or reuses one that another source of the same identity got within the last key
+        lease. Call it inside the event loop that will use the source.
         """
-        ...

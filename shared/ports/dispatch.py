@@ -6,9 +6,10 @@ from shared.domain.model import StepRef
 
 
 class Dispatch(Protocol):
-    def send(self, step: StepRef) -> bool:
-        """Send one message for this step, at once or not at all. False if the broker does not take it.
+    """The sender of messages."""
 
-        Never called inside a transaction. A lost message does no harm: the tick sends the step again.
+    def send(self, step: StepRef) -> bool:
+        """Send one message for this step, at once or not at all. Return False if the broker does not take it.
+
+        Never call it inside a transaction. A lost message does no harm, because the tick sends the step again.
         """
-        ...

@@ -1,4 +1,7 @@
-"""The Catalog's side of jobs: asked for, looked at, cancelled. One transaction a method, and the errors of ``catalog``."""
+"""The Catalog's side of jobs: requesting, showing and cancelling them.
+
+As in ``catalog``: one transaction a method, and the same errors.
+"""
 
 from typing import Any, Protocol
 
@@ -9,14 +12,17 @@ from shared.domain.model import Asked, Claim, Job, JobKind, JobState, Step, Step
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
-    """How a job and one of its steps are now, and the job's code if it has ended with one."""
+    """The current states of a job and one of its steps."""
 
     job: JobState
     code: Code | None
+    """The job's code if it has ended with one, otherwise None."""
     step: StepState
 
 
 class Jobs(Protocol):
+    """The jobs of one tenant."""
+
     def ask(
         self,
         kind: JobKind,
@@ -27,41 +33,43 @@ class Jobs(Protocol):
         detail: Any = None,
         retried: str | None = None,
     ) -> tuple[Job, bool]:
-        """A new queued job without steps, and True; or, where a backup is asked for while one is queued or running,
-        that one and False. A ``snapshot`` named (by id, or ``latest``) is pinned for the job. ``retried`` is the job that
-        is asked for again. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
-        ...
+        """Create a queued job without steps. Return it and True.
+
+        If a backup is requested while one is queued or running, return that one and False. A named ``snapshot`` (an id,
+        or ``latest``) is pinned for the job. ``retried`` is the id of the job that this one retries. Raise Refuse
+        ``NO_SUCH_SNAPSHOT``.
+        """
 
     def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
-        """A running job with one running step named ``step``, claimed by the caller, the snapshot pinned.
-        Raises Refuse ``NO_SUCH_SNAPSHOT``."""
-        ...
+        """Create a running foreground job with one running step named ``step``. Return the caller's claim on it.
+
+        The snapshot is pinned. Raise Refuse ``NO_SUCH_SNAPSHOT``.
+        """
 
     def get(self, job_id: str) -> Job:
-        """Raises Refuse ``NO_SUCH_JOB``."""
-        ...
+        """Return the job with this id. Raise Refuse ``NO_SUCH_JOB``."""
 
     def recent(self, limit: int = 100) -> list[Job]:
-        """Newest first."""
-        ...
+        """Return the newest jobs, newest first."""
 
     def unfinished(self) -> bool:
-        """Return whether a job of the tenant is queued or running."""
-        ...
+        """Return True if a job of the tenant is queued or running."""
 
     def steps(self, job_id: str) -> list[Step]:
-        """By phase, then name."""
-        ...
+        """Return the job's steps by phase, then name."""
 
     def fate(self, job_id: str, step_id: str) -> Fate | None:
-        """None if there is no such step."""
-        ...
+        """Return the states of the job and the step, or None if the step does not exist."""
 
     def cancel(self, job_id: str) -> Job:
-        """A queued job is cancelled at once; a running one at its claim's next renewal. Idempotent for ended jobs."""
-        ...
+        """Cancel a queued job at once, a running one at its claim's next renewal. Return the job.
+
+        Idempotent for ended jobs.
+        """
 
     def end_expired_here(self, seconds: float) -> int:
-        """End jobs of this tenant that ran in an asking process whose claim has expired: failed, ``INTERRUPTED``, pins
-        lifted. Return how many. ``seconds``: how long a claim lasts; one that ends later has expired too."""
-        ...
+        """End this tenant's foreground jobs whose claim has expired. Return the number of jobs.
+
+        They fail with ``INTERRUPTED``, and their pins are removed. ``seconds`` is how long a claim lasts: a claim that
+        ends later than that from now has expired too.
+        """

@@ -1,4 +1,4 @@
-"""The Catalog's side of key health: whose turn it is to be probed, how the keys are, and who is still to be told.
+"""The Catalog's side of key health: due probes, the condition of keys, and notices to be sent.
 
 As in ``catalog``: one transaction a method, and the same errors. Times are the database's.
 """
@@ -13,73 +13,79 @@ from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarni
 
 
 class ProbeTurn(msgspec.Struct, frozen=True, kw_only=True):
-    """The right to probe a tenant's key once. ``number`` fences it: a later turn takes it away."""
+    """The right to probe a tenant's key once."""
 
     tenant_id: str
     number: int
+    """The fencing number: a later turn replaces this one."""
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a probe leaves: how the key is held to be now, what was ``found`` this time, and the warnings of a closer look,
-    None if there was none."""
+    """The outcome of a probe."""
 
     arn: str
     condition: KeyCondition
+    """The condition to report from now on."""
     code: Code | None
     message: str
     found: KeyCondition
+    """The condition that this probe got."""
     warnings: list[KeyWarning] | None = None
+    """The warnings of a closer look; None if there was no closer look."""
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
-    """An event to be told to the outside. ``tries`` counts this one, and fences it."""
+    """An event to be sent as a notice."""
 
     tenant_id: str
     tenant: str
     event: KeyEvent | BackupEvent
     tries: int
+    """The number of this attempt, which also fences it."""
 
 
 class Health(Protocol):
-    """Of one tenant."""
+    """The key health of one tenant."""
 
     def get(self) -> KeyHealth:
-        """Of a tenant that was never probed: ok, under its present key, since it was added. Raises Refuse
-        ``NO_SUCH_TENANT``."""
-        ...
+        """Return the health of the tenant's key. Raise Refuse ``NO_SUCH_TENANT``.
+
+        For a tenant that was never probed: ok, under its current key, since it was added.
+        """
 
     def history(self, limit: int = 50) -> list[KeyEvent]:
-        """Newest first. No more than 50 are kept."""
-        ...
+        """Return the key's events, newest first. The catalog keeps at most 50."""
 
     def look_again(self) -> None:
-        """The next probe is due at once, and takes a closer look."""
-        ...
+        """Make the next probe due at once, with a closer look."""
 
     def note(self, turn: ProbeTurn, noted: Noted, *, next_in: float, tell: bool) -> KeyEvent | None:
-        """The outcome of a probe; the next one is due after so many seconds. If condition or warnings are others than they
-        were, that is an event, which is returned, and which is to be told if ``tell``. A turn that is over notes nothing."""
-        ...
+        """Store the outcome of a probe. Return the event if condition or warnings changed, otherwise None.
+
+        The next probe is due after ``next_in`` seconds. The event is sent as a notice if ``tell``. A turn that is over
+        stores nothing.
+        """
 
 
 class Probes(Protocol):
-    """Of all tenants."""
+    """Probes and notices of all tenants."""
 
     def take(self, every: float, most: int, seconds: float) -> list[ProbeTurn]:
-        """Turns that are due, ``most`` at most, the longest due first: compare-and-swap, so that of any number of callers
-        one gets each. A turn of which nothing is noted comes again after so many ``seconds``. A tenant's first is due
-        ``every`` seconds after it was added."""
-        ...
+        """Take up to ``most`` due turns, the longest due first. Return them.
+
+        Each turn goes to one of concurrent callers by compare-and-swap. A turn without an outcome is due again after
+        ``seconds``. A tenant's first turn is due ``every`` seconds after it was added.
+        """
 
     def to_tell(self, most: int, seconds: float) -> list[Telling]:
-        """Events whose telling is due: of each tenant the oldest about its key, and about its backups, that was not told.
-        None is offered again within so many ``seconds``, unless ``not_told``. After a day nobody wants to hear of it."""
-        ...
+        """Return up to ``most`` events whose notice is due.
+
+        For each tenant these are the oldest unsent event about its key and the oldest about its backups. An event is
+        not returned again within ``seconds``, unless ``not_told`` is called. After a day an event is no longer sent.
+        """
 
     def told(self, telling: Telling, outcome: str) -> None:
-        """The other side has taken it."""
-        ...
+        """Store that the receiver took the notice."""
 
     def not_told(self, telling: Telling, outcome: str, after: float) -> None:
-        """It is due again after so many seconds."""
-        ...
+        """Store that the receiver did not take the notice, and make it due again after ``after`` seconds."""

@@ -1,9 +1,13 @@
 """KeyService: a key management service that wraps data keys (AWS KMS).
 
-Every method may block for as long as half a lease at most and may be called from any thread. Keys are named by their ARNs.
-All raise: ``KeyRefused`` (the key's owner must act), ``Refuse`` with ``KEY_MISCONFIGURED`` (the operator or the tenant's
-administrator must act), ``KeyTrouble`` (try again), ``Alarm`` with ``BLOB_DAMAGED`` and the data key's id as blob
-(the wrapped key is not what KMS made, or belongs to another context or key).
+Every method may block for up to half a lease, and may be called from any thread. Keys are named by their ARNs. All
+methods raise:
+
+- ``KeyRefused`` if the key's owner must act,
+- ``Refuse`` with ``KEY_MISCONFIGURED`` if the operator or the tenant's administrator must act,
+- ``KeyTrouble`` if the caller should try again,
+- ``Alarm`` with ``BLOB_DAMAGED`` and the data key's id as blob, if the wrapped key is not what KMS made, or belongs to
+  another context or key.
 """
 
 from datetime import datetime
@@ -15,19 +19,20 @@ from shared.domain.secret import Secret
 
 
 class FreshKey(msgspec.Struct, frozen=True):
-    """A new data key: 256 bits, its wrapped form (at most 6,144 bytes), and the ARN of the key that wrapped it.
-
-    ``request_id`` is the service's, for the owner's logs.
-    """
+    """A new data key."""
 
     plaintext: Secret
+    """The data key, 256 bits."""
     wrapped: bytes
+    """The data key as KMS wrapped it, at most 6,144 bytes."""
     arn: str
+    """The ARN of the KMS key that wrapped it."""
     request_id: str | None = None
+    """The service's request id, for the owner's logs."""
 
 
 class Wrapping(msgspec.Struct, frozen=True):
-    """A data key wrapped anew, and the ARN of the key that wraps it now."""
+    """A data key wrapped again, and the ARN of the KMS key that wraps it now."""
 
     wrapped: bytes
     arn: str
@@ -35,55 +40,66 @@ class Wrapping(msgspec.Struct, frozen=True):
 
 
 class KeyDescription(msgspec.Struct, frozen=True, kw_only=True):
-    """What the service tells of a key to those who may look at it, in the service's own words (DescribeKey)."""
+    """The service's description of a key, in the service's own words (DescribeKey)."""
 
     arn: str
-    """The key's own ARN, where an alias was asked for too."""
+    """The key's own ARN, even if the request named an alias."""
     state: str
     manager: str
     spec: str
     usage: str
     origin: str
     related: list[str] = []
-    """The ARNs of all Regions of a multi-Region key; empty for one that is none."""
+    """The ARNs of all Regions of a multi-Region key; empty for any other key."""
     deletion: datetime | None = None
+    """When the key will be deleted, if that is scheduled."""
     material_expires: datetime | None = None
+    """When the imported key material expires, if it does."""
     request_id: str | None = None
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls the service: the 12-digit account, and the principal as a key policy sees it (``aws:PrincipalArn``)."""
+    """The identity under which this process calls the service."""
 
     account: str
+    """The account, 12 digits."""
     principal: str
+    """The principal as a key policy names it (``aws:PrincipalArn``)."""
 
 
 class KeyService(Protocol):
+    """The key management service."""
+
     def generate(self, arn: str, context: dict[str, str]) -> FreshKey:
-        """A new data key under ``arn`` and the encryption context. Not idempotent."""
-        ...
+        """Return a new data key wrapped by ``arn`` under the encryption context. Not idempotent."""
 
     def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
-        """The data key in ``wrapped``. ``data_key_id`` only names it in errors. Idempotent."""
-        ...
+        """Return the data key in ``wrapped``. Idempotent.
+
+        ``data_key_id`` only names the data key in errors.
+        """
 
     def reencrypt(self, arn: str, wrapped: bytes, context: dict[str, str], to_arn: str, data_key_id: str) -> Wrapping:
-        """The data key in ``wrapped``, of the key ``arn``, wrapped by ``to_arn`` under the same context: it never leaves the
-        service. ``KeyRefused`` names the one of both keys that is refused. Not idempotent: a new wrapping every time."""
-        ...
+        """Return the data key in ``wrapped``, wrapped by ``to_arn`` instead of ``arn`` under the same context.
+
+        The data key never leaves the service. ``KeyRefused`` names the refused one of both keys. Not idempotent: each
+        call makes a new wrapping.
+        """
 
     def describe(self, arn: str) -> KeyDescription:
-        """What there is to know of a key, in whatever state it is. Takes an alias's ARN too. Idempotent."""
-        ...
+        """Return the description of a key in any state. Idempotent.
+
+        ``arn`` may be an alias's ARN.
+        """
 
     def probe(self, arn: str, context: dict[str, str]) -> None:
-        """Returns if ``generate`` would be allowed; makes nothing."""
-        ...
+        """Check that ``generate`` would be allowed, without making a data key."""
 
     def probe_reencrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> None:
-        """Returns if ``reencrypt`` from this key and to it would be allowed; makes nothing."""
-        ...
+        """Check that ``reencrypt`` from this key and to it would be allowed, without making a wrapping."""
 
     def caller(self) -> Caller:
-        """Who we are to the service. A role's path is not told by it, and is lacking in ``principal``."""
-        ...
+        """Return our identity as the service reports it.
+
+        The service does not report a role's path, so ``principal`` lacks it.
+        """

@@ -1,4 +1,4 @@
-"""Notices: how somebody outside hears at once that a key has changed, or that backups fail."""
+"""Notices: messages to the outside when a key changes or backups fail."""
 
 from datetime import datetime
 from typing import Protocol
@@ -11,7 +11,7 @@ from shared.domain.key_health import KeyCondition
 
 
 class Noticed(msgspec.Struct, frozen=True, kw_only=True):
-    """A warning as it is told."""
+    """A warning in a notice."""
 
     warning: str
     message: str
@@ -19,12 +19,12 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="about", tag="key"):
-    """What is told of an event about a tenant's KMS key. ``event`` is its number within the tenant, among those about its
-    key: a notice that comes twice has the same."""
+    """The notice of an event about a tenant's KMS key."""
 
     tenant: str
     tenant_id: str
     event: int
+    """The event's number among the tenant's key events. A repeated notice has the same number."""
     state: KeyCondition
     code: Code | None
     message: str
@@ -34,11 +34,12 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="about", tag="
 
 
 class BackupNotice(msgspec.Struct, frozen=True, kw_only=True, tag_field="about", tag="backup"):
-    """What is told of an event about a tenant's backups. ``event`` is numbered among those."""
+    """The notice of an event about a tenant's backups."""
 
     tenant: str
     tenant_id: str
     event: int
+    """The event's number among the tenant's backup events. A repeated notice has the same number."""
     state: BackupState
     code: Code | None
     message: str
@@ -47,7 +48,7 @@ class BackupNotice(msgspec.Struct, frozen=True, kw_only=True, tag_field="about",
 
 
 class NotTaken(Exception):
-    """The other side did not take a notice. ``outcome`` is a word of ours for what happened; never what it said."""
+    """The receiver did not take a notice. ``outcome`` is our own word for what happened, never the receiver's text."""
 
     def __init__(self, outcome: str) -> None:
         super().__init__(outcome)
@@ -55,7 +56,10 @@ class NotTaken(Exception):
 
 
 class Notices(Protocol):
+    """The sender of notices."""
+
     def send(self, notice: Notice | BackupNotice) -> str:
-        """Returns once the other side has taken it: a word for that. Blocks for some seconds at most; may be called from any
-        thread. Raises ``NotTaken``."""
-        ...
+        """Send the notice. Return a word for the outcome when the receiver has taken it.
+
+        Block for a few seconds at most. May be called from any thread. Raise ``NotTaken``.
+        """

@@ -1,4 +1,4 @@
-"""The catalog as lists and metrics show it: counted and chosen in SQL, for one tenant or for all."""
+"""The catalog as lists and metrics show it: counted and selected in SQL, for one tenant or for all."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,12 +11,14 @@ from shared.domain.model import Job, JobKind, JobState, Schedule, Tenant
 
 
 class SnapshotAt(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot's id and time."""
+
     snapshot_id: str
     created_at: datetime
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """How a backup ended."""
+    """The outcome of a backup."""
 
     job_id: str
     state: JobState
@@ -25,16 +27,21 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TenantOverview(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant, its schedule, its newest snapshot, the newest that is complete, and how its last backup ended."""
+    """A tenant with its schedule, its snapshots and its last backup."""
 
     tenant: Tenant
     schedule: Schedule | None
     last: SnapshotAt | None
+    """The newest snapshot."""
     complete: SnapshotAt | None
+    """The newest complete snapshot."""
     result: Result | None
+    """The outcome of the last backup that ended."""
 
 
 class JobCount(msgspec.Struct, frozen=True, kw_only=True):
+    """The number of a tenant's jobs of one kind, state and code."""
+
     tenant_id: str
     kind: JobKind
     state: JobState
@@ -43,53 +50,57 @@ class JobCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """Jobs that wait for their first step to begin, steps that may be claimed, and the age of the oldest of those jobs."""
+    """The work that waits for workers."""
 
     jobs: int
+    """The number of jobs whose first step has not begun."""
     steps: int
+    """The number of steps that may be claimed."""
     oldest_seconds: float
+    """The age of the oldest of those jobs, in seconds."""
 
 
 class WorkerSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker, its slots, and when it was seen last."""
+
     worker: str
     slots: int
     seen_at: datetime
 
 
 class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs to list: of one tenant, in one of these states, asked for at that time or later; the newest so many."""
+    """The jobs to list."""
 
     tenant_id: str | None = None
+    """Only jobs of this tenant; None for all."""
     states: tuple[JobState, ...] = ()
+    """Only jobs in one of these states; empty for all."""
     since: datetime | None = None
+    """Only jobs requested at this time or later."""
     limit: int = 100
+    """The number of jobs, newest first."""
 
 
 class Overview(Protocol):
-    """Of all tenants."""
+    """Lists and counts of all tenants."""
 
     def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
-        """Jobs and their tenants' names, newest first."""
-        ...
+        """Return jobs and their tenants' names, newest first."""
 
     def tenants(self, tenant_id: str | None = None) -> list[TenantOverview]:
-        """Newest first; one alone, or none, where its id is given."""
-        ...
+        """Return the tenants, newest first. With ``tenant_id``, return only that one, or an empty list."""
 
     def job_counts(self, seconds: float) -> list[JobCount]:
-        """Jobs that are queued or running, and those that were asked for within so many seconds."""
-        ...
+        """Return counts of the jobs that are queued or running, or were requested within the last ``seconds``."""
 
-    def queue(self) -> Queue: ...
+    def queue(self) -> Queue:
+        """Return the work that waits for workers."""
 
     def workers(self) -> list[WorkerSeen]:
-        """Every worker that did not say that it ends, by name."""
-        ...
+        """Return every worker that did not report its end, by name."""
 
     def usage(self) -> dict[str, dict[str, int]]:
-        """By tenant id and name of a counter: what was used since the tenant was added."""
-        ...
+        """Return what each tenant used since it was added, by tenant id and name of a counter."""
 
     def add_usage(self, tenants: Mapping[str, Mapping[str, int]], directories: Mapping[str, Mapping[str, int]]) -> None:
-        """Add to the counters of tenants, named by id or by their directory's id. A tenant that is gone is passed over."""
-        ...
+        """Add to the counters of tenants, named by id or by their directory's id. Ignore removed tenants."""

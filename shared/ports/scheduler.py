@@ -10,101 +10,117 @@ from shared.domain.model import Job, Schedule, StepPlan, StepRef
 
 
 class DueSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant's schedule that is due."""
+
     tenant_id: str
     schedule: Schedule
 
 
 class SchedulerCatalog(Protocol):
-    """The only handle that sees all tenants."""
+    """The scheduler's handle on all tenants."""
 
     def due(self, now: datetime) -> list[DueSchedule]:
-        """Schedules that are due and may become a job: not paused, no backup of that tenant queued or running."""
-        ...
+        """Return the schedules that are due and may become a job.
+
+        Such a schedule is not paused, and its tenant has no queued or running backup.
+        """
 
     def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
-        """Makes one scheduled backup for the due time and sets the next; at most one job a due time, whoever calls. No
-        job, and False, if a refusal of the tenant's present key is remembered after ``refused_since``, or a closer look
-        since then found that it makes no new data keys: the due time stays, and becomes one job later; also False if
-        another beat was first."""
-        ...
+        """Create one scheduled backup for the due time and set the next due time. Return True if this call created it.
+
+        Concurrent callers create at most one job for a due time. Create no job, and return False, if another beat was
+        first. Do the same if a refusal of the tenant's current key is remembered after ``refused_since``, or a closer
+        look since then reported that the key makes no new data keys. The due time then stays, and becomes one job
+        later.
+        """
 
     def make_prunes(self, every: timedelta) -> int:
-        """Makes a prune for each tenant added, and last pruned, so long ago. At most one, whoever calls. How many.
+        """Create a prune for each tenant that was added, and last pruned, longer than ``every`` ago. Return their number.
 
-        One tenant that gets none keeps no other from its own: the last error is raised at the end."""
-        ...
+        Concurrent callers create at most one for each tenant. An error for one tenant does not stop the others: the
+        last error is raised at the end.
+        """
 
     def unplanned(self) -> list[Job]:
-        """Queued jobs without steps, oldest first, asked for by hand before scheduled ones."""
-        ...
+        """Return the queued jobs without steps, manual ones before scheduled ones, each oldest first."""
 
     def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
-        """Gives a job its steps and opens its first phase. For a backup the newest snapshot becomes its parent and is
-        pinned. False if it has them already, or waits for another one of its tenant, where only one may be at work."""
-        ...
+        """Add the job's steps and open its first phase. Return True if this call added them.
+
+        For a backup, the newest snapshot becomes its parent and is pinned. Return False if the job has steps already,
+        or waits for another job of its tenant because only one of them may run.
+        """
 
     def expire(self, claims_lost: int) -> int:
-        """Steps whose claim has expired are queued again; claims lost without progress since the last one are counted,
-        and at ``claims_lost`` the job fails with ``WORKER_LOST``; jobs of asking processes fail with ``INTERRUPTED``;
-        jobs to cancel whose steps nobody holds are cancelled. How many rows changed.
+        """Expire claims and end the jobs that lost too many. Return the number of changed rows.
 
-        One that cannot be looked after keeps no other back: the last error is raised at the end."""
-        ...
+        - Steps whose claim has expired are queued again. Claims lost without progress since the last one are counted.
+        - At ``claims_lost`` lost claims the job fails with ``WORKER_LOST``.
+        - Foreground jobs fail with ``INTERRUPTED``.
+        - Jobs to cancel are cancelled if no step of theirs is claimed.
+
+        An error for one row does not stop the others: the last error is raised at the end.
+        """
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
-        """Claimable steps whose message is due, marked as sent now in the same transaction. At most twice the free slots
-        of the workers seen lately are outstanding (sent, not claimed, not yet due again). Fair: asked for by hand
-        first, then tenants in turn; at most ``tenant_steps`` of a tenant running or outstanding. A message is due again
-        after ``resend`` seconds, doubling to ``resend_most``."""
-        ...
+        """Return claimable steps whose message is due, marked as sent in the same transaction.
+
+        At most twice the free slots of the workers seen within ``worker_seen`` seconds are outstanding: sent, not
+        claimed, and not due again. Manual jobs come first, then tenants in turn. At most ``tenant_steps`` steps of a
+        tenant are running or outstanding. A message is due again after ``resend`` seconds, doubling up to
+        ``resend_most``.
+        """
 
     def not_sent(self, steps: Sequence[StepRef], after: float) -> None:
-        """The broker did not take these messages: they are due again after so many seconds, as if never sent."""
-        ...
+        """Make these messages, which the broker did not take, due again after ``after`` seconds, as if never sent."""
 
     def note_late(self, seconds: float) -> int:
-        """Note as an event each tenant whose schedule is due for so many seconds, or whose scheduled backup has not ended
-        that long after its time; once, until a backup ends well. Return how many."""
-        ...
+        """Store an event for each tenant whose scheduled backup is late. Return the number of events.
+
+        A backup is late if its schedule has been due for ``seconds``, or if it has not ended that long after its time.
+        Each tenant gets one such event until a backup succeeds.
+        """
 
     def note_expiring(self) -> int:
-        """Note as an event each tenant whose client secret or certificate expires: 30 days, 7 days and a day before, and when
-        it has expired, each once. Return how many."""
-        ...
+        """Store an event for each tenant whose client secret or certificate expires. Return the number of events.
+
+        There is one event 30 days, 7 days and one day before, and one when it has expired.
+        """
 
     def ticked(self) -> None:
-        """Beat is alive."""
-        ...
+        """Store that beat has ticked now."""
 
     def bring_back(self, claim_seconds: float) -> bool:
-        """Return whether the database's clock was set back since the last tick.
+        """Return True if the database's clock was set back since the last tick, after repairing times.
 
-        Then claims that end later than they could have been given (``claim_seconds``) have expired, and what waits for
-        a time of the clock before waits no longer.
+        Claims that end later than ``claim_seconds`` from now then expire. What waits for a time of the earlier clock
+        becomes due.
         """
-        ...
 
     def last_tick(self) -> float | None:
-        """Return the seconds since beat's last tick, by the database's clock; None if it never ticked by this clock."""
-        ...
+        """Return the seconds since beat's last tick, by the database's clock, or None if it never ticked by this clock."""
 
     def report_broker(self, trouble: str | None) -> None:
-        """Store why the broker takes no messages, in one sentence; None while it takes them. Needs a beat that has ticked."""
-        ...
+        """Store why the broker takes no messages, in one sentence, or None while it takes them.
+
+        Needs a beat that has ticked.
+        """
 
     def broker_trouble(self) -> str | None:
-        """Return what beat reported last about the broker; None if it takes messages or nothing was reported."""
-        ...
+        """Return beat's last report about the broker, or None if it takes messages or nothing was reported."""
 
     def worker_silence(self, worker: str | None = None) -> float | None:
-        """Return the seconds since this worker, or any, was seen, by the database's clock; None if none is known."""
-        ...
+        """Return the seconds since this worker, or any, was seen, by the database's clock, or None if none is known."""
 
     def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
-        """A worker is alive and has so many slots; ``slots`` 0 takes it out. When it ``begins``, messages that were sent and
-        led to no claim are due again: one of its name may have taken them and been killed."""
-        ...
+        """Store that a worker is alive with ``slots`` slots. Zero slots remove it.
+
+        With ``begins``, make messages that were sent and led to no claim due again: a killed worker of this name may
+        have taken them.
+        """
 
     def release(self, worker: str) -> int:
-        """Gives back, uncounted, every step held by a child of this worker (holders begin with ``<worker>/``)."""
-        ...
+        """Release every step claimed by a child of this worker. Return the number of steps.
+
+        Holders of such claims begin with ``<worker>/``. This counts as no lost claim.
+        """

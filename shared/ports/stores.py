@@ -1,4 +1,4 @@
-"""The Catalog's memory of the blob store: which one belongs to it, by the id in the store's mark.
+"""The Catalog's record of its blob store, identified by the id in the store's mark.
 
 As in ``catalog``: one transaction a method, and the same errors.
 """
@@ -9,28 +9,29 @@ import msgspec
 
 
 class KnownStore(msgspec.Struct, frozen=True, kw_only=True):
-    """The store that belongs to the catalog. ``place`` is where it was seen last."""
+    """The store that belongs to the catalog."""
 
     store_id: str
     place: str
+    """Where the store was seen last."""
     marked: bool
-    """False: the id is chosen, and no store has been seen with it yet."""
+    """False if the id is only chosen, and no store has been seen with it yet."""
 
 
 class Stores(Protocol):
+    """The identity of the blob store."""
+
     def known(self) -> KnownStore | None:
         """Return the catalog's store, or None if no id has been chosen yet."""
-        ...
 
     def choose(self, store_id: str, place: str) -> KnownStore:
-        """Choose the id of the store at ``place``. Return the one that counts: of several callers the first one chooses."""
-        ...
+        """Choose the id of the store at ``place``. Return the chosen one: the first of concurrent callers chooses."""
 
     def seen(self, store_id: str, place: str) -> None:
-        """Note that the store with this mark is at ``place``. An id that was only chosen gives way to this one; a store that
-        was seen before never gives way to another one."""
-        ...
+        """Store that the store with this mark is at ``place``.
+
+        This id replaces one that was only chosen. It never replaces the id of a store that was seen before.
+        """
 
     def adopt(self, store_id: str, place: str) -> None:
-        """Make the store with this mark the catalog's, whatever was known before. Each tenant's audit trail tells of it."""
-        ...
+        """Make the store with this mark the catalog's store, in place of any other. Each tenant's audit trail records it."""

@@ -1,4 +1,4 @@
-"""The Catalog's side of its upkeep: what a rebuild brings back from the bucket, and what the sweep may take out of it.
+"""The Catalog's side of upkeep: the result of a rebuild, and the blobs that the sweep may remove.
 
 As in ``catalog``: one transaction a method, one tenant a handle, and the same errors.
 """
@@ -15,82 +15,85 @@ from shared.domain.trust import Untrusted
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What SQL knows of what lies in the bucket for one tenant.
-
-    ``snapshots`` are all that have a row, whether offered or not, and ``attempts`` manifests noted before they were
-    stored, each with its job. ``ended`` jobs write nothing more; those that a rebuild found count among them.
-    """
+    """The blobs of one tenant that SQL knows."""
 
     tenant: Tenant | None
     jobs: set[str]
     ended: set[str]
+    """Jobs that write nothing more, among them those that a rebuild added."""
     swept: set[str]
     snapshots: dict[str, str]
+    """All snapshots that have a row, offered or not, each with its job."""
     parents: set[str]
     attempts: dict[str, str]
+    """Manifests noted before they were stored, each with its job."""
     data_keys: set[tuple[str, int]]
     """Ids and generations."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rebuild found in the bucket for one tenant: ``snapshots`` with their runs, as ``Claims.commit`` takes them.
-
-    ``uncommitted`` are manifests, each with its job, in whose place another one of that job counts. ``jobs`` are all that
-    the bucket names. ``head`` is the newest head of the audit trail there.
-    """
+    """The contents of the bucket for one tenant, as a rebuild read them."""
 
     tenant: Tenant
     data_keys: list[WrappedKey]
     snapshots: list[tuple[Snapshot, list[RunRef]]]
+    """The snapshots with their runs, as ``Claims.commit`` takes them."""
     uncommitted: dict[str, str]
+    """Manifests, each with its job, that another manifest of that job replaces."""
     jobs: set[str]
+    """All jobs that the bucket names."""
     trusted: frozenset[str] = frozenset()
     """KMS keys that were trusted on the operator's word alone."""
     head: Head | None = None
+    """The newest head of the audit trail in the bucket."""
 
 
 class Leftovers(msgspec.Struct, frozen=True, kw_only=True):
-    """What may go of an ended job: every blob of it but ``blobs``, its ``manifests`` that never became snapshots, and its
-    ``data_keys`` if nothing of it is left."""
+    """The parts of an ended job that the sweep may remove."""
 
     blobs: set[str]
+    """The blobs to keep: every other blob of the job may go."""
     manifests: list[str]
+    """Manifests that never became snapshots."""
     data_keys: list[str]
+    """The job's data keys, if nothing else of it remains."""
 
 
 class Upkeep(Protocol):
-    def known(self) -> Known: ...
+    """The upkeep of one tenant."""
+
+    def known(self) -> Known:
+        """Return what SQL knows of the tenant's blobs."""
 
     def blobs(self, job_id: str) -> set[str]:
         """Return the names of the chunks in the job's runs."""
-        ...
 
     def bring_back(self, found: Found) -> Tenant:
-        """Adds what SQL does not have: the tenant (under a free name), data keys, snapshots with their runs, manifests that
-        do not count, jobs. Snapshots are numbered anew in order of time, parents first. A job that SQL takes to be going
-        on, and whose snapshot is here, has ended. A tenant that SQL knows stays as it is. The audit trail tells of it, behind
-        ``head`` if SQL has not come so far. Else idempotent. Returns the tenant as it is now."""
-        ...
+        """Add to SQL what a rebuild read from the bucket and SQL lacks. Return the tenant as it is now.
+
+        Add the tenant (under a free name), data keys, snapshots with their runs, uncommitted manifests and jobs.
+        Snapshots are numbered again in order of time, parents first. A job that is running in SQL, and whose snapshot
+        is in ``found``, ends. A tenant that SQL knows stays unchanged. The audit trail records the rebuild, after
+        ``head`` if SQL's chain is shorter. Idempotent apart from that record.
+        """
 
     def to_sweep(self, claim: Claim, settled: timedelta) -> list[str]:
-        """Jobs that ended, or were found by a rebuild, so long ago, and have not been swept since. Fenced."""
-        ...
+        """Return the unswept jobs that ended, or were added by a rebuild, at least ``settled`` ago. Fenced."""
 
     def leftovers(self, claim: Claim, job_id: str) -> Leftovers:
-        """Removes the rows of the job's runs that no snapshot and no checkpoint names; what may go of its blobs. Fenced."""
-        ...
+        """Remove the rows of the job's runs that no snapshot and no checkpoint names. Return what may be removed. Fenced."""
 
     def swept(self, claim: Claim, job_id: str, left: Leftovers) -> None:
-        """The blobs are gone: so are the rows of those manifests and data keys. The job has been swept. Fenced."""
-        ...
+        """Mark the job as swept, and remove the rows of those manifests and data keys. Fenced.
+
+        Call it when the blobs are removed.
+        """
 
     def note_untrusted(self, found: Sequence[Untrusted]) -> None:
-        """Remember what the store holds under untrusted KMS keys, in the place of what was remembered before.
+        """Store the data under untrusted KMS keys in the blob store, in place of the previous list.
 
-        A key that was not remembered gets an event. Raises Refuse ``NO_SUCH_TENANT``.
+        A key that was not on that list gets an event. Raise Refuse ``NO_SUCH_TENANT``.
         """
-        ...
 
     def untrusted(self) -> list[Untrusted]:
-        """Return what was last remembered."""
-        ...
+        """Return the list that was stored last."""
