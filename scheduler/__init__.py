@@ -1,1 +1,1 @@
-"""A thin way to start the engine: beat."""
+"""Celery beat: a thin layer that starts the engine."""

@@ -1,4 +1,4 @@
-"""Whether the broker takes messages, asked in a thread of its own: an answer may take seconds, and ticks must not wait."""
+"""A thread that asks whether the broker takes messages: an answer may take seconds, and ticks must not wait for it."""
 
 import logging
 import threading
@@ -10,7 +10,10 @@ log = logging.getLogger(__name__)
 
 
 class BrokerWatch:
-    """Asks every so many seconds until it is closed. ``trouble`` is the latest sentence, None if all is well."""
+    """A watch that asks every ``every`` seconds until it is closed.
+
+    ``trouble`` is the latest answer's sentence, or None if the broker takes messages.
+    """
 
     def __init__(self, ask: Callable[[], BrokerAnswer], every: float) -> None:
         self._ask = ask
@@ -21,14 +24,15 @@ class BrokerWatch:
 
     @property
     def answered(self) -> bool:
-        """Whether the first answer has come."""
+        """Return whether the first answer has arrived."""
         return self._answered.is_set()
 
     def close(self) -> None:
-        """Ask no more. A question under way is not waited for."""
+        """Stop asking. Do not wait for a request that is in progress."""
         self._closed.set()
 
     def _watch(self) -> None:
+        """Ask the broker repeatedly, and log each new trouble and each recovery."""
         while not self._closed.is_set():
             answer = self._ask()
             before, self.trouble = self.trouble, None if answer.state is BrokerState.READY else answer.sentence

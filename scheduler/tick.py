@@ -1,4 +1,4 @@
-"""The tick: due times become jobs, jobs get their steps, expired claims go back, messages go out."""
+"""The tick: create jobs that are due, plan their steps, expire claims, send messages."""
 
 import logging
 from collections.abc import Iterator
@@ -16,32 +16,33 @@ log = logging.getLogger(__name__)
 
 
 def tick(context: Context) -> None:
-    """Once a second, by every beat; several may do it at the same time. Each part is a transaction of its own.
+    """Run every part of the tick, each in its own transaction. Several beats may do so at the same time.
 
-    What goes wrong with a due time, a job or a part keeps nothing else from being done: it is logged, and the last of it is
-    raised when the rest is done. Beat lives all the same; only without the catalog does it not say so.
+    A failure of one due time, one job or one part does not stop the others. Each failure is logged, and the last one is
+    raised at the end. The tick is recorded in SQL as beat's heartbeat even then. Only if the catalog does not answer is it
+    not recorded: that is raised at once.
     """
     scheduler = context.catalog.scheduler()
-    scheduler.last_tick()  # a catalog that is away says so here, once, and not in each of the parts
+    scheduler.last_tick()  # raises once if the catalog does not answer, instead of in each of the parts
     failed: list[Exception] = []
-    with _apart(failed, "times of a clock that was set back are kept"):
+    with _collect_failure(failed, "times after a clock change were not corrected"):
         if scheduler.bring_back(context.limits.claim_seconds):
-            log.warning("the database's clock was set back: claims and waits that it made longer have ended")
-    with _apart(failed, "due times become no jobs"):
+            log.warning("database clock was set back: ended the claims and waits that it made longer")
+    with _collect_failure(failed, "due jobs were not created"):
         _make_due(context, scheduler, failed)
-    with _apart(failed, "late backups are not noted"):
+    with _collect_failure(failed, "late backups were not recorded"):
         scheduler.note_late(context.limits.late_seconds)
-    with _apart(failed, "secrets that expire are not noted"):
+    with _collect_failure(failed, "expiring secrets were not recorded"):
         scheduler.note_expiring()
-    with _apart(failed, "tenants get no prunes"):
+    with _collect_failure(failed, "prune jobs were not created"):
         scheduler.make_prunes(timedelta(hours=context.limits.sweep_hours))
-    with _apart(failed, "jobs get no steps"):
+    with _collect_failure(failed, "jobs were not planned"):
         for job in scheduler.unplanned():
-            with _apart(failed, "a job gets no steps", tenant=job.tenant_id, job=job.job_id):
+            with _collect_failure(failed, "job was not planned", tenant=job.tenant_id, job=job.job_id):
                 scheduler.give_steps(job, steps_of(job.kind))
-    with _apart(failed, "expired claims do not go back"):
+    with _collect_failure(failed, "expired claims were not released"):
         scheduler.expire(context.limits.claims_lost)
-    with _apart(failed, "messages do not go out"):
+    with _collect_failure(failed, "messages were not sent"):
         send_due(context)
     scheduler.ticked()
     if failed:
@@ -49,19 +50,20 @@ def tick(context: Context) -> None:
 
 
 def _make_due(context: Context, scheduler: SchedulerCatalog, failed: list[Exception]) -> None:
+    """Create the jobs that are due, and set the next due time of each schedule."""
     now = context.clock.now()
     refused_since = now - timedelta(seconds=context.lease_seconds)
     for due in scheduler.due(now):
-        with _apart(failed, "a due time becomes no job", tenant=due.tenant_id):
+        with _collect_failure(failed, "due job was not created", tenant=due.tenant_id):
             following = next_due(due.schedule.cron, due.schedule.timezone, now)
             scheduler.make_due(due, following, refused_since)
 
 
 @contextmanager
-def _apart(failed: list[Exception], what: str, **ids: str) -> Iterator[None]:
-    """What goes wrong in the block is logged and kept. The text of an unexpected exception is not ours to show here."""
+def _collect_failure(failed: list[Exception], failure: str, **ids: str) -> Iterator[None]:
+    """Log an exception of the block and add it to ``failed``. Log only the type of an unexpected one: its text may leak."""
     try:
         yield
     except Exception as error:
-        log.error("%s: %s", what, error if isinstance(error, EntrakeepError) else type(error).__name__, extra=ids)
+        log.error("%s: %s", failure, error if isinstance(error, EntrakeepError) else type(error).__name__, extra=ids)
         failed.append(error)

@@ -1,1 +1,1 @@
-"""A thin way to start the engine: Celery workers."""
+"""Celery workers: a thin layer that starts the engine."""

@@ -7,15 +7,17 @@ from celery.signals import setup_logging
 from shared import wiring
 from shared.domain.errors import EntrakeepError
 
-os.umask(0o077)  # what is written is private; with some masks not even we could read it again
+os.umask(0o077)  # files stay private; under some inherited masks even their owner could not read them
 try:
     wiring.set_up_logs()
     app = wiring.celery_app()
 except EntrakeepError as error:
-    raise SystemExit(str(error)) from None  # of whoever starts Celery without `up`, which has looked before
+    raise SystemExit(
+        str(error)
+    ) from None  # reached when Celery is started without `up`, which checks the settings first
 app.conf.imports = ("workers.tasks", "workers.probing")
 
 
 @setup_logging.connect
 def _logs(**_: object) -> None:
-    """Keep the log as the settings say: with a receiver of this signal, Celery changes no level and no handler."""
+    """Keep the logging set-up of the settings. A receiver of this signal stops Celery from changing levels and handlers."""

@@ -1,7 +1,7 @@
 """The process beside a worker that probes the tenants' keys: ``python -m workers.prober PARENT``.
 
-A process of its own: a worker's children may be busy with steps for minutes, and its parent forks them, which a parent with
-threads in the middle of calls to KMS must not. It ends with its parent, whose process id is given.
+It is a separate process for two reasons. A worker's children may be busy with steps for minutes. The worker's parent forks
+children, which is unsafe while its threads call KMS. The prober ends with the process whose id is ``PARENT``.
 """
 
 import logging
@@ -16,16 +16,16 @@ from shared.engine.key_health import Prober
 log = logging.getLogger(__name__)
 
 EVERY = 1.0
-"""Seconds between two rounds."""
+"""Seconds between two probing rounds."""
 
 
 def main(parent: int) -> int:
-    """Rounds until the parent is gone. 1 if it could never make one."""
+    """Probe in rounds until the parent process ends. Return 0, or 1 if the prober cannot be set up."""
     wiring.set_up_logs()
     try:
         prober = Prober(wiring.probing())
     except EntrakeepError as error:
-        log.critical("keys cannot be probed: %s", error)
+        log.critical("prober cannot start: %s", error)
         return 1
     while os.getppid() == parent:
         _round(prober)
@@ -37,9 +37,9 @@ def _round(prober: Prober) -> None:
     try:
         prober.once()
     except EntrakeepError as error:
-        log.warning("keys were not probed, the next round tries again: %s", error)
+        log.warning("probing round failed, the next round retries: %s", error)
     except Exception as error:
-        log.error("keys were not probed, the next round tries again: %s", type(error).__name__)
+        log.error("probing round failed with unexpected %s, the next round retries", type(error).__name__)
 
 
 if __name__ == "__main__":

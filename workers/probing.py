@@ -1,4 +1,4 @@
-"""The prober beside this worker: begun when the worker is ready, begun again should it end, ended with the worker."""
+"""The prober process beside this worker: start it when the worker is ready, restart it, stop it with the worker."""
 
 import logging
 import os
@@ -10,30 +10,32 @@ from celery.signals import worker_ready, worker_shutting_down
 
 log = logging.getLogger(__name__)
 
-AGAIN = 5.0
-"""Seconds before a prober that ended is begun again."""
+_RESTART_DELAY = 5.0
+"""Seconds before a prober that ended is restarted."""
 
 _stop = threading.Event()
 _prober: "list[subprocess.Popen[bytes]]" = []
 
 
 @worker_ready.connect
-def _ready(**_: object) -> None:
-    threading.Thread(target=_keep, name="prober", daemon=True).start()
+def _start_prober(**_: object) -> None:
+    """Start the thread that keeps a prober running."""
+    threading.Thread(target=_keep_running, name="prober", daemon=True).start()
 
 
 @worker_shutting_down.connect
-def _going(**_: object) -> None:
-    """What it is doing may be cut off at any point: a probe of which nothing was noted comes again."""
+def _stop_prober(**_: object) -> None:
+    """Terminate the prober. This is safe at any point: a probe without a stored result is repeated."""
     _stop.set()
     for prober in _prober:
         prober.terminate()
 
 
-def _keep() -> None:
+def _keep_running() -> None:
+    """Run one prober at a time, and restart it after each end, until the worker shuts down."""
     while not _stop.is_set():
         argv = [sys.executable, "-m", "workers.prober", str(os.getpid())]
         _prober[:] = [subprocess.Popen(argv, stdin=subprocess.DEVNULL)]
         status = _prober[0].wait()
-        if not _stop.wait(AGAIN):
-            log.warning("the prober ended with status %d and is begun again", status)
+        if not _stop.wait(_RESTART_DELAY):
+            log.warning("prober ended with status %d, restarting it", status)

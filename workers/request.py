@@ -1,4 +1,4 @@
-"""What the worker's parent reports of a step that ended in another way than a Celery task does."""
+"""Celery events for steps that end in a way Celery tasks do not: dropped, or lost with their process."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from shared.domain.errors import Code
 
 
 class Dropped(Ignore):
-    """The step's job has ended, and not by this step."""
+    """The step's job ended for another reason, so this step's result no longer counts."""
 
 
 _Request: Any = Request
 
 
 class StepRequest(_Request):  # type: ignore[misc]
-    """A request to do a step. A killed child leaves its step to another worker, so that is a retry and no failure."""
+    """The request to run a step. If its process is killed, another worker retries the step: report a retry, not a failure."""
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
-        """Report the end of a task that raised."""
+        """Report a task that raised: revoked if its step was dropped, retried if its process was lost, otherwise failed."""
         error = exc_info.exception
         error = error.exc if isinstance(error, ExceptionWithTraceback) else error
         if isinstance(error, Dropped):

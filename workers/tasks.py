@@ -1,6 +1,6 @@
-"""One task a message: decode it, do the step. And the worker's own life: its slots, and what it gives back at its end.
+"""The Celery task that decodes one message and runs its step, and the worker's signals: slots, shutdown, released claims.
 
-Never Celery's own retry or ETA: a step's fate stands in SQL when the task returns.
+Celery's own retry and ETA are never used: the step's outcome is stored in SQL before the task returns.
 """
 
 import logging
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SEEN_EVERY = 5.0
-"""Seconds between two signs of life of a worker in SQL."""
+"""Seconds between two heartbeats of a worker in SQL."""
 
 _stop = threading.Event()
 
 
 class StepTask(Task[Any, Any]):
-    """The task of every step, by whatever name."""
+    """The Celery task class of every kind of step."""
 
     Request = "workers.request:StepRequest"
     abstract = True
@@ -41,14 +41,14 @@ class StepTask(Task[Any, Any]):
 
 
 class StepFailed(Exception):
-    """What leaves the task of a step that ended its job: the job's code, and never a sentence."""
+    """The exception of a step that ended its job. It carries the job's code only, never a sentence."""
 
     def __init__(self, code: str) -> None:
         super().__init__(str(code))
 
 
 class StepRetried(Exception):
-    """What leaves the task of a step that is tried again: the code of what keeps it from going on."""
+    """The exception of a step that is retried. It carries only the code of the problem that blocks the step."""
 
     def __init__(self, code: str) -> None:
         super().__init__(str(code))
@@ -58,17 +58,18 @@ _contexts: dict[int, "Context"] = {}
 
 
 def _product() -> "Context":
+    """Return the engine with the product's own wiring."""
     from workers.app import app
 
     return wiring.worker_context(app)
 
 
 make_context: Callable[[], "Context"] = _product
-"""How a process makes its engine. The tests that kill workers put another wiring here."""
+"""The factory for a process's engine. Tests that kill workers replace it with other wiring."""
 
 
 def context() -> "Context":
-    """The engine of this process, by its id: made after the fork, so that no connection is shared with the parent."""
+    """Return this process's engine. It is created after the fork, so that no connection is shared with the parent."""
     process = os.getpid()
     if process not in _contexts:
         _contexts[process] = make_context()
@@ -76,17 +77,17 @@ def context() -> "Context":
 
 
 def step(self: StepTask, /, **arguments: object) -> None:
-    """Do the step named in the message. Raise what shows in Flower how it ended: a code at most, and never a sentence."""
+    """Run the step named in the message, and raise its outcome for Flower: at most a code, never a sentence."""
     message = decode(arguments)
     if message is None:
         raise Ignore
     try:
         ending = perform(context(), message, f"{self.request.hostname}/{os.getpid()}")
     except EntrakeepError as error:
-        # The catalog itself did not answer: the claim, if there is one, expires, and the step is tried again.
+        # The catalog did not answer. If the step was claimed, the claim expires and the step is retried.
         raise Retry(exc=StepRetried(error.code)) from None
     except Exception as error:
-        # Its text may hold what Graph answered, and Flower shows the text of exceptions: only its name and place go on.
+        # Flower shows the text of exceptions, and this text may quote Graph's answer: report its type and traceback only.
         place = "".join(traceback.format_tb(error.__traceback__))
         log.error("step failed with unexpected %s\n%s", type(error).__name__, place, extra={"job": message.job_id})
         raise StepFailed(Code.UNEXPECTED) from None
@@ -94,7 +95,7 @@ def step(self: StepTask, /, **arguments: object) -> None:
 
 
 def _report(ending: Ending) -> None:
-    """Raise what Celery reports the ending by; return if the step is done."""
+    """Raise the exception that makes Celery report this ending; return if the step is done."""
     if ending.outcome is Outcome.FAILED:
         raise StepFailed(ending.code or Code.UNEXPECTED)
     if ending.outcome is Outcome.RETRIED:
@@ -110,59 +111,62 @@ for _name in TASKS:
 
 
 @worker_init.connect
-def _begin(**_: object) -> None:
-    """Loads all that a step needs before the children are forked, so that the first step begins at once.
+def _load_engine(**_: object) -> None:
+    """Load everything that a step needs before the children are forked, so that the first step starts at once.
 
-    A worker that cannot do any step ends, with a sentence, and does not stand there as if it could.
+    A worker that cannot run any step logs the reason and exits, so that it does not look available.
     """
     try:
         context()
     except EntrakeepError as error:
-        log.critical("this worker cannot work: %s", error)
+        log.critical("worker cannot start: %s", error)
         raise SystemExit(1) from None
     except Exception as error:
         place = "".join(traceback.format_tb(error.__traceback__))
-        log.critical("this worker cannot work: unexpected %s\n%s", type(error).__name__, place)
+        log.critical("worker cannot start: unexpected %s\n%s", type(error).__name__, place)
         raise SystemExit(1) from None
 
 
 @worker_process_init.connect
-def _child(**_: object) -> None:
+def _set_up_child(**_: object) -> None:
+    """Set up the logs of a forked child."""
     wiring.set_up_logs()
 
 
 @worker_ready.connect
-def _ready(sender: Any, **_: object) -> None:
-    """From now on, and until it ends, SQL knows of this worker's slots."""
+def _start_heartbeat(sender: Any, **_: object) -> None:
+    """Start the thread that reports this worker and its slots to SQL until the worker ends."""
     name, slots = sender.hostname, sender.controller.concurrency
-    threading.Thread(target=_seen, args=(name, slots), name="seen", daemon=True).start()
+    threading.Thread(target=_heartbeat, args=(name, slots), name="heartbeat", daemon=True).start()
 
 
-def _seen(name: str, slots: int) -> None:
+def _heartbeat(name: str, slots: int) -> None:
+    """Report the worker to SQL every ``SEEN_EVERY`` seconds until it shuts down."""
     begins = True
     while True:
         try:
             context().catalog.scheduler().worker_seen(name, slots, begins=begins)
             begins = False
         except Exception as error:
-            # The database does not answer, as a rule: the next sign of life may get through.
-            log.warning("no sign of life could be given: %s", type(error).__name__)
+            # Usually the database does not answer; the next heartbeat may succeed.
+            log.warning("heartbeat failed, the next one retries: %s", type(error).__name__)
         if _stop.wait(SEEN_EVERY):
             return
 
 
 @worker_shutting_down.connect
-def _going(sender: str, **_: object) -> None:
-    """Gives back what the children hold; they meet that at their next check.
+def _start_release(sender: str, **_: object) -> None:
+    """Start to release the children's claims. Each child notices that at its next check.
 
-    In a thread: this is called by a signal, which may have come while this very thread waits for the catalog to rest, in the
-    middle of a fork.
+    A thread does it: this handler runs in a signal, which may have interrupted its own thread in the middle of a fork, while
+    it waits until the catalog is idle.
     """
     _stop.set()
-    threading.Thread(target=_give_back, args=(sender,), name="giving-back").start()
+    threading.Thread(target=_release_claims, args=(sender,), name="release-claims").start()
 
 
-def _give_back(worker: str) -> None:
+def _release_claims(worker: str) -> None:
+    """Report that the worker has no slots any more, and release its claims."""
     scheduler = context().catalog.scheduler()
     try:
         scheduler.worker_seen(worker, 0)
