@@ -1,1 +1,1 @@
-"""Values and rules, no I/O, no vendor."""
+"""Values and rules, without I/O and without any vendor."""

@@ -1,4 +1,4 @@
-"""The names of KMS keys: what is an ARN of one, and what is another cloud's (KMS developer guide, "Key identifiers")."""
+"""ARNs of KMS keys: their form, and how to recognise another cloud's keys (KMS developer guide, "Key identifiers")."""
 
 import re
 
@@ -20,7 +20,7 @@ PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:root|(?:role|user)/[\w
 
 
 def check_form(arn: str) -> None:
-    """Raises Refuse ``KEY_INVALID`` unless this is the ARN of an AWS KMS key, or of an alias of one."""
+    """Raise Refuse ``KEY_INVALID`` unless this is the ARN of an AWS KMS key, or of an alias of one."""
     for cloud, pattern in (("Azure Key Vault", _AZURE), ("Google Cloud KMS", _GOOGLE)):
         if pattern.search(arn):
             raise Refuse(Code.KEY_INVALID, f"This is a key of {cloud}; only keys of AWS KMS can be used.")
@@ -31,20 +31,20 @@ def check_form(arn: str) -> None:
 
 
 def region_of(arn: str) -> str:
-    """The Region that an ARN names."""
+    """Return the Region in an ARN."""
     return arn.split(":")[3]
 
 
 def account_of(arn: str) -> str:
-    """The account that an ARN names."""
+    """Return the account in an ARN."""
     return arn.split(":")[4]
 
 
 def is_key_arn(arn: str) -> bool:
-    """Return whether this is the ARN of an AWS KMS key, or of an alias of one."""
+    """Return True if this is the ARN of an AWS KMS key, or of an alias of one."""
     return _ARN.fullmatch(arn) is not None
 
 
 def is_alias(arn: str) -> bool:
-    """Return whether the ARN names an alias and not a key."""
+    """Return True if the ARN names an alias and not a key."""
     return arn.split(":")[5].startswith("alias/")

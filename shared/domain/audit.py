@@ -1,8 +1,8 @@
-"""The audit trail: who did what to a tenant and when, as a chain of events in which any change shows.
+"""The audit trail: who did what to a tenant and when, as a chain of events that reveals any change.
 
-Each event is a line of canonical JSON that holds the hash of the one before; its own hash is the SHA-256 of that line. A
-head, the newest event's number and hash, is kept elsewhere: with it, not even the end of a chain can be cut off or the whole
-of it written anew. docs/audit.md has it to the byte.
+Each event is a line of canonical JSON that contains the hash of the previous event. Its own hash is the SHA-256 of that
+line. A head, the newest event's number and hash, is stored elsewhere. With the head, nobody can cut off the end of a
+chain or rewrite the whole chain unnoticed. docs/audit.md describes the bytes.
 """
 
 import hashlib
@@ -19,21 +19,21 @@ from shared.domain.model import JobKind
 
 FORMAT = "entrakeep/1"
 NOTHING_BEFORE = "0" * 64
-"""What stands for the hash of the event before the first."""
+"""The value of ``previous`` in the first event."""
 INSTALLATION = str(uuid.UUID(int=0))
-"""The id of the installation's own chain, in the place of a tenant's id: no tenant has it."""
+"""The id of the installation's own chain, in place of a tenant's id. No tenant has it."""
 SCHEDULE = "schedule"
-"""The actor of what happens because its time has come."""
+"""The actor of scheduled actions."""
 _LONGEST = 256
-"""Characters of a text in an event."""
+"""The largest number of characters of a text in an event."""
 _MOST = 2**53 - 1
-"""The largest number that every reader of JSON takes for the same."""
+"""The largest number that every JSON reader reads without loss."""
 
 Plain = str | int | bool | None
 
 
 class Action(StrEnum):
-    """What an event tells of: a closed list. Added to, never reused."""
+    """The action that an event records: a closed list. Values are added, never reused."""
 
     TENANT_ADDED = "tenant.added"
     TENANT_REMOVED = "tenant.removed"
@@ -74,8 +74,9 @@ ASKED = {
     JobKind.KEY_ENABLE: Action.KEY_ENABLE_ASKED,
     JobKind.KEY_UPDATE: Action.KEY_UPDATE_ASKED,
 }
-"""What it is to ask for a job by hand."""
+"""The action of requesting a job of this kind by hand."""
 BEGUN = {JobKind.DOWNLOAD: Action.DOWNLOAD_BEGUN, JobKind.BROWSE: Action.BROWSE_BEGUN}
+"""The action of beginning a foreground job of this kind."""
 ENDED = {
     JobKind.DOWNLOAD: Action.DOWNLOAD_ENDED,
     JobKind.BROWSE: Action.BROWSE_ENDED,
@@ -83,18 +84,20 @@ ENDED = {
     JobKind.KEY_ENABLE: Action.KEY_ENABLE_ENDED,
     JobKind.KEY_UPDATE: Action.KEY_UPDATE_ENDED,
 }
+"""The action of ending a job of this kind."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as it is kept: ``line`` is what is hashed."""
+    """An event as it is stored."""
 
     number: int
     line: str
+    """The event as canonical JSON, which is hashed."""
     hash: str
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry, read. ``action`` may be one that only a newer version knows."""
+    """A decoded entry."""
 
     tenant_id: str
     number: int
@@ -102,15 +105,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 3339, in UTC, by the database's clock."""
     actor: str
     action: str
+    """The action's name. It may be one that only a newer version knows."""
     subject: dict[str, str]
-    """Ids of what it is about, by what they are ids of: ``job``, ``snapshot``."""
+    """Ids of the objects of the action, by kind of id: ``job``, ``snapshot``."""
     detail: dict[str, Plain]
-    """Ids, counts, codes, and names that an operator typed; nothing from a directory."""
+    """Ids, counts, codes, and names that an operator typed. It contains nothing from a directory."""
     previous: str
+    """The hash of the previous event."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a chain has come: the number, time and hash of its newest event."""
+    """The number, time and hash of a chain's newest event."""
 
     tenant_id: str
     number: int
@@ -119,12 +124,15 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def canonical(value: Mapping[str, object]) -> str:
-    """JSON as RFC 8785 has it, of texts without control characters, whole numbers, booleans and nulls."""
+    """Return JSON as RFC 8785 defines it.
+
+    ``value`` may contain texts without control characters, whole numbers, booleans and nulls.
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def hash_of(line: str) -> str:
-    """The hash of an event's line."""
+    """Return the hash of an event's line, in hex."""
     return hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -137,8 +145,10 @@ def following(
     subject: Mapping[str, str | None],
     detail: Mapping[str, Plain],
 ) -> tuple[Entry, Head]:
-    """The entry that follows ``head`` (None: the first one), and the head that it becomes. Subjects that are None are left
-    out. Raises ValueError for a number that not every reader would take for the same."""
+    """Return the entry that follows ``head``, and the new head. For a ``head`` of None it is the first entry.
+
+    Subjects that are None are omitted. Raise ValueError for a number that some JSON readers would read with loss.
+    """
     event = Event(
         tenant_id=tenant_id,
         number=1 if head is None else head.number + 1,
@@ -155,18 +165,18 @@ def following(
 
 
 def head_of(entry: Entry) -> Head:
-    """The head of a chain that ends with this entry. Raises Refuse ``AUDIT_BROKEN`` if it is no event."""
+    """Return the head of a chain that ends with this entry. Raise Refuse ``AUDIT_BROKEN`` if it is not an event."""
     event = event_of(entry)
     return Head(tenant_id=event.tenant_id, number=event.number, at=event.at, hash=entry.hash)
 
 
 def encode_head(head: Head) -> bytes:
-    """A head as it lies in the bucket."""
+    """Return the head as it is stored in the bucket."""
     return canonical({"format": FORMAT, **msgspec.structs.asdict(head)}).encode()
 
 
 def event_of(entry: Entry) -> Event:
-    """The event in its entry. Raises Refuse ``AUDIT_BROKEN`` if it is none."""
+    """Return the event in its entry. Raise Refuse ``AUDIT_BROKEN`` if it is not an event."""
     try:
         return msgspec.json.decode(entry.line, type=Event)
     except (msgspec.DecodeError, UnicodeError):
@@ -176,12 +186,16 @@ def event_of(entry: Entry) -> Event:
 
 
 def exported(entry: Entry) -> str:
-    """The event with its hash, as one line of canonical JSON. Raises Refuse ``AUDIT_BROKEN`` if it is none."""
+    """Return the event with its hash, as one line of canonical JSON.
+
+    Raise Refuse ``AUDIT_BROKEN`` if the entry is not an event.
+    """
     event_of(entry)
     return canonical({**json.loads(entry.line), "hash": entry.hash})
 
 
 def _plain(value: Plain) -> Plain:
+    """Return the value as it may be stored in an event. Raise ValueError for a number that is too large."""
     if isinstance(value, str):
         return _text(value)
     if value is not None and not -_MOST <= value <= _MOST:
@@ -190,5 +204,5 @@ def _plain(value: Plain) -> Plain:
 
 
 def _text(value: str) -> str:
-    """Without what a terminal, or another reader of JSON, may take for something else."""
+    """Return the text shortened, with ``?`` for characters that terminals or other JSON readers may interpret."""
     return "".join(c if c.isprintable() else "?" for c in value[:_LONGEST])

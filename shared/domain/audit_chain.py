@@ -1,4 +1,4 @@
-"""Judging a chain of events: compared with itself, with the head beside it, and with heads that were kept elsewhere."""
+"""Verification of a chain of events: against itself, against the head beside it, and against heads stored elsewhere."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -8,24 +8,28 @@ from shared.domain.audit import NOTHING_BEFORE, Action, Entry, Event, Head, even
 from shared.domain.errors import Refuse
 
 FindHead = Callable[[int], Head | None]
-"""Returns the head of that number that was kept elsewhere, if there is one."""
+"""Returns the head with this number that was stored elsewhere, or None if there is none."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """The first event that does not fit, and in what."""
+    """The first event that does not fit."""
 
     number: int
     reason: str
+    """Why it does not fit, as a predicate: "is missing"."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a look at a chain: ``head`` is the last event that fits, of ``events``. ``lost`` are numbers, first and
-    last, of anchored events that a rebuild reported as lost."""
+    """The result of verifying a chain."""
 
     events: int
+    """The number of events that fit."""
     heads: int
+    """The number of heads stored elsewhere that were given."""
     head: Head | None
+    """The head of the last event that fits."""
     lost: list[tuple[int, int]]
+    """Numbers, first and last, of anchored events that a rebuild reported as lost."""
     fault: Fault | None
 
 
@@ -47,13 +51,14 @@ def judged(
     further: FindHead = lambda _: None,
     behind: Head | None = None,
 ) -> Verdict:
-    """Compare a chain, in order, with itself and with heads that were kept elsewhere; stop at the first fault.
+    """Compare a chain, in order, with itself and with heads stored elsewhere. Stop at the first fault.
 
-    ``own`` is the head that is kept beside it. ``further`` finds more kept heads. ``behind``: the entries follow this head.
+    ``own`` is the head stored beside the chain. ``further`` finds more heads stored elsewhere. If ``behind`` is given,
+    the entries follow this head.
 
-    A catalog that was rebuilt lacks events: one that says so may follow the head that it names, and nothing else may. Events
-    that were added to an older copy of the catalog, before it was rebuilt, differ from kept heads: the rebuild explains
-    those up to the head that it names, and they count as lost.
+    A rebuilt catalog lacks events. Only the event of a rebuild may leave a gap, and it must follow the head that it
+    names. Events that were added to an older copy of the catalog, before it was rebuilt, differ from stored heads. The
+    rebuild explains those up to the head that it names, and they count as lost.
     """
     judging = _Judging(tenant_id, {head.number: head.hash for head in heads}, own, further, behind)
     for entry in entries:
@@ -63,14 +68,14 @@ def judged(
 
 
 def held_against(verdict: Verdict, head: Head) -> Verdict:
-    """The verdict on a chain, once it has turned out that a head of its last event was kept elsewhere."""
+    """Return the verdict after a comparison with a head of the chain's last event that was stored elsewhere."""
     if verdict.head is None or verdict.head.hash == head.hash:
         return verdict
     return msgspec.structs.replace(verdict, fault=Fault(number=verdict.head.number, reason=_OTHER))
 
 
 def ended_by(verdict: Verdict, own: Head | None) -> Verdict:
-    """The verdict on a chain, given the head that was kept beside it after its last event was read."""
+    """Return the verdict after a comparison with the head that was beside the chain after its last event was read."""
     known = own.number if own is not None else 0
     if verdict.fault is not None or verdict.head is None or verdict.head.number <= known:
         return verdict
@@ -78,7 +83,7 @@ def ended_by(verdict: Verdict, own: Head | None) -> Verdict:
 
 
 class _Judging:
-    """A chain as far as it was read."""
+    """The verification of a chain up to the last entry that was read."""
 
     def __init__(
         self, tenant_id: str, kept: Mapping[int, str], own: Head | None, further: FindHead, behind: Head | None
@@ -93,14 +98,14 @@ class _Judging:
         self._lost: list[tuple[int, int]] = []
         self._fault: Fault | None = None
         self._fork: tuple[int, int, Head | None] | None = None
-        """The first event that differs from a kept head, and how far the chain had come before it."""
+        """The first event that differs from a stored head, with the count and head of the chain before it."""
 
     def fits(self, entry: Entry) -> bool:
-        """Whether the next entry fits; if it does not, the fault is noted."""
+        """Return True if the next entry fits, otherwise store the fault."""
         due = self._number + 1
         reason = self._misfit(entry, due)
         if reason is not None:
-            # One that stands too far on shows that the one before it is gone.
+            # An event with too high a number shows that the previous one is missing.
             missing = entry.number > due and reason == _NOT_NEXT
             self._fault = Fault(number=due, reason=_MISSING) if missing else Fault(number=entry.number, reason=reason)
             return False
@@ -112,6 +117,7 @@ class _Judging:
         return True
 
     def verdict(self) -> Verdict:
+        """Return the verdict on the entries so far."""
         newest = max([*self._kept, self._own.number if self._own else 0])
         if self._fault is None and newest > self._number:
             self._fault = Fault(number=self._number + 1, reason=_MISSING)
@@ -121,7 +127,7 @@ class _Judging:
         return Verdict(events=self._count, heads=len(self._kept), head=self._head, lost=self._lost, fault=self._fault)
 
     def _misfit(self, entry: Entry, due: int) -> str | None:
-        """In what the entry does not fit behind the one before; None if it does."""
+        """Return why the entry does not fit after the previous one, or None if it does."""
         if hash_of(entry.line) != entry.hash:
             return _CHANGED
         try:
@@ -136,12 +142,12 @@ class _Judging:
         return _NOT_THE_HEAD if own is not None and own.number == entry.number and own.hash != entry.hash else None
 
     def _begins_anew(self, event: Event, due: int) -> bool:
-        """Whether the event tells of a rebuild, and follows a head that was kept of events which are lost."""
+        """Return True if the event records a rebuild and follows a stored head of lost events."""
         later = event.action == Action.CATALOG_REBUILT and event.number > due
         return later and self._was_kept(event.number - 1, event.previous)
 
     def _explain(self, event: Event, due: int) -> None:
-        """Note what a rebuild reports as lost: events between, and those in whose place others were added meanwhile."""
+        """Store what a rebuild reports as lost: skipped events, and those whose places other events took meanwhile."""
         first = due if event.number > due else None
         until = event.number - 1
         if self._fork is not None and event.action == Action.CATALOG_REBUILT:
@@ -154,6 +160,7 @@ class _Judging:
             self._lost.append((first, until))
 
     def _was_kept(self, number: int, hash_: str) -> bool:
+        """Return True if a head with this number and hash was stored elsewhere."""
         if number in self._kept:
             return self._kept[number] == hash_
         head = self._further(number)

@@ -1,97 +1,148 @@
-"""The error tree, by what to do next, and every code that a user can meet.
+"""The error tree, by what to do next, and every code that a user can get.
 
 ::
 
     EntrakeepError
-    ├── Retry       the same thing may work later: give the step back, uncounted
-    │   ├── KeyTrouble      KMS did not answer, throttled or broke (never taken for a revocation)
-    │   ├── GraphTrouble    Graph did not answer, throttled or broke
-    │   ├── StoreTrouble    the blob store did not answer or broke
+    ├── Retry       may work later: release the step, without counting a lost claim
+    │   ├── KeyTrouble      KMS did not answer, throttled or had an error (never taken for a revocation)
+    │   ├── GraphTrouble    Graph did not answer, throttled or had an error
+    │   ├── StoreTrouble    the blob store did not answer or had an error
     │   └── StoreNotOurs    another store is in its place, as when a disk is not mounted
-    ├── StartOver   a cursor is no good any more: read its stream afresh
-    │   └── Looping         the cursors lead round in a circle: read afresh once, then the stream has failed
-    ├── Skip        Graph will not show this resource: note the cause in the completeness report
+    ├── StartOver   Graph refused a cursor: read its stream from the beginning
+    │   └── Looping         the cursors lead in a circle: start over once, then the stream has failed
+    ├── Skip        Graph does not show this resource: put the reason into the completeness report
     ├── Refuse      a person must act first: end the job as failed
     │   └── KeyRefused      KMS refuses the key that wraps this tenant's data
-    ├── Alarm       what is stored is not what was stored: stop and say which blob
-    ├── Unexpected  a defect of ours: end the job, as the next try would meet the same
-    └── ClaimLost   another worker holds the step now: stop without a word
+    ├── Alarm       stored bytes differ from those that were stored: stop and name the blob
+    ├── Unexpected  a defect of ours: end the job, because a retry would fail in the same way
+    ├── ClaimLost   another worker has claimed the step: stop without writing
+    └── Cancelled   somebody cancelled the job
 
-An error carries a code, a sentence of ours and ids. It never carries what Graph answered, a key or a credential.
+An error carries a code, a sentence of ours and ids. It never carries Graph's answer, a key or a credential.
 """
 
 from enum import StrEnum
 
 
 class Code(StrEnum):
-    """Codes users can meet. Added to, never reused."""
+    """The codes that users get. Codes are added, never reused."""
 
     KEY_ACCESS_REVOKED = "KEY_ACCESS_REVOKED"
+    """KMS refuses the key: it is disabled, deleted, or a policy denies access."""
     KEY_UNREACHABLE = "KEY_UNREACHABLE"
+    """KMS did not answer, throttled requests or had an error, for six hours."""
     KEY_MISCONFIGURED = "KEY_MISCONFIGURED"
+    """AWS rejects our credentials, the Region is missing, or the endpoint is not AWS KMS."""
     KEY_NOT_ALLOWED = "KEY_NOT_ALLOWED"
+    """The tenant may not have a customer key, or nobody accepted the terms for it."""
     KEY_INVALID = "KEY_INVALID"
+    """The text is not the ARN of an AWS KMS key, or the key fails a check."""
     KEY_UNTRUSTED = "KEY_UNTRUSTED"
+    """The store contains data keys or records under a KMS key that is not trusted."""
     GRAPH_SIGN_IN_FAILED = "GRAPH_SIGN_IN_FAILED"
+    """Microsoft rejects the directory id, the client id or the credential."""
     GRAPH_FORBIDDEN = "GRAPH_FORBIDDEN"
+    """The application lacks a permission."""
     GRAPH_UNREACHABLE = "GRAPH_UNREACHABLE"
+    """Graph or its sign-in did not answer, throttled requests or had an error."""
     GRAPH_UNEXPECTED = "GRAPH_UNEXPECTED"
+    """Graph gave an unexpected answer."""
     STORE_UNREACHABLE = "STORE_UNREACHABLE"
+    """The blob store did not answer or had an error."""
     STORE_FULL = "STORE_FULL"
+    """The folder's disk or the bucket is full."""
     STORE_FORBIDDEN = "STORE_FORBIDDEN"
+    """The bucket does not exist or denies access."""
     STORE_NOT_OURS = "STORE_NOT_OURS"
+    """Another store is in the place of ours, as when a disk is not mounted."""
     STORE_UNSUITABLE = "STORE_UNSUITABLE"
+    """The store lacks a feature of S3 that Entrakeep needs."""
     BLOB_DAMAGED = "BLOB_DAMAGED"
+    """The bytes of a blob differ from those that were stored."""
     BLOB_MISSING = "BLOB_MISSING"
+    """A blob that the catalog or a manifest names does not exist in the store."""
     BLOB_UNKNOWN = "BLOB_UNKNOWN"
+    """The store contains a blob that the catalog does not know."""
     FORMAT_UNKNOWN = "FORMAT_UNKNOWN"
+    """Data or a job comes from a newer version."""
     NO_SUCH_TENANT = "NO_SUCH_TENANT"
+    """No tenant has this name or id."""
     NO_SUCH_SNAPSHOT = "NO_SUCH_SNAPSHOT"
+    """The tenant has no such snapshot."""
     NO_SUCH_JOB = "NO_SUCH_JOB"
+    """No job has this id."""
     TENANT_EXISTS = "TENANT_EXISTS"
+    """Another tenant has this name."""
     DIRECTORY_EXISTS = "DIRECTORY_EXISTS"
+    """Another tenant is connected to this directory."""
     DIRECTORY_WITHHELD = "DIRECTORY_WITHHELD"
+    """The directory's tenant was removed under a customer key, and the operator has not consented to add it again."""
     STACK_NOT_RUNNING = "STACK_NOT_RUNNING"
+    """Beat has not ticked lately: no job is being run."""
     BROKER_UNREACHABLE = "BROKER_UNREACHABLE"
+    """Redis does not answer or does not take messages."""
     NO_WORKER = "NO_WORKER"
+    """No worker was seen lately."""
     CATALOG_UNREACHABLE = "CATALOG_UNREACHABLE"
+    """The database cannot be used."""
     CATALOG_NEEDS_MIGRATION = "CATALOG_NEEDS_MIGRATION"
+    """The database's schema does not fit this version."""
     CATALOG_OUTDATED = "CATALOG_OUTDATED"
+    """The database was restored from an older copy: the bucket contains jobs that it does not know."""
     WORKER_LOST = "WORKER_LOST"
+    """Workers lost their claims on the step five times without progress."""
     BUSY = "BUSY"
+    """Another process or job is in the way; try again later."""
     CANCELLED = "CANCELLED"
+    """Somebody cancelled the job."""
     INTERRUPTED = "INTERRUPTED"
+    """The process of a foreground job ended, or a process lost its claim on a step."""
     PLAN_OUTDATED = "PLAN_OUTDATED"
+    """The plan no longer fits what it was made for. Nothing raises it yet."""
     SETTINGS_INVALID = "SETTINGS_INVALID"
+    """A setting is missing or wrong."""
     FILE_NOT_WRITABLE = "FILE_NOT_WRITABLE"
+    """This user may not write the file or folder."""
     AUDIT_BROKEN = "AUDIT_BROKEN"
+    """The audit trail or its head was changed, or does not fit the heads in the store."""
     WRONG_USE = "WRONG_USE"
+    """The command's arguments are wrong."""
     UNEXPECTED = "UNEXPECTED"
+    """A defect of Entrakeep."""
 
 
 class Answer(StrEnum):
-    """What Graph said to the reading of a resource: the closed list of the completeness report."""
+    """Graph's answer to the reading of a resource: the closed list of the completeness report."""
 
     WHOLE = "whole"
+    """Graph showed everything."""
     PARTIAL = "partial"
+    """Graph refused some objects, or their children, and showed the others."""
     FORBIDDEN = "forbidden"
+    """The application lacks the permission (status 403)."""
     UNLICENSED = "unlicensed"
+    """The directory has no licence for the resource."""
     NOT_FOR_APPLICATIONS = "not_for_applications"
+    """Graph shows the resource to signed-in users only. No answer leads to it yet."""
     UNAVAILABLE = "unavailable"
+    """This kind of directory, or this cloud, does not have the resource."""
     FAILED = "failed"
+    """Graph was in trouble with this stream, led in a circle, or gave an unexpected answer."""
     SWITCHED_OFF = "switched_off"
+    """The operator excluded the resource. No setting does so yet."""
 
 
 COMPLETE = frozenset(
     {Answer.WHOLE, Answer.UNLICENSED, Answer.NOT_FOR_APPLICATIONS, Answer.UNAVAILABLE, Answer.SWITCHED_OFF}
 )
-"""Answers that leave a snapshot complete: nothing is missing that a person could make readable."""
+"""Answers that leave a snapshot complete: it lacks nothing that a person could make readable."""
 
 
 class EntrakeepError(Exception):
     """An error with a code and one sentence that says what is wrong and what to do.
 
-    ``code`` is what scripts look at, ``message`` what people read. Both are ours alone and safe to log and to store.
+    Scripts use ``code``, people read ``message``. Both contain only our own words, so they are safe to log and to
+    store.
     """
 
     def __init__(self, code: Code, message: str) -> None:
@@ -101,7 +152,7 @@ class EntrakeepError(Exception):
 
 
 class Retry(EntrakeepError):
-    """May work later. ``after`` is the least wait in seconds that the other side asked for, or None."""
+    """The operation may work later. ``after`` is the shortest wait in seconds that the other side asked for, or None."""
 
     def __init__(self, code: Code, message: str, after: float | None = None) -> None:
         super().__init__(code, message)
@@ -109,16 +160,17 @@ class Retry(EntrakeepError):
 
 
 class KeyTrouble(Retry):
-    """Transient trouble with KMS. Code ``KEY_UNREACHABLE``."""
+    """KMS is in transient trouble. Code ``KEY_UNREACHABLE``."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(Code.KEY_UNREACHABLE, message, after)
 
 
 class GraphTrouble(Retry):
-    """Transient trouble with Graph or its sign-in. Code ``GRAPH_UNREACHABLE``; ``request_id`` is Graph's, if any.
+    """Graph or its sign-in is in transient trouble. Code ``GRAPH_UNREACHABLE``.
 
-    ``alone``: Graph answers other streams of the directory meanwhile. False until somebody has asked.
+    ``request_id`` is Graph's, if there is one. ``alone`` is True if Graph answers other streams of the directory
+    meanwhile. It is False until somebody has asked.
     """
 
     def __init__(self, message: str, after: float | None = None, request_id: str | None = None) -> None:
@@ -128,22 +180,21 @@ class GraphTrouble(Retry):
 
 
 class StoreTrouble(Retry):
-    """Transient trouble with the blob store. Code ``STORE_UNREACHABLE``."""
+    """The blob store is in transient trouble. Code ``STORE_UNREACHABLE``."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(Code.STORE_UNREACHABLE, message, after)
 
 
 class StoreNotOurs(Retry):
-    """The store does not carry the mark that SQL knows. Nothing is read from it or written to it. Code
-    ``STORE_NOT_OURS``."""
+    """The store lacks the mark that SQL knows, so nothing is read from it or written to it. Code ``STORE_NOT_OURS``."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Code.STORE_NOT_OURS, message)
 
 
 class StartOver(EntrakeepError):
-    """The cursor was refused (expired, unknown, made for another selection). Code ``GRAPH_UNEXPECTED``."""
+    """Graph refused the cursor (expired, unknown, made for another selection). Code ``GRAPH_UNEXPECTED``."""
 
     def __init__(self, message: str, request_id: str | None = None) -> None:
         super().__init__(Code.GRAPH_UNEXPECTED, message)
@@ -151,11 +202,11 @@ class StartOver(EntrakeepError):
 
 
 class Looping(StartOver):
-    """Graph's links lead back to a page that this reading has had, or its pages repeat."""
+    """Graph's links lead back to an earlier page of this reading, or its pages repeat."""
 
 
 class Skip(EntrakeepError):
-    """Graph does not show this resource, for a reason of the closed list. ``request_id`` is Graph's, if any."""
+    """Graph does not show this resource, for a reason of the closed list. ``request_id`` is Graph's, if there is one."""
 
     def __init__(self, answer: Answer, message: str, request_id: str | None = None) -> None:
         super().__init__(Code.GRAPH_FORBIDDEN if answer is Answer.FORBIDDEN else Code.GRAPH_UNEXPECTED, message)
@@ -164,14 +215,15 @@ class Skip(EntrakeepError):
 
 
 class Refuse(EntrakeepError):
-    """A person must act first; trying again by itself changes nothing."""
+    """A person must act first; a retry alone does not help."""
 
 
 class KeyRefused(Refuse):
-    """KMS refuses the key named by ``arn``: the lease on it has ended and with it every job under it.
+    """KMS refuses the key ``arn``. The lease on it has ended, and so has every job under it.
 
-    ``unknown``: KMS knows no such key, which of one that never worked says that it was never there.
-    ``ours``: the operator must act, and not the key's owner. ``begun``: when KMS was asked, on the monotonic clock, if known.
+    ``unknown`` is True if KMS reports no such key. If the key never worked, the ARN is wrong; otherwise the key was
+    deleted. ``ours`` is True if the operator must act, and not the key's owner. ``begun`` is when KMS was asked, on the
+    monotonic clock, if known.
     """
 
     def __init__(self, arn: str, message: str, *, unknown: bool = False, ours: bool = False) -> None:
@@ -183,9 +235,9 @@ class KeyRefused(Refuse):
 
 
 class Alarm(EntrakeepError):
-    """Stored bytes are not what was stored. ``blob`` names the blob, ``resource`` what it holds, if known.
+    """Stored bytes differ from those that were stored. ``blob`` names the blob, ``resource`` its resource, if known.
 
-    Code ``BLOB_DAMAGED``, ``BLOB_MISSING`` or ``FORMAT_UNKNOWN``.
+    Code ``BLOB_DAMAGED``, ``BLOB_MISSING`` or ``FORMAT_UNKNOWN``, among others.
     """
 
     def __init__(self, code: Code, message: str, blob: str, resource: str | None = None) -> None:
@@ -195,7 +247,7 @@ class Alarm(EntrakeepError):
 
 
 class Unexpected(EntrakeepError):
-    """An exception that nobody foresaw. Its text may hold anything, so its class alone is shown."""
+    """An exception that no code handles. Its text may contain anything, so only its class is shown."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(
@@ -205,7 +257,7 @@ class Unexpected(EntrakeepError):
 
 
 class ClaimLost(EntrakeepError):
-    """The claim has expired or was taken over. Whoever meets it stops and writes nothing more."""
+    """The claim has expired or was taken over. The process that gets it stops and writes nothing more."""
 
     def __init__(self) -> None:
         super().__init__(Code.INTERRUPTED, "Another process holds this step now.")

@@ -1,4 +1,4 @@
-"""How a tenant's KMS key is: what one probe found, what is held to be so, and when to look again. Rules without I/O."""
+"""The health of a tenant's KMS key: results of probes, the condition to report, and the next probe. Rules without I/O."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,63 +9,80 @@ from shared.domain.errors import Code
 
 WELL = "KMS answers for the key."
 SOON = 5.0
-"""Seconds until a finding that says something new is looked at once more."""
+"""Seconds until a new result is probed again."""
 
 
 NO_NEW_DATA_KEYS = "no-new-data-keys"
-"""The warning that KMS opens what stands and makes nothing new: due times make no backups."""
+"""The warning that KMS opens existing data keys but makes no new ones, so due times make no backups."""
 
 
 class KeyCondition(StrEnum):
+    """The condition of a KMS key."""
+
     OK = "ok"
+    """KMS opens the tenant's data keys."""
     REVOKED = "revoked"
+    """KMS refuses the key."""
     UNREACHABLE = "unreachable"
+    """KMS does not answer, throttles or has an error."""
     MISCONFIGURED = "misconfigured"
+    """The operator or the tenant's administrator must change a setting or credential."""
     DAMAGED = "damaged"
-    """What KMS made for this tenant does not open any more: no key will mend that."""
+    """A data key that KMS wrapped for this tenant no longer opens. No change of the KMS key fixes that."""
 
 
 ANSWERS = frozenset({KeyCondition.REVOKED, KeyCondition.UNREACHABLE})
-"""Conditions that one answer for the key disproves. What is misconfigured may be another process's credentials."""
+"""Conditions that one answer for the key disproves; ``misconfigured`` may concern another process's credentials."""
 DISPROVED = frozenset({"disabled", "no-material", "store-away", "deletion"})
 """Warnings about a state of the key in which KMS would not have answered for it."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one probe found. ``code`` is None, and ``message`` says so, if the key may be used."""
+    """The result of one probe."""
 
     condition: KeyCondition
     code: Code | None
+    """None if the key may be used."""
     message: str
+    """A sentence about the result."""
 
 
 class KeyWarning(msgspec.Struct, frozen=True, kw_only=True):
-    """What will stop the tenant's backups unless somebody acts: a word of a closed list, our sentence, and a date if there
-    is one."""
+    """A future obstacle to the tenant's backups, unless somebody acts."""
 
     warning: str
+    """A word of a closed list."""
     message: str
+    """A sentence for people."""
     at: datetime | None = None
+    """When the obstacle begins, if that is known."""
 
 
 class KeyHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How the key ``arn`` is held to be, ``since`` then; what the last probe found; the warnings of the last closer look."""
+    """The health of the key ``arn``."""
 
     arn: str
     condition: KeyCondition
+    """The condition to report."""
     since: datetime
+    """When the key got this condition."""
     code: Code | None = None
     message: str = ""
     found: KeyCondition | None = None
+    """The condition that the last probe got."""
     checked_at: datetime | None = None
+    """When the last probe ended."""
     looked_at: datetime | None = None
+    """When the last closer look ended."""
     warnings: list[KeyWarning] = []
+    """The warnings of the last closer look."""
 
 
 class KeyEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """That the key's condition or its warnings changed. Numbered within the tenant."""
+    """A change of the key's condition or warnings."""
 
     number: int
+    """The number among the tenant's key events."""
     at: datetime
     arn: str
     condition: KeyCondition
@@ -74,30 +91,32 @@ class KeyEvent(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[KeyWarning] = []
 
 
-def confirmed(held: KeyCondition, last: KeyCondition | None, found: KeyCondition) -> KeyCondition:
-    """What is held to be so after a probe has ``found`` this, the one before it ``last``.
+def confirmed(current: KeyCondition, previous_probe: KeyCondition | None, probe: KeyCondition) -> KeyCondition:
+    """Return the condition to report after a probe, given the current one and the result of the previous probe.
 
-    A refusal counts at once. One silence is no outage, and one success after a refusal may be the last answer of a part of
-    AWS that does not know better yet: both count when the next probe finds the same. (KMS developer guide, "AWS KMS
-    eventual consistency".)
+    A refusal counts at once. A single silence is not an outage. A single success after a refusal may come from a part
+    of AWS that has not seen the change yet. Both count when the next probe gets the same result. (KMS developer guide,
+    "AWS KMS eventual consistency".)
     """
-    at_once = found is not KeyCondition.UNREACHABLE
-    if found is KeyCondition.OK:
-        at_once = held is KeyCondition.UNREACHABLE
-    return found if at_once or found in (held, last) else held
+    at_once = probe is not KeyCondition.UNREACHABLE
+    if probe is KeyCondition.OK:
+        at_once = current is KeyCondition.UNREACHABLE
+    return probe if at_once or probe in (current, previous_probe) else current
 
 
 def makes_nothing_new(warnings: list[KeyWarning]) -> bool:
-    """Whether backups wait for the key, though it opens what stands."""
+    """Return True if backups wait for the key, although it opens existing data keys."""
     return any(warning.warning == NO_NEW_DATA_KEYS for warning in warnings)
 
 
-def wait_for(held: KeyCondition, found: KeyCondition, every: float, lease: float, warnings: list[KeyWarning]) -> float:
-    """Seconds until the next probe.
+def wait_for(
+    current: KeyCondition, probe: KeyCondition, every: float, lease: float, warnings: list[KeyWarning]
+) -> float:
+    """Return the seconds until the next probe.
 
-    While the key is refused, or makes nothing new, it is asked for twice a lease: what is remembered of it then never grows
-    older than a lease, and due times make no jobs for as long as it lasts.
+    While the key is refused, or makes no new data keys, it is probed twice a lease. So a remembered refusal is never
+    older than a lease, and due times make no jobs while it lasts.
     """
-    if found is not held:
+    if probe is not current:
         return min(every, SOON)
-    return min(every, lease / 2) if held is KeyCondition.REVOKED or makes_nothing_new(warnings) else every
+    return min(every, lease / 2) if current is KeyCondition.REVOKED or makes_nothing_new(warnings) else every

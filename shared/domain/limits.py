@@ -1,74 +1,74 @@
-"""Every limit of the engine, with its unit, in one place."""
+"""Every limit of the engine, with its unit."""
 
 import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits that wiring hands to the engine. Tests wire shorter times; the product has one set."""
+    """The limits that wiring gives the engine. Tests use shorter times; the product has one set."""
 
     claim_seconds: float = 30.0
-    """How long a claim lasts without being renewed."""
+    """How long a claim lasts without a renewal."""
     renew_seconds: float = 10.0
     """How often a claim is renewed."""
     claims_lost: int = 5
     """Claims lost without progress after which a job fails with WORKER_LOST."""
     step_seconds: float = 300.0
-    """A step older than this checkpoints and gives itself back, so that big tenants do not starve small ones."""
+    """The age at which a step checkpoints and releases itself, so that large tenants do not starve small ones."""
     buffer_bytes: int = 64 * 1024 * 1024
-    """Sort buffer, counting length + 250 bytes a record."""
+    """The size of the sort buffer, counting length + 250 bytes for each record."""
     chunk_bytes: int = 1024 * 1024
-    """Lines gathered into one chunk, before compression."""
+    """The size of a chunk's lines before compression."""
     resend_seconds: float = 5.0
     """First wait before a message is sent again; doubles each time."""
     resend_most_seconds: float = 120.0
     """Longest wait before a message is sent again."""
     broker_seconds: float = 2.0
-    """Wait before a message that the broker did not take is tried again."""
+    """Wait before a message that the broker did not take is sent again."""
     worker_seen_seconds: float = 20.0
-    """A worker not seen for this long has no slots."""
+    """The time after which a worker that was not seen has no slots."""
     worker_restart_seconds: float = 60.0
     """Silence of a worker, or of another part of a stack on one machine, after which ``up`` starts it again."""
     beat_silent_seconds: float = 10.0
-    """Time without a tick of beat after which the stack does not run."""
+    """The time without a tick of beat after which the stack counts as stopped."""
     broker_look_seconds: float = 5.0
-    """How often beat asks the broker whether it takes messages."""
+    """How often beat checks that the broker takes messages."""
     tenant_steps: int = 4
-    """Steps of one tenant that may be with workers at the same time."""
+    """Steps of one tenant that workers may have at the same time."""
     key_trouble_seconds: float = 6 * 3600.0
-    """Transient trouble with KMS after which a job fails with KEY_UNREACHABLE."""
+    """How long transient trouble with KMS may last before a job fails with KEY_UNREACHABLE."""
     key_steady_seconds: float = 10.0
-    """How long a key that is checked must go on to allow what it allowed, and how long a new one may be unknown to KMS."""
+    """How long a checked key must keep its permissions, and how long KMS may not know a new key."""
     graph_trouble_seconds: float = 6 * 3600.0
-    """Transient trouble with Graph or the store after which a stream, or the job, fails."""
+    """How long transient trouble with Graph or the store may last before a stream, or the job, fails."""
     stream_trouble_seconds: float = 600.0
-    """Transient trouble with one stream after which it fails, while Graph answers others of the directory."""
+    """How long transient trouble with one stream may last before it fails, while Graph answers others of the directory."""
     proof_seconds: float = 30.0
     """Wait before Graph is asked again whether a directory lacks a resource, or the licence for it."""
     store_look_seconds: float = 60.0
-    """How long a process trusts a store in the network whose mark it has seen."""
+    """How long a process trusts a network store after it has checked the mark."""
     store_pause_seconds: float = 2.0
-    """How long a process does not look again at a store whose mark was wrong."""
+    """How long a process waits before it checks a store again whose mark was wrong."""
     requests_in_flight: int = 8
     """Requests to Graph that all workers together may have open for one application in one directory."""
     gone_after_seconds: float = 60.0
-    """Time after which an object that was named and not found is gone if it is not found again: a replica may lag."""
+    """The time after which a missing object is looked up again, since a replica may lag. Missing twice, it is deleted."""
     sweep_hours: float = 24.0
     """How often a tenant is swept."""
     settled_hours: float = 24.0
-    """How long ago a job must have ended for the sweep to take its garbage away."""
+    """How long ago a job must have ended before the sweep removes its garbage."""
     cursor_days: float = 6.0
-    """Age at which a cursor is no longer used (Graph promises seven days)."""
+    """The age at which a cursor is no longer used (Graph promises seven days)."""
     probes: int = 16
     """Keys that one process probes at the same time."""
     probe_seconds: float = 90.0
-    """How long a probe, or the telling of an event, is left to whoever took it: longer than all its calls can take."""
+    """How long a probe or notice is reserved for the process that took it: longer than all its calls can take."""
     key_look_seconds: float = 3600.0
-    """How often a key is looked at more closely: its state, its material's expiry, and what else it may be used for."""
+    """How often a key gets a closer look: its state, its material's expiry, and its other permissions."""
     late_seconds: float = 3600.0
     """How long after its time a scheduled backup may end before it is late."""
     tells: int = 4
-    """Events that one process tells at the same time."""
+    """Notices that one process sends at the same time."""
     tell_seconds: float = 5.0
-    """First wait before an event that was not taken is told again; doubles each time."""
+    """First wait before a notice that was not taken is sent again; doubles each time."""
     tell_most_seconds: float = 3600.0
-    """Longest wait before an event is told again."""
+    """Longest wait before a notice is sent again."""

@@ -27,53 +27,53 @@ _GUID_LENGTH = 36
 
 
 def encode_id(text: str) -> bytes:
-    """Return an id as it stands in a key. Unpaired surrogates are encoded as the three bytes that they would have.
+    """Return an id as it is written in a key. Unpaired surrogates are encoded as their three bytes.
 
-    GUIDs compare without case (RFC 9562), so they stand in lower case. Raise ValueError if the id is empty: what ends in a
-    slash is a prefix.
+    GUIDs compare without case (RFC 9562), so they are written in lower case. Raise ValueError if the id is empty,
+    because a key that ends in a slash is a prefix.
     """
     if not text:
         raise ValueError("an id is not empty")
     if len(text) == _GUID_LENGTH and not text.islower() and _GUID.fullmatch(text):
         return text.lower().encode("ascii")
-    if _PLAIN.fullmatch(text):  # as nearly every id is
+    if _PLAIN.fullmatch(text):  # the usual case
         return text.encode("ascii")
     return quote_from_bytes(text.encode("utf-8", "surrogatepass"), safe=_SAFE).encode("ascii")
 
 
 def put(resource: bytes, key: bytes, value: bytes) -> Line:
-    """A record: the JSON ``value`` at ``key``. The value holds no line break."""
+    """Return the line of a record: the JSON ``value`` at ``key``. The value contains no line break."""
     return resource + b"\0" + key, value
 
 
 def gone(resource: bytes, key: bytes) -> Line:
-    """A tombstone for one key."""
+    """Return a tombstone for one key."""
     return resource + b"\0" + key, None
 
 
 def prefix_gone(resource: bytes, prefix: bytes) -> Line:
-    """A tombstone for every key of ``resource`` that begins with ``prefix`` in older runs."""
+    """Return a tombstone for every key of ``resource`` that begins with ``prefix`` in older runs."""
     return resource + b"\0" + prefix, None
 
 
 def is_prefix(order: bytes) -> bool:
-    """Whether a line with this order is a prefix tombstone."""
+    """Return True if a line with this order is a prefix tombstone."""
     return order[-1] in b"/\0"
 
 
 def split_order(order: bytes) -> tuple[bytes, bytes]:
-    """``(resource, key or prefix)``."""
+    """Return ``(resource, key or prefix)``."""
     resource, _, rest = order.partition(b"\0")
     return resource, rest
 
 
 def resource_of(key: bytes) -> bytes:
-    """The resource that a key belongs to: its odd segments, joined by dots (``groups.members``)."""
+    """Return the resource of a key: its odd segments, joined by dots (``groups.members``)."""
     return b".".join(key.split(b"/")[::2])
 
 
 def encode_line(line: Line) -> bytes:
-    """A line as it stands in a chunk, without a line break."""
+    """Return a line as it is written in a chunk, without a line break."""
     order, value = line
     resource, key = split_order(order)
     if value is not None:
@@ -92,16 +92,16 @@ _PREFIX_GONE = b'","prefix":"'
 
 
 def encode_lines(lines: Sequence[Line]) -> bytes:
-    """Lines as they stand in a chunk, one below the other: one at least, sorted as a run's are."""
-    at = lines[0][0].index(b"\0") + 1
-    records = [order[at:] + _VALUE + value for order, value in lines if value is not None]
-    if len(records) < len(lines) or not lines[-1][0].startswith(lines[0][0][:at]):
+    """Return at least one line as written in a chunk, separated by line breaks. The lines are sorted as a run's are."""
+    start = lines[0][0].index(b"\0") + 1
+    records = [order[start:] + _VALUE + value for order, value in lines if value is not None]
+    if len(records) < len(lines) or not lines[-1][0].startswith(lines[0][0][:start]):
         return b"\n".join(map(encode_line, lines))
-    return _RECORD + _BETWEEN.join(records) + b"}"  # of one resource, and nothing but records, as nearly always
+    return _RECORD + _BETWEEN.join(records) + b"}"  # the usual case: only records, of one resource
 
 
 def decode_line(text: bytes) -> Line:
-    """The line that ``encode_line`` wrote. Raises ValueError if it is none."""
+    """Return the line that ``encode_line`` wrote. Raise ValueError if the text is not a line."""
     if text.startswith(_RECORD):
         end = text.find(b'"', len(_RECORD))
         key = text[len(_RECORD) : end]
@@ -118,13 +118,13 @@ def decode_line(text: bytes) -> Line:
 
 
 def decode_lines(text: bytes) -> list[Line]:
-    """The lines that ``encode_lines`` wrote, sorted as a run's are. Raises ValueError if one of them is none."""
+    """Return the lines that ``encode_lines`` wrote, sorted as a run's are. Raise ValueError if a text is not a line."""
     texts = text.split(b"\n")
     lead = _lead(texts[0])
     if lead != _lead(texts[-1]):
         return list(map(decode_line, texts))
     lines: list[Line] = []
-    for each in texts:  # of one resource, as first and last are
+    for each in texts:  # all of one resource, because they are sorted
         begin, mark, value = each.partition(_VALUE)
         key = begin[len(_RECORD) :]
         if mark and key and begin.startswith(_RECORD) and value.endswith(b"}"):
@@ -135,5 +135,5 @@ def decode_lines(text: bytes) -> list[Line]:
 
 
 def _lead(text: bytes) -> bytes:
-    """What the order of a line begins with: its resource and a zero byte."""
+    """Return the beginning of a line's order: its resource and a zero byte."""
     return split_order(decode_line(text)[0])[0] + b"\0"

@@ -1,6 +1,6 @@
-"""Which times are due: five cron fields in a time zone.
+"""Due times of a schedule: five cron fields in a time zone.
 
-A local time that does not exist (clocks put forward) is due when the gap ends; one that comes twice is due once.
+A local time that does not exist (clocks put forward) is due when the gap ends. One that occurs twice is due once.
 """
 
 from datetime import UTC, datetime
@@ -12,10 +12,10 @@ from shared.domain.errors import Code, Refuse
 
 
 def next_due(cron: str, timezone: str, after: datetime) -> datetime:
-    """The first time strictly after ``after`` at which the schedule is due, in UTC.
+    """Return the first time strictly after ``after`` at which the schedule is due, in UTC.
 
-    ``after`` is aware. However many times were missed, they collapse: only the next one from now on counts. Raises Refuse
-    ``SETTINGS_INVALID`` if the cron expression or the time zone is none, or never comes true.
+    ``after`` is aware. Missed times collapse: only the next one from now on counts. Raise Refuse ``SETTINGS_INVALID``
+    if the cron expression or the time zone is invalid, or the schedule is never due.
     """
     if len(cron.split()) != 5:
         raise _invalid(
@@ -26,14 +26,14 @@ def next_due(cron: str, timezone: str, after: datetime) -> datetime:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise _invalid(f"There is no time zone '{timezone}': give a name such as Europe/Berlin") from None
     try:
-        found = next(CronSim(cron, after.astimezone(zone)))
+        due = next(CronSim(cron, after.astimezone(zone)))
     except CronSimError:
         raise _invalid(
             f"'{cron}' is not a schedule: a field is wrong or out of range, or it never comes true"
         ) from None
     except StopIteration:
         raise _invalid(f"'{cron}' never comes true") from None
-    return found.astimezone(UTC)
+    return due.astimezone(UTC)
 
 
 def _invalid(text: str) -> Refuse:

@@ -5,9 +5,10 @@ from typing import Never, final
 
 @final
 class Secret:
-    """Bytes that must not reach a log, an exception or a row. Only ``reveal`` gives them out.
+    """Bytes that must not reach a log, an exception or a row. Only ``reveal`` returns them.
 
-    It has no ``repr`` that shows them, cannot be pickled, formatted or encoded by accident, and compares by identity.
+    Its ``repr`` does not show them. It cannot be pickled, formatted or encoded by accident, and it compares by
+    identity.
     """
 
     __slots__ = ("_value",)
@@ -16,7 +17,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> bytes:
-        """The bytes themselves."""
+        """Return the bytes themselves."""
         return self._value
 
     def __repr__(self) -> str:

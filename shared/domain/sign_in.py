@@ -1,17 +1,17 @@
-"""When what a tenant signs in with expires: its client secret or its certificate."""
+"""The expiry of a tenant's client secret or certificate."""
 
 from datetime import datetime, timedelta
 
 from shared.domain.model import Tenant
 
 SOON = timedelta(days=30)
-"""How long before it expires people are warned."""
+"""How long before the expiry people are warned."""
 _REMINDERS = (timedelta(0), timedelta(days=1), timedelta(days=7), SOON)
-"""How long before it expires somebody outside is told, each time once."""
+"""How long before the expiry a notice is sent, each once."""
 
 
 def expires_soon(tenant: Tenant, now: datetime) -> bool:
-    """Return whether it has expired, or does within ``SOON``. Nobody may have said when."""
+    """Return True if the credential has expired or expires within ``SOON``; False if its expiry is not known."""
     return tenant.sign_in_expires_at is not None and tenant.sign_in_expires_at < now + SOON
 
 
@@ -28,6 +28,6 @@ def expiry_sentence(tenant: Tenant, now: datetime) -> str | None:
 
 
 def reminded_since(expires_at: datetime, now: datetime) -> datetime | None:
-    """Return since when the newest reminder is due, or None if none is due yet."""
+    """Return when the newest reminder became due, or None if none is due yet."""
     times = (expires_at - before for before in _REMINDERS)
     return next((time for time in times if time <= now), None)

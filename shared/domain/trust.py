@@ -1,7 +1,8 @@
 """Trust: which KMS keys may wrap a tenant's data keys.
 
-A bucket names keys; it never decides which to trust, as whoever may write to it may name a KMS key of its own. Trusted are
-the provider key, the keys that SQL or the audit trail names for the tenant, and those that the operator names.
+A bucket names keys but never decides which to trust, because anybody who may write to it may name a KMS key of their
+own. Trusted keys are the provider key, the keys that SQL or the audit trail names for the tenant, and those that the
+operator names.
 """
 
 from collections.abc import Iterable
@@ -17,20 +18,20 @@ _SWITCH_ENDED = frozenset({Action.KEY_ENABLE_ENDED, Action.KEY_UPDATE_ENDED})
 
 
 class Untrusted(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store holds of one tenant under a KMS key that is not trusted."""
+    """The data of one tenant in the store under a KMS key that is not trusted."""
 
     arn: str
     data_keys: int
     manifests: int
     found_at: datetime | None = None
-    """When the catalog first noted it."""
+    """When the catalog first stored this."""
 
 
-def described(found: Untrusted) -> str:
-    """Return what there is under the untrusted KMS key, with its account and Region, in words."""
-    counts = ((found.data_keys, "data key"), (found.manifests, "manifest"))
+def described(untrusted: Untrusted) -> str:
+    """Return the data under the untrusted KMS key, with the key's account and Region, in words."""
+    counts = ((untrusted.data_keys, "data key"), (untrusted.manifests, "manifest"))
     counted = " and ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)
-    return f"{counted} under {located(found.arn)}"
+    return f"{counted} under {located(untrusted.arn)}"
 
 
 def located(arn: str) -> str:
@@ -39,20 +40,20 @@ def located(arn: str) -> str:
 
 
 def arns_in_use(events: Iterable[Event]) -> frozenset[str]:
-    """Return the KMS keys that wrapped the tenant's data keys after these events, the first of the trail included.
+    """Return the KMS keys that wrapped the tenant's data keys after these events, starting from the trail's first event.
 
-    The key before a change is in use until the change has succeeded: a key that was given up is trusted no longer.
+    The previous key is in use until the change has succeeded. After that it is no longer trusted.
     """
-    present: str | None = None
+    current: str | None = None
     named: set[str] = set()
     for event in events:
         arn = event.detail.get("arn")
         if event.action == Action.TENANT_ADDED or event.action == Action.KEY_TRUSTED:
-            present = str(arn)
-            named.add(present)
+            current = str(arn)
+            named.add(current)
         elif event.action == Action.KEY_SWITCHED:
-            present = str(arn)
-            named |= {present, str(event.detail.get("before"))}
-        elif event.action in _SWITCH_ENDED and event.detail.get("state") == JobState.SUCCEEDED and present:
-            named = {present}
+            current = str(arn)
+            named |= {current, str(event.detail.get("before"))}
+        elif event.action in _SWITCH_ENDED and event.detail.get("state") == JobState.SUCCEEDED and current:
+            named = {current}
     return frozenset(named)

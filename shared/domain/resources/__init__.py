@@ -1,4 +1,4 @@
-"""The one declarative table of what is protected: a module per family of resources."""
+"""The declarative table of the protected resources, with one module for each family."""
 
 import msgspec
 

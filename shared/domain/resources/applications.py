@@ -1,8 +1,8 @@
-"""Applications and service principals with their owners, app role assignments, delegated consents.
+"""Applications and service principals with their owners, app role assignments and delegated consents.
 
-Graph tracks owners and assignments in no delta, so those are read object by object, in batches. An assignment stands at the
-resource's side alone: the listings of its principals hold the same rows. (Graph reference: application, servicePrincipal,
-appRoleAssignment, oauth2PermissionGrant.)
+Graph tracks owners and assignments in no delta, so they are read object by object, in batches. An assignment is read
+from the resource's side only: the listings of its principals contain the same rows. (Graph reference: application,
+servicePrincipal, appRoleAssignment, oauth2PermissionGrant.)
 """
 
 from shared.domain.resources.table import Children, Reading, Resource, Stream

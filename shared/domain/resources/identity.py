@@ -1,8 +1,8 @@
 """Users with their managers, groups with their members and owners.
 
-Graph answers few properties unless they are selected, so all that belong to the directory are named here; not those derived
-from others, those with a permission of their own, and those kept in Exchange or SharePoint. (Graph reference: user, group,
-"user: delta", "group: delta".)
+Graph returns few properties unless they are selected, so the table names all that belong to the directory. It omits
+derived properties, those with a permission of their own, and those stored in Exchange or SharePoint. (Graph reference:
+user, group, "user: delta", "group: delta".)
 """
 
 from shared.domain.resources.table import Reading, Relation, Resource, Stream

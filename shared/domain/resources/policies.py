@@ -1,4 +1,7 @@
-"""Conditional Access policies. Graph has no delta for them: read whole, in one listing (1 request a second and tenant)."""
+"""Conditional Access policies, read whole in one listing because Graph has no delta for them.
+
+Graph allows 1 request a second and tenant.
+"""
 
 from shared.domain.resources.table import Reading, Resource, Stream
 

@@ -1,4 +1,4 @@
-"""Shapes of the table: resources, the streams that feed them, and what follows from both."""
+"""Types of the table: resources, the streams that feed them, and what follows from both."""
 
 import hashlib
 from enum import StrEnum
@@ -9,32 +9,35 @@ from shared.domain.errors import Answer
 
 
 class Reading(StrEnum):
-    """How a stream is read."""
+    """The way in which a stream is read."""
 
     DELTA = "delta"
+    """Changes since the last cursor."""
     LISTING = "listing"
+    """All objects, page by page."""
     SINGLETON = "singleton"
+    """One object."""
     CHILDREN = "children"
-    """What belongs to each object of another stream, asked for object by object."""
+    """The children of each object of another stream, one request for each object."""
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
-    """A relation that a delta stream carries as ``<name>@delta``; its links are a resource of their own."""
+    """A relation that a delta stream returns as ``<name>@delta``. Its links are a resource of their own."""
 
     resource: str
     name: str
     to_one: bool = False
+    """True if an object has at most one such link."""
 
 
 class Children(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stream reads of each object of another resource, its ``owner``: what stands at ``<owner>/{id}/<segment>``.
-
-    With ``links`` they are references to other objects, else objects of their own.
-    """
+    """The children of each object of another resource, read from ``<owner>/{id}/<segment>``."""
 
     owner: str
+    """The resource whose objects have the children."""
     segment: str
     links: bool
+    """True if the children are references to other objects, False if they are objects of their own."""
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,51 +53,53 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     restore: str
     api: str = "v1.0"
     everywhere: bool = False
-    """Every directory has it. An answer that says otherwise is trouble of Graph's, and no fact about the directory."""
+    """True if every directory has it. An answer that says otherwise is trouble of Graph's, not a fact about the directory."""
 
     def may_be(self, answer: Answer) -> bool:
-        """Return whether this answer can be true: nobody lacks what is everywhere, or a licence for what needs none."""
+        """Return True if this answer can be true.
+
+        No directory lacks a resource that is everywhere, or a licence for one that needs none.
+        """
         if answer is Answer.UNLICENSED:
             return self.licence != "none"
         return answer is not Answer.UNAVAILABLE or not self.everywhere
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
-    """One way of reading Graph that feeds one or more resources and succeeds or fails whole.
-
-    ``path`` is Graph's, without version: ``/users/delta``, ``/identity/conditionalAccess/policies``. ``collection`` is
-    the path of the objects (``/users``), used to fetch one by id. ``select`` are the properties asked for, without the
-    relations. ``witness`` are properties that are never null on any object: a delta entry that lacks one is not whole.
-    With ``children``, ``path`` and ``collection`` are those of the owners.
-    """
+    """One way of reading Graph that feeds one or more resources and succeeds or fails whole."""
 
     name: str
     reading: Reading
     path: str
+    """Graph's path without version: ``/users/delta``. With ``children``, it is that of the owners."""
     collection: str
+    """The path of the objects (``/users``), to fetch one by id. With ``children``, it is that of the owners."""
     resource: str
+    """The resource of its objects, or of its children."""
     select: tuple[str, ...] = ()
+    """The requested properties, without the relations."""
     relations: tuple[Relation, ...] = ()
     witness: tuple[str, ...] = ()
+    """Properties that are never null on any object: a delta entry that lacks one is not whole."""
     units: int = 1
-    """Resource units that Graph charges for a page, or for an item of a batch, as it is asked for here."""
+    """Resource units that Graph charges for a page, or for an item of a batch, with this selection."""
     children: Children | None = None
     api: str = "v1.0"
-    """The version of Graph that is asked: that of its resources, filled in from their rows."""
+    """Graph's API version, filled in from the rows of its resources."""
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """Names of the resources it feeds, objects first."""
+        """Return the names of the resources it feeds, objects first."""
         return (self.resource, *(relation.resource for relation in self.relations))
 
     @property
     def selected(self) -> tuple[str, ...]:
-        """``$select`` as sent: the properties, then the relations."""
+        """Return ``$select`` as sent: the properties, then the relations."""
         return (*self.select, *(relation.name for relation in self.relations))
 
     @property
     def selection(self) -> str:
-        """A short name of path and ``$select`` together: a cursor made for another one is not used."""
+        """Return a short hash of path and ``$select``: a cursor made for another selection is not used."""
         below = (self.children.segment,) if self.children else ()
         version = () if self.api == "v1.0" else (self.api,)
         text = "\n".join((*version, self.path, *below, *self.selected))
