@@ -43,7 +43,7 @@ def test_an_env_that_is_there_is_left_alone(copy: Path) -> None:
     (copy / ".env").write_text("REDIS_PASSWORD=in-use\n")
     refused = new_env(copy, "production")
     assert refused.returncode == 1
-    assert "There is a .env already" in refused.stderr
+    assert ".env exists already" in refused.stderr
     assert (copy / ".env").read_text() == "REDIS_PASSWORD=in-use\n"
 
 

@@ -33,7 +33,7 @@ def test_no_error_of_a_tick_ends_beat_and_the_next_tick_comes_as_usual(
 
     monkeypatch.setattr(beat, "tick", fails)
     assert 0.0 < scheduler.tick() <= EVERY
-    assert "the next one tries again" in caplog.text
+    assert "the next one retries" in caplog.text
     ticked: list[object] = []
     monkeypatch.setattr(beat, "tick", ticked.append)
     assert 0.0 < scheduler.tick() <= EVERY
