@@ -1,5 +1,6 @@
 """Jobs that stream in the process that asked: it claims their one step itself and holds its own lease."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -58,7 +59,9 @@ def begun_here(
 
 
 def _cause(error: BaseException) -> EntrakeepError:
-    """Return why the job ends: a defect of ours, or a person or a closed pipe that ended the process."""
+    """Return why the job ends: a defect of ours, or a person, a closed pipe or a full disk that stopped the process."""
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        return EntrakeepError(Code.INTERRUPTED, f"The output could not be written: {os.strerror(error.errno or 0)}.")
     if isinstance(error, Exception) and not isinstance(error, BrokenPipeError):
         return Unexpected(error)
     return EntrakeepError(Code.INTERRUPTED, "The process that asked was interrupted.")

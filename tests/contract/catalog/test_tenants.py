@@ -8,6 +8,7 @@ import pytest
 from shared.adapters.catalog.schema import AUDIT, metadata
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import Asked, CredentialKind, JobKind, JobState, KeyMode, Purpose, Schedule, Tenant
+from shared.domain.trust import Untrusted
 from shared.ports.catalog import TenantCatalog
 from shared.ports.upkeep import Found
 from tests.contract.catalog.world import ARN, NOW, REVOKED, World, checkpoint, data_key, new_id, run, sealed, snapshot
@@ -94,6 +95,9 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     tenant.keys.refuse(ARN, "No.")
     world.probed(tenant, REVOKED)
     tenant.customer_keys.accept(by="ada", version="1", sha256="a" * 64, arn=ARN)
+    tenant.upkeep.note_untrusted([Untrusted(arn=ARN, data_keys=1, manifests=0)])
+    world.catalog.overview().add_usage({tenant.tenant_id: {"kms_calls": 1}}, {})
+    tenant.claims.fail(world.claim(tenant, world.planned(tenant), "users"), Code.GRAPH_FORBIDDEN, "No.")
     job = world.planned(tenant)
     claim = world.claim(tenant, job, "users")
     tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), [])
