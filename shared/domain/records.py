@@ -92,7 +92,10 @@ _PREFIX_GONE = b'","prefix":"'
 
 
 def encode_lines(lines: Sequence[Line]) -> bytes:
-    """Return at least one line as written in a chunk, separated by line breaks. The lines are sorted as a run's are."""
+    """Return lines, at least one, as they are written in a chunk, separated by line breaks.
+
+    They are sorted as a run's are.
+    """
     start = lines[0][0].index(b"\0") + 1
     records = [order[start:] + _VALUE + value for order, value in lines if value is not None]
     if len(records) < len(lines) or not lines[-1][0].startswith(lines[0][0][:start]):
@@ -124,7 +127,7 @@ def decode_lines(text: bytes) -> list[Line]:
     if lead != _lead(texts[-1]):
         return list(map(decode_line, texts))
     lines: list[Line] = []
-    for each in texts:  # all of one resource, because they are sorted
+    for each in texts:  # sorted, so all are of the resource of first and last
         begin, mark, value = each.partition(_VALUE)
         key = begin[len(_RECORD) :]
         if mark and key and begin.startswith(_RECORD) and value.endswith(b"}"):

@@ -1,1 +1,1 @@
-"""The only room where keys and plaintext meet."""
+"""The only package where keys and plaintext meet."""

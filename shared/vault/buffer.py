@@ -1,4 +1,4 @@
-"""The sort buffer: gathers lines in the order in which they arrive and gives them back sorted."""
+"""The sort buffer: collects lines in order of arrival and returns them sorted."""
 
 from collections.abc import Iterable
 from operator import itemgetter
@@ -8,14 +8,14 @@ from shared.vault.merge import uncovered
 
 _ORDER = itemgetter(0)
 OVERHEAD = 250
-"""Bytes counted for a line beside its key and value: what CPython spends on it."""
+"""Bytes counted for each line beside its key and value: CPython's own overhead."""
 
 
 class SortBuffer:
     """Lines of one stream, bounded by ``limit`` bytes (length + 250 each).
 
-    The newest line for a key wins. A prefix tombstone hides what arrived before it in this buffer and stays itself, for
-    older runs.
+    The newest line for a key wins. A prefix tombstone hides lines that arrived in this buffer before it. It is kept
+    itself, to hide lines of older runs.
     """
 
     def __init__(self, limit: int) -> None:
@@ -26,31 +26,33 @@ class SortBuffer:
 
     @property
     def full(self) -> bool:
+        """Return True if the buffer has reached its limit."""
         return self.size >= self._limit
 
     @property
     def empty(self) -> bool:
+        """Return True if the buffer contains no line."""
         return not self._lines
 
     def add(self, lines: Iterable[Line]) -> None:
-        """Takes lines, in this order."""
-        held, size = self._lines, self.size
+        """Add lines, in this order."""
+        by_order, size = self._lines, self.size
         for order, value in lines:
-            if order in held:
-                del held[order]  # so that it moves to the end
-            held[order] = value
+            if order in by_order:
+                del by_order[order]  # to move it to the end
+            by_order[order] = value
             size += len(order) + OVERHEAD + (len(value) if value else 0)
         self.size = size
 
     def drain(self) -> list[Line]:
-        """All lines that count, sorted by order; the buffer is empty afterwards."""
+        """Return all visible lines, sorted by order, and empty the buffer."""
         lines, self._lines, self.size = self._lines, {}, 0
-        found = sorted(lines.items(), key=_ORDER)
-        # What a full read begins with hides nothing here: only the other lines' ages count.
+        ordered = sorted(lines.items(), key=_ORDER)
+        # A prefix at the start of a full read hides no line here, so the age of the first other line counts.
         oldest = next((arrived for arrived, order in enumerate(lines) if not _whole(order)), 0)
-        return uncovered(found, oldest, lambda: {order: arrived for arrived, order in enumerate(lines)}, [])
+        return uncovered(ordered, oldest, lambda: {order: arrived for arrived, order in enumerate(lines)}, [])
 
 
 def _whole(order: bytes) -> bool:
-    """Whether a line is the prefix that stands for a whole resource."""
+    """Return True if a line is the prefix of a whole resource."""
     return order.endswith(b"\0")

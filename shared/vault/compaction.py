@@ -1,8 +1,8 @@
-"""Compaction: adjacent runs of a stream become one that says the same, so that a snapshot reads in few runs.
+"""Compaction: replace adjacent runs of a stream by one equivalent run, so that a snapshot reads few runs.
 
-Runs of one job belong together; the newest job's are merged with those of the jobs before as long as the next older job's are
-under twice their size together, so a line is written again a few times only, however many backups there are. A run shares no
-chunk with another, so all of a merge is written anew.
+Runs of one job belong together. The newest job's runs are merged with those of earlier jobs, as long as the next older
+job's runs are less than twice their total size. So each line is rewritten only a few times, however many backups there
+are. Runs share no chunks, so a merge rewrites every chunk.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,11 +16,11 @@ from shared.vault.sealing import FindKey
 from shared.vault.writer import RunWriter
 
 MOST_OPEN = 32
-"""Runs that one merge reads at the same time; a chunk of each is in memory."""
+"""The number of runs that one merge reads at the same time; one chunk of each is in memory."""
 
 
 def to_merge(runs: Sequence[Run]) -> int:
-    """How many of the newest runs (given oldest first) are to become one; 0 if all may stay as they are."""
+    """Return how many of the newest runs (given oldest first) to merge into one, or 0 to keep all as they are."""
     jobs = [list(group) for _, group in groupby(runs, lambda run: run.job_id)]
     chosen, size = 0, 0
     for number, job in enumerate(reversed(jobs)):
@@ -44,10 +44,11 @@ def compact(
     *,
     oldest: bool,
 ) -> Run | None:
-    """One run that says what ``runs`` say, oldest first, adjacent, ``MOST_OPEN`` at most; None if that is nothing.
+    """Return one run equivalent to ``runs``, or None if it has no lines.
 
-    ``oldest``: they begin with the stream's oldest run, so that a tombstone has nothing left to hide. Memory is bounded: a
-    chunk of each run. Raises what reading and writing raise.
+    ``runs`` are adjacent, oldest first, at most ``MOST_OPEN``. ``oldest`` is True if they begin with the stream's
+    oldest run, so that no older line needs a tombstone. Memory is bounded: one chunk of each run. Raise what reading
+    and writing raise.
     """
     opened = [read_chunks(store, find_key, tenant_id, run, check) for run in runs]
     run = writer.write(merge(opened) if oldest else squeeze(opened))

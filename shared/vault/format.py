@@ -11,30 +11,39 @@ from shared.domain.errors import Answer
 from shared.domain.model import RefusedObject, ResourceReport, Tenant
 
 _COMPRESSION = zstandard.ZstdCompressionParameters.from_level(2, min_match=7)
-"""Most lines are links, and most of a link is an id. Higher levels find short matches in its digits, each of which takes more
-bytes than the digits by themselves."""
+"""Level 2 with long matches, because most lines are links, and most of a link is an id.
+
+Higher levels find short matches in its digits, and each match takes more bytes than the digits themselves.
+"""
 _local = threading.local()
 
 
 class ChunkRef(msgspec.Struct, frozen=True, kw_only=True):
-    """A chunk in a run: its blob's SHA-256 (hex), the orders of its first and last line, its lines, its sealed bytes."""
+    """A chunk in a run."""
 
     name: str
+    """The SHA-256 of its blob, in hex."""
     first: str
+    """The order of its first line."""
     last: str
+    """The order of its last line."""
     lines: int
+    """The number of its lines."""
     size: int
+    """The number of its sealed bytes."""
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """How many lines of a resource a run holds, and how many of them are records and not tombstones."""
+    """The lines of one resource in a run."""
 
     lines: int
+    """The number of lines."""
     records: int
+    """The number of those that are records and not tombstones."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A sorted stretch of lines of one stream, written by one step of one job; chunks with disjoint key ranges."""
+    """A sorted sequence of lines of one stream, written by one step of one job, in chunks with disjoint key ranges."""
 
     run_id: str
     job_id: str
@@ -42,16 +51,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     lines: int
     chunks: list[ChunkRef]
     resources: dict[str, Counted] = {}
-    """By resource; one without a line is not named. Runs of before this was counted name none."""
+    """Counts by resource, for resources with lines. Runs written before counts existed have none."""
 
     @property
     def size(self) -> int:
-        """Bytes of its sealed chunks."""
+        """Return the number of bytes of its sealed chunks."""
         return sum(chunk.size for chunk in self.chunks)
 
 
 class StreamState(msgspec.Struct, frozen=True, kw_only=True):
-    """A stream in a manifest. ``runs`` are oldest first; ``records`` counts per resource, None where never read."""
+    """A stream in a manifest."""
 
     stream: str
     selection: str
@@ -63,11 +72,13 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None
     stale: bool
     runs: list[Run]
+    """The runs, oldest first."""
     records: dict[str, int | None]
+    """The number of records by resource, None where it was never read."""
     again: list[str] = []
-    """Ids of objects that a delta named and Graph did not show yet: to be asked for again."""
+    """Ids of objects that a delta named and Graph did not show yet: to be fetched again."""
     refused: list[RefusedObject] = []
-    """Objects that Graph refused, or whose children it refused: what is here of them is as of the parent."""
+    """Objects that Graph refused, or whose children it refused. Their records are those of the parent."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,58 +93,62 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     streams: list[StreamState]
     resources: list[ResourceReport]
     tenant: Tenant | None = None
-    """The tenant as SQL had it, so that the bucket is enough to bring it back. Manifests of before this have none."""
+    """The tenant as SQL had it, so that a rebuild needs only the bucket. Older manifests have none."""
     let_go: list[str] = []
-    """Snapshots that retention has let go and that others build on: named here before their manifests are deleted."""
+    """Snapshots that retention deletes and that others build on, named here before their manifests are deleted."""
 
 
 class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What a checkpoint seals: the run written since the last one, and where to go on.
-
-    ``more`` tells a next link from a delta link; ``full`` says that this reading began afresh; ``selection`` is what it asks
-    for; ``again`` are ids of objects that were named by a delta and could not be fetched. ``repeated`` are keys of the
-    objects that both the run and earlier ones of this reading tell of, with the number (from 0) of the run that did so first;
-    None where that is not known.
-    """
+    """The sealed content of a checkpoint: the run written since the last one, and where to continue."""
 
     run: Run | None
     cursor: str | None
     more: bool
+    """True if ``cursor`` is a next link, False if it is a delta link."""
     full: bool
+    """True if this reading began from the beginning."""
     cursor_issued: datetime
     begun: datetime
     again: list[str] = []
+    """Ids of objects that a delta named and that could not be fetched."""
     selection: str = ""
+    """The selection that this reading requests."""
     repeated: dict[str, int] | None = None
+    """Keys of objects in both this run and earlier ones of this reading, with the number (from 0) of the first such run.
+
+    None if that is not known.
+    """
     refused: list[RefusedObject] = []
     """Objects that Graph has refused since the last checkpoint."""
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
-    """What a checkpoint of a compaction seals: adjacent runs of a stream, and the run that says the same as they did.
-
-    ``run`` is None if nothing was left to say.
-    """
+    """The sealed content of a checkpoint of a compaction."""
 
     replaces: list[str]
+    """The ids of the adjacent runs that were merged."""
     run: Run | None
+    """The equivalent run, or None if it has no lines."""
 
 
 T = TypeVar("T", Manifest, CheckpointBody, Merged)
 
 
 def encode(value: Manifest | CheckpointBody | Merged) -> bytes:
-    """A manifest or checkpoint as JSON."""
+    """Return a manifest or checkpoint as JSON."""
     return msgspec.json.encode(value)
 
 
 def decode(data: bytes, kind: type[T]) -> T:
-    """The manifest or checkpoint that ``encode`` wrote. Raises msgspec.ValidationError or DecodeError."""
+    """Return the manifest or checkpoint that ``encode`` wrote. Raise msgspec.ValidationError or DecodeError."""
     return msgspec.json.decode(data, type=kind)
 
 
 def pack(lines: bytes) -> bytes:
-    """Compresses a chunk (Zstandard, RFC 8878), with the content size in the frame. One compressor a thread."""
+    """Return a chunk compressed (Zstandard, RFC 8878), with the content size in the frame.
+
+    Each thread uses a compressor of its own.
+    """
     if not hasattr(_local, "compressor"):
         _local.compressor = zstandard.ZstdCompressor(compression_params=_COMPRESSION)
     packed: bytes = _local.compressor.compress(lines)
@@ -141,7 +156,7 @@ def pack(lines: bytes) -> bytes:
 
 
 def unpack(data: bytes) -> bytes:
-    """The chunk's lines. Raises ValueError if the data is no Zstandard frame."""
+    """Return the chunk's lines. Raise ValueError if the data is not a Zstandard frame."""
     if not hasattr(_local, "decompressor"):
         _local.decompressor = zstandard.ZstdDecompressor()
     try:
@@ -152,5 +167,5 @@ def unpack(data: bytes) -> bytes:
 
 
 def range_text(order: bytes) -> str:
-    """An order as it stands in a chunk's key range: ASCII, the zero byte as such."""
+    """Return an order as it is written in a chunk's key range: ASCII, including the zero byte."""
     return order.decode("ascii")

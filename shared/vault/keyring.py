@@ -1,7 +1,7 @@
-"""Data keys: born, unwrapped, named.
+"""Data keys: their creation, unwrapping and ids.
 
-A data key's id is the hex of HMAC-SHA256(data key, "entrakeep/1 data key id"). AES-GCM does not commit to its key; this
-id does, so it is checked at every unwrap.
+A data key's id is the hex of HMAC-SHA256(data key, "entrakeep/1 data key id"). AES-GCM does not commit to its key, but
+this id does, so it is checked at every unwrap.
 """
 
 import base64
@@ -23,18 +23,21 @@ from shared.vault.rereading import read_twice
 
 _LABEL = b"entrakeep/1 data key id"
 MOST_SEALS = 2**24
-"""Seals under one data key with random 96-bit IVs: keeps the chance of a repeated IV far below 2^-32 (NIST SP 800-38D)."""
+"""The largest number of seals under one data key with random 96-bit IVs.
+
+It keeps the chance of a repeated IV far below 2^-32 (NIST SP 800-38D).
+"""
 
 
 class DataKey:
-    """A plaintext data key of 256 bits with its id. It has no printed form, and none at all once dropped."""
+    """A plaintext data key of 256 bits with its id. It has no printed form, and cannot be used once dropped."""
 
     __slots__ = ("_dropped", "_key", "_seals", "id")
 
     def __init__(self, key: Secret) -> None:
         self._key: Secret | None = key
         self._dropped: EntrakeepError = KeyTrouble("The data key was dropped.")
-        self._seals = itertools.count(1)  # next() is one step for all threads
+        self._seals = itertools.count(1)  # next() is atomic between threads
         self.id = hmac.new(key.reveal(), _LABEL, hashlib.sha256).hexdigest()
 
     def __repr__(self) -> str:
@@ -44,20 +47,20 @@ class DataKey:
         raise TypeError("a DataKey can be neither pickled nor copied: a copy would outlive its lease")
 
     def for_seal(self) -> bytes:
-        """The key for one more seal. Raises RuntimeError after ``MOST_SEALS``, and as ``for_open`` does."""
+        """Return the key for one more seal. Raise RuntimeError after ``MOST_SEALS``, and as ``for_open`` does."""
         if next(self._seals) > MOST_SEALS:
             raise RuntimeError("a data key seals 2^24 times at most")
         return self.for_open()
 
     def for_open(self) -> bytes:
-        """The key. Raises what it was dropped for."""
+        """Return the key. Raise the error with which it was dropped."""
         key = self._key
         if key is None:
             raise self._dropped
         return key.reveal()
 
     def drop(self, why: EntrakeepError | None = None) -> None:
-        """Forgets the key; ``why`` is what whoever still holds it meets. (Memory is not erased.)"""
+        """Drop the key. Later uses raise ``why``. (Memory is not erased.)"""
         self._dropped = why or self._dropped
         self._key = None
 
@@ -90,9 +93,10 @@ def birth(
     now: datetime,
     job_id: str | None,
 ) -> tuple[DataKey, WrappedKey]:
-    """A new data key, its key object stored. The caller adds the row to SQL before the first use.
+    """Return a new data key whose key object is stored.
 
-    Raises what the key service and the store raise, and Alarm if the key object is not there afterwards.
+    The caller adds the row to SQL before the first use. Raise what the key service and the store raise, and Alarm if
+    another key object has the name.
     """
     context = encryption_context(tenant_id, purpose)
     fresh = service.generate(arn, context)
@@ -109,7 +113,7 @@ def birth(
         job_id=job_id,
     )
     blob, text = key_object_blob(tenant_id, key.id, 1), encode_key_object(tenant_id, wrapped)
-    # A store that repeats a request whose answer was lost says "taken" of our own key object.
+    # After a lost answer, a store's client repeats the request and gets "exists" for our own key object.
     if not store.put_new(blob, text) and store.get(blob) != text:
         key.drop()
         raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} could not be stored: another one stands there.", blob)
@@ -117,7 +121,7 @@ def birth(
 
 
 def unwrap(service: KeyService, wrapped: WrappedKey) -> DataKey:
-    """The data key in ``wrapped``. Raises what the key service raises, and Alarm if KMS opened another key than this."""
+    """Return the data key in ``wrapped``. Raise what the key service raises, and Alarm if KMS returned another key."""
     key = DataKey(service.decrypt(wrapped.arn, wrapped.wrapped, wrapped.context, wrapped.data_key_id))
     if not hmac.compare_digest(key.id, wrapped.data_key_id):
         key.drop()
@@ -131,9 +135,9 @@ def unwrap(service: KeyService, wrapped: WrappedKey) -> DataKey:
 
 @read_twice
 def check_key_object(store: BlobStore, tenant_id: str, key: WrappedKey) -> str:
-    """The name of the key object that must stand beside a data key's row, held against the row: needs no key.
+    """Return the name of the key object of a data key's row, after comparing it with the row. Needs no key.
 
-    Raises Alarm naming it if it is missing, says anything else, or is of an unknown format.
+    Raise Alarm with its name if it is missing, differs from the row, or is of an unknown format.
     """
     blob = key_object_blob(tenant_id, key.data_key_id, key.generation)
     stored = _key_object_at(store, tenant_id, blob)
@@ -156,7 +160,7 @@ def _key_object_at(store: BlobStore, tenant_id: str, blob: str) -> WrappedKey | 
 
 
 def encode_key_object(tenant_id: str, key: WrappedKey) -> bytes:
-    """The key object of a wrapped data key, as JSON."""
+    """Return the key object of a wrapped data key, as JSON."""
     return msgspec.json.encode(_key_object(tenant_id, key))
 
 
@@ -175,32 +179,32 @@ def _key_object(tenant_id: str, key: WrappedKey) -> KeyObject:
 
 
 def decode_key_object(text: bytes, tenant_id: str, blob: str) -> WrappedKey:
-    """The wrapped data key in the tenant's key object named ``blob``.
+    """Return the wrapped data key in the tenant's key object named ``blob``.
 
-    Raises Alarm naming it if it is none, belongs under another name, was wrapped for another tenant (KMS would open it for
-    whoever names that one), or is of an unknown format.
+    Raise Alarm with its name if it is not a key object, belongs under another name, is of an unknown format, or was
+    wrapped for another tenant. (KMS would open it for anybody who names that tenant.)
     """
     try:
-        found = msgspec.json.decode(text, type=KeyObject)
-        if found.format != FORMAT:
+        stored = msgspec.json.decode(text, type=KeyObject)
+        if stored.format != FORMAT:
             raise Alarm(Code.FORMAT_UNKNOWN, f"The key object {blob} is of an unknown format; update Entrakeep.", blob)
-        purpose = Purpose(found.context.get("purpose", ""))
-        if found.tenant != tenant_id or key_object_blob(tenant_id, found.id, found.generation) != blob:
+        purpose = Purpose(stored.context.get("purpose", ""))
+        if stored.tenant != tenant_id or key_object_blob(tenant_id, stored.id, stored.generation) != blob:
             raise _not_as_stored(blob)
-        if found.context != encryption_context(tenant_id, purpose):
+        if stored.context != encryption_context(tenant_id, purpose):
             raise _not_as_stored(blob)
         return WrappedKey(
-            data_key_id=found.id,
+            data_key_id=stored.id,
             purpose=purpose,
-            arn=found.arn,
-            generation=found.generation,
-            key_epoch=found.epoch,
-            context=found.context,
-            wrapped=base64.b64decode(found.wrapped, validate=True),
-            created_at=found.created,
-            job_id=found.job,
+            arn=stored.arn,
+            generation=stored.generation,
+            key_epoch=stored.epoch,
+            context=stored.context,
+            wrapped=base64.b64decode(stored.wrapped, validate=True),
+            created_at=stored.created,
+            job_id=stored.job,
         )
-    except ValueError:  # msgspec's and base64's are ValueErrors
+    except ValueError:  # the errors of msgspec and base64 are ValueErrors
         raise _not_as_stored(blob) from None
 
 

@@ -12,25 +12,27 @@ from shared.ports.keys import KeyService
 from shared.vault.keyring import DataKey, unwrap
 
 FIRST_WAIT, LONGEST_WAIT, LAST_WAIT = 0.2, 5.0, 0.05
-"""Seconds between tries while KMS is in trouble: doubled each time, with full jitter, but half of what is left of the lease
-at most (and ``LAST_WAIT`` at its very end), so that it is not slept away."""
+"""Seconds between tries while KMS is in trouble.
+
+The wait doubles each time, with full jitter. It is at most half of the lease's remaining time, and ``LAST_WAIT`` at its
+end, so that no lease expires during a wait.
+"""
 _SILENT = "AWS KMS did not answer for as long as the key lease lasts."
 
 
 class LeaseRetired(Exception):
-    """Another KMS key wraps by now what was to be opened: whoever meets this reads SQL again."""
+    """Another KMS key wraps the data key now: the caller must read SQL again."""
 
 
 class Lease:
     """The lease of one process on one tenant's KMS key.
 
-    It is counted from before the call to KMS, and renewed at half its time by one real ``Decrypt`` in a thread of its own,
-    so a blocked event loop neither loses it nor outlives it. A second thread ends it on time, whatever a call to KMS is
-    doing. Trouble with KMS ends it only by letting it run out; a refusal ends it at once. When it ends, every data key is
-    dropped.
+    It begins before the call to KMS. A thread of its own renews it at half its time by a real ``Decrypt``, so that a
+    blocked event loop neither loses nor outlives it. A second thread ends it on time, whatever a call to KMS is doing.
+    Trouble with KMS only lets it expire; a refusal ends it at once. When it ends, every data key is dropped.
 
-    While a tenant's KMS key is changed, data keys are handed over to the lease on the key that wraps them by then; a
-    lease that holds nothing any more is retired.
+    While a tenant's KMS key is changed, data keys are handed over to the lease on the KMS key that wraps them now. A
+    lease without data keys is retired.
     """
 
     def __init__(
@@ -44,9 +46,14 @@ class Lease:
         follow: Callable[["Lease"], None] | None = None,
         counts: Callable[["Lease", WrappedKey], bool] | None = None,
     ) -> None:
-        """``probe`` is a wrapped data key under ``arn`` that the lease begins with, holds and is renewed by; without one the
-        first data key becomes it. ``refused`` is called once if KMS refuses the key. ``follow`` is called after each renewal,
-        and may hand data keys over; ``counts`` when KMS refuses a wrapped key: if it says no, the lease has been retired."""
+        """Create the lease without asking KMS.
+
+        - ``probe``: a wrapped data key under ``arn`` that the lease begins with, keeps, and renews itself by. If it is None,
+          the first data key becomes the probe.
+        - ``refused``: called once if KMS refuses the key.
+        - ``follow``: called after each renewal; it may hand data keys over.
+        - ``counts``: called when KMS refuses a wrapped key. If it returns False, the lease has been retired.
+        """
         self.arn = arn
         self._service = service
         self._tenant = tenant_id
@@ -55,7 +62,7 @@ class Lease:
         self._refused = refused
         self._follow = follow
         self._counts = counts
-        self._keys: dict[str, list[DataKey]] = {}  # one that was handed over may have a twin, unwrapped here meanwhile
+        self._keys: dict[str, list[DataKey]] = {}  # a key handed over may have a twin, unwrapped here meanwhile
         self._retired = False
         self._calls: list[Callable[[], object]] = []
         self._ended: EntrakeepError | None = None
@@ -65,8 +72,7 @@ class Lease:
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Asks KMS for the data key that it begins with, then keeps the lease. Raises what the key service raises, trouble
-        included."""
+        """Ask KMS for the probe's data key, then keep the lease. Raise what the key service raises, trouble included."""
         self._until = time.monotonic() + self._seconds
         if self._probe is not None:
             self.add(self._ask(self._probe), self._probe)
@@ -74,8 +80,10 @@ class Lease:
             threading.Thread(target=work, name=name, daemon=True).start()
 
     def check(self) -> None:
-        """Raises what ended the lease: ``KeyRefused``, ``Refuse`` or ``KeyTrouble``. Cheap. Of one that is retired
-        nothing is to be told."""
+        """Raise the error that ended the lease: ``KeyRefused``, ``Refuse`` or ``KeyTrouble``.
+
+        It is cheap. For a retired lease it raises nothing.
+        """
         if self._retired:
             return
         if self._ended is None and time.monotonic() >= self._until:
@@ -84,8 +92,10 @@ class Lease:
             raise self._ended
 
     def add(self, data_key: DataKey, wrapped: WrappedKey) -> None:
-        """A data key just born or unwrapped belongs to the lease. Raises what ended the lease, ``LeaseRetired`` too;
-        the key is dropped then."""
+        """Add a data key that was just created or unwrapped to the lease.
+
+        Raise the error that ended the lease, or ``LeaseRetired``, after dropping the key.
+        """
         with self._lock:
             if self._ended is None and not self._retired:
                 self._keys.setdefault(data_key.id, []).append(data_key)
@@ -95,30 +105,34 @@ class Lease:
         raise self._ended or LeaseRetired
 
     def data_key(self, wrapped: WrappedKey) -> DataKey:
-        """The data key, unwrapped once. Raises as ``check`` and ``add`` do, and what the key service raises."""
+        """Return the data key, unwrapped once. Raise as ``check`` and ``add`` do, and what the key service raises."""
         self.check()
         with self._unwrapping:
             with self._lock:
-                held = self._keys.get(wrapped.data_key_id)
-                if held:
-                    return held[0]
+                cached = self._keys.get(wrapped.data_key_id)
+                if cached:
+                    return cached[0]
             key = self._unwrap(wrapped)
             self.add(key, wrapped)
         return key
 
     def held(self, data_key_id: str) -> DataKey | None:
-        """The data key if the lease holds it, without asking anybody: one that has ended holds none. Raises as ``check``."""
+        """Return the data key if the lease has it, otherwise None, without asking KMS. Raise as ``check``.
+
+        A lease that has ended has none.
+        """
         with self._lock:
-            held = self._keys.get(data_key_id)
-        if not held:
+            cached = self._keys.get(data_key_id)
+        if not cached:
             return None
         self.check()
-        return held[0]
+        return cached[0]
 
     def renew(self) -> bool:
-        """Asks KMS at once, and not only when half the time is over. False if the lease has nothing yet to ask for.
+        """Ask KMS at once instead of at half the time. Return False if the lease has no data key to ask for.
 
-        A refusal ends the lease and is raised, as ``LeaseRetired`` is; ``KeyTrouble`` is raised too, and ends nothing.
+        A refusal ends the lease and is raised. ``LeaseRetired`` is raised too. ``KeyTrouble`` is raised and ends
+        nothing.
         """
         if self._probe is None:
             return False
@@ -126,17 +140,17 @@ class Lease:
         return True
 
     def named(self) -> list[str]:
-        """The ids of the data keys that the lease holds, and of the one that it is renewed by."""
+        """Return the ids of the data keys of the lease, and of the one by which it is renewed."""
         with self._lock:
             return list({*self._keys, *([self._probe.data_key_id] if self._probe else [])})
 
     @property
     def empty(self) -> bool:
-        """Whether the lease holds no data key."""
+        """Return True if the lease has no data key."""
         return not self._keys
 
     def hand_over(self, wrapped: WrappedKey, to: "Lease") -> None:
-        """The data key belongs to another lease from here on, whoever holds it. It is dropped if that one has ended."""
+        """Move the data key to another lease, for all its users. It is dropped if that lease has ended."""
         with self._lock:
             keys = self._keys.pop(wrapped.data_key_id, [])
         for key in keys:
@@ -144,7 +158,7 @@ class Lease:
                 to.add(key, wrapped)
 
     def retire(self) -> bool:
-        """Ends the lease, if it holds no data key any more; nobody is told. Whether it has ended so."""
+        """Retire the lease without calling anybody, if it has no data key. Return True if it is retired."""
         with self._lock:
             if self._keys or self._ended is not None:
                 return self._retired
@@ -154,7 +168,7 @@ class Lease:
         return True
 
     def on_end(self, call: Callable[[], object]) -> None:
-        """``call`` is made once when the lease ends by refusal or time; at once if it has. Not after ``close``."""
+        """Call ``call`` once when the lease ends by refusal or time, or at once if it has ended. Not after ``close``."""
         with self._lock:
             if self._ended is None:
                 self._calls.append(call)
@@ -162,7 +176,7 @@ class Lease:
         call()
 
     def close(self) -> None:
-        """Ends the lease quietly."""
+        """End the lease without calling anybody."""
         with self._lock:
             self._calls.clear()
             self._ended = self._ended or KeyTrouble("The key lease was closed.")
@@ -176,18 +190,18 @@ class Lease:
             try:
                 self.renew()
                 pause, wait = self._seconds / 2, FIRST_WAIT
-                self._followed()
+                self._hand_over_moved()
             except LeaseRetired:
                 return
             except KeyTrouble:
-                left = self._until - time.monotonic()
-                pause = min(random.uniform(0.0, wait), max(LAST_WAIT, left / 2))
+                remaining = self._until - time.monotonic()
+                pause = min(random.uniform(0.0, wait), max(LAST_WAIT, remaining / 2))
                 wait = min(LONGEST_WAIT, wait * 2)
             except EntrakeepError:
-                return  # the lease has ended with it, and check() tells
+                return  # it has ended the lease, so check() raises it
 
-    def _followed(self) -> None:
-        """Hands over what has moved. What keeps it from doing so is tried again at the next renewal: this key answers."""
+    def _hand_over_moved(self) -> None:
+        """Hand over data keys that have moved. An error is ignored until the next renewal, because this key answers."""
         if self._follow is not None:
             with suppress(EntrakeepError):
                 self._follow(self)
@@ -198,14 +212,14 @@ class Lease:
                 self._end(KeyTrouble(_SILENT))
 
     def _ask(self, probe: WrappedKey) -> DataKey:
-        """The data key that KMS opens once more: from before it was asked the lease is counted anew."""
-        asked = time.monotonic()
+        """Return the data key that KMS opens once more, and restart the lease from before the call."""
+        started = time.monotonic()
         try:
             key = self._unwrap(probe)
         except Alarm as alarm:
             self._end(alarm)
             raise
-        self._until = asked + self._seconds
+        self._until = started + self._seconds
         return key
 
     def _unwrap(self, wrapped: WrappedKey) -> DataKey:
@@ -219,8 +233,7 @@ class Lease:
             raise
 
     def _judge(self, refusal: KeyRefused, wrapped: WrappedKey) -> None:
-        """Ends the lease by a refusal that counts, or by what keeps from telling. Raises LeaseRetired if it does not
-        count."""
+        """End the lease by a refusal that counts, or by an error of the check. Raise LeaseRetired if it does not count."""
         if self._counts is not None:
             try:
                 counts = self._counts(self, wrapped)
@@ -239,11 +252,11 @@ class Lease:
             self._drop(error)
             calls, self._calls = self._calls, []
         self._stop.set()
-        with ExitStack() as all_of_them:  # one that raises does not keep the others from being made
+        with ExitStack() as callbacks:  # an exception of one does not stop the others
             if isinstance(error, KeyRefused):
-                all_of_them.callback(self._refused, error)
+                callbacks.callback(self._refused, error)
             for call in reversed(calls):
-                all_of_them.callback(call)
+                callbacks.callback(call)
 
     def _drop(self, why: EntrakeepError) -> None:
         for keys in self._keys.values():

@@ -1,7 +1,8 @@
-"""Listing the store: which of the names there can be Entrakeep's, and which people, consoles and tools have left.
+"""Listing the store: which names may be Entrakeep's, and which were left by people, consoles and tools.
 
-Every reader of listings reads through ``Listing``. A name is ours by its form alone (docs/format.md): folder markers such as
-``snapshots/``, ``README``, ``.DS_Store`` and copies such as ``1 (1)`` are strays. They are skipped, and logged once.
+Every reader of listings reads through ``Listing``. A name is ours by its form alone (docs/format.md). Folder markers
+such as ``snapshots/``, ``README``, ``.DS_Store`` and copies such as ``1 (1)`` are strays. They are skipped, and logged
+once.
 """
 
 import logging
@@ -25,11 +26,11 @@ _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _SHA256 = r"[0-9a-f]{64}"
 _NUMBER = r"[1-9][0-9]{0,14}"
 _SHOWN = 5
-"""Names of strays that a log line shows."""
+"""The number of strays' names in a log line."""
 _LONGEST = 200
-"""Characters of a stray's name that are kept."""
+"""The largest number of characters kept of a stray's name."""
 _REPORTED = 100
-"""Names of strays that are reported: a job keeps them."""
+"""The largest number of strays' names in a report, because a job stores them."""
 
 
 class Form(Enum):
@@ -51,12 +52,12 @@ def form_of(tenant_id: str, blob: str) -> Form | None:
 
 
 def is_id(text: str) -> bool:
-    """Return whether the text has the form of a tenant's, job's or snapshot's id."""
+    """Return True if the text has the form of a tenant's, job's or snapshot's id."""
     return re.fullmatch(_UUID, text) is not None
 
 
 class Listing:
-    """One tenant's names in the store. ``strays`` are those that it has skipped, as they may be printed."""
+    """One tenant's names in the store. ``strays`` are the skipped names, in printable form."""
 
     def __init__(self, store: BlobStore, tenant_id: str) -> None:
         self._store = store
@@ -82,11 +83,11 @@ class Listing:
         return map(last, self._of(Form.MANIFEST, manifests_prefix(self._tenant)))
 
     def key_objects(self, data_key_id: str | None = None, *, deleted: bool = False) -> Iterator[str]:
-        """Yield the names of all key objects, or of one data key's; with ``deleted`` as ``BlobStore.names`` has it."""
+        """Yield the names of all key objects, or of one data key's. ``deleted`` is as for ``BlobStore.names``."""
         return self._of(Form.KEY_OBJECT, key_objects_prefix(self._tenant, data_key_id), deleted=deleted)
 
     def copies(self) -> Iterator[str]:
-        """Yield names that people or tools gave to copies of key objects: each opens as the key object does."""
+        """Yield names of copies of key objects that people or tools made: each opens as the key object does."""
         for blob in self._store.names(key_objects_prefix(self._tenant)):
             if form_of(self._tenant, blob) is None and b'"wrapped"' in (self._store.get(blob) or b""):
                 yield _printable(blob)
@@ -100,11 +101,11 @@ class Listing:
         return {int(last(name)) for name in self._of(Form.TRUST_RECORD, trust_records_prefix(self._tenant))}
 
     def skip(self, blob: str) -> None:
-        """Count as a stray what has the form of ours and turned out not to be."""
+        """Count as a stray a name of our form whose blob is not ours."""
         self.strays.add(_printable(blob))
 
     def report(self) -> list[str]:
-        """Log the strays, if there are any, in one line; return the first of them, in order."""
+        """Log the strays, if there are any, in one line. Return the first of them, in order."""
         strays = sorted(self.strays)
         if strays:
             more = f" and {len(strays) - _SHOWN:,} more" if len(strays) > _SHOWN else ""
@@ -125,5 +126,5 @@ class Listing:
 
 
 def _printable(name: str) -> str:
-    """Return a name that any terminal, log and database takes: who left it chose its characters."""
+    """Return a name that any terminal, log and database accepts, because strangers chose its characters."""
     return "".join(c if c.isprintable() else "?" for c in name[:_LONGEST])

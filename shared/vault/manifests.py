@@ -14,21 +14,24 @@ from shared.vault.sealing import WAY_OUT, FindKey, Kind, ManifestHeaders, damage
 
 
 def store_manifest(store: BlobStore, data_key: DataKey, manifest: Manifest) -> str:
-    """Seals and stores the manifest; the SHA-256 (hex) of its sealed bytes.
+    """Seal and store the manifest. Return the SHA-256 (hex) of its sealed bytes.
 
-    Raises what the store raises, and Alarm if a manifest of this id stands already.
+    Raise what the store raises, and Alarm if another manifest has this id.
     """
     blob = manifest_blob(manifest.tenant_id, manifest.snapshot_id)
     headers = ManifestHeaders(tenant=manifest.tenant_id, snapshot=manifest.snapshot_id, time=manifest.created_at)
     sealed = seal(data_key, manifest.tenant_id, Kind.MANIFEST, encode(manifest), headers=headers)
-    # A store that repeats a request whose answer was lost says "taken" of our own manifest.
+    # After a lost answer, a store's client repeats the request and gets "exists" for our own manifest.
     if not store.put_new(blob, sealed) and store.get(blob) != sealed:
         raise Alarm(Code.BLOB_DAMAGED, f"A manifest {manifest.snapshot_id} stands already.", blob)
     return hashlib.sha256(sealed).hexdigest()
 
 
 def load_manifest(store: BlobStore, find_key: FindKey, tenant_id: str, snapshot_id: str, sha256: str) -> Manifest:
-    """The manifest, held against the hash in the snapshot's row. Raises Alarm if it is missing or another."""
+    """Return the manifest, after comparing it with the hash in the snapshot's row.
+
+    Raise Alarm if it is missing or differs.
+    """
     return opened_manifest(
         find_key, tenant_id, snapshot_id, _sealed(store, manifest_blob(tenant_id, snapshot_id), sha256)
     )
@@ -36,7 +39,7 @@ def load_manifest(store: BlobStore, find_key: FindKey, tenant_id: str, snapshot_
 
 @read_twice
 def _sealed(store: BlobStore, blob: str, sha256: str) -> bytes:
-    """Return the manifest's sealed bytes, held against their hash. Raise Alarm if it is missing or another."""
+    """Return the manifest's sealed bytes, after comparing them with their hash. Raise Alarm if it is missing or differs."""
     sealed = store.get(blob)
     if sealed is None:
         raise Alarm(Code.BLOB_MISSING, f"The manifest {blob} is missing from the store. {WAY_OUT}", blob)
@@ -46,7 +49,10 @@ def _sealed(store: BlobStore, blob: str, sha256: str) -> bytes:
 
 
 def opened_manifest(find_key: FindKey, tenant_id: str, snapshot_id: str, sealed: bytes) -> Manifest:
-    """The manifest in these sealed bytes, found under this name. Raises Alarm if it is another, or none."""
+    """Return the manifest in these sealed bytes, which were stored under this name.
+
+    Raise Alarm if it is another manifest, or not a manifest.
+    """
     blob = manifest_blob(tenant_id, snapshot_id)
     headers = sealed_headers(sealed, blob).manifest
     text = open_sealed(find_key, tenant_id, Kind.MANIFEST, sealed, blob=blob)
@@ -54,9 +60,9 @@ def opened_manifest(find_key: FindKey, tenant_id: str, snapshot_id: str, sealed:
         manifest = decode(text, Manifest)
     except msgspec.DecodeError:
         raise damaged(blob, None) from None
-    told = (tenant_id, snapshot_id)
-    if headers is None or (headers.tenant, headers.snapshot) != told:
+    expected = (tenant_id, snapshot_id)
+    if headers is None or (headers.tenant, headers.snapshot) != expected:
         raise damaged(blob, None)
-    if (manifest.tenant_id, manifest.snapshot_id) != told:
+    if (manifest.tenant_id, manifest.snapshot_id) != expected:
         raise damaged(blob, None)
     return manifest

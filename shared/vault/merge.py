@@ -1,7 +1,7 @@
-"""Merging sorted lines: the newest line for a key wins, a prefix tombstone hides what is older than itself.
+"""Merging sorted lines: the newest line for a key wins, and a prefix tombstone hides older lines.
 
-Lines come and go in lists, a chunk's at a time. What lies side by side in all runs, up to where the first of their lists
-ends, is put together and sorted at once, which takes far less time than to look at line after line.
+Lines are processed in lists, one chunk at a time. The stretches that all runs have up to the end of the shortest list
+are concatenated and sorted at once. That is much faster than a comparison line by line.
 """
 
 from bisect import bisect_right
@@ -11,21 +11,22 @@ from operator import eq, itemgetter
 from shared.domain.records import Line, is_prefix
 
 Lists = Iterator[list[Line]]
-"""A run's lines, sorted, in lists of whatever length."""
+"""A run's lines, sorted, in lists of any length."""
 
 Cover = list[tuple[bytes, int]]
-"""Prefixes with their ages (the greater, the newer) that may hide lines yet to come."""
+"""Prefixes with their ages (the greater, the newer) that may hide later lines."""
 
 _Stretch = list[tuple[int, list[Line]]]
-"""What runs hold between two orders: age and lines of each run that holds any, the oldest first."""
+"""The lines of runs between two orders: age and lines of each run that has any, the oldest first."""
 
 _ORDER = itemgetter(0)
 
 
 def merge(runs: Sequence[Lists]) -> Lists:
-    """The records of a sorted map, from its runs, oldest first. Each run is sorted and read once; no list is empty.
+    """Yield the records of a sorted map from its runs, oldest first. Each run is sorted and read once.
 
-    A prefix tombstone hides lines of older runs only: within one run it stands before the keys written after it.
+    No list is empty. A prefix tombstone hides lines of older runs only: within one run it comes before the keys written
+    after it.
     """
     for lines in squeeze(runs):
         records = [line for line in lines if line[1] is not None]
@@ -34,7 +35,7 @@ def merge(runs: Sequence[Lists]) -> Lists:
 
 
 def squeeze(runs: Sequence[Lists]) -> Lists:
-    """As ``merge``, with the tombstones that count: what these runs say together of any that are older."""
+    """Yield lines as ``merge`` does, with the tombstones that still hide lines of runs older than these."""
     if len(runs) == 1:
         yield from runs[0]
         return
@@ -47,17 +48,18 @@ def squeeze(runs: Sequence[Lists]) -> Lists:
 
 
 def uncovered(lines: list[Line], oldest: int, ages: Callable[[], Mapping[bytes, int]], cover: Cover) -> list[Line]:
-    """Sorted lines, one for each key, without those below a prefix that is newer; the prefixes stay.
+    """Return sorted lines, one for each key, without those below a newer prefix. The prefixes stay.
 
-    No line is older than ``oldest``; ``ages`` is asked for the age of each order if a prefix may hide anything. ``cover``
-    holds the prefixes among the lines before that go on, and afterwards those that go on behind these.
+    No line is older than ``oldest``. ``ages`` returns the age of each order, and is called only if a prefix may hide a
+    line. ``cover`` contains the prefixes of previous lines that extend into these. On return it contains those that
+    extend beyond these.
     """
-    prefixes = [(at, order) for at, (order, value) in enumerate(lines) if value is None and is_prefix(order)]
+    prefixes = [(index, order) for index, (order, value) in enumerate(lines) if value is None and is_prefix(order)]
     if not prefixes and all(age <= oldest for _, age in cover):
         return lines
     known = ages()
     covering = [(0, prefix, age) for prefix, age in cover]
-    covering += [(at + 1, order, known[order]) for at, order in prefixes]
+    covering += [(index + 1, order, known[order]) for index, order in prefixes]
     hidden: set[bytes] = set()
     for start, prefix, age in covering:
         if age > oldest:
@@ -68,9 +70,9 @@ def uncovered(lines: list[Line], oldest: int, ages: Callable[[], Mapping[bytes, 
 
 
 def _older(lines: list[Line], start: int, prefix: bytes, age: int, ages: Mapping[bytes, int]) -> Iterator[bytes]:
-    """The orders from ``start`` on that a prefix of this age hides."""
-    for at in range(start, len(lines)):
-        order = lines[at][0]
+    """Yield the orders from ``start`` on that a prefix of this age hides."""
+    for index in range(start, len(lines)):
+        order = lines[index][0]
         if not order.startswith(prefix):
             return
         if ages[order] < age:
@@ -78,61 +80,64 @@ def _older(lines: list[Line], start: int, prefix: bytes, age: int, ages: Mapping
 
 
 def _stretches(runs: Sequence[Lists]) -> Iterator[_Stretch]:
-    """All that the runs hold, stretch after stretch: each goes as far as what is known of every run."""
-    full = [filter(None, run) for run in runs]
-    ahead = {age: (lines, 0) for age, run in enumerate(full) if (lines := next(run, None)) is not None}
-    while ahead:
-        last = min(lines[-1][0] for lines, _ in ahead.values())
+    """Yield all lines of the runs, stretch by stretch. Each ends where the first loaded list ends."""
+    nonempty = [filter(None, run) for run in runs]
+    loaded = {age: (lines, 0) for age, run in enumerate(nonempty) if (lines := next(run, None)) is not None}
+    while loaded:
+        last = min(lines[-1][0] for lines, _ in loaded.values())
         stretch: _Stretch = []
-        for age, (lines, at) in list(ahead.items()):
-            stop = bisect_right(lines, last, at, key=_ORDER)
-            if stop > at:
-                stretch.append((age, lines[at:stop]))
+        for age, (lines, start) in list(loaded.items()):
+            stop = bisect_right(lines, last, start, key=_ORDER)
+            if stop > start:
+                stretch.append((age, lines[start:stop]))
             if stop < len(lines):
-                ahead[age] = (lines, stop)
-            elif (further := next(full[age], None)) is not None:
-                ahead[age] = (further, 0)
+                loaded[age] = (lines, stop)
+            elif (following := next(nonempty[age], None)) is not None:
+                loaded[age] = (following, 0)
             else:
-                del ahead[age]
+                del loaded[age]
         yield stretch
 
 
 def _newest(stretch: _Stretch) -> list[Line]:
-    """The newest line for each key, sorted, as if there were no prefixes."""
+    """Return the newest line for each key, sorted, ignoring prefixes."""
     if len(stretch) == 1:
         return stretch[0][1]
-    found = [line for _, lines in stretch for line in lines]
-    found.sort(key=_ORDER)  # stable, so that of equal orders the newest line comes last, as a dictionary keeps it
-    orders = list(map(_ORDER, found))
-    return list(dict(found).items()) if any(map(eq, orders, orders[1:])) else found
+    merged = [line for _, lines in stretch for line in lines]
+    merged.sort(key=_ORDER)  # stable: of equal orders the newest line comes last and wins in the dictionary
+    orders = list(map(_ORDER, merged))
+    return list(dict(merged).items()) if any(map(eq, orders, orders[1:])) else merged
 
 
 def _ages(stretch: _Stretch) -> dict[bytes, int]:
-    """The age of the newest line for each key."""
-    found: dict[bytes, int] = {}
+    """Return the age of the newest line for each key."""
+    ages: dict[bytes, int] = {}
     for age, lines in stretch:
-        found.update(dict.fromkeys(map(_ORDER, lines), age))
-    return found
+        ages.update(dict.fromkeys(map(_ORDER, lines), age))
+    return ages
 
 
 def behind(prefix: bytes) -> bytes:
-    """What sorts behind every order that begins with this prefix, and before all others that come after it."""
+    """Return a value that sorts after every order with this prefix, and before all later orders."""
     return prefix[:-1] + bytes((prefix[-1] + 1,))
 
 
 def differences(old: Iterator[Line], new: Iterator[Line]) -> Iterator[Line]:
-    """The lines that turn the records ``old`` into the records ``new``: changed and new ones, and tombstones. All sorted."""
-    theirs, ours = next(old, None), next(new, None)
-    while theirs is not None or ours is not None:
-        if ours is None or (theirs is not None and theirs[0] < ours[0]):
-            assert theirs is not None
-            yield theirs[0], None
-            theirs = next(old, None)
+    """Yield the lines that turn the records ``old`` into the records ``new``: changes, additions and tombstones.
+
+    All are sorted.
+    """
+    old_line, new_line = next(old, None), next(new, None)
+    while old_line is not None or new_line is not None:
+        if new_line is None or (old_line is not None and old_line[0] < new_line[0]):
+            assert old_line is not None
+            yield old_line[0], None
+            old_line = next(old, None)
             continue
-        if theirs is None or ours[0] < theirs[0]:
-            yield ours
+        if old_line is None or new_line[0] < old_line[0]:
+            yield new_line
         else:
-            if theirs[1] != ours[1]:
-                yield ours
-            theirs = next(old, None)
-        ours = next(new, None)
+            if old_line[1] != new_line[1]:
+                yield new_line
+            old_line = next(old, None)
+        new_line = next(new, None)

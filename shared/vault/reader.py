@@ -1,4 +1,4 @@
-"""Reading runs: each chunk fetched, its name checked, opened, and held against what the manifest says of it."""
+"""Reading runs: each chunk is fetched, checked against its name, opened, and compared with the manifest."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -13,22 +13,22 @@ from shared.vault.rereading import read_twice
 from shared.vault.sealing import WAY_OUT, FindKey, Kind, damaged, open_sealed
 
 _PART = 1 << 17
-"""Bytes of a chunk's text that become lines at a time, and as many more as the line there has."""
+"""Bytes of a chunk's text that become lines at a time, extended to the end of the line."""
 
 
 def read_run(
     store: BlobStore, find_key: FindKey, tenant_id: str, run: Run, check: Callable[[], None]
 ) -> Iterator[Line]:
-    """The run's lines, sorted. Opens chunks, and raises, as ``read_chunks`` does."""
+    """Return the run's lines, sorted. Opens chunks, and raises, as ``read_chunks`` does."""
     return chain.from_iterable(read_chunks(store, find_key, tenant_id, run, check))
 
 
 def read_chunks(
     store: BlobStore, find_key: FindKey, tenant_id: str, run: Run, check: Callable[[], None]
 ) -> Iterator[list[Line]]:
-    """The run's lines, sorted, a part of a chunk at a time. ``check`` is called before each chunk is opened.
+    """Yield the run's lines, sorted, a part of a chunk at a time. ``check`` is called before each chunk is opened.
 
-    Raises Alarm naming blob and resource if a chunk is missing or not what the manifest says.
+    Raise Alarm with blob and resource if a chunk is missing or differs from what the manifest says.
     """
     for chunk in run.chunks:
         check()
@@ -37,7 +37,7 @@ def read_chunks(
 
 @read_twice
 def check_blob(store: BlobStore, tenant_id: str, run: Run, chunk: ChunkRef) -> bytes:
-    """The chunk's sealed bytes, held against its name: needs no key. Raises Alarm."""
+    """Return the chunk's sealed bytes, after comparing them with its name. Needs no key. Raise Alarm."""
     blob, resource = chunk_blob(tenant_id, run.job_id, chunk.name), _resource(chunk)
     sealed = store.get(blob)
     if sealed is None:
@@ -50,7 +50,7 @@ def check_blob(store: BlobStore, tenant_id: str, run: Run, chunk: ChunkRef) -> b
 
 
 def _open_chunk(store: BlobStore, find_key: FindKey, tenant_id: str, run: Run, chunk: ChunkRef) -> bytes:
-    """The chunk's text, which has as many lines as the manifest says."""
+    """Return the chunk's text. Raise Alarm unless it has as many lines as the manifest says."""
     blob, resource = chunk_blob(tenant_id, run.job_id, chunk.name), _resource(chunk)
     sealed = check_blob(store, tenant_id, run, chunk)
     packed = open_sealed(find_key, tenant_id, Kind.CHUNK, sealed, blob=blob, resource=resource)
@@ -64,7 +64,10 @@ def _open_chunk(store: BlobStore, find_key: FindKey, tenant_id: str, run: Run, c
 
 
 def _parts(text: bytes, run: Run, chunk: ChunkRef, tenant_id: str) -> Iterator[list[Line]]:
-    """The lines of a chunk's text. They take twice the memory of their text, and a merge has a chunk of each run open."""
+    """Yield the lines of a chunk's text in parts.
+
+    Lines take twice the memory of their text, and a merge has a chunk of each run open.
+    """
     start = stop = 0
     while not start or stop < len(text):
         end = text.find(b"\n", start + _PART)

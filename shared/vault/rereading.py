@@ -1,4 +1,4 @@
-"""Reading a blob once more before anything is said about it, as bytes may break off or change on the way alone."""
+"""Reading a blob a second time before reporting it, because a transfer may truncate or change the bytes."""
 
 import functools
 import logging
@@ -14,10 +14,9 @@ log = logging.getLogger(__name__)
 
 
 def read_twice(read: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Make a function that reads a blob and judges it do so once more where it raises Alarm, ``StoreTrouble`` or
-    ``StoreNotOurs``.
+    """Wrap a function that reads and checks a blob, to try once more on Alarm, ``StoreTrouble`` or ``StoreNotOurs``.
 
-    What the second reading raises is raised.
+    The error of the second reading is raised.
     """
 
     @functools.wraps(read)

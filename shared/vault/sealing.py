@@ -6,8 +6,8 @@
     protected = { 1: 3 (A256GCM), 4: data key id (32 bytes), "format": 1, "snapshot": …, "tenant": …, "time": … }
     external AAD = [ "entrakeep/1", tenant, kind ] or, for a row, [ "entrakeep/1", tenant, kind, row id ]
 
-The last three headers stand in manifests only. Everything is CBOR (RFC 8949). The AAD is not stored: who opens a blob
-says what it must be, so a blob of another tenant, kind or row does not open.
+Only manifests have the last three headers. Everything is CBOR (RFC 8949). The AAD is not stored: the caller who opens a
+blob states it, so a blob of another tenant, kind or row does not open.
 """
 
 import os
@@ -40,14 +40,14 @@ _NOT_CBOR = (
     TypeError,
     ValueError,
 )
-"""What cbor2, and looking into what it gives, may raise for bytes that nobody sealed."""
+"""Exceptions of cbor2, and of reading its result, for bytes that nobody sealed."""
 
 FindKey = Callable[[str], DataKey]
-"""From a data key id to the data key."""
+"""Returns the data key with this id."""
 
 
 class Kind(StrEnum):
-    """What a seal holds; bound into it."""
+    """The kind of a seal's content, which is bound into the seal."""
 
     CHUNK = "chunk"
     MANIFEST = "manifest"
@@ -56,7 +56,7 @@ class Kind(StrEnum):
 
 
 class ManifestHeaders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a manifest says without a key."""
+    """The part of a manifest that is readable without a key."""
 
     tenant: str
     snapshot: str
@@ -64,7 +64,7 @@ class ManifestHeaders(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Headers(msgspec.Struct, frozen=True, kw_only=True):
-    """The protected header of a seal: readable by anyone, true only once the seal was opened."""
+    """The protected header of a seal. Anyone can read it, and it is authentic only after the seal was opened."""
 
     data_key_id: str
     manifest: ManifestHeaders | None
@@ -79,7 +79,7 @@ def seal(
     row_id: str | None = None,
     headers: ManifestHeaders | None = None,
 ) -> bytes:
-    """``plaintext`` under ``data_key``, bound to tenant, kind and row."""
+    """Return ``plaintext`` sealed under ``data_key``, bound to tenant, kind and row."""
     protected: dict[Any, Any] = {_ALGORITHM: _A256GCM, _KEY_ID: bytes.fromhex(data_key.id), "format": FORMAT}
     if headers is not None:
         protected |= {"tenant": headers.tenant, "snapshot": headers.snapshot, "time": headers.time.isoformat()}
@@ -99,8 +99,10 @@ def open_sealed(
     row_id: str | None = None,
     resource: str | None = None,
 ) -> bytes:
-    """The plaintext. Raises Alarm ``BLOB_DAMAGED`` or ``FORMAT_UNKNOWN`` that names ``blob`` and ``resource``, and what
-    ``find_key`` raises."""
+    """Return the plaintext.
+
+    Raise Alarm ``BLOB_DAMAGED`` or ``FORMAT_UNKNOWN`` with ``blob`` and ``resource``, and what ``find_key`` raises.
+    """
     header, iv, ciphertext = _parts(sealed, blob, resource)
     key = find_key(_headers(header, blob, resource).data_key_id)
     try:
@@ -110,12 +112,12 @@ def open_sealed(
 
 
 def sealed_headers(sealed: bytes, blob: str) -> Headers:
-    """What a seal says without a key. Raises Alarm as ``open_sealed`` does."""
+    """Return the headers of a seal, which need no key. Raise Alarm as ``open_sealed`` does."""
     return _headers(_parts(sealed, blob, None)[0], blob, None)
 
 
 def seal_row(data_key: DataKey, tenant_id: str, kind: Kind, row_id: str, plaintext: bytes) -> Sealed:
-    """A sealed row for SQL, bound to its id."""
+    """Return a sealed row for SQL, bound to its id."""
     return Sealed(
         row_id=row_id,
         data_key_id=data_key.id,
@@ -124,29 +126,29 @@ def seal_row(data_key: DataKey, tenant_id: str, kind: Kind, row_id: str, plainte
 
 
 def open_row(find_key: FindKey, tenant_id: str, kind: Kind, sealed: Sealed) -> bytes:
-    """The plaintext of a sealed row."""
+    """Return the plaintext of a sealed row."""
     blob = f"{kind.value} {sealed.row_id}"
     return open_sealed(find_key, tenant_id, kind, sealed.data, blob=blob, row_id=sealed.row_id)
 
 
 def damaged(blob: str, resource: str | None) -> Alarm:
-    """The alarm for bytes that are not what was stored."""
-    of = f" of {resource}" if resource else ""
-    said = f"The blob {blob}{of} is not what was stored there. {WAY_OUT}"
-    return Alarm(Code.BLOB_DAMAGED, said, blob, resource)
+    """Return the alarm for bytes that differ from those that were stored."""
+    owner = f" of {resource}" if resource else ""
+    message = f"The blob {blob}{owner} is not what was stored there. {WAY_OUT}"
+    return Alarm(Code.BLOB_DAMAGED, message, blob, resource)
 
 
 def _parts(sealed: bytes, blob: str, resource: str | None) -> tuple[bytes, bytes, bytes]:
-    """Protected header, IV and ciphertext; anything that ``seal`` would have written otherwise is damage."""
+    """Return protected header, IV and ciphertext. Raise Alarm for any other bytes than ``seal`` writes."""
     try:
         header, unprotected, ciphertext = cbor2.loads(sealed).value
         iv = unprotected[_IV]
-        again = cbor2.dumps(cbor2.CBORTag(_ENCRYPT0, [header, {_IV: iv}, ciphertext]))
+        reencoded = cbor2.dumps(cbor2.CBORTag(_ENCRYPT0, [header, {_IV: iv}, ciphertext]))
     except _NOT_CBOR:
         raise damaged(blob, resource) from None
     if not all(isinstance(part, bytes) for part in (header, iv, ciphertext)):
         raise damaged(blob, resource)
-    if again != sealed or len(iv) != 12 or len(ciphertext) < 16:
+    if reencoded != sealed or len(iv) != 12 or len(ciphertext) < 16:
         raise damaged(blob, resource)
     return header, iv, ciphertext
 
@@ -158,8 +160,8 @@ def _headers(header: bytes, blob: str, resource: str | None) -> Headers:
     except _NOT_CBOR:
         raise damaged(blob, resource) from None
     if version != FORMAT or algorithm != _A256GCM:
-        said = f"The blob {blob} is of format {version}, which this version does not know; update Entrakeep."
-        raise Alarm(Code.FORMAT_UNKNOWN, said, blob, resource)
+        message = f"The blob {blob} is of format {version}, which this version does not know; update Entrakeep."
+        raise Alarm(Code.FORMAT_UNKNOWN, message, blob, resource)
     if not isinstance(key_id, bytes):
         raise damaged(blob, resource)
     manifest = None
@@ -176,6 +178,6 @@ def _headers(header: bytes, blob: str, resource: str | None) -> Headers:
 
 
 def _aad(header: bytes, tenant_id: str, kind: Kind, row_id: str | None) -> bytes:
-    """The Enc_structure of RFC 9052, section 5.3."""
+    """Return the Enc_structure of RFC 9052, section 5.3."""
     bound = ["entrakeep/1", tenant_id, kind.value] + ([row_id] if row_id is not None else [])
     return cbor2.dumps(["Encrypt0", header, cbor2.dumps(bound)])

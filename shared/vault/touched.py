@@ -1,6 +1,6 @@
-"""Touched keys: what the newest runs of a stream say anything about, and which chunks of the older ones tell what was before.
+"""Touched keys: the keys in a stream's newest runs, and the chunks of older runs that contain their previous lines.
 
-So the records of a snapshot are counted by reading what has changed, and not all that there is.
+With them, counting a snapshot's records reads only the changes and not all records.
 """
 
 from bisect import bisect_left, bisect_right
@@ -15,12 +15,12 @@ from shared.vault.format import ChunkRef, Run
 from shared.vault.merge import Lists, behind, merge, squeeze
 
 ReadRun = Callable[[Run], Lists]
-"""From a run to its lines, sorted, in lists."""
+"""Returns a run's lines, sorted, in lists."""
 
 _MOST = 100_000
-"""Lines of the newer runs whose orders are held in memory; where there are more, all is counted."""
+"""The largest number of lines in newer runs whose orders are kept in memory. With more lines, all runs are counted."""
 _WORTH = 0.5
-"""The part of all chunks above which it takes longer to look at what is touched than to count all."""
+"""The part of all chunks above which counting all is faster than reading touched chunks."""
 _ORDER = itemgetter(0)
 
 
@@ -28,38 +28,41 @@ class Touched:
     """A set of orders: keys, and prefixes that stand for every key below them."""
 
     def __init__(self, orders: Sequence[bytes]) -> None:
-        """The orders are sorted."""
+        """Create the set from sorted orders."""
         self._orders = orders
         self._prefixes = {order for order in orders if is_prefix(order)}
-        # A prefix tombstone of an older run may hide a touched key; its chunk need not be the key's.
+        # A prefix tombstone of an older run may hide a touched key, and may be in another chunk than the key.
         self._points = sorted(set(orders).union(*(map(_cuts, orders))))
 
     def among(self, lines: list[Line]) -> list[Line]:
-        """Those of sorted lines whose keys are touched."""
+        """Return those of sorted lines whose keys are touched."""
         first, last = lines[0][0], lines[-1][0]
         within = self._orders[bisect_left(self._orders, first) : bisect_right(self._orders, last)]
-        found: set[int] = set()
+        indexes: set[int] = set()
         for order in (*self._covering(first), *within):
-            at = bisect_left(lines, order, key=_ORDER)
+            start = bisect_left(lines, order, key=_ORDER)
             if is_prefix(order):
-                found.update(range(at, bisect_left(lines, behind(order), at, key=_ORDER)))
-            elif lines[at][0] == order:
-                found.add(at)
-        return [lines[at] for at in sorted(found)]
+                indexes.update(range(start, bisect_left(lines, behind(order), start, key=_ORDER)))
+            elif lines[start][0] == order:
+                indexes.add(start)
+        return [lines[index] for index in sorted(indexes)]
 
     def within(self, chunk: ChunkRef) -> bool:
-        """Whether the chunk may hold a touched key, or what hides one in runs that are older still."""
+        """Return True if the chunk may contain a touched key, or a prefix that hides one in older runs."""
         first, last = chunk.first.encode(), chunk.last.encode()
-        at = bisect_left(self._points, first)
-        return (at < len(self._points) and self._points[at] <= last) or bool(self._covering(first))
+        start = bisect_left(self._points, first)
+        return (start < len(self._points) and self._points[start] <= last) or bool(self._covering(first))
 
     def _covering(self, order: bytes) -> list[bytes]:
-        """The touched prefixes that hide this order."""
+        """Return the touched prefixes that hide this order."""
         return [cut for cut in _cuts(order) if cut in self._prefixes]
 
 
 def count(runs: Sequence[Run], read: ReadRun) -> Counter[str]:
-    """The records of these runs (oldest first) together, by resource. Reads them all, unless it is one that has counted."""
+    """Return the number of records in these runs (oldest first) together, by resource.
+
+    Reads all runs, unless there is only one with counts.
+    """
     if len(runs) == 1 and runs[0].resources:
         return Counter({name: counted.records for name, counted in runs[0].resources.items()})
     counts = Counter[str]()
@@ -68,37 +71,37 @@ def count(runs: Sequence[Run], read: ReadRun) -> Counter[str]:
     return counts
 
 
-def total(told: Sequence[tuple[Run, Set[bytes]]], read: ReadRun) -> Counter[str]:
-    """The records of these runs (oldest first) together.
+def total(counted_runs: Sequence[tuple[Run, Set[bytes]]], read: ReadRun) -> Counter[str]:
+    """Return the number of records in these runs (oldest first) together, by resource.
 
-    Each has counted its lines, and comes with the orders that touch what another of them speaks of, too. Reads the chunks
-    that are touched, or all if that is most of them.
+    Each run has counts, and comes with the orders that other runs touch too. Reads the touched chunks, or all if they
+    are most of the chunks.
     """
-    runs = [run for run, _ in told]
-    narrowed = [_narrowed(run, Touched(sorted(orders))) for run, orders in told]
+    runs = [run for run, _ in counted_runs]
+    narrowed = [_narrowed(run, Touched(sorted(orders))) for run, orders in counted_runs]
     if sum(len(run.chunks) for run in narrowed) > _WORTH * sum(len(run.chunks) for run in runs):
         return count(runs, read)
-    touched = Touched(sorted(set[bytes]().union(*(orders for _, orders in told))))
+    touched = Touched(sorted(set[bytes]().union(*(orders for _, orders in counted_runs))))
     counts = Counter[str]()
     for run in runs:
         counts.update({name: counted.records for name, counted in run.resources.items()})
 
-    def doubtful(run: Run) -> Lists:
-        """What stands in these chunks, of which what is touched no longer counts as it was told."""
+    def read_touched(run: Run) -> Lists:
+        """Yield the lines of these chunks, after subtracting the counts of their touched records."""
         for lines in read(run):
             counts.subtract(_counted([line for line in touched.among(lines) if line[1] is not None]))
             yield lines
 
-    for lines in merge([doubtful(run) for run in narrowed]):
+    for lines in merge([read_touched(run) for run in narrowed]):
         counts.update(_counted(touched.among(lines)))
     return counts
 
 
 def recount(before: Mapping[str, int], older: Sequence[Run], newer: Sequence[Run], read: ReadRun) -> Counter[str]:
-    """The records of all runs together, where ``older`` alone have those of ``before``.
+    """Return the number of records in all runs together, by resource. ``before`` are the numbers of ``older`` alone.
 
-    Reads the newer runs, and of the older ones the chunks that they touch; all of both if the newer ones hold many lines, so
-    that memory is bounded.
+    Reads the newer runs, and the chunks of older runs that they touch. To bound memory, it reads all runs if the newer
+    ones have many lines.
     """
     if sum(run.lines for run in newer) > _MOST:
         return count([*older, *newer], read)
@@ -118,10 +121,10 @@ def _narrowed(run: Run, touched: Touched) -> Run:
 
 
 def _counted(lines: list[Line]) -> Counter[str]:
-    """Sorted lines by resource."""
+    """Return the number of sorted lines by resource."""
     if not lines:
         return Counter()
-    if (resource := _resource(lines[0])) == _resource(lines[-1]):  # as nearly always
+    if (resource := _resource(lines[0])) == _resource(lines[-1]):  # the usual case
         return Counter({resource: len(lines)})
     return Counter(map(_resource, lines))
 
@@ -131,9 +134,9 @@ def _resource(line: Line) -> str:
 
 
 def _cuts(order: bytes) -> list[bytes]:
-    """Every prefix that hides this order: cut behind the resource's zero byte, and behind each slash."""
-    at = order.index(b"\0")
-    found = [order[: at + 1]]
-    while (at := order.find(b"/", at + 1)) >= 0:
-        found.append(order[: at + 1])
-    return found
+    """Return every prefix that hides this order: cut after the resource's zero byte, and after each slash."""
+    end = order.index(b"\0")
+    prefixes = [order[: end + 1]]
+    while (end := order.find(b"/", end + 1)) >= 0:
+        prefixes.append(order[: end + 1])
+    return prefixes

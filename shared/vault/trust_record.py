@@ -1,7 +1,8 @@
-"""Trust records: which KMS keys a tenant's data keys are under, said in the bucket by us alone.
+"""Trust records: authenticated lists of the KMS keys that wrap a tenant's data keys, stored in the bucket.
 
-A record is plain JSON with an HMAC-SHA256 under a key that the provider key wraps for this tenant and purpose. Whoever may
-only write to the bucket can neither make nor change one, nor give one to another tenant; it can remove the newest.
+A record is plain JSON with an HMAC-SHA256 under a key that the provider key wraps for this tenant and purpose. Somebody
+who can only write to the bucket cannot make or change a record, or give one to another tenant, but can remove the
+newest.
 """
 
 import base64
@@ -26,12 +27,13 @@ _LABEL = b"entrakeep/1 trust record\n"
 
 
 class TrustRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The tenant's KMS key, and every key that wraps a data key of it (``arns``), when the record was made."""
+    """The tenant's KMS key and all KMS keys in use, when the record was made."""
 
     tenant: str
     number: int
     at: str
     arns: list[str]
+    """Every KMS key that wraps one of the tenant's data keys."""
     key_mode: KeyMode
     key_arn: str
     key_epoch: int
@@ -45,7 +47,10 @@ class _Stored(TrustRecord, frozen=True, kw_only=True):
 
 
 def store_record(service: KeyService, store: BlobStore, provider_key: str, record: TrustRecord) -> bool:
-    """Store the record. Return False if another one has its number. Raises what the key service and the store raise."""
+    """Store the record. Return False if another record has its number.
+
+    Raise what the key service and the store raise.
+    """
     fresh = service.generate(provider_key, encryption_context(record.tenant, Purpose.TRUST))
     fields = {
         **msgspec.to_builtins(record),
@@ -64,9 +69,9 @@ def newest_record(
     sealing_keys: frozenset[str],
     broken: Callable[[EntrakeepError], None],
 ) -> TrustRecord | None:
-    """Return the newest record that one of ``sealing_keys`` proves to be ours, or None.
+    """Return the newest record that one of ``sealing_keys`` authenticates, or None.
 
-    ``broken`` is given what is wrong with each newer one. Raises Retry of the key service and the store.
+    ``broken`` is called with the error of each newer record. Raise Retry of the key service and the store.
     """
     for number in sorted(Listing(store, tenant_id).trust_records(), reverse=True):
         try:

@@ -1,6 +1,7 @@
-"""Writing a run: lines into chunks, each compressed, sealed, proved and stored.
+"""Writing a run: lines become chunks, each compressed, sealed, verified and stored.
 
-Only storing takes threads: what computes would keep each other, and the download beside them, from the one interpreter.
+Only storing uses threads. Threads that compute would block each other, and the concurrent download, on the
+interpreter's lock.
 """
 
 import hashlib
@@ -22,13 +23,13 @@ from shared.vault.sealing import Kind, damaged, open_sealed, seal
 THREADS = 4
 _VALUE = itemgetter(1)
 _LOOK = 0.25
-"""Seconds between two looks whether a chunk that is being stored is still wanted."""
+"""Seconds between calls of ``check`` while a chunk is being stored."""
 _WAITING = 2 * THREADS
-"""Chunks sealed and not stored yet: more would only take memory."""
+"""The largest number of chunks that are sealed and not stored yet. More would only take memory."""
 
 
 class RunWriter:
-    """Writes runs of one stream for one job. ``check`` is called before each seal; what it raises ends the writing."""
+    """Writes runs of one stream for one job. ``check`` is called before each seal; its exception ends the writing."""
 
     def __init__(
         self,
@@ -49,58 +50,58 @@ class RunWriter:
         self._chunk_bytes = chunk_bytes
 
     def write(self, lines: Iterable[list[Line]]) -> Run:
-        """A run of the sorted ``lines``, in lists of whatever length, read once; every chunk is durable when this returns.
-        Without lines it has no chunk.
+        """Return a run of the sorted ``lines``. Every chunk is durable when this returns.
 
-        Raises what the store raises, and what ``lines`` raises.
+        ``lines`` are lists of any length, read once. Without lines, the run has no chunk. Raise what the store raises,
+        and what ``lines`` raises.
         """
         chunks: list[ChunkRef] = []
-        told, kept = Counter[str](), Counter[str]()
+        line_counts, record_counts = Counter[str](), Counter[str]()
         storing: deque[Future[None]] = deque()
         pool = ThreadPoolExecutor(THREADS, "upload")
         try:
             for chunk in self._chunks(lines):
-                _tally(chunk, told, kept)
+                _tally(chunk, line_counts, record_counts)
                 ref, sealed = self._seal(chunk)
                 chunks.append(ref)
                 storing.append(pool.submit(self._store.put, self._blob(ref.name), sealed))
                 if len(storing) > _WAITING:
-                    self._stored(storing.popleft())
+                    self._wait_until_stored(storing.popleft())
             for future in storing:
-                self._stored(future)
+                self._wait_until_stored(future)
         finally:
-            # An upload under way is not waited for: what it stores is garbage that nobody names.
+            # Do not wait for a running upload: its blob is garbage that no manifest names.
             pool.shutdown(wait=False, cancel_futures=True)
         return Run(
             run_id=str(uuid.uuid4()),
             job_id=self._job,
             stream=self._stream,
-            lines=told.total(),
+            lines=line_counts.total(),
             chunks=chunks,
-            resources={name: Counted(told[name], kept[name]) for name in told},
+            resources={name: Counted(line_counts[name], record_counts[name]) for name in line_counts},
         )
 
-    def _stored(self, future: Future[None]) -> None:
-        """Returns once the chunk is stored, however long that takes, as long as ``check`` lets it."""
+    def _wait_until_stored(self, future: Future[None]) -> None:
+        """Wait until the chunk is stored, for as long as ``check`` does not raise."""
         while not wait([future], _LOOK).done:
             self._check()
         future.result()
 
     def _chunks(self, lists: Iterable[list[Line]]) -> Iterator[list[Line]]:
-        """As many lines as fit, one at least."""
+        """Yield the lines of each chunk: as many as fit, at least one."""
         chunk: list[Line] = []
         size = 0
         for lines in lists:
             ends = [0, *accumulate([len(order) + len(value) if value else len(order) for order, value in lines])]
-            at = 0
-            while at < len(lines):
-                stop = bisect_right(ends, ends[at] + self._chunk_bytes - size, at + 1) - 1
+            start = 0
+            while start < len(lines):
+                stop = bisect_right(ends, ends[start] + self._chunk_bytes - size, start + 1) - 1
                 if not chunk:
-                    stop = max(stop, at + 1)
-                chunk += lines[at:stop]
-                size += ends[stop] - ends[at]
-                at = stop
-                if at < len(lines):
+                    stop = max(stop, start + 1)
+                chunk += lines[start:stop]
+                size += ends[stop] - ends[start]
+                start = stop
+                if start < len(lines):
                     yield chunk
                     chunk, size = [], 0
         if chunk:
@@ -110,7 +111,7 @@ class RunWriter:
         return chunk_blob(self._tenant, self._job, name)
 
     def _seal(self, lines: list[Line]) -> tuple[ChunkRef, bytes]:
-        """A chunk of these lines, and its sealed bytes, proved to open."""
+        """Return a chunk of these lines and its sealed bytes, after opening them as a proof."""
         text = encode_lines(lines)
         packed = pack(text)
         self._check()
@@ -123,15 +124,15 @@ class RunWriter:
         return ChunkRef(name=name, first=first, last=last, lines=len(lines), size=len(sealed)), sealed
 
 
-def _tally(chunk: list[Line], told: Counter[str], kept: Counter[str]) -> None:
-    """Counts the lines of a chunk by resource, and those of them that are records."""
+def _tally(chunk: list[Line], line_counts: Counter[str], record_counts: Counter[str]) -> None:
+    """Count the lines of a chunk by resource, and those of them that are records."""
     names = [split_order(order)[0] for order in (chunk[0][0], chunk[-1][0])]
-    if names[0] == names[1]:  # as nearly always: they are sorted
+    if names[0] == names[1]:  # the usual case, because they are sorted
         name = names[0].decode()
-        told[name] += len(chunk)
-        kept[name] += len(chunk) - countOf(map(_VALUE, chunk), None)
+        line_counts[name] += len(chunk)
+        record_counts[name] += len(chunk) - countOf(map(_VALUE, chunk), None)
         return
     for order, value in chunk:
         name = split_order(order)[0].decode()
-        told[name] += 1
-        kept[name] += value is not None
+        line_counts[name] += 1
+        record_counts[name] += value is not None
