@@ -1,1 +1,1 @@
-"""Benchmarks: a backup against only downloading the same pages, and against other programs (``python -m benchmarks``)."""
+"""Benchmarks: compare a backup with a bare download of the same pages, and with other programs (``python -m benchmarks``)."""

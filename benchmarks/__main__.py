@@ -1,5 +1,8 @@
-"""Measures full backups and those after changes against only downloading the same pages, typed models, restic and borg; how
-soon a revoked key stops a backup, and how fast data keys move to another KMS key."""
+"""Measure backups, key revocation and key updates against the simulators.
+
+Full backups, and backups after changes, are compared with a bare download of the same pages, with typed models, and with
+restic and borg. Further parts measure how soon a revoked key stops a backup, and how fast data keys move to another KMS key.
+"""
 
 import argparse
 import sys
@@ -17,13 +20,13 @@ from benchmarks.directory import MeasuredDirectory
 from tests.parts import AwsSimulator, RedisServer, aws_simulator, graph_simulator, redis_server
 
 PARTS = ("changes", "stages", "models", "archives", "limit", "revoking", "moving")
-"""What may be left out; the turns of downloading and backing up are always there."""
-_GROUPS = 5
-"""Users for each group, unless told."""
+"""Parts that ``--without`` can leave out. Downloads and backups are always measured."""
+_USERS_PER_GROUP = 5
+"""Default number of users per group."""
 
 
 class Bench:
-    """The parts that all directories share, and the folder for what is written."""
+    """The parts of the benchmark, with the services and the folder that all of them share."""
 
     def __init__(self, folder: Path, aws: AwsSimulator, redis: RedisServer, console: Console, links: int) -> None:
         self._folder = folder
@@ -33,17 +36,17 @@ class Bench:
         self._links = links
 
     def turns(self, users: int, groups: int, runs: int, parts: set[str]) -> None:
-        """Downloading and backing up in turn; then what else is asked for, over the same directory."""
+        """Measure downloads and backups in turn, then the requested parts that use the same directory. Print the results."""
         with self._directory(users, groups) as directory:
             turns = [self._turn(directory, users, groups, "changes" in parts) for _ in range(runs)]
             limit = directory.limit() if "limit" in parts else None
-            report.print_turns(self._console, report.Found(users=users, groups=groups, turns=turns, limit=limit))
+            report.print_turns(self._console, report.Results(users=users, groups=groups, turns=turns, limit=limit))
             if "stages" in parts:
                 with self._home() as home:
                     report.print_stages(self._console, directory.back_up(home, "staged"))
 
     def _turn(self, directory: MeasuredDirectory, users: int, groups: int, changes: bool) -> report.Turn:
-        """Raises RuntimeError if the snapshot lacks a user or a group."""
+        """Measure one turn. Raises RuntimeError if the snapshot lacks a user or a group."""
         with self._home() as home:
             download, full = directory.download(), directory.back_up(home)
             if (full.counts["users"], full.counts["groups"]) != (users, groups):
@@ -54,22 +57,24 @@ class Bench:
             return report.Turn(download=download, full=full, changed=directory.back_up(home, "changes"))
 
     def models(self, sample: int) -> None:
-        """A sample through typed models."""
+        """Measure how fast typed models read a sample of ``sample`` users and as many groups. Print the result."""
         with self._directory(sample, sample) as directory:
             report.print_modelled(self._console, directory.model(sample))
 
     def archives(self, objects: int) -> None:
-        """Other programs' repositories of so many objects, one in six of them a group."""
-        groups = objects // (_GROUPS + 1)
+        """Print the bytes that restic, borg and a backup store for so many objects, one in six of them a group."""
+        groups = objects // (_USERS_PER_GROUP + 1)
         with self._directory(objects - groups, groups) as directory, self._home() as home, self._home() as folder:
             with directory.client() as client:
                 files, size = write_files(client, HEAVY, folder / "objects")
-            found = archives(folder / "objects", folder)
+            repositories = archives(folder / "objects", folder)
             stored = directory.back_up(home).counts["stored"]
-            report.print_compared(self._console, report.Compared(files=files, size=size, archives=found, stored=stored))
+            report.print_compared(
+                self._console, report.Compared(files=files, size=size, archives=repositories, stored=stored)
+            )
 
     def keys(self, trials: int, lease: float, data_keys: int, parts: set[str]) -> None:
-        """A key that is revoked, and one that is changed. Of the directory hardly anything is read."""
+        """Measure revocation and update of a key, over a directory of 10 users and 1 group. Print the results."""
         with self._directory(10, 1) as directory, self._home() as home, self._home() as another:
             if "revoking" in parts:
                 report.print_stopped(self._console, directory.revoke(home, trials, lease))
@@ -88,7 +93,7 @@ class Bench:
 
 
 def main(argv: list[str]) -> int:
-    """``python -m benchmarks``. Returns 0."""
+    """Run ``python -m benchmarks``. Return the exit status 0."""
     options = _options(argv)
     parts = set(PARTS).difference(options.without)
     console = Console(width=max(120, Console().width))
@@ -129,7 +134,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
         options.users, options.runs, options.sample, options.archived = 2_000, 1, 100, 600
         options.trials, options.lease, options.data_keys = 2, 1.0, 20
     if options.groups is None:
-        options.groups = options.users // _GROUPS
+        options.groups = options.users // _USERS_PER_GROUP
     return options
 
 

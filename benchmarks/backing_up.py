@@ -1,9 +1,13 @@
-"""Backs a directory up with the engine as a worker runs it, and says as JSON what that took. A process of its own.
+"""Back up a directory with the engine as a worker runs it, and print the measurements as JSON. Runs as a separate process.
 
-Arguments: directory id, client id, secret, then ``full``, ``staged`` or ``changes``; settings come from the environment.
-``full`` is a tenant's first backup, ``staged`` the same with its CPU time told by stages, ``changes`` the backup after the
-one that stands in this home. The job's steps, which beat and broker would hand out, are done here one after the other;
-everything below them is the product: sign-in, Graph, budget, KMS, vault, store, catalog.
+Arguments: directory id, client id, secret, then the kind of run. Settings come from the environment.
+
+- ``full``: a tenant's first backup.
+- ``staged``: the same, with CPU time by stage.
+- ``changes``: a further backup of the tenant whose backup this home already has.
+
+The job's steps, which scheduler and broker would distribute, run one after the other in this process. Everything below them
+is the product: sign-in, Graph, budget, KMS, vault, store, catalog.
 """
 
 import sys
@@ -26,12 +30,12 @@ from shared.messages import StepMessage
 from shared.ports.directory import Identity
 
 HEAVY = ("users", "groups")
-"""The streams that carry the weight of the directory that is measured."""
+"""The streams of most objects in the measured directory."""
 _PHASES = {Phase.READ: "read", Phase.SECOND_ROUND: "second round"}
 
 
 def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure:
-    """One backup, from its first claim to its snapshot. Raises RuntimeError if it does not succeed."""
+    """Measure one backup, from its first claim to its snapshot. Raises RuntimeError if it does not succeed."""
     wiring.migrate_catalog()
     context = wiring.worker_context(wiring.celery_app())
     if how == "changes":
@@ -43,47 +47,47 @@ def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure
     job, _ = catalog.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=how != "changes")
     context.catalog.scheduler().give_steps(job, steps_of(job.kind))
     store = wiring.settings().home / "store"
-    before = size_of(store)
+    stored_before = size_of(store)
     stages = Stages() if how == "staged" else None
     with stages or nullcontext():
-        begun, worked = time.perf_counter(), time.process_time()
+        started_at, cpu_before = time.perf_counter(), time.process_time()
         steps = _perform_all(context, job)
-        seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - worked
-    ended = catalog.jobs.get(job.job_id)
-    if ended.state is not JobState.SUCCEEDED:
-        raise RuntimeError(f"the backup ended as {ended.state}: {ended.message}")
+        seconds, cpu_seconds = time.perf_counter() - started_at, time.process_time() - cpu_before
+    finished = catalog.jobs.get(job.job_id)
+    if finished.state is not JobState.SUCCEEDED:
+        raise RuntimeError(f"the backup ended as {finished.state}: {finished.message}")
     return Measure(
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         peak=peak(),
-        counts=_counts(catalog.snapshots.get("latest")) | {"stored": size_of(store) - before},
+        counts=_counts(catalog.snapshots.get("latest")) | {"stored": size_of(store) - stored_before},
         steps=steps,
-        stages=stages.told(cpu_seconds) if stages else {},
+        stages=stages.by_stage(cpu_seconds) if stages else {},
     )
 
 
 def _perform_all(context: Context, job: Job) -> dict[str, float]:
-    """Does the job's steps, phase by phase; seconds by what was done."""
+    """Run the job's steps, phase by phase. Return seconds by label."""
     jobs = context.catalog.tenant(job.tenant_id).jobs
     spent: dict[str, float] = {}
     while not jobs.get(job.job_id).state.ended:
         queued = (step for step in jobs.steps(job.job_id) if step.state is StepState.QUEUED)
         step = min(queued, key=lambda step: (step.phase, step.name not in HEAVY))
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         perform(context, StepMessage(tenant_id=job.tenant_id, job_id=job.job_id, step_id=step.step_id), "benchmark/1")
-        name = _told(step.phase, step.name)
-        spent[name] = spent.get(name, 0.0) + time.perf_counter() - began
+        name = _label(step.phase, step.name)
+        spent[name] = spent.get(name, 0.0) + time.perf_counter() - started_at
     return spent
 
 
-def _told(phase: int, name: str) -> str:
+def _label(phase: int, name: str) -> str:
     if phase not in _PHASES:
         return name
     return f"{_PHASES[phase]}, {name if phase == Phase.READ and name in HEAVY else 'other streams'}"
 
 
 def _counts(snapshot: Snapshot) -> dict[str, int]:
-    """Objects and links, and the records of each resource that the heavy streams feed."""
+    """Return the snapshot's objects and links, and the records of each resource that the heavy streams feed."""
     heavy = {resource for name in HEAVY for resource in STREAMS[name].resources}
     records = {report.resource: report.records or 0 for report in snapshot.resources if report.resource in heavy}
     return {"objects": snapshot.objects, "links": snapshot.links} | records

@@ -1,4 +1,4 @@
-"""A directory in the Graph simulator, and the children that read it."""
+"""A directory in the Graph simulator, and the child processes that measure it."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ class MeasuredDirectory:
     """One directory in the Graph simulator."""
 
     def __init__(self, graph: GraphSimulator, aws: AwsSimulator, redis: RedisServer, links: int) -> None:
-        """``links``: how many of an object's links one entry of a page has at most."""
+        """Set the most links in one entry of a page to ``links``, and create the provider's KMS key."""
         graph.post("delta", {"links_per_entry": links})
         self._graph = graph
         self._aws = aws
@@ -36,33 +36,33 @@ class MeasuredDirectory:
         self._key = aws.new_key()
 
     def client(self) -> AbstractContextManager[httpx.Client]:
-        """A client that has signed in."""
+        """Return a client that has signed in to Graph."""
         return client_of(*self._where)
 
     def download(self) -> Measure:
-        """Only downloads the pages of the heavy streams' delta rounds."""
+        """Measure a bare download of the pages of the heavy streams' delta rounds."""
         return self._measured("downloading", [*self._where, *HEAVY], dict(os.environ))
 
     def model(self, sample: int) -> Measure:
-        """Reads so many users and so many groups through msgraph-sdk's typed models."""
+        """Measure msgraph-sdk's typed models, which read ``sample`` users and as many groups."""
         return self._measured("modelling", [*self._where, str(sample)], dict(os.environ))
 
     def back_up(self, home: Path, how: str = "full") -> Measure:
-        """Backs the directory up, in this home; ``how`` as ``benchmarks.backing_up`` has it."""
+        """Measure a backup of the directory, in this home. ``how`` is a kind of run of ``benchmarks.backing_up``."""
         return self._measured("backing_up", [*_IDENTITY, how], self._environment(home))
 
     def revoke(self, home: Path, trials: int, lease: float) -> Stopped:
-        """Takes the key away from a backup that runs, so many times, under a key lease of so many seconds."""
+        """Revoke the key of a running backup ``trials`` times, under a key lease of ``lease`` seconds. Return the delays."""
         environment = self._environment(home) | {"ENTRAKEEP_KEY_LEASE_SECONDS": str(lease)}
         return msgspec.json.decode(self._child("revoking", [*_IDENTITY, str(trials)], environment), type=Stopped)
 
     def move(self, home: Path, data_keys: int) -> Moved:
-        """Changes the KMS key of a tenant with so many data keys."""
-        told = self._child("moving", [*_IDENTITY, str(data_keys)], self._environment(home))
-        return msgspec.json.decode(told, type=Moved)
+        """Measure an update of the KMS key of a tenant that has ``data_keys`` data keys."""
+        output = self._child("moving", [*_IDENTITY, str(data_keys)], self._environment(home))
+        return msgspec.json.decode(output, type=Moved)
 
     def change(self, users: int, groups: int) -> None:
-        """Changes a property of so many users and groups, and gives each of those groups another member."""
+        """Change a property of so many users and groups, and add a member to each of those groups."""
         with self.client() as client:
             changed = {path: list(_ids(client, path, most)) for path, most in (("users", users), ("groups", groups))}
         for path, ids in changed.items():
@@ -71,10 +71,10 @@ class MeasuredDirectory:
         self._graph.change(*(("create", f"groups/{group}/members", {"id": user}) for group, user in links))
 
     def limit(self) -> float:
-        """Pages a second that the simulator gives to two clients that do nothing but download."""
+        """Return the pages per second that the simulator serves to two clients that only download."""
         with ThreadPoolExecutor(2) as pool:
-            both = list(pool.map(lambda _: self.download(), range(2)))
-        return sum(measure.counts["pages"] for measure in both) / max(measure.seconds for measure in both)
+            measures = list(pool.map(lambda _: self.download(), range(2)))
+        return sum(measure.counts["pages"] for measure in measures) / max(measure.seconds for measure in measures)
 
     def _environment(self, home: Path) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
@@ -93,7 +93,7 @@ class MeasuredDirectory:
         }
 
     def _child(self, module: str, arguments: list[str], environment: dict[str, str]) -> bytes:
-        """What a process of its own says."""
+        """Run a benchmark module as a child process. Return its output. Raises CalledProcessError if it fails."""
         argv = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
         return subprocess.run(argv, env=environment, stdout=subprocess.PIPE, check=True).stdout
 
@@ -103,11 +103,11 @@ class MeasuredDirectory:
         return msgspec.structs.replace(measure, served=self._served() - served, kms=self._kms() - kms)
 
     def _kms(self) -> int:
-        """Calls that KMS got so far."""
+        """Return the number of calls to KMS so far."""
         return sum(row["count"] for row in self._aws.get("requests") if row["service"] == "kms")
 
     def _served(self) -> float:
-        """CPU seconds that the simulator has taken so far; 0 where no ``/proc`` tells them."""
+        """Return the simulator's CPU seconds so far, or 0 on a system without ``/proc``."""
         stat = Path(f"/proc/{self._graph.process.pid}/stat")
         if not stat.exists():
             return 0.0
@@ -116,7 +116,7 @@ class MeasuredDirectory:
 
 
 def _ids(client: httpx.Client, path: str, most: int) -> Iterator[str]:
-    """The first ids of a listing. They are spread over all keys, as ids look random."""
+    """Yield the first ``most`` ids of a listing. Ids look random, so these are spread over the whole key range."""
     link = f"/v1.0/{path}?$select=id&$top=999"
     while most > 0:
         page = client.get(link).raise_for_status().json()

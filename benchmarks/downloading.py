@@ -1,4 +1,4 @@
-"""Only downloads the pages of delta rounds with httpx, and says as JSON what that took. A process of its own.
+"""Download the pages of delta rounds with httpx, and print the measurements as JSON. Runs as a separate process.
 
 Arguments: Graph's URL, the file of authorities to trust, directory id, client id, secret, then the streams, by name.
 """
@@ -21,7 +21,7 @@ _NEXT = re.compile(rb'"@odata\.nextLink":"([^"]+)"')
 
 @contextmanager
 def client_of(graph_url: str, ca_file: str, directory_id: str, client_id: str, secret: str) -> Iterator[httpx.Client]:
-    """A client that has signed in, with TLS and gzip as the backup has them."""
+    """Yield a client that has signed in, with the TLS and gzip settings of the backup."""
     authority = ssl.create_default_context(cafile=ca_file)
     with httpx.Client(base_url=graph_url, verify=authority, timeout=60, trust_env=False) as client:
         form = {
@@ -36,31 +36,34 @@ def client_of(graph_url: str, ca_file: str, directory_id: str, client_id: str, s
 
 
 def pages(client: httpx.Client, stream: str) -> Iterator[httpx.Response]:
-    """The answers of one stream's first delta round, one after the other, with the selection that the backup asks for."""
+    """Yield the answers of one stream's first delta round, with the same ``$select`` as the backup."""
     link = f"/v1.0{STREAMS[stream].path}?$select={','.join(STREAMS[stream].selected)}"
     while link:
         answer = client.get(link).raise_for_status()
         yield answer
-        found = _NEXT.search(answer.content)
-        link = found[1].decode() if found else ""
+        match = _NEXT.search(answer.content)
+        link = match[1].decode() if match else ""
 
 
 def download(streams: list[str], *where: str) -> Measure:
-    """Each stream's round from its first page to its delta link; each page is dropped."""
-    begun, worked = time.perf_counter(), time.process_time()
+    """Download each stream's delta round, from its first page to its delta link. Drop each page.
+
+    Return the measurements.
+    """
+    started_at, cpu_before = time.perf_counter(), time.process_time()
     counts = {"pages": 0, "json": 0, "received": 0}
     steps: dict[str, float] = {}
     with client_of(*where) as client:
         for stream in streams:
-            began = time.perf_counter()
+            stream_started_at = time.perf_counter()
             for answer in pages(client, stream):
                 counts["pages"] += 1
                 counts["json"] += len(answer.content)
                 counts["received"] += answer.num_bytes_downloaded
-            steps[f"read, {stream}"] = time.perf_counter() - began
+            steps[f"read, {stream}"] = time.perf_counter() - stream_started_at
     return Measure(
-        seconds=time.perf_counter() - begun,
-        cpu_seconds=time.process_time() - worked,
+        seconds=time.perf_counter() - started_at,
+        cpu_seconds=time.process_time() - cpu_before,
         peak=peak(),
         counts=counts,
         steps=steps,

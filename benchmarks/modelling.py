@@ -1,6 +1,7 @@
-"""Reads a sample of users and groups through msgraph-sdk's typed models, and says as JSON what that took. A process.
+"""Read a sample of users and groups through msgraph-sdk's typed models, and print the measurements as JSON.
 
-Arguments: Graph's URL, the file of authorities to trust, directory id, client id, secret, then how many objects of each kind.
+Runs as a separate process. Arguments: Graph's URL, the file of authorities to trust, directory id, client id, secret, then
+the number of objects of each kind.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from shared.domain.resources import STREAMS
 
 
 async def read(graph_url: str, ca_file: str, directory_id: str, client_id: str, secret: str, most: int) -> Measure:
-    """The delta rounds that the backup reads, each until there are so many models."""
+    """Read the delta rounds of the backup, each until it has given ``most`` models. Return the measurements."""
     authority = ssl.create_default_context(cafile=ca_file)
     with ClientSecretCredential(
         directory_id,
@@ -43,18 +44,18 @@ async def read(graph_url: str, ca_file: str, directory_id: str, client_id: str, 
         adapter.base_url = f"{graph_url}/v1.0"
         client = GraphServiceClient(request_adapter=adapter)
         steps: dict[str, float] = {}
-        begun, worked = time.perf_counter(), time.process_time()
+        started_at, cpu_before = time.perf_counter(), time.process_time()
         counts = {}
         for name, builder, query in (
             ("users", client.users.delta, Users.DeltaRequestBuilderGetQueryParameters),
             ("groups", client.groups.delta, Groups.DeltaRequestBuilderGetQueryParameters),
         ):
-            began = time.perf_counter()
+            kind_started_at = time.perf_counter()
             counts[name] = await _follow(builder, query(select=list(STREAMS[name].selected)), most)
-            steps[name] = time.perf_counter() - began
+            steps[name] = time.perf_counter() - kind_started_at
         return Measure(
-            seconds=time.perf_counter() - begun,
-            cpu_seconds=time.process_time() - worked,
+            seconds=time.perf_counter() - started_at,
+            cpu_seconds=time.process_time() - cpu_before,
             peak=peak(),
             counts=counts,
             steps=steps,
@@ -62,15 +63,17 @@ async def read(graph_url: str, ca_file: str, directory_id: str, client_id: str, 
 
 
 async def _follow(builder: Any, query: Any, most: int) -> int:
-    """How many objects the pages gave until there were so many, or the round ended."""
+    """Read pages until they have given ``most`` objects or the round ends. Return the number of distinct objects."""
     page = await builder.get(RequestConfiguration(query_parameters=query))
-    found = {model.id for model in page.value}
-    while len(found) < most and page.odata_next_link:
+    ids = {model.id for model in page.value}
+    while len(ids) < most and page.odata_next_link:
         page = await builder.with_url(page.odata_next_link).get()
-        found |= {model.id for model in page.value}
-    return len(found)
+        ids |= {model.id for model in page.value}
+    return len(ids)
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore", DeprecationWarning)  # the generated modules use what kiota tells others not to use
+    warnings.simplefilter(
+        "ignore", DeprecationWarning
+    )  # raised by the generated modules, which use deprecated parts of kiota
     sys.stdout.buffer.write(msgspec.json.encode(asyncio.run(read(*sys.argv[1:6], int(sys.argv[6])))))

@@ -1,7 +1,8 @@
-"""Moves a tenant's data keys to another KMS key, as a worker does, and says as JSON what that took. A process of its own.
+"""Move a tenant's data keys to another KMS key as a worker does, and print the measurements as JSON.
 
-Arguments: directory id, client id, secret, how many data keys; settings come from the environment. The tenant is given a key
-of its own first, and data keys under it, of jobs that are not there; then ``key update`` to a third KMS key is measured.
+Runs as a separate process. Arguments: directory id, client id, secret, number of data keys. Settings come from the
+environment. The tenant first gets a KMS key of its own, and under it data keys of jobs that do not exist. Then ``key update``
+to a third KMS key is measured.
 """
 
 import sys
@@ -31,31 +32,37 @@ from shared.ports.directory import Identity
 from shared.vault.keyring import birth
 
 _LIMITS = Limits(key_steady_seconds=0.5)
-"""The checks of a key wait for ten seconds, which has nothing to do with how many data keys there are."""
+"""Shortens the wait of a key check, which is ten seconds by default and does not depend on the number of data keys."""
 _PARTS = {"key-moved": "move", "generation-erased": "erase older generations"}
-"""What the last passing of a point is the end of."""
+"""The part of the work that ends when a point is passed for the last time, by point."""
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """``seconds`` are wall clock from the switch of the tenant's key to the end of the job, ``parts`` those by what was done,
-    ``calls`` those that KMS got meanwhile, by operation, and those for the checks before the switch."""
+    """The measurements of one key update."""
 
     data_keys: int
+    """Number of data keys of the tenant."""
     seconds: float
+    """Wall clock from the switch of the tenant's key to the end of the job."""
     cpu_seconds: float
+    """CPU time of all threads of the process, for the whole job."""
     parts: dict[str, float]
+    """The same seconds, by part of the work."""
     calls: dict[str, int]
+    """Calls to KMS, by operation, including those of the checks before the switch."""
 
 
 class Watch:
-    """When the key was switched, and when each point was passed last. A step that gives itself back passes by the switch
-    again."""
+    """An observer that records when the key was switched, and when each point was last passed.
+
+    A step that is released and claimed again passes the switch again, so only the first switch counts.
+    """
 
     def __init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
-        """Forgets what was passed so far."""
+        """Forget all recorded times."""
         self.switched: float | None = None
         self._passed: dict[str, float] = {}
 
@@ -65,17 +72,17 @@ class Watch:
         if point == "key-switched" and self.switched is None:
             self.switched = now
 
-    def parts(self, begun: float, ended: float) -> dict[str, float]:
-        """Seconds by what was done, in order."""
-        found, before = {}, begun
+    def parts(self, started_at: float, ended_at: float) -> dict[str, float]:
+        """Return seconds by part of the work, in order."""
+        parts, previous = {}, started_at
         for point, part in _PARTS.items():
-            found[part] = self._passed[point] - before
-            before = self._passed[point]
-        return found | {"prove": ended - before}
+            parts[part] = self._passed[point] - previous
+            previous = self._passed[point]
+        return parts | {"prove": ended_at - previous}
 
 
 def move(directory_id: str, client_id: str, secret: str, many: str) -> Moved:
-    """Raises RuntimeError if the tenant's key is not changed."""
+    """Measure a key update. Raises RuntimeError if it leaves data keys under the former key."""
     wiring.migrate_catalog()
     watch = Watch()
     context = wiring.worker_context(wiring.celery_app(), limits=_LIMITS, at=watch)
@@ -88,25 +95,25 @@ def move(directory_id: str, client_id: str, secret: str, many: str) -> Moved:
     _perform_all(context, catalog, ask_enable(catalog, first, "measured"))
     _add_data_keys(context, catalog.tenant(), int(many) - 1)
     watch.begin()
-    before, worked = _calls(owner), time.process_time()
+    calls_before, cpu_before = _calls(owner), time.process_time()
     _perform_all(context, catalog, ask_update(catalog, second))
-    ended, cpu_seconds = time.perf_counter(), time.process_time() - worked
-    after = _calls(owner)
-    begun, moved = watch.switched, catalog.keys.state().data_keys
-    if begun is None or moved != {second: int(many)}:
+    ended_at, cpu_seconds = time.perf_counter(), time.process_time() - cpu_before
+    calls_after = _calls(owner)
+    switched_at, moved = watch.switched, catalog.keys.state().data_keys
+    if switched_at is None or moved != {second: int(many)}:
         raise RuntimeError(f"data keys are left behind: {moved}")
     return Moved(
         data_keys=int(many),
-        seconds=ended - begun,
+        seconds=ended_at - switched_at,
         cpu_seconds=cpu_seconds,
-        parts=watch.parts(begun, ended),
-        calls=dict((after - before).most_common()),
+        parts=watch.parts(switched_at, ended_at),
+        calls=dict((calls_after - calls_before).most_common()),
     )
 
 
 def _add_data_keys(context: Context, tenant: Tenant, many: int) -> None:
-    """Data keys made by KMS, with their key objects, told to SQL in one transaction."""
-    keys = [_born(context, tenant) for _ in range(many)]
+    """Create data keys with KMS and store their key objects. Add all of them to SQL in one transaction."""
+    keys = [_new_data_key(context, tenant) for _ in range(many)]
     engine = create_engine(wiring.settings().database)
     with engine.begin() as connection:
         rows = [{"tenant_id": tenant.tenant_id, **msgspec.structs.asdict(key)} for key in keys]
@@ -114,7 +121,7 @@ def _add_data_keys(context: Context, tenant: Tenant, many: int) -> None:
     engine.dispose()
 
 
-def _born(context: Context, tenant: Tenant) -> WrappedKey:
+def _new_data_key(context: Context, tenant: Tenant) -> WrappedKey:
     now, job_id = context.clock.now(), str(uuid.uuid4())
     arn, epoch = tenant.key_arn, tenant.key_epoch
     key, wrapped = birth(context.keys, context.store, tenant.tenant_id, arn, Purpose.BACKUP, epoch, now, job_id)
@@ -123,8 +130,7 @@ def _born(context: Context, tenant: Tenant) -> WrappedKey:
 
 
 def _perform_all(context: Context, catalog: TenantCatalog, job: Job) -> None:
-    """The job's one step, as often as it gives itself back. Raises RuntimeError if the job does not succeed, or meets
-    trouble."""
+    """Run the job's only step until the job has ended. Raises RuntimeError if the job fails or its step reports trouble."""
     context.catalog.scheduler().give_steps(job, steps_of(job.kind))
     (step,) = catalog.jobs.steps(job.job_id)
     message = StepMessage(tenant_id=job.tenant_id, job_id=job.job_id, step_id=step.step_id)
@@ -133,18 +139,18 @@ def _perform_all(context: Context, catalog: TenantCatalog, job: Job) -> None:
         (step,) = catalog.jobs.steps(job.job_id)
         if step.trouble is not None:
             raise RuntimeError(f"the change of key is in trouble: {step.trouble.message}")
-    ended = catalog.jobs.get(job.job_id)
-    if ended.state is not JobState.SUCCEEDED:
-        raise RuntimeError(f"the change of key ended as {ended.state}: {ended.message}")
+    finished = catalog.jobs.get(job.job_id)
+    if finished.state is not JobState.SUCCEEDED:
+        raise RuntimeError(f"the change of key ended as {finished.state}: {finished.message}")
 
 
 def _calls(kms: Any) -> Counter[str]:
-    """Calls that KMS got so far, by operation."""
-    counted: Counter[str] = Counter()
+    """Return the number of calls to KMS so far, by operation."""
+    counts: Counter[str] = Counter()
     for row in httpx.get(f"{kms.meta.endpoint_url}/_sim/requests", trust_env=False, timeout=60).json():
         if row["service"] == "kms":
-            counted[row["action"]] += row["count"]
-    return counted
+            counts[row["action"]] += row["count"]
+    return counts
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Prints what the runs found: medians, and how each figure was got."""
+"""Print the results of the runs: medians, and how each figure was measured."""
 
 import os
 import platform
@@ -64,55 +64,62 @@ among them.
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """One after the other: only downloading, a full backup, and the backup after changes if that was asked for."""
+    """The measurements of one turn."""
 
     download: Measure
+    """A bare download of the pages."""
     full: Measure
+    """A full backup."""
     changed: Measure | None
+    """A backup after changes; None if it was not requested."""
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """The turns over one directory. ``limit`` is the simulator's, in pages a second, where it was asked for."""
+class Results(msgspec.Struct, frozen=True, kw_only=True):
+    """The turns over one directory of ``users`` users and ``groups`` groups."""
 
     users: int
     groups: int
     turns: list[Turn]
     limit: float | None
+    """The simulator's limit, in pages per second; None if it was not requested."""
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """Other programs over the same objects as ours: files and their bytes, repositories, and what we stored."""
+    """The bytes that other programs and Entrakeep store for the same objects."""
 
     files: int
+    """Number of files, one per object."""
     size: int
+    """Bytes of these files."""
     archives: list[Archive]
+    """The repositories of other programs."""
     stored: int
+    """Bytes that Entrakeep stored."""
 
 
 def print_machine(console: Console) -> None:
-    """What the figures were got on."""
+    """Print the Python version, the system and the number of cores."""
     system = f"{platform.system()} {platform.machine()}"
     console.print(f"Python {platform.python_version()}, {system}, {os.cpu_count()} cores")
 
 
-def print_turns(console: Console, found: Found) -> None:
-    """A column each for downloading, the full backup and the one after changes."""
-    first = found.turns[0].full
+def print_turns(console: Console, results: Results) -> None:
+    """Print a table with a column each for the download, the full backup and the backup after changes."""
+    first = results.turns[0].full
     objects, links = first.counts["objects"], first.counts["links"]
-    title = (
-        f"{found.users:,} users, {found.groups:,} groups: {objects:,} objects, {links:,} links; {_runs(found.turns)}"
-    )
-    again = all(turn.changed for turn in found.turns)
+    size = f"{results.users:,} users, {results.groups:,} groups: {objects:,} objects, {links:,} links"
+    title = f"{size}; {_runs(results.turns)}"
+    has_changes = all(turn.changed for turn in results.turns)
     table = _table(
-        title, "", "download only", "full backup", "full : download", *(["after 1 % changed"] if again else [])
+        title, "", "download only", "full backup", "full : download", *(["after 1 % changed"] if has_changes else [])
     )
-    downloads, fulls = [turn.download for turn in found.turns], [turn.full for turn in found.turns]
-    changes = [turn.changed for turn in found.turns if turn.changed]
-    columns = [downloads, fulls, changes] if again else [downloads, fulls]
+    downloads, fulls = [turn.download for turn in results.turns], [turn.full for turn in results.turns]
+    changes = [turn.changed for turn in results.turns if turn.changed]
+    columns = [downloads, fulls, changes] if has_changes else [downloads, fulls]
 
-    def row(name: str, of: Callable[[Measure], float], form: str, ratio: str = "") -> None:
-        told = [_spread([of(each) for each in runs], form) for runs in columns]
-        table.add_row(name, told[0], told[1], ratio, *told[2:])
+    def row(name: str, value: Callable[[Measure], float], form: str, ratio: str = "") -> None:
+        cells = [_spread([value(each) for each in runs], form) for runs in columns]
+        table.add_row(name, cells[0], cells[1], ratio, *cells[2:])
 
     row(
         "seconds",
@@ -128,25 +135,25 @@ def print_turns(console: Console, found: Found) -> None:
     for name, many in (("objects a second", objects), ("links a second", links)):
         table.add_row(name, *(f"{many / median(each.seconds for each in runs):,.0f}" for runs in (downloads, fulls)))
     for name in dict.fromkeys(name for runs in columns for each in runs for name in each.steps):
-        told = [_steps(runs, name) for runs in columns]
-        table.add_row(f"  {name}, s", told[0], told[1], "", *told[2:])
+        cells = [_steps(runs, name) for runs in columns]
+        table.add_row(f"  {name}, s", cells[0], cells[1], "", *cells[2:])
     counts = downloads[0].counts
     table.add_row("pages", f"{counts['pages']:,}")
     table.add_row("MB of JSON", f"{counts['json'] / 1e6:.1f}")
     stored = [f"{median(each.counts['stored'] for each in runs) / 1e6:.2f}" for runs in columns[1:]]
     table.add_row("MB received, stored", f"{counts['received'] / 1e6:.1f}", stored[0], "", *stored[1:])
-    if again:
+    if has_changes:
         table.add_row(
             "of the full backup's seconds", "", "", "", _spread(_ratios(changes, fulls, lambda m: m.seconds), ".2f")
         )
         table.add_row("of its bytes", "", "", "", _spread(_ratios(changes, fulls, lambda m: m.counts["stored"]), ".3f"))
-    if found.limit is not None:
-        table.add_row("simulator's limit, s", f"{counts['pages'] / found.limit:.2f}")
+    if results.limit is not None:
+        table.add_row("simulator's limit, s", f"{counts['pages'] / results.limit:.2f}")
     console.print(table)
 
 
 def print_stages(console: Console, measure: Measure) -> None:
-    """CPU seconds of a full backup by what they went into."""
+    """Print the CPU seconds of a full backup by stage."""
     lines = measure.counts["objects"] + measure.counts["links"]
     table = _table(
         f"Where a full backup's {measure.cpu_seconds:.2f} CPU seconds go", "", "CPU seconds", "share", "µs a record"
@@ -154,21 +161,21 @@ def print_stages(console: Console, measure: Measure) -> None:
     for name, seconds in measure.stages.items():
         table.add_row(name, f"{seconds:.2f}", f"{seconds / measure.cpu_seconds:.0%}", f"{seconds / lines * 1e6:.1f}")
     console.print(table)
-    console.print(_flowing(_HOW_STAGES))
+    console.print(_as_paragraph(_HOW_STAGES))
 
 
 def print_modelled(console: Console, measure: Measure) -> None:
-    """Objects a second through typed models."""
+    """Print the objects per second that typed models read."""
     table = _table("A sample through msgraph-sdk's typed models", "", "objects", "seconds", "objects a second")
     for name, seconds in measure.steps.items():
-        found = measure.counts[name]
-        table.add_row(name, f"{found:,}", f"{seconds:.2f}", f"{found / seconds:,.0f}")
+        count = measure.counts[name]
+        table.add_row(name, f"{count:,}", f"{seconds:.2f}", f"{count / seconds:,.0f}")
     console.print(table)
-    console.print(_flowing(_HOW_MODELLED))
+    console.print(_as_paragraph(_HOW_MODELLED))
 
 
 def print_compared(console: Console, compared: Compared) -> None:
-    """Bytes of each program for the same objects."""
+    """Print the bytes that each program stores for the same objects."""
     table = _table(
         f"{compared.files:,} objects, {compared.size / 1e6:.1f} MB of JSON",
         "",
@@ -186,11 +193,11 @@ def print_compared(console: Console, compared: Compared) -> None:
         )
     table.add_row("ours", f"{compared.stored / 1e6:.2f}", f"{compared.stored / compared.files:,.0f}", "")
     console.print(table)
-    console.print(_flowing(_HOW_ARCHIVES))
+    console.print(_as_paragraph(_HOW_ARCHIVES))
 
 
 def print_stopped(console: Console, stopped: Stopped) -> None:
-    """How long a backup went on after its key was revoked."""
+    """Print how long a backup continued after its key was revoked."""
     many = len(stopped.ended)
     table = _table(
         f"A revoked key stops a backup: {many} trials, key lease {stopped.lease:g} s", "", "median, s", "least", "most"
@@ -198,11 +205,11 @@ def print_stopped(console: Console, stopped: Stopped) -> None:
     for name, times in (("job ended", stopped.ended), ("step let go", stopped.let_go)):
         table.add_row(name, f"{median(times):.2f}", f"{min(times):.2f}", f"{max(times):.2f}")
     console.print(table)
-    console.print(_flowing(_HOW_STOPPED))
+    console.print(_as_paragraph(_HOW_STOPPED))
 
 
 def print_moved(console: Console, moved: Moved) -> None:
-    """How fast data keys moved to another KMS key, and what KMS was asked."""
+    """Print how fast data keys moved to another KMS key, and the calls to KMS."""
     table = _table(f"{moved.data_keys:,} data keys move to another KMS key", "", "", "a data key")
     table.add_row("seconds", f"{moved.seconds:.1f}", f"{moved.seconds / moved.data_keys * 1000:.1f} ms")
     table.add_row("CPU seconds", f"{moved.cpu_seconds:.1f}", f"{moved.cpu_seconds / moved.data_keys * 1000:.1f} ms")
@@ -214,12 +221,12 @@ def print_moved(console: Console, moved: Moved) -> None:
     for action, count in calls.items():
         table.add_row(f"  {action}", f"{count:,}", f"{count / moved.data_keys:.2f}")
     console.print(table)
-    console.print(_flowing(_HOW_MOVED))
+    console.print(_as_paragraph(_HOW_MOVED))
 
 
 def print_how(console: Console) -> None:
-    """How the figures of the turns were got."""
-    console.print(_flowing(_HOW))
+    """Print how the figures of the turns were measured."""
+    console.print(_as_paragraph(_HOW))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -233,19 +240,21 @@ def _runs(turns: Sequence[Turn]) -> str:
     return f"median of {len(turns)}" if len(turns) > 1 else "one run"
 
 
-def _ratios(above: Sequence[Measure], below: Sequence[Measure], of: Callable[[Measure], float]) -> list[float]:
-    return [of(one) / of(other) for one, other in zip(above, below, strict=True)]
+def _ratios(
+    numerators: Sequence[Measure], denominators: Sequence[Measure], value: Callable[[Measure], float]
+) -> list[float]:
+    return [value(one) / value(other) for one, other in zip(numerators, denominators, strict=True)]
 
 
 def _steps(runs: Sequence[Measure], name: str) -> str:
-    known = [each.steps[name] for each in runs if name in each.steps]
-    return f"{median(known):.2f}" if known else ""
+    seconds = [each.steps[name] for each in runs if name in each.steps]
+    return f"{median(seconds):.2f}" if seconds else ""
 
 
-def _spread(values: Sequence[float], form: str) -> str:
-    told = format(median(values), form)
-    return f"{told} ({format(min(values), form)}–{format(max(values), form)})" if len(values) > 1 else told
+def _spread(values: Sequence[float], spec: str) -> str:
+    middle = format(median(values), spec)
+    return f"{middle} ({format(min(values), spec)}–{format(max(values), spec)})" if len(values) > 1 else middle
 
 
-def _flowing(text: str) -> str:
+def _as_paragraph(text: str) -> str:
     return text.replace("\n", " ").strip()

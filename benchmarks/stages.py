@@ -1,7 +1,7 @@
-"""Where a backup's CPU time goes: functions of the product, wrapped so that each tells the CPU time of its own thread.
+"""The CPU time of a backup by stage. Functions of the product are wrapped to measure the CPU time of the calling thread.
 
-What a wrapped function spends in another wrapped one counts for the inner one alone, so the stages add up. Time in which a
-thread waits, for the network, a disk, another thread or the interpreter's lock, is no CPU time.
+Time that a wrapped function spends in another wrapped function counts only for the inner one, so the stages add up. Time
+during which a thread waits for the network, a disk, another thread or the interpreter lock is not CPU time.
 """
 
 import inspect
@@ -39,12 +39,12 @@ _STAGES: tuple[tuple[Any, str, str], ...] = (
     (Tenancy, "read", "SQL"),
     (Tenancy, "write", "SQL"),
 )
-"""Where a function stands, its name, and the stage that it is."""
+"""The owner of a function, its name, and its stage."""
 _OTHER = "all else"
 
 
 class Stages:
-    """Wraps the functions of each stage while it is entered."""
+    """A context manager that wraps the functions of each stage while it is entered."""
 
     def __init__(self) -> None:
         self._spent: Counter[str] = Counter()
@@ -59,43 +59,43 @@ class Stages:
     def __exit__(self, *_: object) -> None:
         self._wrapped.close()
 
-    def told(self, cpu_seconds: float) -> dict[str, float]:
-        """CPU seconds by stage, the most first; ``cpu_seconds`` are the whole process's."""
-        known = dict(self._spent.most_common())
-        return {**known, _OTHER: cpu_seconds - sum(known.values())}
+    def by_stage(self, cpu_seconds: float) -> dict[str, float]:
+        """Return CPU seconds by stage, largest first. ``cpu_seconds`` are those of the whole process."""
+        seconds = dict(self._spent.most_common())
+        return {**seconds, _OTHER: cpu_seconds - sum(seconds.values())}
 
     def _wrap(self, function: Callable[..., Any], stage: str) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(function):
 
-            async def waited(*arguments: Any, **options: Any) -> Any:
+            async def measured_coroutine(*arguments: Any, **options: Any) -> Any:
                 with self._spend(stage):
                     return await function(*arguments, **options)
 
-            return waited
+            return measured_coroutine
         if hasattr(function, "__wrapped__") and inspect.isgeneratorfunction(function.__wrapped__):
 
             @contextmanager
-            def within(*arguments: Any, **options: Any) -> Iterator[Any]:
-                with self._spend(stage), function(*arguments, **options) as found:
-                    yield found
+            def measured_context(*arguments: Any, **options: Any) -> Iterator[Any]:
+                with self._spend(stage), function(*arguments, **options) as value:
+                    yield value
 
-            return within
+            return measured_context
 
-        def called(*arguments: Any, **options: Any) -> Any:
+        def measured(*arguments: Any, **options: Any) -> Any:
             with self._spend(stage):
                 return function(*arguments, **options)
 
-        return called
+        return measured
 
     @contextmanager
     def _spend(self, stage: str) -> Iterator[None]:
         inner = self._inner
         outer, inner.seconds = getattr(inner, "seconds", 0.0), 0.0
-        begun = time.thread_time()
+        started_at = time.thread_time()
         try:
             yield
         finally:
-            whole = time.thread_time() - begun
+            total = time.thread_time() - started_at
             with self._lock:
-                self._spent[stage] += whole - inner.seconds
-            inner.seconds = outer + whole
+                self._spent[stage] += total - inner.seconds
+            inner.seconds = outer + total
