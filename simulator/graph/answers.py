@@ -1,4 +1,4 @@
-"""What goes back over the wire: answers, error bodies and the headers that all of them bear (Graph: "Error responses")."""
+"""Answers, error bodies and the headers that all answers have (Graph: "Error responses")."""
 
 import json
 import time
@@ -23,37 +23,41 @@ _DIAGNOSTIC = json.dumps(
 
 @dataclass
 class Request:
-    """One request, read whole. `path` is decoded, `query` is raw, header names are in lower case."""
+    """One complete request."""
 
     method: str
     path: str
+    """The decoded path."""
     query: str
+    """The raw query."""
     headers: dict[str, str]
+    """Values by name in lower case."""
     body: bytes
     origin: str
-    """Scheme, host and port under which the client reached us, for the links in answers."""
+    """Scheme, host and port that the client used, for the links in answers."""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def client_request_id(self) -> str:
+        """Return the id that the client gave the request, or else the server's."""
         return self.headers.get("client-request-id") or self.request_id
 
     @property
     def metadata(self) -> bool:
-        """Whether annotations such as `@odata.context` are wanted."""
+        """Return whether the client wants annotations such as `@odata.context`."""
         return "odata.metadata=none" not in self.headers.get("accept", "")
 
 
 @dataclass
 class Answer:
-    """One answer before the headers that all have."""
+    """One answer, without the headers that all answers have."""
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     stream: Iterator[bytes] | None = None
-    """A body too large to hold, instead of `body`."""
+    """A body that is too large for memory, in place of `body`."""
 
 
 class Refused(Exception):
@@ -77,7 +81,7 @@ class Refused(Exception):
         self.inner = inner or {}
 
     def answer(self, request: Request) -> Answer:
-        """The error as Graph writes it: code, message, and innerError with the date and both request ids."""
+        """Return the error as Graph writes it: code, message, and innerError with the date and both request ids."""
         error: dict[str, object] = {"code": self.code, "message": self.message}
         if self.details:
             error["details"] = self.details
@@ -91,51 +95,51 @@ class Refused(Exception):
 
 
 def bad_request(message: str) -> Refused:
-    """400 of the directory."""
+    """Return a 400 of the directory."""
     return Refused(400, "Request_BadRequest", message)
 
 
 def unsupported(message: str) -> Refused:
-    """400 for a query that the directory does not take."""
+    """Return a 400 for a query that the directory does not support."""
     return Refused(400, "Request_UnsupportedQuery", message)
 
 
 def missing(id: str) -> Refused:
-    """404 of the directory, in Graph's words."""
+    """Return a 404 of the directory, with Graph's message."""
     message = f"Resource '{id}' does not exist or one of its queried reference-property objects are not present."
     return Refused(404, "Request_ResourceNotFound", message)
 
 
 def not_allowed() -> Refused:
-    """405: the path is known, the method is not."""
+    """Return a 405, for a known path with an unsupported method."""
     return Refused(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
 
 
 def no_segment(segment: str) -> Refused:
-    """400: the path is unknown in this version."""
+    """Return a 400, for a path that is unknown in this version."""
     return Refused(400, "BadRequest", f"Resource not found for the segment '{segment}'.")
 
 
 def only(request: Request, method: str) -> None:
-    """Refuses (405) every other method."""
+    """Raise Refused (405) if the request has another method."""
     if request.method != method:
         raise not_allowed()
 
 
 def odata(body: bytes, request: Request, status: int = 200) -> Answer:
-    """An answer with OData's content type and version."""
+    """Return an answer with OData's content type and version."""
     kind = "minimal" if request.metadata else "none"
     return Answer(status, body, {"OData-Version": "4.0"}, _CONTENT % kind)
 
 
 def document(value: object, status: int = 200) -> Answer:
-    """A plain JSON document."""
+    """Return an answer with a plain JSON document."""
     return Answer(status, json.dumps(value).encode())
 
 
 def headers(answer: Answer, request: Request) -> dict[str, str]:
-    """Every header of an answer but those of the connection."""
-    found = {
+    """Return all headers of an answer except those of the connection."""
+    common = {
         "Cache-Control": "no-cache",
         "Strict-Transport-Security": "max-age=31536000",
         "Vary": "Accept-Encoding",
@@ -144,5 +148,5 @@ def headers(answer: Answer, request: Request) -> dict[str, str]:
         "x-ms-ags-diagnostic": _DIAGNOSTIC,
     }
     if answer.body or answer.status not in (204, 304):
-        found["Content-Type"] = answer.content_type
-    return found | answer.headers
+        common["Content-Type"] = answer.content_type
+    return common | answer.headers

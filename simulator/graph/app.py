@@ -1,4 +1,4 @@
-"""The simulator as an ASGI application: reads requests whole, meets faults, compresses, counts."""
+"""The simulator as an ASGI application: it reads whole requests, applies faults, compresses answers and counts them."""
 
 import asyncio
 import logging
@@ -24,11 +24,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _LOG = logging.getLogger("simulator.graph")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FAST = 1
-"""zlib's level: the simulator must not be what a benchmark measures."""
+"""Level of zlib. It is low so that benchmarks do not measure the simulator."""
 
 
 class Simulator:
-    """The directories of one Graph, each with its authority and its controls; ``size`` is that of the quotas of each."""
+    """The directories of one Graph, each with its authority and controls. ``size`` is the size of all quotas."""
 
     def __init__(self, realm: Realm, size: str) -> None:
         self._first = realm
@@ -36,14 +36,14 @@ class Simulator:
         self._realms = {realm.directory.id: realm}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one HTTP request."""
+        """Serve one HTTP request."""
         request = await _read(scope, receive)
         if request is None:
             return
         if request.path.startswith("/_sim/"):
-            await _send(self._controlled(request), request, send)
+            await _send(self._control(request), request, send)
             return
-        realm = self._asked(request)
+        realm = self._realm_of(request)
         fault = realm.faults.take(request)
         path = pattern(request.path)
         if fault is not None:
@@ -62,16 +62,16 @@ class Simulator:
         else:
             await _send(answer, request, send)
 
-    def _controlled(self, request: Request) -> Answer:
-        """The answer to a control request, which speaks of the directory that it names, or of the first."""
+    def _control(self, request: Request) -> Answer:
+        """Answer a control request, which applies to the directory that it names, or to the first one."""
         try:
             if (request.method, request.path.strip("/")) == ("POST", "_sim/directories"):
                 return self._add(another(request, self._size))
         except ValueError as error:
             return wrong(str(error), 400)
-        named = parse_qs(request.query).get("directory", [self._first.directory.id])[0].lower()
-        realm = self._realms.get(named)
-        return wrong(f"there is no directory {named}", 404) if realm is None else realm.control.answer(request)
+        directory_id = parse_qs(request.query).get("directory", [self._first.directory.id])[0].lower()
+        realm = self._realms.get(directory_id)
+        return wrong(f"there is no directory {directory_id}", 404) if realm is None else realm.control.answer(request)
 
     def _add(self, realm: Realm) -> Answer:
         if realm.directory.id in self._realms:
@@ -79,15 +79,15 @@ class Simulator:
         self._realms[realm.directory.id] = realm
         return document({"id": realm.directory.id})
 
-    def _asked(self, request: Request) -> Realm:
-        """The directory that a request is for: the one in its path, or the one that gave its token, or else the first."""
-        named = self._realms.get(request.path.split("/")[1].lower())
-        gave = (realm for realm in self._realms.values() if realm.tokens.gave(request))
-        return named or next(gave, self._first)
+    def _realm_of(self, request: Request) -> Realm:
+        """Return the directory of a request: the one in its path, else the one that issued its token, else the first."""
+        in_path = self._realms.get(request.path.split("/")[1].lower())
+        issuers = (realm for realm in self._realms.values() if realm.tokens.issued(request))
+        return in_path or next(issuers, self._first)
 
     @staticmethod
     def _answer(request: Request, fault: Fault | None, one: Callable[[Request], Answer]) -> Answer:
-        """The answer that a fault leaves to `one`, or its own."""
+        """Return the answer of a fault, or that of `one` if the fault does not replace it."""
         try:
             if fault is not None and fault.what == "claims-challenge":
                 raise claims_challenge()
@@ -108,7 +108,7 @@ class Simulator:
         return realm.service.answer(request)
 
     def _item(self, realm: Realm, request: Request) -> Answer:
-        """One request of a batch; a fault that would break a connection is a gateway's 504 here, and nothing is slow."""
+        """Answer one request of a batch. A fault that breaks connections gives a 504 here, and delays do not apply."""
         fault = realm.faults.take(request)
         if fault is not None and fault.what in ("drop", "truncate"):
             answer = Refused(504, "GatewayTimeout", "The gateway did not receive a response in time.").answer(request)
@@ -119,55 +119,55 @@ class Simulator:
 
 
 def pattern(path: str) -> str:
-    """A path with `{id}` for every id in it."""
+    """Return a path with `{id}` in place of every id."""
     version, _, rest = path.lstrip("/").partition("/")
-    found = split(rest)
-    if found is not None:
-        kind, tail = found
-        plain = [
-            "{id}" if place in (0, 2) and not re.match(r"\$|(microsoft\.)?graph\.|delta(\(\))?$", segment) else segment
-            for place, segment in enumerate(tail)
+    parts = split(rest)
+    if parts is not None:
+        kind, tail = parts
+        shown = [
+            "{id}" if index in (0, 2) and not re.match(r"\$|(microsoft\.)?graph\.|delta(\(\))?$", segment) else segment
+            for index, segment in enumerate(tail)
         ]
-        rest = "/".join([kind.path, *plain])
+        rest = "/".join([kind.path, *shown])
     return _GUID.sub("{id}", f"/{version}/{rest}" if rest else f"/{version}")
 
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:
-    """The request, or None if the client left before it was whole."""
-    parts: list[bytes] = []
-    more = True
-    while more:
+    """Read a request. Return None if the client disconnects before it is complete."""
+    chunks: list[bytes] = []
+    incomplete = True
+    while incomplete:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    given = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        chunks.append(message.get("body", b""))
+        incomplete = message.get("more_body", False)
+    header_values = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     return Request(
         method=scope["method"],
         path=unquote(scope["raw_path"].decode("latin-1").partition("?")[0]),
         query=scope["query_string"].decode("latin-1"),
-        headers=given,
-        body=b"".join(parts),
-        origin=f"{scope['scheme']}://{given.get('host', 'localhost')}",
+        headers=header_values,
+        body=b"".join(chunks),
+        origin=f"{scope['scheme']}://{header_values.get('host', 'localhost')}",
     )
 
 
 def _encoded(answer: Answer, request: Request) -> tuple[bytes, dict[str, str]]:
-    """The body as it travels, and all headers."""
-    found = headers(answer, request)
+    """Return the body as it is sent, and all headers."""
+    all_headers = headers(answer, request)
     body = answer.body
     if body and "gzip" in request.headers.get("accept-encoding", "") and not request.path.startswith("/_sim/"):
         packer = zlib.compressobj(_FAST, wbits=31)
         body = packer.compress(body) + packer.flush()
-        found["Content-Encoding"] = "gzip"
+        all_headers["Content-Encoding"] = "gzip"
     if answer.status not in (204, 304):
-        found["Content-Length"] = str(len(body))
-    return body, found
+        all_headers["Content-Length"] = str(len(body))
+    return body, all_headers
 
 
-def _start(status: int, found: dict[str, str]) -> dict[str, Any]:
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in found.items()]
+def _start(status: int, all_headers: dict[str, str]) -> dict[str, Any]:
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in all_headers.items()]
     return {"type": "http.response.start", "status": status, "headers": raw}
 
 
@@ -178,31 +178,31 @@ async def _send(answer: Answer, request: Request, send: Send) -> None:
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
         return
-    body, found = _encoded(answer, request)
-    await send(_start(answer.status, found))
+    body, all_headers = _encoded(answer, request)
+    await send(_start(answer.status, all_headers))
     await send({"type": "http.response.body", "body": body})
 
 
 async def _truncate(answer: Answer, request: Request, receive: Receive, send: Send) -> None:
-    """Announces the whole body, sends half of it and ends the connection."""
-    body, found = _encoded(answer, request)
-    await send(_start(answer.status, found))
+    """Announce the whole body, send half of it and close the connection."""
+    body, all_headers = _encoded(answer, request)
+    await send(_start(answer.status, all_headers))
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     _transport(send).close()
-    await _gone(receive)
+    await _wait_for_disconnect(receive)
 
 
 async def _drop(receive: Receive, send: Send) -> None:
-    """Ends the connection without a word."""
+    """Reset the connection without an answer."""
     _transport(send).abort()
-    await _gone(receive)
+    await _wait_for_disconnect(receive)
 
 
 def _transport(send: Send) -> Any:
-    """The connection under uvicorn's `send`, which is a method of its request cycle: ASGI has no way to break one."""
+    """Return the connection of uvicorn's `send`, a method of its request cycle, because ASGI cannot break connections."""
     return send.__self__.transport  # type: ignore[attr-defined]
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

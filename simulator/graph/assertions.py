@@ -1,6 +1,6 @@
 """Client assertions: a JWT signed with a certificate in place of a secret (RFC 7523; Microsoft: "Certificate credentials").
 
-Their times are compared with the real clock: they are the client's, who knows nothing of the simulated one.
+Their times are compared with the real clock, because the client does not know the simulated one.
 """
 
 import base64
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 
 class AssertionRefused(Exception):
-    """The assertion does not prove who the client is; `code` is the authority's number for why."""
+    """The assertion does not prove the client's identity. `code` is the authority's error number."""
 
     def __init__(self, code: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -24,34 +24,34 @@ class AssertionRefused(Exception):
 
 
 def certificate(pem: str) -> x509.Certificate:
-    """The first certificate of a PEM text; it must hold an RSA key. ValueError with one sentence if it does not."""
+    """Return the first certificate of a PEM text. Raises ValueError with a sentence if it has no RSA key."""
     try:
-        found = x509.load_pem_x509_certificate(pem.encode())
+        parsed = x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
         raise ValueError("certificate is no certificate in PEM form") from None
-    if not isinstance(found.public_key(), rsa.RSAPublicKey):
+    if not isinstance(parsed.public_key(), rsa.RSAPublicKey):
         raise ValueError("certificate needs an RSA key")
-    return found
+    return parsed
 
 
 def check(assertion: str, known: x509.Certificate, client_id: str, endpoint: str) -> None:
-    """Refuses an assertion that this certificate did not sign, for this client and endpoint, for this time."""
+    """Check an assertion: its signature by this certificate, client, endpoint and validity. Raises AssertionRefused."""
     try:
         parts = assertion.split(".")
         header, claims = (json.loads(_decoded(part)) for part in parts[:2])
         signature = _decoded(parts[2])
-        begins, ends = int(claims.get("nbf", 0)), int(claims["exp"])
+        not_before, expires = int(claims.get("nbf", 0)), int(claims["exp"])
     except (ValueError, IndexError, KeyError, TypeError, AttributeError):
         raise AssertionRefused(50027, "JWT token is invalid or malformed.") from None
-    prints = {_encoded(known.fingerprint(hashes.SHA256())), _encoded(known.fingerprint(hashes.SHA1()))}
-    # RFC 7515 leaves the padding out; clients of Microsoft's own send it.
-    told = {str(header.get(name)).rstrip("=") for name in ("x5t#S256", "x5t")}
-    if not prints & told or not _signed(known, header.get("alg"), signature, ".".join(parts[:2]).encode()):
+    known_prints = {_encoded(known.fingerprint(hashes.SHA256())), _encoded(known.fingerprint(hashes.SHA1()))}
+    # RFC 7515 omits the padding, but Microsoft's own clients send it.
+    sent_prints = {str(header.get(name)).rstrip("=") for name in ("x5t#S256", "x5t")}
+    if not known_prints & sent_prints or not _signed(known, header.get("alg"), signature, ".".join(parts[:2]).encode()):
         raise AssertionRefused(
             700027,
             "The certificate with identifier used to sign the client assertion is not registered on application.",
         )
-    if not begins - 300 <= time.time() <= ends:
+    if not not_before - 300 <= time.time() <= expires:
         raise AssertionRefused(700024, "Client assertion is not within its valid time range.")
     if claims.get("aud") != endpoint or {claims.get("iss"), claims.get("sub")} != {client_id}:
         raise AssertionRefused(700023, "Client assertion audience claim does not match Realm issuer.")

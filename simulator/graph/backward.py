@@ -1,7 +1,7 @@
-"""Ties of generated objects from where they end: who links to an object, what is assigned to it or granted for it.
+"""Relations of generated objects in reverse: links to an object, assignments to it and grants for it.
 
-Tables of numbers are made when they are first asked for (about a second for a directory of a million objects) and answer
-without looking at every object.
+Tables of numbers are built on first use (about a second for a directory of a million objects). They answer without a scan of
+all objects.
 """
 
 from array import array
@@ -17,28 +17,28 @@ _REST = (1 << _SHIFT) - 1
 
 
 class _Pairs:
-    """Numbers below 2^34 by keys below 2^30."""
+    """A sorted table of numbers below 2^34 by keys below 2^30."""
 
     def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
         self._pairs = array("Q", sorted(key << _SHIFT | value for key, value in pairs))
 
     def between(self, first: int, last: int) -> Iterator[int]:
-        """The numbers of all keys from `first` to `last`, both included."""
+        """Yield the numbers of all keys from `first` to `last`, both included."""
         start, stop = (bisect_left(self._pairs, key << _SHIFT) for key in (first, last + 1))
         return (pair & _REST for pair in self._pairs[start:stop])
 
 
 class _Stretches:
-    """Which stretches may hold a point, of `modulus` points in a ring."""
+    """A table of stretches in a ring of `modulus` points, to find those that may contain a point."""
 
     def __init__(self, stretches: Iterable[tuple[int, Stretch]], modulus: int) -> None:
-        held = [(number, stretch) for number, stretch in stretches if stretch.size]
-        self._longest = max((stretch.size for _, stretch in held), default=0)
-        self._firsts = _Pairs((stretch.first, number) for number, stretch in held)
+        entries = [(number, stretch) for number, stretch in stretches if stretch.size]
+        self._longest = max((stretch.size for _, stretch in entries), default=0)
+        self._firsts = _Pairs((stretch.first, number) for number, stretch in entries)
         self._modulus = modulus
 
     def near(self, point: int) -> Iterator[int]:
-        """The numbers of the stretches that begin so near before the point that they may reach it."""
+        """Yield the numbers of the stretches that start close enough before the point to reach it."""
         lowest = point - self._longest + 1
         yield from self._firsts.between(max(0, lowest), point)
         if lowest < 0:
@@ -46,7 +46,7 @@ class _Stretches:
 
 
 class Backward:
-    """All ties of one directory, from where they end. Objects are named by kind and number."""
+    """All reverse relations of one directory. Objects are identified by kind and number."""
 
     def __init__(self, ties: Ties) -> None:
         self._ties = ties
@@ -54,7 +54,7 @@ class Backward:
     # -- links
 
     def links(self, kind: int, number: int) -> Iterator[tuple[int, int, str]]:
-        """Every link that ends at an object: kind and number of the object that it starts from, and the relation."""
+        """Yield every link to an object: kind and number of the object where it starts, and the relation."""
         if kind == USER:
             yield from self._to_user(number)
         elif kind == GROUP and number and (number - 1) % 10 == 0:
@@ -69,8 +69,8 @@ class Backward:
             first, size = self._ties.members(group)
             if (number - first) % self._ties.users < size:
                 yield GROUP, group, "members"
-        for owned in self._owners.between(number, number):
-            yield owned >> 32, owned & 0xFFFFFFFF, "owners"
+        for owner_link in self._owners.between(number, number):
+            yield owner_link >> 32, owner_link & 0xFFFFFFFF, "owners"
         first = number * REPORTS + 1
         for report in range(first, min(first + REPORTS, self._ties.users)):
             if report % 23:
@@ -92,12 +92,14 @@ class Backward:
     # -- app role assignments
 
     def assignments(self, kind: int, number: int) -> list[int]:
-        """The numbers of the assignments whose principal is an object."""
+        """Return the numbers of the assignments whose principal is an object."""
         if kind == PRINCIPAL:
             resources: Iterable[int] = [(number - 1) % self._ties.principals]
         else:
             resources = sorted((self._users if kind == USER else self._groups).near(number))
-        return [found for resource in resources for found in self._ties.assignments_of(resource, kind, number)]
+        return [
+            assignment for resource in resources for assignment in self._ties.assignments_of(resource, kind, number)
+        ]
 
     @cached_property
     def _users(self) -> _Stretches:
@@ -115,11 +117,11 @@ class Backward:
     # -- permission grants
 
     def grants_for(self, user: int) -> list[int]:
-        """The numbers of the grants for a user."""
+        """Return the numbers of the grants for a user."""
         return list(self._grants_by_user.between(user, user))
 
     def grants_on(self, resource: int) -> list[int]:
-        """The numbers of the grants on a service principal."""
+        """Return the numbers of the grants on a service principal."""
         return list(self._grants_by_resource.between(resource, resource))
 
     @cached_property

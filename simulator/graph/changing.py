@@ -1,4 +1,4 @@
-"""Changes from outside Graph: lines of a `--load` file and the list given to `/_sim/changes`, kept to the letter."""
+"""Changes from outside Graph: lines of a `--load` file and the list posted to `/_sim/changes`. Bytes are kept unchanged."""
 
 import json
 from typing import NamedTuple
@@ -11,7 +11,7 @@ _OPERATIONS = ("create", "update", "delete", "restore", "purge")
 
 
 class Change(NamedTuple):
-    """One change. `value` holds the bytes as they came; None where an operation takes none."""
+    """One change. `value` holds the bytes as received; None if the change has no value."""
 
     op: str
     path: str
@@ -19,31 +19,32 @@ class Change(NamedTuple):
 
     @property
     def is_link(self) -> bool:
-        found = split(self.path)
-        return found is not None and len(found[1]) > 1
+        """Return whether the path names something under a relation of an object."""
+        parts = split(self.path)
+        return parts is not None and len(parts[1]) > 1
 
 
 def parsed(text: bytes) -> Change:
-    """A change from its JSON object; without `op` it is a line to load. ValueError with one sentence if it is none."""
-    meant = letter.valid(text)
-    if not isinstance(meant, dict):
+    """Parse a change from its JSON object. `op` defaults to `create`. Raises ValueError with a sentence if it is invalid."""
+    fields = letter.valid(text)
+    if not isinstance(fields, dict):
         raise ValueError("a change is an object with op, path and value")
-    op, path, value = meant.get("op", "create"), meant.get("path"), letter.member(text, "value")
+    op, path, value = fields.get("op", "create"), fields.get("path"), letter.member(text, "value")
     if op not in _OPERATIONS:
         raise ValueError(f"op is one of {', '.join(_OPERATIONS)}")
     if not isinstance(path, str) or split(path) is None:
         raise ValueError(f"the simulator has no objects at {json.dumps(path)}; it has {', '.join(KINDS)}")
-    if op in ("create", "update") and not isinstance(meant.get("value"), dict):
+    if op in ("create", "update") and not isinstance(fields.get("value"), dict):
         raise ValueError(f"{op} needs value, an object")
     return Change(op, path.strip("/"), value)
 
 
 def apply(directory: Directory, change: Change) -> None:
-    """Does one change. ValueError with one sentence if it cannot be done."""
-    found = split(change.path)
-    if found is None:
+    """Apply one change. Raises ValueError with a sentence if that is impossible."""
+    parts = split(change.path)
+    if parts is None:
         raise ValueError(f"there is nothing at {change.path}")
-    kind, tail = found
+    kind, tail = parts
     if len(tail) < 2:
         _object(directory, kind, tail, change)
         return
@@ -77,16 +78,16 @@ def _object(directory: Directory, kind: Kind, tail: list[str], change: Change) -
 
 
 def _content(directory: Directory, kind: Kind, tail: list[str], relation: Relation, change: Change) -> None:
-    """A change of what an object has of its own under a relation, app role assignments."""
+    """Apply a change to an object's app role assignment."""
     content = relation.content or kind
     if change.op == "create" and change.value is not None:
-        if letter.text(change.value, relation.by) != tail[0]:
-            raise ValueError(f"value needs {relation.by}, the id in {change.path}")
+        if letter.text(change.value, relation.owner_property) != tail[0]:
+            raise ValueError(f"value needs {relation.owner_property}, the id in {change.path}")
         directory.keep(content, id_of(change.value), change.value, to_the_letter=True)
         return
     if change.op not in ("update", "delete"):
         raise ValueError(f"what is at {change.path} can be created, updated and deleted, there is no {change.op}")
-    if len(tail) != 3 or directory.tied(content, relation.by, tail[0], tail[2]) is None:
+    if len(tail) != 3 or directory.referrer(content, relation.owner_property, tail[0], tail[2]) is None:
         raise ValueError(f"{change.op} finds nothing at {change.path}")
     if change.op == "update" and change.value is not None:
         directory.update(content, tail[2], change.value, to_the_letter=True)
@@ -101,15 +102,15 @@ def _link(directory: Directory, kind: Kind, tail: list[str], relation: Relation,
         return
     if change.op != "delete":
         raise ValueError(f"a link can be created and deleted, there is no {change.op}")
-    standing = [target for target, _ in directory.linked(kind, tail[0], relation)]
-    targets = tail[2:] or (standing if relation.to_one else [])
-    if not targets or targets[0] not in standing:
+    existing = [target for target, _ in directory.linked(kind, tail[0], relation)]
+    targets = tail[2:] or (existing if relation.to_one else [])
+    if not targets or targets[0] not in existing:
         raise ValueError(f"delete finds nothing at {change.path}")
     directory.unlink(kind, tail[0], relation, targets[0])
 
 
 def id_of(value: bytes) -> str:
-    """The `id` of an object. ValueError if it has none."""
+    """Return the `id` of an object. Raises ValueError if it has none."""
     key = json.loads(letter.member(value, "id") or b"null")
     if not isinstance(key, str) or not key:
         raise ValueError("value needs an id")
@@ -117,16 +118,19 @@ def id_of(value: bytes) -> str:
 
 
 def typed(directory: Directory, target: str, value: bytes) -> bytes:
-    """A link's value with `@odata.type`, put in front if it has none."""
+    """Return a link's value with `@odata.type`, which is inserted first if it is absent."""
     if letter.member(value, "@odata.type") is not None:
         return value
-    found = directory.anywhere(target)
-    name = found[0].odata_type if found else "#microsoft.graph.user"
+    match = directory.anywhere(target)
+    name = match[0].odata_type if match else "#microsoft.graph.user"
     return letter.before(value, letter.written("@odata.type", json.dumps(name).encode()))
 
 
 def load(directory: Directory, text: bytes) -> int:
-    """Adds the lines of a `--load` file, objects before links; says how many. ValueError names the line that is wrong."""
+    """Apply the lines of a `--load` file, objects before links. Return the number of lines.
+
+    Raises ValueError naming the first invalid line.
+    """
     changes: list[tuple[int, Change]] = []
     for number, line in enumerate(text.split(b"\n"), 1):
         if line.strip():

@@ -1,4 +1,4 @@
-"""The simulator's own controls under `/_sim`: applications, clock, changes, objects, requests, faults, quotas, delta."""
+"""The control addresses under `/_sim`: applications, clock, changes, objects, requests, faults, quotas, delta."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,11 +15,11 @@ from simulator.graph.kinds import LICENCES, split
 from simulator.graph.quotas import Quotas
 from simulator.graph.tokens import App, Tokens
 
-_GATHERED = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 class Control:
-    """Answers `/_sim`. What is wrong is told in one sentence with status 400."""
+    """The handler of `/_sim`. Invalid input gives status 400 with one sentence."""
 
     def __init__(self, directory: Directory, tokens: Tokens, faults: Faults, delta: Delta, quotas: Quotas) -> None:
         self._directory = directory
@@ -44,11 +44,11 @@ class Control:
         }
 
     def count(self, method: str, path: str, status: int) -> None:
-        """Notes one request of Graph's; status 0 stands for no answer."""
+        """Count one request to Graph. Status 0 means that it got no answer."""
         self._counts[method, path, status] += 1
 
     def answer(self, request: Request) -> Answer:
-        """The answer to a control request."""
+        """Answer a control request: 400 for invalid input, 404 for an unknown address."""
         name = request.path.removeprefix("/_sim/").strip("/")
         route = self._routes.get((request.method, name))
         if route is None:
@@ -59,25 +59,25 @@ class Control:
             return wrong(str(error), 400)
 
     def _app(self, request: Request) -> Answer:
-        given = given_object(request)
-        unknown = set(given) - {"client_id", "secret", "certificate", "permissions"}
+        fields = given_object(request)
+        unknown = set(fields) - {"client_id", "secret", "certificate", "permissions"}
         if unknown:
             raise ValueError(f"an app has no {min(unknown)}")
-        client, secret, pem = given.get("client_id"), given.get("secret"), given.get("certificate")
-        permissions = given.get("permissions")
-        known = assertions.certificate(pem) if isinstance(pem, str) else None
+        client, secret, pem = fields.get("client_id"), fields.get("secret"), fields.get("certificate")
+        permissions = fields.get("permissions")
+        certificate = assertions.certificate(pem) if isinstance(pem, str) else None
         if not isinstance(client, str) or not isinstance(permissions, list):
             raise ValueError("an app needs client_id and permissions, a list")
-        if not isinstance(secret, str | None) or (secret is None and known is None):
+        if not isinstance(secret, str | None) or (secret is None and certificate is None):
             raise ValueError("an app needs a secret or a certificate, both text")
-        self._tokens.register(App(client, secret, frozenset(map(str, permissions)), known))
+        self._tokens.register(App(client, secret, frozenset(map(str, permissions)), certificate))
         return document({})
 
     def _licences(self, request: Request) -> Answer:
-        given = letter.valid(request.body)
-        if not isinstance(given, list) or set(map(str, given)) - set(LICENCES):
+        licences = letter.valid(request.body)
+        if not isinstance(licences, list) or set(map(str, licences)) - set(LICENCES):
             raise ValueError(f"licences are a list of names among {', '.join(LICENCES)}")
-        self._directory.licences = frozenset(given)
+        self._directory.licences = frozenset(licences)
         return document({})
 
     def _clock(self, request: Request) -> Answer:
@@ -99,14 +99,14 @@ class Control:
 
     def _objects(self, request: Request) -> Answer:
         path = parse_qs(request.query).get("path", [""])[0]
-        found = split(path)
-        relation = found[0].relation(found[1][1]) if found and len(found[1]) == 2 else None
-        if found is None or len(found[1]) > 2 or (len(found[1]) == 2 and relation is None):
+        parts = split(path)
+        relation = parts[0].relation(parts[1][1]) if parts and len(parts[1]) == 2 else None
+        if parts is None or len(parts[1]) > 2 or (len(parts[1]) == 2 and relation is None):
             raise ValueError(f"there is nothing at {path}")
-        kind, tail = found
+        kind, tail = parts
         if relation is not None and relation.content is not None:
-            held = self._directory.ties(relation.content, relation.by, tail[0])
-            values = (stored.value for _, stored in held)
+            owned = self._directory.referrers(relation.content, relation.owner_property, tail[0])
+            values = (stored.value for _, stored in owned)
         elif relation is not None:
             values = (value for _, value in self._directory.linked(kind, tail[0], relation))
         elif tail:
@@ -129,10 +129,10 @@ class Control:
         return document({})
 
     def _add_faults(self, request: Request) -> Answer:
-        given = letter.valid(request.body)
-        if not isinstance(given, list):
+        posted = letter.valid(request.body)
+        if not isinstance(posted, list):
             raise ValueError("faults are a list")
-        self._faults.add([faults.parsed(fault) for fault in given])
+        self._faults.add([faults.parsed(fault) for fault in posted])
         return document({})
 
     def _clear_faults(self) -> Answer:
@@ -148,7 +148,7 @@ class Control:
 
 
 def given_object(request: Request) -> dict[str, object]:
-    """Return the JSON object in a request's body. Raises ValueError if it is none."""
+    """Return the JSON object in a request's body. Raises ValueError if the body is not one."""
     given = letter.valid(request.body)
     if not isinstance(given, dict):
         raise ValueError("a JSON object is expected")
@@ -156,17 +156,18 @@ def given_object(request: Request) -> dict[str, object]:
 
 
 def wrong(sentence: str, status: int) -> Answer:
+    """Return the error answer of a control address."""
     return document({"error": {"code": "SimulatorControl", "message": sentence}}, status)
 
 
 def _lines(values: Iterator[bytes]) -> Iterator[bytes]:
-    """Values one a line, about a megabyte at a time; line breaks between tokens become spaces."""
-    gathered: list[bytes] = []
+    """Yield values, one per line, about a megabyte at a time. Line breaks between tokens become spaces."""
+    lines: list[bytes] = []
     size = 0
     for value in values:
-        gathered.append(value.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
+        lines.append(value.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
         size += len(value)
-        if size >= _GATHERED:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-    yield b"".join(gathered)
+        if size >= _CHUNK_BYTES:
+            yield b"".join(lines)
+            lines, size = [], 0
+    yield b"".join(lines)

@@ -1,11 +1,12 @@
 """Delta rounds (Graph: "Use delta query to track changes in Microsoft Graph data").
 
-A token says which collection, which `$select`, from which entry of the log to which, and how far the round has come. A first
-round walks over all places and reads each object as it is when its page is made; it ends in a link from where the log stood
-when the round began, so that whatever happened meanwhile comes (again) in the next round. A later round shows what the log
-touched, as it is now. Tokens live seven days of the simulated clock; then 410 with the way to a fresh round.
+A token names the collection, the `$select`, the range of the log, and the progress of the round. A first round visits all
+positions and reads each object when its page is made. It ends with a link from the end of the log at the start of the round,
+so that later changes appear (again) in the next round. A later round shows the current state of the objects that its range of
+the log has changed. Tokens are valid for seven days of the simulated clock. After that the answer is 410 with the link to a
+new round.
 
-How rounds are cut into pages and entries stands in `entries`.
+The module `entries` divides rounds into pages and entries.
 """
 
 import base64
@@ -25,24 +26,31 @@ from simulator.graph.options import parsed
 
 _LIFETIME = 7 * 86400
 _FIRST = -1
-_MOST_FILTERED = 50
+_MAX_FILTER_IDS = 50
 _ROUNDS_KEPT = 8
 
 
 class Round(NamedTuple):
-    """One token's content. `since` is -1 in a first round; `position` counts places, ids or touched objects."""
+    """The content of one token."""
 
     path: str
+    """The path of the kind."""
     shape: int
+    """The number of the round's selection."""
     since: int
+    """The position in the log after which the round starts; -1 in a first round."""
     upto: int
+    """The position in the log at which the round ends."""
     position: int
+    """The next position, id or changed object of the round."""
     offset: int
+    """The next link of that object."""
     issued: int
+    """Seconds since 1970 of the simulated clock."""
 
 
 class Delta:
-    """Answers `/users/delta`, `/groups/delta` and their like."""
+    """The handler of `/users/delta`, `/groups/delta` and the other delta functions."""
 
     def __init__(self, directory: Directory) -> None:
         self.habits = Habits()
@@ -50,18 +58,18 @@ class Delta:
         self._key = secrets.token_bytes(32)
         self._shapes: list[Shape] = []
         self._numbers: dict[Shape, int] = {}
-        # What the log holds up to a place never changes, and every page of a round asks for the same.
+        # Every page of a round reads the same range of the log, which never changes.
         self._changes = lru_cache(maxsize=_ROUNDS_KEPT)(self._log)
 
     # -- tokens
 
     def _token(self, state: Round) -> str:
-        """A token with `%2B` in it, as Graph's have: a client that decodes links breaks here."""
+        """Return a token that contains `%2B`, as Graph's tokens do: a client that decodes links fails here."""
         text = json.dumps(state, separators=(",", ":")).encode()
         mac = hmac.new(self._key, text, hashlib.sha256).digest()[:9]
         return "A%2B" + base64.b64encode(mac + text, altchars=b"-_").decode().rstrip("=")
 
-    def _round(self, token: str, kind: Kind, again: str) -> Round:
+    def _round(self, token: str, kind: Kind, delta_url: str) -> Round:
         try:
             raw = base64.b64decode(_padded(token.removeprefix("A+")), altchars=b"-_", validate=True)
             if not hmac.compare_digest(hmac.new(self._key, raw[9:], hashlib.sha256).digest()[:9], raw[:9]):
@@ -76,7 +84,7 @@ class Delta:
                 410,
                 "syncStateNotFound",
                 "The sync state generation is not found; the token is expired. Start over with a full synchronization.",
-                {"Location": f"{again}?$deltatoken="},
+                {"Location": f"{delta_url}?$deltatoken="},
             )
         return state
 
@@ -92,21 +100,21 @@ class Delta:
     # -- answering
 
     def answer(self, request: Request, kind: Kind) -> Answer:
-        """One page of a round. Refused: a token that was never given (400) or is too old (410), wrong options."""
+        """Return one page of a round. Raises Refused: an unknown (400) or expired (410) token, invalid options."""
         version = request.path.split("/")[1]
-        here = f"{request.origin}/{version}/{kind.path}/delta"
+        delta_url = f"{request.origin}/{version}/{kind.path}/delta"
         options = parsed(request, kind, filters=True)
-        if options.ids is not None and len(options.ids) > _MOST_FILTERED and kind in (USERS, GROUPS):
-            raise unsupported(f"At most {_MOST_FILTERED} objects can be filtered by id in delta.")
+        if options.ids is not None and len(options.ids) > _MAX_FILTER_IDS and kind in (USERS, GROUPS):
+            raise unsupported(f"At most {_MAX_FILTER_IDS} objects can be filtered by id in delta.")
         now = int(self._directory.clock.now())
         if options.delta_token == "latest":
             state = Round(
                 kind.path, self._shape(Shape(options.select, options.ids)), 0, self._directory.sequence, 0, 0, now
             )
-            return self._page(request, here, state, [], None)
+            return self._page(request, delta_url, state, [], None)
         token = options.token or options.delta_token
         if token:
-            state = self._round(token, kind, here)
+            state = self._round(token, kind, delta_url)
             if options.delta_token:
                 state = state._replace(upto=self._directory.sequence, issued=now)
         else:
@@ -114,20 +122,20 @@ class Delta:
             state = Round(kind.path, shape, _FIRST, self._directory.sequence, 0, 0, now)
         minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "").lower()
         entries, rest = self._entries(kind, state, minimal)
-        return self._page(request, here, state, entries, rest)
+        return self._page(request, delta_url, state, entries, rest)
 
-    def _page(self, request: Request, here: str, state: Round, entries: list[bytes], rest: Round | None) -> Answer:
+    def _page(self, request: Request, delta_url: str, state: Round, entries: list[bytes], rest: Round | None) -> Answer:
         if rest is None:
             next_round = state._replace(since=state.upto, position=0, offset=0)
-            link = f'"@odata.deltaLink":"{here}?$deltatoken={self._token(next_round)}"'
+            link = f'"@odata.deltaLink":"{delta_url}?$deltatoken={self._token(next_round)}"'
         else:
-            link = f'"@odata.nextLink":"{here}?$skiptoken={self._token(rest)}"'
-        context = f'"@odata.context":"{here.removesuffix(f"/{state.path}/delta")}/$metadata#{state.path}",'
+            link = f'"@odata.nextLink":"{delta_url}?$skiptoken={self._token(rest)}"'
+        context = f'"@odata.context":"{delta_url.removesuffix(f"/{state.path}/delta")}/$metadata#{state.path}",'
         head = "{" + (context if request.metadata else "") + link + ',"value":['
         return odata(head.encode() + b",".join(entries) + b"]}", request)
 
     def _entries(self, kind: Kind, state: Round, minimal: bool) -> tuple[list[bytes], Round | None]:
-        """The entries of one page, and the round as it goes on, None if it is over."""
+        """Return the entries of one page, and the rest of the round, or None if the round is complete."""
         shape = self._shapes[state.shape]
         reader = Reader(self._directory, self.habits, kind, shape)
         if state.since == _FIRST:
@@ -141,14 +149,14 @@ class Delta:
         entries: list[bytes] = []
         position, offset = state.position, state.offset
         if self.habits.repeat and state.since == _FIRST and position and not offset:
-            again = entry(position - 1, 0)
-            entries += [again.text] if again else []
-        most = len(entries) + self.habits.page_size  # what comes again must not take the room of what goes on
-        while position < total and len(entries) < most:
+            repeated = entry(position - 1, 0)
+            entries += [repeated.text] if repeated else []
+        limit = len(entries) + self.habits.page_size  # the repeated entry must not reduce the number of new ones
+        while position < total and len(entries) < limit:
             made = entry(position, offset)
             if made is not None:
                 entries.append(made.text)
-                offset = made.goes_on
+                offset = made.next_offset
                 if offset:
                     break
             position += 1

@@ -1,9 +1,8 @@
-"""The directory's state: objects, links and the log of what was touched, in which delta reads.
+"""The directory's state: objects, links, and the log of changes, which delta rounds read.
 
-Generated objects stay with their generator until something happens to one. Whatever has once had a place keeps it: deleted
-objects and removed links leave their slot behind, so that a position in a page token means the same before and after a
-change. Everything runs on one event loop: a change is whole before the next request is looked at. No question that Graph's
-callers can ask is answered by a look at every object.
+Generated objects are not stored until they change. Every object and link keeps its slot: deleted objects and removed links
+leave theirs empty, so that a position in a page token stays valid after a change. Everything runs on one event loop, so a
+change is complete before the next request is handled. No request of Graph's clients needs a scan of all objects.
 """
 
 from bisect import bisect_right
@@ -19,17 +18,22 @@ from simulator.graph.stored import Names, State, Stored
 
 
 class Touch(NamedTuple):
-    """One entry of the log: an object as a whole (`names` None), some of its properties, or one of its links."""
+    """One entry of the log: a change of an object, of some of its properties, or of one of its links."""
 
     sequence: int
+    """The position in the log."""
     id: str
+    """The id of the changed object, or of the object where the link starts."""
     names: frozenset[str] | None
+    """Names of updated properties; None if the object as a whole changed."""
     relation: str = ""
+    """Relation of the changed link; empty for another change."""
     target: str = ""
+    """Target of the changed link; empty for another change."""
 
 
 class Directory:
-    """All objects and links. Ids are compared as they are written."""
+    """All objects and links. Ids are compared with case."""
 
     def __init__(self, generator: Generator, clock: SimulatedClock, id: str) -> None:
         self.id = id
@@ -50,24 +54,24 @@ class Directory:
     # -- reading objects
 
     def slots(self, kind: Kind) -> int:
-        """How many places a listing of this kind walks over."""
+        """Return the number of slots of a kind, including empty ones."""
         return self.generator.count(kind.path) + len(self._added[kind.path])
 
     def count(self, kind: Kind) -> int:
-        """How many objects of a kind are live."""
+        """Return the number of live objects of a kind."""
         return self._live[kind.path]
 
     def untouched(self, kind: Kind, slot: int) -> bool:
-        """Whether the object at a place is still exactly what the generator makes."""
+        """Return whether the object in a slot is still the generated one."""
         return slot < self.generator.count(kind.path) and slot not in self._altered[kind.path]
 
     def id_at(self, kind: Kind, slot: int) -> str:
-        """The id of the object at a place."""
+        """Return the id of the object in a slot."""
         generated = self.generator.count(kind.path)
         return self.generator.id(kind.path, slot) if slot < generated else self._added[kind.path][slot - generated]
 
     def find(self, kind: Kind, id: str) -> Stored | None:
-        """The object with this id in whatever state, or None if there never was one."""
+        """Return the object with this id in any state, or None if it never existed."""
         stored = self._stored[kind.path].get(id)
         if stored is not None:
             return stored
@@ -75,19 +79,19 @@ class Directory:
         return None if number is None else Stored(self.generator.value(kind.path, number), to_the_letter=False)
 
     def state(self, kind: Kind, id: str) -> State | None:
-        """The state of the object with this id, or None if there never was one."""
+        """Return the state of the object with this id, or None if it never existed."""
         stored = self._stored[kind.path].get(id)
         if stored is not None:
             return stored.state
         return None if self.generator.number(kind.path, id) is None else State.LIVE
 
     def live(self, kind: Kind, id: str) -> Stored | None:
-        """The object with this id if it is neither deleted nor gone."""
+        """Return the object with this id if it is live, otherwise None."""
         stored = self.find(kind, id)
         return stored if stored is not None and stored.state is State.LIVE else None
 
-    def at(self, kind: Kind, slot: int) -> tuple[str, Stored]:
-        """The object at a place, in whatever state."""
+    def object_at(self, kind: Kind, slot: int) -> tuple[str, Stored]:
+        """Return id and object of a slot, in any state."""
         if self.untouched(kind, slot):
             value = self.generator.value(kind.path, slot)
             return self.generator.id(kind.path, slot), Stored(value, to_the_letter=False)
@@ -95,62 +99,62 @@ class Directory:
         return key, self._stored[kind.path][key]
 
     def walk(self, kind: Kind) -> Iterator[tuple[str, Stored]]:
-        """Every live object of a kind, in the order of their places."""
+        """Yield every live object of a kind with its id, in the order of slots."""
         for slot in range(self.slots(kind)):
-            key, stored = self.at(kind, slot)
+            key, stored = self.object_at(kind, slot)
             if stored.state is State.LIVE:
                 yield key, stored
 
     def binned(self, kind: Kind) -> list[str]:
-        """The ids of all that ever lay in the recycle bin of a kind, in the order in which they first came there."""
+        """Return the ids of all objects that were ever in a kind's recycle bin, in the order of their first deletion."""
         return list(self._bins[kind.path])
 
     def anywhere(self, id: str, state: State = State.LIVE) -> tuple[Kind, Stored] | None:
-        """The directory object with this id, whatever its kind."""
+        """Return kind and object of the directory object with this id in the given state, or None."""
         for kind in DIRECTORY_OBJECTS:
             stored = self.find(kind, id)
             if stored is not None and stored.state is state:
                 return kind, stored
         return None
 
-    def named(self, kind: Kind, name: str, value: str) -> Iterator[tuple[str, Stored]]:
-        """The objects, live or deleted, of which a property among `kind.named` was set to this value, in whatever case."""
+    def with_value(self, kind: Kind, name: str, value: str) -> Iterator[tuple[str, Stored]]:
+        """Yield live and deleted objects with this value of a property in `kind.named`. Case is ignored."""
         for key in self._names.ids(kind, name, value):
             stored = self._stored[kind.path][key]
             if stored.state is not State.GONE and (letter.text(stored.value, name) or "").lower() == value.lower():
                 yield key, stored
 
     def naming(self, kind: Kind, name: str, id: str) -> list[str]:
-        """The ids of those that name an object by one of their kind's `ends`, or ever did, in the order of their places."""
+        """Return the ids of objects whose property `name` (of `kind.ends`) is or ever was this id, in the order of slots."""
         generated = self.generator.naming(kind.path, name, id)
         return list(dict.fromkeys((*generated, *self._names.ids(kind, name, id))))
 
-    def tied(self, kind: Kind, name: str, id: str, key: str) -> Stored | None:
-        """The one with this key if it names the object by this property now."""
+    def referrer(self, kind: Kind, name: str, id: str, key: str) -> Stored | None:
+        """Return the live object `key` if its property `name` is this id now, otherwise None."""
         stored = self.live(kind, key)
         return stored if stored is not None and letter.text(stored.value, name) == id else None
 
-    def ties(self, kind: Kind, name: str, id: str) -> Iterator[tuple[str, Stored]]:
-        """All that name an object by this property now."""
+    def referrers(self, kind: Kind, name: str, id: str) -> Iterator[tuple[str, Stored]]:
+        """Yield the live objects whose property `name` is this id now."""
         for key in self.naming(kind, name, id):
-            stored = self.tied(kind, name, id, key)
+            stored = self.referrer(kind, name, id, key)
             if stored is not None:
                 yield key, stored
 
     # -- reading links
 
     def links(self, kind: Kind, id: str, relation: Relation) -> dict[str, bytes | None]:
-        """The links of an object by the other end's id, in the order of their places; None where one was removed."""
+        """Return the links of an object by target id, in the order of slots. The value of a removed link is None."""
         return self._links.read(kind.path, id, relation.name)
 
     def linked(self, kind: Kind, id: str, relation: Relation) -> list[tuple[str, bytes]]:
-        """The links that stand."""
+        """Return the existing links of an object as target id and value."""
         return [(target, value) for target, value in self.links(kind, id, relation).items() if value is not None]
 
     # -- the log
 
     def touched(self, kind: Kind, since: int, upto: int) -> list[Touch]:
-        """What was touched after `since`, up to and with `upto`."""
+        """Return the entries of the log after `since`, up to and including `upto`."""
         log = self._log[kind.path]
         start, stop = (bisect_right(log, sequence, key=lambda touch: touch.sequence) for sequence in (since, upto))
         return log[start:stop]
@@ -162,12 +166,12 @@ class Directory:
     # -- changing
 
     def keep(self, kind: Kind, id: str, value: bytes, to_the_letter: bool) -> None:
-        """Creates an object, or puts another value in the place of the one with its id."""
+        """Create an object, or replace the value of the one with this id."""
         self._store(kind, id, Stored(value, to_the_letter))
         self._touch(kind, id, None)
 
     def update(self, kind: Kind, id: str, change: bytes, to_the_letter: bool) -> None:
-        """Merges top-level properties into a live object. KeyError if there is none."""
+        """Merge top-level properties into a live object. Raises KeyError if it is not live."""
         stored = self.live(kind, id)
         if stored is None:
             raise KeyError(id)
@@ -176,7 +180,7 @@ class Directory:
         self._touch(kind, id, frozenset(member.name for member in letter.members(change)))
 
     def delete(self, kind: Kind, id: str) -> None:
-        """Moves an object to the recycle bin, or removes it if its kind has none. KeyError if it is not live."""
+        """Move an object to the recycle bin, or purge it if its kind has none. Raises KeyError if it is not live."""
         stored = self.live(kind, id)
         if stored is None:
             raise KeyError(id)
@@ -188,7 +192,7 @@ class Directory:
         self._bins[kind.path][id] = None
 
     def restore(self, kind: Kind, id: str) -> None:
-        """Brings an object back out of the recycle bin. KeyError if it does not lie there."""
+        """Restore an object from the recycle bin. Raises KeyError if it is not there."""
         stored = self.find(kind, id)
         if stored is None or stored.state is not State.DELETED:
             raise KeyError(id)
@@ -196,9 +200,9 @@ class Directory:
         self._touch(kind, id, None)
 
     def purge(self, kind: Kind, id: str) -> None:
-        """Removes an object for good, and with it every link from it or to it, its assignments and its grants.
+        """Delete an object permanently, with every link from it or to it, its assignments and its grants.
 
-        KeyError if there is none.
+        Raises KeyError if it does not exist or was purged before.
         """
         stored = self.find(kind, id)
         if stored is None or stored.state is State.GONE:
@@ -216,20 +220,20 @@ class Directory:
                 self._unlink(KINDS[path], start, name, id)
         for tie in (ASSIGNMENTS, GRANTS):
             for name in tie.ends:
-                for key, _ in self.ties(tie, name, id):
+                for key, _ in self.referrers(tie, name, id):
                     self.purge(tie, key)
 
     def link(self, kind: Kind, id: str, relation: Relation, target: str, value: bytes) -> None:
-        """Adds a link, or puts another value in the place of the one to this target. A to-one relation loses its old one."""
+        """Add a link, or replace the value of the one to this target. In a to-one relation, remove the previous link."""
         if relation.to_one:
-            for other, _ in self.linked(kind, id, relation):
-                if other != target:
-                    self.unlink(kind, id, relation, other)
+            for end, _ in self.linked(kind, id, relation):
+                if end != target:
+                    self.unlink(kind, id, relation, end)
         self._links.put(kind.path, id, relation.name, target, value)
         self._touch(kind, id, frozenset(), relation.name, target)
 
     def unlink(self, kind: Kind, id: str, relation: Relation, target: str) -> None:
-        """Removes a link. KeyError if there is none."""
+        """Remove a link. Raises KeyError if it does not exist."""
         if self.links(kind, id, relation).get(target) is None:
             raise KeyError(target)
         self._unlink(kind, id, relation.name, target)
@@ -240,15 +244,15 @@ class Directory:
 
     def _store(self, kind: Kind, id: str, stored: Stored) -> None:
         path = kind.path
-        known = self._stored[path].get(id)
-        lived = known is not None and known.state is State.LIVE
-        if known is None:
+        previous = self._stored[path].get(id)
+        was_live = previous is not None and previous.state is State.LIVE
+        if previous is None:
             number = self.generator.number(path, id)
-            lived = number is not None
+            was_live = number is not None
             if number is None:
                 self._added[path].append(id)
             else:
                 self._altered[path].add(number)
-        self._live[path] += (stored.state is State.LIVE) - lived
+        self._live[path] += (stored.state is State.LIVE) - was_live
         self._stored[path][id] = stored
         self._names.note(kind, id, stored.value)

@@ -1,4 +1,4 @@
-"""Single objects with their contexts in front (OData JSON format, "Context URL")."""
+"""Answers with a single object, which starts with its context (OData JSON format, "Context URL")."""
 
 import json
 
@@ -8,21 +8,21 @@ from simulator.graph.kinds import Kind
 
 
 def entity(request: Request, context: str, text: bytes, status: int = 200) -> Answer:
-    """One object of a collection; `context` is the collection's."""
+    """Return an answer with one object of a collection. `context` is that of the collection."""
     if not request.metadata:
         return odata(text, request, status)
     return odata(letter.before(text, _context(request, context)), request, status)
 
 
 def created(request: Request, context: str, path: str, text: bytes) -> Answer:
-    """201 with a new object of a collection and where it is found."""
+    """Return 201 with a new object of a collection and its Location."""
     answer = entity(request, context, text, 201)
     answer.headers["Location"] = f"{request.origin}/{request.path.split('/')[1]}/{path}"
     return answer
 
 
 def directory_object(request: Request, kind: Kind, text: bytes) -> Answer:
-    """One object under the context of all directory objects, with its type."""
+    """Return an answer with one object and its type, under the context of all directory objects."""
     if not request.metadata:
         return odata(text, request)
     name = letter.written("@odata.type", json.dumps(kind.odata_type).encode())
@@ -31,5 +31,5 @@ def directory_object(request: Request, kind: Kind, text: bytes) -> Answer:
 
 def _context(request: Request, context: str) -> bytes:
     version = request.path.split("/")[1]
-    found = json.dumps(f"{request.origin}/{version}/$metadata#{context}/$entity")
-    return letter.written("@odata.context", found.encode())
+    url = json.dumps(f"{request.origin}/{version}/$metadata#{context}/$entity")
+    return letter.written("@odata.context", url.encode())

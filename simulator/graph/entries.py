@@ -1,12 +1,12 @@
-"""The entries of a delta round: what one object looks like there, and how a round is cut into entries and pages.
+"""The entries of a delta round: the content of one entry, and the division of a round into entries and pages.
 
-What Graph does now and then is done here by rule, changed by `POST /_sim/delta`:
+Behaviour that Graph shows only sometimes follows fixed rules here, which `POST /_sim/delta` changes (defaults in brackets):
 - `page_size` (500): entries in a page.
-- `links_per_entry` (200): an object with more links comes again on the next page with further ones, and
-  there with its id alone, or with `repeat_properties` (none) as well.
-- `repeat` (true): each page of a first round but the first begins with the object that ended the page before.
+- `links_per_entry` (200): an object with more links appears again on the next page with further links. There it has only its
+  id, and the properties named in `repeat_properties` (none).
+- `repeat` (true): in a first round, each page after the first starts with the last object of the previous page.
 - `replay` (0): a later round also shows this many entries of the log from before its link.
-A soft-deleted object stays a member in delta (and in `/_sim/objects`) until it is purged; listings leave it out.
+A soft-deleted object stays a member in delta (and in `/_sim/objects`) until it is purged. Listings omit it.
 """
 
 import json
@@ -26,22 +26,27 @@ from simulator.graph.stored import State, Stored
 
 @dataclass
 class Habits:
-    """How rounds are cut into pages and entries; see the module's first lines."""
+    """The rules by which rounds are divided into pages and entries."""
 
     page_size: int = 500
+    """Entries in a page, at least 1."""
     links_per_entry: int = 200
+    """Most links in an entry, at least 1."""
     repeat: bool = True
+    """Whether a page of a first round starts with the last object of the previous page."""
     repeat_properties: tuple[str, ...] = ()
+    """Properties that an object's further entries have beside its id."""
     replay: int = 0
+    """Entries of the log from before its link that a later round shows again."""
 
 
-def habits(old: Habits, given: dict[str, object]) -> Habits:
-    """`old` with what is given put over it. ValueError with one sentence for a habit or a value that there is not."""
+def habits(old: Habits, changes: dict[str, object]) -> Habits:
+    """Return `old` with some rules changed. Raises ValueError with a sentence for an unknown rule or invalid value."""
     try:
-        new = msgspec.convert({**asdict(old), **given}, Habits)
+        new = msgspec.convert({**asdict(old), **changes}, Habits)
     except msgspec.ValidationError as error:
         raise ValueError(f"delta cannot have that habit: {error}") from None
-    unknown = set(given) - set(asdict(old))
+    unknown = set(changes) - set(asdict(old))
     if unknown:
         raise ValueError(f"delta has no habit {min(unknown)}; it has {', '.join(asdict(old))}")
     if new.page_size < 1 or new.links_per_entry < 1 or new.replay < 0:
@@ -50,30 +55,37 @@ def habits(old: Habits, given: dict[str, object]) -> Habits:
 
 
 class Shape(NamedTuple):
-    """What a round shows: it stays the same over all its links."""
+    """The selection of a round, which is the same for all its links."""
 
     select: tuple[str, ...] | None
+    """Names in `$select`; None if it is absent."""
     ids: tuple[str, ...] | None
+    """Ids in `$filter`; None if it is absent."""
 
 
 class Entry(NamedTuple):
-    """One entry of a page, and the offset at which its object's links go on, 0 if they are all told."""
+    """One entry of a page."""
 
     text: bytes
-    goes_on: int
+    """The entry as JSON."""
+    next_offset: int
+    """The offset of the object's first link that is still to be sent, or 0 if the object is complete."""
 
 
 @dataclass
 class Touched:
-    """What happened to one object between two places of the log."""
+    """The changes of one object between two positions of the log."""
 
     whole: bool = False
+    """Whether the object as a whole was created, replaced, deleted or restored."""
     names: set[str] = field(default_factory=set)
+    """Names of updated properties."""
     links: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Added and removed links, as relation and target id, in the order of their first change."""
 
 
 class Reader:
-    """Makes the entries of one page."""
+    """A builder of the entries of one page."""
 
     def __init__(self, directory: Directory, habits: Habits, kind: Kind, shape: Shape) -> None:
         self._directory = directory
@@ -89,36 +101,36 @@ class Reader:
         ]
 
     def first(self, position: int, offset: int) -> Entry | None:
-        """The entry of a first round for one place, None if nothing lives there."""
+        """Return the entry of a first round for one position, or None if no live object is there."""
         if self._ids is None:
-            key, stored = self._directory.at(self._kind, position)
+            key, stored = self._directory.object_at(self._kind, position)
         else:
             key = self._ids[position]
-            found = self._directory.live(self._kind, key)
-            if found is None:
+            live = self._directory.live(self._kind, key)
+            if live is None:
                 return None
-            stored = found
+            stored = live
         if stored.state is not State.LIVE:
             return None
         return self._object(key, stored, self._links_of(key, None), offset)
 
     def changes(self, since: int, upto: int) -> list[tuple[str, Touched]]:
-        """What the log touched, object by object, in the order of first touch."""
-        found: dict[str, Touched] = {}
+        """Return the changes in a part of the log by object, in the order of their first change."""
+        by_id: dict[str, Touched] = {}
         for touch in self._directory.touched(self._kind, since, upto):
             if self._ids is not None and touch.id not in self._ids:
                 continue
-            touched = found.setdefault(touch.id, Touched())
+            touched = by_id.setdefault(touch.id, Touched())
             if touch.relation:
                 touched.links[touch.relation, touch.target] = None
             elif touch.names is None:
                 touched.whole = True
             else:
                 touched.names |= touch.names
-        return list(found.items())
+        return list(by_id.items())
 
     def changed(self, changes: list[tuple[str, Touched]], minimal: bool, position: int, offset: int) -> Entry | None:
-        """The entry of a later round for one object, None if nothing that the round shows was touched."""
+        """Return the entry of a later round for one object, or None if nothing that the round shows has changed."""
         key, touched = changes[position]
         stored = self._directory.find(self._kind, key)
         if stored is None or stored.state is not State.LIVE:
@@ -133,24 +145,29 @@ class Reader:
         return self._object(key, stored, links, offset)
 
     def _links_of(self, id: str, touched: Touched | None) -> dict[str, list[bytes]]:
-        """By relation: the links to tell. None or a whole object: all; else those touched.
+        """Return the links to send, by relation: the changed ones, or all if the object is sent as a whole.
 
-        One that was removed is told only if it was touched; else an empty place stands for it, so that offsets stay true.
+        `touched` is None in a first round. A removed link is sent only if it changed in this round. Otherwise it is
+        represented by empty bytes, so that offsets stay valid.
         """
-        found: dict[str, list[bytes]] = {}
+        values_by_relation: dict[str, list[bytes]] = {}
         for relation in self._relations:
             links = self._directory.links(self._kind, id, relation)
-            hit = {} if touched is None else {target: None for name, target in touched.links if name == relation.name}
-            shown = {**links, **hit} if touched is None or touched.whole else hit
-            found[relation.name] = list(self._told(shown, links, hit))
-        return found
+            changed = (
+                {} if touched is None else {target: None for name, target in touched.links if name == relation.name}
+            )
+            shown = {**links, **changed} if touched is None or touched.whole else changed
+            values_by_relation[relation.name] = list(self._link_values(shown, links, changed))
+        return values_by_relation
 
-    def _told(self, shown: Iterable[str], links: dict[str, bytes | None], hit: dict[str, None]) -> Iterator[bytes]:
+    def _link_values(
+        self, shown: Iterable[str], links: dict[str, bytes | None], changed: dict[str, None]
+    ) -> Iterator[bytes]:
         for target in shown:
             value = links.get(target)
             if value is not None:
                 yield value
-            elif target not in hit:
+            elif target not in changed:
                 yield b""
             else:
                 kind = next((kind.odata_type for kind in KINDS.values() if self._directory.state(kind, target)), "")
@@ -158,7 +175,10 @@ class Reader:
                 yield json.dumps(gone, separators=(",", ":")).encode()
 
     def _object(self, id: str, stored: Stored, links: dict[str, list[bytes]], offset: int) -> Entry:
-        """An entry with its properties, or from the second on little but its id, and a stretch of its links."""
+        """Return an entry of an object: its properties and a range of its links.
+
+        An entry after the first has only the id and the properties in `repeat_properties`.
+        """
         text = shown_in_delta(stored, self._wanted)
         if offset:
             text = letter.picked(text, {"id", *self._habits.repeat_properties})
@@ -166,13 +186,13 @@ class Reader:
         stretch = flat[offset : offset + self._habits.links_per_entry]
         if not stretch:
             return Entry(text, 0)
-        told: dict[str, list[bytes]] = {}
+        sent: dict[str, list[bytes]] = {}
         for relation, value in stretch:
             if value:
-                told.setdefault(relation, []).append(value)
-        if told:
-            put = letter.before if zlib.crc32(id.encode()) & 1 else letter.after
-            arrays = [letter.written(f"{name}@delta", b"[" + b",".join(values) + b"]") for name, values in told.items()]
-            text = put(text, b",".join(arrays))
+                sent.setdefault(relation, []).append(value)
+        if sent:
+            insert = letter.before if zlib.crc32(id.encode()) & 1 else letter.after
+            arrays = [letter.written(f"{name}@delta", b"[" + b",".join(values) + b"]") for name, values in sent.items()]
+            text = insert(text, b",".join(arrays))
         stop = offset + len(stretch)
         return Entry(text, stop if stop < len(flat) else 0)

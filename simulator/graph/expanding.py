@@ -1,4 +1,4 @@
-"""Other ends of links, and what objects have under a relation, as answers show them (Graph: "expand query parameter")."""
+"""Targets of links, and expanded relations, as answers show them (Graph: "expand query parameter")."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -10,14 +10,17 @@ from simulator.graph.options import Expand
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State
 
-_MOST = 20
-"""So many of a relation are shown inside an object, and nothing tells that there are more."""
+_MAX_EXPANDED = 20
+"""Most objects of a relation shown inside an object. Nothing indicates that there are more."""
 
 
 def end(
     directory: Directory, target: str, value: bytes, select: tuple[str, ...] | None, cast: Kind | None = None
 ) -> bytes | None:
-    """The other end of a link: type and properties; the link's own value if no such object is known, None if deleted."""
+    """Return the target of a link with type and properties.
+
+    Return the link's own value if the target is unknown, or None if it is deleted or not of the kind `cast`.
+    """
     for kind in (cast,) if cast else KINDS.values():
         state = directory.state(kind, target)
         if state is None:
@@ -33,17 +36,17 @@ def end(
 
 
 def expanded(directory: Directory, kind: Kind, id: str, text: bytes, expand: Expand) -> bytes:
-    """The text of an object with what it has under a relation put last: one object, or an array without a next link."""
-    found = list(islice(_inside(directory, kind, id, expand), _MOST))
+    """Return an object with its expanded relation as last member: one object, or an array without a next link."""
+    targets = list(islice(_targets(directory, kind, id, expand), _MAX_EXPANDED))
     if expand.relation.to_one:
-        return letter.after(text, letter.written(expand.relation.name, found[0])) if found else text
-    return letter.after(text, letter.written(expand.relation.name, b"[" + b",".join(found) + b"]"))
+        return letter.after(text, letter.written(expand.relation.name, targets[0])) if targets else text
+    return letter.after(text, letter.written(expand.relation.name, b"[" + b",".join(targets) + b"]"))
 
 
-def _inside(directory: Directory, kind: Kind, id: str, expand: Expand) -> Iterator[bytes]:
+def _targets(directory: Directory, kind: Kind, id: str, expand: Expand) -> Iterator[bytes]:
     relation = expand.relation
     if relation.content:
-        for _, stored in directory.ties(relation.content, relation.by, id):
+        for _, stored in directory.referrers(relation.content, relation.owner_property, id):
             yield shown(relation.content, stored, expand.select)
         return
     for target, value in directory.linked(kind, id, relation):

@@ -1,4 +1,4 @@
-"""Scripted faults: what a request meets instead of, or on its way to, its answer."""
+"""Scripted faults, which replace, break or delay the answer of a request."""
 
 import json
 import re
@@ -28,34 +28,42 @@ _CODES = {
 
 @dataclass
 class Fault:
-    """One scripted fault: which requests it matches, how many it lets pass first, how many it hits."""
+    """One scripted fault."""
 
-    given: dict[str, object]
+    posted: dict[str, object]
+    """The fault's JSON."""
     what: str
     method: str
+    """Upper-case method to match; empty matches every method."""
     path: re.Pattern[str]
+    """Regular expression to search in the path."""
     query: str | dict[str, str]
+    """Text or regular expression to search in the query, or values by parameter."""
     skip: int
+    """Number of matching requests that pass before the fault applies."""
     times: int
+    """Number of requests that the fault then hits."""
     status: int
     seconds: float
+    """Delay before the answer."""
     fired: int = 0
+    """Number of requests that were hit."""
 
     def matches(self, request: Request) -> bool:
-        """Whether the request's method, path (a regular expression found anywhere in it) and query fit."""
+        """Return whether the request's method, path and query match."""
         if self.method not in ("", request.method) or not self.path.search(request.path):
             return False
         if isinstance(self.query, dict):
-            given = dict(parse_qsl(request.query, keep_blank_values=True))
-            return all(given.get(name) == value for name, value in self.query.items())
+            parameters = dict(parse_qsl(request.query, keep_blank_values=True))
+            return all(parameters.get(name) == value for name, value in self.query.items())
         query = unquote(request.query)
         return self.query in query or re.search(self.query, query) is not None
 
     def answer(self, request: Request) -> Answer:
-        """The answer of a `status` or `garbage` fault: the given body or the usual one for the status."""
-        raw = self.given.get("headers")
+        """Return the answer of a `status` or `garbage` fault, with the posted body or the default body of the status."""
+        raw = self.posted.get("headers")
         headers = {str(name): str(value) for name, value in raw.items()} if isinstance(raw, dict) else {}
-        body = self.given.get("body")
+        body = self.posted.get("body")
         if self.what == "garbage":
             text = body if isinstance(body, str) else '<html><head><title>edge</title></head><body>{"value": [{"id": "'
             return Answer(self.status or 200, text.encode("utf-8", "surrogateescape"), headers)
@@ -66,61 +74,61 @@ class Fault:
         return Refused(self.status, code, message, headers).answer(request)
 
 
-def parsed(given: object) -> Fault:
-    """A fault from its JSON. ValueError with one sentence if it is wrong."""
-    if not isinstance(given, dict) or set(given) - _FIELDS:
+def parsed(posted: object) -> Fault:
+    """Parse a fault from its JSON. Raises ValueError with a sentence if it is invalid."""
+    if not isinstance(posted, dict) or set(posted) - _FIELDS:
         raise ValueError(f"a fault is an object with fields among {', '.join(sorted(_FIELDS))}")
-    match = given.get("match", {})
+    match = posted.get("match", {})
     if not isinstance(match, dict) or set(match) - {"method", "path", "query"}:
         raise ValueError("match is an object with method, path and query")
-    what = given.get("what")
+    what = posted.get("what")
     if what not in _WHAT:
         raise ValueError(f"what is one of {', '.join(_WHAT)}")
-    if what == "status" and not isinstance(given.get("status"), int):
+    if what == "status" and not isinstance(posted.get("status"), int):
         raise ValueError("a status fault needs its status, a number")
     query = match.get("query", "")
     try:
         if isinstance(query, str):
             re.compile(query)
         path = re.compile(str(match.get("path", "")))
-        skip, times, seconds = int(given.get("skip", 0)), int(given.get("times", 1)), float(given.get("seconds", 0))
+        skip, times, seconds = int(posted.get("skip", 0)), int(posted.get("times", 1)), float(posted.get("seconds", 0))
     except (re.error, TypeError, ValueError) as error:
         raise ValueError(f"the fault cannot be read: {error}") from None
     return Fault(
-        given=given,
+        posted=posted,
         what=str(what),
         method=str(match.get("method", "")).upper(),
         path=path,
         query={str(name): str(value) for name, value in query.items()} if isinstance(query, dict) else str(query),
         skip=skip,
         times=times,
-        status=int(given.get("status", 0)),
+        status=int(posted.get("status", 0)),
         seconds=seconds,
     )
 
 
 class Faults:
-    """All faults, in the order given: the first that matches and is not spent hits."""
+    """All faults, in the order posted. The first one that matches and is not used up applies."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._passed: dict[int, int] = {}
 
     def add(self, faults: list[Fault]) -> None:
-        """Appends faults."""
+        """Add faults."""
         self._faults += faults
 
     def clear(self) -> None:
-        """Forgets every fault."""
+        """Remove all faults."""
         self._faults.clear()
         self._passed.clear()
 
     def listing(self) -> list[dict[str, object]]:
-        """Every fault as it was given, with how often it fired."""
-        return [{**fault.given, "fired": fault.fired} for fault in self._faults]
+        """Return every fault as it was posted, with the number of requests that it hit."""
+        return [{**fault.posted, "fired": fault.fired} for fault in self._faults]
 
     def take(self, request: Request) -> Fault | None:
-        """The fault that hits this request, counted."""
+        """Return the fault that applies to this request, or None. Counts the match."""
         for place, fault in enumerate(self._faults):
             if fault.fired >= fault.times or not fault.matches(request):
                 continue

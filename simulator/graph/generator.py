@@ -1,8 +1,8 @@
-"""Generated objects: realistic, decided by the seed and the object's number alone, made when somebody asks for them.
+"""Generated objects: realistic, derived from the seed and the object's number alone, made on request.
 
-Nothing is kept: object number n of a path has an id that can be reckoned back to n, so a directory of any size starts at once
-and takes no memory. Assignments have numbers too, but with gaps, and no collection of their own: they are asked for by what
-they tie together.
+Nothing is stored: the id of object number n can be converted back to n, so a directory of any size starts at once and takes
+no memory. Assignments also have numbers, but with gaps. They have no collection, and are found by the objects that they
+connect.
 """
 
 import json
@@ -17,19 +17,19 @@ from simulator.graph.values import Values
 
 ASSIGNMENTS, GRANTS = "appRoleAssignments", "oauth2PermissionGrants"
 PATHS = (*numbering.PATHS, GRANTS)
-"""The collections in which generated objects are."""
+"""The collections that contain generated objects."""
 _TYPES = {USER: "user", GROUP: "group", PRINCIPAL: "servicePrincipal"}
 
 
 @lru_cache
 def property_names(path: str) -> frozenset[str]:
-    """Every property that a generated object of this path may have."""
+    """Return the names of all properties that a generated object of this path may have."""
     sample = Generator(dict.fromkeys(numbering.PATHS, 64), seed=0)
     return frozenset(name for number in range(64) for name in json.loads(sample.value(path, number)))
 
 
 class Generator:
-    """All generated objects of one directory. `counts` is how many there are by path; `seed` decides what they look like."""
+    """All generated objects of one directory. `counts` has their number by path, `seed` determines their content."""
 
     def __init__(self, counts: dict[str, int], seed: int) -> None:
         self._numbers = Numbers(counts, seed)
@@ -48,17 +48,17 @@ class Generator:
         }
 
     def count(self, path: str) -> int:
-        """How many objects of this path are generated."""
+        """Return the number of generated objects of this path."""
         return self._counts.get(path, 0)
 
     def id(self, path: str, number: int) -> str:
-        """The id of object `number` of a path."""
+        """Return the id of object `number` of a path."""
         if path == GRANTS:
             return self._ties.grant_id(number)
         return self._numbers.id(numbering.PATHS.index(path), number)
 
     def number(self, path: str, id: str) -> int | None:
-        """The number of a generated object, reckoned back from its id; None if no generated object has it."""
+        """Return the number of a generated object, computed from its id, or None if no generated object has this id."""
         if path == ASSIGNMENTS:
             return self._ties.assignment_number(id)
         if path == GRANTS:
@@ -66,24 +66,24 @@ class Generator:
         return self._numbers.number(numbering.PATHS.index(path), id) if path in numbering.PATHS else None
 
     def value(self, path: str, number: int) -> bytes:
-        """The JSON of one object: every property that it has, none that was never set."""
+        """Return the JSON of one object. Properties that were never set are absent."""
         return self._values[path](number).encode()
 
     def links(self, path: str, number: int, relation: str) -> Iterator[tuple[str, bytes]]:
-        """The links of one object under a relation: the other end's id and the link's value, in a fixed order."""
+        """Yield the links of one object under a relation: the target's id and the link's value, in a fixed order."""
         for kind, other in self._ties.ends(numbering.PATHS.index(path), number, relation):
             end = self._numbers.id(kind, other)
             yield end, b'{"@odata.type":"#microsoft.graph.%s","id":"%s"}' % (_TYPES[kind].encode(), end.encode())
 
     def owners_of_link(self, path: str, id: str) -> Iterator[tuple[str, str, str]]:
-        """Every generated link that ends at an object: path, id and relation of the object that it starts from."""
+        """Yield every generated link to an object: path and id of the object where it starts, and the relation."""
         number = self.number(path, id)
         if number is not None:
             for kind, start, relation in self._backward.links(numbering.PATHS.index(path), number):
                 yield numbering.PATHS[kind], self._numbers.id(kind, start), relation
 
     def naming(self, path: str, name: str, id: str) -> list[str]:
-        """The ids of the generated assignments or grants whose property `name` is the id of an object, in a fixed order."""
+        """Return the ids of generated assignments or grants whose property `name` is this id, in a fixed order."""
         end = next((kind for kind in (USER, GROUP, PRINCIPAL) if self._numbers.number(kind, id) is not None), None)
         number = None if end is None else self._numbers.number(end, id)
         if end is None or number is None:
@@ -91,8 +91,8 @@ class Generator:
         if path == GRANTS:
             return [self._ties.grant_id(grant) for grant in self._grants(name, end, number)]
         if name == "resourceId":
-            found = self._ties.assignments(number) if end == PRINCIPAL else range(0)
-            return [self._ties.assignment_id(assignment) for assignment in found]
+            numbers = self._ties.assignments(number) if end == PRINCIPAL else range(0)
+            return [self._ties.assignment_id(assignment) for assignment in numbers]
         return [self._ties.assignment_id(assignment) for assignment in self._backward.assignments(end, number)]
 
     def _grants(self, name: str, kind: int, number: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""What kinds of objects the simulated directory has, and how Graph treats each of them."""
+"""The kinds of objects in the simulated directory, and how Graph treats each of them."""
 
 import re
 from dataclasses import dataclass
@@ -14,24 +14,26 @@ LICENCES = ("P1", "P2", "Governance")
 
 @dataclass(frozen=True, eq=False)
 class Relation:
-    """Links from an object to others, as `groups/{id}/members`. `units` is the price of a page in resource units."""
+    """Links from an object to others, such as `groups/{id}/members`, or objects that it owns."""
 
     name: str
     units: int
+    """The price of a page, in resource units."""
     to_one: bool = False
+    """Whether an object has at most one link of this relation."""
     delta: bool = False
-    """Whether delta tracks it."""
+    """Whether delta tracks the relation."""
     by_default: bool = False
-    """Whether delta sends it when nothing is selected."""
+    """Whether delta sends the relation without `$select`."""
     content: "Kind | None" = None
-    """What an object has there if it is no links to others but objects with properties of their own."""
-    by: str = ""
-    """The property by which such content names the object that has it."""
+    """The kind of the owned objects, such as app role assignments. None if the relation consists of links."""
+    owner_property: str = ""
+    """The property of an owned object that holds its owner's id."""
 
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """One collection of Graph."""
+    """One kind of object, with its collection in Graph."""
 
     path: str
     type: str
@@ -39,32 +41,38 @@ class Kind:
     read: frozenset[str]
     write: frozenset[str]
     default: frozenset[str] | None = None
-    """What is answered without `$select`; None stands for every property."""
+    """Properties shown without `$select`; None means all."""
     open: bool = True
-    """Directory objects are open types: an unknown property in `$select` is no error."""
+    """Whether the type is open, as directory objects are: an unknown property in `$select` is not an error."""
     paged: bool = True
+    """Whether `$top` is allowed."""
     page: int = 100
+    """Default page size; 0 means that everything is on one page."""
     units: int = 1
+    """The price of a page, in resource units."""
     delta: bool = False
+    """Whether the kind has delta rounds."""
     bin: bool = False
-    """Whether a deleted object lies in the recycle bin."""
+    """Whether deleted objects go to the recycle bin."""
     relations: tuple[Relation, ...] = ()
     elsewhere: frozenset[str] = frozenset()
-    """Properties kept outside the directory: a listing that selects one is 501."""
+    """Properties stored outside the directory. A listing that selects one is refused with 501."""
     required: tuple[str, ...] = ()
-    """What a POST must bring."""
+    """Properties that a POST requires."""
     named: tuple[str, ...] = ()
-    """Properties by whose value objects are looked for."""
+    """Properties that are indexed by value."""
     ends: tuple[str, ...] = ()
-    """Those of them that name other objects, with which this one goes."""
+    """Indexed properties that hold ids of other objects. This object is purged with each of those."""
     licence: str = ""
-    """What the directory must be licensed for to have it; empty if nothing."""
+    """The licence that the directory needs for this kind; empty if none."""
 
     @property
     def odata_type(self) -> str:
+        """Return the value of `@odata.type`."""
         return "#microsoft.graph." + self.type
 
     def relation(self, name: str) -> Relation | None:
+        """Return the relation with this name, or None."""
         return next((relation for relation in self.relations if relation.name == name), None)
 
 
@@ -82,11 +90,11 @@ ASSIGNMENTS = Kind(
     named=("principalId", "resourceId"),
     ends=("principalId", "resourceId"),
 )
-"""What users, groups and service principals may do in an application. It has no collection of its own in Graph.
+"""App roles of users, groups and service principals in an application. Graph has no collection of them.
 
-It stands until one of its ends is gone for good, as a grant does: that an end lies in the recycle bin changes nothing.
+An assignment exists until one of its ends is purged, as a grant does. An end in the recycle bin changes nothing.
 """
-_ASSIGNED = Relation("appRoleAssignments", 2, content=ASSIGNMENTS, by="principalId")
+_ASSIGNED = Relation("appRoleAssignments", 2, content=ASSIGNMENTS, owner_property="principalId")
 USERS = Kind(
     path="users",
     type="user",
@@ -144,7 +152,7 @@ SERVICE_PRINCIPALS = Kind(
     bin=True,
     relations=(
         Relation("owners", 1),
-        Relation("appRoleAssignedTo", 1, content=ASSIGNMENTS, by="resourceId"),
+        Relation("appRoleAssignedTo", 1, content=ASSIGNMENTS, owner_property="resourceId"),
         _ASSIGNED,
     ),
     required=("appId",),
@@ -191,20 +199,20 @@ GRANTS = Kind(
     named=("clientId", "principalId", "resourceId"),
     ends=("clientId", "principalId", "resourceId"),
 )
-"""What an application may do in another's name for one user or for all of them."""
+"""Permissions of an application to act in another one on behalf of one user or of all users."""
 
 KINDS: dict[str, Kind] = {
     kind.path: kind
     for kind in (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, GRANTS, POLICIES, ORGANIZATION, DIRECTORY_ROLES)
 }
-"""Every kind that has a collection, by its path without version."""
+"""All kinds with a collection, by path without version."""
 
 DIRECTORY_OBJECTS = (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS)
-"""Kinds that can be the other end of a link."""
+"""The kinds to which links can lead."""
 
 
 def split(path: str) -> tuple[Kind, list[str]] | None:
-    """A path without version as its kind and the segments after it; None if no kind is there."""
+    """Split a path without version into its kind and the segments after it. Return None if the path has no kind."""
     segments = [segment for segment in path.split("/") if segment]
     for length in (1, 3):
         kind = KINDS.get("/".join(segments[:length]))
@@ -214,16 +222,16 @@ def split(path: str) -> tuple[Kind, list[str]] | None:
 
 
 def is_delta(tail: list[str]) -> bool:
-    """Whether the segments after a kind are its delta function, in one of the spellings that clients have for it."""
+    """Return whether the segments after a kind are its delta function, in one of the spellings that clients use."""
     return len(tail) == 1 and _DELTA.fullmatch(tail[0]) is not None
 
 
 def is_cast(segment: str) -> bool:
-    """Whether a segment narrows what stands before it to one type; the SDKs shorten the name of the namespace."""
+    """Return whether a segment is a type cast. SDKs also use a shortened namespace."""
     return _CAST.fullmatch(segment) is not None
 
 
 def cast(segment: str) -> Kind | None:
-    """The kind that a cast names, None if there is none here."""
-    found = _CAST.fullmatch(segment)
-    return next((kind for kind in KINDS.values() if found and kind.type == found[1]), None)
+    """Return the kind that a cast names, or None if the simulator does not have it."""
+    match = _CAST.fullmatch(segment)
+    return next((kind for kind in KINDS.values() if match and kind.type == match[1]), None)

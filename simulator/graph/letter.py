@@ -1,7 +1,7 @@
-"""JSON by its letters: finds, merges and picks the members of an object without touching the bytes of any other.
+"""JSON as bytes: find, merge and pick the members of an object without changing the bytes of any other member.
 
-Values that a test hands in are served as they were written (`1E+2`, duplicate names, unpaired surrogate escapes, white
-space), so they are never parsed and written again. Shapes as RFC 8259 has them; a caller validates with `json.loads` first.
+Values that a test provides are served as they were written (`1E+2`, duplicate names, unpaired surrogate escapes, white
+space), so they are never parsed and serialised again. The syntax is that of RFC 8259. Callers validate the text first.
 """
 
 import json
@@ -19,16 +19,20 @@ _MARK = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.S)
 
 
 class Member(NamedTuple):
-    """One `"name": value` of an object: its decoded name, where it starts, where its value starts and where it ends."""
+    """One `"name": value` of an object. Positions are in bytes."""
 
     name: str
+    """The decoded name."""
     start: int
+    """The position of the name."""
     value: int
+    """The position of the value."""
     stop: int
+    """The position after the value."""
 
 
 def valid(text: bytes) -> object:
-    """What the JSON text means, an unpaired surrogate escape included; ValueError with one sentence if it is no JSON."""
+    """Return the parsed value of a JSON text, which may have unpaired surrogate escapes. Raises ValueError."""
     try:
         return json.loads(text.decode(), parse_constant=_refuse)
     except RecursionError:
@@ -39,121 +43,121 @@ def _refuse(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
 
 
-def _skip(text: bytes, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
+def _skip(text: bytes, position: int) -> int:
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
 
 
-def _end(text: bytes, at: int) -> int:
-    """The end of the value that starts at `at`."""
-    first = text[at : at + 1]
+def _end(text: bytes, position: int) -> int:
+    """Return the end of the value that starts at `position`. Raises ValueError if it has none."""
+    first = text[position : position + 1]
     if first == b'"':
-        found = _STRING.match(text, at)
+        match = _STRING.match(text, position)
     elif first not in (b"{", b"["):
-        found = _ATOM.match(text, at)
+        match = _ATOM.match(text, position)
     else:
         depth = 0
-        for found in _MARK.finditer(text, at):
-            mark = found.group()
+        for match in _MARK.finditer(text, position):
+            mark = match.group()
             if mark in (b"{", b"["):
                 depth += 1
             elif mark in (b"}", b"]"):
                 depth -= 1
                 if depth == 0:
-                    return found.end()
-        found = None
-    if found is None:
+                    return match.end()
+        match = None
+    if match is None:
         raise ValueError("JSON ends too early")
-    return found.end()
+    return match.end()
 
 
 def members(text: bytes) -> list[Member]:
-    """The top-level members of an object, in order, duplicates included. ValueError if the text is no object."""
-    at = _skip(text, 0)
-    if text[at : at + 1] != b"{":
+    """Return the top-level members of an object, in order, including duplicates. Raises ValueError for another text."""
+    position = _skip(text, 0)
+    if text[position : position + 1] != b"{":
         raise ValueError("an object is expected")
-    found: list[Member] = []
-    at = _skip(text, at + 1)
-    while text[at : at + 1] == b'"':
-        start, at = at, _end(text, at)
-        name = str(json.loads(text[start:at]))
-        value = _skip(text, _skip(text, at) + 1)
+    result: list[Member] = []
+    position = _skip(text, position + 1)
+    while text[position : position + 1] == b'"':
+        start, position = position, _end(text, position)
+        name = str(json.loads(text[start:position]))
+        value = _skip(text, _skip(text, position) + 1)
         stop = _end(text, value)
-        found.append(Member(name, start, value, stop))
-        at = _skip(text, stop)
-        at = _skip(text, at + 1) if text[at : at + 1] == b"," else at
-    return found
+        result.append(Member(name, start, value, stop))
+        position = _skip(text, stop)
+        position = _skip(text, position + 1) if text[position : position + 1] == b"," else position
+    return result
 
 
 def elements(text: bytes) -> list[bytes]:
-    """The bytes of each element of an array. ValueError if the text is no array."""
-    at = _skip(text, 0)
-    if text[at : at + 1] != b"[":
+    """Return the bytes of each element of an array. Raises ValueError if the text is not an array."""
+    position = _skip(text, 0)
+    if text[position : position + 1] != b"[":
         raise ValueError("a list is expected")
-    found: list[bytes] = []
-    at = _skip(text, at + 1)
-    while text[at : at + 1] not in (b"]", b""):
-        stop = _end(text, at)
-        found.append(text[at:stop])
-        at = _skip(text, stop)
-        at = _skip(text, at + 1) if text[at : at + 1] == b"," else at
-    return found
+    result: list[bytes] = []
+    position = _skip(text, position + 1)
+    while text[position : position + 1] not in (b"]", b""):
+        stop = _end(text, position)
+        result.append(text[position:stop])
+        position = _skip(text, stop)
+        position = _skip(text, position + 1) if text[position : position + 1] == b"," else position
+    return result
 
 
 def values(text: bytes) -> dict[str, bytes]:
-    """The bytes of each value of an object by name, the last one of duplicates. ValueError if the text is no object."""
+    """Return the bytes of each value of an object by name, the last of duplicates. Raises ValueError for another text."""
     try:
         return {name: bytes(value) for name, value in _VALUES.decode(text).items()}
     except msgspec.DecodeError:  # an unpaired surrogate escape
-        return {found.name: text[found.value : found.stop] for found in members(text)}
+        return {each.name: text[each.value : each.stop] for each in members(text)}
 
 
 def member(text: bytes, name: str) -> bytes | None:
-    """The bytes of the value called `name` (the last one of duplicates), or None."""
+    """Return the bytes of the value with this name (the last of duplicates), or None."""
     return values(text).get(name)
 
 
 def text(value: bytes, name: str) -> str | None:
-    """The text that an object has under a name, None if it has no text there."""
-    found = json.loads(member(value, name) or b"null")
-    return found if isinstance(found, str) else None
+    """Return the string with this name, or None if the object has no string there."""
+    parsed = json.loads(member(value, name) or b"null")
+    return parsed if isinstance(parsed, str) else None
 
 
 def written(name: str, value: bytes) -> bytes:
-    """One member as bytes."""
+    """Return one member as bytes."""
     return b"%s:%s" % (json.dumps(name).encode(), value)
 
 
 def before(text: bytes, added: bytes) -> bytes:
-    """The object with further members ahead of its own; the other bytes stay."""
-    at = text.index(b"{") + 1
-    comma = b"" if text[_skip(text, at) :][:1] == b"}" else b","
-    return text[:at] + added + comma + text[at:]
+    """Return the object with further members before its own. All other bytes are unchanged."""
+    position = text.index(b"{") + 1
+    comma = b"" if text[_skip(text, position) :][:1] == b"}" else b","
+    return text[:position] + added + comma + text[position:]
 
 
 def after(text: bytes, added: bytes) -> bytes:
-    """The object with further members behind its own; the other bytes stay."""
-    at = text.rindex(b"}")
-    empty = text[:at].rstrip(b" \t\r\n").endswith(b"{") and not members(text)
-    return text[:at] + (b"" if empty else b",") + added + text[at:]
+    """Return the object with further members after its own. All other bytes are unchanged."""
+    position = text.rindex(b"}")
+    empty = text[:position].rstrip(b" \t\r\n").endswith(b"{") and not members(text)
+    return text[:position] + (b"" if empty else b",") + added + text[position:]
 
 
 def merged(old: bytes, new: bytes) -> bytes:
-    """`old` with the top-level members of `new` put over its own: known names keep their place, others come last."""
+    """Return `old` with the top-level members of `new`. Existing names are replaced in place, others are appended."""
     for change in members(new):
         value = new[change.value : change.stop]
-        known = [found for found in members(old) if found.name == change.name]
-        if known:
-            old = old[: known[-1].value] + value + old[known[-1].stop :]
+        existing = [each for each in members(old) if each.name == change.name]
+        if existing:
+            old = old[: existing[-1].value] + value + old[existing[-1].stop :]
         else:
             old = after(old, new[change.start : change.stop])
     return old
 
 
 def picked(text: bytes, names: Collection[str], nulls: tuple[str, ...] = ()) -> bytes:
-    """An object of those members whose names are wanted, then a null for each name in `nulls` that the object lacks."""
-    kept = [found for found in members(text) if found.name in names]
-    parts = [text[found.start : found.stop] for found in kept]
-    have = {found.name for found in kept}
-    parts += [written(name, b"null") for name in nulls if name not in have]
+    """Return an object of the members with these names, then a null for each name in `nulls` that the object lacks."""
+    kept = [each for each in members(text) if each.name in names]
+    parts = [text[each.start : each.stop] for each in kept]
+    present = {each.name for each in kept}
+    parts += [written(name, b"null") for name in nulls if name not in present]
     return b"{" + b",".join(parts) + b"}"

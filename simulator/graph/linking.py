@@ -1,13 +1,13 @@
-"""Links between objects: the generator's until one of an object's links changes, then all of them here."""
+"""Links between objects. An object's links come from the generator until one changes; then they are stored here."""
 
 from simulator.graph.generator import Generator
 
 Start = tuple[str, str, str]
-"""Where links start: the path and id of an object and the name of a relation."""
+"""The start of links: the path and id of an object, and the name of a relation."""
 
 
 class Links:
-    """All links. Each object's links keep the order of their places; one that was removed leaves None behind."""
+    """All links. Each object's links keep their order. A removed link is kept as None."""
 
     def __init__(self, generator: Generator) -> None:
         self._generator = generator
@@ -15,15 +15,15 @@ class Links:
         self._starts: dict[str, dict[Start, None]] = {}
 
     def read(self, path: str, id: str, relation: str) -> dict[str, bytes | None]:
-        """The links of an object by the other end's id. Not to be changed."""
-        known = self._links.get((path, id, relation))
-        if known is not None:
-            return known
+        """Return the links of an object by target id. Callers must not change the mapping."""
+        stored = self._links.get((path, id, relation))
+        if stored is not None:
+            return stored
         number = self._generator.number(path, id)
         return {} if number is None else dict(self._generator.links(path, number, relation))
 
     def put(self, path: str, id: str, relation: str, target: str, value: bytes | None) -> None:
-        """Sets one link, or removes it (None)."""
+        """Set one link, or remove it if the value is None."""
         start = (path, id, relation)
         if start not in self._links:
             self._links[start] = self.read(path, id, relation)
@@ -31,5 +31,5 @@ class Links:
         self._starts.setdefault(target, {})[start] = None
 
     def starts(self, target: str) -> list[Start]:
-        """Where links begin that were once set to this object by hand; those of the generator it knows itself."""
+        """Return the starts of all links to this object that were ever set here. Links of the generator are not included."""
         return list(self._starts.get(target, ()))

@@ -1,4 +1,4 @@
-"""Query options (Graph: "Use query parameters to customize responses"): what of OData the simulator answers."""
+"""Query options (Graph: "Use query parameters to customize responses"), as far as the simulator supports OData."""
 
 import re
 from typing import NamedTuple
@@ -29,7 +29,7 @@ _LARGEST_PAGE = 999
 
 
 class Expand(NamedTuple):
-    """A relation whose other ends are to stand in each object, and what to show of them."""
+    """A relation to expand within each object, and the properties to show of its objects."""
 
     relation: Relation
     select: tuple[str, ...] | None
@@ -43,14 +43,17 @@ class Options(NamedTuple):
     top: int | None
     skip: int
     token: str | None
+    """Value of `$skiptoken`."""
     delta_token: str | None
+    """Value of `$deltatoken`."""
     counted: bool
+    """Whether the answer contains a count."""
     ids: tuple[str, ...] | None
-    """What `$filter` asked for; only ids can be."""
+    """The ids in `$filter`, which supports only ids; None if it is absent."""
 
     @property
     def context(self) -> str:
-        """What the context of an answer says of them: the names in the order asked."""
+        """Return the options' part of the context URL: the names in the requested order."""
         names = list(self.select or ())
         if self.expand:
             names.append(f"{self.expand.relation.name}({','.join(self.expand.select or ())})")
@@ -58,36 +61,39 @@ class Options(NamedTuple):
 
 
 def eventual(request: Request) -> bool:
-    """Whether the answer may come from the index that lags behind, which alone counts and searches."""
+    """Return whether the answer may come from the eventually consistent index. Counts and searches need that index."""
     return request.headers.get("consistencylevel", "").lower() == "eventual"
 
 
 def parsed(request: Request, kind: Kind, filters: bool = False, expands: bool = False) -> Options:
-    """The options of a request for a kind. Refused (400) if one is wrong, or not taken here: `$filter`, `$expand`."""
-    given = dict(parse_qsl(request.query, keep_blank_values=True))
-    unknown = [name for name in given if name.startswith("$") and name not in _KNOWN]
+    """Parse the query options of a request. Raises Refused (400) for an invalid or unsupported option.
+
+    `filters` and `expands` say whether `$filter` and `$expand` are supported for this path.
+    """
+    parameters = dict(parse_qsl(request.query, keep_blank_values=True))
+    unknown = [name for name in parameters if name.startswith("$") and name not in _KNOWN]
     if unknown:
         raise Refused(400, "BadRequest", f"The query parameter '{unknown[0]}' is not supported.")
-    if "$search" in given and not eventual(request):
+    if "$search" in parameters and not eventual(request):
         raise unsupported(
             "Request with $search query parameter only works through MSGraph with a special request header: ConsistencyLevel"
         )
-    taken = {"$filter": filters, "$expand": expands}
+    supported = {"$filter": filters, "$expand": expands}
     for name in ("$search", "$orderby", "$filter", "$expand"):
-        if name in given and not taken.get(name):
+        if name in parameters and not supported.get(name):
             raise unsupported(f"The simulator does not answer {name} here.")
-    counted = given.get("$count", "").lower() == "true" and eventual(request)
-    if counted and "$expand" in given:
+    counted = parameters.get("$count", "").lower() == "true" and eventual(request)
+    if counted and "$expand" in parameters:
         raise unsupported("$expand cannot be combined with $count.")
     return Options(
-        select=_select(given.get("$select"), kind),
-        expand=_expand(given.get("$expand"), kind),
-        top=_top(given.get("$top"), kind),
-        skip=_number(given.get("$skip", "0"), "$skip"),
-        token=given.get("$skiptoken"),
-        delta_token=given.get("$deltatoken"),
+        select=_select(parameters.get("$select"), kind),
+        expand=_expand(parameters.get("$expand"), kind),
+        top=_top(parameters.get("$top"), kind),
+        skip=_number(parameters.get("$skip", "0"), "$skip"),
+        token=parameters.get("$skiptoken"),
+        delta_token=parameters.get("$deltatoken"),
         counted=counted,
-        ids=_ids(given.get("$filter")),
+        ids=_ids(parameters.get("$filter")),
     )
 
 
@@ -129,13 +135,13 @@ def _expand(text: str | None, kind: Kind) -> Expand | None:
     if len(items) > 1:
         message = f"The result of parsing $expand contained at least {len(items)} items, but the maximum allowed is 1."
         raise Refused(400, "BadRequest", message)
-    found = _EXPANDED.fullmatch(text)
-    if found is None:
+    match = _EXPANDED.fullmatch(text)
+    if match is None:
         raise unsupported("The simulator expands a relation with $select alone: relation($select=id).")
-    relation = kind.relation(found[1])
+    relation = kind.relation(match[1])
     if relation is None:
-        raise _no_property(found[1], kind)
-    names = tuple(name.strip() for name in (found[2] or "").split(",") if name.strip())
+        raise _no_property(match[1], kind)
+    names = tuple(name.strip() for name in (match[2] or "").split(",") if name.strip())
     return Expand(relation, names or None)
 
 
@@ -150,7 +156,7 @@ def _ids(text: str | None) -> tuple[str, ...] | None:
     clauses = re.split(r"\s+or\s+", text)
     if any(_CLAUSE.fullmatch(clause) is None for clause in clauses):
         raise bad_request("Invalid filter clause: Syntax error at position 0.")
-    found = [_ID.fullmatch(clause) for clause in clauses]
-    if not all(found):
+    matches = [_ID.fullmatch(clause) for clause in clauses]
+    if not all(matches):
         raise unsupported("The simulator filters by id alone: id eq '…' or id eq '…'.")
-    return tuple(dict.fromkeys(match[1] for match in found if match))
+    return tuple(dict.fromkeys(match[1] for match in matches if match))

@@ -1,7 +1,7 @@
-"""Listings in pages: collections, recycle bins, what an object has under a relation (Graph: "Paging Microsoft Graph data").
+"""Listings in pages: collections, recycle bins and relations of an object (Graph: "Paging Microsoft Graph data").
 
-A page token counts places, and a place is kept whatever happens to what stood there. A page ends where so many were shown; it
-has a next link only if something more is to come.
+A page token counts positions, and an object keeps its position whatever happens to it. A page ends after a number of shown
+objects. It has a next link only if another object follows.
 """
 
 import base64
@@ -23,91 +23,100 @@ _LIFETIME = 86400
 
 @dataclass(frozen=True)
 class _Listing:
-    """What is listed: how many places there are, what is shown of one (None: nothing), whether something is there."""
+    """The positions of a listing, some of which may be empty."""
 
     context: str
+    """The context of the answer."""
     total: int
+    """Number of positions."""
     shown: Callable[[int], bytes | None]
-    there: Callable[[int], bool]
-    known: int | None = None
-    """How many places hold something, if that need not be counted."""
+    """Return the text shown for a position, or None if it is empty."""
+    is_filled: Callable[[int], bool]
+    """Return whether a position is not empty."""
+    known_count: int | None = None
+    """Number of filled positions; None if they must be counted."""
 
     def count(self) -> int:
-        return sum(map(self.there, range(self.total))) if self.known is None else self.known
+        """Return the number of filled positions."""
+        return sum(map(self.is_filled, range(self.total))) if self.known_count is None else self.known_count
 
 
 class Listings:
-    """Answers whatever comes in pages but is no delta."""
+    """The handler of all paged listings except delta rounds."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
     def collection(self, request: Request, kind: Kind) -> Answer:
-        """A page of all live objects of a kind, or of those asked for by id. Refused: a wrong query, a token too old."""
+        """Return a page of the live objects of a kind, or of the ids in `$filter`. Raises Refused for bad options."""
         options = parsed(request, kind, filters=True, expands=True)
         return self._page(request, kind, options, self._objects(kind, options))
 
     def count(self, request: Request, kind: Kind) -> int:
-        """How many objects of a kind are live, of those asked for."""
+        """Return the number of live objects of a kind, or of the ids in `$filter`."""
         options = parsed(request, kind, filters=True)
         return self._objects(kind, options).count()
 
     def _objects(self, kind: Kind, options: Options) -> _Listing:
         directory, ids = self._directory, options.ids
 
-        def at(place: int) -> tuple[str, Stored | None]:
-            return directory.at(kind, place) if ids is None else (ids[place], directory.live(kind, ids[place]))
+        def stored_at(position: int) -> tuple[str, Stored | None]:
+            return (
+                directory.object_at(kind, position)
+                if ids is None
+                else (ids[position], directory.live(kind, ids[position]))
+            )
 
-        def text(place: int) -> bytes | None:
-            key, stored = at(place)
+        def text(position: int) -> bytes | None:
+            key, stored = stored_at(position)
             if stored is None or stored.state is not State.LIVE:
                 return None
-            found = shown(kind, stored, options.select)
-            return expanded(directory, kind, key, found, options.expand) if options.expand else found
+            value = shown(kind, stored, options.select)
+            return expanded(directory, kind, key, value, options.expand) if options.expand else value
 
-        def there(place: int) -> bool:
-            if ids is None and directory.untouched(kind, place):
+        def is_filled(position: int) -> bool:
+            if ids is None and directory.untouched(kind, position):
                 return True
-            stored = at(place)[1]
+            stored = stored_at(position)[1]
             return stored is not None and stored.state is State.LIVE
 
         if ids is None:
-            return _Listing(kind.path, directory.slots(kind), text, there, directory.count(kind))
-        return _Listing(kind.path, len(ids), text, there)
+            return _Listing(kind.path, directory.slots(kind), text, is_filled, directory.count(kind))
+        return _Listing(kind.path, len(ids), text, is_filled)
 
     def deleted(self, request: Request, kind: Kind) -> Answer:
-        """A page of the recycle bin of a kind."""
+        """Return a page of the recycle bin of a kind."""
         options = parsed(request, kind)
         return self._page(request, kind, options, self._binned(kind, options))
 
     def count_deleted(self, request: Request, kind: Kind) -> int:
-        """How many objects of a kind lie in the recycle bin."""
+        """Return the number of objects of a kind in the recycle bin."""
         return self._binned(kind, parsed(request, kind)).count()
 
     def _binned(self, kind: Kind, options: Options) -> _Listing:
         ids = self._directory.binned(kind)
 
-        def at(place: int) -> Stored | None:
-            stored = self._directory.find(kind, ids[place])
+        def stored_at(position: int) -> Stored | None:
+            stored = self._directory.find(kind, ids[position])
             return stored if stored is not None and stored.state is State.DELETED else None
 
-        def text(place: int) -> bytes | None:
-            stored = at(place)
+        def text(position: int) -> bytes | None:
+            stored = stored_at(position)
             return in_bin(kind, stored, options.select) if stored else None
 
-        def there(place: int) -> bool:
-            return at(place) is not None
+        def is_filled(position: int) -> bool:
+            return stored_at(position) is not None
 
-        return _Listing(kind.path, len(ids), text, there)
+        return _Listing(kind.path, len(ids), text, is_filled)
 
     def related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> Answer:
-        """A page of what an object has under a relation. `cast` shows one kind of other ends alone."""
+        """Return a page of the objects under a relation of an object. `cast` limits them to one kind."""
         shape = relation.content or cast or kind
         options = parsed(request, shape)
         return self._page(request, shape, options, self._relation(kind, id, relation, cast, options))
 
     def count_related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> int:
-        """How much an object has under a relation."""
+        """Return the number of objects under a relation of an object."""
         options = parsed(request, relation.content or cast or kind)
         return self._relation(kind, id, relation, cast, options).count()
 
@@ -118,30 +127,30 @@ class Listings:
             return self._content(kind, id, relation, relation.content, options)
         places = list(self._directory.links(kind, id, relation).items())
 
-        def text(place: int) -> bytes | None:
-            target, value = places[place]
+        def text(position: int) -> bytes | None:
+            target, value = places[position]
             return None if value is None else end(self._directory, target, value, options.select, cast)
 
-        def there(place: int) -> bool:
-            target, value = places[place]
+        def is_filled(position: int) -> bool:
+            target, value = places[position]
             return value is not None and end(self._directory, target, value, ("id",), cast) is not None
 
-        return _Listing(cast.path if cast else "directoryObjects", len(places), text, there)
+        return _Listing(cast.path if cast else "directoryObjects", len(places), text, is_filled)
 
     def _content(self, kind: Kind, id: str, relation: Relation, content: Kind, options: Options) -> _Listing:
-        keys = self._directory.naming(content, relation.by, id)
+        keys = self._directory.naming(content, relation.owner_property, id)
 
-        def at(place: int) -> Stored | None:
-            return self._directory.tied(content, relation.by, id, keys[place])
+        def stored_at(position: int) -> Stored | None:
+            return self._directory.referrer(content, relation.owner_property, id, keys[position])
 
-        def text(place: int) -> bytes | None:
-            stored = at(place)
+        def text(position: int) -> bytes | None:
+            stored = stored_at(position)
             return shown(content, stored, options.select) if stored else None
 
-        def there(place: int) -> bool:
-            return at(place) is not None
+        def is_filled(position: int) -> bool:
+            return stored_at(position) is not None
 
-        return _Listing(f"{kind.path}('{id}')/{relation.name}", len(keys), text, there)
+        return _Listing(f"{kind.path}('{id}')/{relation.name}", len(keys), text, is_filled)
 
     # -- parts
 
@@ -154,7 +163,7 @@ class Listings:
             if text is not None:
                 values.append(text)
             position += 1
-        more = any(map(listing.there, range(position, listing.total)))
+        more = any(map(listing.is_filled, range(position, listing.total)))
         head: list[str] = []
         if request.metadata:
             version = request.path.split("/")[1]
@@ -171,9 +180,9 @@ class Listings:
         if options.token is None:
             return options.skip
         try:
-            issued, position = base64.urlsafe_b64decode(options.token + "==").decode().split(".")
+            issued, counted_to = base64.urlsafe_b64decode(options.token + "==").decode().split(".")
             age = self._directory.clock.now() - int(issued)
-            place = int(position)
+            position = int(counted_to)
         except ValueError:
             raise unsupported("The skip token is not valid.") from None
         if age > _LIFETIME:
@@ -182,10 +191,10 @@ class Listings:
                 "Directory_ExpiredPageToken",
                 "The specified page token value has expired and can no longer be used.",
             )
-        return place
+        return position
 
     def _next(self, request: Request, position: int) -> str:
-        """The link to the page that goes on: all options of the first request, and a token."""
+        """Return the link to the next page: all options of the first request, and a token."""
         text = f"{int(self._directory.clock.now())}.{position}"
         token = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
         kept = [part for part in request.query.replace("%24", "$").split("&") if part and not _is_token(part)]
@@ -197,7 +206,7 @@ def _is_token(part: str) -> bool:
 
 
 def counted(request: Request, count: Callable[[], int]) -> Answer:
-    """The answer to `/$count`, plain text. Refused (400) without `ConsistencyLevel: eventual`."""
+    """Answer `/$count` with plain text. Raises Refused (400) without `ConsistencyLevel: eventual`."""
     if not eventual(request):
         raise bad_request("$count is not currently supported.")
     body = str(count()).encode()
@@ -205,7 +214,7 @@ def counted(request: Request, count: Callable[[], int]) -> Answer:
 
 
 def in_bin(kind: Kind, stored: Stored, select: tuple[str, ...] | None) -> bytes:
-    """A deleted object: as it was, with the time at which it was deleted."""
+    """Return a deleted object as it was, with its deletion time in `deletedDateTime`."""
     text = shown(kind, stored, select)
     if select is not None and "deletedDateTime" not in select:
         return text

@@ -1,4 +1,4 @@
-"""Who may ask for what: application permissions by kind and by relation (Graph permissions reference)."""
+"""Permission checks: application permissions by kind and by relation (Graph permissions reference)."""
 
 from simulator.graph.answers import Refused
 from simulator.graph.kinds import (
@@ -18,39 +18,39 @@ _MEMBERS_WRITE = frozenset(("GroupMember.ReadWrite.All", "Group.ReadWrite.All", 
 
 
 def allow(app: App, kind: Kind, writes: bool) -> None:
-    """Refuses (403) an application that may not read or write objects of a kind."""
-    _one_of(app, kind.write if writes else kind.read, kind)
+    """Raise Refused (403) if an application may not read, or write, objects of a kind."""
+    _require_one(app, kind.write if writes else kind.read, kind)
 
 
 def allow_related(app: App, kind: Kind, relation: Relation, writes: bool) -> None:
-    """Refuses (403) an application that may not read or write what objects of a kind have under a relation."""
+    """Raise Refused (403) if an application may not read, or write, a relation of objects of a kind."""
     content = relation.content
     if content is not None:
-        _one_of(app, kind.read if kind is SERVICE_PRINCIPALS else content.read, kind)
-        if writes:  # writing assignments takes a permission to read besides
-            _one_of(app, content.write, kind)
+        _require_one(app, kind.read if kind is SERVICE_PRINCIPALS else content.read, kind)
+        if writes:  # writing assignments also requires a permission to read
+            _require_one(app, content.write, kind)
     elif kind is GROUPS:
         write = _MEMBERS_WRITE if relation.name == "members" else kind.write
-        _one_of(app, write if writes else _MEMBERS_READ, kind)
+        _require_one(app, write if writes else _MEMBERS_READ, kind)
     else:
         allow(app, kind, writes)
 
 
 def allow_in_bin(app: App, kind: Kind, writes: bool) -> None:
-    """Refuses (403) an application that may not read, restore or purge what is in the recycle bin."""
+    """Raise Refused (403) if an application may not read, or restore and purge, objects in the recycle bin."""
     more = {"User.DeleteRestore.All"} if kind is USERS and writes else set()
-    _one_of(app, (kind.write if writes else kind.read) | more, kind)
+    _require_one(app, (kind.write if writes else kind.read) | more, kind)
 
 
 def allow_any(app: App) -> None:
-    """Refuses (403) an application that may not read directory objects of every kind."""
-    _one_of(app, USERS.read | GROUPS.read | set(DIRECTORY_READ), None)
+    """Raise Refused (403) if an application may not read directory objects of every kind."""
+    _require_one(app, USERS.read | GROUPS.read | set(DIRECTORY_READ), None)
 
 
-def _one_of(app: App, permissions: frozenset[str], kind: Kind | None) -> None:
+def _require_one(app: App, permissions: frozenset[str], kind: Kind | None) -> None:
     if app.may(permissions):
         return
-    if kind is POLICIES:  # the service behind words it in its own way
+    if kind is POLICIES:  # the service that stores policies has its own message
         message = "You cannot perform the requested operation, required scopes are missing in the token."
         raise Refused(403, "AccessDenied", message)
     raise Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")

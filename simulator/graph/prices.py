@@ -1,4 +1,4 @@
-"""What a request costs in resource units and writes (Graph: "Service-specific throttling limits", identity and access)."""
+"""The price of a request in resource units and writes (Graph: "Service-specific throttling limits", identity and access)."""
 
 import re
 from typing import NamedTuple
@@ -13,33 +13,36 @@ _SMALL_PAGE = 20
 
 
 class Price(NamedTuple):
-    """The price of one request. `units` is 0 for what the directory does not answer, `scarce` for one request a second."""
+    """The price of one request."""
 
     units: int
+    """Resource units; 0 if another service than the directory answers."""
     writes: int = 0
+    """Number of writes."""
     scarce: bool = False
+    """Whether the request counts toward the limit of one request per second."""
 
 
 def price(method: str, path: str, query: str) -> Price:
-    """The price of a request for a path without version: a write is one unit and one write, whatever it does."""
+    """Return the price of a request for a path without version. Every write costs one unit and one write."""
     if _SCARCE.match(path):
         return Price(0, scarce=True)
     if path == _BY_IDS:
         return Price(_BY_IDS_UNITS)
     if method != "GET":
         return Price(1, writes=1)
-    given = dict(parse_qsl(query, keep_blank_values=True))
-    top = given.get("$top", "")
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    top = parameters.get("$top", "")
     small = top.isdecimal() and int(top) < _SMALL_PAGE
-    return Price(max(1, _listed(path) - ("$select" in given) + ("$expand" in given) - small))
+    return Price(max(1, _listed(path) - ("$select" in parameters) + ("$expand" in parameters) - small))
 
 
 def _listed(path: str) -> int:
-    """The units of a page before what its query options take or add."""
-    found = split(path)
-    if found is None:
+    """Return the units of a page without the effect of its query options."""
+    parts = split(path)
+    if parts is None:
         return 1
-    kind, tail = found
+    kind, tail = parts
     if not tail or is_delta(tail):
         return kind.units
     relation = kind.relation(tail[1]) if len(tail) > 1 else None

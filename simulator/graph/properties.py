@@ -1,4 +1,4 @@
-"""The properties of each kind of object, as Graph's v1.0 metadata names them; a line break means nothing."""
+"""The properties of each kind of object, as in Graph's v1.0 metadata. Line breaks have no meaning."""
 
 USER_DEFAULT = """
 businessPhones displayName givenName jobTitle mail mobilePhone officeLocation preferredLanguage surname

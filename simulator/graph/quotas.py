@@ -1,8 +1,8 @@
-"""Quotas of the directory and the refusals of whoever has used one up (Graph: "Service-specific throttling limits").
+"""Quotas of the directory, and refusals when one is exhausted (Graph: "Service-specific throttling limits").
 
-A limit counts what was asked for during the last so many seconds of the real clock. A refused request counts too, so that
-whoever does not wait stays refused. Conditional Access and identity protection allow one request a second to all applications
-together, and refuse without saying when to come back.
+A limit counts the requests of a sliding window of the real clock. Refused requests count too, so a client that does not wait
+stays refused. Conditional Access and identity protection allow one request per second to all applications together, and
+refuse without a Retry-After header.
 """
 
 import math
@@ -14,17 +14,17 @@ from simulator.graph.answers import Refused
 from simulator.graph.prices import Price
 
 SIZES = {"small": 3500, "medium": 5000, "large": 8000}
-"""Resource units in ten seconds for an application, by the size of the directory: under 50, to 500, over 500 users."""
+"""Resource units per application in ten seconds, by directory size: under 50, 50 to 500, over 500 users."""
 _UNITS_SECONDS = 10
 _WRITES, _WRITES_SECONDS = 3000, 150
 _ALL_WRITES, _ALL_WRITES_SECONDS = 18000, 300
-_TOLD_FROM, _TOLD_TO = 0.8, 1.8
+_REPORTED_FROM, _REPORTED_TO = 0.8, 1.8
 _EPSILON = 1e-6
-"""Seconds; what adding and taking away times may lose."""
+"""Seconds. Tolerance for rounding errors in sums of times."""
 
 
 class Window:
-    """One limit and what was charged to it during the last `seconds`."""
+    """One limit, and the charges of the last `seconds`."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self.limit = limit
@@ -33,32 +33,32 @@ class Window:
         self._charges: deque[tuple[float, int]] = deque()
 
     def used(self, now: float) -> int:
-        """What counts at this time."""
+        """Return the sum of the charges in the window that ends now."""
         while self._charges and self._charges[0][0] + self.seconds <= now + _EPSILON:
             self._used -= self._charges.popleft()[1]
         return self._used
 
     def charge(self, now: float, cost: int) -> float:
-        """Charges a request, whether or not it fits; the seconds after which it would fit, 0 if it does now."""
+        """Charge a request, whether or not it fits. Return the seconds until it would fit, or 0 if it fits now."""
         fits = self.used(now) + cost <= self.limit
         self._charges.append((now, cost))
         self._used += cost
         if fits:
             return 0
-        left = self._used
-        for charged, units in self._charges:
-            left -= units
-            if left + cost <= self.limit:
-                return charged + self.seconds - now
+        remaining = self._used
+        for charged_at, units in self._charges:
+            remaining -= units
+            if remaining + cost <= self.limit:
+                return charged_at + self.seconds - now
         return self.seconds
 
     def told(self, now: float) -> dict[str, object]:
-        """What is used of the limit, as a control shows it."""
+        """Return use and limit, for `/_sim/quotas`."""
         return {"used": self.used(now), "limit": self.limit, "seconds": self.seconds}
 
 
-class _Use:
-    """What one application has used."""
+class _Usage:
+    """The use of one application."""
 
     def __init__(self, units: int) -> None:
         self.units = Window(units, _UNITS_SECONDS)
@@ -67,23 +67,23 @@ class _Use:
 
 
 class Quotas:
-    """The quotas of one directory; `size` is a name among `SIZES`, or `off`. `now` counts seconds and never goes back."""
+    """The quotas of one directory. `size` is a key of `SIZES`, or `off`. `now` is a monotonic clock in seconds."""
 
     def __init__(self, directory_id: str, size: str, now: Callable[[], float] = time.monotonic) -> None:
         self._directory_id = directory_id
         self.size = size
         self._now = now
-        self._apps: dict[str, _Use] = {}
+        self._apps: dict[str, _Usage] = {}
         self._writes = Window(_ALL_WRITES, _ALL_WRITES_SECONDS)
         self._scarce = Window(1, 1)
 
     def charge(self, app: str, price: Price) -> dict[str, str]:
-        """Charges a request to an application; the headers that its answer bears. Refused (429) if a limit is used up."""
+        """Charge a request to an application. Return headers for its answer. Raises Refused (429) if a limit is exhausted."""
         headers = {"x-ms-resource-unit": str(price.units)} if price.units else {}
         if self.size == "off":
             return headers
         now = self._now()
-        use = self._apps.setdefault(app, _Use(SIZES[self.size]))
+        use = self._apps.setdefault(app, _Usage(SIZES[self.size]))
         if price.scarce:
             if self._scarce.charge(now, 1):
                 use.refused += 1
@@ -95,8 +95,8 @@ class Quotas:
             limits.append((self._writes, price.writes, f"Tenant/Write/{app}", "WriteLimitExceeded"))
         waits = [(limit.charge(now, cost), scope, reason) for limit, cost, scope, reason in limits]
         share = max(limit.used(now) / limit.limit for limit, *_ in limits)
-        if share > _TOLD_FROM:
-            headers["x-ms-throttle-limit-percentage"] = f"{min(share, _TOLD_TO):.2f}"
+        if share > _REPORTED_FROM:
+            headers["x-ms-throttle-limit-percentage"] = f"{min(share, _REPORTED_TO):.2f}"
         seconds, scope, reason = max(waits)
         if seconds:
             use.refused += 1
@@ -107,7 +107,7 @@ class Quotas:
         return headers
 
     def told(self) -> dict[str, object]:
-        """What every application and all of them together have used."""
+        """Return the use of each application, and of all of them together, for `/_sim/quotas`."""
         now = self._now()
         apps = [
             {"client_id": app, "units": use.units.told(now), "writes": use.writes.told(now), "refused": use.refused}

@@ -1,4 +1,4 @@
-"""One simulated directory with all that is its own: objects, clock, applications, tokens, quotas, faults and counters."""
+"""One simulated directory with its objects, clock, applications, tokens, quotas, faults and counters."""
 
 import uuid
 
@@ -17,12 +17,12 @@ from simulator.graph.tokens import CLIENT_ID, CLIENT_SECRET, App, Tokens
 from simulator.graph.values import DOMAIN
 
 _SHARES = {"users": 80, "groups": 12, "applications": 4, "servicePrincipals": 4}
-"""Percent of the objects that are asked for."""
+"""Percentage of the generated objects, by path."""
 _FIELDS = {"id", "client_id", "secret", "objects", "seed"}
 
 
 class Realm:
-    """A directory, and who may sign in to it: at first one application that may do everything."""
+    """A directory and its applications. Initially one application exists, with all permissions."""
 
     def __init__(self, directory: Directory, quotas: Quotas, app: App) -> None:
         directory.keep(ORGANIZATION, directory.id, organization(directory.id), to_the_letter=False)
@@ -35,7 +35,7 @@ class Realm:
 
 
 def first(directory_id: str, generated: dict[str, int], seed: int, loaded: bytes, quotas: Quotas) -> Realm:
-    """Return the realm that the simulator begins with. Raises ValueError naming the line of ``loaded`` that is wrong."""
+    """Return the initial realm of the simulator. Raises ValueError naming the invalid line of ``loaded``."""
     directory = Directory(Generator(generated, seed), SimulatedClock(), directory_id)
     realm = Realm(directory, quotas, App(CLIENT_ID, CLIENT_SECRET, None))
     changing.load(directory, loaded)
@@ -43,31 +43,31 @@ def first(directory_id: str, generated: dict[str, int], seed: int, loaded: bytes
 
 
 def another(request: Request, size: str) -> Realm:
-    """Return the realm that a control request describes, with quotas of this size. Raises ValueError saying what is wrong."""
-    given = given_object(request)
-    if set(given) - _FIELDS:
-        raise ValueError(f"a directory has no {min(set(given) - _FIELDS)}")
-    client, secret = given.get("client_id"), given.get("secret")
+    """Return the realm that a control request describes, with quotas of this size. Raises ValueError with a sentence."""
+    fields = given_object(request)
+    if set(fields) - _FIELDS:
+        raise ValueError(f"a directory has no {min(set(fields) - _FIELDS)}")
+    client, secret = fields.get("client_id"), fields.get("secret")
     if not isinstance(client, str) or not isinstance(secret, str):
         raise ValueError("a directory needs client_id and secret, both text")
-    directory_id = _guid(given.get("id"))
-    generator = Generator(counts(_number(given.get("objects", 0))), _number(given.get("seed", 1)))
+    directory_id = _guid(fields.get("id"))
+    generator = Generator(counts(_number(fields.get("objects", 0))), _number(fields.get("seed", 1)))
     directory = Directory(generator, SimulatedClock(), directory_id)
     return Realm(directory, Quotas(directory_id, size), App(client, secret, None))
 
 
 def counts(objects: int, users: int = 0, groups: int = 0, policies: int = 0, applications: int = 0) -> dict[str, int]:
-    """How many objects to generate by path: the shares of `objects`, and so many more of some kinds."""
-    found = {path: objects * share // 100 for path, share in _SHARES.items()}
-    found["users"] += users + objects - sum(found.values())
-    found["groups"] += groups
+    """Return the number of objects to generate by path: a share of `objects` each, plus the extra numbers by kind."""
+    numbers = {path: objects * share // 100 for path, share in _SHARES.items()}
+    numbers["users"] += users + objects - sum(numbers.values())
+    numbers["groups"] += groups
     for path in ("applications", "servicePrincipals"):
-        found[path] += applications
-    return found | {"identity/conditionalAccess/policies": policies}
+        numbers[path] += applications
+    return numbers | {"identity/conditionalAccess/policies": policies}
 
 
 def organization(directory_id: str) -> bytes:
-    """The organization as it is unless a file to load says otherwise."""
+    """Return the default organization object as JSON. A loaded file may replace it."""
     return (
         f'{{"id":"{directory_id}","deletedDateTime":null,"businessPhones":["+49 30 555 0100"],"city":"Berlin","country":null,'
         '"countryLetterCode":"DE","createdDateTime":"2017-03-21T09:12:44Z","defaultUsageLocation":null,"displayName":"Contoso",'

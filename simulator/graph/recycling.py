@@ -1,4 +1,4 @@
-"""The recycle bin (Graph: "Deleted items"): what lies there, and the two ways out of it."""
+"""The recycle bin (Graph: "Deleted items"): its listings, restore and permanent deletion."""
 
 from simulator.graph.answers import Answer, Request, missing, no_segment, only, unsupported
 from simulator.graph.directory import Directory
@@ -12,7 +12,7 @@ from simulator.graph.writing import Writes
 
 
 class Bin:
-    """Answers `/directory/deletedItems`."""
+    """The handler of `/directory/deletedItems`."""
 
     def __init__(self, directory: Directory, listings: Listings, writes: Writes) -> None:
         self._directory = directory
@@ -20,15 +20,15 @@ class Bin:
         self._writes = writes
 
     def answer(self, request: Request, app: App, tail: list[str]) -> Answer:
-        """The answer for the segments behind the bin: a type, or an id and what to do with it."""
+        """Answer a request. `tail` holds the segments after the bin: a type, or an id and an optional action."""
         if not tail:
             raise unsupported("The request needs a type cast, as in /directory/deletedItems/microsoft.graph.user.")
         if is_cast(tail[0]):
             return self._listing(request, app, *tail)
-        found = self._directory.anywhere(tail[0], State.DELETED)
-        if found is None:
+        match = self._directory.anywhere(tail[0], State.DELETED)
+        if match is None:
             raise missing(tail[0])
-        kind, stored = found
+        kind, stored = match
         allow_in_bin(app, kind, writes=request.method != "GET")
         if tail[1:] == ["restore"] and request.method == "POST":
             return self._writes.restore(request, kind, tail[0])

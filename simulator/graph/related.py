@@ -1,4 +1,4 @@
-"""What objects have under their relations: links to others, and app role assignments (Graph: members, owners, manager, …)."""
+"""Requests for relations of objects: links, and app role assignments (Graph: members, owners, manager, …)."""
 
 from simulator.graph.answers import Answer, Request, missing, no_segment, not_allowed, only, unsupported
 from simulator.graph.directory import Directory
@@ -14,7 +14,7 @@ from simulator.graph.writing import Writes
 
 
 class Related:
-    """Answers whatever stands behind `{kind}/{id}/{relation}`."""
+    """The handler of paths that start with `{kind}/{id}/{relation}`."""
 
     def __init__(self, directory: Directory, listings: Listings, writes: Writes, tying: Tying) -> None:
         self._directory = directory
@@ -23,7 +23,7 @@ class Related:
         self._tying = tying
 
     def answer(self, request: Request, app: App, kind: Kind, tail: list[str]) -> Answer:
-        """The answer for the segments behind a kind: an id, a relation and what follows."""
+        """Answer a request. `tail` holds the segments after the kind: an id, a relation and what follows."""
         key, rest = tail[0], tail[2:]
         relation = kind.relation(tail[1])
         if relation is None:
@@ -64,19 +64,19 @@ class Related:
         if self._directory.live(kind, id) is None:
             raise missing(id)
         links = self._directory.linked(kind, id, relation)
-        found = self._directory.anywhere(links[0][0]) if links else None
-        if found is None:
+        match = self._directory.anywhere(links[0][0]) if links else None
+        if match is None:
             raise missing(relation.name)
-        end, stored = found
+        end, stored = match
         return directory_object(request, end, shown(end, stored, parsed(request, end).select))
 
     def _delete_member(self, app: App, kind: Kind, id: str, relation: Relation, target: str) -> Answer:
-        """Without `$ref` the other end itself is deleted (Graph: "Remove member", a warning there)."""
-        found = self._directory.anywhere(target)
-        if found is None or target not in dict(self._directory.linked(kind, id, relation)):
+        """Delete the target itself, as Graph does without `$ref` (a warning in Graph: "Remove member")."""
+        match = self._directory.anywhere(target)
+        if match is None or target not in dict(self._directory.linked(kind, id, relation)):
             raise missing(target)
-        allow(app, found[0], writes=True)
-        return self._writes.delete(found[0], target)
+        allow(app, match[0], writes=True)
+        return self._writes.delete(match[0], target)
 
     # -- app role assignments
 
@@ -95,7 +95,7 @@ class Related:
 
     def _one(self, request: Request, kind: Kind, id: str, relation: Relation, key: str) -> Answer:
         content = relation.content or kind
-        stored = self._directory.tied(content, relation.by, id, key)
+        stored = self._directory.referrer(content, relation.owner_property, id, key)
         if stored is None or self._directory.live(kind, id) is None:
             raise missing(key)
         text = shown(content, stored, parsed(request, content).select)
@@ -107,7 +107,7 @@ def _cast(rest: list[str]) -> Kind | None:
         return None
     if len(rest) > 1:
         raise no_segment(rest[1])
-    found = cast(rest[0])
-    if found is None:
+    kind = cast(rest[0])
+    if kind is None:
         raise unsupported(f"The cast to '{rest[0]}' is not supported.")
-    return found
+    return kind

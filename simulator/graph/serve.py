@@ -1,4 +1,4 @@
-"""Runs the simulator: options, certificate, socket, and a clean end."""
+"""The command line of the simulator: options, certificate, socket, and an orderly shutdown."""
 
 import argparse
 import asyncio
@@ -23,14 +23,15 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def build(generated: dict[str, int], seed: int, loaded: bytes, quotas: Quotas) -> Simulator:
-    """A simulator with generated objects and the lines of a file. ValueError names the line that is wrong."""
+    """Return a simulator with generated objects and the lines of a file. Raises ValueError naming an invalid line."""
     return Simulator(first(DIRECTORY_ID, generated, seed, loaded, quotas), quotas.size)
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, and ends with status 0 when it is told to."""
+    """A server that prints its address when it listens, and exits with status 0 on SIGTERM or SIGINT."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening. Print `ready` and the URL of each socket."""
         await super().startup(sockets)
         for listening in sockets or ():
             address, port = listening.getsockname()[:2]
@@ -38,6 +39,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Shut down on SIGTERM and SIGINT, without re-raising the signal as uvicorn does."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
@@ -45,12 +47,12 @@ class _Server(uvicorn.Server):
 
     def _end(self) -> None:
         self.should_exit = True
-        logging.getLogger("uvicorn.error").disabled = True  # it would print a traceback for each answer that is cut off
+        logging.getLogger("uvicorn.error").disabled = True  # it would log a traceback for each interrupted answer
         self.force_exit = True
 
 
 def _tls(ca_file: Path, names: list[str]) -> ssl.SSLContext:
-    """A server certificate for the loopback and these names and addresses, its authority written to `ca_file`."""
+    """Return TLS settings with a certificate for the loopback and these names. Write its authority to `ca_file`."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*dict.fromkeys((*_LOOPBACK, *names))).configure_cert(context)
@@ -101,7 +103,7 @@ def _count(text: str) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """`python -m simulator graph`: serves until SIGTERM. Returns the exit status: 0 ended, 1 could not begin."""
+    """Serve until SIGTERM. Return the exit status: 0 after an orderly shutdown, 1 if the simulator cannot start."""
     options = _options(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
@@ -111,7 +113,7 @@ def main(argv: list[str]) -> int:
         context = _tls(options.ca_file, [options.host, *options.name])
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         listening = socket.create_server((options.host, options.port), family=family, backlog=256)
-        # Taken over by every connection: asyncio does so only for sockets that name their protocol.
+        # Every connection inherits this option. asyncio sets it only on sockets whose protocol number is set.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (OSError, ValueError, OverflowError) as error:
         print(f"the simulator cannot begin: {error}", file=sys.stderr)

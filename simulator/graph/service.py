@@ -1,4 +1,4 @@
-"""Which part of the simulator answers which path of Graph, and who may ask."""
+"""Routing of Graph's paths to the parts of the simulator, and permission checks."""
 
 import json
 import re
@@ -30,7 +30,7 @@ _MOST_IDS = 1000
 
 
 class Service:
-    """Graph itself, behind sign-in."""
+    """The handler of Graph requests, which all need a token."""
 
     def __init__(self, directory: Directory, tokens: Tokens, delta: Delta, quotas: Quotas) -> None:
         self._directory = directory
@@ -44,18 +44,18 @@ class Service:
         self._bin = Bin(directory, self._listings, self._writes)
 
     def answer(self, request: Request) -> Answer:
-        """The answer to a request below a version. Refused wherever Graph answers with an error."""
+        """Answer a request under a version. Raises Refused where Graph answers with an error."""
         version, _, path = request.path.strip("/").partition("/")
         if version not in _VERSIONS:
             raise Refused(400, "BadRequest", f"Invalid version: {version}")
         app = self._tokens.bearer(request)
-        told = self._quotas.charge(app.client_id, price(request.method, path, request.query))
+        quota_headers = self._quotas.charge(app.client_id, price(request.method, path, request.query))
         try:
             answer = self._routed(request, app, path)
         except Refused as refused:
-            refused.headers |= told
+            refused.headers |= quota_headers
             raise
-        answer.headers |= told
+        answer.headers |= quota_headers
         return answer
 
     def _routed(self, request: Request, app: App, path: str) -> Answer:
@@ -66,17 +66,17 @@ class Service:
             return self._by_ids(request, app)
         if len(segments) == 2 and segments[0] == "directoryObjects":
             return self._any(request, app, segments[1])
-        unique = _UNIQUE_NAME.fullmatch(segments[0]) if len(segments) == 1 else None
-        if unique:
-            return self._unique(request, app, KINDS[unique[1]], unique[2])
-        owned = _APP_ID.fullmatch(segments[0]) if len(segments) == 1 else None
-        if owned:
+        by_unique_name = _UNIQUE_NAME.fullmatch(segments[0]) if len(segments) == 1 else None
+        if by_unique_name:
+            return self._unique(request, app, KINDS[by_unique_name[1]], by_unique_name[2])
+        by_app_id = _APP_ID.fullmatch(segments[0]) if len(segments) == 1 else None
+        if by_app_id:
             only(request, "GET")
-            return self._one(request, app, KINDS[owned[1]], self._of_app(KINDS[owned[1]], owned[2]))
-        found = split(path)
-        if found is None:
+            return self._one(request, app, KINDS[by_app_id[1]], self._id_by_app_id(KINDS[by_app_id[1]], by_app_id[2]))
+        parts = split(path)
+        if parts is None:
             raise no_segment(segments[0] if segments else "")
-        return self._kind(request, app, *found)
+        return self._kind(request, app, *parts)
 
     # -- a kind
 
@@ -109,28 +109,28 @@ class Service:
 
     def _one(self, request: Request, app: App, kind: Kind, id: str) -> Answer:
         self._allow(app, kind, writes=request.method != "GET")
-        chosen = id
+        key = id
         if kind is USERS and "@" in id:
-            chosen = self._writes.user_named(id) or id
+            key = self._writes.user_named(id) or id
         if request.method == "GET":
             options = parsed(request, kind, expands=True)
-            stored = self._directory.live(kind, chosen)
+            stored = self._directory.live(kind, key)
             if stored is None:
-                raise missing(chosen)
+                raise missing(key)
             text = shown(kind, stored, options.select)
             if options.expand:
-                text = expanded(self._directory, kind, chosen, text, options.expand)
+                text = expanded(self._directory, kind, key, text, options.expand)
             return entity(request, kind.path, text)
         if request.method == "PATCH":
-            return self._writes.update(request, kind, chosen)
+            return self._writes.update(request, kind, key)
         if request.method == "DELETE" and kind is not ORGANIZATION:
-            return self._writes.delete(kind, chosen)
+            return self._writes.delete(kind, key)
         raise not_allowed()
 
-    def _of_app(self, kind: Kind, app_id: str) -> str:
-        """The id of the object with this appId; where there is none, what is asked for is missing under it."""
-        found = self._directory.walk(kind)
-        return next((key for key, stored in found if letter.text(stored.value, "appId") == app_id), app_id)
+    def _id_by_app_id(self, kind: Kind, app_id: str) -> str:
+        """Return the id of the object with this appId. If none exists, return the appId, for the 404 message."""
+        objects = self._directory.walk(kind)
+        return next((key for key, stored in objects if letter.text(stored.value, "appId") == app_id), app_id)
 
     def _unique(self, request: Request, app: App, kind: Kind, name: str) -> Answer:
         only(request, "PATCH")
@@ -147,10 +147,10 @@ class Service:
 
     def _any(self, request: Request, app: App, id: str) -> Answer:
         only(request, "GET")
-        found = self._directory.anywhere(id)
-        if found is None:
+        match = self._directory.anywhere(id)
+        if match is None:
             raise missing(id)
-        kind, stored = found
+        kind, stored = match
         self._allow(app, kind, writes=False)
         return directory_object(request, kind, shown(kind, stored, None))
 
@@ -158,18 +158,18 @@ class Service:
         only(request, "POST")
         allow_any(app)
         try:
-            given = json.loads(request.body)
-            ids = [str(chosen) for chosen in given["ids"]]
+            body = json.loads(request.body)
+            ids = [str(each) for each in body["ids"]]
         except (ValueError, KeyError, TypeError):
             raise bad_request("The request body must hold 'ids', a list.") from None
         if len(ids) > _MOST_IDS:
             raise bad_request(f"The number of ids is over the limit of {_MOST_IDS}.")
-        found = [known for known in map(self._directory.anywhere, ids) if known is not None]
+        matches = [match for match in map(self._directory.anywhere, ids) if match is not None]
         values = [
             letter.before(
                 shown(kind, stored, None), letter.written("@odata.type", json.dumps(kind.odata_type).encode())
             )
-            for kind, stored in found
+            for kind, stored in matches
         ]
         version = request.path.split("/")[1]
         head = f'{{"@odata.context":"{request.origin}/{version}/$metadata#directoryObjects","value":['

@@ -1,4 +1,4 @@
-"""Objects that are no longer the generator's, and by which of their properties they are found."""
+"""Stored objects, which differ from the generated ones, and an index of some of their properties."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -8,35 +8,42 @@ from simulator.graph.kinds import Kind
 
 
 class State(Enum):
+    """The state of an object."""
+
     LIVE = "live"
+    """Neither deleted nor purged."""
     DELETED = "deleted"
     """In the recycle bin."""
     GONE = "gone"
+    """Purged."""
 
 
 @dataclass(slots=True)
 class Stored:
-    """One object that is no longer, or never was, the generator's. `to_the_letter`: served whole, whatever is selected."""
+    """One object that was changed, or was not generated at all."""
 
     value: bytes
+    """The object as JSON."""
     to_the_letter: bool
+    """Whether the object is served unchanged, whatever is selected."""
     state: State = State.LIVE
     deleted_at: str = ""
+    """Time of deletion; empty unless the object is in the recycle bin."""
 
 
 class Names:
-    """Which objects ever had which value of a property among their kind's `named`. Case makes no difference here."""
+    """An index of the values that a kind's `named` properties ever had. Case is ignored."""
 
     def __init__(self) -> None:
         self._ids: dict[tuple[str, str, str], dict[str, None]] = {}
 
     def note(self, kind: Kind, id: str, value: bytes) -> None:
-        """Remembers what an object is named by now."""
+        """Add the current values of an object to the index."""
         for name in kind.named:
             text = letter.text(value, name)
             if text:
                 self._ids.setdefault((kind.path, name, text.lower()), {})[id] = None
 
     def ids(self, kind: Kind, name: str, value: str) -> list[str]:
-        """The objects that had this value once, in the order in which they first did."""
+        """Return the ids of objects that ever had this value, in the order in which they first did."""
         return list(self._ids.get((kind.path, name, value.lower()), ()))

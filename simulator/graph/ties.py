@@ -1,11 +1,11 @@
-"""What ties generated objects together: links, app role assignments and permission grants, reckoned and never kept.
+"""Relations of generated objects: links, app role assignments and permission grants. All are computed and never stored.
 
-A group's members are a stretch of the users; every tenth group also holds the next one, every fifteenth a service principal,
-every sixtieth is large. Managers form a tree. To every third service principal users are assigned, in a stretch too, with a
-few groups and at times another service principal; every forty-eighth has several pages of them. Grants come two to a client
-on average, for the first service principals as resources.
+A group's members are a stretch of the users. Every tenth group also contains the next group, every fifteenth a service
+principal, and every sixtieth is large. Managers form a tree. Every third service principal has assignments: to a stretch of
+the users, to a few groups, and sometimes to another service principal. Every forty-eighth has several pages of them. Each
+client has two grants on average, with the first service principals as resources.
 
-An assignment's number is its resource's, times `_MOST_ASSIGNED`, plus its place there; so numbers have gaps.
+An assignment's number is the number of its resource, times `_MAX_ASSIGNED`, plus its position there. So numbers have gaps.
 """
 
 from collections.abc import Iterator
@@ -25,40 +25,41 @@ from simulator.graph.numbering import (
 )
 
 REPORTS = 8
-_MOST_ASSIGNED = 2048
-_APIS = 8
-"""So many service principals are the resources of all grants."""
+_MAX_ASSIGNED = 2048
+_GRANT_RESOURCES = 8
+"""Number of service principals that are resources of grants."""
 
 
 class Stretch(NamedTuple):
-    """Neighbours among the objects of a kind, going on at the first after the last."""
+    """A range of consecutive objects of a kind, which wraps around after the last one."""
 
     first: int
     size: int
 
 
 class Grant(NamedTuple):
-    """The numbers of what a grant ties together; without a user it is for all of them."""
+    """The numbers of the objects that a grant connects."""
 
     client: int
     resource: int
     user: int | None
+    """The user; None if the grant is for all users."""
 
 
 class Ties:
-    """All ties of one directory, from where they start."""
+    """All relations of one directory, from the objects where they start."""
 
     def __init__(self, numbers: Numbers) -> None:
         self.numbers = numbers
         self.users, self.groups, _, self.principals, _ = numbers.counts
-        # How many grants each of four neighbouring clients has: few users would make equal ones.
+        # Grants of each of four consecutive clients. With fewer than four users, several grants of a client could be equal.
         self._shares = (4, 0, 2, 2) if self.users >= 4 else (1, 1, 1, 1)
-        self._clients = [place for place, share in enumerate(self._shares) for _ in range(share)]
+        self._clients = [position for position, share in enumerate(self._shares) for _ in range(share)]
 
     # -- links
 
     def ends(self, kind: int, number: int, relation: str) -> Iterator[tuple[int, int]]:
-        """Kind and number of each object at the other end of an object's links, in a fixed order."""
+        """Yield kind and number of each target of an object's links, in a fixed order."""
         if (kind, relation) == (USER, "manager"):
             if number > 0 and number % 23:
                 yield USER, (number - 1) // REPORTS
@@ -74,7 +75,7 @@ class Ties:
             yield from ((USER, user) for user in self.owners(kind, number))
 
     def members(self, group: int) -> Stretch:
-        """The users in a group."""
+        """Return the users in a group."""
         if not self.users:
             return Stretch(0, 0)
         mix = self.numbers.mix(GROUP, group)
@@ -82,7 +83,7 @@ class Ties:
         return Stretch((mix >> 16) % self.users, min(size, self.users))
 
     def owners(self, kind: int, number: int) -> list[int]:
-        """The users who own an object."""
+        """Return the users who own an object."""
         if not self.users:
             return []
         first = self.numbers.mix(kind, number) % self.users
@@ -92,7 +93,7 @@ class Ties:
     # -- app role assignments
 
     def assigned(self, resource: int) -> tuple[Stretch, Stretch, int | None]:
-        """The users, the groups and the service principal that are assigned to a service principal."""
+        """Return the users, the groups and the service principal that are assigned to a service principal."""
         if resource % 3 or resource >= self.principals:
             return Stretch(0, 0), Stretch(0, 0), None
         mix = self.numbers.mix(ASSIGNMENT, resource)
@@ -106,83 +107,83 @@ class Ties:
         )
 
     def assignments(self, resource: int) -> range:
-        """The numbers of the assignments to a service principal."""
+        """Return the numbers of the assignments to a service principal."""
         users, groups, other = self.assigned(resource)
-        first = resource * _MOST_ASSIGNED
+        first = resource * _MAX_ASSIGNED
         return range(first, first + users.size + groups.size + (other is not None))
 
     def assignment(self, number: int) -> tuple[int, int, int]:
-        """The resource of an assignment, and kind and number of the principal."""
-        resource, place = divmod(number, _MOST_ASSIGNED)
+        """Return the resource of an assignment, and the kind and number of its principal."""
+        resource, position = divmod(number, _MAX_ASSIGNED)
         users, groups, other = self.assigned(resource)
-        if place < users.size:
-            return resource, USER, (users.first + place) % self.users
-        if place < users.size + groups.size:
-            return resource, GROUP, (groups.first + place - users.size) % self.groups
+        if position < users.size:
+            return resource, USER, (users.first + position) % self.users
+        if position < users.size + groups.size:
+            return resource, GROUP, (groups.first + position - users.size) % self.groups
         return resource, PRINCIPAL, other or 0
 
     def assignments_of(self, resource: int, kind: int, number: int) -> Iterator[int]:
-        """The assignments of one principal to one service principal."""
+        """Yield the numbers of the assignments of one principal to one service principal."""
         users, groups, other = self.assigned(resource)
-        first = resource * _MOST_ASSIGNED
-        place = {
+        first = resource * _MAX_ASSIGNED
+        position = {
             USER: (number - users.first) % max(1, self.users),
             GROUP: (number - groups.first) % max(1, self.groups),
         }.get(kind, 0)
-        if (kind == USER and place < users.size) or (kind == PRINCIPAL and number == other):
-            yield first + (place if kind == USER else users.size + groups.size)
-        elif kind == GROUP and place < groups.size:
-            yield first + users.size + place
+        if (kind == USER and position < users.size) or (kind == PRINCIPAL and number == other):
+            yield first + (position if kind == USER else users.size + groups.size)
+        elif kind == GROUP and position < groups.size:
+            yield first + users.size + position
 
     def assignment_id(self, number: int) -> str:
-        """The id of an assignment: the principal's, and sixteen bytes of its own."""
+        """Return the id of an assignment: the principal's id and sixteen further bytes."""
         _, kind, principal = self.assignment(number)
-        own = (
+        suffix = (
             self.numbers.scrambled(number).to_bytes(4)
             + self.numbers.mix(ASSIGNMENT, number).to_bytes(8)
             + b"\x84\x71\x16\x0e"
         )
-        return joined(self.numbers.id(kind, principal), own)
+        return joined(self.numbers.id(kind, principal), suffix)
 
     def assignment_number(self, id: str) -> int | None:
-        """The number of a generated assignment; None if no such one has this id."""
+        """Return the number of a generated assignment, or None if none has this id."""
         parts = parted(id)
         if len(parts) != 2:
             return None
         number = self.numbers.unscrambled(int.from_bytes(parts[1][:4]))
-        known = number in self.assignments(number // _MOST_ASSIGNED)
-        return number if known and self.assignment_id(number) == id else None
+        exists = number in self.assignments(number // _MAX_ASSIGNED)
+        return number if exists and self.assignment_id(number) == id else None
 
     # -- permission grants
 
     def grants(self) -> int:
-        """How many grants there are."""
+        """Return the number of grants."""
         blocks, rest = divmod(self.principals, len(self._shares))
         return blocks * len(self._clients) + sum(self._shares[:rest])
 
     def grants_of(self, client: int) -> range:
-        """The numbers of the grants to a client."""
-        block, place = divmod(client, len(self._shares))
-        first = block * len(self._clients) + sum(self._shares[:place])
-        return range(first, first + self._shares[place])
+        """Return the numbers of the grants to a client."""
+        block, position = divmod(client, len(self._shares))
+        first = block * len(self._clients) + sum(self._shares[:position])
+        return range(first, first + self._shares[position])
 
     def grant(self, number: int) -> Grant:
-        """What a grant ties together: the first of a client is for all users, each other one for one of them."""
-        block, place = divmod(number, len(self._clients))
-        client = block * len(self._shares) + self._clients[place]
+        """Return the objects that a grant connects. A client's first grant is for all users, the others are for one each."""
+        block, position = divmod(number, len(self._clients))
+        client = block * len(self._shares) + self._clients[position]
         step = number - self.grants_of(client).start
-        resource = self.numbers.mix(GRANT, number) % min(_APIS, self.principals)
+        resource = self.numbers.mix(GRANT, number) % min(_GRANT_RESOURCES, self.principals)
         user = (self.numbers.mix(GRANT, self.grants() + client) + step) % self.users if step else None
         return Grant(client, resource, user)
 
     def grant_id(self, number: int) -> str:
-        """The id of a grant: those of client, resource and user."""
+        """Return the id of a grant, made of the ids of client, resource and user."""
         grant = self.grant(number)
         ids = [self.numbers.id(PRINCIPAL, grant.client), self.numbers.id(PRINCIPAL, grant.resource)]
         return joined(*ids, *([] if grant.user is None else [self.numbers.id(USER, grant.user)]))
 
     def grant_number(self, id: str) -> int | None:
-        """The number of a generated grant; None if no such one has this id."""
+        """Return the number of a generated grant, or None if none has this id."""
         parts = parted(id)
         client = self.numbers.number(PRINCIPAL, str(UUID(bytes_le=parts[0]))) if len(parts) in (2, 3) else None
         if client is None:

@@ -1,7 +1,7 @@
-"""Sign-in: client credentials by secret or certificate, and the check of the tokens given (OAuth 2.0 client credentials).
+"""Sign-in with client credentials, by secret or certificate, and validation of issued tokens (OAuth 2.0).
 
-A token ends after 3,599 seconds of the simulated clock. What an application may do is what it may now, not what it might when
-its token was made.
+A token expires after 3,599 seconds of the simulated clock. An application's current permissions apply, not those at the time
+at which its token was issued.
 """
 
 import base64
@@ -35,7 +35,7 @@ class App:
     certificate: x509.Certificate | None = None
 
     def may(self, needed: frozenset[str]) -> bool:
-        """Whether one of the needed permissions is held."""
+        """Return whether the application has one of the needed permissions."""
         return self.permissions is None or bool(self.permissions & needed)
 
 
@@ -46,31 +46,31 @@ class _SignInRefused(Exception):
 
 
 class Tokens:
-    """The authority of one directory."""
+    """The authority of one directory: its applications and issued tokens."""
 
     def __init__(self, clock: SimulatedClock, directory_id: str, app: App) -> None:
         self._clock = clock
         self._directory_id = directory_id
         self._apps = {app.client_id.lower(): app}
-        self._given: dict[str, tuple[str, float]] = {}
+        self._issued: dict[str, tuple[str, float]] = {}
 
     def register(self, app: App) -> None:
-        """Adds an application or replaces the one with its client id."""
+        """Add an application, or replace the one with the same client id."""
         self._apps[app.client_id.lower()] = app
 
     def configuration(self, request: Request) -> Answer:
-        """The openid configuration of the directory; 400 for another."""
+        """Return the openid configuration of the directory, or 400 for another directory."""
         directory = request.path.split("/")[1]
         if directory.lower() != self._directory_id:
             return self._refused(_no_directory(directory))
-        here = f"{request.origin}/{directory}"
+        base = f"{request.origin}/{directory}"
         return _json(
             {
-                "token_endpoint": f"{here}/oauth2/v2.0/token",
+                "token_endpoint": f"{base}/oauth2/v2.0/token",
                 "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-                "jwks_uri": f"{here}/discovery/v2.0/keys",
-                "issuer": f"{here}/v2.0",
-                "authorization_endpoint": f"{here}/oauth2/v2.0/authorize",
+                "jwks_uri": f"{base}/discovery/v2.0/keys",
+                "issuer": f"{base}/v2.0",
+                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
                 "tenant_region_scope": "EU",
                 "cloud_instance_name": "microsoftonline.com",
                 "msgraph_host": "graph.microsoft.com",
@@ -78,7 +78,7 @@ class Tokens:
         )
 
     def token(self, request: Request) -> Answer:
-        """A token for an application that names itself and its secret, else the refusal that the authority gives."""
+        """Return a token for an application that proves its identity, otherwise the authority's error."""
         try:
             app, claims = self._signed_in(request)
         except _SignInRefused as refused:
@@ -134,7 +134,7 @@ class Tokens:
 
     def _make(self, app: App, origin: str, claims: str) -> str:
         now = self._clock.now()
-        said: dict[str, object] = {
+        claim_set: dict[str, object] = {
             "aud": origin,
             "iss": f"{origin}/{self._directory_id}/v2.0",
             "tid": self._directory_id,
@@ -145,11 +145,11 @@ class Tokens:
             "jti": str(uuid.uuid4()),
         }
         if "cp1" in claims.lower():
-            said["xms_cc"] = ["CP1"]
-        parts = [_base64({"typ": "JWT", "alg": "RS256"}), _base64(said), secrets.token_urlsafe(64)]
+            claim_set["xms_cc"] = ["CP1"]
+        parts = [_base64({"typ": "JWT", "alg": "RS256"}), _base64(claim_set), secrets.token_urlsafe(64)]
         token = ".".join(parts)
-        self._given = {known: given for known, given in self._given.items() if given[1] > now - 86400}
-        self._given[token] = (app.client_id.lower(), now + _LIFETIME)
+        self._issued = {text: issued for text, issued in self._issued.items() if issued[1] > now - 86400}
+        self._issued[token] = (app.client_id.lower(), now + _LIFETIME)
         return token
 
     def _refused(self, refused: _SignInRefused) -> Answer:
@@ -170,21 +170,21 @@ class Tokens:
             refused.status,
         )
 
-    def gave(self, request: Request) -> bool:
-        """Whether the token that a request bears is this authority's, expired or not."""
-        return request.headers.get("authorization", "")[7:].strip() in self._given
+    def issued(self, request: Request) -> bool:
+        """Return whether this authority issued the request's token. Expired tokens count."""
+        return request.headers.get("authorization", "")[7:].strip() in self._issued
 
     def bearer(self, request: Request) -> App:
-        """The application whose token a request bears. Refused (401) without one, with a bad one or an expired one."""
+        """Return the owner of the request's token. Raises Refused (401) if the token is missing, unknown or expired."""
         header = request.headers.get("authorization", "")
         if not header.lower().startswith("bearer ") or not header[7:].strip():
             raise _unauthenticated("Access token is empty.")
-        given = self._given.get(header[7:].strip())
-        if given is None:
+        issued = self._issued.get(header[7:].strip())
+        if issued is None:
             raise _unauthenticated("IDX14100: JWT is not well formed, there are no dots (.).")
-        if given[1] <= self._clock.now():
+        if issued[1] <= self._clock.now():
             raise _unauthenticated("Lifetime validation failed, the token is expired.")
-        return self._apps[given[0]]
+        return self._apps[issued[0]]
 
 
 def _check_secret(app: App, secret: str) -> None:
@@ -233,7 +233,7 @@ def _unauthenticated(message: str) -> Refused:
 
 
 def claims_challenge() -> Refused:
-    """401 that asks for a newer token, as continuous access evaluation gives it."""
+    """Return a 401 that demands a newer token, as continuous access evaluation sends it."""
     claims = base64.b64encode(b'{"access_token":{"nbf":{"essential":true, "value":"1604106651"}}}').decode()
     challenge = (
         'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", '

@@ -1,4 +1,4 @@
-"""Writes of app role assignments and permission grants through Graph (reference pages of the same names)."""
+"""Writes of app role assignments and permission grants (Graph reference pages of the same names)."""
 
 import json
 import uuid
@@ -16,22 +16,22 @@ _PRINCIPALS = {USERS: "User", GROUPS: "Group", SERVICE_PRINCIPALS: "ServicePrinc
 
 
 class Tying:
-    """Ties principals and applications together."""
+    """The write operations on app role assignments and permission grants."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
     def assign(self, request: Request, kind: Kind, id: str, relation: Relation) -> Answer:
-        """201 with the assignment. Refused: an unknown end (404), one that is missing or assigned already (400)."""
-        given = _required(request, ASSIGNMENTS)
+        """Create an assignment (201). Raises Refused: unknown object (404), missing property or duplicate (400)."""
+        fields = _required(request, ASSIGNMENTS)
         if self._directory.live(kind, id) is None:
             raise missing(id)
-        if given[relation.by] != id:
-            raise bad_request(f"The property '{relation.by}' must name the object in the path.")
-        principal, resource, role = given["principalId"], given["resourceId"], given["appRoleId"]
-        principal_kind, principal_name = self._named(principal, *_PRINCIPALS)
-        _, resource_name = self._named(resource, SERVICE_PRINCIPALS)
-        for _, stored in self._directory.ties(ASSIGNMENTS, "principalId", principal):
+        if fields[relation.owner_property] != id:
+            raise bad_request(f"The property '{relation.owner_property}' must name the object in the path.")
+        principal, resource, role = fields["principalId"], fields["resourceId"], fields["appRoleId"]
+        principal_kind, principal_name = self._kind_and_name(principal, *_PRINCIPALS)
+        _, resource_name = self._kind_and_name(resource, SERVICE_PRINCIPALS)
+        for _, stored in self._directory.referrers(ASSIGNMENTS, "principalId", principal):
             if letter.text(stored.value, "resourceId") == resource and letter.text(stored.value, "appRoleId") == role:
                 raise bad_request("Permission being assigned already exists on the object")
         key = joined(_guid(principal), uuid.uuid4().bytes)
@@ -51,44 +51,44 @@ class Tying:
         return created(request, context, f"{kind.path}/{id}/{relation.name}/{key}", text)
 
     def unassign(self, id: str, relation: Relation, key: str) -> Answer:
-        """204; 404 if the object has no such assignment."""
-        if self._directory.tied(ASSIGNMENTS, relation.by, id, key) is None:
+        """Delete an assignment. Return 204. Raises Refused (404) if the object has no such assignment."""
+        if self._directory.referrer(ASSIGNMENTS, relation.owner_property, id, key) is None:
             raise missing(key)
         self._directory.delete(ASSIGNMENTS, key)
         return Answer(204)
 
     def grant(self, request: Request) -> Answer:
-        """201 with the grant. Refused: an unknown end (404), something missing (400), the same three tied already (409)."""
-        given = _required(request, GRANTS)
-        consent, principal = given["consentType"], given.get("principalId")
+        """Create a grant (201). Raises Refused: unknown object (404), missing property (400), duplicate (409)."""
+        fields = _required(request, GRANTS)
+        consent, principal = fields["consentType"], fields.get("principalId")
         if consent not in ("AllPrincipals", "Principal") or (consent == "Principal") != isinstance(principal, str):
             raise bad_request("consentType is AllPrincipals, or Principal with a principalId.")
-        self._named(given["clientId"], SERVICE_PRINCIPALS)
-        self._named(given["resourceId"], SERVICE_PRINCIPALS)
+        self._kind_and_name(fields["clientId"], SERVICE_PRINCIPALS)
+        self._kind_and_name(fields["resourceId"], SERVICE_PRINCIPALS)
         if principal is not None:
-            self._named(principal, USERS)
-        ends = [given["clientId"], given["resourceId"], *([principal] if principal else [])]
-        if ends in self._granted(given["clientId"]):
+            self._kind_and_name(principal, USERS)
+        ends = [fields["clientId"], fields["resourceId"], *([principal] if principal else [])]
+        if ends in self._existing_grants(fields["clientId"]):
             raise Refused(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.")
         key = joined(*map(_guid, ends))
         value = {
-            "clientId": given["clientId"],
+            "clientId": fields["clientId"],
             "consentType": consent,
             "id": key,
             "principalId": principal,
-            "resourceId": given["resourceId"],
-            "scope": given.get("scope") or "",
+            "resourceId": fields["resourceId"],
+            "scope": fields.get("scope") or "",
         }
         return created(request, GRANTS.path, f"{GRANTS.path}/{key}", self._keep(GRANTS, key, value))
 
-    def _granted(self, client: str) -> Iterator[list[str]]:
-        """The ends of each grant to a client."""
-        for _, stored in self._directory.ties(GRANTS, "clientId", client):
+    def _existing_grants(self, client: str) -> Iterator[list[str]]:
+        """Yield client, resource and user (if any) of each grant to a client."""
+        for _, stored in self._directory.referrers(GRANTS, "clientId", client):
             ends = [letter.text(stored.value, name) for name in ("clientId", "resourceId", "principalId")]
             yield [end for end in ends if end is not None]
 
-    def _named(self, id: str, *kinds: Kind) -> tuple[Kind, str]:
-        """The kind and the displayName of an end. Refused (404) if no kind has it."""
+    def _kind_and_name(self, id: str, *kinds: Kind) -> tuple[Kind, str]:
+        """Return the kind and displayName of an object. Raises Refused (404) if none of the kinds has it."""
         for kind in kinds:
             stored = self._directory.live(kind, id)
             if stored is not None:
@@ -102,16 +102,16 @@ class Tying:
 
 
 def _required(request: Request, kind: Kind) -> dict[str, str]:
-    given = body_of(request)
+    fields = body_of(request)
     for name in kind.required:
-        if not isinstance(given.get(name), str):
+        if not isinstance(fields.get(name), str):
             resource = kind.type[0].upper() + kind.type[1:]
             raise bad_request(f"A value is required for property '{name}' of resource '{resource}'.")
-    return {name: value for name, value in given.items() if isinstance(value, str)}
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _guid(id: str) -> str:
-    """An id as Graph has them; one that a test made up stands for another."""
+    """Return an id as a GUID. An id of a test that is not a GUID is mapped to one."""
     try:
         return str(uuid.UUID(id))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The values of generated objects: realistic JSON, decided by the seed and an object's number. A user is about 2 KB."""
+"""The values of generated objects: realistic JSON, derived from the seed and an object's number. A user has about 2 KB."""
 
 import json
 import unicodedata
@@ -23,14 +23,14 @@ _SURNAMES = [(_TEXT(name)[1:-1], _ascii(name)) for name in wording.SURNAMES]
 
 
 class Values:
-    """The JSON of every object of one directory: every property that it has, none that was never set."""
+    """The JSON of all generated objects of one directory. Properties that were never set are absent."""
 
     def __init__(self, ties: Ties) -> None:
         self._ties = ties
         self._numbers = ties.numbers
 
     def name(self, kind: int, number: int) -> str:
-        """The displayName of a user, a group or a service principal, as it stands between quotes."""
+        """Return the displayName of a user, a group or a service principal, escaped for JSON, without quotes."""
         mix = self._numbers.mix(APPLICATION if kind == PRINCIPAL else kind, number)
         if kind == USER:
             return f"{_GIVEN[mix % len(_GIVEN)][0]} {_SURNAMES[(mix >> 8) % len(_SURNAMES)][0]}"
@@ -39,7 +39,7 @@ class Values:
         return f"{wording.PRODUCTS[mix % 10]} {number}"
 
     def user(self, number: int) -> str:
-        """A user."""
+        """Return a user as JSON."""
         mix = self._numbers.mix(USER, number)
         given, given_ascii = _GIVEN[mix % len(_GIVEN)]
         surname, surname_ascii = _SURNAMES[(mix >> 8) % len(_SURNAMES)]
@@ -91,7 +91,7 @@ class Values:
         )
 
     def group(self, number: int) -> str:
-        """A group."""
+        """Return a group as JSON."""
         mix = self._numbers.mix(GROUP, number)
         department = wording.DEPARTMENTS[mix % 12]
         city = wording.PLACES[(mix >> 8) & 7][0]
@@ -116,7 +116,7 @@ class Values:
         )
 
     def application(self, number: int) -> str:
-        """An application."""
+        """Return an application as JSON."""
         mix = self._numbers.mix(APPLICATION, number)
         name = self.name(PRINCIPAL, number)
         app = self._numbers.application_id(number)
@@ -138,7 +138,7 @@ class Values:
         )
 
     def service_principal(self, number: int) -> str:
-        """The service principal of the application with the same number."""
+        """Return the service principal of the application with the same number, as JSON."""
         mix = self._numbers.mix(PRINCIPAL, number)
         app = self._numbers.application_id(number)
         name = self.name(PRINCIPAL, number)
@@ -156,11 +156,11 @@ class Values:
         )
 
     def policy(self, number: int) -> str:
-        """A Conditional Access policy."""
+        """Return a Conditional Access policy as JSON."""
         mix = self._numbers.mix(POLICY, number)
         users, groups = self._numbers.counts[:2]
-        left_out = _TEXT([self._numbers.id(GROUP, mix % groups)] if groups else [])
-        spared = _TEXT([self._numbers.id(USER, mix % users)] if users else [])
+        excluded_groups = _TEXT([self._numbers.id(GROUP, mix % groups)] if groups else [])
+        excluded_users = _TEXT([self._numbers.id(USER, mix % users)] if users else [])
         state = ("enabled", "disabled", "enabledForReportingButNotEnforced")[mix % 3]
         return (
             f'{{"id":"{self._numbers.id(POLICY, number)}","templateId":null,'
@@ -171,14 +171,14 @@ class Values:
             f'"servicePrincipalRiskLevels":[],"platforms":null,"locations":null,"devices":null,"clientApplications":null,'
             f'"applications":{{"includeApplications":["All"],"excludeApplications":[],"includeUserActions":[],'
             f'"includeAuthenticationContextClassReferences":[],"applicationFilter":null}},'
-            f'"users":{{"includeUsers":["All"],"excludeUsers":{spared},"includeGroups":[],"excludeGroups":{left_out},'
+            f'"users":{{"includeUsers":["All"],"excludeUsers":{excluded_users},"includeGroups":[],"excludeGroups":{excluded_groups},'
             f'"includeRoles":[],"excludeRoles":[],"includeGuestsOrExternalUsers":null,"excludeGuestsOrExternalUsers":null}}}},'
             f'"grantControls":{{"operator":"OR","builtInControls":["mfa"],"customAuthenticationFactors":[],"termsOfUse":[],'
             f'"authenticationStrength":null}}}}'
         )
 
     def assignment(self, number: int) -> str:
-        """An app role assignment."""
+        """Return an app role assignment as JSON."""
         mix = self._numbers.mix(ASSIGNMENT, number)
         resource, kind, principal = self._ties.assignment(number)
         day = f"20{18 + mix % 8}-{1 + (mix >> 8) % 12:02d}-{1 + (mix >> 12) % 28:02d}"
@@ -193,7 +193,7 @@ class Values:
         )
 
     def grant(self, number: int) -> str:
-        """A permission grant."""
+        """Return a permission grant as JSON."""
         grant = self._ties.grant(number)
         user = "null" if grant.user is None else f'"{self._numbers.id(USER, grant.user)}"'
         return (

@@ -1,4 +1,4 @@
-"""The words that generated objects are made of. Names beyond ASCII are among them, as in any real directory."""
+"""The words of which generated objects are made. Some names are not ASCII, as in any real directory."""
 
 _GIVEN = """
 Adele Alex Amina Ana Anders Ben Björn Carla Chidi Chloé Daniela David Diego Ebru Elif Emily Enrico Fatima Felix Grady
@@ -58,7 +58,7 @@ LICENCES = (
     "078d2b04-f1bd-4111-bbd4-b4b1b354cef4",
 )
 PLANS = ("113feb6c-3fe4-4440-bddc-54d774bf0318", "8e0c0a52-6a6c-4d40-8370-dd62790dcd70")
-"""Service plans that some licences leave out."""
+"""Service plans that are disabled in some licences."""
 PRODUCTS = (
     "Archive",
     "Billing",
@@ -79,4 +79,4 @@ SCOPES = (
     "Directory.Read.All User.Read.All",
     "openid profile email",
 )
-"""What grants allow; Graph keeps the space that some portals put in front."""
+"""Scopes of grants. Graph keeps the leading space that some portals insert."""
