@@ -1,4 +1,4 @@
-"""Sessions of AWS, for the adapters that talk to it."""
+"""AWS sessions for the adapters that use AWS."""
 
 import functools
 from typing import Any
@@ -8,13 +8,19 @@ import botocore.session
 
 
 def session(region: str | None) -> boto3.session.Session:
-    """A new session in this Region, or where the AWS way says if it is None. Credentials come the AWS way too."""
-    made = botocore.session.Session()
-    made.register_component("data_loader", _models())
-    return boto3.session.Session(botocore_session=made, region_name=region)
+    """Return a new session in this Region, or in the Region that AWS's own rules choose if it is None.
+
+    Credentials are chosen by AWS's own rules too.
+    """
+    core = botocore.session.Session()
+    core.register_component("data_loader", _models())
+    return boto3.session.Session(botocore_session=core, region_name=region)
 
 
 @functools.cache
 def _models() -> Any:
-    """What botocore knows of AWS's services. It is read once a process, which takes longer than all else about a client."""
+    """Return botocore's loader of service models.
+
+    It is loaded once a process, because loading takes longer than everything else about a client.
+    """
     return botocore.session.Session().get_component("data_loader")

@@ -1,6 +1,6 @@
-"""The settings: one frozen value, read from the environment once, here and nowhere else.
+"""The settings: one frozen value, read from the environment once. No other module reads the environment.
 
-Whether a setting can be right is told here, by its letters; whether what it names is there is told by who uses it.
+This module checks the form of a setting. The code that uses a setting checks that the thing it names exists.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _TO_RUN = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM",
 
 
 class Place(BaseSettings):
-    """Where things stand on this machine, and the catalog: all that commands need which ask SQL alone."""
+    """The folder of this machine's files, and the catalog: the settings of commands that use only SQL."""
 
     model_config = SettingsConfigDict(env_prefix="ENTRAKEEP_", frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -83,7 +83,7 @@ class Place(BaseSettings):
 
     @property
     def database(self) -> str:
-        """Return the SQLAlchemy URL: of a SQLite file in the home unless another is set."""
+        """Return the SQLAlchemy URL: that of a SQLite file in the home unless another is set."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         from sqlalchemy import URL  # takes longer to import than a command may take to show its help
@@ -92,7 +92,7 @@ class Place(BaseSettings):
 
 
 class Settings(Place):
-    """What the environment says (``ENTRAKEEP_…``). URLs may hold passwords, so those are kept as secrets."""
+    """The settings in the environment (``ENTRAKEEP_…``). URLs may contain passwords, so those are stored as secrets."""
 
     broker_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
@@ -203,13 +203,16 @@ class Settings(Place):
 
     @property
     def store(self) -> str:
-        """The store's URL; a folder in the home unless set."""
+        """Return the store's URL: a folder in the home unless another is set."""
         return self.store_url or (self.home / "store").absolute().as_uri()
 
     @property
     def catalog_name(self) -> str:
-        """A short name of the catalog, the same in every process that uses it: two may share a broker, and not take each
-        other's messages. A file is named by its place, a database of a server by its name, however its host is called."""
+        """Return a short name of the catalog, the same in every process that uses it.
+
+        Catalogs that share a broker must not take each other's messages. A file is named by its path, a database on a
+        server by its name, whatever its host is called.
+        """
         file = self.catalog_file
         place = urlsplit(self.database).path if file is None else str(file.absolute())
         return hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
@@ -218,35 +221,36 @@ class Settings(Place):
 def read_settings() -> Settings:
     """Return the settings. Raise Refuse ``SETTINGS_INVALID`` that names every missing or wrong one at once.
 
-    Proxies and certificates that libraries read from the environment are checked too: they would raise anything later.
+    Proxies and certificates that libraries read from the environment are checked too, because they would cause other
+    exceptions later.
     """
     return _read(Settings, network.faults(os.environ))
 
 
 def read_place() -> Place:
-    """Return home and catalog alone. Raise as ``read_settings``."""
+    """Return only home and catalog. Raise as ``read_settings``."""
     return _read(Place, [])
 
 
 def _read(kind: type[_P], wrong: list[str]) -> _P:
     try:
-        found = kind()
+        settings = kind()
     except ValidationError as error:
         wrong = wrong + [
             f"ENTRAKEEP_{'_'.join(map(str, e['loc'])).upper()} {_reason(e['type'], e['msg'])}" for e in error.errors()
         ]
     if wrong:
         raise Refuse(Code.SETTINGS_INVALID, "Set these in the environment: " + "; ".join(sorted(wrong)) + ".")
-    return found
+    return settings
 
 
 def aws_region() -> str | None:
-    """The AWS Region where no ARN says one; None leaves it to boto3, which by itself reads AWS_DEFAULT_REGION alone."""
+    """Return the AWS Region where no ARN names one. None leaves it to boto3, which reads only AWS_DEFAULT_REGION."""
     return os.environ.get("AWS_REGION") or None
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """The environment that processes of ours are started with: our settings, AWS's, and what programs need to run."""
+    """Return the environment for our child processes: our settings, AWS's, and what programs need to run."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -256,12 +260,12 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
 
 def bare_environment() -> dict[str, str]:
-    """What a program needs to run and to draw on the terminal: no setting of ours or of AWS's, and no proxy."""
+    """Return what a program needs to run and to draw on the terminal, without our settings, AWS's, or a proxy."""
     return {name: value for name, value in os.environ.items() if name in _TO_RUN or name.startswith("PYTHON")}
 
 
 def _split(url: str) -> SplitResult:
-    """The URL's parts. Raises ValueError, without repeating it, if it has a port that is none."""
+    """Return the URL's parts. Raise ValueError, without the URL in its text, if the port is invalid."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -271,7 +275,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _refuse_rest(parts: SplitResult) -> None:
-    """Raise ValueError for a URL of a file or bucket that does not end with its path: the rest would be dropped."""
+    """Raise ValueError for a URL of a file or bucket with a query or fragment, which would be ignored."""
     if parts.query or parts.fragment:
         raise ValueError("has a '?' or '#': write '?' as %3F and '#' as %23")
 

@@ -1,7 +1,7 @@
-"""What Celery carries: a task name, a version, ids, and what Flower shows of a step. Nothing else, ever.
+"""The messages that Celery carries: a task name, a version, ids, and what Flower shows of a step. They carry nothing else.
 
-A message says that a step may be claimed. It may be lost, late or doubled: the step's row in SQL decides. What is shown is
-the tenant's name, which its operator chose, and the names of streams, which are those of the product.
+A message says that a step may be claimed. It may be lost, late or repeated: the step's row in SQL decides. Flower shows
+the tenant's name, which its operator chose, and the names of streams, which are the product's.
 """
 
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ Name = Annotated[str, msgspec.Meta(max_length=80)]
 
 VERSION = 2
 FIRST_VERSION = 1
-"""Its messages have one task name for every step and show nothing. Sent while a worker that knows no other is alive."""
+"""The version with one task name for every step and nothing to show. Sent while a worker that knows no other is alive."""
 FIRST_TASK = "entrakeep.step"
 QUEUES = ("manual", "backup", "upkeep")
 
@@ -27,11 +27,11 @@ _BACKUP = {
 }
 _BY_KIND = {kind: kind.value.replace("-", ".") for kind in JobKind if kind is not JobKind.BACKUP}
 TASKS = (FIRST_TASK, *_BACKUP.values(), *_BY_KIND.values())
-"""The names of tasks that a worker knows."""
+"""The names of all tasks that a worker knows."""
 
 
 class StepMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Ids of the step to claim; and, to be shown, its tenant's name and the streams that it reads."""
+    """The ids of the step to claim, with its tenant's name and the streams that it reads, to be shown."""
 
     tenant_id: Id
     job_id: Id
@@ -42,7 +42,7 @@ class StepMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def task_of(kind: JobKind, phase: int) -> str:
-    """Return the name of the task that does a step of this phase, in a job of this kind."""
+    """Return the task name for a step of this phase in a job of this kind."""
     return _BACKUP[phase] if kind is JobKind.BACKUP else _BY_KIND[kind]
 
 
@@ -72,9 +72,9 @@ def shown(message: StepMessage) -> str:
 
 
 def decode(arguments: dict[str, object]) -> StepMessage | None:
-    """Return the message in a task's keyword arguments, or None if it is of an unknown version or shape.
+    """Return the message in a task's keyword arguments, or None if its version or form is unknown.
 
-    A message that is dropped does no harm: the tick sends the step again, from its own version.
+    A dropped message does no harm, because the tick sends the step again in its own version.
     """
     try:
         message = msgspec.convert(arguments, StepMessage)

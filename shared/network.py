@@ -1,7 +1,7 @@
-"""Check the proxies and certificates that libraries read from the environment by themselves.
+"""Checks of the proxies and certificates that libraries read from the environment by themselves.
 
-httpx, requests and botocore each read these variables, and each raises errors of its own, at its first request, for a value
-that it cannot use. A value that passes here can be used by all three.
+httpx, requests and botocore each read these variables. Each raises its own errors, at its first request, for a value
+that it cannot use. All three can use a value that passes here.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ _FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDL
 _FOLDER = "SSL_CERT_DIR"
 _NAMED = (*_PROXIES, "NO_PROXY")
 VARIABLES = (*_NAMED, *(name.lower() for name in _NAMED), *_FILES, _FOLDER)
-"""Every variable that is checked here. Processes of ours are started with them."""
+"""Every variable that is checked here. Our child processes get them."""
 
 _PROXY = re.compile(r"https?://(?:[^@/?#\s]*@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
 _UNPROXIED = re.compile(r"(?:https?://)?[A-Za-z0-9_.*-]+(?::[0-9]{1,5})?")
@@ -23,23 +23,23 @@ _LARGEST_PORT = 65535
 
 
 def faults(environment: Mapping[str, str]) -> list[str]:
-    """Return a phrase for each variable that is wrong: its name, and what to do.
+    """Return a phrase for each wrong variable: its name, and what to do.
 
-    No value of a proxy is shown, as it may hold a password.
+    It shows no value of a proxy, because that may contain a password.
     """
-    given = {name: environment[name] for name in VARIABLES if environment.get(name)}
-    return [f"{name} {reason}" for name, reason in _faults(given)]
+    values = {name: environment[name] for name in VARIABLES if environment.get(name)}
+    return [f"{name} {reason}" for name, reason in _faults(values)]
 
 
-def _faults(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    fit = set()
-    for name, value in given.items():
+def _faults(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    valid = set()
+    for name, value in values.items():
         reason = _reason(name.upper(), value)
         if reason is None:
-            fit.add(name.upper())
+            valid.add(name.upper())
         else:
             yield name, reason
-    if "ALL_PROXY" in fit and not {"HTTPS_PROXY", "https_proxy"} & given.keys():
+    if "ALL_PROXY" in valid and not {"HTTPS_PROXY", "https_proxy"} & values.keys():
         yield "HTTPS_PROXY", "must be set to what ALL_PROXY is, as the AWS client does not read ALL_PROXY"
 
 
@@ -70,7 +70,7 @@ def _unproxied(value: str) -> str | None:
 
 
 def _address(entry: str) -> bool:
-    """Whether this is an address, or an IPv4 network: httpx takes an IPv6 network for a port."""
+    """Return True for an address or an IPv4 network. httpx misreads an IPv6 network as a port."""
     try:
         if "/" in entry:
             ipaddress.IPv4Network(entry, strict=False)
