@@ -65,7 +65,7 @@ def _proxy(value: str) -> str | None:
 def _unproxied(value: str) -> str | None:
     for entry in filter(None, (part.strip() for part in value.split(","))):
         if not (_UNPROXIED.fullmatch(entry) or _address(entry)):
-            return f"must be hosts and addresses, separated by commas; {entry!a} is none"
+            return f"must be hosts and addresses, separated by commas; {entry!a} is neither"
     return None
 
 

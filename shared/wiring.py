@@ -225,7 +225,10 @@ def _context(
     at: Callable[[str], None],
     counts: "Counts | None" = None,
 ) -> "Context":
-    """Return the engine. ``counts`` counts the usage of the process; None for one that nobody reads."""
+    """Return the engine.
+
+    ``counts`` counts the usage of the process. None starts counts of its own.
+    """
     from shared.adapters.kms import AwsKeys
     from shared.adapters.seclusion import seclude
     from shared.adapters.usage import CountedKeys, Counts

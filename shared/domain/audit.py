@@ -1,8 +1,8 @@
 """The audit trail: who did what to a tenant and when, as a chain of events that reveals any change.
 
 Each event is a line of canonical JSON that contains the hash of the previous event. Its own hash is the SHA-256 of that
-line. A head, the newest event's number and hash, is stored elsewhere. With the head, nobody can cut off the end of a
-chain or rewrite the whole chain unnoticed. docs/audit.md describes the bytes.
+line. A head, the newest event's number and hash, is stored elsewhere. With it, a chain that was cut off at the end, or
+rewritten as a whole, is detected. docs/audit.md describes the bytes.
 """
 
 import hashlib
@@ -181,7 +181,7 @@ def event_of(entry: Entry) -> Event:
         return msgspec.json.decode(entry.line, type=Event)
     except (msgspec.DecodeError, UnicodeError):
         raise Refuse(
-            Code.AUDIT_BROKEN, f"The audit trail was changed: event {entry.number:,} cannot be read any more."
+            Code.AUDIT_BROKEN, f"The audit trail was changed: event {entry.number:,} cannot be read."
         ) from None
 
 

@@ -35,9 +35,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 _UNREADABLE = "cannot be read"
 _CHANGED = "is not what it was when its hash was made"
-_ELSEWHERE = "stands in a place that is not its own"
+_ELSEWHERE = "is in the place of another event"
 _NOT_NEXT = "does not follow the one before it"
-_OTHER = "is not the one whose hash lies in the store"
+_OTHER = "is not the one whose hash is in the store"
 _NOT_THE_HEAD = "is not the one that the head of the trail names"
 _BEYOND = "was added behind the head of the trail, and not by the catalog"
 _MISSING = "is missing"

@@ -34,7 +34,7 @@ class Code(StrEnum):
     KEY_MISCONFIGURED = "KEY_MISCONFIGURED"
     """AWS rejects our credentials, the Region is missing, or the endpoint is not AWS KMS."""
     KEY_NOT_ALLOWED = "KEY_NOT_ALLOWED"
-    """The tenant may not have a customer key, or nobody accepted the terms for it."""
+    """The tenant may not have a customer key, or its terms were not accepted."""
     KEY_INVALID = "KEY_INVALID"
     """The text is not the ARN of an AWS KMS key, or the key fails a check."""
     KEY_UNTRUSTED = "KEY_UNTRUSTED"

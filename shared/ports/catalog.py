@@ -84,7 +84,7 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of overwriting deleted rows in the database's own files."""
 
     gone: bool | None
-    """True if a search of the files proved that the bytes are gone; None if nobody can read the files."""
+    """True if a search of the files proved that the bytes are gone; None if the files cannot be read."""
     message: str
     """A sentence for the user."""
 
@@ -124,9 +124,9 @@ class Claims(Protocol):
     def give_back(self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False) -> Lasting:
         """Release the step to the queue, to be sent after at least ``after`` seconds. This counts as no lost claim.
 
-        With ``trouble``, store when it began until the next checkpoint or finish. Waits grow with its duration. Time in
-        which nobody tried does not count. A step with two fresh starts keeps its trouble past checkpoints, because
-        starting over repeatedly is not progress.
+        With ``trouble``, store when it began until the next checkpoint or finish. Waits grow with its duration. Time
+        without a try does not count. A step with two fresh starts keeps its trouble past checkpoints, because starting
+        over repeatedly is not progress.
 
         ``alone`` says that Graph answers other streams meanwhile. Return how long both have lasted (zeros without
         ``trouble``).

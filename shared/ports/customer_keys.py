@@ -49,7 +49,7 @@ class CustomerKeys(Protocol):
 
         Key mode, KMS key and the raised key epoch change together, so that the insert of a data key from the old epoch
         is refused. Nothing changes if ``arn`` is the current key. Fenced. Raise Refuse ``KEY_NOT_ALLOWED`` if the
-        tenant has no customer key yet, and is not allowed one or nobody accepted the terms for it.
+        tenant has no customer key yet, and is not allowed one or has not accepted the terms for it.
         """
 
     def to_move(self) -> list[str]:

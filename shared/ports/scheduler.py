@@ -29,9 +29,9 @@ class SchedulerCatalog(Protocol):
         """Create one scheduled backup for the due time and set the next due time. Return True if this call created it.
 
         Concurrent callers create at most one job for a due time. Create no job, and return False, if another beat was
-        first. Do the same if a refusal of the tenant's current key is remembered after ``refused_since``, or a closer
-        look since then reported that the key makes no new data keys. The due time then stays, and becomes one job
-        later.
+        first. Do the same if a refusal of the tenant's current key is remembered after ``refused_since``. Do the same
+        if a closer look since then reported that the key makes no new data keys. In these two cases the due time stays,
+        and becomes one job later.
         """
 
     def make_prunes(self, every: timedelta) -> int:

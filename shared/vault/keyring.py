@@ -116,7 +116,7 @@ def birth(
     # After a lost answer, a store's client repeats the request and gets "exists" for our own key object.
     if not store.put_new(blob, text) and store.get(blob) != text:
         key.drop()
-        raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} could not be stored: another one stands there.", blob)
+        raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} could not be stored: another one has this name.", blob)
     return key, wrapped
 
 

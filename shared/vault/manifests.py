@@ -23,7 +23,7 @@ def store_manifest(store: BlobStore, data_key: DataKey, manifest: Manifest) -> s
     sealed = seal(data_key, manifest.tenant_id, Kind.MANIFEST, encode(manifest), headers=headers)
     # After a lost answer, a store's client repeats the request and gets "exists" for our own manifest.
     if not store.put_new(blob, sealed) and store.get(blob) != sealed:
-        raise Alarm(Code.BLOB_DAMAGED, f"A manifest {manifest.snapshot_id} stands already.", blob)
+        raise Alarm(Code.BLOB_DAMAGED, f"A manifest {manifest.snapshot_id} exists already.", blob)
     return hashlib.sha256(sealed).hexdigest()
 
 

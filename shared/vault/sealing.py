@@ -26,7 +26,7 @@ from shared.domain.model import Sealed
 from shared.vault.keyring import DataKey
 
 FORMAT = 1
-WAY_OUT = "A full backup ('entrakeep backup NAME --full') reads everything anew."
+WAY_OUT = "A full backup ('entrakeep backup NAME --full') reads everything again."
 _ALGORITHM, _KEY_ID, _IV = 1, 4, 5
 _A256GCM = 3
 _ENCRYPT0 = 16
@@ -40,7 +40,7 @@ _NOT_CBOR = (
     TypeError,
     ValueError,
 )
-"""Exceptions of cbor2, and of reading its result, for bytes that nobody sealed."""
+"""Exceptions of cbor2, and of reading its result, for bytes that ``seal`` did not write."""
 
 FindKey = Callable[[str], DataKey]
 """Returns the data key with this id."""

@@ -201,7 +201,7 @@ def test_a_head_that_another_worker_was_first_to_store_must_be_the_same_one(worl
         return put_new(name, data)
 
     world.store.put_new = late  # type: ignore[method-assign]
-    with pytest.raises(Refuse, match="event 2 is not the one whose hash lies in the store"):
+    with pytest.raises(Refuse, match="event 2 is not the one whose hash is in the store"):
         keep_head(world.context, world.of)
     keep_head(other.context, other.of)
     other.close()
@@ -243,7 +243,7 @@ def test_a_chain_written_anew_is_noticed_against_the_bucket_and_without_it_is_no
     assert fault(world) is None
     pruned(world)
     rewritten(world, "nobody")
-    assert fault(world) == (4, "is not the one whose hash lies in the store")
+    assert fault(world) == (4, "is not the one whose hash is in the store")
     assert pruned(world).code is Code.AUDIT_BROKEN
 
 

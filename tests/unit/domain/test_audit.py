@@ -110,7 +110,7 @@ def test_a_line_changed_with_its_hash_is_found_at_the_next_event_or_by_a_head(ma
     entries[at] = Entry(number=at + 1, line=line, hash=hash_of(line))
     expected = None if at == len(entries) - 1 else (at + 2, "does not follow the one before it")
     assert fault(entries) == expected
-    assert fault(entries, heads) == (at + 1, "is not the one whose hash lies in the store")
+    assert fault(entries, heads) == (at + 1, "is not the one whose hash is in the store")
 
 
 @given(CHAINS, st.data())
@@ -123,7 +123,7 @@ def test_a_chain_written_anew_from_any_event_on_is_found_by_a_later_head(made: C
         entry, last = following(last, TENANT, NOW, "mallory", Action.SCHEDULE_SET, {}, {"forged": True})
         anew.append(entry)
     assert fault(anew) is None
-    assert fault(anew, [heads[kept]]) == (kept + 1, "is not the one whose hash lies in the store")
+    assert fault(anew, [heads[kept]]) == (kept + 1, "is not the one whose hash is in the store")
 
 
 @given(CHAINS, st.data())
@@ -145,7 +145,7 @@ def test_swapped_events_are_found(made: Chain, data: st.DataObject) -> None:
     assert found is not None
     assert found[0] == one + 1
     numbered = [msgspec.structs.replace(entry, number=n + 1) for n, entry in enumerate(as_they_are)]
-    assert fault(numbered) == (one + 1, "stands in a place that is not its own")
+    assert fault(numbered) == (one + 1, "is in the place of another event")
 
 
 @given(CHAINS, CHAINS, st.data())
@@ -169,7 +169,7 @@ def test_an_end_that_was_cut_off_is_found_against_a_head(made: Chain, data: st.D
 
 
 def test_a_chain_of_another_tenant_does_not_fit() -> None:
-    assert fault(few(2, OTHER)[0]) == (1, "stands in a place that is not its own")
+    assert fault(few(2, OTHER)[0]) == (1, "is in the place of another event")
 
 
 def test_what_is_no_event_cannot_be_read() -> None:

@@ -48,7 +48,7 @@ def test_a_manifest_is_never_overwritten() -> None:
     store = MemoryStore()
     sha256 = store_manifest(store, KEY, MANIFEST)
     later = msgspec.structs.replace(MANIFEST, created_at=datetime(2027, 1, 1, tzinfo=UTC))
-    with pytest.raises(Alarm, match="stands already"):
+    with pytest.raises(Alarm, match="exists already"):
         store_manifest(store, KEY, later)
     assert load_manifest(store, find, TENANT, SNAPSHOT, sha256) == MANIFEST
 
