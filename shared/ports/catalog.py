@@ -1,6 +1,6 @@
 """The Catalog: the SQL database that stores tenants, jobs, claims, snapshots and keys.
 
-Other stores are rebuilt or checked against it. A handle is bound to one tenant (``Catalog.tenant``): every query
+SQL is authoritative for them. A handle is bound to one tenant (``Catalog.tenant``): every query
 through it names that tenant. Only the scheduler's handle sees all tenants.
 
 Each method is one transaction. It is atomic, is committed when the method returns, and is never open during a call to
