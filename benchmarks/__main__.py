@@ -115,19 +115,23 @@ def main(argv: list[str]) -> int:
 def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--users", type=int, default=100_000, help="users in the directory (100000)")
-    parser.add_argument("--groups", type=int, help="groups in it (a fifth of the users)")
-    parser.add_argument("--links", type=int, default=2_000, help="an object's links in one entry of a page (2000)")
-    parser.add_argument("--runs", type=int, default=5, help="turns of download and backups (5)")
-    parser.add_argument("--sample", type=int, default=2_000, help="users and groups through typed models (2000 each)")
-    parser.add_argument("--archived", type=int, default=20_000, help="objects for restic and borg (20000)")
-    parser.add_argument("--trials", type=int, default=50, help="times that a key is revoked (50)")
-    parser.add_argument("--lease", type=float, default=5.0, help="seconds of the key lease meanwhile (5)")
-    parser.add_argument("--data-keys", type=int, default=10_000, help="data keys that are moved (10000)")
+    parser.add_argument("--groups", type=int, help="groups in the directory (a fifth of the users)")
     parser.add_argument(
-        "--without", action="append", default=[], choices=PARTS, help="what to leave out; may be repeated"
+        "--links", type=int, default=2_000, help="most links of an object in one entry of a page (2000)"
+    )
+    parser.add_argument("--runs", type=int, default=5, help="turns of one download and two backups each (5)")
+    parser.add_argument(
+        "--sample", type=int, default=2_000, help="users and groups to read through typed models (2000 each)"
+    )
+    parser.add_argument("--archived", type=int, default=20_000, help="objects to back up with restic and borg (20000)")
+    parser.add_argument("--trials", type=int, default=50, help="number of times to revoke a key (50)")
+    parser.add_argument("--lease", type=float, default=5.0, help="key lease during these trials, in seconds (5)")
+    parser.add_argument("--data-keys", type=int, default=10_000, help="data keys to move (10000)")
+    parser.add_argument(
+        "--without", action="append", default=[], choices=PARTS, help="part to leave out; may be repeated"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="2,000 users, one turn, small samples: shows that it works"
+        "--quick", action="store_true", help="a short check with 2,000 users, one turn and small samples"
     )
     options = parser.parse_args(argv)
     if options.quick:

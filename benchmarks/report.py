@@ -16,50 +16,47 @@ from benchmarks.moving import Moved
 from benchmarks.revoking import Stopped
 
 _HOW = """
-All processes that are measured are of their own, and their start is not timed. Download only: httpx takes a token and
-follows the delta rounds of users and groups to their delta links, one page after the other, with the TLS and gzip that
-the backup has; each page is dropped. Full backup: one process does all steps of a first backup, one after the other,
-from its first claim to its snapshot: every stream that the product protects, KMS over HTTP, a folder as store, SQLite,
-Redis as budget. After changes: the backup after that one, in the same home, once one in a hundred of the users and
-groups was changed and each of those groups has got another member. The three take turns, so that whatever else the
-machine does meets them all. Seconds are wall clock; ratios are within one turn; in brackets stand the least and the
-most. CPU seconds are of all threads of the process. Calls to KMS are counted by the simulated one.
-Peak memory is the whole process's, by getrusage. Stored are all
-files of the store: chunks, manifest and key objects. The simulator makes each object when it is asked for, on the same
-cores: its CPU seconds are what it took meanwhile, and its limit is how long these pages take when two clients do
-nothing but download. An object with more links than --links says comes again on further pages; with the simulator's own
-habit of 200 most pages hold nothing but a stretch of one large group.
+Every measurement runs in a separate process, whose start is not timed. Download only: httpx gets a token and follows the
+delta rounds of users and groups to their delta links, one page after the other, with the TLS and gzip settings of the
+backup; each page is dropped. Full backup: one process runs all steps of a first backup, one after the other, from its first
+claim to its snapshot. It reads every stream that the product protects, with KMS over HTTP, a folder as store, SQLite, and
+Redis as budget. After changes: the next backup in the same home, after one in a hundred of the users and groups was changed
+and each of those groups got another member. The three take turns, so that other load on the machine affects them equally.
+Seconds are wall clock. Ratios are within one turn. The least and the most are in brackets. CPU seconds are of all threads of
+the process. Calls to KMS are counted by the simulated KMS. Peak memory is that of the whole process, by getrusage. Stored
+bytes are those of all files in the store: chunks, manifest and key objects. The simulator generates each object on request,
+on the same cores: its CPU seconds are those during the run, and its limit is the time that it needs for these pages when two
+clients only download. An object with more links than --links appears again on further pages. With the simulator's default of
+200, most pages contain only a part of one large group.
 """
 _HOW_STAGES = """
-One further full backup with functions of the product wrapped, each telling the CPU time of its own thread less that of
-wrapped functions within; waiting is no CPU time, so these add up to the process's CPU seconds and not to its wall
-clock. All else is what no wrapped function did: threads that renew claim and lease, KMS, signing in, the steps
-themselves.
+One further full backup with functions of the product wrapped. Each wrapper measures the CPU time of its thread, less that of
+wrapped functions within. Waiting is not CPU time, so the stages add up to the process's CPU seconds and not to its wall
+clock. All else is the time outside wrapped functions: threads that renew claim and lease, KMS, sign-in, the steps themselves.
 """
 _HOW_MODELLED = """
-The first pages of the same delta rounds through msgraph-sdk's typed models, until there were so many objects; seconds
-are wall clock, the start of the process is not timed.
+The first pages of the same delta rounds through msgraph-sdk's typed models, until they have given the number of objects.
+Seconds are wall clock. The start of the process is not timed.
 """
 _HOW_ARCHIVES = """
-A directory of its own. Every user and group is one JSON file as Graph's delta sent it, its links within, in a folder
-for each of the two; restic backs that folder up into a new repository (its format 2, Zstandard), borg into another
-(repokey, Zstandard level 3). Bytes are those of all files of the repository; ours are all files of the store after a
-first backup of the same directory, which holds each link as a record of its own.
+A separate directory. Every user and group is one JSON file as Graph's delta sent it, with its links, in a folder for each of
+the two kinds. restic backs that folder up into a new repository (format 2, Zstandard), and so does borg (repokey, Zstandard
+level 3). Bytes are those of all files of the repository; ours are all files of the store after a first backup of the same
+directory, which stores each link as a separate record.
 """
 
 _HOW_STOPPED = """
-One process has a backup's step at work, as a worker does, with KMS over HTTP and Redis as budget: it waits for a page that
-Graph keeps to itself. At a random moment of half a key lease (so often is a lease renewed) the KMS key is disabled.
-Seconds are wall clock from just before KMS is told to, until the job has ended in SQL (looked at 200 times a second), and
-until the step has let go of Graph, its threads and its claim. KMS refuses from the moment it is told; with AWS add what it
-takes to spread the change.
+One process runs a backup's step as a worker does, with KMS over HTTP and Redis as budget, while the step waits for a page
+that Graph delays. The KMS key is disabled at a random moment of half a key lease, the interval at which leases are renewed.
+Seconds are wall clock from just before the request to KMS, until the job has ended in SQL (polled 200 times a second), and
+until the step has released Graph, its threads and its claim. The simulated KMS refuses at once. With AWS, add the time that
+the change needs to take effect everywhere.
 """
 _HOW_MOVED = """
-One process does the step of a key update as a worker does, with KMS over HTTP, a folder as store and SQLite, data key by data
-key: wrapped anew, proved, stored, told to SQL; then older generations are erased, and each key object that is left is opened
-under the new key and tried under the operator's. Seconds are wall clock from the switch of the tenant's key to the end of
-the job. Calls are counted by the simulated KMS, which works on the same cores; those of the checks before the switch are
-among them.
+One process runs the step of a key update as a worker does, with KMS over HTTP, a folder as store, and SQLite. Data key by
+data key, it wraps, proves, stores and updates SQL. Then it erases older generations, opens each remaining key object under
+the new key, and tries it under the operator's. Seconds are wall clock from the switch of the tenant's key to the end of the
+job. Calls are counted by the simulated KMS, which runs on the same cores. They include those of the checks before the switch.
 """
 
 

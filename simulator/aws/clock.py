@@ -18,7 +18,7 @@ class Clock:
         return time.time() + self._offset
 
     @property
-    def ahead(self) -> float:
+    def offset(self) -> float:
         """Return the seconds by which the simulated time is ahead of the real time."""
         return self._offset
 

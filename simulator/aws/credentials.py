@@ -76,11 +76,11 @@ def principal_of(scope: Scope, now: float) -> Principal:
     raise Refused(code, "The security token included in the request is invalid.", status)
 
 
-def shift_expiry(ahead: float, existing: set[str]) -> None:
-    """Make sessions that are not `existing` expire by the simulated clock, which is `ahead` seconds ahead of moto's."""
+def shift_expiry(offset: float, existing: set[str]) -> None:
+    """Make sessions that are not `existing` expire by the simulated clock, which is `offset` seconds ahead of moto's."""
     for session in _sessions():
         if session.access_key_id not in existing:
-            session.expiration += timedelta(seconds=ahead)
+            session.expiration += timedelta(seconds=offset)
 
 
 def sessions_known() -> set[str]:

@@ -144,7 +144,7 @@ class Gate:
             with self._sts_lock:
                 known = sessions_known()
                 answer = self._moto.answer(call.request.environ, call.request.body, principal.account)
-                shift_expiry(self._clock.ahead, known)
+                shift_expiry(self._clock.offset, known)
                 return answer
         return self._moto.answer(call.request.environ, call.request.body, principal.account)
 

@@ -129,12 +129,10 @@ def main(argv: list[str]) -> int:
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="simulator aws", description="KMS, S3 and STS on one HTTP endpoint.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 and :: are all of them")
-    parser.add_argument("--port", type=_port, required=True, help="port to listen on; 0 takes a free one")
-    parser.add_argument("--key", metavar="ARN", help="a KMS key that is there from the beginning")
-    parser.add_argument(
-        "--bucket", help="a bucket that is there from the beginning, in the account and Region of the key"
-    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 or :: for all addresses")
+    parser.add_argument("--port", type=_port, required=True, help="port to listen on; 0 picks a free one")
+    parser.add_argument("--key", metavar="ARN", help="a KMS key that exists from the start")
+    parser.add_argument("--bucket", help="a bucket that exists from the start, in the account and Region of the key")
     options = parser.parse_args(argv)
     if options.bucket and not options.key:
         parser.error("--bucket needs --key, whose account owns it")

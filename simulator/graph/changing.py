@@ -102,7 +102,7 @@ def _link(directory: Directory, kind: Kind, tail: list[str], relation: Relation,
         return
     if change.op != "delete":
         raise ValueError(f"a link can be created and deleted, there is no {change.op}")
-    existing = [target for target, _ in directory.linked(kind, tail[0], relation)]
+    existing = [target for target, _ in directory.existing_links(kind, tail[0], relation)]
     targets = tail[2:] or (existing if relation.to_one else [])
     if not targets or targets[0] not in existing:
         raise ValueError(f"delete finds nothing at {change.path}")
@@ -121,7 +121,7 @@ def typed(directory: Directory, target: str, value: bytes) -> bytes:
     """Return a link's value with `@odata.type`, which is inserted first if it is absent."""
     if letter.member(value, "@odata.type") is not None:
         return value
-    match = directory.anywhere(target)
+    match = directory.find_any(target)
     name = match[0].odata_type if match else "#microsoft.graph.user"
     return letter.before(value, letter.written("@odata.type", json.dumps(name).encode()))
 

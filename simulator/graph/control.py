@@ -108,7 +108,7 @@ class Control:
             owned = self._directory.referrers(relation.content, relation.owner_property, tail[0])
             values = (stored.value for _, stored in owned)
         elif relation is not None:
-            values = (value for _, value in self._directory.linked(kind, tail[0], relation))
+            values = (value for _, value in self._directory.existing_links(kind, tail[0], relation))
         elif tail:
             stored = self._directory.live(kind, tail[0])
             values = (value for value in ([stored.value] if stored else []))

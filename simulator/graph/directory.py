@@ -109,7 +109,7 @@ class Directory:
         """Return the ids of all objects that were ever in a kind's recycle bin, in the order of their first deletion."""
         return list(self._bins[kind.path])
 
-    def anywhere(self, id: str, state: State = State.LIVE) -> tuple[Kind, Stored] | None:
+    def find_any(self, id: str, state: State = State.LIVE) -> tuple[Kind, Stored] | None:
         """Return kind and object of the directory object with this id in the given state, or None."""
         for kind in DIRECTORY_OBJECTS:
             stored = self.find(kind, id)
@@ -118,14 +118,14 @@ class Directory:
         return None
 
     def with_value(self, kind: Kind, name: str, value: str) -> Iterator[tuple[str, Stored]]:
-        """Yield live and deleted objects with this value of a property in `kind.named`. Case is ignored."""
+        """Yield live and deleted objects with this value of a property in `kind.indexed`. Case is ignored."""
         for key in self._names.ids(kind, name, value):
             stored = self._stored[kind.path][key]
             if stored.state is not State.GONE and (letter.text(stored.value, name) or "").lower() == value.lower():
                 yield key, stored
 
-    def naming(self, kind: Kind, name: str, id: str) -> list[str]:
-        """Return the ids of objects whose property `name` (of `kind.ends`) is or ever was this id, in the order of slots."""
+    def referrer_ids(self, kind: Kind, name: str, id: str) -> list[str]:
+        """Return the ids of objects whose property `name` (of `kind.references`) is or was this id, in the order of slots."""
         generated = self.generator.naming(kind.path, name, id)
         return list(dict.fromkeys((*generated, *self._names.ids(kind, name, id))))
 
@@ -136,7 +136,7 @@ class Directory:
 
     def referrers(self, kind: Kind, name: str, id: str) -> Iterator[tuple[str, Stored]]:
         """Yield the live objects whose property `name` is this id now."""
-        for key in self.naming(kind, name, id):
+        for key in self.referrer_ids(kind, name, id):
             stored = self.referrer(kind, name, id, key)
             if stored is not None:
                 yield key, stored
@@ -147,7 +147,7 @@ class Directory:
         """Return the links of an object by target id, in the order of slots. The value of a removed link is None."""
         return self._links.read(kind.path, id, relation.name)
 
-    def linked(self, kind: Kind, id: str, relation: Relation) -> list[tuple[str, bytes]]:
+    def existing_links(self, kind: Kind, id: str, relation: Relation) -> list[tuple[str, bytes]]:
         """Return the existing links of an object as target id and value."""
         return [(target, value) for target, value in self.links(kind, id, relation).items() if value is not None]
 
@@ -212,21 +212,21 @@ class Directory:
         if kind not in DIRECTORY_OBJECTS:
             return
         for relation in kind.relations:
-            for target, _ in self.linked(kind, id, relation):
+            for target, _ in self.existing_links(kind, id, relation):
                 self._unlink(kind, id, relation.name, target)
         starts = {*self.generator.owners_of_link(kind.path, id), *self._links.starts(id)}
         for path, start, name in sorted(starts):
             if self._links.read(path, start, name).get(id) is not None:
                 self._unlink(KINDS[path], start, name, id)
         for tie in (ASSIGNMENTS, GRANTS):
-            for name in tie.ends:
+            for name in tie.references:
                 for key, _ in self.referrers(tie, name, id):
                     self.purge(tie, key)
 
     def link(self, kind: Kind, id: str, relation: Relation, target: str, value: bytes) -> None:
         """Add a link, or replace the value of the one to this target. In a to-one relation, remove the previous link."""
         if relation.to_one:
-            for end, _ in self.linked(kind, id, relation):
+            for end, _ in self.existing_links(kind, id, relation):
                 if end != target:
                     self.unlink(kind, id, relation, end)
         self._links.put(kind.path, id, relation.name, target, value)

@@ -49,7 +49,7 @@ def _targets(directory: Directory, kind: Kind, id: str, expand: Expand) -> Itera
         for _, stored in directory.referrers(relation.content, relation.owner_property, id):
             yield shown(relation.content, stored, expand.select)
         return
-    for target, value in directory.linked(kind, id, relation):
+    for target, value in directory.existing_links(kind, id, relation):
         text = end(directory, target, value, expand.select)
         if text is not None:
             yield text

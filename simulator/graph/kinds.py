@@ -55,13 +55,13 @@ class Kind:
     bin: bool = False
     """Whether deleted objects go to the recycle bin."""
     relations: tuple[Relation, ...] = ()
-    elsewhere: frozenset[str] = frozenset()
+    stored_elsewhere: frozenset[str] = frozenset()
     """Properties stored outside the directory. A listing that selects one is refused with 501."""
     required: tuple[str, ...] = ()
     """Properties that a POST requires."""
-    named: tuple[str, ...] = ()
+    indexed: tuple[str, ...] = ()
     """Properties that are indexed by value."""
-    ends: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
     """Indexed properties that hold ids of other objects. This object is purged with each of those."""
     licence: str = ""
     """The licence that the directory needs for this kind; empty if none."""
@@ -87,8 +87,8 @@ ASSIGNMENTS = Kind(
     read=_permissions(*DIRECTORY_READ),
     write=_permissions("AppRoleAssignment.ReadWrite.All"),
     required=("principalId", "resourceId", "appRoleId"),
-    named=("principalId", "resourceId"),
-    ends=("principalId", "resourceId"),
+    indexed=("principalId", "resourceId"),
+    references=("principalId", "resourceId"),
 )
 """App roles of users, groups and service principals in an application. Graph has no collection of them.
 
@@ -106,8 +106,8 @@ USERS = Kind(
     delta=True,
     bin=True,
     relations=(Relation("manager", 1, to_one=True, delta=True), _ASSIGNED),
-    elsewhere=frozenset(properties.ELSEWHERE.split()),
-    named=("userPrincipalName",),
+    stored_elsewhere=frozenset(properties.ELSEWHERE.split()),
+    indexed=("userPrincipalName",),
     required=("accountEnabled", "displayName", "mailNickname", "userPrincipalName", "passwordProfile"),
 )
 GROUPS = Kind(
@@ -126,7 +126,7 @@ GROUPS = Kind(
     delta=True,
     bin=True,
     relations=(Relation("members", 3, delta=True, by_default=True), Relation("owners", 1, delta=True), _ASSIGNED),
-    named=("uniqueName",),
+    indexed=("uniqueName",),
     required=("displayName", "mailEnabled", "mailNickname", "securityEnabled"),
 )
 APPLICATIONS = Kind(
@@ -140,7 +140,7 @@ APPLICATIONS = Kind(
     bin=True,
     relations=(Relation("owners", 1),),
     required=("displayName",),
-    named=("uniqueName",),
+    indexed=("uniqueName",),
 )
 SERVICE_PRINCIPALS = Kind(
     path="servicePrincipals",
@@ -196,8 +196,8 @@ GRANTS = Kind(
     units=2,
     delta=True,
     required=("clientId", "consentType", "resourceId"),
-    named=("clientId", "principalId", "resourceId"),
-    ends=("clientId", "principalId", "resourceId"),
+    indexed=("clientId", "principalId", "resourceId"),
+    references=("clientId", "principalId", "resourceId"),
 )
 """Permissions of an application to act in another one on behalf of one user or of all users."""
 

@@ -121,7 +121,7 @@ def _select(text: str | None, kind: Kind) -> tuple[str, ...] | None:
         return None
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
-        if name in kind.elsewhere:
+        if name in kind.stored_elsewhere:
             raise Refused(501, "NotImplemented", "This operation target is not yet supported.")
         if not kind.open and name not in kind.properties and name != "*":
             raise _no_property(name, kind)

@@ -138,7 +138,7 @@ class Listings:
         return _Listing(cast.path if cast else "directoryObjects", len(places), text, is_filled)
 
     def _content(self, kind: Kind, id: str, relation: Relation, content: Kind, options: Options) -> _Listing:
-        keys = self._directory.naming(content, relation.owner_property, id)
+        keys = self._directory.referrer_ids(content, relation.owner_property, id)
 
         def stored_at(position: int) -> Stored | None:
             return self._directory.referrer(content, relation.owner_property, id, keys[position])

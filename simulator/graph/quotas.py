@@ -52,7 +52,7 @@ class Window:
                 return charged_at + self.seconds - now
         return self.seconds
 
-    def told(self, now: float) -> dict[str, object]:
+    def usage(self, now: float) -> dict[str, object]:
         """Return use and limit, for `/_sim/quotas`."""
         return {"used": self.used(now), "limit": self.limit, "seconds": self.seconds}
 
@@ -110,10 +110,10 @@ class Quotas:
         """Return the use of each application, and of all of them together, for `/_sim/quotas`."""
         now = self._now()
         apps = [
-            {"client_id": app, "units": use.units.told(now), "writes": use.writes.told(now), "refused": use.refused}
+            {"client_id": app, "units": use.units.usage(now), "writes": use.writes.usage(now), "refused": use.refused}
             for app, use in sorted(self._apps.items())
         ]
-        together = {"writes": self._writes.told(now), "conditional_access": self._scarce.told(now)}
+        together = {"writes": self._writes.usage(now), "conditional_access": self._scarce.usage(now)}
         return {"quotas": self.size, "apps": apps, **together}
 
 

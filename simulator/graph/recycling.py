@@ -25,7 +25,7 @@ class Bin:
             raise unsupported("The request needs a type cast, as in /directory/deletedItems/microsoft.graph.user.")
         if is_cast(tail[0]):
             return self._listing(request, app, *tail)
-        match = self._directory.anywhere(tail[0], State.DELETED)
+        match = self._directory.find_any(tail[0], State.DELETED)
         if match is None:
             raise missing(tail[0])
         kind, stored = match

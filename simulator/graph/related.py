@@ -63,8 +63,8 @@ class Related:
     def _other_end(self, request: Request, kind: Kind, id: str, relation: Relation) -> Answer:
         if self._directory.live(kind, id) is None:
             raise missing(id)
-        links = self._directory.linked(kind, id, relation)
-        match = self._directory.anywhere(links[0][0]) if links else None
+        links = self._directory.existing_links(kind, id, relation)
+        match = self._directory.find_any(links[0][0]) if links else None
         if match is None:
             raise missing(relation.name)
         end, stored = match
@@ -72,8 +72,8 @@ class Related:
 
     def _delete_member(self, app: App, kind: Kind, id: str, relation: Relation, target: str) -> Answer:
         """Delete the target itself, as Graph does without `$ref` (a warning in Graph: "Remove member")."""
-        match = self._directory.anywhere(target)
-        if match is None or target not in dict(self._directory.linked(kind, id, relation)):
+        match = self._directory.find_any(target)
+        if match is None or target not in dict(self._directory.existing_links(kind, id, relation)):
             raise missing(target)
         allow(app, match[0], writes=True)
         return self._writes.delete(match[0], target)

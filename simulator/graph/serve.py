@@ -64,7 +64,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m simulator graph", description="Microsoft Graph and its authority, simulated."
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 and :: are all of them")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 or :: for all addresses")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks a free one")
     parser.add_argument(
         "--name", action="append", default=[], help="a further name or address in the certificate; may be repeated"
@@ -74,24 +74,22 @@ def _options(argv: list[str]) -> argparse.Namespace:
         "--objects",
         type=_count,
         default=0,
-        help="generate so many: 80 %% users, 12 %% groups, 4 %% applications, 4 %% service principals; "
-        "app role assignments and permission grants come with them",
+        help="number of objects to generate: 80 %% users, 12 %% groups, 4 %% applications, 4 %% service principals; "
+        "app role assignments and permission grants are added",
     )
-    parser.add_argument("--users", type=_count, default=0, help="generate so many users with managers besides")
+    parser.add_argument("--users", type=_count, default=0, help="further users to generate, with managers")
+    parser.add_argument("--groups", type=_count, default=0, help="further groups to generate, with members and owners")
     parser.add_argument(
-        "--groups", type=_count, default=0, help="generate so many groups with members and owners besides"
+        "--applications", type=_count, default=0, help="further applications to generate, each with a service principal"
     )
-    parser.add_argument(
-        "--applications", type=_count, default=0, help="generate so many applications and service principals besides"
-    )
-    parser.add_argument("--policies", type=_count, default=0, help="generate so many Conditional Access policies")
-    parser.add_argument("--seed", type=int, default=1, help="decides what generated objects look like")
+    parser.add_argument("--policies", type=_count, default=0, help="Conditional Access policies to generate")
+    parser.add_argument("--seed", type=int, default=1, help="determines the content of generated objects")
     parser.add_argument("--load", type=Path, help='a file of lines {"path": …, "value": {…}} to add')
     parser.add_argument(
         "--quotas",
         choices=("off", *SIZES),
         default="off",
-        help="refuse what is over the published limits of a directory of this size",
+        help="enforce the published limits of a directory of this size",
     )
     return parser.parse_args(argv)
 

@@ -147,7 +147,7 @@ class Service:
 
     def _any(self, request: Request, app: App, id: str) -> Answer:
         only(request, "GET")
-        match = self._directory.anywhere(id)
+        match = self._directory.find_any(id)
         if match is None:
             raise missing(id)
         kind, stored = match
@@ -164,7 +164,7 @@ class Service:
             raise bad_request("The request body must hold 'ids', a list.") from None
         if len(ids) > _MOST_IDS:
             raise bad_request(f"The number of ids is over the limit of {_MOST_IDS}.")
-        matches = [match for match in map(self._directory.anywhere, ids) if match is not None]
+        matches = [match for match in map(self._directory.find_any, ids) if match is not None]
         values = [
             letter.before(
                 shown(kind, stored, None), letter.written("@odata.type", json.dumps(kind.odata_type).encode())

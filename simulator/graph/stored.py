@@ -32,14 +32,14 @@ class Stored:
 
 
 class Names:
-    """An index of the values that a kind's `named` properties ever had. Case is ignored."""
+    """An index of the values that a kind's `indexed` properties ever had. Case is ignored."""
 
     def __init__(self) -> None:
         self._ids: dict[tuple[str, str, str], dict[str, None]] = {}
 
     def note(self, kind: Kind, id: str, value: bytes) -> None:
         """Add the current values of an object to the index."""
-        for name in kind.named:
+        for name in kind.indexed:
             text = letter.text(value, name)
             if text:
                 self._ids.setdefault((kind.path, name, text.lower()), {})[id] = None

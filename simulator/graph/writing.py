@@ -150,7 +150,7 @@ class Writes:
 
     def unlink(self, kind: Kind, id: str, relation: Relation, target: str | None) -> Answer:
         """Remove a link. Return 204. Raises Refused (404, naming the object where it starts) if it does not exist."""
-        existing = [end for end, _ in self._directory.linked(kind, id, relation)]
+        existing = [end for end, _ in self._directory.existing_links(kind, id, relation)]
         chosen = target if target is not None else (existing or [""])[0]
         if self._directory.live(kind, id) is None or chosen not in existing:
             raise missing(id)
@@ -159,7 +159,7 @@ class Writes:
 
     def _target(self, reference: str) -> str:
         key = reference.rstrip("/").rpartition("/")[2]
-        if self._directory.anywhere(key) is None:
+        if self._directory.find_any(key) is None:
             raise missing(key)
         return key
 
@@ -178,7 +178,7 @@ class Writes:
     def _refuse_existing(self, kind: Kind, id: str, links: dict[str, list[str]]) -> None:
         for name, targets in links.items():
             relation = kind.relation(name)
-            existing = {end for end, _ in self._directory.linked(kind, id, relation)} if relation else set()
+            existing = {end for end, _ in self._directory.existing_links(kind, id, relation)} if relation else set()
             if existing.intersection(targets):
                 raise bad_request(
                     f"One or more added object references already exist for the following modified properties: '{name}'."
