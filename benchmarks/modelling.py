@@ -73,7 +73,6 @@ async def _follow(builder: Any, query: Any, most: int) -> int:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter(
-        "ignore", DeprecationWarning
-    )  # raised by the generated modules, which use deprecated parts of kiota
+    # The SDK's generated modules use deprecated parts of kiota.
+    warnings.simplefilter("ignore", DeprecationWarning)
     sys.stdout.buffer.write(msgspec.json.encode(asyncio.run(read(*sys.argv[1:6], int(sys.argv[6])))))

@@ -1,7 +1,7 @@
 """The directory's state: objects, links, and the log of changes, which delta rounds read.
 
-Generated objects are not stored until they change. Every object and link keeps its slot: deleted objects and removed links
-leave theirs empty, so that a position in a page token stays valid after a change. Everything runs on one event loop, so a
+Generated objects are not stored until they change. Every object and link keeps its slot; deleted objects and removed links
+leave theirs empty. So a position in a page token stays valid after a change. Everything runs on one event loop, so a
 change is complete before the next request is handled. No request of Graph's clients needs a scan of all objects.
 """
 

@@ -1,6 +1,6 @@
 """Generated objects: realistic, derived from the seed and the object's number alone, made on request.
 
-Nothing is stored: the id of object number n can be converted back to n, so a directory of any size starts at once and takes
+Nothing is stored: the id of object number n can be converted back to n. So a directory of any size starts at once and takes
 no memory. Assignments also have numbers, but with gaps. They have no collection, and are found by the objects that they
 connect.
 """

@@ -27,7 +27,7 @@ _LIFETIME = 3599
 
 @dataclass(repr=False)
 class App:
-    """A registered application. `permissions` is None for every permission."""
+    """A registered application. `permissions` is None if it has every permission."""
 
     client_id: str
     secret: str | None
