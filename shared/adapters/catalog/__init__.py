@@ -1,14 +1,16 @@
-"""The catalog in SQL: SQLAlchemy Core on SQLite or PostgreSQL, migrated by Alembic."""
+"""Store the catalog in SQL: SQLAlchemy Core on SQLite or PostgreSQL, migrated by Alembic."""
 
 from shared.ports.catalog import Catalog
 
 
 def open_catalog(url: str, *, migrate: bool | None = None) -> Catalog:
-    """The catalog at a SQLAlchemy URL: ``sqlite:///FILE``, or ``sqlite://`` for one in memory.
+    """Return the catalog at a SQLAlchemy URL: ``sqlite:///FILE``, or ``sqlite://`` for one in memory.
 
-    Where the schema is not the one that this code needs it is migrated (``migrate`` True; as a rule: on SQLite alone, by
-    whoever opens it first, under a lock), or else Refuse ``CATALOG_NEEDS_MIGRATION`` is raised. A SQLite file that is not
-    there is made, with mode 600. Raises Refuse ``CATALOG_UNREACHABLE``, and ``SETTINGS_INVALID`` for a URL that is none.
+    An outdated schema is migrated if ``migrate`` is True. None migrates on SQLite only: the first process that opens
+    the file does it, under a lock. A missing SQLite file is created with mode 600.
+
+    Raises Refuse ``CATALOG_NEEDS_MIGRATION`` if the schema is outdated and not migrated, ``CATALOG_UNREACHABLE`` if the
+    database cannot be used, and ``SETTINGS_INVALID`` if the URL is malformed.
     """
     from shared.adapters.catalog.open import opened
     from shared.adapters.catalog.tenants import SqlCatalog
@@ -17,9 +19,9 @@ def open_catalog(url: str, *, migrate: bool | None = None) -> Catalog:
 
 
 def migrate(url: str, grant_to: str | None = None) -> str:
-    """Brings the catalog's schema to the revision that this code needs; the revision that it has then.
+    """Migrate the catalog's schema to the revision that this code needs. Return the schema's revision.
 
-    ``grant_to`` is a user of PostgreSQL who may use the tables afterwards. Raises as ``open_catalog``.
+    ``grant_to`` is a PostgreSQL user that may use the tables afterwards. Raises the errors of ``open_catalog``.
     """
     from shared.adapters.catalog.open import database_of
     from shared.adapters.catalog.upgrade import upgraded

@@ -1,4 +1,4 @@
-"""The audit trail: events that are added, each behind the one before, in the transaction of what they tell of."""
+"""Append to the audit trail: each change's event, chained to the previous one, in the change's own transaction."""
 
 import logging
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ _HEAD_CHANGED = (
     "it go on behind its newest event."
 )
 _INSTALLATION_NAME = "(installation)"
-"""What the installation's chain is called. No tenant can have this name."""
+"""The name of the installation's chain. No tenant can have this name."""
 _COUNTED = ("records", "snapshots", "blobs", "damaged", "removed")
-"""What the end of a job tells of its detail."""
+"""Fields of a job's detail that the event about its end counts."""
 
 
 class SqlAudit:
@@ -33,33 +33,40 @@ class SqlAudit:
         self._tenancy = tenancy
 
     def append(self, action: Action, subject: Mapping[str, str] | None = None, **detail: Plain) -> Head:
+        """Append an event. Return the new head."""
         with self._tenancy.write() as rows:
             return append(rows, action, subject or {}, detail)
 
     def resume(self, head: Head | None) -> None:
+        """Append the event of a rebuild after ``head``, the newest head in the store, or after SQL's newest event."""
         with self._tenancy.write() as rows:
             append_rebuilt(rows, {} if head is None else {"head": head.number, "head_hash": head.hash}, head)
 
     def entries(self, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Return up to ``limit`` entries after the one numbered ``after``, in order."""
         with self._tenancy.read() as rows:
             query = rows.query(audit_events, audit_events.c.number > after).order_by(audit_events.c.number)
             return [_entry_of(row) for row in rows.all(query.limit(limit))]
 
     def recent(self, limit: int) -> list[Entry]:
+        """Return the latest entries, the newest first."""
         with self._tenancy.read() as rows:
             query = rows.query(audit_events).order_by(audit_events.c.number.desc()).limit(limit)
             return [_entry_of(row) for row in rows.all(query)]
 
     def head(self) -> Head | None:
+        """Return the chain's head, or None if it has no events."""
         with self._tenancy.read() as rows:
             return _head_of(rows.one(audit_heads))
 
     def position(self) -> Position:
+        """Return the head, the number of the newest event, and the number up to which the store has the trail."""
         with self._tenancy.read() as rows:
             row, next_number = rows.one(audit_heads), rows.number(audit_events)
         return Position(head=_head_of(row), newest=next_number - 1, anchored=0 if row is None else int(row["anchored"]))
 
     def note_anchored(self, number: int) -> None:
+        """Record that the store has the trail up to this event."""
         with self._tenancy.write() as rows:
             rows.update(audit_heads, audit_heads.c.anchored < number, anchored=number)
 
@@ -72,28 +79,29 @@ def append(
     *,
     called: str | None = None,
 ) -> Head:
-    """Add an event, and return the head that it makes. Raises Refuse ``AUDIT_BROKEN`` if the trail's head is not that of its
-    newest event: somebody has changed either behind the catalog's back.
+    """Append an event. Return the new head.
 
-    ``called`` is the tenant's name, where its row may be gone. Lock order: whatever hangs on jobs first, the tenant's head
-    last. So concurrent appends serialise and cannot deadlock.
+    ``called`` is the tenant's name, needed where its row may be removed already. Raises Refuse ``AUDIT_BROKEN`` if the
+    trail's head is not that of its newest event: somebody has changed one of them directly in the database.
+
+    Lock order: job rows first, the audit head last. Concurrent appends serialise and cannot deadlock.
     """
     name = called or _name(rows)
-    before = _locked_head(rows, name)
+    before = _lock_head(rows, name)
     if before != _newest(rows):
         raise Refuse(Code.AUDIT_BROKEN, _HEAD_CHANGED)
-    return _added(rows, name, before, action, subject, detail)
+    return _add(rows, name, before, action, subject, detail)
 
 
 def append_rebuilt(rows: Changes, detail: Mapping[str, Plain], kept: Head | None) -> Head:
-    """Add the event of a rebuild, behind the newest event or behind ``kept``, the newest head in the store.
+    """Append the event of a rebuild, after the newest event or after ``kept``, the newest head in the store.
 
-    It also repairs a head that is not that of the newest event. The trail is anchored anew from ``kept``.
+    It also repairs a head that is not that of the newest event. Anchoring starts again from ``kept``.
     """
     name = _name(rows)
-    _locked_head(rows, name)
+    _lock_head(rows, name)
     before = max(filter(None, (_newest(rows), kept)), key=lambda head: head.number, default=None)
-    head = _added(rows, name, before, Action.CATALOG_REBUILT, {}, detail)
+    head = _add(rows, name, before, Action.CATALOG_REBUILT, {}, detail)
     rows.update(audit_heads, anchored=0 if kept is None else kept.number)
     return head
 
@@ -101,7 +109,7 @@ def append_rebuilt(rows: Changes, detail: Mapping[str, Plain], kept: Head | None
 def append_if_sound(
     rows: Changes, action: Action, subject: Mapping[str, str | None], detail: Mapping[str, Plain] | None = None
 ) -> Refuse | None:
-    """Add an event of what must happen even if somebody has changed the trail. Return what is wrong with it, if anything."""
+    """Append an event of a change that must happen even if somebody has changed the trail. Return the refusal, or None."""
     try:
         append(rows, action, subject, detail)
     except Refuse as broken:
@@ -113,9 +121,12 @@ def append_if_sound(
 
 
 def append_end(rows: Changes, job: RowMapping, state: JobState, code: Code | None, detail: Any) -> Refuse | None:
-    """Add the event of a job's end, if its kind has one. Return what is wrong with the trail, if anything."""
-    given: dict[str, Any] = detail if isinstance(detail, dict) else {}
-    counts = {name: given[name] for name in _COUNTED if name in given}
+    """Append the event of a job's end, for kinds that have one, and of a prune that removed something.
+
+    Return the refusal if the trail is broken, otherwise None.
+    """
+    fields: dict[str, Any] = detail if isinstance(detail, dict) else {}
+    counts = {name: fields[name] for name in _COUNTED if name in fields}
     counts = {name: len(value) if isinstance(value, list) else int(value) for name, value in counts.items()}
     if job["kind"] in ENDED:
         subject = {"job": job["job_id"], "snapshot": job["snapshot"]}
@@ -125,18 +136,19 @@ def append_end(rows: Changes, job: RowMapping, state: JobState, code: Code | Non
     return None
 
 
-def _locked_head(rows: Changes, name: str) -> Head | None:
+def _lock_head(rows: Changes, name: str) -> Head | None:
+    """Lock and return the tenant's head. Insert an empty one first if there is none."""
     add_if_absent(rows.connection, audit_heads, tenant_id=rows.tenant_id, name=name, number=0, at="", hash="")
     return _head_of(rows.one(audit_heads, lock=True))
 
 
 def _newest(rows: Rows) -> Head | None:
-    """Return the head that the newest event makes. Raises Refuse ``AUDIT_BROKEN`` if it is no event."""
+    """Return the head that the newest event makes, or None. Raises Refuse ``AUDIT_BROKEN`` if the row is not an event."""
     newest = rows.all(rows.query(audit_events).order_by(audit_events.c.number.desc()).limit(1))
     return head_of(_entry_of(newest[0])) if newest else None
 
 
-def _added(
+def _add(
     rows: Changes,
     name: str,
     before: Head | None,
@@ -144,6 +156,7 @@ def _added(
     subject: Mapping[str, str | None],
     detail: Mapping[str, Plain] | None,
 ) -> Head:
+    """Insert the event after ``before``, and store the new head."""
     entry, head = following(before, rows.tenant_id, rows.now, rows.actor, action, subject, detail or {})
     rows.insert(audit_events, number=entry.number, line=entry.line, hash=entry.hash)
     rows.update(audit_heads, name=name, number=head.number, at=head.at, hash=head.hash)
@@ -151,7 +164,7 @@ def _added(
 
 
 def _name(rows: Rows) -> str:
-    """What the tenant is called, or was. Raises Refuse ``NO_SUCH_TENANT`` if there never was one."""
+    """Return the tenant's name, or its former one. Raises Refuse ``NO_SUCH_TENANT`` if it never existed."""
     if rows.tenant_id == INSTALLATION:
         return _INSTALLATION_NAME
     for table in (tenants, audit_heads):
@@ -163,12 +176,13 @@ def _name(rows: Rows) -> str:
 
 
 def _head_of(row: RowMapping | None) -> Head | None:
+    """Return the head in a row, or None if the chain has no events."""
     if row is None or not row["number"]:
         return None
     return Head(tenant_id=row["tenant_id"], number=row["number"], at=row["at"], hash=row["hash"])
 
 
 def _entry_of(row: RowMapping) -> Entry:
-    """SQLite would give bytes where somebody put them."""
+    """Return the entry in a row. SQLite returns bytes if somebody stored bytes there."""
     line = row["line"] if isinstance(row["line"], str) else bytes(row["line"]).decode("utf-8", "backslashreplace")
     return Entry(number=row["number"], line=line, hash=str(row["hash"]))

@@ -1,4 +1,7 @@
-"""Backups that failed, are late, recovered, or will fail as a secret expires: events in the transaction of their cause."""
+"""Note backups that failed, are late, recovered, or will fail when a secret expires.
+
+Each event is written in the transaction of its cause.
+"""
 
 from datetime import datetime, timedelta
 
@@ -19,17 +22,17 @@ _WELL = (JobState.SUCCEEDED, JobState.SUCCEEDED_WITH_WARNINGS)
 
 
 def note_end(rows: Changes, job: RowMapping, state: JobState, code: Code | None, message: str | None) -> None:
-    """Note the end of a backup, if it failed, or if it is the first that ended well since one failed or was late."""
+    """Note the end of a backup if it failed, or if it is the first success after a failure or a delay."""
     if job["kind"] != JobKind.BACKUP:
         return
     if state is JobState.FAILED:
-        _happened(rows, BackupState.FAILED, job["job_id"], code, message or "The backup failed.")
+        _insert_event(rows, BackupState.FAILED, job["job_id"], code, message or "The backup failed.")
     elif state in _WELL and _last(rows) in (BackupState.FAILED, BackupState.LATE):
-        _happened(rows, BackupState.RECOVERED, job["job_id"], None, "Backups work again: a snapshot was made.")
+        _insert_event(rows, BackupState.RECOVERED, job["job_id"], None, "Backups work again: a snapshot was made.")
 
 
 def note_late(database: Database, seconds: float) -> int:
-    """Note each tenant whose scheduled backup is late by so many seconds, once until it recovers. Return how many."""
+    """Note each tenant whose scheduled backup is late by ``seconds``, once until it recovers. Return how many."""
     with database.read(EVERY_TENANT) as connection:
         before = database.now(connection) - timedelta(seconds=seconds)
         waits = exists().where(
@@ -40,8 +43,8 @@ def note_late(database: Database, seconds: float) -> int:
         )
         late = or_(schedules.c.next_due < before, waits)
         query = select(schedules.c.tenant_id).where(and_(~schedules.c.paused, late, ~_noted()))
-        found = connection.execute(query).scalars().all()
-    return sum(_late(Tenancy(database, tenant_id, SCHEDULE)) for tenant_id in found)
+        tenant_ids = connection.execute(query).scalars().all()
+    return sum(_late(Tenancy(database, tenant_id, SCHEDULE)) for tenant_id in tenant_ids)
 
 
 def note_expiring(database: Database) -> int:
@@ -56,8 +59,8 @@ def note_expiring(database: Database) -> int:
         query = select(tenants.c.tenant_id, tenants.c.sign_in_expires_at, noted.label("noted_at")).where(
             tenants.c.sign_in_expires_at < now + SOON
         )
-        found = connection.execute(query).mappings().all()
-    due = [row["tenant_id"] for row in found if _unreminded(row["sign_in_expires_at"], row["noted_at"], now)]
+        expiring = connection.execute(query).mappings().all()
+    due = [row["tenant_id"] for row in expiring if _unreminded(row["sign_in_expires_at"], row["noted_at"], now)]
     return sum(_expiring(Tenancy(database, tenant_id, SCHEDULE)) for tenant_id in due)
 
 
@@ -74,7 +77,7 @@ def event_of(row: RowMapping) -> BackupEvent:
 
 
 def _noted() -> Exists:
-    """Whether the tenant was noted as late since it recovered last."""
+    """Return the condition that the tenant was noted as late since it last recovered."""
     later = backup_events.alias()
     recovered = exists().where(
         later.c.tenant_id == backup_events.c.tenant_id,
@@ -89,17 +92,19 @@ def _noted() -> Exists:
 
 
 def _late(tenancy: Tenancy) -> int:
+    """Note the tenant as late, unless that is noted already. Return the number of events."""
     with tenancy.write() as rows:
         schedule = rows.one(schedules, lock=True)
         if schedule is None or rows.all(select(schedules).where(schedules.c.tenant_id == rows.tenant_id, _noted())):
             return 0
         waiting = rows.find(jobs, jobs.c.kind == JobKind.BACKUP.value, jobs.c.state.in_(_OPEN))
         message = "The scheduled backup is late. See 'entrakeep jobs list' and 'entrakeep key show'."
-        _happened(rows, BackupState.LATE, waiting[0]["job_id"] if waiting else None, None, message)
+        _insert_event(rows, BackupState.LATE, waiting[0]["job_id"] if waiting else None, None, message)
         return 1
 
 
 def _expiring(tenancy: Tenancy) -> int:
+    """Note that the tenant's secret expires soon, unless another beat did. Return the number of events."""
     with tenancy.write() as rows:
         row = rows.one(tenants, lock=True)
         if row is None or row["sign_in_expires_at"] is None:
@@ -108,25 +113,26 @@ def _expiring(tenancy: Tenancy) -> int:
         noted_at = max((event["at"] for event in noted), default=None)
         message = expiry_sentence(tenant_of(row), rows.now)
         if message is None or not _unreminded(row["sign_in_expires_at"], noted_at, rows.now):
-            return 0  # another beat was first, or a new secret was given
-        _happened(rows, BackupState.EXPIRING, None, None, message)
+            return 0  # another beat was first, or the secret was replaced
+        _insert_event(rows, BackupState.EXPIRING, None, None, message)
         return 1
 
 
 def _unreminded(expires_at: datetime, noted_at: datetime | None, now: datetime) -> bool:
-    """Return whether a reminder is due that was not noted."""
+    """Return True if a reminder is due that was not noted."""
     since = reminded_since(expires_at, now)
     return since is not None and (noted_at is None or noted_at < since)
 
 
 def _last(rows: Changes) -> BackupState | None:
-    """Return how the tenant's backups were last, as far as an event said so."""
+    """Return the state in the last event about a backup, or None. Events about expiring secrets do not count."""
     ends = backup_events.c.state != BackupState.EXPIRING.value
     query = rows.query(backup_events, ends).order_by(backup_events.c.number.desc()).limit(1)
     return next((BackupState(row["state"]) for row in rows.all(query)), None)
 
 
-def _happened(rows: Changes, state: BackupState, job_id: str | None, code: Code | None, message: str) -> None:
+def _insert_event(rows: Changes, state: BackupState, job_id: str | None, code: Code | None, message: str) -> None:
+    """Insert an event and remove the oldest ones."""
     number = rows.number(backup_events)
     rows.insert(
         backup_events,

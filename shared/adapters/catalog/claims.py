@@ -1,6 +1,6 @@
-"""Claims on steps, and everything that only the holder of a claim may write.
+"""Claim steps, and write what only the holder of a claim may write.
 
-Each write locks the job's row first, then checks the claim's fencing number and its end by the database's clock.
+Each write locks the job's row first. Then it checks the claim's fencing number and its expiry by the database's clock.
 """
 
 from collections.abc import Sequence
@@ -22,18 +22,18 @@ from shared.adapters.catalog.schema import (
     snapshots,
     steps,
 )
-from shared.adapters.catalog.snapshots import found, newest, run_of
+from shared.adapters.catalog.snapshots import newest, run_of, snapshot_row
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.errors import Answer, ClaimLost, Code, Refuse, Retry
 from shared.domain.model import Claim, JobKind, JobState, ResourceProgress, RunRef, Sealed, Snapshot, StepState
 from shared.ports.catalog import Checkpoint, Lasting, Renewal
 
 _SLOWEST = 60.0
-"""Longest wait between two tries in trouble that lasts, unless the other side asks for more."""
+"""Longest wait in seconds between two tries in lasting trouble, unless Graph or KMS asks for more."""
 _APART = 900.0
-"""Seconds after the time for another try from which on nobody has tried: such a time counts for no patience."""
+"""Seconds without a try after ``retry_at``. A longer gap does not count as time in trouble."""
 _FRESH_STARTS = 2
-"""Fresh starts after which a checkpoint is no sign that trouble is over."""
+"""After this many fresh starts, a checkpoint does not prove that trouble is over."""
 
 
 class SqlClaims:
@@ -43,6 +43,7 @@ class SqlClaims:
         self._tenancy = tenancy
 
     def claim(self, job_id: str, step_id: str, holder: str, seconds: float) -> Claim | None:
+        """Claim a queued step for ``seconds``. Return None if it cannot be claimed."""
         with self._tenancy.write() as rows:
             job = rows.one(jobs, jobs.c.job_id == job_id, lock=True)
             step = rows.one(steps, steps.c.job_id == job_id, steps.c.step_id == step_id)
@@ -78,17 +79,19 @@ class SqlClaims:
         )
 
     def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
+        """Renew the claim and store the progress. The result says whether the job is to be cancelled. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            job, _ = held(rows, claim)
+            job, _ = lock_claim(rows, claim)
             until = rows.now + timedelta(seconds=claim.seconds)
-            told = {} if progress is None else {"progress": plain_progress(progress)}
-            rows.update(steps, steps.c.step_id == claim.step_id, claim_until=until, **told)
+            changes = {} if progress is None else {"progress": plain_progress(progress)}
+            rows.update(steps, steps.c.step_id == claim.step_id, claim_until=until, **changes)
         return Renewal(cancel=job["cancel"])
 
     def checkpoint(self, claim: Claim, checkpoint: Checkpoint, progress: Sequence[ResourceProgress]) -> None:
+        """Store a checkpoint with its run and the progress, and end the step's trouble. Raises ClaimLost."""
         sealed = checkpoint.sealed
         with self._tenancy.write() as rows:
-            _, step = held(rows, claim)
+            _, step = lock_claim(rows, claim)
             last = select(func.max(checkpoints.c.number)).where(
                 checkpoints.c.tenant_id == rows.tenant_id, checkpoints.c.step_id == claim.step_id
             )
@@ -115,13 +118,14 @@ class SqlClaims:
             )
 
     def checkpoints(self, claim: Claim, *, step_only: bool = True) -> list[Checkpoint]:
-        mine = checkpoints.c.step_id == claim.step_id if step_only else checkpoints.c.job_id == claim.job_id
+        """Return the checkpoints of the step, or of the whole job, in the order in which they were written."""
+        own_checkpoints = checkpoints.c.step_id == claim.step_id if step_only else checkpoints.c.job_id == claim.job_id
         with self._tenancy.read() as rows:
-            written = sorted(rows.find(checkpoints, mine), key=itemgetter("phase", "step_id", "number"))
+            written = sorted(rows.find(checkpoints, own_checkpoints), key=itemgetter("phase", "step_id", "number"))
             if not written:
                 return []
-            named = (
-                rows.query(checkpoint_runs, mine)
+            with_runs = (
+                rows.query(checkpoint_runs, own_checkpoints)
                 .join(
                     checkpoints,
                     (checkpoints.c.tenant_id == checkpoint_runs.c.tenant_id)
@@ -133,31 +137,36 @@ class SqlClaims:
                 )
                 .with_only_columns(checkpoint_runs.c.row_id, runs)
             )
-            run_of = {row["row_id"]: row for row in rows.all(named)}
+            run_of = {row["row_id"]: row for row in rows.all(with_runs)}
         return [_checkpoint_of(row, run_of.get(row["row_id"])) for row in written]
 
     def drop_checkpoints(self, claim: Claim) -> None:
+        """Remove the step's checkpoints and progress. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            held(rows, claim)
+            lock_claim(rows, claim)
             remove_checkpoints(rows, checkpoints.c.step_id == claim.step_id)
             rows.update(steps, steps.c.step_id == claim.step_id, progress=[])
 
     def start_over(self, claim: Claim) -> int:
+        """Remove the step's checkpoints for a fresh start. Return the number of earlier ones. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            _, step = held(rows, claim)
+            _, step = lock_claim(rows, claim)
             remove_checkpoints(rows, checkpoints.c.step_id == claim.step_id)
             before: int = step["fresh_starts"]
             rows.update(steps, steps.c.step_id == claim.step_id, progress=[], fresh_starts=before + 1)
         return before
 
     def give_back(self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False) -> Lasting:
+        """Queue the step again ``after`` seconds, and return for how long its trouble has lasted. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            _, step = held(rows, claim)
+            _, step = lock_claim(rows, claim)
             if trouble is None:
                 requeue(rows, steps.c.step_id == claim.step_id, after=after)
                 return Lasting()
             since, alone_since = _trouble_since(step, rows.now, alone=alone)
-            lasted = Lasting(*((rows.now - (begun or rows.now)).total_seconds() for begun in (since, alone_since)))
+            lasted = Lasting(
+                *((rows.now - (started_at or rows.now)).total_seconds() for started_at in (since, alone_since))
+            )
             after = max(after, min(lasted.seconds / 4, _SLOWEST))
             requeue(
                 rows,
@@ -172,12 +181,14 @@ class SqlClaims:
             return lasted
 
     def release(self, holder: str) -> int:
+        """Queue all running steps of this holder again. Return how many."""
         with self._tenancy.write() as rows:
             return requeue(rows, steps.c.holder == holder)
 
     def tell(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
+        """Store the job's detail; with ``progress`` also end the step's trouble. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            held(rows, claim)
+            lock_claim(rows, claim)
             rows.update(jobs, jobs.c.job_id == claim.job_id, detail=detail)
             if progress:
                 rows.update(steps, steps.c.step_id == claim.step_id, claims_lost=0, **NO_TROUBLE)
@@ -194,38 +205,46 @@ class SqlClaims:
         message: str | None = None,
         detail: Any = None,
     ) -> bool:
+        """Finish the step, and open the next phase or end the job. Return True if a phase was opened. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            job, step = held(rows, claim)
-            told = step["progress"] if progress is None else plain_progress(progress)
-            _step_done(rows, claim, answer=answer, request_id=request_id, progress=told)
+            job, step = lock_claim(rows, claim)
+            final_progress = step["progress"] if progress is None else plain_progress(progress)
+            _step_done(rows, claim, answer=answer, request_id=request_id, progress=final_progress)
             if job["open_steps"] > 1:
                 rows.update(jobs, jobs.c.job_id == claim.job_id, open_steps=job["open_steps"] - 1)
                 return False
-            if _opened(rows, job):
+            if _open_next_phase(rows, job):
                 return True
-            end_job(rows, job, state, code, message, **_told(detail))
+            end_job(rows, job, state, code, message, **_detail_change(detail))
             return False
 
     def fail(
         self, claim: Claim, code: Code, message: str, *, state: JobState = JobState.FAILED, detail: Any = None
     ) -> None:
+        """End the job with a code and a message. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            job, _ = held(rows, claim)
-            end_job(rows, job, state, code, message, **_told(detail))
+            job, _ = lock_claim(rows, claim)
+            end_job(rows, job, state, code, message, **_detail_change(detail))
 
     def note_attempt(self, claim: Claim, snapshot_id: str) -> None:
+        """Record that the job is about to write a snapshot's manifest. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            held(rows, claim)
+            lock_claim(rows, claim)
             rows.insert(snapshot_attempts, snapshot_id=snapshot_id, job_id=claim.job_id, noted_at=rows.now)
 
     def commit(
         self, claim: Claim, snapshot: Snapshot, runs: Sequence[RunRef], state: JobState, message: str | None
     ) -> None:
+        """Store the snapshot as the newest, and end the job. Raises ClaimLost.
+
+        Raises Refuse ``BUSY`` if another backup has committed since the parent was pinned, and ``NO_SUCH_SNAPSHOT`` if
+        the parent was removed.
+        """
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
-            job, _ = held(rows, claim)
+            job, _ = lock_claim(rows, claim)
             if snapshot.parent is not None:
-                found(rows, snapshot.parent)
+                snapshot_row(rows, snapshot.parent)
             last = newest(rows)
             if (last and last["snapshot_id"]) != job["parent"]:
                 raise Refuse(Code.BUSY, "Another backup has made a snapshot meanwhile. Ask again.")
@@ -234,15 +253,15 @@ class SqlClaims:
             end_job(rows, job, state, None, message, snapshot=snapshot.snapshot_id)
 
 
-def _told(detail: Any) -> dict[str, Any]:
-    """What is not told stays as it was."""
+def _detail_change(detail: Any) -> dict[str, Any]:
+    """Return the column to update. None leaves the detail unchanged."""
     return {} if detail is None else {"detail": detail}
 
 
 def _trouble_since(step: RowMapping, now: datetime, *, alone: bool) -> tuple[datetime, datetime | None]:
     """Return since when the step has been in trouble, and since when Graph has answered other streams meanwhile.
 
-    Both are moved on by a time in which nobody tried, perhaps because no worker ran.
+    Both times are moved forward by a gap in which nothing was tried, perhaps because no worker ran.
     """
     since: datetime | None = step["trouble_since"]
     retry_at: datetime | None = step["retry_at"]
@@ -254,10 +273,10 @@ def _trouble_since(step: RowMapping, now: datetime, *, alone: bool) -> tuple[dat
     return since + idle, (now if before is None else before + idle) if alone else None
 
 
-def held(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:
-    """The job's and the step's row, the job's locked. Raises ``ClaimLost`` if the claim does not stand.
+def lock_claim(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:
+    """Lock the job's row, and return the job's and the step's row. Raises ClaimLost if the claim is no longer valid.
 
-    No step of an ended job is running, so that the step's own state says enough.
+    The step's state is enough to check: no step of an ended job is running.
     """
     job = rows.one(jobs, jobs.c.job_id == claim.job_id, lock=True)
     step = rows.one(
@@ -274,6 +293,7 @@ def held(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:
 
 
 def _step_done(rows: Changes, claim: Claim, **values: Any) -> None:
+    """Mark the step as done and release its claim."""
     rows.update(
         steps,
         steps.c.step_id == claim.step_id,
@@ -286,8 +306,8 @@ def _step_done(rows: Changes, claim: Claim, **values: Any) -> None:
     )
 
 
-def _opened(rows: Changes, job: RowMapping) -> bool:
-    """Opens the next phase that has steps; False if there is none."""
+def _open_next_phase(rows: Changes, job: RowMapping) -> bool:
+    """Open the next phase that has steps. Return False if there is none."""
     later = rows.find(steps, steps.c.job_id == job["job_id"], steps.c.phase > job["open_phase"])
     if not later:
         return False
@@ -297,26 +317,28 @@ def _opened(rows: Changes, job: RowMapping) -> bool:
 
 
 def open_phase(rows: Changes, job_id: str, phase: int, count: int) -> None:
-    """The phase's steps may be claimed, and their messages are due."""
+    """Open a phase: its steps may be claimed, and their messages are due."""
     rows.update(jobs, jobs.c.job_id == job_id, open_phase=phase, open_steps=count)
     rows.update(steps, steps.c.job_id == job_id, steps.c.phase == phase, send_at=rows.now)
 
 
 def _keep_run(rows: Changes, run: RunRef) -> None:
+    """Insert a run unless it exists."""
     if rows.one(runs, runs.c.run_id == run.run_id) is None:
         rows.insert(runs, run_id=run.run_id, job_id=run.job_id, stream=run.stream, blobs=run.blobs)
 
 
-def keep_snapshot(rows: Changes, snapshot: Snapshot, named: Sequence[RunRef]) -> None:
-    """The snapshot's row, as the newest, with those of its runs."""
+def keep_snapshot(rows: Changes, snapshot: Snapshot, run_refs: Sequence[RunRef]) -> None:
+    """Insert the snapshot as the newest, with its runs."""
     values = msgspec.structs.asdict(snapshot) | {"resources": msgspec.to_builtins(snapshot.resources)}
     rows.insert(snapshots, number=rows.number(snapshots), going=False, **values)
-    for position, run in enumerate(named):
+    for position, run in enumerate(run_refs):
         _keep_run(rows, run)
         rows.insert(snapshot_runs, snapshot_id=snapshot.snapshot_id, run_id=run.run_id, position=position)
 
 
 def _checkpoint_of(row: RowMapping, run: RowMapping | None) -> Checkpoint:
+    """Return the checkpoint in a row."""
     return Checkpoint(
         phase=row["phase"],
         stream=row["stream"],

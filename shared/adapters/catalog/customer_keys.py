@@ -1,4 +1,4 @@
-"""A tenant's own KMS key: who may have one, who agreed to what, and which data keys it wraps by now."""
+"""Manage a tenant's own KMS key: who may have one, who accepted which terms, and which data keys it wraps."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Select, exists, func, select
 
 from shared.adapters.catalog.audit import append
-from shared.adapters.catalog.claims import held
+from shared.adapters.catalog.claims import lock_claim
 from shared.adapters.catalog.jobs import NO_TROUBLE
-from shared.adapters.catalog.keys import insert_key, key_of, standing
+from shared.adapters.catalog.keys import insert_key, key_of, newest_generations
 from shared.adapters.catalog.schema import acceptances, data_keys, runs, snapshot_runs, snapshots, steps, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action
@@ -25,6 +25,7 @@ class SqlCustomerKeys:
         self._tenancy = tenancy
 
     def allow(self) -> datetime:
+        """Allow the tenant a key of its own. Return since when it is allowed."""
         with self._tenancy.write() as rows:
             since: datetime | None = rows.tenant(lock=True)["key_allowed_at"]
             if since is None:
@@ -34,11 +35,13 @@ class SqlCustomerKeys:
             return since
 
     def allowed(self) -> datetime | None:
+        """Return since when the tenant may have a key of its own, or None."""
         with self._tenancy.read() as rows:
             since: datetime | None = rows.tenant()["key_allowed_at"]
             return since
 
     def accept(self, *, by: str, version: str, sha256: str, arn: str) -> Acceptance:
+        """Store and audit that ``by`` accepted this version of the terms for this key."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
             values = {"version": version, "sha256": sha256, "arn": arn}
@@ -47,8 +50,9 @@ class SqlCustomerKeys:
             return Acceptance(at=rows.now, by=by, **values)
 
     def acceptances(self) -> list[Acceptance]:
+        """Return the acceptances, the newest first."""
         with self._tenancy.read() as rows:
-            found = rows.all(rows.query(acceptances).order_by(acceptances.c.number.desc()))
+            accepted = rows.all(rows.query(acceptances).order_by(acceptances.c.number.desc()))
         return [
             Acceptance(
                 at=row["accepted_at"],
@@ -57,13 +61,18 @@ class SqlCustomerKeys:
                 sha256=row["sha256"],
                 arn=row["arn"],
             )
-            for row in found
+            for row in accepted
         ]
 
     def switch(self, claim: Claim, arn: str) -> Tenant:
+        """Make ``arn`` the tenant's key and raise the epoch. Return the tenant.
+
+        Raises ClaimLost, and Refuse ``KEY_NOT_ALLOWED`` if the first key of its own was not allowed or its terms not
+        accepted.
+        """
         with self._tenancy.write() as rows:
             tenant = rows.tenant(lock=True)
-            held(rows, claim)
+            lock_claim(rows, claim)
             if tenant["key_mode"] == KeyMode.PROVIDER:
                 _check_may_begin(rows, arn)
             if tenant["key_arn"] != arn or tenant["key_mode"] != KeyMode.CUSTOMER:
@@ -75,20 +84,25 @@ class SqlCustomerKeys:
                     key_switched_at=rows.now,
                     key_free_at=None,
                 )
-                told = {"before": tenant["key_arn"], "arn": arn, "epoch": tenant["key_epoch"] + 1}
-                append(rows, Action.KEY_SWITCHED, {"job": claim.job_id}, told)
+                detail = {"before": tenant["key_arn"], "arn": arn, "epoch": tenant["key_epoch"] + 1}
+                append(rows, Action.KEY_SWITCHED, {"job": claim.job_id}, detail)
             return tenant_of(rows.tenant())
 
     def to_move(self) -> list[str]:
+        """Return the ids of data keys that another KMS key still wraps: the newest first, the secrets' key last."""
         with self._tenancy.read() as rows:
             secrets_last = data_keys.c.purpose == Purpose.SECRETS.value
             order = (secrets_last.desc(), data_keys.c.created_at.desc(), data_keys.c.data_key_id)
-            return [row["data_key_id"] for row in rows.all(_elsewhere(rows).order_by(*order))]
+            return [row["data_key_id"] for row in rows.all(_under_other_keys(rows).order_by(*order))]
 
     def moved(self, claim: Claim, key: WrappedKey) -> bool:
+        """Store a data key's new generation. Return False if it is outdated or the data key was removed.
+
+        Raises ClaimLost, and EpochMoved if the tenant's key has changed since.
+        """
         with self._tenancy.write() as rows:
             tenant = rows.tenant(lock=True)
-            held(rows, claim)
+            lock_claim(rows, claim)
             if (tenant["key_arn"], tenant["key_epoch"]) != (key.arn, key.key_epoch):
                 raise EpochMoved
             known = rows.find(data_keys, data_keys.c.data_key_id == key.data_key_id)
@@ -103,6 +117,7 @@ class SqlCustomerKeys:
             return True
 
     def older(self) -> list[WrappedKey]:
+        """Return generations that have a successor under the tenant's current key."""
         with self._tenancy.read() as rows:
             later = data_keys.alias()
             followed = exists().where(
@@ -115,17 +130,22 @@ class SqlCustomerKeys:
             return [key_of(row) for row in rows.all(rows.query(data_keys, followed).order_by(*order))]
 
     def forget(self, claim: Claim, data_key_id: str, generation: int) -> None:
+        """Remove a generation, unless it is the newest one. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            held(rows, claim)
-            mine = (data_keys.c.data_key_id == data_key_id,)
-            if rows.find(data_keys, *mine, data_keys.c.generation > generation):
-                rows.delete(data_keys, *mine, data_keys.c.generation == generation)
+            lock_claim(rows, claim)
+            this_key = (data_keys.c.data_key_id == data_key_id,)
+            if rows.find(data_keys, *this_key, data_keys.c.generation > generation):
+                rows.delete(data_keys, *this_key, data_keys.c.generation == generation)
 
     def settle(self, claim: Claim, lease: float) -> bool:
+        """Set from when on the previous key may be disabled. Return False if it still wraps a data key. Raises ClaimLost.
+
+        That time is one lease after the last change: until then processes may use keys that they unwrapped before.
+        """
         with self._tenancy.write() as rows:
             tenant = rows.tenant(lock=True)
-            held(rows, claim)
-            if rows.all(_elsewhere(rows).limit(1)):
+            lock_claim(rows, claim)
+            if rows.all(_under_other_keys(rows).limit(1)):
                 return False
             last = rows.connection.execute(
                 select(func.max(data_keys.c.moved_at)).where(data_keys.c.tenant_id == rows.tenant_id)
@@ -135,16 +155,17 @@ class SqlCustomerKeys:
             return True
 
     def held_back(self) -> list[str]:
+        """Return the snapshots that still need another KMS key than the current one, the newest first."""
         with self._tenancy.read() as rows:
-            left = rows.all(_elsewhere(rows))
-            keys, of_jobs = {row["data_key_id"] for row in left}, {row["job_id"] for row in left}
-            named = (
+            remaining = rows.all(_under_other_keys(rows))
+            keys, job_ids = {row["data_key_id"] for row in remaining}, {row["job_id"] for row in remaining}
+            run_owners = (
                 rows.query(snapshot_runs)
                 .join(runs, (runs.c.tenant_id == snapshot_runs.c.tenant_id) & (runs.c.run_id == snapshot_runs.c.run_id))
                 .with_only_columns(snapshot_runs.c.snapshot_id, runs.c.job_id)
                 .distinct()
             )
-            needing = {row["snapshot_id"] for row in rows.all(named) if row["job_id"] in of_jobs}
+            needing = {row["snapshot_id"] for row in rows.all(run_owners) if row["job_id"] in job_ids}
             newest_first = rows.all(rows.query(snapshots, ~snapshots.c.going).order_by(snapshots.c.number.desc()))
             return [
                 row["snapshot_id"]
@@ -153,13 +174,13 @@ class SqlCustomerKeys:
             ]
 
 
-def _elsewhere(rows: Rows) -> Select[Any]:
-    """Data keys whose newest generation another KMS key wraps than the tenant's present one."""
-    return standing(rows).where(data_keys.c.arn != rows.tenant()["key_arn"])
+def _under_other_keys(rows: Rows) -> Select[Any]:
+    """Return the query for data keys whose newest generation another KMS key wraps than the tenant's current one."""
+    return newest_generations(rows).where(data_keys.c.arn != rows.tenant()["key_arn"])
 
 
 def _check_may_begin(rows: Changes, arn: str) -> None:
-    """Raises Refuse unless the operator lets the tenant have a key of its own and the terms were accepted for this one."""
+    """Raise Refuse ``KEY_NOT_ALLOWED`` unless the tenant may have its own key and the terms were accepted for it."""
     if rows.tenant()["key_allowed_at"] is None or not rows.find(acceptances, acceptances.c.arn == arn):
         raise Refuse(
             Code.KEY_NOT_ALLOWED,

@@ -1,4 +1,4 @@
-"""One directory is one tenant: who may be connected to it, and what the installation's own audit chain reports of that."""
+"""Enforce one tenant per directory, and report connections in the installation's own audit chain."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,9 @@ from shared.domain.model import KeyMode, Tenant
 def refuse_taken(connection: Connection, name: str, directory_id: str, *, again: bool) -> None:
     """Raise Refuse unless a tenant of this name may be connected to this directory. Ids are compared without case.
 
-    ``TENANT_EXISTS``: the name is taken. ``DIRECTORY_EXISTS``: the directory has a tenant. ``DIRECTORY_WITHHELD``: it had one
-    under a KMS key of its own, and the operator does not consent by ``again``.
+    - ``TENANT_EXISTS``: the name is taken.
+    - ``DIRECTORY_EXISTS``: the directory has a tenant.
+    - ``DIRECTORY_WITHHELD``: the directory had a tenant under its owner's KMS key, and ``again`` does not give consent.
     """
     if connection.execute(select(tenants.c.name).where(tenants.c.name == name)).first():
         raise Refuse(Code.TENANT_EXISTS, f"There is a tenant {name} already; choose another name, or update it.")
@@ -34,8 +35,10 @@ def refuse_taken(connection: Connection, name: str, directory_id: str, *, again:
 
 
 def refuse_second(rows: Changes, tenant: RowMapping) -> None:
-    """Raise Refuse ``DIRECTORY_EXISTS`` if the tenant, which a rebuild brought back, has no credential and another tenant of
-    its directory has one."""
+    """Raise Refuse ``DIRECTORY_EXISTS`` if another tenant of the directory is connected and this one is not.
+
+    A tenant that a rebuild brought back has no credential until it is connected again.
+    """
     if rows.find(secrets):
         return
     others = [row for row in _tenants_of(rows.connection, tenant["directory_id"]) if row["tenant_id"] != rows.tenant_id]
@@ -54,7 +57,7 @@ def claim_of(connection: Connection, directory_id: str) -> str | None:
 
 
 def pass_claim_on(connection: Connection, directory_id: str) -> None:
-    """Let the oldest tenant that the directory still has claim it, if nobody does."""
+    """Give the directory's claim to its oldest remaining tenant, if no tenant has it."""
     connected = _tenants_of(connection, directory_id)
     if connected and all(row["claimed_directory"] is None for row in connected):
         heir = tenants.c.tenant_id == connected[0]["tenant_id"]
@@ -62,13 +65,13 @@ def pass_claim_on(connection: Connection, directory_id: str) -> None:
 
 
 def withheld_since(connection: Connection, directory_id: str) -> RowMapping | None:
-    """Return the row of the last tenant of this directory that was removed under a key of its own, or None."""
+    """Return the row of the directory's last tenant that was removed under its owner's key, or None."""
     query = select(withheld_directories).where(withheld_directories.c.directory_id == directory_id.lower())
     return connection.execute(query.order_by(withheld_directories.c.removed_at.desc()).limit(1)).mappings().first()
 
 
 def withhold(rows: Changes, tenant: RowMapping) -> None:
-    """Remember the directory of a tenant that is removed under a key of its own."""
+    """Record the directory of a tenant that is removed under its owner's key."""
     if tenant["key_mode"] == KeyMode.CUSTOMER and rows.one(withheld_directories) is None:
         rows.insert(
             withheld_directories,
@@ -80,7 +83,7 @@ def withhold(rows: Changes, tenant: RowMapping) -> None:
 
 
 def report_added(rows: Changes, tenant: Tenant, withheld: RowMapping | None) -> None:
-    """Append to the installation's chain that a directory was connected, and that one was added again with consent."""
+    """Append to the installation's chain that a directory was connected, and that it was added again with consent."""
     detail = {"name": tenant.name, "directory_id": tenant.directory_id}
     report(rows, Action.TENANT_ADDED, {"tenant": tenant.tenant_id}, {**detail, "arn": tenant.key_arn})
     if withheld is not None:
@@ -90,20 +93,21 @@ def report_added(rows: Changes, tenant: Tenant, withheld: RowMapping | None) -> 
 
 
 def report(rows: Changes, action: Action, subject: dict[str, str | None], detail: dict[str, Plain]) -> None:
-    """Append an event to the installation's chain, after all that this transaction appends to a tenant's.
+    """Append an event to the installation's chain, after every event that this transaction appends to a tenant's chain.
 
-    Lock order: a tenant's head first, the installation's last. So two that append wait for each other, and never deadlock.
+    Lock order: a tenant's head first, the installation's last. Concurrent appends serialise and cannot deadlock.
     """
     chain = Changes(rows.connection, INSTALLATION, rows.now, rows.actor)
     append(chain, action, subject, detail)
 
 
 def _tenants_of(connection: Connection, directory_id: str) -> Sequence[RowMapping]:
-    """The directory's tenants, the one added first first."""
+    """Return the directory's tenants, the oldest first."""
     query = select(tenants).where(func.lower(tenants.c.directory_id) == directory_id.lower())
     return connection.execute(query.order_by(tenants.c.created_at, tenants.c.tenant_id)).mappings().all()
 
 
 def _exists(directory_id: str, name: str) -> Refuse:
+    """Return the refusal ``DIRECTORY_EXISTS``."""
     sentence = f"The directory {directory_id} is connected already, as the tenant {name}: one directory is one tenant."
     return Refuse(Code.DIRECTORY_EXISTS, sentence)

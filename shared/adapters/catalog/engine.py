@@ -1,4 +1,4 @@
-"""Connections and transactions: one engine a process, one transaction a call, the database's own clock."""
+"""Manage connections and transactions: one engine per process, one transaction per call, the database's own clock."""
 
 import os
 import sqlite3
@@ -21,74 +21,82 @@ from shared.domain.errors import Code, Refuse
 from shared.ports.catalog import Purged
 
 EVERY_TENANT = "*"
-"""What a transaction names instead of a tenant where it may see all: the scheduler's, and lookups by a name or a job."""
+"""Tenant id of a transaction that may see all rows: the scheduler's, and lookups by a name or a job."""
 
 
 class Turn(IntEnum):
-    """What processes do one at a time."""
+    """Advisory locks: actions that one process performs at a time."""
 
     MIGRATING = 1
+    """Migrate the schema."""
     SENDING = 2
+    """Choose the steps to send messages for."""
     CONNECTING = 3
+    """Connect a tenant to a directory, or disconnect it."""
 
 
 _NOT_ALLOWED = "42501"
-"""PostgreSQL's insufficient_privilege: among the errors of programming, but the operator's to mend."""
+"""PostgreSQL's ``insufficient_privilege``. The driver reports it as a programming error, but the operator must fix it."""
 
 
 class Backend(Protocol):
-    """What differs between the databases."""
+    """The operations that differ between SQLite and PostgreSQL."""
 
     @property
     def in_memory(self) -> bool:
-        """Whether the database is gone with its connection."""
+        """Return True if the database disappears with its connection."""
         ...
 
-    def engine(self, url: URL, common: dict[str, Any]) -> Engine: ...
+    def engine(self, url: URL, common: dict[str, Any]) -> Engine:
+        """Create the engine. ``common`` holds the engine arguments that both databases share."""
+        ...
 
     def options(self, *, writes: bool) -> dict[str, Any]:
-        """Execution options of a connection for one transaction."""
+        """Return the execution options of a connection for one transaction."""
         ...
 
-    def begun(self, connection: Connection, tenant: str) -> None:
-        """Called first in every transaction: it may see this tenant's rows, or those of ``EVERY_TENANT``."""
+    def start_transaction(self, connection: Connection, tenant: str) -> None:
+        """Limit the transaction to this tenant's rows, or to none with ``EVERY_TENANT``. Call it first in a transaction."""
         ...
 
     def now(self, connection: Connection) -> datetime:
-        """The time by the database's clock."""
+        """Return the time of the database's clock."""
         ...
 
     def one_at_a_time(self, connection: Connection, turn: int) -> None:
-        """Waits until no other transaction is in this turn; this one is, until it ends."""
+        """Lock this turn until the transaction ends. Wait while another transaction holds it."""
         ...
 
     def unfit(self, connection: Connection) -> str | None:
-        """What is wrong with the user that the URL names, and what to do; None if nothing is."""
+        """Return what is wrong with the URL's user and what to do about it, or None if the user is fit."""
         ...
 
     def grant(self, connection: Connection, user: str) -> None:
-        """Lets another user of the database use the tables. Raises Refuse ``SETTINGS_INVALID``."""
+        """Grant another user of the database the use of the tables. Raises Refuse ``SETTINGS_INVALID``."""
         ...
 
     def purge(self, connection: Any, deleted: Collection[bytes]) -> Purged:
-        """``ports.catalog.Catalog.purge``, over a connection of the driver that is in no transaction and is closed after."""
+        """Purge deleted data keys as ``ports.catalog.Catalog.purge`` does.
+
+        ``connection`` is one of the driver's own. It is in no transaction, and the caller closes it afterwards.
+        """
         ...
 
     def reason(self, error: Exception) -> str:
-        """What is wrong and what to do, in words of ours, after an error of the driver."""
+        """Return what is wrong and what to do after a driver's error, in this project's words."""
         ...
 
 
 _databases: "WeakSet[Database]" = WeakSet()
-"""Those of this process, for what a fork asks of each."""
+"""The databases of this process. A fork pauses each of them."""
 
 
 class Database:
-    """A database by its URL. May be used from any thread, and after a fork.
+    """A database at a URL. It may be used from any thread, and after a fork.
 
-    No connection is open while the process forks. SQLite keeps the locks of a process in its memory, so a child of a parent
-    that is in a transaction would find the file locked for ever, and one of a parent with an open connection would not hold
-    the locks that it thinks it has. A connection to a server would be shared with the parent.
+    No connection is open while the process forks. SQLite keeps the locks of a process in its memory. So the child of a
+    parent in a transaction would find the file locked for ever, and the child of a parent with an open connection would
+    not hold the locks that it believes to hold. A connection to a server would be shared with the parent.
     """
 
     def __init__(self, url: URL) -> None:
@@ -98,12 +106,12 @@ class Database:
         self._engine: Engine | None = None
         self._turn = Condition()
         self._transactions = 0
-        self._rests = False
+        self._paused = False
         _databases.add(self)
 
     @contextmanager
     def read(self, tenant: str) -> Iterator[Connection]:
-        """A transaction that writes nothing and sees one moment of this tenant's rows, or of ``EVERY_TENANT``'s.
+        """Open a read-only transaction that sees one moment of this tenant's rows, or of all rows with ``EVERY_TENANT``.
 
         Raises Refuse ``CATALOG_UNREACHABLE``.
         """
@@ -112,57 +120,57 @@ class Database:
 
     @contextmanager
     def write(self, tenant: str) -> Iterator[tuple[Connection, datetime]]:
-        """A transaction that may write, and the time by the database's clock; committed at the end of the block.
+        """Open a transaction that may write, and commit it at the end of the block.
 
-        Raises Refuse ``CATALOG_UNREACHABLE``.
+        Yields the connection and the time of the database's clock. Raises Refuse ``CATALOG_UNREACHABLE``.
         """
         with self._transaction(tenant, writes=True) as connection:
             yield connection, self.now(connection)
 
     def now(self, connection: Connection) -> datetime:
-        """The time by the database's clock."""
+        """Return the time of the database's clock."""
         return self._backend.now(connection)
 
     def one_at_a_time(self, connection: Connection, turn: Turn) -> None:
-        """Waits until no other process does the same; for the rest of this transaction that writes."""
+        """Lock this turn for the rest of this writing transaction. Wait while another process holds it."""
         self._backend.one_at_a_time(connection, turn)
 
     def close(self) -> None:
-        """Closes every connection of this process."""
+        """Close every connection of this process."""
         with self._turn:
             if self._engine is not None:
                 self._engine.dispose()
 
     def rest(self) -> None:
-        """Waits until no transaction is under way, closes every connection, and lets none begin before ``go_on``."""
+        """Pause: wait until no transaction is open, close every connection, and let none begin before ``go_on``."""
         self._turn.acquire()
-        self._rests = True
+        self._paused = True
         self._turn.wait_for(lambda: not self._transactions)
         if not self._backend.in_memory:
             self.close()
 
     def go_on(self) -> None:
-        """Ends the rest, in the parent and in its child."""
-        self._rests = False
+        """End the pause, in the parent and in its child."""
+        self._paused = False
         self._turn.notify_all()
         self._turn.release()
 
     def refuse_unfit(self, connection: Connection) -> None:
-        """Raises Refuse ``SETTINGS_INVALID`` if the URL's user is not fit to use the catalog."""
+        """Raise Refuse ``SETTINGS_INVALID`` if the URL's user is not fit to use the catalog."""
         sentence = self._backend.unfit(connection)
         if sentence is not None:
             raise Refuse(Code.SETTINGS_INVALID, sentence)
 
     def grant(self, connection: Connection, user: str) -> None:
-        """Lets another user of the database use the tables. Raises Refuse ``SETTINGS_INVALID``."""
+        """Grant another user of the database the use of the tables. Raises Refuse ``SETTINGS_INVALID``."""
         self._backend.grant(connection, user)
 
     def purge(self, deleted: Collection[bytes]) -> Purged:
-        """As ``ports.catalog.Catalog.purge``. Raises Refuse ``CATALOG_UNREACHABLE``."""
+        """Purge deleted data keys as ``ports.catalog.Catalog.purge`` does. Raises Refuse ``CATALOG_UNREACHABLE``."""
         if self._backend.in_memory:
             return Purged(gone=True, message="The database is in memory alone.")
         try:
-            with self._under_way() as engine:
+            with self._use_engine() as engine:
                 pooled = engine.raw_connection()
                 connection = pooled.driver_connection
                 pooled.detach()
@@ -174,7 +182,7 @@ class Database:
             raise self.unreachable(error) from None
 
     def unreachable(self, error: Exception) -> Refuse:
-        """What to tell of an error of the driver: a sentence of ours, without the password in the URL."""
+        """Return the refusal for a driver's error: a sentence of this project, without the password in the URL."""
         where = self.url.render_as_string(hide_password=True)
         return Refuse(
             Code.CATALOG_UNREACHABLE, f"The catalog at {where} cannot be used: {self._backend.reason(error)}."
@@ -184,25 +192,25 @@ class Database:
     def _transaction(self, tenant: str, *, writes: bool) -> Iterator[Connection]:
         try:
             with (
-                self._under_way() as engine,
+                self._use_engine() as engine,
                 engine.connect().execution_options(**self._backend.options(writes=writes)) as connection,
                 connection.begin(),
             ):
-                self._backend.begun(connection, tenant)
+                self._backend.start_transaction(connection, tenant)
                 yield connection
         except (IntegrityError, ProgrammingError) as error:
             if getattr(error.orig, "sqlstate", None) != _NOT_ALLOWED:
-                raise  # a defect of ours, not of the database
+                raise  # this is a defect of our code, not of the database
             raise self.unreachable(error) from None
         except (DatabaseError, InterfaceError, PoolTimeout, sqlite3.Error) as error:
             raise self.unreachable(error) from None
 
     @contextmanager
-    def _under_way(self) -> Iterator[Engine]:
-        """This process's engine, for one transaction."""
+    def _use_engine(self) -> Iterator[Engine]:
+        """Yield this process's engine for one transaction. Wait while the database is paused."""
         with self._turn:
-            self._turn.wait_for(lambda: not self._rests)
-            self._engine = self._engine or self._made()
+            self._turn.wait_for(lambda: not self._paused)
+            self._engine = self._engine or self._create_engine()
             self._transactions += 1
         try:
             yield self._engine
@@ -211,7 +219,8 @@ class Database:
                 self._transactions -= 1
                 self._turn.notify_all()
 
-    def _made(self) -> Engine:
+    def _create_engine(self) -> Engine:
+        """Create the engine."""
         common: dict[str, Any] = {
             "hide_parameters": True,
             "json_serializer": lambda value: msgspec.json.encode(value).decode(),
@@ -221,16 +230,18 @@ class Database:
 
 
 def _rest() -> None:
-    _resting[:] = _databases
-    for database in _resting:
+    """Pause every database of this process before it forks."""
+    _paused_databases[:] = _databases
+    for database in _paused_databases:
         database.rest()
 
 
 def _go_on() -> None:
-    for database in _resting:
+    """Resume the databases that the fork paused."""
+    for database in _paused_databases:
         database.go_on()
-    _resting.clear()
+    _paused_databases.clear()
 
 
-_resting: list[Database] = []
+_paused_databases: list[Database] = []
 os.register_at_fork(before=_rest, after_in_parent=_go_on, after_in_child=_go_on)

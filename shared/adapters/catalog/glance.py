@@ -1,5 +1,7 @@
-"""The tenants' names at a glance, for what is being typed: nothing is made, migrated or waited for. Without SQLAlchemy, which
-takes longer to import than a person who has pressed a key will wait."""
+"""Read the tenants' names for shell completion: create, migrate and wait for nothing.
+
+SQLAlchemy is not used: importing it takes longer than a person who has pressed a key will wait.
+"""
 
 import sqlite3
 from contextlib import closing
@@ -7,18 +9,18 @@ from pathlib import Path
 
 _QUERY = "SELECT name FROM tenants ORDER BY name"
 _SECONDS = 2
-"""To connect; and half of it for the query."""
+"""Timeout for connecting; the query gets half of it."""
 
 
 def names_in_file(file: Path) -> list[str]:
-    """Return the names in a catalog on SQLite. Raise what the driver raises, after some seconds at most."""
-    # Not read-only: a reader of a write-ahead log writes beside the file. A file that does not exist is not made.
+    """Return the tenants' names in a SQLite catalog. The driver's errors pass through, after some seconds at most."""
+    # Mode rw, because a reader of a write-ahead log writes beside the file. It does not create a missing file.
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=_SECONDS / 2)) as catalog:
         return [name for (name,) in catalog.execute(_QUERY)]
 
 
 def names_on_server(url: str) -> list[str]:
-    """Return the names in the catalog at a URL of PostgreSQL. Raise as ``names_in_file``."""
+    """Return the tenants' names in the catalog at a PostgreSQL URL. The driver's errors pass through."""
     import psycopg
 
     scheme, _, rest = url.partition("://")

@@ -1,4 +1,4 @@
-"""The log's line about the end of a job, written when its transaction is committed, wherever that was."""
+"""Log the end of a job when its transaction commits, in whichever process that is."""
 
 import logging
 from functools import partial
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def log_end(
     rows: Changes, job: RowMapping, state: JobState, code: Code | None, message: str | None, values: dict[str, Any]
 ) -> None:
-    """Log the end of a job once it is committed: with counts, snapshot and duration, the tenant by its name."""
+    """Log the end of a job once it is committed: with counts, snapshot, duration and the tenant's name."""
     fields: dict[str, Any] = {
         "tenant": rows.tenant()["name"],
         "job": job["job_id"],
@@ -28,24 +28,24 @@ def log_end(
         "seconds": round((rows.now - (job["started_at"] or job["created_at"])).total_seconds(), 1),
         **_counts(rows, job, values),
     }
-    told = "%s %s: %s: %s" if code else "%s %s"
+    template = "%s %s: %s: %s" if code else "%s %s"
     words = (job["kind"], state.value, code, message) if code else (job["kind"], state.value)
     level = logging.ERROR if state is JobState.FAILED else logging.INFO
-    rows.after_commit.append(partial(log.log, level, told, *words, extra=fields))
+    rows.after_commit.append(partial(log.log, level, template, *words, extra=fields))
 
 
 def _counts(rows: Changes, job: RowMapping, values: dict[str, Any]) -> dict[str, int]:
-    """Objects and links of the snapshot that the job made, lines that it wrote, and what its detail counts."""
+    """Return the objects and links of the job's snapshot, its changed records, and the counts in its detail."""
     counts: dict[str, int] = {}
     if "snapshot" in values:
-        made = rows.one(snapshots, snapshots.c.snapshot_id == values["snapshot"])
-        if made is not None:
-            counts |= {"objects": made["objects"], "links": made["links"]}
+        snapshot = rows.one(snapshots, snapshots.c.snapshot_id == values["snapshot"])
+        if snapshot is not None:
+            counts |= {"objects": snapshot["objects"], "links": snapshot["links"]}
         progress = [each for step in rows.find(steps, steps.c.job_id == job["job_id"]) for each in step["progress"]]
         counts["changed"] = sum(each["changed"] for each in progress)
     detail = values.get("detail")
     for name in ("records", "snapshots", "blobs", "damaged", "removed", "moved"):
-        found = detail.get(name) if isinstance(detail, dict) else None
-        if isinstance(found, int | list):
-            counts[name] = len(found) if isinstance(found, list) else found
+        value = detail.get(name) if isinstance(detail, dict) else None
+        if isinstance(value, int | list):
+            counts[name] = len(value) if isinstance(value, list) else value
     return counts

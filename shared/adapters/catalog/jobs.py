@@ -1,4 +1,4 @@
-"""Jobs and steps: asked for, looked at, cancelled, ended."""
+"""Request, read, cancel and end jobs and their steps."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -11,7 +11,7 @@ from shared.adapters.catalog.audit import append, append_end, append_if_sound
 from shared.adapters.catalog.backup_events import note_end
 from shared.adapters.catalog.job_log import log_end
 from shared.adapters.catalog.schema import checkpoint_runs, checkpoints, jobs, pins, steps
-from shared.adapters.catalog.snapshots import found
+from shared.adapters.catalog.snapshots import snapshot_row
 from shared.adapters.catalog.statements import locked
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id
 from shared.domain.audit import ASKED, BEGUN, Action, Plain
@@ -34,7 +34,7 @@ HOLDER_HERE = "here"
 GOING_ON = (JobState.QUEUED.value, JobState.RUNNING.value)
 NO_TROUBLE = {"trouble": None, "trouble_message": None, "trouble_since": None, "retry_at": None, "alone_since": None}
 KNOWN_KINDS = tuple(kind.value for kind in JobKind)
-"""A newer version of the code beside this one may ask for jobs of other kinds: they are left to it."""
+"""Kinds that this code knows. A newer version may request jobs of other kinds: this code leaves them to it."""
 
 
 class SqlJobs:
@@ -53,18 +53,20 @@ class SqlJobs:
         detail: Any = None,
         retried: str | None = None,
     ) -> tuple[Job, bool]:
+        """Request a job, or return the backup that is queued or running. The second value is True if the job is new."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
             if kind is JobKind.BACKUP:
-                going = rows.all(rows.query(jobs, *backup_going()).order_by(jobs.c.number).limit(1))
-                if going:
-                    return job_of(going[0]), False
+                unfinished = rows.all(rows.query(jobs, *backup_going()).order_by(jobs.c.number).limit(1))
+                if unfinished:
+                    return job_of(unfinished[0]), False
             job = new_job(rows, kind, asked=asked, full=full, snapshot=snapshot, detail=detail)
             if asked is Asked.HAND:
-                _tell_asked(rows, job, retried)
+                _report_request(rows, job, retried)
         return job, True
 
     def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
+        """Begin a job that runs in the calling process, and return the claim on its only step."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
             job = new_job(rows, kind, asked=Asked.HAND, snapshot=snapshot)
@@ -103,24 +105,29 @@ class SqlJobs:
         )
 
     def get(self, job_id: str) -> Job:
+        """Return a job. Raises Refuse ``NO_SUCH_JOB``."""
         with self._tenancy.read() as rows:
             return job_of(_existing(rows.one(jobs, jobs.c.job_id == job_id), job_id))
 
     def recent(self, limit: int = 100) -> list[Job]:
+        """Return the latest jobs of known kinds, the newest first."""
         with self._tenancy.read() as rows:
             query = rows.query(jobs, jobs.c.kind.in_(KNOWN_KINDS)).order_by(jobs.c.number.desc()).limit(limit)
             return [job_of(row) for row in rows.all(query)]
 
     def unfinished(self) -> bool:
+        """Return True if a job is queued or running."""
         with self._tenancy.read() as rows:
             return bool(rows.all(rows.query(jobs, jobs.c.state.in_(GOING_ON)).limit(1)))
 
     def steps(self, job_id: str) -> list[Step]:
+        """Return a job's steps by phase and name."""
         with self._tenancy.read() as rows:
             query = rows.query(steps, steps.c.job_id == job_id).order_by(steps.c.phase, steps.c.name, steps.c.step_id)
             return [_step_of(row) for row in rows.all(query)]
 
     def fate(self, job_id: str, step_id: str) -> Fate | None:
+        """Return the states of a job and a step, or None if one of them does not exist."""
         with self._tenancy.read() as rows:
             job = rows.one(jobs, jobs.c.job_id == job_id)
             step = rows.one(steps, steps.c.job_id == job_id, steps.c.step_id == step_id)
@@ -130,6 +137,7 @@ class SqlJobs:
         return Fate(job=JobState(job["state"]), code=code, step=StepState(step["state"]))
 
     def cancel(self, job_id: str) -> Job:
+        """Cancel a queued job, or mark a running one for cancellation. Raises Refuse ``NO_SUCH_JOB``."""
         with self._tenancy.write() as rows:
             row = _existing(rows.one(jobs, jobs.c.job_id == job_id, lock=True), job_id)
             if not JobState(row["state"]).ended and not row["cancel"]:
@@ -143,8 +151,9 @@ class SqlJobs:
             return job_of(_existing(rows.one(jobs, jobs.c.job_id == job_id), job_id))
 
     def end_expired_here(self, seconds: float) -> int:
-        with self._tenancy.read() as looked:  # nearly always there is none: do not wait for the write lock
-            if not looked.find(jobs, jobs.c.here, jobs.c.state == JobState.RUNNING):
+        """Fail the jobs of calling processes whose claim has expired. Return how many."""
+        with self._tenancy.read() as reading:  # there is nearly always none: avoid the write lock
+            if not reading.find(jobs, jobs.c.here, jobs.c.state == JobState.RUNNING):
                 return 0
         with self._tenancy.write() as rows:
             expired = [
@@ -155,7 +164,7 @@ class SqlJobs:
                 if rows.find(
                     steps,
                     steps.c.job_id == row["job_id"],
-                    # A claim that ends later than it could have been given is one of a clock that was set back.
+                    # A claim that ends later than any claim given now is from before the clock was set back.
                     or_(steps.c.claim_until <= rows.now, steps.c.claim_until > rows.now + timedelta(seconds=seconds)),
                 )
             ]
@@ -165,30 +174,35 @@ class SqlJobs:
 
 
 def backup_going() -> tuple[ColumnElement[bool], ...]:
-    """Backups queued or running."""
+    """Return the conditions for backups that are queued or running."""
     return going([JobKind.BACKUP])
 
 
 def going(kinds: Iterable[JobKind]) -> tuple[ColumnElement[bool], ...]:
-    """Jobs of these kinds, queued or running."""
+    """Return the conditions for jobs of these kinds that are queued or running."""
     return jobs.c.kind.in_([kind.value for kind in kinds]), jobs.c.state.in_(GOING_ON)
 
 
-def _tell_asked(rows: Changes, job: Job, retried: str | None) -> None:
+def _report_request(rows: Changes, job: Job, retried: str | None) -> None:
+    """Append an audit event about a request by hand, for kinds that have one."""
     if job.kind not in ASKED:
         return
-    given = job.detail or {}
+    requested = job.detail or {}
     if job.kind is JobKind.BACKUP:
-        told: dict[str, Plain] = {"full": job.full}
+        detail: dict[str, Plain] = {"full": job.full}
     else:
-        told = {"shallow": bool(given.get("shallow"))} if job.kind is JobKind.VERIFY else {"arn": str(given.get("arn"))}
+        detail = (
+            {"shallow": bool(requested.get("shallow"))}
+            if job.kind is JobKind.VERIFY
+            else {"arn": str(requested.get("arn"))}
+        )
     action = ASKED[job.kind] if retried is None else Action.JOB_RETRIED
-    append(rows, action, {"job": job.job_id, "snapshot": job.snapshot, "retried": retried}, told)
+    append(rows, action, {"job": job.job_id, "snapshot": job.snapshot, "retried": retried}, detail)
 
 
 def new_job(rows: Changes, kind: JobKind, *, asked: Asked, snapshot: str | None = None, **values: Any) -> Job:
-    """A queued job without steps, holding a pin on the snapshot named. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
-    read = None if snapshot is None else found(rows, snapshot)["snapshot_id"]
+    """Insert a queued job without steps, and pin the snapshot it names. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
+    snapshot_id = None if snapshot is None else snapshot_row(rows, snapshot)["snapshot_id"]
     job_id = new_id()
     rows.insert(
         jobs,
@@ -198,24 +212,24 @@ def new_job(rows: Changes, kind: JobKind, *, asked: Asked, snapshot: str | None 
         state=JobState.QUEUED,
         asked=asked,
         created_at=rows.now,
-        parent=read,
-        snapshot=read,
+        parent=snapshot_id,
+        snapshot=snapshot_id,
         open_steps=0,
         **{"here": False, "cancel": False, "full": False} | values,
     )
-    if read is not None:
-        rows.insert(pins, job_id=job_id, snapshot_id=read)
+    if snapshot_id is not None:
+        rows.insert(pins, job_id=job_id, snapshot_id=snapshot_id)
     return job_of(_existing(rows.one(jobs, jobs.c.job_id == job_id), job_id))
 
 
 def insert_step(rows: Changes, step_id: str, job_id: str, phase: int, name: str, **values: Any) -> None:
-    """A step nobody has held yet, but for what ``values`` says."""
+    """Insert a queued step without a claim; ``values`` override its columns."""
     fresh = {"state": StepState.QUEUED, "progress": [], "fence": 0, "claims_lost": 0, "sends": 0}
     rows.insert(steps, step_id=step_id, job_id=job_id, phase=phase, name=name, **fresh | values)
 
 
 def requeue(rows: Changes, *where: ColumnElement[bool], after: float = 0.0, **values: Any) -> int:
-    """Running steps are queued again, their messages due after so many seconds."""
+    """Queue running steps again; their messages are due ``after`` seconds from now. Return how many."""
     return rows.update(
         steps,
         steps.c.state == StepState.RUNNING.value,
@@ -236,7 +250,10 @@ def end_job(
     message: str | None = None,
     **values: Any,
 ) -> None:
-    """The job ends: its steps are done, its checkpoints removed, its pins lifted; and the audit trail tells of it."""
+    """End a job: finish its steps, remove its checkpoints and pins, append the audit event and log the end.
+
+    Raises ValueError if a job in this state cannot change to ``state``.
+    """
     job_id = job["job_id"]
     if state not in JOB_MOVES[JobState(job["state"])]:
         raise ValueError(f"a {job['state']} job cannot become {state}")
@@ -270,11 +287,12 @@ def end_job(
 
 
 def interrupt(rows: Changes, job: RowMapping) -> None:
-    """Ends the job of an asking process that went away."""
+    """Fail a job whose calling process went away."""
     end_job(rows, job, JobState.FAILED, Code.INTERRUPTED, "The process that asked for it went away. Ask again.")
 
 
 def remove_checkpoints(rows: Changes, where: ColumnElement[bool]) -> None:
+    """Remove the checkpoints that meet the condition, and their references to runs."""
     rows.delete(
         checkpoint_runs,
         checkpoint_runs.c.row_id.in_(rows.query(checkpoints, where).with_only_columns(checkpoints.c.row_id)),
@@ -283,11 +301,12 @@ def remove_checkpoints(rows: Changes, where: ColumnElement[bool]) -> None:
 
 
 def plain_progress(progress: Sequence[ResourceProgress]) -> Any:
+    """Return progress as built-in types, as a row stores it."""
     return msgspec.to_builtins(list(progress))
 
 
 def job_of(row: RowMapping) -> Job:
-    """The job in a row."""
+    """Return the job in a row."""
     return Job(
         job_id=row["job_id"],
         tenant_id=row["tenant_id"],
@@ -308,6 +327,7 @@ def job_of(row: RowMapping) -> Job:
 
 
 def _step_of(row: RowMapping) -> Step:
+    """Return the step in a row."""
     return Step(
         step_id=row["step_id"],
         phase=row["phase"],
@@ -323,6 +343,7 @@ def _step_of(row: RowMapping) -> Step:
 
 
 def _trouble_of(row: RowMapping) -> Trouble | None:
+    """Return the trouble that an unfinished step is in, or None."""
     if row["trouble"] is None or row["state"] == StepState.DONE:
         return None
     return Trouble(
@@ -334,10 +355,12 @@ def _trouble_of(row: RowMapping) -> Trouble | None:
 
 
 def _existing(row: RowMapping | None, job_id: str) -> RowMapping:
+    """Return the row. Raises Refuse ``NO_SUCH_JOB`` if it is None."""
     if row is None:
         raise no_such_job(job_id)
     return row
 
 
 def no_such_job(job_id: str) -> Refuse:
+    """Return the refusal ``NO_SUCH_JOB``."""
     return Refuse(Code.NO_SUCH_JOB, f"There is no job {job_id}. See 'entrakeep jobs list'.")

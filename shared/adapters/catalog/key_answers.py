@@ -1,6 +1,6 @@
-"""What an answer of KMS says of a tenant's key: state, warnings and history change in the transaction that learns of it.
+"""Apply an answer of KMS to a tenant's key: state, warnings and history change in one transaction.
 
-Lock order: the tenant's row or nothing, the row of the key's health, the refusal, the audit head.
+Lock order: the tenant's row (if any), the row of the key's health, the refusal, the audit head.
 """
 
 from typing import Any
@@ -19,9 +19,9 @@ from shared.ports.key_health import Noted
 
 
 def note_refusal(rows: Changes, tenant: RowMapping, arn: str, message: str) -> None:
-    """Note that a job's use of the key was refused, so that the key is revoked now and was well until then.
+    """Note that KMS refused a job's use of the key: the key was well until then and is revoked now.
 
-    A key that only older data keys are under has no health of its own: for it there is the event alone.
+    A former key that only wraps older data keys has no health row. For it only the event is written.
     """
     row = _health(rows, tenant)
     code, condition = Code.KEY_ACCESS_REVOKED, KeyCondition.REVOKED
@@ -33,42 +33,42 @@ def note_refusal(rows: Changes, tenant: RowMapping, arn: str, message: str) -> N
             rows, arn=arn, condition=condition, code=code, message=message, found=condition, warnings=plain(warnings)
         )
     noted = Noted(arn=arn, condition=condition, code=code, message=message, found=condition)
-    happened(rows, noted, warnings, tell=True)
+    insert_event(rows, noted, warnings, tell=True)
 
 
 def disproved(rows: Rows, arn: str) -> bool:
-    """Return whether anything that is known of the key is wrong if KMS has just answered for it."""
+    """Return True if a stored refusal, state or warning about the key is wrong once KMS has answered for it."""
     row = rows.one(key_health)
     known_refusal = rows.one(refusals, refusals.c.arn == arn) is not None
     return known_refusal or (row is not None and _wrong(row) and (row["arn"] == arn or _outlived(rows, row, arn)))
 
 
 def note_answer(rows: Changes, tenant: RowMapping, arn: str) -> bool:
-    """Withdraw what an answer of KMS for this key proves wrong; return whether a refusal was among it."""
+    """Withdraw what an answer of KMS for this key disproves. Return True if a refusal was withdrawn."""
     row = _health(rows, tenant)
-    again = forget_refusal(rows, arn)
+    recovered = forget_refusal(rows, arn)
     if _wrong(row) and (row["arn"] == arn or _outlived(rows, row, arn)):
         kept = warnings_of(row) if row["arn"] == arn else []
         warnings = [each for each in kept if each.warning not in DISPROVED]
         well = KeyCondition.OK
         _change(rows, arn=arn, condition=well, code=None, message=WELL, found=well, warnings=plain(warnings))
-        happened(rows, Noted(arn=arn, condition=well, code=None, message=WELL, found=well), warnings, tell=True)
-    elif again and row["arn"] != arn:
+        insert_event(rows, Noted(arn=arn, condition=well, code=None, message=WELL, found=well), warnings, tell=True)
+    elif recovered and row["arn"] != arn:
         well = KeyCondition.OK
-        happened(rows, Noted(arn=arn, condition=well, code=None, message=WELL, found=well), [], tell=True)
-    return again
+        insert_event(rows, Noted(arn=arn, condition=well, code=None, message=WELL, found=well), [], tell=True)
+    return recovered
 
 
 def forget_refusal(rows: Changes, arn: str) -> bool:
-    """Forget that the key was refused, and report it to the audit trail; return whether it was."""
-    again = bool(rows.delete(refusals, refusals.c.arn == arn))
-    if again:
+    """Delete the key's refusal and append an audit event. Return True if there was one."""
+    recovered = bool(rows.delete(refusals, refusals.c.arn == arn))
+    if recovered:
         append_if_sound(rows, Action.KEY_ANSWERED, {}, {"arn": arn})
-    return again
+    return recovered
 
 
-def happened(rows: Changes, noted: Noted, warnings: list[KeyWarning], *, tell: bool) -> KeyEvent:
-    """Append an event to the history, and forget the oldest."""
+def insert_event(rows: Changes, noted: Noted, warnings: list[KeyWarning], *, tell: bool) -> KeyEvent:
+    """Append an event to the history, and remove the oldest. ``tell`` queues the event for the webhook."""
     number = rows.number(key_events)
     rows.insert(
         key_events,
@@ -95,7 +95,7 @@ def happened(rows: Changes, noted: Noted, warnings: list[KeyWarning], *, tell: b
 
 
 def unprobed(tenant: RowMapping) -> dict[str, Any]:
-    """Return the health of a key of which nothing is known but that the tenant has it."""
+    """Return the initial health values of the tenant's key, before the first probe."""
     return {
         "arn": tenant["key_arn"],
         "condition": KeyCondition.OK.value,
@@ -111,33 +111,37 @@ def warnings_of(row: RowMapping) -> list[KeyWarning]:
 
 
 def plain(warnings: list[KeyWarning]) -> list[Any]:
-    """Return warnings as a row holds them."""
-    found: list[Any] = msgspec.to_builtins(warnings)
-    return found
+    """Return warnings as built-in types, as a row stores them."""
+    values: list[Any] = msgspec.to_builtins(warnings)
+    return values
 
 
 def _outlived(rows: Rows, row: RowMapping, arn: str) -> bool:
-    """Whether the health is that of a key before, which wraps nothing any more, and ``arn`` is the tenant's key now."""
+    """Return True if the health is that of a former key which wraps no data key, and ``arn`` is the current key."""
     tenant = rows.one(tenants)
-    present = tenant is not None and tenant["key_arn"] == arn
-    return present and not rows.find(data_keys, data_keys.c.arn == row["arn"])
+    is_current = tenant is not None and tenant["key_arn"] == arn
+    return is_current and not rows.find(data_keys, data_keys.c.arn == row["arn"])
 
 
 def _wrong(row: RowMapping) -> bool:
+    """Return True if the health contains a condition or warning that an answer of KMS disproves."""
     return row["condition"] in ANSWERS or any(each.warning in DISPROVED for each in warnings_of(row))
 
 
 def _health(rows: Changes, tenant: RowMapping) -> RowMapping:
-    """The row of the key's health, locked, made if the key was never probed."""
+    """Lock and return the row of the key's health. Insert it if the key was never probed."""
     row = rows.one(key_health, lock=True)
     if row is not None:
         return row
     rows.insert(key_health, turn=0, next_probe=rows.now, **unprobed(tenant))
-    made = rows.one(key_health, lock=True)
-    assert made is not None
-    return made
+    inserted = rows.one(key_health, lock=True)
+    assert inserted is not None
+    return inserted
 
 
 def _change(rows: Changes, **values: Any) -> None:
-    """Change the health from now on. A probe under way may have asked before: the next one is due, with a closer look."""
+    """Update the health as of now, and make a probe with a closer look due.
+
+    A probe that is under way may have asked KMS before this change, so its turn is over.
+    """
     rows.update(key_health, since=rows.now, looked_at=None, next_probe=rows.now, turn=key_health.c.turn + 1, **values)

@@ -1,4 +1,4 @@
-"""How the tenants' KMS keys are, whose turn it is to be probed, and what is still to be told."""
+"""Store the health of tenants' KMS keys, the turns of probes, and the events to report."""
 
 import logging
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, and_, func, or_, select
 
 from shared.adapters.catalog.backup_events import event_of as backup_event_of
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.key_answers import forget_refusal, happened, plain, unprobed, warnings_of
+from shared.adapters.catalog.key_answers import forget_refusal, insert_event, plain, unprobed, warnings_of
 from shared.adapters.catalog.outbox import KEPT, Outbox
 from shared.adapters.catalog.schema import backup_events, key_events, key_health, tenants
 from shared.adapters.catalog.tenancy import Rows, Tenancy
@@ -26,6 +26,7 @@ class SqlHealth:
         self._tenancy = tenancy
 
     def get(self) -> KeyHealth:
+        """Return the key's health; that of an unprobed key is OK since the tenant was created."""
         with self._tenancy.read() as rows:
             tenant, row = rows.tenant(), rows.one(key_health)
         if row is None:
@@ -43,23 +44,26 @@ class SqlHealth:
         )
 
     def history(self, limit: int = KEPT) -> list[KeyEvent]:
+        """Return the latest events, the newest first."""
         with self._tenancy.read() as rows:
-            found = rows.all(rows.query(key_events).order_by(key_events.c.number.desc()).limit(limit))
-        return [_event_of(row) for row in found]
+            events = rows.all(rows.query(key_events).order_by(key_events.c.number.desc()).limit(limit))
+        return [_event_of(row) for row in events]
 
     def look_again(self) -> None:
+        """Make a probe with a closer look due now, and void the result of one that is under way."""
         with self._tenancy.write() as rows:
-            # A probe under way may have asked before: its turn is over.
+            # A probe under way may have asked KMS before: a new turn makes its result void.
             rows.update(key_health, looked_at=None, next_probe=rows.now, turn=key_health.c.turn + 1)
 
     def note(self, turn: ProbeTurn, noted: Noted, *, next_in: float, tell: bool) -> KeyEvent | None:
+        """Store a probe's result. Return the event that it causes, or None if nothing changed or the turn is over."""
         with self._tenancy.write() as rows:
             row = rows.one(key_health, key_health.c.turn == turn.number, lock=True)
             if row is None:
                 return None
             warnings = warnings_of(row) if noted.warnings is None else noted.warnings
             turned = noted.condition != row["condition"]
-            changed = turned or _words(warnings) != _words(warnings_of(row))
+            changed = turned or _kinds(warnings) != _kinds(warnings_of(row))
             rows.update(
                 key_health,
                 arn=noted.arn,
@@ -74,9 +78,9 @@ class SqlHealth:
                 next_probe=rows.now + timedelta(seconds=next_in),
             )
             if noted.condition is noted.found is KeyCondition.OK and forget_refusal(rows, noted.arn):
-                said = {"tenant": self._tenancy.tenant_id}
-                log.info("KMS answers for the key %s again", noted.arn, extra=said)
-            return happened(rows, noted, warnings, tell=tell) if changed else None
+                fields = {"tenant": self._tenancy.tenant_id}
+                log.info("KMS answers for the key %s again", noted.arn, extra=fields)
+            return insert_event(rows, noted, warnings, tell=tell) if changed else None
 
 
 class SqlProbes:
@@ -88,6 +92,7 @@ class SqlProbes:
         self._about_backups = Outbox(database, backup_events, backup_event_of)
 
     def take(self, every: float, most: int, seconds: float) -> list[ProbeTurn]:
+        """Return up to ``most`` turns of keys whose probe is due. Each turn is taken for ``seconds``."""
         if most <= 0:
             return []
         with self._database.read(EVERY_TENANT) as connection:
@@ -101,36 +106,40 @@ class SqlProbes:
                 .limit(most)
             )
             due = connection.execute(query).scalars().all()
-        turns = (self._taken(tenant_id, seconds) for tenant_id in due)
+        turns = (self._take_turn(tenant_id, seconds) for tenant_id in due)
         return [turn for turn in turns if turn is not None]
 
     def to_tell(self, most: int, seconds: float) -> list[Telling]:
+        """Return up to ``most`` events to report, each reserved for ``seconds``."""
         about_keys = self._about_keys.to_tell(most, seconds)
         return about_keys + self._about_backups.to_tell(most - len(about_keys), seconds)
 
     def told(self, telling: Telling, outcome: str) -> None:
+        """Mark the event as reported."""
         self._outbox(telling).told(telling, outcome)
 
     def not_told(self, telling: Telling, outcome: str, after: float) -> None:
+        """Report the event again ``after`` seconds."""
         self._outbox(telling).not_told(telling, outcome, after)
 
     def _outbox(self, telling: Telling) -> Outbox[KeyEvent] | Outbox[BackupEvent]:
+        """Return the outbox that the event is from."""
         return self._about_backups if isinstance(telling.event, BackupEvent) else self._about_keys
 
-    def _taken(self, tenant_id: str, seconds: float) -> ProbeTurn | None:
-        """The tenant's turn, unless it is gone by now or somebody else was first."""
+    def _take_turn(self, tenant_id: str, seconds: float) -> ProbeTurn | None:
+        """Take the tenant's turn. Return None if the tenant was removed or another process was first."""
         with Tenancy(self._database, tenant_id).write() as rows:
             tenant = rows.one(tenants, lock=True)
             if tenant is None:
                 return None
             row = rows.one(key_health, lock=True)
-            again = rows.now + timedelta(seconds=seconds)
+            until = rows.now + timedelta(seconds=seconds)
             if row is None:
-                rows.insert(key_health, turn=1, next_probe=again, **unprobed(tenant))
+                rows.insert(key_health, turn=1, next_probe=until, **unprobed(tenant))
                 return ProbeTurn(tenant_id=tenant_id, number=1)
             if row["next_probe"] > rows.now:
                 return None
-            rows.update(key_health, turn=row["turn"] + 1, next_probe=again)
+            rows.update(key_health, turn=row["turn"] + 1, next_probe=until)
             return ProbeTurn(tenant_id=tenant_id, number=row["turn"] + 1)
 
 
@@ -141,6 +150,7 @@ def makes_nothing_new_since(rows: Rows, arn: str, since: datetime) -> bool:
 
 
 def _event_of(row: RowMapping) -> KeyEvent:
+    """Return the event in a row."""
     return KeyEvent(
         number=row["number"],
         at=row["at"],
@@ -153,9 +163,10 @@ def _event_of(row: RowMapping) -> KeyEvent:
 
 
 def _code(row: RowMapping) -> Code | None:
+    """Return the row's code, or None."""
     return None if row["code"] is None else Code(row["code"])
 
 
-def _words(warnings: list[KeyWarning]) -> set[str]:
-    """What is warned of: the sentences may differ from one look to the next."""
+def _kinds(warnings: list[KeyWarning]) -> set[str]:
+    """Return the kinds of the warnings. Their sentences may differ from one look to the next."""
     return {warning.warning for warning in warnings}

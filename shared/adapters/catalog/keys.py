@@ -1,4 +1,4 @@
-"""Data keys as KMS wrapped them, sealed credentials, and remembered refusals."""
+"""Store wrapped data keys, sealed credentials and remembered refusals."""
 
 import logging
 from collections.abc import Collection
@@ -42,34 +42,44 @@ class SqlKeys:
         self._tenancy = tenancy
 
     def begin_birth(self, job_id: str, seconds: float) -> datetime | None:
+        """Reserve creation of the job's data key for ``seconds``. Return when the reservation expires.
+
+        Return None if the key exists or another caller holds the reservation. Raises ClaimLost if the job has ended.
+        """
         with self._tenancy.write() as rows:
-            job = _going_on(rows, job_id)
+            job = _lock_unfinished(rows, job_id)
             until = job["birth_until"]
-            if (until is not None and until > rows.now) or _found(rows, Purpose.BACKUP, job_id) is not None:
+            if (until is not None and until > rows.now) or _find_key(rows, Purpose.BACKUP, job_id) is not None:
                 return None
-            mine = rows.now + timedelta(seconds=seconds)
-            rows.update(jobs, jobs.c.job_id == job_id, birth_until=mine)
-        return mine
+            expires_at = rows.now + timedelta(seconds=seconds)
+            rows.update(jobs, jobs.c.job_id == job_id, birth_until=expires_at)
+        return expires_at
 
     def end_birth(self, job_id: str, until: datetime) -> None:
+        """Release the reservation that expires at ``until`` without a key, so that another caller may take it."""
         with self._tenancy.write() as rows:
             rows.update(jobs, jobs.c.job_id == job_id, jobs.c.birth_until == until, birth_until=None)
 
     def add(self, key: WrappedKey) -> WrappedKey:
+        """Store a new data key, or return the one that its job or purpose already has.
+
+        Raises EpochMoved if the tenant's key has changed, and ClaimLost if the job has ended.
+        """
         with self._tenancy.write() as rows:
             tenant = rows.tenant(lock=True)
-            known = _found(rows, key.purpose, key.job_id)
+            known = _find_key(rows, key.purpose, key.job_id)
             if known is not None:
                 return known
             if tenant["key_epoch"] != key.key_epoch:
                 raise EpochMoved
             if key.job_id is not None:
-                _going_on(rows, key.job_id)
+                _lock_unfinished(rows, key.job_id)
                 rows.update(jobs, jobs.c.job_id == key.job_id, birth_until=None)
             insert_key(rows, key)
         return key
 
     def get(self, data_key_id: str) -> WrappedKey:
+        """Return a data key in its newest generation. Raises Alarm ``BLOB_MISSING`` if it is unknown."""
         with self._tenancy.read() as rows:
             row = _newest(rows, data_keys.c.data_key_id == data_key_id)
         if row is None:
@@ -78,19 +88,23 @@ class SqlKeys:
         return key_of(row)
 
     def all(self) -> list[WrappedKey]:
+        """Return all data keys, each in its newest generation."""
         with self._tenancy.read() as rows:
-            return [key_of(row) for row in rows.all(standing(rows).order_by(data_keys.c.data_key_id))]
+            return [key_of(row) for row in rows.all(newest_generations(rows).order_by(data_keys.c.data_key_id))]
 
     def moved(self, arn: str, data_key_ids: Collection[str]) -> list[WrappedKey]:
+        """Return those of these data keys that another KMS key than ``arn`` now wraps."""
         with self._tenancy.read() as rows:
-            asked = data_keys.c.data_key_id.in_(data_key_ids)
-            return [key_of(row) for row in rows.all(standing(rows).where(asked, data_keys.c.arn != arn))]
+            requested = data_keys.c.data_key_id.in_(data_key_ids)
+            return [key_of(row) for row in rows.all(newest_generations(rows).where(requested, data_keys.c.arn != arn))]
 
     def find(self, purpose: str, job_id: str | None) -> WrappedKey | None:
+        """Return the data key of a purpose and job, or None."""
         with self._tenancy.read() as rows:
-            return _found(rows, purpose, job_id)
+            return _find_key(rows, purpose, job_id)
 
     def credential(self) -> tuple[CredentialKind, Sealed]:
+        """Return the tenant's sealed credential. Raises Refuse ``GRAPH_SIGN_IN_FAILED`` if a rebuilt catalog has none."""
         with self._tenancy.read() as rows:
             rows.tenant()
             row = rows.one(secrets, secrets.c.kind.in_(_CREDENTIALS))
@@ -101,43 +115,55 @@ class SqlKeys:
         return CredentialKind(row["kind"]), sealed
 
     def arns(self) -> frozenset[str]:
+        """Return the ARNs of the KMS keys that wrap a data key, and of the tenant's current key."""
         with self._tenancy.read() as rows:
             tenant = rows.one(tenants)
-            wrapping = rows.all(standing(rows).with_only_columns(data_keys.c.arn).distinct())
+            wrapping = rows.all(newest_generations(rows).with_only_columns(data_keys.c.arn).distinct())
         return frozenset(row["arn"] for row in wrapping) | ({tenant["key_arn"]} if tenant is not None else set())
 
     def state(self) -> KeyState:
+        """Return what is known of the tenant's KMS keys. Refusals of keys that wrap no data key are ignored."""
         with self._tenancy.read() as rows:
             tenant = rows.one(tenants)
-            count = standing(rows).with_only_columns(data_keys.c.arn, func.count().label("keys"))
+            count = newest_generations(rows).with_only_columns(data_keys.c.arn, func.count().label("keys"))
             counted = rows.all(count.group_by(data_keys.c.arn))
-            named = {row["arn"]: row["keys"] for row in counted}
-            present = {} if tenant is None else {tenant["key_arn"]: 0}
-            counts = refusals.c.arn.in_(named.keys() | present.keys())
-            refused = rows.all(rows.query(refusals, counts).order_by(refusals.c.at.desc()).limit(1))
-            left = bool(named.keys() - present.keys())
+            keys_by_arn = {row["arn"]: row["keys"] for row in counted}
+            current = {} if tenant is None else {tenant["key_arn"]: 0}
+            relevant = refusals.c.arn.in_(keys_by_arn.keys() | current.keys())
+            refused = rows.all(rows.query(refusals, relevant).order_by(refusals.c.at.desc()).limit(1))
+            remaining = bool(keys_by_arn.keys() - current.keys())
             return KeyState(
                 refusal=next((_refusal_of(row) for row in refused), None),
                 unreachable=_unreachable_since(rows),
-                data_keys=named,
+                data_keys=keys_by_arn,
                 switched_at=None if tenant is None else tenant["key_switched_at"],
-                updating=left or bool(rows.find(jobs, *going([JobKind.KEY_ENABLE, JobKind.KEY_UPDATE]))),
-                old_key_free=None if tenant is None else self._is_free(rows, tenant, left),
+                updating=remaining or bool(rows.find(jobs, *going([JobKind.KEY_ENABLE, JobKind.KEY_UPDATE]))),
+                old_key_free=None if tenant is None else self._is_free(rows, tenant, remaining),
             )
 
-    def _is_free(self, rows: Rows, tenant: RowMapping, left: bool) -> bool | None:
-        """Whether the key before may be disabled."""
+    def _is_free(self, rows: Rows, tenant: RowMapping, remaining: bool) -> bool | None:
+        """Return whether the previous key may be disabled, or None if there was none.
+
+        ``remaining``: another key than the current one still wraps a data key.
+        """
         if tenant["key_switched_at"] is None:
             return None
         since = tenant["key_free_at"]
-        return not left and since is not None and since <= self._tenancy.database.now(rows.connection)
+        return not remaining and since is not None and since <= self._tenancy.database.now(rows.connection)
 
     def refuse(self, arn: str, message: str, *, ago: float = 0.0, probed: bool = False) -> int:
+        """Store that KMS refused a key. If it is the current one, end the jobs that need it. Return how many ended.
+
+        Only jobs requested up to ``ago`` seconds before now end: the refused call began then. ``probed`` refusals write
+        no event here. Refusals of KMS keys that wrap no data key are ignored.
+        """
         with self._tenancy.write() as rows:
             tenant = rows.one(tenants, lock=True)
             if tenant is None:
                 return 0
-            if tenant["key_arn"] != arn and not rows.all(standing(rows).where(data_keys.c.arn == arn).limit(1)):
+            if tenant["key_arn"] != arn and not rows.all(
+                newest_generations(rows).where(data_keys.c.arn == arn).limit(1)
+            ):
                 return 0
             if not probed and rows.one(refusals, refusals.c.arn == arn) is None:
                 note_refusal(rows, tenant, arn, message)
@@ -147,24 +173,25 @@ class SqlKeys:
             ended = _end_jobs(rows, message, rows.now - timedelta(seconds=ago)) if tenant["key_arn"] == arn else 0
             if new:
                 append_if_sound(rows, Action.KEY_REFUSED, {}, {"arn": arn, "jobs": ended})
-        if new:  # once, however many jobs meet it until the key answers again
-            said = {"tenant": self._tenancy.tenant_id, "code": Code.KEY_ACCESS_REVOKED.value}
-            log.warning("%s Jobs that it ended: %d.", message, ended, extra=said)
+        if new:  # log once, however many jobs are refused until the key answers
+            fields = {"tenant": self._tenancy.tenant_id, "code": Code.KEY_ACCESS_REVOKED.value}
+            log.warning("%s Jobs that it ended: %d.", message, ended, extra=fields)
         return ended
 
     def allow(self, arn: str) -> None:
-        with self._tenancy.read() as looked:  # nearly always nothing is wrong: do not wait for the write lock
-            if not disproved(looked, arn):
+        """Withdraw the refusal, state and warnings that an answer of KMS for this key disproves."""
+        with self._tenancy.read() as reading:  # nearly always nothing is wrong: avoid the write lock
+            if not disproved(reading, arn):
                 return
         with self._tenancy.write() as rows:
             tenant = rows.one(tenants, lock=True)
-            again = tenant is not None and note_answer(rows, tenant, arn)
-        if again:
+            recovered = tenant is not None and note_answer(rows, tenant, arn)
+        if recovered:
             log.info("KMS answers for the key %s again", arn, extra={"tenant": self._tenancy.tenant_id})
 
 
-def _going_on(rows: Changes, job_id: str) -> RowMapping:
-    """The job's row, locked. Raises ClaimLost if it has ended."""
+def _lock_unfinished(rows: Changes, job_id: str) -> RowMapping:
+    """Lock and return the job's row. Raises ClaimLost if the job has ended."""
     job = rows.one(jobs, jobs.c.job_id == job_id, lock=True)
     if job is None or JobState(job["state"]).ended:
         raise ClaimLost
@@ -172,9 +199,9 @@ def _going_on(rows: Changes, job_id: str) -> RowMapping:
 
 
 def _end_jobs(rows: Changes, message: str, until: datetime) -> int:
-    """Ends all asked for ``until`` then that need a data key; how many."""
-    mine = (jobs.c.state.in_(GOING_ON), jobs.c.created_at <= until)
-    at_work = rows.all(locked(rows.query(jobs, *mine).order_by(jobs.c.job_id)))
+    """Fail the unfinished jobs requested up to ``until`` that need a data key. Return how many."""
+    affected = (jobs.c.state.in_(GOING_ON), jobs.c.created_at <= until)
+    at_work = rows.all(locked(rows.query(jobs, *affected).order_by(jobs.c.job_id)))
     ended = [job for job in at_work if _needs_a_key(job)]
     for job in ended:
         end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)
@@ -182,21 +209,27 @@ def _end_jobs(rows: Changes, message: str, until: datetime) -> int:
 
 
 def insert_key(rows: Changes, key: WrappedKey, **values: Any) -> None:
+    """Insert a data key's generation."""
     rows.insert(data_keys, **msgspec.structs.asdict(key), **values)
 
 
 def put_credential(rows: Changes, kind: CredentialKind, sealed: Sealed) -> None:
-    """In the place of the one before, of whatever kind."""
+    """Store the tenant's credential in place of any earlier one, whatever its kind."""
     rows.delete(secrets, secrets.c.kind.in_(_CREDENTIALS))
     rows.insert(secrets, kind=kind, **msgspec.structs.asdict(sealed))
 
 
 def _refusal_of(row: RowMapping) -> Refusal:
+    """Return the refusal in a row."""
     return Refusal(arn=row["arn"], at=row["at"], since=row["since"] or row["at"], message=row["message"])
 
 
 def _unreachable_since(rows: Rows) -> datetime | None:
-    """Since when steps that go on wait for KMS; else when the last key check ended, if it waited in vain."""
+    """Return since when KMS has been unreachable, or None.
+
+    Unfinished steps that wait for KMS decide. Without any, the end of the last key check counts if KMS did not answer
+    it.
+    """
     waiting = rows.find(steps, steps.c.trouble == Code.KEY_UNREACHABLE.value, steps.c.state != StepState.DONE.value)
     if waiting:
         since: datetime = min(row["trouble_since"] for row in waiting)
@@ -208,17 +241,18 @@ def _unreachable_since(rows: Rows) -> datetime | None:
 
 
 def _of_another_key(check: RowMapping) -> bool:
-    """Whether a key check was made of a key that is not the tenant's yet."""
+    """Return True if the key check was of a key that is not the tenant's yet."""
     return isinstance(check["detail"], dict) and "arn" in check["detail"]
 
 
 def _needs_a_key(job: RowMapping) -> bool:
+    """Return True if the job uses data keys: a prune and a shallow verify do not."""
     shallow = isinstance(job["detail"], dict) and job["detail"].get("shallow") is True
     return job["kind"] != JobKind.PRUNE and not (job["kind"] == JobKind.VERIFY and shallow)
 
 
-def standing(rows: Rows) -> Select[Any]:
-    """A query for data keys in their newest generation."""
+def newest_generations(rows: Rows) -> Select[Any]:
+    """Return the query for data keys in their newest generation."""
     later = data_keys.alias()
     newer = select(later.c.generation).where(
         later.c.tenant_id == data_keys.c.tenant_id,
@@ -229,17 +263,22 @@ def standing(rows: Rows) -> Select[Any]:
 
 
 def _newest(rows: Rows, *where: ColumnElement[bool]) -> RowMapping | None:
+    """Return the row with the highest generation, or None."""
     return max(rows.find(data_keys, *where), key=lambda row: row["generation"], default=None)
 
 
-def _found(rows: Rows, purpose: str, job_id: str | None) -> WrappedKey | None:
+def _find_key(rows: Rows, purpose: str, job_id: str | None) -> WrappedKey | None:
+    """Return the newest generation of the data key of a purpose and job, or None."""
     row = _newest(rows, data_keys.c.purpose == purpose, data_keys.c.job_id == job_id)
     return None if row is None else key_of(row)
 
 
 def key_of(row: RowMapping) -> WrappedKey:
-    """The data key in a row. Its encryption context is the tenant's own whatever stands there: KMS refuses what was wrapped
-    for another."""
+    """Return the data key in a row.
+
+    Its encryption context is always the tenant's own, whatever the row says: KMS refuses a key wrapped for another
+    tenant.
+    """
     purpose = Purpose(row["purpose"])
     return WrappedKey(
         data_key_id=row["data_key_id"],

@@ -1,4 +1,4 @@
-"""Opening a catalog: its tables are there and fit for this code, or the sentence says what to do."""
+"""Open a catalog: check that its tables exist and fit this code, or say what to do."""
 
 import os
 
@@ -11,7 +11,7 @@ from shared.domain.errors import Code, Refuse
 
 
 def opened(url: str, *, migrate: bool | None) -> Database:
-    """The database at ``url``, its schema current. See ``open_catalog``."""
+    """Return the database at ``url`` with a current schema. See ``open_catalog``."""
     database = database_of(url)
     try:
         _make_fit(database, migrate=migrate)
@@ -22,10 +22,11 @@ def opened(url: str, *, migrate: bool | None) -> Database:
 
 
 def _make_fit(database: Database, *, migrate: bool | None) -> None:
-    found = revision_of(database)
-    if not found.fits:
+    """Migrate the schema where that is allowed. Raise Refuse if the schema or the user does not fit."""
+    revision = revision_of(database)
+    if not revision.fits:
         if not (database.is_sqlite if migrate is None else migrate):
-            refuse_newer(found)
+            refuse_newer(revision)
             raise Refuse(
                 Code.CATALOG_NEEDS_MIGRATION,
                 "The catalog's tables are older than this version of Entrakeep: run 'entrakeep catalog migrate'.",
@@ -36,19 +37,22 @@ def _make_fit(database: Database, *, migrate: bool | None) -> None:
 
 
 def database_of(url: str) -> Database:
-    """The database at ``url``; on SQLite its file is there."""
-    database = Database(_parsed(url))
+    """Return the database at ``url``. On SQLite, create a missing file."""
+    database = Database(_parse(url))
     if database.is_sqlite:
         _prepare_file(database)
     return database
 
 
-def _parsed(url: str) -> URL:
+def _parse(url: str) -> URL:
+    """Parse the URL. Raise Refuse ``SETTINGS_INVALID`` if it is malformed or names another kind of database."""
     try:
         parsed = make_url(url)
         parsed.get_dialect().import_dbapi()
     except ArgumentError:
-        raise _invalid("The catalog's URL is none: give sqlite:///FILE or postgresql://USER@HOST/DATABASE") from None
+        raise _invalid(
+            "The catalog's URL is malformed: give sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+        ) from None
     except (NoSuchModuleError, ImportError):
         raise _invalid(
             f"There is no driver for {parsed.drivername}: give sqlite:///FILE or postgresql://USER@HOST/DATABASE"
@@ -63,13 +67,13 @@ def _invalid(sentence: str) -> Refuse:
 
 
 def _prepare_file(database: Database) -> None:
-    """Makes the file, for its owner alone, if there is none. SQLite gives its journals the same mode."""
+    """Create the file with mode 600 if it does not exist. SQLite gives its journals the same mode."""
     file = file_of(database)
     if file is None:
         return
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Never a file that is there: to close it would take away the locks that SQLite holds on it in this process.
+        # Never open an existing file: closing it would release the locks that SQLite holds on it in this process.
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return

@@ -1,4 +1,4 @@
-"""Events that somebody outside is to be told: of each tenant in order, again until they are taken, for a day."""
+"""Queue events for the webhook: each tenant's in order, retried until delivered, for a day."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,13 +14,14 @@ from shared.domain.key_health import KeyEvent
 from shared.ports.key_health import Telling
 
 KEPT = 50
-"""Events of a tenant in one table."""
-_OLD_NEWS = timedelta(days=1)
+"""Number of a tenant's events that one table keeps."""
+_MAX_AGE = timedelta(days=1)
+"""Events older than this are not reported."""
 _E = TypeVar("_E", KeyEvent, BackupEvent)
 
 
 class Outbox(Generic[_E]):
-    """The events in one table, whose columns ``number``, ``at``, ``tell_at``, ``told_at``, ``tries``, ``outcome`` are its."""
+    """The events of one table. It uses the columns ``number, at, tell_at, told_at, tries`` and ``outcome``."""
 
     def __init__(self, database: Database, table: Table, event_of: Callable[[RowMapping], _E]) -> None:
         self._database = database
@@ -28,14 +29,14 @@ class Outbox(Generic[_E]):
         self._event_of: Callable[[RowMapping], _E] = event_of
 
     def to_tell(self, most: int, seconds: float) -> list[Telling]:
-        """As ``Probes.to_tell``."""
+        """Return up to ``most`` events that are due, and reserve each for ``seconds``. See ``Probes.to_tell``."""
         events = self._events
         with self._database.read(EVERY_TENANT) as connection:
             now = self._database.now(connection)
-            news = (events.c.told_at.is_(None), events.c.tell_at.is_not(None), events.c.at > now - _OLD_NEWS)
+            undelivered = (events.c.told_at.is_(None), events.c.tell_at.is_not(None), events.c.at > now - _MAX_AGE)
             oldest = (
                 select(events.c.tenant_id, func.min(events.c.number).label("number"))
-                .where(*news)
+                .where(*undelivered)
                 .group_by(events.c.tenant_id)
                 .subquery()
             )
@@ -49,16 +50,16 @@ class Outbox(Generic[_E]):
                 .limit(max(0, most))
             )
             due = connection.execute(query).mappings().all()
-        return [self._telling(row) for row in due if self._tried(row, seconds)]
+        return [self._telling(row) for row in due if self._reserve(row, seconds)]
 
     def told(self, telling: Telling, outcome: str) -> None:
-        """As ``Probes.told``."""
+        """Mark the event as reported. See ``Probes.told``."""
         with Tenancy(self._database, telling.tenant_id).write() as rows:
-            # Whoever was told twice was told: the number of tries does not matter.
+            # Delivered is delivered, even twice: the number of tries is not compared.
             rows.update(self._events, self._events.c.number == telling.event.number, told_at=rows.now, outcome=outcome)
 
     def not_told(self, telling: Telling, outcome: str, after: float) -> None:
-        """As ``Probes.not_told``."""
+        """Make the event due again ``after`` seconds. See ``Probes.not_told``."""
         with Tenancy(self._database, telling.tenant_id).write() as rows:
             rows.update(
                 self._events,
@@ -68,8 +69,8 @@ class Outbox(Generic[_E]):
                 outcome=outcome,
             )
 
-    def _tried(self, row: RowMapping, seconds: float) -> bool:
-        """Mark an event as being told. Return False if another was first."""
+    def _reserve(self, row: RowMapping, seconds: float) -> bool:
+        """Reserve an event for a delivery. Return False if another process was first."""
         with Tenancy(self._database, row["tenant_id"]).write() as rows:
             changed = rows.update(
                 self._events,
@@ -82,10 +83,11 @@ class Outbox(Generic[_E]):
         return changed == 1
 
     def _telling(self, row: RowMapping) -> Telling:
+        """Return the delivery of a row's event."""
         event = self._event_of(row)
         return Telling(tenant_id=row["tenant_id"], tenant=row["name"], event=event, tries=row["tries"] + 1)
 
 
 def forget_old(rows: Changes, table: Table, number: int) -> None:
-    """Remove what is older than the newest events, of which ``number`` is the last."""
+    """Remove all but the newest ``KEPT`` events; ``number`` is that of the last one."""
     rows.delete(table, table.c.number <= number - KEPT)

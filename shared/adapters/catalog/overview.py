@@ -1,4 +1,4 @@
-"""The catalog at a glance: each figure is one query, however many rows there are."""
+"""Summarise the catalog: each figure is one query, however many rows there are."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -22,6 +22,7 @@ class SqlOverview:
         self._database = database
 
     def tenants(self, tenant_id: str | None = None) -> list[TenantOverview]:
+        """Return each tenant, or one, with its schedule, latest snapshots and latest backup result."""
         last = _newest(snapshots, ~snapshots.c.going)
         complete = _newest(snapshots, ~snapshots.c.going, snapshots.c.complete)
         ended = _newest(jobs, jobs.c.kind == JobKind.BACKUP.value, jobs.c.finished_at.is_not(None))
@@ -37,22 +38,23 @@ class SqlOverview:
                     query = query.where(table.c.tenant_id == tenant_id)
                 return {row["tenant_id"]: row for row in connection.execute(query).mappings()}
 
-            found = connection.execute(select(tenants).where(*where).order_by(*order)).mappings().all()
-            set_ = {row["tenant_id"]: row for row in connection.execute(select(schedules)).mappings()}
+            tenant_rows = connection.execute(select(tenants).where(*where).order_by(*order)).mappings().all()
+            schedule_rows = {row["tenant_id"]: row for row in connection.execute(select(schedules)).mappings()}
             lasts, completes = by_tenant(snapshots, last), by_tenant(snapshots, complete)
             results = by_tenant(jobs, ended)
         return [
             TenantOverview(
                 tenant=tenant_of(row),
-                schedule=schedule_of(set_[row["tenant_id"]]) if row["tenant_id"] in set_ else None,
+                schedule=schedule_of(schedule_rows[row["tenant_id"]]) if row["tenant_id"] in schedule_rows else None,
                 last=_snapshot(lasts.get(row["tenant_id"])),
                 complete=_snapshot(completes.get(row["tenant_id"])),
                 result=_result(results.get(row["tenant_id"])),
             )
-            for row in found
+            for row in tenant_rows
         ]
 
     def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
+        """Return the jobs that pass the filter, the newest first, with their tenants' names."""
         where: list[ColumnElement[bool]] = [jobs.c.kind.in_(KNOWN_KINDS)]
         if wanted.tenant_id is not None:
             where.append(jobs.c.tenant_id == wanted.tenant_id)
@@ -71,14 +73,18 @@ class SqlOverview:
             return [(job_of(row), row["tenant"]) for row in connection.execute(query).mappings()]
 
     def job_counts(self, seconds: float) -> list[JobCount]:
-        by = (jobs.c.tenant_id, jobs.c.kind, jobs.c.state, jobs.c.code)
+        """Return the numbers of jobs by tenant, kind, state and code.
+
+        Unfinished jobs and those requested in the last ``seconds`` count.
+        """
+        columns = (jobs.c.tenant_id, jobs.c.kind, jobs.c.state, jobs.c.code)
         with self._database.read(EVERY_TENANT) as connection:
             since = self._database.now(connection) - timedelta(seconds=seconds)
             query = (
-                select(*by, func.count().label("count"))
+                select(*columns, func.count().label("count"))
                 .where(or_(jobs.c.state.in_(GOING_ON), jobs.c.created_at > since), jobs.c.kind.in_(KNOWN_KINDS))
-                .group_by(*by)
-                .order_by(*by)
+                .group_by(*columns)
+                .order_by(*columns)
             )
             return [
                 JobCount(
@@ -92,6 +98,7 @@ class SqlOverview:
             ]
 
     def queue(self) -> Queue:
+        """Return how many jobs wait, how many steps may be claimed, and the oldest job's age in seconds."""
         waiting = select(func.count(), func.min(jobs.c.created_at)).where(jobs.c.state == JobState.QUEUED.value)
         same = and_(steps.c.tenant_id == jobs.c.tenant_id, steps.c.job_id == jobs.c.job_id)
         claimable = (
@@ -109,11 +116,13 @@ class SqlOverview:
             return Queue(jobs=count, steps=connection.execute(claimable).scalar_one(), oldest_seconds=max(0.0, age))
 
     def workers(self) -> list[WorkerSeen]:
+        """Return the workers with their slots and last heartbeats."""
         with self._database.read(EVERY_TENANT) as connection:
-            found = connection.execute(select(workers).order_by(workers.c.worker)).mappings().all()
-        return [WorkerSeen(worker=row["worker"], slots=row["slots"], seen_at=row["seen_at"]) for row in found]
+            seen = connection.execute(select(workers).order_by(workers.c.worker)).mappings().all()
+        return [WorkerSeen(worker=row["worker"], slots=row["slots"], seen_at=row["seen_at"]) for row in seen]
 
     def usage(self) -> dict[str, dict[str, int]]:
+        """Return the totals by tenant id and name."""
         totals: dict[str, dict[str, int]] = {}
         with self._database.read(EVERY_TENANT) as connection:
             for row in connection.execute(select(usage)).mappings():
@@ -121,6 +130,7 @@ class SqlOverview:
         return totals
 
     def add_usage(self, tenants: Mapping[str, Mapping[str, int]], directories: Mapping[str, Mapping[str, int]]) -> None:
+        """Add counts by tenant id and by directory id to the totals. Counts of removed tenants are dropped."""
         counted = [*tenants.items(), *self._of_directories(directories)]
         for tenant_id, counts in counted:
             with Tenancy(self._database, tenant_id).write() as rows:
@@ -130,7 +140,11 @@ class SqlOverview:
                     increase(rows.connection, usage, {"tenant_id": tenant_id, "name": name}, "total", count)
 
     def _of_directories(self, counted: Mapping[str, Mapping[str, int]]) -> list[tuple[str, Mapping[str, int]]]:
-        """The first tenant of each directory: of catalogs from before there was but one, who asked is not known."""
+        """Return the counts of directories by tenant id.
+
+        An old catalog may have several tenants of one directory. The oldest one gets the counts, as the caller is not
+        known.
+        """
         if not counted:
             return []
         query = (
@@ -139,24 +153,26 @@ class SqlOverview:
             .order_by(_TENANTS.c.created_at.desc(), _TENANTS.c.tenant_id)
         )
         with self._database.read(EVERY_TENANT) as connection:
-            of = {row["directory_id"]: row["tenant_id"] for row in connection.execute(query).mappings()}
-        return [(of[directory], counts) for directory, counts in counted.items() if directory in of]
+            tenant_ids = {row["directory_id"]: row["tenant_id"] for row in connection.execute(query).mappings()}
+        return [(tenant_ids[directory], counts) for directory, counts in counted.items() if directory in tenant_ids]
 
 
 _TENANTS = tenants
 
 
 def _newest(table: Table, *where: ColumnElement[bool]) -> Subquery:
-    """By tenant: the number of the newest of these rows."""
+    """Return a subquery with the highest number of these rows by tenant."""
     newest = func.max(table.c.number).label("number")
     return select(table.c.tenant_id, newest).where(*where).group_by(table.c.tenant_id).subquery()
 
 
 def _snapshot(row: RowMapping | None) -> SnapshotAt | None:
+    """Return the id and time of a snapshot's row, or None."""
     return None if row is None else SnapshotAt(snapshot_id=row["snapshot_id"], created_at=row["created_at"])
 
 
 def _result(row: RowMapping | None) -> Result | None:
+    """Return the result in a job's row, or None."""
     if row is None:
         return None
     state, at = JobState(row["state"]), row["finished_at"]
@@ -164,4 +180,5 @@ def _result(row: RowMapping | None) -> Result | None:
 
 
 def _code(row: RowMapping) -> Code | None:
+    """Return the row's code, or None."""
     return Code(row["code"]) if row["code"] else None

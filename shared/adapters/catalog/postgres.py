@@ -1,7 +1,8 @@
-"""PostgreSQL as the catalog's database: a server, for many machines.
+"""Use PostgreSQL as the catalog's database: a server, for many machines.
 
-Each transaction names its tenant (``entrakeep.tenant``), and row-level security, forced on every table of a tenant, shows it
-no row of another: a query that forgets its tenant sees nothing. (PostgreSQL: "Row Security Policies", "Explicit Locking".)
+Each transaction names its tenant (``entrakeep.tenant``). Row-level security is forced on every table of a tenant and
+hides the rows of other tenants, so that a query which forgets its tenant sees nothing. (PostgreSQL: "Row Security
+Policies", "Explicit Locking".)
 """
 
 from collections.abc import Collection
@@ -28,19 +29,19 @@ _CONNECTION = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""Seconds, and milliseconds for the last: a server that is gone is noticed while a claim still stands."""
+"""In seconds; ``tcp_user_timeout`` in milliseconds. A lost server is noticed before a claim expires."""
 
-_OURS = 0x456E7472
-"""The first half of our advisory locks' keys; the second says whose turn it is."""
+_LOCK_SPACE = 0x456E7472
+"""The first half of this project's advisory lock keys. The second half is the turn."""
 
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
-_LOOK = {"alembic_version": "SELECT", "compatible_code": "SELECT"}
-_ADD = {
+_READ_ONLY = {"alembic_version": "SELECT", "compatible_code": "SELECT"}
+_APPEND_ONLY = {
     "audit_heads": "SELECT, INSERT, UPDATE",
     "audit_events": "SELECT, INSERT",
     "withheld_directories": "SELECT, INSERT",
 }
-"""Of these no row is removed, and no event is changed, whatever the user was granted before."""
+"""No row of these tables is removed, and no event is changed, whatever rights the user had before."""
 
 _BY_STATE = {
     "42501": "this user may not use its tables; run 'entrakeep catalog migrate --grant USER' as their owner",
@@ -77,30 +78,37 @@ class Postgres:
     in_memory = False
 
     def engine(self, url: URL, common: dict[str, Any]) -> Engine:
+        """Create the engine. Connection parameters in the URL override the defaults."""
         options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
-        asked = {name: value for name, value in _CONNECTION.items() if name not in url.query}
-        return create_engine(url, pool_pre_ping=True, connect_args=asked | {"options": options}, **common)
+        parameters = {name: value for name, value in _CONNECTION.items() if name not in url.query}
+        return create_engine(url, pool_pre_ping=True, connect_args=parameters | {"options": options}, **common)
 
     def options(self, *, writes: bool) -> dict[str, Any]:
-        """One that only reads sees one moment; one that may write sees what it has waited for a lock on."""
+        """Return the isolation level of the transaction.
+
+        A read-only transaction sees one moment. A writing one also sees rows that were committed while it waited for a
+        lock.
+        """
         if writes:
             return {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
-    def begun(self, connection: Connection, tenant: str) -> None:
-        """Until it ends, the transaction sees the rows of this tenant alone."""
+    def start_transaction(self, connection: Connection, tenant: str) -> None:
+        """Limit the transaction to the rows of this tenant, until it ends."""
         connection.execute(text("SELECT set_config('entrakeep.tenant', :tenant, true)"), {"tenant": tenant})
 
     def now(self, connection: Connection) -> datetime:
-        told: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return told.astimezone(UTC)
+        """Return the time of the server's clock in UTC. It advances within a transaction."""
+        timestamp: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return timestamp.astimezone(UTC)
 
     def one_at_a_time(self, connection: Connection, turn: int) -> None:
-        lock = text("SELECT pg_advisory_xact_lock(:ours, :turn)")
-        connection.execute(lock, {"ours": _OURS, "turn": turn})
+        """Take the turn's advisory lock. PostgreSQL releases it when the transaction ends."""
+        lock = text("SELECT pg_advisory_xact_lock(:space, :turn)")
+        connection.execute(lock, {"space": _LOCK_SPACE, "turn": turn})
 
     def unfit(self, connection: Connection) -> str | None:
-        """Row-level security does not bind every user."""
+        """Return a message if row-level security does not bind the user (superuser or BYPASSRLS), otherwise None."""
         role = text("SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         user, unbound = connection.execute(role).one()
         if not unbound:
@@ -112,39 +120,44 @@ class Postgres:
         )
 
     def grant(self, connection: Connection, user: str) -> None:
+        """Grant a user the rights on every table. Raises Refuse ``SETTINGS_INVALID`` if the user does not exist."""
         if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :user"), {"user": user}).scalar():
             raise Refuse(
                 Code.SETTINGS_INVALID, f"The database has no user {user}: make it with CREATE ROLE {user} LOGIN."
             )
-        named = connection.dialect.identifier_preparer.quote
+        quote = connection.dialect.identifier_preparer.quote
         rights = {table.name: _RIGHTS for table in schema.metadata.sorted_tables}
-        for table, right in {**rights, **_LOOK, **_ADD}.items():
-            if table in _ADD:
-                connection.exec_driver_sql(f"REVOKE ALL ON {table} FROM {named(user)}")
-            connection.exec_driver_sql(f"GRANT {right} ON {table} TO {named(user)}")
+        for table, right in {**rights, **_READ_ONLY, **_APPEND_ONLY}.items():
+            if table in _APPEND_ONLY:
+                connection.exec_driver_sql(f"REVOKE ALL ON {table} FROM {quote(user)}")
+            connection.exec_driver_sql(f"GRANT {right} ON {table} TO {quote(user)}")
 
-    def purge(self, connection: Any, deleted: Collection[bytes]) -> Purged:  # noqa: ARG002 - there is no file to search
-        """Nobody but the server's administrator can read its files, so that the sentence says where the bytes may be."""
-        vacuumed = "VACUUM was run on the table." if _vacuumed(connection) else "Let their owner say: VACUUM data_keys."
+    def purge(self, connection: Any, deleted: Collection[bytes]) -> Purged:  # noqa: ARG002 - no file to search
+        """Vacuum the table of data keys if possible, and report where deleted bytes may remain.
+
+        Only the server's administrator can read its files, so ``gone`` is None: unknown.
+        """
+        vacuumed = "VACUUM was run on the table." if _vacuum(connection) else "Let their owner say: VACUUM data_keys."
         return Purged(gone=None, message=f"{_MAY_HOLD} {vacuumed}")
 
     def reason(self, error: Exception) -> str:
+        """Return the reason for the error's SQLSTATE, or else for the distinctive words of its message."""
         cause = getattr(error, "orig", error)
         by_state = _BY_STATE.get(getattr(cause, "sqlstate", None) or "")
-        said = str(cause).lower()
-        return by_state or next((ours for theirs, ours in _BY_WORDS.items() if theirs in said), _SILENT)
+        message = str(cause).lower()
+        return by_state or next((reason for words, reason in _BY_WORDS.items() if words in message), _SILENT)
 
 
-def _vacuumed(connection: Any) -> bool:
-    """Remove dead rows of data keys, if this user owns the table; return whether that was done."""
+def _vacuum(connection: Any) -> bool:
+    """Remove dead rows of data keys if this user owns the table. Return True if that was done."""
     import psycopg
 
-    connection.autocommit = True  # VACUUM runs in no transaction
+    connection.autocommit = True  # VACUUM cannot run in a transaction
     owns = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'data_keys'::regclass"
     try:
         if not connection.execute(owns).fetchone()[0]:
             return False
         connection.execute("VACUUM data_keys")
-    except psycopg.OperationalError:  # a lock that somebody holds, or too long a wait
+    except psycopg.OperationalError:  # a lock that another session holds, or a timeout
         return False
     return True

@@ -1,4 +1,4 @@
-"""The scheduler's handle: the only one that sees all tenants. Which messages to send is ``sending``'s."""
+"""Access all tenants' jobs for the scheduler. ``sending`` chooses the steps to send messages for."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -46,17 +46,23 @@ class SqlScheduler:
         self._database = database
 
     def due(self, now: datetime) -> list[DueSchedule]:
-        going = exists().where(jobs.c.tenant_id == schedules.c.tenant_id, *backup_going())
+        """Return the schedules that are due at ``now`` and whose tenant has no unfinished backup."""
+        unfinished = exists().where(jobs.c.tenant_id == schedules.c.tenant_id, *backup_going())
         query = (
             select(schedules)
-            .where(~schedules.c.paused, schedules.c.next_due <= now, ~going)
+            .where(~schedules.c.paused, schedules.c.next_due <= now, ~unfinished)
             .order_by(schedules.c.next_due, schedules.c.tenant_id)
         )
         with self._database.read(EVERY_TENANT) as connection:
-            found = connection.execute(query).mappings().all()
-        return [DueSchedule(tenant_id=row["tenant_id"], schedule=schedule_of(row)) for row in found]
+            schedule_rows = connection.execute(query).mappings().all()
+        return [DueSchedule(tenant_id=row["tenant_id"], schedule=schedule_of(row)) for row in schedule_rows]
 
     def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
+        """Insert the scheduled backup and move the schedule on. Return False if no backup was inserted.
+
+        None is inserted if the schedule has changed, the key was refused since ``refused_since``, or a backup is
+        unfinished or was already inserted for this time.
+        """
         with Tenancy(self._database, due.tenant_id, SCHEDULE).write() as rows:
             tenant = rows.one(tenants, lock=True)
             row = rows.one(schedules)
@@ -76,20 +82,25 @@ class SqlScheduler:
             return True
 
     def make_prunes(self, every: timedelta) -> int:
+        """Insert a prune job for each tenant that had none within ``every``. Return how many.
+
+        A tenant's failure does not stop the others. The last error is raised at the end.
+        """
         with self._database.read(EVERY_TENANT) as connection:
             since = self._database.now(connection) - every
             lately = exists().where(
                 jobs.c.tenant_id == tenants.c.tenant_id, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > since
             )
             query = select(tenants).where(tenants.c.created_at <= since, ~lately)
-            found = connection.execute(query).mappings().all()
+            tenant_rows = connection.execute(query).mappings().all()
         failed: list[Exception] = []
-        made = self._each(found, "a tenant gets no prune", lambda rows, _: _prune(rows, every), failed)
+        made = self._each(tenant_rows, "a tenant gets no prune", lambda rows, _: _prune(rows, every), failed)
         if failed:
             raise failed[-1]
         return made
 
     def unplanned(self) -> list[Job]:
+        """Return queued jobs without steps: those requested by hand first, then the oldest."""
         by_hand_first = case((jobs.c.asked == Asked.HAND.value, 0), else_=1)
         query = (
             select(jobs)
@@ -100,6 +111,11 @@ class SqlScheduler:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
     def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
+        """Insert the job's steps and open its first phase.
+
+        Return False if the job has steps, has ended, or must wait for an unfinished job of another kind. Raises
+        ValueError without steps.
+        """
         if not steps:
             raise ValueError("a job needs a step")
         with Tenancy(self._database, job.tenant_id, SCHEDULE).write() as rows:
@@ -119,15 +135,23 @@ class SqlScheduler:
             return True
 
     def expire(self, claims_lost: int) -> int:
+        """Requeue or end steps whose claim expired, and end cancelled jobs. Return how many rows changed.
+
+        A job fails once a step has lost ``claims_lost`` claims without progress. One job's failure does not stop the
+        others; the last error is raised at the end.
+        """
         failed: list[Exception] = []
-        what = "a job's lost claims are not looked after"
-        changed = self._each(self._expired(), what, lambda rows, step: _lost(rows, step, claims_lost), failed)
-        changed += self._each(self._to_cancel(), what, _cancelled, failed)
+        problem = "a job's lost claims are not looked after"
+        changed = self._each(
+            self._expired(), problem, lambda rows, step: _handle_expired(rows, step, claims_lost), failed
+        )
+        changed += self._each(self._to_cancel(), problem, _end_cancelled, failed)
         if failed:
             raise failed[-1]
         return changed
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
+        """Return the steps to send a message for, and mark them as sent. See ``due_messages``."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             self._database.one_at_a_time(connection, Turn.SENDING)
             return due_messages(
@@ -140,6 +164,7 @@ class SqlScheduler:
             )
 
     def not_sent(self, steps_: Sequence[StepRef], after: float) -> None:
+        """Make messages that could not be sent due again ``after`` seconds."""
         for step in steps_:
             with Tenancy(self._database, step.tenant_id, SCHEDULE).write() as rows:
                 rows.update(
@@ -152,63 +177,73 @@ class SqlScheduler:
                 )
 
     def note_late(self, seconds: float) -> int:
+        """Note tenants whose scheduled backup is late by ``seconds``. Return how many."""
         return note_late(self._database, seconds)
 
     def note_expiring(self) -> int:
+        """Note tenants whose secret expires soon. Return how many."""
         return note_expiring(self._database)
 
     def ticked(self) -> None:
+        """Store the time of beat's tick."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             put(connection, beats, {"beat": _BEAT}, ticked_at=now)
 
     def bring_back(self, claim_seconds: float) -> bool:
-        with self._database.read(EVERY_TENANT) as looked:  # nearly always it did not: do not wait for the write lock
-            if not clock_went_back(looked, self._database.now(looked)):
+        """Make due what lies in the future if the database's clock was set back. Return True if it was."""
+        with self._database.read(EVERY_TENANT) as reading:  # it nearly never did: avoid the write lock
+            if not clock_went_back(reading, self._database.now(reading)):
                 return False
         with self._database.write(EVERY_TENANT) as (connection, now):
             bring_back(connection, now, claim_seconds)
         return True
 
     def last_tick(self) -> float | None:
+        """Return the age of beat's last tick in seconds, or None if it is unknown."""
         with self._database.read(EVERY_TENANT) as connection:
-            at = connection.execute(select(beats.c.ticked_at).where(beats.c.beat == _BEAT)).scalar()
+            ticked_at = connection.execute(select(beats.c.ticked_at).where(beats.c.beat == _BEAT)).scalar()
             now = self._database.now(connection)
-            return None if at is None or at > now + SLACK else max(0.0, (now - at).total_seconds())
+            return None if ticked_at is None or ticked_at > now + SLACK else max(0.0, (now - ticked_at).total_seconds())
 
     def report_broker(self, trouble: str | None) -> None:
+        """Store why the broker takes no messages; None if it does."""
         with self._database.write(EVERY_TENANT) as (connection, _):
             connection.execute(update(beats).where(beats.c.beat == _BEAT).values(broker_trouble=trouble))
 
     def broker_trouble(self) -> str | None:
+        """Return why the broker takes no messages, or None."""
         with self._database.read(EVERY_TENANT) as connection:
             return connection.execute(select(beats.c.broker_trouble).where(beats.c.beat == _BEAT)).scalar()
 
     def worker_silence(self, worker: str | None = None) -> float | None:
+        """Return the seconds since this worker, or any, was last seen; None if never."""
         query = select(func.max(workers.c.seen_at)).where(workers.c.slots > 0)
         if worker is not None:
             query = query.where(workers.c.worker == worker)
         with self._database.read(EVERY_TENANT) as connection:
-            at = connection.execute(query).scalar()
-            return None if at is None else max(0.0, (self._database.now(connection) - at).total_seconds())
+            seen_at = connection.execute(query).scalar()
+            return None if seen_at is None else max(0.0, (self._database.now(connection) - seen_at).total_seconds())
 
     def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
+        """Store a worker's heartbeat; without slots, remove the worker. ``begins`` makes sent messages due again."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             if not slots:
                 connection.execute(delete(workers).where(workers.c.worker == worker))
                 return
             put(connection, workers, {"worker": worker}, slots=slots, seen_at=now, messages=VERSION, messages_at=now)
             if begins:
-                # Messages that a worker which was killed had taken are lost: the new one need not wait for their turn.
+                # A killed worker's messages are lost. Send them again now instead of after the resend wait.
                 lost = (steps.c.state == StepState.QUEUED.value, steps.c.sends > 0, steps.c.retry_at.is_(None))
                 connection.execute(update(steps).where(*lost).values(send_at=now, sends=0))
 
     def release(self, worker: str) -> int:
+        """Queue all running steps of this worker again. Return how many."""
         prefix = f"{worker}/"
-        held = select(steps.c.tenant_id).where(
+        claimed_by = select(steps.c.tenant_id).where(
             steps.c.state == StepState.RUNNING.value, func.substr(steps.c.holder, 1, len(prefix)) == prefix
         )
         with self._database.write(EVERY_TENANT) as (connection, now):
-            tenant_ids = connection.execute(held.distinct()).scalars().all()
+            tenant_ids = connection.execute(claimed_by.distinct()).scalars().all()
             return sum(
                 requeue(Changes(connection, tenant_id, now), func.substr(steps.c.holder, 1, len(prefix)) == prefix)
                 for tenant_id in tenant_ids
@@ -216,47 +251,47 @@ class SqlScheduler:
 
     def _each(
         self,
-        found: Sequence[RowMapping],
-        what: str,
-        look: Callable[[Changes, RowMapping], int],
+        targets: Sequence[RowMapping],
+        problem: str,
+        process: Callable[[Changes, RowMapping], int],
         failed: list[Exception],
     ) -> int:
-        """Looks after each row in a transaction of its own. How many rows changed.
+        """Process each row in a transaction of its own. Return how many rows changed.
 
-        One that cannot be looked after keeps no other back: ``what`` goes wrong is logged, and the error kept in ``failed``.
+        One row's failure does not stop the others: ``problem`` is logged, and the error is appended to ``failed``.
         """
         changed = 0
-        for row in found:
+        for row in targets:
             try:
                 with Tenancy(self._database, row["tenant_id"], SCHEDULE).write() as rows:
-                    changed += look(rows, row)
+                    changed += process(rows, row)
             except Exception as error:
                 ids = {"tenant": row["tenant_id"]} | ({"job": row["job_id"]} if "job_id" in row else {})
-                log.error("%s: %s", what, type(error).__name__, extra=ids)
+                log.error("%s: %s", problem, type(error).__name__, extra=ids)
                 failed.append(error)
         return changed
 
     def _expired(self) -> Sequence[RowMapping]:
-        """Steps whose claim has expired."""
+        """Return the running steps whose claim has expired."""
         with self._database.read(EVERY_TENANT) as connection:
             now = self._database.now(connection)
             query = select(steps).where(steps.c.state == StepState.RUNNING.value, steps.c.claim_until <= now)
             return connection.execute(query).mappings().all()
 
     def _to_cancel(self) -> Sequence[RowMapping]:
-        """Jobs to cancel of which nobody holds a step."""
-        held = exists().where(
+        """Return the jobs to cancel that have no running step."""
+        running = exists().where(
             steps.c.tenant_id == jobs.c.tenant_id,
             steps.c.job_id == jobs.c.job_id,
             steps.c.state == StepState.RUNNING.value,
         )
-        query = select(jobs).where(jobs.c.state.in_(GOING_ON), jobs.c.cancel, ~held)
+        query = select(jobs).where(jobs.c.state.in_(GOING_ON), jobs.c.cancel, ~running)
         with self._database.read(EVERY_TENANT) as connection:
             return connection.execute(query).mappings().all()
 
 
 def _prune(rows: Changes, every: timedelta) -> bool:
-    """A prune for a tenant, unless it is gone by now or another beat was first."""
+    """Insert a prune job. Return False if the tenant was removed or another beat was first."""
     if rows.one(tenants, lock=True) is None:
         return False
     if rows.find(jobs, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > rows.now - every):
@@ -266,18 +301,19 @@ def _prune(rows: Changes, every: timedelta) -> bool:
 
 
 def _pin_parent(rows: Changes, job_id: str) -> None:
+    """Pin the newest snapshot as the backup's parent."""
     parent = newest(rows)
     if parent is not None:
         rows.update(jobs, jobs.c.job_id == job_id, parent=parent["snapshot_id"])
         rows.insert(pins, job_id=job_id, snapshot_id=parent["snapshot_id"])
 
 
-def _lost(rows: Changes, step: RowMapping, claims_lost: int) -> int:
-    """What becomes of a step whose claim has expired, and of its job. How many rows changed."""
+def _handle_expired(rows: Changes, step: RowMapping, claims_lost: int) -> int:
+    """Requeue a step whose claim expired, or end its job. Return how many rows changed."""
     job = rows.one(jobs, jobs.c.job_id == step["job_id"], lock=True)
     expired = (steps.c.step_id == step["step_id"], steps.c.fence == step["fence"], steps.c.claim_until <= rows.now)
     if job is None or not rows.find(steps, *expired):
-        return 0  # renewed or ended since it was looked at, perhaps with its job just now
+        return 0  # the claim was renewed, or the step or its job ended, since it was read
     lost = step["claims_lost"] + 1
     if job["here"]:
         interrupt(rows, job)
@@ -289,8 +325,8 @@ def _lost(rows: Changes, step: RowMapping, claims_lost: int) -> int:
     return 1
 
 
-def _cancelled(rows: Changes, job: RowMapping) -> int:
-    """Ends a job to cancel, unless somebody has ended it or holds a step of it by now. How many rows changed."""
+def _end_cancelled(rows: Changes, job: RowMapping) -> int:
+    """End a job to cancel, unless it has ended or has a running step. Return how many rows changed."""
     row = rows.one(jobs, jobs.c.job_id == job["job_id"], lock=True)
     if row is None or JobState(row["state"]).ended:
         return 0

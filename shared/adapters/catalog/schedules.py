@@ -1,4 +1,4 @@
-"""A tenant's schedule."""
+"""Store a tenant's schedule."""
 
 import msgspec
 from sqlalchemy import RowMapping
@@ -17,11 +17,13 @@ class SqlSchedules:
         self._tenancy = tenancy
 
     def get(self) -> Schedule | None:
+        """Return the schedule, or None."""
         with self._tenancy.read() as rows:
             row = rows.one(schedules)
         return None if row is None else schedule_of(row)
 
     def set(self, schedule: Schedule) -> None:
+        """Store the schedule and append an audit event about the change."""
         values = msgspec.structs.asdict(schedule)
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
@@ -35,6 +37,7 @@ class SqlSchedules:
 
 
 def _change(before: Schedule | None, after: Schedule) -> Action:
+    """Return the audit action for a change of schedule."""
     if before is None or (before.cron, before.timezone, not before.paused) != (
         after.cron,
         after.timezone,
@@ -45,5 +48,5 @@ def _change(before: Schedule | None, after: Schedule) -> Action:
 
 
 def schedule_of(row: RowMapping) -> Schedule:
-    """The schedule in a row."""
+    """Return the schedule in a row."""
     return Schedule(cron=row["cron"], timezone=row["timezone"], paused=row["paused"], next_due=row["next_due"])

@@ -1,8 +1,8 @@
-"""Whose turn it is: for which steps a message is sent now.
+"""Choose the steps to send messages for now.
 
-At most twice the free slots are outstanding, so that a backlog waits in SQL, where it can be ordered, and not in the
-broker. Asked for by hand goes first; then the tenant with the fewest steps at work, and among those the one that was
-served longest ago.
+At most twice the free slots are outstanding. So a backlog waits in SQL, where it can be ordered, and not in the broker.
+Jobs that a person asked for go first. Next goes the tenant with the fewest steps at work, and among equals the one that
+was served longest ago.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from shared.domain.model import Asked, JobKind, StepRef, StepState
 from shared.messages import FIRST_VERSION, VERSION
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_GOING = (
+_ACTIVE_STEPS = (
     select(
         steps.c.tenant_id,
         steps.c.job_id,
@@ -57,11 +57,15 @@ def due_messages(
     worker_seen: float,
     tenant_steps: int,
 ) -> list[StepRef]:
-    """The steps to send a message for, marked as sent."""
-    found = connection.execute(_GOING).mappings().all()
-    waiting = [row for row in found if row["step_state"] == StepState.QUEUED]
+    """Return the steps to send a message for, and mark them as sent.
+
+    ``resend`` and ``resend_most`` are the first and the longest wait in seconds before a message is sent again. A
+    worker counts if it was seen within ``worker_seen`` seconds. ``tenant_steps`` limits a tenant's steps at work.
+    """
+    active = connection.execute(_ACTIVE_STEPS).mappings().all()
+    waiting = [row for row in active if row["step_state"] == StepState.QUEUED]
     outstanding = [row for row in waiting if row["sends"] and row["send_at"] > now]
-    running = [row for row in found if row["step_state"] == StepState.RUNNING]
+    running = [row for row in active if row["step_state"] == StepState.RUNNING]
     due = [row for row in waiting if row["send_at"] <= now and not row["cancel"]]
     alive = connection.execute(select(workers).where(workers.c.seen_at > now - timedelta(seconds=worker_seen)))
     seen = alive.mappings().all()
@@ -72,12 +76,12 @@ def due_messages(
     chosen = _in_turn(due, at_work, room, tenant_steps)
     served = {row["tenant_id"] for row in chosen}
     connection.execute(update(tenants).where(tenants.c.tenant_id.in_(served)).values(served_at=now))
-    version = _understood(seen)
-    return [_step_ref(row, version) for row in chosen if _marked(connection, now, row, resend, resend_most)]
+    version = _common_version(seen)
+    return [_step_ref(row, version) for row in chosen if _mark_sent(connection, now, row, resend, resend_most)]
 
 
-def _marked(connection: Connection, now: datetime, row: RowMapping, resend: float, resend_most: float) -> bool:
-    """Marks the step as sent; False if another tick was first or the step was claimed."""
+def _mark_sent(connection: Connection, now: datetime, row: RowMapping, resend: float, resend_most: float) -> bool:
+    """Mark the step as sent. Return False if another tick was first or a worker claimed the step."""
     wait = min(resend * 2.0 ** min(row["sends"], 64), resend_most)
     changed = Changes(connection, row["tenant_id"], now).update(
         steps,
@@ -91,23 +95,29 @@ def _marked(connection: Connection, now: datetime, row: RowMapping, resend: floa
 
 
 def _free_slots(seen: Sequence[RowMapping], running: Sequence[RowMapping]) -> int:
+    """Return the number of slots of these workers in which no step runs."""
     free = 0
     for row in seen:
-        held = sum(step["holder"].startswith(f"{row['worker']}/") for step in running)
-        free += max(0, row["slots"] - held)
+        busy = sum(step["holder"].startswith(f"{row['worker']}/") for step in running)
+        free += max(0, row["slots"] - busy)
     return free
 
 
-def _understood(seen: Sequence[RowMapping]) -> int:
-    """The newest version of messages that each of these workers understands.
+def _common_version(seen: Sequence[RowMapping]) -> int:
+    """Return the newest version of messages that each of these workers understands.
 
-    Code that knows one version alone does not write it: its row lacks it, or has one of an earlier sign of life.
+    Code that knows only the first version does not write the column. Its row has no version, or one of an earlier
+    heartbeat.
     """
-    spoken = [row["messages"] if row["messages_at"] == row["seen_at"] else FIRST_VERSION for row in seen]
-    return min([VERSION, *spoken])
+    versions = [row["messages"] if row["messages_at"] == row["seen_at"] else FIRST_VERSION for row in seen]
+    return min([VERSION, *versions])
 
 
 def _in_turn(due: Sequence[RowMapping], at_work: Counter[str], room: int, tenant_steps: int) -> list[RowMapping]:
+    """Return up to ``room`` steps in the order of the module's rule.
+
+    ``at_work`` counts each tenant's steps and is updated.
+    """
     chosen: list[RowMapping] = []
     for asked in (Asked.HAND, Asked.SCHEDULE):
         queues: dict[str, list[RowMapping]] = {}
@@ -126,6 +136,7 @@ def _in_turn(due: Sequence[RowMapping], at_work: Counter[str], room: int, tenant
 
 
 def _step_ref(row: RowMapping, version: int) -> StepRef:
+    """Return the message's content for a step: its queue, names and version."""
     queue = "upkeep"
     if row["asked"] == Asked.HAND:
         queue = "manual"

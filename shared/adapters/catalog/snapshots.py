@@ -1,4 +1,4 @@
-"""Snapshots as SQL offers them."""
+"""Read snapshots from SQL."""
 
 import msgspec
 from sqlalchemy import RowMapping
@@ -16,39 +16,43 @@ class SqlSnapshots:
         self._tenancy = tenancy
 
     def all(self) -> list[Snapshot]:
+        """Return the tenant's snapshots, the newest first."""
         with self._tenancy.read() as rows:
             query = rows.query(snapshots, ~snapshots.c.going).order_by(snapshots.c.number.desc())
             return [_snapshot_of(row) for row in rows.all(query)]
 
     def get(self, snapshot: str) -> Snapshot:
+        """Return a snapshot by id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
         with self._tenancy.read() as rows:
-            return _snapshot_of(found(rows, snapshot))
+            return _snapshot_of(snapshot_row(rows, snapshot))
 
     def going(self) -> set[str]:
+        """Return the ids of snapshots that retention is removing."""
         with self._tenancy.read() as rows:
             return {row["snapshot_id"] for row in rows.find(snapshots, snapshots.c.going)}
 
     def runs(self, snapshot_id: str) -> list[RunRef]:
-        named = snapshot_runs.c.run_id == runs.c.run_id
-        of = (snapshot_runs.c.tenant_id == runs.c.tenant_id, snapshot_runs.c.snapshot_id == snapshot_id)
+        """Return the runs of a snapshot by stream, the oldest first."""
+        same_run = snapshot_runs.c.run_id == runs.c.run_id
+        same_snapshot = (snapshot_runs.c.tenant_id == runs.c.tenant_id, snapshot_runs.c.snapshot_id == snapshot_id)
         with self._tenancy.read() as rows:
-            query = rows.query(runs, named, *of).order_by(runs.c.stream, snapshot_runs.c.position)
+            query = rows.query(runs, same_run, *same_snapshot).order_by(runs.c.stream, snapshot_runs.c.position)
             return [run_of(row) for row in rows.all(query)]
 
 
 def run_of(row: RowMapping) -> RunRef:
-    """A run as its row has it."""
+    """Return the run in a row."""
     return RunRef(run_id=row["run_id"], job_id=row["job_id"], stream=row["stream"], blobs=row["blobs"])
 
 
 def newest(rows: Rows) -> RowMapping | None:
-    """The snapshot committed last."""
+    """Return the row of the snapshot committed last, or None."""
     query = rows.query(snapshots, ~snapshots.c.going).order_by(snapshots.c.number.desc()).limit(1)
     return next(iter(rows.all(query)), None)
 
 
-def found(rows: Rows, snapshot: str) -> RowMapping:
-    """By id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
+def snapshot_row(rows: Rows, snapshot: str) -> RowMapping:
+    """Return the row of a snapshot by id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
     if snapshot == "latest":
         row = newest(rows)
         message = "There is no snapshot yet. Make one with 'entrakeep backup'."
@@ -61,6 +65,7 @@ def found(rows: Rows, snapshot: str) -> RowMapping:
 
 
 def _snapshot_of(row: RowMapping) -> Snapshot:
+    """Return the snapshot in a row."""
     return Snapshot(
         snapshot_id=row["snapshot_id"],
         job_id=row["job_id"],

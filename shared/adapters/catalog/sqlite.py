@@ -1,4 +1,4 @@
-"""SQLite as the catalog's database: one file, on a local disk, for one machine."""
+"""Use SQLite as the catalog's database: one file on a local disk, for one machine."""
 
 import sqlite3
 import time
@@ -29,7 +29,7 @@ _IN_USE = Purged(
     message="The database's write-ahead log still holds deleted wrapped data keys, as another program keeps on reading: end "
     "it (a SQL shell, or one that copies the file).",
 )
-_LEFT = Purged(
+_NOT_GONE = Purged(
     gone=False, message="The database's files still hold deleted wrapped data keys after they were rewritten."
 )
 
@@ -46,65 +46,76 @@ _REASONS = {
 
 
 class Sqlite:
-    """``engine.Backend`` for SQLite. It knows no roles, so a query's own tenant is all that keeps tenants apart."""
+    """``engine.Backend`` for SQLite. SQLite has no roles: only the tenant id in each query separates tenants."""
 
     def __init__(self, url: URL) -> None:
         self.in_memory = url.database in (None, "", ":memory:")
         self._files = [Path(f"{url.database}{end}") for end in ("", "-wal", "-journal")]
 
     def engine(self, url: URL, common: dict[str, Any]) -> Engine:
+        """Create the engine. A database in memory has one connection, which threads share in turn."""
         if self.in_memory:
             # A database in memory is its connection: there is one, and threads take turns.
             common |= {"pool_size": 1, "max_overflow": 0}
         arguments = {"check_same_thread": False, "timeout": BUSY_SECONDS}
         engine = create_engine(url, poolclass=QueuePool, connect_args=arguments, **common)
-        event.listen(engine, "connect", _connected)
-        event.listen(engine, "begin", _begun)
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
         return engine
 
     def options(self, *, writes: bool) -> dict[str, Any]:
-        """A transaction that may write has the write lock from its beginning, so that nothing read in it is outdated when
-        it writes."""
+        """Return how the transaction begins.
+
+        A writing transaction takes the write lock at its beginning, so that no row which it has read is outdated when
+        it writes.
+        """
         return {"entrakeep_begin": "BEGIN IMMEDIATE" if writes else "BEGIN"}
 
-    def begun(self, connection: Connection, tenant: str) -> None:
-        """Nothing to tell SQLite."""
+    def start_transaction(self, connection: Connection, tenant: str) -> None:
+        """Do nothing: SQLite has no row-level security."""
 
     def now(self, connection: Connection) -> datetime:
-        said: str = connection.execute(_NOW).scalar_one()
-        return datetime.fromisoformat(said).replace(tzinfo=UTC)
+        """Return the time of the machine's clock, as SQLite reads it, to the millisecond."""
+        timestamp: str = connection.execute(_NOW).scalar_one()
+        return datetime.fromisoformat(timestamp).replace(tzinfo=UTC)
 
     def one_at_a_time(self, connection: Connection, turn: int) -> None:
-        """There is but one transaction that writes."""
+        """Do nothing: SQLite allows one writing transaction at a time."""
 
     def unfit(self, connection: Connection) -> str | None:
+        """Return None: SQLite has no users."""
         return None
 
     def grant(self, connection: Connection, user: str) -> None:
+        """Raise Refuse ``SETTINGS_INVALID``: SQLite has no users."""
         raise Refuse(Code.SETTINGS_INVALID, "SQLite has no users: leave --grant out, and mind who may read the file.")
 
     def purge(self, connection: sqlite3.Connection, deleted: Collection[bytes]) -> Purged:
-        """Deleted rows were overwritten when they were deleted; a row that had moved within its file may have left a copy,
-        so that the file is rewritten if one is found."""
+        """Empty the write-ahead log, and rewrite the file if it still contains a deleted wrapped data key.
+
+        SQLite overwrites deleted rows (``secure_delete``). A row that moved within its file before may have left a
+        copy.
+        """
         connection.execute(f"PRAGMA busy_timeout = {_PURGE_BUSY_MS}")
         for rewrite in (False, True) if deleted else (True,):
-            if not _emptied_log(connection, rewrite=rewrite):
+            if not _empty_log(connection, rewrite=rewrite):
                 return _IN_USE
             if not residue(self._files, deleted):
                 return _GONE
-        return _LEFT
+        return _NOT_GONE
 
     def reason(self, error: Exception) -> str:
-        said = str(getattr(error, "orig", error)).lower()
-        return next((ours for theirs, ours in _REASONS.items() if theirs in said), "it does not answer")
+        """Return the reason whose distinctive words the driver's message contains."""
+        message = str(getattr(error, "orig", error)).lower()
+        return next((reason for words, reason in _REASONS.items() if words in message), "it does not answer")
 
 
-def _emptied_log(connection: sqlite3.Connection, *, rewrite: bool) -> bool:
-    """Move the write-ahead log into the file and cut it to nothing; return whether that was done, in some seconds.
+def _empty_log(connection: sqlite3.Connection, *, rewrite: bool) -> bool:
+    """Move the write-ahead log into the file and truncate it. Return False if others kept the database busy for 20 seconds.
 
-    Waits are short, as nobody can write meanwhile.
+    ``rewrite`` runs VACUUM first. Each wait is short, because no other process can write meanwhile.
     """
-    end = time.monotonic() + _PURGE_SECONDS
+    deadline = time.monotonic() + _PURGE_SECONDS
     while True:
         try:
             if rewrite:
@@ -115,19 +126,20 @@ def _emptied_log(connection: sqlite3.Connection, *, rewrite: bool) -> bool:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
             busy = True
-        if not busy or time.monotonic() >= end:
+        if not busy or time.monotonic() >= deadline:
             return not busy
         time.sleep(_PURGE_PAUSE)
 
 
-def _connected(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None  # transactions begin as _begun says, not as the driver guesses
+def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
+    """Set the pragmas of a new connection."""
+    connection.isolation_level = None  # _begin starts transactions; otherwise the driver would start them implicitly
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(
-        "PRAGMA secure_delete = ON"
-    )  # what is deleted is overwritten: wrapped data keys, sealed credentials
+    # Overwrite deleted rows: they may contain wrapped data keys and sealed credentials.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
-def _begun(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
+    """Begin a transaction with the statement that the connection's options name."""
     connection.exec_driver_sql(connection.get_execution_options().get("entrakeep_begin", "BEGIN IMMEDIATE"))

@@ -1,4 +1,4 @@
-"""Statements about one tenant's rows, made once a process: SQLAlchemy takes longer for that than a database for a row."""
+"""Build statements about one tenant's rows once per process: SQLAlchemy builds one slower than a database runs it."""
 
 import functools
 from collections.abc import Iterable, Sequence
@@ -26,23 +26,24 @@ Where = ColumnElement[bool]
 Key = dict[str, Any]
 """Values by the names of columns."""
 
-_OF_KEY = "_by_"
-"""Begins the name of a parameter that a row is chosen by, and of no column; one that a row is given has its column's name."""
+_KEY_PREFIX = "_by_"
+"""Prefix of WHERE parameters, so that they cannot clash with column values."""
 
 
 def key_in(tenant_id: str, table: Table, where: Sequence[Where]) -> tuple[Key, list[Where]]:
-    """The columns of this table that are to have a value, the tenant's id first, and the conditions that say more."""
+    """Split conditions into columns with a given value, the tenant's id first, and all other conditions."""
     key: Key = {"tenant_id": tenant_id}
     others: list[Where] = []
     for each in where:
-        if _equals(table, each) and each.left.name not in key:
+        if _is_equality(table, each) and each.left.name not in key:
             key[each.left.name] = each.right.value
         else:
             others.append(each)
     return key, others
 
 
-def _equals(table: Table, each: Any) -> bool:
+def _is_equality(table: Table, each: Any) -> bool:
+    """Return True if the condition compares a column of this table with a value."""
     return (
         isinstance(each, BinaryExpression)
         and each.operator is eq
@@ -53,44 +54,44 @@ def _equals(table: Table, each: Any) -> bool:
 
 
 def parameters(key: Key) -> dict[str, Any]:
-    """What the statements below are run with, beside the values that rows are given."""
-    return {f"{_OF_KEY}{name}": value for name, value in key.items()}
+    """Return the WHERE parameters of the statements below; the values of columns are passed separately."""
+    return {f"{_KEY_PREFIX}{name}": value for name, value in key.items()}
 
 
 @functools.cache
 def choosing(table: Table, names: tuple[str, ...], lock: bool) -> Select[Any]:
-    """The rows in which these columns have given values."""
-    query = select(table).where(*_of_key(table, names))
+    """Return the query for the rows in which these columns have given values."""
+    query = select(table).where(*_key_conditions(table, names))
     return locked(query) if lock else query
 
 
 @functools.cache
 def inserting(table: Table, given: tuple[str, ...]) -> Insert:
-    """A new row with values of these columns. Raises what SQLAlchemy raises if there is no such column."""
+    """Return the statement that inserts a row with these columns. SQLAlchemy raises its own error for an unknown column."""
     return insert(table).values({name: bindparam(name) for name in given})
 
 
 @functools.cache
 def updating(table: Table, names: tuple[str, ...], given: tuple[str, ...]) -> Update:
-    """The columns ``given`` of the rows in which the columns ``names`` have given values."""
-    return update(table).where(*_of_key(table, names)).values({name: bindparam(name) for name in given})
+    """Return the statement that sets the columns ``given`` of the rows in which the columns ``names`` have given values."""
+    return update(table).where(*_key_conditions(table, names)).values({name: bindparam(name) for name in given})
 
 
 @functools.cache
 def deleting(table: Table, names: tuple[str, ...]) -> Delete:
-    """The rows in which these columns have given values."""
-    return delete(table).where(*_of_key(table, names))
+    """Return the statement that deletes the rows in which these columns have given values."""
+    return delete(table).where(*_key_conditions(table, names))
 
 
 def locked(query: Select[Any]) -> Select[Any]:
-    """The query, with a lock on each of its rows until the transaction ends.
+    """Return the query with a lock on each of its rows until the transaction ends.
 
-    Rows that refer to a locked one may be inserted meanwhile (FOR NO KEY UPDATE), else whoever holds a job and names its
-    tenant would meet whoever holds the tenant and wants the job. Who locks several rows does so in the order of their keys,
-    and a tenant before its jobs, those before their steps.
+    FOR NO KEY UPDATE lets others insert rows that refer to a locked row. Otherwise a transaction that holds a job and
+    names its tenant could deadlock with one that holds the tenant and waits for the job. Lock order: a tenant, its
+    jobs, their steps; several rows of one table in the order of their keys.
     """
     return query.with_for_update(key_share=True)
 
 
-def _of_key(table: Table, names: Iterable[str]) -> list[Where]:
-    return [table.c[name] == bindparam(f"{_OF_KEY}{name}") for name in names]
+def _key_conditions(table: Table, names: Iterable[str]) -> list[Where]:
+    return [table.c[name] == bindparam(f"{_KEY_PREFIX}{name}") for name in names]

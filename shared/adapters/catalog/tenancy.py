@@ -1,4 +1,4 @@
-"""One tenant's rows: no query made here can forget the tenant."""
+"""Read and write one tenant's rows: no query made here can forget the tenant."""
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.model import KeyMode, Tenant
 
 NOBODY_NAMED = "-"
-"""The actor where nobody said who it is."""
+"""The actor in the audit trail if the caller named none."""
 
 
 @dataclass(frozen=True)
@@ -27,30 +27,37 @@ class Rows:
     tenant_id: str
 
     def query(self, table: Table, *where: Where) -> Select[Any]:
+        """Return a query for this tenant's rows of a table."""
         return select(table).where(table.c.tenant_id == self.tenant_id, *where)
 
     def all(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Run a query and return its rows."""
         return self.connection.execute(query).mappings().all()
 
     def find(self, table: Table, *where: Where) -> Sequence[RowMapping]:
-        return self._chosen(table, where).all()
+        """Return this tenant's rows that meet the conditions."""
+        return self._select(table, where).all()
 
     def one(self, table: Table, *where: Where, lock: bool = False) -> RowMapping | None:
-        """The row, or None. With ``lock`` nobody else changes it before this transaction ends."""
-        return self._chosen(table, where, lock=lock).one_or_none()
+        """Return the only row that meets the conditions, or None.
 
-    def _chosen(self, table: Table, where: Sequence[Where], *, lock: bool = False) -> MappingResult:
+        ``lock`` keeps other transactions from changing the row until this one ends.
+        """
+        return self._select(table, where, lock=lock).one_or_none()
+
+    def _select(self, table: Table, where: Sequence[Where], *, lock: bool = False) -> MappingResult:
+        """Run the prepared query for these conditions."""
         key, others = statements.key_in(self.tenant_id, table, where)
         query = statements.choosing(table, tuple(key), lock)
         return self.connection.execute(query.where(*others) if others else query, statements.parameters(key)).mappings()
 
     def number(self, table: Table) -> int:
-        """The next number of this tenant's rows in ``table``."""
+        """Return the next number of this tenant's rows in ``table``."""
         query = select(func.max(table.c.number)).where(table.c.tenant_id == self.tenant_id)
         return (self.connection.execute(query).scalar() or 0) + 1
 
     def tenant(self, *, lock: bool = False) -> RowMapping:
-        """The tenant's own row. Raises Refuse ``NO_SUCH_TENANT``."""
+        """Return the tenant's own row. Raises Refuse ``NO_SUCH_TENANT``."""
         row = self.one(schema.tenants, lock=lock)
         if row is None:
             raise Refuse(Code.NO_SUCH_TENANT, "This tenant was removed.")
@@ -59,20 +66,24 @@ class Rows:
 
 @dataclass(frozen=True)
 class Changes(Rows):
-    """One tenant's rows within one transaction that writes. ``now`` is the database's time, ``actor`` who does it.
+    """One tenant's rows within one transaction that writes.
 
-    ``after_commit`` is called, in order, when the transaction of ``Tenancy.write`` is committed."""
+    - ``now`` is the database's time.
+    - ``actor`` is named in audit events.
+    - ``after_commit`` is called, in order, once the transaction of ``Tenancy.write`` is committed.
+    """
 
     now: datetime
     actor: str = NOBODY_NAMED
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def insert(self, table: Table, **values: Any) -> None:
+        """Insert a row. SQLAlchemy raises its own error for an unknown column."""
         row = dict(tenant_id=self.tenant_id, **values)
         self.connection.execute(statements.inserting(table, tuple(row)), row)
 
     def update(self, table: Table, *where: Where, **values: Any) -> int:
-        """How many rows were changed."""
+        """Update the matching rows. Return how many changed."""
         key, others = statements.key_in(self.tenant_id, table, where)
         computed = {name: value for name, value in values.items() if isinstance(value, ClauseElement)}
         plain = {name: value for name, value in values.items() if name not in computed}
@@ -82,10 +93,12 @@ class Changes(Rows):
         return self.connection.execute(change, statements.parameters(key) | plain).rowcount
 
     def delete(self, table: Table, *where: Where) -> int:
-        """How many rows were removed."""
+        """Delete the matching rows. Return how many."""
         key, others = statements.key_in(self.tenant_id, table, where)
-        gone = statements.deleting(table, tuple(key))
-        return self.connection.execute(gone.where(*others) if others else gone, statements.parameters(key)).rowcount
+        deletion = statements.deleting(table, tuple(key))
+        return self.connection.execute(
+            deletion.where(*others) if others else deletion, statements.parameters(key)
+        ).rowcount
 
 
 @dataclass(frozen=True)
@@ -98,11 +111,13 @@ class Tenancy:
 
     @contextmanager
     def read(self) -> Iterator[Rows]:
+        """Open a read-only transaction. Raises Refuse ``CATALOG_UNREACHABLE``."""
         with self.database.read(self.tenant_id) as connection:
             yield Rows(connection, self.tenant_id)
 
     @contextmanager
     def write(self) -> Iterator[Changes]:
+        """Open a transaction that writes, commit it at the end of the block, then run its ``after_commit`` calls."""
         with self.database.write(self.tenant_id) as (connection, now):
             rows = Changes(connection, self.tenant_id, now, self.actor)
             yield rows
@@ -111,24 +126,25 @@ class Tenancy:
 
 
 def put(connection: Connection, table: Table, key: dict[str, Any], **values: Any) -> None:
-    """Inserts the row of this key, or updates it, whoever else does the same meanwhile."""
+    """Insert the row with this key, or update it. Concurrent calls for the same key are safe."""
     query = _upsert(connection, table).values(**key, **values)
     connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
 def add_if_absent(connection: Connection, table: Table, **values: Any) -> None:
-    """Inserts the row, unless there is one of its key, whoever else does the same meanwhile."""
+    """Insert the row unless its key exists. Concurrent calls for the same key are safe."""
     connection.execute(_upsert(connection, table).values(**values).on_conflict_do_nothing())
 
 
 def increase(connection: Connection, table: Table, key: dict[str, Any], column: str, by: int) -> None:
-    """Add to a column of the row of this key, or insert it with that much, whoever else does the same meanwhile."""
+    """Add to a column of the row with this key, or insert the row with that value. Concurrent calls are safe."""
     query = _upsert(connection, table).values({**key, column: by})
     connection.execute(query.on_conflict_do_update(index_elements=list(key), set_={column: table.c[column] + by}))
 
 
 def _upsert(connection: Connection, table: Table) -> Any:
-    # A dialect imports what it has for every driver: only that of the database at hand is worth the time.
+    # Importing a dialect also imports its drivers' parts, so import only the one in use.
+    """Return the dialect's INSERT, which has ON CONFLICT."""
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects import sqlite
 
@@ -139,7 +155,7 @@ def _upsert(connection: Connection, table: Table) -> Any:
 
 
 def tenant_of(row: RowMapping) -> Tenant:
-    """The tenant in its row."""
+    """Return the tenant in a row."""
     return Tenant(
         tenant_id=row["tenant_id"],
         name=row["name"],
@@ -154,4 +170,5 @@ def tenant_of(row: RowMapping) -> Tenant:
 
 
 def new_id() -> str:
+    """Return a new random id (UUID)."""
     return str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""The handle of one tenant, and the catalog that hands out the handles."""
+"""Give access to one tenant's part of the catalog, and to the catalog as a whole."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -46,15 +46,18 @@ class SqlTenant:
 
     @property
     def tenant_id(self) -> str:
+        """Return the tenant's id."""
         return self._tenancy.tenant_id
 
     def tenant(self) -> Tenant:
+        """Return the tenant. Raises Refuse ``NO_SUCH_TENANT``."""
         with self._tenancy.read() as rows:
             return tenant_of(rows.tenant())
 
     def update(
         self, *, client_id: str, kind: CredentialKind, sealed: Sealed, expires_at: datetime | None = None
     ) -> None:
+        """Store a new client id and credential. Raises Refuse ``NO_SUCH_TENANT`` and ``DIRECTORY_EXISTS``."""
         with self._across_tenants() as rows:
             directories.refuse_second(rows, rows.tenant(lock=True))
             rows.update(schema.tenants, client_id=client_id, sign_in_expires_at=expires_at)
@@ -62,6 +65,7 @@ class SqlTenant:
             append(rows, Action.CREDENTIAL_UPDATED, {}, {"client_id": client_id, "kind": kind})
 
     def remove(self) -> frozenset[bytes]:
+        """Remove the tenant's rows except its audit trail. Return the wrapped data keys that were deleted."""
         with self._across_tenants() as rows:
             tenant = rows.one(schema.tenants, lock=True)
             if tenant is None:
@@ -80,7 +84,7 @@ class SqlTenant:
 
     @contextmanager
     def _across_tenants(self) -> Iterator[Changes]:
-        """A transaction on this tenant's rows that also sees which other tenants its directory has, one at a time."""
+        """Open a transaction on this tenant's rows that also sees its directory's other tenants, one at a time."""
         database = self._tenancy.database
         with database.write(EVERY_TENANT) as (connection, now):
             database.one_at_a_time(connection, Turn.CONNECTING)
@@ -95,12 +99,15 @@ class SqlCatalog:
         self.actor = actor
 
     def by(self, actor: str) -> "SqlCatalog":
+        """Return the catalog with another actor for audit events."""
         return SqlCatalog(self._database, actor)
 
     def tenant(self, tenant_id: str) -> SqlTenant:
+        """Return the catalog of one tenant. The tenant need not exist."""
         return SqlTenant(Tenancy(self._database, tenant_id, self.actor))
 
     def find(self, name: str) -> Tenant:
+        """Return the tenant with this name. Raises Refuse ``NO_SUCH_TENANT``."""
         with self._database.read(EVERY_TENANT) as connection:
             query = select(schema.tenants).where(schema.tenants.c.name == name)
             row = connection.execute(query).mappings().one_or_none()
@@ -109,12 +116,13 @@ class SqlCatalog:
         return tenant_of(row)
 
     def audited(self, name: str) -> Audited:
-        living, trail = schema.tenants, schema.audit_heads
+        """Return the tenant with this name or id, or else the latest removed one. Raises Refuse ``NO_SUCH_TENANT``."""
+        existing, trail = schema.tenants, schema.audit_heads
         with self._database.read(EVERY_TENANT) as connection:
-            for table, order in ((living, living.c.created_at), (trail, trail.c.at)):
+            for table, order in ((existing, existing.c.created_at), (trail, trail.c.at)):
                 for column in (table.c.name, table.c.tenant_id):
-                    of_tenant = (column == name, table.c.tenant_id != INSTALLATION)
-                    query = select(table).where(*of_tenant).order_by(order.desc()).limit(1)
+                    same_tenant = (column == name, table.c.tenant_id != INSTALLATION)
+                    query = select(table).where(*same_tenant).order_by(order.desc()).limit(1)
                     row = connection.execute(query).mappings().first()
                     if row is not None:
                         removed = table is trail
@@ -122,17 +130,20 @@ class SqlCatalog:
         raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}', and there was none.")
 
     def tenants(self) -> list[Tenant]:
+        """Return all tenants, the newest first."""
         with self._database.read(EVERY_TENANT) as connection:
             order = (schema.tenants.c.created_at.desc(), schema.tenants.c.name)
             return [tenant_of(row) for row in connection.execute(select(schema.tenants).order_by(*order)).mappings()]
 
     def check_addable(self, name: str, directory_id: str, *, again: bool) -> None:
+        """Raise Refuse unless a tenant of this name may be connected to this directory. See ``refuse_taken``."""
         with self._database.read(EVERY_TENANT) as connection:
             directories.refuse_taken(connection, name, directory_id, again=again)
 
     def add_tenant(
         self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, again: bool = False
     ) -> None:
+        """Insert a tenant with its first data key and credential. Raises the refusals of ``check_addable``."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             self._database.one_at_a_time(connection, Turn.CONNECTING)
             directories.refuse_taken(connection, tenant.name, tenant.directory_id, again=again)
@@ -142,14 +153,16 @@ class SqlCatalog:
             rows.insert(schema.tenants, **values, claimed_directory=tenant.directory_id.lower())
             insert_key(rows, key)
             put_credential(rows, kind, sealed)
-            told = {"name": tenant.name, "directory_id": tenant.directory_id, "client_id": tenant.client_id}
-            append(rows, Action.TENANT_ADDED, {}, {**told, "kind": kind, "arn": tenant.key_arn})
+            detail = {"name": tenant.name, "directory_id": tenant.directory_id, "client_id": tenant.client_id}
+            append(rows, Action.TENANT_ADDED, {}, {**detail, "kind": kind, "arn": tenant.key_arn})
             directories.report_added(rows, tenant, directories.withheld_since(connection, tenant.directory_id))
 
     def purge(self, deleted: Collection[bytes]) -> Purged:
+        """Purge deleted data keys from the database's files. See ``ports.catalog.Catalog.purge``."""
         return self._database.purge(deleted)
 
     def find_job(self, job_id: str) -> Job:
+        """Return the job with this id, of any tenant. Raises Refuse ``NO_SUCH_JOB``."""
         with self._database.read(EVERY_TENANT) as connection:
             query = select(schema.jobs).where(schema.jobs.c.job_id == job_id)
             row = connection.execute(query).mappings().one_or_none()
@@ -158,16 +171,21 @@ class SqlCatalog:
         return job_of(row)
 
     def scheduler(self) -> SqlScheduler:
+        """Return the scheduler's access to the catalog."""
         return SqlScheduler(self._database)
 
     def probes(self) -> SqlProbes:
+        """Return the access to probes of all tenants' keys."""
         return SqlProbes(self._database)
 
     def stores(self) -> SqlStores:
+        """Return the access to the known blob store."""
         return SqlStores(self._database, self.actor)
 
     def overview(self) -> SqlOverview:
+        """Return the access to figures about all tenants."""
         return SqlOverview(self._database)
 
     def close(self) -> None:
+        """Close the database's connections."""
         self._database.close()

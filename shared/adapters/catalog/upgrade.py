@@ -1,8 +1,8 @@
-"""The schema's revision, and the way to the one that this code needs.
+"""Read the schema's revision, and migrate to the one that this code needs.
 
-A migration leaves tables that the code of the version before it can use too, so that workers may be replaced one by one.
-It writes the revisions whose code may use them into ``compatible_code``, where code looks that meets a revision which it
-does not know. Revisions are numbers of four digits, in order.
+After a migration the code of the previous version can still use the tables, so that workers may be replaced one by one.
+The migration writes the compatible revisions into ``compatible_code``. Code that finds a revision it does not know
+looks there. Revisions are numbers of four digits, in order.
 """
 
 import fcntl
@@ -28,53 +28,59 @@ _VERSIONS, _COMPATIBLE = "alembic_version", "compatible_code"
 
 
 class Revision(msgspec.Struct, frozen=True):
-    """What a database says of its schema: its revision (None if there are no tables), and the code that may use it."""
+    """A schema's revision and the code that may use it.
+
+    - ``revision`` is None if there are no tables.
+    - ``compatible`` are the revisions of other code that may use the tables.
+    """
 
     revision: str | None
     compatible: frozenset[str] = frozenset()
 
     @property
     def fits(self) -> bool:
-        """Whether this code may use the tables as they are."""
+        """Return True if this code may use the tables as they are."""
         return self.revision == REVISION or (self.newer and REVISION in self.compatible)
 
     @property
     def newer(self) -> bool:
-        """Whether a newer version of the code has migrated the tables."""
+        """Return True if a newer version of the code has migrated the tables."""
         return self.revision is not None and self.revision > REVISION
 
 
 def revision_of(database: Database) -> Revision:
-    """The schema's revision, by plain queries: alembic takes long to import."""
+    """Return the schema's revision, read by plain queries because alembic takes long to import."""
     with database.read(EVERY_TENANT) as connection:
         return _revision(connection)
 
 
 def upgraded(database: Database, grant_to: str | None = None) -> str:
-    """Brings the schema to the revision that this code needs, one process at a time; the revision that it has then.
+    """Migrate the schema to the revision that this code needs, one process at a time. Return its revision.
 
-    A newer one with which this code gets along is left as it is. ``grant_to`` is a user of PostgreSQL who may use the tables
-    afterwards. Raises Refuse ``CATALOG_NEEDS_MIGRATION`` if a newer version of the code is needed, ``SETTINGS_INVALID`` if
-    there is no such user, or no users at all.
+    A newer revision that is compatible with this code is left as it is. ``grant_to`` is a PostgreSQL user that may use
+    the tables afterwards.
+
+    Raises Refuse ``CATALOG_NEEDS_MIGRATION`` if a newer version of the code is needed, and ``SETTINGS_INVALID`` if the
+    user does not exist or the database has no users.
     """
     from alembic import command
 
-    with _alone(database), database.write(EVERY_TENANT) as (connection, _):
-        # In one transaction: a migration that is cut off leaves what was there before.
+    with _migration_lock(database), database.write(EVERY_TENANT) as (connection, _):
+        # In one transaction, so that an interrupted migration changes nothing.
         database.one_at_a_time(connection, Turn.MIGRATING)
-        found = _revision(connection)
-        if not found.fits:
-            refuse_newer(found)
+        current = _revision(connection)
+        if not current.fits:
+            refuse_newer(current)
             command.upgrade(_config(connection), "head")
-            found = _revision(connection)
+            current = _revision(connection)
         if grant_to is not None:
             database.grant(connection, grant_to)
-    return found.revision or REVISION
+    return current.revision or REVISION
 
 
-def refuse_newer(found: Revision) -> None:
-    """Raises Refuse if the tables are those of a newer version that this code does not get along with."""
-    if found.newer:
+def refuse_newer(revision: Revision) -> None:
+    """Raise Refuse ``CATALOG_NEEDS_MIGRATION`` if newer code migrated the tables and this code is not compatible."""
+    if revision.newer:
         raise Refuse(
             Code.CATALOG_NEEDS_MIGRATION,
             "The catalog was migrated by a newer version of Entrakeep: use that version, or a newer one.",
@@ -82,23 +88,25 @@ def refuse_newer(found: Revision) -> None:
 
 
 def file_of(database: Database) -> Path | None:
-    """The file of a SQLite database; None if there is none."""
+    """Return the file of a SQLite database, or None for other databases and for one in memory."""
     name = database.url.database if database.is_sqlite else None
     return None if name in (None, "", ":memory:") else Path(str(name))
 
 
 def _revision(connection: Connection) -> Revision:
+    """Return the schema's revision."""
     tables = inspect(connection)
     if not tables.has_table(_VERSIONS):
         return Revision(None)
     revision = connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar()  # noqa: S608 - our own names
     if revision == REVISION or not tables.has_table(_COMPATIBLE):
         return Revision(revision)
-    named = connection.execute(text(f"SELECT revision FROM {_COMPATIBLE}")).scalars()  # noqa: S608
-    return Revision(revision, frozenset(named))
+    compatible = connection.execute(text(f"SELECT revision FROM {_COMPATIBLE}")).scalars()  # noqa: S608
+    return Revision(revision, frozenset(compatible))
 
 
 def _config(connection: Connection) -> "Config":
+    """Return Alembic's configuration for a migration on this connection."""
     from alembic.config import Config
 
     config = Config()
@@ -109,8 +117,8 @@ def _config(connection: Connection) -> "Config":
 
 
 @contextmanager
-def _alone(database: Database) -> Iterator[None]:
-    """No other process migrates this SQLite file meanwhile; its journal is a write-ahead log from here on."""
+def _migration_lock(database: Database) -> Iterator[None]:
+    """Keep other processes from migrating this SQLite file, and switch it to a write-ahead log."""
     file = file_of(database)
     if file is None:
         yield
@@ -125,6 +133,7 @@ def _alone(database: Database) -> Iterator[None]:
 
 
 def _keep_write_ahead_log(database: Database, file: Path) -> None:
+    """Switch the file's journal to a write-ahead log. Raises Refuse ``CATALOG_UNREACHABLE``."""
     try:
         connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
         try:

@@ -1,4 +1,4 @@
-"""What a rebuild brings back into SQL, and what the sweep takes out of it."""
+"""Store what a rebuild finds in the bucket, and remove what the sweep no longer needs."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import RowMapping, select
 
 from shared.adapters.catalog.audit import append, append_if_sound, append_rebuilt
-from shared.adapters.catalog.claims import held, keep_snapshot
+from shared.adapters.catalog.claims import keep_snapshot, lock_claim
 from shared.adapters.catalog.directories import claim_of
 from shared.adapters.catalog.engine import EVERY_TENANT, Turn
 from shared.adapters.catalog.jobs import GOING_ON, end_job
@@ -40,63 +40,71 @@ class SqlUpkeep:
         self._tenancy = tenancy
 
     def known(self) -> Known:
+        """Return what the catalog knows of the tenant's jobs, snapshots and data keys."""
         with self._tenancy.read() as rows:
-            row, of_jobs = rows.one(tenants), rows.find(jobs)
+            row, job_rows = rows.one(tenants), rows.find(jobs)
             noted = rows.find(bucket_jobs)
-            found = {row["job_id"] for row in noted}
-            standing = rows.find(snapshots)
+            from_bucket = {row["job_id"] for row in noted}
+            snapshot_rows = rows.find(snapshots)
             return Known(
                 tenant=None if row is None else tenant_of(row),
-                jobs=found | {row["job_id"] for row in of_jobs},
-                ended=found | {row["job_id"] for row in of_jobs if JobState(row["state"]).ended},
+                jobs=from_bucket | {row["job_id"] for row in job_rows},
+                ended=from_bucket | {row["job_id"] for row in job_rows if JobState(row["state"]).ended},
                 swept={row["job_id"] for row in noted if row["swept_at"] is not None},
-                snapshots={row["snapshot_id"]: row["job_id"] for row in standing},
-                parents={row["parent"] for row in standing if row["parent"]},
+                snapshots={row["snapshot_id"]: row["job_id"] for row in snapshot_rows},
+                parents={row["parent"] for row in snapshot_rows if row["parent"]},
                 attempts={row["snapshot_id"]: row["job_id"] for row in rows.find(snapshot_attempts)},
                 data_keys={(row["data_key_id"], row["generation"]) for row in rows.find(data_keys)},
             )
 
     def blobs(self, job_id: str) -> set[str]:
+        """Return the names of the blobs that a job's runs refer to."""
         with self._tenancy.read() as rows:
             return {blob for row in rows.find(runs, runs.c.job_id == job_id) for blob in row["blobs"]}
 
     def bring_back(self, found: Found) -> Tenant:
+        """Insert what a rebuild found and SQL lacks. Return the tenant."""
         database, tenant_id = self._tenancy.database, self._tenancy.tenant_id
         with database.write(EVERY_TENANT) as (connection, now):  # a name must be free among all tenants
             database.one_at_a_time(connection, Turn.CONNECTING)
             rows = Changes(connection, tenant_id, now, self._tenancy.actor)
             _bring_tenant(rows, found.tenant)
             _bring_keys(rows, found.data_keys)
-            standing = {row["snapshot_id"] for row in rows.find(snapshots)}
-            for snapshot, named in found.snapshots:
-                if snapshot.snapshot_id not in standing:
-                    keep_snapshot(rows, snapshot, named)
+            existing = {row["snapshot_id"] for row in rows.find(snapshots)}
+            for snapshot, run_refs in found.snapshots:
+                if snapshot.snapshot_id not in existing:
+                    keep_snapshot(rows, snapshot, run_refs)
                     _end(rows, snapshot)
             _number_anew(rows)
             noted = {row["snapshot_id"] for row in rows.find(snapshot_attempts)}
             for snapshot_id, job_id in found.uncommitted.items():
                 if snapshot_id not in noted:
                     rows.insert(snapshot_attempts, snapshot_id=snapshot_id, job_id=job_id, noted_at=now)
-            told = {row["job_id"] for table in (jobs, bucket_jobs) for row in rows.find(table)}
-            for job_id in sorted(found.jobs - told):
+            known_jobs = {row["job_id"] for table in (jobs, bucket_jobs) for row in rows.find(table)}
+            for job_id in sorted(found.jobs - known_jobs):
                 rows.insert(bucket_jobs, job_id=job_id, found_at=now)
-            _tell(rows, found)
+            _report(rows, found)
             return tenant_of(rows.tenant())
 
     def to_sweep(self, claim: Claim, settled: timedelta) -> list[str]:
+        """Return the ids of jobs to sweep: ended or found at least ``settled`` ago, and not swept. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            held(rows, claim)
+            lock_claim(rows, claim)
             until = rows.now - settled
             noted = rows.find(bucket_jobs)
-            found = {row["job_id"] for row in noted if row["swept_at"] is None and row["found_at"] <= until}
+            from_bucket = {row["job_id"] for row in noted if row["swept_at"] is None and row["found_at"] <= until}
             ended = rows.find(jobs, jobs.c.finished_at <= until)
-            return sorted(found | {row["job_id"] for row in ended} - {row["job_id"] for row in noted})
+            return sorted(from_bucket | {row["job_id"] for row in ended} - {row["job_id"] for row in noted})
 
     def leftovers(self, claim: Claim, job_id: str) -> Leftovers:
+        """Remove the job's runs without references. Return its remaining blobs, and the manifests and keys to delete.
+
+        Raises ClaimLost.
+        """
         with self._tenancy.write() as rows:
-            held(rows, claim)
+            lock_claim(rows, claim)
             for row in rows.find(runs, runs.c.job_id == job_id):
-                if not _named(rows, row["run_id"]):
+                if not _is_referenced(rows, row["run_id"]):
                     rows.delete(runs, runs.c.run_id == row["run_id"])
             kept = rows.find(runs, runs.c.job_id == job_id)
             made = {row["snapshot_id"] for row in rows.find(snapshots, snapshots.c.job_id == job_id)}
@@ -109,28 +117,31 @@ class SqlUpkeep:
             )
 
     def swept(self, claim: Claim, job_id: str, left: Leftovers) -> None:
+        """Remove the job's swept attempts and data keys, and mark the job as swept. Raises ClaimLost."""
         with self._tenancy.write() as rows:
-            held(rows, claim)
+            lock_claim(rows, claim)
             rows.delete(snapshot_attempts, snapshot_attempts.c.job_id == job_id)
             rows.delete(data_keys, data_keys.c.job_id == job_id, data_keys.c.data_key_id.in_(left.data_keys))
             if not rows.update(bucket_jobs, bucket_jobs.c.job_id == job_id, swept_at=rows.now):
                 rows.insert(bucket_jobs, job_id=job_id, swept_at=rows.now)
 
     def note_untrusted(self, found: Sequence[Untrusted]) -> None:
+        """Store which untrusted KMS keys wrap data in the bucket, and append an audit event for each new one."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
-            before = {row["arn"] for row in rows.find(untrusted_keys)}
-            for arn in before - {each.arn for each in found}:
+            known_arns = {row["arn"] for row in rows.find(untrusted_keys)}
+            for arn in known_arns - {each.arn for each in found}:
                 rows.delete(untrusted_keys, untrusted_keys.c.arn == arn)
             for each in found:
                 counts = {"data_keys": each.data_keys, "manifests": each.manifests}
-                if each.arn in before:
+                if each.arn in known_arns:
                     rows.update(untrusted_keys, untrusted_keys.c.arn == each.arn, **counts)
                 else:
                     rows.insert(untrusted_keys, arn=each.arn, found_at=rows.now, **counts)
                     append_if_sound(rows, Action.KEY_UNTRUSTED, {}, {"arn": each.arn, **counts})
 
     def untrusted(self) -> list[Untrusted]:
+        """Return the untrusted KMS keys that wrap data in the bucket."""
         with self._tenancy.read() as rows:
             noted = rows.all(rows.query(untrusted_keys).order_by(untrusted_keys.c.arn))
         return [
@@ -139,8 +150,11 @@ class SqlUpkeep:
         ]
 
 
-def _tell(rows: Changes, found: Found) -> None:
-    """The head that lay in the bucket is named, whether or not it is the one that the event stands behind."""
+def _report(rows: Changes, found: Found) -> None:
+    """Append the audit events of a rebuild.
+
+    The event names the head found in the bucket, whether or not the event follows it in the chain.
+    """
     detail: dict[str, Plain] = {
         "snapshots": len(found.snapshots),
         "data_keys": len({key.data_key_id for key in found.data_keys}),
@@ -152,16 +166,18 @@ def _tell(rows: Changes, found: Found) -> None:
         append(rows, Action.KEY_TRUSTED, {}, {"arn": arn})
 
 
-def _named(rows: Rows, run_id: str) -> bool:
-    """Whether a snapshot or a checkpoint names the run."""
+def _is_referenced(rows: Rows, run_id: str) -> bool:
+    """Return True if a snapshot or a checkpoint refers to the run."""
     return any(rows.find(table, table.c.run_id == run_id) for table in (snapshot_runs, checkpoint_runs))
 
 
 def _keys_of(rows: Rows, job_id: str) -> Sequence[RowMapping]:
+    """Return the rows of a job's data keys."""
     return rows.find(data_keys, data_keys.c.job_id == job_id)
 
 
 def _bring_tenant(rows: Changes, tenant: Tenant) -> None:
+    """Insert the tenant unless it exists."""
     values = msgspec.structs.asdict(tenant)
     del values["tenant_id"]
     if rows.one(tenants, lock=True) is None:
@@ -170,7 +186,7 @@ def _bring_tenant(rows: Changes, tenant: Tenant) -> None:
 
 
 def _free_name(rows: Changes, name: str) -> str:
-    """The name, or one with a number where another tenant has it by now."""
+    """Return the name, with a number appended if another tenant has it."""
     taken = set(rows.connection.execute(select(tenants.c.name)).scalars())
     number, free = 1, name
     while free in taken:
@@ -180,35 +196,36 @@ def _free_name(rows: Changes, name: str) -> str:
 
 
 def _bring_keys(rows: Changes, keys: Sequence[WrappedKey]) -> None:
-    standing = {(row["data_key_id"], row["generation"]) for row in rows.find(data_keys)}
+    """Insert the data keys' generations that SQL lacks."""
+    existing = {(row["data_key_id"], row["generation"]) for row in rows.find(data_keys)}
     for key in keys:
-        if (key.data_key_id, key.generation) not in standing:
+        if (key.data_key_id, key.generation) not in existing:
             insert_key(rows, key)
 
 
 def _end(rows: Changes, snapshot: Snapshot) -> None:
-    """The job that made the snapshot has ended, even if SQL, put back from an older state, takes it to be going on."""
+    """End the snapshot's job if SQL, restored from an older state, still has it as unfinished."""
     job = rows.one(jobs, jobs.c.job_id == snapshot.job_id, jobs.c.state.in_(GOING_ON), lock=True)
     if job is not None:
-        rows.update(jobs, jobs.c.job_id == snapshot.job_id, state=JobState.RUNNING)  # a queued one cannot succeed
+        rows.update(jobs, jobs.c.job_id == snapshot.job_id, state=JobState.RUNNING)  # a queued job cannot succeed
         running = rows.one(jobs, jobs.c.job_id == snapshot.job_id)
         state = JobState.SUCCEEDED if snapshot.complete else JobState.SUCCEEDED_WITH_WARNINGS
         end_job(rows, running or job, state, snapshot=snapshot.snapshot_id)
 
 
 def _number_anew(rows: Changes) -> None:
-    """In order of time, a parent before its children whatever the clocks of their workers said."""
-    standing = {row["snapshot_id"]: row for row in rows.find(snapshots)}
-    ordered = sorted(standing.values(), key=lambda row: (row["created_at"], row["snapshot_id"]))
+    """Renumber snapshots in order of time, a parent before its children whatever the workers' clocks said."""
+    by_id = {row["snapshot_id"]: row for row in rows.find(snapshots)}
+    ordered = sorted(by_id.values(), key=lambda row: (row["created_at"], row["snapshot_id"]))
     placed: dict[str, None] = {}
     for snapshot in ordered:
-        line, row = [], standing.get(snapshot["snapshot_id"])
+        line, row = [], by_id.get(snapshot["snapshot_id"])
         while row is not None and row["snapshot_id"] not in placed:
             line.append(row["snapshot_id"])
-            row = standing.get(row["parent"])
+            row = by_id.get(row["parent"])
         placed |= dict.fromkeys(reversed(line))
-    if [standing[snapshot_id]["number"] for snapshot_id in placed] == list(range(1, len(placed) + 1)):
+    if [by_id[snapshot_id]["number"] for snapshot_id in placed] == list(range(1, len(placed) + 1)):
         return
-    for sign in (-1, 1):  # numbers are unique all the way
+    for sign in (-1, 1):  # numbers must be unique after each update
         for number, snapshot_id in enumerate(placed, start=1):
             rows.update(snapshots, snapshots.c.snapshot_id == snapshot_id, number=sign * number)

@@ -1,7 +1,7 @@
-"""The tables of the catalog, a module an area. Every table of a tenant has a primary key that begins with ``tenant_id``.
+"""Define the catalog's tables, one module per area.
 
-Types are portable: ids are text, times go through ``UtcTime``, lists and details are JSON. The migrations make these
-tables; a test compares the two.
+The primary key of each tenant's table begins with ``tenant_id``. Types are portable: ids are text, times go through
+``UtcTime``, lists and details are JSON. The migrations create these tables; a test compares the two.
 """
 
 from shared.adapters.catalog.schema.audit import AUDIT, audit_events, audit_heads

@@ -1,4 +1,4 @@
-"""The tables of the audit trails. They refer to no other table, as a trail outlives its tenant."""
+"""Define the tables of the audit trails. They refer to no other table, because a trail outlives its tenant."""
 
 from sqlalchemy import Column, Integer, String, Table
 
@@ -8,7 +8,7 @@ audit_heads = Table(
     "audit_heads",
     metadata,
     tenant_column(),
-    Column("name", String, nullable=False),  # what the tenant is called, or was: the trail outlives it
+    Column("name", String, nullable=False),  # the tenant's name, kept after its removal
     Column("number", Integer, nullable=False),
     Column("at", String, nullable=False),
     Column("hash", String(64), nullable=False),
@@ -22,7 +22,7 @@ audit_events = Table(
     metadata,
     tenant_column(),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("line", String, nullable=False),  # what is hashed, to the letter
+    Column("line", String, nullable=False),  # the exact text that is hashed
     Column("hash", String(64), nullable=False),
 )
 

@@ -1,4 +1,4 @@
-"""What the tables share: metadata, column types, and the two parts that each table of a tenant has."""
+"""Define what the tables share: metadata, column types, and the tenant's key and foreign keys."""
 
 from datetime import UTC, datetime
 
@@ -16,18 +16,20 @@ metadata = MetaData(
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware time in UTC. SQLite, which knows no zones, keeps it without one."""
+    """An aware time in UTC. SQLite has no time zones, so it stores the time without one."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the value to store."""
         if value is None:
             return None
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the stored value as an aware time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
@@ -39,7 +41,7 @@ Json = JSON(none_as_null=True)
 
 
 def tenant_column() -> Column[str]:
-    """Return the column that every primary key of a tenant's table begins with."""
+    """Return the column that begins every primary key of a tenant's table."""
     return Column("tenant_id", Uuid, primary_key=True)
 
 

@@ -1,4 +1,4 @@
-"""The tables of jobs, their steps and checkpoints, the pins on snapshots that they read, and what backups came to."""
+"""Define the tables of jobs, steps, checkpoints, pins on snapshots, and events about backups."""
 
 from sqlalchemy import (
     Boolean,
@@ -27,11 +27,11 @@ jobs = Table(
     metadata,
     tenant_column(),
     Column("job_id", Uuid, primary_key=True),
-    Column("number", Integer, nullable=False),  # in order of asking, within the tenant
+    Column("number", Integer, nullable=False),  # in order of requests, within the tenant
     Column("kind", String(16), nullable=False),
     Column("state", String(32), nullable=False),
     Column("asked", String(16), nullable=False),
-    Column("here", Boolean, nullable=False),  # runs in the process that asked, never sent
+    Column("here", Boolean, nullable=False),  # runs in the calling process; no message is sent
     Column("cancel", Boolean, nullable=False),
     Column("code", String(32)),
     Column("message", String),
@@ -43,9 +43,9 @@ jobs = Table(
     Column("parent", Uuid),
     Column("snapshot", Uuid),
     Column("detail", Json),
-    Column("open_phase", Integer),  # None: without steps yet
+    Column("open_phase", Integer),  # None: no steps yet
     Column("open_steps", Integer, nullable=False),
-    Column("birth_until", UtcTime),  # until when one of its steps is left to have its data key made
+    Column("birth_until", UtcTime),  # when the reservation of its data key expires
     within_tenant("tenants"),
     UniqueConstraint("tenant_id", "due_at"),
     UniqueConstraint("tenant_id", "number"),
@@ -73,11 +73,11 @@ steps = Table(
     Column("claim_until", UtcTime),
     Column("claims_lost", Integer, nullable=False),
     Column("trouble_since", UtcTime),
-    Column("trouble", String(32)),  # the code of the trouble that it is in, and the sentence
+    Column("trouble", String(32)),  # the code of its current trouble
     Column("trouble_message", String),
-    Column("retry_at", UtcTime),  # when it was to be tried again after it last met trouble
-    Column("alone_since", UtcTime),  # since when in this trouble Graph has answered other streams
-    Column("fresh_starts", Integer, nullable=False, server_default="0"),  # readings begun afresh: a cursor was no good
+    Column("retry_at", UtcTime),  # when to retry after the last trouble
+    Column("alone_since", UtcTime),  # since when Graph answers other streams but not this one
+    Column("fresh_starts", Integer, nullable=False, server_default="0"),  # restarted reads, after an unusable cursor
     Column("send_at", UtcTime),  # when its message is due
     Column("sends", Integer, nullable=False),  # messages sent since it was last queued
     within_tenant("jobs", "job_id"),
@@ -126,6 +126,6 @@ backup_events = Table(
     Column("tell_at", UtcTime),
     Column("told_at", UtcTime),
     Column("tries", Integer, nullable=False),
-    Column("outcome", String),  # of the last try
+    Column("outcome", String),  # of the last delivery attempt
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )

@@ -1,4 +1,4 @@
-"""The tables of data keys and of what is known of the KMS keys that wrap them."""
+"""Define the tables of data keys, and of the state of the KMS keys that wrap them."""
 
 from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, LargeBinary, String, Table
 
@@ -25,7 +25,7 @@ data_keys = Table(
     Column("wrapped", LargeBinary, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("job_id", Uuid),
-    Column("moved_at", UtcTime),  # when it was wrapped anew; None for the first generation
+    Column("moved_at", UtcTime),  # when it was re-wrapped; None for the first generation
     within_tenant("tenants"),
 )
 Index(None, data_keys.c.tenant_id, data_keys.c.purpose, data_keys.c.job_id)
@@ -59,8 +59,8 @@ refusals = Table(
     metadata,
     tenant_column(),
     Column("arn", String, primary_key=True),
-    Column("at", UtcTime, nullable=False),  # the last one
-    Column("since", UtcTime),  # the first one since the key was last allowed
+    Column("at", UtcTime, nullable=False),  # of the last refusal
+    Column("since", UtcTime),  # of the first refusal since the key was last allowed
     Column("message", String, nullable=False),
     within_tenant("tenants"),
 )
@@ -69,18 +69,18 @@ key_health = Table(
     "key_health",
     metadata,
     tenant_column(),
-    Column("turn", Integer, nullable=False),  # raised with every probe that is taken on
+    Column("turn", Integer, nullable=False),  # incremented with each probe
     Column("next_probe", UtcTime, nullable=False),
     Column("arn", String, nullable=False),
     Column("condition", String(16), nullable=False),
     Column("since", UtcTime, nullable=False),
     Column("code", String(32)),
     Column("message", String, nullable=False),
-    Column("found", String(16)),  # what the last probe found, which need not be held to be so yet
+    Column("found", String(16)),  # the last probe's result, which may be unconfirmed
     Column("checked_at", UtcTime),
     Column("looked_at", UtcTime),
     Column("warnings", Json, nullable=False),
-    # Code that does not know this table removes tenants too.
+    # Cascades, because older code that does not know this table also removes tenants.
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )
 Index(None, key_health.c.next_probe)
@@ -96,9 +96,9 @@ key_events = Table(
     Column("code", String(32)),
     Column("message", String, nullable=False),
     Column("warnings", Json, nullable=False),
-    Column("tell_at", UtcTime),  # None: nobody wants to know
+    Column("tell_at", UtcTime),  # None: not to be reported
     Column("told_at", UtcTime),
     Column("tries", Integer, nullable=False),
-    Column("outcome", String),  # of the last try
+    Column("outcome", String),  # of the last delivery attempt
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )

@@ -1,4 +1,4 @@
-"""The tables about the processes of the product: beats, workers, what they used, and which code may use the schema."""
+"""Define the tables about processes: beats, workers, usage, and which code may use the schema."""
 
 from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table
 
@@ -18,8 +18,8 @@ workers = Table(
     Column("worker", String, primary_key=True),
     Column("slots", Integer, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
-    Column("messages", Integer),  # the newest version of messages that it understands, if it knows more than the first
-    Column("messages_at", UtcTime),  # when it said so; at another time than seen_at an older version of it is at work
+    Column("messages", Integer),  # newest version of messages it understands; None: the first
+    Column("messages_at", UtcTime),  # heartbeat that wrote it; void unless equal to seen_at
 )
 
 usage = Table(
@@ -28,7 +28,7 @@ usage = Table(
     tenant_column(),
     Column("name", String(32), primary_key=True),
     Column("total", BigInteger, nullable=False),
-    # Code that does not know this table removes tenants too.
+    # Cascades, because older code that does not know this table also removes tenants.
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )
 

@@ -1,4 +1,4 @@
-"""The tables of snapshots and runs."""
+"""Define the tables of snapshots and runs."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, UniqueConstraint
 
@@ -27,7 +27,7 @@ snapshots = Table(
     Column("links", BigInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
     Column("resources", Json, nullable=False),
-    Column("going", Boolean, nullable=False),  # let go by retention: no longer offered
+    Column("going", Boolean, nullable=False),  # being removed by retention: no longer listed
     within_tenant("tenants"),
     UniqueConstraint("tenant_id", "number"),
 )
@@ -47,7 +47,7 @@ bucket_jobs = Table(
     metadata,
     tenant_column(),
     Column("job_id", Uuid, primary_key=True),
-    Column("found_at", UtcTime),  # when a rebuild found it in the bucket; else it stands in jobs
+    Column("found_at", UtcTime),  # when a rebuild found it; None: it is in jobs
     Column("swept_at", UtcTime),
     within_tenant("tenants"),
 )

@@ -1,4 +1,4 @@
-"""The table of the blob store: which one belongs to this catalog."""
+"""Define the table of the blob store that belongs to this catalog."""
 
 from sqlalchemy import Column, String, Table
 
@@ -9,6 +9,6 @@ stores = Table(
     metadata,
     Column("store", String(16), primary_key=True),
     Column("store_id", Uuid, nullable=False),
-    Column("place", String, nullable=False),  # where it was seen last
-    Column("marked_at", UtcTime),  # None: the id is chosen, and no store has been seen with it
+    Column("place", String, nullable=False),  # its last known address
+    Column("marked_at", UtcTime),  # None: the id is chosen, but no store has it yet
 )

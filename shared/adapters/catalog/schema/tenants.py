@@ -1,4 +1,4 @@
-"""The tables of tenants, their sealed credentials and their schedules."""
+"""Define the tables of tenants, their sealed credentials and their schedules."""
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
 
@@ -10,7 +10,7 @@ tenants = Table(
     tenant_column(),
     Column("name", String, nullable=False),
     Column("directory_id", Uuid, nullable=False),
-    # The same in lower case. None for all but one of the tenants that were connected to one directory when that was possible.
+    # The same in lower case. Older versions allowed several tenants of one directory: all but one of them have None.
     Column("claimed_directory", Uuid),
     Column("client_id", Uuid, nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -18,10 +18,10 @@ tenants = Table(
     Column("key_arn", String, nullable=False),
     Column("key_epoch", Integer, nullable=False),
     Column("key_allowed_at", UtcTime),  # since when it may have a key of its own
-    Column("key_switched_at", UtcTime),  # when new data keys began to be born under key_arn
-    Column("key_free_at", UtcTime),  # from when on the key before it may be disabled
-    Column("sign_in_expires_at", UtcTime),  # when its client secret or certificate expires, if that is known
-    Column("served_at", UtcTime),  # when a message for a step of it was last sent: whose turn is next
+    Column("key_switched_at", UtcTime),  # since when key_arn wraps new data keys
+    Column("key_free_at", UtcTime),  # from when on the previous key may be disabled
+    Column("sign_in_expires_at", UtcTime),  # of its client secret or certificate, if known
+    Column("served_at", UtcTime),  # when a message for one of its steps was last sent
     UniqueConstraint("name"),
 )
 Index(None, tenants.c.claimed_directory, unique=True)
@@ -35,7 +35,7 @@ withheld_directories = Table(
     Column("key_arn", String, nullable=False),
     Column("removed_at", UtcTime, nullable=False),
 )
-"""Directories whose tenant was removed while it had a KMS key of its own: who owns that key had the last word."""
+"""Directories whose tenant was removed while its owner's KMS key protected it: adding them again needs consent."""
 Index(None, withheld_directories.c.directory_id)
 
 secrets = Table(

@@ -1,1 +1,1 @@
-"""One module a revision."""
+"""Hold the migrations, one module per revision."""

@@ -1,7 +1,9 @@
-"""Tenants apart on PostgreSQL by row-level security; which code may use the tables; what trouble a step or a key is in;
-which jobs of the bucket a rebuild found, and which were swept.
+"""Separate tenants on PostgreSQL by row-level security, and add columns for trouble, sweeps and compatible code.
 
-Code of revision 0001 gets along with it on SQLite. It was never on PostgreSQL, where it would not name its tenant.
+The new columns say what trouble a step or a key is in, which of the bucket's jobs a rebuild found, and which were
+swept.
+
+Code of revision 0001 is compatible on SQLite. It never ran on PostgreSQL, where it would not name its tenant.
 """
 
 import sqlalchemy as sa
@@ -57,7 +59,7 @@ def upgrade() -> None:
 
 
 def _keep_apart(table: str) -> None:
-    """Even the table's owner sees but the rows of the tenant that its transaction names."""
+    """Force row-level security: even the table's owner sees only its transaction's tenant."""
     named = "current_setting('entrakeep.tenant', true)"
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

@@ -1,7 +1,7 @@
-"""A tenant's own KMS key: that it may have one, who agreed to the terms, and how far a change of key has come.
+"""Add a tenant's own KMS key: whether it may have one, who accepted the terms, and the progress of a key change.
 
-Code of revision 0002 gets along with it: it knows neither the new columns nor the kinds of jobs, and opens each data
-key under whichever key wraps its newest generation.
+Code of revision 0002 is compatible. It knows neither the new columns nor the new kinds of jobs, and opens each data key
+under the KMS key that wraps its newest generation.
 """
 
 import sqlalchemy as sa

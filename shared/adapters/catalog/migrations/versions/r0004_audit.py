@@ -1,6 +1,6 @@
-"""The audit trail: one chain of events a tenant, which outlives the tenant, and to which rows are only added.
+"""Add the audit trail: one append-only chain of events per tenant, which outlives the tenant.
 
-Code of the revision before gets along with it; what it does meanwhile is not told of.
+Code of the previous revision is compatible. Its changes are not audited.
 """
 
 import sqlalchemy as sa
@@ -38,7 +38,7 @@ def upgrade() -> None:
 
 
 def _keep_apart(table: str) -> None:
-    """Even the table's owner sees but the rows of the tenant that its transaction names."""
+    """Force row-level security: even the table's owner sees only its transaction's tenant."""
     named = "current_setting('entrakeep.tenant', true)"
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -46,7 +46,7 @@ def _keep_apart(table: str) -> None:
 
 
 def _only_add() -> None:
-    """SQLite knows no users who may do one thing and not another. (On PostgreSQL ours may not change events.)"""
+    """Add triggers that forbid changes: SQLite has no rights per user. (PostgreSQL grants none to change events.)"""
     for done, words in (("UPDATE", "changed"), ("DELETE", "removed")):
         op.execute(
             f"CREATE TRIGGER audit_events_are_not_{words} BEFORE {done} ON audit_events "

@@ -1,6 +1,6 @@
-"""How each tenant's KMS key is, when it is probed next, and what changed.
+"""Add the health of each tenant's KMS key, the time of its next probe, and the history of changes.
 
-Code of revision 0002 gets along with it: it does not know the tables, and whatever it removes takes their rows along.
+Code of revision 0002 is compatible. It does not know the tables; removing a tenant removes their rows by cascade.
 """
 
 import sqlalchemy as sa
@@ -54,7 +54,7 @@ def upgrade() -> None:
 
 
 def _keep_apart(table: str) -> None:
-    """Even the table's owner sees but the rows of the tenant that its transaction names."""
+    """Force row-level security: even the table's owner sees only its transaction's tenant."""
     named = "current_setting('entrakeep.tenant', true)"
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

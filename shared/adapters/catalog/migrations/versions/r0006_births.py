@@ -1,6 +1,6 @@
-"""Until when a step of a job is left to ask KMS for the job's data key, while the others wait.
+"""Add to jobs when the reservation to create the job's data key expires, while other steps wait.
 
-Code of revision 0002 gets along with it: it does not know the column, and asks without waiting.
+Code of revision 0002 is compatible. It does not know the column, and asks KMS without waiting.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
-"""Add to steps how often they began afresh, and since when Graph has answered other streams while they are in trouble.
+"""Add to steps how often they started over, and since when Graph answers other streams while they are in trouble.
 
-Code of revision 0002 gets along with it: it does not know the columns, and counts its patience without them.
+Code of revision 0002 is compatible. It does not know the columns, and decides without them how long to retry.
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,6 @@
-"""Which messages a worker understands; what became of backups, to be reported; what each tenant used.
+"""Add the messages that a worker understands, events about backups, and each tenant's usage.
 
-Code of revision 0002 gets along with it: it does not know the columns and tables, and whatever it removes takes their rows
-along.
+Code of revision 0002 is compatible. It does not know the columns and tables; removing a tenant removes rows by cascade.
 """
 
 import sqlalchemy as sa
@@ -48,7 +47,7 @@ def upgrade() -> None:
 
 
 def _keep_apart(table: str) -> None:
-    """Even the table's owner sees but the rows of the tenant that its transaction names."""
+    """Force row-level security: even the table's owner sees only its transaction's tenant."""
     named = "current_setting('entrakeep.tenant', true)"
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

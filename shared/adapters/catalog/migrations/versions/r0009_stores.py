@@ -1,6 +1,6 @@
-"""Which blob store belongs to the catalog, by the id in the store's mark.
+"""Add which blob store belongs to the catalog, by the id in the store's mark.
 
-Code of revision 0002 gets along with it: it does not know the table, and looks at no mark.
+Code of revision 0002 is compatible. It does not know the table, and reads no mark.
 """
 
 import sqlalchemy as sa

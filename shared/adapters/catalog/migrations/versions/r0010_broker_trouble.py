@@ -1,6 +1,6 @@
-"""Add to beats why the broker takes no messages, as beat has found it.
+"""Add to beats why the broker takes no messages, as beat has found.
 
-Code of revision 0002 gets along with it: it does not know the column, and reports nothing.
+Code of revision 0002 is compatible. It does not know the column, and reports nothing.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
-"""When the client secret or certificate that a tenant signs in with expires.
+"""Add to tenants when the client secret or certificate expires.
 
-Code of revision 0002 gets along with it: it does not know the column, and leaves it empty.
+Code of revision 0002 is compatible. It does not know the column, and leaves it empty.
 """
 
 import sqlalchemy as sa

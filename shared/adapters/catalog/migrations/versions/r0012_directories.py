@@ -1,7 +1,7 @@
-"""One directory is one tenant: who claims a directory, and which ones were removed under a key of their owner's.
+"""Allow one tenant per directory, and keep which directories were removed under their owner's key.
 
-Directories that were connected more than once stay so: the tenant that was added first has the claim. Code of revision 0002
-gets along with it: it claims nothing, and newer code looks at the ids themselves.
+Directories that were connected more than once stay so: the oldest tenant has the claim. Code of revision 0002 is
+compatible. It claims nothing, and newer code compares the ids themselves.
 """
 
 import sqlalchemy as sa
@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 
 def _claim() -> None:
-    """Let the tenant that was added first claim its directory."""
+    """Give each directory's claim to its oldest tenant."""
     op.execute(
         "UPDATE tenants SET claimed_directory = lower(directory_id) WHERE tenant_id = (SELECT first.tenant_id FROM tenants "
         "AS first WHERE lower(first.directory_id) = lower(tenants.directory_id) "
