@@ -1,4 +1,4 @@
-"""AWS KMS as the key service."""
+"""Use AWS KMS as the key service."""
 
 from shared.adapters.kms.answers import meaning
 from shared.adapters.kms.service import AwsKeys

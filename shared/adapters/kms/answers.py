@@ -1,6 +1,6 @@
-"""What an answer of AWS KMS means: what to do next. The table decides.
+"""Decide what to do about an answer of AWS KMS, by the table.
 
-Only a refusal is a revocation: throttling, time-outs and 5xx are trouble and are tried again.
+Only a refusal is a revocation: throttling, time-outs and 5xx are trouble and are retried.
 """
 
 from collections.abc import Callable
@@ -10,29 +10,29 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shared.adapters.kms.refusals import INVALID_STATE
-from shared.adapters.kms.row import UNSEEN, Kind, Row, Told, Who
+from shared.adapters.kms.row import UNSEEN, Kind, Received, Row, Who
 from shared.adapters.kms.table import EXPIRED, row_of
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 
 __all__ = ["DRY_RUN", "EXPIRED", "REFUSALS", "code_of", "meaning", "silent"]
 
 DRY_RUN = "DryRunOperationException"
-"""What KMS answers to a call that is not to be done, if it would have been."""
+"""The code with which KMS answers a dry run that would have succeeded."""
 REFUSALS = frozenset({"AccessDeniedException", "DisabledException", "NotFoundException", "KMSInvalidStateException"})
-"""Codes that speak of one key, without saying of which where a call names two."""
+"""Codes about one key. Where a call names two keys, they do not say which."""
 NONSENSE = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What botocore, which reads without looking, meets in an answer that is not one of AWS."""
+"""Errors that botocore raises on an answer that is not from AWS, because it does not validate answers."""
 
 
 def code_of(error: Exception) -> str:
-    """The error code of an answer of AWS, without a prefix; empty if there was no answer."""
+    """Return the error code of an answer of AWS, without a prefix; empty if there was no answer."""
     if not isinstance(error, ClientError):
         return ""
     return error.response.get("Error", {}).get("Code", "").rpartition("#")[2]
 
 
 def silent() -> dict[str, Any] | None:
-    """For ``describe``, where the key's state is not to be asked for."""
+    """Return None. Passed for ``describe`` where the key's state must not be requested."""
     return None
 
 
@@ -43,26 +43,27 @@ def meaning(
     describe: Callable[[], dict[str, Any] | None],
     denied_ours: Callable[[], bool] = lambda: False,
 ) -> EntrakeepError:
-    """What to do after an error of a call that uses a key: one of botocore's, or of ``NONSENSE``.
+    """Return what to raise after an error of a call that uses a key: one of botocore's, or of ``NONSENSE``.
 
-    ``describe`` gives DescribeKey's metadata, or None if KMS refuses even that. It raises for any other trouble: a
-    DescribeKey that is throttled or not answered says nothing about the key. ``denied_ours`` looks whether the operator's
-    own key is denied as well, and is called where who denied is not told.
+    - ``describe`` returns DescribeKey's metadata, or None if KMS refuses even that. It raises for any other trouble,
+      because a DescribeKey that is throttled or unanswered says nothing about the key.
+    - ``denied_ours`` returns True if the operator's own key is denied as well. It is called where KMS does not say who
+      denied.
     """
     key: dict[str, Any] | None = {}
-    told = _told(error)
-    if INVALID_STATE in told.names and told.status < 500:
+    received = _received(error)
+    if INVALID_STATE in received.names and received.status < 500:
         key = describe()
-        told = replace(told, state=UNSEEN if key is None else key.get("KeyState", ""))
-    row = row_of(told)
+        received = replace(received, state=UNSEEN if key is None else key.get("KeyState", ""))
+    row = row_of(received)
     if row.doubtful and denied_ours():
-        row = row_of(replace(told, ours=True))
+        row = row_of(replace(received, ours=True))
     date = (key or {}).get("DeletionDate")
     sentence = row.sentence.format(
         arn=arn,
         code=code_of(error) or type(error).__name__,
         action=_permission(error),
-        state=told.state,
+        state=received.state,
         before=f" before {date:%Y-%m-%d}" if date else "",
         data_key=data_key_id,
     )
@@ -70,22 +71,27 @@ def meaning(
 
 
 def _permission(error: Exception) -> str:
-    """What a policy must allow for the call. (For ReEncrypt that is ReEncryptFrom the one and ReEncryptTo the other key.)"""
+    """Return the permission that a policy must allow for the call.
+
+    For ReEncrypt it is a wildcard: ReEncryptFrom on one key and ReEncryptTo on the other.
+    """
     operation = error.operation_name if isinstance(error, ClientError) else ""
     return "ReEncrypt*" if operation == "ReEncrypt" else operation
 
 
-def _told(error: Exception) -> Told:
+def _received(error: Exception) -> Received:
+    """Return what the table needs to know of an error."""
     if not isinstance(error, ClientError):
-        return Told(names=frozenset(kind.__name__ for kind in type(error).__mro__))
-    return Told(
+        return Received(names=frozenset(kind.__name__ for kind in type(error).__mro__))
+    return Received(
         names=frozenset({code_of(error)}),
         status=error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400),
-        said=error.response.get("Error", {}).get("Message", "").lower(),
+        text=error.response.get("Error", {}).get("Message", "").lower(),
     )
 
 
 def _as_error(row: Row, sentence: str, arn: str, data_key_id: str) -> EntrakeepError:
+    """Return the row's error with this sentence."""
     match row.kind:
         case Kind.REVOKED:
             return KeyRefused(arn, sentence, unknown=row.unknown, ours=row.who is Who.OPERATOR)

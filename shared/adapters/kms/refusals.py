@@ -1,4 +1,4 @@
-"""What the owner of a key, or whoever stands above the key, can do to us: the rows of denials and of key states."""
+"""Hold the rows of denials and of key states: what the key's owner, or an organization above it, can do to access."""
 
 from shared.adapters.kms.row import CORRUPT, UNSEEN, Kind, Row, Who
 
@@ -39,7 +39,7 @@ DENIALS = (
         who=Who.OPERATOR,
         codes=(ACCESS_DENIED,),
         ours=True,
-        means="Who denied is not told, and the same credentials are denied the operator's own key too.",
+        means="KMS does not say who denied, and the same credentials are denied the operator's own key too.",
         sentence=_OURS,
     ),
     Row(
@@ -114,7 +114,7 @@ STATES = (
         who=Who.OWNER,
         codes=(INVALID_STATE,),
         states=("Disabled",),
-        means="The key is disabled: so it is left when its deletion is cancelled.",
+        means="The key is disabled, as it is after its deletion was cancelled.",
         sentence="The KMS key {arn} is disabled. Its owner must enable it in AWS KMS.",
     ),
     Row(
@@ -123,8 +123,8 @@ STATES = (
         who=Who.NOBODY,
         codes=(INVALID_STATE,),
         states=("Creating", "Updating"),
-        means="The key is being made, or its primary Region changed.",
-        sentence="The KMS key {arn} is being made or changed ({state}).",
+        means="The key is being created, or its primary Region is being changed.",
+        sentence="The KMS key {arn} is being created or changed ({state}).",
     ),
     Row(
         name="store-ciphertext",
@@ -132,7 +132,7 @@ STATES = (
         who=Who.OPERATOR,
         codes=(INVALID_STATE,),
         words=("ciphertext",),
-        means="The external key store says that the wrapped data key is corrupted, missing, or otherwise invalid.",
+        means="The external key store reports that the wrapped data key is corrupted, missing, or otherwise invalid.",
         sentence=CORRUPT,
     ),
     Row(
@@ -158,7 +158,8 @@ STATES = (
             "not enabled",
         ),
         means="The external key manager has disabled or lost its key, or does not let AWS KMS use it.",
-        sentence="The external key behind the KMS key {arn} is refused. Who runs the key store must mend that.",
+        sentence="The external key behind the KMS key {arn} is refused. "
+        "The external key store's administrator must fix this.",
     ),
     Row(
         name="state",
@@ -166,6 +167,6 @@ STATES = (
         who=Who.OWNER,
         codes=(INVALID_STATE,),
         means="The key cannot be used in a state that we do not know.",
-        sentence="The KMS key {arn} cannot be used in its present state ({state}). Its owner must mend that.",
+        sentence="The KMS key {arn} cannot be used in its current state ({state}). Its owner must fix this.",
     ),
 )

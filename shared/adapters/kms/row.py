@@ -1,50 +1,55 @@
-"""What a row of the table of answers says, and when it fits."""
+"""Define a row of the table of answers, and when it matches."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What is done about an answer."""
+    """The reaction to an answer."""
 
     REVOKED = "revoked"
-    """The key is refused: everything of the tenant under it ends."""
+    """The key is refused: all work of the tenant under it ends."""
     MISCONFIGURED = "misconfigured"
-    """Somebody must mend settings or credentials: the job fails."""
+    """Settings or credentials must be fixed: the job fails."""
     TROUBLE = "trouble"
-    """Asked again. Never taken for a revocation."""
+    """The call is retried. It is never treated as a revocation."""
     CORRUPT = "corrupt"
-    """What is stored is not what was stored: alarm."""
+    """Stored data is damaged: an alarm is raised."""
 
 
 class Who(StrEnum):
     """Who must act."""
 
     OWNER = "the key's owner"
-    STORE = "who runs the external key store"
+    """The owner of the KMS key."""
+    STORE = "the external key store's administrator"
+    """The administrator of the external key store behind the key."""
     OPERATOR = "the operator"
-    NOBODY = "nobody, it passes; the operator if it stays"
+    """The operator of this installation."""
+    NOBODY = "none at first; the operator if it lasts"
+    """Nothing to do unless the trouble lasts."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """What was told. ``names`` are the error's code, or, where nothing was answered, the classes of the error."""
+class Received:
+    """An answer. ``names`` holds the error's code or, without an answer, the names of the error's classes."""
 
     names: frozenset[str]
     status: int = 0
-    said: str = ""
-    """The message, in small letters."""
+    text: str = ""
+    """The message in lower case."""
     state: str = ""
-    """The key's state, where the code makes one ask for it; ``UNSEEN`` if KMS does not show it."""
+    """The key's state, if the code makes Entrakeep request it; ``UNSEEN`` if KMS does not show it."""
     ours: bool = False
-    """Whether the provider key is denied to the same credentials."""
+    """True if the operator's own key is denied to the same credentials."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An answer. It fits what was told if all that it names does; what it leaves empty fits anything.
+    """Answers of one meaning.
 
-    ``sentence`` may name ``arn``, ``code``, ``action``, ``state``, ``before`` (a date) and ``data_key``.
+    A row matches an answer if each condition that it names matches. Empty conditions match anything. ``sentence`` may
+    name ``arn``, ``code``, ``action``, ``state``, ``before`` (a date) and ``data_key``.
     """
 
     name: str
@@ -58,22 +63,23 @@ class Row:
     least_status: int = 0
     ours: bool = False
     doubtful: bool = False
-    """The answer does not say whose side refuses: our own is looked at before the key's owner is blamed."""
+    """The answer does not say who denied. The operator's own key is tried before the key's owner is blamed."""
     unknown: bool = False
-    """KMS knows no such key."""
+    """KMS reports no such key."""
     does: str = ""
-    """What is done beside what its kind says."""
+    """The action taken in addition to that of ``kind``."""
 
-    def fits(self, told: Told) -> bool:
+    def fits(self, received: Received) -> bool:
+        """Return True if this row matches the answer."""
         return (
-            (not self.codes or not told.names.isdisjoint(self.codes))
-            and (not self.states or told.state in self.states)
-            and (not self.words or any(words in told.said for words in self.words))
-            and told.status >= self.least_status
-            and (told.ours or not self.ours)
+            (not self.codes or not received.names.isdisjoint(self.codes))
+            and (not self.states or received.state in self.states)
+            and (not self.words or any(words in received.text for words in self.words))
+            and received.status >= self.least_status
+            and (received.ours or not self.ours)
         )
 
 
 UNSEEN = "unseen"
-"""For a key whose state KMS does not show us."""
+"""The state of a key whose state KMS does not show."""
 CORRUPT = "The wrapped data key {data_key} is not what AWS KMS made for this tenant and key ({code})."

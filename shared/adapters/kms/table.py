@@ -1,16 +1,16 @@
-"""Every answer of AWS KMS: what it means, who must act, and the sentence that people see.
+"""Hold every answer of AWS KMS: what it means, who must act, and the sentence that users see.
 
-The first row that fits decides: by error code first, by the key's state second, by the words of the message last, as these
-are no contract. (AWS KMS API Reference, "Common errors" and the errors of each operation; KMS developer guide, "Key states",
-"Troubleshooting external key stores"; IAM guide, "Troubleshoot access denied".)
+The first row that matches decides: by error code first, by the key's state second, by the words of the message last,
+because AWS does not guarantee them. (AWS KMS API Reference, "Common errors" and the errors of each operation; KMS
+developer guide, "Key states", "Troubleshooting external key stores"; IAM guide, "Troubleshoot access denied".)
 """
 
 from shared.adapters.kms.refusals import DENIALS, STATES
-from shared.adapters.kms.row import CORRUPT, Kind, Row, Told, Who
+from shared.adapters.kms.row import CORRUPT, Kind, Received, Row, Who
 
 EXPIRED = ("ExpiredTokenException", "ExpiredToken")
-_CREDENTIALS = "AWS does not accept our credentials ({code}). The operator must mend the AWS settings"
-_SETTINGS = "The operator must mend the AWS settings."
+_CREDENTIALS = "AWS does not accept our credentials ({code}). The operator must fix the AWS settings"
+_SETTINGS = "The operator must fix the AWS settings."
 
 _TROUBLE = (
     Row(
@@ -50,15 +50,15 @@ _TROUBLE = (
         who=Who.OPERATOR,
         codes=("SSLError",),
         means="The TLS connection fails: a certificate that is not trusted (a proxy that inspects TLS?), or a wrong clock.",
-        sentence="No TLS connection to AWS KMS can be made ({code}). The operator should look at certificates and clock.",
+        sentence="No TLS connection to AWS KMS can be made ({code}). The operator should check certificates and clock.",
     ),
     Row(
         name="not-kms",
         kind=Kind.TROUBLE,
         who=Who.OPERATOR,
         codes=("AttributeError", "LookupError", "RecursionError", "TypeError", "ValueError"),
-        means="What answers there is not AWS KMS (a proxy, a captive portal), or is not in its senses.",
-        sentence="AWS KMS answers what it should not ({code}).",
+        means="The endpoint is not AWS KMS (a proxy or captive portal), or its answer is malformed.",
+        sentence="The answer is not from AWS KMS or is malformed ({code}). The operator should check proxies.",
     ),
 )
 _CORRUPTION = (
@@ -156,7 +156,7 @@ _SETTINGS_WRONG = (
         who=Who.OPERATOR,
         codes=("InvalidArnException",),
         means="The key's ARN is malformed.",
-        sentence="{arn} is not the ARN of a KMS key ({code}). The operator must mend the settings.",
+        sentence="{arn} is not the ARN of a KMS key ({code}). The operator must fix the settings.",
     ),
     Row(
         name="kind-of-key",
@@ -172,7 +172,7 @@ _SETTINGS_WRONG = (
         who=Who.OPERATOR,
         codes=("InvalidGrantTokenException", "InvalidGrantIdException"),
         means="A grant's token or id is wrong. (Entrakeep sends none; a grant that has ended is a denial.)",
-        sentence="AWS KMS knows no such grant for the KMS key {arn} ({code}). The operator must mend the AWS settings.",
+        sentence="AWS KMS knows no such grant for the KMS key {arn} ({code}). The operator must fix the AWS settings.",
     ),
     Row(
         name="limit",
@@ -216,9 +216,9 @@ _LAST = (
     ),
 )
 ROWS = (*_TROUBLE, *_CORRUPTION, *_SETTINGS_WRONG, *DENIALS, *STATES, *_LAST)
-"""In the order in which they are tried; the last one fits anything."""
+"""In the order in which they are tried. The last one matches anything."""
 
 
-def row_of(told: Told) -> Row:
-    """The row that decides."""
-    return next(row for row in ROWS if row.fits(told))
+def row_of(received: Received) -> Row:
+    """Return the row that decides."""
+    return next(row for row in ROWS if row.fits(received))

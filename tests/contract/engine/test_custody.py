@@ -129,7 +129,7 @@ def test_kms_is_asked_once_for_each_data_key_that_is_opened_and_for_none_that_is
 
 
 @pytest.mark.parametrize(
-    "error", [REFUSED, Refuse(Code.KEY_MISCONFIGURED, "The operator must mend the AWS settings.")], ids=str
+    "error", [REFUSED, Refuse(Code.KEY_MISCONFIGURED, "The operator must fix the AWS settings.")], ids=str
 )
 def test_what_keeps_a_lease_from_beginning_is_told_to_whatever_else_goes_on_and_kms_is_not_asked_again(
     world: EngineWorld, error: Refuse

@@ -78,7 +78,7 @@ def test_an_answer_means_what_to_do_next(code: str, status: int, kind: type[Entr
         ({"KeyState": "Updating"}, "", T, "Updating"),
         ({"KeyState": "Enabled"}, "The external key store proxy did not respond in time", T, "does not answer"),
         ({"KeyState": "Enabled"}, "The ciphertext is corrupted, missing, or otherwise invalid", C, "data-key"),
-        ({"KeyState": "Enabled"}, "The external key is not enabled", R, "must mend that"),
+        ({"KeyState": "Enabled"}, "The external key is not enabled", R, "must fix this"),
     ],
 )
 def test_an_invalid_state_means_what_the_key_says(

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.adapters.kms.answers import DRY_RUN, NONSENSE, meaning
 from shared.adapters.kms.refusals import INVALID_STATE
-from shared.adapters.kms.row import UNSEEN, Kind, Row, Told, Who
+from shared.adapters.kms.row import UNSEEN, Kind, Received, Row, Who
 from shared.adapters.kms.table import ROWS, row_of
 from shared.domain.errors import Alarm, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 
@@ -31,19 +31,19 @@ ERRORS: dict[Kind, type[EntrakeepError]] = {
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
 
-def all_told(row: Row) -> list[Told]:
+def all_received(row: Row) -> list[Received]:
     """Everything that a row is there for."""
     each = product(row.codes or ("NeverHeardOf",), row.states or ("",), row.words or ("",))
     status = row.least_status or 400
     return [
-        Told(names=frozenset({code}), status=status, said=f"because of {words} it", state=state, ours=row.ours)
+        Received(names=frozenset({code}), status=status, text=f"because of {words} it", state=state, ours=row.ours)
         for code, state, words in each
     ]
 
 
 @every_row
 def test_a_row_decides_all_that_it_names(row: Row) -> None:
-    assert {row_of(told).name for told in all_told(row)} == {row.name}
+    assert {row_of(received).name for received in all_received(row)} == {row.name}
 
 
 def test_rows_have_names_of_their_own() -> None:
@@ -64,12 +64,12 @@ def test_every_error_that_an_operation_of_ours_is_documented_to_answer_has_a_row
     model = botocore.session.get_session().get_service_model("kms").operation_model(operation)
     codes = {shape.name for shape in model.error_shapes} - {DRY_RUN}
     assert len(codes) > 3
-    assert {code for code in codes if row_of(Told(names=frozenset({code}), status=400)).name == "any-4xx"} == set()
+    assert {code for code in codes if row_of(Received(names=frozenset({code}), status=400)).name == "any-4xx"} == set()
 
 
 @pytest.mark.parametrize("kind", NETWORK, ids=lambda kind: kind.__name__)
 def test_no_error_of_the_network_is_more_than_trouble(kind: type[BotoCoreError]) -> None:
-    assert row_of(Told(names=frozenset(each.__name__ for each in kind.__mro__))).kind is Kind.TROUBLE
+    assert row_of(Received(names=frozenset(each.__name__ for each in kind.__mro__))).kind is Kind.TROUBLE
 
 
 @pytest.mark.parametrize("kind", NONSENSE, ids=lambda kind: kind.__name__)
@@ -81,11 +81,14 @@ def test_nonsense_is_no_more_than_trouble(kind: type[Exception]) -> None:
 
 @every_row
 def test_an_error_is_of_the_kind_of_its_row(row: Row) -> None:
-    for told in all_told(row):
-        (code,) = told.names
-        response = {"Error": {"Code": code, "Message": told.said}, "ResponseMetadata": {"HTTPStatusCode": told.status}}
-        state = None if told.state == UNSEEN else {"KeyState": told.state}
-        error = meaning(ClientError(response, "Decrypt"), ARN, "d", lambda s=state: s, lambda t=told: t.ours)  # type: ignore[arg-type,misc]
+    for received in all_received(row):
+        (code,) = received.names
+        response = {
+            "Error": {"Code": code, "Message": received.text},
+            "ResponseMetadata": {"HTTPStatusCode": received.status},
+        }
+        state = None if received.state == UNSEEN else {"KeyState": received.state}
+        error = meaning(ClientError(response, "Decrypt"), ARN, "d", lambda s=state: s, lambda t=received: t.ours)  # type: ignore[arg-type,misc]
         assert type(error) is ERRORS[row.kind]
         assert (isinstance(error, KeyRefused) and error.ours) == (row.kind is Kind.REVOKED and row.who is Who.OPERATOR)
 
