@@ -204,9 +204,13 @@ def test_a_region_that_is_told_comes_before_aws_default_region(aws: str, region:
 def test_a_full_store_says_so() -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
-    from shared.adapters.blobs.folder import _told
+    from shared.adapters.blobs.folder import _translated_errors
 
-    with pytest.raises(Refuse) as refusal, _told(Path("/dev")), open("/dev/full", "wb", buffering=0) as full:
+    with (
+        pytest.raises(Refuse) as refusal,
+        _translated_errors(Path("/dev")),
+        open("/dev/full", "wb", buffering=0) as full,
+    ):
         full.write(b"x")
     assert refusal.value.code is Code.STORE_FULL
 

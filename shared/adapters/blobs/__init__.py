@@ -1,4 +1,4 @@
-"""Blob stores: an S3 bucket or a folder. They hold sealed bytes and never see what is in them."""
+"""Open blob stores: an S3 bucket or a folder. They contain sealed bytes only."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,7 +10,9 @@ from shared.ports.blobs import RawStore
 def open_store(url: str, region: str | None = None, *, conditional: bool = True) -> RawStore:
     """Return the store at ``s3://bucket/prefix`` or ``file:///folder``.
 
-    The bucket's ``region`` is found the AWS way if it is None. Without ``conditional`` no conditional write is asked of it.
+    - ``region`` is the bucket's; None leaves the choice to AWS's library.
+    - ``conditional`` False avoids conditional writes.
+
     Raises Refuse ``SETTINGS_INVALID`` for other URLs.
     """
     parts = urlsplit(url)

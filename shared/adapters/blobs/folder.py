@@ -1,4 +1,4 @@
-"""A folder as a blob store: one file a blob, written whole or not at all, durable when ``put`` returns."""
+"""Store blobs in a folder: one file each, written whole or not at all, durable when ``put`` returns."""
 
 import contextlib
 import errno
@@ -13,11 +13,11 @@ from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _PART = ".part-"
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-"""What ``link`` answers where it may create files but makes no links (link(2))."""
+"""Errors of ``link`` on a file system that can create files but not hard links (link(2))."""
 
 
 class FolderStore:
-    """Blobs below ``folder``, which is made with mode 700 if it is not there. Files have mode 600."""
+    """Blobs below ``folder``, which is created with mode 700 if missing. Files have mode 600."""
 
     near = True
 
@@ -26,17 +26,20 @@ class FolderStore:
         self.place = folder.absolute().as_uri()
 
     def prove(self, name: str, data: bytes) -> None:
+        """Prove that the store works, by writing a blob."""
         self.put_new(name, data)
 
     def put(self, name: str, data: bytes) -> None:
+        """Write a blob, and replace an existing one."""
         path = self._path(name)
-        with _told(self._folder), self._written(path, data) as part:
+        with _translated_errors(self._folder), self._written(path, data) as part:
             os.replace(part, path)
             _sync(path.parent)
 
     def put_new(self, name: str, data: bytes) -> bool:
+        """Write a blob unless its name exists. Return True if it was written."""
         path = self._path(name)
-        with _told(self._folder), self._written(path, data) as part:
+        with _translated_errors(self._folder), self._written(path, data) as part:
             try:
                 os.link(part, path)
             except FileExistsError:
@@ -49,44 +52,50 @@ class FolderStore:
             return True
 
     def get(self, name: str) -> bytes | None:
-        path = self._listed(name)
-        with _told(self._folder):
+        """Return a blob, or None if it does not exist."""
+        path = self._existing_path(name)
+        with _translated_errors(self._folder):
             try:
                 return path.read_bytes()
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
 
     def delete(self, name: str) -> None:
-        path = self._listed(name)
-        with _told(self._folder), contextlib.suppress(FileNotFoundError):
+        """Delete a blob and the folders that become empty. Do nothing if it does not exist."""
+        path = self._existing_path(name)
+        with _translated_errors(self._folder), contextlib.suppress(FileNotFoundError):
             path.unlink()
             _sync(path.parent)
             self._tidy(path.parent)
 
     def erase(self, name: str) -> None:
+        """Delete a blob: a folder keeps no versions."""
         self.delete(name)
 
     def locked_until(self, name: str) -> None:
-        """A folder keeps nothing against deletion."""
+        """Return None: a folder does not protect files from deletion."""
 
     def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:  # noqa: ARG002 - nothing is kept here
-        with _told(self._folder):
-            found = [
+        """Yield the names that begin with ``prefix``, sorted. A folder keeps no deleted blobs."""
+        with _translated_errors(self._folder):
+            names = [
                 str(Path(folder, file).relative_to(self._folder))
-                for folder, _, files in os.walk(self._folder / prefix.rpartition("/")[0], onerror=_unless_gone)
+                for folder, _, files in os.walk(self._folder / prefix.rpartition("/")[0], onerror=_raise_unless_missing)
                 for file in files
                 if not file.startswith(_PART)
             ]
-        return iter(sorted(name for name in found if name.startswith(prefix)))
+        return iter(sorted(name for name in names if name.startswith(prefix)))
 
     def folders(self, prefix: str) -> list[str]:
-        with _told(self._folder):
+        """Return the names of the folders directly below ``prefix``, sorted."""
+        with _translated_errors(self._folder):
             try:
                 return sorted(entry.name for entry in os.scandir(self._folder / prefix) if entry.is_dir())
             except (FileNotFoundError, NotADirectoryError):
                 return []
 
     def _without_links(self) -> Refuse:
+        """Return the refusal of a file system without hard links."""
         return Refuse(
             Code.STORE_UNSUITABLE,
             f"The file system of the store {self._folder} has no hard links, which a blob needs to be written whole "
@@ -94,18 +103,22 @@ class FolderStore:
         )
 
     def _path(self, name: str) -> Path:
+        """Return the path of a new blob. Raises ValueError if the name is not allowed."""
         if not _NAME.fullmatch(name):
             raise ValueError("a blob's name holds A-Za-z0-9._- in segments that do not begin with a dot")
         return self._folder / name
 
-    def _listed(self, name: str) -> Path:
-        """Return the path of any name that ``names`` may give, also of a file that somebody else has put there."""
+    def _existing_path(self, name: str) -> Path:
+        """Return the path of any name that ``names`` may return, also of a file that somebody else has put there.
+
+        Raises ValueError if a segment is empty or leads out of the folder.
+        """
         if any(segment in ("", ".", "..") for segment in name.split("/")):
             raise ValueError("a blob's name has no segment that is empty or leads elsewhere")
         return self._folder / name
 
     def _tidy(self, folder: Path) -> None:
-        """Removes folders that have become empty."""
+        """Remove folders that have become empty."""
         while folder != self._folder:
             try:
                 folder.rmdir()
@@ -114,7 +127,7 @@ class FolderStore:
             folder = folder.parent
 
     def _part(self, folder: Path) -> tuple[int, str]:
-        """A new temporary file in the folder, which somebody who tidies up may take away just before."""
+        """Return the descriptor and path of a new temporary file. Retry if the folder is removed just before."""
         for _ in range(10):
             self._make(folder)
             with contextlib.suppress(FileNotFoundError):
@@ -123,7 +136,7 @@ class FolderStore:
 
     @contextlib.contextmanager
     def _written(self, path: Path, data: bytes) -> Iterator[str]:
-        """A durable temporary file beside ``path``; whatever is left of it afterwards is removed."""
+        """Yield a durable temporary file beside ``path``. Remove it afterwards if it still exists."""
         descriptor, part = self._part(path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -136,7 +149,7 @@ class FolderStore:
                 os.unlink(part)
 
     def _make(self, folder: Path) -> None:
-        """Makes the folder and those above it, each entry durable."""
+        """Create the folder and its parents, and make each entry durable."""
         if folder.is_dir():
             return
         self._make(folder.parent)
@@ -144,13 +157,14 @@ class FolderStore:
         _sync(folder.parent)
 
 
-def _unless_gone(error: OSError) -> None:
-    """A folder that cannot be listed is no empty folder; one that is not there is."""
+def _raise_unless_missing(error: OSError) -> None:
+    """Raise the error of a folder that cannot be listed. A missing folder counts as empty."""
     if not isinstance(error, FileNotFoundError):
         raise error
 
 
 def _sync(folder: Path) -> None:
+    """Make the folder's entries durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -159,7 +173,8 @@ def _sync(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _translated_errors(folder: Path) -> Iterator[None]:
+    """Translate errors of the file system into this project's errors."""
     try:
         yield
     except OSError as error:
@@ -167,6 +182,7 @@ def _told(folder: Path) -> Iterator[None]:
 
 
 def _meaning(folder: Path, error: OSError) -> EntrakeepError:
+    """Return the error to raise for an error of the file system."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return Refuse(Code.STORE_FULL, f"The store {folder} is full; free some space there.")
     if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):

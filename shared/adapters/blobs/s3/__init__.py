@@ -1,4 +1,4 @@
-"""An S3 bucket, or one of a store that speaks S3, as a blob store."""
+"""Use a bucket of S3, or of a store that speaks S3, as a blob store."""
 
 from shared.adapters.blobs.s3.store import S3Store
 

@@ -1,4 +1,4 @@
-"""What an error of a call of S3 means: what to do next. The table decides."""
+"""Decide what to do about an error of an S3 call, by the table."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -8,9 +8,9 @@ from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
 
 S3Error = ClientError | BotoCoreError | RecursionError
 ERRORS = (ClientError, BotoCoreError, RecursionError)
-"""RecursionError: botocore follows a bucket that redirects to itself, as a gateway on the way may, for ever."""
+"""Errors of S3 calls. RecursionError: botocore follows a bucket, or a gateway, that redirects to itself without end."""
 _LONGEST_WAIT = 600.0
-"""Seconds of a ``Retry-After`` that are believed."""
+"""Longest ``Retry-After`` in seconds that is respected."""
 
 
 def code_of(error: S3Error) -> str:

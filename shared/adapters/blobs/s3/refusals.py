@@ -1,11 +1,11 @@
-"""Answers of S3 that a person must act upon: full stores, settings, credentials, buckets, and what a store does not offer."""
+"""Hold the rows that need a person: full stores, settings, credentials, buckets, and operations a store does not offer."""
 
 from shared.adapters.blobs.s3.row import Kind, Row
 
 _CREDENTIALS = (
     "The bucket {bucket} does not accept our AWS credentials ({code}). The operator must change the AWS settings"
 )
-_OF_KMS = (
+_UNUSABLE_KEY = (
     "KMS.DisabledException",
     "KMS.NotFoundException",
     "KMS.KMSInvalidStateException",
@@ -102,7 +102,7 @@ KEYS = (
     Row(
         name="kms-key",
         kind=Kind.FORBIDDEN,
-        codes=(*_OF_KMS, "KMS.InvalidKeyUsageException"),
+        codes=(*_UNUSABLE_KEY, "KMS.InvalidKeyUsageException"),
         means="The KMS key of the bucket's own encryption (SSE-KMS) is disabled, deleted or of a wrong kind.",
         sentence="The KMS key that encrypts the bucket {bucket} cannot be used ({code}). Its owner must enable it, or the "
         "bucket must get another one.",

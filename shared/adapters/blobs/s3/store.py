@@ -1,5 +1,7 @@
-"""The calls of S3 that the blob store makes (Amazon S3 API Reference: PutObject, GetObject, DeleteObject, HeadObject,
-ListObjectsV2, ListObjectVersions)."""
+"""Make the blob store's calls of S3.
+
+They are PutObject, GetObject, DeleteObject, HeadObject, ListObjectsV2 and ListObjectVersions (Amazon S3 API Reference).
+"""
 
 import contextlib
 import random
@@ -28,16 +30,18 @@ _CONFIG = Config(
 )
 _NO_CHECKSUMS = Config(request_checksum_calculation="when_required")
 _READS, _PAUSE = 4, 0.5
-"""How often a body is asked for that breaks off on the way, and seconds between: botocore tries only to get an answer
-again."""
+"""Attempts to read a body that breaks off, and seconds between them: botocore retries only until an answer begins."""
 _TAKEN = "PreconditionFailed"
 _PROBE = "-probe"
-"""Behind the name of a blob that shows, for a moment, what the store takes."""
+"""Suffix of a short-lived blob that tests what the store takes."""
 
 
 class S3Store:
-    """Blobs in ``bucket`` below ``prefix``. Clients are thread-safe; credentials come the AWS way, and the Region if it is
-    None. Without ``conditional``, ``put_new`` looks first and then writes, which two callers may do at the same time."""
+    """Blobs in ``bucket`` below ``prefix``. Clients are thread-safe.
+
+    Credentials, and the Region if it is None, are chosen by AWS's library. Without ``conditional``, ``put_new`` checks
+    first and then writes, so that two concurrent callers may both write.
+    """
 
     near = False
 
@@ -47,13 +51,15 @@ class S3Store:
         self._region = region
         self._conditional = conditional
         self._lock = threading.Lock()
-        self._client = self._made()
-        self.place = f"s3://{bucket}/{prefix}".rstrip("/") + _behind(self._client.meta.endpoint_url)
+        self._client = self._make_client()
+        self.place = f"s3://{bucket}/{prefix}".rstrip("/") + _endpoint_suffix(self._client.meta.endpoint_url)
 
     def put(self, name: str, data: bytes) -> None:
+        """Write a blob, and replace an existing one."""
         self._call(name, lambda s3: s3.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data))
 
     def put_new(self, name: str, data: bytes) -> bool:
+        """Write a blob unless its name exists. Return True if it was written."""
         if not self._conditional:
             if self._head(name) is not None:
                 return False
@@ -66,6 +72,7 @@ class S3Store:
         return True
 
     def prove(self, name: str, data: bytes) -> None:
+        """Prove that the store works and respects conditional writes. Raises Refuse ``STORE_UNSUITABLE`` if it does not."""
         try:
             new = self.put_new(name, data)
         except Refuse as refusal:
@@ -74,66 +81,75 @@ class S3Store:
             raise self._unsuitable("conditional writes (it ignores If-None-Match)", _CONDITIONAL)
 
     def get(self, name: str) -> bytes | None:
+        """Return a blob, or None if it does not exist."""
         try:
             return self._call(name, lambda s3: self._read(s3, name), "NoSuchKey")
         except _Expected:
             return None
 
     def delete(self, name: str) -> None:
+        """Delete a blob; a bucket with versions keeps the old ones."""
         self._call(name, lambda s3: s3.delete_object(Bucket=self._bucket, Key=self._prefix + name))
 
     def erase(self, name: str) -> None:
+        """Delete every version of a blob."""
         key = self._prefix + name
         for version in list(self._versions(name)):
             if version["Key"] == key:
-                what = {"Bucket": self._bucket, "Key": key, "VersionId": version["VersionId"]}
-                self._call(name, lambda s3, what=what: s3.delete_object(**what))  # type: ignore[misc]
+                parameters = {"Bucket": self._bucket, "Key": key, "VersionId": version["VersionId"]}
+                self._call(name, lambda s3, parameters=parameters: s3.delete_object(**parameters))  # type: ignore[misc]
 
     def locked_until(self, name: str) -> datetime | None:
-        found = self._head(name)
-        if found is None:
+        """Return until when Object Lock protects the blob: a time, ``FOR_EVER`` for a legal hold, or None."""
+        head = self._head(name)
+        if head is None:
             return None
-        if found.get("ObjectLockLegalHoldStatus") == "ON":
+        if head.get("ObjectLockLegalHoldStatus") == "ON":
             return FOR_EVER
-        until: datetime | None = found.get("ObjectLockRetainUntilDate")
+        until: datetime | None = head.get("ObjectLockRetainUntilDate")
         return until
 
     def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:
+        """Yield the names that begin with ``prefix``; with ``deleted`` also those of deleted blobs with versions, sorted."""
         if deleted:
             yield from sorted({version["Key"].removeprefix(self._prefix) for version in self._versions(prefix)})
             return
-        for page in self._listed(prefix):
-            for found in page.get("Contents", []):
-                yield found["Key"].removeprefix(self._prefix)
+        for page in self._pages(prefix):
+            for entry in page.get("Contents", []):
+                yield entry["Key"].removeprefix(self._prefix)
 
     def folders(self, prefix: str) -> list[str]:
-        pages = self._listed(prefix, "/")
-        found = [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
-        return [name.removeprefix(self._prefix + prefix).rstrip("/") for name in found]
+        """Return the names of the folders directly below ``prefix``."""
+        pages = self._pages(prefix, "/")
+        prefixes = [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
+        return [name.removeprefix(self._prefix + prefix).rstrip("/") for name in prefixes]
 
     def _head(self, name: str) -> Any:
+        """Return the object's metadata, or None if it does not exist."""
         try:
             return self._call(name, lambda s3: s3.head_object(Bucket=self._bucket, Key=self._prefix + name), "404")
         except _Expected:
             return None
 
     def _put_absent(self, s3: Any, name: str, data: bytes) -> None:
+        """Write the object with If-None-Match, which fails if its name exists."""
         s3.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data, IfNoneMatch="*")
 
     def _read(self, s3: Any, name: str) -> bytes:
-        """Return the object, read again where its body breaks off, or is not what its checksum says."""
-        for left in reversed(range(_READS)):
+        """Return the object. Read it again if its body breaks off or does not match its checksum."""
+        for remaining in reversed(range(_READS)):
             answer = s3.get_object(Bucket=self._bucket, Key=self._prefix + name)
             try:
                 data: bytes = answer["Body"].read()
                 return data
             except ERRORS:
-                if not left:
+                if not remaining:
                     raise
                 time.sleep(random.uniform(0.0, _PAUSE))
         raise AssertionError("the last reading returns or raises")
 
-    def _listed(self, prefix: str, delimiter: str = "") -> Iterator[Any]:
+    def _pages(self, prefix: str, delimiter: str = "") -> Iterator[Any]:
+        """Yield the pages of objects below ``prefix``."""
         where = {"Bucket": self._bucket, "Prefix": self._prefix + prefix, "Delimiter": delimiter}
         while True:
             page = self._call(prefix, lambda s3, where=where: s3.list_objects_v2(**where))  # type: ignore[misc]
@@ -143,7 +159,7 @@ class S3Store:
             where = where | {"ContinuationToken": page["NextContinuationToken"]}
 
     def _versions(self, prefix: str) -> Iterator[Any]:
-        """Versions and delete markers; of a bucket that keeps no versions its objects, each as its only version."""
+        """Yield versions and delete markers. A bucket without versions yields each object as its only version."""
         where = {"Bucket": self._bucket, "Prefix": self._prefix + prefix}
         while True:
             page = self._call(prefix, lambda s3, where=where: s3.list_object_versions(**where))  # type: ignore[misc]
@@ -153,7 +169,7 @@ class S3Store:
             where = where | {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page.get("NextVersionIdMarker", "")}
 
     def _call(self, name: str, call: Callable[[Any], _T], expected: str | None = None) -> _T:
-        """Return what ``call`` returns, made once more with fresh credentials if the session of ours has ended.
+        """Return what ``call`` returns. Retry it once with fresh credentials if the session of those in use has expired.
 
         Raises ``_Expected`` for an answer with the code ``expected``.
         """
@@ -170,7 +186,7 @@ class S3Store:
                 raise meaning(error, self._bucket, name) from None
         raise AssertionError("a loop of two always returns or raises")
 
-    def _made(self, more: Config | None = None) -> Any:
+    def _make_client(self, more: Config | None = None) -> Any:
         try:
             return aws.session(self._region).client("s3", config=_CONFIG.merge(more) if more else _CONFIG)
         except (BotoCoreError, ValueError) as error:
@@ -181,14 +197,17 @@ class S3Store:
             ) from None
 
     def _refresh(self, client: Any) -> None:
-        """Replace this client by one with the credentials of now, unless another thread has done so."""
+        """Replace this client by one with fresh credentials, unless another thread has done so."""
         with self._lock:
             if self._client is client:
-                self._client = self._made()
+                self._client = self._make_client()
 
     def _lacking(self, name: str, data: bytes) -> EntrakeepError | None:
-        """Return what the store lacks, found by leaving out one thing after the other; None if that is not it."""
-        probe, plain = name + _PROBE, self._made(_NO_CHECKSUMS)
+        """Return what the store lacks, or None if nothing explains the refusal.
+
+        It leaves out one feature after the other: checksums, conditional writes, both.
+        """
+        probe, plain = name + _PROBE, self._make_client(_NO_CHECKSUMS)
         where = {"Bucket": self._bucket, "Key": self._prefix + probe, "Body": data}
         without_checksums = self._conditional and _takes(lambda: plain.put_object(**where, IfNoneMatch="*"))
         try:
@@ -205,6 +224,7 @@ class S3Store:
                 self.delete(probe)
 
     def _unsuitable(self, what: str, setting: str) -> Refuse:
+        """Return the refusal ``STORE_UNSUITABLE``."""
         return Refuse(
             Code.STORE_UNSUITABLE,
             f"The store of the bucket {self._bucket} lacks {what}. Set {setting} to do without (docs/stores.md says what "
@@ -213,7 +233,7 @@ class S3Store:
 
 
 class _Expected(Exception):
-    """The answer has the code that the caller knows what to do about."""
+    """Report an answer with the code that the caller handles."""
 
 
 _CHECKSUMS = "AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
@@ -221,6 +241,7 @@ _CONDITIONAL = "ENTRAKEEP_STORE_CONDITIONAL_WRITES=off"
 
 
 def _takes(call: Callable[[], object]) -> bool:
+    """Return True if the store takes the write. A failed condition counts as taken."""
     try:
         call()
     except ERRORS as error:
@@ -228,8 +249,8 @@ def _takes(call: Callable[[], object]) -> bool:
     return True
 
 
-def _behind(endpoint: str) -> str:
-    """Return how people tell this endpoint from AWS's own, without a password."""
+def _endpoint_suffix(endpoint: str) -> str:
+    """Return the address of an endpoint that is not AWS's own, without a password; otherwise nothing."""
     parts = urlsplit(endpoint)
     host = parts.hostname or ""
     if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):

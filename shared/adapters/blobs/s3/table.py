@@ -1,8 +1,8 @@
-"""Every answer of S3, and of stores that speak it: what it means, and the sentence that people see.
+"""Hold every answer of S3, and of stores that speak S3: what it means, and the sentence that users see.
 
-The first row that fits decides: by error code, HTTP status and, where stores use one code for several things, by words of
-the message. (Amazon S3 API Reference, "Error responses"; AWS KMS developer guide, "Key states"; MinIO, Ceph, Backblaze B2 and
-Cloudflare R2: their pages on S3 compatibility and errors.)
+The first row that matches decides: by error code, HTTP status and, where stores use one code for several things, by
+words of the message. (Amazon S3 API Reference, "Error responses"; AWS KMS developer guide, "Key states"; MinIO, Ceph,
+Backblaze B2 and Cloudflare R2: their pages on S3 compatibility and errors.)
 """
 
 from shared.adapters.blobs.s3.refusals import KEYS, REFUSALS, SPECIAL
@@ -136,7 +136,7 @@ _LAST = (
     ),
 )
 ROWS = (*SPECIAL, *KEYS, *_TROUBLE, *REFUSALS, *_LAST)
-"""In the order in which they are tried; the last one fits anything."""
+"""In the order in which they are tried. The last one matches anything."""
 
 
 def row_of(received: Received) -> Row:
