@@ -1,4 +1,4 @@
-"""Celery over Redis as the way to workers: every setting of Celery stands here, and the sending of messages."""
+"""Send messages to workers by Celery over Redis. Every setting of Celery is here."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,13 +14,14 @@ from shared.ports.broker import Broker
 
 
 def make_app(broker: Broker, catalog: str) -> Celery:
-    """The Celery app that workers, beat and Flower of one catalog share. Connects to nothing yet.
+    """Return the Celery app that workers, beat and Flower of one catalog share. It does not connect yet.
 
-    ``catalog`` names the catalog: others may use the same broker, whose messages and workers are none of ours.
+    ``catalog`` names the catalog, because other catalogs' messages and workers may use the same broker.
 
-    SQL holds the truth and a message is a hint that may be lost or doubled, so messages are acknowledged early, nothing
-    is prefetched (what a killed worker had reserved would hide for an hour) and there is no result backend. A warm
-    shutdown needs ``REMAP_SIGTERM=SIGQUIT`` in the worker's environment to be cut after ``worker_soft_shutdown_timeout``.
+    SQL is authoritative, and a message is a hint that may be lost or duplicated. So messages are acknowledged early,
+    nothing is prefetched (messages reserved by a killed worker would stay hidden for an hour), and there is no result
+    backend. A warm shutdown ends after ``worker_soft_shutdown_timeout`` only with ``REMAP_SIGTERM=SIGQUIT`` in the
+    worker's environment.
     """
     use_transport()
     # With rediss:// Celery's transport would trust every certificate, whatever the options say.
@@ -61,15 +62,16 @@ def make_app(broker: Broker, catalog: str) -> Celery:
 
 
 class CeleryDispatch:
-    """Sends steps as messages of ``app``."""
+    """Send steps as messages of ``app``."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
 
     def send(self, step: StepRef) -> bool:
+        """Send a step's message. Return False if the broker does not take it."""
         task, message = messages.message_of(step)
         try:
-            # Not retry=False: connecting would then be tried again for six seconds before it fails.
+            # Not retry=False, with which kombu would retry the connection for six seconds before it fails.
             self._app.send_task(
                 task,
                 kwargs=messages.encode(message),

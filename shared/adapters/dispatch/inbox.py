@@ -1,8 +1,7 @@
-"""Messages of the broker, as they may be processed.
+"""Rebuild the broker's messages from the few fields that are needed, and discard all others.
 
-Whoever can write to Redis can send anything. Celery and kombu trust what they read: a message without properties, or with a
-time limit that is no number, would end the worker. So each message is rebuilt from the few fields that we need, and what
-does not have them is discarded.
+Whoever can write to Redis can send anything, and Celery and kombu trust what they read. A message without properties,
+or with a time limit that is not a number, would end the worker.
 """
 
 import base64
@@ -16,7 +15,7 @@ from shared import messages
 CONTROL = frozenset(
     {"ping", "stats", "active", "reserved", "scheduled", "revoked", "registered", "active_queues", "conf"}
 )
-"""Remote control commands that are answered: what health checks and Flower ask. All only read, and take no arguments."""
+"""Remote control commands that workers answer: those of health checks and Flower. All are read-only and take no arguments."""
 
 _CONTROL_QUEUE, _REPLY_QUEUE = ".celery.pidbox", ".reply.celery.pidbox"
 _SHOWN = 160
@@ -49,7 +48,7 @@ class _Control(msgspec.Struct, omit_defaults=True):
 
 
 def accepted(raw: object, queue: str) -> dict[str, Any] | None:
-    """Return the message that was read from ``queue``, rebuilt, or None if it is not ours."""
+    """Return the message that was read from ``queue``, rebuilt, or None if it is not one of this project's."""
     try:
         envelope = msgspec.convert(raw, _Envelope)
         body = base64.b64decode(envelope.body, validate=True)
@@ -57,13 +56,13 @@ def accepted(raw: object, queue: str) -> dict[str, Any] | None:
             return _step(envelope, body)
         if queue.endswith(_CONTROL_QUEUE) and not queue.endswith(_REPLY_QUEUE):
             return _control(envelope, body)
-        return _rebuilt(envelope, msgspec.json.decode(body), envelope.headers)
+        return _rebuild(envelope, msgspec.json.decode(body), envelope.headers)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 
 def quoted(raw: object) -> str:
-    """Return the beginning of a message on one line, whatever it is."""
+    """Return the beginning of any message on one line."""
     if isinstance(raw, bytes | str):
         return ascii(raw[:_SHOWN])
     shown = reprlib.Repr()
@@ -72,7 +71,10 @@ def quoted(raw: object) -> str:
 
 
 def _step(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:
-    """Without what Celery would do for a sender: time limits, a later time, callbacks, chains."""
+    """Rebuild a step's message without what a sender could request: time limits, a later time, callbacks, chains.
+
+    Return None if it is not one of this project's tasks.
+    """
     _, keywords, _ = msgspec.json.decode(body, type=tuple[list[Any], dict[str, Any], dict[str, Any]])
     task, message = envelope.headers.get("task"), messages.decode(keywords)
     if message is None or task not in messages.TASKS:
@@ -89,15 +91,17 @@ def _step(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:
         "ignore_result": True,
     }
     embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-    return _rebuilt(envelope, ([], messages.encode(message), embed), headers)
+    return _rebuild(envelope, ([], messages.encode(message), embed), headers)
 
 
 def _control(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:
+    """Rebuild a remote control command. Return None if it is not in ``CONTROL``."""
     command = msgspec.json.decode(body, type=_Control)
-    return _rebuilt(envelope, command, {}) if command.method in CONTROL else None
+    return _rebuild(envelope, command, {}) if command.method in CONTROL else None
 
 
-def _rebuilt(envelope: _Envelope, body: object, headers: dict[str, Any]) -> dict[str, Any]:
+def _rebuild(envelope: _Envelope, body: object, headers: dict[str, Any]) -> dict[str, Any]:
+    """Return kombu's message with this body and these headers."""
     properties = envelope.properties
     return {
         "body": base64.b64encode(msgspec.json.encode(body)).decode(),

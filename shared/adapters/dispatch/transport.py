@@ -1,4 +1,4 @@
-"""kombu's Redis transport for readers that strangers can write to: what is not ours is discarded before it is processed."""
+"""Extend kombu's Redis transport to discard foreign messages before they are processed: strangers may write to Redis."""
 
 import logging
 from typing import Any
@@ -21,14 +21,14 @@ _WRONG_TYPE = "WRONGTYPE"
 _QoS: Any = redis.QoS
 _Channel: Any = redis.Channel
 _Transport: Any = redis.Transport
-"""What the types that are published for kombu say of these classes is incomplete."""
+"""Typed as Any, because the published types of kombu are incomplete for these classes."""
 
 
 class QoS(_QoS):  # type: ignore[misc]
     """Messages that were received and not acknowledged."""
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
-        """Put a message back into its queue; remove one that cannot be read."""
+        """Put a message back into its queue, or remove it if it cannot be read."""
         try:
             super().restore_by_tag(tag, client, leftmost)
         except self.channel.connection.connection_errors:
@@ -39,23 +39,23 @@ class QoS(_QoS):  # type: ignore[misc]
 
 
 class Channel(_Channel):  # type: ignore[misc]
-    """Reads messages."""
+    """A channel that survives messages it cannot read."""
 
     QoS = QoS
 
     def remove_strange_keys(self) -> None:
-        """Remove keys of ours that somebody set to another type: no message could be read or sent any more."""
+        """Remove this app's keys that somebody set to another type: they would block reading and sending."""
         bindings = (f"_kombu.binding.{exchange}" for exchange in (messages.QUEUES[0], "celery.pidbox"))
         with self.conn_or_acquire() as client:
-            looks = [
+            reads = [
                 *((queue, client.llen) for queue in messages.QUEUES),
                 *((binding, client.smembers) for binding in bindings),
                 (self.unacked_key, client.hlen),
                 (self.unacked_index_key, lambda key: client.zrange(key, 0, 0)),
             ]
-            for key, look in looks:
+            for key, read in reads:
                 try:
-                    look(key)
+                    read(key)
                 except ResponseError as error:
                     if _WRONG_TYPE not in str(error):
                         raise
@@ -63,7 +63,7 @@ class Channel(_Channel):  # type: ignore[misc]
                     log.warning("removed the key %s, which somebody set to another type", key)
 
     def _brpop_read(self, **options: Any) -> Any:
-        """Read one message of a queue. What cannot be parsed is gone from the queue by now."""
+        """Read one message of a queue. A message that cannot be parsed has already left the queue: log it and go on."""
         self.connection.processing = False
         try:
             return super()._brpop_read(**options)
@@ -78,7 +78,7 @@ class Channel(_Channel):  # type: ignore[misc]
             return True
 
     def _handle_message(self, client: Any, r: Any) -> Any:
-        """Read one broadcast. kombu passes over one without data."""
+        """Read one broadcast. Drop the data of one that cannot be parsed; kombu skips messages without data."""
         payload = super()._handle_message(client, r)
         if bytes_to_str(payload["type"]).endswith("message"):
             try:
@@ -90,16 +90,16 @@ class Channel(_Channel):  # type: ignore[misc]
 
 
 class Transport(_Transport):  # type: ignore[misc]
-    """Hands messages to their consumers."""
+    """Hand accepted messages to their consumers."""
 
     Channel = Channel
     processing = False
-    """Whether the message that was read last was accepted: what is raised after that is not the message's fault."""
+    """True once the last message was accepted: a later error is not the message's fault."""
 
     def establish_connection(self) -> Any:
-        """Connect, and store a value that expires at once. Raise ConnectionError where Redis takes no writes.
+        """Connect, and store a value that expires at once. Raise ConnectionError if Redis takes no writes.
 
-        Celery tries connections again, with one line of log each time. A refusal of a later write would end the worker.
+        Celery retries a connection with one log line each time. A write refused later would end the worker.
         """
         connection = super().establish_connection()
         try:
@@ -111,19 +111,21 @@ class Transport(_Transport):  # type: ignore[misc]
         return connection
 
     def _deliver(self, message: Any, queue: str) -> None:
-        ours = accepted(message, queue)
-        if ours is None:
+        """Deliver a message if it is accepted, otherwise discard it."""
+        rebuilt = accepted(message, queue)
+        if rebuilt is None:
             _discard(queue, message)
             return
         self.processing = True
-        super()._deliver(ours, queue)
+        super()._deliver(rebuilt, queue)
 
 
 def use_transport() -> None:
-    """Let every connection of this process to Redis read by this transport."""
+    """Use this transport for every Redis connection of this process."""
     for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
 
 
 def _discard(where: str, raw: object) -> None:
+    """Log a discarded message."""
     log.warning("discarded a message on %s that is not ours: %s", where, quoted(raw))
