@@ -1,4 +1,4 @@
-"""Redis as the broker: its URL, taken apart, and a look at whether it takes messages now."""
+"""Parse the URL of Redis as the broker, and check whether it takes messages now."""
 
 import socket
 import ssl
@@ -31,11 +31,11 @@ _ADVICE = (
     ("max number of clients", "Raise its maxclients, or end other clients"),
     ("DB index is out of range", "Correct the database number in ENTRAKEEP_BROKER_URL"),
 )
-"""What to do, by how Redis' reason begins (https://redis.io/docs, the error prefixes)."""
+"""What to do, by the beginning of Redis' reason (https://redis.io/docs, the error prefixes)."""
 
 
 def broker_at(url: str) -> Broker:
-    """Take a ``redis://`` or ``rediss://`` URL apart. Raises Refuse ``SETTINGS_INVALID``; never repeats a value of it."""
+    """Parse a ``redis://`` or ``rediss://`` URL. Raises Refuse ``SETTINGS_INVALID``, which never repeats a value of it."""
     try:
         split = urlsplit(url)
         if split.scheme not in ("redis", "rediss") or not split.hostname:
@@ -58,18 +58,18 @@ def broker_at(url: str) -> Broker:
 def ask(broker: Broker, timeout: float) -> BrokerAnswer:
     """Store a value that expires at once, as messages are stored, and return what the broker answers.
 
-    A PING alone would succeed on a Redis that is out of memory and on a read-only replica. ``timeout``: seconds to wait
-    for a connection, and for each answer.
+    A PING alone would succeed on a Redis that is out of memory and on a read-only replica. ``timeout`` limits the
+    connection and each answer, in seconds.
     """
     try:
         socket.create_connection((broker.host, broker.port), timeout).close()
-    except (OSError, UnicodeError) as error:  # UnicodeError: the host cannot be the name of one
+    except (OSError, UnicodeError) as error:  # UnicodeError: the host name is malformed
         reason = getattr(error, "strerror", None) or "no answer"
         return BrokerAnswer(BrokerState.ABSENT, f"No Redis answers at {broker.place}: {reason}.")
     try:
         with redis.Redis.from_url(
             broker.url,
-            protocol=2,  # protocol 3 begins with HELLO, whose refusals are long
+            protocol=2,  # protocol 3 begins with HELLO, whose error messages are long
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
@@ -88,7 +88,7 @@ def ask(broker: Broker, timeout: float) -> BrokerAnswer:
 
 
 def _sentence(place: str, error: Exception) -> str:
-    """Say what is wrong with what listens there, and what to do."""
+    """Return what is wrong with the server, and what to do."""
     untrusted = _cause(error, ssl.SSLCertVerificationError)
     if untrusted is not None:
         reason = getattr(untrusted, "verify_message", "") or "it does not fit the host"
@@ -106,7 +106,7 @@ def _sentence(place: str, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return Redis' own words with their prefix: the first sentence, on one line, printable and not too long."""
+    """Return Redis' own message with its prefix: the first sentence on one line, printable, at most 160 characters."""
     prefix = getattr(error, "status_code", None)
     text = str(error) if prefix in (None, "ERR") else f"{prefix} {error}"
     first = " ".join(text.split()).split(". ")[0].rstrip(".")
@@ -115,14 +115,14 @@ def _reason(error: Exception) -> str:
 
 
 def _cause(error: BaseException | None, kind: type[Exception]) -> BaseException | None:
-    """Return the first error of this kind among an error and its causes."""
+    """Return the first error of this kind among an error and its causes, or None."""
     while error is not None and not isinstance(error, kind):
         error = error.__cause__ or error.__context__
     return error
 
 
 def _tls(options: Mapping[str, str], *, encrypted: bool) -> dict[str, object] | None:
-    """Return redis-py's options for TLS, as the query of the URL gives them. Raises Refuse, naming the wrong option."""
+    """Return redis-py's options for TLS from the URL's query. Raises Refuse, naming the wrong option."""
     known = (*sorted(_FILES), "ssl_cert_reqs", "ssl_check_hostname") if encrypted else ()
     for name, value in options.items():
         if name not in known:
@@ -145,8 +145,10 @@ def _tls(options: Mapping[str, str], *, encrypted: bool) -> dict[str, object] | 
 
 
 def _shown(name: str) -> str:
+    """Return the first 40 characters of an option's name, without unprintable ones."""
     return "".join(letter for letter in name[:40] if letter.isprintable())
 
 
-def _invalid(what: str) -> Refuse:
-    return Refuse(Code.SETTINGS_INVALID, f"ENTRAKEEP_BROKER_URL {what}.")
+def _invalid(problem: str) -> Refuse:
+    """Return the refusal ``SETTINGS_INVALID``."""
+    return Refuse(Code.SETTINGS_INVALID, f"ENTRAKEEP_BROKER_URL {problem}.")

@@ -1,8 +1,8 @@
-"""Redis as the shared budget: places for requests in flight, resource units a second, and a time before which nobody asks.
+"""Share the budget through Redis: places for requests in flight, resource units per second, and a time to wait for.
 
-Redis is a help and no condition. Where it does not answer, a process keeps to one request in flight a scope, to a quarter of
-Graph's smallest quota, and to the 429s that it met itself. Places are given for some seconds and renewed while a request
-lasts, so those of a killed worker come back soon.
+Redis helps but is not required. Without it a process keeps to one request in flight per scope, to a quarter of Graph's
+smallest quota, and to the 429s that it received itself. A place expires after some seconds and is renewed while its
+request lasts, so the places of a killed worker are free again soon.
 """
 
 import asyncio
@@ -26,23 +26,25 @@ from shared.ports.budget import Budget
 log = logging.getLogger(__name__)
 
 _TIMEOUT = 0.5
-"""Seconds that one call to Redis may take."""
+"""Time-out of one call to Redis, in seconds."""
 _REST = 5.0
-"""Seconds for which Redis is left alone after it did not answer."""
+"""Seconds without calls to Redis after it did not answer."""
 _HELD = 15.0
-"""Seconds after which a place that nobody renews is free."""
+"""Seconds after which a place expires unless it is renewed."""
 _LOOK = 0.05
-"""Seconds between two looks for a free place, plus or minus half."""
+"""Seconds between two attempts to take a place, plus or minus half."""
 _MOST_WAIT = 60.0
-"""Seconds that a request waits for its turn: a step that waits longer gives its slot to another."""
+"""Longest wait of a request in seconds. A step that waits longer releases its slot to another one."""
 
 _FIRST_RATE, _LEAST_RATE, _MOST_RATE = 280.0, 20.0, 640.0
-"""Resource units a second: 0.8 of the smallest quota (3,500 in 10 s), and of the largest (8,000). Which one a directory has
-is not told, so the rate falls when Graph says that its limit is near, and rises while it says nothing."""
+"""Resource units per second. First and most are 0.8 of Graph's smallest quota (3,500 in 10 s) and of its largest (8,000).
+
+Graph does not say which quota a directory has. The rate falls when Graph reports that a limit is near, otherwise it rises.
+"""
 _BURST = 5.0
 """Seconds' worth of units that may be spent at once."""
 _ALONE_RATE = 3500 / 10 / 4
-"""Resource units a second for one process without Redis."""
+"""Resource units per second of one process without Redis."""
 
 _TAKE = """
 local rest = redis.call('PTTL', KEYS[1])
@@ -96,9 +98,9 @@ return 0
 
 
 class RedisBudgets:
-    """Budgets kept in the Redis at ``url``; ``places`` requests of a scope may be in flight over all workers.
+    """Budgets in the Redis at ``url``. All workers share ``places`` requests in flight per scope.
 
-    Without a ``url`` (the command line, which never talks to Redis) a process keeps to itself.
+    Without a ``url`` each process limits itself: the command line never uses Redis.
     """
 
     def __init__(self, url: str | None, places: int) -> None:
@@ -108,6 +110,7 @@ class RedisBudgets:
         self._lock = threading.Lock()
 
     def scope(self, directory_id: str, client_id: str) -> Budget:
+        """Return the budget of an application in a directory, the same one for each call."""
         name = hashlib.sha256(f"{directory_id}|{client_id}".encode()).hexdigest()[:32]
         with self._lock:
             if name not in self._scopes:
@@ -115,7 +118,7 @@ class RedisBudgets:
             return self._scopes[name]
 
     def close(self) -> None:
-        """Closes the connections to Redis."""
+        """Close the connections to Redis."""
         self._shared.close()
 
 
@@ -129,26 +132,31 @@ class RedisBudget:
         self.rate_key = f"entrakeep:budget:{name}:rate"
         self.places = places
         self.until = 0.0
-        """The time before which this process does not ask, by the monotonic clock: counts even without Redis."""
+        """The monotonic time before which this process sends no request, with or without Redis."""
         self.alone = threading.Lock()
-        """The one place there is while Redis does not answer."""
+        """The only place while Redis does not answer."""
 
     def request(self, units: int) -> AbstractAsyncContextManager[None]:
+        """Wait for a place and hold it until the block ends. Raises GraphTrouble after a minute."""
         return self._request(units)
 
     async def throttled(self, seconds: float) -> None:
+        """Pause the scope for ``seconds`` after a 429, and halve its rate."""
         self.until = max(self.until, time.monotonic() + seconds)
-        await self._slower(seconds, 0.5)
+        await self._slow_down(seconds, 0.5)
 
     async def told(self, share: float) -> None:
-        await self._slower(0.0, 0.8 / max(share, 1.0))
+        """Lower the scope's rate, because Graph reports this share of its limit as used (0.8 to 1.8)."""
+        await self._slow_down(0.0, 0.8 / max(share, 1.0))
 
-    async def _slower(self, seconds: float, factor: float) -> None:
+    async def _slow_down(self, seconds: float, factor: float) -> None:
+        """Multiply the scope's rate by ``factor``, and pause it for ``seconds``."""
         arguments: list[str | float] = [int(seconds * 1000), factor, _FIRST_RATE, _LEAST_RATE]
         await asyncio.to_thread(self.shared.ask, _SLOWER, [self.until_key, self.rate_key], arguments)
 
     @contextlib.asynccontextmanager
     async def _request(self, units: int) -> AsyncIterator[None]:
+        """Take a place, renew it during the block, and release it."""
         place = _Place(self, units)
         waited = 0.0
         try:
@@ -157,20 +165,24 @@ class RedisBudget:
                 if waited > _MOST_WAIT:
                     raise GraphTrouble("Others use up what Graph allows this application.", max(wait, _REST))
                 await asyncio.sleep(wait)
-            async with _kept(place):
+            async with _renewed(place):
                 yield
         finally:
-            # Nobody waits for it: the next request would begin so much later. Even a cancelled request gives its place back.
+            # Not awaited, because that would delay the next request. Even a cancelled request releases its place.
             asyncio.get_running_loop().run_in_executor(None, place.end)
 
     async def _take(self, place: "_Place") -> float:
-        """In the loop itself while Redis answers: to wake a thread takes longer than that. Who connects may have to wait."""
+        """Try to take the place. Return the seconds to wait, or 0.
+
+        While Redis answers, the call runs in the event loop, because waking a thread takes longer. A connection may
+        block, so a thread makes it.
+        """
         return place.take() if self.shared.answers else await asyncio.to_thread(place.take)
 
 
 @contextlib.asynccontextmanager
-async def _kept(place: "_Place") -> AsyncIterator[None]:
-    """Renews the place for as long as its request lasts."""
+async def _renewed(place: "_Place") -> AsyncIterator[None]:
+    """Renew the place while the block lasts."""
 
     async def renew() -> None:
         while True:
@@ -185,7 +197,7 @@ async def _kept(place: "_Place") -> AsyncIterator[None]:
 
 
 class _Place:
-    """One request's place. Locked, as a cancelled request may end its place while a thread still takes it."""
+    """One request's place. It has a lock, because a cancelled request may end it while a thread still takes it."""
 
     def __init__(self, budget: RedisBudget, units: int) -> None:
         self._budget = budget
@@ -197,18 +209,18 @@ class _Place:
         self._lock = threading.Lock()
 
     def take(self) -> float:
-        """Seconds to wait before asking again; 0 if the place is taken now."""
+        """Try to take the place. Return the seconds until the next attempt, or 0 if it is taken."""
         budget = self._budget
         with self._lock:
             wait = budget.until - time.monotonic()
             if self._ended or wait > 0:
                 return max(wait, 0.0)
             keys = [budget.until_key, budget.held_key, budget.rate_key]
-            held = int(_HELD * 1000)
+            lifetime = int(_HELD * 1000)
             arguments: list[str | float] = [
                 self._token,
                 budget.places,
-                held,
+                lifetime,
                 self._units,
                 _FIRST_RATE,
                 _MOST_RATE,
@@ -218,20 +230,20 @@ class _Place:
             if answer is None:
                 self._alone = budget.alone.acquire(blocking=False)
                 if not self._alone:
-                    return _look()
+                    return _random_wait()
                 budget.until = time.monotonic() + self._units / _ALONE_RATE
                 return 0.0
             self._in_redis = answer == 0
-            return answer / 1000 if answer >= 0 else _look()
+            return answer / 1000 if answer >= 0 else _random_wait()
 
     def keep(self) -> None:
-        """Holds the place for some more seconds."""
+        """Renew the place in Redis."""
         with self._lock:
             if self._in_redis and not self._ended:
                 self._budget.shared.ask(_KEEP, [self._budget.held_key], [self._token, int(_HELD * 1000)])
 
     def end(self) -> None:
-        """Gives the place back. It cannot be taken again."""
+        """Release the place for good."""
         with self._lock:
             self._ended = True
             if self._alone:
@@ -241,7 +253,7 @@ class _Place:
 
 
 class _Shared:
-    """Redis with short time-outs; left alone for a while after it did not answer."""
+    """Redis with short time-outs. It is not called for a while after it did not answer."""
 
     def __init__(self, url: str | None) -> None:
         self._redis = url and redis.Redis.from_url(
@@ -249,10 +261,10 @@ class _Shared:
         )
         self._rest_until = 0.0
         self.answers = False
-        """Whether Redis answered when it was asked last."""
+        """True if Redis answered the last call."""
 
     def ask(self, script: str, keys: list[str], arguments: Sequence[str | float]) -> int | None:
-        """What the script answers, or None if Redis does not."""
+        """Run a script and return its answer, or None if Redis does not answer."""
         if not self._redis or time.monotonic() < self._rest_until:
             return None
         try:
@@ -266,9 +278,11 @@ class _Shared:
         return int(answer)
 
     def close(self) -> None:
+        """Close the connections."""
         if self._redis:
             self._redis.close()
 
 
-def _look() -> float:
+def _random_wait() -> float:
+    """Return the seconds until the next attempt to take a place, at random."""
     return _LOOK * random.uniform(0.5, 1.5)

@@ -1,14 +1,16 @@
-"""The system's clock."""
+"""Read the system's clock."""
 
 import time
 from datetime import UTC, datetime
 
 
 class SystemClock:
-    """What the machine says. The only place of the product that asks it for the time of day."""
+    """The machine's clock. No other part of the product reads the time of day."""
 
     def now(self) -> datetime:
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
+        """Return seconds of a clock that never goes back."""
         return time.monotonic()

@@ -1,4 +1,4 @@
-"""What commands and beat have in place of what takes long to import, and which they seldom or never get to."""
+"""Replace what takes long to import in commands and beat, which seldom or never use it."""
 
 from collections.abc import Callable
 
@@ -7,20 +7,21 @@ from shared.ports.directory import DirectoryAccess, DirectorySource, Identity
 
 
 class TickDispatch:
-    """Sends nothing: where nobody talks to the broker, the tick sends every message."""
+    """A dispatch for processes without a broker: the tick sends every message."""
 
     def send(self, step: StepRef) -> bool:  # noqa: ARG002 - the port's signature
-        """Leaves the step to the tick: takes none."""
+        """Return False, so that the step waits for the tick."""
         return False
 
 
 class LateAccess:
-    """Directories whose client is made when the first of them is connected to."""
+    """Access to directories whose client is created at the first connection."""
 
     def __init__(self, make: Callable[[], DirectoryAccess]) -> None:
         self._make = make
-        self._made: DirectoryAccess | None = None
+        self._access: DirectoryAccess | None = None
 
     def connect(self, identity: Identity, check: Callable[[], None]) -> DirectorySource:
-        self._made = self._made or self._make()
-        return self._made.connect(identity, check)
+        """Connect to a directory; create the client first if there is none."""
+        self._access = self._access or self._make()
+        return self._access.connect(identity, check)

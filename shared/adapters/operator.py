@@ -1,4 +1,4 @@
-"""Who runs this process, as the operating system has it: nothing that anybody could type or set."""
+"""Identify who runs this process by the operating system, not by anything that a person can type or set."""
 
 import os
 import pwd
@@ -6,7 +6,7 @@ import socket
 
 
 def operator() -> str:
-    """``user@host``; of a user whom this machine does not know, the number."""
+    """Return ``user@host``, with the user's number if the machine does not know the user."""
     number = os.getuid()
     try:
         user = pwd.getpwuid(number).pw_name

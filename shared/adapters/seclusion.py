@@ -1,4 +1,4 @@
-"""A process that holds data keys: its memory goes into no core dump and to no debugger of the same user."""
+"""Protect the memory of a process with data keys from core dumps and from debuggers of the same user."""
 
 import ctypes
 import resource
@@ -8,9 +8,9 @@ _PR_SET_DUMPABLE = 4
 
 
 def seclude() -> None:
-    """Switch core dumps of this process and its forks off, and on Linux also tracing by others (prctl(2)).
+    """Disable core dumps of this process and its forks and, on Linux, tracing by others (prctl(2)).
 
-    The limit alone does not suffice: where the kernel pipes core dumps to a program, it ignores the limit (core(5)).
+    The limit alone is not enough: a kernel that pipes core dumps to a program ignores it (core(5)).
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":

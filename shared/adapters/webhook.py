@@ -1,4 +1,4 @@
-"""Notices as JSON, posted to a URL of the operator's."""
+"""Post notices as JSON to the operator's URL."""
 
 import ssl
 
@@ -11,14 +11,15 @@ _SECONDS = 10.0
 
 
 class Webhook:
-    """Posts each notice to ``url``. An answer of 2xx has taken it; a redirect has not, and is not followed."""
+    """Post each notice to ``url``. A 2xx answer delivers it. A redirect does not, and is not followed."""
 
     def __init__(self, url: str, trust: ssl.SSLContext) -> None:
-        """``trust`` says whom to believe. The URL may hold a token: nothing shows it."""
+        """Create the client. ``trust`` holds the trusted certificates. The URL may contain a token, so nothing shows it."""
         self._url = url
         self._client = httpx.Client(verify=trust, timeout=_SECONDS, follow_redirects=False)
 
     def send(self, notice: Notice | BackupNotice) -> str:
+        """Post a notice and return the outcome, such as ``HTTP 204``. Raises NotTaken if it was not delivered."""
         try:
             answer = self._client.post(
                 self._url, content=msgspec.json.encode(notice), headers={"Content-Type": "application/json"}
