@@ -190,6 +190,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, tenant: str, *, writes: bool) -> Iterator[Connection]:
+        """Open a transaction, and translate the driver's errors. Defects of this code's own statements pass through."""
         try:
             with (
                 self._use_engine() as engine,

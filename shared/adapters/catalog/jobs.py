@@ -252,7 +252,8 @@ def end_job(
 ) -> None:
     """End a job: finish its steps, remove its checkpoints and pins, append the audit event and log the end.
 
-    Raises ValueError if a job in this state cannot change to ``state``.
+    If the audit trail is broken, a job without a code fails with ``AUDIT_BROKEN``. Raises ValueError if a job in this
+    state cannot change to ``state``.
     """
     job_id = job["job_id"]
     if state not in JOB_MOVES[JobState(job["state"])]:
@@ -279,7 +280,7 @@ def end_job(
     remove_checkpoints(rows, checkpoints.c.job_id == job_id)
     rows.delete(pins, pins.c.job_id == job_id)
     broken = append_end(rows, job, state, code, values.get("detail"))
-    if broken is not None and code is None:  # what the audit trail cannot report has not succeeded
+    if broken is not None and code is None:  # a job that the audit trail cannot report must not count as succeeded
         state, code, message = JobState.FAILED, broken.code, broken.message
         rows.update(jobs, jobs.c.job_id == job_id, state=state, code=code, message=message)
     note_end(rows, job, state, code, message)

@@ -144,7 +144,10 @@ class SqlProbes:
 
 
 def makes_nothing_new_since(rows: Rows, arn: str, since: datetime) -> bool:
-    """Whether the last closer look at this key, if it was taken after ``since``, found that it makes no new data keys."""
+    """Return True if a closer look at this key after ``since`` found that it makes no new data keys.
+
+    Only the last closer look counts.
+    """
     row = rows.one(key_health, key_health.c.arn == arn, key_health.c.looked_at > since)
     return row is not None and makes_nothing_new(warnings_of(row))
 

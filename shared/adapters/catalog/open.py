@@ -63,6 +63,7 @@ def _parse(url: str) -> URL:
 
 
 def _invalid(sentence: str) -> Refuse:
+    """Return the refusal ``SETTINGS_INVALID``."""
     return Refuse(Code.SETTINGS_INVALID, f"{sentence}.")
 
 

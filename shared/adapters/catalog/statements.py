@@ -94,4 +94,5 @@ def locked(query: Select[Any]) -> Select[Any]:
 
 
 def _key_conditions(table: Table, names: Iterable[str]) -> list[Where]:
+    """Return the conditions that these columns equal their WHERE parameters."""
     return [table.c[name] == bindparam(f"{_KEY_PREFIX}{name}") for name in names]

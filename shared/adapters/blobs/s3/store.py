@@ -187,6 +187,7 @@ class S3Store:
         raise AssertionError("a loop of two always returns or raises")
 
     def _make_client(self, more: Config | None = None) -> Any:
+        """Create a client. Raises Refuse ``SETTINGS_INVALID`` if AWS's library does not accept its settings."""
         try:
             return aws.session(self._region).client("s3", config=_CONFIG.merge(more) if more else _CONFIG)
         except (BotoCoreError, ValueError) as error:

@@ -12,9 +12,7 @@ audit_heads = Table(
     Column("number", Integer, nullable=False),
     Column("at", String, nullable=False),
     Column("hash", String(64), nullable=False),
-    Column(
-        "anchored", Integer, nullable=False, server_default="0"
-    ),  # the newest event whose hash was put into the store
+    Column("anchored", Integer, nullable=False, server_default="0"),  # newest event whose hash is in the store
 )
 
 audit_events = Table(

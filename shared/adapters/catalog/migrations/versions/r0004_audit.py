@@ -46,7 +46,10 @@ def _keep_apart(table: str) -> None:
 
 
 def _only_add() -> None:
-    """Add triggers that forbid changes: SQLite has no rights per user. (PostgreSQL grants none to change events.)"""
+    """Add triggers that forbid changes: SQLite has no rights per user.
+
+    On PostgreSQL the user has no right to change events.
+    """
     for done, words in (("UPDATE", "changed"), ("DELETE", "removed")):
         op.execute(
             f"CREATE TRIGGER audit_events_are_not_{words} BEFORE {done} ON audit_events "

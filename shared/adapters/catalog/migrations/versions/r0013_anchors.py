@@ -1,7 +1,7 @@
-"""How far each audit trail was anchored in the store, and what the store holds under untrusted KMS keys.
+"""Add how far each audit trail is anchored in the store, and what the store holds under untrusted KMS keys.
 
-Code of revision 0002 gets along with it: it does not know the column and the table, and whatever it removes takes their
-rows along.
+Code of revision 0002 is compatible. It does not know the column and the table; removing a tenant removes rows by
+cascade.
 """
 
 import sqlalchemy as sa
@@ -32,7 +32,7 @@ def upgrade() -> None:
 
 
 def _keep_apart(table: str) -> None:
-    """Even the table's owner sees but the rows of the tenant that its transaction names."""
+    """Force row-level security: even the table's owner sees only its transaction's tenant."""
     named = "current_setting('entrakeep.tenant', true)"
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
