@@ -1,1 +1,1 @@
-"""A thin way to start the engine: the command line and the supervisor."""
+"""The command line and the supervisor: a thin layer that starts the engine."""

@@ -1,4 +1,4 @@
-"""The file that a download goes to: without a name until all of it is there and durable."""
+"""The output file of a download: it gets its name only when all of it is written and durable."""
 
 import errno
 import os
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from shared.engine.download import Sink
 
 _NO_UNNAMED = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
-"""What open(2) says where the file system, or the kernel, knows no O_TMPFILE."""
+"""The errors of open(2) where the file system or the kernel does not support O_TMPFILE."""
 
 
 class _Output:
-    """A descriptor whose every trouble is a sentence."""
+    """A descriptor whose write errors are reported as a sentence for the user."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         self._descriptor = descriptor
         self._name = name
 
     def write(self, data: bytes, /) -> None:
-        """All of the data. Raises Refuse ``FILE_NOT_WRITABLE``, and BrokenPipeError where nobody reads on."""
+        """Write all of the data. Raise Refuse ``FILE_NOT_WRITABLE``, or BrokenPipeError if the reader has closed the pipe."""
         view = memoryview(data)
         try:
             while view:
@@ -38,16 +38,16 @@ class _Output:
 
 @contextmanager
 def to_standard_output() -> "Iterator[Sink]":
-    """Standard output, as it comes."""
+    """Yield standard output, unbuffered."""
     yield _Output(1, "Standard output")
 
 
 @contextmanager
 def to_file(name: str) -> "Iterator[Sink]":
-    """A file that stands at ``name`` once the block has ended well, and not before; private to its owner.
+    """Yield a new file that appears at ``name`` only when the block succeeds; it is private to its owner.
 
-    Meanwhile it has no name (open(2), O_TMPFILE) and vanishes with the process; where the file system knows no such files
-    it is ``<name>.part``, which the next download removes. Raises Refuse ``FILE_NOT_WRITABLE``.
+    Until then it has no name (open(2), O_TMPFILE) and vanishes with the process. Where the file system does not support that,
+    it is named ``<name>.part``, which the next download removes. Raise Refuse ``FILE_NOT_WRITABLE``.
     """
     with _sentences(name):
         target = Path(os.path.realpath(name))
@@ -75,7 +75,7 @@ def to_file(name: str) -> "Iterator[Sink]":
 
 
 def _opened(folder: Path, part: Path) -> tuple[int, bool]:
-    """A new file open for writing, and whether it has no name."""
+    """Create a file. Return its descriptor, open for writing, and whether it has no name."""
     try:
         return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600), True
     except OSError as error:
@@ -85,7 +85,7 @@ def _opened(folder: Path, part: Path) -> tuple[int, bool]:
 
 
 def _link(descriptor: int, part: Path) -> None:
-    """Gives the unnamed file a name. With a folder's descriptor Python calls linkat(2), which follows the link in /proc."""
+    """Give the unnamed file a name. With a folder's descriptor Python calls linkat(2), which follows the link in /proc."""
     folder = os.open(part.parent, os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.link(f"/proc/self/fd/{descriptor}", part.name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -94,6 +94,7 @@ def _link(descriptor: int, part: Path) -> None:
 
 
 def _keep_names(folder: Path) -> None:
+    """Make the folder's entries durable (fsync)."""
     descriptor = os.open(folder, os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -103,6 +104,7 @@ def _keep_names(folder: Path) -> None:
 
 @contextmanager
 def _sentences(name: str) -> Iterator[None]:
+    """Raise Refuse ``FILE_NOT_WRITABLE`` instead of the block's OSError or ValueError."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -110,5 +112,5 @@ def _sentences(name: str) -> Iterator[None]:
 
 
 def _unwritable(name: str, error: OSError | ValueError) -> Refuse:
-    reason = error.strerror if isinstance(error, OSError) else "that is not the name of a file"
+    reason = error.strerror if isinstance(error, OSError) else "that is not a valid file name"
     return Refuse(Code.FILE_NOT_WRITABLE, f"{name} cannot be written: {reason}.")

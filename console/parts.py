@@ -1,4 +1,4 @@
-"""The parts of the stack on one machine, with the command lines that a larger installation uses too."""
+"""The parts of the stack on one machine. Larger installations use the same command lines."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ _FLOWER_PORT = 5555
 FLOWER_USER = "entrakeep"
 _CONCURRENCY = 2
 _SOFT_SHUTDOWN = 4
-"""Seconds that a worker gives its running steps; with the way out it stays under the grace of a part."""
+"""Seconds that a stopping worker gives its running steps. With the rest of its exit it stays under a part's grace."""
 
 _TO_RUN = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _INWARD = (
@@ -23,7 +23,7 @@ _INWARD = (
     *("ENTRAKEEP_STORE_URL", "ENTRAKEEP_KEY_LEASE_SECONDS", "AWS_REGION", "AWS_DEFAULT_REGION"),
     *("ENTRAKEEP_LOG_FORMAT", "ENTRAKEEP_LOG_LEVEL"),
 )
-"""The settings of beat and Flower, as ``x-settings`` of docker-compose.yml has them."""
+"""The settings of beat and Flower, the same as ``x-settings`` of docker-compose.yml."""
 
 
 def celery_parts(
@@ -36,8 +36,8 @@ def celery_parts(
 ) -> tuple[Part, ...]:
     """Return beat, one worker and, if a port is given, Flower on loopback. Only Flower needs the workers' events.
 
-    ``environment`` is a worker's. Beat and Flower get what is theirs of it: neither credentials of AWS nor what is for
-    Microsoft Graph. ``ticked`` says whether beat has ticked lately: that it answers says only that it is there.
+    ``environment`` is the worker's. Beat and Flower get only their part of it, without AWS credentials and without the
+    settings of Microsoft Graph. ``ticked`` returns whether beat has ticked lately, as a beat that hangs may still answer.
     """
     host = socket.gethostname()
     inward = inward_environment(environment)
@@ -60,13 +60,13 @@ def celery_parts(
             *(() if flower_port is None else ("-E",)),
             f"worker_soft_shutdown_timeout={_SOFT_SHUTDOWN}",
         ),
-        # Celery reads this one when it is imported, so it cannot be a setting: SIGTERM then ends a worker within the time.
+        # Celery reads this variable on import, so it cannot be a setting. With it, SIGTERM ends a worker within that time.
         environment={**environment, "REMAP_SIGTERM": "SIGQUIT"},
         ready=lambda: nodes.answer(f"worker@{host}"),
     )
     if flower_port is None:
         return beat, worker
-    # In the environment, so that the password is in no list of processes.
+    # Passed in the environment, so that no process list shows the password.
     password = {} if flower_password is None else {"FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{flower_password}"}
     flower = Part(
         name="flower",
@@ -86,19 +86,19 @@ def celery_parts(
 
 
 def inward_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what processes need that ask neither AWS nor Microsoft Graph: to run, to find catalog and broker."""
+    """Return the variables of processes that use neither AWS nor Microsoft Graph: to run, and to reach catalog and broker."""
     return {
         name: value for name, value in environment.items() if name in _TO_RUN + _INWARD or name.startswith("PYTHON")
     }
 
 
 def node_names(parts: Sequence[str]) -> tuple[str, ...]:
-    """The Celery nodes of these parts on this machine."""
+    """Return the names of these parts' Celery nodes on this machine."""
     return tuple(f"{part}@{socket.gethostname()}" for part in parts)
 
 
 class Nodes:
-    """Asks Celery's nodes whether they live: one ``celery inspect ping`` at a time, in the background."""
+    """Liveness checks of Celery nodes: one ``celery inspect ping`` at a time, in the background."""
 
     def __init__(self, environment: Mapping[str, str], names: Sequence[str]) -> None:
         self._environment = environment
@@ -109,7 +109,7 @@ class Nodes:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
 
     def answer(self, name: str) -> bool:
-        """Whether this node has answered a question of which nobody was told yet. Returns at once."""
+        """Return whether this node has answered since the last True. Start a ping if none is in progress. Never block."""
         if self._asking is None and name not in self._heard:
             self._ask()
         elif self._asking is not None and self._asking.status() is not None:
@@ -122,13 +122,14 @@ class Nodes:
         return True
 
     def close(self) -> None:
-        """End a question that is under way."""
+        """Kill a ping that is in progress."""
         if self._asking is not None:
             self._asking.kill()
         self._output.close()
         self._errors.close()
 
     def _ask(self) -> None:
+        """Start a ping of all nodes."""
         self._output.seek(0)
         self._output.truncate()
         argv = (*_CELERY, "inspect", "ping", "--json", "--timeout", "1", "-d", ",".join(self._names))
@@ -138,7 +139,7 @@ class Nodes:
 
 
 def _nodes_in(output: bytes) -> set[str]:
-    """The names in the JSON line that ``inspect`` prints; none if nobody answered (it prints a sentence then)."""
+    """Return the names in the JSON line that ``inspect`` prints, or none: without an answer it prints a sentence."""
     for line in output.splitlines():
         if line.startswith(b"{"):
             return set(json.loads(line))
@@ -146,7 +147,7 @@ def _nodes_in(output: bytes) -> set[str]:
 
 
 def flower_answers(port: int) -> bool:
-    """Whether Flower's health check says OK on loopback."""
+    """Return whether Flower's health check on loopback answers 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1.0)
     try:
         connection.request("GET", "/healthcheck")
@@ -158,7 +159,7 @@ def flower_answers(port: int) -> bool:
 
 
 def port_for_flower() -> int:
-    """Flower's usual port on loopback, or a free one if that is taken."""
+    """Return Flower's usual port on loopback, or a free one if that is in use. Raise OSError if no port is free."""
     for port in (_FLOWER_PORT, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

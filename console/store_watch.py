@@ -1,4 +1,4 @@
-"""A look at the store now and then, beside a loop that must not wait for it."""
+"""Regular checks of the store in a thread, beside a loop that must not wait for them."""
 
 import signal
 import threading
@@ -7,13 +7,14 @@ from collections.abc import Callable
 from shared.domain.errors import EntrakeepError
 
 _WELL, _WRONG = 60.0, 10.0
-"""Seconds between two looks at a store that is well, and at one that is not."""
+"""Seconds between two checks of a store that works, and of one that does not."""
 
 
 class StoreWatch:
-    """Looks at the store in a thread of its own, as a bucket may take long to answer. Use as a context manager.
+    """A thread that checks the store, because a bucket may take long to answer. Use it as a context manager.
 
-    ``look`` raises what is wrong with the store.
+    ``look`` raises EntrakeepError if the store cannot be used. ``well`` and ``wrong`` are the seconds between two checks
+    after a good one and after a bad one.
     """
 
     def __init__(self, look: Callable[[], None], well: float = _WELL, wrong: float = _WRONG) -> None:
@@ -25,7 +26,7 @@ class StoreWatch:
         self._thread = threading.Thread(target=self._watch, name="store", daemon=True)
 
     def __enter__(self) -> "StoreWatch":
-        # The thread inherits the mask: signals are the loop's to wait for.
+        # The thread inherits the mask, so that the loop alone receives signals.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             self._thread.start()
@@ -34,10 +35,10 @@ class StoreWatch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()  # a look under way is not waited for
+        self._stop.set()  # a check in progress is not waited for
 
     def news(self) -> str | None:
-        """Return what has changed since the last call, as a line for people; None if nothing has."""
+        """Return a line for people about what has changed since the last call, or None if nothing has."""
         problem, reported = self._problem, self._reported
         self._reported = problem
         if problem is not None:
@@ -45,6 +46,7 @@ class StoreWatch:
         return None if reported is None else f"recovered: the store can be used again, after {reported.code}"
 
     def _watch(self) -> None:
+        """Check the store repeatedly, and keep its problem, if any."""
         while True:
             try:
                 self._look()

@@ -1,4 +1,4 @@
-"""What ``up`` sees of its stack while it runs: sentences about what is wrong and what has recovered, and which part hangs."""
+"""Health of the stack of ``up``: it reports problems and recoveries in sentences, and detects parts that hang."""
 
 import time
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from shared.domain.limits import Limits
 from shared.ports.broker import BrokerAnswer, BrokerState
 
 _TICKING = 5.0
-"""Seconds since a tick within which beat is at work."""
+"""Seconds after a tick for which beat counts as ticking."""
 
 
 @dataclass(frozen=True)
 class Signs:
-    """Seconds since the last sign of life of beat and of this machine's worker, as SQL has them; None if there was none.
+    """Seconds since the last heartbeats in SQL of beat and of this machine's worker, or None without a heartbeat.
 
     Both raise EntrakeepError if the catalog does not answer.
     """
@@ -26,9 +26,9 @@ class Signs:
 
 
 class Watch:
-    """Reports each trouble once, and once more when it is over: the parts try on by themselves.
+    """A watch that reports each problem once, and once more when it is over. The parts retry by themselves.
 
-    ``ask`` asks the broker at ``place``, and takes a second at most.
+    ``ask`` asks the broker at ``place``, and takes at most a second.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Watch:
         self._logs = logs
         self._known: dict[str, str] = {}
         self._recoveries = {
-            "broker": f"the Redis at {place} takes messages",
+            "broker": f"Redis at {place} takes messages",
             "catalog": "the catalog answers",
             "beat": "beat ticks",
             "worker": "the worker is seen",
@@ -63,11 +63,11 @@ class Watch:
         return seconds is not None and seconds < _TICKING
 
     def silences(self, flower_port: int | None) -> dict[str, Callable[[], bool]]:
-        """Return, by part, a question whether it should give a sign of life and does not."""
+        """Return, by part, a function that tells whether the part's heartbeat or answer is overdue."""
         silences: dict[str, Callable[[], bool]] = {
             "redis": lambda: self._ask().state is BrokerState.SILENT,
             "beat": lambda: self._silent(self._signs.beat),
-            # One that cannot reach the broker gives no sign, and is not to blame.
+            # A worker that cannot reach the broker sends no heartbeat; to restart it would not help.
             "worker": lambda: "broker" not in self._known and self._silent(self._signs.worker),
         }
         if flower_port is not None:
@@ -75,7 +75,7 @@ class Watch:
         return silences
 
     def look(self) -> None:
-        """Look at everything, and report what has changed."""
+        """Check every part, and report new problems and recoveries."""
         troubles = self._troubles()
         for name, sentence in troubles.items():
             if name not in self._known:
@@ -85,6 +85,7 @@ class Watch:
         self._known = troubles
 
     def _troubles(self) -> dict[str, str]:
+        """Return a sentence for each part that has a problem now."""
         troubles = {}
         answer = self._ask()
         if answer.state not in (BrokerState.READY, BrokerState.LOADING):
@@ -95,25 +96,27 @@ class Watch:
             return {**troubles, "catalog": str(error)}
         limit = self._limits.worker_seen_seconds
         if beat > limit:
-            what = f"{self._restarted} (log: {self._logs / 'beat.log'})"
-            troubles["beat"] = f"{Code.STACK_NOT_RUNNING}: beat has not ticked for {limit:g} s. {what}"
+            remedy = f"{self._restarted} (log: {self._logs / 'beat.log'})"
+            troubles["beat"] = f"{Code.STACK_NOT_RUNNING}: beat has not ticked for {limit:g} s. {remedy}"
         if worker > limit:
-            what = "It goes on when Redis takes messages again." if "broker" in troubles else self._restarted
+            remedy = "It continues when Redis takes messages again." if "broker" in troubles else self._restarted
             troubles["worker"] = (
-                f"{Code.NO_WORKER}: the worker has not been seen for {limit:g} s. {what} (log: {self._logs / 'worker.log'})"
+                f"{Code.NO_WORKER}: the worker has not been seen for {limit:g} s. {remedy} (log: {self._logs / 'worker.log'})"
             )
         return troubles
 
     @property
     def _restarted(self) -> str:
-        return f"After {self._limits.worker_restart_seconds:g} s it is started again."
+        """Return the sentence that says when a silent part is restarted."""
+        return f"After {self._limits.worker_restart_seconds:g} s it is restarted."
 
     def _silent(self, sign: Callable[[], float | None]) -> bool:
-        """Return whether a sign of life is overdue; False if the catalog does not answer, for then there can be none."""
+        """Return whether a heartbeat is overdue; False if the catalog does not answer, because then none can be stored."""
         try:
             return self._since(sign()) > self._limits.worker_seen_seconds
         except EntrakeepError:
             return False
 
     def _since(self, seconds: float | None) -> float:
+        """Return the seconds since the last heartbeat, or since this watch started if there was none."""
         return time.monotonic() - self._started_at if seconds is None else seconds

@@ -1,21 +1,21 @@
-"""The process that stands between the supervisor and one part, and lets nothing of that part outlive the supervisor.
+"""The process between the supervisor and one part. It ensures that nothing of that part outlives the supervisor.
 
-Run by its path (``python -I -S guard.py PARENT``) with the standard library alone, so that it starts in a few hundredths
-of a second. ``PARENT`` is the process id of the supervisor; the order, one JSON document, comes on standard input:
+It is run by its path (``python -I -S guard.py PARENT``) with the standard library alone, so that it starts in a few
+hundredths of a second. ``PARENT`` is the supervisor's process id. The order is one JSON document on standard input:
 ``{"argv": [...], "environment": {...}, "stdin": text, "grace": seconds, "keep": [descriptors]}``.
 
 ::
 
     supervisor ── guard (own session, subreaper) ── part ── its children ── theirs
 
-- The kernel sends the guard SIGUSR1 when the supervisor dies (PR_SET_PDEATHSIG, prctl(2)), even by SIGKILL; whoever died
-  before that was set is noticed by looking at the parent afterwards. Then everything below is killed at once.
-- That signal is not inherited by a part's own children, so the guard is their subreaper: whatever loses its parent becomes
-  the guard's child, daemons included, and is found in /proc and killed.
-- On SIGTERM the part is asked to end, and what is left after the grace is killed.
-- If the guard itself is killed, the kernel kills the part; the supervisor kills the rest by its session.
+- The kernel sends the guard SIGUSR1 when the supervisor dies (PR_SET_PDEATHSIG, prctl(2)), even by SIGKILL. If it died before
+  that was set, the guard notices by its changed parent. Then the guard kills every process below itself at once.
+- A part's own children do not inherit that signal, so the guard is their subreaper. Any process that loses its parent,
+  daemons included, becomes the guard's child, is found in /proc and killed.
+- On SIGTERM the guard passes SIGTERM to the part, and kills every process that remains after the grace.
+- If the guard itself is killed, the kernel kills the part, and the supervisor kills the rest by its session.
 
-The descriptors of ``keep`` stay open in the guard (a lock is held until nothing is left) and are closed in the part.
+The descriptors of ``keep`` stay open in the guard, so that a lock lasts until no process remains. The part closes them.
 """
 
 import contextlib
@@ -36,9 +36,9 @@ _KILLED = 128 + signal.SIGKILL
 
 
 def main(parent: int) -> int:
-    """Run one part until it ends, is asked to end, or the supervisor is gone; returns the part's exit status.
+    """Run one part until it ends, a SIGTERM arrives, or the supervisor dies. Return the part's exit status.
 
-    A part ended by signal N has the status 128 + N. On return none of its descendants is alive.
+    A part that signal N ended has the status 128 + N. On return none of its descendants is alive.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {*_WATCHED, signal.SIGINT, signal.SIGHUP})
     _prctl(_PR_SET_PDEATHSIG, SUPERVISOR_DIED)
@@ -56,19 +56,19 @@ def main(parent: int) -> int:
 
 
 def _watch(part: int, grace: float) -> int | None:
-    """Wait for the end of the part. None if it still runs and must be killed."""
+    """Wait for the end of the part. Return its exit status, or None if it still runs and must be killed."""
     deadline: float | None = None
     while True:
         if deadline is None:
-            got = signal.sigwaitinfo(_WATCHED).si_signo
+            received = signal.sigwaitinfo(_WATCHED).si_signo
         else:
             waited = signal.sigtimedwait(_WATCHED, max(0.0, deadline - time.monotonic()))
             if waited is None:
                 return None
-            got = waited.si_signo
-        if got == SUPERVISOR_DIED:
+            received = waited.si_signo
+        if received == SUPERVISOR_DIED:
             return None
-        if got == signal.SIGTERM and deadline is None:
+        if received == signal.SIGTERM and deadline is None:
             deadline = time.monotonic() + grace
             os.kill(part, signal.SIGTERM)
         status = _reap(part)
@@ -77,7 +77,7 @@ def _watch(part: int, grace: float) -> int | None:
 
 
 def _reap(part: int) -> int | None:
-    """Collect every child that has ended, adopted ones too; the part's exit status if it is among them."""
+    """Collect every child that has ended, adopted ones too. Return the part's exit status if it is one of them, or None."""
     while True:
         pid, raw = os.waitpid(-1, os.WNOHANG)
         if pid == 0:
@@ -88,6 +88,7 @@ def _reap(part: int) -> int | None:
 
 
 def _start(argv: list[str], environment: dict[str, str], stdin: str) -> int:
+    """Start the part with ``stdin`` as its standard input. Return its process id."""
     guard = os.getpid()
     reading, writing = os.pipe()
     os.write(writing, stdin.encode())
@@ -111,18 +112,18 @@ def _start(argv: list[str], environment: dict[str, str], stdin: str) -> int:
 
 
 def adopt_orphans(wanted: bool) -> None:
-    """Whether processes below this one become its children when their parents end (PR_SET_CHILD_SUBREAPER, prctl(2))."""
+    """Set whether descendants whose parents end become this process's children (PR_SET_CHILD_SUBREAPER, prctl(2))."""
     _prctl(_PR_SET_CHILD_SUBREAPER, int(wanted))
 
 
 def kill_descendants() -> None:
-    """Kill every process below this one, whatever session it is in, until there is none. Needs a subreaper."""
+    """Kill every descendant of this process, in any session, until none is left. This process must be a subreaper."""
     while True:
         parents = {pid: parent for pid, parent, _ in processes()}
-        below = {os.getpid()}
-        while found := {pid for pid, parent in parents.items() if parent in below} - below:
-            below |= found
-        for pid in below - {os.getpid()}:
+        family = {os.getpid()}
+        while children := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= children
+        for pid in family - {os.getpid()}:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -134,7 +135,7 @@ def kill_descendants() -> None:
 
 
 def processes() -> Iterator[tuple[int, int, int]]:
-    """Every process that can be seen, as (process id, parent's process id, session id); zombies are left out (proc(5))."""
+    """Yield every visible process as (process id, parent's process id, session id), without zombies (proc(5))."""
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError):
@@ -145,6 +146,7 @@ def processes() -> Iterator[tuple[int, int, int]]:
 
 
 def _prctl(option: int, value: int) -> None:
+    """Call prctl(2). Raise OSError if it fails."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         code = ctypes.get_errno()

@@ -1,4 +1,4 @@
-"""A process that cannot outlive this one, nor can its children."""
+"""A process that, with its children, cannot outlive this one."""
 
 import contextlib
 import json
@@ -14,13 +14,13 @@ from typing import IO
 from console.supervisor import guard
 
 _GUARD_NEEDS = ("PATH", "TMPDIR")
-"""The variables of a guard: it starts programs of the PATH, and TMPDIR tells the stacks of a machine apart."""
+"""The variables of a guard: PATH to find programs, TMPDIR to tell the stacks of a machine apart."""
 
 
 class Guarded:
-    """A command run under a guard (see ``console.supervisor.guard``). Make it from the main thread only.
+    """A command run under a guard (see ``console.supervisor.guard``). Create it in the main thread only.
 
-    The kernel counts the end of the thread that started a process as the end of its parent.
+    The kernel treats the end of the thread that started a process as the death of its parent.
     """
 
     def __init__(
@@ -34,11 +34,12 @@ class Guarded:
         stdin: str = "",
         keep: Sequence[int] = (),
     ) -> None:
-        """Start it. ``grace`` is in seconds, from ``stop`` to SIGKILL; ``stdin`` is what it reads (at most 64 KiB).
+        """Start the command. ``grace`` is the seconds from ``stop`` to SIGKILL.
 
-        The command alone gets ``environment``, which may hold credentials; the guard does not. What the command writes is
-        private to its user (umask 077). ``errors`` is where standard error goes, else to ``output``. Raises OSError if no
-        process can be made.
+        Only the command gets ``environment``, which may hold credentials; the guard does not. ``stdin`` is the text that the
+        command reads (at most 64 KiB). ``errors`` receives standard error; without it, ``output`` does. ``keep`` are
+        descriptors that the guard keeps open. Files that the command creates are private to its user (umask 077). Raise
+        OSError if no process can be created.
         """
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__, str(os.getpid())],
@@ -62,25 +63,28 @@ class Guarded:
             pipe.write(json.dumps(order).encode())
 
     def status(self) -> int | None:
-        """The exit status (128 + N if signal N ended it), or None while it runs. After it nothing of it is alive."""
+        """Return the exit status (128 + N if signal N ended it), or None while it runs.
+
+        With a status, no process of the command is alive.
+        """
         if self._process.returncode is None:
             pid = self._process.pid
             ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if ended is None:
                 return None
             if ended.si_code != os.CLD_EXITED:
-                # The guard was killed. It is not collected yet, so that its session's number cannot be anybody else's.
+                # The guard was killed. It is not collected yet, so that no other session can get its number.
                 _kill_session(pid)
             self._process.wait()
         code: int = self._process.returncode
         return code if code >= 0 else 128 - code
 
     def stop(self) -> None:
-        """Ask it to end; what is left after the grace is killed."""
+        """Send SIGTERM. The guard kills every process that remains after the grace."""
         self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill it and all that it started; returns when that is done."""
+        """Kill the command and everything that it started, and wait until they are gone."""
         self._process.send_signal(guard.SUPERVISOR_DIED)
         try:
             self._process.wait(1.0)
@@ -91,6 +95,7 @@ class Guarded:
 
 
 def _kill_session(session: int) -> None:
+    """Kill the processes of a session. Stop after two seconds or when none is left."""
     for _ in range(200):
         members = [pid for pid, _, its_session in guard.processes() if its_session == session]
         if not members:
@@ -102,7 +107,7 @@ def _kill_session(session: int) -> None:
 
 
 def tail(path: Path, count: int) -> list[str]:
-    """The last ``count`` lines of a log, of its last 8 KiB; none if it cannot be read."""
+    """Return the last ``count`` lines of a log's last 8 KiB, or none if it cannot be read."""
     try:
         with path.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))

@@ -1,4 +1,4 @@
-"""The supervisor's one loop: it starts the stages in their order, restarts what ends, and ends everything at a signal."""
+"""The supervisor's loop: it starts the stages in order, restarts parts that end, and stops everything on a signal."""
 
 import signal
 import time
@@ -11,20 +11,22 @@ from console.supervisor.part import Pace, Part, Seat
 _ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _WAKING = {*_ENDING, signal.SIGCHLD}
 _LOOK = 5.0
-"""Seconds between two looks at what is not one of the parts."""
+"""Seconds between two calls of ``look``."""
 _PATIENCE = 30.0
-"""Seconds without every answer after which the silent parts are named."""
+"""Seconds after which the parts that have not answered yet are named."""
 
 
 class Supervisor:
-    """Runs parts as processes of their own until SIGINT, SIGTERM or SIGHUP; make and run it in the main thread.
+    """A supervisor that runs parts as processes until SIGINT, SIGTERM or SIGHUP. Create and run it in the main thread.
 
-    ``stages`` start one after the other, each when the one before answers, and end in the opposite order. ``logs`` is an
-    existing folder for ``<part>.log``. ``keep``: descriptors held open until the last process is gone. ``say`` takes one
-    line about a part, ``announce_ready`` is called once, when every part has answered, and ``look`` every few seconds, to
-    look at what is not one of the parts; it takes a second at most.
+    - ``stages`` start in order, each when the previous one answers, and stop in the opposite order.
+    - ``logs`` is an existing folder for ``<part>.log``.
+    - ``keep``: descriptors that stay open until the last process is gone.
+    - ``say`` prints one line about a part.
+    - ``announce_ready`` is called once, when every part has answered.
+    - ``look`` is called every few seconds to check things that are not parts. It takes at most a second.
 
-    Whatever loses its guard becomes this process's child while it runs, and is killed.
+    A process that loses its guard becomes a child of this process while the supervisor runs, and is killed.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Supervisor:
         self._pace = pace
 
     def run(self) -> None:
-        """Run until a signal to end; on return everything started is gone, at the latest when the graces are over."""
+        """Run until a signal to end. On return every started process is gone, at the latest when the graces are over."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAKING)
         guard.adopt_orphans(True)
         try:
@@ -59,6 +61,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _watch(self) -> None:
+        """Start the stages and tend their parts until a signal to end arrives."""
         opened, ready, impatient_at = 1, False, time.monotonic() + _PATIENCE
         look_at = time.monotonic() + _LOOK
         while True:
@@ -85,16 +88,17 @@ class Supervisor:
                 return
 
     def _nap(self, seats: Sequence[Seat], ready: bool) -> float:
-        """Seconds until something may be due; the end of a child wakes the loop before that."""
+        """Return the seconds to sleep until something may be due. The end of a child wakes the loop earlier."""
         now = time.monotonic()
-        due = [seat.again_at - now for seat in seats if seat.again_at is not None]
+        due = [seat.restart_at - now for seat in seats if seat.restart_at is not None]
         return max(0.0, min([*due, _LOOK if ready else self._pace.look]))
 
     def _end(self) -> None:
+        """Stop the stages in the opposite order, and kill what outlives its grace."""
         for stage in reversed(self._stages):
             for seat in stage:
                 seat.stop()
-            # The guard kills at the end of the grace; half a second later something is wrong with the guard.
+            # The guard kills at the end of the grace. If it has not done so half a second later, the guard itself failed.
             deadline = time.monotonic() + max((seat.part.grace for seat in stage), default=0.0) + 0.5
             while not all(seat.gone() for seat in stage) and time.monotonic() < deadline:
                 signal.sigtimedwait({signal.SIGCHLD}, 0.05)

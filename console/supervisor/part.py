@@ -1,4 +1,4 @@
-"""What the supervisor runs: one part, and how patiently."""
+"""One part of the stack, its restarts and its log."""
 
 import os
 import shutil
@@ -12,18 +12,20 @@ from console.supervisor.guarded import Guarded, tail
 _LOG_LIMIT = 10 * 1024 * 1024
 """Bytes of a part's log after which it becomes ``<part>.log.1`` and a new one begins."""
 _STARTING = 60.0
-"""Seconds more that a part has until its first sign of life."""
+"""Extra seconds that a part has until its first sign of life."""
 _DYING = 3
-"""Ends in a row after which the last lines of the log are shown."""
+"""Number of consecutive ends after which the last lines of the log are shown."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A process of the stack. ``ready`` is asked from the supervisor's loop and answers within a second or so.
+    """A process of the stack.
 
-    ``grace``: seconds from SIGTERM to SIGKILL. ``stdin``: text that it reads, such as a configuration with a password.
-    ``silent``: whether it gives no sign of life where it should, asked like ``ready``; a part that stays so for ``patience``
-    seconds hangs, and is killed and started again.
+    - ``ready`` returns whether the part answers. The supervisor's loop calls it, so it takes about a second at most.
+    - ``grace``: seconds from SIGTERM to SIGKILL.
+    - ``stdin``: text that the part reads, such as a configuration with a password.
+    - ``silent`` returns whether a sign of life is overdue. It is called like ``ready``.
+    - ``patience``: a part that is silent for so many seconds hangs, and is killed and restarted.
     """
 
     name: str
@@ -38,20 +40,24 @@ class Part:
 
 @dataclass(frozen=True)
 class Pace:
-    """Times in seconds: the first wait before a restart, the longest, the up-time that starts it afresh, between looks."""
+    """Times of the supervisor, in seconds."""
 
     first_wait: float = 1.0
+    """The wait before the first restart. It doubles with each restart."""
     longest_wait: float = 30.0
+    """The longest wait before a restart."""
     steady: float = 60.0
+    """The up-time after which the wait begins at ``first_wait`` again."""
     look: float = 0.25
+    """The time between two looks at parts that are not ready yet."""
 
 
 class Seat:
-    """One part's place in the stack: its process now, or the time of its next start."""
+    """One part's place in the stack: its running process, or the time of its next start."""
 
     def __init__(self, part: Part, logs: Path, pace: Pace, keep: Sequence[int], say: Callable[[str], None]) -> None:
         self.part = part
-        self.again_at: float | None = None
+        self.restart_at: float | None = None
         self._log = logs / f"{part.name}.log"
         self._pace = pace
         self._keep = keep
@@ -64,43 +70,43 @@ class Seat:
         self._heard = False
 
     def tend(self, now: float) -> None:
-        """Start the part if it is time to, and take note if it has ended. ``now`` is in monotonic seconds."""
+        """Start the part if its start is due, and plan a restart if it has ended. ``now`` is in monotonic seconds."""
         if self._process is not None:
             status = self._process.status()
             if status is not None:
                 self._process = None
-                self._mourn(f"ended with status {_spoken(status)}", now)
+                self._plan_restart(f"ended with status {_status_text(status)}", now)
             else:
                 self._listen(now)
-        elif self.again_at is None or now >= self.again_at:
+        elif self.restart_at is None or now >= self.restart_at:
             self._start(now)
         self._rotate()
 
     def answers(self) -> bool:
-        """Whether the process that runs now has answered its probe once."""
+        """Return whether the current process has answered its probe at least once."""
         if self._process is None:
             return False
         self._answered = self._answered or self.part.ready()
         return self._answered
 
     def stop(self) -> None:
-        """Ask the part to end, and start it no more."""
+        """Ask the part to end. The caller no longer tends it, so it is not restarted."""
         if self._process is not None:
             self._process.stop()
 
     def gone(self) -> bool:
-        """Whether nothing of the part is alive."""
+        """Return whether no process of the part is alive."""
         return self._process is None or self._process.status() is not None
 
     def kill(self) -> None:
-        """Kill the part and all that it started; returns when that is done."""
+        """Kill the part and everything that it started, and wait until they are gone."""
         if self._process is not None:
             self._process.kill()
 
     def _listen(self, now: float) -> None:
-        """Kill the part if it has been silent for too long.
+        """Kill the part and plan its restart if it has been silent for too long.
 
-        Counted here, by the monotonic clock: a machine that was asleep must not have all its parts killed when it wakes up.
+        The monotonic clock measures this, so that a machine which wakes from sleep does not kill all its parts.
         """
         if not self.part.silent():
             self._silent_since = None
@@ -110,13 +116,14 @@ class Seat:
         elif now - self._silent_since >= self.part.patience + (0.0 if self._heard else _STARTING):
             self.kill()
             self._process = None
-            self._mourn("gives no sign of life", now)
+            self._plan_restart("gives no sign of life", now)
 
     def _start(self, now: float) -> None:
+        """Start the part's process, or plan another try if that fails."""
         self._answered = self._heard = False
         self._silent_since = None
         self._started_at = now
-        self.again_at = None
+        self.restart_at = None
         try:
             with open(self._log, "ab", opener=_private) as log:
                 self._process = Guarded(
@@ -128,36 +135,38 @@ class Seat:
                     keep=self._keep,
                 )
         except OSError as error:
-            self._mourn(f"could not be started ({error.strerror})", now)
+            self._plan_restart(f"could not be started ({error.strerror})", now)
 
-    def _mourn(self, what: str, now: float) -> None:
+    def _plan_restart(self, reason: str, now: float) -> None:
+        """Set the time of the next start, later after each consecutive end, and report the reason."""
         if now - self._started_at >= self._pace.steady:
             self._ends = 0
         wait = min(self._pace.first_wait * 2**self._ends, self._pace.longest_wait)
         self._ends = min(self._ends + 1, 64)
-        self.again_at = now + wait
-        self._say(f"{self.part.name} {what}; starting it again in {wait:g} s (log: {self._log})")
+        self.restart_at = now + wait
+        self._say(f"{self.part.name} {reason}; restarting it in {wait:g} s (log: {self._log})")
         if self._ends >= _DYING:
             for line in tail(self._log, 5):
                 self._say(f"{self.part.name} | {line}")
 
     def _rotate(self) -> None:
-        """Copy and empty a log that has grown too long: the part appends, so it goes on at the new beginning."""
+        """Copy and truncate a log that has grown too long. The part appends, so it continues at the new beginning."""
         try:
             if self._log.stat().st_size > _LOG_LIMIT:
                 with self._log.open("rb") as old, open(self._log.with_suffix(".log.1"), "wb", opener=_private) as new:
                     shutil.copyfileobj(old, new)
                 os.truncate(self._log, 0)
         except OSError as error:
-            self._say(f"{self.part.name}: its log cannot be turned over ({error.strerror})")
+            self._say(f"{self.part.name}: its log cannot be rotated ({error.strerror})")
 
 
 def _private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read and write."""
     return os.open(path, flags, 0o600)
 
 
-def _spoken(status: int) -> str:
-    """``1``, or ``137 (SIGKILL)``."""
+def _status_text(status: int) -> str:
+    """Return the status for people, such as ``1`` or ``137 (SIGKILL)``."""
     try:
         return f"{status} ({signal.Signals(status - 128).name})"
     except ValueError:

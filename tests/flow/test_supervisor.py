@@ -100,8 +100,8 @@ def test_a_part_that_keeps_dying_is_started_again_and_leaves_the_others_alone(st
     running.ready()
     until(lambda: len(list(running.folder.glob("died.*"))) >= 4)
     text = running.errors.read_text()
-    assert "dying ended with status 3; starting it again in 0.1 s" in text
-    assert "starting it again in 0.3 s" in text
+    assert "dying ended with status 3; restarting it in 0.1 s" in text
+    assert "restarting it in 0.3 s" in text
     assert "dying | out of luck" in text
     assert all(map(alive, pids(running.folder)))
 

@@ -227,7 +227,7 @@ def test_a_worker_that_is_killed_loses_its_guard_or_hangs_leaves_nothing_behind_
     assert len(before) == 3
     os.kill(first_of(before), signal.SIGKILL)
     until(lambda: len(place.alive("workers.app worker")) == 3 and not before & set(place.alive()))
-    assert "worker ended with status 137 (SIGKILL); starting it again in 1 s" in place.errors.read_text()
+    assert "worker ended with status 137 (SIGKILL); restarting it in 1 s" in place.errors.read_text()
 
     again = set(place.alive("workers.app worker"))
     guard = os.getsid(first_of(again))
@@ -242,8 +242,8 @@ def test_a_worker_that_is_killed_loses_its_guard_or_hangs_leaves_nothing_behind_
     until(lambda: len(place.alive("workers.app worker")) == 3 and not hung & set(place.alive()))
     until(lambda: "recovered: the worker is seen again" in place.errors.read_text())
     said = place.errors.read_text()
-    assert "attention: NO_WORKER: the worker has not been seen for 5 s. After 10 s it is started again." in said
-    assert "worker gives no sign of life; starting it again in" in said
+    assert "attention: NO_WORKER: the worker has not been seen for 5 s. After 10 s it is restarted." in said
+    assert "worker gives no sign of life; restarting it in" in said
     assert "flower gives" not in said
     assert "beat gives" not in said
     running.send_signal(signal.SIGINT)
@@ -266,7 +266,7 @@ def test_a_redis_that_refuses_is_reported_with_its_reason_and_leaves_the_parts_r
         control.config_set("maxmemory", 0)
         until(lambda: "takes messages again" in place.errors.read_text())
         assert place.alive("workers.app worker") == before
-        assert "starting it again" not in place.errors.read_text()
+        assert "restarting it" not in place.errors.read_text()
         running.terminate()
         assert running.wait(15) == 0
 

@@ -54,14 +54,14 @@ def test_a_trouble_is_reported_once_and_once_more_when_it_is_over(stage: Stage) 
     assert stage.look() == [f"attention: BROKER_UNREACHABLE: {REFUSAL.sentence}"]
     assert stage.look() == []
     stage.answer = BrokerAnswer(BrokerState.LOADING)
-    assert stage.look() == ["recovered: the Redis at h:1 takes messages again"]
+    assert stage.look() == ["recovered: Redis at h:1 takes messages again"]
 
 
 def test_a_worker_and_a_beat_that_are_silent_are_named_with_their_logs_and_hang(stage: Stage) -> None:
     stage.worker = 21.0
     (line,) = stage.look()
     assert line.startswith(
-        "attention: NO_WORKER: the worker has not been seen for 20 s. After 60 s it is started again."
+        "attention: NO_WORKER: the worker has not been seen for 20 s. After 60 s it is restarted."
     )
     assert "logs/worker.log" in line
     assert stage.hung() == {"worker"}
@@ -74,7 +74,7 @@ def test_a_worker_and_a_beat_that_are_silent_are_named_with_their_logs_and_hang(
 
 def test_a_worker_without_a_broker_is_not_held_to_hang(stage: Stage) -> None:
     stage.answer, stage.worker = REFUSAL, 90.0
-    assert "It goes on when Redis takes messages again." in stage.look()[-1]
+    assert "It continues when Redis takes messages again." in stage.look()[-1]
     assert stage.hung() == set()
 
 
