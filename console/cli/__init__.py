@@ -1,4 +1,4 @@
-"""The command line: a module a command, or a group of them. Every way out of it is here."""
+"""The command line: one module for each command or group of commands. Every exit status is decided here."""
 
 import logging
 import os
@@ -12,14 +12,17 @@ _WRONG_USE = frozenset({Code.WRONG_USE, Code.SETTINGS_INVALID})
 
 
 def main() -> int:
-    """``entrakeep``: 0 done, 1 refused or failed, 2 wrong use. Errors are one line ``CODE: sentence`` on standard error."""
+    """Run ``entrakeep``. Return 0 for success, 1 if refused or failed, 2 for wrong use, 130 if interrupted.
+
+    Errors are printed as one line ``CODE: sentence`` on standard error.
+    """
     import typer
 
     from console.cli.tree import app
 
     guard_output()
-    os.umask(0o077)  # what is written is private; with some masks not even we could read it again
-    logging.getLogger().addHandler(logging.NullHandler())  # libraries log; people get our sentence
+    os.umask(0o077)  # files stay private; under some inherited masks even their owner could not read them
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries log to nowhere; the user gets one sentence
     try:
         status = app(args=sys.argv[1:] or ["--help"], prog_name="entrakeep", standalone_mode=False)
         _flush()
@@ -27,26 +30,30 @@ def main() -> int:
     except EntrakeepError as error:
         if error.code is Code.FILE_NOT_WRITABLE:
             _forget_output()
-        return _refused(error.code, error.message)
+        return _report_error(error.code, error.message)
     except typer.TyperException as error:
         sentence = error.format_message().rstrip(".")
         stop = "" if sentence.endswith("?") else "."
-        return _refused(Code.WRONG_USE, f"{sentence}{stop}{_where_to_look(error)}")
+        return _report_error(Code.WRONG_USE, f"{sentence}{stop}{_help_hint(error)}")
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
         _forget_output()
         return 1
     except Exception as error:
-        return _refused(Code.UNEXPECTED, f"This is a defect of Entrakeep ({type(error).__name__}){_logged(error)}.")
+        return _report_error(
+            Code.UNEXPECTED, f"This is a defect of Entrakeep ({type(error).__name__}){_logged(error)}."
+        )
 
 
-def _refused(code: Code, message: str) -> int:
+def _report_error(code: Code, message: str) -> int:
+    """Print the error. Return its exit status."""
     note(f"{code}: {printable(message)}")
     return 2 if code in _WRONG_USE else 1
 
 
-def _where_to_look(error: Exception) -> str:
+def _help_hint(error: Exception) -> str:
+    """Return a sentence that names the help of the command, or an empty text if no command is known."""
     context = getattr(error, "ctx", None)
     return f" See '{context.command_path} --help'." if context is not None else ""
 
@@ -57,15 +64,17 @@ def _flush() -> None:
 
 
 def _forget_output() -> None:
-    """Nobody reads on, or the disk is full: what is left in the buffer goes nowhere, quietly."""
+    """Discard the buffered output without an error, because the reader is gone or the disk is full."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
 
 
 def _logged(error: Exception) -> str:
-    """Where it came from, appended to a file in the home; says which. What the exceptions say may hold anything, so it is
-    left out."""
+    """Append the traceback to a log in the home. Return the words that name this file, or an empty text if that fails.
+
+    The exceptions' own texts are left out, because they may hold private data.
+    """
     from console.cli.opening import home, now
 
     lines = [f"{now().isoformat()} {type(error).__name__}\n", *traceback.format_tb(error.__traceback__)]

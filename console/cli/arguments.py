@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, checked before anything leaves this process."""
+"""Arguments and options that several commands share. Their values are checked before the command does anything."""
 
 import re
 from datetime import UTC, datetime
@@ -14,18 +14,19 @@ _NAME = re.compile(r"[a-z0-9-]{1,40}")
 
 
 def examples(*lines: str) -> str:
-    """The epilog of a command's help."""
+    """Return the epilog of a command's help, which shows these examples."""
     return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
 def _name(value: str | None) -> str | None:
+    """Return the name. Raise BadParameter if it cannot be a tenant's."""
     if value is not None and not _NAME.fullmatch(value):
         raise typer.BadParameter("a tenant's name is 1 to 40 of the characters a-z, 0-9 and '-'.")
     return value
 
 
 def _guid(value: str | None) -> str | None:
-    """In the form with dashes, lower case."""
+    """Return the GUID with dashes, in lower case. Raise BadParameter for anything else."""
     if value is None:
         return None
     try:
@@ -38,7 +39,7 @@ def _guid(value: str | None) -> str | None:
 
 
 def _moment(value: str) -> datetime:
-    """A time without a zone is one of UTC; a day alone is its beginning."""
+    """Return a time, aware. Without a zone it is in UTC, and a day alone means its beginning."""
     try:
         at = datetime.fromisoformat(value)
         return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
@@ -47,6 +48,7 @@ def _moment(value: str) -> datetime:
 
 
 def _known(values: list[str] | None) -> list[str]:
+    """Return the names of resources. Raise BadParameter for an unknown one."""
     for value in values or []:
         if value not in RESOURCES:
             raise typer.BadParameter(f"there is no resource '{value}'; give one of {', '.join(RESOURCES)}.")
@@ -54,16 +56,16 @@ def _known(values: list[str] | None) -> list[str]:
 
 
 def words(value: str | None) -> str | None:
-    """Text that SQL can take: what the shell gave that is no UTF-8 is shown, as ``\\xHH`` would be."""
+    """Return the text in a form that SQL accepts. Bytes from the shell that are not UTF-8 become ``\\xHH``."""
     if value == "":
-        raise typer.BadParameter("an id is not empty.")
+        raise typer.BadParameter("an id must not be empty.")
     return None if value is None else value.encode("utf-8", "backslashreplace").decode()
 
 
 Since = Annotated[
     datetime | None,
     typer.Option(
-        "--since", metavar="TIME", parser=_moment, help="Only those asked for at this time, in UTC, or later."
+        "--since", metavar="TIME", parser=_moment, help="Only jobs that were requested at this time, in UTC, or later."
     ),
 ]
 Name = Annotated[
@@ -73,7 +75,7 @@ AuditedName = Annotated[
     str | None,
     typer.Argument(
         metavar="[NAME]",
-        help="The tenant's name, or its id; that of a removed one, too.",
+        help="The name or the id of a tenant, which may be removed.",
         callback=_name,
         autocompletion=known_tenants,
     ),
@@ -90,7 +92,7 @@ SnapshotOrAll = Annotated[
     str | None,
     typer.Argument(
         metavar="[SNAPSHOT]",
-        help="A snapshot's id, or latest; else all.",
+        help="A snapshot's id, or latest. Default: all snapshots.",
         callback=words,
         autocompletion=newest_snapshot,
     ),
@@ -101,14 +103,16 @@ ResourceNames = Annotated[
     typer.Option(
         "--resource",
         metavar="RESOURCE",
-        help="Only this resource; may be given several times.",
+        help="Only this resource. Can be given several times.",
         callback=_known,
         autocompletion=known_resources,
     ),
 ]
 TenantOption = Annotated[
     str | None,
-    typer.Option("--tenant", metavar="NAME", help="Only this tenant's.", callback=_name, autocompletion=known_tenants),
+    typer.Option(
+        "--tenant", metavar="NAME", help="Only jobs of this tenant.", callback=_name, autocompletion=known_tenants
+    ),
 ]
 DirectoryId = Annotated[
     str,
@@ -116,20 +120,24 @@ DirectoryId = Annotated[
 ]
 ClientId = Annotated[
     str,
-    typer.Option("--client-id", metavar="GUID", help="The id of the application that reads it.", callback=_guid),
+    typer.Option(
+        "--client-id", metavar="GUID", help="The id of the application that reads the directory.", callback=_guid
+    ),
 ]
 KeyArn = Annotated[
     str, typer.Option("--arn", metavar="ARN", help="The ARN of the KMS key, from its page in the KMS console.")
 ]
 KeyArnOrNone = Annotated[
-    str | None, typer.Option("--arn", metavar="ARN", help="The ARN of the KMS key, if it is there already.")
+    str | None, typer.Option("--arn", metavar="ARN", help="The ARN of the KMS key, if it exists already.")
 ]
 Installation = Annotated[
-    bool, typer.Option("--installation", help="The installation's own trail: which directories came and went.")
+    bool, typer.Option("--installation", help="The installation's own trail: tenants that were added and removed.")
 ]
 Output = Annotated[
     str,
-    typer.Option("--output", "-o", metavar="FILE", help="Where to, replaced only by success; - is standard output."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="The file to write, replaced only on success. - is standard output."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait until the job has ended; exit with 1 if it failed.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end of the job. Exit with 1 if it failed.")]

@@ -1,4 +1,4 @@
-"""Asking the person at the terminal, and saying what to do where there is none."""
+"""Questions to the user at the terminal, and the refusal where there is none."""
 
 import os
 import pwd
@@ -9,20 +9,20 @@ from shared.domain.errors import Code, Refuse
 
 
 def check_terminal(instead: str) -> None:
-    """Raises Refuse ``WRONG_USE`` where nobody can answer; ``instead`` says which option does."""
+    """Raise Refuse ``WRONG_USE`` if there is no terminal. ``instead`` names the option that replaces the answer."""
     if not somebody_answers():
-        raise Refuse(Code.WRONG_USE, f"Nobody can be asked without a terminal; {instead}.")
+        raise Refuse(Code.WRONG_USE, f"There is no terminal to ask at; {instead}.")
 
 
 def somebody_answers() -> bool:
-    """Return whether there is a terminal to ask at."""
+    """Return whether there is a terminal at which the user can be asked."""
     return all(file is not None and file.isatty() for file in (sys.stdin, sys.stderr))
 
 
 def who() -> str:
-    """Who works here, as the machine knows it: ``ada@host``."""
+    """Return the current user as ``ada@host``."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container may run under a number that has no name
+    except KeyError:  # a container may run under a user id without a name
         name = str(os.getuid())
     return f"{name}@{socket.gethostname()}"

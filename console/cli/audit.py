@@ -1,4 +1,4 @@
-"""``entrakeep audit``: who did what to a tenant, and proof that nobody has changed what is told of it."""
+"""``entrakeep audit``: who did what to a tenant, and proof that nobody has changed this record."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.audit_chain import Verdict
     from shared.ports.catalog import Catalog
 
-app = typer.Typer(help="What was done to a tenant, or to the installation, by whom and when. It outlives the tenant.")
+app = typer.Typer(help="Show and verify the audit trail of a tenant or of the installation. It outlives the tenant.")
 
 
 @app.command(
@@ -31,13 +31,13 @@ app = typer.Typer(help="What was done to a tenant, or to the installation, by wh
 def show(
     name: AuditedName = None,
     installation: Installation = False,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Show so many at most.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Show at most so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Show the last events, newest first.
 
-    Of a tenant that was removed there is all that happened until then; if several had its name, the last one is meant, and
-    the others go by their ids. Nothing is checked: 'entrakeep audit verify' does.
+    The trail of a removed tenant ends with its removal. If several tenants had the name, the last one is shown; give the id
+    for another one. The events are not checked: use 'entrakeep audit verify' for that.
     """
     catalog = open_catalog()
     tenant = _chain(catalog, name, installation)
@@ -51,20 +51,20 @@ def show(
             to_second(row["at"]),
             row["actor"],
             row["action"],
-            "\n".join(f"{field} {_word(value)}" for field, value in _told(row)),
+            "\n".join(f"{field} {_word(value)}" for field, value in _fields(row)),
         )
         for row in documents
     ]
-    empty = f"There is no event of {tenant.name} yet."
+    empty = f"{tenant.name} has no events yet."
     print_table(("event", "time", "actor", "action", "about"), rows, empty=empty)
 
 
 @app.command(epilog=examples("entrakeep audit verify contoso", "entrakeep audit verify contoso --json"))
 def verify(name: AuditedName = None, installation: Installation = False, as_json: AsJson = False) -> None:
-    """Prove that no event was changed, removed or put in.
+    """Verify that no event was changed, removed or inserted.
 
-    Holds the chain of events against itself and against the heads that lie in the store. Needs no key and no running
-    stack. Exit status 1 if an event does not fit; the first one is named.
+    Checks the hash chain of the events, and compares it with the heads that are stored in the store. Needs no key and no
+    running stack. Exit status 1 if an event does not match; the first one is named.
     """
     context = open_engine()
     from shared.engine.audit import refused_broken, verify_audit
@@ -75,7 +75,7 @@ def verify(name: AuditedName = None, installation: Installation = False, as_json
         print_document(verdict_document(verdict, tenant.name))
     refused_broken(verdict)
     if not as_json:
-        _tell(verdict, tenant.name)
+        _print_verdict(verdict, tenant.name)
 
 
 @app.command(
@@ -85,10 +85,10 @@ def verify(name: AuditedName = None, installation: Installation = False, as_json
     )
 )
 def export(output: Output, name: AuditedName = None, installation: Installation = False) -> None:
-    """Write every event to a file, the oldest first.
+    """Write every event to a file, oldest first.
 
-    A line an event, as JSON with its hash; docs/audit.md says how anybody holds them against each other. If it fails, no
-    FILE is left.
+    Each line is one event as JSON with its hash; docs/audit.md describes how to verify the chain. If the export fails, FILE
+    is not created.
     """
     if not output:
         raise Refuse(Code.WRONG_USE, "-o needs the name of a file, or - for standard output.")
@@ -106,7 +106,10 @@ def export(output: Output, name: AuditedName = None, installation: Installation 
 
 
 def _chain(catalog: "Catalog", name: str | None, installation: bool) -> Audited:
-    """Return whose trail is meant. Raises Refuse ``WRONG_USE`` unless it is one, ``NO_SUCH_TENANT`` if there is none."""
+    """Return the tenant, or the installation, whose trail is requested.
+
+    Raise Refuse ``WRONG_USE`` unless exactly one is given, ``NO_SUCH_TENANT`` if the tenant never existed.
+    """
     if (name is None) is not installation:
         raise Refuse(Code.WRONG_USE, "Give the NAME of a tenant, or --installation.")
     if name is None:
@@ -114,22 +117,24 @@ def _chain(catalog: "Catalog", name: str | None, installation: bool) -> Audited:
     return catalog.audited(name)
 
 
-def _told(event: Document) -> list[tuple[str, object]]:
-    """Subjects and details; not those that say that there is none."""
-    return [(field, value) for of in ("subject", "detail") for field, value in event[of].items() if value is not None]
+def _fields(event: Document) -> list[tuple[str, object]]:
+    """Return an event's subjects and details that have a value."""
+    return [
+        (field, value) for part in ("subject", "detail") for field, value in event[part].items() if value is not None
+    ]
 
 
 def _word(value: object) -> str:
+    """Return a value as text, and a truth value in lower case, as JSON has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _tell(verdict: "Verdict", name: str) -> None:
+def _print_verdict(verdict: "Verdict", name: str) -> None:
+    """Print the result of a verification that found no fault."""
     if verdict.head is None:
-        print_line(f"There is no event of {name} yet.")
+        print_line(f"{name} has no events yet.")
         return
-    kept = counted(verdict.heads, "head")
-    print_line(f"{counted(verdict.events, 'event')} of {name} and {kept} in the store: as they were told.")
+    heads = counted(verdict.heads, "head")
+    print_line(f"Verified {counted(verdict.events, 'event')} of {name} and {heads} in the store: all intact.")
     for first, last in verdict.lost:
-        print_line(
-            f"Events {first:,} to {last:,} are lost: the catalog was rebuilt, and the trail goes on behind them."
-        )
+        print_line(f"Lost events {first:,} to {last:,}: the catalog was rebuilt, and the trail continues after them.")

@@ -23,13 +23,13 @@ app = typer.Typer()
 )
 def backup(
     name: Name,
-    full: Annotated[bool, typer.Option("--full", help="Read everything afresh, not only what changed.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read everything again, not only changes.")] = False,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Back up a tenant's directory.
 
-    The job is done by the workers of a running stack ('entrakeep up').
+    The workers of a running stack ('entrakeep up') do the job.
     """
     catalog = open_catalog()
     handle = catalog.tenant(catalog.find(name).tenant_id)
@@ -37,13 +37,13 @@ def backup(
     if not new:
         note(f"A backup of {name} is {job.state} already: job {job.job_id}.")
         if full and not job.full:
-            note("That one reads only what changed: ask again for a full one when it has ended.")
+            note("That job reads only changes: request a full backup again when it has ended.")
     if not wait:
         note_hindrances(catalog)
         if as_json:
             print_document({"job": job.job_id})
         elif new:
-            print_line(f"Job {job.job_id} is queued. Look with 'entrakeep jobs show {job.job_id}'.")
+            print_line(f"Job {job.job_id} is queued. Follow it with 'entrakeep jobs show {job.job_id}'.")
         return
     job = wait_for(catalog, job)
     if as_json:

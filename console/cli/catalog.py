@@ -24,13 +24,13 @@ app = typer.Typer(help="The catalog in SQL.")
 def migrate(
     grant: Annotated[
         str | None,
-        typer.Option("--grant", metavar="USER", help="PostgreSQL: let this user, who owns no table, use them."),
+        typer.Option("--grant", metavar="USER", help="PostgreSQL: allow this user, who owns no table, to use them."),
     ] = None,
 ) -> None:
     """Bring the catalog's tables up to date.
 
-    On SQLite whoever opens it first does so by itself; PostgreSQL needs this command, run by the user who owns the
-    tables. Workers, beat and commands use another user there, who is bound by row-level security.
+    SQLite is migrated by the first process that opens it. PostgreSQL needs this command, run by the user who owns the
+    tables. Workers, beat and commands use another user there, who is subject to row-level security.
     """
     from shared import wiring
 
@@ -43,20 +43,20 @@ def migrate(
 def rebuild(
     trust_key: Annotated[
         list[str] | None,
-        typer.Option("--trust-key", metavar="ARN", help="Trust this KMS key, too; may be given several times."),
+        typer.Option("--trust-key", metavar="ARN", help="Trust this KMS key too. Can be given several times."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring back what the catalog has lost, from the store and KMS.
+    """Restore the catalog's lost entries from the store and KMS.
 
-    Tenants, data keys and snapshots come back; credentials, schedules and jobs do not: give each tenant its credential
-    with 'entrakeep tenant update', and its schedule. Takes nothing away, so that it also serves after the database was put
-    back from an older dump; what the catalog knows already stays as it is, the KMS key of a tenant included.
+    Restores tenants, data keys and snapshots. Credentials, schedules and jobs are lost: give each tenant its credential with
+    'entrakeep tenant update', and its schedule. Removes nothing, so it can also be used after the database was restored from
+    an older dump. Existing entries of the catalog stay unchanged, the KMS key of a tenant included.
 
-    Data keys under a KMS key that neither catalog nor audit trail names for the tenant are listed and left alone, with the
-    snapshots that need them: whoever may write to the store can put them there. '--trust-key' trusts a key on your word;
-    on a terminal it asks. Runs in this process: needs the keys' AWS credentials, and no running stack. Exit status 1 if a
-    tenant could not be brought back, or not all of it.
+    Data keys under a KMS key that neither the catalog nor the audit trail names for the tenant are listed and skipped, with
+    the snapshots that need them: anybody who can write to the store can put them there. With '--trust-key' you declare that
+    you trust a key; on a terminal you are asked to confirm. Runs in this process: needs the keys' AWS credentials, and no
+    running stack. Exit status 1 if a tenant could not be restored completely.
     """
     context = open_engine()
     trusted = confirmed_keys(trust_key or [])
@@ -65,55 +65,58 @@ def rebuild(
 
     context.store.recognise()
     rebuild_installation(context)
-    found: list[Rebuilt] = []
+    outcomes: list[Rebuilt] = []
     for tenant_id in stored_tenants(context):
-        with shown_count("manifest") as tell:
-            found.append(rebuilt(context, tenant_id, tell, trusted))
+        with shown_count("manifest") as report:
+            outcomes.append(rebuilt(context, tenant_id, report, trusted))
         if not as_json:
-            _tell(found[-1])
+            _print_outcome(outcomes[-1])
     if as_json:
-        print_document([_document(outcome) for outcome in found])
-    for outcome in found:
+        print_document([_document(outcome) for outcome in outcomes])
+    for outcome in outcomes:
         if outcome.trouble is not None:
             note(f"{outcome.trouble.code}: {_name(outcome)}: {outcome.trouble.message}")
-    if not found:
+    if not outcomes:
         raise Refuse(Code.NO_SUCH_TENANT, "The store holds no tenant; check ENTRAKEEP_STORE_URL.")
-    if any(outcome.trouble is not None or outcome.broken or outcome.untrusted for outcome in found):
+    if any(outcome.trouble is not None or outcome.broken or outcome.untrusted for outcome in outcomes):
         raise typer.Exit(1)
 
 
 def _name(outcome: "Rebuilt") -> str:
+    """Return the tenant's name, or its id if the name is unknown."""
     return outcome.tenant.name if outcome.tenant is not None else outcome.tenant_id
 
 
-def _tell(outcome: "Rebuilt") -> None:
+def _print_outcome(outcome: "Rebuilt") -> None:
+    """Print what was restored of a tenant, and what was not."""
     name = _name(outcome)
-    back = f"{counted(outcome.snapshots, 'snapshot')} and {counted(outcome.data_keys, 'data key')}"
+    restored = f"{counted(outcome.snapshots, 'snapshot')} and {counted(outcome.data_keys, 'data key')}"
     if outcome.trouble is not None:
-        print_line(f"{name}: nothing was brought back.")
+        print_line(f"{name}: nothing was restored.")
     elif outcome.tenant is None:
-        print_line(f"{name}: the store holds no snapshot of it that opens, so nobody knows what it was; add it anew.")
+        print_line(
+            f"{name}: not restored, because the store holds no snapshot of it that can be opened. Add the tenant again."
+        )
     elif not outcome.known:
-        print_line(f"{name} is back, with {back}, without a schedule. Give it its credential:")
+        print_line(f"{name}: restored with {restored}, without a schedule. Give it its credential:")
         print_line(f"  entrakeep tenant update {name} --client-secret-file FILE")
     elif outcome.snapshots or outcome.data_keys:
-        print_line(f"{name}: {back} are back.")
+        print_line(f"{name}: restored {restored}.")
     else:
         print_line(f"{name}: nothing was missing.")
     if outcome.broken:
-        print_line("Missing or not usable, and so left out:")
+        print_line("Skipped, because these blobs are missing or unusable:")
         print_damaged({"blob": each.blob, "resource": None, "reason": each.reason} for each in outcome.broken)
     print_strays(outcome.strays)
     if outcome.untrusted:
         print_untrusted(outcome.untrusted)
     if outcome.other_key is not None:
         print_line(f"{name}: its KMS key was changed to {located(outcome.other_key)} after this catalog was written.")
-        print_line(
-            f"The catalog stays with the key that it names: see 'entrakeep key show {name}', and change it again."
-        )
+        print_line(f"The catalog keeps the key that it names: see 'entrakeep key show {name}', and repeat the change.")
 
 
 def _document(outcome: "Rebuilt") -> Document:
+    """Return an entry of the list that ``--json`` prints."""
     return {
         "tenant": outcome.tenant.name if outcome.tenant is not None else None,
         "tenant_id": outcome.tenant_id,

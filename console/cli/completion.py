@@ -1,4 +1,4 @@
-"""``entrakeep completion``: what a shell needs to complete commands. typer answers what these scripts ask."""
+"""``entrakeep completion``: scripts that let a shell complete commands. typer answers their requests."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -37,7 +37,7 @@ complete --command entrakeep --no-files --condition '__entrakeep is-args' --argu
 
 
 class Shell(StrEnum):
-    """A shell with completion."""
+    """A shell that can complete commands."""
 
     BASH = "bash"
     ZSH = "zsh"
@@ -55,8 +55,8 @@ _SCRIPTS = {Shell.BASH: _BASH, Shell.ZSH: _ZSH, Shell.FISH: _FISH}
     )
 )
 def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
-    """Print what makes a shell complete commands, options and the names of tenants.
+    """Print a script for shell completion of commands, options and tenants' names.
 
-    Put it where the shell looks for it; it takes effect in the next one.
+    Put it where the shell looks for it. It takes effect in the next shell.
     """
     print_line(_SCRIPTS[shell])

@@ -1,7 +1,7 @@
-"""Reading what an application proves itself with from a file, never from the command line, where others could see it.
+"""Read an application's credential from a file, never from the command line, where other users could see it.
 
-As ssh does with a private key, a file of this user's that others may read is refused. A file of another user's is taken as it
-is, because this user cannot change it: secrets that Docker or Kubernetes mounts belong to root.
+As ssh does with private keys, a file of this user that others may read is refused. A file of another user is accepted,
+because this user cannot change it: secrets that Docker or Kubernetes mounts belong to root.
 """
 
 import codecs
@@ -14,7 +14,7 @@ from shared.domain.model import CredentialKind
 from shared.domain.secret import Secret
 
 _LONGEST = {CredentialKind.SECRET: 4096, CredentialKind.CERTIFICATE: 65536}
-"""Bytes; Entra's secrets are about 40."""
+"""The longest files, in bytes. Entra's secrets have about 40."""
 _OPTIONS = {
     CredentialKind.SECRET: "--client-secret-file takes a file with the secret alone",
     CredentialKind.CERTIFICATE: "--certificate takes a PEM file with a certificate and its private key, not encrypted",
@@ -22,7 +22,7 @@ _OPTIONS = {
 
 
 def read_credential(secret_file: Path | None, certificate: Path | None) -> tuple[CredentialKind, Secret]:
-    """The one that is given. Raises Refuse ``WRONG_USE``, which never repeats what a file holds."""
+    """Return the credential whose file is given. Raise Refuse ``WRONG_USE``; its message never quotes the file."""
     if (secret_file is None) == (certificate is None):
         raise Refuse(Code.WRONG_USE, "Give either --client-secret-file or --certificate.")
     if certificate is not None:
@@ -32,7 +32,7 @@ def read_credential(secret_file: Path | None, certificate: Path | None) -> tuple
 
 
 def _secret(file: Path) -> Secret:
-    """The file's one line, without its last line break. Entra makes no secret with blanks in it."""
+    """Return the file's only line without its line break. Entra creates no secret with blanks in it."""
     kind = CredentialKind.SECRET
     text = _read(file, kind)
     if text.startswith(codecs.BOM_UTF8):
@@ -47,12 +47,12 @@ def _secret(file: Path) -> Secret:
     except UnicodeDecodeError:
         raise _wrong(file, "is not UTF-8", kind) from None
     if word != word.strip():
-        raise _wrong(file, "has blanks before or behind the secret: take them out", kind)
+        raise _wrong(file, "has blanks before or after the secret: remove them", kind)
     return Secret(secret)
 
 
 def _certificate(file: Path) -> Secret:
-    """The file as it is, once it looks right: whether its parts belong together is told by the sign-in."""
+    """Return the file's content after basic checks. Whether certificate and key match is checked by the sign-in."""
     kind = CredentialKind.CERTIFICATE
     text = _read(file, kind)
     if b"-----BEGIN CERTIFICATE-----" not in text:
@@ -67,25 +67,27 @@ def _certificate(file: Path) -> Secret:
 
 
 def _read(file: Path, kind: CredentialKind) -> bytes:
+    """Return the file's content, at most one byte more than allowed. Raise Refuse if it cannot be used."""
     try:
         with file.open("rb") as opened:
             _refuse_shared(file, opened.fileno())
             text = opened.read(_LONGEST[kind] + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not the name of a file"
+        reason = error.strerror if isinstance(error, OSError) else "not a valid file name"
         raise _wrong(file, f"cannot be read: {reason}", kind) from None
     if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise _wrong(file, "is UTF-16, as PowerShell writes it by '>': save it as UTF-8", kind)
+        raise _wrong(file, "is UTF-16, which PowerShell's '>' writes: save it as UTF-8", kind)
     return text
 
 
 def _refuse_shared(file: Path, descriptor: int) -> None:
-    """Raise Refuse if users other than this file's owner may read it. A pipe is nobody else's to read."""
-    found = os.fstat(descriptor)
-    if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mode & 0o077:
-        sentence = f"Other users may read or change the file {file}: say 'chmod 600 {file}', then try again."
+    """Raise Refuse if users other than this file's owner may read or change it. A pipe has no other readers."""
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_mode & 0o077:
+        sentence = f"Other users may read or change the file {file}: run 'chmod 600 {file}', then try again."
         raise Refuse(Code.WRONG_USE, sentence)
 
 
 def _wrong(file: Path, reason: str, kind: CredentialKind) -> Refuse:
+    """Return the refusal of a file, with the reason and what the option takes."""
     return Refuse(Code.WRONG_USE, f"The file {file} {reason}; {_OPTIONS[kind]}.")

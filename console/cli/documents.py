@@ -1,4 +1,4 @@
-"""The JSON documents of listings and jobs. Fields may be added, never changed."""
+"""The JSON documents that commands print with ``--json``. Fields may be added, never changed."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,17 +22,20 @@ Document = dict[str, Any]
 
 
 def moment(at: datetime | None) -> str | None:
-    """RFC 3339, in UTC, to the millisecond."""
+    """Return a time as RFC 3339 text, in UTC, to the millisecond."""
     return None if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def to_second(text: str | None) -> str | None:
-    """A moment as tables show it."""
+    """Return the text of ``moment`` cut to the second, as tables show it."""
     return None if text is None else f"{text[:19]}Z"
 
 
 def job_document(job: Job, tenant: str, steps: Sequence[Step] = ()) -> Document:
-    """``steps`` are those of a job that goes on: what trouble one of them is in stands in ``code`` and ``message``."""
+    """Return the document of a job.
+
+    ``steps`` are those of a job that has not ended: the trouble of one of them is reported as ``code`` and ``message``.
+    """
     trouble = trouble_of(job, steps)
     return {
         "id": job.job_id,
@@ -49,6 +52,7 @@ def job_document(job: Job, tenant: str, steps: Sequence[Step] = ()) -> Document:
 
 
 def job_with_resources(job: Job, tenant: str, steps: Sequence[Step]) -> Document:
+    """Return the document of a job with its resources and results."""
     document = {**job_document(job, tenant, steps), "resources": resources_of(job, steps)}
     damaged = damaged_of(job)
     if damaged is not None:
@@ -59,9 +63,9 @@ def job_with_resources(job: Job, tenant: str, steps: Sequence[Step]) -> Document
 
 
 def damaged_of(job: Job) -> list[Document] | None:
-    """The damaged blobs that a verify has found; None for jobs that look for none, or have not ended."""
-    found = job.detail.get("damaged") if isinstance(job.detail, dict) else None
-    return list(found) if isinstance(found, list) else None
+    """Return the damaged blobs that a verify found; None for other jobs, and for jobs that have not ended."""
+    damaged = job.detail.get("damaged") if isinstance(job.detail, dict) else None
+    return list(damaged) if isinstance(damaged, list) else None
 
 
 def strays_of(job: Job) -> list[str]:
@@ -70,40 +74,44 @@ def strays_of(job: Job) -> list[str]:
 
 
 def key_job_of(job: Job) -> Document | None:
-    """What a check of a key that is to become the tenant's has come to, or a change to it; None for other jobs."""
-    found = job.detail if isinstance(job.detail, dict) and "arn" in job.detail else None
-    if found is None:
+    """Return the results of a job that checks a tenant's new key or changes to it; None for other jobs."""
+    detail = job.detail if isinstance(job.detail, dict) and "arn" in job.detail else None
+    if detail is None:
         return None
     if job.kind is JobKind.KEY_CHECK:
-        return {"arn": found["arn"], "checks": found.get("checks", [])}
+        return {"arn": detail["arn"], "checks": detail.get("checks", [])}
     fields: Document = {"before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": [], "database": None}
-    return {"arn": found["arn"], **{name: found.get(name, usual) for name, usual in fields.items()}}
+    return {"arn": detail["arn"], **{name: detail.get(name, default) for name, default in fields.items()}}
 
 
 def trouble_of(job: Job, steps: Sequence[Step]) -> Trouble | None:
-    """The trouble that keeps a job waiting, the longest first; None if there is none, or the job has ended."""
-    found = [step.trouble for step in steps if step.trouble is not None and not job.state.ended]
-    return min(found, key=lambda trouble: trouble.since, default=None)
+    """Return the trouble that has blocked the job for longest; None without trouble, or if the job has ended."""
+    troubles = [step.trouble for step in steps if step.trouble is not None and not job.state.ended]
+    return min(troubles, key=lambda trouble: trouble.since, default=None)
 
 
 def in_trouble(trouble: Trouble) -> str:
-    """What keeps a job waiting, since when, and until when."""
-    since, again = (to_second(moment(at)) for at in (trouble.since, trouble.retry_at))
-    return f"{trouble.message} Since {since}, tried again at {again}."
+    """Return the sentences for what blocks a job, since when, and when it is retried."""
+    since, retry_at = (to_second(moment(at)) for at in (trouble.since, trouble.retry_at))
+    return f"{trouble.message} Waiting since {since}, next retry at {retry_at}."
 
 
 def resources_of(job: Job, steps: Sequence[Step]) -> list[Document]:
-    """How far a backup has come with each resource; none for other kinds. ``changed`` counts records that were added, changed
-    or removed. Of a job that has ended, what was not read whole is ``stopped``, or ``not_started``."""
+    """Return a backup's progress with each resource; an empty list for other kinds of job.
+
+    ``changed`` counts records that were added, changed or removed. When the job has ended, a resource that was not read
+    completely is ``stopped``, or ``not_started``.
+    """
     return [_resource(name, job, steps) for name in RESOURCES] if job.kind is JobKind.BACKUP else []
 
 
 def _resource(name: str, job: Job, steps: Sequence[Step]) -> Document:
-    mine = [step for step in steps if step.phase < Phase.COMMIT and step.name == RESOURCES[name].stream]
-    counted = [progress for step in mine for progress in step.progress if progress.resource == name]
-    if mine and all(step.answer is not None for step in mine):
+    """Return a backup's progress with one resource."""
+    own_steps = [step for step in steps if step.phase < Phase.COMMIT and step.name == RESOURCES[name].stream]
+    counted = [progress for step in own_steps for progress in step.progress if progress.resource == name]
+    if own_steps and all(step.answer is not None for step in own_steps):
         state = "done"
-    elif any(step.began_at is not None for step in mine):
+    elif any(step.began_at is not None for step in own_steps):
         state = "stopped" if job.state.ended else "reading"
     else:
         state = "not_started" if job.state.ended else "queued"
@@ -112,14 +120,16 @@ def _resource(name: str, job: Job, steps: Sequence[Step]) -> Document:
         "state": state,
         "records": sum(progress.records for progress in counted),
         "changed": sum(progress.changed for progress in counted),
-        "answer": next((step.answer for step in mine if step.phase == Phase.READ), None),
+        "answer": next((step.answer for step in own_steps if step.phase == Phase.READ), None),
     }
 
 
 def tenant_document(shown: TenantOverview, key: str, now: datetime, same_directory: Sequence[str] = ()) -> Document:
-    """``key``: the state of the tenant's KMS key. ``sign_in_warning`` says from 30 days before on that the client secret or
-    certificate expires. ``same_directory``: the names of other tenants that an older version let be connected to the same
-    directory."""
+    """Return the document of a tenant.
+
+    ``key`` is the state of the tenant's KMS key. ``sign_in_warning`` warns, from 30 days before, that the client secret or
+    certificate expires. ``same_directory`` names other tenants of the same directory, which an older version allowed.
+    """
     tenant, complete, result = shown.tenant, shown.complete, shown.result
     return {
         "tenant": tenant.name,
@@ -148,7 +158,7 @@ def tenant_document(shown: TenantOverview, key: str, now: datetime, same_directo
 
 
 def age_words(seconds: int | None) -> str | None:
-    """An age as tables show it: in days, hours or minutes."""
+    """Return an age as tables show it: in days, hours or minutes."""
     if seconds is None:
         return None
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
@@ -158,6 +168,7 @@ def age_words(seconds: int | None) -> str | None:
 
 
 def schedule_document(schedule: Schedule) -> Document:
+    """Return the document of a schedule."""
     return {
         "cron": schedule.cron,
         "timezone": schedule.timezone,
@@ -167,6 +178,7 @@ def schedule_document(schedule: Schedule) -> Document:
 
 
 def snapshot_document(snapshot: Snapshot, tenant: str) -> Document:
+    """Return the document of a snapshot."""
     return {
         "id": snapshot.snapshot_id,
         "tenant": tenant,
@@ -191,7 +203,10 @@ def snapshot_document(snapshot: Snapshot, tenant: str) -> Document:
 
 
 def resource_documents() -> list[Document]:
-    """The table of what is protected. ``select`` is as sent, with the relations of the resource's stream."""
+    """Return a document for each protected resource.
+
+    ``select`` is the text sent to Graph, with the relations of the resource's stream.
+    """
     return [
         {
             "resource": row.resource,
@@ -210,7 +225,7 @@ def resource_documents() -> list[Document]:
 
 
 def event_document(entry: Entry, tenant: str) -> Document:
-    """An event of the audit trail. Raises Refuse ``AUDIT_BROKEN`` if it cannot be read."""
+    """Return the document of an audit event. Raise Refuse ``AUDIT_BROKEN`` if it cannot be read."""
     event = event_of(entry)
     return {
         "tenant": tenant,
@@ -227,7 +242,10 @@ def event_document(entry: Entry, tenant: str) -> Document:
 
 
 def verdict_document(verdict: Verdict, tenant: str) -> Document:
-    """What became of a look at an audit trail: ``head`` is the last event that fits, ``fault`` the first that does not."""
+    """Return the result of an audit verification.
+
+    ``head`` is the last event that matches, ``fault`` the first that does not.
+    """
     head, fault = verdict.head, verdict.fault
     return {
         "tenant": tenant,
@@ -240,6 +258,7 @@ def verdict_document(verdict: Verdict, tenant: str) -> Document:
 
 
 def policy_document(policy: "Policy") -> Document:
+    """Return the document of what a key's owner must allow."""
     return {
         "account": policy.account,
         "statements": policy.statements,
@@ -251,9 +270,13 @@ def policy_document(policy: "Policy") -> Document:
 
 
 def key_document(tenant: Tenant, keys: KeyState, health: KeyHealth, history: Sequence[KeyEvent]) -> Document:
-    """``since``: since when the key is in this state; of one that always was well, the tenant has it. ``account``: the
-    key's. ``code`` and ``message``: what the jobs of the tenant meet, and who must do what. ``checked_at``: when KMS was last
-    asked for it by a probe."""
+    """Return the document of a tenant's KMS key.
+
+    - ``since``: the time at which the key got into its state. If it was always well, the time at which the tenant got it.
+    - ``account``: the key's AWS account.
+    - ``code`` and ``message``: the error that the tenant's jobs get, and who must do what.
+    - ``checked_at``: the time of the last probe.
+    """
     state, since = key_state(tenant, keys, health)
     code, message = _key_trouble(state, keys, health)
     return {
@@ -273,11 +296,11 @@ def key_document(tenant: Tenant, keys: KeyState, health: KeyHealth, history: Seq
 
 
 UPDATING = "updating"
-"""A key that is well, while data keys move to it."""
+"""The state of a key that is well while data keys are moved to it."""
 
 
 def shredded_document(certificate: "Certificate") -> Document:
-    """The certificate of a tenant that was shredded."""
+    """Return the document of a shredded tenant's certificate."""
     return {
         "tenant": certificate.tenant,
         "tenant_id": certificate.tenant_id,
@@ -297,8 +320,11 @@ def shredded_document(certificate: "Certificate") -> Document:
 
 
 def key_state(tenant: Tenant, keys: KeyState, health: KeyHealth) -> tuple[str, datetime]:
-    """How the key is, and since when. A remembered refusal alone says that it is refused: a job may have found that since
-    the last probe, or that it is not refused any more."""
+    """Return the key's state, and since when it is in it.
+
+    Only a remembered refusal makes it revoked, whatever the last probe saw. A job may have found the refusal, or its end,
+    after that probe.
+    """
     if keys.refusal is not None:
         return KeyCondition.REVOKED, keys.refusal.since
     if health.condition in (KeyCondition.MISCONFIGURED, KeyCondition.DAMAGED):
@@ -307,21 +333,23 @@ def key_state(tenant: Tenant, keys: KeyState, health: KeyHealth) -> tuple[str, d
         return health.condition, min(health.since, keys.unreachable or health.since)
     if keys.unreachable is not None:
         return KeyCondition.UNREACHABLE, keys.unreachable
-    had = keys.switched_at or tenant.created_at
+    owned_since = keys.switched_at or tenant.created_at
     if keys.updating:
-        return UPDATING, had
-    return KeyCondition.OK, max(had, health.since) if health.condition is KeyCondition.OK else had
+        return UPDATING, owned_since
+    return KeyCondition.OK, max(owned_since, health.since) if health.condition is KeyCondition.OK else owned_since
 
 
 def _key_trouble(state: str, keys: KeyState, health: KeyHealth) -> tuple[Code | None, str | None]:
+    """Return the code and the sentence for a key in this state; two None if it is well."""
     if keys.refusal is not None:
         return Code.KEY_ACCESS_REVOKED, keys.refusal.message
     if state == KeyCondition.UNREACHABLE:
-        return Code.KEY_UNREACHABLE, "AWS KMS does not answer for the key. Jobs wait for it, for six hours at most."
+        return Code.KEY_UNREACHABLE, "AWS KMS does not answer for the key. Jobs wait for it for up to six hours."
     return (None, None) if state in (KeyCondition.OK, UPDATING) else (health.code, health.message or None)
 
 
 def _event(event: KeyEvent) -> Document:
+    """Return an entry of a key's history."""
     return {
         "at": moment(event.at),
         "state": event.condition,
@@ -333,4 +361,5 @@ def _event(event: KeyEvent) -> Document:
 
 
 def _warning(warning: KeyWarning) -> Document:
+    """Return a warning about a key."""
     return {"warning": warning.warning, "message": warning.message, "at": moment(warning.at)}

@@ -24,13 +24,13 @@ def download(
     name: Name,
     snapshot: SnapshotId,
     output: Output,
-    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="jsonl: a record a line.")] = "jsonl",
+    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="jsonl: one record per line.")] = "jsonl",
     resource: ResourceNames = None,
 ) -> None:
-    """Write a snapshot to a file, in the clear.
+    """Write a snapshot, decrypted, to a file.
 
-    A line a record, by resource and then by key, each value byte for byte as Graph sent it. Runs in this process:
-    needs the key's AWS credentials, and no running stack. If it fails, no FILE is left.
+    Each line is one record, ordered by resource and key; each value is byte for byte as Graph sent it. Runs in this process:
+    needs the key's AWS credentials, and no running stack. If the download fails, FILE is not created.
     """
     if format != "jsonl":
         raise Refuse(Code.WRONG_USE, f"There is no format '{format}' yet; give --format jsonl.")
@@ -40,7 +40,7 @@ def download(
     from shared.engine.download import download as write_records
 
     tenant = context.catalog.find(name)
-    with to_standard_output() if output == "-" else to_file(output) as sink, shown_count("record") as tell:
-        count = write_records(context, tenant, snapshot, sink, resource or (), tell)
+    with to_standard_output() if output == "-" else to_file(output) as sink, shown_count("record") as report:
+        count = write_records(context, tenant, snapshot, sink, resource or (), report)
     if output != "-":
         note(f"{counted(count, 'record')} written to {output}.")

@@ -1,4 +1,4 @@
-"""The metrics themselves: what the catalog knows, as families of Prometheus."""
+"""The metrics: the catalog's facts as Prometheus metric families."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -24,7 +24,7 @@ _WHO = ("tenant", "tenant_id")
 _USAGE = {
     "graph_requests": "Requests to Microsoft Graph for the tenant.",
     "graph_units": "Resource units of Microsoft Graph that these requests cost.",
-    "graph_throttles": "Answers of Microsoft Graph that said to slow down (429).",
+    "graph_throttles": "Requests that Microsoft Graph throttled (429).",
     "kms_calls": "Calls to AWS KMS about the tenant's data keys, by workers and their probes.",
     "kms_refusals": "Calls among them that AWS KMS refused.",
     "kms_troubles": "Calls among them that AWS KMS did not answer, throttled or failed.",
@@ -32,7 +32,7 @@ _USAGE = {
 
 
 def exposition(catalog: Catalog, now: datetime) -> bytes:
-    """Return the metrics in Prometheus's text format. Raise what the catalog raises."""
+    """Return the metrics in Prometheus's text format. Raise EntrakeepError if the catalog does not answer."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected([*families(catalog, now)]))
     return generate_latest(registry)
@@ -51,7 +51,7 @@ def families(catalog: Catalog, now: datetime) -> Iterator[Metric]:
 
 
 def backup_families(tenants: list[TenantOverview], now: datetime) -> Iterator[Metric]:
-    """Yield, by tenant, how old its snapshots are and how its last backup ended."""
+    """Yield, for each tenant, the ages of its snapshots and the result of its last backup."""
     taken = _gauge("backup_complete_timestamp_seconds", "When the newest complete snapshot was taken.")
     age = _gauge("backup_complete_age_seconds", "Age of the newest complete snapshot.")
     last = _gauge("backup_snapshot_timestamp_seconds", "When the newest snapshot was taken, complete or not.")
@@ -74,33 +74,33 @@ def backup_families(tenants: list[TenantOverview], now: datetime) -> Iterator[Me
 
 
 def work_families(overview: Overview, tenants: list[TenantOverview]) -> Iterator[Metric]:
-    """Yield jobs by state and code, and what waits."""
+    """Yield the number of jobs by state and code, and the length of the queue."""
     names = {each.tenant.tenant_id: each.tenant.name for each in tenants}
-    meaning = "Jobs that are queued or running, and jobs that were asked for within a day, by state and code."
+    meaning = "Jobs that are queued or running, and jobs that were requested within a day, by state and code."
     jobs = _gauge("jobs", meaning, "kind", "state", "code")
     for each in overview.job_counts(_DAY):
         labels = [names.get(each.tenant_id, ""), each.tenant_id, each.kind, each.state, each.code or ""]
         jobs.add_metric(labels, each.count)
     queue = overview.queue()
     yield jobs
-    yield GaugeMetricFamily("entrakeep_queue_jobs", "Jobs that wait to begin.", queue.jobs)
-    yield GaugeMetricFamily("entrakeep_queue_steps", "Steps that a worker may take now, or after a pause.", queue.steps)
-    meaning = "Age of the oldest job that waits to begin; 0 without one."
+    yield GaugeMetricFamily("entrakeep_queue_jobs", "Jobs that wait for their start.", queue.jobs)
+    yield GaugeMetricFamily("entrakeep_queue_steps", "Steps that a worker may take now or after a wait.", queue.steps)
+    meaning = "Age of the oldest job that waits for its start; 0 without one."
     yield GaugeMetricFamily("entrakeep_queue_oldest_seconds", meaning, round(queue.oldest_seconds, 3))
 
 
 def process_families(overview: Overview, last_tick: float | None, now: datetime) -> Iterator[Metric]:
-    """Yield when workers and beat were seen last."""
+    """Yield the ages of the last heartbeats of workers and beat."""
     seen = GaugeMetricFamily(
-        "entrakeep_worker_seen_age_seconds", "Since when a worker was not seen.", labels=["worker"]
+        "entrakeep_worker_seen_age_seconds", "Time since the worker was last seen.", labels=["worker"]
     )
-    slots = GaugeMetricFamily("entrakeep_worker_slots", "Steps that a worker does at a time.", labels=["worker"])
+    slots = GaugeMetricFamily("entrakeep_worker_slots", "Steps that the worker runs concurrently.", labels=["worker"])
     for each in overview.workers():
         seen.add_metric([each.worker], max(0.0, round((now - each.seen_at).total_seconds(), 3)))
         slots.add_metric([each.worker], each.slots)
     yield from (seen, slots)
     tick = GaugeMetricFamily(
-        "entrakeep_beat_tick_age_seconds", "Since when beat did not tick; absent before its first."
+        "entrakeep_beat_tick_age_seconds", "Time since beat last ticked; absent before its first tick."
     )
     if last_tick is not None:
         tick.add_metric([], round(last_tick, 3))
@@ -108,7 +108,7 @@ def process_families(overview: Overview, last_tick: float | None, now: datetime)
 
 
 def usage_families(overview: Overview, tenants: list[TenantOverview]) -> Iterator[Metric]:
-    """Yield what workers used of Microsoft Graph and AWS KMS, by tenant."""
+    """Yield each tenant's use of Microsoft Graph and AWS KMS."""
     totals = overview.usage()
     for name, meaning in _USAGE.items():
         family = CounterMetricFamily(f"entrakeep_{name}", meaning, labels=_WHO)
@@ -118,18 +118,20 @@ def usage_families(overview: Overview, tenants: list[TenantOverview]) -> Iterato
 
 
 def key_families(keys: list[tuple[Tenant, KeyState, KeyHealth]]) -> Iterator[Metric]:
-    """Yield how each tenant's KMS key is, and how long its sign-in lasts."""
+    """Yield the state of each tenant's KMS key, and the expiry of its sign-in."""
     state = _gauge("key_state", "Whether a tenant's KMS key is in this state: 1 for one of them, else 0.", "state")
-    since = _gauge("key_since_timestamp_seconds", "Since when it is in its state.")
-    checked = _gauge("key_checked_timestamp_seconds", "When KMS was last asked for it by a probe.")
+    since = _gauge("key_since_timestamp_seconds", "When the key got into its state.")
+    checked = _gauge("key_checked_timestamp_seconds", "When a probe last checked the key with KMS.")
     expires = _gauge("sign_in_expires_timestamp_seconds", "When the client secret or certificate expires, if known.")
-    warning = _gauge("key_warning", "What will stop the tenant's backups unless somebody acts.", "warning")
+    warning = _gauge(
+        "key_warning", "1 for each warning of what will stop the tenant's backups unless somebody acts.", "warning"
+    )
     for tenant, known, health in keys:
         who = _who(tenant)
-        current, begun = key_state(tenant, known, health)
+        current, began_at = key_state(tenant, known, health)
         for each in (*KeyCondition, UPDATING):
             state.add_metric([*who, each], float(each == current))
-        since.add_metric(who, _seconds(begun))
+        since.add_metric(who, _seconds(began_at))
         if health.checked_at is not None:
             checked.add_metric(who, _seconds(health.checked_at))
         if tenant.sign_in_expires_at is not None:
@@ -140,20 +142,26 @@ def key_families(keys: list[tuple[Tenant, KeyState, KeyHealth]]) -> Iterator[Met
 
 
 class _Collected(Collector):
-    def __init__(self, found: list[Metric]) -> None:
-        self._found = found
+    """A Prometheus collector of metrics that are computed already."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
 
     def collect(self) -> list[Metric]:
-        return self._found
+        """Return the metrics."""
+        return self._metrics
 
 
 def _gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
+    """Return an empty gauge with the tenant's labels and these."""
     return GaugeMetricFamily(f"entrakeep_{name}", meaning, labels=[*_WHO, *labels])
 
 
 def _who(tenant: Tenant) -> list[str]:
+    """Return the values of the tenant's labels."""
     return [tenant.name, tenant.tenant_id]
 
 
 def _seconds(at: datetime) -> float:
+    """Return a time as Unix seconds, to the millisecond."""
     return round(at.timestamp(), 3)

@@ -1,4 +1,4 @@
-"""What keeps jobs waiting that workers are to do: beat, the broker or the workers, as SQL knows it."""
+"""Problems that block queued jobs, as SQL knows them: with beat, the broker, the workers or a step."""
 
 import math
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from shared.domain.model import Job, Step
 from shared.ports.catalog import Catalog
 
 _LASTING = 15.0
-"""Seconds of trouble that somebody who waits is told of: shorter trouble is usual."""
+"""Seconds after which a waiting user is informed of a step's trouble. Shorter trouble is usual."""
 
 
 class Hindrance(NamedTuple):
-    """Why nothing happens to queued jobs: a code, and a sentence that says what to do."""
+    """A problem that blocks jobs: its code, and a sentence that says what to do."""
 
     code: Code
     message: str
@@ -26,24 +26,24 @@ class Hindrance(NamedTuple):
 
 
 def hindrances(catalog: Catalog, waited: float = math.inf, limits: Limits = wiring.LIMITS) -> list[Hindrance]:
-    """Return what keeps jobs waiting now; nothing if all is well.
+    """Return the problems that block jobs now, or an empty list.
 
-    ``waited``: seconds for which somebody has waited for a sign of life; counts where there was none ever.
+    ``waited``: the seconds that the caller has waited for a heartbeat. It is used where there was never a heartbeat.
     """
     scheduler = catalog.scheduler()
     if _or(scheduler.last_tick(), waited) > limits.beat_silent_seconds:
         sentence = f"Beat has not ticked for {limits.beat_silent_seconds:g} s: start the stack with 'entrakeep up'."
         return [Hindrance(Code.STACK_NOT_RUNNING, sentence)]
-    found = []
+    problems = []
     if (trouble := scheduler.broker_trouble()) is not None:
-        found.append(Hindrance(Code.BROKER_UNREACHABLE, trouble))
+        problems.append(Hindrance(Code.BROKER_UNREACHABLE, trouble))
     if _or(scheduler.worker_silence(), waited) > limits.worker_seen_seconds:
-        found.append(Hindrance(Code.NO_WORKER, no_worker(limits)))
-    return found
+        problems.append(Hindrance(Code.NO_WORKER, no_worker(limits)))
+    return problems
 
 
 def of_steps(job: Job, steps: Sequence[Step]) -> list[Hindrance]:
-    """Return the trouble that one of the job's steps is in, with the store, a key or Graph, if it lasts."""
+    """Return the trouble of the job's steps with the store, a key or Graph, if it has lasted for a while."""
     trouble = trouble_of(job, steps)
     if trouble is None or (wiring.clock().now() - trouble.since).total_seconds() < _LASTING:
         return []
@@ -51,19 +51,20 @@ def of_steps(job: Job, steps: Sequence[Step]) -> list[Hindrance]:
 
 
 def no_worker(limits: Limits) -> str:
-    """Return the sentence for workers that give no sign of life."""
+    """Return the sentence for workers without a heartbeat."""
     return (
-        f"No worker has been seen for {limits.worker_seen_seconds:g} s. 'entrakeep up' starts its own again after "
-        f"{limits.worker_restart_seconds:g} s; elsewhere see the workers' logs and start them again."
+        f"No worker has been seen for {limits.worker_seen_seconds:g} s. 'entrakeep up' restarts its own after "
+        f"{limits.worker_restart_seconds:g} s; elsewhere look into the workers' logs and restart them."
     )
 
 
-def refuse_without_stack(job: Job, found: list[Hindrance]) -> None:
-    """Raise Refuse ``STACK_NOT_RUNNING`` if that is among the hindrances."""
-    for hindrance in found:
+def refuse_without_stack(job: Job, problems: list[Hindrance]) -> None:
+    """Raise Refuse ``STACK_NOT_RUNNING`` if that is one of the problems."""
+    for hindrance in problems:
         if hindrance.code is Code.STACK_NOT_RUNNING:
             raise Refuse(hindrance.code, f"{hindrance.message} The job {job.job_id} stays {job.state}.")
 
 
 def _or(seconds: float | None, never: float) -> float:
+    """Return ``seconds``, or ``never`` if there was never a heartbeat."""
     return never if seconds is None else seconds

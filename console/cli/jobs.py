@@ -1,4 +1,4 @@
-"""``entrakeep jobs``: what was asked for, and how far it has come."""
+"""``entrakeep jobs``: list, show, cancel and retry jobs."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,9 +26,9 @@ from shared.ports.overview import JobFilter
 if TYPE_CHECKING:
     from shared.ports.catalog import Catalog
 
-_ASKED_AGAIN = (JobKind.BACKUP, JobKind.KEY_ENABLE, JobKind.KEY_UPDATE)
+_RETRIED = (JobKind.BACKUP, JobKind.KEY_ENABLE, JobKind.KEY_UPDATE)
 
-app = typer.Typer(help="Look at jobs, cancel them, ask for them again.")
+app = typer.Typer(help="List, show, cancel and retry jobs.")
 
 
 @app.command(
@@ -41,15 +41,22 @@ app = typer.Typer(help="Look at jobs, cancel them, ask for them again.")
 )
 def list_jobs(
     tenant: TenantOption = None,
-    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Of every tenant, as without --tenant.")] = False,
+    all_tenants: Annotated[
+        bool, typer.Option("--all-tenants", help="Jobs of every tenant, the same as without --tenant.")
+    ] = False,
     state: Annotated[
-        list[JobState] | None, typer.Option("--state", help="Only those in this state; may be given more than once.")
+        list[JobState] | None, typer.Option("--state", help="Only jobs in this state. Can be given several times.")
     ] = None,
     since: Since = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The newest so many.")] = 100,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=100_000, help="Show at most so many, newest first.")
+    ] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List jobs, newest first: the last hundred, unless --limit says otherwise."""
+    """List jobs, newest first.
+
+    Shows the last hundred, or as many as --limit says.
+    """
     if all_tenants and tenant is not None:
         raise Refuse(Code.WRONG_USE, "Give either --tenant or --all-tenants.")
     catalog = open_catalog()
@@ -71,90 +78,90 @@ def list_jobs(
         for row in documents
     ]
     narrow = state or since or tenant
-    empty = "No job is like that." if narrow else "There is no job yet. Ask for one with 'entrakeep backup NAME'."
+    empty = "No job matches." if narrow else "There are no jobs yet. Request one with 'entrakeep backup NAME'."
     print_table(("job", "tenant", "kind", "state", "created", "snapshot or code"), rows, empty=empty)
 
 
 @app.command(epilog=examples("entrakeep jobs show 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
 def show(job: JobId, as_json: AsJson = False) -> None:
-    """Show a job.
-
-    Its state, why it failed, and how far each resource has come.
-    """
+    """Show a job: its state, the reason of a failure, and the progress of each resource."""
     catalog = open_catalog()
-    found = catalog.find_job(job)
-    steps = catalog.tenant(found.tenant_id).jobs.steps(job)
-    waits_for = [] if found.state.ended else hindrances(catalog)
+    row = catalog.find_job(job)
+    steps = catalog.tenant(row.tenant_id).jobs.steps(job)
+    problems = [] if row.state.ended else hindrances(catalog)
     document = {
-        **job_with_resources(found, _tenant_name(catalog, found), steps),
-        "hindrances": [hindrance._asdict() for hindrance in waits_for],
+        **job_with_resources(row, _tenant_name(catalog, row), steps),
+        "hindrances": [hindrance._asdict() for hindrance in problems],
     }
     if as_json:
         print_document(document)
         return
-    print_fields([*job_document(found, document["tenant"], steps).items()])
+    print_fields([*job_document(row, document["tenant"], steps).items()])
     rows = [
-        (row["resource"], row["state"], row["records"], row["changed"], row["answer"])
-        for row in resources_of(found, steps)
+        (each["resource"], each["state"], each["records"], each["changed"], each["answer"])
+        for each in resources_of(row, steps)
     ]
     if rows:
         print_table(("resource", "state", "records", "changed", "answer"), rows, empty="")
-    if (of_key := key_job_of(found)) is not None:
-        print_key_job(of_key)
-    if damaged := damaged_of(found):
+    if (key_job := key_job_of(row)) is not None:
+        print_key_job(key_job)
+    if damaged := damaged_of(row):
         print_damaged(damaged)
-    for hindrance in waits_for:
+    for hindrance in problems:
         note(f"{hindrance} The job waits.")
-    print_strays(strays_of(found))
+    print_strays(strays_of(row))
 
 
 @app.command(epilog=examples("entrakeep jobs cancel 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
 def cancel(job: JobId, as_json: AsJson = False) -> None:
     """Cancel a job.
 
-    One that runs ends within seconds; one that has ended stays as it is.
+    A running job ends within seconds. A job that has ended stays unchanged.
     """
     catalog = open_catalog()
-    found = catalog.find_job(job)
-    after = catalog.tenant(found.tenant_id).jobs.cancel(job)
+    before = catalog.find_job(job)
+    after = catalog.tenant(before.tenant_id).jobs.cancel(job)
     if as_json:
         print_document(job_document(after, _tenant_name(catalog, after)))
-    elif found.state.ended:
-        print_line(f"The job had ended already: {found.state}.")
+    elif before.state.ended:
+        print_line(f"Not cancelled: the job has ended already ({before.state}).")
     elif after.state.ended:
-        print_line(f"The job is {after.state}.")
+        print_line(
+            "Cancelled."
+            if after.state is JobState.CANCELLED
+            else f"Not cancelled: the job has ended already ({after.state})."
+        )
     else:
-        print_line("The job is told to end.")
+        print_line(f"Cancellation requested. Follow it with 'entrakeep jobs show {job}'.")
 
 
 @app.command(epilog=examples("entrakeep jobs retry 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
 def retry(job: JobId, as_json: AsJson = False) -> None:
-    """Ask for a backup, or a change of key, again: a new job like one that has ended."""
+    """Retry a backup or a key change that has ended, as a new job."""
     catalog = open_catalog()
-    found = catalog.find_job(job)
-    if not found.state.ended:
-        raise Refuse(Code.BUSY, f"The job is still {found.state}. See 'entrakeep jobs show {job}'.")
-    if found.kind not in _ASKED_AGAIN:
-        sentence = (
-            f"What a {found.kind} finds goes to whoever asks: ask with 'entrakeep {found.kind.replace('-', ' ')}'."
-        )
+    ended = catalog.find_job(job)
+    if not ended.state.ended:
+        raise Refuse(Code.BUSY, f"The job is still {ended.state}. See 'entrakeep jobs show {job}'.")
+    if ended.kind not in _RETRIED:
+        sentence = f"{ended.kind} jobs cannot be retried; run 'entrakeep {ended.kind.replace('-', ' ')}' again."
         raise Refuse(Code.WRONG_USE, sentence)
-    again, new = catalog.tenant(found.tenant_id).jobs.ask(
-        found.kind, asked=Asked.HAND, full=found.full, detail=_asked_again(found), retried=job
+    retried, new = catalog.tenant(ended.tenant_id).jobs.ask(
+        ended.kind, asked=Asked.HAND, full=ended.full, detail=_retry_detail(ended), retried=job
     )
     if not new:
-        note(f"A backup is {again.state} already: job {again.job_id}.")
+        note(f"A backup is {retried.state} already: job {retried.job_id}.")
     note_hindrances(catalog)
     if as_json:
-        print_document({"job": again.job_id})
+        print_document({"job": retried.job_id})
     elif new:
-        print_line(f"Job {again.job_id} is queued. Look with 'entrakeep jobs show {again.job_id}'.")
+        print_line(f"Job {retried.job_id} is queued. Follow it with 'entrakeep jobs show {retried.job_id}'.")
 
 
-def _asked_again(job: Job) -> dict[str, str] | None:
-    """What a job like this one is told: a change of key, to which key."""
+def _retry_detail(job: Job) -> dict[str, str] | None:
+    """Return the detail that a retry of this job needs: the new key's ARN for a key change."""
     return {"arn": job.detail["arn"]} if isinstance(job.detail, dict) and "arn" in job.detail else None
 
 
 def _tenant_name(catalog: "Catalog", job: Job) -> str:
+    """Return the name of the job's tenant."""
     return catalog.tenant(job.tenant_id).tenant().name

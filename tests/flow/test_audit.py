@@ -87,7 +87,7 @@ def test_a_command_is_told_of_by_the_user_whom_the_system_names(shell: Shell) ->
 
 def test_a_trail_is_proved_until_somebody_changes_it(shell: Shell) -> None:
     said = shell.run("audit", "verify", "acme")[0]
-    assert said == b"3 events of acme and 0 heads in the store: as they were told.\n"
+    assert said == b"Verified 3 events of acme and 0 heads in the store: all intact.\n"
     found = shell.document("audit", "verify", "acme")
     assert isinstance(found, dict)
     assert (found["events"], found["heads"], found["head"]["number"], found["fault"]) == (3, 0, 3, None)

@@ -61,7 +61,7 @@ def test_a_lost_catalog_comes_back_and_backups_go_on(stack: Stack) -> None:
     lost(stack)
 
     out, err = command(stack, "catalog", "rebuild")
-    assert out.startswith("contoso is back, with 2 snapshots and 3 data keys, without a schedule.")
+    assert out.startswith("contoso: restored with 2 snapshots and 3 data keys, without a schedule.")
     assert "entrakeep tenant update contoso --client-secret-file FILE" in out
     assert err == ""
     stack.context = wiring.command_context()

@@ -53,7 +53,7 @@ def test_each_resource_has_its_records_and_one_that_graph_refuses_its_answer() -
 def test_what_keeps_a_job_waiting_is_said() -> None:
     trouble = Trouble(code=Code.STORE_UNREACHABLE, message="The store is away.", since=NOW, retry_at=NOW + timedelta(1))
     text = seen([msgspec.structs.replace(READING, trouble=trouble)])
-    assert "STORE_UNREACHABLE: The store is away. Since 2026-05-01T12:00:00Z" in " ".join(text.split())
+    assert "STORE_UNREACHABLE: The store is away. Waiting since 2026-05-01T12:00:00Z" in " ".join(text.split())
 
 
 def test_a_low_terminal_gets_one_line_instead_of_a_table() -> None:
