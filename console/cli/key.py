@@ -1,4 +1,4 @@
-"""``entrakeep key``: the KMS key that a tenant's data keys are wrapped by."""
+"""``entrakeep key``: the KMS key that wraps a tenant's data keys."""
 
 from typing import Annotated, Any
 
@@ -27,14 +27,15 @@ _STATES = {
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show which key wraps a tenant's data keys.
 
-    As the catalog knows it, with what the workers' probes found and what they warn of. 'untrusted' is what the last sweep
-    or rebuild found in the store under other KMS keys: nothing uses it. Asks KMS nothing: 'entrakeep key check' does.
+    Shows the catalog's state of the key, with the results and warnings of the workers' probes. 'untrusted' lists data keys
+    and manifests under other KMS keys that the last sweep or rebuild found in the store; nothing uses them. Does not ask KMS:
+    use 'entrakeep key check' for that.
     """
     catalog = open_catalog()
     tenant = catalog.find(name)
-    of = catalog.tenant(tenant.tenant_id)
-    document = key_document(tenant, of.keys.state(), of.health.get(), of.health.history())
-    document["untrusted"] = [untrusted_document(found) for found in of.upkeep.untrusted()]
+    handle = catalog.tenant(tenant.tenant_id)
+    document = key_document(tenant, handle.keys.state(), handle.health.get(), handle.health.history())
+    document["untrusted"] = [untrusted_document(each) for each in handle.upkeep.untrusted()]
     if as_json:
         print_document(document)
         return
@@ -42,34 +43,37 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 
 def key_fields(document: Document) -> list[tuple[str, Any]]:
-    """What a document of ``key show`` says, for people."""
-    told = {
+    """Return the fields of a document of ``key show`` for people."""
+    texts = {
         "data_keys": "\n".join(f"{count:,} under {arn}" for arn, count in document["data_keys"].items()),
         "warnings": "\n".join(warning["message"] for warning in document["warnings"]),
         "history": "\n".join(
             f"{to_second(event['at'])} {event['state']}: {event['message']}{_warned(event)}"
             for event in document["history"]
         ),
-        "untrusted": "\n".join(untrusted_line(found) for found in document["untrusted"]),
+        "untrusted": "\n".join(untrusted_line(each) for each in document["untrusted"]),
     }
-    shown = {**document, **{field: text or None for field, text in told.items()}}
+    shown = {**document, **{field: text or None for field, text in texts.items()}}
     return [*shown.items()]
 
 
 def _warned(event: Document) -> str:
+    """Return the sentence about an event's warnings, or an empty text without warnings."""
     names = ", ".join(warning["warning"] for warning in event["warnings"])
-    return f" Warned of: {names}." if names else ""
+    return f" Warnings: {names}." if names else ""
 
 
 @app.command(epilog=examples("entrakeep key allow contoso"))
 def allow(name: Name) -> None:
-    """Let a tenant have a KMS key of its own.
+    """Allow a tenant to have its own KMS key.
 
-    The operator says so; it changes nothing by itself. 'entrakeep key enable' puts the tenant under its key.
+    This is the operator's permission and changes nothing by itself. 'entrakeep key enable' moves the tenant to its key.
     """
     catalog = open_catalog()
     catalog.tenant(catalog.find(name).tenant_id).customer_keys.allow()
-    print_line(f"{name} may have a key of its own. Its key administrator goes on with 'entrakeep key policy {name}'.")
+    print_line(
+        f"Allowed: {name} may have its own key. Its key administrator continues with 'entrakeep key policy {name}'."
+    )
 
 
 @app.command(
@@ -87,31 +91,31 @@ def policy(
         typer.Option(
             "--principal",
             metavar="ARN",
-            help="The role or user of the workers, if it is not ours here, or a role with a path.",
+            help="The workers' role or user, if it is not the one of this process or is a role with a path.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what the owner of a KMS key must allow.
 
-    The least that it takes, for this tenant alone: as statements for the key's policy, and as steps in the console,
-    for the AWS command line, CloudFormation and Terraform. AWS is asked who we are.
+    Prints the least permissions, for this tenant alone: as statements for the key's policy, and as steps for the AWS console,
+    the AWS command line, CloudFormation and Terraform. Asks AWS for the identity of this process.
     """
     context = open_engine()
     from shared.engine.key_management.asking import policy_for
 
-    found = policy_for(context, context.catalog.find(name), arn, principal)
+    required = policy_for(context, context.catalog.find(name), arn, principal)
     if as_json:
-        print_document(policy_document(found))
+        print_document(policy_document(required))
     else:
-        print_policy(found)
+        print_policy(required)
 
 
 @app.command(epilog=examples("entrakeep key check contoso"))
 def check(name: Name, as_json: AsJson = False) -> None:
-    """Ask KMS whether the key may be used.
+    """Check with KMS whether the key may be used.
 
-    A worker does, with the workers' own credentials. Exit status 1 if it may not.
+    A worker asks, with the workers' own credentials. Exit status 1 if the key may not be used.
     """
     catalog = open_catalog()
     job, _ = catalog.tenant(catalog.find(name).tenant_id).jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND)
@@ -121,4 +125,4 @@ def check(name: Name, as_json: AsJson = False) -> None:
         print_document({"state": state, "code": job.code, "message": job.message})
     refuse_failed(job)
     if not as_json:
-        print_line(f"KMS answers for the key of {name}.")
+        print_line(f"Checked the key of {name}: KMS allows its use.")

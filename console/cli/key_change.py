@@ -1,5 +1,4 @@
-"""``entrakeep key enable`` and ``update``: a key of the tenant's own, checked, agreed to, and put in the place of the
-one before."""
+"""``entrakeep key enable`` and ``update``: check the tenant's own key, agree to the terms, replace the previous key."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -32,16 +31,16 @@ _AGREED = "Yes, I agree"
 def enable(
     name: Name,
     arn: KeyArn,
-    rehearse: Annotated[bool, typer.Option("--rehearse", help="Make the checks, and change nothing.")] = False,
+    rehearse: Annotated[bool, typer.Option("--rehearse", help="Only check the key; change nothing.")] = False,
     accept_terms: Annotated[
-        bool, typer.Option("--accept-terms", help="Agree to the terms; needed where there is no terminal.")
+        bool, typer.Option("--accept-terms", help="Agree to the terms. Needed without a terminal.")
     ] = False,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a tenant under a KMS key of its owner's own. There is no way back.
+    """Move a tenant to its owner's own KMS key. This cannot be undone.
 
-    A worker checks the key first ('entrakeep key policy' shows what it must allow). Then the terms are shown and agreed to,
+    A worker checks the key first ('entrakeep key policy' shows what it must allow). Then you are asked to agree to the terms,
     and every data key of the tenant is moved.
     """
     if not (rehearse or accept_terms):
@@ -55,25 +54,25 @@ def enable(
     check = _checked(catalog, ask_check(handle, arn), as_json=as_json, last=rehearse)
     if rehearse:
         if not as_json:
-            print_line("The key is fit. Nothing was changed.")
+            print_line("Checked: the key can be used. Nothing was changed.")
         return
     if not _agreed(accept_terms, as_json):
         note("Nothing was changed.")
         raise typer.Exit(1)
-    _told(catalog, tenant, ask_enable(handle, checked_arn(check), who()), wait=wait, as_json=as_json)
+    _finish(catalog, tenant, ask_enable(handle, checked_arn(check), who()), wait=wait, as_json=as_json)
 
 
 @app.command(
     epilog=examples(
         "entrakeep key update contoso --arn arn:aws:kms:eu-central-1:444455556666:key/… --wait",
-        "entrakeep key show contoso   # may the key before be disabled?",
+        "entrakeep key show contoso   # can the previous key be disabled?",
     )
 )
 def update(name: Name, arn: KeyArn, wait: Wait = False, as_json: AsJson = False) -> None:
-    """Change to another KMS key of the tenant's own.
+    """Change a tenant's own KMS key to another one.
 
-    A worker checks it first. Keep the key before enabled until 'entrakeep key show' says that it is free: backups and
-    downloads go on meanwhile, under both. The same ARN once more takes up a change that was cut off.
+    A worker checks the new key first. Keep the previous key enabled until 'entrakeep key show' reports that it is free:
+    until then, backups and downloads use both keys. Give the same ARN again to resume an interrupted change.
     """
     catalog = open_catalog()
     from shared.engine.key_management.asking import ask_check, ask_update, check_may_update, checked_arn
@@ -82,13 +81,14 @@ def update(name: Name, arn: KeyArn, wait: Wait = False, as_json: AsJson = False)
     handle = catalog.tenant(tenant.tenant_id)
     check_may_update(tenant, arn)
     check = _checked(catalog, ask_check(handle, arn), as_json=as_json)
-    _told(catalog, tenant, ask_update(handle, checked_arn(check)), wait=wait, as_json=as_json)
+    _finish(catalog, tenant, ask_update(handle, checked_arn(check)), wait=wait, as_json=as_json)
 
 
 def _checked(catalog: "Catalog", job: "Job", *, as_json: bool, last: bool = False) -> "Job":
-    """The check of a key, ended; each check is shown as it passes. With ``last`` its document is what the command prints.
+    """Wait for a key check. Return the job when it has ended; print each check when it is done.
 
-    Raises Refuse with the code and the sentence of the one that failed.
+    With ``last`` and ``as_json``, print the job's document, because the command prints nothing else. Raise Refuse with the
+    code and the sentence of the check that failed.
     """
     job = wait_for(catalog, job, None if as_json else _shown_checks())
     if as_json and last:
@@ -98,22 +98,22 @@ def _checked(catalog: "Catalog", job: "Job", *, as_json: bool, last: bool = Fals
 
 
 def _shown_checks() -> "Callable[[Job], None]":
-    """What to tell of a job that checks a key each time it was looked at: checks that were made since are printed."""
+    """Return a function that prints the checks which a key check has made since its last call."""
     shown = 0
 
     def show(job: "Job") -> None:
         nonlocal shown
-        made: list[Document] = (key_job_of(job) or {}).get("checks", [])
-        for each in made[shown:]:
-            more = f"  {each['message']}" if each["outcome"] == "warned" else ""
-            print_line(f"{each['outcome']}  {each['check']}{more}")
-        shown = len(made)
+        checks: list[Document] = (key_job_of(job) or {}).get("checks", [])
+        for each in checks[shown:]:
+            message = f"  {each['message']}" if each["outcome"] == "warned" else ""
+            print_line(f"{each['outcome']}  {each['check']}{message}")
+        shown = len(checks)
 
     return show
 
 
 def _agreed(accept_terms: bool, as_json: bool) -> bool:
-    """Shows the terms; whether they are agreed to."""
+    """Show the terms. Return whether the user agrees to them."""
     from shared.engine.key_management.terms import present_terms
 
     terms = present_terms()
@@ -122,25 +122,25 @@ def _agreed(accept_terms: bool, as_json: bool) -> bool:
             print_line(f"{terms.text}\nAgreed to by --accept-terms.")
         return True
     note(terms.text)
-    said: str = typer.prompt(f"Type '{_AGREED}' to agree", default="", show_default=False, err=True)
-    return said.strip().rstrip(".").casefold() == _AGREED.casefold()
+    reply: str = typer.prompt(f"Type '{_AGREED}' to agree", default="", show_default=False, err=True)
+    return reply.strip().rstrip(".").casefold() == _AGREED.casefold()
 
 
-def _told(catalog: "Catalog", tenant: "Tenant", job: "Job", *, wait: bool, as_json: bool) -> None:
-    """Says which job changes the key, or waits for its end."""
+def _finish(catalog: "Catalog", tenant: "Tenant", job: "Job", *, wait: bool, as_json: bool) -> None:
+    """Print which job changes the key, or wait for its end and print the result."""
     if not wait:
         note_hindrances(catalog)
         if as_json:
             print_document({"job": job.job_id})
         else:
-            print_line(f"Job {job.job_id} moves every data key. Look with 'entrakeep key show {tenant.name}'.")
+            print_line(f"Job {job.job_id} moves every data key. Follow it with 'entrakeep key show {tenant.name}'.")
         return
     job = wait_for(catalog, job)
     if as_json:
         print_document({**job_document(job, tenant.name), **(key_job_of(job) or {})})
     refuse_failed(job)
     if not as_json:
-        moved = key_job_of(job) or {}
-        print_line(f"Every data key of {tenant.name} is under {moved.get('arn')}.")
-        if moved.get("database"):
-            print_line(moved["database"])
+        result = key_job_of(job) or {}
+        print_line(f"Moved: every data key of {tenant.name} is under {result.get('arn')}.")
+        if result.get("database"):
+            print_line(result["database"])

@@ -1,4 +1,4 @@
-"""``entrakeep metrics``: how backups, queue, processes and keys are, for Prometheus."""
+"""``entrakeep metrics``: the state of backups, queue, processes and keys, for Prometheus."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Listen = Annotated[
-    str | None, typer.Option("--listen", metavar="HOST:PORT", help="Serve them over HTTP, until Ctrl-C or SIGTERM.")
+    str | None,
+    typer.Option("--listen", metavar="HOST:PORT", help="Serve the metrics over HTTP, until Ctrl-C or SIGTERM."),
 ]
 
 
@@ -26,11 +27,10 @@ Listen = Annotated[
     )
 )
 def metrics(listen: Listen = None) -> None:
-    """Print how backups, queue, processes and keys are, as Prometheus reads it.
+    """Print the state of backups, queue, processes and keys for Prometheus.
 
-    As the catalog knows it, which beat and workers keep up to date: asks SQL alone. For the textfile collector of
-    Prometheus's node exporter; or, with --listen, for Prometheus itself at http://HOST:PORT/metrics, which asks for no
-    password and names the tenants.
+    Reads the catalog alone, which beat and workers keep up to date. Use it with the textfile collector of Prometheus's node
+    exporter; or, with --listen, let Prometheus read http://HOST:PORT/metrics, which needs no password and names the tenants.
     """
     catalog = open_catalog()
     from console.cli.exposition import exposition
@@ -44,6 +44,7 @@ def metrics(listen: Listen = None) -> None:
 
 
 def _server(listen: str, metrics: Callable[[], bytes]) -> "MetricsServer":
+    """Return a server at ``HOST:PORT``. Raise Refuse ``WRONG_USE`` if it cannot listen there."""
     from console.cli.metrics_server import MetricsServer
 
     host, _, port = listen.rpartition(":")

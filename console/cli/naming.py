@@ -1,4 +1,4 @@
-"""Names that a shell completes while somebody types: from the catalog, and from the table of resources."""
+"""Names for shell completion: tenants from the catalog, resources from their table."""
 
 import re
 
@@ -8,24 +8,24 @@ _PLAIN = re.compile(r"[a-z0-9-]+")
 
 
 def known_tenants(incomplete: str) -> list[str]:
-    """The tenants whose names begin like that; none if the catalog cannot say so at once.
+    """Return the tenants whose names start with ``incomplete``; none if the catalog does not answer at once.
 
-    Shells evaluate what they are given, so a name that is none is left out.
+    Invalid names are left out, because shells evaluate the completions that they get.
     """
     try:
         from shared import wiring
 
         names = wiring.tenant_names()
     except Exception:
-        return []  # whatever it is: nothing may be said into a line that somebody is typing
+        return []  # no error may be printed into the line that the user is typing
     return [name for name in names if name.startswith(incomplete) and _PLAIN.fullmatch(name)]
 
 
 def known_resources(incomplete: str) -> list[str]:
-    """The resources whose names begin like that."""
+    """Return the resources whose names start with ``incomplete``."""
     return [name for name in RESOURCES if name.startswith(incomplete)]
 
 
 def newest_snapshot(incomplete: str) -> list[str]:
-    """The one name that a snapshot has beside its id."""
+    """Return ``latest``, the only name of a snapshot beside its id, if it starts with ``incomplete``."""
     return [name for name in ("latest",) if name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""What commands stand on, wired when a command runs: importing it takes longer than showing a page of help may."""
+"""Catalog and engine for commands. They are imported when a command runs, so that pages of help appear fast."""
 
 from datetime import datetime
 from pathlib import Path
@@ -10,28 +10,31 @@ if TYPE_CHECKING:
 
 
 def open_catalog() -> "Catalog":
-    """SQL alone. Raises Refuse ``SETTINGS_INVALID``, ``CATALOG_UNREACHABLE``, ``CATALOG_NEEDS_MIGRATION``."""
+    """Open the catalog, which needs SQL alone.
+
+    Raise Refuse ``SETTINGS_INVALID``, ``CATALOG_UNREACHABLE``, ``CATALOG_NEEDS_MIGRATION``.
+    """
     from shared import wiring
 
     return wiring.open_catalog()
 
 
 def open_engine() -> "Context":
-    """The engine, for what needs keys, store or Graph. Raises as ``open_catalog``."""
+    """Return the engine, for commands that need keys, store or Graph. Raise the same as ``open_catalog``."""
     from shared import wiring
 
     return wiring.command_context()
 
 
 def home() -> Path:
-    """The folder for all that is kept on this machine. Raises Refuse ``SETTINGS_INVALID``."""
+    """Return the folder for local data. Raise Refuse ``SETTINGS_INVALID``."""
     from shared import wiring
 
     return wiring.home()
 
 
 def now() -> datetime:
-    """The time of day, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     from shared import wiring
 
     return wiring.clock().now()

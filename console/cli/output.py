@@ -1,4 +1,4 @@
-"""What commands print: documents and sentences on standard output, notes on standard error, each in one place."""
+"""Output of commands: documents and sentences on standard output, notes on standard error."""
 
 import io
 import sys
@@ -13,40 +13,43 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NEVER_CUT = 10_000
-"""Columns of a page that is no terminal: a table is as wide as it likes."""
+"""The width, in columns, of output that is not a terminal, so that tables are never cut."""
 
 
 def printable(text: str) -> str:
-    """One line that a terminal shows as it stands: other characters, escape sequences among them, become ``?``."""
+    """Return the text as one line. Characters that are not printable, such as escape sequences, become ``?``."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """``1 record``, ``2,000 records``."""
+    """Return a number with its noun, such as ``1 record`` or ``2,000 records``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def print_document(document: Any) -> None:
-    """One JSON document."""
+    """Print one JSON document."""
     write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
 
 
 def print_line(text: str) -> None:
-    """A sentence of ours."""
+    """Print a sentence."""
     write(f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
 def note(text: str) -> None:
-    """A sentence beside the result, on standard error. Nobody listening is no trouble."""
+    """Print a sentence on standard error. Ignore a closed standard error."""
     if sys.stderr is not None:
         try:
             print(text, file=sys.stderr, flush=True)
         except OSError:
-            sys.stderr = None  # as Python has it where there is none
+            sys.stderr = None  # as Python sets it where there is no standard error
 
 
 def write(data: bytes) -> None:
-    """Bytes to standard output, at once. Raises Refuse ``FILE_NOT_WRITABLE``; BrokenPipeError where nobody reads on."""
+    """Write bytes to standard output and flush them.
+
+    Raise Refuse ``FILE_NOT_WRITABLE``, or BrokenPipeError if the reader has closed the pipe.
+    """
     if sys.stdout is None:
         unwritable("it is closed")
     try:
@@ -59,9 +62,10 @@ def write(data: bytes) -> None:
 
 
 class _Descriptor(io.FileIO):
-    """Standard output's descriptor, whose every fault is a sentence, whichever library writes to it."""
+    """Standard output's descriptor. Its errors become Refuse, whichever library writes to it."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
+        """Write data. Raise Refuse ``FILE_NOT_WRITABLE`` or BrokenPipeError."""
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -71,22 +75,23 @@ class _Descriptor(io.FileIO):
 
 
 def guard_output() -> None:
-    """Make every fault of standard output a Refuse ``FILE_NOT_WRITABLE``, except that nobody reads on."""
-    given = sys.__stdout__
-    if given is None or given is not sys.stdout or not isinstance(given, io.TextIOWrapper):
+    """Make every error of standard output a Refuse ``FILE_NOT_WRITABLE``, except BrokenPipeError."""
+    stdout = sys.__stdout__
+    if stdout is None or stdout is not sys.stdout or not isinstance(stdout, io.TextIOWrapper):
         return
-    buffer = io.BufferedWriter(_Descriptor(given.fileno(), "wb", closefd=False))
+    buffer = io.BufferedWriter(_Descriptor(stdout.fileno(), "wb", closefd=False))
     sys.stdout = io.TextIOWrapper(
-        buffer, given.encoding, given.errors, line_buffering=given.line_buffering, write_through=given.write_through
+        buffer, stdout.encoding, stdout.errors, line_buffering=stdout.line_buffering, write_through=stdout.write_through
     )
 
 
 def console(file: TextIO) -> "Console":
-    """A rich console on a terminal or another file."""
+    """Return a rich console on a terminal or another file."""
     from rich.console import Console
 
     return Console(file=file, highlight=False, width=None if file.isatty() else NEVER_CUT)
 
 
 def unwritable(reason: str) -> NoReturn:
+    """Raise Refuse ``FILE_NOT_WRITABLE`` for standard output."""
     raise Refuse(Code.FILE_NOT_WRITABLE, f"Standard output cannot be written: {reason}.") from None

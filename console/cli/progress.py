@@ -1,4 +1,4 @@
-"""Live progress on standard error, where that is a terminal: a job resource by resource, a download record by record."""
+"""Live progress on standard error if it is a terminal: the resources of a job, the number of records of a download."""
 
 import sys
 import time
@@ -24,7 +24,7 @@ _WINDOW = 10.0
 
 @contextmanager
 def shown_job() -> Iterator[JobProgress]:
-    """What to tell of a job each time it was looked at. Shows nothing where there is no terminal."""
+    """Yield a function that shows the state of a job. Without a terminal it shows nothing."""
     if not _terminal():
         yield lambda _job, _steps: None
         return
@@ -37,7 +37,7 @@ def shown_job() -> Iterator[JobProgress]:
 
 @contextmanager
 def shown_count(one: str) -> Iterator[Callable[[int], None]]:
-    """What to tell of how many are done so far; ``one`` is the word for one of them."""
+    """Yield a function that shows how many items are done. ``one`` is the singular of their name."""
     if not _terminal():
         yield lambda _: None
         return
@@ -47,22 +47,22 @@ def shown_count(one: str) -> Iterator[Callable[[int], None]]:
     pace = Pace()
     with Live(console=console(sys.stderr), transient=True, auto_refresh=False) as live:
 
-        def tell(count: int) -> None:
+        def show(count: int) -> None:
             rate = pace.rate(one, count)
             live.update(Text(f"{counted(count, one)}{f', {rate}' if rate else ''}"), refresh=True)
 
-        yield tell
+        yield show
 
 
 class Pace:
-    """How many a second of each name, over the last seconds."""
+    """The rate of each name, per second, measured over the last seconds."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._seen: dict[str, deque[tuple[float, int]]] = {}
 
     def rate(self, name: str, count: int) -> str | None:
-        """The rate as text; None while nothing has come, or nothing comes any more."""
+        """Return the rate as text, or None if the count has not grown within the window."""
         now = self._now()
         seen = self._seen.setdefault(name, deque())
         seen.append((now, count))
@@ -73,7 +73,7 @@ class Pace:
 
 
 def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "RenderableType":
-    """A line for the job, one for what keeps it waiting, and a table of its resources, if it reads any and there is room."""
+    """Return a line for the job, one for its trouble, and a table of its resources, if it has any and they fit."""
     from rich.console import Group
     from rich.text import Text
 
@@ -102,10 +102,12 @@ def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "Render
 
 
 def _waiting(trouble: Trouble) -> "Text":
+    """Return the line for a trouble."""
     from rich.text import Text
 
     return Text(f"{trouble.code}: {in_trouble(trouble)}", style="yellow")
 
 
 def _terminal() -> bool:
+    """Return whether standard error is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""``entrakeep resources``: what is protected."""
+"""``entrakeep resources``: list the protected resources."""
 
 import typer
 
@@ -14,10 +14,10 @@ app = typer.Typer()
     epilog=examples("entrakeep resources", "entrakeep resources --json | jq -r '.[].permission_read' | sort -u")
 )
 def resources(as_json: AsJson = False) -> None:
-    """Show what is protected, and what that needs.
+    """List the protected resources, and what they need.
 
-    For each resource: how it is read, and which permission and licence reading it takes. The last column says what a
-    restore will do; there is no restore yet.
+    Shows, for each resource, how it is read, and the permission and licence that reading needs. The last column shows what
+    a restore will do; restore is not available yet.
     """
     documents = resource_documents()
     if as_json:

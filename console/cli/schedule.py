@@ -1,4 +1,4 @@
-"""``entrakeep schedule``: when backups are due."""
+"""``entrakeep schedule``: set, show, pause and resume scheduled backups."""
 
 from datetime import datetime
 from typing import Annotated
@@ -16,7 +16,7 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.model import Schedule
 from shared.domain.schedule import next_due
 
-app = typer.Typer(help="Back up by schedule.")
+app = typer.Typer(help="Schedule backups.")
 
 
 @app.command(
@@ -29,29 +29,29 @@ app = typer.Typer(help="Back up by schedule.")
 def set_schedule(
     name: Name,
     cron: Annotated[str, typer.Option("--cron", metavar="CRON", help="Five fields: minute hour day month weekday.")],
-    timezone: Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Whose clock the fields mean.")] = "UTC",
+    timezone: Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Time zone of the cron fields.")] = "UTC",
 ) -> None:
-    """Set when backups are due.
+    """Set the schedule of backups.
 
-    Replaces an earlier schedule, paused or not.
+    Replaces the current schedule, even a paused one.
     """
     due = next_due(cron, timezone, now())
     catalog = open_catalog()
     schedule = Schedule(cron=" ".join(cron.split()), timezone=timezone, paused=False, next_due=due)
     catalog.tenant(catalog.find(name).tenant_id).schedules.set(schedule)
-    print_line(f"The next backup of {name} is due at {_in_zone(due, timezone)}.")
+    print_line(f"Scheduled. The next backup of {name} is due at {_in_zone(due, timezone)}.")
 
 
 @app.command(epilog=examples("entrakeep schedule show contoso"))
 def show(name: Name, as_json: AsJson = False) -> None:
-    """Show the schedule, and when the next backup is due."""
+    """Show the schedule and the time of the next backup."""
     catalog = open_catalog()
     schedule = catalog.tenant(catalog.find(name).tenant_id).schedules.get()
     document = schedule_document(schedule) if schedule else None
     if as_json:
         print_document(document)
     elif document is None:
-        print_line(f"{name} has no schedule. Give it one with 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
+        print_line(f"{name} has no schedule. Set one with 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
     else:
         shown = {**document, "next": schedule and _in_zone(schedule.next_due, schedule.timezone)}
         print_fields([*shown.items()])
@@ -59,16 +59,16 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 @app.command(epilog=examples("entrakeep schedule pause contoso"))
 def pause(name: Name) -> None:
-    """Let no backup be due until 'resume'."""
+    """Pause scheduled backups."""
     _change(name, paused=True)
-    print_line(f"The schedule of {name} is paused.")
+    print_line(f"Paused the schedule of {name}. Continue it with 'entrakeep schedule resume {name}'.")
 
 
 @app.command(epilog=examples("entrakeep schedule resume contoso"))
 def resume(name: Name) -> None:
-    """Let backups be due again. Times missed meanwhile are not made up for."""
+    """Resume scheduled backups. Missed backups are skipped."""
     schedule = _change(name, paused=False)
-    print_line(f"The next backup of {name} is due at {_in_zone(schedule.next_due, schedule.timezone)}.")
+    print_line(f"Resumed. The next backup of {name} is due at {_in_zone(schedule.next_due, schedule.timezone)}.")
 
 
 def _in_zone(due: datetime | None, timezone: str) -> str | None:
@@ -84,12 +84,12 @@ def _in_zone(due: datetime | None, timezone: str) -> str | None:
 
 
 def _change(name: str, *, paused: bool) -> Schedule:
-    """The schedule as it is now. Raises Refuse ``WRONG_USE`` if there is none."""
+    """Pause or resume the schedule. Return it. Raise Refuse ``WRONG_USE`` if there is none."""
     catalog = open_catalog()
     schedules = catalog.tenant(catalog.find(name).tenant_id).schedules
     schedule = schedules.get()
     if schedule is None:
-        sentence = f"{name} has no schedule; give it one with 'entrakeep schedule set'."
+        sentence = f"{name} has no schedule; set one with 'entrakeep schedule set'."
         raise Refuse(Code.WRONG_USE, sentence)
     if schedule.paused != paused:
         due = None if paused else next_due(schedule.cron, schedule.timezone, now())

@@ -1,4 +1,4 @@
-"""``entrakeep snapshots`` and ``entrakeep browse``: what there is, and what is in it."""
+"""``entrakeep snapshots`` and ``entrakeep browse``: list snapshots, and show their records."""
 
 import json
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ _BATCH = 64 * 1024
 
 @app.command(epilog=examples("entrakeep snapshots contoso", "entrakeep snapshots contoso --json | jq -r '.[0].id'"))
 def snapshots(name: Name, as_json: AsJson = False) -> None:
-    """List a tenant's snapshots, and what they lack."""
+    """List a tenant's snapshots, and what is missing in them."""
     catalog = open_catalog()
-    found = catalog.tenant(catalog.find(name).tenant_id).snapshots.all()
+    listed = catalog.tenant(catalog.find(name).tenant_id).snapshots.all()
     if as_json:
-        print_document([snapshot_document(snapshot, name) for snapshot in found])
+        print_document([snapshot_document(snapshot, name) for snapshot in listed])
         return
     rows = [
         (
@@ -37,9 +37,9 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
             "complete" if snapshot.complete else "incomplete",
             what_lacks(snapshot),
         )
-        for snapshot in found
+        for snapshot in listed
     ]
-    empty = f"There is no snapshot of {name} yet. Make one with 'entrakeep backup {name} --wait'."
+    empty = f"{name} has no snapshots yet. Make one with 'entrakeep backup {name} --wait'."
     print_table(("snapshot", "created", "objects", "links", "state", "missing"), rows, empty=empty)
 
 
@@ -56,7 +56,8 @@ def browse(
     snapshot: SnapshotId,
     resource: ResourceNames = None,
     search: Annotated[
-        str | None, typer.Option("--search", metavar="TEXT", help="Only records with this text, in either case.")
+        str | None,
+        typer.Option("--search", metavar="TEXT", help="Only records that contain this text, whatever its case."),
     ] = None,
     id: Annotated[
         str | None,
@@ -64,19 +65,21 @@ def browse(
     ] = None,
     refused: Annotated[
         bool,
-        typer.Option("--refused", help="No records: the objects that Graph refused, of resources that are partial."),
+        typer.Option(
+            "--refused", help="List the objects that Graph refused, of partial resources, instead of records."
+        ),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document a line, each value to the letter.")
+        bool, typer.Option("--json", help="Print one JSON document per line, each value byte for byte.")
     ] = False,
 ) -> None:
-    """Look into a snapshot.
+    """Show the records of a snapshot.
 
-    Shows each record's key and name; with --id, all of it. Runs in this process: needs the key's AWS credentials,
+    Shows each record's key and name; with --id, the whole record. Runs in this process: needs the key's AWS credentials,
     and no running stack.
     """
     if refused and (search is not None or id is not None):
-        raise Refuse(Code.WRONG_USE, "--refused goes with --resource alone.")
+        raise Refuse(Code.WRONG_USE, "--refused can only be combined with --resource.")
     context = open_engine()
     from shared.engine.browse import browse as records
     from shared.engine.browse import refused as refused_objects
@@ -84,21 +87,21 @@ def browse(
     if refused:
         objects = refused_objects(context, context.catalog.find(name), snapshot, resource or ())
         if not _written(_refusal(each, refusal, as_json) for each, refusal in objects) and not as_json:
-            note("Graph refused no object.")
+            note("No object was refused by Graph.")
         return
-    found = records(context, context.catalog.find(name), snapshot, resource or (), search, id)
+    matches = records(context, context.catalog.find(name), snapshot, resource or (), search, id)
     if as_json:
-        lines = (b'{"key": "%b", "value": %b}\n' % (key.encode(), value) for key, value in found)
+        lines = (b'{"key": "%b", "value": %b}\n' % (key.encode(), value) for key, value in matches)
     elif id is not None:
-        lines = (b"%b\n%b\n" % (key.encode(), _readable(value)) for key, value in found)
+        lines = (b"%b\n%b\n" % (key.encode(), _readable(value)) for key, value in matches)
     else:
-        lines = (f"{key}  {_name(value)}".rstrip().encode() + b"\n" for key, value in found)
+        lines = (f"{key}  {_name(value)}".rstrip().encode() + b"\n" for key, value in matches)
     if not _written(lines) and not as_json:
-        note("There is no such record.")
+        note("No record matches.")
 
 
 def _refusal(resource: str, refused: RefusedObject, as_json: bool) -> bytes:
-    """Return the line of an object that Graph refused."""
+    """Return the line for an object that Graph refused."""
     if as_json:
         document = {"resource": resource, "id": refused.id, "request_id": refused.request_id}
         return msgspec.json.encode(document) + b"\n"
@@ -106,17 +109,17 @@ def _refusal(resource: str, refused: RefusedObject, as_json: bool) -> bytes:
 
 
 def what_lacks(snapshot: Snapshot) -> str:
-    """Return a line for each resource that the snapshot lacks, or lacks something of."""
+    """Return a line for each resource that is missing or incomplete in the snapshot."""
     lines = []
     for report in snapshot.resources:
-        why = "as of an earlier snapshot" if report.stale else report.counted_refusals
+        reason = "as of an earlier snapshot" if report.stale else report.counted_refusals
         if report.lacking:
-            lines.append(f"{report.resource}: {report.answer}{f' ({why})' if why else ''}")
+            lines.append(f"{report.resource}: {report.answer}{f' ({reason})' if reason else ''}")
     return "\n".join(lines)
 
 
 def _written(lines: Iterator[bytes]) -> int:
-    """How many lines were written: the first ones at once, then in batches."""
+    """Write lines: the first ones at once, then in batches. Return their number."""
     count, batch = 0, bytearray()
     for line in lines:
         count += 1
@@ -129,7 +132,7 @@ def _written(lines: Iterator[bytes]) -> int:
 
 
 def _readable(value: bytes) -> bytes:
-    """The value with line breaks, its tokens to the letter; where it has unpaired surrogates, as it stands."""
+    """Return the value with line breaks and unchanged tokens; with unpaired surrogates, return it unchanged."""
     try:
         return msgspec.json.format(value, indent=2)
     except msgspec.DecodeError:
@@ -137,7 +140,7 @@ def _readable(value: bytes) -> bytes:
 
 
 def _name(value: bytes) -> str:
-    """What a person knows the object by, fit for a terminal."""
+    """Return the names of the object, safe for a terminal."""
     try:
         fields = json.loads(value)
     except (ValueError, RecursionError):

@@ -11,12 +11,14 @@ app = typer.Typer()
 
 @app.command(epilog=examples("entrakeep up", "entrakeep up --no-flower"))
 def up(
-    no_flower: Annotated[bool, typer.Option("--no-flower", help="Do not show the tasks in a browser.")] = False,
+    no_flower: Annotated[
+        bool, typer.Option("--no-flower", help="Do not run Flower, which shows the tasks in a browser.")
+    ] = False,
 ) -> None:
     """Run the stack on this machine, until Ctrl-C or SIGTERM.
 
-    That is beat, a worker, Flower and, where none answers, Redis. Prints 'ready' when all answer. What is asked for
-    and what is stored survives in the home.
+    Runs beat, a worker, Flower and, unless one answers already, Redis. Prints 'ready' when all of them answer. Jobs and
+    stored data are kept in ENTRAKEEP_HOME.
     """
     from console.cli.up import run_up
     from console.parts import node_names
@@ -39,12 +41,12 @@ def up(
 
 @app.command(epilog=examples("entrakeep demo", "entrakeep demo --keep"))
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything up until Ctrl-C.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep everything running until Ctrl-C.")] = False,
 ) -> None:
-    """Show it all in two minutes, on a simulated directory.
+    """Demonstrate everything in two minutes, on a simulated directory.
 
-    Backs up, downloads, compares, and takes the key away and gives it back: with real processes on this machine, against a
-    simulated Graph and a simulated AWS. Needs no settings and leaves nothing behind.
+    Backs up, downloads, compares, and disables and enables the key, with real processes on this machine against a simulated
+    Graph and a simulated AWS. Needs no settings and leaves nothing behind.
     """
     from console.demo import run_demo
 

@@ -1,6 +1,6 @@
-"""A table for a terminal that is too narrow for it: a row takes several lines, and their columns stay aligned.
+"""A table for a narrow terminal: each row takes several lines, and the columns stay aligned.
 
-A value is folded only if it is wider than the terminal by itself: ids are there to be copied.
+A value is folded only if it alone is wider than the terminal, so that ids can be copied.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 _GAP = 2
 _INDENT = 2
-"""Columns by which the second line of a row and those after it are further in."""
+"""The indentation, in columns, of every line of a row except the first."""
 
 
 def stacked(
     columns: Sequence[str], rows: Sequence[Sequence["Text"]], numbers: Collection[str], page: "Console"
 ) -> list["Text"]:
-    """Return the lines: headings, a rule, and each row. ``numbers`` are the columns that are aligned to the right.
+    """Return the lines: headings, a rule, and each row. The columns ``numbers`` are aligned to the right.
 
-    A row's empty cells are empty texts; a line of a row without any value is left out.
+    Empty cells are empty texts. A line of a row without any value is left out.
     """
     from rich.text import Text
 
@@ -39,7 +39,7 @@ def stacked(
 
 
 def _packed(widths: Sequence[int], width: int) -> list[list[int]]:
-    """The columns of each line: as many as fit, in order."""
+    """Return the indexes of the columns of each line: as many as fit, in order."""
     lines: list[list[int]] = []
     room = 0
     for n, needed in enumerate(widths):
@@ -54,6 +54,7 @@ def _packed(widths: Sequence[int], width: int) -> list[list[int]]:
 def _drawn(
     cells: Sequence["Text"], lines: list[list[int]], widths: Sequence[int], right: Collection[int], page: "Console"
 ) -> Iterator["Text"]:
+    """Yield the lines of one row or of the headings."""
     from rich.text import Text
 
     for number, line in enumerate(lines):

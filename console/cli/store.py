@@ -1,4 +1,4 @@
-"""``entrakeep store``: which store belongs to the catalog."""
+"""``entrakeep store``: show and adopt the store that belongs to the catalog."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +13,12 @@ from console.cli.tables import print_fields
 if TYPE_CHECKING:
     from shared.engine.store_mark import Look, MarkedStore
 
-app = typer.Typer(help="The store of blobs, and the mark that says which one it is.")
+app = typer.Typer(help="The store of blobs, and the mark that identifies it.")
 
 
 @app.command(epilog=examples("entrakeep store show", "entrakeep store show --json | jq -r .state"))
 def show(as_json: AsJson = False) -> None:
-    """Show the store that the settings name, its mark, and the one that the catalog knows.
+    """Show the store of the settings, its mark, and the mark that the catalog knows.
 
     Changes nothing. Exit status 1 with STORE_NOT_OURS if the store does not carry the catalog's mark.
     """
@@ -34,21 +34,21 @@ def show(as_json: AsJson = False) -> None:
 
 @app.command(epilog=examples("entrakeep store adopt", "entrakeep store adopt --yes"))
 def adopt(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the store that the settings name the catalog's, on purpose.
+    """Adopt the store of the settings as the catalog's.
 
-    For a bucket that was moved without its mark, for a new and empty one, and for a catalog that was put back. A store
-    without a mark gets one. Every tenant's audit trail tells of it. What only the earlier store holds cannot be read any
-    more: 'entrakeep verify' finds that, and a full backup needs none of it.
+    Use it for a bucket that was moved without its mark, for a new and empty bucket, and for a catalog that was restored from
+    a backup. A store without a mark gets one. Every tenant's audit trail records the adoption. Blobs that only the previous
+    store has can no longer be read: 'entrakeep verify' reports them, and a full backup does not need them.
     """
     if not yes:
         check_terminal("give --yes to adopt the store")
     store = _opened()
     look = store.look()
     if look.problem is None and look.known is not None and look.known.marked:
-        _report(store, as_json, f"The store at {look.place} belongs to this catalog already.")
+        _report(store, as_json, f"Not changed: the store at {look.place} belongs to this catalog already.")
         return
     if look.problem is not None:
         note(look.problem.message)
@@ -56,16 +56,18 @@ def adopt(
         note("Nothing was changed.")
         raise typer.Exit(1)
     store.adopt()
-    _report(store, as_json, f"The store at {look.place} belongs to this catalog now.")
+    _report(store, as_json, f"Adopted: the store at {look.place} belongs to this catalog now.")
 
 
 def _opened() -> "MarkedStore":
+    """Return the store of the settings."""
     from shared import wiring
 
     return wiring.marked_store()
 
 
 def _report(store: "MarkedStore", as_json: bool, sentence: str) -> None:
+    """Print the sentence, or the state of the store as JSON."""
     if as_json:
         print_document(_document(store.look()))
     else:
@@ -73,7 +75,10 @@ def _report(store: "MarkedStore", as_json: bool, sentence: str) -> None:
 
 
 def _document(look: "Look") -> Document:
-    """``mark`` is the id in the store, ``known`` the one that the catalog knows, ``known_place`` where that was seen last."""
+    """Return the document of the store.
+
+    ``mark`` is the id in the store, ``known`` the id that the catalog knows, ``known_place`` where that was last seen.
+    """
     return {
         "state": look.state,
         "place": look.place,

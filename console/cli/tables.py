@@ -1,4 +1,4 @@
-"""Tables and fields for people, as wide as the terminal allows: where it does not, a row takes several lines."""
+"""Tables and fields for people. On a terminal that is too narrow, each row takes several lines."""
 
 import re
 import sys
@@ -45,26 +45,26 @@ _CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Rows under headings, without columns that have nothing in any row; the sentence ``empty`` if there are no rows."""
-    found = list(rows)
-    if not found:
+    """Print rows under headings, without columns that are empty in every row. Without rows, print ``empty``."""
+    kept = list(rows)
+    if not kept:
         print_line(empty)
         return
-    told = [n for n in range(len(columns)) if any(row[n] not in (None, "") for row in found)]
-    columns, found = [columns[n] for n in told], [[row[n] for n in told] for row in found]
-    drawn = table(columns, found)
+    visible = [n for n in range(len(columns)) if any(row[n] not in (None, "") for row in kept)]
+    columns, kept = [columns[n] for n in visible], [[row[n] for n in visible] for row in kept]
+    drawn = table(columns, kept)
     if sys.stdout is not None and sys.stdout.isatty():
         from rich.measure import Measurement
 
         page = console(sys.stdout)
         least = Measurement.get(page, page.options.update(max_width=NEVER_CUT), drawn).minimum
         if least > page.width:
-            drawn = _stacked(columns, found, page)
+            drawn = _stacked(columns, kept, page)
     _render(drawn)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> "RenderableType":
-    """The table itself, for what draws it again and again. Only columns of prose are folded: ids are there to be copied."""
+    """Return the table for live displays, which redraw it. Only columns of prose are folded, so that ids can be copied."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -85,36 +85,35 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> "RenderableT
 
 
 def print_damaged(damaged: Iterable[dict[str, Any]]) -> None:
-    """The blobs that a verify has found to be missing or not what was stored."""
+    """Print the blobs that a verify found missing or changed."""
     rows = [(row["blob"], row["resource"], row["reason"]) for row in damaged]
     print_table(("blob", "resource", "reason"), rows, empty="")
 
 
 def print_strays(strays: Sequence[str]) -> None:
-    """Print which files in the store are not Entrakeep's, if there are any."""
+    """Print the names in the store that are not Entrakeep's, if there are any."""
     if strays:
         print_line("Skipped, because these names in the store are not Entrakeep's:")
         print_table(("name",), [(name,) for name in strays], empty="")
 
 
-def print_key_job(found: dict[str, Any]) -> None:
-    """What a check of a key, or a change to it, has come to: checks made, snapshots that wait, key objects that are no
-    good."""
-    if "checks" in found:
-        rows = [(row["check"], row["outcome"], row["message"]) for row in found["checks"]]
+def print_key_job(document: dict[str, Any]) -> None:
+    """Print the results of a key check or a key change: checks, waiting snapshots, unusable key objects."""
+    if "checks" in document:
+        rows = [(row["check"], row["outcome"], row["message"]) for row in document["checks"]]
         print_table(("check", "outcome", "message"), rows, empty="No check was made yet.")
         return
-    print_fields([("moved", found["moved"]), ("to move", found["to_move"]), ("before", found["before"])])
-    if found["database"]:
-        print_line(found["database"])
-    if found["snapshots"]:
-        print_table(("snapshot that waits",), [(snapshot,) for snapshot in found["snapshots"]], empty="")
-    if found["left"]:
-        print_table(("blob", "reason"), [(row["blob"], row["reason"]) for row in found["left"]], empty="")
+    print_fields([("moved", document["moved"]), ("to move", document["to_move"]), ("previous key", document["before"])])
+    if document["database"]:
+        print_line(document["database"])
+    if document["snapshots"]:
+        print_table(("waiting snapshot",), [(snapshot,) for snapshot in document["snapshots"]], empty="")
+    if document["left"]:
+        print_table(("blob", "reason"), [(row["blob"], row["reason"]) for row in document["left"]], empty="")
 
 
 def print_policy(policy: "Policy") -> None:
-    """As it is pasted: nothing is cut or wrapped."""
+    """Print a policy ready to be pasted: nothing is cut or wrapped."""
     parts = {
         "The operator's account": policy.account,
         "The statements for the key's policy": msgspec.json.format(msgspec.json.encode(policy.statements)).decode(),
@@ -127,7 +126,7 @@ def print_policy(policy: "Policy") -> None:
 
 
 def print_fields(fields: Sequence[tuple[str, Any]]) -> None:
-    """Names and values, a line each."""
+    """Print names and values, one pair per line."""
     from rich.table import Table
 
     drawn = Table.grid(padding=(0, 2))
@@ -139,7 +138,7 @@ def print_fields(fields: Sequence[tuple[str, Any]]) -> None:
 
 
 def _stacked(columns: Sequence[str], rows: Sequence[Sequence[Any]], page: "Console") -> "RenderableType":
-    """The table with several lines a row; a cell of several lines becomes one."""
+    """Return the table with several lines for each row. A cell of several lines becomes one line."""
     from rich.console import Group
     from rich.text import Text
 
@@ -151,6 +150,7 @@ def _stacked(columns: Sequence[str], rows: Sequence[Sequence[Any]], page: "Conso
 
 
 def _render(drawn: "RenderableType") -> None:
+    """Print a table without spaces at the ends of lines."""
     if sys.stdout is None:
         unwritable("it is closed")
     from rich.measure import Measurement
@@ -164,11 +164,12 @@ def _render(drawn: "RenderableType") -> None:
 
 
 def _codes_alone(trailing: re.Match[str]) -> str:
-    """The colours that end at the end of a line, without the spaces between them."""
+    """Return the colour codes at the end of a line, without the spaces between them."""
     return "".join(_CODES.findall(trailing[0]))
 
 
 def _cell(value: Any) -> "Text":
+    """Return a value as the text of a cell."""
     from rich.text import Text
 
     if value is None or value == []:

@@ -1,4 +1,4 @@
-"""``entrakeep tenant``: directories under protection."""
+"""``entrakeep tenant``: connect, update, list, show and remove tenants."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,20 +32,22 @@ if TYPE_CHECKING:
     from shared.ports.catalog import Catalog
     from shared.ports.overview import TenantOverview
 
-app = typer.Typer(help="Connect directories, and look at them.")
+app = typer.Typer(help="Connect, list and remove directories (tenants).")
 
 SecretFile = Annotated[
     Path | None,
-    typer.Option("--client-secret-file", metavar="FILE", help="The file with the application's client secret."),
+    typer.Option("--client-secret-file", metavar="FILE", help="A file with the application's client secret."),
 ]
 Certificate = Annotated[
     Path | None,
-    typer.Option("--certificate", metavar="FILE", help="Or a PEM file with its certificate and private key."),
+    typer.Option(
+        "--certificate", metavar="FILE", help="Or a PEM file with the application's certificate and private key."
+    ),
 ]
 
 
 def _day_said(text: str) -> datetime:
-    """Return the beginning of a day that somebody named."""
+    """Return the beginning of a day, in UTC."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
@@ -58,7 +60,7 @@ SecretExpires = Annotated[
         "--secret-expires",
         metavar="DATE",
         parser=_day_said,
-        help="When the client secret expires, as in 2027-01-31, if the directory does not say so itself.",
+        help="When the client secret expires, as in 2027-01-31, if the directory does not report it.",
     ),
 ]
 
@@ -81,13 +83,13 @@ def add(
     again: Annotated[
         bool,
         typer.Option(
-            "--again", help="Consent to a directory whose tenant was removed under a KMS key of its owner's own."
+            "--again", help="Confirm that a directory is connected again whose removed tenant had its owner's KMS key."
         ),
     ] = False,
 ) -> None:
     """Connect a directory.
 
-    Signs in and reads /organization first; nothing is stored unless that works. One directory is one tenant.
+    Signs in and reads /organization first, and stores nothing if that fails. Each directory can be connected only once.
     """
     kind, secret = read_credential(client_secret_file, certificate)
     expires_at = _expiry(kind, secret_expires)
@@ -97,8 +99,8 @@ def add(
 
     identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret, kind=kind)
     welcome = add_tenant(context, name, identity, expires_at=expires_at, again=again)
-    print_line(f"{name} is connected. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
-    _tell_lacking(welcome)
+    print_line(f"Connected {name}. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
+    _print_lacking(welcome)
 
 
 @app.command(
@@ -115,9 +117,9 @@ def update(
     client_id: ClientId | None = None,
     directory_id: DirectoryId | None = None,
 ) -> None:
-    """Give a new secret or certificate, or another application.
+    """Set a new secret or certificate, or another application.
 
-    Checked as 'add' does; the directory stays the same.
+    Signs in first, as 'add' does. The directory stays the same.
     """
     kind, secret = read_credential(client_secret_file, certificate)
     expires_at = _expiry(kind, secret_expires)
@@ -129,16 +131,16 @@ def update(
         raise Refuse(Code.WRONG_USE, sentence)
 
     welcome = update_tenant(context, name, client_id, secret, kind, expires_at=expires_at)
-    print_line(f"{name} signs in with what you gave.")
-    _tell_lacking(welcome)
+    print_line(f"Updated {name}: the sign-in with the new credential works.")
+    _print_lacking(welcome)
 
 
 @app.command("list", epilog=examples("entrakeep tenant list", "entrakeep tenant list --json | jq -r '.[].tenant'"))
 def list_tenants(as_json: AsJson = False) -> None:
     """List the tenants, newest first."""
     catalog = open_catalog()
-    found = catalog.overview().tenants()
-    documents = [_document(catalog, shown, [each.tenant for each in found]) for shown in found]
+    overviews = catalog.overview().tenants()
+    documents = [_document(catalog, shown, [each.tenant for each in overviews]) for shown in overviews]
     if as_json:
         print_document(documents)
         return
@@ -154,9 +156,9 @@ def list_tenants(as_json: AsJson = False) -> None:
                 [document["directory_id"], *(f"also connected as {each}" for each in document["same_directory"])]
             ),
         )
-        for shown, document in zip(found, documents, strict=True)
+        for shown, document in zip(overviews, documents, strict=True)
     ]
-    empty = "There is no tenant yet. Connect one with 'entrakeep tenant add'."
+    empty = "There are no tenants yet. Connect one with 'entrakeep tenant add'."
     columns = ("tenant", "last result", "complete snapshot of", "key", "schedule", "sign-in expires", "directory")
     print_table(columns, rows, empty=empty)
     for document in documents:
@@ -174,30 +176,33 @@ def show(name: Name, as_json: AsJson = False) -> None:
         print_document(document)
         return
     taken = f"{shown.last.snapshot_id} of {to_second(moment(shown.last.created_at))}" if shown.last else None
-    told = {**document, "schedule": _schedule_words(document), "last_snapshot": taken}
-    told |= {"last_result": _result_words(document), "last_complete_at": to_second(document["last_complete_at"])}
+    fields = {**document, "schedule": _schedule_words(document), "last_snapshot": taken}
+    fields |= {"last_result": _result_words(document), "last_complete_at": to_second(document["last_complete_at"])}
     for hidden in ("sign_in_warning", "last_complete_age_seconds"):
-        del told[hidden]
-    print_fields([*told.items()])
+        del fields[hidden]
+    print_fields([*fields.items()])
     _note_expiry(document)
 
 
 @app.command(epilog=examples("entrakeep tenant remove contoso", "entrakeep tenant remove contoso --yes"))
 def remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation. Needed without a terminal.")] = False,
     shred: Annotated[
-        bool, typer.Option("--shred", help="Destroy every wrapped data key too: nothing of the tenant opens any more.")
+        bool,
+        typer.Option(
+            "--shred", help="Also destroy every wrapped data key: no backup of the tenant can be opened any more."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Forget a tenant.
+    """Remove a tenant.
 
-    Its credentials, keys, jobs, schedule and snapshots go from the catalog; the audit trail stays. Needs no key. The
-    blobs stay in the store, sealed, and cannot be opened without the key objects beside them and KMS.
+    Deletes its credentials, keys, jobs, schedule and snapshots from the catalog; the audit trail stays. Needs no key. The
+    blobs stay in the store, encrypted, and cannot be opened without the key objects beside them and KMS.
 
-    With --shred those key objects are destroyed first, in every version that the store keeps, and a certificate says what
-    is unreadable from then on. There is no way back. One that was cut off is ended by the same command again.
+    With --shred those key objects are destroyed first, in every version that the store has, and a certificate lists what can
+    no longer be read. This cannot be undone. Run the same command again to finish an interrupted removal.
     """
     if not yes:
         check_terminal("give --yes to remove the tenant")
@@ -213,17 +218,21 @@ def remove(
     if as_json:
         print_document({"tenant": name, "tenant_id": tenant.tenant_id})
     else:
-        print_line(f"{name} is removed.")
+        print_line(f"Removed {name}.")
 
 
 def _confirm(yes: bool, question: str) -> None:
+    """Ask for confirmation unless ``yes``. Raise Exit with status 1 if the user declines."""
     if not yes and not typer.confirm(question, err=True):
         note("Nothing was removed.")
         raise typer.Exit(1)
 
 
 def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
-    """What was begun and killed when the catalog had forgotten the tenant is only ended: nothing is left to ask."""
+    """Shred a tenant and print the certificate.
+
+    A shred that was killed after the catalog had removed the tenant is finished without a question.
+    """
     from shared.engine.shred import shred_tenant, unfinished_shred
 
     if unfinished_shred(context, name) is None:
@@ -233,17 +242,18 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
     if as_json:
         print_document(document)
         return
-    print_line(f"{document['tenant']} is removed, and nothing of it opens any more.")
+    print_line(f"Removed {document['tenant']}: none of its backups can be opened any more.")
     counted = {field: len(value) for field, value in document.items() if field in ("data_keys", "unreadable")}
     shown = [(field, value) for field, value in document.items() if field not in ("blob", "not_reached", "database")]
     print_fields([(field, counted.get(field, value)) for field, value in shown])
     print_line(document["not_reached"])
     if document["database"]:
         print_line(document["database"])
-    print_line(f"This certificate lies in the store, with every id: {document['blob']}.")
+    print_line(f"This certificate, with every id, is in the store: {document['blob']}.")
 
 
 def _document(catalog: "Catalog", shown: "TenantOverview", tenants: "list[Tenant]") -> Document:
+    """Return the document of a tenant. ``tenants`` are all tenants, among which others of its directory are looked up."""
     tenant, handle = shown.tenant, catalog.tenant(shown.tenant.tenant_id)
     state, _ = key_state(tenant, handle.keys.state(), handle.health.get())
     directory, own = tenant.directory_id.lower(), tenant.tenant_id
@@ -252,34 +262,37 @@ def _document(catalog: "Catalog", shown: "TenantOverview", tenants: "list[Tenant
 
 
 def _result_words(document: Document) -> str | None:
-    """The code of a backup that failed, else its state."""
+    """Return the code of the last backup if it failed, otherwise its state."""
     result = document["last_result"]
     return None if result is None else str(result["code"] or result["state"])
 
 
 def _expiry(kind: CredentialKind, day: datetime | None) -> datetime | None:
-    """Return the day that somebody named, which is for a client secret alone."""
+    """Return the expiry day that the user gave. Raise Refuse ``WRONG_USE`` if it is given for a certificate."""
     if day is not None and kind is CredentialKind.CERTIFICATE:
         raise Refuse(Code.WRONG_USE, "--secret-expires is for a client secret: a certificate says when it expires.")
     return day
 
 
 def _day(at: datetime | None) -> str | None:
+    """Return the day of a time as text."""
     return None if at is None else f"{at:%Y-%m-%d}"
 
 
 def _note_expiry(document: Document) -> None:
+    """Note the warning that the sign-in expires, if there is one."""
     if document["sign_in_warning"]:
         note(f"attention: {document['sign_in_warning']}")
 
 
 def _schedule_words(document: Document) -> str | None:
+    """Return the schedule as text, or None without one."""
     schedule = document["schedule"]
     return schedule and f"{schedule['cron']} {schedule['timezone']}{' (paused)' if schedule['paused'] else ''}"
 
 
-def _tell_lacking(welcome: "Welcome") -> None:
-    """A table of what Graph does not show to the application; it does not stop anything."""
+def _print_lacking(welcome: "Welcome") -> None:
+    """Print the resources that Graph does not show to the application. They do not prevent backups."""
     lacking = [
         (name, answer, RESOURCES[name].permission_read)
         for stream, answer in welcome.answers.items()
@@ -287,5 +300,5 @@ def _tell_lacking(welcome: "Welcome") -> None:
         for name in STREAMS[stream].resources
     ]
     if lacking:
-        print_line("Graph does not show everything to this application; it can be granted later:")
+        print_line("Graph does not show these resources to the application. The permissions can be granted later:")
         print_table(("resource", "answer", "permission"), lacking, empty="")

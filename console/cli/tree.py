@@ -1,4 +1,4 @@
-"""The commands, put together. Nothing is imported here that a page of help can do without."""
+"""The tree of commands. It imports nothing that a page of help does not need."""
 
 from typing import Annotated
 
@@ -25,13 +25,14 @@ from console.cli.output import print_line
 
 app = typer.Typer(
     name="entrakeep",
-    add_completion=False,  # its options would stand in every page of help; there is a command
+    add_completion=False,  # its options would appear in every page of help; there is a command instead
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # a page of help with rich takes three times as long
 )
 
 
 def _print_version(wanted: bool) -> None:
+    """Print the version and exit if ``wanted``."""
     if wanted:
         from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""What the store holds under KMS keys that are not trusted, as commands show it."""
+"""Data keys and manifests in the store under untrusted KMS keys, as commands show them."""
 
 from collections.abc import Iterable
 
@@ -30,31 +30,34 @@ def untrusted_line(document: Document) -> str:
     return f"{described(found)}, found {to_second(document['found_at'])}"
 
 
-def print_untrusted(found: Iterable[Untrusted]) -> None:
-    """Print what was left alone, and what to do about it."""
-    print_line("Left alone, for neither catalog nor audit trail names its KMS key:")
-    for each in found:
+def print_untrusted(entries: Iterable[Untrusted]) -> None:
+    """Print what was skipped, and what to do about it."""
+    print_line("Skipped, because neither the catalog nor the audit trail names the KMS key:")
+    for each in entries:
         print_line(f"  {described(each)}")
     print_line(
-        "If a key is the tenant's own, say so: 'entrakeep catalog rebuild --trust-key ARN'. If it is not, somebody"
+        "If a key is the tenant's own, run 'entrakeep catalog rebuild --trust-key ARN'. If it is not, somebody else has"
     )
-    print_line("has written into the store: docs/threat-model.md says what to do.")
+    print_line("written to the store: docs/threat-model.md says what to do.")
 
 
 def confirmed_keys(arns: Iterable[str]) -> frozenset[str]:
-    """Return the KMS keys that the operator trusts, each shown with account and Region and, on a terminal, confirmed.
+    """Return the KMS keys that the operator trusts, after showing each with its account and Region.
 
-    Raises Refuse ``KEY_INVALID`` for what is no ARN of a key.
+    On a terminal, ask for confirmation. Raise Refuse ``KEY_INVALID`` for a text that is not the ARN of a key.
     """
     named = sorted(set(arns))
     for arn in named:
         check_form(arn)
         if is_alias(arn):
             raise Refuse(
-                Code.KEY_INVALID, f"{arn} is an alias, which may be made to point elsewhere: name the key itself."
+                Code.KEY_INVALID,
+                f"{arn} is an alias, which can be pointed to another key: give the ARN of the key itself.",
             )
     for arn in named:
-        note(f"Trusted on your word: {located(arn)}.")
+        note(f"Trusted because you named it: {located(arn)}.")
     if named and somebody_answers():
-        typer.confirm("Whoever owns these keys can make snapshots for the tenants. Trust them?", err=True, abort=True)
+        typer.confirm(
+            "The owners of these keys can create snapshots for the tenants. Trust them?", err=True, abort=True
+        )
     return frozenset(named)

@@ -1,4 +1,4 @@
-"""``entrakeep up``: the whole stack on this machine."""
+"""``entrakeep up``: run the whole stack on this machine."""
 
 import contextlib
 import errno
@@ -25,7 +25,7 @@ from shared.ports.broker import Broker
 
 _BROKER_TIMEOUT = 0.5
 _LEFTOVERS = 15.0
-"""Seconds for the processes of an earlier, killed start to go."""
+"""Seconds to wait for the end of processes that a killed supervisor left."""
 
 
 def run_up(
@@ -38,20 +38,20 @@ def run_up(
     store: Callable[[], None],
     limits: Limits = wiring.LIMITS,
 ) -> int:
-    """Run beat, a worker, Flower if wanted, and Redis where the broker's address is ours to serve, until a signal.
+    """Run beat, a worker, Flower if wanted, and Redis unless one answers already, until a signal. Return 0.
 
-    Prints ``ready`` on standard output when all answer, everything else on standard error; logs stand in ``<home>/logs``.
-    ``environment`` is what the worker is started with; ``store`` raises what is wrong with the store, which is reported and
-    stops nothing. A part that gives no sign of life for a minute is started again. Returns the exit status, 0. Raises Refuse:
-    ``BUSY`` if the stack of this home runs already, ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
+    Print ``ready`` on standard output when all parts answer, and everything else on standard error. Logs are written to
+    ``<home>/logs``. ``environment`` is the worker's. ``store`` raises the store's problem, which is reported and stops
+    nothing. A part without a sign of life for a minute is restarted. Raise Refuse ``BUSY`` if the stack of this home runs
+    already, ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
     """
     broker = wiring.broker_at(broker_url)
     logs = _folders(home)
     with contextlib.ExitStack() as stack:
-        held = stack.enter_context(_alone(home))
+        lock = stack.enter_context(_exclusive(home))
         environment = {**environment, "TMPDIR": str(_emptied(home / "tmp"))}
         redis = own_redis(broker, home, environment, wiring.ask_broker)
-        _say(f"{_introduced(broker, redis)}; logs: {logs}")
+        _say(f"{_redis_line(broker, redis)}; logs: {logs}")
         if redis is not None:
             stack.enter_context(redis.password_kept())
             broker = redis.broker
@@ -76,28 +76,30 @@ def run_up(
             if (line := news()) is not None:
                 _say(line)
 
-        Supervisor(stages, logs, say=_say, announce_ready=_announce_ready, keep=(held,), look=look).run()
+        Supervisor(stages, logs, say=_say, announce_ready=_announce_ready, keep=(lock,), look=look).run()
     return 0
 
 
-def _introduced(broker: Broker, own: OwnRedis | None) -> str:
-    """Return a line about the Redis: which, where, and who may use it."""
+def _redis_line(broker: Broker, own: OwnRedis | None) -> str:
+    """Return a line about Redis: its address, its program, and who may use it."""
     if own is not None:
-        return f"Redis: {broker.place}, {own.title} of ours with a password of its own (in {own.password_file})"
+        return f"Redis: {broker.place}, started here ({own.title}) with its own password (in {own.password_file})"
     if broker.password is None:
-        return f"Redis: {broker.place}, found running; it asks for no password, so whoever reaches it may change it"
-    return f"Redis: {broker.place}, found running"
+        return (
+            f"Redis: {broker.place}, already running; it needs no password, so anybody who can reach it can change it"
+        )
+    return f"Redis: {broker.place}, already running"
 
 
 def _emptied(folder: Path) -> Path:
-    """A folder for temporary files, without those that processes which were killed have left."""
+    """Create the folder for temporary files, without the files of earlier, killed processes. Return it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
 def _folders(home: Path) -> Path:
-    """Make the home, private to its owner, and in it the folder for logs, which is returned."""
+    """Create the home, private to its owner, and its folder for logs. Return the latter. Raise ``FILE_NOT_WRITABLE``."""
     logs = home / "logs"
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -110,14 +112,14 @@ def _folders(home: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _alone(home: Path) -> Iterator[int]:
-    """Hold this home for one supervisor, once the processes of one that was killed are gone.
+def _exclusive(home: Path) -> Iterator[int]:
+    """Lock this home for one supervisor, after the processes of a killed one have ended.
 
-    Yields a descriptor whose lock lasts until the last process that keeps it has ended.
+    Yield a descriptor whose lock lasts until the last process that keeps it open has ended. Raise Refuse ``BUSY``.
     """
-    with _open(home / "up.lock") as mine, _open(home / "parts.lock") as parts:
-        if not _locked(mine):
-            raise Refuse(Code.BUSY, f"The stack of {home} is running already; end that one first.")
+    with _open(home / "up.lock") as own, _open(home / "parts.lock") as parts:
+        if not _locked(own):
+            raise Refuse(Code.BUSY, f"The stack of {home} is running already; stop it first.")
         deadline = time.monotonic() + _LEFTOVERS
         while not _locked(parts):
             if time.monotonic() > deadline:
@@ -128,6 +130,7 @@ def _alone(home: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _open(path: Path) -> Iterator[int]:
+    """Yield a descriptor of the file, which is created if it does not exist."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield descriptor
@@ -136,6 +139,7 @@ def _open(path: Path) -> Iterator[int]:
 
 
 def _locked(descriptor: int) -> bool:
+    """Lock the file. Return False if another process has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""``entrakeep verify``: whether what is stored is what was stored."""
+"""``entrakeep verify``: verify that stored blobs are intact."""
 
 from typing import Annotated
 
@@ -24,35 +24,34 @@ app = typer.Typer()
 def verify(
     name: Name,
     snapshot: SnapshotOrAll = None,
-    shallow: Annotated[bool, typer.Option("--shallow", help="Check hashes alone, without a key.")] = False,
+    shallow: Annotated[bool, typer.Option("--shallow", help="Check hashes only, which needs no key.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that what is stored is what was stored.
+    """Verify that the stored blobs are intact.
 
-    A worker opens every blob of the snapshot, or of all (with --shallow it only hashes each), compares it with its manifest,
-    and each manifest with the hash
-    that the next one has of it. Whatever else is stored for the tenant must be known to the catalog. Waits for the end; exit
-    status 1 if a blob is damaged, missing or unknown.
+    A worker opens every blob of one snapshot, or of all (with --shallow it only hashes them). It compares each blob with its
+    manifest, and each manifest with the hash in the next one. Every other blob of the tenant must be known to the catalog.
+    Waits for the end of the job. Exit status 1 if a blob is damaged, missing or unknown.
     """
     catalog = open_catalog()
     jobs = catalog.tenant(catalog.find(name).tenant_id).jobs
     detail = {"shallow": True} if shallow else None
     job, _ = jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot=snapshot, detail=detail)
     job = wait_for(catalog, job)
-    found = job.detail if isinstance(job.detail, dict) and "blobs" in job.detail else None
-    if found is not None and as_json:
-        document = {field: found[field] for field in ("snapshots", "blobs", "damaged", "strays")}
+    result = job.detail if isinstance(job.detail, dict) and "blobs" in job.detail else None
+    if result is not None and as_json:
+        document = {field: result[field] for field in ("snapshots", "blobs", "damaged", "strays")}
         print_document({**document, "shallow": shallow})
-    elif found is not None and found["damaged"]:
-        print_damaged(found["damaged"])
-        print_strays(found["strays"])
+    elif result is not None and result["damaged"]:
+        print_damaged(result["damaged"])
+        print_strays(result["strays"])
     refuse_failed(job)
-    if found is not None and not as_json:
-        blobs, snapshots = counted(found["blobs"], "blob"), counted(found["snapshots"], "snapshot")
+    if result is not None and not as_json:
+        blobs, snapshots = counted(result["blobs"], "blob"), counted(result["snapshots"], "snapshot")
         if shallow:
             print_line(
-                f"Checked the hashes of {blobs} in {snapshots}: all match. Nothing was opened; without --shallow it is."
+                f"Verified the hashes of {blobs} in {snapshots}: all match. No blob was opened; omit --shallow to open them."
             )
         else:
             print_line(f"Verified {blobs} in {snapshots}: all intact.")
-        print_strays(found["strays"])
+        print_strays(result["strays"])

@@ -1,4 +1,4 @@
-"""Waiting for a job that workers do: by looking into SQL, for as long as beat is alive."""
+"""Wait for a job of the workers by polling SQL, as long as beat is alive."""
 
 import time
 from collections.abc import Callable
@@ -14,65 +14,66 @@ from shared.domain.model import Job, JobState
 from shared.ports.catalog import Catalog
 
 _LOOK, _LOOK_ASIDE = 0.25, 1.0
-"""Seconds between two looks at the job, and at what it needs to go on."""
+"""Seconds between two polls of the job, and between two checks for problems that block it."""
 
 
 def wait_for(
-    catalog: Catalog, job: Job, told: Callable[[Job], None] | None = None, limits: Limits = wiring.LIMITS
+    catalog: Catalog, job: Job, report: Callable[[Job], None] | None = None, limits: Limits = wiring.LIMITS
 ) -> Job:
-    """The job, ended. Meanwhile shows on a terminal how far it has come; or tells ``told`` each time it looks, the last one
-    included.
+    """Wait for the end of the job, and return it.
 
-    Raises Refuse ``STACK_NOT_RUNNING`` when beat has not ticked for ten seconds; the job stays as it is. Notes when the
-    broker takes no messages (``BROKER_UNREACHABLE``) or no worker is seen (``NO_WORKER``), and waits on: both recover.
-    Ctrl-C says how to look at the job and comes through; the job goes on.
+    Meanwhile show its progress on a terminal; or, with ``report``, call that with the job after each poll, the last included.
+    Raise Refuse ``STACK_NOT_RUNNING`` when beat has not ticked for ten seconds; the job stays unchanged. Note when the broker
+    takes no messages (``BROKER_UNREACHABLE``) or no worker is seen (``NO_WORKER``), and go on waiting, as both recover. On
+    Ctrl-C, note how to follow the job, which goes on, and raise KeyboardInterrupt.
     """
     jobs = catalog.tenant(job.tenant_id).jobs
     started_at, notes = time.monotonic(), _Notes()
     look_at = started_at
     try:
-        with shown_job() if told is None else nullcontext(lambda job, _: told(job)) as show:
+        with shown_job() if report is None else nullcontext(lambda job, _: report(job)) as show:
             while not (job := jobs.get(job.job_id)).state.ended:
                 if (now := time.monotonic()) >= look_at:
                     look_at = now + _LOOK_ASIDE
-                    found = hindrances(catalog, now - started_at, limits)
-                    refuse_without_stack(job, found)
-                    notes.update([*found, *of_steps(job, jobs.steps(job.job_id))])
+                    problems = hindrances(catalog, now - started_at, limits)
+                    refuse_without_stack(job, problems)
+                    notes.update([*problems, *of_steps(job, jobs.steps(job.job_id))])
                 show(job, jobs.steps(job.job_id))
                 time.sleep(_LOOK)
     except KeyboardInterrupt:
-        note(f"The job goes on. Look with 'entrakeep jobs show {job.job_id}'.")
+        note(f"The job goes on. Follow it with 'entrakeep jobs show {job.job_id}'.")
         raise
-    if told is not None:
-        told(job)
+    if report is not None:
+        report(job)
     return job
 
 
 def refuse_failed(job: Job) -> None:
-    """Raises Refuse with the job's code and sentence if it failed or was cancelled; notes its warning if it has one."""
+    """Raise Refuse with the job's code and sentence if it failed or was cancelled. Note its warning, if it has one."""
     if job.state in (JobState.FAILED, JobState.CANCELLED):
-        raise Refuse(job.code or Code.UNEXPECTED, job.message or f"The job {job.job_id} failed without saying why.")
+        raise Refuse(job.code or Code.UNEXPECTED, job.message or f"The job {job.job_id} failed without a reason.")
     if job.message:
         note(job.message)
 
 
 def note_hindrances(catalog: Catalog) -> None:
-    """Note what keeps the job waiting, if anything does."""
+    """Note the problems that block the job, if there are any."""
     for hindrance in hindrances(catalog):
         note(f"{hindrance} The job waits.")
 
 
 class _Notes:
-    """Notes each hindrance when it appears and when it is gone."""
+    """Notes on standard error of problems that appear and problems that are over."""
 
     def __init__(self) -> None:
         self._noted: list[Hindrance] = []
 
-    def update(self, found: list[Hindrance]) -> None:
-        for hindrance in found:
+    def update(self, problems: list[Hindrance]) -> None:
+        """Note the changes since the last call."""
+        for hindrance in problems:
             if hindrance.code not in {each.code for each in self._noted}:
-                note(f"{hindrance} The job waits until that is over.")
+                note(f"{hindrance} The job waits until this is over.")
         for hindrance in self._noted:
-            if hindrance.code not in {each.code for each in found}:
+            if hindrance.code not in {each.code for each in problems}:
                 note(f"recovered: {hindrance.code}. The job goes on.")
-        self._noted = found
+        self._noted = problems

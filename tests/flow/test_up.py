@@ -184,7 +184,9 @@ def test_one_stack_in_a_home_and_another_start_after_a_kill(place: Place) -> Non
     until((place.folder / "done").exists)
     said = place.errors.read_text()
     assert re.search(
-        r"^Redis: 127\.0\.0\.1:\d+, (Redis|Valkey) \d+\.\d+\.\d+ of ours with a password", said, re.MULTILINE
+        r"^Redis: 127\.0\.0\.1:\d+, started here \((Redis|Valkey) \d+\.\d+\.\d+\) with its own password",
+        said,
+        re.MULTILINE,
     )
     password_file = place.folder / "home" / "redis" / "password"
     assert password_file.read_text().strip() == place.password
@@ -256,7 +258,7 @@ def test_a_redis_that_refuses_is_reported_with_its_reason_and_leaves_the_parts_r
         place.environment["ENTRAKEEP_BROKER_URL"] = server.url
         running = place.up()
         ready(running)
-        assert "found running; it asks for no password" in place.errors.read_text()
+        assert "already running; it needs no password" in place.errors.read_text()
         before = place.alive("workers.app worker")
         control.config_set("maxmemory", 1)
         until(lambda: "attention: BROKER_UNREACHABLE: The Redis at " in place.errors.read_text())

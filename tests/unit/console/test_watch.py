@@ -60,9 +60,7 @@ def test_a_trouble_is_reported_once_and_once_more_when_it_is_over(stage: Stage) 
 def test_a_worker_and_a_beat_that_are_silent_are_named_with_their_logs_and_hang(stage: Stage) -> None:
     stage.worker = 21.0
     (line,) = stage.look()
-    assert line.startswith(
-        "attention: NO_WORKER: the worker has not been seen for 20 s. After 60 s it is restarted."
-    )
+    assert line.startswith("attention: NO_WORKER: the worker has not been seen for 20 s. After 60 s it is restarted.")
     assert "logs/worker.log" in line
     assert stage.hung() == {"worker"}
     stage.worker, stage.beat = 1.0, 21.0

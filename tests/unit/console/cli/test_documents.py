@@ -118,7 +118,9 @@ def test_a_job_that_waits_says_why_since_when_and_until_when() -> None:
     waiting = msgspec.structs.replace(step(1, "users", StepState.QUEUED), trouble=trouble)
     document = job_with_resources(JOB, "contoso", [step(1, "groups", StepState.RUNNING), waiting])
     assert document["code"] == "GRAPH_UNREACHABLE"
-    assert document["message"] == ("Graph is silent. Waiting since 2026-05-01T12:00:00Z, next retry at 2026-05-01T12:00:05Z.")
+    assert document["message"] == (
+        "Graph is silent. Waiting since 2026-05-01T12:00:00Z, next retry at 2026-05-01T12:00:05Z."
+    )
     ended = msgspec.structs.replace(JOB, state=JobState.SUCCEEDED)
     assert job_with_resources(ended, "contoso", [waiting])["code"] is None
 

@@ -75,7 +75,7 @@ def test_a_wait_says_what_keeps_the_job_waiting_and_goes_on(world: World, monkey
         try:
             until(lambda: "NO_WORKER: No worker has been seen for 0.2 s." in said.getvalue())
             world.scheduler.report_broker(TROUBLE)
-            until(lambda: f"BROKER_UNREACHABLE: {TROUBLE} The job waits until that is over." in said.getvalue())
+            until(lambda: f"BROKER_UNREACHABLE: {TROUBLE} The job waits until this is over." in said.getvalue())
             world.scheduler.report_broker(None)
             until(lambda: "recovered: BROKER_UNREACHABLE. The job goes on." in said.getvalue())
             assert not waiting.done()
