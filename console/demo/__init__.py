@@ -1,4 +1,4 @@
-"""The demo: the whole product on this machine, against a simulated directory and a simulated AWS, in about two minutes."""
+"""The demo: the whole product on this machine in about two minutes, with a simulated directory and a simulated AWS."""
 
 import contextlib
 import shutil
@@ -20,10 +20,10 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_demo(keep: bool) -> int:
-    """Tell the story, each part of it with real processes, and end everything again. Returns the exit status.
+    """Run the demo with real processes, and end all of them. Return the exit status.
 
-    0: all went as it should. 1: something did not, told in one sentence on standard error; the folder with the logs stays.
-    130: somebody ended it. With ``keep`` everything stays up after the story, until Ctrl-C.
+    0: every part succeeded. 1: one failed; standard error has the reason in one sentence, and the folder with the logs stays.
+    130: a signal ended the demo. With ``keep``, everything stays up after the story, until Ctrl-C.
     """
     screen = Screen()
     with _ended_by_signals():
@@ -43,8 +43,8 @@ def run_demo(keep: bool) -> int:
 
 
 def _play(screen: Screen, folder: Path, logs: Path, keep: bool) -> int:
-    """From the first process to the last. On return, and on an exception, none of them is alive."""
-    told = False
+    """Start the processes and tell the story. Return the exit status. At its end no process is alive."""
+    finished = False
     with contextlib.chdir(folder), Parts(logs) as parts:
         try:
             screen.title("Entrakeep backs up a simulated Microsoft Entra directory under a simulated AWS KMS key.")
@@ -53,22 +53,22 @@ def _play(screen: Screen, folder: Path, logs: Path, keep: bool) -> int:
             )
             screen.chapter("Start everything")
             with built(screen, parts, folder) as stage:
-                began = time.monotonic()
+                started_at = time.monotonic()
                 proved = Story(screen, stage, folder).tell()
-                screen.summary(f"Done, in {time.monotonic() - began:.0f} seconds", proved)
-                told = True
+                screen.summary(f"Done, in {time.monotonic() - started_at:.0f} seconds", proved)
+                finished = True
                 if keep:
                     _stay(screen, parts, folder, stage)
         except KeyboardInterrupt:
             screen.say("\nEnding everything ...")
-            return 0 if told else 128 + signal.SIGINT
+            return 0 if finished else 128 + signal.SIGINT
     return 0
 
 
 def _stay(screen: Screen, parts: Parts, folder: Path, stage: Stage) -> NoReturn:
-    """Until KeyboardInterrupt. Raises DemoFailed if a part ends before."""
+    """Keep everything up until KeyboardInterrupt. Raise DemoFailed if a part ends before that."""
     screen.places(stage.places)
-    screen.say("\nTo type commands yourself, take over the demo's settings in another terminal, then try this:")
+    screen.say("\nTo type commands yourself, load the demo's settings in another terminal, then try this:")
     screen.command(f". {folder / SETTINGS_FILE}")
     screen.command("entrakeep browse demo latest --resource users --search Ångström")
     screen.say("\nEverything stays up until you press Ctrl-C here.")
@@ -79,7 +79,7 @@ def _stay(screen: Screen, parts: Parts, folder: Path, stage: Stage) -> NoReturn:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the demo as Ctrl-C does: the first of them ends it, later ones do not disturb the end."""
+    """Make SIGTERM and SIGHUP end the demo as Ctrl-C does. Ignore every signal after the first one."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         for number in _ENDING:

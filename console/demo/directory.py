@@ -1,4 +1,4 @@
-"""The simulated directory, as its own administrators have it: what it holds now, and changes made to it."""
+"""The simulated directory from its administrators' side: its current records, and changes to them."""
 
 import json
 import ssl
@@ -19,7 +19,7 @@ _LISTED = {
     _POLICIES: "conditionalAccessPolicies",
     "organization": "organization",
 }
-"""Where Graph lists what the demo looks at, and the resource that a record of it belongs to."""
+"""The paths of Graph's lists that the demo reads, each with the resource of its records."""
 _RELATIONS = {
     "users": ("manager",),
     "groups": ("members", "owners"),
@@ -30,7 +30,7 @@ _Change = dict[str, Any]
 
 
 class Directory:
-    """Talks to the simulator's own addresses under ``/_sim``, past Graph."""
+    """A client of the simulator's own endpoints under ``/_sim``, which bypass Graph."""
 
     def __init__(self, url: str, ca_file: Path) -> None:
         trusted = ssl.create_default_context(cafile=ca_file)
@@ -41,13 +41,14 @@ class Directory:
         self._client.close()
 
     def records(self) -> dict[str, bytes]:
-        """All that a backup of it should hold now: the key of each record, and its value to the letter.
+        """Return the records that a backup should hold now: each key with its value, byte for byte.
 
-        Raises httpx.HTTPError, as every method here.
+        Raise httpx.HTTPError, as every method of this class does.
         """
         return dict(self._records())
 
     def _records(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the key and the value of each object and link."""
         for path, resource in _LISTED.items():
             for value in self._values(path):
                 owner = f"{resource}/{_id(value)}"
@@ -57,34 +58,36 @@ class Directory:
                         yield f"{owner}/{relation}/{_id(link)}", link
 
     def change(self) -> list[str]:
-        """Change a little of everything, as a day's work would; says what was done."""
+        """Change a little of everything, as a day's work would. Return a description of each change."""
         users, groups, policies = self._ids("users"), self._ids("groups"), self._ids(_POLICIES)
         members = {group: self._ids(f"groups/{group}/members")[:2] for group in groups[:6]}
-        done = _changes(users, groups, policies, members)
-        done |= _of_applications(users, self._ids("applications"), self._ids("oauth2PermissionGrants"))
-        for changes in done.values():
-            self._client.post("/changes", json=changes).raise_for_status()
-        return list(done)
+        changes = _changes(users, groups, policies, members)
+        changes |= _application_changes(users, self._ids("applications"), self._ids("oauth2PermissionGrants"))
+        for batch in changes.values():
+            self._client.post("/changes", json=batch).raise_for_status()
+        return list(changes)
 
     def _values(self, path: str) -> list[bytes]:
+        """Return the objects of a list, each as JSON."""
         return self._client.get("/objects", params={"path": path}).raise_for_status().content.splitlines()
 
     def _ids(self, path: str) -> list[str]:
+        """Return the ids of the objects of a list."""
         return [_id(value) for value in self._values(path)]
 
 
 def by_resource(records: dict[str, bytes]) -> Counter[str]:
-    """How many records there are of each resource: the odd segments of a key name it."""
+    """Return the number of records of each resource. The odd segments of a key name its resource."""
     return Counter(".".join(key.split("/")[::2]) for key in records)
 
 
 def _changes(
     users: list[str], groups: list[str], policies: list[str], members: dict[str, list[str]]
 ) -> dict[str, list[_Change]]:
-    """What is done, in words, and how. ``members`` are the memberships to end, by group."""
+    """Return descriptions of changes, each with its operations. ``members`` are the memberships to remove, by group."""
     new = [_new_user(number) for number in range(5)]
     group = _new_group()
-    at = f"groups/{group['id']}"
+    group_path = f"groups/{group['id']}"
     title = {"department": "Forschung & Entwicklung", "jobTitle": "Ingénieure"}
     return {
         "5 users created, each with a manager": [
@@ -98,22 +101,23 @@ def _changes(
         "6 users deleted, one of them a manager": [_delete(f"users/{user}") for user in (users[60], *users[-5:])],
         "1 group created, with members and an owner": [
             _create("groups", group),
-            *(_create(f"{at}/members", {"id": user["id"]}) for user in new),
-            _create(f"{at}/owners", {"id": users[3]}),
+            *(_create(f"{group_path}/members", {"id": user["id"]}) for user in new),
+            _create(f"{group_path}/owners", {"id": users[3]}),
         ],
         "1 group renamed, 1 group deleted": [
             _update(f"groups/{groups[20]}", {"displayName": "Renamed in the demo"}),
             _delete(f"groups/{groups[21]}"),
         ],
-        "6 groups given a new member and rid of old ones": [
-            *(_delete(f"groups/{old}/members/{member}") for old, ended in members.items() for member in ended),
+        "6 groups given a new member, their old members removed": [
+            *(_delete(f"groups/{old}/members/{member}") for old, removed in members.items() for member in removed),
             *(_create(f"groups/{old}/members", {"id": new[0]["id"]}) for old in members),
         ],
         "1 conditional access policy switched off": [_update(f"{_POLICIES}/{policies[0]}", {"state": "disabled"})],
     }
 
 
-def _of_applications(users: list[str], applications: list[str], grants: list[str]) -> dict[str, list[_Change]]:
+def _application_changes(users: list[str], applications: list[str], grants: list[str]) -> dict[str, list[_Change]]:
+    """Return the changes to applications and consents, as ``_changes`` does."""
     return {
         "1 application renamed and given another owner, 1 consent withdrawn": [
             _update(f"applications/{applications[3]}", {"displayName": "Renamed in the demo"}),
@@ -124,23 +128,28 @@ def _of_applications(users: list[str], applications: list[str], grants: list[str
 
 
 def _id(value: bytes) -> str:
-    found: str = json.loads(value)["id"]
-    return found
+    """Return the id of an object."""
+    object_id: str = json.loads(value)["id"]
+    return object_id
 
 
 def _create(path: str, value: dict[str, Any]) -> _Change:
+    """Return the operation that creates an object or a link."""
     return {"op": "create", "path": path, "value": value}
 
 
 def _update(path: str, value: dict[str, Any]) -> _Change:
+    """Return the operation that updates an object."""
     return {"op": "update", "path": path, "value": value}
 
 
 def _delete(path: str) -> _Change:
+    """Return the operation that deletes an object or a link."""
     return {"op": "delete", "path": path}
 
 
 def _new_user(number: int) -> dict[str, Any]:
+    """Return a new user."""
     return {
         "id": f"00000000-0000-4000-8000-00000000000{number}",
         "displayName": f"Zoë Ångström {number}",
@@ -152,6 +161,7 @@ def _new_user(number: int) -> dict[str, Any]:
 
 
 def _new_group() -> dict[str, Any]:
+    """Return a new group."""
     return {
         "id": "00000000-0000-4000-8000-000000000100",
         "displayName": "New in the demo",

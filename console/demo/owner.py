@@ -1,4 +1,4 @@
-"""The owner of the KMS key, at work in AWS: makes it, disables it, enables it again. Entrakeep itself can do none of it."""
+"""The owner of the KMS key, who creates, disables and enables it in AWS. Entrakeep itself cannot do any of this."""
 
 import os
 from typing import Any
@@ -8,30 +8,30 @@ import botocore.session
 from botocore.config import Config
 
 ACCOUNT = "111122223333"
-"""The AWS account of the demo: the simulator takes an access key id of twelve digits for the account."""
-SECRET = "simulated"  # noqa: S105 - any will do
+"""The AWS account of the demo. The simulator uses an access key id of twelve digits as the account."""
+SECRET = "simulated"  # noqa: S105 - the simulator accepts any
 REGION = "eu-central-1"
 BUCKET = "entrakeep-demo"
 
 
 class KeyOwner:
-    """Somebody with every right in the account, on the AWS simulator at ``url``. Methods raise what boto3 raises."""
+    """An administrator of the account on the AWS simulator at ``url``. Methods raise boto3's exceptions."""
 
     def __init__(self, url: str) -> None:
         self._kms, self._s3 = (_client(service, url) for service in ("kms", "s3"))
         self.arn = ""
 
     def make_key(self) -> str:
-        """Make a key; its ARN."""
+        """Create a key. Return its ARN."""
         self.arn = self._kms.create_key(Description="Entrakeep demo")["KeyMetadata"]["Arn"]
         return self.arn
 
     def make_bucket(self) -> None:
-        """Make the bucket that blobs are stored in."""
+        """Create the bucket for blobs."""
         self._s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def disable(self) -> None:
-        """Disable the key: KMS refuses every use of it from now on."""
+        """Disable the key. From now on KMS refuses every use of it."""
         self._kms.disable_key(KeyId=self.arn)
 
     def enable(self) -> None:
@@ -40,7 +40,7 @@ class KeyOwner:
 
 
 def _client(service: str, url: str) -> Any:
-    """A client that takes nothing from this machine's own AWS settings: no profile, no file, no proxy."""
+    """Return a client that ignores this machine's AWS settings: profiles, files and proxies."""
     unset = (None, None, None, None)
     nowhere = (None, None, os.devnull, None)
     session = botocore.session.Session(

@@ -1,4 +1,4 @@
-"""What the story stands on: simulators, a KMS key and the whole stack, on free ports and in a folder of their own."""
+"""The processes of the story: simulators, a KMS key and the whole stack, on free ports and in their own folder."""
 
 import os
 import shlex
@@ -22,7 +22,7 @@ _CLIENT_SECRET = "simulated-secret\n"  # noqa: S105 - of the simulator's own app
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that runs. ``places`` are what there is to look at, and where."""
+    """Everything that runs. ``places`` are things to look at, with their addresses."""
 
     directory: Directory
     owner: KeyOwner
@@ -32,7 +32,7 @@ class Stage:
 
 @contextmanager
 def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
-    """Start everything and wait until it answers. Raises DemoFailed if something does not."""
+    """Start everything, wait until it answers, and yield it. Raise DemoFailed if a part does not answer."""
     temporary = folder / "tmp"  # killed processes leave files there
     temporary.mkdir()
     bare = {**wiring.bare_environment(), "TMPDIR": str(temporary)}
@@ -52,7 +52,7 @@ def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
     )
     owner = KeyOwner(aws_url)
     owner.make_bucket()
-    screen.done(f"A KMS key, made by its owner: {owner.make_key()}")
+    screen.done(f"A KMS key, created by its owner: {owner.make_key()}")
 
     settings = _settings(folder, aws_url, graph_url, ca_file, owner.arn)
     environment = {**bare, **settings}
@@ -70,15 +70,15 @@ def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
             commands=Commands(screen, environment),
             places=(
                 ("Flower: every task", f"{flower_url}/tasks"),
-                ("What AWS was asked", f"{aws_url}/_sim/requests"),
-                ("What Graph was asked", f"{graph_url}/_sim/requests"),
+                ("Requests to AWS", f"{aws_url}/_sim/requests"),
+                ("Requests to Graph", f"{graph_url}/_sim/requests"),
                 ("Graph's certificate", str(ca_file)),
             ),
         )
 
 
 def _settings(folder: Path, aws_url: str, graph_url: str, ca_file: Path, arn: str) -> dict[str, str]:
-    """What Entrakeep and AWS's library read from the environment. Nothing of this machine's own AWS settings is used."""
+    """Return the environment of Entrakeep and AWS's library. This machine's own AWS settings are not used."""
     return {
         "ENTRAKEEP_HOME": str(folder / "home"),
         "ENTRAKEEP_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
@@ -97,7 +97,7 @@ def _settings(folder: Path, aws_url: str, graph_url: str, ca_file: Path, arn: st
 
 
 def _exports(settings: Mapping[str, str]) -> str:
-    """The lines with which a shell takes over the settings, and finds ``entrakeep``."""
+    """Return a shell script that exports the settings and puts ``entrakeep`` on the PATH."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     path = shlex.quote(str(Path(sys.executable).parent))
     return "\n".join([*lines, f'export PATH={path}:"$PATH"', ""])

@@ -26,7 +26,7 @@ _LINE = re.compile(rb'\{"key": "([^"]+)", "value": (.*)\}')
 
 
 class Story:
-    """From an empty catalog to a revoked key and back. Methods raise DemoFailed when something is not as it should be."""
+    """The story from an empty catalog to a revoked key and back. Methods raise DemoFailed at the first unexpected result."""
 
     def __init__(self, screen: Screen, stage: Stage, folder: Path) -> None:
         self._screen = screen
@@ -38,7 +38,7 @@ class Story:
         self._first_lines = 0
 
     def tell(self) -> list[str]:
-        """The whole story; says what it has proved."""
+        """Tell the whole story. Return the sentences that it has proved."""
         self._connect()
         self._back_up_by_hand()
         due, known = self._change()
@@ -49,6 +49,7 @@ class Story:
         return self._proved
 
     def _connect(self) -> None:
+        """Connect the directory."""
         self._screen.chapter("Connect a directory")
         self._do(
             *("tenant", "add", _TENANT, "--directory-id", _DIRECTORY),
@@ -56,20 +57,21 @@ class Story:
         )
 
     def _back_up_by_hand(self) -> None:
+        """Make the first backup, and set a schedule."""
         self._screen.chapter("Back it up by hand, and set a schedule")
         self._do("backup", _TENANT, "--wait")
         first = self._ask("snapshots", _TENANT)[0]
         self._first_lines = self._lines(first["job"])
         self._proved.append(f"A backup by hand: {first['objects']:,} objects and {first['links']:,} links.")
-        # Only now: a backup that the schedule has begun would be the one that the command waits for.
+        # The schedule is set last: otherwise the command could wait for a backup that the schedule started.
         self._do("schedule", "set", _TENANT, "--cron", _CRON)
 
     def _lines(self, job: str) -> int:
-        """How many lines a backup has written."""
+        """Return the number of lines that a backup has written."""
         return sum(row["changed"] for row in self._ask("jobs", "show", job)["resources"])
 
     def _change(self) -> tuple[datetime, set[str]]:
-        """Changes the directory; when the next backup was due when that was done, and the jobs that were there then."""
+        """Change the directory. Return the time of the next due backup, and the ids of the existing jobs."""
         self._screen.chapter("Change the directory")
         for line in self._stage.directory.change():
             self._screen.done(line)
@@ -77,10 +79,10 @@ class Story:
         return due, {job["id"] for job in self._jobs()}
 
     def _back_up_by_schedule(self, due: datetime, known: set[str]) -> str:
-        """Waits for the first backup that the schedule has begun since; its snapshot."""
+        """Wait for the first scheduled backup since ``due`` that is not one of ``known``. Return its snapshot."""
         self._screen.chapter("Let the schedule back it up")
         with self._screen.waiting("A backup is due at every full minute: waiting for the next one"):
-            # Each look is a command of its own, and until then there is nothing to see.
+            # Each look runs a command, and before that time there is nothing to see.
             time.sleep(max(0.0, (due - wiring.clock().now()).total_seconds()))
             job = self._next_job(known)
         if job["state"] != "succeeded":
@@ -88,15 +90,16 @@ class Story:
         lines = self._lines(job["id"])
         self._do("snapshots", _TENANT)
         self._screen.done(
-            f"It asked Graph for changes only, and wrote {lines:,} lines; the first one {self._first_lines:,}."
+            f"It asked Graph for changes only, and wrote {lines:,} lines; the first backup wrote {self._first_lines:,}."
         )
         self._proved.append(f"A backup by schedule: {lines:,} lines written instead of {self._first_lines:,}.")
         snapshot: str = job["snapshot"]
         return snapshot
 
     def _next_job(self, known: set[str]) -> dict[str, Any]:
-        until = time.monotonic() + _SCHEDULED_SECONDS
-        while time.monotonic() < until:
+        """Wait for the end of the first backup that is not one of ``known``. Return it."""
+        deadline = time.monotonic() + _SCHEDULED_SECONDS
+        while time.monotonic() < deadline:
             new = [job for job in self._jobs() if job["id"] not in known]
             if new and new[-1]["finished_at"]:
                 return new[-1]
@@ -104,37 +107,39 @@ class Story:
         raise DemoFailed(f"No scheduled backup has ended within {_SCHEDULED_SECONDS:.0f} seconds.")
 
     def _jobs(self) -> list[dict[str, Any]]:
-        """The tenant's backups, newest first."""
-        found: list[dict[str, Any]] = self._ask("jobs", "list", "--tenant", _TENANT)
-        return [job for job in found if job["kind"] == "backup"]
+        """Return the tenant's backups, newest first."""
+        jobs: list[dict[str, Any]] = self._ask("jobs", "list", "--tenant", _TENANT)
+        return [job for job in jobs if job["kind"] == "backup"]
 
     def _compare(self, snapshot: str) -> None:
+        """Download the snapshot, and compare it with the directory."""
         self._screen.chapter("Download it, and compare it with the directory")
         self._do("download", _TENANT, snapshot, "-o", _FILE)
         downloaded = self._downloaded()
         with self._screen.waiting("Asking the directory for every object and link"):
-            standing = self._stage.directory.records()
-        equal = {key: value for key, value in standing.items() if downloaded.get(key) == value}
-        counts = [by_resource(records) for records in (standing, downloaded, equal)]
+            expected = self._stage.directory.records()
+        equal = {key: value for key, value in expected.items() if downloaded.get(key) == value}
+        counts = [by_resource(records) for records in (expected, downloaded, equal)]
         rows = [(name, *(f"{count[name]:,}" for count in counts)) for name in counts[0]]
-        self._screen.table(("resource", "in the directory", "in the download", "equal to the letter"), rows)
-        if not len(standing) == len(downloaded) == len(equal):
-            odd = min(key for key in standing.keys() | downloaded.keys() if standing.get(key) != downloaded.get(key))
-            raise DemoFailed(f"The download is not equal to the directory; the first difference is at {odd}.")
-        self._screen.done(f"All {len(standing):,} records are equal, byte for byte.")
-        self._proved.append(f"A download: {len(standing):,} records, equal to the directory byte for byte.")
+        self._screen.table(("resource", "in the directory", "in the download", "equal byte for byte"), rows)
+        if not len(expected) == len(downloaded) == len(equal):
+            first = min(key for key in expected.keys() | downloaded.keys() if expected.get(key) != downloaded.get(key))
+            raise DemoFailed(f"The download is not equal to the directory; the first difference is at {first}.")
+        self._screen.done(f"All {len(expected):,} records are equal, byte for byte.")
+        self._proved.append(f"A download: {len(expected):,} records, equal to the directory byte for byte.")
 
     def _downloaded(self) -> dict[str, bytes]:
-        """The records of the file, key to value."""
+        """Return the records of the downloaded file by key."""
         lines = [_LINE.fullmatch(line) for line in (self._folder / _FILE).read_bytes().split(b"\n")[:-1]]
         records = {line[1].decode(): line[2] for line in lines if line}
         if len(records) != len(lines):
-            raise DemoFailed("The download has lines that are no records, or records twice.")
+            raise DemoFailed("The download has invalid lines or duplicate records.")
         return records
 
     def _revoke(self, snapshot: str) -> None:
+        """Disable the key, and show that backup and download are refused."""
         self._screen.chapter("Revoke the key")
-        self._screen.say("The schedule rests, so that nothing asks for the key but what you see.")
+        self._screen.say("The schedule is paused, so that only the commands that you see use the key.")
         self._do("schedule", "pause", _TENANT)
         while any(not job["finished_at"] for job in self._jobs()):
             time.sleep(_LOOK)
@@ -151,11 +156,12 @@ class Story:
         self._proved.append(f"Key revoked: backup and download refused at once with {_REVOKED}.")
 
     def _give_back(self, snapshot: str) -> None:
-        self._screen.chapter("Give the key back")
+        """Enable the key, and show that backup and download work again."""
+        self._screen.chapter("Enable the key again")
         self._stage.owner.enable()
         self._screen.done("The owner of the KMS key has enabled it again, as 'aws kms enable-key' does.")
         self._do("backup", _TENANT, "--wait")
         self._do("download", _TENANT, snapshot, "-o", _FILE)
         self._do("schedule", "resume", _TENANT)
         self._screen.done("Everything works again at once, and nothing was lost.")
-        self._proved.append("Key given back: backup and download work again at once.")
+        self._proved.append("Key enabled again: backup and download work again at once.")
