@@ -261,7 +261,7 @@ def connected(stack: Stack) -> Shell:
 def assert_audit_intact(shell: Shell, events: int, chain: str) -> None:
     """Assert that a chain has so many events and at least one head. Jobs and sweeps store heads, so their number varies."""
     named = chain if chain != "--installation" else "the installation"
-    said = rf"{events} events? of {named} and [1-9]\d* heads? in the store: as they were told\.\n"
+    said = rf"Verified {events} events? of {named} and [1-9]\d* heads? in the store: all intact\.\n"
     out = shell.run("audit", "verify", chain)[0].decode()
     assert re.fullmatch(said, out), out
 
