@@ -186,9 +186,7 @@ def _meaning(folder: Path, error: OSError) -> EntrakeepError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return Refuse(Code.STORE_FULL, f"The store {folder} is full; free some space there.")
     if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
-        return Refuse(
-            Code.STORE_FORBIDDEN, f"The store {folder} cannot be used: something that is no folder stands there."
-        )
+        return Refuse(Code.STORE_FORBIDDEN, f"The store {folder} cannot be used: a file is in the place of a folder.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT):
         return Refuse(
             Code.STORE_FORBIDDEN, f"The store {folder} cannot be used: {error.strerror}. Check place and permissions."

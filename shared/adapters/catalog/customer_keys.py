@@ -184,5 +184,5 @@ def _check_may_begin(rows: Changes, arn: str) -> None:
     if rows.tenant()["key_allowed_at"] is None or not rows.find(acceptances, acceptances.c.arn == arn):
         raise Refuse(
             Code.KEY_NOT_ALLOWED,
-            "This tenant may have no key of its own, or nobody agreed to the terms for this one: see 'entrakeep key enable'.",
+            "This tenant may not have a key of its own, or the terms were not accepted for it: see 'entrakeep key enable'.",
         )

@@ -88,8 +88,8 @@ def report_added(rows: Changes, tenant: Tenant, withheld: RowMapping | None) -> 
     report(rows, Action.TENANT_ADDED, {"tenant": tenant.tenant_id}, {**detail, "arn": tenant.key_arn})
     if withheld is not None:
         subject = {"tenant": tenant.tenant_id, "former": withheld["tenant_id"]}
-        before = {"former_name": withheld["name"], "former_arn": withheld["key_arn"]}
-        report(rows, Action.DIRECTORY_ADDED_AGAIN, subject, {**detail, **before})
+        former = {"former_name": withheld["name"], "former_arn": withheld["key_arn"]}
+        report(rows, Action.DIRECTORY_ADDED_AGAIN, subject, {**detail, **former})
 
 
 def report(rows: Changes, action: Action, subject: dict[str, str | None], detail: dict[str, Plain]) -> None:

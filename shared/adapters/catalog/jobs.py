@@ -152,7 +152,7 @@ class SqlJobs:
 
     def end_expired_here(self, seconds: float) -> int:
         """Fail the jobs of calling processes whose claim has expired. Return how many."""
-        with self._tenancy.read() as reading:  # there is nearly always none: avoid the write lock
+        with self._tenancy.read() as reading:  # nearly always none: avoid the write lock
             if not reading.find(jobs, jobs.c.here, jobs.c.state == JobState.RUNNING):
                 return 0
         with self._tenancy.write() as rows:

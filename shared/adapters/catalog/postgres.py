@@ -61,7 +61,7 @@ _BY_WORDS = {
     "too many clients": "the server has no connection left; give it more, or run fewer workers",
     "failed to resolve": "there is no such host",
     "could not translate": "there is no such host",
-    "refused": "nobody listens there; check host and port, and that the server runs",
+    "refused": "no server listens there; check host and port, and that the server runs",
 }
 _SILENT = "it does not answer; check the URL, and that the server runs and lets this user in"
 

@@ -191,7 +191,7 @@ class SqlScheduler:
 
     def bring_back(self, claim_seconds: float) -> bool:
         """Make due what lies in the future if the database's clock was set back. Return True if it was."""
-        with self._database.read(EVERY_TENANT) as reading:  # it nearly never did: avoid the write lock
+        with self._database.read(EVERY_TENANT) as reading:  # nearly always False: avoid the write lock
             if not clock_went_back(reading, self._database.now(reading)):
                 return False
         with self._database.write(EVERY_TENANT) as (connection, now):

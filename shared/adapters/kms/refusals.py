@@ -48,7 +48,7 @@ DENIALS = (
         who=Who.OWNER,
         codes=(ACCESS_DENIED,),
         doubtful=True,
-        means="The key policy does not allow it any more, or denies it; or a grant or share of the key has ended.",
+        means="The key policy no longer allows it, or denies it; or a grant or share of the key has ended.",
         does="Asks first, with the same credentials, whether the operator's own key may be used (a dry run).",
         sentence="The policy of the KMS key {arn} does not let us use it. Its owner must restore the statement for Entrakeep"
         " that allows kms:{action}.",

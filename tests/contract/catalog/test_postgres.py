@@ -146,7 +146,7 @@ def test_a_server_that_cannot_be_used_is_told_in_a_sentence_without_the_password
     for url, words in (
         (right, "user or password"),
         (postgres.url("no_such_database"), "no such database"),
-        (f"postgresql://{USER}:hunter2@127.0.0.1:1/postgres", "nobody listens"),
+        (f"postgresql://{USER}:hunter2@127.0.0.1:1/postgres", "no server listens"),
         (f"postgresql://{USER}:hunter2@no-such-host.invalid/postgres", "no such host"),
     ):
         error = refused(url)
