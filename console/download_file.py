@@ -112,5 +112,6 @@ def _sentences(name: str) -> Iterator[None]:
 
 
 def _unwritable(name: str, error: OSError | ValueError) -> Refuse:
+    """Return the refusal for an output that cannot be written."""
     reason = error.strerror if isinstance(error, OSError) else "that is not a valid file name"
     return Refuse(Code.FILE_NOT_WRITABLE, f"{name} cannot be written: {reason}.")

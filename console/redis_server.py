@@ -222,4 +222,5 @@ def _if_of_another(broker: Broker, answer: BrokerAnswer) -> str:
 
 
 def _unreachable(sentence: str) -> Refuse:
+    """Return the refusal for a broker that cannot be used."""
     return Refuse(Code.BROKER_UNREACHABLE, sentence)

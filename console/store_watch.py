@@ -26,6 +26,7 @@ class StoreWatch:
         self._thread = threading.Thread(target=self._watch, name="store", daemon=True)
 
     def __enter__(self) -> "StoreWatch":
+        """Start the thread."""
         # The thread inherits the mask, so that the loop alone receives signals.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
@@ -35,6 +36,7 @@ class StoreWatch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Tell the thread to stop, without waiting for it."""
         self._stop.set()  # a check in progress is not waited for
 
     def news(self) -> str | None:

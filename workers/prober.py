@@ -34,6 +34,7 @@ def main(parent: int) -> int:
 
 
 def _round(prober: Prober) -> None:
+    """Probe the keys once. Log a failure instead of raising it, so that the next round follows."""
     try:
         prober.once()
     except EntrakeepError as error:

@@ -59,6 +59,7 @@ def _help_hint(error: Exception) -> str:
 
 
 def _flush() -> None:
+    """Flush standard output, so that its errors are reported here."""
     if sys.stdout is not None:
         sys.stdout.flush()
 

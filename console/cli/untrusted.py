@@ -12,22 +12,22 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.trust import Untrusted, described, located
 
 
-def untrusted_document(found: Untrusted) -> Document:
+def untrusted_document(entry: Untrusted) -> Document:
     """Return an entry of the list ``untrusted``."""
     return {
-        "arn": found.arn,
-        "account": account_of(found.arn),
-        "region": region_of(found.arn),
-        "data_keys": found.data_keys,
-        "manifests": found.manifests,
-        "found_at": moment(found.found_at),
+        "arn": entry.arn,
+        "account": account_of(entry.arn),
+        "region": region_of(entry.arn),
+        "data_keys": entry.data_keys,
+        "manifests": entry.manifests,
+        "found_at": moment(entry.found_at),
     }
 
 
 def untrusted_line(document: Document) -> str:
     """Return an entry of the list ``untrusted`` for people."""
-    found = Untrusted(arn=document["arn"], data_keys=document["data_keys"], manifests=document["manifests"])
-    return f"{described(found)}, found {to_second(document['found_at'])}"
+    entry = Untrusted(arn=document["arn"], data_keys=document["data_keys"], manifests=document["manifests"])
+    return f"{described(entry)}, found {to_second(document['found_at'])}"
 
 
 def print_untrusted(entries: Iterable[Untrusted]) -> None:

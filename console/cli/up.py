@@ -72,6 +72,7 @@ def run_up(
         news = stack.enter_context(StoreWatch(store)).news
 
         def look() -> None:
+            """Report changes of the parts and of the store."""
             watch.look()
             if (line := news()) is not None:
                 _say(line)
@@ -148,8 +149,10 @@ def _locked(descriptor: int) -> bool:
 
 
 def _say(line: str) -> None:
+    """Print a line on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def _announce_ready() -> None:
+    """Print ``ready`` on standard output."""
     write(b"ready\n")
