@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.audit_chain import Verdict
     from shared.ports.catalog import Catalog
 
-app = typer.Typer(help="Show and verify the audit trail of a tenant or of the installation. It outlives the tenant.")
+app = typer.Typer(help="Show and verify the audit trail, which outlives a tenant.")
 
 
 @app.command(

@@ -17,7 +17,7 @@ from shared.domain.trust import located
 if TYPE_CHECKING:
     from shared.engine.rebuild import Rebuilt
 
-app = typer.Typer(help="The catalog in SQL.")
+app = typer.Typer(help="Migrate or rebuild the catalog in SQL.")
 
 
 @app.command(epilog=examples("entrakeep catalog migrate", "entrakeep catalog migrate --grant entrakeep"))

@@ -55,8 +55,8 @@ _SCRIPTS = {Shell.BASH: _BASH, Shell.ZSH: _ZSH, Shell.FISH: _FISH}
     )
 )
 def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
-    """Print a script for shell completion of commands, options and tenants' names.
+    """Print a script for shell completion.
 
-    Put it where the shell looks for it. It takes effect in the next shell.
+    It completes commands, options and tenants' names. Put it where the shell looks for it. It takes effect in the next shell.
     """
     print_line(_SCRIPTS[shell])

@@ -84,7 +84,10 @@ def list_jobs(
 
 @app.command(epilog=examples("entrakeep jobs show 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
 def show(job: JobId, as_json: AsJson = False) -> None:
-    """Show a job: its state, the reason of a failure, and the progress of each resource."""
+    """Show a job and its progress.
+
+    Shows its state, the reason of a failure, and the progress of each resource.
+    """
     catalog = open_catalog()
     row = catalog.find_job(job)
     steps = catalog.tenant(row.tenant_id).jobs.steps(job)

@@ -14,7 +14,7 @@ from console.cli.waiting import refuse_failed, wait_for
 from shared.domain.errors import Code
 from shared.domain.model import Asked, JobKind, JobState
 
-app = typer.Typer(help="The KMS key of a tenant.")
+app = typer.Typer(help="Show, check and change a tenant's KMS key.")
 
 _STATES = {
     Code.KEY_ACCESS_REVOKED: "revoked",

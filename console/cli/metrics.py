@@ -27,10 +27,11 @@ Listen = Annotated[
     )
 )
 def metrics(listen: Listen = None) -> None:
-    """Print the state of backups, queue, processes and keys for Prometheus.
+    """Print metrics for Prometheus.
 
-    Reads the catalog alone, which beat and workers keep up to date. Use it with the textfile collector of Prometheus's node
-    exporter; or, with --listen, let Prometheus read http://HOST:PORT/metrics, which needs no password and names the tenants.
+    They show the state of backups, queue, processes and keys. Reads the catalog alone, which beat and workers keep up to
+    date. Use it with the textfile collector of Prometheus's node exporter; or, with --listen, let Prometheus read
+    http://HOST:PORT/metrics, which needs no password and names the tenants.
     """
     catalog = open_catalog()
     from console.cli.exposition import exposition

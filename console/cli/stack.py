@@ -43,7 +43,7 @@ def up(
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Keep everything running until Ctrl-C.")] = False,
 ) -> None:
-    """Demonstrate everything in two minutes, on a simulated directory.
+    """Run a two-minute demo on a simulated directory.
 
     Backs up, downloads, compares, and disables and enables the key, with real processes on this machine against a simulated
     Graph and a simulated AWS. Needs no settings and leaves nothing behind.

@@ -13,7 +13,7 @@ from console.cli.tables import print_fields
 if TYPE_CHECKING:
     from shared.engine.store_mark import Look, MarkedStore
 
-app = typer.Typer(help="The store of blobs, and the mark that identifies it.")
+app = typer.Typer(help="Show or adopt the store of blobs.")
 
 
 @app.command(epilog=examples("entrakeep store show", "entrakeep store show --json | jq -r .state"))
