@@ -88,7 +88,7 @@ def export(output: Output, name: AuditedName = None, installation: Installation 
     """Write every event to a file, oldest first.
 
     Each line is one event as JSON with its hash; docs/audit.md describes how to verify the chain. If the export fails, FILE
-    is not created.
+    is neither created nor changed.
     """
     if not output:
         raise Refuse(Code.WRONG_USE, "-o needs the name of a file, or - for standard output.")

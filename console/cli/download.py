@@ -30,7 +30,7 @@ def download(
     """Write a snapshot, decrypted, to a file.
 
     Each line is one record, ordered by resource and key; each value is byte for byte as Graph sent it. Runs in this process:
-    needs the key's AWS credentials, and no running stack. If the download fails, FILE is not created.
+    needs the key's AWS credentials, and no running stack. If it fails, FILE is neither created nor changed.
     """
     if format != "jsonl":
         raise Refuse(Code.WRONG_USE, f"There is no format '{format}' yet; give --format jsonl.")
