@@ -1,1 +1,1 @@
-"""Claims, phases, giving back, and the end of jobs."""
+"""Running the steps of jobs: claim, run, release, retry, and end."""

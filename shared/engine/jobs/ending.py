@@ -1,4 +1,4 @@
-"""What an attempt at a step came to, for whoever watches workers. SQL is the truth about it, so that is where it is read."""
+"""The outcome of an attempt at a step, for logs and for monitoring of workers. It is read from SQL, the source of truth."""
 
 from enum import StrEnum
 
@@ -12,26 +12,30 @@ from shared.ports.catalog import TenantCatalog
 
 
 class Outcome(StrEnum):
+    """How an attempt at a step ended."""
+
     DONE = "done"
+    """The step is done."""
     RETRIED = "retried"
     """The step is queued again: after trouble, at the end of its time slice, or because its worker ends."""
     FAILED = "failed"
-    """The step ended its job."""
+    """The step failed its job."""
     DROPPED = "dropped"
-    """The job has ended, and not by this step."""
+    """The job does not exist, or it was ended by something other than this step."""
     ELSEWHERE = "elsewhere"
-    """Another attempt has the step, or nobody may have it now: a late or doubled message."""
+    """Another attempt has claimed the step, or it cannot be claimed now: the message was late or a duplicate."""
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """An outcome, and the code of what led to it."""
+    """The outcome of an attempt, with its cause."""
 
     outcome: Outcome
     code: Code | None = None
+    """The error code that led to the outcome, if an error did."""
 
 
 def ending_of(catalog: TenantCatalog, message: StepMessage, error: EntrakeepError | StepTired | None) -> Ending:
-    """Return what became of the step in an attempt that ``error`` ended, if anything did."""
+    """Return how the attempt at the step ended. ``error`` is what ended it early, or None."""
     fate = catalog.jobs.fate(message.job_id, message.step_id)
     if fate is None:
         return Ending(Outcome.DROPPED)
@@ -47,7 +51,7 @@ def ending_of(catalog: TenantCatalog, message: StepMessage, error: EntrakeepErro
 
 
 def ending_unclaimed(catalog: TenantCatalog, message: StepMessage) -> Ending:
-    """Return what there is to say of a message that led to no claim."""
+    """Return the outcome of a message whose step could not be claimed."""
     fate = catalog.jobs.fate(message.job_id, message.step_id)
     if fate is None or fate.job in (JobState.FAILED, JobState.CANCELLED):
         return Ending(Outcome.DROPPED, fate.code if fate else None)

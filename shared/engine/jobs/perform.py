@@ -1,4 +1,4 @@
-"""Performing a step: claim it, hold it, do its work, and turn every branch of the error tree into its fate in SQL."""
+"""Running a step: claim it, renew the claim, do its work, and store in SQL what each kind of error means for it."""
 
 import errno
 import logging
@@ -38,12 +38,13 @@ from shared.ports.catalog import TenantCatalog
 log = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 10.0
-"""Seconds for which a key check asks again while KMS is in trouble."""
+"""Seconds for which a key check retries while KMS is in trouble."""
 _LONGEST_WAIT = 3600.0
-"""Seconds that a step is put off at most, whatever the other side asks for."""
-_SHORT_OF = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
-"""What a call to the operating system fails with on a machine that is short of memory, descriptors or processes."""
+"""Longest delay of a step in seconds, even if the server asks for more."""
+_SHORTAGES = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
+"""Errors of system calls on a machine that is short of memory, descriptors or processes."""
 _End = tuple[bool, EntrakeepError | StepTired | None]
+"""True if the next phase opened, and the error that ended the step early, if one did."""
 _BACKUP = {
     Phase.READ: read_step,
     Phase.SECOND_ROUND: read_step,
@@ -53,11 +54,12 @@ _BACKUP = {
 
 
 def perform(context: Context, message: StepMessage, holder: str) -> Ending:
-    """Do the step that the message names, if it may be claimed; else nothing (a duplicate message is cheap).
+    """Run the step that the message names, if it can be claimed; otherwise do nothing (a duplicate message is cheap).
 
-    ``holder`` is ``<worker>/<process id>``. Raises nothing that a step can meet: its fate stands in SQL when this
-    returns. An unexpected exception fails the job with ``UNEXPECTED`` and is raised; where the machine is short of
-    something, the claim is left to expire, so that the step is tried again a few times, perhaps elsewhere.
+    ``holder`` is ``<worker>/<process id>``. Expected errors are not raised: the step's state is stored in SQL when this
+    returns. An unexpected exception fails the job with ``UNEXPECTED`` and is raised. If the machine is short of memory,
+    descriptors or processes, the exception is raised and the claim expires. The step is then retried a few times,
+    perhaps on another machine.
     """
     worker, _, _ = holder.rpartition("/")
     catalog = context.catalog.by(worker).tenant(message.tenant_id)
@@ -67,7 +69,7 @@ def perform(context: Context, message: StepMessage, holder: str) -> Ending:
     context.at("claimed")
     log.info("step begins", extra={"tenant": claim.tenant_id, "job": claim.job_id, "step": claim.name})
     try:
-        opened, error = _held(context, catalog, claim)
+        opened, error = _run_claimed(context, catalog, claim)
     finally:
         context.flush_usage()
     anchor_softly(context, catalog)
@@ -77,21 +79,21 @@ def perform(context: Context, message: StepMessage, holder: str) -> Ending:
     return ending_of(catalog, message, error)
 
 
-def _held(context: Context, catalog: TenantCatalog, claim: Claim) -> _End:
-    """Return whether the step's end opened the next phase, and what ended it early."""
+def _run_claimed(context: Context, catalog: TenantCatalog, claim: Claim) -> _End:
+    """Run the step while its claim is renewed. Return whether the next phase opened, and the error that ended it early."""
     with Hold(catalog.claims, claim, context.limits.renew_seconds) as hold:
         try:
-            return _done(context, catalog, hold)
+            return _run_and_store(context, catalog, hold)
         except EntrakeepError:
-            raise  # the catalog did not take the step's fate: the claim expires
+            raise  # the catalog did not store what the error means for the step: the claim expires
         except Exception as error:
-            if not _short(error):
+            if not _is_shortage(error):
                 _fail_unexpected(catalog, claim, error)
             raise
 
 
-def _done(context: Context, catalog: TenantCatalog, hold: Hold) -> _End:
-    """Do the step, and write into SQL what it has come to. Return as ``_held``."""
+def _run_and_store(context: Context, catalog: TenantCatalog, hold: Hold) -> _End:
+    """Run the step, and store in SQL how it ended. Return as ``_run_claimed`` does."""
     claim = hold.claim
     try:
         patience = _CHECK_SECONDS if claim.kind is JobKind.KEY_CHECK else None
@@ -99,27 +101,31 @@ def _done(context: Context, catalog: TenantCatalog, hold: Hold) -> _End:
             return _work(Work(context, catalog, claim, hold, custody)), None
     except (EntrakeepError, StepTired) as error:
         try:
-            return _fate(context, catalog, claim, error), error
+            return _store_fate(context, catalog, claim, error), error
         except ClaimLost:
             return False, error
 
 
-def _short(error: Exception) -> bool:
-    """Return whether the machine is short of something, rather than the code wrong."""
-    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORT_OF)
+def _is_shortage(error: Exception) -> bool:
+    """Return True if the machine is short of memory, descriptors or processes; otherwise the code is wrong."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES)
 
 
 def _fail_unexpected(catalog: TenantCatalog, claim: Claim, error: Exception) -> None:
-    """End the job, as the next try would meet the same."""
+    """Fail the job, because a retry would hit the same defect."""
     defect = Unexpected(error)
-    with suppress(EntrakeepError):  # the claim was lost, or the catalog does not answer: then it expires
+    with suppress(EntrakeepError):  # the claim was lost, or the catalog does not answer and the claim expires
         catalog.claims.fail(claim, defect.code, defect.message)
 
 
 def _work(work: Work) -> bool:
+    """Run the step's function. Return True if that opened the next phase.
+
+    Raises Refuse ``FORMAT_UNKNOWN`` for a kind of job that this worker does not know.
+    """
     kind, phase = work.claim.kind, work.claim.phase
     if kind is not JobKind.KEY_CHECK:
-        work.context.store.check()  # before Graph is asked for what could not be stored
+        work.context.store.check()  # first, so that nothing is read from Graph that cannot be stored
     if kind is JobKind.BACKUP:
         return _BACKUP[phase](work)
     if kind is JobKind.VERIFY:
@@ -133,22 +139,22 @@ def _work(work: Work) -> bool:
     raise Refuse(Code.FORMAT_UNKNOWN, f"This worker does not know jobs of kind {kind}; update it.")
 
 
-def _fate(context: Context, catalog: TenantCatalog, claim: Claim, error: EntrakeepError | StepTired) -> bool:
-    """Writes into SQL what the error means for the step. Raises ClaimLost. True if the next phase opened."""
+def _store_fate(context: Context, catalog: TenantCatalog, claim: Claim, error: EntrakeepError | StepTired) -> bool:
+    """Store in SQL what the error means for the step. Return True if the next phase opened. Raises ClaimLost."""
     log.info("step ends early", extra={"tenant": claim.tenant_id, "job": claim.job_id, "code": str(_code(error))})
     if isinstance(error, StepTired):
         catalog.claims.give_back(claim, after=0.0, trouble=None)
     elif isinstance(error, Cancelled):
         catalog.claims.fail(claim, error.code, error.message, state=JobState.CANCELLED)
     elif isinstance(error, KeyRefused):
-        # Custody has ended the jobs already where SQL still names the key; this ends ours if that key is not in SQL.
+        # Custody has already ended the jobs if SQL still names the key. This ends our job if the key is not in SQL.
         catalog.claims.fail(claim, error.code, error.message)
     elif isinstance(error, Retry):
-        return _later(context, catalog, claim, error)
+        return _retry_later(context, catalog, claim, error)
     elif isinstance(error, ClaimLost):
         pass
     elif error.code is Code.CATALOG_UNREACHABLE:
-        _give_back_later(context, catalog, claim)
+        _release_when_reachable(context, catalog, claim)
     elif isinstance(error, Alarm):
         log.error("stored bytes are damaged", extra={"tenant": claim.tenant_id, "blob": error.blob})
         catalog.claims.fail(claim, error.code, error.message)
@@ -157,10 +163,10 @@ def _fate(context: Context, catalog: TenantCatalog, claim: Claim, error: Entrake
     return False
 
 
-def _give_back_later(context: Context, catalog: TenantCatalog, claim: Claim) -> None:
-    """The database was away for a moment, which is nobody's loss: given back, uncounted, once it answers again.
+def _release_when_reachable(context: Context, catalog: TenantCatalog, claim: Claim) -> None:
+    """Release the step once the database answers again, without counting the attempt.
 
-    If it stays away for longer than the claim, the claim expires.
+    A short outage of the database loses no work. If the outage lasts longer than the claim, the claim expires.
     """
     until = time.monotonic() + claim.seconds
     while time.monotonic() < until:
@@ -172,24 +178,29 @@ def _give_back_later(context: Context, catalog: TenantCatalog, claim: Claim) -> 
             return
 
 
-def _later(context: Context, catalog: TenantCatalog, claim: Claim, error: Retry) -> bool:
-    """Give the step back, uncounted, until the trouble has lasted too long. Return whether the next phase opened."""
+def _retry_later(context: Context, catalog: TenantCatalog, claim: Claim, error: Retry) -> bool:
+    """Release the step, without counting the attempt, until the trouble has lasted too long.
+
+    Then the step fails its job; a backup's reading step of a stream in trouble ends without data. Return True if the next
+    phase opened.
+    """
     limits = context.limits
-    most = limits.key_trouble_seconds if isinstance(error, KeyTrouble) else limits.graph_trouble_seconds
+    longest = limits.key_trouble_seconds if isinstance(error, KeyTrouble) else limits.graph_trouble_seconds
     after = min(max(error.after or 0.0, limits.resend_seconds), _LONGEST_WAIT)
     alone = isinstance(error, GraphTrouble) and error.alone
     lasted = catalog.claims.give_back(claim, after=after, trouble=error, alone=alone)
-    if lasted.seconds < most and not (alone and lasted.alone >= limits.stream_trouble_seconds):
+    if lasted.seconds < longest and not (alone and lasted.alone >= limits.stream_trouble_seconds):
         return False
-    again = catalog.claims.claim(claim.job_id, claim.step_id, "ending", limits.claim_seconds)
-    if again is None:
+    last_claim = catalog.claims.claim(claim.job_id, claim.step_id, "ending", limits.claim_seconds)
+    if last_claim is None:
         return False
     if isinstance(error, GraphTrouble) and claim.kind is JobKind.BACKUP and claim.phase == Phase.READ:
-        catalog.claims.drop_checkpoints(again)
-        return catalog.claims.finish(again, answer=Answer.FAILED, request_id=error.request_id)
-    catalog.claims.fail(again, error.code, error.message)
+        catalog.claims.drop_checkpoints(last_claim)
+        return catalog.claims.finish(last_claim, answer=Answer.FAILED, request_id=error.request_id)
+    catalog.claims.fail(last_claim, error.code, error.message)
     return False
 
 
 def _code(error: EntrakeepError | StepTired) -> str:
+    """Return the error's code for the log; a time slice that is over has none."""
     return error.code if isinstance(error, EntrakeepError) else "given back"

@@ -1,9 +1,12 @@
-"""The steps of each kind of job that workers do."""
+"""The steps of each kind of job that workers run."""
 
 from shared.domain.model import JobKind, StepPlan
 from shared.engine.backup import backup_steps
 
 
 def steps_of(kind: JobKind) -> list[StepPlan]:
-    """A backup has steps by stream and phase; the other kinds have one step, named for the kind."""
+    """Return the planned steps of a job of this kind.
+
+    A backup has steps by stream and phase. Every other kind has one step, named after the kind.
+    """
     return backup_steps() if kind is JobKind.BACKUP else [StepPlan(phase=1, name=kind.value)]

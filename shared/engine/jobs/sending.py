@@ -1,12 +1,13 @@
-"""Sending messages for steps that may be claimed."""
+"""Sending messages to the broker for steps that may be claimed."""
 
 from shared.engine.context import Context
 
 
 def send_due(context: Context) -> int:
-    """Sends a message for every step whose message is due. How many the broker took.
+    """Send a message for every step whose message is due. Return how many messages the broker accepted.
 
-    The rows are marked as sent before; where the broker does not answer, they are due again soon, as if never sent.
+    The rows are marked as sent before the messages go out. If the broker does not answer, the unsent rows become due
+    again after ``broker_seconds``, as if never sent.
     """
     limits = context.limits
     scheduler = context.catalog.scheduler()
