@@ -1,4 +1,4 @@
-"""Backup: read every stream, read the changes of meanwhile, merge runs, then commit one snapshot."""
+"""Backup: read every stream, read what changed meanwhile, merge runs, then commit one snapshot."""
 
 from shared.engine.backup.commit import commit_step
 from shared.engine.backup.compact import compact_step

@@ -1,4 +1,4 @@
-"""Run what waits for Graph in an event loop, and cancel it when the lease or the claim ends."""
+"""Running requests to Graph in an event loop, and cancelling them when the lease or the claim ends."""
 
 import asyncio
 import threading
@@ -10,25 +10,27 @@ from shared.engine.work import Work
 T = TypeVar("T")
 
 
-def run_cancellable(work: Work, asking: Coroutine[Any, Any, T]) -> T:
-    """Return what ``asking`` returns. The end of the lease or the claim cancels whatever it waits for, and is raised
-    instead."""
-    return asyncio.run(_cancellable(work, asking))
+def run_cancellable(work: Work, requests: Coroutine[Any, Any, T]) -> T:
+    """Run ``requests`` in a new event loop and return its result.
+
+    When the lease or the claim ends, cancel the coroutine and raise the end's error.
+    """
+    return asyncio.run(_cancellable(work, requests))
 
 
-async def _cancellable(work: Work, asking: Coroutine[Any, Any, T]) -> T:
+async def _cancellable(work: Work, requests: Coroutine[Any, Any, T]) -> T:
     loop = asyncio.get_running_loop()
-    task = loop.create_task(asking)
+    task = loop.create_task(requests)
     cancelled = threading.Event()
 
     def cancel() -> None:
         if cancelled.is_set():
-            return  # once is enough: a second one would cut off the tidying up after the first
+            return  # a second cancellation would interrupt the clean-up after the first
         cancelled.set()
         try:
             loop.call_soon_threadsafe(task.cancel)
         except RuntimeError:
-            return  # the loop is closed: the step has ended already
+            return  # the loop is closed, because the step has already ended
 
     work.custody.on_end(cancel)
     work.hold.on_lost(cancel)

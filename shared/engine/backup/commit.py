@@ -1,4 +1,4 @@
-"""The commit: one manifest, then one row, and the snapshot is there."""
+"""The commit: store one manifest, then one row; from then on the snapshot exists."""
 
 import uuid
 
@@ -21,14 +21,14 @@ from shared.vault.touched import ReadRun, count, recount, total
 
 
 def commit_step(work: Work) -> bool:
-    """Makes the snapshot of what the job's steps have read. Never opens another phase.
+    """Create the snapshot from what the job's steps have read. Return False, because no phase follows.
 
     Raises Refuse ``GRAPH_FORBIDDEN`` if Graph refused every resource, ``GRAPH_UNREACHABLE`` if none could be read, and
-    what ``perform`` gives its fate.
+    the errors for which ``perform`` stores the step's state.
     """
     parent = parent_manifest(work)
     states = _states(work, harvests(work, parent))
-    _refuse_nothing({state.answer for state in states})
+    _refuse_empty({state.answer for state in states})
     manifest = _manifest(work, parent, states)
     key = work.custody.of_job(work.claim.job_id)
     _check_stored(work, states, key.id)
@@ -45,8 +45,8 @@ def commit_step(work: Work) -> bool:
     return False
 
 
-def _refuse_nothing(answers: set[Answer]) -> None:
-    """A snapshot of nothing new would look like a backup."""
+def _refuse_empty(answers: set[Answer]) -> None:
+    """Raise Refuse if no stream was read: a snapshot without new data would look like a backup."""
     if answers == {Answer.FORBIDDEN}:
         raise Refuse(
             Code.GRAPH_FORBIDDEN,
@@ -59,17 +59,23 @@ def _refuse_nothing(answers: set[Answer]) -> None:
         )
 
 
-def _states(work: Work, found: list[Harvest]) -> list[StreamState]:
-    """What the manifest says of each stream. Owners come before what belongs to them, to be counted with it."""
+def _states(work: Work, all_harvests: list[Harvest]) -> list[StreamState]:
+    """Return the manifest's state of each stream.
+
+    Owners are computed before the streams of their children, because children are counted with their owners.
+    """
     states: dict[str, StreamState] = {}
-    for harvest in sorted(found, key=lambda harvest: harvest.stream.children is not None):
+    for harvest in sorted(all_harvests, key=lambda harvest: harvest.stream.children is not None):
         children = harvest.stream.children
         states[harvest.stream.name] = _state(work, harvest, states.get(children.owner) if children else None)
-    return [states[harvest.stream.name] for harvest in found]
+    return [states[harvest.stream.name] for harvest in all_harvests]
 
 
 def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamState:
-    """What the manifest says of a stream. One that was not read whole keeps the parent's runs and cursor, as stale."""
+    """Return the manifest's state of a stream.
+
+    A stream that was not read whole keeps the parent's runs and cursor and is marked as stale.
+    """
     stream, before, step = harvest.stream, harvest.before, harvest.step
     if not harvest.whole:
         return StreamState(
@@ -106,9 +112,9 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
 
 
 def _kept_records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[str, int | None]:
-    """Return the records per resource of a stream that keeps the parent's runs; None where it was never read.
+    """Return the records per resource of a stream that keeps the parent's runs, or None where it was never read.
 
-    What belongs to objects of another stream is counted anew, because these may be others by now.
+    Children of another stream's objects are counted again, because that stream may have other objects by now.
     """
     before = harvest.before
     if before is None:
@@ -122,7 +128,11 @@ def _kept_records(work: Work, harvest: Harvest, owner: StreamState | None) -> di
 
 
 def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[str, int | None]:
-    """Records per resource: as runs have counted them, less what came again, or by what has changed, or by reading all."""
+    """Return the number of records per resource, by the cheapest of three ways.
+
+    A stream on top of the parent's runs is counted by its changes. A stream that was read from the beginning adds up the
+    counts of its runs, less repeated objects. Otherwise all runs are read.
+    """
     read = _reader(work)
     resources, runs, before = harvest.stream.resources, harvest.runs, harvest.before
     if owner is not None:
@@ -130,14 +140,16 @@ def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[st
     known = {name: records for name, records in before.records.items() if records is not None} if before else {}
     if len(runs) > 1 and harvest.older and len(known) == len(resources):
         counts = recount(known, harvest.older, harvest.newer, read)
-    elif len(runs) > 1 and not harvest.older and (told := harvest.told) is not None:
-        counts = recount(total(told, read), runs[: len(told)], runs[len(told) :], read)
+    elif len(runs) > 1 and not harvest.older and (first_round := harvest.told) is not None:
+        counts = recount(total(first_round, read), runs[: len(first_round)], runs[len(first_round) :], read)
     else:
         counts = count(runs, read)
     return {name: counts[name] for name in resources}
 
 
 def _reader(work: Work) -> ReadRun:
+    """Return a function that reads and decrypts one run of this tenant."""
+
     def read(run: Run) -> Lists:
         return read_chunks(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
 
@@ -145,22 +157,23 @@ def _reader(work: Work) -> ReadRun:
 
 
 def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> None:
-    """Raises Alarm ``BLOB_MISSING`` if a chunk of this job, or its key object, does not lie where the manifest will say.
+    """Raise Alarm ``BLOB_MISSING`` if a chunk of this job, or its key object, is not stored under the manifest's name.
 
-    Where SQL was put back from an older dump, a job goes on that had ended, and of which the sweep has left nothing.
+    If SQL was restored from an older dump, a job continues that had already ended and whose blobs the sweep has deleted.
     """
     tenant, job_id, store = work.claim.tenant_id, work.claim.job_id, work.context.store
     stored = {last(name) for name in store.names(chunks_prefix(tenant, job_id))}
     for run in (run for state in states for run in state.runs if run.job_id == job_id):
         missing = next((chunk.name for chunk in run.chunks if chunk.name not in stored), None)
         if missing is not None:
-            store.check(afresh=True)  # a bucket that was emptied, or a disk that is away, lost no chunk
+            store.check(afresh=True)  # first report an emptied bucket or an unmounted disk: they are no lost chunk
             blob = chunk_blob(tenant, job_id, missing)
             raise Alarm(Code.BLOB_MISSING, f"The chunk {blob} is missing from the store. Ask for a backup again.", blob)
     check_key_object(store, tenant, work.catalog.keys.get(data_key_id))
 
 
 def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) -> Manifest:
+    """Return the manifest of a new snapshot on top of ``parent``."""
     reports = [_report(name, state) for state in states for name in STREAMS[state.stream].resources]
     row = work.catalog.snapshots.get(parent.snapshot_id) if parent is not None else None
     return Manifest(
@@ -178,7 +191,10 @@ def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) ->
 
 
 def _report(name: str, state: StreamState) -> ResourceReport:
-    """Return a resource's line of the completeness report. Refused objects are those of the stream's own resource."""
+    """Return a resource's line of the completeness report.
+
+    Refused objects belong to the stream's own resource, so its other resources are reported as whole.
+    """
     spared = state.answer is Answer.PARTIAL and name != STREAMS[state.stream].resource
     return ResourceReport(
         resource=name,
@@ -191,6 +207,7 @@ def _report(name: str, state: StreamState) -> ResourceReport:
 
 
 def _ending(snapshot: Snapshot) -> tuple[JobState, str | None]:
+    """Return the job's final state, and a warning that names the incomplete resources, or None if all are complete."""
     if snapshot.complete:
         return JobState.SUCCEEDED, None
     lacking = sorted(

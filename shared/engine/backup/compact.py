@@ -1,4 +1,4 @@
-"""Phase 3: runs of a stream are merged where there would be too many to read (see ``shared.vault.compaction``)."""
+"""Phase 3: merge runs of a stream that has too many to read at once (see ``shared.vault.compaction``)."""
 
 import time
 
@@ -14,15 +14,16 @@ COMPACT = "compact"
 
 
 def compact_step(work: Work) -> bool:
-    """Merges runs of each stream and finishes the step. True if that opened the next phase.
+    """Merge runs of each stream and finish the step. Return True if that opened the next phase.
 
-    A checkpoint follows each merge, so that a step that is taken over, or has run for its time, goes on with the next.
+    A checkpoint follows each merge. A step that is taken over, or whose time slice is over, continues with the next
+    merge. Raises StepTired at the end of the time slice.
     """
-    tired_at = time.monotonic() + work.context.limits.step_seconds
+    slice_ends_at = time.monotonic() + work.context.limits.step_seconds
     for harvest in harvests(work, parent_manifest(work)):
         runs = harvest.runs if harvest.whole else []
         while chosen := to_merge(runs):
-            if time.monotonic() >= tired_at:
+            if time.monotonic() >= slice_ends_at:
                 raise StepTired
             runs = _merge(work, harvest, runs, len(runs) - chosen)
     work.context.at("compacted")
@@ -30,7 +31,10 @@ def compact_step(work: Work) -> bool:
 
 
 def _merge(work: Work, harvest: Harvest, runs: list[Run], first: int) -> list[Run]:
-    """The stream's runs with those from ``first`` on (not more than may be open) merged into one."""
+    """Merge the stream's runs from index ``first`` on into one, and return the stream's new list of runs.
+
+    At most ``MOST_OPEN`` runs are merged, because that many may be open at once.
+    """
     context, claim = work.context, work.claim
     key = work.custody.of_job(claim.job_id)
     chosen = runs[first : first + MOST_OPEN]
@@ -40,5 +44,5 @@ def _merge(work: Work, harvest: Harvest, runs: list[Run], first: int) -> list[Ru
     )
     run = compact(context.store, work.custody.find, claim.tenant_id, chosen, writer, work.check, oldest=first == 0)
     work.context.at("run-merged")
-    leave(work, key, stream, Merged(replaces=[old.run_id for old in chosen], run=run), [])
+    leave(work, key, stream, Merged(replaces=[merged.run_id for merged in chosen], run=run), [])
     return [*runs[:first], *([run] if run is not None else []), *runs[first + len(chosen) :]]

@@ -1,4 +1,4 @@
-"""Ask Graph once more where what it said decides too much: that a directory lacks a resource, and that a stream fails."""
+"""Confirm grave answers of Graph by further requests: that a directory lacks a resource, and that one stream fails."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,40 +13,40 @@ from shared.engine.work import Work
 _DOUBTFUL = frozenset({Answer.UNAVAILABLE, Answer.UNLICENSED})
 """Answers that would leave a snapshot complete without the resource."""
 _OTHERS = 2
-"""Other streams that are asked for a little."""
+"""Number of other streams that get one small request each."""
 
 
 def proved(work: Work, stream: Stream, skip: Skip) -> Skip | GraphTrouble:
-    """Return the skip if it is proved, otherwise trouble: then it is tried again, and the stream fails at last.
+    """Return the skip if it is confirmed, otherwise a GraphTrouble, which is retried until the stream fails.
 
-    That a directory lacks a resource, or its licence, must be possible at all, and Graph must say so again, some time later
-    and by another path. What the parent's manifest says of it already is time enough.
+    The resource, or its licence, must be one that a directory can lack. Graph must also repeat its answer
+    ``proof_seconds`` later by two paths. The delay is dropped if the parent's manifest has the same answer.
     """
     if skip.answer not in _DOUBTFUL:
         return skip
     if not RESOURCES[stream.resource].may_be(skip.answer):
         sentence = f"Graph denies {stream.resource}, which every directory has, and is asked again. {skip.message}"
         return GraphTrouble(sentence, None, skip.request_id)
-    wait = 0.0 if _said_before(work, stream) is skip.answer else work.context.limits.proof_seconds
-    if run_cancellable(work, _asked_again(work, stream, wait)) == {skip.answer}:
+    wait = 0.0 if _parent_answer(work, stream) is skip.answer else work.context.limits.proof_seconds
+    if run_cancellable(work, _repeated_answers(work, stream, wait)) == {skip.answer}:
         return skip
     return GraphTrouble(skip.message, None, skip.request_id)
 
 
 def others_answer(work: Work, stream: Stream) -> bool:
-    """Return whether Graph answers other streams of the directory: one of two that are asked for a little, once."""
+    """Return True if Graph answers at least one of two other streams of the directory, each requested once."""
     others = [other for other in STREAMS.values() if other.collection != stream.collection and other.children is None]
     return run_cancellable(work, _any_answers(work, others[:_OTHERS]))
 
 
-def _said_before(work: Work, stream: Stream) -> Answer | None:
-    """Return what Graph said of the stream when the parent was made."""
+def _parent_answer(work: Work, stream: Stream) -> Answer | None:
+    """Return Graph's answer for the stream in the parent's manifest, or None if the parent has none."""
     parent = parent_manifest(work)
     return next((state.answer for state in parent.streams if state.stream == stream.name), None) if parent else None
 
 
-async def _asked_again(work: Work, stream: Stream, wait: float) -> set[Answer]:
-    """Return what Graph says to the stream by both paths, after so many seconds."""
+async def _repeated_answers(work: Work, stream: Stream, wait: float) -> set[Answer]:
+    """Probe the stream by both paths after ``wait`` seconds, and return Graph's answers."""
     await asyncio.sleep(wait)
     source = source_for(work.context, work.catalog, work.custody, work.check)
     try:
@@ -56,6 +56,7 @@ async def _asked_again(work: Work, stream: Stream, wait: float) -> set[Answer]:
 
 
 async def _any_answers(work: Work, streams: Sequence[Stream]) -> bool:
+    """Return True if Graph answers a small request for one of the streams."""
     source = source_for(work.context, work.catalog, work.custody, work.check)
     try:
         for stream in streams:

@@ -1,4 +1,4 @@
-"""Gathering: pages in, runs and checkpoints out. Runs in a thread of its own, beside the event loop that downloads."""
+"""Gathering: turn pages into runs and checkpoints, in a thread of its own beside the event loop that downloads."""
 
 import asyncio
 import queue
@@ -27,22 +27,28 @@ from shared.vault.reader import read_chunks
 from shared.vault.writer import RunWriter
 
 _LINES = 4096
-"""Lines of what has changed that are handed on at a time."""
+"""Number of changed lines that are passed to the writer at a time."""
 PAGES = 16
-"""Pages downloaded and not yet gathered: as many as come while a buffer is sorted and written."""
+"""Most pages that are downloaded and not yet gathered: as many as arrive while a buffer is sorted and written."""
 
 
 class Stopped(Exception):
-    """The gathering was told to stop; whoever told it knows why."""
+    """The gathering was stopped. The caller of ``stop`` knows the reason."""
 
 
 @dataclass(frozen=True)
 class _Stop:
+    """A request to stop, placed in the queue of pages."""
+
     keep: bool
+    """True to write a checkpoint of what was gathered."""
 
 
 class Gatherer:
-    """Takes a stream's pages in order. Made in the event loop that downloads; ``run`` is the work of another thread."""
+    """Gather a stream's pages in order.
+
+    Create it in the event loop that downloads. Call ``run`` in another thread.
+    """
 
     def __init__(
         self,
@@ -57,23 +63,28 @@ class Gatherer:
         base: Sequence[Run] = (),
         refused: int = 0,
     ) -> None:
-        """``met``: of this reading, told nothing yet. ``base``: the stream's runs as they were, if this reading tells all
-        afresh and what matters is what has changed. Only one that fits into one buffer is held against them. ``refused``: how
-        many objects were refused when the step was claimed earlier."""
+        """Prepare to gather one reading of the stream.
+
+        - ``full``: the reading starts from the beginning.
+        - ``begun``: when the reading started.
+        - ``met``: an empty tracker of the objects of this reading.
+        - ``base``: the parent's runs, to store only differences. It is ignored if the reading outgrows one buffer.
+        - ``refused``: the number of objects that Graph refused during earlier claims of the step.
+        """
         self._work = work
         self._stream = stream
         self._key = key
         self._source = source
         self._full = full
         self._begun = begun
-        self._met = met
+        self._tracker = met
         self._base = base
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(PAGES)
         self._pages: queue.SimpleQueue[Page | _Stop | None] = queue.SimpleQueue()
         self._fetching: Future[Line | None] | None = None
         self._stopping = False
-        self._again: list[str] = []
+        self._to_refetch: list[str] = []
         self._refusals = Refusals(work, stream, refused)
         limits = work.context.limits
         self._buffer = SortBuffer(limits.buffer_bytes)
@@ -82,41 +93,43 @@ class Gatherer:
             work.context.store, claim.tenant_id, claim.job_id, stream.name, key, work.check, limits.chunk_bytes
         )
         self._counts = _counts(work)
-        self._seen: Counter[bytes] = Counter()
-        """Lines of each resource that stand in the buffer, repeated ones included: told until the run is counted."""
-        self._tired_at = time.monotonic() + limits.step_seconds
+        self._buffered: Counter[bytes] = Counter()
+        """Buffered lines of each resource, repeated ones included: reported as progress until the run is counted."""
+        self._slice_ends_at = time.monotonic() + limits.step_seconds
 
     @property
     def partial(self) -> bool:
-        """Whether Graph refused objects of this reading."""
+        """Return True if Graph refused objects of this reading."""
         return self._refusals.any
 
     async def offer(self, page: Page | None) -> None:
-        """Hands a page over, waiting while ``PAGES`` are not gathered yet; None says that it was the last."""
+        """Queue a page, or None after the last one. Wait while ``PAGES`` pages are not gathered yet."""
         await self._room.acquire()
         self._pages.put(page)
 
     def stop(self, *, keep: bool) -> None:
-        """Ends ``run`` with Stopped; with ``keep`` it leaves a checkpoint of what it has. No effect once it has ended."""
+        """Make ``run`` raise Stopped; with ``keep``, after a checkpoint of what it has. No effect once ``run`` has ended."""
         self._stopping = not keep
         self._pages.put(_Stop(keep))
         if self._stopping and self._fetching is not None:
             self._fetching.cancel()
 
-    def run(self, again: list[str], *, settles: bool) -> None:
-        """Gathers until the last page; leaves a checkpoint at each full buffer and at the end.
+    def run(self, to_refetch: list[str], *, settles: bool) -> None:
+        """Gather until the last page. Write a checkpoint at each full buffer and at the end.
 
-        ``again`` are ids of objects named earlier and not found then: found now, or gone if that ``settles`` it, or to be
-        asked for once more. Raises StepTired when the step has run for its time, with a checkpoint left.
+        ``to_refetch`` are ids of objects that Graph named earlier but did not return. An object that is still missing is
+        removed if ``settles``, otherwise it is fetched again later.
+
+        Raises StepTired after a checkpoint when the step's time slice is over, and Stopped after ``stop``.
         """
-        for object_id in again:
-            found = self._shown(object_id)
-            if found is None and settles:
+        for object_id in to_refetch:
+            fetched = self._fetch_or_note(object_id)
+            if fetched is None and settles:
                 self._buffer.add(removed(self._stream, object_id))
-            elif isinstance(found, tuple):
-                self._buffer.add([found])
+            elif isinstance(fetched, tuple):
+                self._buffer.add([fetched])
             else:
-                self._again.append(object_id)
+                self._to_refetch.append(object_id)
         last: Cursor | None = None
         while (page := self._next()) is not None:
             if isinstance(page, _Stop):
@@ -126,40 +139,42 @@ class Gatherer:
             self._take(page)
             last = page.cursor
             self._work.context.at("page")
-            tired = time.monotonic() >= self._tired_at
-            if last is not None and last.more and (tired or self._buffer.full):
+            slice_over = time.monotonic() >= self._slice_ends_at
+            if last is not None and last.more and (slice_over or self._buffer.full):
                 self._checkpoint(last)
-                if tired:
+                if slice_over:
                     raise StepTired
         self._checkpoint(last)
 
     def _next(self) -> Page | _Stop | None:
+        """Wait for the next page and return it, or None after the last one, or the request to stop."""
         page = self._pages.get()
         if not isinstance(page, _Stop):
             self._loop.call_soon_threadsafe(self._room.release)
         return page
 
     def _take(self, page: Page) -> None:
+        """Add a page's lines to the buffer, count them, note refused objects and fetch incomplete ones."""
         if self._stopping:
             raise Stopped
         self._work.check()
-        lines = self._met.sift(page.entries())
+        lines = self._tracker.sift(page.entries())
         self._buffer.add(lines)
-        self._seen.update(
+        self._buffered.update(
             order.partition(b"\0")[0] for order, value in lines if value is not None or not is_prefix(order)
         )
         self._work.hold.tell(self._so_far())
         for refused in page.refused():
             self._refusals.add(refused)
         for object_id in page.incomplete():
-            found = self._shown(object_id)
-            if isinstance(found, tuple):
-                self._buffer.add(self._met.sift([[found]]))
+            fetched = self._fetch_or_note(object_id)
+            if isinstance(fetched, tuple):
+                self._buffer.add(self._tracker.sift([[fetched]]))
             else:
-                self._again.append(object_id)
+                self._to_refetch.append(object_id)
 
-    def _shown(self, object_id: str) -> Line | Skip | None:
-        """Return one object; None if it does not exist; or the cause for which Graph refuses it, which is noted."""
+    def _fetch_or_note(self, object_id: str) -> Line | Skip | None:
+        """Return one object, or None if it does not exist. If Graph refuses it, note that and return the cause."""
         try:
             return self._fetch(object_id)
         except Skip as skip:
@@ -167,24 +182,25 @@ class Gatherer:
             return skip
 
     def _fetch(self, object_id: str) -> Line | None:
-        """One object by id, asked for in the event loop."""
+        """Fetch one object by id in the event loop, and wait for it. Raises Stopped after ``stop``."""
         if self._stopping:
             raise Stopped
         self._fetching = asyncio.run_coroutine_threadsafe(self._source.fetch(self._stream, object_id), self._loop)
         if self._stopping:
-            self._fetching.cancel()  # told to stop before there was anything to cancel
+            self._fetching.cancel()  # stop() ran before there was a request to cancel
         try:
             return self._fetching.result()
         except CancelledError:
             raise Stopped from None
 
     def _checkpoint(self, cursor: Cursor | None) -> None:
+        """Write the buffer as a run, and a checkpoint that continues at ``cursor``."""
         run = repeated = None
         refused = self._refusals.take()
         if refused and self._full:
-            self._buffer.add(self._met.sift([[line] for line in self._refusals.kept(refused)]))
+            self._buffer.add(self._tracker.sift([[line] for line in self._refusals.kept(refused)]))
         if not self._buffer.empty:
-            repeated = self._met.run_ends()
+            repeated = self._tracker.run_ends()
             lines = self._buffer.drain()
             base, self._base = self._base, ()
             if cursor is None and base:
@@ -208,16 +224,16 @@ class Gatherer:
             full=self._full,
             cursor_issued=self._work.context.clock.now(),
             begun=self._begun,
-            again=self._again,
+            again=self._to_refetch,
             selection=self._stream.selection,
             repeated=repeated,
             refused=refused,
         )
         leave(self._work, self._key, self._stream.name, body, [self._counts[name] for name in self._stream.resources])
-        self._again = []
+        self._to_refetch = []
 
     def _write_changed(self, lines: list[Line], base: Sequence[Run]) -> Run:
-        """A run of what differs from the runs that were there, which stay below it."""
+        """Write a run of the differences from the ``base`` runs, which stay below it."""
         self._full = False
         work = self._work
         store, tenant = work.context.store, work.claim.tenant_id
@@ -229,19 +245,23 @@ class Gatherer:
         return run
 
     def _so_far(self) -> list[ResourceProgress]:
-        """What was counted, and what stands in the buffer."""
+        """Return the progress by resource: the counts of written runs plus the buffered lines."""
         return [
             ResourceProgress(
                 resource=name,
-                records=before.records + self._seen[name.encode()],
-                changed=before.changed + self._seen[name.encode()],
+                records=before.records + self._buffered[name.encode()],
+                changed=before.changed + self._buffered[name.encode()],
             )
             for name, before in self._counts.items()
         ]
 
     def _count(self, counted: dict[str, tuple[int, int]]) -> None:
-        """By resource: the records that were read, and those that were added, changed or removed. A prefix is no record."""
-        self._seen.clear()
+        """Add a written run to the counts, and clear the count of buffered lines.
+
+        ``counted`` has two numbers by resource: records read, and records added, changed or removed. A prefix tombstone
+        is no record.
+        """
+        self._buffered.clear()
         for name, (records, lines) in counted.items():
             before = self._counts[name]
             self._counts[name] = ResourceProgress(
@@ -250,7 +270,7 @@ class Gatherer:
 
 
 def removed(stream: Stream, object_id: str) -> list[Line]:
-    """The lines of an object that is gone: its key, and its links in each resource of the same stream."""
+    """Return the tombstones of a deleted object: its key, and its links in each resource of the same stream."""
     resource = stream.resource.encode()
     key = resource + b"/" + encode_id(object_id)
     links = [
@@ -261,10 +281,10 @@ def removed(stream: Stream, object_id: str) -> list[Line]:
 
 
 def _counts(work: Work) -> dict[str, ResourceProgress]:
-    """What this step counted before it was given back."""
+    """Return the progress that this step stored during earlier claims, by resource."""
 
     steps = work.catalog.jobs.steps(work.claim.job_id)
-    mine = next((step.progress for step in steps if step.step_id == work.claim.step_id), [])
-    before = {progress.resource: progress for progress in mine}
+    own_progress = next((step.progress for step in steps if step.step_id == work.claim.step_id), [])
+    before = {progress.resource: progress for progress in own_progress}
     names = STREAMS[work.claim.name].resources
     return {name: before.get(name, ResourceProgress(resource=name, records=0, changed=0)) for name in names}

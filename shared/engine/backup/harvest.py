@@ -1,4 +1,4 @@
-"""What a job's steps have read, stream by stream, beside what the snapshot that it builds on holds of each."""
+"""The results of a job's reading steps for each stream, with the parent snapshot's state of that stream."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -13,91 +13,103 @@ from shared.vault.format import CheckpointBody, Manifest, Merged, Run, StreamSta
 
 @dataclass(frozen=True)
 class Harvest:
-    """One stream. ``before`` is the parent's state of it, if there is one; ``first`` and ``second`` are the checkpoints of
-    its two rounds."""
+    """The results of one stream."""
 
     stream: Stream
     before: StreamState | None
+    """The parent's state of the stream, or None if there is none."""
     step: Step
+    """The step of the first round."""
     first: list[CheckpointBody]
+    """The checkpoints of the first round."""
     second: list[CheckpointBody]
+    """The checkpoints of the second round."""
     merges: list[Merged]
+    """The merges of the stream's runs, in order."""
 
     @property
     def bodies(self) -> list[CheckpointBody]:
-        """The checkpoints of both rounds, in order of writing."""
+        """Return the checkpoints of both rounds, in order of writing."""
         return [*self.first, *self.second]
 
     @property
     def again(self) -> list[str]:
-        """Objects that were named and not shown: the second round has asked again for those of the first."""
+        """Return the ids of objects that Graph named but did not return.
+
+        The second round has fetched those of the first again, so its list replaces the first one.
+        """
         return [object_id for body in self.second or self.first for object_id in body.again]
 
     @property
     def refused(self) -> list[RefusedObject]:
-        """The objects that Graph refused: the second round has asked again for those of the first."""
+        """Return the objects that Graph refused.
+
+        The second round has requested those of the first again, so its list replaces the first one.
+        """
         return list({each.id: each for body in self.second or self.first for each in body.refused}.values())
 
     @property
     def whole(self) -> bool:
-        """Whether this job has read the stream. If not, what the parent holds of it stands, runs and cursor."""
+        """Return True if this job has read the stream. Otherwise the parent's runs and cursor of the stream stay valid."""
         return self.step.answer in (Answer.WHOLE, Answer.PARTIAL) and bool(self.first)
 
     @property
     def newer(self) -> list[Run]:
-        """The runs that this job's readings wrote, oldest first."""
+        """Return the runs that this job wrote, oldest first."""
         return [body.run for body in self.bodies if body.run is not None] if self.whole else []
 
     @property
     def older(self) -> list[Run]:
-        """The parent's runs below them; none below a reading that began afresh."""
+        """Return the parent's runs below those of this job; none if this job read the stream from the beginning."""
         if self.before is None or (self.whole and self.first[0].full):
             return []
         return self.before.runs
 
     @property
     def told(self) -> list[tuple[Run, set[bytes]]] | None:
-        """The runs of the first round as they stand now, each with the orders of all that may be told of an object of which
-        another one tells, too. None if that is not known."""
+        """Return the first round's runs after merging, each with the orders of its repeated objects, or None if unknown.
+
+        A repeated object is one that another of these runs has, too. Its orders cover every line about it.
+        """
         bodies = [(body.run.run_id, body.repeated) for body in self.first if body.run is not None]
-        found: dict[str, set[str]] = {run_id: set() for run_id, _ in bodies}
+        keys_by_run: dict[str, set[str]] = {run_id: set() for run_id, _ in bodies}
         for run_id, repeated in bodies:
             if repeated is None:
                 return None
             for key, first in repeated.items():
-                found[run_id].add(key)
-                found[bodies[first][0]].add(key)
+                keys_by_run[run_id].add(key)
+                keys_by_run[bodies[first][0]].add(key)
         for merged in self.merges:
-            if not found.keys() >= set(merged.replaces):
-                return None  # one of the second round was among them
-            keys = set[str]().union(*(found.pop(run_id) for run_id in merged.replaces))
+            if not keys_by_run.keys() >= set(merged.replaces):
+                return None  # a run of the second round was merged with runs of the first
+            keys = set[str]().union(*(keys_by_run.pop(run_id) for run_id in merged.replaces))
             if merged.run is not None:
-                found[merged.run.run_id] = keys
-        often = Counter(key for keys in found.values() for key in keys)
+                keys_by_run[merged.run.run_id] = keys
+        frequency = Counter(key for keys in keys_by_run.values() for key in keys)
         return [
-            (run, {order for key in found[run.run_id] if often[key] > 1 for order in self._orders(key)})
+            (run, {order for key in keys_by_run[run.run_id] if frequency[key] > 1 for order in self._orders(key)})
             for run in self.runs
-            if run.run_id in found
+            if run.run_id in keys_by_run
         ]
 
     def _orders(self, key: str) -> list[bytes]:
-        """An object's own, and the prefix of all below it, in each resource of the stream."""
+        """Return the object's own order and the order of the prefix below it, in each resource of the stream."""
         return [f"{resource}\0{key}{end}".encode() for resource in self.stream.resources for end in ("", "/")]
 
     @property
     def runs(self) -> list[Run]:
-        """All runs of the stream as they stand now: what was merged is replaced by what it was merged into."""
+        """Return all runs of the stream after merging, oldest first: each merged run takes the place of its sources."""
         runs = [*self.older, *self.newer]
         for merged in self.merges:
             replaced = set(merged.replaces)
-            at = next(n for n, run in enumerate(runs) if run.run_id in replaced)
-            left = [run for run in runs if run.run_id not in replaced]
-            runs = [*left[:at], *([merged.run] if merged.run is not None else []), *left[at:]]
+            position = next(n for n, run in enumerate(runs) if run.run_id in replaced)
+            kept = [run for run in runs if run.run_id not in replaced]
+            runs = [*kept[:position], *([merged.run] if merged.run is not None else []), *kept[position:]]
         return runs
 
 
 def harvests(work: Work, parent: Manifest | None) -> list[Harvest]:
-    """One for each stream that the job was planned to read. Raises what opening checkpoints raises."""
+    """Return one result for each stream that the job was planned to read. Raises as ``trail.opened`` does."""
     before = {state.stream: state for state in parent.streams} if parent is not None else {}
     steps = {step.name: step for step in work.catalog.jobs.steps(work.claim.job_id) if step.phase == Phase.READ}
     bodies: defaultdict[tuple[int, str], list[CheckpointBody]] = defaultdict(list)

@@ -1,6 +1,6 @@
-"""What a reading that began afresh has met: which objects stand in more than one of its runs.
+"""Tracking of objects that appear in more than one run of a reading from the beginning.
 
-All else is told once, so a full backup need not read its runs again to count what they hold together.
+Every other object appears once. So a full backup can count its records without reading its runs again.
 """
 
 from collections.abc import Iterable
@@ -8,58 +8,66 @@ from collections.abc import Iterable
 from shared.domain.records import Line, is_prefix, split_order
 
 MOST = 1 << 20
-"""Objects that are kept in mind, by a hash: some 90 MB. Of a reading of more it is not known what came again."""
-_MOST_AGAIN = 1 << 7
-"""Objects of a run that are named. A run has some sixty chunks: with more, it is sooner counted by reading it."""
+"""Largest number of tracked objects, as hashes (some 90 MB). In a larger reading, repeated objects are unknown."""
+_MOST_REPEATED = 1 << 7
+"""Largest number of repeated objects listed for a run. A run has some sixty chunks: with more, reading it is faster."""
 
 
 class Met:
-    """The objects of one reading, told run by run. Two ids of the same hash are taken for one, which hides nothing."""
+    """The objects of one reading, run by run. A hash collision only causes an unnecessary re-read."""
 
     def __init__(self, most: int = MOST, *, afresh: bool = True) -> None:
-        """Of a reading that does not begin ``afresh`` nothing is known."""
+        """Track up to ``most`` objects, or none if the reading does not start from the beginning (``afresh``)."""
         self._most = most
         self._known = afresh
         self._runs = 0
         self._before: dict[int, int] = {}
-        """Objects of earlier runs, with the number of the run that told of each first."""
-        self._now: set[int] = set()
-        self._again: dict[bytes, int] = {}
-        """The same of this run's objects, by their keys."""
+        """Hashes of the objects of earlier runs, with the number of the first run that has each."""
+        self._current: set[int] = set()
+        """Hashes of the objects that only the current run has."""
+        self._repeated: dict[bytes, int] = {}
+        """Keys of the current run's objects that earlier runs have, with the number of the first such run."""
 
     def sift(self, entries: Iterable[list[Line]]) -> list[Line]:
-        """The lines of these entries, each of one object; without the prefixes of an object that was not met before, for they
-        hide nothing."""
+        """Return the lines of these entries (each of one object) without needless prefix tombstones.
+
+        The prefix tombstones of an object that no earlier entry has are dropped, because they hide no line.
+        """
         kept: list[Line] = []
         for lines in entries:
-            kept += self._sifted(lines) if self._known and lines else lines
-        if len(self._before) + len(self._now) > self._most:
+            kept += self._filtered(lines) if self._known and lines else lines
+        if len(self._before) + len(self._current) > self._most:
             self._forget()
         return kept
 
     def run_ends(self) -> dict[str, int] | None:
-        """Keys of the objects of this run that earlier ones tell of, too, each with the number (from 0) of the first one that
-        does; None if that is not known. The next run begins."""
-        if len(self._again) > _MOST_AGAIN:
+        """End the current run, and return the keys of its objects that earlier runs also have, or None if unknown.
+
+        Each key comes with the number (from 0) of the first run that has the object. The next run begins.
+        """
+        if len(self._repeated) > _MOST_REPEATED:
             self._forget()
-        again = {key.decode(): run for key, run in self._again.items()} if self._known else None
-        self._before |= dict.fromkeys(self._now, self._runs)
-        self._now, self._again = set(), {}
+        repeated = {key.decode(): run for key, run in self._repeated.items()} if self._known else None
+        self._before |= dict.fromkeys(self._current, self._runs)
+        self._current, self._repeated = set(), {}
         self._runs += 1
-        return again
+        return repeated
 
     def _forget(self) -> None:
+        """Stop tracking and free the memory."""
         self._known = False
-        self._before, self._now, self._again = {}, set(), {}
+        self._before, self._current, self._repeated = {}, set(), {}
 
-    def _sifted(self, lines: list[Line]) -> list[Line]:
+    def _filtered(self, lines: list[Line]) -> list[Line]:
+        """Track the object of these lines, and return the lines to keep."""
         order = lines[0][0]
-        met = hash(order.partition(b"/")[2].partition(b"/")[0])
-        if met in self._before:
-            if len(self._again) <= _MOST_AGAIN:
-                self._again[b"/".join(split_order(order)[1].split(b"/")[:2])] = self._before[met]
-        elif met not in self._now:
-            self._now.add(met)
-            if not order.endswith(b"\0"):  # a whole resource's: what older readings hold is no more
+        object_hash = hash(order.partition(b"/")[2].partition(b"/")[0])
+        if object_hash in self._before:
+            if len(self._repeated) <= _MOST_REPEATED:
+                self._repeated[b"/".join(split_order(order)[1].split(b"/")[:2])] = self._before[object_hash]
+        elif object_hash not in self._current:
+            self._current.add(object_hash)
+            # The prefix of a whole resource stays, because it removes the records of older readings.
+            if not order.endswith(b"\0"):
                 return [line for line in lines if line[1] is not None or not is_prefix(line[0])]
         return lines

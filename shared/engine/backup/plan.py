@@ -8,7 +8,7 @@ COMMIT = "commit"
 
 
 def backup_steps() -> list[StepPlan]:
-    """One step a stream, a second round for those with delta, then compaction and the commit."""
+    """Return the steps: one for each stream, a second round for each delta stream, one compaction and one commit."""
     second = [stream.name for stream in STREAMS.values() if stream.reading is Reading.DELTA]
     return [
         *(StepPlan(phase=Phase.READ, name=name) for name in STREAMS),

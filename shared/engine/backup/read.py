@@ -1,4 +1,4 @@
-"""Phases 1 and 2: one stream read, from its last cursor or afresh.
+"""Phases 1 and 2: read one stream, from its last cursor or from the beginning.
 
 ::
 
@@ -26,29 +26,37 @@ from shared.ports.directory import Cursor, Page
 from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey
 
-_OF_GRAPH = frozenset({Code.GRAPH_UNREACHABLE, Code.GRAPH_SIGN_IN_FAILED, Code.GRAPH_FORBIDDEN, Code.GRAPH_UNEXPECTED})
+_GRAPH_CODES = frozenset(
+    {Code.GRAPH_UNREACHABLE, Code.GRAPH_SIGN_IN_FAILED, Code.GRAPH_FORBIDDEN, Code.GRAPH_UNEXPECTED}
+)
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where a reading goes on: its cursor (None: afresh), whether it is a full one, when it began; the objects to ask for
-    again, and whether those that are not found now are gone; the runs to write only what differs from, if there are any; the
-    cursors that it went on from before; how many objects it was refused before."""
+    """Where and how a reading continues."""
 
     cursor: Cursor | None
+    """The cursor to continue from, or None to read from the beginning."""
     full: bool
-    begun: datetime
-    again: list[str] = field(default_factory=list)
-    settles: bool = False
+    """True if the reading started from the beginning."""
+    started_at: datetime
+    """When the reading started, in an earlier claim or now."""
+    to_refetch: list[str] = field(default_factory=list)
+    """Ids of objects that Graph named earlier but did not return."""
+    confirms_deletion: bool = False
+    """True if an object of ``to_refetch`` that is still missing counts as deleted."""
     base: list[Run] = field(default_factory=list)
+    """The parent's runs, to store only differences from them."""
     passed: list[Cursor] = field(default_factory=list)
+    """Cursors from which this reading continued earlier."""
     refused: int = 0
+    """Number of objects that Graph refused to this reading earlier."""
 
 
 def read_step(work: Work) -> bool:
-    """Reads the claimed step's stream and finishes the step. True if that opened the next phase.
+    """Read the claimed step's stream and finish the step. Return True if that opened the next phase.
 
-    Raises what ends a step early; ``perform`` gives it its fate.
+    Raises the errors that end a step early, for which ``perform`` stores the step's state.
     """
     stream = STREAMS[work.claim.name]
     work.custody.secrets()
@@ -61,18 +69,18 @@ def read_step(work: Work) -> bool:
     except (GraphTrouble, Refuse) as error:
         if work.claim.phase == Phase.READ and isinstance(error, GraphTrouble):
             error.alone = others_answer(work, stream)
-        if work.claim.phase == Phase.READ or error.code not in _OF_GRAPH:
+        if work.claim.phase == Phase.READ or error.code not in _GRAPH_CODES:
             raise
-        # The second round is a bonus: what the first one read stands, and its cursor goes on from there next time.
+        # The second round is optional: the first round's data stays valid, and the next backup continues from its cursor.
         work.catalog.claims.drop_checkpoints(work.claim)
     work.context.at("read")
     return work.catalog.claims.finish(work.claim, answer=answer)
 
 
 def _read_on(work: Work, stream: Stream) -> Answer:
-    """Read from where the stream stands; afresh, once, if Graph refuses the cursor or leads round in a circle.
+    """Read from the stream's last position. Start over once if Graph refuses the cursor or its links form a loop.
 
-    Return whether it was shown whole or in part. Raise Skip only for a cause that is proved.
+    Return whether Graph showed the stream as a whole or in part. Raises Skip only for a confirmed cause.
     """
     try:
         try:
@@ -87,21 +95,25 @@ def _read_on(work: Work, stream: Stream) -> Answer:
 
 
 def _start(work: Work, stream: Stream) -> Start | None:
-    """Where to go on; None if there is nothing left to read."""
-    mine = trail(work)
-    if mine:
-        return _resume(mine, stream)
+    """Return where to continue, or None if nothing remains to be read. Raises StartOver as ``_resume`` does."""
+    own_checkpoints = trail(work)
+    if own_checkpoints:
+        return _resume(own_checkpoints, stream)
     if work.claim.phase == Phase.SECOND_ROUND:
         return _second(work, stream)
     return _first(work, stream)
 
 
 def _resume(bodies: Sequence[CheckpointBody], stream: Stream) -> Start | None:
+    """Return where this step's checkpoints continue, or None after the last page.
+
+    Raises StartOver if the last checkpoint's cursor selects other properties than the stream does now.
+    """
     last = bodies[-1]
     if not last.more or last.cursor is None:
         return None
     if last.selection != stream.selection:
-        # The worker was updated meanwhile: what was read until now lacks what is asked for now.
+        # The worker was updated meanwhile: the records read until now lack properties that are selected now.
         raise StartOver("The cursor was made for another selection.")
     passed = [_next(body.cursor) for body in bodies[:-1] if body.cursor is not None]
     refused = sum(len(body.refused) for body in bodies)
@@ -109,10 +121,16 @@ def _resume(bodies: Sequence[CheckpointBody], stream: Stream) -> Start | None:
 
 
 def _next(link: str) -> Cursor:
+    """Return the cursor of a next link."""
     return Cursor(Secret(link.encode()), more=True)
 
 
 def _first(work: Work, stream: Stream) -> Start:
+    """Return the start of the first round: from the parent's cursor if it is usable, otherwise from the beginning.
+
+    The cursor of a delta stream is usable if it is younger than ``cursor_days`` and has the same selection. The job must
+    be no full backup, and the step must not have started over.
+    """
     now = work.context.clock.now()
     manifest = parent_manifest(work)
     states = {state.stream: state for state in manifest.streams} if manifest is not None else {}
@@ -130,37 +148,41 @@ def _first(work: Work, stream: Stream) -> Start:
         and state.selection == stream.selection
     ):
         cursor = Cursor(Secret(state.cursor.encode()), more=False)
-        return Start(cursor, False, now, state.again, _settles(work, state.cursor_issued))
-    # What has no delta is read whole each time; what is written is what has changed.
-    same = not job.full and stream.reading is not Reading.DELTA and state is not None
-    return Start(None, True, now, base=state.runs if same and state is not None else [])
+        return Start(cursor, False, now, state.again, _confirms_deletion(work, state.cursor_issued))
+    # A stream without delta is read as a whole each time, and only its differences are stored.
+    only_differences = not job.full and stream.reading is not Reading.DELTA and state is not None
+    return Start(None, True, now, base=state.runs if only_differences and state is not None else [])
 
 
 def _second(work: Work, stream: Stream) -> Start | None:
-    """From the delta link that phase 1 ended with; nothing if phase 1 did not read the stream whole."""
+    """Return the start of the second round at phase 1's delta link, or None if phase 1 did not read the whole stream."""
     first = job_trail(work, Phase.READ, stream.name)
     if not first or first[-1].more or first[-1].cursor is None or first[-1].selection != stream.selection:
         return None
-    met = [body for body in first if body.again]
-    again = [object_id for body in met for object_id in body.again]
-    settles = bool(met) and _settles(work, met[-1].cursor_issued)
+    with_missing = [body for body in first if body.again]
+    to_refetch = [object_id for body in with_missing for object_id in body.again]
+    confirms_deletion = bool(with_missing) and _confirms_deletion(work, with_missing[-1].cursor_issued)
     cursor = Cursor(Secret(first[-1].cursor.encode()), more=False)
-    return Start(cursor, False, work.context.clock.now(), again, settles)
+    return Start(cursor, False, work.context.clock.now(), to_refetch, confirms_deletion)
 
 
-def _settles(work: Work, met: datetime) -> bool:
-    """Whether an object that was not found then, and is not found now, is gone."""
-    return work.context.clock.now() - met >= timedelta(seconds=work.context.limits.gone_after_seconds)
+def _confirms_deletion(work: Work, missing_since: datetime) -> bool:
+    """Return True if an object missing at ``missing_since`` and still missing now counts as deleted.
+
+    That is so after ``gone_after_seconds``.
+    """
+    return work.context.clock.now() - missing_since >= timedelta(seconds=work.context.limits.gone_after_seconds)
 
 
 def _answer_of(bodies: Sequence[CheckpointBody]) -> Answer:
+    """Return PARTIAL if Graph refused objects in one of these checkpoints, otherwise WHOLE."""
     return Answer.PARTIAL if any(body.refused for body in bodies) else Answer.WHOLE
 
 
 def _start_over(work: Work, stream: Stream, over: StartOver) -> Answer:
-    """Read the stream afresh, once a job; in phase 2 what phase 1 read stands.
+    """Read the stream from the beginning, once a job. In phase 2, keep what phase 1 read instead.
 
-    Raise Skip if Graph leads round in a circle again, GraphTrouble if it refuses a cursor again.
+    Raises Skip if Graph's links form a loop again, and GraphTrouble if Graph refuses a cursor again.
     """
     if work.claim.phase != Phase.READ:
         work.catalog.claims.drop_checkpoints(work.claim)
@@ -169,39 +191,47 @@ def _start_over(work: Work, stream: Stream, over: StartOver) -> Answer:
         raise _ending_of(over) from None
     try:
         return _read(work, stream, Start(None, True, work.context.clock.now()))
-    except StartOver as again:
+    except StartOver as repeated:
         work.catalog.claims.start_over(work.claim)
-        raise _ending_of(again) from None
+        raise _ending_of(repeated) from None
 
 
 def _ending_of(over: StartOver) -> Skip | GraphTrouble:
-    """Return what a reading ends with that may not begin afresh again."""
+    """Return the error that ends a reading that may not start over again."""
     if isinstance(over, Looping):
         return Skip(Answer.FAILED, over.message, over.request_id)
     return GraphTrouble(over.message, None, over.request_id)
 
 
 def _read(work: Work, stream: Stream, start: Start) -> Answer:
+    """Read the stream in a new event loop. Return whether Graph showed it as a whole or in part."""
     key = work.custody.of_job(work.claim.job_id)
     work.context.at("key-ready")
     return run_cancellable(work, _pump(work, stream, start, key))
 
 
 async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> Answer:
+    """Download pages and gather them in a thread until both end. Return as ``_read`` does.
+
+    Raises the error that ended the gathering or the download. After trouble (Retry) of the download, the gathered pages
+    are kept in a checkpoint.
+    """
     source = source_for(work.context, work.catalog, work.custody, work.check)
-    met = Met(afresh=start.cursor is None)
+    tracker = Met(afresh=start.cursor is None)
     gatherer = Gatherer(
         work,
         stream,
         key,
         source,
         full=start.full,
-        begun=start.begun,
-        met=met,
+        begun=start.started_at,
+        met=tracker,
         base=start.base,
         refused=start.refused,
     )
-    gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.again, settles=start.settles))
+    gathering = asyncio.ensure_future(
+        asyncio.to_thread(gatherer.run, start.to_refetch, settles=start.confirms_deletion)
+    )
     feeding = asyncio.ensure_future(_feed(source.pages(stream, start.cursor, start.passed), gatherer))
     try:
         await asyncio.wait({feeding, gathering}, return_when=asyncio.FIRST_EXCEPTION)
@@ -210,7 +240,7 @@ async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> Answe
         gatherer.stop(keep=trouble)
         feeding.cancel()
         await asyncio.wait({feeding, gathering})
-        # Looked at here, where a cancelled reading comes by too: asyncio logs an error that nobody has looked at.
+        # Read the errors in this block, which also runs after a cancellation: asyncio logs every error that is not read.
         errors = [None if each.cancelled() else each.exception() for each in (gathering, feeding)]
         await source.close()
     for error in errors:
@@ -220,6 +250,7 @@ async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> Answe
 
 
 async def _feed(pages: AsyncIterator[Page], gatherer: Gatherer) -> None:
+    """Offer every page to the gatherer, then None."""
     async for page in pages:
         await gatherer.offer(page)
     await gatherer.offer(None)

@@ -1,4 +1,4 @@
-"""Objects that Graph refuses while it shows others: named in the manifest, and kept as the parent has them."""
+"""Objects that Graph refuses while it shows others. The manifest names them, and their records stay as in the parent."""
 
 from shared.domain.errors import Answer, Skip
 from shared.domain.model import RefusedObject
@@ -12,14 +12,14 @@ from shared.vault.merge import Lists
 from shared.vault.reader import read_chunks
 
 MOST = 1000
-"""Objects of a stream that may be refused. With more, it is the stream that Graph refuses."""
+"""Largest number of refused objects of a stream. With more, Graph counts as refusing the stream."""
 
 
 class Refusals:
-    """The objects that one step's reading is refused."""
+    """The objects that Graph refuses to one step."""
 
     def __init__(self, work: Work, stream: Stream, before: int) -> None:
-        """``before``: how many were refused when the step was claimed earlier."""
+        """Start the count at ``before``, the objects refused during earlier claims of the step."""
         self._work = work
         self._stream = stream
         self._count = before
@@ -27,11 +27,11 @@ class Refusals:
 
     @property
     def any(self) -> bool:
-        """Whether this reading was refused an object."""
+        """Return True if Graph refused an object of this reading."""
         return self._count > 0
 
     def add(self, refused: RefusedObject) -> None:
-        """Note an object. Raise Skip if there are too many."""
+        """Add a refused object. Raises Skip if there are more than ``MOST``."""
         self._count += 1
         self._new.append(refused)
         if self._count > MOST:
@@ -39,36 +39,38 @@ class Refusals:
             raise Skip(Answer.FAILED, sentence, refused.request_id)
 
     def take(self) -> list[RefusedObject]:
-        """Return those that were noted since the last time."""
+        """Return the objects added since the last call."""
         taken, self._new = self._new, []
         return taken
 
     def kept(self, refused: list[RefusedObject]) -> list[Line]:
-        """Return the lines that hold what the parent has of these objects, and nothing that was read of them before."""
+        """Return lines that keep the parent's records of these objects, and remove what this reading stored of them."""
         places = {self._place(encode_id(each.id)) for each in refused}
         resource = self._stream.resource.encode()
         lines = [prefix_gone(resource, place) for place in sorted(places) if self._stream.children]
         for key, value in records_of(self._read, self._stream.resource, self._parents_runs(), None):
-            if self._of(key) in places:
+            if self._place_of_key(key) in places:
                 lines.append(put(resource, key, value))
         return lines
 
     def _place(self, object_id: bytes) -> bytes:
-        """Return what the keys of an object's children begin with, or the object's own key."""
+        """Return the key prefix of an object's children, or the object's own key in a stream without children."""
         children = self._stream.children
         if children is None:
             return self._stream.resource.encode() + b"/" + object_id
         return b"%b/%b/%b/" % (children.owner.encode(), object_id, children.segment.encode())
 
-    def _of(self, key: bytes) -> bytes:
-        """Return the place that a key belongs to."""
+    def _place_of_key(self, key: bytes) -> bytes:
+        """Return the place (see ``_place``) that a key belongs to."""
         return b"/".join(key.split(b"/")[:3]) + b"/" if self._stream.children else key
 
     def _parents_runs(self) -> list[Run]:
+        """Return the parent's runs of the stream; none without a parent."""
         parent = parent_manifest(self._work)
         states = parent.streams if parent is not None else []
         return next((state.runs for state in states if state.stream == self._stream.name), [])
 
     def _read(self, run: Run) -> Lists:
+        """Read and decrypt one run."""
         work = self._work
         return read_chunks(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)

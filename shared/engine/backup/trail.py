@@ -1,4 +1,4 @@
-"""The trail of a step: its checkpoints, opened and written."""
+"""The checkpoints of a step: decrypting and writing them."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ B = TypeVar("B", CheckpointBody, Merged)
 
 
 def opened(work: Work, checkpoint: Checkpoint, kind: type[B]) -> B:
-    """The checkpoint's body. Raises what opening raises."""
+    """Decrypt and decode a checkpoint's body. Raises as ``open_row`` does."""
     tenant = work.claim.tenant_id
     return decode(open_row(work.custody.find, tenant, Kind.CHECKPOINT, checkpoint.sealed), kind)
 
 
 def trail(work: Work) -> list[CheckpointBody]:
-    """This step's checkpoints, in order of writing."""
+    """Return this step's checkpoints, in order of writing."""
     return [opened(work, checkpoint, CheckpointBody) for checkpoint in work.catalog.claims.checkpoints(work.claim)]
 
 
 def job_trail(work: Work, phase: int, stream: str) -> list[CheckpointBody]:
-    """The checkpoints that this job wrote for a stream in a phase that reads, in order of writing."""
+    """Return the checkpoints that this job wrote for a stream in a reading phase, in order of writing."""
     return [
         opened(work, checkpoint, CheckpointBody)
         for checkpoint in work.catalog.claims.checkpoints(work.claim, step_only=False)
@@ -37,7 +37,7 @@ def job_trail(work: Work, phase: int, stream: str) -> list[CheckpointBody]:
 def leave(
     work: Work, key: DataKey, stream: str, body: CheckpointBody | Merged, progress: Sequence[ResourceProgress]
 ) -> None:
-    """Writes a checkpoint, fenced."""
+    """Seal and store a checkpoint with the step's progress. The claim fences it: a lost claim stores nothing."""
     work.check()
     claim = work.claim
     sealed = seal_row(key, claim.tenant_id, Kind.CHECKPOINT, str(uuid.uuid4()), encode(body))
@@ -49,5 +49,5 @@ def leave(
 
 
 def run_ref(run: Run) -> RunRef:
-    """The run as SQL knows it."""
+    """Return the run's reference as it is stored in SQL."""
     return RunRef(run_id=run.run_id, job_id=run.job_id, stream=run.stream, blobs=[chunk.name for chunk in run.chunks])
