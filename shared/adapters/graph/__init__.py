@@ -1,4 +1,4 @@
-"""Microsoft Graph as the directory: signing in by azure-identity, reading by msgraph-sdk's request adapter."""
+"""Microsoft Graph as the directory: sign-in with azure-identity, requests with msgraph-sdk's request adapter."""
 
 import ssl
 from collections.abc import Callable
@@ -14,7 +14,7 @@ __all__ = ["GraphAccess", "Patience"]
 
 
 class GraphAccess:
-    """Sources for directories behind one Graph and one sign-in service."""
+    """Access to the directories of one Graph service and one sign-in service."""
 
     def __init__(
         self,
@@ -26,8 +26,14 @@ class GraphAccess:
         token_seconds: float,
         patience: Patience | None = None,
     ) -> None:
-        """URLs are scheme, host and port. ``trust`` says whom to believe, of Graph and of the sign-in service. A token is
-        shared by all sources of an application for ``token_seconds``."""
+        """Store the settings, without sending a request.
+
+        - ``graph_url``, ``authority_url``: scheme, host and port.
+        - ``trust``: the certificate authorities to trust for Graph and for the sign-in service.
+        - ``budgets``: the request limits of each directory and application.
+        - ``token_seconds``: how long all sources of an application share a token.
+        - ``patience``: how often and how long one request is tried.
+        """
         self._graph_url = graph_url.rstrip("/")
         self._authority_url = authority_url.rstrip("/")
         self._budgets = budgets
@@ -36,6 +42,7 @@ class GraphAccess:
         self._tokens = Tokens(token_seconds)
 
     def connect(self, identity: Identity, check: Callable[[], None]) -> GraphSource:
+        """Return a source for the identity's directory, as the port describes."""
         sign_in = SignIn(
             identity,
             self._authority_url,

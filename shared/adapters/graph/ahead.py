@@ -1,8 +1,8 @@
-"""The link to the next page, told while the rest of its page is still on the way.
+"""Prefetching: extract ``@odata.nextLink`` while the page body is still downloading.
 
-Graph writes it before the objects, so the next page can be asked for a page's transfer and decompression earlier. Where it
-does not come first, nothing is told, and the page is asked for once this one is whole. (Graph: "Paging Microsoft Graph data";
-httpx: event hooks.)
+Graph writes the link before the objects. So the next page can be requested earlier, by the time that transfer and
+decompression of this page take. If the link does not come first, nothing is reported, and the next page is requested when
+this one is complete. (Graph: "Paging Microsoft Graph data"; httpx: event hooks.)
 """
 
 import asyncio
@@ -16,75 +16,84 @@ import httpx
 import msgspec
 
 _MOST = 1 << 14
-"""Bytes of a page's text that are searched."""
+"""Largest number of bytes of a page's text that are searched."""
 _TURNS = 40
-"""Turns of the event loop, about as many as it takes to ask over a connection that is open."""
-_FIRST = re.compile(
+"""Turns of the event loop, about as many as a request over an open connection takes to be sent."""
+_LEADING_LINK = re.compile(
     rb'\s*\{\s*(?:"@odata\.context"\s*:\s*"[^"\\]*"\s*,\s*)?"@odata\.nextLink"\s*:\s*("(?:[^"\\]|\\.)*")'
 )
 
-_Tell = Callable[[str], None]
-_tell: ContextVar[_Tell | None] = ContextVar("tell", default=None)
+_Report = Callable[[str], None]
+_report: ContextVar[_Report | None] = ContextVar("report", default=None)
 
 
 @contextmanager
-def telling(tell: _Tell) -> Iterator[None]:
-    """Requests made within have the next link of their answer told, once for each answer that leads with one."""
-    before = _tell.set(tell)
+def telling(report: _Report) -> Iterator[None]:
+    """Call ``report`` with the next link of each answer to requests made in this context, if the link comes first."""
+    previous = _report.set(report)
     try:
         yield
     finally:
-        _tell.reset(before)
+        _report.reset(previous)
 
 
 async def look_ahead(response: httpx.Response) -> None:
-    """For the event hook "response" of an ``httpx.AsyncClient``: called before the body is read."""
-    tell = _tell.get()
+    """Watch the body of the response for its next link, if the request was made inside ``telling``.
+
+    This is for the event hook "response" of an ``httpx.AsyncClient``, which is called before the body is read.
+    """
+    report = _report.get()
     encoding = response.headers.get("content-encoding", "identity")
-    if tell is None or response.status_code != 200 or encoding not in ("gzip", "identity"):
+    if report is None or response.status_code != 200 or encoding not in ("gzip", "identity"):
         return
     assert isinstance(response.stream, httpx.AsyncByteStream)
-    response.stream = _Watched(response.stream, tell, zipped=encoding == "gzip")
+    response.stream = _WatchedBody(response.stream, report, zipped=encoding == "gzip")
 
 
-async def _let_others() -> None:
-    """Lets the next page be asked for before the rest of this one is read, which may be there already."""
+async def _yield_to_next_request() -> None:
+    """Let the next page's request be sent before the rest of this page is read, which may have arrived already."""
     for _ in range(_TURNS):
         await asyncio.sleep(0)
 
 
-class _Watched(httpx.AsyncByteStream):
-    """A body on its way. It is handed on in one piece: decompressing each by itself would ask for the interpreter each time,
-    in vain while another thread computes."""
+class _WatchedBody(httpx.AsyncByteStream):
+    """A response body that is searched for the next link while it arrives.
 
-    def __init__(self, stream: httpx.AsyncByteStream, tell: _Tell, *, zipped: bool) -> None:
+    The body is passed on in one piece. Decompressing each part by itself would take the interpreter lock each time, and
+    wait for it while another thread computes.
+    """
+
+    def __init__(self, stream: httpx.AsyncByteStream, report: _Report, *, zipped: bool) -> None:
+        """Watch ``stream``, which is compressed with gzip if ``zipped``."""
         self._stream = stream
-        self._tell: _Tell | None = tell
+        self._report: _Report | None = report
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if zipped else None
         self._text = b""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the whole body once, after searching each part for the link."""
         parts = []
         async for part in self._stream:
             parts.append(part)
-            if self._tell is not None and self._look(part, self._tell):
-                await _let_others()
+            if self._report is not None and self._search(part, self._report):
+                await _yield_to_next_request()
         yield b"".join(parts)
 
     async def aclose(self) -> None:
+        """Close the underlying stream."""
         await self._stream.aclose()
 
-    def _look(self, part: bytes, tell: _Tell) -> bool:
-        """Whether the link was told, now that this part is there."""
-        found = None
+    def _search(self, part: bytes, report: _Report) -> bool:
+        """Search the text including this part. Return True if it starts with a link, which is then reported."""
+        match = None
         try:
             self._text += part if self._inflate is None else self._inflate.decompress(part, _MOST)
-            found = _FIRST.match(self._text)
-            if found is None and len(self._text) < _MOST:
+            match = _LEADING_LINK.match(self._text)
+            if match is None and len(self._text) < _MOST:
                 return False
-            if found is not None:
-                tell(msgspec.json.decode(found[1], type=str))
+            if match is not None:
+                report(msgspec.json.decode(match[1], type=str))
         except (zlib.error, ValueError):
-            pass  # whoever reads the body says what is wrong with it
-        self._tell = None
-        return found is not None
+            pass  # the reader of the body reports the defect
+        self._report = None
+        return match is not None

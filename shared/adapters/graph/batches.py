@@ -1,6 +1,6 @@
 """Several GETs in one request (Graph: "Combine multiple HTTP requests using JSON batching").
 
-Each item is answered and throttled by itself. What was answered well is kept; the others alone are asked again.
+Graph answers and throttles each item by itself. Successful items are kept, and only the others are requested again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,34 +14,39 @@ from shared.adapters.graph.transport import Transport
 from shared.domain.errors import GraphTrouble, Skip
 
 MOST = 20
-"""Items that Graph takes in one request."""
+"""Largest number of items that Graph accepts in one request."""
 Item = slicer.Envelope | Skip | None
-"""A page; None where there is no such object; or the cause for which Graph refuses this one."""
+"""A page, or None if the object does not exist, or the cause for which Graph refuses the object."""
 _PREFER = {"Prefer": "include-unknown-enum-members"}
 
 
 class _Responses(msgspec.Struct):
+    """The body of a batch's answer."""
+
     responses: list[Raw]
 
 
 class _Response(msgspec.Struct):
+    """One item of a batch's answer, with values as Graph sent them."""
+
     id: Raw
+    """The number under which the item was requested."""
     status: Raw
     headers: Raw = Raw(b"{}")
     body: Raw = Raw(b"")
 
     @property
     def code(self) -> int:
-        """The HTTP status."""
+        """Return the HTTP status."""
         return int(bytes(self.status))
 
     @property
     def request_id(self) -> str | None:
-        """Graph's, if it looks like one."""
+        """Return Graph's request id, or None if it does not look like one."""
         return safe_word(self.header("request-id")) or None
 
     def header(self, name: str) -> str:
-        """A header's value, its name in lower case; empty if it is not there."""
+        """Return the value of the header with this lower-case name, or an empty string if it is missing."""
         return {key.lower(): value for key, value in _HEADERS.decode(self.headers).items()}.get(name, "")
 
 
@@ -51,53 +56,53 @@ _HEADERS: msgspec.json.Decoder[dict[str, str]] = msgspec.json.Decoder(dict[str, 
 
 
 class Batches:
-    """GETs of collections of one version of Graph, ``MOST`` at most in a request."""
+    """GETs of collections of one version of Graph, at most ``MOST`` in a request."""
 
     def __init__(self, transport: Transport, api: str) -> None:
         self._transport = transport
         self._url = f"{transport.root(api)}/$batch"
 
     async def collections(self, urls: Sequence[str], *, units: int) -> list[Item]:
-        """Return what is at each URL (relative to the version), in order. ``units``: what each costs.
+        """Return the item at each URL (relative to the version), in order.
 
-        Raises as ``Transport.get`` does for trouble, and for a token that is refused.
+        ``units`` is the cost of each URL in resource units. Raises as ``Transport.get`` does for trouble, and TokenRefused.
         """
-        found: dict[int, Item] = {}
+        items: dict[int, Item] = {}
         renewed = False
 
-        async def ask() -> None:
+        async def request_remaining() -> None:
             nonlocal renewed
-            left = [n for n in range(len(urls)) if n not in found]
-            cost = units * len(left)
-            answer = await self._transport.post(self._url, _body(left, urls), _parsed, units=cost)
-            await self._transport.tell(_most_used(answer))
-            refused = [n for n in left if n in answer and answer[n].code == 401]
+            remaining = [n for n in range(len(urls)) if n not in items]
+            cost = units * len(remaining)
+            answer = await self._transport.post(self._url, _body(remaining, urls), _parsed, units=cost)
+            await self._transport.report_usage(_highest_usage(answer))
+            refused = [n for n in remaining if n in answer and answer[n].code == 401]
             if refused and not renewed:
                 renewed = True
                 await self._transport.renew(answer[refused[0]].header("www-authenticate"))
-                await _take(answer, [n for n in left if n not in refused], found)
+                await _store(answer, [n for n in remaining if n not in refused], items)
                 raise GraphTrouble("Graph asks for a newer token.", 0.0, answer[refused[0]].request_id)
-            await _take(answer, left, found)
+            await _store(answer, remaining, items)
 
-        await self._transport.patiently(ask)
-        return [found[n] for n in range(len(urls))]
+        await self._transport.retry(request_remaining)
+        return [items[n] for n in range(len(urls))]
 
 
-async def _take(answer: Mapping[int, _Response], left: Sequence[int], found: dict[int, Item]) -> None:
-    """Keeps what was answered well. Raises the trouble of one of the others, with the longest wait asked for."""
+async def _store(answer: Mapping[int, _Response], numbers: Sequence[int], items: dict[int, Item]) -> None:
+    """Store the final answers to these numbers in ``items``. If others are in trouble, raise the longest wait's trouble."""
     troubles: list[GraphTrouble] = []
-    for n in left:
+    for n in numbers:
         if n not in answer:
             troubles.append(GraphTrouble("Graph's answer lacks an item of the batch."))
             continue
         try:
-            found[n] = await _page(answer[n])
+            items[n] = await _page(answer[n])
         except NotFound:
-            found[n] = None
+            items[n] = None
         except TokenRefused:
             raise
         except Skip as skip:
-            found[n] = skip
+            items[n] = skip
         except GraphTrouble as trouble:
             troubles.append(trouble)
         except ValueError:
@@ -107,23 +112,26 @@ async def _take(answer: Mapping[int, _Response], left: Sequence[int], found: dic
 
 
 async def _page(item: _Response) -> slicer.Envelope:
+    """Return the item's page. Raises as ``errors.meaning`` says, and ValueError if the body is no page."""
     if item.code == 200:
         return await slicer.collection(bytes(item.body))
     after = seconds_of(item.header("retry-after"))
     raise meaning(item.code, code_of(bytes(item.body)), resuming=False, after=after, request_id=item.request_id)
 
 
-def _most_used(answer: Mapping[int, _Response]) -> str:
+def _highest_usage(answer: Mapping[int, _Response]) -> str:
+    """Return the highest usage of Graph's limit that an item reports, or an empty string if none does."""
     return max((item.header("x-ms-throttle-limit-percentage") for item in answer.values()), default="")
 
 
-def _body(left: Sequence[int], urls: Sequence[str]) -> bytes:
-    requests = [{"id": str(n), "method": "GET", "url": urls[n], "headers": _PREFER} for n in left]
+def _body(numbers: Sequence[int], urls: Sequence[str]) -> bytes:
+    """Return the JSON of a batch that requests the URLs with these numbers."""
+    requests = [{"id": str(n), "method": "GET", "url": urls[n], "headers": _PREFER} for n in numbers]
     return msgspec.json.encode({"requests": requests})
 
 
 async def _parsed(body: bytes) -> dict[int, _Response]:
-    """The items of an answer by the numbers that they were asked under. Raises ValueError if it is none."""
+    """Return the items of a batch's answer by their request numbers. Raises ValueError if the body is no such answer."""
     responses = slicer.read(slicer.on_one_line(body), _RESPONSES).responses
     items = [slicer.read(response, _RESPONSE) for response in responses]
     return {int(bytes(item.id).strip(b'"')): item for item in items}

@@ -1,7 +1,7 @@
-"""What belongs to each object of a collection: the objects are listed by id, and their children asked for in batches.
+"""Children of each object of a collection: list the objects by id, then request their children in batches.
 
-A cursor of such a stream is of our own making: the objects that are left of the listing's page, those of which further pages
-are to come, and the listing's next page.
+Entrakeep makes the cursor of such a stream itself. It holds the remaining objects of the listing's page, the objects whose
+children have further pages, and the listing's next page.
 """
 
 import asyncio
@@ -26,26 +26,30 @@ from shared.domain.secret import Secret
 from shared.ports.directory import Cursor
 
 _AHEAD = 4
-"""Batches that are asked for before they are wanted."""
+"""Number of batches that are requested in advance."""
 _PAGE = 999
+"""Number of objects that a page is asked to have."""
 _IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slicer.Identified)
 
 _Answer = tuple[str, Item]
-"""An object's id and the page of its children; None if it is not there any more; or why Graph refuses them."""
+"""An object's id with the page of its children, None if the object no longer exists, or the cause of Graph's refusal."""
 
 
 class _Position(msgspec.Struct, frozen=True):
-    """Where a reading goes on: objects whose children are not asked for yet, objects with the link of their next page, and
-    the listing's next page. ``fresh`` are objects whose pages were begun afresh, because a link was no good."""
+    """Where a reading continues. It is stored as JSON in the cursor."""
 
     left: list[str]
+    """Ids of objects whose children are not yet requested."""
     pending: list[tuple[str, str]]
+    """Ids of objects whose children have further pages, each with the link to the next one."""
     listing: str | None
+    """The link to the listing's next page, or None after the last one."""
     fresh: list[str] = []
+    """Ids of objects whose pages were started over, because Graph refused a link."""
 
     @property
     def cursor(self) -> Cursor | None:
-        """None at the end."""
+        """Return the cursor of this position, or None at the end."""
         if not (self.left or self.pending or self.listing):
             return None
         return Cursor(Secret(msgspec.json.encode(self)), more=True)
@@ -57,12 +61,14 @@ class ChildrenPage:
     def __init__(
         self, entries: list[list[Line]], size: int, cursor: Cursor | None, refused: Sequence[RefusedObject] = ()
     ) -> None:
+        """Store the lines of each object, their size in bytes, the next cursor and the refused objects."""
         self.size = size
         self.cursor = cursor
         self._entries = entries
         self._refused = list(refused)
 
     def entries(self) -> Iterator[list[Line]]:
+        """Return the lines, one list for each object."""
         return iter(self._entries)
 
     def refused(self) -> list[RefusedObject]:
@@ -70,16 +76,16 @@ class ChildrenPage:
         return self._refused
 
     def incomplete(self) -> list[str]:
-        """Nothing is ever incomplete."""
+        """Return an empty list, because children are never incomplete."""
         return []
 
 
 _Step = tuple[list[list[Line]], int, _Position, list[RefusedObject]]
-"""Lines, the bytes that they came in, where the reading goes on, and what was refused."""
+"""Lines of each object, their size in bytes, the position after them, and the refused objects."""
 
 
 class ChildrenReader:
-    """Reads one stream of children, once."""
+    """A reader of one stream of children. Use it once."""
 
     def __init__(self, transport: Transport, stream: Stream, children: Children) -> None:
         self._transport = transport
@@ -91,45 +97,53 @@ class ChildrenReader:
         """Whether Graph has shown children of any object."""
         self._listings = LoopGuard([])
         self._owner: str | None = None
-        """The object whose further pages are read, which ``_guard`` has taken in."""
+        """The object whose further pages are read and recorded in ``_guard``."""
         self._guard = LoopGuard([])
-        self._asked: deque[tuple[list[str], asyncio.Task[list[_Answer]]]] = deque()
+        self._requested: deque[tuple[list[str], asyncio.Task[list[_Answer]]]] = deque()
 
     async def pages(self, cursor: Cursor | None, passed: Sequence[Cursor] = ()) -> AsyncGenerator[ChildrenPage, None]:
-        """Return the pages from ``cursor`` on; None begins afresh. The last one has no cursor. Raises as the port says."""
-        at = _Position([], [], self._listing()) if cursor is None else _decoded(cursor)
-        # A position before may name the link that is followed next. That is no circle.
-        listings = {_decoded(each).listing for each in passed} - {at.listing, None}
-        self._listings = LoopGuard(filter(None, [*listings, self._listing(), at.listing]))
+        """Yield the pages from ``cursor`` on, or from the beginning for None. The last page has no cursor.
+
+        Raises as the port describes.
+        """
+        position = _Position([], [], self._listing()) if cursor is None else _decoded(cursor)
+        # An earlier position may name the link that is followed next. That is no loop.
+        listings = {_decoded(each).listing for each in passed} - {position.listing, None}
+        self._listings = LoopGuard(filter(None, [*listings, self._listing(), position.listing]))
         beginning = [[prefix_gone(self._resource, b"")]] if cursor is None else []
         resuming = cursor is not None
         self._shown = resuming
         try:
             while True:
                 refused: list[RefusedObject] = []
-                if at.pending:
-                    told, size, at, refused = await self._next_page(at)
-                elif at.left:
-                    told, size, at, refused = await self._next_batch(at)
-                elif at.listing:
-                    at = await self._next_objects(at.listing, resuming)
+                if position.pending:
+                    entries, size, position, refused = await self._next_page(position)
+                elif position.left:
+                    entries, size, position, refused = await self._next_batch(position)
+                elif position.listing:
+                    position = await self._next_objects(position.listing, resuming)
                     resuming = True
-                    if at.cursor is not None:
+                    if position.cursor is not None:
                         continue
-                    told, size = [], 0
-                yield ChildrenPage(beginning + told, size, at.cursor, refused)
-                if at.cursor is None:
+                    entries, size = [], 0
+                yield ChildrenPage(beginning + entries, size, position.cursor, refused)
+                if position.cursor is None:
                     return
                 beginning = []
         finally:
-            for _, task in self._asked:
+            for _, task in self._requested:
                 task.cancel()
-            await asyncio.gather(*(task for _, task in self._asked), return_exceptions=True)
+            await asyncio.gather(*(task for _, task in self._requested), return_exceptions=True)
 
     def _listing(self) -> str:
+        """Return the URL of the listing's first page."""
         return f"{self._transport.root(self._stream.api)}{self._stream.path}?$select=id&$top={_PAGE}"
 
     async def _next_objects(self, listing: str, resuming: bool) -> _Position:
+        """Read a page of the listing and return the position before its objects' children.
+
+        Raises Looping if Graph repeats pages or links, and Skip if an object has no id.
+        """
         page, request_id = await self._transport.identified(listing, slicer.collection, resuming=resuming)
         self._listings.take(page, request_id)
         try:
@@ -137,9 +151,13 @@ class ChildrenReader:
         except ValueError:
             raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
 
-    async def _next_page(self, at: _Position) -> _Step:
-        """Return the next page of one object that has many children; a link that is no good has it begun afresh, once."""
-        (owner, url), *others = at.pending
+    async def _next_page(self, position: _Position) -> _Step:
+        """Return the next page of one object with many children.
+
+        If Graph refuses the link, read the object's children from the beginning, once. After that, or if Graph refuses
+        the children, report the object as refused.
+        """
+        (owner, url), *others = position.pending
         if self._owner != owner:
             self._owner, self._guard = owner, LoopGuard([url])
         try:
@@ -151,20 +169,21 @@ class ChildrenReader:
             raise
         except (Skip, StartOver) as error:
             self._owner = None
-            if isinstance(error, StartOver) and owner not in at.fresh:
-                return [], 0, _Position([*at.left, owner], others, at.listing, [*at.fresh, owner]), []
+            if isinstance(error, StartOver) and owner not in position.fresh:
+                remaining, fresh = [*position.left, owner], [*position.fresh, owner]
+                return [], 0, _Position(remaining, others, position.listing, fresh), []
             refused = [RefusedObject(id=owner, request_id=error.request_id)]
-            return [], 0, _Position(at.left, others, at.listing, at.fresh), refused
+            return [], 0, _Position(position.left, others, position.listing, position.fresh), refused
         further = [(owner, page.next)] if page.next else []
-        position = _Position(at.left, [*further, *others], at.listing, at.fresh)
-        return [self._lines(owner, page)], _size(page), position, []
+        following = _Position(position.left, [*further, *others], position.listing, position.fresh)
+        return [self._lines(owner, page)], _size(page), following, []
 
-    async def _next_batch(self, at: _Position) -> _Step:
-        """Return the first pages of the next objects."""
-        self._ask(at.left)
-        owners, task = self._asked[0]
+    async def _next_batch(self, position: _Position) -> _Step:
+        """Return the first pages of the next objects. Raises as ``_refuse_all`` does."""
+        self._prefetch(position.left)
+        owners, task = self._requested[0]
         answers = await task
-        self._asked.popleft()
+        self._requested.popleft()
         pages = [(owner, page) for owner, page in answers if isinstance(page, slicer.Envelope)]
         skips = [(owner, skip) for owner, skip in answers if isinstance(skip, Skip)]
         self._refuse_all(answers, [skip for _, skip in skips])
@@ -172,29 +191,32 @@ class ChildrenReader:
         pending = [(owner, page.next) for owner, page in pages if page.next]
         refused = [RefusedObject(id=owner, request_id=skip.request_id) for owner, skip in skips]
         size = sum(_size(page) for _, page in pages)
-        return entries, size, _Position(at.left[len(owners) :], pending, at.listing, at.fresh), refused
+        following = _Position(position.left[len(owners) :], pending, position.listing, position.fresh)
+        return entries, size, following, refused
 
     def _refuse_all(self, answers: Sequence[_Answer], skips: Sequence[Skip]) -> None:
-        """Raise the cause for which Graph refuses everything: a whole batch, before it has shown anything."""
+        """Raise Skip if Graph refuses a whole batch for the same cause and has not shown any children before."""
         if not self._shown and len(skips) == len(answers) and len({skip.answer for skip in skips}) == 1:
             raise skips[0]
         self._shown = self._shown or len(skips) < len(answers)
 
-    def _ask(self, left: list[str]) -> None:
-        """Keeps so many batches on their way."""
-        first = sum(len(owners) for owners, _ in self._asked)
-        while len(self._asked) < _AHEAD and first < len(left):
-            owners = left[first : first + MOST]
-            self._asked.append((owners, asyncio.create_task(self._batch(owners))))
+    def _prefetch(self, remaining: list[str]) -> None:
+        """Request batches of the remaining objects until ``_AHEAD`` batches are in flight."""
+        first = sum(len(owners) for owners, _ in self._requested)
+        while len(self._requested) < _AHEAD and first < len(remaining):
+            owners = remaining[first : first + MOST]
+            self._requested.append((owners, asyncio.create_task(self._batch(owners))))
             first += len(owners)
 
     async def _batch(self, owners: list[str]) -> list[_Answer]:
+        """Request the first page of each owner's children in one batch."""
         query = f"?{'$select=id&' if self._children.links else ''}$top={_PAGE}"
         below = f"{self._children.segment}{query}"
         urls = [f"{self._stream.collection}/{quote(owner, safe='')}/{below}" for owner in owners]
         return list(zip(owners, await self._batches.collections(urls, units=self._stream.units), strict=True))
 
     def _lines(self, owner: str, page: slicer.Envelope) -> list[Line]:
+        """Return the lines of a page of the owner's children. Raises Skip if an object has no id."""
         try:
             below = f"{self._children.owner}/".encode() + encode_id(owner) + f"/{self._children.segment}/".encode()
             return [self._line(below, text) for text in page.value]
@@ -202,17 +224,19 @@ class ChildrenReader:
             raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
 
     def _line(self, below: bytes, text: Raw) -> Line:
+        """Return the line of one child, with ``below`` as its key's prefix. Raises ValueError if it has no id."""
         if self._children.links:
             return link_line(self._resource, below, slicer.read(text, LINK))
         return put(self._resource, below + encode_id(slicer.read(text, _IDENTIFIED).id), bytes(text))
 
 
 def _size(page: slicer.Envelope) -> int:
+    """Return the size of a page's objects in bytes."""
     return sum(len(text) for text in page.value)
 
 
 def _decoded(cursor: Cursor) -> _Position:
-    """Raises StartOver if the cursor is none of ours."""
+    """Return the position in a cursor. Raises StartOver if the cursor was not made by this module."""
     try:
         return msgspec.json.decode(cursor.link.reveal(), type=_Position)
     except msgspec.MsgspecError:

@@ -1,6 +1,6 @@
-"""Turns the entries of a delta page into lines.
+"""Conversion of the entries of a delta page into lines.
 
-An entry is an object with its properties, or an id with ``@removed``; relations stand beside the properties as
+An entry is an object with its properties, or an id with ``@removed``. Changes of relations are members of the entry named
 ``<name>@delta``. The record is the entry's own bytes with those members cut out. (Graph: "Use delta query to track
 changes", "Get incremental changes for groups".)
 """
@@ -23,20 +23,26 @@ _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 
 
 class _Related(msgspec.Struct, frozen=True):
-    """A relation with what the loop over entries needs of it, made once."""
+    """A relation with values for the loop over entries, computed once."""
 
     relation: Relation
     resource: bytes
+    """The relation's resource, as bytes."""
     segment: bytes
+    """The key segment between the owner's id and the linked id: ``/<name>/``."""
     field: str
+    """The field's name in the decoded entry."""
     member: str
+    """The member's name in Graph's JSON: ``<name>@delta``."""
     quoted: bytes
+    """The member's name as a JSON string."""
 
 
 class DeltaShape:
-    """How the entries of one delta stream become lines. One for each stream, shared by its pages."""
+    """The conversion of one delta stream's entries into lines. The pages of a stream share it."""
 
     def __init__(self, stream: Stream) -> None:
+        """Build the decoder of the stream's entries."""
         self._resource = stream.resource.encode()
         self._resources = tuple(name.encode() for name in stream.resources)
         self._related = tuple(_related(n, relation) for n, relation in enumerate(stream.relations))
@@ -49,11 +55,11 @@ class DeltaShape:
         )
 
     def beginning(self) -> list[Line]:
-        """The lines that a full read begins with: what older runs hold of these resources is no more."""
+        """Return the lines that start a full read: prefix tombstones that hide the resources' records in older runs."""
         return [prefix_gone(resource, b"") for resource in self._resources]
 
     def lines(self, text: Raw, incomplete: list[str]) -> list[Line]:
-        """The lines of one entry; its id is added to ``incomplete`` if it came without its witness properties.
+        """Return the lines of one entry. Add its id to ``incomplete`` if it lacks witness properties but has others.
 
         Raises ValueError if the entry has no id.
         """
@@ -76,6 +82,7 @@ class DeltaShape:
         return links
 
     def _is_whole(self, entry: Any) -> bool:
+        """Return True if every witness property is present and not null."""
         for witness in self._witnesses:
             value = getattr(entry, witness)
             if not value or (len(value) == 4 and bytes(value) == b"null"):
@@ -84,6 +91,7 @@ class DeltaShape:
 
 
 def _related(n: int, relation: Relation) -> _Related:
+    """Return the computed values of the stream's relation number ``n``."""
     return _Related(
         relation=relation,
         resource=relation.resource.encode(),
@@ -95,25 +103,28 @@ def _related(n: int, relation: Relation) -> _Related:
 
 
 def _has_properties(value: bytes) -> bool:
-    """Whether there is more than the id and annotations."""
+    """Return True if the object has members besides its id and annotations."""
     return any(member.name != "id" and "@" not in member.name for member in slow_slicer.members(value))
 
 
 def _links(owner: bytes, related: _Related, array: Raw) -> list[Line]:
-    """The lines of a relation's changes. One to a single object comes whole, so what was before it is gone."""
+    """Return the lines of a relation's changes.
+
+    Graph sends a relation to a single object as a whole, so a prefix tombstone removes the earlier link.
+    """
     below = owner + related.segment
     lines = link_lines(related.resource, below, array)
     return [prefix_gone(related.resource, below), *lines] if related.relation.to_one else lines
 
 
 def _without(value: bytes, related: _Related, relation: Raw) -> bytes:
-    """The object without the relation's member and one adjoining comma."""
-    at = value.find(related.quoted)
+    """Return the object without the relation's member and one adjoining comma."""
+    start = value.find(related.quoted)
     escaped = b"\\" in value and _ESCAPED_LETTER.search(value)
-    if at >= 0 and value.find(related.quoted, at + 1) < 0 and not escaped:
-        colon = _COLON.match(value, at + len(related.quoted))
+    if start >= 0 and value.find(related.quoted, start + 1) < 0 and not escaped:
+        colon = _COLON.match(value, start + len(related.quoted))
         if colon is not None and value.startswith(bytes(relation), colon.end()):
-            return cut(value, at, colon.end() + len(relation))
+            return cut(value, start, colon.end() + len(relation))
     for member in reversed(slow_slicer.members(value)):
         if member.name == related.member:
             value = cut(value, member.start, member.stop)
@@ -121,7 +132,7 @@ def _without(value: bytes, related: _Related, relation: Raw) -> bytes:
 
 
 def cut(value: bytes, start: int, stop: int) -> bytes:
-    """An object without the member from ``start`` to ``stop`` and without the comma after it, else the one before it."""
+    """Return an object without the member from ``start`` to ``stop`` and without the comma after it or else before it."""
     comma = _COMMA_AFTER.match(value, stop)
     if comma is not None:
         return value[:start] + value[comma.end() :]

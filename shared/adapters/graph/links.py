@@ -1,4 +1,4 @@
-"""Links as Graph writes them, in deltas and in listings alike: a type and an id, and whether the link was removed."""
+"""Links in Graph's deltas and listings: each has a type, an id, and a mark if the link was removed."""
 
 import re
 
@@ -12,31 +12,37 @@ _ABSENT = Raw(b"")
 
 
 class Link(msgspec.Struct):
-    """One link. The tokens stay as they were sent."""
+    """One link. Its JSON tokens are kept as Graph sent them."""
 
     id: Raw
+    """The linked object's id."""
     type: Raw = msgspec.field(name="@odata.type", default=_ABSENT)
+    """The linked object's type; empty if missing."""
     removed: Raw = msgspec.field(name="@removed", default=_ABSENT)
+    """Present if the link was removed."""
 
 
 LINK: msgspec.json.Decoder[Link] = msgspec.json.Decoder(Link)
 _LINKS: msgspec.json.Decoder[list[Link]] = msgspec.json.Decoder(list[Link])
 _USUAL = re.compile(rb'(\{"@odata\.type":"[^"\\]+","id":"([a-z0-9\-._~@]+)"\})')
-"""A link as it nearly always comes: to the letter the record that ``link_line`` writes, its id as it stands in a key. One
-with capitals may be a GUID, which stands in lower case."""
+"""The usual form of a link: its bytes are the record that ``link_line`` writes, and its id is also the key.
+
+An id with capitals does not match, because it may be a GUID, which a key has in lower case.
+"""
 
 
 def link_lines(resource: bytes, below: bytes, array: Raw) -> list[Line]:
-    """The lines of the links in a JSON array, as ``link_line`` has them. Raises ValueError if it holds what is no link."""
+    """Return the lines of the links in a JSON array, as ``link_line`` does. Raises ValueError if an element is no link."""
     usual = _USUAL.findall(array)
-    # Between two links, and at either end, an array has one letter at least: with more, there was something else in it.
+    # An array has at least one character between two links and at either end. A longer one has other content, too.
     if sum([len(value) for value, _ in usual]) + len(usual) + 1 == len(array):
-        begin, _ = put(resource, below, b"")
-        return [(begin + key, value) for value, key in usual]
+        order_prefix, _ = put(resource, below, b"")
+        return [(order_prefix + key, value) for value, key in usual]
     return [link_line(resource, below, link) for link in _read_links(array)]
 
 
 def _read_links(array: Raw) -> list[Link]:
+    """Return the links in a JSON array. Raises ValueError if an element is no link."""
     try:
         return _LINKS.decode(array)
     except (ValueError, RecursionError):
@@ -44,7 +50,10 @@ def _read_links(array: Raw) -> list[Link]:
 
 
 def link_line(resource: bytes, below: bytes, link: Link) -> Line:
-    """The line of a link whose key begins with ``below``: a record, or its end. Raises ValueError if its id is no string."""
+    """Return the line of a link whose key begins with ``below``: a record, or a tombstone if the link was removed.
+
+    Raises ValueError if the link's id is no string.
+    """
     token = bytes(link.id)
     key = below + encode_id(_text(token))
     if link.removed:
@@ -55,7 +64,7 @@ def link_line(resource: bytes, below: bytes, link: Link) -> Line:
 
 
 def _text(token: bytes) -> str:
-    """The string that a JSON token is. Raises ValueError if it is none."""
+    """Return the value of a JSON string token. Raises ValueError if the token is no string."""
     if token.startswith(b'"') and b"\\" not in token:
         return token[1:-1].decode()
     return slow_slicer.string(token)

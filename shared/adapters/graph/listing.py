@@ -1,4 +1,4 @@
-"""Turns the objects of a listing into lines: each is a record as it stands."""
+"""Conversion of the objects of a listing into lines: each object is a record without changes."""
 
 import msgspec
 from msgspec import Raw
@@ -11,16 +11,20 @@ _IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slic
 
 
 class ListingShape:
-    """How the objects of a stream without delta become lines. A collection of one (the organization) is read the same."""
+    """The conversion of the objects of a stream without delta into lines.
+
+    A collection of one object (the organization) is read the same way.
+    """
 
     def __init__(self, stream: Stream) -> None:
+        """Store the stream's resource."""
         self._resource = stream.resource.encode()
 
     def beginning(self) -> list[Line]:
-        """The line that a full read begins with: what older runs hold of the resource is no more."""
+        """Return the line that starts a full read: a prefix tombstone that hides the resource's records in older runs."""
         return [prefix_gone(self._resource, b"")]
 
     def lines(self, text: Raw, incomplete: list[str]) -> list[Line]:  # noqa: ARG002
-        """The line of one object. Nothing is ever incomplete. Raises ValueError if it has no id."""
+        """Return the line of one object. Never add to ``incomplete``. Raises ValueError if the object has no id."""
         object_id = slicer.read(text, _IDENTIFIED).id
         return [put(self._resource, self._resource + b"/" + encode_id(object_id), bytes(text))]

@@ -1,6 +1,7 @@
-"""When an application's client secret expires, read from the application's own object.
+"""The expiry of an application's client secret, read from the application's own object.
 
-Graph never shows a secret, but its first characters as a hint. (Graph: "application resource type", "passwordCredential".)
+Graph never shows a secret, but shows its first characters as a hint. (Graph: "application resource type",
+"passwordCredential".)
 """
 
 from datetime import datetime
@@ -13,22 +14,26 @@ from shared.domain.errors import GraphTrouble, Skip
 from shared.domain.secret import Secret
 
 _HINT = 3
-"""Characters of the hint."""
+"""Length of the hint in characters."""
 
 
 class _Password(msgspec.Struct, rename="camel"):
+    """A client secret as Graph shows it."""
+
     hint: str | None = None
     end_date_time: datetime | None = None
 
 
 class _Application(msgspec.Struct, rename="camel"):
+    """The application's object, with its client secrets."""
+
     password_credentials: list[_Password] = []
 
 
 async def secret_expiry(transport: Transport, client_id: str, secret: Secret) -> datetime | None:
-    """Return when the secret expires. Return None if the application may not read itself, or does not tell.
+    """Return when the secret expires, or None if the application may not read itself or Graph names no expiry.
 
-    Of several secrets with the same hint the first to expire counts: a warning too early is better than none.
+    If several secrets have the same hint, the first to expire counts: an early warning is better than none.
     """
     name = quote(client_id, safe="")
     url = f"{transport.root()}/applications(appId='{name}')?$select=passwordCredentials"
@@ -42,4 +47,5 @@ async def secret_expiry(transport: Transport, client_id: str, secret: Secret) ->
 
 
 async def _application(body: bytes) -> _Application:
+    """Decode the application's object. Raises ValueError if the body is not of that form."""
     return msgspec.json.decode(body, type=_Application)

@@ -1,22 +1,25 @@
-"""Why a server was not reached, in words of ours: what libraries say of it differs, and may hold anything."""
+"""The cause of a failed connection, in our own words: messages of libraries differ and may contain any text."""
 
 import socket
 import ssl
 
 _CHECK = "check ENTRAKEEP_GRAPH_URL, ENTRAKEEP_AUTHORITY_URL, HTTPS_PROXY if it is set, and the network"
 _INNER = ("reason", "inner_exception")
-"""Where urllib3 and azure keep the error that led to theirs."""
+"""Attributes in which urllib3 and azure keep the error that caused theirs."""
 
 
 def reason(error: BaseException) -> str:
-    """What keeps us from the server, from the errors that led to this one; as much as can be told."""
-    found = list(_chain(error))
-    for each in found:
+    """Return the cause of a failed connection as a sentence's end, from this error and the errors that caused it.
+
+    If the cause is unknown, name the type of the error.
+    """
+    errors = list(_chain(error))
+    for each in errors:
         if isinstance(each, ssl.SSLCertVerificationError):
             whose = "the authority that made it, perhaps a proxy's"
             return f"its certificate is not trusted: name {whose}, in ENTRAKEEP_CA_BUNDLE"
-    by_proxy = any(type(each).__name__ == "ProxyError" for each in found)  # httpx, httpcore and urllib3 have one each
-    for each in found:
+    by_proxy = any(type(each).__name__ == "ProxyError" for each in errors)  # httpx, httpcore and urllib3 have one each
+    for each in errors:
         if isinstance(each, socket.gaierror):
             return (
                 "the proxy's name is not known: check HTTPS_PROXY" if by_proxy else f"its name is not known: {_CHECK}"
@@ -31,18 +34,21 @@ def reason(error: BaseException) -> str:
 
 
 def _chain(error: BaseException | None) -> "list[BaseException]":
-    """The error and all that it came from; libraries put the first one into an argument of the last."""
-    found: list[BaseException] = []
-    open_: list[BaseException | None] = [error]
-    while open_ and len(found) < 50:
-        each = open_.pop()
-        if each is None or any(each is known for known in found):
+    """Return the error and the errors that caused it, 50 at most.
+
+    Libraries put the first error into an argument of the last one.
+    """
+    errors: list[BaseException] = []
+    pending: list[BaseException | None] = [error]
+    while pending and len(errors) < 50:
+        each = pending.pop()
+        if each is None or any(each is known for known in errors):
             continue
-        found.append(each)
+        errors.append(each)
         inner = [
             value
             for value in (*each.args, *(getattr(each, name, None) for name in _INNER))
             if isinstance(value, BaseException)
         ]
-        open_ += [each.__cause__, each.__context__, *inner]
-    return found
+        pending += [each.__cause__, each.__context__, *inner]
+    return errors

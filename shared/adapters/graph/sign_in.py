@@ -1,9 +1,9 @@
-"""Tokens for one application in one directory, by azure-identity.
+"""Tokens for one application in one directory, with azure-identity.
 
-Each token is asked for with a credential of its own: azure-identity takes milliseconds to find one that it keeps, and msal
-remembers a refusal for a minute, both inside the credential. What is kept, ``tokens`` keeps. Retries of their own are off;
-whoever asks decides. (Microsoft identity platform, "OAuth 2.0 client credentials flow", "Claims challenges, claims requests
-and client capabilities".)
+Each token is requested with a new credential object. Inside a credential, azure-identity takes milliseconds to find a cached
+token, and msal remembers a refusal for a minute. So ``tokens`` is the only cache. The libraries' own retries are off; the
+caller decides about retries. (Microsoft identity platform, "OAuth 2.0 client credentials flow", "Claims challenges, claims
+requests and client capabilities".)
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from shared.domain.errors import Code, EntrakeepError, GraphTrouble, Refuse
 from shared.domain.model import CredentialKind
 from shared.ports.directory import Identity
 
-# Its warnings repeat what the sign-in service answered; what matters of it is in our own error.
+# Its warnings repeat the sign-in service's answer; our own error has the important parts of it.
 logging.getLogger("azure.identity").setLevel(logging.ERROR)
 
 _MICROSOFT = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn"})
@@ -42,38 +42,47 @@ _Credential = ClientSecretCredential | CertificateCredential
 
 
 class Refusal(msgspec.Struct):
+    """The body of a refused sign-in."""
+
     error: str = ""
+    """The OAuth error code."""
     error_codes: list[int] = []
+    """The service's error numbers (AADSTS…)."""
 
 
-class _Said(msgspec.Struct):
-    """What the sign-in service said last: status, its error numbers (AADSTS…), and its Retry-After in seconds."""
+class _LastAnswer(msgspec.Struct):
+    """The last answer of the sign-in service."""
 
     status: int = 0
+    """The HTTP status, or 0 without an answer."""
     refusal: Refusal = msgspec.field(default_factory=Refusal)
     after: float | None = None
+    """Its Retry-After in seconds."""
 
 
-class _Trusting(HTTPAdapter):
-    """Verifies servers by the given TLS context, so that our authorities come on top of the system's."""
+class _ContextAdapter(HTTPAdapter):
+    """An adapter of requests that verifies servers by the given TLS context, which adds our authorities to the system's."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
+        """Use ``context`` for every connection."""
         self._context = context
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Create the pool of direct connections with the context."""
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the pool of connections through a proxy, with the context."""
         return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
-        """The context has its authorities: requests would load its own into it, anew for each connection."""
+        """Require a certificate, but load no authorities: requests would load its own for each connection."""
         conn.cert_reqs = "CERT_REQUIRED"
 
 
 class SignIn:
-    """Takes tokens for ``scope`` and forgets them. Methods are for one event loop; requests run in a thread."""
+    """Sign-in of one application. Call the methods in one event loop; requests run in a thread."""
 
     def __init__(
         self,
@@ -84,6 +93,14 @@ class SignIn:
         answer_seconds: float,
         tokens: Tokens,
     ) -> None:
+        """Store the settings, without sending a request.
+
+        - ``authority``: the sign-in service's URL.
+        - ``scope``: the OAuth scope of the tokens.
+        - ``context``: the certificate authorities to trust.
+        - ``answer_seconds``: how long to wait for an answer.
+        - ``tokens``: the cache of tokens.
+        """
         self._identity = identity
         self._authority = authority
         self._scope = scope
@@ -92,44 +109,48 @@ class SignIn:
         self._lock = asyncio.Lock()
         self._tokens = tokens
         self._name = tokens.name(identity)
-        self._taken: str | None = None
-        self._said = _Said()
+        self._newest: str | None = None
+        """The token that this object requested last."""
+        self._last_answer = _LastAnswer()
 
     async def token(self, claims: str | None = None) -> str:
-        """A token, kept or new; with ``claims`` (JSON) a new one that meets them.
+        """Return a cached or new token; with ``claims`` (JSON), a new token that satisfies them.
 
         Raises GraphTrouble if the service is in trouble, Refuse ``GRAPH_SIGN_IN_FAILED`` if it refuses.
         """
         async with self._lock:
-            kept = self._tokens.get(self._name) if claims is None else None
-            if kept is not None:
-                return kept
-            asked = time.monotonic()
-            self._taken = await _in_thread(lambda: self._take(claims))
-            self._tokens.keep(self._name, self._taken, asked)
-            return self._taken
+            cached = self._tokens.get(self._name) if claims is None else None
+            if cached is not None:
+                return cached
+            requested_at = time.monotonic()
+            self._newest = await _in_thread(lambda: self._request(claims))
+            self._tokens.keep(self._name, self._newest, requested_at)
+            return self._newest
 
     def took(self, token: str) -> bool:
-        """Whether this token was taken here last, and not some time ago by somebody else."""
-        return token == self._taken
+        """Return True if this object requested the token last; False if it came from the cache."""
+        return token == self._newest
 
     def forget(self, token: str | None = None) -> None:
-        """Drops this token, and none that took its place meanwhile; None: whichever is kept. The next is asked for afresh."""
+        """Remove this token from the cache, but no newer one; None removes any token. The next call requests a new one."""
         self._tokens.forget(self._name, token)
 
-    def _take(self, claims: str | None) -> str:
-        self._said = _Said()
+    def _request(self, claims: str | None) -> str:
+        """Request a token and wait for it. Raises GraphTrouble, or Refuse ``GRAPH_SIGN_IN_FAILED``."""
+        self._last_answer = _LastAnswer()
         try:
             with closing(self._new_credential()) as credential:
                 return credential.get_token(self._scope, claims=claims, enable_cae=True).token
         except (AzureError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-            if not self._said.status:
+            answer = self._last_answer
+            if not answer.status:
                 raise GraphTrouble(f"The directory's sign-in service cannot be reached: {reason(error)}.") from None
-            raise refusal(self._said.status, self._said.refusal, self._said.after) from None
+            raise refusal(answer.status, answer.refusal, answer.after) from None
 
     def _new_credential(self) -> _Credential:
+        """Return a new credential object. Raises Refuse if the certificate cannot be used."""
         session = requests.Session()
-        session.mount("https://", _Trusting(self._context))
+        session.mount("https://", _ContextAdapter(self._context))
         transport = RequestsTransport(
             session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=self._answer_seconds
         )
@@ -140,7 +161,7 @@ class SignIn:
             "authority": self._authority,
             "disable_instance_discovery": urlsplit(self._authority).hostname not in _MICROSOFT,
             "transport": transport,
-            "raw_response_hook": self._hear,
+            "raw_response_hook": self._store_answer,
             "retry_total": 0,
         }
         if identity.kind is CredentialKind.SECRET:
@@ -153,36 +174,40 @@ class SignIn:
             )
             raise Refuse(Code.GRAPH_SIGN_IN_FAILED, sentence) from None
 
-    def _hear(self, response: Any) -> None:
+    def _store_answer(self, response: Any) -> None:
+        """Store the service's answer, from which an error is made if no token comes."""
         answer = response.http_response
         try:
             refusal = msgspec.json.decode(answer.body(), type=Refusal)
         except ValueError:
             refusal = Refusal()
-        self._said = _Said(answer.status_code, refusal, seconds_of(answer.headers.get("Retry-After")))
+        self._last_answer = _LastAnswer(answer.status_code, refusal, seconds_of(answer.headers.get("Retry-After")))
 
 
 async def _in_thread(call: Callable[[], str]) -> str:
-    """What ``call`` returns, in a thread that nobody waits for once this is cancelled: neither the loop nor the process."""
+    """Run ``call`` in a daemon thread and return its result.
+
+    After a cancellation, neither the loop nor the process waits for the thread.
+    """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str] = loop.create_future()
 
-    def settle(taken: str | BaseException) -> None:
+    def resolve(result: str | BaseException) -> None:
         if answer.done():
             return
-        if isinstance(taken, BaseException):
-            answer.set_exception(taken)
+        if isinstance(result, BaseException):
+            answer.set_exception(result)
         else:
-            answer.set_result(taken)
+            answer.set_result(result)
 
     def work() -> None:
-        taken: str | BaseException
+        result: str | BaseException
         try:
-            taken = call()
+            result = call()
         except BaseException as error:
-            taken = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, taken)
+            result = error
+        with suppress(RuntimeError):  # the loop is closed, so the result is not needed
+            loop.call_soon_threadsafe(resolve, result)
 
     threading.Thread(target=work, name="sign-in", daemon=True).start()
     return await answer
@@ -197,30 +222,30 @@ _WRONG = {
     90002: "There is no such directory: check the directory id.",
     53003: "A conditional access policy of the directory keeps the application out.",
 }
-"""What to do about the sign-in service's error numbers. (Microsoft identity platform: "AADSTS error codes".)"""
+"""The advice for the sign-in service's error numbers. (Microsoft identity platform: "AADSTS error codes".)"""
 
 
-def refusal(status: int, said: Refusal, after: float | None) -> EntrakeepError:
-    """What a sign-in without a token means."""
-    number = f"AADSTS{said.error_codes[0]}" if said.error_codes else "no code"
-    told = f"status {status}, {number}"
-    ours = next((sentence for code, sentence in _WRONG.items() if code in said.error_codes), None)
+def refusal(status: int, body: Refusal, after: float | None) -> EntrakeepError:
+    """Return the error that a sign-in without a token means. ``after`` is the answer's Retry-After in seconds."""
+    number = f"AADSTS{body.error_codes[0]}" if body.error_codes else "no code"
+    details = f"status {status}, {number}"
+    advice = next((sentence for code, sentence in _WRONG.items() if code in body.error_codes), None)
     if status in OF_PROXIES or 200 <= status < 300:  # a success without a token is no answer of the service
-        return GraphTrouble(f"{BY_PROXY} ({told}).", after)
-    transient = said.error == "temporarily_unavailable" or not _TRANSIENT.isdisjoint(said.error_codes)
+        return GraphTrouble(f"{BY_PROXY} ({details}).", after)
+    transient = body.error == "temporarily_unavailable" or not _TRANSIENT.isdisjoint(body.error_codes)
     if transient or status < 400 or status in (408, 429) or status >= 500:
-        return GraphTrouble(f"The directory's sign-in service is in trouble ({told}).", after)
+        return GraphTrouble(f"The directory's sign-in service is in trouble ({details}).", after)
     return Refuse(
         Code.GRAPH_SIGN_IN_FAILED,
-        f"The directory refuses the application's sign-in ({told}). "
-        f"{ours or 'Look at directory id, client id and client secret.'}",
+        f"The directory refuses the application's sign-in ({details}). "
+        f"{advice or 'Look at directory id, client id and client secret.'}",
     )
 
 
 def claims_of(header: str) -> str | None:
-    """The claims that a ``WWW-Authenticate`` header asks for, as JSON; None if it asks for none.
+    """Return the claims that a ``WWW-Authenticate`` header requires, as JSON, or None if it requires none.
 
-    Several challenges may share the header (``PoP …, Bearer …``), so claims are looked for all through it.
+    Several challenges may share the header (``PoP …, Bearer …``), so the whole header is searched for claims.
     """
     _, mark, rest = header.partition('claims="')
     encoded, end, _ = rest.partition('"')

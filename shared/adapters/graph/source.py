@@ -29,42 +29,46 @@ _IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slic
 _CONTEXT = "@odata.context"
 
 
-class _Asked:
-    """A page that was asked for from ``cursor`` on, and the link that goes on from it, as soon as that is known."""
+class _PageRequest:
+    """A page that is being requested, and the link to the page after it as soon as that is known."""
 
-    def __init__(self, cursor: Cursor | None, ask: Callable[[], Coroutine[Any, Any, GraphPage]]) -> None:
+    def __init__(self, cursor: Cursor | None, request: Callable[[], Coroutine[Any, Any, GraphPage]]) -> None:
+        """Start the request of the page at ``cursor``."""
         self.cursor = cursor
         link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        # Told to the future alone: a task that knew this object would keep itself, and its page, until garbage is collected.
-        with telling(lambda told: None if link.done() else link.set_result(told)):
-            self.page = asyncio.create_task(ask())
+        # The callback refers to the future only. With a reference to this object, the task would refer to itself and keep
+        # its page in memory until garbage collection.
+        with telling(lambda next_link: None if link.done() else link.set_result(next_link)):
+            self.page = asyncio.create_task(request())
         self._link = link
 
-    async def goes_on(self) -> Cursor | None:
-        """The next page's cursor if it is known before the page is there; None once that is there."""
+    async def next_cursor(self) -> Cursor | None:
+        """Return the next page's cursor as soon as it is known, or None if the page arrives first."""
         either: set[asyncio.Future[Any]] = {self.page, self._link}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         return Cursor(Secret(self._link.result().encode()), more=True) if self._link.done() else None
 
     def begins_at(self, cursor: Cursor | None) -> bool:
-        """Whether this is the page that the cursor leads to."""
-        ours, theirs = (found.link.reveal() if found else None for found in (self.cursor, cursor))
-        return ours == theirs
+        """Return True if this is the page at ``cursor``."""
+        own_link, other_link = (each.link.reveal() if each else None for each in (self.cursor, cursor))
+        return own_link == other_link
 
     async def drop(self) -> None:
-        """Ends the asking; nobody wants the page any more."""
+        """Cancel the request, because its page is not needed."""
         self._link.cancel()
         self.page.cancel()
         await asyncio.gather(self.page, return_exceptions=True)
 
 
 class GraphSource:
-    """One directory, read by one application."""
+    """One directory, read by one application. Its methods behave as the port ``DirectorySource`` describes."""
 
     def __init__(self, transport: Transport) -> None:
+        """Read with ``transport``, which ``close`` closes."""
         self._transport = transport
 
     def pages(self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor] = ()) -> AsyncGenerator[Page, None]:
+        """Return the stream's pages from ``cursor`` on, or from the beginning for None."""
         if stream.children is not None:
             return ChildrenReader(self._transport, stream, stream.children).pages(cursor, passed)
         return self._linked_pages(stream, cursor, passed)
@@ -72,34 +76,35 @@ class GraphSource:
     async def _linked_pages(
         self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor]
     ) -> AsyncGenerator[GraphPage, None]:
-        """Pages that lead from one to the next. The one behind the next is asked for as soon as its link is known."""
+        """Yield pages that link to each other. Each page is requested as soon as its link is known."""
         shape: Shape = DeltaShape(stream) if stream.reading is Reading.DELTA else ListingShape(stream)
         links = [each.link.reveal().decode() for each in (*passed, *([cursor] if cursor else []))]
         guard = LoopGuard([*links, self._first(stream)])
 
-        def ask(cursor: Cursor | None) -> _Asked:
-            return _Asked(cursor, lambda: self._page(stream, shape, cursor))
+        def request(cursor: Cursor | None) -> _PageRequest:
+            return _PageRequest(cursor, lambda: self._page(stream, shape, cursor))
 
-        wanted: _Asked | None = ask(cursor)
-        behind: _Asked | None = None
+        current: _PageRequest | None = request(cursor)
+        following: _PageRequest | None = None
         try:
-            while wanted is not None:
-                link = await wanted.goes_on()
-                behind = ask(link) if link is not None else None
-                page = await wanted.page
+            while current is not None:
+                link = await current.next_cursor()
+                following = request(link) if link is not None else None
+                page = await current.page
                 page.take_to(guard)
-                if behind is not None and not behind.begins_at(page.cursor):
-                    await behind.drop()  # what was told belonged to an answer that was not the last one
-                    behind = None
-                if behind is None and page.cursor is not None and page.cursor.more:
-                    behind = ask(page.cursor)
+                if following is not None and not following.begins_at(page.cursor):
+                    await following.drop()  # the early link came from an answer that was retried
+                    following = None
+                if following is None and page.cursor is not None and page.cursor.more:
+                    following = request(page.cursor)
                 yield page
-                wanted, behind = behind, None
+                current, following = following, None
         finally:
-            for asked in filter(None, (wanted, behind)):
-                await asked.drop()
+            for unused in filter(None, (current, following)):
+                await unused.drop()
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:
+        """Return one object of a delta stream by id, or None if it does not exist."""
         query = f"?$select={','.join(stream.select)}" if stream.select else ""
         url = f"{self._transport.root(stream.api)}{stream.collection}/{quote(object_id, safe='')}{query}"
         try:
@@ -110,6 +115,7 @@ class GraphSource:
         return put(resource, resource + b"/" + encode_id(object_id), value)
 
     async def probe(self, stream: Stream, *, listing: bool = False) -> Answer:
+        """Return how Graph answers one small request for this stream; with ``listing``, one for an object of the listing."""
         try:
             if stream.children is not None:
                 await self._probe_children(stream, stream.children)
@@ -120,6 +126,7 @@ class GraphSource:
         return Answer.WHOLE
 
     async def answers(self, stream: Stream) -> bool:
+        """Return True if Graph answers one small request without a retry, even with a refusal."""
         try:
             await self._transport.get(self._small(stream), _ignored, tries=1)
         except GraphTrouble:
@@ -129,16 +136,21 @@ class GraphSource:
         return True
 
     async def _probe_children(self, stream: Stream, children: Children) -> None:
-        """Asks for the children of one object; there may be none to ask."""
+        """Request the children of one object, if the collection has any. Raises as ``Transport.get`` does."""
         root = self._transport.root(stream.api)
         page = await self._transport.get(f"{root}{stream.path}?$select=id&$top=1", slicer.collection)
         for text in page.value[:1]:
             owner = quote(slicer.read(text, _IDENTIFIED).id, safe="")
             url = f"{root}{stream.collection}/{owner}/{children.segment}?$top=1"
-            with suppress(NotFound):  # it may be gone by now
+            with suppress(NotFound):  # the object may have been deleted meanwhile
                 await self._transport.get(url, _ignored)
 
     async def organization_id(self) -> str:
+        """Return the directory's id from ``/organization``.
+
+        Raises Refuse ``GRAPH_SIGN_IN_FAILED`` if Graph refuses the token, ``GRAPH_FORBIDDEN`` if it refuses the request,
+        and ``GRAPH_UNEXPECTED`` if it does not return exactly one organization.
+        """
         try:
             page = await self._transport.get(f"{self._transport.root()}/organization?$select=id", slicer.collection)
         except TokenRefused as refused:
@@ -151,24 +163,30 @@ class GraphSource:
         return slicer.read(page.value[0], _IDENTIFIED).id
 
     async def secret_expires_at(self, client_id: str, secret: Secret) -> datetime | None:
+        """Return when an application's client secret expires, or None if Graph does not report it."""
         return await secret_expiry(self._transport, client_id, secret)
 
     async def close(self) -> None:
+        """Close the connections. Idempotent."""
         await self._transport.close()
 
     def _first(self, stream: Stream) -> str:
+        """Return the URL of the stream's first page."""
         query = f"?$select={','.join(stream.selected)}" if stream.selected else ""
         return f"{self._transport.root(stream.api)}{stream.path}{query}"
 
     def _small(self, stream: Stream) -> str:
-        """Return a link to the stream itself that a directory of any size answers shortly."""
-        latest = "&$deltatoken=latest" if stream.reading is Reading.DELTA else ""  # answers with no objects
+        """Return a URL of the stream whose answer is small in a directory of any size."""
+        latest = "&$deltatoken=latest" if stream.reading is Reading.DELTA else ""  # the answer has no objects
         return self._first(stream) + latest
 
     def _one_of_listing(self, stream: Stream) -> str:
+        """Return the URL of one object of the stream's listing."""
         return f"{self._transport.root(stream.api)}{stream.collection}?$top=1"
 
     async def _page(self, stream: Stream, shape: Shape, cursor: Cursor | None) -> GraphPage:
+        """Read the page at ``cursor``, or the first one for None. Raises as ``Transport.get`` does."""
+
         async def read(body: bytes) -> GraphPage:
             page = GraphPage(await slicer.collection(body), len(body), shape, fresh=cursor is None)
             if stream.reading is Reading.DELTA and page.cursor is None:
@@ -183,7 +201,10 @@ class GraphSource:
 
 
 async def _one_object(body: bytes) -> bytes:
-    """An object that was asked for by id, without the context that leads it."""
+    """Return an object that was requested by id, without its leading ``@odata.context``.
+
+    Raises ValueError if the body is no object or an empty one.
+    """
     text = slicer.on_one_line(body).strip()
     first = next(iter(slow_slicer.members(text)), None)
     if first is None:
@@ -192,4 +213,5 @@ async def _one_object(body: bytes) -> bytes:
 
 
 async def _ignored(body: bytes) -> bytes:
+    """Return the body without parsing it."""
     return body

@@ -1,4 +1,4 @@
-"""Tokens of this process, so that a job does not sign in again with each of its steps. In memory only, and not for long."""
+"""A cache of this process's tokens, so that a job need not sign in for each of its steps. It is short and in memory only."""
 
 import hashlib
 import os
@@ -9,37 +9,42 @@ from shared.ports.directory import Identity
 
 
 class Tokens:
-    """Tokens by the application that they were given to, for all threads. One is kept for ``seconds`` from when it was asked
-    for, which is far less than it is good for."""
+    """Cached tokens by application, for all threads.
+
+    A token is cached for ``seconds`` after its request, which is far less than its lifetime.
+    """
 
     def __init__(self, seconds: float) -> None:
+        """Start with an empty cache."""
         self._seconds = seconds
         self._kept: dict[bytes, tuple[str, float]] = {}
-        """Each with the time until which it is kept."""
+        """Each token with the monotonic time until which it is cached."""
         self._salt = os.urandom(16)
         self._lock = threading.Lock()
 
     def name(self, identity: Identity) -> bytes:
-        """What the identity's token is kept by: another secret is another name."""
+        """Return the cache key of the identity's token. A different secret gives a different key."""
         parts = (identity.directory_id, identity.client_id, identity.kind, identity.secret.reveal().hex())
         return hashlib.blake2b(" ".join(parts).encode(), key=self._salt).digest()
 
     def get(self, name: bytes) -> str | None:
-        """The token, if one is kept."""
+        """Return the cached token, or None."""
         with self._lock:
             token, until = self._kept.get(name, (None, 0.0))
         return token if time.monotonic() < until else None
 
-    def keep(self, name: bytes, token: str, asked: float) -> None:
-        """Keeps a token that was asked for at ``asked``, by the monotonic clock."""
+    def keep(self, name: bytes, token: str, requested_at: float) -> None:
+        """Cache a token that was requested at ``requested_at`` by the monotonic clock."""
         with self._lock:
-            self._kept[name] = token, asked + self._seconds
-        passed = threading.Timer(self._seconds, self.forget, (name, token))  # even if nobody asks for it any more
-        passed.daemon = True
-        passed.start()
+            self._kept[name] = token, requested_at + self._seconds
+        expiry = threading.Timer(
+            self._seconds, self.forget, (name, token)
+        )  # also removes a token that is not used again
+        expiry.daemon = True
+        expiry.start()
 
     def forget(self, name: bytes, token: str | None) -> None:
-        """Drops this token, and none that came in its place meanwhile; None: whichever is kept."""
+        """Remove this token from the cache, but no newer one. None removes any token."""
         with self._lock:
             if name in self._kept and token in (None, self._kept[name][0]):
                 del self._kept[name]

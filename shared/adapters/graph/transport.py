@@ -1,7 +1,8 @@
-"""One request to Graph at a time, until it is answered well or there is nothing more to try.
+"""Requests to Graph, each retried until it succeeds or cannot succeed.
 
-Requests go through msgraph-sdk's request adapter, with its retries and redirects off: waiting is done here, where the budget,
-the lease and a cancelled task are seen. (Graph: "Best practices for working with Microsoft Graph", throttling guidance.)
+Requests go through msgraph-sdk's request adapter with its retries and redirects off. This module waits itself, because it
+sees the budget, the lease and a cancelled task. (Graph: "Best practices for working with Microsoft Graph", throttling
+guidance.)
 """
 
 import asyncio
@@ -30,49 +31,56 @@ from shared.ports.budget import Budget
 
 _T = TypeVar("_T")
 _READ = httpx.AsyncByteStream()
+"""An empty stream that replaces the stream of a response whose body has been read."""
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long one request is tried. Tests wire shorter times; the product has one set."""
+    """How often and how long one request is tried. Tests wire shorter times; the product uses the defaults."""
 
     tries: int = 5
+    """The most tries, the first one included."""
     first_wait_seconds: float = 1.0
-    """Triples with each further try, unless Graph says how long to wait."""
+    """The first wait. It triples with each further try, unless Graph says how long to wait."""
     wait_seconds: float = 60.0
-    """All waits of one request together."""
+    """The longest sum of all waits of one request."""
     answer_seconds: float = 60.0
     """The longest silence in an answer."""
 
 
-class _Asked(msgspec.Struct, frozen=True):
-    """A request: its method, its URL, what it costs in resource units, and its JSON, if it has any."""
+class _Request(msgspec.Struct, frozen=True):
+    """A request to Graph."""
 
     method: Method
     url: str
     units: int
+    """The cost in resource units."""
     body: bytes | None = None
+    """The JSON to send, if any."""
 
 
 class Response(msgspec.Struct, frozen=True):
-    """An answer's status, lower-case headers, and body, decompressed."""
+    """An answer of Graph."""
 
     status: int
     headers: dict[str, str]
+    """The headers by lower-case name."""
     body: bytes
+    """The decompressed body."""
 
 
 class _Challenged(Exception):
-    """Graph asks for claims. kiota would answer by itself, out of the budget's and the lease's sight."""
+    """Graph requires claims. This stops kiota, which would send the request again without budget and lease checks."""
 
 
 class _Bearer(AuthenticationProvider):
-    """Leaves requests as they are, for they carry their token, and stops kiota's own answer to a claims challenge."""
+    """A provider that leaves requests unchanged, because they already carry their token."""
 
     async def authenticate_request(
         self,
         request: RequestInformation,  # noqa: ARG002
         additional_authentication_context: dict[str, Any] | None = None,
     ) -> None:
+        """Do nothing. Raises ``_Challenged`` if Graph answered with a claims challenge."""
         claims = (additional_authentication_context or {}).get("claims")
         if claims:
             raise _Challenged(claims)
@@ -90,6 +98,11 @@ class Transport:
         context: ssl.SSLContext,
         patience: Patience,
     ) -> None:
+        """Create the HTTP client, without sending a request.
+
+        ``check`` is called before each request and raises if the lease or the claim has ended. ``context`` has the
+        certificate authorities to trust.
+        """
         self._graph_url = graph_url
         self._origin = httpx.URL(graph_url)
         self._sign_in = sign_in
@@ -102,7 +115,7 @@ class Transport:
             timeout=httpx.Timeout(patience.answer_seconds, connect=10.0),
             event_hooks={"request": [close_if_cancelled], "response": [look_ahead]},
         )
-        # The factory puts transports of its own around these, which do not hand a close on.
+        # The factory wraps these in transports of its own, which do not pass on a close.
         self._connections = [plain._transport, *filter(None, plain._mounts.values())]
         self._client = GraphClientFactory.create_with_default_middleware(
             client=plain,
@@ -115,7 +128,7 @@ class Transport:
         self._adapter.base_url = self.root()
 
     def root(self, api: str = "v1.0") -> str:
-        """Return what the URLs of a version of Graph begin with."""
+        """Return the root URL of a version of Graph."""
         return f"{self._graph_url}/{api}"
 
     async def get(
@@ -127,12 +140,14 @@ class Transport:
         units: int = 1,
         tries: int | None = None,
     ) -> _T:
-        """Return what ``read`` makes of the answer's body.
+        """Request the URL and return the answer's body as parsed by ``read``.
 
-        ``resuming``: the URL is a link that Graph has given. ``units``: what it costs. ``tries``: how often it is asked for
-        at most, if not as often as patience allows. ``read`` raises ValueError for a body that is not what was asked for;
-        that is tried again like a lost answer. Raises what ``errors.meaning`` says, Skip for a URL of another host, and
-        whatever ``check`` raises.
+        - ``read``: raises ValueError for an unexpected body, which is retried like a lost answer.
+        - ``resuming``: the URL is a link from Graph.
+        - ``units``: the cost in resource units.
+        - ``tries``: the most tries, if not those of the patience.
+
+        Raises the errors of ``errors.meaning`` and ``check``, and Skip for a URL of another host.
         """
         return (await self.identified(url, read, resuming=resuming, units=units, tries=tries))[0]
 
@@ -145,64 +160,71 @@ class Transport:
         units: int = 1,
         tries: int | None = None,
     ) -> tuple[_T, str | None]:
-        """Return what ``get`` returns, and Graph's id of the request, if it looks like one. Raise as ``get`` does."""
-        self._refuse_strangers(url)
-        return await self.patiently(lambda: self._answer(_Asked(Method.GET, url, units), read, resuming), tries)
+        """Return the result of ``get``, and Graph's request id if it looks like one. Raises as ``get`` does."""
+        self._refuse_other_hosts(url)
+        return await self.retry(lambda: self._answer(_Request(Method.GET, url, units), read, resuming), tries)
 
     async def post(self, url: str, body: bytes, read: Callable[[bytes], Awaitable[_T]], *, units: int) -> _T:
-        """Return what ``read`` makes of the answer to JSON sent to a URL of ours, asked once. Raises as ``get`` does."""
-        return (await self._answer(_Asked(Method.POST, url, units, body), read, resuming=False))[0]
+        """Send JSON to a URL of this Graph, without retries, and return the answer's body as parsed by ``read``.
 
-    async def patiently(self, ask: Callable[[], Awaitable[_T]], tries: int | None = None) -> _T:
-        """Return what ``ask`` returns; call it again after trouble, with waits, as often and as long as patience allows."""
+        Raises as ``get`` does.
+        """
+        return (await self._answer(_Request(Method.POST, url, units, body), read, resuming=False))[0]
+
+    async def retry(self, request: Callable[[], Awaitable[_T]], tries: int | None = None) -> _T:
+        """Return the result of ``request``. After trouble, wait and call it again, within the limits of the patience.
+
+        Raises the error of the last try.
+        """
         waited, doubted, most = 0.0, False, tries or self._patience.tries
-        for tried in range(1, most + 1):
+        for number in range(1, most + 1):
             try:
-                return await ask()
+                return await request()
             except Skip as skip:
-                # Licensed directories, too, were now and then said to have no licence.
-                if skip.answer is not Answer.UNLICENSED or doubted or tried == most:
+                # Graph sometimes answers that a licensed directory has no licence, so this answer is retried once.
+                if skip.answer is not Answer.UNLICENSED or doubted or number == most:
                     raise
                 doubted = True
             except GraphTrouble as trouble:
-                wait = self._patience.first_wait_seconds * 3 ** (tried - 1) if trouble.after is None else trouble.after
+                wait = self._patience.first_wait_seconds * 3 ** (number - 1) if trouble.after is None else trouble.after
                 if isinstance(trouble, Throttled):
                     await self._budget.throttled(wait)
                 waited += wait
-                if tried == most or waited > self._patience.wait_seconds:
+                if number == most or waited > self._patience.wait_seconds:
                     raise
                 await asyncio.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
-    async def tell(self, share: str) -> None:
-        """Hands on what Graph says of how much of its limit is used, if it says so."""
-        told = seconds_of(share)
-        if told:
-            await self._budget.told(told)
+    async def report_usage(self, share: str) -> None:
+        """Report to the budget how much of Graph's limit is used, if the header's value ``share`` is a number above 0."""
+        usage = seconds_of(share)
+        if usage:
+            await self._budget.told(usage)
 
     async def renew(self, www_authenticate: str) -> None:
-        """Takes a newer token after one was refused within an answer, meeting the claims that the header asks for."""
+        """Request a newer token after a refusal inside a batch's answer, with the claims that the header requires."""
         claims = claims_of(www_authenticate)
         if claims is None:
             self._sign_in.forget()
         await self._sign_in.token(claims)
 
     async def close(self) -> None:
-        """Closes the connections. Idempotent."""
+        """Close the connections. Forget the token if the reading was ended early. Idempotent."""
         try:
             self._check()
         except EntrakeepError:
-            self._sign_in.forget()  # what ended the reading, a key lease as a rule, takes the token along
+            self._sign_in.forget()  # the end of the key lease, as a rule, also ends the use of the token
         await self._client.aclose()
         for connections in self._connections:
             await connections.aclose()
 
     async def _answer(
-        self, asked: _Asked, read: Callable[[bytes], Awaitable[_T]], resuming: bool
+        self, request: _Request, read: Callable[[bytes], Awaitable[_T]], resuming: bool
     ) -> tuple[_T, str | None]:
-        response = await self._authorized(asked)
+        """Send the request once. Return the parsed body and Graph's request id. Raises as ``get`` does."""
+        response = await self._authorized(request)
         request_id = safe_word(response.headers.get("request-id", "")) or None
-        await self.tell(response.headers.get("x-ms-throttle-limit-percentage", ""))
+        await self.report_usage(response.headers.get("x-ms-throttle-limit-percentage", ""))
         if response.status != 200:
             after = seconds_of(response.headers.get("retry-after"))
             raise meaning(
@@ -215,57 +237,64 @@ class Transport:
                 raise GraphTrouble(f"{BY_PROXY} (status 200, HTML).", None, request_id) from None
             raise GraphTrouble("Graph's answer is cut or is no JSON.", None, request_id) from None
 
-    async def _authorized(self, asked: _Asked) -> Response:
-        """The answer to a request with a token: once more with a new one, and once more with the claims asked for."""
+    async def _authorized(self, request: _Request) -> Response:
+        """Send the request with a token and return the answer.
+
+        After a refusal, send it again with a new token, and again with the claims that Graph requires, once each.
+        """
         claims, renewed = None, False
         while True:
             self._check()
             token = await self._sign_in.token(claims)
-            response = await self._send(asked, token)
+            response = await self._send(request, token)
             if response.status == 403 and not self._sign_in.took(token):
-                # Permissions stand in the token: they may have been given since it was taken.
+                # The token contains the permissions. They may have been granted after the token was issued.
                 self._sign_in.forget(token)
                 continue
             if response.status != 401:
                 return response
-            wanted = claims_of(response.headers.get("www-authenticate", ""))
-            if wanted and claims is None:
-                claims = wanted
-            elif not wanted and not renewed:
+            required = claims_of(response.headers.get("www-authenticate", ""))
+            if required and claims is None:
+                claims = required
+            elif not required and not renewed:
                 renewed = True
                 self._sign_in.forget(token)
             else:
                 return response
 
-    async def _send(self, asked: _Asked, token: str) -> Response:
-        async with self._budget.request(asked.units):
+    async def _send(self, request: _Request, token: str) -> Response:
+        """Send the request within the budget. Raises GraphTrouble if Graph cannot be reached."""
+        async with self._budget.request(request.units):
             self._check()
             try:
-                return await self._exchange(asked, token)
+                return await self._exchange(request, token)
             except _Challenged as challenged:
                 return Response(401, {"www-authenticate": f'Bearer claims="{challenged}"'}, b"")
             except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-                # OSError: a record of TLS that cannot be read comes through httpx as it is.
+                # OSError: httpx passes on the error of an unreadable TLS record unchanged.
                 raise GraphTrouble(f"Graph cannot be reached: {reason(error)}.") from None
 
-    async def _exchange(self, asked: _Asked, token: str) -> Response:
-        request = RequestInformation(asked.method)
-        request.url = asked.url
-        if asked.body is not None:
-            request.content = asked.body
-            request.headers.add("Content-Type", "application/json")
-        request.headers.add("Authorization", f"Bearer {token}")
-        request.headers.add("Accept", "application/json")
-        request.headers.add("Prefer", "include-unknown-enum-members")
-        request.headers.add("client-request-id", str(uuid.uuid4()))
-        request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
-        native: httpx.Response = await self._adapter.send_no_response_content_async(request, None)
+    async def _exchange(self, request: _Request, token: str) -> Response:
+        """Send the request through the request adapter and read the whole answer."""
+        information = RequestInformation(request.method)
+        information.url = request.url
+        if request.body is not None:
+            information.content = request.body
+            information.headers.add("Content-Type", "application/json")
+        information.headers.add("Authorization", f"Bearer {token}")
+        information.headers.add("Accept", "application/json")
+        information.headers.add("Prefer", "include-unknown-enum-members")
+        information.headers.add("client-request-id", str(uuid.uuid4()))
+        information.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
+        native: httpx.Response = await self._adapter.send_no_response_content_async(information, None)
         answer = Response(native.status_code, dict(native.headers), native.content)
-        native.stream = _READ  # httpx has it hold its response, whose body would stay until garbage is collected
+        native.stream = (
+            _READ  # httpx's stream refers to its response: a cycle that keeps the body until garbage collection
+        )
         return answer
 
-    def _refuse_strangers(self, url: str) -> None:
-        """A token is for Graph alone, so a link to anywhere else is not followed."""
+    def _refuse_other_hosts(self, url: str) -> None:
+        """Raise Skip for a link to another host, because the token is for Graph alone."""
         try:
             link = httpx.URL(url)
         except httpx.InvalidURL:
