@@ -15,7 +15,7 @@ from shared.domain.errors import Code
 from shared.domain.model import Job, JobState, Phase, Tenant
 from tests.flow.points import FOLDER, OVER, Passed, Plan, Points
 from tests.flow.stack import TOP, Stack, running_stack, same, until
-from tests.parts import RedisServer
+from tests.parts import DIRECTORY, GraphSimulator, RedisServer
 
 pytestmark = pytest.mark.flow
 
@@ -95,9 +95,9 @@ def told(plan: Plan) -> str:
 class Story:
     """A tenant whose workers meet plans."""
 
-    def __init__(self, stack: Stack, *plans: Plan) -> None:
+    def __init__(self, stack: Stack, *plans: Plan, directory: str = DIRECTORY) -> None:
         self.stack = stack
-        self.tenant: Tenant = stack.add(f"tenant-{next(_numbers)}")
+        self.tenant: Tenant = stack.add(f"tenant-{next(_numbers)}", directory=directory)
         self.points = Points(stack.home, self.tenant.tenant_id)
         self.points.plan(*plans)
 
@@ -132,7 +132,12 @@ class Story:
         job = self.stack.ended(job)
         assert (job.state, job.code) == (JobState.SUCCEEDED, None)
         assert self.snapshots() == [job.snapshot, *before]
-        same(self.stack.download(self.tenant), self.stack.graph.records())
+        with closing(self.graph()) as directory:
+            same(self.stack.download(self.tenant), directory.records())
+
+    def graph(self) -> GraphSimulator:
+        """Return the controls of the tenant's directory."""
+        return self.stack.graph.of(self.tenant.directory_id)
 
 
 @pytest.fixture(scope="module")
@@ -302,8 +307,12 @@ def test_a_running_job_is_cancelled_while_graph_keeps_it_waiting(stack: Stack) -
 
 
 def test_jobs_end_though_redis_is_emptied_and_started_anew(stack: Stack) -> None:
-    stories = [Story(stack) for _ in range(3)]
-    stack.graph.fault({"match": {"path": "delta"}, "times": 100000, "what": "slow", "seconds": 0.1})
+    directories = [DIRECTORY, *(stack.graph.add_directory(USERS, seed) for seed in (2, 3))]
+    stories = [Story(stack, directory=directory) for directory in directories]
+    for story in stories:
+        with closing(story.graph()) as graph:
+            graph.post("delta", {"page_size": PAGE, "repeat": False})
+            graph.fault({"match": {"path": "delta"}, "times": 100000, "what": "slow", "seconds": 0.1})
     jobs = [stack.ask(story.tenant) for story in stories]
     with closing(Redis.from_url(stack.redis.url)) as redis:
         for point in ("claimed", "checkpointed"):
@@ -313,7 +322,6 @@ def test_jobs_end_though_redis_is_emptied_and_started_anew(stack: Stack) -> None
     restart_redis(stack)
     for story, job in zip(stories, jobs, strict=True):
         story.whole(job)
-    stack.graph.clear_faults()
 
 
 def any_passed(stories: list[Story], point: str) -> bool:
