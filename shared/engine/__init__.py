@@ -1,1 +1,1 @@
-"""One module or package a verb."""
+"""Use cases: one module or package for each verb, such as backup, verify and shred."""

@@ -1,7 +1,7 @@
-"""Account for every object under a tenant's prefix: known to SQL, or on its way there, or named as unknown.
+"""Account for every object under a tenant's prefix: it is known to SQL, or will be soon, or is reported as unknown.
 
-Whoever can write to the bucket can put an object there that has the form of ours: a further generation of a key object, a
-manifest, chunks. Needs no key.
+An attacker who can write to the bucket can add objects in Entrakeep's form: a further generation of a key object, a manifest,
+chunks. Accounting needs no key.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,43 +19,51 @@ from shared.vault.names import chunks_prefix, data_key_of, head_blob, last
 
 
 def unaccounted(work: Work, listing: Listing, verified: Collection[str]) -> Iterator[Alarm]:
-    """Yield an alarm for each object that is not what SQL knows, and for chunks of an unknown job one for all of them.
+    """Yield an alarm for each object that differs from SQL, and a single one for all chunks of an unknown job.
 
-    What a job has stored that the sweep has not looked at yet is accounted for: it may still be committed, or is garbage.
-    ``verified`` are data keys whose newest key object need not be read again.
+    Objects of a job that was not swept yet raise no alarm: they may still be committed, or the sweep removes them.
+    ``verified`` are ids of data keys whose newest key object need not be read again.
     """
-    # The bucket first: what it holds by then, SQL knew before, but for a data key that is just being made.
-    found = {
-        form: [blob for _, blob in blobs] for form, blobs in groupby(sorted(_all(listing)), key=lambda pair: pair[0])
+    # Read order: the bucket first, then SQL. SQL then knows all that was listed, except a data key that is just being
+    # created.
+    blobs_by_form = {
+        form: [blob for _, blob in blobs]
+        for form, blobs in groupby(sorted(_forms_and_names(listing)), key=lambda pair: pair[0])
     }
     known = work.catalog.upkeep.known()
-    yield from _manifests(work, found.get(Form.MANIFEST.name, []), known)
-    yield from _chunks(work, found.get(Form.CHUNK.name, []), known)
-    yield from _key_objects(work, found.get(Form.KEY_OBJECT.name, []), known, verified)
-    yield from map(_unknown, found.get(Form.CERTIFICATE.name, []))
+    yield from _manifests(work, blobs_by_form.get(Form.MANIFEST.name, []), known)
+    yield from _chunks(work, blobs_by_form.get(Form.CHUNK.name, []), known)
+    yield from _key_objects(work, blobs_by_form.get(Form.KEY_OBJECT.name, []), known, verified)
+    yield from map(_unknown_blob, blobs_by_form.get(Form.CERTIFICATE.name, []))
     yield from _heads(work, listing)
 
 
-def _all(listing: Listing) -> Iterator[tuple[str, str]]:
+def _forms_and_names(listing: Listing) -> Iterator[tuple[str, str]]:
+    """Yield the form and the name of each object."""
     return ((form.name, blob) for form, blob in listing.all())
 
 
 def _manifests(work: Work, blobs: list[str], known: Known) -> Iterator[Alarm]:
-    noted = known.snapshots.keys() | known.attempts.keys()
-    return (_unknown(blob) for blob in blobs if last(blob) not in noted and _is_there(work, blob))
+    """Yield an alarm for each manifest that belongs to no snapshot and no attempt at one."""
+    known_ids = known.snapshots.keys() | known.attempts.keys()
+    return (_unknown_blob(blob) for blob in blobs if last(blob) not in known_ids and _exists(work, blob))
 
 
 def _chunks(work: Work, blobs: list[str], known: Known) -> Iterator[Alarm]:
-    for job_id, of_job in groupby(blobs, key=lambda blob: blob.split("/")[2]):
+    """Yield an alarm for each unknown job, and for each chunk that no run of a swept job names."""
+    for job_id, job_blobs in groupby(blobs, key=lambda blob: blob.split("/")[2]):
         work.hold.check()
         if job_id not in known.jobs:
-            yield _unknown(chunks_prefix(work.claim.tenant_id, job_id))
+            yield _unknown_blob(chunks_prefix(work.claim.tenant_id, job_id))
         elif job_id in known.swept:
-            named = work.catalog.upkeep.blobs(job_id)
-            yield from (_unknown(blob) for blob in of_job if last(blob) not in named and _is_there(work, blob))
+            named_blobs = work.catalog.upkeep.blobs(job_id)
+            yield from (
+                _unknown_blob(blob) for blob in job_blobs if last(blob) not in named_blobs and _exists(work, blob)
+            )
 
 
 def _key_objects(work: Work, blobs: list[str], known: Known, verified: Collection[str]) -> Iterator[Alarm]:
+    """Yield an alarm for each key object that is damaged, untrusted, unknown, or differs from its row."""
     keys = [*work.catalog.keys.all(), *work.catalog.customer_keys.older()]
     rows = {(key.data_key_id, key.generation): key for key in keys}
     newest = {key.data_key_id: key.generation for key in reversed(keys)}
@@ -75,24 +83,25 @@ def _key_objects(work: Work, blobs: list[str], known: Known, verified: Collectio
             yield Alarm(Code.KEY_UNTRUSTED, f"The key object {blob} is under a KMS key that is not trusted.", blob)
             continue
         if key is None or (row is None and updating and generation > newest.get(data_key_id, generation)):
-            continue  # removed meanwhile, or about to be told to SQL
+            continue  # removed since it was listed, or SQL gets its row in a moment
         if row is not None and key != row:
             yield Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
-        elif row is None and (data_key_id in newest or not _pending(key, known)) and not _told(work, key):
-            yield _unknown(blob)
+        elif row is None and (data_key_id in newest or not _pending(key, known)) and not _in_sql_now(work, key):
+            yield _unknown_blob(blob)
 
 
 def _pending(key: WrappedKey, known: Known) -> bool:
-    """Return whether the job that the data key was made for may still use it, or the sweep removes it."""
+    """Return whether the data key's job was not swept yet: the job may still use the key, or the sweep removes it."""
     return key.job_id in known.jobs - known.swept
 
 
-def _told(work: Work, key: WrappedKey) -> bool:
-    """Return whether SQL has been told of the key meanwhile."""
+def _in_sql_now(work: Work, key: WrappedKey) -> bool:
+    """Return whether SQL has the key's row by now."""
     return (key.data_key_id, key.generation) in work.catalog.upkeep.known().data_keys
 
 
 def _heads(work: Work, listing: Listing) -> Iterator[Alarm]:
+    """Yield an alarm if the audit trail does not match its heads in the bucket."""
     tenant_id = work.claim.tenant_id
     try:
         fault = verify_audit(work.context, tenant_id, listing).fault
@@ -104,10 +113,10 @@ def _heads(work: Work, listing: Listing) -> Iterator[Alarm]:
         yield Alarm(Code.AUDIT_BROKEN, f"The event of {blob} {fault.reason}.", blob)
 
 
-def _is_there(work: Work, blob: str) -> bool:
-    """Return whether the sweep has not removed the blob meanwhile."""
+def _exists(work: Work, blob: str) -> bool:
+    """Return whether the blob still exists: the sweep may have removed it since it was listed."""
     return work.context.store.get(blob) is not None
 
 
-def _unknown(blob: str) -> Alarm:
+def _unknown_blob(blob: str) -> Alarm:
     return Alarm(Code.BLOB_UNKNOWN, f"The catalog does not know the blob {blob}.", blob)

@@ -1,4 +1,4 @@
-"""Browse: some records of a snapshot, for a person to look at."""
+"""Browse: select records of a snapshot for a person to read."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from shared.engine.here import Shown, begun_here
 from shared.engine.reading import records
 
 _ESCAPE = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
-"""Escapes of JSON (RFC 8259, section 7), several together as a surrogate pair takes two."""
+"""Escapes of JSON (RFC 8259, section 7). Adjacent escapes match together, because a surrogate pair takes two."""
 
 
 def browse(
@@ -23,16 +23,19 @@ def browse(
     search: str | None = None,
     object_id: str | None = None,
 ) -> Iterator[tuple[str, bytes]]:
-    """``(key, value)`` of each record that matches: ``search`` is found in its key or value without regard to case or to
-    how JSON escapes it, ``object_id`` is one of the ids in its key."""
-    wanted = encode_id(object_id) if object_id is not None else None
+    """Yield ``(key, value)`` of each record that matches.
+
+    ``search`` matches text in the key or value, regardless of case and of JSON escapes. ``object_id`` matches any of the ids
+    in the key. ``resources`` are the resources to read, all if empty. Raises what reading raises.
+    """
+    wanted_id = encode_id(object_id) if object_id is not None else None
     needle = search.casefold() if search is not None else None
     shown = Shown()
     with begun_here(context, tenant, JobKind.BROWSE, snapshot, shown) as (work, manifest):
         for key, text in records(context, work.custody, manifest, resources, work.check):
-            if wanted is not None and wanted not in key.split(b"/")[1::2]:
+            if wanted_id is not None and wanted_id not in key.split(b"/")[1::2]:
                 continue
-            if needle is not None and needle not in _searched(key, text):
+            if needle is not None and needle not in _searchable_text(key, text):
                 continue
             shown.records += 1
             yield key.decode(), text
@@ -41,7 +44,10 @@ def browse(
 def refused(
     context: Context, tenant: Tenant, snapshot: str, resources: Collection[str] = ()
 ) -> Iterator[tuple[str, RefusedObject]]:
-    """Yield the objects that Graph refused, each with the resource (of these, if any are named) that lacks it."""
+    """Yield the objects that Graph refused, each with the resource that lacks it.
+
+    ``resources`` are the resources to list, all if empty.
+    """
     shown = Shown()
     with begun_here(context, tenant, JobKind.BROWSE, snapshot, shown) as (_, manifest):
         for state in manifest.streams:
@@ -52,8 +58,8 @@ def refused(
                     yield resource, each
 
 
-def _searched(key: bytes, value: bytes) -> str:
-    """The text that is searched: key and value, and the value's strings as they read where they are escaped."""
+def _searchable_text(key: bytes, value: bytes) -> str:
+    """Return the text to search, case-folded: key and value, and again the value with its escapes replaced."""
     text = value.decode("utf-8", "replace")
     if "\\" in text:
         text += " " + _ESCAPE.sub(lambda match: str(json.loads(f'"{match[0]}"')), text)

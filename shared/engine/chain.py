@@ -1,8 +1,8 @@
-"""The chain of snapshots: each manifest names its parent and the parent's hash, so that a parent that is missing is noticed.
+"""The chain of snapshots: each manifest names its parent and the parent's hash, so that a missing parent is noticed.
 
-Retention breaks the chain on purpose, and says so first. A snapshot that it lets go is marked as going in SQL; every later
-manifest names it in ``let_go`` as long as a snapshot builds on it; its own manifest is deleted only once a later one names
-it. So the bucket alone tells a parent that was let go from one that was lost.
+Retention breaks the chain on purpose, and records that first. A snapshot that it removes is marked as going in SQL. Every
+later manifest names it in ``let_go`` as long as a snapshot builds on it. Its own manifest is deleted only once a later one names
+it. So the bucket alone shows whether retention removed a parent or it was lost.
 """
 
 import hashlib
@@ -19,14 +19,16 @@ from shared.vault.rereading import read_twice
 
 
 class NamesLetGo(Protocol):
-    """A manifest, or what is kept of one."""
+    """A manifest, or a reduced form of one."""
 
     @property
-    def let_go(self) -> list[str]: ...
+    def let_go(self) -> list[str]:
+        """Return the ids of earlier snapshots that retention removed."""
+        ...
 
 
 def to_name(catalog: TenantCatalog, parent: Manifest | None) -> list[str]:
-    """Return the snapshots that a new manifest names as let go: those on which a snapshot builds."""
+    """Return the removed snapshots that a new manifest must name: those on which a snapshot builds."""
     let_go = known_let_go(catalog, [parent] if parent is not None else [])
     if not let_go:
         return []
@@ -34,13 +36,13 @@ def to_name(catalog: TenantCatalog, parent: Manifest | None) -> list[str]:
 
 
 def known_let_go(catalog: TenantCatalog, manifests: Iterable[NamesLetGo]) -> set[str]:
-    """Return the snapshots that retention has let go, as SQL marks them and these manifests name them."""
+    """Return the snapshots that retention removed: those that SQL marks, and those that these manifests name."""
     return catalog.snapshots.going().union(*(manifest.let_go for manifest in manifests))
 
 
 @read_twice
 def check_hash(store: BlobStore, blob: str, sha256: str, resource: str | None = None) -> None:
-    """Raise Alarm if the blob is missing, or has another hash. Needs no key."""
+    """Raise Alarm if the blob is missing, or its SHA-256 differs. Needs no key."""
     sealed = store.get(blob)
     if sealed is None:
         raise Alarm(Code.BLOB_MISSING, f"The blob {blob} is missing.", blob, resource)
@@ -51,7 +53,10 @@ def check_hash(store: BlobStore, blob: str, sha256: str, resource: str | None = 
 def misfit(
     tenant_id: str, snapshot: Snapshot, parent_sha256: str | None, hashes: Mapping[str, str], let_go: Set[str]
 ) -> Alarm | None:
-    """Return what is wrong with the snapshot's parent among the manifests of these ``hashes``, by snapshot, or None."""
+    """Return an alarm if the snapshot's parent is missing or is not the one it builds on, otherwise None.
+
+    ``hashes`` are the SHA-256 of all known sealed manifests, by snapshot id. ``let_go`` are snapshots that retention removed.
+    """
     parent = snapshot.parent
     if parent is None or parent in let_go or hashes.get(parent) == parent_sha256:
         return None

@@ -1,4 +1,4 @@
-"""What every verb of the engine is given: the ports, the limits and the clock."""
+"""The context of every use case: the ports, the limits and the clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,21 +14,28 @@ from shared.ports.keys import KeyService
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """Handed out by wiring, one a process.
-
-    ``at`` is called by name between the steps of the write order; in the product it does nothing, and the tests that
-    kill a worker between every two steps wire one that does.
-    """
+    """The ports, the limits and the clock. Wiring makes one for each process."""
 
     catalog: Catalog
+    """The SQL catalog."""
     keys: KeyService
+    """AWS KMS."""
     store: MarkedStore
+    """The blob store."""
     access: DirectoryAccess
+    """Access to directories through Microsoft Graph."""
     dispatch: Dispatch
+    """The way to send jobs to workers."""
     clock: Clock
+    """The time of day."""
     limits: Limits
+    """Sizes and durations."""
     lease_seconds: float
+    """How long a key lease lasts without a renewal."""
     provider_key: str
+    """ARN of the operator's KMS key."""
     at: Callable[[str], None]
+    """Called with a name between the steps of the write order. It does nothing in the product; tests that kill a worker
+    between every two steps replace it."""
     flush_usage: Callable[[], None] = lambda: None
-    """Adds what this process used of KMS and Graph to the totals in SQL."""
+    """Adds this process's calls to KMS and Graph to the totals in SQL."""

@@ -1,4 +1,4 @@
-"""A tenant's credentials: sealed under its data key of purpose ``secrets``, opened only to sign in."""
+"""A tenant's credentials: sealed under its data key of purpose ``secrets``, and opened only to sign in."""
 
 import uuid
 from collections.abc import Callable
@@ -14,14 +14,17 @@ from shared.vault.sealing import Kind, open_row, seal_row
 
 
 def seal_credential(key: DataKey, tenant_id: str, secret: Secret) -> Sealed:
-    """A client secret or certificate as a sealed row."""
+    """Seal a client secret or certificate as a row."""
     return seal_row(key, tenant_id, Kind.SECRET, str(uuid.uuid4()), secret.reveal())
 
 
 def source_for(
     context: Context, catalog: TenantCatalog, custody: Custody, check: Callable[[], None]
 ) -> DirectorySource:
-    """The tenant's directory, to be read inside the running event loop. Raises what the key service raises."""
+    """Connect to the tenant's directory, to read it inside the running event loop.
+
+    ``check`` raises if the step must stop. Raises what the key service raises.
+    """
     tenant = catalog.tenant()
     kind, sealed = catalog.keys.credential()
     secret = Secret(open_row(custody.find, tenant.tenant_id, Kind.SECRET, sealed))

@@ -1,4 +1,4 @@
-"""Download: a snapshot's records as lines of JSON, each value byte for byte as Graph sent it."""
+"""Download: write a snapshot's records as lines of JSON, each value byte for byte as Graph sent it."""
 
 from collections.abc import Callable, Collection
 from typing import Protocol
@@ -9,12 +9,15 @@ from shared.engine.here import Shown, begun_here
 from shared.engine.reading import records
 
 _BATCH = 256 * 1024
+"""Bytes of lines written at a time."""
 
 
 class Sink(Protocol):
-    """Where the lines go: a binary file."""
+    """The output for the lines: a binary file."""
 
-    def write(self, data: bytes, /) -> object: ...
+    def write(self, data: bytes, /) -> object:
+        """Write all of these bytes."""
+        ...
 
 
 def download(
@@ -25,10 +28,10 @@ def download(
     resources: Collection[str] = (),
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Writes ``{"key": "…", "value": …}`` lines, by resource and then by key; how many.
+    """Write ``{"key": "…", "value": …}`` lines, sorted by resource and then by key. Return their number.
 
-    ``progress`` is told the lines written so far. The caller must not keep what it got if this raises: the key may have
-    been revoked half-way. Raises what reading raises, and OSError from ``sink``.
+    ``progress`` is called with the number of lines written so far. If this raises, the caller must discard the output: the
+    key may have been revoked half-way. Raises what reading raises, and OSError from ``sink``.
     """
     count, shown = 0, Shown()
     with begun_here(context, tenant, JobKind.DOWNLOAD, snapshot, shown) as (work, manifest):

@@ -1,4 +1,4 @@
-"""Holding a claim: renewed in a thread of its own, so that a blocked event loop does not lose it."""
+"""Keep a claim: renew it in a thread of its own, so that a blocked event loop does not lose it."""
 
 import threading
 import time
@@ -9,17 +9,18 @@ from shared.domain.model import Claim, ResourceProgress
 from shared.ports.catalog import Claims
 
 TOLD_EVERY = 2.0
-"""Seconds between two writes of how far a step has come."""
+"""Seconds between two writes of a step's progress."""
 
 
 class Hold:
-    """A claim that is renewed as long as this stands. Use as a context manager.
+    """A claim that is renewed expires_at the context manager ends.
 
-    ``check`` raises ``ClaimLost`` once another holds the step, ``Cancelled`` once the job is cancelled. What ``tell`` was
-    given last stands in SQL within ``TOLD_EVERY`` seconds.
+    ``check`` raises ``ClaimLost`` once another worker has claimed the step, and ``Cancelled`` once the job is cancelled. The
+    progress last given to ``tell`` is in SQL within ``TOLD_EVERY`` seconds.
     """
 
     def __init__(self, claims: Claims, claim: Claim, every: float) -> None:
+        """Prepare to renew ``claim`` at least once in ``every`` seconds."""
         self.claim = claim
         self._claims = claims
         self._every = every
@@ -27,28 +28,34 @@ class Hold:
         self._calls: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._progress: Sequence[ResourceProgress] | None = None
-        self._told: Sequence[ResourceProgress] | None = None
+        self._written: Sequence[ResourceProgress] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="claim", daemon=True)
 
     def __enter__(self) -> "Hold":
+        """Start the renewals."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop the renewals. The claim itself is not released."""
         self._stop.set()
         self._thread.join()
 
     def check(self) -> None:
+        """Raise what ended the claim: ``ClaimLost`` or ``Cancelled``."""
         if self._ended is not None:
             raise self._ended
 
     def tell(self, progress: Sequence[ResourceProgress]) -> None:
-        """How far the step has come. Cheap: it is written with a renewal."""
+        """Report the step's progress. This is cheap: the claim's thread writes it with a renewal."""
         self._progress = progress
 
     def on_lost(self, call: Callable[[], None]) -> None:
-        """``call`` is made once from the claim's thread when the claim is lost or the job cancelled; at once if so."""
+        """Call ``call`` once when the claim is lost or the job is cancelled.
+
+        The call comes from the claim's thread, or from the caller's at once if the claim has ended already.
+        """
         with self._lock:
             if self._ended is None:
                 self._calls.append(call)
@@ -56,16 +63,17 @@ class Hold:
         call()
 
     def _renew(self) -> None:
-        asked = time.monotonic()
-        until = asked + self.claim.seconds
+        """Renew the claim and write new progress, expires_at stopped or expires_at the claim ends."""
+        renewed_at = time.monotonic()
+        expires_at = renewed_at + self.claim.seconds
         while not self._stop.wait(min(TOLD_EVERY, self._every)):
             progress = self._progress
-            if progress is self._told and time.monotonic() < asked + self._every:
+            if progress is self._written and time.monotonic() < renewed_at + self._every:
                 continue
-            asked = time.monotonic()
+            renewed_at = time.monotonic()
             try:
-                renewal = self._claims.renew(self.claim, None if progress is self._told else progress)
-                until, self._told = asked + self.claim.seconds, progress
+                renewal = self._claims.renew(self.claim, None if progress is self._written else progress)
+                expires_at, self._written = renewed_at + self.claim.seconds, progress
                 if renewal.cancel:
                     self._end(Cancelled())
                     return
@@ -73,12 +81,13 @@ class Hold:
                 self._end(lost)
                 return
             except Refuse:
-                # The database does not answer: as long as the claim may still be ours, try again.
-                if time.monotonic() >= until:
+                # The database does not answer: retry until the claim expires.
+                if time.monotonic() >= expires_at:
                     self._end(ClaimLost())
                     return
 
     def _end(self, error: EntrakeepError) -> None:
+        """Keep the error for ``check``, and make the calls registered by ``on_lost``."""
         with self._lock:
             self._ended = error
             calls, self._calls = self._calls, []

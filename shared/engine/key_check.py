@@ -1,5 +1,4 @@
-"""Key check: one real Decrypt with the workers' own credentials; or all that a key must pass that is to become the
-tenant's."""
+"""Key check: make one real Decrypt with the workers' own credentials, or all checks of a key to change to."""
 
 from shared.domain.errors import KeyTrouble
 from shared.engine.key_management import key_validation_step
@@ -7,9 +6,10 @@ from shared.engine.work import Work
 
 
 def key_check_step(work: Work) -> bool:
-    """Asks KMS afresh for the tenant's key. A refusal or misconfiguration fails the job with its code and sentence.
+    """Use the tenant's key in KMS once. Return whether the job goes on to a next step.
 
-    So does trouble: who asks wants to know how it is now, and not in six hours. A job that names a key has that one checked.
+    A refusal or misconfiguration fails the job with its code and message. KMS trouble does too, without retries: the person
+    who requested the check wants the present answer. If the job names a key, that key is validated instead.
     """
     if "arn" in (work.catalog.jobs.get(work.claim.job_id).detail or {}):
         return key_validation_step(work)

@@ -1,4 +1,4 @@
-"""Opening a snapshot: its manifest, found by its row and held against the hash that stands there."""
+"""Open a snapshot: read its manifest by its row, and compare it with the hash stored there."""
 
 import logging
 
@@ -15,14 +15,15 @@ log = logging.getLogger(__name__)
 
 
 def open_manifest(context: Context, custody: Custody, tenant_id: str, snapshot: Snapshot) -> Manifest:
-    """The snapshot's manifest. Raises Alarm if it is missing or another, and what the key service raises."""
+    """Return the snapshot's manifest. Raises Alarm if it is missing or differs, and what the key service raises."""
     return load_manifest(context.store, custody.find, tenant_id, snapshot.snapshot_id, snapshot.manifest_sha256)
 
 
 def parent_manifest(work: Work) -> Manifest | None:
-    """The manifest of the snapshot that the job builds on, if any.
+    """Return the manifest of the snapshot that the job builds on, or None if it builds on none.
 
-    A full backup reads everything anew, so it does without a parent that is missing or damaged: it is the way out.
+    A full backup reads everything anew. It ignores a parent that is missing or damaged, so that a tenant can recover from
+    a damaged snapshot.
     """
     job = work.catalog.jobs.get(work.claim.job_id)
     if job.parent is None:
@@ -33,12 +34,15 @@ def parent_manifest(work: Work) -> Manifest | None:
     except Alarm as alarm:
         if not job.full:
             raise
-        log.error("a full backup does without its parent: %s", alarm, extra={"job": job.job_id, "blob": alarm.blob})
+        log.error("full backup ignores its parent: %s", alarm, extra={"job": job.job_id, "blob": alarm.blob})
         return None
 
 
 def snapshot_of(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
-    """The row of a manifest's snapshot: the hash of its sealed bytes, and the data key that seals it."""
+    """Return the row of a manifest's snapshot.
+
+    ``sha256`` is the hash of its sealed bytes. ``data_key_id`` names the data key that seals it.
+    """
     return Snapshot(
         snapshot_id=manifest.snapshot_id,
         job_id=manifest.job_id,

@@ -1,4 +1,4 @@
-"""Trying again while KMS is in trouble, for as long as a lease lasts."""
+"""Retry while KMS is in trouble, for at most as long as a lease lasts."""
 
 import random
 import time
@@ -9,13 +9,13 @@ from shared.domain.errors import KeyTrouble
 
 T = TypeVar("T")
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
-"""Seconds; doubled each time, with full jitter."""
+"""Seconds to back off. The wait doubles with each try, with full jitter."""
 
 
 def patiently(call: Callable[[], T], seconds: float, check: Callable[[], None] = lambda: None) -> T:
-    """What ``call`` returns; it is made again after ``KeyTrouble`` until ``seconds`` are over, then that is raised.
+    """Return the result of ``call``. Retry it after ``KeyTrouble`` for ``seconds``, then raise the last trouble.
 
-    ``check`` is called before each further try; what it raises ends the trying.
+    ``check`` is called before and after each wait. An error that it raises ends the retries.
     """
     end = time.monotonic() + seconds
     wait = FIRST_WAIT
@@ -32,6 +32,6 @@ def patiently(call: Callable[[], T], seconds: float, check: Callable[[], None] =
         wait = min(LONGEST_WAIT, wait * 2)
 
 
-def seconds_since(begun: float | None) -> float:
-    """Seconds since this time of the monotonic clock; 0 if it is not known."""
-    return 0.0 if begun is None else max(0.0, time.monotonic() - begun)
+def seconds_since(started_at: float | None) -> float:
+    """Return the seconds since this time of the monotonic clock, 0 if the time is None."""
+    return 0.0 if started_at is None else max(0.0, time.monotonic() - started_at)

@@ -1,4 +1,4 @@
-"""Reading a snapshot: its records, by resource and then by key, in one pass over its runs."""
+"""Read a snapshot's records, by resource and then by key, in one pass over its runs."""
 
 import heapq
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -22,10 +22,10 @@ Record = tuple[bytes, bytes]
 def records(
     context: Context, custody: Custody, manifest: Manifest, resources: Collection[str], check: Callable[[], None]
 ) -> Iterator[Record]:
-    """The snapshot's records of these resources (all if empty), sorted by resource, then key.
+    """Yield the snapshot's records of these resources (all if empty), sorted by resource, then by key.
 
-    Chunks without any of them are not opened, and the runs of one stream alone are open at a time. Raises Alarm naming blob
-    and resource where something is missing or damaged, and what ``check`` raises.
+    Chunks without such records are not opened. Only the runs of one stream are open at a time. Raises Alarm naming blob and
+    resource if a blob is missing or damaged, and what ``check`` raises.
     """
 
     def read(run: Run) -> Lists:
@@ -41,25 +41,25 @@ def records(
 
 
 def records_of(read: ReadRun, resource: str, runs: Sequence[Run], owner: StreamState | None) -> Iterator[Record]:
-    """One resource's records in the runs of its stream, sorted by key.
+    """Return one resource's records in the runs of its stream, sorted by key.
 
-    ``owner`` is the stream whose objects they belong to, where that is another one: what belongs to an object that is not
-    among them (any more, or yet) is left out. An owner that was not read whole says nothing of what is there.
+    ``owner`` is the stream of the objects that the records belong to, if that is another stream. Records of an object that
+    this stream does not have, or no longer has, are omitted. If the owner's stream was not read whole, all are returned.
     """
-    found = _narrowed(read, resource, runs)
+    resource_records = _narrowed(read, resource, runs)
     if owner is None or owner.answer is not Answer.WHOLE:
-        return found
+        return resource_records
     owners = (key for key, _ in _narrowed(read, STREAMS[owner.stream].resource, owner.runs))
-    return _owned(found, _folders(owners))
+    return _owned(resource_records, _folders(owners))
 
 
 def count_records(read: ReadRun, resource: str, runs: Sequence[Run], owner: StreamState | None) -> int:
-    """How many records ``records_of`` gives."""
+    """Count the records that ``records_of`` yields."""
     return sum(1 for _ in records_of(read, resource, runs, owner))
 
 
 def _narrowed(read: ReadRun, resource: str, runs: Sequence[Run]) -> Iterator[Record]:
-    """The records of one resource in these runs; chunks without any are not opened."""
+    """Yield the records of one resource in these runs. Chunks without any are not opened."""
     name = resource.encode()
     holding = [msgspec.structs.replace(run, chunks=[c for c in run.chunks if _holds(c, resource)]) for run in runs]
     for lines in merge([read(run) for run in holding if run.chunks]):
@@ -70,12 +70,12 @@ def _narrowed(read: ReadRun, resource: str, runs: Sequence[Run]) -> Iterator[Rec
 
 
 def _holds(chunk: ChunkRef, resource: str) -> bool:
-    """Whether the chunk's range touches the resource, whose lines lie from ``name \\0`` to ``name \\1``."""
+    """Return whether the chunk's range overlaps the resource, whose lines range from ``name \\0`` to ``name \\1``."""
     return chunk.first < f"{resource}\1" and chunk.last >= f"{resource}\0"
 
 
 def _owned(children: Iterator[Record], folders: Iterator[bytes]) -> Iterator[Record]:
-    """The children that lie in one of the folders; both are sorted."""
+    """Yield the children whose key begins with one of the folders. Both are sorted."""
     folder = next(folders, None)
     for key, value in children:
         while folder is not None and folder < key and not key.startswith(folder):
@@ -87,7 +87,10 @@ def _owned(children: Iterator[Record], folders: Iterator[bytes]) -> Iterator[Rec
 
 
 def _folders(keys: Iterator[bytes]) -> Iterator[bytes]:
-    """Each key with a slash, sorted so. The keys are sorted without; where one begins another, the order may differ."""
+    """Yield each key with a slash appended, sorted with the slash.
+
+    The keys come sorted without it. The order may differ where one key is the beginning of another.
+    """
     waiting: list[bytes] = []
     for key in keys:
         while waiting and not key.startswith(waiting[0][:-1]):

@@ -1,4 +1,4 @@
-"""The trust rule: whether a KMS key may wrap a tenant's data keys. Rebuild, sweep, key change and verify all ask here.
+"""The trust rule: whether a KMS key may wrap a tenant's data keys. Rebuild, sweep, key change and verify all use it.
 
 A bucket names keys; it never decides which to trust.
 """
@@ -26,11 +26,12 @@ log = logging.getLogger(__name__)
 class Trust:
     """The KMS keys that are trusted for one tenant.
 
-    These are the provider key, the keys that SQL names, the keys that the anchored part of the audit trail names, and those
-    that the operator names. Audit trail and trust record are read only if another key is asked about.
+    These are the provider key, the keys that SQL names, the keys that the operator names, and the keys that the trust record
+    or the anchored part of the audit trail names. Trust record and audit trail are read only if no other source names a key.
     """
 
     def __init__(self, context: Context, catalog: TenantCatalog, operator: frozenset[str] = frozenset()) -> None:
+        """Trust the keys with the ARNs in ``operator`` beside the others."""
         self._context = context
         self._catalog = catalog
         self.tenant_id = catalog.tenant_id
@@ -42,7 +43,7 @@ class Trust:
 
     @cached_property
     def record(self) -> TrustRecord | None:
-        """The newest trust record that the provider key proves to be ours, or None."""
+        """Return the newest trust record that the provider key proves to be authentic, or None."""
         context = self._context
         try:
             return patiently(
@@ -55,37 +56,40 @@ class Trust:
                 ),
                 context.lease_seconds,
             )
-        except Refuse as refusal:  # the provider key is refused: then the record proves nothing
+        except Refuse as refusal:  # without the provider key no record can be proved
             self._ignore(refusal)
             return None
 
     @cached_property
     def _named(self) -> frozenset[str]:
-        """Without any look at the store."""
+        """Return the trusted ARNs that are known without reading the store."""
         return frozenset({self._context.provider_key}) | self.operator | self._catalog.keys.arns()
 
     @cached_property
     def _proved(self) -> frozenset[str]:
+        """Return the ARNs that the trust record and the anchored audit events name."""
         record = frozenset(self.record.arns) if self.record is not None else frozenset()
         return record | arns_in_use(_anchored_events(self._context, self._catalog))
 
     def _ignore(self, error: EntrakeepError) -> None:
+        """Log that a trust record cannot be used."""
         log.warning("trust record ignored: %s", error, extra={"tenant": self.tenant_id})
 
 
 def record_trust(context: Context, catalog: TenantCatalog) -> None:
-    """Store a trust record, if the newest one does not say what SQL says now.
+    """Store a trust record, if the newest one differs from SQL.
 
-    A tenant whose data keys are all under the provider key needs none. Trouble is logged, and the next sweep tries again:
-    nothing that a tenant does needs the provider key.
+    A tenant whose data keys are all under the provider key needs none. An error is logged only, because no operation of the
+    tenant needs the provider key. The next sweep tries again.
     """
     try:
         _record_trust(context, catalog)
     except EntrakeepError as error:
-        log.warning("no trust record was stored: %s", error, extra={"tenant": catalog.tenant_id})
+        log.warning("trust record not stored: %s", error, extra={"tenant": catalog.tenant_id})
 
 
 def _record_trust(context: Context, catalog: TenantCatalog) -> None:
+    """Store a trust record as ``record_trust`` does, and raise what the key service and the store raise."""
     tenant, arns = catalog.tenant(), sorted(catalog.keys.arns())
     numbers = Listing(context.store, catalog.tenant_id).trust_records()
     if arns == [context.provider_key] and not numbers:
@@ -105,7 +109,7 @@ def _record_trust(context: Context, catalog: TenantCatalog) -> None:
 
 
 def _anchored_events(context: Context, catalog: TenantCatalog) -> Iterator[Event]:
-    """Yield the events that a head in the store vouches for; none if the trail does not fit its heads."""
+    """Yield the events up to the newest head in the store; none if the trail does not match that head."""
     entries = list(all_entries(catalog.audit))
     listing = Listing(context.store, catalog.tenant_id)
     head = newest_head(context.store, listing, catalog.tenant_id, lambda _: None) if entries else None

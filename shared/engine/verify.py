@@ -1,7 +1,7 @@
-"""Verify: every blob of one snapshot or of all, opened and held against what the manifest says; or its hash alone.
+"""Verify: open every blob of one snapshot or of all, and compare it with its manifest; or compare only its hash.
 
-Key objects are compared with SQL: without them the bucket would not be enough. Parents are compared with the hash that their
-children's sealed manifests have, and every other object under the tenant's prefix is accounted for.
+Key objects are compared with SQL: without them the bucket would not be enough for a restore. Parents are compared with the
+hash that their children's sealed manifests have. Every other object under the tenant's prefix is accounted for.
 """
 
 import time
@@ -26,67 +26,79 @@ from shared.vault.sealing import Kind, open_row, seal_row
 
 
 class _Damaged(msgspec.Struct):
+    """A blob that is missing, damaged or unknown, as the job's detail lists it."""
+
     blob: str
+    """The blob's name."""
     resource: str | None
+    """The resource whose records it holds, if known."""
     reason: str
+    """The code of what is wrong with it."""
 
 
-class _Found(msgspec.Struct):
-    """What was looked at, and what was wrong with it. A run shared by snapshots, and a key, is looked at once."""
+class _Progress(msgspec.Struct):
+    """What was verified so far, and what was wrong with it. A run shared by snapshots, and a key, is verified once."""
 
     snapshots: set[str] = msgspec.field(default_factory=set)
+    """Ids of the snapshots that were verified whole."""
     runs: set[str] = msgspec.field(default_factory=set)
+    """Ids of the runs that were verified."""
     keys: set[str] = msgspec.field(default_factory=set)
+    """Ids of the data keys whose key objects were verified."""
     blobs: int = 0
+    """Number of blobs verified."""
     damaged: list[_Damaged] = msgspec.field(default_factory=list)
+    """Blobs that are missing, damaged or unknown."""
     noted: set[str] = msgspec.field(default_factory=set)
-    """Blobs among ``damaged``."""
+    """Names of the blobs in ``damaged``."""
 
-    def look(self, blob: Callable[[], object]) -> None:
-        """Looks at one more blob; what is wrong with it is noted."""
+    def verify(self, check: Callable[[], object]) -> None:
+        """Count one more blob, and call ``check``. An Alarm that it raises is listed."""
         self.blobs += 1
         try:
-            blob()
+            check()
         except Alarm as alarm:
-            self.note(alarm)
+            self.add_alarm(alarm)
 
-    def note(self, alarm: Alarm) -> None:
-        """Note what is wrong with a blob, once: a manifest is looked at as a snapshot's and as a parent's."""
+    def add_alarm(self, alarm: Alarm) -> None:
+        """List a damaged blob once: a manifest is verified as a snapshot's and again as a parent's."""
         if alarm.blob not in self.noted:
             self.noted.add(alarm.blob)
             self.damaged.append(_Damaged(alarm.blob, alarm.resource, alarm.code.value))
 
 
 def verify_step(work: Work) -> bool:
-    """Verifies what the job names. Damage fails the job with ``BLOB_DAMAGED`` and is listed, blob by blob, in its detail.
+    """Verify the snapshots that the job names. Return whether the job goes on to a next step.
 
-    With the key, a step that has run for its time gives itself back and goes on behind the last run that it looked at.
+    Damage fails the job with ``BLOB_DAMAGED``, and its detail lists each blob. A verify that opens blobs stops when its time
+    slice is over: it stores a checkpoint and raises StepTired. The next claim continues after the last verified run.
     """
     job = work.catalog.jobs.get(work.claim.job_id)
     shallow = bool((job.detail or {}).get("shallow"))
     snapshots = [work.catalog.snapshots.get(job.snapshot)] if job.snapshot else work.catalog.snapshots.all()
-    found = _Found() if shallow else _resumed(work)
-    tired_at = time.monotonic() + work.context.limits.step_seconds
+    progress = _Progress() if shallow else _resume(work)
+    time_over_at = time.monotonic() + work.context.limits.step_seconds
     for snapshot in snapshots:
-        if snapshot.snapshot_id in found.snapshots:
+        if snapshot.snapshot_id in progress.snapshots:
             continue
-        _keys(work, snapshot, found)
-        for _ in (_shallow if shallow else _deep)(work, snapshot, found):
-            if not shallow and time.monotonic() >= tired_at:
-                _leave(work, found)
+        _verify_keys(work, snapshot, progress)
+        for _ in (_verify_hashes if shallow else _verify_contents)(work, snapshot, progress):
+            if not shallow and time.monotonic() >= time_over_at:
+                _save(work, progress)
                 raise StepTired
-        found.snapshots.add(snapshot.snapshot_id)
-    return _end(work, found)
+        progress.snapshots.add(snapshot.snapshot_id)
+    return _end(work, progress)
 
 
-def _end(work: Work, found: _Found) -> bool:
+def _end(work: Work, progress: _Progress) -> bool:
+    """Account for all other objects under the tenant's prefix, then end the job as succeeded or failed."""
     listing = Listing(work.context.store, work.claim.tenant_id)
-    for alarm in unaccounted(work, listing, found.keys):
-        found.note(alarm)
-    damaged = msgspec.to_builtins(found.damaged)
+    for alarm in unaccounted(work, listing, progress.keys):
+        progress.add_alarm(alarm)
+    damaged = msgspec.to_builtins(progress.damaged)
     detail = {
-        "snapshots": len(found.snapshots),
-        "blobs": found.blobs,
+        "snapshots": len(progress.snapshots),
+        "blobs": progress.blobs,
         "damaged": damaged,
         "strays": listing.report(),
     }
@@ -100,19 +112,22 @@ def _end(work: Work, found: _Found) -> bool:
     return False
 
 
-def _keys(work: Work, snapshot: Snapshot, found: _Found) -> None:
-    """The key objects of the data keys that the snapshot needs. Needs no key."""
+def _verify_keys(work: Work, snapshot: Snapshot, progress: _Progress) -> None:
+    """Verify the key objects of the data keys that the snapshot needs. Needs no key."""
     jobs = {run.job_id for run in work.catalog.snapshots.runs(snapshot.snapshot_id)}
     for key in work.catalog.keys.all():
         needed = key.job_id in jobs or key.data_key_id == snapshot.data_key_id
-        if needed and key.data_key_id not in found.keys:
+        if needed and key.data_key_id not in progress.keys:
             work.hold.check()
-            found.keys.add(key.data_key_id)
-            found.look(lambda key=key: _key_object(work, key))  # type: ignore[misc]
+            progress.keys.add(key.data_key_id)
+            progress.verify(lambda key=key: _check_key_object(work, key))  # type: ignore[misc]
 
 
-def _key_object(work: Work, key: WrappedKey) -> None:
-    """A change of the tenant's KMS key may have put a newer generation in its place meanwhile."""
+def _check_key_object(work: Work, key: WrappedKey) -> None:
+    """Raise Alarm if the key object is missing or differs from SQL.
+
+    A concurrent change of the tenant's KMS key may have replaced it by a newer generation, which is then compared.
+    """
     try:
         check_key_object(work.context.store, work.claim.tenant_id, key)
     except Alarm:
@@ -122,29 +137,32 @@ def _key_object(work: Work, key: WrappedKey) -> None:
         check_key_object(work.context.store, work.claim.tenant_id, newest)
 
 
-def _deep(work: Work, snapshot: Snapshot, found: _Found) -> Iterator[None]:
-    """Opens manifest and chunks; stops after each run."""
-    found.blobs += 1
+def _verify_contents(work: Work, snapshot: Snapshot, progress: _Progress) -> Iterator[None]:
+    """Open the manifest and each chunk of its runs. Yield after each run."""
+    progress.blobs += 1
     try:
         manifest = open_manifest(work.context, work.custody, work.claim.tenant_id, snapshot)
     except Alarm as alarm:
-        found.note(alarm)
+        progress.add_alarm(alarm)
         return
     try:
-        _parent(work, manifest)
+        _check_parent(work, manifest)
     except Alarm as alarm:
-        found.note(alarm)
-    for run in (run for state in manifest.streams for run in state.runs if run.run_id not in found.runs):
+        progress.add_alarm(alarm)
+    for run in (run for state in manifest.streams for run in state.runs if run.run_id not in progress.runs):
         for chunk in run.chunks:
-            # Each is judged by itself, as a run of one chunk.
-            piece = msgspec.structs.replace(run, lines=chunk.lines, chunks=[chunk])
-            found.look(lambda piece=piece: _open(work, piece))  # type: ignore[misc]
-        found.runs.add(run.run_id)
+            # Each chunk is read as a run of its own, so that one damaged chunk does not hide the next.
+            one_chunk = msgspec.structs.replace(run, lines=chunk.lines, chunks=[chunk])
+            progress.verify(lambda one_chunk=one_chunk: _open_run(work, one_chunk))  # type: ignore[misc]
+        progress.runs.add(run.run_id)
         yield
 
 
-def _parent(work: Work, manifest: Manifest) -> None:
-    """Raise Alarm if the manifest's parent is missing, or not the one that it builds on, unless retention let it go."""
+def _check_parent(work: Work, manifest: Manifest) -> None:
+    """Raise Alarm if the manifest's parent is missing or is not the one that it builds on.
+
+    A parent that retention removed raises nothing.
+    """
     if manifest.parent is None or manifest.parent_sha256 is None:
         return
     blob = manifest_blob(work.claim.tenant_id, manifest.parent)
@@ -157,44 +175,47 @@ def _parent(work: Work, manifest: Manifest) -> None:
             raise
 
 
-def _open(work: Work, run: Run) -> None:
+def _open_run(work: Work, run: Run) -> None:
+    """Read all lines of the run. Raise Alarm if a chunk is missing or damaged."""
     for _ in read_run(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check):
         pass
 
 
-def _shallow(work: Work, snapshot: Snapshot, found: _Found) -> Iterator[None]:
-    """Names and hashes as SQL knows them: needs no key."""
+def _verify_hashes(work: Work, snapshot: Snapshot, progress: _Progress) -> Iterator[None]:
+    """Compare the hashes of the manifest and of each chunk with SQL. Yield after each run. Needs no key."""
     tenant = work.claim.tenant_id
     manifest = manifest_blob(tenant, snapshot.snapshot_id)
-    found.look(lambda: _hash(work, manifest, snapshot.manifest_sha256, None))
+    progress.verify(lambda: _check_hash(work, manifest, snapshot.manifest_sha256, None))
     for run in work.catalog.snapshots.runs(snapshot.snapshot_id):
-        if run.run_id in found.runs:
+        if run.run_id in progress.runs:
             continue
         for name in run.blobs:
             blob = chunk_blob(tenant, run.job_id, name)
-            found.look(lambda blob=blob, name=name, run=run: _hash(work, blob, name, run.stream))  # type: ignore[misc]
-        found.runs.add(run.run_id)
+            progress.verify(lambda blob=blob, name=name, run=run: _check_hash(work, blob, name, run.stream))  # type: ignore[misc]
+        progress.runs.add(run.run_id)
         yield
 
 
-def _hash(work: Work, blob: str, sha256: str, stream: str | None) -> None:
+def _check_hash(work: Work, blob: str, sha256: str, stream: str | None) -> None:
+    """Raise Alarm if the blob is missing or its SHA-256 differs, and what ended the claim."""
     work.hold.check()
     check_hash(work.context.store, blob, sha256, stream)
 
 
-def _leave(work: Work, found: _Found) -> None:
-    """A checkpoint of what was looked at. It names what belongs to whom, so it is sealed as others are."""
+def _save(work: Work, progress: _Progress) -> None:
+    """Store the progress as a sealed checkpoint. It is sealed because it names the tenant's resources."""
     tenant = work.claim.tenant_id
-    text = msgspec.json.encode(found)
+    text = msgspec.json.encode(progress)
     sealed = seal_row(work.custody.secrets(), tenant, Kind.CHECKPOINT, str(uuid.uuid4()), text)
     checkpoint = Checkpoint(phase=work.claim.phase, stream=work.claim.name, sealed=sealed, run=None)
     work.catalog.claims.checkpoint(work.claim, checkpoint, [])
 
 
-def _resumed(work: Work) -> _Found:
+def _resume(work: Work) -> _Progress:
+    """Return the progress that the last checkpoint holds, or an empty one."""
     checkpoints = work.catalog.claims.checkpoints(work.claim)
     if not checkpoints:
-        return _Found()
+        return _Progress()
     tenant = work.claim.tenant_id
     text = open_row(work.custody.find, tenant, Kind.CHECKPOINT, checkpoints[-1].sealed)
-    return msgspec.json.decode(text, type=_Found)
+    return msgspec.json.decode(text, type=_Progress)

@@ -1,4 +1,4 @@
-"""A step at work: its claim, its hold, its keys, and what both say."""
+"""A running step: its claim, the renewal of the claim, and its data keys."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,28 @@ from shared.ports.catalog import TenantCatalog
 
 
 class StepTired(Exception):
-    """The step has run for its five minutes, stands at a checkpoint, and gives itself back."""
+    """The step's time slice is over. It has stored a checkpoint, and its claim is to be released."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a step is done with."""
+    """What a step works with."""
 
     context: Context
+    """The ports, limits and clock."""
     catalog: TenantCatalog
+    """The tenant's part of the catalog."""
     claim: Claim
+    """The claim on the step."""
     hold: Hold
+    """The thread that renews the claim."""
     custody: Custody
+    """The data keys that this process may use for the tenant."""
 
     def check(self) -> None:
-        """Raises if the claim or a lease has ended, or the job was cancelled. Called before every seal, open, request
-        and commit."""
+        """Raise if the claim or a lease has ended, or the job was cancelled.
+
+        Called before every seal, open, request and commit.
+        """
         self.hold.check()
         self.custody.check()
