@@ -1,8 +1,8 @@
 """The chain of snapshots: each manifest names its parent and the parent's hash, so that a missing parent is noticed.
 
 Retention breaks the chain on purpose, and records that first. A snapshot that it removes is marked as going in SQL. Every
-later manifest names it in ``let_go`` as long as a snapshot builds on it. Its own manifest is deleted only once a later one names
-it. So the bucket alone shows whether retention removed a parent or it was lost.
+later manifest names it in ``let_go`` as long as a snapshot builds on it. Its own manifest is deleted only once a later one
+names it. So the bucket alone shows whether retention removed a parent or it was lost.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Asking for a change of a tenant's KMS key: who may, what is agreed to first, and the job that does it."""
+"""Requests to change a tenant's KMS key: the permission, the terms to accept first, and the job that does it."""
 
 from shared.domain.arns import PRINCIPAL, account_of, check_form, region_of
 from shared.domain.errors import Code, Refuse
@@ -11,8 +11,11 @@ from shared.ports.keys import Caller
 
 
 def check_may_enable(catalog: TenantCatalog, tenant: Tenant, arn: str) -> None:
-    """Raises Refuse ``KEY_INVALID`` for what is no ARN, ``WRONG_USE`` if the tenant has another key of its own already,
-    ``KEY_NOT_ALLOWED`` saying whom to ask if it may not have one."""
+    """Raise Refuse unless the tenant may change to its first own key.
+
+    ``KEY_INVALID``: the text is not an ARN. ``WRONG_USE``: the tenant has another key of its own already.
+    ``KEY_NOT_ALLOWED``: the operator has not allowed it; the message says whom to ask.
+    """
     check_form(arn)
     if tenant.key_mode is KeyMode.CUSTOMER:
         if arn == tenant.key_arn:
@@ -30,7 +33,7 @@ def check_may_enable(catalog: TenantCatalog, tenant: Tenant, arn: str) -> None:
 
 
 def check_may_update(tenant: Tenant, arn: str) -> None:
-    """Raises Refuse ``KEY_INVALID`` for what is no ARN, ``WRONG_USE`` if the tenant has no key of its own yet."""
+    """Raise Refuse ``KEY_INVALID`` if the text is not an ARN, ``WRONG_USE`` if the tenant has no own key yet."""
     check_form(arn)
     if tenant.key_mode is KeyMode.PROVIDER:
         sentence = f"{tenant.name} has no key of its own yet; give it one with 'entrakeep key enable {tenant.name}'."
@@ -38,8 +41,11 @@ def check_may_update(tenant: Tenant, arn: str) -> None:
 
 
 def policy_for(context: Context, tenant: Tenant, arn: str | None, principal: str | None = None) -> Policy:
-    """What the owner of the key must allow for this tenant. ``principal`` are the workers, if they are not who asks;
-    raises Refuse ``WRONG_USE`` if it is no role or user, and what AWS raises."""
+    """Return the key policy that the key's owner must add for this tenant.
+
+    ``principal`` is the ARN of the workers' role or user; by default, that of the calling process. Raises Refuse
+    ``WRONG_USE`` if it is neither a role nor a user, and what AWS raises.
+    """
     if arn is not None:
         check_form(arn)
     caller = context.keys.caller() if principal is None else Caller(account_of(f"{principal}:::::"), principal)
@@ -49,22 +55,22 @@ def policy_for(context: Context, tenant: Tenant, arn: str | None, principal: str
 
 
 def ask_check(catalog: TenantCatalog, arn: str) -> Job:
-    """A worker checks the key, with the workers' own credentials; the job's detail tells each check as it passes."""
+    """Create the job in which a worker checks the key with its own credentials. The job's detail lists each check."""
     return catalog.jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND, detail={"arn": arn})[0]
 
 
 def checked_arn(check: Job) -> str:
-    """The key's own ARN, as a check that passed found it: an alias may be made to point elsewhere."""
+    """Return the key's own ARN from a check that passed. An alias could be changed later to name another key."""
     return str(check.detail["key"]["arn"])
 
 
 def ask_enable(catalog: TenantCatalog, arn: str, by: str) -> Job:
-    """Notes that ``by`` agrees to the present terms for this key, and asks for the change to it."""
+    """Record that ``by`` accepts the present terms for this key, and create the job that changes to it."""
     terms = present_terms()
     catalog.customer_keys.accept(by=by, version=terms.version, sha256=terms.sha256, arn=arn)
     return catalog.jobs.ask(JobKind.KEY_ENABLE, asked=Asked.HAND, detail={"arn": arn})[0]
 
 
 def ask_update(catalog: TenantCatalog, arn: str) -> Job:
-    """Asks for the change to another key of the tenant's own."""
+    """Create the job that changes from one of the tenant's own keys to another."""
     return catalog.jobs.ask(JobKind.KEY_UPDATE, asked=Asked.HAND, detail={"arn": arn})[0]

@@ -1,8 +1,8 @@
-"""A tenant's KMS key is changed: from the operator's to its own (enable), or from one of its own to another (update).
+"""Change a tenant's KMS key: from the operator's key to its own (enable), or from one of its own to another (update).
 
-First the switch, so that from there on every data key is born under the new key; then every data key is wrapped anew, while
-jobs go on under both; then what the key before opens is taken away, and that is proved. Each part may be cut off and taken up
-again. There is no way back.
+The change has three parts. The switch comes first, so that every new data key is created under the new key. Then every data
+key is rewrapped, while jobs continue under both keys. Last, wrappings by the previous key are removed, and that is proved.
+Each part can be interrupted and resumed. A change cannot be undone.
 """
 
 import msgspec
@@ -11,7 +11,7 @@ from shared.domain.errors import Code, EntrakeepError, Refuse
 from shared.domain.model import Tenant
 from shared.engine.audit import anchor_softly
 from shared.engine.key_management.checks import check_again
-from shared.engine.key_management.moving import Moving, Told
+from shared.engine.key_management.moving import KeyChangeProgress, Moving
 from shared.engine.key_management.proof import forget_and_prove, purge_database
 from shared.engine.sweep import check_bucket_known
 from shared.engine.trust import record_trust
@@ -21,21 +21,21 @@ from shared.vault.listing import Listing
 
 
 def key_change_step(work: Work) -> bool:
-    """Changes the key to the one that the job names. Raises what ends the job: the refusal of a key, naming it.
+    """Change the tenant to the key that the job names. Return whether the job goes on to a next step.
 
-    Data keys that the key before does not give away stay as they are: the job fails, lists the snapshots that need them, and
-    may be asked for again when that key comes back.
+    Data keys that the previous key does not release stay as they are. The job then fails and lists the snapshots that need
+    them; it can be retried when that key is usable again. Raises what ends the job, such as KeyRefused naming the key.
     """
-    told = _told(work)
-    tenant = _switched(work, told)
-    moving = Moving(work, tenant, told)
+    progress = _load_progress(work)
+    tenant = _switch(work, progress)
+    moving = Moving(work, tenant, progress)
     try:
         moving.move_all()
         proved = forget_and_prove(moving)
     except EpochMoved:
         raise Refuse(Code.BUSY, "The tenant's key was changed to another one meanwhile. Ask again.") from None
-    if moving.refused or told.left:
-        return _unfinished(work, moving)
+    if moving.refused or progress.left:
+        return _fail(work, moving)
     work.catalog.keys.allow(tenant.key_arn)
     if proved:
         purge_database(moving)
@@ -44,48 +44,47 @@ def key_change_step(work: Work) -> bool:
     work.context.at("key-settled")
     anchor_softly(work.context, work.catalog)
     record_trust(work.context, work.catalog)
-    told.proved = {}  # of use to nobody from here on
-    return work.catalog.claims.finish(work.claim, detail=msgspec.to_builtins(told))
+    progress.proved = {}  # only a resumed proof needs it
+    return work.catalog.claims.finish(work.claim, detail=msgspec.to_builtins(progress))
 
 
-def _told(work: Work) -> Told:
-    """How far the job has come. What could not be moved before is tried again."""
-    told = msgspec.convert(work.catalog.jobs.get(work.claim.job_id).detail, Told)
-    told.left, told.snapshots = [], []
-    return told
+def _load_progress(work: Work) -> KeyChangeProgress:
+    """Return the job's progress. Data keys that could not be moved before are tried again."""
+    progress = msgspec.convert(work.catalog.jobs.get(work.claim.job_id).detail, KeyChangeProgress)
+    progress.left, progress.snapshots = [], []
+    return progress
 
 
-def _switched(work: Work, told: Told) -> Tenant:
-    """The tenant, switched to the key; nothing more is checked if it was already."""
+def _switch(work: Work, progress: KeyChangeProgress) -> Tenant:
+    """Switch the tenant to the key, and return the tenant. If it is switched already, the key is not checked again."""
     tenant = work.catalog.tenant()
-    if tenant.key_arn != told.arn:
+    if tenant.key_arn != progress.arn:
         check_bucket_known(work, Listing(work.context.store, work.claim.tenant_id))
-        check_again(work, tenant, told.arn)
-        told.before = tenant.key_arn
-        work.catalog.claims.tell(work.claim, msgspec.to_builtins(told))
-    switched = work.catalog.customer_keys.switch(work.claim, told.arn)
+        check_again(work, tenant, progress.arn)
+        progress.before = tenant.key_arn
+        work.catalog.claims.tell(work.claim, msgspec.to_builtins(progress))
+    switched = work.catalog.customer_keys.switch(work.claim, progress.arn)
     work.context.at("key-switched")
     anchor_softly(work.context, work.catalog)
     record_trust(work.context, work.catalog)
     return switched
 
 
-def _unfinished(work: Work, moving: Moving) -> bool:
-    """The job fails with what it has left behind."""
-    told = moving.told
-    told.snapshots = work.catalog.customer_keys.held_back()
-    again = f"'entrakeep jobs retry {work.claim.job_id}'"
+def _fail(work: Work, moving: Moving) -> bool:
+    """Fail the job with what could not be moved. Return False: no further step follows."""
+    progress = moving.progress
+    progress.snapshots = work.catalog.customer_keys.held_back()
+    retry_command = f"'entrakeep jobs retry {work.claim.job_id}'"
     if moving.refused:
         first: EntrakeepError = next(iter(moving.refused.values()))
-        code, why = first.code, f"{first.message} Then ask again: {again}."
+        code, why = first.code, f"{first.message} Then ask again: {retry_command}."
     else:
-        blobs = ", ".join(each.blob for each in told.left[:3])
+        blobs = ", ".join(each.blob for each in progress.left[:3])
         code, why = (
-            told.left[0].reason,
-            f"Not what KMS made for this tenant, or copies of it: {blobs}. Look into it, then ask again: {again}.",
+            progress.left[0].reason,
+            f"Not what KMS made for this tenant, or copies of it: {blobs}. Look into it, then ask again: {retry_command}.",
         )
-    message = (
-        f"{told.moved} data keys were moved, {told.to_move} wait; {len(told.snapshots)} snapshots need them. {why}"
-    )
-    work.catalog.claims.fail(work.claim, code, message, detail=msgspec.to_builtins(told))
+    snapshots = len(progress.snapshots)
+    message = f"{progress.moved} data keys were moved, {progress.to_move} wait; {snapshots} snapshots need them. {why}"
+    work.catalog.claims.fail(work.claim, code, message, detail=msgspec.to_builtins(progress))
     return False

@@ -1,5 +1,4 @@
-"""What DescribeKey tells of a key, in words: whether it is of the right kind, in the right state, and what its owner
-should know.
+"""Rules for the answer of DescribeKey: is the key of the right kind, in the right state, and what should its owner know?
 
 (AWS KMS API Reference, KeyMetadata; KMS developer guide, "Key states of AWS KMS keys".)
 """
@@ -17,7 +16,7 @@ _STATES = {
 
 
 def wrong_kind(key: KeyDescription) -> str | None:
-    """Why a key of this kind cannot be used; None if it can."""
+    """Return why a key of this kind cannot be used, or None if it can."""
     if key.manager != "CUSTOMER":
         return "The key is managed by AWS and cannot be shared; a customer managed key is needed."
     if key.spec != "SYMMETRIC_DEFAULT" or key.usage != "ENCRYPT_DECRYPT":
@@ -26,7 +25,7 @@ def wrong_kind(key: KeyDescription) -> str | None:
 
 
 def wrong_state(key: KeyDescription) -> str | None:
-    """Why a key in this state cannot be used; None if it can."""
+    """Return why a key in this state cannot be used, or None if it can."""
     if key.state == "Enabled":
         return None
     if key.state.startswith("Pending") and key.deletion is not None:
@@ -37,15 +36,15 @@ def wrong_state(key: KeyDescription) -> str | None:
 
 
 def matters_to_know(key: KeyDescription) -> str:
-    """What may surprise the owner of a key that can be used; empty if nothing does."""
-    found = []
+    """Return what may surprise the owner of a usable key, as sentences; empty if nothing does."""
+    sentences = []
     if key.material_expires is not None:
         day = f"{key.material_expires:%Y-%m-%d}"
-        found.append(f"Its key material expires on {day}: import it again before, or everything stops.")
+        sentences.append(f"Its key material expires on {day}: import it again before, or everything stops.")
     if key.origin in ("AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"):
-        found.append("It lives in a key store of its own: backups stop when that does not answer.")
+        sentences.append("It lives in a key store of its own: backups stop when that does not answer.")
     others = [arn for arn in key.related if arn != key.arn]
     if key.related:
         listed = f" The others: {', '.join(others)}." if others else ""
-        found.append(f"It is a multi-Region key; its replicas are separate: revoke each.{listed}")
-    return " ".join(found)
+        sentences.append(f"It is a multi-Region key; its replicas are separate: revoke each.{listed}")
+    return " ".join(sentences)

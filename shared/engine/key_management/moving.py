@@ -1,7 +1,7 @@
-"""Data keys wrapped anew, one by one, by the tenant's present KMS key: no data key leaves KMS by it.
+"""Rewrap data keys one by one under the tenant's present KMS key. KMS does it inside, so no plaintext leaves KMS.
 
-Order of writes: KMS wraps, the wrapping is opened to prove it, the key object is stored and read back, then the row. A crash
-leaves a key object that the next try finds, or that nobody names.
+Order of writes: KMS rewraps, the wrapping is opened to prove it, the key object is stored and read back, then the row. A
+crash leaves a key object that the next try uses, or that no row names.
 """
 
 import time
@@ -20,38 +20,44 @@ from shared.vault.keyring import encode_key_object, read_key_object, unwrap
 from shared.vault.names import key_object_blob
 
 _T = TypeVar("_T")
-_TELL_EVERY = 1.0
-"""Seconds between two writes of how far it has come."""
+_REPORT_EVERY = 1.0
+"""Seconds between two writes of the progress."""
 
 
-class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """A data key, or a key object, that could not be moved: ``reason`` is a code."""
+class UnmovedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A data key, or a key object, that could not be moved."""
 
     blob: str
+    """The key object's name."""
     reason: Code
+    """Why it could not be moved."""
 
 
-class Told(msgspec.Struct, kw_only=True):
-    """How far a change of key has come: the detail of its job."""
+class KeyChangeProgress(msgspec.Struct, kw_only=True):
+    """The progress of a key change, stored as the detail of its job."""
 
     arn: str
+    """The ARN of the key to change to."""
     before: str | None = None
-    """The ARN of the key before the switch."""
+    """The ARN of the previous key."""
     moved: int = 0
+    """Number of data keys moved."""
     to_move: int = 0
+    """Number of data keys still to move."""
     snapshots: list[str] = []
-    """Those that need a data key which could not be moved."""
-    left: list[Left] = []
+    """Snapshots that need a data key which could not be moved."""
+    left: list[UnmovedKey] = []
+    """Data keys and key objects that could not be moved."""
     forgotten: int = 0
-    """Older generations whose rows this job has deleted, or is about to."""
+    """Number of older generations whose rows this job has deleted, or is about to."""
     database: str | None = None
-    """What the database's own files may still hold of them, in a sentence."""
+    """What the database's own files may still hold of their wrappings, as a sentence."""
     proved: dict[str, str] = {}
-    """Parts of the key objects that were proved, by the first digits of the data key's id, with the hash of their names."""
+    """Hash of the names of each proved part of the key objects, by the first digits of the data keys' ids."""
 
 
-def known_still(keys: Keys, data_key_id: str) -> WrappedKey | None:
-    """The data key in its newest generation; None if it was swept meanwhile, with its job."""
+def find_current(keys: Keys, data_key_id: str) -> WrappedKey | None:
+    """Return the newest generation of the data key, or None if the sweep has removed it with its job."""
     try:
         return keys.get(data_key_id)
     except Alarm:
@@ -61,106 +67,115 @@ def known_still(keys: Keys, data_key_id: str) -> WrappedKey | None:
 class Moving:
     """The moves of one tenant's data keys within one step."""
 
-    def __init__(self, work: Work, tenant: Tenant, told: Told) -> None:
-        self.work, self.tenant, self.told = work, tenant, told
+    def __init__(self, work: Work, tenant: Tenant, progress: KeyChangeProgress) -> None:
+        """Prepare to move the data keys to ``tenant.key_arn``. ``progress`` is kept up to date."""
+        self.work, self.tenant, self.progress = work, tenant, progress
         self.refused: dict[str, KeyRefused] = {}
-        """Keys that give nothing away."""
+        """Refusals of previous KMS keys, by ARN."""
         self.forgotten: set[bytes] = set()
         """Wrappings whose rows were deleted since this step began."""
-        self.trust = Trust(work.context, work.catalog, frozenset({told.before} if told.before else ()))
-        self._tired_at = time.monotonic() + work.context.limits.step_seconds
-        self._tell_at = 0.0
+        self.trust = Trust(work.context, work.catalog, frozenset({progress.before} if progress.before else ()))
+        self._time_over_at = time.monotonic() + work.context.limits.step_seconds
+        self._report_at = 0.0
         self._allowed: set[str] = set()
 
     def move_all(self) -> None:
-        """Moves what SQL names under another key. What cannot be moved is noted, in ``told`` and ``refused``.
+        """Move the data keys that SQL has under another KMS key. List those that cannot be moved.
 
-        Raises KeyRefused if the tenant's present key is refused, StepTired, and what the store and SQL raise.
+        They are listed in ``progress.left`` and ``refused``. Raises KeyRefused if the tenant's present key is refused,
+        StepTired, and what the store and SQL raise.
         """
         keys = self.work.catalog.keys
-        waiting = self.work.catalog.customer_keys.to_move()
-        self.told.to_move = len(waiting)
-        for n, data_key_id in enumerate(waiting, 1):
+        remaining = self.work.catalog.customer_keys.to_move()
+        self.progress.to_move = len(remaining)
+        for n, data_key_id in enumerate(remaining, 1):
             self.work.hold.check()
-            key = known_still(keys, data_key_id)
+            key = find_current(keys, data_key_id)
             if key is None or key.arn == self.tenant.key_arn or key.arn in self.refused:
                 continue
             try:
                 self._move(key)
             except Alarm as alarm:
-                self.told.left.append(Left(blob=alarm.blob, reason=alarm.code))
+                self.progress.left.append(UnmovedKey(blob=alarm.blob, reason=alarm.code))
             except KeyRefused as refusal:
-                self.note(refusal)
+                self.add_refusal(refusal)
             else:
-                self.told.to_move = len(waiting) - n
-                self.rest()
-        self.told.to_move = len(self.work.catalog.customer_keys.to_move())
+                self.progress.to_move = len(remaining) - n
+                self.report_progress()
+        self.progress.to_move = len(self.work.catalog.customer_keys.to_move())
 
-    def wrapped_anew(self, key: WrappedKey) -> WrappedKey:
-        """The data key's next generation, its key object stored. One that a crash has left is taken if it is fit.
+    def rewrap(self, key: WrappedKey) -> WrappedKey:
+        """Rewrap the data key, store its key object, and return the new generation.
 
-        Raises KeyRefused naming the key that is refused, and Alarm if the data key is not what it should be.
+        A key object that a crash has left is used if it is under the tenant's present key. Raises KeyRefused naming the key
+        that is refused, and Alarm if the wrapping does not open to the data key.
         """
         store, number = self.work.context.store, key.generation + 1
         while True:
             blob = key_object_blob(self.tenant.tenant_id, key.data_key_id, number)
-            stored = read_key_object(store, self.tenant.tenant_id, blob)
-            newer = stored or self._anew(key, number)
-            if newer.arn == self.tenant.key_arn and newer.key_epoch == self.tenant.key_epoch:
-                self._patiently(lambda newer=newer: unwrap(self.work.context.keys, newer).drop())  # type: ignore[misc]
-                if stored is not None or store.put_new(blob, encode_key_object(self.tenant.tenant_id, newer)):
-                    return self._read_back(blob, newer)
+            existing = read_key_object(store, self.tenant.tenant_id, blob)
+            rewrapped = existing or self._rewrap_in_kms(key, number)
+            if rewrapped.arn == self.tenant.key_arn and rewrapped.key_epoch == self.tenant.key_epoch:
+                self._retrying(lambda rewrapped=rewrapped: unwrap(self.work.context.keys, rewrapped).drop())  # type: ignore[misc]
+                if existing is not None or store.put_new(blob, encode_key_object(self.tenant.tenant_id, rewrapped)):
+                    return self._read_back(blob, rewrapped)
             else:
-                number += 1  # left by a change to another key that was never finished
+                number += 1  # that number is taken by an unfinished change to another key
 
-    def note(self, refusal: KeyRefused) -> None:
-        """A refusal is remembered. Raises it if it is the tenant's present key: then nothing can go on."""
+    def add_refusal(self, refusal: KeyRefused) -> None:
+        """Record the refusal. Raise it if it is of the tenant's present key, because then no data key can be moved."""
         self.work.catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.begun))
         if refusal.arn == self.tenant.key_arn:
             raise refusal
         self.refused[refusal.arn] = refusal
 
-    def rest(self) -> None:
-        """After each thing that was done: tells how far it has come. Raises what ended the claim, and StepTired.
+    def report_progress(self) -> None:
+        """Write the progress if that is due. Raise what ended the claim, and StepTired if the time slice is over.
 
-        A step is tired behind what it has done, and never before: so each time it comes on, however slow KMS and store are.
+        Called only after an item is finished, so that every claim makes progress however slow KMS and the store are.
         """
         self.work.hold.check()
-        tired = time.monotonic() >= self._tired_at
-        if tired or time.monotonic() >= self._tell_at:
-            self.work.catalog.claims.tell(self.work.claim, msgspec.to_builtins(self.told), progress=True)
-            self._tell_at = time.monotonic() + _TELL_EVERY
-        if tired:
+        time_over = time.monotonic() >= self._time_over_at
+        if time_over or time.monotonic() >= self._report_at:
+            self.work.catalog.claims.tell(self.work.claim, msgspec.to_builtins(self.progress), progress=True)
+            self._report_at = time.monotonic() + _REPORT_EVERY
+        if time_over:
             raise StepTired
 
     def _move(self, key: WrappedKey) -> None:
-        newer = self.wrapped_anew(key)
-        self._answered(key.arn)
+        """Rewrap the data key and store its row. Erase the new key object if the data key was swept meanwhile."""
+        rewrapped = self.rewrap(key)
+        self._forget_refusals(key.arn)
         self.work.context.at("key-rewrapped")
-        if not self.work.catalog.customer_keys.moved(self.work.claim, newer):
-            # Swept meanwhile with its job.
-            self.work.context.store.erase(key_object_blob(self.tenant.tenant_id, newer.data_key_id, newer.generation))
+        if not self.work.catalog.customer_keys.moved(self.work.claim, rewrapped):
+            # The sweep has removed the data key with its job.
+            self.work.context.store.erase(
+                key_object_blob(self.tenant.tenant_id, rewrapped.data_key_id, rewrapped.generation)
+            )
             return
-        self.told.moved += 1
+        self.progress.moved += 1
         self.work.context.at("key-moved")
 
-    def _answered(self, arn: str) -> None:
-        """Both keys may be used: refusals of them, remembered from before, are forgotten."""
+    def _forget_refusals(self, arn: str) -> None:
+        """Remove stored refusals of this key and of the tenant's present one: both have just worked."""
         for each in {arn, self.tenant.key_arn} - self._allowed:
             self.work.catalog.keys.allow(each)
             self._allowed.add(each)
 
-    def _anew(self, key: WrappedKey, number: int) -> WrappedKey:
+    def _rewrap_in_kms(self, key: WrappedKey, number: int) -> WrappedKey:
+        """Return the data key as generation ``number``, wrapped by the tenant's present key."""
         keys, to_arn = self.work.context.keys, self.tenant.key_arn
-        wrapping = self._patiently(lambda: keys.reencrypt(key.arn, key.wrapped, key.context, to_arn, key.data_key_id))
+        wrapping = self._retrying(lambda: keys.reencrypt(key.arn, key.wrapped, key.context, to_arn, key.data_key_id))
         return msgspec.structs.replace(
             key, arn=wrapping.arn, wrapped=wrapping.wrapped, generation=number, key_epoch=self.tenant.key_epoch
         )
 
-    def _read_back(self, blob: str, newer: WrappedKey) -> WrappedKey:
-        if read_key_object(self.work.context.store, self.tenant.tenant_id, blob) != newer:
+    def _read_back(self, blob: str, rewrapped: WrappedKey) -> WrappedKey:
+        """Return the key. Raise Alarm if the stored key object differs from it."""
+        if read_key_object(self.work.context.store, self.tenant.tenant_id, blob) != rewrapped:
             raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
-        return newer
+        return rewrapped
 
-    def _patiently(self, call: Callable[[], _T]) -> _T:
+    def _retrying(self, call: Callable[[], _T]) -> _T:
+        """Return the result of ``call``, retried while KMS is in trouble, for as long as a lease lasts."""
         return patiently(call, self.work.context.lease_seconds, self.work.hold.check)

@@ -1,8 +1,8 @@
-"""What the owner of a KMS key must allow: least privilege, as texts to paste.
+"""The key policy that a KMS key's owner must add: least privilege, as texts to paste.
 
-The principal is the operator's whole account, narrowed by ``aws:PrincipalArn`` to one role: a statement that names the role
-itself breaks when the role is deleted and made again. Two statements, because DescribeKey carries no encryption context. (KMS
-developer guide, "Allowing users in other accounts to use a KMS key" and "Encryption context condition keys".)
+The principal is the operator's whole account, narrowed by ``aws:PrincipalArn`` to one role. A statement that names the role
+itself breaks when the role is deleted and created again. There are two statements because DescribeKey has no encryption
+context. (KMS developer guide, "Allowing users in other accounts to use a KMS key" and "Encryption context condition keys".)
 """
 
 import json
@@ -13,24 +13,30 @@ import msgspec
 from shared.ports.keys import Caller
 
 LOOK, USE = "EntrakeepMayLookAtTheKey", "EntrakeepMayUseTheKeyForThisTenant"
-"""The statements' names: who pastes them again replaces those of the same name."""
+"""The statements' names. Pasted again, they replace the statements of the same name."""
 _USES = ["kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
 _PLACEHOLDER = "arn:aws:kms:REGION:ACCOUNT:key/KEY-ID"
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """The operator's 12-digit account, the two statements for the key's policy, and ways to put them there."""
+    """The statements for a key's policy, and ways to put them there."""
 
     account: str
+    """The operator's 12-digit account."""
     statements: list[dict[str, Any]]
+    """The two statements."""
     console: str
+    """Steps in the AWS console."""
     cli: str
+    """Shell commands for the AWS CLI."""
     cloudformation: str
+    """A CloudFormation template."""
     terraform: str
+    """A Terraform configuration."""
 
 
 def key_policy(caller: Caller, tenant_id: str, region: str, arn: str | None) -> Policy:
-    """For a key that is there (``arn``), or one to be made in the Region ``region``."""
+    """Return the policy for the existing key ``arn``, or for a key to create in ``region`` if ``arn`` is None."""
     statements = _statements(caller, tenant_id)
     return Policy(
         account=caller.account,
@@ -43,6 +49,7 @@ def key_policy(caller: Caller, tenant_id: str, region: str, arn: str | None) -> 
 
 
 def _statements(caller: Caller, tenant_id: str) -> list[dict[str, Any]]:
+    """Return the statements that let the caller's role see the key, and use it for this tenant only."""
     partition = caller.principal.split(":")[1]
     principal = {"AWS": f"arn:{partition}:iam::{caller.account}:root"}
     ours = {"ArnEquals": {"aws:PrincipalArn": caller.principal}}
@@ -58,6 +65,7 @@ def _statements(caller: Caller, tenant_id: str) -> list[dict[str, Any]]:
 
 
 def _console(arn: str | None) -> str:
+    """Return the steps to add the statements in the AWS console."""
     key = f"the key {arn}" if arn else "your symmetric key"
     return (
         f"1. Open the KMS console, 'Customer managed keys', and {key}.\n"
@@ -68,7 +76,7 @@ def _console(arn: str | None) -> str:
 
 
 def _cli(statements: list[dict[str, Any]], region: str, arn: str | None) -> str:
-    """Reads the policy that is there, replaces statements of the same names, and writes it back."""
+    """Return commands that read the key's policy, replace statements of the same names, and write the policy back."""
     key = arn or _PLACEHOLDER
     ours = _text(statements)
     return (
@@ -82,7 +90,7 @@ def _cli(statements: list[dict[str, Any]], region: str, arn: str | None) -> str:
 
 
 def _cloudformation(statements: list[dict[str, Any]]) -> str:
-    """A whole template; the statements may be pasted into one that is there. (JSON is YAML.)"""
+    """Return a whole template. The statements can also be pasted into an existing one. (JSON is YAML.)"""
     listed = "\n".join(f"          - {json.dumps(each)}" for each in statements)
     return (
         "Resources:\n"
@@ -109,7 +117,7 @@ def _cloudformation(statements: list[dict[str, Any]]) -> str:
 
 
 def _terraform(statements: list[dict[str, Any]], region: str) -> str:
-    """A whole configuration of a key; the statements may be pasted into one that exists."""
+    """Return a whole configuration of a key. The statements can also be pasted into an existing one."""
     listed = ",\n".join(_indented(_text(each), 6) for each in statements)
     return (
         "# Leave out 'terraform' and 'provider' where your configuration has them; the Region must be this one.\n"
@@ -152,8 +160,10 @@ def _terraform(statements: list[dict[str, Any]], region: str) -> str:
 
 
 def _text(value: object) -> str:
+    """Return the value as indented JSON."""
     return json.dumps(value, indent=2)
 
 
-def _indented(text: str, by: int) -> str:
-    return "\n".join(" " * by + line for line in text.splitlines())
+def _indented(text: str, width: int) -> str:
+    """Indent each line by ``width`` spaces."""
+    return "\n".join(" " * width + line for line in text.splitlines())

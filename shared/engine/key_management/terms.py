@@ -1,4 +1,4 @@
-"""The terms of a tenant's own KMS key: a text with a version, shown whole, and never changed once anybody agreed to it."""
+"""The terms of a tenant's own KMS key: a text with a version, shown whole, and never changed once anybody accepted it."""
 
 import hashlib
 from pathlib import Path
@@ -7,13 +7,16 @@ import msgspec
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """The text as it is shown; ``sha256`` is that of its UTF-8."""
+    """The terms in one version."""
 
     version: str
+    """The version's number."""
     text: str
+    """The text as it is shown."""
 
     @property
     def sha256(self) -> str:
+        """Return the SHA-256 of the text in UTF-8, as hexadecimal digits."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
@@ -21,5 +24,5 @@ VERSION = "1"
 
 
 def present_terms() -> Terms:
-    """Those that are to be agreed to now. A new wording is a new file under a new version."""
+    """Return the terms to accept now. A new wording is a new file under a new version."""
     return Terms(VERSION, (Path(__file__).parent / f"terms-{VERSION}.txt").read_text(encoding="utf-8"))
