@@ -1,6 +1,6 @@
-"""The audit trail held against the bucket, which remembers how far it had come: so a changed database is noticed.
+"""The audit trail compared with the heads of its chain in the bucket, so that a changed database is noticed.
 
-A head there is plain: it needs no key. It is never overwritten.
+A head is stored unencrypted, so it needs no key. It is never overwritten.
 """
 
 import logging
@@ -23,8 +23,9 @@ from shared.vault.rereading import read_twice
 log = logging.getLogger(__name__)
 
 _PAGE = 1000
+"""Number of events read at a time."""
 _MOST_EVENTS = 2**31 - 2**20
-"""A head beyond that is none of ours: somebody wants the numbers to end."""
+"""Highest number of a head. A higher one is forged, to use up the numbers of events."""
 _SET_BACK = "was put into the store, and its hash is there no more: somebody has put the store back to an older state"
 
 
@@ -35,35 +36,35 @@ def verify_audit(context: Context, tenant_id: str, listing: Listing | None = Non
     """
     catalog, listing = context.catalog.tenant(tenant_id), listing or Listing(context.store, tenant_id)
     anchored = catalog.audit.position().anchored
-    # Heads are read before the events: of these there may be more meanwhile, but never fewer.
-    heads = list(_heads(context.store, catalog, listing))
+    # Read order: heads first, then events. Events may be added in between, but never removed.
+    heads = list(_read_heads(context.store, catalog, listing))
     verdict = judged(tenant_id, all_entries(catalog.audit), heads, catalog.audit.head())
-    return _anchored_at(ended_by(verdict, catalog.audit.head()), anchored, {head.number for head in heads})
+    return _check_anchor(ended_by(verdict, catalog.audit.head()), anchored, {head.number for head in heads})
 
 
 def keep_head(context: Context, catalog: TenantCatalog, listing: Listing | None = None) -> None:
-    """Store the chain's head in the bucket, if the chain fits what is stored there. ``listing`` notes strays.
+    """Store the chain's head in the bucket, if the chain matches the heads there. ``listing`` notes strays.
 
-    Only the newest head is looked at, which tells of all before it, and those that a rebuild stood behind. The trail is read
-    once. Raises Refuse ``AUDIT_BROKEN``, Alarm for a head that cannot be read, and what the store raises.
+    Only the newest head is compared, because it covers all events before it, and each head that a rebuild continued from.
+    The trail is read once. Raises Refuse ``AUDIT_BROKEN``, Alarm for a head that cannot be read, and what the store raises.
     """
     store, tenant_id = context.store, catalog.tenant_id
     listing = listing or Listing(store, tenant_id)
     anchored = catalog.audit.position().anchored
     numbers = listing.heads()
 
-    def kept(number: int) -> Head | None:
-        return _head(store, tenant_id, number) if number in numbers else None
+    def read_head(number: int) -> Head | None:
+        return _read_head(store, tenant_id, number) if number in numbers else None
 
-    newest = next(_heads(store, catalog, listing), None)
-    verdict = judged(tenant_id, all_entries(catalog.audit), [newest] if newest else [], catalog.audit.head(), kept)
-    _store_head(context, catalog, _anchored_at(ended_by(verdict, catalog.audit.head()), anchored, numbers))
+    newest = next(_read_heads(store, catalog, listing), None)
+    verdict = judged(tenant_id, all_entries(catalog.audit), [newest] if newest else [], catalog.audit.head(), read_head)
+    _store_head(context, catalog, _check_anchor(ended_by(verdict, catalog.audit.head()), anchored, numbers))
 
 
 def anchor(context: Context, catalog: TenantCatalog) -> None:
-    """Store the chain's head in the bucket, having compared only what was added since the last head that was stored.
+    """Store the chain's head in the bucket, after comparing only the events since the last stored head.
 
-    That is one read and one write, however long the trail is; where nothing was added, the store is not asked. The sweep
+    That is one read and one write, however long the trail is. If no event was added, the store is not used. The sweep
     compares the whole trail. Raises as ``keep_head`` does.
     """
     position = catalog.audit.position()
@@ -73,29 +74,32 @@ def anchor(context: Context, catalog: TenantCatalog) -> None:
         keep_head(context, catalog)
         return
 
-    def kept(number: int) -> Head | None:
+    def read_head(number: int) -> Head | None:
         with suppress(Alarm):
-            return _head(context.store, catalog.tenant_id, number)
+            return _read_head(context.store, catalog.tenant_id, number)
         return None
 
-    last = kept(position.anchored)
+    last = read_head(position.anchored)
     entries = all_entries(catalog.audit, position.anchored)
-    verdict = judged(catalog.tenant_id, entries, [], position.head, kept, last)
+    verdict = judged(catalog.tenant_id, entries, [], position.head, read_head, last)
     numbers = {position.anchored} if last is not None else set()
-    _store_head(context, catalog, _anchored_at(ended_by(verdict, catalog.audit.head()), position.anchored, numbers))
+    _store_head(context, catalog, _check_anchor(ended_by(verdict, catalog.audit.head()), position.anchored, numbers))
 
 
 def anchor_softly(context: Context, catalog: TenantCatalog) -> None:
-    """As ``anchor``, after what a job has done: whatever keeps the head from being stored fails no job, and is logged."""
+    """Anchor the trail after a job. An error is logged and does not fail the job."""
     try:
         anchor(context, catalog)
     except EntrakeepError as error:
         level = logging.WARNING if isinstance(error, Retry) else logging.ERROR
-        log.log(level, "the audit trail was not anchored: %s", error, extra={"tenant": catalog.tenant_id})
+        log.log(level, "audit trail not anchored: %s", error, extra={"tenant": catalog.tenant_id})
 
 
-def _anchored_at(verdict: Verdict, anchored: int, numbers: Container[int]) -> Verdict:
-    """The verdict, given which heads are in the store: the one that SQL knows to be the newest must be among them."""
+def _check_anchor(verdict: Verdict, anchored: int, numbers: Container[int]) -> Verdict:
+    """Return the verdict, with a fault if the store lacks the head that SQL knows to be the newest.
+
+    ``anchored`` is that head's number, 0 if there is none. ``numbers`` are those of the heads in the store.
+    """
     if not anchored or anchored in numbers:
         return verdict
     return msgspec.structs.replace(verdict, fault=Fault(number=anchored, reason=_SET_BACK))
@@ -107,32 +111,32 @@ def _store_head(context: Context, catalog: TenantCatalog, verdict: Verdict) -> N
     if head is None:
         return
     if not context.store.put_new(head_blob(catalog.tenant_id, head.number), encode_head(head)):
-        # Another worker was first: it must be the same one.
-        refused_broken(held_against(verdict, _head(context.store, catalog.tenant_id, head.number)))
+        # A concurrent worker has stored a head of this number. It must be the same one.
+        refused_broken(held_against(verdict, _read_head(context.store, catalog.tenant_id, head.number)))
     catalog.audit.note_anchored(head.number)
 
 
 def keep_last_heads(context: Context, *chains: str) -> None:
-    """Store the heads of these chains. What they report is done all the same if one cannot be stored: the log says so."""
+    """Store the heads of these chains. An error is logged only, because the reported actions are done already."""
     for chain in chains:
         try:
             keep_head(context, context.catalog.tenant(chain))
         except EntrakeepError as error:
-            log.warning("the end of an audit trail is not in the store: %s", error, extra={"tenant": chain})
+            log.warning("audit trail head not stored: %s", error, extra={"tenant": chain})
 
 
 def newest_head(store: BlobStore, listing: Listing, tenant_id: str, broken: Callable[[Alarm], None]) -> Head | None:
-    """The newest head in the bucket that can be read; ``broken`` is told of those that cannot."""
+    """Return the newest readable head in the bucket, or None. ``broken`` is called with an alarm for each unreadable one."""
     for number in sorted(listing.heads(), reverse=True):
         try:
-            return _head(store, tenant_id, number)
+            return _read_head(store, tenant_id, number)
         except Alarm as alarm:
             broken(alarm)
     return None
 
 
 def refused_broken(verdict: Verdict) -> Verdict:
-    """The verdict, if all fits. Raises Refuse ``AUDIT_BROKEN`` naming the first event that does not."""
+    """Return the verdict if it has no fault. Raise Refuse ``AUDIT_BROKEN`` naming the first faulty event otherwise."""
     fault = verdict.fault
     if fault is not None:
         sentence = (
@@ -144,24 +148,24 @@ def refused_broken(verdict: Verdict) -> Verdict:
 
 
 def all_entries(audit: Audit, after: int = 0) -> Iterator[Entry]:
-    """Every event with a number above ``after``, in order."""
+    """Yield every event with a number above ``after``, in order."""
     page = audit.entries(after, _PAGE)
     while page:
         yield from page
         page = audit.entries(page[-1].number, _PAGE)
 
 
-def _heads(store: BlobStore, catalog: TenantCatalog, listing: Listing) -> Iterator[Head]:
+def _read_heads(store: BlobStore, catalog: TenantCatalog, listing: Listing) -> Iterator[Head]:
     """Yield the heads in the bucket, newest first.
 
-    What has a head's name, lies beyond the end of the chain and is no head is a stray: no trail has come so far. Raises
-    Alarm for another one that cannot be read.
+    An unreadable blob with a head's name is a stray if its number is beyond the end of the chain. Raises Alarm for any
+    other head that cannot be read.
     """
     numbers = sorted(listing.heads(), reverse=True)
-    own = catalog.audit.head()  # read behind the listing: a worker may add a head meanwhile
+    own = catalog.audit.head()  # read after the listing, because a worker may add a head in between
     for number in numbers:
         try:
-            yield _head(store, catalog.tenant_id, number)
+            yield _read_head(store, catalog.tenant_id, number)
         except Alarm as alarm:
             if own is not None and number <= own.number:
                 raise
@@ -169,7 +173,8 @@ def _heads(store: BlobStore, catalog: TenantCatalog, listing: Listing) -> Iterat
 
 
 @read_twice
-def _head(store: BlobStore, tenant_id: str, number: int) -> Head:
+def _read_head(store: BlobStore, tenant_id: str, number: int) -> Head:
+    """Return the head with this number. Raise Alarm if it is missing or damaged."""
     blob = head_blob(tenant_id, number)
     text = store.get(blob)
     if text is None:

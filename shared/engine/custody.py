@@ -1,4 +1,4 @@
-"""The data keys that one process may use for one tenant: found, born and dropped under key leases."""
+"""The data keys that one process may use for one tenant: looked up, created and dropped under key leases."""
 
 import threading
 import time
@@ -16,21 +16,21 @@ from shared.vault.keyring import DataKey, birth
 from shared.vault.leases import Lease, LeaseRetired
 from shared.vault.names import key_object_blob
 
-_BIRTH_LOOK = 0.1
-"""Seconds between two looks for a data key that another step gives birth to."""
+_CREATION_LOOK = 0.1
+"""Seconds between two looks for a data key that another step is creating."""
 
 
 class Custody:
-    """Data keys of one tenant, one lease for each KMS key that wraps any of them.
+    """Data keys of one tenant, with one lease for each KMS key that wraps any of them.
 
     A refusal ends, in one transaction, all queued and running jobs of the tenant that need a data key under that ARN. While
-    the tenant's KMS key is changed, each lease reads the wrapping of its data keys again whenever it is renewed, and
-    hands those over that another KMS key wraps by then; a refusal counts only if SQL, read again, still names that
-    key. Use as a context manager; on leaving it every data key is dropped.
+    the tenant's KMS key is changed, each lease reads the wrappings of its data keys again at every renewal. It hands over
+    the data keys that another KMS key wraps by then. A refusal counts only if SQL, read again, still names that KMS key.
+    Use as a context manager: on exit every data key is dropped.
     """
 
     def __init__(self, context: Context, catalog: TenantCatalog, patience: float | None = None) -> None:
-        """``patience``: seconds for which KMS is asked again while it is in trouble; as a rule, as long as a lease lasts."""
+        """Retry KMS for ``patience`` seconds while it is in trouble, by default for as long as a lease lasts."""
         self._context = context
         self._catalog = catalog
         self._patience = context.lease_seconds if patience is None else min(patience, context.lease_seconds)
@@ -43,23 +43,25 @@ class Custody:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End all leases, which drops their data keys."""
         with self._lock:
             leases, self._leases, self._closed = list(self._leases.values()), {}, True
         for lease in leases:
             lease.close()
 
     def check(self) -> None:
-        """Raises what ended a lease: ``KeyRefused``, ``KeyTrouble`` or ``Refuse``."""
+        """Raise what ended a lease: ``KeyRefused``, ``KeyTrouble`` or ``Refuse``."""
         self._check_open()
         for lease in list(self._leases.values()):
             lease.check()
 
     def _check_open(self) -> None:
+        """Raise KeyTrouble if the context manager has ended."""
         if self._closed:
             raise KeyTrouble("The key leases were closed.")
 
     def on_end(self, call: Callable[[], None]) -> None:
-        """``call`` is made once for each lease that ends before its time, from the lease's thread."""
+        """Call ``call`` once for each lease that ends early, from the lease's thread."""
         with self._lock:
             self._on_end.append(call)
             leases = list(self._leases.values())
@@ -67,55 +69,63 @@ class Custody:
             lease.on_end(call)
 
     def find(self, data_key_id: str) -> DataKey:
-        """The data key with this id: as a lease holds it already, unless any lease has ended, or unwrapped. Raises what ended
-        that lease, what the key service raises, and Alarm if SQL does not know the key."""
+        """Return the data key with this id, from a lease that has it or unwrapped by KMS.
+
+        Raises what ended any lease, what the key service raises, and Alarm if SQL does not know the data key.
+        """
         self._check_open()
         for lease in list(self._leases.values()):
-            if (held := lease.held(data_key_id)) is not None:
+            if (cached_key := lease.held(data_key_id)) is not None:
                 self.check()
-                return held
+                return cached_key
         return self._open(self._catalog.keys.get(data_key_id))
 
     def secrets(self) -> DataKey:
-        """The tenant's data key for credentials."""
+        """Return the tenant's data key for credentials."""
         wrapped = self._catalog.keys.find(Purpose.SECRETS, None)
         if wrapped is None:
             raise LookupError("a tenant always has a data key of purpose secrets")
         return self._open(wrapped)
 
     def of_job(self, job_id: str) -> DataKey:
-        """The job's data key: unwrapped if it stands, born if not.
+        """Return the job's data key. Create it if it does not exist.
 
-        Of several steps that lack it one gives birth, and the others wait for as long as a claim lasts. If it was only slow,
-        and another gives birth too, SQL keeps one, and the other's key object is garbage.
+        If several steps need it, one creates it, and the others wait for as long as a claim lasts. If the first was only
+        slow and another creates one too, SQL keeps one of them, and the other's key object is garbage.
         """
-        return patiently(partial(self._found_or_born, job_id), self._patience, self.check)
+        return patiently(partial(self._find_or_create, job_id), self._patience, self.check)
 
-    def _found_or_born(self, job_id: str) -> DataKey:
+    def _find_or_create(self, job_id: str) -> DataKey:
+        """Return the job's data key once a step has created it. Create it if no other step has reserved that."""
         keys = self._catalog.keys
         while (wrapped := keys.find(Purpose.BACKUP, job_id)) is None:
-            until = keys.begin_birth(job_id, self._context.limits.claim_seconds)
-            if until is not None:
-                return self._born(job_id, until)
+            reserved_until = keys.begin_birth(job_id, self._context.limits.claim_seconds)
+            if reserved_until is not None:
+                return self._create_reserved(job_id, reserved_until)
             self.check()
-            time.sleep(_BIRTH_LOOK)
+            time.sleep(_CREATION_LOOK)
         return self._open(wrapped)
 
-    def _born(self, job_id: str, until: datetime) -> DataKey:
+    def _create_reserved(self, job_id: str, reserved_until: datetime) -> DataKey:
+        """Create the job's data key. Release the reservation if that fails."""
         try:
-            return self._give_birth(job_id)
+            return self._create(job_id)
         except Exception:
-            with suppress(EntrakeepError):  # else the others wait until its time is over
-                self._catalog.keys.end_birth(job_id, until)
+            with suppress(EntrakeepError):  # otherwise the others wait until the reservation expires
+                self._catalog.keys.end_birth(job_id, reserved_until)
             raise
 
-    def _give_birth(self, job_id: str) -> DataKey:
+    def _create(self, job_id: str) -> DataKey:
+        """Create the job's data key under the tenant's present KMS key, and add it to a lease.
+
+        Retry if the KMS key is changed meanwhile. If SQL has another data key of the job by then, return that one.
+        """
         context = self._context
         while True:
             tenant = self._catalog.tenant()
             try:
-                lease = self._lease(tenant.key_arn, self._standing(tenant.key_arn))
-                key, wrapped = self._birth(lease, tenant, job_id)
+                lease = self._lease(tenant.key_arn, self._secrets_key_under(tenant.key_arn))
+                key, wrapped = self._generate(lease, tenant, job_id)
             except LeaseRetired:
                 continue
             except KeyRefused:
@@ -124,31 +134,35 @@ class Custody:
                 raise
             context.at("key-object-stored")
             try:
-                standing = self._catalog.keys.add(wrapped)
+                existing = self._catalog.keys.add(wrapped)
             except EpochMoved:
-                self._stillborn(key, wrapped)
+                self._discard_key(key, wrapped)
                 continue
             except (ClaimLost, Refuse) as error:
                 if error.code in (Code.INTERRUPTED, Code.NO_SUCH_TENANT):
-                    self._stillborn(key, wrapped)
+                    self._discard_key(key, wrapped)
                 raise
             context.at("key-row-stored")
-            if standing.data_key_id != wrapped.data_key_id:
+            if existing.data_key_id != wrapped.data_key_id:
                 key.drop()
-                return self._open(standing)
+                return self._open(existing)
             try:
                 lease.add(key, wrapped)
             except LeaseRetired:
                 return self.find(key.id)
             return key
 
-    def _stillborn(self, key: DataKey, wrapped: WrappedKey) -> None:
-        """The tenant's KMS key changed meanwhile, or job or tenant are gone: nothing is to lie in the store of it."""
+    def _discard_key(self, key: DataKey, wrapped: WrappedKey) -> None:
+        """Drop the data key and erase its key object. SQL has refused its row.
+
+        The tenant's KMS key was changed meanwhile, or the job or the tenant does not exist any more.
+        """
         key.drop()
-        with suppress(EntrakeepError):  # else the sweep takes it, a day later
+        with suppress(EntrakeepError):  # otherwise the sweep removes it, a day later
             self._context.store.erase(key_object_blob(self._catalog.tenant_id, wrapped.data_key_id, wrapped.generation))
 
-    def _birth(self, lease: Lease, tenant: Tenant, job_id: str) -> tuple[DataKey, WrappedKey]:
+    def _generate(self, lease: Lease, tenant: Tenant, job_id: str) -> tuple[DataKey, WrappedKey]:
+        """Generate a data key in KMS and store its key object. Act on a refusal unless the KMS key was changed."""
         context = self._context
         try:
             return birth(
@@ -163,30 +177,32 @@ class Custody:
             )
         except KeyRefused as refusal:
             if self._catalog.tenant().key_arn == tenant.key_arn:
-                self._judge(lease, refusal)
+                self._handle_refusal(lease, refusal)
             raise
 
-    def _judge(self, lease: Lease, refusal: KeyRefused) -> None:
-        """A birth was refused. Whether the key is refused whole a renewal tells, and ends the lease then.
+    def _handle_refusal(self, lease: Lease, refusal: KeyRefused) -> None:
+        """Act on the refusal to generate a data key, by whether the KMS key still decrypts.
 
-        A key that opens all the same keeps nobody from reading what stands: only this job fails, and due times wait for
-        what the key's next probe finds.
+        A renewal tells: if the KMS key is refused for decryption too, that ends the lease. If it decrypts, existing
+        snapshots stay readable. Then only this job fails, and scheduled backups wait for the key's next probe. If the lease
+        has no data key to try, the refusal counts.
         """
         try:
-            asked = lease.renew()
+            still_usable = lease.renew()
         except KeyTrouble:
-            asked = True  # nobody can tell now: each lease will be, when it is renewed
-        if asked:
+            still_usable = True  # unknown now: each lease notices at its next renewal
+        if still_usable:
             self._catalog.health.look_again()
         else:
-            self._refused(refusal)
+            self._record_refusal(refusal)
 
-    def _standing(self, arn: str) -> WrappedKey | None:
-        """A data key to begin a lease with where none is asked for: that for credentials, if ``arn`` wraps it."""
+    def _secrets_key_under(self, arn: str) -> WrappedKey | None:
+        """Return the data key for credentials, to start a lease with, if ``arn`` wraps it; otherwise None."""
         secrets = self._catalog.keys.find(Purpose.SECRETS, None)
         return secrets if secrets is not None and secrets.arn == arn else None
 
     def _open(self, wrapped: WrappedKey) -> DataKey:
+        """Return the data key under a lease on its KMS key. Read its row again if that lease is retired."""
         while True:
             try:
                 lease = self._lease(wrapped.arn, wrapped)
@@ -195,12 +211,13 @@ class Custody:
                 wrapped = self._catalog.keys.get(wrapped.data_key_id)
 
     def _lease(self, arn: str, first: WrappedKey | None) -> Lease:
-        """The lease on this KMS key; if there is none, one that begins by opening ``first``, which it then holds."""
+        """Return the lease on this KMS key. If there is none, start one by opening ``first``, which it then has."""
         with self._lock:
             self._check_open()
-            return self._leases.get(arn) or patiently(partial(self._begin, arn, first), self._patience)
+            return self._leases.get(arn) or patiently(partial(self._start_lease, arn, first), self._patience)
 
-    def _begin(self, arn: str, first: WrappedKey | None) -> Lease:
+    def _start_lease(self, arn: str, first: WrappedKey | None) -> Lease:
+        """Start a lease, and remove stored refusals of its KMS key if it opens ``first``."""
         context = self._context
         lease = Lease(
             context.keys,
@@ -208,28 +225,31 @@ class Custody:
             arn,
             first,
             context.lease_seconds,
-            self._refused,
-            self._follow,
-            self._counts,
+            self._record_refusal,
+            self._hand_over_moved,
+            self._refusal_counts,
         )
         try:
             lease.start()
         except Refuse:
-            self._keep(lease)  # whatever else the step does ends too, and KMS is not asked again
+            self._add_lease(lease)  # so that ``check`` ends the whole step, and KMS is not called again
             raise
-        self._keep(lease)
+        self._add_lease(lease)
         if first is not None:
             self._catalog.keys.allow(arn)
         return lease
 
-    def _keep(self, lease: Lease) -> None:
+    def _add_lease(self, lease: Lease) -> None:
+        """Add the lease, and register the calls of ``on_end`` with it."""
         self._leases[lease.arn] = lease
         for call in self._on_end:
             lease.on_end(call)
 
-    def _follow(self, lease: Lease) -> None:
-        """Hands over data keys of the lease that another KMS key wraps by now; retires it if none is left. Raises what the
-        lease on that key ends with."""
+    def _hand_over_moved(self, lease: Lease) -> None:
+        """Hand over the data keys of the lease that another KMS key wraps by now. Retire the lease if that is all of them.
+
+        Raises what ended the lease on that other key.
+        """
         named = lease.named()
         moved = self._catalog.keys.moved(lease.arn, named)
         for wrapped in moved:
@@ -238,10 +258,12 @@ class Custody:
             if len(moved) == len(named) > 0 and lease.retire() and self._leases.get(lease.arn) is lease:
                 del self._leases[lease.arn]
 
-    def _counts(self, lease: Lease, wrapped: WrappedKey) -> bool:
-        """Whether a refusal of the lease's KMS key counts: SQL still names it for what was to be opened, or for what
-        the lease holds."""
-        self._follow(lease)
+    def _refusal_counts(self, lease: Lease, wrapped: WrappedKey) -> bool:
+        """Return whether a refusal of the lease's KMS key counts.
+
+        It counts if SQL still names that KMS key for the data key ``wrapped``, or for any data key of the lease.
+        """
+        self._hand_over_moved(lease)
         if not lease.empty or not self._catalog.keys.moved(lease.arn, [wrapped.data_key_id]):
             return True
         with self._lock:
@@ -249,5 +271,6 @@ class Custody:
                 del self._leases[lease.arn]
         return False
 
-    def _refused(self, refusal: KeyRefused) -> None:
+    def _record_refusal(self, refusal: KeyRefused) -> None:
+        """Record the refusal in SQL, which ends the jobs that need the KMS key."""
         self._catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.begun))

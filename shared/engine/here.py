@@ -1,4 +1,4 @@
-"""Jobs that stream in the process that asked: it claims their one step itself and holds its own lease."""
+"""Foreground jobs: the calling process streams the records. It claims the job's only step and has its own key lease."""
 
 import os
 from collections.abc import Iterator
@@ -19,20 +19,21 @@ from shared.vault.format import Manifest
 
 @dataclass
 class Shown:
-    """How many records have gone out so far: the end of the job says so."""
+    """The count of a foreground job's output. The job's detail reports it."""
 
     records: int = 0
+    """Number of records returned so far."""
 
 
 @contextmanager
 def begun_here(
     context: Context, tenant: Tenant, kind: JobKind, snapshot: str, shown: Shown | None = None
 ) -> Iterator[tuple[Work, Manifest]]:
-    """A job of this process over a snapshot (id or ``latest``), pinned meanwhile; its manifest opened.
+    """Run a job of this process over a snapshot (id or ``latest``). Yield the work and the opened manifest.
 
-    ``shown`` is kept up by whoever reads. The job succeeds when the block ends, and fails with the code of what leaves it.
-    KMS is always asked afresh. If somebody else has ended the job, that is raised, as a refused key ends all jobs of the
-    tenant, whoever met the refusal.
+    The snapshot is pinned while the job runs. The caller counts its records in ``shown``. The job succeeds when the block
+    ends, and fails with the code of an exception that leaves it. KMS is always called anew. If another process has ended
+    the job, the reason is raised: a refused key, for instance, ends all jobs of the tenant at once.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
     catalog.jobs.end_expired_here(context.limits.claim_seconds)
@@ -49,7 +50,7 @@ def begun_here(
             catalog.claims.finish(claim, detail={"records": shown.records})
             anchor_softly(context, catalog)
         except ClaimLost as lost:
-            raise _end_of(catalog, claim) or lost from None
+            raise _stored_error(catalog, claim) or lost from None
         except EntrakeepError as error:
             _fail(catalog, claim, error, shown)
             raise
@@ -59,7 +60,7 @@ def begun_here(
 
 
 def _cause(error: BaseException) -> EntrakeepError:
-    """Return why the job ends: a defect of ours, or a person, a closed pipe or a full disk that stopped the process."""
+    """Return the error to store: ``Unexpected`` for a defect, ``INTERRUPTED`` for a signal, a closed pipe or a full disk."""
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
         return EntrakeepError(Code.INTERRUPTED, f"The output could not be written: {os.strerror(error.errno or 0)}.")
     if isinstance(error, Exception) and not isinstance(error, BrokenPipeError):
@@ -67,14 +68,14 @@ def _cause(error: BaseException) -> EntrakeepError:
     return EntrakeepError(Code.INTERRUPTED, "The process that asked was interrupted.")
 
 
-def _end_of(catalog: TenantCatalog, claim: Claim) -> EntrakeepError | None:
-    """What the job has ended with, if it has ended badly."""
+def _stored_error(catalog: TenantCatalog, claim: Claim) -> EntrakeepError | None:
+    """Return the error that the job has ended with, or None."""
     job = catalog.jobs.get(claim.job_id)
     return EntrakeepError(job.code, job.message or "The job has ended.") if job.code else None
 
 
 def _fail(catalog: TenantCatalog, claim: Claim, error: EntrakeepError, shown: Shown) -> None:
-    """Ends the job as failed or cancelled, unless it has ended (a refused key ends all jobs of the tenant at once)."""
+    """End the job as failed or cancelled, unless it has ended already, as after a refused key."""
     with suppress(ClaimLost):
         state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
         catalog.claims.fail(claim, error.code, error.message, state=state, detail={"records": shown.records})

@@ -1,4 +1,4 @@
-"""Data keys of a tenant that SQL may not know: opened by their key objects, each KMS key under a lease."""
+"""Data keys of a tenant that SQL may not know: opened from their key objects, with a lease on each KMS key."""
 
 from collections.abc import Callable, Iterable
 
@@ -12,21 +12,22 @@ from shared.vault.names import key_object_blob, key_objects_prefix
 
 
 class LooseKeys:
-    """Use as a context manager; on leaving it every data key is dropped. Give it wrappings by trusted KMS keys alone.
+    """Data keys that no job uses. Use as a context manager: on exit every data key is dropped.
 
-    Of several generations the newest that opens counts: whoever may write to the store can put a newer one that does not.
-    ``broken`` is given what is wrong with each that does not. A refusal affects only this object; no job uses these keys.
+    Give it only wrappings by trusted KMS keys. Of several generations the newest that opens counts, because an attacker
+    with write access to the store can add a newer one that does not open. A KMS refusal affects only this object.
     """
 
     def __init__(
         self, context: Context, tenant_id: str, keys: Iterable[WrappedKey], broken: Callable[[Alarm], None]
     ) -> None:
+        """Prepare to open ``keys``. ``broken`` is called with an alarm for each key object that does not open."""
         self._context = context
         self._tenant = tenant_id
-        self._wrapped: dict[str, list[WrappedKey]] = {}
+        self._generations: dict[str, list[WrappedKey]] = {}
         for key in sorted(keys, key=lambda key: key.generation):
-            self._wrapped.setdefault(key.data_key_id, []).append(key)
-        self._broken = broken
+            self._generations.setdefault(key.data_key_id, []).append(key)
+        self._on_damaged = broken
         self._leases: dict[str, Lease] = {}
 
     def __enter__(self) -> "LooseKeys":
@@ -48,21 +49,26 @@ class LooseKeys:
             return None
 
     def _open(self, data_key_id: str) -> tuple[DataKey, WrappedKey]:
-        generations = self._wrapped.get(data_key_id, [])
+        """Return the data key and its newest generation that opens. Report and skip generations that do not."""
+        generations = self._generations.get(data_key_id, [])
         while generations:
             try:
                 return self._unwrap(generations[-1]), generations[-1]
             except Alarm:
                 blob = key_object_blob(self._tenant, data_key_id, generations.pop().generation)
-                self._broken(Alarm(Code.BLOB_DAMAGED, f"The key object {blob} does not open to its data key.", blob))
+                self._on_damaged(
+                    Alarm(Code.BLOB_DAMAGED, f"The key object {blob} does not open to its data key.", blob)
+                )
         blob = key_objects_prefix(self._tenant, data_key_id)
         raise Alarm(Code.BLOB_MISSING, f"There is no usable key object {blob}.", blob)
 
     def _unwrap(self, wrapped: WrappedKey) -> DataKey:
+        """Unwrap the data key. Retry while KMS is in trouble, for as long as a lease lasts."""
         lease = self._lease(wrapped.arn)
         return patiently(lambda: lease.data_key(wrapped), self._context.lease_seconds, lease.check)
 
     def _lease(self, arn: str) -> Lease:
+        """Return the lease on this KMS key. Start one if there is none."""
         lease = self._leases.get(arn)
         if lease is None:
             context = self._context

@@ -1,4 +1,4 @@
-"""Key objects in the store that SQL does not know, apart by whether their KMS key is trusted."""
+"""Key objects in the store that SQL does not know, separated by whether their KMS key is trusted."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,11 +19,14 @@ KnownKeys = set[tuple[str, int]]
 
 @dataclass(frozen=True)
 class LooseObjects:
-    """A data key is there once a generation. ``manifests`` are the snapshots that need an untrusted KMS key, by its ARN."""
+    """Key objects that SQL does not know. A data key is listed once for each generation."""
 
     trusted: list[WrappedKey] = field(default_factory=list)
+    """Those under a trusted KMS key."""
     untrusted: list[WrappedKey] = field(default_factory=list)
+    """Those under an untrusted KMS key."""
     manifests: dict[str, set[str]] = field(default_factory=dict)
+    """Ids of snapshots that need an untrusted KMS key, by its ARN."""
 
     def jobs_of_untrusted(self, known_jobs: Iterable[str]) -> set[str]:
         """Return the jobs that only untrusted key objects name."""
@@ -31,12 +34,15 @@ class LooseObjects:
         return named - {key.job_id for key in self.trusted} - set(known_jobs)
 
     def set_apart(self, store: BlobStore, tenant_id: str, known: KnownKeys, snapshots: Iterable[str]) -> set[str]:
-        """Count which of these snapshots, unknown to SQL, an untrusted data key seals. Return the others."""
+        """Add those of these snapshots that an untrusted data key seals to ``manifests``. Return the others.
+
+        ``snapshots`` are ids that SQL does not know. ``known`` are the data keys that it knows.
+        """
         usable = {data_key_id for data_key_id, _ in known} | {key.data_key_id for key in self.trusted}
         arns = {key.data_key_id: key.arn for key in self.untrusted if key.data_key_id not in usable}
         others = set()
         for snapshot_id in snapshots:
-            arn = arns.get(_sealed_by(store, manifest_blob(tenant_id, snapshot_id)) or "") if arns else None
+            arn = arns.get(_sealing_key_id(store, manifest_blob(tenant_id, snapshot_id)) or "") if arns else None
             if arn is None:
                 others.add(snapshot_id)
             else:
@@ -44,7 +50,7 @@ class LooseObjects:
         return others
 
     def summary(self) -> list[Untrusted]:
-        """Return what there is under each untrusted KMS key, by its ARN."""
+        """Return the number of data keys and manifests under each untrusted KMS key, sorted by ARN."""
         under: dict[str, set[str]] = {}
         for key in self.untrusted:
             under.setdefault(key.arn, set()).add(key.data_key_id)
@@ -57,11 +63,11 @@ class LooseObjects:
 def loose_objects(
     store: BlobStore, trust: Trust, names: Iterable[str], known: KnownKeys, broken: Callable[[Alarm], None]
 ) -> LooseObjects:
-    """Return those of the tenant's key objects, by their names, that SQL does not know.
+    """Return the tenant's key objects that SQL does not know.
 
-    ``broken`` is given what is wrong with one that cannot be used.
+    ``names`` are the names of all its key objects. ``broken`` is called with an alarm for each that cannot be used.
     """
-    found = LooseObjects()
+    loose = LooseObjects()
     newest = dict(sorted(known))
     for blob in names:
         if newest.get(data_key_of(blob), 0) >= int(last(blob)):
@@ -71,17 +77,17 @@ def loose_objects(
             if key is None:
                 continue
             if trust.trusts(key.arn):
-                found.trusted.append(key)
+                loose.trusted.append(key)
             elif is_key_arn(key.arn):
-                found.untrusted.append(key)
+                loose.untrusted.append(key)
             else:
                 raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} names no KMS key.", blob)
         except Alarm as alarm:
             broken(alarm)
-    return found
+    return loose
 
 
-def _sealed_by(store: BlobStore, blob: str) -> str | None:
+def _sealing_key_id(store: BlobStore, blob: str) -> str | None:
     """Return the id of the data key that the manifest names, or None if it names none."""
     sealed = store.get(blob)
     try:

@@ -1,4 +1,4 @@
-"""Onboarding: a directory is connected only after it has answered to the credentials given for it."""
+"""Onboarding: connect a directory, only after a sign-in with the given credentials has worked."""
 
 import asyncio
 import uuid
@@ -22,28 +22,31 @@ from shared.vault.keyring import birth
 from shared.vault.names import key_object_blob
 
 _PATIENCE = 20.0
-"""Seconds for which KMS is asked again while it is in trouble: somebody waits."""
+"""Seconds for which KMS is retried while it is in trouble. It is short because a person waits."""
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The tenant as added or updated, and what Graph says to each stream."""
+    """The result of adding or updating a tenant."""
 
     tenant: Tenant
+    """The tenant as it is now."""
     answers: dict[str, Answer]
+    """Graph's answer to a probe of each stream, by the stream's name."""
 
 
 def add_tenant(
     context: Context, name: str, identity: Identity, *, expires_at: datetime | None = None, again: bool = False
 ) -> Welcome:
-    """Connect a directory under ``name``. Nothing is stored unless all of it works.
+    """Connect a directory under ``name``. Nothing is stored unless every part succeeds.
 
-    ``expires_at``: when the client secret expires, if somebody said so. ``again``: the operator consents to a directory whose
-    tenant was removed under a KMS key of its own. Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS``,
-    ``DIRECTORY_WITHHELD``, ``GRAPH_SIGN_IN_FAILED``, ``KEY_ACCESS_REVOKED``,
-    ``STORE_UNSUITABLE``, and what Graph, KMS and store raise.
+    ``expires_at`` is when the client secret expires, if the operator has entered it. ``again`` means that the operator
+    consents to a directory whose tenant was removed while it had a KMS key of its own.
+
+    Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS``, ``DIRECTORY_WITHHELD``, ``GRAPH_SIGN_IN_FAILED``,
+    ``KEY_ACCESS_REVOKED``, ``STORE_UNSUITABLE``, and what Graph, KMS and the store raise.
     """
     context.catalog.check_addable(name, identity.directory_id, again=again)
-    answers, expires_at = asyncio.run(_introduce(context, identity, expires_at))
+    answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
     tenant_id = str(uuid.uuid4())
     now = context.clock.now()
     arn = context.provider_key
@@ -90,12 +93,15 @@ def update_tenant(
     *,
     expires_at: datetime | None = None,
 ) -> Welcome:
-    """A new secret or certificate, or another application, checked as ``add_tenant`` does."""
+    """Store a new secret or certificate, or another application, after the checks that ``add_tenant`` makes.
+
+    Raises what ``add_tenant`` raises for a sign-in that fails, and what Graph and KMS raise.
+    """
     tenant = context.catalog.find(name)
     catalog = context.catalog.tenant(tenant.tenant_id)
     client = client_id or tenant.client_id
     identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret, kind=kind)
-    answers, expires_at = asyncio.run(_introduce(context, identity, expires_at))
+    answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
     with Custody(context, catalog) as custody:
         sealed = seal_credential(custody.secrets(), tenant.tenant_id, secret)
         catalog.update(client_id=client, kind=kind, sealed=sealed, expires_at=expires_at)
@@ -103,42 +109,49 @@ def update_tenant(
 
 
 def remove_tenant(context: Context, name: str) -> None:
-    """Forgets the tenant: every row of it but its audit trail, whose end goes into the store. Needs no key. Its blobs stay
-    in the store, sealed."""
+    """Delete every row of the tenant except its audit trail, and store the trail's head. Needs no key.
+
+    The tenant's blobs stay in the store, sealed.
+    """
     tenant = context.catalog.find(name)
     catalog = context.catalog.tenant(tenant.tenant_id)
     catalog.remove()
     keep_last_heads(context, tenant.tenant_id, INSTALLATION)
 
 
-async def _introduce(
-    context: Context, identity: Identity, said: datetime | None
+async def _sign_in_and_probe(
+    context: Context, identity: Identity, entered_expiry: datetime | None
 ) -> tuple[dict[str, Answer], datetime | None]:
-    """Sign in, read ``/organization``, and ask for a little of every stream.
+    """Sign in, read ``/organization``, and probe every stream.
 
-    Return Graph's answer to each stream, and when the credential expires, if that is known. ``said``: as a person said.
+    Return Graph's answer to each stream, and when the credential expires, None if unknown. ``entered_expiry`` is the time
+    that a person has entered. Raises Refuse ``GRAPH_SIGN_IN_FAILED`` if the application belongs to another directory.
     """
     source = context.access.connect(identity, lambda: None)
     try:
-        found = await source.organization_id()
-        if found.lower() != identity.directory_id.lower():
+        organization_id = await source.organization_id()
+        if organization_id.lower() != identity.directory_id.lower():
             raise Refuse(
                 Code.GRAPH_SIGN_IN_FAILED,
-                f"The application belongs to the directory {found}, not to {identity.directory_id}; check both ids.",
+                f"The application belongs to the directory {organization_id}, not to {identity.directory_id}; "
+                "check both ids.",
             )
-        answers = {name: _shown(stream, await source.probe(stream)) for name, stream in STREAMS.items()}
-        return answers, await _expiry(source, identity, said)
+        answers = {name: _displayed_answer(stream, await source.probe(stream)) for name, stream in STREAMS.items()}
+        return answers, await _find_expiry(source, identity, entered_expiry)
     finally:
         await source.close()
 
 
-async def _expiry(source: DirectorySource, identity: Identity, said: datetime | None) -> datetime | None:
-    """Return when the credential expires: a certificate says so itself, of a client secret a person or the directory."""
+async def _find_expiry(source: DirectorySource, identity: Identity, entered_expiry: datetime | None) -> datetime | None:
+    """Return when the credential expires, None if unknown.
+
+    A certificate contains the time. For a client secret, a person has entered it or the directory knows it.
+    """
     if identity.kind is CredentialKind.CERTIFICATE:
         return not_after(identity.secret.reveal())
-    return said or await source.secret_expires_at(identity.client_id, identity.secret)
+    return entered_expiry or await source.secret_expires_at(identity.client_id, identity.secret)
 
 
-def _shown(stream: Stream, answer: Answer) -> Answer:
-    """Return the answer as people read it: that a directory lacks what every directory has is a failure of Graph's."""
+def _displayed_answer(stream: Stream, answer: Answer) -> Answer:
+    """Return the answer to display. If Graph reports that a directory lacks what every directory has, that is a failure."""
     return answer if RESOURCES[stream.resource].may_be(answer) else Answer.FAILED

@@ -1,8 +1,8 @@
-"""The sweep: takes garbage out of the bucket that nobody names. Needs no key.
+"""The sweep: remove garbage from the bucket, which is what no row names. Needs no key.
 
-What crashes and failed jobs leave: chunks that no run names, manifests that never became snapshots, data keys of jobs of
-which nothing is left. It touches only jobs that ended a day ago, and nothing at all if SQL does not know all that lies in
-the bucket: then SQL is the older of the two, and what looks like garbage may be the rest of a snapshot.
+Garbage comes from crashes and failed jobs: chunks that no run names, manifests that never became snapshots, data keys of jobs
+that left nothing. The sweep removes only objects of jobs that ended a day ago. It removes nothing if the bucket holds jobs or
+manifests that SQL does not know. SQL is then older than the bucket, and apparent garbage may belong to a snapshot.
 """
 
 import logging
@@ -21,16 +21,16 @@ from shared.vault.listing import Listing
 from shared.vault.names import key_object_blob, last, manifest_blob
 
 log = logging.getLogger(__name__)
-_NAMED = 3
-"""Untrusted KMS keys that a sentence names; 'entrakeep key show' has them all."""
+_MOST_NAMED = 3
+"""Number of untrusted KMS keys that a message names. 'entrakeep key show' lists all."""
 
 
 def sweep_step(work: Work) -> bool:
-    """Sweeps the tenant, and puts the head of its audit trail into the bucket, once it is sure that SQL is not the older of
-    the two. Raises Refuse ``CATALOG_OUTDATED`` if the bucket holds a job or manifest that SQL does not know.
+    """Sweep the tenant, and store the head of its audit trail. Return whether the job goes on to a next step.
 
-    An audit trail that was changed, a head that cannot be read, or anything under an untrusted KMS key fails the job when the
-    rest is done.
+    Both are done only once it is certain that SQL is not older than the bucket. Raises Refuse ``CATALOG_OUTDATED`` if the
+    bucket holds a job or manifest that SQL does not know. A changed audit trail, an unreadable head, or an object under an
+    untrusted KMS key fails the job after the rest is done.
     """
     tenant = work.claim.tenant_id
     listing = Listing(work.context.store, tenant)
@@ -39,25 +39,25 @@ def sweep_step(work: Work) -> bool:
     record_trust(work.context, work.catalog)
     removed, untrusted = 0, loose.summary()
     work.catalog.upkeep.note_untrusted(untrusted)
-    spared = {key.job_id for key in loose.untrusted}
+    untrusted_jobs = {key.job_id for key in loose.untrusted}
     for job_id in work.catalog.upkeep.to_sweep(work.claim, timedelta(hours=work.context.limits.settled_hours)):
-        if job_id not in spared:
+        if job_id not in untrusted_jobs:
             removed += _sweep_job(work, listing, job_id, stored=job_id in stored)
     removed += _sweep_keys(work, loose)
     log.info("swept", extra={"tenant": tenant, "job": work.claim.job_id, "removed": removed})
     detail = {"removed": removed, "strays": listing.report(), "untrusted": msgspec.to_builtins(untrusted)}
-    failure = broken or _untrusted(untrusted)
+    failure = broken or _untrusted_refusal(untrusted)
     if failure is None:
         return work.catalog.claims.finish(work.claim, detail=detail)
     work.catalog.claims.fail(work.claim, failure.code, failure.message, detail=detail)
     return False
 
 
-def _untrusted(found: list[Untrusted]) -> Refuse | None:
-    """Return what to say of what is under untrusted KMS keys, if there is any."""
-    if not found:
+def _untrusted_refusal(untrusted: list[Untrusted]) -> Refuse | None:
+    """Return Refuse ``KEY_UNTRUSTED`` if there are objects under untrusted KMS keys, otherwise None."""
+    if not untrusted:
         return None
-    named = "; ".join(described(each) for each in found[:_NAMED])
+    named = "; ".join(described(each) for each in untrusted[:_MOST_NAMED])
     return Refuse(
         Code.KEY_UNTRUSTED,
         f"The store holds what is wrapped by KMS keys that are not this tenant's: {named}. It was left alone. Somebody may "
@@ -66,30 +66,30 @@ def _untrusted(found: list[Untrusted]) -> Refuse | None:
 
 
 def _keep_head(work: Work, listing: Listing) -> Refuse | Alarm | None:
-    """What is wrong with the audit trail, if anything is."""
+    """Store the head of the audit trail. Return the error if the trail was changed or a head is damaged."""
     try:
         keep_head(work.context, work.catalog, listing)
     except (Refuse, Alarm) as broken:
         if isinstance(broken, Refuse) and broken.code is not Code.AUDIT_BROKEN:
             raise
-        log.error("the audit trail: %s", broken, extra={"tenant": work.claim.tenant_id, "job": work.claim.job_id})
+        log.error("audit trail broken: %s", broken, extra={"tenant": work.claim.tenant_id, "job": work.claim.job_id})
         return broken
     return None
 
 
 def check_bucket_known(work: Work, listing: Listing) -> tuple[set[str], LooseObjects]:
-    """Return the jobs of which chunks are in the bucket, and the key objects there that SQL does not know.
+    """Return the jobs that have chunks in the bucket, and the key objects there that SQL does not know.
 
-    Raises Refuse ``CATALOG_OUTDATED`` if it holds a job or manifest that SQL does not know, unless an untrusted KMS key wraps
-    its data key: then nothing in it may be taken for garbage.
+    Raises Refuse ``CATALOG_OUTDATED`` if the bucket holds a job or manifest that SQL does not know, because no object can
+    then be recognised as garbage. Those whose data key an untrusted KMS key wraps are ignored.
     """
-    # The bucket is looked at first: what it holds by then, SQL knew before.
+    # Read order: the bucket first, then SQL, so that SQL knows all that was listed.
     keys, jobs, manifests = list(listing.key_objects()), listing.jobs(), set(listing.manifests())
     known = work.catalog.upkeep.known()
     trust = Trust(work.context, work.catalog)
-    loose = loose_objects(work.context.store, trust, keys, known.data_keys, lambda alarm: _leave(work, alarm))
-    strange = manifests - known.snapshots.keys() - known.attempts.keys()
-    unknown = len(loose.set_apart(work.context.store, work.claim.tenant_id, known.data_keys, strange))
+    loose = loose_objects(work.context.store, trust, keys, known.data_keys, lambda alarm: _log_skipped(work, alarm))
+    unknown_manifests = manifests - known.snapshots.keys() - known.attempts.keys()
+    unknown = len(loose.set_apart(work.context.store, work.claim.tenant_id, known.data_keys, unknown_manifests))
     others = jobs - known.jobs - loose.jobs_of_untrusted(known.jobs)
     unknown += len([job_id for job_id in others if any(listing.chunks(job_id))])  # not an empty folder
     if unknown:
@@ -101,42 +101,47 @@ def check_bucket_known(work: Work, listing: Listing) -> tuple[set[str], LooseObj
     return jobs, loose
 
 
-def _leave(work: Work, alarm: Alarm) -> None:
-    log.warning("left alone: %s", alarm, extra={"tenant": work.claim.tenant_id, "blob": alarm.blob})
+def _log_skipped(work: Work, alarm: Alarm) -> None:
+    """Log a key object that cannot be used."""
+    log.warning("skipped: %s", alarm, extra={"tenant": work.claim.tenant_id, "blob": alarm.blob})
 
 
 def _sweep_job(work: Work, listing: Listing, job_id: str, *, stored: bool) -> int:
-    """Rows of runs first, then blobs, manifests before chunks before keys: whatever a crash leaves lacks nothing that it
-    names, and is found the next time. How many blobs."""
+    """Remove what the job has left, and return the number of blobs.
+
+    Order of deletes: rows of runs, then manifests, then chunks, then key objects. So after a crash every remaining object
+    still has all that it names, and the next sweep removes it.
+    """
     tenant = work.claim.tenant_id
-    left = work.catalog.upkeep.leftovers(work.claim, job_id)
+    leftovers = work.catalog.upkeep.leftovers(work.claim, job_id)
     work.context.at("leftovers-known")
-    names = [manifest_blob(tenant, snapshot_id) for snapshot_id in left.manifests]
+    names = [manifest_blob(tenant, snapshot_id) for snapshot_id in leftovers.manifests]
     if stored:
-        names += [name for name in listing.chunks(job_id) if last(name) not in left.blobs]
-    for data_key_id in left.data_keys:
+        names += [name for name in listing.chunks(job_id) if last(name) not in leftovers.blobs]
+    for data_key_id in leftovers.data_keys:
         names += listing.key_objects(data_key_id)
     _delete(work, names)
     work.context.at("leftovers-deleted")
-    work.catalog.upkeep.swept(work.claim, job_id, left)
+    work.catalog.upkeep.swept(work.claim, job_id, leftovers)
     return len(names)
 
 
 def _sweep_keys(work: Work, loose: LooseObjects) -> int:
-    """Delete the key objects of data keys that SQL was never told of, of jobs that have ended. Return how many."""
+    """Delete key objects of swept jobs whose data keys SQL does not know. Return their number."""
     tenant = work.claim.tenant_id
     known = work.catalog.upkeep.known()
-    told = {data_key_id for data_key_id, _ in known.data_keys}
+    known_ids = {data_key_id for data_key_id, _ in known.data_keys}
     garbage = [
         key_object_blob(tenant, key.data_key_id, key.generation)
         for key in loose.trusted
-        if key.data_key_id not in told and key.job_id in known.swept
+        if key.data_key_id not in known_ids and key.job_id in known.swept
     ]
     _delete(work, garbage)
     return len(garbage)
 
 
 def _delete(work: Work, names: Iterable[str]) -> None:
+    """Delete these blobs. Raise what ended the claim."""
     for name in names:
         work.hold.check()
         work.context.store.delete(name)

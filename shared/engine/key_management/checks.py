@@ -227,7 +227,10 @@ class Checking:
             return Refuse(
                 Code.KEY_MISCONFIGURED, f"Nothing can be moved away from the operator's key {source}. {remedy}"
             )
-        remedy = "Its owner must enable it, and allow kms:GenerateDataKey and kms:ReEncryptFrom as 'entrakeep key policy' shows."
+        remedy = (
+            "Its owner must enable it, and allow kms:GenerateDataKey and kms:ReEncryptFrom as 'entrakeep key policy' "
+            "shows."
+        )
         return Refuse(Code.KEY_ACCESS_REVOKED, f"Nothing can be moved away from the present key {source}. {remedy}")
 
     def _out_of(self) -> None:
