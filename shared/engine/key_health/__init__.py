@@ -1,4 +1,4 @@
-"""Key health: every tenant's KMS key is probed, and who must act hears of it before a backup fails."""
+"""Key health: probe every tenant's KMS key, and notify the people who must act before a backup fails."""
 
 from shared.engine.key_health.probing import Probing
 from shared.engine.key_health.rounds import Prober

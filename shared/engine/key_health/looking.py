@@ -1,4 +1,4 @@
-"""A closer look at a tenant's key: what does not stop anything yet, and will."""
+"""A closer look at a tenant's key: find what does not stop backups yet, but will."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,86 +19,89 @@ _STATES = {
 
 
 def look(
-    keys: KeyService, now: datetime, tenant: Tenant, wrapped: WrappedKey, held: KeyCondition
+    keys: KeyService, now: datetime, tenant: Tenant, wrapped: WrappedKey, condition: KeyCondition
 ) -> list[KeyWarning] | None:
-    """The warnings there are; None while KMS is in trouble, which says nothing about the key.
+    """Return the present warnings, or None while KMS is in trouble, because trouble says nothing about the key.
 
-    What may be done is asked by dry runs, and not of a key that is refused whole. Whether a key may be looked at is for its
-    owner to say: one that may not be gives no warning for it.
+    Permissions are tested by dry runs, only if the condition is OK. The owner may refuse DescribeKey; that gives no warning.
     """
     try:
-        found = [*_seen(keys, now, wrapped.arn)]
-        if held is KeyCondition.OK:
-            found += _may(keys, tenant, wrapped)
+        warnings = [*_look_at_description(keys, now, wrapped.arn)]
+        if condition is KeyCondition.OK:
+            warnings += _try_dry_runs(keys, tenant, wrapped)
     except KeyTrouble:
         return None
-    return found
+    return warnings
 
 
-def _seen(keys: KeyService, now: datetime, arn: str) -> list[KeyWarning]:
+def _look_at_description(keys: KeyService, now: datetime, arn: str) -> list[KeyWarning]:
+    """Return the warnings that DescribeKey gives; none if the key may not be described."""
     try:
         key = keys.describe(arn)
     except KeyTrouble:
         raise
     except EntrakeepError:
         return []
-    found = [_of_state(key)] if key.state in _STATES else []
+    warnings = [_state_warning(key)] if key.state in _STATES else []
     if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
-        found.append(_deletion(key))
+        warnings.append(_deletion_warning(key))
     if key.material_expires is not None and key.state == "Enabled":
-        found += _expiring(key.arn, key.material_expires, now)
-    return found
+        warnings += _expiry_warnings(key.arn, key.material_expires, now)
+    return warnings
 
 
-def _of_state(key: KeyDescription) -> KeyWarning:
+def _state_warning(key: KeyDescription) -> KeyWarning:
     word, sentence = _STATES[key.state]
     return KeyWarning(warning=word, message=sentence.format(arn=key.arn))
 
 
-def _deletion(key: KeyDescription) -> KeyWarning:
-    on = f" on {key.deletion:%Y-%m-%d}" if key.deletion else ""
+def _deletion_warning(key: KeyDescription) -> KeyWarning:
+    on_day = f" on {key.deletion:%Y-%m-%d}" if key.deletion else ""
     return KeyWarning(
         warning="deletion",
-        message=f"The KMS key {key.arn} will be deleted{on}, and with it all that it protects. Its owner must cancel the "
+        message=f"The KMS key {key.arn} will be deleted{on_day}, and with it all that it protects. Its owner must cancel the "
         "deletion before that and enable the key.",
         at=key.deletion,
     )
 
 
-def _expiring(arn: str, at: datetime, now: datetime) -> list[KeyWarning]:
-    days = next((days for days in EXPIRES_WITHIN if at - now <= timedelta(days=days)), None)
+def _expiry_warnings(arn: str, expires_at: datetime, now: datetime) -> list[KeyWarning]:
+    """Return a warning if the key material expires within the longest of ``EXPIRES_WITHIN``, named by the shortest."""
+    days = next((days for days in EXPIRES_WITHIN if expires_at - now <= timedelta(days=days)), None)
     if days is None:
         return []
     return [
         KeyWarning(
             warning=f"material-expires-{days}",
-            message=f"The key material of the KMS key {arn} expires on {at:%Y-%m-%d}. Its owner must import it again "
-            "before that.",
-            at=at,
+            message=f"The key material of the KMS key {arn} expires on {expires_at:%Y-%m-%d}. Its owner must import it "
+            "again before that.",
+            at=expires_at,
         )
     ]
 
 
-def _may(keys: KeyService, tenant: Tenant, wrapped: WrappedKey) -> list[KeyWarning]:
+def _try_dry_runs(keys: KeyService, tenant: Tenant, wrapped: WrappedKey) -> list[KeyWarning]:
+    """Return a warning for each operation that KMS would refuse, tested by dry runs."""
     context = encryption_context(tenant.tenant_id, Purpose.BACKUP)
-    found = _refused(
+    warnings = _warn_if_refused(
         lambda: keys.probe(tenant.key_arn, context),
         NO_NEW_DATA_KEYS,
         "What is stored can be opened, but KMS makes no new data keys: backups wait until it does.",
     )
     if tenant.key_mode is KeyMode.CUSTOMER:
-        found += _refused(
+        warnings += _warn_if_refused(
             lambda: keys.probe_reencrypt(wrapped.arn, wrapped.wrapped, wrapped.context, wrapped.data_key_id),
             "no-way-out",
             "What is stored can be opened, but not be moved to another KMS key: kms:ReEncryptFrom or kms:ReEncryptTo is "
             "missing.",
         )
-    return found
+    return warnings
 
 
-def _refused(ask: Callable[[], None], word: str, sentence: str) -> list[KeyWarning]:
+def _warn_if_refused(dry_run: Callable[[], None], word: str, sentence: str) -> list[KeyWarning]:
+    """Return the warning ``word`` with ``sentence`` if the dry run is refused, otherwise none."""
     try:
-        ask()
+        dry_run()
     except (Refuse, Alarm) as error:
         return [KeyWarning(warning=word, message=f"{sentence} {error.message}")]
     return []

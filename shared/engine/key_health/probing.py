@@ -1,9 +1,9 @@
-"""One probe of one tenant's key: a real ``Decrypt``, what it means, and what follows.
+"""Probe one tenant's key once: make a real ``Decrypt``, assess the result, and act on it.
 
-The data key that is opened is the tenant's standing one of purpose ``secrets``. Every tenant has it from its first moment, it
-is wrapped by the key that all new data keys get, and without it nobody can even sign in for the tenant: a key that opens it
-is a key with which the next backup begins. A data key of its own for probes would have to be moved whenever the tenant's KMS
-key changes, and would prove less. What it opens to is dropped where it was opened.
+The probe opens the tenant's existing data key of purpose ``secrets``. Every tenant has this data key from the start, and the
+KMS key for all new data keys wraps it. Without it Entrakeep cannot even sign in for the tenant. So a KMS key that opens it is
+one with which the next backup can begin. A separate data key for probes would have to be moved at each change of the tenant's
+KMS key, and would prove less. The opened data key is dropped at once.
 """
 
 import logging
@@ -31,84 +31,96 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Probing:
-    """What probes are made with. ``every``: seconds between two of a tenant; ``notices``: None if nobody wants to hear."""
+    """What probes need: ports, limits and times."""
 
     catalog: Catalog
+    """The SQL catalog."""
     keys: KeyService
+    """AWS KMS."""
     clock: Clock
+    """The time of day."""
     limits: Limits
+    """Sizes and durations."""
     lease_seconds: float
+    """How long a key lease lasts without a renewal."""
     every: float
+    """Seconds between two probes of a tenant."""
     notices: Notices | None
+    """Where to send events, None if no receiver is configured."""
     flush_usage: Callable[[], None] = lambda: None
     """Adds the calls to KMS to the totals in SQL."""
 
 
 def probe_key(probing: Probing, turn: ProbeTurn) -> None:
-    """Probes the tenant's key, once, and writes down what that means. A refusal goes the way of every refusal: it is
-    remembered, and ends the tenant's jobs; a success that is to be believed lets it be forgotten.
+    """Probe the tenant's key once, and store the assessment.
 
-    Raises what the catalog raises; then nothing is noted, and the turn comes again.
+    A refusal is recorded as any other and ends the tenant's jobs. A confirmed success removes it. Raises what the catalog
+    raises. Nothing is stored then, and the probe is due again later.
     """
     catalog = probing.catalog.tenant(turn.tenant_id)
     health, wrapped = catalog.health.get(), catalog.keys.find(Purpose.SECRETS, None)
     if wrapped is None:
         return
-    begun = time.monotonic()
-    finding = _finding(probing.keys, wrapped)
+    started_at = time.monotonic()
+    finding = _probe_once(probing.keys, wrapped)
     if finding.condition is KeyCondition.REVOKED:
-        catalog.keys.refuse(wrapped.arn, finding.message, ago=seconds_since(begun), probed=True)
-    if _moved(catalog, wrapped):
-        return  # what was found is about a key that is not the tenant's any more
-    noted = _noted(probing, catalog, health, wrapped, finding)
+        catalog.keys.refuse(wrapped.arn, finding.message, ago=seconds_since(started_at), probed=True)
+    if _key_was_changed(catalog, wrapped):
+        return  # the tenant's KMS key was changed during the probe
+    noted = _assess(probing, catalog, health, wrapped, finding)
     warnings = health.warnings if noted.warnings is None else noted.warnings
     wait = wait_for(noted.condition, finding.condition, probing.every, probing.lease_seconds, warnings)
     wait *= random.uniform(0.9, 1.1)
     event = catalog.health.note(turn, noted, next_in=wait, tell=probing.notices is not None)
     if event is not None:
         level = logging.INFO if event.condition is KeyCondition.OK and not event.warnings else logging.WARNING
-        said = " ".join([event.message, *(warning.message for warning in event.warnings)])
-        log.log(level, "%s", said, extra={"tenant": turn.tenant_id, "code": event.code})
+        text = " ".join([event.message, *(warning.message for warning in event.warnings)])
+        log.log(level, "%s", text, extra={"tenant": turn.tenant_id, "code": event.code})
 
 
-def _finding(keys: KeyService, wrapped: WrappedKey) -> Finding:
+def _probe_once(keys: KeyService, wrapped: WrappedKey) -> Finding:
+    """Open the data key in KMS, drop it, and return what that shows."""
     try:
         unwrap(keys, wrapped).drop()
     except KeyRefused as error:
-        return _wrong(KeyCondition.REVOKED, error)
+        return _failure(KeyCondition.REVOKED, error)
     except KeyTrouble as error:
-        return _wrong(KeyCondition.UNREACHABLE, error)
+        return _failure(KeyCondition.UNREACHABLE, error)
     except Refuse as error:
-        return _wrong(KeyCondition.MISCONFIGURED, error)
+        return _failure(KeyCondition.MISCONFIGURED, error)
     except Alarm as error:
-        return _wrong(KeyCondition.DAMAGED, error)
+        return _failure(KeyCondition.DAMAGED, error)
     return Finding(condition=KeyCondition.OK, code=None, message=WELL)
 
 
-def _wrong(condition: KeyCondition, error: EntrakeepError) -> Finding:
+def _failure(condition: KeyCondition, error: EntrakeepError) -> Finding:
     return Finding(condition=condition, code=Code(error.code), message=error.message)
 
 
-def _moved(catalog: TenantCatalog, wrapped: WrappedKey) -> bool:
-    now = catalog.keys.find(Purpose.SECRETS, None)
-    return now is None or (now.arn, now.generation) != (wrapped.arn, wrapped.generation)
+def _key_was_changed(catalog: TenantCatalog, wrapped: WrappedKey) -> bool:
+    """Return whether SQL has another wrapping of the data key by now, or none."""
+    current = catalog.keys.find(Purpose.SECRETS, None)
+    return current is None or (current.arn, current.generation) != (wrapped.arn, wrapped.generation)
 
 
-def _noted(probing: Probing, catalog: TenantCatalog, health: KeyHealth, wrapped: WrappedKey, finding: Finding) -> Noted:
-    """What is held to be so after this finding; with a closer look where that is due."""
-    held = confirmed(health.condition, health.found, finding.condition)
-    code, message = (finding.code, finding.message) if held is finding.condition else (health.code, health.message)
+def _assess(
+    probing: Probing, catalog: TenantCatalog, health: KeyHealth, wrapped: WrappedKey, finding: Finding
+) -> Noted:
+    """Return the condition to report after this probe, with the warnings of a closer look if one is due."""
+    condition = confirmed(health.condition, health.found, finding.condition)
+    is_new = condition is finding.condition
+    code, message = (finding.code, finding.message) if is_new else (health.code, health.message)
     due = (
         health.looked_at is None
         or makes_nothing_new(health.warnings)
-        or held is not health.condition
+        or condition is not health.condition
         or (message != health.message and health.checked_at is not None)
         or probing.clock.now() - health.looked_at >= timedelta(seconds=probing.limits.key_look_seconds)
     )
-    warnings = look(probing.keys, probing.clock.now(), catalog.tenant(), wrapped, held) if due else None
+    warnings = look(probing.keys, probing.clock.now(), catalog.tenant(), wrapped, condition) if due else None
     return Noted(
         arn=wrapped.arn,
-        condition=held,
+        condition=condition,
         code=code,
         message=message or WELL,
         found=finding.condition,

@@ -1,4 +1,4 @@
-"""Rounds of probes, each in a thread of its own, so that one KMS that is slow to answer keeps nobody else waiting."""
+"""Rounds of probes, each in a thread of its own, so that one slow KMS key does not delay other tenants."""
 
 import logging
 import threading
@@ -13,19 +13,20 @@ log = logging.getLogger(__name__)
 
 
 class Prober:
-    """Takes turns that are due, as many as it has threads for, and events to tell likewise.
+    """Take as many due probes and due notifications as there are free threads.
 
-    What it has no thread for is left in SQL, where another process may take it.
+    The others stay in SQL, where another process may take them.
     """
 
     def __init__(self, probing: Probing) -> None:
+        """Prepare to probe with ``probing``."""
         self._probing = probing
         self._probes = probing.catalog.probes()
-        self._at_work = {"probe": 0, "tell": 0}
-        self._rest = threading.Condition()
+        self._running = {"probe": 0, "tell": 0}
+        self._changed = threading.Condition()
 
     def once(self) -> int:
-        """Starts what is due; returns at once, with how much that was. Raises what the catalog raises."""
+        """Start the due probes and notifications, and return their number at once. Raises what the catalog raises."""
         probing, limits = self._probing, self._probing.limits
         turns = self._probes.take(probing.every, self._free("probe", limits.probes), limits.probe_seconds)
         for turn in turns:
@@ -34,36 +35,40 @@ class Prober:
         return len(turns) + self._tell()
 
     def rest(self, seconds: float) -> bool:
-        """Whether all that was started has ended, within so many seconds."""
-        with self._rest:
-            return self._rest.wait_for(lambda: not any(self._at_work.values()), seconds)
+        """Wait until all started probes and notifications have ended. Return False if that takes longer than ``seconds``."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not any(self._running.values()), seconds)
 
     def _tell(self) -> int:
+        """Start the due notifications, and return their number."""
         notices, probes, limits = self._probing.notices, self._probes, self._probing.limits
         if notices is None:
             return 0
-        tellings = probes.to_tell(self._free("tell", limits.tells), limits.probe_seconds)
-        for telling in tellings:
+        due_events = probes.to_tell(self._free("tell", limits.tells), limits.probe_seconds)
+        for telling in due_events:
             self._start("tell", telling.tenant_id, partial(tell, notices, probes, telling, limits))
-        return len(tellings)
+        return len(due_events)
 
-    def _free(self, kind: str, most: int) -> int:
-        with self._rest:
-            return most - self._at_work[kind]
+    def _free(self, kind: str, limit: int) -> int:
+        """Return how many threads of this kind may still be started."""
+        with self._changed:
+            return limit - self._running[kind]
 
     def _start(self, kind: str, tenant_id: str, work: Callable[[], object]) -> None:
-        with self._rest:
-            self._at_work[kind] += 1
-        threading.Thread(target=self._do, args=(kind, tenant_id, work), name=kind, daemon=True).start()
+        """Run ``work`` in a thread of its own."""
+        with self._changed:
+            self._running[kind] += 1
+        threading.Thread(target=self._run, args=(kind, tenant_id, work), name=kind, daemon=True).start()
 
-    def _do(self, kind: str, tenant_id: str, work: Callable[[], object]) -> None:
+    def _run(self, kind: str, tenant_id: str, work: Callable[[], object]) -> None:
+        """Run ``work`` and log an error. Count the thread as free afterwards."""
         try:
             work()
         except EntrakeepError as error:
-            log.warning("a %s came to nothing: %s", kind, error, extra={"tenant": tenant_id})
+            log.warning("%s failed: %s", kind, error, extra={"tenant": tenant_id})
         except Exception as error:
-            log.error("a %s met what it should not: %s", kind, type(error).__name__, extra={"tenant": tenant_id})
+            log.error("%s failed with unexpected %s", kind, type(error).__name__, extra={"tenant": tenant_id})
         finally:
-            with self._rest:
-                self._at_work[kind] -= 1
-                self._rest.notify_all()
+            with self._changed:
+                self._running[kind] -= 1
+                self._changed.notify_all()

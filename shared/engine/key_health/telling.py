@@ -1,4 +1,4 @@
-"""Telling an event to the outside: at least once, in order, and again with longer pauses until it is taken."""
+"""Notify a receiver of an event: at least once, in order, and retried with longer waits until the receiver accepts it."""
 
 import random
 
@@ -9,7 +9,10 @@ from shared.ports.notices import BackupNotice, Notice, Noticed, Notices, NotTake
 
 
 def tell(notices: Notices, probes: Probes, telling: Telling, limits: Limits) -> bool:
-    """Whether the other side has taken it. The outcome stands in SQL either way. Raises what the catalog raises."""
+    """Send the event, and store the outcome in SQL. Return whether the receiver accepted it.
+
+    Raises what the catalog raises.
+    """
     try:
         outcome = notices.send(notice_of(telling))
     except NotTaken as error:
@@ -21,7 +24,7 @@ def tell(notices: Notices, probes: Probes, telling: Telling, limits: Limits) -> 
 
 
 def notice_of(telling: Telling) -> Notice | BackupNotice:
-    """Return what is told: ids, a state, our sentences and the key's ARN. Nothing of the directory, and no secret."""
+    """Return the notice of an event: ids, a state, messages and the key's ARN. It has no directory data and no secret."""
     event = telling.event
     if isinstance(event, BackupEvent):
         return BackupNotice(
