@@ -1,11 +1,12 @@
-"""Shred: a tenant's wrapped data keys are destroyed, so that nothing of it opens any more, and a certificate says so.
+"""Shred: destroy a tenant's wrapped data keys, so that its data cannot be opened any more, and certify it.
 
-Chunks and manifests stay where they are, sealed: without the wrapped data keys they are noise, whoever has the KMS key. (NIST
-SP 800-88, "Cryptographic Erase".) What is out of reach here, the certificate says too: copies of the database or the bucket
-that were made earlier hold wrapped data keys that the KMS key opens for as long as it is there.
+Chunks and manifests stay in the store, sealed. Without the wrapped data keys nobody can open them, even with the KMS key.
+(NIST SP 800-88, "Cryptographic Erase".) The certificate also says what a shred cannot reach: earlier copies of the database
+or the bucket hold wrapped data keys, which the KMS key opens for as long as it exists.
 
-What is to be certified is noted in the store before anything is destroyed, and until the certificate stands: SQL forgets the
-tenant before that. So a shred that is killed anywhere is ended by asking for it again, by the tenant's name or id.
+A note in the store records what to certify. It is written before anything is destroyed, and kept until the certificate is
+stored, because SQL forgets the tenant before that. So an interrupted shred is finished by requesting it again, by the
+tenant's name or id.
 """
 
 import logging
@@ -34,39 +35,52 @@ NOT_REACHED = (
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
-    """A snapshot that nothing opens any more."""
+    """A snapshot that cannot be opened any more."""
 
     snapshot: str
+    """The snapshot's id."""
     data_key: str
+    """The id of the destroyed data key that seals its manifest."""
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What was destroyed, and what is left of it. ``data_keys``: ids; ``arns``: the KMS keys that wrapped them; ``blob``:
-    where this lies in the store.
-
-    ``blobs`` are the sealed blobs that stay in the store; ``locked`` of them are kept by S3 Object Lock, the last of them
-    until ``locked_until`` (None with ``locked`` above zero: a legal hold, without an end). ``database`` says what the
-    database's own files may still hold; it is missing in certificates of an older version.
-    """
+    """What was destroyed, and what remains of the tenant."""
 
     tenant: str
+    """The tenant's name."""
     tenant_id: str
+    """The tenant's id."""
     directory_id: str
+    """The id of its Entra directory."""
     at: datetime
+    """When the certificate was issued."""
     by: str
+    """Who requested the shred."""
     arns: list[str]
+    """ARNs of the KMS keys that wrapped the data keys."""
     data_keys: list[str]
+    """Ids of the destroyed data keys."""
     unreadable: list[Unreadable]
+    """Snapshots that cannot be opened any more."""
     blobs: int
+    """Number of sealed blobs that stay in the store."""
     locked: int
+    """Number of these blobs that S3 Object Lock protects."""
     locked_until: datetime | None
+    """When the last lock ends. None with ``locked`` above zero means a legal hold, which has no end."""
     blob: str = ""
+    """The certificate's name in the store."""
     database: str | None = None
+    """What the database's own files may still hold, as a sentence. None in certificates of an older version."""
     not_reached: str = NOT_REACHED
+    """What the shred cannot reach, as a sentence."""
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """A shred that has begun, as it is noted in the store: what is known only as long as SQL knows the tenant."""
+    """The note of an unfinished shred in the store: what only SQL knows, until it forgets the tenant.
+
+    The fields mean what they do in ``Certificate``; ``at`` is when the shred began.
+    """
 
     tenant: str
     tenant_id: str
@@ -78,63 +92,68 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shred_tenant(context: Context, name: str) -> Certificate:
-    """Destroys every wrapped data key of the tenant, in the store with all versions and in SQL, forgets the tenant, and puts
-    the certificate into the store. Needs no key. There is no way back.
+    """Destroy every wrapped data key of the tenant, remove the tenant from SQL, and store and return the certificate.
 
-    What it began and did not end is ended by doing it again. Raises Refuse ``NO_SUCH_TENANT``, Refuse ``BUSY`` while jobs
-    of the tenant go on or while SQL's files cannot be overwritten, Refuse ``STORE_FORBIDDEN`` if the store keeps a key object
-    against deletion, and what the store raises.
+    Wrapped data keys are destroyed in SQL and in the store, there with all versions. Needs no key. A shred cannot be undone.
+    An interrupted one is finished by calling this again.
+
+    Raises Refuse ``NO_SUCH_TENANT``, Refuse ``BUSY`` while the tenant has unfinished jobs or SQL's files cannot be
+    overwritten, Refuse ``STORE_FORBIDDEN`` if the store protects a key object from deletion, and what the store raises.
     """
-    begun, wrapped = unfinished_shred(context, name), frozenset[bytes]()
-    if begun is None:
-        begun, wrapped = _begun(context, context.catalog.find(name))
-    certificate = _certificate(context, begun, wrapped)
-    _tell(context, certificate)
-    context.store.erase(shredding_blob(begun.tenant_id))
+    shredding, wrapped = unfinished_shred(context, name), frozenset[bytes]()
+    if shredding is None:
+        shredding, wrapped = _destroy_keys(context, context.catalog.find(name))
+    certificate = _issue_certificate(context, shredding, wrapped)
+    _record(context, certificate)
+    context.store.erase(shredding_blob(shredding.tenant_id))
     return certificate
 
 
 def unfinished_shred(context: Context, name: str) -> Begun | None:
-    """A shred of the tenant that was once of this name, or has this id, if SQL has forgotten the tenant already and the shred
-    is still to be ended. Raises Refuse ``NO_SUCH_TENANT`` if there never was one, and what the store raises."""
+    """Return the unfinished shred of a tenant that SQL has removed already, or None.
+
+    ``name`` is the tenant's former name or its id. Raises Refuse ``NO_SUCH_TENANT`` if there never was such a tenant, and
+    what the store raises.
+    """
     audited = context.catalog.audited(name)
-    return _noted(context, audited.tenant_id) if audited.removed else None
+    return _read_note(context, audited.tenant_id) if audited.removed else None
 
 
-def _noted(context: Context, tenant_id: str) -> Begun | None:
+def _read_note(context: Context, tenant_id: str) -> Begun | None:
+    """Return the note of an unfinished shred, or None."""
     text = context.store.get(shredding_blob(tenant_id))
     return None if text is None else msgspec.json.decode(text, type=Begun)
 
 
-def _begun(context: Context, tenant: Tenant) -> tuple[Begun, frozenset[bytes]]:
-    """Destroy the data keys and have SQL forget the tenant. Return what was noted before, and the wrappings that SQL had."""
+def _destroy_keys(context: Context, tenant: Tenant) -> tuple[Begun, frozenset[bytes]]:
+    """Write the note, destroy the data keys, and remove the tenant from SQL. Return the note and SQL's wrappings."""
     catalog, tenant_id = context.catalog.tenant(tenant.tenant_id), tenant.tenant_id
-    _hold_back(catalog, tenant.name)
-    wrapped, stored, before = catalog.keys.all(), _key_objects(context, tenant_id), _noted(context, tenant_id)
-    begun = Begun(
+    _check_no_jobs(catalog, tenant.name)
+    wrapped, stored, earlier_note = catalog.keys.all(), _key_objects(context, tenant_id), _read_note(context, tenant_id)
+    shredding = Begun(
         tenant=tenant.name,
         tenant_id=tenant_id,
         directory_id=tenant.directory_id,
         by=context.catalog.actor,
         at=context.clock.now(),
-        arns=sorted({tenant.key_arn, *(key.arn for key in wrapped), *(before.arns if before else ())}),
+        arns=sorted({tenant.key_arn, *(key.arn for key in wrapped), *(earlier_note.arns if earlier_note else ())}),
         data_keys=sorted(
             {key.data_key_id for key in wrapped}
             | _data_keys(tenant_id, stored)
-            | set(before.data_keys if before else ())
+            | set(earlier_note.data_keys if earlier_note else ())
         ),
     )
-    context.store.put(shredding_blob(tenant_id), msgspec.json.encode(begun))
+    context.store.put(shredding_blob(tenant_id), msgspec.json.encode(shredding))
     context.at("shred-noted")
     _erase(context, stored)
     context.at("keys-erased")
     deleted = catalog.remove()
     context.at("tenant-forgotten")
-    return begun, deleted
+    return shredding, deleted
 
 
-def _purged(context: Context, wrapped: frozenset[bytes]) -> str:
-    """Return what the database's own files may still hold of these wrappings. Raises Refuse ``BUSY`` if they hold them."""
+def _purge(context: Context, wrapped: frozenset[bytes]) -> str:
+    """Return what the database's own files may still hold, as a sentence. Raise Refuse ``BUSY`` if they hold wrappings."""
     purged = context.catalog.purge(wrapped)
     if purged.gone is False:
         sentence = f"{purged.message} Then say the same again: the tenant is removed, and has no certificate yet."
@@ -142,24 +161,29 @@ def _purged(context: Context, wrapped: frozenset[bytes]) -> str:
     return purged.message
 
 
-def _certificate(context: Context, begun: Begun, wrapped: frozenset[bytes]) -> Certificate:
-    """The certificate, in the store. One that stands there is kept, unless it is of a shred after which SQL was put back."""
-    blob = certificate_blob(begun.tenant_id)
+def _issue_certificate(context: Context, shredding: Begun, wrapped: frozenset[bytes]) -> Certificate:
+    """Return the stored certificate of this shred, or issue and store one.
+
+    A certificate that is older than this shred is replaced: SQL was restored from a copy after that earlier shred.
+    """
+    blob = certificate_blob(shredding.tenant_id)
     text = context.store.get(blob)
-    standing = None if text is None else msgspec.json.decode(text, type=Certificate)
-    if standing is not None and standing.at >= begun.at:
-        return standing
-    late = _key_objects(context, begun.tenant_id)  # of a job that somebody asked for meanwhile
-    _erase(context, late)
-    database = _purged(context, wrapped)
-    certificate = _certified(context, begun, {*begun.data_keys, *_data_keys(begun.tenant_id, late)}, database)
+    existing = None if text is None else msgspec.json.decode(text, type=Certificate)
+    if existing is not None and existing.at >= shredding.at:
+        return existing
+    new_key_objects = _key_objects(context, shredding.tenant_id)  # of a job that was created meanwhile
+    _erase(context, new_key_objects)
+    database = _purge(context, wrapped)
+    certificate = _prove_and_certify(
+        context, shredding, {*shredding.data_keys, *_data_keys(shredding.tenant_id, new_key_objects)}, database
+    )
     context.store.put(blob, msgspec.json.encode(certificate))
     context.at("certificate-stored")
     return certificate
 
 
-def _tell(context: Context, certificate: Certificate) -> None:
-    """The audit trail tells of it, once, and its head is kept beside the certificate."""
+def _record(context: Context, certificate: Certificate) -> None:
+    """Add the shred to the audit trail once, and store the trail's head beside the certificate."""
     catalog = context.catalog.tenant(certificate.tenant_id)
     if not any(event_of(entry).action == Action.TENANT_SHREDDED for entry in catalog.audit.recent(10)):
         counts = {"data_keys": len(certificate.data_keys), "snapshots": len(certificate.unreadable)}
@@ -168,12 +192,13 @@ def _tell(context: Context, certificate: Certificate) -> None:
     try:
         keep_head(context, catalog)
     except Refuse as error:
-        # The data keys are gone all the same, and asking again would end the same way.
-        log.warning("the end of an audit trail is not in the store: %s", error, extra={"tenant": certificate.tenant_id})
+        # The data keys are destroyed already, and a retry would fail in the same way.
+        log.warning("audit trail head not stored: %s", error, extra={"tenant": certificate.tenant_id})
     keep_last_heads(context, INSTALLATION)
 
 
-def _hold_back(catalog: TenantCatalog, name: str) -> None:
+def _check_no_jobs(catalog: TenantCatalog, name: str) -> None:
+    """Pause the tenant's schedule. Raise Refuse ``BUSY`` if it has unfinished jobs."""
     schedule = catalog.schedules.get()
     if schedule is not None:
         catalog.schedules.set(msgspec.structs.replace(schedule, paused=True))
@@ -185,29 +210,34 @@ def _hold_back(catalog: TenantCatalog, name: str) -> None:
 
 
 def _key_objects(context: Context, tenant_id: str) -> list[str]:
-    """Return all names among the key objects, also those of which only older versions are kept.
+    """Return all names under the prefix of the key objects, also those of which only older versions exist.
 
-    Strays are among them: a copy of a key object, whatever its name, opens as the key object does.
+    Strays are included, because a copy of a key object opens whatever its name is.
     """
     return list(context.store.names(key_objects_prefix(tenant_id), deleted=True))
 
 
 def _data_keys(tenant_id: str, blobs: Iterable[str]) -> set[str]:
+    """Return the data key ids of those blobs that are key objects by their names."""
     return {data_key_of(blob) for blob in blobs if form_of(tenant_id, blob) is Form.KEY_OBJECT}
 
 
 def _erase(context: Context, key_objects: Iterable[str]) -> None:
-    """In every version."""
+    """Erase these key objects in every version."""
     for blob in key_objects:
         context.store.erase(blob)
 
 
-def _certified(context: Context, begun: Begun, destroyed: set[str], database: str) -> Certificate:
-    """Proves it: no key object is left in any version, and so every manifest names a data key that is nowhere."""
-    store, tenant_id = context.store, begun.tenant_id
-    left = next(iter(_key_objects(context, tenant_id)), None)
-    if left is not None:
-        raise Refuse(Code.STORE_FORBIDDEN, f"The store still keeps the key object {left}: data keys of it would open.")
+def _prove_and_certify(context: Context, shredding: Begun, destroyed: set[str], database: str) -> Certificate:
+    """Prove that no key object is left in any version, and return the certificate.
+
+    Every manifest then names a data key that does not exist any more. Raises Refuse ``STORE_FORBIDDEN`` if one is left.
+    """
+    store, tenant_id = context.store, shredding.tenant_id
+    remaining = next(iter(_key_objects(context, tenant_id)), None)
+    if remaining is not None:
+        sentence = f"The store still keeps the key object {remaining}: data keys of it would open."
+        raise Refuse(Code.STORE_FORBIDDEN, sentence)
     listing = Listing(store, tenant_id)
     sealed = [(form, blob) for form, blob in listing.all() if form in (Form.CHUNK, Form.MANIFEST)]
     listing.report()
@@ -215,12 +245,12 @@ def _certified(context: Context, begun: Begun, destroyed: set[str], database: st
     now = context.clock.now()
     locks = [lock for lock in map(store.locked_until, blobs) if lock is not None and lock > now]
     return Certificate(
-        tenant=begun.tenant,
+        tenant=shredding.tenant,
         tenant_id=tenant_id,
-        directory_id=begun.directory_id,
+        directory_id=shredding.directory_id,
         at=now,
-        by=begun.by,
-        arns=begun.arns,
+        by=shredding.by,
+        arns=shredding.arns,
         data_keys=sorted(destroyed),
         unreadable=_unreadable(context, [blob for form, blob in sealed if form is Form.MANIFEST]),
         blobs=len(blobs),
@@ -232,12 +262,12 @@ def _certified(context: Context, begun: Begun, destroyed: set[str], database: st
 
 
 def _unreadable(context: Context, manifests: Iterable[str]) -> list[Unreadable]:
-    """Snapshots by their manifests, with the data key that each names. One that is damaged opens as little."""
-    found = []
+    """Return the snapshot and the data key that each manifest names. Skip damaged ones, which nothing opens anyway."""
+    unreadable = []
     for blob in manifests:
         try:
             data_key = sealed_headers(context.store.get(blob) or b"", blob).data_key_id
         except Alarm:
             continue
-        found.append(Unreadable(snapshot=last(blob), data_key=data_key))
-    return found
+        unreadable.append(Unreadable(snapshot=last(blob), data_key=data_key))
+    return unreadable
