@@ -170,7 +170,7 @@ def test_a_bucket_that_is_emptied_before_the_commit_is_not_taken_for_a_lost_chun
 
 def forget_a_second(store: MarkedStore) -> MarkedStore:
     """The last look was two seconds ago."""
-    store._right_at -= 2.0
+    store._valid_at -= 2.0
     return store
 
 
