@@ -184,16 +184,11 @@ def test_a_catalog_that_cannot_be_used_is_a_sentence(shell: Shell, url: str, cod
     assert "CANARY" not in shell.refused("tenant", "list", "--json", code=code, status=status)
 
 
-def test_help_of_every_command_has_examples_and_comes_at_once(shell: Shell) -> None:
-    begun = time.monotonic()
+def test_help_comes_at_once(shell: Shell) -> None:
+    began = time.monotonic()
     out, _ = shell.run("--help")
-    assert time.monotonic() - begun < 5  # about 0.2 s on an idle machine
+    assert time.monotonic() - began < 5  # about 0.2 s on an idle machine
     assert b"Commands:" in out
-    for command in re.findall(r"^  ([a-z]+) ", out.decode().partition("Commands:")[2], re.MULTILINE):
-        text = shell.run(command, "--help")[0].decode()
-        inner = re.findall(r"^  ([a-z]+) ", text.partition("Commands:")[2], re.MULTILINE)
-        for words in [(command, name) for name in inner] or [(command,)]:
-            assert f"Examples:\n    entrakeep {' '.join(words)}" in shell.run(*words, "--help")[0].decode()
 
 
 def test_a_defect_is_one_sentence_that_names_a_file_without_what_the_exception_says(shell: Shell) -> None:
