@@ -126,7 +126,7 @@ def test_a_removed_tenant_has_its_trail_by_its_name_and_its_id(shell: Shell, wor
         found = shell.document("audit", "show", name)
         assert isinstance(found, list)
         assert (found[0]["tenant"], found[0]["actor"], found[0]["action"]) == ("acme", ME, "tenant.removed")
-        assert shell.run("audit", "verify", name)[0].startswith(b"4 events of acme and 1 head in the store")
+        assert shell.run("audit", "verify", name)[0].startswith(b"Verified 4 events of acme and 1 head in the store")
     assert len(shell.run("audit", "export", "acme", "-o", "-")[0].splitlines()) == 4
 
 
