@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from shared.adapters.catalog import migrate, open_catalog, schema
 from shared.domain.errors import ClaimLost, Code, Refuse
 from shared.domain.model import Asked, JobKind, StepPlan
+from shared.domain.trust import Untrusted
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.test_upgrade import WITHOUT_TENANT
 from tests.contract.catalog.world import ARN, REVOKED, World, checkpoint, refused, run
@@ -40,6 +41,9 @@ def two(world: World) -> tuple[TenantCatalog, TenantCatalog]:
     """Two tenants with something in every table."""
     both = world.add("acme"), world.add("other")
     for tenant in both:
+        world.catalog.overview().add_usage({tenant.tenant_id: {"kms_calls": 1}}, {})
+        tenant.upkeep.note_untrusted([Untrusted(arn=ARN, data_keys=1, manifests=0)])
+        tenant.claims.fail(world.claim(tenant, world.planned(tenant), "users"), Code.GRAPH_FORBIDDEN, "No.")
         backup, _ = tenant.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
         world.scheduler.give_steps(backup, (StepPlan(phase=1, name="users"),))
         claim = world.claim(tenant, backup, "users")
