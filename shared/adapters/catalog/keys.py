@@ -1,6 +1,7 @@
 """Store wrapped data keys, sealed credentials and remembered refusals."""
 
 import logging
+import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -157,7 +158,9 @@ class SqlKeys:
         Only jobs requested up to ``ago`` seconds before now end: the refused call began then. ``probed`` refusals write
         no event here. Refusals of KMS keys that wrap no data key are ignored.
         """
+        called_at = time.monotonic()
         with self._tenancy.write() as rows:
+            ago += time.monotonic() - called_at  # SQLite reads its time only once it has the lock
             tenant = rows.one(tenants, lock=True)
             if tenant is None:
                 return 0

@@ -1,6 +1,7 @@
 """Data keys, credentials and refusals."""
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -130,6 +131,17 @@ def test_a_refusal_that_comes_late_spares_jobs_asked_for_after_kms_was(world: Wo
     since, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
     assert acme.keys.refuse(ARN, "No.", ago=30.0) == 1
     assert [acme.jobs.get(job.job_id).state for job in (before, since)] == [JobState.FAILED, JobState.QUEUED]
+
+
+def test_a_refusal_that_waits_for_a_lock_spares_jobs_asked_for_after_kms_was(world: World, acme: TenantCatalog) -> None:
+    kms_asked = time.monotonic() - 0.1
+    job, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    with ThreadPoolExecutor(1) as pool:
+        with world.locked():
+            refusing = pool.submit(lambda: acme.keys.refuse(ARN, "No.", ago=time.monotonic() - kms_asked))
+            time.sleep(0.5)
+        assert refusing.result() == 0
+    assert acme.jobs.get(job.job_id).state is JobState.QUEUED
 
 
 def test_a_refusal_of_a_key_that_nothing_names_any_more_counts_for_nothing(world: World, acme: TenantCatalog) -> None:

@@ -1,7 +1,8 @@
 """A catalog with tenants in it, and hands to move jobs along and time on."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -198,6 +199,13 @@ class World:
         """Writes behind the catalog's back, where no method of the port gets to yet."""
         with self._engine.begin() as connection:
             connection.execute(update(metadata.tables[table]).values(**values))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock the rows of all tenants behind the catalog's back: in SQLite, that is the whole catalog."""
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE tenants SET name = name")
+            yield
 
     def probed(self, tenant: TenantCatalog, noted: Noted, *, tell: bool = False) -> KeyEvent | None:
         """The tenant's key is probed, and that is found."""
