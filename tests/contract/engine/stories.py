@@ -51,6 +51,7 @@ def tell(world: EngineWorld, story: Story) -> None:
             _killed_at(world, point)
             world.clock.time += timedelta(minutes=1)
             world.change("steps", claim_until=LONG_AGO)
+            world.change("jobs", birth_until=LONG_AGO)  # a killed step may have been about to store the data key
             if what == "cancel":
                 for job in world.of.jobs.recent(1):
                     world.of.jobs.cancel(job.job_id)

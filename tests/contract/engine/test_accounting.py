@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from shared.domain.errors import KeyRefused
 from shared.domain.model import JobKind, JobState, Purpose
@@ -109,6 +109,7 @@ def test_a_catalog_that_was_put_back_from_an_older_dump_knows_less_than_the_buck
 
 
 @given(story=STORIES)
+@example(story=[("crash", "key-object-stored"), ("crash", "key-object-stored"), ("backup", "")])
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happened_all_that_is_there_is_accounted_for(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
