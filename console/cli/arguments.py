@@ -114,16 +114,16 @@ TenantOption = Annotated[
         "--tenant", metavar="NAME", help="Only jobs of this tenant.", callback=_name, autocompletion=known_tenants
     ),
 ]
-DirectoryId = Annotated[
-    str,
-    typer.Option("--directory-id", metavar="GUID", help="The directory's (tenant's) id in Entra.", callback=_guid),
-]
-ClientId = Annotated[
-    str,
-    typer.Option(
-        "--client-id", metavar="GUID", help="The id of the application that reads the directory.", callback=_guid
-    ),
-]
+_DIRECTORY_ID = typer.Option(
+    "--directory-id", metavar="GUID", help="The directory's (tenant's) id in Entra.", callback=_guid
+)
+DirectoryId = Annotated[str, _DIRECTORY_ID]
+DirectoryIdOrNone = Annotated[str | None, _DIRECTORY_ID]
+_CLIENT_ID = typer.Option(
+    "--client-id", metavar="GUID", help="The id of the application that reads the directory.", callback=_guid
+)
+ClientId = Annotated[str, _CLIENT_ID]
+ClientIdOrNone = Annotated[str | None, _CLIENT_ID]
 KeyArn = Annotated[
     str, typer.Option("--arn", metavar="ARN", help="The ARN of the KMS key, from its page in the KMS console.")
 ]

@@ -152,7 +152,7 @@ def retry(job: JobId, as_json: AsJson = False) -> None:
         ended.kind, asked=Asked.HAND, full=ended.full, detail=_retry_detail(ended), retried=job
     )
     if not new:
-        note(f"A backup is {retried.state} already: job {retried.job_id}.")
+        note(f"A {retried.kind} job of the tenant is {retried.state} already: job {retried.job_id}.")
     note_hindrances(catalog)
     if as_json:
         print_document({"job": retried.job_id})

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.arguments import AsJson, ClientId, DirectoryId, Name, NewName, examples
+from console.cli.arguments import (
+    AsJson,
+    ClientId,
+    ClientIdOrNone,
+    DirectoryId,
+    DirectoryIdOrNone,
+    Name,
+    NewName,
+    examples,
+)
 from console.cli.asking import check_terminal
 from console.cli.credential_file import read_credential
 from console.cli.documents import (
@@ -114,8 +123,8 @@ def update(
     client_secret_file: SecretFile = None,
     certificate: Certificate = None,
     secret_expires: SecretExpires = None,
-    client_id: ClientId | None = None,
-    directory_id: DirectoryId | None = None,
+    client_id: ClientIdOrNone = None,
+    directory_id: DirectoryIdOrNone = None,
 ) -> None:
     """Set a new secret or certificate, or another application.
 
