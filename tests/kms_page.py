@@ -37,8 +37,8 @@ _SECTIONS = {
         "Refused",
         f"""Within one key lease (60 seconds, unless set lower) every queued or running job of the tenant that needs the key
 has failed with `{Code.KEY_ACCESS_REVOKED}`; data keys are dropped, downloads are cut off and leave no file, no snapshot
-appears, and Microsoft Graph is not asked. Schedules make no job for one lease after a refusal; then a due time asks AWS KMS
-again, so that everything goes on by itself once the key may be used. A job asked for by hand always asks at once. The
+appears, and Microsoft Graph is not asked. AWS KMS is asked for the key twice a lease, and schedules make no job while it
+refuses. Once it answers, a time that was due becomes a job by itself. A job asked for by hand always asks at once. The
 workers' log has one line when the key is first refused, and one when it answers again.
 """,
         "Ends the tenant's jobs with `KEY_ACCESS_REVOKED`.",

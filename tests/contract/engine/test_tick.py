@@ -176,7 +176,7 @@ def test_a_job_that_gets_no_steps_keeps_none_of_the_others_back(
 
 
 @every_error
-@pytest.mark.parametrize("part", ["_lost", "_cancelled"])
+@pytest.mark.parametrize("part", ["_handle_expired", "_end_cancelled"])
 def test_a_claim_or_job_that_cannot_be_ended_keeps_none_of_the_others_back(
     world: EngineWorld, other: Tenant, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
 ) -> None:
@@ -186,9 +186,9 @@ def test_a_claim_or_job_that_cannot_be_ended_keeps_none_of_the_others_back(
     for step in world.messages.taken:
         catalog = world.context.catalog.tenant(step.tenant_id)
         catalog.claims.claim(step.job_id, step.step_id, "w/1", 30)
-        if part == "_cancelled":
+        if part == "_end_cancelled":
             catalog.jobs.cancel(step.job_id)
-    if part == "_cancelled":
+    if part == "_end_cancelled":
         world.scheduler.release("w")
     real = getattr(in_sql, part)
 
@@ -202,7 +202,7 @@ def test_a_claim_or_job_that_cannot_be_ended_keeps_none_of_the_others_back(
     failing_tick(world, error)
     assert not world.of.jobs.get(mine.job_id).state.ended
     jobs = world.context.catalog.tenant(other.tenant_id).jobs
-    if part == "_cancelled":
+    if part == "_end_cancelled":
         assert jobs.get(theirs.job_id).state is JobState.CANCELLED
     else:
         assert {step.state for step in jobs.steps(theirs.job_id)} == {StepState.QUEUED}
