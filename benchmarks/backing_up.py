@@ -19,11 +19,11 @@ import msgspec
 from benchmarks.measure import Measure, peak, size_of
 from benchmarks.stages import Stages
 from shared import wiring
-from shared.domain.model import Asked, Job, JobKind, JobState, Phase, Snapshot, StepState
+from shared.domain.model import Job, JobKind, JobState, Origin, Phase, Snapshot, StepState
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.jobs.perform import perform
+from shared.engine.jobs.perform import run_step
 from shared.engine.jobs.plan import steps_of
 from shared.engine.onboarding import add_tenant
 from shared.messages import StepMessage
@@ -44,8 +44,8 @@ def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure
         identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))
         tenant = add_tenant(context, "measured", identity).tenant
     catalog = context.catalog.tenant(tenant.tenant_id)
-    job, _ = catalog.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=how != "changes")
-    context.catalog.scheduler().give_steps(job, steps_of(job.kind))
+    job, _ = catalog.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=how != "changes")
+    context.catalog.scheduler().offer_steps(job, steps_of(job.kind))
     store = wiring.settings().home / "store"
     stored_before = size_of(store)
     stages = Stages() if how == "staged" else None
@@ -74,7 +74,7 @@ def _perform_all(context: Context, job: Job) -> dict[str, float]:
         queued = (step for step in jobs.steps(job.job_id) if step.state is StepState.QUEUED)
         step = min(queued, key=lambda step: (step.phase, step.name not in HEAVY))
         started_at = time.perf_counter()
-        perform(context, StepMessage(tenant_id=job.tenant_id, job_id=job.job_id, step_id=step.step_id), "benchmark/1")
+        run_step(context, StepMessage(tenant_id=job.tenant_id, job_id=job.job_id, step_id=step.step_id), "benchmark/1")
         name = _label(step.phase, step.name)
         spent[name] = spent.get(name, 0.0) + time.perf_counter() - started_at
     return spent

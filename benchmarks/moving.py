@@ -22,14 +22,14 @@ from shared.domain.limits import Limits
 from shared.domain.model import Job, JobState, Purpose, Tenant, WrappedKey
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.jobs.perform import perform
+from shared.engine.jobs.perform import run_step
 from shared.engine.jobs.plan import steps_of
-from shared.engine.key_management.asking import ask_enable, ask_update
+from shared.engine.key_management.asking import request_enable, request_update
 from shared.engine.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import Identity
-from shared.vault.keyring import birth
+from shared.vault.keyring import create_data_key
 
 _LIMITS = Limits(key_steady_seconds=0.5)
 """Shortens the wait of a key check, which is ten seconds by default and does not depend on the number of data keys."""
@@ -92,11 +92,11 @@ def move(directory_id: str, client_id: str, secret: str, many: str) -> Moved:
     owner = boto3.session.Session(region_name=tenant.key_arn.split(":")[3]).client("kms")
     first, second = (owner.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
     catalog.customer_keys.allow()
-    _perform_all(context, catalog, ask_enable(catalog, first, "measured"))
+    _perform_all(context, catalog, request_enable(catalog, first, "measured"))
     _add_data_keys(context, catalog.tenant(), int(many) - 1)
     watch.begin()
     calls_before, cpu_before = _calls(owner), time.process_time()
-    _perform_all(context, catalog, ask_update(catalog, second))
+    _perform_all(context, catalog, request_update(catalog, second))
     ended_at, cpu_seconds = time.perf_counter(), time.process_time() - cpu_before
     calls_after = _calls(owner)
     switched_at, moved = watch.switched, catalog.keys.state().data_keys
@@ -124,18 +124,20 @@ def _add_data_keys(context: Context, tenant: Tenant, many: int) -> None:
 def _new_data_key(context: Context, tenant: Tenant) -> WrappedKey:
     now, job_id = context.clock.now(), str(uuid.uuid4())
     arn, epoch = tenant.key_arn, tenant.key_epoch
-    key, wrapped = birth(context.keys, context.store, tenant.tenant_id, arn, Purpose.BACKUP, epoch, now, job_id)
+    key, wrapped = create_data_key(
+        context.keys, context.store, tenant.tenant_id, arn, Purpose.BACKUP, epoch, now, job_id
+    )
     key.drop()
     return wrapped
 
 
 def _perform_all(context: Context, catalog: TenantCatalog, job: Job) -> None:
     """Run the job's only step until the job has ended. Raises RuntimeError if the job fails or its step reports trouble."""
-    context.catalog.scheduler().give_steps(job, steps_of(job.kind))
+    context.catalog.scheduler().offer_steps(job, steps_of(job.kind))
     (step,) = catalog.jobs.steps(job.job_id)
     message = StepMessage(tenant_id=job.tenant_id, job_id=job.job_id, step_id=step.step_id)
     while not catalog.jobs.get(job.job_id).state.ended:
-        perform(context, message, "benchmark/1")
+        run_step(context, message, "benchmark/1")
         (step,) = catalog.jobs.steps(job.job_id)
         if step.trouble is not None:
             raise RuntimeError(f"the change of key is in trouble: {step.trouble.message}")

@@ -20,10 +20,10 @@ import msgspec
 
 from shared import wiring
 from shared.domain.errors import Code
-from shared.domain.model import Asked, JobKind, Tenant
+from shared.domain.model import JobKind, Origin, Tenant
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.jobs.perform import perform
+from shared.engine.jobs.perform import run_step
 from shared.engine.jobs.plan import steps_of
 from shared.engine.onboarding import add_tenant
 from shared.messages import StepMessage
@@ -61,7 +61,7 @@ class Trials:
         arn, lease = self._tenant.key_arn, self._context.lease_seconds
         with self._page_delayed(lease * 2):
             step = self._queued_step()
-            working = threading.Thread(target=perform, args=(self._context, step, "benchmark/1"))
+            working = threading.Thread(target=run_step, args=(self._context, step, "benchmark/1"))
             working.start()
             _wait_until(self._page_requested)
             time.sleep(random.uniform(0.0, lease / 2))
@@ -90,8 +90,8 @@ class Trials:
         return bool(fault["fired"])
 
     def _queued_step(self) -> StepMessage:
-        job, _ = self._jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
-        self._context.catalog.scheduler().give_steps(job, steps_of(job.kind))
+        job, _ = self._jobs.request(JobKind.BACKUP, origin=Origin.HAND)
+        self._context.catalog.scheduler().offer_steps(job, steps_of(job.kind))
         step = next(step for step in self._jobs.steps(job.job_id) if step.name == "users")
         return StepMessage(tenant_id=job.tenant_id, job_id=job.job_id, step_id=step.step_id)
 

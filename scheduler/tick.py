@@ -26,7 +26,7 @@ def tick(context: Context) -> None:
     scheduler.last_tick()  # raises once if the catalog does not answer, instead of in each of the parts
     failed: list[Exception] = []
     with _collect_failure(failed, "times after a clock change were not corrected"):
-        if scheduler.bring_back(context.limits.claim_seconds):
+        if scheduler.repair_after_clock_change(context.limits.claim_seconds):
             log.warning("database clock was set back: ended the claims and waits that it made longer")
     with _collect_failure(failed, "due jobs were not created"):
         _make_due(context, scheduler, failed)
@@ -35,16 +35,16 @@ def tick(context: Context) -> None:
     with _collect_failure(failed, "expiring secrets were not recorded"):
         scheduler.note_expiring()
     with _collect_failure(failed, "prune jobs were not created"):
-        scheduler.make_prunes(timedelta(hours=context.limits.sweep_hours))
+        scheduler.make_sweeps(timedelta(hours=context.limits.sweep_hours))
     with _collect_failure(failed, "jobs were not planned"):
         for job in scheduler.unplanned():
             with _collect_failure(failed, "job was not planned", tenant=job.tenant_id, job=job.job_id):
-                scheduler.give_steps(job, steps_of(job.kind))
+                scheduler.offer_steps(job, steps_of(job.kind))
     with _collect_failure(failed, "expired claims were not released"):
         scheduler.expire(context.limits.claims_lost)
     with _collect_failure(failed, "messages were not sent"):
         send_due(context)
-    scheduler.ticked()
+    scheduler.record_tick()
     if failed:
         raise failed[-1]
 

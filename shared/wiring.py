@@ -74,7 +74,7 @@ def open_catalog() -> "Catalog":
     from shared.adapters.catalog import open_catalog as opened
     from shared.adapters.operator import operator
 
-    return opened(config.read_place().database).by(operator())
+    return opened(config.read_place().database).as_actor(operator())
 
 
 def tenant_names() -> list[str]:
@@ -266,7 +266,7 @@ def _access(
     redis_url: str | None, limits: Limits, counts: "Counts | None" = None, *, somebody_waits: bool = False
 ) -> "DirectoryAccess":
     from shared.adapters.budget import RedisBudgets
-    from shared.adapters.graph import GraphAccess, Patience
+    from shared.adapters.graph import GraphAccess, RetryPolicy
     from shared.adapters.usage import CountedBudgets, Counts
 
     values = config.read_settings()
@@ -276,7 +276,7 @@ def _access(
         trust=_trust(values),
         budgets=CountedBudgets(RedisBudgets(redis_url, limits.requests_in_flight), counts or Counts()),
         token_seconds=values.key_lease_seconds,
-        patience=Patience(tries=2, wait_seconds=15.0) if somebody_waits else Patience(),
+        patience=RetryPolicy(tries=2, wait_seconds=15.0) if somebody_waits else RetryPolicy(),
     )
 
 

@@ -17,7 +17,7 @@ from celery.signals import worker_init, worker_process_init, worker_ready, worke
 from shared import wiring
 from shared.domain.errors import Code, EntrakeepError
 from shared.engine.jobs.ending import Ending, Outcome
-from shared.engine.jobs.perform import perform
+from shared.engine.jobs.perform import run_step
 from shared.messages import TASKS, decode
 from workers.request import Dropped
 
@@ -82,7 +82,7 @@ def step(self: StepTask, /, **arguments: object) -> None:
     if message is None:
         raise Ignore
     try:
-        ending = perform(context(), message, f"{self.request.hostname}/{os.getpid()}")
+        ending = run_step(context(), message, f"{self.request.hostname}/{os.getpid()}")
     except EntrakeepError as error:
         # The catalog did not answer. If the step was claimed, the claim expires and the step is retried.
         raise Retry(exc=StepRetried(error.code)) from None
@@ -145,7 +145,7 @@ def _heartbeat(name: str, slots: int) -> None:
     begins = True
     while True:
         try:
-            context().catalog.scheduler().worker_seen(name, slots, begins=begins)
+            context().catalog.scheduler().record_heartbeat(name, slots, begins=begins)
             begins = False
         except Exception as error:
             # Usually the database does not answer; the next heartbeat may succeed.
@@ -169,7 +169,7 @@ def _release_claims(worker: str) -> None:
     """Report that the worker has no slots any more, and release its claims."""
     scheduler = context().catalog.scheduler()
     try:
-        scheduler.worker_seen(worker, 0)
+        scheduler.record_heartbeat(worker, 0)
         scheduler.release(worker)
     except EntrakeepError:
         return  # the claims expire by themselves

@@ -12,7 +12,7 @@ from console.cli.tables import print_table
 from console.download_file import to_file, to_standard_output
 from shared.domain.audit import INSTALLATION, exported
 from shared.domain.errors import Code, Refuse
-from shared.ports.audit import Audited
+from shared.ports.audit import AuditedTenant
 
 if TYPE_CHECKING:
     from shared.domain.audit_chain import Verdict
@@ -105,7 +105,7 @@ def export(output: Output, name: AuditedName = None, installation: Installation 
         note(f"{counted(count, 'event')} written to {output}.")
 
 
-def _chain(catalog: "Catalog", name: str | None, installation: bool) -> Audited:
+def _chain(catalog: "Catalog", name: str | None, installation: bool) -> AuditedTenant:
     """Return the tenant, or the installation, whose trail is requested.
 
     Raise Refuse ``WRONG_USE`` unless exactly one is given, ``NO_SUCH_TENANT`` if the tenant never existed.
@@ -113,8 +113,8 @@ def _chain(catalog: "Catalog", name: str | None, installation: bool) -> Audited:
     if (name is None) is not installation:
         raise Refuse(Code.WRONG_USE, "Give the NAME of a tenant, or --installation.")
     if name is None:
-        return Audited(tenant_id=INSTALLATION, name="the installation", removed=False)
-    return catalog.audited(name)
+        return AuditedTenant(tenant_id=INSTALLATION, name="the installation", removed=False)
+    return catalog.find_audited(name)
 
 
 def _fields(event: Document) -> list[tuple[str, object]]:

@@ -9,7 +9,7 @@ from console.cli.documents import job_with_resources
 from console.cli.opening import open_catalog
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.waiting import note_hindrances, refuse_failed, wait_for
-from shared.domain.model import Asked, JobKind
+from shared.domain.model import JobKind, Origin
 
 app = typer.Typer()
 
@@ -33,7 +33,7 @@ def backup(
     """
     catalog = open_catalog()
     handle = catalog.tenant(catalog.find(name).tenant_id)
-    job, new = handle.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=full)
+    job, new = handle.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=full)
     if not new:
         note(f"A backup of {name} is {job.state} already: job {job.job_id}.")
         if full and not job.full:

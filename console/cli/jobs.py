@@ -20,7 +20,7 @@ from console.cli.output import note, print_document, print_line
 from console.cli.tables import print_damaged, print_fields, print_key_job, print_strays, print_table
 from console.cli.waiting import note_hindrances
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Asked, Job, JobKind, JobState
+from shared.domain.model import Job, JobKind, JobState, Origin
 from shared.ports.overview import JobFilter
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def retry(job: JobId, as_json: AsJson = False) -> None:
     if ended.kind not in _RETRIED:
         sentence = f"{ended.kind} jobs cannot be retried; run 'entrakeep {ended.kind.replace('-', ' ')}' again."
         raise Refuse(Code.WRONG_USE, sentence)
-    retried, new = catalog.tenant(ended.tenant_id).jobs.ask(
-        ended.kind, asked=Asked.HAND, full=ended.full, detail=_retry_detail(ended), retried=job
+    retried, new = catalog.tenant(ended.tenant_id).jobs.request(
+        ended.kind, origin=Origin.HAND, full=ended.full, detail=_retry_detail(ended), retried=job
     )
     if not new:
         note(f"A {retried.kind} job of the tenant is {retried.state} already: job {retried.job_id}.")

@@ -12,7 +12,7 @@ from console.cli.tables import print_fields, print_policy
 from console.cli.untrusted import untrusted_document, untrusted_line
 from console.cli.waiting import refuse_failed, wait_for
 from shared.domain.errors import Code
-from shared.domain.model import Asked, JobKind, JobState
+from shared.domain.model import JobKind, JobState, Origin
 
 app = typer.Typer(help="Show, check and change a tenant's KMS key.")
 
@@ -118,7 +118,7 @@ def check(name: Name, as_json: AsJson = False) -> None:
     A worker asks, with the workers' own credentials. Exit status 1 if the key may not be used.
     """
     catalog = open_catalog()
-    job, _ = catalog.tenant(catalog.find(name).tenant_id).jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND)
+    job, _ = catalog.tenant(catalog.find(name).tenant_id).jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND)
     job = wait_for(catalog, job)
     state = "ok" if job.state is JobState.SUCCEEDED else _STATES.get(job.code) if job.code else None
     if as_json and state is not None:

@@ -46,12 +46,12 @@ def enable(
     if not (rehearse or accept_terms):
         check_terminal("give --accept-terms to agree to the terms, or --rehearse to check the key alone")
     catalog = open_catalog()
-    from shared.engine.key_management.asking import ask_check, ask_enable, check_may_enable, checked_arn
+    from shared.engine.key_management.asking import check_may_enable, checked_arn, request_check, request_enable
 
     tenant = catalog.find(name)
     handle = catalog.tenant(tenant.tenant_id)
     check_may_enable(handle, tenant, arn)
-    check = _checked(catalog, ask_check(handle, arn), as_json=as_json, last=rehearse)
+    check = _checked(catalog, request_check(handle, arn), as_json=as_json, last=rehearse)
     if rehearse:
         if not as_json:
             print_line("Checked: the key can be used. Nothing was changed.")
@@ -59,7 +59,7 @@ def enable(
     if not _agreed(accept_terms, as_json):
         note("Nothing was changed.")
         raise typer.Exit(1)
-    _finish(catalog, tenant, ask_enable(handle, checked_arn(check), who()), wait=wait, as_json=as_json)
+    _finish(catalog, tenant, request_enable(handle, checked_arn(check), who()), wait=wait, as_json=as_json)
 
 
 @app.command(
@@ -75,13 +75,13 @@ def update(name: Name, arn: KeyArn, wait: Wait = False, as_json: AsJson = False)
     until then, backups and downloads use both keys. Give the same ARN again to resume an interrupted change.
     """
     catalog = open_catalog()
-    from shared.engine.key_management.asking import ask_check, ask_update, check_may_update, checked_arn
+    from shared.engine.key_management.asking import check_may_update, checked_arn, request_check, request_update
 
     tenant = catalog.find(name)
     handle = catalog.tenant(tenant.tenant_id)
     check_may_update(tenant, arn)
-    check = _checked(catalog, ask_check(handle, arn), as_json=as_json)
-    _finish(catalog, tenant, ask_update(handle, checked_arn(check)), wait=wait, as_json=as_json)
+    check = _checked(catalog, request_check(handle, arn), as_json=as_json)
+    _finish(catalog, tenant, request_update(handle, checked_arn(check)), wait=wait, as_json=as_json)
 
 
 def _checked(catalog: "Catalog", job: "Job", *, as_json: bool, last: bool = False) -> "Job":

@@ -9,7 +9,7 @@ from console.cli.opening import open_catalog
 from console.cli.output import counted, print_document, print_line
 from console.cli.tables import print_damaged, print_strays
 from console.cli.waiting import refuse_failed, wait_for
-from shared.domain.model import Asked, JobKind
+from shared.domain.model import JobKind, Origin
 
 app = typer.Typer()
 
@@ -36,7 +36,7 @@ def verify(
     catalog = open_catalog()
     jobs = catalog.tenant(catalog.find(name).tenant_id).jobs
     detail = {"shallow": True} if shallow else None
-    job, _ = jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot=snapshot, detail=detail)
+    job, _ = jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=snapshot, detail=detail)
     job = wait_for(catalog, job)
     result = job.detail if isinstance(job.detail, dict) and "blobs" in job.detail else None
     if result is not None and as_json:

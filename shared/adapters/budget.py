@@ -145,7 +145,7 @@ class RedisBudget:
         self.until = max(self.until, time.monotonic() + seconds)
         await self._slow_down(seconds, 0.5)
 
-    async def told(self, share: float) -> None:
+    async def report_usage(self, share: float) -> None:
         """Lower the scope's rate, because Graph reports this share of its limit as used (0.8 to 1.8)."""
         await self._slow_down(0.0, 0.8 / max(share, 1.0))
 

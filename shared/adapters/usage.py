@@ -128,6 +128,6 @@ class _CountedBudget:
         self._counts.directory(self._directory_id, "graph_throttles")
         await self._budget.throttled(seconds)
 
-    async def told(self, share: float) -> None:
+    async def report_usage(self, share: float) -> None:
         """Pass on the share of the quota that Graph reports as used."""
-        await self._budget.told(share)
+        await self._budget.report_usage(share)

@@ -43,7 +43,7 @@ _BEYOND = "was added behind the head of the trail, and not by the catalog"
 _MISSING = "is missing"
 
 
-def judged(
+def verify_chain(
     tenant_id: str,
     entries: Iterable[Entry],
     heads: Iterable[Head],
@@ -67,7 +67,7 @@ def judged(
     return judging.verdict()
 
 
-def held_against(verdict: Verdict, head: Head) -> Verdict:
+def compare_with_head(verdict: Verdict, head: Head) -> Verdict:
     """Return the verdict after a comparison with a head of the chain's last event that was stored elsewhere."""
     if verdict.head is None or verdict.head.hash == head.hash:
         return verdict

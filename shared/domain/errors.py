@@ -231,7 +231,7 @@ class KeyRefused(Refuse):
         self.arn = arn
         self.unknown = unknown
         self.ours = ours
-        self.begun: float | None = None
+        self.started_at: float | None = None
 
 
 class Alarm(EntrakeepError):

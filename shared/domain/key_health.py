@@ -68,7 +68,7 @@ class KeyHealth(msgspec.Struct, frozen=True, kw_only=True):
     """When the key got this condition."""
     code: Code | None = None
     message: str = ""
-    found: KeyCondition | None = None
+    last_result: KeyCondition | None = None
     """The condition that the last probe got."""
     checked_at: datetime | None = None
     """When the last probe ended."""
@@ -91,7 +91,7 @@ class KeyEvent(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[KeyWarning] = []
 
 
-def confirmed(current: KeyCondition, previous_probe: KeyCondition | None, probe: KeyCondition) -> KeyCondition:
+def next_condition(current: KeyCondition, previous_probe: KeyCondition | None, probe: KeyCondition) -> KeyCondition:
     """Return the condition to report after a probe, given the current one and the result of the previous probe.
 
     A refusal counts at once. A single silence is not an outage. A single success after a refusal may come from a part

@@ -66,9 +66,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How often a key gets a closer look: its state, its material's expiry, and its other permissions."""
     late_seconds: float = 3600.0
     """How long after its time a scheduled backup may end before it is late."""
-    tells: int = 4
+    notice_attempts: int = 4
     """Notices that one process sends at the same time."""
-    tell_seconds: float = 5.0
+    notice_retry_seconds: float = 5.0
     """First wait before a notice that was not taken is sent again; doubles each time."""
-    tell_most_seconds: float = 3600.0
+    notice_retry_most_seconds: float = 3600.0
     """Longest wait before a notice is sent again."""

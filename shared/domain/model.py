@@ -29,22 +29,22 @@ class JobKind(StrEnum):
     """Change the tenant from the provider key to a customer key."""
     KEY_UPDATE = "key-update"
     """Change the tenant's customer key to another one."""
-    PRUNE = "prune"
+    SWEEP = "prune"
     """Remove garbage from the bucket (the sweep)."""
 
 
 _EXCLUSIVE = (
-    frozenset({JobKind.BACKUP, JobKind.PRUNE}),  # a prune may take a backup's blobs for garbage
+    frozenset({JobKind.BACKUP, JobKind.SWEEP}),  # a prune may take a backup's blobs for garbage
     frozenset({JobKind.KEY_ENABLE, JobKind.KEY_UPDATE}),  # each depends on the tenant's current key
 )
 
 
-def apart_from(kind: JobKind) -> frozenset[JobKind]:
+def exclusive_kinds(kind: JobKind) -> frozenset[JobKind]:
     """Return the kinds, including ``kind``, of which a tenant may run only one job at a time."""
     return next((kinds for kinds in _EXCLUSIVE if kind in kinds), frozenset())
 
 
-HERE = frozenset({JobKind.DOWNLOAD, JobKind.BROWSE})
+FOREGROUND = frozenset({JobKind.DOWNLOAD, JobKind.BROWSE})
 """Kinds that run in the foreground process of the request: a worker elsewhere cannot deliver plaintext to it."""
 
 
@@ -107,7 +107,7 @@ class Phase:
     """Store the manifest and commit the snapshot."""
 
 
-class Asked(StrEnum):
+class Origin(StrEnum):
     """The origin of a job."""
 
     HAND = "hand"
@@ -276,7 +276,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     tenant_id: str
     kind: JobKind
     state: JobState
-    asked: Asked
+    origin: Origin
     code: Code | None = None
     message: str | None = None
     created_at: datetime

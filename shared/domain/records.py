@@ -46,12 +46,12 @@ def put(resource: bytes, key: bytes, value: bytes) -> Line:
     return resource + b"\0" + key, value
 
 
-def gone(resource: bytes, key: bytes) -> Line:
+def tombstone(resource: bytes, key: bytes) -> Line:
     """Return a tombstone for one key."""
     return resource + b"\0" + key, None
 
 
-def prefix_gone(resource: bytes, prefix: bytes) -> Line:
+def prefix_tombstone(resource: bytes, prefix: bytes) -> Line:
     """Return a tombstone for every key of ``resource`` that begins with ``prefix`` in older runs."""
     return resource + b"\0" + prefix, None
 

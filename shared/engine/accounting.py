@@ -12,7 +12,7 @@ from shared.domain.model import WrappedKey
 from shared.engine.audit import verify_audit
 from shared.engine.trust import Trust
 from shared.engine.work import Work
-from shared.ports.upkeep import Known
+from shared.ports.upkeep import KnownBlobs
 from shared.vault.keyring import read_key_object
 from shared.vault.listing import Form, Listing
 from shared.vault.names import chunks_prefix, data_key_of, head_blob, last
@@ -30,7 +30,7 @@ def unaccounted(work: Work, listing: Listing, verified: Collection[str]) -> Iter
         form: [blob for _, blob in blobs]
         for form, blobs in groupby(sorted(_forms_and_names(listing)), key=lambda pair: pair[0])
     }
-    known = work.catalog.upkeep.known()
+    known = work.catalog.upkeep.known_blobs()
     yield from _manifests(work, blobs_by_form.get(Form.MANIFEST.name, []), known)
     yield from _chunks(work, blobs_by_form.get(Form.CHUNK.name, []), known)
     yield from _key_objects(work, blobs_by_form.get(Form.KEY_OBJECT.name, []), known, verified)
@@ -43,16 +43,16 @@ def _forms_and_names(listing: Listing) -> Iterator[tuple[str, str]]:
     return ((form.name, blob) for form, blob in listing.all())
 
 
-def _manifests(work: Work, blobs: list[str], known: Known) -> Iterator[Alarm]:
+def _manifests(work: Work, blobs: list[str], known: KnownBlobs) -> Iterator[Alarm]:
     """Yield an alarm for each manifest that belongs to no snapshot and no attempt at one."""
     known_ids = known.snapshots.keys() | known.attempts.keys()
     return (_unknown_blob(blob) for blob in blobs if last(blob) not in known_ids and _exists(work, blob))
 
 
-def _chunks(work: Work, blobs: list[str], known: Known) -> Iterator[Alarm]:
+def _chunks(work: Work, blobs: list[str], known: KnownBlobs) -> Iterator[Alarm]:
     """Yield an alarm for each unknown job, and for each chunk that no run of a swept job names."""
     for job_id, job_blobs in groupby(blobs, key=lambda blob: blob.split("/")[2]):
-        work.hold.check()
+        work.claim_keeper.check()
         if job_id not in known.jobs:
             yield _unknown_blob(chunks_prefix(work.claim.tenant_id, job_id))
         elif job_id in known.swept:
@@ -62,14 +62,14 @@ def _chunks(work: Work, blobs: list[str], known: Known) -> Iterator[Alarm]:
             )
 
 
-def _key_objects(work: Work, blobs: list[str], known: Known, verified: Collection[str]) -> Iterator[Alarm]:
+def _key_objects(work: Work, blobs: list[str], known: KnownBlobs, verified: Collection[str]) -> Iterator[Alarm]:
     """Yield an alarm for each key object that is damaged, untrusted, unknown, or differs from its row."""
-    keys = [*work.catalog.keys.all(), *work.catalog.customer_keys.older()]
+    keys = [*work.catalog.keys.all(), *work.catalog.customer_keys.superseded()]
     rows = {(key.data_key_id, key.generation): key for key in keys}
     newest = {key.data_key_id: key.generation for key in reversed(keys)}
     updating, trust = work.catalog.keys.state().updating, Trust(work.context, work.catalog)
     for blob in blobs:
-        work.hold.check()
+        work.claim_keeper.check()
         data_key_id, generation = data_key_of(blob), int(last(blob))
         row = rows.get((data_key_id, generation))
         if row is not None and data_key_id in verified and generation == newest[data_key_id]:
@@ -90,14 +90,14 @@ def _key_objects(work: Work, blobs: list[str], known: Known, verified: Collectio
             yield _unknown_blob(blob)
 
 
-def _pending(key: WrappedKey, known: Known) -> bool:
+def _pending(key: WrappedKey, known: KnownBlobs) -> bool:
     """Return whether the data key's job was not swept yet: the job may still use the key, or the sweep removes it."""
     return key.job_id in known.jobs - known.swept
 
 
 def _in_sql_now(work: Work, key: WrappedKey) -> bool:
     """Return whether SQL has the key's row by now."""
-    return (key.data_key_id, key.generation) in work.catalog.upkeep.known().data_keys
+    return (key.data_key_id, key.generation) in work.catalog.upkeep.known_blobs().data_keys
 
 
 def _heads(work: Work, listing: Listing) -> Iterator[Alarm]:

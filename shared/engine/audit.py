@@ -10,7 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from shared.domain.audit import Entry, Head, encode_head
-from shared.domain.audit_chain import Fault, Verdict, ended_by, held_against, judged
+from shared.domain.audit_chain import Fault, Verdict, compare_with_head, ended_by, verify_chain
 from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse, Retry
 from shared.engine.context import Context
 from shared.ports.audit import Audit
@@ -38,7 +38,7 @@ def verify_audit(context: Context, tenant_id: str, listing: Listing | None = Non
     anchored = catalog.audit.position().anchored
     # Read order: heads first, then events. Events may be added in between, but never removed.
     heads = list(_read_heads(context.store, catalog, listing))
-    verdict = judged(tenant_id, all_entries(catalog.audit), heads, catalog.audit.head())
+    verdict = verify_chain(tenant_id, all_entries(catalog.audit), heads, catalog.audit.head())
     return _check_anchor(ended_by(verdict, catalog.audit.head()), anchored, {head.number for head in heads})
 
 
@@ -57,7 +57,9 @@ def keep_head(context: Context, catalog: TenantCatalog, listing: Listing | None 
         return _read_head(store, tenant_id, number) if number in numbers else None
 
     newest = next(_read_heads(store, catalog, listing), None)
-    verdict = judged(tenant_id, all_entries(catalog.audit), [newest] if newest else [], catalog.audit.head(), read_head)
+    verdict = verify_chain(
+        tenant_id, all_entries(catalog.audit), [newest] if newest else [], catalog.audit.head(), read_head
+    )
     _store_head(context, catalog, _check_anchor(ended_by(verdict, catalog.audit.head()), anchored, numbers))
 
 
@@ -81,7 +83,7 @@ def anchor(context: Context, catalog: TenantCatalog) -> None:
 
     last = read_head(position.anchored)
     entries = all_entries(catalog.audit, position.anchored)
-    verdict = judged(catalog.tenant_id, entries, [], position.head, read_head, last)
+    verdict = verify_chain(catalog.tenant_id, entries, [], position.head, read_head, last)
     numbers = {position.anchored} if last is not None else set()
     _store_head(context, catalog, _check_anchor(ended_by(verdict, catalog.audit.head()), position.anchored, numbers))
 
@@ -112,7 +114,7 @@ def _store_head(context: Context, catalog: TenantCatalog, verdict: Verdict) -> N
         return
     if not context.store.put_new(head_blob(catalog.tenant_id, head.number), encode_head(head)):
         # A concurrent worker has stored a head of this number. It must be the same one.
-        refused_broken(held_against(verdict, _read_head(context.store, catalog.tenant_id, head.number)))
+        refused_broken(compare_with_head(verdict, _read_head(context.store, catalog.tenant_id, head.number)))
     catalog.audit.note_anchored(head.number)
 
 

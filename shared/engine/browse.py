@@ -8,7 +8,7 @@ from shared.domain.model import JobKind, RefusedObject, Tenant
 from shared.domain.records import encode_id
 from shared.domain.resources import STREAMS
 from shared.engine.context import Context
-from shared.engine.here import Shown, begun_here
+from shared.engine.here import Shown, begun_foreground
 from shared.engine.reading import records
 
 _ESCAPE = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
@@ -31,8 +31,8 @@ def browse(
     wanted_id = encode_id(object_id) if object_id is not None else None
     needle = search.casefold() if search is not None else None
     shown = Shown()
-    with begun_here(context, tenant, JobKind.BROWSE, snapshot, shown) as (work, manifest):
-        for key, text in records(context, work.custody, manifest, resources, work.check):
+    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown) as (work, manifest):
+        for key, text in records(context, work.keys, manifest, resources, work.check):
             if wanted_id is not None and wanted_id not in key.split(b"/")[1::2]:
                 continue
             if needle is not None and needle not in _searchable_text(key, text):
@@ -49,7 +49,7 @@ def refused(
     ``resources`` are the resources to list, all if empty.
     """
     shown = Shown()
-    with begun_here(context, tenant, JobKind.BROWSE, snapshot, shown) as (_, manifest):
+    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown) as (_, manifest):
         for state in manifest.streams:
             resource = STREAMS[state.stream].resource if state.stream in STREAMS else state.stream
             if not resources or resource in resources:

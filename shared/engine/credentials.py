@@ -6,7 +6,7 @@ from collections.abc import Callable
 from shared.domain.model import Sealed
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.custody import Custody
+from shared.engine.custody import ProcessKeys
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import DirectorySource, Identity
 from shared.vault.keyring import DataKey
@@ -19,7 +19,7 @@ def seal_credential(key: DataKey, tenant_id: str, secret: Secret) -> Sealed:
 
 
 def source_for(
-    context: Context, catalog: TenantCatalog, custody: Custody, check: Callable[[], None]
+    context: Context, catalog: TenantCatalog, custody: ProcessKeys, check: Callable[[], None]
 ) -> DirectorySource:
     """Connect to the tenant's directory, to read it inside the running event loop.
 

@@ -10,9 +10,9 @@ from functools import partial
 from shared.domain.errors import ClaimLost, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.engine.context import Context
-from shared.engine.patience import patiently, seconds_since
+from shared.engine.patience import retry_kms, seconds_since
 from shared.ports.catalog import EpochMoved, TenantCatalog
-from shared.vault.keyring import DataKey, birth
+from shared.vault.keyring import DataKey, create_data_key
 from shared.vault.leases import Lease, LeaseRetired
 from shared.vault.names import key_object_blob
 
@@ -20,7 +20,7 @@ _CREATION_LOOK = 0.1
 """Seconds between two looks for a data key that another step is creating."""
 
 
-class Custody:
+class ProcessKeys:
     """Data keys of one tenant, with one lease for each KMS key that wraps any of them.
 
     A refusal ends, in one transaction, all queued and running jobs of the tenant that need a data key under that ARN. While
@@ -39,7 +39,7 @@ class Custody:
         self._lock = threading.RLock()
         self._closed = False
 
-    def __enter__(self) -> "Custody":
+    def __enter__(self) -> "ProcessKeys":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,7 +75,7 @@ class Custody:
         """
         self._check_open()
         for lease in list(self._leases.values()):
-            if (cached_key := lease.held(data_key_id)) is not None:
+            if (cached_key := lease.cached(data_key_id)) is not None:
                 self.check()
                 return cached_key
         return self._open(self._catalog.keys.get(data_key_id))
@@ -87,19 +87,19 @@ class Custody:
             raise LookupError("a tenant always has a data key of purpose secrets")
         return self._open(wrapped)
 
-    def of_job(self, job_id: str) -> DataKey:
+    def job_key(self, job_id: str) -> DataKey:
         """Return the job's data key. Create it if it does not exist.
 
         If several steps need it, one creates it, and the others wait for as long as a claim lasts. If the first was only
         slow and another creates one too, SQL keeps one of them, and the other's key object is garbage.
         """
-        return patiently(partial(self._find_or_create, job_id), self._patience, self.check)
+        return retry_kms(partial(self._find_or_create, job_id), self._patience, self.check)
 
     def _find_or_create(self, job_id: str) -> DataKey:
         """Return the job's data key once a step has created it. Create it if no other step has reserved that."""
         keys = self._catalog.keys
         while (wrapped := keys.find(Purpose.BACKUP, job_id)) is None:
-            reserved_until = keys.begin_birth(job_id, self._context.limits.claim_seconds)
+            reserved_until = keys.reserve_data_key(job_id, self._context.limits.claim_seconds)
             if reserved_until is not None:
                 return self._create_reserved(job_id, reserved_until)
             self.check()
@@ -112,7 +112,7 @@ class Custody:
             return self._create(job_id)
         except Exception:
             with suppress(EntrakeepError):  # otherwise the others wait until the reservation expires
-                self._catalog.keys.end_birth(job_id, reserved_until)
+                self._catalog.keys.release_data_key_reservation(job_id, reserved_until)
             raise
 
     def _create(self, job_id: str) -> DataKey:
@@ -165,7 +165,7 @@ class Custody:
         """Generate a data key in KMS and store its key object. Act on a refusal unless the KMS key was changed."""
         context = self._context
         try:
-            return birth(
+            return create_data_key(
                 context.keys,
                 context.store,
                 tenant.tenant_id,
@@ -206,7 +206,7 @@ class Custody:
         while True:
             try:
                 lease = self._lease(wrapped.arn, wrapped)
-                return patiently(partial(lease.data_key, wrapped), self._patience, lease.check)
+                return retry_kms(partial(lease.data_key, wrapped), self._patience, lease.check)
             except LeaseRetired:
                 wrapped = self._catalog.keys.get(wrapped.data_key_id)
 
@@ -214,7 +214,7 @@ class Custody:
         """Return the lease on this KMS key. If there is none, start one by opening ``first``, which it then has."""
         with self._lock:
             self._check_open()
-            return self._leases.get(arn) or patiently(partial(self._start_lease, arn, first), self._patience)
+            return self._leases.get(arn) or retry_kms(partial(self._start_lease, arn, first), self._patience)
 
     def _start_lease(self, arn: str, first: WrappedKey | None) -> Lease:
         """Start a lease, and remove stored refusals of its KMS key if it opens ``first``."""
@@ -251,7 +251,7 @@ class Custody:
         Raises what ended the lease on that other key.
         """
         named = lease.named()
-        moved = self._catalog.keys.moved(lease.arn, named)
+        moved = self._catalog.keys.wrapped_by_other_keys(lease.arn, named)
         for wrapped in moved:
             lease.hand_over(wrapped, self._lease(wrapped.arn, wrapped))
         with self._lock:
@@ -264,7 +264,7 @@ class Custody:
         It counts if SQL still names that KMS key for the data key ``wrapped``, or for any data key of the lease.
         """
         self._hand_over_moved(lease)
-        if not lease.empty or not self._catalog.keys.moved(lease.arn, [wrapped.data_key_id]):
+        if not lease.empty or not self._catalog.keys.wrapped_by_other_keys(lease.arn, [wrapped.data_key_id]):
             return True
         with self._lock:
             if lease.retire() and self._leases.get(lease.arn) is lease:
@@ -273,4 +273,4 @@ class Custody:
 
     def _record_refusal(self, refusal: KeyRefused) -> None:
         """Record the refusal in SQL, which ends the jobs that need the KMS key."""
-        self._catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.begun))
+        self._catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.started_at))

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from shared.domain.model import JobKind, Tenant
 from shared.engine.context import Context
-from shared.engine.here import Shown, begun_here
+from shared.engine.here import Shown, begun_foreground
 from shared.engine.reading import records
 
 _BATCH = 256 * 1024
@@ -34,9 +34,9 @@ def download(
     key may have been revoked half-way. Raises what reading raises, and OSError from ``sink``.
     """
     count, shown = 0, Shown()
-    with begun_here(context, tenant, JobKind.DOWNLOAD, snapshot, shown) as (work, manifest):
+    with begun_foreground(context, tenant, JobKind.DOWNLOAD, snapshot, shown) as (work, manifest):
         batch = bytearray()
-        for key, value in records(context, work.custody, manifest, resources, work.check):
+        for key, value in records(context, work.keys, manifest, resources, work.check):
             batch += b'{"key": "%b", "value": %b}\n' % (key, value)
             count += 1
             if len(batch) >= _BATCH:

@@ -9,8 +9,8 @@ from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Une
 from shared.domain.model import Claim, JobKind, JobState, Tenant
 from shared.engine.audit import anchor_softly
 from shared.engine.context import Context
-from shared.engine.custody import Custody
-from shared.engine.hold import Hold
+from shared.engine.custody import ProcessKeys
+from shared.engine.hold import ClaimKeeper
 from shared.engine.opening import open_manifest
 from shared.engine.work import Work
 from shared.ports.catalog import TenantCatalog
@@ -26,7 +26,7 @@ class Shown:
 
 
 @contextmanager
-def begun_here(
+def begun_foreground(
     context: Context, tenant: Tenant, kind: JobKind, snapshot: str, shown: Shown | None = None
 ) -> Iterator[tuple[Work, Manifest]]:
     """Run a job of this process over a snapshot (id or ``latest``). Yield the work and the opened manifest.
@@ -36,13 +36,13 @@ def begun_here(
     the job, the reason is raised: a refused key, for instance, ends all jobs of the tenant at once.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
-    catalog.jobs.end_expired_here(context.limits.claim_seconds)
+    catalog.jobs.end_expired_foreground(context.limits.claim_seconds)
     row = catalog.snapshots.get(snapshot)
-    claim = catalog.jobs.begin_here(kind, row.snapshot_id, kind.value, context.limits.claim_seconds)
+    claim = catalog.jobs.begin_foreground(kind, row.snapshot_id, kind.value, context.limits.claim_seconds)
     shown = Shown() if shown is None else shown
-    with Hold(catalog.claims, claim, context.limits.renew_seconds) as hold:
+    with ClaimKeeper(catalog.claims, claim, context.limits.renew_seconds) as hold:
         try:
-            with Custody(context, catalog) as custody:
+            with ProcessKeys(context, catalog) as custody:
                 custody.secrets()
                 work = Work(context, catalog, claim, hold, custody)
                 yield work, open_manifest(context, custody, tenant.tenant_id, row)

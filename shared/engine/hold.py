@@ -8,15 +8,15 @@ from shared.domain.errors import Cancelled, ClaimLost, EntrakeepError, Refuse
 from shared.domain.model import Claim, ResourceProgress
 from shared.ports.catalog import Claims
 
-TOLD_EVERY = 2.0
+REPORT_SECONDS = 2.0
 """Seconds between two writes of a step's progress."""
 
 
-class Hold:
+class ClaimKeeper:
     """A claim that is renewed expires_at the context manager ends.
 
     ``check`` raises ``ClaimLost`` once another worker has claimed the step, and ``Cancelled`` once the job is cancelled. The
-    progress last given to ``tell`` is in SQL within ``TOLD_EVERY`` seconds.
+    progress last given to ``report_progress`` is in SQL within ``REPORT_SECONDS`` seconds.
     """
 
     def __init__(self, claims: Claims, claim: Claim, every: float) -> None:
@@ -32,7 +32,7 @@ class Hold:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="claim", daemon=True)
 
-    def __enter__(self) -> "Hold":
+    def __enter__(self) -> "ClaimKeeper":
         """Start the renewals."""
         self._thread.start()
         return self
@@ -47,7 +47,7 @@ class Hold:
         if self._ended is not None:
             raise self._ended
 
-    def tell(self, progress: Sequence[ResourceProgress]) -> None:
+    def report_progress(self, progress: Sequence[ResourceProgress]) -> None:
         """Report the step's progress. This is cheap: the claim's thread writes it with a renewal."""
         self._progress = progress
 
@@ -66,7 +66,7 @@ class Hold:
         """Renew the claim and write new progress, expires_at stopped or expires_at the claim ends."""
         renewed_at = time.monotonic()
         expires_at = renewed_at + self.claim.seconds
-        while not self._stop.wait(min(TOLD_EVERY, self._every)):
+        while not self._stop.wait(min(REPORT_SECONDS, self._every)):
             progress = self._progress
             if progress is self._written and time.monotonic() < renewed_at + self._every:
                 continue

@@ -14,7 +14,7 @@ def key_check_step(work: Work) -> bool:
     if "arn" in (work.catalog.jobs.get(work.claim.job_id).detail or {}):
         return key_validation_step(work)
     try:
-        work.custody.secrets()
+        work.keys.secrets()
     except KeyTrouble as trouble:
         work.catalog.claims.fail(work.claim, trouble.code, trouble.message)
         return False

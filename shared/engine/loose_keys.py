@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from shared.domain.errors import Alarm, Code
 from shared.domain.model import WrappedKey
 from shared.engine.context import Context
-from shared.engine.patience import patiently
+from shared.engine.patience import retry_kms
 from shared.vault.keyring import DataKey
 from shared.vault.leases import Lease
 from shared.vault.names import key_object_blob, key_objects_prefix
@@ -65,7 +65,7 @@ class LooseKeys:
     def _unwrap(self, wrapped: WrappedKey) -> DataKey:
         """Unwrap the data key. Retry while KMS is in trouble, for as long as a lease lasts."""
         lease = self._lease(wrapped.arn)
-        return patiently(lambda: lease.data_key(wrapped), self._context.lease_seconds, lease.check)
+        return retry_kms(lambda: lease.data_key(wrapped), self._context.lease_seconds, lease.check)
 
     def _lease(self, arn: str) -> Lease:
         """Return the lease on this KMS key. Start one if there is none."""

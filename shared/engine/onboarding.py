@@ -14,11 +14,11 @@ from shared.domain.secret import Secret
 from shared.engine.audit import keep_last_heads
 from shared.engine.context import Context
 from shared.engine.credentials import seal_credential
-from shared.engine.custody import Custody
-from shared.engine.patience import patiently
+from shared.engine.custody import ProcessKeys
+from shared.engine.patience import retry_kms
 from shared.ports.directory import DirectorySource, Identity
 from shared.vault.certificates import not_after
-from shared.vault.keyring import birth
+from shared.vault.keyring import create_data_key
 from shared.vault.names import key_object_blob
 
 _PATIENCE = 20.0
@@ -45,15 +45,15 @@ def add_tenant(
     Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS``, ``DIRECTORY_WITHHELD``, ``GRAPH_SIGN_IN_FAILED``,
     ``KEY_ACCESS_REVOKED``, ``STORE_UNSUITABLE``, and what Graph, KMS and the store raise.
     """
-    context.catalog.check_addable(name, identity.directory_id, again=again)
+    context.catalog.check_addable(name, identity.directory_id, readd=again)
     answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
     tenant_id = str(uuid.uuid4())
     now = context.clock.now()
     arn = context.provider_key
     context.store.prove()
     try:
-        key, wrapped = patiently(
-            lambda: birth(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None),
+        key, wrapped = retry_kms(
+            lambda: create_data_key(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None),
             min(context.lease_seconds, _PATIENCE),
         )
     except KeyRefused as refusal:
@@ -74,7 +74,7 @@ def add_tenant(
     )
     try:
         sealed = seal_credential(key, tenant_id, identity.secret)
-        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed, again=again)
+        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed, readd=again)
     except BaseException:
         context.store.delete(key_object_blob(tenant_id, wrapped.data_key_id, wrapped.generation))
         raise
@@ -102,7 +102,7 @@ def update_tenant(
     client = client_id or tenant.client_id
     identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret, kind=kind)
     answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
-    with Custody(context, catalog) as custody:
+    with ProcessKeys(context, catalog) as custody:
         sealed = seal_credential(custody.secrets(), tenant.tenant_id, secret)
         catalog.update(client_id=client, kind=kind, sealed=sealed, expires_at=expires_at)
     return Welcome(tenant=catalog.tenant(), answers=answers)

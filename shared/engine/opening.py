@@ -6,7 +6,7 @@ from shared.domain.errors import Alarm
 from shared.domain.model import Snapshot
 from shared.domain.resources import LINKS
 from shared.engine.context import Context
-from shared.engine.custody import Custody
+from shared.engine.custody import ProcessKeys
 from shared.engine.work import Work
 from shared.vault.format import Manifest
 from shared.vault.manifests import load_manifest
@@ -14,7 +14,7 @@ from shared.vault.manifests import load_manifest
 log = logging.getLogger(__name__)
 
 
-def open_manifest(context: Context, custody: Custody, tenant_id: str, snapshot: Snapshot) -> Manifest:
+def open_manifest(context: Context, custody: ProcessKeys, tenant_id: str, snapshot: Snapshot) -> Manifest:
     """Return the snapshot's manifest. Raises Alarm if it is missing or differs, and what the key service raises."""
     return load_manifest(context.store, custody.find, tenant_id, snapshot.snapshot_id, snapshot.manifest_sha256)
 
@@ -30,7 +30,7 @@ def parent_manifest(work: Work) -> Manifest | None:
         return None
     snapshot = work.catalog.snapshots.get(job.parent)
     try:
-        return open_manifest(work.context, work.custody, work.claim.tenant_id, snapshot)
+        return open_manifest(work.context, work.keys, work.claim.tenant_id, snapshot)
     except Alarm as alarm:
         if not job.full:
             raise

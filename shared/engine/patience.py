@@ -12,7 +12,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds to back off. The wait doubles with each try, with full jitter."""
 
 
-def patiently(call: Callable[[], T], seconds: float, check: Callable[[], None] = lambda: None) -> T:
+def retry_kms(call: Callable[[], T], seconds: float, check: Callable[[], None] = lambda: None) -> T:
     """Return the result of ``call``. Retry it after ``KeyTrouble`` for ``seconds``, then raise the last trouble.
 
     ``check`` is called before and after each wait. An error that it raises ends the retries.

@@ -9,7 +9,7 @@ from shared.domain.errors import Answer
 from shared.domain.records import split_order
 from shared.domain.resources import RESOURCES, STREAMS
 from shared.engine.context import Context
-from shared.engine.custody import Custody
+from shared.engine.custody import ProcessKeys
 from shared.vault.format import ChunkRef, Manifest, Run, StreamState
 from shared.vault.merge import Lists, merge
 from shared.vault.reader import read_chunks
@@ -20,7 +20,7 @@ Record = tuple[bytes, bytes]
 
 
 def records(
-    context: Context, custody: Custody, manifest: Manifest, resources: Collection[str], check: Callable[[], None]
+    context: Context, custody: ProcessKeys, manifest: Manifest, resources: Collection[str], check: Callable[[], None]
 ) -> Iterator[Record]:
     """Yield the snapshot's records of these resources (all if empty), sorted by resource, then by key.
 

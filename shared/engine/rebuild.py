@@ -32,7 +32,7 @@ from shared.engine.rebuild_choices import (
     under_current_key,
 )
 from shared.engine.trust import Trust, record_trust
-from shared.ports.upkeep import Found, Known
+from shared.ports.upkeep import BucketContents, KnownBlobs
 from shared.vault.listing import Listing, is_id
 from shared.vault.manifests import opened_manifest
 from shared.vault.names import certificate_blob, manifest_blob
@@ -146,7 +146,7 @@ class _Rebuilding:
         self._catalog = context.catalog.tenant(tenant_id)
         self._trust = Trust(context, self._catalog, trusted)
         self._loose = LooseObjects()
-        self._known: Known = self._catalog.upkeep.known()
+        self._known: KnownBlobs = self._catalog.upkeep.known_blobs()
         self._broken: list[Broken] = []
 
     def outcome(self, **fields: Any) -> Rebuilt:
@@ -181,7 +181,7 @@ class _Rebuilding:
         tenant = self._known.tenant or self._lost_tenant(chosen, [*keys_in_sql, *usable])
         if tenant is None:
             return self.outcome()
-        restored = Found(
+        restored = BucketContents(
             tenant=tenant,
             data_keys=usable,
             snapshots=[(each.snapshot, each.runs) for each in chosen],
@@ -191,7 +191,7 @@ class _Rebuilding:
             head=newest_head(self._store, self._listing, self._tenant, self._note),
         )
         return self.outcome(
-            tenant=self._catalog.upkeep.bring_back(restored),
+            tenant=self._catalog.upkeep.restore(restored),
             snapshots=len(chosen),
             data_keys=len({key.data_key_id for key in usable}),
             other_key=self._other_key(tenant),

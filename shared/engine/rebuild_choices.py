@@ -10,7 +10,7 @@ import msgspec
 from shared.domain.model import KeyMode, RunRef, Snapshot, Tenant, WrappedKey
 from shared.engine.backup.trail import run_ref
 from shared.engine.opening import snapshot_of
-from shared.ports.upkeep import Known
+from shared.ports.upkeep import KnownBlobs
 from shared.vault.format import Manifest
 from shared.vault.trust_record import TrustRecord
 
@@ -45,7 +45,7 @@ def reduce_manifest(manifest: Manifest, sha256: str, data_key_id: str) -> Stored
 
 
 def choose_manifests(
-    manifests: list[StoredManifest], known: Known
+    manifests: list[StoredManifest], known: KnownBlobs
 ) -> tuple[list[StoredManifest], list[StoredManifest]]:
     """Return the manifest that counts for each job, and all other manifests.
 

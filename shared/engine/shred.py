@@ -115,7 +115,7 @@ def unfinished_shred(context: Context, name: str) -> Begun | None:
     ``name`` is the tenant's former name or its id. Raises Refuse ``NO_SUCH_TENANT`` if there never was such a tenant, and
     what the store raises.
     """
-    audited = context.catalog.audited(name)
+    audited = context.catalog.find_audited(name)
     return _read_note(context, audited.tenant_id) if audited.removed else None
 
 
@@ -155,7 +155,7 @@ def _destroy_keys(context: Context, tenant: Tenant) -> tuple[Begun, frozenset[by
 def _purge(context: Context, wrapped: frozenset[bytes]) -> str:
     """Return what the database's own files may still hold, as a sentence. Raise Refuse ``BUSY`` if they hold wrappings."""
     purged = context.catalog.purge(wrapped)
-    if purged.gone is False:
+    if purged.removed is False:
         sentence = f"{purged.message} Then say the same again: the tenant is removed, and has no certificate yet."
         raise Refuse(Code.BUSY, sentence)
     return purged.message

@@ -111,7 +111,7 @@ class MarkedStore:
 
     def look(self) -> Look:
         """Return the store's mark and what the catalog knows. This changes nothing."""
-        return Look(place=self.place, mark=self._read(), known=self._stores.known())
+        return Look(place=self.place, mark=self._read(), known=self._stores.known_stores())
 
     def prove(self) -> None:
         """Raise as ``check`` does, and Refuse ``STORE_UNSUITABLE`` if the store lacks a feature that writes need."""
@@ -123,7 +123,7 @@ class MarkedStore:
         """Accept the store's mark as the catalog's own, if the catalog knows none."""
         look = self.look()
         if look.state is State.UNKNOWN and look.mark is not None and look.mark.id:
-            self._stores.seen(look.mark.id, self.place)
+            self._stores.record_mark(look.mark.id, self.place)
 
     def adopt(self) -> str:
         """Make this store the catalog's at the operator's request. Return its id.
@@ -209,14 +209,14 @@ class MarkedStore:
 
     def _check_mark(self, writes: bool) -> bytes | None:
         """Return the mark's bytes if they are right, or None if the catalog knows no mark and nothing is to be written."""
-        known = self._stores.known()
+        known = self._stores.known_stores()
         if known is None or not known.marked:
             if not writes:
                 return None
             known = self._establish_mark(known or self._stores.choose(str(uuid.uuid4()), self.place))
         text = self._read_expected(known)
         if known.place != self.place:
-            self._stores.seen(known.store_id, self.place)
+            self._stores.record_mark(known.store_id, self.place)
         return text
 
     @read_twice
@@ -242,7 +242,7 @@ class MarkedStore:
             self._store.prove(STORE_MARK, _encode(chosen.store_id))
             mark = self._read()
         if mark is not None and mark.id:
-            self._stores.seen(mark.id, self.place)
+            self._stores.record_mark(mark.id, self.place)
         return self._stores.choose(chosen.store_id, self.place)
 
     def _holds_objects_of(self, tenants: list[Tenant]) -> bool:

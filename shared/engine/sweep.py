@@ -85,7 +85,7 @@ def check_bucket_known(work: Work, listing: Listing) -> tuple[set[str], LooseObj
     """
     # Read order: the bucket first, then SQL, so that SQL knows all that was listed.
     keys, jobs, manifests = list(listing.key_objects()), listing.jobs(), set(listing.manifests())
-    known = work.catalog.upkeep.known()
+    known = work.catalog.upkeep.known_blobs()
     trust = Trust(work.context, work.catalog)
     loose = loose_objects(work.context.store, trust, keys, known.data_keys, lambda alarm: _log_skipped(work, alarm))
     unknown_manifests = manifests - known.snapshots.keys() - known.attempts.keys()
@@ -122,14 +122,14 @@ def _sweep_job(work: Work, listing: Listing, job_id: str, *, stored: bool) -> in
         names += listing.key_objects(data_key_id)
     _delete(work, names)
     work.context.at("leftovers-deleted")
-    work.catalog.upkeep.swept(work.claim, job_id, leftovers)
+    work.catalog.upkeep.mark_swept(work.claim, job_id, leftovers)
     return len(names)
 
 
 def _sweep_keys(work: Work, loose: LooseObjects) -> int:
     """Delete key objects of swept jobs whose data keys SQL does not know. Return their number."""
     tenant = work.claim.tenant_id
-    known = work.catalog.upkeep.known()
+    known = work.catalog.upkeep.known_blobs()
     known_ids = {data_key_id for data_key_id, _ in known.data_keys}
     garbage = [
         key_object_blob(tenant, key.data_key_id, key.generation)
@@ -143,5 +143,5 @@ def _sweep_keys(work: Work, loose: LooseObjects) -> int:
 def _delete(work: Work, names: Iterable[str]) -> None:
     """Delete these blobs. Raise what ended the claim."""
     for name in names:
-        work.hold.check()
+        work.claim_keeper.check()
         work.context.store.delete(name)

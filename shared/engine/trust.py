@@ -10,12 +10,12 @@ from functools import cached_property
 import msgspec
 
 from shared.domain.audit import Event, event_of
-from shared.domain.audit_chain import judged
+from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import EntrakeepError, Refuse
 from shared.domain.trust import arns_in_use
 from shared.engine.audit import all_entries, newest_head
 from shared.engine.context import Context
-from shared.engine.patience import patiently
+from shared.engine.patience import retry_kms
 from shared.ports.catalog import TenantCatalog
 from shared.vault.listing import Listing
 from shared.vault.trust_record import TrustRecord, newest_record, store_record
@@ -46,7 +46,7 @@ class Trust:
         """Return the newest trust record that the provider key proves to be authentic, or None."""
         context = self._context
         try:
-            return patiently(
+            return retry_kms(
                 lambda: newest_record(
                     context.keys,
                     context.store,
@@ -115,6 +115,6 @@ def _anchored_events(context: Context, catalog: TenantCatalog) -> Iterator[Event
     head = newest_head(context.store, listing, catalog.tenant_id, lambda _: None) if entries else None
     if head is None:
         return
-    verdict = judged(catalog.tenant_id, entries, [head], catalog.audit.head())
+    verdict = verify_chain(catalog.tenant_id, entries, [head], catalog.audit.head())
     if verdict.fault is None:
         yield from (event_of(entry) for entry in entries if entry.number <= head.number)

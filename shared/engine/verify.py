@@ -15,7 +15,7 @@ from shared.domain.model import JobState, Snapshot, WrappedKey
 from shared.engine.accounting import unaccounted
 from shared.engine.chain import check_hash, known_let_go
 from shared.engine.opening import open_manifest
-from shared.engine.work import StepTired, Work
+from shared.engine.work import TimeSliceOver, Work
 from shared.ports.catalog import Checkpoint
 from shared.vault.format import Manifest, Run
 from shared.vault.keyring import check_key_object
@@ -71,7 +71,7 @@ def verify_step(work: Work) -> bool:
     """Verify the snapshots that the job names. Return whether the job goes on to a next step.
 
     Damage fails the job with ``BLOB_DAMAGED``, and its detail lists each blob. A verify that opens blobs stops when its time
-    slice is over: it stores a checkpoint and raises StepTired. The next claim continues after the last verified run.
+    slice is over: it stores a checkpoint and raises TimeSliceOver. The next claim continues after the last verified run.
     """
     job = work.catalog.jobs.get(work.claim.job_id)
     shallow = bool((job.detail or {}).get("shallow"))
@@ -85,7 +85,7 @@ def verify_step(work: Work) -> bool:
         for _ in (_verify_hashes if shallow else _verify_contents)(work, snapshot, progress):
             if not shallow and time.monotonic() >= time_over_at:
                 _save(work, progress)
-                raise StepTired
+                raise TimeSliceOver
         progress.snapshots.add(snapshot.snapshot_id)
     return _end(work, progress)
 
@@ -118,7 +118,7 @@ def _verify_keys(work: Work, snapshot: Snapshot, progress: _Progress) -> None:
     for key in work.catalog.keys.all():
         needed = key.job_id in jobs or key.data_key_id == snapshot.data_key_id
         if needed and key.data_key_id not in progress.keys:
-            work.hold.check()
+            work.claim_keeper.check()
             progress.keys.add(key.data_key_id)
             progress.verify(lambda key=key: _check_key_object(work, key))  # type: ignore[misc]
 
@@ -141,7 +141,7 @@ def _verify_contents(work: Work, snapshot: Snapshot, progress: _Progress) -> Ite
     """Open the manifest and each chunk of its runs. Yield after each run."""
     progress.blobs += 1
     try:
-        manifest = open_manifest(work.context, work.custody, work.claim.tenant_id, snapshot)
+        manifest = open_manifest(work.context, work.keys, work.claim.tenant_id, snapshot)
     except Alarm as alarm:
         progress.add_alarm(alarm)
         return
@@ -166,18 +166,18 @@ def _check_parent(work: Work, manifest: Manifest) -> None:
     if manifest.parent is None or manifest.parent_sha256 is None:
         return
     blob = manifest_blob(work.claim.tenant_id, manifest.parent)
-    work.hold.check()
+    work.claim_keeper.check()
     try:
         check_hash(work.context.store, blob, manifest.parent_sha256)
     except Alarm:
-        newest = open_manifest(work.context, work.custody, manifest.tenant_id, work.catalog.snapshots.get("latest"))
+        newest = open_manifest(work.context, work.keys, manifest.tenant_id, work.catalog.snapshots.get("latest"))
         if manifest.parent not in known_let_go(work.catalog, [newest]):
             raise
 
 
 def _open_run(work: Work, run: Run) -> None:
     """Read all lines of the run. Raise Alarm if a chunk is missing or damaged."""
-    for _ in read_run(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check):
+    for _ in read_run(work.context.store, work.keys.find, work.claim.tenant_id, run, work.check):
         pass
 
 
@@ -198,7 +198,7 @@ def _verify_hashes(work: Work, snapshot: Snapshot, progress: _Progress) -> Itera
 
 def _check_hash(work: Work, blob: str, sha256: str, stream: str | None) -> None:
     """Raise Alarm if the blob is missing or its SHA-256 differs, and what ended the claim."""
-    work.hold.check()
+    work.claim_keeper.check()
     check_hash(work.context.store, blob, sha256, stream)
 
 
@@ -206,7 +206,7 @@ def _save(work: Work, progress: _Progress) -> None:
     """Store the progress as a sealed checkpoint. It is sealed because it names the tenant's resources."""
     tenant = work.claim.tenant_id
     text = msgspec.json.encode(progress)
-    sealed = seal_row(work.custody.secrets(), tenant, Kind.CHECKPOINT, str(uuid.uuid4()), text)
+    sealed = seal_row(work.keys.secrets(), tenant, Kind.CHECKPOINT, str(uuid.uuid4()), text)
     checkpoint = Checkpoint(phase=work.claim.phase, stream=work.claim.name, sealed=sealed, run=None)
     work.catalog.claims.checkpoint(work.claim, checkpoint, [])
 
@@ -217,5 +217,5 @@ def _resume(work: Work) -> _Progress:
     if not checkpoints:
         return _Progress()
     tenant = work.claim.tenant_id
-    text = open_row(work.custody.find, tenant, Kind.CHECKPOINT, checkpoints[-1].sealed)
+    text = open_row(work.keys.find, tenant, Kind.CHECKPOINT, checkpoints[-1].sealed)
     return msgspec.json.decode(text, type=_Progress)

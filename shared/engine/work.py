@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from shared.domain.model import Claim
 from shared.engine.context import Context
-from shared.engine.custody import Custody
-from shared.engine.hold import Hold
+from shared.engine.custody import ProcessKeys
+from shared.engine.hold import ClaimKeeper
 from shared.ports.catalog import TenantCatalog
 
 
-class StepTired(Exception):
+class TimeSliceOver(Exception):
     """The step's time slice is over. It has stored a checkpoint, and its claim is to be released."""
 
 
@@ -23,9 +23,9 @@ class Work:
     """The tenant's part of the catalog."""
     claim: Claim
     """The claim on the step."""
-    hold: Hold
+    claim_keeper: ClaimKeeper
     """The thread that renews the claim."""
-    custody: Custody
+    keys: ProcessKeys
     """The data keys that this process may use for the tenant."""
 
     def check(self) -> None:
@@ -33,5 +33,5 @@ class Work:
 
         Called before every seal, open, request and commit.
         """
-        self.hold.check()
-        self.custody.check()
+        self.claim_keeper.check()
+        self.keys.check()

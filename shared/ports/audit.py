@@ -12,7 +12,7 @@ import msgspec
 from shared.domain.audit import Action, Entry, Head, Plain
 
 
-class Audited(msgspec.Struct, frozen=True, kw_only=True):
+class AuditedTenant(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant that has an audit trail, or will have one."""
 
     tenant_id: str

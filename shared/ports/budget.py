@@ -20,7 +20,7 @@ class Budget(Protocol):
     async def throttled(self, seconds: float) -> None:
         """Stop all requests of this scope for ``seconds`` after a 429, and slow them afterwards."""
 
-    async def told(self, share: float) -> None:
+    async def report_usage(self, share: float) -> None:
         """Slow all requests of this scope for a while, because Graph reported how much of its limit is used.
 
         ``share`` is that part of the limit, from 0.8 to 1.8.

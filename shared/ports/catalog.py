@@ -29,7 +29,7 @@ from shared.domain.model import (
     Tenant,
     WrappedKey,
 )
-from shared.ports.audit import Audit, Audited
+from shared.ports.audit import Audit, AuditedTenant
 from shared.ports.customer_keys import CustomerKeys
 from shared.ports.jobs import Jobs
 from shared.ports.key_health import Health, Probes
@@ -55,7 +55,7 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True):
     """True if somebody cancelled the job."""
 
 
-class Lasting(msgspec.Struct, frozen=True):
+class TroubleDuration(msgspec.Struct, frozen=True):
     """How long a step has been in trouble."""
 
     seconds: float = 0.0
@@ -83,7 +83,7 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
 class Purged(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of overwriting deleted rows in the database's own files."""
 
-    gone: bool | None
+    removed: bool | None
     """True if a search of the files proved that the bytes are gone; None if the files cannot be read."""
     message: str
     """A sentence for the user."""
@@ -121,7 +121,9 @@ class Claims(Protocol):
     def start_over(self, claim: Claim) -> int:
         """Remove this step's checkpoints and progress, and count a fresh start. Return the number of earlier fresh starts."""
 
-    def give_back(self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False) -> Lasting:
+    def release_step(
+        self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False
+    ) -> TroubleDuration:
         """Release the step to the queue, to be sent after at least ``after`` seconds. This counts as no lost claim.
 
         With ``trouble``, store when it began until the next checkpoint or finish. Waits grow with its duration. Time
@@ -132,13 +134,13 @@ class Claims(Protocol):
         ``trouble``).
         """
 
-    def release(self, holder: str) -> int:
+    def release_claim(self, holder: str) -> int:
         """Release every step of this tenant that ``holder`` has claimed. Return the number of steps.
 
         This counts as no lost claim.
         """
 
-    def tell(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
+    def report_progress(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
         """Store ``detail`` as the job's result so far, for its readers.
 
         With ``progress``, it counts as a checkpoint does: it resets the count of lost claims.
@@ -160,7 +162,7 @@ class Claims(Protocol):
 
         At zero open steps, the next phase that has steps opens. After the last phase, the job ends with ``state``,
         ``code``, ``message`` and ``detail``, and its pins are removed. If ``detail`` is None, the job keeps the detail
-        of its request or of the last ``tell``.
+        of its request or of the last ``report_progress``.
         """
 
     def fail(
@@ -204,14 +206,14 @@ class Snapshots(Protocol):
 class Keys(Protocol):
     """The wrapped data keys of one tenant, its sealed credential, and remembered refusals of KMS."""
 
-    def begin_birth(self, job_id: str, seconds: float) -> datetime | None:
+    def reserve_data_key(self, job_id: str, seconds: float) -> datetime | None:
         """Reserve creation of the job's data key for ``seconds``. Return when the reservation expires.
 
         Return None if the key exists or another caller holds the reservation: only one of concurrent callers gets it.
-        ``add`` and ``end_birth`` end the reservation. Raise ``ClaimLost`` if the job has ended.
+        ``add`` and ``release_data_key_reservation`` end the reservation. Raise ``ClaimLost`` if the job has ended.
         """
 
-    def end_birth(self, job_id: str, until: datetime) -> None:
+    def release_data_key_reservation(self, job_id: str, until: datetime) -> None:
         """Release the reservation that expires at ``until`` without a key, so that another caller may take it."""
 
     def add(self, key: WrappedKey) -> WrappedKey:
@@ -227,7 +229,7 @@ class Keys(Protocol):
     def all(self) -> list[WrappedKey]:
         """Return every data key in its newest generation."""
 
-    def moved(self, arn: str, data_key_ids: Collection[str]) -> list[WrappedKey]:
+    def wrapped_by_other_keys(self, arn: str, data_key_ids: Collection[str]) -> list[WrappedKey]:
         """Return those of these data keys whose newest generation is wrapped by another KMS key than ``arn``."""
 
     def find(self, purpose: str, job_id: str | None) -> WrappedKey | None:
@@ -332,7 +334,7 @@ class Catalog(Protocol):
     def actor(self) -> str:
         """Return the actor whom audit events name."""
 
-    def by(self, actor: str) -> "Catalog":
+    def as_actor(self, actor: str) -> "Catalog":
         """Return the same catalog with ``actor`` as the one whom audit events name."""
 
     def tenant(self, tenant_id: str) -> TenantCatalog:
@@ -341,17 +343,17 @@ class Catalog(Protocol):
     def find(self, name: str) -> Tenant:
         """Return the tenant with this name. Raise Refuse ``NO_SUCH_TENANT``."""
 
-    def audited(self, name: str) -> Audited:
+    def find_audited(self, name: str) -> AuditedTenant:
         """Return the tenant with this name or id, otherwise the last removed one. Raise Refuse ``NO_SUCH_TENANT``."""
 
     def tenants(self) -> list[Tenant]:
         """Return all tenants, newest first."""
 
-    def check_addable(self, name: str, directory_id: str, *, again: bool) -> None:
+    def check_addable(self, name: str, directory_id: str, *, readd: bool) -> None:
         """Raise Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` or ``DIRECTORY_WITHHELD`` if ``add_tenant`` would."""
 
     def add_tenant(
-        self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, again: bool = False
+        self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, readd: bool = False
     ) -> None:
         """Store the tenant, its ``secrets`` data key and its sealed credential, all or none.
 

@@ -14,9 +14,9 @@ from shared.domain.model import Claim, Tenant, WrappedKey
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """The record that a person accepted the terms for a KMS key."""
 
-    at: datetime
+    accepted_at: datetime
     """When the terms were accepted."""
-    by: str
+    accepted_by: str
     """The person who accepted them."""
     version: str
     """The version of the terms."""
@@ -38,7 +38,7 @@ class CustomerKeys(Protocol):
     def allowed(self) -> datetime | None:
         """Return since when the tenant may have a customer key, or None if it may not."""
 
-    def accept(self, *, by: str, version: str, sha256: str, arn: str) -> Acceptance:
+    def accept(self, *, actor: str, version: str, sha256: str, arn: str) -> Acceptance:
         """Store that ``by`` accepted the terms for this KMS key now."""
 
     def acceptances(self) -> list[Acceptance]:
@@ -52,20 +52,20 @@ class CustomerKeys(Protocol):
         tenant has no customer key yet, and is not allowed one or has not accepted the terms for it.
         """
 
-    def to_move(self) -> list[str]:
+    def keys_to_move(self) -> list[str]:
         """Return the data keys wrapped by another KMS key than the tenant's current one.
 
         The data key of the credentials comes first, then the newest.
         """
 
-    def moved(self, claim: Claim, key: WrappedKey) -> bool:
+    def store_generation(self, claim: Claim, key: WrappedKey) -> bool:
         """Add one generation, whose key object is already stored, to the data key. Return True if it was added or exists.
 
         Return False if SQL no longer knows the previous generation, or this one is not the next. It counts as progress,
         as a checkpoint does. Idempotent. Fenced. Raise ``EpochMoved`` if the tenant's KMS key has changed meanwhile.
         """
 
-    def older(self) -> list[WrappedKey]:
+    def superseded(self) -> list[WrappedKey]:
         """Return the generations that a generation under the tenant's current KMS key follows."""
 
     def forget(self, claim: Claim, data_key_id: str, generation: int) -> None:
@@ -74,13 +74,13 @@ class CustomerKeys(Protocol):
         The newest generation is never removed. Idempotent. Fenced.
         """
 
-    def settle(self, claim: Claim, lease: float) -> bool:
+    def confirm_moved(self, claim: Claim, lease: float) -> bool:
         """Store that every data key was opened under the tenant's current KMS key. Return False if one is under another.
 
         The previous key may be disabled one ``lease`` (seconds) after the last data key moved. Fenced.
         """
 
-    def held_back(self) -> list[str]:
+    def snapshots_needing_other_keys(self) -> list[str]:
         """Return the snapshots that need a data key wrapped by another KMS key than the tenant's current one.
 
         The newest comes first.

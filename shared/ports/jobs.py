@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from shared.domain.errors import Code
-from shared.domain.model import Asked, Claim, Job, JobKind, JobState, Step, StepState
+from shared.domain.model import Claim, Job, JobKind, JobState, Origin, Step, StepState
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,11 +23,11 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True):
 class Jobs(Protocol):
     """The jobs of one tenant."""
 
-    def ask(
+    def request(
         self,
         kind: JobKind,
         *,
-        asked: Asked,
+        origin: Origin,
         full: bool = False,
         snapshot: str | None = None,
         detail: Any = None,
@@ -40,7 +40,7 @@ class Jobs(Protocol):
         ``NO_SUCH_SNAPSHOT``.
         """
 
-    def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
+    def begin_foreground(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
         """Create a running foreground job with one running step named ``step``. Return the caller's claim on it.
 
         The snapshot is pinned. Raise Refuse ``NO_SUCH_SNAPSHOT``.
@@ -67,7 +67,7 @@ class Jobs(Protocol):
         Idempotent for ended jobs.
         """
 
-    def end_expired_here(self, seconds: float) -> int:
+    def end_expired_foreground(self, seconds: float) -> int:
         """End this tenant's foreground jobs whose claim has expired. Return the number of jobs.
 
         They fail with ``INTERRUPTED``, and their pins are removed. ``seconds`` is how long a claim lasts: a claim that

@@ -20,7 +20,7 @@ class ProbeTurn(msgspec.Struct, frozen=True, kw_only=True):
     """The fencing number: a later turn replaces this one."""
 
 
-class Noted(msgspec.Struct, frozen=True, kw_only=True):
+class ProbeOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a probe."""
 
     arn: str
@@ -28,13 +28,13 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
     """The condition to report from now on."""
     code: Code | None
     message: str
-    found: KeyCondition
+    result: KeyCondition
     """The condition that this probe got."""
     warnings: list[KeyWarning] | None = None
     """The warnings of a closer look; None if there was no closer look."""
 
 
-class Telling(msgspec.Struct, frozen=True, kw_only=True):
+class DueNotice(msgspec.Struct, frozen=True, kw_only=True):
     """An event to be sent as a notice."""
 
     tenant_id: str
@@ -59,10 +59,10 @@ class Health(Protocol):
     def look_again(self) -> None:
         """Make the next probe due at once, with a closer look."""
 
-    def note(self, turn: ProbeTurn, noted: Noted, *, next_in: float, tell: bool) -> KeyEvent | None:
+    def note(self, turn: ProbeTurn, outcome: ProbeOutcome, *, next_in: float, notify: bool) -> KeyEvent | None:
         """Store the outcome of a probe. Return the event if condition or warnings changed, otherwise None.
 
-        The next probe is due after ``next_in`` seconds. The event is sent as a notice if ``tell``. A turn that is over
+        The next probe is due after ``next_in`` seconds. The event is sent as a notice if ``notify``. A turn that is over
         stores nothing.
         """
 
@@ -77,15 +77,15 @@ class Probes(Protocol):
         ``seconds``. A tenant's first turn is due ``every`` seconds after it was added.
         """
 
-    def to_tell(self, most: int, seconds: float) -> list[Telling]:
+    def due_notices(self, most: int, seconds: float) -> list[DueNotice]:
         """Return up to ``most`` events whose notice is due.
 
         For each tenant these are the oldest unsent event about its key and the oldest about its backups. An event is
-        not returned again within ``seconds``, unless ``not_told`` is called. After a day an event is no longer sent.
+        not returned again within ``seconds``, unless ``retry_delivery`` is called. After a day an event is no longer sent.
         """
 
-    def told(self, telling: Telling, outcome: str) -> None:
+    def mark_delivered(self, notice: DueNotice, outcome: str) -> None:
         """Store that the receiver took the notice."""
 
-    def not_told(self, telling: Telling, outcome: str, after: float) -> None:
+    def retry_delivery(self, notice: DueNotice, outcome: str, after: float) -> None:
         """Store that the receiver did not take the notice, and make it due again after ``after`` seconds."""

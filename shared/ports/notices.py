@@ -10,7 +10,7 @@ from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition
 
 
-class Noticed(msgspec.Struct, frozen=True, kw_only=True):
+class NoticeWarning(msgspec.Struct, frozen=True, kw_only=True):
     """A warning in a notice."""
 
     warning: str
@@ -30,7 +30,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="about", tag="
     message: str
     arn: str
     at: datetime
-    warnings: list[Noticed]
+    warnings: list[NoticeWarning]
 
 
 class BackupNotice(msgspec.Struct, frozen=True, kw_only=True, tag_field="about", tag="backup"):

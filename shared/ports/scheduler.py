@@ -34,7 +34,7 @@ class SchedulerCatalog(Protocol):
         and becomes one job later.
         """
 
-    def make_prunes(self, every: timedelta) -> int:
+    def make_sweeps(self, every: timedelta) -> int:
         """Create a prune for each tenant that was added, and last pruned, longer than ``every`` ago. Return their number.
 
         Concurrent callers create at most one for each tenant. An error for one tenant does not stop the others: the
@@ -44,7 +44,7 @@ class SchedulerCatalog(Protocol):
     def unplanned(self) -> list[Job]:
         """Return the queued jobs without steps, manual ones before scheduled ones, each oldest first."""
 
-    def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
+    def offer_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
         """Add the job's steps and open its first phase. Return True if this call added them.
 
         For a backup, the newest snapshot becomes its parent and is pinned. Return False if the job has steps already,
@@ -87,10 +87,10 @@ class SchedulerCatalog(Protocol):
         There is one event 30 days, 7 days and one day before, and one when it has expired.
         """
 
-    def ticked(self) -> None:
+    def record_tick(self) -> None:
         """Store that beat has ticked now."""
 
-    def bring_back(self, claim_seconds: float) -> bool:
+    def repair_after_clock_change(self, claim_seconds: float) -> bool:
         """Return True if the database's clock was set back since the last tick, after repairing times.
 
         Claims that end later than ``claim_seconds`` from now then expire. What waits for a time of the earlier clock
@@ -112,7 +112,7 @@ class SchedulerCatalog(Protocol):
     def worker_silence(self, worker: str | None = None) -> float | None:
         """Return the seconds since this worker, or any, was seen, by the database's clock, or None if none is known."""
 
-    def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
+    def record_heartbeat(self, worker: str, slots: int, *, begins: bool = False) -> None:
         """Store that a worker is alive with ``slots`` slots. Zero slots remove it.
 
         With ``begins``, make messages that were sent and led to no claim due again: a killed worker of this name may

@@ -21,13 +21,13 @@ class KnownStore(msgspec.Struct, frozen=True, kw_only=True):
 class Stores(Protocol):
     """The identity of the blob store."""
 
-    def known(self) -> KnownStore | None:
+    def known_stores(self) -> KnownStore | None:
         """Return the catalog's store, or None if no id has been chosen yet."""
 
     def choose(self, store_id: str, place: str) -> KnownStore:
         """Choose the id of the store at ``place``. Return the chosen one: the first of concurrent callers chooses."""
 
-    def seen(self, store_id: str, place: str) -> None:
+    def record_mark(self, store_id: str, place: str) -> None:
         """Store that the store with this mark is at ``place``.
 
         This id replaces one that was only chosen. It never replaces the id of a store that was seen before.

@@ -14,7 +14,7 @@ from shared.domain.model import Claim, RunRef, Snapshot, Tenant, WrappedKey
 from shared.domain.trust import Untrusted
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class KnownBlobs(msgspec.Struct, frozen=True, kw_only=True):
     """The blobs of one tenant that SQL knows."""
 
     tenant: Tenant | None
@@ -31,7 +31,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Ids and generations."""
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class BucketContents(msgspec.Struct, frozen=True, kw_only=True):
     """The contents of the bucket for one tenant, as a rebuild read them."""
 
     tenant: Tenant
@@ -62,13 +62,13 @@ class Leftovers(msgspec.Struct, frozen=True, kw_only=True):
 class Upkeep(Protocol):
     """The upkeep of one tenant."""
 
-    def known(self) -> Known:
+    def known_blobs(self) -> KnownBlobs:
         """Return what SQL knows of the tenant's blobs."""
 
     def blobs(self, job_id: str) -> set[str]:
         """Return the names of the chunks in the job's runs."""
 
-    def bring_back(self, found: Found) -> Tenant:
+    def restore(self, contents: BucketContents) -> Tenant:
         """Add to SQL what a rebuild read from the bucket and SQL lacks. Return the tenant as it is now.
 
         Add the tenant (under a free name), data keys, snapshots with their runs, uncommitted manifests and jobs.
@@ -83,7 +83,7 @@ class Upkeep(Protocol):
     def leftovers(self, claim: Claim, job_id: str) -> Leftovers:
         """Remove the rows of the job's runs that no snapshot and no checkpoint names. Return what may be removed. Fenced."""
 
-    def swept(self, claim: Claim, job_id: str, left: Leftovers) -> None:
+    def mark_swept(self, claim: Claim, job_id: str, left: Leftovers) -> None:
         """Mark the job as swept, and remove the rows of those manifests and data keys. Fenced.
 
         Call it when the blobs are removed.

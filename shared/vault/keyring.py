@@ -83,7 +83,7 @@ class KeyObject(msgspec.Struct, kw_only=True):
     epoch: int = 1
 
 
-def birth(
+def create_data_key(
     service: KeyService,
     store: BlobStore,
     tenant_id: str,

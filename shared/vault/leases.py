@@ -116,7 +116,7 @@ class Lease:
             self.add(key, wrapped)
         return key
 
-    def held(self, data_key_id: str) -> DataKey | None:
+    def cached(self, data_key_id: str) -> DataKey | None:
         """Return the data key if the lease has it, otherwise None, without asking KMS. Raise as ``check``.
 
         A lease that has ended has none.

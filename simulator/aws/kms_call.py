@@ -12,7 +12,7 @@ from typing import Any
 from simulator.aws.answers import Refused
 from simulator.aws.credentials import Principal
 from simulator.aws.keys import Key, Keys, Place
-from simulator.aws.policy import Asked, Statement, Verdict, evaluate
+from simulator.aws.policy import Request, Statement, Verdict, evaluate
 
 CROSS_ACCOUNT = frozenset(
     {
@@ -87,7 +87,7 @@ class KmsCall:
 
     def may(self, key: Key, action: str | None = None, context: Mapping[str, str] | None = None) -> None:
         """Check that the key's policy allows `action`, by default the operation itself. Raises Refused."""
-        call = as_asked(self, key.arn, action or self.action, context or {})
+        call = as_request(self, key.arn, action or self.action, context or {})
         verdict = evaluate(key.statements, call)
         if verdict is not Verdict.ALLOWED:
             raise denied(self, key, action or self.action, explicit=verdict is Verdict.DENIED)
@@ -142,12 +142,12 @@ def check_not_locked_out(call: KmsCall, statements: tuple[Statement, ...], resou
     """Check that the caller could still change the policy. Raises Refused (MalformedPolicyDocumentException)."""
     if call.params.get("BypassPolicyLockoutSafetyCheck") is True:
         return
-    if evaluate(statements, as_asked(call, resource, "PutKeyPolicy", {})) is not Verdict.ALLOWED:
+    if evaluate(statements, as_request(call, resource, "PutKeyPolicy", {})) is not Verdict.ALLOWED:
         message = "The new key policy will not allow you to update the key policy in the future."
         raise Refused("MalformedPolicyDocumentException", message)
 
 
-def as_asked(call: KmsCall, resource: str, action: str, context: Mapping[str, str]) -> Asked:
+def as_request(call: KmsCall, resource: str, action: str, context: Mapping[str, str]) -> Request:
     """Return the call in the form that a key policy evaluates."""
     caller = call.principal
     facts: dict[str, list[str]] = {
@@ -161,4 +161,4 @@ def as_asked(call: KmsCall, resource: str, action: str, context: Mapping[str, st
         facts["kms:encryptioncontextkeys"] = list(context)
     facts.update({f"kms:encryptioncontext:{name.lower()}": [value] for name, value in context.items()})
     names = {caller.arn, caller.policy_arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
-    return Asked(frozenset(names), f"kms:{action}", resource, facts)
+    return Request(frozenset(names), f"kms:{action}", resource, facts)

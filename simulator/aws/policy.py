@@ -59,7 +59,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A call as a policy evaluates it. `principals` holds all names of the caller: its ARNs and its account."""
 
     principals: frozenset[str]
@@ -79,7 +79,7 @@ def parse_policy(text: str) -> tuple[Statement, ...]:
         raise _malformed("The policy is not a document of statements.") from None
 
 
-def evaluate(statements: Sequence[Statement], call: Asked) -> Verdict:
+def evaluate(statements: Sequence[Statement], call: Request) -> Verdict:
     """Return the policy's decision on a call. A matching Deny overrides every Allow."""
     verdict = Verdict.SILENT
     for statement in statements:
@@ -139,7 +139,7 @@ def _raw_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
-def _applies(statement: Statement, call: Asked) -> bool:
+def _applies(statement: Statement, call: Request) -> bool:
     return (
         any(name == "*" or name in call.principals for name in statement.principals)
         and _acts(statement, call.action)

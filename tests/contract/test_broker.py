@@ -246,7 +246,7 @@ def test_beat_stores_what_keeps_messages_waiting_and_that_it_is_over(
     redis_server: RedisServer, control: "redis.Redis[bytes]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(migrated_file(tmp_path / "catalog.sqlite3"))
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     monkeypatch.setattr(beat, "tick", lambda context: None)
     monkeypatch.setattr(beat.wiring, "LIMITS", Limits(broker_look_seconds=0.05))
     monkeypatch.setattr(beat.wiring, "broker", lambda: broker_at(redis_server.url))

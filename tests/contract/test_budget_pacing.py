@@ -208,9 +208,9 @@ async def test_every_429_halves_the_rate_for_all_and_spends_what_was_gathered(
 
 
 async def test_a_share_of_the_limit_slows_all_down_to_four_fifths_of_it(budgets: list[Budget], rate: Rate) -> None:
-    await budgets[0].told(1.6)
+    await budgets[0].report_usage(1.6)
     assert (rate["rate"], rate["left"]) == (FIRST / 2, 0.0)
-    await budgets[0].told(0.8)
+    await budgets[0].report_usage(0.8)
     assert rate["rate"] == pytest.approx(FIRST / 2 * 0.8)
     waited = await spend(budgets[1], 56)
     assert waited > 0.3

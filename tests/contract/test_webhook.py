@@ -16,7 +16,7 @@ from shared.adapters.webhook import Webhook
 from shared.domain.backup_health import BackupState
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition
-from shared.ports.notices import BackupNotice, Notice, Noticed, NotTaken
+from shared.ports.notices import BackupNotice, Notice, NoticeWarning, NotTaken
 from tests.parts import free_port
 
 NOTICE = Notice(
@@ -28,7 +28,7 @@ NOTICE = Notice(
     message="The KMS key is disabled.",
     arn="arn:aws:kms:eu-central-1:111122223333:key/one",
     at=datetime(2026, 5, 1, 12, 0, tzinfo=UTC),
-    warnings=[Noticed(warning="deletion", message="It will be deleted.", at=None)],
+    warnings=[NoticeWarning(warning="deletion", message="It will be deleted.", at=None)],
 )
 
 OURS = ssl.create_default_context()

@@ -14,7 +14,7 @@ import pytest
 
 from console.parts import Nodes, celery_parts, flower_answers
 from shared import wiring
-from shared.domain.model import Asked, Job, JobKind, JobState, Schedule, Snapshot, Tenant
+from shared.domain.model import Job, JobKind, JobState, Origin, Schedule, Snapshot, Tenant
 from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.download import download
@@ -153,7 +153,7 @@ class Stack:
 
     def ask(self, tenant: Tenant, kind: JobKind = JobKind.BACKUP, *, full: bool = False) -> Job:
         """A job asked for by hand."""
-        job, new = self.of(tenant).jobs.ask(kind, asked=Asked.HAND, full=full)
+        job, new = self.of(tenant).jobs.request(kind, origin=Origin.HAND, full=full)
         assert new
         return job
 
@@ -177,7 +177,7 @@ class Stack:
         catalog.schedules.set(Schedule(cron="0 3 * * *", timezone="Europe/Berlin", paused=False, next_due=due))
         until(lambda: {job.job_id for job in catalog.jobs.recent()} - before, "the due time becomes a job")
         (job,) = (job for job in catalog.jobs.recent() if job.job_id not in before)
-        assert (job.asked, job.due_at) == (Asked.SCHEDULE, due)
+        assert (job.origin, job.due_at) == (Origin.SCHEDULE, due)
         return self.ended(job)
 
     def snapshot(self, tenant: Tenant, snapshot: str = "latest") -> Snapshot:

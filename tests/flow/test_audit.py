@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.model import Asked, JobKind, Schedule
+from shared.domain.model import JobKind, Origin, Schedule
 from tests.contract.catalog.world import NOW, World
 from tests.flow.shell import Shell
 
@@ -35,7 +35,7 @@ def shell(tmp_path: Path, world: World) -> Shell:
     """No stack, no KMS, no Graph: SQL and a folder, and a tenant to whom three things have happened."""
     acme = world.add("acme")
     acme.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW))
-    acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     settings = {"ENTRAKEEP_HOME": str(tmp_path / "home"), "ENTRAKEEP_PROVIDER_KEY_ARN": ARN}
     return Shell(tmp_path, {**settings, "LOGNAME": "mallory", "USER": "mallory"})
 

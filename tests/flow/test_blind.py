@@ -18,7 +18,7 @@ from shared.domain.errors import Code
 from shared.domain.model import CredentialKind, JobKind, JobState, Tenant
 from shared.domain.resources import STREAMS, Reading
 from shared.domain.secret import Secret
-from shared.engine.here import begun_here
+from shared.engine.here import begun_foreground
 from shared.engine.onboarding import add_tenant
 from shared.ports.directory import Identity
 from tests.contract.graph.certificates import certificate
@@ -111,7 +111,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def cursors(stack: Stack, tenant: Tenant) -> list[str]:
     """The tokens in the cursors of the newest snapshot."""
-    with begun_here(stack.context, tenant, JobKind.BROWSE, "latest") as (_, manifest):
+    with begun_foreground(stack.context, tenant, JobKind.BROWSE, "latest") as (_, manifest):
         links = [state.cursor for state in manifest.streams if state.cursor]
     return [link.partition("deltatoken=")[2] for link in links]
 

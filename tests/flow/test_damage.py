@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Alarm, Code
-from shared.domain.model import Asked, JobKind, JobState, Tenant
+from shared.domain.model import JobKind, JobState, Origin, Tenant
 from shared.engine.browse import browse
 from shared.engine.download import download
 from tests.flow.points import FOLDER
@@ -47,7 +47,7 @@ class Stored:
     def verified(self, **detail: bool) -> tuple[JobState, Code | None, Any]:
         """How a verify of the newest snapshot ends."""
         jobs = self.stack.of(self.tenant).jobs
-        job, _ = jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot="latest", detail=detail or None)
+        job, _ = jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot="latest", detail=detail or None)
         job = self.stack.ended(job)
         return job.state, job.code, job.detail["damaged"]
 

@@ -11,8 +11,8 @@ from signal import SIGKILL
 import pytest
 
 from shared.domain.model import Job, JobKind, JobState, Tenant
-from shared.engine.custody import Custody
-from shared.engine.key_management.asking import ask_enable, ask_update
+from shared.engine.custody import ProcessKeys
+from shared.engine.key_management.asking import request_enable, request_update
 from shared.ports.catalog import KeyState
 from shared.vault.keyring import check_key_object, decode_key_object, unwrap
 from shared.vault.names import key_objects_prefix
@@ -118,12 +118,12 @@ def tenant(chaos: Chaos) -> Tenant:
     of = stack.of(tenant)
     good(chaos, stack.ask(tenant))
     of.customer_keys.allow()
-    good(chaos, ask_enable(of, stack.aws.new_key(), "ada"))
+    good(chaos, request_enable(of, stack.aws.new_key(), "ada"))
     chaos.rest()
-    with Custody(stack.context, of) as custody:
+    with ProcessKeys(stack.context, of) as custody:
         for _ in range(KEYS - len(of.keys.all())):
             job = stack.ask(tenant, JobKind.VERIFY)
-            custody.of_job(job.job_id)
+            custody.job_key(job.job_id)
             of.jobs.cancel(job.job_id)
     assert len(of.keys.all()) == KEYS
     return tenant
@@ -161,7 +161,7 @@ def test_whatever_is_killed_at_every_tenth_data_key_all_are_moved_and_the_old_ke
     begun = sum(chaos.begun[part] for part in parts)
     watch = Watch(stack, tenant, new)
     chaos.faults.plan(*parts)
-    good(chaos, ask_update(of, new), watch)
+    good(chaos, request_update(of, new), watch)
     assert chaos.faults.struck() >= KEYS // 10
     assert sum(chaos.begun[part] for part in parts) - begun >= chaos.faults.struck() - 1
     until(lambda: (state := watch.look()) and state.old_key_free, "the old key may be disabled", 2 * LEASE + 10)

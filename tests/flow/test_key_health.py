@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition
-from shared.domain.model import Asked, JobState, Schedule, Tenant
+from shared.domain.model import JobState, Origin, Schedule, Tenant
 from tests.contract.test_webhook import Listener, listening
 from tests.flow.shell import Shell
 from tests.flow.stack import LEASE, Stack, running_stack, until
@@ -93,7 +93,7 @@ def test_a_key_taken_away_is_noticed_without_a_job_and_given_back_the_schedule_g
     until(lambda: state(stack, tenant) is KeyCondition.OK, "the probes are answered")
     until(of.jobs.recent, "the due time becomes a job")
     job = stack.ended(of.jobs.recent()[0])
-    assert (job.state, job.asked, job.due_at) == (JobState.SUCCEEDED, Asked.SCHEDULE, due)
+    assert (job.state, job.origin, job.due_at) == (JobState.SUCCEEDED, Origin.SCHEDULE, due)
     until(lambda: len(listener.posted) > 1, "the listener was told")
     assert [(told["event"], told["state"]) for _, _, told in listener.posted] == [(1, "revoked"), (2, "ok")]
     assert [event.condition for event in of.health.history()] == [KeyCondition.OK, KeyCondition.REVOKED]

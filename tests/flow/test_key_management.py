@@ -12,7 +12,7 @@ import pytest
 
 from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import Job, JobKind, JobState, Tenant
-from shared.engine.key_management.asking import ask_enable, ask_update
+from shared.engine.key_management.asking import request_enable, request_update
 from shared.engine.key_management.policy import key_policy
 from shared.vault.names import key_objects_prefix
 from tests.flow.points import FOLDER, Plan, Points
@@ -70,7 +70,7 @@ def enabled(stack: Stack, name: str) -> tuple[Tenant, str]:
         stack.backup(tenant)
     arn = key_for(stack, tenant)
     stack.of(tenant).customer_keys.allow()
-    good(stack.ended(ask_enable(stack.of(tenant), arn, "ada")))
+    good(stack.ended(request_enable(stack.of(tenant), arn, "ada")))
     return tenant, arn
 
 
@@ -144,7 +144,7 @@ def test_a_key_is_enabled_and_changed_by_commands_alone(stack: Stack, shell: She
     assert (shown["mode"], shown["state"], shown["arn"], shown["account"]) == ("customer", "ok", arn, OWNER)
     assert shown["data_keys"] == {arn: 2}
     (accepted,) = stack.of(tenant).customer_keys.acceptances()
-    assert (accepted.arn, accepted.version, "@" in accepted.by) == (arn, "1", True)
+    assert (accepted.arn, accepted.version, "@" in accepted.accepted_by) == (arn, "1", True)
 
     stack.backup(tenant)
     second = new_key(stack, policy["statements"])
@@ -212,7 +212,7 @@ def test_the_old_key_lost_midway_holds_back_what_it_wraps_until_it_comes_back(st
     refusal = {"what": "error", "code": "AccessDeniedException", "status": 400}
     # One is made to check the key once more, and one data key moves; then KMS refuses.
     stack.aws.fault({"match": match, "skip": 2, **refusal})
-    job = stack.ended(ask_update(stack.of(tenant), new))
+    job = stack.ended(request_update(stack.of(tenant), new))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED), job
     assert job.detail["to_move"] > 0
     shown = show(shell, "lost")
@@ -231,7 +231,7 @@ def test_a_worker_killed_midway_is_taken_over(stack: Stack, point: str) -> None:
     new = key_for(stack, tenant)
     points = Points(stack.home, tenant.tenant_id)
     points.plan(Plan(point=point, nth=1 + sum(each.point == point for each in points.passed())))
-    job = good(stack.ended(ask_update(stack.of(tenant), new)))
+    job = good(stack.ended(request_update(stack.of(tenant), new)))
     assert [each.point for each in points.struck()] == [point]
     assert job.kind is JobKind.KEY_UPDATE
     nothing_names(stack, tenant, old)
@@ -243,7 +243,7 @@ def test_a_worker_killed_midway_is_taken_over(stack: Stack, point: str) -> None:
 def test_backups_and_downloads_go_on_while_the_key_changes(stack: Stack) -> None:
     tenant, _ = enabled(stack, "busy")
     stack.aws.fault({"match": {"service": "kms", "action": "ReEncrypt"}, "what": "slow", "seconds": 0.3})
-    changing = ask_update(stack.of(tenant), key_for(stack, tenant))
+    changing = request_update(stack.of(tenant), key_for(stack, tenant))
     until(lambda: stack.of(tenant).tenant().key_epoch == 3, "the switch")
     stack.backup(tenant)
     same(stack.download(tenant), stack.graph.records())

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Code, KeyRefused
-from shared.domain.model import Asked, Job, JobKind, JobState, Schedule, Tenant
+from shared.domain.model import Job, JobKind, JobState, Origin, Schedule, Tenant
 from shared.engine.download import download
 from tests.flow.points import FOLDER, OVER, Points
 from tests.flow.stack import LEASE, Stack, running_stack, same, until
@@ -188,7 +188,7 @@ def test_between_jobs(stack: Stack, bystander: Tenant, way: type[Disabled]) -> N
     assert counted() <= few(taken)
     assert len(stack.of(tenant).snapshots.all()) == 1
 
-    shallow, _ = stack.of(tenant).jobs.ask(JobKind.VERIFY, asked=Asked.HAND, detail={"shallow": True})
+    shallow, _ = stack.of(tenant).jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail={"shallow": True})
     assert stack.ended(shallow).state is JobState.SUCCEEDED
     stack.backup(bystander)
     key.give()
@@ -294,7 +294,7 @@ def test_due_times_make_no_job_while_a_key_is_refused_and_one_once_it_answers(st
     key.give()
     until(lambda: len(catalog.jobs.recent()) == 2, "the due time becomes a job")
     job = stack.ended(catalog.jobs.recent()[0])
-    assert (job.asked, job.due_at, job.state) == (Asked.SCHEDULE, due, JobState.SUCCEEDED)
+    assert (job.origin, job.due_at, job.state) == (Origin.SCHEDULE, due, JobState.SUCCEEDED)
     assert len(catalog.jobs.recent()) == 2
     works_again(stack, tenant)
 

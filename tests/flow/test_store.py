@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code
-from shared.domain.model import Asked, JobKind, JobState
+from shared.domain.model import JobKind, JobState, Origin
 from tests.flow.shell import Shell
 from tests.flow.stack import running_stack, until
 
@@ -25,7 +25,7 @@ def test_a_disk_that_is_not_mounted_holds_work_up_until_it_is_back(tmp_path: Pat
         place.mkdir()
 
         jobs = stack.of(tenant).jobs
-        job, _ = jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True)
+        job, _ = jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=True)
         until(lambda: any(step.trouble for step in jobs.steps(job.job_id)), "a step waits for the store")
         said = shell.document("jobs", "show", job.job_id)
         assert isinstance(said, dict)

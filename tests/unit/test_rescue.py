@@ -18,10 +18,10 @@ from shared.adapters.blobs import open_store
 from shared.adapters.kms import AwsKeys
 from shared.domain.errors import Answer
 from shared.domain.model import Purpose
-from shared.domain.records import Line, gone, prefix_gone, put
+from shared.domain.records import Line, prefix_tombstone, put, tombstone
 from shared.ports.blobs import BlobStore
 from shared.vault.format import Manifest, Run, StreamState
-from shared.vault.keyring import birth
+from shared.vault.keyring import create_data_key
 from shared.vault.manifests import store_manifest
 from shared.vault.writer import RunWriter
 from tests.unit.simulator.aws.running import OWNER, REGION, Aws, running
@@ -32,22 +32,22 @@ FIRST, SECOND, THIRD = (f"7c1e5b0a-94d2-4e63-b8a1-0f3d6c9e2a3{n}" for n in (1, 2
 BIG = b'{"id": "2",  "n":1E+2, "u":"\\ud800", "s":"\xe2\x80\xa8"}'
 OLDER: dict[str, list[Line]] = {
     "groups": [
-        prefix_gone(b"groups", b""),
+        prefix_tombstone(b"groups", b""),
         *sorted(put(b"groups", b"groups/%d" % n, b'{"id":"%d"}' % n) for n in range(60)),
-        prefix_gone(b"groups.members", b""),
+        prefix_tombstone(b"groups.members", b""),
         put(b"groups.members", b"groups/1/members/a", b'{"id":"a"}'),
         put(b"groups.members", b"groups/2/members/a", b'{"id":"a"}'),
     ],
-    "users": [prefix_gone(b"users", b""), put(b"users", b"users/1", b"{}"), put(b"users", b"users/2", BIG)],
+    "users": [prefix_tombstone(b"users", b""), put(b"users", b"users/1", b"{}"), put(b"users", b"users/2", BIG)],
 }
 NEWER: dict[str, list[Line]] = {
     "groups": [
-        gone(b"groups", b"groups/1"),
+        tombstone(b"groups", b"groups/1"),
         put(b"groups", b"groups/2", b'{"id":"2","new":null}'),
-        prefix_gone(b"groups.members", b"groups/1/members/"),
+        prefix_tombstone(b"groups.members", b"groups/1/members/"),
         put(b"groups.members", b"groups/2/members/b", b'{"id":"b"}'),
     ],
-    "users": [gone(b"users", b"users/1")],
+    "users": [tombstone(b"users", b"users/1")],
 }
 EXPECTED = b"".join(
     [
@@ -116,7 +116,7 @@ def written(aws: Aws, url: str) -> Stored:
     parent: tuple[str | None, str | None] = (None, None)
     for day, snapshot, written_now in ((1, FIRST, OLDER), (2, SECOND, NEWER)):
         now, job = datetime(2026, 11, day, tzinfo=UTC), f"{JOB}{day}"
-        key, _ = birth(keys, store, TENANT, arn, Purpose.BACKUP, 1, now, job)
+        key, _ = create_data_key(keys, store, TENANT, arn, Purpose.BACKUP, 1, now, job)
         for name, lines in written_now.items():
             runs[name].append(RunWriter(store, TENANT, job, name, key, lambda: None, 300).write([lines]))
         sha256 = store_manifest(store, key, manifest(snapshot, job, now, runs, parent))
@@ -284,7 +284,9 @@ def test_an_orphan_is_opened_when_that_is_asked_for(
 
 
 def test_a_parent_that_retention_let_go_is_not_missed(harmed: Stored) -> None:
-    key, _ = birth(AwsKeys(60), harmed.store, TENANT, harmed.arn, Purpose.BACKUP, 1, datetime.now(UTC), f"{JOB}3")
+    key, _ = create_data_key(
+        AwsKeys(60), harmed.store, TENANT, harmed.arn, Purpose.BACKUP, 1, datetime.now(UTC), f"{JOB}3"
+    )
     later = manifest(THIRD, f"{JOB}3", datetime.now(UTC), {}, let_go=[FIRST])
     harmed.store.delete(f"{TENANT}/{FIRST_MANIFEST}")
     assert harmed.rescue(SECOND).returncode == 1
@@ -368,7 +370,7 @@ def test_a_data_key_under_a_kms_key_that_is_not_trusted_is_not_opened(
     aws: Aws, harmed: Stored, capfd: pytest.CaptureFixture[str]
 ) -> None:
     theirs: str = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-    key, _ = birth(AwsKeys(60), harmed.store, TENANT, theirs, Purpose.BACKUP, 9, datetime.now(UTC), f"{JOB}3")
+    key, _ = create_data_key(AwsKeys(60), harmed.store, TENANT, theirs, Purpose.BACKUP, 9, datetime.now(UTC), f"{JOB}3")
     store_manifest(harmed.store, key, manifest(THIRD, f"{JOB}3", datetime.now(UTC), {}))
     before = decrypts(aws)
     assert rescue.main([harmed.url, TENANT, "latest", "--key", harmed.arn]) == 1

@@ -131,7 +131,7 @@ def append_end(rows: Changes, job: RowMapping, state: JobState, code: Code | Non
     if job["kind"] in ENDED:
         subject = {"job": job["job_id"], "snapshot": job["snapshot"]}
         return append_if_sound(rows, ENDED[job["kind"]], subject, {"state": state, "code": code, **counts})
-    if job["kind"] == JobKind.PRUNE and counts.get("removed"):
+    if job["kind"] == JobKind.SWEEP and counts.get("removed"):
         return append_if_sound(rows, Action.SWEEP_REMOVED, {"job": job["job_id"]}, {"removed": counts["removed"]})
     return None
 

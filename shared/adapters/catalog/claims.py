@@ -26,7 +26,7 @@ from shared.adapters.catalog.snapshots import newest, run_of, snapshot_row
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.errors import Answer, ClaimLost, Code, Refuse, Retry
 from shared.domain.model import Claim, JobKind, JobState, ResourceProgress, RunRef, Sealed, Snapshot, StepState
-from shared.ports.catalog import Checkpoint, Lasting, Renewal
+from shared.ports.catalog import Checkpoint, Renewal, TroubleDuration
 
 _SLOWEST = 60.0
 """Longest wait in seconds between two tries in lasting trouble, unless Graph or KMS asks for more."""
@@ -156,15 +156,17 @@ class SqlClaims:
             rows.update(steps, steps.c.step_id == claim.step_id, progress=[], fresh_starts=before + 1)
         return before
 
-    def give_back(self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False) -> Lasting:
+    def release_step(
+        self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False
+    ) -> TroubleDuration:
         """Queue the step again ``after`` seconds, and return for how long its trouble has lasted. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             _, step = lock_claim(rows, claim)
             if trouble is None:
                 requeue(rows, steps.c.step_id == claim.step_id, after=after)
-                return Lasting()
+                return TroubleDuration()
             since, alone_since = _trouble_since(step, rows.now, alone=alone)
-            lasted = Lasting(
+            lasted = TroubleDuration(
                 *((rows.now - (started_at or rows.now)).total_seconds() for started_at in (since, alone_since))
             )
             after = max(after, min(lasted.seconds / 4, _SLOWEST))
@@ -180,12 +182,12 @@ class SqlClaims:
             )
             return lasted
 
-    def release(self, holder: str) -> int:
+    def release_claim(self, holder: str) -> int:
         """Queue all running steps of this holder again. Return how many."""
         with self._tenancy.write() as rows:
             return requeue(rows, steps.c.holder == holder)
 
-    def tell(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
+    def report_progress(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
         """Store the job's detail; with ``progress`` also end the step's trouble. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)

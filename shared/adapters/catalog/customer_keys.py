@@ -40,14 +40,14 @@ class SqlCustomerKeys:
             since: datetime | None = rows.tenant()["key_allowed_at"]
             return since
 
-    def accept(self, *, by: str, version: str, sha256: str, arn: str) -> Acceptance:
+    def accept(self, *, actor: str, version: str, sha256: str, arn: str) -> Acceptance:
         """Store and audit that ``by`` accepted this version of the terms for this key."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
             values = {"version": version, "sha256": sha256, "arn": arn}
-            rows.insert(acceptances, number=rows.number(acceptances), accepted_at=rows.now, accepted_by=by, **values)
-            append(rows, Action.KEY_TERMS_ACCEPTED, {}, {"by": by, **values})
-            return Acceptance(at=rows.now, by=by, **values)
+            rows.insert(acceptances, number=rows.number(acceptances), accepted_at=rows.now, accepted_by=actor, **values)
+            append(rows, Action.KEY_TERMS_ACCEPTED, {}, {"by": actor, **values})
+            return Acceptance(accepted_at=rows.now, accepted_by=actor, **values)
 
     def acceptances(self) -> list[Acceptance]:
         """Return the acceptances, the newest first."""
@@ -55,8 +55,8 @@ class SqlCustomerKeys:
             accepted = rows.all(rows.query(acceptances).order_by(acceptances.c.number.desc()))
         return [
             Acceptance(
-                at=row["accepted_at"],
-                by=row["accepted_by"],
+                accepted_at=row["accepted_at"],
+                accepted_by=row["accepted_by"],
                 version=row["version"],
                 sha256=row["sha256"],
                 arn=row["arn"],
@@ -88,14 +88,14 @@ class SqlCustomerKeys:
                 append(rows, Action.KEY_SWITCHED, {"job": claim.job_id}, detail)
             return tenant_of(rows.tenant())
 
-    def to_move(self) -> list[str]:
+    def keys_to_move(self) -> list[str]:
         """Return the ids of data keys that another KMS key still wraps: the newest first, the secrets' key last."""
         with self._tenancy.read() as rows:
             secrets_last = data_keys.c.purpose == Purpose.SECRETS.value
             order = (secrets_last.desc(), data_keys.c.created_at.desc(), data_keys.c.data_key_id)
             return [row["data_key_id"] for row in rows.all(_under_other_keys(rows).order_by(*order))]
 
-    def moved(self, claim: Claim, key: WrappedKey) -> bool:
+    def store_generation(self, claim: Claim, key: WrappedKey) -> bool:
         """Store a data key's new generation. Return False if it is outdated or the data key was removed.
 
         Raises ClaimLost, and EpochMoved if the tenant's key has changed since.
@@ -116,7 +116,7 @@ class SqlCustomerKeys:
             rows.update(steps, steps.c.step_id == claim.step_id, claims_lost=0, **NO_TROUBLE)
             return True
 
-    def older(self) -> list[WrappedKey]:
+    def superseded(self) -> list[WrappedKey]:
         """Return generations that have a successor under the tenant's current key."""
         with self._tenancy.read() as rows:
             later = data_keys.alias()
@@ -137,7 +137,7 @@ class SqlCustomerKeys:
             if rows.find(data_keys, *this_key, data_keys.c.generation > generation):
                 rows.delete(data_keys, *this_key, data_keys.c.generation == generation)
 
-    def settle(self, claim: Claim, lease: float) -> bool:
+    def confirm_moved(self, claim: Claim, lease: float) -> bool:
         """Set from when on the previous key may be disabled. Return False if it still wraps a data key. Raises ClaimLost.
 
         That time is one lease after the last change: until then processes may use keys that they unwrapped before.
@@ -154,7 +154,7 @@ class SqlCustomerKeys:
             rows.update(tenants, key_free_at=max(times, default=rows.now) + timedelta(seconds=lease))
             return True
 
-    def held_back(self) -> list[str]:
+    def snapshots_needing_other_keys(self) -> list[str]:
         """Return the snapshots that still need another KMS key than the current one, the newest first."""
         with self._tenancy.read() as rows:
             remaining = rows.all(_under_other_keys(rows))

@@ -12,7 +12,7 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.model import KeyMode, Tenant
 
 
-def refuse_taken(connection: Connection, name: str, directory_id: str, *, again: bool) -> None:
+def refuse_taken(connection: Connection, name: str, directory_id: str, *, readd: bool) -> None:
     """Raise Refuse unless a tenant of this name may be connected to this directory. Ids are compared without case.
 
     - ``TENANT_EXISTS``: the name is taken.
@@ -25,7 +25,7 @@ def refuse_taken(connection: Connection, name: str, directory_id: str, *, again:
     if connected:
         raise _exists(directory_id, connected[0]["name"])
     withheld = withheld_since(connection, directory_id)
-    if withheld is not None and not again:
+    if withheld is not None and not readd:
         raise Refuse(
             Code.DIRECTORY_WITHHELD,
             f"The directory {directory_id} was the tenant {withheld['name']}, under the KMS key {withheld['key_arn']} of "

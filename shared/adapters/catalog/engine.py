@@ -168,7 +168,7 @@ class Database:
     def purge(self, deleted: Collection[bytes]) -> Purged:
         """Purge deleted data keys as ``ports.catalog.Catalog.purge`` does. Raises Refuse ``CATALOG_UNREACHABLE``."""
         if self._backend.in_memory:
-            return Purged(gone=True, message="The database is in memory alone.")
+            return Purged(removed=True, message="The database is in memory alone.")
         try:
             with self._use_engine() as engine:
                 pooled = engine.raw_connection()

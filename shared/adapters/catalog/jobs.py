@@ -18,11 +18,11 @@ from shared.domain.audit import ASKED, BEGUN, Action, Plain
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.model import (
     JOB_MOVES,
-    Asked,
     Claim,
     Job,
     JobKind,
     JobState,
+    Origin,
     ResourceProgress,
     Step,
     StepState,
@@ -43,11 +43,11 @@ class SqlJobs:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
 
-    def ask(
+    def request(
         self,
         kind: JobKind,
         *,
-        asked: Asked,
+        origin: Origin,
         full: bool = False,
         snapshot: str | None = None,
         detail: Any = None,
@@ -60,16 +60,16 @@ class SqlJobs:
                 unfinished = rows.all(rows.query(jobs, *backup_going()).order_by(jobs.c.number).limit(1))
                 if unfinished:
                     return job_of(unfinished[0]), False
-            job = new_job(rows, kind, asked=asked, full=full, snapshot=snapshot, detail=detail)
-            if asked is Asked.HAND:
+            job = new_job(rows, kind, asked=origin, full=full, snapshot=snapshot, detail=detail)
+            if origin is Origin.HAND:
                 _report_request(rows, job, retried)
         return job, True
 
-    def begin_here(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
+    def begin_foreground(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
         """Begin a job that runs in the calling process, and return the claim on its only step."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
-            job = new_job(rows, kind, asked=Asked.HAND, snapshot=snapshot)
+            job = new_job(rows, kind, asked=Origin.HAND, snapshot=snapshot)
             rows.update(
                 jobs,
                 jobs.c.job_id == job.job_id,
@@ -150,7 +150,7 @@ class SqlJobs:
                 rows.update(jobs, jobs.c.job_id == job_id, cancel=True)
             return job_of(_existing(rows.one(jobs, jobs.c.job_id == job_id), job_id))
 
-    def end_expired_here(self, seconds: float) -> int:
+    def end_expired_foreground(self, seconds: float) -> int:
         """Fail the jobs of calling processes whose claim has expired. Return how many."""
         with self._tenancy.read() as reading:  # nearly always none: avoid the write lock
             if not reading.find(jobs, jobs.c.here, jobs.c.state == JobState.RUNNING):
@@ -200,7 +200,7 @@ def _report_request(rows: Changes, job: Job, retried: str | None) -> None:
     append(rows, action, {"job": job.job_id, "snapshot": job.snapshot, "retried": retried}, detail)
 
 
-def new_job(rows: Changes, kind: JobKind, *, asked: Asked, snapshot: str | None = None, **values: Any) -> Job:
+def new_job(rows: Changes, kind: JobKind, *, asked: Origin, snapshot: str | None = None, **values: Any) -> Job:
     """Insert a queued job without steps, and pin the snapshot it names. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
     snapshot_id = None if snapshot is None else snapshot_row(rows, snapshot)["snapshot_id"]
     job_id = new_id()
@@ -313,7 +313,7 @@ def job_of(row: RowMapping) -> Job:
         tenant_id=row["tenant_id"],
         kind=JobKind(row["kind"]),
         state=JobState(row["state"]),
-        asked=Asked(row["asked"]),
+        origin=Origin(row["asked"]),
         code=Code(row["code"]) if row["code"] else None,
         message=row["message"],
         created_at=row["created_at"],

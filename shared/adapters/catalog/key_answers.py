@@ -15,7 +15,7 @@ from shared.adapters.catalog.tenancy import Changes, Rows
 from shared.domain.audit import Action
 from shared.domain.errors import Code
 from shared.domain.key_health import ANSWERS, DISPROVED, WELL, KeyCondition, KeyEvent, KeyWarning
-from shared.ports.key_health import Noted
+from shared.ports.key_health import ProbeOutcome
 
 
 def note_refusal(rows: Changes, tenant: RowMapping, arn: str, message: str) -> None:
@@ -32,7 +32,7 @@ def note_refusal(rows: Changes, tenant: RowMapping, arn: str, message: str) -> N
         _change(
             rows, arn=arn, condition=condition, code=code, message=message, found=condition, warnings=plain(warnings)
         )
-    noted = Noted(arn=arn, condition=condition, code=code, message=message, found=condition)
+    noted = ProbeOutcome(arn=arn, condition=condition, code=code, message=message, result=condition)
     insert_event(rows, noted, warnings, tell=True)
 
 
@@ -52,10 +52,12 @@ def note_answer(rows: Changes, tenant: RowMapping, arn: str) -> bool:
         warnings = [each for each in kept if each.warning not in DISPROVED]
         well = KeyCondition.OK
         _change(rows, arn=arn, condition=well, code=None, message=WELL, found=well, warnings=plain(warnings))
-        insert_event(rows, Noted(arn=arn, condition=well, code=None, message=WELL, found=well), warnings, tell=True)
+        insert_event(
+            rows, ProbeOutcome(arn=arn, condition=well, code=None, message=WELL, result=well), warnings, tell=True
+        )
     elif recovered and row["arn"] != arn:
         well = KeyCondition.OK
-        insert_event(rows, Noted(arn=arn, condition=well, code=None, message=WELL, found=well), [], tell=True)
+        insert_event(rows, ProbeOutcome(arn=arn, condition=well, code=None, message=WELL, result=well), [], tell=True)
     return recovered
 
 
@@ -67,7 +69,7 @@ def forget_refusal(rows: Changes, arn: str) -> bool:
     return recovered
 
 
-def insert_event(rows: Changes, noted: Noted, warnings: list[KeyWarning], *, tell: bool) -> KeyEvent:
+def insert_event(rows: Changes, noted: ProbeOutcome, warnings: list[KeyWarning], *, tell: bool) -> KeyEvent:
     """Append an event to the history, and remove the oldest. ``tell`` queues the event for the webhook."""
     number = rows.number(key_events)
     rows.insert(

@@ -14,7 +14,7 @@ from shared.adapters.catalog.tenancy import Rows, Tenancy
 from shared.domain.backup_health import BackupEvent
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning, makes_nothing_new
-from shared.ports.key_health import Noted, ProbeTurn, Telling
+from shared.ports.key_health import DueNotice, ProbeOutcome, ProbeTurn
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class SqlHealth:
             since=row["since"],
             code=_code(row),
             message=row["message"],
-            found=None if row["found"] is None else KeyCondition(row["found"]),
+            last_result=None if row["found"] is None else KeyCondition(row["found"]),
             checked_at=row["checked_at"],
             looked_at=row["looked_at"],
             warnings=warnings_of(row),
@@ -55,32 +55,32 @@ class SqlHealth:
             # A probe under way may have asked KMS before: a new turn makes its result void.
             rows.update(key_health, looked_at=None, next_probe=rows.now, turn=key_health.c.turn + 1)
 
-    def note(self, turn: ProbeTurn, noted: Noted, *, next_in: float, tell: bool) -> KeyEvent | None:
+    def note(self, turn: ProbeTurn, outcome: ProbeOutcome, *, next_in: float, notify: bool) -> KeyEvent | None:
         """Store a probe's result. Return the event that it causes, or None if nothing changed or the turn is over."""
         with self._tenancy.write() as rows:
             row = rows.one(key_health, key_health.c.turn == turn.number, lock=True)
             if row is None:
                 return None
-            warnings = warnings_of(row) if noted.warnings is None else noted.warnings
-            turned = noted.condition != row["condition"]
+            warnings = warnings_of(row) if outcome.warnings is None else outcome.warnings
+            turned = outcome.condition != row["condition"]
             changed = turned or _kinds(warnings) != _kinds(warnings_of(row))
             rows.update(
                 key_health,
-                arn=noted.arn,
-                condition=noted.condition.value,
+                arn=outcome.arn,
+                condition=outcome.condition.value,
                 since=rows.now if turned else row["since"],
-                code=noted.code,
-                message=noted.message,
-                found=noted.found.value,
+                code=outcome.code,
+                message=outcome.message,
+                found=outcome.result.value,
                 checked_at=rows.now,
-                looked_at=row["looked_at"] if noted.warnings is None else rows.now,
+                looked_at=row["looked_at"] if outcome.warnings is None else rows.now,
                 warnings=plain(warnings),
                 next_probe=rows.now + timedelta(seconds=next_in),
             )
-            if noted.condition is noted.found is KeyCondition.OK and forget_refusal(rows, noted.arn):
+            if outcome.condition is outcome.result is KeyCondition.OK and forget_refusal(rows, outcome.arn):
                 fields = {"tenant": self._tenancy.tenant_id}
-                log.info("KMS answers for the key %s again", noted.arn, extra=fields)
-            return insert_event(rows, noted, warnings, tell=tell) if changed else None
+                log.info("KMS answers for the key %s again", outcome.arn, extra=fields)
+            return insert_event(rows, outcome, warnings, tell=notify) if changed else None
 
 
 class SqlProbes:
@@ -109,20 +109,20 @@ class SqlProbes:
         turns = (self._take_turn(tenant_id, seconds) for tenant_id in due)
         return [turn for turn in turns if turn is not None]
 
-    def to_tell(self, most: int, seconds: float) -> list[Telling]:
+    def due_notices(self, most: int, seconds: float) -> list[DueNotice]:
         """Return up to ``most`` events to report, each reserved for ``seconds``."""
-        about_keys = self._about_keys.to_tell(most, seconds)
-        return about_keys + self._about_backups.to_tell(most - len(about_keys), seconds)
+        about_keys = self._about_keys.due_notices(most, seconds)
+        return about_keys + self._about_backups.due_notices(most - len(about_keys), seconds)
 
-    def told(self, telling: Telling, outcome: str) -> None:
+    def mark_delivered(self, notice: DueNotice, outcome: str) -> None:
         """Mark the event as reported."""
-        self._outbox(telling).told(telling, outcome)
+        self._outbox(notice).mark_delivered(notice, outcome)
 
-    def not_told(self, telling: Telling, outcome: str, after: float) -> None:
+    def retry_delivery(self, notice: DueNotice, outcome: str, after: float) -> None:
         """Report the event again ``after`` seconds."""
-        self._outbox(telling).not_told(telling, outcome, after)
+        self._outbox(notice).retry_delivery(notice, outcome, after)
 
-    def _outbox(self, telling: Telling) -> Outbox[KeyEvent] | Outbox[BackupEvent]:
+    def _outbox(self, telling: DueNotice) -> Outbox[KeyEvent] | Outbox[BackupEvent]:
         """Return the outbox that the event is from."""
         return self._about_backups if isinstance(telling.event, BackupEvent) else self._about_keys
 

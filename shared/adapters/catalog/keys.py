@@ -42,7 +42,7 @@ class SqlKeys:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
 
-    def begin_birth(self, job_id: str, seconds: float) -> datetime | None:
+    def reserve_data_key(self, job_id: str, seconds: float) -> datetime | None:
         """Reserve creation of the job's data key for ``seconds``. Return when the reservation expires.
 
         Return None if the key exists or another caller holds the reservation. Raises ClaimLost if the job has ended.
@@ -56,7 +56,7 @@ class SqlKeys:
             rows.update(jobs, jobs.c.job_id == job_id, birth_until=expires_at)
         return expires_at
 
-    def end_birth(self, job_id: str, until: datetime) -> None:
+    def release_data_key_reservation(self, job_id: str, until: datetime) -> None:
         """Release the reservation that expires at ``until`` without a key, so that another caller may take it."""
         with self._tenancy.write() as rows:
             rows.update(jobs, jobs.c.job_id == job_id, jobs.c.birth_until == until, birth_until=None)
@@ -93,7 +93,7 @@ class SqlKeys:
         with self._tenancy.read() as rows:
             return [key_of(row) for row in rows.all(newest_generations(rows).order_by(data_keys.c.data_key_id))]
 
-    def moved(self, arn: str, data_key_ids: Collection[str]) -> list[WrappedKey]:
+    def wrapped_by_other_keys(self, arn: str, data_key_ids: Collection[str]) -> list[WrappedKey]:
         """Return those of these data keys that another KMS key than ``arn`` now wraps."""
         with self._tenancy.read() as rows:
             requested = data_keys.c.data_key_id.in_(data_key_ids)
@@ -251,7 +251,7 @@ def _of_another_key(check: RowMapping) -> bool:
 def _needs_a_key(job: RowMapping) -> bool:
     """Return True if the job uses data keys: a prune and a shallow verify do not."""
     shallow = isinstance(job["detail"], dict) and job["detail"].get("shallow") is True
-    return job["kind"] != JobKind.PRUNE and not (job["kind"] == JobKind.VERIFY and shallow)
+    return job["kind"] != JobKind.SWEEP and not (job["kind"] == JobKind.VERIFY and shallow)
 
 
 def newest_generations(rows: Rows) -> Select[Any]:

@@ -11,7 +11,7 @@ from shared.adapters.catalog.schema import tenants
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.backup_health import BackupEvent
 from shared.domain.key_health import KeyEvent
-from shared.ports.key_health import Telling
+from shared.ports.key_health import DueNotice
 
 KEPT = 50
 """Number of a tenant's events that one table keeps."""
@@ -28,8 +28,8 @@ class Outbox(Generic[_E]):
         self._events = table
         self._event_of: Callable[[RowMapping], _E] = event_of
 
-    def to_tell(self, most: int, seconds: float) -> list[Telling]:
-        """Return up to ``most`` events that are due, and reserve each for ``seconds``. See ``Probes.to_tell``."""
+    def due_notices(self, most: int, seconds: float) -> list[DueNotice]:
+        """Return up to ``most`` events that are due, and reserve each for ``seconds``. See ``Probes.due_notices``."""
         events = self._events
         with self._database.read(EVERY_TENANT) as connection:
             now = self._database.now(connection)
@@ -50,21 +50,21 @@ class Outbox(Generic[_E]):
                 .limit(max(0, most))
             )
             due = connection.execute(query).mappings().all()
-        return [self._telling(row) for row in due if self._reserve(row, seconds)]
+        return [self._due_notice(row) for row in due if self._reserve(row, seconds)]
 
-    def told(self, telling: Telling, outcome: str) -> None:
-        """Mark the event as reported. See ``Probes.told``."""
-        with Tenancy(self._database, telling.tenant_id).write() as rows:
+    def mark_delivered(self, notice: DueNotice, outcome: str) -> None:
+        """Mark the event as reported. See ``Probes.mark_delivered``."""
+        with Tenancy(self._database, notice.tenant_id).write() as rows:
             # Delivered is delivered, even twice: the number of tries is not compared.
-            rows.update(self._events, self._events.c.number == telling.event.number, told_at=rows.now, outcome=outcome)
+            rows.update(self._events, self._events.c.number == notice.event.number, told_at=rows.now, outcome=outcome)
 
-    def not_told(self, telling: Telling, outcome: str, after: float) -> None:
-        """Make the event due again ``after`` seconds. See ``Probes.not_told``."""
-        with Tenancy(self._database, telling.tenant_id).write() as rows:
+    def retry_delivery(self, notice: DueNotice, outcome: str, after: float) -> None:
+        """Make the event due again ``after`` seconds. See ``Probes.retry_delivery``."""
+        with Tenancy(self._database, notice.tenant_id).write() as rows:
             rows.update(
                 self._events,
-                self._events.c.number == telling.event.number,
-                self._events.c.tries == telling.tries,
+                self._events.c.number == notice.event.number,
+                self._events.c.tries == notice.tries,
                 tell_at=rows.now + timedelta(seconds=after),
                 outcome=outcome,
             )
@@ -82,10 +82,10 @@ class Outbox(Generic[_E]):
             )
         return changed == 1
 
-    def _telling(self, row: RowMapping) -> Telling:
+    def _due_notice(self, row: RowMapping) -> DueNotice:
         """Return the delivery of a row's event."""
         event = self._event_of(row)
-        return Telling(tenant_id=row["tenant_id"], tenant=row["name"], event=event, tries=row["tries"] + 1)
+        return DueNotice(tenant_id=row["tenant_id"], tenant=row["name"], event=event, tries=row["tries"] + 1)
 
 
 def forget_old(rows: Changes, table: Table, number: int) -> None:

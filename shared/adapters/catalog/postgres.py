@@ -138,7 +138,7 @@ class Postgres:
         Only the server's administrator can read its files, so ``gone`` is None: unknown.
         """
         vacuumed = "VACUUM was run on the table." if _vacuum(connection) else "Let their owner say: VACUUM data_keys."
-        return Purged(gone=None, message=f"{_MAY_HOLD} {vacuumed}")
+        return Purged(removed=None, message=f"{_MAY_HOLD} {vacuumed}")
 
     def reason(self, error: Exception) -> str:
         """Return the reason for the error's SQLSTATE, or else for the distinctive words of its message."""

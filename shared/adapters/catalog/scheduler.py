@@ -25,12 +25,12 @@ from shared.adapters.catalog.key_health import makes_nothing_new_since
 from shared.adapters.catalog.schedules import schedule_of
 from shared.adapters.catalog.schema import beats, jobs, pins, refusals, schedules, steps, tenants, workers
 from shared.adapters.catalog.sending import due_messages
-from shared.adapters.catalog.set_back import SLACK, bring_back, clock_went_back
+from shared.adapters.catalog.set_back import SLACK, clock_went_back, repair_times
 from shared.adapters.catalog.snapshots import newest
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.audit import SCHEDULE
 from shared.domain.errors import Code
-from shared.domain.model import Asked, Job, JobKind, JobState, StepPlan, StepRef, StepState, apart_from
+from shared.domain.model import Job, JobKind, JobState, Origin, StepPlan, StepRef, StepState, exclusive_kinds
 from shared.messages import VERSION
 from shared.ports.scheduler import DueSchedule
 
@@ -78,10 +78,10 @@ class SqlScheduler:
             rows.update(schedules, next_due=next_due)
             if rows.find(jobs, jobs.c.due_at == due.schedule.next_due):
                 return False
-            new_job(rows, JobKind.BACKUP, asked=Asked.SCHEDULE, due_at=due.schedule.next_due)
+            new_job(rows, JobKind.BACKUP, asked=Origin.SCHEDULE, due_at=due.schedule.next_due)
             return True
 
-    def make_prunes(self, every: timedelta) -> int:
+    def make_sweeps(self, every: timedelta) -> int:
         """Insert a prune job for each tenant that had none within ``every``. Return how many.
 
         A tenant's failure does not stop the others. The last error is raised at the end.
@@ -89,7 +89,7 @@ class SqlScheduler:
         with self._database.read(EVERY_TENANT) as connection:
             since = self._database.now(connection) - every
             lately = exists().where(
-                jobs.c.tenant_id == tenants.c.tenant_id, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > since
+                jobs.c.tenant_id == tenants.c.tenant_id, jobs.c.kind == JobKind.SWEEP.value, jobs.c.created_at > since
             )
             query = select(tenants).where(tenants.c.created_at <= since, ~lately)
             tenant_rows = connection.execute(query).mappings().all()
@@ -101,7 +101,7 @@ class SqlScheduler:
 
     def unplanned(self) -> list[Job]:
         """Return queued jobs without steps: those requested by hand first, then the oldest."""
-        by_hand_first = case((jobs.c.asked == Asked.HAND.value, 0), else_=1)
+        by_hand_first = case((jobs.c.asked == Origin.HAND.value, 0), else_=1)
         query = (
             select(jobs)
             .where(jobs.c.state == JobState.QUEUED.value, jobs.c.open_phase.is_(None), jobs.c.kind.in_(KNOWN_KINDS))
@@ -110,7 +110,7 @@ class SqlScheduler:
         with self._database.read(EVERY_TENANT) as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
-    def give_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
+    def offer_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
         """Insert the job's steps and open its first phase.
 
         Return False if the job has steps, has ended, or must wait for an unfinished job of another kind. Raises
@@ -123,7 +123,7 @@ class SqlScheduler:
             row = rows.one(jobs, jobs.c.job_id == job.job_id, lock=True)
             if tenant is None or row is None or row["state"] != JobState.QUEUED or row["open_phase"] is not None:
                 return False
-            apart = apart_from(job.kind)
+            apart = exclusive_kinds(job.kind)
             if apart and rows.find(jobs, *going(apart), jobs.c.open_phase.is_not(None)):
                 return False
             if job.kind is JobKind.BACKUP:
@@ -184,18 +184,18 @@ class SqlScheduler:
         """Note tenants whose secret expires soon. Return how many."""
         return note_expiring(self._database)
 
-    def ticked(self) -> None:
+    def record_tick(self) -> None:
         """Store the time of beat's tick."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             put(connection, beats, {"beat": _BEAT}, ticked_at=now)
 
-    def bring_back(self, claim_seconds: float) -> bool:
+    def repair_after_clock_change(self, claim_seconds: float) -> bool:
         """Make due what lies in the future if the database's clock was set back. Return True if it was."""
         with self._database.read(EVERY_TENANT) as reading:  # nearly always False: avoid the write lock
             if not clock_went_back(reading, self._database.now(reading)):
                 return False
         with self._database.write(EVERY_TENANT) as (connection, now):
-            bring_back(connection, now, claim_seconds)
+            repair_times(connection, now, claim_seconds)
         return True
 
     def last_tick(self) -> float | None:
@@ -224,7 +224,7 @@ class SqlScheduler:
             seen_at = connection.execute(query).scalar()
             return None if seen_at is None else max(0.0, (self._database.now(connection) - seen_at).total_seconds())
 
-    def worker_seen(self, worker: str, slots: int, *, begins: bool = False) -> None:
+    def record_heartbeat(self, worker: str, slots: int, *, begins: bool = False) -> None:
         """Store a worker's heartbeat; without slots, remove the worker. ``begins`` makes sent messages due again."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             if not slots:
@@ -294,9 +294,9 @@ def _prune(rows: Changes, every: timedelta) -> bool:
     """Insert a prune job. Return False if the tenant was removed or another beat was first."""
     if rows.one(tenants, lock=True) is None:
         return False
-    if rows.find(jobs, jobs.c.kind == JobKind.PRUNE.value, jobs.c.created_at > rows.now - every):
+    if rows.find(jobs, jobs.c.kind == JobKind.SWEEP.value, jobs.c.created_at > rows.now - every):
         return False
-    new_job(rows, JobKind.PRUNE, asked=Asked.SCHEDULE)
+    new_job(rows, JobKind.SWEEP, asked=Origin.SCHEDULE)
     return True
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from shared.adapters.catalog.jobs import GOING_ON
 from shared.adapters.catalog.schema import jobs, steps, tenants, workers
 from shared.adapters.catalog.tenancy import Changes
-from shared.domain.model import Asked, JobKind, StepRef, StepState
+from shared.domain.model import JobKind, Origin, StepRef, StepState
 from shared.messages import FIRST_VERSION, VERSION
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -119,7 +119,7 @@ def _in_turn(due: Sequence[RowMapping], at_work: Counter[str], room: int, tenant
     ``at_work`` counts each tenant's steps and is updated.
     """
     chosen: list[RowMapping] = []
-    for asked in (Asked.HAND, Asked.SCHEDULE):
+    for asked in (Origin.HAND, Origin.SCHEDULE):
         queues: dict[str, list[RowMapping]] = {}
         for row in reversed(due):
             if row["asked"] == asked:
@@ -138,7 +138,7 @@ def _in_turn(due: Sequence[RowMapping], at_work: Counter[str], room: int, tenant
 def _step_ref(row: RowMapping, version: int) -> StepRef:
     """Return the message's content for a step: its queue, names and version."""
     queue = "upkeep"
-    if row["asked"] == Asked.HAND:
+    if row["asked"] == Origin.HAND:
         queue = "manual"
     elif row["kind"] == JobKind.BACKUP:
         queue = "backup"

@@ -30,7 +30,7 @@ def clock_went_back(connection: Connection, now: datetime) -> bool:
     return connection.execute(select(beats.c.beat).where(beats.c.ticked_at > now + SLACK)).first() is not None
 
 
-def bring_back(connection: Connection, now: datetime, claim_seconds: float) -> None:
+def repair_times(connection: Connection, now: datetime, claim_seconds: float) -> None:
     """Make due now what was due at a time of the former clock. ``claim_seconds``: the longest duration of a claim."""
     running, queued = steps.c.state == StepState.RUNNING.value, steps.c.state == StepState.QUEUED.value
     longest = now + timedelta(seconds=claim_seconds)

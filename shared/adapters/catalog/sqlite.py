@@ -21,16 +21,16 @@ _PURGE_SECONDS = 20.0
 _PURGE_BUSY_MS = 500
 _PURGE_PAUSE = 0.2
 _GONE = Purged(
-    gone=True,
+    removed=True,
     message="The database's files were overwritten and searched: no deleted wrapped data key is left in them.",
 )
 _IN_USE = Purged(
-    gone=False,
+    removed=False,
     message="The database's write-ahead log still holds deleted wrapped data keys, as another program keeps on reading: end "
     "it (a SQL shell, or one that copies the file).",
 )
 _NOT_GONE = Purged(
-    gone=False, message="The database's files still hold deleted wrapped data keys after they were rewritten."
+    removed=False, message="The database's files still hold deleted wrapped data keys after they were rewritten."
 )
 
 _REASONS = {

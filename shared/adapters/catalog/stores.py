@@ -23,7 +23,7 @@ class SqlStores:
         self._database = database
         self._actor = actor
 
-    def known(self) -> KnownStore | None:
+    def known_stores(self) -> KnownStore | None:
         """Return the catalog's blob store, or None if none was chosen."""
         with self._database.read(EVERY_TENANT) as connection:
             return _known(connection)
@@ -37,7 +37,7 @@ class SqlStores:
             raise LookupError("the row that was just inserted is there")
         return known
 
-    def seen(self, store_id: str, place: str) -> None:
+    def record_mark(self, store_id: str, place: str) -> None:
         """Store that the store with this id was seen, unless another store's id is marked."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             add_if_absent(connection, stores, store=_ONLY, store_id=store_id, place=place)

@@ -25,7 +25,7 @@ from shared.adapters.catalog.upkeep import SqlUpkeep
 from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, Job, KeyMode, Sealed, Tenant, WrappedKey
-from shared.ports.audit import Audited
+from shared.ports.audit import AuditedTenant
 from shared.ports.catalog import Purged
 
 
@@ -98,7 +98,7 @@ class SqlCatalog:
         self._database = database
         self.actor = actor
 
-    def by(self, actor: str) -> "SqlCatalog":
+    def as_actor(self, actor: str) -> "SqlCatalog":
         """Return the catalog with another actor for audit events."""
         return SqlCatalog(self._database, actor)
 
@@ -115,7 +115,7 @@ class SqlCatalog:
             raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}'. See 'entrakeep tenant list'.")
         return tenant_of(row)
 
-    def audited(self, name: str) -> Audited:
+    def find_audited(self, name: str) -> AuditedTenant:
         """Return the tenant with this name or id, or else the latest removed one. Raises Refuse ``NO_SUCH_TENANT``."""
         existing, trail = schema.tenants, schema.audit_heads
         with self._database.read(EVERY_TENANT) as connection:
@@ -126,7 +126,7 @@ class SqlCatalog:
                     row = connection.execute(query).mappings().first()
                     if row is not None:
                         removed = table is trail
-                        return Audited(tenant_id=row["tenant_id"], name=row["name"], removed=removed)
+                        return AuditedTenant(tenant_id=row["tenant_id"], name=row["name"], removed=removed)
         raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}', and there was none.")
 
     def tenants(self) -> list[Tenant]:
@@ -135,18 +135,18 @@ class SqlCatalog:
             order = (schema.tenants.c.created_at.desc(), schema.tenants.c.name)
             return [tenant_of(row) for row in connection.execute(select(schema.tenants).order_by(*order)).mappings()]
 
-    def check_addable(self, name: str, directory_id: str, *, again: bool) -> None:
+    def check_addable(self, name: str, directory_id: str, *, readd: bool) -> None:
         """Raise Refuse unless a tenant of this name may be connected to this directory. See ``refuse_taken``."""
         with self._database.read(EVERY_TENANT) as connection:
-            directories.refuse_taken(connection, name, directory_id, again=again)
+            directories.refuse_taken(connection, name, directory_id, readd=readd)
 
     def add_tenant(
-        self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, again: bool = False
+        self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, readd: bool = False
     ) -> None:
         """Insert a tenant with its first data key and credential. Raises the refusals of ``check_addable``."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             self._database.one_at_a_time(connection, Turn.CONNECTING)
-            directories.refuse_taken(connection, tenant.name, tenant.directory_id, again=again)
+            directories.refuse_taken(connection, tenant.name, tenant.directory_id, readd=readd)
             rows = Changes(connection, tenant.tenant_id, now, self.actor)
             values = msgspec.structs.asdict(tenant)
             del values["tenant_id"]

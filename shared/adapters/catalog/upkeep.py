@@ -28,7 +28,7 @@ from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action, Plain
 from shared.domain.model import Claim, JobState, Snapshot, Tenant, WrappedKey
 from shared.domain.trust import Untrusted
-from shared.ports.upkeep import Found, Known, Leftovers
+from shared.ports.upkeep import BucketContents, KnownBlobs, Leftovers
 
 _LONGEST_NAME = 40
 
@@ -39,14 +39,14 @@ class SqlUpkeep:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
 
-    def known(self) -> Known:
+    def known_blobs(self) -> KnownBlobs:
         """Return what the catalog knows of the tenant's jobs, snapshots and data keys."""
         with self._tenancy.read() as rows:
             row, job_rows = rows.one(tenants), rows.find(jobs)
             noted = rows.find(bucket_jobs)
             from_bucket = {row["job_id"] for row in noted}
             snapshot_rows = rows.find(snapshots)
-            return Known(
+            return KnownBlobs(
                 tenant=None if row is None else tenant_of(row),
                 jobs=from_bucket | {row["job_id"] for row in job_rows},
                 ended=from_bucket | {row["job_id"] for row in job_rows if JobState(row["state"]).ended},
@@ -62,28 +62,28 @@ class SqlUpkeep:
         with self._tenancy.read() as rows:
             return {blob for row in rows.find(runs, runs.c.job_id == job_id) for blob in row["blobs"]}
 
-    def bring_back(self, found: Found) -> Tenant:
+    def restore(self, contents: BucketContents) -> Tenant:
         """Insert what a rebuild found and SQL lacks. Return the tenant."""
         database, tenant_id = self._tenancy.database, self._tenancy.tenant_id
         with database.write(EVERY_TENANT) as (connection, now):  # a name must be free among all tenants
             database.one_at_a_time(connection, Turn.CONNECTING)
             rows = Changes(connection, tenant_id, now, self._tenancy.actor)
-            _bring_tenant(rows, found.tenant)
-            _bring_keys(rows, found.data_keys)
+            _bring_tenant(rows, contents.tenant)
+            _bring_keys(rows, contents.data_keys)
             existing = {row["snapshot_id"] for row in rows.find(snapshots)}
-            for snapshot, run_refs in found.snapshots:
+            for snapshot, run_refs in contents.snapshots:
                 if snapshot.snapshot_id not in existing:
                     keep_snapshot(rows, snapshot, run_refs)
                     _end(rows, snapshot)
             _number_anew(rows)
             noted = {row["snapshot_id"] for row in rows.find(snapshot_attempts)}
-            for snapshot_id, job_id in found.uncommitted.items():
+            for snapshot_id, job_id in contents.uncommitted.items():
                 if snapshot_id not in noted:
                     rows.insert(snapshot_attempts, snapshot_id=snapshot_id, job_id=job_id, noted_at=now)
             known_jobs = {row["job_id"] for table in (jobs, bucket_jobs) for row in rows.find(table)}
-            for job_id in sorted(found.jobs - known_jobs):
+            for job_id in sorted(contents.jobs - known_jobs):
                 rows.insert(bucket_jobs, job_id=job_id, found_at=now)
-            _report(rows, found)
+            _report(rows, contents)
             return tenant_of(rows.tenant())
 
     def to_sweep(self, claim: Claim, settled: timedelta) -> list[str]:
@@ -116,7 +116,7 @@ class SqlUpkeep:
                 data_keys=sorted(keys),
             )
 
-    def swept(self, claim: Claim, job_id: str, left: Leftovers) -> None:
+    def mark_swept(self, claim: Claim, job_id: str, left: Leftovers) -> None:
         """Remove the job's swept attempts and data keys, and mark the job as swept. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
@@ -150,7 +150,7 @@ class SqlUpkeep:
         ]
 
 
-def _report(rows: Changes, found: Found) -> None:
+def _report(rows: Changes, found: BucketContents) -> None:
     """Append the audit events of a rebuild.
 
     The event names the head found in the bucket, whether or not the event follows it in the chain.

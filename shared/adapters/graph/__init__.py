@@ -6,11 +6,11 @@ from collections.abc import Callable
 from shared.adapters.graph.sign_in import SignIn
 from shared.adapters.graph.source import GraphSource
 from shared.adapters.graph.tokens import Tokens
-from shared.adapters.graph.transport import Patience, Transport
+from shared.adapters.graph.transport import RetryPolicy, Transport
 from shared.ports.budget import Budgets
 from shared.ports.directory import Identity
 
-__all__ = ["GraphAccess", "Patience"]
+__all__ = ["GraphAccess", "RetryPolicy"]
 
 
 class GraphAccess:
@@ -24,7 +24,7 @@ class GraphAccess:
         trust: ssl.SSLContext,
         budgets: Budgets,
         token_seconds: float,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
     ) -> None:
         """Store the settings, without sending a request.
 
@@ -37,7 +37,7 @@ class GraphAccess:
         self._graph_url = graph_url.rstrip("/")
         self._authority_url = authority_url.rstrip("/")
         self._budgets = budgets
-        self._patience = patience or Patience()
+        self._patience = patience or RetryPolicy()
         self._trust = trust
         self._tokens = Tokens(token_seconds)
 

@@ -20,7 +20,7 @@ from shared.adapters.graph.loops import LoopGuard
 from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Skip, StartOver
 from shared.domain.model import RefusedObject
-from shared.domain.records import Line, encode_id, prefix_gone, put
+from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import Children, Stream
 from shared.domain.secret import Secret
 from shared.ports.directory import Cursor
@@ -110,7 +110,7 @@ class ChildrenReader:
         # An earlier position may name the link that is followed next. That is no loop.
         listings = {_decoded(each).listing for each in passed} - {position.listing, None}
         self._listings = LoopGuard(filter(None, [*listings, self._listing(), position.listing]))
-        beginning = [[prefix_gone(self._resource, b"")]] if cursor is None else []
+        beginning = [[prefix_tombstone(self._resource, b"")]] if cursor is None else []
         resuming = cursor is not None
         self._shown = resuming
         try:

@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from shared.adapters.graph import slicer, slow_slicer
 from shared.adapters.graph.links import link_lines
-from shared.domain.records import Line, encode_id, gone, prefix_gone, put
+from shared.domain.records import Line, encode_id, prefix_tombstone, put, tombstone
 from shared.domain.resources import Relation, Stream
 
 _ABSENT = Raw(b"")
@@ -56,7 +56,7 @@ class DeltaShape:
 
     def beginning(self) -> list[Line]:
         """Return the lines that start a full read: prefix tombstones that hide the resources' records in older runs."""
-        return [prefix_gone(resource, b"") for resource in self._resources]
+        return [prefix_tombstone(resource, b"") for resource in self._resources]
 
     def lines(self, text: Raw, incomplete: list[str]) -> list[Line]:
         """Return the lines of one entry. Add its id to ``incomplete`` if it lacks witness properties but has others.
@@ -66,8 +66,8 @@ class DeltaShape:
         entry = slicer.read(text, self._entry)
         key = self._resource + b"/" + encode_id(entry.id)
         if entry.removed:
-            folders = [prefix_gone(related.resource, key + related.segment) for related in self._related]
-            return [gone(self._resource, key), *folders]
+            folders = [prefix_tombstone(related.resource, key + related.segment) for related in self._related]
+            return [tombstone(self._resource, key), *folders]
         value = bytes(text)
         links: list[Line] = []
         for related in self._related:
@@ -114,7 +114,7 @@ def _links(owner: bytes, related: _Related, array: Raw) -> list[Line]:
     """
     below = owner + related.segment
     lines = link_lines(related.resource, below, array)
-    return [prefix_gone(related.resource, below), *lines] if related.relation.to_one else lines
+    return [prefix_tombstone(related.resource, below), *lines] if related.relation.to_one else lines
 
 
 def _without(value: bytes, related: _Related, relation: Raw) -> bytes:

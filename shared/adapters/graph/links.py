@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from shared.adapters.graph import slow_slicer
-from shared.domain.records import Line, encode_id, gone, put
+from shared.domain.records import Line, encode_id, put, tombstone
 
 _ABSENT = Raw(b"")
 
@@ -57,7 +57,7 @@ def link_line(resource: bytes, below: bytes, link: Link) -> Line:
     token = bytes(link.id)
     key = below + encode_id(_text(token))
     if link.removed:
-        return gone(resource, key)
+        return tombstone(resource, key)
     if link.type:
         return put(resource, key, b'{"@odata.type":%b,"id":%b}' % (bytes(link.type), token))
     return put(resource, key, b'{"id":%b}' % token)

@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Raw
 
 from shared.adapters.graph import slicer
-from shared.domain.records import Line, encode_id, prefix_gone, put
+from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import Stream
 
 _IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slicer.Identified)
@@ -22,7 +22,7 @@ class ListingShape:
 
     def beginning(self) -> list[Line]:
         """Return the line that starts a full read: a prefix tombstone that hides the resource's records in older runs."""
-        return [prefix_gone(self._resource, b"")]
+        return [prefix_tombstone(self._resource, b"")]
 
     def lines(self, text: Raw, incomplete: list[str]) -> list[Line]:  # noqa: ARG002
         """Return the line of one object. Never add to ``incomplete``. Raises ValueError if the object has no id."""

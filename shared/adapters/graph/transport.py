@@ -34,7 +34,7 @@ _READ = httpx.AsyncByteStream()
 """An empty stream that replaces the stream of a response whose body has been read."""
 
 
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how long one request is tried. Tests wire shorter times; the product uses the defaults."""
 
     tries: int = 5
@@ -96,7 +96,7 @@ class Transport:
         budget: Budget,
         check: Callable[[], None],
         context: ssl.SSLContext,
-        patience: Patience,
+        patience: RetryPolicy,
     ) -> None:
         """Create the HTTP client, without sending a request.
 
@@ -199,7 +199,7 @@ class Transport:
         """Report to the budget how much of Graph's limit is used, if the header's value ``share`` is a number above 0."""
         usage = seconds_of(share)
         if usage:
-            await self._budget.told(usage)
+            await self._budget.report_usage(usage)
 
     async def renew(self, www_authenticate: str) -> None:
         """Request a newer token after a refusal inside a batch's answer, with the claims that the header requires."""

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shared.adapters.kms.refusals import INVALID_STATE
-from shared.adapters.kms.row import UNSEEN, Kind, Received, Row, Who
+from shared.adapters.kms.row import UNSEEN, Kind, Received, Responsible, Row
 from shared.adapters.kms.table import EXPIRED, row_of
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 
@@ -94,7 +94,7 @@ def _as_error(row: Row, sentence: str, arn: str, data_key_id: str) -> EntrakeepE
     """Return the row's error with this sentence."""
     match row.kind:
         case Kind.REVOKED:
-            return KeyRefused(arn, sentence, unknown=row.unknown, ours=row.who is Who.OPERATOR)
+            return KeyRefused(arn, sentence, unknown=row.unknown, ours=row.who is Responsible.OPERATOR)
         case Kind.MISCONFIGURED:
             return Refuse(Code.KEY_MISCONFIGURED, sentence)
         case Kind.TROUBLE:

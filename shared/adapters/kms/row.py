@@ -17,7 +17,7 @@ class Kind(StrEnum):
     """Stored data is damaged: an alarm is raised."""
 
 
-class Who(StrEnum):
+class Responsible(StrEnum):
     """Who must act."""
 
     OWNER = "the key's owner"
@@ -54,7 +54,7 @@ class Row:
 
     name: str
     kind: Kind
-    who: Who
+    who: Responsible
     means: str
     sentence: str
     codes: tuple[str, ...] = ()

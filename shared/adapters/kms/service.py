@@ -178,7 +178,7 @@ class AwsKeys:
         """Return the error to raise, with the start of the refused call in a KeyRefused."""
         reason = meaning(error, arn, data_key_id, lambda: self._describe(arn), lambda: self._denied_ours(arn, context))
         if isinstance(reason, KeyRefused):
-            reason.begun = started_at
+            reason.started_at = started_at
         return reason
 
     def _denied_ours(self, arn: str, context: dict[str, str]) -> bool:

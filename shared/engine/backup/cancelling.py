@@ -32,8 +32,8 @@ async def _cancellable(work: Work, requests: Coroutine[Any, Any, T]) -> T:
         except RuntimeError:
             return  # the loop is closed, because the step has already ended
 
-    work.custody.on_end(cancel)
-    work.hold.on_lost(cancel)
+    work.keys.on_end(cancel)
+    work.claim_keeper.on_lost(cancel)
     try:
         return await task
     except asyncio.CancelledError:

@@ -5,7 +5,7 @@ import uuid
 from shared.domain.errors import Alarm, Answer, Code, Refuse
 from shared.domain.model import JobState, ResourceReport, Snapshot
 from shared.domain.resources import STREAMS
-from shared.engine.backup.harvest import Harvest, harvests
+from shared.engine.backup.harvest import StreamResult, stream_results
 from shared.engine.backup.trail import run_ref
 from shared.engine.chain import to_name
 from shared.engine.opening import parent_manifest, snapshot_of
@@ -24,13 +24,13 @@ def commit_step(work: Work) -> bool:
     """Create the snapshot from what the job's steps have read. Return False, because no phase follows.
 
     Raises Refuse ``GRAPH_FORBIDDEN`` if Graph refused every resource, ``GRAPH_UNREACHABLE`` if none could be read, and
-    the errors for which ``perform`` stores the step's state.
+    the errors for which ``run_step`` stores the step's state.
     """
     parent = parent_manifest(work)
-    states = _states(work, harvests(work, parent))
+    states = _states(work, stream_results(work, parent))
     _refuse_empty({state.answer for state in states})
     manifest = _manifest(work, parent, states)
-    key = work.custody.of_job(work.claim.job_id)
+    key = work.keys.job_key(work.claim.job_id)
     _check_stored(work, states, key.id)
     work.check()
     work.catalog.claims.note_attempt(work.claim, manifest.snapshot_id)
@@ -59,7 +59,7 @@ def _refuse_empty(answers: set[Answer]) -> None:
         )
 
 
-def _states(work: Work, all_harvests: list[Harvest]) -> list[StreamState]:
+def _states(work: Work, all_harvests: list[StreamResult]) -> list[StreamState]:
     """Return the manifest's state of each stream.
 
     Owners are computed before the streams of their children, because children are counted with their owners.
@@ -71,12 +71,12 @@ def _states(work: Work, all_harvests: list[Harvest]) -> list[StreamState]:
     return [states[harvest.stream.name] for harvest in all_harvests]
 
 
-def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamState:
+def _state(work: Work, harvest: StreamResult, owner: StreamState | None) -> StreamState:
     """Return the manifest's state of a stream.
 
     A stream that was not read whole keeps the parent's runs and cursor and is marked as stale.
     """
-    stream, before, step = harvest.stream, harvest.before, harvest.step
+    stream, before, step = harvest.stream, harvest.previous, harvest.step
     if not harvest.whole:
         return StreamState(
             stream=stream.name,
@@ -106,17 +106,17 @@ def _state(work: Work, harvest: Harvest, owner: StreamState | None) -> StreamSta
         stale=False,
         runs=harvest.runs,
         records=_records(work, harvest, owner),
-        again=harvest.again,
+        again=harvest.to_refetch,
         refused=refused,
     )
 
 
-def _kept_records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[str, int | None]:
+def _kept_records(work: Work, harvest: StreamResult, owner: StreamState | None) -> dict[str, int | None]:
     """Return the records per resource of a stream that keeps the parent's runs, or None where it was never read.
 
     Children of another stream's objects are counted again, because that stream may have other objects by now.
     """
-    before = harvest.before
+    before = harvest.previous
     if before is None:
         return dict.fromkeys(harvest.stream.resources)
     if owner is None:
@@ -127,20 +127,20 @@ def _kept_records(work: Work, harvest: Harvest, owner: StreamState | None) -> di
     }
 
 
-def _records(work: Work, harvest: Harvest, owner: StreamState | None) -> dict[str, int | None]:
+def _records(work: Work, harvest: StreamResult, owner: StreamState | None) -> dict[str, int | None]:
     """Return the number of records per resource, by the cheapest of three ways.
 
     A stream on top of the parent's runs is counted by its changes. A stream that was read from the beginning adds up the
     counts of its runs, less repeated objects. Otherwise all runs are read.
     """
     read = _reader(work)
-    resources, runs, before = harvest.stream.resources, harvest.runs, harvest.before
+    resources, runs, before = harvest.stream.resources, harvest.runs, harvest.previous
     if owner is not None:
         return {name: count_records(read, name, runs, owner) for name in resources}
     known = {name: records for name, records in before.records.items() if records is not None} if before else {}
-    if len(runs) > 1 and harvest.older and len(known) == len(resources):
-        counts = recount(known, harvest.older, harvest.newer, read)
-    elif len(runs) > 1 and not harvest.older and (first_round := harvest.told) is not None:
+    if len(runs) > 1 and harvest.parent_runs and len(known) == len(resources):
+        counts = recount(known, harvest.parent_runs, harvest.own_runs, read)
+    elif len(runs) > 1 and not harvest.parent_runs and (first_round := harvest.repeated_by_run) is not None:
         counts = recount(total(first_round, read), runs[: len(first_round)], runs[len(first_round) :], read)
     else:
         counts = count(runs, read)
@@ -151,7 +151,7 @@ def _reader(work: Work) -> ReadRun:
     """Return a function that reads and decrypts one run of this tenant."""
 
     def read(run: Run) -> Lists:
-        return read_chunks(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
+        return read_chunks(work.context.store, work.keys.find, work.claim.tenant_id, run, work.check)
 
     return read
 

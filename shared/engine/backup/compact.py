@@ -2,10 +2,10 @@
 
 import time
 
-from shared.engine.backup.harvest import Harvest, harvests
-from shared.engine.backup.trail import leave
+from shared.engine.backup.harvest import StreamResult, stream_results
+from shared.engine.backup.trail import store_checkpoint
 from shared.engine.opening import parent_manifest
-from shared.engine.work import StepTired, Work
+from shared.engine.work import TimeSliceOver, Work
 from shared.vault.compaction import MOST_OPEN, compact, to_merge
 from shared.vault.format import Merged, Run
 from shared.vault.writer import RunWriter
@@ -17,32 +17,32 @@ def compact_step(work: Work) -> bool:
     """Merge runs of each stream and finish the step. Return True if that opened the next phase.
 
     A checkpoint follows each merge. A step that is taken over, or whose time slice is over, continues with the next
-    merge. Raises StepTired at the end of the time slice.
+    merge. Raises TimeSliceOver at the end of the time slice.
     """
     slice_ends_at = time.monotonic() + work.context.limits.step_seconds
-    for harvest in harvests(work, parent_manifest(work)):
+    for harvest in stream_results(work, parent_manifest(work)):
         runs = harvest.runs if harvest.whole else []
         while chosen := to_merge(runs):
             if time.monotonic() >= slice_ends_at:
-                raise StepTired
+                raise TimeSliceOver
             runs = _merge(work, harvest, runs, len(runs) - chosen)
     work.context.at("compacted")
     return work.catalog.claims.finish(work.claim)
 
 
-def _merge(work: Work, harvest: Harvest, runs: list[Run], first: int) -> list[Run]:
+def _merge(work: Work, harvest: StreamResult, runs: list[Run], first: int) -> list[Run]:
     """Merge the stream's runs from index ``first`` on into one, and return the stream's new list of runs.
 
     At most ``MOST_OPEN`` runs are merged, because that many may be open at once.
     """
     context, claim = work.context, work.claim
-    key = work.custody.of_job(claim.job_id)
+    key = work.keys.job_key(claim.job_id)
     chosen = runs[first : first + MOST_OPEN]
     stream = harvest.stream.name
     writer = RunWriter(
         context.store, claim.tenant_id, claim.job_id, stream, key, work.check, context.limits.chunk_bytes
     )
-    run = compact(context.store, work.custody.find, claim.tenant_id, chosen, writer, work.check, oldest=first == 0)
+    run = compact(context.store, work.keys.find, claim.tenant_id, chosen, writer, work.check, oldest=first == 0)
     work.context.at("run-merged")
-    leave(work, key, stream, Merged(replaces=[merged.run_id for merged in chosen], run=run), [])
+    store_checkpoint(work, key, stream, Merged(replaces=[merged.run_id for merged in chosen], run=run), [])
     return [*runs[:first], *([run] if run is not None else []), *runs[first + len(chosen) :]]

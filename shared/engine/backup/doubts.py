@@ -48,7 +48,7 @@ def _parent_answer(work: Work, stream: Stream) -> Answer | None:
 async def _repeated_answers(work: Work, stream: Stream, wait: float) -> set[Answer]:
     """Probe the stream by both paths after ``wait`` seconds, and return Graph's answers."""
     await asyncio.sleep(wait)
-    source = source_for(work.context, work.catalog, work.custody, work.check)
+    source = source_for(work.context, work.catalog, work.keys, work.check)
     try:
         return {await source.probe(stream), await source.probe(stream, listing=True)}
     finally:
@@ -57,7 +57,7 @@ async def _repeated_answers(work: Work, stream: Stream, wait: float) -> set[Answ
 
 async def _any_answers(work: Work, streams: Sequence[Stream]) -> bool:
     """Return True if Graph answers a small request for one of the streams."""
-    source = source_for(work.context, work.catalog, work.custody, work.check)
+    source = source_for(work.context, work.catalog, work.keys, work.check)
     try:
         for stream in streams:
             if await source.answers(stream):

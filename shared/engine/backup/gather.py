@@ -12,12 +12,12 @@ from itertools import chain, islice
 
 from shared.domain.errors import Skip
 from shared.domain.model import RefusedObject, ResourceProgress
-from shared.domain.records import Line, encode_id, gone, is_prefix, prefix_gone, split_order
+from shared.domain.records import Line, encode_id, is_prefix, prefix_tombstone, split_order, tombstone
 from shared.domain.resources import STREAMS, Stream
-from shared.engine.backup.met import Met
+from shared.engine.backup.met import SeenObjects
 from shared.engine.backup.refusals import Refusals
-from shared.engine.backup.trail import leave
-from shared.engine.work import StepTired, Work
+from shared.engine.backup.trail import store_checkpoint
+from shared.engine.work import TimeSliceOver, Work
 from shared.ports.directory import Cursor, DirectorySource, Page
 from shared.vault.buffer import SortBuffer
 from shared.vault.format import CheckpointBody, Run
@@ -59,7 +59,7 @@ class Gatherer:
         *,
         full: bool,
         begun: datetime,
-        met: Met,
+        met: SeenObjects,
         base: Sequence[Run] = (),
         refused: int = 0,
     ) -> None:
@@ -120,7 +120,7 @@ class Gatherer:
         ``to_refetch`` are ids of objects that Graph named earlier but did not return. An object that is still missing is
         removed if ``settles``, otherwise it is fetched again later.
 
-        Raises StepTired after a checkpoint when the step's time slice is over, and Stopped after ``stop``.
+        Raises TimeSliceOver after a checkpoint when the step's time slice is over, and Stopped after ``stop``.
         """
         for object_id in to_refetch:
             fetched = self._fetch_or_note(object_id)
@@ -143,7 +143,7 @@ class Gatherer:
             if last is not None and last.more and (slice_over or self._buffer.full):
                 self._checkpoint(last)
                 if slice_over:
-                    raise StepTired
+                    raise TimeSliceOver
         self._checkpoint(last)
 
     def _next(self) -> Page | _Stop | None:
@@ -158,18 +158,18 @@ class Gatherer:
         if self._stopping:
             raise Stopped
         self._work.check()
-        lines = self._tracker.sift(page.entries())
+        lines = self._tracker.filter(page.entries())
         self._buffer.add(lines)
         self._buffered.update(
             order.partition(b"\0")[0] for order, value in lines if value is not None or not is_prefix(order)
         )
-        self._work.hold.tell(self._so_far())
+        self._work.claim_keeper.report_progress(self._so_far())
         for refused in page.refused():
             self._refusals.add(refused)
         for object_id in page.incomplete():
             fetched = self._fetch_or_note(object_id)
             if isinstance(fetched, tuple):
-                self._buffer.add(self._tracker.sift([[fetched]]))
+                self._buffer.add(self._tracker.filter([[fetched]]))
             else:
                 self._to_refetch.append(object_id)
 
@@ -198,9 +198,9 @@ class Gatherer:
         run = repeated = None
         refused = self._refusals.take()
         if refused and self._full:
-            self._buffer.add(self._tracker.sift([[line] for line in self._refusals.kept(refused)]))
+            self._buffer.add(self._tracker.filter([[line] for line in self._refusals.kept(refused)]))
         if not self._buffer.empty:
-            repeated = self._tracker.run_ends()
+            repeated = self._tracker.end_run()
             lines = self._buffer.drain()
             base, self._base = self._base, ()
             if cursor is None and base:
@@ -229,7 +229,9 @@ class Gatherer:
             repeated=repeated,
             refused=refused,
         )
-        leave(self._work, self._key, self._stream.name, body, [self._counts[name] for name in self._stream.resources])
+        store_checkpoint(
+            self._work, self._key, self._stream.name, body, [self._counts[name] for name in self._stream.resources]
+        )
         self._to_refetch = []
 
     def _write_changed(self, lines: list[Line], base: Sequence[Run]) -> Run:
@@ -237,7 +239,7 @@ class Gatherer:
         self._full = False
         work = self._work
         store, tenant = work.context.store, work.claim.tenant_id
-        before = merge([read_chunks(store, work.custody.find, tenant, run, work.check) for run in base])
+        before = merge([read_chunks(store, work.keys.find, tenant, run, work.check) for run in base])
         records = [line for line in lines if line[1] is not None]
         changed = differences(chain.from_iterable(before), iter(records))
         run = self._writer.write(iter(lambda: list(islice(changed, _LINES)), []))
@@ -274,10 +276,10 @@ def removed(stream: Stream, object_id: str) -> list[Line]:
     resource = stream.resource.encode()
     key = resource + b"/" + encode_id(object_id)
     links = [
-        prefix_gone(relation.resource.encode(), key + b"/" + relation.name.encode() + b"/")
+        prefix_tombstone(relation.resource.encode(), key + b"/" + relation.name.encode() + b"/")
         for relation in stream.relations
     ]
-    return [gone(resource, key), *links]
+    return [tombstone(resource, key), *links]
 
 
 def _counts(work: Work) -> dict[str, ResourceProgress]:

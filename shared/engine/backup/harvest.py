@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from shared.domain.errors import Answer
 from shared.domain.model import Phase, RefusedObject, Step
 from shared.domain.resources import STREAMS, Stream
-from shared.engine.backup.trail import opened
+from shared.engine.backup.trail import open_checkpoint
 from shared.engine.work import Work
 from shared.vault.format import CheckpointBody, Manifest, Merged, Run, StreamState
 
 
 @dataclass(frozen=True)
-class Harvest:
+class StreamResult:
     """The results of one stream."""
 
     stream: Stream
-    before: StreamState | None
+    previous: StreamState | None
     """The parent's state of the stream, or None if there is none."""
     step: Step
     """The step of the first round."""
@@ -33,7 +33,7 @@ class Harvest:
         return [*self.first, *self.second]
 
     @property
-    def again(self) -> list[str]:
+    def to_refetch(self) -> list[str]:
         """Return the ids of objects that Graph named but did not return.
 
         The second round has fetched those of the first again, so its list replaces the first one.
@@ -54,19 +54,19 @@ class Harvest:
         return self.step.answer in (Answer.WHOLE, Answer.PARTIAL) and bool(self.first)
 
     @property
-    def newer(self) -> list[Run]:
+    def own_runs(self) -> list[Run]:
         """Return the runs that this job wrote, oldest first."""
         return [body.run for body in self.bodies if body.run is not None] if self.whole else []
 
     @property
-    def older(self) -> list[Run]:
+    def parent_runs(self) -> list[Run]:
         """Return the parent's runs below those of this job; none if this job read the stream from the beginning."""
-        if self.before is None or (self.whole and self.first[0].full):
+        if self.previous is None or (self.whole and self.first[0].full):
             return []
-        return self.before.runs
+        return self.previous.runs
 
     @property
-    def told(self) -> list[tuple[Run, set[bytes]]] | None:
+    def repeated_by_run(self) -> list[tuple[Run, set[bytes]]] | None:
         """Return the first round's runs after merging, each with the orders of its repeated objects, or None if unknown.
 
         A repeated object is one that another of these runs has, too. Its orders cover every line about it.
@@ -99,7 +99,7 @@ class Harvest:
     @property
     def runs(self) -> list[Run]:
         """Return all runs of the stream after merging, oldest first: each merged run takes the place of its sources."""
-        runs = [*self.older, *self.newer]
+        runs = [*self.parent_runs, *self.own_runs]
         for merged in self.merges:
             replaced = set(merged.replaces)
             position = next(n for n, run in enumerate(runs) if run.run_id in replaced)
@@ -108,19 +108,19 @@ class Harvest:
         return runs
 
 
-def harvests(work: Work, parent: Manifest | None) -> list[Harvest]:
-    """Return one result for each stream that the job was planned to read. Raises as ``trail.opened`` does."""
+def stream_results(work: Work, parent: Manifest | None) -> list[StreamResult]:
+    """Return one result for each stream that the job was planned to read. Raises as ``open_checkpoint`` does."""
     before = {state.stream: state for state in parent.streams} if parent is not None else {}
     steps = {step.name: step for step in work.catalog.jobs.steps(work.claim.job_id) if step.phase == Phase.READ}
     bodies: defaultdict[tuple[int, str], list[CheckpointBody]] = defaultdict(list)
     merges: defaultdict[str, list[Merged]] = defaultdict(list)
     for checkpoint in work.catalog.claims.checkpoints(work.claim, step_only=False):
         if checkpoint.phase == Phase.COMPACT:
-            merges[checkpoint.stream].append(opened(work, checkpoint, Merged))
+            merges[checkpoint.stream].append(open_checkpoint(work, checkpoint, Merged))
         else:
-            bodies[checkpoint.phase, checkpoint.stream].append(opened(work, checkpoint, CheckpointBody))
+            bodies[checkpoint.phase, checkpoint.stream].append(open_checkpoint(work, checkpoint, CheckpointBody))
     return [
-        Harvest(
+        StreamResult(
             stream,
             before.get(name),
             steps[name],

@@ -13,7 +13,7 @@ _MOST_REPEATED = 1 << 7
 """Largest number of repeated objects listed for a run. A run has some sixty chunks: with more, reading it is faster."""
 
 
-class Met:
+class SeenObjects:
     """The objects of one reading, run by run. A hash collision only causes an unnecessary re-read."""
 
     def __init__(self, most: int = MOST, *, afresh: bool = True) -> None:
@@ -28,7 +28,7 @@ class Met:
         self._repeated: dict[bytes, int] = {}
         """Keys of the current run's objects that earlier runs have, with the number of the first such run."""
 
-    def sift(self, entries: Iterable[list[Line]]) -> list[Line]:
+    def filter(self, entries: Iterable[list[Line]]) -> list[Line]:
         """Return the lines of these entries (each of one object) without needless prefix tombstones.
 
         The prefix tombstones of an object that no earlier entry has are dropped, because they hide no line.
@@ -40,7 +40,7 @@ class Met:
             self._forget()
         return kept
 
-    def run_ends(self) -> dict[str, int] | None:
+    def end_run(self) -> dict[str, int] | None:
         """End the current run, and return the keys of its objects that earlier runs also have, or None if unknown.
 
         Each key comes with the number (from 0) of the first run that has the object. The next run begins.

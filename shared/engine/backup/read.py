@@ -17,8 +17,8 @@ from shared.domain.secret import Secret
 from shared.engine.backup.cancelling import run_cancellable
 from shared.engine.backup.doubts import others_answer, proved
 from shared.engine.backup.gather import Gatherer, Stopped
-from shared.engine.backup.met import Met
-from shared.engine.backup.trail import job_trail, trail
+from shared.engine.backup.met import SeenObjects
+from shared.engine.backup.trail import job_checkpoints, step_checkpoints
 from shared.engine.credentials import source_for
 from shared.engine.opening import parent_manifest
 from shared.engine.work import Work
@@ -56,10 +56,10 @@ class Start:
 def read_step(work: Work) -> bool:
     """Read the claimed step's stream and finish the step. Return True if that opened the next phase.
 
-    Raises the errors that end a step early, for which ``perform`` stores the step's state.
+    Raises the errors that end a step early, for which ``run_step`` stores the step's state.
     """
     stream = STREAMS[work.claim.name]
-    work.custody.secrets()
+    work.keys.secrets()
     answer = Answer.WHOLE
     try:
         answer = _read_on(work, stream)
@@ -87,7 +87,7 @@ def _read_on(work: Work, stream: Stream) -> Answer:
             start = _start(work, stream)
             if start is not None:
                 return _read(work, stream, start)
-            return _answer_of(trail(work))
+            return _answer_of(step_checkpoints(work))
         except StartOver as over:
             return _start_over(work, stream, over)
     except Skip as skip:
@@ -96,7 +96,7 @@ def _read_on(work: Work, stream: Stream) -> Answer:
 
 def _start(work: Work, stream: Stream) -> Start | None:
     """Return where to continue, or None if nothing remains to be read. Raises StartOver as ``_resume`` does."""
-    own_checkpoints = trail(work)
+    own_checkpoints = step_checkpoints(work)
     if own_checkpoints:
         return _resume(own_checkpoints, stream)
     if work.claim.phase == Phase.SECOND_ROUND:
@@ -156,7 +156,7 @@ def _first(work: Work, stream: Stream) -> Start:
 
 def _second(work: Work, stream: Stream) -> Start | None:
     """Return the start of the second round at phase 1's delta link, or None if phase 1 did not read the whole stream."""
-    first = job_trail(work, Phase.READ, stream.name)
+    first = job_checkpoints(work, Phase.READ, stream.name)
     if not first or first[-1].more or first[-1].cursor is None or first[-1].selection != stream.selection:
         return None
     with_missing = [body for body in first if body.again]
@@ -205,7 +205,7 @@ def _ending_of(over: StartOver) -> Skip | GraphTrouble:
 
 def _read(work: Work, stream: Stream, start: Start) -> Answer:
     """Read the stream in a new event loop. Return whether Graph showed it as a whole or in part."""
-    key = work.custody.of_job(work.claim.job_id)
+    key = work.keys.job_key(work.claim.job_id)
     work.context.at("key-ready")
     return run_cancellable(work, _pump(work, stream, start, key))
 
@@ -216,8 +216,8 @@ async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> Answe
     Raises the error that ended the gathering or the download. After trouble (Retry) of the download, the gathered pages
     are kept in a checkpoint.
     """
-    source = source_for(work.context, work.catalog, work.custody, work.check)
-    tracker = Met(afresh=start.cursor is None)
+    source = source_for(work.context, work.catalog, work.keys, work.check)
+    tracker = SeenObjects(afresh=start.cursor is None)
     gatherer = Gatherer(
         work,
         stream,

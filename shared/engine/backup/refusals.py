@@ -2,7 +2,7 @@
 
 from shared.domain.errors import Answer, Skip
 from shared.domain.model import RefusedObject
-from shared.domain.records import Line, encode_id, prefix_gone, put
+from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import Stream
 from shared.engine.opening import parent_manifest
 from shared.engine.reading import records_of
@@ -47,7 +47,7 @@ class Refusals:
         """Return lines that keep the parent's records of these objects, and remove what this reading stored of them."""
         places = {self._place(encode_id(each.id)) for each in refused}
         resource = self._stream.resource.encode()
-        lines = [prefix_gone(resource, place) for place in sorted(places) if self._stream.children]
+        lines = [prefix_tombstone(resource, place) for place in sorted(places) if self._stream.children]
         for key, value in records_of(self._read, self._stream.resource, self._parents_runs(), None):
             if self._place_of_key(key) in places:
                 lines.append(put(resource, key, value))
@@ -73,4 +73,4 @@ class Refusals:
     def _read(self, run: Run) -> Lists:
         """Read and decrypt one run."""
         work = self._work
-        return read_chunks(work.context.store, work.custody.find, work.claim.tenant_id, run, work.check)
+        return read_chunks(work.context.store, work.keys.find, work.claim.tenant_id, run, work.check)

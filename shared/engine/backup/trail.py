@@ -14,27 +14,29 @@ from shared.vault.sealing import Kind, open_row, seal_row
 B = TypeVar("B", CheckpointBody, Merged)
 
 
-def opened(work: Work, checkpoint: Checkpoint, kind: type[B]) -> B:
+def open_checkpoint(work: Work, checkpoint: Checkpoint, kind: type[B]) -> B:
     """Decrypt and decode a checkpoint's body. Raises as ``open_row`` does."""
     tenant = work.claim.tenant_id
-    return decode(open_row(work.custody.find, tenant, Kind.CHECKPOINT, checkpoint.sealed), kind)
+    return decode(open_row(work.keys.find, tenant, Kind.CHECKPOINT, checkpoint.sealed), kind)
 
 
-def trail(work: Work) -> list[CheckpointBody]:
+def step_checkpoints(work: Work) -> list[CheckpointBody]:
     """Return this step's checkpoints, in order of writing."""
-    return [opened(work, checkpoint, CheckpointBody) for checkpoint in work.catalog.claims.checkpoints(work.claim)]
+    return [
+        open_checkpoint(work, checkpoint, CheckpointBody) for checkpoint in work.catalog.claims.checkpoints(work.claim)
+    ]
 
 
-def job_trail(work: Work, phase: int, stream: str) -> list[CheckpointBody]:
+def job_checkpoints(work: Work, phase: int, stream: str) -> list[CheckpointBody]:
     """Return the checkpoints that this job wrote for a stream in a reading phase, in order of writing."""
     return [
-        opened(work, checkpoint, CheckpointBody)
+        open_checkpoint(work, checkpoint, CheckpointBody)
         for checkpoint in work.catalog.claims.checkpoints(work.claim, step_only=False)
         if (checkpoint.phase, checkpoint.stream) == (phase, stream)
     ]
 
 
-def leave(
+def store_checkpoint(
     work: Work, key: DataKey, stream: str, body: CheckpointBody | Merged, progress: Sequence[ResourceProgress]
 ) -> None:
     """Seal and store a checkpoint with the step's progress. The claim fences it: a lost claim stores nothing."""

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.domain.errors import ClaimLost, Code, EntrakeepError
 from shared.domain.model import JobState, StepState
-from shared.engine.work import StepTired
+from shared.engine.work import TimeSliceOver
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 
@@ -34,7 +34,7 @@ class Ending(msgspec.Struct, frozen=True):
     """The error code that led to the outcome, if an error did."""
 
 
-def ending_of(catalog: TenantCatalog, message: StepMessage, error: EntrakeepError | StepTired | None) -> Ending:
+def ending_of(catalog: TenantCatalog, message: StepMessage, error: EntrakeepError | TimeSliceOver | None) -> Ending:
     """Return how the attempt at the step ended. ``error`` is what ended it early, or None."""
     fate = catalog.jobs.fate(message.job_id, message.step_id)
     if fate is None:
@@ -46,7 +46,7 @@ def ending_of(catalog: TenantCatalog, message: StepMessage, error: EntrakeepErro
     if fate.step is StepState.DONE:
         return Ending(Outcome.DONE)
     if fate.step is StepState.QUEUED and error is not None:
-        return Ending(Outcome.RETRIED, None if isinstance(error, ClaimLost | StepTired) else error.code)
+        return Ending(Outcome.RETRIED, None if isinstance(error, ClaimLost | TimeSliceOver) else error.code)
     return Ending(Outcome.ELSEWHERE)
 
 

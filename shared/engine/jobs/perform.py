@@ -23,15 +23,15 @@ from shared.domain.model import Claim, JobKind, JobState, Phase
 from shared.engine.audit import anchor_softly
 from shared.engine.backup import commit_step, compact_step, read_step
 from shared.engine.context import Context
-from shared.engine.custody import Custody
-from shared.engine.hold import Hold
+from shared.engine.custody import ProcessKeys
+from shared.engine.hold import ClaimKeeper
 from shared.engine.jobs.ending import Ending, ending_of, ending_unclaimed
 from shared.engine.jobs.sending import send_due
 from shared.engine.key_check import key_check_step
 from shared.engine.key_management import key_change_step
 from shared.engine.sweep import sweep_step
 from shared.engine.verify import verify_step
-from shared.engine.work import StepTired, Work
+from shared.engine.work import TimeSliceOver, Work
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 
@@ -43,7 +43,7 @@ _LONGEST_WAIT = 3600.0
 """Longest delay of a step in seconds, even if the server asks for more."""
 _SHORTAGES = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
 """Errors of system calls on a machine that is short of memory, descriptors or processes."""
-_End = tuple[bool, EntrakeepError | StepTired | None]
+_End = tuple[bool, EntrakeepError | TimeSliceOver | None]
 """True if the next phase opened, and the error that ended the step early, if one did."""
 _BACKUP = {
     Phase.READ: read_step,
@@ -53,7 +53,7 @@ _BACKUP = {
 }
 
 
-def perform(context: Context, message: StepMessage, holder: str) -> Ending:
+def run_step(context: Context, message: StepMessage, holder: str) -> Ending:
     """Run the step that the message names, if it can be claimed; otherwise do nothing (a duplicate message is cheap).
 
     ``holder`` is ``<worker>/<process id>``. Expected errors are not raised: the step's state is stored in SQL when this
@@ -62,7 +62,7 @@ def perform(context: Context, message: StepMessage, holder: str) -> Ending:
     perhaps on another machine.
     """
     worker, _, _ = holder.rpartition("/")
-    catalog = context.catalog.by(worker).tenant(message.tenant_id)
+    catalog = context.catalog.as_actor(worker).tenant(message.tenant_id)
     claim = catalog.claims.claim(message.job_id, message.step_id, holder, context.limits.claim_seconds)
     if claim is None:
         return ending_unclaimed(catalog, message)
@@ -81,7 +81,7 @@ def perform(context: Context, message: StepMessage, holder: str) -> Ending:
 
 def _run_claimed(context: Context, catalog: TenantCatalog, claim: Claim) -> _End:
     """Run the step while its claim is renewed. Return whether the next phase opened, and the error that ended it early."""
-    with Hold(catalog.claims, claim, context.limits.renew_seconds) as hold:
+    with ClaimKeeper(catalog.claims, claim, context.limits.renew_seconds) as hold:
         try:
             return _run_and_store(context, catalog, hold)
         except EntrakeepError:
@@ -92,14 +92,14 @@ def _run_claimed(context: Context, catalog: TenantCatalog, claim: Claim) -> _End
             raise
 
 
-def _run_and_store(context: Context, catalog: TenantCatalog, hold: Hold) -> _End:
+def _run_and_store(context: Context, catalog: TenantCatalog, hold: ClaimKeeper) -> _End:
     """Run the step, and store in SQL how it ended. Return as ``_run_claimed`` does."""
     claim = hold.claim
     try:
         patience = _CHECK_SECONDS if claim.kind is JobKind.KEY_CHECK else None
-        with Custody(context, catalog, patience) as custody:
+        with ProcessKeys(context, catalog, patience) as custody:
             return _work(Work(context, catalog, claim, hold, custody)), None
-    except (EntrakeepError, StepTired) as error:
+    except (EntrakeepError, TimeSliceOver) as error:
         try:
             return _store_fate(context, catalog, claim, error), error
         except ClaimLost:
@@ -134,20 +134,20 @@ def _work(work: Work) -> bool:
         return key_check_step(work)
     if kind in (JobKind.KEY_ENABLE, JobKind.KEY_UPDATE):
         return key_change_step(work)
-    if kind is JobKind.PRUNE:
+    if kind is JobKind.SWEEP:
         return sweep_step(work)
     raise Refuse(Code.FORMAT_UNKNOWN, f"This worker does not know jobs of kind {kind}; update it.")
 
 
-def _store_fate(context: Context, catalog: TenantCatalog, claim: Claim, error: EntrakeepError | StepTired) -> bool:
+def _store_fate(context: Context, catalog: TenantCatalog, claim: Claim, error: EntrakeepError | TimeSliceOver) -> bool:
     """Store in SQL what the error means for the step. Return True if the next phase opened. Raises ClaimLost."""
     log.info("step ends early", extra={"tenant": claim.tenant_id, "job": claim.job_id, "code": str(_code(error))})
-    if isinstance(error, StepTired):
-        catalog.claims.give_back(claim, after=0.0, trouble=None)
+    if isinstance(error, TimeSliceOver):
+        catalog.claims.release_step(claim, after=0.0, trouble=None)
     elif isinstance(error, Cancelled):
         catalog.claims.fail(claim, error.code, error.message, state=JobState.CANCELLED)
     elif isinstance(error, KeyRefused):
-        # Custody has already ended the jobs if SQL still names the key. This ends our job if the key is not in SQL.
+        # ProcessKeys has already ended the jobs if SQL still names the key. This ends our job if the key is not in SQL.
         catalog.claims.fail(claim, error.code, error.message)
     elif isinstance(error, Retry):
         return _retry_later(context, catalog, claim, error)
@@ -171,7 +171,7 @@ def _release_when_reachable(context: Context, catalog: TenantCatalog, claim: Cla
     until = time.monotonic() + claim.seconds
     while time.monotonic() < until:
         try:
-            catalog.claims.give_back(claim, after=context.limits.resend_seconds, trouble=None)
+            catalog.claims.release_step(claim, after=context.limits.resend_seconds, trouble=None)
         except Refuse:
             time.sleep(1.0)
         else:
@@ -188,7 +188,7 @@ def _retry_later(context: Context, catalog: TenantCatalog, claim: Claim, error: 
     longest = limits.key_trouble_seconds if isinstance(error, KeyTrouble) else limits.graph_trouble_seconds
     after = min(max(error.after or 0.0, limits.resend_seconds), _LONGEST_WAIT)
     alone = isinstance(error, GraphTrouble) and error.alone
-    lasted = catalog.claims.give_back(claim, after=after, trouble=error, alone=alone)
+    lasted = catalog.claims.release_step(claim, after=after, trouble=error, alone=alone)
     if lasted.seconds < longest and not (alone and lasted.alone >= limits.stream_trouble_seconds):
         return False
     last_claim = catalog.claims.claim(claim.job_id, claim.step_id, "ending", limits.claim_seconds)
@@ -201,6 +201,6 @@ def _retry_later(context: Context, catalog: TenantCatalog, claim: Claim, error: 
     return False
 
 
-def _code(error: EntrakeepError | StepTired) -> str:
+def _code(error: EntrakeepError | TimeSliceOver) -> str:
     """Return the error's code for the log; a time slice that is over has none."""
     return error.code if isinstance(error, EntrakeepError) else "given back"

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
-from shared.domain.key_health import WELL, Finding, KeyCondition, KeyHealth, confirmed, makes_nothing_new, wait_for
+from shared.domain.key_health import WELL, Finding, KeyCondition, KeyHealth, makes_nothing_new, next_condition, wait_for
 from shared.domain.limits import Limits
 from shared.domain.model import Purpose, WrappedKey
 from shared.engine.key_health.looking import look
 from shared.engine.patience import seconds_since
 from shared.ports.catalog import Catalog, TenantCatalog
 from shared.ports.clock import Clock
-from shared.ports.key_health import Noted, ProbeTurn
+from shared.ports.key_health import ProbeOutcome, ProbeTurn
 from shared.ports.keys import KeyService
 from shared.ports.notices import Notices
 from shared.vault.keyring import unwrap
@@ -71,7 +71,7 @@ def probe_key(probing: Probing, turn: ProbeTurn) -> None:
     warnings = health.warnings if noted.warnings is None else noted.warnings
     wait = wait_for(noted.condition, finding.condition, probing.every, probing.lease_seconds, warnings)
     wait *= random.uniform(0.9, 1.1)
-    event = catalog.health.note(turn, noted, next_in=wait, tell=probing.notices is not None)
+    event = catalog.health.note(turn, noted, next_in=wait, notify=probing.notices is not None)
     if event is not None:
         level = logging.INFO if event.condition is KeyCondition.OK and not event.warnings else logging.WARNING
         text = " ".join([event.message, *(warning.message for warning in event.warnings)])
@@ -105,9 +105,9 @@ def _key_was_changed(catalog: TenantCatalog, wrapped: WrappedKey) -> bool:
 
 def _assess(
     probing: Probing, catalog: TenantCatalog, health: KeyHealth, wrapped: WrappedKey, finding: Finding
-) -> Noted:
+) -> ProbeOutcome:
     """Return the condition to report after this probe, with the warnings of a closer look if one is due."""
-    condition = confirmed(health.condition, health.found, finding.condition)
+    condition = next_condition(health.condition, health.last_result, finding.condition)
     is_new = condition is finding.condition
     code, message = (finding.code, finding.message) if is_new else (health.code, health.message)
     due = (
@@ -118,11 +118,11 @@ def _assess(
         or probing.clock.now() - health.looked_at >= timedelta(seconds=probing.limits.key_look_seconds)
     )
     warnings = look(probing.keys, probing.clock.now(), catalog.tenant(), wrapped, condition) if due else None
-    return Noted(
+    return ProbeOutcome(
         arn=wrapped.arn,
         condition=condition,
         code=code,
         message=message or WELL,
-        found=finding.condition,
+        result=finding.condition,
         warnings=warnings,
     )

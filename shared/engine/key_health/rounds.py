@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from shared.domain.errors import EntrakeepError
+from shared.engine.key_health.due_notice import deliver
 from shared.engine.key_health.probing import Probing, probe_key
-from shared.engine.key_health.telling import tell
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class Prober:
         """Prepare to probe with ``probing``."""
         self._probing = probing
         self._probes = probing.catalog.probes()
-        self._running = {"probe": 0, "tell": 0}
+        self._running = {"probe": 0, "notice": 0}
         self._changed = threading.Condition()
 
     def once(self) -> int:
@@ -44,9 +44,9 @@ class Prober:
         notices, probes, limits = self._probing.notices, self._probes, self._probing.limits
         if notices is None:
             return 0
-        due_events = probes.to_tell(self._free("tell", limits.tells), limits.probe_seconds)
-        for telling in due_events:
-            self._start("tell", telling.tenant_id, partial(tell, notices, probes, telling, limits))
+        due_events = probes.due_notices(self._free("notice", limits.notice_attempts), limits.probe_seconds)
+        for due_notice in due_events:
+            self._start("notice", due_notice.tenant_id, partial(deliver, notices, probes, due_notice, limits))
         return len(due_events)
 
     def _free(self, kind: str, limit: int) -> int:

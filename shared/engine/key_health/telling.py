@@ -4,32 +4,32 @@ import random
 
 from shared.domain.backup_health import BackupEvent
 from shared.domain.limits import Limits
-from shared.ports.key_health import Probes, Telling
-from shared.ports.notices import BackupNotice, Notice, Noticed, Notices, NotTaken
+from shared.ports.key_health import DueNotice, Probes
+from shared.ports.notices import BackupNotice, Notice, Notices, NoticeWarning, NotTaken
 
 
-def tell(notices: Notices, probes: Probes, telling: Telling, limits: Limits) -> bool:
+def deliver(notices: Notices, probes: Probes, due_notice: DueNotice, limits: Limits) -> bool:
     """Send the event, and store the outcome in SQL. Return whether the receiver accepted it.
 
     Raises what the catalog raises.
     """
     try:
-        outcome = notices.send(notice_of(telling))
+        outcome = notices.send(notice_of(due_notice))
     except NotTaken as error:
-        wait = min(limits.tell_most_seconds, limits.tell_seconds * 2.0 ** min(telling.tries - 1, 16))
-        probes.not_told(telling, error.outcome, wait * random.uniform(0.5, 1.0))
+        wait = min(limits.notice_retry_most_seconds, limits.notice_retry_seconds * 2.0 ** min(due_notice.tries - 1, 16))
+        probes.retry_delivery(due_notice, error.outcome, wait * random.uniform(0.5, 1.0))
         return False
-    probes.told(telling, outcome)
+    probes.mark_delivered(due_notice, outcome)
     return True
 
 
-def notice_of(telling: Telling) -> Notice | BackupNotice:
+def notice_of(due_notice: DueNotice) -> Notice | BackupNotice:
     """Return the notice of an event: ids, a state, messages and the key's ARN. It has no directory data and no secret."""
-    event = telling.event
+    event = due_notice.event
     if isinstance(event, BackupEvent):
         return BackupNotice(
-            tenant=telling.tenant,
-            tenant_id=telling.tenant_id,
+            tenant=due_notice.tenant,
+            tenant_id=due_notice.tenant_id,
             event=event.number,
             state=event.state,
             code=event.code,
@@ -38,13 +38,13 @@ def notice_of(telling: Telling) -> Notice | BackupNotice:
             at=event.at,
         )
     return Notice(
-        tenant=telling.tenant,
-        tenant_id=telling.tenant_id,
+        tenant=due_notice.tenant,
+        tenant_id=due_notice.tenant_id,
         event=event.number,
         state=event.condition,
         code=event.code,
         message=event.message,
         arn=event.arn,
         at=event.at,
-        warnings=[Noticed(warning=each.warning, message=each.message, at=each.at) for each in event.warnings],
+        warnings=[NoticeWarning(warning=each.warning, message=each.message, at=each.at) for each in event.warnings],
     )

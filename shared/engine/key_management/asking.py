@@ -2,7 +2,7 @@
 
 from shared.domain.arns import PRINCIPAL, account_of, check_form, region_of
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Asked, Job, JobKind, KeyMode, Tenant
+from shared.domain.model import Job, JobKind, KeyMode, Origin, Tenant
 from shared.engine.context import Context
 from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms
@@ -54,9 +54,9 @@ def policy_for(context: Context, tenant: Tenant, arn: str | None, principal: str
     return key_policy(caller, tenant.tenant_id, region_of(tenant.key_arn), arn)
 
 
-def ask_check(catalog: TenantCatalog, arn: str) -> Job:
+def request_check(catalog: TenantCatalog, arn: str) -> Job:
     """Create the job in which a worker checks the key with its own credentials. The job's detail lists each check."""
-    return catalog.jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND, detail={"arn": arn})[0]
+    return catalog.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail={"arn": arn})[0]
 
 
 def checked_arn(check: Job) -> str:
@@ -64,13 +64,13 @@ def checked_arn(check: Job) -> str:
     return str(check.detail["key"]["arn"])
 
 
-def ask_enable(catalog: TenantCatalog, arn: str, by: str) -> Job:
+def request_enable(catalog: TenantCatalog, arn: str, actor: str) -> Job:
     """Record that ``by`` accepts the present terms for this key, and create the job that changes to it."""
     terms = present_terms()
-    catalog.customer_keys.accept(by=by, version=terms.version, sha256=terms.sha256, arn=arn)
-    return catalog.jobs.ask(JobKind.KEY_ENABLE, asked=Asked.HAND, detail={"arn": arn})[0]
+    catalog.customer_keys.accept(actor=actor, version=terms.version, sha256=terms.sha256, arn=arn)
+    return catalog.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND, detail={"arn": arn})[0]
 
 
-def ask_update(catalog: TenantCatalog, arn: str) -> Job:
+def request_update(catalog: TenantCatalog, arn: str) -> Job:
     """Create the job that changes from one of the tenant's own keys to another."""
-    return catalog.jobs.ask(JobKind.KEY_UPDATE, asked=Asked.HAND, detail={"arn": arn})[0]
+    return catalog.jobs.request(JobKind.KEY_UPDATE, origin=Origin.HAND, detail={"arn": arn})[0]

@@ -39,7 +39,7 @@ def key_change_step(work: Work) -> bool:
     work.catalog.keys.allow(tenant.key_arn)
     if proved:
         purge_database(moving)
-    if not (proved and work.catalog.customer_keys.settle(work.claim, work.context.lease_seconds)):
+    if not (proved and work.catalog.customer_keys.confirm_moved(work.claim, work.context.lease_seconds)):
         raise Refuse(Code.BUSY, "Data keys are still being stored under the key before. Ask again in some minutes.")
     work.context.at("key-settled")
     anchor_softly(work.context, work.catalog)
@@ -62,7 +62,7 @@ def _switch(work: Work, progress: KeyChangeProgress) -> Tenant:
         check_bucket_known(work, Listing(work.context.store, work.claim.tenant_id))
         check_again(work, tenant, progress.arn)
         progress.before = tenant.key_arn
-        work.catalog.claims.tell(work.claim, msgspec.to_builtins(progress))
+        work.catalog.claims.report_progress(work.claim, msgspec.to_builtins(progress))
     switched = work.catalog.customer_keys.switch(work.claim, progress.arn)
     work.context.at("key-switched")
     anchor_softly(work.context, work.catalog)
@@ -73,7 +73,7 @@ def _switch(work: Work, progress: KeyChangeProgress) -> Tenant:
 def _fail(work: Work, moving: Moving) -> bool:
     """Fail the job with what could not be moved. Return False: no further step follows."""
     progress = moving.progress
-    progress.snapshots = work.catalog.customer_keys.held_back()
+    progress.snapshots = work.catalog.customer_keys.snapshots_needing_other_keys()
     retry_command = f"'entrakeep jobs retry {work.claim.job_id}'"
     if moving.refused:
         first: EntrakeepError = next(iter(moving.refused.values()))

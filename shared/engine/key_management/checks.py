@@ -17,7 +17,7 @@ from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import KeyMode, Purpose, Tenant, encryption_context
 from shared.engine.context import Context
 from shared.engine.key_management.findings import UNFIT, matters_to_know, wrong_kind, wrong_state
-from shared.engine.patience import patiently
+from shared.engine.patience import retry_kms
 from shared.engine.work import Work
 from shared.ports.keys import FreshKey, KeyDescription
 
@@ -59,11 +59,11 @@ def key_validation_step(work: Work) -> bool:
     trouble ends it too: the person who requested the check wants the present answer.
     """
     detail = work.catalog.jobs.get(work.claim.job_id).detail
-    checking = Checking(work.context, work.catalog.tenant(), detail["arn"], work.hold.check)
+    checking = Checking(work.context, work.catalog.tenant(), detail["arn"], work.claim_keeper.check)
     result = checking.result
 
     def tell() -> None:
-        work.catalog.claims.tell(work.claim, msgspec.to_builtins(result))
+        work.catalog.claims.report_progress(work.claim, msgspec.to_builtins(result))
 
     try:
         checking.run(CHECKS, tell)
@@ -79,7 +79,7 @@ def check_again(work: Work, tenant: Tenant, arn: str) -> None:
 
     Raises Refuse for the first that fails, and KeyTrouble if KMS stays in trouble.
     """
-    Checking(work.context, tenant, arn, work.hold.check).run(AGAIN, lambda: None)
+    Checking(work.context, tenant, arn, work.claim_keeper.check).run(AGAIN, lambda: None)
 
 
 class Checking:
@@ -306,7 +306,7 @@ class Checking:
 
     def _retrying(self, call: Callable[[], _T]) -> _T:
         """Return the result of ``call``, retried for a short time while KMS is in trouble."""
-        return patiently(call, min(_PATIENCE, self._context.lease_seconds), self._hold)
+        return retry_kms(call, min(_PATIENCE, self._context.lease_seconds), self._hold)
 
     def _add_request_id(self, request_id: str | None) -> None:
         if request_id:

@@ -12,9 +12,9 @@ import msgspec
 
 from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import Tenant, WrappedKey
-from shared.engine.patience import patiently, seconds_since
+from shared.engine.patience import retry_kms, seconds_since
 from shared.engine.trust import Trust
-from shared.engine.work import StepTired, Work
+from shared.engine.work import TimeSliceOver, Work
 from shared.ports.catalog import Keys
 from shared.vault.keyring import encode_key_object, read_key_object, unwrap
 from shared.vault.names import key_object_blob
@@ -83,13 +83,13 @@ class Moving:
         """Move the data keys that SQL has under another KMS key. List those that cannot be moved.
 
         They are listed in ``progress.left`` and ``refused``. Raises KeyRefused if the tenant's present key is refused,
-        StepTired, and what the store and SQL raise.
+        TimeSliceOver, and what the store and SQL raise.
         """
         keys = self.work.catalog.keys
-        remaining = self.work.catalog.customer_keys.to_move()
+        remaining = self.work.catalog.customer_keys.keys_to_move()
         self.progress.to_move = len(remaining)
         for n, data_key_id in enumerate(remaining, 1):
-            self.work.hold.check()
+            self.work.claim_keeper.check()
             key = find_current(keys, data_key_id)
             if key is None or key.arn == self.tenant.key_arn or key.arn in self.refused:
                 continue
@@ -102,7 +102,7 @@ class Moving:
             else:
                 self.progress.to_move = len(remaining) - n
                 self.report_progress()
-        self.progress.to_move = len(self.work.catalog.customer_keys.to_move())
+        self.progress.to_move = len(self.work.catalog.customer_keys.keys_to_move())
 
     def rewrap(self, key: WrappedKey) -> WrappedKey:
         """Rewrap the data key, store its key object, and return the new generation.
@@ -124,30 +124,30 @@ class Moving:
 
     def add_refusal(self, refusal: KeyRefused) -> None:
         """Record the refusal. Raise it if it is of the tenant's present key, because then no data key can be moved."""
-        self.work.catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.begun))
+        self.work.catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.started_at))
         if refusal.arn == self.tenant.key_arn:
             raise refusal
         self.refused[refusal.arn] = refusal
 
     def report_progress(self) -> None:
-        """Write the progress if that is due. Raise what ended the claim, and StepTired if the time slice is over.
+        """Write the progress if that is due. Raise what ended the claim, and TimeSliceOver if the time slice is over.
 
         Called only after an item is finished, so that every claim makes progress however slow KMS and the store are.
         """
-        self.work.hold.check()
+        self.work.claim_keeper.check()
         time_over = time.monotonic() >= self._time_over_at
         if time_over or time.monotonic() >= self._report_at:
-            self.work.catalog.claims.tell(self.work.claim, msgspec.to_builtins(self.progress), progress=True)
+            self.work.catalog.claims.report_progress(self.work.claim, msgspec.to_builtins(self.progress), progress=True)
             self._report_at = time.monotonic() + _REPORT_EVERY
         if time_over:
-            raise StepTired
+            raise TimeSliceOver
 
     def _move(self, key: WrappedKey) -> None:
         """Rewrap the data key and store its row. Erase the new key object if the data key was swept meanwhile."""
         rewrapped = self.rewrap(key)
         self._forget_refusals(key.arn)
         self.work.context.at("key-rewrapped")
-        if not self.work.catalog.customer_keys.moved(self.work.claim, rewrapped):
+        if not self.work.catalog.customer_keys.store_generation(self.work.claim, rewrapped):
             # The sweep has removed the data key with its job.
             self.work.context.store.erase(
                 key_object_blob(self.tenant.tenant_id, rewrapped.data_key_id, rewrapped.generation)
@@ -178,4 +178,4 @@ class Moving:
 
     def _retrying(self, call: Callable[[], _T]) -> _T:
         """Return the result of ``call``, retried while KMS is in trouble, for as long as a lease lasts."""
-        return patiently(call, self.work.context.lease_seconds, self.work.hold.check)
+        return retry_kms(call, self.work.context.lease_seconds, self.work.claim_keeper.check)

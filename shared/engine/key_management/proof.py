@@ -19,7 +19,7 @@ import msgspec
 from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
 from shared.domain.model import WrappedKey
 from shared.engine.key_management.moving import Moving, UnmovedKey, find_current
-from shared.engine.patience import patiently
+from shared.engine.patience import retry_kms
 from shared.vault.keyring import check_key_object, read_key_object, unwrap
 from shared.vault.listing import Listing
 from shared.vault.names import data_key_of, key_object_blob, last
@@ -51,7 +51,7 @@ def remove_older_generations(moving: Moving) -> None:
     work, tenant = moving.work, moving.tenant
     newest = {key.data_key_id: key for key in work.catalog.keys.all()}
     for blob, data_key_id, generation in _key_objects(moving):
-        work.hold.check()
+        work.claim_keeper.check()
         key = newest.get(data_key_id)
         if key is None:
             _adopt_unknown(moving, blob)
@@ -61,10 +61,10 @@ def remove_older_generations(moving: Moving) -> None:
             moving.report_progress()
         elif generation > key.generation and key.arn == tenant.key_arn:
             _remove_orphan_generation(moving, blob)
-    outdated = work.catalog.customer_keys.older()
+    outdated = work.catalog.customer_keys.superseded()
     if outdated:
         moving.progress.forgotten += len(outdated)
-        work.catalog.claims.tell(work.claim, msgspec.to_builtins(moving.progress))
+        work.catalog.claims.report_progress(work.claim, msgspec.to_builtins(moving.progress))
     for older in outdated:
         work.context.store.erase(key_object_blob(tenant.tenant_id, older.data_key_id, older.generation))
         work.catalog.customer_keys.forget(work.claim, older.data_key_id, older.generation)
@@ -81,7 +81,7 @@ def purge_database(moving: Moving) -> None:
     """
     all_known = len(moving.forgotten) == moving.progress.forgotten
     purged = moving.work.context.catalog.purge(moving.forgotten if all_known else ())
-    if purged.gone is False:
+    if purged.removed is False:
         again = f"Then ask again: 'entrakeep jobs retry {moving.work.claim.job_id}'."
         raise Refuse(Code.BUSY, f"{purged.message} {again}")
     moving.progress.database = purged.message
@@ -96,7 +96,7 @@ def _list_copies(moving: Moving) -> None:
 def prove_all(moving: Moving) -> bool:
     """Prove each part that has changed since it was proved. Return whether there was none.
 
-    Raises Alarm if a data key of SQL has no key object or a key object is damaged. Raises StepTired after a part if the time
+    Raises Alarm if a data key of SQL has no key object or a key object is damaged. Raises TimeSliceOver after a part if the time
     slice is over.
     """
     work, tenant_id = moving.work, moving.tenant.tenant_id
@@ -138,7 +138,7 @@ def _prove(moving: Moving, blob: str, row: WrappedKey | None) -> bool:
     damaged, differs from its row, or opens under the provider key.
     """
     work, tenant = moving.work, moving.tenant
-    work.hold.check()
+    work.claim_keeper.check()
     key = read_key_object(work.context.store, tenant.tenant_id, blob)
     if key is None:
         if row is not None:
@@ -207,7 +207,7 @@ def _adopt_unknown(moving: Moving, blob: str) -> None:
 def _check_opens(moving: Moving, key: WrappedKey) -> None:
     """Raise Alarm or KeyRefused unless KMS opens the data key."""
     context = moving.work.context
-    patiently(lambda: unwrap(context.keys, key).drop(), context.lease_seconds, moving.work.hold.check)
+    retry_kms(lambda: unwrap(context.keys, key).drop(), context.lease_seconds, moving.work.claim_keeper.check)
 
 
 def _check_provider_cannot_open(moving: Moving, key: WrappedKey, blob: str) -> None:
@@ -222,7 +222,7 @@ def _check_provider_cannot_open(moving: Moving, key: WrappedKey, blob: str) -> N
         context.keys.decrypt(provider, key.wrapped, key.context, key.data_key_id).reveal()
 
     try:
-        patiently(attempt, context.lease_seconds, moving.work.hold.check)
+        retry_kms(attempt, context.lease_seconds, moving.work.claim_keeper.check)
     except (Alarm, Refuse):
         return
     raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} still opens under the operator's key.", blob)

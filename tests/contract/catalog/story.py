@@ -5,10 +5,10 @@ from datetime import timedelta
 import msgspec
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
-from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Purpose, ResourceProgress, Schedule, StepPlan
+from shared.domain.model import CredentialKind, JobKind, JobState, Origin, Purpose, ResourceProgress, Schedule, StepPlan
 from shared.ports.catalog import TenantCatalog
 from shared.ports.overview import JobFilter
-from shared.ports.upkeep import Found
+from shared.ports.upkeep import BucketContents
 from tests.contract.catalog.world import (
     ARN,
     NOW,
@@ -32,9 +32,9 @@ def tell(world: World) -> None:
     acme = world.add("acme")
     world.add("other").remove()
     world.catalog.find("acme")
-    world.scheduler.worker_seen("w", 4)
-    world.scheduler.ticked()
-    world.scheduler.ticked()
+    world.scheduler.record_heartbeat("w", 4)
+    world.scheduler.record_tick()
+    world.scheduler.record_tick()
     acme.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW))
     for due in world.scheduler.due(NOW):
         world.scheduler.make_due(due, NOW + timedelta(hours=1), NOW)
@@ -46,24 +46,24 @@ def tell(world: World) -> None:
     acme.jobs.cancel(verify.job_id)
     assert acme.claims.renew(claim).cancel
     acme.claims.fail(claim, Code.CANCELLED, "Cancelled.", state=JobState.CANCELLED)
-    here = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    here = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     acme.claims.finish(here)
-    acme.jobs.end_expired_here(30.0)
+    acme.jobs.end_expired_foreground(30.0)
     acme.keys.refuse(ARN, "Refused.")
     acme.keys.state()
     acme.keys.allow(ARN)
     world.probed(acme, REVOKED, tell=True)
     acme.health.get()
     acme.health.history()
-    for telling in world.catalog.probes().to_tell(10, 0):
-        world.catalog.probes().not_told(telling, "503", 0)
-    for telling in world.catalog.probes().to_tell(10, 60):
-        world.catalog.probes().told(telling, "200")
+    for telling in world.catalog.probes().due_notices(10, 0):
+        world.catalog.probes().retry_delivery(telling, "503", 0)
+    for telling in world.catalog.probes().due_notices(10, 60):
+        world.catalog.probes().mark_delivered(telling, "200")
     _look_after(world, "acme")
     acme.update(client_id=acme.tenant().client_id, kind=CredentialKind.CERTIFICATE, sealed=sealed())
     _change_key(world, acme)
     world.scheduler.release("w")
-    world.scheduler.worker_seen("w", 0)
+    world.scheduler.record_heartbeat("w", 0)
     world.catalog.tenants()
     world.catalog.overview().jobs(JobFilter())
     acme.remove()
@@ -72,19 +72,19 @@ def tell(world: World) -> None:
 def _change_key(world: World, tenant: TenantCatalog) -> None:
     keys = tenant.customer_keys
     keys.allow()
-    keys.accept(by="ada", version="1", sha256="a" * 64, arn=OTHER_ARN)
+    keys.accept(actor="ada", version="1", sha256="a" * 64, arn=OTHER_ARN)
     claim = world.claim(tenant, world.planned(tenant, UPDATE, kind=JobKind.KEY_UPDATE), "key-update")
     now = keys.switch(claim, OTHER_ARN)
-    for data_key_id in keys.to_move():
+    for data_key_id in keys.keys_to_move():
         key = tenant.keys.get(data_key_id)
         newer = msgspec.structs.replace(key, arn=now.key_arn, key_epoch=now.key_epoch, generation=key.generation + 1)
-        keys.moved(claim, newer)
-        tenant.keys.moved(ARN, [data_key_id])
-    tenant.claims.tell(claim, {"moved": 1})
-    keys.held_back()
-    for key in keys.older():
+        keys.store_generation(claim, newer)
+        tenant.keys.wrapped_by_other_keys(ARN, [data_key_id])
+    tenant.claims.report_progress(claim, {"moved": 1})
+    keys.snapshots_needing_other_keys()
+    for key in keys.superseded():
         keys.forget(claim, key.data_key_id, key.generation)
-    keys.settle(claim, 60.0)
+    keys.confirm_moved(claim, 60.0)
     tenant.claims.finish(claim)
     tenant.keys.state()
     keys.allowed()
@@ -94,9 +94,9 @@ def _change_key(world: World, tenant: TenantCatalog) -> None:
 def _back_up(world: World, name: str) -> None:
     tenant = world.catalog.tenant(world.catalog.find(name).tenant_id)
     steps = (StepPlan(phase=1, name="users"), StepPlan(phase=2, name="users"), StepPlan(phase=4, name="commit"))
-    job, _ = tenant.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    job, _ = tenant.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     world.scheduler.unplanned()
-    world.scheduler.give_steps(job, steps)
+    world.scheduler.offer_steps(job, steps)
     world.send()
     claim = world.claim(tenant, job, "users")
     key = tenant.keys.add(data_key(tenant.tenant_id, Purpose.BACKUP, job.job_id))
@@ -107,7 +107,7 @@ def _back_up(world: World, name: str) -> None:
     tenant.claims.drop_checkpoints(claim)
     written = run(job.job_id)
     tenant.claims.checkpoint(claim, checkpoint(run=written), progress)
-    tenant.claims.give_back(claim, after=0.0, trouble=GraphTrouble("Silent."))
+    tenant.claims.release_step(claim, after=0.0, trouble=GraphTrouble("Silent."))
     try:
         tenant.claims.renew(claim)
     except ClaimLost:
@@ -128,17 +128,17 @@ def _back_up(world: World, name: str) -> None:
 def _look_after(world: World, name: str) -> None:
     """A sweep, and a tenant brought back."""
     tenant = world.catalog.tenant(world.catalog.find(name).tenant_id)
-    world.scheduler.make_prunes(timedelta(0))
-    prune = world.planned(tenant, (StepPlan(phase=1, name="prune"),), kind=JobKind.PRUNE)
+    world.scheduler.make_sweeps(timedelta(0))
+    prune = world.planned(tenant, (StepPlan(phase=1, name="prune"),), kind=JobKind.SWEEP)
     claim = world.claim(tenant, prune, "prune")
     for job_id in tenant.upkeep.to_sweep(claim, timedelta(0)):
-        tenant.upkeep.swept(claim, job_id, tenant.upkeep.leftovers(claim, job_id))
+        tenant.upkeep.mark_swept(claim, job_id, tenant.upkeep.leftovers(claim, job_id))
     tenant.claims.finish(claim)
     lost = msgspec.structs.replace(tenant.tenant(), tenant_id=new_id(), name="lost")
     back = world.catalog.tenant(lost.tenant_id)
     keys = [data_key(lost.tenant_id, Purpose.SECRETS)]
-    back.upkeep.bring_back(
-        Found(tenant=lost, data_keys=keys, snapshots=[], uncommitted={new_id(): new_id()}, jobs={new_id()})
+    back.upkeep.restore(
+        BucketContents(tenant=lost, data_keys=keys, snapshots=[], uncommitted={new_id(): new_id()}, jobs={new_id()})
     )
-    back.upkeep.known()
+    back.upkeep.known_blobs()
     back.remove()

@@ -9,11 +9,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DatabaseError
 
 from shared.domain.audit import INSTALLATION, Action, event_of, hash_of
-from shared.domain.audit_chain import judged
+from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Schedule, StepPlan
+from shared.domain.model import CredentialKind, JobKind, JobState, Origin, Schedule, StepPlan
 from shared.ports.catalog import TenantCatalog
-from shared.ports.upkeep import Found
+from shared.ports.upkeep import BucketContents
 from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, VERIFY, World, data_key, new_id, sealed
 
 SCHEDULE = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)
@@ -28,7 +28,7 @@ def told(tenant: TenantCatalog, after: int = 1) -> list[Told]:
 
 
 def fits(tenant: TenantCatalog) -> bool:
-    return judged(tenant.tenant_id, tenant.audit.entries(), [], tenant.audit.head()).fault is None
+    return verify_chain(tenant.tenant_id, tenant.audit.entries(), [], tenant.audit.head()).fault is None
 
 
 def tampered(world: World, *statements: str) -> None:
@@ -43,7 +43,7 @@ def tampered(world: World, *statements: str) -> None:
 
 
 def test_a_tenants_life_is_told_of_by_whoever_lives_it(world: World) -> None:
-    world.catalog = world.catalog.by("ana@desk")
+    world.catalog = world.catalog.as_actor("ana@desk")
     acme = world.add("acme")
     (first,) = acme.audit.entries()
     event = event_of(first)
@@ -56,7 +56,7 @@ def test_a_tenants_life_is_told_of_by_whoever_lives_it(world: World) -> None:
         "kind": "client-secret",
         "arn": ARN,
     }
-    ben = world.catalog.by("ben@desk").tenant(acme.tenant_id)
+    ben = world.catalog.as_actor("ben@desk").tenant(acme.tenant_id)
     ben.update(client_id=tenant.client_id, kind=CredentialKind.CERTIFICATE, sealed=sealed())
     ben.remove()
     assert [event_of(entry).actor for entry in acme.audit.entries()] == ["ana@desk", "ben@desk", "ben@desk"]
@@ -83,12 +83,12 @@ def test_a_schedule_is_set_paused_and_resumed(world: World, acme: TenantCatalog)
 
 
 def test_what_is_asked_for_by_hand_is_told_of_once(acme: TenantCatalog) -> None:
-    job, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True)
-    acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    job, _ = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=True)
+    acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     acme.jobs.cancel(job.job_id)
     acme.jobs.cancel(job.job_id)
-    again, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True, retried=job.job_id)
-    acme.jobs.ask(JobKind.VERIFY, asked=Asked.SCHEDULE)
+    again, _ = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=True, retried=job.job_id)
+    acme.jobs.request(JobKind.VERIFY, origin=Origin.SCHEDULE)
     assert told(acme) == [
         ("backup.asked", {"job": job.job_id}, {"full": True}),
         ("job.cancelled", {"job": job.job_id}, {"kind": "backup", "state": "queued"}),
@@ -111,10 +111,10 @@ def test_what_goes_out_is_told_of_at_its_beginning_and_its_end(
 ) -> None:
     snapshot = world.backed_up(acme).snapshot_id
     before = len(acme.audit.entries())
-    well, badly = (acme.jobs.begin_here(kind, "latest", kind, 30) for _ in range(2))
+    well, badly = (acme.jobs.begin_foreground(kind, "latest", kind, 30) for _ in range(2))
     acme.claims.finish(well, detail={"records": 7})
     acme.claims.fail(badly, Code.KEY_ACCESS_REVOKED, "No.", detail={"records": 3})
-    acme.jobs.begin_here(kind, snapshot, kind, 0)
+    acme.jobs.begin_foreground(kind, snapshot, kind, 0)
     world.scheduler.expire(5)
     first, second, third, fourth, _, sixth = told(acme, before)
     assert first == (f"{kind}.begun", {"job": well.job_id, "snapshot": snapshot}, {})
@@ -143,14 +143,14 @@ def test_a_verify_is_told_of_with_what_it_found(world: World, acme: TenantCatalo
 
 @pytest.mark.parametrize("removed", [0, 3])
 def test_a_sweep_is_told_of_if_it_removed_something(world: World, acme: TenantCatalog, removed: int) -> None:
-    job = world.planned(acme, (StepPlan(phase=1, name="prune"),), kind=JobKind.PRUNE, asked=Asked.SCHEDULE)
+    job = world.planned(acme, (StepPlan(phase=1, name="prune"),), kind=JobKind.SWEEP, asked=Origin.SCHEDULE)
     acme.claims.finish(world.claim(acme, job, "prune"), detail={"removed": removed})
     expected = [("sweep.removed", {"job": job.job_id}, {"removed": 3})] if removed else []
     assert told(acme) == expected
 
 
 def test_a_refusal_is_told_of_when_it_is_noticed_and_when_it_is_over(world: World, acme: TenantCatalog) -> None:
-    job, _ = acme.jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND)
+    job, _ = acme.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND)
     acme.keys.allow(ARN)
     acme.keys.refuse(OTHER_ARN, "No.")
     for _ in range(3):
@@ -166,9 +166,9 @@ def test_what_is_not_done_is_not_told_of(world: World, acme: TenantCatalog) -> N
     with pytest.raises(Refuse):
         world.add("acme")
     with pytest.raises(Refuse):
-        acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+        acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     with pytest.raises(Refuse):
-        acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot="latest")
+        acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot="latest")
     assert acme.audit.head() == before
     assert world.count("audit_events", acme) == 1
     assert world.count("audit_events", world.catalog.tenant(INSTALLATION)) == 1
@@ -198,7 +198,7 @@ def test_entries_come_in_pages_and_the_newest_first(acme: TenantCatalog, other: 
 
 def test_many_who_add_at_the_same_time_make_one_chain(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     """Threads of several processes, through every way that tells of something."""
-    catalogs = [world.another().by(f"w{n}") for n in range(3)]
+    catalogs = [world.another().as_actor(f"w{n}") for n in range(3)]
     gate = threading.Barrier(6)
 
     def add(n: int) -> None:
@@ -206,7 +206,7 @@ def test_many_who_add_at_the_same_time_make_one_chain(world: World, acme: Tenant
         gate.wait()
         for _ in range(8):
             mine.audit.append(Action.KEY_ANSWERED)
-            job, _ = mine.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+            job, _ = mine.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
             mine.jobs.cancel(job.job_id)
 
     with ThreadPoolExecutor(6) as pool:
@@ -279,33 +279,33 @@ def test_what_the_owner_of_the_tables_does_behind_its_back_shows(world: World, a
     fields = {**json.loads(before[2].line), "actor": "nobody"}
     line = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     with_triggers(world, f"UPDATE audit_events SET line = '{line}' WHERE number = 3".replace(":", "\\:"))
-    fault = judged(acme.tenant_id, acme.audit.entries(), []).fault
+    fault = verify_chain(acme.tenant_id, acme.audit.entries(), []).fault
     assert fault is not None
     assert (fault.number, fault.reason) == (3, "is not what it was when its hash was made")
     with_triggers(world, f"UPDATE audit_events SET hash = '{hash_of(line)}' WHERE number = 3")
-    fault = judged(acme.tenant_id, acme.audit.entries(), []).fault
+    fault = verify_chain(acme.tenant_id, acme.audit.entries(), []).fault
     assert fault is not None
     assert (fault.number, fault.reason) == (4, "does not follow the one before it")
     with_triggers(world, "DELETE FROM audit_events WHERE number >= 3", "UPDATE audit_heads SET number = 2")
-    assert judged(acme.tenant_id, acme.audit.entries(), []).fault is None
-    fault = judged(acme.tenant_id, acme.audit.entries(), [head]).fault
+    assert verify_chain(acme.tenant_id, acme.audit.entries(), []).fault is None
+    fault = verify_chain(acme.tenant_id, acme.audit.entries(), [head]).fault
     assert fault is not None
     assert (fault.number, fault.reason) == (3, "is missing")
 
 
 def test_the_trail_of_a_removed_tenant_is_found_by_its_name_and_its_id(world: World) -> None:
     first = world.add("acme")
-    found = world.catalog.audited("acme")
+    found = world.catalog.find_audited("acme")
     assert (found.tenant_id, found.name, found.removed) == (first.tenant_id, "acme", False)
     first.remove()
-    assert world.catalog.audited("acme").removed
+    assert world.catalog.find_audited("acme").removed
     second = world.add("acme")
-    assert world.catalog.audited("acme").tenant_id == second.tenant_id
+    assert world.catalog.find_audited("acme").tenant_id == second.tenant_id
     second.remove()
-    assert world.catalog.audited("acme").tenant_id == second.tenant_id
-    assert world.catalog.audited(first.tenant_id).name == "acme"
+    assert world.catalog.find_audited("acme").tenant_id == second.tenant_id
+    assert world.catalog.find_audited(first.tenant_id).name == "acme"
     with pytest.raises(Refuse) as caught:
-        world.catalog.audited("other")
+        world.catalog.find_audited("other")
     assert caught.value.code is Code.NO_SUCH_TENANT
 
 
@@ -318,13 +318,13 @@ def test_a_tenant_brought_back_goes_on_behind_the_head_that_lay_in_the_bucket(wo
     lost.remove()
     with_triggers(world, "DELETE FROM audit_events", "DELETE FROM audit_heads")
     key = data_key(tenant.tenant_id)
-    whole = Found(tenant=tenant, data_keys=[key], snapshots=[], uncommitted={}, jobs=set(), head=head)
-    lost.upkeep.bring_back(whole)
+    whole = BucketContents(tenant=tenant, data_keys=[key], snapshots=[], uncommitted={}, jobs=set(), head=head)
+    lost.upkeep.restore(whole)
     (entry,) = lost.audit.entries()
     event = event_of(entry)
     assert (event.number, event.previous, event.action) == (5, head.hash, "catalog.rebuilt")
     assert event.detail == {"snapshots": 0, "data_keys": 1, "head": 4, "head_hash": head.hash}
-    assert judged(tenant.tenant_id, [entry], [head]).lost == [(1, 4)]
-    lost.upkeep.bring_back(whole)
+    assert verify_chain(tenant.tenant_id, [entry], [head]).lost == [(1, 4)]
+    lost.upkeep.restore(whole)
     assert [each.number for each in lost.audit.entries()] == [5, 6]
-    assert judged(tenant.tenant_id, lost.audit.entries(), [head]).fault is None
+    assert verify_chain(tenant.tenant_id, lost.audit.entries(), [head]).fault is None

@@ -8,12 +8,12 @@ from sqlalchemy import create_engine, text
 
 from shared.domain.audit import Action, Entry, following
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Asked, JobKind, JobState
+from shared.domain.model import JobKind, JobState, Origin
 from shared.domain.trust import Untrusted
 from shared.engine.audit import anchor, verify_audit
 from shared.engine.context import Context
 from shared.ports.catalog import TenantCatalog
-from shared.ports.upkeep import Found
+from shared.ports.upkeep import BucketContents
 from shared.vault.names import head_blob, heads_prefix
 from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, VERIFY, World
 from tests.unit.vault.parts import MemoryStore
@@ -69,7 +69,7 @@ def test_nothing_is_asked_for_behind_a_forged_head_and_the_refusal_says_what_to_
     world: World, trailed: TenantCatalog, statement: str, kind: JobKind
 ) -> None:
     forge(world, trailed, statement)
-    message = broken(lambda: trailed.jobs.ask(kind, asked=Asked.HAND))
+    message = broken(lambda: trailed.jobs.request(kind, origin=Origin.HAND))
     assert "'entrakeep audit verify'" in message
     assert "'entrakeep catalog rebuild'" in message
     assert trailed.jobs.recent() == []
@@ -91,7 +91,7 @@ def test_a_verify_at_work_while_the_head_is_forged_ends_as_broken(
 def test_a_forged_head_keeps_no_refused_key_from_ending_jobs_and_no_job_from_being_cancelled(
     world: World, trailed: TenantCatalog
 ) -> None:
-    first, second = (trailed.jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND)[0] for _ in range(2))
+    first, second = (trailed.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND)[0] for _ in range(2))
     forge(world, trailed, SET_BACK)
     assert trailed.jobs.cancel(first.job_id).state is JobState.CANCELLED
     assert trailed.keys.refuse(ARN, "The key is disabled.") == 1
@@ -130,7 +130,7 @@ def test_a_rebuild_lets_the_trail_go_on_behind_its_newest_event(
 ) -> None:
     anchor(context, trailed)
     forge(world, trailed, SET_BACK)
-    found = Found(
+    found = BucketContents(
         tenant=trailed.tenant(),
         data_keys=[],
         snapshots=[],
@@ -138,8 +138,8 @@ def test_a_rebuild_lets_the_trail_go_on_behind_its_newest_event(
         jobs=set(),
         head=None,
     )
-    trailed.upkeep.bring_back(found)
-    trailed.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    trailed.upkeep.restore(found)
+    trailed.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     anchor(context, trailed)
     verdict = verify_audit(context, trailed.tenant_id)
     assert (verdict.fault, verdict.events, verdict.lost) == (None, 5, [])

@@ -11,16 +11,16 @@ from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import JobKind, JobState, ResourceProgress, Schedule
 from shared.ports.catalog import TenantCatalog
-from shared.ports.key_health import Noted, Telling
+from shared.ports.key_health import DueNotice, ProbeOutcome
 from tests.contract.catalog.world import VERIFY, World, snapshot
 
 HOUR = 3600.0
-REVOKED = Noted(
+REVOKED = ProbeOutcome(
     arn="arn:aws:kms:eu-central-1:111122223333:key/provider",
     condition=KeyCondition.REVOKED,
     code=Code.KEY_ACCESS_REVOKED,
     message="Refused.",
-    found=KeyCondition.REVOKED,
+    result=KeyCondition.REVOKED,
 )
 
 
@@ -30,12 +30,12 @@ def failed(world: World, tenant: TenantCatalog) -> str:
     return job.job_id
 
 
-def told(world: World) -> list[Telling]:
+def told(world: World) -> list[DueNotice]:
     """Every telling that is due, each taken by the other side, in order."""
-    found: list[Telling] = []
-    while due := world.catalog.probes().to_tell(10, 60):
+    found: list[DueNotice] = []
+    while due := world.catalog.probes().due_notices(10, 60):
         for telling in due:
-            world.catalog.probes().told(telling, "200")
+            world.catalog.probes().mark_delivered(telling, "200")
         found += due
     return found
 
@@ -114,14 +114,14 @@ def test_a_paused_schedule_is_never_late(world: World, acme: TenantCatalog) -> N
 def test_keys_and_backups_are_told_beside_each_other_and_each_in_order(world: World, acme: TenantCatalog) -> None:
     world.probed(acme, REVOKED, tell=True)
     failed(world, acme)
-    first = world.catalog.probes().to_tell(10, 60)
+    first = world.catalog.probes().due_notices(10, 60)
     assert {type(each.event).__name__ for each in first} == {"KeyEvent", "BackupEvent"}
     for telling in first:
-        world.catalog.probes().not_told(telling, "503", 5)
+        world.catalog.probes().retry_delivery(telling, "503", 5)
     failed(world, acme)
-    assert world.catalog.probes().to_tell(10, 60) == []
+    assert world.catalog.probes().due_notices(10, 60) == []
     world.pass_time(6)
-    assert [each.tries for each in world.catalog.probes().to_tell(10, 60)] == [2, 2]
+    assert [each.tries for each in world.catalog.probes().due_notices(10, 60)] == [2, 2]
 
 
 def test_a_tenant_that_is_removed_takes_its_events_along(world: World, acme: TenantCatalog) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble, KeyTrouble
 from shared.domain.model import Claim, Job, JobKind, JobState, ResourceProgress, StepPlan, StepState
-from shared.ports.catalog import Claims, Lasting, TenantCatalog
+from shared.ports.catalog import Claims, TenantCatalog, TroubleDuration
 from tests.contract.catalog.world import VERIFY, World, checkpoint, new_id, run, snapshot
 
 PROGRESS = [ResourceProgress(resource="users", records=7, changed=5)]
@@ -31,7 +31,7 @@ def writes(tenant: TenantCatalog, job: Job, claim: Claim) -> list[Callable[[], o
         lambda: claims.renew(claim),
         lambda: claims.checkpoint(claim, checkpoint(), PROGRESS),
         lambda: claims.drop_checkpoints(claim),
-        lambda: claims.give_back(claim, after=1, trouble=None),
+        lambda: claims.release_step(claim, after=1, trouble=None),
         lambda: claims.finish(claim),
         lambda: claims.fail(claim, Code.STORE_FULL, "Full."),
         lambda: claims.note_attempt(claim, new_id()),
@@ -126,11 +126,11 @@ def test_a_zombie_writes_nothing_once_another_holds_the_step(world: World, acme:
 def test_a_claim_given_up_writes_nothing_more(world: World, acme: TenantCatalog, how: str) -> None:
     job, claim = verifying(world, acme)
     if how == "given back":
-        acme.claims.give_back(claim, after=0, trouble=None)
+        acme.claims.release_step(claim, after=0, trouble=None)
     elif how == "finished":
         acme.claims.finish(claim)
     elif how == "released":
-        assert acme.claims.release("w/1") == 1
+        assert acme.claims.release_claim("w/1") == 1
     else:
         acme.claims.fail(claim, Code.CANCELLED, "Cancelled.", state=JobState.CANCELLED)
     all_lost(acme, job, claim)
@@ -200,34 +200,34 @@ def test_a_step_given_back_goes_on_from_its_checkpoints(world: World, acme: Tena
     one = checkpoint(run=run(job.job_id))
     acme.claims.checkpoint(claim, one, PROGRESS)
     began = acme.jobs.steps(job.job_id)[1].began_at
-    acme.claims.give_back(claim, after=0, trouble=None)
+    acme.claims.release_step(claim, after=0, trouble=None)
     again = world.claim(acme, job, "users", "w/2")
     assert acme.claims.checkpoints(again) == [one]
     step = next(step for step in acme.jobs.steps(job.job_id) if step.step_id == claim.step_id)
     assert (step.progress, step.began_at) == (PROGRESS, began)
 
 
-def silent(claims: Claims, claim: Claim, *, alone: bool = False) -> Lasting:
-    return claims.give_back(claim, after=0, trouble=GraphTrouble("Graph is silent."), alone=alone)
+def silent(claims: Claims, claim: Claim, *, alone: bool = False) -> TroubleDuration:
+    return claims.release_step(claim, after=0, trouble=GraphTrouble("Graph is silent."), alone=alone)
 
 
 def test_trouble_is_timed_from_its_first_time_until_there_is_progress(world: World, acme: TenantCatalog) -> None:
     job, claim = verifying(world, acme)
     trouble = KeyTrouble("KMS is silent.")
-    assert acme.claims.give_back(claim, after=0, trouble=trouble) == Lasting()
+    assert acme.claims.release_step(claim, after=0, trouble=trouble) == TroubleDuration()
     world.pass_time(100)
     claim = world.claim(acme, job, "verify")
-    assert acme.claims.give_back(claim, after=0, trouble=None) == Lasting()
+    assert acme.claims.release_step(claim, after=0, trouble=None) == TroubleDuration()
     claim = world.claim(acme, job, "verify")
     assert 100 <= silent(acme.claims, claim).seconds < 110
     claim = world.claim(acme, job, "verify")
     acme.claims.checkpoint(claim, checkpoint(), [])
-    assert acme.claims.give_back(claim, after=0, trouble=trouble) == Lasting()
+    assert acme.claims.release_step(claim, after=0, trouble=trouble) == TroubleDuration()
 
 
 def test_trouble_of_one_stream_alone_is_timed_while_others_are_answered(world: World, acme: TenantCatalog) -> None:
     job, claim = verifying(world, acme)
-    assert silent(acme.claims, claim, alone=True) == Lasting()
+    assert silent(acme.claims, claim, alone=True) == TroubleDuration()
     for answered, alone in ((True, 100), (False, 0), (True, 0), (True, 100)):
         world.pass_time(100)
         lasted = silent(acme.claims, world.claim(acme, job, "verify"), alone=answered)
@@ -288,9 +288,9 @@ def test_progress_and_giving_back_do_not_count_as_lost(world: World, acme: Tenan
         if turn % 6 == 0:
             acme.claims.checkpoint(claim, checkpoint(), [])
         if turn % 6 == 3:
-            acme.claims.tell(claim, {"moved": turn}, progress=True)
+            acme.claims.report_progress(claim, {"moved": turn}, progress=True)
         if turn % 2:
-            acme.claims.give_back(claim, after=0, trouble=None)
+            acme.claims.release_step(claim, after=0, trouble=None)
         else:
             world.pass_time(31)
             world.scheduler.expire(3)
@@ -303,7 +303,7 @@ def test_a_holder_releases_what_it_holds_of_the_tenant(world: World, acme: Tenan
     world.claim(acme, job, "users", "w/1")
     groups = world.claim(acme, job, "groups", "w/2")
     kept = world.claim(other, elsewhere, "users", "w/1")
-    assert acme.claims.release("w/1") == 1
+    assert acme.claims.release_claim("w/1") == 1
     assert world.claim(acme, job, "users", "w/3").fence == 2
     acme.claims.renew(groups)
     other.claims.renew(kept)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.model import Asked, Claim, JobKind, JobState, KeyMode, Purpose, Schedule, StepPlan, WrappedKey
+from shared.domain.model import Claim, JobKind, JobState, KeyMode, Origin, Purpose, Schedule, StepPlan, WrappedKey
 from shared.ports.catalog import EpochMoved, TenantCatalog
 from tests.contract.catalog.world import ARN, BACKUP, NOW, OTHER_ARN, World, data_key, new_id, run, snapshot
 
@@ -29,7 +29,7 @@ def switched(tenant: TenantCatalog, claim: Claim, arn: str = OTHER_ARN) -> None:
 
 def with_key(tenant: TenantCatalog, **values: object) -> WrappedKey:
     """A data key of a job."""
-    job, _ = tenant.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    job, _ = tenant.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
     key = data_key(tenant.tenant_id, job_id=job.job_id, arn=tenant.tenant().key_arn, epoch=tenant.tenant().key_epoch)
     return tenant.keys.add(msgspec.structs.replace(key, **values))
 
@@ -44,7 +44,7 @@ def anew(tenant: TenantCatalog, data_key_id: str) -> WrappedKey:
 
 def move(tenant: TenantCatalog, claim: Claim, data_key_id: str) -> WrappedKey:
     newer = anew(tenant, data_key_id)
-    assert tenant.customer_keys.moved(claim, newer)
+    assert tenant.customer_keys.store_generation(claim, newer)
     return newer
 
 
@@ -64,7 +64,7 @@ def test_acceptances_say_who_agreed_to_which_text_for_which_key(acme: TenantCata
     first = acme.customer_keys.accept(**TERMS)
     second = acme.customer_keys.accept(**{**TERMS, "by": "bob@host"})
     assert acme.customer_keys.acceptances() == [second, first]
-    assert (first.by, first.version, first.sha256, first.arn) == ("ada@host", "1", "a" * 64, OTHER_ARN)
+    assert (first.accepted_by, first.version, first.sha256, first.arn) == ("ada@host", "1", "a" * 64, OTHER_ARN)
     assert other.customer_keys.acceptances() == []
 
 
@@ -86,7 +86,7 @@ def test_the_first_switch_needs_both_the_operator_and_the_terms(acme: TenantCata
 
 
 def test_a_data_key_born_under_the_key_before_is_refused_from_the_switch_on(acme: TenantCatalog, claim: Claim) -> None:
-    late = data_key(acme.tenant_id, job_id=acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id)
+    late = data_key(acme.tenant_id, job_id=acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0].job_id)
     switched(acme, claim)
     with pytest.raises(EpochMoved):
         acme.keys.add(late)
@@ -96,15 +96,15 @@ def test_a_data_key_born_under_the_key_before_is_refused_from_the_switch_on(acme
 
 def test_every_write_of_a_change_of_key_is_fenced(world: World, acme: TenantCatalog, claim: Claim) -> None:
     switched(acme, claim)
-    key = acme.keys.get(acme.customer_keys.to_move()[0])
+    key = acme.keys.get(acme.customer_keys.keys_to_move()[0])
     stale = msgspec.structs.replace(claim, fence=claim.fence + 1)
     keys = acme.customer_keys
     for write in (
         lambda: keys.switch(stale, ARN),
-        lambda: keys.moved(stale, anew(acme, key.data_key_id)),
+        lambda: keys.store_generation(stale, anew(acme, key.data_key_id)),
         lambda: keys.forget(stale, key.data_key_id, 1),
-        lambda: keys.settle(stale, 4.0),
-        lambda: acme.claims.tell(stale, {"a": 1}),
+        lambda: keys.confirm_moved(stale, 4.0),
+        lambda: acme.claims.report_progress(stale, {"a": 1}),
     ):
         with pytest.raises(ClaimLost):
             write()
@@ -114,30 +114,30 @@ def test_what_is_to_move_is_told_with_the_credentials_first_and_then_the_newest(
     acme: TenantCatalog, other: TenantCatalog, claim: Claim
 ) -> None:
     keys = [with_key(acme, created_at=NOW + timedelta(hours=n)) for n in (2, 3, 1)]
-    assert acme.customer_keys.to_move() == []
+    assert acme.customer_keys.keys_to_move() == []
     switched(acme, claim)
     secrets = acme.keys.find(Purpose.SECRETS, None)
     assert secrets is not None
     ordered = [secrets, keys[1], keys[0], keys[2]]
-    assert acme.customer_keys.to_move() == [key.data_key_id for key in ordered]
-    assert other.customer_keys.to_move() == []
+    assert acme.customer_keys.keys_to_move() == [key.data_key_id for key in ordered]
+    assert other.customer_keys.keys_to_move() == []
     for n, key in enumerate(ordered, start=1):
         newer = move(acme, claim, key.data_key_id)
         assert acme.keys.get(key.data_key_id) == newer
-        assert acme.customer_keys.moved(claim, newer)
-        assert acme.customer_keys.to_move() == [key.data_key_id for key in ordered[n:]]
+        assert acme.customer_keys.store_generation(claim, newer)
+        assert acme.customer_keys.keys_to_move() == [key.data_key_id for key in ordered[n:]]
     assert acme.keys.state().data_keys == {OTHER_ARN: 4}
 
 
 def test_of_some_data_keys_those_are_told_that_another_key_wraps(acme: TenantCatalog, claim: Claim) -> None:
     stays, goes, unasked = with_key(acme), with_key(acme), with_key(acme)
     asked = [stays.data_key_id, goes.data_key_id]
-    assert acme.keys.moved(ARN, asked) == []
+    assert acme.keys.wrapped_by_other_keys(ARN, asked) == []
     switched(acme, claim)
     newer = move(acme, claim, goes.data_key_id)
     move(acme, claim, unasked.data_key_id)
-    assert acme.keys.moved(ARN, asked) == [newer]
-    assert acme.keys.moved(ARN, []) == []
+    assert acme.keys.wrapped_by_other_keys(ARN, asked) == [newer]
+    assert acme.keys.wrapped_by_other_keys(ARN, []) == []
 
 
 def test_a_generation_that_is_not_next_or_under_another_key_is_not_taken(
@@ -147,23 +147,23 @@ def test_a_generation_that_is_not_next_or_under_another_key_is_not_taken(
     switched(acme, claim)
     stale = anew(acme, key.data_key_id)
     with pytest.raises(EpochMoved):
-        acme.customer_keys.moved(claim, msgspec.structs.replace(stale, arn=ARN))
-    assert not acme.customer_keys.moved(claim, msgspec.structs.replace(stale, generation=1))
-    assert not acme.customer_keys.moved(claim, msgspec.structs.replace(stale, data_key_id="0" * 64))
-    assert acme.customer_keys.moved(claim, msgspec.structs.replace(stale, generation=3))
-    assert not acme.customer_keys.moved(claim, stale)
+        acme.customer_keys.store_generation(claim, msgspec.structs.replace(stale, arn=ARN))
+    assert not acme.customer_keys.store_generation(claim, msgspec.structs.replace(stale, generation=1))
+    assert not acme.customer_keys.store_generation(claim, msgspec.structs.replace(stale, data_key_id="0" * 64))
+    assert acme.customer_keys.store_generation(claim, msgspec.structs.replace(stale, generation=3))
+    assert not acme.customer_keys.store_generation(claim, stale)
     assert acme.keys.get(key.data_key_id).generation == 3
 
 
 def test_older_generations_are_told_and_forgotten_and_the_newest_never(acme: TenantCatalog, claim: Claim) -> None:
     key, waits = with_key(acme), with_key(acme)
     switched(acme, claim)
-    assert acme.customer_keys.older() == []
+    assert acme.customer_keys.superseded() == []
     move(acme, claim, key.data_key_id)
-    assert acme.customer_keys.older() == [key]
+    assert acme.customer_keys.superseded() == [key]
     for data_key_id, generation in ((waits.data_key_id, 1), (key.data_key_id, 2), (key.data_key_id, 1)) * 2:
         acme.customer_keys.forget(claim, data_key_id, generation)
-    assert acme.customer_keys.older() == []
+    assert acme.customer_keys.superseded() == []
     assert acme.keys.get(key.data_key_id).generation == 2
     assert acme.keys.get(waits.data_key_id) == waits
 
@@ -176,12 +176,12 @@ def test_the_old_key_is_free_one_lease_after_the_last_data_key_moved_and_was_ope
 
     assert free() is None
     switched(acme, claim)
-    assert not acme.customer_keys.settle(claim, 10.0)
+    assert not acme.customer_keys.confirm_moved(claim, 10.0)
     assert (free(), acme.keys.state().updating) == (False, True)
-    for data_key_id in acme.customer_keys.to_move():
+    for data_key_id in acme.customer_keys.keys_to_move():
         move(acme, claim, data_key_id)
     assert free() is False
-    assert acme.customer_keys.settle(claim, 10.0)
+    assert acme.customer_keys.confirm_moved(claim, 10.0)
     acme.claims.finish(claim)
     state = acme.keys.state()
     assert (state.old_key_free, state.updating) == (False, False)
@@ -200,13 +200,13 @@ def test_snapshots_are_told_that_need_a_data_key_which_waits(world: World, acme:
     key = acme.keys.add(data_key(acme.tenant_id, job_id=job.job_id))
     second = snapshot(acme.jobs.get(job.job_id), data_key_id=key.data_key_id)
     acme.claims.commit(commit, second, [old_run, run(old_key.job_id or "")], JobState.SUCCEEDED, None)
-    assert acme.customer_keys.held_back() == []
+    assert acme.customer_keys.snapshots_needing_other_keys() == []
     switched(acme, claim)
-    assert acme.customer_keys.held_back() == [second.snapshot_id]
+    assert acme.customer_keys.snapshots_needing_other_keys() == [second.snapshot_id]
     move(acme, claim, key.data_key_id)
-    assert acme.customer_keys.held_back() == [second.snapshot_id]
+    assert acme.customer_keys.snapshots_needing_other_keys() == [second.snapshot_id]
     move(acme, claim, old_key.data_key_id)
-    assert acme.customer_keys.held_back() == []
+    assert acme.customer_keys.snapshots_needing_other_keys() == []
     assert first.snapshot_id in {each.snapshot_id for each in acme.snapshots.all()}
 
 
@@ -219,7 +219,7 @@ def test_a_refusal_of_the_key_before_is_remembered_and_ends_no_job(
     refusal = acme.keys.state().refusal
     assert refusal is not None
     assert refusal.arn == ARN
-    due = acme.customer_keys.to_move()
+    due = acme.customer_keys.keys_to_move()
     acme.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=NOW))
     (found,) = world.scheduler.due(NOW)
     assert world.scheduler.make_due(found, NOW + timedelta(hours=1), NOW)
@@ -234,16 +234,16 @@ def test_two_changes_of_key_are_not_at_work_at_the_same_time_but_a_backup_may_be
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
     world.planned(acme, BACKUP)
-    second, _ = acme.jobs.ask(JobKind.KEY_ENABLE, asked=Asked.HAND)
-    assert not world.scheduler.give_steps(second, UPDATE)
+    second, _ = acme.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND)
+    assert not world.scheduler.offer_steps(second, UPDATE)
     acme.claims.finish(claim)
-    assert world.scheduler.give_steps(second, UPDATE)
+    assert world.scheduler.offer_steps(second, UPDATE)
 
 
 def test_what_a_job_has_found_so_far_is_told_and_stays_unless_its_end_says_otherwise(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
-    acme.claims.tell(claim, {"arn": ARN, "checks": []})
+    acme.claims.report_progress(claim, {"arn": ARN, "checks": []})
     assert acme.jobs.get(claim.job_id).detail == {"arn": ARN, "checks": []}
     acme.claims.fail(claim, Code.KEY_INVALID, "No.")
     assert acme.jobs.get(claim.job_id).detail == {"arn": ARN, "checks": []}
@@ -260,4 +260,4 @@ def test_whoever_moves_a_data_key_beside_births_and_refusals_neither_waits_for_e
         other += [pool.submit(with_key, acme) for _ in range(4)]
         for future in (*moving, *other):
             future.result(30)
-    assert not {key.data_key_id for key in keys} & set(acme.customer_keys.to_move())
+    assert not {key.data_key_id for key in keys} & set(acme.customer_keys.keys_to_move())

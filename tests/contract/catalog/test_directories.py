@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from shared.domain.audit import INSTALLATION
-from shared.domain.audit_chain import judged
+from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, StepPlan, Tenant
 from shared.engine.audit import all_entries
 from shared.ports.catalog import Catalog, TenantCatalog
-from shared.ports.upkeep import Found
+from shared.ports.upkeep import BucketContents
 from tests.contract.catalog.world import OTHER_ARN, World, new_id, sealed
 
 GUID = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"
@@ -23,7 +23,7 @@ def refused(world: World, name: str, directory_id: str = GUID, *, again: bool = 
     with pytest.raises(Refuse) as caught:
         world.add(name, directory_id, again=again)
     with pytest.raises(Refuse) as early:
-        world.catalog.check_addable(name, directory_id, again=again)
+        world.catalog.check_addable(name, directory_id, readd=again)
     assert early.value.message == caught.value.message
     return caught.value
 
@@ -31,13 +31,13 @@ def refused(world: World, name: str, directory_id: str = GUID, *, again: bool = 
 def told(world: World) -> list[dict[str, object]]:
     """The events of the installation's chain, which fits."""
     audit = world.catalog.tenant(INSTALLATION).audit
-    assert judged(INSTALLATION, all_entries(audit), [], audit.head()).fault is None
+    assert verify_chain(INSTALLATION, all_entries(audit), [], audit.head()).fault is None
     return [json.loads(entry.line) for entry in all_entries(audit)]
 
 
 def under_its_own_key(world: World, tenant: TenantCatalog) -> None:
     tenant.customer_keys.allow()
-    tenant.customer_keys.accept(by="ada", version="1", sha256="a" * 64, arn=OTHER_ARN)
+    tenant.customer_keys.accept(actor="ada", version="1", sha256="a" * 64, arn=OTHER_ARN)
     job = world.planned(tenant, (StepPlan(phase=1, name="key-enable"),), kind=JobKind.KEY_ENABLE)
     tenant.customer_keys.switch(world.claim(tenant, job, "key-enable"), OTHER_ARN)
 
@@ -49,7 +49,7 @@ def brought_back(world: World, name: str, directory_id: str = GUID) -> TenantCat
         world.add(f"{name}-as-it-was").tenant(), tenant_id=tenant_id, name=name, directory_id=directory_id
     )
     tenant = world.catalog.tenant(tenant_id)
-    tenant.upkeep.bring_back(Found(tenant=found, data_keys=[], snapshots=[], uncommitted={}, jobs=set()))
+    tenant.upkeep.restore(BucketContents(tenant=found, data_keys=[], snapshots=[], uncommitted={}, jobs=set()))
     return tenant
 
 
@@ -138,7 +138,7 @@ def test_the_installations_chain_is_no_tenants_and_goes_on_behind_a_head_that_sq
     world.add("acme", GUID)
     for name in (INSTALLATION, "(installation)"):
         with pytest.raises(Refuse) as caught:
-            world.catalog.audited(name)
+            world.catalog.find_audited(name)
         assert caught.value.code is Code.NO_SUCH_TENANT
     audit = world.catalog.tenant(INSTALLATION).audit
     head = audit.head()
@@ -147,4 +147,4 @@ def test_the_installations_chain_is_no_tenants_and_goes_on_behind_a_head_that_sq
     audit.resume(lost)
     entries = list(all_entries(audit))
     assert [entry.number for entry in entries] == [1, 8]
-    assert judged(INSTALLATION, entries, [lost], audit.head()).lost == [(2, 7)]
+    assert verify_chain(INSTALLATION, entries, [lost], audit.head()).lost == [(2, 7)]

@@ -5,49 +5,49 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.model import Asked, JobKind, JobState, StepState
+from shared.domain.model import JobKind, JobState, Origin, StepState
 from shared.ports.catalog import TenantCatalog
 from shared.ports.overview import JobFilter
 from tests.contract.catalog.world import BACKUP, VERIFY, World, new_id
 
 
 def test_a_job_asked_for_stands_queued_and_without_steps(world: World, acme: TenantCatalog) -> None:
-    job, new = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True)
+    job, new = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=True)
     assert new
-    assert (job.kind, job.state, job.full, job.asked) == (JobKind.BACKUP, JobState.QUEUED, True, Asked.HAND)
+    assert (job.kind, job.state, job.full, job.origin) == (JobKind.BACKUP, JobState.QUEUED, True, Origin.HAND)
     assert acme.jobs.get(job.job_id) == job == world.catalog.find_job(job.job_id)
     assert acme.jobs.steps(job.job_id) == []
     assert job.created_at.utcoffset() is not None
 
 
 def test_a_backup_asked_for_while_one_goes_is_that_one(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
-    first, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
-    assert acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND, full=True) == (first, False)
-    assert other.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)[1]
-    assert acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[1]
-    assert world.scheduler.give_steps(first, BACKUP)
+    first, _ = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
+    assert acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=True) == (first, False)
+    assert other.jobs.request(JobKind.BACKUP, origin=Origin.HAND)[1]
+    assert acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[1]
+    assert world.scheduler.offer_steps(first, BACKUP)
     world.claim(acme, first, "users")
-    again, new = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    again, new = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     assert (again.job_id, again.state, new) == (first.job_id, JobState.RUNNING, False)
     world.scheduler.expire(5)
 
 
 def test_of_many_who_ask_at_once_one_makes_the_backup(acme: TenantCatalog) -> None:
     with ThreadPoolExecutor(6) as pool:
-        made = list(pool.map(lambda _: acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND), range(12)))
+        made = list(pool.map(lambda _: acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND), range(12)))
     assert len({job.job_id for job, _ in made}) == 1
     assert sum(new for _, new in made) == 1
 
 
 def test_what_a_job_is_asked_with_is_kept(acme: TenantCatalog) -> None:
     detail = {"shallow": True, "of": [1, "ü", None]}
-    job, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, detail=detail)
+    job, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail=detail)
     assert acme.jobs.get(job.job_id).detail == detail
 
 
 def test_a_job_pins_the_snapshot_that_it_reads_until_it_ends(world: World, acme: TenantCatalog) -> None:
     made = world.backed_up(acme)
-    job, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot="latest")
+    job, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot="latest")
     assert job.snapshot == made.snapshot_id
     assert world.count("pins") == 1
     acme.jobs.cancel(job.job_id)
@@ -57,15 +57,15 @@ def test_a_job_pins_the_snapshot_that_it_reads_until_it_ends(world: World, acme:
 def test_a_snapshot_that_is_not_there_is_refused_and_no_job_made(acme: TenantCatalog) -> None:
     for named in ("latest", new_id()):
         with pytest.raises(Refuse) as caught:
-            acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot=named)
+            acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=named)
         assert caught.value.code is Code.NO_SUCH_SNAPSHOT
     assert acme.jobs.recent() == []
 
 
 def test_jobs_are_listed_newest_first(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
-    ids = [acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id for _ in range(5)]
+    ids = [acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0].job_id for _ in range(5)]
     world.pass_time(1)
-    last = other.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id
+    last = other.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0].job_id
     assert [job.job_id for job in acme.jobs.recent()] == ids[::-1]
     assert [job.job_id for job in acme.jobs.recent(2)] == ids[:2:-1]
     assert [job.job_id for job, _ in world.catalog.overview().jobs(JobFilter())] == [last, *ids[::-1]]
@@ -76,9 +76,9 @@ def test_an_unfinished_job_is_seen_however_many_came_after_it(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:
     assert not acme.jobs.unfinished()
-    first, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    first, _ = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     for _ in range(101):
-        acme.jobs.cancel(acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id)
+        acme.jobs.cancel(acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0].job_id)
     assert first not in acme.jobs.recent()
     assert (acme.jobs.unfinished(), other.jobs.unfinished()) == (True, False)
     acme.jobs.cancel(first.job_id)
@@ -123,19 +123,19 @@ def test_a_job_to_cancel_whose_steps_nobody_holds_is_cancelled_by_the_tick(world
     claim = world.claim(acme, job, "users")
     acme.jobs.cancel(job.job_id)
     assert world.scheduler.expire(5) == 0
-    acme.claims.give_back(claim, after=0, trouble=None)
+    acme.claims.release_step(claim, after=0, trouble=None)
     assert world.scheduler.expire(5) == 1
     assert acme.jobs.get(job.job_id).state is JobState.CANCELLED
 
 
 def test_a_job_here_runs_at_once_and_is_never_sent(world: World, acme: TenantCatalog) -> None:
     made = world.backed_up(acme)
-    claim = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    claim = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     job = acme.jobs.get(claim.job_id)
     assert (job.state, job.snapshot, claim.name) == (JobState.RUNNING, made.snapshot_id, "download")
     assert job.started_at is not None
     assert world.count("pins") == 1
-    world.scheduler.worker_seen("w", 4)
+    world.scheduler.record_heartbeat("w", 4)
     assert world.scheduler.unplanned() == []
     assert world.send() == []
     assert not acme.claims.finish(claim)
@@ -145,11 +145,11 @@ def test_a_job_here_runs_at_once_and_is_never_sent(world: World, acme: TenantCat
 
 def test_a_job_here_is_renewed_and_can_be_cancelled(world: World, acme: TenantCatalog) -> None:
     world.backed_up(acme)
-    claim = acme.jobs.begin_here(JobKind.BROWSE, "latest", "browse", 30)
+    claim = acme.jobs.begin_foreground(JobKind.BROWSE, "latest", "browse", 30)
     world.pass_time(20)
     acme.claims.renew(claim)
     world.pass_time(20)
-    assert acme.jobs.end_expired_here(30.0) == 0
+    assert acme.jobs.end_expired_foreground(30.0) == 0
     acme.jobs.cancel(claim.job_id)
     assert acme.claims.renew(claim).cancel
 
@@ -157,30 +157,30 @@ def test_a_job_here_is_renewed_and_can_be_cancelled(world: World, acme: TenantCa
 @pytest.mark.parametrize("by", ["the next command", "the tick"])
 def test_a_job_whose_asking_process_went_away_is_interrupted(world: World, acme: TenantCatalog, by: str) -> None:
     world.backed_up(acme)
-    claim = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    claim = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     waiting = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
     held = world.claim(acme, waiting, "verify", seconds=60)
     world.pass_time(31)
-    assert (acme.jobs.end_expired_here(30.0) if by == "the next command" else world.scheduler.expire(5)) == 1
+    assert (acme.jobs.end_expired_foreground(30.0) if by == "the next command" else world.scheduler.expire(5)) == 1
     job = acme.jobs.get(claim.job_id)
     assert (job.state, job.code) == (JobState.FAILED, Code.INTERRUPTED)
     assert world.count("pins") == 0
     with pytest.raises(ClaimLost):
         acme.claims.renew(claim)
     assert not acme.claims.renew(held).cancel
-    assert acme.jobs.end_expired_here(30.0) == 0
+    assert acme.jobs.end_expired_foreground(30.0) == 0
 
 
 def test_a_job_here_whose_claim_ends_later_than_it_could_is_interrupted(world: World, acme: TenantCatalog) -> None:
     world.backed_up(acme)
-    claim = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+    claim = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     world.pass_time(-3600)
-    assert acme.jobs.end_expired_here(30.0) == 1
+    assert acme.jobs.end_expired_foreground(30.0) == 1
     assert acme.jobs.get(claim.job_id).code is Code.INTERRUPTED
 
 
 def test_a_snapshot_to_read_here_must_be_there(acme: TenantCatalog) -> None:
     with pytest.raises(Refuse) as caught:
-        acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+        acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     assert caught.value.code is Code.NO_SUCH_SNAPSHOT
     assert acme.jobs.recent() == []

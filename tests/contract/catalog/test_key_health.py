@@ -11,7 +11,7 @@ from shared.domain.audit import event_of
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyWarning
 from shared.ports.catalog import TenantCatalog
-from shared.ports.key_health import Noted, ProbeTurn
+from shared.ports.key_health import ProbeOutcome, ProbeTurn
 from tests.contract.catalog.world import ARN, NOW, OK, OTHER_ARN, REVOKED, World, data_key
 
 EVERY = 60.0
@@ -22,9 +22,9 @@ def take(world: World, most: int = 10, seconds: float = 60.0) -> list[ProbeTurn]
     return world.catalog.probes().take(EVERY, most, seconds)
 
 
-def warned(noted: Noted, *warnings: KeyWarning) -> Noted:
+def warned(noted: ProbeOutcome, *warnings: KeyWarning) -> ProbeOutcome:
     values: dict[str, Any] = {name: getattr(noted, name) for name in noted.__struct_fields__}
-    return Noted(**{**values, "warnings": list(warnings)})
+    return ProbeOutcome(**{**values, "warnings": list(warnings)})
 
 
 def test_of_all_who_ask_one_gets_a_turn(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
@@ -65,7 +65,7 @@ def test_a_probe_that_began_before_somebody_asked_for_a_closer_look_notes_nothin
 ) -> None:
     (turn,) = take(world)
     acme.health.look_again()
-    assert acme.health.note(turn, warned(OK), next_in=300, tell=True) is None
+    assert acme.health.note(turn, warned(OK), next_in=300, notify=True) is None
     assert acme.health.get().looked_at is None
     assert [turn.tenant_id for turn in take(world)] == [acme.tenant_id]
 
@@ -83,9 +83,9 @@ def test_a_turn_of_which_nothing_is_noted_comes_again_and_what_it_notes_late_is_
     assert take(world) == []
     world.pass_time(200)
     (turn,) = take(world)
-    assert acme.health.note(lost, REVOKED, next_in=0, tell=True) is None
+    assert acme.health.note(lost, REVOKED, next_in=0, notify=True) is None
     assert acme.health.get().condition is KeyCondition.OK
-    assert acme.health.note(turn, REVOKED, next_in=300, tell=True) is not None
+    assert acme.health.note(turn, REVOKED, next_in=300, notify=True) is not None
     world.pass_time(200)
     assert take(world) == []
     world.pass_time(200)
@@ -158,25 +158,25 @@ def test_events_are_told_one_by_one_in_order_and_again_until_the_other_side_has_
     world.probed(acme, REVOKED, tell=True)
     world.probed(acme, OK, tell=True)
     world.probed(other, REVOKED, tell=False)
-    (telling,) = probes.to_tell(10, 60)
+    (telling,) = probes.due_notices(10, 60)
     assert (telling.tenant, telling.tenant_id, telling.tries) == ("acme", acme.tenant_id, 1)
     assert (telling.event.number, telling.event.condition) == (1, KeyCondition.REVOKED)
-    assert world.another().probes().to_tell(10, 60) == []
-    probes.not_told(telling, "503", 5)
-    assert probes.to_tell(10, 60) == []
+    assert world.another().probes().due_notices(10, 60) == []
+    probes.retry_delivery(telling, "503", 5)
+    assert probes.due_notices(10, 60) == []
     world.pass_time(6)
-    (again,) = probes.to_tell(10, 60)
+    (again,) = probes.due_notices(10, 60)
     assert (again.event.number, again.tries) == (1, 2)
-    probes.not_told(telling, "late", 0)
-    assert probes.to_tell(10, 60) == []
+    probes.retry_delivery(telling, "late", 0)
+    assert probes.due_notices(10, 60) == []
     world.pass_time(61)
-    (once_more,) = probes.to_tell(10, 60)
+    (once_more,) = probes.due_notices(10, 60)
     assert (once_more.event.number, once_more.tries) == (1, 3)
-    probes.told(once_more, "200")
-    (following,) = probes.to_tell(10, 60)
+    probes.mark_delivered(once_more, "200")
+    (following,) = probes.due_notices(10, 60)
     assert (following.event.number, following.event.condition) == (2, KeyCondition.OK)
-    probes.told(following, "200")
-    assert probes.to_tell(10, 60) == []
+    probes.mark_delivered(following, "200")
+    assert probes.due_notices(10, 60) == []
     told = [row for row in world.rows("key_events") if row["tenant_id"] == acme.tenant_id]
     assert [(row["outcome"], row["told_at"] is not None) for row in told] == [("200", True)] * 2
 
@@ -185,14 +185,14 @@ def test_of_all_who_tell_one_gets_an_event(world: World, acme: TenantCatalog) ->
     world.probed(acme, REVOKED, tell=True)
     catalogs = [world.catalog, world.another(), world.another()]
     with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(lambda catalog: catalog.probes().to_tell(10, 60.0), catalogs))
+        found = list(pool.map(lambda catalog: catalog.probes().due_notices(10, 60.0), catalogs))
     assert sum(map(len, found)) == 1
 
 
 def test_old_news_is_told_to_nobody(world: World, acme: TenantCatalog) -> None:
     world.probed(acme, REVOKED, tell=True)
     world.pass_time(86_401)
-    assert world.catalog.probes().to_tell(10, 60) == []
+    assert world.catalog.probes().due_notices(10, 60) == []
 
 
 def test_a_tenant_that_is_removed_takes_its_health_along(world: World, acme: TenantCatalog) -> None:
@@ -200,7 +200,7 @@ def test_a_tenant_that_is_removed_takes_its_health_along(world: World, acme: Ten
     (turn,) = (world.pass_time(100), take(world))[1]
     acme.remove()
     assert (world.count("key_health"), world.count("key_events")) == (0, 0)
-    assert acme.health.note(turn, OK, next_in=0, tell=True) is None
+    assert acme.health.note(turn, OK, next_in=0, notify=True) is None
 
 
 def test_code_that_does_not_know_these_tables_removes_a_tenant_all_the_same(world: World, acme: TenantCatalog) -> None:
@@ -248,7 +248,7 @@ def test_an_answer_withdraws_the_warnings_that_it_proves_wrong_and_no_others(wor
 def test_an_answer_ends_an_outage_and_leaves_what_it_says_nothing_of(world: World, acme: TenantCatalog) -> None:
     for condition, after in (("unreachable", "ok"), ("misconfigured", "misconfigured"), ("damaged", "damaged")):
         found = KeyCondition(condition)
-        world.probed(acme, msgspec.structs.replace(REVOKED, condition=found, found=found, code=Code.KEY_UNREACHABLE))
+        world.probed(acme, msgspec.structs.replace(REVOKED, condition=found, result=found, code=Code.KEY_UNREACHABLE))
         acme.keys.allow(ARN)
         assert acme.health.get().condition == after
 
@@ -257,7 +257,7 @@ def test_a_probe_under_way_when_a_job_met_an_answer_notes_nothing(world: World, 
     world.pass_time(1000)
     (turn,) = world.catalog.probes().take(60, 10, 60)
     acme.keys.refuse(ARN, "Disabled.")
-    assert acme.health.note(turn, OK, next_in=60, tell=False) is None
+    assert acme.health.note(turn, OK, next_in=60, notify=False) is None
     assert shown(acme)[0] == "revoked"
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import Alarm, ClaimLost, Code
-from shared.domain.model import Asked, CredentialKind, JobKind, JobState, Purpose
+from shared.domain.model import CredentialKind, JobKind, JobState, Origin, Purpose
 from shared.ports.catalog import EpochMoved, TenantCatalog
 from tests.contract.catalog.world import ARN, OTHER_ARN, VERIFY, World, data_key, new_id, sealed
 
@@ -23,7 +23,7 @@ def test_a_data_key_comes_back_as_it_was_added(acme: TenantCatalog) -> None:
 
 def asked(tenant: TenantCatalog) -> str:
     """A job that is to have a data key."""
-    return tenant.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0].job_id
+    return tenant.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0].job_id
 
 
 def test_a_job_that_has_ended_gets_no_data_key(world: World, acme: TenantCatalog) -> None:
@@ -31,7 +31,7 @@ def test_a_job_that_has_ended_gets_no_data_key(world: World, acme: TenantCatalog
         with pytest.raises(ClaimLost):
             acme.keys.add(data_key(acme.tenant_id, job_id=job_id))
         with pytest.raises(ClaimLost):
-            acme.keys.begin_birth(job_id, 30.0)
+            acme.keys.reserve_data_key(job_id, 30.0)
     assert len(acme.keys.all()) == 1
 
 
@@ -54,27 +54,29 @@ def test_one_caller_at_a_time_is_to_give_birth_to_a_jobs_data_key(world: World, 
     job_id = asked(acme)
     for over in ("time", "given up"):
         with ThreadPoolExecutor(4) as pool:
-            told = list(pool.map(lambda _: acme.keys.begin_birth(job_id, 30.0), range(8)))
+            told = list(pool.map(lambda _: acme.keys.reserve_data_key(job_id, 30.0), range(8)))
         (until,) = filter(None, told)
         world.pass_time(29.0)
-        assert not acme.keys.begin_birth(job_id, 30.0)
+        assert not acme.keys.reserve_data_key(job_id, 30.0)
         if over == "time":
             world.pass_time(1.0)
         else:
-            acme.keys.end_birth(job_id, until - timedelta(seconds=1))  # of somebody whose time was over before
-            assert not acme.keys.begin_birth(job_id, 30.0)
-            acme.keys.end_birth(job_id, until)
+            acme.keys.release_data_key_reservation(
+                job_id, until - timedelta(seconds=1)
+            )  # of somebody whose time was over before
+            assert not acme.keys.reserve_data_key(job_id, 30.0)
+            acme.keys.release_data_key_reservation(job_id, until)
     other = asked(acme)
-    assert acme.keys.begin_birth(other, 30.0)
+    assert acme.keys.reserve_data_key(other, 30.0)
 
 
 def test_nobody_is_to_give_birth_to_a_data_key_that_stands(world: World, acme: TenantCatalog) -> None:
     job_id = asked(acme)
-    assert acme.keys.begin_birth(job_id, 30.0)
+    assert acme.keys.reserve_data_key(job_id, 30.0)
     acme.keys.add(data_key(acme.tenant_id, job_id=job_id))
-    assert not acme.keys.begin_birth(job_id, 30.0)
+    assert not acme.keys.reserve_data_key(job_id, 30.0)
     world.pass_time(60.0)
-    assert not acme.keys.begin_birth(job_id, 30.0)
+    assert not acme.keys.reserve_data_key(job_id, 30.0)
 
 
 def test_a_data_key_of_an_older_epoch_is_refused(world: World, acme: TenantCatalog) -> None:
@@ -102,9 +104,9 @@ def test_a_refusal_ends_every_job_of_that_tenant_that_needs_a_key_and_no_other(
     world.backed_up(acme)
     running = world.planned(acme)
     claim = world.claim(acme, running, "users")
-    here = acme.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
-    queued, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
-    shallow, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, detail={"shallow": True})
+    here = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
+    queued, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
+    shallow, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail={"shallow": True})
     elsewhere = world.planned(other)
     spared = world.claim(other, elsewhere, "users")
     done = acme.jobs.recent()[-1]
@@ -126,16 +128,16 @@ def test_a_refusal_ends_every_job_of_that_tenant_that_needs_a_key_and_no_other(
 
 
 def test_a_refusal_that_comes_late_spares_jobs_asked_for_after_kms_was(world: World, acme: TenantCatalog) -> None:
-    before, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    before, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
     world.pass_time(60)
-    since, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    since, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
     assert acme.keys.refuse(ARN, "No.", ago=30.0) == 1
     assert [acme.jobs.get(job.job_id).state for job in (before, since)] == [JobState.FAILED, JobState.QUEUED]
 
 
 def test_a_refusal_that_waits_for_a_lock_spares_jobs_asked_for_after_kms_was(world: World, acme: TenantCatalog) -> None:
     kms_asked = time.monotonic() - 0.1
-    job, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    job, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
     with ThreadPoolExecutor(1) as pool:
         with world.locked():
             refusing = pool.submit(lambda: acme.keys.refuse(ARN, "No.", ago=time.monotonic() - kms_asked))
@@ -173,7 +175,7 @@ def test_a_refusal_is_told_once_until_the_key_answers_again(
     world.planned(acme)
     for _ in range(3):
         acme.keys.refuse(ARN, "Its owner must allow it again.")
-        acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+        acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     acme.keys.refuse(OTHER_ARN, "No.")
     acme.keys.allow(OTHER_ARN)
     (told,) = (record for record in caplog.records if record.name.endswith(".keys"))

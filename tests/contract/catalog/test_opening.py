@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from shared.domain.errors import Code
-from shared.domain.model import Asked, JobKind
+from shared.domain.model import JobKind, Origin
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import OPEN, World, refused
 
@@ -26,13 +26,13 @@ def test_a_url_that_is_none_is_refused_without_its_password(url: str) -> None:
 
 
 def test_a_child_after_fork_uses_connections_of_its_own(world: World, acme: TenantCatalog) -> None:
-    job, _ = acme.jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND)
+    job, _ = acme.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND)
     child = os.fork()
     if child == 0:
         status = 1
         try:
             acme.jobs.cancel(job.job_id)
-            world.scheduler.ticked()
+            world.scheduler.record_tick()
             status = 0
         finally:
             os._exit(status)
@@ -46,7 +46,7 @@ def test_a_process_that_forks_in_the_middle_of_its_writing_has_children_that_can
 
     def write() -> None:
         while not over.wait(0.002):
-            world.scheduler.worker_seen("parent", 1)
+            world.scheduler.record_heartbeat("parent", 1)
 
     writing = threading.Thread(target=write)
     writing.start()
@@ -56,7 +56,7 @@ def test_a_process_that_forks_in_the_middle_of_its_writing_has_children_that_can
             if child == 0:
                 status = 1
                 try:
-                    world.scheduler.ticked()
+                    world.scheduler.record_tick()
                     status = 0
                 finally:
                     os._exit(status)

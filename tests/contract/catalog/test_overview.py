@@ -65,7 +65,7 @@ def test_the_queue_has_a_length_and_an_age(world: World, acme: TenantCatalog) ->
     overview = world.catalog.overview()
     assert (overview.queue().jobs, overview.queue().steps, overview.queue().oldest_seconds) == (0, 0, 0.0)
     world.planned(acme, VERIFY, kind=JobKind.VERIFY)
-    acme.jobs.ask(JobKind.VERIFY, asked=acme.jobs.recent()[0].asked)
+    acme.jobs.request(JobKind.VERIFY, origin=acme.jobs.recent()[0].origin)
     world.pass_time(100)
     assert (overview.queue().jobs, overview.queue().steps) == (2, 1)
     assert 100 <= overview.queue().oldest_seconds < 160
@@ -74,11 +74,11 @@ def test_the_queue_has_a_length_and_an_age(world: World, acme: TenantCatalog) ->
 
 
 def test_workers_are_seen_until_they_say_that_they_end(world: World) -> None:
-    world.scheduler.worker_seen("b", 2)
-    world.scheduler.worker_seen("a", 4)
+    world.scheduler.record_heartbeat("b", 2)
+    world.scheduler.record_heartbeat("a", 4)
     seen = world.catalog.overview().workers()
     assert [(each.worker, each.slots) for each in seen] == [("a", 4), ("b", 2)]
-    world.scheduler.worker_seen("a", 0)
+    world.scheduler.record_heartbeat("a", 0)
     assert [each.worker for each in world.catalog.overview().workers()] == ["b"]
 
 

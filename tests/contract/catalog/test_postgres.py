@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from shared.adapters.catalog import migrate, open_catalog, schema
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.model import Asked, JobKind, StepPlan
+from shared.domain.model import JobKind, Origin, StepPlan
 from shared.domain.trust import Untrusted
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.test_upgrade import WITHOUT_TENANT
@@ -44,16 +44,16 @@ def two(world: World) -> tuple[TenantCatalog, TenantCatalog]:
         world.catalog.overview().add_usage({tenant.tenant_id: {"kms_calls": 1}}, {})
         tenant.upkeep.note_untrusted([Untrusted(arn=ARN, data_keys=1, manifests=0)])
         tenant.claims.fail(world.claim(tenant, world.planned(tenant), "users"), Code.GRAPH_FORBIDDEN, "No.")
-        backup, _ = tenant.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
-        world.scheduler.give_steps(backup, (StepPlan(phase=1, name="users"),))
+        backup, _ = tenant.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
+        world.scheduler.offer_steps(backup, (StepPlan(phase=1, name="users"),))
         claim = world.claim(tenant, backup, "users")
         tenant.claims.checkpoint(claim, checkpoint(run=run(backup.job_id)), [])
         tenant.claims.finish(claim)
         world.backed_up(tenant, run(backup.job_id))
         tenant.keys.refuse(ARN, "Refused.")
         world.probed(tenant, REVOKED)
-        tenant.customer_keys.accept(by="ada", version="1", sha256="a" * 64, arn=ARN)
-        tenant.jobs.begin_here(JobKind.DOWNLOAD, "latest", "download", 30)
+        tenant.customer_keys.accept(actor="ada", version="1", sha256="a" * 64, arn=ARN)
+        tenant.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     return both
 
 
@@ -127,7 +127,7 @@ def test_a_user_who_may_not_use_the_tables_is_told_how_to_be_let_in(postgres: Po
     assert "catalog migrate --grant USER" in refused(postgres.url(database, user)).message
     migrate(postgres.url(database, OWNER), user)
     catalog = open_catalog(postgres.url(database, user))
-    catalog.scheduler().ticked()
+    catalog.scheduler().record_tick()
     catalog.close()
 
 
@@ -170,7 +170,7 @@ def test_connections_that_the_server_has_ended_are_made_anew(
 def test_whoever_locks_the_same_rows_at_the_same_time_waits_and_none_is_turned_away(world: World) -> None:
     """Refusals, checkpoints, ticks and messages of several jobs at once: in PostgreSQL a deadlock would refuse one."""
     tenant = world.add("acme")
-    world.scheduler.worker_seen("w", 50)
+    world.scheduler.record_heartbeat("w", 50)
     jobs = [world.planned(tenant, kind=JobKind.VERIFY, steps=(StepPlan(phase=1, name="verify"),)) for _ in range(6)]
     claims = [world.claim(tenant, job, "verify", "w/1") for job in jobs]
     until = time.monotonic() + 3.0
@@ -191,13 +191,13 @@ def test_whoever_locks_the_same_rows_at_the_same_time_waits_and_none_is_turned_a
         ),
         *(lambda claim=claim: tenant.claims.renew(claim) for claim in claims),
         lambda: tenant.keys.refuse("arn:another", "Refused."),
-        lambda: tenant.jobs.ask(JobKind.KEY_CHECK, asked=Asked.HAND),
+        lambda: tenant.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND),
         lambda: [
-            world.scheduler.give_steps(job, (StepPlan(phase=1, name="k"),)) for job in world.scheduler.unplanned()
+            world.scheduler.offer_steps(job, (StepPlan(phase=1, name="k"),)) for job in world.scheduler.unplanned()
         ],
         lambda: world.scheduler.expire(5),
         world.send,
-        world.scheduler.ticked,
+        world.scheduler.record_tick,
     ]
     with ThreadPoolExecutor(len(works)) as pool:
         ending = [pool.submit(again, work) for work in works]

@@ -42,7 +42,7 @@ def test_nothing_of_a_removed_tenants_wrappings_is_left_in_the_files(on_file: Wo
     assert in_files(tmp_path, gone) == set(gone)
     assert acme.remove() >= set(gone)
     purged = on_file.catalog.purge(gone)
-    assert (purged.gone, in_files(tmp_path, gone)) == (True, set())
+    assert (purged.removed, in_files(tmp_path, gone)) == (True, set())
     assert in_files(tmp_path, kept) == set(kept)
 
 
@@ -57,7 +57,7 @@ def test_what_was_deleted_and_not_overwritten_is_found_and_the_file_rewritten(
         careless.execute("DELETE FROM data_keys WHERE generation = 2")
         careless.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert in_files(tmp_path, gone)
-    assert on_file.catalog.purge(gone if known else ()).gone is True
+    assert on_file.catalog.purge(gone if known else ()).removed is True
     assert in_files(tmp_path, gone) == set()
 
 
@@ -72,9 +72,9 @@ def test_what_a_reader_keeps_in_the_log_is_said_and_gone_once_it_ends(
         reader.execute("SELECT count(*) FROM tenants").fetchone()
         acme.remove()
         purged = on_file.catalog.purge(gone)
-        assert (purged.gone, "another program" in purged.message) == (False, True)
+        assert (purged.removed, "another program" in purged.message) == (False, True)
         assert in_files(tmp_path, gone)
-    assert on_file.catalog.purge(gone).gone is True
+    assert on_file.catalog.purge(gone).removed is True
     assert in_files(tmp_path, gone) == set()
 
 
@@ -97,7 +97,7 @@ def test_postgresql_says_what_it_may_still_hold_and_vacuums_if_it_may(
     try:
         acme = world.add("acme")
         purged = world.catalog.purge(acme.remove())
-        assert purged.gone is None
+        assert purged.removed is None
         assert all(word in purged.message for word in ("write-ahead log", "archives", "dumps", says))
         world.add("other")
     finally:

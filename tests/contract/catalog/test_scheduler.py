@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.errors import Code
 from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyWarning
-from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState
+from shared.domain.model import JobKind, JobState, Origin, Schedule, StepState
 from shared.domain.schedule import next_due
 from shared.ports.catalog import TenantCatalog
 from shared.ports.overview import JobFilter
@@ -43,7 +43,7 @@ def test_a_due_time_becomes_one_job(world: World, acme: TenantCatalog) -> None:
     [due] = world.scheduler.due(NOW)
     assert world.scheduler.make_due(due, LATER, LONG_AGO)
     [job] = acme.jobs.recent()
-    assert (job.kind, job.asked, job.due_at, job.full) == (JobKind.BACKUP, Asked.SCHEDULE, NOW, False)
+    assert (job.kind, job.origin, job.due_at, job.full) == (JobKind.BACKUP, Origin.SCHEDULE, NOW, False)
     assert acme.schedules.get() == Schedule(cron=schedule.cron, timezone="UTC", paused=False, next_due=LATER)
     assert not world.scheduler.make_due(due, LATER, LONG_AGO)
 
@@ -88,7 +88,7 @@ def test_a_due_time_waits_while_a_backup_of_that_tenant_goes(
     scheduled(acme)
     scheduled(other)
     dues = {due.tenant_id: due for due in world.scheduler.due(NOW)}
-    acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     assert [due.tenant_id for due in world.scheduler.due(NOW)] == [other.tenant_id]
     assert not world.scheduler.make_due(dues[acme.tenant_id], LATER, LONG_AGO)
     finish_backup(world, acme)
@@ -144,25 +144,25 @@ def test_jobs_asked_for_by_hand_are_planned_first(world: World, acme: TenantCata
     scheduled(acme)
     world.scheduler.make_due(world.scheduler.due(NOW)[0], LATER, LONG_AGO)
     world.pass_time(5)
-    second = other.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)[0]
-    third = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0]
+    second = other.jobs.request(JobKind.BACKUP, origin=Origin.HAND)[0]
+    third = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
     queued = [job.job_id for job in world.scheduler.unplanned()]
     assert queued == [second.job_id, third.job_id, acme.jobs.recent()[-1].job_id]
     acme.jobs.cancel(third.job_id)
-    assert world.scheduler.give_steps(second, BACKUP)
+    assert world.scheduler.offer_steps(second, BACKUP)
     assert [job.job_id for job in world.scheduler.unplanned()] == queued[2:]
 
 
 def test_steps_are_given_once(world: World, acme: TenantCatalog) -> None:
-    job, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    job, _ = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     with ThreadPoolExecutor(4) as pool:
-        assert sum(pool.map(lambda _: world.scheduler.give_steps(job, BACKUP), range(4))) == 1
+        assert sum(pool.map(lambda _: world.scheduler.offer_steps(job, BACKUP), range(4))) == 1
     assert len(acme.jobs.steps(job.job_id)) == len(BACKUP)
-    ended, _ = acme.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)
+    ended, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
     acme.jobs.cancel(ended.job_id)
-    assert not world.scheduler.give_steps(ended, VERIFY)
+    assert not world.scheduler.offer_steps(ended, VERIFY)
     with pytest.raises(ValueError, match="a job needs a step"):
-        world.scheduler.give_steps(job, [])
+        world.scheduler.offer_steps(job, [])
 
 
 def test_expired_claims_are_queued_again_and_live_ones_left(world: World, acme: TenantCatalog) -> None:
@@ -178,32 +178,32 @@ def test_expired_claims_are_queued_again_and_live_ones_left(world: World, acme: 
 
 def test_nothing_waits_for_a_clock_that_was_set_back(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
-    world.scheduler.worker_seen("dead", 9)
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("dead", 9)
+    world.scheduler.record_heartbeat("w", 1)
     lost = world.claim(acme, job, "users")
     assert [step.step_id for step in world.send()]
-    world.scheduler.ticked()
-    assert not world.scheduler.bring_back(30.0)
+    world.scheduler.record_tick()
+    assert not world.scheduler.repair_after_clock_change(30.0)
     world.pass_time(-3600)
     assert world.scheduler.last_tick() is None
     assert world.scheduler.expire(5) == 0
-    assert world.scheduler.bring_back(30.0)
+    assert world.scheduler.repair_after_clock_change(30.0)
     assert world.scheduler.expire(5) == 1
     assert world.send() == []  # no worker is known to live
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     assert len(world.send()) == 2
     assert world.claim(acme, job, "users").fence == lost.fence + 1
     assert world.scheduler.last_tick() is not None
-    assert not world.scheduler.bring_back(30.0)
+    assert not world.scheduler.repair_after_clock_change(30.0)
 
 
 def test_a_refusal_is_remembered_no_longer_for_a_clock_that_was_set_back(world: World, acme: TenantCatalog) -> None:
     acme.keys.refuse(ARN, "Disabled.")
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     before = acme.keys.state().refusal
     assert before is not None
     world.pass_time(-3600)
-    assert world.scheduler.bring_back(30.0)
+    assert world.scheduler.repair_after_clock_change(30.0)
     after = acme.keys.state().refusal
     assert after is not None
     assert abs(after.at - before.at) < timedelta(seconds=60)
@@ -213,10 +213,10 @@ def test_a_claim_that_could_have_been_given_outlives_a_clock_that_was_set_back(
     world: World, acme: TenantCatalog
 ) -> None:
     job = world.planned(acme)
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     world.pass_time(-3600)
     claim = world.claim(acme, job, "users")
-    assert world.scheduler.bring_back(30.0)
+    assert world.scheduler.repair_after_clock_change(30.0)
     assert world.scheduler.expire(5) == 0
     acme.claims.renew(claim)
 
@@ -247,12 +247,12 @@ def test_a_worker_gives_back_what_its_children_hold_and_no_other_worker(
 
 def test_the_last_tick_is_told_by_its_age(world: World) -> None:
     assert world.scheduler.last_tick() is None
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     world.pass_time(40)
     age = world.scheduler.last_tick()
     assert age is not None
     assert 40 <= age < 50
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     age = world.scheduler.last_tick()
     assert age is not None
     assert age < 10
@@ -260,23 +260,23 @@ def test_the_last_tick_is_told_by_its_age(world: World) -> None:
 
 def test_the_silence_of_a_worker_and_of_all_is_the_age_of_the_last_sign(world: World) -> None:
     assert world.scheduler.worker_silence() is None
-    world.scheduler.worker_seen("worker@a", 2)
+    world.scheduler.record_heartbeat("worker@a", 2)
     world.pass_time(40)
-    world.scheduler.worker_seen("worker@b", 2)
+    world.scheduler.record_heartbeat("worker@b", 2)
     of_all, of_a = world.scheduler.worker_silence(), world.scheduler.worker_silence("worker@a")
     assert of_all is not None
     assert of_a is not None
     assert of_all < 10 < 40 <= of_a < 50
-    world.scheduler.worker_seen("worker@b", 0)
+    world.scheduler.record_heartbeat("worker@b", 0)
     assert (world.scheduler.worker_silence() or 0) >= 40
     assert world.scheduler.worker_silence("worker@b") is None
 
 
 def test_what_beat_reports_of_the_broker_stands_until_it_reports_again(world: World) -> None:
     assert world.scheduler.broker_trouble() is None
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     world.scheduler.report_broker("The Redis at h:1 refuses messages (OOM).")
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     assert world.scheduler.broker_trouble() == "The Redis at h:1 refuses messages (OOM)."
     world.scheduler.report_broker(None)
     assert world.scheduler.broker_trouble() is None

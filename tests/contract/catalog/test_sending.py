@@ -4,13 +4,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from shared.domain.model import Asked, JobKind, StepPlan
+from shared.domain.model import JobKind, Origin, StepPlan
 from shared.messages import FIRST_VERSION, VERSION
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World
 
 
-def verifies(world: World, tenant: TenantCatalog, count: int, asked: Asked = Asked.HAND) -> list[str]:
+def verifies(world: World, tenant: TenantCatalog, count: int, asked: Origin = Origin.HAND) -> list[str]:
     """Jobs with a step each."""
     return [world.planned(tenant, VERIFY, kind=JobKind.VERIFY, asked=asked).job_id for _ in range(count)]
 
@@ -18,14 +18,14 @@ def verifies(world: World, tenant: TenantCatalog, count: int, asked: Asked = Ask
 def test_without_workers_nothing_is_sent(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 1)
     assert world.send() == []
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     assert len(world.send()) == 1
 
 
 def test_at_most_twice_the_free_slots_are_outstanding(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 20)
-    world.scheduler.worker_seen("w", 2)
-    world.scheduler.worker_seen("v", 1)
+    world.scheduler.record_heartbeat("w", 2)
+    world.scheduler.record_heartbeat("v", 1)
     first = world.send(tenant_steps=100)
     assert len(first) == 6
     assert world.send(tenant_steps=100) == []
@@ -41,12 +41,12 @@ def test_at_most_twice_the_free_slots_are_outstanding(world: World, acme: Tenant
 
 def test_workers_gone_or_not_seen_lately_have_no_slots(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 20)
-    world.scheduler.worker_seen("w", 4)
-    world.scheduler.worker_seen("v", 1)
+    world.scheduler.record_heartbeat("w", 4)
+    world.scheduler.record_heartbeat("v", 1)
     world.pass_time(21)
     assert world.send(tenant_steps=100) == []
-    world.scheduler.worker_seen("w", 0)
-    world.scheduler.worker_seen("v", 1)
+    world.scheduler.record_heartbeat("w", 0)
+    world.scheduler.record_heartbeat("v", 1)
     assert len(world.send(tenant_steps=100)) == 2
 
 
@@ -54,13 +54,13 @@ def test_slots_are_free_if_not_held_by_that_worker(world: World, acme: TenantCat
     job = world.planned(acme, [StepPlan(phase=1, name=f"s{n}") for n in range(9)], kind=JobKind.VERIFY)
     for n in range(3):
         world.claim(acme, job, f"s{n}", f"dead/{n}")
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     assert len(world.send(tenant_steps=100)) == 2
 
 
 def test_only_steps_of_the_open_phase_are_sent(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
-    world.scheduler.worker_seen("w", 8)
+    world.scheduler.record_heartbeat("w", 8)
     refs = world.send()
     names = {step.step_id: (step.phase, step.name) for step in acme.jobs.steps(job.job_id)}
     assert sorted(names[ref.step_id] for ref in refs) == [(1, "groups"), (1, "users")]
@@ -70,17 +70,17 @@ def test_only_steps_of_the_open_phase_are_sent(world: World, acme: TenantCatalog
 
 
 def test_the_queue_tells_hand_schedule_and_upkeep_apart(world: World, acme: TenantCatalog) -> None:
-    world.scheduler.worker_seen("w", 8)
-    world.planned(acme, VERIFY, kind=JobKind.BACKUP, asked=Asked.SCHEDULE)
+    world.scheduler.record_heartbeat("w", 8)
+    world.planned(acme, VERIFY, kind=JobKind.BACKUP, asked=Origin.SCHEDULE)
     verifies(world, acme, 1)
-    verifies(world, acme, 1, Asked.SCHEDULE)
+    verifies(world, acme, 1, Origin.SCHEDULE)
     assert [ref.queue for ref in world.send()] == ["manual", "backup", "upkeep"]
 
 
 def test_asked_for_by_hand_goes_first(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
-    verifies(world, acme, 3, Asked.SCHEDULE)
+    verifies(world, acme, 3, Origin.SCHEDULE)
     world.pass_time(60)
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     [by_hand] = verifies(world, other, 1)
     refs = world.send()
     assert refs[0].job_id == by_hand
@@ -91,7 +91,7 @@ def test_tenants_take_turns_within_a_tick(world: World, acme: TenantCatalog, oth
     verifies(world, acme, 8)
     world.pass_time(60)
     verifies(world, other, 8)
-    world.scheduler.worker_seen("w", 3)
+    world.scheduler.record_heartbeat("w", 3)
     sent = Counter(ref.tenant_id for ref in world.send(tenant_steps=100))
     assert sent == {acme.tenant_id: 3, other.tenant_id: 3}
 
@@ -103,7 +103,7 @@ def test_tenants_take_turns_from_tick_to_tick(world: World) -> None:
         world.pass_time(60)
     order = []
     for _ in range(4):
-        world.scheduler.worker_seen("w", 1)
+        world.scheduler.record_heartbeat("w", 1)
         for ref in world.send():
             claim = tenants[ref.tenant_id].claims.claim(ref.job_id, ref.step_id, "w/1", 30)
             assert claim is not None
@@ -118,7 +118,7 @@ def test_a_tenant_has_no_more_steps_at_work_than_its_cap(
 ) -> None:
     verifies(world, acme, 10)
     verifies(world, other, 1)
-    world.scheduler.worker_seen("w", 50)
+    world.scheduler.record_heartbeat("w", 50)
     refs = world.send(tenant_steps=3)
     assert Counter(ref.tenant_id for ref in refs) == {acme.tenant_id: 3, other.tenant_id: 1}
     mine = [ref for ref in refs if ref.tenant_id == acme.tenant_id]
@@ -131,7 +131,7 @@ def test_a_tenant_has_no_more_steps_at_work_than_its_cap(
 
 def test_a_message_that_was_lost_is_sent_again_ever_later(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 1)
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     for wait in (10, 20, 40, 70, 70):
         assert len(world.send(resend=10, resend_most=70, worker_seen=1000)) == 1
         world.pass_time(wait - 2)
@@ -141,33 +141,33 @@ def test_a_message_that_was_lost_is_sent_again_ever_later(world: World, acme: Te
 
 def test_a_step_given_back_is_sent_after_its_wait_and_not_late(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 1)
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     [ref] = world.send()
     claim = acme.claims.claim(ref.job_id, ref.step_id, "w/1", 30)
     assert claim is not None
     assert world.send() == []
-    acme.claims.give_back(claim, after=40, trouble=None)
+    acme.claims.release_step(claim, after=40, trouble=None)
     world.pass_time(38)
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     assert world.send() == []
     world.pass_time(3)
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     assert world.send() == [ref]
 
 
 def test_a_step_that_waits_after_being_given_back_takes_no_others_place(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 3)
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     for ref in world.send():
         claim = acme.claims.claim(ref.job_id, ref.step_id, "w/1", 30)
         assert claim is not None
-        acme.claims.give_back(claim, after=40, trouble=None)
+        acme.claims.release_step(claim, after=40, trouble=None)
     assert len(world.send(tenant_steps=1)) == 1
 
 
 def test_a_job_to_cancel_is_not_sent(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
-    world.scheduler.worker_seen("w", 2)
+    world.scheduler.record_heartbeat("w", 2)
     world.claim(acme, job, "users")
     acme.jobs.cancel(job.job_id)
     assert world.send() == []
@@ -175,7 +175,7 @@ def test_a_job_to_cancel_is_not_sent(world: World, acme: TenantCatalog) -> None:
 
 def test_two_ticks_at_once_do_not_send_a_step_twice(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 12)
-    world.scheduler.worker_seen("w", 3)
+    world.scheduler.record_heartbeat("w", 3)
     ticks = [world.another().scheduler() for _ in range(4)]
 
     def send(number: int) -> list[str]:
@@ -192,21 +192,21 @@ def test_a_message_is_of_the_version_that_every_live_worker_understands(world: W
         verifies(world, acme, 1)
         return {ref.version for ref in world.send(tenant_steps=100)}
 
-    world.scheduler.worker_seen("new", 9)
+    world.scheduler.record_heartbeat("new", 9)
     assert sent() == {VERSION}
     # Code that knows the first version alone writes its sign of life over the row, and leaves what it does not know.
-    world.scheduler.worker_seen("old", 9)
+    world.scheduler.record_heartbeat("old", 9)
     world.change("workers", messages_at=world.rows("workers")[0]["seen_at"] - timedelta(seconds=5))
     assert sent() == {FIRST_VERSION}
     world.change("workers", messages=None, messages_at=None)
     assert sent() == {FIRST_VERSION}
-    world.scheduler.worker_seen("old", 0)
-    world.scheduler.worker_seen("new", 9)
+    world.scheduler.record_heartbeat("old", 0)
+    world.scheduler.record_heartbeat("new", 9)
     assert sent() == {VERSION}
 
 
 def test_a_message_names_tenant_kind_and_step(world: World, acme: TenantCatalog) -> None:
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     verifies(world, acme, 1)
     (ref,) = world.send()
     assert (ref.tenant, ref.kind, ref.phase, ref.name) == ("acme", JobKind.VERIFY, 1, "verify")

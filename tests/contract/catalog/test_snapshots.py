@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import Answer, Code, Refuse
-from shared.domain.model import Asked, JobKind, JobState, ResourceReport, StepPlan
+from shared.domain.model import JobKind, JobState, Origin, ResourceReport, StepPlan
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import NOW, World, checkpoint, new_id, run, snapshot
 
@@ -93,4 +93,4 @@ def test_a_snapshot_that_is_going_is_not_offered(world: World, acme: TenantCatal
         with pytest.raises(Refuse) as caught:
             acme.snapshots.get(named)
         assert caught.value.code is Code.NO_SUCH_SNAPSHOT
-    assert acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)[0].parent is None
+    assert acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)[0].parent is None

@@ -19,7 +19,7 @@ from tests.contract.catalog.world import OPEN, refused
 def test_the_file_and_its_journals_are_for_their_owner_alone(tmp_path: Path) -> None:
     home = tmp_path / "a new home"
     catalog = open_catalog(f"sqlite:///{home / 'catalog.sqlite3'}")
-    catalog.scheduler().ticked()
+    catalog.scheduler().record_tick()
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
     catalog.close()
     assert set(modes.values()) == {0o600}
@@ -82,6 +82,6 @@ def test_a_database_that_goes_away_is_told_in_a_sentence(tmp_path: Path) -> None
 def test_a_catalog_in_memory_is_shared_by_threads() -> None:
     catalog = open_catalog("sqlite://")
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: catalog.scheduler().worker_seen(f"w{n}", 1), range(50)))
+        list(pool.map(lambda n: catalog.scheduler().record_heartbeat(f"w{n}", 1), range(50)))
     assert catalog.scheduler().last_tick() is None
     catalog.close()

@@ -15,7 +15,7 @@ from shared.adapters.catalog import statements
 from shared.adapters.catalog.schema import jobs, refusals, steps
 from shared.adapters.catalog.statements import Where
 from shared.adapters.catalog.tenancy import Changes, Tenancy
-from shared.domain.model import Asked, JobKind, StepState
+from shared.domain.model import JobKind, Origin, StepState
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import ARN, BACKUP, NOW, World
 
@@ -44,8 +44,8 @@ class Undone(Exception):
 def mine(world: World, acme: TenantCatalog, other: TenantCatalog) -> Tenancy:
     """One tenant's rows, beside another's that look alike."""
     for tenant in (acme, other):
-        job, _ = tenant.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
-        world.scheduler.give_steps(job, BACKUP)
+        job, _ = tenant.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
+        world.scheduler.offer_steps(job, BACKUP)
         with of(world, tenant).write() as rows:
             rows.update(steps, steps.c.name == "groups", holder="w/1", sends=1, state=StepState.RUNNING)
     return of(world, acme)

@@ -10,7 +10,7 @@ A, B = "a" * 36, "b" * 36
 
 
 def test_of_several_that_choose_at_once_one_chooses(world: World) -> None:
-    assert world.catalog.stores().known() is None
+    assert world.catalog.stores().known_stores() is None
     ids = [f"{n}" * 36 for n in range(4)]
     catalogs = [world.another() for _ in ids]
     with ThreadPoolExecutor(4) as pool:
@@ -22,20 +22,20 @@ def test_of_several_that_choose_at_once_one_chooses(world: World) -> None:
 def test_an_id_that_was_only_chosen_gives_way_to_a_mark_and_one_that_was_seen_does_not(world: World) -> None:
     stores = world.catalog.stores()
     stores.choose(A, "here:")
-    stores.seen(B, "there:")
-    assert stores.known() == KnownStore(store_id=B, place="there:", marked=True)
-    stores.seen(A, "here:")
-    assert stores.known() == KnownStore(store_id=B, place="there:", marked=True)
-    stores.seen(B, "here:")
-    assert stores.known() == KnownStore(store_id=B, place="here:", marked=True)
+    stores.record_mark(B, "there:")
+    assert stores.known_stores() == KnownStore(store_id=B, place="there:", marked=True)
+    stores.record_mark(A, "here:")
+    assert stores.known_stores() == KnownStore(store_id=B, place="there:", marked=True)
+    stores.record_mark(B, "here:")
+    assert stores.known_stores() == KnownStore(store_id=B, place="here:", marked=True)
 
 
 def test_adopting_counts_whatever_was_known_and_each_tenants_trail_tells_of_it(world: World) -> None:
     tenants = [world.add("acme"), world.add("other")]
-    stores = world.catalog.by("ada").stores()
-    stores.seen(A, "here:")
+    stores = world.catalog.as_actor("ada").stores()
+    stores.record_mark(A, "here:")
     stores.adopt(B, "there:")
-    assert stores.known() == KnownStore(store_id=B, place="there:", marked=True)
+    assert stores.known_stores() == KnownStore(store_id=B, place="there:", marked=True)
     for tenant in tenants:
         event = event_of(tenant.audit.recent(1)[0])
         assert (event.action, event.actor) == (Action.STORE_ADOPTED, "ada")

@@ -7,10 +7,10 @@ import pytest
 
 from shared.adapters.catalog.schema import AUDIT, metadata
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
-from shared.domain.model import Asked, CredentialKind, JobKind, JobState, KeyMode, Purpose, Schedule, Tenant
+from shared.domain.model import CredentialKind, JobKind, JobState, KeyMode, Origin, Purpose, Schedule, Tenant
 from shared.domain.trust import Untrusted
 from shared.ports.catalog import TenantCatalog
-from shared.ports.upkeep import Found
+from shared.ports.upkeep import BucketContents
 from tests.contract.catalog.world import ARN, NOW, REVOKED, World, checkpoint, data_key, new_id, run, sealed, snapshot
 
 SCHEDULE = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)
@@ -57,7 +57,7 @@ def test_who_is_not_there_is_refused(world: World) -> None:
     asks: list[Callable[[], object]] = [
         lambda: world.catalog.find("nobody"),
         ghost.tenant,
-        lambda: ghost.jobs.ask(JobKind.BACKUP, asked=Asked.HAND),
+        lambda: ghost.jobs.request(JobKind.BACKUP, origin=Origin.HAND),
         lambda: ghost.keys.add(data_key(ghost.tenant_id)),
         lambda: ghost.schedules.set(SCHEDULE),
         lambda: ghost.update(client_id=new_id(), kind=CredentialKind.SECRET, sealed=sealed()),
@@ -94,7 +94,7 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     tenant.schedules.set(SCHEDULE)
     tenant.keys.refuse(ARN, "No.")
     world.probed(tenant, REVOKED)
-    tenant.customer_keys.accept(by="ada", version="1", sha256="a" * 64, arn=ARN)
+    tenant.customer_keys.accept(actor="ada", version="1", sha256="a" * 64, arn=ARN)
     tenant.upkeep.note_untrusted([Untrusted(arn=ARN, data_keys=1, manifests=0)])
     world.catalog.overview().add_usage({tenant.tenant_id: {"kms_calls": 1}}, {})
     tenant.claims.fail(world.claim(tenant, world.planned(tenant), "users"), Code.GRAPH_FORBIDDEN, "No.")
@@ -102,7 +102,9 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     claim = world.claim(tenant, job, "users")
     tenant.claims.checkpoint(claim, checkpoint(run=run(job.job_id)), [])
     tenant.claims.note_attempt(claim, new_id())
-    tenant.upkeep.bring_back(Found(tenant=tenant.tenant(), data_keys=[], snapshots=[], uncommitted={}, jobs={new_id()}))
+    tenant.upkeep.restore(
+        BucketContents(tenant=tenant.tenant(), data_keys=[], snapshots=[], uncommitted={}, jobs={new_id()})
+    )
     tables = [table.name for table in metadata.tables.values() if "tenant_id" in table.c]
     assert [table for table in tables if not world.count(table, tenant)] == ["withheld_directories"]
 
@@ -142,15 +144,15 @@ def test_a_handle_never_reaches_the_rows_of_another_tenant(
     assert (other.jobs.recent(), other.snapshots.all(), other.jobs.steps(job.job_id)) == ([], [], [])
     assert other.keys.find(Purpose.BACKUP, job.job_id) is None
     assert other.claims.claim(job.job_id, step.step_id, "w/1", 30) is None
-    assert other.claims.release("w/1") == 0
+    assert other.claims.release_claim("w/1") == 0
     assert other.claims.checkpoints(claim, step_only=False) == []
     asks: list[Callable[[], object]] = [
         lambda: other.jobs.get(job.job_id),
         lambda: other.jobs.cancel(job.job_id),
         lambda: other.snapshots.get(made.snapshot_id),
         lambda: other.snapshots.get("latest"),
-        lambda: other.jobs.ask(JobKind.VERIFY, asked=Asked.HAND, snapshot=made.snapshot_id),
-        lambda: other.jobs.begin_here(JobKind.DOWNLOAD, made.snapshot_id, "download", 30),
+        lambda: other.jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=made.snapshot_id),
+        lambda: other.jobs.begin_foreground(JobKind.DOWNLOAD, made.snapshot_id, "download", 30),
         lambda: other.keys.get(key.data_key_id),
         lambda: other.claims.renew(claim),
         lambda: other.claims.checkpoint(claim, checkpoint(), []),

@@ -143,7 +143,7 @@ def test_tenants_that_share_a_directory_stay_and_the_first_one_claims_it(
     assert [tuple(claim) for claim in claims] == [("first", guid), ("late", None), ("other", "d")]
     catalog = open_catalog(empty)
     with pytest.raises(Refuse) as caught:
-        catalog.check_addable("third", guid, again=False)
+        catalog.check_addable("third", guid, readd=False)
     catalog.close()
     assert (caught.value.code, "first" in caught.value.message) == (Code.DIRECTORY_EXISTS, True)
 

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.model import Asked, Claim, JobKind, JobState, KeyMode, Purpose, Snapshot, StepPlan, Tenant
+from shared.domain.model import Claim, JobKind, JobState, KeyMode, Origin, Purpose, Snapshot, StepPlan, Tenant
 from shared.ports.catalog import TenantCatalog
-from shared.ports.upkeep import Found, Leftovers
+from shared.ports.upkeep import BucketContents, Leftovers
 from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, World, checkpoint, data_key, new_id, run, snapshot
 
 DAY = timedelta(days=1)
@@ -30,9 +30,9 @@ def lost(name: str = "lost", **values: object) -> Tenant:
     return Tenant(**{**usual, **values})  # type: ignore[arg-type]
 
 
-def found(tenant: Tenant, **values: object) -> Found:
+def found(tenant: Tenant, **values: object) -> BucketContents:
     usual = {"tenant": tenant, "data_keys": [], "snapshots": [], "uncommitted": {}, "jobs": set()}
-    return Found(**{**usual, **values})  # type: ignore[arg-type]
+    return BucketContents(**{**usual, **values})  # type: ignore[arg-type]
 
 
 def made(parent: str | None = None, minutes: int = 0) -> Snapshot:
@@ -52,7 +52,7 @@ def made(parent: str | None = None, minutes: int = 0) -> Snapshot:
 
 
 def pruning(world: World, tenant: TenantCatalog) -> Claim:
-    return world.claim(tenant, world.planned(tenant, PRUNE, kind=JobKind.PRUNE), "prune")
+    return world.claim(tenant, world.planned(tenant, PRUNE, kind=JobKind.SWEEP), "prune")
 
 
 def test_the_chunks_of_a_job_are_those_of_its_runs(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
@@ -72,7 +72,7 @@ def test_a_tenant_comes_back_with_its_keys_and_snapshots(world: World) -> None:
     second = made(first.snapshot_id, 1)
     shared, own = run(first.job_id), run(second.job_id)
     snapshots = [(first, [shared]), (second, [shared, own])]
-    assert of.upkeep.bring_back(found(tenant, data_keys=[key], snapshots=snapshots)) == tenant
+    assert of.upkeep.restore(found(tenant, data_keys=[key], snapshots=snapshots)) == tenant
     assert (of.tenant(), of.snapshots.all(), of.keys.all()) == (tenant, [second, first], [key])
     assert (of.snapshots.runs(first.snapshot_id), of.snapshots.runs(second.snapshot_id)) == ([shared], [shared, own])
 
@@ -80,7 +80,7 @@ def test_a_tenant_comes_back_with_its_keys_and_snapshots(world: World) -> None:
 def test_what_came_back_has_no_credential_until_it_is_given_one(world: World) -> None:
     tenant = lost()
     of = world.catalog.tenant(tenant.tenant_id)
-    of.upkeep.bring_back(found(tenant))
+    of.upkeep.restore(found(tenant))
     with pytest.raises(Refuse) as refused:
         of.keys.credential()
     assert refused.value.code is Code.GRAPH_SIGN_IN_FAILED
@@ -97,28 +97,26 @@ def test_bringing_back_again_changes_nothing(world: World) -> None:
         uncommitted={new_id(): one.job_id},
         jobs={one.job_id, new_id()},
     )
-    of.upkeep.bring_back(whole)
-    before = of.upkeep.known(), of.snapshots.all()
-    of.upkeep.bring_back(whole)
-    assert (of.upkeep.known(), of.snapshots.all()) == before
+    of.upkeep.restore(whole)
+    before = of.upkeep.known_blobs(), of.snapshots.all()
+    of.upkeep.restore(whole)
+    assert (of.upkeep.known_blobs(), of.snapshots.all()) == before
 
 
 @pytest.mark.parametrize("name", ["acme", "a" * 40])
 def test_a_name_that_another_tenant_has_by_now_gets_a_number(world: World, name: str) -> None:
     world.add(name)
-    names = [
-        world.catalog.tenant(each.tenant_id).upkeep.bring_back(found(each)).name for each in (lost(name), lost(name))
-    ]
+    names = [world.catalog.tenant(each.tenant_id).upkeep.restore(found(each)).name for each in (lost(name), lost(name))]
     assert names == ([f"{name}-2", f"{name}-3"] if len(name) < 39 else [name[:38] + "-2", name[:38] + "-3"])
 
 
 def test_what_sql_knows_of_a_tenant_stands_even_against_a_later_key(world: World, acme: TenantCatalog) -> None:
     tenant = acme.tenant()
     credential = acme.keys.credential()
-    acme.upkeep.bring_back(found(msgspec.structs.replace(tenant, name="older", key_arn=OTHER_ARN)))
+    acme.upkeep.restore(found(msgspec.structs.replace(tenant, name="older", key_arn=OTHER_ARN)))
     assert acme.tenant() == tenant
     later = msgspec.structs.replace(tenant, name="older", key_arn=OTHER_ARN, key_mode=KeyMode.CUSTOMER, key_epoch=2)
-    acme.upkeep.bring_back(found(later))
+    acme.upkeep.restore(found(later))
     assert acme.tenant() == tenant
     assert acme.keys.credential() == credential
 
@@ -126,7 +124,7 @@ def test_what_sql_knows_of_a_tenant_stands_even_against_a_later_key(world: World
 def test_a_later_generation_of_a_data_key_counts(world: World, acme: TenantCatalog) -> None:
     (secrets,) = acme.keys.all()
     newer = msgspec.structs.replace(secrets, generation=2, arn=OTHER_ARN)
-    acme.upkeep.bring_back(found(acme.tenant(), data_keys=[secrets, newer]))
+    acme.upkeep.restore(found(acme.tenant(), data_keys=[secrets, newer]))
     assert acme.keys.all() == [newer]
 
 
@@ -136,7 +134,7 @@ def test_snapshots_are_numbered_by_time_and_a_parent_before_its_children(world: 
     late_parent = made(None, 30)
     early_child = made(late_parent.snapshot_id, 20)
     several = [(each, []) for each in (early_child, after, late_parent, before)]
-    acme.upkeep.bring_back(found(acme.tenant(), snapshots=several))
+    acme.upkeep.restore(found(acme.tenant(), snapshots=several))
     assert acme.snapshots.all() == [early_child, late_parent, after, known, before]
     assert world.backed_up(acme).parent == early_child.snapshot_id
 
@@ -144,14 +142,14 @@ def test_snapshots_are_numbered_by_time_and_a_parent_before_its_children(world: 
 def test_a_job_that_sql_takes_to_be_going_on_has_ended_with_its_snapshot(world: World, acme: TenantCatalog) -> None:
     running, claim = world.to_commit(acme)
     one = snapshot(running)
-    acme.upkeep.bring_back(found(acme.tenant(), snapshots=[(one, [])], jobs={running.job_id}))
+    acme.upkeep.restore(found(acme.tenant(), snapshots=[(one, [])], jobs={running.job_id}))
     job = acme.jobs.get(running.job_id)
     assert (job.state, job.snapshot) == (JobState.SUCCEEDED, one.snapshot_id)
     with pytest.raises(ClaimLost):
         acme.claims.renew(claim)
-    waiting, _ = acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    waiting, _ = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     lacking = msgspec.structs.replace(snapshot(waiting), complete=False)
-    acme.upkeep.bring_back(found(acme.tenant(), snapshots=[(lacking, [])]))
+    acme.upkeep.restore(found(acme.tenant(), snapshots=[(lacking, [])]))
     assert acme.jobs.get(waiting.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
 
 
@@ -166,8 +164,8 @@ def test_sql_knows_jobs_snapshots_manifests_and_keys_of_that_tenant_alone(
     going, claim = world.to_commit(acme)
     acme.claims.note_attempt(claim, "noted")
     strange = new_id()
-    acme.upkeep.bring_back(found(acme.tenant(), jobs={strange, going.job_id}))
-    known = acme.upkeep.known()
+    acme.upkeep.restore(found(acme.tenant(), jobs={strange, going.job_id}))
+    known = acme.upkeep.known_blobs()
     assert known.tenant == acme.tenant()
     assert known.jobs == {one.job_id, two.job_id, going.job_id, strange}
     assert known.ended == {one.job_id, two.job_id, strange}
@@ -175,8 +173,8 @@ def test_sql_knows_jobs_snapshots_manifests_and_keys_of_that_tenant_alone(
     assert known.parents == {one.snapshot_id}
     assert known.attempts == {"noted": going.job_id}
     assert known.data_keys == {(key.data_key_id, 1) for key in acme.keys.all()}
-    assert other.upkeep.known().jobs == set()
-    nobody = world.catalog.tenant(new_id()).upkeep.known()
+    assert other.upkeep.known_blobs().jobs == set()
+    nobody = world.catalog.tenant(new_id()).upkeep.known_blobs()
     assert (nobody.tenant, nobody.jobs) == (None, set())
 
 
@@ -186,7 +184,7 @@ def test_sql_knows_jobs_snapshots_manifests_and_keys_of_that_tenant_alone(
 def test_jobs_are_swept_once_a_day_after_they_ended(world: World, acme: TenantCatalog) -> None:
     old = world.backed_up(acme)
     strange = new_id()
-    acme.upkeep.bring_back(found(acme.tenant(), jobs={strange}))
+    acme.upkeep.restore(found(acme.tenant(), jobs={strange}))
     world.pass_time(90000)
     world.backed_up(acme)
     going = world.planned(acme)
@@ -194,10 +192,10 @@ def test_jobs_are_swept_once_a_day_after_they_ended(world: World, acme: TenantCa
     claim = pruning(world, acme)
     assert acme.upkeep.to_sweep(claim, DAY) == sorted([old.job_id, strange])
     for job_id in (old.job_id, strange):
-        acme.upkeep.swept(claim, job_id, acme.upkeep.leftovers(claim, job_id))
+        acme.upkeep.mark_swept(claim, job_id, acme.upkeep.leftovers(claim, job_id))
     assert acme.upkeep.to_sweep(claim, DAY) == []
-    assert acme.upkeep.known().swept == {old.job_id, strange}
-    assert strange in acme.upkeep.known().jobs
+    assert acme.upkeep.known_blobs().swept == {old.job_id, strange}
+    assert strange in acme.upkeep.known_blobs().jobs
 
 
 def test_what_a_snapshot_names_is_no_leftover(world: World, acme: TenantCatalog) -> None:
@@ -210,8 +208,8 @@ def test_what_a_snapshot_names_is_no_leftover(world: World, acme: TenantCatalog)
     prune = pruning(world, acme)
     left = acme.upkeep.leftovers(prune, job.job_id)
     assert left == Leftovers(blobs=set(kept.blobs), manifests=["before"], data_keys=[])
-    acme.upkeep.swept(prune, job.job_id, left)
-    assert acme.upkeep.known().attempts == {}
+    acme.upkeep.mark_swept(prune, job.job_id, left)
+    assert acme.upkeep.known_blobs().attempts == {}
     assert (acme.snapshots.runs(one.snapshot_id), key in acme.keys.all()) == ([kept], True)
 
 
@@ -226,9 +224,9 @@ def test_all_of_a_job_that_failed_is_left_over(world: World, acme: TenantCatalog
     left = acme.upkeep.leftovers(prune, job.job_id)
     assert left == Leftovers(blobs=set(), manifests=["noted"], data_keys=[key.data_key_id])
     assert world.count("runs", acme) == 0
-    acme.upkeep.swept(prune, job.job_id, left)
+    acme.upkeep.mark_swept(prune, job.job_id, left)
     assert key not in acme.keys.all()
-    assert acme.upkeep.known().attempts == {}
+    assert acme.upkeep.known_blobs().attempts == {}
 
 
 def test_a_prune_touches_no_job_of_another_tenant(world: World, acme: TenantCatalog) -> None:
@@ -258,7 +256,7 @@ def test_without_its_claim_a_prune_takes_nothing_away(world: World, acme: Tenant
     for ask in (
         lambda: acme.upkeep.to_sweep(claim, DAY),
         lambda: acme.upkeep.leftovers(claim, one.job_id),
-        lambda: acme.upkeep.swept(claim, one.job_id, left),
+        lambda: acme.upkeep.mark_swept(claim, one.job_id, left),
     ):
         with pytest.raises(ClaimLost):
             ask()
@@ -268,36 +266,36 @@ def test_without_its_claim_a_prune_takes_nothing_away(world: World, acme: Tenant
 
 
 def test_a_tenant_is_pruned_once_a_day(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
-    assert world.scheduler.make_prunes(DAY) == 2  # added long ago
-    assert world.scheduler.make_prunes(DAY) == 0
+    assert world.scheduler.make_sweeps(DAY) == 2  # added long ago
+    assert world.scheduler.make_sweeps(DAY) == 0
     (job,) = acme.jobs.recent()
-    assert (job.kind, job.asked, job.state) == (JobKind.PRUNE, Asked.SCHEDULE, JobState.QUEUED)
+    assert (job.kind, job.origin, job.state) == (JobKind.SWEEP, Origin.SCHEDULE, JobState.QUEUED)
     world.pass_time(90000)
-    assert world.scheduler.make_prunes(DAY) == 2
+    assert world.scheduler.make_sweeps(DAY) == 2
     assert len(other.jobs.recent()) == 2
 
 
 def test_a_tenant_just_added_is_pruned_a_day_later(world: World) -> None:
     tenant = lost(created_at=NOW + timedelta(days=36500))
-    world.catalog.tenant(tenant.tenant_id).upkeep.bring_back(found(tenant))
-    assert world.scheduler.make_prunes(DAY) == 0
+    world.catalog.tenant(tenant.tenant_id).upkeep.restore(found(tenant))
+    assert world.scheduler.make_sweeps(DAY) == 0
 
 
-@pytest.mark.parametrize(("one", "then"), [(JobKind.BACKUP, JobKind.PRUNE), (JobKind.PRUNE, JobKind.BACKUP)])
+@pytest.mark.parametrize(("one", "then"), [(JobKind.BACKUP, JobKind.SWEEP), (JobKind.SWEEP, JobKind.BACKUP)])
 def test_backup_and_prune_of_a_tenant_wait_for_each_other(
     world: World, acme: TenantCatalog, other: TenantCatalog, one: JobKind, then: JobKind
 ) -> None:
     first = world.planned(acme, PRUNE, kind=one)
-    second, _ = acme.jobs.ask(then, asked=Asked.HAND)
-    elsewhere, _ = other.jobs.ask(then, asked=Asked.HAND)
-    assert not world.scheduler.give_steps(second, PRUNE)
-    assert world.scheduler.give_steps(elsewhere, PRUNE)
+    second, _ = acme.jobs.request(then, origin=Origin.HAND)
+    elsewhere, _ = other.jobs.request(then, origin=Origin.HAND)
+    assert not world.scheduler.offer_steps(second, PRUNE)
+    assert world.scheduler.offer_steps(elsewhere, PRUNE)
     acme.claims.finish(world.claim(acme, first, "prune"))
-    assert world.scheduler.give_steps(second, PRUNE)
+    assert world.scheduler.offer_steps(second, PRUNE)
 
 
 def test_a_refused_key_stops_no_prune(world: World, acme: TenantCatalog) -> None:
-    prune = world.planned(acme, PRUNE, kind=JobKind.PRUNE)
-    acme.jobs.ask(JobKind.BACKUP, asked=Asked.HAND)
+    prune = world.planned(acme, PRUNE, kind=JobKind.SWEEP)
+    acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     assert acme.keys.refuse(ARN, "No.") == 1
     assert not acme.jobs.get(prune.job_id).state.ended

@@ -14,13 +14,13 @@ from shared.adapters.catalog.schema import OUTLIVES_TENANT, UtcTime, metadata
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.key_health import KeyCondition, KeyEvent
 from shared.domain.model import (
-    Asked,
     Claim,
     CredentialKind,
     Job,
     JobKind,
     JobState,
     KeyMode,
+    Origin,
     Purpose,
     ResourceReport,
     RunRef,
@@ -32,7 +32,7 @@ from shared.domain.model import (
     WrappedKey,
 )
 from shared.ports.catalog import Catalog, Checkpoint, TenantCatalog
-from shared.ports.key_health import Noted
+from shared.ports.key_health import ProbeOutcome
 
 ARN = "arn:aws:kms:us-east-1:111122223333:key/one"
 OTHER_ARN = "arn:aws:kms:us-east-1:111122223333:key/two"
@@ -44,13 +44,13 @@ BACKUP = (
     StepPlan(phase=4, name="commit"),
 )
 VERIFY = (StepPlan(phase=1, name="verify"),)
-OK = Noted(arn=ARN, condition=KeyCondition.OK, code=None, message="KMS answers.", found=KeyCondition.OK)
-REVOKED = Noted(
+OK = ProbeOutcome(arn=ARN, condition=KeyCondition.OK, code=None, message="KMS answers.", result=KeyCondition.OK)
+REVOKED = ProbeOutcome(
     arn=ARN,
     condition=KeyCondition.REVOKED,
     code=Code.KEY_ACCESS_REVOKED,
     message="Disabled.",
-    found=KeyCondition.REVOKED,
+    result=KeyCondition.REVOKED,
 )
 _TIMES = {
     table: times
@@ -164,7 +164,7 @@ class World:
         )
         key = data_key(tenant_id, Purpose.SECRETS)
         credential = sealed(name.encode())
-        (catalog or self.catalog).add_tenant(tenant, key, CredentialKind.SECRET, credential, again=again)
+        (catalog or self.catalog).add_tenant(tenant, key, CredentialKind.SECRET, credential, readd=again)
         return self.catalog.tenant(tenant_id)
 
     def pass_time(self, seconds: float) -> None:
@@ -207,12 +207,12 @@ class World:
             connection.exec_driver_sql("UPDATE tenants SET name = name")
             yield
 
-    def probed(self, tenant: TenantCatalog, noted: Noted, *, tell: bool = False) -> KeyEvent | None:
+    def probed(self, tenant: TenantCatalog, noted: ProbeOutcome, *, tell: bool = False) -> KeyEvent | None:
         """The tenant's key is probed, and that is found."""
         self.pass_time(1000)
         turns = self.catalog.probes().take(60, 10, 60)
         (turn,) = (each for each in turns if each.tenant_id == tenant.tenant_id)
-        return tenant.health.note(turn, noted, next_in=60, tell=tell)
+        return tenant.health.note(turn, noted, next_in=60, notify=tell)
 
     def remove_as_before(self, tenant: TenantCatalog, *unknown: str) -> None:
         """Removes a tenant as code does that does not know these tables."""
@@ -237,11 +237,11 @@ class World:
         steps: Sequence[StepPlan] = BACKUP,
         *,
         kind: JobKind = JobKind.BACKUP,
-        asked: Asked = Asked.HAND,
+        asked: Origin = Origin.HAND,
     ) -> Job:
         """A job with steps."""
-        job, _ = tenant.jobs.ask(kind, asked=asked)
-        assert self.scheduler.give_steps(job, steps)
+        job, _ = tenant.jobs.request(kind, origin=asked)
+        assert self.scheduler.offer_steps(job, steps)
         return tenant.jobs.get(job.job_id)
 
     def claim(self, tenant: TenantCatalog, job: Job, name: str, holder: str = "w/1", *, seconds: float = 30) -> Claim:

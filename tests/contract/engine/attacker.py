@@ -5,9 +5,9 @@ import uuid
 
 from shared.domain.errors import Answer
 from shared.domain.model import KeyMode, Purpose, ResourceReport, Tenant, WrappedKey
-from shared.domain.records import prefix_gone, put
+from shared.domain.records import prefix_tombstone, put
 from shared.vault.format import Manifest, Run, StreamState
-from shared.vault.keyring import DataKey, birth
+from shared.vault.keyring import DataKey, create_data_key
 from shared.vault.manifests import store_manifest
 from shared.vault.names import key_object_blob
 from shared.vault.writer import RunWriter
@@ -27,7 +27,7 @@ class Attacker:
     def key(self, job_id: str | None = None, purpose: Purpose = Purpose.BACKUP) -> tuple[DataKey, WrappedKey]:
         """Plant a data key under the attacker's KMS key, of a late epoch."""
         world = self._world
-        return birth(world.keys, world.store, self.tenant_id, EVIL, purpose, 99, world.clock.time, job_id)
+        return create_data_key(world.keys, world.store, self.tenant_id, EVIL, purpose, 99, world.clock.time, job_id)
 
     def snapshot(self, *, stolen: list[Run] | None = None) -> str:
         """Plant the newest snapshot, which the attacker's data key seals. Return its id.
@@ -36,7 +36,7 @@ class Attacker:
         """
         world, job_id, snapshot_id = self._world, str(uuid.uuid4()), str(uuid.uuid4())
         key, _ = self.key(job_id)
-        lines = [prefix_gone(b"users", b""), put(b"users", b"users/666", ADMIN)]
+        lines = [prefix_tombstone(b"users", b""), put(b"users", b"users/666", ADMIN)]
         writer = RunWriter(world.store, self.tenant_id, job_id, "users", key, lambda: None, 300)
         runs = stolen or [writer.write([lines])]
         state = StreamState(

@@ -46,7 +46,7 @@ def tell(world: EngineWorld, story: Story) -> None:
         if what == "backup":
             world.backed_up()
         elif what == "sweep":
-            world.done(JobKind.PRUNE)
+            world.done(JobKind.SWEEP)
         else:
             _killed_at(world, point)
             world.clock.time += timedelta(minutes=1)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 
 from shared.domain.errors import KeyRefused
 from shared.domain.model import JobKind, JobState, Purpose
-from shared.vault.keyring import birth
+from shared.vault.keyring import create_data_key
 from shared.vault.names import certificate_blob, chunk_blob, head_blob, heads_prefix, key_object_blob, manifest_blob
 from tests.contract.engine.stories import STORIES, Story, copied, tell
 from tests.contract.engine.world import EngineWorld
@@ -26,7 +26,7 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
     made.limit(settled_hours=0.0)
     made.backed_up()
     made.clock.time += timedelta(hours=1)
-    assert made.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    assert made.done(JobKind.SWEEP).state is JobState.SUCCEEDED
     yield made
     made.close()
 
@@ -66,7 +66,7 @@ def test_a_planted_generation_of_a_key_object_is_named(world: EngineWorld, asked
 @pytest.mark.parametrize("job", [UNKNOWN, None])
 def test_a_planted_data_key_is_named(world: EngineWorld, job: str | None) -> None:
     tenant = world.tenant.tenant_id
-    _, planted = birth(world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, job)
+    _, planted = create_data_key(world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, job)
     assert damage(world) == [(key_object_blob(tenant, planted.data_key_id, 1), "BLOB_UNKNOWN")]
 
 

@@ -13,7 +13,7 @@ from shared.domain.errors import Code, StoreTrouble
 from shared.domain.model import JobKind, JobState
 from shared.engine.audit import refused_broken, verify_audit
 from shared.engine.download import download
-from shared.engine.key_management.asking import ask_enable
+from shared.engine.key_management.asking import request_enable
 from shared.engine.rebuild import rebuild
 from shared.vault.names import head_blob, heads_prefix
 from tests.contract.engine.stories import copied
@@ -58,7 +58,7 @@ def test_the_switch_of_a_key_is_in_the_store_before_a_data_key_moves(world: Engi
             switched.append(heads(world)[-1] == newest(world))
 
     world.at = reached
-    ask_enable(world.of, OWN, "ada")
+    request_enable(world.of, OWN, "ada")
     world.work()
     assert switched == [True]
 
@@ -86,7 +86,7 @@ def test_a_whole_older_store_is_noticed(world: EngineWorld) -> None:
     world.backed_up()
     anchored = newest(world)
     world.store.blobs = older
-    job = world.done(JobKind.PRUNE)
+    job = world.done(JobKind.SWEEP)
     assert (job.state, job.code) == (JobState.FAILED, Code.AUDIT_BROKEN)
     assert f"event {anchored} was put into the store, and its hash is there no more" in (job.message or "")
     verdict = verify_audit(world.context, world.tenant.tenant_id)
@@ -102,7 +102,7 @@ def test_a_rebuild_accepts_the_store_as_it_is_and_says_what_was_anchored_last(wo
     world.backed_up()
     world.store.blobs = older
     rebuild(world.context, world.tenant.tenant_id)
-    assert world.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    assert world.done(JobKind.SWEEP).state is JobState.SUCCEEDED
     assert verify_audit(world.context, world.tenant.tenant_id).fault is None
 
 
@@ -119,7 +119,7 @@ def test_what_an_older_catalog_added_before_its_rebuild_counts_as_lost_and_not_a
     rebuild(older.context, world.tenant.tenant_id)
     verdict = refused_broken(verify_audit(older.context, world.tenant.tenant_id))
     assert verdict.lost == [(4, lost)]
-    assert older.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    assert older.done(JobKind.SWEEP).state is JobState.SUCCEEDED
     assert older.done(JobKind.VERIFY).state is JobState.SUCCEEDED
     older.close()
 

@@ -14,9 +14,9 @@ from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import JobKind, JobState, KeyMode, Purpose, Tenant, WrappedKey
 from shared.engine.browse import browse
-from shared.engine.custody import Custody
+from shared.engine.custody import ProcessKeys
 from shared.engine.key_health import Prober, Probing
-from shared.engine.key_management.asking import ask_update
+from shared.engine.key_management.asking import request_update
 from shared.engine.onboarding import add_tenant
 from shared.engine.rebuild import rebuild
 from shared.vault.keyring import unwrap
@@ -109,7 +109,7 @@ def _changed(world: EngineWorld) -> tuple[Code, str]:
     world.change("tenants", key_mode=KeyMode.CUSTOMER)
     keys = world.context.keys
     new = keys.aws.new_key()  # type: ignore[attr-defined]
-    ask_update(world.of, new)
+    request_update(world.of, new)
     world.work()
     (job,) = world.of.jobs.recent(1)
     assert {left["reason"] for left in job.detail["left"]} == {Code.BLOB_DAMAGED}
@@ -198,7 +198,7 @@ def test_a_data_key_of_another_tenant_is_not_wrapped_anew_under_a_key_of_this_on
     blob, _ = forged(two)
     two.world.change("tenants", key_mode=KeyMode.CUSTOMER)
     new = two.stage.aws.new_key()
-    ask_update(two.of_a, new)
+    request_update(two.of_a, new)
     two.world.work()
     (job,) = two.of_a.jobs.recent(1)
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
@@ -233,7 +233,7 @@ def test_a_row_copied_whole_from_another_tenant_opens_nothing(two: Two) -> None:
             catalog.execute("DELETE FROM data_keys WHERE tenant_id = ? AND purpose = 'secrets'", (two.a.tenant_id,))
         catalog.execute(change, values)
         catalog.commit()
-    with Custody(two.world.context, two.of_a) as custody, pytest.raises(Alarm) as met:
+    with ProcessKeys(two.world.context, two.of_a) as custody, pytest.raises(Alarm) as met:
         custody.find(foreign.data_key_id)
     assert met.value.blob == foreign.data_key_id
 
@@ -242,7 +242,7 @@ def test_a_sweep_of_one_tenant_leaves_the_other_alone(two: Two) -> None:
     two.write_rows(context=True)
     theirs = {name: data for name, data in two.world.store.blobs.items() if name.startswith(two.b.tenant_id)}
     two.world.limit(settled_hours=0.0)
-    assert two.world.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    assert two.world.done(JobKind.SWEEP).state is JobState.SUCCEEDED
     assert {name: two.world.store.blobs.get(name) for name in theirs} == theirs
     two.works(two.b)
 

@@ -69,7 +69,7 @@ def test_the_installations_chain_goes_on_behind_its_stored_head_after_a_rebuild(
 
 
 def pruned(world: EngineWorld) -> Job:
-    return world.done(JobKind.PRUNE)
+    return world.done(JobKind.SWEEP)
 
 
 def heads(world: EngineWorld) -> list[int]:
@@ -107,7 +107,7 @@ def fault(world: EngineWorld) -> tuple[int, str] | None:
 def test_what_workers_end_they_have_done_and_beat_does_what_nobody_else_does(world: EngineWorld) -> None:
     world.backed_up()
     assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
-    world.of.jobs.begin_here(JobKind.BROWSE, "latest", "browse", 0)
+    world.of.jobs.begin_foreground(JobKind.BROWSE, "latest", "browse", 0)
     world.tick()
     actors = [(actor, action) for actor, action, _ in told(world)]
     assert actors[2:] == [

@@ -9,7 +9,7 @@ import pytest
 from shared.adapters.kms import AwsKeys
 from shared.domain.errors import ClaimLost, KeyTrouble
 from shared.domain.model import Job, JobState, Purpose
-from shared.engine.custody import Custody
+from shared.engine.custody import ProcessKeys
 from shared.vault.names import key_objects_prefix
 from tests.contract.engine.kms_cases import ENVIRONMENT
 from tests.contract.engine.world import EngineWorld
@@ -53,7 +53,7 @@ def begun(world: EngineWorld) -> Job:
     """A backup, with a message for each step that may be claimed."""
     job = world.ask()
     world.limit(tenant_steps=100)
-    world.scheduler.worker_seen("w", 100)
+    world.scheduler.record_heartbeat("w", 100)
     world.tick()
     assert len(world.messages.taken) > 4
     return job
@@ -125,17 +125,17 @@ def test_another_step_has_one_made_where_the_first_was_killed_in_between(
 def test_of_two_that_both_gave_birth_all_the_same_one_stands(world: EngineWorld, aws: AwsSimulator) -> None:
     """As when one took so long that another was let."""
     job = world.ask()
-    with Custody(world.context, world.of) as one, Custody(world.context, world.of) as other:
+    with ProcessKeys(world.context, world.of) as one, ProcessKeys(world.context, world.of) as other:
         born: list[str] = []
 
         def meanwhile(point: str) -> None:
             if point == "key-object-stored" and not born:
                 born.append("")
                 world.pass_time(world.context.limits.claim_seconds)
-                born[0] = other.of_job(job.job_id).id
+                born[0] = other.job_key(job.job_id).id
 
         world.at = meanwhile
-        assert one.of_job(job.job_id).id == born[0] == other.of_job(job.job_id).id
+        assert one.job_key(job.job_id).id == born[0] == other.job_key(job.job_id).id
         assert one.find(born[0]).id == born[0]
     row = world.of.keys.find(Purpose.BACKUP, job.job_id)
     assert row is not None
@@ -145,9 +145,9 @@ def test_of_two_that_both_gave_birth_all_the_same_one_stands(world: EngineWorld,
 
 def test_whoever_waits_for_a_birth_ends_with_the_job(world: EngineWorld, aws: AwsSimulator) -> None:
     job = world.ask()
-    assert world.of.keys.begin_birth(job.job_id, 30.0)
-    with Custody(world.context, world.of) as custody, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(custody.of_job, job.job_id)
+    assert world.of.keys.reserve_data_key(job.job_id, 30.0)
+    with ProcessKeys(world.context, world.of) as custody, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(custody.job_key, job.job_id)
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
         world.of.jobs.cancel(job.job_id)
@@ -158,11 +158,11 @@ def test_whoever_waits_for_a_birth_ends_with_the_job(world: EngineWorld, aws: Aw
 
 def test_whoever_waits_for_a_birth_ends_with_the_lease(world: EngineWorld) -> None:
     job = world.ask()
-    assert world.of.keys.begin_birth(job.job_id, 30.0)
-    custody = Custody(world.context, world.of)
+    assert world.of.keys.reserve_data_key(job.job_id, 30.0)
+    custody = ProcessKeys(world.context, world.of)
     custody.secrets()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(custody.of_job, job.job_id)
+        waiting = pool.submit(custody.job_key, job.job_id)
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
         custody.__exit__()

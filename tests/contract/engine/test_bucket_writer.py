@@ -11,8 +11,8 @@ from shared.domain.errors import Code
 from shared.domain.model import JobKind, JobState, Purpose
 from shared.domain.secret import Secret
 from shared.domain.trust import Untrusted
-from shared.engine.custody import Custody
-from shared.engine.key_management.asking import ask_enable
+from shared.engine.custody import ProcessKeys
+from shared.engine.key_management.asking import request_enable
 from shared.engine.onboarding import update_tenant
 from shared.engine.opening import open_manifest
 from shared.engine.rebuild import Rebuilt, rebuild
@@ -55,7 +55,7 @@ def rebuilt(world: EngineWorld, *trusted: str) -> Rebuilt:
 def enabled(world: EngineWorld) -> None:
     """The tenant gets a KMS key of its own."""
     world.of.customer_keys.allow()
-    job = ask_enable(world.of, OWN, "ada")
+    job = request_enable(world.of, OWN, "ada")
     world.work()
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED, world.of.jobs.get(job.job_id)
 
@@ -79,7 +79,7 @@ def is_as_before(world: EngineWorld) -> None:
 
 def test_a_planted_key_and_snapshot_take_no_tenant_over(world: EngineWorld, attacker: Attacker) -> None:
     planted = attacker.snapshot()
-    job = world.done(JobKind.PRUNE)
+    job = world.done(JobKind.SWEEP)
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_UNTRUSTED)
     assert f"1 data key and 1 manifest under {EVIL} (account 666677778888, Region eu-central-1)" in (job.message or "")
     outcome = rebuilt(world)
@@ -106,7 +106,7 @@ def test_a_planted_job_alone_changes_no_key(world: EngineWorld, attacker: Attack
     attacker.key("11111111-1111-4111-8111-111111111111")
     attacker.key(None, Purpose.SECRETS)
     world.store.blobs[chunk_blob(attacker.tenant_id, "11111111-1111-4111-8111-111111111111", "0" * 64)] = b"x"
-    assert world.done(JobKind.PRUNE).code is Code.KEY_UNTRUSTED
+    assert world.done(JobKind.SWEEP).code is Code.KEY_UNTRUSTED
     assert rebuilt(world).untrusted == [Untrusted(arn=EVIL, data_keys=2, manifests=0)]
     is_as_before(world)
 
@@ -164,7 +164,7 @@ def test_a_chunk_list_that_points_to_another_jobs_chunks_is_not_taken_for_a_snap
     world: EngineWorld, attacker: Attacker
 ) -> None:
     snapshot = world.of.snapshots.get("latest")
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         genuine = open_manifest(world.context, custody, world.tenant.tenant_id, snapshot)
     planted = attacker.snapshot(stolen=[run for state in genuine.streams for run in state.runs])
     assert rebuilt(world).untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
@@ -190,15 +190,15 @@ def test_an_older_manifest_put_back_after_the_sweep_is_no_snapshot_again(world: 
     before = set(world.store.blobs)
     tell(world, [("cancel", "manifest-stored")])
     removed = {name: blob for name, blob in world.store.blobs.items() if name not in before}
-    world.done(JobKind.PRUNE)
+    world.done(JobKind.SWEEP)
     assert removed.keys() - world.store.blobs.keys()
     offered = world.of.snapshots.all()
     world.store.blobs |= removed
-    assert world.done(JobKind.PRUNE).code is Code.CATALOG_OUTDATED
+    assert world.done(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
     outcome = rebuilt(world)
     assert outcome.snapshots == 0
     assert world.of.snapshots.all() == offered
-    assert world.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    assert world.done(JobKind.SWEEP).state is JobState.SUCCEEDED
 
 
 def test_an_older_manifest_in_the_place_of_a_newer_one_is_damage(world: EngineWorld) -> None:
@@ -256,7 +256,7 @@ def test_the_key_of_a_tenant_that_sql_knows_is_never_changed(world: EngineWorld,
     enabled(world)
     world.directory.put("users", "users/later")
     world.backed_up()
-    assert older.done(JobKind.PRUNE).code is Code.CATALOG_OUTDATED
+    assert older.done(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
     outcome = rebuilt(older, OWN)
     assert (outcome.snapshots, outcome.other_key, outcome.untrusted) == (1, OWN, [])
     assert older.of.tenant() == world.tenant
@@ -280,7 +280,7 @@ def test_an_old_wrapping_under_a_made_up_name_does_not_slip_through_the_proof(
     (own, *_) = world.of.keys.all()
     blob = attacker.rewrite(own, id="f" * 64, arn=EVIL)
     world.of.customer_keys.allow()
-    job = ask_enable(world.of, OWN, "ada")
+    job = request_enable(world.of, OWN, "ada")
     world.work()
     ended = world.of.jobs.get(job.job_id)
     assert (ended.state, ended.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
@@ -312,6 +312,6 @@ def test_what_is_no_name_of_a_kms_key_is_damage_and_reaches_no_terminal(world: E
 
 
 def test_trust_is_not_needed_of_a_tenant_under_the_provider_key(world: EngineWorld) -> None:
-    world.done(JobKind.PRUNE)
+    world.done(JobKind.SWEEP)
     assert list(world.store.names(trust_records_prefix(world.tenant.tenant_id))) == []
     assert arns(world) == {ARN}

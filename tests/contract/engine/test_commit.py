@@ -7,10 +7,10 @@ import pytest
 
 from shared.domain.errors import Cancelled, GraphTrouble, KeyTrouble
 from shared.domain.model import JobKind, JobState, Phase
-from shared.domain.records import gone
+from shared.domain.records import tombstone
 from shared.engine.backup.commit import commit_step
-from shared.engine.backup.trail import leave
-from shared.engine.here import begun_here
+from shared.engine.backup.trail import store_checkpoint
+from shared.engine.here import begun_foreground
 from shared.vault.format import CheckpointBody, Manifest
 from shared.vault.keyring import DataKey
 from shared.vault.names import chunk_blob
@@ -30,7 +30,7 @@ def manifests(world: EngineWorld) -> list[str]:
 
 
 def newest(world: EngineWorld) -> Manifest:
-    with begun_here(world.context, world.tenant, JobKind.BROWSE, "latest") as (_, manifest):
+    with begun_foreground(world.context, world.tenant, JobKind.BROWSE, "latest") as (_, manifest):
         return manifest
 
 
@@ -66,13 +66,13 @@ def test_nothing_is_noted_or_stored_for_a_job_that_was_cancelled(
 ) -> None:
     world.ask()
     with world.step("commit", Phase.COMMIT) as work:
-        of_job = work.custody.of_job
+        of_job = work.keys.job_key
 
         def meanwhile(job_id: str) -> DataKey:
             world.cancel(work)
             return of_job(job_id)
 
-        monkeypatch.setattr(work.custody, "of_job", meanwhile)
+        monkeypatch.setattr(work.keys, "job_key", meanwhile)
         with pytest.raises(Cancelled):
             commit_step(work)
     assert world.rows("snapshot_attempts") == []
@@ -115,12 +115,12 @@ def test_no_snapshot_appears_without_a_lease_and_the_next_try_has_an_id_of_its_o
 def test_no_checkpoint_is_left_for_a_job_that_was_cancelled(world: EngineWorld) -> None:
     world.ask()
     with world.step("users") as work:
-        key, now = work.custody.of_job(work.claim.job_id), world.clock.now()
+        key, now = work.keys.job_key(work.claim.job_id), world.clock.now()
         body = CheckpointBody(run=None, cursor=None, more=False, full=True, cursor_issued=now, begun=now)
-        leave(work, key, "users", body, [])
+        store_checkpoint(work, key, "users", body, [])
         world.cancel(work)
         with pytest.raises(Cancelled):
-            leave(work, key, "users", body, [])
+            store_checkpoint(work, key, "users", body, [])
         assert len(world.of.claims.checkpoints(work.claim)) == 1
 
 
@@ -153,7 +153,7 @@ def many_runs(world: EngineWorld, more: int = 20) -> None:
     world.limit(buffer_bytes=1)
     for n in (*range(more), 3, 7):
         world.directory.put("users", f"users/u{n}")
-    world.directory.log["users"].append(gone(b"users", b"users/u11"))
+    world.directory.log["users"].append(tombstone(b"users", b"users/u11"))
 
 
 def test_a_full_reading_is_counted_by_what_came_again(patient: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.errors import Answer, Skip
-from shared.domain.records import gone
+from shared.domain.records import tombstone
 from shared.domain.resources import LINKS, STREAMS
 from tests.contract.engine.world import EngineWorld
 
@@ -37,7 +37,7 @@ def directory(world: EngineWorld) -> None:
 
 def delete(world: EngineWorld, application: int) -> None:
     """The listing of owners loses them with the application."""
-    world.directory.log[APPLICATIONS].append(gone(b"applications", b"applications/%d" % application))
+    world.directory.log[APPLICATIONS].append(tombstone(b"applications", b"applications/%d" % application))
     below = b"applications/%d/" % application
     log = world.directory.log[OWNERS]
     world.directory.log[OWNERS] = [line for line in log if not line[0].partition(b"\0")[2].startswith(below)]

@@ -12,9 +12,9 @@ import pytest
 from shared.domain.errors import Alarm, ClaimLost, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import JobKind, Purpose, WrappedKey
 from shared.engine import custody as custody_module
-from shared.engine.custody import Custody
+from shared.engine.custody import ProcessKeys
 from shared.engine.jobs import perform as performing
-from shared.vault.keyring import DataKey, birth
+from shared.vault.keyring import DataKey, create_data_key
 from shared.vault.names import key_objects_prefix
 from tests.contract.engine.world import LEASE, EngineWorld
 from tests.unit.vault.parts import ARN
@@ -36,11 +36,11 @@ def births(monkeypatch: pytest.MonkeyPatch) -> list[DataKey]:
     born: list[DataKey] = []
 
     def remembered(*what: Any) -> tuple[DataKey, WrappedKey]:
-        key, wrapped = birth(*what)
+        key, wrapped = create_data_key(*what)
         born.append(key)
         return key, wrapped
 
-    monkeypatch.setattr(custody_module, "birth", remembered)
+    monkeypatch.setattr(custody_module, "create_data_key", remembered)
     return born
 
 
@@ -63,8 +63,8 @@ def test_a_data_key_born_while_the_tenants_kms_key_changes_is_born_again_under_t
             world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
 
     world.at = change
-    with Custody(world.context, world.of) as custody:
-        key = custody.of_job(job.job_id)
+    with ProcessKeys(world.context, world.of) as custody:
+        key = custody.job_key(job.job_id)
         assert births == [births[0], key]
         assert dropped(births[0])
     row = world.of.keys.find(Purpose.BACKUP, job.job_id)
@@ -82,15 +82,15 @@ def test_a_data_key_whose_job_ended_while_it_was_born_leaves_nothing_in_the_stor
             world.of.jobs.cancel(job.job_id)
 
     world.at = end
-    with Custody(world.context, world.of) as custody, pytest.raises(ClaimLost):
-        custody.of_job(job.job_id)
+    with ProcessKeys(world.context, world.of) as custody, pytest.raises(ClaimLost):
+        custody.job_key(job.job_id)
     assert set(world.store.blobs) == before
 
 
 def test_a_data_key_that_a_lease_holds_is_found_without_asking_anybody_until_the_lease_is_over(
     world: EngineWorld,
 ) -> None:
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         held = custody.secrets()
         asked = world.keys.asked
         world.change("data_keys", data_key_id="0" * 64)  # from now on SQL does not know it
@@ -105,9 +105,9 @@ def test_a_data_key_that_a_lease_holds_is_found_without_asking_anybody_until_the
 @pytest.mark.parametrize("whose", ["secrets", "born", "found"])
 def test_data_keys_are_dropped_with_their_custody(world: EngineWorld, whose: str) -> None:
     job = world.ask()
-    with Custody(world.context, world.of) as custody:
-        born = custody.of_job(job.job_id)
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
+        born = custody.job_key(job.job_id)
+    with ProcessKeys(world.context, world.of) as custody:
         key = {"secrets": custody.secrets, "born": lambda: born, "found": lambda: custody.find(born.id)}[whose]()
         assert dropped(key) == (whose == "born")
     assert dropped(key)
@@ -116,12 +116,12 @@ def test_data_keys_are_dropped_with_their_custody(world: EngineWorld, whose: str
 def test_kms_is_asked_once_for_each_data_key_that_is_opened_and_for_none_that_is_not(world: EngineWorld) -> None:
     world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
     job = world.ask()
-    with Custody(world.context, world.of) as custody:
-        custody.of_job(job.job_id)
+    with ProcessKeys(world.context, world.of) as custody:
+        custody.job_key(job.job_id)
     asked = world.keys.asked
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         for _ in range(2):
-            custody.of_job(job.job_id)
+            custody.job_key(job.job_id)
         assert world.keys.asked == asked + 1
         for _ in range(2):
             custody.secrets()
@@ -136,7 +136,7 @@ def test_what_keeps_a_lease_from_beginning_is_told_to_whatever_else_goes_on_and_
 ) -> None:
     world.keys.trouble = error
     told: list[str] = []
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         custody.on_end(lambda: told.append("ended"))
         with pytest.raises(type(error)):
             custody.secrets()
@@ -151,10 +151,10 @@ def test_what_keeps_a_lease_from_beginning_is_told_to_whatever_else_goes_on_and_
 
 def test_a_damaged_data_key_that_is_asked_for_first_keeps_no_other_from_being_opened(world: EngineWorld) -> None:
     jobs = [world.ask(JobKind.VERIFY), world.ask(JobKind.VERIFY)]
-    with Custody(world.context, world.of) as custody:
-        damaged, sound = (custody.of_job(job.job_id).id for job in jobs)
+    with ProcessKeys(world.context, world.of) as custody:
+        damaged, sound = (custody.job_key(job.job_id).id for job in jobs)
     del world.keys._wrapped[world.of.keys.get(damaged).wrapped]
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         for _ in range(2):
             with pytest.raises(Alarm):
                 custody.find(damaged)
@@ -165,13 +165,13 @@ def test_a_damaged_data_key_that_is_asked_for_first_keeps_no_other_from_being_op
 
 
 def test_a_data_key_that_sql_does_not_know_is_an_alarm(world: EngineWorld) -> None:
-    with Custody(world.context, world.of) as custody, pytest.raises(Alarm):
+    with ProcessKeys(world.context, world.of) as custody, pytest.raises(Alarm):
         custody.find("0" * 64)
 
 
 def test_who_wants_to_know_of_the_end_is_told_of_leases_that_begin_later_too(world: EngineWorld) -> None:
     told = threading.Event()
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         custody.on_end(told.set)
         custody.secrets()
         world.keys.trouble = REFUSED
@@ -181,7 +181,7 @@ def test_who_wants_to_know_of_the_end_is_told_of_leases_that_begin_later_too(wor
 
 
 def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         custody.secrets()
         world.keys.trouble = KeyTrouble("KMS does not answer.")
         ended = threading.Event()
@@ -200,7 +200,7 @@ def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(
 ) -> None:
     world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
     world.keys.trouble = KeyTrouble("KMS does not answer.")
-    with Custody(world.context, world.of, 0.0) as custody, pytest.raises(KeyTrouble):
+    with ProcessKeys(world.context, world.of, 0.0) as custody, pytest.raises(KeyTrouble):
         custody.secrets()
     monkeypatch.setattr(performing, "_CHECK_SECONDS", 0.0)
     check = world.ask(JobKind.KEY_CHECK)
@@ -213,7 +213,7 @@ def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(
 
 def test_a_patience_longer_than_a_lease_is_no_longer_than_it(world: EngineWorld) -> None:
     world.keys.trouble = KeyTrouble("KMS does not answer.")
-    with Custody(world.context, world.of, 3600.0) as custody, pytest.raises(KeyTrouble):
+    with ProcessKeys(world.context, world.of, 3600.0) as custody, pytest.raises(KeyTrouble):
         custody.secrets()
 
 
@@ -224,14 +224,14 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def leased(custody: Custody) -> set[str]:
+def leased(custody: ProcessKeys) -> set[str]:
     return set(custody._leases)
 
 
 def test_a_holder_moves_with_its_data_keys_to_the_kms_key_that_wraps_them_now(world: EngineWorld) -> None:
     job = world.ask()
-    with Custody(world.context, world.of) as custody:
-        held = [custody.secrets(), custody.of_job(job.job_id)]
+    with ProcessKeys(world.context, world.of) as custody:
+        held = [custody.secrets(), custody.job_key(job.job_id)]
         told: list[str] = []
         custody.on_end(lambda: told.append("ended"))
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
@@ -255,7 +255,7 @@ def test_a_holder_moves_with_its_data_keys_to_the_kms_key_that_wraps_them_now(wo
 def test_a_held_data_key_is_not_found_any_more_once_the_key_that_wraps_it_by_now_is_known_to_be_refused(
     world: EngineWorld,
 ) -> None:
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         held = custody.secrets()
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
         world.wrap_anew(held.id, OTHER_ARN)
@@ -278,12 +278,12 @@ def test_a_refusal_of_the_key_before_counts_for_who_holds_what_it_still_wraps_an
 ) -> None:
     old = world.of.keys.get(world.rows("data_keys")[0]["data_key_id"])  # type: ignore[arg-type]
     job = world.ask()
-    with Custody(world.context, world.of) as custody:
-        waits = custody.of_job(job.job_id).id
+    with ProcessKeys(world.context, world.of) as custody:
+        waits = custody.job_key(job.job_id).id
     world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
     world.wrap_anew(old.data_key_id, OTHER_ARN)
     world.keys.refusing[ARN] = REFUSED
-    with Custody(world.context, world.of) as custody, Custody(world.context, world.of) as other:
+    with ProcessKeys(world.context, world.of) as custody, ProcessKeys(world.context, world.of) as other:
         assert custody.secrets().for_open()
         with pytest.raises(KeyRefused):
             other.find(waits)
@@ -301,11 +301,11 @@ def test_a_data_key_that_moves_between_two_looks_at_sql_is_opened_under_the_new_
     world: EngineWorld, held: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = world.ask()
-    with Custody(world.context, world.of) as custody:
-        data_key_id = custody.of_job(job.job_id).id
+    with ProcessKeys(world.context, world.of) as custody:
+        data_key_id = custody.job_key(job.job_id).id
     stale = world.of.keys.get(data_key_id)
     world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         if held:
             custody.secrets()
         for row in world.of.keys.all():
@@ -322,11 +322,11 @@ def test_a_data_key_is_born_under_the_new_key_where_the_one_before_is_refused_me
     for row in world.of.keys.all():
         world.wrap_anew(row.data_key_id, OTHER_ARN)
     world.keys.refusing[ARN] = REFUSED
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         before = world.of.tenant()
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
         assert before.key_arn == ARN
-        assert custody.of_job(job.job_id).for_seal()
+        assert custody.job_key(job.job_id).for_seal()
         assert leased(custody) == {OTHER_ARN}
 
 
@@ -338,8 +338,8 @@ def test_what_was_born_under_the_key_before_leaves_nothing_in_the_store(world: E
             "tenants", key_arn=OTHER_ARN, key_epoch=2
         )
     )
-    with Custody(world.context, world.of) as custody:
-        key = custody.of_job(job.job_id)
+    with ProcessKeys(world.context, world.of) as custody:
+        key = custody.job_key(job.job_id)
     stored = list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))
     assert len(stored) == 2
     assert any(key.id in name for name in stored)
@@ -348,8 +348,8 @@ def test_what_was_born_under_the_key_before_leaves_nothing_in_the_store(world: E
 def test_a_lease_closed_while_its_data_keys_are_handed_over_leaves_none_of_them_behind(world: EngineWorld) -> None:
     job = world.ask()
     for _ in range(5):
-        custody = Custody(world.context, world.of)
-        key = custody.of_job(job.job_id)
+        custody = ProcessKeys(world.context, world.of)
+        key = custody.job_key(job.job_id)
         arn = OTHER_ARN if world.of.keys.get(key.id).arn == ARN else ARN
         for row in world.of.keys.all():
             world.wrap_anew(row.data_key_id, arn)

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.errors import Code, GraphTrouble, KeyRefused
 from shared.domain.model import StepRef
 from shared.engine.jobs.ending import Ending, Outcome
-from shared.engine.jobs.perform import perform
+from shared.engine.jobs.perform import run_step
 from shared.messages import StepMessage
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
@@ -18,7 +18,7 @@ from tests.unit.vault.parts import ARN
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     made = EngineWorld(tmp_path)
     made.limit(tenant_steps=99)
-    made.scheduler.worker_seen("w", 99)
+    made.scheduler.record_heartbeat("w", 99)
     yield made
     made.close()
 
@@ -33,7 +33,7 @@ def sent(world: EngineWorld) -> list[StepRef]:
 
 def done(world: EngineWorld, step: StepRef) -> Ending:
     message = StepMessage(tenant_id=step.tenant_id, job_id=step.job_id, step_id=step.step_id)
-    return perform(world.context, message, "w/1")
+    return run_step(world.context, message, "w/1")
 
 
 def test_a_step_that_is_done_reports_so_and_so_does_a_second_message_for_it(world: EngineWorld) -> None:

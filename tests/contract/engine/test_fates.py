@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Skip, StartOver
 from shared.domain.model import JobState, Phase
-from shared.engine.backup.trail import job_trail
+from shared.engine.backup.trail import job_checkpoints
 from tests.contract.engine.world import EngineWorld
 
 TROUBLE = GraphTrouble("Graph is in trouble.", 0.0, "request-1")
@@ -22,7 +22,7 @@ NO_TROUBLE = (-1, TROUBLE)
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     made = EngineWorld(tmp_path)
     made.limit(tenant_steps=99)
-    made.scheduler.worker_seen("w", 99)
+    made.scheduler.record_heartbeat("w", 99)
     yield made
     made.close()
 
@@ -159,7 +159,7 @@ def test_a_reading_that_begins_afresh_leaves_nothing_of_what_it_had_read(world: 
     world.directory.trouble["users"] = [(2, TROUBLE), (0, TOO_OLD)]
     world.ask()
     with world.step("commit", Phase.COMMIT) as work:
-        bodies = job_trail(work, Phase.READ, "users")
+        bodies = job_checkpoints(work, Phase.READ, "users")
     assert told(world)[:3] == ["afresh", "next:2", "afresh"]
     # A prefix for each resource of the stream, and a line for each of the four users.
     assert [body.run.lines for body in bodies if body.run is not None] == [3, 1, 1, 1]

@@ -15,8 +15,8 @@ from shared.domain.records import Line, put
 from shared.domain.resources import STREAMS, Stream
 from shared.domain.secret import Secret
 from shared.engine.backup.gather import Gatherer, Stopped
-from shared.engine.backup.met import Met
-from shared.engine.backup.trail import trail
+from shared.engine.backup.met import SeenObjects
+from shared.engine.backup.trail import step_checkpoints
 from shared.engine.work import Work
 from shared.ports.directory import Cursor
 from tests.contract.engine.stories import Killed
@@ -73,8 +73,8 @@ class SilentDirectory(MemoryDirectory):
 
 
 def gatherer_of(work: Work, source: MemoryDirectory) -> Gatherer:
-    key = work.custody.of_job(work.claim.job_id)
-    return Gatherer(work, USERS, key, source, full=True, begun=work.context.clock.now(), met=Met())
+    key = work.keys.job_key(work.claim.job_id)
+    return Gatherer(work, USERS, key, source, full=True, begun=work.context.clock.now(), met=SeenObjects())
 
 
 async def ended(gathering: "asyncio.Future[None]") -> None:
@@ -118,7 +118,7 @@ def test_an_object_that_was_fetched_is_known_when_it_comes_again(patient: Engine
     patient.ask()
     with patient.step("users") as work:
         asyncio.run(feed(work))
-        assert [body.repeated for body in trail(work)] == [{}, {"users/9": 0}]
+        assert [body.repeated for body in step_checkpoints(work)] == [{}, {"users/9": 0}]
 
 
 def test_pages_that_wait_are_not_opened_once_the_job_is_cancelled(world: EngineWorld) -> None:

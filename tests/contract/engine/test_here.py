@@ -12,7 +12,7 @@ from shared.domain.model import Job, JobKind, JobState
 from shared.engine import here
 from shared.engine.browse import browse
 from shared.engine.download import download
-from shared.engine.here import begun_here
+from shared.engine.here import begun_foreground
 from shared.engine.work import Work
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
@@ -126,7 +126,7 @@ def test_a_job_that_must_end_does_not_succeed_though_its_reader_has_all(world: E
     world.backed_up()
     with (
         pytest.raises(EntrakeepError) as met,
-        begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+        begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         end(world)
         known(work)
@@ -141,7 +141,7 @@ def test_a_job_that_somebody_else_has_ended_says_why(world: EngineWorld, when: s
     world.limit(renew_seconds=0.02 if when == "while it reads" else 10.0)
     with (
         pytest.raises(EntrakeepError) as met,
-        begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+        begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         world.of.keys.refuse(ARN, REFUSED.message)
         if when == "while it reads":
@@ -174,7 +174,7 @@ def test_a_defect_is_told_from_a_process_that_was_interrupted(
     world: EngineWorld, error: BaseException, code: Code
 ) -> None:
     world.backed_up()
-    with pytest.raises(type(error)), begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest"):
+    with pytest.raises(type(error)), begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest"):
         raise error
     job = newest(world)
     assert (job.state, job.code) == (JobState.FAILED, code)

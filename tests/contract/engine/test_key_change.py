@@ -14,10 +14,10 @@ import pytest
 from shared.adapters.catalog import sqlite
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import Job, JobKind, JobState, KeyMode, Purpose
-from shared.engine.custody import Custody
-from shared.engine.key_management.asking import ask_enable, ask_update
+from shared.engine.custody import ProcessKeys
+from shared.engine.key_management.asking import request_enable, request_update
 from shared.engine.rebuild import rebuild
-from shared.vault.keyring import birth, check_key_object, decode_key_object
+from shared.vault.keyring import check_key_object, create_data_key, decode_key_object
 from shared.vault.names import heads_prefix, key_object_blob, key_objects_prefix
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
@@ -47,13 +47,13 @@ def ended(world: EngineWorld, job: Job) -> Job:
 
 
 def enabled(world: EngineWorld, arn: str = FIRST) -> Job:
-    job = ended(world, ask_enable(world.of, arn, "ada"))
+    job = ended(world, request_enable(world.of, arn, "ada"))
     assert job.state is JobState.SUCCEEDED, job
     return job
 
 
 def updated(world: EngineWorld, arn: str = SECOND) -> Job:
-    job = ended(world, ask_update(world.of, arn))
+    job = ended(world, request_update(world.of, arn))
     assert job.state is JobState.SUCCEEDED, job
     return job
 
@@ -118,7 +118,7 @@ def test_a_reader_of_the_database_keeps_the_proof_back_until_it_ends(
     with closing(sqlite3.connect(world.database, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM tenants").fetchone()
-        job = ended(world, ask_enable(world.of, FIRST, "ada"))
+        job = ended(world, request_enable(world.of, FIRST, "ada"))
         assert (job.state, job.code) == (JobState.FAILED, Code.BUSY)
         assert "another program keeps on reading" in (job.message or "")
         assert in_files(world, before)
@@ -150,10 +150,10 @@ def test_nothing_is_changed_for_a_tenant_that_may_not_or_whose_terms_nobody_acce
 @pytest.mark.parametrize("code", [Code.KEY_INVALID, Code.KEY_MISCONFIGURED])
 def test_a_key_that_is_no_good_any_more_is_not_switched_to(world: EngineWorld, code: Code) -> None:
     world.keys.refusing[FIRST] = KeyRefused(FIRST, "No.") if code is Code.KEY_INVALID else Refuse(code, "Ours.")
-    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    job = ended(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, code)
     assert world.of.tenant().key_mode is KeyMode.PROVIDER
-    assert not world.of.jobs.ask(JobKind.BACKUP, asked=job.asked)[0].state.ended
+    assert not world.of.jobs.request(JobKind.BACKUP, origin=job.origin)[0].state.ended
 
 
 POINTS = ("key-switched", "key-rewrapped", "key-moved", "generation-erased", "generation-forgotten", "key-settled")
@@ -170,7 +170,7 @@ def test_a_worker_killed_anywhere_leaves_what_another_ends(world: EngineWorld, p
         if name == point and passed.count(point) == nth:
             raise Killed
 
-    job = ask_enable(world.of, FIRST, "ada")
+    job = request_enable(world.of, FIRST, "ada")
     world.at = reached
     if nth == 1 or point not in ("key-switched", "key-settled"):
         with pytest.raises(Killed):
@@ -192,7 +192,7 @@ def test_a_step_that_is_tired_goes_on_where_it_was(world: EngineWorld) -> None:
         begun += name == "claimed"
 
     world.at = reached
-    job = ask_enable(world.of, FIRST, "ada")
+    job = request_enable(world.of, FIRST, "ada")
     assert ended(world, job).state is JobState.RUNNING
     world.work(100)
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
@@ -206,11 +206,11 @@ def test_the_old_key_lost_midway_leaves_the_rest_working_and_comes_back_by_a_ret
     lost = KeyRefused(FIRST, "The key is disabled. Its owner must enable it.")
 
     def reached(name: str) -> None:
-        if name == "key-moved" and len(world.of.customer_keys.to_move()) == 1:
+        if name == "key-moved" and len(world.of.customer_keys.keys_to_move()) == 1:
             world.keys.refusing[FIRST] = lost
 
     world.at = reached
-    job = ended(world, ask_update(world.of, SECOND))
+    job = ended(world, request_update(world.of, SECOND))
     world.at = lambda _: None
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
     assert job.message is not None
@@ -228,7 +228,7 @@ def test_the_old_key_lost_midway_leaves_the_rest_working_and_comes_back_by_a_ret
     assert ended(world, full).state is JobState.SUCCEEDED
     assert world.download() == world.directory.records()
     world.keys.refusing = {}
-    again = ended(world, ask_update(world.of, SECOND))
+    again = ended(world, request_update(world.of, SECOND))
     assert (again.state, again.detail["moved"]) == (JobState.SUCCEEDED, 1)
     assert world.of.keys.state().refusal is None
     whole(world, SECOND)
@@ -236,7 +236,7 @@ def test_the_old_key_lost_midway_leaves_the_rest_working_and_comes_back_by_a_ret
 
 def test_a_refusal_of_the_new_key_midway_stops_everything_until_it_is_given_back(world: EngineWorld) -> None:
     world.at = lambda name: name == "key-moved" and world.keys.refusing.setdefault(FIRST, KeyRefused(FIRST, "No."))  # type: ignore[func-returns-value,return-value]
-    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    job = ended(world, request_enable(world.of, FIRST, "ada"))
     world.at = lambda _: None
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
     assert world.done().code is Code.KEY_ACCESS_REVOKED
@@ -253,15 +253,15 @@ def test_backups_and_downloads_go_on_while_data_keys_move(world: EngineWorld) ->
         if name in ("key-switched", "key-moved", "generation-erased") and "at work" not in busy:
             busy.append("at work")
             assert world.download() == world.directory.records()
-            with Custody(world.context, world.of) as custody:
-                other = world.of.jobs.ask(JobKind.VERIFY, asked=job.asked)[0]
-                key = custody.of_job(other.job_id)
+            with ProcessKeys(world.context, world.of) as custody:
+                other = world.of.jobs.request(JobKind.VERIFY, origin=job.origin)[0]
+                key = custody.job_key(other.job_id)
                 assert world.of.keys.get(key.id).arn == FIRST
                 world.of.jobs.cancel(other.job_id)
             busy.remove("at work")
             busy.append(name)
 
-    job = ask_enable(world.of, FIRST, "ada")
+    job = request_enable(world.of, FIRST, "ada")
     world.at = reached
     assert ended(world, job).state is JobState.SUCCEEDED
     world.at = lambda _: None
@@ -276,9 +276,11 @@ def test_a_data_key_being_born_while_the_key_changes_leaves_nothing_under_the_ke
     def reached(name: str) -> None:
         if name == "generation-erased" and len(objects(world)) < 8:
             world.at = lambda _: None
-            birth(world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, world.ask().job_id)
+            create_data_key(
+                world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, world.ask().job_id
+            )
 
-    job = ask_enable(world.of, FIRST, "ada")
+    job = request_enable(world.of, FIRST, "ada")
     world.at = reached
     assert ended(world, job).state is JobState.SUCCEEDED
     assert under(world) == {FIRST}
@@ -286,7 +288,7 @@ def test_a_data_key_being_born_while_the_key_changes_leaves_nothing_under_the_ke
 
 def wrapped_for_another(world: EngineWorld) -> tuple[str, bytes]:
     """A data key of another tenant: its key object's name and text."""
-    _, key = birth(world.keys, world.store, "another", ARN, Purpose.BACKUP, 1, world.clock.time, None)
+    _, key = create_data_key(world.keys, world.store, "another", ARN, Purpose.BACKUP, 1, world.clock.time, None)
     blob = key_object_blob("another", key.data_key_id, 1)
     return blob, world.store.blobs.pop(blob)
 
@@ -295,12 +297,12 @@ def test_a_key_object_copied_from_another_tenant_is_not_moved_and_named(world: E
     blob, text = wrapped_for_another(world)
     planted = blob.replace("another", world.tenant.tenant_id)
     world.store.blobs[planted] = text
-    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    job = ended(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert job.detail["left"] == [{"blob": planted, "reason": "BLOB_DAMAGED"}]
     assert world.download() == world.directory.records()
     del world.store.blobs[planted]
-    assert ended(world, ask_enable(world.of, FIRST, "ada")).state is JobState.SUCCEEDED
+    assert ended(world, request_enable(world.of, FIRST, "ada")).state is JobState.SUCCEEDED
     whole(world, FIRST)
 
 
@@ -309,7 +311,7 @@ def test_a_wrapped_key_of_another_tenant_in_the_row_of_this_one_is_not_moved(wor
     secrets = world.of.keys.find(Purpose.SECRETS, None)
     assert secrets is not None
     world.change("data_keys", wrapped=fresh.wrapped)
-    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    job = ended(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert len(job.detail["left"]) == 3
     assert under(world) == {ARN}
@@ -317,13 +319,13 @@ def test_a_wrapped_key_of_another_tenant_in_the_row_of_this_one_is_not_moved(wor
 
 def test_a_bucket_that_knows_more_than_sql_is_left_alone(world: EngineWorld) -> None:
     world.store.put(f"{world.tenant.tenant_id}/jobs/{world.tenant.tenant_id}/{'0' * 64}", b"x")
-    job = ended(world, ask_enable(world.of, FIRST, "ada"))
+    job = ended(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.CATALOG_OUTDATED)
     assert world.of.tenant().key_mode is KeyMode.PROVIDER
 
 
 def test_a_change_that_is_cancelled_leaves_both_keys_working_and_may_be_taken_up_again(world: EngineWorld) -> None:
-    job = ask_enable(world.of, FIRST, "ada")
+    job = request_enable(world.of, FIRST, "ada")
     world.limit(renew_seconds=0.05)
 
     def reached(name: str) -> None:
@@ -368,17 +370,17 @@ def test_trouble_with_a_key_that_is_only_checked_says_nothing_of_the_tenants_own
 def test_a_data_key_that_is_swept_while_the_key_changes_is_let_go(world: EngineWorld) -> None:
     world.limit(settled_hours=0.0)
     cancelled = world.ask()
-    with Custody(world.context, world.of) as custody:
-        custody.of_job(cancelled.job_id)
+    with ProcessKeys(world.context, world.of) as custody:
+        custody.job_key(cancelled.job_id)
     world.of.jobs.cancel(cancelled.job_id)
 
     def reached(name: str) -> None:
         if name == "key-switched":
             world.at = lambda _: None
-            world.ask(JobKind.PRUNE)
+            world.ask(JobKind.SWEEP)
             world.work()
 
-    job = ask_enable(world.of, FIRST, "ada")
+    job = request_enable(world.of, FIRST, "ada")
     world.at = reached
     assert ended(world, job).state is JobState.SUCCEEDED
     whole(world, FIRST)

@@ -11,7 +11,7 @@ import pytest
 from shared.adapters.kms import AwsKeys
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, Tenant
-from shared.engine.key_management.asking import ask_check, ask_enable, ask_update, checked_arn
+from shared.engine.key_management.asking import checked_arn, request_check, request_enable, request_update
 from shared.engine.key_management.checks import CHECKS
 from shared.engine.key_management.policy import key_policy
 from shared.engine.onboarding import add_tenant
@@ -57,7 +57,7 @@ class KmsWorld(EngineWorld):
         return arn
 
     def checked(self, arn: str) -> Job:
-        job = ask_check(self.of, arn)
+        job = request_check(self.of, arn)
         self.work()
         return self.of.jobs.get(job.job_id)
 
@@ -197,7 +197,7 @@ def enabled(world: KmsWorld) -> str:
     """A key of the owner's own that wraps the tenant's data keys."""
     arn = world.key()
     world.of.customer_keys.allow()
-    job = ask_enable(world.of, arn, "ada")
+    job = request_enable(world.of, arn, "ada")
     world.work()
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
     return arn
@@ -214,7 +214,7 @@ def test_a_tenant_under_its_own_key_changes_to_another_one_without_the_provider_
         deny(world, "Decrypt", "GenerateDataKey", "DescribeKey")
     second = world.key()
     assert world.checked(second).state is JobState.SUCCEEDED
-    job = ask_update(world.of, second)
+    job = request_update(world.of, second)
     world.work()
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED, world.of.jobs.get(job.job_id)
     assert {key.arn for key in world.of.keys.all()} == {second}
@@ -274,7 +274,7 @@ def test_trouble_with_kms_ends_a_check_at_once_and_is_no_verdict_on_the_key(worl
 
 def test_each_check_is_told_while_the_job_runs(world: KmsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    jobs, tell = world.of.jobs, type(world.of.claims).tell
+    jobs, tell = world.of.jobs, type(world.of.claims).report_progress
 
     def told(claims: Any, claim: Any, detail: Any) -> None:
         tell(claims, claim, detail)
@@ -282,6 +282,6 @@ def test_each_check_is_told_while_the_job_runs(world: KmsWorld, monkeypatch: pyt
         assert job.state is JobState.RUNNING
         seen.append(len(job.detail["checks"]))
 
-    monkeypatch.setattr(type(world.of.claims), "tell", told)
+    monkeypatch.setattr(type(world.of.claims), "report_progress", told)
     assert world.checked(world.key()).kind is JobKind.KEY_CHECK
     assert seen == list(range(1, len(CHECKS) + 1))

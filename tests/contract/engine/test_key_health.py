@@ -12,7 +12,7 @@ import pytest
 
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.key_health import KeyCondition, KeyHealth
-from shared.domain.model import Asked, JobKind, JobState, KeyMode, Purpose, Schedule
+from shared.domain.model import JobKind, JobState, KeyMode, Origin, Purpose, Schedule
 from shared.domain.secret import Secret
 from shared.engine.key_health import Prober, Probing
 from shared.engine.onboarding import add_tenant
@@ -189,7 +189,7 @@ def test_due_times_make_no_job_while_probes_are_refused_and_one_when_they_are_no
     assert world.of.keys.state().refusal is None
     world.engine.tick()
     (job,) = world.of.jobs.recent()
-    assert (job.kind, job.asked) == (JobKind.BACKUP, Asked.SCHEDULE)
+    assert (job.kind, job.origin) == (JobKind.BACKUP, Origin.SCHEDULE)
     world.tell()
     assert [notice.state for notice in world.heard.about_keys] == [REVOKED, OK]
     assert [notice.state for notice in world.heard.about_backups] == ["late"]

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from shared.domain.errors import Code
-from shared.domain.model import Asked, Job, JobKind, JobState, Purpose, WrappedKey
-from shared.engine.custody import Custody
-from shared.engine.key_management.asking import ask_enable, ask_update
-from shared.vault.keyring import birth, decode_key_object, encode_key_object
+from shared.domain.model import Job, JobKind, JobState, Origin, Purpose, WrappedKey
+from shared.engine.custody import ProcessKeys
+from shared.engine.key_management.asking import request_enable, request_update
+from shared.vault.keyring import create_data_key, decode_key_object, encode_key_object
 from shared.vault.names import data_key_of, key_object_blob, key_objects_prefix
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN, MemoryStore
@@ -30,10 +30,10 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
     """A tenant with a backup and many data keys more."""
     made = EngineWorld(tmp_path, lease=5.0)
     made.backed_up()
-    with Custody(made.context, made.of) as custody:
+    with ProcessKeys(made.context, made.of) as custody:
         for _ in range(KEYS - 2):
             job = made.ask(JobKind.VERIFY)
-            custody.of_job(job.job_id)
+            custody.job_key(job.job_id)
             made.of.jobs.cancel(job.job_id)
     made.of.customer_keys.allow()
     made.limit(worker_seen_seconds=3600.0)  # a proof by parts takes many turns
@@ -71,7 +71,7 @@ def born(world: EngineWorld, arn: str, part: str) -> tuple[str, bytes]:
     aside = MemoryStore()
     while True:
         tenant, job = world.tenant.tenant_id, world.of.jobs.recent(1)[0].job_id
-        _, key = birth(world.keys, aside, tenant, arn, Purpose.BACKUP, 1, world.clock.time, job)
+        _, key = create_data_key(world.keys, aside, tenant, arn, Purpose.BACKUP, 1, world.clock.time, job)
         blob = key_object_blob(tenant, key.data_key_id, 1)
         if key.data_key_id.startswith(part):
             return blob, aside.blobs[blob]
@@ -93,7 +93,7 @@ def test_the_proof_rests_behind_each_part_and_proves_none_twice(world: EngineWor
 
     world.at = reached
     world.keys.decrypt = counted  # type: ignore[method-assign, assignment]
-    assert ended(world, ask_enable(world.of, OWN, "ada")).state is JobState.SUCCEEDED
+    assert ended(world, request_enable(world.of, OWN, "ada")).state is JobState.SUCCEEDED
     world.at = lambda _: None
     assert passed["part-proved"] == passed["turn"] == len(parts(world))
     assert set(opened.values()) <= {0, 1}
@@ -116,7 +116,7 @@ def test_a_key_object_that_comes_where_all_was_proved_is_found_and_wrapped_anew(
             world.store.put_new(blob, text)
             late.append(data_key_of(blob))
 
-    job = ask_enable(world.of, OWN, "ada")
+    job = request_enable(world.of, OWN, "ada")
     world.at = reached
     assert ended(world, job).state is JobState.SUCCEEDED
     world.at = lambda _: None
@@ -140,7 +140,7 @@ def test_a_key_object_that_comes_where_all_was_proved_must_open_too(
             world.store.put_new(blob, encode_key_object(world.tenant.tenant_id, damaged))
             late.append(key.data_key_id)
 
-    job = ask_enable(world.of, OWN, "ada")
+    job = request_enable(world.of, OWN, "ada")
     world.at = reached
     failed = ended(world, job)
     assert (failed.state, failed.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
@@ -162,7 +162,7 @@ def test_a_worker_killed_again_and_again_behind_what_it_did_is_not_given_up(worl
             kills += 1
             raise Killed
 
-    job = ask_enable(world.of, OWN, "ada")
+    job = request_enable(world.of, OWN, "ada")
     world.at = reached
     for _ in range(world.context.limits.claims_lost + 2):
         with pytest.raises(Killed):
@@ -177,13 +177,13 @@ def test_a_worker_killed_again_and_again_behind_what_it_did_is_not_given_up(worl
 
 def test_what_a_change_to_another_key_left_is_erased_on_the_way_back(world: EngineWorld) -> None:
     """A key object that was stored under the other key, and whose row never followed."""
-    assert ended(world, ask_enable(world.of, OWN, "ada")).state is JobState.SUCCEEDED
+    assert ended(world, request_enable(world.of, OWN, "ada")).state is JobState.SUCCEEDED
 
     def reached(name: str) -> None:
         if name == "key-rewrapped":
             raise Killed
 
-    there = ask_update(world.of, OTHER)
+    there = request_update(world.of, OTHER)
     world.at = reached
     with pytest.raises(Killed):
         world.work()
@@ -192,7 +192,7 @@ def test_what_a_change_to_another_key_left_is_erased_on_the_way_back(world: Engi
     world.of.jobs.cancel(there.job_id)
     world.pass_time(3600)
     assert ended(world, there).state is JobState.CANCELLED
-    assert ended(world, ask_update(world.of, OWN)).state is JobState.SUCCEEDED
+    assert ended(world, request_update(world.of, OWN)).state is JobState.SUCCEEDED
     whole(world)
 
 
@@ -221,7 +221,7 @@ def test_a_key_object_that_is_not_what_sql_says_is_named_and_the_old_key_not_dec
             blobs.append(key_object_blob(world.tenant.tenant_id, key.data_key_id, key.generation))
             change(world, key, blobs[0])
 
-    job = ask_enable(world.of, OWN, "ada")
+    job = request_enable(world.of, OWN, "ada")
     world.at = reached
     failed = ended(world, job)
     assert (failed.state, failed.code) == (JobState.FAILED, code)
@@ -235,12 +235,12 @@ def test_a_copy_of_a_key_object_is_named_and_the_old_key_not_declared_free(world
     blob = next(iter(world.store.names(key_objects_prefix(world.tenant.tenant_id))))
     text = world.store.blobs[blob]
     world.store.blobs |= {f"{blob} (1)": text, f"{blob}.DS_Store": b"x"}
-    job = ended(world, ask_enable(world.of, OWN, "ada"))
+    job = ended(world, request_enable(world.of, OWN, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_UNKNOWN)
     assert [each["blob"] for each in job.detail["left"]] == [f"{blob} (1)"]
     assert world.of.keys.state().old_key_free is False
     del world.store.blobs[f"{blob} (1)"]
-    again, _ = world.of.jobs.ask(JobKind.KEY_ENABLE, asked=Asked.HAND, detail=job.detail, retried=job.job_id)
+    again, _ = world.of.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND, detail=job.detail, retried=job.job_id)
     assert ended(world, again).state is JobState.SUCCEEDED
     del world.store.blobs[f"{blob}.DS_Store"]
     whole(world)

@@ -17,7 +17,7 @@ from console.download_file import to_file
 from shared.adapters.kms.row import Kind, Row
 from shared.adapters.kms.table import ROWS
 from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse
-from shared.domain.model import Asked, Job, JobKind, JobState, Schedule
+from shared.domain.model import Job, JobKind, JobState, Origin, Schedule
 from shared.engine.download import Sink, download
 from tests.contract.engine.kms_cases import CASES, Case, Scene, cases
 from tests.contract.engine.kms_stage import LONG, Stage, until
@@ -226,7 +226,7 @@ def test_a_schedule_stands_still_under_a_refusal_and_goes_on_by_itself(
     world.pass_time(601)
     world.work()
     (job,) = of.jobs.recent(1)
-    assert (job.asked, job.state) == (Asked.SCHEDULE, JobState.SUCCEEDED)
+    assert (job.origin, job.state) == (Origin.SCHEDULE, JobState.SUCCEEDED)
     assert len(of.jobs.recent()) == made[-1] + 1
     shown = key_document(of.tenant(), of.keys.state(), of.health.get(), of.health.history())
     assert (shown["state"], shown["code"], shown["message"]) == ("ok", None, None)

@@ -8,8 +8,8 @@ import pytest
 from shared.adapters.kms.row import Kind, Row
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, KeyMode
-from shared.engine.custody import Custody
-from shared.engine.key_management.asking import ask_update
+from shared.engine.custody import ProcessKeys
+from shared.engine.key_management.asking import request_update
 from shared.vault.keyring import check_key_object, unwrap
 from tests.contract.engine.kms_cases import Case, Scene, cases, gone
 from tests.contract.engine.kms_stage import Stage
@@ -26,10 +26,10 @@ class Change:
         self.before = stage.enter_bare()
         self.new = replace(self.before, arn=stage.aws.new_key())
         self.world.change("tenants", key_mode=KeyMode.CUSTOMER)
-        with Custody(self.world.context, self.world.of) as custody:
+        with ProcessKeys(self.world.context, self.world.of) as custody:
             for _ in range(KEYS - 1):
                 job = self.world.ask(JobKind.VERIFY)
-                custody.of_job(job.job_id)
+                custody.job_key(job.job_id)
                 self.world.of.jobs.cancel(job.job_id)
         self.ids = {key.data_key_id for key in self.world.of.keys.all()}
 
@@ -42,7 +42,7 @@ class Change:
                 self.stage.kms.met.clear()
                 case(scene)
 
-        job = ask_update(self.world.of, self.new.arn)
+        job = request_update(self.world.of, self.new.arn)
         self.world.at = reached
         return job
 
@@ -76,7 +76,7 @@ class Change:
     def goes_on(self, scene: Scene) -> None:
         """Asked for again once all is as before, it ends well."""
         scene.relieve()
-        job = self.ended(ask_update(self.world.of, self.new.arn))
+        job = self.ended(request_update(self.world.of, self.new.arn))
         assert job.state is JobState.SUCCEEDED, job
         self.whole()
 

@@ -9,9 +9,9 @@ import pytest
 
 from shared.domain.errors import Code, KeyRefused, KeyTrouble
 from shared.domain.key_health import KeyCondition
-from shared.domain.model import Asked, Job, JobKind, JobState, Schedule
+from shared.domain.model import Job, JobKind, JobState, Origin, Schedule
 from shared.domain.secret import Secret
-from shared.engine.custody import Custody
+from shared.engine.custody import ProcessKeys
 from shared.engine.download import download
 from shared.ports.keys import FreshKey
 from tests.contract.engine.test_key_health import Healthy, Keys
@@ -43,7 +43,7 @@ def due(world: Healthy, minutes: float) -> list[Job]:
         world.probe(10)
         world.engine.clock.time = datetime.now(UTC)
         world.engine.work()
-    return [job for job in world.of.jobs.recent() if job.asked is Asked.SCHEDULE]
+    return [job for job in world.of.jobs.recent() if job.origin is Origin.SCHEDULE]
 
 
 def scheduled(world: Healthy) -> None:
@@ -95,17 +95,17 @@ def test_where_nobody_probes_any_more_a_due_time_asks_kms_again(world: Healthy) 
     world.engine.pass_time(LEASE + 1)
     world.engine.clock.time = datetime.now(UTC)
     world.engine.work()
-    assert world.of.jobs.recent(1)[0].asked is Asked.SCHEDULE
+    assert world.of.jobs.recent(1)[0].origin is Origin.SCHEDULE
 
 
 def test_what_needs_no_new_data_key_goes_on(world: Healthy) -> None:
     world.keys.forbidden = {"probe"}
-    waiting = world.of.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0]
+    waiting = world.of.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
     backup = world.engine.ask()
-    with Custody(world.engine.context, world.of) as custody:
+    with ProcessKeys(world.engine.context, world.of) as custody:
         held = custody.secrets()
         with pytest.raises(KeyRefused):
-            custody.of_job(backup.job_id)
+            custody.job_key(backup.job_id)
         custody.check()
         assert held.for_open()
     world.engine.work()
@@ -115,13 +115,13 @@ def test_what_needs_no_new_data_key_goes_on(world: Healthy) -> None:
 
 
 def test_a_key_that_is_refused_whole_ends_everything_though_a_birth_meets_it_first(world: Healthy) -> None:
-    waiting = world.of.jobs.ask(JobKind.VERIFY, asked=Asked.HAND)[0]
+    waiting = world.of.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
     backup = world.engine.ask()
-    with Custody(world.engine.context, world.of) as custody:
+    with ProcessKeys(world.engine.context, world.of) as custody:
         held = custody.secrets()
         world.keys.refusing[ARN] = KeyRefused(ARN, "The KMS key is disabled.")
         with pytest.raises(KeyRefused):
-            custody.of_job(backup.job_id)
+            custody.job_key(backup.job_id)
         with pytest.raises(KeyRefused):
             held.for_open()
     for job in (waiting, backup):
@@ -136,7 +136,7 @@ def test_a_refused_birth_fails_its_job_though_kms_does_not_tell_whether_it_still
 ) -> None:
     world.keys.forbidden = {"probe"}
     backup = world.engine.ask()
-    with Custody(world.engine.context, world.of) as custody:
+    with ProcessKeys(world.engine.context, world.of) as custody:
         custody.secrets()
 
         def silent(arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
@@ -144,5 +144,5 @@ def test_a_refused_birth_fails_its_job_though_kms_does_not_tell_whether_it_still
 
         monkeypatch.setattr(world.keys, "decrypt", silent)
         with pytest.raises(KeyRefused):
-            custody.of_job(backup.job_id)
+            custody.job_key(backup.job_id)
         custody.check()

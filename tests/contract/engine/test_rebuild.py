@@ -73,7 +73,7 @@ def goes_on(world: EngineWorld) -> None:
     world.directory.put("users", "users/after")
     world.backed_up()
     assert world.download() == world.directory.records()
-    for kind in (JobKind.VERIFY, JobKind.PRUNE, JobKind.VERIFY):
+    for kind in (JobKind.VERIFY, JobKind.SWEEP, JobKind.VERIFY):
         job = world.done(kind)
         assert job.state is JobState.SUCCEEDED, job
 
@@ -88,13 +88,13 @@ def test_whatever_happened_nothing_is_missing_from_what_is_rebuilt(earlier: Stor
         dump = copied(world.database, Path(folder) / "dump.sqlite3")
         tell(world, later)
         for other in (world.over(Path(folder) / "empty.sqlite3"), world.over(dump)):
-            dumped = other.of.upkeep.known().data_keys
+            dumped = other.of.upkeep.known_blobs().data_keys
             outcome = rebuild(other.context, world.tenant.tenant_id)
             assert (outcome.trouble, outcome.broken) == (None, [])
             holds_all(world, other, dumped)
-            known = other.of.upkeep.known()
+            known = other.of.upkeep.known_blobs()
             again = rebuild(other.context, world.tenant.tenant_id)
-            assert (again.snapshots, again.data_keys, other.of.upkeep.known()) == (0, 0, known)
+            assert (again.snapshots, again.data_keys, other.of.upkeep.known_blobs()) == (0, 0, known)
             blobs = dict(world.store.blobs)
             goes_on(other)
             world.store.blobs = blobs
@@ -109,10 +109,10 @@ def test_where_nothing_is_lost_a_rebuild_changes_nothing(story: Story) -> None:
         world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
         tell(world, [("backup", ""), *story])
-        known, snapshots = world.of.upkeep.known(), world.of.snapshots.all()
+        known, snapshots = world.of.upkeep.known_blobs(), world.of.snapshots.all()
         outcome = rebuild(world.context, world.tenant.tenant_id)
         assert (outcome.snapshots, outcome.data_keys, outcome.broken) == (0, 0, [])
-        assert (world.of.upkeep.known(), world.of.snapshots.all()) == (known, snapshots)
+        assert (world.of.upkeep.known_blobs(), world.of.snapshots.all()) == (known, snapshots)
         world.close()
 
 
@@ -204,13 +204,13 @@ def test_of_several_manifests_of_a_job_the_one_that_was_built_upon_counts(world:
     world.pass_time(31)
     world.work()
     (first,) = world.of.snapshots.all()
-    (uncommitted,) = set(world.of.upkeep.known().attempts) - {first.snapshot_id}
+    (uncommitted,) = set(world.of.upkeep.known_blobs().attempts) - {first.snapshot_id}
     world.clock.time += timedelta(hours=1)
     world.backed_up()
     other = world.over(tmp_path / "empty.sqlite3")
     assert rebuild(other.context, world.tenant.tenant_id).snapshots == 2
     assert other.of.snapshots.all() == world.of.snapshots.all()
-    assert other.of.upkeep.known().attempts == {uncommitted: first.job_id}
+    assert other.of.upkeep.known_blobs().attempts == {uncommitted: first.job_id}
     other.close()
 
 
@@ -231,4 +231,4 @@ def test_the_credentials_key_comes_back_so_that_an_update_needs_no_new_one(lost:
 
 def test_jobs_of_the_bucket_are_known_afterwards(lost: EngineWorld) -> None:
     rebuild(lost.context, lost.tenant.tenant_id)
-    assert lost.of.upkeep.known().jobs >= set(lost.store.folders(jobs_prefix(lost.tenant.tenant_id)))
+    assert lost.of.upkeep.known_blobs().jobs >= set(lost.store.folders(jobs_prefix(lost.tenant.tenant_id)))

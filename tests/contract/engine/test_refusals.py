@@ -9,7 +9,7 @@ from shared.domain.errors import Answer
 from shared.domain.model import JobState, RefusedObject, ResourceReport
 from shared.engine import browse
 from shared.engine.backup import refusals
-from shared.engine.custody import Custody
+from shared.engine.custody import ProcessKeys
 from shared.engine.opening import open_manifest
 from tests.contract.engine.world import EngineWorld
 
@@ -35,7 +35,7 @@ def report(world: EngineWorld, resource: str) -> ResourceReport:
 
 def named(world: EngineWorld, stream: str) -> list[RefusedObject]:
     """The refused objects that the newest manifest names."""
-    with Custody(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as custody:
         manifest = open_manifest(world.context, custody, world.of.tenant_id, world.of.snapshots.get("latest"))
         return next(state.refused for state in manifest.streams if state.stream == stream)
 

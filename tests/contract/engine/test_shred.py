@@ -18,7 +18,7 @@ from shared.engine.onboarding import add_tenant
 from shared.engine.rebuild import rebuild, stored_tenants
 from shared.engine.shred import Certificate, shred_tenant, unfinished_shred
 from shared.ports.blobs import FOR_EVER
-from shared.vault.keyring import birth
+from shared.vault.keyring import create_data_key
 from shared.vault.names import certificate_blob, key_objects_prefix, shredding_blob
 from tests.contract.engine.stories import Killed
 from tests.contract.engine.world import DIRECTORY, EngineWorld, identity
@@ -193,7 +193,9 @@ def test_a_key_object_that_comes_when_the_tenant_is_forgotten_is_destroyed_and_c
     def reached(name: str) -> None:
         if name == "tenant-forgotten":
             tenant = world.tenant
-            _, key = birth(world.keys, world.store, tenant.tenant_id, ARN, Purpose.BACKUP, 1, world.clock.time, "job")
+            _, key = create_data_key(
+                world.keys, world.store, tenant.tenant_id, ARN, Purpose.BACKUP, 1, world.clock.time, "job"
+            )
             born.append(key.data_key_id)
 
     world.at = reached

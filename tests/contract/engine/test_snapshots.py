@@ -12,7 +12,7 @@ from shared.domain.errors import Alarm, Cancelled, Code, KeyRefused, Refuse
 from shared.domain.model import Job, JobKind, JobState
 from shared.engine.browse import browse
 from shared.engine.download import download
-from shared.engine.here import begun_here
+from shared.engine.here import begun_foreground
 from shared.vault.names import key_object_blob
 from tests.contract.engine.world import LEASE, EngineWorld
 from tests.unit.vault.parts import ARN
@@ -48,9 +48,9 @@ def test_a_download_that_is_cancelled_ends_as_cancelled(world: EngineWorld) -> N
     cancelled = threading.Event()
     with (
         pytest.raises(Cancelled),
-        begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+        begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
-        work.hold.on_lost(cancelled.set)
+        work.claim_keeper.on_lost(cancelled.set)
         world.of.jobs.cancel(newest(world).job_id)
         assert cancelled.wait(10)
         work.check()
@@ -83,7 +83,7 @@ def test_a_sink_that_takes_nothing_more_fails_the_job(world: EngineWorld) -> Non
 
 def test_a_download_that_nobody_holds_any_more_is_ended_by_the_next_command(world: EngineWorld) -> None:
     snapshot = world.of.snapshots.get("latest").snapshot_id
-    claim = world.of.jobs.begin_here(JobKind.DOWNLOAD, snapshot, "download", 0.0)
+    claim = world.of.jobs.begin_foreground(JobKind.DOWNLOAD, snapshot, "download", 0.0)
     world.download()
     job = world.of.jobs.get(claim.job_id)
     assert (job.state, job.code) == (JobState.FAILED, Code.INTERRUPTED)
@@ -109,10 +109,10 @@ def test_a_refused_key_opens_nothing_and_works_again_at_once_when_it_is_given_ba
 def test_a_refusal_reaches_a_download_within_a_lease(world: EngineWorld) -> None:
     with (
         pytest.raises(KeyRefused),
-        begun_here(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+        begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         refused = threading.Event()
-        work.custody.on_end(refused.set)
+        work.keys.on_end(refused.set)
         world.keys.trouble = REFUSED
         assert refused.wait(LEASE * 5)
         work.check()

@@ -41,7 +41,7 @@ def again(world: EngineWorld, look_seconds: float = 0.0) -> MarkedStore:
 
 
 def known(world: EngineWorld) -> KnownStore:
-    found = world.context.catalog.stores().known()
+    found = world.context.catalog.stores().known_stores()
     assert found is not None
     return found
 

@@ -48,7 +48,7 @@ def test_a_sweep_skips_strays_and_names_them_in_one_log_line(
 ) -> None:
     strays = littered(world)
     with caplog.at_level(logging.WARNING):
-        job = world.done(JobKind.PRUNE)
+        job = world.done(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job
     assert job.detail["removed"] == 0
     named = set(job.detail["strays"])
@@ -66,7 +66,7 @@ def test_a_rebuild_skips_strays_and_reports_them(world: EngineWorld, tmp_path: P
     assert (outcome.trouble, outcome.broken, outcome.snapshots) == (None, [], 1)
     assert set(outcome.strays) < strays
     assert f"{world.tenant.tenant_id}/snapshots/.DS_Store" in outcome.strays
-    assert other.done(JobKind.PRUNE).state is JobState.SUCCEEDED
+    assert other.done(JobKind.SWEEP).state is JobState.SUCCEEDED
     other.close()
 
 
@@ -77,7 +77,7 @@ def test_a_stray_beyond_the_end_of_the_audit_trail_is_skipped_and_the_days_head_
     tenant = world.tenant.tenant_id
     stray = head_blob(tenant, 99999)
     world.store.blobs[stray] = text
-    job = world.done(JobKind.PRUNE)
+    job = world.done(JobKind.SWEEP)
     assert (job.state, job.detail["strays"]) == (JobState.SUCCEEDED, [stray])
     verdict = verify_audit(world.context, tenant)
     assert (verdict.fault, verdict.heads) == (None, 1)
@@ -110,7 +110,7 @@ def test_a_folder_that_a_file_manager_has_been_in_is_swept_rebuilt_and_shredded(
     world.store = store  # type: ignore[assignment]
     marked = MarkedStore(store, world.context.catalog, world.context.limits)
     world.context = dataclasses.replace(world.context, store=marked)
-    job = world.done(JobKind.PRUNE)
+    job = world.done(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job
     other = world.over(tmp_path / "empty.sqlite3")
     assert rebuild(other.context, tenant).snapshots == 1

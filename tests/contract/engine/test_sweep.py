@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from shared.domain.errors import Code, KeyRefused
-from shared.domain.model import Asked, JobKind, JobState, Purpose
+from shared.domain.model import JobKind, JobState, Origin, Purpose
 from shared.engine.rebuild import rebuild
-from shared.vault.keyring import birth
+from shared.vault.keyring import create_data_key
 from shared.vault.names import chunk_blob, chunks_prefix, heads_prefix, key_object_blob, manifest_blob, manifests_prefix
 from tests.contract.engine.stories import LONG_AGO, STORIES, Killed, Story, copied, tell
 from tests.contract.engine.world import EngineWorld
@@ -51,7 +51,7 @@ def stored(world: EngineWorld) -> dict[str, bytes]:
 
 
 def swept(world: EngineWorld) -> None:
-    job = world.done(JobKind.PRUNE)
+    job = world.done(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job
 
 
@@ -70,7 +70,7 @@ def test_whatever_happened_what_is_left_is_what_is_named(story: Story) -> None:
             *(run.job_id for each in world.of.snapshots.all() for run in world.of.snapshots.runs(each.snapshot_id)),
             *(each.job_id for each in world.of.snapshots.all()),
         }
-        assert world.of.upkeep.known().attempts == {}
+        assert world.of.upkeep.known_blobs().attempts == {}
         assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
         world.backed_up()
         assert world.download() == world.directory.records()
@@ -91,7 +91,7 @@ def test_what_a_job_left_that_has_not_ended_for_a_day_stays(world: EngineWorld) 
 def test_a_sweep_that_is_killed_is_done_by_the_next(world: EngineWorld, point: str) -> None:
     tell(world, [("cancel", "manifest-stored")])
     world.limit(settled_hours=0.0)
-    world.ask(JobKind.PRUNE)
+    world.ask(JobKind.SWEEP)
 
     def reached(name: str) -> None:
         if name == point:
@@ -106,7 +106,7 @@ def test_a_sweep_that_is_killed_is_done_by_the_next(world: EngineWorld, point: s
     world.work()
     assert world.of.jobs.recent(1)[0].state is JobState.SUCCEEDED
     assert set(stored(world)) == named(world)
-    assert world.of.upkeep.known().attempts == {}
+    assert world.of.upkeep.known_blobs().attempts == {}
 
 
 def test_where_the_catalog_is_older_than_the_bucket_nothing_is_taken_until_it_is_rebuilt(
@@ -117,7 +117,7 @@ def test_where_the_catalog_is_older_than_the_bucket_nothing_is_taken_until_it_is
     older = world.over(dump)
     older.limit(settled_hours=0.0)
     before = dict(world.store.blobs)
-    job = older.done(JobKind.PRUNE)
+    job = older.done(JobKind.SWEEP)
     assert (job.state, job.code) == (JobState.FAILED, Code.CATALOG_OUTDATED)
     assert "entrakeep catalog rebuild" in (job.message or "")
     assert world.store.blobs == before
@@ -133,7 +133,7 @@ def test_a_single_blob_of_a_job_or_manifest_that_nobody_knows_stops_the_sweep(wo
     tenant = world.tenant.tenant_id
     unknown = "11111111-1111-4111-8111-111111111111"
     world.store.blobs[f"{tenant}/{part}/{unknown}" + (f"/{'ab' * 32}" if part == "jobs" else "")] = b"x"
-    assert world.done(JobKind.PRUNE).code is Code.CATALOG_OUTDATED
+    assert world.done(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
 
 
 def test_a_sweep_needs_no_key(world: EngineWorld) -> None:
@@ -149,7 +149,7 @@ def test_a_data_key_that_was_never_told_to_sql_goes_with_its_job_alone(world: En
     world.limit(settled_hours=0.0)
     job_id = world.of.snapshots.get("latest").job_id if known else "11111111-1111-4111-8111-111111111111"
     tenant = world.tenant.tenant_id
-    _, wrapped = birth(world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, job_id)
+    _, wrapped = create_data_key(world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, job_id)
     swept(world)
     assert (key_object_blob(tenant, wrapped.data_key_id, 1) in world.store.blobs) is not known
 
@@ -157,7 +157,7 @@ def test_a_data_key_that_was_never_told_to_sql_goes_with_its_job_alone(world: En
 def test_a_prune_waits_while_a_backup_goes_on(world: EngineWorld) -> None:
     world.ask()
     world.tick()
-    prune = world.ask(JobKind.PRUNE)
+    prune = world.ask(JobKind.SWEEP)
     world.tick()
     assert world.of.jobs.steps(prune.job_id) == []
     world.work()
@@ -165,8 +165,8 @@ def test_a_prune_waits_while_a_backup_goes_on(world: EngineWorld) -> None:
 
 
 def test_beat_asks_for_a_sweep_of_a_tenant_a_day_after_it_was_added_and_every_day(world: EngineWorld) -> None:
-    def prunes() -> list[Asked]:
-        return [job.asked for job in world.of.jobs.recent() if job.kind is JobKind.PRUNE]
+    def prunes() -> list[Origin]:
+        return [job.origin for job in world.of.jobs.recent() if job.kind is JobKind.SWEEP]
 
     world.work()
     assert prunes() == []
@@ -174,7 +174,7 @@ def test_beat_asks_for_a_sweep_of_a_tenant_a_day_after_it_was_added_and_every_da
         world.pass_time(86401)
         world.work()
         world.work()
-        assert prunes() == [Asked.SCHEDULE] * day
+        assert prunes() == [Origin.SCHEDULE] * day
     assert {job.state for job in world.of.jobs.recent()} == {JobState.SUCCEEDED}
 
 

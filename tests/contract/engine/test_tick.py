@@ -12,7 +12,7 @@ from shared.adapters.catalog import scheduler as in_sql
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.tenancy import Changes
 from shared.domain.errors import Code, KeyRefused, Refuse
-from shared.domain.model import Asked, JobKind, JobState, Schedule, StepState, Tenant
+from shared.domain.model import JobKind, JobState, Origin, Schedule, StepState, Tenant
 from shared.engine.jobs.sending import send_due
 from shared.engine.onboarding import add_tenant
 from tests.contract.engine.world import EngineWorld, identity
@@ -26,7 +26,7 @@ DEFECT = LookupError("a defect")
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     made = EngineWorld(tmp_path)
-    made.scheduler.worker_seen("w", 99)
+    made.scheduler.record_heartbeat("w", 99)
     yield made
     made.close()
 
@@ -53,7 +53,7 @@ def test_what_the_broker_took_is_counted(world: EngineWorld) -> None:
 def test_a_job_asked_for_by_hand_needs_one_tick_to_start_ahead_of_all_that_is_due(
     world: EngineWorld, other: Tenant
 ) -> None:
-    world.scheduler.worker_seen("w", 1)
+    world.scheduler.record_heartbeat("w", 1)
     due = world.clock.time - timedelta(days=1)
     schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due)
     world.context.catalog.tenant(other.tenant_id).schedules.set(schedule)
@@ -69,7 +69,7 @@ def test_due_times_that_were_missed_become_one_job(world: EngineWorld) -> None:
     world.tick()
     world.tick()
     (job,) = world.of.jobs.recent()
-    assert (job.asked, job.due_at) == (Asked.SCHEDULE, due)
+    assert (job.origin, job.due_at) == (Origin.SCHEDULE, due)
     schedule = world.of.schedules.get()
     assert schedule is not None
     assert schedule.next_due is not None
@@ -166,8 +166,8 @@ def test_a_job_that_gets_no_steps_keeps_none_of_the_others_back(
     error: Exception,
 ) -> None:
     stuck = world.ask()
-    job, _ = world.context.catalog.tenant(other.tenant_id).jobs.ask(stuck.kind, asked=Asked.HAND)
-    breaks(monkeypatch, "give_steps", error, world.tenant)
+    job, _ = world.context.catalog.tenant(other.tenant_id).jobs.request(stuck.kind, origin=Origin.HAND)
+    breaks(monkeypatch, "offer_steps", error, world.tenant)
     failing_tick(world, error)
     assert world.of.jobs.steps(stuck.job_id) == []
     assert {step.job_id for step in world.messages.taken} == {job.job_id}
@@ -181,7 +181,7 @@ def test_a_claim_or_job_that_cannot_be_ended_keeps_none_of_the_others_back(
     world: EngineWorld, other: Tenant, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
 ) -> None:
     mine = world.ask()
-    theirs, _ = world.context.catalog.tenant(other.tenant_id).jobs.ask(mine.kind, asked=Asked.HAND)
+    theirs, _ = world.context.catalog.tenant(other.tenant_id).jobs.request(mine.kind, origin=Origin.HAND)
     world.tick()
     for step in world.messages.taken:
         catalog = world.context.catalog.tenant(step.tenant_id)
@@ -228,13 +228,13 @@ def test_a_tenant_that_gets_no_prune_keeps_no_other_from_its_own(
     failing_tick(world, error)
     assert world.of.jobs.recent() == []
     (job,) = world.context.catalog.tenant(other.tenant_id).jobs.recent()
-    assert job.kind is JobKind.PRUNE
+    assert job.kind is JobKind.SWEEP
     (told,) = (record for record in caplog.records if record.name == in_sql.__name__)
     assert (told.levelno, told.tenant) == (logging.ERROR, world.tenant.tenant_id)  # type: ignore[attr-defined]
 
 
 @every_error
-@pytest.mark.parametrize("part", ["due", "make_prunes", "unplanned", "expire", "to_send"])
+@pytest.mark.parametrize("part", ["due", "make_sweeps", "unplanned", "expire", "to_send"])
 def test_a_part_that_fails_keeps_no_other_back(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
 ) -> None:
@@ -246,7 +246,7 @@ def test_a_part_that_fails_keeps_no_other_back(
     failing_tick(world, error)
     (job,) = world.of.jobs.recent()
     assert bool(world.of.jobs.steps(job.job_id)) == (part != "unplanned")
-    assert bool(world.messages.taken) == (part in ("due", "make_prunes", "expire"))
+    assert bool(world.messages.taken) == (part in ("due", "make_sweeps", "expire"))
 
 
 def test_a_catalog_that_is_away_ends_the_tick_at_once_and_beat_does_not_say_that_it_lives(

@@ -18,15 +18,15 @@ from scheduler.tick import tick
 from shared.adapters.catalog import open_catalog
 from shared.domain.errors import Answer, EntrakeepError, Skip
 from shared.domain.limits import Limits
-from shared.domain.model import Asked, Job, JobKind, JobState, Phase, RefusedObject, StepRef, Tenant
-from shared.domain.records import Line, encode_id, prefix_gone, put
+from shared.domain.model import Job, JobKind, JobState, Origin, Phase, RefusedObject, StepRef, Tenant
+from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import STREAMS, Reading, Stream
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.custody import Custody
+from shared.engine.custody import ProcessKeys
 from shared.engine.download import download
-from shared.engine.hold import Hold
-from shared.engine.jobs.perform import perform
+from shared.engine.hold import ClaimKeeper
+from shared.engine.jobs.perform import run_step
 from shared.engine.onboarding import add_tenant
 from shared.engine.store_mark import MarkedStore
 from shared.engine.work import Work
@@ -104,7 +104,7 @@ class MemoryDirectory:
         log = self.log[stream.name]
         pages = [[[line]] for line in log[at:]] or [[]]
         if cursor is None:
-            pages[0].insert(0, [prefix_gone(name.encode(), b"") for name in stream.resources])
+            pages[0].insert(0, [prefix_tombstone(name.encode(), b"") for name in stream.resources])
         for n, entries in enumerate(pages):
             self.check()
             if n == after and error is not None:
@@ -221,7 +221,7 @@ class EngineWorld:
         self.database = database
         self._aging = World(f"sqlite:///{database}")
         self.scheduler = self.context.catalog.scheduler()
-        self.scheduler.worker_seen("w", 4)
+        self.scheduler.record_heartbeat("w", 4)
 
     def _reach(self, point: str) -> None:
         self.at(point)
@@ -233,12 +233,12 @@ class EngineWorld:
     def ask(
         self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: object = None, *, full: bool = False
     ) -> Job:
-        return self.of.jobs.ask(kind, asked=Asked.HAND, snapshot=snapshot, detail=detail, full=full)[0]
+        return self.of.jobs.request(kind, origin=Origin.HAND, snapshot=snapshot, detail=detail, full=full)[0]
 
     def pass_time(self, seconds: float) -> None:
         """Everything that stands in the catalog is so much older; the worker has just been seen."""
         self._aging.pass_time(seconds)
-        self.scheduler.worker_seen("w", 4)
+        self.scheduler.record_heartbeat("w", 4)
 
     def change(self, table: str, **values: object) -> None:
         """Writes behind the catalog's back."""
@@ -260,7 +260,7 @@ class EngineWorld:
     def perform(self, step: StepRef) -> None:
         """What a worker does with a message."""
         message = StepMessage(tenant_id=step.tenant_id, job_id=step.job_id, step_id=step.step_id)
-        perform(self.context, message, "w/1")
+        run_step(self.context, message, "w/1")
 
     def work(self, rounds: int = 12) -> None:
         """Ticks and works until no message is left, or so often."""
@@ -287,15 +287,15 @@ class EngineWorld:
                     break
                 self.perform(sent)
         with (
-            Hold(self.of.claims, claim, self.context.limits.renew_seconds) as hold,
-            Custody(self.context, self.of) as custody,
+            ClaimKeeper(self.of.claims, claim, self.context.limits.renew_seconds) as hold,
+            ProcessKeys(self.context, self.of) as custody,
         ):
             yield Work(self.context, self.of, claim, hold, custody)
 
     def cancel(self, work: Work) -> None:
         """Cancels the job of a step at work; returns when its claim knows."""
         known = threading.Event()
-        work.hold.on_lost(known.set)
+        work.claim_keeper.on_lost(known.set)
         self.of.jobs.cancel(work.claim.job_id)
         assert known.wait(20)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.graph import GraphAccess, Patience
+from shared.adapters.graph import GraphAccess, RetryPolicy
 from shared.adapters.graph.source import GraphSource
 from shared.domain.model import CredentialKind
 from shared.domain.secret import Secret
@@ -58,7 +58,7 @@ async def connect(simulator: Simulator, budget: Budget) -> AsyncIterator[Connect
         secret: str = SECRET,
         directory_id: str = DIRECTORY_ID,
         check: Callable[[], None] = lambda: None,
-        patience: Patience = PATIENCE,
+        patience: RetryPolicy = PATIENCE,
         kind: CredentialKind = CredentialKind.SECRET,
         ca_file: Path | None = None,
     ) -> GraphSource:

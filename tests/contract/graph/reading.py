@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from itertools import chain
 
-from shared.adapters.graph import Patience
+from shared.adapters.graph import RetryPolicy
 from shared.adapters.graph.source import GraphSource
 from shared.domain.records import Line
 from shared.domain.resources import STREAMS, Stream
@@ -15,7 +15,7 @@ USERS, GROUPS = STREAMS["users"], STREAMS["groups"]
 POLICIES, ORGANIZATION = STREAMS["conditionalAccessPolicies"], STREAMS["organization"]
 DELTA = "/v1.0/users/delta"
 TOKEN = "/oauth2/v2.0/token"
-PATIENCE = Patience(first_wait_seconds=0.01)
+PATIENCE = RetryPolicy(first_wait_seconds=0.01)
 
 Connect = Callable[..., GraphSource]
 
@@ -41,7 +41,7 @@ class Budget:
     async def throttled(self, seconds: float) -> None:
         self.waits.append(seconds)
 
-    async def told(self, share: float) -> None:
+    async def report_usage(self, share: float) -> None:
         self.shares.append(share)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.graph import Patience
+from shared.adapters.graph import RetryPolicy
 from shared.domain.errors import Answer, GraphTrouble, Skip, StartOver
 from shared.domain.model import RefusedObject
 from shared.domain.records import Line
@@ -128,7 +128,7 @@ async def test_a_batch_in_trouble_is_sent_again(simulator: Simulator, connect: C
 async def test_lasting_trouble_of_one_item_is_given_up(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", ITEM, times=1, status=503)
     with pytest.raises(GraphTrouble, match="status 503"):
-        await read(connect(patience=Patience(tries=1)), OWNERS)
+        await read(connect(patience=RetryPolicy(tries=1)), OWNERS)
 
 
 async def test_an_object_that_has_gone_meanwhile_has_no_children(simulator: Simulator, connect: Connect) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.graph import Patience
+from shared.adapters.graph import RetryPolicy
 from shared.domain.errors import GraphTrouble
 from tests.contract.graph.proxy import inspecting_proxy
 from tests.contract.graph.reading import POLICIES, Connect, read, records
@@ -34,4 +34,4 @@ async def test_a_proxy_that_is_not_trusted_is_told_with_what_to_do(
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         with pytest.raises(GraphTrouble, match="ENTRAKEEP_CA_BUNDLE"):
-            await connect(patience=Patience(tries=1)).organization_id()
+            await connect(patience=RetryPolicy(tries=1)).organization_id()

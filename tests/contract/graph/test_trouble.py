@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.adapters.graph import GraphAccess, Patience
+from shared.adapters.graph import GraphAccess, RetryPolicy
 from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Skip, StartOver
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
@@ -94,7 +94,7 @@ async def test_lasting_trouble_is_given_up_after_some_tries(simulator: Simulator
 
 async def test_silence_is_trouble(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("slow", "policies", seconds=1)
-    source = connect(patience=Patience(first_wait_seconds=0.01, answer_seconds=0.2))
+    source = connect(patience=RetryPolicy(first_wait_seconds=0.01, answer_seconds=0.2))
     assert len(records((await read(source, POLICIES))[0], "conditionalAccessPolicies")) == 1
 
 
@@ -144,7 +144,7 @@ async def test_a_link_to_another_host_is_not_followed(simulator: Simulator, conn
 async def test_a_page_of_html_names_the_proxy(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("garbage", DELTA, headers={"Content-Type": "text/html; charset=utf-8"})
     with pytest.raises(GraphTrouble, match="HTTPS_PROXY"):
-        await read(connect(patience=Patience(tries=1)), USERS)
+        await read(connect(patience=RetryPolicy(tries=1)), USERS)
 
 
 async def test_a_404_of_graph_in_trouble_tells_nothing_of_an_object(simulator: Simulator, connect: Connect) -> None:

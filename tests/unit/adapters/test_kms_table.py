@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.adapters.kms.answers import DRY_RUN, NONSENSE, meaning
 from shared.adapters.kms.refusals import INVALID_STATE
-from shared.adapters.kms.row import UNSEEN, Kind, Received, Row, Who
+from shared.adapters.kms.row import UNSEEN, Kind, Received, Responsible, Row
 from shared.adapters.kms.table import ROWS, row_of
 from shared.domain.errors import Alarm, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 
@@ -54,7 +54,7 @@ def test_rows_have_names_of_their_own() -> None:
 def test_a_sentence_names_whoever_must_act(row: Row) -> None:
     fields = {name for _, name, _, _ in Formatter().parse(row.sentence) if name}
     assert fields <= {"arn", "code", "action", "state", "before", "data_key"}
-    wanted = {Who.OWNER: "owner", Who.OPERATOR: "operator", Who.STORE: "key store"}.get(row.who)
+    wanted = {Responsible.OWNER: "owner", Responsible.OPERATOR: "operator", Responsible.STORE: "key store"}.get(row.who)
     if row.kind in (Kind.REVOKED, Kind.MISCONFIGURED) and wanted is not None and not row.unknown:
         assert wanted in row.sentence
 
@@ -90,7 +90,9 @@ def test_an_error_is_of_the_kind_of_its_row(row: Row) -> None:
         state = None if received.state == UNSEEN else {"KeyState": received.state}
         error = meaning(ClientError(response, "Decrypt"), ARN, "d", lambda s=state: s, lambda t=received: t.ours)  # type: ignore[arg-type,misc]
         assert type(error) is ERRORS[row.kind]
-        assert (isinstance(error, KeyRefused) and error.ours) == (row.kind is Kind.REVOKED and row.who is Who.OPERATOR)
+        assert (isinstance(error, KeyRefused) and error.ours) == (
+            row.kind is Kind.REVOKED and row.who is Responsible.OPERATOR
+        )
 
 
 def test_a_server_error_asks_for_no_state() -> None:

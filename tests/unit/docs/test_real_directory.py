@@ -12,7 +12,7 @@ from botocore.validate import ParamValidator
 
 from console.cli.resources import resource_documents
 from shared.domain.errors import Code
-from simulator.aws.policy import Asked, Verdict, evaluate, parse_policy
+from simulator.aws.policy import Request, Verdict, evaluate, parse_policy
 from tests.pages import TOP, blocks, commands
 
 PAGE = TOP / "docs" / "real-directory.md"
@@ -122,7 +122,7 @@ def test_the_key_may_be_used_for_a_named_tenant_by_the_machine_alone(
         facts["kms:encryptioncontextkeys"] = list(context)
         facts |= {f"kms:encryptioncontext:{name}": [value] for name, value in context.items()}
     principals = frozenset({who, "arn:aws:iam::111122223333:root", "111122223333"})
-    asked = Asked(principals, action, "arn:aws:kms:eu-central-1:111122223333:key/k", facts)
+    asked = Request(principals, action, "arn:aws:kms:eu-central-1:111122223333:key/k", facts)
     verdict = evaluate(parse_policy(json.dumps(KEY_POLICY)), asked)
     assert (verdict is Verdict.ALLOWED) is allowed
 

@@ -22,7 +22,7 @@ from shared.domain.audit import (
     following,
     hash_of,
 )
-from shared.domain.audit_chain import ended_by, judged
+from shared.domain.audit_chain import ended_by, verify_chain
 from shared.domain.errors import Code, Refuse
 
 TENANT, OTHER = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11", "7c1e5b0a-94d2-4e63-b8a1-0f3d6c9e2a33"
@@ -59,7 +59,7 @@ CHAINS = st.lists(TOLD, min_size=2, max_size=8).map(chain)
 
 
 def fault(entries: list[Entry], heads: list[Head] | None = None) -> tuple[int, str] | None:
-    found = judged(TENANT, entries, heads or []).fault
+    found = verify_chain(TENANT, entries, heads or []).fault
     return None if found is None else (found.number, found.reason)
 
 
@@ -71,7 +71,7 @@ def rebuilt(head: Head) -> tuple[Entry, Head]:
 @given(CHAINS)
 def test_a_chain_fits_itself_and_every_head_that_it_had(made: Chain) -> None:
     entries, heads = made
-    verdict = judged(TENANT, entries, heads)
+    verdict = verify_chain(TENANT, entries, heads)
     assert (verdict.fault, verdict.events, verdict.head) == (None, len(entries), heads[-1])
     assert (verdict.heads, verdict.lost) == (len(heads), [])
 
@@ -165,7 +165,7 @@ def test_an_end_that_was_cut_off_is_found_against_a_head(made: Chain, data: st.D
     kept = data.draw(st.integers(left, len(entries) - 1))
     assert fault(entries[:left]) is None
     assert fault(entries[:left], [heads[kept]]) == (left + 1, "is missing")
-    assert judged(TENANT, entries[:left], [], heads[kept]).fault is not None
+    assert verify_chain(TENANT, entries[:left], [], heads[kept]).fault is not None
 
 
 def test_a_chain_of_another_tenant_does_not_fit() -> None:
@@ -186,7 +186,7 @@ def test_after_a_rebuild_the_chain_goes_on_behind_the_newest_head() -> None:
     first, head = rebuilt(heads[6])
     then, _ = following(head, TENANT, NOW, "ana@desk", Action.SCHEDULE_SET, {}, {})
     assert event_of(first).number == 8
-    verdict = judged(TENANT, [first, then], [*heads[:7], head])
+    verdict = verify_chain(TENANT, [first, then], [*heads[:7], head])
     assert (verdict.fault, verdict.lost, verdict.events) == (None, [(1, 7)], 2)
     assert verdict.head is not None
     assert verdict.head.number == 9
@@ -195,7 +195,7 @@ def test_after_a_rebuild_the_chain_goes_on_behind_the_newest_head() -> None:
 def test_after_an_older_dump_and_a_rebuild_what_lies_between_is_told_to_be_lost() -> None:
     entries, heads = few(9)
     first, head = rebuilt(heads[6])
-    verdict = judged(TENANT, [*entries[:3], first], [*heads[:7], head])
+    verdict = verify_chain(TENANT, [*entries[:3], first], [*heads[:7], head])
     assert (verdict.fault, verdict.lost, verdict.events) == (None, [(4, 7)], 4)
 
 
@@ -241,7 +241,7 @@ def test_a_number_that_readers_disagree_about_is_refused() -> None:
 
 def test_an_event_behind_the_head_that_was_read_last_was_not_added_by_the_catalog() -> None:
     entries, heads = few(4)
-    verdict = judged(TENANT, entries, [])
+    verdict = verify_chain(TENANT, entries, [])
     assert ended_by(verdict, heads[-1]) == verdict
     for own, number in ((heads[1], 3), (None, 1)):
         found = ended_by(verdict, own).fault
@@ -254,15 +254,17 @@ def test_an_event_behind_the_head_that_was_read_last_was_not_added_by_the_catalo
 
 def test_an_event_that_the_head_does_not_name_is_found() -> None:
     entries, heads = few(4)
-    found = judged(TENANT, entries, [], msgspec.structs.replace(heads[2], hash="f" * 64)).fault
+    found = verify_chain(TENANT, entries, [], msgspec.structs.replace(heads[2], hash="f" * 64)).fault
     assert found is not None
     assert (found.number, found.reason) == (3, "is not the one that the head of the trail names")
 
 
 def test_the_end_of_a_chain_is_judged_behind_the_head_before_it() -> None:
     entries, heads = few(6)
-    assert judged(TENANT, entries[3:], [], heads[5], behind=heads[2]).head == heads[5]
-    found = judged(TENANT, entries[3:], [], heads[5], behind=msgspec.structs.replace(heads[2], hash="f" * 64)).fault
+    assert verify_chain(TENANT, entries[3:], [], heads[5], behind=heads[2]).head == heads[5]
+    found = verify_chain(
+        TENANT, entries[3:], [], heads[5], behind=msgspec.structs.replace(heads[2], hash="f" * 64)
+    ).fault
     assert found is not None
     assert (found.number, found.reason) == (4, "does not follow the one before it")
 
@@ -275,7 +277,7 @@ def test_what_was_added_to_an_older_copy_is_explained_by_a_rebuild_alone_that_na
     own, head = following(heads[1], TENANT, NOW, "ana@desk", Action.SCHEDULE_SET, {}, {"own": True})
     detail: dict[str, Plain] = {"head": 3, "head_hash": heads[2].hash if named else "f" * 64}
     event, _ = following(head, TENANT, NOW, "ana@desk", Action.CATALOG_REBUILT, {}, detail)
-    verdict = judged(TENANT, [*entries[:2], own, event], heads[:3])
+    verdict = verify_chain(TENANT, [*entries[:2], own, event], heads[:3])
     if named:
         assert (verdict.fault, verdict.lost, verdict.events) == (None, [(3, 3)], 4)
     else:

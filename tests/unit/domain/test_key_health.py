@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.key_health import NO_NEW_DATA_KEYS, SOON, KeyCondition, KeyWarning, confirmed, wait_for
+from shared.domain.key_health import NO_NEW_DATA_KEYS, SOON, KeyCondition, KeyWarning, next_condition, wait_for
 
 OK, REVOKED, SILENT, WRONG, DAMAGED = (
     KeyCondition.OK,
@@ -19,24 +19,24 @@ OK, REVOKED, SILENT, WRONG, DAMAGED = (
 def test_what_a_person_must_mend_counts_at_once(
     held: KeyCondition, last: KeyCondition | None, found: KeyCondition
 ) -> None:
-    assert confirmed(held, last, found) is found
+    assert next_condition(held, last, found) is found
 
 
 @pytest.mark.parametrize("held", [OK, REVOKED, WRONG, DAMAGED])
 def test_one_silence_is_no_outage_and_two_are(held: KeyCondition) -> None:
-    assert confirmed(held, held, SILENT) is held
-    assert confirmed(held, SILENT, SILENT) is SILENT
+    assert next_condition(held, held, SILENT) is held
+    assert next_condition(held, SILENT, SILENT) is SILENT
 
 
 @pytest.mark.parametrize("held", [REVOKED, WRONG, DAMAGED])
 def test_one_success_after_a_refusal_may_be_a_mistake_and_two_are_none(held: KeyCondition) -> None:
-    assert confirmed(held, held, OK) is held
-    assert confirmed(held, OK, OK) is OK
+    assert next_condition(held, held, OK) is held
+    assert next_condition(held, OK, OK) is OK
 
 
 def test_a_key_that_answers_again_was_never_taken_away() -> None:
-    assert confirmed(SILENT, SILENT, OK) is OK
-    assert confirmed(OK, SILENT, OK) is OK
+    assert next_condition(SILENT, SILENT, OK) is OK
+    assert next_condition(OK, SILENT, OK) is OK
 
 
 def test_what_is_new_is_looked_at_again_soon_and_a_refusal_is_kept_younger_than_a_lease() -> None:

@@ -11,11 +11,11 @@ from shared.domain.records import (
     encode_id,
     encode_line,
     encode_lines,
-    gone,
     is_prefix,
-    prefix_gone,
+    prefix_tombstone,
     put,
     resource_of,
+    tombstone,
 )
 
 ids = st.text(min_size=1, max_size=12)
@@ -36,11 +36,11 @@ def lines(draw: st.DrawFn) -> Line:
         case 0:
             return put(b"groups.members", key, draw(values))
         case 1:
-            return gone(b"groups.members", key)
+            return tombstone(b"groups.members", key)
         case 2:
-            return prefix_gone(b"groups.members", b"groups/" + encode_id(owner) + b"/members/")
+            return prefix_tombstone(b"groups.members", b"groups/" + encode_id(owner) + b"/members/")
         case _:
-            return prefix_gone(b"groups.members", b"")
+            return prefix_tombstone(b"groups.members", b"")
 
 
 @given(st.lists(lines(), min_size=1, max_size=5))
@@ -77,9 +77,9 @@ def test_an_unpaired_surrogate_in_an_id_is_kept_apart_from_others() -> None:
 
 @given(ids, ids)
 def test_a_prefix_sorts_before_every_key_that_begins_with_it(owner: str, member: str) -> None:
-    key = gone(b"groups.members", member_key(owner, member))[0]
+    key = tombstone(b"groups.members", member_key(owner, member))[0]
     for prefix in (b"", b"groups/" + encode_id(owner) + b"/members/"):
-        order = prefix_gone(b"groups.members", prefix)[0]
+        order = prefix_tombstone(b"groups.members", prefix)[0]
         assert is_prefix(order)
         assert order < key
         assert key.startswith(order)

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Refuse
 from shared.domain.model import Claim, JobKind, ResourceProgress
-from shared.engine.hold import Hold
+from shared.engine.hold import ClaimKeeper
 from shared.ports.catalog import Claims, Renewal
 
 CLAIM = Claim(tenant_id="t", job_id="j", step_id="s", kind=JobKind.BACKUP, phase=1, name="users", fence=1, seconds=0.1)
@@ -41,8 +41,8 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.002)
 
 
-def held(renewals: Renewals) -> Hold:
-    return Hold(cast(Claims, renewals), CLAIM, 0.02)
+def held(renewals: Renewals) -> ClaimKeeper:
+    return ClaimKeeper(cast(Claims, renewals), CLAIM, 0.02)
 
 
 def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
@@ -57,10 +57,10 @@ def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
 
 def test_how_far_the_work_has_come_is_told_once_and_long_before_a_renewal() -> None:
     renewals = Renewals(Renewal(cancel=False))
-    with Hold(cast(Claims, renewals), CLAIM, 60.0) as hold:
+    with ClaimKeeper(cast(Claims, renewals), CLAIM, 60.0) as hold:
         for records in (1, 2):
             progress = [ResourceProgress(resource="users", records=records, changed=0)]
-            hold.tell(progress)
+            hold.report_progress(progress)
             until(lambda progress=progress: renewals.told[-1:] == [progress])  # type: ignore[misc]
     assert len(renewals.told) == 2
 

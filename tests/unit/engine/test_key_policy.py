@@ -14,7 +14,7 @@ from shared.domain.errors import Code, Refuse
 from shared.engine.key_management.policy import key_policy
 from shared.engine.key_management.terms import present_terms
 from shared.ports.keys import Caller
-from simulator.aws.policy import Asked, Verdict, evaluate, parse_policy
+from simulator.aws.policy import Request, Verdict, evaluate, parse_policy
 
 ROLE, STRANGER = "arn:aws:iam::111122223333:role/workers", "arn:aws:iam::111122223333:role/others"
 TENANT = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"
@@ -28,7 +28,7 @@ def allowed(who: str, action: str, context: dict[str, str] | None) -> bool:
     if context is not None:
         facts["kms:encryptioncontextkeys"] = list(context)
         facts |= {f"kms:encryptioncontext:{name}": [value] for name, value in context.items()}
-    asked = Asked(frozenset({who, "arn:aws:iam::111122223333:root"}), action, ARN, facts)
+    asked = Request(frozenset({who, "arn:aws:iam::111122223333:root"}), action, ARN, facts)
     return evaluate(parse_policy(json.dumps({"Statement": POLICY.statements})), asked) is Verdict.ALLOWED
 
 

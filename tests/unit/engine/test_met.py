@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import Answer
 from shared.domain.model import Phase, Step, StepState
-from shared.domain.records import Line, gone, prefix_gone, put
+from shared.domain.records import Line, prefix_tombstone, put, tombstone
 from shared.domain.resources import STREAMS
-from shared.engine.backup.harvest import Harvest
-from shared.engine.backup.met import Met
+from shared.engine.backup.harvest import StreamResult
+from shared.engine.backup.met import SeenObjects
 from shared.vault.compaction import compact
 from shared.vault.format import CheckpointBody, Merged, Run, decode, encode
 from shared.vault.touched import recount, total
@@ -21,7 +21,7 @@ from tests.unit.vault.test_compaction import KEY, Runs, counted
 from tests.unit.vault.test_merge import apply
 
 RESOURCES = (b"groups", b"groups.members", b"groups.owners")
-BEGINNING = [prefix_gone(resource, b"") for resource in RESOURCES]
+BEGINNING = [prefix_tombstone(resource, b"") for resource in RESOURCES]
 
 Entry = list[Line]
 
@@ -32,14 +32,18 @@ def entries(draw: st.DrawFn) -> Entry:
     key = b"groups/" + draw(st.sampled_from([b"1", b"10", b"2", b"%2F", b"3", b"4"]))
     members, owners = key + b"/members/", key + b"/owners/"
     if draw(st.booleans()) and draw(st.booleans()):
-        return [gone(RESOURCES[0], key), prefix_gone(RESOURCES[1], members), prefix_gone(RESOURCES[2], owners)]
+        return [
+            tombstone(RESOURCES[0], key),
+            prefix_tombstone(RESOURCES[1], members),
+            prefix_tombstone(RESOURCES[2], owners),
+        ]
     value = b'{"n":%d}' % draw(st.integers(0, 9))
     lines = [put(RESOURCES[0], key, value)] if draw(st.booleans()) else []
     for member in draw(st.lists(st.sampled_from([b"a", b"aa", b"b"]), max_size=3)):
         told = draw(st.booleans())
-        lines.append(put(RESOURCES[1], members + member, b"{}") if told else gone(RESOURCES[1], members + member))
+        lines.append(put(RESOURCES[1], members + member, b"{}") if told else tombstone(RESOURCES[1], members + member))
     if draw(st.booleans()):
-        lines.append(prefix_gone(RESOURCES[2], owners))
+        lines.append(prefix_tombstone(RESOURCES[2], owners))
         lines += [put(RESOURCES[2], owners + draw(st.sampled_from([b"x", b"y"])), b"{}")] * draw(st.booleans())
     return lines
 
@@ -60,11 +64,11 @@ def checkpoint(run: Run, repeated: dict[str, int] | None) -> CheckpointBody:
     return decode(encode(body), CheckpointBody)
 
 
-def harvested(made: Runs, repeated: list[dict[str, int] | None]) -> Harvest:
+def harvested(made: Runs, repeated: list[dict[str, int] | None]) -> StreamResult:
     """The first round's runs come first."""
     first = [checkpoint(run, again) for run, again in zip(made.runs, repeated, strict=False)]
     second = [checkpoint(run, None) for run in made.runs[len(first) :]]
-    return Harvest(STREAMS["groups"], None, READ, first, second, [])
+    return StreamResult(STREAMS["groups"], None, READ, first, second, [])
 
 
 def merged(made: Runs, runs: list[Run], first: int) -> Merged:
@@ -81,15 +85,15 @@ def test_a_full_reading_holds_and_counts_what_a_dictionary_does(
     state: dict[bytes, bytes] = {}
     for line in chain.from_iterable(chain(*reading, *second)):
         apply(state, line)
-    met = Met(most)
-    told = [(lines, met.run_ends()) for each in reading if (lines := met.sift(each))]
+    met = SeenObjects(most)
+    told = [(lines, met.end_run()) for each in reading if (lines := met.filter(each))]
     made = Runs([*(lines for lines, _ in told), *(list(chain.from_iterable(entries)) for entries in second)])
     harvest = harvested(made, [again for _, again in told])
     for first, length in merges:
         if len(chosen := harvest.runs[first : first + length]) > 1:
             harvest.merges.append(merged(made, chosen, first))
     assert made.records(harvest.runs) == sorted(state.items())
-    if (found := harvest.told) is not None:
+    if (found := harvest.repeated_by_run) is not None:
         older, newer = harvest.runs[: len(found)], harvest.runs[len(found) :]
         with patch("shared.vault.touched._WORTH", worth):
             known = total(found, made.read)
@@ -98,13 +102,13 @@ def test_a_full_reading_holds_and_counts_what_a_dictionary_does(
 
 def met_in(*runs: list[Entry], most: int = 9) -> tuple[list[list[Line]], list[dict[str, int] | None]]:
     """What is left of the lines of each run, and the objects of each that earlier ones tell of."""
-    met = Met(most)
-    told = [(met.sift(run), met.run_ends()) for run in runs]
+    met = SeenObjects(most)
+    told = [(met.filter(run), met.end_run()) for run in runs]
     return [lines for lines, _ in told], [again for _, again in told]
 
 
 USER = put(b"users", b"users/1", b"{}")
-MANAGED = [prefix_gone(b"users.manager", b"users/1/manager/"), put(b"users.manager", b"users/1/manager/2", b"{}")]
+MANAGED = [prefix_tombstone(b"users.manager", b"users/1/manager/"), put(b"users.manager", b"users/1/manager/2", b"{}")]
 OTHER = put(b"users", b"users/2", b"{}")
 
 
@@ -127,7 +131,7 @@ def test_a_prefix_stays_where_its_object_was_told_of_in_the_same_run() -> None:
 
 
 def test_what_removes_a_single_link_stays() -> None:
-    came, went = put(RESOURCES[1], b"groups/1/members/a", b"{}"), gone(RESOURCES[1], b"groups/1/members/a")
+    came, went = put(RESOURCES[1], b"groups/1/members/a", b"{}"), tombstone(RESOURCES[1], b"groups/1/members/a")
     assert met_in([[came, went]])[0] == [[came, went]]
 
 
@@ -145,6 +149,6 @@ def test_of_a_run_in_which_most_came_again_that_is_not_told_one_by_one() -> None
 
 
 def test_of_a_reading_that_goes_on_nothing_is_claimed_and_every_prefix_stays() -> None:
-    met = Met(afresh=False)
-    assert met.sift([[USER, *MANAGED]]) == [USER, *MANAGED]
-    assert met.run_ends() is None
+    met = SeenObjects(afresh=False)
+    assert met.filter([[USER, *MANAGED]]) == [USER, *MANAGED]
+    assert met.end_run() is None

@@ -9,7 +9,7 @@ from shared.domain.errors import Alarm, Code, EntrakeepError
 from shared.domain.model import Purpose, WrappedKey
 from shared.domain.secret import Secret
 from shared.ports.keys import Caller, FreshKey, KeyDescription, Wrapping
-from shared.vault.keyring import DataKey, birth
+from shared.vault.keyring import DataKey, create_data_key
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
 TENANT, OTHER, JOB = "tenant-a", "tenant-b", "job-1"
@@ -127,4 +127,4 @@ class MemoryStore:
 
 
 def born(keys: MemoryKeys, store: MemoryStore, purpose: Purpose = Purpose.BACKUP) -> tuple[DataKey, WrappedKey]:
-    return birth(keys, store, TENANT, ARN, purpose, 1, NOW, JOB)
+    return create_data_key(keys, store, TENANT, ARN, purpose, 1, NOW, JOB)

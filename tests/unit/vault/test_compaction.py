@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.records import Line, prefix_gone, put, split_order
+from shared.domain.records import Line, prefix_tombstone, put, split_order
 from shared.domain.secret import Secret
 from shared.vault.buffer import SortBuffer
 from shared.vault.compaction import MOST_OPEN, compact, to_merge
@@ -156,6 +156,6 @@ def test_however_many_backups_there_are_a_snapshot_reads_in_few_runs(sizes: list
 
 
 def test_a_full_reading_of_a_resource_leaves_no_tombstone_of_the_older_runs() -> None:
-    made = Runs([[put(b"users", b"users/1", b"{}")], [prefix_gone(b"users", b"")]])
+    made = Runs([[put(b"users", b"users/1", b"{}")], [prefix_tombstone(b"users", b"")]])
     assert made.compacted(0, 2) == []
     assert [run.lines for run in made.compacted(1, 2)[1:]] == [1]

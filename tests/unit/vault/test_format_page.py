@@ -15,7 +15,7 @@ import pytest
 import rescue
 from shared.domain.errors import Answer
 from shared.domain.model import Purpose, Tenant, WrappedKey
-from shared.domain.records import Line, decode_lines, encode_lines, prefix_gone, put
+from shared.domain.records import Line, decode_lines, encode_lines, prefix_tombstone, put
 from shared.domain.secret import Secret
 from shared.vault.format import CheckpointBody, ChunkRef, Manifest, Run, StreamState, decode, encode, unpack
 from shared.vault.keyring import DataKey, KeyObject, encode_key_object
@@ -27,7 +27,7 @@ KEY, IV, MANIFEST_IV = bytes(range(32)), bytes(range(0xA0, 0xAC)), bytes(range(0
 TENANT, JOB = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11", "5d2f7a90-3b1e-4c8a-9a67-2e4b8c0d1f22"
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 LINES: list[Line] = [
-    prefix_gone(b"users", b""),
+    prefix_tombstone(b"users", b""),
     put(b"users", b"users/1", b'{"id":"1","displayName":"Ada"}'),
     put(b"users", b"users/2", b'{"id":"2","displayName":"Grace"}'),
 ]

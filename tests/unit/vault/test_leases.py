@@ -115,15 +115,15 @@ def test_a_data_key_is_unwrapped_once_a_lease_and_the_one_that_it_begins_with_as
 
 def test_what_a_lease_holds_it_gives_only_as_long_as_it_lasts() -> None:
     setup = Setup(60.0)
-    key = setup.lease.held(setup.probe.data_key_id)
+    key = setup.lease.cached(setup.probe.data_key_id)
     assert key is not None
-    assert setup.lease.held("0" * 64) is None
+    assert setup.lease.cached("0" * 64) is None
     setup.lease._until = time.monotonic()  # and no thread has seen it yet
     with pytest.raises(KeyTrouble):
-        setup.lease.held(setup.probe.data_key_id)
+        setup.lease.cached(setup.probe.data_key_id)
     with pytest.raises(KeyTrouble):
         key.for_open()
-    assert setup.lease.held(setup.probe.data_key_id) is None
+    assert setup.lease.cached(setup.probe.data_key_id) is None
 
 
 def test_the_data_key_that_a_lease_begins_with_stays_the_same_when_it_is_renewed() -> None:

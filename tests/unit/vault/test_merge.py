@@ -5,7 +5,7 @@ from itertools import chain, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.records import Line, gone, is_prefix, prefix_gone, put
+from shared.domain.records import Line, is_prefix, prefix_tombstone, put, tombstone
 from shared.vault.buffer import SortBuffer
 from shared.vault.merge import differences, merge
 
@@ -23,11 +23,11 @@ def operations(draw: st.DrawFn) -> Line:
         case 0 | 1 | 2:
             return put(resource, key, b'{"n":%d}' % draw(st.integers(0, 99)))
         case 3:
-            return gone(resource, key)
+            return tombstone(resource, key)
         case 4 if resource != b"groups":
-            return prefix_gone(resource, folder)
+            return prefix_tombstone(resource, folder)
         case _:
-            return prefix_gone(resource, b"")
+            return prefix_tombstone(resource, b"")
 
 
 def apply(state: dict[bytes, bytes], line: Line) -> None:

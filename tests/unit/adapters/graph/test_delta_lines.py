@@ -12,7 +12,7 @@ from shared.adapters.graph.delta import DeltaShape
 from shared.adapters.graph.listing import ListingShape
 from shared.adapters.graph.page import GraphPage
 from shared.domain.errors import Skip
-from shared.domain.records import Line, gone, prefix_gone, put
+from shared.domain.records import Line, prefix_tombstone, put, tombstone
 from shared.domain.resources import STREAMS, Reading, Relation, Stream
 from tests.unit.adapters.graph.letters import SPACE, objects
 
@@ -106,9 +106,9 @@ def test_a_record_is_its_entry_before_the_relation_was_put_in(
 def test_a_removed_object_takes_its_relations_with_it() -> None:
     lines, _ = read(GROUPS, b'{"id":"1","@removed":{"reason":"changed"}}')
     assert lines == [
-        gone(b"groups", b"groups/1"),
-        prefix_gone(b"groups.members", b"groups/1/members/"),
-        prefix_gone(b"groups.owners", b"groups/1/owners/"),
+        tombstone(b"groups", b"groups/1"),
+        prefix_tombstone(b"groups.members", b"groups/1/members/"),
+        prefix_tombstone(b"groups.owners", b"groups/1/owners/"),
     ]
 
 
@@ -120,7 +120,7 @@ def test_links_come_and_go() -> None:
     assert read(GROUPS, entry) == (
         [
             put(b"groups.members", b"groups/1/members/9", LINK),
-            gone(b"groups.members", b"groups/1/members/8"),
+            tombstone(b"groups.members", b"groups/1/members/8"),
             put(b"groups.members", b"groups/1/members/7", b'{"id":"7"}'),
         ],
         [],
@@ -140,9 +140,9 @@ def test_guids_in_capitals_are_the_same_objects_and_links() -> None:
     ]
     removed = link[:-1] + b',"@removed":{"reason":"deleted"}}'
     assert read(GROUPS, b'{"id":"%b","members@delta":[%b]}' % (name, removed))[0] == [
-        gone(b"groups.members", b"groups/%b/members/%b" % (same, same))
+        tombstone(b"groups.members", b"groups/%b/members/%b" % (same, same))
     ]
-    assert read(GROUPS, b'{"id":"%b","@removed":{"reason":"changed"}}' % name)[0][0] == gone(
+    assert read(GROUPS, b'{"id":"%b","@removed":{"reason":"changed"}}' % name)[0][0] == tombstone(
         b"groups", b"groups/" + same
     )
     assert read(POLICIES, value)[0] == [put(b"policies", b"policies/" + same, value)]
@@ -158,14 +158,14 @@ def test_a_link_is_read_the_same_on_a_page_for_the_slow_slicer() -> None:
     [
         (b"[" + LINK + b"]", [put(b"users.manager", b"users/1/manager/9", LINK)]),
         (b"[]", []),
-        (b'[{"id":"8","@removed":{"reason":"deleted"}}]', [gone(b"users.manager", b"users/1/manager/8")]),
+        (b'[{"id":"8","@removed":{"reason":"deleted"}}]', [tombstone(b"users.manager", b"users/1/manager/8")]),
     ],
 )
 def test_a_link_to_one_object_replaces_what_was_before(links: bytes, left: list[Line]) -> None:
     lines, _ = read(USERS, b'{"id":"1","name":"n","manager@delta":' + links + b"}")
     assert lines == [
         put(b"users", b"users/1", b'{"id":"1","name":"n"}'),
-        prefix_gone(b"users.manager", b"users/1/manager/"),
+        prefix_tombstone(b"users.manager", b"users/1/manager/"),
         *left,
     ]
 
@@ -187,9 +187,9 @@ def test_an_entry_without_its_witnesses_is_no_record(entry: bytes, asked_for: li
 
 def test_a_full_read_begins_by_emptying_each_resource() -> None:
     page = GraphPage(slicer.Envelope(value=[], delta="d"), 0, DeltaShape(GROUPS), fresh=True)
-    assert list(page.entries()) == [[prefix_gone(name.encode(), b"") for name in GROUPS.resources]]
+    assert list(page.entries()) == [[prefix_tombstone(name.encode(), b"") for name in GROUPS.resources]]
     page = GraphPage(slicer.Envelope(value=[]), 0, ListingShape(STREAMS["organization"]), fresh=True)
-    assert list(page.entries()) == [[prefix_gone(b"organization", b"")]]
+    assert list(page.entries()) == [[prefix_tombstone(b"organization", b"")]]
 
 
 def test_a_listings_objects_are_records_as_they_stand() -> None:

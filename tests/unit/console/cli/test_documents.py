@@ -18,11 +18,11 @@ from console.cli.untrusted import untrusted_document
 from shared.domain.errors import Answer, Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import (
-    Asked,
     Job,
     JobKind,
     JobState,
     KeyMode,
+    Origin,
     Refusal,
     ResourceProgress,
     Schedule,
@@ -36,7 +36,7 @@ from shared.ports.catalog import KeyState
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/one"
-JOB = Job(job_id="j", tenant_id="t", kind=JobKind.BACKUP, state=JobState.RUNNING, asked=Asked.HAND, created_at=NOW)
+JOB = Job(job_id="j", tenant_id="t", kind=JobKind.BACKUP, state=JobState.RUNNING, origin=Origin.HAND, created_at=NOW)
 TENANT = Tenant(
     tenant_id="t",
     name="contoso",
@@ -134,7 +134,7 @@ def test_the_damage_that_a_verify_found_is_told_again() -> None:
 
 
 def test_strays_that_a_sweep_skipped_are_shown() -> None:
-    job = msgspec.structs.replace(JOB, kind=JobKind.PRUNE, detail={"removed": 0, "strays": ["t/README"]})
+    job = msgspec.structs.replace(JOB, kind=JobKind.SWEEP, detail={"removed": 0, "strays": ["t/README"]})
     assert job_with_resources(job, "contoso", [])["strays"] == ["t/README"]
 
 

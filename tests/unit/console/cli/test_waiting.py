@@ -36,16 +36,16 @@ def codes(world: World, waited: float = 60.0) -> list[Code]:
 def test_hindrances_are_beat_or_else_the_broker_and_the_workers(world: World) -> None:
     assert codes(world) == [Code.STACK_NOT_RUNNING]
     assert codes(world, waited=1.0) == []
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     assert codes(world) == [Code.NO_WORKER]
     assert codes(world, waited=1.0) == []
-    world.scheduler.worker_seen("worker@a", 2)
+    world.scheduler.record_heartbeat("worker@a", 2)
     assert codes(world) == []
     world.scheduler.report_broker(TROUBLE)
     assert hindrances(world.catalog) == [Hindrance(Code.BROKER_UNREACHABLE, TROUBLE)]
     world.pass_time(LIMITS.worker_seen_seconds + 1)
     assert codes(world) == [Code.STACK_NOT_RUNNING]
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     assert codes(world) == [Code.BROKER_UNREACHABLE, Code.NO_WORKER]
 
 
@@ -61,12 +61,12 @@ def test_a_wait_says_what_keeps_the_job_waiting_and_goes_on(world: World, monkey
     monkeypatch.setattr(sys, "stderr", said)
     tenant = world.add("acme")
     job = world.planned(tenant)
-    world.scheduler.ticked()
+    world.scheduler.record_tick()
     ended = threading.Event()
 
     def tick() -> None:
         while not ended.wait(0.1):
-            world.scheduler.ticked()
+            world.scheduler.record_tick()
 
     limits = Limits(worker_seen_seconds=0.2, beat_silent_seconds=30.0)
     with ThreadPoolExecutor(2) as pool:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from simulator.aws.answers import Refused
-from simulator.aws.policy import Asked, Verdict, evaluate, parse_policy
+from simulator.aws.policy import Request, Verdict, evaluate, parse_policy
 
 ROOT = "arn:aws:iam::444455556666:root"
 ROLE = "arn:aws:iam::444455556666:role/worker"
@@ -27,7 +27,7 @@ def verdict(
 ) -> Verdict:
     parsed = parse_policy(json.dumps({"Version": "2012-10-17", "Statement": list(statements)}))
     names = frozenset({ROLE, ROOT, "444455556666"})
-    return evaluate(parsed, Asked(names, action, KEY, CONTEXT if facts is None else facts))
+    return evaluate(parsed, Request(names, action, KEY, CONTEXT if facts is None else facts))
 
 
 def test_what_no_statement_names_is_left_silent() -> None:
