@@ -23,9 +23,9 @@ from shared.domain.model import Job, JobKind, JobState, Origin, Phase, Snapshot,
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.jobs.perform import run_step
-from shared.engine.jobs.plan import steps_of
-from shared.engine.onboarding import add_tenant
+from shared.engine.jobs.planning import steps_of
+from shared.engine.jobs.runner import run_step
+from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.directory import Identity
 
@@ -51,7 +51,7 @@ def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure
     stages = Stages() if how == "staged" else None
     with stages or nullcontext():
         started_at, cpu_before = time.perf_counter(), time.process_time()
-        steps = _perform_all(context, job)
+        steps = _run_all(context, job)
         seconds, cpu_seconds = time.perf_counter() - started_at, time.process_time() - cpu_before
     finished = catalog.jobs.get(job.job_id)
     if finished.state is not JobState.SUCCEEDED:
@@ -66,7 +66,7 @@ def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure
     )
 
 
-def _perform_all(context: Context, job: Job) -> dict[str, float]:
+def _run_all(context: Context, job: Job) -> dict[str, float]:
     """Run the job's steps, phase by phase. Return seconds by label."""
     jobs = context.catalog.tenant(job.tenant_id).jobs
     spent: dict[str, float] = {}

@@ -22,10 +22,10 @@ from shared.domain.limits import Limits
 from shared.domain.model import Job, JobState, Purpose, Tenant, WrappedKey
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.jobs.perform import run_step
-from shared.engine.jobs.plan import steps_of
-from shared.engine.key_management.asking import request_enable, request_update
-from shared.engine.onboarding import add_tenant
+from shared.engine.jobs.planning import steps_of
+from shared.engine.jobs.runner import run_step
+from shared.engine.requests.customer_keys import request_enable, request_update
+from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import Identity
@@ -92,11 +92,11 @@ def move(directory_id: str, client_id: str, secret: str, many: str) -> Moved:
     owner = boto3.session.Session(region_name=tenant.key_arn.split(":")[3]).client("kms")
     first, second = (owner.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
     catalog.customer_keys.allow()
-    _perform_all(context, catalog, request_enable(catalog, first, "measured"))
+    _run_all(context, catalog, request_enable(catalog, first, "measured"))
     _add_data_keys(context, catalog.tenant(), int(many) - 1)
     watch.begin()
     calls_before, cpu_before = _calls(owner), time.process_time()
-    _perform_all(context, catalog, request_update(catalog, second))
+    _run_all(context, catalog, request_update(catalog, second))
     ended_at, cpu_seconds = time.perf_counter(), time.process_time() - cpu_before
     calls_after = _calls(owner)
     switched_at, moved = watch.switched, catalog.keys.state().data_keys
@@ -131,7 +131,7 @@ def _new_data_key(context: Context, tenant: Tenant) -> WrappedKey:
     return wrapped
 
 
-def _perform_all(context: Context, catalog: TenantCatalog, job: Job) -> None:
+def _run_all(context: Context, catalog: TenantCatalog, job: Job) -> None:
     """Run the job's only step until the job has ended. Raises RuntimeError if the job fails or its step reports trouble."""
     context.catalog.scheduler().offer_steps(job, steps_of(job.kind))
     (step,) = catalog.jobs.steps(job.job_id)

@@ -23,9 +23,9 @@ from shared.domain.errors import Code
 from shared.domain.model import JobKind, Origin, Tenant
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.jobs.perform import run_step
-from shared.engine.jobs.plan import steps_of
-from shared.engine.onboarding import add_tenant
+from shared.engine.jobs.planning import steps_of
+from shared.engine.jobs.runner import run_step
+from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.directory import Identity
 

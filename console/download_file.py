@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from shared.domain.errors import Code, Refuse
 
 if TYPE_CHECKING:
-    from shared.engine.download import Sink
+    from shared.engine.snapshots.download import Sink
 
 _NO_UNNAMED = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
 """The errors of open(2) where the file system or the kernel does not support O_TMPFILE."""

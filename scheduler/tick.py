@@ -8,7 +8,7 @@ from datetime import timedelta
 from shared.domain.errors import EntrakeepError
 from shared.domain.schedule import next_due
 from shared.engine.context import Context
-from shared.engine.jobs.plan import steps_of
+from shared.engine.jobs.planning import steps_of
 from shared.engine.jobs.sending import send_due
 from shared.ports.scheduler import SchedulerCatalog
 

@@ -17,7 +17,7 @@ from celery.signals import worker_init, worker_process_init, worker_ready, worke
 from shared import wiring
 from shared.domain.errors import Code, EntrakeepError
 from shared.engine.jobs.ending import Ending, Outcome
-from shared.engine.jobs.perform import run_step
+from shared.engine.jobs.runner import run_step
 from shared.messages import TASKS, decode
 from workers.request import Dropped
 

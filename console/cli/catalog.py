@@ -15,7 +15,7 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.trust import located
 
 if TYPE_CHECKING:
-    from shared.engine.rebuild import Rebuilt
+    from shared.engine.upkeep.rebuild import Rebuilt
 
 app = typer.Typer(help="Migrate or rebuild the catalog in SQL.")
 
@@ -60,8 +60,8 @@ def rebuild(
     """
     context = open_engine()
     trusted = confirmed_keys(trust_key or [])
-    from shared.engine.rebuild import rebuild as rebuilt
-    from shared.engine.rebuild import rebuild_installation, stored_tenants
+    from shared.engine.upkeep.rebuild import rebuild as rebuilt
+    from shared.engine.upkeep.rebuild import rebuild_installation, stored_tenants
 
     context.store.recognise()
     rebuild_installation(context)

@@ -16,7 +16,7 @@ from shared.ports.overview import TenantOverview
 
 if TYPE_CHECKING:
     from shared.engine.key_management.policy import Policy
-    from shared.engine.shred import Certificate
+    from shared.engine.tenants.shred import Certificate
 
 Document = dict[str, Any]
 

@@ -37,7 +37,7 @@ def download(
     if not output:
         raise Refuse(Code.WRONG_USE, "-o needs the name of a file, or - for standard output.")
     context = open_engine()
-    from shared.engine.download import download as write_records
+    from shared.engine.snapshots.download import download as write_records
 
     tenant = context.catalog.find(name)
     with to_standard_output() if output == "-" else to_file(output) as sink, shown_count("record") as report:

@@ -102,7 +102,7 @@ def policy(
     the AWS command line, CloudFormation and Terraform. Asks AWS for the identity of this process.
     """
     context = open_engine()
-    from shared.engine.key_management.asking import policy_for
+    from shared.engine.requests.customer_keys import policy_for
 
     required = policy_for(context, context.catalog.find(name), arn, principal)
     if as_json:

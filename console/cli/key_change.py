@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, KeyArn, Name, Wait, examples
-from console.cli.asking import check_terminal, who
 from console.cli.documents import Document, job_document, key_job_of
 from console.cli.key import app
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
+from console.cli.prompts import check_terminal, who
 from console.cli.waiting import note_hindrances, refuse_failed, wait_for
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def enable(
     if not (rehearse or accept_terms):
         check_terminal("give --accept-terms to agree to the terms, or --rehearse to check the key alone")
     catalog = open_catalog()
-    from shared.engine.key_management.asking import check_may_enable, checked_arn, request_check, request_enable
+    from shared.engine.requests.customer_keys import check_may_enable, checked_arn, request_check, request_enable
 
     tenant = catalog.find(name)
     handle = catalog.tenant(tenant.tenant_id)
@@ -75,7 +75,7 @@ def update(name: Name, arn: KeyArn, wait: Wait = False, as_json: AsJson = False)
     until then, backups and downloads use both keys. Give the same ARN again to resume an interrupted change.
     """
     catalog = open_catalog()
-    from shared.engine.key_management.asking import check_may_update, checked_arn, request_check, request_update
+    from shared.engine.requests.customer_keys import check_may_update, checked_arn, request_check, request_update
 
     tenant = catalog.find(name)
     handle = catalog.tenant(tenant.tenant_id)

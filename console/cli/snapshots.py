@@ -81,8 +81,8 @@ def browse(
     if refused and (search is not None or id is not None):
         raise Refuse(Code.WRONG_USE, "--refused can only be combined with --resource.")
     context = open_engine()
-    from shared.engine.browse import browse as records
-    from shared.engine.browse import refused as refused_objects
+    from shared.engine.snapshots.browse import browse as records
+    from shared.engine.snapshots.browse import refused as refused_objects
 
     if refused:
         objects = refused_objects(context, context.catalog.find(name), snapshot, resource or ())

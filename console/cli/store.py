@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, examples
-from console.cli.asking import check_terminal
 from console.cli.documents import Document
 from console.cli.output import note, print_document, print_line
+from console.cli.prompts import check_terminal
 from console.cli.tables import print_fields
 
 if TYPE_CHECKING:

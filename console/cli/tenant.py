@@ -16,7 +16,6 @@ from console.cli.arguments import (
     NewName,
     examples,
 )
-from console.cli.asking import check_terminal
 from console.cli.credential_file import read_credential
 from console.cli.documents import (
     Document,
@@ -29,6 +28,7 @@ from console.cli.documents import (
 )
 from console.cli.opening import now, open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
+from console.cli.prompts import check_terminal
 from console.cli.tables import print_fields, print_table
 from shared.domain.errors import COMPLETE, Code, Refuse
 from shared.domain.model import CredentialKind
@@ -37,7 +37,7 @@ from shared.domain.resources import RESOURCES, STREAMS
 if TYPE_CHECKING:
     from shared.domain.model import Tenant
     from shared.engine.context import Context
-    from shared.engine.onboarding import Welcome
+    from shared.engine.tenants.onboarding import Welcome
     from shared.ports.catalog import Catalog
     from shared.ports.overview import TenantOverview
 
@@ -103,7 +103,7 @@ def add(
     kind, secret = read_credential(client_secret_file, certificate)
     expires_at = _expiry(kind, secret_expires)
     context = open_engine()
-    from shared.engine.onboarding import add_tenant
+    from shared.engine.tenants.onboarding import add_tenant
     from shared.ports.directory import Identity
 
     identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret, kind=kind)
@@ -133,7 +133,7 @@ def update(
     kind, secret = read_credential(client_secret_file, certificate)
     expires_at = _expiry(kind, secret_expires)
     context = open_engine()
-    from shared.engine.onboarding import update_tenant
+    from shared.engine.tenants.onboarding import update_tenant
 
     if directory_id not in (None, context.catalog.find(name).directory_id.lower()):
         sentence = f"{name} keeps its directory; connect another one with 'entrakeep tenant add'."
@@ -219,7 +219,7 @@ def remove(
     if shred:
         _shred(context, name, yes, as_json)
         return
-    from shared.engine.onboarding import remove_tenant
+    from shared.engine.tenants.onboarding import remove_tenant
 
     tenant = context.catalog.find(name)
     _confirm(yes, f"Remove {name} with its credentials, jobs and snapshots?")
@@ -242,7 +242,7 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
 
     A shred that was killed after the catalog had removed the tenant is finished without a question.
     """
-    from shared.engine.shred import shred_tenant, unfinished_shred
+    from shared.engine.tenants.shred import shred_tenant, unfinished_shred
 
     if unfinished_shred(context, name) is None:
         context.catalog.find(name)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import typer
 
-from console.cli.asking import somebody_answers
 from console.cli.documents import Document, moment, to_second
 from console.cli.output import note, print_line
+from console.cli.prompts import somebody_answers
 from shared.domain.arns import account_of, check_form, is_alias, region_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.trust import Untrusted, described, located

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from simulator.aws.answers import Answer, Refused, from_kms, from_sts, refusal
-from simulator.aws.behind import Environ, Moto
 from simulator.aws.clock import Clock
 from simulator.aws.control import Control, Counted, Requests
 from simulator.aws.credentials import Principal, Scope, principal_of, scope_of, sessions_known, shift_expiry
@@ -19,6 +18,7 @@ from simulator.aws.kms_call import KmsCall, check_enabled
 from simulator.aws.kms_manage import OPERATIONS as MANAGE
 from simulator.aws.kms_use import OPERATIONS as USE
 from simulator.aws.kms_use import sealing_key
+from simulator.aws.moto_backend import Environ, Moto
 from simulator.aws.s3 import ObjectLocks, S3Call, s3_call
 
 _OPERATIONS = {**USE, **MANAGE}

@@ -14,7 +14,7 @@ from werkzeug.serving import BaseWSGIServer, DechunkedInput, WSGIRequestHandler,
 
 from simulator.aws.answers import Answer, Refused, refusal
 from simulator.aws.gate import Dropped, Gate, Request
-from simulator.aws.stock import stock
+from simulator.aws.initial_contents import stock
 
 _LOG = logging.getLogger("simulator.aws")
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)

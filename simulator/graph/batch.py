@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from simulator.graph import letter
+from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, headers
 
 _MAX_ITEMS = 20
@@ -57,8 +57,8 @@ def answer(request: Request, one: Callable[[Request], Answer]) -> Answer:
 
 def _items(request: Request) -> list[_Item]:
     try:
-        letter.valid(request.body)
-        texts = letter.elements(letter.member(request.body, "requests") or b"")
+        raw_json.valid(request.body)
+        texts = raw_json.elements(raw_json.member(request.body, "requests") or b"")
         items = [_item(request, text) for text in texts]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _refused("Invalid batch payload format.") from None
@@ -75,7 +75,7 @@ def _item(request: Request, text: bytes) -> _Item:
     version = request.path.split("/")[1]
     path, _, query = fields["url"].partition("?")
     item_headers = {str(name).lower(): str(value) for name, value in (fields.get("headers") or {}).items()}
-    body = letter.member(text, "body") if fields.get("body") is not None else None
+    body = raw_json.member(text, "body") if fields.get("body") is not None else None
     if body is not None and "content-type" not in item_headers:
         raise _refused(f"Request {fields['id']} has a body and no Content-Type header.")
     first, *more = [str(name).lower() for name in fields.get("dependsOn") or [""]]
@@ -128,14 +128,14 @@ def _response(item: _Item, answer: Answer) -> bytes:
         answer_headers = {name.lower(): value for name, value in answer_headers.items()}
     fields = {"id": item.id, "status": answer.status, "headers": answer_headers}
     text = json.dumps(fields).encode()
-    return letter.after(text, letter.written("body", _embedded(answer))) if answer.body else text
+    return raw_json.after(text, raw_json.written("body", _embedded(answer))) if answer.body else text
 
 
 def _embedded(answer: Answer) -> bytes:
     """Return the body of an answer: unchanged if it is JSON, otherwise in base64."""
     try:
         if "json" in answer.content_type:
-            letter.valid(answer.body)
+            raw_json.valid(answer.body)
             return answer.body
     except ValueError:
         pass  # invalid JSON of a scripted fault, which must not break the batch's other answers

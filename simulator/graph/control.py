@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from urllib.parse import parse_qs
 
-from simulator.graph import assertions, changing, faults, letter
+from simulator.graph import assertions, changes, faults, raw_json
 from simulator.graph.answers import Answer, Request, document
 from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
@@ -74,7 +74,7 @@ class Control:
         return document({})
 
     def _licences(self, request: Request) -> Answer:
-        licences = letter.valid(request.body)
+        licences = raw_json.valid(request.body)
         if not isinstance(licences, list) or set(map(str, licences)) - set(LICENCES):
             raise ValueError(f"licences are a list of names among {', '.join(LICENCES)}")
         self._directory.licences = frozenset(licences)
@@ -88,14 +88,14 @@ class Control:
         return document({"now": self._directory.clock.text()})
 
     def _changes(self, request: Request) -> Answer:
-        letter.valid(request.body)
-        changes = [changing.parsed(element) for element in letter.elements(request.body)]
-        for number, change in enumerate(changes):
+        raw_json.valid(request.body)
+        requested = [changes.parsed(element) for element in raw_json.elements(request.body)]
+        for number, change in enumerate(requested):
             try:
-                changing.apply(self._directory, change)
+                changes.apply(self._directory, change)
             except ValueError as error:
                 raise ValueError(f"change {number} (those before it are done): {error}") from None
-        return document({"changes": len(changes)})
+        return document({"changes": len(requested)})
 
     def _objects(self, request: Request) -> Answer:
         path = parse_qs(request.query).get("path", [""])[0]
@@ -129,7 +129,7 @@ class Control:
         return document({})
 
     def _add_faults(self, request: Request) -> Answer:
-        posted = letter.valid(request.body)
+        posted = raw_json.valid(request.body)
         if not isinstance(posted, list):
             raise ValueError("faults are a list")
         self._faults.add([faults.parsed(fault) for fault in posted])
@@ -149,7 +149,7 @@ class Control:
 
 def given_object(request: Request) -> dict[str, object]:
     """Return the JSON object in a request's body. Raises ValueError if the body is not one."""
-    given = letter.valid(request.body)
+    given = raw_json.valid(request.body)
     if not isinstance(given, dict):
         raise ValueError("a JSON object is expected")
     return given

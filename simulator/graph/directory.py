@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from simulator.graph import letter
+from simulator.graph import raw_json
 from simulator.graph.clock import SimulatedClock
 from simulator.graph.generator import Generator
 from simulator.graph.kinds import ASSIGNMENTS, DIRECTORY_OBJECTS, GRANTS, KINDS, LICENCES, Kind, Relation
@@ -121,7 +121,7 @@ class Directory:
         """Yield live and deleted objects with this value of a property in `kind.indexed`. Case is ignored."""
         for key in self._names.ids(kind, name, value):
             stored = self._stored[kind.path][key]
-            if stored.state is not State.GONE and (letter.text(stored.value, name) or "").lower() == value.lower():
+            if stored.state is not State.GONE and (raw_json.text(stored.value, name) or "").lower() == value.lower():
                 yield key, stored
 
     def referrer_ids(self, kind: Kind, name: str, id: str) -> list[str]:
@@ -132,7 +132,7 @@ class Directory:
     def referrer(self, kind: Kind, name: str, id: str, key: str) -> Stored | None:
         """Return the live object `key` if its property `name` is this id now, otherwise None."""
         stored = self.live(kind, key)
-        return stored if stored is not None and letter.text(stored.value, name) == id else None
+        return stored if stored is not None and raw_json.text(stored.value, name) == id else None
 
     def referrers(self, kind: Kind, name: str, id: str) -> Iterator[tuple[str, Stored]]:
         """Yield the live objects whose property `name` is this id now."""
@@ -175,9 +175,9 @@ class Directory:
         stored = self.live(kind, id)
         if stored is None:
             raise KeyError(id)
-        value = letter.merged(stored.value, change)
+        value = raw_json.merged(stored.value, change)
         self._store(kind, id, Stored(value, to_the_letter or stored.to_the_letter))
-        self._touch(kind, id, frozenset(member.name for member in letter.members(change)))
+        self._touch(kind, id, frozenset(member.name for member in raw_json.members(change)))
 
     def delete(self, kind: Kind, id: str) -> None:
         """Move an object to the recycle bin, or purge it if its kind has none. Raises KeyError if it is not live."""

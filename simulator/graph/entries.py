@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from simulator.graph import letter
+from simulator.graph import raw_json
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import KINDS, Kind
 from simulator.graph.selecting import shown_in_delta, wanted_in_delta
@@ -141,7 +141,7 @@ class Reader:
         if not (touched.whole or names or any(any(values) for values in links.values())):
             return None
         if minimal and not touched.whole:
-            stored = Stored(letter.picked(stored.value, {*names, "id"}), to_the_letter=True)
+            stored = Stored(raw_json.picked(stored.value, {*names, "id"}), to_the_letter=True)
         return self._object(key, stored, links, offset)
 
     def _links_of(self, id: str, touched: Touched | None) -> dict[str, list[bytes]]:
@@ -181,7 +181,7 @@ class Reader:
         """
         text = shown_in_delta(stored, self._wanted)
         if offset:
-            text = letter.picked(text, {"id", *self._habits.repeat_properties})
+            text = raw_json.picked(text, {"id", *self._habits.repeat_properties})
         flat = [(name, value) for name, values in links.items() for value in values]
         stretch = flat[offset : offset + self._habits.links_per_entry]
         if not stretch:
@@ -191,8 +191,10 @@ class Reader:
             if value:
                 sent.setdefault(relation, []).append(value)
         if sent:
-            insert = letter.before if zlib.crc32(id.encode()) & 1 else letter.after
-            arrays = [letter.written(f"{name}@delta", b"[" + b",".join(values) + b"]") for name, values in sent.items()]
+            insert = raw_json.before if zlib.crc32(id.encode()) & 1 else raw_json.after
+            arrays = [
+                raw_json.written(f"{name}@delta", b"[" + b",".join(values) + b"]") for name, values in sent.items()
+            ]
             text = insert(text, b",".join(arrays))
         stop = offset + len(stretch)
         return Entry(text, stop if stop < len(flat) else 0)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from simulator.graph import letter
+from simulator.graph import raw_json
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import KINDS, Kind
 from simulator.graph.options import Expand
@@ -31,7 +31,9 @@ def end(
         if stored is None:
             return None
         text = shown(kind, stored, select)
-        return text if cast else letter.before(text, letter.written("@odata.type", b'"%s"' % kind.odata_type.encode()))
+        return (
+            text if cast else raw_json.before(text, raw_json.written("@odata.type", b'"%s"' % kind.odata_type.encode()))
+        )
     return None if cast else value
 
 
@@ -39,8 +41,8 @@ def expanded(directory: Directory, kind: Kind, id: str, text: bytes, expand: Exp
     """Return an object with its expanded relation as last member: one object, or an array without a next link."""
     targets = list(islice(_targets(directory, kind, id, expand), _MAX_EXPANDED))
     if expand.relation.to_one:
-        return letter.after(text, letter.written(expand.relation.name, targets[0])) if targets else text
-    return letter.after(text, letter.written(expand.relation.name, b"[" + b",".join(targets) + b"]"))
+        return raw_json.after(text, raw_json.written(expand.relation.name, targets[0])) if targets else text
+    return raw_json.after(text, raw_json.written(expand.relation.name, b"[" + b",".join(targets) + b"]"))
 
 
 def _targets(directory: Directory, kind: Kind, id: str, expand: Expand) -> Iterator[bytes]:

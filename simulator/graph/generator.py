@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from simulator.graph import numbering
-from simulator.graph.backward import Backward
+from simulator.graph.links import Ties
 from simulator.graph.numbering import GROUP, PRINCIPAL, USER, Numbers
-from simulator.graph.ties import Ties
+from simulator.graph.reverse_links import Backward
 from simulator.graph.values import Values
 
 ASSIGNMENTS, GRANTS = "appRoleAssignments", "oauth2PermissionGrants"

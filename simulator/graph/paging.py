@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from simulator.graph import letter
+from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, odata, unsupported
 from simulator.graph.directory import Directory
 from simulator.graph.expanding import end, expanded
@@ -218,6 +218,6 @@ def in_bin(kind: Kind, stored: Stored, select: tuple[str, ...] | None) -> bytes:
     text = shown(kind, stored, select)
     if select is not None and "deletedDateTime" not in select:
         return text
-    return letter.merged(
-        text, letter.written("deletedDateTime", b'"%s"' % stored.deleted_at.encode()).join((b"{", b"}"))
+    return raw_json.merged(
+        text, raw_json.written("deletedDateTime", b'"%s"' % stored.deleted_at.encode()).join((b"{", b"}"))
     )

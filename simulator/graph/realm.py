@@ -2,7 +2,7 @@
 
 import uuid
 
-from simulator.graph import changing
+from simulator.graph import changes
 from simulator.graph.answers import Request
 from simulator.graph.clock import SimulatedClock
 from simulator.graph.control import Control, given_object
@@ -38,7 +38,7 @@ def first(directory_id: str, generated: dict[str, int], seed: int, loaded: bytes
     """Return the initial realm of the simulator. Raises ValueError naming the invalid line of ``loaded``."""
     directory = Directory(Generator(generated, seed), SimulatedClock(), directory_id)
     realm = Realm(directory, quotas, App(CLIENT_ID, CLIENT_SECRET, None))
-    changing.load(directory, loaded)
+    changes.load(directory, loaded)
     return realm
 
 

@@ -1,6 +1,7 @@
 """Requests for relations of objects: links, and app role assignments (Graph: members, owners, manager, …)."""
 
 from simulator.graph.answers import Answer, Request, missing, no_segment, not_allowed, only, unsupported
+from simulator.graph.assignments import Tying
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
 from simulator.graph.kinds import Kind, Relation, cast, is_cast
@@ -9,7 +10,6 @@ from simulator.graph.paging import Listings, counted
 from simulator.graph.permissions import allow, allow_related
 from simulator.graph.selecting import shown
 from simulator.graph.tokens import App
-from simulator.graph.tying import Tying
 from simulator.graph.writing import Writes
 
 

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from simulator.graph import letter
+from simulator.graph import raw_json
 from simulator.graph.generator import property_names
 from simulator.graph.kinds import Kind
 from simulator.graph.stored import Stored
@@ -25,7 +25,7 @@ def _wanted(kind: Kind, select: tuple[str, ...] | None) -> tuple[frozenset[str],
 
 def _picked(text: bytes, wanted: frozenset[str], nulls: tuple[str, ...] = ()) -> bytes:
     """Return an object with the wanted members only. The given object must not have duplicate names."""
-    values = letter.values(text)
+    values = raw_json.values(text)
     parts = [_quoted(name) + value for name, value in values.items() if name in wanted]
     parts += [_quoted(name) + b"null" for name in nulls if name not in values]
     return b"{" + b",".join(parts) + b"}"
@@ -33,7 +33,7 @@ def _picked(text: bytes, wanted: frozenset[str], nulls: tuple[str, ...] = ()) ->
 
 @lru_cache(maxsize=1024)
 def _quoted(name: str) -> bytes:
-    return letter.written(name, b"")
+    return raw_json.written(name, b"")
 
 
 def shown_in_delta(stored: Stored, wanted: frozenset[str] | None) -> bytes:

@@ -3,8 +3,9 @@
 import json
 import re
 
-from simulator.graph import letter
+from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, no_segment, not_allowed, odata, only
+from simulator.graph.assignments import Tying
 from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
@@ -19,7 +20,6 @@ from simulator.graph.recycling import Bin
 from simulator.graph.related import Related
 from simulator.graph.selecting import shown
 from simulator.graph.tokens import App, Tokens
-from simulator.graph.tying import Tying
 from simulator.graph.writing import Writes
 
 _VERSIONS = ("v1.0", "beta")
@@ -130,7 +130,7 @@ class Service:
     def _id_by_app_id(self, kind: Kind, app_id: str) -> str:
         """Return the id of the object with this appId. If none exists, return the appId, for the 404 message."""
         objects = self._directory.walk(kind)
-        return next((key for key, stored in objects if letter.text(stored.value, "appId") == app_id), app_id)
+        return next((key for key, stored in objects if raw_json.text(stored.value, "appId") == app_id), app_id)
 
     def _unique(self, request: Request, app: App, kind: Kind, name: str) -> Answer:
         only(request, "PATCH")
@@ -166,8 +166,8 @@ class Service:
             raise bad_request(f"The number of ids is over the limit of {_MOST_IDS}.")
         matches = [match for match in map(self._directory.find_any, ids) if match is not None]
         values = [
-            letter.before(
-                shown(kind, stored, None), letter.written("@odata.type", json.dumps(kind.odata_type).encode())
+            raw_json.before(
+                shown(kind, stored, None), raw_json.written("@odata.type", json.dumps(kind.odata_type).encode())
             )
             for kind, stored in matches
         ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from simulator.graph import letter
+from simulator.graph import raw_json
 from simulator.graph.kinds import Kind
 
 
@@ -40,7 +40,7 @@ class Names:
     def note(self, kind: Kind, id: str, value: bytes) -> None:
         """Add the current values of an object to the index."""
         for name in kind.indexed:
-            text = letter.text(value, name)
+            text = raw_json.text(value, name)
             if text:
                 self._ids.setdefault((kind.path, name, text.lower()), {})[id] = None
 

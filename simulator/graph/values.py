@@ -3,9 +3,9 @@
 import json
 import unicodedata
 
-from simulator.graph import wording
+from simulator.graph import words
+from simulator.graph.links import Ties
 from simulator.graph.numbering import APPLICATION, ASSIGNMENT, GRANT, GROUP, POLICY, PRINCIPAL, USER
-from simulator.graph.ties import Ties
 
 DOMAIN = "contoso.onmicrosoft.com"
 _PRINCIPALS = {USER: "User", GROUP: "Group", PRINCIPAL: "ServicePrincipal"}
@@ -18,8 +18,8 @@ def _ascii(name: str) -> str:
     return "".join(letter for letter in plain if letter.isascii() and letter.isalnum()).lower()
 
 
-_GIVEN = [(_TEXT(name)[1:-1], _ascii(name)) for name in wording.GIVEN]
-_SURNAMES = [(_TEXT(name)[1:-1], _ascii(name)) for name in wording.SURNAMES]
+_GIVEN = [(_TEXT(name)[1:-1], _ascii(name)) for name in words.GIVEN]
+_SURNAMES = [(_TEXT(name)[1:-1], _ascii(name)) for name in words.SURNAMES]
 
 
 class Values:
@@ -35,24 +35,24 @@ class Values:
         if kind == USER:
             return f"{_GIVEN[mix % len(_GIVEN)][0]} {_SURNAMES[(mix >> 8) % len(_SURNAMES)][0]}"
         if kind == GROUP:
-            return f"{wording.DEPARTMENTS[mix % 12]} {wording.PLACES[(mix >> 8) & 7][0]} {number}"
-        return f"{wording.PRODUCTS[mix % 10]} {number}"
+            return f"{words.DEPARTMENTS[mix % 12]} {words.PLACES[(mix >> 8) & 7][0]} {number}"
+        return f"{words.PRODUCTS[mix % 10]} {number}"
 
     def user(self, number: int) -> str:
         """Return a user as JSON."""
         mix = self._numbers.mix(USER, number)
         given, given_ascii = _GIVEN[mix % len(_GIVEN)]
         surname, surname_ascii = _SURNAMES[(mix >> 8) % len(_SURNAMES)]
-        city, state, country, code, postal, street, language, phone = wording.PLACES[(mix >> 16) & 7]
-        department = wording.DEPARTMENTS[(mix >> 20) % 12]
-        title = wording.TITLES[(mix >> 24) % 12]
+        city, state, country, code, postal, street, language, phone = words.PLACES[(mix >> 16) & 7]
+        department = words.DEPARTMENTS[(mix >> 20) % 12]
+        title = words.TITLES[(mix >> 24) % 12]
         nick = f"{given_ascii}.{surname_ascii}{number}"
         year, month, day = 2012 + (mix >> 28) % 13, 1 + (mix >> 32) % 12, 1 + (mix >> 36) % 28
         hour, minute = (mix >> 40) % 24, (mix >> 44) % 60
         line = f"{(mix >> 48) % 10000:04d}"
         date = f"{year}-{month:02d}-{day:02d}"
         when = f"{date}T{hour:02d}:{minute:02d}:{(mix >> 12) % 60:02d}Z"
-        sku, other_sku = wording.LICENCES[mix % 3], wording.LICENCES[(mix + 1) % 3]
+        sku, other_sku = words.LICENCES[mix % 3], words.LICENCES[(mix + 1) % 3]
         mobile = f'"mobilePhone":"{phone} 01{line[2:]}",' if mix & 0x300 else ""
         hybrid = ""
         if number % 10 in (3, 6, 9):
@@ -70,7 +70,7 @@ class Values:
             f'"officeLocation":"{(mix >> 50) % 40 + 1}/{(mix >> 54) % 900 + 1000}","preferredLanguage":"{language}",'
             f'"surname":"{surname}","userPrincipalName":"{nick}@{DOMAIN}",'
             f'"accountEnabled":{"false" if mix % 17 == 0 else "true"},'
-            f'"assignedLicenses":[{{"disabledPlans":["{wording.PLANS[mix & 1]}"],"skuId":"{sku}"}},'
+            f'"assignedLicenses":[{{"disabledPlans":["{words.PLANS[mix & 1]}"],"skuId":"{sku}"}},'
             f'{{"disabledPlans":[],"skuId":"{other_sku}"}}],"authorizationInfo":{{"certificateUserIds":[]}},"city":"{city}",'
             f'"companyName":"Contoso {country}","country":"{country}","createdDateTime":"{when}","department":"{department}",'
             f'"employeeHireDate":"{date}T00:00:00Z","employeeId":"{100000 + number}",'
@@ -79,7 +79,7 @@ class Values:
             f'"identities":[{{"signInType":"userPrincipalName","issuer":"{DOMAIN}","issuerAssignedId":"{nick}@{DOMAIN}"}}],'
             f'"imAddresses":["{nick}@{DOMAIN}"],"lastPasswordChangeDateTime":"{when}",'
             f'"licenseAssignmentStates":[{{"skuId":"{sku}","assignedByGroup":null,"state":"Active","error":"None",'
-            f'"disabledPlans":["{wording.PLANS[mix & 1]}"],"lastUpdatedDateTime":"{when}"}}],"mailNickname":"{nick}",{hybrid}'
+            f'"disabledPlans":["{words.PLANS[mix & 1]}"],"lastUpdatedDateTime":"{when}"}}],"mailNickname":"{nick}",{hybrid}'
             f'"onPremisesExtensionAttributes":{{"extensionAttribute1":"{code}-{line}","extensionAttribute2":null,'
             f'"extensionAttribute3":null,"extensionAttribute4":"{department}","extensionAttribute5":null}},'
             f'"onPremisesProvisioningErrors":[],"otherMails":[],"postalCode":"{postal}",'
@@ -93,8 +93,8 @@ class Values:
     def group(self, number: int) -> str:
         """Return a group as JSON."""
         mix = self._numbers.mix(GROUP, number)
-        department = wording.DEPARTMENTS[mix % 12]
-        city = wording.PLACES[(mix >> 8) & 7][0]
+        department = words.DEPARTMENTS[mix % 12]
+        city = words.PLACES[(mix >> 8) & 7][0]
         unified = number % 3 == 0
         nick = f"group-{number}"
         date = f"20{15 + (mix >> 12) % 10}-{1 + (mix >> 16) % 12:02d}-{1 + (mix >> 20) % 28:02d}"
@@ -164,7 +164,7 @@ class Values:
         state = ("enabled", "disabled", "enabledForReportingButNotEnforced")[mix % 3]
         return (
             f'{{"id":"{self._numbers.id(POLICY, number)}","templateId":null,'
-            f'"displayName":"CA{number:03d}: Require {wording.DEPARTMENTS[mix % 12]} '
+            f'"displayName":"CA{number:03d}: Require {words.DEPARTMENTS[mix % 12]} '
             f'to prove who they are","createdDateTime":"2024-0{1 + mix % 9}-14T19:52:00.050958Z","modifiedDateTime":null,'
             f'"state":"{state}","partialEnablementStrategy":null,"sessionControls":null,'
             f'"conditions":{{"userRiskLevels":[],"signInRiskLevels":[],"clientAppTypes":["all"],'
@@ -201,5 +201,5 @@ class Values:
             f'"consentType":"{"AllPrincipals" if grant.user is None else "Principal"}",'
             f'"id":"{self._ties.grant_id(number)}","principalId":{user},'
             f'"resourceId":"{self._numbers.id(PRINCIPAL, grant.resource)}",'
-            f'"scope":"{wording.SCOPES[self._numbers.mix(GRANT, number) % len(wording.SCOPES)]}"}}'
+            f'"scope":"{words.SCOPES[self._numbers.mix(GRANT, number) % len(words.SCOPES)]}"}}'
         )

@@ -4,9 +4,9 @@ import json
 import re
 import uuid
 
-from simulator.graph import letter
+from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing
-from simulator.graph.changing import typed
+from simulator.graph.changes import typed
 from simulator.graph.directory import Directory
 from simulator.graph.entities import created, directory_object
 from simulator.graph.kinds import APPLICATIONS, GROUPS, POLICIES, SERVICE_PRINCIPALS, USERS, Kind, Relation
@@ -28,7 +28,7 @@ class Writes:
         for key, _ in self._directory.with_value(USERS, "userPrincipalName", name):
             return key
         for key, stored in self._generated(name):
-            if (letter.text(stored.value, "userPrincipalName") or "").lower() == name.lower():
+            if (raw_json.text(stored.value, "userPrincipalName") or "").lower() == name.lower():
                 return key
         return None
 
@@ -55,14 +55,14 @@ class Writes:
         links = self._requested_links(kind, properties)
         body_members = [
             request.body[member.start : member.stop]
-            for member in letter.members(request.body)
+            for member in raw_json.members(request.body)
             if member.name not in ("id", "passwordProfile") and "@odata." not in member.name
         ]
         key = str(uuid.uuid4())
         set_by_graph = {"id": key, **self._set_by_graph(kind, properties)}
         if unique_name is not None:
             set_by_graph["uniqueName"] = unique_name
-        value = letter.before(b"{" + b",".join(body_members) + b"}", json.dumps(set_by_graph).encode()[1:-1])
+        value = raw_json.before(b"{" + b",".join(body_members) + b"}", json.dumps(set_by_graph).encode()[1:-1])
         self._directory.keep(kind, key, value, to_the_letter=False)
         self._add_links(kind, key, links)
         text = shown(kind, Stored(value, to_the_letter=False), None)
@@ -94,7 +94,7 @@ class Writes:
         self._refuse_existing(kind, id, links)
         body_members = [
             request.body[member.start : member.stop]
-            for member in letter.members(request.body)
+            for member in raw_json.members(request.body)
             if member.name not in ("id", "passwordProfile") and "@odata." not in member.name
         ]
         if body_members:
@@ -196,7 +196,7 @@ class Writes:
 def body_of(request: Request) -> dict[str, object]:
     """Return the JSON object in a request's body. Raises Refused (400) if the body is not one."""
     try:
-        body = letter.valid(request.body)
+        body = raw_json.valid(request.body)
     except ValueError:
         body = None
     if not isinstance(body, dict):

@@ -10,7 +10,7 @@ from shared.adapters.kms import AwsKeys
 from shared.domain.errors import KeyRefused
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey
-from shared.engine.key_health.looking import look
+from shared.engine.key_health.warnings import look
 from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
 
 OWNER = "444455556666"

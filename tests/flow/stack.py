@@ -17,8 +17,8 @@ from shared import wiring
 from shared.domain.model import Job, JobKind, JobState, Origin, Schedule, Snapshot, Tenant
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.download import download
-from shared.engine.onboarding import add_tenant, remove_tenant
+from shared.engine.snapshots.download import download
+from shared.engine.tenants.onboarding import add_tenant, remove_tenant
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import Identity
 from tests.parts import (

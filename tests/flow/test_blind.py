@@ -18,8 +18,8 @@ from shared.domain.errors import Code
 from shared.domain.model import CredentialKind, JobKind, JobState, Tenant
 from shared.domain.resources import STREAMS, Reading
 from shared.domain.secret import Secret
-from shared.engine.here import begun_foreground
-from shared.engine.onboarding import add_tenant
+from shared.engine.snapshots.foreground import begun_foreground
+from shared.engine.tenants.onboarding import add_tenant
 from shared.ports.directory import Identity
 from tests.contract.graph.certificates import certificate
 from tests.flow.shell import Shell, write_private

@@ -10,8 +10,8 @@ import pytest
 
 from shared.domain.errors import Alarm, Code
 from shared.domain.model import JobKind, JobState, Origin, Tenant
-from shared.engine.browse import browse
-from shared.engine.download import download
+from shared.engine.snapshots.browse import browse
+from shared.engine.snapshots.download import download
 from tests.flow.points import FOLDER
 from tests.flow.stack import Stack, running_stack, same
 

@@ -12,8 +12,8 @@ import pytest
 
 from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import Job, JobKind, JobState, Tenant
-from shared.engine.key_management.asking import request_enable, request_update
 from shared.engine.key_management.policy import key_policy
+from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.vault.names import key_objects_prefix
 from tests.flow.points import FOLDER, Plan, Points
 from tests.flow.shell import PROGRAM, Shell

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.engine.download import download
+from shared.engine.snapshots.download import download
 from tests.flow.stack import TOP, running_stack
 
 pytestmark = pytest.mark.flow

@@ -16,7 +16,7 @@ import pytest
 
 from shared.domain.errors import Code, KeyRefused
 from shared.domain.model import Job, JobKind, JobState, Origin, Schedule, Tenant
-from shared.engine.download import download
+from shared.engine.snapshots.download import download
 from tests.flow.points import FOLDER, OVER, Points
 from tests.flow.stack import LEASE, Stack, running_stack, same, until
 from tests.parts import DIRECTORY, AwsSimulator

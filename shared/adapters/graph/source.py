@@ -10,7 +10,6 @@ from urllib.parse import quote
 import msgspec
 
 from shared.adapters.graph import slicer, slow_slicer
-from shared.adapters.graph.ahead import telling
 from shared.adapters.graph.children import ChildrenReader
 from shared.adapters.graph.delta import DeltaShape, cut
 from shared.adapters.graph.errors import NotFound, TokenRefused
@@ -18,6 +17,7 @@ from shared.adapters.graph.listing import ListingShape
 from shared.adapters.graph.loops import LoopGuard
 from shared.adapters.graph.own_secret import secret_expiry
 from shared.adapters.graph.page import GraphPage, Shape
+from shared.adapters.graph.prefetch import telling
 from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Code, GraphTrouble, Refuse, Skip
 from shared.domain.records import Line, encode_id, put

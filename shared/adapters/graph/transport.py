@@ -21,9 +21,9 @@ from kiota_http.middleware.options import RedirectHandlerOption, ResponseHandler
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory
 
-from shared.adapters.graph.ahead import look_ahead
 from shared.adapters.graph.errors import BY_PROXY, Throttled, code_of, meaning, safe_word, seconds_of
 from shared.adapters.graph.handshake import close_if_cancelled
+from shared.adapters.graph.prefetch import look_ahead
 from shared.adapters.graph.reach import reason
 from shared.adapters.graph.sign_in import SignIn, claims_of
 from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Skip

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from shared.engine.work import Work
+from shared.engine.steps.work import Work
 
 T = TypeVar("T")
 

@@ -5,12 +5,12 @@ import uuid
 from shared.domain.errors import Alarm, Answer, Code, Refuse
 from shared.domain.model import JobState, ResourceReport, Snapshot
 from shared.domain.resources import STREAMS
-from shared.engine.backup.harvest import StreamResult, stream_results
-from shared.engine.backup.trail import run_ref
-from shared.engine.chain import to_name
-from shared.engine.opening import parent_manifest, snapshot_of
-from shared.engine.reading import count_records
-from shared.engine.work import Work
+from shared.engine.backup.stream_results import StreamResult, stream_results
+from shared.engine.snapshots.chain import to_name
+from shared.engine.snapshots.manifests import parent_manifest, snapshot_of
+from shared.engine.snapshots.reading import count_records
+from shared.engine.steps.checkpoints import run_ref
+from shared.engine.steps.work import Work
 from shared.vault.format import Manifest, Run, StreamState
 from shared.vault.keyring import check_key_object
 from shared.vault.manifests import store_manifest

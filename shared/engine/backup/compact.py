@@ -2,10 +2,10 @@
 
 import time
 
-from shared.engine.backup.harvest import StreamResult, stream_results
-from shared.engine.backup.trail import store_checkpoint
-from shared.engine.opening import parent_manifest
-from shared.engine.work import TimeSliceOver, Work
+from shared.engine.backup.stream_results import StreamResult, stream_results
+from shared.engine.snapshots.manifests import parent_manifest
+from shared.engine.steps.checkpoints import store_checkpoint
+from shared.engine.steps.work import TimeSliceOver, Work
 from shared.vault.compaction import MOST_OPEN, compact, to_merge
 from shared.vault.format import Merged, Run
 from shared.vault.writer import RunWriter

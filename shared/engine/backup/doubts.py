@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from shared.domain.errors import Answer, GraphTrouble, Skip
 from shared.domain.resources import RESOURCES, STREAMS, Stream
 from shared.engine.backup.cancelling import run_cancellable
-from shared.engine.credentials import source_for
-from shared.engine.opening import parent_manifest
-from shared.engine.work import Work
+from shared.engine.keys.credentials import source_for
+from shared.engine.snapshots.manifests import parent_manifest
+from shared.engine.steps.work import Work
 
 _DOUBTFUL = frozenset({Answer.UNAVAILABLE, Answer.UNLICENSED})
 """Answers that would leave a snapshot complete without the resource."""

@@ -14,10 +14,10 @@ from shared.domain.errors import Skip
 from shared.domain.model import RefusedObject, ResourceProgress
 from shared.domain.records import Line, encode_id, is_prefix, prefix_tombstone, split_order, tombstone
 from shared.domain.resources import STREAMS, Stream
-from shared.engine.backup.met import SeenObjects
 from shared.engine.backup.refusals import Refusals
-from shared.engine.backup.trail import store_checkpoint
-from shared.engine.work import TimeSliceOver, Work
+from shared.engine.backup.seen_objects import SeenObjects
+from shared.engine.steps.checkpoints import store_checkpoint
+from shared.engine.steps.work import TimeSliceOver, Work
 from shared.ports.directory import Cursor, DirectorySource, Page
 from shared.vault.buffer import SortBuffer
 from shared.vault.format import CheckpointBody, Run

@@ -17,11 +17,11 @@ from shared.domain.secret import Secret
 from shared.engine.backup.cancelling import run_cancellable
 from shared.engine.backup.doubts import others_answer, proved
 from shared.engine.backup.gather import Gatherer, Stopped
-from shared.engine.backup.met import SeenObjects
-from shared.engine.backup.trail import job_checkpoints, step_checkpoints
-from shared.engine.credentials import source_for
-from shared.engine.opening import parent_manifest
-from shared.engine.work import Work
+from shared.engine.backup.seen_objects import SeenObjects
+from shared.engine.keys.credentials import source_for
+from shared.engine.snapshots.manifests import parent_manifest
+from shared.engine.steps.checkpoints import job_checkpoints, step_checkpoints
+from shared.engine.steps.work import Work
 from shared.ports.directory import Cursor, Page
 from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey

@@ -4,9 +4,9 @@ from shared.domain.errors import Answer, Skip
 from shared.domain.model import RefusedObject
 from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import Stream
-from shared.engine.opening import parent_manifest
-from shared.engine.reading import records_of
-from shared.engine.work import Work
+from shared.engine.snapshots.manifests import parent_manifest
+from shared.engine.snapshots.reading import records_of
+from shared.engine.steps.work import Work
 from shared.vault.format import Run
 from shared.vault.merge import Lists
 from shared.vault.reader import read_chunks

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.domain.errors import ClaimLost, Code, EntrakeepError
 from shared.domain.model import JobState, StepState
-from shared.engine.work import TimeSliceOver
+from shared.engine.steps.work import TimeSliceOver
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 

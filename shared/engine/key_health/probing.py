@@ -17,8 +17,8 @@ from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTro
 from shared.domain.key_health import WELL, Finding, KeyCondition, KeyHealth, makes_nothing_new, next_condition, wait_for
 from shared.domain.limits import Limits
 from shared.domain.model import Purpose, WrappedKey
-from shared.engine.key_health.looking import look
-from shared.engine.patience import seconds_since
+from shared.engine.key_health.warnings import look
+from shared.engine.keys.retrying import seconds_since
 from shared.ports.catalog import Catalog, TenantCatalog
 from shared.ports.clock import Clock
 from shared.ports.key_health import ProbeOutcome, ProbeTurn

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from shared.domain.errors import EntrakeepError
-from shared.engine.key_health.due_notice import deliver
+from shared.engine.key_health.notifying import deliver
 from shared.engine.key_health.probing import Probing, probe_key
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from shared.engine.audit import anchor_softly
 from shared.engine.key_management.checks import check_again
 from shared.engine.key_management.moving import KeyChangeProgress, Moving
 from shared.engine.key_management.proof import forget_and_prove, purge_database
-from shared.engine.sweep import check_bucket_known
-from shared.engine.trust import record_trust
-from shared.engine.work import Work
+from shared.engine.keys.trust import record_trust
+from shared.engine.steps.work import Work
+from shared.engine.upkeep.sweep import check_bucket_known
 from shared.ports.catalog import EpochMoved
 from shared.vault.listing import Listing
 

@@ -17,8 +17,8 @@ from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import KeyMode, Purpose, Tenant, encryption_context
 from shared.engine.context import Context
 from shared.engine.key_management.findings import UNFIT, matters_to_know, wrong_kind, wrong_state
-from shared.engine.patience import retry_kms
-from shared.engine.work import Work
+from shared.engine.keys.retrying import retry_kms
+from shared.engine.steps.work import Work
 from shared.ports.keys import FreshKey, KeyDescription
 
 _T = TypeVar("_T")

@@ -19,7 +19,7 @@ import msgspec
 from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
 from shared.domain.model import WrappedKey
 from shared.engine.key_management.moving import Moving, UnmovedKey, find_current
-from shared.engine.patience import retry_kms
+from shared.engine.keys.retrying import retry_kms
 from shared.vault.keyring import check_key_object, read_key_object, unwrap
 from shared.vault.listing import Listing
 from shared.vault.names import data_key_of, key_object_blob, last
@@ -96,8 +96,8 @@ def _list_copies(moving: Moving) -> None:
 def prove_all(moving: Moving) -> bool:
     """Prove each part that has changed since it was proved. Return whether there was none.
 
-    Raises Alarm if a data key of SQL has no key object or a key object is damaged. Raises TimeSliceOver after a part if the time
-    slice is over.
+    Raise Alarm if a data key of SQL has no key object or a key object is damaged. Raise TimeSliceOver after a part if the
+    time slice is over.
     """
     work, tenant_id = moving.work, moving.tenant.tenant_id
     rows = {key_object_blob(tenant_id, key.data_key_id, key.generation): key for key in work.catalog.keys.all()}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.model import Tenant
-from shared.engine.onboarding import add_tenant
+from shared.engine.tenants.onboarding import add_tenant
 from tests.contract.engine.kms_cases import Kms, Nonsense, Scene
 from tests.contract.engine.world import EngineWorld, identity
 from tests.parts import AwsSimulator, aws_simulator

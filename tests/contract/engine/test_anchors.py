@@ -12,9 +12,9 @@ from shared.domain.audit import Action
 from shared.domain.errors import Code, StoreTrouble
 from shared.domain.model import JobKind, JobState
 from shared.engine.audit import refused_broken, verify_audit
-from shared.engine.download import download
-from shared.engine.key_management.asking import request_enable
-from shared.engine.rebuild import rebuild
+from shared.engine.requests.customer_keys import request_enable
+from shared.engine.snapshots.download import download
+from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.names import head_blob, heads_prefix
 from tests.contract.engine.stories import copied
 from tests.contract.engine.world import EngineWorld

@@ -13,12 +13,12 @@ import pytest
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import JobKind, JobState, KeyMode, Purpose, Tenant, WrappedKey
-from shared.engine.browse import browse
-from shared.engine.custody import ProcessKeys
 from shared.engine.key_health import Prober, Probing
-from shared.engine.key_management.asking import request_update
-from shared.engine.onboarding import add_tenant
-from shared.engine.rebuild import rebuild
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.requests.customer_keys import request_update
+from shared.engine.snapshots.browse import browse
+from shared.engine.tenants.onboarding import add_tenant
+from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.keyring import unwrap
 from shared.vault.names import key_object_blob
 from tests.contract.engine.kms_cases import Scene

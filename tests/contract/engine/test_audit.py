@@ -14,10 +14,10 @@ from shared.domain.audit import INSTALLATION, NOTHING_BEFORE, Action, canonical,
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, Refuse, StoreTrouble
 from shared.domain.model import Job, JobKind, JobState
 from shared.engine.audit import all_entries, keep_head, refused_broken, verify_audit
-from shared.engine.browse import browse
-from shared.engine.download import download
-from shared.engine.onboarding import remove_tenant
-from shared.engine.rebuild import rebuild, rebuild_installation, stored_tenants
+from shared.engine.snapshots.browse import browse
+from shared.engine.snapshots.download import download
+from shared.engine.tenants.onboarding import remove_tenant
+from shared.engine.upkeep.rebuild import rebuild, rebuild_installation, stored_tenants
 from shared.vault.names import head_blob, heads_prefix
 from tests.contract.catalog.recording import recorded
 from tests.contract.engine.stories import copied

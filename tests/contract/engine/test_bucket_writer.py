@@ -11,11 +11,11 @@ from shared.domain.errors import Code
 from shared.domain.model import JobKind, JobState, Purpose
 from shared.domain.secret import Secret
 from shared.domain.trust import Untrusted
-from shared.engine.custody import ProcessKeys
-from shared.engine.key_management.asking import request_enable
-from shared.engine.onboarding import update_tenant
-from shared.engine.opening import open_manifest
-from shared.engine.rebuild import Rebuilt, rebuild
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.requests.customer_keys import request_enable
+from shared.engine.snapshots.manifests import open_manifest
+from shared.engine.tenants.onboarding import update_tenant
+from shared.engine.upkeep.rebuild import Rebuilt, rebuild
 from shared.vault.names import chunk_blob, key_object_blob, key_objects_prefix, manifest_blob, trust_records_prefix
 from tests.contract.engine.attacker import EVIL, Attacker
 from tests.contract.engine.stories import copied, tell

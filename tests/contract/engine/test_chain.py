@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.errors import Code
 from shared.domain.model import JobKind, JobState
-from shared.engine.rebuild import rebuild
+from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.names import manifest_blob
 from tests.contract.engine.world import EngineWorld
 

@@ -9,8 +9,8 @@ from shared.domain.errors import Cancelled, GraphTrouble, KeyTrouble
 from shared.domain.model import JobKind, JobState, Phase
 from shared.domain.records import tombstone
 from shared.engine.backup.commit import commit_step
-from shared.engine.backup.trail import store_checkpoint
-from shared.engine.here import begun_foreground
+from shared.engine.snapshots.foreground import begun_foreground
+from shared.engine.steps.checkpoints import store_checkpoint
 from shared.vault.format import CheckpointBody, Manifest
 from shared.vault.keyring import DataKey
 from shared.vault.names import chunk_blob

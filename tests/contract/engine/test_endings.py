@@ -8,7 +8,7 @@ import pytest
 from shared.domain.errors import Code, GraphTrouble, KeyRefused
 from shared.domain.model import StepRef
 from shared.engine.jobs.ending import Ending, Outcome
-from shared.engine.jobs.perform import run_step
+from shared.engine.jobs.runner import run_step
 from shared.messages import StepMessage
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN

@@ -15,9 +15,9 @@ from shared.domain.records import Line, put
 from shared.domain.resources import STREAMS, Stream
 from shared.domain.secret import Secret
 from shared.engine.backup.gather import Gatherer, Stopped
-from shared.engine.backup.met import SeenObjects
-from shared.engine.backup.trail import step_checkpoints
-from shared.engine.work import Work
+from shared.engine.backup.seen_objects import SeenObjects
+from shared.engine.steps.checkpoints import step_checkpoints
+from shared.engine.steps.work import Work
 from shared.ports.directory import Cursor
 from tests.contract.engine.stories import Killed
 from tests.contract.engine.world import EngineWorld, MemoryDirectory, MemoryPage

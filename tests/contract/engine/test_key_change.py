@@ -14,9 +14,9 @@ import pytest
 from shared.adapters.catalog import sqlite
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import Job, JobKind, JobState, KeyMode, Purpose
-from shared.engine.custody import ProcessKeys
-from shared.engine.key_management.asking import request_enable, request_update
-from shared.engine.rebuild import rebuild
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.requests.customer_keys import request_enable, request_update
+from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.keyring import check_key_object, create_data_key, decode_key_object
 from shared.vault.names import heads_prefix, key_object_blob, key_objects_prefix
 from tests.contract.engine.world import EngineWorld

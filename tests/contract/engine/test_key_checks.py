@@ -11,10 +11,10 @@ import pytest
 from shared.adapters.kms import AwsKeys
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, Tenant
-from shared.engine.key_management.asking import checked_arn, request_check, request_enable, request_update
 from shared.engine.key_management.checks import CHECKS
 from shared.engine.key_management.policy import key_policy
-from shared.engine.onboarding import add_tenant
+from shared.engine.requests.customer_keys import checked_arn, request_check, request_enable, request_update
+from shared.engine.tenants.onboarding import add_tenant
 from tests.contract.engine.world import EngineWorld, identity
 from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
 

@@ -15,7 +15,7 @@ from shared.domain.key_health import KeyCondition, KeyHealth
 from shared.domain.model import JobKind, JobState, KeyMode, Origin, Purpose, Schedule
 from shared.domain.secret import Secret
 from shared.engine.key_health import Prober, Probing
-from shared.engine.onboarding import add_tenant
+from shared.engine.tenants.onboarding import add_tenant
 from shared.ports.keys import KeyDescription
 from shared.ports.notices import BackupNotice, Notice, NotTaken
 from tests.contract.engine.world import LEASE, EngineWorld, identity

@@ -9,8 +9,8 @@ import pytest
 
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, Origin, Purpose, WrappedKey
-from shared.engine.custody import ProcessKeys
-from shared.engine.key_management.asking import request_enable, request_update
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.vault.keyring import create_data_key, decode_key_object, encode_key_object
 from shared.vault.names import data_key_of, key_object_blob, key_objects_prefix
 from tests.contract.engine.world import EngineWorld

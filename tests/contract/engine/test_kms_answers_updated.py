@@ -8,8 +8,8 @@ import pytest
 from shared.adapters.kms.row import Kind, Row
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, KeyMode
-from shared.engine.custody import ProcessKeys
-from shared.engine.key_management.asking import request_update
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.requests.customer_keys import request_update
 from shared.vault.keyring import check_key_object, unwrap
 from tests.contract.engine.kms_cases import Case, Scene, cases, gone
 from tests.contract.engine.kms_stage import Stage

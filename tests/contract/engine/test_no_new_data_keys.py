@@ -11,8 +11,8 @@ from shared.domain.errors import Code, KeyRefused, KeyTrouble
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import Job, JobKind, JobState, Origin, Schedule
 from shared.domain.secret import Secret
-from shared.engine.custody import ProcessKeys
-from shared.engine.download import download
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.snapshots.download import download
 from shared.ports.keys import FreshKey
 from tests.contract.engine.test_key_health import Healthy, Keys
 from tests.unit.vault.parts import ARN

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from shared.domain.errors import Code, KeyRefused, KeyTrouble, StoreTrouble
 from shared.domain.model import JobKind, JobState, Purpose
 from shared.domain.secret import Secret
-from shared.engine.onboarding import update_tenant
-from shared.engine.rebuild import rebuild, stored_tenants
+from shared.engine.tenants.onboarding import update_tenant
+from shared.engine.upkeep.rebuild import rebuild, stored_tenants
 from shared.vault.names import jobs_prefix, key_object_blob, key_objects_prefix, manifest_blob, manifests_prefix
 from tests.contract.engine.stories import STORIES, Killed, Story, copied, rows, tell
 from tests.contract.engine.world import EngineWorld

@@ -7,10 +7,10 @@ import pytest
 
 from shared.domain.errors import Answer
 from shared.domain.model import JobState, RefusedObject, ResourceReport
-from shared.engine import browse
 from shared.engine.backup import refusals
-from shared.engine.custody import ProcessKeys
-from shared.engine.opening import open_manifest
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.snapshots import browse
+from shared.engine.snapshots.manifests import open_manifest
 from tests.contract.engine.world import EngineWorld
 
 OWNERS = "applications.owners"

@@ -9,7 +9,7 @@ import pytest
 from shared.domain.errors import Alarm, Code, StoreTrouble
 from shared.domain.model import JobKind, JobState
 from shared.engine.audit import keep_head, verify_audit
-from shared.engine.rebuild import rebuild
+from shared.engine.upkeep.rebuild import rebuild
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import MemoryStore
 

@@ -14,9 +14,9 @@ from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Purpose, Schedule
 from shared.engine.audit import verify_audit
-from shared.engine.onboarding import add_tenant
-from shared.engine.rebuild import rebuild, stored_tenants
-from shared.engine.shred import Certificate, shred_tenant, unfinished_shred
+from shared.engine.tenants.onboarding import add_tenant
+from shared.engine.tenants.shred import Certificate, shred_tenant, unfinished_shred
+from shared.engine.upkeep.rebuild import rebuild, stored_tenants
 from shared.ports.blobs import FOR_EVER
 from shared.vault.keyring import create_data_key
 from shared.vault.names import certificate_blob, key_objects_prefix, shredding_blob

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.model import CredentialKind
 from shared.domain.secret import Secret
-from shared.engine.onboarding import add_tenant, update_tenant
+from shared.engine.tenants.onboarding import add_tenant, update_tenant
 from shared.ports.directory import Identity
 from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
 from tests.unit.vault.test_certificates import END, certificate

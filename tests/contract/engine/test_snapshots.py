@@ -10,9 +10,9 @@ import pytest
 
 from shared.domain.errors import Alarm, Cancelled, Code, KeyRefused, Refuse
 from shared.domain.model import Job, JobKind, JobState
-from shared.engine.browse import browse
-from shared.engine.download import download
-from shared.engine.here import begun_foreground
+from shared.engine.snapshots.browse import browse
+from shared.engine.snapshots.download import download
+from shared.engine.snapshots.foreground import begun_foreground
 from shared.vault.names import key_object_blob
 from tests.contract.engine.world import LEASE, EngineWorld
 from tests.unit.vault.parts import ARN

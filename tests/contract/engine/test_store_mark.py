@@ -12,9 +12,9 @@ from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code, Refuse, StoreNotOurs
 from shared.domain.model import JobKind, JobState
 from shared.domain.secret import Secret
-from shared.engine.onboarding import add_tenant, remove_tenant
-from shared.engine.shred import shred_tenant
 from shared.engine.store_mark import MarkedStore, State
+from shared.engine.tenants.onboarding import add_tenant, remove_tenant
+from shared.engine.tenants.shred import shred_tenant
 from shared.ports.directory import Identity
 from shared.ports.stores import KnownStore
 from shared.vault.names import STORE_MARK

@@ -11,9 +11,9 @@ import pytest
 from shared.adapters.blobs import open_store
 from shared.domain.model import JobKind, JobState
 from shared.engine.audit import verify_audit
-from shared.engine.rebuild import rebuild, stored_tenants
-from shared.engine.shred import shred_tenant
 from shared.engine.store_mark import MarkedStore
+from shared.engine.tenants.shred import shred_tenant
+from shared.engine.upkeep.rebuild import rebuild, stored_tenants
 from shared.vault.names import head_blob, key_objects_prefix
 from tests.contract.engine.world import EngineWorld
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from shared.domain.errors import Code, KeyRefused
 from shared.domain.model import JobKind, JobState, Origin, Purpose
-from shared.engine.rebuild import rebuild
+from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.keyring import create_data_key
 from shared.vault.names import chunk_blob, chunks_prefix, heads_prefix, key_object_blob, manifest_blob, manifests_prefix
 from tests.contract.engine.stories import LONG_AGO, STORIES, Killed, Story, copied, tell

@@ -14,7 +14,7 @@ from shared.adapters.catalog.tenancy import Changes
 from shared.domain.errors import Code, KeyRefused, Refuse
 from shared.domain.model import JobKind, JobState, Origin, Schedule, StepState, Tenant
 from shared.engine.jobs.sending import send_due
-from shared.engine.onboarding import add_tenant
+from shared.engine.tenants.onboarding import add_tenant
 from tests.contract.engine.world import EngineWorld, identity
 from tests.unit.vault.parts import ARN
 

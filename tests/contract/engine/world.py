@@ -23,13 +23,13 @@ from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import STREAMS, Reading, Stream
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.custody import ProcessKeys
-from shared.engine.download import download
-from shared.engine.hold import ClaimKeeper
-from shared.engine.jobs.perform import run_step
-from shared.engine.onboarding import add_tenant
+from shared.engine.jobs.runner import run_step
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.snapshots.download import download
+from shared.engine.steps.claim_keeper import ClaimKeeper
+from shared.engine.steps.work import Work
 from shared.engine.store_mark import MarkedStore
-from shared.engine.work import Work
+from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.catalog import TenantCatalog
 from shared.ports.directory import Cursor, Identity

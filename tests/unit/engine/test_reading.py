@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import Answer
 from shared.domain.records import Line, encode_id, put
-from shared.engine.reading import records_of
+from shared.engine.snapshots.reading import records_of
 from shared.vault.format import ChunkRef, Run, StreamState
 from shared.vault.merge import Lists
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from shared.adapters.graph.ahead import look_ahead, telling
+from shared.adapters.graph.prefetch import look_ahead, telling
 
 CONTEXT = b'"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users"'
 LINK = b'"@odata.nextLink":"https://graph.microsoft.com/v1.0/users/delta?$skiptoken=a\\u0026b"'

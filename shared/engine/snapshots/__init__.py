@@ -1,0 +1,1 @@
+"""Reading snapshots: manifests and records, and the jobs that show them to the process that asks."""

@@ -1,0 +1,81 @@
+"""Foreground jobs: the calling process streams the records. It claims the job's only step and has its own key lease."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Unexpected
+from shared.domain.model import Claim, JobKind, JobState, Tenant
+from shared.engine.audit import anchor_softly
+from shared.engine.context import Context
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.snapshots.manifests import open_manifest
+from shared.engine.steps.claim_keeper import ClaimKeeper
+from shared.engine.steps.work import Work
+from shared.ports.catalog import TenantCatalog
+from shared.vault.format import Manifest
+
+
+@dataclass
+class Shown:
+    """The count of a foreground job's output. The job's detail reports it."""
+
+    records: int = 0
+    """Number of records returned so far."""
+
+
+@contextmanager
+def begun_foreground(
+    context: Context, tenant: Tenant, kind: JobKind, snapshot: str, shown: Shown | None = None
+) -> Iterator[tuple[Work, Manifest]]:
+    """Run a job of this process over a snapshot (id or ``latest``). Yield the work and the opened manifest.
+
+    The snapshot is pinned while the job runs. The caller counts its records in ``shown``. The job succeeds when the block
+    ends, and fails with the code of an exception that leaves it. KMS is always called anew. If another process has ended
+    the job, the reason is raised: a refused key, for instance, ends all jobs of the tenant at once.
+    """
+    catalog = context.catalog.tenant(tenant.tenant_id)
+    catalog.jobs.end_expired_foreground(context.limits.claim_seconds)
+    row = catalog.snapshots.get(snapshot)
+    claim = catalog.jobs.begin_foreground(kind, row.snapshot_id, kind.value, context.limits.claim_seconds)
+    shown = Shown() if shown is None else shown
+    with ClaimKeeper(catalog.claims, claim, context.limits.renew_seconds) as hold:
+        try:
+            with ProcessKeys(context, catalog) as custody:
+                custody.secrets()
+                work = Work(context, catalog, claim, hold, custody)
+                yield work, open_manifest(context, custody, tenant.tenant_id, row)
+                work.check()
+            catalog.claims.finish(claim, detail={"records": shown.records})
+            anchor_softly(context, catalog)
+        except ClaimLost as lost:
+            raise _stored_error(catalog, claim) or lost from None
+        except EntrakeepError as error:
+            _fail(catalog, claim, error, shown)
+            raise
+        except BaseException as error:
+            _fail(catalog, claim, _cause(error), shown)
+            raise
+
+
+def _cause(error: BaseException) -> EntrakeepError:
+    """Return the error to store: ``Unexpected`` for a defect, ``INTERRUPTED`` for a signal, a closed pipe or a full disk."""
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        return EntrakeepError(Code.INTERRUPTED, f"The output could not be written: {os.strerror(error.errno or 0)}.")
+    if isinstance(error, Exception) and not isinstance(error, BrokenPipeError):
+        return Unexpected(error)
+    return EntrakeepError(Code.INTERRUPTED, "The process that asked was interrupted.")
+
+
+def _stored_error(catalog: TenantCatalog, claim: Claim) -> EntrakeepError | None:
+    """Return the error that the job has ended with, or None."""
+    job = catalog.jobs.get(claim.job_id)
+    return EntrakeepError(job.code, job.message or "The job has ended.") if job.code else None
+
+
+def _fail(catalog: TenantCatalog, claim: Claim, error: EntrakeepError, shown: Shown) -> None:
+    """End the job as failed or cancelled, unless it has ended already, as after a refused key."""
+    with suppress(ClaimLost):
+        state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
+        catalog.claims.fail(claim, error.code, error.message, state=state, detail={"records": shown.records})

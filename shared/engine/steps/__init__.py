@@ -1,0 +1,1 @@
+"""A running step: its claim, the renewal of the claim, and its checkpoints."""

@@ -1,0 +1,37 @@
+"""A running step: its claim, the renewal of the claim, and its data keys."""
+
+from dataclasses import dataclass
+
+from shared.domain.model import Claim
+from shared.engine.context import Context
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.steps.claim_keeper import ClaimKeeper
+from shared.ports.catalog import TenantCatalog
+
+
+class TimeSliceOver(Exception):
+    """The step's time slice is over. It has stored a checkpoint, and its claim is to be released."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step works with."""
+
+    context: Context
+    """The ports, limits and clock."""
+    catalog: TenantCatalog
+    """The tenant's part of the catalog."""
+    claim: Claim
+    """The claim on the step."""
+    claim_keeper: ClaimKeeper
+    """The thread that renews the claim."""
+    keys: ProcessKeys
+    """The data keys that this process may use for the tenant."""
+
+    def check(self) -> None:
+        """Raise if the claim or a lease has ended, or the job was cancelled.
+
+        Called before every seal, open, request and commit.
+        """
+        self.claim_keeper.check()
+        self.keys.check()

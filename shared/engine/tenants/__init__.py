@@ -1,0 +1,1 @@
+"""Tenants: adding one, and removing one with its keys."""

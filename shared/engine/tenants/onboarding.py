@@ -1,0 +1,157 @@
+"""Onboarding: connect a directory, only after a sign-in with the given credentials has worked."""
+
+import asyncio
+import uuid
+from datetime import datetime
+
+import msgspec
+
+from shared.domain.audit import INSTALLATION
+from shared.domain.errors import Answer, Code, KeyRefused, Refuse
+from shared.domain.model import CredentialKind, KeyMode, Purpose, Tenant
+from shared.domain.resources import RESOURCES, STREAMS, Stream
+from shared.domain.secret import Secret
+from shared.engine.audit import keep_last_heads
+from shared.engine.context import Context
+from shared.engine.keys.credentials import seal_credential
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.keys.retrying import retry_kms
+from shared.ports.directory import DirectorySource, Identity
+from shared.vault.certificates import not_after
+from shared.vault.keyring import create_data_key
+from shared.vault.names import key_object_blob
+
+_PATIENCE = 20.0
+"""Seconds for which KMS is retried while it is in trouble. It is short because a person waits."""
+
+
+class Welcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of adding or updating a tenant."""
+
+    tenant: Tenant
+    """The tenant as it is now."""
+    answers: dict[str, Answer]
+    """Graph's answer to a probe of each stream, by the stream's name."""
+
+
+def add_tenant(
+    context: Context, name: str, identity: Identity, *, expires_at: datetime | None = None, again: bool = False
+) -> Welcome:
+    """Connect a directory under ``name``. Nothing is stored unless every part succeeds.
+
+    ``expires_at`` is when the client secret expires, if the operator has entered it. ``again`` means that the operator
+    consents to a directory whose tenant was removed while it had a KMS key of its own.
+
+    Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS``, ``DIRECTORY_WITHHELD``, ``GRAPH_SIGN_IN_FAILED``,
+    ``KEY_ACCESS_REVOKED``, ``STORE_UNSUITABLE``, and what Graph, KMS and the store raise.
+    """
+    context.catalog.check_addable(name, identity.directory_id, readd=again)
+    answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
+    tenant_id = str(uuid.uuid4())
+    now = context.clock.now()
+    arn = context.provider_key
+    context.store.prove()
+    try:
+        key, wrapped = retry_kms(
+            lambda: create_data_key(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None),
+            min(context.lease_seconds, _PATIENCE),
+        )
+    except KeyRefused as refusal:
+        if refusal.unknown and not any(tenant.key_arn == arn for tenant in context.catalog.tenants()):
+            sentence = f"AWS KMS knows no key {arn}: check ENTRAKEEP_PROVIDER_KEY_ARN, its Region and account."
+            raise Refuse(Code.KEY_MISCONFIGURED, sentence) from None
+        raise
+    tenant = Tenant(
+        tenant_id=tenant_id,
+        name=name,
+        directory_id=identity.directory_id,
+        client_id=identity.client_id,
+        created_at=now,
+        key_mode=KeyMode.PROVIDER,
+        key_arn=wrapped.arn,
+        key_epoch=1,
+        sign_in_expires_at=expires_at,
+    )
+    try:
+        sealed = seal_credential(key, tenant_id, identity.secret)
+        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed, readd=again)
+    except BaseException:
+        context.store.delete(key_object_blob(tenant_id, wrapped.data_key_id, wrapped.generation))
+        raise
+    finally:
+        key.drop()
+    keep_last_heads(context, INSTALLATION)
+    return Welcome(tenant=tenant, answers=answers)
+
+
+def update_tenant(
+    context: Context,
+    name: str,
+    client_id: str | None,
+    secret: Secret,
+    kind: CredentialKind = CredentialKind.SECRET,
+    *,
+    expires_at: datetime | None = None,
+) -> Welcome:
+    """Store a new secret or certificate, or another application, after the checks that ``add_tenant`` makes.
+
+    Raises what ``add_tenant`` raises for a sign-in that fails, and what Graph and KMS raise.
+    """
+    tenant = context.catalog.find(name)
+    catalog = context.catalog.tenant(tenant.tenant_id)
+    client = client_id or tenant.client_id
+    identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret, kind=kind)
+    answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
+    with ProcessKeys(context, catalog) as custody:
+        sealed = seal_credential(custody.secrets(), tenant.tenant_id, secret)
+        catalog.update(client_id=client, kind=kind, sealed=sealed, expires_at=expires_at)
+    return Welcome(tenant=catalog.tenant(), answers=answers)
+
+
+def remove_tenant(context: Context, name: str) -> None:
+    """Delete every row of the tenant except its audit trail, and store the trail's head. Needs no key.
+
+    The tenant's blobs stay in the store, sealed.
+    """
+    tenant = context.catalog.find(name)
+    catalog = context.catalog.tenant(tenant.tenant_id)
+    catalog.remove()
+    keep_last_heads(context, tenant.tenant_id, INSTALLATION)
+
+
+async def _sign_in_and_probe(
+    context: Context, identity: Identity, entered_expiry: datetime | None
+) -> tuple[dict[str, Answer], datetime | None]:
+    """Sign in, read ``/organization``, and probe every stream.
+
+    Return Graph's answer to each stream, and when the credential expires, None if unknown. ``entered_expiry`` is the time
+    that a person has entered. Raises Refuse ``GRAPH_SIGN_IN_FAILED`` if the application belongs to another directory.
+    """
+    source = context.access.connect(identity, lambda: None)
+    try:
+        organization_id = await source.organization_id()
+        if organization_id.lower() != identity.directory_id.lower():
+            raise Refuse(
+                Code.GRAPH_SIGN_IN_FAILED,
+                f"The application belongs to the directory {organization_id}, not to {identity.directory_id}; "
+                "check both ids.",
+            )
+        answers = {name: _displayed_answer(stream, await source.probe(stream)) for name, stream in STREAMS.items()}
+        return answers, await _find_expiry(source, identity, entered_expiry)
+    finally:
+        await source.close()
+
+
+async def _find_expiry(source: DirectorySource, identity: Identity, entered_expiry: datetime | None) -> datetime | None:
+    """Return when the credential expires, None if unknown.
+
+    A certificate contains the time. For a client secret, a person has entered it or the directory knows it.
+    """
+    if identity.kind is CredentialKind.CERTIFICATE:
+        return not_after(identity.secret.reveal())
+    return entered_expiry or await source.secret_expires_at(identity.client_id, identity.secret)
+
+
+def _displayed_answer(stream: Stream, answer: Answer) -> Answer:
+    """Return the answer to display. If Graph reports that a directory lacks what every directory has, that is a failure."""
+    return answer if RESOURCES[stream.resource].may_be(answer) else Answer.FAILED

@@ -1,0 +1,360 @@
+"""Custody: the data keys that one process may use, born, found and dropped under leases."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import Alarm, ClaimLost, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
+from shared.domain.model import JobKind, Purpose, WrappedKey
+from shared.engine.jobs import runner
+from shared.engine.keys import process_keys as process_keys_module
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.vault.keyring import DataKey, create_data_key
+from shared.vault.names import key_objects_prefix
+from tests.contract.engine.world import LEASE, EngineWorld
+from tests.unit.vault.parts import ARN
+
+OTHER_ARN = f"{ARN[:-1]}2"
+REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path, lease=2.0)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def births(monkeypatch: pytest.MonkeyPatch) -> list[DataKey]:
+    """Every data key that custody gives birth to."""
+    born: list[DataKey] = []
+
+    def remembered(*what: Any) -> tuple[DataKey, WrappedKey]:
+        key, wrapped = create_data_key(*what)
+        born.append(key)
+        return key, wrapped
+
+    monkeypatch.setattr(process_keys_module, "create_data_key", remembered)
+    return born
+
+
+def dropped(key: DataKey) -> bool:
+    try:
+        key.for_open()
+    except KeyTrouble:
+        return True
+    return False
+
+
+def test_a_data_key_born_while_the_tenants_kms_key_changes_is_born_again_under_the_new_one(
+    world: EngineWorld, births: list[DataKey]
+) -> None:
+    job = world.ask()
+
+    def change(point: str) -> None:
+        if point == "key-object-stored":
+            world.at = lambda _: None
+            world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+
+    world.at = change
+    with ProcessKeys(world.context, world.of) as custody:
+        key = custody.job_key(job.job_id)
+        assert births == [births[0], key]
+        assert dropped(births[0])
+    row = world.of.keys.find(Purpose.BACKUP, job.job_id)
+    assert row is not None
+    assert (row.data_key_id, row.arn, row.key_epoch) == (key.id, OTHER_ARN, 2)
+
+
+def test_a_data_key_whose_job_ended_while_it_was_born_leaves_nothing_in_the_store(world: EngineWorld) -> None:
+    job = world.ask()
+    before = set(world.store.blobs)
+
+    def end(point: str) -> None:
+        if point == "key-object-stored":
+            assert set(world.store.blobs) > before
+            world.of.jobs.cancel(job.job_id)
+
+    world.at = end
+    with ProcessKeys(world.context, world.of) as custody, pytest.raises(ClaimLost):
+        custody.job_key(job.job_id)
+    assert set(world.store.blobs) == before
+
+
+def test_a_data_key_that_a_lease_holds_is_found_without_asking_anybody_until_the_lease_is_over(
+    world: EngineWorld,
+) -> None:
+    with ProcessKeys(world.context, world.of) as custody:
+        held = custody.secrets()
+        asked = world.keys.asked
+        world.change("data_keys", data_key_id="0" * 64)  # from now on SQL does not know it
+        assert custody.find(held.id) is held
+        assert world.keys.asked == asked
+        with pytest.raises(Alarm):
+            custody.find("1" * 64)
+    with pytest.raises(KeyTrouble):
+        custody.find(held.id)
+
+
+@pytest.mark.parametrize("whose", ["secrets", "born", "found"])
+def test_data_keys_are_dropped_with_their_custody(world: EngineWorld, whose: str) -> None:
+    job = world.ask()
+    with ProcessKeys(world.context, world.of) as custody:
+        born = custody.job_key(job.job_id)
+    with ProcessKeys(world.context, world.of) as custody:
+        key = {"secrets": custody.secrets, "born": lambda: born, "found": lambda: custody.find(born.id)}[whose]()
+        assert dropped(key) == (whose == "born")
+    assert dropped(key)
+
+
+def test_kms_is_asked_once_for_each_data_key_that_is_opened_and_for_none_that_is_not(world: EngineWorld) -> None:
+    world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
+    job = world.ask()
+    with ProcessKeys(world.context, world.of) as custody:
+        custody.job_key(job.job_id)
+    asked = world.keys.asked
+    with ProcessKeys(world.context, world.of) as custody:
+        for _ in range(2):
+            custody.job_key(job.job_id)
+        assert world.keys.asked == asked + 1
+        for _ in range(2):
+            custody.secrets()
+        assert world.keys.asked == asked + 2
+
+
+@pytest.mark.parametrize(
+    "error", [REFUSED, Refuse(Code.KEY_MISCONFIGURED, "The operator must fix the AWS settings.")], ids=str
+)
+def test_what_keeps_a_lease_from_beginning_is_told_to_whatever_else_goes_on_and_kms_is_not_asked_again(
+    world: EngineWorld, error: Refuse
+) -> None:
+    world.keys.trouble = error
+    told: list[str] = []
+    with ProcessKeys(world.context, world.of) as custody:
+        custody.on_end(lambda: told.append("ended"))
+        with pytest.raises(type(error)):
+            custody.secrets()
+        assert told == ["ended"]
+        world.keys.trouble = None
+        asked = world.keys.asked
+        for call in (custody.check, custody.secrets):
+            with pytest.raises(type(error)):
+                call()
+        assert world.keys.asked == asked
+
+
+def test_a_damaged_data_key_that_is_asked_for_first_keeps_no_other_from_being_opened(world: EngineWorld) -> None:
+    jobs = [world.ask(JobKind.VERIFY), world.ask(JobKind.VERIFY)]
+    with ProcessKeys(world.context, world.of) as custody:
+        damaged, sound = (custody.job_key(job.job_id).id for job in jobs)
+    del world.keys._wrapped[world.of.keys.get(damaged).wrapped]
+    with ProcessKeys(world.context, world.of) as custody:
+        for _ in range(2):
+            with pytest.raises(Alarm):
+                custody.find(damaged)
+        assert custody.find(sound).for_open()
+        with pytest.raises(Alarm):
+            custody.find(damaged)
+        custody.check()
+
+
+def test_a_data_key_that_sql_does_not_know_is_an_alarm(world: EngineWorld) -> None:
+    with ProcessKeys(world.context, world.of) as custody, pytest.raises(Alarm):
+        custody.find("0" * 64)
+
+
+def test_who_wants_to_know_of_the_end_is_told_of_leases_that_begin_later_too(world: EngineWorld) -> None:
+    told = threading.Event()
+    with ProcessKeys(world.context, world.of) as custody:
+        custody.on_end(told.set)
+        custody.secrets()
+        world.keys.trouble = REFUSED
+        assert told.wait(10)
+        with pytest.raises(KeyRefused):
+            custody.check()
+
+
+def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
+    with ProcessKeys(world.context, world.of) as custody:
+        custody.secrets()
+        world.keys.trouble = KeyTrouble("KMS does not answer.")
+        ended = threading.Event()
+        custody.on_end(ended.set)
+        assert ended.wait(10)
+        world.keys.trouble = None
+        asked = world.keys.asked
+        for _ in range(20):
+            with pytest.raises(KeyTrouble):
+                custody.secrets()
+        assert world.keys.asked == asked
+
+
+def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
+    world.keys.trouble = KeyTrouble("KMS does not answer.")
+    with ProcessKeys(world.context, world.of, 0.0) as custody, pytest.raises(KeyTrouble):
+        custody.secrets()
+    monkeypatch.setattr(runner, "_CHECK_SECONDS", 0.0)
+    check = world.ask(JobKind.KEY_CHECK)
+    world.work(1)
+    assert world.of.keys.state().unreachable is not None
+    world.keys.trouble = None
+    world.work()
+    assert world.of.jobs.get(check.job_id).state.ended
+
+
+def test_a_patience_longer_than_a_lease_is_no_longer_than_it(world: EngineWorld) -> None:
+    world.keys.trouble = KeyTrouble("KMS does not answer.")
+    with ProcessKeys(world.context, world.of, 3600.0) as custody, pytest.raises(KeyTrouble):
+        custody.secrets()
+
+
+def until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def leased(custody: ProcessKeys) -> set[str]:
+    return set(custody._leases)
+
+
+def test_a_holder_moves_with_its_data_keys_to_the_kms_key_that_wraps_them_now(world: EngineWorld) -> None:
+    job = world.ask()
+    with ProcessKeys(world.context, world.of) as custody:
+        held = [custody.secrets(), custody.job_key(job.job_id)]
+        told: list[str] = []
+        custody.on_end(lambda: told.append("ended"))
+        world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+        world.wrap_anew(held[0].id, OTHER_ARN)
+        until(lambda: leased(custody) == {ARN, OTHER_ARN})
+        world.wrap_anew(held[1].id, OTHER_ARN)
+        until(lambda: leased(custody) == {OTHER_ARN})
+        world.keys.refusing[ARN] = REFUSED
+        asked = world.keys.asked
+        until(lambda: world.keys.asked > asked + 2)
+        custody.check()
+        assert [key.for_open() for key in held]
+        assert custody.find(held[1].id).for_open() == held[1].for_open()
+        assert told == []
+        world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
+        until(lambda: told)
+        assert dropped_for(held[0]) is dropped_for(held[1]) is KeyRefused
+        until(lambda: world.of.jobs.get(job.job_id).code is Code.KEY_ACCESS_REVOKED)
+
+
+def test_a_held_data_key_is_not_found_any_more_once_the_key_that_wraps_it_by_now_is_known_to_be_refused(
+    world: EngineWorld,
+) -> None:
+    with ProcessKeys(world.context, world.of) as custody:
+        held = custody.secrets()
+        world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+        world.wrap_anew(held.id, OTHER_ARN)
+        world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
+        until(lambda: OTHER_ARN in leased(custody))
+        with pytest.raises(KeyRefused):
+            custody.find(held.id)
+
+
+def dropped_for(key: DataKey) -> type[EntrakeepError] | None:
+    try:
+        key.for_open()
+    except EntrakeepError as error:
+        return type(error)
+    return None
+
+
+def test_a_refusal_of_the_key_before_counts_for_who_holds_what_it_still_wraps_and_for_nobody_else(
+    world: EngineWorld,
+) -> None:
+    old = world.of.keys.get(world.rows("data_keys")[0]["data_key_id"])  # type: ignore[arg-type]
+    job = world.ask()
+    with ProcessKeys(world.context, world.of) as custody:
+        waits = custody.job_key(job.job_id).id
+    world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+    world.wrap_anew(old.data_key_id, OTHER_ARN)
+    world.keys.refusing[ARN] = REFUSED
+    with ProcessKeys(world.context, world.of) as custody, ProcessKeys(world.context, world.of) as other:
+        assert custody.secrets().for_open()
+        with pytest.raises(KeyRefused):
+            other.find(waits)
+        with pytest.raises(KeyRefused):
+            other.check()
+        custody.check()
+    assert not world.of.jobs.get(job.job_id).state.ended
+    refusal = world.of.keys.state().refusal
+    assert refusal is not None
+    assert refusal.arn == ARN
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_data_key_that_moves_between_two_looks_at_sql_is_opened_under_the_new_key(
+    world: EngineWorld, held: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = world.ask()
+    with ProcessKeys(world.context, world.of) as custody:
+        data_key_id = custody.job_key(job.job_id).id
+    stale = world.of.keys.get(data_key_id)
+    world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+    with ProcessKeys(world.context, world.of) as custody:
+        if held:
+            custody.secrets()
+        for row in world.of.keys.all():
+            world.wrap_anew(row.data_key_id, OTHER_ARN)
+        world.keys.refusing[ARN] = REFUSED
+        assert custody._open(stale).id == data_key_id
+        until(lambda: leased(custody) == {OTHER_ARN})
+        custody.check()
+    assert world.of.keys.state().refusal is None
+
+
+def test_a_data_key_is_born_under_the_new_key_where_the_one_before_is_refused_meanwhile(world: EngineWorld) -> None:
+    job = world.ask()
+    for row in world.of.keys.all():
+        world.wrap_anew(row.data_key_id, OTHER_ARN)
+    world.keys.refusing[ARN] = REFUSED
+    with ProcessKeys(world.context, world.of) as custody:
+        before = world.of.tenant()
+        world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
+        assert before.key_arn == ARN
+        assert custody.job_key(job.job_id).for_seal()
+        assert leased(custody) == {OTHER_ARN}
+
+
+def test_what_was_born_under_the_key_before_leaves_nothing_in_the_store(world: EngineWorld) -> None:
+    job = world.ask()
+    world.at = lambda point: (
+        point == "key-object-stored"
+        and world.change(  # type: ignore[func-returns-value,return-value]
+            "tenants", key_arn=OTHER_ARN, key_epoch=2
+        )
+    )
+    with ProcessKeys(world.context, world.of) as custody:
+        key = custody.job_key(job.job_id)
+    stored = list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))
+    assert len(stored) == 2
+    assert any(key.id in name for name in stored)
+
+
+def test_a_lease_closed_while_its_data_keys_are_handed_over_leaves_none_of_them_behind(world: EngineWorld) -> None:
+    job = world.ask()
+    for _ in range(5):
+        custody = ProcessKeys(world.context, world.of)
+        key = custody.job_key(job.job_id)
+        arn = OTHER_ARN if world.of.keys.get(key.id).arn == ARN else ARN
+        for row in world.of.keys.all():
+            world.wrap_anew(row.data_key_id, arn)
+        time.sleep(LEASE / 2 - 0.01)
+        custody.__exit__()
+        assert dropped(key)
+        with pytest.raises(KeyTrouble):
+            custody.find(key.id)

@@ -1,0 +1,94 @@
+"""A hold renews its claim beside the work, and says so when the claim is lost or the job cancelled."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import pytest
+
+from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Refuse
+from shared.domain.model import Claim, JobKind, ResourceProgress
+from shared.engine.steps.claim_keeper import ClaimKeeper
+from shared.ports.catalog import Claims, Renewal
+
+CLAIM = Claim(tenant_id="t", job_id="j", step_id="s", kind=JobKind.BACKUP, phase=1, name="users", fence=1, seconds=0.1)
+
+
+class Renewals:
+    """Answers renewals with what it was given, one after the other, then the last for ever."""
+
+    def __init__(self, *answers: Renewal | EntrakeepError) -> None:
+        self._answers = list(answers)
+        self.told: list[Sequence[ResourceProgress]] = []
+        self.asked = 0
+
+    def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
+        assert claim is CLAIM
+        self.asked += 1
+        if progress is not None:
+            self.told.append(progress)
+        answer = self._answers[min(self.asked, len(self._answers)) - 1]
+        if isinstance(answer, EntrakeepError):
+            raise answer
+        return answer
+
+
+def until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def held(renewals: Renewals) -> ClaimKeeper:
+    return ClaimKeeper(cast(Claims, renewals), CLAIM, 0.02)
+
+
+def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
+    renewals = Renewals(Renewal(cancel=False))
+    with held(renewals) as hold:
+        until(lambda: renewals.asked >= 3)
+        hold.check()
+    asked = renewals.asked
+    time.sleep(0.05)
+    assert renewals.asked == asked
+
+
+def test_how_far_the_work_has_come_is_told_once_and_long_before_a_renewal() -> None:
+    renewals = Renewals(Renewal(cancel=False))
+    with ClaimKeeper(cast(Claims, renewals), CLAIM, 60.0) as hold:
+        for records in (1, 2):
+            progress = [ResourceProgress(resource="users", records=records, changed=0)]
+            hold.report_progress(progress)
+            until(lambda progress=progress: renewals.told[-1:] == [progress])  # type: ignore[misc]
+    assert len(renewals.told) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [(Renewal(cancel=True), Cancelled), (ClaimLost(), ClaimLost)], ids=["cancelled", "lost"]
+)
+def test_the_end_of_a_claim_reaches_the_work(answer: Renewal | EntrakeepError, error: type[EntrakeepError]) -> None:
+    told = threading.Event()
+    with held(Renewals(answer)) as hold:
+        hold.on_lost(told.set)
+        assert told.wait(10)
+        with pytest.raises(error):
+            hold.check()
+        late = threading.Event()
+        hold.on_lost(late.set)
+        assert late.is_set()
+
+
+def test_a_silent_database_loses_the_claim_only_when_it_has_run_out() -> None:
+    silent = Refuse(Code.CATALOG_UNREACHABLE, "The database does not answer.")
+    with held(Renewals(silent, silent, Renewal(cancel=False))) as hold:
+        renewals = cast(Renewals, hold._claims)
+        until(lambda: renewals.asked >= 6)
+        hold.check()
+    with held(Renewals(silent)) as hold:
+        renewals = cast(Renewals, hold._claims)
+        until(lambda: renewals.asked >= 5)
+        until(lambda: hold._ended is not None)
+        with pytest.raises(ClaimLost):
+            hold.check()

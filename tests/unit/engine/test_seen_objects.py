@@ -1,0 +1,154 @@
+"""A full reading reads back whole without what hides nothing, and is counted by what was told again."""
+
+from datetime import UTC, datetime
+from itertools import chain
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.errors import Answer
+from shared.domain.model import Phase, Step, StepState
+from shared.domain.records import Line, prefix_tombstone, put, tombstone
+from shared.domain.resources import STREAMS
+from shared.engine.backup.seen_objects import SeenObjects
+from shared.engine.backup.stream_results import StreamResult
+from shared.vault.compaction import compact
+from shared.vault.format import CheckpointBody, Merged, Run, decode, encode
+from shared.vault.touched import recount, total
+from tests.unit.vault.parts import TENANT
+from tests.unit.vault.test_compaction import KEY, Runs, counted
+from tests.unit.vault.test_merge import apply
+
+RESOURCES = (b"groups", b"groups.members", b"groups.owners")
+BEGINNING = [prefix_tombstone(resource, b"") for resource in RESOURCES]
+
+Entry = list[Line]
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Entry:
+    """What a page tells of one object: that it is gone; or its record, its one owner, and members that came or went."""
+    key = b"groups/" + draw(st.sampled_from([b"1", b"10", b"2", b"%2F", b"3", b"4"]))
+    members, owners = key + b"/members/", key + b"/owners/"
+    if draw(st.booleans()) and draw(st.booleans()):
+        return [
+            tombstone(RESOURCES[0], key),
+            prefix_tombstone(RESOURCES[1], members),
+            prefix_tombstone(RESOURCES[2], owners),
+        ]
+    value = b'{"n":%d}' % draw(st.integers(0, 9))
+    lines = [put(RESOURCES[0], key, value)] if draw(st.booleans()) else []
+    for member in draw(st.lists(st.sampled_from([b"a", b"aa", b"b"]), max_size=3)):
+        told = draw(st.booleans())
+        lines.append(put(RESOURCES[1], members + member, b"{}") if told else tombstone(RESOURCES[1], members + member))
+    if draw(st.booleans()):
+        lines.append(prefix_tombstone(RESOURCES[2], owners))
+        lines += [put(RESOURCES[2], owners + draw(st.sampled_from([b"x", b"y"])), b"{}")] * draw(st.booleans())
+    return lines
+
+
+READING = st.lists(st.lists(entries(), max_size=8), min_size=1, max_size=6)
+SECOND = st.lists(st.lists(entries(), min_size=1, max_size=4), max_size=3)
+MERGES = st.lists(st.tuples(st.integers(0, 8), st.integers(2, 9)), max_size=2)
+"""At which of the runs each begins, and how many it merges."""
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+READ = Step(step_id="s", phase=Phase.READ, name="groups", state=StepState.DONE, answer=Answer.WHOLE)
+
+
+def checkpoint(run: Run, repeated: dict[str, int] | None) -> CheckpointBody:
+    """As one comes out of its seal."""
+    body = CheckpointBody(
+        run=run, cursor="c", more=True, full=True, cursor_issued=NOW, begun=NOW, again=[], repeated=repeated
+    )
+    return decode(encode(body), CheckpointBody)
+
+
+def harvested(made: Runs, repeated: list[dict[str, int] | None]) -> StreamResult:
+    """The first round's runs come first."""
+    first = [checkpoint(run, again) for run, again in zip(made.runs, repeated, strict=False)]
+    second = [checkpoint(run, None) for run in made.runs[len(first) :]]
+    return StreamResult(STREAMS["groups"], None, READ, first, second, [])
+
+
+def merged(made: Runs, runs: list[Run], first: int) -> Merged:
+    writer = made.writer("merging")
+    run = compact(made.store, lambda _: KEY, TENANT, runs, writer, lambda: None, oldest=first == 0)
+    return Merged(replaces=[old.run_id for old in runs], run=run)
+
+
+@given(READING, SECOND, MERGES, st.sampled_from([0.5, 1.0]), st.sampled_from([2, 50]))
+def test_a_full_reading_holds_and_counts_what_a_dictionary_does(
+    reading: list[list[Entry]], second: list[list[Entry]], merges: list[tuple[int, int]], worth: float, most: int
+) -> None:
+    reading[0].insert(0, BEGINNING)
+    state: dict[bytes, bytes] = {}
+    for line in chain.from_iterable(chain(*reading, *second)):
+        apply(state, line)
+    met = SeenObjects(most)
+    told = [(lines, met.end_run()) for each in reading if (lines := met.filter(each))]
+    made = Runs([*(lines for lines, _ in told), *(list(chain.from_iterable(entries)) for entries in second)])
+    harvest = harvested(made, [again for _, again in told])
+    for first, length in merges:
+        if len(chosen := harvest.runs[first : first + length]) > 1:
+            harvest.merges.append(merged(made, chosen, first))
+    assert made.records(harvest.runs) == sorted(state.items())
+    if (found := harvest.repeated_by_run) is not None:
+        older, newer = harvest.runs[: len(found)], harvest.runs[len(found) :]
+        with patch("shared.vault.touched._WORTH", worth):
+            known = total(found, made.read)
+        assert +recount(known, older, newer, made.read) == counted(sorted(state.items()))
+
+
+def met_in(*runs: list[Entry], most: int = 9) -> tuple[list[list[Line]], list[dict[str, int] | None]]:
+    """What is left of the lines of each run, and the objects of each that earlier ones tell of."""
+    met = SeenObjects(most)
+    told = [(met.filter(run), met.end_run()) for run in runs]
+    return [lines for lines, _ in told], [again for _, again in told]
+
+
+USER = put(b"users", b"users/1", b"{}")
+MANAGED = [prefix_tombstone(b"users.manager", b"users/1/manager/"), put(b"users.manager", b"users/1/manager/2", b"{}")]
+OTHER = put(b"users", b"users/2", b"{}")
+
+
+def test_a_prefix_is_left_out_where_nothing_was_told_of_its_object_before() -> None:
+    (first, second), again = met_in([BEGINNING, [USER, *MANAGED]], [MANAGED, [OTHER]])
+    assert first == [*BEGINNING, USER, MANAGED[1]]
+    assert second == [*MANAGED, OTHER]
+    assert again == [{}, {"users/1": 0}]
+
+
+def test_an_object_is_named_with_the_run_that_told_of_it_first() -> None:
+    _, again = met_in([[OTHER]], [[USER]], [[USER], [OTHER]], [[USER]])
+    assert again == [{}, {}, {"users/1": 1, "users/2": 0}, {"users/1": 1}]
+
+
+def test_a_prefix_stays_where_its_object_was_told_of_in_the_same_run() -> None:
+    (lines,), again = met_in([MANAGED[1:], MANAGED])
+    assert lines == [MANAGED[1], *MANAGED]
+    assert again == [{}]
+
+
+def test_what_removes_a_single_link_stays() -> None:
+    came, went = put(RESOURCES[1], b"groups/1/members/a", b"{}"), tombstone(RESOURCES[1], b"groups/1/members/a")
+    assert met_in([[came, went]])[0] == [[came, went]]
+
+
+def test_of_more_objects_than_are_kept_in_mind_nothing_is_claimed_and_every_prefix_stays() -> None:
+    third = put(b"users", b"users/3", b"{}")
+    lines, again = met_in([[USER]], [[OTHER], [third, *MANAGED]], [MANAGED], [[USER], MANAGED], most=2)
+    assert again == [{}, None, None, None]
+    assert lines[2:] == [MANAGED, [USER, *MANAGED]]
+
+
+def test_of_a_run_in_which_most_came_again_that_is_not_told_one_by_one() -> None:
+    objects = [[put(b"users", b"users/%d" % n, b"{}")] for n in range(200)]
+    assert met_in(objects, objects[:128], most=300)[1] == [{}, {f"users/{n}": 0 for n in range(128)}]
+    assert met_in(objects, objects[:129], [[USER]], most=300)[1] == [{}, None, None]
+
+
+def test_of_a_reading_that_goes_on_nothing_is_claimed_and_every_prefix_stays() -> None:
+    met = SeenObjects(afresh=False)
+    assert met.filter([[USER, *MANAGED]]) == [USER, *MANAGED]
+    assert met.end_run() is None
