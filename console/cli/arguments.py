@@ -74,7 +74,7 @@ Name = Annotated[
 AuditedName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[NAME]",
+        metavar="NAME",
         help="The name or the id of a tenant, which may be removed.",
         callback=_name,
         autocompletion=known_tenants,
@@ -91,7 +91,7 @@ SnapshotId = Annotated[
 SnapshotOrAll = Annotated[
     str | None,
     typer.Argument(
-        metavar="[SNAPSHOT]",
+        metavar="SNAPSHOT",
         help="A snapshot's id, or latest. Default: all snapshots.",
         callback=words,
         autocompletion=newest_snapshot,

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, AuditedName, Installation, Output, examples
-from console.cli.documents import Document, event_document, to_second, verdict_document
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.tables import print_table
+from console.documents.audit import EventDocument, event_document, trail_verification
+from console.documents.times import to_second
 from console.download_file import to_file, to_standard_output
 from shared.domain.audit import INSTALLATION, exported
 from shared.domain.errors import Code, Refuse
@@ -47,10 +48,10 @@ def show(
         return
     rows = [
         (
-            str(row["number"]),
-            to_second(row["at"]),
-            row["actor"],
-            row["action"],
+            str(row.number),
+            to_second(row.at),
+            row.actor,
+            row.action,
             "\n".join(f"{field} {_word(value)}" for field, value in _fields(row)),
         )
         for row in documents
@@ -72,7 +73,7 @@ def verify(name: AuditedName = None, installation: Installation = False, as_json
     tenant = _chain(context.catalog, name, installation)
     verdict = verify_audit(context, tenant.tenant_id)
     if as_json:
-        print_document(verdict_document(verdict, tenant.name))
+        print_document(trail_verification(verdict, tenant.name))
     refused_broken(verdict)
     if not as_json:
         _print_verdict(verdict, tenant.name)
@@ -117,11 +118,10 @@ def _chain(catalog: "Catalog", name: str | None, installation: bool) -> AuditedT
     return catalog.find_audited(name)
 
 
-def _fields(event: Document) -> list[tuple[str, object]]:
+def _fields(event: EventDocument) -> list[tuple[str, object]]:
     """Return an event's subjects and details that have a value."""
-    return [
-        (field, value) for part in ("subject", "detail") for field, value in event[part].items() if value is not None
-    ]
+    fields: list[tuple[str, object]] = [*event.subject.items(), *event.detail.items()]
+    return [(field, value) for field, value in fields if value is not None]
 
 
 def _word(value: object) -> str:

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from console.cli.arguments import AsJson, Name, Wait, examples
-from console.cli.documents import job_with_resources
 from console.cli.opening import open_catalog
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.waiting import note_hindrances, refuse_failed, wait_for
+from console.documents.jobs import RequestedJob
+from console.documents.results import job_with_results
 from shared.domain.model import JobKind, Origin
 
 app = typer.Typer()
@@ -41,13 +42,13 @@ def backup(
     if not wait:
         note_hindrances(catalog)
         if as_json:
-            print_document({"job": job.job_id})
+            print_document(RequestedJob(job=job.job_id))
         elif new:
             print_line(f"Job {job.job_id} is queued. Follow it with 'entrakeep jobs show {job.job_id}'.")
         return
     job = wait_for(catalog, job)
     if as_json:
-        print_document(job_with_resources(job, name, handle.jobs.steps(job.job_id)))
+        print_document(job_with_results(job, name, handle.jobs.steps(job.job_id)))
     refuse_failed(job)
     if not as_json and job.snapshot:
         made = handle.snapshots.get(job.snapshot)

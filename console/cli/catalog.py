@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, examples
-from console.cli.documents import Document
 from console.cli.opening import open_engine
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.progress import shown_count
 from console.cli.tables import print_damaged, print_strays
-from console.cli.untrusted import confirmed_keys, print_untrusted, untrusted_document
+from console.cli.untrusted import confirmed_keys, print_untrusted
+from console.documents.stores import rebuilt_tenant
+from console.documents.verifications import DamagedBlob
 from shared.domain.errors import Code, Refuse
 from shared.domain.trust import located
 
@@ -72,7 +73,7 @@ def rebuild(
         if not as_json:
             _print_outcome(outcomes[-1])
     if as_json:
-        print_document([_document(outcome) for outcome in outcomes])
+        print_document([rebuilt_tenant(outcome) for outcome in outcomes])
     for outcome in outcomes:
         if outcome.trouble is not None:
             note(f"{outcome.trouble.code}: {_name(outcome)}: {outcome.trouble.message}")
@@ -106,26 +107,10 @@ def _print_outcome(outcome: "Rebuilt") -> None:
         print_line(f"{name}: nothing was missing.")
     if outcome.broken:
         print_line("Skipped, because these blobs are missing or unusable:")
-        print_damaged({"blob": each.blob, "resource": None, "reason": each.reason} for each in outcome.broken)
+        print_damaged(DamagedBlob(blob=each.blob, resource=None, reason=each.reason) for each in outcome.broken)
     print_strays(outcome.strays)
     if outcome.untrusted:
         print_untrusted(outcome.untrusted)
     if outcome.other_key is not None:
         print_line(f"{name}: its KMS key was changed to {located(outcome.other_key)} after this catalog was written.")
         print_line(f"The catalog keeps the key that it names: see 'entrakeep key show {name}', and repeat the change.")
-
-
-def _document(outcome: "Rebuilt") -> Document:
-    """Return an entry of the list that ``--json`` prints."""
-    return {
-        "tenant": outcome.tenant.name if outcome.tenant is not None else None,
-        "tenant_id": outcome.tenant_id,
-        "snapshots": outcome.snapshots,
-        "data_keys": outcome.data_keys,
-        "damaged": [{"blob": each.blob, "reason": each.reason} for each in outcome.broken],
-        "strays": outcome.strays,
-        "untrusted": [untrusted_document(each) for each in outcome.untrusted],
-        "other_key": outcome.other_key,
-        "code": outcome.trouble.code if outcome.trouble is not None else None,
-        "message": outcome.trouble.message if outcome.trouble is not None else None,
-    }

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
-from console.cli.documents import UPDATING, key_state
-from shared.domain.key_health import KeyCondition, KeyHealth
+from console.documents.keys import KeyStatus, key_state
+from shared.domain.key_health import KeyHealth
 from shared.domain.model import Tenant
 from shared.ports.catalog import Catalog, KeyState
 from shared.ports.overview import Overview, TenantOverview
@@ -129,7 +129,7 @@ def key_families(keys: list[tuple[Tenant, KeyState, KeyHealth]]) -> Iterator[Met
     for tenant, known, health in keys:
         who = _who(tenant)
         current, began_at = key_state(tenant, known, health)
-        for each in (*KeyCondition, UPDATING):
+        for each in KeyStatus:
             state.add_metric([*who, each], float(each == current))
         since.add_metric(who, _seconds(began_at))
         if health.checked_at is not None:

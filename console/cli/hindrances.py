@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from console.cli.documents import trouble_of
+from console.documents.jobs import trouble_of
 from shared import wiring
 from shared.domain.errors import Code, Refuse
 from shared.domain.limits import Limits

@@ -5,20 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, JobId, Since, TenantOption, examples
-from console.cli.documents import (
-    damaged_of,
-    job_document,
-    job_with_resources,
-    key_job_of,
-    resources_of,
-    strays_of,
-    to_second,
-)
 from console.cli.hindrances import hindrances
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
-from console.cli.tables import print_damaged, print_fields, print_key_job, print_strays, print_table
+from console.cli.tables import fields_of, print_damaged, print_fields, print_key_job, print_strays, print_table
 from console.cli.waiting import note_hindrances
+from console.documents.jobs import RequestedJob, job_document
+from console.documents.key_jobs import key_job_of
+from console.documents.results import job_details
+from console.documents.times import to_second
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Job, JobKind, JobState, Origin
 from shared.ports.overview import JobFilter
@@ -45,11 +40,16 @@ def list_jobs(
         bool, typer.Option("--all-tenants", help="Jobs of every tenant, the same as without --tenant.")
     ] = False,
     state: Annotated[
-        list[JobState] | None, typer.Option("--state", help="Only jobs in this state. Can be given several times.")
+        list[JobState] | None,
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help=f"Only jobs in this state: {', '.join(JobState)}. Can be given several times.",
+        ),
     ] = None,
     since: Since = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=100_000, help="Show at most so many, newest first.")
+        int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="Show at most so many, newest first.")
     ] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -68,12 +68,12 @@ def list_jobs(
         return
     rows = [
         (
-            row["id"],
-            row["tenant"],
-            row["kind"],
-            row["state"],
-            to_second(row["created_at"]),
-            row["code"] or row["snapshot"],
+            row.id,
+            row.tenant,
+            row.kind,
+            row.state,
+            to_second(row.created_at),
+            row.code or row.snapshot,
         )
         for row in documents
     ]
@@ -92,27 +92,21 @@ def show(job: JobId, as_json: AsJson = False) -> None:
     row = catalog.find_job(job)
     steps = catalog.tenant(row.tenant_id).jobs.steps(job)
     problems = [] if row.state.ended else hindrances(catalog)
-    document = {
-        **job_with_resources(row, _tenant_name(catalog, row), steps),
-        "hindrances": [hindrance._asdict() for hindrance in problems],
-    }
+    document = job_details(row, _tenant_name(catalog, row), steps, problems)
     if as_json:
         print_document(document)
         return
-    print_fields([*job_document(row, document["tenant"], steps).items()])
-    rows = [
-        (each["resource"], each["state"], each["records"], each["changed"], each["answer"])
-        for each in resources_of(row, steps)
-    ]
+    print_fields([*fields_of(job_document(row, document.tenant, steps)).items()])
+    rows = [(each.resource, each.state, each.records, each.changed, each.answer) for each in document.resources]
     if rows:
         print_table(("resource", "state", "records", "changed", "answer"), rows, empty="")
     if (key_job := key_job_of(row)) is not None:
         print_key_job(key_job)
-    if damaged := damaged_of(row):
-        print_damaged(damaged)
+    if document.damaged:
+        print_damaged(document.damaged)
     for hindrance in problems:
         note(f"{hindrance} The job waits.")
-    print_strays(strays_of(row))
+    print_strays(document.strays or [])
 
 
 @app.command(epilog=examples("entrakeep jobs cancel 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
@@ -155,7 +149,7 @@ def retry(job: JobId, as_json: AsJson = False) -> None:
         note(f"A {retried.kind} job of the tenant is {retried.state} already: job {retried.job_id}.")
     note_hindrances(catalog)
     if as_json:
-        print_document({"job": retried.job_id})
+        print_document(RequestedJob(job=retried.job_id))
     elif new:
         print_line(f"Job {retried.job_id} is queued. Follow it with 'entrakeep jobs show {retried.job_id}'.")
 

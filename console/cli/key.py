@@ -5,22 +5,16 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.arguments import AsJson, KeyArnOrNone, Name, examples
-from console.cli.documents import Document, key_document, policy_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import print_document, print_line
-from console.cli.tables import print_fields, print_policy
-from console.cli.untrusted import untrusted_document, untrusted_line
+from console.cli.tables import fields_of, print_fields, print_policy
+from console.cli.untrusted import untrusted_line
 from console.cli.waiting import refuse_failed, wait_for
-from shared.domain.errors import Code
-from shared.domain.model import JobKind, JobState, Origin
+from console.documents.keys import KeyDocument, KeyEventDocument, key_check_document, key_document, policy_document
+from console.documents.times import to_second
+from shared.domain.model import JobKind, Origin
 
 app = typer.Typer(help="Show, check and change a tenant's KMS key.")
-
-_STATES = {
-    Code.KEY_ACCESS_REVOKED: "revoked",
-    Code.KEY_UNREACHABLE: "unreachable",
-    Code.KEY_MISCONFIGURED: "misconfigured",
-}
 
 
 @app.command(epilog=examples("entrakeep key show contoso"))
@@ -34,32 +28,31 @@ def show(name: Name, as_json: AsJson = False) -> None:
     catalog = open_catalog()
     tenant = catalog.find(name)
     handle = catalog.tenant(tenant.tenant_id)
-    document = key_document(tenant, handle.keys.state(), handle.health.get(), handle.health.history())
-    document["untrusted"] = [untrusted_document(each) for each in handle.upkeep.untrusted()]
+    health = handle.health
+    document = key_document(tenant, handle.keys.state(), health.get(), health.history(), handle.upkeep.untrusted())
     if as_json:
         print_document(document)
         return
     print_fields(key_fields(document))
 
 
-def key_fields(document: Document) -> list[tuple[str, Any]]:
+def key_fields(document: KeyDocument) -> list[tuple[str, Any]]:
     """Return the fields of a document of ``key show`` for people."""
     texts = {
-        "data_keys": "\n".join(f"{count:,} under {arn}" for arn, count in document["data_keys"].items()),
-        "warnings": "\n".join(warning["message"] for warning in document["warnings"]),
+        "data_keys": "\n".join(f"{count:,} under {arn}" for arn, count in document.data_keys.items()),
+        "warnings": "\n".join(warning.message for warning in document.warnings),
         "history": "\n".join(
-            f"{to_second(event['at'])} {event['state']}: {event['message']}{_warned(event)}"
-            for event in document["history"]
+            f"{to_second(event.at)} {event.state}: {event.message}{_warned(event)}" for event in document.history
         ),
-        "untrusted": "\n".join(untrusted_line(each) for each in document["untrusted"]),
+        "untrusted": "\n".join(untrusted_line(each) for each in document.untrusted),
     }
-    shown = {**document, **{field: text or None for field, text in texts.items()}}
+    shown = {**fields_of(document), **{field: text or None for field, text in texts.items()}}
     return [*shown.items()]
 
 
-def _warned(event: Document) -> str:
+def _warned(event: KeyEventDocument) -> str:
     """Return the sentence about an event's warnings, or an empty text without warnings."""
-    names = ", ".join(warning["warning"] for warning in event["warnings"])
+    names = ", ".join(warning.warning for warning in event.warnings)
     return f" Warnings: {names}." if names else ""
 
 
@@ -120,9 +113,8 @@ def check(name: Name, as_json: AsJson = False) -> None:
     catalog = open_catalog()
     job, _ = catalog.tenant(catalog.find(name).tenant_id).jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND)
     job = wait_for(catalog, job)
-    state = "ok" if job.state is JobState.SUCCEEDED else _STATES.get(job.code) if job.code else None
-    if as_json and state is not None:
-        print_document({"state": state, "code": job.code, "message": job.message})
+    if as_json and (document := key_check_document(job)) is not None:
+        print_document(document)
     refuse_failed(job)
     if not as_json:
         print_line(f"Checked the key of {name}: KMS allows its use.")

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, KeyArn, Name, Wait, examples
-from console.cli.documents import Document, job_document, key_job_of
 from console.cli.key import app
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
 from console.cli.prompts import check_terminal, who
 from console.cli.waiting import note_hindrances, refuse_failed, wait_for
+from console.documents.jobs import RequestedJob
+from console.documents.key_jobs import KeyChange, KeyValidation, key_change_job, key_job_of
 
 if TYPE_CHECKING:
     from shared.domain.model import Job, Tenant
@@ -103,10 +104,11 @@ def _shown_checks() -> "Callable[[Job], None]":
 
     def show(job: "Job") -> None:
         nonlocal shown
-        checks: list[Document] = (key_job_of(job) or {}).get("checks", [])
+        result = key_job_of(job)
+        checks = result.checks if isinstance(result, KeyValidation) else []
         for each in checks[shown:]:
-            message = f"  {each['message']}" if each["outcome"] == "warned" else ""
-            print_line(f"{each['outcome']}  {each['check']}{message}")
+            message = f"  {each.message}" if each.outcome == "warned" else ""
+            print_line(f"{each.outcome}  {each.check}{message}")
         shown = len(checks)
 
     return show
@@ -131,16 +133,16 @@ def _finish(catalog: "Catalog", tenant: "Tenant", job: "Job", *, wait: bool, as_
     if not wait:
         note_hindrances(catalog)
         if as_json:
-            print_document({"job": job.job_id})
+            print_document(RequestedJob(job=job.job_id))
         else:
             print_line(f"Job {job.job_id} moves every data key. Follow it with 'entrakeep key show {tenant.name}'.")
         return
     job = wait_for(catalog, job)
     if as_json:
-        print_document({**job_document(job, tenant.name), **(key_job_of(job) or {})})
+        print_document(key_change_job(job, tenant.name))
     refuse_failed(job)
-    if not as_json:
-        result = key_job_of(job) or {}
-        print_line(f"Moved: every data key of {tenant.name} is under {result.get('arn')}.")
-        if result.get("database"):
-            print_line(result["database"])
+    result = key_job_of(job)
+    if not as_json and isinstance(result, KeyChange):
+        print_line(f"Moved: every data key of {tenant.name} is under {result.arn}.")
+        if result.database:
+            print_line(result.database)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from console.cli.documents import in_trouble, resources_of, trouble_of
 from console.cli.output import console, counted
 from console.cli.tables import table
+from console.documents.jobs import in_trouble, trouble_of
+from console.documents.results import resources_of
 from shared.domain.model import Job, Step, Trouble
 from shared.domain.resources import LINKS
 
@@ -86,17 +87,17 @@ def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "Render
         return Group(*lines)
     rows = [
         (
-            row["resource"],
-            row["state"] if row["answer"] in (None, "whole") else row["answer"],
-            None if row["resource"] in LINKS else row["records"],
-            row["records"] if row["resource"] in LINKS else None,
-            pace.rate(row["resource"], row["records"]) if row["state"] == "reading" else None,
+            row.resource,
+            row.state if row.answer in (None, "whole") else row.answer,
+            None if row.resource in LINKS else row.records,
+            row.records if row.resource in LINKS else None,
+            pace.rate(row.resource, row.records) if row.state == "reading" else None,
         )
         for row in resources
     ]
     if len(rows) + len(lines) + 4 > height:
-        read = sum(row["records"] for row in resources)
-        done = sum(row["state"] == "done" for row in resources)
+        read = sum(row.records for row in resources)
+        done = sum(row.state == "done" for row in resources)
         return Group(*lines, Text(f"{done} of {counted(len(rows), 'resource')}, {counted(read, 'record')}"))
     return Group(*lines, table(("resource", "state", "objects", "links", "rate"), rows))
 

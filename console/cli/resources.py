@@ -3,9 +3,9 @@
 import typer
 
 from console.cli.arguments import AsJson, examples
-from console.cli.documents import resource_documents
 from console.cli.output import print_document
 from console.cli.tables import print_table
+from console.documents.resources import protected_resources
 
 app = typer.Typer()
 
@@ -19,12 +19,12 @@ def resources(as_json: AsJson = False) -> None:
     Shows, for each resource, how it is read, and the permission and licence that reading needs. The last column shows what
     a restore will do; restore is not available yet.
     """
-    documents = resource_documents()
+    documents = protected_resources()
     if as_json:
         print_document(documents)
         return
     rows = [
-        (row["resource"], "delta" if row["delta"] else "whole", row["permission_read"], row["licence"], row["restore"])
+        (row.resource, "delta" if row.delta else "whole", row.permission_read, row.licence, row.restore)
         for row in documents
     ]
     print_table(("resource", "read", "permission to read", "licence", "restore (planned)"), rows, empty="")

@@ -8,10 +8,10 @@ import msgspec
 import typer
 
 from console.cli.arguments import AsJson, Name, examples
-from console.cli.documents import schedule_document
 from console.cli.opening import now, open_catalog
 from console.cli.output import print_document, print_line
-from console.cli.tables import print_fields
+from console.cli.tables import fields_of, print_fields
+from console.documents.schedules import schedule_document
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Schedule
 from shared.domain.schedule import next_due
@@ -53,7 +53,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     elif document is None:
         print_line(f"{name} has no schedule. Set one with 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
     else:
-        shown = {**document, "next": schedule and _in_zone(schedule.next_due, schedule.timezone)}
+        shown = {**fields_of(document), "next": schedule and _in_zone(schedule.next_due, schedule.timezone)}
         print_fields([*shown.items()])
 
 

@@ -8,10 +8,11 @@ import msgspec
 import typer
 
 from console.cli.arguments import AsJson, Name, ResourceNames, SnapshotId, examples, words
-from console.cli.documents import moment, snapshot_document, to_second
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, printable, write
 from console.cli.tables import print_table
+from console.documents.snapshots import record_line, refused_document, snapshot_document
+from console.documents.times import moment, to_second
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import RefusedObject, Snapshot
 
@@ -91,7 +92,7 @@ def browse(
         return
     matches = records(context, context.catalog.find(name), snapshot, resource or (), search, id)
     if as_json:
-        lines = (b'{"key": "%b", "value": %b}\n' % (key.encode(), value) for key, value in matches)
+        lines = (record_line(key, value) for key, value in matches)
     elif id is not None:
         lines = (b"%b\n%b\n" % (key.encode(), _readable(value)) for key, value in matches)
     else:
@@ -103,8 +104,7 @@ def browse(
 def _refusal(resource: str, refused: RefusedObject, as_json: bool) -> bytes:
     """Return the line for an object that Graph refused."""
     if as_json:
-        document = {"resource": resource, "id": refused.id, "request_id": refused.request_id}
-        return msgspec.json.encode(document) + b"\n"
+        return msgspec.json.encode(refused_document(resource, refused)) + b"\n"
     return f"{resource}  {printable(refused.id)}  request {refused.request_id or 'unknown'}\n".encode()
 
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, examples
-from console.cli.documents import Document
 from console.cli.output import note, print_document, print_line
 from console.cli.prompts import check_terminal
-from console.cli.tables import print_fields
+from console.cli.tables import fields_of, print_fields
+from console.documents.stores import store_document
 
 if TYPE_CHECKING:
-    from shared.engine.store_mark import Look, MarkedStore
+    from shared.engine.store_mark import MarkedStore
 
 app = typer.Typer(help="Show or adopt the store of blobs.")
 
@@ -24,10 +24,11 @@ def show(as_json: AsJson = False) -> None:
     """
     store = _opened()
     look = store.look()
+    document = store_document(look)
     if as_json:
-        print_document(_document(look))
+        print_document(document)
     else:
-        print_fields([*_document(look).items()])
+        print_fields([*fields_of(document).items()])
     if look.problem is not None:
         raise look.problem
 
@@ -69,20 +70,6 @@ def _opened() -> "MarkedStore":
 def _report(store: "MarkedStore", as_json: bool, sentence: str) -> None:
     """Print the sentence, or the state of the store as JSON."""
     if as_json:
-        print_document(_document(store.look()))
+        print_document(store_document(store.look()))
     else:
         print_line(sentence)
-
-
-def _document(look: "Look") -> Document:
-    """Return the document of the store.
-
-    ``mark`` is the id in the store, ``known`` the id that the catalog knows, ``known_place`` where that was last seen.
-    """
-    return {
-        "state": look.state,
-        "place": look.place,
-        "mark": look.mark.id if look.mark is not None else None,
-        "known": look.known.store_id if look.known is not None and look.known.marked else None,
-        "known_place": look.known.place if look.known is not None and look.known.marked else None,
-    }

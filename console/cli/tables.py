@@ -9,6 +9,8 @@ import msgspec
 
 from console.cli.output import NEVER_CUT, console, print_line, printable, unwritable, write
 from console.cli.stacked import stacked
+from console.documents.key_jobs import KeyChange, KeyValidation
+from console.documents.verifications import DamagedBlob
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -84,9 +86,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> "RenderableT
     return drawn
 
 
-def print_damaged(damaged: Iterable[dict[str, Any]]) -> None:
+def print_damaged(damaged: Iterable[DamagedBlob]) -> None:
     """Print the blobs that a verify found missing or changed."""
-    rows = [(row["blob"], row["resource"], row["reason"]) for row in damaged]
+    rows = [(row.blob, row.resource, row.reason) for row in damaged]
     print_table(("blob", "resource", "reason"), rows, empty="")
 
 
@@ -97,19 +99,19 @@ def print_strays(strays: Sequence[str]) -> None:
         print_table(("name",), [(name,) for name in strays], empty="")
 
 
-def print_key_job(document: dict[str, Any]) -> None:
+def print_key_job(document: KeyValidation | KeyChange) -> None:
     """Print the results of a key check or a key change: checks, waiting snapshots, unusable key objects."""
-    if "checks" in document:
-        rows = [(row["check"], row["outcome"], row["message"]) for row in document["checks"]]
+    if isinstance(document, KeyValidation):
+        rows = [(row.check, row.outcome, row.message) for row in document.checks]
         print_table(("check", "outcome", "message"), rows, empty="No check was made yet.")
         return
-    print_fields([("moved", document["moved"]), ("to move", document["to_move"]), ("previous key", document["before"])])
-    if document["database"]:
-        print_line(document["database"])
-    if document["snapshots"]:
-        print_table(("waiting snapshot",), [(snapshot,) for snapshot in document["snapshots"]], empty="")
-    if document["left"]:
-        print_table(("blob", "reason"), [(row["blob"], row["reason"]) for row in document["left"]], empty="")
+    print_fields([("moved", document.moved), ("to move", document.to_move), ("previous key", document.before)])
+    if document.database:
+        print_line(document.database)
+    if document.snapshots:
+        print_table(("waiting snapshot",), [(snapshot,) for snapshot in document.snapshots], empty="")
+    if document.left:
+        print_table(("blob", "reason"), [(row.blob, row.reason) for row in document.left], empty="")
 
 
 def print_policy(policy: "Policy") -> None:
@@ -135,6 +137,22 @@ def print_fields(fields: Sequence[tuple[str, Any]]) -> None:
     for name, value in fields:
         drawn.add_row(name, _cell(value))
     _render(drawn)
+
+
+def age_words(seconds: int | None) -> str | None:
+    """Return an age in days, hours or minutes."""
+    if seconds is None:
+        return None
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length or unit == "min":
+            return f"{seconds // length} {unit}"
+    return None
+
+
+def fields_of(document: msgspec.Struct) -> dict[str, Any]:
+    """Return the fields of a JSON document by name, as ``--json`` prints them."""
+    fields: dict[str, Any] = msgspec.to_builtins(document)
+    return fields
 
 
 def _stacked(columns: Sequence[str], rows: Sequence[Sequence[Any]], page: "Console") -> "RenderableType":

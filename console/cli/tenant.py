@@ -17,19 +17,13 @@ from console.cli.arguments import (
     examples,
 )
 from console.cli.credential_file import read_credential
-from console.cli.documents import (
-    Document,
-    age_words,
-    key_state,
-    moment,
-    shredded_document,
-    tenant_document,
-    to_second,
-)
 from console.cli.opening import now, open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
 from console.cli.prompts import check_terminal
-from console.cli.tables import print_fields, print_table
+from console.cli.tables import age_words, fields_of, print_fields, print_table
+from console.documents.keys import key_state
+from console.documents.tenants import TenantDocument, removed_document, shred_certificate, tenant_document
+from console.documents.times import moment, to_second
 from shared.domain.errors import COMPLETE, Code, Refuse
 from shared.domain.model import CredentialKind
 from shared.domain.resources import RESOURCES, STREAMS
@@ -155,15 +149,13 @@ def list_tenants(as_json: AsJson = False) -> None:
         return
     rows = [
         (
-            document["tenant"],
+            document.tenant,
             _result_words(document),
-            age_words(document["last_complete_age_seconds"]),
-            document["key_state"],
+            age_words(document.last_complete_age_seconds),
+            document.key_state,
             _schedule_words(document),
             _day(shown.tenant.sign_in_expires_at),
-            "\n".join(
-                [document["directory_id"], *(f"also connected as {each}" for each in document["same_directory"])]
-            ),
+            "\n".join([document.directory_id, *(f"also connected as {each}" for each in document.same_directory)]),
         )
         for shown, document in zip(overviews, documents, strict=True)
     ]
@@ -185,8 +177,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
         print_document(document)
         return
     taken = f"{shown.last.snapshot_id} of {to_second(moment(shown.last.created_at))}" if shown.last else None
-    fields = {**document, "schedule": _schedule_words(document), "last_snapshot": taken}
-    fields |= {"last_result": _result_words(document), "last_complete_at": to_second(document["last_complete_at"])}
+    fields = {**fields_of(document), "schedule": _schedule_words(document), "last_snapshot": taken}
+    fields |= {"last_result": _result_words(document), "last_complete_at": to_second(document.last_complete_at)}
     for hidden in ("sign_in_warning", "last_complete_age_seconds"):
         del fields[hidden]
     print_fields([*fields.items()])
@@ -225,7 +217,7 @@ def remove(
     _confirm(yes, f"Remove {name} with its credentials, jobs and snapshots?")
     remove_tenant(context, name)
     if as_json:
-        print_document({"tenant": name, "tenant_id": tenant.tenant_id})
+        print_document(removed_document(tenant))
     else:
         print_line(f"Removed {name}.")
 
@@ -247,21 +239,23 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
     if unfinished_shred(context, name) is None:
         context.catalog.find(name)
         _confirm(yes, f"Destroy the data keys of {name}, so that no snapshot of it can ever be read again?")
-    document = shredded_document(shred_tenant(context, name))
+    document = shred_certificate(shred_tenant(context, name))
     if as_json:
         print_document(document)
         return
-    print_line(f"Removed {document['tenant']}: none of its backups can be opened any more.")
-    counted = {field: len(value) for field, value in document.items() if field in ("data_keys", "unreadable")}
-    shown = [(field, value) for field, value in document.items() if field not in ("blob", "not_reached", "database")]
-    print_fields([(field, counted.get(field, value)) for field, value in shown])
-    print_line(document["not_reached"])
-    if document["database"]:
-        print_line(document["database"])
-    print_line(f"This certificate, with every id, is in the store: {document['blob']}.")
+    print_line(f"Removed {document.tenant}: none of its backups can be opened any more.")
+    fields = fields_of(document)
+    fields |= {"data_keys": len(document.data_keys), "unreadable": len(document.unreadable)}
+    for sentence in ("blob", "not_reached", "database"):
+        del fields[sentence]
+    print_fields([*fields.items()])
+    print_line(document.not_reached)
+    if document.database:
+        print_line(document.database)
+    print_line(f"This certificate, with every id, is in the store: {document.blob}.")
 
 
-def _document(catalog: "Catalog", shown: "TenantOverview", tenants: "list[Tenant]") -> Document:
+def _document(catalog: "Catalog", shown: "TenantOverview", tenants: "list[Tenant]") -> TenantDocument:
     """Return the document of a tenant. ``tenants`` are all tenants, among which others of its directory are looked up."""
     tenant, handle = shown.tenant, catalog.tenant(shown.tenant.tenant_id)
     state, _ = key_state(tenant, handle.keys.state(), handle.health.get())
@@ -270,10 +264,10 @@ def _document(catalog: "Catalog", shown: "TenantOverview", tenants: "list[Tenant
     return tenant_document(shown, state, now(), same)
 
 
-def _result_words(document: Document) -> str | None:
+def _result_words(document: TenantDocument) -> str | None:
     """Return the code of the last backup if it failed, otherwise its state."""
-    result = document["last_result"]
-    return None if result is None else str(result["code"] or result["state"])
+    result = document.last_result
+    return None if result is None else str(result.code or result.state)
 
 
 def _expiry(kind: CredentialKind, day: datetime | None) -> datetime | None:
@@ -288,16 +282,18 @@ def _day(at: datetime | None) -> str | None:
     return None if at is None else f"{at:%Y-%m-%d}"
 
 
-def _note_expiry(document: Document) -> None:
+def _note_expiry(document: TenantDocument) -> None:
     """Note the warning that the sign-in expires, if there is one."""
-    if document["sign_in_warning"]:
-        note(f"attention: {document['sign_in_warning']}")
+    if document.sign_in_warning:
+        note(f"attention: {document.sign_in_warning}")
 
 
-def _schedule_words(document: Document) -> str | None:
+def _schedule_words(document: TenantDocument) -> str | None:
     """Return the schedule as text, or None without one."""
-    schedule = document["schedule"]
-    return schedule and f"{schedule['cron']} {schedule['timezone']}{' (paused)' if schedule['paused'] else ''}"
+    schedule = document.schedule
+    if schedule is None:
+        return None
+    return f"{schedule.cron} {schedule.timezone}{' (paused)' if schedule.paused else ''}"
 
 
 def _print_lacking(welcome: "Welcome") -> None:

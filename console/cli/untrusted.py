@@ -4,30 +4,19 @@ from collections.abc import Iterable
 
 import typer
 
-from console.cli.documents import Document, moment, to_second
 from console.cli.output import note, print_line
 from console.cli.prompts import somebody_answers
-from shared.domain.arns import account_of, check_form, is_alias, region_of
+from console.documents.keys import UntrustedDocument
+from console.documents.times import to_second
+from shared.domain.arns import check_form, is_alias
 from shared.domain.errors import Code, Refuse
 from shared.domain.trust import Untrusted, described, located
 
 
-def untrusted_document(entry: Untrusted) -> Document:
-    """Return an entry of the list ``untrusted``."""
-    return {
-        "arn": entry.arn,
-        "account": account_of(entry.arn),
-        "region": region_of(entry.arn),
-        "data_keys": entry.data_keys,
-        "manifests": entry.manifests,
-        "found_at": moment(entry.found_at),
-    }
-
-
-def untrusted_line(document: Document) -> str:
+def untrusted_line(document: UntrustedDocument) -> str:
     """Return an entry of the list ``untrusted`` for people."""
-    entry = Untrusted(arn=document["arn"], data_keys=document["data_keys"], manifests=document["manifests"])
-    return f"{described(entry)}, found {to_second(document['found_at'])}"
+    entry = Untrusted(arn=document.arn, data_keys=document.data_keys, manifests=document.manifests)
+    return f"{described(entry)}, found {to_second(document.found_at)}"
 
 
 def print_untrusted(entries: Iterable[Untrusted]) -> None:

@@ -9,6 +9,7 @@ from console.cli.opening import open_catalog
 from console.cli.output import counted, print_document, print_line
 from console.cli.tables import print_damaged, print_strays
 from console.cli.waiting import refuse_failed, wait_for
+from console.documents.verifications import verification
 from shared.domain.model import JobKind, Origin
 
 app = typer.Typer()
@@ -38,20 +39,19 @@ def verify(
     detail = {"shallow": True} if shallow else None
     job, _ = jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=snapshot, detail=detail)
     job = wait_for(catalog, job)
-    result = job.detail if isinstance(job.detail, dict) and "blobs" in job.detail else None
+    result = verification(job, shallow=shallow)
     if result is not None and as_json:
-        document = {field: result[field] for field in ("snapshots", "blobs", "damaged", "strays")}
-        print_document({**document, "shallow": shallow})
-    elif result is not None and result["damaged"]:
-        print_damaged(result["damaged"])
-        print_strays(result["strays"])
+        print_document(result)
+    elif result is not None and result.damaged:
+        print_damaged(result.damaged)
+        print_strays(result.strays)
     refuse_failed(job)
     if result is not None and not as_json:
-        blobs, snapshots = counted(result["blobs"], "blob"), counted(result["snapshots"], "snapshot")
+        blobs, snapshots = counted(result.blobs, "blob"), counted(result.snapshots, "snapshot")
         if shallow:
             print_line(
                 f"Verified the hashes of {blobs} in {snapshots}: all match. No blob was opened; omit --shallow to open them."
             )
         else:
             print_line(f"Verified {blobs} in {snapshots}: all intact.")
-        print_strays(result["strays"])
+        print_strays(result.strays)

@@ -195,7 +195,7 @@ def test_a_defect_is_one_sentence_that_names_a_file_without_what_the_exception_s
     (shell.folder / "sitecustomize.py").write_text(
         "import console.cli.resources as r\n"
         "def broken():\n    raise LookupError('CAN' + 'ARY')\n"
-        "r.resource_documents = broken\n"
+        "r.protected_resources = broken\n"
     )
     top = Path(__file__).resolve().parents[2]
     shell.environment["PYTHONPATH"] = f"{shell.folder}:{top}"

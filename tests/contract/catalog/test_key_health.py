@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from console.cli.documents import key_document
+from console.documents.keys import key_document
 from shared.domain.audit import event_of
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyWarning
@@ -216,9 +216,9 @@ def shown(acme: TenantCatalog) -> tuple[object, list[str], list[str], bool]:
     """What is shown of the key: its state, warnings, the history's states, newest first, and that they agree."""
     health, history = acme.health.get(), acme.health.history()
     document = key_document(acme.tenant(), acme.keys.state(), health, history)
-    agree = document["state"] == history[0].condition == health.condition
+    agree = document.state == history[0].condition == health.condition
     warnings = [each.warning for each in health.warnings]
-    return document["state"], warnings, [event.condition for event in history], agree
+    return document.state, warnings, [event.condition for event in history], agree
 
 
 def test_a_refusal_and_an_answer_that_jobs_meet_are_state_and_history_at_once(acme: TenantCatalog) -> None:

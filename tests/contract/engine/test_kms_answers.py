@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.documents import job_document, key_document
+from console.documents.jobs import job_document
+from console.documents.keys import key_document
 from console.download_file import to_file
 from shared.adapters.kms.row import Kind, Row
 from shared.adapters.kms.table import ROWS
@@ -215,10 +216,10 @@ def test_a_schedule_stands_still_under_a_refusal_and_goes_on_by_itself(
     assert [after - before for before, after in pairwise(made)] == [1, 0, 0, 0, 1, 0]
     for job in of.jobs.recent(2):
         assert refused(job, scene.arn)
-        assert "must enable it" in str(job_document(job, "acme")["message"])
+        assert "must enable it" in str(job_document(job, "acme").message)
     shown = key_document(of.tenant(), of.keys.state(), of.health.get(), of.health.history())
-    assert (shown["state"], shown["code"]) == ("revoked", Code.KEY_ACCESS_REVOKED)
-    assert "must enable it" in shown["message"]
+    assert (shown.state, shown.code) == ("revoked", Code.KEY_ACCESS_REVOKED)
+    assert "must enable it" in str(shown.message)
     named = [record for record in caplog.records if scene.arn in record.getMessage() and record.name != JOB_ENDS]
     assert [record.levelname for record in named] == ["WARNING"]
 
@@ -229,4 +230,4 @@ def test_a_schedule_stands_still_under_a_refusal_and_goes_on_by_itself(
     assert (job.origin, job.state) == (Origin.SCHEDULE, JobState.SUCCEEDED)
     assert len(of.jobs.recent()) == made[-1] + 1
     shown = key_document(of.tenant(), of.keys.state(), of.health.get(), of.health.history())
-    assert (shown["state"], shown["code"], shown["message"]) == ("ok", None, None)
+    assert (shown.state, shown.code, shown.message) == ("ok", None, None)

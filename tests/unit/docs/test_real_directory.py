@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
-from console.cli.resources import resource_documents
+from console.documents.resources import protected_resources
 from shared.domain.errors import Code
 from simulator.aws.policy import Request, Verdict, evaluate, parse_policy
 from tests.pages import TOP, blocks, commands
@@ -34,8 +34,8 @@ _ACTIONS: dict[str, set[str]] = {
 def needed() -> dict[str, set[str]]:
     """Each permission with the resources that need it."""
     found: dict[str, set[str]] = {}
-    for row in resource_documents():
-        found.setdefault(row["permission_read"], set()).add(row["resource"])
+    for row in protected_resources():
+        found.setdefault(row.permission_read, set()).add(row.resource)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer
 
-from console.cli.documents import age_words
+from console.cli.tables import age_words
 from console.cli.tree import app
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import JobState

@@ -2,11 +2,12 @@
 
 import pytest
 
-from console.cli.documents import snapshot_document
 from console.cli.snapshots import what_lacks
+from console.cli.tables import fields_of
+from console.documents.snapshots import snapshot_document
 from shared.domain.errors import Answer
 from shared.domain.model import ResourceReport, Snapshot
-from tests.unit.console.cli.test_documents import NOW
+from tests.unit.console.documents.test_documents import NOW
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,6 @@ def test_a_snapshot_names_what_it_lacks_and_counts_what_was_refused(
         resources=[report],
     )
     assert what_lacks(snapshot) == line
-    assert snapshot_document(snapshot, "contoso")["resources"] == [
+    assert fields_of(snapshot_document(snapshot, "contoso"))["resources"] == [
         {"resource": "users", "answer": answer, "records": 1, "stale": stale, "refused": refused, "request_id": None}
     ]

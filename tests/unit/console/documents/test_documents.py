@@ -1,20 +1,20 @@
 """The JSON documents have the fields that others script against."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import msgspec
 import pytest
 
-from console.cli.documents import (
-    job_with_resources,
-    key_document,
-    key_job_of,
-    moment,
-    resource_documents,
-    schedule_document,
-)
 from console.cli.key import key_fields
-from console.cli.untrusted import untrusted_document
+from console.cli.tables import fields_of
+from console.documents.key_jobs import key_job_of
+from console.documents.keys import key_document
+from console.documents.resources import protected_resources
+from console.documents.results import job_with_results
+from console.documents.schedules import schedule_document
+from console.documents.times import moment
 from shared.domain.errors import Answer, Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import (
@@ -62,13 +62,18 @@ def step(phase: int, name: str, state: StepState, *progress: ResourceProgress, b
     )
 
 
+def results(job: Job, tenant: str, steps: Sequence[Step]) -> dict[str, Any]:
+    """The fields of the document of a job with its results."""
+    return fields_of(job_with_results(job, tenant, steps))
+
+
 def test_times_are_rfc_3339_in_utc() -> None:
     assert moment(NOW.astimezone(timezone(timedelta(hours=2)))) == "2026-05-01T12:00:00.000Z"
     assert moment(None) is None
 
 
 def test_a_job_has_its_fields() -> None:
-    document = job_with_resources(JOB, "contoso", [])
+    document = results(JOB, "contoso", [])
     assert list(document) == [
         *("id", "tenant", "kind", "state", "code", "message", "created_at", "started_at", "finished_at", "snapshot"),
         "resources",
@@ -86,7 +91,7 @@ def test_a_job_has_its_fields() -> None:
     ],
 )
 def test_a_resource_is_done_when_every_round_of_its_stream_is(steps: list[Step], state: str) -> None:
-    states = {row["resource"]: row["state"] for row in job_with_resources(JOB, "contoso", steps)["resources"]}
+    states = {row["resource"]: row["state"] for row in results(JOB, "contoso", steps)["resources"]}
     assert (states["users"], states["users.manager"], states["groups"]) == (state, state, "queued")
 
 
@@ -95,7 +100,7 @@ def test_rounds_of_a_resource_are_counted_together() -> None:
         ResourceProgress(resource="users", records=records, changed=changed) for records, changed in ((5, 6), (1, 2))
     ]
     steps = [step(1, "users", StepState.DONE, seen[0]), step(2, "users", StepState.RUNNING, seen[1])]
-    row = job_with_resources(JOB, "contoso", steps)["resources"][0]
+    row = results(JOB, "contoso", steps)["resources"][0]
     assert row == {"resource": "users", "state": "reading", "records": 6, "changed": 8, "answer": "whole"}
 
 
@@ -104,7 +109,7 @@ def test_a_resource_that_a_failed_job_did_not_read_is_not_done() -> None:
     ended = msgspec.structs.replace(step(1, "users", StepState.DONE), answer=None)
     for state in (JobState.FAILED, JobState.CANCELLED):
         steps = [ended, step(1, "groups", StepState.DONE), step(1, "applications", StepState.DONE, began=False)]
-        document = job_with_resources(msgspec.structs.replace(JOB, state=state), "contoso", steps)
+        document = results(msgspec.structs.replace(JOB, state=state), "contoso", steps)
         states = {row["resource"]: row["state"] for row in document["resources"]}
         assert [states[name] for name in ("users", "groups", "organization")] == ["stopped", "done", "not_started"]
         assert not {"reading", "queued"} & set(states.values())
@@ -116,31 +121,31 @@ def test_a_job_that_waits_says_why_since_when_and_until_when() -> None:
         code=Code.GRAPH_UNREACHABLE, message="Graph is silent.", since=NOW, retry_at=NOW + timedelta(seconds=5)
     )
     waiting = msgspec.structs.replace(step(1, "users", StepState.QUEUED), trouble=trouble)
-    document = job_with_resources(JOB, "contoso", [step(1, "groups", StepState.RUNNING), waiting])
+    document = results(JOB, "contoso", [step(1, "groups", StepState.RUNNING), waiting])
     assert document["code"] == "GRAPH_UNREACHABLE"
     assert document["message"] == (
         "Graph is silent. Waiting since 2026-05-01T12:00:00Z, next retry at 2026-05-01T12:00:05Z."
     )
     ended = msgspec.structs.replace(JOB, state=JobState.SUCCEEDED)
-    assert job_with_resources(ended, "contoso", [waiting])["code"] is None
+    assert results(ended, "contoso", [waiting])["code"] is None
 
 
 def test_the_damage_that_a_verify_found_is_told_again() -> None:
     damaged = [{"blob": "b", "resource": "users", "reason": "BLOB_MISSING"}]
     job = msgspec.structs.replace(JOB, kind=JobKind.VERIFY, detail={"snapshots": 1, "blobs": 2, "damaged": damaged})
-    document = job_with_resources(job, "contoso", [])
+    document = results(job, "contoso", [])
     assert document["damaged"] == damaged
     assert "strays" not in document
 
 
 def test_strays_that_a_sweep_skipped_are_shown() -> None:
     job = msgspec.structs.replace(JOB, kind=JobKind.SWEEP, detail={"removed": 0, "strays": ["t/README"]})
-    assert job_with_resources(job, "contoso", [])["strays"] == ["t/README"]
+    assert results(job, "contoso", [])["strays"] == ["t/README"]
 
 
 def test_a_paused_schedule_has_no_next_time() -> None:
     schedule = Schedule(cron="0 3 * * *", timezone="Europe/Berlin", paused=True, next_due=None)
-    assert schedule_document(schedule) == {
+    assert fields_of(schedule_document(schedule)) == {
         "cron": "0 3 * * *",
         "timezone": "Europe/Berlin",
         "paused": True,
@@ -149,7 +154,7 @@ def test_a_paused_schedule_has_no_next_time() -> None:
 
 
 def test_resources_are_shown_with_what_is_sent_to_graph() -> None:
-    rows = {row["resource"]: row for row in resource_documents()}
+    rows = {row.resource: fields_of(row) for row in protected_resources()}
     assert list(rows["users"]) == [
         *("resource", "family", "api", "path", "delta", "select"),
         *("permission_read", "permission_write", "licence", "restore"),
@@ -163,8 +168,9 @@ WELL = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW)
 NOTHING = KeyState(refusal=None, unreachable=None, data_keys={})
 
 
-def shown(keys: KeyState = NOTHING, health: KeyHealth = WELL, *history: KeyEvent) -> dict[str, object]:
-    return key_document(TENANT, keys, health, history)
+def shown(keys: KeyState = NOTHING, health: KeyHealth = WELL, *history: KeyEvent) -> dict[str, Any]:
+    """The fields of the document of the tenant's key."""
+    return fields_of(key_document(TENANT, keys, health, history))
 
 
 def test_a_refused_key_is_shown_as_revoked_since_then_with_what_its_owner_must_do() -> None:
@@ -183,10 +189,11 @@ def test_a_refused_key_is_shown_as_revoked_since_then_with_what_its_owner_must_d
         "checked_at": None,
         "warnings": [],
         "history": [],
+        "untrusted": [],
     }
     silent = shown(KeyState(refusal=None, unreachable=since, data_keys={}))
     assert (silent["state"], silent["since"]) == ("unreachable", "2026-05-01T13:00:00.000Z")
-    assert silent["code"] is Code.KEY_UNREACHABLE
+    assert silent["code"] == Code.KEY_UNREACHABLE
     assert (shown()["state"], shown()["code"], shown()["message"]) == ("ok", None, None)
 
 
@@ -242,25 +249,30 @@ def test_a_key_that_changes_is_shown_as_updating_since_the_switch() -> None:
 def test_a_job_that_checks_or_changes_a_key_tells_how_far_it_has_come() -> None:
     made = [{"check": "form", "outcome": "passed", "message": None}]
     check = msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail={"arn": ARN, "checks": made, "key": None})
-    assert key_job_of(check) == {"arn": ARN, "checks": made}
-    change = msgspec.structs.replace(JOB, kind=JobKind.KEY_ENABLE, detail={"arn": ARN})
+    validation, change = (
+        key_job_of(check),
+        key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_ENABLE, detail={"arn": ARN})),
+    )
+    assert validation is not None
+    assert change is not None
+    assert fields_of(validation) == {"arn": ARN, "checks": made}
     fields = {"before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": [], "database": None}
-    assert key_job_of(change) == {"arn": ARN, **fields}
+    assert fields_of(change) == {"arn": ARN, **fields}
     assert key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail={"state": "ok"})) is None
 
 
 @pytest.mark.parametrize("free", [True, False, None])
 def test_people_are_told_that_the_old_key_is_still_needed_and_not_only_when_it_is_not(free: bool | None) -> None:
-    document = shown(KeyState(refusal=None, unreachable=None, data_keys={ARN: 1}, old_key_free=free))
-    shown_fields = dict(key_fields(document | {"untrusted": []}))
+    keys = KeyState(refusal=None, unreachable=None, data_keys={ARN: 1}, old_key_free=free)
+    shown_fields = dict(key_fields(key_document(TENANT, keys, WELL, ())))
     assert shown_fields["old_key_free"] is free
     assert (shown_fields["data_keys"], shown_fields["warnings"]) == (f"1 under {ARN}", None)
 
 
 def test_what_is_under_untrusted_keys_is_shown_with_account_and_region() -> None:
-    document = shown(KeyState(refusal=None, unreachable=None, data_keys={}))
-    document["untrusted"] = [untrusted_document(Untrusted(arn=ARN, data_keys=2, manifests=0, found_at=NOW))]
-    assert document["untrusted"] == [
+    untrusted = Untrusted(arn=ARN, data_keys=2, manifests=0, found_at=NOW)
+    document = key_document(TENANT, NOTHING, WELL, (), [untrusted])
+    assert fields_of(document)["untrusted"] == [
         {
             "arn": ARN,
             "account": "111122223333",

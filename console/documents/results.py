@@ -1,0 +1,124 @@
+"""Documents of jobs with their progress and results."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from console.documents.jobs import JobDocument, job_fields
+from console.documents.key_jobs import CheckDocument, UnmovedBlob, key_job_of
+from console.documents.verifications import DamagedBlob, damaged_of, strays_of
+from shared.domain.errors import Answer, Code
+from shared.domain.model import Job, JobKind, Phase, Step
+from shared.domain.resources import RESOURCES
+
+ResourceState = Literal["queued", "reading", "done", "stopped", "not_started"]
+
+
+class ResourceDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A backup's progress with one resource."""
+
+    resource: str
+    """The resource's name."""
+    state: ResourceState
+    """The progress. ``stopped`` and ``not_started``: the job ended before the resource was read completely."""
+    records: int
+    """Number of records that were read."""
+    changed: int
+    """Number of records that were added, changed or removed."""
+    answer: Answer | None
+    """Graph's answer, null until the resource is read."""
+
+
+class JobWithResults(JobDocument, frozen=True, kw_only=True):
+    """A job with its progress and results. Fields that belong to another kind of job are absent."""
+
+    resources: list[ResourceDocument]
+    """A backup's progress with each resource; empty for other kinds."""
+    damaged: list[DamagedBlob] | UnsetType = UNSET
+    """A verify: the blobs that are damaged, missing or unknown. Absent until the job has ended."""
+    strays: list[str] | UnsetType = UNSET
+    """A verify or sweep: names in the store that are not Entrakeep's and were skipped. Absent if there are none."""
+    arn: str | UnsetType = UNSET
+    """A key check or key change: the KMS key to change to."""
+    checks: list[CheckDocument] | UnsetType = UNSET
+    """A key check: the checks made so far, in order."""
+    before: str | UnsetType | None = UNSET
+    """A key change: the ARN of the previous key."""
+    moved: int | UnsetType = UNSET
+    """A key change: number of data keys that were moved."""
+    to_move: int | UnsetType = UNSET
+    """A key change: number of data keys still to move."""
+    snapshots: list[str] | UnsetType = UNSET
+    """A key change: ids of snapshots that need a data key which could not be moved."""
+    left: list[UnmovedBlob] | UnsetType = UNSET
+    """A key change: key objects that could not be moved."""
+    database: str | UnsetType | None = UNSET
+    """A key change: what the database's own files may still hold of their wrappings, as a sentence."""
+
+
+class HindranceDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem that blocks jobs."""
+
+    code: Code
+    """The problem's code."""
+    message: str
+    """What is wrong, and what to do."""
+
+
+class JobDetails(JobWithResults, frozen=True, kw_only=True):
+    """A job with its progress and results, and with what blocks it."""
+
+    hindrances: list[HindranceDocument]
+    """Problems that block the job now; empty for a job that has ended."""
+
+
+def job_with_results(job: Job, tenant: str, steps: Sequence[Step]) -> JobWithResults:
+    """Return the document of a job with its resources and results."""
+    return JobWithResults(**_result_fields(job, tenant, steps))
+
+
+def job_details(
+    job: Job, tenant: str, steps: Sequence[Step], hindrances: Sequence[tuple[Code, str]] = ()
+) -> JobDetails:
+    """Return the document of a job with its results and the problems that block it, each as code and sentence."""
+    blocking = [HindranceDocument(code=code, message=message) for code, message in hindrances]
+    return JobDetails(**_result_fields(job, tenant, steps), hindrances=blocking)
+
+
+def resources_of(job: Job, steps: Sequence[Step]) -> list[ResourceDocument]:
+    """Return a backup's progress with each resource; an empty list for other kinds of job."""
+    return [_resource(name, job, steps) for name in RESOURCES] if job.kind is JobKind.BACKUP else []
+
+
+def _result_fields(job: Job, tenant: str, steps: Sequence[Step]) -> dict[str, Any]:
+    """Return the fields of a job with its progress and results."""
+    damaged, key_job = damaged_of(job), key_job_of(job)
+    return {
+        **job_fields(job, tenant, steps),
+        "resources": resources_of(job, steps),
+        "damaged": UNSET if damaged is None else damaged,
+        "strays": strays_of(job) or UNSET,
+        **(msgspec.structs.asdict(key_job) if key_job else {}),
+    }
+
+
+def _resource(name: str, job: Job, steps: Sequence[Step]) -> ResourceDocument:
+    """Return a backup's progress with one resource."""
+    own_steps = [step for step in steps if step.phase < Phase.COMMIT and step.name == RESOURCES[name].stream]
+    counted = [progress for step in own_steps for progress in step.progress if progress.resource == name]
+    state: ResourceState
+    if own_steps and all(step.answer is not None for step in own_steps):
+        state = "done"
+    elif any(step.began_at is not None for step in own_steps):
+        state = "stopped" if job.state.ended else "reading"
+    else:
+        state = "not_started" if job.state.ended else "queued"
+    return ResourceDocument(
+        resource=name,
+        state=state,
+        records=sum(progress.records for progress in counted),
+        changed=sum(progress.changed for progress in counted),
+        answer=next((step.answer for step in own_steps if step.phase == Phase.READ), None),
+    )

@@ -1,0 +1,174 @@
+"""Documents of tenants: connected, removed and shredded."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from console.documents.keys import KeyStatus
+from console.documents.schedules import ScheduleDocument, schedule_document
+from console.documents.times import Moment, moment
+from shared.domain.errors import Code
+from shared.domain.model import JobState, Tenant
+from shared.domain.sign_in import expiry_sentence
+from shared.ports.overview import Result, TenantOverview
+
+if TYPE_CHECKING:
+    from shared.engine.tenants.shred import Certificate
+
+
+class ResultDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a backup that has ended."""
+
+    job: str
+    """The job's id."""
+    state: JobState
+    """The state in which the job ended."""
+    code: Code | None
+    """The code of the error that ended it."""
+    finished_at: Moment
+    """When the job ended."""
+
+
+class TenantDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant: one Entra directory under protection."""
+
+    tenant: str
+    """The tenant's name."""
+    tenant_id: str
+    """The tenant's id in Entrakeep."""
+    directory_id: str
+    """The id of the directory in Entra."""
+    client_id: str
+    """The id of the application that reads the directory."""
+    created_at: Moment
+    """When the tenant was connected."""
+    schedule: ScheduleDocument | None
+    """The schedule of its backups, null without one."""
+    last_snapshot: str | None
+    """The id of the newest snapshot."""
+    last_complete_snapshot: str | None
+    """The id of the newest complete snapshot."""
+    last_complete_at: Moment | None
+    """When the newest complete snapshot was taken."""
+    last_complete_age_seconds: int | None
+    """The age of the newest complete snapshot."""
+    last_result: ResultDocument | None
+    """The result of the last backup that ended."""
+    key_state: KeyStatus
+    """The state of the tenant's KMS key."""
+    sign_in_expires_at: Moment | None
+    """When the client secret or certificate expires, if that is known."""
+    sign_in_warning: str | None
+    """A warning, from 30 days before, that the client secret or certificate expires."""
+    same_directory: list[str]
+    """Names of other tenants of the same directory, which an older version allowed."""
+
+
+class RemovedTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant that was removed."""
+
+    tenant: str
+    """The tenant's name."""
+    tenant_id: str
+    """The id that the tenant had."""
+
+
+class UnreadableSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot that cannot be opened any more."""
+
+    snapshot: str
+    """The snapshot's id."""
+    data_key: str
+    """The id of the destroyed data key that seals its manifest."""
+
+
+class ShredCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificate of a shredded tenant: what was destroyed, and what remains."""
+
+    tenant: str
+    """The name that the tenant had."""
+    tenant_id: str
+    """The id that the tenant had."""
+    directory_id: str
+    """The id of the directory in Entra."""
+    at: Moment
+    """When the certificate was issued."""
+    by: str
+    """Who requested the shred."""
+    arns: list[str]
+    """ARNs of the KMS keys that wrapped the data keys."""
+    data_keys: list[str]
+    """Ids of the destroyed data keys."""
+    unreadable: list[UnreadableSnapshot]
+    """Snapshots that cannot be opened any more."""
+    blobs: int
+    """Number of sealed blobs that stay in the store."""
+    locked: int
+    """Number of these blobs that S3 Object Lock protects."""
+    locked_until: Moment | None
+    """When the last lock ends. Null with ``locked`` above zero: a legal hold, which has no end."""
+    blob: str
+    """The certificate's name in the store."""
+    not_reached: str
+    """What the shred cannot reach, as a sentence."""
+    database: str | None
+    """What the database's own files may still hold, as a sentence."""
+
+
+def tenant_document(
+    shown: TenantOverview, key: KeyStatus, now: datetime, same_directory: Sequence[str] = ()
+) -> TenantDocument:
+    """Return the document of a tenant. ``key`` is the state of its KMS key."""
+    tenant, complete = shown.tenant, shown.complete
+    return TenantDocument(
+        tenant=tenant.name,
+        tenant_id=tenant.tenant_id,
+        directory_id=tenant.directory_id,
+        client_id=tenant.client_id,
+        created_at=moment(tenant.created_at),
+        schedule=schedule_document(shown.schedule) if shown.schedule else None,
+        last_snapshot=shown.last.snapshot_id if shown.last else None,
+        last_complete_snapshot=complete.snapshot_id if complete else None,
+        last_complete_at=moment(complete.created_at) if complete else None,
+        last_complete_age_seconds=max(0, int((now - complete.created_at).total_seconds())) if complete else None,
+        last_result=_result(shown.result) if shown.result else None,
+        key_state=key,
+        sign_in_expires_at=moment(tenant.sign_in_expires_at),
+        sign_in_warning=expiry_sentence(tenant, now),
+        same_directory=list(same_directory),
+    )
+
+
+def removed_document(tenant: Tenant) -> RemovedTenant:
+    """Return the document of a tenant that was removed."""
+    return RemovedTenant(tenant=tenant.name, tenant_id=tenant.tenant_id)
+
+
+def shred_certificate(certificate: "Certificate") -> ShredCertificate:
+    """Return the document of a shredded tenant's certificate."""
+    unreadable = [UnreadableSnapshot(snapshot=each.snapshot, data_key=each.data_key) for each in certificate.unreadable]
+    return ShredCertificate(
+        tenant=certificate.tenant,
+        tenant_id=certificate.tenant_id,
+        directory_id=certificate.directory_id,
+        at=moment(certificate.at),
+        by=certificate.by,
+        arns=certificate.arns,
+        data_keys=certificate.data_keys,
+        unreadable=unreadable,
+        blobs=certificate.blobs,
+        locked=certificate.locked,
+        locked_until=moment(certificate.locked_until),
+        blob=certificate.blob,
+        not_reached=certificate.not_reached,
+        database=certificate.database,
+    )
+
+
+def _result(result: Result) -> ResultDocument:
+    """Return the document of a backup's result."""
+    return ResultDocument(
+        job=result.job_id, state=result.state, code=result.code, finished_at=moment(result.finished_at)
+    )

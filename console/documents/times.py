@@ -1,0 +1,35 @@
+"""Times and ages in documents."""
+
+from datetime import UTC, datetime
+from typing import Annotated, overload
+
+import msgspec
+
+Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+"""A time as RFC 3339 text, in UTC."""
+
+
+@overload
+def moment(at: datetime) -> str: ...
+
+
+@overload
+def moment(at: datetime | None) -> str | None: ...
+
+
+def moment(at: datetime | None) -> str | None:
+    """Return a time as RFC 3339 text, in UTC, to the millisecond."""
+    return None if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+@overload
+def to_second(text: str) -> str: ...
+
+
+@overload
+def to_second(text: str | None) -> str | None: ...
+
+
+def to_second(text: str | None) -> str | None:
+    """Return the text of ``moment`` cut to the second, as tables show it."""
+    return None if text is None else f"{text[:19]}Z"
