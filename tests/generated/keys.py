@@ -1,4 +1,4 @@
-"""The end of ``docs/keys.md``, made from the table that decides: ``python -m tests.kms_page`` writes it."""
+"""The end of ``docs/keys.md``, made from the table that decides."""
 
 from collections.abc import Iterable
 
@@ -67,7 +67,12 @@ data key's id, and `entrakeep verify` tells what else is damaged. Nothing is ove
 }
 
 
-def page() -> str:
+def text() -> str:
+    """Return the whole page."""
+    return PAGE.read_text().partition(BEGIN)[0] + section()
+
+
+def section() -> str:
     """All from ``BEGIN`` on."""
     return _TOP + "\n".join(
         f"### {title}\n\n{text}\n{_HEAD}" + "".join(_line(row, does) for row in ROWS if row.kind is kind)
@@ -106,7 +111,3 @@ def _sentence(row: Row) -> str:
     state = row.states[0] if row.states else "STATE"
     date = " before 2026-12-01"
     return row.sentence.format(arn=_ARN, code=code, action="Decrypt", state=state, before=date, data_key="0b1e…")
-
-
-if __name__ == "__main__":
-    PAGE.write_text(PAGE.read_text().partition(BEGIN)[0] + page())

@@ -1,4 +1,4 @@
-"""``docs/settings.md``, made from the class that reads the settings: ``python -m tests.settings_page`` writes it."""
+"""``docs/settings.md``, made from the class that reads the settings."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ Proxies are also read from names in lower case. All of these are checked with th
 """
 
 
-def page() -> str:
+def text() -> str:
     """Return the whole page."""
     own = {name: field for name, field in Settings.model_fields.items() if name not in Place.model_fields}
     network = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in _NETWORK.items())
@@ -91,7 +91,3 @@ def _default(name: str) -> str:
         return f"`~/{value.relative_to(Path.home())}`"
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     return f"`{text:g}`" if isinstance(text, float) else f"`{text}`"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())

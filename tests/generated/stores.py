@@ -1,4 +1,4 @@
-"""The end of ``docs/stores.md``, made from the table that decides: ``python -m tests.store_page`` writes it."""
+"""The end of ``docs/stores.md``, made from the table that decides."""
 
 from shared.adapters.blobs.s3.row import Kind, Row
 from shared.adapters.blobs.s3.table import ROWS
@@ -46,7 +46,12 @@ of our credentials has ended, fresh ones are taken and the call is made once mor
 }
 
 
-def page() -> str:
+def text() -> str:
+    """Return the whole page."""
+    return PAGE.read_text().partition(BEGIN)[0] + section()
+
+
+def section() -> str:
     """Return all from ``BEGIN`` on."""
     return _TOP + "\n".join(
         f"### {title}\n\n{text}\n{_HEAD}" + "".join(_line(row) for row in ROWS if row.kind is kind)
@@ -75,7 +80,3 @@ def _answer(row: Row) -> str:
 def _sentence(row: Row) -> str:
     code = row.codes[0] if row.codes else str(row.statuses[0]) if row.statuses else "CODE"
     return row.sentence.format(bucket="BUCKET", code=code, name="NAME", operation="PutObject")
-
-
-if __name__ == "__main__":
-    PAGE.write_text(PAGE.read_text().partition(BEGIN)[0] + page())

@@ -4,16 +4,11 @@ import pytest
 
 from shared.adapters.kms.row import Row
 from shared.adapters.kms.table import ROWS
-from tests.kms_page import BEGIN, PAGE, page
-
-
-def test_the_page_is_what_is_made_from_the_table() -> None:
-    _, begin, end = PAGE.read_text().partition(BEGIN)
-    assert begin + end == page(), "write it anew: python -m tests.kms_page"
+from tests.generated.keys import section
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_row_has_one_line_with_every_code_that_it_names(row: Row) -> None:
-    (line,) = (line for line in page().splitlines() if f" | {row.means} | " in line)
+    (line,) = (line for line in section().splitlines() if f" | {row.means} | " in line)
     assert line.count(" | ") == 4
     assert all(f"`{name}`" in line for name in row.codes)

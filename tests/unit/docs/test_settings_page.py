@@ -5,15 +5,11 @@ import re
 from shared.config import Settings
 from shared.network import VARIABLES
 from tests.compose import TOP
-from tests.settings_page import PAGE, page
-
-
-def test_the_page_is_what_is_made_from_the_class() -> None:
-    assert PAGE.read_text() == page(), "write it anew: python -m tests.settings_page"
+from tests.generated.settings import text
 
 
 def test_every_setting_and_every_variable_that_is_checked_has_a_row() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \|", page(), re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", text(), re.MULTILINE)
     own = [f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields]
     assert [name for name in rows if name.startswith("ENTRAKEEP_")] == own
     assert set(rows) >= {name for name in VARIABLES if name.isupper()}

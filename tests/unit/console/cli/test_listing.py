@@ -1,40 +1,18 @@
 """What lists of tenants and jobs show, and how they are narrowed."""
 
-import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import typer
 
 from console.cli.tables import age_words
-from console.cli.tree import app
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import JobState
 from shared.ports.catalog import TenantCatalog
 from tests.contract.catalog.world import World, snapshot
-from tests.migrated import migrated_file
 
 HOUR = 3600
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    made = World(migrated_file(tmp_path / "catalog.sqlite3"))
-    monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
-    monkeypatch.delenv("ENTRAKEEP_DATABASE_URL", raising=False)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def document(capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Any]:
-    def run(*words: str) -> Any:
-        app(args=[*words, "--json"], standalone_mode=False)
-        return json.loads(capfdbinary.readouterr().out)
-
-    return run
 
 
 def failed(world: World, tenant: TenantCatalog) -> str:

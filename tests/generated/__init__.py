@@ -1,0 +1,16 @@
+"""The files of documentation that are made from code. ``make docs`` writes them, a test compares them."""
+
+from pathlib import Path
+
+from tests.generated import command_line, json_page, keys, schemas, settings, stores
+
+
+def files() -> dict[Path, str]:
+    """Return every generated file with the text that it must have."""
+    pages = {module.PAGE: module.text() for module in (command_line, json_page, keys, settings, stores)}
+    return {**pages, **schemas.files()}
+
+
+def unknown() -> set[Path]:
+    """Return the files in the folder of schemas that are not generated."""
+    return {*schemas.FOLDER.iterdir()} - schemas.files().keys()

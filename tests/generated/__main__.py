@@ -1,0 +1,8 @@
+"""``python -m tests.generated`` writes every generated file of the documentation."""
+
+from tests.generated import files, unknown
+
+for path, text in files().items():
+    path.write_text(text)
+for path in unknown():
+    path.unlink()

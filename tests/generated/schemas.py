@@ -1,0 +1,146 @@
+"""``docs/schemas``: the JSON Schema of every document of ``--json``, made from the types in ``console/documents``."""
+
+import ast
+import copy
+import inspect
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+from jsonschema import Draft202012Validator, FormatChecker
+
+from console.documents import audit, jobs, key_jobs, keys, resources, results, schedules, snapshots, stores, tenants
+from console.documents.verifications import Verification
+from tests.pages import TOP
+
+FOLDER = TOP / "docs" / "schemas"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class Printed(NamedTuple):
+    """A document and the commands that print it."""
+
+    name: str
+    """The schema's file is ``NAME.json``."""
+    type: Any
+    meaning: str
+    commands: tuple[str, ...]
+    """Without ``--json``."""
+    by_line: bool = False
+    """Whether each line of the output is a document."""
+
+
+PRINTED = (
+    Printed("tenants", list[tenants.TenantDocument], "tenants, newest first", ("tenant list",)),
+    Printed("tenant", tenants.TenantDocument, "a tenant", ("tenant show",)),
+    Printed("removed-tenant", tenants.RemovedTenant, "the tenant that was removed", ("tenant remove",)),
+    Printed("shred-certificate", tenants.ShredCertificate, "what was destroyed", ("tenant remove --shred",)),
+    Printed("resources", list[resources.ProtectedResource], "the protected resources", ("resources",)),
+    Printed("requested-job", jobs.RequestedJob, "the job's id", ("backup", "jobs retry", "key enable", "key update")),
+    Printed("jobs", list[jobs.JobDocument], "jobs, newest first", ("jobs list",)),
+    Printed("job", jobs.JobDocument, "a job", ("jobs cancel",)),
+    Printed("job-with-results", results.JobWithResults, "the ended job with its results", ("backup --wait",)),
+    Printed("job-details", results.JobDetails, "a job, its results and what blocks it", ("jobs show",)),
+    Printed("snapshots", list[snapshots.SnapshotDocument], "snapshots, newest first", ("snapshots",)),
+    Printed("record", snapshots.RecordDocument, "a record", ("browse", "download"), by_line=True),
+    Printed("refused", snapshots.RefusedDocument, "an object that Graph refused", ("browse --refused",), by_line=True),
+    Printed("verification", Verification, "what was verified", ("verify",)),
+    Printed("schedule", schedules.ScheduleDocument | None, "the schedule, or null", ("schedule show",)),
+    Printed("key", keys.KeyDocument, "the tenant's KMS key", ("key show",)),
+    Printed("key-policy", keys.PolicyDocument, "what a key's owner must allow", ("key policy",)),
+    Printed("key-check", keys.KeyCheckDocument, "whether the key may be used", ("key check",)),
+    Printed("key-validation", key_jobs.KeyValidation, "the checks of a new key", ("key enable --rehearse",)),
+    Printed(
+        "key-change",
+        key_jobs.KeyChangeJob,
+        "the ended job with its results",
+        ("key enable --wait", "key update --wait"),
+    ),
+    Printed("events", list[audit.EventDocument], "events, newest first", ("audit show",)),
+    Printed("trail-verification", audit.TrailVerification, "whether the trail is intact", ("audit verify",)),
+    Printed("rebuilt-tenants", list[stores.RebuiltTenant], "what was restored, by tenant", ("catalog rebuild",)),
+    Printed("store", stores.StoreDocument, "the store and its mark", ("store show", "store adopt")),
+)
+
+
+def files() -> dict[Any, str]:
+    """Return the file of every schema with its text."""
+    return {FOLDER / f"{row.name}.json": f"{json.dumps(schema(row), indent=2)}\n" for row in PRINTED}
+
+
+def schema(row: Printed) -> dict[str, Any]:
+    """Return the schema of a document, with the docstrings of its types and fields as descriptions."""
+    made = msgspec.json.schema(row.type)
+    for name, part in made["$defs"].items():
+        part["description"] = _plain(part["description"])
+        for field, text in _described(name).items():
+            if field in part.get("properties", {}):
+                part["properties"][field]["description"] = _plain(text)
+    definitions = made.pop("$defs")
+    return {"$schema": DIALECT, "title": row.name, **made, "$defs": definitions}
+
+
+def printed_by(words: Sequence[str]) -> Printed | None:
+    """Return the document that a command with these words prints, None if none is known."""
+    rows = [
+        (len(command.split()), row)
+        for row in PRINTED
+        for command in row.commands
+        if list(words[: len(_name(command))]) == _name(command) and set(command.split()) <= set(words)
+    ]
+    return max(rows, key=lambda each: each[0])[1] if rows else None
+
+
+def check(words: Sequence[str], output: bytes) -> None:
+    """Raise ValidationError unless a command with these words may print this, or if a field is in no schema."""
+    row = printed_by(words)
+    assert row is not None, f"name the document of {' '.join(words)} in tests/generated/schemas.py"
+    for text in output.splitlines() if row.by_line else [output]:
+        _strict(row).validate(json.loads(text))
+
+
+@cache
+def _strict(row: Printed) -> Draft202012Validator:
+    """Return a validator of the file that users get, which takes no fields but those of the schema."""
+    read = copy.deepcopy(json.loads((FOLDER / f"{row.name}.json").read_text()))
+    for part in read["$defs"].values():
+        if "properties" in part:
+            part["additionalProperties"] = False
+    return Draft202012Validator(read, format_checker=FormatChecker())
+
+
+def _name(command: str) -> list[str]:
+    """Return the words of a command without its options."""
+    return [word for word in command.split() if not word.startswith("--")]
+
+
+def _plain(text: str) -> str:
+    """Return a docstring as plain text."""
+    return " ".join(text.replace("``", "`").split())
+
+
+@cache
+def _described(name: str) -> dict[str, str]:
+    """Return the docstrings of the fields of a type by field, inherited ones included."""
+    found: dict[str, str] = {}
+    for base in reversed(_types()[name].__mro__):
+        if base.__module__.startswith("console.documents"):
+            (definition,) = ast.parse(inspect.getsource(base)).body
+            assert isinstance(definition, ast.ClassDef)
+            for field, text in zip(definition.body, definition.body[1:], strict=False):
+                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                    assert isinstance(field.target, ast.Name)
+                    found[field.target.id] = ast.literal_eval(text.value)
+    return found
+
+
+@cache
+def _types() -> dict[str, type]:
+    """Return every type that a schema mentions, by name."""
+    modules = (audit, jobs, key_jobs, keys, resources, results, schedules, snapshots, stores, tenants)
+    found: dict[str, type] = {}
+    for module in (*modules, inspect.getmodule(Verification)):
+        found |= {name: each for name, each in vars(module).items() if isinstance(each, type)}
+    return found
