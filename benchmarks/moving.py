@@ -27,7 +27,7 @@ from shared.engine.jobs.runner import run_step
 from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.directory import Identity
 from shared.vault.keyring import create_data_key
 

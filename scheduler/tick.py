@@ -10,7 +10,7 @@ from shared.domain.schedule import next_due
 from shared.engine.context import Context
 from shared.engine.jobs.planning import steps_of
 from shared.engine.jobs.sending import send_due
-from shared.ports.scheduler import SchedulerCatalog
+from shared.ports.catalog.scheduler import SchedulerCatalog
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.engine.key_health import Probing
     from shared.engine.store_mark import MarkedStore
     from shared.ports.broker import Broker, BrokerAnswer
-    from shared.ports.catalog import Catalog
+    from shared.ports.catalog.database import Catalog
     from shared.ports.clock import Clock
     from shared.ports.directory import DirectoryAccess
     from shared.ports.dispatch import Dispatch

@@ -13,11 +13,11 @@ from console.documents.times import to_second
 from console.download_file import to_file, to_standard_output
 from shared.domain.audit import INSTALLATION, exported
 from shared.domain.errors import Code, Refuse
-from shared.ports.audit import AuditedTenant
+from shared.ports.catalog.audit import AuditedTenant
 
 if TYPE_CHECKING:
     from shared.domain.audit_chain import Verdict
-    from shared.ports.catalog import Catalog
+    from shared.ports.catalog.database import Catalog
 
 app = typer.Typer(help="Show and verify the audit trail, which outlives a tenant.")
 

@@ -11,8 +11,9 @@ from prometheus_client.exposition import generate_latest
 from console.documents.keys import KeyStatus, key_state
 from shared.domain.key_health import KeyHealth
 from shared.domain.model import Tenant
-from shared.ports.catalog import Catalog, KeyState
-from shared.ports.overview import Overview, TenantOverview
+from shared.ports.catalog.database import Catalog
+from shared.ports.catalog.keys import KeyState
+from shared.ports.catalog.overview import Overview, TenantOverview
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector

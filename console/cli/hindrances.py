@@ -9,7 +9,7 @@ from shared import wiring
 from shared.domain.errors import Code, Refuse
 from shared.domain.limits import Limits
 from shared.domain.model import Job, Step
-from shared.ports.catalog import Catalog
+from shared.ports.catalog.database import Catalog
 
 _LASTING = 15.0
 """Seconds after which a waiting user is informed of a step's trouble. Shorter trouble is usual."""

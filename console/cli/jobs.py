@@ -16,10 +16,10 @@ from console.documents.results import job_details
 from console.documents.times import to_second
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Job, JobKind, JobState, Origin
-from shared.ports.overview import JobFilter
+from shared.ports.catalog.overview import JobFilter
 
 if TYPE_CHECKING:
-    from shared.ports.catalog import Catalog
+    from shared.ports.catalog.database import Catalog
 
 _RETRIED = (JobKind.BACKUP, JobKind.KEY_ENABLE, JobKind.KEY_UPDATE)
 

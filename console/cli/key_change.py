@@ -16,7 +16,7 @@ from console.documents.key_jobs import KeyChange, KeyValidation, key_change_job,
 
 if TYPE_CHECKING:
     from shared.domain.model import Job, Tenant
-    from shared.ports.catalog import Catalog
+    from shared.ports.catalog.database import Catalog
 
 __all__ = ["app"]
 

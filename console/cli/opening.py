@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shared.engine.context import Context
-    from shared.ports.catalog import Catalog
+    from shared.ports.catalog.database import Catalog
 
 
 def open_catalog() -> "Catalog":

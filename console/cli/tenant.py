@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from shared.domain.model import Tenant
     from shared.engine.context import Context
     from shared.engine.tenants.onboarding import Welcome
-    from shared.ports.catalog import Catalog
-    from shared.ports.overview import TenantOverview
+    from shared.ports.catalog.database import Catalog
+    from shared.ports.catalog.overview import TenantOverview
 
 app = typer.Typer(help="Connect, list and remove directories (tenants).")
 

@@ -11,7 +11,7 @@ from shared import wiring
 from shared.domain.errors import Code, Refuse
 from shared.domain.limits import Limits
 from shared.domain.model import Job, JobState
-from shared.ports.catalog import Catalog
+from shared.ports.catalog.database import Catalog
 
 _LOOK, _LOOK_ASIDE = 0.25, 1.0
 """Seconds between two polls of the job, and between two checks for problems that block it."""

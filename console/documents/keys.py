@@ -13,7 +13,7 @@ from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import Job, JobState, KeyMode, Tenant
 from shared.domain.trust import Untrusted
-from shared.ports.catalog import KeyState
+from shared.ports.catalog.keys import KeyState
 
 if TYPE_CHECKING:
     from shared.engine.key_management.policy import Policy

@@ -12,7 +12,7 @@ from console.documents.times import Moment, moment
 from shared.domain.errors import Code
 from shared.domain.model import JobState, Tenant
 from shared.domain.sign_in import expiry_sentence
-from shared.ports.overview import Result, TenantOverview
+from shared.ports.catalog.overview import Result, TenantOverview
 
 if TYPE_CHECKING:
     from shared.engine.tenants.shred import Certificate

@@ -9,8 +9,8 @@ from typing import TypeVar
 from shared.domain.errors import EntrakeepError, KeyRefused, KeyTrouble
 from shared.domain.secret import Secret
 from shared.ports.budget import Budget, Budgets
+from shared.ports.catalog.overview import Overview
 from shared.ports.keys import Caller, FreshKey, KeyDescription, KeyService, Wrapping
-from shared.ports.overview import Overview
 
 _T = TypeVar("_T")
 

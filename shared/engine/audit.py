@@ -13,9 +13,9 @@ from shared.domain.audit import Entry, Head, encode_head
 from shared.domain.audit_chain import Fault, Verdict, compare_with_head, ended_by, verify_chain
 from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse, Retry
 from shared.engine.context import Context
-from shared.ports.audit import Audit
 from shared.ports.blobs import BlobStore
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.audit import Audit
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.listing import Listing
 from shared.vault.names import head_blob
 from shared.vault.rereading import read_twice

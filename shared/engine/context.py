@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.domain.limits import Limits
 from shared.engine.store_mark import MarkedStore
-from shared.ports.catalog import Catalog
+from shared.ports.catalog.database import Catalog
 from shared.ports.clock import Clock
 from shared.ports.directory import DirectoryAccess
 from shared.ports.dispatch import Dispatch

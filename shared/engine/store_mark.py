@@ -19,8 +19,9 @@ from shared.domain.errors import Alarm, Code, Refuse, StoreNotOurs
 from shared.domain.limits import Limits
 from shared.domain.model import Purpose, Tenant
 from shared.ports.blobs import RawStore
-from shared.ports.catalog import Catalog, TenantCatalog
-from shared.ports.stores import KnownStore
+from shared.ports.catalog.database import Catalog
+from shared.ports.catalog.stores import KnownStore
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.keyring import FORMAT, check_key_object
 from shared.vault.names import STORE_MARK, manifest_blob
 from shared.vault.rereading import read_twice

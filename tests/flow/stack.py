@@ -19,7 +19,7 @@ from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.snapshots.download import download
 from shared.engine.tenants.onboarding import add_tenant, remove_tenant
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.directory import Identity
 from tests.parts import (
     ACCOUNT,

@@ -13,7 +13,7 @@ import pytest
 from shared.domain.model import Job, JobKind, JobState, Tenant
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.customer_keys import request_enable, request_update
-from shared.ports.catalog import KeyState
+from shared.ports.catalog.keys import KeyState
 from shared.vault.keyring import check_key_object, decode_key_object, unwrap
 from shared.vault.names import key_objects_prefix
 from tests.flow.faults import FOLDER, Faults, alive

@@ -1,6 +1,6 @@
 """Store the catalog in SQL: SQLAlchemy Core on SQLite or PostgreSQL, migrated by Alembic."""
 
-from shared.ports.catalog import Catalog
+from shared.ports.catalog.database import Catalog
 
 
 def open_catalog(url: str, *, migrate: bool | None = None) -> Catalog:

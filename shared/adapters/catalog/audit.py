@@ -11,7 +11,7 @@ from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_if_absen
 from shared.domain.audit import ENDED, INSTALLATION, Action, Entry, Head, Plain, following, head_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import JobKind, JobState
-from shared.ports.audit import Position
+from shared.ports.catalog.audit import Position
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _COUNTED = ("records", "snapshots", "blobs", "damaged", "removed")
 
 
 class SqlAudit:
-    """``ports.audit.Audit`` in SQL."""
+    """``ports.catalog.audit.Audit`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy

@@ -26,7 +26,7 @@ from shared.adapters.catalog.snapshots import newest, run_of, snapshot_row
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.errors import Answer, ClaimLost, Code, Refuse, Retry
 from shared.domain.model import Claim, JobKind, JobState, ResourceProgress, RunRef, Sealed, Snapshot, StepState
-from shared.ports.catalog import Checkpoint, Renewal, TroubleDuration
+from shared.ports.catalog.claims import Checkpoint, Renewal, TroubleDuration
 
 _SLOWEST = 60.0
 """Longest wait in seconds between two tries in lasting trouble, unless Graph or KMS asks for more."""
@@ -37,7 +37,7 @@ _FRESH_STARTS = 2
 
 
 class SqlClaims:
-    """``ports.catalog.Claims`` in SQL."""
+    """``ports.catalog.claims.Claims`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy

@@ -14,12 +14,12 @@ from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Claim, KeyMode, Purpose, Tenant, WrappedKey
-from shared.ports.catalog import EpochMoved
-from shared.ports.customer_keys import Acceptance
+from shared.ports.catalog.customer_keys import Acceptance
+from shared.ports.catalog.keys import EpochMoved
 
 
 class SqlCustomerKeys:
-    """``ports.customer_keys.CustomerKeys`` in SQL."""
+    """``ports.catalog.customer_keys.CustomerKeys`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy

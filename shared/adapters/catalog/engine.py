@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shared.adapters.catalog.postgres import Postgres
 from shared.adapters.catalog.sqlite import Sqlite
 from shared.domain.errors import Code, Refuse
-from shared.ports.catalog import Purged
+from shared.ports.catalog.database import Purged
 
 EVERY_TENANT = "*"
 """Tenant id of a transaction that may see all rows: the scheduler's, and lookups by a name or a job."""
@@ -76,7 +76,7 @@ class Backend(Protocol):
         ...
 
     def purge(self, connection: Any, deleted: Collection[bytes]) -> Purged:
-        """Purge deleted data keys as ``ports.catalog.Catalog.purge`` does.
+        """Purge deleted data keys as ``ports.catalog.database.Catalog.purge`` does.
 
         ``connection`` is one of the driver's own. It is in no transaction, and the caller closes it afterwards.
         """
@@ -166,7 +166,7 @@ class Database:
         self._backend.grant(connection, user)
 
     def purge(self, deleted: Collection[bytes]) -> Purged:
-        """Purge deleted data keys as ``ports.catalog.Catalog.purge`` does. Raises Refuse ``CATALOG_UNREACHABLE``."""
+        """Purge deleted data keys as ``ports.catalog.database.Catalog.purge`` does. Raises Refuse ``CATALOG_UNREACHABLE``."""
         if self._backend.in_memory:
             return Purged(removed=True, message="The database is in memory alone.")
         try:

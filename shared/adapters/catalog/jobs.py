@@ -28,7 +28,7 @@ from shared.domain.model import (
     StepState,
     Trouble,
 )
-from shared.ports.jobs import Fate
+from shared.ports.catalog.jobs import Fate
 
 HOLDER_HERE = "here"
 GOING_ON = (JobState.QUEUED.value, JobState.RUNNING.value)
@@ -38,7 +38,7 @@ KNOWN_KINDS = tuple(kind.value for kind in JobKind)
 
 
 class SqlJobs:
-    """``ports.catalog.Jobs`` in SQL."""
+    """``ports.catalog.jobs.Jobs`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy

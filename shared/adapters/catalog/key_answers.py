@@ -15,7 +15,7 @@ from shared.adapters.catalog.tenancy import Changes, Rows
 from shared.domain.audit import Action
 from shared.domain.errors import Code
 from shared.domain.key_health import ANSWERS, DISPROVED, WELL, KeyCondition, KeyEvent, KeyWarning
-from shared.ports.key_health import ProbeOutcome
+from shared.ports.catalog.key_health import ProbeOutcome
 
 
 def note_refusal(rows: Changes, tenant: RowMapping, arn: str, message: str) -> None:

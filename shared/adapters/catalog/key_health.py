@@ -14,13 +14,13 @@ from shared.adapters.catalog.tenancy import Rows, Tenancy
 from shared.domain.backup_health import BackupEvent
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning, makes_nothing_new
-from shared.ports.key_health import DueNotice, ProbeOutcome, ProbeTurn
+from shared.ports.catalog.key_health import DueNotice, ProbeOutcome, ProbeTurn
 
 log = logging.getLogger(__name__)
 
 
 class SqlHealth:
-    """``ports.key_health.Health`` in SQL."""
+    """``ports.catalog.key_health.Health`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
@@ -84,7 +84,7 @@ class SqlHealth:
 
 
 class SqlProbes:
-    """``ports.key_health.Probes`` in SQL."""
+    """``ports.catalog.key_health.Probes`` in SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -28,7 +28,7 @@ from shared.domain.model import (
     WrappedKey,
     encryption_context,
 )
-from shared.ports.catalog import EpochMoved, KeyState
+from shared.ports.catalog.keys import EpochMoved, KeyState
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ _CREDENTIALS = tuple(kind.value for kind in CredentialKind)
 
 
 class SqlKeys:
-    """``ports.catalog.Keys`` in SQL."""
+    """``ports.catalog.keys.Keys`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy

@@ -11,7 +11,7 @@ from shared.adapters.catalog.schema import tenants
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.backup_health import BackupEvent
 from shared.domain.key_health import KeyEvent
-from shared.ports.key_health import DueNotice
+from shared.ports.catalog.key_health import DueNotice
 
 KEPT = 50
 """Number of a tenant's events that one table keeps."""

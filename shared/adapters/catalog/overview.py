@@ -12,11 +12,11 @@ from shared.adapters.catalog.schema import jobs, schedules, snapshots, steps, te
 from shared.adapters.catalog.tenancy import Tenancy, increase, tenant_of
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, StepState
-from shared.ports.overview import JobCount, JobFilter, Queue, Result, SnapshotAt, TenantOverview, WorkerSeen
+from shared.ports.catalog.overview import JobCount, JobFilter, Queue, Result, SnapshotAt, TenantOverview, WorkerSeen
 
 
 class SqlOverview:
-    """``ports.overview.Overview`` in SQL."""
+    """``ports.catalog.overview.Overview`` in SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, text
 
 from shared.adapters.catalog import schema
 from shared.domain.errors import Code, Refuse
-from shared.ports.catalog import Purged
+from shared.ports.catalog.database import Purged
 
 _SESSION = {
     "application_name": "entrakeep",

@@ -32,7 +32,7 @@ from shared.domain.audit import SCHEDULE
 from shared.domain.errors import Code
 from shared.domain.model import Job, JobKind, JobState, Origin, StepPlan, StepRef, StepState, exclusive_kinds
 from shared.messages import VERSION
-from shared.ports.scheduler import DueSchedule
+from shared.ports.catalog.scheduler import DueSchedule
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _BEAT = "beat"
 
 
 class SqlScheduler:
-    """``ports.catalog.SchedulerCatalog`` in SQL."""
+    """``ports.catalog.scheduler.SchedulerCatalog`` in SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -11,7 +11,7 @@ from shared.domain.model import Schedule
 
 
 class SqlSchedules:
-    """``ports.catalog.Schedules`` in SQL."""
+    """``ports.catalog.schedules.Schedules`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy

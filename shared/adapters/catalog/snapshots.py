@@ -10,7 +10,7 @@ from shared.domain.model import ResourceReport, RunRef, Snapshot
 
 
 class SqlSnapshots:
-    """``ports.catalog.Snapshots`` in SQL."""
+    """``ports.catalog.snapshots.Snapshots`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event,
 
 from shared.adapters.catalog.residue import residue
 from shared.domain.errors import Code, Refuse
-from shared.ports.catalog import Purged
+from shared.ports.catalog.database import Purged
 
 BUSY_SECONDS = 10
 # SQLite before 3.42 has no unixepoch('subsec').

@@ -10,14 +10,14 @@ from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.schema import stores, tenants
 from shared.adapters.catalog.tenancy import Changes, add_if_absent, put
 from shared.domain.audit import Action
-from shared.ports.stores import KnownStore
+from shared.ports.catalog.stores import KnownStore
 
 _ONLY = "blobs"
 """The key of the table's one row."""
 
 
 class SqlStores:
-    """``ports.stores.Stores`` in SQL."""
+    """``ports.catalog.stores.Stores`` in SQL."""
 
     def __init__(self, database: Database, actor: str) -> None:
         self._database = database

@@ -25,12 +25,12 @@ from shared.adapters.catalog.upkeep import SqlUpkeep
 from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, Job, KeyMode, Sealed, Tenant, WrappedKey
-from shared.ports.audit import AuditedTenant
-from shared.ports.catalog import Purged
+from shared.ports.catalog.audit import AuditedTenant
+from shared.ports.catalog.database import Purged
 
 
 class SqlTenant:
-    """``ports.catalog.TenantCatalog`` in SQL."""
+    """``ports.catalog.tenant.TenantCatalog`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
@@ -92,7 +92,7 @@ class SqlTenant:
 
 
 class SqlCatalog:
-    """``ports.catalog.Catalog`` in SQL."""
+    """``ports.catalog.database.Catalog`` in SQL."""
 
     def __init__(self, database: Database, actor: str = NOBODY_NAMED) -> None:
         self._database = database
@@ -158,7 +158,7 @@ class SqlCatalog:
             directories.report_added(rows, tenant, directories.withheld_since(connection, tenant.directory_id))
 
     def purge(self, deleted: Collection[bytes]) -> Purged:
-        """Purge deleted data keys from the database's files. See ``ports.catalog.Catalog.purge``."""
+        """Purge deleted data keys from the database's files. See ``ports.catalog.database.Catalog.purge``."""
         return self._database.purge(deleted)
 
     def find_job(self, job_id: str) -> Job:

@@ -28,13 +28,13 @@ from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action, Plain
 from shared.domain.model import Claim, JobState, Snapshot, Tenant, WrappedKey
 from shared.domain.trust import Untrusted
-from shared.ports.upkeep import BucketContents, KnownBlobs, Leftovers
+from shared.ports.catalog.upkeep import BucketContents, KnownBlobs, Leftovers
 
 _LONGEST_NAME = 40
 
 
 class SqlUpkeep:
-    """``ports.upkeep.Upkeep`` in SQL."""
+    """``ports.catalog.upkeep.Upkeep`` in SQL."""
 
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy

@@ -8,7 +8,7 @@ from shared.domain.errors import ClaimLost, Code, EntrakeepError
 from shared.domain.model import JobState, StepState
 from shared.engine.steps.work import TimeSliceOver
 from shared.messages import StepMessage
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 
 
 class Outcome(StrEnum):

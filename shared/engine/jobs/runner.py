@@ -33,7 +33,7 @@ from shared.engine.steps.work import TimeSliceOver, Work
 from shared.engine.upkeep.sweep import sweep_step
 from shared.engine.upkeep.verify import verify_step
 from shared.messages import StepMessage
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import random
 
 from shared.domain.backup_health import BackupEvent
 from shared.domain.limits import Limits
-from shared.ports.key_health import DueNotice, Probes
+from shared.ports.catalog.key_health import DueNotice, Probes
 from shared.ports.notices import BackupNotice, Notice, Notices, NoticeWarning, NotTaken
 
 

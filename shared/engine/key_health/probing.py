@@ -19,9 +19,10 @@ from shared.domain.limits import Limits
 from shared.domain.model import Purpose, WrappedKey
 from shared.engine.key_health.warnings import look
 from shared.engine.keys.retrying import seconds_since
-from shared.ports.catalog import Catalog, TenantCatalog
+from shared.ports.catalog.database import Catalog
+from shared.ports.catalog.key_health import ProbeOutcome, ProbeTurn
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.clock import Clock
-from shared.ports.key_health import ProbeOutcome, ProbeTurn
 from shared.ports.keys import KeyService
 from shared.ports.notices import Notices
 from shared.vault.keyring import unwrap

@@ -16,7 +16,7 @@ from shared.engine.key_management.proof import forget_and_prove, purge_database
 from shared.engine.keys.trust import record_trust
 from shared.engine.steps.work import Work
 from shared.engine.upkeep.sweep import check_bucket_known
-from shared.ports.catalog import EpochMoved
+from shared.ports.catalog.keys import EpochMoved
 from shared.vault.listing import Listing
 
 

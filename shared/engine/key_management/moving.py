@@ -15,7 +15,7 @@ from shared.domain.model import Tenant, WrappedKey
 from shared.engine.keys.retrying import retry_kms, seconds_since
 from shared.engine.keys.trust import Trust
 from shared.engine.steps.work import TimeSliceOver, Work
-from shared.ports.catalog import Keys
+from shared.ports.catalog.keys import Keys
 from shared.vault.keyring import encode_key_object, read_key_object, unwrap
 from shared.vault.names import key_object_blob
 

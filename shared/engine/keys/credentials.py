@@ -7,7 +7,7 @@ from shared.domain.model import Sealed
 from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.directory import DirectorySource, Identity
 from shared.vault.keyring import DataKey
 from shared.vault.sealing import Kind, open_row, seal_row

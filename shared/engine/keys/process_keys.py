@@ -11,7 +11,8 @@ from shared.domain.errors import ClaimLost, Code, EntrakeepError, KeyRefused, Ke
 from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.engine.context import Context
 from shared.engine.keys.retrying import retry_kms, seconds_since
-from shared.ports.catalog import EpochMoved, TenantCatalog
+from shared.ports.catalog.keys import EpochMoved
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.keyring import DataKey, create_data_key
 from shared.vault.leases import Lease, LeaseRetired
 from shared.vault.names import key_object_blob

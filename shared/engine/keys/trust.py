@@ -16,7 +16,7 @@ from shared.domain.trust import arns_in_use
 from shared.engine.audit import all_entries, newest_head
 from shared.engine.context import Context
 from shared.engine.keys.retrying import retry_kms
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.listing import Listing
 from shared.vault.trust_record import TrustRecord, newest_record, store_record
 

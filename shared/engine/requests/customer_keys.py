@@ -6,7 +6,7 @@ from shared.domain.model import Job, JobKind, KeyMode, Origin, Tenant
 from shared.engine.context import Context
 from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.keys import Caller
 
 

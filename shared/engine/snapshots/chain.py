@@ -12,7 +12,7 @@ from typing import Protocol
 from shared.domain.errors import Alarm, Code
 from shared.domain.model import Snapshot
 from shared.ports.blobs import BlobStore
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.format import Manifest
 from shared.vault.names import manifest_blob
 from shared.vault.rereading import read_twice

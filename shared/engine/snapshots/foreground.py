@@ -13,7 +13,7 @@ from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.snapshots.manifests import open_manifest
 from shared.engine.steps.claim_keeper import ClaimKeeper
 from shared.engine.steps.work import Work
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.format import Manifest
 
 

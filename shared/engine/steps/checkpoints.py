@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from shared.domain.model import ResourceProgress, RunRef
 from shared.engine.steps.work import Work
-from shared.ports.catalog import Checkpoint
+from shared.ports.catalog.claims import Checkpoint
 from shared.vault.format import CheckpointBody, Merged, Run, decode, encode
 from shared.vault.keyring import DataKey
 from shared.vault.sealing import Kind, open_row, seal_row

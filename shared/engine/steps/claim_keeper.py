@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from shared.domain.errors import Cancelled, ClaimLost, EntrakeepError, Refuse
 from shared.domain.model import Claim, ResourceProgress
-from shared.ports.catalog import Claims
+from shared.ports.catalog.claims import Claims
 
 REPORT_SECONDS = 2.0
 """Seconds between two writes of a step's progress."""

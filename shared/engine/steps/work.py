@@ -6,7 +6,7 @@ from shared.domain.model import Claim
 from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.claim_keeper import ClaimKeeper
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 
 
 class TimeSliceOver(Exception):

@@ -21,7 +21,7 @@ from shared.domain.model import Tenant
 from shared.engine.audit import keep_head, keep_last_heads
 from shared.engine.context import Context
 from shared.ports.blobs import FOR_EVER
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.listing import Form, Listing, form_of
 from shared.vault.names import certificate_blob, data_key_of, key_objects_prefix, last, shredding_blob
 from shared.vault.sealing import sealed_headers

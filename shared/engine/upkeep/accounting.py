@@ -12,7 +12,7 @@ from shared.domain.model import WrappedKey
 from shared.engine.audit import verify_audit
 from shared.engine.keys.trust import Trust
 from shared.engine.steps.work import Work
-from shared.ports.upkeep import KnownBlobs
+from shared.ports.catalog.upkeep import KnownBlobs
 from shared.vault.keyring import read_key_object
 from shared.vault.listing import Form, Listing
 from shared.vault.names import chunks_prefix, data_key_of, head_blob, last

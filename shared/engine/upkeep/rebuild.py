@@ -32,7 +32,7 @@ from shared.engine.upkeep.rebuild_choices import (
     under_current_key,
 )
 from shared.engine.upkeep.uncatalogued import LooseObjects, loose_objects
-from shared.ports.upkeep import BucketContents, KnownBlobs
+from shared.ports.catalog.upkeep import BucketContents, KnownBlobs
 from shared.vault.listing import Listing, is_id
 from shared.vault.manifests import opened_manifest
 from shared.vault.names import certificate_blob, manifest_blob

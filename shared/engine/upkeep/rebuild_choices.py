@@ -10,7 +10,7 @@ import msgspec
 from shared.domain.model import KeyMode, RunRef, Snapshot, Tenant, WrappedKey
 from shared.engine.snapshots.manifests import snapshot_of
 from shared.engine.steps.checkpoints import run_ref
-from shared.ports.upkeep import KnownBlobs
+from shared.ports.catalog.upkeep import KnownBlobs
 from shared.vault.format import Manifest
 from shared.vault.trust_record import TrustRecord
 

@@ -16,7 +16,7 @@ from shared.engine.snapshots.chain import check_hash, known_let_go
 from shared.engine.snapshots.manifests import open_manifest
 from shared.engine.steps.work import TimeSliceOver, Work
 from shared.engine.upkeep.accounting import unaccounted
-from shared.ports.catalog import Checkpoint
+from shared.ports.catalog.claims import Checkpoint
 from shared.vault.format import Manifest, Run
 from shared.vault.keyring import check_key_object
 from shared.vault.listing import Listing

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import World
 from tests.migrated import migrated_file
 from tests.postgres import OWNER, PostgresServer

@@ -6,9 +6,9 @@ import msgspec
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
 from shared.domain.model import CredentialKind, JobKind, JobState, Origin, Purpose, ResourceProgress, Schedule, StepPlan
-from shared.ports.catalog import TenantCatalog
-from shared.ports.overview import JobFilter
-from shared.ports.upkeep import BucketContents
+from shared.ports.catalog.overview import JobFilter
+from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.catalog.upkeep import BucketContents
 from tests.contract.catalog.world import (
     ARN,
     NOW,

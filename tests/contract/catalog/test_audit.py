@@ -12,8 +12,8 @@ from shared.domain.audit import INSTALLATION, Action, event_of, hash_of
 from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, JobState, Origin, Schedule, StepPlan
-from shared.ports.catalog import TenantCatalog
-from shared.ports.upkeep import BucketContents
+from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.catalog.upkeep import BucketContents
 from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, VERIFY, World, data_key, new_id, sealed
 
 SCHEDULE = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)

@@ -12,8 +12,8 @@ from shared.domain.model import JobKind, JobState, Origin
 from shared.domain.trust import Untrusted
 from shared.engine.audit import anchor, verify_audit
 from shared.engine.context import Context
-from shared.ports.catalog import TenantCatalog
-from shared.ports.upkeep import BucketContents
+from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.catalog.upkeep import BucketContents
 from shared.vault.names import head_blob, heads_prefix
 from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, VERIFY, World
 from tests.unit.vault.parts import MemoryStore

@@ -10,7 +10,8 @@ import pytest
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble, KeyTrouble
 from shared.domain.model import Claim, Job, JobKind, JobState, ResourceProgress, StepPlan, StepState
-from shared.ports.catalog import Claims, TenantCatalog, TroubleDuration
+from shared.ports.catalog.claims import Claims, TroubleDuration
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World, checkpoint, new_id, run, snapshot
 
 PROGRESS = [ResourceProgress(resource="users", records=7, changed=5)]

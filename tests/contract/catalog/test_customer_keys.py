@@ -8,7 +8,8 @@ import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
 from shared.domain.model import Claim, JobKind, JobState, KeyMode, Origin, Purpose, Schedule, StepPlan, WrappedKey
-from shared.ports.catalog import EpochMoved, TenantCatalog
+from shared.ports.catalog.keys import EpochMoved
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, BACKUP, NOW, OTHER_ARN, World, data_key, new_id, run, snapshot
 
 UPDATE = (StepPlan(phase=1, name="key-update"),)

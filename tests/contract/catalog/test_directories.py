@@ -11,8 +11,9 @@ from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, StepPlan, Tenant
 from shared.engine.audit import all_entries
-from shared.ports.catalog import Catalog, TenantCatalog
-from shared.ports.upkeep import BucketContents
+from shared.ports.catalog.database import Catalog
+from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.catalog.upkeep import BucketContents
 from tests.contract.catalog.world import OTHER_ARN, World, new_id, sealed
 
 GUID = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"

@@ -6,8 +6,8 @@ import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
 from shared.domain.model import JobKind, JobState, Origin, StepState
-from shared.ports.catalog import TenantCatalog
-from shared.ports.overview import JobFilter
+from shared.ports.catalog.overview import JobFilter
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import BACKUP, VERIFY, World, new_id
 
 

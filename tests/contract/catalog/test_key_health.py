@@ -10,8 +10,8 @@ from console.documents.keys import key_document
 from shared.domain.audit import event_of
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyWarning
-from shared.ports.catalog import TenantCatalog
-from shared.ports.key_health import ProbeOutcome, ProbeTurn
+from shared.ports.catalog.key_health import ProbeOutcome, ProbeTurn
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, NOW, OK, OTHER_ARN, REVOKED, World, data_key
 
 EVERY = 60.0

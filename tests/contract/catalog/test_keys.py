@@ -9,7 +9,8 @@ import pytest
 
 from shared.domain.errors import Alarm, ClaimLost, Code
 from shared.domain.model import CredentialKind, JobKind, JobState, Origin, Purpose
-from shared.ports.catalog import EpochMoved, TenantCatalog
+from shared.ports.catalog.keys import EpochMoved
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, OTHER_ARN, VERIFY, World, data_key, new_id, sealed
 
 

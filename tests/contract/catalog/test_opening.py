@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.errors import Code
 from shared.domain.model import JobKind, Origin
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import OPEN, World, refused
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from shared.domain.errors import Code
 from shared.domain.model import JobKind, JobState, Schedule
-from shared.ports.catalog import TenantCatalog
-from shared.ports.overview import JobCount, JobFilter
+from shared.ports.catalog.overview import JobCount, JobFilter
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World, snapshot
 
 DAY = 86_400.0

@@ -14,7 +14,7 @@ from shared.adapters.catalog import migrate, open_catalog, schema
 from shared.domain.errors import ClaimLost, Code, Refuse
 from shared.domain.model import JobKind, Origin, StepPlan
 from shared.domain.trust import Untrusted
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.test_upgrade import WITHOUT_TENANT
 from tests.contract.catalog.world import ARN, REVOKED, World, checkpoint, refused, run
 from tests.postgres import OWNER, USER, PostgresServer

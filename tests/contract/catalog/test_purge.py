@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.catalog import sqlite
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, World, data_key
 from tests.migrated import migrated_file
 from tests.postgres import OWNER, PostgresServer

@@ -10,9 +10,9 @@ from shared.domain.errors import Code
 from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyWarning
 from shared.domain.model import JobKind, JobState, Origin, Schedule, StepState
 from shared.domain.schedule import next_due
-from shared.ports.catalog import TenantCatalog
-from shared.ports.overview import JobFilter
-from shared.ports.scheduler import DueSchedule
+from shared.ports.catalog.overview import JobFilter
+from shared.ports.catalog.scheduler import DueSchedule
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, BACKUP, NOW, OK, OTHER_ARN, VERIFY, World
 
 LATER = NOW + timedelta(hours=1)

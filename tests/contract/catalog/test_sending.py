@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.domain.model import JobKind, Origin, StepPlan
 from shared.messages import FIRST_VERSION, VERSION
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.model import JobKind, JobState, Origin, ResourceReport, StepPlan
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import NOW, World, checkpoint, new_id, run, snapshot
 
 COMMIT = (StepPlan(phase=4, name="commit"),)

@@ -16,7 +16,7 @@ from shared.adapters.catalog.schema import jobs, refusals, steps
 from shared.adapters.catalog.statements import Where
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.model import JobKind, Origin, StepState
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, BACKUP, NOW, World
 
 Condition = tuple[str, Callable[[Any, Any], Any], object]

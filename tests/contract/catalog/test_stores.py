@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from shared.domain.audit import Action, event_of
-from shared.ports.stores import KnownStore
+from shared.ports.catalog.stores import KnownStore
 from tests.contract.catalog.world import World
 
 A, B = "a" * 36, "b" * 36

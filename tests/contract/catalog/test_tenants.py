@@ -9,8 +9,8 @@ from shared.adapters.catalog.schema import AUDIT, metadata
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.model import CredentialKind, JobKind, JobState, KeyMode, Origin, Purpose, Schedule, Tenant
 from shared.domain.trust import Untrusted
-from shared.ports.catalog import TenantCatalog
-from shared.ports.upkeep import BucketContents
+from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.catalog.upkeep import BucketContents
 from tests.contract.catalog.world import ARN, NOW, REVOKED, World, checkpoint, data_key, new_id, run, sealed, snapshot
 
 SCHEDULE = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)

@@ -31,8 +31,10 @@ from shared.domain.model import (
     Tenant,
     WrappedKey,
 )
-from shared.ports.catalog import Catalog, Checkpoint, TenantCatalog
-from shared.ports.key_health import ProbeOutcome
+from shared.ports.catalog.claims import Checkpoint
+from shared.ports.catalog.database import Catalog
+from shared.ports.catalog.key_health import ProbeOutcome
+from shared.ports.catalog.tenant import TenantCatalog
 
 ARN = "arn:aws:kms:us-east-1:111122223333:key/one"
 OTHER_ARN = "arn:aws:kms:us-east-1:111122223333:key/two"

@@ -15,8 +15,8 @@ from shared.domain.secret import Secret
 from shared.engine.store_mark import MarkedStore, State
 from shared.engine.tenants.onboarding import add_tenant, remove_tenant
 from shared.engine.tenants.shred import shred_tenant
+from shared.ports.catalog.stores import KnownStore
 from shared.ports.directory import Identity
-from shared.ports.stores import KnownStore
 from shared.vault.names import STORE_MARK
 from tests.contract.engine.world import CLIENT, DIRECTORY, EngineWorld
 

@@ -31,7 +31,7 @@ from shared.engine.steps.work import Work
 from shared.engine.store_mark import MarkedStore
 from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.directory import Cursor, Identity
 from shared.ports.keys import KeyService
 from tests.contract.catalog.world import World

@@ -7,7 +7,7 @@ import pytest
 from shared.adapters.budget import RedisBudgets
 from shared.adapters.usage import CountedBudgets, CountedKeys, Counts
 from shared.domain.errors import Code, KeyRefused, KeyTrouble, Refuse
-from shared.ports.overview import Overview
+from shared.ports.catalog.overview import Overview
 
 
 class Totals:

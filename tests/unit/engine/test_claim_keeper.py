@@ -10,7 +10,7 @@ import pytest
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Refuse
 from shared.domain.model import Claim, JobKind, ResourceProgress
 from shared.engine.steps.claim_keeper import ClaimKeeper
-from shared.ports.catalog import Claims, Renewal
+from shared.ports.catalog.claims import Claims, Renewal
 
 CLAIM = Claim(tenant_id="t", job_id="j", step_id="s", kind=JobKind.BACKUP, phase=1, name="users", fence=1, seconds=0.1)
 

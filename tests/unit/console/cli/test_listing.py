@@ -9,7 +9,7 @@ import typer
 from console.cli.tables import age_words
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import JobState
-from shared.ports.catalog import TenantCatalog
+from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import World, snapshot
 
 HOUR = 3600

@@ -16,8 +16,8 @@ from console.cli.metrics_server import MetricsServer
 from shared.domain.errors import Code, Refuse
 from shared.domain.key_health import KeyCondition, KeyHealth, KeyWarning
 from shared.domain.model import JobState, KeyMode, Refusal, Schedule, Tenant
-from shared.ports.catalog import KeyState
-from shared.ports.overview import Result, SnapshotAt, TenantOverview
+from shared.ports.catalog.keys import KeyState
+from shared.ports.catalog.overview import Result, SnapshotAt, TenantOverview
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/one"

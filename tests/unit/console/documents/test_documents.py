@@ -32,7 +32,7 @@ from shared.domain.model import (
     Trouble,
 )
 from shared.domain.trust import Untrusted
-from shared.ports.catalog import KeyState
+from shared.ports.catalog.keys import KeyState
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/one"

@@ -1,7 +1,7 @@
-"""The Catalog's side of the audit trail: one chain of events for each tenant. Events are only appended.
+"""The audit trail: one chain of events for each tenant. Events are only appended.
 
-Each change in the catalog appends its audit event in the same transaction. As in ``catalog``: one transaction a method,
-one tenant a handle, and the same errors. The actor is the one to whom the handle is bound (``Catalog.by``).
+Each change in the catalog appends its audit event in the same transaction. Its actor is the one to whom
+the handle is bound (``Catalog.as_actor``).
 """
 
 from collections.abc import Mapping

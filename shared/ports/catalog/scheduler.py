@@ -1,4 +1,4 @@
-"""The scheduler's side of the Catalog: the only handle that sees all tenants."""
+"""The scheduler's handle: due schedules, steps to send, and the life signs of beat, broker and workers."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

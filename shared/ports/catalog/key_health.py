@@ -1,7 +1,4 @@
-"""The Catalog's side of key health: due probes, the condition of keys, and notices to be sent.
-
-As in ``catalog``: one transaction a method, and the same errors. Times are the database's.
-"""
+"""Key health: due probes, the condition of keys, and notices to be sent. Times are the database's."""
 
 from typing import Protocol
 

@@ -1,7 +1,4 @@
-"""The Catalog's side of upkeep: the result of a rebuild, and the blobs that the sweep may remove.
-
-As in ``catalog``: one transaction a method, one tenant a handle, and the same errors.
-"""
+"""The upkeep of one tenant: the result of a rebuild, and the blobs that the sweep may remove."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -73,7 +70,7 @@ class Upkeep(Protocol):
 
         Add the tenant (under a free name), data keys, snapshots with their runs, uncommitted manifests and jobs.
         Snapshots are numbered again in order of time, parents first. A job that is running in SQL, and whose snapshot
-        is in ``found``, ends. A tenant that SQL knows stays unchanged. The audit trail records the rebuild, after
+        is in ``contents``, ends. A tenant that SQL knows stays unchanged. The audit trail records the rebuild, after
         ``head`` if SQL's chain is shorter. Idempotent apart from that record.
         """
 

@@ -1,7 +1,4 @@
-"""The Catalog's record of its blob store, identified by the id in the store's mark.
-
-As in ``catalog``: one transaction a method, and the same errors.
-"""
+"""The catalog's record of its blob store, identified by the id in the store's mark."""
 
 from typing import Protocol
 

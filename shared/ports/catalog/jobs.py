@@ -1,7 +1,4 @@
-"""The Catalog's side of jobs: requesting, showing and cancelling them.
-
-As in ``catalog``: one transaction a method, and the same errors.
-"""
+"""The jobs of one tenant: requesting, showing and cancelling them."""
 
 from typing import Any, Protocol
 

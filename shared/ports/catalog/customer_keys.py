@@ -1,7 +1,4 @@
-"""The Catalog's side of customer keys: permission, acceptance of the terms, and progress of a key change.
-
-As in ``catalog``: one transaction a method, one tenant a handle, and the same errors.
-"""
+"""The customer key of one tenant: permission, acceptance of the terms, and progress of a key change."""
 
 from datetime import datetime
 from typing import Protocol
@@ -39,7 +36,7 @@ class CustomerKeys(Protocol):
         """Return since when the tenant may have a customer key, or None if it may not."""
 
     def accept(self, *, actor: str, version: str, sha256: str, arn: str) -> Acceptance:
-        """Store that ``by`` accepted the terms for this KMS key now."""
+        """Store that ``actor`` accepted the terms for this KMS key now."""
 
     def acceptances(self) -> list[Acceptance]:
         """Return the acceptances, newest first."""
