@@ -144,7 +144,7 @@ def test_a_key_is_enabled_and_changed_by_commands_alone(stack: Stack, shell: She
     assert (shown["mode"], shown["state"], shown["arn"], shown["account"]) == ("customer", "ok", arn, OWNER)
     assert shown["data_keys"] == {arn: 2}
     (accepted,) = stack.of(tenant).customer_keys.acceptances()
-    assert (accepted.arn, accepted.version, "@" in accepted.accepted_by) == (arn, "1", True)
+    assert (accepted.arn, accepted.version, "@" in accepted.accepted_by) == (arn, "2", True)
 
     stack.backup(tenant)
     second = new_key(stack, policy["statements"])

@@ -20,9 +20,10 @@ class Terms(msgspec.Struct, frozen=True):
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-VERSION = "1"
+VERSION = "2"
+"""The version to accept now. The texts of earlier versions stay, because tenants accepted them."""
 
 
 def present_terms() -> Terms:
-    """Return the terms to accept now. A new wording is a new file under a new version."""
+    """Return the terms to accept now. A new wording is a new file with a new version."""
     return Terms(VERSION, (Path(__file__).parent / f"terms-{VERSION}.txt").read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
 """A tenant's KMS key is changed: every data key moves, jobs go on, and what the key before opened is gone."""
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import pytest
 from shared.adapters.catalog import sqlite
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import Job, JobKind, JobState, KeyMode, Purpose
+from shared.engine.key_management import terms as terms_module
+from shared.engine.key_management.terms import present_terms
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.engine.upkeep.rebuild import rebuild
@@ -23,6 +26,7 @@ from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
 FIRST, SECOND = (f"arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-00000000000{n}" for n in (1, 2))
+EARLIER_TERMS = (Path(terms_module.__file__).parent / "terms-1.txt").read_bytes()
 
 
 class Killed(BaseException):
@@ -145,6 +149,24 @@ def test_nothing_is_changed_for_a_tenant_that_may_not_or_whose_terms_nobody_acce
     added = world.store.blobs.keys() - before.keys()
     assert all(name.startswith(heads_prefix(world.tenant.tenant_id)) for name in added)
     assert (world.of.tenant().key_arn, before.items() <= world.store.blobs.items()) == (ARN, True)
+
+
+def test_an_acceptance_of_an_earlier_version_of_the_terms_stays_valid(world: EngineWorld) -> None:
+    accepted = {"by": "ada@host", "version": "1", "sha256": hashlib.sha256(EARLIER_TERMS).hexdigest(), "arn": FIRST}
+    first = world.of.customer_keys.accept(**accepted)
+    job = world.done(JobKind.KEY_ENABLE, detail={"arn": FIRST})
+    assert job.state is JobState.SUCCEEDED, job
+    updated(world)
+    assert (world.of.tenant().key_mode, world.of.tenant().key_arn) == (KeyMode.CUSTOMER, SECOND)
+    assert world.of.customer_keys.acceptances() == [first]
+
+
+def test_enabling_a_key_now_accepts_the_present_version_of_the_terms(world: EngineWorld) -> None:
+    enabled(world)
+    (accepted,) = world.of.customer_keys.acceptances()
+    terms = present_terms()
+    assert (accepted.accepted_by, accepted.arn) == ("ada", FIRST)
+    assert (accepted.version, accepted.sha256) == (terms.version, terms.sha256)
 
 
 @pytest.mark.parametrize("code", [Code.KEY_INVALID, Code.KEY_MISCONFIGURED])

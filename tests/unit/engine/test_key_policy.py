@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 
 from shared.domain.arns import account_of, check_form, region_of
 from shared.domain.errors import Code, Refuse
+from shared.engine.key_management import terms as terms_module
 from shared.engine.key_management.policy import key_policy
 from shared.engine.key_management.terms import present_terms
 from shared.ports.keys import Caller
 from simulator.aws.policy import Request, Verdict, evaluate, parse_policy
+from tests.pages import TOP
 
 ROLE, STRANGER = "arn:aws:iam::111122223333:role/workers", "arn:aws:iam::111122223333:role/others"
 TENANT = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"
@@ -120,13 +123,29 @@ def test_no_text_is_taken_for_an_arn_by_chance(text: str) -> None:
             check_form(text)
 
 
-def test_the_terms_say_what_cannot_be_undone_and_are_known_by_their_digest() -> None:
+TERMS_DIGESTS = {
+    "1": "a47c611f4e48f091d155ac9b429ff2b671059f048da621545cc2c8a69dbe9c01",
+    "2": "40bb0ad6bc28d49055918d09de786f736095077d0be75a833b62b13d5fbc791c",
+}
+"""Of every version, as stored with each acceptance. A digest never changes: a new wording is a new version."""
+
+
+def test_the_terms_state_what_cannot_be_undone_and_their_digest_identifies_the_text() -> None:
     terms = present_terms()
-    assert terms.sha256 == hashlib.sha256(terms.text.encode()).hexdigest()
-    # Never changed once somebody agreed to it: a new wording is a new version.
-    assert (terms.version, terms.sha256) == ("1", DIGEST)
-    for words in ("no way back", "lost for ever", "dumps", "60 seconds"):
-        assert re.search(words, terms.text)
+    assert terms.version == list(TERMS_DIGESTS)[-1]
+    assert terms.sha256 == TERMS_DIGESTS[terms.version]
+    assert terms.text.startswith(f"Terms of using a KMS key of your own (version {terms.version})\n")
+    for words in ("no way back", "lost for ever", "dumps", "60 seconds", "reports that it is no longer needed"):
+        assert words in " ".join(terms.text.split())
 
 
-DIGEST = "a47c611f4e48f091d155ac9b429ff2b671059f048da621545cc2c8a69dbe9c01"
+def test_the_text_of_every_accepted_version_stays_readable() -> None:
+    folder = Path(terms_module.__file__).parent
+    digests = {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("terms-*.txt")}
+    assert digests == {f"terms-{version}": digest for version, digest in TERMS_DIGESTS.items()}
+
+
+def test_the_page_for_key_owners_links_to_the_text_of_every_version() -> None:
+    page = (TOP / "docs" / "keys.md").read_text()
+    for version in TERMS_DIGESTS:
+        assert f"](../shared/engine/key_management/terms-{version}.txt)" in page
