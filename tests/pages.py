@@ -11,7 +11,7 @@ import typer
 from console.cli.tree import app
 
 TOP = Path(__file__).resolve().parents[1]
-PAGES = (TOP / "README.md", *sorted((TOP / "docs").glob("*.md")))
+PAGES = tuple(sorted((*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md"))))
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _BEFORE = re.compile(r"^(?:sudo -u \w+ |docker compose run --rm (?:-T )?|.* \| (?=docker |entrakeep ))+")
 _END = {"|", ">", "<", "&&", ";"}

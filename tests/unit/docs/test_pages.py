@@ -15,7 +15,7 @@ SETTINGS = {f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields}
 GIVEN = dict.fromkeys(variables(FILE.read_text()), "x")
 GUID = "22222222-2222-2222-2222-222222222222"
 
-for_every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+for_every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))
 
 
 @for_every_page
@@ -25,10 +25,10 @@ def test_every_command_that_a_page_shows_can_be_read(page: Path) -> None:
 
 
 def test_the_commands_of_the_pages_are_found() -> None:
-    found = {page.name: {words[0] for words in commands(page, "entrakeep")} for page in PAGES}
+    found = {str(page.relative_to(TOP)): {words[0] for words in commands(page, "entrakeep")} for page in PAGES}
     assert found["README.md"] >= {"up", "tenant", "backup", "schedule", "download"}
-    assert found["deploy.md"] >= {"tenant", "backup", "snapshots", "download", "schedule"}
-    assert found["real-directory.md"] >= {
+    assert found["docs/deploy.md"] >= {"tenant", "backup", "snapshots", "download", "schedule"}
+    assert found["docs/real-directory.md"] >= {
         "up",
         "tenant",
         "backup",

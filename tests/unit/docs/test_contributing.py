@@ -1,0 +1,61 @@
+"""CONTRIBUTING.md names files, make targets, modules and names that exist."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.pages import TOP
+
+PAGE = TOP / "CONTRIBUTING.md"
+TEXT = PAGE.read_text()
+_ROOMS = "|".join(sorted(path.name for path in TOP.iterdir() if path.is_dir() and path.name[0].isalpha()))
+_PATH = re.compile(rf"(?<![\w./-])(?:(?:{_ROOMS})/[\w./-]*\w|\.?[\w-]+\.(?:md|py|toml|yaml))(?![\w/])")
+_RECIPES = re.split(r"^#{2,3} ", TEXT.partition("## Recipes\n")[2].partition("\n## ")[0], flags=re.MULTILINE)[1:]
+RECIPES = {recipe.partition("\n")[0]: recipe for recipe in _RECIPES}
+
+
+def paths(text: str) -> set[Path]:
+    """Return every file and folder that a text names, except names to be chosen (``r0014_NAME.py``)."""
+    return {TOP / name for name in _PATH.findall(text) if "NAME" not in name}
+
+
+def sources(text: str) -> str:
+    """Return the Python code of every file and folder that a text names."""
+    files = {file for path in paths(text) for file in (path.glob("**/*.py") if path.is_dir() else (path,))}
+    return "\n".join(file.read_text() for file in sorted(files) if file.suffix == ".py")
+
+
+def test_every_path_that_the_page_names_exists() -> None:
+    named = paths(TEXT)
+    assert len(named) > 25
+    assert {str(path.relative_to(TOP)) for path in named if not path.exists()} == set()
+
+
+def test_every_make_target_and_every_module_that_the_page_runs_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (TOP / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([a-z]+)", TEXT, re.MULTILINE)) <= targets
+    modules = set(re.findall(r"python -m (tests[\w.]+)", TEXT))
+    assert modules
+    assert all(importlib.util.find_spec(module) for module in modules)
+
+
+def test_there_is_a_recipe_for_each_common_extension() -> None:
+    assert {"Add a resource", "Add an answer of AWS KMS", "Add a migration"} <= RECIPES.keys()
+
+
+@pytest.mark.parametrize("title", RECIPES)
+def test_every_name_in_a_recipe_is_in_the_code_that_the_recipe_names(title: str) -> None:
+    names = {
+        name for name in re.findall(r"`([A-Za-z_]+)(?:=\w+)?`", RECIPES[title]) if not name.islower() or "_" in name
+    }
+    known = set(re.findall(r"\w+", sources(RECIPES[title])))
+    assert names
+    assert names - known == set()
+
+
+def test_the_readme_links_to_the_page_and_to_the_release_process() -> None:
+    readme = (TOP / "README.md").read_text()
+    assert "(CONTRIBUTING.md)" in readme
+    assert "(docs/releasing.md)" in readme
