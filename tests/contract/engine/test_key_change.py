@@ -152,7 +152,7 @@ def test_nothing_is_changed_for_a_tenant_that_may_not_or_whose_terms_nobody_acce
 
 
 def test_an_acceptance_of_an_earlier_version_of_the_terms_stays_valid(world: EngineWorld) -> None:
-    accepted = {"by": "ada@host", "version": "1", "sha256": hashlib.sha256(EARLIER_TERMS).hexdigest(), "arn": FIRST}
+    accepted = {"actor": "ada@host", "version": "1", "sha256": hashlib.sha256(EARLIER_TERMS).hexdigest(), "arn": FIRST}
     first = world.of.customer_keys.accept(**accepted)
     job = world.done(JobKind.KEY_ENABLE, detail={"arn": FIRST})
     assert job.state is JobState.SUCCEEDED, job
