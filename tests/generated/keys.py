@@ -16,18 +16,20 @@ _HEAD = "| AWS KMS answers | which means | what Entrakeep does | what you see | 
 _TOP = (
     BEGIN
     + """
-Every use of a tenant's data starts with a call to AWS KMS. Each possible answer has a row here. These tables are generated from
-the table that the code decides by, so they state what happens. `jobs show` and `key show` report the code and the sentence.
+Every use of a tenant's data starts with a call to AWS KMS. Each possible answer has a row here. These tables are generated
+from the table that the code decides by, so they state what happens. `jobs show` and `key show` report the code and the
+sentence.
 
-- Entrakeep judges an answer by its error code first, by the key's state second, and by the words of its message last. After a
-  `KMSInvalidStateException` it asks DescribeKey for the state. The first matching row decides. Statuses of 500 and above are
-  always trouble.
-- **Only a refusal is a revocation.** Throttling, time-outs, broken connections and errors inside AWS are retried. They are never
-  treated as a refusal.
+- Entrakeep judges an answer by its error code first, by the key's state second, and by the words of its message last. After
+  a `KMSInvalidStateException` it asks DescribeKey for the state. The first matching row decides. Statuses of 500 and above
+  are always trouble.
+- **Only a refusal is a revocation.** Throttling, time-outs, broken connections and errors inside AWS are retried. They are
+  never treated as a refusal.
 - Names that end in `Error` are not AWS's. They mean that no answer arrived, or none that can be read.
 - In doubt, access is refused. The question who must act changes the sentence, never the access.
-- Before Entrakeep blames a key's owner for a denial, it tries the operator's own key with the same credentials. This call is not
-  carried out (`DryRun`; its success is a `DryRunOperationException`). If it is denied as well, the operator must act.
+- Before Entrakeep blames a key's owner for a denial, it tries the operator's own key with the same credentials. This call
+  is not carried out (`DryRun`; its success is a `DryRunOperationException`). If it is denied as well, the operator must
+  act.
 
 """
 )
@@ -36,18 +38,18 @@ _SECTIONS = {
         "Refused",
         f"""Within one key lease (60 seconds, unless set lower) every queued or running job of the tenant that needs the key
 has failed with `{Code.KEY_ACCESS_REVOKED}`. Data keys are dropped, downloads are cut off and leave no file, no snapshot
-appears, and Microsoft Graph gets no request. Entrakeep asks AWS KMS for the key twice a lease. Schedules create no job while
-KMS refuses. Once KMS answers again, a time that was due becomes a job by itself. A job requested by hand always asks KMS at
-once. The workers' log has one line for the first refusal, and one for the recovery.
+appears, and Microsoft Graph gets no request. Entrakeep asks AWS KMS for the key twice a lease. Schedules create no job
+while KMS refuses. Once KMS answers again, a time that was due becomes a job by itself. A job requested by hand always asks
+KMS at once. The workers' log has one line for the first refusal, and one for the recovery.
 """,
         "Ends the tenant's jobs with `KEY_ACCESS_REVOKED`.",
     ),
     Kind.TROUBLE: (
         "Trouble",
-        f"""Entrakeep retries, with growing pauses, for as long as the key lease lasts. If the trouble lasts longer, the step of a
-backup is released. It continues from its last checkpoint when AWS KMS answers. After six hours the job fails with
-`{Code.KEY_UNREACHABLE}`. A download fails with this code after one lease, and a key check after ten seconds, because a person
-waits for it.
+        f"""Entrakeep retries, with growing pauses, for as long as the key lease lasts. If the trouble lasts longer, the
+step of a backup is released. It continues from its last checkpoint when AWS KMS answers. After six hours the job fails with
+`{Code.KEY_UNREACHABLE}`. A download fails with this code after one lease, and a key check after ten seconds, because a
+person waits for it.
 """,
         "Retries.",
     ),
@@ -59,8 +61,8 @@ waits for it.
     ),
     Kind.CORRUPT: (
         "Damage",
-        f"""The stored bytes have changed. The job fails with `{Code.BLOB_DAMAGED}`, the log has an error with the data key's
-id, and `entrakeep verify` reports all other damage. Nothing is overwritten.
+        f"""The stored bytes have changed. The job fails with `{Code.BLOB_DAMAGED}`, the log has an error with the data
+key's id, and `entrakeep verify` reports all other damage. Nothing is overwritten.
 """,
         "Fails the job with `BLOB_DAMAGED` and logs an error.",
     ),

@@ -12,30 +12,30 @@ _HEAD = "| the store answers | which means | what you see |\n| --- | --- | --- |
 _TOP = (
     BEGIN
     + """
-Every error of a bucket has a row here. These tables are made from the one that Entrakeep decides by, so what they say is what
-happens. An answer is judged by its error code and its HTTP status; words of its message count only where stores use one
-code for several things. The first row of the table that fits decides. Names that end in `Error` and are not S3's mean that
-no answer came, or none that can be read.
+Every error of a bucket has a row here. These tables are generated from the table that the code decides by, so they state
+what happens. Entrakeep judges an answer by its error code and its HTTP status. Words of the message count only if stores
+use one code for several errors. The first matching row decides. Names that end in `Error` and are not S3's mean that no
+answer arrived, or none that can be read.
 
 """
 )
 _SECTIONS = {
     Kind.TROUBLE: (
         "Trouble",
-        f"""Tried again: a call four times at once, then a job's step is put off, and goes on from its last checkpoint when
-the store answers; after six hours the job fails with `{Code.STORE_UNREACHABLE}`. A `Retry-After` of up to ten minutes is
-kept. A command that somebody waits for fails at once.
+        f"""Entrakeep tries each call up to four times at once. Then it postpones the step of the job. The step continues
+from its last checkpoint when the store answers. After six hours the job fails with `{Code.STORE_UNREACHABLE}`. A
+`Retry-After` of up to ten minutes is respected. A command that a person waits for fails at once.
 """,
     ),
     Kind.FULL: (
         "Full",
-        f"""The job fails with `{Code.STORE_FULL}`. Nothing is lost: what was read is read again by the next backup.
+        f"""The job fails with `{Code.STORE_FULL}`. Nothing is lost: the next backup reads again what this one read.
 """,
     ),
     Kind.FORBIDDEN: (
         "Settings, credentials or the bucket",
-        f"""The job fails with `{Code.STORE_FORBIDDEN}`; schedules go on, and the next backup tries again. Where the session
-of our credentials has ended, fresh ones are taken and the call is made once more before anything is said.
+        f"""The job fails with `{Code.STORE_FORBIDDEN}`. Schedules continue, and the next backup tries again. If the session
+of our credentials has ended, Entrakeep gets fresh ones and repeats the call once before it reports the error.
 """,
     ),
     Kind.UNSUITABLE: (
