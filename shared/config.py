@@ -33,16 +33,18 @@ class Place(BaseSettings):
 
     home: Path = Field(
         default_factory=lambda: Path.home() / ".entrakeep",
-        description="The folder for all that is kept on this machine: catalog, store, logs. On a local disk.",
+        description="The folder for everything that this machine stores: catalog, store, logs. Must be on a local disk.",
     )
     database_url: SecretStr | None = Field(
         None,
         description="The catalog: `sqlite:////FOLDER/FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
     )
     log_format: str = Field(
-        "text", description="How beat and workers write their logs: `text`, or a line of `json` each."
+        "text", description="The format of the logs of beat and workers: `text`, or `json` with one document a line."
     )
-    log_level: str = Field("info", description="From which level on: `debug`, `info`, `warning` or `error`.")
+    log_level: str = Field(
+        "info", description="The lowest level that is logged: `debug`, `info`, `warning` or `error`."
+    )
 
     @field_validator("log_format", "log_level")
     @classmethod
@@ -97,37 +99,36 @@ class Settings(Place):
     broker_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis: `redis://[USER][:PASSWORD]@HOST:PORT/NUMBER`, or `rediss://…?ssl_ca_certs=FILE` "
-        "for TLS. On loopback `entrakeep up` runs one if none answers, under a new password unless the URL has one.",
+        "for TLS. If none answers on loopback, `entrakeep up` runs one, with a new password unless the URL has one.",
     )
     store_url: str | None = Field(
         None, description="The sealed blobs: `s3://BUCKET/PREFIX` or `file:///FOLDER`. Write `?` as `%3F`."
     )
     store_conditional_writes: bool = Field(
         True,
-        description="`off` for a bucket whose store knows no `If-None-Match`: [stores.md](stores.md) says what that costs.",
+        description="`off` for a store without `If-None-Match`; [stores.md](stores.md) names the consequence.",
     )
     provider_key_arn: str = Field(
         description="The ARN of the operator's AWS KMS key. It wraps the data keys of tenants without a key of their own."
     )
     graph_url: str = Field(
         "https://graph.microsoft.com",
-        description="Microsoft Graph. National clouds have others: see [environments.md](environments.md).",
+        description="Microsoft Graph. [environments.md](environments.md) has the URLs of national clouds.",
     )
-    authority_url: str = Field(
-        "https://login.microsoftonline.com", description="The sign-in service that belongs to that Graph."
-    )
+    authority_url: str = Field("https://login.microsoftonline.com", description="The sign-in service of that Graph.")
     ca_bundle: Path | None = Field(
         None,
-        description="A PEM file of authorities to trust beside the system's, for Graph, sign-in and webhook.",
+        description="A PEM file of authorities to trust in addition to the system's, for Graph, sign-in and webhook.",
     )
     key_lease_seconds: float = Field(
-        60.0, description="How long unwrapped data keys may be used until KMS is asked again: from 1 to 60 seconds."
+        60.0, description="How long unwrapped data keys may be used before KMS is asked again: from 1 to 60 seconds."
     )
     key_probe_seconds: float = Field(
-        60.0, description="How often each tenant's key is tried when no job uses it: from 1 to 86400 seconds."
+        60.0, description="The interval between two probes of a tenant's KMS key: from 1 to 86400 seconds."
     )
     key_webhook_url: SecretStr | None = Field(
-        None, description="Where changes of a key are posted: `https://HOST/PATH`, or `http://` on loopback."
+        None,
+        description="The URL that receives changes of keys and backups: `https://HOST/PATH`, or `http://` on loopback.",
     )
 
     @field_validator("broker_url")
