@@ -15,6 +15,8 @@ PAGES = tuple(sorted((*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md"))))
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _BEFORE = re.compile(r"^(?:sudo -u \w+ |docker compose run --rm (?:-T )?|.* \| (?=docker |entrakeep ))+")
 _END = {"|", ">", "<", "&&", ";"}
+_ROOMS = "|".join(sorted(path.name for path in TOP.iterdir() if path.is_dir() and path.name[0].isalpha()))
+_PATH = re.compile(rf"(?<![\w./-])(?:(?:{_ROOMS})/[\w./-]*\w|\.?[\w-]+\.(?:md|py|toml|yaml))(?![\w/])")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -44,6 +46,11 @@ def commands(page: Path, program: str) -> list[list[str]]:
 def named(page: Path) -> set[str]:
     """What stands in the running text as ``entrakeep …``."""
     return set(re.findall(r"`entrakeep ([a-z][^`]*)`", _BLOCK.sub("", page.read_text())))
+
+
+def paths(text: str) -> set[Path]:
+    """Return every file and folder of this project that a text names, except names to be chosen (``r0014_NAME.py``)."""
+    return {TOP / name for name in _PATH.findall(text) if "NAME" not in name}
 
 
 def command_of(words: Sequence[str]) -> tuple[Any, list[str]]:

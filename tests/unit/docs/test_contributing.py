@@ -2,23 +2,15 @@
 
 import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.pages import TOP
+from tests.pages import TOP, paths
 
 PAGE = TOP / "CONTRIBUTING.md"
 TEXT = PAGE.read_text()
-_ROOMS = "|".join(sorted(path.name for path in TOP.iterdir() if path.is_dir() and path.name[0].isalpha()))
-_PATH = re.compile(rf"(?<![\w./-])(?:(?:{_ROOMS})/[\w./-]*\w|\.?[\w-]+\.(?:md|py|toml|yaml))(?![\w/])")
 _RECIPES = re.split(r"^#{2,3} ", TEXT.partition("## Recipes\n")[2].partition("\n## ")[0], flags=re.MULTILINE)[1:]
 RECIPES = {recipe.partition("\n")[0]: recipe for recipe in _RECIPES}
-
-
-def paths(text: str) -> set[Path]:
-    """Return every file and folder that a text names, except names to be chosen (``r0014_NAME.py``)."""
-    return {TOP / name for name in _PATH.findall(text) if "NAME" not in name}
 
 
 def sources(text: str) -> str:

@@ -9,7 +9,7 @@ from shared.config import Settings
 from shared.domain.errors import Code
 from shared.network import VARIABLES
 from tests.compose import FILE, services, variables
-from tests.pages import PAGES, TOP, blocks, command_of, commands, lines, named, parse
+from tests.pages import PAGES, TOP, blocks, command_of, commands, lines, named, parse, paths
 
 SETTINGS = {f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields}
 GIVEN = dict.fromkeys(variables(FILE.read_text()), "x")
@@ -68,6 +68,12 @@ def test_every_setting_and_every_code_that_a_page_names_is_one(page: Path) -> No
 def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
     for target in re.findall(r"\]\(([^):#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+@for_every_page
+def test_every_path_of_the_project_that_a_page_names_exists(page: Path) -> None:
+    named = {path.relative_to(TOP) for path in paths(page.read_text()) if len(path.relative_to(TOP).parts) > 1}
+    assert {str(path) for path in named if not (TOP / path).exists()} == set()
 
 
 def test_every_service_that_the_page_on_containers_names_is_one_and_none_is_left_out() -> None:
