@@ -13,7 +13,7 @@ from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, BACKUP, NOW, OTHER_ARN, World, data_key, new_id, run, snapshot
 
 UPDATE = (StepPlan(phase=1, name="key-update"),)
-TERMS = {"by": "ada@host", "version": "1", "sha256": "a" * 64, "arn": OTHER_ARN}
+TERMS = {"actor": "ada@host", "version": "1", "sha256": "a" * 64, "arn": OTHER_ARN}
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_tenant_is_allowed_once_and_for_itself_alone(acme: TenantCatalog, othe
 
 def test_acceptances_say_who_agreed_to_which_text_for_which_key(acme: TenantCatalog, other: TenantCatalog) -> None:
     first = acme.customer_keys.accept(**TERMS)
-    second = acme.customer_keys.accept(**{**TERMS, "by": "bob@host"})
+    second = acme.customer_keys.accept(**{**TERMS, "actor": "bob@host"})
     assert acme.customer_keys.acceptances() == [second, first]
     assert (first.accepted_by, first.version, first.sha256, first.arn) == ("ada@host", "1", "a" * 64, OTHER_ARN)
     assert other.customer_keys.acceptances() == []
