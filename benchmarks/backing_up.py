@@ -19,7 +19,8 @@ import msgspec
 from benchmarks.measure import Measure, peak, size_of
 from benchmarks.stages import Stages
 from shared import wiring
-from shared.domain.model import Job, JobKind, JobState, Origin, Phase, Snapshot, StepState
+from shared.domain.jobs import Job, JobKind, JobState, Origin, Phase, StepState
+from shared.domain.model import Snapshot
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
 from shared.engine.context import Context

@@ -18,8 +18,9 @@ from sqlalchemy import create_engine, insert
 
 from shared import wiring
 from shared.adapters.catalog.schema import data_keys
+from shared.domain.jobs import Job, JobState
 from shared.domain.limits import Limits
-from shared.domain.model import Job, JobState, Purpose, Tenant, WrappedKey
+from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.jobs.planning import steps_of

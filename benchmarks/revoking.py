@@ -20,7 +20,8 @@ import msgspec
 
 from shared import wiring
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, Origin, Tenant
+from shared.domain.jobs import JobKind, Origin
+from shared.domain.model import Tenant
 from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.jobs.planning import steps_of

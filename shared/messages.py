@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from shared.domain.model import JobKind, Phase, StepRef
+from shared.domain.jobs import JobKind, Phase, StepRef
 
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Name = Annotated[str, msgspec.Meta(max_length=80)]

@@ -10,7 +10,7 @@ from console.cli.output import counted, note, print_document, print_line
 from console.cli.waiting import note_hindrances, refuse_failed, wait_for
 from console.documents.jobs import RequestedJob
 from console.documents.results import job_with_results
-from shared.domain.model import JobKind, Origin
+from shared.domain.jobs import JobKind, Origin
 
 app = typer.Typer()
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from console.documents.jobs import trouble_of
 from shared import wiring
 from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import Job, Step
 from shared.domain.limits import Limits
-from shared.domain.model import Job, Step
 from shared.ports.catalog.database import Catalog
 
 _LASTING = 15.0

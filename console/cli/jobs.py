@@ -15,7 +15,7 @@ from console.documents.key_jobs import key_job_of
 from console.documents.results import job_details
 from console.documents.times import to_second
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Job, JobKind, JobState, Origin
+from shared.domain.jobs import Job, JobKind, JobState, Origin
 from shared.ports.catalog.overview import JobFilter
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from console.cli.untrusted import untrusted_line
 from console.cli.waiting import refuse_failed, wait_for
 from console.documents.keys import KeyDocument, KeyEventDocument, key_check_document, key_document, policy_document
 from console.documents.times import to_second
-from shared.domain.model import JobKind, Origin
+from shared.domain.jobs import JobKind, Origin
 
 app = typer.Typer(help="Show, check and change a tenant's KMS key.")
 

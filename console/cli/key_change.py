@@ -15,7 +15,8 @@ from console.documents.jobs import RequestedJob
 from console.documents.key_jobs import KeyChange, KeyValidation, key_change_job, key_job_of
 
 if TYPE_CHECKING:
-    from shared.domain.model import Job, Tenant
+    from shared.domain.jobs import Job
+    from shared.domain.model import Tenant
     from shared.ports.catalog.database import Catalog
 
 __all__ = ["app"]

@@ -11,7 +11,7 @@ from console.cli.output import console, counted
 from console.cli.tables import table
 from console.documents.jobs import in_trouble, trouble_of
 from console.documents.results import resources_of
-from shared.domain.model import Job, Step, Trouble
+from shared.domain.jobs import Job, Step, Trouble
 from shared.domain.resources import LINKS
 
 if TYPE_CHECKING:

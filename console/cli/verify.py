@@ -10,7 +10,7 @@ from console.cli.output import counted, print_document, print_line
 from console.cli.tables import print_damaged, print_strays
 from console.cli.waiting import refuse_failed, wait_for
 from console.documents.verifications import verification
-from shared.domain.model import JobKind, Origin
+from shared.domain.jobs import JobKind, Origin
 
 app = typer.Typer()
 

@@ -9,8 +9,8 @@ from console.cli.output import note
 from console.cli.progress import shown_job
 from shared import wiring
 from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import Job, JobState
 from shared.domain.limits import Limits
-from shared.domain.model import Job, JobState
 from shared.ports.catalog.database import Catalog
 
 _LOOK, _LOOK_ASIDE = 0.25, 1.0

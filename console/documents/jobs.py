@@ -7,7 +7,7 @@ import msgspec
 
 from console.documents.times import Moment, moment, to_second
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState, Step, Trouble
+from shared.domain.jobs import Job, JobKind, JobState, Step, Trouble
 
 
 class RequestedJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 import msgspec
 
 from console.documents.jobs import JobDocument, job_fields
-from shared.domain.model import Job, JobKind
+from shared.domain.jobs import Job, JobKind
 
 
 class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,8 +10,9 @@ import msgspec
 from console.documents.times import Moment, moment
 from shared.domain.arns import account_of, region_of
 from shared.domain.errors import Code
+from shared.domain.jobs import Job, JobState
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
-from shared.domain.model import Job, JobState, KeyMode, Tenant
+from shared.domain.model import KeyMode, Tenant
 from shared.domain.trust import Untrusted
 from shared.ports.catalog.keys import KeyState
 

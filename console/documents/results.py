@@ -10,7 +10,7 @@ from console.documents.jobs import JobDocument, job_fields
 from console.documents.key_jobs import CheckDocument, UnmovedBlob, key_job_of
 from console.documents.verifications import DamagedBlob, damaged_of, strays_of
 from shared.domain.errors import Answer, Code
-from shared.domain.model import Job, JobKind, Phase, Step
+from shared.domain.jobs import Job, JobKind, Phase, Step
 from shared.domain.resources import RESOURCES
 
 ResourceState = Literal["queued", "reading", "done", "stopped", "not_started"]

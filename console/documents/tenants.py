@@ -10,7 +10,8 @@ from console.documents.keys import KeyStatus
 from console.documents.schedules import ScheduleDocument, schedule_document
 from console.documents.times import Moment, moment
 from shared.domain.errors import Code
-from shared.domain.model import JobState, Tenant
+from shared.domain.jobs import JobState
+from shared.domain.model import Tenant
 from shared.domain.sign_in import expiry_sentence
 from shared.ports.catalog.overview import Result, TenantOverview
 

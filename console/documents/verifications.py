@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.domain.model import Job
+from shared.domain.jobs import Job
 
 
 class DamagedBlob(msgspec.Struct, frozen=True, kw_only=True):

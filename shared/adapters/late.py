@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from shared.domain.model import StepRef
+from shared.domain.jobs import StepRef
 from shared.ports.directory import DirectoryAccess, DirectorySource, Identity
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import JobKind
+from shared.domain.jobs import JobKind
 
 FORMAT = "entrakeep/1"
 NOTHING_BEFORE = "0" * 64

@@ -12,7 +12,7 @@ import msgspec
 
 from shared.domain.arns import account_of, region_of
 from shared.domain.audit import Action, Event
-from shared.domain.model import JobState
+from shared.domain.jobs import JobState
 
 _SWITCH_ENDED = frozenset({Action.KEY_ENABLE_ENDED, Action.KEY_UPDATE_ENDED})
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from shared.domain.model import StepRef
+from shared.domain.jobs import StepRef
 
 
 class Dispatch(Protocol):

@@ -24,8 +24,8 @@ from scheduler.beat import CatalogScheduler
 from shared.adapters.broker import ask, broker_at
 from shared.adapters.dispatch import CeleryDispatch, make_app
 from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import JobKind, StepRef
 from shared.domain.limits import Limits
-from shared.domain.model import JobKind, StepRef
 from shared.ports.broker import BrokerAnswer, BrokerState
 from tests.contract.catalog.world import World
 from tests.migrated import migrated_file

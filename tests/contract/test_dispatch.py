@@ -14,7 +14,7 @@ from celery import Celery
 from shared import messages
 from shared.adapters.broker import broker_at
 from shared.adapters.dispatch import CeleryDispatch, make_app
-from shared.domain.model import JobKind, Phase, StepRef
+from shared.domain.jobs import JobKind, Phase, StepRef
 from tests.parts import RedisServer
 
 TENANT, JOB, STEP_ID = (f"{n}e2f6a2c-6a4d-4a5e-9d0c-6f0e4c1f7a10" for n in range(3))

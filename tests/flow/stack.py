@@ -14,7 +14,8 @@ import pytest
 
 from console.parts import Nodes, celery_parts, flower_answers
 from shared import wiring
-from shared.domain.model import Job, JobKind, JobState, Origin, Schedule, Snapshot, Tenant
+from shared.domain.jobs import Job, JobKind, JobState, Origin
+from shared.domain.model import Schedule, Snapshot, Tenant
 from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.snapshots.download import download

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.model import JobKind, Origin, Schedule
+from shared.domain.jobs import JobKind, Origin
+from shared.domain.model import Schedule
 from tests.contract.catalog.world import NOW, World
 from tests.flow.shell import Shell
 

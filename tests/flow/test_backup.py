@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from shared.domain.errors import Answer, Code, Refuse
-from shared.domain.model import Job, JobState, ResourceProgress, ResourceReport, Snapshot, Tenant
+from shared.domain.jobs import Job, JobState, ResourceProgress
+from shared.domain.model import ResourceReport, Snapshot, Tenant
 from tests.flow.stack import Stack, running_stack, same, until
 from tests.parts import POLICIES
 

@@ -15,7 +15,8 @@ import pytest
 import redis
 
 from shared.domain.errors import Code
-from shared.domain.model import CredentialKind, JobKind, JobState, Tenant
+from shared.domain.jobs import JobKind, JobState
+from shared.domain.model import CredentialKind, Tenant
 from shared.domain.resources import STREAMS, Reading
 from shared.domain.secret import Secret
 from shared.engine.snapshots.foreground import begun_foreground

@@ -17,7 +17,8 @@ from celery.states import FAILURE, RETRY, REVOKED, SUCCESS
 
 from shared import messages, wiring
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState, Tenant
+from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.model import Tenant
 from shared.messages import task_of
 from tests.flow.stack import Stack, running_stack, same, until
 

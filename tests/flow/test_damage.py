@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Alarm, Code
-from shared.domain.model import JobKind, JobState, Origin, Tenant
+from shared.domain.jobs import JobKind, JobState, Origin
+from shared.domain.model import Tenant
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download
 from tests.flow.points import FOLDER

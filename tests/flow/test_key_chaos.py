@@ -10,7 +10,8 @@ from signal import SIGKILL
 
 import pytest
 
-from shared.domain.model import Job, JobKind, JobState, Tenant
+from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.model import Tenant
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.ports.catalog.keys import KeyState

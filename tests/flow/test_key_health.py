@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Code
+from shared.domain.jobs import JobState, Origin
 from shared.domain.key_health import KeyCondition
-from shared.domain.model import JobState, Origin, Schedule, Tenant
+from shared.domain.model import Schedule, Tenant
 from tests.contract.test_webhook import Listener, listening
 from tests.flow.shell import Shell
 from tests.flow.stack import LEASE, Stack, running_stack, until

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Alarm, Code, KeyRefused
-from shared.domain.model import Job, JobKind, JobState, Tenant
+from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.model import Tenant
 from shared.engine.key_management.policy import key_policy
 from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.vault.names import key_objects_prefix

@@ -12,7 +12,8 @@ import pytest
 from redis import Redis
 
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobState, Phase, Tenant
+from shared.domain.jobs import Job, JobState, Phase
+from shared.domain.model import Tenant
 from tests.flow.points import FOLDER, OVER, Passed, Plan, Points
 from tests.flow.stack import TOP, Stack, running_stack, same, until
 from tests.parts import DIRECTORY, GraphSimulator, RedisServer

@@ -10,7 +10,8 @@ import pytest
 
 from shared import wiring
 from shared.domain.errors import Code
-from shared.domain.model import JobState, Tenant
+from shared.domain.jobs import JobState
+from shared.domain.model import Tenant
 from tests.flow.shell import write_private
 from tests.flow.stack import Stack, running_stack, same
 from tests.parts import SECRET

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Code, KeyRefused
-from shared.domain.model import Job, JobKind, JobState, Origin, Schedule, Tenant
+from shared.domain.jobs import Job, JobKind, JobState, Origin
+from shared.domain.model import Schedule, Tenant
 from shared.engine.snapshots.download import download
 from tests.flow.points import FOLDER, OVER, Points
 from tests.flow.stack import LEASE, Stack, running_stack, same, until

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from shared.domain.model import Job, JobState, Phase
+from shared.domain.jobs import Job, JobState, Phase
 from tests.flow.points import FOLDER, Points
 from tests.flow.stack import Stack, running_stack, same, until
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, JobState, Origin
+from shared.domain.jobs import JobKind, JobState, Origin
 from tests.flow.shell import Shell
 from tests.flow.stack import running_stack, until
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared import messages
 from shared.adapters.dispatch.inbox import accepted
-from shared.domain.model import JobKind, Phase, StepRef
+from shared.domain.jobs import JobKind, Phase, StepRef
 from shared.messages import StepMessage, decode, encode, message_of, shown, task_of
 
 IDS = {

@@ -10,7 +10,7 @@ from shared.adapters.catalog.schema import audit_events, audit_heads, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_if_absent
 from shared.domain.audit import ENDED, INSTALLATION, Action, Entry, Head, Plain, following, head_of
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState
 from shared.ports.catalog.audit import Position
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from shared.adapters.catalog.tenancy import Changes, Tenancy, tenant_of
 from shared.domain.audit import SCHEDULE
 from shared.domain.backup_health import BackupEvent, BackupState
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState
 from shared.domain.sign_in import SOON, expiry_sentence, reminded_since
 
 _OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)

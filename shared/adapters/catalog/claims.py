@@ -25,7 +25,8 @@ from shared.adapters.catalog.schema import (
 from shared.adapters.catalog.snapshots import newest, run_of, snapshot_row
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.errors import Answer, ClaimLost, Code, Refuse, Retry
-from shared.domain.model import Claim, JobKind, JobState, ResourceProgress, RunRef, Sealed, Snapshot, StepState
+from shared.domain.jobs import Claim, JobKind, JobState, ResourceProgress, StepState
+from shared.domain.model import RunRef, Sealed, Snapshot
 from shared.ports.catalog.claims import Checkpoint, Renewal, TroubleDuration
 
 _SLOWEST = 60.0

@@ -13,7 +13,8 @@ from shared.adapters.catalog.schema import acceptances, data_keys, runs, snapsho
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Claim, KeyMode, Purpose, Tenant, WrappedKey
+from shared.domain.jobs import Claim
+from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey
 from shared.ports.catalog.customer_keys import Acceptance
 from shared.ports.catalog.keys import EpochMoved
 

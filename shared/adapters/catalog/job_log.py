@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 from shared.adapters.catalog.schema import snapshots, steps
 from shared.adapters.catalog.tenancy import Changes
 from shared.domain.errors import Code
-from shared.domain.model import JobState
+from shared.domain.jobs import JobState
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from shared.adapters.catalog.statements import locked
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id
 from shared.domain.audit import ASKED, BEGUN, Action, Plain
 from shared.domain.errors import Answer, Code, Refuse
-from shared.domain.model import (
+from shared.domain.jobs import (
     JOB_MOVES,
     Claim,
     Job,

@@ -17,17 +17,8 @@ from shared.adapters.catalog.statements import locked
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
 from shared.domain.audit import Action
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
-from shared.domain.model import (
-    CredentialKind,
-    JobKind,
-    JobState,
-    Purpose,
-    Refusal,
-    Sealed,
-    StepState,
-    WrappedKey,
-    encryption_context,
-)
+from shared.domain.jobs import JobKind, JobState, StepState
+from shared.domain.model import CredentialKind, Purpose, Refusal, Sealed, WrappedKey, encryption_context
 from shared.ports.catalog.keys import EpochMoved, KeyState
 
 log = logging.getLogger(__name__)

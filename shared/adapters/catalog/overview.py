@@ -11,7 +11,7 @@ from shared.adapters.catalog.schedules import schedule_of
 from shared.adapters.catalog.schema import jobs, schedules, snapshots, steps, tenants, usage, workers
 from shared.adapters.catalog.tenancy import Tenancy, increase, tenant_of
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState, StepState
+from shared.domain.jobs import Job, JobKind, JobState, StepState
 from shared.ports.catalog.overview import JobCount, JobFilter, Queue, Result, SnapshotAt, TenantOverview, WorkerSeen
 
 

@@ -30,7 +30,7 @@ from shared.adapters.catalog.snapshots import newest
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.audit import SCHEDULE
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState, Origin, StepPlan, StepRef, StepState, exclusive_kinds
+from shared.domain.jobs import Job, JobKind, JobState, Origin, StepPlan, StepRef, StepState, exclusive_kinds
 from shared.messages import VERSION
 from shared.ports.catalog.scheduler import DueSchedule
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from shared.adapters.catalog.jobs import GOING_ON
 from shared.adapters.catalog.schema import jobs, steps, tenants, workers
 from shared.adapters.catalog.tenancy import Changes
-from shared.domain.model import JobKind, Origin, StepRef, StepState
+from shared.domain.jobs import JobKind, Origin, StepRef, StepState
 from shared.messages import FIRST_VERSION, VERSION
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

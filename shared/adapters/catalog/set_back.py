@@ -19,7 +19,7 @@ from shared.adapters.catalog.schema import (
     steps,
     workers,
 )
-from shared.domain.model import StepState
+from shared.domain.jobs import StepState
 
 SLACK = timedelta(seconds=5)
 """A tick further in the future than this was written before the clock went back."""

@@ -24,7 +24,8 @@ from shared.adapters.catalog.tenancy import NOBODY_NAMED, Changes, Tenancy, tena
 from shared.adapters.catalog.upkeep import SqlUpkeep
 from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import CredentialKind, Job, KeyMode, Sealed, Tenant, WrappedKey
+from shared.domain.jobs import Job
+from shared.domain.model import CredentialKind, KeyMode, Sealed, Tenant, WrappedKey
 from shared.ports.catalog.audit import AuditedTenant
 from shared.ports.catalog.database import Purged
 

@@ -26,7 +26,8 @@ from shared.adapters.catalog.schema import (
 )
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action, Plain
-from shared.domain.model import Claim, JobState, Snapshot, Tenant, WrappedKey
+from shared.domain.jobs import Claim, JobState
+from shared.domain.model import Snapshot, Tenant, WrappedKey
 from shared.domain.trust import Untrusted
 from shared.ports.catalog.upkeep import BucketContents, KnownBlobs, Leftovers
 

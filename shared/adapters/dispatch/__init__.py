@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from shared import messages
 from shared.adapters.dispatch.transport import use_transport
-from shared.domain.model import StepRef
+from shared.domain.jobs import StepRef
 from shared.ports.broker import Broker
 
 

@@ -3,7 +3,8 @@
 import uuid
 
 from shared.domain.errors import Alarm, Answer, Code, Refuse
-from shared.domain.model import JobState, ResourceReport, Snapshot
+from shared.domain.jobs import JobState
+from shared.domain.model import ResourceReport, Snapshot
 from shared.domain.resources import STREAMS
 from shared.engine.backup.stream_results import StreamResult, stream_results
 from shared.engine.snapshots.chain import to_name

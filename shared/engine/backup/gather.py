@@ -11,7 +11,8 @@ from datetime import datetime
 from itertools import chain, islice
 
 from shared.domain.errors import Skip
-from shared.domain.model import RefusedObject, ResourceProgress
+from shared.domain.jobs import ResourceProgress
+from shared.domain.model import RefusedObject
 from shared.domain.records import Line, encode_id, is_prefix, prefix_tombstone, split_order, tombstone
 from shared.domain.resources import STREAMS, Stream
 from shared.engine.backup.refusals import Refusals

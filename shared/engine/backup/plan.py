@@ -1,6 +1,6 @@
 """The steps of a backup."""
 
-from shared.domain.model import Phase, StepPlan
+from shared.domain.jobs import Phase, StepPlan
 from shared.domain.resources import STREAMS, Reading
 from shared.engine.backup.compact import COMPACT
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.domain.errors import Answer, Code, GraphTrouble, Looping, Refuse, Retry, Skip, StartOver
-from shared.domain.model import Phase
+from shared.domain.jobs import Phase
 from shared.domain.resources import STREAMS, Reading, Stream
 from shared.domain.secret import Secret
 from shared.engine.backup.cancelling import run_cancellable

@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from shared.domain.errors import Answer
-from shared.domain.model import Phase, RefusedObject, Step
+from shared.domain.jobs import Phase, Step
+from shared.domain.model import RefusedObject
 from shared.domain.resources import STREAMS, Stream
 from shared.engine.steps.checkpoints import open_checkpoint
 from shared.engine.steps.work import Work

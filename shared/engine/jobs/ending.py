@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.domain.errors import ClaimLost, Code, EntrakeepError
-from shared.domain.model import JobState, StepState
+from shared.domain.jobs import JobState, StepState
 from shared.engine.steps.work import TimeSliceOver
 from shared.messages import StepMessage
 from shared.ports.catalog.tenant import TenantCatalog

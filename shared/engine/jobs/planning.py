@@ -1,6 +1,6 @@
 """The steps of each kind of job that workers run."""
 
-from shared.domain.model import JobKind, StepPlan
+from shared.domain.jobs import JobKind, StepPlan
 from shared.engine.backup import backup_steps
 
 

@@ -19,7 +19,7 @@ from shared.domain.errors import (
     Retry,
     Unexpected,
 )
-from shared.domain.model import Claim, JobKind, JobState, Phase
+from shared.domain.jobs import Claim, JobKind, JobState, Phase
 from shared.engine.audit import anchor_softly
 from shared.engine.backup import commit_step, compact_step, read_step
 from shared.engine.context import Context

@@ -2,7 +2,8 @@
 
 from shared.domain.arns import PRINCIPAL, account_of, check_form, region_of
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import Job, JobKind, KeyMode, Origin, Tenant
+from shared.domain.jobs import Job, JobKind, Origin
+from shared.domain.model import KeyMode, Tenant
 from shared.engine.context import Context
 from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms

@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Collection, Iterator
 
-from shared.domain.model import JobKind, RefusedObject, Tenant
+from shared.domain.jobs import JobKind
+from shared.domain.model import RefusedObject, Tenant
 from shared.domain.records import encode_id
 from shared.domain.resources import STREAMS
 from shared.engine.context import Context

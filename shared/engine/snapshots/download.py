@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from shared.domain.model import JobKind, Tenant
+from shared.domain.jobs import JobKind
+from shared.domain.model import Tenant
 from shared.engine.context import Context
 from shared.engine.snapshots.foreground import Shown, begun_foreground
 from shared.engine.snapshots.reading import records

@@ -6,7 +6,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Unexpected
-from shared.domain.model import Claim, JobKind, JobState, Tenant
+from shared.domain.jobs import Claim, JobKind, JobState
+from shared.domain.model import Tenant
 from shared.engine.audit import anchor_softly
 from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys

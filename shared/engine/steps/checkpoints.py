@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Sequence
 from typing import TypeVar
 
-from shared.domain.model import ResourceProgress, RunRef
+from shared.domain.jobs import ResourceProgress
+from shared.domain.model import RunRef
 from shared.engine.steps.work import Work
 from shared.ports.catalog.claims import Checkpoint
 from shared.vault.format import CheckpointBody, Merged, Run, decode, encode

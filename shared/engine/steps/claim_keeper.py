@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from shared.domain.errors import Cancelled, ClaimLost, EntrakeepError, Refuse
-from shared.domain.model import Claim, ResourceProgress
+from shared.domain.jobs import Claim, ResourceProgress
 from shared.ports.catalog.claims import Claims
 
 REPORT_SECONDS = 2.0

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.domain.model import Claim
+from shared.domain.jobs import Claim
 from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.claim_keeper import ClaimKeeper

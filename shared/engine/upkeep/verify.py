@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from shared.domain.errors import Alarm, Code
-from shared.domain.model import JobState, Snapshot, WrappedKey
+from shared.domain.jobs import JobState
+from shared.domain.model import Snapshot, WrappedKey
 from shared.engine.snapshots.chain import check_hash, known_let_go
 from shared.engine.snapshots.manifests import open_manifest
 from shared.engine.steps.work import TimeSliceOver, Work

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 import msgspec
 
 from shared.domain.errors import Answer, Code, Retry
-from shared.domain.model import Claim, JobState, ResourceProgress, RunRef, Sealed, Snapshot
+from shared.domain.jobs import Claim, JobState, ResourceProgress
+from shared.domain.model import RunRef, Sealed, Snapshot
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from typing import Protocol
 
 import msgspec
 
-from shared.domain.model import Claim, Tenant, WrappedKey
+from shared.domain.jobs import Claim
+from shared.domain.model import Tenant, WrappedKey
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):

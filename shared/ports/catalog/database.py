@@ -5,7 +5,8 @@ from typing import Protocol
 
 import msgspec
 
-from shared.domain.model import CredentialKind, Job, Sealed, Tenant, WrappedKey
+from shared.domain.jobs import Job
+from shared.domain.model import CredentialKind, Sealed, Tenant, WrappedKey
 from shared.ports.catalog.audit import AuditedTenant
 from shared.ports.catalog.key_health import Probes
 from shared.ports.catalog.overview import Overview

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import msgspec
 
 from shared.domain.errors import Code
-from shared.domain.model import Claim, Job, JobKind, JobState, Origin, Step, StepState
+from shared.domain.jobs import Claim, Job, JobKind, JobState, Origin, Step, StepState
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from typing import Protocol
 import msgspec
 
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState, Schedule, Tenant
+from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.model import Schedule, Tenant
 
 
 class SnapshotAt(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ from typing import Protocol
 
 import msgspec
 
-from shared.domain.model import Job, Schedule, StepPlan, StepRef
+from shared.domain.jobs import Job, StepPlan, StepRef
+from shared.domain.model import Schedule
 
 
 class DueSchedule(msgspec.Struct, frozen=True, kw_only=True):

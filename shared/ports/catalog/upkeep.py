@@ -7,7 +7,8 @@ from typing import Protocol
 import msgspec
 
 from shared.domain.audit import Head
-from shared.domain.model import Claim, RunRef, Snapshot, Tenant, WrappedKey
+from shared.domain.jobs import Claim
+from shared.domain.model import RunRef, Snapshot, Tenant, WrappedKey
 from shared.domain.trust import Untrusted
 
 

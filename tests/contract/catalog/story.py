@@ -5,7 +5,8 @@ from datetime import timedelta
 import msgspec
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
-from shared.domain.model import CredentialKind, JobKind, JobState, Origin, Purpose, ResourceProgress, Schedule, StepPlan
+from shared.domain.jobs import JobKind, JobState, Origin, ResourceProgress, StepPlan
+from shared.domain.model import CredentialKind, Purpose, Schedule
 from shared.ports.catalog.overview import JobFilter
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents

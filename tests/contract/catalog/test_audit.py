@@ -11,7 +11,8 @@ from sqlalchemy.exc import DatabaseError
 from shared.domain.audit import INSTALLATION, Action, event_of, hash_of
 from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import CredentialKind, JobKind, JobState, Origin, Schedule, StepPlan
+from shared.domain.jobs import JobKind, JobState, Origin, StepPlan
+from shared.domain.model import CredentialKind, Schedule
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents
 from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, VERIFY, World, data_key, new_id, sealed

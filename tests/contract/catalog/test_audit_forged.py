@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 
 from shared.domain.audit import Action, Entry, following
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import JobKind, JobState, Origin
+from shared.domain.jobs import JobKind, JobState, Origin
 from shared.domain.trust import Untrusted
 from shared.engine.audit import anchor, verify_audit
 from shared.engine.context import Context

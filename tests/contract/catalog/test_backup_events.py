@@ -8,8 +8,9 @@ import pytest
 
 from shared.domain.backup_health import BackupEvent, BackupState
 from shared.domain.errors import Code
+from shared.domain.jobs import JobKind, JobState, ResourceProgress
 from shared.domain.key_health import KeyCondition
-from shared.domain.model import JobKind, JobState, ResourceProgress, Schedule
+from shared.domain.model import Schedule
 from shared.ports.catalog.key_health import DueNotice, ProbeOutcome
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World, snapshot

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble, KeyTrouble
-from shared.domain.model import Claim, Job, JobKind, JobState, ResourceProgress, StepPlan, StepState
+from shared.domain.jobs import Claim, Job, JobKind, JobState, ResourceProgress, StepPlan, StepState
 from shared.ports.catalog.claims import Claims, TroubleDuration
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World, checkpoint, new_id, run, snapshot

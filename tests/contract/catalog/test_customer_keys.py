@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.model import Claim, JobKind, JobState, KeyMode, Origin, Purpose, Schedule, StepPlan, WrappedKey
+from shared.domain.jobs import Claim, JobKind, JobState, Origin, StepPlan
+from shared.domain.model import KeyMode, Purpose, Schedule, WrappedKey
 from shared.ports.catalog.keys import EpochMoved
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, BACKUP, NOW, OTHER_ARN, World, data_key, new_id, run, snapshot

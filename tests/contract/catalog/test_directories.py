@@ -9,7 +9,8 @@ import pytest
 from shared.domain.audit import INSTALLATION
 from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import CredentialKind, JobKind, StepPlan, Tenant
+from shared.domain.jobs import JobKind, StepPlan
+from shared.domain.model import CredentialKind, Tenant
 from shared.engine.audit import all_entries
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.tenant import TenantCatalog

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.model import JobKind, JobState, Origin, StepState
+from shared.domain.jobs import JobKind, JobState, Origin, StepState
 from shared.ports.catalog.overview import JobFilter
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import BACKUP, VERIFY, World, new_id

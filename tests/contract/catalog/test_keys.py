@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import Alarm, ClaimLost, Code
-from shared.domain.model import CredentialKind, JobKind, JobState, Origin, Purpose
+from shared.domain.jobs import JobKind, JobState, Origin
+from shared.domain.model import CredentialKind, Purpose
 from shared.ports.catalog.keys import EpochMoved
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, OTHER_ARN, VERIFY, World, data_key, new_id, sealed

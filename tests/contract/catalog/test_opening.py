@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, Origin
+from shared.domain.jobs import JobKind, Origin
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import OPEN, World, refused
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, JobState, Schedule
+from shared.domain.jobs import JobKind, JobState
+from shared.domain.model import Schedule
 from shared.ports.catalog.overview import JobCount, JobFilter
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World, snapshot

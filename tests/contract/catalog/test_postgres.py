@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from shared.adapters.catalog import migrate, open_catalog, schema
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.model import JobKind, Origin, StepPlan
+from shared.domain.jobs import JobKind, Origin, StepPlan
 from shared.domain.trust import Untrusted
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.test_upgrade import WITHOUT_TENANT

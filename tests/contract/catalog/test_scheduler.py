@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from shared.domain.errors import Code
+from shared.domain.jobs import JobKind, JobState, Origin, StepState
 from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyWarning
-from shared.domain.model import JobKind, JobState, Origin, Schedule, StepState
+from shared.domain.model import Schedule
 from shared.domain.schedule import next_due
 from shared.ports.catalog.overview import JobFilter
 from shared.ports.catalog.scheduler import DueSchedule

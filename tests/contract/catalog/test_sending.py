@@ -4,7 +4,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from shared.domain.model import JobKind, Origin, StepPlan
+from shared.domain.jobs import JobKind, Origin, StepPlan
 from shared.messages import FIRST_VERSION, VERSION
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World

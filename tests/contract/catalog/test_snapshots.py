@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import Answer, Code, Refuse
-from shared.domain.model import JobKind, JobState, Origin, ResourceReport, StepPlan
+from shared.domain.jobs import JobKind, JobState, Origin, StepPlan
+from shared.domain.model import ResourceReport
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import NOW, World, checkpoint, new_id, run, snapshot
 

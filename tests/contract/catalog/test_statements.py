@@ -15,7 +15,7 @@ from shared.adapters.catalog import statements
 from shared.adapters.catalog.schema import jobs, refusals, steps
 from shared.adapters.catalog.statements import Where
 from shared.adapters.catalog.tenancy import Changes, Tenancy
-from shared.domain.model import JobKind, Origin, StepState
+from shared.domain.jobs import JobKind, Origin, StepState
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, BACKUP, NOW, World
 

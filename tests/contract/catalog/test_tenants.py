@@ -7,7 +7,8 @@ import pytest
 
 from shared.adapters.catalog.schema import AUDIT, metadata
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
-from shared.domain.model import CredentialKind, JobKind, JobState, KeyMode, Origin, Purpose, Schedule, Tenant
+from shared.domain.jobs import JobKind, JobState, Origin
+from shared.domain.model import CredentialKind, KeyMode, Purpose, Schedule, Tenant
 from shared.domain.trust import Untrusted
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.model import Claim, JobKind, JobState, KeyMode, Origin, Purpose, Snapshot, StepPlan, Tenant
+from shared.domain.jobs import Claim, JobKind, JobState, Origin, StepPlan
+from shared.domain.model import KeyMode, Purpose, Snapshot, Tenant
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents, Leftovers
 from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, World, checkpoint, data_key, new_id, run, snapshot

@@ -12,22 +12,16 @@ from sqlalchemy import Connection, bindparam, create_engine, delete, event, inse
 from shared.adapters.catalog import open_catalog
 from shared.adapters.catalog.schema import OUTLIVES_TENANT, UtcTime, metadata
 from shared.domain.errors import Answer, Code, Refuse
+from shared.domain.jobs import Claim, Job, JobKind, JobState, Origin, StepPlan, StepRef
 from shared.domain.key_health import KeyCondition, KeyEvent
 from shared.domain.model import (
-    Claim,
     CredentialKind,
-    Job,
-    JobKind,
-    JobState,
     KeyMode,
-    Origin,
     Purpose,
     ResourceReport,
     RunRef,
     Sealed,
     Snapshot,
-    StepPlan,
-    StepRef,
     Tenant,
     WrappedKey,
 )

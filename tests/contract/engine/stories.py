@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.domain.model import JobKind
+from shared.domain.jobs import JobKind
 from tests.contract.engine.world import EngineWorld
 
 POINTS = (

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from shared.domain.errors import KeyRefused
-from shared.domain.model import JobKind, JobState, Purpose
+from shared.domain.jobs import JobKind, JobState
+from shared.domain.model import Purpose
 from shared.vault.keyring import create_data_key
 from shared.vault.names import certificate_blob, chunk_blob, head_blob, heads_prefix, key_object_blob, manifest_blob
 from tests.contract.engine.stories import STORIES, Story, copied, tell

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.audit import Action
 from shared.domain.errors import Code, StoreTrouble
-from shared.domain.model import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState
 from shared.engine.audit import refused_broken, verify_audit
 from shared.engine.requests.customer_keys import request_enable
 from shared.engine.snapshots.download import download

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused
+from shared.domain.jobs import JobKind, JobState
 from shared.domain.key_health import KeyCondition
-from shared.domain.model import JobKind, JobState, KeyMode, Purpose, Tenant, WrappedKey
+from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey
 from shared.engine.key_health import Prober, Probing
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.customer_keys import request_update

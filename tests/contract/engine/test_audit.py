@@ -12,7 +12,7 @@ import pytest
 
 from shared.domain.audit import INSTALLATION, NOTHING_BEFORE, Action, canonical, event_of, hash_of
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, Refuse, StoreTrouble
-from shared.domain.model import Job, JobKind, JobState
+from shared.domain.jobs import Job, JobKind, JobState
 from shared.engine.audit import all_entries, keep_head, refused_broken, verify_audit
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download

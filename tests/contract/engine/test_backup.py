@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain import resources
 from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Refuse, Skip, StartOver
-from shared.domain.model import Job, JobState, ResourceProgress
+from shared.domain.jobs import Job, JobState, ResourceProgress
 from shared.domain.resources import STREAMS, Stream
 from shared.ports.directory import Cursor
 from tests.contract.engine.world import EngineWorld, MemoryPage

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, JobState, Purpose
+from shared.domain.jobs import JobKind, JobState
+from shared.domain.model import Purpose
 from shared.domain.secret import Secret
 from shared.domain.trust import Untrusted
 from shared.engine.keys.process_keys import ProcessKeys

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState
 from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.names import manifest_blob
 from tests.contract.engine.world import EngineWorld

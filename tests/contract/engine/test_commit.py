@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Cancelled, GraphTrouble, KeyTrouble
-from shared.domain.model import JobKind, JobState, Phase
+from shared.domain.jobs import JobKind, JobState, Phase
 from shared.domain.records import tombstone
 from shared.engine.backup.commit import commit_step
 from shared.engine.snapshots.foreground import begun_foreground

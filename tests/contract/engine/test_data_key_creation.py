@@ -8,7 +8,8 @@ import pytest
 
 from shared.adapters.kms import AwsKeys
 from shared.domain.errors import ClaimLost, KeyTrouble
-from shared.domain.model import Job, JobState, Purpose
+from shared.domain.jobs import Job, JobState
+from shared.domain.model import Purpose
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.vault.names import key_objects_prefix
 from tests.contract.engine.kms_cases import ENVIRONMENT

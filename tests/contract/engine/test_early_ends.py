@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Skip, StartOver
-from shared.domain.model import JobState, Phase
+from shared.domain.jobs import JobState, Phase
 from shared.engine.steps.checkpoints import job_checkpoints
 from tests.contract.engine.world import EngineWorld
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Code, GraphTrouble, KeyRefused
-from shared.domain.model import StepRef
+from shared.domain.jobs import StepRef
 from shared.engine.jobs.ending import Ending, Outcome
 from shared.engine.jobs.runner import run_step
 from shared.messages import StepMessage

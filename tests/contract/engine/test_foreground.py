@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Code, EntrakeepError, KeyRefused
-from shared.domain.model import Job, JobKind, JobState
+from shared.domain.jobs import Job, JobKind, JobState
 from shared.engine.snapshots import foreground
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Cancelled
-from shared.domain.model import JobState
+from shared.domain.jobs import JobState
 from shared.domain.records import Line, put
 from shared.domain.resources import STREAMS, Stream
 from shared.domain.secret import Secret

@@ -17,7 +17,7 @@ from shared.domain.errors import (
     StartOver,
     StoreTrouble,
 )
-from shared.domain.model import JobKind, JobState, StepState
+from shared.domain.jobs import JobKind, JobState, StepState
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 

@@ -14,7 +14,8 @@ import pytest
 
 from shared.adapters.catalog import sqlite
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
-from shared.domain.model import Job, JobKind, JobState, KeyMode, Purpose
+from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.model import KeyMode, Purpose
 from shared.engine.key_management import terms as terms_module
 from shared.engine.key_management.terms import present_terms
 from shared.engine.keys.process_keys import ProcessKeys

@@ -10,7 +10,8 @@ import pytest
 
 from shared.adapters.kms import AwsKeys
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState, Tenant
+from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.model import Tenant
 from shared.engine.key_management.checks import CHECKS
 from shared.engine.key_management.policy import key_policy
 from shared.engine.requests.customer_keys import checked_arn, request_check, request_enable, request_update

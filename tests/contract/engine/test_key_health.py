@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
+from shared.domain.jobs import JobKind, JobState, Origin
 from shared.domain.key_health import KeyCondition, KeyHealth
-from shared.domain.model import JobKind, JobState, KeyMode, Origin, Purpose, Schedule
+from shared.domain.model import KeyMode, Purpose, Schedule
 from shared.domain.secret import Secret
 from shared.engine.key_health import Prober, Probing
 from shared.engine.tenants.onboarding import add_tenant

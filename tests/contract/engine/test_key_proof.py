@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState, Origin, Purpose, WrappedKey
+from shared.domain.jobs import Job, JobKind, JobState, Origin
+from shared.domain.model import Purpose, WrappedKey
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.vault.keyring import create_data_key, decode_key_object, encode_key_object

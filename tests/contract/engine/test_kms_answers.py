@@ -18,7 +18,8 @@ from console.download_file import to_file
 from shared.adapters.kms.row import Kind, Row
 from shared.adapters.kms.table import ROWS
 from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse
-from shared.domain.model import Job, JobKind, JobState, Origin, Schedule
+from shared.domain.jobs import Job, JobKind, JobState, Origin
+from shared.domain.model import Schedule
 from shared.engine.snapshots.download import Sink, download
 from tests.contract.engine.kms_cases import CASES, Case, Scene, cases
 from tests.contract.engine.kms_stage import LONG, Stage, until

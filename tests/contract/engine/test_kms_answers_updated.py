@@ -7,7 +7,8 @@ import pytest
 
 from shared.adapters.kms.row import Kind, Row
 from shared.domain.errors import Code
-from shared.domain.model import Job, JobKind, JobState, KeyMode
+from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.model import KeyMode
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.customer_keys import request_update
 from shared.vault.keyring import check_key_object, unwrap

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Code, KeyRefused, KeyTrouble
+from shared.domain.jobs import Job, JobKind, JobState, Origin
 from shared.domain.key_health import KeyCondition
-from shared.domain.model import Job, JobKind, JobState, Origin, Schedule
+from shared.domain.model import Schedule
 from shared.domain.secret import Secret
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.snapshots.download import download

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Alarm, ClaimLost, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
-from shared.domain.model import JobKind, Purpose, WrappedKey
+from shared.domain.jobs import JobKind
+from shared.domain.model import Purpose, WrappedKey
 from shared.engine.jobs import runner
 from shared.engine.keys import process_keys as process_keys_module
 from shared.engine.keys.process_keys import ProcessKeys

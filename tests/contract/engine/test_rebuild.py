@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from shared.domain.errors import Code, KeyRefused, KeyTrouble, StoreTrouble
-from shared.domain.model import JobKind, JobState, Purpose
+from shared.domain.jobs import JobKind, JobState
+from shared.domain.model import Purpose
 from shared.domain.secret import Secret
 from shared.engine.tenants.onboarding import update_tenant
 from shared.engine.upkeep.rebuild import rebuild, stored_tenants

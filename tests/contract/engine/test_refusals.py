@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Answer
-from shared.domain.model import JobState, RefusedObject, ResourceReport
+from shared.domain.jobs import JobState
+from shared.domain.model import RefusedObject, ResourceReport
 from shared.engine.backup import refusals
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.snapshots import browse

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Alarm, Code, StoreTrouble
-from shared.domain.model import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState
 from shared.engine.audit import keep_head, verify_audit
 from shared.engine.upkeep.rebuild import rebuild
 from tests.contract.engine.world import EngineWorld

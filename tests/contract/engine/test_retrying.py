@@ -8,7 +8,8 @@ import pytest
 
 from shared.domain import resources
 from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Looping, Skip, StartOver
-from shared.domain.model import Job, JobState, ResourceReport
+from shared.domain.jobs import Job, JobState
+from shared.domain.model import ResourceReport
 from shared.domain.secret import Secret
 from shared.engine.tenants.onboarding import update_tenant
 from tests.contract.engine.world import EngineWorld

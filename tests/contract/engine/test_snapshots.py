@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Alarm, Cancelled, Code, KeyRefused, Refuse
-from shared.domain.model import Job, JobKind, JobState
+from shared.domain.jobs import Job, JobKind, JobState
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download
 from shared.engine.snapshots.foreground import begun_foreground

@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.catalog.claims import SqlClaims
 from shared.domain.errors import ClaimLost, Code, KeyRefused, Refuse
-from shared.domain.model import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.ports.catalog.overview import JobFilter
 from tests.contract.engine.world import EngineWorld

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code, Refuse, StoreNotOurs
-from shared.domain.model import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState
 from shared.domain.secret import Secret
 from shared.engine.store_mark import MarkedStore, State
 from shared.engine.tenants.onboarding import add_tenant, remove_tenant

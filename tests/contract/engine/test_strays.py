@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.blobs import open_store
-from shared.domain.model import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState
 from shared.engine.audit import verify_audit
 from shared.engine.store_mark import MarkedStore
 from shared.engine.tenants.shred import shred_tenant

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from shared.domain.errors import Code, KeyRefused
-from shared.domain.model import JobKind, JobState, Origin, Purpose
+from shared.domain.jobs import JobKind, JobState, Origin
+from shared.domain.model import Purpose
 from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.keyring import create_data_key
 from shared.vault.names import chunk_blob, chunks_prefix, heads_prefix, key_object_blob, manifest_blob, manifests_prefix

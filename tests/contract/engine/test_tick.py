@@ -12,7 +12,8 @@ from shared.adapters.catalog import scheduler as in_sql
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.tenancy import Changes
 from shared.domain.errors import Code, KeyRefused, Refuse
-from shared.domain.model import JobKind, JobState, Origin, Schedule, StepState, Tenant
+from shared.domain.jobs import JobKind, JobState, Origin, StepState
+from shared.domain.model import Schedule, Tenant
 from shared.engine.jobs.sending import send_due
 from shared.engine.tenants.onboarding import add_tenant
 from tests.contract.engine.world import EngineWorld, identity

@@ -17,8 +17,9 @@ import msgspec
 from scheduler.tick import tick
 from shared.adapters.catalog import open_catalog
 from shared.domain.errors import Answer, EntrakeepError, Skip
+from shared.domain.jobs import Job, JobKind, JobState, Origin, Phase, StepRef
 from shared.domain.limits import Limits
-from shared.domain.model import Job, JobKind, JobState, Origin, Phase, RefusedObject, StepRef, Tenant
+from shared.domain.model import RefusedObject, Tenant
 from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import STREAMS, Reading, Stream
 from shared.domain.secret import Secret

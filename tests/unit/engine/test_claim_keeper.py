@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Refuse
-from shared.domain.model import Claim, JobKind, ResourceProgress
+from shared.domain.jobs import Claim, JobKind, ResourceProgress
 from shared.engine.steps.claim_keeper import ClaimKeeper
 from shared.ports.catalog.claims import Claims, Renewal
 

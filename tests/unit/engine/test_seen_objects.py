@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import Answer
-from shared.domain.model import Phase, Step, StepState
+from shared.domain.jobs import Phase, Step, StepState
 from shared.domain.records import Line, prefix_tombstone, put, tombstone
 from shared.domain.resources import STREAMS
 from shared.engine.backup.seen_objects import SeenObjects

@@ -8,7 +8,7 @@ import typer
 
 from console.cli.tables import age_words
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import JobState
+from shared.domain.jobs import JobState
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import World, snapshot
 

@@ -14,8 +14,9 @@ from prometheus_client.core import Metric
 from console.cli.exposition import backup_families, key_families
 from console.cli.metrics_server import MetricsServer
 from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import JobState
 from shared.domain.key_health import KeyCondition, KeyHealth, KeyWarning
-from shared.domain.model import JobState, KeyMode, Refusal, Schedule, Tenant
+from shared.domain.model import KeyMode, Refusal, Schedule, Tenant
 from shared.ports.catalog.keys import KeyState
 from shared.ports.catalog.overview import Result, SnapshotAt, TenantOverview
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from console.cli.progress import Pace, picture
 from shared.domain.errors import Answer, Code
-from shared.domain.model import Job, JobKind, JobState, Origin, ResourceProgress, Step, StepState, Trouble
+from shared.domain.jobs import Job, JobKind, JobState, Origin, ResourceProgress, Step, StepState, Trouble
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 JOB = Job(job_id="j", tenant_id="t", kind=JobKind.BACKUP, state=JobState.RUNNING, origin=Origin.HAND, created_at=NOW)

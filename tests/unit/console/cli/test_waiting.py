@@ -13,8 +13,8 @@ import pytest
 from console.cli.hindrances import Hindrance, hindrances
 from console.cli.waiting import wait_for
 from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import JobState
 from shared.domain.limits import Limits
-from shared.domain.model import JobState
 from shared.wiring import LIMITS
 from tests.contract.catalog.world import World
 from tests.migrated import migrated_file

@@ -16,21 +16,9 @@ from console.documents.results import job_with_results
 from console.documents.schedules import schedule_document
 from console.documents.times import moment
 from shared.domain.errors import Answer, Code
+from shared.domain.jobs import Job, JobKind, JobState, Origin, ResourceProgress, Step, StepState, Trouble
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
-from shared.domain.model import (
-    Job,
-    JobKind,
-    JobState,
-    KeyMode,
-    Origin,
-    Refusal,
-    ResourceProgress,
-    Schedule,
-    Step,
-    StepState,
-    Tenant,
-    Trouble,
-)
+from shared.domain.model import KeyMode, Refusal, Schedule, Tenant
 from shared.domain.trust import Untrusted
 from shared.ports.catalog.keys import KeyState
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.domain.errors import Code
-from shared.domain.model import JobKind, Schedule
+from shared.domain.jobs import JobKind
+from shared.domain.model import Schedule
 from shared.domain.trust import Untrusted
 from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, REVOKED, VERIFY, World, new_id
 from tests.generated.schemas import check

@@ -1,6 +1,6 @@
 """States of jobs and their legal moves."""
 
-from shared.domain.model import JOB_MOVES, JobState
+from shared.domain.jobs import JOB_MOVES, JobState
 
 
 def test_an_ended_job_never_moves_again() -> None:
