@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.supervisor.guarded import Guarded, tail
+from shared.domain.backoff import Backoff
 
 _LOG_LIMIT = 10 * 1024 * 1024
 """Bytes of a part's log after which it becomes ``<part>.log.1`` and a new one begins."""
@@ -15,6 +16,7 @@ _STARTING = 60.0
 """Extra seconds that a part has until its first sign of life."""
 _DYING = 3
 """Number of consecutive ends after which the last lines of the log are shown."""
+_RESTARTS = Backoff(first=1.0, longest=30.0)
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,10 @@ class Part:
 class Pace:
     """Times of the supervisor, in seconds."""
 
-    first_wait: float = 1.0
-    """The wait before the first restart. It doubles with each restart."""
-    longest_wait: float = 30.0
-    """The longest wait before a restart."""
+    backoff: Backoff = _RESTARTS
+    """The waits before restarts."""
     steady: float = 60.0
-    """The up-time after which the wait begins at ``first_wait`` again."""
+    """The up-time after which the first wait applies again."""
     look: float = 0.25
     """The time between two looks at parts that are not ready yet."""
 
@@ -141,8 +141,8 @@ class Seat:
         """Set the time of the next start, later after each consecutive end, and report the reason."""
         if now - self._started_at >= self._pace.steady:
             self._ends = 0
-        wait = min(self._pace.first_wait * 2**self._ends, self._pace.longest_wait)
-        self._ends = min(self._ends + 1, 64)
+        wait = self._pace.backoff.wait(self._ends)
+        self._ends += 1
         self.restart_at = now + wait
         self._say(f"{self.part.name} {reason}; restarting it in {wait:g} s (log: {self._log})")
         if self._ends >= _DYING:

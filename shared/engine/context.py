@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shared.domain.deadline import Deadline
 from shared.domain.limits import Limits
 from shared.engine.store_mark import MarkedStore
 from shared.ports.catalog.database import Catalog
@@ -27,7 +28,7 @@ class Context:
     dispatch: Dispatch
     """The way to send jobs to workers."""
     clock: Clock
-    """The time of day."""
+    """The time of day, and a clock that never goes back."""
     limits: Limits
     """Sizes and durations."""
     lease_seconds: float
@@ -39,3 +40,7 @@ class Context:
     between every two steps replace it."""
     flush_usage: Callable[[], None] = lambda: None
     """Adds this process's calls to KMS and Graph to the totals in SQL."""
+
+    def deadline(self, seconds: float) -> Deadline:
+        """Return a time limit of ``seconds`` that begins now."""
+        return Deadline(seconds, self.clock.monotonic)

@@ -1,22 +1,21 @@
 """Key leases: the short time for which a tenant's unwrapped data keys may be used before KMS is asked again."""
 
-import random
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
+from shared.domain.backoff import Backoff
+from shared.domain.deadline import Deadline
 from shared.domain.errors import Alarm, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import WrappedKey
 from shared.ports.keys import KeyService
 from shared.vault.keyring import DataKey, unwrap
 
-FIRST_WAIT, LONGEST_WAIT, LAST_WAIT = 0.2, 5.0, 0.05
-"""Seconds between tries while KMS is in trouble.
-
-The wait doubles each time, with full jitter. It is at most half of the lease's remaining time, and ``LAST_WAIT`` at its
-end, so that no lease expires during a wait.
-"""
+KMS_BACKOFF = Backoff(first=0.2, longest=5.0, jitter=1.0)
+"""Seconds between tries while KMS is in trouble."""
+_LAST_WAIT = 0.05
+"""Longest wait in seconds at the end of a lease. Before, a wait is at most half of the lease's remaining time."""
 _SILENT = "AWS KMS did not answer for as long as the key lease lasts."
 
 
@@ -66,14 +65,14 @@ class Lease:
         self._retired = False
         self._calls: list[Callable[[], object]] = []
         self._ended: EntrakeepError | None = None
-        self._until = time.monotonic() + seconds
+        self._deadline = Deadline(seconds, time.monotonic)
         self._lock = threading.RLock()
         self._unwrapping = threading.Lock()
         self._stop = threading.Event()
 
     def start(self) -> None:
         """Ask KMS for the probe's data key, then keep the lease. Raise what the key service raises, trouble included."""
-        self._until = time.monotonic() + self._seconds
+        self._deadline = Deadline(self._seconds, time.monotonic)
         if self._probe is not None:
             self.add(self._ask(self._probe), self._probe)
         for work, name in ((self._keep, "lease"), (self._watch, "lease-end")):
@@ -86,7 +85,7 @@ class Lease:
         """
         if self._retired:
             return
-        if self._ended is None and time.monotonic() >= self._until:
+        if self._ended is None and self._deadline.over:
             self._end(KeyTrouble(_SILENT))
         if self._ended is not None:
             raise self._ended
@@ -184,19 +183,17 @@ class Lease:
         self._stop.set()
 
     def _keep(self) -> None:
-        wait = FIRST_WAIT
-        pause = self._seconds / 2
+        pause, waits = self._seconds / 2, 0
         while not self._stop.wait(pause):
             try:
                 self.renew()
-                pause, wait = self._seconds / 2, FIRST_WAIT
+                pause, waits = self._seconds / 2, 0
                 self._hand_over_moved()
             except LeaseRetired:
                 return
             except KeyTrouble:
-                remaining = self._until - time.monotonic()
-                pause = min(random.uniform(0.0, wait), max(LAST_WAIT, remaining / 2))
-                wait = min(LONGEST_WAIT, wait * 2)
+                pause = min(KMS_BACKOFF.wait(waits), max(_LAST_WAIT, self._deadline.remaining / 2))
+                waits += 1
             except EntrakeepError:
                 return  # it has ended the lease, so check() raises it
 
@@ -207,19 +204,19 @@ class Lease:
                 self._follow(self)
 
     def _watch(self) -> None:
-        while not self._stop.wait(max(0.0, self._until - time.monotonic())):
-            if time.monotonic() >= self._until:
+        while not self._stop.wait(self._deadline.remaining):
+            if self._deadline.over:
                 self._end(KeyTrouble(_SILENT))
 
     def _ask(self, probe: WrappedKey) -> DataKey:
         """Return the data key that KMS opens once more, and restart the lease from before the call."""
-        started = time.monotonic()
+        renewed = Deadline(self._seconds, time.monotonic)
         try:
             key = self._unwrap(probe)
         except Alarm as alarm:
             self._end(alarm)
             raise
-        self._until = started + self._seconds
+        self._deadline = renewed
         return key
 
     def _unwrap(self, wrapped: WrappedKey) -> DataKey:

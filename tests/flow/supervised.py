@@ -11,6 +11,7 @@ from pathlib import Path
 
 from console.supervisor.loop import Supervisor
 from console.supervisor.part import Pace, Part
+from shared.domain.backoff import Backoff
 
 SCRIPTS = {
     "shy": """
@@ -72,7 +73,7 @@ def main() -> None:
         folder,
         say=lambda line: print(line, file=sys.stderr, flush=True),
         announce_ready=lambda: print("ready", flush=True),
-        pace=Pace(first_wait=0.1, longest_wait=0.3, steady=60.0, look=0.05),
+        pace=Pace(backoff=Backoff(first=0.1, longest=0.3), steady=60.0, look=0.05),
     ).run()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, text
 
 from shared.adapters.catalog.residue import residue
+from shared.domain.deadline import Deadline
 from shared.domain.errors import Code, Refuse
 from shared.ports.catalog.database import Purged
 
@@ -115,7 +116,7 @@ def _empty_log(connection: sqlite3.Connection, *, rewrite: bool) -> bool:
 
     ``rewrite`` runs VACUUM first. Each wait is short, because no other process can write meanwhile.
     """
-    deadline = time.monotonic() + _PURGE_SECONDS
+    deadline = Deadline(_PURGE_SECONDS, time.monotonic)
     while True:
         try:
             if rewrite:
@@ -126,7 +127,7 @@ def _empty_log(connection: sqlite3.Connection, *, rewrite: bool) -> bool:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
             busy = True
-        if not busy or time.monotonic() >= deadline:
+        if not busy or deadline.over:
             return not busy
         time.sleep(_PURGE_PAUSE)
 

@@ -11,7 +11,6 @@ import base64
 import logging
 import ssl
 import threading
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import Any
@@ -122,9 +121,9 @@ class SignIn:
             cached = self._tokens.get(self._name) if claims is None else None
             if cached is not None:
                 return cached
-            requested_at = time.monotonic()
+            expiry = self._tokens.expiry()
             self._newest = await _in_thread(lambda: self._request(claims))
-            self._tokens.keep(self._name, self._newest, requested_at)
+            self._tokens.keep(self._name, self._newest, expiry)
             return self._newest
 
     def took(self, token: str) -> bool:

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 
+from shared.domain.deadline import Deadline
 from shared.ports.directory import Identity
 
 
@@ -17,8 +18,8 @@ class Tokens:
     def __init__(self, seconds: float) -> None:
         """Start with an empty cache."""
         self._seconds = seconds
-        self._kept: dict[bytes, tuple[str, float]] = {}
-        """Each token with the monotonic time until which it is cached."""
+        self._kept: dict[bytes, tuple[str, Deadline]] = {}
+        """Each token, and when it expires."""
         self._salt = os.urandom(16)
         self._lock = threading.Lock()
 
@@ -30,18 +31,21 @@ class Tokens:
     def get(self, name: bytes) -> str | None:
         """Return the cached token, or None."""
         with self._lock:
-            token, until = self._kept.get(name, (None, 0.0))
-        return token if time.monotonic() < until else None
+            token, expiry = self._kept.get(name, (None, None))
+        return None if expiry is None or expiry.over else token
 
-    def keep(self, name: bytes, token: str, requested_at: float) -> None:
-        """Cache a token that was requested at ``requested_at`` by the monotonic clock."""
+    def expiry(self) -> Deadline:
+        """Return when a token that is requested now expires."""
+        return Deadline(self._seconds, time.monotonic)
+
+    def keep(self, name: bytes, token: str, expiry: Deadline) -> None:
+        """Cache a token until ``expiry``."""
         with self._lock:
-            self._kept[name] = token, requested_at + self._seconds
-        expiry = threading.Timer(
-            self._seconds, self.forget, (name, token)
-        )  # also removes a token that is not used again
-        expiry.daemon = True
-        expiry.start()
+            self._kept[name] = token, expiry
+        # A timer also removes a token that is not used again.
+        timer = threading.Timer(self._seconds, self.forget, (name, token))
+        timer.daemon = True
+        timer.start()
 
     def forget(self, name: bytes, token: str | None) -> None:
         """Remove this token from the cache, but no newer one. None removes any token."""

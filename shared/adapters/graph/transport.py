@@ -26,6 +26,7 @@ from shared.adapters.graph.handshake import close_if_cancelled
 from shared.adapters.graph.prefetch import look_ahead
 from shared.adapters.graph.reach import reason
 from shared.adapters.graph.sign_in import SignIn, claims_of
+from shared.domain.backoff import Backoff
 from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Skip
 from shared.ports.budget import Budget
 
@@ -39,8 +40,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     tries: int = 5
     """The most tries, the first one included."""
-    first_wait_seconds: float = 1.0
-    """The first wait. It triples with each further try, unless Graph says how long to wait."""
+    backoff: Backoff = Backoff(first=1.0, longest=60.0, factor=3.0)
+    """The waits, unless Graph says how long to wait."""
     wait_seconds: float = 60.0
     """The longest sum of all waits of one request."""
     answer_seconds: float = 60.0
@@ -186,7 +187,7 @@ class Transport:
                     raise
                 doubted = True
             except GraphTrouble as trouble:
-                wait = self._patience.first_wait_seconds * 3 ** (number - 1) if trouble.after is None else trouble.after
+                wait = self._patience.backoff.wait(number - 1) if trouble.after is None else trouble.after
                 if isinstance(trouble, Throttled):
                     await self._budget.throttled(wait)
                 waited += wait

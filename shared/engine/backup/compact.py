@@ -1,7 +1,5 @@
 """Phase 3: merge runs of a stream that has too many to read at once (see ``shared.vault.compaction``)."""
 
-import time
-
 from shared.engine.backup.stream_results import StreamResult, stream_results
 from shared.engine.snapshots.manifests import parent_manifest
 from shared.engine.steps.checkpoints import store_checkpoint
@@ -19,11 +17,11 @@ def compact_step(work: Work) -> bool:
     A checkpoint follows each merge. A step that is taken over, or whose time slice is over, continues with the next
     merge. Raises TimeSliceOver at the end of the time slice.
     """
-    slice_ends_at = time.monotonic() + work.context.limits.step_seconds
+    time_slice = work.time_slice()
     for harvest in stream_results(work, parent_manifest(work)):
         runs = harvest.runs if harvest.whole else []
         while chosen := to_merge(runs):
-            if time.monotonic() >= slice_ends_at:
+            if time_slice.over:
                 raise TimeSliceOver
             runs = _merge(work, harvest, runs, len(runs) - chosen)
     work.context.at("compacted")

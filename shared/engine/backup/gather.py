@@ -2,7 +2,6 @@
 
 import asyncio
 import queue
-import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
@@ -96,7 +95,7 @@ class Gatherer:
         self._counts = _counts(work)
         self._buffered: Counter[bytes] = Counter()
         """Buffered lines of each resource, repeated ones included: reported as progress until the run is counted."""
-        self._slice_ends_at = time.monotonic() + limits.step_seconds
+        self._time_slice = work.time_slice()
 
     @property
     def partial(self) -> bool:
@@ -140,7 +139,7 @@ class Gatherer:
             self._take(page)
             last = page.cursor
             self._work.context.at("page")
-            slice_over = time.monotonic() >= self._slice_ends_at
+            slice_over = self._time_slice.over
             if last is not None and last.more and (slice_over or self._buffer.full):
                 self._checkpoint(last)
                 if slice_over:

@@ -81,7 +81,7 @@ def run_step(context: Context, message: StepMessage, holder: str) -> Ending:
 
 def _run_claimed(context: Context, catalog: TenantCatalog, claim: Claim) -> _End:
     """Run the step while its claim is renewed. Return whether the next phase opened, and the error that ended it early."""
-    with ClaimKeeper(catalog.claims, claim, context.limits.renew_seconds) as hold:
+    with ClaimKeeper(catalog.claims, claim, context.limits.renew_seconds, context.clock.monotonic) as hold:
         try:
             return _run_and_store(context, catalog, hold)
         except EntrakeepError:
@@ -168,8 +168,8 @@ def _release_when_reachable(context: Context, catalog: TenantCatalog, claim: Cla
 
     A short outage of the database loses no work. If the outage lasts longer than the claim, the claim expires.
     """
-    until = time.monotonic() + claim.seconds
-    while time.monotonic() < until:
+    deadline = context.deadline(claim.seconds)
+    while not deadline.over:
         try:
             catalog.claims.release_step(claim, after=context.limits.resend_seconds, trouble=None)
         except Refuse:

@@ -1,7 +1,6 @@
 """Notify a receiver of an event: at least once, in order, and retried with longer waits until the receiver accepts it."""
 
-import random
-
+from shared.domain.backoff import Backoff
 from shared.domain.backup_health import BackupEvent
 from shared.domain.limits import Limits
 from shared.ports.catalog.key_health import DueNotice, Probes
@@ -16,8 +15,8 @@ def deliver(notices: Notices, probes: Probes, due_notice: DueNotice, limits: Lim
     try:
         outcome = notices.send(notice_of(due_notice))
     except NotTaken as error:
-        wait = min(limits.notice_retry_most_seconds, limits.notice_retry_seconds * 2.0 ** min(due_notice.tries - 1, 16))
-        probes.retry_delivery(due_notice, error.outcome, wait * random.uniform(0.5, 1.0))
+        backoff = Backoff(first=limits.notice_retry_seconds, longest=limits.notice_retry_most_seconds, jitter=0.5)
+        probes.retry_delivery(due_notice, error.outcome, backoff.wait(due_notice.tries - 1))
         return False
     probes.mark_delivered(due_notice, outcome)
     return True

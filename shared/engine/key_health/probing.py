@@ -8,17 +8,16 @@ KMS key, and would prove less. The opened data key is dropped at once.
 
 import logging
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.domain.deadline import seconds_since
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.key_health import WELL, Finding, KeyCondition, KeyHealth, makes_nothing_new, next_condition, wait_for
 from shared.domain.limits import Limits
 from shared.domain.model import Purpose, WrappedKey
 from shared.engine.key_health.warnings import look
-from shared.engine.keys.retrying import seconds_since
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.key_health import ProbeOutcome, ProbeTurn
 from shared.ports.catalog.tenant import TenantCatalog
@@ -62,10 +61,11 @@ def probe_key(probing: Probing, turn: ProbeTurn) -> None:
     health, wrapped = catalog.health.get(), catalog.keys.find(Purpose.SECRETS, None)
     if wrapped is None:
         return
-    started_at = time.monotonic()
+    started_at = probing.clock.monotonic()
     finding = _probe_once(probing.keys, wrapped)
     if finding.condition is KeyCondition.REVOKED:
-        catalog.keys.refuse(wrapped.arn, finding.message, ago=seconds_since(started_at), probed=True)
+        ago = seconds_since(started_at, probing.clock.monotonic)
+        catalog.keys.refuse(wrapped.arn, finding.message, ago=ago, probed=True)
     if _key_was_changed(catalog, wrapped):
         return  # the tenant's KMS key was changed during the probe
     noted = _assess(probing, catalog, health, wrapped, finding)

@@ -242,10 +242,10 @@ class Checking:
 
     def _steady(self) -> None:
         """Raise Refuse unless ``make`` and ``open`` pass again after a wait: AWS spreads a new permission gradually."""
-        end = time.monotonic() + self._context.limits.key_steady_seconds
-        while time.monotonic() < end:
+        deadline = self._context.deadline(self._context.limits.key_steady_seconds)
+        while not deadline.over:
             self._hold()
-            time.sleep(min(_LOOK, max(0.0, end - time.monotonic())))
+            time.sleep(min(_LOOK, deadline.remaining))
         try:
             self._make()
             self._open()
@@ -294,19 +294,20 @@ class Checking:
 
     def _describe_new_key(self) -> KeyDescription:
         """Return the key's description. Retry while KMS does not know the key: that takes some seconds for a new key."""
-        end = time.monotonic() + self._context.limits.key_steady_seconds
+        deadline = self._context.deadline(self._context.limits.key_steady_seconds)
         while True:
             try:
                 return self._retrying(lambda: self._context.keys.describe(self._arn))
             except KeyRefused as refusal:
-                if not refusal.unknown or time.monotonic() >= end:
+                if not refusal.unknown or deadline.over:
                     raise
             self._hold()
             time.sleep(_LOOK)
 
     def _retrying(self, call: Callable[[], _T]) -> _T:
         """Return the result of ``call``, retried for a short time while KMS is in trouble."""
-        return retry_kms(call, min(_PATIENCE, self._context.lease_seconds), self._hold)
+        deadline = self._context.deadline(min(_PATIENCE, self._context.lease_seconds))
+        return retry_kms(call, deadline, self._hold)
 
     def _add_request_id(self, request_id: str | None) -> None:
         if request_id:

@@ -4,15 +4,15 @@ Order of writes: KMS rewraps, the wrapping is opened to prove it, the key object
 crash leaves a key object that the next try uses, or that no row names.
 """
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
+from shared.domain.deadline import seconds_since
 from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import Tenant, WrappedKey
-from shared.engine.keys.retrying import retry_kms, seconds_since
+from shared.engine.keys.retrying import retry_kms
 from shared.engine.keys.trust import Trust
 from shared.engine.steps.work import TimeSliceOver, Work
 from shared.ports.catalog.keys import Keys
@@ -75,8 +75,8 @@ class Moving:
         self.forgotten: set[bytes] = set()
         """Wrappings whose rows were deleted since this step began."""
         self.trust = Trust(work.context, work.catalog, frozenset({progress.before} if progress.before else ()))
-        self._time_over_at = time.monotonic() + work.context.limits.step_seconds
-        self._report_at = 0.0
+        self._time_slice = work.time_slice()
+        self._report_pause = work.context.deadline(0.0)
         self._allowed: set[str] = set()
 
     def move_all(self) -> None:
@@ -124,7 +124,9 @@ class Moving:
 
     def add_refusal(self, refusal: KeyRefused) -> None:
         """Record the refusal. Raise it if it is of the tenant's present key, because then no data key can be moved."""
-        self.work.catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.started_at))
+        self.work.catalog.keys.refuse(
+            refusal.arn, refusal.message, ago=seconds_since(refusal.started_at, self.work.context.clock.monotonic)
+        )
         if refusal.arn == self.tenant.key_arn:
             raise refusal
         self.refused[refusal.arn] = refusal
@@ -135,10 +137,10 @@ class Moving:
         Called only after an item is finished, so that every claim makes progress however slow KMS and the store are.
         """
         self.work.claim_keeper.check()
-        time_over = time.monotonic() >= self._time_over_at
-        if time_over or time.monotonic() >= self._report_at:
+        time_over = self._time_slice.over
+        if time_over or self._report_pause.over:
             self.work.catalog.claims.report_progress(self.work.claim, msgspec.to_builtins(self.progress), progress=True)
-            self._report_at = time.monotonic() + _REPORT_EVERY
+            self._report_pause = self.work.context.deadline(_REPORT_EVERY)
         if time_over:
             raise TimeSliceOver
 
@@ -178,4 +180,5 @@ class Moving:
 
     def _retrying(self, call: Callable[[], _T]) -> _T:
         """Return the result of ``call``, retried while KMS is in trouble, for as long as a lease lasts."""
-        return retry_kms(call, self.work.context.lease_seconds, self.work.claim_keeper.check)
+        context = self.work.context
+        return retry_kms(call, context.deadline(context.lease_seconds), self.work.claim_keeper.check)

@@ -207,7 +207,11 @@ def _adopt_unknown(moving: Moving, blob: str) -> None:
 def _check_opens(moving: Moving, key: WrappedKey) -> None:
     """Raise Alarm or KeyRefused unless KMS opens the data key."""
     context = moving.work.context
-    retry_kms(lambda: unwrap(context.keys, key).drop(), context.lease_seconds, moving.work.claim_keeper.check)
+    retry_kms(
+        lambda: unwrap(context.keys, key).drop(),
+        context.deadline(context.lease_seconds),
+        moving.work.claim_keeper.check,
+    )
 
 
 def _check_provider_cannot_open(moving: Moving, key: WrappedKey, blob: str) -> None:
@@ -222,7 +226,7 @@ def _check_provider_cannot_open(moving: Moving, key: WrappedKey, blob: str) -> N
         context.keys.decrypt(provider, key.wrapped, key.context, key.data_key_id).reveal()
 
     try:
-        retry_kms(attempt, context.lease_seconds, moving.work.claim_keeper.check)
+        retry_kms(attempt, context.deadline(context.lease_seconds), moving.work.claim_keeper.check)
     except (Alarm, Refuse):
         return
     raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} still opens under the operator's key.", blob)

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
+from shared.domain.deadline import seconds_since
 from shared.domain.errors import ClaimLost, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.engine.context import Context
-from shared.engine.keys.retrying import retry_kms, seconds_since
+from shared.engine.keys.retrying import retry_kms
 from shared.ports.catalog.keys import EpochMoved
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.keyring import DataKey, create_data_key
 from shared.vault.leases import Lease, LeaseRetired
 from shared.vault.names import key_object_blob
 
+_T = TypeVar("_T")
 _CREATION_LOOK = 0.1
 """Seconds between two looks for a data key that another step is creating."""
 
@@ -94,7 +97,7 @@ class ProcessKeys:
         If several steps need it, one creates it, and the others wait for as long as a claim lasts. If the first was only
         slow and another creates one too, SQL keeps one of them, and the other's key object is garbage.
         """
-        return retry_kms(partial(self._find_or_create, job_id), self._patience, self.check)
+        return self._retry(partial(self._find_or_create, job_id), self.check)
 
     def _find_or_create(self, job_id: str) -> DataKey:
         """Return the job's data key once a step has created it. Create it if no other step has reserved that."""
@@ -207,7 +210,7 @@ class ProcessKeys:
         while True:
             try:
                 lease = self._lease(wrapped.arn, wrapped)
-                return retry_kms(partial(lease.data_key, wrapped), self._patience, lease.check)
+                return self._retry(partial(lease.data_key, wrapped), lease.check)
             except LeaseRetired:
                 wrapped = self._catalog.keys.get(wrapped.data_key_id)
 
@@ -215,7 +218,11 @@ class ProcessKeys:
         """Return the lease on this KMS key. If there is none, start one by opening ``first``, which it then has."""
         with self._lock:
             self._check_open()
-            return self._leases.get(arn) or retry_kms(partial(self._start_lease, arn, first), self._patience)
+            return self._leases.get(arn) or self._retry(partial(self._start_lease, arn, first))
+
+    def _retry(self, call: Callable[[], _T], check: Callable[[], None] = lambda: None) -> _T:
+        """Return the result of ``call``, retried while KMS is in trouble, for as long as the patience lasts."""
+        return retry_kms(call, self._context.deadline(self._patience), check)
 
     def _start_lease(self, arn: str, first: WrappedKey | None) -> Lease:
         """Start a lease, and remove stored refusals of its KMS key if it opens ``first``."""
@@ -274,4 +281,6 @@ class ProcessKeys:
 
     def _record_refusal(self, refusal: KeyRefused) -> None:
         """Record the refusal in SQL, which ends the jobs that need the KMS key."""
-        self._catalog.keys.refuse(refusal.arn, refusal.message, ago=seconds_since(refusal.started_at))
+        self._catalog.keys.refuse(
+            refusal.arn, refusal.message, ago=seconds_since(refusal.started_at, self._context.clock.monotonic)
+        )

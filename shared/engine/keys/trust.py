@@ -54,7 +54,7 @@ class Trust:
                     frozenset({context.provider_key}),
                     self._ignore,
                 ),
-                context.lease_seconds,
+                context.deadline(context.lease_seconds),
             )
         except Refuse as refusal:  # without the provider key no record can be proved
             self._ignore(refusal)

@@ -65,7 +65,8 @@ class LooseKeys:
     def _unwrap(self, wrapped: WrappedKey) -> DataKey:
         """Unwrap the data key. Retry while KMS is in trouble, for as long as a lease lasts."""
         lease = self._lease(wrapped.arn)
-        return retry_kms(lambda: lease.data_key(wrapped), self._context.lease_seconds, lease.check)
+        deadline = self._context.deadline(self._context.lease_seconds)
+        return retry_kms(lambda: lease.data_key(wrapped), deadline, lease.check)
 
     def _lease(self, arn: str) -> Lease:
         """Return the lease on this KMS key. Start one if there is none."""

@@ -1,9 +1,9 @@
 """Keep a claim: renew it in a thread of its own, so that a blocked event loop does not lose it."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 
+from shared.domain.deadline import Deadline
 from shared.domain.errors import Cancelled, ClaimLost, EntrakeepError, Refuse
 from shared.domain.jobs import Claim, ResourceProgress
 from shared.ports.catalog.claims import Claims
@@ -13,17 +13,18 @@ REPORT_SECONDS = 2.0
 
 
 class ClaimKeeper:
-    """A claim that is renewed expires_at the context manager ends.
+    """A claim that is renewed until the context manager ends.
 
     ``check`` raises ``ClaimLost`` once another worker has claimed the step, and ``Cancelled`` once the job is cancelled. The
     progress last given to ``report_progress`` is in SQL within ``REPORT_SECONDS`` seconds.
     """
 
-    def __init__(self, claims: Claims, claim: Claim, every: float) -> None:
-        """Prepare to renew ``claim`` at least once in ``every`` seconds."""
+    def __init__(self, claims: Claims, claim: Claim, every: float, now: Callable[[], float]) -> None:
+        """Prepare to renew ``claim`` at least once in ``every`` seconds by the monotonic clock ``now``."""
         self.claim = claim
         self._claims = claims
         self._every = every
+        self._now = now
         self._ended: EntrakeepError | None = None
         self._calls: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -63,17 +64,16 @@ class ClaimKeeper:
         call()
 
     def _renew(self) -> None:
-        """Renew the claim and write new progress, expires_at stopped or expires_at the claim ends."""
-        renewed_at = time.monotonic()
-        expires_at = renewed_at + self.claim.seconds
+        """Renew the claim and write new progress, until stopped or until the claim ends."""
+        pause, expiry = self._deadline(self._every), self._deadline(self.claim.seconds)
         while not self._stop.wait(min(REPORT_SECONDS, self._every)):
             progress = self._progress
-            if progress is self._written and time.monotonic() < renewed_at + self._every:
+            if progress is self._written and not pause.over:
                 continue
-            renewed_at = time.monotonic()
+            pause, next_expiry = self._deadline(self._every), self._deadline(self.claim.seconds)
             try:
                 renewal = self._claims.renew(self.claim, None if progress is self._written else progress)
-                expires_at, self._written = renewed_at + self.claim.seconds, progress
+                expiry, self._written = next_expiry, progress
                 if renewal.cancel:
                     self._end(Cancelled())
                     return
@@ -82,9 +82,12 @@ class ClaimKeeper:
                 return
             except Refuse:
                 # The database does not answer: retry until the claim expires.
-                if time.monotonic() >= expires_at:
+                if expiry.over:
                     self._end(ClaimLost())
                     return
+
+    def _deadline(self, seconds: float) -> Deadline:
+        return Deadline(seconds, self._now)
 
     def _end(self, error: EntrakeepError) -> None:
         """Keep the error for ``check``, and make the calls registered by ``on_lost``."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.domain.deadline import Deadline
 from shared.domain.jobs import Claim
 from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys
@@ -35,3 +36,7 @@ class Work:
         """
         self.claim_keeper.check()
         self.keys.check()
+
+    def time_slice(self) -> Deadline:
+        """Return a time slice that begins now. When it is over, the step stores a checkpoint and raises TimeSliceOver."""
+        return self.context.deadline(self.context.limits.step_seconds)

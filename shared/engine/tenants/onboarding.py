@@ -54,7 +54,7 @@ def add_tenant(
     try:
         key, wrapped = retry_kms(
             lambda: create_data_key(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None),
-            min(context.lease_seconds, _PATIENCE),
+            context.deadline(min(context.lease_seconds, _PATIENCE)),
         )
     except KeyRefused as refusal:
         if refusal.unknown and not any(tenant.key_arn == arn for tenant in context.catalog.tenants()):

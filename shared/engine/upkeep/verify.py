@@ -4,7 +4,6 @@ Key objects are compared with SQL: without them the bucket would not be enough f
 hash that their children's sealed manifests have. Every other object under the tenant's prefix is accounted for.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -78,13 +77,13 @@ def verify_step(work: Work) -> bool:
     shallow = bool((job.detail or {}).get("shallow"))
     snapshots = [work.catalog.snapshots.get(job.snapshot)] if job.snapshot else work.catalog.snapshots.all()
     progress = _Progress() if shallow else _resume(work)
-    time_over_at = time.monotonic() + work.context.limits.step_seconds
+    time_slice = work.time_slice()
     for snapshot in snapshots:
         if snapshot.snapshot_id in progress.snapshots:
             continue
         _verify_keys(work, snapshot, progress)
         for _ in (_verify_hashes if shallow else _verify_contents)(work, snapshot, progress):
-            if not shallow and time.monotonic() >= time_over_at:
+            if not shallow and time_slice.over:
                 _save(work, progress)
                 raise TimeSliceOver
         progress.snapshots.add(snapshot.snapshot_id)

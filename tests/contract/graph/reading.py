@@ -7,6 +7,7 @@ from itertools import chain
 
 from shared.adapters.graph import RetryPolicy
 from shared.adapters.graph.source import GraphSource
+from shared.domain.backoff import Backoff
 from shared.domain.records import Line
 from shared.domain.resources import STREAMS, Stream
 from shared.ports.directory import Cursor
@@ -15,7 +16,7 @@ USERS, GROUPS = STREAMS["users"], STREAMS["groups"]
 POLICIES, ORGANIZATION = STREAMS["conditionalAccessPolicies"], STREAMS["organization"]
 DELTA = "/v1.0/users/delta"
 TOKEN = "/oauth2/v2.0/token"
-PATIENCE = RetryPolicy(first_wait_seconds=0.01)
+PATIENCE = RetryPolicy(backoff=Backoff(first=0.01, longest=0.1))
 
 Connect = Callable[..., GraphSource]
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from shared.adapters.graph import GraphAccess, RetryPolicy
+from shared.domain.backoff import Backoff
 from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Skip, StartOver
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
@@ -94,7 +95,7 @@ async def test_lasting_trouble_is_given_up_after_some_tries(simulator: Simulator
 
 async def test_silence_is_trouble(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("slow", "policies", seconds=1)
-    source = connect(patience=RetryPolicy(first_wait_seconds=0.01, answer_seconds=0.2))
+    source = connect(patience=RetryPolicy(backoff=Backoff(first=0.01, longest=0.1), answer_seconds=0.2))
     assert len(records((await read(source, POLICIES))[0], "conditionalAccessPolicies")) == 1
 
 

@@ -42,7 +42,7 @@ def until(true: Callable[[], object]) -> None:
 
 
 def held(renewals: Renewals) -> ClaimKeeper:
-    return ClaimKeeper(cast(Claims, renewals), CLAIM, 0.02)
+    return ClaimKeeper(cast(Claims, renewals), CLAIM, 0.02, time.monotonic)
 
 
 def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
@@ -57,7 +57,7 @@ def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
 
 def test_how_far_the_work_has_come_is_told_once_and_long_before_a_renewal() -> None:
     renewals = Renewals(Renewal(cancel=False))
-    with ClaimKeeper(cast(Claims, renewals), CLAIM, 60.0) as hold:
+    with ClaimKeeper(cast(Claims, renewals), CLAIM, 60.0, time.monotonic) as hold:
         for records in (1, 2):
             progress = [ResourceProgress(resource="users", records=records, changed=0)]
             hold.report_progress(progress)

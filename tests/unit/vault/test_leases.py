@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from shared.domain.deadline import Deadline
 from shared.domain.errors import Alarm, KeyRefused, KeyTrouble
 from shared.domain.model import Purpose
 from shared.domain.secret import Secret
@@ -118,7 +119,7 @@ def test_what_a_lease_holds_it_gives_only_as_long_as_it_lasts() -> None:
     key = setup.lease.cached(setup.probe.data_key_id)
     assert key is not None
     assert setup.lease.cached("0" * 64) is None
-    setup.lease._until = time.monotonic()  # and no thread has seen it yet
+    setup.lease._deadline = Deadline(0.0, time.monotonic)  # and no thread has seen it yet
     with pytest.raises(KeyTrouble):
         setup.lease.cached(setup.probe.data_key_id)
     with pytest.raises(KeyTrouble):
