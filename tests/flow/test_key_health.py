@@ -12,8 +12,8 @@ from shared.domain.errors import Code
 from shared.domain.jobs import JobState, Origin
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import Schedule, Tenant
+from tests.commands import Commands
 from tests.contract.test_webhook import Listener, listening
-from tests.flow.shell import Shell
 from tests.flow.stack import LEASE, Stack, running_stack, until
 
 pytestmark = pytest.mark.flow
@@ -99,7 +99,7 @@ def test_a_key_taken_away_is_noticed_without_a_job_and_given_back_the_schedule_g
     assert [(told["event"], told["state"]) for _, _, told in listener.posted] == [(1, "revoked"), (2, "ok")]
     assert [event.condition for event in of.health.history()] == [KeyCondition.OK, KeyCondition.REVOKED]
 
-    shell = Shell(stack.home, stack.environment)
+    shell = Commands(stack.home, stack.environment)
     document = shell.document("key", "show", "acme")
     assert isinstance(document, dict)
     assert (document["state"], document["warnings"], document["arn"]) == ("ok", [], arn)

@@ -16,8 +16,9 @@ from shared.domain.model import Tenant
 from shared.engine.key_management.policy import key_policy
 from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.vault.names import key_objects_prefix
+from tests.commands import Commands
 from tests.flow.points import FOLDER, Plan, Points
-from tests.flow.shell import PROGRAM, Shell
+from tests.flow.shell import PROGRAM
 from tests.flow.stack import BUCKET, LEASE, Stack, running_stack, same, until
 from tests.parts import ACCOUNT, REGION
 
@@ -38,8 +39,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def shell(stack: Stack) -> Shell:
-    return Shell(stack.home, stack.environment)
+def shell(stack: Stack) -> Commands:
+    return Commands(stack.home, stack.environment)
 
 
 @pytest.fixture(autouse=True)
@@ -100,13 +101,13 @@ def nothing_names(stack: Stack, tenant: Tenant, arn: str) -> None:
             stack.context.keys.decrypt(arn, base64.b64decode(text["wrapped"]), text["context"], text["id"])
 
 
-def show(shell: Shell, name: str) -> dict[str, Any]:
+def show(shell: Commands, name: str) -> dict[str, Any]:
     document = shell.document("key", "show", name)
     assert isinstance(document, dict)
     return document
 
 
-def test_a_key_is_enabled_and_changed_by_commands_alone(stack: Stack, shell: Shell) -> None:
+def test_a_key_is_enabled_and_changed_by_commands_alone(stack: Stack, shell: Commands) -> None:
     provider = stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"]
     tenant = stack.add("contoso")
     stack.backup(tenant)
@@ -164,7 +165,7 @@ def test_a_key_is_enabled_and_changed_by_commands_alone(stack: Stack, shell: She
     assert show(shell, "contoso")["state"] == "revoked"
 
 
-def test_at_a_terminal_the_terms_are_shown_and_agreed_to_in_words(stack: Stack, shell: Shell) -> None:
+def test_at_a_terminal_the_terms_are_shown_and_agreed_to_in_words(stack: Stack, shell: Commands) -> None:
     tenant = stack.add("asked")
     stack.of(tenant).customer_keys.allow()
     arn = key_for(stack, tenant)
@@ -192,7 +193,7 @@ def test_at_a_terminal_the_terms_are_shown_and_agreed_to_in_words(stack: Stack, 
     until(lambda: stack.of(tenant).tenant().key_arn == arn, "the key is enabled")
 
 
-def test_a_key_that_is_rotated_within_kms_goes_unnoticed(stack: Stack, shell: Shell) -> None:
+def test_a_key_that_is_rotated_within_kms_goes_unnoticed(stack: Stack, shell: Commands) -> None:
     tenant, arn = enabled(stack, "rotated")
     before = stack.graph.records()
     owner = stack.aws.client("kms", OWNER)
@@ -206,7 +207,7 @@ def test_a_key_that_is_rotated_within_kms_goes_unnoticed(stack: Stack, shell: Sh
     assert (shown["state"], shown["arn"], set(shown["data_keys"]), shown["warnings"]) == ("ok", arn, {arn}, [])
 
 
-def test_the_old_key_lost_midway_holds_back_what_it_wraps_until_it_comes_back(stack: Stack, shell: Shell) -> None:
+def test_the_old_key_lost_midway_holds_back_what_it_wraps_until_it_comes_back(stack: Stack, shell: Commands) -> None:
     tenant, old = enabled(stack, "lost")
     new = key_for(stack, tenant)
     match = {"service": "kms", "action": "ReEncrypt", "key": old}

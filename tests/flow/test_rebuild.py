@@ -1,8 +1,6 @@
 """A catalog that is gone comes back from the bucket and KMS by one command, and backups go on from there."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from shared import wiring
 from shared.domain.errors import Code
 from shared.domain.jobs import JobState
 from shared.domain.model import Tenant
+from tests.commands import Commands
 from tests.flow.shell import write_private
 from tests.flow.stack import Stack, running_stack, same
 from tests.parts import SECRET
@@ -26,13 +25,9 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def command(stack: Stack, *words: str, status: int = 0) -> tuple[str, str]:
-    """What the command says on standard output and standard error, once it has ended with this status."""
-    argv = [sys.executable, "-m", "console.cli", *words]
-    done = subprocess.run(
-        argv, cwd=stack.home, env=stack.environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == status, done.stderr
-    return done.stdout, done.stderr
+    """Run a command. Return what it writes to standard output and standard error; it must end with this status."""
+    out, err = Commands(stack.home, stack.environment).run(*words, status=status)
+    return out.decode(), err
 
 
 def lost(stack: Stack) -> None:

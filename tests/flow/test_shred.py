@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.shell import Shell
+from tests.commands import Commands
 from tests.flow.stack import BUCKET, TOP, running_stack
 
 pytestmark = pytest.mark.flow
@@ -25,7 +25,7 @@ def test_nothing_of_a_shredded_tenant_opens_any_more_in_any_version(tmp_path: Pa
         rescue = [sys.executable, str(TOP / "rescue.py"), *words]
         assert subprocess.run(rescue, capture_output=True, timeout=60, check=False).returncode == 0
 
-        shell = Shell(stack.home, stack.environment)
+        shell = Commands(stack.home, stack.environment)
         shell.refused("tenant", "remove", "contoso", "--shred", code="WRONG_USE", status=2)
         certificate = json.loads(shell.run("tenant", "remove", "contoso", "--shred", "--yes", "--json")[0])
 

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code
 from shared.domain.jobs import JobKind, JobState, Origin
-from tests.flow.shell import Shell
+from tests.commands import Commands
 from tests.flow.stack import running_stack, until
 
 pytestmark = pytest.mark.flow
@@ -19,7 +19,7 @@ def test_a_disk_that_is_not_mounted_holds_work_up_until_it_is_back(tmp_path: Pat
     place.mkdir()
     with running_stack(tmp_path, "--users", "10", store=place.as_uri()) as stack:
         stack.start("beat", "worker")
-        tenant, shell = stack.add("contoso"), Shell(stack.home, stack.environment)
+        tenant, shell = stack.add("contoso"), Commands(stack.home, stack.environment)
         stack.backup(tenant)
         place.rename(disk)
         place.mkdir()

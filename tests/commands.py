@@ -1,0 +1,79 @@
+"""Commands in the test's own process: what people and scripts would see, without the second that a process takes."""
+
+import io
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
+from typing import BinaryIO
+
+import pytest
+
+from console.cli import main
+from tests.flow.shell import Shell
+
+
+class Commands(Shell):
+    """Runs commands as ``Shell`` does, by a call of the console's ``main`` with their words, settings and folder."""
+
+    def run(self, *words: str, status: int = 0) -> tuple[bytes, str]:
+        """Return what a command writes to standard output and standard error. It must end with this status."""
+        with (
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            chdir(self.folder),
+            _process_wide_state(self.environment),
+            pytest.MonkeyPatch.context() as patch,
+            open(os.devnull) as nothing,
+            _descriptor(1, out),
+            _descriptor(2, err),
+            io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", write_through=True) as stdout,
+            io.TextIOWrapper(
+                io.FileIO(2, "w", closefd=False), "utf-8", "backslashreplace", write_through=True
+            ) as stderr,
+        ):
+            patch.setattr(sys, "argv", ["entrakeep", *words])
+            for name, stream in (("stdin", nothing), ("stdout", stdout), ("stderr", stderr)):
+                patch.setattr(sys, name, stream)
+            ended = main()
+            patch.undo()
+            written = [_content(file) for file in (out, err)]
+        said = written[1].decode()
+        assert ended == status, said
+        return written[0], said
+
+
+@contextmanager
+def _process_wide_state(environment: Mapping[str, str]) -> Iterator[None]:
+    """Give this environment to a command, and restore all that a command changes in its process."""
+    handlers, hook, variables, mask = logging.getLogger().handlers[:], sys.excepthook, dict(os.environ), os.umask(0o077)
+    os.umask(mask)
+    try:
+        os.environ.clear()
+        os.environ.update(environment)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(variables)
+        os.umask(mask)
+        sys.excepthook = hook
+        logging.getLogger().handlers[:] = handlers
+
+
+@contextmanager
+def _descriptor(number: int, file: BinaryIO) -> Iterator[None]:
+    """Make a descriptor write to the file, also for children and for code that does not use ``sys.stdout``."""
+    kept = os.dup(number)
+    try:
+        os.dup2(file.fileno(), number)
+        yield
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+
+
+def _content(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()

@@ -1,0 +1,187 @@
+"""Wrong use and refusals of every command: one sentence on standard error, and the exit status for its kind."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Commands
+from tests.flow.shell import write_private
+from tests.migrated import migrated_file
+
+GUID = "11111111-1111-1111-1111-111111111111"
+ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Commands:
+    """No stack, no KMS, no Graph: SQL alone."""
+    write_private(tmp_path / "secret", "simulated-secret")
+    return Commands(tmp_path, {"ENTRAKEEP_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def catalog(shell: Commands) -> None:
+    """A catalog without tenants in the home."""
+    home = shell.folder / "home"
+    home.mkdir(0o700)
+    migrated_file(home / "catalog.sqlite3")
+
+
+ADD = ("tenant", "add", "contoso", "--directory-id", GUID, "--client-id", GUID, "--client-secret-file")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("tenant",),
+        ("up", "--nonsense"),
+        ("tenant", "add", "Contoso"),
+        ("tenant", "add", "contoso", "--directory-id", "1"),
+        (*ADD, "absent"),
+        ("tenant", "update", "contoso"),
+        ("tenant", "update", "contoso", "--client-secret-file", "secret", "--certificate", "secret"),
+        ("tenant", "show", "con toso"),
+        ("tenant", "list", "contoso"),
+        ("tenant", "remove", "contoso"),
+        ("resources", "users"),
+        ("completion", "cmd"),
+        ("backup", "a" * 41),
+        ("jobs", "list", "--tenant", "Ä"),
+        ("jobs", "show"),
+        ("jobs", "list", "--state", "done"),
+        ("jobs", "list", "--since", "yesterday"),
+        ("jobs", "list", "--tenant", "contoso", "--all-tenants"),
+        ("jobs", "cancel"),
+        ("jobs", "retry"),
+        ("snapshots", ""),
+        ("browse", "contoso"),
+        ("browse", "contoso", "latest", "--resource", "devices"),
+        ("download", "contoso", "latest"),
+        ("download", "contoso", "latest", "-o", "f", "--format", "zip"),
+        ("verify", "contoso", "latest", "more"),
+        ("schedule", "set", "contoso"),
+        ("schedule", "show"),
+        ("schedule", "pause"),
+        ("schedule", "resume"),
+        ("key", "show"),
+        ("key", "check"),
+        ("key", "allow"),
+        ("key", "policy"),
+        ("key", "enable", "contoso"),
+        ("key", "enable", "contoso", "--arn", ARN),
+        ("key", "update", "contoso"),
+        ("audit", "show"),
+        ("audit", "show", "contoso", "--limit", "0"),
+        ("audit", "verify", "Contoso"),
+        ("audit", "export", "contoso"),
+        ("audit", "export", "contoso", "-o", ""),
+        ("catalog", "migrate", "--grant"),
+        ("catalog", "rebuild", "more"),
+        ("demo", "--nonsense"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_one_sentence_and_status_2(shell: Commands, words: tuple[str, ...]) -> None:
+    said = shell.refused(*words, code="WRONG_USE", status=2)
+    if words == ("tenant", "remove", "contoso"):
+        assert "--yes" in said
+
+
+@pytest.mark.usefixtures("catalog")
+@pytest.mark.parametrize(
+    ("words", "code", "status"),
+    [
+        (("backup", "contoso"), "NO_SUCH_TENANT", 1),
+        (("tenant", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("snapshots", "contoso"), "NO_SUCH_TENANT", 1),
+        (("verify", "contoso", "--json"), "NO_SUCH_TENANT", 1),
+        (("verify", "contoso", "nope"), "NO_SUCH_TENANT", 1),
+        (("jobs", "list", "--tenant", "contoso"), "NO_SUCH_TENANT", 1),
+        (("schedule", "set", "contoso", "--cron", "0 3 * * *"), "NO_SUCH_TENANT", 1),
+        (("schedule", "pause", "contoso"), "NO_SUCH_TENANT", 1),
+        (("key", "check", "contoso"), "NO_SUCH_TENANT", 1),
+        (("schedule", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("schedule", "resume", "-"), "NO_SUCH_TENANT", 1),
+        (("key", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("key", "allow", "contoso"), "NO_SUCH_TENANT", 1),
+        (("key", "enable", "contoso", "--arn", ARN, "--rehearse"), "NO_SUCH_TENANT", 1),
+        (("key", "update", "contoso", "--arn", ARN), "NO_SUCH_TENANT", 1),
+        (("audit", "show", "contoso"), "NO_SUCH_TENANT", 1),
+        (("audit", "export", "contoso", "-o", "-"), "NO_SUCH_TENANT", 1),
+        (("jobs", "show", "nope"), "NO_SUCH_JOB", 1),
+        (("jobs", "cancel", "\udcff"), "NO_SUCH_JOB", 1),
+        (("jobs", "retry", "two\nlines"), "NO_SUCH_JOB", 1),
+        (("catalog", "migrate", "--grant", "reader"), "SETTINGS_INVALID", 2),
+        (("schedule", "set", "contoso", "--cron", "61 * * * *"), "SETTINGS_INVALID", 2),
+        (("schedule", "set", "contoso", "--cron", "0 3 * * *", "--timezone", "Mars"), "SETTINGS_INVALID", 2),
+    ],
+)
+def test_what_is_not_there_is_refused_by_its_code(
+    shell: Commands, words: tuple[str, ...], code: str, status: int
+) -> None:
+    shell.refused(*words, code=code, status=status)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("up",),
+        (*ADD, "secret"),
+        ("tenant", "update", "c", "--client-secret-file", "secret"),
+        ("tenant", "remove", "c", "--yes"),
+        ("download", "c", "latest", "-o", "f"),
+        ("browse", "c", "latest"),
+        ("audit", "verify", "c"),
+        ("catalog", "rebuild"),
+        ("key", "policy", "c"),
+    ],
+    ids=" ".join,
+)
+def test_every_missing_or_wrong_setting_is_named_at_once(shell: Commands, words: tuple[str, ...]) -> None:
+    shell.environment |= {"ENTRAKEEP_GRAPH_URL": "http://graph", "ENTRAKEEP_CA_BUNDLE": "absent"}
+    said = shell.refused(*words, code="SETTINGS_INVALID", status=2)
+    for name in ("PROVIDER_KEY_ARN", "GRAPH_URL", "CA_BUNDLE"):
+        assert f"ENTRAKEEP_{name}" in said
+    assert os.listdir(shell.folder) == ["secret"]
+
+
+@pytest.mark.usefixtures("catalog")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tenant", "update", "contoso", "--client-secret-file", "secret"),
+        ("tenant", "remove", "contoso", "--yes"),
+        ("browse", "contoso", "latest"),
+        ("download", "contoso", "latest", "-o", "out"),
+        ("audit", "verify", "contoso"),
+        ("catalog", "rebuild"),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_the_engine_refuses_a_tenant_that_nobody_knows(shell: Commands, words: tuple[str, ...]) -> None:
+    shell.environment["ENTRAKEEP_PROVIDER_KEY_ARN"] = ARN
+    shell.refused(*words, code="NO_SUCH_TENANT", status=1)
+    assert not (shell.folder / "out").exists()
+
+
+def test_lists_need_sql_alone(shell: Commands) -> None:
+    assert shell.document("tenant", "list") == []
+    assert shell.document("jobs", "list") == []
+    assert shell.run("catalog", "migrate")[0].startswith(b"The catalog is at revision")
+    assert b"users.manager" in shell.run("resources")[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "status"),
+    [
+        ("sqlite:////dev/null/catalog", "CATALOG_UNREACHABLE", 1),
+        ("sqlite:///secret", "CATALOG_UNREACHABLE", 1),
+        ("nonsense", "SETTINGS_INVALID", 2),
+        ("mysql://root:CANARY@host/db", "SETTINGS_INVALID", 2),
+    ],
+)
+def test_a_catalog_that_cannot_be_used_is_a_sentence(shell: Commands, url: str, code: str, status: int) -> None:
+    shell.environment["ENTRAKEEP_DATABASE_URL"] = url
+    assert "CANARY" not in shell.refused("tenant", "list", "--json", code=code, status=status)
