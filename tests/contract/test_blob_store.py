@@ -2,7 +2,9 @@
 
 import errno
 import os
+import resource
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -201,18 +203,37 @@ def test_a_region_that_is_told_comes_before_aws_default_region(aws: str, region:
     assert open_store("s3://backups", region)._client.meta.region_name == found  # type: ignore[attr-defined]
 
 
-def test_a_full_store_says_so() -> None:
-    if not os.path.exists("/dev/full"):
-        pytest.skip("this system has no /dev/full")
-    from shared.adapters.blobs.folder import _translated_errors
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_disk_says_so_and_keeps_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_a_full_disk(prefix: str, dir: Path) -> tuple[int, str]:
+        part = dir / f"{prefix}x"
+        part.touch()
+        return os.open("/dev/full", os.O_WRONLY), str(part)
 
-    with (
-        pytest.raises(Refuse) as refusal,
-        _translated_errors(Path("/dev")),
-        open("/dev/full", "wb", buffering=0) as full,
-    ):
-        full.write(b"x")
-    assert refusal.value.code is Code.STORE_FULL
+    with_a_blob = open_store(tmp_path.as_uri())
+    with_a_blob.put("t/a", b"before")
+    monkeypatch.setattr(tempfile, "mkstemp", on_a_full_disk)
+    assert_full(with_a_blob, tmp_path)
+
+
+def test_a_file_larger_than_the_system_allows_is_a_full_store_too(tmp_path: Path) -> None:
+    with_a_blob = open_store(tmp_path.as_uri())
+    with_a_blob.put("t/a", b"before")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        assert_full(with_a_blob, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def assert_full(store: BlobStore, folder: Path) -> None:
+    for put in (store.put, store.put_new):
+        with pytest.raises(Refuse, match="free some space") as refusal:
+            put("t/a", b"x" * 8192)
+        assert refusal.value.code is Code.STORE_FULL
+    assert store.get("t/a") == b"before"
+    assert os.listdir(folder / "t") == ["a"]
 
 
 def test_a_bucket_that_is_not_there_is_named(aws: str) -> None:

@@ -3,6 +3,7 @@
 import gc
 import ssl
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,18 +52,30 @@ def test_a_bucket_is_looked_for_in_aws_region_or_else_in_aws_default_region(
     context.catalog.close()
 
 
-def test_a_worker_hands_its_interpreter_over_soon_and_does_not_look_for_cycles_in_what_it_began_with(
+@pytest.fixture
+def interpreter() -> Iterator[None]:
+    """The interpreter as a process starts with it; afterwards as the tests have set it."""
+    interval, frozen = sys.getswitchinterval(), gc.get_freeze_count()
+    sys.setswitchinterval(0.005)
+    gc.unfreeze()
+    yield
+    sys.setswitchinterval(interval)
+    gc.unfreeze()
+    if frozen:
+        gc.freeze()
+
+
+@pytest.mark.usefixtures("interpreter")
+def test_a_worker_switches_threads_often_and_excludes_from_garbage_collection_what_it_started_with(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ENTRAKEEP_BROKER_URL", "redis://127.0.0.1:1/0")
-    before = sys.getswitchinterval()
-    gc.unfreeze()  # what the tests themselves keep from being looked through; the worker's own start does so again
-    try:
-        wiring.worker_context(wiring.celery_app()).catalog.close()
-        assert sys.getswitchinterval() < before
-        assert gc.get_freeze_count() > 10_000
-    finally:
-        sys.setswitchinterval(before)
+    tracked = len(gc.get_objects())
+    wiring.command_context().catalog.close()
+    assert (sys.getswitchinterval(), gc.get_freeze_count()) == (0.005, 0)
+    wiring.worker_context(wiring.celery_app()).catalog.close()
+    assert sys.getswitchinterval() <= 0.001
+    assert gc.get_freeze_count() >= tracked // 2
 
 
 def test_up_looks_at_the_store_as_soon_as_there_is_a_tenant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

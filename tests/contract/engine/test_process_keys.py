@@ -16,8 +16,9 @@ from shared.engine.jobs import runner
 from shared.engine.keys import process_keys as process_keys_module
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.vault.keyring import DataKey, create_data_key
+from shared.vault.leases import Lease
 from shared.vault.names import key_objects_prefix
-from tests.contract.engine.world import LEASE, EngineWorld
+from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
 OTHER_ARN = f"{ARN[:-1]}2"
@@ -346,16 +347,49 @@ def test_what_was_born_under_the_key_before_leaves_nothing_in_the_store(world: E
     assert any(key.id in name for name in stored)
 
 
-def test_a_lease_closed_while_its_data_keys_are_handed_over_leaves_none_of_them_behind(world: EngineWorld) -> None:
-    job = world.ask()
-    for _ in range(5):
-        custody = ProcessKeys(world.context, world.of)
-        key = custody.job_key(job.job_id)
-        arn = OTHER_ARN if world.of.keys.get(key.id).arn == ARN else ARN
-        for row in world.of.keys.all():
-            world.wrap_anew(row.data_key_id, arn)
-        time.sleep(LEASE / 2 - 0.01)
-        custody.__exit__()
-        assert dropped(key)
-        with pytest.raises(KeyTrouble):
-            custody.find(key.id)
+@pytest.fixture
+def moved(world: EngineWorld) -> Iterator[tuple[ProcessKeys, DataKey, threading.Thread]]:
+    """Data keys in use, one of them wrapped by another KMS key by now, and the thread that will hand it over."""
+    before = set(threading.enumerate())
+    keys = ProcessKeys(world.context, world.of)
+    key = keys.job_key(world.ask().job_id)
+    (keeper,) = (thread for thread in set(threading.enumerate()) - before if thread.name == "lease")
+    world.wrap_anew(key.id, OTHER_ARN)
+    yield keys, key, keeper
+    keys.__exit__()
+
+
+def test_data_keys_closed_while_one_is_between_two_leases_are_dropped(
+    moved: tuple[ProcessKeys, DataKey, threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, key, keeper = moved
+
+    def close_first(lease: Lease, data_key: DataKey, wrapped: WrappedKey) -> None:
+        if data_key is key:
+            keys.__exit__()
+        add(lease, data_key, wrapped)
+
+    add = Lease.add
+    monkeypatch.setattr(Lease, "add", close_first)
+    keeper.join(30)
+    assert keys._closed
+    assert dropped(key)
+    with pytest.raises(KeyTrouble):
+        keys.find(key.id)
+
+
+def test_data_keys_closed_while_a_lease_on_the_new_key_starts_end_that_lease_too(
+    world: EngineWorld, moved: tuple[ProcessKeys, DataKey, threading.Thread]
+) -> None:
+    keys, key, keeper = moved
+    answer = world.keys.hang(world.of.keys.get(key.id).wrapped)
+    assert world.keys.held.wait(30)
+    closing = threading.Thread(target=keys.__exit__)
+    closing.start()
+    closing.join(0.1)  # until the new lease has started, it must wait
+    answer.set()
+    for thread in (closing, keeper):
+        thread.join(30)
+        assert not thread.is_alive()
+    assert dropped(key)
+    assert leased(keys) == set()

@@ -1,6 +1,7 @@
 """Beat goes on, whatever a tick meets."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
 
@@ -9,52 +10,83 @@ from celery import Celery
 
 from scheduler import beat
 from scheduler.beat import EVERY, CatalogScheduler
-from shared.domain.errors import Code, EntrakeepError, Refuse
+from shared.domain.errors import Code, Refuse
+from tests.migrated import migrated_file
+
+ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
 
 
 @pytest.fixture
-def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[CatalogScheduler]:
-    monkeypatch.setattr(beat.wiring, "beat_context", lambda app: object())
+def scheduler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[CatalogScheduler]:
+    """Beat over a catalog without tenants, and a broker that nobody listens for."""
+    migrated_file(tmp_path / "catalog.sqlite3")
+    monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
+    monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
+    monkeypatch.setenv("ENTRAKEEP_BROKER_URL", "redis://127.0.0.1:1/0")
     app = Celery("small", broker="memory://", set_as_current=False)
-    yield CatalogScheduler(app=app, lazy=True)
+    made = CatalogScheduler(app=app, lazy=True)
+    yield made
+    made.close()
+    if "context" in made.__dict__:
+        made.context.catalog.close()
     app.close()
 
 
 @pytest.mark.parametrize(
-    "error",
-    [Refuse(Code.CATALOG_UNREACHABLE, "Nobody listens there."), LookupError("a defect"), RecursionError()],
-    ids=lambda error: type(error).__name__,
+    ("error", "traceback"),
+    [
+        (Refuse(Code.CATALOG_UNREACHABLE, "Nobody listens there."), False),
+        (LookupError("a defect"), True),
+        (RecursionError(), True),
+    ],
+    ids=lambda value: type(value).__name__,
 )
-def test_no_error_of_a_tick_ends_beat_and_the_next_tick_comes_as_usual(
-    scheduler: CatalogScheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+def test_no_error_of_a_tick_ends_beat_and_the_next_tick_does_its_work(
+    scheduler: CatalogScheduler,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    traceback: bool,
 ) -> None:
     def fails(context: object) -> NoReturn:
         raise error
 
-    monkeypatch.setattr(beat, "tick", fails)
+    catalog = scheduler.context.catalog.scheduler()
+    with monkeypatch.context() as broken:
+        broken.setattr(beat, "tick", fails)
+        assert 0.0 < scheduler.tick() <= EVERY
+    (record,) = (record for record in caplog.records if record.name == beat.__name__)
+    assert "the next one retries" in record.message
+    assert bool(record.exc_info) == traceback
+    assert catalog.last_tick() is None
+    caplog.clear()
     assert 0.0 < scheduler.tick() <= EVERY
-    assert "the next one retries" in caplog.text
-    ticked: list[object] = []
-    monkeypatch.setattr(beat, "tick", ticked.append)
-    assert 0.0 < scheduler.tick() <= EVERY
-    assert len(ticked) == 1
+    assert [record for record in caplog.records if record.name == beat.__name__] == []
+    assert catalog.last_tick() is not None
+
+
+def test_a_tick_stores_the_trouble_of_the_broker_and_its_end(scheduler: CatalogScheduler) -> None:
+    catalog = scheduler.context.catalog.scheduler()
+    for trouble in ("The Redis is full.", None):
+        scheduler.__dict__["broker"] = SimpleNamespace(answered=True, trouble=trouble, close=lambda: None)
+        scheduler.tick()
+        assert catalog.broker_trouble() == trouble
 
 
 def test_a_tick_that_took_long_is_followed_soon_but_not_without_a_pause(
     scheduler: CatalogScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beat, "tick", lambda context: None)
-    monkeypatch.setattr(beat, "time", SimpleNamespace(monotonic=iter((100.0, 160.0)).__next__))
-    assert 0.0 < scheduler.tick() < EVERY
+    for took, least, most in ((60.0, 0.01, 0.1), (0.2, EVERY - 0.21, EVERY - 0.19)):
+        monkeypatch.setattr(beat, "time", SimpleNamespace(monotonic=iter((100.0, 100.0 + took)).__next__))
+        assert least < scheduler.tick() < most
 
 
 def test_a_beat_that_can_never_tick_ends_with_a_sentence(
     scheduler: CatalogScheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(app: Celery) -> NoReturn:
-        raise EntrakeepError(Code.SETTINGS_INVALID, "ENTRAKEEP_PROVIDER_KEY_ARN is missing.")
-
-    monkeypatch.setattr(beat.wiring, "beat_context", fails)
-    with pytest.raises(SystemExit):
+    monkeypatch.delenv("ENTRAKEEP_PROVIDER_KEY_ARN")
+    with pytest.raises(SystemExit) as ended:
         scheduler.setup_schedule()
-    assert "ENTRAKEEP_PROVIDER_KEY_ARN is missing." in caplog.text
+    assert ended.value.code == 1
+    assert "ENTRAKEEP_PROVIDER_KEY_ARN is missing" in caplog.text
+    assert all(record.exc_info is None for record in caplog.records)
