@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import config, logs
+from shared.domain.limits import LIMITS as LIMITS
 from shared.domain.limits import Limits
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from shared.ports.clock import Clock
     from shared.ports.directory import DirectoryAccess
     from shared.ports.dispatch import Dispatch
-
-LIMITS = Limits()
 
 
 def settings() -> config.Settings:

@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from console.cli.opening import now
 from console.documents.jobs import trouble_of
-from shared import wiring
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job, Step
-from shared.domain.limits import Limits
+from shared.domain.limits import LIMITS, Limits
 from shared.ports.catalog.database import Catalog
 
 _LASTING = 15.0
@@ -25,7 +25,7 @@ class Hindrance(NamedTuple):
         return f"{self.code}: {self.message}"
 
 
-def hindrances(catalog: Catalog, waited: float = math.inf, limits: Limits = wiring.LIMITS) -> list[Hindrance]:
+def hindrances(catalog: Catalog, waited: float = math.inf, limits: Limits = LIMITS) -> list[Hindrance]:
     """Return the problems that block jobs now, or an empty list.
 
     ``waited``: the seconds that the caller has waited for a heartbeat. It is used where there was never a heartbeat.
@@ -45,7 +45,7 @@ def hindrances(catalog: Catalog, waited: float = math.inf, limits: Limits = wiri
 def of_steps(job: Job, steps: Sequence[Step]) -> list[Hindrance]:
     """Return the trouble of the job's steps with the store, a key or Graph, if it has lasted for a while."""
     trouble = trouble_of(job, steps)
-    if trouble is None or (wiring.clock().now() - trouble.since).total_seconds() < _LASTING:
+    if trouble is None or (now() - trouble.since).total_seconds() < _LASTING:
         return []
     return [Hindrance(trouble.code, trouble.message)]
 

@@ -7,19 +7,16 @@ from contextlib import nullcontext
 from console.cli.hindrances import Hindrance, hindrances, of_steps, refuse_without_stack
 from console.cli.output import note
 from console.cli.progress import shown_job
-from shared import wiring
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job, JobState
-from shared.domain.limits import Limits
+from shared.domain.limits import LIMITS, Limits
 from shared.ports.catalog.database import Catalog
 
 _LOOK, _LOOK_ASIDE = 0.25, 1.0
 """Seconds between two polls of the job, and between two checks for problems that block it."""
 
 
-def wait_for(
-    catalog: Catalog, job: Job, report: Callable[[Job], None] | None = None, limits: Limits = wiring.LIMITS
-) -> Job:
+def wait_for(catalog: Catalog, job: Job, report: Callable[[Job], None] | None = None, limits: Limits = LIMITS) -> Job:
     """Wait for the end of the job, and return it.
 
     Meanwhile show its progress on a terminal; or, with ``report``, call that with the job after each poll, the last included.

@@ -72,3 +72,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """First wait before a notice that was not taken is sent again; doubles each time."""
     notice_retry_most_seconds: float = 3600.0
     """Longest wait before a notice is sent again."""
+
+
+LIMITS = Limits()
+"""The limits of a process that is not a test's."""

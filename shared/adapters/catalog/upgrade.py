@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy import Connection, inspect, text
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
+from shared.adapters.catalog.newest import create_tables
 from shared.adapters.catalog.schema import REVISION
 from shared.adapters.catalog.sqlite import BUSY_SECONDS
 from shared.domain.errors import Code, Refuse
@@ -63,19 +64,27 @@ def upgraded(database: Database, grant_to: str | None = None) -> str:
     Raises Refuse ``CATALOG_NEEDS_MIGRATION`` if a newer version of the code is needed, and ``SETTINGS_INVALID`` if the
     user does not exist or the database has no users.
     """
-    from alembic import command
-
     with _migration_lock(database), database.write(EVERY_TENANT) as (connection, _):
         # In one transaction, so that an interrupted migration changes nothing.
         database.one_at_a_time(connection, Turn.MIGRATING)
         current = _revision(connection)
         if not current.fits:
             refuse_newer(current)
-            command.upgrade(_config(connection), "head")
+            _migrate(database, connection, current)
             current = _revision(connection)
         if grant_to is not None:
             database.grant(connection, grant_to)
     return current.revision or REVISION
+
+
+def _migrate(database: Database, connection: Connection, current: Revision) -> None:
+    """Bring the schema from its revision to the newest one."""
+    if current.revision is None and database.is_sqlite:
+        create_tables(connection)
+        return
+    from alembic import command
+
+    command.upgrade(_config(connection), "head")
 
 
 def refuse_newer(revision: Revision) -> None:

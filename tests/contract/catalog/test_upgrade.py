@@ -1,8 +1,10 @@
 """The schema's revisions: made, migrated in steps that the version before can live with, or refused in one sentence."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,9 +16,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from shared.adapters import catalog as package
-from shared.adapters.catalog import migrate, open_catalog, schema, upgrade
+from shared.adapters.catalog import migrate, newest, open_catalog, schema, upgrade
 from shared.domain.errors import Code, Refuse
 from tests.contract.catalog import recording
+from tests.contract.catalog.newest import dump, migrated_dump
 from tests.contract.catalog.world import World, refused
 from tests.postgres import OWNER, PostgresServer
 
@@ -56,6 +59,14 @@ def test_the_migrations_make_the_tables_that_the_code_names(world: World) -> Non
 def test_the_revision_in_the_code_is_the_newest_migration() -> None:
     assert [f"{n:04d}" for n in range(1, len(REVISIONS) + 1)] == REVISIONS
     assert REVISIONS[-1] == schema.REVISION
+
+
+def test_a_new_sqlite_file_gets_exactly_what_the_migrations_create(tmp_path: Path) -> None:
+    """After a new migration, run 'python -m tests.contract.catalog.newest' to write ``newest.sql`` again."""
+    assert newest.FILE.read_text() == migrated_dump()
+    open_catalog(f"sqlite:///{tmp_path / 'c.sqlite3'}").close()
+    with closing(sqlite3.connect(tmp_path / "c.sqlite3")) as connection:
+        assert sorted(dump(connection).splitlines()) == sorted(migrated_dump().splitlines())
 
 
 def test_every_table_of_a_tenant_has_a_key_that_begins_with_the_tenant() -> None:
