@@ -29,6 +29,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/entrakeep demo $(if $(KEEP),--keep)
 
 # Four processes on two cores: most of a flow test is waiting. Arguments go on to pytest: make test ARGS='tests/unit'
+# The simulators' own cases can be left out while the simulators do not change: make test ARGS='--ignore=tests/simulator'
 test: install
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 

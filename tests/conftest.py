@@ -1,6 +1,7 @@
 """Fixtures for all rooms."""
 
 import gc
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +53,21 @@ def collected_at_last() -> Iterator[None]:
     yield
     gc.unfreeze()
     gc.collect()
+
+
+_tests: Counter[str] = Counter()
+_seconds: dict[str, float] = defaultdict(float)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up the durations of each folder's tests. With xdist the reports of all processes arrive in the first one."""
+    folder = report.nodeid.partition("::")[0].rpartition("/")[0]
+    _tests[folder] += report.when == "call"
+    _seconds[folder] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what each folder took. Processes that run tests at the same time each count their own seconds."""
+    terminalreporter.section("seconds by folder")
+    for folder, seconds in sorted(_seconds.items(), key=lambda each: -each[1]):
+        terminalreporter.write_line(f"{seconds:8.1f} s {_tests[folder]:6} tests  {folder}")

@@ -24,7 +24,7 @@ from shared.vault.format import Manifest, Run, StreamState
 from shared.vault.keyring import create_data_key
 from shared.vault.manifests import store_manifest
 from shared.vault.writer import RunWriter
-from tests.unit.simulator.aws.running import OWNER, REGION, Aws, running
+from tests.simulator.aws.running import OWNER, REGION, Aws, running
 
 SCRIPT = Path(__file__).resolve().parents[2] / "rescue.py"
 TENANT, JOB = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11", "5d2f7a90-3b1e-4c8a-9a67-2e4b8c0d1f2"

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.simulator.graph.client import Client, Mirror, simulated
+from tests.simulator.graph.client import Client, Mirror, simulated
 
 _USERS = [f"user-{number}" for number in range(6)]
 _GROUPS = [f"group-{number}" for number in range(3)]

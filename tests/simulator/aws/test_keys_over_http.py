@@ -6,7 +6,7 @@ from urllib.error import HTTPError
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.simulator.aws.running import OWNER, STRANGER, Aws
+from tests.simulator.aws.running import OWNER, STRANGER, Aws
 
 CONTEXT = {"tenant": "t-1"}
 

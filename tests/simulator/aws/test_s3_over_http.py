@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from simulator.aws.s3 import S3Call, s3_call
-from tests.unit.simulator.aws.running import REGION, STRANGER, Aws
+from tests.simulator.aws.running import REGION, STRANGER, Aws
 
 
 def bucket(aws: Aws, name: str) -> Any:

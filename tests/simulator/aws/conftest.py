@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.simulator.aws.running import Aws, running
+from tests.simulator.aws.running import Aws, running
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.graph.quotas import Quotas
 from simulator.graph.tokens import CLIENT_ID, DIRECTORY_ID
-from tests.unit.simulator.graph.client import BASE, Client, simulated
+from tests.simulator.graph.client import BASE, Client, simulated
 
 OTHER = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"
 APP, SECRET = "33333333-3333-3333-3333-333333333333", "of-the-other"

@@ -1,6 +1,6 @@
 """Objects are found by the names that must be theirs alone, whatever happened to those names before."""
 
-from tests.unit.simulator.graph.client import Client, simulated
+from tests.simulator.graph.client import Client, simulated
 
 _GROUP = {"displayName": "G", "mailEnabled": False, "mailNickname": "g", "securityEnabled": True}
 _USER = {"displayName": "U", "accountEnabled": True, "mailNickname": "u", "passwordProfile": {"password": "x"}}

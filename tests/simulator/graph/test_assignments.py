@@ -7,7 +7,7 @@ import uuid
 import httpx
 import pytest
 
-from tests.unit.simulator.graph.client import BASE, Client, simulated
+from tests.simulator.graph.client import BASE, Client, simulated
 
 _ROLE = "00000000-0000-0000-0000-000000000000"
 

@@ -4,7 +4,7 @@ import pytest
 
 from simulator.graph.directory import Directory
 from simulator.graph.generator import ASSIGNMENTS, GRANTS, Generator
-from tests.unit.simulator.graph.client import Client, simulated
+from tests.simulator.graph.client import Client, simulated
 
 _MILLION = {"users": 800_000, "groups": 120_000, "applications": 40_000, "servicePrincipals": 40_000}
 _EVENTUAL = {"ConsistencyLevel": "eventual"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.simulator.graph.client import Client, simulated
+from tests.simulator.graph.client import Client, simulated
 
 _ODD = (
     b'{"id":"odd","big":123456789012345678901234567890,"n":1E+2,"z":-0.0,"lone":"\\ud800","line":"\xe2\x80\xa8","u":"\\u00fc\\/",'

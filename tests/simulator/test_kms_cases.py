@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.simulator.aws.running import running
+from tests.simulator.aws.running import running
 
 SHARED = Path(__file__).parents[3] / "shared"
 

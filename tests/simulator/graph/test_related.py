@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.simulator.graph.client import BASE, Client, simulated
+from tests.simulator.graph.client import BASE, Client, simulated
 
 _ASSIGNMENT = [
     "id",

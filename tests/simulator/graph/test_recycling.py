@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.simulator.graph.client import simulated
+from tests.simulator.graph.client import simulated
 
 _BIN = "directory/deletedItems"
 

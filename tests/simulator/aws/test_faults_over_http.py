@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
 from simulator.aws.faults import fault_of
-from tests.unit.simulator.aws.running import OWNER, STRANGER, Aws
+from tests.simulator.aws.running import OWNER, STRANGER, Aws
 
 
 def refused_with(call: Callable[[], object]) -> tuple[str, int]:

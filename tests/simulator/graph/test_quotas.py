@@ -5,7 +5,7 @@ import pytest
 from simulator.graph.answers import Refused
 from simulator.graph.prices import Price
 from simulator.graph.quotas import SIZES, Quotas, Window
-from tests.unit.simulator.graph.client import simulated
+from tests.simulator.graph.client import simulated
 
 _POLICIES = "identity/conditionalAccess/policies"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.simulator.graph.client import BASE, simulated
+from tests.simulator.graph.client import BASE, simulated
 
 _ODD = b'{"n":1E+2 ,"a":1,"a":2,"id":"odd"}'
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.simulator.graph.client import BASE, simulated
+from tests.simulator.graph.client import BASE, simulated
 
 _ODD = (
     b'{"description":null,"big":123456789012345678901234567890,"n":1E+2,"z":-0.0,"one":1.0,"lone":"\\ud800","line":"\xe2\x80\xa8",'

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from simulator.aws import main
-from tests.unit.simulator.aws.running import OWNER, REGION, STRANGER, Aws, running
+from tests.simulator.aws.running import OWNER, REGION, STRANGER, Aws, running
 
 ARN = f"arn:aws:kms:{REGION}:{OWNER}:key/0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07"
 
