@@ -68,6 +68,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what each folder took. Processes that run tests at the same time each count their own seconds."""
-    terminalreporter.section("seconds by folder")
+    if _seconds:
+        terminalreporter.section("seconds by folder")
     for folder, seconds in sorted(_seconds.items(), key=lambda each: -each[1]):
         terminalreporter.write_line(f"{seconds:8.1f} s {_tests[folder]:6} tests  {folder}")

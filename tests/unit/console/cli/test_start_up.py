@@ -33,7 +33,7 @@ sys.exit(status)
 @pytest.mark.parametrize(
     ("words", "unneeded"),
     [(("tenant", "list"), HEAVY), (("tenant", "list", "--json"), HEAVY), (("--help",), HEAVY | SQL)],
-    ids=str,
+    ids=["a listing", "its document", "a page of help"],
 )
 def test_a_command_imports_no_heavy_library_that_it_does_not_need(
     tmp_path: Path, words: tuple[str, ...], unneeded: set[str]
