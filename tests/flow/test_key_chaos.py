@@ -121,10 +121,10 @@ def tenant(chaos: Chaos) -> Tenant:
     of.customer_keys.allow()
     good(chaos, request_enable(of, stack.aws.new_key(), "ada"))
     chaos.rest()
-    with ProcessKeys(stack.context, of) as custody:
+    with ProcessKeys(stack.context, of) as keys:
         for _ in range(KEYS - len(of.keys.all())):
             job = stack.ask(tenant, JobKind.VERIFY)
-            custody.job_key(job.job_id)
+            keys.job_key(job.job_id)
             of.jobs.cancel(job.job_id)
     assert len(of.keys.all()) == KEYS
     return tenant

@@ -97,8 +97,8 @@ def _run_and_store(context: Context, catalog: TenantCatalog, hold: ClaimKeeper) 
     claim = hold.claim
     try:
         patience = _CHECK_SECONDS if claim.kind is JobKind.KEY_CHECK else None
-        with ProcessKeys(context, catalog, patience) as custody:
-            return _work(Work(context, catalog, claim, hold, custody)), None
+        with ProcessKeys(context, catalog, patience) as keys:
+            return _work(Work(context, catalog, claim, hold, keys)), None
     except (EntrakeepError, TimeSliceOver) as error:
         try:
             return _store_fate(context, catalog, claim, error), error

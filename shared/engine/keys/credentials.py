@@ -19,7 +19,7 @@ def seal_credential(key: DataKey, tenant_id: str, secret: Secret) -> Sealed:
 
 
 def source_for(
-    context: Context, catalog: TenantCatalog, custody: ProcessKeys, check: Callable[[], None]
+    context: Context, catalog: TenantCatalog, keys: ProcessKeys, check: Callable[[], None]
 ) -> DirectorySource:
     """Connect to the tenant's directory, to read it inside the running event loop.
 
@@ -27,6 +27,6 @@ def source_for(
     """
     tenant = catalog.tenant()
     kind, sealed = catalog.keys.credential()
-    secret = Secret(open_row(custody.find, tenant.tenant_id, Kind.SECRET, sealed))
+    secret = Secret(open_row(keys.find, tenant.tenant_id, Kind.SECRET, sealed))
     identity = Identity(directory_id=tenant.directory_id, client_id=tenant.client_id, secret=secret, kind=kind)
     return context.access.connect(identity, check)

@@ -43,10 +43,10 @@ def begun_foreground(
     shown = Shown() if shown is None else shown
     with ClaimKeeper(catalog.claims, claim, context.limits.renew_seconds, context.clock.monotonic) as hold:
         try:
-            with ProcessKeys(context, catalog) as custody:
-                custody.secrets()
-                work = Work(context, catalog, claim, hold, custody)
-                yield work, open_manifest(context, custody, tenant.tenant_id, row)
+            with ProcessKeys(context, catalog) as keys:
+                keys.secrets()
+                work = Work(context, catalog, claim, hold, keys)
+                yield work, open_manifest(context, keys, tenant.tenant_id, row)
                 work.check()
             catalog.claims.finish(claim, detail={"records": shown.records})
             anchor_softly(context, catalog)

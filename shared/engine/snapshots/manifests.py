@@ -14,9 +14,9 @@ from shared.vault.manifests import load_manifest
 log = logging.getLogger(__name__)
 
 
-def open_manifest(context: Context, custody: ProcessKeys, tenant_id: str, snapshot: Snapshot) -> Manifest:
+def open_manifest(context: Context, keys: ProcessKeys, tenant_id: str, snapshot: Snapshot) -> Manifest:
     """Return the snapshot's manifest. Raises Alarm if it is missing or differs, and what the key service raises."""
-    return load_manifest(context.store, custody.find, tenant_id, snapshot.snapshot_id, snapshot.manifest_sha256)
+    return load_manifest(context.store, keys.find, tenant_id, snapshot.snapshot_id, snapshot.manifest_sha256)
 
 
 def parent_manifest(work: Work) -> Manifest | None:

@@ -20,7 +20,7 @@ Record = tuple[bytes, bytes]
 
 
 def records(
-    context: Context, custody: ProcessKeys, manifest: Manifest, resources: Collection[str], check: Callable[[], None]
+    context: Context, keys: ProcessKeys, manifest: Manifest, resources: Collection[str], check: Callable[[], None]
 ) -> Iterator[Record]:
     """Yield the snapshot's records of these resources (all if empty), sorted by resource, then by key.
 
@@ -29,7 +29,7 @@ def records(
     """
 
     def read(run: Run) -> Lists:
-        return read_chunks(context.store, custody.find, manifest.tenant_id, run, check)
+        return read_chunks(context.store, keys.find, manifest.tenant_id, run, check)
 
     states = {state.stream: state for state in manifest.streams if state.stream in STREAMS}
     for resource in sorted(set(resources) or {name for state in states for name in STREAMS[state].resources}):

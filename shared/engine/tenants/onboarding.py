@@ -102,8 +102,8 @@ def update_tenant(
     client = client_id or tenant.client_id
     identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret, kind=kind)
     answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
-    with ProcessKeys(context, catalog) as custody:
-        sealed = seal_credential(custody.secrets(), tenant.tenant_id, secret)
+    with ProcessKeys(context, catalog) as keys:
+        sealed = seal_credential(keys.secrets(), tenant.tenant_id, secret)
         catalog.update(client_id=client, kind=kind, sealed=sealed, expires_at=expires_at)
     return Welcome(tenant=catalog.tenant(), answers=answers)
 

@@ -234,8 +234,8 @@ def test_a_row_copied_whole_from_another_tenant_opens_nothing(two: Two) -> None:
             catalog.execute("DELETE FROM data_keys WHERE tenant_id = ? AND purpose = 'secrets'", (two.a.tenant_id,))
         catalog.execute(change, values)
         catalog.commit()
-    with ProcessKeys(two.world.context, two.of_a) as custody, pytest.raises(Alarm) as met:
-        custody.find(foreign.data_key_id)
+    with ProcessKeys(two.world.context, two.of_a) as keys, pytest.raises(Alarm) as met:
+        keys.find(foreign.data_key_id)
     assert met.value.blob == foreign.data_key_id
 
 

@@ -165,8 +165,8 @@ def test_a_chunk_list_that_points_to_another_jobs_chunks_is_not_taken_for_a_snap
     world: EngineWorld, attacker: Attacker
 ) -> None:
     snapshot = world.of.snapshots.get("latest")
-    with ProcessKeys(world.context, world.of) as custody:
-        genuine = open_manifest(world.context, custody, world.tenant.tenant_id, snapshot)
+    with ProcessKeys(world.context, world.of) as keys:
+        genuine = open_manifest(world.context, keys, world.tenant.tenant_id, snapshot)
     planted = attacker.snapshot(stolen=[run for state in genuine.streams for run in state.runs])
     assert rebuilt(world).untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
     assert planted not in {each.snapshot_id for each in world.of.snapshots.all()}

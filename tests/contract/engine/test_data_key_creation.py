@@ -147,8 +147,8 @@ def test_of_two_that_both_gave_birth_all_the_same_one_stands(world: EngineWorld,
 def test_whoever_waits_for_a_birth_ends_with_the_job(world: EngineWorld, aws: AwsSimulator) -> None:
     job = world.ask()
     assert world.of.keys.reserve_data_key(job.job_id, 30.0)
-    with ProcessKeys(world.context, world.of) as custody, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(custody.job_key, job.job_id)
+    with ProcessKeys(world.context, world.of) as keys, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(keys.job_key, job.job_id)
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
         world.of.jobs.cancel(job.job_id)
@@ -160,12 +160,12 @@ def test_whoever_waits_for_a_birth_ends_with_the_job(world: EngineWorld, aws: Aw
 def test_whoever_waits_for_a_birth_ends_with_the_lease(world: EngineWorld) -> None:
     job = world.ask()
     assert world.of.keys.reserve_data_key(job.job_id, 30.0)
-    custody = ProcessKeys(world.context, world.of)
-    custody.secrets()
+    keys = ProcessKeys(world.context, world.of)
+    keys.secrets()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(custody.job_key, job.job_id)
+        waiting = pool.submit(keys.job_key, job.job_id)
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
-        custody.__exit__()
+        keys.__exit__()
         with pytest.raises(KeyTrouble):
             waiting.result(10)

@@ -276,9 +276,9 @@ def test_backups_and_downloads_go_on_while_data_keys_move(world: EngineWorld) ->
         if name in ("key-switched", "key-moved", "generation-erased") and "at work" not in busy:
             busy.append("at work")
             assert world.download() == world.directory.records()
-            with ProcessKeys(world.context, world.of) as custody:
+            with ProcessKeys(world.context, world.of) as keys:
                 other = world.of.jobs.request(JobKind.VERIFY, origin=job.origin)[0]
-                key = custody.job_key(other.job_id)
+                key = keys.job_key(other.job_id)
                 assert world.of.keys.get(key.id).arn == FIRST
                 world.of.jobs.cancel(other.job_id)
             busy.remove("at work")
@@ -393,8 +393,8 @@ def test_trouble_with_a_key_that_is_only_checked_says_nothing_of_the_tenants_own
 def test_a_data_key_that_is_swept_while_the_key_changes_is_let_go(world: EngineWorld) -> None:
     world.limit(settled_hours=0.0)
     cancelled = world.ask()
-    with ProcessKeys(world.context, world.of) as custody:
-        custody.job_key(cancelled.job_id)
+    with ProcessKeys(world.context, world.of) as keys:
+        keys.job_key(cancelled.job_id)
     world.of.jobs.cancel(cancelled.job_id)
 
     def reached(name: str) -> None:

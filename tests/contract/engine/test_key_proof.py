@@ -31,10 +31,10 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
     """A tenant with a backup and many data keys more."""
     made = EngineWorld(tmp_path, lease=5.0)
     made.backed_up()
-    with ProcessKeys(made.context, made.of) as custody:
+    with ProcessKeys(made.context, made.of) as keys:
         for _ in range(KEYS - 2):
             job = made.ask(JobKind.VERIFY)
-            custody.job_key(job.job_id)
+            keys.job_key(job.job_id)
             made.of.jobs.cancel(job.job_id)
     made.of.customer_keys.allow()
     made.limit(worker_seen_seconds=3600.0)  # a proof by parts takes many turns

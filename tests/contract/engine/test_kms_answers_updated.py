@@ -27,10 +27,10 @@ class Change:
         self.before = stage.enter_bare()
         self.new = replace(self.before, arn=stage.aws.new_key())
         self.world.change("tenants", key_mode=KeyMode.CUSTOMER)
-        with ProcessKeys(self.world.context, self.world.of) as custody:
+        with ProcessKeys(self.world.context, self.world.of) as keys:
             for _ in range(KEYS - 1):
                 job = self.world.ask(JobKind.VERIFY)
-                custody.job_key(job.job_id)
+                keys.job_key(job.job_id)
                 self.world.of.jobs.cancel(job.job_id)
         self.ids = {key.data_key_id for key in self.world.of.keys.all()}
 

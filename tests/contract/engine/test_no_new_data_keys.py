@@ -103,11 +103,11 @@ def test_what_needs_no_new_data_key_goes_on(world: Healthy) -> None:
     world.keys.forbidden = {"probe"}
     waiting = world.of.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
     backup = world.engine.ask()
-    with ProcessKeys(world.engine.context, world.of) as custody:
-        held = custody.secrets()
+    with ProcessKeys(world.engine.context, world.of) as keys:
+        held = keys.secrets()
         with pytest.raises(KeyRefused):
-            custody.job_key(backup.job_id)
-        custody.check()
+            keys.job_key(backup.job_id)
+        keys.check()
         assert held.for_open()
     world.engine.work()
     assert world.of.jobs.get(waiting.job_id).state is JobState.SUCCEEDED
@@ -118,11 +118,11 @@ def test_what_needs_no_new_data_key_goes_on(world: Healthy) -> None:
 def test_a_key_that_is_refused_whole_ends_everything_though_a_birth_meets_it_first(world: Healthy) -> None:
     waiting = world.of.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
     backup = world.engine.ask()
-    with ProcessKeys(world.engine.context, world.of) as custody:
-        held = custody.secrets()
+    with ProcessKeys(world.engine.context, world.of) as keys:
+        held = keys.secrets()
         world.keys.refusing[ARN] = KeyRefused(ARN, "The KMS key is disabled.")
         with pytest.raises(KeyRefused):
-            custody.job_key(backup.job_id)
+            keys.job_key(backup.job_id)
         with pytest.raises(KeyRefused):
             held.for_open()
     for job in (waiting, backup):
@@ -137,13 +137,13 @@ def test_a_refused_birth_fails_its_job_though_kms_does_not_tell_whether_it_still
 ) -> None:
     world.keys.forbidden = {"probe"}
     backup = world.engine.ask()
-    with ProcessKeys(world.engine.context, world.of) as custody:
-        custody.secrets()
+    with ProcessKeys(world.engine.context, world.of) as keys:
+        keys.secrets()
 
         def silent(arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
             raise KeyTrouble("AWS KMS is in trouble.")
 
         monkeypatch.setattr(world.keys, "decrypt", silent)
         with pytest.raises(KeyRefused):
-            custody.job_key(backup.job_id)
-        custody.check()
+            keys.job_key(backup.job_id)
+        keys.check()

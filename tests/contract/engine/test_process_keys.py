@@ -1,4 +1,4 @@
-"""Custody: the data keys that one process may use, born, found and dropped under leases."""
+"""Data keys that one process may use: created, found and dropped under leases."""
 
 import dataclasses
 import threading
@@ -33,8 +33,8 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 
 @pytest.fixture
-def births(monkeypatch: pytest.MonkeyPatch) -> list[DataKey]:
-    """Every data key that custody gives birth to."""
+def created(monkeypatch: pytest.MonkeyPatch) -> list[DataKey]:
+    """Every data key that is created."""
     born: list[DataKey] = []
 
     def remembered(*what: Any) -> tuple[DataKey, WrappedKey]:
@@ -55,7 +55,7 @@ def dropped(key: DataKey) -> bool:
 
 
 def test_a_data_key_born_while_the_tenants_kms_key_changes_is_born_again_under_the_new_one(
-    world: EngineWorld, births: list[DataKey]
+    world: EngineWorld, created: list[DataKey]
 ) -> None:
     job = world.ask()
 
@@ -65,10 +65,10 @@ def test_a_data_key_born_while_the_tenants_kms_key_changes_is_born_again_under_t
             world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
 
     world.at = change
-    with ProcessKeys(world.context, world.of) as custody:
-        key = custody.job_key(job.job_id)
-        assert births == [births[0], key]
-        assert dropped(births[0])
+    with ProcessKeys(world.context, world.of) as keys:
+        key = keys.job_key(job.job_id)
+        assert created == [created[0], key]
+        assert dropped(created[0])
     row = world.of.keys.find(Purpose.BACKUP, job.job_id)
     assert row is not None
     assert (row.data_key_id, row.arn, row.key_epoch) == (key.id, OTHER_ARN, 2)
@@ -84,33 +84,33 @@ def test_a_data_key_whose_job_ended_while_it_was_born_leaves_nothing_in_the_stor
             world.of.jobs.cancel(job.job_id)
 
     world.at = end
-    with ProcessKeys(world.context, world.of) as custody, pytest.raises(ClaimLost):
-        custody.job_key(job.job_id)
+    with ProcessKeys(world.context, world.of) as keys, pytest.raises(ClaimLost):
+        keys.job_key(job.job_id)
     assert set(world.store.blobs) == before
 
 
 def test_a_data_key_that_a_lease_holds_is_found_without_asking_anybody_until_the_lease_is_over(
     world: EngineWorld,
 ) -> None:
-    with ProcessKeys(world.context, world.of) as custody:
-        held = custody.secrets()
+    with ProcessKeys(world.context, world.of) as keys:
+        held = keys.secrets()
         asked = world.keys.asked
         world.change("data_keys", data_key_id="0" * 64)  # from now on SQL does not know it
-        assert custody.find(held.id) is held
+        assert keys.find(held.id) is held
         assert world.keys.asked == asked
         with pytest.raises(Alarm):
-            custody.find("1" * 64)
+            keys.find("1" * 64)
     with pytest.raises(KeyTrouble):
-        custody.find(held.id)
+        keys.find(held.id)
 
 
 @pytest.mark.parametrize("whose", ["secrets", "born", "found"])
-def test_data_keys_are_dropped_with_their_custody(world: EngineWorld, whose: str) -> None:
+def test_data_keys_are_dropped_as_the_context_manager_ends(world: EngineWorld, whose: str) -> None:
     job = world.ask()
-    with ProcessKeys(world.context, world.of) as custody:
-        born = custody.job_key(job.job_id)
-    with ProcessKeys(world.context, world.of) as custody:
-        key = {"secrets": custody.secrets, "born": lambda: born, "found": lambda: custody.find(born.id)}[whose]()
+    with ProcessKeys(world.context, world.of) as keys:
+        born = keys.job_key(job.job_id)
+    with ProcessKeys(world.context, world.of) as keys:
+        key = {"secrets": keys.secrets, "born": lambda: born, "found": lambda: keys.find(born.id)}[whose]()
         assert dropped(key) == (whose == "born")
     assert dropped(key)
 
@@ -118,15 +118,15 @@ def test_data_keys_are_dropped_with_their_custody(world: EngineWorld, whose: str
 def test_kms_is_asked_once_for_each_data_key_that_is_opened_and_for_none_that_is_not(world: EngineWorld) -> None:
     world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
     job = world.ask()
-    with ProcessKeys(world.context, world.of) as custody:
-        custody.job_key(job.job_id)
+    with ProcessKeys(world.context, world.of) as keys:
+        keys.job_key(job.job_id)
     asked = world.keys.asked
-    with ProcessKeys(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as keys:
         for _ in range(2):
-            custody.job_key(job.job_id)
+            keys.job_key(job.job_id)
         assert world.keys.asked == asked + 1
         for _ in range(2):
-            custody.secrets()
+            keys.secrets()
         assert world.keys.asked == asked + 2
 
 
@@ -138,14 +138,14 @@ def test_what_keeps_a_lease_from_beginning_is_told_to_whatever_else_goes_on_and_
 ) -> None:
     world.keys.trouble = error
     told: list[str] = []
-    with ProcessKeys(world.context, world.of) as custody:
-        custody.on_end(lambda: told.append("ended"))
+    with ProcessKeys(world.context, world.of) as keys:
+        keys.on_end(lambda: told.append("ended"))
         with pytest.raises(type(error)):
-            custody.secrets()
+            keys.secrets()
         assert told == ["ended"]
         world.keys.trouble = None
         asked = world.keys.asked
-        for call in (custody.check, custody.secrets):
+        for call in (keys.check, keys.secrets):
             with pytest.raises(type(error)):
                 call()
         assert world.keys.asked == asked
@@ -153,47 +153,47 @@ def test_what_keeps_a_lease_from_beginning_is_told_to_whatever_else_goes_on_and_
 
 def test_a_damaged_data_key_that_is_asked_for_first_keeps_no_other_from_being_opened(world: EngineWorld) -> None:
     jobs = [world.ask(JobKind.VERIFY), world.ask(JobKind.VERIFY)]
-    with ProcessKeys(world.context, world.of) as custody:
-        damaged, sound = (custody.job_key(job.job_id).id for job in jobs)
+    with ProcessKeys(world.context, world.of) as keys:
+        damaged, sound = (keys.job_key(job.job_id).id for job in jobs)
     del world.keys._wrapped[world.of.keys.get(damaged).wrapped]
-    with ProcessKeys(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as keys:
         for _ in range(2):
             with pytest.raises(Alarm):
-                custody.find(damaged)
-        assert custody.find(sound).for_open()
+                keys.find(damaged)
+        assert keys.find(sound).for_open()
         with pytest.raises(Alarm):
-            custody.find(damaged)
-        custody.check()
+            keys.find(damaged)
+        keys.check()
 
 
 def test_a_data_key_that_sql_does_not_know_is_an_alarm(world: EngineWorld) -> None:
-    with ProcessKeys(world.context, world.of) as custody, pytest.raises(Alarm):
-        custody.find("0" * 64)
+    with ProcessKeys(world.context, world.of) as keys, pytest.raises(Alarm):
+        keys.find("0" * 64)
 
 
 def test_who_wants_to_know_of_the_end_is_told_of_leases_that_begin_later_too(world: EngineWorld) -> None:
     told = threading.Event()
-    with ProcessKeys(world.context, world.of) as custody:
-        custody.on_end(told.set)
-        custody.secrets()
+    with ProcessKeys(world.context, world.of) as keys:
+        keys.on_end(told.set)
+        keys.secrets()
         world.keys.trouble = REFUSED
         assert told.wait(10)
         with pytest.raises(KeyRefused):
-            custody.check()
+            keys.check()
 
 
 def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
-    with ProcessKeys(world.context, world.of) as custody:
-        custody.secrets()
+    with ProcessKeys(world.context, world.of) as keys:
+        keys.secrets()
         world.keys.trouble = KeyTrouble("KMS does not answer.")
         ended = threading.Event()
-        custody.on_end(ended.set)
+        keys.on_end(ended.set)
         assert ended.wait(10)
         world.keys.trouble = None
         asked = world.keys.asked
         for _ in range(20):
             with pytest.raises(KeyTrouble):
-                custody.secrets()
+                keys.secrets()
         assert world.keys.asked == asked
 
 
@@ -202,8 +202,8 @@ def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(
 ) -> None:
     world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
     world.keys.trouble = KeyTrouble("KMS does not answer.")
-    with ProcessKeys(world.context, world.of, 0.0) as custody, pytest.raises(KeyTrouble):
-        custody.secrets()
+    with ProcessKeys(world.context, world.of, 0.0) as keys, pytest.raises(KeyTrouble):
+        keys.secrets()
     monkeypatch.setattr(runner, "_CHECK_SECONDS", 0.0)
     check = world.ask(JobKind.KEY_CHECK)
     world.work(1)
@@ -215,8 +215,8 @@ def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(
 
 def test_a_patience_longer_than_a_lease_is_no_longer_than_it(world: EngineWorld) -> None:
     world.keys.trouble = KeyTrouble("KMS does not answer.")
-    with ProcessKeys(world.context, world.of, 3600.0) as custody, pytest.raises(KeyTrouble):
-        custody.secrets()
+    with ProcessKeys(world.context, world.of, 3600.0) as keys, pytest.raises(KeyTrouble):
+        keys.secrets()
 
 
 def until(true: Callable[[], object]) -> None:
@@ -226,27 +226,27 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def leased(custody: ProcessKeys) -> set[str]:
-    return set(custody._leases)
+def leased(keys: ProcessKeys) -> set[str]:
+    return set(keys._leases)
 
 
 def test_a_holder_moves_with_its_data_keys_to_the_kms_key_that_wraps_them_now(world: EngineWorld) -> None:
     job = world.ask()
-    with ProcessKeys(world.context, world.of) as custody:
-        held = [custody.secrets(), custody.job_key(job.job_id)]
+    with ProcessKeys(world.context, world.of) as keys:
+        held = [keys.secrets(), keys.job_key(job.job_id)]
         told: list[str] = []
-        custody.on_end(lambda: told.append("ended"))
+        keys.on_end(lambda: told.append("ended"))
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
         world.wrap_anew(held[0].id, OTHER_ARN)
-        until(lambda: leased(custody) == {ARN, OTHER_ARN})
+        until(lambda: leased(keys) == {ARN, OTHER_ARN})
         world.wrap_anew(held[1].id, OTHER_ARN)
-        until(lambda: leased(custody) == {OTHER_ARN})
+        until(lambda: leased(keys) == {OTHER_ARN})
         world.keys.refusing[ARN] = REFUSED
         asked = world.keys.asked
         until(lambda: world.keys.asked > asked + 2)
-        custody.check()
+        keys.check()
         assert [key.for_open() for key in held]
-        assert custody.find(held[1].id).for_open() == held[1].for_open()
+        assert keys.find(held[1].id).for_open() == held[1].for_open()
         assert told == []
         world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
         until(lambda: told)
@@ -257,14 +257,14 @@ def test_a_holder_moves_with_its_data_keys_to_the_kms_key_that_wraps_them_now(wo
 def test_a_held_data_key_is_not_found_any_more_once_the_key_that_wraps_it_by_now_is_known_to_be_refused(
     world: EngineWorld,
 ) -> None:
-    with ProcessKeys(world.context, world.of) as custody:
-        held = custody.secrets()
+    with ProcessKeys(world.context, world.of) as keys:
+        held = keys.secrets()
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
         world.wrap_anew(held.id, OTHER_ARN)
         world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
-        until(lambda: OTHER_ARN in leased(custody))
+        until(lambda: OTHER_ARN in leased(keys))
         with pytest.raises(KeyRefused):
-            custody.find(held.id)
+            keys.find(held.id)
 
 
 def dropped_for(key: DataKey) -> type[EntrakeepError] | None:
@@ -280,18 +280,18 @@ def test_a_refusal_of_the_key_before_counts_for_who_holds_what_it_still_wraps_an
 ) -> None:
     old = world.of.keys.get(world.rows("data_keys")[0]["data_key_id"])  # type: ignore[arg-type]
     job = world.ask()
-    with ProcessKeys(world.context, world.of) as custody:
-        waits = custody.job_key(job.job_id).id
+    with ProcessKeys(world.context, world.of) as keys:
+        waits = keys.job_key(job.job_id).id
     world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
     world.wrap_anew(old.data_key_id, OTHER_ARN)
     world.keys.refusing[ARN] = REFUSED
-    with ProcessKeys(world.context, world.of) as custody, ProcessKeys(world.context, world.of) as other:
-        assert custody.secrets().for_open()
+    with ProcessKeys(world.context, world.of) as keys, ProcessKeys(world.context, world.of) as other:
+        assert keys.secrets().for_open()
         with pytest.raises(KeyRefused):
             other.find(waits)
         with pytest.raises(KeyRefused):
             other.check()
-        custody.check()
+        keys.check()
     assert not world.of.jobs.get(job.job_id).state.ended
     refusal = world.of.keys.state().refusal
     assert refusal is not None
@@ -303,19 +303,19 @@ def test_a_data_key_that_moves_between_two_looks_at_sql_is_opened_under_the_new_
     world: EngineWorld, held: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = world.ask()
-    with ProcessKeys(world.context, world.of) as custody:
-        data_key_id = custody.job_key(job.job_id).id
+    with ProcessKeys(world.context, world.of) as keys:
+        data_key_id = keys.job_key(job.job_id).id
     stale = world.of.keys.get(data_key_id)
     world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
-    with ProcessKeys(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as keys:
         if held:
-            custody.secrets()
+            keys.secrets()
         for row in world.of.keys.all():
             world.wrap_anew(row.data_key_id, OTHER_ARN)
         world.keys.refusing[ARN] = REFUSED
-        assert custody._open(stale).id == data_key_id
-        until(lambda: leased(custody) == {OTHER_ARN})
-        custody.check()
+        assert keys._open(stale).id == data_key_id
+        until(lambda: leased(keys) == {OTHER_ARN})
+        keys.check()
     assert world.of.keys.state().refusal is None
 
 
@@ -324,12 +324,12 @@ def test_a_data_key_is_born_under_the_new_key_where_the_one_before_is_refused_me
     for row in world.of.keys.all():
         world.wrap_anew(row.data_key_id, OTHER_ARN)
     world.keys.refusing[ARN] = REFUSED
-    with ProcessKeys(world.context, world.of) as custody:
+    with ProcessKeys(world.context, world.of) as keys:
         before = world.of.tenant()
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
         assert before.key_arn == ARN
-        assert custody.job_key(job.job_id).for_seal()
-        assert leased(custody) == {OTHER_ARN}
+        assert keys.job_key(job.job_id).for_seal()
+        assert leased(keys) == {OTHER_ARN}
 
 
 def test_what_was_born_under_the_key_before_leaves_nothing_in_the_store(world: EngineWorld) -> None:
@@ -340,8 +340,8 @@ def test_what_was_born_under_the_key_before_leaves_nothing_in_the_store(world: E
             "tenants", key_arn=OTHER_ARN, key_epoch=2
         )
     )
-    with ProcessKeys(world.context, world.of) as custody:
-        key = custody.job_key(job.job_id)
+    with ProcessKeys(world.context, world.of) as keys:
+        key = keys.job_key(job.job_id)
     stored = list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))
     assert len(stored) == 2
     assert any(key.id in name for name in stored)

@@ -36,8 +36,8 @@ def report(world: EngineWorld, resource: str) -> ResourceReport:
 
 def named(world: EngineWorld, stream: str) -> list[RefusedObject]:
     """The refused objects that the newest manifest names."""
-    with ProcessKeys(world.context, world.of) as custody:
-        manifest = open_manifest(world.context, custody, world.of.tenant_id, world.of.snapshots.get("latest"))
+    with ProcessKeys(world.context, world.of) as keys:
+        manifest = open_manifest(world.context, keys, world.of.tenant_id, world.of.snapshots.get("latest"))
         return next(state.refused for state in manifest.streams if state.stream == stream)
 
 

@@ -53,8 +53,8 @@ def test_a_step_of_an_ended_job_gives_birth_to_no_data_key(world: EngineWorld) -
     claim = world.of.claims.claim(job.job_id, world.messages.taken[0].step_id, "w/1", 30)
     assert claim is not None
     world.of.claims.fail(claim, Code.CANCELLED, "Ended.")
-    with ProcessKeys(world.context, world.of) as custody, pytest.raises(ClaimLost):
-        custody.job_key(job.job_id)
+    with ProcessKeys(world.context, world.of) as keys, pytest.raises(ClaimLost):
+        keys.job_key(job.job_id)
     assert len(world.of.keys.all()) == 1
 
 

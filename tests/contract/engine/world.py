@@ -289,9 +289,9 @@ class EngineWorld:
                 self.perform(sent)
         with (
             ClaimKeeper(self.of.claims, claim, self.context.limits.renew_seconds, self.clock.monotonic) as hold,
-            ProcessKeys(self.context, self.of) as custody,
+            ProcessKeys(self.context, self.of) as keys,
         ):
-            yield Work(self.context, self.of, claim, hold, custody)
+            yield Work(self.context, self.of, claim, hold, keys)
 
     def cancel(self, work: Work) -> None:
         """Cancels the job of a step at work; returns when its claim knows."""
