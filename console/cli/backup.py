@@ -10,7 +10,6 @@ from console.cli.output import counted, note, print_document, print_line
 from console.cli.waiting import note_hindrances, refuse_failed, wait_for
 from console.documents.jobs import RequestedJob
 from console.documents.results import job_with_results
-from shared.domain.jobs import JobKind, Origin
 
 app = typer.Typer()
 
@@ -33,9 +32,11 @@ def backup(
     The workers of a running stack ('entrakeep up') do the job.
     """
     catalog = open_catalog()
-    handle = catalog.tenant(catalog.find(name).tenant_id)
-    job, new = handle.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=full)
-    if not new:
+    from shared.engine.requests.jobs import request_backup
+
+    requested = request_backup(catalog, catalog.actor, name, full=full)
+    job = requested.job
+    if not requested.new:
         note(f"A backup of {name} is {job.state} already: job {job.job_id}.")
         if full and not job.full:
             note("That job reads only changes: request a full backup again when it has ended.")
@@ -43,10 +44,11 @@ def backup(
         note_hindrances(catalog)
         if as_json:
             print_document(RequestedJob(job=job.job_id))
-        elif new:
+        elif requested.new:
             print_line(f"Job {job.job_id} is queued. Follow it with 'entrakeep jobs show {job.job_id}'.")
         return
     job = wait_for(catalog, job)
+    handle = catalog.tenant(job.tenant_id)
     if as_json:
         print_document(job_with_results(job, name, handle.jobs.steps(job.job_id)))
     refuse_failed(job)

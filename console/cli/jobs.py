@@ -15,13 +15,11 @@ from console.documents.key_jobs import key_job_of
 from console.documents.results import job_details
 from console.documents.times import to_second
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, JobState, Origin
+from shared.domain.jobs import Job, JobState
 from shared.ports.catalog.overview import JobFilter
 
 if TYPE_CHECKING:
     from shared.ports.catalog.database import Catalog
-
-_RETRIED = (JobKind.BACKUP, JobKind.KEY_ENABLE, JobKind.KEY_UPDATE)
 
 app = typer.Typer(help="List, show, cancel and retry jobs.")
 
@@ -116,18 +114,16 @@ def cancel(job: JobId, as_json: AsJson = False) -> None:
     A running job ends within seconds. A job that has ended stays unchanged.
     """
     catalog = open_catalog()
-    before = catalog.find_job(job)
-    after = catalog.tenant(before.tenant_id).jobs.cancel(job)
+    from shared.engine.requests.jobs import cancel_job
+
+    cancellation = cancel_job(catalog, catalog.actor, job)
+    after = cancellation.job
     if as_json:
         print_document(job_document(after, _tenant_name(catalog, after)))
-    elif before.state.ended:
-        print_line(f"Not cancelled: the job has ended already ({before.state}).")
+    elif after.state is JobState.CANCELLED and not cancellation.late:
+        print_line("Cancelled.")
     elif after.state.ended:
-        print_line(
-            "Cancelled."
-            if after.state is JobState.CANCELLED
-            else f"Not cancelled: the job has ended already ({after.state})."
-        )
+        print_line(f"Not cancelled: the job has ended already ({after.state}).")
     else:
         print_line(f"Cancellation requested. Follow it with 'entrakeep jobs show {job}'.")
 
@@ -136,27 +132,17 @@ def cancel(job: JobId, as_json: AsJson = False) -> None:
 def retry(job: JobId, as_json: AsJson = False) -> None:
     """Retry a backup or a key change that has ended, as a new job."""
     catalog = open_catalog()
-    ended = catalog.find_job(job)
-    if not ended.state.ended:
-        raise Refuse(Code.BUSY, f"The job is still {ended.state}. See 'entrakeep jobs show {job}'.")
-    if ended.kind not in _RETRIED:
-        sentence = f"{ended.kind} jobs cannot be retried; run 'entrakeep {ended.kind.replace('-', ' ')}' again."
-        raise Refuse(Code.WRONG_USE, sentence)
-    retried, new = catalog.tenant(ended.tenant_id).jobs.request(
-        ended.kind, origin=Origin.HAND, full=ended.full, detail=_retry_detail(ended), retried=job
-    )
-    if not new:
+    from shared.engine.requests.jobs import retry_job
+
+    requested = retry_job(catalog, catalog.actor, job)
+    retried = requested.job
+    if not requested.new:
         note(f"A {retried.kind} job of the tenant is {retried.state} already: job {retried.job_id}.")
     note_hindrances(catalog)
     if as_json:
         print_document(RequestedJob(job=retried.job_id))
-    elif new:
+    elif requested.new:
         print_line(f"Job {retried.job_id} is queued. Follow it with 'entrakeep jobs show {retried.job_id}'.")
-
-
-def _retry_detail(job: Job) -> dict[str, str] | None:
-    """Return the detail that a retry of this job needs: the new key's ARN for a key change."""
-    return {"arn": job.detail["arn"]} if isinstance(job.detail, dict) and "arn" in job.detail else None
 
 
 def _tenant_name(catalog: "Catalog", job: Job) -> str:

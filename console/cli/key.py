@@ -12,7 +12,6 @@ from console.cli.untrusted import untrusted_line
 from console.cli.waiting import refuse_failed, wait_for
 from console.documents.keys import KeyDocument, KeyEventDocument, key_check_document, key_document, policy_document
 from console.documents.times import to_second
-from shared.domain.jobs import JobKind, Origin
 
 app = typer.Typer(help="Show, check and change a tenant's KMS key.")
 
@@ -63,7 +62,9 @@ def allow(name: Name) -> None:
     This is the operator's permission and changes nothing by itself. 'entrakeep key enable' moves the tenant to its key.
     """
     catalog = open_catalog()
-    catalog.tenant(catalog.find(name).tenant_id).customer_keys.allow()
+    from shared.engine.requests.customer_keys import allow_key
+
+    allow_key(catalog, catalog.actor, name)
     print_line(
         f"Allowed: {name} may have its own key. Its key administrator continues with 'entrakeep key policy {name}'."
     )
@@ -111,8 +112,9 @@ def check(name: Name, as_json: AsJson = False) -> None:
     A worker asks, with the workers' own credentials. Exit status 1 if the key may not be used.
     """
     catalog = open_catalog()
-    job, _ = catalog.tenant(catalog.find(name).tenant_id).jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND)
-    job = wait_for(catalog, job)
+    from shared.engine.requests.customer_keys import check_key
+
+    job = wait_for(catalog, check_key(catalog, catalog.actor, name))
     if as_json and (document := key_check_document(job)) is not None:
         print_document(document)
     refuse_failed(job)

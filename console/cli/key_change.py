@@ -9,14 +9,13 @@ from console.cli.arguments import AsJson, KeyArn, Name, Wait, examples
 from console.cli.key import app
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
-from console.cli.prompts import check_terminal, who
+from console.cli.prompts import check_terminal
 from console.cli.waiting import note_hindrances, refuse_failed, wait_for
 from console.documents.jobs import RequestedJob
 from console.documents.key_jobs import KeyChange, KeyValidation, key_change_job, key_job_of
 
 if TYPE_CHECKING:
     from shared.domain.jobs import Job
-    from shared.domain.model import Tenant
     from shared.ports.catalog.database import Catalog
 
 __all__ = ["app"]
@@ -48,12 +47,10 @@ def enable(
     if not (rehearse or accept_terms):
         check_terminal("give --accept-terms to agree to the terms, or --rehearse to check the key alone")
     catalog = open_catalog()
-    from shared.engine.requests.customer_keys import check_may_enable, checked_arn, request_check, request_enable
+    from shared.engine.requests.customer_keys import check_key_to_enable, enable_key
 
-    tenant = catalog.find(name)
-    handle = catalog.tenant(tenant.tenant_id)
-    check_may_enable(handle, tenant, arn)
-    check = _checked(catalog, request_check(handle, arn), as_json=as_json, last=rehearse)
+    check = check_key_to_enable(catalog, catalog.actor, name, arn)
+    check = _checked(catalog, check, as_json=as_json, last=rehearse)
     if rehearse:
         if not as_json:
             print_line("Checked: the key can be used. Nothing was changed.")
@@ -61,7 +58,7 @@ def enable(
     if not _agreed(accept_terms, as_json):
         note("Nothing was changed.")
         raise typer.Exit(1)
-    _finish(catalog, tenant, request_enable(handle, checked_arn(check), who()), wait=wait, as_json=as_json)
+    _finish(catalog, name, enable_key(catalog, catalog.actor, check), wait=wait, as_json=as_json)
 
 
 @app.command(
@@ -77,13 +74,10 @@ def update(name: Name, arn: KeyArn, wait: Wait = False, as_json: AsJson = False)
     until then, backups and downloads use both keys. Give the same ARN again to resume an interrupted change.
     """
     catalog = open_catalog()
-    from shared.engine.requests.customer_keys import check_may_update, checked_arn, request_check, request_update
+    from shared.engine.requests.customer_keys import check_key_to_update, update_key
 
-    tenant = catalog.find(name)
-    handle = catalog.tenant(tenant.tenant_id)
-    check_may_update(tenant, arn)
-    check = _checked(catalog, request_check(handle, arn), as_json=as_json)
-    _finish(catalog, tenant, request_update(handle, checked_arn(check)), wait=wait, as_json=as_json)
+    check = _checked(catalog, check_key_to_update(catalog, catalog.actor, name, arn), as_json=as_json)
+    _finish(catalog, name, update_key(catalog, catalog.actor, check), wait=wait, as_json=as_json)
 
 
 def _checked(catalog: "Catalog", job: "Job", *, as_json: bool, last: bool = False) -> "Job":
@@ -129,21 +123,21 @@ def _agreed(accept_terms: bool, as_json: bool) -> bool:
     return reply.strip().rstrip(".").casefold() == _AGREED.casefold()
 
 
-def _finish(catalog: "Catalog", tenant: "Tenant", job: "Job", *, wait: bool, as_json: bool) -> None:
+def _finish(catalog: "Catalog", name: str, job: "Job", *, wait: bool, as_json: bool) -> None:
     """Print which job changes the key, or wait for its end and print the result."""
     if not wait:
         note_hindrances(catalog)
         if as_json:
             print_document(RequestedJob(job=job.job_id))
         else:
-            print_line(f"Job {job.job_id} moves every data key. Follow it with 'entrakeep key show {tenant.name}'.")
+            print_line(f"Job {job.job_id} moves every data key. Follow it with 'entrakeep key show {name}'.")
         return
     job = wait_for(catalog, job)
     if as_json:
-        print_document(key_change_job(job, tenant.name))
+        print_document(key_change_job(job, name))
     refuse_failed(job)
     result = key_job_of(job)
     if not as_json and isinstance(result, KeyChange):
-        print_line(f"Moved: every data key of {tenant.name} is under {result.arn}.")
+        print_line(f"Moved: every data key of {name} is under {result.arn}.")
         if result.database:
             print_line(result.database)

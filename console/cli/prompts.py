@@ -1,8 +1,5 @@
 """Questions to the user at the terminal, and the refusal where there is none."""
 
-import os
-import pwd
-import socket
 import sys
 
 from shared.domain.errors import Code, Refuse
@@ -17,12 +14,3 @@ def check_terminal(instead: str) -> None:
 def somebody_answers() -> bool:
     """Return whether there is a terminal at which the user can be asked."""
     return all(file is not None and file.isatty() for file in (sys.stdin, sys.stderr))
-
-
-def who() -> str:
-    """Return the current user as ``ada@host``."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container may run under a user id without a name
-        name = str(os.getuid())
-    return f"{name}@{socket.gethostname()}"

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import msgspec
 import typer
 
 from console.cli.arguments import AsJson, Name, examples
@@ -12,8 +11,6 @@ from console.cli.opening import now, open_catalog
 from console.cli.output import print_document, print_line
 from console.cli.tables import fields_of, print_fields
 from console.documents.schedules import schedule_document
-from shared.domain.errors import Code, Refuse
-from shared.domain.model import Schedule
 from shared.domain.schedule import next_due
 
 app = typer.Typer(help="Schedule backups.")
@@ -35,11 +32,12 @@ def set_schedule(
 
     Replaces the current schedule, even a paused one.
     """
-    due = next_due(cron, timezone, now())
+    next_due(cron, timezone, now())  # refuse a malformed one before the catalog is opened
     catalog = open_catalog()
-    schedule = Schedule(cron=" ".join(cron.split()), timezone=timezone, paused=False, next_due=due)
-    catalog.tenant(catalog.find(name).tenant_id).schedules.set(schedule)
-    print_line(f"Scheduled. The next backup of {name} is due at {_in_zone(due, timezone)}.")
+    from shared.engine.requests.schedules import set_schedule as request_schedule
+
+    schedule = request_schedule(catalog, catalog.actor, name, cron, timezone, now())
+    print_line(f"Scheduled. The next backup of {name} is due at {_in_zone(schedule.next_due, timezone)}.")
 
 
 @app.command(epilog=examples("entrakeep schedule show contoso"))
@@ -60,14 +58,20 @@ def show(name: Name, as_json: AsJson = False) -> None:
 @app.command(epilog=examples("entrakeep schedule pause contoso"))
 def pause(name: Name) -> None:
     """Pause scheduled backups."""
-    _change(name, paused=True)
+    catalog = open_catalog()
+    from shared.engine.requests.schedules import pause_schedule
+
+    pause_schedule(catalog, catalog.actor, name)
     print_line(f"Paused the schedule of {name}. Continue it with 'entrakeep schedule resume {name}'.")
 
 
 @app.command(epilog=examples("entrakeep schedule resume contoso"))
 def resume(name: Name) -> None:
     """Resume scheduled backups. Missed backups are skipped."""
-    schedule = _change(name, paused=False)
+    catalog = open_catalog()
+    from shared.engine.requests.schedules import resume_schedule
+
+    schedule = resume_schedule(catalog, catalog.actor, name, now())
     print_line(f"Resumed. The next backup of {name} is due at {_in_zone(schedule.next_due, schedule.timezone)}.")
 
 
@@ -81,18 +85,3 @@ def _in_zone(due: datetime | None, timezone: str) -> str | None:
         if timezone != "UTC"
         else f"{local:%Y-%m-%d %H:%M:%S} UTC"
     )
-
-
-def _change(name: str, *, paused: bool) -> Schedule:
-    """Pause or resume the schedule. Return it. Raise Refuse ``WRONG_USE`` if there is none."""
-    catalog = open_catalog()
-    schedules = catalog.tenant(catalog.find(name).tenant_id).schedules
-    schedule = schedules.get()
-    if schedule is None:
-        sentence = f"{name} has no schedule; set one with 'entrakeep schedule set'."
-        raise Refuse(Code.WRONG_USE, sentence)
-    if schedule.paused != paused:
-        due = None if paused else next_due(schedule.cron, schedule.timezone, now())
-        schedule = msgspec.structs.replace(schedule, paused=paused, next_due=due)
-        schedules.set(schedule)
-    return schedule

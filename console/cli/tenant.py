@@ -24,8 +24,7 @@ from console.cli.tables import age_words, fields_of, print_fields, print_table
 from console.documents.keys import key_state
 from console.documents.tenants import TenantDocument, removed_document, shred_certificate, tenant_document
 from console.documents.times import moment, to_second
-from shared.domain.errors import COMPLETE, Code, Refuse
-from shared.domain.model import CredentialKind
+from shared.domain.errors import COMPLETE
 from shared.domain.resources import RESOURCES, STREAMS
 
 if TYPE_CHECKING:
@@ -95,13 +94,13 @@ def add(
     Signs in and reads /organization first, and stores nothing if that fails. Each directory can be connected only once.
     """
     kind, secret = read_credential(client_secret_file, certificate)
-    expires_at = _expiry(kind, secret_expires)
     context = open_engine()
-    from shared.engine.tenants.onboarding import add_tenant
+    from shared.engine.requests.tenants import add_tenant
     from shared.ports.directory import Identity
 
     identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret, kind=kind)
-    welcome = add_tenant(context, name, identity, expires_at=expires_at, again=again)
+    actor = context.catalog.actor
+    welcome = add_tenant(context, actor, name, identity, secret_expires_at=secret_expires, again=again)
     print_line(f"Connected {name}. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
     _print_lacking(welcome)
 
@@ -125,15 +124,19 @@ def update(
     Signs in first, as 'add' does. The directory stays the same.
     """
     kind, secret = read_credential(client_secret_file, certificate)
-    expires_at = _expiry(kind, secret_expires)
     context = open_engine()
-    from shared.engine.tenants.onboarding import update_tenant
+    from shared.engine.requests.tenants import update_tenant
 
-    if directory_id not in (None, context.catalog.find(name).directory_id.lower()):
-        sentence = f"{name} keeps its directory; connect another one with 'entrakeep tenant add'."
-        raise Refuse(Code.WRONG_USE, sentence)
-
-    welcome = update_tenant(context, name, client_id, secret, kind, expires_at=expires_at)
+    welcome = update_tenant(
+        context,
+        context.catalog.actor,
+        name,
+        kind,
+        secret,
+        client_id=client_id,
+        directory_id=directory_id,
+        secret_expires_at=secret_expires,
+    )
     print_line(f"Updated {name}: the sign-in with the new credential works.")
     _print_lacking(welcome)
 
@@ -211,11 +214,11 @@ def remove(
     if shred:
         _shred(context, name, yes, as_json)
         return
-    from shared.engine.tenants.onboarding import remove_tenant
+    from shared.engine.requests.tenants import remove_tenant
 
-    tenant = context.catalog.find(name)
+    context.catalog.find(name)
     _confirm(yes, f"Remove {name} with its credentials, jobs and snapshots?")
-    remove_tenant(context, name)
+    tenant = remove_tenant(context, context.catalog.actor, name)
     if as_json:
         print_document(removed_document(tenant))
     else:
@@ -234,12 +237,13 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
 
     A shred that was killed after the catalog had removed the tenant is finished without a question.
     """
-    from shared.engine.tenants.shred import shred_tenant, unfinished_shred
+    from shared.engine.requests.tenants import shred_tenant
+    from shared.engine.tenants.shred import unfinished_shred
 
     if unfinished_shred(context, name) is None:
         context.catalog.find(name)
         _confirm(yes, f"Destroy the data keys of {name}, so that no snapshot of it can ever be read again?")
-    document = shred_certificate(shred_tenant(context, name))
+    document = shred_certificate(shred_tenant(context, context.catalog.actor, name))
     if as_json:
         print_document(document)
         return
@@ -268,13 +272,6 @@ def _result_words(document: TenantDocument) -> str | None:
     """Return the code of the last backup if it failed, otherwise its state."""
     result = document.last_result
     return None if result is None else str(result.code or result.state)
-
-
-def _expiry(kind: CredentialKind, day: datetime | None) -> datetime | None:
-    """Return the expiry day that the user gave. Raise Refuse ``WRONG_USE`` if it is given for a certificate."""
-    if day is not None and kind is CredentialKind.CERTIFICATE:
-        raise Refuse(Code.WRONG_USE, "--secret-expires is for a client secret: a certificate says when it expires.")
-    return day
 
 
 def _day(at: datetime | None) -> str | None:

@@ -10,7 +10,6 @@ from console.cli.output import counted, print_document, print_line
 from console.cli.tables import print_damaged, print_strays
 from console.cli.waiting import refuse_failed, wait_for
 from console.documents.verifications import verification
-from shared.domain.jobs import JobKind, Origin
 
 app = typer.Typer()
 
@@ -35,10 +34,9 @@ def verify(
     Waits for the end of the job. Exit status 1 if a blob is damaged, missing or unknown.
     """
     catalog = open_catalog()
-    jobs = catalog.tenant(catalog.find(name).tenant_id).jobs
-    detail = {"shallow": True} if shallow else None
-    job, _ = jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=snapshot, detail=detail)
-    job = wait_for(catalog, job)
+    from shared.engine.requests.jobs import request_verify
+
+    job = wait_for(catalog, request_verify(catalog, catalog.actor, name, snapshot, shallow=shallow))
     result = verification(job, shallow=shallow)
     if result is not None and as_json:
         print_document(result)

@@ -1,7 +1,7 @@
 """The context of every use case: the ports, the limits and the clock."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.deadline import Deadline
 from shared.domain.limits import Limits
@@ -44,3 +44,7 @@ class Context:
     def deadline(self, seconds: float) -> Deadline:
         """Return a time limit of ``seconds`` that begins now."""
         return Deadline(seconds, self.clock.monotonic)
+
+    def as_actor(self, actor: str) -> "Context":
+        """Return the same context with ``actor`` as the one whom audit events name."""
+        return replace(self, catalog=self.catalog.as_actor(actor))

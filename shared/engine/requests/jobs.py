@@ -1,0 +1,77 @@
+"""Requests for jobs: back up, verify, retry, cancel."""
+
+import msgspec
+
+from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import Job, JobKind, Origin
+from shared.ports.catalog.database import Catalog
+
+_RETRIED = (JobKind.BACKUP, JobKind.KEY_ENABLE, JobKind.KEY_UPDATE)
+
+
+class RequestedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a request for a job."""
+
+    job: Job
+    """The requested job, or the one that is queued or running already."""
+    new: bool
+    """True if the request created the job."""
+
+
+class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a request to cancel a job."""
+
+    job: Job
+    """The job as it is now. A running job ends at the next renewal of its claim."""
+    late: bool
+    """True if the job had ended before the request."""
+
+
+def request_backup(catalog: Catalog, actor: str, name: str, *, full: bool = False) -> RequestedJob:
+    """Request a backup. If one is queued or running, return that one. Raise Refuse ``NO_SUCH_TENANT``."""
+    jobs = catalog.as_actor(actor).tenant(catalog.find(name).tenant_id).jobs
+    job, new = jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=full)
+    return RequestedJob(job=job, new=new)
+
+
+def request_verify(
+    catalog: Catalog, actor: str, name: str, snapshot: str | None = None, *, shallow: bool = False
+) -> Job:
+    """Request a verify of one snapshot, by id or ``latest``, or of all of them. Return its job.
+
+    A shallow verify checks hashes only, which needs no key. Raise Refuse ``NO_SUCH_TENANT``, ``NO_SUCH_SNAPSHOT``.
+    """
+    jobs = catalog.as_actor(actor).tenant(catalog.find(name).tenant_id).jobs
+    detail = {"shallow": True} if shallow else None
+    return jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=snapshot, detail=detail)[0]
+
+
+def retry_job(catalog: Catalog, actor: str, job_id: str) -> RequestedJob:
+    """Request the same job as one that has ended. If one is queued or running, return that one.
+
+    Raise Refuse ``NO_SUCH_JOB``, ``BUSY`` if the job has not ended, ``WRONG_USE`` if jobs of its kind cannot be retried.
+    """
+    ended = catalog.find_job(job_id)
+    if not ended.state.ended:
+        raise Refuse(Code.BUSY, f"The job is still {ended.state}. See 'entrakeep jobs show {job_id}'.")
+    if ended.kind not in _RETRIED:
+        sentence = f"{ended.kind} jobs cannot be retried; run 'entrakeep {ended.kind.replace('-', ' ')}' again."
+        raise Refuse(Code.WRONG_USE, sentence)
+    job, new = (
+        catalog.as_actor(actor)
+        .tenant(ended.tenant_id)
+        .jobs.request(ended.kind, origin=Origin.HAND, full=ended.full, detail=_retry_detail(ended), retried=job_id)
+    )
+    return RequestedJob(job=job, new=new)
+
+
+def cancel_job(catalog: Catalog, actor: str, job_id: str) -> Cancellation:
+    """Cancel a job. A job that has ended stays unchanged. Raise Refuse ``NO_SUCH_JOB``."""
+    before = catalog.find_job(job_id)
+    after = catalog.as_actor(actor).tenant(before.tenant_id).jobs.cancel(job_id)
+    return Cancellation(job=after, late=before.state.ended)
+
+
+def _retry_detail(job: Job) -> dict[str, str] | None:
+    """Return the detail that a retry of this job needs: the new key's ARN for a key change."""
+    return {"arn": job.detail["arn"]} if isinstance(job.detail, dict) and "arn" in job.detail else None

@@ -1,0 +1,72 @@
+"""Requests about tenants: connect, update, remove and shred."""
+
+from datetime import datetime
+
+from shared.domain.errors import Code, Refuse
+from shared.domain.model import CredentialKind, Tenant
+from shared.domain.secret import Secret
+from shared.engine.context import Context
+from shared.engine.tenants import onboarding, shred
+from shared.ports.directory import Identity
+
+
+def add_tenant(
+    context: Context,
+    actor: str,
+    name: str,
+    identity: Identity,
+    *,
+    secret_expires_at: datetime | None = None,
+    again: bool = False,
+) -> onboarding.Welcome:
+    """Connect a directory under ``name``, after a sign-in with the identity has worked.
+
+    ``secret_expires_at`` is when the client secret expires, if the user knows it. ``again``: the user consents to a directory
+    whose tenant was removed while it had a KMS key of its own. Raise Refuse ``WRONG_USE`` if an expiry is given for a
+    certificate, and as ``onboarding.add_tenant`` does.
+    """
+    _check_expiry(identity.kind, secret_expires_at)
+    return onboarding.add_tenant(context.as_actor(actor), name, identity, expires_at=secret_expires_at, again=again)
+
+
+def update_tenant(
+    context: Context,
+    actor: str,
+    name: str,
+    kind: CredentialKind,
+    secret: Secret,
+    *,
+    client_id: str | None = None,
+    directory_id: str | None = None,
+    secret_expires_at: datetime | None = None,
+) -> onboarding.Welcome:
+    """Store a new credential, or another application, after a sign-in has worked.
+
+    ``directory_id`` is the directory that the user expects, None for any. Raise Refuse ``NO_SUCH_TENANT``; ``WRONG_USE`` if
+    the tenant has another directory, or an expiry is given for a certificate; and as ``onboarding.update_tenant`` does.
+    """
+    _check_expiry(kind, secret_expires_at)
+    if directory_id is not None and directory_id.lower() != context.catalog.find(name).directory_id.lower():
+        sentence = f"{name} keeps its directory; connect another one with 'entrakeep tenant add'."
+        raise Refuse(Code.WRONG_USE, sentence)
+    return onboarding.update_tenant(
+        context.as_actor(actor), name, client_id, secret, kind, expires_at=secret_expires_at
+    )
+
+
+def remove_tenant(context: Context, actor: str, name: str) -> Tenant:
+    """Remove a tenant from SQL; its sealed blobs stay in the store. Return it. Raise Refuse ``NO_SUCH_TENANT``."""
+    tenant = context.catalog.find(name)
+    onboarding.remove_tenant(context.as_actor(actor), name)
+    return tenant
+
+
+def shred_tenant(context: Context, actor: str, name: str) -> shred.Certificate:
+    """Destroy every wrapped data key of a tenant and remove it, or finish that. Raise as ``shred.shred_tenant`` does."""
+    return shred.shred_tenant(context.as_actor(actor), name)
+
+
+def _check_expiry(kind: CredentialKind, at: datetime | None) -> None:
+    """Raise Refuse ``WRONG_USE`` if an expiry is given for a certificate."""
+    if at is not None and kind is CredentialKind.CERTIFICATE:
+        raise Refuse(Code.WRONG_USE, "--secret-expires is for a client secret: a certificate says when it expires.")

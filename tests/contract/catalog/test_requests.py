@@ -1,0 +1,167 @@
+"""Requests to the catalog: what each refuses, what it changes, and that its audit event names who asked."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.audit import event_of
+from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import Job, JobKind, JobState, StepPlan
+from shared.domain.model import KeyMode
+from shared.engine.requests import customer_keys, schedules
+from shared.engine.requests.jobs import cancel_job, request_backup, request_verify, retry_job
+from shared.ports.catalog.database import Catalog
+from shared.ports.catalog.tenant import TenantCatalog
+from tests.contract.catalog.world import NOW, VERIFY, World
+
+ADA = "ada@console"
+CRON = "0 */6 * * *"
+OWN_ARN = "arn:aws:kms:us-east-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+NEXT_ARN = "arn:aws:kms:us-east-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-000000000002"
+
+
+def last_event(tenant: TenantCatalog) -> tuple[str, str]:
+    """Return the actor and the action of the tenant's newest event."""
+    event = event_of(tenant.audit.recent(1)[0])
+    return event.actor, event.action
+
+
+def finished(world: World, tenant: TenantCatalog, job: Job, detail: object = None) -> Job:
+    """Return a requested job after a worker has finished it."""
+    world.scheduler.offer_steps(job, VERIFY)
+    assert tenant.claims.finish(world.claim(tenant, job, "verify"), detail=detail) is False
+    return tenant.jobs.get(job.job_id)
+
+
+def failed_backup(world: World, tenant: TenantCatalog) -> str:
+    """Return the id of a full backup that has failed."""
+    job = request_backup(world.catalog, ADA, "acme", full=True).job
+    world.scheduler.offer_steps(job, (StepPlan(phase=4, name="commit"),))
+    tenant.claims.fail(world.claim(tenant, job, "commit"), Code.STORE_FULL, "Full.")
+    return job.job_id
+
+
+def refuses(code: Code, request: Callable[..., object], *arguments: Any) -> str:
+    """Return the sentence of a request that is refused with this code."""
+    with pytest.raises(Refuse) as caught:
+        request(*arguments)
+    assert caught.value.code is code
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("request_it", "action"),
+    [
+        (lambda catalog: request_backup(catalog, ADA, "acme"), "backup.asked"),
+        (lambda catalog: request_verify(catalog, ADA, "acme", shallow=True), "verify.asked"),
+        (lambda catalog: schedules.set_schedule(catalog, ADA, "acme", CRON, "UTC", NOW), "schedule.set"),
+        (lambda catalog: customer_keys.allow_key(catalog, ADA, "acme"), "key.allowed"),
+    ],
+)
+def test_the_event_of_a_request_names_who_asked(
+    world: World, acme: TenantCatalog, request_it: Callable[[Catalog], object], action: str
+) -> None:
+    request_it(world.catalog)
+    assert last_event(acme) == (ADA, action)
+
+
+def test_a_request_for_a_tenant_that_does_not_exist_is_refused(world: World) -> None:
+    catalog = world.catalog
+    refuses(Code.NO_SUCH_TENANT, request_backup, catalog, ADA, "nobody")
+    refuses(Code.NO_SUCH_TENANT, schedules.pause_schedule, catalog, ADA, "nobody")
+    refuses(Code.NO_SUCH_TENANT, customer_keys.check_key, catalog, ADA, "nobody")
+    refuses(Code.NO_SUCH_JOB, retry_job, catalog, ADA, "nothing")
+    refuses(Code.NO_SUCH_JOB, cancel_job, catalog, ADA, "nothing")
+
+
+def test_a_second_request_for_a_backup_returns_the_first_job(world: World, acme: TenantCatalog) -> None:
+    first, second = (request_backup(world.catalog, ADA, "acme") for _ in range(2))
+    assert (first.new, second.new, first.job.job_id) == (True, False, second.job.job_id)
+
+
+def test_a_retry_repeats_what_the_ended_job_did(world: World, acme: TenantCatalog) -> None:
+    job_id = failed_backup(world, acme)
+    retried = retry_job(world.catalog, "bob@console", job_id)
+    assert (retried.new, retried.job.kind, retried.job.full) == (True, JobKind.BACKUP, True)
+    assert last_event(acme) == ("bob@console", "job.retried")
+    assert not retry_job(world.catalog, ADA, job_id).new
+    assert "is still queued" in refuses(Code.BUSY, retry_job, world.catalog, ADA, retried.job.job_id)
+
+
+def test_a_retry_of_a_key_change_names_its_key_again(world: World, acme: TenantCatalog) -> None:
+    changing = customer_keys.request_update(acme, OWN_ARN)
+    world.scheduler.offer_steps(changing, VERIFY)
+    acme.claims.fail(world.claim(acme, changing, "verify"), Code.KEY_UNREACHABLE, "No answer.")
+    assert retry_job(world.catalog, ADA, changing.job_id).job.detail == {"arn": OWN_ARN}
+
+
+def test_a_verify_cannot_be_retried(world: World, acme: TenantCatalog) -> None:
+    job = request_verify(world.catalog, ADA, "acme")
+    cancel_job(world.catalog, ADA, job.job_id)
+    assert "'entrakeep verify'" in refuses(Code.WRONG_USE, retry_job, world.catalog, ADA, job.job_id)
+
+
+def test_a_job_is_cancelled_once(world: World, acme: TenantCatalog) -> None:
+    job = request_backup(world.catalog, ADA, "acme").job
+    first = cancel_job(world.catalog, ADA, job.job_id)
+    assert (first.job.state, first.late) == (JobState.CANCELLED, False)
+    assert last_event(acme) == (ADA, "job.cancelled")
+    assert cancel_job(world.catalog, ADA, job.job_id).late
+
+
+def test_a_schedule_is_paused_and_resumed(world: World, acme: TenantCatalog) -> None:
+    catalog = world.catalog
+    assert "has no schedule" in refuses(Code.WRONG_USE, schedules.pause_schedule, catalog, ADA, "acme")
+    refuses(Code.SETTINGS_INVALID, schedules.set_schedule, catalog, ADA, "acme", "61 * * * *", "UTC", NOW)
+    assert acme.schedules.get() is None
+    made = schedules.set_schedule(catalog, ADA, "acme", " 0  */6 * * * ", "UTC", NOW)
+    assert (made.cron, made.next_due) == (CRON, NOW + timedelta(hours=6))
+
+    paused = schedules.pause_schedule(catalog, ADA, "acme")
+    assert (paused.paused, paused.next_due) == (True, None)
+    assert last_event(acme) == (ADA, "schedule.paused")
+    events = len(acme.audit.recent(100))
+    assert schedules.pause_schedule(catalog, ADA, "acme") == paused == acme.schedules.get()
+    assert len(acme.audit.recent(100)) == events, "nothing changed"
+
+    resumed = schedules.resume_schedule(catalog, ADA, "acme", NOW + timedelta(days=1))
+    assert (resumed.paused, resumed.next_due) == (False, NOW + timedelta(days=1, hours=6))
+    assert last_event(acme) == (ADA, "schedule.resumed")
+    assert schedules.resume_schedule(catalog, ADA, "acme", NOW + timedelta(days=9)) == resumed == acme.schedules.get()
+
+
+def test_a_key_is_enabled_only_where_it_is_allowed_and_after_its_checks(world: World, acme: TenantCatalog) -> None:
+    catalog = world.catalog
+    to_enable = customer_keys.check_key_to_enable
+    assert "'entrakeep key allow acme'" in refuses(Code.KEY_NOT_ALLOWED, to_enable, catalog, ADA, "acme", OWN_ARN)
+    customer_keys.allow_key(catalog, ADA, "acme")
+    refuses(Code.KEY_INVALID, to_enable, catalog, ADA, "acme", "not an ARN")
+    check = to_enable(catalog, ADA, "acme", "arn:aws:kms:us-east-1:111122223333:alias/two")
+    refuses(Code.KEY_INVALID, customer_keys.enable_key, catalog, ADA, check)
+    check = finished(world, acme, check, {**check.detail, "key": {"arn": OWN_ARN}})
+    job = customer_keys.enable_key(catalog, ADA, check)
+    assert (job.kind, job.detail) == (JobKind.KEY_ENABLE, {"arn": OWN_ARN})
+    (accepted,) = acme.customer_keys.acceptances()
+    assert (accepted.accepted_by, accepted.arn) == (ADA, OWN_ARN)
+    assert last_event(acme) == (ADA, "key.enable-asked")
+
+
+def test_a_check_of_the_current_key_enables_no_other(world: World, acme: TenantCatalog) -> None:
+    check = finished(world, acme, customer_keys.check_key(world.catalog, ADA, "acme"), {"state": "ok"})
+    refuses(Code.KEY_INVALID, customer_keys.enable_key, world.catalog, ADA, check)
+
+
+def test_a_key_is_updated_only_if_the_tenant_has_one_of_its_own(world: World, acme: TenantCatalog) -> None:
+    to_update, catalog = customer_keys.check_key_to_update, world.catalog
+    assert "'entrakeep key enable acme'" in refuses(Code.WRONG_USE, to_update, catalog, ADA, "acme", OWN_ARN)
+    world.change("tenants", key_mode=KeyMode.CUSTOMER.value, key_arn=OWN_ARN)
+    assert "key update acme" in refuses(
+        Code.WRONG_USE, customer_keys.check_key_to_enable, catalog, ADA, "acme", NEXT_ARN
+    )
+    assert customer_keys.check_key_to_enable(catalog, ADA, "acme", OWN_ARN).detail == {"arn": OWN_ARN}, "to resume"
+    check = to_update(catalog, ADA, "acme", NEXT_ARN)
+    check = finished(world, acme, check, {**check.detail, "key": {"arn": NEXT_ARN}})
+    assert customer_keys.update_key(catalog, ADA, check).kind is JobKind.KEY_UPDATE
+    assert last_event(acme) == (ADA, "key.update-asked")
