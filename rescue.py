@@ -106,12 +106,12 @@ class Safe:
         """Return the last segments of names in a folder of the tenant. Those of another form are somebody else's."""
         prefix = f"{self.tenant}/{folder}/"
         with naming(prefix):
-            found = sorted(name.removeprefix(prefix) for name in self.list(prefix))
-        strays = {prefix + name for name in found if not re.fullmatch(form, name)}
+            names = sorted(name.removeprefix(prefix) for name in self.list(prefix))
+        strays = {prefix + name for name in names if not re.fullmatch(form, name)}
         for stray in sorted(strays - self.strays):
             print(f"Skipped, as not Entrakeep's: {stray!a}", file=sys.stderr)
         self.strays |= strays
-        return [name for name in found if re.fullmatch(form, name)]
+        return [name for name in names if re.fullmatch(form, name)]
 
     def open(self, name: str, kind: str, sealed: bytes) -> tuple[dict[Any, Any], bytes]:
         """Return the protected header and the plaintext of a sealed blob."""
@@ -127,8 +127,8 @@ class Safe:
             with naming(name := f"{self.tenant}/{folder}/{generation}"):
                 stored = json.loads(self.read(name))
                 context = {"tenant": self.tenant, "purpose": "backup"}
-                told = [stored[field] for field in ("format", "tenant", "id", "generation", "context")]
-                require(told == ["entrakeep/1", self.tenant, key_id.hex(), generation, context])
+                fields = [stored[field] for field in ("format", "tenant", "id", "generation", "context")]
+                require(fields == ["entrakeep/1", self.tenant, key_id.hex(), generation, context])
                 if stored["arn"] in self.trusted:
                     self.keys[key_id] = self.unwrapped(key_id, stored)
                     break
@@ -167,14 +167,14 @@ class Safe:
 
     def snapshots(self) -> list[tuple[str, str]]:
         """Return time and id of the snapshots, oldest first, as their manifests say without a key."""
-        found = []
+        snapshots = []
         for snapshot in self.names("snapshots", UUID):
             try:
                 with naming(name := f"{self.tenant}/snapshots/{snapshot}"):
-                    found.append((str(split(name, self.read(name))[0]["time"]), snapshot))
+                    snapshots.append((str(split(name, self.read(name))[0]["time"]), snapshot))
             except Refused as refused:
                 print(f"{refused} It is left out.", file=sys.stderr)
-        return sorted(found)
+        return sorted(snapshots)
 
     def check_parents(self, manifest: dict[str, Any]) -> None:
         """Refuse a snapshot if one that it builds on is missing or another, unless retention has let that go."""
@@ -254,10 +254,10 @@ def records(safe: Safe, streams: list[dict[str, Any]]) -> Iterator[bytes]:
 def rescue(safe: Safe, snapshot: str, file: Path | None, *, orphan: bool) -> None:
     """Write the records of a snapshot to the terminal, or to a new file."""
     if snapshot == "latest":
-        found = safe.snapshots()
-        if not found:
+        snapshots = safe.snapshots()
+        if not snapshots:
             raise Refused(f"There is no snapshot of {safe.tenant} in the store.")
-        snapshot = found[-1][1]
+        snapshot = snapshots[-1][1]
     manifest = safe.manifest(snapshot)
     print(f"Snapshot {snapshot} of {manifest['created_at']}", file=sys.stderr)
     if not orphan:
@@ -279,14 +279,14 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument(
         "--orphan", action="store_true", help="even if a snapshot that it builds on is missing or changed"
     )
-    asked = parser.parse_args(words)
-    if asked.list == (asked.snapshot is not None):
+    arguments = parser.parse_args(words)
+    if arguments.list == (arguments.snapshot is not None):
         parser.error("give either a snapshot or --list")
     try:
-        safe = Safe(asked.store, asked.tenant, asked.key)
-        if asked.list:
+        safe = Safe(arguments.store, arguments.tenant, arguments.key)
+        if arguments.list:
             sys.stdout.writelines(f"{snapshot}  {time}\n" for time, snapshot in safe.snapshots())
-        elif not asked.key:
+        elif not arguments.key:
             print(
                 "Name the KMS keys that you trust with --key. The store names:",
                 *safe.named_keys(),
@@ -295,7 +295,7 @@ def main(words: Sequence[str]) -> int:
             )
             return 2
         else:
-            rescue(safe, asked.snapshot, asked.o, orphan=asked.orphan)
+            rescue(safe, arguments.snapshot, arguments.o, orphan=arguments.orphan)
     except (BotoCoreError, Refused, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -275,7 +275,7 @@ def _access(
         trust=_trust(values),
         budgets=CountedBudgets(RedisBudgets(redis_url, limits.requests_in_flight), counts or Counts()),
         token_seconds=values.key_lease_seconds,
-        patience=RetryPolicy(tries=2, wait_seconds=15.0) if somebody_waits else RetryPolicy(),
+        retry_policy=RetryPolicy(tries=2, wait_seconds=15.0) if somebody_waits else RetryPolicy(),
     )
 
 

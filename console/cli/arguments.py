@@ -41,8 +41,8 @@ def _guid(value: str | None) -> str | None:
 def _moment(value: str) -> datetime:
     """Return a time, aware. Without a zone it is in UTC, and a day alone means its beginning."""
     try:
-        at = datetime.fromisoformat(value)
-        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        time = datetime.fromisoformat(value)
+        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
     except ValueError:
         raise typer.BadParameter("give a time such as 2026-05-01T12:00:00Z, or a day such as 2026-05-01.") from None
 

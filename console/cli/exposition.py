@@ -60,17 +60,17 @@ def backup_families(tenants: list[TenantOverview], now: datetime) -> Iterator[Me
     ended = _gauge("backup_last_result_timestamp_seconds", "When the last backup ended.")
     due = _gauge("backup_next_due_timestamp_seconds", "When the next backup is due; absent without a schedule.")
     for each in tenants:
-        who = _who(each.tenant)
+        labels = _tenant_labels(each.tenant)
         if each.complete is not None:
-            taken.add_metric(who, _seconds(each.complete.created_at))
-            age.add_metric(who, max(0.0, round((now - each.complete.created_at).total_seconds(), 3)))
+            taken.add_metric(labels, _seconds(each.complete.created_at))
+            age.add_metric(labels, max(0.0, round((now - each.complete.created_at).total_seconds(), 3)))
         if each.last is not None:
-            last.add_metric(who, _seconds(each.last.created_at))
+            last.add_metric(labels, _seconds(each.last.created_at))
         if each.result is not None:
-            result.add_metric([*who, each.result.state, each.result.code or ""], 1.0)
-            ended.add_metric(who, _seconds(each.result.finished_at))
+            result.add_metric([*labels, each.result.state, each.result.code or ""], 1.0)
+            ended.add_metric(labels, _seconds(each.result.finished_at))
         if each.schedule is not None and not each.schedule.paused and each.schedule.next_due is not None:
-            due.add_metric(who, _seconds(each.schedule.next_due))
+            due.add_metric(labels, _seconds(each.schedule.next_due))
     yield from (taken, age, last, result, ended, due)
 
 
@@ -114,7 +114,7 @@ def usage_families(overview: Overview, tenants: list[TenantOverview]) -> Iterato
     for name, meaning in _USAGE.items():
         family = CounterMetricFamily(f"entrakeep_{name}", meaning, labels=_WHO)
         for each in tenants:
-            family.add_metric(_who(each.tenant), totals.get(each.tenant.tenant_id, {}).get(name, 0))
+            family.add_metric(_tenant_labels(each.tenant), totals.get(each.tenant.tenant_id, {}).get(name, 0))
         yield family
 
 
@@ -128,17 +128,17 @@ def key_families(keys: list[tuple[Tenant, KeyState, KeyHealth]]) -> Iterator[Met
         "key_warning", "1 for each warning of what will stop the tenant's backups unless somebody acts.", "warning"
     )
     for tenant, known, health in keys:
-        who = _who(tenant)
+        labels = _tenant_labels(tenant)
         current, began_at = key_state(tenant, known, health)
         for each in KeyStatus:
-            state.add_metric([*who, each], float(each == current))
-        since.add_metric(who, _seconds(began_at))
+            state.add_metric([*labels, each], float(each == current))
+        since.add_metric(labels, _seconds(began_at))
         if health.checked_at is not None:
-            checked.add_metric(who, _seconds(health.checked_at))
+            checked.add_metric(labels, _seconds(health.checked_at))
         if tenant.sign_in_expires_at is not None:
-            expires.add_metric(who, _seconds(tenant.sign_in_expires_at))
+            expires.add_metric(labels, _seconds(tenant.sign_in_expires_at))
         for warned in health.warnings:
-            warning.add_metric([*who, warned.warning], 1.0)
+            warning.add_metric([*labels, warned.warning], 1.0)
     yield from (state, since, checked, warning, expires)
 
 
@@ -158,11 +158,11 @@ def _gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"entrakeep_{name}", meaning, labels=[*_WHO, *labels])
 
 
-def _who(tenant: Tenant) -> list[str]:
+def _tenant_labels(tenant: Tenant) -> list[str]:
     """Return the values of the tenant's labels."""
     return [tenant.name, tenant.tenant_id]
 
 
-def _seconds(at: datetime) -> float:
+def _seconds(time: datetime) -> float:
     """Return a time as Unix seconds, to the millisecond."""
-    return round(at.timestamp(), 3)
+    return round(time.timestamp(), 3)

@@ -82,7 +82,7 @@ def add(
     client_secret_file: SecretFile = None,
     certificate: Certificate = None,
     secret_expires: SecretExpires = None,
-    again: Annotated[
+    readd: Annotated[
         bool,
         typer.Option(
             "--again", help="Confirm that a directory is connected again whose removed tenant had its owner's KMS key."
@@ -100,7 +100,7 @@ def add(
 
     identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret, kind=kind)
     actor = context.catalog.actor
-    welcome = add_tenant(context, actor, name, identity, secret_expires_at=secret_expires, again=again)
+    welcome = add_tenant(context, actor, name, identity, secret_expires_at=secret_expires, readd=readd)
     print_line(f"Connected {name}. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
     _print_lacking(welcome)
 
@@ -274,9 +274,9 @@ def _result_words(document: TenantDocument) -> str | None:
     return None if result is None else str(result.code or result.state)
 
 
-def _day(at: datetime | None) -> str | None:
+def _day(time: datetime | None) -> str | None:
     """Return the day of a time as text."""
-    return None if at is None else f"{at:%Y-%m-%d}"
+    return None if time is None else f"{time:%Y-%m-%d}"
 
 
 def _note_expiry(document: TenantDocument) -> None:

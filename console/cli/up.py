@@ -64,9 +64,9 @@ def run_up(
             _say(f"Flower: http://{FLOWER_USER}:{password}@127.0.0.1:{port}")
             _say(f"  Open that link, or http://127.0.0.1:{port} as '{FLOWER_USER}' with the password {password}.")
         silent = watch.silences(port)
-        patience = limits.worker_restart_seconds - limits.worker_seen_seconds
+        hang_seconds = limits.worker_restart_seconds - limits.worker_seen_seconds
         stages = [
-            [replace(part, silent=silent[part.name], patience=patience) for part in stage]
+            [replace(part, silent=silent[part.name], hang_seconds=hang_seconds) for part in stage]
             for stage in ([[redis.part], parts] if redis else [parts])
         ]
         news = stack.enter_context(StoreWatch(store)).news

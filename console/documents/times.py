@@ -10,16 +10,16 @@ Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
 @overload
-def moment(at: datetime) -> str: ...
+def moment(time: datetime) -> str: ...
 
 
 @overload
-def moment(at: datetime | None) -> str | None: ...
+def moment(time: datetime | None) -> str | None: ...
 
 
-def moment(at: datetime | None) -> str | None:
+def moment(time: datetime | None) -> str | None:
     """Return a time as RFC 3339 text, in UTC, to the millisecond."""
-    return None if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    return None if time is None else f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 @overload

@@ -100,8 +100,8 @@ class Supervisor:
                 seat.stop()
             # The guard kills at the end of the grace. If it has not done so half a second later, the guard itself failed.
             deadline = time.monotonic() + max((seat.part.grace for seat in stage), default=0.0) + 0.5
-            while not all(seat.gone() for seat in stage) and time.monotonic() < deadline:
+            while not all(seat.is_gone() for seat in stage) and time.monotonic() < deadline:
                 signal.sigtimedwait({signal.SIGCHLD}, 0.05)
             for seat in stage:
-                if not seat.gone():
+                if not seat.is_gone():
                     seat.kill()

@@ -27,7 +27,7 @@ class Part:
     - ``grace``: seconds from SIGTERM to SIGKILL.
     - ``stdin``: text that the part reads, such as a configuration with a password.
     - ``silent`` returns whether a sign of life is overdue. It is called like ``ready``.
-    - ``patience``: a part that is silent for so many seconds hangs, and is killed and restarted.
+    - ``hang_seconds``: a part that is silent for so many seconds hangs, and is killed and restarted.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Part:
     grace: float = 7.0
     stdin: str = field(default="", repr=False)
     silent: Callable[[], bool] = lambda: False
-    patience: float = 40.0
+    hang_seconds: float = 40.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Seat:
         if self._process is not None:
             self._process.stop()
 
-    def gone(self) -> bool:
+    def is_gone(self) -> bool:
         """Return whether no process of the part is alive."""
         return self._process is None or self._process.status() is not None
 
@@ -113,7 +113,7 @@ class Seat:
             self._heard = True
         elif self._silent_since is None:
             self._silent_since = now
-        elif now - self._silent_since >= self.part.patience + (0.0 if self._heard else _STARTING):
+        elif now - self._silent_since >= self.part.hang_seconds + (0.0 if self._heard else _STARTING):
             self.kill()
             self._process = None
             self._plan_restart("gives no sign of life", now)

@@ -128,7 +128,7 @@ class RedisBudget:
     def __init__(self, shared: "_Shared", name: str, places: int) -> None:
         self.shared = shared
         self.until_key = f"entrakeep:budget:{name}:until"
-        self.held_key = f"entrakeep:budget:{name}:held"
+        self.in_flight_key = f"entrakeep:budget:{name}:held"
         self.rate_key = f"entrakeep:budget:{name}:rate"
         self.places = places
         self.until = 0.0
@@ -215,7 +215,7 @@ class _Place:
             wait = budget.until - time.monotonic()
             if self._ended or wait > 0:
                 return max(wait, 0.0)
-            keys = [budget.until_key, budget.held_key, budget.rate_key]
+            keys = [budget.until_key, budget.in_flight_key, budget.rate_key]
             lifetime = int(_HELD * 1000)
             arguments: list[str | float] = [
                 self._token,
@@ -240,7 +240,7 @@ class _Place:
         """Renew the place in Redis."""
         with self._lock:
             if self._in_redis and not self._ended:
-                self._budget.shared.ask(_KEEP, [self._budget.held_key], [self._token, int(_HELD * 1000)])
+                self._budget.shared.ask(_KEEP, [self._budget.in_flight_key], [self._token, int(_HELD * 1000)])
 
     def end(self) -> None:
         """Release the place for good."""
@@ -249,7 +249,7 @@ class _Place:
             if self._alone:
                 self._budget.alone.release()
             if self._in_redis:
-                self._budget.shared.ask(_END, [self._budget.held_key], [self._token])
+                self._budget.shared.ask(_END, [self._budget.in_flight_key], [self._token])
 
 
 class _Shared:

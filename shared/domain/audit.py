@@ -139,7 +139,7 @@ def hash_of(line: str) -> str:
 def following(
     head: Head | None,
     tenant_id: str,
-    at: datetime,
+    time: datetime,
     actor: str,
     action: Action,
     subject: Mapping[str, str | None],
@@ -152,7 +152,7 @@ def following(
     event = Event(
         tenant_id=tenant_id,
         number=1 if head is None else head.number + 1,
-        at=f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z",
+        at=f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z",
         actor=_text(actor),
         action=action.value,
         subject={name: _text(each) for name, each in subject.items() if each is not None},

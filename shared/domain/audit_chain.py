@@ -49,18 +49,18 @@ def verify_chain(
     heads: Iterable[Head],
     own: Head | None = None,
     further: FindHead = lambda _: None,
-    behind: Head | None = None,
+    after: Head | None = None,
 ) -> Verdict:
     """Compare a chain, in order, with itself and with heads stored elsewhere. Stop at the first fault.
 
-    ``own`` is the head stored beside the chain. ``further`` finds more heads stored elsewhere. If ``behind`` is given,
+    ``own`` is the head stored beside the chain. ``further`` finds more heads stored elsewhere. If ``after`` is given,
     the entries follow this head.
 
     A rebuilt catalog lacks events. Only the event of a rebuild may leave a gap, and it must follow the head that it
     names. Events that were added to an older copy of the catalog, before it was rebuilt, differ from stored heads. The
     rebuild explains those up to the head that it names, and they count as lost.
     """
-    judging = _Judging(tenant_id, {head.number: head.hash for head in heads}, own, further, behind)
+    judging = _Judging(tenant_id, {head.number: head.hash for head in heads}, own, further, after)
     for entry in entries:
         if not judging.fits(entry):
             break
@@ -86,14 +86,14 @@ class _Judging:
     """The verification of a chain up to the last entry that was read."""
 
     def __init__(
-        self, tenant_id: str, kept: Mapping[int, str], own: Head | None, further: FindHead, behind: Head | None
+        self, tenant_id: str, kept: Mapping[int, str], own: Head | None, further: FindHead, after: Head | None
     ) -> None:
         self._tenant = tenant_id
         self._kept = kept
         self._own = own
         self._further = further
-        self._number, self._hash = (behind.number, behind.hash) if behind is not None else (0, NOTHING_BEFORE)
-        self._head = behind
+        self._number, self._hash = (after.number, after.hash) if after is not None else (0, NOTHING_BEFORE)
+        self._head = after
         self._count = 0
         self._lost: list[tuple[int, int]] = []
         self._fault: Fault | None = None

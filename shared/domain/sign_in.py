@@ -17,12 +17,12 @@ def expires_soon(tenant: Tenant, now: datetime) -> bool:
 
 def expiry_sentence(tenant: Tenant, now: datetime) -> str | None:
     """Return the warning, or None if there is nothing to warn of."""
-    at = tenant.sign_in_expires_at
-    if at is None or not expires_soon(tenant, now):
+    expires_at = tenant.sign_in_expires_at
+    if expires_at is None or not expires_soon(tenant, now):
         return None
-    when = "has expired" if at <= now else "expires"
+    when = "has expired" if expires_at <= now else "expires"
     return (
-        f"The client secret or certificate of {tenant.name} {when} on {at:%Y-%m-%d}: make another, "
+        f"The client secret or certificate of {tenant.name} {when} on {expires_at:%Y-%m-%d}: make another, "
         f"and give it with 'entrakeep tenant update {tenant.name}'."
     )
 

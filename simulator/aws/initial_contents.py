@@ -12,7 +12,7 @@ from simulator.aws.policy import parse_policy
 _KEY = re.compile(r"arn:aws:kms:([a-z0-9-]+):(\d{12}):key/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
-def stock(gate: Gate, arn: str, bucket: str | None) -> None:
+def create_initial_contents(gate: Gate, arn: str, bucket: str | None) -> None:
     """Create the symmetric key of this ARN and, in its account and Region, the bucket if one is named.
 
     Raises ValueError with a message for the user if the ARN or the bucket name is invalid.

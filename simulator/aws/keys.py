@@ -92,7 +92,7 @@ class Keys:
         """Return key ids by alias name. Read and change the mapping only while `lock` is held."""
         return self._aliases.setdefault(place, {})
 
-    def of(self, place: Place) -> Iterator[Key]:
+    def of_place(self, place: Place) -> Iterator[Key]:
         """Yield the keys of one account and Region, oldest first."""
         with self.lock:
             key_ids = list(self._keys.get(place, {}))
@@ -115,7 +115,7 @@ class Keys:
         with self.lock:
             places = [place for place in self._keys if place[1] == region]
         for place in places:
-            for key in self.of(place):
+            for key in self.of_place(place):
                 if key.material.id == material:
                     return key
         return None

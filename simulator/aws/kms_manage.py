@@ -93,7 +93,7 @@ def describe_key(call: KmsCall) -> Document:
 
 def list_keys(call: KmsCall) -> Document:
     """List the caller's keys of this Region."""
-    keys = [{"KeyId": key.id, "KeyArn": key.arn} for key in call.keys.of(call.place)]
+    keys = [{"KeyId": key.id, "KeyArn": key.arn} for key in call.keys.of_place(call.place)]
     return {"Keys": keys, "Truncated": False}
 
 

@@ -144,7 +144,7 @@ def _applies(statement: Statement, call: Request) -> bool:
         any(name == "*" or name in call.principals for name in statement.principals)
         and _acts(statement, call.action)
         and any(_like(call.resource, pattern) for pattern in statement.resources)
-        and all(_is_met(condition, call.facts) for condition in statement.conditions)
+        and all(_applies_to(condition, call.facts) for condition in statement.conditions)
     )
 
 
@@ -154,7 +154,7 @@ def _acts(statement: Statement, action: str) -> bool:
     return not any(_like(action.lower(), pattern.lower()) for pattern in statement.not_actions)
 
 
-def _is_met(condition: Condition, facts: Facts) -> bool:
+def _applies_to(condition: Condition, facts: Facts) -> bool:
     present = facts.get(condition.name)
     if condition.operator == "Null":
         return (not present) == (condition.wanted[0].lower() == "true")

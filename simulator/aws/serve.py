@@ -14,7 +14,7 @@ from werkzeug.serving import BaseWSGIServer, DechunkedInput, WSGIRequestHandler,
 
 from simulator.aws.answers import Answer, Refused, refusal
 from simulator.aws.gate import Dropped, Gate, Request
-from simulator.aws.initial_contents import stock
+from simulator.aws.initial_contents import create_initial_contents
 
 _LOG = logging.getLogger("simulator.aws")
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -108,7 +108,7 @@ def main(argv: list[str]) -> int:
     gate = Gate()
     try:
         if options.key:
-            stock(gate, options.key, options.bucket)
+            create_initial_contents(gate, options.key, options.bucket)
         server = make(options.host, options.port, gate)
     except ValueError as error:
         print(f"The simulator cannot begin: {error}.", file=sys.stderr)

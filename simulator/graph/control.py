@@ -38,7 +38,7 @@ class Control:
             ("POST", "faults"): self._add_faults,
             ("GET", "faults"): lambda _: document(self._faults.listing()),
             ("DELETE", "faults"): lambda _: self._clear_faults(),
-            ("GET", "quotas"): lambda _: document(quotas.told()),
+            ("GET", "quotas"): lambda _: document(quotas.document()),
             ("GET", "delta"): lambda _: self._show_habits(),
             ("POST", "delta"): self._set_habits,
         }

@@ -171,8 +171,12 @@ class Reader:
                 yield b""
             else:
                 kind = next((kind.odata_type for kind in KINDS.values() if self._directory.state(kind, target)), "")
-                gone = {"@odata.type": kind or "#microsoft.graph.user", "id": target, "@removed": {"reason": "deleted"}}
-                yield json.dumps(gone, separators=(",", ":")).encode()
+                removed = {
+                    "@odata.type": kind or "#microsoft.graph.user",
+                    "id": target,
+                    "@removed": {"reason": "deleted"},
+                }
+                yield json.dumps(removed, separators=(",", ":")).encode()
 
     def _object(self, id: str, stored: Stored, links: dict[str, list[bytes]], offset: int) -> Entry:
         """Return an entry of an object: its properties and a range of its links.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from simulator.graph import numbering
-from simulator.graph.links import Ties
+from simulator.graph.links import Links
 from simulator.graph.numbering import GROUP, PRINCIPAL, USER, Numbers
 from simulator.graph.reverse_links import Backward
 from simulator.graph.values import Values
@@ -33,7 +33,7 @@ class Generator:
 
     def __init__(self, counts: dict[str, int], seed: int) -> None:
         self._numbers = Numbers(counts, seed)
-        self._ties = Ties(self._numbers)
+        self._ties = Links(self._numbers)
         self._backward = Backward(self._ties)
         values = Values(self._ties)
         self._counts = {**dict(zip(numbering.PATHS, self._numbers.counts, strict=True)), GRANTS: self._ties.grants()}

@@ -46,7 +46,7 @@ class Grant(NamedTuple):
     """The user; None if the grant is for all users."""
 
 
-class Ties:
+class Links:
     """All relations of one directory, from the objects where they start."""
 
     def __init__(self, numbers: Numbers) -> None:

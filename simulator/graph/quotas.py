@@ -106,7 +106,7 @@ class Quotas:
             raise _refused("Please retry again later.", headers)
         return headers
 
-    def told(self) -> dict[str, object]:
+    def document(self) -> dict[str, object]:
         """Return the use of each application, and of all of them together, for `/_sim/quotas`."""
         now = self._now()
         apps = [

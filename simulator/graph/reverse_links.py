@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from simulator.graph.links import REPORTS, Stretch, Ties
+from simulator.graph.links import REPORTS, Links, Stretch
 from simulator.graph.numbering import APPLICATION, GROUP, PRINCIPAL, USER
 
 _SHIFT = 34
@@ -48,8 +48,8 @@ class _Stretches:
 class Backward:
     """All reverse relations of one directory. Objects are identified by kind and number."""
 
-    def __init__(self, ties: Ties) -> None:
-        self._ties = ties
+    def __init__(self, links: Links) -> None:
+        self._ties = links
 
     # -- links
 

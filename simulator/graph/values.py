@@ -4,7 +4,7 @@ import json
 import unicodedata
 
 from simulator.graph import words
-from simulator.graph.links import Ties
+from simulator.graph.links import Links
 from simulator.graph.numbering import APPLICATION, ASSIGNMENT, GRANT, GROUP, POLICY, PRINCIPAL, USER
 
 DOMAIN = "contoso.onmicrosoft.com"
@@ -15,7 +15,7 @@ _TEXT = json.JSONEncoder(ensure_ascii=False).encode
 def _ascii(name: str) -> str:
     plain = name.replace("ł", "l").replace("Ł", "L").replace("ø", "o").replace("đ", "d").replace("ı", "i")
     plain = unicodedata.normalize("NFKD", plain)
-    return "".join(letter for letter in plain if letter.isascii() and letter.isalnum()).lower()
+    return "".join(character for character in plain if character.isascii() and character.isalnum()).lower()
 
 
 _GIVEN = [(_TEXT(name)[1:-1], _ascii(name)) for name in words.GIVEN]
@@ -25,9 +25,9 @@ _SURNAMES = [(_TEXT(name)[1:-1], _ascii(name)) for name in words.SURNAMES]
 class Values:
     """The JSON of all generated objects of one directory. Properties that were never set are absent."""
 
-    def __init__(self, ties: Ties) -> None:
-        self._ties = ties
-        self._numbers = ties.numbers
+    def __init__(self, links: Links) -> None:
+        self._ties = links
+        self._numbers = links.numbers
 
     def name(self, kind: int, number: int) -> str:
         """Return the displayName of a user, a group or a service principal, escaped for JSON, without quotes."""

@@ -147,7 +147,7 @@ class Stack:
             if tenant.directory_id == directory:
                 remove_tenant(self.context, tenant.name)
         identity = Identity(directory_id=directory, client_id=client, secret=Secret(secret.encode()))
-        return add_tenant(self.context, name, identity, again=True).tenant
+        return add_tenant(self.context, name, identity, readd=True).tenant
 
     def of(self, tenant: Tenant) -> TenantCatalog:
         return self.context.catalog.tenant(tenant.tenant_id)

@@ -83,7 +83,7 @@ def section() -> str:
 
 
 def _line(row: Row, does: str) -> str:
-    cells = (_answer(row), row.means, f"{row.does} {does}".strip(), _sentence(row), row.who.capitalize())
+    cells = (_answer(row), row.means, f"{row.does} {does}".strip(), _sentence(row), row.responsible.capitalize())
     return f"| {' | '.join(cells)} |\n"
 
 

@@ -42,21 +42,21 @@ def note_late(database: Database, seconds: float) -> int:
             jobs.c.due_at < before,
         )
         late = or_(schedules.c.next_due < before, waits)
-        query = select(schedules.c.tenant_id).where(and_(~schedules.c.paused, late, ~_noted()))
+        query = select(schedules.c.tenant_id).where(and_(~schedules.c.paused, late, ~_already_noted()))
         tenant_ids = connection.execute(query).scalars().all()
     return sum(_late(Tenancy(database, tenant_id, SCHEDULE)) for tenant_id in tenant_ids)
 
 
 def note_expiring(database: Database) -> int:
     """Note each tenant whose client secret or certificate expires soon, once for each reminder. Return how many."""
-    noted = (
+    noted_times = (
         select(func.max(backup_events.c.at))
         .where(backup_events.c.tenant_id == tenants.c.tenant_id, backup_events.c.state == BackupState.EXPIRING.value)
         .scalar_subquery()
     )
     with database.read(EVERY_TENANT) as connection:
         now = database.now(connection)
-        query = select(tenants.c.tenant_id, tenants.c.sign_in_expires_at, noted.label("noted_at")).where(
+        query = select(tenants.c.tenant_id, tenants.c.sign_in_expires_at, noted_times.label("noted_at")).where(
             tenants.c.sign_in_expires_at < now + SOON
         )
         expiring = connection.execute(query).mappings().all()
@@ -76,7 +76,7 @@ def event_of(row: RowMapping) -> BackupEvent:
     )
 
 
-def _noted() -> Exists:
+def _already_noted() -> Exists:
     """Return the condition that the tenant was noted as late since it last recovered."""
     later = backup_events.alias()
     recovered = exists().where(
@@ -95,7 +95,9 @@ def _late(tenancy: Tenancy) -> int:
     """Note the tenant as late, unless that is noted already. Return the number of events."""
     with tenancy.write() as rows:
         schedule = rows.one(schedules, lock=True)
-        if schedule is None or rows.all(select(schedules).where(schedules.c.tenant_id == rows.tenant_id, _noted())):
+        if schedule is None or rows.all(
+            select(schedules).where(schedules.c.tenant_id == rows.tenant_id, _already_noted())
+        ):
             return 0
         waiting = rows.find(jobs, jobs.c.kind == JobKind.BACKUP.value, jobs.c.state.in_(_OPEN))
         message = "The scheduled backup is late. See 'entrakeep jobs list' and 'entrakeep key show'."
@@ -109,8 +111,8 @@ def _expiring(tenancy: Tenancy) -> int:
         row = rows.one(tenants, lock=True)
         if row is None or row["sign_in_expires_at"] is None:
             return 0
-        noted = rows.find(backup_events, backup_events.c.state == BackupState.EXPIRING.value)
-        noted_at = max((event["at"] for event in noted), default=None)
+        noted_times = rows.find(backup_events, backup_events.c.state == BackupState.EXPIRING.value)
+        noted_at = max((event["at"] for event in noted_times), default=None)
         message = expiry_sentence(tenant_of(row), rows.now)
         if message is None or not _unreminded(row["sign_in_expires_at"], noted_at, rows.now):
             return 0  # another beat was first, or the secret was replaced

@@ -32,8 +32,8 @@ def note_refusal(rows: Changes, tenant: RowMapping, arn: str, message: str) -> N
         _change(
             rows, arn=arn, condition=condition, code=code, message=message, found=condition, warnings=plain(warnings)
         )
-    noted = ProbeOutcome(arn=arn, condition=condition, code=code, message=message, result=condition)
-    insert_event(rows, noted, warnings, tell=True)
+    outcome = ProbeOutcome(arn=arn, condition=condition, code=code, message=message, result=condition)
+    insert_event(rows, outcome, warnings, notify=True)
 
 
 def disproved(rows: Rows, arn: str) -> bool:
@@ -53,11 +53,11 @@ def note_answer(rows: Changes, tenant: RowMapping, arn: str) -> bool:
         well = KeyCondition.OK
         _change(rows, arn=arn, condition=well, code=None, message=WELL, found=well, warnings=plain(warnings))
         insert_event(
-            rows, ProbeOutcome(arn=arn, condition=well, code=None, message=WELL, result=well), warnings, tell=True
+            rows, ProbeOutcome(arn=arn, condition=well, code=None, message=WELL, result=well), warnings, notify=True
         )
     elif recovered and row["arn"] != arn:
         well = KeyCondition.OK
-        insert_event(rows, ProbeOutcome(arn=arn, condition=well, code=None, message=WELL, result=well), [], tell=True)
+        insert_event(rows, ProbeOutcome(arn=arn, condition=well, code=None, message=WELL, result=well), [], notify=True)
     return recovered
 
 
@@ -69,29 +69,29 @@ def forget_refusal(rows: Changes, arn: str) -> bool:
     return recovered
 
 
-def insert_event(rows: Changes, noted: ProbeOutcome, warnings: list[KeyWarning], *, tell: bool) -> KeyEvent:
-    """Append an event to the history, and remove the oldest. ``tell`` queues the event for the webhook."""
+def insert_event(rows: Changes, outcome: ProbeOutcome, warnings: list[KeyWarning], *, notify: bool) -> KeyEvent:
+    """Append an event to the history, and remove the oldest. ``notify`` queues the event for the webhook."""
     number = rows.number(key_events)
     rows.insert(
         key_events,
         number=number,
         at=rows.now,
-        arn=noted.arn,
-        condition=noted.condition.value,
-        code=noted.code,
-        message=noted.message,
+        arn=outcome.arn,
+        condition=outcome.condition.value,
+        code=outcome.code,
+        message=outcome.message,
         warnings=plain(warnings),
-        tell_at=rows.now if tell else None,
+        tell_at=rows.now if notify else None,
         tries=0,
     )
     forget_old(rows, key_events, number)
     return KeyEvent(
         number=number,
         at=rows.now,
-        arn=noted.arn,
-        condition=noted.condition,
-        code=noted.code,
-        message=noted.message,
+        arn=outcome.arn,
+        condition=outcome.condition,
+        code=outcome.code,
+        message=outcome.message,
         warnings=warnings,
     )
 

@@ -80,7 +80,7 @@ class SqlHealth:
             if outcome.condition is outcome.result is KeyCondition.OK and forget_refusal(rows, outcome.arn):
                 fields = {"tenant": self._tenancy.tenant_id}
                 log.info("KMS answers for the key %s again", outcome.arn, extra=fields)
-            return insert_event(rows, outcome, warnings, tell=notify) if changed else None
+            return insert_event(rows, outcome, warnings, notify=notify) if changed else None
 
 
 class SqlProbes:

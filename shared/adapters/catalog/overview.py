@@ -175,8 +175,8 @@ def _result(row: RowMapping | None) -> Result | None:
     """Return the result in a job's row, or None."""
     if row is None:
         return None
-    state, at = JobState(row["state"]), row["finished_at"]
-    return Result(job_id=row["job_id"], state=state, code=_code(row), finished_at=at)
+    state, finished_at = JobState(row["state"]), row["finished_at"]
+    return Result(job_id=row["job_id"], state=state, code=_code(row), finished_at=finished_at)
 
 
 def _code(row: RowMapping) -> Code | None:

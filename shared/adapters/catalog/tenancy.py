@@ -136,10 +136,10 @@ def add_if_absent(connection: Connection, table: Table, **values: Any) -> None:
     connection.execute(_upsert(connection, table).values(**values).on_conflict_do_nothing())
 
 
-def increase(connection: Connection, table: Table, key: dict[str, Any], column: str, by: int) -> None:
+def increase(connection: Connection, table: Table, key: dict[str, Any], column: str, amount: int) -> None:
     """Add to a column of the row with this key, or insert the row with that value. Concurrent calls are safe."""
-    query = _upsert(connection, table).values({**key, column: by})
-    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_={column: table.c[column] + by}))
+    query = _upsert(connection, table).values({**key, column: amount})
+    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_={column: table.c[column] + amount}))
 
 
 def _upsert(connection: Connection, table: Table) -> Any:

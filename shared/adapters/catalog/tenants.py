@@ -118,15 +118,15 @@ class SqlCatalog:
 
     def find_audited(self, name: str) -> AuditedTenant:
         """Return the tenant with this name or id, or else the latest removed one. Raises Refuse ``NO_SUCH_TENANT``."""
-        existing, trail = schema.tenants, schema.audit_heads
+        existing, heads = schema.tenants, schema.audit_heads
         with self._database.read(EVERY_TENANT) as connection:
-            for table, order in ((existing, existing.c.created_at), (trail, trail.c.at)):
+            for table, order in ((existing, existing.c.created_at), (heads, heads.c.at)):
                 for column in (table.c.name, table.c.tenant_id):
                     same_tenant = (column == name, table.c.tenant_id != INSTALLATION)
                     query = select(table).where(*same_tenant).order_by(order.desc()).limit(1)
                     row = connection.execute(query).mappings().first()
                     if row is not None:
-                        removed = table is trail
+                        removed = table is heads
                         return AuditedTenant(tenant_id=row["tenant_id"], name=row["name"], removed=removed)
         raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}', and there was none.")
 

@@ -44,14 +44,14 @@ class SqlUpkeep:
         """Return what the catalog knows of the tenant's jobs, snapshots and data keys."""
         with self._tenancy.read() as rows:
             row, job_rows = rows.one(tenants), rows.find(jobs)
-            noted = rows.find(bucket_jobs)
-            from_bucket = {row["job_id"] for row in noted}
+            bucket_rows = rows.find(bucket_jobs)
+            from_bucket = {row["job_id"] for row in bucket_rows}
             snapshot_rows = rows.find(snapshots)
             return KnownBlobs(
                 tenant=None if row is None else tenant_of(row),
                 jobs=from_bucket | {row["job_id"] for row in job_rows},
                 ended=from_bucket | {row["job_id"] for row in job_rows if JobState(row["state"]).ended},
-                swept={row["job_id"] for row in noted if row["swept_at"] is not None},
+                swept={row["job_id"] for row in bucket_rows if row["swept_at"] is not None},
                 snapshots={row["snapshot_id"]: row["job_id"] for row in snapshot_rows},
                 parents={row["parent"] for row in snapshot_rows if row["parent"]},
                 attempts={row["snapshot_id"]: row["job_id"] for row in rows.find(snapshot_attempts)},
@@ -77,9 +77,9 @@ class SqlUpkeep:
                     keep_snapshot(rows, snapshot, run_refs)
                     _end(rows, snapshot)
             _number_anew(rows)
-            noted = {row["snapshot_id"] for row in rows.find(snapshot_attempts)}
+            attempts = {row["snapshot_id"] for row in rows.find(snapshot_attempts)}
             for snapshot_id, job_id in contents.uncommitted.items():
-                if snapshot_id not in noted:
+                if snapshot_id not in attempts:
                     rows.insert(snapshot_attempts, snapshot_id=snapshot_id, job_id=job_id, noted_at=now)
             known_jobs = {row["job_id"] for table in (jobs, bucket_jobs) for row in rows.find(table)}
             for job_id in sorted(contents.jobs - known_jobs):
@@ -92,10 +92,10 @@ class SqlUpkeep:
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
             until = rows.now - settled
-            noted = rows.find(bucket_jobs)
-            from_bucket = {row["job_id"] for row in noted if row["swept_at"] is None and row["found_at"] <= until}
+            bucket_rows = rows.find(bucket_jobs)
+            from_bucket = {row["job_id"] for row in bucket_rows if row["swept_at"] is None and row["found_at"] <= until}
             ended = rows.find(jobs, jobs.c.finished_at <= until)
-            return sorted(from_bucket | {row["job_id"] for row in ended} - {row["job_id"] for row in noted})
+            return sorted(from_bucket | {row["job_id"] for row in ended} - {row["job_id"] for row in bucket_rows})
 
     def leftovers(self, claim: Claim, job_id: str) -> Leftovers:
         """Remove the job's runs without references. Return its remaining blobs, and the manifests and keys to delete.
@@ -109,31 +109,31 @@ class SqlUpkeep:
                     rows.delete(runs, runs.c.run_id == row["run_id"])
             kept = rows.find(runs, runs.c.job_id == job_id)
             made = {row["snapshot_id"] for row in rows.find(snapshots, snapshots.c.job_id == job_id)}
-            noted = rows.find(snapshot_attempts, snapshot_attempts.c.job_id == job_id)
+            attempts = rows.find(snapshot_attempts, snapshot_attempts.c.job_id == job_id)
             keys = set() if kept or made else {row["data_key_id"] for row in _keys_of(rows, job_id)}
             return Leftovers(
                 blobs={blob for row in kept for blob in row["blobs"]},
-                manifests=sorted({row["snapshot_id"] for row in noted} - made),
+                manifests=sorted({row["snapshot_id"] for row in attempts} - made),
                 data_keys=sorted(keys),
             )
 
-    def mark_swept(self, claim: Claim, job_id: str, left: Leftovers) -> None:
+    def mark_swept(self, claim: Claim, job_id: str, leftovers: Leftovers) -> None:
         """Remove the job's swept attempts and data keys, and mark the job as swept. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
             rows.delete(snapshot_attempts, snapshot_attempts.c.job_id == job_id)
-            rows.delete(data_keys, data_keys.c.job_id == job_id, data_keys.c.data_key_id.in_(left.data_keys))
+            rows.delete(data_keys, data_keys.c.job_id == job_id, data_keys.c.data_key_id.in_(leftovers.data_keys))
             if not rows.update(bucket_jobs, bucket_jobs.c.job_id == job_id, swept_at=rows.now):
                 rows.insert(bucket_jobs, job_id=job_id, swept_at=rows.now)
 
-    def note_untrusted(self, found: Sequence[Untrusted]) -> None:
+    def note_untrusted(self, untrusted: Sequence[Untrusted]) -> None:
         """Store which untrusted KMS keys wrap data in the bucket, and append an audit event for each new one."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
             known_arns = {row["arn"] for row in rows.find(untrusted_keys)}
-            for arn in known_arns - {each.arn for each in found}:
+            for arn in known_arns - {each.arn for each in untrusted}:
                 rows.delete(untrusted_keys, untrusted_keys.c.arn == arn)
-            for each in found:
+            for each in untrusted:
                 counts = {"data_keys": each.data_keys, "manifests": each.manifests}
                 if each.arn in known_arns:
                     rows.update(untrusted_keys, untrusted_keys.c.arn == each.arn, **counts)
@@ -144,26 +144,26 @@ class SqlUpkeep:
     def untrusted(self) -> list[Untrusted]:
         """Return the untrusted KMS keys that wrap data in the bucket."""
         with self._tenancy.read() as rows:
-            noted = rows.all(rows.query(untrusted_keys).order_by(untrusted_keys.c.arn))
+            untrusted_rows = rows.all(rows.query(untrusted_keys).order_by(untrusted_keys.c.arn))
         return [
             Untrusted(arn=row["arn"], data_keys=row["data_keys"], manifests=row["manifests"], found_at=row["found_at"])
-            for row in noted
+            for row in untrusted_rows
         ]
 
 
-def _report(rows: Changes, found: BucketContents) -> None:
+def _report(rows: Changes, contents: BucketContents) -> None:
     """Append the audit events of a rebuild.
 
     The event names the head found in the bucket, whether or not the event follows it in the chain.
     """
     detail: dict[str, Plain] = {
-        "snapshots": len(found.snapshots),
-        "data_keys": len({key.data_key_id for key in found.data_keys}),
+        "snapshots": len(contents.snapshots),
+        "data_keys": len({key.data_key_id for key in contents.data_keys}),
     }
-    if found.head is not None:
-        detail |= {"head": found.head.number, "head_hash": found.head.hash}
-    append_rebuilt(rows, detail, found.head)
-    for arn in sorted(found.trusted):
+    if contents.head is not None:
+        detail |= {"head": contents.head.number, "head_hash": contents.head.hash}
+    append_rebuilt(rows, detail, contents.head)
+    for arn in sorted(contents.trusted):
         append(rows, Action.KEY_TRUSTED, {}, {"arn": arn})
 
 

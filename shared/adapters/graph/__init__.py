@@ -24,7 +24,7 @@ class GraphAccess:
         trust: ssl.SSLContext,
         budgets: Budgets,
         token_seconds: float,
-        patience: RetryPolicy | None = None,
+        retry_policy: RetryPolicy | None = None,
     ) -> None:
         """Store the settings, without sending a request.
 
@@ -37,7 +37,7 @@ class GraphAccess:
         self._graph_url = graph_url.rstrip("/")
         self._authority_url = authority_url.rstrip("/")
         self._budgets = budgets
-        self._patience = patience or RetryPolicy()
+        self._patience = retry_policy or RetryPolicy()
         self._trust = trust
         self._tokens = Tokens(token_seconds)
 

@@ -28,7 +28,7 @@ _report: ContextVar[_Report | None] = ContextVar("report", default=None)
 
 
 @contextmanager
-def telling(report: _Report) -> Iterator[None]:
+def reporting_next_links(report: _Report) -> Iterator[None]:
     """Call ``report`` with the next link of each answer to requests made in this context, if the link comes first."""
     previous = _report.set(report)
     try:

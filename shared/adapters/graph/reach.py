@@ -16,8 +16,8 @@ def reason(error: BaseException) -> str:
     errors = list(_chain(error))
     for each in errors:
         if isinstance(each, ssl.SSLCertVerificationError):
-            whose = "the authority that made it, perhaps a proxy's"
-            return f"its certificate is not trusted: name {whose}, in ENTRAKEEP_CA_BUNDLE"
+            authority = "the authority that made it, perhaps a proxy's"
+            return f"its certificate is not trusted: name {authority}, in ENTRAKEEP_CA_BUNDLE"
     by_proxy = any(type(each).__name__ == "ProxyError" for each in errors)  # httpx, httpcore and urllib3 have one each
     for each in errors:
         if isinstance(each, socket.gaierror):

@@ -17,7 +17,7 @@ from shared.adapters.graph.listing import ListingShape
 from shared.adapters.graph.loops import LoopGuard
 from shared.adapters.graph.own_secret import secret_expiry
 from shared.adapters.graph.page import GraphPage, Shape
-from shared.adapters.graph.prefetch import telling
+from shared.adapters.graph.prefetch import reporting_next_links
 from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Code, GraphTrouble, Refuse, Skip
 from shared.domain.records import Line, encode_id, put
@@ -38,7 +38,7 @@ class _PageRequest:
         link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         # The callback refers to the future only. With a reference to this object, the task would refer to itself and keep
         # its page in memory until garbage collection.
-        with telling(lambda next_link: None if link.done() else link.set_result(next_link)):
+        with reporting_next_links(lambda next_link: None if link.done() else link.set_result(next_link)):
             self.page = asyncio.create_task(request())
         self._link = link
 

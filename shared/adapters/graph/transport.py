@@ -97,7 +97,7 @@ class Transport:
         budget: Budget,
         check: Callable[[], None],
         context: ssl.SSLContext,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
     ) -> None:
         """Create the HTTP client, without sending a request.
 
@@ -109,11 +109,11 @@ class Transport:
         self._sign_in = sign_in
         self._budget = budget
         self._check = check
-        self._patience = patience
+        self._patience = retry_policy
         plain = httpx.AsyncClient(
             verify=context,
             http2=False,
-            timeout=httpx.Timeout(patience.answer_seconds, connect=10.0),
+            timeout=httpx.Timeout(retry_policy.answer_seconds, connect=10.0),
             event_hooks={"request": [close_if_cancelled], "response": [look_ahead]},
         )
         # The factory wraps these in transports of its own, which do not pass on a close.

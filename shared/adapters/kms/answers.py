@@ -94,7 +94,7 @@ def _as_error(row: Row, sentence: str, arn: str, data_key_id: str) -> EntrakeepE
     """Return the row's error with this sentence."""
     match row.kind:
         case Kind.REVOKED:
-            return KeyRefused(arn, sentence, unknown=row.unknown, ours=row.who is Responsible.OPERATOR)
+            return KeyRefused(arn, sentence, unknown=row.unknown, ours=row.responsible is Responsible.OPERATOR)
         case Kind.MISCONFIGURED:
             return Refuse(Code.KEY_MISCONFIGURED, sentence)
         case Kind.TROUBLE:

@@ -9,7 +9,7 @@ DENIALS = (
     Row(
         name="denied-by-our-permissions",
         kind=Kind.REVOKED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=(ACCESS_DENIED,),
         words=("identity-based policy", "permissions boundary", "session policy"),
         means="An IAM policy, permissions boundary or session policy of our own account does not allow it.",
@@ -18,7 +18,7 @@ DENIALS = (
     Row(
         name="denied-by-our-organization",
         kind=Kind.REVOKED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=(ACCESS_DENIED,),
         words=("service control policy", "vpc endpoint"),
         means="A service control policy of our own organization, or the policy of our VPC endpoint, does not allow it.",
@@ -27,7 +27,7 @@ DENIALS = (
     Row(
         name="denied-by-their-organization",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=(ACCESS_DENIED,),
         words=("resource control policy",),
         means="A resource control policy of the organization that the key belongs to does not allow it.",
@@ -36,7 +36,7 @@ DENIALS = (
     Row(
         name="denied-everywhere",
         kind=Kind.REVOKED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=(ACCESS_DENIED,),
         ours=True,
         means="KMS does not say who denied, and the same credentials are denied the operator's own key too.",
@@ -45,7 +45,7 @@ DENIALS = (
     Row(
         name="denied",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=(ACCESS_DENIED,),
         doubtful=True,
         means="The key policy no longer allows it, or denies it; or a grant or share of the key has ended.",
@@ -58,7 +58,7 @@ STATES = (
     Row(
         name="disabled",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=("DisabledException",),
         means="The key was disabled.",
         sentence="The KMS key {arn} is disabled. Its owner must enable it in AWS KMS.",
@@ -66,7 +66,7 @@ STATES = (
     Row(
         name="gone",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=("NotFoundException",),
         unknown=True,
         means="The key was deleted, and with it what it wrapped. (Where it never worked: a wrong ARN, `KEY_MISCONFIGURED`.)",
@@ -75,7 +75,7 @@ STATES = (
     Row(
         name="unseen",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
         states=(UNSEEN,),
         means="The key's state does not let it be used, and its policy does not let us see the state.",
@@ -84,7 +84,7 @@ STATES = (
     Row(
         name="to-be-deleted",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
         states=("PendingDeletion", "PendingReplicaDeletion"),
         means="The deletion of the key is scheduled.",
@@ -93,7 +93,7 @@ STATES = (
     Row(
         name="no-material",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
         states=("PendingImport",),
         means="The key's imported material has expired, or was deleted.",
@@ -102,7 +102,7 @@ STATES = (
     Row(
         name="disconnected",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
         states=("Unavailable",),
         means="The key's custom key store (CloudHSM, or external) was disconnected.",
@@ -111,7 +111,7 @@ STATES = (
     Row(
         name="disabled-by-state",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
         states=("Disabled",),
         means="The key is disabled, as it is after its deletion was cancelled.",
@@ -120,7 +120,7 @@ STATES = (
     Row(
         name="changing",
         kind=Kind.TROUBLE,
-        who=Responsible.NOBODY,
+        responsible=Responsible.NOBODY,
         codes=(INVALID_STATE,),
         states=("Creating", "Updating"),
         means="The key is being created, or its primary Region is being changed.",
@@ -129,7 +129,7 @@ STATES = (
     Row(
         name="store-ciphertext",
         kind=Kind.CORRUPT,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=(INVALID_STATE,),
         words=("ciphertext",),
         means="The external key store reports that the wrapped data key is corrupted, missing, or otherwise invalid.",
@@ -138,7 +138,7 @@ STATES = (
     Row(
         name="store-silent",
         kind=Kind.TROUBLE,
-        who=Responsible.STORE,
+        responsible=Responsible.STORE,
         codes=(INVALID_STATE,),
         words=("did not respond", "timed out", "time out", "cannot communicate", "unhealthy", "not interpret"),
         means="The external key store does not answer AWS KMS in time, or not in a way that it understands.",
@@ -147,7 +147,7 @@ STATES = (
     Row(
         name="external-key",
         kind=Kind.REVOKED,
-        who=Responsible.STORE,
+        responsible=Responsible.STORE,
         codes=(INVALID_STATE,),
         words=(
             "external key is not",
@@ -164,7 +164,7 @@ STATES = (
     Row(
         name="state",
         kind=Kind.REVOKED,
-        who=Responsible.OWNER,
+        responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
         means="The key cannot be used in a state that we do not know.",
         sentence="The KMS key {arn} cannot be used in its current state ({state}). Its owner must fix this.",

@@ -54,7 +54,7 @@ class Row:
 
     name: str
     kind: Kind
-    who: Responsible
+    responsible: Responsible
     means: str
     sentence: str
     codes: tuple[str, ...] = ()

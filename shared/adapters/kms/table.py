@@ -16,7 +16,7 @@ _TROUBLE = (
     Row(
         name="throttled",
         kind=Kind.TROUBLE,
-        who=Responsible.NOBODY,
+        responsible=Responsible.NOBODY,
         codes=("ThrottlingException", "Throttling"),
         means="More calls than the quota of our account, or of the key's custom key store, allows.",
         sentence="AWS KMS asks for fewer calls ({code}).",
@@ -24,7 +24,7 @@ _TROUBLE = (
     Row(
         name="inside-kms",
         kind=Kind.TROUBLE,
-        who=Responsible.NOBODY,
+        responsible=Responsible.NOBODY,
         codes=(
             "KeyUnavailableException",
             "DependencyTimeoutException",
@@ -39,7 +39,7 @@ _TROUBLE = (
     Row(
         name="any-5xx",
         kind=Kind.TROUBLE,
-        who=Responsible.NOBODY,
+        responsible=Responsible.NOBODY,
         least_status=500,
         means="Trouble inside AWS KMS, by a code that we do not know.",
         sentence="AWS KMS is in trouble ({code}).",
@@ -47,7 +47,7 @@ _TROUBLE = (
     Row(
         name="tls",
         kind=Kind.TROUBLE,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("SSLError",),
         means="The TLS connection fails: a certificate that is not trusted (a proxy that inspects TLS?), or a wrong clock.",
         sentence="No TLS connection to AWS KMS can be made ({code}). The operator should check certificates and clock.",
@@ -55,7 +55,7 @@ _TROUBLE = (
     Row(
         name="not-kms",
         kind=Kind.TROUBLE,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("AttributeError", "LookupError", "RecursionError", "TypeError", "ValueError"),
         means="The endpoint is not AWS KMS (a proxy or captive portal), or its answer is malformed.",
         sentence="The answer is not from AWS KMS or is malformed ({code}). The operator should check proxies.",
@@ -65,7 +65,7 @@ _CORRUPTION = (
     Row(
         name="invalid-ciphertext",
         kind=Kind.CORRUPT,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("InvalidCiphertextException",),
         means="The wrapped data key is damaged, or was wrapped for another tenant.",
         sentence=CORRUPT,
@@ -73,7 +73,7 @@ _CORRUPTION = (
     Row(
         name="incorrect-key",
         kind=Kind.CORRUPT,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("IncorrectKeyException",),
         means="The data key was wrapped by another KMS key than the catalog says.",
         sentence=CORRUPT,
@@ -83,7 +83,7 @@ _SETTINGS_WRONG = (
     Row(
         name="signature",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch"),
         means="The secret access key is wrong, or the clock is off by more than five minutes.",
         sentence=f"{_CREDENTIALS}, or set the clock.",
@@ -91,7 +91,7 @@ _SETTINGS_WRONG = (
     Row(
         name="access-key",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("UnrecognizedClientException", "InvalidClientTokenId"),
         means="The access key is unknown or was deleted.",
         sentence=f"{_CREDENTIALS}.",
@@ -99,7 +99,7 @@ _SETTINGS_WRONG = (
     Row(
         name="session-ended",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=EXPIRED,
         means="The session of our credentials has ended.",
         does="Takes fresh credentials and asks once more first.",
@@ -108,7 +108,7 @@ _SETTINGS_WRONG = (
     Row(
         name="no-credentials-sent",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature"),
         means="The request carried no usable credentials.",
         sentence=f"{_CREDENTIALS}.",
@@ -116,7 +116,7 @@ _SETTINGS_WRONG = (
     Row(
         name="not-enabled",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("OptInRequired", "RegionDisabledException"),
         means="The key's Region is not enabled for our account.",
         sentence=f"{_CREDENTIALS}.",
@@ -124,7 +124,7 @@ _SETTINGS_WRONG = (
     Row(
         name="role",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("AccessDenied",),
         means="AWS STS does not let us take the role that our AWS settings name.",
         sentence=f"AWS does not let us take the role of our settings ({{code}}). {_SETTINGS}",
@@ -132,7 +132,7 @@ _SETTINGS_WRONG = (
     Row(
         name="not-sent",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=(
             "NoCredentialsError",
             "PartialCredentialsError",
@@ -153,7 +153,7 @@ _SETTINGS_WRONG = (
     Row(
         name="arn",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("InvalidArnException",),
         means="The key's ARN is malformed.",
         sentence="{arn} is not the ARN of a KMS key ({code}). The operator must fix the settings.",
@@ -161,7 +161,7 @@ _SETTINGS_WRONG = (
     Row(
         name="kind-of-key",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("InvalidKeyUsageException", "UnsupportedOperationException"),
         means="The key is not a symmetric key for encryption.",
         sentence="The KMS key {arn} is not a symmetric key for encryption ({code}). The operator must choose another one.",
@@ -169,7 +169,7 @@ _SETTINGS_WRONG = (
     Row(
         name="grant",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("InvalidGrantTokenException", "InvalidGrantIdException"),
         means="A grant's token or id is wrong. (Entrakeep sends none; a grant that has ended is a denial.)",
         sentence="AWS KMS knows no such grant for the KMS key {arn} ({code}). The operator must fix the AWS settings.",
@@ -177,7 +177,7 @@ _SETTINGS_WRONG = (
     Row(
         name="limit",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("LimitExceededException",),
         means="A quota that waiting does not free, such as the grants of a key, is used up.",
         sentence="A quota of AWS KMS is used up for the KMS key {arn} ({code}). The operator must have it raised.",
@@ -185,7 +185,7 @@ _SETTINGS_WRONG = (
     Row(
         name="validation",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         codes=("ValidationException",),
         means="KMS does not take what we sent: a defect of Entrakeep, to be reported.",
         sentence="AWS KMS does not take what we sent for {arn} ({code}). The operator should update Entrakeep, or report it.",
@@ -195,7 +195,7 @@ _LAST = (
     Row(
         name="network",
         kind=Kind.TROUBLE,
-        who=Responsible.NOBODY,
+        responsible=Responsible.NOBODY,
         codes=(
             "EndpointConnectionError",
             "ConnectTimeoutError",
@@ -210,7 +210,7 @@ _LAST = (
     Row(
         name="any-4xx",
         kind=Kind.MISCONFIGURED,
-        who=Responsible.OPERATOR,
+        responsible=Responsible.OPERATOR,
         means="A code that we do not know.",
         sentence=f"AWS KMS answers {{code}} for {{arn}}. {_SETTINGS}",
     ),

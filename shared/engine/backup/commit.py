@@ -60,25 +60,25 @@ def _refuse_empty(answers: set[Answer]) -> None:
         )
 
 
-def _states(work: Work, all_harvests: list[StreamResult]) -> list[StreamState]:
+def _states(work: Work, results: list[StreamResult]) -> list[StreamState]:
     """Return the manifest's state of each stream.
 
     Owners are computed before the streams of their children, because children are counted with their owners.
     """
     states: dict[str, StreamState] = {}
-    for harvest in sorted(all_harvests, key=lambda harvest: harvest.stream.children is not None):
-        children = harvest.stream.children
-        states[harvest.stream.name] = _state(work, harvest, states.get(children.owner) if children else None)
-    return [states[harvest.stream.name] for harvest in all_harvests]
+    for result in sorted(results, key=lambda each: each.stream.children is not None):
+        children = result.stream.children
+        states[result.stream.name] = _state(work, result, states.get(children.owner) if children else None)
+    return [states[result.stream.name] for result in results]
 
 
-def _state(work: Work, harvest: StreamResult, owner: StreamState | None) -> StreamState:
+def _state(work: Work, result: StreamResult, owner: StreamState | None) -> StreamState:
     """Return the manifest's state of a stream.
 
     A stream that was not read whole keeps the parent's runs and cursor and is marked as stale.
     """
-    stream, before, step = harvest.stream, harvest.previous, harvest.step
-    if not harvest.whole:
+    stream, before, step = result.stream, result.previous, result.step
+    if not result.whole:
         return StreamState(
             stream=stream.name,
             selection=before.selection if before else stream.selection,
@@ -90,11 +90,11 @@ def _state(work: Work, harvest: StreamResult, owner: StreamState | None) -> Stre
             request_id=step.request_id,
             stale=before is not None and before.begun is not None,
             runs=before.runs if before else [],
-            records=_kept_records(work, harvest, owner),
+            records=_kept_records(work, result, owner),
             again=before.again if before else [],
             refused=before.refused if before else [],
         )
-    first, last, refused = harvest.bodies[0], harvest.bodies[-1], harvest.refused
+    first, last, refused = result.bodies[0], result.bodies[-1], result.refused
     return StreamState(
         stream=stream.name,
         selection=last.selection,
@@ -105,21 +105,21 @@ def _state(work: Work, harvest: StreamResult, owner: StreamState | None) -> Stre
         answer=Answer.PARTIAL if refused else Answer.WHOLE,
         request_id=refused[0].request_id if refused else None,
         stale=False,
-        runs=harvest.runs,
-        records=_records(work, harvest, owner),
-        again=harvest.to_refetch,
+        runs=result.runs,
+        records=_records(work, result, owner),
+        again=result.to_refetch,
         refused=refused,
     )
 
 
-def _kept_records(work: Work, harvest: StreamResult, owner: StreamState | None) -> dict[str, int | None]:
+def _kept_records(work: Work, result: StreamResult, owner: StreamState | None) -> dict[str, int | None]:
     """Return the records per resource of a stream that keeps the parent's runs, or None where it was never read.
 
     Children of another stream's objects are counted again, because that stream may have other objects by now.
     """
-    before = harvest.previous
+    before = result.previous
     if before is None:
-        return dict.fromkeys(harvest.stream.resources)
+        return dict.fromkeys(result.stream.resources)
     if owner is None:
         return before.records
     return {
@@ -128,20 +128,20 @@ def _kept_records(work: Work, harvest: StreamResult, owner: StreamState | None) 
     }
 
 
-def _records(work: Work, harvest: StreamResult, owner: StreamState | None) -> dict[str, int | None]:
+def _records(work: Work, result: StreamResult, owner: StreamState | None) -> dict[str, int | None]:
     """Return the number of records per resource, by the cheapest of three ways.
 
     A stream on top of the parent's runs is counted by its changes. A stream that was read from the beginning adds up the
     counts of its runs, less repeated objects. Otherwise all runs are read.
     """
     read = _reader(work)
-    resources, runs, before = harvest.stream.resources, harvest.runs, harvest.previous
+    resources, runs, before = result.stream.resources, result.runs, result.previous
     if owner is not None:
         return {name: count_records(read, name, runs, owner) for name in resources}
     known = {name: records for name, records in before.records.items() if records is not None} if before else {}
-    if len(runs) > 1 and harvest.parent_runs and len(known) == len(resources):
-        counts = recount(known, harvest.parent_runs, harvest.own_runs, read)
-    elif len(runs) > 1 and not harvest.parent_runs and (first_round := harvest.repeated_by_run) is not None:
+    if len(runs) > 1 and result.parent_runs and len(known) == len(resources):
+        counts = recount(known, result.parent_runs, result.own_runs, read)
+    elif len(runs) > 1 and not result.parent_runs and (first_round := result.repeated_by_run) is not None:
         counts = recount(total(first_round, read), runs[: len(first_round)], runs[len(first_round) :], read)
     else:
         counts = count(runs, read)

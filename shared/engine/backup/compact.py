@@ -18,17 +18,17 @@ def compact_step(work: Work) -> bool:
     merge. Raises TimeSliceOver at the end of the time slice.
     """
     time_slice = work.time_slice()
-    for harvest in stream_results(work, parent_manifest(work)):
-        runs = harvest.runs if harvest.whole else []
+    for result in stream_results(work, parent_manifest(work)):
+        runs = result.runs if result.whole else []
         while chosen := to_merge(runs):
             if time_slice.over:
                 raise TimeSliceOver
-            runs = _merge(work, harvest, runs, len(runs) - chosen)
+            runs = _merge(work, result, runs, len(runs) - chosen)
     work.context.at("compacted")
     return work.catalog.claims.finish(work.claim)
 
 
-def _merge(work: Work, harvest: StreamResult, runs: list[Run], first: int) -> list[Run]:
+def _merge(work: Work, result: StreamResult, runs: list[Run], first: int) -> list[Run]:
     """Merge the stream's runs from index ``first`` on into one, and return the stream's new list of runs.
 
     At most ``MOST_OPEN`` runs are merged, because that many may be open at once.
@@ -36,7 +36,7 @@ def _merge(work: Work, harvest: StreamResult, runs: list[Run], first: int) -> li
     context, claim = work.context, work.claim
     key = work.keys.job_key(claim.job_id)
     chosen = runs[first : first + MOST_OPEN]
-    stream = harvest.stream.name
+    stream = result.stream.name
     writer = RunWriter(
         context.store, claim.tenant_id, claim.job_id, stream, key, work.check, context.limits.chunk_bytes
     )

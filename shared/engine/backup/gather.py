@@ -58,16 +58,16 @@ class Gatherer:
         source: DirectorySource,
         *,
         full: bool,
-        begun: datetime,
-        met: SeenObjects,
+        started_at: datetime,
+        tracker: SeenObjects,
         base: Sequence[Run] = (),
         refused: int = 0,
     ) -> None:
         """Prepare to gather one reading of the stream.
 
         - ``full``: the reading starts from the beginning.
-        - ``begun``: when the reading started.
-        - ``met``: an empty tracker of the objects of this reading.
+        - ``started_at``: when the reading started.
+        - ``tracker``: an empty tracker of the objects of this reading.
         - ``base``: the parent's runs, to store only differences. It is ignored if the reading outgrows one buffer.
         - ``refused``: the number of objects that Graph refused during earlier claims of the step.
         """
@@ -76,8 +76,8 @@ class Gatherer:
         self._key = key
         self._source = source
         self._full = full
-        self._begun = begun
-        self._tracker = met
+        self._begun = started_at
+        self._tracker = tracker
         self._base = base
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(PAGES)
@@ -114,17 +114,17 @@ class Gatherer:
         if self._stopping and self._fetching is not None:
             self._fetching.cancel()
 
-    def run(self, to_refetch: list[str], *, settles: bool) -> None:
+    def run(self, to_refetch: list[str], *, final: bool) -> None:
         """Gather until the last page. Write a checkpoint at each full buffer and at the end.
 
         ``to_refetch`` are ids of objects that Graph named earlier but did not return. An object that is still missing is
-        removed if ``settles``, otherwise it is fetched again later.
+        removed if ``final``, otherwise it is fetched again later.
 
         Raises TimeSliceOver after a checkpoint when the step's time slice is over, and Stopped after ``stop``.
         """
         for object_id in to_refetch:
             fetched = self._fetch_or_note(object_id)
-            if fetched is None and settles:
+            if fetched is None and final:
                 self._buffer.add(removed(self._stream, object_id))
             elif isinstance(fetched, tuple):
                 self._buffer.add([fetched])

@@ -224,14 +224,12 @@ async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> Answe
         key,
         source,
         full=start.full,
-        begun=start.started_at,
-        met=tracker,
+        started_at=start.started_at,
+        tracker=tracker,
         base=start.base,
         refused=start.refused,
     )
-    gathering = asyncio.ensure_future(
-        asyncio.to_thread(gatherer.run, start.to_refetch, settles=start.confirms_deletion)
-    )
+    gathering = asyncio.ensure_future(asyncio.to_thread(gatherer.run, start.to_refetch, final=start.confirms_deletion))
     feeding = asyncio.ensure_future(_feed(source.pages(stream, start.cursor, start.passed), gatherer))
     try:
         await asyncio.wait({feeding, gathering}, return_when=asyncio.FIRST_EXCEPTION)

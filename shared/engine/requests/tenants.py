@@ -17,16 +17,16 @@ def add_tenant(
     identity: Identity,
     *,
     secret_expires_at: datetime | None = None,
-    again: bool = False,
+    readd: bool = False,
 ) -> onboarding.Welcome:
     """Connect a directory under ``name``, after a sign-in with the identity has worked.
 
-    ``secret_expires_at`` is when the client secret expires, if the user knows it. ``again``: the user consents to a directory
+    ``secret_expires_at`` is when the client secret expires, if the user knows it. ``readd``: the user consents to a directory
     whose tenant was removed while it had a KMS key of its own. Raise Refuse ``WRONG_USE`` if an expiry is given for a
     certificate, and as ``onboarding.add_tenant`` does.
     """
     _check_expiry(identity.kind, secret_expires_at)
-    return onboarding.add_tenant(context.as_actor(actor), name, identity, expires_at=secret_expires_at, again=again)
+    return onboarding.add_tenant(context.as_actor(actor), name, identity, expires_at=secret_expires_at, readd=readd)
 
 
 def update_tenant(

@@ -35,17 +35,17 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_tenant(
-    context: Context, name: str, identity: Identity, *, expires_at: datetime | None = None, again: bool = False
+    context: Context, name: str, identity: Identity, *, expires_at: datetime | None = None, readd: bool = False
 ) -> Welcome:
     """Connect a directory under ``name``. Nothing is stored unless every part succeeds.
 
-    ``expires_at`` is when the client secret expires, if the operator has entered it. ``again`` means that the operator
+    ``expires_at`` is when the client secret expires, if the operator has entered it. ``readd`` means that the operator
     consents to a directory whose tenant was removed while it had a KMS key of its own.
 
     Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS``, ``DIRECTORY_WITHHELD``, ``GRAPH_SIGN_IN_FAILED``,
     ``KEY_ACCESS_REVOKED``, ``STORE_UNSUITABLE``, and what Graph, KMS and the store raise.
     """
-    context.catalog.check_addable(name, identity.directory_id, readd=again)
+    context.catalog.check_addable(name, identity.directory_id, readd=readd)
     answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
     tenant_id = str(uuid.uuid4())
     now = context.clock.now()
@@ -74,7 +74,7 @@ def add_tenant(
     )
     try:
         sealed = seal_credential(key, tenant_id, identity.secret)
-        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed, readd=again)
+        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed, readd=readd)
     except BaseException:
         context.store.delete(key_object_blob(tenant_id, wrapped.data_key_id, wrapped.generation))
         raise

@@ -76,7 +76,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """What the shred cannot reach, as a sentence."""
 
 
-class Begun(msgspec.Struct, frozen=True, kw_only=True):
+class ShredNote(msgspec.Struct, frozen=True, kw_only=True):
     """The note of an unfinished shred in the store: what only SQL knows, until it forgets the tenant.
 
     The fields mean what they do in ``Certificate``; ``at`` is when the shred began.
@@ -109,7 +109,7 @@ def shred_tenant(context: Context, name: str) -> Certificate:
     return certificate
 
 
-def unfinished_shred(context: Context, name: str) -> Begun | None:
+def unfinished_shred(context: Context, name: str) -> ShredNote | None:
     """Return the unfinished shred of a tenant that SQL has removed already, or None.
 
     ``name`` is the tenant's former name or its id. Raises Refuse ``NO_SUCH_TENANT`` if there never was such a tenant, and
@@ -119,18 +119,18 @@ def unfinished_shred(context: Context, name: str) -> Begun | None:
     return _read_note(context, audited.tenant_id) if audited.removed else None
 
 
-def _read_note(context: Context, tenant_id: str) -> Begun | None:
+def _read_note(context: Context, tenant_id: str) -> ShredNote | None:
     """Return the note of an unfinished shred, or None."""
     text = context.store.get(shredding_blob(tenant_id))
-    return None if text is None else msgspec.json.decode(text, type=Begun)
+    return None if text is None else msgspec.json.decode(text, type=ShredNote)
 
 
-def _destroy_keys(context: Context, tenant: Tenant) -> tuple[Begun, frozenset[bytes]]:
+def _destroy_keys(context: Context, tenant: Tenant) -> tuple[ShredNote, frozenset[bytes]]:
     """Write the note, destroy the data keys, and remove the tenant from SQL. Return the note and SQL's wrappings."""
     catalog, tenant_id = context.catalog.tenant(tenant.tenant_id), tenant.tenant_id
     _check_no_jobs(catalog, tenant.name)
     wrapped, stored, earlier_note = catalog.keys.all(), _key_objects(context, tenant_id), _read_note(context, tenant_id)
-    shredding = Begun(
+    shredding = ShredNote(
         tenant=tenant.name,
         tenant_id=tenant_id,
         directory_id=tenant.directory_id,
@@ -161,7 +161,7 @@ def _purge(context: Context, wrapped: frozenset[bytes]) -> str:
     return purged.message
 
 
-def _issue_certificate(context: Context, shredding: Begun, wrapped: frozenset[bytes]) -> Certificate:
+def _issue_certificate(context: Context, shredding: ShredNote, wrapped: frozenset[bytes]) -> Certificate:
     """Return the stored certificate of this shred, or issue and store one.
 
     A certificate that is older than this shred is replaced: SQL was restored from a copy after that earlier shred.
@@ -228,7 +228,7 @@ def _erase(context: Context, key_objects: Iterable[str]) -> None:
         context.store.erase(blob)
 
 
-def _prove_and_certify(context: Context, shredding: Begun, destroyed: set[str], database: str) -> Certificate:
+def _prove_and_certify(context: Context, shredding: ShredNote, destroyed: set[str], database: str) -> Certificate:
     """Prove that no key object is left in any version, and return the certificate.
 
     Every manifest then names a data key that does not exist any more. Raises Refuse ``STORE_FORBIDDEN`` if one is left.

@@ -81,13 +81,13 @@ class Upkeep(Protocol):
     def leftovers(self, claim: Claim, job_id: str) -> Leftovers:
         """Remove the rows of the job's runs that no snapshot and no checkpoint names. Return what may be removed. Fenced."""
 
-    def mark_swept(self, claim: Claim, job_id: str, left: Leftovers) -> None:
+    def mark_swept(self, claim: Claim, job_id: str, leftovers: Leftovers) -> None:
         """Mark the job as swept, and remove the rows of those manifests and data keys. Fenced.
 
         Call it when the blobs are removed.
         """
 
-    def note_untrusted(self, found: Sequence[Untrusted]) -> None:
+    def note_untrusted(self, untrusted: Sequence[Untrusted]) -> None:
         """Store the data under untrusted KMS keys in the blob store, in place of the previous list.
 
         A key that was not on that list gets an event. Raise Refuse ``NO_SUCH_TENANT``.

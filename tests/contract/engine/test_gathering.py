@@ -74,7 +74,7 @@ class SilentDirectory(MemoryDirectory):
 
 def gatherer_of(work: Work, source: MemoryDirectory) -> Gatherer:
     key = work.keys.job_key(work.claim.job_id)
-    return Gatherer(work, USERS, key, source, full=True, begun=work.context.clock.now(), met=SeenObjects())
+    return Gatherer(work, USERS, key, source, full=True, started_at=work.context.clock.now(), tracker=SeenObjects())
 
 
 async def ended(gathering: "asyncio.Future[None]") -> None:
@@ -129,7 +129,7 @@ def test_pages_that_wait_are_not_opened_once_the_job_is_cancelled(world: EngineW
         await gatherer.offer(page)
         world.cancel(work)
         with pytest.raises(Cancelled):
-            gatherer.run([], settles=False)
+            gatherer.run([], final=False)
 
     world.ask()
     with world.step("users") as work:

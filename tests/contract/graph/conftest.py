@@ -68,7 +68,7 @@ async def connect(simulator: Simulator, budget: Budget) -> AsyncIterator[Connect
             trust=ssl.create_default_context(cafile=ca_file or simulator.ca_file),
             budgets=budget,
             token_seconds=60,
-            patience=patience,
+            retry_policy=patience,
         )
         identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()), kind=kind)
         sources.append(access.connect(identity, check))

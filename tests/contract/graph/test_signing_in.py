@@ -98,7 +98,7 @@ def reaching(simulator: Simulator, budget: Budget, *, token_seconds: float) -> G
         trust=ssl.create_default_context(cafile=simulator.ca_file),
         budgets=budget,
         token_seconds=token_seconds,
-        patience=PATIENCE,
+        retry_policy=PATIENCE,
     )
 
 

@@ -236,7 +236,7 @@ async def test_a_reading_that_is_cancelled_while_it_connects_leaves_no_connectio
         trust=ssl.create_default_context(cafile=simulator.ca_file),
         budgets=budget,
         token_seconds=60,
-        patience=PATIENCE,
+        retry_policy=PATIENCE,
     )
     identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
     source = access.connect(identity, lambda: None)

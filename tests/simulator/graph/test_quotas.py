@@ -130,7 +130,7 @@ def test_what_was_used_is_told(clock: Clock) -> None:
     quotas.charge("one", Price(3499))
     _refused(quotas, "one", Price(2))
     quotas.charge("two", Price(0, scarce=True))
-    assert quotas.told() == {
+    assert quotas.document() == {
         "quotas": "small",
         "apps": [
             {

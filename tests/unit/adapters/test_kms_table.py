@@ -54,7 +54,9 @@ def test_rows_have_names_of_their_own() -> None:
 def test_a_sentence_names_whoever_must_act(row: Row) -> None:
     fields = {name for _, name, _, _ in Formatter().parse(row.sentence) if name}
     assert fields <= {"arn", "code", "action", "state", "before", "data_key"}
-    wanted = {Responsible.OWNER: "owner", Responsible.OPERATOR: "operator", Responsible.STORE: "key store"}.get(row.who)
+    wanted = {Responsible.OWNER: "owner", Responsible.OPERATOR: "operator", Responsible.STORE: "key store"}.get(
+        row.responsible
+    )
     if row.kind in (Kind.REVOKED, Kind.MISCONFIGURED) and wanted is not None and not row.unknown:
         assert wanted in row.sentence
 
@@ -91,7 +93,7 @@ def test_an_error_is_of_the_kind_of_its_row(row: Row) -> None:
         error = meaning(ClientError(response, "Decrypt"), ARN, "d", lambda s=state: s, lambda t=received: t.ours)  # type: ignore[arg-type,misc]
         assert type(error) is ERRORS[row.kind]
         assert (isinstance(error, KeyRefused) and error.ours) == (
-            row.kind is Kind.REVOKED and row.who is Responsible.OPERATOR
+            row.kind is Kind.REVOKED and row.responsible is Responsible.OPERATOR
         )
 
 

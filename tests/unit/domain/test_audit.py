@@ -261,9 +261,9 @@ def test_an_event_that_the_head_does_not_name_is_found() -> None:
 
 def test_the_end_of_a_chain_is_judged_behind_the_head_before_it() -> None:
     entries, heads = few(6)
-    assert verify_chain(TENANT, entries[3:], [], heads[5], behind=heads[2]).head == heads[5]
+    assert verify_chain(TENANT, entries[3:], [], heads[5], after=heads[2]).head == heads[5]
     found = verify_chain(
-        TENANT, entries[3:], [], heads[5], behind=msgspec.structs.replace(heads[2], hash="f" * 64)
+        TENANT, entries[3:], [], heads[5], after=msgspec.structs.replace(heads[2], hash="f" * 64)
     ).fault
     assert found is not None
     assert (found.number, found.reason) == (4, "does not follow the one before it")

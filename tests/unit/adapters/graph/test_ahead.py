@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from shared.adapters.graph.prefetch import look_ahead, telling
+from shared.adapters.graph.prefetch import look_ahead, reporting_next_links
 
 CONTEXT = b'"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users"'
 LINK = b'"@odata.nextLink":"https://graph.microsoft.com/v1.0/users/delta?$skiptoken=a\\u0026b"'
@@ -43,7 +43,7 @@ async def served(body: bytes, *, status: int = 200, zipped: bool = False) -> Asy
             async def get() -> bytes:
                 return (await client.get(url)).content
 
-            with telling(told.append):
+            with reporting_next_links(told.append):
                 return asyncio.create_task(get())
 
         yield fetch, go_on
@@ -113,7 +113,7 @@ async def test_the_next_page_is_asked_for_before_the_rest_of_one_is_read_which_i
 
     body = Parts([b"{" + LINK + b',"value":[', b'{"id":"1"}', b"]}"], asking)
     response = httpx.Response(200, stream=body)
-    with telling(lambda _: tasks.append(asyncio.create_task(ask()))):
+    with reporting_next_links(lambda _: tasks.append(asyncio.create_task(ask()))):
         await look_ahead(response)
     assert isinstance(response.stream, httpx.AsyncByteStream)
     assert [piece async for piece in response.stream] == [b"".join(body._parts)]
