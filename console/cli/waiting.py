@@ -63,14 +63,14 @@ class _Notes:
     """Notes on standard error of problems that appear and problems that are over."""
 
     def __init__(self) -> None:
-        self._noted: list[Hindrance] = []
+        self._shown: list[Hindrance] = []
 
     def update(self, problems: list[Hindrance]) -> None:
         """Note the changes since the last call."""
         for hindrance in problems:
-            if hindrance.code not in {each.code for each in self._noted}:
+            if hindrance.code not in {each.code for each in self._shown}:
                 note(f"{hindrance} The job waits until this is over.")
-        for hindrance in self._noted:
+        for hindrance in self._shown:
             if hindrance.code not in {each.code for each in problems}:
                 note(f"recovered: {hindrance.code}. The job goes on.")
-        self._noted = problems
+        self._shown = problems

@@ -54,7 +54,7 @@ def _play(screen: Screen, folder: Path, logs: Path, keep: bool) -> int:
             screen.chapter("Start everything")
             with built(screen, parts, folder) as stage:
                 started_at = time.monotonic()
-                proved = Story(screen, stage, folder).tell()
+                proved = Story(screen, stage, folder).play()
                 screen.summary(f"Done, in {time.monotonic() - started_at:.0f} seconds", proved)
                 finished = True
                 if keep:

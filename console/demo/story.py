@@ -37,15 +37,15 @@ class Story:
         self._proved: list[str] = []
         self._first_lines = 0
 
-    def tell(self) -> list[str]:
-        """Tell the whole story. Return the sentences that it has proved."""
+    def play(self) -> list[str]:
+        """Play the whole story. Return the sentences that it has proved."""
         self._connect()
         self._back_up_by_hand()
         due, known = self._change()
         snapshot = self._back_up_by_schedule(due, known)
         self._compare(snapshot)
         self._revoke(snapshot)
-        self._give_back(snapshot)
+        self._restore_access(snapshot)
         return self._proved
 
     def _connect(self) -> None:
@@ -155,7 +155,7 @@ class Story:
         self._screen.done("Without the key there is no backup and no download, and no half-written file.")
         self._proved.append(f"Key revoked: backup and download refused at once with {_REVOKED}.")
 
-    def _give_back(self, snapshot: str) -> None:
+    def _restore_access(self, snapshot: str) -> None:
         """Enable the key, and show that backup and download work again."""
         self._screen.chapter("Enable the key again")
         self._stage.owner.enable()

@@ -110,7 +110,7 @@ def _reason(error: Exception) -> str:
     prefix = getattr(error, "status_code", None)
     text = str(error) if prefix in (None, "ERR") else f"{prefix} {error}"
     first = " ".join(text.split()).split(". ")[0].rstrip(".")
-    shown = "".join(letter for letter in first if letter.isprintable())
+    shown = "".join(character for character in first if character.isprintable())
     return shown if len(shown) <= _REASON_LENGTH else shown[:_REASON_LENGTH] + "…"
 
 
@@ -146,7 +146,7 @@ def _tls(options: Mapping[str, str], *, encrypted: bool) -> dict[str, object] | 
 
 def _shown(name: str) -> str:
     """Return the first 40 characters of an option's name, without unprintable ones."""
-    return "".join(letter for letter in name[:40] if letter.isprintable())
+    return "".join(character for character in name[:40] if character.isprintable())
 
 
 def _invalid(problem: str) -> Refuse:

@@ -33,10 +33,10 @@ class Generator:
 
     def __init__(self, counts: dict[str, int], seed: int) -> None:
         self._numbers = Numbers(counts, seed)
-        self._ties = Links(self._numbers)
-        self._backward = Backward(self._ties)
-        values = Values(self._ties)
-        self._counts = {**dict(zip(numbering.PATHS, self._numbers.counts, strict=True)), GRANTS: self._ties.grants()}
+        self._links = Links(self._numbers)
+        self._backward = Backward(self._links)
+        values = Values(self._links)
+        self._counts = {**dict(zip(numbering.PATHS, self._numbers.counts, strict=True)), GRANTS: self._links.grants()}
         self._values: dict[str, Callable[[int], str]] = {
             "users": values.user,
             "groups": values.group,
@@ -54,15 +54,15 @@ class Generator:
     def id(self, path: str, number: int) -> str:
         """Return the id of object `number` of a path."""
         if path == GRANTS:
-            return self._ties.grant_id(number)
+            return self._links.grant_id(number)
         return self._numbers.id(numbering.PATHS.index(path), number)
 
     def number(self, path: str, id: str) -> int | None:
         """Return the number of a generated object, computed from its id, or None if no generated object has this id."""
         if path == ASSIGNMENTS:
-            return self._ties.assignment_number(id)
+            return self._links.assignment_number(id)
         if path == GRANTS:
-            return self._ties.grant_number(id)
+            return self._links.grant_number(id)
         return self._numbers.number(numbering.PATHS.index(path), id) if path in numbering.PATHS else None
 
     def value(self, path: str, number: int) -> bytes:
@@ -71,7 +71,7 @@ class Generator:
 
     def links(self, path: str, number: int, relation: str) -> Iterator[tuple[str, bytes]]:
         """Yield the links of one object under a relation: the target's id and the link's value, in a fixed order."""
-        for kind, other in self._ties.ends(numbering.PATHS.index(path), number, relation):
+        for kind, other in self._links.ends(numbering.PATHS.index(path), number, relation):
             end = self._numbers.id(kind, other)
             yield end, b'{"@odata.type":"#microsoft.graph.%s","id":"%s"}' % (_TYPES[kind].encode(), end.encode())
 
@@ -89,15 +89,15 @@ class Generator:
         if end is None or number is None:
             return []
         if path == GRANTS:
-            return [self._ties.grant_id(grant) for grant in self._grants(name, end, number)]
+            return [self._links.grant_id(grant) for grant in self._grants(name, end, number)]
         if name == "resourceId":
-            numbers = self._ties.assignments(number) if end == PRINCIPAL else range(0)
-            return [self._ties.assignment_id(assignment) for assignment in numbers]
-        return [self._ties.assignment_id(assignment) for assignment in self._backward.assignments(end, number)]
+            numbers = self._links.assignments(number) if end == PRINCIPAL else range(0)
+            return [self._links.assignment_id(assignment) for assignment in numbers]
+        return [self._links.assignment_id(assignment) for assignment in self._backward.assignments(end, number)]
 
     def _grants(self, name: str, kind: int, number: int) -> list[int]:
         if (name, kind) == ("principalId", USER):
             return self._backward.grants_for(number)
         if kind == PRINCIPAL and name != "principalId":
-            return list(self._ties.grants_of(number)) if name == "clientId" else self._backward.grants_on(number)
+            return list(self._links.grants_of(number)) if name == "clientId" else self._backward.grants_on(number)
         return []

@@ -49,7 +49,7 @@ class Backward:
     """All reverse relations of one directory. Objects are identified by kind and number."""
 
     def __init__(self, links: Links) -> None:
-        self._ties = links
+        self._links = links
 
     # -- links
 
@@ -60,33 +60,33 @@ class Backward:
         elif kind == GROUP and number and (number - 1) % 10 == 0:
             yield GROUP, number - 1, "members"
         elif kind == PRINCIPAL:
-            for group in range(number, self._ties.groups, self._ties.principals):
+            for group in range(number, self._links.groups, self._links.principals):
                 if group % 15 == 0:
                     yield GROUP, group, "members"
 
     def _to_user(self, number: int) -> Iterator[tuple[int, int, str]]:
         for group in self._members.near(number):
-            first, size = self._ties.members(group)
-            if (number - first) % self._ties.users < size:
+            first, size = self._links.members(group)
+            if (number - first) % self._links.users < size:
                 yield GROUP, group, "members"
         for owner_link in self._owners.between(number, number):
             yield owner_link >> 32, owner_link & 0xFFFFFFFF, "owners"
         first = number * REPORTS + 1
-        for report in range(first, min(first + REPORTS, self._ties.users)):
+        for report in range(first, min(first + REPORTS, self._links.users)):
             if report % 23:
                 yield USER, report, "manager"
 
     @cached_property
     def _members(self) -> _Stretches:
-        return _Stretches(((group, self._ties.members(group)) for group in range(self._ties.groups)), self._ties.users)
+        return _Stretches(((group, self._links.members(group)) for group in range(self._links.groups)), self._links.users)
 
     @cached_property
     def _owners(self) -> _Pairs:
         return _Pairs(
             (user, kind << 32 | number)
             for kind in (GROUP, APPLICATION, PRINCIPAL)
-            for number in range(self._ties.numbers.counts[kind])
-            for user in self._ties.owners(kind, number)
+            for number in range(self._links.numbers.counts[kind])
+            for user in self._links.owners(kind, number)
         )
 
     # -- app role assignments
@@ -94,24 +94,24 @@ class Backward:
     def assignments(self, kind: int, number: int) -> list[int]:
         """Return the numbers of the assignments whose principal is an object."""
         if kind == PRINCIPAL:
-            resources: Iterable[int] = [(number - 1) % self._ties.principals]
+            resources: Iterable[int] = [(number - 1) % self._links.principals]
         else:
             resources = sorted((self._users if kind == USER else self._groups).near(number))
         return [
-            assignment for resource in resources for assignment in self._ties.assignments_of(resource, kind, number)
+            assignment for resource in resources for assignment in self._links.assignments_of(resource, kind, number)
         ]
 
     @cached_property
     def _users(self) -> _Stretches:
-        return _Stretches(self._assigned(0), self._ties.users)
+        return _Stretches(self._assigned(0), self._links.users)
 
     @cached_property
     def _groups(self) -> _Stretches:
-        return _Stretches(self._assigned(1), self._ties.groups)
+        return _Stretches(self._assigned(1), self._links.groups)
 
     def _assigned(self, which: int) -> Iterator[tuple[int, Stretch]]:
-        for resource in range(self._ties.principals):
-            users, groups, _ = self._ties.assigned(resource)
+        for resource in range(self._links.principals):
+            users, groups, _ = self._links.assigned(resource)
             yield resource, (users, groups)[which]
 
     # -- permission grants
@@ -126,9 +126,9 @@ class Backward:
 
     @cached_property
     def _grants_by_user(self) -> _Pairs:
-        grants = ((number, self._ties.grant(number)) for number in range(self._ties.grants()))
+        grants = ((number, self._links.grant(number)) for number in range(self._links.grants()))
         return _Pairs((grant.user, number) for number, grant in grants if grant.user is not None)
 
     @cached_property
     def _grants_by_resource(self) -> _Pairs:
-        return _Pairs((self._ties.grant(number).resource, number) for number in range(self._ties.grants()))
+        return _Pairs((self._links.grant(number).resource, number) for number in range(self._links.grants()))

@@ -26,7 +26,7 @@ class Values:
     """The JSON of all generated objects of one directory. Properties that were never set are absent."""
 
     def __init__(self, links: Links) -> None:
-        self._ties = links
+        self._links = links
         self._numbers = links.numbers
 
     def name(self, kind: int, number: int) -> str:
@@ -180,11 +180,11 @@ class Values:
     def assignment(self, number: int) -> str:
         """Return an app role assignment as JSON."""
         mix = self._numbers.mix(ASSIGNMENT, number)
-        resource, kind, principal = self._ties.assignment(number)
+        resource, kind, principal = self._links.assignment(number)
         day = f"20{18 + mix % 8}-{1 + (mix >> 8) % 12:02d}-{1 + (mix >> 12) % 28:02d}"
         time = f"{(mix >> 18) % 24:02d}:{(mix >> 24) % 60:02d}:{(mix >> 30) % 60:02d}.{(mix >> 36) % 9000000 + 1000000}"
         return (
-            f'{{"id":"{self._ties.assignment_id(number)}","deletedDateTime":null,'
+            f'{{"id":"{self._links.assignment_id(number)}","deletedDateTime":null,'
             f'"appRoleId":"00000000-0000-0000-0000-000000000000",'
             f'"createdDateTime":"{day}T{time}Z",'
             f'"principalDisplayName":"{self.name(kind, principal)}","principalId":"{self._numbers.id(kind, principal)}",'
@@ -194,12 +194,12 @@ class Values:
 
     def grant(self, number: int) -> str:
         """Return a permission grant as JSON."""
-        grant = self._ties.grant(number)
+        grant = self._links.grant(number)
         user = "null" if grant.user is None else f'"{self._numbers.id(USER, grant.user)}"'
         return (
             f'{{"clientId":"{self._numbers.id(PRINCIPAL, grant.client)}",'
             f'"consentType":"{"AllPrincipals" if grant.user is None else "Principal"}",'
-            f'"id":"{self._ties.grant_id(number)}","principalId":{user},'
+            f'"id":"{self._links.grant_id(number)}","principalId":{user},'
             f'"resourceId":"{self._numbers.id(PRINCIPAL, grant.resource)}",'
             f'"scope":"{words.SCOPES[self._numbers.mix(GRANT, number) % len(words.SCOPES)]}"}}'
         )

@@ -37,7 +37,7 @@ class GraphAccess:
         self._graph_url = graph_url.rstrip("/")
         self._authority_url = authority_url.rstrip("/")
         self._budgets = budgets
-        self._patience = retry_policy or RetryPolicy()
+        self._retry_policy = retry_policy or RetryPolicy()
         self._trust = trust
         self._tokens = Tokens(token_seconds)
 
@@ -48,8 +48,8 @@ class GraphAccess:
             self._authority_url,
             f"{self._graph_url}/.default",
             self._trust,
-            self._patience.answer_seconds,
+            self._retry_policy.answer_seconds,
             self._tokens,
         )
         budget = self._budgets.scope(identity.directory_id, identity.client_id)
-        return GraphSource(Transport(self._graph_url, sign_in, budget, check, self._trust, self._patience))
+        return GraphSource(Transport(self._graph_url, sign_in, budget, check, self._trust, self._retry_policy))

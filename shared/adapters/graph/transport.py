@@ -109,7 +109,7 @@ class Transport:
         self._sign_in = sign_in
         self._budget = budget
         self._check = check
-        self._patience = retry_policy
+        self._retry_policy = retry_policy
         plain = httpx.AsyncClient(
             verify=context,
             http2=False,
@@ -177,7 +177,7 @@ class Transport:
 
         Raises the error of the last try.
         """
-        waited, doubted, most = 0.0, False, tries or self._patience.tries
+        waited, doubted, most = 0.0, False, tries or self._retry_policy.tries
         for number in range(1, most + 1):
             try:
                 return await request()
@@ -187,11 +187,11 @@ class Transport:
                     raise
                 doubted = True
             except GraphTrouble as trouble:
-                wait = self._patience.backoff.wait(number - 1) if trouble.after is None else trouble.after
+                wait = self._retry_policy.backoff.wait(number - 1) if trouble.after is None else trouble.after
                 if isinstance(trouble, Throttled):
                     await self._budget.throttled(wait)
                 waited += wait
-                if number == most or waited > self._patience.wait_seconds:
+                if number == most or waited > self._retry_policy.wait_seconds:
                     raise
                 await asyncio.sleep(wait)
         raise AssertionError("the last try returns or raises")

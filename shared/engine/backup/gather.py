@@ -76,7 +76,7 @@ class Gatherer:
         self._key = key
         self._source = source
         self._full = full
-        self._begun = started_at
+        self._started_at = started_at
         self._tracker = tracker
         self._base = base
         self._loop = asyncio.get_running_loop()
@@ -223,7 +223,7 @@ class Gatherer:
             more=cursor is not None and cursor.more,
             full=self._full,
             cursor_issued=self._work.context.clock.now(),
-            begun=self._begun,
+            begun=self._started_at,
             again=self._to_refetch,
             selection=self._stream.selection,
             repeated=repeated,
