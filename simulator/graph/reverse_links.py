@@ -78,7 +78,9 @@ class Backward:
 
     @cached_property
     def _members(self) -> _Stretches:
-        return _Stretches(((group, self._links.members(group)) for group in range(self._links.groups)), self._links.users)
+        return _Stretches(
+            ((group, self._links.members(group)) for group in range(self._links.groups)), self._links.users
+        )
 
     @cached_property
     def _owners(self) -> _Pairs:
