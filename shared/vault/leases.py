@@ -1,9 +1,9 @@
 """Key leases: the short time for which a tenant's unwrapped data keys may be used before KMS is asked again."""
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from typing import Protocol
 
 from shared.domain.backoff import Backoff
 from shared.domain.deadline import Deadline
@@ -23,6 +23,34 @@ class LeaseRetired(Exception):
     """Another KMS key wraps the data key now: the caller must read SQL again."""
 
 
+class LeaseOwner(Protocol):
+    """The contract between a lease and the object that starts it.
+
+    The lease calls these methods, and nothing else of its owner:
+
+    - From which thread: ``move_keys`` from the lease's renewal thread; the other two also from any thread that calls
+      ``start``, ``data_key`` or ``renew``.
+    - Locks: the lease's state is not locked, so the owner may call any method of the lease. During ``data_key`` other
+      threads that unwrap under the same lease wait until the owner has returned.
+    - What may block: the owner may call SQL, and may start another lease, which calls KMS. The lease's second thread ends
+      the lease on time whatever the owner does.
+    - After ``close``: the lease does not wait for its threads. A call to KMS that has begun may still end in
+      ``move_keys`` or ``confirm_refusal``, and the owner must start no lease then. ``record_refusal`` is not called any
+      more, unless the lease had ended before.
+    - Errors: an ``EntrakeepError`` of ``move_keys`` is ignored until the next renewal. One of ``confirm_refusal`` ends
+      the lease. One of ``record_refusal`` is raised to the caller of the lease, after all listeners were called.
+    """
+
+    def record_refusal(self, refusal: KeyRefused) -> None:
+        """Record that KMS refuses the lease's KMS key. Called once, after the lease has dropped its data keys."""
+
+    def move_keys(self, lease: "Lease") -> None:
+        """Let other leases adopt the data keys that another KMS key wraps by now. Called after each renewal."""
+
+    def confirm_refusal(self, lease: "Lease", wrapped: WrappedKey) -> bool:
+        """Return whether a refusal of ``wrapped`` ends the lease. If not, this method has retired the lease."""
+
+
 class Lease:
     """The lease of one process on one tenant's KMS key.
 
@@ -30,52 +58,55 @@ class Lease:
     blocked event loop neither loses nor outlives it. A second thread ends it on time, whatever a call to KMS is doing.
     Trouble with KMS only lets it expire; a refusal ends it at once. When it ends, every data key is dropped.
 
-    While a tenant's KMS key is changed, data keys are handed over to the lease on the KMS key that wraps them now. A
-    lease without data keys is retired.
+    While a tenant's KMS key is changed, the lease on the new KMS key adopts the data keys. A lease without data keys is
+    retired.
+
+    Any thread may call any method. Only ``start``, ``data_key`` and ``renew`` call KMS, and may block as long as it does.
+    Lock order: unwrapping, then the owner's locks, then the lease's state. The state's lock is never held during a call to
+    KMS, to the owner or to a listener.
     """
 
     def __init__(
         self,
         service: KeyService,
-        tenant_id: str,
         arn: str,
         probe: WrappedKey | None,
+        owner: LeaseOwner,
+        *,
         seconds: float,
-        refused: Callable[[KeyRefused], None],
-        follow: Callable[["Lease"], None] | None = None,
-        counts: Callable[["Lease", WrappedKey], bool] | None = None,
+        now: Callable[[], float],
     ) -> None:
         """Create the lease without asking KMS.
 
         - ``probe``: a wrapped data key under ``arn`` that the lease begins with, keeps, and renews itself by. If it is None,
           the first data key becomes the probe.
-        - ``refused``: called once if KMS refuses the key.
-        - ``follow``: called after each renewal; it may hand data keys over.
-        - ``counts``: called when KMS refuses a wrapped key. If it returns False, the lease has been retired.
+        - ``now``: returns the seconds of a monotonic clock.
         """
         self.arn = arn
         self._service = service
-        self._tenant = tenant_id
         self._probe = probe
+        self._owner = owner
         self._seconds = seconds
-        self._refused = refused
-        self._follow = follow
-        self._counts = counts
-        self._keys: dict[str, list[DataKey]] = {}  # a key handed over may have a twin, unwrapped here meanwhile
+        self._now = now
+        self._keys: dict[str, list[DataKey]] = {}
+        """Data keys by id. An adopted data key may have a twin that this lease has unwrapped meanwhile."""
         self._retired = False
-        self._calls: list[Callable[[], object]] = []
+        self._listeners: list[Callable[[], object]] = []
         self._ended: EntrakeepError | None = None
-        self._deadline = Deadline(seconds, time.monotonic)
+        self._deadline = Deadline(seconds, now)
         self._lock = threading.RLock()
         self._unwrapping = threading.Lock()
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Ask KMS for the probe's data key, then keep the lease. Raise what the key service raises, trouble included."""
-        self._deadline = Deadline(self._seconds, time.monotonic)
+        """Unwrap the probe in KMS, then start both threads. Call it once.
+
+        Raise what the key service raises, trouble included.
+        """
+        self._deadline = Deadline(self._seconds, self._now)
         if self._probe is not None:
-            self.add(self._ask(self._probe), self._probe)
-        for work, name in ((self._keep, "lease"), (self._watch, "lease-end")):
+            self.add(self._unwrap_probe(self._probe), self._probe)
+        for work, name in ((self._renew_until_end, "lease"), (self._end_on_time, "lease-end")):
             threading.Thread(target=work, name=name, daemon=True).start()
 
     def check(self) -> None:
@@ -135,11 +166,11 @@ class Lease:
         """
         if self._probe is None:
             return False
-        self._ask(self._probe).drop()
+        self._unwrap_probe(self._probe).drop()
         return True
 
-    def named(self) -> list[str]:
-        """Return the ids of the data keys of the lease, and of the one by which it is renewed."""
+    def data_key_ids(self) -> list[str]:
+        """Return the ids of the lease's data keys and of its probe."""
         with self._lock:
             return list({*self._keys, *([self._probe.data_key_id] if self._probe else [])})
 
@@ -148,21 +179,24 @@ class Lease:
         """Return True if the lease has no data key."""
         return not self._keys
 
-    def hand_over(self, wrapped: WrappedKey, to: "Lease") -> None:
-        """Move the data key to another lease, for all its users. It is dropped if that lease has ended."""
-        with self._lock:
-            keys = self._keys.pop(wrapped.data_key_id, [])
-        for key in keys:
+    def adopt(self, wrapped: WrappedKey, source: "Lease") -> None:
+        """Take a data key over from the lease ``source``, for all its users. Drop it if this lease has ended."""
+        for key in source._remove(wrapped.data_key_id):
             with suppress(EntrakeepError, LeaseRetired):
-                to.add(key, wrapped)
+                self.add(key, wrapped)
+
+    def _remove(self, data_key_id: str) -> list[DataKey]:
+        """Remove the data key from the lease without dropping it. Return it and its twins."""
+        with self._lock:
+            return self._keys.pop(data_key_id, [])
 
     def retire(self) -> bool:
-        """Retire the lease without calling anybody, if it has no data key. Return True if it is retired."""
+        """Retire the lease if it has no data key, without calling a listener. Return True if it is retired."""
         with self._lock:
             if self._keys or self._ended is not None:
                 return self._retired
             self._retired = True
-            self._calls.clear()
+            self._listeners.clear()
         self._stop.set()
         return True
 
@@ -170,25 +204,26 @@ class Lease:
         """Call ``call`` once when the lease ends by refusal or time, or at once if it has ended. Not after ``close``."""
         with self._lock:
             if self._ended is None:
-                self._calls.append(call)
+                self._listeners.append(call)
                 return
         call()
 
     def close(self) -> None:
-        """End the lease without calling anybody."""
+        """End the lease and drop its data keys, without calling the owner or a listener. Wait for no thread."""
         with self._lock:
-            self._calls.clear()
+            self._listeners.clear()
             self._ended = self._ended or KeyTrouble("The key lease was closed.")
             self._drop(self._ended)
         self._stop.set()
 
-    def _keep(self) -> None:
+    def _renew_until_end(self) -> None:
         pause, waits = self._seconds / 2, 0
         while not self._stop.wait(pause):
             try:
                 self.renew()
                 pause, waits = self._seconds / 2, 0
-                self._hand_over_moved()
+                with suppress(EntrakeepError):  # this KMS key answers, so the next renewal tries again
+                    self._owner.move_keys(self)
             except LeaseRetired:
                 return
             except KeyTrouble:
@@ -197,20 +232,14 @@ class Lease:
             except EntrakeepError:
                 return  # it has ended the lease, so check() raises it
 
-    def _hand_over_moved(self) -> None:
-        """Hand over data keys that have moved. An error is ignored until the next renewal, because this key answers."""
-        if self._follow is not None:
-            with suppress(EntrakeepError):
-                self._follow(self)
-
-    def _watch(self) -> None:
+    def _end_on_time(self) -> None:
         while not self._stop.wait(self._deadline.remaining):
             if self._deadline.over:
                 self._end(KeyTrouble(_SILENT))
 
-    def _ask(self, probe: WrappedKey) -> DataKey:
+    def _unwrap_probe(self, probe: WrappedKey) -> DataKey:
         """Return the data key that KMS opens once more, and restart the lease from before the call."""
-        renewed = Deadline(self._seconds, time.monotonic)
+        renewed = Deadline(self._seconds, self._now)
         try:
             key = self._unwrap(probe)
         except Alarm as alarm:
@@ -223,22 +252,21 @@ class Lease:
         try:
             return unwrap(self._service, wrapped)
         except KeyRefused as refusal:
-            self._judge(refusal, wrapped)
+            self._apply_refusal(refusal, wrapped)
             raise
         except Refuse as refusal:
             self._end(refusal)
             raise
 
-    def _judge(self, refusal: KeyRefused, wrapped: WrappedKey) -> None:
-        """End the lease by a refusal that counts, or by an error of the check. Raise LeaseRetired if it does not count."""
-        if self._counts is not None:
-            try:
-                counts = self._counts(self, wrapped)
-            except EntrakeepError as error:
-                self._end(error)
-                raise
-            if not counts:
-                raise LeaseRetired from None
+    def _apply_refusal(self, refusal: KeyRefused, wrapped: WrappedKey) -> None:
+        """End the lease by a refusal that the owner confirms, or by the owner's error. Otherwise raise LeaseRetired."""
+        try:
+            confirmed = self._owner.confirm_refusal(self, wrapped)
+        except EntrakeepError as error:
+            self._end(error)
+            raise
+        if not confirmed:
+            raise LeaseRetired from None
         self._end(refusal)
 
     def _end(self, error: EntrakeepError) -> None:
@@ -247,12 +275,12 @@ class Lease:
                 return
             self._ended = error
             self._drop(error)
-            calls, self._calls = self._calls, []
+            listeners, self._listeners = self._listeners, []
         self._stop.set()
         with ExitStack() as callbacks:  # an exception of one does not stop the others
             if isinstance(error, KeyRefused):
-                callbacks.callback(self._refused, error)
-            for call in reversed(calls):
+                callbacks.callback(self._owner.record_refusal, error)
+            for call in reversed(listeners):
                 callbacks.callback(call)
 
     def _drop(self, why: EntrakeepError) -> None:

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterable
 
-from shared.domain.errors import Alarm, Code
+from shared.domain.errors import Alarm, Code, KeyRefused
 from shared.domain.model import WrappedKey
 from shared.engine.context import Context
 from shared.engine.keys.retrying import retry_kms
 from shared.vault.keyring import DataKey
-from shared.vault.leases import Lease
+from shared.vault.leases import Lease, LeaseOwner
 from shared.vault.names import key_object_blob, key_objects_prefix
 
 
-class LooseKeys:
+class LooseKeys(LeaseOwner):
     """Data keys that no job uses. Use as a context manager: on exit every data key is dropped.
 
     Give it only wrappings by trusted KMS keys. Of several generations the newest that opens counts, because an attacker
@@ -48,6 +48,16 @@ class LooseKeys:
         except Alarm:
             return None
 
+    def record_refusal(self, refusal: KeyRefused) -> None:
+        """Do nothing: no job uses these data keys."""
+
+    def move_keys(self, lease: Lease) -> None:
+        """Do nothing: a key object names the KMS key that wraps it for good."""
+
+    def confirm_refusal(self, lease: Lease, wrapped: WrappedKey) -> bool:  # noqa: ARG002
+        """Return True: each refusal ends its lease."""
+        return True
+
     def _open(self, data_key_id: str) -> tuple[DataKey, WrappedKey]:
         """Return the data key and its newest generation that opens. Report and skip generations that do not."""
         generations = self._generations.get(data_key_id, [])
@@ -73,7 +83,7 @@ class LooseKeys:
         lease = self._leases.get(arn)
         if lease is None:
             context = self._context
-            lease = Lease(context.keys, self._tenant, arn, None, context.lease_seconds, lambda _: None)
+            lease = Lease(context.keys, arn, None, self, seconds=context.lease_seconds, now=context.clock.monotonic)
             lease.start()
             self._leases[arn] = lease
         return lease

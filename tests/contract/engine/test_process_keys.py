@@ -227,7 +227,7 @@ def until(true: Callable[[], object]) -> None:
 
 
 def leased(keys: ProcessKeys) -> set[str]:
-    return set(keys._leases)
+    return set(keys._leases._by_arn)
 
 
 def test_a_holder_moves_with_its_data_keys_to_the_kms_key_that_wraps_them_now(world: EngineWorld) -> None:
@@ -313,7 +313,7 @@ def test_a_data_key_that_moves_between_two_looks_at_sql_is_opened_under_the_new_
         for row in world.of.keys.all():
             world.wrap_anew(row.data_key_id, OTHER_ARN)
         world.keys.refusing[ARN] = REFUSED
-        assert keys._open(stale).id == data_key_id
+        assert keys._leases.open(stale).id == data_key_id
         until(lambda: leased(keys) == {OTHER_ARN})
         keys.check()
     assert world.of.keys.state().refusal is None
@@ -372,7 +372,7 @@ def test_data_keys_closed_while_one_is_between_two_leases_are_dropped(
     add = Lease.add
     monkeypatch.setattr(Lease, "add", close_first)
     keeper.join(30)
-    assert keys._closed
+    assert keys._leases._closed
     assert dropped(key)
     with pytest.raises(KeyTrouble):
         keys.find(key.id)

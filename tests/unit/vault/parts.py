@@ -2,18 +2,45 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from shared.domain.errors import Alarm, Code, EntrakeepError
+from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused
 from shared.domain.model import Purpose, WrappedKey
 from shared.domain.secret import Secret
-from shared.ports.keys import Caller, FreshKey, KeyDescription, Wrapping
+from shared.ports.keys import Caller, FreshKey, KeyDescription, KeyService, Wrapping
 from shared.vault.keyring import DataKey, create_data_key
+from shared.vault.leases import Lease, LeaseOwner
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
 TENANT, OTHER, JOB = "tenant-a", "tenant-b", "job-1"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+class Owner(LeaseOwner):
+    """Remembers what its lease calls. Each refusal counts."""
+
+    def __init__(self) -> None:
+        self.refusals: list[KeyRefused] = []
+        self.threads: set[str] = set()
+        """Names of the threads that call ``move_keys``."""
+
+    def record_refusal(self, refusal: KeyRefused) -> None:
+        self.refusals.append(refusal)
+
+    def move_keys(self, lease: Lease) -> None:
+        self.threads.add(threading.current_thread().name)
+
+    def confirm_refusal(self, lease: Lease, wrapped: WrappedKey) -> bool:
+        return True
+
+
+def lease_of(
+    keys: KeyService, probe: WrappedKey | None, seconds: float = 60.0, owner: LeaseOwner | None = None
+) -> Lease:
+    """A lease that has not started."""
+    return Lease(keys, ARN, probe, owner or Owner(), seconds=seconds, now=time.monotonic)
 
 
 class MemoryKeys:

@@ -15,10 +15,9 @@ from shared.domain.model import Purpose
 from shared.domain.secret import Secret
 from shared.ports.keys import FreshKey
 from shared.vault.keyring import DataKey, unwrap
-from shared.vault.leases import Lease
 from shared.vault.names import key_object_blob
 from shared.vault.sealing import Kind, open_row, seal_row
-from tests.unit.vault.parts import ARN, JOB, NOW, TENANT, MemoryKeys, MemoryStore, born
+from tests.unit.vault.parts import ARN, JOB, NOW, TENANT, MemoryKeys, MemoryStore, born, lease_of
 
 CANARY = b"canary-canary-canary-canary-1234"
 
@@ -69,7 +68,7 @@ def test_a_wrapped_key_of_another_tenant_is_refused_by_its_context() -> None:
 
 def test_nothing_that_holds_a_data_key_shows_it() -> None:
     key, keys = DataKey(Secret(CANARY)), MemoryKeys()
-    lease = Lease(keys, TENANT, ARN, None, 60, lambda _: None)
+    lease = lease_of(keys, None)
     lease.add(key, born(keys, MemoryStore())[1])
     row = seal_row(key, TENANT, Kind.SECRET, "row", CANARY)
     shown = [f"{thing!r} {thing}" for thing in (key, FreshKey(Secret(CANARY), b"w", ARN), lease, row)]

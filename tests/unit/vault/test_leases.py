@@ -3,18 +3,18 @@
 import asyncio
 import threading
 import time
-from types import SimpleNamespace
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
 
 from shared.domain.deadline import Deadline
 from shared.domain.errors import Alarm, KeyRefused, KeyTrouble
-from shared.domain.model import Purpose
+from shared.domain.model import Purpose, WrappedKey
 from shared.domain.secret import Secret
-from shared.vault import leases
 from shared.vault.leases import Lease
-from tests.unit.vault.parts import ARN, TENANT, MemoryKeys, MemoryStore, born
+from tests.unit.vault.parts import ARN, MemoryKeys, MemoryStore, Owner, born, lease_of
 
 SECONDS = 0.4
 
@@ -23,9 +23,9 @@ class Setup:
     def __init__(self, seconds: float = SECONDS) -> None:
         self.keys, self.store = MemoryKeys(), MemoryStore()
         _, self.probe = born(self.keys, self.store, Purpose.SECRETS)
-        self.refused: list[KeyRefused] = []
+        self.owner = Owner()
         self.ended = threading.Event()
-        self.lease = Lease(self.keys, TENANT, ARN, self.probe, seconds, self.refused.append)
+        self.lease = lease_of(self.keys, self.probe, seconds, self.owner)
         self.lease.start()
         self.lease.on_end(self.ended.set)
 
@@ -73,7 +73,7 @@ def test_a_refusal_is_told_once_and_drops_every_data_key() -> None:
             setup.lease.data_key(setup.probe)
     with pytest.raises(KeyRefused):
         key.for_open()
-    assert [refusal.arn for refusal in setup.refused] == [ARN]
+    assert [refusal.arn for refusal in setup.owner.refusals] == [ARN]
 
 
 def test_short_trouble_with_kms_is_not_a_refusal() -> None:
@@ -88,7 +88,7 @@ def test_short_trouble_with_kms_is_not_a_refusal() -> None:
     while setup.keys.asked < asked + 2 and time.monotonic() < end:
         time.sleep(0.005)
     setup.lease.check()
-    assert not setup.refused
+    assert not setup.owner.refusals
     setup.lease.close()
 
 
@@ -98,7 +98,7 @@ def test_trouble_that_outlasts_the_lease_ends_it_as_trouble() -> None:
     assert setup.ended.wait(5)
     with pytest.raises(KeyTrouble):
         setup.lease.check()
-    assert not setup.refused
+    assert not setup.owner.refusals
 
 
 def test_a_data_key_is_unwrapped_once_a_lease_and_the_one_that_it_begins_with_as_it_begins() -> None:
@@ -144,8 +144,8 @@ def test_the_data_key_that_a_lease_begins_with_stays_the_same_when_it_is_renewed
 def test_a_lease_that_is_refused_as_it_begins_holds_nothing_and_is_told_once() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     _, probe = born(keys, store)
-    refused: list[KeyRefused] = []
-    lease = Lease(keys, TENANT, ARN, probe, 60, refused.append)
+    owner = Owner()
+    lease = lease_of(keys, probe, owner=owner)
     keys.trouble = KeyRefused(ARN, "no")
     with pytest.raises(KeyRefused):
         lease.start()
@@ -154,14 +154,14 @@ def test_a_lease_that_is_refused_as_it_begins_holds_nothing_and_is_told_once() -
     with pytest.raises(KeyRefused):
         lease.data_key(probe)
     assert lease.empty
-    assert (len(refused), keys.asked) == (1, asked)
+    assert (len(owner.refusals), keys.asked) == (1, asked)
 
 
 def test_the_data_key_that_a_lease_begins_with_is_handed_over_and_the_lease_retires() -> None:
     one, other = Setup(60), Setup(60)
     key = one.lease.data_key(one.probe)
     assert not one.lease.retire()
-    one.lease.hand_over(one.probe, other.lease)
+    other.lease.adopt(one.probe, one.lease)
     assert one.lease.retire()
     one.lease.close()
     assert key.for_open()
@@ -173,10 +173,10 @@ def test_the_data_key_that_a_lease_begins_with_is_handed_over_and_the_lease_reti
 def test_a_twin_of_a_data_key_that_is_handed_over_is_dropped_with_the_lease_like_it() -> None:
     one = Setup(60)
     _, probe = born(one.keys, one.store)
-    begins = Lease(one.keys, TENANT, ARN, probe, 60, lambda _: None)
+    begins = lease_of(one.keys, probe)
     begins.start()
     handed, own = one.lease.data_key(probe), begins.data_key(probe)
-    one.lease.hand_over(probe, begins)
+    begins.adopt(probe, one.lease)
     assert handed is not own
     begins.close()
     for key in (handed, own):
@@ -230,15 +230,15 @@ def test_a_refusal_is_not_held_up_by_a_data_key_that_is_being_unwrapped() -> Non
     finally:
         released.set()
         opening.join()
-    assert len(setup.refused) == 1
+    assert len(setup.owner.refusals) == 1
 
 
 def test_what_one_call_at_the_end_raises_keeps_no_other_from_being_made() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     (_, probe), (_, other) = born(keys, store), born(keys, store)
-    refused: list[KeyRefused] = []
+    owner = Owner()
     called: list[str] = []
-    lease = Lease(keys, TENANT, ARN, probe, 60, refused.append)
+    lease = lease_of(keys, probe, owner=owner)
     lease.start()
 
     def closed() -> None:
@@ -249,7 +249,7 @@ def test_what_one_call_at_the_end_raises_keeps_no_other_from_being_made() -> Non
     keys.trouble = KeyRefused(ARN, "no")
     with pytest.raises(RuntimeError):
         lease.data_key(other)
-    assert (called, len(refused)) == (["second"], 1)
+    assert (called, len(owner.refusals)) == (["second"], 1)
     lease.on_end(lambda: called.append("late"))
     assert called == ["second", "late"]
 
@@ -268,7 +268,7 @@ def test_a_data_key_born_too_late_is_dropped() -> None:
 def test_a_lease_without_a_probe_is_renewed_with_its_first_data_key(how: str) -> None:
     keys, store = MemoryKeys(), MemoryStore()
     key, wrapped = born(keys, store)
-    lease = Lease(keys, TENANT, ARN, None, SECONDS, lambda _: None)
+    lease = lease_of(keys, None, SECONDS)
     asked = keys.asked
     lease.start()
     assert keys.asked == asked
@@ -286,7 +286,7 @@ def test_a_lease_without_a_probe_is_renewed_with_its_first_data_key(how: str) ->
 def test_a_swapped_probe_ends_a_lease_before_it_begins() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     (_, one), (_, two) = born(keys, store), born(keys, store)
-    lease = Lease(keys, TENANT, ARN, msgspec.structs.replace(one, wrapped=two.wrapped), 60, lambda _: None)
+    lease = lease_of(keys, msgspec.structs.replace(one, wrapped=two.wrapped))
     with pytest.raises(Alarm, match="swapped"):
         lease.start()
     with pytest.raises(Alarm):
@@ -308,12 +308,11 @@ class SlowKeys(MemoryKeys):
 
 @pytest.mark.parametrize("answered_after", [0.0, 59.0, 61.0])
 def test_a_lease_is_counted_from_before_the_call_and_over_on_time_though_no_thread_has_seen_it_yet(
-    monkeypatch: pytest.MonkeyPatch, answered_after: float
+    answered_after: float,
 ) -> None:
     keys, store = SlowKeys(), MemoryStore()
-    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: keys.now))
     _, probe = born(keys, store, Purpose.SECRETS)
-    lease = Lease(keys, TENANT, ARN, probe, 60, lambda _: None)
+    lease = Lease(keys, ARN, probe, Owner(), seconds=60, now=lambda: keys.now)
     keys.seconds = answered_after
     lease.start()
     begun = keys.now - answered_after
@@ -326,3 +325,100 @@ def test_a_lease_is_counted_from_before_the_call_and_over_on_time_though_no_thre
         with pytest.raises(KeyTrouble):
             lease.check()
     lease.close()
+
+
+def test_only_the_thread_that_renews_a_lease_lets_its_owner_move_data_keys() -> None:
+    setup = Setup()
+    setup.lease.data_key(setup.probe)
+    setup.lease.renew()
+    until(lambda: setup.owner.threads)
+    setup.lease.close()
+    assert setup.owner.threads == {"lease"}
+
+
+class BusyOwner(Owner):
+    """Lets another thread use the lease during each of its methods, as any thread may."""
+
+    def __init__(self, data_key_id: str) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+        self._id = data_key_id
+
+    def record_refusal(self, refusal: KeyRefused) -> None:
+        super().record_refusal(refusal)
+        self.calls.append("record_refusal")
+
+    def move_keys(self, lease: Lease) -> None:
+        self._use(lease, "move_keys")
+
+    def confirm_refusal(self, lease: Lease, wrapped: WrappedKey) -> bool:
+        self._use(lease, "confirm_refusal")
+        return True
+
+    def _use(self, lease: Lease, call: str) -> None:
+        def use() -> None:
+            lease.check()
+            assert lease.cached(self._id) is not None
+            assert lease.data_key_ids() == [self._id]
+            assert not lease.retire()
+            self.calls.append(call)
+
+        thread = threading.Thread(target=use, daemon=True)
+        thread.start()
+        thread.join(10)
+
+
+def test_a_lease_calls_its_owner_without_locking_its_state() -> None:
+    keys, store = MemoryKeys(), MemoryStore()
+    (_, probe), (_, other) = born(keys, store), born(keys, store)
+    owner = BusyOwner(probe.data_key_id)
+    lease = lease_of(keys, probe, 4.0, owner)
+    lease.start()
+    until(lambda: "move_keys" in owner.calls)
+    keys.trouble = KeyRefused(ARN, "no")
+    with pytest.raises(KeyRefused):
+        lease.data_key(other)
+    until(lambda: {"confirm_refusal", "record_refusal"} <= set(owner.calls))
+
+
+def test_a_lease_ends_on_time_though_its_owner_does_not_return() -> None:
+    released = threading.Event()
+
+    class SlowOwner(Owner):
+        def move_keys(self, lease: Lease) -> None:
+            released.wait(30)
+
+    keys = MemoryKeys()
+    _, probe = born(keys, MemoryStore())
+    lease, ended = lease_of(keys, probe, SECONDS, SlowOwner()), threading.Event()
+    lease.start()
+    lease.on_end(ended.set)
+    try:
+        assert ended.wait(10)
+        with pytest.raises(KeyTrouble):
+            lease.check()
+    finally:
+        released.set()
+
+
+def test_a_refusal_that_arrives_after_the_lease_was_closed_is_not_recorded() -> None:
+    setup = Setup(60)
+    _, other = born(setup.keys, setup.store)
+    answer = setup.keys.hang(other.wrapped)
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(setup.lease.data_key, other)
+        assert setup.keys.held.wait(10)
+        setup.lease.close()
+        setup.keys.trouble = KeyRefused(ARN, "no")
+        answer.set()
+        with pytest.raises(KeyRefused):
+            opening.result(10)
+    assert not setup.owner.refusals
+    assert not setup.ended.is_set()
+
+
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
