@@ -30,11 +30,12 @@ from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.directory import Identity
+from shared.ports.observer import Observer, Point
 from shared.vault.keyring import create_data_key
 
 _LIMITS = Limits(key_steady_seconds=0.5)
 """Shortens the wait of a key check, which is ten seconds by default and does not depend on the number of data keys."""
-_PARTS = {"key-moved": "move", "generation-erased": "erase older generations"}
+_PARTS = {Point.KEY_MOVED: "move", Point.GENERATION_ERASED: "erase older generations"}
 """The part of the work that ends when a point is passed for the last time, by point."""
 
 
@@ -53,8 +54,8 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """Calls to KMS, by operation, including those of the checks before the switch."""
 
 
-class Watch:
-    """An observer that records when the key was switched, and when each point was last passed.
+class Watch(Observer):
+    """A listener that records when the key was switched, and when each point was last passed.
 
     A step that is released and claimed again passes the switch again, so only the first switch counts.
     """
@@ -65,12 +66,13 @@ class Watch:
     def begin(self) -> None:
         """Forget all recorded times."""
         self.switched: float | None = None
-        self._passed: dict[str, float] = {}
+        self._passed: dict[Point, float] = {}
 
-    def __call__(self, point: str) -> None:
+    def reach(self, point: Point) -> None:
+        """Record the time."""
         now = time.perf_counter()
         self._passed[point] = now
-        if point == "key-switched" and self.switched is None:
+        if point is Point.KEY_SWITCHED and self.switched is None:
             self.switched = now
 
     def parts(self, started_at: float, ended_at: float) -> dict[str, float]:
@@ -86,7 +88,7 @@ def move(directory_id: str, client_id: str, secret: str, many: str) -> Moved:
     """Measure a key update. Raises RuntimeError if it leaves data keys under the former key."""
     wiring.migrate_catalog()
     watch = Watch()
-    context = wiring.worker_context(wiring.celery_app(), limits=_LIMITS, at=watch)
+    context = wiring.worker_context(wiring.celery_app(), limits=_LIMITS, listeners=[watch])
     identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))
     tenant = add_tenant(context, "measured", identity).tenant
     catalog = context.catalog.tenant(tenant.tenant_id)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from shared import config, logs
 from shared.domain.limits import LIMITS as LIMITS
 from shared.domain.limits import Limits
+from shared.ports.observer import Observer
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Sequence
 
     from celery import Celery
 
-    from shared.adapters.usage import Counts
     from shared.engine.context import Context
     from shared.engine.key_health import Probing
     from shared.engine.store_mark import MarkedStore
@@ -127,16 +128,21 @@ def command_context() -> "Context":
     """Return the engine for a command. It never uses the broker, because the tick sends the steps of requested jobs."""
     from shared.adapters.late import LateAccess, TickDispatch
 
-    return _context(TickDispatch(), LateAccess(lambda: _access(None, LIMITS, somebody_waits=True)), LIMITS, _nothing)
+    observer = Observer()
+    access = LateAccess(lambda: _access(None, LIMITS, observer, somebody_waits=True))
+    return _context(open_catalog(), TickDispatch(), access, LIMITS, observer)
 
 
-def worker_context(app: "Celery", *, limits: Limits = LIMITS, at: Callable[[str], None] | None = None) -> "Context":
-    """Return the engine for a worker. ``at`` is called with a name between the steps of the write order."""
+def worker_context(app: "Celery", *, limits: Limits = LIMITS, listeners: "Sequence[Observer]" = ()) -> "Context":
+    """Return the engine for a worker. ``listeners`` are called after those of the product."""
     from shared.adapters.dispatch import CeleryDispatch
-    from shared.adapters.usage import Counts
+    from shared.adapters.observers.listeners import Listeners
+    from shared.adapters.observers.log import StepLog
+    from shared.adapters.observers.usage import UsageTotals
 
-    url, counts = config.read_settings().broker_url.get_secret_value(), Counts()
-    context = _context(CeleryDispatch(app), _access(url, limits, counts), limits, at or _nothing, counts)
+    url, catalog = config.read_settings().broker_url.get_secret_value(), open_catalog()
+    observer = Listeners(StepLog(), UsageTotals(catalog.overview()), *listeners)
+    context = _context(catalog, CeleryDispatch(app), _access(url, limits, observer), limits, observer)
     _quicken()
     return context
 
@@ -156,29 +162,34 @@ def beat_context(app: "Celery", *, limits: Limits = LIMITS) -> "Context":
     from shared.adapters.dispatch import CeleryDispatch
     from shared.adapters.late import LateAccess
 
-    return _context(CeleryDispatch(app), LateAccess(lambda: _access(None, limits)), limits, _nothing)
+    observer = Observer()
+    return _context(
+        open_catalog(), CeleryDispatch(app), LateAccess(lambda: _access(None, limits, observer)), limits, observer
+    )
 
 
 def probing() -> "Probing":
     """Return what probing the tenants' keys needs: the catalog and KMS, without the store and Graph."""
     from shared.adapters.kms import AwsKeys
+    from shared.adapters.observers.counted import CountedKeys
+    from shared.adapters.observers.usage import UsageTotals
     from shared.adapters.seclusion import seclude
-    from shared.adapters.usage import CountedKeys, Counts
     from shared.adapters.webhook import Webhook
     from shared.engine.key_health import Probing
 
     seclude()
     values = config.read_settings()
-    url, catalog, counts = values.key_webhook_url, open_catalog(), Counts()
+    url, catalog = values.key_webhook_url, open_catalog()
+    observer = UsageTotals(catalog.overview())
     return Probing(
         catalog=catalog,
-        keys=CountedKeys(AwsKeys(values.key_lease_seconds, values.provider_key_arn, config.aws_region()), counts),
+        keys=CountedKeys(AwsKeys(values.key_lease_seconds, values.provider_key_arn, config.aws_region()), observer),
         clock=clock(),
         limits=LIMITS,
         lease_seconds=values.key_lease_seconds,
         every=values.key_probe_seconds,
         notices=None if url is None else Webhook(url.get_secret_value(), _trust(values)),
-        flush_usage=lambda: counts.flush(catalog.overview()),
+        observer=observer,
     )
 
 
@@ -218,26 +229,19 @@ def _marked(catalog: "Catalog", limits: Limits) -> "MarkedStore":
 
 
 def _context(
-    dispatch: "Dispatch",
-    access: "DirectoryAccess",
-    limits: Limits,
-    at: Callable[[str], None],
-    counts: "Counts | None" = None,
+    catalog: "Catalog", dispatch: "Dispatch", access: "DirectoryAccess", limits: Limits, observer: Observer
 ) -> "Context":
-    """Return the engine.
-
-    ``counts`` counts the usage of the process. None starts counts of its own.
-    """
+    """Return the engine."""
     from shared.adapters.kms import AwsKeys
+    from shared.adapters.observers.counted import CountedKeys
     from shared.adapters.seclusion import seclude
-    from shared.adapters.usage import CountedKeys, Counts
     from shared.engine.context import Context
 
     seclude()
-    values, catalog, counts = config.read_settings(), open_catalog(), counts or Counts()
+    values = config.read_settings()
     return Context(
         catalog=catalog,
-        keys=CountedKeys(AwsKeys(values.key_lease_seconds, values.provider_key_arn, config.aws_region()), counts),
+        keys=CountedKeys(AwsKeys(values.key_lease_seconds, values.provider_key_arn, config.aws_region()), observer),
         store=_marked(catalog, limits),
         access=access,
         dispatch=dispatch,
@@ -245,8 +249,7 @@ def _context(
         limits=limits,
         lease_seconds=values.key_lease_seconds,
         provider_key=values.provider_key_arn,
-        at=at,
-        flush_usage=lambda: counts.flush(catalog.overview()),
+        observer=observer,
     )
 
 
@@ -262,22 +265,18 @@ def _trust(values: config.Settings) -> "ssl.SSLContext":
 
 
 def _access(
-    redis_url: str | None, limits: Limits, counts: "Counts | None" = None, *, somebody_waits: bool = False
+    redis_url: str | None, limits: Limits, observer: Observer, *, somebody_waits: bool = False
 ) -> "DirectoryAccess":
     from shared.adapters.budget import RedisBudgets
     from shared.adapters.graph import GraphAccess, RetryPolicy
-    from shared.adapters.usage import CountedBudgets, Counts
+    from shared.adapters.observers.counted import CountedBudgets
 
     values = config.read_settings()
     return GraphAccess(
         graph_url=values.graph_url,
         authority_url=values.authority_url,
         trust=_trust(values),
-        budgets=CountedBudgets(RedisBudgets(redis_url, limits.requests_in_flight), counts or Counts()),
+        budgets=CountedBudgets(RedisBudgets(redis_url, limits.requests_in_flight), observer),
         token_seconds=values.key_lease_seconds,
         retry_policy=RetryPolicy(tries=2, wait_seconds=15.0) if somebody_waits else RetryPolicy(),
     )
-
-
-def _nothing(_: str) -> None:
-    """Do nothing between two steps of the write order, as the product does."""

@@ -14,6 +14,7 @@ from shared.domain.model import Tenant
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.keys import KeyState
 from shared.ports.catalog.overview import Overview, TenantOverview
+from shared.ports.observer import Usage
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -23,12 +24,12 @@ else:
 _DAY = 86_400.0
 _WHO = ("tenant", "tenant_id")
 _USAGE = {
-    "graph_requests": "Requests to Microsoft Graph for the tenant.",
-    "graph_units": "Resource units of Microsoft Graph that these requests cost.",
-    "graph_throttles": "Requests that Microsoft Graph throttled (429).",
-    "kms_calls": "Calls to AWS KMS about the tenant's data keys, by workers and their probes.",
-    "kms_refusals": "Calls among them that AWS KMS refused.",
-    "kms_troubles": "Calls among them that AWS KMS did not answer, throttled or failed.",
+    Usage.GRAPH_REQUESTS: "Requests to Microsoft Graph for the tenant.",
+    Usage.GRAPH_UNITS: "Resource units of Microsoft Graph that these requests cost.",
+    Usage.GRAPH_THROTTLES: "Requests that Microsoft Graph throttled (429).",
+    Usage.KMS_CALLS: "Calls to AWS KMS about the tenant's data keys, by workers and their probes.",
+    Usage.KMS_REFUSALS: "Calls among them that AWS KMS refused.",
+    Usage.KMS_TROUBLES: "Calls among them that AWS KMS did not answer, throttled or failed.",
 }
 
 

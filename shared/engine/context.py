@@ -1,6 +1,5 @@
 """The context of every use case: the ports, the limits and the clock."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from shared.domain.deadline import Deadline
@@ -11,6 +10,7 @@ from shared.ports.clock import Clock
 from shared.ports.directory import DirectoryAccess
 from shared.ports.dispatch import Dispatch
 from shared.ports.keys import KeyService
+from shared.ports.observer import Observer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,8 @@ class Context:
     """How long a key lease lasts without a renewal."""
     provider_key: str
     """ARN of the operator's KMS key."""
-    at: Callable[[str], None]
-    """Called with a name between the steps of the write order. It does nothing in the product; tests that kill a worker
-    between every two steps replace it."""
-    flush_usage: Callable[[], None] = lambda: None
-    """Adds this process's calls to KMS and Graph to the totals in SQL."""
+    observer: Observer
+    """The listeners to points of the write order, counters and timings."""
 
     def deadline(self, seconds: float) -> Deadline:
         """Return a time limit of ``seconds`` that begins now."""

@@ -31,7 +31,7 @@ app.conf.imports = ("workers.tasks",)  # without a prober: it is about something
 
 
 def _context() -> Context:
-    return wiring.worker_context(app, limits=LIMITS, at=Faults(Path(os.environ[FOLDER])).meet)
+    return wiring.worker_context(app, limits=LIMITS, listeners=[Faults(Path(os.environ[FOLDER]))])
 
 
 tasks.make_context = _context

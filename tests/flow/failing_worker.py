@@ -9,15 +9,17 @@ from typing import NoReturn
 
 from shared import wiring
 from shared.engine.context import Context
+from shared.ports.observer import Observer, Point
 from workers import tasks
 from workers.app import app
 
 __all__ = ["app"]
 
 
-def _fail(point: str) -> None:
-    if point == "page":
-        _parse(os.environ["ENTRAKEEP_TEST_DEFECT"])
+class Defect(Observer):
+    def reach(self, point: Point) -> None:
+        if point is Point.PAGE:
+            _parse(os.environ["ENTRAKEEP_TEST_DEFECT"])
 
 
 def _parse(answer: str) -> NoReturn:
@@ -25,7 +27,7 @@ def _parse(answer: str) -> NoReturn:
 
 
 def _context() -> Context:
-    return wiring.worker_context(app, at=_fail)
+    return wiring.worker_context(app, listeners=[Defect()])
 
 
 tasks.make_context = _context

@@ -6,15 +6,17 @@ from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
 
+from shared.ports.observer import Observer, Point
+
 FOLDER = "ENTRAKEEP_TEST_FAULTS"
 """The environment variable that tells a worker the folder."""
-EVERY = {"key-moved": 10, "generation-erased": 100, "part-proved": 50}
+EVERY = {Point.KEY_MOVED: 10, Point.GENERATION_ERASED: 100, Point.PART_PROVED: 50}
 """How many passings of a point lie between two faults."""
-_STORED = "key-rewrapped"
+_STORED = Point.KEY_REWRAPPED
 """Every other fault at a data key comes here: its key object is stored, and its row not yet written."""
 
 
-class Faults:
+class Faults(Observer):
     """Plans and trails. In the folder: a file with the process id of each part, one with the parts to kill in turn, and
     files with a byte for each passing of a point, and for each fault."""
 
@@ -38,14 +40,14 @@ class Faults:
         """How many parts were killed."""
         return _count(self._struck)
 
-    def meet(self, point: str) -> None:
+    def reach(self, point: Point) -> None:
         """A worker passes this point: the part whose turn it is, perhaps the worker itself, is killed if that is due."""
         if point in EVERY:
             _add(self._folder / point)
         elif point != _STORED:
             return
         due = sum(_count(self._folder / each) // every for each, every in EVERY.items())
-        moving = _count(self._folder / "generation-erased") == 0
+        moving = _count(self._folder / Point.GENERATION_ERASED) == 0
         if self.struck() < due and (point == _STORED) == (moving and due % 2 == 1):
             self._strike()
 

@@ -13,6 +13,7 @@ from shared import wiring
 from shared.domain.limits import Limits
 from shared.engine.context import Context
 from shared.messages import StepMessage, decode
+from shared.ports.observer import Observer, Point
 from tests.flow.points import FOLDER, OVER, Points
 from workers import tasks
 from workers.app import app
@@ -57,6 +58,13 @@ def _pass(point: str) -> None:
     database.go_on()
 
 
+class KillPoints(Observer):
+    """Ends or freezes the worker at the points that the tests planned."""
+
+    def reach(self, point: Point) -> None:
+        _pass(point)
+
+
 @task_prerun.connect
 def _begins(kwargs: dict[str, Any], **_: object) -> None:
     message = decode(kwargs)
@@ -70,7 +78,7 @@ def _ends(**_: object) -> None:
 
 
 def _context() -> Context:
-    return wiring.worker_context(app, limits=LIMITS, at=_pass)
+    return wiring.worker_context(app, limits=LIMITS, listeners=[KillPoints()])
 
 
 tasks.make_context = _context

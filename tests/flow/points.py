@@ -12,6 +12,8 @@ from signal import SIGKILL, Signals
 
 import msgspec
 
+from shared.ports.observer import Point
+
 FOLDER = "ENTRAKEEP_TEST_POINTS"
 """The environment variable that tells a worker the folder."""
 OVER = "over"
@@ -21,7 +23,7 @@ OVER = "over"
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What happens to whoever passes ``point`` for the ``nth`` time (from 1), or each time if that is None."""
 
-    point: str
+    point: Point
     step: str | None = None
     """A stream's name or ``commit``; None stands for any step."""
     phase: int | None = None

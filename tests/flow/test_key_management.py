@@ -15,6 +15,7 @@ from shared.domain.jobs import Job, JobKind, JobState
 from shared.domain.model import Tenant
 from shared.engine.key_management.policy import key_policy
 from shared.engine.requests.customer_keys import request_enable, request_update
+from shared.ports.observer import Point
 from shared.vault.names import key_objects_prefix
 from tests.commands import Commands
 from tests.flow.points import FOLDER, Plan, Points
@@ -227,8 +228,8 @@ def test_the_old_key_lost_midway_holds_back_what_it_wraps_until_it_comes_back(st
     same(stack.download(tenant), stack.graph.records())
 
 
-@pytest.mark.parametrize("point", ["key-switched", "key-moved"])
-def test_a_worker_killed_midway_is_taken_over(stack: Stack, point: str) -> None:
+@pytest.mark.parametrize("point", [Point.KEY_SWITCHED, Point.KEY_MOVED])
+def test_a_worker_killed_midway_is_taken_over(stack: Stack, point: Point) -> None:
     tenant, old = enabled(stack, f"killed-{point.rpartition('-')[2]}")
     new = key_for(stack, tenant)
     points = Points(stack.home, tenant.tenant_id)

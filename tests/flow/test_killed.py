@@ -14,6 +14,7 @@ from redis import Redis
 from shared.domain.errors import Code
 from shared.domain.jobs import Job, JobState, Phase
 from shared.domain.model import Tenant
+from shared.ports.observer import Point
 from tests.flow.points import FOLDER, OVER, Passed, Plan, Points
 from tests.flow.stack import TOP, Stack, running_stack, same, until
 from tests.parts import DIRECTORY, GraphSimulator, RedisServer
@@ -25,66 +26,66 @@ SOURCES = ("shared", "workers", "scheduler", "console")
 _numbers = count(1)
 
 
-def reading(point: str, nth: int | None = 1, signal: Signals = SIGKILL) -> Plan:
+def reading(point: Point, nth: int | None = 1, signal: Signals = SIGKILL) -> Plan:
     """In the first round of the users."""
     return Plan(point=point, step="users", phase=Phase.READ, nth=nth, signal=signal)
 
 
-def second(point: str) -> Plan:
+def second(point: Point) -> Plan:
     """In the second round of the users."""
     return Plan(point=point, step="users", phase=Phase.SECOND_ROUND)
 
 
-def committing(point: str, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
+def committing(point: Point, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
     return Plan(point=point, step="commit", phase=Phase.COMMIT, nth=nth, signal=signal)
 
 
-def compacting(point: str, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
+def compacting(point: Point, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
     """The first backup of a tenant passes some of these points too, with nothing to merge."""
     return Plan(point=point, step="compact", phase=Phase.COMPACT, nth=nth, signal=signal)
 
 
 KILLS = [
-    reading("claimed"),
-    Plan(point="key-object-stored"),
-    Plan(point="key-row-stored"),
-    reading("key-ready"),
-    reading("page"),
-    reading("page", 5),
-    reading("run-stored", 2),
-    reading("checkpointed"),
-    reading("checkpointed", 3),
-    reading("read"),
-    Plan(point="phase-opened", phase=Phase.READ),
-    second("claimed"),
-    second("page"),
-    second("checkpointed"),
-    second("read"),
-    Plan(point="phase-opened", phase=Phase.SECOND_ROUND),
-    committing("claimed"),
-    committing("manifest-noted"),
-    committing("manifest-stored"),
-    committing("committed"),
+    reading(Point.CLAIMED),
+    Plan(point=Point.KEY_OBJECT_STORED),
+    Plan(point=Point.KEY_ROW_STORED),
+    reading(Point.KEY_READY),
+    reading(Point.PAGE),
+    reading(Point.PAGE, 5),
+    reading(Point.RUN_STORED, 2),
+    reading(Point.CHECKPOINTED),
+    reading(Point.CHECKPOINTED, 3),
+    reading(Point.READ),
+    Plan(point=Point.PHASE_OPENED, phase=Phase.READ),
+    second(Point.CLAIMED),
+    second(Point.PAGE),
+    second(Point.CHECKPOINTED),
+    second(Point.READ),
+    Plan(point=Point.PHASE_OPENED, phase=Phase.SECOND_ROUND),
+    committing(Point.CLAIMED),
+    committing(Point.MANIFEST_NOTED),
+    committing(Point.MANIFEST_STORED),
+    committing(Point.COMMITTED),
 ]
 MERGES = [
-    compacting("claimed", 2),
-    compacting("run-merged"),
-    compacting("checkpointed"),
-    compacting("compacted", 2),
-    Plan(point="phase-opened", phase=Phase.COMPACT, nth=2),
-    compacting("run-merged", 1, SIGSTOP),
+    compacting(Point.CLAIMED, 2),
+    compacting(Point.RUN_MERGED),
+    compacting(Point.CHECKPOINTED),
+    compacting(Point.COMPACTED, 2),
+    Plan(point=Point.PHASE_OPENED, phase=Phase.COMPACT, nth=2),
+    compacting(Point.RUN_MERGED, 1, SIGSTOP),
 ]
 FREEZES = [
-    reading("run-stored", 2, SIGSTOP),
-    reading("read", 1, SIGSTOP),
-    committing("manifest-noted", 1, SIGSTOP),
+    reading(Point.RUN_STORED, 2, SIGSTOP),
+    reading(Point.READ, 1, SIGSTOP),
+    committing(Point.MANIFEST_NOTED, 1, SIGSTOP),
 ]
 
 
 def second_rounds(plan: Plan) -> int:
     """How many of the users' second rounds, each of one page, are still to be read."""
     if plan.phase == Phase.SECOND_ROUND:
-        return 1 if plan.point in ("claimed", "page") else 0
+        return 1 if plan.point in (Point.CLAIMED, Point.PAGE) else 0
     return 1 if plan.phase == Phase.READ else 0
 
 
@@ -202,12 +203,12 @@ def test_every_point_of_the_write_order_is_met_here() -> None:
     paths = [path for source in SOURCES for path in (TOP / source).rglob("*.py")]
     others = ("engine/upkeep/sweep.py", "engine/tenants/shred.py", "engine/key_management/")
     text = "".join(path.read_text() for path in paths if not any(other in str(path) for other in others))
-    assert set(re.findall(r"\.at\(\s*\"([^\"]*)\"", text)) == {plan.point for plan in KILLS + MERGES}
-    assert len(re.findall(r"\.at\(\s*[^\"\s]", text)) == 0
+    points = {Point[name] for name in re.findall(r"\.reach\(\s*Point\.([A-Z_]+)\)", text)}
+    assert points == {plan.point for plan in KILLS + MERGES}
 
 
 def test_a_job_fails_once_five_workers_were_lost_without_progress(stack: Stack) -> None:
-    story = Story(stack, reading("claimed", None))
+    story = Story(stack, reading(Point.CLAIMED, None))
     job = stack.ended(stack.ask(story.tenant))
     assert (job.state, job.code, job.snapshot) == (JobState.FAILED, Code.WORKER_LOST, None)
     assert len(story.struck()) == 5
@@ -222,7 +223,7 @@ def test_a_killed_worker_leaves_the_rest_to_another(stack: Stack, plan: Plan) ->
     job = stack.ask(story.tenant)
     (struck,) = story.struck()
     until(lambda: not alive(struck.process), "the worker is dead")
-    if plan.point != "committed":
+    if plan.point != Point.COMMITTED:
         assert story.snapshots() == []
     requests_settled(stack)
     stored = stored_pages(stack, story.tenant, job)
@@ -266,7 +267,7 @@ def test_a_worker_that_ends_while_runs_are_merged_leaves_the_rest_to_another(sta
 
 
 def test_of_two_late_committers_none_wins(stack: Stack) -> None:
-    story = Story(stack, *(committing("manifest-stored", nth, SIGSTOP) for nth in (1, 2)))
+    story = Story(stack, *(committing(Point.MANIFEST_STORED, nth, SIGSTOP) for nth in (1, 2)))
     job = stack.ask(story.tenant)
     late = story.struck(2)
     assert len({frozen.process for frozen in late}) == 2
@@ -287,7 +288,7 @@ def test_of_two_late_committers_none_wins(stack: Stack) -> None:
 def test_a_whole_worker_is_killed_and_another_one_started(stack: Stack) -> None:
     story = Story(stack)
     job = stack.ask(story.tenant)
-    until(lambda: any(passed.point == "checkpointed" for passed in story.points.passed()), "there is a checkpoint")
+    until(lambda: any(passed.point == Point.CHECKPOINTED for passed in story.points.passed()), "there is a checkpoint")
     stack.kill("worker")
     assert story.snapshots() == []
     start_worker(stack)
@@ -316,14 +317,14 @@ def test_jobs_end_though_redis_is_emptied_and_started_anew(stack: Stack) -> None
             graph.fault({"match": {"path": "delta"}, "times": 100000, "what": "slow", "seconds": 0.1})
     jobs = [stack.ask(story.tenant) for story in stories]
     with closing(Redis.from_url(stack.redis.url)) as redis:
-        for point in ("claimed", "checkpointed"):
+        for point in (Point.CLAIMED, Point.CHECKPOINTED):
             until(lambda point=point: any_passed(stories, point), f"somebody has passed {point}")  # type: ignore[misc]
             redis.flushall()
-    until(lambda: any_passed(stories, "read"), "a stream has been read")
+    until(lambda: any_passed(stories, Point.READ), "a stream has been read")
     restart_redis(stack)
     for story, job in zip(stories, jobs, strict=True):
         story.whole(job)
 
 
-def any_passed(stories: list[Story], point: str) -> bool:
+def any_passed(stories: list[Story], point: Point) -> bool:
     return any(passed.point == point for story in stories for passed in story.points.passed())

@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from shared.domain.jobs import Job, JobState, Phase
+from shared.ports.observer import Point
 from tests.flow.points import FOLDER, Points
 from tests.flow.stack import Stack, running_stack, same, until
 
@@ -45,7 +46,8 @@ def test_a_worker_that_is_told_to_end_gives_its_step_back_and_another_goes_on_fr
     job = stack.ask(tenant)
     until(lambda: stack.graph.get("faults")[0]["fired"], "Graph keeps it waiting")
     until(
-        lambda: any(each.point == "checkpointed" and each.step == "users" for each in points.passed()), "a checkpoint"
+        lambda: any(each.point == Point.CHECKPOINTED and each.step == "users" for each in points.passed()),
+        "a checkpoint",
     )
     assert held(stack, job) == [("running", 0)]
 

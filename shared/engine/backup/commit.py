@@ -12,6 +12,7 @@ from shared.engine.snapshots.manifests import parent_manifest, snapshot_of
 from shared.engine.snapshots.reading import count_records
 from shared.engine.steps.checkpoints import run_ref
 from shared.engine.steps.work import Work
+from shared.ports.observer import Point
 from shared.vault.format import Manifest, Run, StreamState
 from shared.vault.keyring import check_key_object
 from shared.vault.manifests import store_manifest
@@ -35,14 +36,14 @@ def commit_step(work: Work) -> bool:
     _check_stored(work, states, key.id)
     work.check()
     work.catalog.claims.note_attempt(work.claim, manifest.snapshot_id)
-    work.context.at("manifest-noted")
+    work.context.observer.reach(Point.MANIFEST_NOTED)
     sha256 = store_manifest(work.context.store, key, manifest)
-    work.context.at("manifest-stored")
+    work.context.observer.reach(Point.MANIFEST_STORED)
     snapshot = snapshot_of(manifest, sha256, key.id)
     runs = [run_ref(run) for state in manifest.streams for run in state.runs]
     work.check()
     work.catalog.claims.commit(work.claim, snapshot, runs, *_ending(snapshot))
-    work.context.at("committed")
+    work.context.observer.reach(Point.COMMITTED)
     return False
 
 

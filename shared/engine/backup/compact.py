@@ -4,6 +4,7 @@ from shared.engine.backup.stream_results import StreamResult, stream_results
 from shared.engine.snapshots.manifests import parent_manifest
 from shared.engine.steps.checkpoints import store_checkpoint
 from shared.engine.steps.work import TimeSliceOver, Work
+from shared.ports.observer import Point
 from shared.vault.compaction import MOST_OPEN, compact, to_merge
 from shared.vault.format import Merged, Run
 from shared.vault.writer import RunWriter
@@ -24,7 +25,7 @@ def compact_step(work: Work) -> bool:
             if time_slice.over:
                 raise TimeSliceOver
             runs = _merge(work, result, runs, len(runs) - chosen)
-    work.context.at("compacted")
+    work.context.observer.reach(Point.COMPACTED)
     return work.catalog.claims.finish(work.claim)
 
 
@@ -41,6 +42,6 @@ def _merge(work: Work, result: StreamResult, runs: list[Run], first: int) -> lis
         context.store, claim.tenant_id, claim.job_id, stream, key, work.check, context.limits.chunk_bytes
     )
     run = compact(context.store, work.keys.find, claim.tenant_id, chosen, writer, work.check, oldest=first == 0)
-    work.context.at("run-merged")
+    work.context.observer.reach(Point.RUN_MERGED)
     store_checkpoint(work, key, stream, Merged(replaces=[merged.run_id for merged in chosen], run=run), [])
     return [*runs[:first], *([run] if run is not None else []), *runs[first + len(chosen) :]]

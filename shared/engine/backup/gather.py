@@ -19,6 +19,7 @@ from shared.engine.backup.seen_objects import SeenObjects
 from shared.engine.steps.checkpoints import store_checkpoint
 from shared.engine.steps.work import TimeSliceOver, Work
 from shared.ports.directory import Cursor, DirectorySource, Page
+from shared.ports.observer import Point
 from shared.vault.buffer import SortBuffer
 from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey
@@ -138,7 +139,7 @@ class Gatherer:
                 raise Stopped
             self._take(page)
             last = page.cursor
-            self._work.context.at("page")
+            self._work.context.observer.reach(Point.PAGE)
             slice_over = self._time_slice.over
             if last is not None and last.more and (slice_over or self._buffer.full):
                 self._checkpoint(last)
@@ -216,7 +217,7 @@ class Gatherer:
                         for name, counted in run.resources.items()
                     }
                 )
-            self._work.context.at("run-stored")
+            self._work.context.observer.reach(Point.RUN_STORED)
         body = CheckpointBody(
             run=run if run is not None and run.chunks else None,
             cursor=cursor.link.reveal().decode() if cursor else None,

@@ -23,6 +23,7 @@ from shared.engine.snapshots.manifests import parent_manifest
 from shared.engine.steps.checkpoints import job_checkpoints, step_checkpoints
 from shared.engine.steps.work import Work
 from shared.ports.directory import Cursor, Page
+from shared.ports.observer import Point
 from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey
 
@@ -73,7 +74,7 @@ def read_step(work: Work) -> bool:
             raise
         # The second round is optional: the first round's data stays valid, and the next backup continues from its cursor.
         work.catalog.claims.drop_checkpoints(work.claim)
-    work.context.at("read")
+    work.context.observer.reach(Point.READ)
     return work.catalog.claims.finish(work.claim, answer=answer)
 
 
@@ -206,7 +207,7 @@ def _ending_of(over: StartOver) -> Skip | GraphTrouble:
 def _read(work: Work, stream: Stream, start: Start) -> Answer:
     """Read the stream in a new event loop. Return whether Graph showed it as a whole or in part."""
     key = work.keys.job_key(work.claim.job_id)
-    work.context.at("key-ready")
+    work.context.observer.reach(Point.KEY_READY)
     return run_cancellable(work, _pump(work, stream, start, key))
 
 

@@ -34,6 +34,7 @@ from shared.engine.upkeep.sweep import sweep_step
 from shared.engine.upkeep.verify import verify_step
 from shared.messages import StepMessage
 from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.observer import Point
 
 log = logging.getLogger(__name__)
 
@@ -66,15 +67,18 @@ def run_step(context: Context, message: StepMessage, holder: str) -> Ending:
     claim = catalog.claims.claim(message.job_id, message.step_id, holder, context.limits.claim_seconds)
     if claim is None:
         return ending_unclaimed(catalog, message)
-    context.at("claimed")
-    log.info("step begins", extra={"tenant": claim.tenant_id, "job": claim.job_id, "step": claim.name})
+    context.observer.reach(Point.CLAIMED)
+    context.observer.begin_step(claim)
+    started_at = context.clock.monotonic()
     try:
         opened, error = _run_claimed(context, catalog, claim)
+        seconds = context.clock.monotonic() - started_at
+        context.observer.end_step(claim, seconds, _code(error), early=error is not None)
     finally:
-        context.flush_usage()
+        context.observer.flush()
     anchor_softly(context, catalog)
     if opened:
-        context.at("phase-opened")
+        context.observer.reach(Point.PHASE_OPENED)
         send_due(context)
     return ending_of(catalog, message, error)
 
@@ -141,7 +145,6 @@ def _work(work: Work) -> bool:
 
 def _store_fate(context: Context, catalog: TenantCatalog, claim: Claim, error: EntrakeepError | TimeSliceOver) -> bool:
     """Store in SQL what the error means for the step. Return True if the next phase opened. Raises ClaimLost."""
-    log.info("step ends early", extra={"tenant": claim.tenant_id, "job": claim.job_id, "code": str(_code(error))})
     if isinstance(error, TimeSliceOver):
         catalog.claims.release_step(claim, after=0.0, trouble=None)
     elif isinstance(error, Cancelled):
@@ -201,6 +204,6 @@ def _retry_later(context: Context, catalog: TenantCatalog, claim: Claim, error: 
     return False
 
 
-def _code(error: EntrakeepError | TimeSliceOver) -> str:
-    """Return the error's code for the log; a time slice that is over has none."""
-    return error.code if isinstance(error, EntrakeepError) else "given back"
+def _code(error: EntrakeepError | TimeSliceOver | None) -> Code | None:
+    """Return the error's code. A finished step and a time slice that is over have none."""
+    return error.code if isinstance(error, EntrakeepError) else None

@@ -8,7 +8,6 @@ KMS key, and would prove less. The opened data key is dropped at once.
 
 import logging
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,6 +23,7 @@ from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.clock import Clock
 from shared.ports.keys import KeyService
 from shared.ports.notices import Notices
+from shared.ports.observer import Observer
 from shared.vault.keyring import unwrap
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class Probing:
     """Seconds between two probes of a tenant."""
     notices: Notices | None
     """Where to send events, None if no receiver is configured."""
-    flush_usage: Callable[[], None] = lambda: None
-    """Adds the calls to KMS to the totals in SQL."""
+    observer: Observer
+    """The listeners to counters of the calls to KMS."""
 
 
 def probe_key(probing: Probing, turn: ProbeTurn) -> None:

@@ -31,7 +31,7 @@ class Prober:
         turns = self._probes.take(probing.every, self._free("probe", limits.probes), limits.probe_seconds)
         for turn in turns:
             self._start("probe", turn.tenant_id, partial(probe_key, probing, turn))
-        probing.flush_usage()
+        probing.observer.flush()
         return len(turns) + self._tell()
 
     def rest(self, seconds: float) -> bool:

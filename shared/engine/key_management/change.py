@@ -17,6 +17,7 @@ from shared.engine.keys.trust import record_trust
 from shared.engine.steps.work import Work
 from shared.engine.upkeep.sweep import check_bucket_known
 from shared.ports.catalog.keys import EpochMoved
+from shared.ports.observer import Point
 from shared.vault.listing import Listing
 
 
@@ -41,7 +42,7 @@ def key_change_step(work: Work) -> bool:
         purge_database(moving)
     if not (proved and work.catalog.customer_keys.confirm_moved(work.claim, work.context.lease_seconds)):
         raise Refuse(Code.BUSY, "Data keys are still being stored under the key before. Ask again in some minutes.")
-    work.context.at("key-settled")
+    work.context.observer.reach(Point.KEY_SETTLED)
     anchor_softly(work.context, work.catalog)
     record_trust(work.context, work.catalog)
     progress.proved = {}  # only a resumed proof needs it
@@ -64,7 +65,7 @@ def _switch(work: Work, progress: KeyChangeProgress) -> Tenant:
         progress.before = tenant.key_arn
         work.catalog.claims.report_progress(work.claim, msgspec.to_builtins(progress))
     switched = work.catalog.customer_keys.switch(work.claim, progress.arn)
-    work.context.at("key-switched")
+    work.context.observer.reach(Point.KEY_SWITCHED)
     anchor_softly(work.context, work.catalog)
     record_trust(work.context, work.catalog)
     return switched

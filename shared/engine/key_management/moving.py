@@ -16,6 +16,7 @@ from shared.engine.keys.retrying import retry_kms
 from shared.engine.keys.trust import Trust
 from shared.engine.steps.work import TimeSliceOver, Work
 from shared.ports.catalog.keys import Keys
+from shared.ports.observer import Point
 from shared.vault.keyring import encode_key_object, read_key_object, unwrap
 from shared.vault.names import key_object_blob
 
@@ -148,7 +149,7 @@ class Moving:
         """Rewrap the data key and store its row. Erase the new key object if the data key was swept meanwhile."""
         rewrapped = self.rewrap(key)
         self._forget_refusals(key.arn)
-        self.work.context.at("key-rewrapped")
+        self.work.context.observer.reach(Point.KEY_REWRAPPED)
         if not self.work.catalog.customer_keys.store_generation(self.work.claim, rewrapped):
             # The sweep has removed the data key with its job.
             self.work.context.store.erase(
@@ -156,7 +157,7 @@ class Moving:
             )
             return
         self.progress.moved += 1
-        self.work.context.at("key-moved")
+        self.work.context.observer.reach(Point.KEY_MOVED)
 
     def _forget_refusals(self, arn: str) -> None:
         """Remove stored refusals of this key and of the tenant's present one: both have just worked."""

@@ -20,6 +20,7 @@ from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
 from shared.domain.model import WrappedKey
 from shared.engine.key_management.moving import Moving, UnmovedKey, find_current
 from shared.engine.keys.retrying import retry_kms
+from shared.ports.observer import Point
 from shared.vault.keyring import check_key_object, read_key_object, unwrap
 from shared.vault.listing import Listing
 from shared.vault.names import data_key_of, key_object_blob, last
@@ -57,7 +58,7 @@ def remove_older_generations(moving: Moving) -> None:
             _adopt_unknown(moving, blob)
         elif generation < key.generation and key.arn == tenant.key_arn:
             work.context.store.erase(blob)
-            work.context.at("generation-erased")
+            work.context.observer.reach(Point.GENERATION_ERASED)
             moving.report_progress()
         elif generation > key.generation and key.arn == tenant.key_arn:
             _remove_orphan_generation(moving, blob)
@@ -69,7 +70,7 @@ def remove_older_generations(moving: Moving) -> None:
         work.context.store.erase(key_object_blob(tenant.tenant_id, older.data_key_id, older.generation))
         work.catalog.customer_keys.forget(work.claim, older.data_key_id, older.generation)
         moving.forgotten.add(older.wrapped)
-        work.context.at("generation-forgotten")
+        work.context.observer.reach(Point.GENERATION_FORGOTTEN)
         moving.report_progress()
 
 
@@ -112,7 +113,7 @@ def prove_all(moving: Moving) -> bool:
         proved = False
         if all(_prove(moving, blob, rows.get(blob)) for blob in blobs):
             moving.progress.proved[part] = names_hash
-            work.context.at("part-proved")
+            work.context.observer.reach(Point.PART_PROVED)
             moving.report_progress()
     return proved
 

@@ -12,6 +12,7 @@ from shared.engine.context import Context
 from shared.engine.keys.tenant_leases import TenantLeases
 from shared.ports.catalog.keys import EpochMoved
 from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.observer import Point
 from shared.vault.keyring import DataKey, create_data_key
 from shared.vault.leases import Lease, LeaseRetired
 from shared.vault.names import key_object_blob
@@ -108,7 +109,7 @@ class ProcessKeys:
                 if self._catalog.tenant().key_arn != tenant.key_arn:
                     continue
                 raise
-            context.at("key-object-stored")
+            context.observer.reach(Point.KEY_OBJECT_STORED)
             try:
                 existing = self._catalog.keys.add(wrapped)
             except EpochMoved:
@@ -118,7 +119,7 @@ class ProcessKeys:
                 if error.code in (Code.INTERRUPTED, Code.NO_SUCH_TENANT):
                     self._discard_key(key, wrapped)
                 raise
-            context.at("key-row-stored")
+            context.observer.reach(Point.KEY_ROW_STORED)
             if existing.data_key_id != wrapped.data_key_id:
                 key.drop()
                 return self._leases.open(existing)

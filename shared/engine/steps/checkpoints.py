@@ -8,6 +8,7 @@ from shared.domain.jobs import ResourceProgress
 from shared.domain.model import RunRef
 from shared.engine.steps.work import Work
 from shared.ports.catalog.claims import Checkpoint
+from shared.ports.observer import Point
 from shared.vault.format import CheckpointBody, Merged, Run, decode, encode
 from shared.vault.keyring import DataKey
 from shared.vault.sealing import Kind, open_row, seal_row
@@ -48,7 +49,7 @@ def store_checkpoint(
     work.catalog.claims.checkpoint(
         claim, Checkpoint(phase=claim.phase, stream=stream, sealed=sealed, run=run), progress
     )
-    work.context.at("checkpointed")
+    work.context.observer.reach(Point.CHECKPOINTED)
 
 
 def run_ref(run: Run) -> RunRef:

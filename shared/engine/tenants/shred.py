@@ -22,6 +22,7 @@ from shared.engine.audit import keep_head, keep_last_heads
 from shared.engine.context import Context
 from shared.ports.blobs import FOR_EVER
 from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.observer import Point
 from shared.vault.listing import Form, Listing, form_of
 from shared.vault.names import certificate_blob, data_key_of, key_objects_prefix, last, shredding_blob
 from shared.vault.sealing import sealed_headers
@@ -144,11 +145,11 @@ def _destroy_keys(context: Context, tenant: Tenant) -> tuple[ShredNote, frozense
         ),
     )
     context.store.put(shredding_blob(tenant_id), msgspec.json.encode(shredding))
-    context.at("shred-noted")
+    context.observer.reach(Point.SHRED_NOTED)
     _erase(context, stored)
-    context.at("keys-erased")
+    context.observer.reach(Point.KEYS_ERASED)
     deleted = catalog.remove()
-    context.at("tenant-forgotten")
+    context.observer.reach(Point.TENANT_FORGOTTEN)
     return shredding, deleted
 
 
@@ -178,7 +179,7 @@ def _issue_certificate(context: Context, shredding: ShredNote, wrapped: frozense
         context, shredding, {*shredding.data_keys, *_data_keys(shredding.tenant_id, new_key_objects)}, database
     )
     context.store.put(blob, msgspec.json.encode(certificate))
-    context.at("certificate-stored")
+    context.observer.reach(Point.CERTIFICATE_STORED)
     return certificate
 
 
@@ -188,7 +189,7 @@ def _record(context: Context, certificate: Certificate) -> None:
     if not any(event_of(entry).action == Action.TENANT_SHREDDED for entry in catalog.audit.recent(10)):
         counts = {"data_keys": len(certificate.data_keys), "snapshots": len(certificate.unreadable)}
         catalog.audit.append(Action.TENANT_SHREDDED, {}, **counts)
-        context.at("shred-told")
+        context.observer.reach(Point.SHRED_AUDITED)
     try:
         keep_head(context, catalog)
     except Refuse as error:

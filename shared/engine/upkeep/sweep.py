@@ -17,6 +17,7 @@ from shared.engine.audit import keep_head
 from shared.engine.keys.trust import Trust, record_trust
 from shared.engine.steps.work import Work
 from shared.engine.upkeep.uncatalogued import LooseObjects, loose_objects
+from shared.ports.observer import Point
 from shared.vault.listing import Listing
 from shared.vault.names import key_object_blob, last, manifest_blob
 
@@ -114,14 +115,14 @@ def _sweep_job(work: Work, listing: Listing, job_id: str, *, stored: bool) -> in
     """
     tenant = work.claim.tenant_id
     leftovers = work.catalog.upkeep.leftovers(work.claim, job_id)
-    work.context.at("leftovers-known")
+    work.context.observer.reach(Point.LEFTOVERS_KNOWN)
     names = [manifest_blob(tenant, snapshot_id) for snapshot_id in leftovers.manifests]
     if stored:
         names += [name for name in listing.chunks(job_id) if last(name) not in leftovers.blobs]
     for data_key_id in leftovers.data_keys:
         names += listing.key_objects(data_key_id)
     _delete(work, names)
-    work.context.at("leftovers-deleted")
+    work.context.observer.reach(Point.LEFTOVERS_DELETED)
     work.catalog.upkeep.mark_swept(work.claim, job_id, leftovers)
     return len(names)
 

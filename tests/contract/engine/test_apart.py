@@ -154,6 +154,7 @@ def test_a_probe_takes_a_wrapped_key_of_another_tenant_for_damage(two: Two, cont
         lease_seconds=of.lease_seconds,
         every=60.0,
         notices=None,
+        observer=of.observer,
     )
     two.world.pass_time(120)
     prober = Prober(probing)

@@ -108,6 +108,7 @@ class Healthy:
             lease_seconds=60.0,
             every=60.0,
             notices=self.heard,
+            observer=context.observer,
         )
         self.prober = Prober(self.probing)
 

@@ -128,7 +128,7 @@ def test_a_reader_of_the_database_keeps_the_certificate_back_until_it_ends(
     assert shred_tenant(world.context, "acme").database is not None
 
 
-POINTS = ("shred-noted", "keys-erased", "tenant-forgotten", "certificate-stored", "shred-told")
+POINTS = ("shred-noted", "keys-erased", "tenant-forgotten", "certificate-stored", "shred-audited")
 
 
 def killed_at(world: EngineWorld, point: str) -> None:

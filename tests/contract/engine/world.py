@@ -35,6 +35,7 @@ from shared.messages import StepMessage
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.directory import Cursor, Identity
 from shared.ports.keys import KeyService
+from shared.ports.observer import Observer, Point
 from tests.contract.catalog.world import World
 from tests.migrated import migrated_file
 from tests.unit.vault.parts import ARN, MemoryKeys, MemoryStore
@@ -175,6 +176,16 @@ class SetClock:
         return time.monotonic()
 
 
+class _Points(Observer):
+    """Hands each point on to the world, whose tests may change what happens there at any time."""
+
+    def __init__(self, world: "EngineWorld") -> None:
+        self._world = world
+
+    def reach(self, point: Point) -> None:
+        self._world.at(point)
+
+
 class EngineWorld:
     """The engine with one tenant, and hands to move its jobs along."""
 
@@ -197,7 +208,7 @@ class EngineWorld:
             limits=limits,
             lease_seconds=lease,
             provider_key=provider_key,
-            at=self._reach,
+            observer=_Points(self),
         )
         self._see(folder / "catalog.sqlite3")
         self.directory.put("organization", f"organization/{DIRECTORY}")
@@ -213,7 +224,7 @@ class EngineWorld:
         other = copy.copy(self)
         catalog = open_catalog(migrated_file(database))
         store = MarkedStore(self.store, catalog, self.context.limits)
-        other.context = dataclasses.replace(self.context, catalog=catalog, store=store, at=other._reach)
+        other.context = dataclasses.replace(self.context, catalog=catalog, store=store, observer=_Points(other))
         other._see(database)
         other.of = other.context.catalog.tenant(self.tenant.tenant_id)
         return other
@@ -223,9 +234,6 @@ class EngineWorld:
         self._aging = World(f"sqlite:///{database}")
         self.scheduler = self.context.catalog.scheduler()
         self.scheduler.record_heartbeat("w", 4)
-
-    def _reach(self, point: str) -> None:
-        self.at(point)
 
     def limit(self, **limits: float) -> None:
         """Other limits from now on."""

@@ -1,60 +1,24 @@
-"""Count this process's use of KMS and Graph beside the calls, until the counts are added to the totals in SQL."""
+"""Report the calls to KMS and Graph to an observer, beside the calls."""
 
-import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
-from shared.domain.errors import EntrakeepError, KeyRefused, KeyTrouble
+from shared.domain.errors import KeyRefused, KeyTrouble
 from shared.domain.secret import Secret
 from shared.ports.budget import Budget, Budgets
-from shared.ports.catalog.overview import Overview
 from shared.ports.keys import Caller, FreshKey, KeyDescription, KeyService, Wrapping
+from shared.ports.observer import Observer, Usage
 
 _T = TypeVar("_T")
-
-
-class Counts:
-    """Counters by tenant, or by directory where only that is known. May be used from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._tenants: dict[str, Counter[str]] = {}
-        self._directories: dict[str, Counter[str]] = {}
-
-    def tenant(self, tenant_id: str, name: str, count: int = 1) -> None:
-        """Add to a tenant's counter."""
-        with self._lock:
-            self._tenants.setdefault(tenant_id, Counter())[name] += count
-
-    def directory(self, directory_id: str, name: str, count: int = 1) -> None:
-        """Add to the counter of a directory's tenant."""
-        with self._lock:
-            self._directories.setdefault(directory_id, Counter())[name] += count
-
-    def flush(self, overview: Overview) -> None:
-        """Add all counts to the totals. Keep those that the catalog does not take for the next flush."""
-        with self._lock:
-            tenants, self._tenants = self._tenants, {}
-            directories, self._directories = self._directories, {}
-        if not tenants and not directories:
-            return
-        try:
-            overview.add_usage(tenants, directories)
-        except EntrakeepError:
-            with self._lock:
-                for kept, counted in ((self._tenants, tenants), (self._directories, directories)):
-                    for owner_id, counts in counted.items():
-                        kept.setdefault(owner_id, Counter()).update(counts)
 
 
 class CountedKeys:
     """Count the calls about a tenant's data keys, and pass them to ``keys``."""
 
-    def __init__(self, keys: KeyService, counts: Counts) -> None:
+    def __init__(self, keys: KeyService, observer: Observer) -> None:
         self._keys = keys
-        self._counts = counts
+        self._observer = observer
 
     def generate(self, arn: str, context: dict[str, str]) -> FreshKey:
         """Count and pass on."""
@@ -86,46 +50,46 @@ class CountedKeys:
 
     def _counted(self, context: dict[str, str], call: Callable[[], _T]) -> _T:
         """Return what ``call`` returns. Count it, and its refusal or trouble."""
-        self._counts.tenant(context["tenant"], "kms_calls")
+        self._observer.count(Usage.KMS_CALLS, context["tenant"])
         try:
             return call()
         except KeyRefused:
-            self._counts.tenant(context["tenant"], "kms_refusals")
+            self._observer.count(Usage.KMS_REFUSALS, context["tenant"])
             raise
         except KeyTrouble:
-            self._counts.tenant(context["tenant"], "kms_troubles")
+            self._observer.count(Usage.KMS_TROUBLES, context["tenant"])
             raise
 
 
 class CountedBudgets:
     """Count the requests to Graph that ``budgets`` allows, their resource units, and each throttling by Graph."""
 
-    def __init__(self, budgets: Budgets, counts: Counts) -> None:
+    def __init__(self, budgets: Budgets, observer: Observer) -> None:
         self._budgets = budgets
-        self._counts = counts
+        self._observer = observer
 
     def scope(self, directory_id: str, client_id: str) -> Budget:
         """Return the counted budget of a directory and application."""
-        return _CountedBudget(self._budgets.scope(directory_id, client_id), directory_id, self._counts)
+        return _CountedBudget(self._budgets.scope(directory_id, client_id), directory_id, self._observer)
 
 
 class _CountedBudget:
     """Count one scope's requests, and pass them to ``budget``."""
 
-    def __init__(self, budget: Budget, directory_id: str, counts: Counts) -> None:
+    def __init__(self, budget: Budget, directory_id: str, observer: Observer) -> None:
         self._budget = budget
         self._directory_id = directory_id
-        self._counts = counts
+        self._observer = observer
 
     def request(self, units: int) -> AbstractAsyncContextManager[None]:
         """Count a request with its units, and pass it on."""
-        self._counts.directory(self._directory_id, "graph_requests")
-        self._counts.directory(self._directory_id, "graph_units", units)
+        self._observer.count(Usage.GRAPH_REQUESTS, self._directory_id)
+        self._observer.count(Usage.GRAPH_UNITS, self._directory_id, units)
         return self._budget.request(units)
 
     async def throttled(self, seconds: float) -> None:
         """Count a throttling, and pass it on."""
-        self._counts.directory(self._directory_id, "graph_throttles")
+        self._observer.count(Usage.GRAPH_THROTTLES, self._directory_id)
         await self._budget.throttled(seconds)
 
     async def report_usage(self, share: float) -> None:
