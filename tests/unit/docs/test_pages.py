@@ -70,6 +70,25 @@ def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+_OLD = (
+    "is none",
+    "are none",
+    "comes? to nothing",
+    "came to nothing",
+    "as it were",
+    "anew",
+    "whoever",
+    "is told",
+    "are told",
+)
+OLD_PHRASES = re.compile(rf"\b(?:{'|'.join((*_OLD, 'born', 'mend(?:s|ed)?', 'go(?:es)? on'))})\b", re.IGNORECASE)
+
+
+@for_every_page
+def test_a_page_uses_plain_words(page: Path) -> None:
+    assert [line for line in page.read_text().splitlines() if OLD_PHRASES.search(line)] == []
+
+
 @for_every_page
 def test_every_path_of_the_project_that_a_page_names_exists(page: Path) -> None:
     named = {path.relative_to(TOP) for path in paths(page.read_text()) if len(path.relative_to(TOP).parts) > 1}
