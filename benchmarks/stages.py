@@ -17,7 +17,7 @@ from shared.adapters import budget
 from shared.adapters.blobs.folder import FolderStore
 from shared.adapters.catalog.tenancy import Tenancy
 from shared.adapters.graph import slicer
-from shared.engine.backup import commit, compact, gather, read
+from shared.engine.backup import compact, gather, read, stream_states
 from shared.vault import writer
 from shared.vault.buffer import SortBuffer
 
@@ -35,7 +35,7 @@ _STAGES: tuple[tuple[Any, str, str], ...] = (
     (writer, "unpack", "prove: decompress"),
     (FolderStore, "put", "store"),
     (compact, "_merge", "merge runs"),
-    (commit, "_records", "count records"),
+    (stream_states, "_records", "count records"),
     (Tenancy, "read", "SQL"),
     (Tenancy, "write", "SQL"),
 )

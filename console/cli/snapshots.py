@@ -113,8 +113,9 @@ def what_lacks(snapshot: Snapshot) -> str:
     lines = []
     for report in snapshot.resources:
         reason = "as of an earlier snapshot" if report.stale else report.counted_refusals
+        cause = "unknown to this version" if report.unknown else report.answer
         if report.lacking:
-            lines.append(f"{report.resource}: {report.answer}{f' ({reason})' if reason else ''}")
+            lines.append(f"{report.resource}: {cause}{f' ({reason})' if reason else ''}")
     return "\n".join(lines)
 
 

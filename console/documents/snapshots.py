@@ -22,6 +22,8 @@ class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Number of objects that Graph refused, of a ``partial`` resource."""
     request_id: str | None
     """Graph's request id of an answer that was not ``whole``."""
+    unknown: bool
+    """Whether the version that made the snapshot does not know the resource, and kept the parent's records."""
 
 
 class SnapshotDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,4 +103,5 @@ def _report(report: ResourceReport) -> ReportDocument:
         stale=report.stale,
         refused=report.refused,
         request_id=report.request_id,
+        unknown=report.unknown,
     )

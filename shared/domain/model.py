@@ -147,6 +147,8 @@ class ResourceReport(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     refused: int = 0
     """The number of objects that Graph refused, for a ``partial`` resource. The manifest seals their ids."""
+    unknown: bool = False
+    """True if the version that made the snapshot does not know the resource, and kept the parent's records."""
 
     @property
     def lacking(self) -> bool:

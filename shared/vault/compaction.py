@@ -5,14 +5,12 @@ job's runs are less than twice their total size. So each line is rewritten only 
 are. Runs share no chunks, so a merge rewrites every chunk.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
-from shared.ports.blobs import BlobStore
 from shared.vault.format import Run
 from shared.vault.merge import merge, squeeze
-from shared.vault.reader import read_chunks
-from shared.vault.sealing import FindKey
+from shared.vault.reader import BlobReader
 from shared.vault.writer import RunWriter
 
 MOST_OPEN = 32
@@ -34,22 +32,13 @@ def to_merge(runs: Sequence[Run]) -> int:
     return chosen if several else 0
 
 
-def compact(
-    store: BlobStore,
-    find_key: FindKey,
-    tenant_id: str,
-    runs: Sequence[Run],
-    writer: RunWriter,
-    check: Callable[[], None],
-    *,
-    oldest: bool,
-) -> Run | None:
+def compact(blobs: BlobReader, runs: Sequence[Run], writer: RunWriter, *, oldest: bool) -> Run | None:
     """Return one run equivalent to ``runs``, or None if it has no lines.
 
     ``runs`` are adjacent, oldest first, at most ``MOST_OPEN``. ``oldest`` is True if they begin with the stream's
     oldest run, so that no older line needs a tombstone. Memory is bounded: one chunk of each run. Raise what reading
     and writing raise.
     """
-    opened = [read_chunks(store, find_key, tenant_id, run, check) for run in runs]
+    opened = [blobs.lists(run) for run in runs]
     run = writer.write(merge(opened) if oldest else squeeze(opened))
     return run if run.chunks else None

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
@@ -59,6 +60,24 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return sum(chunk.size for chunk in self.chunks)
 
 
+class Holds(StrEnum):
+    """The kind of a resource's records."""
+
+    OBJECTS = "objects"
+    """Each record is an object."""
+    LINKS = "links"
+    """Each record is a link from one object to another."""
+
+
+class StoredResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource that a stream feeds, as its manifest lists it."""
+
+    resource: str
+    holds: Holds
+    owner: str | None
+    """The resource with the objects that its records belong to, None if they belong to none."""
+
+
 class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     """A stream in a manifest."""
 
@@ -79,6 +98,25 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of objects that a delta named and Graph did not show yet: to be fetched again."""
     refused: list[RefusedObject] = []
     """Objects that Graph refused, or whose children it refused. Their records are those of the parent."""
+    resources: list[StoredResource] = []
+    """The resources that it feeds; ``refused`` are objects, or owners of objects, of the first. Older manifests have none."""
+
+    @property
+    def listed(self) -> list[StoredResource]:
+        """Return ``resources``, or, in an older manifest, what the names in ``records`` say."""
+        return self.resources or [_unlisted(name) for name in self.records]
+
+
+_UNLISTED_LINKS = frozenset(
+    {"users.manager", "groups.members", "groups.owners", "applications.owners", "servicePrincipals.owners"}
+)
+"""The resources with links that manifests name which list no resources. No version adds to them."""
+
+
+def _unlisted(name: str) -> StoredResource:
+    """Return a resource of a manifest that lists none: its owner stands in its name."""
+    holds = Holds.LINKS if name in _UNLISTED_LINKS else Holds.OBJECTS
+    return StoredResource(resource=name, holds=holds, owner=name.rpartition(".")[0] or None)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,15 @@
-"""Reading runs: each chunk is fetched, checked against its name, opened, and compared with the manifest."""
+"""Reading sealed blobs: each is fetched, compared with its hash, opened, and compared with what names it."""
 
 import hashlib
 from collections.abc import Callable, Iterator
 from itertools import chain
 
 from shared.domain.errors import Alarm, Code
+from shared.domain.model import Snapshot
 from shared.domain.records import Line, decode_lines, split_order
 from shared.ports.blobs import BlobStore
-from shared.vault.format import ChunkRef, Run, range_text, unpack
+from shared.vault.format import ChunkRef, Manifest, Run, range_text, unpack
+from shared.vault.manifests import load_manifest
 from shared.vault.names import chunk_blob
 from shared.vault.rereading import read_twice
 from shared.vault.sealing import WAY_OUT, FindKey, Kind, damaged, open_sealed
@@ -16,23 +18,33 @@ _PART = 1 << 17
 """Bytes of a chunk's text that become lines at a time, extended to the end of the line."""
 
 
-def read_run(
-    store: BlobStore, find_key: FindKey, tenant_id: str, run: Run, check: Callable[[], None]
-) -> Iterator[Line]:
-    """Return the run's lines, sorted. Opens chunks, and raises, as ``read_chunks`` does."""
-    return chain.from_iterable(read_chunks(store, find_key, tenant_id, run, check))
+class BlobReader:
+    """Reads one tenant's sealed blobs: manifests, and the lines of runs. ``check`` is called before each is opened."""
 
+    def __init__(self, store: BlobStore, find_key: FindKey, tenant_id: str, check: Callable[[], None]) -> None:
+        self._store = store
+        self._find_key = find_key
+        self._tenant = tenant_id
+        self._check = check
 
-def read_chunks(
-    store: BlobStore, find_key: FindKey, tenant_id: str, run: Run, check: Callable[[], None]
-) -> Iterator[list[Line]]:
-    """Yield the run's lines, sorted, a part of a chunk at a time. ``check`` is called before each chunk is opened.
+    def manifest(self, snapshot: Snapshot) -> Manifest:
+        """Return the snapshot's manifest. Raise as ``load_manifest`` does, and what ``check`` raises."""
+        self._check()
+        return load_manifest(self._store, self._find_key, self._tenant, snapshot.snapshot_id, snapshot.manifest_sha256)
 
-    Raise Alarm with blob and resource if a chunk is missing or differs from what the manifest says.
-    """
-    for chunk in run.chunks:
-        check()
-        yield from _parts(_open_chunk(store, find_key, tenant_id, run, chunk), run, chunk, tenant_id)
+    def lists(self, run: Run) -> Iterator[list[Line]]:
+        """Yield the run's lines, sorted, a part of a chunk at a time.
+
+        Raise Alarm with blob and resource if a chunk is missing or differs from what the manifest says.
+        """
+        for chunk in run.chunks:
+            self._check()
+            text = _open_chunk(self._store, self._find_key, self._tenant, run, chunk)
+            yield from _parts(text, run, chunk, self._tenant)
+
+    def lines(self, run: Run) -> Iterator[Line]:
+        """Return the run's lines, sorted. Open chunks, and raise, as ``lists`` does."""
+        return chain.from_iterable(self.lists(run))
 
 
 @read_twice

@@ -22,6 +22,7 @@ _MOST = 100_000
 _WORTH = 0.5
 """The part of all chunks above which counting all is faster than reading touched chunks."""
 _ORDER = itemgetter(0)
+_SLASH = ord("/")
 
 
 class Touched:
@@ -53,6 +54,24 @@ class Touched:
         start = bisect_left(self._points, first)
         return (start < len(self._points) and self._points[start] <= last) or bool(self._covering(first))
 
+    def narrowed(self, run: Run) -> Run:
+        """Return the run with only the chunks that matter for touched keys."""
+        return msgspec.structs.replace(run, chunks=[chunk for chunk in run.chunks if self.within(chunk)])
+
+    def owners(self, resource: str) -> "Touched":
+        """Return, of a resource whose objects own those of touched keys, the keys of these objects.
+
+        A key begins with the key of its owner, so the set has every beginning of a touched key, and touched prefixes.
+        """
+        orders = set[bytes]()
+        for order in self._orders:
+            _, key = split_order(order)
+            lead = resource.encode() + b"\0"
+            orders.update(lead + key[:end] for end, byte in enumerate(key) if byte == _SLASH)
+            if is_prefix(order):
+                orders.add(lead + key)
+        return Touched(sorted(orders))
+
     def _covering(self, order: bytes) -> list[bytes]:
         """Return the touched prefixes that hide this order."""
         return [cut for cut in _cuts(order) if cut in self._prefixes]
@@ -78,7 +97,7 @@ def total(counted_runs: Sequence[tuple[Run, Set[bytes]]], read: ReadRun) -> Coun
     are most of the chunks.
     """
     runs = [run for run, _ in counted_runs]
-    narrowed = [_narrowed(run, Touched(sorted(orders))) for run, orders in counted_runs]
+    narrowed = [Touched(sorted(orders)).narrowed(run) for run, orders in counted_runs]
     if sum(len(run.chunks) for run in narrowed) > _WORTH * sum(len(run.chunks) for run in runs):
         return count(runs, read)
     touched = Touched(sorted(set[bytes]().union(*(orders for _, orders in counted_runs))))
@@ -111,13 +130,9 @@ def recount(before: Mapping[str, int], older: Sequence[Run], newer: Sequence[Run
         orders += [order for order, _ in lines]
         counts.update(_counted([line for line in lines if line[1] is not None]))
     touched = Touched(orders)
-    for lines in merge([read(_narrowed(run, touched)) for run in older]):
+    for lines in merge([read(touched.narrowed(run)) for run in older]):
         counts.subtract(_counted(touched.among(lines)))
     return counts
-
-
-def _narrowed(run: Run, touched: Touched) -> Run:
-    return msgspec.structs.replace(run, chunks=[chunk for chunk in run.chunks if touched.within(chunk)])
 
 
 def _counted(lines: list[Line]) -> Counter[str]:

@@ -112,8 +112,8 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def cursors(stack: Stack, tenant: Tenant) -> list[str]:
     """The tokens in the cursors of the newest snapshot."""
-    with begun_foreground(stack.context, tenant, JobKind.BROWSE, "latest") as (_, manifest):
-        links = [state.cursor for state in manifest.streams if state.cursor]
+    with begun_foreground(stack.context, tenant, JobKind.BROWSE, "latest") as (_, reader):
+        links = [state.cursor for state in reader.streams if state.cursor]
     return [link.partition("deltatoken=")[2] for link in links]
 
 

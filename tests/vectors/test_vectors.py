@@ -19,7 +19,7 @@ from shared.vault.format import CheckpointBody, ChunkRef, Manifest, Run, decode,
 from shared.vault.keyring import DataKey
 from shared.vault.manifests import load_manifest
 from shared.vault.names import chunk_blob, manifest_blob
-from shared.vault.reader import read_run
+from shared.vault.reader import BlobReader
 from shared.vault.sealing import Kind, open_row
 from tests.unit.vault.parts import JOB, MemoryStore
 
@@ -45,7 +45,7 @@ def opened(vector: Vector) -> bytes:
         told = {name: vector[name] for name in ("first", "last", "lines")}
         chunk = ChunkRef(name=vector["sha256"], size=len(sealed), **told)
         run = Run(run_id="r", job_id=JOB, stream="groups", lines=vector["lines"], chunks=[chunk])
-        return b"\n".join(map(encode_line, read_run(store, lambda _: key, tenant, run, lambda: None)))
+        return b"\n".join(map(encode_line, BlobReader(store, lambda _: key, tenant, lambda: None).lines(run)))
     if kind is Kind.MANIFEST:
         store.put(manifest_blob(tenant, vector["snapshot"]), sealed)
         return encode(load_manifest(store, lambda _: key, tenant, vector["snapshot"], vector["sha256"]))

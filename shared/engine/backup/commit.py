@@ -5,21 +5,17 @@ import uuid
 from shared.domain.errors import Alarm, Answer, Code, Refuse
 from shared.domain.jobs import JobState
 from shared.domain.model import ResourceReport, Snapshot
-from shared.domain.resources import STREAMS
-from shared.engine.backup.stream_results import StreamResult, stream_results
+from shared.engine.backup.stream_results import stream_results
+from shared.engine.backup.stream_states import counted_states, stream_states, unknown_states
 from shared.engine.snapshots.chain import to_name
 from shared.engine.snapshots.manifests import parent_manifest, snapshot_of
-from shared.engine.snapshots.reading import count_records
 from shared.engine.steps.checkpoints import run_ref
 from shared.engine.steps.work import Work
 from shared.ports.observer import Point
-from shared.vault.format import Manifest, Run, StreamState
+from shared.vault.format import Manifest, StreamState
 from shared.vault.keyring import check_key_object
 from shared.vault.manifests import store_manifest
-from shared.vault.merge import Lists
 from shared.vault.names import chunk_blob, chunks_prefix, last
-from shared.vault.reader import read_chunks
-from shared.vault.touched import ReadRun, count, recount, total
 
 
 def commit_step(work: Work) -> bool:
@@ -29,9 +25,12 @@ def commit_step(work: Work) -> bool:
     the errors for which ``run_step`` stores the step's state.
     """
     parent = parent_manifest(work)
-    states = _states(work, stream_results(work, parent))
+    results = stream_results(work, parent)
+    states = stream_states(work, results)
     _refuse_empty({state.answer for state in states})
-    manifest = _manifest(work, parent, states)
+    unknown = unknown_states(parent, states)
+    states = counted_states(work, results, [*states, *unknown])
+    manifest = _manifest(work, parent, states, {state.stream for state in unknown})
     key = work.keys.job_key(work.claim.job_id)
     _check_stored(work, states, key.id)
     work.check()
@@ -61,103 +60,6 @@ def _refuse_empty(answers: set[Answer]) -> None:
         )
 
 
-def _states(work: Work, results: list[StreamResult]) -> list[StreamState]:
-    """Return the manifest's state of each stream.
-
-    Owners are computed before the streams of their children, because children are counted with their owners.
-    """
-    states: dict[str, StreamState] = {}
-    for result in sorted(results, key=lambda each: each.stream.children is not None):
-        children = result.stream.children
-        states[result.stream.name] = _state(work, result, states.get(children.owner) if children else None)
-    return [states[result.stream.name] for result in results]
-
-
-def _state(work: Work, result: StreamResult, owner: StreamState | None) -> StreamState:
-    """Return the manifest's state of a stream.
-
-    A stream that was not read whole keeps the parent's runs and cursor and is marked as stale.
-    """
-    stream, before, step = result.stream, result.previous, result.step
-    if not result.whole:
-        return StreamState(
-            stream=stream.name,
-            selection=before.selection if before else stream.selection,
-            cursor=before.cursor if before else None,
-            cursor_issued=before.cursor_issued if before else None,
-            begun=before.begun if before else None,
-            ended=before.ended if before else None,
-            answer=step.answer or Answer.FAILED,
-            request_id=step.request_id,
-            stale=before is not None and before.begun is not None,
-            runs=before.runs if before else [],
-            records=_kept_records(work, result, owner),
-            again=before.again if before else [],
-            refused=before.refused if before else [],
-        )
-    first, last, refused = result.bodies[0], result.bodies[-1], result.refused
-    return StreamState(
-        stream=stream.name,
-        selection=last.selection,
-        cursor=last.cursor,
-        cursor_issued=last.cursor_issued if last.cursor else None,
-        begun=first.begun,
-        ended=work.context.clock.now(),
-        answer=Answer.PARTIAL if refused else Answer.WHOLE,
-        request_id=refused[0].request_id if refused else None,
-        stale=False,
-        runs=result.runs,
-        records=_records(work, result, owner),
-        again=result.to_refetch,
-        refused=refused,
-    )
-
-
-def _kept_records(work: Work, result: StreamResult, owner: StreamState | None) -> dict[str, int | None]:
-    """Return the records per resource of a stream that keeps the parent's runs, or None where it was never read.
-
-    Children of another stream's objects are counted again, because that stream may have other objects by now.
-    """
-    before = result.previous
-    if before is None:
-        return dict.fromkeys(result.stream.resources)
-    if owner is None:
-        return before.records
-    return {
-        name: count_records(_reader(work), name, before.runs, owner) if records is not None else None
-        for name, records in before.records.items()
-    }
-
-
-def _records(work: Work, result: StreamResult, owner: StreamState | None) -> dict[str, int | None]:
-    """Return the number of records per resource, by the cheapest of three ways.
-
-    A stream on top of the parent's runs is counted by its changes. A stream that was read from the beginning adds up the
-    counts of its runs, less repeated objects. Otherwise all runs are read.
-    """
-    read = _reader(work)
-    resources, runs, before = result.stream.resources, result.runs, result.previous
-    if owner is not None:
-        return {name: count_records(read, name, runs, owner) for name in resources}
-    known = {name: records for name, records in before.records.items() if records is not None} if before else {}
-    if len(runs) > 1 and result.parent_runs and len(known) == len(resources):
-        counts = recount(known, result.parent_runs, result.own_runs, read)
-    elif len(runs) > 1 and not result.parent_runs and (first_round := result.repeated_by_run) is not None:
-        counts = recount(total(first_round, read), runs[: len(first_round)], runs[len(first_round) :], read)
-    else:
-        counts = count(runs, read)
-    return {name: counts[name] for name in resources}
-
-
-def _reader(work: Work) -> ReadRun:
-    """Return a function that reads and decrypts one run of this tenant."""
-
-    def read(run: Run) -> Lists:
-        return read_chunks(work.context.store, work.keys.find, work.claim.tenant_id, run, work.check)
-
-    return read
-
-
 def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> None:
     """Raise Alarm ``BLOB_MISSING`` if a chunk of this job, or its key object, is not stored under the manifest's name.
 
@@ -174,9 +76,11 @@ def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> No
     check_key_object(store, tenant, work.catalog.keys.get(data_key_id))
 
 
-def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) -> Manifest:
-    """Return the manifest of a new snapshot on top of ``parent``."""
-    reports = [_report(name, state) for state in states for name in STREAMS[state.stream].resources]
+def _manifest(work: Work, parent: Manifest | None, states: list[StreamState], unknown: set[str]) -> Manifest:
+    """Return the manifest of a new snapshot on top of ``parent``. ``unknown`` are streams that the job does not know."""
+    reports = [
+        _report(listed.resource, state, unknown=state.stream in unknown) for state in states for listed in state.listed
+    ]
     row = work.catalog.snapshots.get(parent.snapshot_id) if parent is not None else None
     return Manifest(
         snapshot_id=str(uuid.uuid4()),
@@ -192,19 +96,20 @@ def _manifest(work: Work, parent: Manifest | None, states: list[StreamState]) ->
     )
 
 
-def _report(name: str, state: StreamState) -> ResourceReport:
+def _report(name: str, state: StreamState, *, unknown: bool) -> ResourceReport:
     """Return a resource's line of the completeness report.
 
     Refused objects belong to the stream's own resource, so its other resources are reported as whole.
     """
-    spared = state.answer is Answer.PARTIAL and name != STREAMS[state.stream].resource
+    spared = state.answer is Answer.PARTIAL and name != state.listed[0].resource
     return ResourceReport(
         resource=name,
         answer=Answer.WHOLE if spared else state.answer,
-        records=state.records.get(name),
+        records=state.records[name],
         stale=state.stale,
         request_id=None if spared else state.request_id,
         refused=0 if spared or state.stale else len(state.refused),
+        unknown=unknown,
     )
 
 
@@ -213,9 +118,10 @@ def _ending(snapshot: Snapshot) -> tuple[JobState, str | None]:
     if snapshot.complete:
         return JobState.SUCCEEDED, None
     lacking = sorted(
-        f"{report.resource} ({report.counted_refusals})" if report.refused else report.resource
+        f"{report.resource} ({reason})" if reason else report.resource
         for report in snapshot.resources
         if report.lacking
+        for reason in ["unknown to this version" if report.unknown else report.counted_refusals]
     )
     return (
         JobState.SUCCEEDED_WITH_WARNINGS,

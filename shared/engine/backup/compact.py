@@ -41,7 +41,7 @@ def _merge(work: Work, result: StreamResult, runs: list[Run], first: int) -> lis
     writer = RunWriter(
         context.store, claim.tenant_id, claim.job_id, stream, key, work.check, context.limits.chunk_bytes
     )
-    run = compact(context.store, work.keys.find, claim.tenant_id, chosen, writer, work.check, oldest=first == 0)
+    run = compact(work.blobs, chosen, writer, oldest=first == 0)
     work.context.observer.reach(Point.RUN_MERGED)
     store_checkpoint(work, key, stream, Merged(replaces=[merged.run_id for merged in chosen], run=run), [])
     return [*runs[:first], *([run] if run is not None else []), *runs[first + len(chosen) :]]

@@ -24,7 +24,6 @@ from shared.vault.buffer import SortBuffer
 from shared.vault.format import CheckpointBody, Run
 from shared.vault.keyring import DataKey
 from shared.vault.merge import differences, merge
-from shared.vault.reader import read_chunks
 from shared.vault.writer import RunWriter
 
 _LINES = 4096
@@ -238,9 +237,7 @@ class Gatherer:
     def _write_changed(self, lines: list[Line], base: Sequence[Run]) -> Run:
         """Write a run of the differences from the ``base`` runs, which stay below it."""
         self._full = False
-        work = self._work
-        store, tenant = work.context.store, work.claim.tenant_id
-        before = merge([read_chunks(store, work.keys.find, tenant, run, work.check) for run in base])
+        before = merge([self._work.blobs.lists(run) for run in base])
         records = [line for line in lines if line[1] is not None]
         changed = differences(chain.from_iterable(before), iter(records))
         run = self._writer.write(iter(lambda: list(islice(changed, _LINES)), []))

@@ -1,15 +1,14 @@
 """Objects that Graph refuses while it shows others. The manifest names them, and their records stay as in the parent."""
 
+from collections.abc import Iterator
+
 from shared.domain.errors import Answer, Skip
 from shared.domain.model import RefusedObject
 from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import Stream
 from shared.engine.snapshots.manifests import parent_manifest
-from shared.engine.snapshots.reading import records_of
 from shared.engine.steps.work import Work
-from shared.vault.format import Run
-from shared.vault.merge import Lists
-from shared.vault.reader import read_chunks
+from shared.vault.snapshot_reader import Record, SnapshotReader
 
 MOST = 1000
 """Largest number of refused objects of a stream. With more, Graph counts as refusing the stream."""
@@ -48,7 +47,7 @@ class Refusals:
         places = {self._place(encode_id(each.id)) for each in refused}
         resource = self._stream.resource.encode()
         lines = [prefix_tombstone(resource, place) for place in sorted(places) if self._stream.children]
-        for key, value in records_of(self._read, self._stream.resource, self._parents_runs(), None):
+        for key, value in self._parents_records():
             if self._place_of_key(key) in places:
                 lines.append(put(resource, key, value))
         return lines
@@ -64,13 +63,8 @@ class Refusals:
         """Return the place (see ``_place``) that a key belongs to."""
         return b"/".join(key.split(b"/")[:3]) + b"/" if self._stream.children else key
 
-    def _parents_runs(self) -> list[Run]:
-        """Return the parent's runs of the stream; none without a parent."""
+    def _parents_records(self) -> Iterator[Record]:
+        """Return the parent's records of the stream's own resource; none without a parent."""
         parent = parent_manifest(self._work)
-        states = parent.streams if parent is not None else []
-        return next((state.runs for state in states if state.stream == self._stream.name), [])
-
-    def _read(self, run: Run) -> Lists:
-        """Read and decrypt one run."""
-        work = self._work
-        return read_chunks(work.context.store, work.keys.find, work.claim.tenant_id, run, work.check)
+        reader = SnapshotReader(self._work.blobs, parent.streams if parent is not None else [])
+        return reader.stored_records(self._stream.resource)

@@ -1,1 +1,1 @@
-"""Reading snapshots: manifests and records, and the jobs that show them to the process that asks."""
+"""Reading snapshots: their manifests, their chain, and the jobs that show records to the process that asks."""

@@ -7,10 +7,8 @@ from collections.abc import Collection, Iterator
 from shared.domain.jobs import JobKind
 from shared.domain.model import RefusedObject, Tenant
 from shared.domain.records import encode_id
-from shared.domain.resources import STREAMS
 from shared.engine.context import Context
 from shared.engine.snapshots.foreground import Shown, begun_foreground
-from shared.engine.snapshots.reading import records
 
 _ESCAPE = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
 """Escapes of JSON (RFC 8259, section 7). Adjacent escapes match together, because a surrogate pair takes two."""
@@ -32,8 +30,8 @@ def browse(
     wanted_id = encode_id(object_id) if object_id is not None else None
     needle = search.casefold() if search is not None else None
     shown = Shown()
-    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown) as (work, manifest):
-        for key, text in records(context, work.keys, manifest, resources, work.check):
+    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown) as (_, reader):
+        for key, text in reader.records(resources):
             if wanted_id is not None and wanted_id not in key.split(b"/")[1::2]:
                 continue
             if needle is not None and needle not in _searchable_text(key, text):
@@ -50,9 +48,9 @@ def refused(
     ``resources`` are the resources to list, all if empty.
     """
     shown = Shown()
-    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown) as (_, manifest):
-        for state in manifest.streams:
-            resource = STREAMS[state.stream].resource if state.stream in STREAMS else state.stream
+    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown) as (_, reader):
+        for state in reader.streams:
+            resource = state.listed[0].resource
             if not resources or resource in resources:
                 for each in state.refused:
                     shown.records += 1

@@ -7,7 +7,6 @@ from shared.domain.jobs import JobKind
 from shared.domain.model import Tenant
 from shared.engine.context import Context
 from shared.engine.snapshots.foreground import Shown, begun_foreground
-from shared.engine.snapshots.reading import records
 
 _BATCH = 256 * 1024
 """Bytes of lines written at a time."""
@@ -35,9 +34,9 @@ def download(
     key may have been revoked half-way. Raises what reading raises, and OSError from ``sink``.
     """
     count, shown = 0, Shown()
-    with begun_foreground(context, tenant, JobKind.DOWNLOAD, snapshot, shown) as (work, manifest):
+    with begun_foreground(context, tenant, JobKind.DOWNLOAD, snapshot, shown) as (work, reader):
         batch = bytearray()
-        for key, value in records(context, work.keys, manifest, resources, work.check):
+        for key, value in reader.records(resources):
             batch += b'{"key": "%b", "value": %b}\n' % (key, value)
             count += 1
             if len(batch) >= _BATCH:

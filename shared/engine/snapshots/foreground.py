@@ -11,11 +11,10 @@ from shared.domain.model import Tenant
 from shared.engine.audit import anchor_softly
 from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys
-from shared.engine.snapshots.manifests import open_manifest
 from shared.engine.steps.claim_keeper import ClaimKeeper
 from shared.engine.steps.work import Work
 from shared.ports.catalog.tenant import TenantCatalog
-from shared.vault.format import Manifest
+from shared.vault.snapshot_reader import SnapshotReader
 
 
 @dataclass
@@ -29,8 +28,8 @@ class Shown:
 @contextmanager
 def begun_foreground(
     context: Context, tenant: Tenant, kind: JobKind, snapshot: str, shown: Shown | None = None
-) -> Iterator[tuple[Work, Manifest]]:
-    """Run a job of this process over a snapshot (id or ``latest``). Yield the work and the opened manifest.
+) -> Iterator[tuple[Work, SnapshotReader]]:
+    """Run a job of this process over a snapshot (id or ``latest``). Yield the work and a reader of the snapshot.
 
     The snapshot is pinned while the job runs. The caller counts its records in ``shown``. The job succeeds when the block
     ends, and fails with the code of an exception that leaves it. KMS is always called anew. If another process has ended
@@ -46,7 +45,7 @@ def begun_foreground(
             with ProcessKeys(context, catalog) as keys:
                 keys.secrets()
                 work = Work(context, catalog, claim, hold, keys)
-                yield work, open_manifest(context, keys, tenant.tenant_id, row)
+                yield work, SnapshotReader(work.blobs, work.blobs.manifest(row).streams)
                 work.check()
             catalog.claims.finish(claim, detail={"records": shown.records})
             anchor_softly(context, catalog)

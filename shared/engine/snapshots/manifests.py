@@ -1,22 +1,13 @@
-"""Open a snapshot: read its manifest by its row, and compare it with the hash stored there."""
+"""The manifest of the snapshot that a job builds on, and the row of a manifest's snapshot."""
 
 import logging
 
 from shared.domain.errors import Alarm
 from shared.domain.model import Snapshot
-from shared.domain.resources import LINKS
-from shared.engine.context import Context
-from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.work import Work
-from shared.vault.format import Manifest
-from shared.vault.manifests import load_manifest
+from shared.vault.format import Holds, Manifest
 
 log = logging.getLogger(__name__)
-
-
-def open_manifest(context: Context, keys: ProcessKeys, tenant_id: str, snapshot: Snapshot) -> Manifest:
-    """Return the snapshot's manifest. Raises Alarm if it is missing or differs, and what the key service raises."""
-    return load_manifest(context.store, keys.find, tenant_id, snapshot.snapshot_id, snapshot.manifest_sha256)
 
 
 def parent_manifest(work: Work) -> Manifest | None:
@@ -30,7 +21,7 @@ def parent_manifest(work: Work) -> Manifest | None:
         return None
     snapshot = work.catalog.snapshots.get(job.parent)
     try:
-        return open_manifest(work.context, work.keys, work.claim.tenant_id, snapshot)
+        return work.blobs.manifest(snapshot)
     except Alarm as alarm:
         if not job.full:
             raise
@@ -43,6 +34,7 @@ def snapshot_of(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
 
     ``sha256`` is the hash of its sealed bytes. ``data_key_id`` names the data key that seals it.
     """
+    links = {listed.resource for state in manifest.streams for listed in state.listed if listed.holds is Holds.LINKS}
     return Snapshot(
         snapshot_id=manifest.snapshot_id,
         job_id=manifest.job_id,
@@ -50,8 +42,8 @@ def snapshot_of(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
         created_at=manifest.created_at,
         manifest_sha256=sha256,
         data_key_id=data_key_id,
-        objects=sum(report.records or 0 for report in manifest.resources if report.resource not in LINKS),
-        links=sum(report.records or 0 for report in manifest.resources if report.resource in LINKS),
+        objects=sum(report.records or 0 for report in manifest.resources if report.resource not in links),
+        links=sum(report.records or 0 for report in manifest.resources if report.resource in links),
         complete=not any(report.lacking for report in manifest.resources),
         resources=manifest.resources,
     )

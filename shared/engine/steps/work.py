@@ -8,6 +8,7 @@ from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.claim_keeper import ClaimKeeper
 from shared.ports.catalog.tenant import TenantCatalog
+from shared.vault.reader import BlobReader
 
 
 class TimeSliceOver(Exception):
@@ -28,6 +29,11 @@ class Work:
     """The thread that renews the claim."""
     keys: ProcessKeys
     """The data keys that this process may use for the tenant."""
+
+    @property
+    def blobs(self) -> BlobReader:
+        """Return a reader of the tenant's blobs that checks claim and leases."""
+        return BlobReader(self.context.store, self.keys.find, self.claim.tenant_id, self.check)
 
     def check(self) -> None:
         """Raise if the claim or a lease has ended, or the job was cancelled.

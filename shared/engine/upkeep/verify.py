@@ -13,7 +13,6 @@ from shared.domain.errors import Alarm, Code
 from shared.domain.jobs import JobState
 from shared.domain.model import Snapshot, WrappedKey
 from shared.engine.snapshots.chain import check_hash, known_let_go
-from shared.engine.snapshots.manifests import open_manifest
 from shared.engine.steps.work import TimeSliceOver, Work
 from shared.engine.upkeep.accounting import unaccounted
 from shared.ports.catalog.claims import Checkpoint
@@ -21,7 +20,6 @@ from shared.vault.format import Manifest, Run
 from shared.vault.keyring import check_key_object
 from shared.vault.listing import Listing
 from shared.vault.names import chunk_blob, manifest_blob
-from shared.vault.reader import read_run
 from shared.vault.sealing import Kind, open_row, seal_row
 
 
@@ -141,7 +139,7 @@ def _verify_contents(work: Work, snapshot: Snapshot, progress: _Progress) -> Ite
     """Open the manifest and each chunk of its runs. Yield after each run."""
     progress.blobs += 1
     try:
-        manifest = open_manifest(work.context, work.keys, work.claim.tenant_id, snapshot)
+        manifest = work.blobs.manifest(snapshot)
     except Alarm as alarm:
         progress.add_alarm(alarm)
         return
@@ -170,14 +168,14 @@ def _check_parent(work: Work, manifest: Manifest) -> None:
     try:
         check_hash(work.context.store, blob, manifest.parent_sha256)
     except Alarm:
-        newest = open_manifest(work.context, work.keys, manifest.tenant_id, work.catalog.snapshots.get("latest"))
+        newest = work.blobs.manifest(work.catalog.snapshots.get("latest"))
         if manifest.parent not in known_let_go(work.catalog, [newest]):
             raise
 
 
 def _open_run(work: Work, run: Run) -> None:
     """Read all lines of the run. Raise Alarm if a chunk is missing or damaged."""
-    for _ in read_run(work.context.store, work.keys.find, work.claim.tenant_id, run, work.check):
+    for _ in work.blobs.lists(run):
         pass
 
 

@@ -14,10 +14,10 @@ from shared.domain.secret import Secret
 from shared.domain.trust import Untrusted
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.customer_keys import request_enable
-from shared.engine.snapshots.manifests import open_manifest
 from shared.engine.tenants.onboarding import update_tenant
 from shared.engine.upkeep.rebuild import Rebuilt, rebuild
 from shared.vault.names import chunk_blob, key_object_blob, key_objects_prefix, manifest_blob, trust_records_prefix
+from shared.vault.reader import BlobReader
 from tests.contract.engine.attacker import EVIL, Attacker
 from tests.contract.engine.stories import copied, tell
 from tests.contract.engine.world import EngineWorld
@@ -166,7 +166,7 @@ def test_a_chunk_list_that_points_to_another_jobs_chunks_is_not_taken_for_a_snap
 ) -> None:
     snapshot = world.of.snapshots.get("latest")
     with ProcessKeys(world.context, world.of) as keys:
-        genuine = open_manifest(world.context, keys, world.tenant.tenant_id, snapshot)
+        genuine = BlobReader(world.store, keys.find, world.tenant.tenant_id, keys.check).manifest(snapshot)
     planted = attacker.snapshot(stolen=[run for state in genuine.streams for run in state.runs])
     assert rebuilt(world).untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
     assert planted not in {each.snapshot_id for each in world.of.snapshots.all()}

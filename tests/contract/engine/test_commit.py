@@ -30,8 +30,8 @@ def manifests(world: EngineWorld) -> list[str]:
 
 
 def newest(world: EngineWorld) -> Manifest:
-    with begun_foreground(world.context, world.tenant, JobKind.BROWSE, "latest") as (_, manifest):
-        return manifest
+    with begun_foreground(world.context, world.tenant, JobKind.BROWSE, "latest") as (work, _):
+        return work.blobs.manifest(world.of.snapshots.get("latest"))
 
 
 def test_the_id_of_a_snapshot_is_noted_before_its_manifest_is_stored_and_that_before_its_row(

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Answer
-from shared.domain.jobs import JobState
+from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import RefusedObject, ResourceReport
 from shared.engine.backup import refusals
-from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.snapshots import browse
-from shared.engine.snapshots.manifests import open_manifest
+from shared.engine.snapshots.foreground import begun_foreground
 from tests.contract.engine.world import EngineWorld
 
 OWNERS = "applications.owners"
@@ -36,9 +35,8 @@ def report(world: EngineWorld, resource: str) -> ResourceReport:
 
 def named(world: EngineWorld, stream: str) -> list[RefusedObject]:
     """The refused objects that the newest manifest names."""
-    with ProcessKeys(world.context, world.of) as keys:
-        manifest = open_manifest(world.context, keys, world.of.tenant_id, world.of.snapshots.get("latest"))
-        return next(state.refused for state in manifest.streams if state.stream == stream)
+    with begun_foreground(world.context, world.tenant, JobKind.BROWSE, "latest") as (_, reader):
+        return next(state.refused for state in reader.streams if state.stream == stream)
 
 
 def shown(world: EngineWorld, *resources: str) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from shared.vault.compaction import MOST_OPEN, compact, to_merge
 from shared.vault.format import ChunkRef, Counted, Run
 from shared.vault.keyring import DataKey
 from shared.vault.merge import Lists, merge
-from shared.vault.reader import read_chunks
+from shared.vault.reader import BlobReader
 from shared.vault.touched import count, recount
 from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import JOB, TENANT, MemoryStore
@@ -30,6 +30,7 @@ class Runs:
 
     def __init__(self, jobs: list[list[Line]]) -> None:
         self.store = MemoryStore()
+        self.blobs = BlobReader(self.store, lambda _: KEY, TENANT, lambda: None)
         self.opened: list[str] = []
         self.runs = []
         for number, lines in enumerate(jobs):
@@ -43,21 +44,13 @@ class Runs:
 
     def read(self, run: Run) -> Lists:
         self.opened += [chunk.name for chunk in run.chunks]
-        return read_chunks(self.store, lambda _: KEY, TENANT, run, lambda: None)
+        return self.blobs.lists(run)
 
     def records(self, runs: list[Run]) -> list[Line]:
         return list(chain.from_iterable(merge([self.read(run) for run in runs])))
 
     def compacted(self, first: int, stop: int) -> list[Run]:
-        made = compact(
-            self.store,
-            lambda _: KEY,
-            TENANT,
-            self.runs[first:stop],
-            self.writer("merging"),
-            lambda: None,
-            oldest=first == 0,
-        )
+        made = compact(self.blobs, self.runs[first:stop], self.writer("merging"), oldest=first == 0)
         return [*self.runs[:first], *([made] if made else []), *self.runs[stop:]]
 
 

@@ -16,7 +16,7 @@ from shared.domain.secret import Secret
 from shared.vault.format import Run
 from shared.vault.keyring import DataKey, unwrap
 from shared.vault.names import chunk_blob
-from shared.vault.reader import check_blob, read_run
+from shared.vault.reader import BlobReader, check_blob
 from shared.vault.sealing import Kind, open_row, open_sealed, seal, seal_row
 from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import ARN, JOB, OTHER, TENANT, MemoryKeys, MemoryStore, born
@@ -31,7 +31,7 @@ def written(store: MemoryStore, key: DataKey, tenant: str = TENANT) -> Run:
 def test_a_run_reads_back_and_its_chunks_have_disjoint_ranges() -> None:
     store, key = MemoryStore(), DataKey(Secret(os.urandom(32)))
     run = written(store, key)
-    assert list(read_run(store, lambda _: key, TENANT, run, lambda: None)) == LINES
+    assert list(BlobReader(store, lambda _: key, TENANT, lambda: None).lines(run)) == LINES
     assert len(run.chunks) > 2
     assert all(a.last < b.first for a, b in zip(run.chunks, run.chunks[1:], strict=False))
 
@@ -81,7 +81,7 @@ def test_a_harmed_blob_is_refused_by_name_with_and_without_a_key(harm: Harm, cod
     one, other = (chunk_blob(TENANT, JOB, chunk.name) for chunk in run.chunks[1:3])
     harm(store.blobs, one, other)
     with pytest.raises(Alarm) as opened:
-        list(read_run(store, lambda _: key, TENANT, run, lambda: None))
+        list(BlobReader(store, lambda _: key, TENANT, lambda: None).lines(run))
     with pytest.raises(Alarm) as shallow:
         check_blob(store, TENANT, run, run.chunks[1])
     for alarm in (opened.value, shallow.value):

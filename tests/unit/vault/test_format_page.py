@@ -14,10 +14,21 @@ import pytest
 
 import rescue
 from shared.domain.errors import Answer
-from shared.domain.model import Purpose, Tenant, WrappedKey
+from shared.domain.model import Purpose, ResourceReport, Tenant, WrappedKey
 from shared.domain.records import Line, decode_lines, encode_lines, prefix_tombstone, put
 from shared.domain.secret import Secret
-from shared.vault.format import CheckpointBody, ChunkRef, Manifest, Run, StreamState, decode, encode, unpack
+from shared.vault.format import (
+    CheckpointBody,
+    ChunkRef,
+    Holds,
+    Manifest,
+    Run,
+    StoredResource,
+    StreamState,
+    decode,
+    encode,
+    unpack,
+)
 from shared.vault.keyring import DataKey, KeyObject, encode_key_object
 from shared.vault.names import chunk_blob, key_object_blob, manifest_blob
 from shared.vault.sealing import Kind, ManifestHeaders, open_sealed, seal, sealed_headers
@@ -123,17 +134,19 @@ def test_the_example_is_what_the_rescue_script_opens(monkeypatch: pytest.MonkeyP
 
 
 def test_the_page_has_every_field_answer_and_purpose() -> None:
-    shapes: tuple[Any, ...] = (Manifest, StreamState, Run, ChunkRef)
+    shapes: tuple[Any, ...] = (Manifest, StreamState, StoredResource, Run, ChunkRef)
     fields = {field for shape in shapes for field in shape.__struct_fields__}
-    words = {*fields, *Answer, *Purpose}
+    words = {*fields, *Answer, *Holds, *Purpose}
     assert {word for word in words if f"`{word}`" not in PAGE.partition("## A worked example")[0]} == set()
 
 
 def test_the_page_has_every_field_that_older_manifests_lack() -> None:
     sentence = PAGE[PAGE.index("Fields that manifests of format 1 may lack") : PAGE.index("The **answers**")]
-    shapes: tuple[Any, ...] = (Manifest, StreamState, Run, ChunkRef, KeyObject, Tenant)
+    shapes: tuple[Any, ...] = (Manifest, StreamState, StoredResource, Run, ChunkRef, ResourceReport, KeyObject, Tenant)
     optional = {field.name for shape in shapes for field in msgspec.structs.fields(shape) if not field.required} - {
-        "format"
+        "format",
+        "stale",
+        "request_id",
     }
     assert set(re.findall(r"`(\w+)`", sentence)) == optional
 

@@ -22,7 +22,7 @@ from shared.vault.format import Run, pack, unpack
 from shared.vault.keyring import DataKey
 from shared.vault.merge import merge
 from shared.vault.names import chunk_blob
-from shared.vault.reader import check_blob, read_chunks, read_run
+from shared.vault.reader import BlobReader, check_blob
 from shared.vault.sealing import Kind, seal
 from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import JOB, TENANT, MemoryStore
@@ -38,8 +38,12 @@ def written(store: MemoryStore, lines: list[Line], chunk_bytes: int) -> Run:
     return RunWriter(store, TENANT, JOB, "groups", KEY, lambda: None, chunk_bytes).write([lines])
 
 
+def reader(store: MemoryStore) -> BlobReader:
+    return BlobReader(store, lambda _: KEY, TENANT, lambda: None)
+
+
 def read(store: MemoryStore, run: Run) -> list[Line]:
-    return list(read_run(store, lambda _: KEY, TENANT, run, lambda: None))
+    return list(reader(store).lines(run))
 
 
 @given(st.lists(st.lists(operations(), min_size=1, max_size=25), max_size=4), st.integers(1, 400), PARTS)
@@ -54,7 +58,7 @@ def test_any_history_reads_back_from_its_chunks_as_a_dictionary_for_us_and_for_t
         for line in lines:
             apply(state, line)
         runs.append(written(store, buffer.drain(), chunk_bytes))
-    chunks = [read_chunks(store, lambda _: KEY, TENANT, run, lambda: None) for run in runs]
+    chunks = [reader(store).lists(run) for run in runs]
     with patch("shared.vault.reader._PART", part):
         assert list(chain.from_iterable(merge(chunks))) == sorted(state.items())
     assert list(rescue.merged([iter(read(store, run)) for run in runs])) == sorted(state.items())
@@ -117,7 +121,7 @@ def test_the_check_is_made_before_each_chunk_is_opened() -> None:
     store = MemoryStore()
     checks: list[None] = []
     run = written(store, [put(b"users", b"users/%d" % n, b"{}") for n in range(5)], 1)
-    lines = read_run(store, lambda _: KEY, TENANT, run, lambda: checks.append(None))
+    lines = BlobReader(store, lambda _: KEY, TENANT, lambda: checks.append(None)).lines(run)
     for count in range(1, 6):
         next(lines)
         assert len(checks) == count

@@ -40,5 +40,13 @@ def test_a_snapshot_names_what_it_lacks_and_counts_what_was_refused(
     )
     assert what_lacks(snapshot) == line
     assert fields_of(snapshot_document(snapshot, "contoso"))["resources"] == [
-        {"resource": "users", "answer": answer, "records": 1, "stale": stale, "refused": refused, "request_id": None}
+        {
+            "resource": "users",
+            "answer": answer,
+            "records": 1,
+            "stale": stale,
+            "refused": refused,
+            "request_id": None,
+            "unknown": False,
+        }
     ]

@@ -1,0 +1,141 @@
+"""Reading a snapshot: its records by resource and key, one object with all that belongs to it, and touched records.
+
+The reader goes by what the manifest lists and not by the table of resources. So it also reads resources that this
+version does not know.
+"""
+
+import heapq
+from collections.abc import Collection, Iterator, Sequence
+
+import msgspec
+
+from shared.domain.errors import Answer
+from shared.domain.records import prefix_tombstone, split_order, tombstone
+from shared.vault.format import ChunkRef, Run, StoredResource, StreamState
+from shared.vault.merge import merge
+from shared.vault.reader import BlobReader
+from shared.vault.touched import Touched
+
+Record = tuple[bytes, bytes]
+"""A key and its value."""
+
+
+class SnapshotReader:
+    """Reads one snapshot. Each chunk is opened when it is needed, after a check of the lease.
+
+    If another stream than their own has the objects that records belong to, and was read whole, records of objects that
+    it does not have are omitted: the two streams were not read at the same time. All methods that return records raise
+    Alarm with blob and resource if a blob is missing or damaged, and what the check raises.
+    """
+
+    def __init__(self, blobs: BlobReader, streams: Sequence[StreamState]) -> None:
+        """Prepare to read the streams of a manifest."""
+        self.streams = streams
+        self._blobs = blobs
+        self._listed: dict[str, tuple[StreamState, StoredResource]] = {
+            listed.resource: (state, listed) for state in streams for listed in state.listed
+        }
+
+    @property
+    def resources(self) -> list[str]:
+        """Return the names of the snapshot's resources, sorted."""
+        return sorted(self._listed)
+
+    def stream_of(self, resource: str) -> StreamState | None:
+        """Return the stream that feeds the resource, or None if the snapshot does not have the resource."""
+        state, _ = self._listed.get(resource, (None, None))
+        return state
+
+    def records(self, resources: Collection[str] = ()) -> Iterator[Record]:
+        """Yield the records of these resources (all if empty), sorted by resource, then by key.
+
+        Chunks without such records are not opened. The runs of one stream are open at a time, and of the stream with the
+        objects that they belong to.
+        """
+        for resource in sorted(resources or self._listed):
+            yield from self._present(resource)
+
+    def object_records(self, resource: str, key: bytes) -> Iterator[Record]:
+        """Yield the record of one object, if the snapshot has it, and those that belong to it, sorted as ``records``."""
+        yield from self.touched_records(resource, Touched([tombstone(resource.encode(), key)[0]]))
+        for name in self.resources:
+            if self._belongs(name, resource):
+                yield from self.touched_records(name, Touched([prefix_tombstone(name.encode(), key + b"/")[0]]))
+
+    def touched_records(self, resource: str, touched: Touched) -> Iterator[Record]:
+        """Return one resource's records with touched keys, sorted by key. Chunks without touched keys are not opened."""
+        return self._present(resource, touched)
+
+    def stored_records(self, resource: str, touched: Touched | None = None) -> Iterator[Record]:
+        """Yield one resource's records (all, or those with touched keys), with those that ``records`` omits."""
+        name, state = resource.encode(), self.stream_of(resource)
+        runs = [_narrowed(run, resource, touched) for run in state.runs] if state is not None else []
+        for lines in merge([self._blobs.lists(run) for run in runs if run.chunks]):
+            for order, value in lines if touched is None else touched.among(lines):
+                own, key = split_order(order)
+                if own == name and value is not None:
+                    yield key, value
+
+    def count(self, resource: str) -> int:
+        """Return the number of the resource's records. Read them all."""
+        return sum(1 for _ in self._present(resource))
+
+    def foreign_owner(self, resource: str) -> str | None:
+        """Return the resource with the objects that its records belong to, if another stream feeds that one, else None."""
+        state, listed = self._listed.get(resource, (None, None))
+        owner = listed.owner if listed is not None else None
+        owner_state = self.stream_of(owner) if owner is not None else None
+        return owner if owner_state is not None and owner_state is not state else None
+
+    def _present(self, resource: str, touched: Touched | None = None) -> Iterator[Record]:
+        """Return the records that ``stored_records`` yields, without those of objects that are not in the snapshot."""
+        records = self.stored_records(resource, touched)
+        owner = self.foreign_owner(resource)
+        state = self.stream_of(owner) if owner is not None else None
+        if owner is None or state is None or state.answer is not Answer.WHOLE:
+            return records
+        owners = self._present(owner, touched.owners(owner) if touched is not None else None)
+        return _owned(records, _folders(key for key, _ in owners))
+
+    def _belongs(self, resource: str, owner: str) -> bool:
+        """Return True if the resource's records belong to objects of ``owner``, or to what belongs to them."""
+        _, listed = self._listed.get(resource, (None, None))
+        above = listed.owner if listed is not None else None
+        return above is not None and (above == owner or self._belongs(above, owner))
+
+
+def _narrowed(run: Run, resource: str, touched: Touched | None) -> Run:
+    """Return the run with only the chunks that may have a record of the resource, and that may be touched."""
+    chunks = [chunk for chunk in run.chunks if _holds(chunk, resource) and (touched is None or touched.within(chunk))]
+    return msgspec.structs.replace(run, chunks=chunks)
+
+
+def _holds(chunk: ChunkRef, resource: str) -> bool:
+    """Return True if the chunk's range overlaps the resource, whose lines range from ``name \\0`` to ``name \\1``."""
+    return chunk.first < f"{resource}\1" and chunk.last >= f"{resource}\0"
+
+
+def _owned(children: Iterator[Record], folders: Iterator[bytes]) -> Iterator[Record]:
+    """Yield the children whose key begins with one of the folders. Both are sorted."""
+    folder = next(folders, None)
+    for key, value in children:
+        while folder is not None and folder < key and not key.startswith(folder):
+            folder = next(folders, None)
+        if folder is None:
+            return
+        if key.startswith(folder):
+            yield key, value
+
+
+def _folders(keys: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield each key with a slash appended, sorted with the slash.
+
+    The keys come sorted without it. The order may differ where one key is the beginning of another.
+    """
+    waiting: list[bytes] = []
+    for key in keys:
+        while waiting and not key.startswith(waiting[0][:-1]):
+            yield heapq.heappop(waiting)
+        heapq.heappush(waiting, key + b"/")
+    while waiting:
+        yield heapq.heappop(waiting)

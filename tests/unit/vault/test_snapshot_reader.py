@@ -1,0 +1,196 @@
+"""A snapshot is read by what its manifest lists: by resource, by object, and by touched keys, with few chunks opened."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared.domain.errors import Answer, KeyRefused
+from shared.domain.records import Line, encode_id, prefix_tombstone, put, resource_of, tombstone
+from shared.domain.secret import Secret
+from shared.vault.format import Holds, Run, StoredResource, StreamState
+from shared.vault.keyring import DataKey
+from shared.vault.reader import BlobReader
+from shared.vault.snapshot_reader import Record, SnapshotReader
+from shared.vault.touched import Touched
+from shared.vault.writer import RunWriter
+from tests.unit.vault.parts import ARN, JOB, TENANT, MemoryStore
+
+KEY = DataKey(Secret(b"k" * 32))
+IDS = st.text("aZ-.~%/0é", min_size=1, max_size=4)
+
+
+class Stored:
+    """Streams in a store in memory, with a chunk for each line."""
+
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        self.store = MemoryStore()
+        self.blobs = BlobReader(self.store, lambda _: KEY, TENANT, check)
+        self.streams: list[StreamState] = []
+
+    def add(
+        self, stream: str, lines: list[Line], resources: list[StoredResource], answer: Answer = Answer.WHOLE
+    ) -> None:
+        """Add a stream with one run of these lines."""
+        run = RunWriter(self.store, TENANT, JOB, stream, KEY, lambda: None, 1).write([sorted(lines)])
+        self.streams.append(state(stream, [run], resources, answer))
+
+    @property
+    def reader(self) -> SnapshotReader:
+        return SnapshotReader(self.blobs, self.streams)
+
+    def opened(self, read: Callable[[SnapshotReader], object]) -> int:
+        """Return the number of chunks that are opened to read this."""
+        count = 0
+
+        def counted() -> None:
+            nonlocal count
+            count += 1
+
+        read(SnapshotReader(BlobReader(self.store, lambda _: KEY, TENANT, counted), self.streams))
+        return count
+
+
+def state(stream: str, runs: list[Run], resources: list[StoredResource], answer: Answer = Answer.WHOLE) -> StreamState:
+    return StreamState(
+        stream=stream,
+        selection="",
+        cursor=None,
+        cursor_issued=None,
+        begun=None,
+        ended=None,
+        answer=answer,
+        request_id=None,
+        stale=False,
+        runs=runs,
+        records=dict.fromkeys(each.resource for each in resources),
+        resources=resources,
+    )
+
+
+def listed(resource: str, owner: str | None = None) -> StoredResource:
+    return StoredResource(resource=resource, holds=Holds.LINKS if owner else Holds.OBJECTS, owner=owner)
+
+
+def lines_of(keys: list[bytes]) -> list[Line]:
+    return [put(resource_of(key), key, b"{}") for key in keys]
+
+
+def child(owner: str, id: str) -> bytes:
+    return b"applications/%b/owners/%b" % (encode_id(owner), encode_id(id))
+
+
+def owned(owners: set[str], children: set[tuple[str, str]], answer: Answer = Answer.WHOLE) -> Stored:
+    """Applications and, from another stream, their owners."""
+    stored = Stored()
+    applications = [b"applications/" + encode_id(one) for one in owners]
+    stored.add("a", lines_of(applications), [listed("applications")], answer)
+    stored.add("b", lines_of([child(*one) for one in children]), [listed("applications.owners", "applications")])
+    return stored
+
+
+def keys(records: object) -> list[bytes]:
+    return [key for key, _ in records]  # type: ignore[attr-defined]
+
+
+@given(st.sets(IDS, max_size=8), st.sets(st.tuples(IDS, IDS), max_size=12))
+@example({"a", "a-", "a."}, {("a", "1"), ("a-", "2"), ("a.", "3"), ("a~", "4")})
+def test_records_of_objects_that_are_not_there_are_omitted(owners: set[str], children: set[tuple[str, str]]) -> None:
+    reader = owned(owners, children).reader
+    present = sorted(child(*one) for one in children if one[0] in owners)
+    assert keys(reader.records(["applications.owners"])) == present
+    assert reader.count("applications.owners") == len(present)
+    assert keys(reader.stored_records("applications.owners")) == sorted(child(*one) for one in children)
+
+
+def test_owners_that_were_not_read_whole_omit_no_record() -> None:
+    assert keys(owned(set(), {("a", "1")}, Answer.FORBIDDEN).reader.records()) == [child("a", "1")]
+
+
+@given(st.sets(IDS, max_size=5), st.sets(st.tuples(IDS, IDS), max_size=8), st.data())
+def test_touched_records_are_those_of_all_whose_keys_are_touched(
+    owners: set[str], children: set[tuple[str, str]], data: st.DataObject
+) -> None:
+    name = b"applications.owners"
+    orders = st.one_of(
+        st.sampled_from(sorted(children) or [("a", "1")]).map(lambda one: tombstone(name, child(*one))[0]),
+        IDS.map(lambda one: prefix_tombstone(name, child(one, "x")[:-1])[0]),
+        st.just(name + b"\0"),
+    )
+    chosen = sorted(data.draw(st.sets(orders, max_size=4)))
+    reader = owned(owners, children).reader
+    touched = [
+        record
+        for record in reader.records([name.decode()])
+        if any(order[len(name) + 1 :] == record[0] for order in chosen)
+        or any(record[0].startswith(order[len(name) + 1 :]) for order in chosen if order[-1:] in (b"/", b"\0"))
+    ]
+    assert list(reader.touched_records(name.decode(), Touched(chosen))) == touched
+
+
+def teams() -> Stored:
+    """A tree of three levels over three streams, with a collection whose name has a dot."""
+    stored = Stored()
+    stored.add("teams", lines_of([b"teams/%d" % n for n in range(9)]), [listed("teams")])
+    channels = [b"teams/%d/channels/%d" % (n, n) for n in range(12)]
+    stored.add("channels", lines_of(channels), [listed("teams.channels", "teams")])
+    tabs = [b"%b/tabs/%d" % (channel, n) for channel in channels for n in range(3)]
+    stored.add("tabs", lines_of(tabs), [listed("teams.channels.tabs", "teams.channels")])
+    deleted = [put(b"teams.deleted", b"teams.deleted/%d" % n, b"{}") for n in range(3)]
+    stored.add("deleted", deleted, [listed("teams.deleted")])
+    return stored
+
+
+def test_what_belongs_to_an_omitted_record_is_omitted_too() -> None:
+    reader = teams().reader
+    assert reader.count("teams.channels.tabs") == 27
+    assert reader.count("teams.deleted") == 3
+    assert reader.resources == ["teams", "teams.channels", "teams.channels.tabs", "teams.deleted"]
+
+
+def test_an_object_comes_with_all_that_belongs_to_it_and_few_chunks_are_opened() -> None:
+    def read(reader: SnapshotReader) -> list[Record]:
+        return list(reader.object_records("teams", b"teams/4"))
+
+    stored = teams()
+    assert keys(read(stored.reader)) == [
+        b"teams/4",
+        b"teams/4/channels/4",
+        *(b"teams/4/channels/4/tabs/%d" % n for n in range(3)),
+    ]
+    assert keys(stored.reader.object_records("teams", b"teams/11")) == []
+    assert stored.opened(read) < 12 < sum(len(state.runs[0].chunks) for state in stored.streams)
+
+
+def test_a_resource_that_the_snapshot_does_not_have_has_no_records() -> None:
+    reader = owned({"a"}, set()).reader
+    assert list(reader.records(["users"])) == []
+    assert reader.stream_of("users") is None
+
+
+def test_the_lease_is_checked_before_each_chunk_is_opened() -> None:
+    refusal: list[KeyRefused] = []
+
+    def check() -> None:
+        if refusal:
+            raise refusal[0]
+
+    stored = Stored(check)
+    stored.add("users", lines_of([b"users/%d" % n for n in range(3)]), [listed("users")])
+    records = stored.reader.records()
+    assert next(records) == (b"users/0", b"{}")
+    refusal.append(KeyRefused(ARN, "Disabled."))
+    with pytest.raises(KeyRefused):
+        next(records)
+
+
+def test_a_manifest_without_lists_is_read_by_the_names_that_it_counts() -> None:
+    names = ["groups", "groups.members", "servicePrincipals.appRoleAssignedTo"]
+    older = msgspec.structs.replace(state("groups", [], []), records=dict.fromkeys(names))
+    assert older.listed == [
+        StoredResource(resource="groups", holds=Holds.OBJECTS, owner=None),
+        StoredResource(resource="groups.members", holds=Holds.LINKS, owner="groups"),
+        StoredResource(resource=names[2], holds=Holds.OBJECTS, owner="servicePrincipals"),
+    ]
