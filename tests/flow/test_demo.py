@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -82,40 +82,38 @@ def demo(folder: Path, **environment: str) -> Iterator[Demo]:
         until(lambda: not running.alive(), "all its processes are gone", 30)
 
 
-def test_two_demos_at_a_time_tell_their_story_and_leave_nothing_behind(tmp_path: Path) -> None:
+def test_a_demo_tells_its_story_beside_another_that_is_interrupted_and_both_leave_nothing_behind(
+    tmp_path: Path,
+) -> None:
     strange = {
         "AWS_PROFILE": "absent",
         "AWS_REGION": "nowhere",
         "HTTP_PROXY": "http://127.0.0.1:9",
         "ENTRAKEEP_HOME": "/",
     }
-    with ExitStack() as both:
-        first = both.enter_context(demo(tmp_path / "first", **strange))
+    with demo(tmp_path / "first", **strange) as first:
         first.shows("Ready.")
-        demos = [first, both.enter_context(demo(tmp_path / "second"))]
-        for running in demos:
-            assert running.process.wait(240) == 0, running.shown + running.errors
-            assert running.alive() == []
-            assert list(running.temporary.iterdir()) == []
-            assert "\x1b" not in running.shown
-            assert max(map(len, running.shown.splitlines())) < 250
-            counts = re.findall(r"^(\S+) +([\d,]+) +([\d,]+) +([\d,]+)$", running.shown, re.MULTILINE)
-            assert {name: count for name, count, *_ in counts}["users"] == "1,999"
-            assert [name for name, *_ in counts] == list(RESOURCES)
-            assert all(len(set(found)) == 1 for _, *found in counts)
-            assert running.shown.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
+        with demo(tmp_path / "second") as second:
+            second.shows("3. Back it up by hand")
+            assert any("workers.app worker" in line for line in second.alive())
+            assert first.process.poll() is None
+            began = time.monotonic()
+            second.process.send_signal(signal.SIGINT)
+            assert second.process.wait(30) == 130
+            assert time.monotonic() - began < 5
+            assert second.alive() == []
+            assert list(second.temporary.iterdir()) == []
 
-
-def test_an_interrupted_demo_ends_at_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with demo(tmp_path) as running:
-        running.shows("3. Back it up by hand")
-        assert any("workers.app worker" in line for line in running.alive())
-        began = time.monotonic()
-        running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(30) == 130
-        assert time.monotonic() - began < 5
-        assert running.alive() == []
-        assert list(running.temporary.iterdir()) == []
+        assert first.process.wait(240) == 0, first.shown + first.errors
+        assert first.alive() == []
+        assert list(first.temporary.iterdir()) == []
+        assert "\x1b" not in first.shown
+        assert max(map(len, first.shown.splitlines())) < 250
+        counts = re.findall(r"^(\S+) +([\d,]+) +([\d,]+) +([\d,]+)$", first.shown, re.MULTILINE)
+        assert {name: count for name, count, *_ in counts}["users"] == "1,999"
+        assert [name for name, *_ in counts] == list(RESOURCES)
+        assert all(len(set(found)) == 1 for _, *found in counts)
+        assert first.shown.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
 
 
 def test_a_demo_that_cannot_start_says_why_and_keeps_its_logs(tmp_path: Path) -> None:
