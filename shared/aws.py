@@ -1,10 +1,27 @@
-"""AWS sessions for the adapters that use AWS."""
+"""AWS sessions, and botocore's errors before a request is sent, for the adapters that use AWS."""
 
 import functools
 from typing import Any
 
 import boto3
 import botocore.session
+
+NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError")
+"""Names of botocore's errors if there are no credentials. Nothing was sent."""
+BAD_SETTINGS = (
+    "CredentialRetrievalError",
+    "NoRegionError",
+    "InvalidRegionError",
+    "ParamValidationError",
+    "UnknownEndpointError",
+    "ProfileNotFound",
+    "ConfigNotFound",
+    "ConfigParseError",
+    "SSOError",
+    "TokenRetrievalError",
+    "NoAuthTokenError",
+)
+"""Names of botocore's errors if the AWS settings of this process are incomplete or malformed. Nothing was sent."""
 
 
 def session(region: str | None) -> boto3.session.Session:

@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.domain.errors import Code
+from shared.domain.key_states import STATE_WARNINGS
 
 WELL = "KMS answers for the key."
 SOON = 5.0
@@ -33,7 +34,7 @@ class KeyCondition(StrEnum):
 
 ANSWERS = frozenset({KeyCondition.REVOKED, KeyCondition.UNREACHABLE})
 """Conditions that one answer for the key disproves; ``misconfigured`` may concern another process's credentials."""
-DISPROVED = frozenset({"disabled", "no-material", "store-away", "deletion"})
+DISPROVED = STATE_WARNINGS
 """Warnings about a state of the key in which KMS would not have answered for it."""
 
 

@@ -13,6 +13,7 @@ from shared.adapters.kms.refusals import INVALID_STATE
 from shared.adapters.kms.row import UNSEEN, Kind, Received, Responsible, Row
 from shared.adapters.kms.table import EXPIRED, row_of
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
+from shared.domain.key_states import before
 
 __all__ = ["DRY_RUN", "EXPIRED", "REFUSALS", "code_of", "meaning", "silent"]
 
@@ -64,7 +65,7 @@ def meaning(
         code=code_of(error) or type(error).__name__,
         action=_permission(error),
         state=received.state,
-        before=f" before {date:%Y-%m-%d}" if date else "",
+        before=before(date),
         data_key=data_key_id,
     )
     return _as_error(row, sentence, arn, data_key_id)

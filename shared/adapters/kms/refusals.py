@@ -1,6 +1,7 @@
 """Hold the rows of denials and of key states: what the key's owner, or an organization above it, can do to access."""
 
 from shared.adapters.kms.row import CORRUPT, UNSEEN, Kind, Responsible, Row
+from shared.domain import key_states
 
 ACCESS_DENIED, INVALID_STATE = "AccessDeniedException", "KMSInvalidStateException"
 _OURS = "Our own AWS permissions do not allow the KMS key {arn}. The operator must restore them."
@@ -61,7 +62,7 @@ STATES = (
         responsible=Responsible.OWNER,
         codes=("DisabledException",),
         means="The key was disabled.",
-        sentence="The KMS key {arn} is disabled. Its owner must enable it in AWS KMS.",
+        sentence=key_states.DISABLED.sentence,
     ),
     Row(
         name="gone",
@@ -86,45 +87,45 @@ STATES = (
         kind=Kind.REVOKED,
         responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
-        states=("PendingDeletion", "PendingReplicaDeletion"),
+        states=key_states.TO_BE_DELETED.states,
         means="The deletion of the key is scheduled.",
-        sentence="The KMS key {arn} is to be deleted. Its owner must cancel the deletion{before} and enable the key.",
+        sentence=key_states.TO_BE_DELETED.sentence,
     ),
     Row(
         name="no-material",
         kind=Kind.REVOKED,
         responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
-        states=("PendingImport",),
+        states=key_states.NO_MATERIAL.states,
         means="The key's imported material has expired, or was deleted.",
-        sentence="The KMS key {arn} has no key material. Its owner must import it again.",
+        sentence=key_states.NO_MATERIAL.sentence,
     ),
     Row(
         name="disconnected",
         kind=Kind.REVOKED,
         responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
-        states=("Unavailable",),
+        states=key_states.DISCONNECTED.states,
         means="The key's custom key store (CloudHSM, or external) was disconnected.",
-        sentence="The key store of the KMS key {arn} is disconnected. Its owner must connect it.",
+        sentence=key_states.DISCONNECTED.sentence,
     ),
     Row(
         name="disabled-by-state",
         kind=Kind.REVOKED,
         responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
-        states=("Disabled",),
+        states=key_states.DISABLED.states,
         means="The key is disabled, as it is after its deletion was cancelled.",
-        sentence="The KMS key {arn} is disabled. Its owner must enable it in AWS KMS.",
+        sentence=key_states.DISABLED.sentence,
     ),
     Row(
         name="changing",
         kind=Kind.TROUBLE,
         responsible=Responsible.NOBODY,
         codes=(INVALID_STATE,),
-        states=("Creating", "Updating"),
+        states=key_states.CHANGING.states,
         means="The key is being created, or its primary Region is being changed.",
-        sentence="The KMS key {arn} is being created or changed ({state}).",
+        sentence=key_states.CHANGING.problem,
     ),
     Row(
         name="store-ciphertext",
@@ -167,6 +168,6 @@ STATES = (
         responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
         means="The key cannot be used in a state that we do not know.",
-        sentence="The KMS key {arn} cannot be used in its current state ({state}). Its owner must fix this.",
+        sentence=key_states.UNKNOWN.sentence,
     ),
 )

@@ -7,11 +7,23 @@ developer guide, "Key states", "Troubleshooting external key stores"; IAM guide,
 
 from shared.adapters.kms.refusals import DENIALS, STATES
 from shared.adapters.kms.row import CORRUPT, Kind, Received, Responsible, Row
+from shared.aws import BAD_SETTINGS, NO_CREDENTIALS
 
 EXPIRED = ("ExpiredTokenException", "ExpiredToken")
 _CREDENTIALS = "AWS does not accept our credentials ({code}). The operator must fix the AWS settings"
 _SETTINGS = "The operator must fix the AWS settings."
 
+# Tried first: two of these errors are a ValueError too, which otherwise means a malformed answer.
+_NOT_SENT = (
+    Row(
+        name="not-sent",
+        kind=Kind.MISCONFIGURED,
+        responsible=Responsible.OPERATOR,
+        codes=(*NO_CREDENTIALS, *BAD_SETTINGS),
+        means="Nothing was sent: there are no credentials, or the AWS settings of our process are not whole.",
+        sentence=f"AWS was not asked ({{code}}). {_SETTINGS}",
+    ),
+)
 _TROUBLE = (
     Row(
         name="throttled",
@@ -130,27 +142,6 @@ _SETTINGS_WRONG = (
         sentence=f"AWS does not let us take the role of our settings ({{code}}). {_SETTINGS}",
     ),
     Row(
-        name="not-sent",
-        kind=Kind.MISCONFIGURED,
-        responsible=Responsible.OPERATOR,
-        codes=(
-            "NoCredentialsError",
-            "PartialCredentialsError",
-            "CredentialRetrievalError",
-            "NoRegionError",
-            "ParamValidationError",
-            "UnknownEndpointError",
-            "ProfileNotFound",
-            "ConfigNotFound",
-            "ConfigParseError",
-            "SSOError",
-            "TokenRetrievalError",
-            "NoAuthTokenError",
-        ),
-        means="Nothing was sent: there are no credentials, or the AWS settings of our process are not whole.",
-        sentence=f"AWS was not asked ({{code}}). {_SETTINGS}",
-    ),
-    Row(
         name="arn",
         kind=Kind.MISCONFIGURED,
         responsible=Responsible.OPERATOR,
@@ -215,7 +206,7 @@ _LAST = (
         sentence=f"AWS KMS answers {{code}} for {{arn}}. {_SETTINGS}",
     ),
 )
-ROWS = (*_TROUBLE, *_CORRUPTION, *_SETTINGS_WRONG, *DENIALS, *STATES, *_LAST)
+ROWS = (*_NOT_SENT, *_TROUBLE, *_CORRUPTION, *_SETTINGS_WRONG, *DENIALS, *STATES, *_LAST)
 """In the order in which they are tried. The last one matches anything."""
 
 

@@ -5,17 +5,12 @@ from datetime import datetime, timedelta
 
 from shared.domain.errors import Alarm, EntrakeepError, KeyTrouble, Refuse
 from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyCondition, KeyWarning
+from shared.domain.key_states import advice_on, state_sentence
 from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey, encryption_context
 from shared.ports.keys import KeyDescription, KeyService
 
 EXPIRES_WITHIN = (1, 7, 30)
 """Days before imported key material expires: each is a warning of its own."""
-
-_STATES = {
-    "Disabled": ("disabled", "The KMS key {arn} is disabled. Its owner must enable it in AWS KMS."),
-    "PendingImport": ("no-material", "The KMS key {arn} has no key material. Its owner must import it again."),
-    "Unavailable": ("store-away", "The key store of the KMS key {arn} is disconnected. Its owner must connect it."),
-}
 
 
 def look(
@@ -42,27 +37,18 @@ def _look_at_description(keys: KeyService, now: datetime, arn: str) -> list[KeyW
         raise
     except EntrakeepError:
         return []
-    warnings = [_state_warning(key)] if key.state in _STATES else []
-    if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
-        warnings.append(_deletion_warning(key))
+    warnings = _state_warnings(key)
     if key.material_expires is not None and key.state == "Enabled":
         warnings += _expiry_warnings(key.arn, key.material_expires, now)
     return warnings
 
 
-def _state_warning(key: KeyDescription) -> KeyWarning:
-    word, sentence = _STATES[key.state]
-    return KeyWarning(warning=word, message=sentence.format(arn=key.arn))
-
-
-def _deletion_warning(key: KeyDescription) -> KeyWarning:
-    on_day = f" on {key.deletion:%Y-%m-%d}" if key.deletion else ""
-    return KeyWarning(
-        warning="deletion",
-        message=f"The KMS key {key.arn} will be deleted{on_day}, and with it all that it protects. Its owner must cancel the "
-        "deletion before that and enable the key.",
-        at=key.deletion,
-    )
+def _state_warnings(key: KeyDescription) -> list[KeyWarning]:
+    """Return a warning if the key is in a state in which it cannot be used for long."""
+    word = advice_on(key.state).warning
+    if word is None:
+        return []
+    return [KeyWarning(warning=word, message=state_sentence(key.arn, key.state, key.deletion), at=key.deletion)]
 
 
 def _expiry_warnings(arn: str, expires_at: datetime, now: datetime) -> list[KeyWarning]:

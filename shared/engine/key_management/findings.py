@@ -3,16 +3,10 @@
 (AWS KMS API Reference, KeyMetadata; KMS developer guide, "Key states of AWS KMS keys".)
 """
 
+from shared.domain.key_states import state_sentence
 from shared.ports.keys import KeyDescription
 
 UNFIT = "The key does not open what it wrapped itself. Do not use it; tell your operator."
-_STATES = {
-    "Disabled": "is disabled. Enable it first.",
-    "PendingImport": "waits for its key material. Import it first.",
-    "Unavailable": "lives in a key store that is disconnected. Connect it first.",
-    "Creating": "is still being made. Wait a minute, and try again.",
-    "Updating": "is just being changed. Wait a minute, and try again.",
-}
 
 
 def wrong_kind(key: KeyDescription) -> str | None:
@@ -26,13 +20,7 @@ def wrong_kind(key: KeyDescription) -> str | None:
 
 def wrong_state(key: KeyDescription) -> str | None:
     """Return why a key in this state cannot be used, or None if it can."""
-    if key.state == "Enabled":
-        return None
-    if key.state.startswith("Pending") and key.deletion is not None:
-        return f"The key is to be deleted on {key.deletion:%Y-%m-%d}. Cancel the deletion and enable it first."
-    if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
-        return "The key is to be deleted. Cancel the deletion and enable it first."
-    return f"The key {_STATES.get(key.state, f'is in the state {key.state}. Enable it first.')}"
+    return None if key.state == "Enabled" else state_sentence(key.arn, key.state, key.deletion)
 
 
 def matters_to_know(key: KeyDescription) -> str:

@@ -170,7 +170,7 @@ def test_a_state_in_which_the_key_cannot_work_is_told(world: KmsWorld) -> None:
     kms.disable_key(KeyId=disabled)
     kms.schedule_key_deletion(KeyId=doomed, PendingWindowInDays=7)
     assert "is disabled" in world.failed(disabled, "state")
-    assert "is to be deleted on 20" in world.failed(doomed, "state")
+    assert "cancel the deletion before 20" in world.failed(doomed, "state")
     assert "key material" in world.failed(hollow, "state")
 
 

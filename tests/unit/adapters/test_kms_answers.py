@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import botocore.exceptions
 import pytest
 from botocore.exceptions import (
     BotoCoreError,
@@ -13,7 +14,12 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from shared.adapters.blobs.s3.row import Received as S3Received
+from shared.adapters.blobs.s3.table import row_of as s3_row
 from shared.adapters.kms import AwsKeys, meaning
+from shared.adapters.kms.row import Received as KmsReceived
+from shared.adapters.kms.table import row_of as kms_row
+from shared.aws import BAD_SETTINGS, NO_CREDENTIALS
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
@@ -117,3 +123,19 @@ def test_missing_credentials_are_the_operators_to_mend() -> None:
 def test_both_attempts_fit_into_half_a_lease(lease: float) -> None:
     config = AwsKeys(lease)._config
     assert 2 * (config.connect_timeout + config.read_timeout) <= lease / 2 + 1e-9  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", [*NO_CREDENTIALS, *BAD_SETTINGS])
+def test_an_error_before_anything_is_sent_is_the_operators_to_fix_in_kms_and_s3(name: str) -> None:
+    kind = getattr(botocore.exceptions, name)
+    assert issubclass(kind, BotoCoreError)
+    names = frozenset(each.__name__ for each in kind.__mro__)
+    assert kms_row(KmsReceived(names=names)).name == "not-sent"
+    assert s3_row(S3Received(names=names)).name == ("no-credentials" if name in NO_CREDENTIALS else "not-sent")
+
+
+def test_a_malformed_region_of_the_settings_is_misconfigured_and_no_trouble() -> None:
+    with pytest.raises(Refuse) as refused:
+        AwsKeys(60.0, region="eu central 1").caller()
+    assert refused.value.code is Code.KEY_MISCONFIGURED
+    assert "InvalidRegionError" in refused.value.message

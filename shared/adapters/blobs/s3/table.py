@@ -7,6 +7,7 @@ Backblaze B2 and Cloudflare R2: their pages on S3 compatibility and errors.)
 
 from shared.adapters.blobs.s3.refusals import KEYS, REFUSALS, SPECIAL
 from shared.adapters.blobs.s3.row import Kind, Received, Row
+from shared.aws import BAD_SETTINGS, NO_CREDENTIALS
 
 _TROUBLE = (
     Row(
@@ -90,26 +91,14 @@ _LAST = (
     Row(
         name="no-credentials",
         kind=Kind.FORBIDDEN,
-        codes=("NoCredentialsError", "PartialCredentialsError"),
+        codes=NO_CREDENTIALS,
         means="Nothing was sent: there are no credentials.",
         sentence="There are no AWS credentials for the bucket {bucket}.",
     ),
     Row(
         name="not-sent",
         kind=Kind.FORBIDDEN,
-        codes=(
-            "CredentialRetrievalError",
-            "NoRegionError",
-            "InvalidRegionError",
-            "ParamValidationError",
-            "UnknownEndpointError",
-            "ProfileNotFound",
-            "ConfigNotFound",
-            "ConfigParseError",
-            "SSOError",
-            "TokenRetrievalError",
-            "NoAuthTokenError",
-        ),
+        codes=BAD_SETTINGS,
         means="Nothing was sent: the AWS settings of our process are not whole.",
         sentence="Nothing was sent to the bucket {bucket} ({code}). The operator must change the AWS settings.",
     ),
