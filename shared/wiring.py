@@ -207,7 +207,7 @@ def store_look() -> "Callable[[], None]":
     store: list[MarkedStore] = []
 
     def look() -> None:
-        if not catalog.tenants():
+        if not catalog.queries().has_tenants():
             return
         if store:
             store[0].check()

@@ -9,11 +9,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 
 from console.documents.keys import KeyStatus, key_state
-from shared.domain.key_health import KeyHealth
 from shared.domain.model import Tenant
+from shared.engine.requests.lists import all_tenants
 from shared.ports.catalog.database import Catalog
-from shared.ports.catalog.keys import KeyState
-from shared.ports.catalog.overview import Overview, TenantOverview
+from shared.ports.catalog.overview import Overview
+from shared.ports.catalog.queries import TenantOverview
 from shared.ports.observer import Usage
 
 if TYPE_CHECKING:
@@ -43,13 +43,12 @@ def exposition(catalog: Catalog, now: datetime) -> bytes:
 def families(catalog: Catalog, now: datetime) -> Iterator[Metric]:
     """Yield every family with its samples."""
     overview = catalog.overview()
-    tenants = sorted(overview.tenants(), key=lambda each: each.tenant.name)
+    tenants = sorted(all_tenants(catalog), key=lambda each: each.tenant.name)
     yield from backup_families(tenants, now)
     yield from work_families(overview, tenants)
     yield from process_families(overview, catalog.scheduler().last_tick(), now)
     yield from usage_families(overview, tenants)
-    handles = [(each.tenant, catalog.tenant(each.tenant.tenant_id)) for each in tenants]
-    yield from key_families([(tenant, handle.keys.state(), handle.health.get()) for tenant, handle in handles])
+    yield from key_families(tenants)
 
 
 def backup_families(tenants: list[TenantOverview], now: datetime) -> Iterator[Metric]:
@@ -119,7 +118,7 @@ def usage_families(overview: Overview, tenants: list[TenantOverview]) -> Iterato
         yield family
 
 
-def key_families(keys: list[tuple[Tenant, KeyState, KeyHealth]]) -> Iterator[Metric]:
+def key_families(tenants: list[TenantOverview]) -> Iterator[Metric]:
     """Yield the state of each tenant's KMS key, and the expiry of its sign-in."""
     state = _gauge("key_state", "Whether a tenant's KMS key is in this state: 1 for one of them, else 0.", "state")
     since = _gauge("key_since_timestamp_seconds", "When the key got into its state.")
@@ -128,9 +127,10 @@ def key_families(keys: list[tuple[Tenant, KeyState, KeyHealth]]) -> Iterator[Met
     warning = _gauge(
         "key_warning", "1 for each warning of what will stop the tenant's backups unless somebody acts.", "warning"
     )
-    for tenant, known, health in keys:
+    for shown in tenants:
+        tenant, health = shown.tenant, shown.health
         labels = _tenant_labels(tenant)
-        current, began_at = key_state(tenant, known, health)
+        current, began_at = key_state(tenant, shown.keys, health)
         for each in KeyStatus:
             state.add_metric([*labels, each], float(each == current))
         since.add_metric(labels, _seconds(began_at))

@@ -16,7 +16,7 @@ from console.documents.results import job_details
 from console.documents.times import to_second
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job, JobState
-from shared.ports.catalog.overview import JobFilter
+from shared.ports.catalog.queries import JobFilter
 
 if TYPE_CHECKING:
     from shared.ports.catalog.database import Catalog
@@ -60,7 +60,7 @@ def list_jobs(
     catalog = open_catalog()
     tenant_id = None if tenant is None else catalog.find(tenant).tenant_id
     wanted = JobFilter(tenant_id=tenant_id, states=tuple(state or ()), since=since, limit=limit)
-    documents = [job_document(job, name) for job, name in catalog.overview().jobs(wanted)]
+    documents = [job_document(job, name) for job, name in catalog.queries().jobs(wanted)]
     if as_json:
         print_document(documents)
         return

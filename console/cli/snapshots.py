@@ -25,7 +25,9 @@ _BATCH = 64 * 1024
 def snapshots(name: Name, as_json: AsJson = False) -> None:
     """List a tenant's snapshots, and what is missing in them."""
     catalog = open_catalog()
-    listed = catalog.tenant(catalog.find(name).tenant_id).snapshots.all()
+    from shared.engine.requests.lists import all_snapshots
+
+    listed = list(all_snapshots(catalog, name))
     if as_json:
         print_document([snapshot_document(snapshot, name) for snapshot in listed])
         return

@@ -21,18 +21,14 @@ from console.cli.opening import now, open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
 from console.cli.prompts import check_terminal
 from console.cli.tables import age_words, fields_of, print_fields, print_table
-from console.documents.keys import key_state
 from console.documents.tenants import TenantDocument, removed_document, shred_certificate, tenant_document
 from console.documents.times import moment, to_second
 from shared.domain.errors import COMPLETE
 from shared.domain.resources import RESOURCES, STREAMS
 
 if TYPE_CHECKING:
-    from shared.domain.model import Tenant
     from shared.engine.context import Context
     from shared.engine.tenants.onboarding import Welcome
-    from shared.ports.catalog.database import Catalog
-    from shared.ports.catalog.overview import TenantOverview
 
 app = typer.Typer(help="Connect, list and remove directories (tenants).")
 
@@ -145,8 +141,10 @@ def update(
 def list_tenants(as_json: AsJson = False) -> None:
     """List the tenants, newest first."""
     catalog = open_catalog()
-    overviews = catalog.overview().tenants()
-    documents = [_document(catalog, shown, [each.tenant for each in overviews]) for shown in overviews]
+    from shared.engine.requests.lists import all_tenants
+
+    overviews = list(all_tenants(catalog))
+    documents = [tenant_document(shown, now()) for shown in overviews]
     if as_json:
         print_document(documents)
         return
@@ -173,9 +171,8 @@ def list_tenants(as_json: AsJson = False) -> None:
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show a tenant: its ids, its schedule and its last snapshot."""
     catalog = open_catalog()
-    tenants = catalog.tenants()
-    (shown,) = catalog.overview().tenants(catalog.find(name).tenant_id)
-    document = _document(catalog, shown, tenants)
+    shown = catalog.queries().tenant(name)
+    document = tenant_document(shown, now())
     if as_json:
         print_document(document)
         return
@@ -257,15 +254,6 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
     if document.database:
         print_line(document.database)
     print_line(f"This certificate, with every id, is in the store: {document.blob}.")
-
-
-def _document(catalog: "Catalog", shown: "TenantOverview", tenants: "list[Tenant]") -> TenantDocument:
-    """Return the document of a tenant. ``tenants`` are all tenants, among which others of its directory are looked up."""
-    tenant, handle = shown.tenant, catalog.tenant(shown.tenant.tenant_id)
-    state, _ = key_state(tenant, handle.keys.state(), handle.health.get())
-    directory, own = tenant.directory_id.lower(), tenant.tenant_id
-    same = [each.name for each in tenants if each.directory_id.lower() == directory and each.tenant_id != own]
-    return tenant_document(shown, state, now(), same)
 
 
 def _result_words(document: TenantDocument) -> str | None:

@@ -1,19 +1,18 @@
 """Documents of tenants: connected, removed and shredded."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from console.documents.keys import KeyStatus
+from console.documents.keys import KeyStatus, key_state
 from console.documents.schedules import ScheduleDocument, schedule_document
 from console.documents.times import Moment, moment
 from shared.domain.errors import Code
 from shared.domain.jobs import JobState
 from shared.domain.model import Tenant
 from shared.domain.sign_in import expiry_sentence
-from shared.ports.catalog.overview import Result, TenantOverview
+from shared.ports.catalog.queries import Result, TenantOverview
 
 if TYPE_CHECKING:
     from shared.engine.tenants.shred import Certificate
@@ -118,11 +117,10 @@ class ShredCertificate(msgspec.Struct, frozen=True, kw_only=True):
     """What the database's own files may still hold, as a sentence."""
 
 
-def tenant_document(
-    shown: TenantOverview, key: KeyStatus, now: datetime, same_directory: Sequence[str] = ()
-) -> TenantDocument:
-    """Return the document of a tenant. ``key`` is the state of its KMS key."""
+def tenant_document(shown: TenantOverview, now: datetime) -> TenantDocument:
+    """Return the document of a tenant."""
     tenant, complete = shown.tenant, shown.complete
+    key, _ = key_state(tenant, shown.keys, shown.health)
     return TenantDocument(
         tenant=tenant.name,
         tenant_id=tenant.tenant_id,
@@ -138,7 +136,7 @@ def tenant_document(
         key_state=key,
         sign_in_expires_at=moment(tenant.sign_in_expires_at),
         sign_in_warning=expiry_sentence(tenant, now),
-        same_directory=list(same_directory),
+        same_directory=shown.same_directory,
     )
 
 

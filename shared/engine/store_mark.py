@@ -235,7 +235,7 @@ class MarkedStore:
         Raises ``StoreNotOurs`` unless the store holds objects that SQL knows. If SQL knows no tenants, the store must be
         unmarked or carry the chosen id.
         """
-        mark, tenants = self._read(), self._catalog.tenants()
+        mark, tenants = self._read(), self._catalog.tenants(_WITNESSES)
         belongs_to_catalog = self._holds_objects_of(tenants) if tenants else mark is None or mark.id == chosen.store_id
         if not belongs_to_catalog:
             raise StoreNotOurs(_problem_message(Look(place=self.place, mark=mark, known=None)))
@@ -248,7 +248,7 @@ class MarkedStore:
 
     def _holds_objects_of(self, tenants: list[Tenant]) -> bool:
         """Return whether the newest manifest, or the key object for credentials, of any of these tenants matches SQL."""
-        handles = [self._catalog.tenant(tenant.tenant_id) for tenant in tenants[:_WITNESSES]]
+        handles = [self._catalog.tenant(tenant.tenant_id) for tenant in tenants]
         return any(self._holds_manifest(handle) or self._holds_key(handle) for handle in handles)
 
     def _holds_manifest(self, catalog: TenantCatalog) -> bool:

@@ -28,20 +28,7 @@ class SqlHealth:
     def get(self) -> KeyHealth:
         """Return the key's health; that of an unprobed key is OK since the tenant was created."""
         with self._tenancy.read() as rows:
-            tenant, row = rows.tenant(), rows.one(key_health)
-        if row is None:
-            return KeyHealth(arn=tenant["key_arn"], condition=KeyCondition.OK, since=tenant["created_at"])
-        return KeyHealth(
-            arn=row["arn"],
-            condition=KeyCondition(row["condition"]),
-            since=row["since"],
-            code=_code(row),
-            message=row["message"],
-            last_result=None if row["found"] is None else KeyCondition(row["found"]),
-            checked_at=row["checked_at"],
-            looked_at=row["looked_at"],
-            warnings=warnings_of(row),
-        )
+            return health_of(rows.tenant(), rows.one(key_health))
 
     def history(self, limit: int = KEPT) -> list[KeyEvent]:
         """Return the latest events, the newest first."""
@@ -150,6 +137,23 @@ def makes_nothing_new_since(rows: Rows, arn: str, since: datetime) -> bool:
     """
     row = rows.one(key_health, key_health.c.arn == arn, key_health.c.looked_at > since)
     return row is not None and makes_nothing_new(warnings_of(row))
+
+
+def health_of(tenant: RowMapping, row: RowMapping | None) -> KeyHealth:
+    """Return the health of the tenant's key; that of an unprobed key, without a row, is OK since the tenant was created."""
+    if row is None:
+        return KeyHealth(arn=tenant["key_arn"], condition=KeyCondition.OK, since=tenant["created_at"])
+    return KeyHealth(
+        arn=row["arn"],
+        condition=KeyCondition(row["condition"]),
+        since=row["since"],
+        code=_code(row),
+        message=row["message"],
+        last_result=None if row["found"] is None else KeyCondition(row["found"]),
+        checked_at=row["checked_at"],
+        looked_at=row["looked_at"],
+        warnings=warnings_of(row),
+    )
 
 
 def _event_of(row: RowMapping) -> KeyEvent:

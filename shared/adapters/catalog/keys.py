@@ -7,23 +7,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select
 
 from shared.adapters.catalog.audit import append_if_sound
-from shared.adapters.catalog.jobs import GOING_ON, end_job, going
+from shared.adapters.catalog.jobs import GOING_ON, end_job
 from shared.adapters.catalog.key_answers import disproved, note_answer, note_refusal
-from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, steps, tenants
+from shared.adapters.catalog.key_states import key_states, newest_generation
+from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, tenants
 from shared.adapters.catalog.statements import locked
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
 from shared.domain.audit import Action
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
-from shared.domain.jobs import JobKind, JobState, StepState
-from shared.domain.model import CredentialKind, Purpose, Refusal, Sealed, WrappedKey, encryption_context
+from shared.domain.jobs import JobKind, JobState
+from shared.domain.model import CredentialKind, Purpose, Sealed, WrappedKey, encryption_context
 from shared.ports.catalog.keys import EpochMoved, KeyState
 
 log = logging.getLogger(__name__)
 
-_CHECKS_LOOKED_AT = 20
 _CREDENTIALS = tuple(kind.value for kind in CredentialKind)
 
 
@@ -117,31 +117,10 @@ class SqlKeys:
         """Return what is known of the tenant's KMS keys. Refusals of keys that wrap no data key are ignored."""
         with self._tenancy.read() as rows:
             tenant = rows.one(tenants)
-            count = newest_generations(rows).with_only_columns(data_keys.c.arn, func.count().label("keys"))
-            counted = rows.all(count.group_by(data_keys.c.arn))
-            keys_by_arn = {row["arn"]: row["keys"] for row in counted}
-            current = {} if tenant is None else {tenant["key_arn"]: 0}
-            relevant = refusals.c.arn.in_(keys_by_arn.keys() | current.keys())
-            refused = rows.all(rows.query(refusals, relevant).order_by(refusals.c.at.desc()).limit(1))
-            remaining = bool(keys_by_arn.keys() - current.keys())
-            return KeyState(
-                refusal=next((_refusal_of(row) for row in refused), None),
-                unreachable=_unreachable_since(rows),
-                data_keys=keys_by_arn,
-                switched_at=None if tenant is None else tenant["key_switched_at"],
-                updating=remaining or bool(rows.find(jobs, *going([JobKind.KEY_ENABLE, JobKind.KEY_UPDATE]))),
-                old_key_free=None if tenant is None else self._is_free(rows, tenant, remaining),
-            )
-
-    def _is_free(self, rows: Rows, tenant: RowMapping, remaining: bool) -> bool | None:
-        """Return whether the previous key may be disabled, or None if there was none.
-
-        ``remaining``: another key than the current one still wraps a data key.
-        """
-        if tenant["key_switched_at"] is None:
-            return None
-        since = tenant["key_free_at"]
-        return not remaining and since is not None and since <= self._tenancy.database.now(rows.connection)
+            if tenant is None:
+                return KeyState(refusal=None, unreachable=None, data_keys={})
+            now = self._tenancy.database.now(rows.connection)
+            return key_states(rows.connection, [tenant], now)[self._tenancy.tenant_id]
 
     def refuse(self, arn: str, message: str, *, ago: float = 0.0, probed: bool = False) -> int:
         """Store that KMS refused a key. If it is the current one, end the jobs that need it. Return how many ended.
@@ -213,32 +192,6 @@ def put_credential(rows: Changes, kind: CredentialKind, sealed: Sealed) -> None:
     rows.insert(secrets, kind=kind, **msgspec.structs.asdict(sealed))
 
 
-def _refusal_of(row: RowMapping) -> Refusal:
-    """Return the refusal in a row."""
-    return Refusal(arn=row["arn"], at=row["at"], since=row["since"] or row["at"], message=row["message"])
-
-
-def _unreachable_since(rows: Rows) -> datetime | None:
-    """Return since when KMS has been unreachable, or None.
-
-    Unfinished steps that wait for KMS decide. Without any, the end of the last key check counts if KMS did not answer
-    it.
-    """
-    waiting = rows.find(steps, steps.c.trouble == Code.KEY_UNREACHABLE.value, steps.c.state != StepState.DONE.value)
-    if waiting:
-        since: datetime = min(row["trouble_since"] for row in waiting)
-        return since
-    checks = rows.query(jobs, jobs.c.kind == JobKind.KEY_CHECK.value, jobs.c.finished_at.is_not(None))
-    lately = rows.all(checks.order_by(jobs.c.number.desc()).limit(_CHECKS_LOOKED_AT))
-    last = next((row for row in lately if not _of_another_key(row)), None)
-    return last["finished_at"] if last is not None and last["code"] == Code.KEY_UNREACHABLE else None
-
-
-def _of_another_key(check: RowMapping) -> bool:
-    """Return True if the key check was of a key that is not the tenant's yet."""
-    return isinstance(check["detail"], dict) and "arn" in check["detail"]
-
-
 def _needs_a_key(job: RowMapping) -> bool:
     """Return True if the job uses data keys: a prune and a shallow verify do not."""
     shallow = isinstance(job["detail"], dict) and job["detail"].get("shallow") is True
@@ -247,13 +200,7 @@ def _needs_a_key(job: RowMapping) -> bool:
 
 def newest_generations(rows: Rows) -> Select[Any]:
     """Return the query for data keys in their newest generation."""
-    later = data_keys.alias()
-    newer = select(later.c.generation).where(
-        later.c.tenant_id == data_keys.c.tenant_id,
-        later.c.data_key_id == data_keys.c.data_key_id,
-        later.c.generation > data_keys.c.generation,
-    )
-    return rows.query(data_keys, ~newer.exists())
+    return rows.query(data_keys, newest_generation())
 
 
 def _newest(rows: Rows, *where: ColumnElement[bool]) -> RowMapping | None:

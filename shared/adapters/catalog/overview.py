@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, Subquery, Table, and_, func, or_, select
+from sqlalchemy import RowMapping, and_, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.jobs import GOING_ON, KNOWN_KINDS, job_of
-from shared.adapters.catalog.schedules import schedule_of
-from shared.adapters.catalog.schema import jobs, schedules, snapshots, steps, tenants, usage, workers
-from shared.adapters.catalog.tenancy import Tenancy, increase, tenant_of
+from shared.adapters.catalog.jobs import GOING_ON, KNOWN_KINDS
+from shared.adapters.catalog.schema import jobs, steps, tenants, usage, workers
+from shared.adapters.catalog.tenancy import Tenancy, increase
 from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobKind, JobState, StepState
-from shared.ports.catalog.overview import JobCount, JobFilter, Queue, Result, SnapshotAt, TenantOverview, WorkerSeen
+from shared.domain.jobs import JobKind, JobState, StepState
+from shared.ports.catalog.overview import JobCount, Queue, WorkerSeen
 
 
 class SqlOverview:
@@ -20,57 +19,6 @@ class SqlOverview:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def tenants(self, tenant_id: str | None = None) -> list[TenantOverview]:
-        """Return each tenant, or one, with its schedule, latest snapshots and latest backup result."""
-        last = _newest(snapshots, ~snapshots.c.going)
-        complete = _newest(snapshots, ~snapshots.c.going, snapshots.c.complete)
-        ended = _newest(jobs, jobs.c.kind == JobKind.BACKUP.value, jobs.c.finished_at.is_not(None))
-        where = () if tenant_id is None else (tenants.c.tenant_id == tenant_id,)
-        order = (tenants.c.created_at.desc(), tenants.c.name)
-        with self._database.read(EVERY_TENANT) as connection:
-
-            def by_tenant(table: Table, newest: Subquery) -> dict[str, RowMapping]:
-                query = select(table).join(
-                    newest, and_(table.c.tenant_id == newest.c.tenant_id, table.c.number == newest.c.number)
-                )
-                if tenant_id is not None:
-                    query = query.where(table.c.tenant_id == tenant_id)
-                return {row["tenant_id"]: row for row in connection.execute(query).mappings()}
-
-            tenant_rows = connection.execute(select(tenants).where(*where).order_by(*order)).mappings().all()
-            schedule_rows = {row["tenant_id"]: row for row in connection.execute(select(schedules)).mappings()}
-            lasts, completes = by_tenant(snapshots, last), by_tenant(snapshots, complete)
-            results = by_tenant(jobs, ended)
-        return [
-            TenantOverview(
-                tenant=tenant_of(row),
-                schedule=schedule_of(schedule_rows[row["tenant_id"]]) if row["tenant_id"] in schedule_rows else None,
-                last=_snapshot(lasts.get(row["tenant_id"])),
-                complete=_snapshot(completes.get(row["tenant_id"])),
-                result=_result(results.get(row["tenant_id"])),
-            )
-            for row in tenant_rows
-        ]
-
-    def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
-        """Return the jobs that pass the filter, the newest first, with their tenants' names."""
-        where: list[ColumnElement[bool]] = [jobs.c.kind.in_(KNOWN_KINDS)]
-        if wanted.tenant_id is not None:
-            where.append(jobs.c.tenant_id == wanted.tenant_id)
-        if wanted.states:
-            where.append(jobs.c.state.in_([state.value for state in wanted.states]))
-        if wanted.since is not None:
-            where.append(jobs.c.created_at >= wanted.since)
-        query = (
-            select(jobs, tenants.c.name.label("tenant"))
-            .join(tenants, tenants.c.tenant_id == jobs.c.tenant_id)
-            .where(*where)
-            .order_by(jobs.c.created_at.desc(), jobs.c.number.desc())
-            .limit(wanted.limit)
-        )
-        with self._database.read(EVERY_TENANT) as connection:
-            return [(job_of(row), row["tenant"]) for row in connection.execute(query).mappings()]
 
     def job_counts(self, seconds: float) -> list[JobCount]:
         """Return the numbers of jobs by tenant, kind, state and code.
@@ -158,25 +106,6 @@ class SqlOverview:
 
 
 _TENANTS = tenants
-
-
-def _newest(table: Table, *where: ColumnElement[bool]) -> Subquery:
-    """Return a subquery with the highest number of these rows by tenant."""
-    newest = func.max(table.c.number).label("number")
-    return select(table.c.tenant_id, newest).where(*where).group_by(table.c.tenant_id).subquery()
-
-
-def _snapshot(row: RowMapping | None) -> SnapshotAt | None:
-    """Return the id and time of a snapshot's row, or None."""
-    return None if row is None else SnapshotAt(snapshot_id=row["snapshot_id"], created_at=row["created_at"])
-
-
-def _result(row: RowMapping | None) -> Result | None:
-    """Return the result in a job's row, or None."""
-    if row is None:
-        return None
-    state, finished_at = JobState(row["state"]), row["finished_at"]
-    return Result(job_id=row["job_id"], state=state, code=_code(row), finished_at=finished_at)
 
 
 def _code(row: RowMapping) -> Code | None:

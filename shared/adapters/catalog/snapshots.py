@@ -19,12 +19,12 @@ class SqlSnapshots:
         """Return the tenant's snapshots, the newest first."""
         with self._tenancy.read() as rows:
             query = rows.query(snapshots, ~snapshots.c.going).order_by(snapshots.c.number.desc())
-            return [_snapshot_of(row) for row in rows.all(query)]
+            return [snapshot_of(row) for row in rows.all(query)]
 
     def get(self, snapshot: str) -> Snapshot:
         """Return a snapshot by id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
         with self._tenancy.read() as rows:
-            return _snapshot_of(snapshot_row(rows, snapshot))
+            return snapshot_of(snapshot_row(rows, snapshot))
 
     def going(self) -> set[str]:
         """Return the ids of snapshots that retention is removing."""
@@ -55,16 +55,22 @@ def snapshot_row(rows: Rows, snapshot: str) -> RowMapping:
     """Return the row of a snapshot by id, or ``latest``. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
     if snapshot == "latest":
         row = newest(rows)
-        message = "There is no snapshot yet. Make one with 'entrakeep backup'."
-    else:
-        row = rows.one(snapshots, snapshots.c.snapshot_id == snapshot, ~snapshots.c.going)
-        message = f"There is no snapshot {snapshot} of this tenant. See 'entrakeep snapshots NAME'."
+        if row is None:
+            raise Refuse(Code.NO_SUCH_SNAPSHOT, "There is no snapshot yet. Make one with 'entrakeep backup'.")
+        return row
+    row = rows.one(snapshots, snapshots.c.snapshot_id == snapshot, ~snapshots.c.going)
     if row is None:
-        raise Refuse(Code.NO_SUCH_SNAPSHOT, message)
+        raise no_such_snapshot(snapshot)
     return row
 
 
-def _snapshot_of(row: RowMapping) -> Snapshot:
+def no_such_snapshot(snapshot_id: str) -> Refuse:
+    """Return the refusal for an id that is not a snapshot's."""
+    sentence = f"There is no snapshot {snapshot_id} of this tenant. See 'entrakeep snapshots NAME'."
+    return Refuse(Code.NO_SUCH_SNAPSHOT, sentence)
+
+
+def snapshot_of(row: RowMapping) -> Snapshot:
     """Return the snapshot in a row."""
     return Snapshot(
         snapshot_id=row["snapshot_id"],

@@ -169,6 +169,11 @@ def tenant_of(row: RowMapping) -> Tenant:
     )
 
 
+def no_such_tenant(name: str) -> Refuse:
+    """Return the refusal for a name that is not a tenant's."""
+    return Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}'. See 'entrakeep tenant list'.")
+
+
 def new_id() -> str:
     """Return a new random id (UUID)."""
     return str(uuid.uuid4())

@@ -16,11 +16,12 @@ from shared.adapters.catalog.jobs import SqlJobs, job_of, no_such_job
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
 from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
 from shared.adapters.catalog.overview import SqlOverview
+from shared.adapters.catalog.queries import SqlQueries
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
 from shared.adapters.catalog.snapshots import SqlSnapshots
 from shared.adapters.catalog.stores import SqlStores
-from shared.adapters.catalog.tenancy import NOBODY_NAMED, Changes, Tenancy, tenant_of
+from shared.adapters.catalog.tenancy import NOBODY_NAMED, Changes, Tenancy, no_such_tenant, tenant_of
 from shared.adapters.catalog.upkeep import SqlUpkeep
 from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
@@ -113,7 +114,7 @@ class SqlCatalog:
             query = select(schema.tenants).where(schema.tenants.c.name == name)
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
-            raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}'. See 'entrakeep tenant list'.")
+            raise no_such_tenant(name)
         return tenant_of(row)
 
     def find_audited(self, name: str) -> AuditedTenant:
@@ -130,11 +131,12 @@ class SqlCatalog:
                         return AuditedTenant(tenant_id=row["tenant_id"], name=row["name"], removed=removed)
         raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}', and there was none.")
 
-    def tenants(self) -> list[Tenant]:
-        """Return all tenants, the newest first."""
+    def tenants(self, limit: int | None = None) -> list[Tenant]:
+        """Return all tenants, or so many at most, the newest first."""
         with self._database.read(EVERY_TENANT) as connection:
             order = (schema.tenants.c.created_at.desc(), schema.tenants.c.name)
-            return [tenant_of(row) for row in connection.execute(select(schema.tenants).order_by(*order)).mappings()]
+            query = select(schema.tenants).order_by(*order).limit(limit)
+            return [tenant_of(row) for row in connection.execute(query).mappings()]
 
     def check_addable(self, name: str, directory_id: str, *, readd: bool) -> None:
         """Raise Refuse unless a tenant of this name may be connected to this directory. See ``refuse_taken``."""
@@ -182,6 +184,10 @@ class SqlCatalog:
     def stores(self) -> SqlStores:
         """Return the access to the known blob store."""
         return SqlStores(self._database, self.actor)
+
+    def queries(self) -> SqlQueries:
+        """Return the access to lists."""
+        return SqlQueries(self._database)
 
     def overview(self) -> SqlOverview:
         """Return the access to figures about all tenants."""

@@ -57,7 +57,7 @@ def add_tenant(
             context.deadline(min(context.lease_seconds, _PATIENCE)),
         )
     except KeyRefused as refusal:
-        if refusal.unknown and not any(tenant.key_arn == arn for tenant in context.catalog.tenants()):
+        if refusal.unknown and not context.catalog.queries().key_in_use(arn):
             sentence = f"AWS KMS knows no key {arn}: check ENTRAKEEP_PROVIDER_KEY_ARN, its Region and account."
             raise Refuse(Code.KEY_MISCONFIGURED, sentence) from None
         raise

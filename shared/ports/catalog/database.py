@@ -10,6 +10,7 @@ from shared.domain.model import CredentialKind, Sealed, Tenant, WrappedKey
 from shared.ports.catalog.audit import AuditedTenant
 from shared.ports.catalog.key_health import Probes
 from shared.ports.catalog.overview import Overview
+from shared.ports.catalog.queries import Queries
 from shared.ports.catalog.scheduler import SchedulerCatalog
 from shared.ports.catalog.stores import Stores
 from shared.ports.catalog.tenant import TenantCatalog
@@ -43,8 +44,8 @@ class Catalog(Protocol):
     def find_audited(self, name: str) -> AuditedTenant:
         """Return the tenant with this name or id, otherwise the last removed one. Raise Refuse ``NO_SUCH_TENANT``."""
 
-    def tenants(self) -> list[Tenant]:
-        """Return all tenants, newest first."""
+    def tenants(self, limit: int | None = None) -> list[Tenant]:
+        """Return all tenants, or so many at most, newest first."""
 
     def check_addable(self, name: str, directory_id: str, *, readd: bool) -> None:
         """Raise Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` or ``DIRECTORY_WITHHELD`` if ``add_tenant`` would."""
@@ -79,8 +80,11 @@ class Catalog(Protocol):
     def stores(self) -> Stores:
         """Return the handle for the identity of the blob store."""
 
+    def queries(self) -> Queries:
+        """Return the handle for lists."""
+
     def overview(self) -> Overview:
-        """Return the handle for lists and metrics of all tenants."""
+        """Return the handle for metrics of all tenants."""
 
     def close(self) -> None:
         """Close every connection. Idempotent."""

@@ -1,4 +1,4 @@
-"""The catalog as lists and metrics show it: counted and selected in SQL, for one tenant or for all."""
+"""The catalog as metrics show it: counted in SQL, over all tenants."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,37 +7,7 @@ from typing import Protocol
 import msgspec
 
 from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobKind, JobState
-from shared.domain.model import Schedule, Tenant
-
-
-class SnapshotAt(msgspec.Struct, frozen=True, kw_only=True):
-    """A snapshot's id and time."""
-
-    snapshot_id: str
-    created_at: datetime
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of a backup."""
-
-    job_id: str
-    state: JobState
-    code: Code | None
-    finished_at: datetime
-
-
-class TenantOverview(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant with its schedule, its snapshots and its last backup."""
-
-    tenant: Tenant
-    schedule: Schedule | None
-    last: SnapshotAt | None
-    """The newest snapshot."""
-    complete: SnapshotAt | None
-    """The newest complete snapshot."""
-    result: Result | None
-    """The outcome of the last backup that ended."""
+from shared.domain.jobs import JobKind, JobState
 
 
 class JobCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,27 +39,8 @@ class WorkerSeen(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime
 
 
-class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """The jobs to list."""
-
-    tenant_id: str | None = None
-    """Only jobs of this tenant; None for all."""
-    states: tuple[JobState, ...] = ()
-    """Only jobs in one of these states; empty for all."""
-    since: datetime | None = None
-    """Only jobs requested at this time or later."""
-    limit: int = 100
-    """The number of jobs, newest first."""
-
-
 class Overview(Protocol):
-    """Lists and counts of all tenants."""
-
-    def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
-        """Return jobs and their tenants' names, newest first."""
-
-    def tenants(self, tenant_id: str | None = None) -> list[TenantOverview]:
-        """Return the tenants, newest first. With ``tenant_id``, return only that one, or an empty list."""
+    """Counts over all tenants."""
 
     def job_counts(self, seconds: float) -> list[JobCount]:
         """Return counts of the jobs that are queued or running, or were requested within the last ``seconds``."""

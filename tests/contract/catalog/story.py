@@ -7,7 +7,7 @@ import msgspec
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble
 from shared.domain.jobs import JobKind, JobState, Origin, ResourceProgress, StepPlan
 from shared.domain.model import CredentialKind, Purpose, Schedule
-from shared.ports.catalog.overview import JobFilter
+from shared.ports.catalog.queries import JobFilter
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents
 from tests.contract.catalog.world import (
@@ -66,7 +66,7 @@ def tell(world: World) -> None:
     world.scheduler.release("w")
     world.scheduler.record_heartbeat("w", 0)
     world.catalog.tenants()
-    world.catalog.overview().jobs(JobFilter())
+    world.catalog.queries().jobs(JobFilter())
     acme.remove()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
 from shared.domain.jobs import JobKind, JobState, Origin, StepState
-from shared.ports.catalog.overview import JobFilter
+from shared.ports.catalog.queries import JobFilter
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import BACKUP, VERIFY, World, new_id
 
@@ -68,8 +68,8 @@ def test_jobs_are_listed_newest_first(world: World, acme: TenantCatalog, other: 
     last = other.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0].job_id
     assert [job.job_id for job in acme.jobs.recent()] == ids[::-1]
     assert [job.job_id for job in acme.jobs.recent(2)] == ids[:2:-1]
-    assert [job.job_id for job, _ in world.catalog.overview().jobs(JobFilter())] == [last, *ids[::-1]]
-    assert [job.job_id for job, _ in world.catalog.overview().jobs(JobFilter(limit=1))] == [last]
+    assert [job.job_id for job, _ in world.catalog.queries().jobs(JobFilter())] == [last, *ids[::-1]]
+    assert [job.job_id for job, _ in world.catalog.queries().jobs(JobFilter(limit=1))] == [last]
 
 
 def test_an_unfinished_job_is_seen_however_many_came_after_it(

@@ -1,48 +1,14 @@
-"""The catalog at a glance: results and ages by tenant, counts of jobs, the queue, and what was used."""
+"""The catalog at a glance: counts of jobs, the queue, workers, and what was used."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import Any
 
 from shared.domain.errors import Code
 from shared.domain.jobs import JobKind, JobState
-from shared.domain.model import Schedule
-from shared.ports.catalog.overview import JobCount, JobFilter
+from shared.ports.catalog.overview import JobCount
 from shared.ports.catalog.tenant import TenantCatalog
-from tests.contract.catalog.world import VERIFY, World, snapshot
+from tests.contract.catalog.world import VERIFY, World
 
 DAY = 86_400.0
-
-
-def test_a_tenant_is_shown_with_its_newest_snapshots_and_how_its_last_backup_ended(
-    world: World, acme: TenantCatalog, other: TenantCatalog
-) -> None:
-    overview = world.catalog.overview()
-    schedule = Schedule(cron="0 3 * * *", timezone="UTC", paused=False, next_due=datetime(2030, 1, 1, tzinfo=UTC))
-    acme.schedules.set(schedule)
-    world.backed_up(acme)
-    complete = world.backed_up(acme)
-    job, claim = world.to_commit(acme)
-    partial = snapshot(job, complete=False)
-    acme.claims.commit(claim, partial, [], JobState.SUCCEEDED_WITH_WARNINGS, None)
-    failed, claim = world.to_commit(acme)
-    acme.claims.fail(claim, Code.STORE_FULL, "Full.")
-    world.planned(acme)
-
-    shown, bare = sorted(overview.tenants(), key=lambda each: each.tenant.name)
-    assert (shown.tenant, shown.schedule) == (acme.tenant(), schedule)
-    assert shown.last is not None
-    assert shown.complete is not None
-    assert shown.result is not None
-    assert (shown.last.snapshot_id, shown.complete.snapshot_id) == (partial.snapshot_id, complete.snapshot_id)
-    assert (shown.result.job_id, shown.result.state, shown.result.code) == (
-        failed.job_id,
-        JobState.FAILED,
-        "STORE_FULL",
-    )
-    assert (bare.tenant.name, bare.schedule, bare.last, bare.complete, bare.result) == ("other", None, None, None, None)
-    assert overview.tenants(acme.tenant_id) == [shown]
-    assert overview.tenants("none") == []
 
 
 def test_jobs_are_counted_by_tenant_kind_state_and_code(
@@ -99,24 +65,3 @@ def test_usage_adds_up_whoever_adds_to_it(world: World, acme: TenantCatalog, oth
     assert world.catalog.overview().usage() == {acme.tenant_id: {"kms_calls": 18, "graph_units": 45}}
     acme.remove()
     assert world.catalog.overview().usage() == {}
-
-
-def test_jobs_are_chosen_by_tenant_state_and_time(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
-    overview = world.catalog.overview()
-    old, claim = world.to_commit(acme)
-    acme.claims.fail(claim, Code.STORE_FULL, "Full.")
-    world.pass_time(3600)
-    failed, claim = world.to_commit(acme)
-    acme.claims.fail(claim, Code.STORE_FULL, "Full.")
-    queued = world.planned(other)
-
-    def ids(**wanted: Any) -> list[tuple[str, str]]:
-        return [(job.job_id, name) for job, name in overview.jobs(JobFilter(**wanted))]
-
-    everything = [(queued.job_id, "other"), (failed.job_id, "acme"), (old.job_id, "acme")]
-    assert ids() == everything
-    assert ids(limit=2) == everything[:2]
-    assert ids(tenant_id=acme.tenant_id) == everything[1:]
-    assert ids(states=(JobState.FAILED,)) == everything[1:]
-    assert ids(states=(JobState.FAILED, JobState.QUEUED), tenant_id=other.tenant_id) == everything[:1]
-    assert ids(since=acme.jobs.get(failed.job_id).created_at) == everything[:2]

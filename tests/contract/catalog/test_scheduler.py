@@ -11,7 +11,7 @@ from shared.domain.jobs import JobKind, JobState, Origin, StepState
 from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyWarning
 from shared.domain.model import Schedule
 from shared.domain.schedule import next_due
-from shared.ports.catalog.overview import JobFilter
+from shared.ports.catalog.queries import JobFilter
 from shared.ports.catalog.scheduler import DueSchedule
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, BACKUP, NOW, OK, OTHER_ARN, VERIFY, World
@@ -138,7 +138,7 @@ def test_a_schedule_changed_meanwhile_makes_no_job(world: World, acme: TenantCat
     assert not world.scheduler.make_due(due, LATER, LONG_AGO)
     acme.remove()
     assert not world.scheduler.make_due(due, LATER, LONG_AGO)
-    assert world.catalog.overview().jobs(JobFilter()) == []
+    assert world.catalog.queries().jobs(JobFilter()) == []
 
 
 def test_jobs_asked_for_by_hand_are_planned_first(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:

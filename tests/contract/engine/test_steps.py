@@ -11,7 +11,7 @@ from shared.adapters.catalog.claims import SqlClaims
 from shared.domain.errors import ClaimLost, Code, KeyRefused, Refuse
 from shared.domain.jobs import JobKind, JobState
 from shared.engine.keys.process_keys import ProcessKeys
-from shared.ports.catalog.overview import JobFilter
+from shared.ports.catalog.queries import JobFilter
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -43,7 +43,7 @@ def test_a_job_of_a_kind_that_only_a_newer_version_knows_disturbs_no_other(world
     world.work()
     assert world.of.jobs.get(backup.job_id).state is JobState.SUCCEEDED
     assert [job.job_id for job in world.of.jobs.recent()] == [backup.job_id]
-    assert [job.job_id for job, _ in world.context.catalog.overview().jobs(JobFilter())] == [backup.job_id]
+    assert [job.job_id for job, _ in world.context.catalog.queries().jobs(JobFilter())] == [backup.job_id]
     assert world.of.jobs.steps(unknown.job_id) == []
 
 

@@ -18,7 +18,7 @@ from shared.domain.jobs import JobState
 from shared.domain.key_health import KeyCondition, KeyHealth, KeyWarning
 from shared.domain.model import KeyMode, Refusal, Schedule, Tenant
 from shared.ports.catalog.keys import KeyState
-from shared.ports.catalog.overview import Result, SnapshotAt, TenantOverview
+from shared.ports.catalog.queries import Result, SnapshotAt, TenantOverview
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/one"
@@ -33,7 +33,16 @@ TENANT = Tenant(
     key_epoch=1,
 )
 NOTHING = KeyState(refusal=None, unreachable=None, data_keys={})
-NEVER = TenantOverview(tenant=TENANT, schedule=None, last=None, complete=None, result=None)
+NEVER = TenantOverview(
+    tenant=TENANT,
+    schedule=None,
+    last=None,
+    complete=None,
+    result=None,
+    keys=NOTHING,
+    health=KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW),
+    same_directory=[],
+)
 
 
 def told(families: Iterator[Metric]) -> dict[str, list[tuple[list[str], float]]]:
@@ -50,8 +59,8 @@ def told(families: Iterator[Metric]) -> dict[str, list[tuple[list[str], float]]]
 
 def test_of_all_states_of_a_key_one_is_1() -> None:
     refusal = Refusal(arn=ARN, at=NOW, since=NOW, message="Refused.")
-    health = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW)
-    known = told(key_families([(TENANT, KeyState(refusal=refusal, unreachable=None, data_keys={}), health)]))
+    keys = KeyState(refusal=refusal, unreachable=None, data_keys={})
+    known = told(key_families([msgspec.structs.replace(NEVER, keys=keys)]))
     states = {state: value for (state,), value in known["key_state"]}
     assert states == {"ok": 0, "revoked": 1, "unreachable": 0, "misconfigured": 0, "damaged": 0, "updating": 0}
     assert known["key_since_timestamp_seconds"] == [([], NOW.timestamp())]
@@ -61,18 +70,17 @@ def test_of_all_states_of_a_key_one_is_1() -> None:
 def test_a_warning_is_a_sample_of_its_own_and_a_probe_has_a_time() -> None:
     warning = KeyWarning(warning="deletion", message="It will be deleted.", at=NOW)
     health = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW, checked_at=NOW, warnings=[warning])
-    known = told(key_families([(TENANT, NOTHING, health)]))
+    known = told(key_families([msgspec.structs.replace(NEVER, health=health)]))
     assert known["key_warning"] == [(["deletion"], 1)]
     assert known["key_checked_timestamp_seconds"] == [([], NOW.timestamp())]
 
 
 def test_when_the_sign_in_expires_is_a_sample_if_it_is_known() -> None:
-    health = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW)
     tenant = msgspec.structs.replace(TENANT, sign_in_expires_at=NOW)
-    assert told(key_families([(tenant, NOTHING, health)]))["sign_in_expires_timestamp_seconds"] == [
+    assert told(key_families([msgspec.structs.replace(NEVER, tenant=tenant)]))["sign_in_expires_timestamp_seconds"] == [
         ([], NOW.timestamp())
     ]
-    assert "sign_in_expires_timestamp_seconds" not in told(key_families([(TENANT, NOTHING, health)]))
+    assert "sign_in_expires_timestamp_seconds" not in told(key_families([NEVER]))
 
 
 def test_a_tenant_without_backups_has_no_age_and_no_result() -> None:
@@ -86,7 +94,7 @@ def test_age_result_and_due_time_are_told_by_tenant() -> None:
     schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW)
     known = told(
         backup_families(
-            [TenantOverview(tenant=TENANT, schedule=schedule, last=last, complete=complete, result=result)], NOW
+            [msgspec.structs.replace(NEVER, schedule=schedule, last=last, complete=complete, result=result)], NOW
         )
     )
     assert known["backup_complete_age_seconds"] == [([], 7200)]

@@ -1,0 +1,105 @@
+"""Lists of the catalog: filtered, sorted and paged in SQL.
+
+A page takes the same number of queries however many rows the catalog has. As in ``database``: one transaction a method, and
+the same errors.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from shared.domain.errors import Code
+from shared.domain.jobs import Job, JobState
+from shared.domain.key_health import KeyHealth
+from shared.domain.model import Schedule, Snapshot, Tenant
+from shared.ports.catalog.keys import KeyState
+
+
+class SnapshotAt(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot's id and time."""
+
+    snapshot_id: str
+    created_at: datetime
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a backup."""
+
+    job_id: str
+    state: JobState
+    code: Code | None
+    finished_at: datetime
+
+
+class TenantOverview(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant with its schedule, its snapshots, its last backup and its KMS key."""
+
+    tenant: Tenant
+    schedule: Schedule | None
+    last: SnapshotAt | None
+    """The newest snapshot."""
+    complete: SnapshotAt | None
+    """The newest complete snapshot."""
+    result: Result | None
+    """The outcome of the last backup that ended."""
+    keys: KeyState
+    """The state of the tenant's keys, as ``Keys.state`` returns it."""
+    health: KeyHealth
+    """The health of its KMS key, as ``Health.get`` returns it."""
+    same_directory: list[str]
+    """Names of other tenants of the same directory, which an older version allowed."""
+
+
+class TenantFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """The tenants to list, newest first."""
+
+    after: Tenant | None = None
+    """The last tenant of the previous page; None for the first page."""
+    limit: int = 500
+    """The number of tenants at most."""
+
+
+class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """The jobs to list, newest first."""
+
+    tenant_id: str | None = None
+    """Only jobs of this tenant; None for all."""
+    states: tuple[JobState, ...] = ()
+    """Only jobs in one of these states; empty for all."""
+    since: datetime | None = None
+    """Only jobs requested at this time or later."""
+    limit: int = 100
+    """The number of jobs at most."""
+
+
+class SnapshotFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """The snapshots of a tenant to list, newest first, without those that retention is deleting."""
+
+    tenant_id: str
+    after: str | None = None
+    """The id of the last snapshot of the previous page; None for the first page."""
+    limit: int = 500
+    """The number of snapshots at most."""
+
+
+class Queries(Protocol):
+    """Lists over all tenants."""
+
+    def tenants(self, wanted: TenantFilter) -> list[TenantOverview]:
+        """Return a page of tenants."""
+
+    def tenant(self, name: str) -> TenantOverview:
+        """Return the tenant with this name. Raise Refuse ``NO_SUCH_TENANT``."""
+
+    def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
+        """Return jobs and their tenants' names."""
+
+    def snapshots(self, wanted: SnapshotFilter) -> list[Snapshot]:
+        """Return a page of snapshots. Raise Refuse ``NO_SUCH_SNAPSHOT`` if ``after`` does not exist any more."""
+
+    def has_tenants(self) -> bool:
+        """Return True if there is a tenant."""
+
+    def key_in_use(self, arn: str) -> bool:
+        """Return True if ``arn`` is the KMS key of a tenant."""
