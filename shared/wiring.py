@@ -128,6 +128,7 @@ def command_context() -> "Context":
     """Return the engine for a command. It never uses the broker, because the tick sends the steps of requested jobs."""
     from shared.adapters.late import LateAccess, TickDispatch
 
+    config.read_settings()  # every wrong setting is named before the catalog's file is created
     observer = Observer()
     access = LateAccess(lambda: _access(None, LIMITS, observer, somebody_waits=True))
     return _context(open_catalog(), TickDispatch(), access, LIMITS, observer)
