@@ -10,7 +10,7 @@ import msgspec
 from shared.domain.errors import Code, EntrakeepError, Refuse
 from shared.domain.model import Tenant
 from shared.engine.audit import anchor_softly
-from shared.engine.key_management.checks import check_again
+from shared.engine.key_management.checks import repeat_checks
 from shared.engine.key_management.moving import KeyChangeProgress, Moving
 from shared.engine.key_management.proof import forget_and_prove, purge_database
 from shared.engine.keys.trust import record_trust
@@ -61,7 +61,7 @@ def _switch(work: Work, progress: KeyChangeProgress) -> Tenant:
     tenant = work.catalog.tenant()
     if tenant.key_arn != progress.arn:
         check_bucket_known(work, Listing(work.context.store, work.claim.tenant_id))
-        check_again(work, tenant, progress.arn)
+        repeat_checks(work, tenant, progress.arn)
         progress.before = tenant.key_arn
         work.catalog.claims.report_progress(work.claim, msgspec.to_builtins(progress))
     switched = work.catalog.customer_keys.switch(work.claim, progress.arn)

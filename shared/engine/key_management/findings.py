@@ -6,11 +6,11 @@
 from shared.domain.key_states import state_sentence
 from shared.ports.keys import KeyDescription
 
-UNFIT = "The key does not open what it wrapped itself. Do not use it; tell your operator."
 
-
-def wrong_kind(key: KeyDescription) -> str | None:
-    """Return why a key of this kind cannot be used, or None if it can."""
+def wrong_kind(key: KeyDescription, provider_arn: str) -> str | None:
+    """Return why a key of this kind cannot be used, or None if it can. ``provider_arn`` is the operator's own key."""
+    if key.arn == provider_arn:
+        return "The key is the operator's own; a key of the directory's owner is needed."
     if key.manager != "CUSTOMER":
         return "The key is managed by AWS and cannot be shared; a customer managed key is needed."
     if key.spec != "SYMMETRIC_DEFAULT" or key.usage != "ENCRYPT_DECRYPT":

@@ -10,11 +10,11 @@ import pytest
 
 from shared.adapters.kms import AwsKeys
 from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.jobs import Job, JobKind, JobState, Origin
 from shared.domain.model import Tenant
 from shared.engine.key_management.checks import CHECKS
 from shared.engine.key_management.policy import key_policy
-from shared.engine.requests.customer_keys import checked_arn, request_check, request_enable, request_update
+from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.engine.tenants.onboarding import add_tenant
 from tests.contract.engine.world import EngineWorld, identity
 from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
@@ -58,7 +58,7 @@ class KmsWorld(EngineWorld):
         return arn
 
     def checked(self, arn: str) -> Job:
-        job = request_check(self.of, arn)
+        job = self.of.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail={"arn": arn})[0]
         self.work()
         return self.of.jobs.get(job.job_id)
 
@@ -100,7 +100,7 @@ def test_the_policy_that_is_shown_passes_every_check(world: KmsWorld) -> None:
     job = world.checked(arn)
     assert job.state is JobState.SUCCEEDED, job
     assert [(each["check"], each["outcome"]) for each in job.detail["checks"]] == [(name, "passed") for name in CHECKS]
-    assert (checked_arn(job), job.detail["arn"]) == (arn, arn)
+    assert (job.detail["key"]["arn"], job.detail["arn"]) == (arn, arn)
     assert len(job.detail["request_ids"]) >= 4
     assert job.detail["key"]["origin"] == "AWS_KMS"
     assert world.of.tenant().key_arn == world.provider
@@ -111,7 +111,7 @@ def test_an_alias_is_checked_as_the_key_that_it_means_now(world: KmsWorld) -> No
     world.aws.client("kms", OWNER).create_alias(AliasName=f"alias/{arn[-12:]}", TargetKeyId=arn)
     job = world.checked(f"{arn.rpartition(':')[0]}:alias/{arn[-12:]}")
     assert job.state is JobState.SUCCEEDED
-    assert checked_arn(job) == arn
+    assert job.detail["key"]["arn"] == arn
 
 
 @pytest.mark.parametrize(
