@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from shared.engine.context import Context
     from shared.engine.key_health import Probing
-    from shared.engine.store_mark import MarkedStore
+    from shared.engine.store.marked_store import MarkedStore
     from shared.ports.broker import Broker, BrokerAnswer
     from shared.ports.catalog.database import Catalog
     from shared.ports.clock import Clock
@@ -222,11 +222,11 @@ def store_look() -> "Callable[[], None]":
 
 def _marked(catalog: "Catalog", limits: Limits) -> "MarkedStore":
     from shared.adapters.blobs import open_store
-    from shared.engine.store_mark import MarkedStore
+    from shared.engine.store.marked_store import MarkedStore
 
     values = config.read_settings()
     store = open_store(values.store, config.aws_region(), conditional=values.store_conditional_writes)
-    return MarkedStore(store, catalog, limits)
+    return MarkedStore(store, catalog, limits, clock().monotonic)
 
 
 def _context(

@@ -11,7 +11,7 @@ from console.cli.tables import fields_of, print_fields
 from console.documents.stores import store_document
 
 if TYPE_CHECKING:
-    from shared.engine.store_mark import MarkedStore
+    from shared.engine.store.marked_store import MarkedStore
 
 app = typer.Typer(help="Show or adopt the store of blobs.")
 

@@ -8,7 +8,7 @@ from console.documents.keys import UntrustedDocument, untrusted_document
 from shared.domain.errors import Code
 
 if TYPE_CHECKING:
-    from shared.engine.store_mark import Look
+    from shared.engine.store.mark import Look
     from shared.engine.upkeep.rebuild import Rebuilt
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.deadline import Deadline
 from shared.domain.limits import Limits
-from shared.engine.store_mark import MarkedStore
+from shared.engine.store.marked_store import MarkedStore
 from shared.ports.catalog.database import Catalog
 from shared.ports.clock import Clock
 from shared.ports.directory import DirectoryAccess

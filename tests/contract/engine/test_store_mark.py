@@ -12,7 +12,8 @@ from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code, Refuse, StoreNotOurs
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.secret import Secret
-from shared.engine.store_mark import MarkedStore, State
+from shared.engine.store.mark import State
+from shared.engine.store.marked_store import MarkedStore
 from shared.engine.tenants.onboarding import add_tenant, remove_tenant
 from shared.engine.tenants.shred import shred_tenant
 from shared.ports.catalog.stores import KnownStore
@@ -35,7 +36,7 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 def again(world: EngineWorld, look_seconds: float = 0.0) -> MarkedStore:
     """Give the world's engine a store that has looked at nothing yet, as another process has one."""
     world.limit(store_look_seconds=look_seconds)
-    store = MarkedStore(world.store, world.context.catalog, world.context.limits)
+    store = MarkedStore(world.store, world.context.catalog, world.context.limits, world.clock.monotonic)
     world.context = dataclasses.replace(world.context, store=store)
     return store
 
@@ -170,7 +171,7 @@ def test_a_bucket_that_is_emptied_before_the_commit_is_not_taken_for_a_lost_chun
 
 def forget_a_second(store: MarkedStore) -> MarkedStore:
     """The last look was two seconds ago."""
-    store._valid_at -= 2.0
+    store._checked_at -= 2.0
     return store
 
 
@@ -191,7 +192,9 @@ def test_of_first_writers_at_once_one_marks_the_store_and_all_go_on(tmp_path: Pa
     world = EngineWorld(tmp_path)
     world.change("stores", marked_at=None)
     del world.store.blobs[STORE_MARK]
-    stores = [MarkedStore(world.store, world.context.catalog, world.context.limits) for _ in range(6)]
+    stores = [
+        MarkedStore(world.store, world.context.catalog, world.context.limits, world.clock.monotonic) for _ in range(6)
+    ]
     threads = [threading.Thread(target=store.check) for store in stores]
     for thread in threads:
         thread.start()

@@ -11,7 +11,7 @@ import pytest
 from shared.adapters.blobs import open_store
 from shared.domain.jobs import JobKind, JobState
 from shared.engine.audit import verify_audit
-from shared.engine.store_mark import MarkedStore
+from shared.engine.store.marked_store import MarkedStore
 from shared.engine.tenants.shred import shred_tenant
 from shared.engine.upkeep.rebuild import rebuild, stored_tenants
 from shared.vault.names import head_blob, key_objects_prefix
@@ -108,7 +108,7 @@ def test_a_folder_that_a_file_manager_has_been_in_is_swept_rebuilt_and_shredded(
         (path / "a copy (1)\n").write_bytes(b"x")
     (folder / tenant / "jobs" / UNKNOWN).mkdir()
     world.store = store  # type: ignore[assignment]
-    marked = MarkedStore(store, world.context.catalog, world.context.limits)
+    marked = MarkedStore(store, world.context.catalog, world.context.limits, world.clock.monotonic)
     world.context = dataclasses.replace(world.context, store=marked)
     job = world.done(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job

@@ -29,7 +29,7 @@ from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.snapshots.download import download
 from shared.engine.steps.claim_keeper import ClaimKeeper
 from shared.engine.steps.work import Work
-from shared.engine.store_mark import MarkedStore
+from shared.engine.store.marked_store import MarkedStore
 from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.catalog.tenant import TenantCatalog
@@ -201,7 +201,7 @@ class EngineWorld:
         self.context = Context(
             catalog=catalog,
             keys=keys or self.keys,
-            store=MarkedStore(self.store, catalog, limits),
+            store=MarkedStore(self.store, catalog, limits, self.clock.monotonic),
             access=self.directory,
             dispatch=self.messages,
             clock=self.clock,
@@ -223,7 +223,7 @@ class EngineWorld:
         """The same bucket, KMS and directory, over another catalog."""
         other = copy.copy(self)
         catalog = open_catalog(migrated_file(database))
-        store = MarkedStore(self.store, catalog, self.context.limits)
+        store = MarkedStore(self.store, catalog, self.context.limits, self.clock.monotonic)
         other.context = dataclasses.replace(self.context, catalog=catalog, store=store, observer=_Points(other))
         other._see(database)
         other.of = other.context.catalog.tenant(self.tenant.tenant_id)
