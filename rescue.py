@@ -237,18 +237,35 @@ def merged(runs: Sequence[Iterator[Line]]) -> Iterator[tuple[bytes, bytes]]:
                 yield order, value
 
 
+def listed(stream: dict[str, Any]) -> list[tuple[str, str | None]]:
+    """Return a stream's resources, each with the resource that its records belong to. Older manifests only name them."""
+    resources = [(each["resource"], each["owner"]) for each in stream.get("resources", [])]
+    return resources or [(name, name.rpartition(".")[0] or None) for name in stream["records"]]
+
+
+def foreign_owners(streams: list[dict[str, Any]]) -> dict[bytes, bytes]:
+    """Return, of resources whose records belong to objects of another stream that was read whole, that one's resource."""
+    fed = {resource: stream for stream in streams for resource, _ in listed(stream)}
+    pairs = [(stream, resource, owner) for stream in streams for resource, owner in listed(stream) if owner in fed]
+    return {
+        resource.encode(): owner.encode()
+        for stream, resource, owner in pairs
+        if owner is not None and fed[owner] is not stream and fed[owner]["answer"] == "whole"
+    }
+
+
 def records(safe: Safe, streams: list[dict[str, Any]]) -> Iterator[bytes]:
-    """Yield the records as lines, without what belongs to objects of another stream that was read whole without them."""
-    whole = {name: stream["stream"] for stream in streams if stream["answer"] == "whole" for name in stream["records"]}
-    others = {(name.partition(".")[0], stream["stream"]) for stream in streams for name in stream["records"]}
-    owners = {name.encode(): set[bytes]() for name, stream in others if whole.get(name, stream) != stream}
+    """Yield the records as lines, without those that belong to an object that is not there."""
+    owners = foreign_owners(streams)
+    present: dict[bytes, set[bytes]] = {owner: set() for owner in owners.values()}
     for order, value in heapq.merge(*(merged([safe.lines(run) for run in stream["runs"]]) for stream in streams)):
         resource, _, key = order.partition(b"\0")  # an owner's resource sorts before what belongs to it
-        owner = resource.partition(b".")[0]
-        if resource in owners:
-            owners[resource].add(key)
-        if key.count(b"/") == 1 or owner not in owners or b"/".join(key.split(b"/")[:2]) in owners[owner]:
-            yield b'{"key": "%b", "value": %b}\n' % (key, value)
+        segments = key.split(b"/")
+        if resource in owners and b"/".join(segments[: (len(segments) - 1) // 2 * 2]) not in present[owners[resource]]:
+            continue
+        if resource in present:
+            present[resource].add(key)
+        yield b'{"key": "%b", "value": %b}\n' % (key, value)
 
 
 def rescue(safe: Safe, snapshot: str, file: Path | None, *, orphan: bool) -> None:

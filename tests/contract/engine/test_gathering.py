@@ -84,7 +84,7 @@ async def ended(gathering: "asyncio.Future[None]") -> None:
 
 
 def in_a_thread(gatherer: Gatherer) -> "asyncio.Future[None]":
-    return asyncio.ensure_future(asyncio.to_thread(gatherer.run, [], settles=False))
+    return asyncio.ensure_future(asyncio.to_thread(gatherer.run, [], final=False))
 
 
 def test_no_more_than_sixteen_pages_wait_to_be_gathered(world: EngineWorld) -> None:
