@@ -8,9 +8,9 @@ from uuid import UUID
 import typer
 
 from console.cli.naming import known_resources, known_tenants, newest_snapshot
-from shared.domain.resources import RESOURCES
 
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
+_RESOURCE = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)*")
 
 
 def examples(*lines: str) -> str:
@@ -47,11 +47,14 @@ def _moment(value: str) -> datetime:
         raise typer.BadParameter("give a time such as 2026-05-01T12:00:00Z, or a day such as 2026-05-01.") from None
 
 
-def _known(values: list[str] | None) -> list[str]:
-    """Return the names of resources. Raise BadParameter for an unknown one."""
+def _resources(values: list[str] | None) -> list[str]:
+    """Return the names of resources, which a snapshot may have although this version does not know them.
+
+    Raise BadParameter for a text that no resource can have as its name.
+    """
     for value in values or []:
-        if value not in RESOURCES:
-            raise typer.BadParameter(f"there is no resource '{value}'; give one of {', '.join(RESOURCES)}.")
+        if not _RESOURCE.fullmatch(value):
+            raise typer.BadParameter(f"'{value}' is not the name of a resource; 'entrakeep resources' lists them.")
     return values or []
 
 
@@ -104,7 +107,7 @@ ResourceNames = Annotated[
         "--resource",
         metavar="RESOURCE",
         help="Only this resource. Can be given several times.",
-        callback=_known,
+        callback=_resources,
         autocompletion=known_resources,
     ),
 ]

@@ -30,7 +30,7 @@ def browse(
     wanted_id = encode_id(object_id) if object_id is not None else None
     needle = search.casefold() if search is not None else None
     shown = Shown()
-    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown) as (_, reader):
+    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
         for key, text in reader.records(resources):
             if wanted_id is not None and wanted_id not in key.split(b"/")[1::2]:
                 continue
@@ -48,7 +48,7 @@ def refused(
     ``resources`` are the resources to list, all if empty.
     """
     shown = Shown()
-    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown) as (_, reader):
+    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
         for state in reader.streams:
             resource = state.listed[0].resource
             if not resources or resource in resources:

@@ -34,7 +34,7 @@ def download(
     key may have been revoked half-way. Raises what reading raises, and OSError from ``sink``.
     """
     count, shown = 0, Shown()
-    with begun_foreground(context, tenant, JobKind.DOWNLOAD, snapshot, shown) as (work, reader):
+    with begun_foreground(context, tenant, JobKind.DOWNLOAD, snapshot, shown, resources) as (work, reader):
         batch = bytearray()
         for key, value in reader.records(resources):
             batch += b'{"key": "%b", "value": %b}\n' % (key, value)

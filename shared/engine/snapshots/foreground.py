@@ -1,13 +1,13 @@
 """Foreground jobs: the calling process streams the records. It claims the job's only step and has its own key lease."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Unexpected
+from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Refuse, Unexpected
 from shared.domain.jobs import Claim, JobKind, JobState
-from shared.domain.model import Tenant
+from shared.domain.model import Snapshot, Tenant
 from shared.engine.audit import anchor_softly
 from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys
@@ -27,17 +27,25 @@ class Shown:
 
 @contextmanager
 def begun_foreground(
-    context: Context, tenant: Tenant, kind: JobKind, snapshot: str, shown: Shown | None = None
+    context: Context,
+    tenant: Tenant,
+    kind: JobKind,
+    snapshot: str,
+    shown: Shown | None = None,
+    resources: Collection[str] = (),
 ) -> Iterator[tuple[Work, SnapshotReader]]:
     """Run a job of this process over a snapshot (id or ``latest``). Yield the work and a reader of the snapshot.
 
     The snapshot is pinned while the job runs. The caller counts its records in ``shown``. The job succeeds when the block
     ends, and fails with the code of an exception that leaves it. KMS is always called anew. If another process has ended
     the job, the reason is raised: a refused key, for instance, ends all jobs of the tenant at once.
+
+    Raises Refuse ``WRONG_USE`` if the snapshot does not have one of ``resources``, which are those to read.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
     catalog.jobs.end_expired_foreground(context.limits.claim_seconds)
     row = catalog.snapshots.get(snapshot)
+    _check_resources(row, resources)
     claim = catalog.jobs.begin_foreground(kind, row.snapshot_id, kind.value, context.limits.claim_seconds)
     shown = Shown() if shown is None else shown
     with ClaimKeeper(catalog.claims, claim, context.limits.renew_seconds, context.clock.monotonic) as hold:
@@ -57,6 +65,15 @@ def begun_foreground(
         except BaseException as error:
             _fail(catalog, claim, _cause(error), shown)
             raise
+
+
+def _check_resources(snapshot: Snapshot, resources: Collection[str]) -> None:
+    """Raise Refuse if the snapshot does not have one of these resources, because no record would look like an empty one."""
+    names = [report.resource for report in snapshot.resources]
+    for resource in resources:
+        if resource not in names:
+            sentence = f"The snapshot has no resource '{resource}'. Give one of {', '.join(sorted(names))}."
+            raise Refuse(Code.WRONG_USE, sentence)
 
 
 def _cause(error: BaseException) -> EntrakeepError:

@@ -133,6 +133,14 @@ def test_browsing_finds_by_text_and_by_id(world: EngineWorld) -> None:
     assert look(search="nowhere") == []
 
 
+def test_a_resource_that_the_snapshot_does_not_have_is_refused_without_a_job(world: EngineWorld) -> None:
+    before = len(world.of.jobs.recent())
+    with pytest.raises(Refuse, match=r"has no resource 'devices'.*organization") as refused:
+        download(world.context, world.tenant, "latest", BytesIO(), ["users", "devices"])
+    assert refused.value.code is Code.WRONG_USE
+    assert len(world.of.jobs.recent()) == before
+
+
 # -- verify
 
 
