@@ -1,4 +1,4 @@
-"""What every blob store promises: one suite, run on a folder and on S3 over HTTP."""
+"""What every blob store promises: one suite, run on a folder, on S3 over HTTP, and on the store in memory of other tests."""
 
 import errno
 import os
@@ -19,6 +19,7 @@ from moto.server import ThreadedMotoServer
 from shared.adapters.blobs import open_store
 from shared.domain.errors import Code, Refuse, StoreTrouble
 from shared.ports.blobs import FOR_EVER, BlobStore
+from tests.unit.vault.parts import MemoryStore
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -46,8 +47,10 @@ def aws(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return endpoint
 
 
-@pytest.fixture(params=["folder", "s3", "s3-prefix"])
+@pytest.fixture(params=["memory", "folder", "s3", "s3-prefix"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "memory":
+        return MemoryStore()
     if request.param == "folder":
         return open_store((tmp_path / "a folder" / "store").as_uri())
     request.getfixturevalue("aws")
@@ -82,7 +85,8 @@ def test_put_again_replaces(store: BlobStore) -> None:
 
 def test_put_new_never_overwrites(store: BlobStore) -> None:
     assert store.put_new("t/snapshots/s", b"first")
-    assert not store.put_new("t/snapshots/s", b"second")
+    for again in (b"second", b"first"):
+        assert not store.put_new("t/snapshots/s", again)
     assert store.get("t/snapshots/s") == b"first"
 
 

@@ -44,7 +44,10 @@ def lease_of(
 
 
 class MemoryKeys:
-    """Wraps data keys by remembering them; answers with ``trouble`` while that is set."""
+    """Wraps data keys by remembering them; answers with ``trouble`` while that is set.
+
+    ``tests/contract/test_key_services.py`` holds it to what every key service promises.
+    """
 
     def __init__(self) -> None:
         self.trouble: EntrakeepError | None = None
@@ -117,19 +120,24 @@ class MemoryKeys:
 
 
 class MemoryStore:
-    """Blobs in a dictionary."""
+    """Blobs in a dictionary. ``tests/contract/test_blob_store.py`` holds it to what every store promises."""
 
     place = "memory:"
     near = False
 
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
+        self._lock = threading.Lock()
 
     def put(self, name: str, data: bytes) -> None:
         self.blobs[name] = data
 
     def put_new(self, name: str, data: bytes) -> bool:
-        return self.blobs.setdefault(name, data) is data
+        with self._lock:
+            if name in self.blobs:
+                return False
+            self.blobs[name] = data
+            return True
 
     def prove(self, name: str, data: bytes) -> None:
         self.put_new(name, data)
