@@ -10,7 +10,7 @@ from shared.domain.schedule import next_due
 from shared.engine.context import Context
 from shared.engine.jobs.planning import steps_of
 from shared.engine.jobs.sending import send_due
-from shared.ports.catalog.scheduler import SchedulerCatalog
+from shared.ports.catalog.scheduler import RowsFailed, SchedulerCatalog
 
 log = logging.getLogger(__name__)
 
@@ -18,52 +18,79 @@ log = logging.getLogger(__name__)
 def tick(context: Context) -> None:
     """Run every part of the tick, each in its own transaction. Several beats may do so at the same time.
 
-    A failure of one due time, one job or one part does not stop the others. Each failure is logged, and the last one is
-    raised at the end. The tick is recorded in SQL as beat's heartbeat even then. Only if the catalog does not answer is it
-    not recorded: that is raised at once.
+    A failure of one row, such as a due time or a job, or of one part does not stop the others. Each failure is logged, and
+    the last one is raised at the end.
+
+    The tick is recorded in SQL as beat's heartbeat if every part ran. A beat of which a part always fails does only some of
+    its work, so commands, alerts and ``up`` must notice it. The failure of single rows does not count, because one tenant's
+    trouble would report the whole stack as stopped. If the catalog does not answer, that is raised at once.
     """
     scheduler = context.catalog.scheduler()
     scheduler.last_tick()  # raises once if the catalog does not answer, instead of in each of the parts
-    failed: list[Exception] = []
-    with _collect_failure(failed, "times after a clock change were not corrected"):
+    failures = _Failures()
+    with failures.of_part("times after a clock change were not corrected"):
         if scheduler.repair_after_clock_change(context.limits.claim_seconds):
             log.warning("database clock was set back: ended the claims and waits that it made longer")
-    with _collect_failure(failed, "due jobs were not created"):
-        _make_due(context, scheduler, failed)
-    with _collect_failure(failed, "late backups were not recorded"):
+    with failures.of_part("due jobs were not created"):
+        _make_due(context, scheduler, failures)
+    with failures.of_part("late backups were not recorded"):
         scheduler.note_late(context.limits.late_seconds)
-    with _collect_failure(failed, "expiring secrets were not recorded"):
+    with failures.of_part("expiring secrets were not recorded"):
         scheduler.note_expiring()
-    with _collect_failure(failed, "prune jobs were not created"):
+    with failures.of_part("sweeps were not created"):
         scheduler.make_sweeps(timedelta(hours=context.limits.sweep_hours))
-    with _collect_failure(failed, "jobs were not planned"):
+    with failures.of_part("jobs were not planned"):
         for job in scheduler.unplanned():
-            with _collect_failure(failed, "job was not planned", tenant=job.tenant_id, job=job.job_id):
+            with failures.of_row("job was not planned", tenant=job.tenant_id, job=job.job_id):
                 scheduler.offer_steps(job, steps_of(job.kind))
-    with _collect_failure(failed, "expired claims were not released"):
+    with failures.of_part("expired claims were not released"):
         scheduler.expire(context.limits.claims_lost)
-    with _collect_failure(failed, "messages were not sent"):
+    with failures.of_part("messages were not sent"):
         send_due(context)
-    scheduler.record_tick()
-    if failed:
-        raise failed[-1]
+    if not failures.parts:
+        scheduler.record_tick()
+    if failures.last is not None:
+        raise failures.last
 
 
-def _make_due(context: Context, scheduler: SchedulerCatalog, failed: list[Exception]) -> None:
+def _make_due(context: Context, scheduler: SchedulerCatalog, failures: "_Failures") -> None:
     """Create the jobs that are due, and set the next due time of each schedule."""
     now = context.clock.now()
     refused_since = now - timedelta(seconds=context.lease_seconds)
     for due in scheduler.due(now):
-        with _collect_failure(failed, "due job was not created", tenant=due.tenant_id):
+        with failures.of_row("due job was not created", tenant=due.tenant_id):
             following = next_due(due.schedule.cron, due.schedule.timezone, now)
             scheduler.make_due(due, following, refused_since)
 
 
-@contextmanager
-def _collect_failure(failed: list[Exception], failure: str, **ids: str) -> Iterator[None]:
-    """Log an exception of the block and add it to ``failed``. Log only the type of an unexpected one: its text may leak."""
-    try:
-        yield
-    except Exception as error:
+class _Failures:
+    """The failures of one tick. The text of an unexpected error may leak, so only its type is logged."""
+
+    def __init__(self) -> None:
+        self.parts = 0
+        """Number of parts that failed as a whole."""
+        self.last: Exception | None = None
+        """The last error of a part or a row."""
+
+    @contextmanager
+    def of_part(self, failure: str) -> Iterator[None]:
+        """Log an exception of the block, and count the part as failed unless only single rows failed."""
+        try:
+            yield
+        except RowsFailed as rows:  # logged by the catalog
+            self.last = rows.last
+        except Exception as error:
+            self._add(error, failure)
+            self.parts += 1
+
+    @contextmanager
+    def of_row(self, failure: str, **ids: str) -> Iterator[None]:
+        """Log an exception of the block, which handles one row."""
+        try:
+            yield
+        except Exception as error:
+            self._add(error, failure, **ids)
+
+    def _add(self, error: Exception, failure: str, **ids: str) -> None:
         log.error("%s: %s", failure, error if isinstance(error, EntrakeepError) else type(error).__name__, extra=ids)
-        failed.append(error)
+        self.last = error

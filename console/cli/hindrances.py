@@ -32,7 +32,10 @@ def hindrances(catalog: Catalog, waited: float = math.inf, limits: Limits = LIMI
     """
     scheduler = catalog.scheduler()
     if _or(scheduler.last_tick(), waited) > limits.beat_silent_seconds:
-        sentence = f"Beat has not ticked for {limits.beat_silent_seconds:g} s: start the stack with 'entrakeep up'."
+        sentence = (
+            f"Beat has not ticked for {limits.beat_silent_seconds:g} s: start the stack with 'entrakeep up', or read "
+            "beat's log if it runs."
+        )
         return [Hindrance(Code.STACK_NOT_RUNNING, sentence)]
     problems = []
     if (trouble := scheduler.broker_trouble()) is not None:

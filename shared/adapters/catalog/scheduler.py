@@ -32,7 +32,7 @@ from shared.domain.audit import SCHEDULE
 from shared.domain.errors import Code
 from shared.domain.jobs import Job, JobKind, JobState, Origin, StepPlan, StepRef, StepState, exclusive_kinds
 from shared.messages import VERSION
-from shared.ports.catalog.scheduler import DueSchedule
+from shared.ports.catalog.scheduler import DueSchedule, RowsFailed
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class SqlScheduler:
     def make_sweeps(self, every: timedelta) -> int:
         """Insert a prune job for each tenant that had none within ``every``. Return how many.
 
-        A tenant's failure does not stop the others. The last error is raised at the end.
+        A tenant's failure does not stop the others. RowsFailed is raised at the end.
         """
         with self._database.read(EVERY_TENANT) as connection:
             since = self._database.now(connection) - every
@@ -96,7 +96,7 @@ class SqlScheduler:
         failed: list[Exception] = []
         made = self._each(tenant_rows, "a tenant gets no prune", lambda rows, _: _prune(rows, every), failed)
         if failed:
-            raise failed[-1]
+            raise RowsFailed(failed[-1])
         return made
 
     def unplanned(self) -> list[Job]:
@@ -147,7 +147,7 @@ class SqlScheduler:
         )
         changed += self._each(self._to_cancel(), problem, _end_cancelled, failed)
         if failed:
-            raise failed[-1]
+            raise RowsFailed(failed[-1])
         return changed
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:

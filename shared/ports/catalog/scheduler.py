@@ -17,6 +17,14 @@ class DueSchedule(msgspec.Struct, frozen=True, kw_only=True):
     schedule: Schedule
 
 
+class RowsFailed(Exception):
+    """Some rows could not be handled, and all others were. Each error is logged; ``last`` is the last one."""
+
+    def __init__(self, last: Exception) -> None:
+        super().__init__(str(last))
+        self.last = last
+
+
 class SchedulerCatalog(Protocol):
     """The scheduler's handle on all tenants."""
 
@@ -38,8 +46,8 @@ class SchedulerCatalog(Protocol):
     def make_sweeps(self, every: timedelta) -> int:
         """Create a prune for each tenant that was added, and last pruned, longer than ``every`` ago. Return their number.
 
-        Concurrent callers create at most one for each tenant. An error for one tenant does not stop the others: the
-        last error is raised at the end.
+        Concurrent callers create at most one for each tenant. An error for one tenant does not stop the others:
+        RowsFailed is raised at the end.
         """
 
     def unplanned(self) -> list[Job]:
@@ -60,7 +68,7 @@ class SchedulerCatalog(Protocol):
         - Foreground jobs fail with ``INTERRUPTED``.
         - Jobs to cancel are cancelled if no step of theirs is claimed.
 
-        An error for one row does not stop the others: the last error is raised at the end.
+        An error for one row does not stop the others: RowsFailed is raised at the end.
         """
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
