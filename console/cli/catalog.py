@@ -9,7 +9,7 @@ from console.cli.opening import open_engine
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.progress import shown_count
 from console.cli.tables import print_damaged, print_strays
-from console.cli.untrusted import confirmed_keys, print_untrusted
+from console.cli.untrusted import confirm_trust, print_untrusted
 from console.documents.stores import rebuilt_tenant
 from console.documents.verifications import DamagedBlob
 from shared.domain.errors import Code, Refuse
@@ -60,18 +60,15 @@ def rebuild(
     running stack. Exit status 1 if a tenant could not be restored completely.
     """
     context = open_engine()
-    trusted = confirmed_keys(trust_key or [])
-    from shared.engine.upkeep.rebuild import rebuild as rebuilt
-    from shared.engine.upkeep.rebuild import rebuild_installation, stored_tenants
+    from shared.engine.requests.rebuild import check_trusted, rebuild_catalog
 
-    context.store.recognise()
-    rebuild_installation(context)
+    trusted = check_trusted(trust_key or [])
+    confirm_trust(trusted)
     outcomes: list[Rebuilt] = []
-    for tenant_id in stored_tenants(context):
-        with shown_count("manifest") as report:
-            outcomes.append(rebuilt(context, tenant_id, report, trusted))
+    for outcome in rebuild_catalog(context, context.catalog.actor, trusted, lambda: shown_count("manifest")):
+        outcomes.append(outcome)
         if not as_json:
-            _print_outcome(outcomes[-1])
+            _print_outcome(outcome)
     if as_json:
         print_document([rebuilt_tenant(outcome) for outcome in outcomes])
     for outcome in outcomes:

@@ -1,6 +1,6 @@
 """Data keys and manifests in the store under untrusted KMS keys, as commands show them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import typer
 
@@ -8,8 +8,6 @@ from console.cli.output import note, print_line
 from console.cli.prompts import somebody_answers
 from console.documents.keys import UntrustedDocument
 from console.documents.times import to_second
-from shared.domain.arns import check_form, is_alias
-from shared.domain.errors import Code, Refuse
 from shared.domain.trust import Untrusted, described, located
 
 
@@ -30,23 +28,11 @@ def print_untrusted(entries: Iterable[Untrusted]) -> None:
     print_line("written to the store: docs/threat-model.md says what to do.")
 
 
-def confirmed_keys(arns: Iterable[str]) -> frozenset[str]:
-    """Return the KMS keys that the operator trusts, after showing each with its account and Region.
-
-    On a terminal, ask for confirmation. Raise Refuse ``KEY_INVALID`` for a text that is not the ARN of a key.
-    """
-    named = sorted(set(arns))
-    for arn in named:
-        check_form(arn)
-        if is_alias(arn):
-            raise Refuse(
-                Code.KEY_INVALID,
-                f"{arn} is an alias, which can be pointed to another key: give the ARN of the key itself.",
-            )
-    for arn in named:
+def confirm_trust(arns: Collection[str]) -> None:
+    """Show each KMS key that the operator trusts, with its account and Region. On a terminal, ask for confirmation."""
+    for arn in sorted(arns):
         note(f"Trusted because you named it: {located(arn)}.")
-    if named and somebody_answers():
+    if arns and somebody_answers():
         typer.confirm(
             "The owners of these keys can create snapshots for the tenants. Trust them?", err=True, abort=True
         )
-    return frozenset(named)

@@ -1,6 +1,7 @@
 """Requests about tenants: what each refuses before anything leaves this process, and whom its audit event names."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from shared.domain.audit import Event, event_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind
 from shared.domain.secret import Secret
+from shared.engine.requests.rebuild import check_trusted, rebuild_catalog
 from shared.engine.requests.tenants import add_tenant, remove_tenant, shred_tenant, update_tenant
 from shared.ports.directory import Identity
 from tests.contract.engine.world import EngineWorld, identity
@@ -69,3 +71,23 @@ def test_a_tenant_is_removed_or_shredded_by_the_one_who_asked(world: EngineWorld
     assert (event.actor, event.action) == (ADA, "tenant.removed")
     add_tenant(world.context, ADA, "other", identity())
     assert shred_tenant(world.context, "bob", "other").by == "bob"
+
+
+def test_a_rebuild_names_the_one_who_asked_and_yields_each_tenant(world: EngineWorld, tmp_path: Path) -> None:
+    world.backed_up()
+    lost = world.over(tmp_path / "new.sqlite3")
+    shown: list[int] = []
+    (outcome,) = rebuild_catalog(lost.context, ADA, frozenset(), lambda: nullcontext(shown.append))
+    assert (outcome.tenant, outcome.snapshots, shown) == (world.tenant, 1, [1])
+    event = last_event(lost, world.tenant.tenant_id)
+    assert (event.actor, event.action) == (ADA, "catalog.rebuilt")
+    lost.close()
+
+
+def test_only_the_arn_of_a_key_itself_is_trusted() -> None:
+    key = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
+    assert check_trusted([key, key]) == {key}
+    for wrong in ("key", "arn:aws:kms:eu-central-1:444455556666:alias/backup"):
+        with pytest.raises(Refuse) as refused:
+            check_trusted([key, wrong])
+        assert refused.value.code is Code.KEY_INVALID
