@@ -88,8 +88,15 @@ def job_details(
 
 
 def resources_of(job: Job, steps: Sequence[Step]) -> list[ResourceDocument]:
-    """Return a backup's progress with each resource; an empty list for other kinds of job."""
-    return [_resource(name, job, steps) for name in RESOURCES] if job.kind is JobKind.BACKUP else []
+    """Return a backup's progress with each resource; an empty list for other kinds of job.
+
+    A backup by another version may have read resources that this version does not know: its steps name them.
+    """
+    if job.kind is not JobKind.BACKUP:
+        return []
+    streams = {name: row.stream for name, row in RESOURCES.items()}
+    streams |= {progress.resource: step.name for step in steps for progress in step.progress}
+    return [_resource(name, stream, job, steps) for name, stream in streams.items()]
 
 
 def _result_fields(job: Job, tenant: str, steps: Sequence[Step]) -> dict[str, Any]:
@@ -104,9 +111,9 @@ def _result_fields(job: Job, tenant: str, steps: Sequence[Step]) -> dict[str, An
     }
 
 
-def _resource(name: str, job: Job, steps: Sequence[Step]) -> ResourceDocument:
+def _resource(name: str, stream: str, job: Job, steps: Sequence[Step]) -> ResourceDocument:
     """Return a backup's progress with one resource."""
-    own_steps = [step for step in steps if step.phase < Phase.COMMIT and step.name == RESOURCES[name].stream]
+    own_steps = [step for step in steps if step.phase < Phase.COMMIT and step.name == stream]
     counted = [progress for step in own_steps for progress in step.progress if progress.resource == name]
     state: ResourceState
     if own_steps and all(step.answer is not None for step in own_steps):

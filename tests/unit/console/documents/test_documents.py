@@ -92,6 +92,12 @@ def test_rounds_of_a_resource_are_counted_together() -> None:
     assert row == {"resource": "users", "state": "reading", "records": 6, "changed": 8, "answer": "whole"}
 
 
+def test_a_resource_that_this_version_does_not_know_is_listed_last() -> None:
+    seen = ResourceProgress(resource="devices.owners", records=5, changed=6)
+    row = results(JOB, "contoso", [step(1, "devices", StepState.DONE, seen)])["resources"][-1]
+    assert row == {"resource": "devices.owners", "state": "done", "records": 5, "changed": 6, "answer": "whole"}
+
+
 def test_a_resource_that_a_failed_job_did_not_read_is_not_done() -> None:
     """The end of a job ends its steps, but what they have not reached is not there, and nobody reads on."""
     ended = msgspec.structs.replace(step(1, "users", StepState.DONE), answer=None)
