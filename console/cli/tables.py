@@ -140,9 +140,11 @@ def print_fields(fields: Sequence[tuple[str, Any]]) -> None:
 
 
 def age_words(seconds: int | None) -> str | None:
-    """Return an age in days, hours or minutes."""
+    """Return an age in days, hours or minutes; ``<1 min`` for an age below a minute."""
     if seconds is None:
         return None
+    if seconds < 60:
+        return "<1 min"
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length or unit == "min":
             return f"{seconds // length} {unit}"

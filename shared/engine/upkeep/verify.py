@@ -4,7 +4,6 @@ Key objects are compared with SQL: without them the bucket would not be enough f
 hash that their children's sealed manifests have. Every other object under the tenant's prefix is accounted for.
 """
 
-import uuid
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -13,14 +12,13 @@ from shared.domain.errors import Alarm, Code
 from shared.domain.jobs import JobState
 from shared.domain.model import Snapshot, WrappedKey
 from shared.engine.snapshots.chain import check_hash, known_let_go
+from shared.engine.steps.checkpoints import last_state, store_state
 from shared.engine.steps.work import TimeSliceOver, Work
 from shared.engine.upkeep.accounting import unaccounted
-from shared.ports.catalog.claims import Checkpoint
 from shared.vault.format import Manifest, Run
 from shared.vault.keyring import check_key_object
 from shared.vault.listing import Listing
 from shared.vault.names import chunk_blob, manifest_blob
-from shared.vault.sealing import Kind, open_row, seal_row
 
 
 class _Damaged(msgspec.Struct):
@@ -74,7 +72,7 @@ def verify_step(work: Work) -> bool:
     job = work.catalog.jobs.get(work.claim.job_id)
     shallow = bool((job.detail or {}).get("shallow"))
     snapshots = [work.catalog.snapshots.get(job.snapshot)] if job.snapshot else work.catalog.snapshots.all()
-    progress = _Progress() if shallow else _resume(work)
+    progress = (None if shallow else last_state(work, _Progress)) or _Progress()
     time_slice = work.time_slice()
     for snapshot in snapshots:
         if snapshot.snapshot_id in progress.snapshots:
@@ -82,7 +80,7 @@ def verify_step(work: Work) -> bool:
         _verify_keys(work, snapshot, progress)
         for _ in (_verify_hashes if shallow else _verify_contents)(work, snapshot, progress):
             if not shallow and time_slice.over:
-                _save(work, progress)
+                store_state(work, progress)
                 raise TimeSliceOver
         progress.snapshots.add(snapshot.snapshot_id)
     return _end(work, progress)
@@ -198,22 +196,3 @@ def _check_hash(work: Work, blob: str, sha256: str, stream: str | None) -> None:
     """Raise Alarm if the blob is missing or its SHA-256 differs, and what ended the claim."""
     work.claim_keeper.check()
     check_hash(work.context.store, blob, sha256, stream)
-
-
-def _save(work: Work, progress: _Progress) -> None:
-    """Store the progress as a sealed checkpoint. It is sealed because it names the tenant's resources."""
-    tenant = work.claim.tenant_id
-    text = msgspec.json.encode(progress)
-    sealed = seal_row(work.keys.secrets(), tenant, Kind.CHECKPOINT, str(uuid.uuid4()), text)
-    checkpoint = Checkpoint(phase=work.claim.phase, stream=work.claim.name, sealed=sealed, run=None)
-    work.catalog.claims.checkpoint(work.claim, checkpoint, [])
-
-
-def _resume(work: Work) -> _Progress:
-    """Return the progress that the last checkpoint holds, or an empty one."""
-    checkpoints = work.catalog.claims.checkpoints(work.claim)
-    if not checkpoints:
-        return _Progress()
-    tenant = work.claim.tenant_id
-    text = open_row(work.keys.find, tenant, Kind.CHECKPOINT, checkpoints[-1].sealed)
-    return msgspec.json.decode(text, type=_Progress)

@@ -73,7 +73,16 @@ def test_a_narrowing_that_is_none_is_wrong_use(world: World, document: Callable[
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, None), (5, "0 min"), (119 * 60, "119 min"), (2 * HOUR, "2 h"), (47 * HOUR, "47 h"), (48 * HOUR, "2 d")],
+    [
+        (None, None),
+        (0, "<1 min"),
+        (59, "<1 min"),
+        (60, "1 min"),
+        (119 * 60, "119 min"),
+        (2 * HOUR, "2 h"),
+        (47 * HOUR, "47 h"),
+        (48 * HOUR, "2 d"),
+    ],
 )
 def test_an_age_is_told_in_the_unit_that_suits_it(seconds: int | None, words: str | None) -> None:
     assert age_words(seconds) == words
