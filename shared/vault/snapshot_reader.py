@@ -52,7 +52,7 @@ class SnapshotReader:
         Chunks without such records are not opened. The runs of one stream are open at a time, and of the stream with the
         objects that they belong to.
         """
-        for resource in sorted(resources or self._listed):
+        for resource in sorted(set(resources) or self._listed):
             yield from self._present(resource)
 
     def object_records(self, resource: str, key: bytes) -> Iterator[Record]:

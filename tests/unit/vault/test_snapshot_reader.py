@@ -164,6 +164,10 @@ def test_an_object_comes_with_all_that_belongs_to_it_and_few_chunks_are_opened()
     assert stored.opened(read) < 12 < sum(len(state.runs[0].chunks) for state in stored.streams)
 
 
+def test_a_resource_that_is_named_twice_is_read_once() -> None:
+    assert keys(owned({"a"}, set()).reader.records(["applications", "applications"])) == [b"applications/a"]
+
+
 def test_a_resource_that_the_snapshot_does_not_have_has_no_records() -> None:
     reader = owned({"a"}, set()).reader
     assert list(reader.records(["users"])) == []
