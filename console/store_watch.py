@@ -6,9 +6,6 @@ from collections.abc import Callable
 
 from shared.domain.errors import EntrakeepError
 
-_WELL, _WRONG = 60.0, 10.0
-"""Seconds between two checks of a store that works, and of one that does not."""
-
 
 class StoreWatch:
     """A thread that checks the store, because a bucket may take long to answer. Use it as a context manager.
@@ -17,7 +14,7 @@ class StoreWatch:
     after a good one and after a bad one.
     """
 
-    def __init__(self, look: Callable[[], None], well: float = _WELL, wrong: float = _WRONG) -> None:
+    def __init__(self, look: Callable[[], None], well: float, wrong: float) -> None:
         self._look = look
         self._well, self._wrong = well, wrong
         self._problem: EntrakeepError | None = None

@@ -10,9 +10,6 @@ from shared.domain.errors import Code, EntrakeepError
 from shared.domain.limits import Limits
 from shared.ports.broker import BrokerAnswer, BrokerState
 
-_TICKING = 5.0
-"""Seconds after a tick for which beat counts as ticking."""
-
 
 @dataclass(frozen=True)
 class Signs:
@@ -60,7 +57,7 @@ class Watch:
             seconds = self._signs.beat()
         except EntrakeepError:
             return False
-        return seconds is not None and seconds < _TICKING
+        return seconds is not None and seconds < self._limits.ticking_seconds
 
     def silences(self, flower_port: int | None) -> dict[str, Callable[[], bool]]:
         """Return, by part, a function that tells whether the part's heartbeat or answer is overdue."""

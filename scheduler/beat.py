@@ -18,10 +18,6 @@ from shared.engine.context import Context
 
 log = logging.getLogger(__name__)
 
-EVERY = 0.5
-"""Seconds between two ticks. A job that is requested by hand starts within one tick."""
-_BROKER_TIMEOUT = 2.0
-
 
 class CatalogScheduler(Scheduler):
     """Celery's scheduler, with our tick instead of its table of entries."""
@@ -40,8 +36,8 @@ class CatalogScheduler(Scheduler):
     @cached_property
     def broker(self) -> BrokerWatch:
         """Return the watch that knows whether the broker takes messages."""
-        broker = wiring.broker()
-        return BrokerWatch(lambda: wiring.ask_broker(broker, _BROKER_TIMEOUT), wiring.LIMITS.broker_look_seconds)
+        broker, limits = wiring.broker(), wiring.LIMITS
+        return BrokerWatch(lambda: wiring.ask_broker(broker, limits.broker_answer_seconds), limits.broker_look_seconds)
 
     @cached_property
     def context(self) -> Context:
@@ -58,7 +54,7 @@ class CatalogScheduler(Scheduler):
             log.warning("tick failed, the next one retries: %s", error)
         except Exception:
             log.exception("tick failed, the next one retries")
-        return max(0.05, EVERY - (time.monotonic() - began))
+        return max(0.05, wiring.LIMITS.tick_seconds - (time.monotonic() - began))
 
     def _report_broker(self) -> None:
         """Store the broker's trouble in SQL, where commands can see it, each time that it changes."""

@@ -189,7 +189,7 @@ def probing() -> "Probing":
         limits=LIMITS,
         lease_seconds=values.key_lease_seconds,
         every=values.key_probe_seconds,
-        notices=None if url is None else Webhook(url.get_secret_value(), _trust(values)),
+        notices=None if url is None else Webhook(url.get_secret_value(), _trust(values), LIMITS.notice_answer_seconds),
         observer=observer,
     )
 

@@ -15,9 +15,6 @@ from shared.engine.key_health import Prober
 
 log = logging.getLogger(__name__)
 
-EVERY = 1.0
-"""Seconds between two probing rounds."""
-
 
 def main(parent: int) -> int:
     """Probe in rounds until the parent process ends. Return 0, or 1 if the prober cannot be set up."""
@@ -29,7 +26,7 @@ def main(parent: int) -> int:
         return 1
     while os.getppid() == parent:
         _round(prober)
-        time.sleep(EVERY)
+        time.sleep(wiring.LIMITS.probe_round_seconds)
     return 0
 
 

@@ -8,10 +8,10 @@ import threading
 
 from celery.signals import worker_ready, worker_shutting_down
 
+from shared.domain.limits import LIMITS
+
 log = logging.getLogger(__name__)
 
-_RESTART_DELAY = 5.0
-"""Seconds before a prober that ended is restarted."""
 
 _stop = threading.Event()
 _prober: "list[subprocess.Popen[bytes]]" = []
@@ -37,5 +37,5 @@ def _keep_running() -> None:
         argv = [sys.executable, "-m", "workers.prober", str(os.getpid())]
         _prober[:] = [subprocess.Popen(argv, stdin=subprocess.DEVNULL)]
         status = _prober[0].wait()
-        if not _stop.wait(_RESTART_DELAY):
+        if not _stop.wait(LIMITS.prober_restart_seconds):
             log.warning("prober ended with status %d, restarting it", status)

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SEEN_EVERY = 5.0
-"""Seconds between two heartbeats of a worker in SQL."""
 
 _stop = threading.Event()
 
@@ -141,7 +139,7 @@ def _start_heartbeat(sender: Any, **_: object) -> None:
 
 
 def _heartbeat(name: str, slots: int) -> None:
-    """Report the worker to SQL every ``SEEN_EVERY`` seconds until it shuts down."""
+    """Report the worker to SQL every ``Limits.heartbeat_seconds`` until it shuts down."""
     begins = True
     while True:
         try:
@@ -150,7 +148,7 @@ def _heartbeat(name: str, slots: int) -> None:
         except Exception as error:
             # Usually the database does not answer; the next heartbeat may succeed.
             log.warning("heartbeat failed, the next one retries: %s", type(error).__name__)
-        if _stop.wait(SEEN_EVERY):
+        if _stop.wait(wiring.LIMITS.heartbeat_seconds):
             return
 
 

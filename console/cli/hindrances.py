@@ -11,9 +11,6 @@ from shared.domain.jobs import Job, Step
 from shared.domain.limits import LIMITS, Limits
 from shared.ports.catalog.database import Catalog
 
-_LASTING = 15.0
-"""Seconds after which a waiting user is informed of a step's trouble. Shorter trouble is usual."""
-
 
 class Hindrance(NamedTuple):
     """A problem that blocks jobs: its code, and a sentence that says what to do."""
@@ -48,7 +45,7 @@ def hindrances(catalog: Catalog, waited: float = math.inf, limits: Limits = LIMI
 def of_steps(job: Job, steps: Sequence[Step]) -> list[Hindrance]:
     """Return the trouble of the job's steps with the store, a key or Graph, if it has lasted for a while."""
     trouble = trouble_of(job, steps)
-    if trouble is None or (now() - trouble.since).total_seconds() < _LASTING:
+    if trouble is None or (now() - trouble.since).total_seconds() < LIMITS.trouble_shown_seconds:
         return []
     return [Hindrance(trouble.code, trouble.message)]
 

@@ -69,7 +69,7 @@ def run_up(
             [replace(part, silent=silent[part.name], hang_seconds=hang_seconds) for part in stage]
             for stage in ([[redis.part], parts] if redis else [parts])
         ]
-        news = stack.enter_context(StoreWatch(store)).news
+        news = stack.enter_context(StoreWatch(store, limits.store_watch_seconds, limits.store_watch_wrong_seconds)).news
 
         def look() -> None:
             """Report changes of the parts and of the store."""

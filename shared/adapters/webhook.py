@@ -7,16 +7,17 @@ import msgspec
 
 from shared.ports.notices import BackupNotice, Notice, NotTaken
 
-_SECONDS = 10.0
-
 
 class Webhook:
     """Post each notice to ``url``. A 2xx answer delivers it. A redirect does not, and is not followed."""
 
-    def __init__(self, url: str, trust: ssl.SSLContext) -> None:
-        """Create the client. ``trust`` holds the trusted certificates. The URL may contain a token, so nothing shows it."""
+    def __init__(self, url: str, trust: ssl.SSLContext, seconds: float) -> None:
+        """Create the client, which waits ``seconds`` for an answer.
+
+        ``trust`` holds the trusted certificates. The URL may contain a token, so nothing shows it.
+        """
         self._url = url
-        self._client = httpx.Client(verify=trust, timeout=_SECONDS, follow_redirects=False)
+        self._client = httpx.Client(verify=trust, timeout=seconds, follow_redirects=False)
 
     def send(self, notice: Notice | BackupNotice) -> str:
         """Post a notice and return the outcome, such as ``HTTP 204``. Raises NotTaken if it was not delivered."""

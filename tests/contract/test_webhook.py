@@ -19,6 +19,7 @@ from shared.domain.key_health import KeyCondition
 from shared.ports.notices import BackupNotice, Notice, NoticeWarning, NotTaken
 from tests.parts import free_port
 
+SECONDS = 10.0
 NOTICE = Notice(
     tenant="contoso",
     tenant_id="t",
@@ -74,7 +75,9 @@ def listening(context: ssl.SSLContext | None = None) -> Iterator[Listener]:
 
 def test_a_notice_is_posted_as_one_json_document() -> None:
     with listening() as listener:
-        assert Webhook(f"http://127.0.0.1:{listener.server_port}/hook?token=x", OURS).send(NOTICE) == "HTTP 204"
+        assert (
+            Webhook(f"http://127.0.0.1:{listener.server_port}/hook?token=x", OURS, SECONDS).send(NOTICE) == "HTTP 204"
+        )
     ((path, kind, document),) = listener.posted
     assert (path, kind) == ("/hook?token=x", "application/json")
     assert document == {
@@ -103,7 +106,7 @@ def test_a_notice_about_a_backup_says_so() -> None:
         at=datetime(2026, 5, 1, 12, 0, tzinfo=UTC),
     )
     with listening() as listener:
-        Webhook(f"http://127.0.0.1:{listener.server_port}/hook", OURS).send(notice)
+        Webhook(f"http://127.0.0.1:{listener.server_port}/hook", OURS, SECONDS).send(notice)
     ((_, _, document),) = listener.posted
     assert document == {
         "about": "backup",
@@ -123,13 +126,13 @@ def test_only_a_success_has_taken_it_and_no_redirect_is_followed(status: int) ->
     with listening() as listener:
         listener.status = status
         with pytest.raises(NotTaken, match=f"HTTP {status}"):
-            Webhook(f"http://127.0.0.1:{listener.server_port}/", OURS).send(NOTICE)
+            Webhook(f"http://127.0.0.1:{listener.server_port}/", OURS, SECONDS).send(NOTICE)
     assert len(listener.posted) == 1
 
 
 def test_nobody_there_is_told_by_a_word_that_does_not_show_the_address() -> None:
     with pytest.raises(NotTaken) as caught:
-        Webhook(f"http://127.0.0.1:{free_port()}/secret-token", OURS).send(NOTICE)
+        Webhook(f"http://127.0.0.1:{free_port()}/secret-token", OURS, SECONDS).send(NOTICE)
     assert caught.value.outcome == "ConnectError"
 
 
@@ -142,8 +145,8 @@ def test_over_tls_the_other_side_must_prove_itself() -> None:
     stranger.configure_trust(strange)
     with listening(context) as listener:
         url = f"https://127.0.0.1:{listener.server_port}/"
-        assert Webhook(url, proven).send(NOTICE) == "HTTP 204"
+        assert Webhook(url, proven, SECONDS).send(NOTICE) == "HTTP 204"
         for trust in (OURS, strange):
             with pytest.raises(NotTaken, match="ConnectError"):
-                Webhook(url, trust).send(NOTICE)
+                Webhook(url, trust, SECONDS).send(NOTICE)
     assert len(listener.posted) == 1

@@ -12,8 +12,6 @@ from shared.engine.steps.work import Work
 
 _DOUBTFUL = frozenset({Answer.UNAVAILABLE, Answer.UNLICENSED})
 """Answers that would leave a snapshot complete without the resource."""
-_OTHERS = 2
-"""Number of other streams that get one small request each."""
 
 
 def proved(work: Work, stream: Stream, skip: Skip) -> Skip | GraphTrouble:
@@ -34,9 +32,9 @@ def proved(work: Work, stream: Stream, skip: Skip) -> Skip | GraphTrouble:
 
 
 def others_answer(work: Work, stream: Stream) -> bool:
-    """Return True if Graph answers at least one of two other streams of the directory, each requested once."""
+    """Return True if Graph answers at least one of a few other streams of the directory, each requested once."""
     others = [other for other in STREAMS.values() if other.collection != stream.collection and other.children is None]
-    return run_cancellable(work, _any_answers(work, others[:_OTHERS]))
+    return run_cancellable(work, _any_answers(work, others[: work.context.limits.other_streams]))
 
 
 def _parent_answer(work: Work, stream: Stream) -> Answer | None:

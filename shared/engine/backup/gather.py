@@ -28,8 +28,6 @@ from shared.vault.writer import RunWriter
 
 _LINES = 4096
 """Number of changed lines that are passed to the writer at a time."""
-PAGES = 16
-"""Most pages that are downloaded and not yet gathered: as many as arrive while a buffer is sorted and written."""
 
 
 class Stopped(Exception):
@@ -80,7 +78,7 @@ class Gatherer:
         self._tracker = tracker
         self._base = base
         self._loop = asyncio.get_running_loop()
-        self._room = asyncio.Semaphore(PAGES)
+        self._room = asyncio.Semaphore(work.context.limits.pages_ahead)
         self._pages: queue.SimpleQueue[Page | _Stop | None] = queue.SimpleQueue()
         self._fetching: Future[Line | None] | None = None
         self._stopping = False
@@ -103,7 +101,7 @@ class Gatherer:
         return self._refusals.any
 
     async def offer(self, page: Page | None) -> None:
-        """Queue a page, or None after the last one. Wait while ``PAGES`` pages are not gathered yet."""
+        """Queue a page, or None after the last one. Wait while ``Limits.pages_ahead`` pages are not gathered yet."""
         await self._room.acquire()
         self._pages.put(page)
 

@@ -218,7 +218,7 @@ async def _pump(work: Work, stream: Stream, start: Start, key: DataKey) -> Answe
     are kept in a checkpoint.
     """
     source = source_for(work.context, work.catalog, work.keys, work.check)
-    tracker = SeenObjects(afresh=start.cursor is None)
+    tracker = SeenObjects(work.context.limits.tracked_objects, afresh=start.cursor is None)
     gatherer = Gatherer(
         work,
         stream,

@@ -10,9 +10,6 @@ from shared.engine.snapshots.manifests import parent_manifest
 from shared.engine.steps.work import Work
 from shared.vault.snapshot_reader import Record, SnapshotReader
 
-MOST = 1000
-"""Largest number of refused objects of a stream. With more, Graph counts as refusing the stream."""
-
 
 class Refusals:
     """The objects that Graph refuses to one step."""
@@ -30,11 +27,12 @@ class Refusals:
         return self._count > 0
 
     def add(self, refused: RefusedObject) -> None:
-        """Add a refused object. Raises Skip if there are more than ``MOST``."""
+        """Add a refused object. Raises Skip if there are more than ``Limits.refused_objects``."""
         self._count += 1
         self._new.append(refused)
-        if self._count > MOST:
-            sentence = f"Graph refuses more than {MOST} objects (request {refused.request_id})."
+        most = self._work.context.limits.refused_objects
+        if self._count > most:
+            sentence = f"Graph refuses more than {most} objects (request {refused.request_id})."
             raise Skip(Answer.FAILED, sentence, refused.request_id)
 
     def take(self) -> list[RefusedObject]:

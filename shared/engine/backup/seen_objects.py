@@ -7,8 +7,6 @@ from collections.abc import Iterable
 
 from shared.domain.records import Line, is_prefix, split_order
 
-MOST = 1 << 20
-"""Largest number of tracked objects, as hashes (some 90 MB). In a larger reading, repeated objects are unknown."""
 _MOST_REPEATED = 1 << 7
 """Largest number of repeated objects listed for a run. A run has some sixty chunks: with more, reading it is faster."""
 
@@ -16,7 +14,7 @@ _MOST_REPEATED = 1 << 7
 class SeenObjects:
     """The objects of one reading, run by run. A hash collision only causes an unnecessary re-read."""
 
-    def __init__(self, most: int = MOST, *, afresh: bool = True) -> None:
+    def __init__(self, most: int, *, afresh: bool = True) -> None:
         """Track up to ``most`` objects, or none if the reading does not start from the beginning (``afresh``)."""
         self._most = most
         self._known = afresh

@@ -38,10 +38,6 @@ from shared.ports.observer import Point
 
 log = logging.getLogger(__name__)
 
-_CHECK_SECONDS = 10.0
-"""Seconds for which a key check retries while KMS is in trouble."""
-_LONGEST_WAIT = 3600.0
-"""Longest delay of a step in seconds, even if the server asks for more."""
 _SHORTAGES = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
 """Errors of system calls on a machine that is short of memory, descriptors or processes."""
 _End = tuple[bool, EntrakeepError | TimeSliceOver | None]
@@ -85,7 +81,7 @@ def run_step(context: Context, message: StepMessage, holder: str) -> Ending:
 
 def _run_claimed(context: Context, catalog: TenantCatalog, claim: Claim) -> _End:
     """Run the step while its claim is renewed. Return whether the next phase opened, and the error that ended it early."""
-    with ClaimKeeper(catalog.claims, claim, context.limits.renew_seconds, context.clock.monotonic) as hold:
+    with ClaimKeeper(catalog.claims, claim, context.limits, context.clock.monotonic) as hold:
         try:
             return _run_and_store(context, catalog, hold)
         except EntrakeepError:
@@ -100,7 +96,7 @@ def _run_and_store(context: Context, catalog: TenantCatalog, hold: ClaimKeeper) 
     """Run the step, and store in SQL how it ended. Return as ``_run_claimed`` does."""
     claim = hold.claim
     try:
-        patience = _CHECK_SECONDS if claim.kind is JobKind.KEY_CHECK else None
+        patience = context.limits.check_retry_seconds if claim.kind is JobKind.KEY_CHECK else None
         with ProcessKeys(context, catalog, patience) as keys:
             return _work(Work(context, catalog, claim, hold, keys)), None
     except (EntrakeepError, TimeSliceOver) as error:
@@ -176,7 +172,7 @@ def _release_when_reachable(context: Context, catalog: TenantCatalog, claim: Cla
         try:
             catalog.claims.release_step(claim, after=context.limits.resend_seconds, trouble=None)
         except Refuse:
-            time.sleep(1.0)
+            time.sleep(context.limits.catalog_retry_seconds)
         else:
             return
 
@@ -189,7 +185,7 @@ def _retry_later(context: Context, catalog: TenantCatalog, claim: Claim, error: 
     """
     limits = context.limits
     longest = limits.key_trouble_seconds if isinstance(error, KeyTrouble) else limits.graph_trouble_seconds
-    after = min(max(error.after or 0.0, limits.resend_seconds), _LONGEST_WAIT)
+    after = min(max(error.after or 0.0, limits.resend_seconds), limits.step_wait_most_seconds)
     alone = isinstance(error, GraphTrouble) and error.alone
     lasted = catalog.claims.release_step(claim, after=after, trouble=error, alone=alone)
     if lasted.seconds < longest and not (alone and lasted.alone >= limits.stream_trouble_seconds):

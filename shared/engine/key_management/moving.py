@@ -21,8 +21,6 @@ from shared.vault.keyring import encode_key_object, read_key_object, unwrap
 from shared.vault.names import key_object_blob
 
 _T = TypeVar("_T")
-_REPORT_EVERY = 1.0
-"""Seconds between two writes of the progress."""
 
 
 class UnmovedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +139,7 @@ class Moving:
         time_over = self._time_slice.over
         if time_over or self._report_pause.over:
             self.work.catalog.claims.report_progress(self.work.claim, msgspec.to_builtins(self.progress), progress=True)
-            self._report_pause = self.work.context.deadline(_REPORT_EVERY)
+            self._report_pause = self.work.context.deadline(self.work.context.limits.key_progress_seconds)
         if time_over:
             raise TimeSliceOver
 

@@ -25,9 +25,6 @@ from shared.vault.keyring import check_key_object, read_key_object, unwrap
 from shared.vault.listing import Listing
 from shared.vault.names import data_key_of, key_object_blob, last
 
-_PASSES = 5
-"""Passes over the key objects. New ones may come during a pass: of data keys created meanwhile, and of those whose creation
-began before the switch and whose rows SQL refuses."""
 _PART = 2
 """Leading digits of a data key's id that choose its part. With fifty thousand data keys, a part has two hundred."""
 
@@ -35,9 +32,10 @@ _PART = 2
 def forget_and_prove(moving: Moving) -> bool:
     """Remove older generations and prove the rest, until no new key object comes. Return whether all is proved.
 
-    Return False after five passes, or if a key object could not be moved.
+    Return False after ``Limits.proof_passes``, or if a key object could not be moved. New key objects may come during a
+    pass: of data keys created meanwhile, and of those whose creation began before the switch and whose rows SQL refuses.
     """
-    for _ in range(_PASSES):
+    for _ in range(moving.work.context.limits.proof_passes):
         remove_older_generations(moving)
         _list_copies(moving)
         if moving.progress.left or moving.refused:

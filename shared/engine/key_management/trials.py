@@ -14,10 +14,6 @@ from shared.engine.keys.retrying import retry_kms
 from shared.ports.keys import FreshKey
 
 _T = TypeVar("_T")
-_PATIENCE = 10.0
-"""Seconds for which a call is retried while KMS is in trouble. It is short because a person waits."""
-_LOOK = 0.1
-"""Seconds between two tries while a key is not ready."""
 _UNFIT = "The key does not open what it wrapped itself. Do not use it; tell your operator."
 _NO_DECRYPT = "kms:Decrypt is missing. Without it backups could be written and never read."
 
@@ -37,13 +33,13 @@ class Trials:
 
     def retry(self, call: Callable[[], _T]) -> _T:
         """Return the result of ``call``, retried for a short time while KMS is in trouble."""
-        deadline = self._context.deadline(min(_PATIENCE, self._context.lease_seconds))
+        deadline = self._context.deadline(min(self._context.limits.check_retry_seconds, self._context.lease_seconds))
         return retry_kms(call, deadline, self._check_claim)
 
     def pause(self, deadline: Deadline) -> None:
         """Wait for a moment, but not beyond the deadline. Raise what ended the claim."""
         self._check_claim()
-        time.sleep(min(_LOOK, deadline.remaining))
+        time.sleep(min(self._context.limits.key_ready_look_seconds, deadline.remaining))
 
     def add_request_id(self, request_id: str | None) -> None:
         """Keep a request id, if there is one."""

@@ -17,9 +17,6 @@ from shared.vault.keyring import DataKey, create_data_key
 from shared.vault.leases import Lease, LeaseRetired
 from shared.vault.names import key_object_blob
 
-_CREATION_LOOK = 0.1
-"""Seconds between two looks for a data key that another step is creating."""
-
 
 class ProcessKeys:
     """Data keys of one tenant, with one lease for each KMS key that wraps any of them. Any thread may call any method.
@@ -80,7 +77,7 @@ class ProcessKeys:
             if reserved_until is not None:
                 return self._create_reserved(job_id, reserved_until)
             self.check()
-            time.sleep(_CREATION_LOOK)
+            time.sleep(self._context.limits.key_creation_look_seconds)
         return self._leases.open(wrapped)
 
     def _create_reserved(self, job_id: str, reserved_until: datetime) -> DataKey:

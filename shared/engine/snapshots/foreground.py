@@ -48,7 +48,7 @@ def begun_foreground(
     _check_resources(row, resources)
     claim = catalog.jobs.begin_foreground(kind, row.snapshot_id, kind.value, context.limits.claim_seconds)
     shown = Shown() if shown is None else shown
-    with ClaimKeeper(catalog.claims, claim, context.limits.renew_seconds, context.clock.monotonic) as hold:
+    with ClaimKeeper(catalog.claims, claim, context.limits, context.clock.monotonic) as hold:
         try:
             with ProcessKeys(context, catalog) as keys:
                 keys.secrets()

@@ -6,24 +6,22 @@ from collections.abc import Callable, Sequence
 from shared.domain.deadline import Deadline
 from shared.domain.errors import Cancelled, ClaimLost, EntrakeepError, Refuse
 from shared.domain.jobs import Claim, ResourceProgress
+from shared.domain.limits import Limits
 from shared.ports.catalog.claims import Claims
-
-REPORT_SECONDS = 2.0
-"""Seconds between two writes of a step's progress."""
 
 
 class ClaimKeeper:
     """A claim that is renewed until the context manager ends.
 
     ``check`` raises ``ClaimLost`` once another worker has claimed the step, and ``Cancelled`` once the job is cancelled. The
-    progress last given to ``report_progress`` is in SQL within ``REPORT_SECONDS`` seconds.
+    progress last given to ``report_progress`` is in SQL within ``Limits.progress_seconds``.
     """
 
-    def __init__(self, claims: Claims, claim: Claim, every: float, now: Callable[[], float]) -> None:
-        """Prepare to renew ``claim`` at least once in ``every`` seconds by the monotonic clock ``now``."""
+    def __init__(self, claims: Claims, claim: Claim, limits: Limits, now: Callable[[], float]) -> None:
+        """Prepare to renew ``claim`` every ``limits.renew_seconds`` by the monotonic clock ``now``."""
         self.claim = claim
         self._claims = claims
-        self._every = every
+        self._limits = limits
         self._now = now
         self._ended: EntrakeepError | None = None
         self._calls: list[Callable[[], None]] = []
@@ -65,12 +63,12 @@ class ClaimKeeper:
 
     def _renew(self) -> None:
         """Renew the claim and write new progress, until stopped or until the claim ends."""
-        pause, expiry = self._deadline(self._every), self._deadline(self.claim.seconds)
-        while not self._stop.wait(min(REPORT_SECONDS, self._every)):
+        pause, expiry = self._deadline(self._limits.renew_seconds), self._deadline(self.claim.seconds)
+        while not self._stop.wait(min(self._limits.progress_seconds, self._limits.renew_seconds)):
             progress = self._progress
             if progress is self._written and not pause.over:
                 continue
-            pause, next_expiry = self._deadline(self._every), self._deadline(self.claim.seconds)
+            pause, next_expiry = self._deadline(self._limits.renew_seconds), self._deadline(self.claim.seconds)
             try:
                 renewal = self._claims.renew(self.claim, None if progress is self._written else progress)
                 expiry, self._written = next_expiry, progress

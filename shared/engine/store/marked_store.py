@@ -9,7 +9,7 @@ from shared.domain.deadline import Deadline, seconds_since
 from shared.domain.errors import Code, Refuse, StoreNotOurs
 from shared.domain.limits import Limits
 from shared.engine.store.mark import Look, Mark, State, decode_mark, encode_mark, problem_message
-from shared.engine.store.witnesses import WITNESSES, holds_objects_of
+from shared.engine.store.witnesses import holds_objects_of
 from shared.ports.blobs import RawStore
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.stores import KnownStore
@@ -148,7 +148,9 @@ class MarkedStore:
             return False
         if self._store.near:
             return self._store.get(STORE_MARK) == mark
-        return seconds_since(self._checked_at, self._now) < (1.0 if afresh else self._limits.store_look_seconds)
+        return seconds_since(self._checked_at, self._now) < (
+            self._limits.store_missing_seconds if afresh else self._limits.store_look_seconds
+        )
 
     def _check_mark(self, writes: bool) -> bytes | None:
         """Return the mark's bytes if they are right, or None if the catalog knows no mark and nothing is to be written."""
@@ -177,7 +179,7 @@ class MarkedStore:
         Raises ``StoreNotOurs`` unless the store holds objects that SQL knows. If SQL knows no tenants, the store must be
         unmarked or carry the chosen id.
         """
-        mark, tenants = self._read(), self._catalog.tenants(WITNESSES)
+        mark, tenants = self._read(), self._catalog.tenants(self._limits.witnesses)
         if tenants:
             is_ours = holds_objects_of(self._store, self._catalog, tenants)
         else:

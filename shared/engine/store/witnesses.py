@@ -10,9 +10,6 @@ from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.keyring import check_key_object
 from shared.vault.names import manifest_blob
 
-WITNESSES = 20
-"""Number of tenants to look for. One match is enough."""
-
 
 def holds_objects_of(store: RawStore, catalog: Catalog, tenants: list[Tenant]) -> bool:
     """Return whether the newest manifest, or the key object for credentials, of any of these tenants matches SQL."""

@@ -21,9 +21,6 @@ from shared.vault.certificates import not_after
 from shared.vault.keyring import create_data_key
 from shared.vault.names import key_object_blob
 
-_PATIENCE = 20.0
-"""Seconds for which KMS is retried while it is in trouble. It is short because a person waits."""
-
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True):
     """The result of adding or updating a tenant."""
@@ -54,7 +51,7 @@ def add_tenant(
     try:
         key, wrapped = retry_kms(
             lambda: create_data_key(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None),
-            context.deadline(min(context.lease_seconds, _PATIENCE)),
+            context.deadline(min(context.lease_seconds, context.limits.connect_retry_seconds)),
         )
     except KeyRefused as refusal:
         if refusal.unknown and not context.catalog.queries().key_in_use(arn):

@@ -74,7 +74,7 @@ class SilentDirectory(MemoryDirectory):
 
 def gatherer_of(work: Work, source: MemoryDirectory) -> Gatherer:
     key = work.keys.job_key(work.claim.job_id)
-    return Gatherer(work, USERS, key, source, full=True, started_at=work.context.clock.now(), tracker=SeenObjects())
+    return Gatherer(work, USERS, key, source, full=True, started_at=work.context.clock.now(), tracker=SeenObjects(1000))
 
 
 async def ended(gathering: "asyncio.Future[None]") -> None:

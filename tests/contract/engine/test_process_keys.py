@@ -12,7 +12,6 @@ import pytest
 from shared.domain.errors import Alarm, ClaimLost, Code, EntrakeepError, KeyRefused, KeyTrouble, Refuse
 from shared.domain.jobs import JobKind
 from shared.domain.model import Purpose, WrappedKey
-from shared.engine.jobs import runner
 from shared.engine.keys import process_keys as process_keys_module
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.vault.keyring import DataKey, create_data_key
@@ -197,14 +196,12 @@ def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
         assert world.keys.asked == asked
 
 
-def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(
-    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(world: EngineWorld) -> None:
     world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
     world.keys.trouble = KeyTrouble("KMS does not answer.")
     with ProcessKeys(world.context, world.of, 0.0) as keys, pytest.raises(KeyTrouble):
         keys.secrets()
-    monkeypatch.setattr(runner, "_CHECK_SECONDS", 0.0)
+    world.limit(check_retry_seconds=0.0)
     check = world.ask(JobKind.KEY_CHECK)
     world.work(1)
     assert world.of.keys.state().unreachable is not None

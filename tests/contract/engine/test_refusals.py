@@ -8,7 +8,6 @@ import pytest
 from shared.domain.errors import Answer
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import RefusedObject, ResourceReport
-from shared.engine.backup import refusals
 from shared.engine.snapshots import browse
 from shared.engine.snapshots.foreground import begun_foreground
 from tests.contract.engine.world import EngineWorld
@@ -126,10 +125,8 @@ def test_an_object_that_is_refused_when_asked_for_by_id_stays_as_the_parent_has_
     assert world.download()["users/2"] == b'{"n":"new"}'
 
 
-def test_too_many_refused_objects_are_a_stream_that_is_refused(
-    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(refusals, "MOST", 1)
+def test_too_many_refused_objects_are_a_stream_that_is_refused(world: EngineWorld) -> None:
+    world.limit(refused_objects=1)
     world.backed_up()
     before = owners(world)
     refuse(world)

@@ -296,7 +296,7 @@ class EngineWorld:
                     break
                 self.perform(sent)
         with (
-            ClaimKeeper(self.of.claims, claim, self.context.limits.renew_seconds, self.clock.monotonic) as hold,
+            ClaimKeeper(self.of.claims, claim, self.context.limits, self.clock.monotonic) as hold,
             ProcessKeys(self.context, self.of) as keys,
         ):
             yield Work(self.context, self.of, claim, hold, keys)

@@ -43,7 +43,7 @@ def test_a_store_that_takes_long_to_answer_keeps_nobody_waiting() -> None:
         answered.wait(60)
 
     began = time.monotonic()
-    with StoreWatch(look) as watch:
+    with StoreWatch(look, well=60.0, wrong=10.0) as watch:
         assert watch.news() is None
     assert time.monotonic() - began < 30
     answered.set()

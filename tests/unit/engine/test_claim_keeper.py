@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Refuse
 from shared.domain.jobs import Claim, JobKind, ResourceProgress
+from shared.domain.limits import Limits
 from shared.engine.steps.claim_keeper import ClaimKeeper
 from shared.ports.catalog.claims import Claims, Renewal
 
@@ -42,7 +43,7 @@ def until(true: Callable[[], object]) -> None:
 
 
 def held(renewals: Renewals) -> ClaimKeeper:
-    return ClaimKeeper(cast(Claims, renewals), CLAIM, 0.02, time.monotonic)
+    return ClaimKeeper(cast(Claims, renewals), CLAIM, Limits(renew_seconds=0.02), time.monotonic)
 
 
 def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
@@ -57,7 +58,7 @@ def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
 
 def test_how_far_the_work_has_come_is_told_once_and_long_before_a_renewal() -> None:
     renewals = Renewals(Renewal(cancel=False))
-    with ClaimKeeper(cast(Claims, renewals), CLAIM, 60.0, time.monotonic) as hold:
+    with ClaimKeeper(cast(Claims, renewals), CLAIM, Limits(renew_seconds=60.0), time.monotonic) as hold:
         for records in (1, 2):
             progress = [ResourceProgress(resource="users", records=records, changed=0)]
             hold.report_progress(progress)

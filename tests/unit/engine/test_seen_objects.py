@@ -149,6 +149,6 @@ def test_of_a_run_in_which_most_came_again_that_is_not_told_one_by_one() -> None
 
 
 def test_of_a_reading_that_goes_on_nothing_is_claimed_and_every_prefix_stays() -> None:
-    met = SeenObjects(afresh=False)
+    met = SeenObjects(1000, afresh=False)
     assert met.filter([[USER, *MANAGED]]) == [USER, *MANAGED]
     assert met.end_run() is None

@@ -9,8 +9,9 @@ import pytest
 from celery import Celery
 
 from scheduler import beat
-from scheduler.beat import EVERY, CatalogScheduler
+from scheduler.beat import CatalogScheduler
 from shared.domain.errors import Code, Refuse
+from shared.domain.limits import LIMITS
 from tests.migrated import migrated_file
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
@@ -54,13 +55,13 @@ def test_no_error_of_a_tick_ends_beat_and_the_next_tick_does_its_work(
     catalog = scheduler.context.catalog.scheduler()
     with monkeypatch.context() as broken:
         broken.setattr(beat, "tick", fails)
-        assert 0.0 < scheduler.tick() <= EVERY
+        assert 0.0 < scheduler.tick() <= LIMITS.tick_seconds
     (record,) = (record for record in caplog.records if record.name == beat.__name__)
     assert "the next one retries" in record.message
     assert bool(record.exc_info) == traceback
     assert catalog.last_tick() is None
     caplog.clear()
-    assert 0.0 < scheduler.tick() <= EVERY
+    assert 0.0 < scheduler.tick() <= LIMITS.tick_seconds
     assert [record for record in caplog.records if record.name == beat.__name__] == []
     assert catalog.last_tick() is not None
 
@@ -76,7 +77,7 @@ def test_a_tick_stores_the_trouble_of_the_broker_and_its_end(scheduler: CatalogS
 def test_a_tick_that_took_long_is_followed_soon_but_not_without_a_pause(
     scheduler: CatalogScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for took, least, most in ((60.0, 0.01, 0.1), (0.2, EVERY - 0.21, EVERY - 0.19)):
+    for took, least, most in ((60.0, 0.01, 0.1), (0.2, LIMITS.tick_seconds - 0.21, LIMITS.tick_seconds - 0.19)):
         monkeypatch.setattr(beat, "time", SimpleNamespace(monotonic=iter((100.0, 100.0 + took)).__next__))
         assert least < scheduler.tick() < most
 
