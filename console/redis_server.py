@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from console.supervisor.part import Part
 from shared.domain.errors import Code, Refuse
+from shared.domain.limits import LIMITS
 from shared.ports.broker import Broker, BrokerAnswer, BrokerState
 
 Ask = Callable[[Broker, float], BrokerAnswer]
@@ -32,7 +33,6 @@ PERMISSIONS = (
 They allow access neither to the server's configuration nor to its data files."""
 
 _OLDEST = (7, 0)
-_TIMEOUT = 2.0
 _VERSION = re.compile(r"\b(Redis|Valkey) server v=(\d+)\.(\d+)\.(\d+)")
 
 
@@ -85,7 +85,7 @@ def own_redis(broker: Broker, home: Path, environment: Mapping[str, str], ask: A
     Its data are stored in ``<home>/redis``. Each call creates a new password, unless the URL has one. Raise Refuse
     ``BROKER_UNREACHABLE`` if no Redis answers and ours cannot be started there, ``FILE_NOT_WRITABLE``.
     """
-    answer = ask(broker, _TIMEOUT)
+    answer = ask(broker, LIMITS.redis_start_answer_seconds)
     if answer.state in (BrokerState.READY, BrokerState.LOADING):
         return None
     if answer.state is not BrokerState.ABSENT:
@@ -105,7 +105,7 @@ def own_redis(broker: Broker, home: Path, environment: Mapping[str, str], ask: A
         name="redis",
         argv=(program.path, "-"),
         environment={name: environment[name] for name in ("PATH", "TMPDIR", "TZ") if name in environment},
-        ready=lambda: ask(served, _TIMEOUT).state is BrokerState.READY,
+        ready=lambda: ask(served, LIMITS.redis_start_answer_seconds).state is BrokerState.READY,
         grace=1.0,
         stdin=configuration(served, folder),
     )

@@ -277,7 +277,7 @@ def _access(
         graph_url=values.graph_url,
         authority_url=values.authority_url,
         trust=_trust(values),
-        budgets=CountedBudgets(RedisBudgets(redis_url, limits.requests_in_flight), observer),
+        budgets=CountedBudgets(RedisBudgets(redis_url, limits), observer),
         token_seconds=values.key_lease_seconds,
         retry_policy=RetryPolicy(tries=2, wait_seconds=15.0) if somebody_waits else RetryPolicy(),
     )

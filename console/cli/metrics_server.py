@@ -9,10 +9,9 @@ from typing import Any
 
 from console.cli.output import note
 from shared.domain.errors import EntrakeepError
+from shared.domain.limits import LIMITS
 
 _TEXT = "text/plain; charset=utf-8"
-_SECONDS = 10.0
-"""Seconds that a client may take to send its request."""
 
 
 class MetricsServer(ThreadingHTTPServer):
@@ -51,7 +50,7 @@ class MetricsServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """The answers to requests."""
 
-    timeout = _SECONDS
+    timeout = LIMITS.scrape_seconds
     server: MetricsServer
 
     def version_string(self) -> str:

@@ -23,10 +23,6 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.limits import Limits
 from shared.ports.broker import Broker
 
-_BROKER_TIMEOUT = 0.5
-_LEFTOVERS = 15.0
-"""Seconds to wait for the end of processes that a killed supervisor left."""
-
 
 def run_up(
     *,
@@ -58,7 +54,9 @@ def run_up(
             environment["ENTRAKEEP_BROKER_URL"] = broker.url
         nodes = stack.enter_context(contextlib.closing(Nodes(environment, node_names(("beat", "worker")))))
         port, password = port_for_flower() if flower else None, secrets.token_hex(12)
-        watch = Watch(broker.place, lambda: wiring.ask_broker(broker, _BROKER_TIMEOUT), signs, limits, logs, _say)
+        watch = Watch(
+            broker.place, lambda: wiring.ask_broker(broker, limits.watch_broker_seconds), signs, limits, logs, _say
+        )
         parts = celery_parts(environment, nodes, port, watch.ticking, flower_password=password)
         if port is not None:
             _say(f"Flower: http://{FLOWER_USER}:{password}@127.0.0.1:{port}")
@@ -121,7 +119,7 @@ def _exclusive(home: Path) -> Iterator[int]:
     with _open(home / "up.lock") as own, _open(home / "parts.lock") as parts:
         if not _locked(own):
             raise Refuse(Code.BUSY, f"The stack of {home} is running already; stop it first.")
-        deadline = time.monotonic() + _LEFTOVERS
+        deadline = time.monotonic() + wiring.LIMITS.leftovers_seconds
         while not _locked(parts):
             if time.monotonic() > deadline:
                 raise Refuse(Code.BUSY, f"Processes of an earlier start in {home} have not ended yet; try again.")

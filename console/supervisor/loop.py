@@ -7,13 +7,10 @@ from pathlib import Path
 
 from console.supervisor import guard
 from console.supervisor.part import Pace, Part, Seat
+from shared.domain.limits import LIMITS
 
 _ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _WAKING = {*_ENDING, signal.SIGCHLD}
-_LOOK = 5.0
-"""Seconds between two calls of ``look``."""
-_PATIENCE = 30.0
-"""Seconds after which the parts that have not answered yet are named."""
 
 
 class Supervisor:
@@ -62,8 +59,8 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Start the stages and tend their parts until a signal to end arrives."""
-        opened, ready, impatient_at = 1, False, time.monotonic() + _PATIENCE
-        look_at = time.monotonic() + _LOOK
+        opened, ready, impatient_at = 1, False, time.monotonic() + LIMITS.parts_slow_seconds
+        look_at = time.monotonic() + LIMITS.parts_look_seconds
         while True:
             now = time.monotonic()
             seats = [seat for stage in self._stages[:opened] for seat in stage]
@@ -78,11 +75,11 @@ class Supervisor:
                     ready = True
                     self._announce_ready()
                 elif now >= impatient_at:
-                    impatient_at = now + _PATIENCE
+                    impatient_at = now + LIMITS.parts_slow_seconds
                     self._say(f"still waiting for {', '.join(silent)}")
             if now >= look_at:
                 self._look()
-                look_at = time.monotonic() + _LOOK
+                look_at = time.monotonic() + LIMITS.parts_look_seconds
             caught = signal.sigtimedwait(_WAKING, self._nap(seats, ready))
             if caught is not None and caught.si_signo in _ENDING:
                 return
@@ -91,7 +88,7 @@ class Supervisor:
         """Return the seconds to sleep until something may be due. The end of a child wakes the loop earlier."""
         now = time.monotonic()
         due = [seat.restart_at - now for seat in seats if seat.restart_at is not None]
-        return max(0.0, min([*due, _LOOK if ready else self._pace.look]))
+        return max(0.0, min([*due, LIMITS.parts_look_seconds if ready else self._pace.look]))
 
     def _end(self) -> None:
         """Stop the stages in the opposite order, and kill what outlives its grace."""

@@ -9,14 +9,7 @@ from pathlib import Path
 
 from console.supervisor.guarded import Guarded, tail
 from shared.domain.backoff import Backoff
-
-_LOG_LIMIT = 10 * 1024 * 1024
-"""Bytes of a part's log after which it becomes ``<part>.log.1`` and a new one begins."""
-_STARTING = 60.0
-"""Extra seconds that a part has until its first sign of life."""
-_DYING = 3
-"""Number of consecutive ends after which the last lines of the log are shown."""
-_RESTARTS = Backoff(first=1.0, longest=30.0)
+from shared.domain.limits import LIMITS
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class Part:
 class Pace:
     """Times of the supervisor, in seconds."""
 
-    backoff: Backoff = _RESTARTS
+    backoff: Backoff = LIMITS.part_backoff
     """The waits before restarts."""
     steady: float = 60.0
     """The up-time after which the first wait applies again."""
@@ -113,7 +106,7 @@ class Seat:
             self._heard = True
         elif self._silent_since is None:
             self._silent_since = now
-        elif now - self._silent_since >= self.part.hang_seconds + (0.0 if self._heard else _STARTING):
+        elif now - self._silent_since >= self.part.hang_seconds + (0.0 if self._heard else LIMITS.part_start_seconds):
             self.kill()
             self._process = None
             self._plan_restart("gives no sign of life", now)
@@ -145,14 +138,14 @@ class Seat:
         self._ends += 1
         self.restart_at = now + wait
         self._say(f"{self.part.name} {reason}; restarting it in {wait:g} s (log: {self._log})")
-        if self._ends >= _DYING:
+        if self._ends >= LIMITS.part_ends_shown:
             for line in tail(self._log, 5):
                 self._say(f"{self.part.name} | {line}")
 
     def _rotate(self) -> None:
         """Copy and truncate a log that has grown too long. The part appends, so it continues at the new beginning."""
         try:
-            if self._log.stat().st_size > _LOG_LIMIT:
+            if self._log.stat().st_size > LIMITS.part_log_bytes:
                 with self._log.open("rb") as old, open(self._log.with_suffix(".log.1"), "wb", opener=_private) as new:
                     shutil.copyfileobj(old, new)
                 os.truncate(self._log, 0)

@@ -21,20 +21,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.domain.errors import GraphTrouble
+from shared.domain.limits import Limits
 from shared.ports.budget import Budget
 
 log = logging.getLogger(__name__)
 
-_TIMEOUT = 0.5
-"""Time-out of one call to Redis, in seconds."""
-_REST = 5.0
-"""Seconds without calls to Redis after it did not answer."""
-_HELD = 15.0
-"""Seconds after which a place expires unless it is renewed."""
-_LOOK = 0.05
-"""Seconds between two attempts to take a place, plus or minus half."""
-_MOST_WAIT = 60.0
-"""Longest wait of a request in seconds. A step that waits longer releases its slot to another one."""
 
 _FIRST_RATE, _LEAST_RATE, _MOST_RATE = 280.0, 20.0, 640.0
 """Resource units per second. First and most are 0.8 of Graph's smallest quota (3,500 in 10 s) and of its largest (8,000).
@@ -98,14 +89,14 @@ return 0
 
 
 class RedisBudgets:
-    """Budgets in the Redis at ``url``. All workers share ``places`` requests in flight per scope.
+    """Budgets in the Redis at ``url``. All workers share ``limits.requests_in_flight`` places per scope.
 
     Without a ``url`` each process limits itself: the command line never uses Redis.
     """
 
-    def __init__(self, url: str | None, places: int) -> None:
-        self._shared = _Shared(url)
-        self._places = places
+    def __init__(self, url: str | None, limits: Limits) -> None:
+        self._shared = _Shared(url, limits)
+        self._limits = limits
         self._scopes: dict[str, RedisBudget] = {}
         self._lock = threading.Lock()
 
@@ -114,7 +105,7 @@ class RedisBudgets:
         name = hashlib.sha256(f"{directory_id}|{client_id}".encode()).hexdigest()[:32]
         with self._lock:
             if name not in self._scopes:
-                self._scopes[name] = RedisBudget(self._shared, name, self._places)
+                self._scopes[name] = RedisBudget(self._shared, name, self._limits)
             return self._scopes[name]
 
     def close(self) -> None:
@@ -125,19 +116,19 @@ class RedisBudgets:
 class RedisBudget:
     """The budget of one scope in this process, for all its threads and event loops."""
 
-    def __init__(self, shared: "_Shared", name: str, places: int) -> None:
+    def __init__(self, shared: "_Shared", name: str, limits: Limits) -> None:
         self.shared = shared
         self.until_key = f"entrakeep:budget:{name}:until"
         self.in_flight_key = f"entrakeep:budget:{name}:held"
         self.rate_key = f"entrakeep:budget:{name}:rate"
-        self.places = places
+        self.limits = limits
         self.until = 0.0
         """The monotonic time before which this process sends no request, with or without Redis."""
         self.alone = threading.Lock()
         """The only place while Redis does not answer."""
 
     def request(self, units: int) -> AbstractAsyncContextManager[None]:
-        """Wait for a place and hold it until the block ends. Raises GraphTrouble after a minute."""
+        """Wait for a place and hold it until the block ends. Raises GraphTrouble if the wait is too long."""
         return self._request(units)
 
     async def throttled(self, seconds: float) -> None:
@@ -162,8 +153,9 @@ class RedisBudget:
         try:
             while (wait := await self._take(place)) > 0:  # other processes hold the places
                 waited += wait
-                if waited > _MOST_WAIT:
-                    raise GraphTrouble("Others use up what Graph allows this application.", max(wait, _REST))
+                if waited > self.limits.request_wait_most_seconds:
+                    after = max(wait, self.limits.redis_rest_seconds)
+                    raise GraphTrouble("Others use up what Graph allows this application.", after)
                 await asyncio.sleep(wait)
             async with _renewed(place):
                 yield
@@ -186,7 +178,7 @@ async def _renewed(place: "_Place") -> AsyncIterator[None]:
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(_HELD / 3)
+            await asyncio.sleep(place.lifetime / 3)
             await asyncio.to_thread(place.keep)
 
     renewing = asyncio.create_task(renew())
@@ -216,11 +208,10 @@ class _Place:
             if self._ended or wait > 0:
                 return max(wait, 0.0)
             keys = [budget.until_key, budget.in_flight_key, budget.rate_key]
-            lifetime = int(_HELD * 1000)
             arguments: list[str | float] = [
                 self._token,
-                budget.places,
-                lifetime,
+                budget.limits.requests_in_flight,
+                int(self.lifetime * 1000),
                 self._units,
                 _FIRST_RATE,
                 _MOST_RATE,
@@ -230,17 +221,26 @@ class _Place:
             if answer is None:
                 self._alone = budget.alone.acquire(blocking=False)
                 if not self._alone:
-                    return _random_wait()
+                    return self._random_wait()
                 budget.until = time.monotonic() + self._units / _ALONE_RATE
                 return 0.0
             self._in_redis = answer == 0
-            return answer / 1000 if answer >= 0 else _random_wait()
+            return answer / 1000 if answer >= 0 else self._random_wait()
+
+    @property
+    def lifetime(self) -> float:
+        """Return the seconds after which the place expires unless it is renewed."""
+        return self._budget.limits.place_seconds
+
+    def _random_wait(self) -> float:
+        """Return the seconds until the next attempt to take a place, at random."""
+        return self._budget.limits.place_look_seconds * random.uniform(0.5, 1.5)
 
     def keep(self) -> None:
         """Renew the place in Redis."""
         with self._lock:
             if self._in_redis and not self._ended:
-                self._budget.shared.ask(_KEEP, [self._budget.in_flight_key], [self._token, int(_HELD * 1000)])
+                self._budget.shared.ask(_KEEP, [self._budget.in_flight_key], [self._token, int(self.lifetime * 1000)])
 
     def end(self) -> None:
         """Release the place for good."""
@@ -255,10 +255,12 @@ class _Place:
 class _Shared:
     """Redis with short time-outs. It is not called for a while after it did not answer."""
 
-    def __init__(self, url: str | None) -> None:
+    def __init__(self, url: str | None, limits: Limits) -> None:
+        timeout = limits.redis_answer_seconds
         self._redis = url and redis.Redis.from_url(
-            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
+            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
         )
+        self._rest_seconds = limits.redis_rest_seconds
         self._rest_until = 0.0
         self.answers = False
         """True if Redis answered the last call."""
@@ -272,7 +274,7 @@ class _Shared:
             self.answers = True
         except (redis.RedisError, OSError) as error:
             self.answers = False
-            self._rest_until = time.monotonic() + _REST
+            self._rest_until = time.monotonic() + self._rest_seconds
             log.warning("no shared budget, Redis does not answer (%s): one request at a time", type(error).__name__)
             return None
         return int(answer)
@@ -281,8 +283,3 @@ class _Shared:
         """Close the connections."""
         if self._redis:
             self._redis.close()
-
-
-def _random_wait() -> float:
-    """Return the seconds until the next attempt to take a place, at random."""
-    return _LOOK * random.uniform(0.5, 1.5)

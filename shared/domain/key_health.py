@@ -7,10 +7,9 @@ import msgspec
 
 from shared.domain.errors import Code
 from shared.domain.key_states import STATE_WARNINGS
+from shared.domain.limits import LIMITS
 
 WELL = "KMS answers for the key."
-SOON = 5.0
-"""Seconds until a new result is probed again."""
 
 
 NO_NEW_DATA_KEYS = "no-new-data-keys"
@@ -119,5 +118,5 @@ def wait_for(
     older than a lease, and due times make no jobs while it lasts.
     """
     if probe is not current:
-        return min(every, SOON)
+        return min(every, LIMITS.probe_again_seconds)
     return min(every, lease / 2) if current is KeyCondition.REVOKED or makes_nothing_new(warnings) else every

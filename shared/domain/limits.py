@@ -1,11 +1,14 @@
-"""Every limit of the engine, with its unit."""
+"""Every limit of the product, with its unit. A name says the unit; a number without one counts things."""
 
 import msgspec
 
+from shared.domain.backoff import Backoff
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits that wiring gives the engine. Tests use shorter times; the product has one set."""
+    """The limits of the engine and of its processes. Tests use shorter times; the product has one set."""
 
+    # Claims and steps
     claim_seconds: float = 30.0
     """How long a claim lasts without a renewal."""
     renew_seconds: float = 10.0
@@ -16,20 +19,42 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Claims lost without progress after which a job fails with WORKER_LOST."""
     step_seconds: float = 300.0
     """The age at which a step checkpoints and releases itself, so that large tenants do not starve small ones."""
-    buffer_bytes: int = 64 * 1024 * 1024
-    """The size of the sort buffer, counting length + 250 bytes for each record."""
-    chunk_bytes: int = 1024 * 1024
-    """The size of a chunk's lines before compression."""
-    resend_seconds: float = 5.0
-    """First wait before a message is sent again; doubles each time."""
-    resend_most_seconds: float = 120.0
-    """Longest wait before a message is sent again."""
+    tenant_steps: int = 4
+    """Steps of one tenant that workers may have at the same time."""
     step_wait_most_seconds: float = 3600.0
     """Longest wait of a released step, even if a server asks for more."""
     catalog_retry_seconds: float = 1.0
     """Wait before a step is released again that SQL did not release."""
+
+    # Reading and writing
+    buffer_bytes: int = 64 * 1024 * 1024
+    """The size of the sort buffer, counting length + 250 bytes for each record."""
+    chunk_bytes: int = 1024 * 1024
+    """The size of a chunk's lines before compression."""
+    pages_ahead: int = 16
+    """Pages that are downloaded and not gathered yet: as many as arrive while a buffer is sorted and written."""
+    tracked_objects: int = 1 << 20
+    """Objects of one reading that are tracked as hashes, some 90 MB. In a larger one, repeated objects are unknown."""
+    upload_threads: int = 4
+    """Chunks of one run that are stored at the same time."""
+    chunks_waiting: int = 8
+    """Chunks of one run that are sealed and not stored yet. More would only take memory."""
+    upload_look_seconds: float = 0.25
+    """How often a step checks its claim and its lease while a chunk is being stored."""
+    open_runs: int = 32
+    """Runs that one merge reads at the same time. One chunk of each is in memory."""
+
+    # Messages, workers and beat
+    resend_seconds: float = 5.0
+    """First wait before a message is sent again; doubles each time."""
+    resend_most_seconds: float = 120.0
+    """Longest wait before a message is sent again."""
     broker_seconds: float = 2.0
     """Wait before a message that the broker did not take is sent again."""
+    broker_look_seconds: float = 5.0
+    """How often beat checks that the broker takes messages."""
+    broker_answer_seconds: float = 2.0
+    """How long beat waits for each answer of the broker."""
     worker_seen_seconds: float = 20.0
     """The time after which a worker that was not seen has no slots."""
     worker_restart_seconds: float = 60.0
@@ -42,14 +67,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long ``up`` takes beat for ready after a tick."""
     beat_silent_seconds: float = 10.0
     """The time without a tick of beat after which the stack counts as stopped."""
-    broker_look_seconds: float = 5.0
-    """How often beat checks that the broker takes messages."""
-    broker_answer_seconds: float = 2.0
-    """How long beat waits for each answer of the broker."""
-    tenant_steps: int = 4
-    """Steps of one tenant that workers may have at the same time."""
+
+    # KMS keys
     key_trouble_seconds: float = 6 * 3600.0
     """How long transient trouble with KMS may last before a job fails with KEY_UNREACHABLE."""
+    kms_backoff: Backoff = Backoff(first=0.2, longest=5.0, jitter=1.0)
+    """Waits between tries while KMS is in trouble."""
+    lease_last_wait_seconds: float = 0.05
+    """Longest wait at the end of a lease. Before, a wait is at most half of the lease's remaining time."""
     check_retry_seconds: float = 10.0
     """How long a key check retries while KMS is in trouble. It is short because a person waits."""
     connect_retry_seconds: float = 20.0
@@ -58,12 +83,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Wait between two looks for a data key that another step is creating."""
     key_ready_look_seconds: float = 0.1
     """Wait between two tries while a checked key is not ready."""
+    key_steady_seconds: float = 10.0
+    """How long a checked key must keep its permissions, and how long KMS may not know a new key."""
     key_progress_seconds: float = 1.0
     """How often the progress of a key change is stored."""
     proof_passes: int = 5
     """Passes over the key objects, after which a key change is retried if new ones still come."""
-    key_steady_seconds: float = 10.0
-    """How long a checked key must keep its permissions, and how long KMS may not know a new key."""
+
+    # Microsoft Graph
     graph_trouble_seconds: float = 6 * 3600.0
     """How long transient trouble with Graph or the store may last before a stream, or the job, fails."""
     stream_trouble_seconds: float = 600.0
@@ -72,36 +99,58 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Other streams that get one small request each, to tell trouble with one stream from trouble with Graph."""
     refused_objects: int = 1000
     """Refused objects of a stream. With more, Graph counts as refusing the stream."""
-    tracked_objects: int = 1 << 20
-    """Objects of one reading that are tracked as hashes, some 90 MB. In a larger one, repeated objects are unknown."""
-    pages_ahead: int = 16
-    """Pages that are downloaded and not gathered yet: as many as arrive while a buffer is sorted and written."""
     proof_seconds: float = 30.0
     """Wait before Graph is asked again whether a directory lacks a resource, or the licence for it."""
+    gone_after_seconds: float = 60.0
+    """The time after which a missing object is looked up again, since a replica may lag. Missing twice, it is deleted."""
+    cursor_days: float = 6.0
+    """The age at which a cursor is no longer used (Graph promises seven days)."""
+    sign_in_connect_seconds: int = 10
+    """Time-out of a connection to Microsoft's sign-in service."""
+    graph_wait_most_seconds: float = 3600.0
+    """Longest Retry-After of Graph that is followed."""
+    batches_ahead: int = 4
+    """Batches of child requests that are sent in advance."""
+    loop_pages: int = 1 << 16
+    """Links and pages that are remembered as hashes, some 10 MB. Loops of up to that many pages are detected."""
+    loop_repeated_pages: int = 8
+    """Repeated pages in a row that make a loop. A delta round may repeat objects, but not so many identical pages."""
+    loop_empty_pages: int = 1000
+    """Empty pages in a row that make a loop. Graph sends empty pages with a further link now and then."""
+    requests_in_flight: int = 8
+    """Requests to Graph that all workers together may have open for one application in one directory."""
+    place_seconds: float = 15.0
+    """The time after which the place of a request to Graph expires unless it is renewed."""
+    place_look_seconds: float = 0.05
+    """Wait between two attempts to take a place, plus or minus half."""
+    request_wait_most_seconds: float = 60.0
+    """Longest wait of a request for a place. A step that waits longer releases its slot to another one."""
+    redis_answer_seconds: float = 0.5
+    """Time-out of one call to Redis about places."""
+    redis_rest_seconds: float = 5.0
+    """How long Redis is not called about places after it did not answer."""
+
+    # The store and its upkeep
     store_look_seconds: float = 60.0
     """How long a process trusts a network store after it has checked the mark."""
     store_missing_seconds: float = 1.0
     """How long a process trusts a network store in which it misses a blob."""
     store_pause_seconds: float = 2.0
     """How long a process waits before it checks a store again whose mark was wrong."""
-    store_watch_seconds: float = 60.0
-    """How often ``up`` checks a store that works."""
-    store_watch_wrong_seconds: float = 10.0
-    """How often ``up`` checks a store that does not work."""
+    store_wait_most_seconds: float = 600.0
+    """Longest Retry-After of S3 that is followed."""
+    store_reads: int = 4
+    """Attempts to read a blob whose body breaks off: botocore retries only until an answer begins."""
+    store_read_pause_seconds: float = 0.5
+    """Longest wait between these attempts."""
     witnesses: int = 20
     """Tenants whose objects are looked up in a store without a known mark. One match is enough."""
-    trouble_shown_seconds: float = 15.0
-    """Age of a step's trouble after which a waiting user is informed. Shorter trouble is usual."""
-    requests_in_flight: int = 8
-    """Requests to Graph that all workers together may have open for one application in one directory."""
-    gone_after_seconds: float = 60.0
-    """The time after which a missing object is looked up again, since a replica may lag. Missing twice, it is deleted."""
     sweep_hours: float = 24.0
     """How often a tenant is swept."""
     settled_hours: float = 24.0
     """How long ago a job must have ended before the sweep removes its garbage."""
-    cursor_days: float = 6.0
-    """The age at which a cursor is no longer used (Graph promises seven days)."""
+
+    # Probes and notices
     probes: int = 16
     """Keys that one process probes at the same time."""
     probe_round_seconds: float = 1.0
@@ -110,6 +159,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Wait before a prober that ended is restarted."""
     probe_seconds: float = 90.0
     """How long a probe or notice is reserved for the process that took it: longer than all its calls can take."""
+    probe_again_seconds: float = 5.0
+    """Wait before a probe's new result is confirmed by another probe."""
     key_look_seconds: float = 3600.0
     """How often a key gets a closer look: its state, its material's expiry, and its other permissions."""
     late_seconds: float = 3600.0
@@ -122,6 +173,52 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """First wait before a notice that was not taken is sent again; doubles each time."""
     notice_retry_most_seconds: float = 3600.0
     """Longest wait before a notice is sent again."""
+    notice_hours: float = 24.0
+    """Age at which an event is no longer sent."""
+    events_kept: int = 50
+    """Events of each kind that SQL keeps for a tenant."""
+
+    # The catalog
+    catalog_busy_seconds: int = 10
+    """How long a process waits for another one that has locked the SQLite file."""
+    purge_seconds: float = 20.0
+    """How long a purge of deleted rows tries to empty SQLite's log while others use the database."""
+    purge_busy_ms: int = 500
+    """How long each attempt of a purge waits for the others, in milliseconds."""
+    purge_pause_seconds: float = 0.2
+    """Wait between two attempts of a purge."""
+    clock_slack_seconds: float = 5.0
+    """A tick that is further in the future was stored before the database's clock was set back."""
+    completion_seconds: int = 2
+    """Time-out of a connection that completes tenants' names in a shell. The query gets half of it."""
+
+    # Commands
+    trouble_shown_seconds: float = 15.0
+    """Age of a step's trouble after which a waiting user is informed. Shorter trouble is usual."""
+    scrape_seconds: float = 10.0
+    """How long a client of the metrics server may take to send its request."""
+    part_start_seconds: float = 60.0
+    """Extra time that a part of ``up`` has until its first sign of life."""
+    part_backoff: Backoff = Backoff(first=1.0, longest=30.0)
+    """Waits before a part of ``up`` that ended is restarted."""
+    part_ends_shown: int = 3
+    """Consecutive ends of a part after which ``up`` shows the last lines of its log."""
+    part_log_bytes: int = 10 * 1024 * 1024
+    """Size of a part's log after which it becomes ``<part>.log.1`` and a new one begins."""
+    parts_look_seconds: float = 5.0
+    """How often ``up`` checks the health of its parts."""
+    parts_slow_seconds: float = 30.0
+    """The time after which ``up`` names the parts that have not answered yet."""
+    store_watch_seconds: float = 60.0
+    """How often ``up`` checks a store that works."""
+    store_watch_wrong_seconds: float = 10.0
+    """How often ``up`` checks a store that does not work."""
+    watch_broker_seconds: float = 0.5
+    """How long ``up`` waits for each answer of the broker."""
+    redis_start_answer_seconds: float = 2.0
+    """How long ``up`` waits for each answer of the broker before it starts the parts."""
+    leftovers_seconds: float = 15.0
+    """How long ``up`` waits for the end of processes that a killed supervisor left."""
 
 
 LIMITS = Limits()

@@ -8,13 +8,11 @@ are. Runs share no chunks, so a merge rewrites every chunk.
 from collections.abc import Sequence
 from itertools import groupby
 
+from shared.domain.limits import LIMITS
 from shared.vault.format import Run
 from shared.vault.merge import merge, squeeze
 from shared.vault.reader import BlobReader
 from shared.vault.writer import RunWriter
-
-MOST_OPEN = 32
-"""The number of runs that one merge reads at the same time; one chunk of each is in memory."""
 
 
 def to_merge(runs: Sequence[Run]) -> int:
@@ -27,7 +25,7 @@ def to_merge(runs: Sequence[Run]) -> int:
             break
         chosen, size = chosen + len(job), size + own
     several = chosen > len(jobs[-1]) if jobs else False
-    if len(runs) - (chosen - 1 if several else 0) > MOST_OPEN:
+    if len(runs) - (chosen - 1 if several else 0) > LIMITS.open_runs:
         return len(runs)
     return chosen if several else 0
 
@@ -35,7 +33,7 @@ def to_merge(runs: Sequence[Run]) -> int:
 def compact(blobs: BlobReader, runs: Sequence[Run], writer: RunWriter, *, oldest: bool) -> Run | None:
     """Return one run equivalent to ``runs``, or None if it has no lines.
 
-    ``runs`` are adjacent, oldest first, at most ``MOST_OPEN``. ``oldest`` is True if they begin with the stream's
+    ``runs`` are adjacent, oldest first, at most ``Limits.open_runs``. ``oldest`` is True if they begin with the stream's
     oldest run, so that no older line needs a tombstone. Memory is bounded: one chunk of each run. Raise what reading
     and writing raise.
     """

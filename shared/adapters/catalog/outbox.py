@@ -11,12 +11,9 @@ from shared.adapters.catalog.schema import tenants
 from shared.adapters.catalog.tenancy import Changes, Tenancy
 from shared.domain.backup_health import BackupEvent
 from shared.domain.key_health import KeyEvent
+from shared.domain.limits import LIMITS
 from shared.ports.catalog.key_health import DueNotice
 
-KEPT = 50
-"""Number of a tenant's events that one table keeps."""
-_MAX_AGE = timedelta(days=1)
-"""Events older than this are not reported."""
 _E = TypeVar("_E", KeyEvent, BackupEvent)
 
 
@@ -33,7 +30,11 @@ class Outbox(Generic[_E]):
         events = self._events
         with self._database.read(EVERY_TENANT) as connection:
             now = self._database.now(connection)
-            undelivered = (events.c.told_at.is_(None), events.c.tell_at.is_not(None), events.c.at > now - _MAX_AGE)
+            undelivered = (
+                events.c.told_at.is_(None),
+                events.c.tell_at.is_not(None),
+                events.c.at > now - timedelta(hours=LIMITS.notice_hours),
+            )
             oldest = (
                 select(events.c.tenant_id, func.min(events.c.number).label("number"))
                 .where(*undelivered)
@@ -89,5 +90,5 @@ class Outbox(Generic[_E]):
 
 
 def forget_old(rows: Changes, table: Table, number: int) -> None:
-    """Remove all but the newest ``KEPT`` events; ``number`` is that of the last one."""
-    rows.delete(table, table.c.number <= number - KEPT)
+    """Remove all but the newest ``Limits.events_kept`` events; ``number`` is that of the last one."""
+    rows.delete(table, table.c.number <= number - LIMITS.events_kept)

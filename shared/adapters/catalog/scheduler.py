@@ -25,12 +25,13 @@ from shared.adapters.catalog.key_health import makes_nothing_new_since
 from shared.adapters.catalog.schedules import schedule_of
 from shared.adapters.catalog.schema import beats, jobs, pins, refusals, schedules, steps, tenants, workers
 from shared.adapters.catalog.sending import due_messages
-from shared.adapters.catalog.set_back import SLACK, clock_went_back, repair_times
+from shared.adapters.catalog.set_back import clock_went_back, repair_times
 from shared.adapters.catalog.snapshots import newest
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.audit import SCHEDULE
 from shared.domain.errors import Code
 from shared.domain.jobs import Job, JobKind, JobState, Origin, StepPlan, StepRef, StepState, exclusive_kinds
+from shared.domain.limits import LIMITS
 from shared.messages import VERSION
 from shared.ports.catalog.scheduler import DueSchedule, RowsFailed
 
@@ -203,7 +204,11 @@ class SqlScheduler:
         with self._database.read(EVERY_TENANT) as connection:
             ticked_at = connection.execute(select(beats.c.ticked_at).where(beats.c.beat == _BEAT)).scalar()
             now = self._database.now(connection)
-            return None if ticked_at is None or ticked_at > now + SLACK else max(0.0, (now - ticked_at).total_seconds())
+            return (
+                None
+                if ticked_at is None or ticked_at > now + timedelta(seconds=LIMITS.clock_slack_seconds)
+                else max(0.0, (now - ticked_at).total_seconds())
+            )
 
     def report_broker(self, trouble: str | None) -> None:
         """Store why the broker takes no messages; None if it does."""

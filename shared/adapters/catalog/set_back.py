@@ -20,14 +20,17 @@ from shared.adapters.catalog.schema import (
     workers,
 )
 from shared.domain.jobs import StepState
-
-SLACK = timedelta(seconds=5)
-"""A tick further in the future than this was written before the clock went back."""
+from shared.domain.limits import LIMITS
 
 
 def clock_went_back(connection: Connection, now: datetime) -> bool:
     """Return True if beat last ticked at a time that is still in the future."""
-    return connection.execute(select(beats.c.beat).where(beats.c.ticked_at > now + SLACK)).first() is not None
+    return (
+        connection.execute(
+            select(beats.c.beat).where(beats.c.ticked_at > now + timedelta(seconds=LIMITS.clock_slack_seconds))
+        ).first()
+        is not None
+    )
 
 
 def repair_times(connection: Connection, now: datetime, claim_seconds: float) -> None:

@@ -12,15 +12,12 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event,
 from shared.adapters.catalog.residue import residue
 from shared.domain.deadline import Deadline
 from shared.domain.errors import Code, Refuse
+from shared.domain.limits import LIMITS
 from shared.ports.catalog.database import Purged
 
-BUSY_SECONDS = 10
 # SQLite before 3.42 has no unixepoch('subsec').
 _NOW = text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")
 
-_PURGE_SECONDS = 20.0
-_PURGE_BUSY_MS = 500
-_PURGE_PAUSE = 0.2
 _GONE = Purged(
     removed=True,
     message="The database's files were overwritten and searched: no deleted wrapped data key is left in them.",
@@ -41,7 +38,7 @@ _REASONS = {
     "malformed": "the file is damaged; put back a copy, or rebuild the catalog from the bucket",
     "is full": "the disk is full",
     "disk i/o": "the disk does not work",
-    "locked": f"another process has held it for {BUSY_SECONDS} seconds; try again",
+    "locked": f"another process has held it for {LIMITS.catalog_busy_seconds} seconds; try again",
     "no such": "its tables are not those of a catalog",
 }
 
@@ -58,7 +55,7 @@ class Sqlite:
         if self.in_memory:
             # A database in memory is its connection: there is one, and threads take turns.
             common |= {"pool_size": 1, "max_overflow": 0}
-        arguments = {"check_same_thread": False, "timeout": BUSY_SECONDS}
+        arguments = {"check_same_thread": False, "timeout": LIMITS.catalog_busy_seconds}
         engine = create_engine(url, poolclass=QueuePool, connect_args=arguments, **common)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
@@ -97,7 +94,7 @@ class Sqlite:
         SQLite overwrites deleted rows (``secure_delete``). A row that moved within its file before may have left a
         copy.
         """
-        connection.execute(f"PRAGMA busy_timeout = {_PURGE_BUSY_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {LIMITS.purge_busy_ms}")
         for rewrite in (False, True) if deleted else (True,):
             if not _empty_log(connection, rewrite=rewrite):
                 return _IN_USE
@@ -116,7 +113,7 @@ def _empty_log(connection: sqlite3.Connection, *, rewrite: bool) -> bool:
 
     ``rewrite`` runs VACUUM first. Each wait is short, because no other process can write meanwhile.
     """
-    deadline = Deadline(_PURGE_SECONDS, time.monotonic)
+    deadline = Deadline(LIMITS.purge_seconds, time.monotonic)
     while True:
         try:
             if rewrite:
@@ -129,7 +126,7 @@ def _empty_log(connection: sqlite3.Connection, *, rewrite: bool) -> bool:
             busy = True
         if not busy or deadline.over:
             return not busy
-        time.sleep(_PURGE_PAUSE)
+        time.sleep(LIMITS.purge_pause_seconds)
 
 
 def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:

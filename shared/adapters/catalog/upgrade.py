@@ -19,8 +19,8 @@ from sqlalchemy import Connection, inspect, text
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
 from shared.adapters.catalog.newest import create_tables
 from shared.adapters.catalog.schema import REVISION
-from shared.adapters.catalog.sqlite import BUSY_SECONDS
 from shared.domain.errors import Code, Refuse
+from shared.domain.limits import LIMITS
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -144,7 +144,7 @@ def _migration_lock(database: Database) -> Iterator[None]:
 def _keep_write_ahead_log(database: Database, file: Path) -> None:
     """Switch the file's journal to a write-ahead log. Raises Refuse ``CATALOG_UNREACHABLE``."""
     try:
-        connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(file, timeout=LIMITS.catalog_busy_seconds, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         finally:

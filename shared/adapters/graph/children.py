@@ -19,14 +19,13 @@ from shared.adapters.graph.links import LINK, link_line
 from shared.adapters.graph.loops import LoopGuard
 from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Skip, StartOver
+from shared.domain.limits import LIMITS
 from shared.domain.model import RefusedObject
 from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import Children, Stream
 from shared.domain.secret import Secret
 from shared.ports.directory import Cursor
 
-_AHEAD = 4
-"""Number of batches that are requested in advance."""
 _PAGE = 999
 """Number of objects that a page is asked to have."""
 _IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slicer.Identified)
@@ -201,9 +200,9 @@ class ChildrenReader:
         self._shown = self._shown or len(skips) < len(answers)
 
     def _prefetch(self, remaining: list[str]) -> None:
-        """Request batches of the remaining objects until ``_AHEAD`` batches are in flight."""
+        """Request batches of the remaining objects until ``Limits.batches_ahead`` batches are in flight."""
         first = sum(len(owners) for owners, _ in self._requested)
-        while len(self._requested) < _AHEAD and first < len(remaining):
+        while len(self._requested) < LIMITS.batches_ahead and first < len(remaining):
             owners = remaining[first : first + MOST]
             self._requested.append((owners, asyncio.create_task(self._batch(owners))))
             first += len(owners)

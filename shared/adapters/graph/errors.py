@@ -11,6 +11,7 @@ import re
 import msgspec
 
 from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Skip, StartOver
+from shared.domain.limits import LIMITS
 
 _UNLICENSED = frozenset({"aadpremiumlicenserequired", "authentication_requestfromnonpremiumtenantorb2ctenant"})
 _NOT_OFFERED = frozenset({405, 501})
@@ -22,8 +23,6 @@ Every other status is trouble, because edge servers and proxies have numbers of 
 OF_PROXIES = frozenset({300, 301, 302, 303, 304, 305, 306, 307, 308, 407, 511})
 """Statuses that Graph never sends, because it does not redirect. A proxy sends them."""
 _CURSOR_REFUSED = frozenset({400, 404, 410})
-_LONGEST = 3600.0
-"""Longest Retry-After in seconds that is followed."""
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 
 
@@ -84,7 +83,7 @@ def seconds_of(retry_after: str | None) -> float | None:
         seconds = float(retry_after or "")
     except ValueError:
         return None
-    return min(seconds, _LONGEST) if math.isfinite(seconds) and seconds >= 0 else None
+    return min(seconds, LIMITS.graph_wait_most_seconds) if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def meaning(

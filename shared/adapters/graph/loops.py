@@ -4,13 +4,7 @@ from collections.abc import Iterable
 
 from shared.adapters.graph import slicer
 from shared.domain.errors import Looping
-
-_MOST = 1 << 16
-"""Largest number of remembered links, and of pages, as hashes: some 10 MB. Loops of up to that many pages are detected."""
-_REPEATED = 8
-"""Number of repeated pages in a row that make a loop. A delta round may repeat objects, but not so many identical pages."""
-_EMPTY = 1000
-"""Number of empty pages in a row that make a loop. Graph sends empty pages with a further link now and then."""
+from shared.domain.limits import LIMITS
 
 
 class LoopGuard:
@@ -41,15 +35,15 @@ class LoopGuard:
         mark = _mark(page)
         self._empty = self._empty + 1 if mark is None else 0
         self._repeated = self._repeated + 1 if mark in self._pages else 0
-        if self._repeated >= _REPEATED or self._empty >= _EMPTY:
+        if self._repeated >= LIMITS.loop_repeated_pages or self._empty >= LIMITS.loop_empty_pages:
             raise Looping(f"Graph sends the same pages again and again (request {request_id}).", request_id)
         if mark is not None:
             _keep(self._pages, mark)
 
 
 def _keep(marks: set[int], mark: int) -> None:
-    """Add a mark. Forget all earlier ones when there are ``_MOST``, to bound memory."""
-    if len(marks) >= _MOST:
+    """Add a mark. Forget all earlier ones when there are ``Limits.loop_pages``, to bound memory."""
+    if len(marks) >= LIMITS.loop_pages:
         marks.clear()
     marks.add(mark)
 

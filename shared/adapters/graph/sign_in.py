@@ -27,6 +27,7 @@ from shared.adapters.graph.errors import BY_PROXY, OF_PROXIES, seconds_of
 from shared.adapters.graph.reach import reason
 from shared.adapters.graph.tokens import Tokens
 from shared.domain.errors import Code, EntrakeepError, GraphTrouble, Refuse
+from shared.domain.limits import LIMITS
 from shared.domain.model import CredentialKind
 from shared.ports.directory import Identity
 
@@ -35,7 +36,6 @@ logging.getLogger("azure.identity").setLevel(logging.ERROR)
 
 _MICROSOFT = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn"})
 _TRANSIENT = frozenset({50196, 90033, 90055})
-_CONNECT_SECONDS = 10
 
 _Credential = ClientSecretCredential | CertificateCredential
 
@@ -151,7 +151,7 @@ class SignIn:
         session = requests.Session()
         session.mount("https://", _ContextAdapter(self._context))
         transport = RequestsTransport(
-            session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=self._answer_seconds
+            session=session, connection_timeout=LIMITS.sign_in_connect_seconds, read_timeout=self._answer_seconds
         )
         identity, secret = self._identity, self._identity.secret.reveal()
         common: dict[str, Any] = {

@@ -1,11 +1,12 @@
 """Phase 3: merge runs of a stream that has too many to read at once (see ``shared.vault.compaction``)."""
 
+from shared.domain.limits import LIMITS
 from shared.engine.backup.stream_results import StreamResult, stream_results
 from shared.engine.snapshots.manifests import parent_manifest
 from shared.engine.steps.checkpoints import store_checkpoint
 from shared.engine.steps.work import TimeSliceOver, Work
 from shared.ports.observer import Point
-from shared.vault.compaction import MOST_OPEN, compact, to_merge
+from shared.vault.compaction import compact, to_merge
 from shared.vault.format import Merged, Run
 from shared.vault.writer import RunWriter
 
@@ -32,11 +33,11 @@ def compact_step(work: Work) -> bool:
 def _merge(work: Work, result: StreamResult, runs: list[Run], first: int) -> list[Run]:
     """Merge the stream's runs from index ``first`` on into one, and return the stream's new list of runs.
 
-    At most ``MOST_OPEN`` runs are merged, because that many may be open at once.
+    At most ``Limits.open_runs`` runs are merged, because that many may be open at once.
     """
     context, claim = work.context, work.claim
     key = work.keys.job_key(claim.job_id)
-    chosen = runs[first : first + MOST_OPEN]
+    chosen = runs[first : first + LIMITS.open_runs]
     stream = result.stream.name
     writer = RunWriter(
         context.store, claim.tenant_id, claim.job_id, stream, key, work.check, context.limits.chunk_bytes

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from shared.domain.deadline import Deadline
 from shared.domain.errors import KeyTrouble
-from shared.vault.leases import KMS_BACKOFF
+from shared.domain.limits import LIMITS
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ def retry_kms(call: Callable[[], T], deadline: Deadline, check: Callable[[], Non
         try:
             return call()
         except KeyTrouble as trouble:
-            pause = max(trouble.after or 0.0, KMS_BACKOFF.wait(waits))
+            pause = max(trouble.after or 0.0, LIMITS.kms_backoff.wait(waits))
             if pause >= deadline.remaining:
                 raise
         check()

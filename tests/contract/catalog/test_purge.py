@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.catalog import sqlite
+from shared.domain.limits import Limits
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, World, data_key
 from tests.migrated import migrated_file
@@ -64,7 +65,7 @@ def test_what_was_deleted_and_not_overwritten_is_found_and_the_file_rewritten(
 def test_what_a_reader_keeps_in_the_log_is_said_and_gone_once_it_ends(
     on_file: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_PURGE_SECONDS", 0.5)
+    monkeypatch.setattr(sqlite, "LIMITS", Limits(purge_seconds=0.5))
     acme = on_file.add("acme")
     gone = wrappings(acme, on_file, 20)
     with closing(sqlite3.connect(tmp_path / "catalog.sqlite3", isolation_level=None)) as reader:

@@ -15,6 +15,7 @@ import pytest
 from shared.adapters.catalog import sqlite
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.limits import Limits
 from shared.domain.model import KeyMode, Purpose
 from shared.engine.key_management import terms as terms_module
 from shared.engine.key_management.terms import present_terms
@@ -118,7 +119,7 @@ def test_the_files_of_the_database_hold_no_wrapping_of_the_key_before(world: Eng
 def test_a_reader_of_the_database_keeps_the_proof_back_until_it_ends(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_PURGE_SECONDS", 0.5)
+    monkeypatch.setattr(sqlite, "LIMITS", Limits(purge_seconds=0.5))
     before = {key.wrapped for key in world.of.keys.all()}
     with closing(sqlite3.connect(world.database, isolation_level=None)) as reader:
         reader.execute("BEGIN")

@@ -12,6 +12,7 @@ import pytest
 from shared.adapters.catalog import sqlite
 from shared.domain.audit import Action, event_of
 from shared.domain.errors import Code, Refuse
+from shared.domain.limits import Limits
 from shared.domain.model import Purpose, Schedule
 from shared.engine.audit import verify_audit
 from shared.engine.tenants.onboarding import add_tenant
@@ -117,7 +118,7 @@ def test_while_a_job_goes_on_nothing_is_destroyed_and_no_other_begins(world: Eng
 def test_a_reader_of_the_database_keeps_the_certificate_back_until_it_ends(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_PURGE_SECONDS", 0.5)
+    monkeypatch.setattr(sqlite, "LIMITS", Limits(purge_seconds=0.5))
     with closing(sqlite3.connect(world.database, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM tenants").fetchone()

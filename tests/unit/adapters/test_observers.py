@@ -12,6 +12,7 @@ from shared.adapters.observers.log import StepLog
 from shared.adapters.observers.usage import UsageTotals
 from shared.domain.errors import Code, KeyRefused, KeyTrouble, Refuse
 from shared.domain.jobs import Claim, JobKind
+from shared.domain.limits import Limits
 from shared.ports.observer import Observer, Point, Usage
 
 CLAIM = Claim(
@@ -96,7 +97,7 @@ def test_each_call_about_a_tenants_data_keys_is_counted_with_what_came_of_it() -
 def test_requests_units_and_throttles_are_counted_by_directory() -> None:
     totals = Totals()
     observer = UsageTotals(totals)  # type: ignore[arg-type]
-    budget = CountedBudgets(RedisBudgets(None, 8), observer).scope("directory", "client")
+    budget = CountedBudgets(RedisBudgets(None, Limits(requests_in_flight=8)), observer).scope("directory", "client")
 
     async def ask() -> None:
         for units in (1, 3):

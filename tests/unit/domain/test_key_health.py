@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.domain.key_health import NO_NEW_DATA_KEYS, SOON, KeyCondition, KeyWarning, next_condition, wait_for
+from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyCondition, KeyWarning, next_condition, wait_for
+from shared.domain.limits import LIMITS
 
 OK, REVOKED, SILENT, WRONG, DAMAGED = (
     KeyCondition.OK,
@@ -41,7 +42,7 @@ def test_a_key_that_answers_again_was_never_taken_away() -> None:
 
 def test_what_is_new_is_looked_at_again_soon_and_a_refusal_is_kept_younger_than_a_lease() -> None:
     assert wait_for(OK, OK, 60, 60, []) == 60
-    assert wait_for(OK, SILENT, 60, 60, []) == SOON
+    assert wait_for(OK, SILENT, 60, 60, []) == LIMITS.probe_again_seconds
     assert wait_for(REVOKED, OK, 2, 60, []) == 2
     assert wait_for(REVOKED, REVOKED, 60, 60, []) == 30
     assert wait_for(SILENT, SILENT, 60, 60, []) == 60

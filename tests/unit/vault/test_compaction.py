@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.limits import LIMITS
 from shared.domain.records import Line, prefix_tombstone, put, split_order
 from shared.domain.secret import Secret
 from shared.vault.buffer import SortBuffer
-from shared.vault.compaction import MOST_OPEN, compact, to_merge
+from shared.vault.compaction import compact, to_merge
 from shared.vault.format import ChunkRef, Counted, Run
 from shared.vault.keyring import DataKey
 from shared.vault.merge import Lists, merge
@@ -21,6 +22,7 @@ from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import JOB, TENANT, MemoryStore
 from tests.unit.vault.test_merge import operations
 
+MOST_OPEN = LIMITS.open_runs
 KEY = DataKey(Secret(b"k" * 32))
 RUNS = st.lists(st.lists(operations(), max_size=20), min_size=1, max_size=6)
 

@@ -5,12 +5,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.adapters.blobs.s3.row import Kind, Received, Row
 from shared.adapters.blobs.s3.table import row_of
 from shared.domain.errors import Code, EntrakeepError, Refuse, StoreTrouble
+from shared.domain.limits import LIMITS
 
 S3Error = ClientError | BotoCoreError | RecursionError
 ERRORS = (ClientError, BotoCoreError, RecursionError)
 """Errors of S3 calls. RecursionError: botocore follows a bucket, or a gateway, that redirects to itself without end."""
-_LONGEST_WAIT = 600.0
-"""Longest ``Retry-After`` in seconds that is respected."""
 
 
 def code_of(error: S3Error) -> str:
@@ -53,4 +52,4 @@ def _retry_after(error: S3Error) -> float | None:
         error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(error, ClientError) else {}
     )
     text = str(headers.get("retry-after", ""))
-    return min(float(text), _LONGEST_WAIT) if text.isdecimal() else None
+    return min(float(text), LIMITS.store_wait_most_seconds) if text.isdecimal() else None

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError
 from shared import aws
 from shared.adapters.blobs.s3.answers import ERRORS, code_of, meaning, row_for
 from shared.domain.errors import Code, EntrakeepError, Refuse
+from shared.domain.limits import LIMITS
 from shared.ports.blobs import FOR_EVER
 
 _T = TypeVar("_T")
@@ -29,8 +30,6 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
 )
 _NO_CHECKSUMS = Config(request_checksum_calculation="when_required")
-_READS, _PAUSE = 4, 0.5
-"""Attempts to read a body that breaks off, and seconds between them: botocore retries only until an answer begins."""
 _TAKEN = "PreconditionFailed"
 _PROBE = "-probe"
 """Suffix of a short-lived blob that tests what the store takes."""
@@ -137,7 +136,7 @@ class S3Store:
 
     def _read(self, s3: Any, name: str) -> bytes:
         """Return the object. Read it again if its body breaks off or does not match its checksum."""
-        for remaining in reversed(range(_READS)):
+        for remaining in reversed(range(LIMITS.store_reads)):
             answer = s3.get_object(Bucket=self._bucket, Key=self._prefix + name)
             try:
                 data: bytes = answer["Body"].read()
@@ -145,7 +144,7 @@ class S3Store:
             except ERRORS:
                 if not remaining:
                     raise
-                time.sleep(random.uniform(0.0, _PAUSE))
+                time.sleep(random.uniform(0.0, LIMITS.store_read_pause_seconds))
         raise AssertionError("the last reading returns or raises")
 
     def _pages(self, prefix: str, delimiter: str = "") -> Iterator[Any]:

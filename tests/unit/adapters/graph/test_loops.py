@@ -7,6 +7,7 @@ from shared.adapters.graph import loops
 from shared.adapters.graph.loops import LoopGuard
 from shared.adapters.graph.slicer import Envelope
 from shared.domain.errors import Looping
+from shared.domain.limits import Limits
 
 
 def page(link: str, *objects: bytes) -> Envelope:
@@ -51,7 +52,7 @@ def test_a_page_that_repeats_now_and_then_and_empty_ones_are_no_circle() -> None
 
 
 def test_a_long_reading_is_watched_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loops, "_MOST", 100)
+    monkeypatch.setattr(loops, "LIMITS", Limits(loop_pages=100))
     guard = LoopGuard([])
     for number in range(1000):
         guard.take(page(f"link-{number}", b"%d" % number), None)
