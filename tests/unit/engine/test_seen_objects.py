@@ -16,8 +16,7 @@ from shared.engine.backup.stream_results import StreamResult
 from shared.vault.compaction import compact
 from shared.vault.format import CheckpointBody, Merged, Run, decode, encode
 from shared.vault.touched import recount, total
-from tests.unit.vault.parts import TENANT
-from tests.unit.vault.test_compaction import KEY, Runs, counted
+from tests.unit.vault.test_compaction import Runs, counted
 from tests.unit.vault.test_merge import apply
 
 RESOURCES = (b"groups", b"groups.members", b"groups.owners")
@@ -73,7 +72,7 @@ def harvested(made: Runs, repeated: list[dict[str, int] | None]) -> StreamResult
 
 def merged(made: Runs, runs: list[Run], first: int) -> Merged:
     writer = made.writer("merging")
-    run = compact(made.store, lambda _: KEY, TENANT, runs, writer, lambda: None, oldest=first == 0)
+    run = compact(made.blobs, runs, writer, oldest=first == 0)
     return Merged(replaces=[old.run_id for old in runs], run=run)
 
 
