@@ -166,3 +166,10 @@ def test_every_limit_says_its_effect() -> None:
         assert isinstance(field, ast.AnnAssign), ast.unparse(field)
         assert isinstance(text, ast.Expr), ast.unparse(field)
         assert isinstance(text.value, ast.Constant), ast.unparse(field)
+
+
+@pytest.mark.parametrize("room", ["domain", "vault", "engine"])
+def test_rules_and_engine_take_the_time_from_the_clock_that_they_are_given(room: str) -> None:
+    for path in (TOP / "shared" / room).rglob("*.py"):
+        read = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert not read & {"time.time", "time.monotonic", "time.perf_counter", "datetime.now"}, path
