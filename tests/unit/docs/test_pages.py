@@ -95,6 +95,13 @@ def test_every_path_of_the_project_that_a_page_names_exists(page: Path) -> None:
     assert {str(path) for path in named if not (TOP / path).exists()} == set()
 
 
+def test_the_architecture_names_every_room_and_every_wing_of_the_engine() -> None:
+    text = (TOP / "ARCHITECTURE.md").read_text()
+    for folder in (TOP / "shared", TOP / "shared" / "engine"):
+        rooms = {str(path.parent.relative_to(TOP)) for path in folder.glob("*/__init__.py")}
+        assert {room for room in rooms if not re.search(rf"`{room}[`/]", text)} == set()
+
+
 def test_every_service_that_the_page_on_containers_names_is_one_and_none_is_left_out() -> None:
     page = TOP / "docs" / "deploy.md"
     known = services(GIVEN)
