@@ -1,17 +1,14 @@
 """The catalog on PostgreSQL: tenants kept apart by the server itself, users told apart, and a server that comes and goes."""
 
-import threading
-import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DatabaseError
 
 from shared.adapters.catalog import migrate, open_catalog, schema
-from shared.domain.errors import ClaimLost, Code, Refuse
+from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import JobKind, Origin, StepPlan
 from shared.domain.trust import Untrusted
 from shared.ports.catalog.tenant import TenantCatalog
@@ -165,44 +162,3 @@ def test_connections_that_the_server_has_ended_are_made_anew(
     world.add("acme")
     postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
     assert [tenant.name for tenant in world.catalog.tenants()] == ["acme"]
-
-
-def test_whoever_locks_the_same_rows_at_the_same_time_waits_and_none_is_turned_away(world: World) -> None:
-    """Refusals, checkpoints, ticks and messages of several jobs at once: in PostgreSQL a deadlock would refuse one."""
-    tenant = world.add("acme")
-    world.scheduler.record_heartbeat("w", 50)
-    jobs = [world.planned(tenant, kind=JobKind.VERIFY, steps=(StepPlan(phase=1, name="verify"),)) for _ in range(6)]
-    claims = [world.claim(tenant, job, "verify", "w/1") for job in jobs]
-    until = time.monotonic() + 3.0
-    done = threading.Event()
-
-    def again(work: object) -> None:
-        assert callable(work)
-        while time.monotonic() < until and not done.is_set():
-            try:
-                work()
-            except ClaimLost:
-                return
-
-    works: list[object] = [
-        *(
-            lambda claim=claim: tenant.claims.checkpoint(claim, checkpoint(run=run(claim.job_id)), [])
-            for claim in claims
-        ),
-        *(lambda claim=claim: tenant.claims.renew(claim) for claim in claims),
-        lambda: tenant.keys.refuse("arn:another", "Refused."),
-        lambda: tenant.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND),
-        lambda: [
-            world.scheduler.offer_steps(job, (StepPlan(phase=1, name="k"),)) for job in world.scheduler.unplanned()
-        ],
-        lambda: world.scheduler.expire(5),
-        world.send,
-        world.scheduler.record_tick,
-    ]
-    with ThreadPoolExecutor(len(works)) as pool:
-        ending = [pool.submit(again, work) for work in works]
-        time.sleep(1.5)
-        ending.append(pool.submit(lambda: tenant.keys.refuse(ARN, "Refused.")))
-    for future in ending:
-        future.result()
-    assert {tenant.jobs.get(job.job_id).code for job in jobs} == {Code.KEY_ACCESS_REVOKED}
