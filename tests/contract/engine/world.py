@@ -65,6 +65,8 @@ class MemoryPage:
 class MemoryDirectory:
     """A directory that is, per stream, a log of lines; a page tells one entry of it.
 
+    ``tests/contract/graph/test_sources.py`` holds it to what every source of a directory promises.
+
     ``trouble`` holds, per stream, what its next readings meet and after how many pages; ``named`` ids come without
     their properties on the last page of a reading; ``objects`` is what is found by id. ``silent``: no small request is
     answered. ``says`` holds, per stream, what its next probes come to; ``refusing`` the objects that its last page, or what
