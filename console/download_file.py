@@ -17,7 +17,7 @@ _NO_UNNAMED = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENO
 """The errors of open(2) where the file system or the kernel does not support O_TMPFILE."""
 
 
-class _Output:
+class Output:
     """A descriptor whose write errors are reported as a sentence for the user."""
 
     def __init__(self, descriptor: int, name: str) -> None:
@@ -39,7 +39,7 @@ class _Output:
 @contextmanager
 def to_standard_output() -> "Iterator[Sink]":
     """Yield standard output, unbuffered."""
-    yield _Output(1, "Standard output")
+    yield Output(1, "Standard output")
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def to_file(name: str) -> "Iterator[Sink]":
     Until then it has no name (open(2), O_TMPFILE) and vanishes with the process. Where the file system does not support that,
     it is named ``<name>.part``, which the next download removes. Raise Refuse ``FILE_NOT_WRITABLE``.
     """
-    with _sentences(name):
+    with sentences(name):
         target = Path(os.path.realpath(name))
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
             raise Refuse(Code.FILE_NOT_WRITABLE, f"{name} is not a regular file; '-o -' writes to standard output.")
@@ -57,14 +57,14 @@ def to_file(name: str) -> "Iterator[Sink]":
         part.unlink(missing_ok=True)
         descriptor, unnamed = _opened(target.parent, part)
     try:
-        yield _Output(descriptor, name)
-        with _sentences(name):
+        yield Output(descriptor, name)
+        with sentences(name):
             os.fsync(descriptor)
             if unnamed:
                 _link(descriptor, part)
             unnamed = False
             part.replace(target)
-            _keep_names(target.parent)
+            sync_folder(target.parent)
     except BaseException:
         if not unnamed:
             with suppress(OSError):
@@ -93,7 +93,7 @@ def _link(descriptor: int, part: Path) -> None:
         os.close(folder)
 
 
-def _keep_names(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the folder's entries durable (fsync)."""
     descriptor = os.open(folder, os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -103,7 +103,7 @@ def _keep_names(folder: Path) -> None:
 
 
 @contextmanager
-def _sentences(name: str) -> Iterator[None]:
+def sentences(name: str) -> Iterator[None]:
     """Raise Refuse ``FILE_NOT_WRITABLE`` instead of the block's OSError or ValueError."""
     try:
         yield

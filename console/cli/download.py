@@ -4,12 +4,10 @@ from typing import Annotated
 
 import typer
 
-from console.cli.arguments import Name, Output, ResourceNames, SnapshotId, examples
+from console.cli.arguments import Name, ResourceNames, SnapshotId, examples
 from console.cli.opening import open_engine
 from console.cli.output import counted, note
 from console.cli.progress import shown_count
-from console.download_file import to_file, to_standard_output
-from shared.domain.errors import Code, Refuse
 
 app = typer.Typer()
 
@@ -18,29 +16,61 @@ app = typer.Typer()
     epilog=examples(
         "entrakeep download contoso latest -o contoso.jsonl",
         "entrakeep download contoso latest -o - --resource users | jq -r .value.userPrincipalName",
+        "entrakeep download contoso latest --format csv -o contoso-tables",
+        'entrakeep download contoso latest --format zip -o contoso.zip.age --recipient "$(cat ada.pub)"',
     )
 )
 def download(
     name: Name,
     snapshot: SnapshotId,
-    output: Output,
-    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="jsonl: one record per line.")] = "jsonl",
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The file or folder to write. A file is replaced only on success. - is standard output.",
+        ),
+    ],
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="jsonl: one record per line. csv: a folder with one table per resource, or a .zip of them. "
+            "zip: both for each resource, with an index page, the completeness report and checksums.",
+        ),
+    ] = "jsonl",
     resource: ResourceNames = None,
+    recipient: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recipient",
+            metavar="AGE_KEY",
+            help="Encrypt the output to this age or SSH public key. Can be given several times.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Keep what is written if the download is cut off, as FILE.partial, and go on with it."
+        ),
+    ] = False,
 ) -> None:
-    """Write a snapshot, decrypted, to a file.
+    """Write a snapshot, decrypted, to a file or a folder.
 
-    Each line is one record, ordered by resource and key; each value is byte for byte as Graph sent it. Runs in this process:
-    needs the key's AWS credentials, and no running stack. If it fails, FILE is neither created nor changed.
+    In jsonl, each line is one record, ordered by resource and key; each value is byte for byte as Graph sent it. In csv, a
+    cell that a spreadsheet would calculate (it begins with =, +, - or @) gets an apostrophe in front. Runs in this process:
+    needs the key's AWS credentials, and no running stack. If it fails, FILE is neither created nor changed, and nothing else
+    remains, unless --resume is given. Whoever has a --recipient's secret key reads the output with 'age -d'.
     """
-    if format != "jsonl":
-        raise Refuse(Code.WRONG_USE, f"There is no format '{format}' yet; give --format jsonl.")
-    if not output:
-        raise Refuse(Code.WRONG_USE, "-o needs the name of a file, or - for standard output.")
-    context = open_engine()
-    from shared.engine.snapshots.download import download as write_records
+    from console.downloads.writing import Order, write_download
 
+    order = Order(output=output, format=format, resources=resource or (), recipients=recipient or (), resume=resume)
+    order.check()
+    context = open_engine()
     tenant = context.catalog.find(name)
-    with to_standard_output() if output == "-" else to_file(output) as sink, shown_count("record") as report:
-        count = write_records(context, tenant, snapshot, sink, resource or (), report)
-    if output != "-":
+    with shown_count("record") as report:
+        count = write_download(context, tenant, snapshot, order, report)
+    if not order.standard:
         note(f"{counted(count, 'record')} written to {output}.")

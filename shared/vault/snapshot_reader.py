@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from shared.domain.errors import Answer
-from shared.domain.records import prefix_tombstone, split_order, tombstone
+from shared.domain.records import prefix_tombstone, resource_of, split_order, tombstone
 from shared.vault.format import ChunkRef, Run, StoredResource, StreamState
 from shared.vault.merge import merge
 from shared.vault.reader import BlobReader
-from shared.vault.touched import Touched
+from shared.vault.touched import Chosen, Following, Touched
 
 Record = tuple[bytes, bytes]
 """A key and its value."""
@@ -46,14 +46,18 @@ class SnapshotReader:
         state, _ = self._listed.get(resource, (None, None))
         return state
 
-    def records(self, resources: Collection[str] = ()) -> Iterator[Record]:
+    def records(self, resources: Collection[str] = (), after: bytes | None = None) -> Iterator[Record]:
         """Yield the records of these resources (all if empty), sorted by resource, then by key.
 
-        Chunks without such records are not opened. The runs of one stream are open at a time, and of the stream with the
-        objects that they belong to.
+        ``after`` is the key of a record: records up to it are left out. Chunks without records to yield are not opened.
+        The runs of one stream are open at a time, and of the stream with the objects that they belong to.
         """
+        last = resource_of(after).decode() if after is not None else ""
         for resource in sorted(set(resources) or self._listed):
-            yield from self._present(resource)
+            if resource == last and after is not None:
+                yield from self._present(resource, Following(tombstone(resource.encode(), after)[0]))
+            elif resource > last:
+                yield from self._present(resource)
 
     def object_records(self, resource: str, key: bytes) -> Iterator[Record]:
         """Yield the record of one object, if the snapshot has it, and those that belong to it, sorted as ``records``."""
@@ -66,7 +70,7 @@ class SnapshotReader:
         """Return one resource's records with touched keys, sorted by key. Chunks without touched keys are not opened."""
         return self._present(resource, touched)
 
-    def stored_records(self, resource: str, touched: Touched | None = None) -> Iterator[Record]:
+    def stored_records(self, resource: str, touched: Chosen | None = None) -> Iterator[Record]:
         """Yield one resource's records (all, or those with touched keys), with those that ``records`` omits."""
         name, state = resource.encode(), self.stream_of(resource)
         runs = [_narrowed(run, resource, touched) for run in state.runs] if state is not None else []
@@ -87,7 +91,7 @@ class SnapshotReader:
         owner_state = self.stream_of(owner) if owner is not None else None
         return owner if owner_state is not None and owner_state is not state else None
 
-    def _present(self, resource: str, touched: Touched | None = None) -> Iterator[Record]:
+    def _present(self, resource: str, touched: Chosen | None = None) -> Iterator[Record]:
         """Return the records that ``stored_records`` yields, without those of objects that are not in the snapshot."""
         records = self.stored_records(resource, touched)
         owner = self.foreign_owner(resource)
@@ -104,7 +108,7 @@ class SnapshotReader:
         return above is not None and (above == owner or self._belongs(above, owner))
 
 
-def _narrowed(run: Run, resource: str, touched: Touched | None) -> Run:
+def _narrowed(run: Run, resource: str, touched: Chosen | None) -> Run:
     """Return the run with only the chunks that may have a record of the resource, and that may be touched."""
     chunks = [chunk for chunk in run.chunks if _holds(chunk, resource) and (touched is None or touched.within(chunk))]
     return msgspec.structs.replace(run, chunks=chunks)

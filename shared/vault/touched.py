@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from operator import itemgetter
+from typing import Protocol
 
 import msgspec
 
@@ -23,6 +24,43 @@ _WORTH = 0.5
 """The part of all chunks above which counting all is faster than reading touched chunks."""
 _ORDER = itemgetter(0)
 _SLASH = ord("/")
+
+
+class Chosen(Protocol):
+    """A choice of keys."""
+
+    def among(self, lines: list[Line]) -> list[Line]:
+        """Return those of sorted lines whose keys are chosen."""
+        ...
+
+    def within(self, chunk: ChunkRef) -> bool:
+        """Return True if the chunk may contain a chosen key, or a prefix that hides one in older runs."""
+        ...
+
+    def owners(self, resource: str) -> "Chosen | None":
+        """Return a choice with at least the keys of the objects that own those of chosen keys; None for all keys."""
+        ...
+
+
+class Following:
+    """All keys that follow one."""
+
+    def __init__(self, order: bytes) -> None:
+        """Choose the orders greater than this one."""
+        self._order = order
+        self._covering = _cuts(order)
+
+    def among(self, lines: list[Line]) -> list[Line]:
+        """Return those of sorted lines that follow."""
+        return lines[bisect_right(lines, self._order, key=_ORDER) :]
+
+    def within(self, chunk: ChunkRef) -> bool:
+        """Return True if the chunk may contain a key that follows, or a prefix that hides one in older runs."""
+        first = chunk.first.encode()
+        return chunk.last.encode() > self._order or any(first <= cut <= chunk.last.encode() for cut in self._covering)
+
+    def owners(self, resource: str) -> None:
+        """Return None: nearly all objects may own what follows."""
 
 
 class Touched:

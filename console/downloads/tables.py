@@ -1,0 +1,77 @@
+"""A download as tables: one CSV file (RFC 4180) for each resource, with a column for each property."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+
+import msgspec
+
+from shared.engine.snapshots.download import Download, Sink
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""What spreadsheets take for the beginning of a formula."""
+_BATCH = 64 * 1024
+_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def write_table(download: Download, resource: str, sink: Sink) -> None:
+    """Write one resource's records as rows. The first row has the names of the columns: ``key``, then the properties.
+
+    Texts are written as they are, other values as JSON. A cell that a spreadsheet would calculate gets an apostrophe in
+    front. The records are read twice, because only then all columns are known.
+    """
+    columns = _columns(download, resource)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["key", *map(_cell, columns)])
+    for key, value in download.records([resource]):
+        properties = _properties(value)
+        writer.writerow([key.decode(), *(_cell(properties.get(column, "")) for column in columns)])
+        if text.tell() >= _BATCH:
+            _flush(download, text, sink)
+    _flush(download, text, sink)
+
+
+def _columns(download: Download, resource: str) -> list[str]:
+    """Return the names of all properties of the resource's records, in the order in which they first appear."""
+    names: dict[str, None] = {}
+    for value in download.values(resource):
+        names.update(dict.fromkeys(_properties(value)))
+    return list(names)
+
+
+def _flush(download: Download, text: io.StringIO, sink: Sink) -> None:
+    """Write the collected rows, unless the lease has ended."""
+    download.check()
+    sink.write(text.getvalue().encode("utf-8", "backslashreplace"))
+    text.seek(0)
+    text.truncate()
+
+
+def _properties(value: bytes) -> dict[str, str]:
+    """Return the value's properties as texts: a text itself, null as an empty text, anything else as JSON."""
+    return dict(_texts(value))
+
+
+def _texts(value: bytes) -> Iterator[tuple[str, str]]:
+    try:
+        members = _DECODER.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # unpaired surrogates, which msgspec refuses
+        for name, member in json.loads(value.decode("utf-8", "surrogatepass")).items():
+            yield name, member if isinstance(member, str) else "" if member is None else json.dumps(member)
+        return
+    for name, raw in members.items():
+        text = bytes(raw)
+        if text.startswith(b'"'):
+            try:
+                yield name, msgspec.json.decode(text, type=str)
+            except msgspec.DecodeError:
+                yield name, json.loads(text)
+        else:
+            yield name, "" if text == b"null" else text.decode()
+
+
+def _cell(text: str) -> str:
+    """Return the text of a cell that no spreadsheet calculates."""
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
