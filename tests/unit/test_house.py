@@ -98,7 +98,7 @@ NOT_LIMITS = {
     """,
     "lengths of texts and lists that people read": """
         adapters/broker._REASON_LENGTH adapters/dispatch/inbox._SHOWN engine/upkeep/sweep._MOST_NAMED
-        vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
+        vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
         console/cli/stacked._GAP console/cli/stacked._INDENT console/cli/tables._PROSE_COLUMNS
         console/demo/screen._PLAIN_WIDTH
     """,
@@ -116,7 +116,8 @@ NOT_LIMITS = {
         adapters/graph/prefetch._MOST adapters/graph/prefetch._TURNS
         domain/backoff._MOST_GROWTHS engine/audit._PAGE engine/backup/gather._LINES
         engine/backup/seen_objects._MOST_REPEATED engine/snapshots/download._BATCH vault/reader._PART
-        vault/touched._MOST vault/touched._WORTH console/cli/snapshots._BATCH
+        vault/touched._MOST vault/touched._WORTH console/cli/snapshots._BATCH console/downloads/partial._BLOCK console/downloads/tables._BATCH
+        engine/snapshots/download._REPORT_EVERY
     """,
     "rules about the trouble of a step": """
         adapters/catalog/claims._SLOWEST adapters/catalog/claims._APART adapters/catalog/claims._FRESH_STARTS
