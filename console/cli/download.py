@@ -61,8 +61,8 @@ def download(
 
     In jsonl, each line is one record, ordered by resource and key; each value is byte for byte as Graph sent it. In csv, a
     cell that a spreadsheet would calculate (it begins with =, +, - or @) gets an apostrophe in front. Runs in this process:
-    needs the key's AWS credentials, and no running stack. If it fails, FILE is neither created nor changed, and nothing else
-    remains, unless --resume is given. Whoever has a --recipient's secret key reads the output with 'age -d'.
+    needs the key's AWS credentials, and no running stack. If it fails, FILE is neither created nor changed. With --recipient,
+    'age -d' reads the output with the recipient's secret key.
     """
     from console.downloads.writing import Order, write_download
 

@@ -116,8 +116,8 @@ NOT_LIMITS = {
         adapters/graph/prefetch._MOST adapters/graph/prefetch._TURNS
         domain/backoff._MOST_GROWTHS engine/audit._PAGE engine/backup/gather._LINES
         engine/backup/seen_objects._MOST_REPEATED engine/snapshots/download._BATCH vault/reader._PART
-        vault/touched._MOST vault/touched._WORTH console/cli/snapshots._BATCH console/downloads/partial._BLOCK console/downloads/tables._BATCH
-        engine/snapshots/download._REPORT_EVERY
+        vault/touched._MOST vault/touched._WORTH console/cli/snapshots._BATCH
+        console/downloads/partial._BLOCK console/downloads/tables._BATCH engine/snapshots/download._REPORT_EVERY
     """,
     "rules about the trouble of a step": """
         adapters/catalog/claims._SLOWEST adapters/catalog/claims._APART adapters/catalog/claims._FRESH_STARTS
