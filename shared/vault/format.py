@@ -85,7 +85,7 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     selection: str
     cursor: str | None
     cursor_issued: datetime | None
-    begun: datetime | None
+    started_at: datetime | None = msgspec.field(name="begun")
     ended: datetime | None
     answer: Answer
     request_id: str | None
@@ -94,7 +94,7 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     """The runs, oldest first."""
     records: dict[str, int | None]
     """The number of records by resource, None where it was never read."""
-    again: list[str] = []
+    to_refetch: list[str] = msgspec.field(default_factory=list, name="again")
     """Ids of objects that a delta named and Graph did not show yet: to be fetched again."""
     refused: list[RefusedObject] = []
     """Objects that Graph refused, or whose children it refused. Their records are those of the parent."""
@@ -146,8 +146,8 @@ class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True):
     full: bool
     """True if this reading began from the beginning."""
     cursor_issued: datetime
-    begun: datetime
-    again: list[str] = []
+    started_at: datetime = msgspec.field(name="begun")
+    to_refetch: list[str] = msgspec.field(default_factory=list, name="again")
     """Ids of objects that a delta named and that could not be fetched."""
     selection: str = ""
     """The selection that this reading requests."""

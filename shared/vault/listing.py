@@ -76,15 +76,15 @@ class Listing:
 
     def chunks(self, job_id: str) -> Iterator[str]:
         """Yield the names of a job's chunks."""
-        return self._of(Form.CHUNK, f"{jobs_prefix(self._tenant)}{job_id}/")
+        return self._names(Form.CHUNK, f"{jobs_prefix(self._tenant)}{job_id}/")
 
     def manifests(self) -> Iterator[str]:
         """Yield the ids of the snapshots that have a manifest."""
-        return map(last, self._of(Form.MANIFEST, manifests_prefix(self._tenant)))
+        return map(last, self._names(Form.MANIFEST, manifests_prefix(self._tenant)))
 
     def key_objects(self, data_key_id: str | None = None, *, deleted: bool = False) -> Iterator[str]:
         """Yield the names of all key objects, or of one data key's. ``deleted`` is as for ``BlobStore.names``."""
-        return self._of(Form.KEY_OBJECT, key_objects_prefix(self._tenant, data_key_id), deleted=deleted)
+        return self._names(Form.KEY_OBJECT, key_objects_prefix(self._tenant, data_key_id), deleted=deleted)
 
     def copies(self) -> Iterator[str]:
         """Yield names of copies of key objects that people or tools made: each opens as the key object does."""
@@ -94,11 +94,11 @@ class Listing:
 
     def heads(self) -> set[int]:
         """Return the numbers of the events whose hashes are stored."""
-        return {int(last(name)) for name in self._of(Form.HEAD, heads_prefix(self._tenant))}
+        return {int(last(name)) for name in self._names(Form.HEAD, heads_prefix(self._tenant))}
 
     def trust_records(self) -> set[int]:
         """Return the numbers of the trust records."""
-        return {int(last(name)) for name in self._of(Form.TRUST_RECORD, trust_records_prefix(self._tenant))}
+        return {int(last(name)) for name in self._names(Form.TRUST_RECORD, trust_records_prefix(self._tenant))}
 
     def skip(self, blob: str) -> None:
         """Count as a stray a name of our form whose blob is not ours."""
@@ -113,7 +113,7 @@ class Listing:
             log.warning("skipped what is not Entrakeep's: %s%s", shown, more, extra={"tenant": self._tenant})
         return strays[:_REPORTED]
 
-    def _of(self, wanted: Form, prefix: str, *, deleted: bool = False) -> Iterator[str]:
+    def _names(self, wanted: Form, prefix: str, *, deleted: bool = False) -> Iterator[str]:
         return (name for form, name in self._ours(prefix, wanted, deleted=deleted))
 
     def _ours(self, prefix: str, wanted: Form | None = None, *, deleted: bool = False) -> Iterator[tuple[Form, str]]:

@@ -117,7 +117,7 @@ def _ages(stretch: _Stretch) -> dict[bytes, int]:
     return ages
 
 
-def behind(prefix: bytes) -> bytes:
+def after_prefix(prefix: bytes) -> bytes:
     """Return a value that sorts after every order with this prefix, and before all later orders."""
     return prefix[:-1] + bytes((prefix[-1] + 1,))
 

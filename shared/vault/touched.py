@@ -13,7 +13,7 @@ import msgspec
 
 from shared.domain.records import Line, is_prefix, split_order
 from shared.vault.format import ChunkRef, Run
-from shared.vault.merge import Lists, behind, merge, squeeze
+from shared.vault.merge import Lists, after_prefix, merge, squeeze
 
 ReadRun = Callable[[Run], Lists]
 """Returns a run's lines, sorted, in lists."""
@@ -81,7 +81,7 @@ class Touched:
         for order in (*self._covering(first), *within):
             start = bisect_left(lines, order, key=_ORDER)
             if is_prefix(order):
-                indexes.update(range(start, bisect_left(lines, behind(order), start, key=_ORDER)))
+                indexes.update(range(start, bisect_left(lines, after_prefix(order), start, key=_ORDER)))
             elif lines[start][0] == order:
                 indexes.add(start)
         return [lines[index] for index in sorted(indexes)]

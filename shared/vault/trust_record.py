@@ -31,7 +31,7 @@ class TrustRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: str
     number: int
-    at: str
+    made_at: str = msgspec.field(name="at")
     arns: list[str]
     """Every KMS key that wraps one of the tenant's data keys."""
     key_mode: KeyMode

@@ -138,7 +138,7 @@ def manifest(
             selection="s",
             cursor="c",
             cursor_issued=now,
-            begun=now,
+            started_at=now,
             ended=now,
             answer=Answer.WHOLE,
             request_id=None,

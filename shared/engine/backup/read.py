@@ -118,7 +118,7 @@ def _resume(bodies: Sequence[CheckpointBody], stream: Stream) -> Start | None:
         raise StartOver("The cursor was made for another selection.")
     passed = [_next(body.cursor) for body in bodies[:-1] if body.cursor is not None]
     refused = sum(len(body.refused) for body in bodies)
-    return Start(_next(last.cursor), last.full, last.begun, passed=passed, refused=refused)
+    return Start(_next(last.cursor), last.full, last.started_at, passed=passed, refused=refused)
 
 
 def _next(link: str) -> Cursor:
@@ -149,7 +149,7 @@ def _first(work: Work, stream: Stream) -> Start:
         and state.selection == stream.selection
     ):
         cursor = Cursor(Secret(state.cursor.encode()), more=False)
-        return Start(cursor, False, now, state.again, _confirms_deletion(work, state.cursor_issued))
+        return Start(cursor, False, now, state.to_refetch, _confirms_deletion(work, state.cursor_issued))
     # A stream without delta is read as a whole each time, and only its differences are stored.
     only_differences = not job.full and stream.reading is not Reading.DELTA and state is not None
     return Start(None, True, now, base=state.runs if only_differences and state is not None else [])
@@ -160,8 +160,8 @@ def _second(work: Work, stream: Stream) -> Start | None:
     first = job_checkpoints(work, Phase.READ, stream.name)
     if not first or first[-1].more or first[-1].cursor is None or first[-1].selection != stream.selection:
         return None
-    with_missing = [body for body in first if body.again]
-    to_refetch = [object_id for body in with_missing for object_id in body.again]
+    with_missing = [body for body in first if body.to_refetch]
+    to_refetch = [object_id for body in with_missing for object_id in body.to_refetch]
     confirms_deletion = bool(with_missing) and _confirms_deletion(work, with_missing[-1].cursor_issued)
     cursor = Cursor(Secret(first[-1].cursor.encode()), more=False)
     return Start(cursor, False, work.context.clock.now(), to_refetch, confirms_deletion)

@@ -39,7 +39,7 @@ class StreamResult:
 
         The second round has fetched those of the first again, so its list replaces the first one.
         """
-        return [object_id for body in self.second or self.first for object_id in body.again]
+        return [object_id for body in self.second or self.first for object_id in body.to_refetch]
 
     @property
     def refused(self) -> list[RefusedObject]:

@@ -32,7 +32,7 @@ def unknown_states(parent: Manifest | None, states: Sequence[StreamState]) -> li
         listed = [each for each in before.listed if each.resource not in fed]
         if listed:
             records = {each.resource: before.records.get(each.resource) for each in listed}
-            stale = before.begun is not None
+            stale = before.started_at is not None
             state = msgspec.structs.replace(before, answer=Answer.FAILED, request_id=None, stale=stale, records=records)
             kept.append(msgspec.structs.replace(state, resources=listed))
     return kept
@@ -74,14 +74,14 @@ def _read_state(work: Work, result: StreamResult) -> StreamState:
         selection=last.selection,
         cursor=last.cursor,
         cursor_issued=last.cursor_issued if last.cursor else None,
-        begun=first.begun,
+        started_at=first.started_at,
         ended=work.context.clock.now(),
         answer=Answer.PARTIAL if refused else Answer.WHOLE,
         request_id=refused[0].request_id if refused else None,
         stale=False,
         runs=result.runs,
         records={},
-        again=result.to_refetch,
+        to_refetch=result.to_refetch,
         refused=refused,
         resources=listed_resources(result.stream),
     )
@@ -98,7 +98,7 @@ def _stale_state(result: StreamResult) -> StreamState:
             selection=stream.selection,
             cursor=None,
             cursor_issued=None,
-            begun=None,
+            started_at=None,
             ended=None,
             answer=answer,
             request_id=step.request_id,
@@ -112,7 +112,7 @@ def _stale_state(result: StreamResult) -> StreamState:
         before,
         answer=answer,
         request_id=step.request_id,
-        stale=before.begun is not None,
+        stale=before.started_at is not None,
         records=unread | before.records,
         resources=[*before.listed, *(each for each in listed if each.resource not in known)],
     )

@@ -16,7 +16,7 @@ from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, KeyTro
 from shared.domain.key_health import WELL, Finding, KeyCondition, KeyHealth, makes_nothing_new, next_condition, wait_for
 from shared.domain.limits import Limits
 from shared.domain.model import Purpose, WrappedKey
-from shared.engine.key_health.warnings import look
+from shared.engine.key_health.warnings import find_warnings
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.key_health import ProbeOutcome, ProbeTurn
 from shared.ports.catalog.tenant import TenantCatalog
@@ -118,7 +118,7 @@ def _assess(
         or (message != health.message and health.checked_at is not None)
         or probing.clock.now() - health.looked_at >= timedelta(seconds=probing.limits.key_look_seconds)
     )
-    warnings = look(probing.keys, probing.clock.now(), catalog.tenant(), wrapped, condition) if due else None
+    warnings = find_warnings(probing.keys, probing.clock.now(), catalog.tenant(), wrapped, condition) if due else None
     return ProbeOutcome(
         arn=wrapped.arn,
         condition=condition,

@@ -32,14 +32,14 @@ class Prober:
         for turn in turns:
             self._start("probe", turn.tenant_id, partial(probe_key, probing, turn))
         probing.observer.flush()
-        return len(turns) + self._tell()
+        return len(turns) + self._notify()
 
     def rest(self, seconds: float) -> bool:
         """Wait until all started probes and notifications have ended. Return False if that takes longer than ``seconds``."""
         with self._changed:
             return self._changed.wait_for(lambda: not any(self._running.values()), seconds)
 
-    def _tell(self) -> int:
+    def _notify(self) -> int:
         """Start the due notifications, and return their number."""
         notices, probes, limits = self._probing.notices, self._probes, self._probing.limits
         if notices is None:

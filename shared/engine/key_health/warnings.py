@@ -13,7 +13,7 @@ EXPIRES_WITHIN = (1, 7, 30)
 """Days before imported key material expires: each is a warning of its own."""
 
 
-def look(
+def find_warnings(
     keys: KeyService, now: datetime, tenant: Tenant, wrapped: WrappedKey, condition: KeyCondition
 ) -> list[KeyWarning] | None:
     """Return the present warnings, or None while KMS is in trouble, because trouble says nothing about the key.

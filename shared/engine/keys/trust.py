@@ -98,13 +98,13 @@ def _record_trust(context: Context, catalog: TenantCatalog) -> None:
     record = TrustRecord(
         tenant=catalog.tenant_id,
         number=max(numbers, default=0) + 1,
-        at=context.clock.now().isoformat(),
+        made_at=context.clock.now().isoformat(),
         arns=arns,
         key_mode=tenant.key_mode,
         key_arn=tenant.key_arn,
         key_epoch=tenant.key_epoch,
     )
-    if newest is None or msgspec.structs.replace(record, number=newest.number, at=newest.at) != newest:
+    if newest is None or msgspec.structs.replace(record, number=newest.number, made_at=newest.made_at) != newest:
         store_record(context.keys, context.store, context.provider_key, record)
 
 

@@ -44,7 +44,7 @@ class Attacker:
             selection="s",
             cursor=None,
             cursor_issued=world.clock.time,
-            begun=world.clock.time,
+            started_at=world.clock.time,
             ended=world.clock.time,
             answer=Answer.WHOLE,
             request_id=None,

@@ -116,7 +116,7 @@ def test_no_checkpoint_is_left_for_a_job_that_was_cancelled(world: EngineWorld) 
     world.ask()
     with world.step("users") as work:
         key, now = work.keys.job_key(work.claim.job_id), world.clock.now()
-        body = CheckpointBody(run=None, cursor=None, more=False, full=True, cursor_issued=now, begun=now)
+        body = CheckpointBody(run=None, cursor=None, more=False, full=True, cursor_issued=now, started_at=now)
         store_checkpoint(work, key, "users", body, [])
         world.cancel(work)
         with pytest.raises(Cancelled):

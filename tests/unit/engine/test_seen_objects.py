@@ -58,7 +58,7 @@ READ = Step(step_id="s", phase=Phase.READ, name="groups", state=StepState.DONE, 
 def checkpoint(run: Run, repeated: dict[str, int] | None) -> CheckpointBody:
     """As one comes out of its seal."""
     body = CheckpointBody(
-        run=run, cursor="c", more=True, full=True, cursor_issued=NOW, begun=NOW, again=[], repeated=repeated
+        run=run, cursor="c", more=True, full=True, cursor_issued=NOW, started_at=NOW, to_refetch=[], repeated=repeated
     )
     return decode(encode(body), CheckpointBody)
 

@@ -135,7 +135,7 @@ def test_the_example_is_what_the_rescue_script_opens(monkeypatch: pytest.MonkeyP
 
 def test_the_page_has_every_field_answer_and_purpose() -> None:
     shapes: tuple[Any, ...] = (Manifest, StreamState, StoredResource, Run, ChunkRef)
-    fields = {field for shape in shapes for field in shape.__struct_fields__}
+    fields = {field for shape in shapes for field in shape.__struct_encode_fields__}
     words = {*fields, *Answer, *Holds, *Purpose}
     assert {word for word in words if f"`{word}`" not in PAGE.partition("## A worked example")[0]} == set()
 
@@ -143,7 +143,9 @@ def test_the_page_has_every_field_answer_and_purpose() -> None:
 def test_the_page_has_every_field_that_older_manifests_lack() -> None:
     sentence = PAGE[PAGE.index("Fields that manifests of format 1 may lack") : PAGE.index("The **answers**")]
     shapes: tuple[Any, ...] = (Manifest, StreamState, StoredResource, Run, ChunkRef, ResourceReport, KeyObject, Tenant)
-    optional = {field.name for shape in shapes for field in msgspec.structs.fields(shape) if not field.required} - {
+    optional = {
+        field.encode_name for shape in shapes for field in msgspec.structs.fields(shape) if not field.required
+    } - {
         "format",
         "stale",
         "request_id",

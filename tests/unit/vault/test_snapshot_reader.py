@@ -59,7 +59,7 @@ def state(stream: str, runs: list[Run], resources: list[StoredResource], answer:
         selection="",
         cursor=None,
         cursor_issued=None,
-        begun=None,
+        started_at=None,
         ended=None,
         answer=answer,
         request_id=None,

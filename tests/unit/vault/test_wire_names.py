@@ -1,0 +1,21 @@
+"""Names in stored bytes: a field that was renamed in Python keeps the name that old blobs and rows have."""
+
+import msgspec
+import pytest
+
+from shared.vault.format import CheckpointBody, StreamState
+from shared.vault.trust_record import TrustRecord
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (StreamState, {"started_at": "begun", "to_refetch": "again"}),
+        (CheckpointBody, {"started_at": "begun", "to_refetch": "again"}),
+        (TrustRecord, {"made_at": "at"}),
+    ],
+    ids=["manifest", "checkpoint", "trust record"],
+)
+def test_a_renamed_field_is_stored_under_its_first_name(kind: type[msgspec.Struct], names: dict[str, str]) -> None:
+    stored = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    assert {name: word for name, word in stored.items() if name != word} == names
