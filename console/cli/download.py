@@ -53,7 +53,7 @@ def download(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Keep what is written if the download is cut off, as FILE.partial, and go on with it."
+            "--resume", help="Keep what is written if the download is cut off, as FILE.partial, and continue it."
         ),
     ] = False,
 ) -> None:
