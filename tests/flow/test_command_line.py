@@ -136,7 +136,7 @@ def actions(shell: Shell, tenant: str) -> list[str]:
 
 def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(stack: Stack) -> None:
     tenant = stack.add("waiting")
-    shell = Shell(stack.home, stack.environment)
+    shell = Commands(stack.home, stack.environment)
     asked = shell.start("backup", "waiting", "--wait")
     until(stack.of(tenant).jobs.recent, "the job is asked for")
     asked.send_signal(signal.SIGINT)

@@ -1,5 +1,6 @@
 """Completion as shells ask for it: commands, options, and the names of tenants where the catalog has them at hand."""
 
+import functools
 import os
 import shutil
 import socket
@@ -37,6 +38,7 @@ def home(tmp_path: Path) -> Path:
     return home
 
 
+@functools.cache
 def script(shell: str) -> str:
     return subprocess.run((*PROGRAM, "completion", shell), capture_output=True, text=True, check=True).stdout
 
