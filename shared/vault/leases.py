@@ -1,4 +1,4 @@
-"""Key leases: the short time for which a tenant's unwrapped data keys may be used before KMS is asked again."""
+"""Key leases: the short time for which a tenant's unwrapped data keys may be used before KMS is called again."""
 
 import threading
 from collections.abc import Callable

@@ -34,14 +34,16 @@ def key_change_step(work: Work) -> bool:
         moving.move_all()
         proved = forget_and_prove(moving)
     except EpochMoved:
-        raise Refuse(Code.BUSY, "The tenant's key was changed to another one meanwhile. Ask again.") from None
+        raise Refuse(Code.BUSY, "The tenant's key was changed to another one meanwhile. Retry the job.") from None
     if moving.refused or progress.left:
         return _fail(work, moving)
     work.catalog.keys.allow(tenant.key_arn)
     if proved:
         purge_database(moving)
     if not (proved and work.catalog.customer_keys.confirm_moved(work.claim, work.context.lease_seconds)):
-        raise Refuse(Code.BUSY, "Data keys are still being stored under the key before. Ask again in some minutes.")
+        raise Refuse(
+            Code.BUSY, "Data keys are still being stored under the previous key. Retry the job in some minutes."
+        )
     work.context.observer.reach(Point.KEY_SETTLED)
     anchor_softly(work.context, work.catalog)
     record_trust(work.context, work.catalog)
@@ -78,12 +80,12 @@ def _fail(work: Work, moving: Moving) -> bool:
     retry_command = f"'entrakeep jobs retry {work.claim.job_id}'"
     if moving.refused:
         first: EntrakeepError = next(iter(moving.refused.values()))
-        code, why = first.code, f"{first.message} Then ask again: {retry_command}."
+        code, why = first.code, f"{first.message} Then retry: {retry_command}."
     else:
         blobs = ", ".join(each.blob for each in progress.left[:3])
         code, why = (
             progress.left[0].reason,
-            f"Not what KMS made for this tenant, or copies of it: {blobs}. Look into it, then ask again: {retry_command}.",
+            f"Not what KMS made for this tenant, or copies of it: {blobs}. Examine them, then retry: {retry_command}.",
         )
     snapshots = len(progress.snapshots)
     message = f"{progress.moved} data keys were moved, {progress.to_move} wait; {snapshots} snapshots need them. {why}"

@@ -81,7 +81,7 @@ def purge_database(moving: Moving) -> None:
     all_known = len(moving.forgotten) == moving.progress.forgotten
     purged = moving.work.context.catalog.purge(moving.forgotten if all_known else ())
     if purged.removed is False:
-        retry_hint = f"Then ask again: 'entrakeep jobs retry {moving.work.claim.job_id}'."
+        retry_hint = f"Then retry: 'entrakeep jobs retry {moving.work.claim.job_id}'."
         raise Refuse(Code.BUSY, f"{purged.message} {retry_hint}")
     moving.progress.database = purged.message
 

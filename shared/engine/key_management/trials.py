@@ -66,7 +66,7 @@ class Trials:
             ) from None
         self.add_request_id(fresh.request_id)
         if fresh.arn != arn:
-            raise invalid(f"KMS wraps under {fresh.arn} what is asked for under {arn}; give that ARN.")
+            raise invalid(f"KMS wraps under {fresh.arn}, although the request named {arn}. Give the first ARN.")
         self._fresh = fresh
 
     def open(self) -> None:
