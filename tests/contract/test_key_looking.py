@@ -10,7 +10,7 @@ from shared.adapters.kms import AwsKeys
 from shared.domain.errors import KeyRefused
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey
-from shared.engine.key_health.warnings import look
+from shared.engine.key_health.warnings import find_warnings
 from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
 
 OWNER = "444455556666"
@@ -61,7 +61,7 @@ class Owned:
         self.kms.put_key_policy(KeyId=self.arn, PolicyName="default", Policy=policy)
 
     def look(self, held: KeyCondition = KeyCondition.OK) -> list[str] | None:
-        found = look(self.keys, NOW, self.tenant, self.wrapped, held)
+        found = find_warnings(self.keys, NOW, self.tenant, self.wrapped, held)
         return None if found is None else [warning.warning for warning in found]
 
 
@@ -109,7 +109,7 @@ def test_of_a_key_that_is_refused_only_its_state_is_looked_at(owned: Owned) -> N
     owned.kms.disable_key(KeyId=owned.arn)
     assert owned.look(KeyCondition.REVOKED) == ["disabled"]
     owned.kms.schedule_key_deletion(KeyId=owned.arn, PendingWindowInDays=7)
-    (warning,) = look(owned.keys, NOW, owned.tenant, owned.wrapped, KeyCondition.REVOKED) or []
+    (warning,) = find_warnings(owned.keys, NOW, owned.tenant, owned.wrapped, KeyCondition.REVOKED) or []
     assert (warning.warning, warning.at is not None) == ("deletion", True)
     with pytest.raises(KeyRefused):
         owned.keys.probe(owned.arn, owned.wrapped.context)
