@@ -65,6 +65,11 @@ def words(value: str | None) -> str | None:
     return None if value is None else value.encode("utf-8", "backslashreplace").decode()
 
 
+def _all_words(values: list[str] | None) -> list[str]:
+    """Return each text as ``words`` does."""
+    return [text for value in values or [] if (text := words(value)) is not None]
+
+
 Since = Annotated[
     datetime | None,
     typer.Option(
@@ -109,6 +114,15 @@ ResourceNames = Annotated[
         help="Only this resource. Can be given several times.",
         callback=_resources,
         autocompletion=known_resources,
+    ),
+]
+Ids = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--id",
+        metavar="ID",
+        help="Only the object with this id, and its links. Can be given several times.",
+        callback=_all_words,
     ),
 ]
 TenantOption = Annotated[

@@ -8,6 +8,7 @@ from console.cli import (
     audit,
     backup,
     catalog,
+    compare,
     completion,
     download,
     jobs,
@@ -55,6 +56,7 @@ app.add_typer(resources.app)
 app.add_typer(backup.app)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app)
+app.add_typer(compare.app)
 app.add_typer(download.app)
 app.add_typer(verify.app)
 app.add_typer(schedule.app, name="schedule")

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.domain.resources import RESOURCES, STREAMS, Reading
+from shared.domain.resources import RESOURCES, STREAMS, Reading, properties_of
 
 
 class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +28,10 @@ class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
     """The licence that reading needs, or ``none``."""
     restore: str
     """What a restore will do."""
+    properties: list[str]
+    """The properties that ``compare --property`` and ``--ignore`` take, with the parts of each."""
+    volatile: list[str]
+    """Properties that change by themselves, or with every other change. ``compare`` ignores them by default."""
 
 
 def protected_resources() -> list[ProtectedResource]:
@@ -44,6 +48,8 @@ def protected_resources() -> list[ProtectedResource]:
             permission_write=row.permission_write,
             licence=row.licence,
             restore=row.restore,
+            properties=list(properties_of(row.resource)),
+            volatile=list(row.volatile),
         )
         for row in RESOURCES.values()
     ]

@@ -50,6 +50,8 @@ class Action(StrEnum):
     DOWNLOAD_ENDED = "download.ended"
     BROWSE_BEGUN = "browse.begun"
     BROWSE_ENDED = "browse.ended"
+    COMPARE_BEGUN = "compare.begun"
+    COMPARE_ENDED = "compare.ended"
     VERIFY_ASKED = "verify.asked"
     VERIFY_ENDED = "verify.ended"
     KEY_REFUSED = "key.refused"
@@ -75,11 +77,16 @@ ASKED = {
     JobKind.KEY_UPDATE: Action.KEY_UPDATE_ASKED,
 }
 """The action of requesting a job of this kind by hand."""
-BEGUN = {JobKind.DOWNLOAD: Action.DOWNLOAD_BEGUN, JobKind.BROWSE: Action.BROWSE_BEGUN}
+BEGUN = {
+    JobKind.DOWNLOAD: Action.DOWNLOAD_BEGUN,
+    JobKind.BROWSE: Action.BROWSE_BEGUN,
+    JobKind.COMPARE: Action.COMPARE_BEGUN,
+}
 """The action of beginning a foreground job of this kind."""
 ENDED = {
     JobKind.DOWNLOAD: Action.DOWNLOAD_ENDED,
     JobKind.BROWSE: Action.BROWSE_ENDED,
+    JobKind.COMPARE: Action.COMPARE_ENDED,
     JobKind.VERIFY: Action.VERIFY_ENDED,
     JobKind.KEY_ENABLE: Action.KEY_ENABLE_ENDED,
     JobKind.KEY_UPDATE: Action.KEY_UPDATE_ENDED,

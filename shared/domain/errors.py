@@ -69,6 +69,8 @@ class Code(StrEnum):
     """No tenant has this name or id."""
     NO_SUCH_SNAPSHOT = "NO_SUCH_SNAPSHOT"
     """The tenant has no such snapshot."""
+    NO_SUCH_OBJECT = "NO_SUCH_OBJECT"
+    """No compared snapshot has an object with this id."""
     NO_SUCH_JOB = "NO_SUCH_JOB"
     """No job has this id."""
     TENANT_EXISTS = "TENANT_EXISTS"

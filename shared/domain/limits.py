@@ -43,6 +43,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How often a step checks its claim and its lease while a chunk is being stored."""
     open_runs: int = 32
     """Runs that one merge reads at the same time. One chunk of each is in memory."""
+    compared_lines: int = 200_000
+    """Lines in runs of one snapshot alone whose keys a comparison keeps in memory. With more, both are read whole."""
+    differences_waiting: int = 20_000
+    """Differences that wait until the names that they need are read. With more, the names of all objects are read."""
+    differences_waiting_bytes: int = 32 * 1024 * 1024
+    """The size of these differences, with which the names of all objects are read too."""
 
     # Messages, workers and beat
     resend_seconds: float = 5.0

@@ -73,7 +73,7 @@ class SnapshotReader:
     def stored_records(self, resource: str, touched: Chosen | None = None) -> Iterator[Record]:
         """Yield one resource's records (all, or those with touched keys), with those that ``records`` omits."""
         name, state = resource.encode(), self.stream_of(resource)
-        runs = [_narrowed(run, resource, touched) for run in state.runs] if state is not None else []
+        runs = [narrowed(run, resource, touched) for run in state.runs] if state is not None else []
         for lines in merge([self._blobs.lists(run) for run in runs if run.chunks]):
             for order, value in lines if touched is None else touched.among(lines):
                 own, key = split_order(order)
@@ -108,7 +108,7 @@ class SnapshotReader:
         return above is not None and (above == owner or self._belongs(above, owner))
 
 
-def _narrowed(run: Run, resource: str, touched: Chosen | None) -> Run:
+def narrowed(run: Run, resource: str, touched: Chosen | None = None) -> Run:
     """Return the run with only the chunks that may have a record of the resource, and that may be touched."""
     chunks = [chunk for chunk in run.chunks if _holds(chunk, resource) and (touched is None or touched.within(chunk))]
     return msgspec.structs.replace(run, chunks=chunks)

@@ -159,8 +159,9 @@ def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(stack: Stack) -> Non
 TOLD = [
     *("tenant.added", "credential.updated", "backup.asked"),
     *("download.begun", "download.ended", "browse.begun", "browse.ended", "download.begun", "download.ended"),
+    *("compare.begun", "compare.ended"),
     *("verify.asked", "verify.ended", "schedule.set", "schedule.paused", "key.refused"),
-    *("download.begun", "download.ended", "browse.begun", "browse.ended"),
+    *("download.begun", "download.ended", "browse.begun", "browse.ended", "compare.begun", "compare.ended"),
     *("verify.asked", "verify.ended", "tenant.removed"),
 ]
 """What the audit trail of a backup's whole way records."""
@@ -181,6 +182,9 @@ def test_a_backup_goes_its_whole_way_by_commands_alone(stack: Stack, connected: 
     browsed, _ = connected.run("browse", "contoso", "latest", "--json")
     assert browsed == file.read_bytes()
     assert connected.run("download", "contoso", "latest", "-o", "-")[0] == browsed
+    equal = connected.document("compare", "contoso", "latest", snapshot["id"], "--exit-code")
+    assert isinstance(equal, dict)
+    assert (equal["summary"], equal["unknown"]) == ([], [])
     found = connected.document("verify", "contoso")
     assert isinstance(found, dict)
     assert (found["snapshots"], found["damaged"]) == (1, [])
@@ -201,6 +205,8 @@ def test_a_backup_goes_its_whole_way_by_commands_alone(stack: Stack, connected: 
     before = file.read_bytes()
     connected.refused("download", "contoso", "latest", "-o", "out.jsonl", code="KEY_ACCESS_REVOKED", status=1)
     connected.refused("browse", "contoso", "latest", code="KEY_ACCESS_REVOKED", status=1)
+    compared = ("compare", "contoso", "latest", "latest", "-o", "out.html", "--format", "html")
+    connected.refused(*compared, code="KEY_ACCESS_REVOKED", status=1)
     assert file.read_bytes() == before
     assert [name for name in os.listdir(connected.folder) if name.startswith("out")] == ["out.jsonl"]
     key = connected.document("key", "show", "contoso")

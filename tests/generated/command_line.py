@@ -24,6 +24,7 @@ the same.
 | 0 | done |
 | 1 | refused or failed: one line `CODE: sentence` on standard error says why |
 | 2 | wrong use or wrong settings: nothing was done |
+| 3 | `compare --exit-code` alone: the snapshots differ, or something could not be compared |
 | 130 | interrupted by Ctrl-C; a requested job continues |
 
 - `entrakeep --version` prints the version. `--help` after a command prints its page.

@@ -11,7 +11,19 @@ from typing import Any, NamedTuple
 import msgspec
 from jsonschema import Draft202012Validator, FormatChecker
 
-from console.documents import audit, jobs, key_jobs, keys, resources, results, schedules, snapshots, stores, tenants
+from console.documents import (
+    audit,
+    comparisons,
+    jobs,
+    key_jobs,
+    keys,
+    resources,
+    results,
+    schedules,
+    snapshots,
+    stores,
+    tenants,
+)
 from console.documents.verifications import Verification
 from tests.pages import TOP
 
@@ -46,6 +58,13 @@ PRINTED = (
     Printed("snapshots", list[snapshots.SnapshotDocument], "snapshots, newest first", ("snapshots",)),
     Printed("record", snapshots.RecordDocument, "a record", ("browse", "download"), by_line=True),
     Printed("refused", snapshots.RefusedDocument, "an object that Graph refused", ("browse --refused",), by_line=True),
+    Printed("comparison", comparisons.ComparisonDocument, "what differs between two snapshots", ("compare",)),
+    Printed(
+        "comparison-summary",
+        comparisons.ComparisonSummary,
+        "how many records differ, by resource",
+        ("compare --summary",),
+    ),
     Printed("verification", Verification, "what was verified", ("verify",)),
     Printed("schedule", schedules.ScheduleDocument | None, "the schedule, or null", ("schedule show",)),
     Printed("key", keys.KeyDocument, "the tenant's KMS key", ("key show",)),
@@ -139,7 +158,7 @@ def _described(name: str) -> dict[str, str]:
 @cache
 def _types() -> dict[str, type]:
     """Return every type that a schema mentions, by name."""
-    modules = (audit, jobs, key_jobs, keys, resources, results, schedules, snapshots, stores, tenants)
+    modules = (audit, comparisons, jobs, key_jobs, keys, resources, results, schedules, snapshots, stores, tenants)
     found: dict[str, type] = {}
     for module in (*modules, inspect.getmodule(Verification)):
         found |= {name: each for name, each in vars(module).items() if isinstance(each, type)}

@@ -84,6 +84,7 @@ def test_the_product_is_installed_without_what_only_developers_need() -> None:
 NOT_LIMITS = {
     "formats": """
         messages.VERSION messages.FIRST_VERSION domain/audit._LONGEST domain/audit._MOST domain/records._GUID_LENGTH
+        engine/compare/naming._ID_BYTES console/cli/comparisons/visible._BMP console/cli/compare._DIFFERENT
         engine/audit._MOST_EVENTS engine/key_management/proof._PART vault/buffer.OVERHEAD vault/keyring.MOST_SEALS
         vault/sealing.FORMAT vault/sealing._ALGORITHM vault/sealing._KEY_ID vault/sealing._IV vault/sealing._A256GCM
         vault/sealing._ENCRYPT0 adapters/catalog/upkeep._LONGEST_NAME adapters/catalog/postgres._LOCK_SPACE
@@ -98,6 +99,7 @@ NOT_LIMITS = {
     """,
     "lengths of texts and lists that people read": """
         adapters/broker._REASON_LENGTH adapters/dispatch/inbox._SHOWN engine/upkeep/sweep._MOST_NAMED
+        engine/compare/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
         console/cli/stacked._GAP console/cli/stacked._INDENT console/cli/tables._PROSE_COLUMNS
         console/demo/screen._PLAIN_WIDTH
@@ -115,7 +117,9 @@ NOT_LIMITS = {
     "sizes of batches that change speed alone, and bounds of arithmetic": """
         adapters/graph/prefetch._MOST adapters/graph/prefetch._TURNS
         domain/backoff._MOST_GROWTHS engine/audit._PAGE engine/backup/gather._LINES
-        engine/backup/seen_objects._MOST_REPEATED engine/snapshots/download._BATCH vault/reader._PART
+        engine/backup/seen_objects._MOST_REPEATED domain/compare._STRETCH
+        engine/compare/differences._OVERHEAD console/cli/comparisons/spool._FAST console/cli/comparisons/spool._PART
+        console/cli/compare._BATCH console/cli/compare._AT_ONCE engine/snapshots/download._BATCH vault/reader._PART
         vault/touched._MOST vault/touched._WORTH console/cli/snapshots._BATCH
         console/downloads/partial._BLOCK console/downloads/tables._BATCH engine/snapshots/download._REPORT_EVERY
     """,

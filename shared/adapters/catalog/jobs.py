@@ -65,7 +65,9 @@ class SqlJobs:
                 _report_request(rows, job, retried)
         return job, True
 
-    def begin_foreground(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
+    def begin_foreground(
+        self, kind: JobKind, snapshot: str, step: str, seconds: float, others: Sequence[str] = ()
+    ) -> Claim:
         """Begin a job that runs in the calling process, and return the claim on its only step."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
@@ -92,7 +94,10 @@ class SqlJobs:
                 holder=HOLDER_HERE,
                 claim_until=rows.now + timedelta(seconds=seconds),
             )
-            append(rows, BEGUN[kind], {"job": job.job_id, "snapshot": job.snapshot})
+            subject = {"job": job.job_id, "snapshot": job.snapshot}
+            for other in others:
+                subject["other"] = _pin_also(rows, job, other)
+            append(rows, BEGUN[kind], subject)
         return Claim(
             tenant_id=job.tenant_id,
             job_id=job.job_id,
@@ -220,6 +225,14 @@ def new_job(rows: Changes, kind: JobKind, *, asked: Origin, snapshot: str | None
     if snapshot_id is not None:
         rows.insert(pins, job_id=job_id, snapshot_id=snapshot_id)
     return job_of(_existing(rows.one(jobs, jobs.c.job_id == job_id), job_id))
+
+
+def _pin_also(rows: Changes, job: Job, snapshot: str) -> str:
+    """Pin another snapshot for a job, unless it is pinned already. Return its id. Raises Refuse ``NO_SUCH_SNAPSHOT``."""
+    snapshot_id: str = snapshot_row(rows, snapshot)["snapshot_id"]
+    if snapshot_id != job.snapshot:
+        rows.insert(pins, job_id=job.job_id, snapshot_id=snapshot_id)
+    return snapshot_id
 
 
 def insert_step(rows: Changes, step_id: str, job_id: str, phase: int, name: str, **values: Any) -> None:

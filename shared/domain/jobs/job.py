@@ -38,6 +38,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None
     """The snapshot that this job builds on or reads."""
     snapshot: str | None = None
-    """The snapshot that this job made (backup), or read (browse, download, verify of one)."""
+    """The snapshot that this job made (backup), or read (browse, download, verify of one, compare: its first)."""
     detail: Any = None
     """The job's result in the clear, as JSON: counts and blob names of a verify, the verdict of a key check."""

@@ -12,6 +12,8 @@ class JobKind(StrEnum):
     """Stream a snapshot's records to a file."""
     BROWSE = "browse"
     """Show records of a snapshot."""
+    COMPARE = "compare"
+    """Show what differs between two snapshots."""
     VERIFY = "verify"
     """Compare the blobs in the store with what the catalog and the manifests say."""
     KEY_CHECK = "key-check"
@@ -35,5 +37,5 @@ def exclusive_kinds(kind: JobKind) -> frozenset[JobKind]:
     return next((kinds for kinds in _EXCLUSIVE if kind in kinds), frozenset())
 
 
-FOREGROUND = frozenset({JobKind.DOWNLOAD, JobKind.BROWSE})
+FOREGROUND = frozenset({JobKind.DOWNLOAD, JobKind.BROWSE, JobKind.COMPARE})
 """Kinds that run in the foreground process of the request: a worker elsewhere cannot deliver plaintext to it."""

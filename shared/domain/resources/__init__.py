@@ -3,7 +3,7 @@
 import msgspec
 
 from shared.domain.resources import applications, identity, organization, policies
-from shared.domain.resources.table import Children, Reading, Relation, Resource, Stream
+from shared.domain.resources.table import Children, Reading, Reference, Relation, Resource, Stream
 
 _FAMILIES = (identity, applications, policies, organization)
 
@@ -25,4 +25,23 @@ LINKS = frozenset(
 )
 """Resources whose records are links between objects; the records of all others are objects."""
 
-__all__ = ["LINKS", "RESOURCES", "STREAMS", "Children", "Reading", "Relation", "Resource", "Stream"]
+
+def properties_of(resource: str) -> tuple[str, ...]:
+    """Return the properties of a resource's records that can be named: those selected, or those that Graph documents."""
+    if resource in LINKS:
+        return ("id",)
+    return STREAMS[RESOURCES[resource].stream].select or RESOURCES[resource].properties
+
+
+__all__ = [
+    "LINKS",
+    "RESOURCES",
+    "STREAMS",
+    "Children",
+    "Reading",
+    "Reference",
+    "Relation",
+    "Resource",
+    "Stream",
+    "properties_of",
+]

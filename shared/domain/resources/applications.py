@@ -5,7 +5,7 @@ from the resource's side only: the listings of its principals contain the same r
 servicePrincipal, appRoleAssignment, oauth2PermissionGrant.)
 """
 
-from shared.domain.resources.table import Children, Reading, Resource, Stream
+from shared.domain.resources.table import Children, Reading, Reference, Resource, Stream
 
 _APPLICATION = """
     id addIns api appId applicationTemplateId appRoles authenticationBehaviors certification createdDateTime
@@ -22,6 +22,9 @@ _SERVICE_PRINCIPAL = """
     passwordCredentials preferredSingleSignOnMode preferredTokenSigningKeyThumbprint replyUrls
     resourceSpecificApplicationPermissions samlSingleSignOnSettings servicePrincipalNames servicePrincipalType
     signInAudience tags tokenEncryptionKeyId verifiedPublisher
+"""
+_ASSIGNMENT = """
+    id appRoleId createdDateTime deletedDateTime principalDisplayName principalId principalType resourceDisplayName resourceId
 """
 _READ, _WRITE = "Application.Read.All", "Application.ReadWrite.All"
 
@@ -80,6 +83,11 @@ RESOURCES = (
         licence="none",
         restore="made again under a new id: principal, resource and role are what counts",
         everywhere=True,
+        properties=tuple(_ASSIGNMENT.split()),
+        references=(
+            Reference(path="principalId", resources=("users", "groups", "servicePrincipals")),
+            Reference(path="resourceId", resources=("servicePrincipals",)),
+        ),
     ),
     Resource(
         resource="oauth2PermissionGrants",
@@ -91,6 +99,11 @@ RESOURCES = (
         licence="none",
         restore="made again: client, resource and principal are what counts",
         everywhere=True,
+        references=(
+            Reference(path="clientId", resources=("servicePrincipals",)),
+            Reference(path="resourceId", resources=("servicePrincipals",)),
+            Reference(path="principalId", resources=("users",)),
+        ),
     ),
 )
 

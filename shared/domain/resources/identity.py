@@ -40,6 +40,7 @@ RESOURCES = (
         licence="none",
         restore="undelete, then update; a new id if purged; passwords are lost; synced users are read-only",
         everywhere=True,
+        volatile=("onPremisesLastSyncDateTime", "signInActivity"),
     ),
     Resource(
         resource="users.manager",
@@ -62,6 +63,7 @@ RESOURCES = (
         licence="none",
         restore="undelete, then update; dynamic groups by their rule; mail-enabled ones in Exchange only",
         everywhere=True,
+        volatile=("licenseProcessingState", "onPremisesLastSyncDateTime"),
     ),
     Resource(
         resource="groups.members",

@@ -2,6 +2,15 @@
 
 from shared.domain.resources.table import Reading, Resource, Stream
 
+_ORGANIZATION = """
+    id assignedPlans businessPhones city country countryLetterCode createdDateTime defaultUsageLocation
+    directorySizeQuota displayName isMultipleDataLocationsForServicesEnabled marketingNotificationEmails
+    mobileDeviceManagementAuthority onPremisesLastPasswordSyncDateTime onPremisesLastSyncDateTime onPremisesSyncEnabled
+    onPremisesSyncStatus partnerTenantType postalCode preferredLanguage privacyProfile provisionedPlans
+    securityComplianceNotificationMails securityComplianceNotificationPhones state street
+    technicalNotificationMails tenantType verifiedDomains
+"""
+
 RESOURCES = (
     Resource(
         resource="organization",
@@ -13,6 +22,8 @@ RESOURCES = (
         licence="none",
         restore="update of mails, phones and privacy profile only",
         everywhere=True,
+        volatile=("directorySizeQuota", "onPremisesLastPasswordSyncDateTime", "onPremisesLastSyncDateTime"),
+        properties=tuple(_ORGANIZATION.split()),
     ),
 )
 

@@ -40,6 +40,17 @@ class Children(msgspec.Struct, frozen=True, kw_only=True):
     """True if the children are references to other objects, False if they are objects of their own."""
 
 
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """A property that names objects of other resources by id."""
+
+    path: str
+    """The property: names from the outside to the inside, separated by dots. Its value is an id, or a list of ids."""
+    resources: tuple[str, ...]
+    """The resources whose objects it may name."""
+    by_app_id: bool = False
+    """True if it names an object by ``appId`` instead of ``id``."""
+
+
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of Graph collection, singleton or relationship, as ``entrakeep resources`` shows it."""
 
@@ -54,6 +65,12 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     api: str = "v1.0"
     everywhere: bool = False
     """True if every directory has it. An answer that says otherwise is trouble of Graph's, not a fact about the directory."""
+    volatile: tuple[str, ...] = ()
+    """Properties that change by themselves, or with every other change. A comparison ignores them by default."""
+    properties: tuple[str, ...] = ()
+    """The properties that Graph documents, where none are selected and so all are read."""
+    references: tuple[Reference, ...] = ()
+    """The properties that name other objects. Values that are no GUID, such as ``All``, name none."""
 
     def may_be(self, answer: Answer) -> bool:
         """Return True if this answer can be true.

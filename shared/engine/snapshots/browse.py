@@ -34,7 +34,7 @@ def browse(
         for key, text in reader.records(resources):
             if wanted_id is not None and wanted_id not in key.split(b"/")[1::2]:
                 continue
-            if needle is not None and needle not in _searchable_text(key, text):
+            if needle is not None and needle not in searchable_text(key, text):
                 continue
             shown.records += 1
             yield key.decode(), text
@@ -57,7 +57,7 @@ def refused(
                     yield resource, each
 
 
-def _searchable_text(key: bytes, value: bytes) -> str:
+def searchable_text(key: bytes, value: bytes) -> str:
     """Return the text to search, case-folded: key and value, and again the value with its escapes replaced."""
     text = value.decode("utf-8", "replace")
     if "\\" in text:

@@ -1,7 +1,7 @@
 """Foreground jobs: the calling process streams the records. It claims the job's only step and has its own key lease."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -36,24 +36,42 @@ def begun_foreground(
 ) -> Iterator[tuple[Work, SnapshotReader]]:
     """Run a job of this process over a snapshot (id or ``latest``). Yield the work and a reader of the snapshot.
 
-    The snapshot is pinned while the job runs. The caller counts its records in ``shown``. The job succeeds when the block
+    It pins, counts, ends and raises as ``begun_over`` does.
+    """
+    row = context.catalog.tenant(tenant.tenant_id).snapshots.get(snapshot)
+    with begun_over(context, tenant, kind, (row,), shown, resources) as (work, (reader,)):
+        yield work, reader
+
+
+@contextmanager
+def begun_over(
+    context: Context,
+    tenant: Tenant,
+    kind: JobKind,
+    snapshots: Sequence[Snapshot],
+    shown: Shown | None = None,
+    resources: Collection[str] = (),
+) -> Iterator[tuple[Work, list[SnapshotReader]]]:
+    """Run a job of this process over snapshots. Yield the work and a reader of each snapshot.
+
+    The snapshots are pinned while the job runs. The caller counts its records in ``shown``. The job succeeds when the block
     ends, and fails with the code of an exception that leaves it. KMS is always called anew. If another process has ended
     the job, the reason is raised: a refused key, for instance, ends all jobs of the tenant at once.
 
-    Raises Refuse ``WRONG_USE`` if the snapshot does not have one of ``resources``, which are those to read.
+    Raises Refuse ``WRONG_USE`` if no snapshot has one of ``resources``, which are those to read.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
     catalog.jobs.end_expired_foreground(context.limits.claim_seconds)
-    row = catalog.snapshots.get(snapshot)
-    _check_resources(row, resources)
-    claim = catalog.jobs.begin_foreground(kind, row.snapshot_id, kind.value, context.limits.claim_seconds)
+    _check_resources(snapshots, resources)
+    first, *others = (row.snapshot_id for row in snapshots)
+    claim = catalog.jobs.begin_foreground(kind, first, kind.value, context.limits.claim_seconds, others)
     shown = Shown() if shown is None else shown
     with ClaimKeeper(catalog.claims, claim, context.limits, context.clock.monotonic) as hold:
         try:
             with ProcessKeys(context, catalog) as keys:
                 keys.secrets()
                 work = Work(context, catalog, claim, hold, keys)
-                yield work, SnapshotReader(work.blobs, work.blobs.manifest(row).streams)
+                yield work, [SnapshotReader(work.blobs, work.blobs.manifest(row).streams) for row in snapshots]
                 work.check()
             catalog.claims.finish(claim, detail={"records": shown.records})
             anchor_softly(context, catalog)
@@ -67,9 +85,9 @@ def begun_foreground(
             raise
 
 
-def _check_resources(snapshot: Snapshot, resources: Collection[str]) -> None:
-    """Raise Refuse if the snapshot does not have one of these resources, because no record would look like an empty one."""
-    names = [report.resource for report in snapshot.resources]
+def _check_resources(snapshots: Sequence[Snapshot], resources: Collection[str]) -> None:
+    """Raise Refuse if no snapshot has one of these resources, because no record would look like an empty one."""
+    names = {report.resource for snapshot in snapshots for report in snapshot.resources}
     for resource in resources:
         if resource not in names:
             sentence = f"The snapshot has no resource '{resource}'. Give one of {', '.join(sorted(names))}."

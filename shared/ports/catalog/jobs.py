@@ -1,5 +1,6 @@
 """The jobs of one tenant: requesting, showing and cancelling them."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -37,10 +38,12 @@ class Jobs(Protocol):
         ``NO_SUCH_SNAPSHOT``.
         """
 
-    def begin_foreground(self, kind: JobKind, snapshot: str, step: str, seconds: float) -> Claim:
+    def begin_foreground(
+        self, kind: JobKind, snapshot: str, step: str, seconds: float, others: Sequence[str] = ()
+    ) -> Claim:
         """Create a running foreground job with one running step named ``step``. Return the caller's claim on it.
 
-        The snapshot is pinned. Raise Refuse ``NO_SUCH_SNAPSHOT``.
+        The snapshot and the ``others`` are pinned. Raise Refuse ``NO_SUCH_SNAPSHOT``.
         """
 
     def get(self, job_id: str) -> Job:

@@ -97,6 +97,21 @@ def test_what_is_asked_for_by_hand_is_told_of_once(acme: TenantCatalog) -> None:
     ]
 
 
+def test_a_comparison_names_and_pins_both_snapshots(world: World, acme: TenantCatalog) -> None:
+    first, second = world.backed_up(acme).snapshot_id, world.backed_up(acme).snapshot_id
+    before = len(acme.audit.entries())
+    claim = acme.jobs.begin_foreground(JobKind.COMPARE, first, "compare", 30, [second])
+    same = acme.jobs.begin_foreground(JobKind.COMPARE, first, "compare", 30, [first])
+    assert told(acme, before) == [
+        ("compare.begun", {"job": claim.job_id, "snapshot": first, "other": second}, {}),
+        ("compare.begun", {"job": same.job_id, "snapshot": first, "other": first}, {}),
+    ]
+    assert sorted(row["snapshot_id"] for row in world.rows("pins")) == sorted([first, second, first])
+    with pytest.raises(Refuse) as refused:
+        acme.jobs.begin_foreground(JobKind.COMPARE, first, "compare", 30, ["no-such-snapshot"])
+    assert refused.value.code is Code.NO_SUCH_SNAPSHOT
+
+
 def test_a_running_job_is_cancelled_once(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     world.claim(acme, job, "users")
@@ -106,7 +121,7 @@ def test_a_running_job_is_cancelled_once(world: World, acme: TenantCatalog) -> N
     assert told(acme)[1:] == [cancelled]
 
 
-@pytest.mark.parametrize("kind", [JobKind.DOWNLOAD, JobKind.BROWSE])
+@pytest.mark.parametrize("kind", [JobKind.DOWNLOAD, JobKind.BROWSE, JobKind.COMPARE])
 def test_what_goes_out_is_told_of_at_its_beginning_and_its_end(
     world: World, acme: TenantCatalog, kind: JobKind
 ) -> None:

@@ -151,7 +151,7 @@ def test_resources_are_shown_with_what_is_sent_to_graph() -> None:
     rows = {row.resource: fields_of(row) for row in protected_resources()}
     assert list(rows["users"]) == [
         *("resource", "family", "api", "path", "delta", "select"),
-        *("permission_read", "permission_write", "licence", "restore"),
+        *("permission_read", "permission_write", "licence", "restore", "properties", "volatile"),
     ]
     assert rows["users"]["delta"] is True
     assert rows["users"]["select"][-1] == "manager"

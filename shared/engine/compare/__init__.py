@@ -1,0 +1,1 @@
+"""Compare two snapshots, and find references of one snapshot to objects that do not exist in it."""

@@ -1,0 +1,128 @@
+"""Compare two snapshots in the calling process, as a foreground job with its own claim and key lease."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+
+from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import JobKind
+from shared.domain.model import Snapshot, Tenant
+from shared.domain.records import encode_id, put
+from shared.domain.resources import LINKS
+from shared.engine.compare.differences import Change, Difference, difference_of, needed_names
+from shared.engine.compare.naming import Names, read_names
+from shared.engine.compare.scope import Chooser, Scope
+from shared.engine.compare.unknowns import Unknown, refused_owners, unknowns
+from shared.engine.context import Context
+from shared.engine.snapshots.foreground import Shown, begun_over
+from shared.engine.steps.work import Work
+from shared.vault.differing import differing
+from shared.vault.snapshot_reader import SnapshotReader
+from shared.vault.touched import Touched
+
+
+@contextmanager
+def compared(context: Context, tenant: Tenant, before: str, after: str, scope: Scope) -> Iterator["Comparison"]:
+    """Open two snapshots (ids or ``latest``) in a job of this process, which ends with the block. Yield the comparison.
+
+    Raise Refuse ``WRONG_USE`` for a property that no resource has, or a resource that no snapshot has,
+    ``NO_SUCH_SNAPSHOT``, and what reading raises. If the block raises, the caller must discard its output: the key may have
+    been revoked half-way.
+    """
+    snapshots = context.catalog.tenant(tenant.tenant_id).snapshots
+    rows = snapshots.get(before), snapshots.get(after)
+    scope.check(rows)
+    shown = Shown()
+    with begun_over(context, tenant, JobKind.COMPARE, rows, shown, scope.resources) as (work, readers):
+        yield Comparison(work, rows, readers, scope, shown)
+
+
+class Comparison:
+    """Two opened snapshots. Their differences are read once, while the job of the calling process runs."""
+
+    def __init__(
+        self,
+        work: Work,
+        snapshots: tuple[Snapshot, Snapshot],
+        readers: Sequence[SnapshotReader],
+        scope: Scope,
+        shown: Shown,
+    ) -> None:
+        self.snapshots = snapshots
+        self._work = work
+        self._before, self._after = readers
+        self._scope = scope
+        self._shown = shown
+        self.names = Names()
+        """The names that the differences need. They are complete before the first difference comes."""
+        self.unknown: list[Unknown] = unknowns(self._before, self._after, scope.resources)
+        self.counts: dict[str, Counter[Change]] = {}
+        """The number of differences so far, by resource."""
+
+    @property
+    def equal(self) -> bool:
+        """Return True if no difference was read, and nothing is unknown that one of the snapshots may have."""
+        return not self.counts and all(unknown.absent for unknown in self.unknown)
+
+    def check(self) -> None:
+        """Raise if the claim or a lease has ended, or the job was cancelled. Called before each output."""
+        self._work.check()
+
+    def differences(self) -> Iterator[Difference]:
+        """Yield the differences with names, sorted by stream, then by resource and key. Raise what reading raises."""
+        found = self.unnamed()
+        waiting: list[Difference] = []
+        size, limits = 0, self._work.context.limits
+        for each in found:
+            waiting.append(each)
+            size += each.size
+            if len(waiting) >= limits.differences_waiting or size >= limits.differences_waiting_bytes:
+                self.names = read_names((self._after, self._before), None)
+                break
+        else:
+            self.names = read_names((self._after, self._before), *needed_names(waiting))
+        for each in chain(waiting, found):
+            yield each.named(self.names)
+
+    def unnamed(self) -> Iterator[Difference]:
+        """Yield the differences as ``differences`` does, without the names of other objects."""
+        chooser = Chooser(self._scope)
+        unread = {unknown.resource for unknown in self.unknown if not unknown.objects}
+        for resource in sorted({*self._before.resources, *self._after.resources} - unread):
+            if not self._scope.resources or resource in self._scope.resources:
+                yield from self._of_resource(resource, chooser)
+        if not self.counts:
+            self._check_ids()
+
+    def _of_resource(self, resource: str, chooser: Chooser) -> Iterator[Difference]:
+        """Yield the differences of one resource."""
+        refused = refused_owners(self._before, self._after, resource)
+        most = self._work.context.limits.compared_lines
+        for record in differing(self._before, self._after, resource, self._work.blobs.lists, most):
+            if refused and record.key.split(b"/")[1] in refused:
+                continue
+            changes = chooser.chosen(resource, record)
+            if changes is not None:
+                difference = difference_of(resource, record, changes)
+                self.counts.setdefault(resource, Counter())[difference.change] += 1
+                self._shown.records += 1
+                yield difference
+
+    def _check_ids(self) -> None:
+        """Raise Refuse ``NO_SUCH_OBJECT`` if neither snapshot has an object with one of the scope's ids."""
+        for each in self._scope.ids:
+            if not any(_exists(reader, encode_id(each)) for reader in (self._before, self._after)):
+                raise Refuse(Code.NO_SUCH_OBJECT, f"Neither snapshot has an object with the id {each}.")
+
+
+def _exists(reader: SnapshotReader, object_id: bytes) -> bool:
+    """Return True if the snapshot has an object with this id."""
+    for resource in reader.resources:
+        if resource not in LINKS:
+            # Only the id of an object that belongs to no other says where its record is.
+            name = resource.encode()
+            touched = None if "." in resource else Touched([put(name, name + b"/" + object_id, b"")[0]])
+            if any(key.endswith(b"/" + object_id) for key, _ in reader.stored_records(resource, touched)):
+                return True
+    return False

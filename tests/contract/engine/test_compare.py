@@ -1,0 +1,217 @@
+"""Two snapshots compared in a foreground job: what changed, what is unknown, and what is never opened."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from shared.domain.errors import Answer, Code, KeyRefused, Refuse, Skip
+from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.records import encode_id, tombstone
+from shared.engine.compare import naming
+from shared.engine.compare.comparing import Comparison, compared
+from shared.engine.compare.differences import Difference
+from shared.engine.compare.scope import Scope
+from tests.contract.engine.world import LEASE, EngineWorld
+from tests.unit.vault.parts import ARN
+
+ANA, BEN, SALES = (f"{n}0000000-0000-4000-8000-000000000000" for n in range(1, 4))
+APP = "40000000-0000-4000-8000-000000000000"
+REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    made.directory.put("users", f"users/{ANA}", b'{"displayName":"Ana","userPrincipalName":"ana@x","city":"Rom"}')
+    made.directory.put("users", f"users/{BEN}", b'{"displayName":"Ben \\ud800","signInActivity":{"a":1}}')
+    made.directory.put("groups", f"groups/{SALES}", b'{"displayName":"Sales"}')
+    made.backed_up()
+    yield made
+    made.close()
+
+
+def latest(world: EngineWorld) -> str:
+    return world.of.snapshots.get("latest").snapshot_id
+
+
+def backed_up(world: EngineWorld) -> str:
+    world.backed_up()
+    return latest(world)
+
+
+def compare(world: EngineWorld, before: str, after: str, **scope: object) -> tuple[list[Difference], Comparison]:
+    with compared(world.context, world.tenant, before, after, Scope(**scope)) as comparison:  # type: ignore[arg-type]
+        return list(comparison.differences()), comparison
+
+
+def shown(world: EngineWorld, before: str, after: str, **scope: object) -> list[tuple[str, str, str | None]]:
+    return [(each.change.value, each.key, each.name) for each in compare(world, before, after, **scope)[0]]
+
+
+def newest(world: EngineWorld) -> Job:
+    return world.of.jobs.recent(1)[0]
+
+
+def test_added_removed_and_changed_records_are_found_with_the_names_of_both_ends(world: EngineWorld) -> None:
+    first = latest(world)
+    world.directory.put("users", f"users/{ANA}", b'{"displayName":"Ana","userPrincipalName":"ana@x","city":"Oslo"}')
+    world.directory.put("groups", f"groups/{SALES}/members/{ANA}", b'{"id":"x"}')
+    world.directory.log["users"].append(tombstone(b"users", b"users/0"))
+    second = backed_up(world)
+    assert shown(world, first, second) == [
+        ("added", f"groups/{SALES}/members/{ANA}", "Sales → Ana (ana@x)"),
+        ("removed", "users/0", None),
+        ("changed", f"users/{ANA}", "Ana (ana@x)"),
+    ]
+    (found, comparison) = compare(world, second, first, ids=[ANA], properties=["city"])
+    assert [(each.path, each.before, each.after) for each in found[0].properties] == [("city", b'"Oslo"', b'"Rom"')]
+    assert len(found) == 1
+    assert not comparison.equal
+
+
+def test_a_comparison_of_a_snapshot_with_itself_opens_no_chunk(world: EngineWorld) -> None:
+    with patch("shared.vault.reader._open_chunk", side_effect=AssertionError("a chunk was opened")):
+        found, comparison = compare(world, "latest", "latest")
+    assert (found, comparison.equal) == ([], True)
+    assert world.of.jobs.recent(1)[0].state is JobState.SUCCEEDED
+
+
+def test_volatile_and_ignored_properties_alone_are_no_difference(world: EngineWorld) -> None:
+    first = latest(world)
+    world.directory.put("users", f"users/{BEN}", b'{"displayName":"Ben \\ud800","signInActivity":{"a":2}}')
+    world.directory.put("groups", f"groups/{SALES}", b'{"displayName":"Sales","mail":"s@x"}')
+    second = backed_up(world)
+    assert [key for _, key, _ in shown(world, first, second)] == [f"groups/{SALES}"]
+    assert shown(world, first, second, ignored=["mail"]) == []
+    assert shown(world, first, second, properties=["signInActivity"]) == [("changed", f"users/{BEN}", "Ben \ud800")]
+    assert shown(world, first, second, search="S@X") == [("changed", f"groups/{SALES}", "Sales")]
+    assert shown(world, first, second, resources=["users"]) == []
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_references_in_properties_are_named_however_many_differences_there_are(world: EngineWorld, many: bool) -> None:
+    path = "conditionalAccessPolicies/p"
+    policy = b'{"conditions":{"users":{"includeGroups":[%b]},"applications":{"includeApplications":["All",%b]}}}'
+    world.directory.put("conditionalAccessPolicies", path, policy % (b"", b'"x"'))
+    world.directory.put(
+        "servicePrincipals", "servicePrincipals/1", b'{"displayName":"Mail","appId":"%b"}' % APP.encode()
+    )
+    first = backed_up(world)
+    world.directory.put(
+        "conditionalAccessPolicies", path, policy % (b'"%b"' % SALES.encode(), b'"%b"' % APP.upper().encode())
+    )
+    second = backed_up(world)
+    world.limit(differences_waiting=1 if many else 100)
+    found, comparison = compare(world, first, second)
+    assert [each.path for each in found[0].properties] == [
+        "conditions.applications.includeApplications",
+        "conditions.users.includeGroups",
+    ]
+    assert comparison.names.find(SALES) == "Sales"
+    assert comparison.names.find(APP.upper()) == "Mail"
+
+
+def test_names_of_removed_objects_come_from_the_first_snapshot(world: EngineWorld) -> None:
+    world.directory.put("groups", f"groups/{SALES}/members/{ANA}", b"{}")
+    first = backed_up(world)
+    world.directory.log["users"].append(tombstone(b"users", f"users/{ANA}".encode()))
+    world.directory.log["groups"].append(tombstone(b"groups.members", f"groups/{SALES}/members/{ANA}".encode()))
+    second = backed_up(world)
+    assert ("removed", f"groups/{SALES}/members/{ANA}", "Sales → Ana (ana@x)") in shown(world, first, second)
+
+
+def test_a_stale_stream_is_unknown_and_none_of_its_records_count_as_removed(world: EngineWorld) -> None:
+    first = latest(world)
+    world.directory.trouble["groups"] = [(0, Skip(Answer.FORBIDDEN, "status 403", "r"))]
+    world.done()
+    second = latest(world)
+    found, comparison = compare(world, first, second)
+    assert found == []
+    assert not comparison.equal
+    assert {unknown.resource for unknown in comparison.unknown} == {"groups", "groups.members", "groups.owners"}
+    assert {unknown.reason for unknown in comparison.unknown} == {
+        "in B: not read (forbidden), so its records are those of an earlier snapshot"
+    }
+    assert compare(world, first, second, resources=["users"])[1].equal
+
+
+def test_objects_that_graph_refused_are_unknown_and_the_others_are_compared(world: EngineWorld) -> None:
+    for one in ("a", "b"):
+        world.directory.put("applications", f"applications/{one}")
+    first = backed_up(world)
+    for one in ("a", "b"):
+        world.directory.put("applications.owners", f"applications/{one}/owners/{ANA}")
+    world.directory.refusing["applications.owners"] = ["a"]
+    world.done()
+    found, comparison = compare(world, first, latest(world))
+    assert [each.key for each in found] == [f"applications/b/owners/{ANA}"]
+    (unknown,) = comparison.unknown
+    assert (unknown.resource, unknown.objects) == ("applications.owners", ["a"])
+
+
+def test_a_comparison_is_a_job_in_the_audit_trail_that_names_both_snapshots(world: EngineWorld) -> None:
+    first = latest(world)
+    world.directory.put("users", "users/new")
+    second = backed_up(world)
+    shown(world, first, second)
+    job = newest(world)
+    assert (job.kind, job.state, job.snapshot, job.detail) == (
+        JobKind.COMPARE,
+        JobState.SUCCEEDED,
+        first,
+        {"records": 1},
+    )
+
+
+def test_both_snapshots_are_pinned_while_they_are_compared(world: EngineWorld) -> None:
+    first = latest(world)
+    second = backed_up(world)
+    with compared(world.context, world.tenant, first, second, Scope()):
+        assert {row["snapshot_id"] for row in world.rows("pins")} == {first, second}
+    assert world.rows("pins") == []
+
+
+def test_a_refusal_reaches_a_comparison_within_a_lease(world: EngineWorld) -> None:
+    first = latest(world)
+    world.directory.put("users", "users/new")
+    second = backed_up(world)
+    with pytest.raises(KeyRefused), compared(world.context, world.tenant, first, second, Scope()) as comparison:
+        refused = threading.Event()
+        comparison._work.keys.on_end(refused.set)
+        world.keys.trouble = REFUSED
+        assert refused.wait(LEASE * 5)
+        list(comparison.differences())
+    assert (newest(world).state, newest(world).code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
+
+
+@pytest.mark.parametrize(
+    ("scope", "code"),
+    [
+        ({"properties": ["nonsense"]}, Code.WRONG_USE),
+        ({"resources": ["groups"], "ignored": ["userPrincipalName"]}, Code.WRONG_USE),
+        ({"ids": ["no-such-object"]}, Code.NO_SUCH_OBJECT),
+    ],
+)
+def test_a_scope_that_nothing_can_be_in_is_refused(world: EngineWorld, scope: dict[str, object], code: Code) -> None:
+    with pytest.raises(Refuse) as refused:
+        compare(world, "latest", "latest", **scope)
+    assert refused.value.code is code
+
+
+def test_an_object_that_did_not_change_may_be_named(world: EngineWorld) -> None:
+    world.directory.put("servicePrincipals", "servicePrincipals/1")
+    world.directory.put("servicePrincipals.appRoleAssignedTo", "servicePrincipals/1/appRoleAssignedTo/as")
+    world.backed_up()
+    assert compare(world, "latest", "latest", ids=[ANA, "as"])[1].equal
+
+
+def test_a_very_long_name_is_shortened_and_an_id_that_is_no_guid_has_one_too(world: EngineWorld) -> None:
+    world.directory.put("users", f"users/{encode_id('é').decode()}", b'{"displayName":"%b"}' % (b"n" * 65_536))
+    world.directory.put("groups", f"groups/{SALES}/members/{encode_id('é').decode()}")
+    first = latest(world)
+    second = backed_up(world)
+    (_, _, name), _ = shown(world, first, second)
+    assert name == f"Sales → {'n' * naming._LONGEST}…"
