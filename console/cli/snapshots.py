@@ -1,8 +1,8 @@
 """``entrakeep snapshots`` and ``entrakeep browse``: list snapshots, and show their records."""
 
 import json
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -11,10 +11,14 @@ from console.cli.arguments import AsJson, Name, ResourceNames, SnapshotId, examp
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, printable, write
 from console.cli.tables import print_table
-from console.documents.snapshots import record_line, refused_document, snapshot_document
+from console.documents.snapshots import DanglingDocument, record_line, refused_document, snapshot_document
 from console.documents.times import moment, to_second
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import RefusedObject, Snapshot
+
+if TYPE_CHECKING:
+    from shared.engine.compare.dangling import DanglingReference
+    from shared.engine.context import Context
 
 app = typer.Typer()
 
@@ -51,6 +55,7 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
         "entrakeep browse contoso latest --resource users --search 'ana'",
         "entrakeep browse contoso latest --id 0b6c6f8e-7a43-4a5d-9a8c-6f0a2f6d3c11",
         "entrakeep browse contoso latest --refused",
+        "entrakeep browse contoso latest --dangling",
         "entrakeep browse contoso latest --resource groups --json | jq .value.displayName",
     )
 )
@@ -72,6 +77,13 @@ def browse(
             "--refused", help="List the objects that Graph refused, of partial resources, instead of records."
         ),
     ] = False,
+    dangling: Annotated[
+        bool,
+        typer.Option(
+            "--dangling",
+            help="List the conditional access policies, assignments and consents that name objects which do not exist.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document per line, each value byte for byte.")
     ] = False,
@@ -81,8 +93,9 @@ def browse(
     Shows each record's key and name; with --id, the whole record. Runs in this process: needs the key's AWS credentials,
     and no running stack.
     """
-    if refused and (search is not None or id is not None):
-        raise Refuse(Code.WRONG_USE, "--refused can only be combined with --resource.")
+    if (refused or dangling) and (search is not None or id is not None or (refused and dangling)):
+        option = "--refused" if refused else "--dangling"
+        raise Refuse(Code.WRONG_USE, f"{option} can only be combined with --resource.")
     context = open_engine()
     from shared.engine.snapshots.browse import browse as records
     from shared.engine.snapshots.browse import refused as refused_objects
@@ -91,6 +104,9 @@ def browse(
         objects = refused_objects(context, context.catalog.find(name), snapshot, resource or ())
         if not _written(_refusal(each, refusal, as_json) for each, refusal in objects) and not as_json:
             note("No object was refused by Graph.")
+        return
+    if dangling:
+        _write_dangling(context, name, snapshot, resource or (), as_json)
         return
     matches = records(context, context.catalog.find(name), snapshot, resource or (), search, id)
     if as_json:
@@ -101,6 +117,31 @@ def browse(
         lines = (f"{key}  {_name(value)}".rstrip().encode() + b"\n" for key, value in matches)
     if not _written(lines) and not as_json:
         note("No record matches.")
+
+
+def _write_dangling(context: "Context", name: str, snapshot: str, resources: Collection[str], as_json: bool) -> None:
+    """Write a line for each reference to an object that does not exist."""
+    from shared.engine.compare.dangling import dangling
+
+    found = dangling(context, context.catalog.find(name), snapshot, resources)
+    if not _written(_dangling_line(each, as_json) for each in found) and not as_json:
+        note("No policy, assignment or consent names an object that does not exist.")
+
+
+def _dangling_line(reference: "DanglingReference", as_json: bool) -> bytes:
+    """Return the line for a reference to an object that does not exist."""
+    if as_json:
+        document = DanglingDocument(
+            key=reference.key,
+            name=reference.name,
+            property=reference.path,
+            id=reference.id,
+            unread=reference.unread,
+        )
+        return f"{json.dumps(msgspec.to_builtins(document))}\n".encode()
+    unread = f"  (not known: {', '.join(reference.unread)} not read)" if reference.unread else ""
+    parts = (reference.key, printable(reference.name or ""), reference.path, printable(reference.id))
+    return f"{'  '.join(filter(None, parts))}{unread}\n".encode()
 
 
 def _refusal(resource: str, refused: RefusedObject, as_json: bool) -> bytes:

@@ -69,6 +69,21 @@ class RefusedDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Graph's request id, if there is one."""
 
 
+class DanglingDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A property that names an object which does not exist in the snapshot."""
+
+    key: str
+    """The key of the record with the property."""
+    name: str | None
+    """The name of the object with the property, if it has one."""
+    property: str
+    """The property's path, such as ``conditions.users.includeGroups``."""
+    id: str
+    """The id of the object that does not exist."""
+    unread: list[str]
+    """Resources that may have the object and were not read. If there are any, the object may exist."""
+
+
 def snapshot_document(snapshot: Snapshot, tenant: str) -> SnapshotDocument:
     """Return the document of a snapshot."""
     return SnapshotDocument(

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.jobs import Job, JobState, ResourceProgress
 from shared.domain.model import ResourceReport, Snapshot, Tenant
+from tests.commands import Commands
 from tests.flow.stack import Stack, running_stack, same, until
 from tests.parts import POLICIES
 
@@ -179,6 +181,34 @@ def test_every_kind_of_change_is_in_the_next_scheduled_backup(stack: Stack) -> N
 
     stack.backup(tenant, full=True)
     same(stack.download(tenant), after)
+
+    commands = Commands(stack.home, stack.environment)
+    compared = partial(compare, commands, first.snapshot_id)
+    assert compared(second.snapshot_id) == difference(before, after)
+    assert compared("latest") == difference(before, after)
+    graph.change(("update", f"users/{users[0]}", {"department": "After"}))
+    live = compared("live")
+    assert live == compared("latest") == difference(before, graph.records())
+    assert stack.snapshot(tenant).parent != second.snapshot_id
+    commands.run("compare", "second", second.snapshot_id, "latest", "--exit-code", "--summary", status=3)
+
+
+def compare(commands: Commands, before: str, after: str) -> dict[str, set[str]]:
+    """The keys of the records that ``entrakeep compare`` shows, by what happened to them."""
+    document = json.loads(commands.run("compare", "second", before, after, "--json")[0])
+    assert document["unknown"] == []
+    keys = {change: set(document[change]) for change in ("added", "removed")}
+    return {**keys, "changed": {each["key"] for each in document["changed"]}}
+
+
+def difference(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, set[str]]:
+    """The same, of two dictionaries."""
+    old, new = set_ones(before), set_ones(after)
+    return {
+        "added": new.keys() - old.keys(),
+        "removed": old.keys() - new.keys(),
+        "changed": {key for key in old.keys() & new.keys() if old[key] != new[key]},
+    }
 
 
 def test_objects_that_come_without_their_properties_are_asked_for_by_id(stack: Stack) -> None:

@@ -58,6 +58,13 @@ PRINTED = (
     Printed("snapshots", list[snapshots.SnapshotDocument], "snapshots, newest first", ("snapshots",)),
     Printed("record", snapshots.RecordDocument, "a record", ("browse", "download"), by_line=True),
     Printed("refused", snapshots.RefusedDocument, "an object that Graph refused", ("browse --refused",), by_line=True),
+    Printed(
+        "dangling",
+        snapshots.DanglingDocument,
+        "a reference to an object that does not exist",
+        ("browse --dangling",),
+        by_line=True,
+    ),
     Printed("comparison", comparisons.ComparisonDocument, "what differs between two snapshots", ("compare",)),
     Printed(
         "comparison-summary",

@@ -1,0 +1,84 @@
+"""Dangling references: policies, assignments and consents that name objects which do not exist in the same snapshot."""
+
+from collections.abc import Collection, Iterator
+
+import msgspec
+
+from shared.domain.errors import Answer
+from shared.domain.jobs import JobKind
+from shared.domain.json_text import members, string
+from shared.domain.model import Tenant
+from shared.domain.records import encode_id, put
+from shared.domain.resources import RESOURCES, Reference
+from shared.engine.compare.naming import own_name
+from shared.engine.compare.references import references
+from shared.engine.context import Context
+from shared.engine.snapshots.foreground import Shown, begun_foreground
+from shared.vault.snapshot_reader import SnapshotReader
+from shared.vault.touched import Touched
+
+_Ids = dict[tuple[str, bool], set[str]]
+"""Ids in lower case by resource, and by whether they are ids of applications (``appId``)."""
+
+
+class DanglingReference(msgspec.Struct, frozen=True, kw_only=True):
+    """A property that names an object which does not exist in the snapshot."""
+
+    key: str
+    name: str | None
+    """The name of the object with the property."""
+    path: str
+    id: str
+    """The id of the object that does not exist."""
+    unread: list[str] = []
+    """Resources that may have the object, and that the snapshot did not read. If there are any, it may exist."""
+
+
+def dangling(
+    context: Context, tenant: Tenant, snapshot: str, resources: Collection[str] = ()
+) -> Iterator[DanglingReference]:
+    """Yield the dangling references of these resources (all if empty), sorted by resource and key.
+
+    Raises Refuse ``WRONG_USE`` if the snapshot does not have one of the resources, and what reading raises.
+    """
+    shown = Shown()
+    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
+        naming = [name for name in reader.resources if not resources or name in resources]
+        wanted: _Ids = {}
+        for _, _, reference, each in _named(reader, naming):
+            for target in reference.resources:
+                wanted.setdefault((target, reference.by_app_id), set()).add(each.lower())
+        existing = {target: _existing(reader, *target, ids) for target, ids in wanted.items()}
+        for key, value, reference, each in _named(reader, naming):
+            if not any(each.lower() in existing[target, reference.by_app_id] for target in reference.resources):
+                shown.records += 1
+                unread = [target for target in reference.resources if not _was_read(reader, target)]
+                yield DanglingReference(
+                    key=key.decode(), name=own_name(value), path=reference.path, id=each, unread=unread
+                )
+
+
+def _named(reader: SnapshotReader, resources: Collection[str]) -> Iterator[tuple[bytes, bytes, Reference, str]]:
+    """Yield key and value of each record that names objects, with the reference and the id of each of them."""
+    for resource in resources:
+        if resource in RESOURCES and RESOURCES[resource].references:
+            for key, value in reader.records((resource,)):
+                for reference, each in references(resource, value):
+                    yield key, value, reference, each
+
+
+def _existing(reader: SnapshotReader, resource: str, by_app_id: bool, ids: set[str]) -> set[str]:
+    """Return those of the ids, in lower case, that objects of the resource have."""
+    if by_app_id:
+        found = (string((members(value) or {}).get("appId")) for _, value in reader.records((resource,)))
+        return {each.lower() for each in found if each is not None} & ids
+    orders = {encode_id(each): each for each in ids}
+    name = resource.encode()
+    touched = Touched(sorted(put(name, name + b"/" + each, b"")[0] for each in orders))
+    return {orders[key.rpartition(b"/")[2]] for key, _ in reader.touched_records(resource, touched)}
+
+
+def _was_read(reader: SnapshotReader, resource: str) -> bool:
+    """Return True if the snapshot has all of the resource's objects of its time."""
+    state = reader.stream_of(resource)
+    return state is not None and not state.stale and state.answer is Answer.WHOLE

@@ -1,0 +1,69 @@
+"""References of one snapshot to objects that it does not have."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.domain.errors import Answer, Skip
+from shared.domain.jobs import JobKind, JobState
+from shared.domain.records import tombstone
+from shared.engine.compare.dangling import dangling
+from tests.contract.engine.world import EngineWorld
+
+ANA, GONE, SALES, MAIL, APP = (f"{n}a000000-0000-4000-8000-00000000000b" for n in range(1, 6))
+POLICY = (
+    '{"displayName":"Mfa","conditions":{"users":{"includeUsers":["All","GuestsOrExternalUsers","%s","%s"],'
+    '"excludeGroups":["%s","None"]},"applications":{"includeApplications":["Office365","%s","%s"]}}}'
+)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[EngineWorld]:
+    made = EngineWorld(tmp_path)
+    put = made.directory.put
+    put("users", f"users/{ANA}")
+    put("groups", f"groups/{SALES}")
+    put("servicePrincipals", f"servicePrincipals/{MAIL}", b'{"displayName":"Mail","appId":"%b"}' % APP.encode())
+    policy = POLICY % (ANA.upper(), GONE.upper(), SALES, APP.upper(), GONE)
+    put("conditionalAccessPolicies", "conditionalAccessPolicies/p", policy.encode())
+    grant = '{"clientId":"%s","resourceId":"%s","principalId":%s}'
+    put("oauth2PermissionGrants", "oauth2PermissionGrants/all", (grant % (MAIL, MAIL, "null")).encode())
+    put("oauth2PermissionGrants", "oauth2PermissionGrants/one", (grant % (MAIL, GONE, f'"{ANA}"')).encode())
+    assignment = '{"principalId":"%s","resourceId":"%s"}'
+    for name, principal in (("as1", SALES), ("as2", GONE)):
+        key = f"servicePrincipals/{MAIL}/appRoleAssignedTo/{name}"
+        put("servicePrincipals.appRoleAssignedTo", key, (assignment % (principal, MAIL)).encode())
+    made.backed_up()
+    yield made
+    made.close()
+
+
+def found(world: EngineWorld, *resources: str) -> list[tuple[str, str, str, list[str]]]:
+    return [
+        (each.key, each.path, each.id, each.unread)
+        for each in dangling(world.context, world.tenant, "latest", resources)
+    ]
+
+
+def test_each_id_that_no_object_has_is_found_where_it_is_named(world: EngineWorld) -> None:
+    policy = "conditionalAccessPolicies/p"
+    assert found(world) == [
+        (policy, "conditions.users.includeUsers", GONE.upper(), []),
+        (policy, "conditions.applications.includeApplications", GONE, []),
+        ("oauth2PermissionGrants/one", "resourceId", GONE, []),
+        (f"servicePrincipals/{MAIL}/appRoleAssignedTo/as2", "principalId", GONE, []),
+    ]
+    job = world.of.jobs.recent(1)[0]
+    assert (job.kind, job.state, job.detail) == (JobKind.BROWSE, JobState.SUCCEEDED, {"records": 4})
+    assert [key for key, *_ in found(world, "oauth2PermissionGrants")] == ["oauth2PermissionGrants/one"]
+
+
+def test_a_reference_into_a_resource_that_was_not_read_is_said_to_be_unknown(world: EngineWorld) -> None:
+    world.directory.log["groups"].append(tombstone(b"groups", f"groups/{SALES}".encode()))
+    world.backed_up()
+    excluded = ("conditionalAccessPolicies/p", "conditions.users.excludeGroups", SALES)
+    assert (*excluded, []) in found(world)
+    world.directory.trouble["groups"] = [(0, Skip(Answer.FORBIDDEN, "status 403", "r"))]
+    world.done()
+    assert (*excluded, ["groups"]) in found(world)
