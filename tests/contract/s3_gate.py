@@ -1,4 +1,4 @@
-"""A gate before the simulated S3 that makes it a lesser store, or a worse way: over HTTP, as such stores and ways are."""
+"""An HTTP gate before the simulated S3. It imitates stores that lack features, and networks that damage answers."""
 
 import http.client
 import threading
@@ -14,9 +14,12 @@ Headers = dict[str, str]
 
 @dataclass
 class Gate:
-    """What the gate does to requests and answers. ``refuse`` gives status, code and message for a request that it does not
-    let through; ``ignore`` are headers that it takes away; ``spoil`` changes the body of an answer to a GET of a key, and may
-    end it before its time by giving fewer bytes."""
+    """What the gate does to requests and answers.
+
+    ``refuse`` returns status, code and message for a request that the gate rejects. ``ignore`` lists headers that the gate
+    removes. ``spoil`` changes the body of an answer to a GET of a key; fewer bytes truncate it. ``read`` lists the keys
+    that were read.
+    """
 
     url: str = ""
     refuse: Callable[[str, Headers], tuple[int, str, str] | None] = lambda _method, _headers: None
@@ -33,7 +36,7 @@ def gate_before(url: str) -> Iterator[Gate]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def pass_on(self) -> None:
+        def forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             refused = gate.refuse(self.command, headers)
@@ -41,9 +44,9 @@ def gate_before(url: str) -> Iterator[Gate]:
                 status, code, message = refused
                 self._answer(status, {}, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode())
                 return
-            kept = {name: value for name, value in headers.items() if name not in gate.ignore}
+            forwarded = {name: value for name, value in headers.items() if name not in gate.ignore}
             connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
-            connection.request(self.command, self.path, body, kept)
+            connection.request(self.command, self.path, body, forwarded)
             answer = connection.getresponse()
             content = answer.read()
             connection.close()
@@ -67,10 +70,10 @@ def gate_before(url: str) -> Iterator[Gate]:
                 self.close_connection = True
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     for verb in ("GET", "PUT", "DELETE", "HEAD", "POST"):
-        setattr(Handler, f"do_{verb}", Handler.pass_on)
+        setattr(Handler, f"do_{verb}", Handler.forward)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         gate.url = f"http://127.0.0.1:{server.server_port}"
         serving = threading.Thread(target=server.serve_forever)

@@ -1,4 +1,4 @@
-"""What every blob store promises: one suite, run on a folder, on S3 over HTTP, and on the store in memory of other tests."""
+"""The contract of every blob store: one suite for a folder, S3 over HTTP, and the store in memory that other tests use."""
 
 import errno
 import os
@@ -57,19 +57,19 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     return open_store("s3://backups" + ("/some/prefix" if request.param == "s3-prefix" else ""))
 
 
-def test_what_was_put_is_got_and_what_was_not_is_none(store: BlobStore) -> None:
+def test_get_returns_the_stored_blob_and_none_for_an_absent_name(store: BlobStore) -> None:
     store.put("t/jobs/j/aa", b"\x00\xff" * 1000)
     assert store.get("t/jobs/j/aa") == b"\x00\xff" * 1000
     assert store.get("t/jobs/j/ab") is None
     assert store.get("t/jobs/j/aa/below") is None
 
 
-def test_what_only_has_names_below_it_is_no_blob(store: BlobStore) -> None:
+def test_a_folder_of_blobs_is_not_a_blob(store: BlobStore) -> None:
     store.put("t/jobs/j", b"x")
     assert store.get("t/jobs") is None
 
 
-def test_folders_are_the_segments_that_names_go_on_below(store: BlobStore) -> None:
+def test_folders_lists_only_segments_with_further_names_below(store: BlobStore) -> None:
     for name in ("a/jobs/j1/x", "a/jobs/j1/y", "a/jobs/j2/x", "a/snapshots/s", "b/keys/k/1", "c"):
         store.put(name, b"x")
     assert store.folders("") == ["a", "b"]
@@ -77,7 +77,7 @@ def test_folders_are_the_segments_that_names_go_on_below(store: BlobStore) -> No
     assert store.folders("a/snapshots/") == store.folders("nobody/") == store.folders("c/") == []
 
 
-def test_put_again_replaces(store: BlobStore) -> None:
+def test_a_second_put_replaces_the_blob(store: BlobStore) -> None:
     store.put("a", b"1")
     store.put("a", b"2")
     assert store.get("a") == b"2"
@@ -85,22 +85,22 @@ def test_put_again_replaces(store: BlobStore) -> None:
 
 def test_put_new_never_overwrites(store: BlobStore) -> None:
     assert store.put_new("t/snapshots/s", b"first")
-    for again in (b"second", b"first"):
-        assert not store.put_new("t/snapshots/s", again)
+    for content in (b"second", b"first"):
+        assert not store.put_new("t/snapshots/s", content)
     assert store.get("t/snapshots/s") == b"first"
 
 
-def test_of_many_that_put_new_at_once_one_wins(store: BlobStore) -> None:
-    won: list[int] = []
+def test_one_of_many_concurrent_put_new_calls_wins(store: BlobStore) -> None:
+    winners: list[int] = []
     threads = [
-        threading.Thread(target=lambda n=n: won.append(n) if store.put_new("one", b"%d" % n) else None)
+        threading.Thread(target=lambda n=n: winners.append(n) if store.put_new("one", b"%d" % n) else None)
         for n in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [b"%d" % n for n in won] == [store.get("one")]
+    assert [b"%d" % n for n in winners] == [store.get("one")]
 
 
 def test_names_are_listed_in_order_below_a_prefix(store: BlobStore) -> None:
@@ -111,14 +111,14 @@ def test_names_are_listed_in_order_below_a_prefix(store: BlobStore) -> None:
     assert list(store.names("none")) == []
 
 
-def test_delete_removes_and_is_no_error_twice(store: BlobStore) -> None:
+def test_delete_removes_the_blob_and_may_be_repeated(store: BlobStore) -> None:
     store.put("a/b", b"x")
     store.delete("a/b")
     store.delete("a/b")
     assert store.get("a/b") is None
 
 
-def test_erase_removes_and_is_no_error_twice(store: BlobStore) -> None:
+def test_erase_removes_the_blob_and_may_be_repeated(store: BlobStore) -> None:
     for name in ("a/b", "a/bc"):
         store.put(name, b"x")
     store.erase("a/b")
@@ -126,7 +126,7 @@ def test_erase_removes_and_is_no_error_twice(store: BlobStore) -> None:
     assert list(store.names("a/", deleted=True)) == list(store.names("a/")) == ["a/bc"]
 
 
-def test_a_bucket_that_keeps_versions_keeps_none_of_what_is_erased(aws: str) -> None:
+def test_erase_removes_all_versions_in_a_versioned_bucket(aws: str) -> None:
     s3 = boto3.client("s3")
     s3.put_bucket_versioning(Bucket="backups", VersioningConfiguration={"Status": "Enabled"})
     store = open_store("s3://backups/some")
@@ -140,11 +140,11 @@ def test_a_bucket_that_keeps_versions_keeps_none_of_what_is_erased(aws: str) -> 
     store.erase("a/b")
     assert list(store.names("", deleted=True)) == ["a/bc"]
     store.erase("a/bc")
-    left = s3.list_object_versions(Bucket="backups")
-    assert left.get("Versions", []) == left.get("DeleteMarkers", []) == []
+    remaining = s3.list_object_versions(Bucket="backups")
+    assert remaining.get("Versions", []) == remaining.get("DeleteMarkers", []) == []
 
 
-def test_it_is_told_until_when_a_bucket_keeps_a_blob_against_deletion(aws: str) -> None:
+def test_locked_until_reports_retention_and_legal_hold(aws: str) -> None:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="locking", ObjectLockEnabledForBucket=True)
     store, until = open_store("s3://locking/some"), datetime(2040, 1, 2, tzinfo=UTC)
@@ -154,22 +154,22 @@ def test_it_is_told_until_when_a_bucket_keeps_a_blob_against_deletion(aws: str) 
         Bucket="locking", Key="some/a/kept", Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until}
     )
     s3.put_object_legal_hold(Bucket="locking", Key="some/a/held", LegalHold={"Status": "ON"})
-    found = {name: store.locked_until(f"a/{name}") for name in ("free", "kept", "held", "absent")}
-    assert found == {"free": None, "kept": until, "held": FOR_EVER, "absent": None}
+    locks = {name: store.locked_until(f"a/{name}") for name in ("free", "kept", "held", "absent")}
+    assert locks == {"free": None, "kept": until, "held": FOR_EVER, "absent": None}
 
 
-def test_a_store_that_locks_nothing_keeps_nothing(store: BlobStore) -> None:
+def test_locked_until_is_none_in_a_store_without_locks(store: BlobStore) -> None:
     store.put("a/b", b"x")
     assert store.locked_until("a/b") is None
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a//b", "a/../b", "", "a/.part-x", ".hidden"])
-def test_a_folder_takes_no_name_that_leads_out_of_it(name: str, tmp_path: Path) -> None:
+def test_a_folder_store_rejects_unsafe_names(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="blob's name"):
         open_store(tmp_path.as_uri()).put(name, b"x")
 
 
-def test_a_folder_is_private_and_holds_no_half_files(tmp_path: Path) -> None:
+def test_a_folder_store_is_private_and_contains_no_partial_files(tmp_path: Path) -> None:
     store = open_store((tmp_path / "store").as_uri())
     store.put("t/a", b"x")
     store.put_new("t/a", b"y")
@@ -178,21 +178,23 @@ def test_a_folder_is_private_and_holds_no_half_files(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "store/t") == ["a"]
 
 
-def test_a_store_that_is_a_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_store_url_of_a_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("not a folder")
     with pytest.raises(Refuse, match="cannot be used") as refusal:
         open_store((tmp_path / "store").as_uri()).put("a/b", b"x")
     assert refusal.value.code is Code.STORE_FORBIDDEN
 
 
-def test_a_store_that_cannot_be_listed_is_not_taken_for_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_without_list_permission_is_refused_rather_than_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = open_store(tmp_path.as_uri())
     store.put("t/a", b"x")
 
     def forbidden(folder: str) -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied", folder)
 
-    monkeypatch.setattr(os, "scandir", forbidden)  # a mode would not stop a test that runs as root
+    monkeypatch.setattr(os, "scandir", forbidden)  # file modes do not stop a test that runs as root
     with pytest.raises(Refuse) as refusal:
         store.names("t/")
     assert refusal.value.code is Code.STORE_FORBIDDEN
@@ -202,31 +204,31 @@ def test_a_store_that_was_never_written_to_is_empty(tmp_path: Path) -> None:
     assert list(open_store((tmp_path / "store").as_uri()).names("")) == []
 
 
-@pytest.mark.parametrize(("region", "found"), [("eu-west-3", "eu-west-3"), (None, "us-east-1")])
-def test_a_region_that_is_told_comes_before_aws_default_region(aws: str, region: str | None, found: str) -> None:
-    assert open_store("s3://backups", region)._client.meta.region_name == found  # type: ignore[attr-defined]
+@pytest.mark.parametrize(("region", "expected"), [("eu-west-3", "eu-west-3"), (None, "us-east-1")])
+def test_a_given_region_overrides_aws_default_region(aws: str, region: str | None, expected: str) -> None:
+    assert open_store("s3://backups", region)._client.meta.region_name == expected  # type: ignore[attr-defined]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-def test_a_full_disk_says_so_and_keeps_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def on_a_full_disk(prefix: str, dir: Path) -> tuple[int, str]:
+def test_a_full_disk_is_reported_and_stored_blobs_stay_intact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_full_device(prefix: str, dir: Path) -> tuple[int, str]:
         part = dir / f"{prefix}x"
         part.touch()
         return os.open("/dev/full", os.O_WRONLY), str(part)
 
-    with_a_blob = open_store(tmp_path.as_uri())
-    with_a_blob.put("t/a", b"before")
-    monkeypatch.setattr(tempfile, "mkstemp", on_a_full_disk)
-    assert_full(with_a_blob, tmp_path)
+    store = open_store(tmp_path.as_uri())
+    store.put("t/a", b"before")
+    monkeypatch.setattr(tempfile, "mkstemp", open_full_device)
+    assert_full(store, tmp_path)
 
 
-def test_a_file_larger_than_the_system_allows_is_a_full_store_too(tmp_path: Path) -> None:
-    with_a_blob = open_store(tmp_path.as_uri())
-    with_a_blob.put("t/a", b"before")
+def test_a_blob_above_the_file_size_limit_reports_a_full_store(tmp_path: Path) -> None:
+    store = open_store(tmp_path.as_uri())
+    store.put("t/a", b"before")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
-        assert_full(with_a_blob, tmp_path)
+        assert_full(store, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -240,19 +242,19 @@ def assert_full(store: BlobStore, folder: Path) -> None:
     assert os.listdir(folder / "t") == ["a"]
 
 
-def test_a_bucket_that_is_not_there_is_named(aws: str) -> None:
+def test_a_missing_bucket_is_named(aws: str) -> None:
     with pytest.raises(Refuse, match="no bucket elsewhere") as refusal:
         open_store("s3://elsewhere").put("a", b"x")
     assert refusal.value.code is Code.STORE_FORBIDDEN
 
 
-def test_a_bucket_that_does_not_answer_is_trouble_and_no_refusal(monkeypatch: pytest.MonkeyPatch, aws: str) -> None:
+def test_an_unreachable_bucket_is_trouble_rather_than_a_refusal(monkeypatch: pytest.MonkeyPatch, aws: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     with pytest.raises(StoreTrouble, match="does not answer"):
         open_store("s3://backups").get("a")
 
 
 @pytest.mark.parametrize("url", ["ftp://x/y", "s3://", "file://elsewhere/x", "backups"])
-def test_other_urls_are_refused(url: str) -> None:
+def test_unsupported_store_urls_are_refused(url: str) -> None:
     with pytest.raises(Refuse, match="s3://bucket/prefix or file:///folder"):
         open_store(url)

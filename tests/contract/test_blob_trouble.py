@@ -1,4 +1,4 @@
-"""What blob stores do about durability, and what an answer of S3 means: trouble to be tried again, or a person's to mend."""
+"""Durability of blob stores, and the meaning of S3 answers: trouble to retry, or a refusal that a person must fix."""
 
 import os
 import threading
@@ -18,62 +18,64 @@ from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
 DATA = b"sealed" * 1000
 
 
-# -- a folder keeps what it took
+# -- durability of a folder
 
 
 @pytest.fixture
-def made_durable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, str, int]]:
-    """Each thing done to the disk, in order: what, to which path below the folder, and how long that was then."""
-    done: list[tuple[str, str, int]] = []
+def disk_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, str, int]]:
+    """Record each call that changes the disk, in order: its name, the path below the folder, and the file's size then."""
+    calls: list[tuple[str, str, int]] = []
 
-    def note(what: str, path: str) -> None:
+    def record(call_name: str, path: str) -> None:
         if path.startswith(str(tmp_path)):
             size = os.stat(path).st_size if os.path.isfile(path) else 0
             part = ".part" if ".part-" in path else os.path.relpath(path, tmp_path)
-            done.append((what, part, size))
+            calls.append((call_name, part, size))
 
-    def wrapped(name: str, path_of: Callable[..., str]) -> None:
+    def wrap(name: str, path_of: Callable[..., str]) -> None:
         real = getattr(os, name)
 
         def call(*arguments: object, **more: object) -> object:
             result = real(*arguments, **more)
-            note(name, path_of(*arguments))
+            record(name, path_of(*arguments))
             return result
 
         monkeypatch.setattr(os, name, call)
 
-    wrapped("fsync", lambda descriptor: os.readlink(f"/proc/self/fd/{descriptor}"))
-    wrapped("replace", lambda _, target: str(target))
-    wrapped("link", lambda _, target: str(target))
-    wrapped("unlink", str)
-    wrapped("mkdir", lambda path, *_: str(path))
-    return done
+    wrap("fsync", lambda descriptor: os.readlink(f"/proc/self/fd/{descriptor}"))
+    wrap("replace", lambda _, target: str(target))
+    wrap("link", lambda _, target: str(target))
+    wrap("unlink", str)
+    wrap("mkdir", lambda path, *_: str(path))
+    return calls
 
 
-@pytest.mark.parametrize(("verb", "named"), [("put", "replace"), ("put_new", "link")])
-def test_a_blob_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_store_says_so(
-    tmp_path: Path, made_durable: list[tuple[str, str, int]], verb: str, named: str
+@pytest.mark.parametrize(("verb", "rename"), [("put", "replace"), ("put_new", "link")])
+def test_put_syncs_the_content_and_then_the_name_before_it_returns(
+    tmp_path: Path, disk_calls: list[tuple[str, str, int]], verb: str, rename: str
 ) -> None:
     store = open_store((tmp_path / "store").as_uri())
     getattr(store, verb)("t/a", DATA)
-    told = [each for each in made_durable if each[0] != "unlink"]
-    assert told == [
+    calls = [each for each in disk_calls if each[0] != "unlink"]
+    assert calls == [
         ("mkdir", "store", 0),
         ("fsync", ".", 0),
         ("mkdir", "store/t", 0),
         ("fsync", "store", 0),
         ("fsync", ".part", len(DATA)),
-        (named, "store/t/a", len(DATA)),
+        (rename, "store/t/a", len(DATA)),
         ("fsync", "store/t", 0),
     ]
 
 
-def test_a_blob_that_was_deleted_does_not_come_back(tmp_path: Path, made_durable: list[tuple[str, str, int]]) -> None:
+def test_delete_syncs_the_folder_so_that_the_blob_stays_deleted(
+    tmp_path: Path, disk_calls: list[tuple[str, str, int]]
+) -> None:
     store = open_store((tmp_path / "store").as_uri())
     store.put("t/a", DATA)
-    made_durable.clear()
+    disk_calls.clear()
     store.delete("t/a")
-    assert ("fsync", "store/t", 0) in made_durable
+    assert ("fsync", "store/t", 0) in disk_calls
 
 
 # -- answers of S3
@@ -109,7 +111,7 @@ CALLS: dict[str, Callable[[BlobStore], object]] = {
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
-def met(call: Callable[[BlobStore], object], url: str = "s3://backups") -> EntrakeepError:
+def error_of(call: Callable[[BlobStore], object], url: str = "s3://backups") -> EntrakeepError:
     with pytest.raises(EntrakeepError) as caught:
         call(open_store(url))
     assert caught.value.message.endswith(".")
@@ -117,17 +119,15 @@ def met(call: Callable[[BlobStore], object], url: str = "s3://backups") -> Entra
 
 
 @every_call
-def test_a_bucket_that_is_not_there_is_not_taken_for_an_empty_one(
-    aws: AwsSimulator, call: Callable[[BlobStore], object]
-) -> None:
-    error = met(call, "s3://elsewhere")
+def test_a_missing_bucket_is_refused_rather_than_empty(aws: AwsSimulator, call: Callable[[BlobStore], object]) -> None:
+    error = error_of(call, "s3://elsewhere")
     assert isinstance(error, Refuse)
     assert error.code is Code.STORE_FORBIDDEN
     assert "no bucket elsewhere" in error.message
 
 
 @every_call
-def test_without_credentials_nothing_is_sent(
+def test_calls_without_credentials_are_refused(
     aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, call: Callable[[BlobStore], object]
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -135,20 +135,20 @@ def test_without_credentials_nothing_is_sent(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "absent"))
-    error = met(call)
+    error = error_of(call)
     assert isinstance(error, Refuse)
     assert error.code is Code.STORE_FORBIDDEN
     assert "no AWS credentials" in error.message
 
 
 @every_call
-def test_an_answer_that_is_cut_off_is_trouble(aws: AwsSimulator, call: Callable[[BlobStore], object]) -> None:
+def test_a_dropped_answer_is_trouble(aws: AwsSimulator, call: Callable[[BlobStore], object]) -> None:
     aws.fault({"match": {"service": "s3"}, "what": "drop"})
-    assert isinstance(met(call), StoreTrouble)
+    assert isinstance(error_of(call), StoreTrouble)
 
 
 class Gateway(BaseHTTPRequestHandler):
-    """Redirects whoever asks for anything."""
+    """Redirects every request."""
 
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -158,7 +158,7 @@ class Gateway(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 for verb in ("GET", "PUT", "DELETE", "HEAD"):
@@ -174,7 +174,7 @@ def test_a_gateway_that_redirects_everything_is_trouble(
         serving.start()
         try:
             monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{gateway.server_port}")
-            assert isinstance(met(call), StoreTrouble)
+            assert isinstance(error_of(call), StoreTrouble)
         finally:
             gateway.shutdown()
             serving.join()

@@ -1,4 +1,4 @@
-"""A real Redis that answers and refuses: each refusal is one sentence with Redis' own reason and what to do."""
+"""A real Redis that answers or refuses. Each refusal becomes one sentence with Redis' reason and advice."""
 
 import contextlib
 import os
@@ -46,19 +46,19 @@ STEP = StepRef(
 
 @pytest.fixture
 def control(redis_server: RedisServer) -> Iterator["redis.Redis[bytes]"]:
-    """A connection that was there before anything is refused."""
+    """Yield a connection that was opened before Redis refuses anything."""
     with redis.Redis.from_url(redis_server.url, single_connection_client=True) as client:
         yield client
 
 
-def asked(server: RedisServer, timeout: float = 5.0) -> BrokerAnswer:
+def answer_of(server: RedisServer, timeout: float = 5.0) -> BrokerAnswer:
     return ask(broker_at(server.url), timeout)
 
 
-def test_a_redis_that_takes_messages_is_ready_and_keeps_nothing_of_the_question(
+def test_a_working_redis_is_ready_and_the_check_leaves_only_expiring_keys(
     redis_server: RedisServer, control: "redis.Redis[bytes]"
 ) -> None:
-    assert asked(redis_server) == BrokerAnswer(BrokerState.READY)
+    assert answer_of(redis_server) == BrokerAnswer(BrokerState.READY)
     assert all(0 < control.pttl(name) <= 1000 for name in control.keys())  # noqa: SIM118 - of Redis
 
 
@@ -98,7 +98,7 @@ def too_many(control: Any, folder: Path) -> None:
     ],
     ids=["out of memory", "no disk", "replica", "password", "too many clients"],
 )
-def test_a_refusal_is_one_sentence_with_the_reason_and_what_to_do(
+def test_a_redis_refusal_becomes_one_sentence_with_reason_and_advice(
     spoil: Callable[[Any, Path], None],
     reason: str,
     advice: str,
@@ -107,7 +107,7 @@ def test_a_refusal_is_one_sentence_with_the_reason_and_what_to_do(
     tmp_path: Path,
 ) -> None:
     spoil(control, tmp_path)
-    answer = asked(redis_server)
+    answer = answer_of(redis_server)
     assert answer.state is BrokerState.UNUSABLE
     place = re.escape(broker_at(redis_server.url).place)
     assert re.fullmatch(rf"The Redis at {place} refuses messages \([^\n]{{10,200}}\)\. [^\n]*\.", answer.sentence)
@@ -115,26 +115,28 @@ def test_a_refusal_is_one_sentence_with_the_reason_and_what_to_do(
     assert advice in answer.sentence
 
 
-def test_a_wrong_password_is_named_and_not_repeated(redis_server: RedisServer, control: "redis.Redis[bytes]") -> None:
+def test_a_wrong_password_is_reported_without_the_password(
+    redis_server: RedisServer, control: "redis.Redis[bytes]"
+) -> None:
     answer = ask(broker_at(redis_server.url.replace("//", "//somebody:canary@")), 5.0)
     assert "WRONGPASS" in answer.sentence
     assert "canary" not in answer.sentence
 
 
-def test_a_redis_that_hangs_is_silent_and_one_that_is_gone_is_absent(redis_server: RedisServer) -> None:
+def test_a_hanging_redis_is_silent_and_a_stopped_redis_is_absent(redis_server: RedisServer) -> None:
     os.kill(redis_server.process.pid, signal.SIGSTOP)
-    hanging = asked(redis_server, 0.3)
+    hanging = answer_of(redis_server, 0.3)
     assert (hanging.state, "has not answered for 0.3 s" in hanging.sentence) == (BrokerState.SILENT, True)
     redis_server.process.kill()
     redis_server.process.wait()
-    gone = asked(redis_server)
-    assert gone.state is BrokerState.ABSENT
-    assert "Connection refused" in gone.sentence
+    stopped = answer_of(redis_server)
+    assert stopped.state is BrokerState.ABSENT
+    assert "Connection refused" in stopped.sentence
 
 
 @contextlib.contextmanager
-def behind_tls(server: RedisServer, authority: trustme.CA, name: str) -> Iterator[str]:
-    """The place of a TLS listener that hands everything on to a Redis."""
+def tls_proxy(server: RedisServer, authority: trustme.CA, name: str) -> Iterator[str]:
+    """Yield the host and port of a TLS listener that forwards everything to a Redis."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
     target = broker_at(server.url)
@@ -172,15 +174,15 @@ def sends(url: str) -> bool:
         return CeleryDispatch(app).send(STEP)
     finally:
         app.close()
-        pools.reset()  # connections of one address are shared by a process, whatever their options for TLS
+        pools.reset()  # a process shares connections to one address, whatever their TLS options
 
 
-def test_a_certificate_is_trusted_by_its_authority_alone_and_a_sentence_says_what_is_wrong_with_it(
+def test_only_a_trusted_certificate_is_accepted_and_others_are_refused_with_the_reason(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    ours, file = trustme.CA(), tmp_path / "ca.pem"
-    ours.cert_pem.write_to_path(str(file))
-    with behind_tls(redis_server, ours, "127.0.0.1") as place:
+    authority, file = trustme.CA(), tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    with tls_proxy(redis_server, authority, "127.0.0.1") as place:
         trusted = f"rediss://{place}/0?ssl_ca_certs={file}"
         assert ask(broker_at(trusted), 5.0) == BrokerAnswer(BrokerState.READY)
         assert sends(trusted)
@@ -190,7 +192,7 @@ def test_a_certificate_is_trusted_by_its_authority_alone_and_a_sentence_says_wha
         assert "ssl_ca_certs=FILE" in untrusted.sentence
         assert not sends(f"rediss://{place}/0")
         assert sends(f"rediss://{place}/0?ssl_cert_reqs=none")
-    with behind_tls(redis_server, ours, "elsewhere.example") as place:
+    with tls_proxy(redis_server, authority, "elsewhere.example") as place:
         url = f"rediss://{place}/0?ssl_ca_certs={file}"
         assert "is not trusted: IP address mismatch" in ask(broker_at(url), 5.0).sentence
         assert not sends(url)
@@ -199,7 +201,7 @@ def test_a_certificate_is_trusted_by_its_authority_alone_and_a_sentence_says_wha
 
 
 @pytest.mark.parametrize(
-    ("query", "named"),
+    ("query", "expected"),
     [
         ("ssl_cert_reqs=maybe", "ssl_cert_reqs: it must be required, optional or none"),
         ("ssl_check_hostname=canary", "ssl_check_hostname: it must be true or false"),
@@ -207,20 +209,20 @@ def test_a_certificate_is_trusted_by_its_authority_alone_and_a_sentence_says_wha
         ("socket_timeout=canary", "unknown option 'socket_timeout'; it may have ssl_ca_certs, "),
     ],
 )
-def test_a_wrong_option_of_the_url_is_named_and_its_value_is_not(query: str, named: str) -> None:
+def test_an_invalid_url_option_is_named_without_its_value(query: str, expected: str) -> None:
     with pytest.raises(Refuse) as refused:
         broker_at(f"rediss://localhost:6379/0?{query}")
     assert refused.value.code is Code.SETTINGS_INVALID
-    assert named in refused.value.message
+    assert expected in refused.value.message
     assert "canary" not in refused.value.message
 
 
-def test_a_plain_url_takes_no_options() -> None:
+def test_a_plain_redis_url_accepts_no_options() -> None:
     with pytest.raises(Refuse, match="unknown option 'ssl_ca_certs'; it takes options with rediss:// only"):
         broker_at("redis://localhost:6379/0?ssl_ca_certs=x")
 
 
-def test_a_broker_that_takes_no_writes_is_a_lost_connection_that_is_tried_again(
+def test_a_read_only_redis_counts_as_a_lost_connection_and_is_retried(
     redis_server: RedisServer, control: "redis.Redis[bytes]"
 ) -> None:
     """Any other error would end a worker."""
@@ -242,7 +244,7 @@ def test_a_broker_that_takes_no_writes_is_a_lost_connection_that_is_tried_again(
     app.close()
 
 
-def test_beat_stores_what_keeps_messages_waiting_and_that_it_is_over(
+def test_beat_stores_broker_trouble_and_clears_it_on_recovery(
     redis_server: RedisServer, control: "redis.Redis[bytes]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(migrated_file(tmp_path / "catalog.sqlite3"))
@@ -254,16 +256,16 @@ def test_beat_stores_what_keeps_messages_waiting_and_that_it_is_over(
     app = make_app(broker_at(redis_server.url), "ours")
     with closing(CatalogScheduler(app=app, lazy=True)) as scheduler:
 
-        def until_stored(stored: Callable[[str | None], bool]) -> None:
+        def tick_until(condition: Callable[[str | None], bool]) -> None:
             end = time.monotonic() + 30
-            while not stored(world.scheduler.broker_trouble()):
+            while not condition(world.scheduler.broker_trouble()):
                 assert time.monotonic() < end
                 scheduler.tick()
                 time.sleep(0.02)
 
         replica(control, tmp_path)
-        until_stored(lambda trouble: trouble is not None and "READONLY" in trouble)
+        tick_until(lambda trouble: trouble is not None and "READONLY" in trouble)
         control.execute_command("REPLICAOF", "NO", "ONE")
-        until_stored(lambda trouble: trouble is None)
+        tick_until(lambda trouble: trouble is None)
     app.close()
     world.close()

@@ -1,4 +1,4 @@
-"""What a budget promises, on a real Redis, on a hung one, and on none."""
+"""The contract of a request budget: on a real Redis, on a hung Redis, and without Redis."""
 
 import asyncio
 import signal
@@ -17,21 +17,21 @@ DIRECTORY, CLIENT = "22222222-2222-2222-2222-222222222222", "11111111-1111-1111-
 
 @pytest.fixture
 def budgets(redis_server: RedisServer) -> Iterator[list[RedisBudgets]]:
-    """Two processes' worth of budgets on one Redis, with three places each scope."""
-    made = [RedisBudgets(redis_server.url, Limits(requests_in_flight=3)) for _ in range(2)]
-    yield made
-    for budget in made:
+    """Yield budgets as two processes have them: on one Redis, with three places per scope."""
+    processes = [RedisBudgets(redis_server.url, Limits(requests_in_flight=3)) for _ in range(2)]
+    yield processes
+    for budget in processes:
         budget.close()
 
 
 @pytest.fixture
-def lonely() -> Iterator[Budget]:
+def without_redis() -> Iterator[Budget]:
     budgets = RedisBudgets(f"redis://127.0.0.1:{free_port()}/0", Limits(requests_in_flight=3))
     yield budgets.scope(DIRECTORY, CLIENT)
     budgets.close()
 
 
-async def most_at_once(budgets: list[Budget], requests: int) -> int:
+async def most_in_flight(budgets: list[Budget], requests: int) -> int:
     running = most = 0
 
     async def ask(budget: Budget) -> None:
@@ -46,9 +46,9 @@ async def most_at_once(budgets: list[Budget], requests: int) -> int:
     return most
 
 
-def held(server: RedisServer) -> list[str]:
-    """The keys of places that are held."""
-    return [key for key in list(server.keys()) if key.endswith(":held")]
+def place_keys(server: RedisServer) -> list[str]:
+    """Return the Redis keys of occupied places."""
+    return [key for key in list(server.keys()) if key.endswith(":place_keys")]
 
 
 async def seconds_until_a_place(budget: Budget) -> float:
@@ -57,11 +57,11 @@ async def seconds_until_a_place(budget: Budget) -> float:
         return time.monotonic() - began
 
 
-async def test_all_processes_together_keep_to_the_places(budgets: list[RedisBudgets]) -> None:
-    assert await most_at_once([each.scope(DIRECTORY, CLIENT) for each in budgets], 12) == 3
+async def test_processes_share_one_limit_of_requests_in_flight(budgets: list[RedisBudgets]) -> None:
+    assert await most_in_flight([each.scope(DIRECTORY, CLIENT) for each in budgets], 12) == 3
 
 
-async def test_a_429_met_by_one_slows_all_of_the_scope_and_no_other(budgets: list[RedisBudgets]) -> None:
+async def test_a_429_in_one_process_slows_the_whole_scope_and_no_other_scope(budgets: list[RedisBudgets]) -> None:
     await budgets[0].scope(DIRECTORY, CLIENT).throttled(0.6)
     assert await seconds_until_a_place(budgets[1].scope(DIRECTORY, "another client")) < 0.4
     assert await seconds_until_a_place(budgets[1].scope(DIRECTORY, CLIENT)) > 0.1
@@ -73,7 +73,7 @@ async def test_a_shorter_429_does_not_shorten_a_longer_one(budgets: list[RedisBu
     assert await seconds_until_a_place(budgets[1].scope(DIRECTORY, CLIENT)) > 0.4
 
 
-async def test_a_place_comes_back_after_failure_and_cancelling(
+async def test_a_place_is_released_after_failure_and_cancellation(
     budgets: list[RedisBudgets], redis_server: RedisServer
 ) -> None:
     budget = budgets[0].scope(DIRECTORY, CLIENT)
@@ -95,30 +95,32 @@ async def test_a_place_comes_back_after_failure_and_cancelling(
         with pytest.raises(asyncio.CancelledError):
             await task
     until = time.monotonic() + 10
-    while held(redis_server) and time.monotonic() < until:
+    while place_keys(redis_server) and time.monotonic() < until:
         await asyncio.sleep(0.02)
-    assert not held(redis_server)
+    assert not place_keys(redis_server)
 
 
-async def test_redis_sees_no_id_of_the_directory(budgets: list[RedisBudgets], redis_server: RedisServer) -> None:
+async def test_redis_keys_contain_no_directory_or_client_id(
+    budgets: list[RedisBudgets], redis_server: RedisServer
+) -> None:
     async with budgets[0].scope(DIRECTORY, CLIENT).request(1):
         keys = redis_server.keys()
     assert len(keys) == 2
     assert not any(secret in key for key in keys for secret in (DIRECTORY, CLIENT))
 
 
-async def test_without_redis_one_request_is_in_flight(lonely: Budget) -> None:
-    assert await most_at_once([lonely], 4) == 1
+async def test_a_process_without_redis_sends_one_request_at_a_time(without_redis: Budget) -> None:
+    assert await most_in_flight([without_redis], 4) == 1
 
 
-async def test_without_redis_a_429_still_slows_this_process(lonely: Budget) -> None:
-    await lonely.throttled(0.3)
-    assert await seconds_until_a_place(lonely) > 0.1
+async def test_a_429_slows_a_process_without_redis(without_redis: Budget) -> None:
+    await without_redis.throttled(0.3)
+    assert await seconds_until_a_place(without_redis) > 0.1
 
 
 async def test_a_hung_redis_does_not_hang_the_reader(budgets: list[RedisBudgets], redis_server: RedisServer) -> None:
     budget = budgets[0].scope(DIRECTORY, CLIENT)
     redis_server.process.send_signal(signal.SIGSTOP)
     began = time.monotonic()
-    assert await most_at_once([budget], 3) == 1
+    assert await most_in_flight([budget], 3) == 1
     assert time.monotonic() - began < 5

@@ -1,4 +1,4 @@
-"""How fast a scope may ask, on a real Redis: places that nobody renews, resource units, and a rate that gives and takes."""
+"""The request rate of a scope, on a real Redis: places that expire, resource units, and a rate that adapts."""
 
 import asyncio
 import threading
@@ -23,20 +23,20 @@ FIRST, LEAST, MOST = 280.0, 20.0, 640.0
 BURST = 5
 """Seconds' worth of units that may be spent at once."""
 SOON = 20.0
-"""Seconds within which what must happen has happened."""
+"""Seconds within which an expected event must happen."""
 
 
 @pytest.fixture
 def budgets(redis_server: RedisServer) -> Iterator[list[Budget]]:
-    """One scope, as two processes with two places see it."""
-    made = [RedisBudgets(redis_server.url, Limits(requests_in_flight=2)) for _ in range(2)]
-    yield [each.scope(DIRECTORY, CLIENT) for each in made]
-    for each in made:
+    """Yield one scope as two processes see it, with two places."""
+    processes = [RedisBudgets(redis_server.url, Limits(requests_in_flight=2)) for _ in range(2)]
+    yield [each.scope(DIRECTORY, CLIENT) for each in processes]
+    for each in processes:
         each.close()
 
 
 class Rate:
-    """What Redis knows of the scope's rate."""
+    """The scope's rate as Redis stores it."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
@@ -52,7 +52,7 @@ class Rate:
         self._redis.hset(self._key(), mapping=fields)  # type: ignore[arg-type]
 
     def pass_time(self, seconds: float) -> None:
-        """As if its times were so much longer ago."""
+        """Move the stored times this many seconds into the past."""
         self.set(changed=self["changed"] - seconds * 1000, at=self["at"] - seconds * 1000)
 
 
@@ -63,33 +63,33 @@ def rate(redis_server: RedisServer) -> Iterator[Rate]:
 
 
 def limit(budgets: list[Budget], **limits: float) -> None:
-    """Other limits from now on."""
+    """Replace limits of the budgets from now on."""
     for budget in budgets:
         budget.limits = msgspec.structs.replace(budget.limits, **limits)  # type: ignore[attr-defined]
 
 
 async def spend(budget: Budget, units: int = 1) -> float:
-    """Seconds until a request of so many units may be sent."""
+    """Return the seconds until a request of this many units may be sent."""
     began = time.monotonic()
     async with budget.request(units):
         return time.monotonic() - began
 
 
 @asynccontextmanager
-async def held(budget: Budget, places: int) -> AsyncIterator[None]:
-    """So many requests in flight meanwhile."""
-    over, there = asyncio.Event(), asyncio.Semaphore(0)
+async def occupied(budget: Budget, places: int) -> AsyncIterator[None]:
+    """Keep this many requests in flight during the block."""
+    finish, started = asyncio.Event(), asyncio.Semaphore(0)
 
     async def hold() -> None:
         async with budget.request(1):
-            there.release()
-            await over.wait()
+            started.release()
+            await finish.wait()
 
     holding = [asyncio.create_task(hold()) for _ in range(places)]
     for _ in holding:
-        await there.acquire()
+        await started.acquire()
     yield
-    over.set()
+    finish.set()
     await asyncio.gather(*holding)
 
 
@@ -97,49 +97,47 @@ async def held(budget: Budget, places: int) -> AsyncIterator[None]:
 
 
 class Frozen:
-    """A process that took a place and stands still: nothing of it runs until it is over."""
+    """A process that took a place and then freezes: none of its code runs until ``end``."""
 
     def __init__(self, budget: Budget) -> None:
-        self._over, self._there = threading.Event(), threading.Event()
+        self._finish, self._started = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._hold(budget),))
         self._thread.start()
-        assert self._there.wait(SOON)
+        assert self._started.wait(SOON)
 
     async def _hold(self, budget: Budget) -> None:
         async with budget.request(1):
-            self._there.set()
-            self._over.wait(60)  # the event loop stands still with it
+            self._started.set()
+            self._finish.wait(60)  # this blocks the event loop as well
 
     def end(self) -> None:
-        self._over.set()
+        self._finish.set()
         self._thread.join()
 
 
-async def test_a_place_that_nobody_renews_is_free_after_its_time_though_others_renew_theirs(
+async def test_an_unrenewed_place_expires_while_other_places_are_renewed(
     budgets: list[Budget],
 ) -> None:
     limit(budgets, place_seconds=1.0)
     began = time.monotonic()
     frozen = Frozen(budgets[0])
     try:
-        async with held(budgets[1], 1), asyncio.timeout(SOON):
+        async with occupied(budgets[1], 1), asyncio.timeout(SOON):
             await spend(budgets[1])
             assert time.monotonic() - began > 0.9
     finally:
         await asyncio.to_thread(frozen.end)
 
 
-async def test_a_place_is_kept_for_as_long_as_its_request_lasts(budgets: list[Budget]) -> None:
+async def test_a_place_is_renewed_for_the_whole_request(budgets: list[Budget]) -> None:
     limit(budgets, place_seconds=0.6)
-    async with held(budgets[0], 2):
+    async with occupied(budgets[0], 2):
         waiting = asyncio.create_task(spend(budgets[1]))
         assert await asyncio.wait({waiting}, timeout=1.5) == (set(), {waiting})
     assert await asyncio.wait_for(waiting, SOON) > 1.0
 
 
-async def test_what_a_process_that_is_gone_held_leaves_redis_by_itself(
-    budgets: list[Budget], redis_server: RedisServer
-) -> None:
+async def test_the_places_of_a_frozen_process_expire_in_redis(budgets: list[Budget], redis_server: RedisServer) -> None:
     limit(budgets, place_seconds=0.3)
     frozen = Frozen(budgets[0])
     try:
@@ -150,22 +148,20 @@ async def test_what_a_process_that_is_gone_held_leaves_redis_by_itself(
         await asyncio.to_thread(frozen.end)
 
 
-async def test_a_place_that_was_lost_is_not_taken_again_by_renewing_it(
-    budgets: list[Budget], redis_server: RedisServer
-) -> None:
+async def test_renewal_does_not_recreate_a_lost_place(budgets: list[Budget], redis_server: RedisServer) -> None:
     limit(budgets, place_seconds=0.3)
-    async with held(budgets[0], 1):
+    async with occupied(budgets[0], 1):
         with closing(redis.Redis.from_url(redis_server.url)) as client:
             (key,) = client.scan_iter("*:held")
             client.delete(key)
-            await asyncio.sleep(0.3)  # it has been renewed meanwhile
+            await asyncio.sleep(0.3)  # the place is renewed during this time
             assert client.zcard(key) == 0
 
 
 # -- units
 
 
-async def test_a_burst_is_spent_at_once_and_what_is_more_waits_for_its_units(budgets: list[Budget], rate: Rate) -> None:
+async def test_a_burst_is_spent_at_once_and_further_requests_wait_for_units(budgets: list[Budget], rate: Rate) -> None:
     await budgets[0].throttled(0.0)
     rate.set(rate=100.0, left=0.0)
     assert await spend(budgets[1], 40) > 0.2
@@ -176,7 +172,7 @@ async def test_a_burst_is_spent_at_once_and_what_is_more_waits_for_its_units(bud
     assert rate["left"] < 200.0
 
 
-async def test_units_gather_up_to_a_burst_and_no_further(budgets: list[Budget], rate: Rate) -> None:
+async def test_units_accumulate_up_to_one_burst(budgets: list[Budget], rate: Rate) -> None:
     await spend(budgets[0])
     assert rate["left"] == FIRST * BURST - 1
     rate.set(left=0.0)
@@ -189,9 +185,7 @@ async def test_units_gather_up_to_a_burst_and_no_further(budgets: list[Budget], 
     assert rate["left"] == FIRST * BURST - 1
 
 
-async def test_a_request_that_costs_more_than_a_burst_is_not_kept_out_for_ever(
-    budgets: list[Budget], rate: Rate
-) -> None:
+async def test_a_request_larger_than_a_burst_is_eventually_sent(budgets: list[Budget], rate: Rate) -> None:
     await budgets[0].throttled(0.0)
     rate.set(rate=LEAST, left=LEAST * BURST)
     async with asyncio.timeout(SOON):
@@ -202,7 +196,7 @@ async def test_a_request_that_costs_more_than_a_burst_is_not_kept_out_for_ever(
 # -- the rate
 
 
-async def test_every_429_halves_the_rate_for_all_and_spends_what_was_gathered(
+async def test_every_429_halves_the_shared_rate_and_clears_the_accumulated_units(
     budgets: list[Budget], rate: Rate
 ) -> None:
     await spend(budgets[0])
@@ -213,7 +207,9 @@ async def test_every_429_halves_the_rate_for_all_and_spends_what_was_gathered(
     assert rate["rate"] == LEAST
 
 
-async def test_a_share_of_the_limit_slows_all_down_to_four_fifths_of_it(budgets: list[Budget], rate: Rate) -> None:
+async def test_a_reported_share_of_the_limit_slows_the_scope_to_four_fifths_of_it(
+    budgets: list[Budget], rate: Rate
+) -> None:
     await budgets[0].report_usage(1.6)
     assert (rate["rate"], rate["left"]) == (FIRST / 2, 0.0)
     await budgets[0].report_usage(0.8)
@@ -222,9 +218,7 @@ async def test_a_share_of_the_limit_slows_all_down_to_four_fifths_of_it(budgets:
     assert waited > 0.3
 
 
-async def test_the_rate_rises_while_graph_says_nothing_and_never_above_the_largest_quota(
-    budgets: list[Budget], rate: Rate
-) -> None:
+async def test_the_rate_rises_without_throttling_up_to_the_largest_quota(budgets: list[Budget], rate: Rate) -> None:
     await budgets[0].throttled(0.0)
     await spend(budgets[0])
     assert rate["rate"] == FIRST / 2
@@ -242,34 +236,34 @@ async def test_the_rate_rises_while_graph_says_nothing_and_never_above_the_large
 # -- waiting
 
 
-async def test_who_would_wait_longer_than_a_minute_gives_way_at_once(budgets: list[Budget]) -> None:
+async def test_a_request_that_would_wait_longer_than_a_minute_fails_at_once(budgets: list[Budget]) -> None:
     await budgets[0].throttled(90.0)
-    with pytest.raises(GraphTrouble) as met:
+    with pytest.raises(GraphTrouble) as caught:
         await asyncio.wait_for(spend(budgets[1]), SOON)
-    assert met.value.after is not None
-    assert 60 < met.value.after <= 90
+    assert caught.value.after is not None
+    assert 60 < caught.value.after <= 90
 
 
-async def test_who_has_waited_for_a_place_for_a_minute_gives_way(budgets: list[Budget]) -> None:
+async def test_a_request_fails_after_waiting_a_minute_for_a_place(budgets: list[Budget]) -> None:
     limit(budgets, request_wait_most_seconds=0.3)
-    async with held(budgets[0], 2):
-        with pytest.raises(GraphTrouble) as met:
+    async with occupied(budgets[0], 2):
+        with pytest.raises(GraphTrouble) as caught:
             await asyncio.wait_for(spend(budgets[1]), SOON)
-    assert met.value.after == 5.0
+    assert caught.value.after == 5.0
 
 
-async def test_without_redis_a_process_keeps_to_a_quarter_of_the_smallest_quota() -> None:
-    with closing(RedisBudgets(f"redis://127.0.0.1:{free_port()}/0", Limits(requests_in_flight=8))) as lonely:
-        budget = lonely.scope(DIRECTORY, CLIENT)
+async def test_a_process_without_redis_keeps_to_a_quarter_of_the_smallest_quota() -> None:
+    with closing(RedisBudgets(f"redis://127.0.0.1:{free_port()}/0", Limits(requests_in_flight=8))) as unreachable:
+        budget = unreachable.scope(DIRECTORY, CLIENT)
         await spend(budget, 35)
         assert await spend(budget) > 0.3
-    with closing(RedisBudgets(None, Limits(requests_in_flight=8))) as alone:
-        budget = alone.scope(DIRECTORY, CLIENT)
+    with closing(RedisBudgets(None, Limits(requests_in_flight=8))) as unconfigured:
+        budget = unconfigured.scope(DIRECTORY, CLIENT)
         await spend(budget, 35)
         assert await spend(budget) > 0.3
 
 
-async def test_a_redis_that_did_not_answer_is_left_alone_for_a_while(
+async def test_an_unreachable_redis_is_not_queried_again_for_a_while(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redis_server.process.kill()
@@ -277,10 +271,10 @@ async def test_a_redis_that_did_not_answer_is_left_alone_for_a_while(
     with closing(RedisBudgets(redis_server.url, Limits(requests_in_flight=8))) as budgets:
         budget = budgets.scope(DIRECTORY, CLIENT)
         await spend(budget)
-        asked: list[object] = []
-        monkeypatch.setattr(redis.Redis, "eval", lambda *what: asked.append(what) or 0)
+        queries: list[object] = []
+        monkeypatch.setattr(redis.Redis, "eval", lambda *arguments: queries.append(arguments) or 0)
         await spend(budget)
-        assert asked == []
+        assert queries == []
         monkeypatch.setattr(module.time, "monotonic", lambda now=time.monotonic: now() + 5.0)
         await spend(budget)
-        assert asked != []
+        assert queries != []

@@ -1,4 +1,4 @@
-"""Messages on a real Redis: what they carry, and what happens when the broker is away."""
+"""Messages on a real Redis: their content, and sending while the broker is unavailable."""
 
 import base64
 import json
@@ -49,7 +49,7 @@ def queued(server: RedisServer, queue: str) -> list[dict[str, object]]:
         return [json.loads(item) for item in client.lrange(f"entrakeep:ours:{queue}", 0, -1)]
 
 
-def test_a_message_holds_ids_and_what_is_shown_and_nothing_else(app: Celery, redis_server: RedisServer) -> None:
+def test_a_message_contains_only_ids_and_display_fields(app: Celery, redis_server: RedisServer) -> None:
     assert CeleryDispatch(app).send(STEP)
     (message,) = queued(redis_server, "backup")
     arguments, keywords, _ = json.loads(base64.b64decode(str(message["body"])))
@@ -57,19 +57,19 @@ def test_a_message_holds_ids_and_what_is_shown_and_nothing_else(app: Celery, red
     headers = message["headers"]
     assert isinstance(headers, dict)
     assert (arguments, keywords) == ([], {**ids, "tenant": "contoso", "streams": ["users"]})
-    shown = {"tenant": "contoso", "streams": ["users"], "job": JOB}
-    assert (headers["task"], headers["argsrepr"], headers["kwargsrepr"]) == ("backup.read", "()", repr(shown))
+    display_fields = {"tenant": "contoso", "streams": ["users"], "job": JOB}
+    assert (headers["task"], headers["argsrepr"], headers["kwargsrepr"]) == ("backup.read", "()", repr(display_fields))
     assert headers["id"] == STEP_ID
     assert headers["ignore_result"] is True
 
 
-def test_each_queue_is_its_own(app: Celery, redis_server: RedisServer) -> None:
+def test_each_queue_receives_only_its_own_messages(app: Celery, redis_server: RedisServer) -> None:
     for queue in messages.QUEUES:
         assert CeleryDispatch(app).send(step(queue))
     assert [len(queued(redis_server, queue)) for queue in messages.QUEUES] == [1, 1, 1]
 
 
-def test_a_broker_that_is_away_takes_nothing_at_once_and_works_again_later(
+def test_send_fails_promptly_while_the_broker_hangs_and_works_after_recovery(
     app: Celery, redis_server: RedisServer
 ) -> None:
     dispatch = CeleryDispatch(app)
@@ -83,7 +83,7 @@ def test_a_broker_that_is_away_takes_nothing_at_once_and_works_again_later(
     assert dispatch.send(STEP)
 
 
-def test_a_broker_that_is_not_there_is_told_without_delay(app: Celery, redis_server: RedisServer) -> None:
+def test_send_fails_without_delay_if_the_broker_is_down(app: Celery, redis_server: RedisServer) -> None:
     redis_server.process.kill()
     redis_server.process.wait()
     began = time.monotonic()

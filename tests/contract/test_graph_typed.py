@@ -1,4 +1,4 @@
-"""msgraph-sdk's typed client reads everything that the simulator of Graph serves, as it reads Graph itself."""
+"""msgraph-sdk's typed client reads everything that the Graph simulator serves, as it reads Graph itself."""
 
 import datetime
 import enum
@@ -23,7 +23,7 @@ from msgraph_core import GraphClientFactory
 
 from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator, simulated_graph
 
-# The generated modules themselves use the classes that kiota tells others not to use.
+# The generated modules use classes that kiota has deprecated.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:GetQueryParameters is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:This class is deprecated. Please use the generic:DeprecationWarning"),
@@ -55,7 +55,7 @@ async def client(simulator: Simulator) -> AsyncIterator[GraphServiceClient]:
             credential, scopes=[f"{simulator.url}/.default"], allowed_hosts=["127.0.0.1"]
         )
         plain = httpx.AsyncClient(verify=context, http2=False, trust_env=False)
-        connections = plain._transport  # the factory puts others around it, which do not hand a close on
+        connections = plain._transport  # the factory wraps it in transports that do not forward close
         http = GraphClientFactory.create_with_default_middleware(client=plain)
         adapter = GraphRequestAdapter(provider, client=http)
         adapter.base_url = f"{simulator.url}/v1.0"
@@ -64,74 +64,74 @@ async def client(simulator: Simulator) -> AsyncIterator[GraphServiceClient]:
         await connections.aclose()
 
 
-def stored(simulator: Simulator, path: str) -> dict[str, dict[str, Any]]:
-    """The values at a path by their ids."""
+def stored_values(simulator: Simulator, path: str) -> dict[str, dict[str, Any]]:
+    """Return the values at a path by their ids."""
     values = [json.loads(text) for text in simulator.objects(path)]
     return {value["id"]: value for value in values}
 
 
-def asking(builder: Any, **parameters: Any) -> RequestConfiguration[Any]:
-    """Query parameters in the class that a builder has for them."""
+def query(builder: Any, **parameters: Any) -> RequestConfiguration[Any]:
+    """Return query parameters in the class that a builder has for them."""
     (name,) = [name for name in dir(type(builder)) if name.endswith("GetQueryParameters")]
     return RequestConfiguration(query_parameters=getattr(type(builder), name)(**parameters))
 
 
 async def read(builder: Any, **parameters: Any) -> list[Any]:
-    """The models of all pages of a listing."""
-    page = await builder.get(asking(builder, **parameters))
-    found = list(page.value)
+    """Return the models of all pages of a listing."""
+    page = await builder.get(query(builder, **parameters))
+    models = list(page.value)
     while page.odata_next_link:
         page = await builder.with_url(page.odata_next_link).get()
-        found += page.value
-    return found
+        models += page.value
+    return models
 
 
 async def follow(builder: Any, link: str | None = None, **parameters: Any) -> tuple[list[Any], str]:
-    """The entries of a whole delta round, and the link to the next."""
-    page = await (builder.with_url(link).get() if link else builder.get(asking(builder, **parameters)))
-    found = list(page.value)
+    """Return the entries of a whole delta round, and the link to the next round."""
+    page = await (builder.with_url(link).get() if link else builder.get(query(builder, **parameters)))
+    entries = list(page.value)
     while page.odata_next_link:
         page = await builder.with_url(page.odata_next_link).get()
-        found += page.value
-    return found, page.odata_delta_link
+        entries += page.value
+    return entries, page.odata_delta_link
 
 
 def same(model: Any, value: dict[str, Any]) -> bool:
-    """Whether a model holds what was served, each property under its own name or, if it has none for it, beside them."""
+    """Assert that a model has every served property. Properties without an attribute are in ``additional_data``."""
     assert set(model.additional_data) - {"@odata.context"} <= set(value)
     for name, served in value.items():
-        held = getattr(model, re.sub(r"(?=[A-Z])", "_", name).lower(), model.additional_data.get(name))
-        if isinstance(held, datetime.datetime):
-            assert held == datetime.datetime.fromisoformat(served), name
+        parsed = getattr(model, re.sub(r"(?=[A-Z])", "_", name).lower(), model.additional_data.get(name))
+        if isinstance(parsed, datetime.datetime):
+            assert parsed == datetime.datetime.fromisoformat(served), name
         elif isinstance(served, list):
-            assert len(held) == len(served), name
+            assert len(parsed) == len(served), name
         elif isinstance(served, dict):
-            assert held is not None, name
-        elif isinstance(held, enum.Enum | uuid.UUID):
-            assert str(held.value if isinstance(held, enum.Enum) else held) == served, name
+            assert parsed is not None, name
+        elif isinstance(parsed, enum.Enum | uuid.UUID):
+            assert str(parsed.value if isinstance(parsed, enum.Enum) else parsed) == served, name
         else:
-            assert held == served, name
+            assert parsed == served, name
     return True
 
 
 async def test_users_and_groups_are_read_with_every_property(simulator: Simulator, client: GraphServiceClient) -> None:
     for path, builder in (("users", client.users), ("groups", client.groups)):
-        values = stored(simulator, path)
+        values = stored_values(simulator, path)
         select = sorted({name for value in values.values() for name in value})
         models = await read(builder, select=select, top=100)
         assert [model.id for model in models] == list(values)
         assert all(same(model, values[model.id]) for model in models)
-    user = await client.users.by_user_id(next(iter(stored(simulator, "users")))).get()
+    user = await client.users.by_user_id(next(iter(stored_values(simulator, "users")))).get()
     assert user is not None
     assert user.display_name
 
 
 async def test_groups_are_read_with_their_members_and_owners(simulator: Simulator, client: GraphServiceClient) -> None:
     kinds = set()
-    for id in stored(simulator, "groups"):
+    for id in stored_values(simulator, "groups"):
         group = client.groups.by_group_id(id)
         for name, builder in (("members", group.members), ("owners", group.owners)):
-            links = stored(simulator, f"groups/{id}/{name}")
+            links = stored_values(simulator, f"groups/{id}/{name}")
             models = await read(builder, top=999)
             assert {model.id: model.odata_type for model in models} == {
                 link: value["@odata.type"] for link, value in links.items()
@@ -150,11 +150,11 @@ async def test_applications_and_service_principals_are_read_with_their_owners(
         ("applications", client.applications, client.applications.by_application_id),
         ("servicePrincipals", client.service_principals, client.service_principals.by_service_principal_id),
     ):
-        values = stored(simulator, path)
+        values = stored_values(simulator, path)
         models = await read(builder, expand=["owners($select=id)"])
         assert [model.id for model in models] == list(values)
         for model in models:
-            owners = list(stored(simulator, f"{path}/{model.id}/owners"))
+            owners = list(stored_values(simulator, f"{path}/{model.id}/owners"))
             assert [owner.id for owner in model.owners] == owners != []
             assert [owner.id for owner in await read(one(model.id).owners)] == owners
             assert same(model, values[model.id])
@@ -162,8 +162,8 @@ async def test_applications_and_service_principals_are_read_with_their_owners(
 
 async def test_app_role_assignments_are_read_from_both_sides(simulator: Simulator, client: GraphServiceClient) -> None:
     by_principal: dict[str, dict[str, list[str]]] = {"User": {}, "Group": {}, "ServicePrincipal": {}}
-    for id in stored(simulator, "servicePrincipals"):
-        values = stored(simulator, f"servicePrincipals/{id}/appRoleAssignedTo")
+    for id in stored_values(simulator, "servicePrincipals"):
+        values = stored_values(simulator, f"servicePrincipals/{id}/appRoleAssignedTo")
         builder = client.service_principals.by_service_principal_id(id).app_role_assigned_to
         models = await read(builder)
         assert [model.id for model in models] == list(values)
@@ -182,7 +182,7 @@ async def test_app_role_assignments_are_read_from_both_sides(simulator: Simulato
 
 
 async def test_permission_grants_are_read(simulator: Simulator, client: GraphServiceClient) -> None:
-    values = stored(simulator, "oauth2PermissionGrants")
+    values = stored_values(simulator, "oauth2PermissionGrants")
     models = await read(client.oauth2_permission_grants, top=9)
     assert [model.id for model in models] == list(values)
     assert all(same(model, values[model.id]) for model in models)
@@ -196,7 +196,7 @@ async def test_policies_the_organization_and_roles_are_read(simulator: Simulator
         ("organization", client.organization),
         ("directoryRoles", client.directory_roles),
     ):
-        values = stored(simulator, path)
+        values = stored_values(simulator, path)
         models = await read(builder)
         assert [model.id for model in models] == list(values) != []
         assert all(same(model, values[model.id]) for model in models)
@@ -210,7 +210,7 @@ async def test_deleted_items_are_read_by_type_and_by_id(simulator: Simulator, cl
         ("applications", bin.graph_application),
         ("servicePrincipals", bin.graph_service_principal),
     ):
-        id = list(stored(simulator, path))[-1]
+        id = list(stored_values(simulator, path))[-1]
         simulator.change(b'{"op":"delete","path":"%b/%b"}' % (path.encode(), id.encode()))
         (listed,) = await read(builder)
         one = await bin.by_directory_object_id(id).get()
@@ -231,7 +231,7 @@ async def test_delta_rounds_are_followed(simulator: Simulator, client: GraphServ
         ("oauth2PermissionGrants", client.oauth2_permission_grants.delta, "scope"),
     ):
         entries, link = await follow(builder)
-        assert {entry.id for entry in entries} == set(stored(simulator, path))
+        assert {entry.id for entry in entries} == set(stored_values(simulator, path))
         change = {"op": "update", "path": f"{path}/{entries[0].id}", "value": {name: "changed"}}
         simulator.change(json.dumps(change).encode())
         (entry,), link = await follow(builder, link)
@@ -239,13 +239,13 @@ async def test_delta_rounds_are_followed(simulator: Simulator, client: GraphServ
         assert (await follow(builder, link))[0] == []
 
 
-async def test_delta_tells_relations_and_removals(simulator: Simulator, client: GraphServiceClient) -> None:
+async def test_delta_reports_relations_and_removals(simulator: Simulator, client: GraphServiceClient) -> None:
     simulator.create("groups", b'{"id":"new","displayName":"New"}')
     simulator.create("users", b'{"id":"member","displayName":"M"}')
     simulator.create("groups/new/members", b'{"id":"member"}')
     entries, link = await follow(client.groups.delta, select=["displayName", "members", "owners"])
     members = [entry.additional_data["members@delta"] for entry in entries if entry.id == "new"]
-    assert [[member["id"] for member in told] for told in members] == [["member"]]
+    assert [[member["id"] for member in changes] for changes in members] == [["member"]]
     users, users_link = await follow(client.users.delta, select=["displayName", "manager"])
     assert any("manager@delta" in user.additional_data for user in users)
     simulator.change(b'{"op":"delete","path":"users/member"}', b'{"op":"purge","path":"groups/new"}')
@@ -257,30 +257,30 @@ async def test_delta_tells_relations_and_removals(simulator: Simulator, client: 
     simulator.change(b'{"op":"purge","path":"users/member"}')
 
 
-async def test_expansions_filters_and_counts_are_understood(simulator: Simulator, client: GraphServiceClient) -> None:
+async def test_expansions_filters_and_counts_are_supported(simulator: Simulator, client: GraphServiceClient) -> None:
     users = await read(client.users, select=["id"], expand=["manager($select=id)"], top=999)
     managers = {user.id: user.manager.id for user in users if user.manager}
     assert managers == {
-        id: link for id in stored(simulator, "users") for link in stored(simulator, f"users/{id}/manager")
+        id: link for id in stored_values(simulator, "users") for link in stored_values(simulator, f"users/{id}/manager")
     }
     groups = await read(client.groups, expand=["members($select=id)"])
     assert max(len(group.members) for group in groups) == 20
     ids = [user.id for user in users[:3]]
-    asked = " or ".join(f"id eq '{id}'" for id in ids)
-    assert [user.id for user in await read(client.users, filter=asked)] == ids
-    eventual = asking(client.users.count)
+    condition = " or ".join(f"id eq '{id}'" for id in ids)
+    assert [user.id for user in await read(client.users, filter=condition)] == ids
+    eventual = query(client.users.count)
     eventual.headers.add("ConsistencyLevel", "eventual")
     assert await client.users.count.get(eventual) == len(users)
 
 
-async def test_objects_come_by_ids(simulator: Simulator, client: GraphServiceClient) -> None:
-    user, group = (next(iter(stored(simulator, path))) for path in ("users", "groups"))
-    found = await client.directory_objects.get_by_ids.post(GetByIdsPostRequestBody(ids=[user, group]))
-    assert found is not None
-    assert {model.id: type(model).__name__ for model in found.value} == {user: "User", group: "Group"}
+async def test_objects_are_fetched_by_ids(simulator: Simulator, client: GraphServiceClient) -> None:
+    user, group = (next(iter(stored_values(simulator, path))) for path in ("users", "groups"))
+    objects = await client.directory_objects.get_by_ids.post(GetByIdsPostRequestBody(ids=[user, group]))
+    assert objects is not None
+    assert {model.id: type(model).__name__ for model in objects.value} == {user: "User", group: "Group"}
 
 
-async def test_errors_are_understood(client: GraphServiceClient) -> None:
+async def test_graph_errors_are_parsed(client: GraphServiceClient) -> None:
     with pytest.raises(ODataError) as caught:
         await client.users.by_user_id("none").get()
     error = caught.value.error

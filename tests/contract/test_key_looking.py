@@ -1,4 +1,4 @@
-"""A closer look at a key, against a KMS that refuses as AWS does: what shrinks is seen while data keys still open."""
+"""Inspection of a key, against a KMS that refuses as AWS does. Lost permissions are reported while data keys still open."""
 
 import json
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ def aws() -> Iterator[AwsSimulator]:
         yield simulator
 
 
-class Owned:
-    """A tenant's own key in its owner's account, a data key that it wraps, and what its owner does with it."""
+class CustomerKey:
+    """A customer key in its owner's account, a data key that it wraps, and the owner's actions."""
 
     def __init__(self, aws: AwsSimulator) -> None:
         self.aws, self.kms, self.keys = aws, aws.client("kms", OWNER), AwsKeys(60.0)
@@ -55,33 +55,33 @@ class Owned:
 
     def allow(self, *actions: str) -> None:
         root = {"AWS": f"arn:aws:iam::{OWNER}:root"}
-        own = {"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
-        ours = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": list(actions), "Resource": "*"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [own, ours]})
+        for_owner = {"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
+        for_provider = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": list(actions), "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [for_owner, for_provider]})
         self.kms.put_key_policy(KeyId=self.arn, PolicyName="default", Policy=policy)
 
-    def look(self, held: KeyCondition = KeyCondition.OK) -> list[str] | None:
-        found = find_warnings(self.keys, NOW, self.tenant, self.wrapped, held)
-        return None if found is None else [warning.warning for warning in found]
+    def inspect(self, condition: KeyCondition = KeyCondition.OK) -> list[str] | None:
+        warnings = find_warnings(self.keys, NOW, self.tenant, self.wrapped, condition)
+        return None if warnings is None else [warning.warning for warning in warnings]
 
 
 @pytest.fixture
-def owned(aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch) -> Owned:
+def customer_key(aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch) -> CustomerKey:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    given = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
-    for name, value in (given | {"AWS_ENDPOINT_URL_KMS": aws.url}).items():
+    environment = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
+    for name, value in (environment | {"AWS_ENDPOINT_URL_KMS": aws.url}).items():
         monkeypatch.setenv(name, value)
     aws.clear_faults()
-    return Owned(aws)
+    return CustomerKey(aws)
 
 
-def test_of_a_key_that_may_be_used_for_everything_nothing_is_warned(owned: Owned) -> None:
-    assert owned.look() == []
+def test_a_fully_usable_key_causes_no_warning(customer_key: CustomerKey) -> None:
+    assert customer_key.inspect() == []
 
 
 @pytest.mark.parametrize(
-    ("taken", "warnings"),
+    ("removed_action", "warnings"),
     [
         ("kms:GenerateDataKey", ["no-new-data-keys"]),
         ("kms:ReEncryptFrom", ["no-way-out"]),
@@ -89,34 +89,38 @@ def test_of_a_key_that_may_be_used_for_everything_nothing_is_warned(owned: Owned
         ("kms:DescribeKey", []),
     ],
 )
-def test_a_policy_that_shrinks_is_seen_while_data_keys_still_open(
-    owned: Owned, taken: str, warnings: list[str]
+def test_a_reduced_key_policy_is_reported_while_data_keys_still_open(
+    customer_key: CustomerKey, removed_action: str, warnings: list[str]
 ) -> None:
-    owned.allow(*(action for action in ALL if action != taken))
-    assert owned.look() == warnings
-    assert owned.keys.decrypt(owned.arn, owned.wrapped.wrapped, owned.wrapped.context, "d").reveal()
+    customer_key.allow(*(action for action in ALL if action != removed_action))
+    assert customer_key.inspect() == warnings
+    assert customer_key.keys.decrypt(
+        customer_key.arn, customer_key.wrapped.wrapped, customer_key.wrapped.context, "d"
+    ).reveal()
 
 
-def test_a_look_makes_no_data_key(owned: Owned) -> None:
-    owned.aws.post("reset-counters")
-    owned.look()
-    rows = {row["action"]: row["code"] for row in owned.aws.get("requests") if row["service"] == "kms"}
+def test_a_key_inspection_creates_no_data_key(customer_key: CustomerKey) -> None:
+    customer_key.aws.post("reset-counters")
+    customer_key.inspect()
+    rows = {row["action"]: row["code"] for row in customer_key.aws.get("requests") if row["service"] == "kms"}
     assert rows.keys() == {"DescribeKey", "GenerateDataKey", "ReEncrypt"}
     assert (rows["GenerateDataKey"], rows["ReEncrypt"]) == ("DryRunOperationException", "DryRunOperationException")
 
 
-def test_of_a_key_that_is_refused_only_its_state_is_looked_at(owned: Owned) -> None:
-    owned.kms.disable_key(KeyId=owned.arn)
-    assert owned.look(KeyCondition.REVOKED) == ["disabled"]
-    owned.kms.schedule_key_deletion(KeyId=owned.arn, PendingWindowInDays=7)
-    (warning,) = find_warnings(owned.keys, NOW, owned.tenant, owned.wrapped, KeyCondition.REVOKED) or []
+def test_inspection_of_a_refused_key_reads_only_its_state(customer_key: CustomerKey) -> None:
+    customer_key.kms.disable_key(KeyId=customer_key.arn)
+    assert customer_key.inspect(KeyCondition.REVOKED) == ["disabled"]
+    customer_key.kms.schedule_key_deletion(KeyId=customer_key.arn, PendingWindowInDays=7)
+    (warning,) = (
+        find_warnings(customer_key.keys, NOW, customer_key.tenant, customer_key.wrapped, KeyCondition.REVOKED) or []
+    )
     assert (warning.warning, warning.at is not None) == ("deletion", True)
     with pytest.raises(KeyRefused):
-        owned.keys.probe(owned.arn, owned.wrapped.context)
+        customer_key.keys.probe(customer_key.arn, customer_key.wrapped.context)
 
 
-def test_a_kms_in_trouble_says_nothing(owned: Owned) -> None:
-    owned.aws.fault(
+def test_inspection_returns_nothing_while_kms_is_in_trouble(customer_key: CustomerKey) -> None:
+    customer_key.aws.fault(
         {
             "match": {"service": "kms", "action": "ReEncrypt"},
             "what": "error",
@@ -124,4 +128,4 @@ def test_a_kms_in_trouble_says_nothing(owned: Owned) -> None:
             "status": 400,
         }
     )
-    assert owned.look() is None
+    assert customer_key.inspect() is None

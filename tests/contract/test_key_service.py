@@ -1,6 +1,6 @@
-"""AWS KMS over HTTP: what is sent, how long it may take, and which answers are refusals.
+"""AWS KMS over HTTP: the requests, their time limits, and which answers are refusals.
 
-The other side answers what each test says, as the KMS API Reference has it; it checks nothing by itself.
+The server returns the answers that each test scripts, in the form of the KMS API Reference. It checks nothing itself.
 """
 
 import base64
@@ -20,8 +20,8 @@ ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-0000000
 CONTEXT = {"tenant": "a-tenant", "purpose": "backup"}
 PLAIN, WRAPPED = b"k" * 32, b"wrapped"
 LEASE = 4.0
-OPENED = (200, {"Plaintext": base64.b64encode(PLAIN).decode(), "KeyId": ARN})
-MADE = (200, {**OPENED[1], "CiphertextBlob": base64.b64encode(WRAPPED).decode()})
+DECRYPTED = (200, {"Plaintext": base64.b64encode(PLAIN).decode(), "KeyId": ARN})
+GENERATED = (200, {**DECRYPTED[1], "CiphertextBlob": base64.b64encode(WRAPPED).decode()})
 HANG: tuple[int, dict[str, Any]] = (0, {"hang": True})
 DROP: tuple[int, dict[str, Any]] = (0, {})
 
@@ -31,13 +31,13 @@ def refusal(code: str, status: int = 400) -> tuple[int, dict[str, Any]]:
 
 
 class Scripted(ThreadingHTTPServer):
-    """Gives each action's answers in turn, the last one for ever; keeps what was asked."""
+    """Returns each action's answers in turn and repeats the last; records the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: dict[str, list[tuple[int, dict[str, Any]]]] = {}
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.over = threading.Event()
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.closing = threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -46,12 +46,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         action = self.headers["X-Amz-Target"].rpartition(".")[2]
-        self.server.asked.append((action, json.loads(body)))
+        self.server.requests.append((action, json.loads(body)))
         answers = self.server.answers[action]
         status, answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if status == 0:
             if answer:
-                self.server.over.wait(60)
+                self.server.closing.wait(60)
             self.close_connection = True
             return
         data = json.dumps(answer).encode()
@@ -79,7 +79,7 @@ def kms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     yield server
-    server.over.set()
+    server.closing.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -89,18 +89,18 @@ def decrypt() -> bytes:
     return AwsKeys(LEASE).decrypt(ARN, WRAPPED, CONTEXT, "data-key").reveal()
 
 
-def test_a_data_key_is_made_under_the_arn_and_the_context(kms: Scripted) -> None:
-    kms.answers["GenerateDataKey"] = [MADE]
+def test_generate_sends_the_arn_and_the_encryption_context(kms: Scripted) -> None:
+    kms.answers["GenerateDataKey"] = [GENERATED]
     fresh = AwsKeys(LEASE).generate(ARN, CONTEXT)
     assert (fresh.plaintext.reveal(), fresh.wrapped, fresh.arn) == (PLAIN, WRAPPED, ARN)
-    assert kms.asked == [("GenerateDataKey", {"KeyId": ARN, "KeySpec": "AES_256", "EncryptionContext": CONTEXT})]
+    assert kms.requests == [("GenerateDataKey", {"KeyId": ARN, "KeySpec": "AES_256", "EncryptionContext": CONTEXT})]
 
 
 def test_decrypt_always_names_the_key(kms: Scripted) -> None:
-    kms.answers["Decrypt"] = [OPENED]
+    kms.answers["Decrypt"] = [DECRYPTED]
     assert decrypt() == PLAIN
     sent = {"KeyId": ARN, "CiphertextBlob": base64.b64encode(WRAPPED).decode(), "EncryptionContext": CONTEXT}
-    assert kms.asked == [("Decrypt", sent)]
+    assert kms.requests == [("Decrypt", sent)]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_decrypt_always_names_the_key(kms: Scripted) -> None:
     [DROP, HANG, refusal("KMSInternalException", 500), refusal("ThrottlingException"), refusal("Unheard", 503)],
     ids=["drop", "hang", "broken", "throttled", "unheard"],
 )
-def test_trouble_is_no_refusal_and_is_told_within_half_a_lease(
+def test_trouble_is_not_a_refusal_and_is_reported_within_half_a_lease(
     kms: Scripted, answer: tuple[int, dict[str, Any]]
 ) -> None:
     kms.answers["Decrypt"] = [answer]
@@ -116,16 +116,16 @@ def test_trouble_is_no_refusal_and_is_told_within_half_a_lease(
     with pytest.raises(KeyTrouble):
         decrypt()
     assert time.monotonic() - began < LEASE / 2 + 1.5  # botocore's own pause between its two attempts is at most 1 s
-    assert len(kms.asked) == 2
+    assert len(kms.requests) == 2
 
 
 @pytest.mark.parametrize("answer", [DROP, refusal("KMSInternalException", 500)], ids=["drop", "broken"])
-def test_trouble_that_passes_is_not_even_seen(kms: Scripted, answer: tuple[int, dict[str, Any]]) -> None:
-    kms.answers["Decrypt"] = [answer, OPENED]
+def test_passing_trouble_is_retried_without_an_error(kms: Scripted, answer: tuple[int, dict[str, Any]]) -> None:
+    kms.answers["Decrypt"] = [answer, DECRYPTED]
     assert decrypt() == PLAIN
 
 
-def test_a_key_to_be_deleted_is_refused_with_the_day(kms: Scripted) -> None:
+def test_a_key_pending_deletion_is_refused_with_its_deletion_date(kms: Scripted) -> None:
     kms.answers["Decrypt"] = [refusal("KMSInvalidStateException")]
     metadata = {"KeyId": ARN, "KeyState": "PendingDeletion", "DeletionDate": 1796083200.0}
     kms.answers["DescribeKey"] = [(200, {"KeyMetadata": metadata})]
@@ -133,7 +133,7 @@ def test_a_key_to_be_deleted_is_refused_with_the_day(kms: Scripted) -> None:
         decrypt()
 
 
-def test_a_key_whose_state_may_not_be_seen_is_refused(kms: Scripted) -> None:
+def test_an_invalid_key_state_without_describe_permission_is_a_refusal(kms: Scripted) -> None:
     kms.answers["Decrypt"] = [refusal("KMSInvalidStateException")]
     kms.answers["DescribeKey"] = [refusal("AccessDeniedException")]
     with pytest.raises(KeyRefused, match="restore access"):
@@ -141,7 +141,7 @@ def test_a_key_whose_state_may_not_be_seen_is_refused(kms: Scripted) -> None:
 
 
 @pytest.mark.parametrize("answer", [DROP, HANG, refusal("ThrottlingException"), refusal("KMSInternalException", 500)])
-def test_a_state_that_kms_is_in_no_position_to_tell_is_no_refusal(
+def test_an_unreadable_key_state_during_kms_trouble_is_not_a_refusal(
     kms: Scripted, answer: tuple[int, dict[str, Any]]
 ) -> None:
     kms.answers["Decrypt"] = [refusal("KMSInvalidStateException")]
@@ -151,12 +151,15 @@ def test_a_state_that_kms_is_in_no_position_to_tell_is_no_refusal(
 
 
 PROVIDER = "arn:aws:kms:eu-central-1:999988887777:key/0f3e5a3c-7c1e-4a3d-9a44-000000000002"
-STRANGER = (400, {"__type": "AccessDeniedException", "message": "the resource does not exist in this Region, or no …"})
-"""What AWS says to another account, whoever denies."""
+CROSS_ACCOUNT_DENIAL = (
+    400,
+    {"__type": "AccessDeniedException", "message": "the resource does not exist in this Region, or no …"},
+)
+"""The answer of AWS to another account, whichever side denies the call."""
 
 
 @pytest.mark.parametrize(
-    ("ours", "operator"),
+    ("provider_answer", "operator"),
     [
         (refusal("DryRunOperationException"), False),
         (refusal("AccessDeniedException"), True),
@@ -167,54 +170,54 @@ STRANGER = (400, {"__type": "AccessDeniedException", "message": "the resource do
     ],
     ids=["allowed", "denied", "disabled", "throttled", "hang", "drop"],
 )
-def test_before_the_owner_of_a_key_is_blamed_our_own_is_tried(
-    kms: Scripted, ours: tuple[int, dict[str, Any]], operator: bool
+def test_the_provider_key_decides_whether_the_owner_or_the_operator_must_act(
+    kms: Scripted, provider_answer: tuple[int, dict[str, Any]], operator: bool
 ) -> None:
-    kms.answers["Decrypt"], kms.answers["GenerateDataKey"] = [STRANGER], [ours]
+    kms.answers["Decrypt"], kms.answers["GenerateDataKey"] = [CROSS_ACCOUNT_DENIAL], [provider_answer]
     began = time.monotonic()
     with pytest.raises(KeyRefused, match="The operator must" if operator else "Its owner must") as refused:
         AwsKeys(LEASE, PROVIDER).decrypt(ARN, WRAPPED, CONTEXT, "data-key")
     assert time.monotonic() - began < LEASE
     assert (refused.value.arn, refused.value.ours) == (ARN, operator)
     dry = {"KeyId": PROVIDER, "KeySpec": "AES_256", "EncryptionContext": CONTEXT, "DryRun": True}
-    assert [sent for action, sent in kms.asked if action == "GenerateDataKey"] == [dry]
+    assert [sent for action, sent in kms.requests if action == "GenerateDataKey"] == [dry]
 
 
 @pytest.mark.parametrize(
     ("arn", "answer"),
     [
-        (PROVIDER, STRANGER),
+        (PROVIDER, CROSS_ACCOUNT_DENIAL),
         (ARN, (400, {"__type": "AccessDeniedException", "message": "because no identity-based policy allows it"})),
         (ARN, refusal("DisabledException")),
     ],
     ids=["our own key", "it is told", "no denial"],
 )
-def test_our_own_key_is_not_tried_where_that_tells_nothing_new(
+def test_the_provider_key_is_not_tried_if_the_denial_is_conclusive(
     kms: Scripted, arn: str, answer: tuple[int, dict[str, Any]]
 ) -> None:
     kms.answers["Decrypt"] = [answer]
     with pytest.raises(KeyRefused):
         AwsKeys(LEASE, PROVIDER).decrypt(arn, WRAPPED, CONTEXT, "data-key")
-    assert [action for action, _ in kms.asked] == ["Decrypt"]
+    assert [action for action, _ in kms.requests] == ["Decrypt"]
 
 
 def test_an_expired_token_is_renewed_once(kms: Scripted) -> None:
-    kms.answers["Decrypt"] = [refusal("ExpiredTokenException"), OPENED]
+    kms.answers["Decrypt"] = [refusal("ExpiredTokenException"), DECRYPTED]
     assert decrypt() == PLAIN
 
 
-def test_a_token_that_stays_expired_is_the_operators_to_mend(kms: Scripted) -> None:
+def test_a_token_that_stays_expired_is_reported_as_misconfiguration(kms: Scripted) -> None:
     kms.answers["Decrypt"] = [refusal("ExpiredTokenException")]
     with pytest.raises(Refuse) as refused:
         decrypt()
     assert refused.value.code is Code.KEY_MISCONFIGURED
-    assert len(kms.asked) == 2
+    assert len(kms.requests) == 2
 
 
-def test_without_credentials_nothing_is_sent(kms: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_request_is_sent_without_credentials(kms: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(Refuse) as refused:
         decrypt()
     assert refused.value.code is Code.KEY_MISCONFIGURED
-    assert kms.asked == []
+    assert kms.requests == []

@@ -1,4 +1,4 @@
-"""What every key service promises: one suite, run on the one in memory and on AWS KMS as the simulator answers."""
+"""The contract of every key service: one suite for the service in memory and for AWS KMS as the simulator answers."""
 
 import uuid
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ CONTEXT = {"tenant": "a-tenant", "purpose": "backup"}
 
 
 class Stage(Protocol):
-    """A key service, and hands to make and switch its keys."""
+    """A key service, and controls to create, enable and disable its keys."""
 
     keys: KeyService
 
@@ -66,8 +66,8 @@ def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> St
     simulator: AwsSimulator = request.getfixturevalue("aws")
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    given = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
-    for name, value in (given | {f"AWS_ENDPOINT_URL_{each}": simulator.url for each in ("KMS", "STS")}).items():
+    environment = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
+    for name, value in (environment | {f"AWS_ENDPOINT_URL_{each}": simulator.url for each in ("KMS", "STS")}).items():
         monkeypatch.setenv(name, value)
     return InAws(simulator)
 
@@ -83,7 +83,7 @@ def test_a_data_key_is_256_bits_and_decrypts_to_itself(stage: Stage) -> None:
         assert stage.keys.decrypt(arn, one.wrapped, CONTEXT, "d").reveal() == one.plaintext.reveal()
 
 
-def test_a_wrapping_that_is_damaged_or_of_another_context_is_an_alarm_that_names_the_data_key(stage: Stage) -> None:
+def test_a_damaged_wrapping_or_wrong_context_raises_an_alarm_with_the_data_key_id(stage: Stage) -> None:
     arn = stage.new_key()
     fresh = stage.keys.generate(arn, CONTEXT)
     damaged = bytes([*fresh.wrapped[:-1], fresh.wrapped[-1] ^ 1])
@@ -104,12 +104,12 @@ def test_a_wrapping_of_another_key_does_not_open(stage: Stage) -> None:
         stage.keys.decrypt(other, fresh.wrapped, CONTEXT, "d")
 
 
-def test_a_data_key_is_wrapped_anew_each_time_and_opens_under_the_new_key_alone(stage: Stage) -> None:
+def test_each_rewrap_is_unique_and_opens_only_under_the_new_key(stage: Stage) -> None:
     one, other = stage.new_key(), stage.new_key()
     fresh = stage.keys.generate(one, CONTEXT)
-    moved, again = (stage.keys.reencrypt(one, fresh.wrapped, CONTEXT, other, "d") for _ in range(2))
+    moved, repeated = (stage.keys.reencrypt(one, fresh.wrapped, CONTEXT, other, "d") for _ in range(2))
     assert moved.arn == other
-    assert moved.wrapped != again.wrapped
+    assert moved.wrapped != repeated.wrapped
     assert stage.keys.decrypt(other, moved.wrapped, CONTEXT, "d").reveal() == fresh.plaintext.reveal()
     with pytest.raises(Alarm):
         stage.keys.decrypt(one, moved.wrapped, CONTEXT, "d")
@@ -117,16 +117,16 @@ def test_a_data_key_is_wrapped_anew_each_time_and_opens_under_the_new_key_alone(
         stage.keys.reencrypt(one, fresh.wrapped, {**CONTEXT, "purpose": "secrets"}, other, "d")
 
 
-def test_a_disabled_key_refuses_all_that_needs_it_until_it_is_enabled(stage: Stage) -> None:
+def test_a_disabled_key_refuses_every_call_until_it_is_enabled(stage: Stage) -> None:
     arn, other = stage.new_key(), stage.new_key()
     fresh = stage.keys.generate(arn, CONTEXT)
-    there = stage.keys.generate(other, CONTEXT)
+    other_fresh = stage.keys.generate(other, CONTEXT)
     stage.switch(arn, on=False)
     for call in (
         lambda: stage.keys.generate(arn, CONTEXT),
         lambda: stage.keys.decrypt(arn, fresh.wrapped, CONTEXT, "d"),
         lambda: stage.keys.reencrypt(arn, fresh.wrapped, CONTEXT, other, "d"),
-        lambda: stage.keys.reencrypt(other, there.wrapped, CONTEXT, arn, "d"),
+        lambda: stage.keys.reencrypt(other, other_fresh.wrapped, CONTEXT, arn, "d"),
         lambda: stage.keys.probe(arn, CONTEXT),
         lambda: stage.keys.probe_reencrypt(arn, fresh.wrapped, CONTEXT, "d"),
     ):
@@ -139,7 +139,7 @@ def test_a_disabled_key_refuses_all_that_needs_it_until_it_is_enabled(stage: Sta
     assert stage.keys.decrypt(arn, fresh.wrapped, CONTEXT, "d").reveal() == fresh.plaintext.reveal()
 
 
-def test_a_usual_key_is_described_as_one_and_the_caller_is_known(stage: Stage) -> None:
+def test_describe_reports_an_ordinary_key_and_caller_reports_the_account(stage: Stage) -> None:
     arn = stage.new_key()
     description = stage.keys.describe(arn)
     assert (description.arn, description.state, description.manager) == (arn, "Enabled", "CUSTOMER")

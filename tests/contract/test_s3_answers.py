@@ -1,4 +1,4 @@
-"""What each answer of S3 means, row by row of the table, with a real client over HTTP."""
+"""The meaning of each S3 answer, row by row of the table, with a real client over HTTP."""
 
 import itertools
 import os
@@ -34,7 +34,7 @@ CALLS: dict[str, Callable[[BlobStore], object]] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer on the wire, and the row that is there for it."""
+    """An answer over HTTP, and the row that must match it."""
 
     row: Row
     code: str
@@ -47,7 +47,7 @@ def answers() -> Iterator[Answer]:
     for row in ROWS:
         wire = [code for code in row.codes if not isinstance(getattr(botocore.exceptions, code, None), type)]
         if row.codes and not wire:
-            continue  # nothing is answered: these are classes of the client's errors
+            continue  # no HTTP answer: these are error classes of the client
         words = row.words or ("",)
         usual = 403 if row.kind is Kind.FORBIDDEN else 400
         for code, word in itertools.product(wire, words):
@@ -59,7 +59,7 @@ def answers() -> Iterator[Answer]:
 
 
 ANSWERS = [answer for answer in answers() if answer.status not in (301, 302, 303, 307, 308)]
-"""Those that are on the wire as they are: the client follows redirects by itself."""
+"""The answers that reach the caller unchanged; the client follows redirects itself."""
 
 
 @pytest.fixture(scope="module")
@@ -98,19 +98,19 @@ def raised(call: Callable[[BlobStore], object], store: BlobStore) -> EntrakeepEr
     return caught.value
 
 
-def test_rows_have_names_of_their_own_and_the_last_one_fits_anything() -> None:
+def test_row_names_are_unique_and_the_last_row_matches_any_answer() -> None:
     assert len({row.name for row in ROWS}) == len(ROWS)
     assert ROWS[-1].fits(Received(names=frozenset()))
 
 
-def test_no_row_stands_in_the_shadow_of_another() -> None:
+def test_no_row_is_hidden_by_an_earlier_row() -> None:
     for answer in answers():
         received = Received(names=frozenset({answer.code}), status=answer.status, text=answer.message.lower())
         assert row_of(received).name == answer.row.name, answer
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda each: f"{each.row.name}-{each.code}-{each.status}")
-def test_an_answer_over_http_means_what_its_row_says(aws: AwsSimulator, store: BlobStore, answer: Answer) -> None:
+def test_an_http_answer_raises_the_error_of_its_row(aws: AwsSimulator, store: BlobStore, answer: Answer) -> None:
     fault(aws, answer.code, answer.status, answer.message)
     for call in CALLS.values():
         error = raised(call, store)
@@ -133,17 +133,17 @@ NETWORK = [
 
 
 @pytest.mark.parametrize("kind", NETWORK, ids=lambda kind: kind.__name__)
-def test_no_error_of_the_network_is_more_than_trouble(kind: type[BotoCoreError]) -> None:
+def test_every_network_error_is_trouble(kind: type[BotoCoreError]) -> None:
     assert row_of(Received(names=frozenset(each.__name__ for each in kind.__mro__))).kind is Kind.TROUBLE
 
 
-def test_every_code_of_the_library_that_is_no_answer_is_a_class_of_it() -> None:
-    named = {code for row in ROWS for code in row.codes if code.endswith("Error") and row.name in ("not-sent", "tls")}
-    assert all(hasattr(botocore.exceptions, code) for code in named)
+def test_every_client_error_code_in_the_table_is_a_botocore_class() -> None:
+    codes = {code for row in ROWS for code in row.codes if code.endswith("Error") and row.name in ("not-sent", "tls")}
+    assert all(hasattr(botocore.exceptions, code) for code in codes)
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "TokenRefreshRequired"])
-def test_credentials_whose_session_has_ended_are_taken_afresh_and_work_goes_on(
+def test_expired_session_credentials_are_reloaded_and_the_call_succeeds(
     aws: AwsSimulator, store: BlobStore, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     other = "444455556666"
@@ -163,7 +163,7 @@ def test_credentials_whose_session_has_ended_are_taken_afresh_and_work_goes_on(
         call(store)
 
 
-def test_an_answer_may_say_how_long_to_wait() -> None:
+def test_retry_after_seconds_are_read_from_the_answer_up_to_a_limit() -> None:
     def after(text: str) -> float | None:
         response = {
             "Error": {"Code": "SlowDown"},
@@ -184,7 +184,7 @@ def test_an_answer_may_say_how_long_to_wait() -> None:
         ("AWS_ENDPOINT_URL_S3", "garbage"),
     ],
 )
-def test_settings_that_the_library_does_not_take_are_named(
+def test_settings_rejected_by_botocore_are_named(
     aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
 ) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "absent"))

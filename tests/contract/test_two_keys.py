@@ -1,4 +1,4 @@
-"""What the key service does with two keys of two accounts, against a KMS that refuses as AWS does."""
+"""The key service with two keys of two accounts, against a KMS that refuses as AWS does."""
 
 import json
 from collections.abc import Iterator
@@ -26,24 +26,29 @@ def aws() -> Iterator[AwsSimulator]:
 def keys(aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch) -> AwsKeys:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    given = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
-    for name, value in (given | {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}).items():
+    environment = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
+    for name, value in (environment | {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}).items():
         monkeypatch.setenv(name, value)
     aws.clear_faults()
     return AwsKeys(60.0)
 
 
 def allow(aws: AwsSimulator, arn: str, actions: list[str]) -> None:
-    """Lets our account do this with a key of the owner's, and nothing else."""
-    own = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{OWNER}:root"}, "Action": "kms:*", "Resource": "*"}
-    ours = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": actions, "Resource": "*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [own, ours]})
+    """Allow the provider's account only these actions with a key of the owner."""
+    for_owner = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{OWNER}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    for_provider = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": actions, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [for_owner, for_provider]})
     aws.client("kms", OWNER).put_key_policy(KeyId=arn, PolicyName="default", Policy=policy)
 
 
 @pytest.fixture
 def foreign(aws: AwsSimulator) -> str:
-    """A key of another account that we may use."""
+    """Create a key in another account that the provider's account may use."""
     arn: str = aws.client("kms", OWNER).create_key()["KeyMetadata"]["Arn"]
     allow(aws, arn, USE)
     return arn
@@ -54,7 +59,7 @@ def own(aws: AwsSimulator) -> str:
     return aws.new_key()
 
 
-def test_a_data_key_is_wrapped_anew_by_a_key_of_another_account_and_back(keys: AwsKeys, own: str, foreign: str) -> None:
+def test_a_data_key_is_rewrapped_by_a_key_of_another_account_and_back(keys: AwsKeys, own: str, foreign: str) -> None:
     fresh = keys.generate(own, CONTEXT)
     moved = keys.reencrypt(own, fresh.wrapped, CONTEXT, foreign, "d")
     assert moved.arn == foreign
@@ -67,7 +72,7 @@ def test_a_data_key_is_wrapped_anew_by_a_key_of_another_account_and_back(keys: A
 
 
 @pytest.mark.parametrize("context", [{"tenant": "b-tenant", "purpose": "backup"}, {"tenant": "a-tenant"}])
-def test_what_was_wrapped_for_another_tenant_is_not_wrapped_anew(
+def test_a_data_key_with_another_context_is_not_rewrapped(
     keys: AwsKeys, own: str, foreign: str, context: dict[str, str]
 ) -> None:
     fresh = keys.generate(own, context)
@@ -78,7 +83,7 @@ def test_what_was_wrapped_for_another_tenant_is_not_wrapped_anew(
 
 @pytest.mark.parametrize("lacking", ["kms:ReEncryptFrom", "kms:Decrypt", "kms:ReEncryptTo", "disabled", "pending"])
 @pytest.mark.parametrize("direction", ["from", "to"])
-def test_a_refusal_names_the_one_of_both_keys_that_is_refused(
+def test_a_reencrypt_refusal_names_the_refused_key(
     aws: AwsSimulator, keys: AwsKeys, own: str, foreign: str, lacking: str, direction: str
 ) -> None:
     arn, to_arn = (foreign, own) if direction == "from" else (own, foreign)
@@ -100,7 +105,9 @@ def test_a_refusal_names_the_one_of_both_keys_that_is_refused(
     assert foreign in caught.value.message
 
 
-def test_trouble_is_no_refusal_of_either_key(aws: AwsSimulator, keys: AwsKeys, own: str, foreign: str) -> None:
+def test_reencrypt_trouble_is_not_a_refusal_of_either_key(
+    aws: AwsSimulator, keys: AwsKeys, own: str, foreign: str
+) -> None:
     wrapped = keys.generate(own, CONTEXT).wrapped
     match = {"service": "kms", "action": "ReEncrypt"}
     aws.fault({"match": match, "times": 2, "what": "error", "code": "ThrottlingException", "status": 400})
@@ -111,9 +118,14 @@ def test_trouble_is_no_refusal_of_either_key(aws: AwsSimulator, keys: AwsKeys, o
 def test_an_alias_is_described_by_the_arn_of_its_key(aws: AwsSimulator, keys: AwsKeys, foreign: str) -> None:
     aws.client("kms", OWNER).create_alias(AliasName="alias/backups", TargetKeyId=foreign)
     alias = f"arn:aws:kms:{REGION}:{OWNER}:alias/backups"
-    told = keys.describe(alias)
-    assert (told.arn, told.state, told.manager) == (foreign, "Enabled", "CUSTOMER")
-    assert (told.spec, told.usage, told.origin, told.related) == ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "AWS_KMS", [])
+    description = keys.describe(alias)
+    assert (description.arn, description.state, description.manager) == (foreign, "Enabled", "CUSTOMER")
+    assert (description.spec, description.usage, description.origin, description.related) == (
+        "SYMMETRIC_DEFAULT",
+        "ENCRYPT_DECRYPT",
+        "AWS_KMS",
+        [],
+    )
     assert keys.describe(foreign).arn == foreign
     aws.client("kms", OWNER).delete_alias(AliasName="alias/backups")
 
@@ -126,25 +138,27 @@ def test_a_key_is_described_in_every_state_and_with_its_other_regions(aws: AwsSi
     assert keys.describe(arn).related == [arn, arn.replace(REGION, "eu-west-1")]
     other = aws.new_key()
     kms.schedule_key_deletion(KeyId=other, PendingWindowInDays=7)
-    told = keys.describe(other)
-    assert told.state == "PendingDeletion"
-    assert told.deletion is not None
+    description = keys.describe(other)
+    assert description.state == "PendingDeletion"
+    assert description.deletion is not None
 
 
-def test_a_key_that_may_not_be_seen_is_refused(aws: AwsSimulator, keys: AwsKeys, foreign: str) -> None:
+def test_describe_without_permission_is_refused(aws: AwsSimulator, keys: AwsKeys, foreign: str) -> None:
     allow(aws, foreign, ["kms:Decrypt"])
     with pytest.raises(KeyRefused):
         keys.describe(foreign)
 
 
-def test_a_probe_makes_nothing_and_is_refused_as_the_call_would_be(aws: AwsSimulator, keys: AwsKeys, own: str) -> None:
+def test_a_probe_succeeds_on_an_enabled_key_and_is_refused_on_a_disabled_key(
+    aws: AwsSimulator, keys: AwsKeys, own: str
+) -> None:
     keys.probe(own, CONTEXT)
     aws.client("kms").disable_key(KeyId=own)
     with pytest.raises(KeyRefused):
         keys.probe(own, CONTEXT)
 
 
-def test_the_caller_is_told_as_a_key_policy_names_it(keys: AwsKeys) -> None:
+def test_the_caller_is_reported_as_a_key_policy_names_it(keys: AwsKeys) -> None:
     assert keys.caller().account == ACCOUNT
     assert keys.caller().principal == f"arn:aws:iam::{ACCOUNT}:root"
 
@@ -158,5 +172,5 @@ def test_the_caller_is_told_as_a_key_policy_names_it(keys: AwsKeys) -> None:
         ("arn:aws:iam::1:root", "arn:aws:iam::1:root"),
     ],
 )
-def test_a_roles_session_is_named_by_its_role(caller: str, principal: str) -> None:
+def test_the_principal_of_a_role_session_is_its_role(caller: str, principal: str) -> None:
     assert principal_of(caller) == principal

@@ -1,4 +1,4 @@
-"""Notices over HTTP: what is posted, what counts as taken, and that nobody is believed to be somebody else."""
+"""Notices over HTTP: the posted document, the statuses that count as delivered, and the check of certificates."""
 
 import json
 import ssl
@@ -32,11 +32,11 @@ NOTICE = Notice(
     warnings=[NoticeWarning(warning="deletion", message="It will be deleted.", at=None)],
 )
 
-OURS = ssl.create_default_context()
+DEFAULT_TRUST = ssl.create_default_context()
 
 
 class Listener(ThreadingHTTPServer):
-    """Answers with ``status``; keeps what was posted."""
+    """Answers with ``status``; records each posted notice."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -76,7 +76,8 @@ def listening(context: ssl.SSLContext | None = None) -> Iterator[Listener]:
 def test_a_notice_is_posted_as_one_json_document() -> None:
     with listening() as listener:
         assert (
-            Webhook(f"http://127.0.0.1:{listener.server_port}/hook?token=x", OURS, SECONDS).send(NOTICE) == "HTTP 204"
+            Webhook(f"http://127.0.0.1:{listener.server_port}/hook?token=x", DEFAULT_TRUST, SECONDS).send(NOTICE)
+            == "HTTP 204"
         )
     ((path, kind, document),) = listener.posted
     assert (path, kind) == ("/hook?token=x", "application/json")
@@ -94,7 +95,7 @@ def test_a_notice_is_posted_as_one_json_document() -> None:
     }
 
 
-def test_a_notice_about_a_backup_says_so() -> None:
+def test_a_backup_notice_is_posted_with_its_own_fields() -> None:
     notice = BackupNotice(
         tenant="contoso",
         tenant_id="t",
@@ -106,7 +107,7 @@ def test_a_notice_about_a_backup_says_so() -> None:
         at=datetime(2026, 5, 1, 12, 0, tzinfo=UTC),
     )
     with listening() as listener:
-        Webhook(f"http://127.0.0.1:{listener.server_port}/hook", OURS, SECONDS).send(notice)
+        Webhook(f"http://127.0.0.1:{listener.server_port}/hook", DEFAULT_TRUST, SECONDS).send(notice)
     ((_, _, document),) = listener.posted
     assert document == {
         "about": "backup",
@@ -122,31 +123,31 @@ def test_a_notice_about_a_backup_says_so() -> None:
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 429, 500, 503])
-def test_only_a_success_has_taken_it_and_no_redirect_is_followed(status: int) -> None:
+def test_only_a_success_status_counts_as_delivered_and_redirects_are_not_followed(status: int) -> None:
     with listening() as listener:
         listener.status = status
         with pytest.raises(NotTaken, match=f"HTTP {status}"):
-            Webhook(f"http://127.0.0.1:{listener.server_port}/", OURS, SECONDS).send(NOTICE)
+            Webhook(f"http://127.0.0.1:{listener.server_port}/", DEFAULT_TRUST, SECONDS).send(NOTICE)
     assert len(listener.posted) == 1
 
 
-def test_nobody_there_is_told_by_a_word_that_does_not_show_the_address() -> None:
+def test_a_connection_error_is_reported_without_the_url() -> None:
     with pytest.raises(NotTaken) as caught:
-        Webhook(f"http://127.0.0.1:{free_port()}/secret-token", OURS, SECONDS).send(NOTICE)
+        Webhook(f"http://127.0.0.1:{free_port()}/secret-token", DEFAULT_TRUST, SECONDS).send(NOTICE)
     assert caught.value.outcome == "ConnectError"
 
 
-def test_over_tls_the_other_side_must_prove_itself() -> None:
+def test_a_tls_webhook_must_present_a_trusted_certificate() -> None:
     authority, stranger = trustme.CA(), trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    proven, strange = ssl.create_default_context(), ssl.create_default_context()
-    authority.configure_trust(proven)
-    stranger.configure_trust(strange)
+    trusting, distrusting = ssl.create_default_context(), ssl.create_default_context()
+    authority.configure_trust(trusting)
+    stranger.configure_trust(distrusting)
     with listening(context) as listener:
         url = f"https://127.0.0.1:{listener.server_port}/"
-        assert Webhook(url, proven, SECONDS).send(NOTICE) == "HTTP 204"
-        for trust in (OURS, strange):
+        assert Webhook(url, trusting, SECONDS).send(NOTICE) == "HTTP 204"
+        for trust in (DEFAULT_TRUST, distrusting):
             with pytest.raises(NotTaken, match="ConnectError"):
                 Webhook(url, trust, SECONDS).send(NOTICE)
     assert len(listener.posted) == 1

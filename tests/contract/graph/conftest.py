@@ -12,20 +12,20 @@ from shared.adapters.graph.source import GraphSource
 from shared.domain.model import CredentialKind
 from shared.domain.secret import Secret
 from shared.ports.directory import Identity
-from tests.contract.graph.reading import PATIENCE, Budget, Connect
+from tests.contract.graph.reading import RETRY_POLICY, Budget, Connect
 from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator, simulated_graph
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """httpcore leaves a connection to the garbage collector if its request is cancelled during the handshake of TLS."""
+    """Ignore unclosed connections: httpcore leaves one to the garbage collector if a TLS handshake is cancelled."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def collected() -> Iterator[None]:
-    """What the garbage collector meets, it meets before tests that have no such excuse."""
+def collect_garbage() -> Iterator[None]:
+    """Collect garbage after each module, before tests that do not ignore the warnings."""
     yield
     gc.collect()
 
@@ -58,7 +58,7 @@ async def connect(simulator: Simulator, budget: Budget) -> AsyncIterator[Connect
         secret: str = SECRET,
         directory_id: str = DIRECTORY_ID,
         check: Callable[[], None] = lambda: None,
-        patience: RetryPolicy = PATIENCE,
+        retry_policy: RetryPolicy = RETRY_POLICY,
         kind: CredentialKind = CredentialKind.SECRET,
         ca_file: Path | None = None,
     ) -> GraphSource:
@@ -68,7 +68,7 @@ async def connect(simulator: Simulator, budget: Budget) -> AsyncIterator[Connect
             trust=ssl.create_default_context(cafile=ca_file or simulator.ca_file),
             budgets=budget,
             token_seconds=60,
-            retry_policy=patience,
+            retry_policy=retry_policy,
         )
         identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()), kind=kind)
         sources.append(access.connect(identity, check))

@@ -1,4 +1,4 @@
-"""What the tests of GraphAccess share: a budget that remembers, and a stream read to its end."""
+"""Helpers of the tests of GraphAccess: a budget that records its calls, and a function that reads a stream to its end."""
 
 import contextlib
 import json
@@ -16,13 +16,13 @@ USERS, GROUPS = STREAMS["users"], STREAMS["groups"]
 POLICIES, ORGANIZATION = STREAMS["conditionalAccessPolicies"], STREAMS["organization"]
 DELTA = "/v1.0/users/delta"
 TOKEN = "/oauth2/v2.0/token"
-PATIENCE = RetryPolicy(backoff=Backoff(first=0.01, longest=0.1))
+RETRY_POLICY = RetryPolicy(backoff=Backoff(first=0.01, longest=0.1))
 
 Connect = Callable[..., GraphSource]
 
 
 class Budget:
-    """Never waits; remembers what it was told."""
+    """Never waits; records what is reported to it."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []
@@ -56,7 +56,7 @@ async def read(source: GraphSource, stream: Stream, cursor: Cursor | None = None
 
 
 def records(lines: list[Line], resource: str) -> dict[str, bytes]:
-    """The values of a resource by the rest of their keys."""
+    """Return the values of a resource by the rest of their keys."""
     start = f"{resource}\0".encode()
     return {
         order.partition(b"/")[2].decode(): value

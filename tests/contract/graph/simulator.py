@@ -1,4 +1,4 @@
-"""The Graph simulator as a process of its own, with its controls, for the tests of whatever talks to Graph."""
+"""The Graph simulator as a separate process, with its controls, for tests of Graph clients."""
 
 import ssl
 import subprocess
@@ -27,28 +27,28 @@ class Simulator:
         self._http.close()
 
     def change(self, *changes: bytes) -> None:
-        """Changes to the directory, each the text of a JSON object."""
+        """Change the directory; each change is the text of a JSON object."""
         self._post("changes", b"[" + b",".join(changes) + b"]")
 
     def create(self, path: str, *values: bytes) -> None:
-        """Objects or links with these bytes."""
+        """Create objects or links with these bytes."""
         self.change(*(b'{"op":"create","path":"%b","value":%b}' % (path.encode(), value) for value in values))
 
     def set(self, what: str, value: Any) -> None:
-        """Posts to ``apps``, ``clock``, ``delta`` or ``faults``."""
+        """Post to ``apps``, ``clock``, ``delta`` or ``faults``."""
         answer = self._http.post(f"/{what}", json=value)
         assert answer.status_code == 200, answer.text
 
     def fault(self, what: str, path: str = "/v1.0/", times: int = 1, query: str = "", **more: Any) -> None:
-        """Adds a fault for requests whose path and query match."""
+        """Add a fault for requests whose path and query match."""
         self.set("faults", [{"what": what, "match": {"path": path, "query": query}, "times": times, **more}])
 
     def objects(self, path: str) -> list[bytes]:
-        """The stored values."""
+        """Return the stored values."""
         return self._http.get("/objects", params={"path": path}).content.splitlines()
 
-    def asked(self, path: str) -> int:
-        """How many requests a path has had since ``forget``."""
+    def request_count(self, path: str) -> int:
+        """Return how many requests a path has had since ``forget``."""
         return sum(row["count"] for row in self._http.get("/requests").json() if row["path"] == path)
 
     def paths(self) -> frozenset[str]:
@@ -56,18 +56,18 @@ class Simulator:
         return frozenset(row["path"] for row in self._http.get("/requests").json())
 
     def fired(self) -> list[int]:
-        """How often each fault has fired."""
+        """Return how often each fault has fired."""
         return [fault["fired"] for fault in self._http.get("/faults").json()]
 
     def forget(self) -> None:
-        """Empties the counters, and the faults. Fails if a fault has not fired as often as it was meant to."""
+        """Clear the counters and the faults. Fail if a fault has not fired as often as planned."""
         unspent = [fault for fault in self._http.get("/faults").json() if fault["fired"] != fault.get("times", 1)]
         self._http.delete("/faults")
         self._post("reset-counters", b"")
         assert not unspent
 
     def clear_faults(self) -> None:
-        """Takes the faults away, fired or not."""
+        """Remove the faults, fired or not."""
         self._http.delete("/faults")
 
     def _post(self, what: str, body: bytes) -> None:
@@ -77,7 +77,7 @@ class Simulator:
 
 @contextmanager
 def simulated_graph(folder: Path, *options: str) -> Iterator[Simulator]:
-    """A simulator for as long as the block lasts."""
+    """Run a simulator during the block."""
     ca_file = folder / "graph-ca.pem"
     command = [sys.executable, "-m", "simulator", "graph", "--port", "0", "--ca-file", str(ca_file), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:

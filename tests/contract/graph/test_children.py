@@ -1,4 +1,4 @@
-"""What belongs to each object, read in batches: whole, to the letter, and again only where it was not answered."""
+"""Children of each object, read in batches: complete, byte for byte, and retried only if unanswered."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 
 def owners(simulator: Simulator) -> set[str]:
-    """The owners of every application, as keys without their resource."""
+    """Return the owners of every application, as keys without their resource."""
     return {
         f"{application}/owners/{owner}"
         for application in ids(simulator.objects("applications"))
@@ -50,10 +50,10 @@ async def test_the_owners_of_every_application_are_read_twenty_at_a_time(
     lines, cursor = await read(connect(), OWNERS)
     assert cursor is None
     assert lines[0] == (b"applications.owners\0", None)
-    found = records(lines, "applications.owners")
-    assert found.keys() == owners(simulator)
-    assert all(json.loads(value).keys() == {"@odata.type", "id"} for value in found.values())
-    assert simulator.asked(BATCH) == -(-APPLICATIONS // 20)
+    values = records(lines, "applications.owners")
+    assert values.keys() == owners(simulator)
+    assert all(json.loads(value).keys() == {"@odata.type", "id"} for value in values.values())
+    assert simulator.request_count(BATCH) == -(-APPLICATIONS // 20)
     assert await connect().probe(OWNERS) is Answer.WHOLE
 
 
@@ -62,7 +62,7 @@ async def test_a_directory_without_objects_has_no_children(simulator: Simulator,
     assert await pages(connect) == [([(b"applications.owners\0", None)], None)]
 
 
-async def test_a_cursor_that_is_none_starts_over(connect: Connect) -> None:
+async def test_an_invalid_cursor_starts_over(connect: Connect) -> None:
     with pytest.raises(StartOver):
         await pages(connect, Cursor(Secret(b"https://graph.test/v1.0/applications"), more=True))
 
@@ -80,23 +80,24 @@ async def test_a_cursor_that_is_none_starts_over(connect: Connect) -> None:
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else value,
 )
-async def test_items_in_trouble_are_asked_again_alone(
+async def test_only_the_failed_items_of_a_batch_are_retried(
     simulator: Simulator, connect: Connect, what: str, more: dict[str, Any]
 ) -> None:
     simulator.fault(what, ITEM, times=3, **more)
     lines, _ = await read(connect(), OWNERS)
     assert records(lines, "applications.owners").keys() == owners(simulator)
-    asked = simulator.asked("/v1.0/applications/{id}/owners")
-    assert asked == APPLICATIONS + 3
+    assert simulator.request_count("/v1.0/applications/{id}/owners") == APPLICATIONS + 3
 
 
-async def test_a_throttled_item_is_told_to_the_budget(simulator: Simulator, connect: Connect, budget: Budget) -> None:
+async def test_a_throttled_item_is_reported_to_the_budget(
+    simulator: Simulator, connect: Connect, budget: Budget
+) -> None:
     simulator.fault("status", ITEM, status=429, headers={"Retry-After": "0.125"})
     await read(connect(), OWNERS)
     assert budget.waits == [0.125]
 
 
-async def test_a_share_of_the_limit_that_an_item_tells_is_told_to_the_budget(
+async def test_the_share_of_the_limit_from_an_item_is_reported_to_the_budget(
     simulator: Simulator, connect: Connect, budget: Budget
 ) -> None:
     for share in ("0.9", "1.25"):
@@ -106,7 +107,7 @@ async def test_a_share_of_the_limit_that_an_item_tells_is_told_to_the_budget(
     assert budget.shares == [1.25]
 
 
-async def test_a_reader_that_goes_away_does_not_wait_for_the_batches_after(
+async def test_closing_a_reader_does_not_wait_for_the_prefetched_batches(
     simulator: Simulator, connect: Connect
 ) -> None:
     simulator.fault("slow", r"/v1.0/\$batch", skip=1, times=2, seconds=40)
@@ -119,29 +120,29 @@ async def test_a_reader_that_goes_away_does_not_wait_for_the_batches_after(
 
 
 @pytest.mark.parametrize("what", ["drop", "truncate", "garbage"])
-async def test_a_batch_in_trouble_is_sent_again(simulator: Simulator, connect: Connect, what: str) -> None:
+async def test_a_failed_batch_is_retried(simulator: Simulator, connect: Connect, what: str) -> None:
     simulator.fault(what, r"/v1.0/\$batch")
     lines, _ = await read(connect(), OWNERS)
     assert records(lines, "applications.owners").keys() == owners(simulator)
 
 
-async def test_lasting_trouble_of_one_item_is_given_up(simulator: Simulator, connect: Connect) -> None:
+async def test_lasting_trouble_of_one_item_ends_the_reading(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", ITEM, times=1, status=503)
     with pytest.raises(GraphTrouble, match="status 503"):
-        await read(connect(patience=RetryPolicy(tries=1)), OWNERS)
+        await read(connect(retry_policy=RetryPolicy(tries=1)), OWNERS)
 
 
-async def test_an_object_that_has_gone_meanwhile_has_no_children(simulator: Simulator, connect: Connect) -> None:
+async def test_an_object_deleted_during_the_reading_has_no_children(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", ITEM, times=1, status=404)
     lines, _ = await read(connect(), OWNERS)
     assert len({key.partition("/")[0] for key in records(lines, "applications.owners")}) == APPLICATIONS - 1
 
 
-async def test_a_token_refused_again_and_again_fails_the_stream(simulator: Simulator, connect: Connect) -> None:
+async def test_a_repeatedly_refused_token_fails_the_stream(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", ITEM, times=1000, status=401)
-    with pytest.raises(Skip, match="status 401") as met:
+    with pytest.raises(Skip, match="status 401") as caught:
         await read(connect(), OWNERS)
-    assert met.value.answer is Answer.FAILED
+    assert caught.value.answer is Answer.FAILED
     simulator.clear_faults()
 
 
@@ -155,67 +156,69 @@ async def refusals(connect: Connect) -> tuple[list[Line], list[RefusedObject]]:
 
 
 @pytest.mark.parametrize("status", [400, 403, 405])
-async def test_what_is_refused_of_one_object_is_told_of_it_alone(
+async def test_a_refusal_for_one_object_is_reported_for_that_object_alone(
     simulator: Simulator, connect: Connect, status: int
 ) -> None:
-    dark = sorted(ids(simulator.objects("applications")))[7]
-    simulator.fault("status", f"/v1.0/applications/{dark}/owners", status=status)
+    refused_id = sorted(ids(simulator.objects("applications")))[7]
+    simulator.fault("status", f"/v1.0/applications/{refused_id}/owners", status=status)
     lines, refused = await refusals(connect)
-    assert [each.id for each in refused] == [dark]
+    assert [each.id for each in refused] == [refused_id]
     assert all(each.request_id for each in refused)
-    assert records(lines, OWNERS.name).keys() == {key for key in owners(simulator) if not key.startswith(dark)}
+    assert records(lines, OWNERS.name).keys() == {key for key in owners(simulator) if not key.startswith(refused_id)}
 
 
-async def test_a_404_of_graph_in_trouble_is_no_object_that_has_gone(simulator: Simulator, connect: Connect) -> None:
+async def test_a_404_with_an_unknown_error_code_is_not_a_deleted_object(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", ITEM, status=404, body={"error": {"code": "UnknownError", "message": ""}})
     assert len((await refusals(connect))[1]) == 1
 
 
-async def test_children_that_are_all_refused_are_skipped_and_named(simulator: Simulator, connect: Connect) -> None:
+async def test_a_stream_whose_children_are_all_refused_is_skipped_and_reported(
+    simulator: Simulator, connect: Connect
+) -> None:
     simulator.fault("status", ITEM, times=1000, status=403)
-    with pytest.raises(Skip) as met:
+    with pytest.raises(Skip) as caught:
         await read(connect(), OWNERS)
-    assert met.value.answer is Answer.FORBIDDEN
-    assert met.value.request_id
+    assert caught.value.answer is Answer.FORBIDDEN
+    assert caught.value.request_id
     assert await connect().probe(OWNERS) is Answer.FORBIDDEN
-    assert simulator.asked(BATCH) <= 4
+    assert simulator.request_count(BATCH) <= 4
     simulator.clear_faults()
 
 
 @pytest.mark.parametrize("how", ["a circle", "refused", "a cursor"])
-async def test_further_pages_of_one_object_are_begun_afresh_once_and_then_refused(
+async def test_further_pages_of_one_object_are_restarted_once_and_then_refused(
     simulator: Simulator, connect: Connect, how: str
 ) -> None:
-    dark = sorted(ids(simulator.objects("applications")))[7]
-    link = f"{simulator.url}/v1.0/applications/{dark}/owners?$skiptoken=round"
+    refused_id = sorted(ids(simulator.objects("applications")))[7]
+    link = f"{simulator.url}/v1.0/applications/{refused_id}/owners?$skiptoken=round"
     page = json.dumps({"@odata.nextLink": link, "value": []})
     more = {"a circle": {"status": 200, "body": page}, "refused": {"status": 403}, "a cursor": {"status": 400}}[how]
-    simulator.fault("status", f"{dark}/owners", query="round", times=9, **more)
-    simulator.fault("status", f"{dark}/owners", times=9, status=200, body=page)
+    simulator.fault("status", f"{refused_id}/owners", query="round", times=9, **more)
+    simulator.fault("status", f"{refused_id}/owners", times=9, status=200, body=page)
     lines, refused = await refusals(connect)
-    assert [each.id for each in refused] == [dark]
+    assert [each.id for each in refused] == [refused_id]
     assert all(each.request_id for each in refused)
     assert simulator.fired() == ([1, 1] if how == "refused" else [2, 2])
-    assert records(lines, OWNERS.name).keys() == {key for key in owners(simulator) if not key.startswith(dark)}
+    assert records(lines, OWNERS.name).keys() == {key for key in owners(simulator) if not key.startswith(refused_id)}
     simulator.clear_faults()
 
 
-async def test_a_reading_goes_on_from_each_of_its_cursors(simulator: Simulator, connect: Connect) -> None:
-    """Whatever was told before a cursor and after it is all, whichever it is: pages of the listing, of owners, batches."""
+async def test_a_reading_resumes_from_each_of_its_cursors(simulator: Simulator, connect: Connect) -> None:
+    """The lines before any cursor and after it are the whole stream: pages of the listing, pages of owners, batches."""
     many = sorted(ids(simulator.objects("applications")))[0]
     users = sorted(ids(simulator.objects("users")))
     simulator.create(f"applications/{many}/owners", *(json.dumps({"id": user}).encode() for user in users))
     listing = {"value": [{"id": json.loads(one)["id"]} for one in simulator.objects("applications")]}
     half = {"value": listing["value"][:25], "@odata.nextLink": f"{simulator.url}/v1.0/applications?$select=id&$skip=25"}
     simulator.fault("status", "/v1.0/applications$", times=1, status=200, body=json.dumps(half))
-    told = await pages(connect)
-    assert len(told) == 5
-    whole = {line for lines, _ in told for line in lines}
+    all_pages = await pages(connect)
+    assert len(all_pages) == 5
+    whole = {line for lines, _ in all_pages for line in lines}
     assert {order.partition(b"/")[2].decode() for order, value in whole if value} == owners(simulator)
-    for number, (_, cursor) in enumerate(told[:-1]):
+    for number, (_, cursor) in enumerate(all_pages[:-1]):
         assert cursor is not None
         assert cursor.more
-        before = [line for lines, _ in told[: number + 1] for line in lines]
+        before = [line for lines, _ in all_pages[: number + 1] for line in lines]
         after = [line for lines, _ in await pages(connect, cursor) for line in lines]
         assert {*before, *after} == whole
         assert len(before) + len(after) == len(whole)

@@ -1,4 +1,4 @@
-"""When the client secret expires is read from the application's own object, where it may be."""
+"""The expiry of the client secret is read from the application's own object, if permitted."""
 
 import json
 from datetime import UTC, datetime
@@ -13,13 +13,15 @@ SECRET = Secret(b"abc~the-rest")
 PATH = r"/v1.0/applications\(appId='"
 
 
-def registered(simulator: Simulator, app_id: str, *passwords: dict[str, str | None]) -> None:
+def register(simulator: Simulator, app_id: str, *passwords: dict[str, str | None]) -> None:
     value = {"id": f"object-of-{app_id}", "appId": app_id, "passwordCredentials": list(passwords)}
     simulator.create("applications", json.dumps(value).encode())
 
 
-async def test_the_first_end_among_secrets_of_its_hint_counts(simulator: Simulator, connect: Connect) -> None:
-    registered(
+async def test_the_earliest_expiry_among_secrets_with_the_same_hint_counts(
+    simulator: Simulator, connect: Connect
+) -> None:
+    register(
         simulator,
         "a1",
         {"hint": "xyz", "endDateTime": "2026-01-01T00:00:00Z"},
@@ -28,19 +30,19 @@ async def test_the_first_end_among_secrets_of_its_hint_counts(simulator: Simulat
         {"hint": None, "endDateTime": "2025-01-01T00:00:00Z"},
         {"hint": "abc", "endDateTime": None},
     )
-    found = await connect().secret_expires_at("a1", SECRET)
-    assert found == datetime(2027, 3, 1, 9, 30, tzinfo=UTC)
+    expires_at = await connect().secret_expires_at("a1", SECRET)
+    assert expires_at == datetime(2027, 3, 1, 9, 30, tzinfo=UTC)
 
 
-async def test_nothing_is_known_of_an_application_that_does_not_tell(simulator: Simulator, connect: Connect) -> None:
-    registered(simulator, "a2", {"hint": "xyz", "endDateTime": "2027-01-01T00:00:00Z"})
-    registered(simulator, "a3")
+async def test_the_expiry_is_unknown_without_a_matching_secret(simulator: Simulator, connect: Connect) -> None:
+    register(simulator, "a2", {"hint": "xyz", "endDateTime": "2027-01-01T00:00:00Z"})
+    register(simulator, "a3")
     for app_id in ("a2", "a3", "absent", "o'dd/.."):
         assert await connect().secret_expires_at(app_id, SECRET) is None
 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
-async def test_a_refusal_and_trouble_are_asked_once_and_keep_nobody_out(
+async def test_the_expiry_is_unknown_after_one_failed_request(
     simulator: Simulator, connect: Connect, status: int
 ) -> None:
     simulator.fault("status", PATH, status=status)
@@ -51,6 +53,8 @@ async def test_a_refusal_and_trouble_are_asked_once_and_keep_nobody_out(
 @pytest.mark.parametrize(
     "body", ["[]", '{"passwordCredentials":1}', "nonsense", '{"passwordCredentials":[{"endDateTime":"x"}]}']
 )
-async def test_an_answer_in_another_shape_tells_nothing(simulator: Simulator, connect: Connect, body: str) -> None:
+async def test_the_expiry_is_unknown_if_the_answer_is_malformed(
+    simulator: Simulator, connect: Connect, body: str
+) -> None:
     simulator.fault("status", PATH, status=200, body=body)
     assert await connect().secret_expires_at("a1", SECRET) is None

@@ -1,4 +1,4 @@
-"""GraphAccess against a Graph over TLS: what is read is what is there, to the letter."""
+"""GraphAccess against a Graph over TLS: the records are complete and equal byte for byte."""
 
 import asyncio
 import gc
@@ -41,13 +41,13 @@ async def test_links_are_read_from_delta(simulator: Simulator, connect: Connect)
     simulator.set("delta", {"links_per_entry": 200})
     groups = records(lines, "groups")
     for relation in ("members", "owners"):
-        there = {
+        expected = {
             f"{group}/{relation}/{target}"
             for group in groups
             for target in ids(simulator.objects(f"groups/{group}/{relation}"))
         }
-        assert there
-        assert records(lines, f"groups.{relation}").keys() == there
+        assert expected
+        assert records(lines, f"groups.{relation}").keys() == expected
 
 
 LETTERS = [
@@ -59,7 +59,7 @@ LETTERS = [
 ]
 
 
-async def test_objects_come_to_the_letter(simulator: Simulator, connect: Connect) -> None:
+async def test_objects_are_read_byte_for_byte(simulator: Simulator, connect: Connect) -> None:
     source = connect()
     _, cursor = await read(source, USERS)
     simulator.create("users", *LETTERS)
@@ -82,7 +82,7 @@ async def test_a_line_break_between_tokens_becomes_a_space(simulator: Simulator,
     assert b"\n" not in encode_line(lines[1])
 
 
-async def test_a_later_round_brings_changes_alone(simulator: Simulator, connect: Connect) -> None:
+async def test_a_later_delta_round_returns_only_changes(simulator: Simulator, connect: Connect) -> None:
     source = connect()
     simulator.create("groups", b'{"id":"g1","displayName":"G","securityEnabled":true}')
     simulator.create("groups/g1/members", *(b'{"id":"%b"}' % user.encode() for user in _two_users(simulator)))
@@ -100,15 +100,15 @@ async def test_a_later_round_brings_changes_alone(simulator: Simulator, connect:
 
 
 def _two_users(simulator: Simulator) -> tuple[str, str]:
-    found = sorted(ids(simulator.objects("users")))
-    return found[0], found[1]
+    user_ids = sorted(ids(simulator.objects("users")))
+    return user_ids[0], user_ids[1]
 
 
-async def test_an_object_that_is_not_there_is_none(connect: Connect) -> None:
+async def test_fetch_of_a_missing_object_returns_none(connect: Connect) -> None:
     assert await connect().fetch(USERS, "99999999-9999-9999-9999-999999999999") is None
 
 
-async def test_an_entry_without_its_witnesses_is_fetched(simulator: Simulator, connect: Connect) -> None:
+async def test_an_incomplete_delta_entry_is_reported_and_can_be_fetched(simulator: Simulator, connect: Connect) -> None:
     source = connect()
     user = sorted(ids(simulator.objects("users")))[0]
     body = {"value": [{"id": user, "city": "Berlin"}], "@odata.deltaLink": f"{simulator.url}{DELTA}?$deltatoken=x"}
@@ -124,27 +124,27 @@ async def test_an_entry_without_its_witnesses_is_fetched(simulator: Simulator, c
     assert b"@odata.context" not in line[1]
 
 
-async def test_the_next_page_is_asked_for_before_it_is_wanted(simulator: Simulator, connect: Connect) -> None:
+async def test_the_next_page_is_prefetched(simulator: Simulator, connect: Connect) -> None:
     pages = connect().pages(USERS, None)
     await anext(pages)
     async with asyncio.timeout(5):
-        while simulator.asked(DELTA) < 2:
+        while simulator.request_count(DELTA) < 2:
             await asyncio.sleep(0.01)
     await pages.aclose()
 
 
-async def test_a_page_that_was_read_is_gone_without_the_garbage_collector(connect: Connect) -> None:
-    def kept() -> int:
-        return sum(isinstance(found, GraphPage | httpx.Response) for found in gc.get_objects())
+async def test_pages_are_freed_without_the_garbage_collector(connect: Connect) -> None:
+    def live_pages() -> int:
+        return sum(isinstance(each, GraphPage | httpx.Response) for each in gc.get_objects())
 
     source = connect()
     await read(source, USERS)
     gc.collect()
-    before = kept()
+    before = live_pages()
     gc.disable()
     try:
         await read(source, USERS)
         await read(source, POLICIES)
-        assert kept() <= before
+        assert live_pages() <= before
     finally:
         gc.enable()

@@ -1,4 +1,4 @@
-"""Tokens: taken, kept, renewed, challenged and refused."""
+"""Tokens: requested, shared, renewed, challenged and refused."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ from shared.ports.directory import Identity
 from tests.contract.graph.certificates import certificate
 from tests.contract.graph.reading import (
     GROUPS,
-    PATIENCE,
+    RETRY_POLICY,
     TOKEN,
     USERS,
     Budget,
@@ -26,7 +26,7 @@ from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simu
 
 
 @pytest.mark.parametrize("what", ["drop", "truncate", "garbage", "429", "503"])
-async def test_a_sign_in_in_trouble_is_tried_again(simulator: Simulator, connect: Connect, what: str) -> None:
+async def test_sign_in_is_retried_after_trouble(simulator: Simulator, connect: Connect, what: str) -> None:
     if what.isdigit():
         simulator.fault("status", TOKEN, status=int(what), headers={"Retry-After": "0.05"}, body="")
     else:
@@ -43,15 +43,17 @@ async def test_a_sign_in_in_trouble_is_tried_again(simulator: Simulator, connect
     ],
     ids=str,
 )
-async def test_a_refused_sign_in_says_so_once(simulator: Simulator, connect: Connect, wrong: dict[str, str]) -> None:
-    with pytest.raises(Refuse) as met:
+async def test_a_refused_sign_in_is_reported_without_the_secret(
+    simulator: Simulator, connect: Connect, wrong: dict[str, str]
+) -> None:
+    with pytest.raises(Refuse) as caught:
         await connect(**wrong).organization_id()
-    assert met.value.code is Code.GRAPH_SIGN_IN_FAILED
-    assert "AADSTS" in met.value.message
-    assert "hunter2" not in met.value.message
+    assert caught.value.code is Code.GRAPH_SIGN_IN_FAILED
+    assert "AADSTS" in caught.value.message
+    assert "hunter2" not in caught.value.message
 
 
-async def test_a_secret_is_asked_for_afresh_after_a_refusal(simulator: Simulator, connect: Connect) -> None:
+async def test_a_source_signs_in_again_after_a_refusal(simulator: Simulator, connect: Connect) -> None:
     source = connect(client_id="33333333-3333-3333-3333-333333333333", secret="new")
     with pytest.raises(Refuse):
         await source.organization_id()
@@ -64,19 +66,19 @@ async def test_a_secret_is_asked_for_afresh_after_a_refusal(simulator: Simulator
     assert await source.organization_id() == DIRECTORY_ID
 
 
-async def test_a_challenge_behind_another_one_is_met(simulator: Simulator, connect: Connect) -> None:
+async def test_a_claims_challenge_after_another_scheme_is_answered(simulator: Simulator, connect: Connect) -> None:
     claims = base64.b64encode(b'{"access_token":{"nbf":{"essential":true,"value":"1"}}}').decode()
     header = f'PoP realm="", nonce="n", Bearer realm="", error="insufficient_claims", claims="{claims}"'
     simulator.fault("status", "organization", status=401, headers={"WWW-Authenticate": header})
     assert await connect().organization_id() == DIRECTORY_ID
-    assert simulator.asked("/v1.0/organization") == 2
+    assert simulator.request_count("/v1.0/organization") == 2
 
 
-async def test_a_token_refused_again_and_again_fails_the_sign_in(simulator: Simulator, connect: Connect) -> None:
+async def test_a_repeatedly_refused_token_fails_the_sign_in(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("claims-challenge", "organization", times=2)
-    with pytest.raises(Refuse) as met:
+    with pytest.raises(Refuse) as caught:
         await connect().organization_id()
-    assert met.value.code is Code.GRAPH_SIGN_IN_FAILED
+    assert caught.value.code is Code.GRAPH_SIGN_IN_FAILED
     simulator.fault("status", "organization", times=2, status=401)
     with pytest.raises(Refuse):
         await connect().organization_id()
@@ -86,19 +88,19 @@ async def test_one_token_serves_many_requests(simulator: Simulator, connect: Con
     source = connect()
     await read(source, USERS)
     await read(source, GROUPS)
-    assert simulator.asked("/{id}/oauth2/v2.0/token") == 1
+    assert simulator.request_count("/{id}/oauth2/v2.0/token") == 1
     await source.close()
     await source.close()
 
 
-def reaching(simulator: Simulator, budget: Budget, *, token_seconds: float) -> GraphAccess:
+def graph_access(simulator: Simulator, budget: Budget, *, token_seconds: float) -> GraphAccess:
     return GraphAccess(
         graph_url=simulator.url,
         authority_url=simulator.url,
         trust=ssl.create_default_context(cafile=simulator.ca_file),
         budgets=budget,
         token_seconds=token_seconds,
-        retry_policy=PATIENCE,
+        retry_policy=RETRY_POLICY,
     )
 
 
@@ -112,23 +114,23 @@ async def organization(access: GraphAccess, secret: str = SECRET) -> str:
 
 
 async def test_sources_of_one_application_share_a_token(simulator: Simulator, budget: Budget) -> None:
-    access = reaching(simulator, budget, token_seconds=60)
+    access = graph_access(simulator, budget, token_seconds=60)
     for _ in range(3):
         await organization(access)
-    assert simulator.asked("/{id}/oauth2/v2.0/token") == 1
+    assert simulator.request_count("/{id}/oauth2/v2.0/token") == 1
     with pytest.raises(Refuse):
         await organization(access, "another secret")
-    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+    assert simulator.request_count("/{id}/oauth2/v2.0/token") == 2
 
 
 async def test_a_token_is_shared_for_its_seconds_only(simulator: Simulator, budget: Budget) -> None:
-    access = reaching(simulator, budget, token_seconds=0)
+    access = graph_access(simulator, budget, token_seconds=0)
     for _ in range(2):
         await organization(access)
-    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+    assert simulator.request_count("/{id}/oauth2/v2.0/token") == 2
 
 
-async def test_a_token_that_nobody_asks_for_any_more_is_let_go() -> None:
+async def test_an_expired_token_is_removed_without_a_further_request() -> None:
     tokens = Tokens(0.2)
     tokens.keep(b"name", "token", tokens.expiry())
     assert tokens.get(b"name") == "token"
@@ -137,56 +139,54 @@ async def test_a_token_that_nobody_asks_for_any_more_is_let_go() -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_reading_that_its_lease_ends_takes_the_token_along(simulator: Simulator, budget: Budget) -> None:
-    access = reaching(simulator, budget, token_seconds=60)
-    ended: list[KeyRefused] = []
+async def test_a_key_refusal_also_removes_the_shared_token(simulator: Simulator, budget: Budget) -> None:
+    access = graph_access(simulator, budget, token_seconds=60)
+    refusals: list[KeyRefused] = []
 
     def check() -> None:
-        if ended:
-            raise ended[0]
+        if refusals:
+            raise refusals[0]
 
     identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
     source = access.connect(identity, check)
     await source.organization_id()
-    ended.append(KeyRefused("arn", "The key is disabled."))
+    refusals.append(KeyRefused("arn", "The key is disabled."))
     await source.close()
     await organization(access)
-    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+    assert simulator.request_count("/{id}/oauth2/v2.0/token") == 2
 
 
-async def test_a_token_that_is_old_is_not_kept_anew(simulator: Simulator, budget: Budget) -> None:
-    access = reaching(simulator, budget, token_seconds=0)
+async def test_an_expired_token_is_not_used_again(simulator: Simulator, budget: Budget) -> None:
+    access = graph_access(simulator, budget, token_seconds=0)
     identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
     source = access.connect(identity, lambda: None)
     for _ in range(2):
         await source.organization_id()
-    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+    assert simulator.request_count("/{id}/oauth2/v2.0/token") == 2
     await source.close()
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_shared_token_that_is_refused_is_no_longer_shared(
-    simulator: Simulator, budget: Budget, status: int
-) -> None:
-    access = reaching(simulator, budget, token_seconds=60)
+async def test_a_refused_token_is_no_longer_shared(simulator: Simulator, budget: Budget, status: int) -> None:
+    access = graph_access(simulator, budget, token_seconds=60)
     await organization(access)
     simulator.fault("status", "organization", status=status)
     await organization(access)
     await organization(access)
-    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+    assert simulator.request_count("/{id}/oauth2/v2.0/token") == 2
 
 
-async def test_a_fresh_token_without_the_permission_is_asked_for_once(simulator: Simulator, budget: Budget) -> None:
-    access = reaching(simulator, budget, token_seconds=60)
+async def test_a_missing_permission_requests_only_one_fresh_token(simulator: Simulator, budget: Budget) -> None:
+    access = graph_access(simulator, budget, token_seconds=60)
     await organization(access)
     simulator.fault("status", "organization", status=403, times=2)
-    with pytest.raises(Refuse) as met:
+    with pytest.raises(Refuse) as caught:
         await organization(access)
-    assert met.value.code is Code.GRAPH_FORBIDDEN
-    assert simulator.asked("/{id}/oauth2/v2.0/token") == 2
+    assert caught.value.code is Code.GRAPH_FORBIDDEN
+    assert simulator.request_count("/{id}/oauth2/v2.0/token") == 2
 
 
-async def test_tokens_that_expire_are_renewed_and_cursors_that_expire_start_over(
+async def test_expired_tokens_are_renewed_and_expired_cursors_start_over(
     simulator: Simulator, connect: Connect
 ) -> None:
     source = connect()
@@ -200,24 +200,24 @@ async def test_tokens_that_expire_are_renewed_and_cursors_that_expire_start_over
 CERTIFIED = "55555555-5555-5555-5555-555555555555"
 
 
-async def test_an_application_signs_in_by_its_certificate(simulator: Simulator, connect: Connect) -> None:
-    known, whole = certificate()
-    simulator.set("apps", {"client_id": CERTIFIED, "certificate": known, "permissions": ["Organization.Read.All"]})
-    source = connect(client_id=CERTIFIED, secret=whole, kind=CredentialKind.CERTIFICATE)
+async def test_an_application_signs_in_with_its_certificate(simulator: Simulator, connect: Connect) -> None:
+    public, credential = certificate()
+    simulator.set("apps", {"client_id": CERTIFIED, "certificate": public, "permissions": ["Organization.Read.All"]})
+    source = connect(client_id=CERTIFIED, secret=credential, kind=CredentialKind.CERTIFICATE)
     assert await source.organization_id() == DIRECTORY_ID
     simulator.fault("claims-challenge", "organization")
     assert await source.organization_id() == DIRECTORY_ID
 
 
-async def test_another_certificate_is_refused_and_one_that_is_none_is_not_sent(
+async def test_an_unknown_certificate_is_refused_and_an_invalid_one_is_not_sent(
     simulator: Simulator, connect: Connect
 ) -> None:
-    known, _ = certificate()
-    simulator.set("apps", {"client_id": CERTIFIED, "certificate": known, "permissions": []})
-    with pytest.raises(Refuse, match="AADSTS700027") as met:
+    public, _ = certificate()
+    simulator.set("apps", {"client_id": CERTIFIED, "certificate": public, "permissions": []})
+    with pytest.raises(Refuse, match="AADSTS700027") as caught:
         await connect(client_id=CERTIFIED, secret=certificate()[1], kind=CredentialKind.CERTIFICATE).organization_id()
-    assert "certificate" in met.value.message
-    with pytest.raises(Refuse, match="PEM") as met:
+    assert "certificate" in caught.value.message
+    with pytest.raises(Refuse, match="PEM") as caught:
         await connect(client_id=CERTIFIED, secret="hunter2", kind=CredentialKind.CERTIFICATE).organization_id()
-    assert met.value.code is Code.GRAPH_SIGN_IN_FAILED
-    assert "hunter2" not in met.value.message
+    assert caught.value.code is Code.GRAPH_SIGN_IN_FAILED
+    assert "hunter2" not in caught.value.message

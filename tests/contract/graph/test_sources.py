@@ -1,4 +1,4 @@
-"""What every source of a directory promises: one suite, run on Graph over TLS and on the directory in memory."""
+"""The contract of every directory source: one suite for Graph over TLS and for the directory in memory."""
 
 import json
 import uuid
@@ -26,7 +26,7 @@ class Directory:
 
 
 def user() -> tuple[str, bytes]:
-    """The id and the value of a new user."""
+    """Return the id and the value of a new user."""
     user_id = str(uuid.uuid4())
     return user_id, json.dumps({"id": user_id, "userPrincipalName": f"{user_id}@x"}).encode()
 
@@ -69,7 +69,7 @@ async def test_a_full_reading_begins_with_tombstones_and_ends_with_a_delta_link(
     assert len(directory.checks) >= len(cursors)
 
 
-async def test_a_reading_continues_from_any_cursor_with_what_is_left(directory: Directory) -> None:
+async def test_a_reading_continues_from_a_cursor_with_the_remaining_pages(directory: Directory) -> None:
     whole, _ = await read(directory.source, USERS)
     first, cursor = [], None
     async for page in directory.source.pages(USERS, None):
@@ -83,16 +83,16 @@ async def test_a_reading_continues_from_any_cursor_with_what_is_left(directory: 
     assert not last.more
 
 
-async def test_a_delta_link_leads_to_changes_alone(directory: Directory) -> None:
+async def test_a_delta_link_returns_only_changes(directory: Directory) -> None:
     _, link = await read(directory.source, USERS)
-    nothing, link = await read(directory.source, USERS, link)
-    assert nothing == []
+    no_changes, link = await read(directory.source, USERS, link)
+    assert no_changes == []
     user_id, value = user()
     directory.add(user_id, value)
-    changes, again = await read(directory.source, USERS, link)
+    changes, next_link = await read(directory.source, USERS, link)
     assert records(changes, "users") == {user_id: value}
-    assert again is not None
-    assert not again.more
+    assert next_link is not None
+    assert not next_link.more
 
 
 @pytest.mark.parametrize("stream", [POLICIES, ORGANIZATION], ids=lambda stream: stream.name)
@@ -110,7 +110,7 @@ async def test_one_object_is_fetched_by_its_id(directory: Directory) -> None:
     assert await directory.source.fetch(USERS, str(uuid.uuid4())) is None
 
 
-async def test_small_requests_are_answered_and_a_source_closes_twice(directory: Directory) -> None:
+async def test_probes_are_answered_and_a_source_may_be_closed_twice(directory: Directory) -> None:
     for listing in (False, True):
         assert await directory.source.probe(USERS, listing=listing) is Answer.WHOLE
     assert await directory.source.answers(USERS)

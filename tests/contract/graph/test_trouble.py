@@ -1,4 +1,4 @@
-"""Whatever happens on the way to Graph, what is read is right, or one error says what to do."""
+"""Whatever fails on the way to Graph, the records are correct, or one error says what to do."""
 
 import asyncio
 import json
@@ -18,8 +18,8 @@ from tests.contract.graph.reading import (
     DELTA,
     GROUPS,
     ORGANIZATION,
-    PATIENCE,
     POLICIES,
+    RETRY_POLICY,
     USERS,
     Budget,
     Connect,
@@ -49,7 +49,7 @@ from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simu
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else value,
 )
-async def test_trouble_on_the_way_changes_nothing(
+async def test_passing_trouble_does_not_change_the_records(
     simulator: Simulator, connect: Connect, what: str, more: dict[str, Any]
 ) -> None:
     whole, _ = await read(connect(), USERS)
@@ -57,19 +57,19 @@ async def test_trouble_on_the_way_changes_nothing(
     assert (await read(connect(), USERS))[0] == whole
 
 
-async def test_a_link_is_followed_as_soon_as_it_is_told_but_not_where_a_broken_answer_told_it(
+async def test_a_prefetched_page_is_discarded_if_the_answer_with_its_link_is_broken(
     simulator: Simulator, connect: Connect
 ) -> None:
     whole, _ = await read(connect(), USERS)
-    pages = simulator.asked(DELTA)
+    pages = simulator.request_count(DELTA)
     astray = f'{{"@odata.nextLink":"{simulator.url}/v1.0/users/delta?$skiptoken=astray","value":[{{'
     simulator.fault("garbage", DELTA, skip=1, body=astray)
-    simulator.fault("slow", DELTA, query="skiptoken=(?!astray)", seconds=0.5)  # the page that was broken, once more
+    simulator.fault("slow", DELTA, query="skiptoken=(?!astray)", seconds=0.5)  # the retry of the broken page
     assert (await read(connect(), USERS))[0] == whole
-    assert simulator.asked(DELTA) == 2 * pages + 2
+    assert simulator.request_count(DELTA) == 2 * pages + 2
 
 
-async def test_a_429_is_told_to_the_budget_with_its_fraction(
+async def test_a_429_is_reported_to_the_budget_with_fractional_seconds(
     simulator: Simulator, connect: Connect, budget: Budget
 ) -> None:
     simulator.fault("status", "policies", status=429, headers={"Retry-After": "0.125"})
@@ -78,41 +78,43 @@ async def test_a_429_is_told_to_the_budget_with_its_fraction(
     assert len(budget.units) == 2
 
 
-async def test_a_long_retry_after_is_left_to_the_engine(simulator: Simulator, connect: Connect, budget: Budget) -> None:
+async def test_a_long_retry_after_is_raised_to_the_engine(
+    simulator: Simulator, connect: Connect, budget: Budget
+) -> None:
     simulator.fault("status", "policies", status=429, headers={"Retry-After": "600"})
-    with pytest.raises(GraphTrouble) as met:
+    with pytest.raises(GraphTrouble) as caught:
         await read(connect(), POLICIES)
-    assert met.value.after == 600
-    assert met.value.request_id
+    assert caught.value.after == 600
+    assert caught.value.request_id
     assert budget.waits == [600]
 
 
-async def test_lasting_trouble_is_given_up_after_some_tries(simulator: Simulator, connect: Connect) -> None:
+async def test_lasting_trouble_raises_an_error_after_the_last_try(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", "policies", times=5, status=503)
     with pytest.raises(GraphTrouble, match="status 503, code ServiceUnavailable"):
         await read(connect(), POLICIES)
 
 
-async def test_silence_is_trouble(simulator: Simulator, connect: Connect) -> None:
+async def test_a_timed_out_request_is_retried(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("slow", "policies", seconds=1)
-    source = connect(patience=RetryPolicy(backoff=Backoff(first=0.01, longest=0.1), answer_seconds=0.2))
+    source = connect(retry_policy=RetryPolicy(backoff=Backoff(first=0.01, longest=0.1), answer_seconds=0.2))
     assert len(records((await read(source, POLICIES))[0], "conditionalAccessPolicies")) == 1
 
 
-async def test_a_resource_without_permission_is_skipped_and_named(simulator: Simulator, connect: Connect) -> None:
+async def test_a_resource_without_permission_is_skipped_and_reported(simulator: Simulator, connect: Connect) -> None:
     client_id = "44444444-4444-4444-4444-444444444444"
     simulator.set("apps", {"client_id": client_id, "secret": "s", "permissions": ["User.Read.All"]})
     source = connect(client_id=client_id, secret="s")
     assert await source.probe(USERS) is Answer.WHOLE
     for stream in (GROUPS, POLICIES, ORGANIZATION):
         assert await source.probe(stream) is Answer.FORBIDDEN
-        with pytest.raises(Skip) as met:
+        with pytest.raises(Skip) as caught:
             await read(source, stream)
-        assert met.value.answer is Answer.FORBIDDEN
-        assert met.value.request_id
+        assert caught.value.answer is Answer.FORBIDDEN
+        assert caught.value.request_id
 
 
-async def test_no_licence_is_believed_the_second_time(simulator: Simulator, connect: Connect) -> None:
+async def test_a_missing_licence_is_reported_only_after_a_second_answer(simulator: Simulator, connect: Connect) -> None:
     body = {"error": {"code": "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "message": "m"}}
     simulator.fault("status", "policies", status=403, body=body)
     assert await connect().probe(POLICIES) is Answer.WHOLE
@@ -135,20 +137,22 @@ async def test_a_refused_cursor_starts_over(simulator: Simulator, connect: Conne
 async def test_a_link_to_another_host_is_not_followed(simulator: Simulator, connect: Connect, host: str) -> None:
     link = host.replace("HOST", simulator.url.removeprefix("https://")) + "/v1.0/users/delta?$skiptoken=secret"
     simulator.fault("status", DELTA, status=200, body=json.dumps({"value": [], "@odata.nextLink": link}))
-    with pytest.raises(Skip) as met:
+    with pytest.raises(Skip) as caught:
         await read(connect(), USERS)
-    assert met.value.answer is Answer.FAILED
-    assert "secret" not in met.value.message
-    assert simulator.asked(DELTA) == 1
+    assert caught.value.answer is Answer.FAILED
+    assert "secret" not in caught.value.message
+    assert simulator.request_count(DELTA) == 1
 
 
-async def test_a_page_of_html_names_the_proxy(simulator: Simulator, connect: Connect) -> None:
+async def test_an_html_answer_names_the_proxy_setting(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("garbage", DELTA, headers={"Content-Type": "text/html; charset=utf-8"})
     with pytest.raises(GraphTrouble, match="HTTPS_PROXY"):
-        await read(connect(patience=RetryPolicy(tries=1)), USERS)
+        await read(connect(retry_policy=RetryPolicy(tries=1)), USERS)
 
 
-async def test_a_404_of_graph_in_trouble_tells_nothing_of_an_object(simulator: Simulator, connect: Connect) -> None:
+async def test_a_404_with_an_unknown_error_code_does_not_mean_a_missing_object(
+    simulator: Simulator, connect: Connect
+) -> None:
     simulator.fault("status", "/v1.0/users/none", status=404)
     assert await connect().fetch(USERS, "none") is None
     simulator.fault("status", "/v1.0/users/none", status=404, body={"error": {"code": "UnknownError"}})
@@ -156,14 +160,14 @@ async def test_a_404_of_graph_in_trouble_tells_nothing_of_an_object(simulator: S
         await connect().fetch(USERS, "none")
 
 
-async def test_a_lack_is_looked_for_by_another_path(simulator: Simulator, connect: Connect) -> None:
+async def test_a_listing_probe_uses_the_path_without_delta(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", DELTA, status=404)
     assert await connect().probe(USERS) is Answer.UNAVAILABLE
     assert await connect().probe(USERS, listing=True) is Answer.WHOLE
-    assert simulator.asked("/v1.0/users") == 1
+    assert simulator.request_count("/v1.0/users") == 1
 
 
-async def test_graph_answers_a_stream_unless_it_is_in_trouble_and_is_asked_once(
+async def test_answers_is_false_only_during_trouble_and_sends_one_request(
     simulator: Simulator, connect: Connect
 ) -> None:
     assert await connect().answers(USERS)
@@ -171,10 +175,10 @@ async def test_graph_answers_a_stream_unless_it_is_in_trouble_and_is_asked_once(
     assert await connect().answers(USERS)
     simulator.fault("status", DELTA, status=503)
     assert not await connect().answers(USERS)
-    assert simulator.asked(DELTA) == 3
+    assert simulator.request_count(DELTA) == 3
 
 
-async def test_a_stream_of_the_beta_is_read_from_the_beta(simulator: Simulator, connect: Connect) -> None:
+async def test_a_beta_stream_is_read_from_the_beta_api(simulator: Simulator, connect: Connect) -> None:
     for stream in (USERS, POLICIES, STREAMS["applications.owners"]):
         simulator.forget()
         source = connect()
@@ -186,7 +190,7 @@ async def test_a_stream_of_the_beta_is_read_from_the_beta(simulator: Simulator, 
         assert {path.split("/")[1] for path in simulator.paths() - signing_in} == {"beta"}
 
 
-async def test_a_delta_page_that_goes_nowhere_is_asked_for_again(simulator: Simulator, connect: Connect) -> None:
+async def test_a_delta_page_without_a_link_is_requested_again(simulator: Simulator, connect: Connect) -> None:
     simulator.fault("status", DELTA, status=200, body='{"value":[]}')
     assert (await read(connect(), USERS))[1] is not None
 
@@ -195,7 +199,7 @@ class Ended(EntrakeepError):
     """Stands for the end of a lease."""
 
 
-async def test_nothing_is_sent_once_the_check_fails(simulator: Simulator, connect: Connect) -> None:
+async def test_no_request_is_sent_after_the_check_fails(simulator: Simulator, connect: Connect) -> None:
     ended = False
 
     def check() -> None:
@@ -209,24 +213,24 @@ async def test_nothing_is_sent_once_the_check_fails(simulator: Simulator, connec
     with pytest.raises(Ended):
         async for _ in pages:
             pass
-    asked = simulator.asked(DELTA)
+    requests = simulator.request_count(DELTA)
     for call in (source.organization_id(), source.probe(USERS), source.fetch(USERS, "1")):
         with pytest.raises(Ended):
             await call
-    assert simulator.asked(DELTA) == asked <= 2
+    assert simulator.request_count(DELTA) == requests <= 2
 
 
-async def test_a_reading_that_is_cancelled_while_it_connects_leaves_no_connection_open(
+async def test_a_reading_cancelled_during_connect_leaves_no_connection_open(
     simulator: Simulator, budget: Budget
 ) -> None:
-    greeted, gone = asyncio.Event(), asyncio.Event()
+    connected, disconnected = asyncio.Event(), asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        greeted.set()
+        connected.set()
         while await reader.read(4096):
             pass
-        gone.set()
+        disconnected.set()
         writer.close()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
@@ -236,16 +240,16 @@ async def test_a_reading_that_is_cancelled_while_it_connects_leaves_no_connectio
         trust=ssl.create_default_context(cafile=simulator.ca_file),
         budgets=budget,
         token_seconds=60,
-        retry_policy=PATIENCE,
+        retry_policy=RETRY_POLICY,
     )
     identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
     source = access.connect(identity, lambda: None)
     reading = asyncio.create_task(read(source, POLICIES))
-    await asyncio.wait_for(greeted.wait(), 30)
+    await asyncio.wait_for(connected.wait(), 30)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    await asyncio.wait_for(gone.wait(), 30)
+    await asyncio.wait_for(disconnected.wait(), 30)
     await source.close()
     server.close()
     await server.wait_closed()
