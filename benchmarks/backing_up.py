@@ -19,12 +19,11 @@ import msgspec
 from benchmarks.measure import Measure, peak, size_of
 from benchmarks.stages import Stages
 from shared import wiring
-from shared.domain.jobs import Job, JobKind, JobState, Origin, Phase, StepState
+from shared.domain.jobs import Job, JobKind, JobState, Origin, Phase, StepState, steps_of
 from shared.domain.model import Snapshot
 from shared.domain.resources import STREAMS
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.jobs.planning import steps_of
 from shared.engine.jobs.runner import run_step
 from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage

@@ -18,12 +18,11 @@ from sqlalchemy import create_engine, insert
 
 from shared import wiring
 from shared.adapters.catalog.schema import data_keys
-from shared.domain.jobs import Job, JobState
+from shared.domain.jobs import Job, JobState, steps_of
 from shared.domain.limits import Limits
 from shared.domain.model import Purpose, Tenant, WrappedKey
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.jobs.planning import steps_of
 from shared.engine.jobs.runner import run_step
 from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.engine.tenants.onboarding import add_tenant

@@ -20,11 +20,10 @@ import msgspec
 
 from shared import wiring
 from shared.domain.errors import Code
-from shared.domain.jobs import JobKind, Origin
+from shared.domain.jobs import JobKind, Origin, steps_of
 from shared.domain.model import Tenant
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.jobs.planning import steps_of
 from shared.engine.jobs.runner import run_step
 from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage

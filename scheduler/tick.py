@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from shared.domain.errors import EntrakeepError
+from shared.domain.jobs import steps_of
 from shared.domain.schedule import next_due
 from shared.engine.context import Context
-from shared.engine.jobs.planning import steps_of
 from shared.engine.jobs.sending import send_due
 from shared.ports.catalog.scheduler import RowsFailed, SchedulerCatalog
 

@@ -4,11 +4,12 @@ A message says that a step may be claimed. It may be lost, late or repeated: the
 the tenant's name, which its operator chose, and the names of streams, which are the product's.
 """
 
+import re
 from typing import Annotated, Any
 
 import msgspec
 
-from shared.domain.jobs import JobKind, Phase, StepRef
+from shared.domain.jobs import KINDS, QueueName, StepRef
 
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Name = Annotated[str, msgspec.Meta(max_length=80)]
@@ -17,17 +18,12 @@ VERSION = 2
 FIRST_VERSION = 1
 """The version with one task name for every step and nothing to show. Sent while a worker that knows no other is alive."""
 FIRST_TASK = "entrakeep.step"
-QUEUES = ("manual", "backup", "upkeep")
+QUEUES = tuple(queue.value for queue in QueueName)
 
-_BACKUP = {
-    Phase.READ: "backup.read",
-    Phase.SECOND_ROUND: "backup.second_round",
-    Phase.COMPACT: "backup.compact",
-    Phase.COMMIT: "backup.commit",
-}
-_BY_KIND = {kind: kind.value.replace("-", ".") for kind in JobKind if kind is not JobKind.BACKUP}
-TASKS = (FIRST_TASK, *_BACKUP.values(), *_BY_KIND.values())
+TASKS = (FIRST_TASK, *(phase.task for row in KINDS.values() for phase in row.phases.values()))
 """The names of all tasks that a worker knows."""
+_STEP_TASK = re.compile(r"(?!celery\.)[a-z_]{1,40}(\.[a-z_]{1,40})?")
+"""The form of every task name of a step, in this version and in newer ones."""
 
 
 class StepMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,18 +37,24 @@ class StepMessage(msgspec.Struct, frozen=True, kw_only=True):
     version: int = VERSION
 
 
-def task_of(kind: JobKind, phase: int) -> str:
-    """Return the task name for a step of this phase in a job of this kind."""
-    return _BACKUP[phase] if kind is JobKind.BACKUP else _BY_KIND[kind]
-
-
 def message_of(step: StepRef) -> tuple[str, StepMessage]:
     """Return the task name and the message for a step, in the version that every worker understands."""
     ids: dict[str, Any] = {"tenant_id": step.tenant_id, "job_id": step.job_id, "step_id": step.step_id}
     if step.version < VERSION:
         return FIRST_TASK, StepMessage(**ids, version=FIRST_VERSION)
-    reads = step.kind is JobKind.BACKUP and step.phase in (Phase.READ, Phase.SECOND_ROUND)
-    return task_of(step.kind, step.phase), StepMessage(**ids, tenant=step.tenant, streams=(step.name,) if reads else ())
+    phase = KINDS[step.kind].phases[step.phase]
+    return phase.task, StepMessage(**ids, tenant=step.tenant, streams=(step.name,) if phase.by_stream else ())
+
+
+def task_to_run(name: object) -> str | None:
+    """Return the task that a worker runs for a message with this task name, or None if the name is not a step's.
+
+    For a name that only a newer version knows it is ``FIRST_TASK``: the step's row in SQL says whether this worker may run
+    the step.
+    """
+    if not isinstance(name, str) or not _STEP_TASK.fullmatch(name):
+        return None
+    return name if name in TASKS else FIRST_TASK
 
 
 def encode(message: StepMessage) -> dict[str, Any]:

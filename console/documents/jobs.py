@@ -1,7 +1,7 @@
 """Documents of jobs."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -24,8 +24,8 @@ class JobDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The job's id."""
     tenant: str
     """The tenant's name."""
-    kind: JobKind
-    """What the job does."""
+    kind: Annotated[str, msgspec.Meta(examples=[*JobKind])]
+    """What the job does: one of the examples, or a kind that only a newer version knows."""
     state: JobState
     """The job's state."""
     code: Code | None

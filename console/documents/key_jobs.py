@@ -1,9 +1,13 @@
 """Documents of jobs that check a tenant's new KMS key, or change to it."""
 
+from typing import TypeVar
+
 import msgspec
 
 from console.documents.jobs import JobDocument, job_fields
-from shared.domain.jobs import Job, JobKind
+from shared.domain.jobs import Details, Job, KeyChangeProgress, KeyChecks
+
+_Document = TypeVar("_Document", bound=msgspec.Struct)
 
 
 class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,15 +79,16 @@ class KeyChangeJob(JobDocument, frozen=True, kw_only=True):
 
 def key_change_job(job: Job, tenant: str) -> KeyChangeJob:
     """Return the document of a job that changes a tenant's key, with its results."""
-    change = msgspec.convert(job.detail, KeyChange)
-    return KeyChangeJob(**job_fields(job, tenant, ()), **msgspec.structs.asdict(change))
+    return KeyChangeJob(**job_fields(job, tenant, ()), **msgspec.structs.asdict(_as(KeyChange, job.detail)))
 
 
 def key_job_of(job: Job) -> KeyValidation | KeyChange | None:
     """Return the results of a job that checks a tenant's new key or changes to it; None for other jobs."""
-    detail = job.detail if isinstance(job.detail, dict) and "arn" in job.detail else None
-    if detail is None:
-        return None
-    if job.kind is JobKind.KEY_CHECK:
-        return msgspec.convert({"checks": [], **detail}, KeyValidation)
-    return msgspec.convert(detail, KeyChange)
+    if isinstance(job.detail, KeyChecks):
+        return _as(KeyValidation, job.detail)
+    return _as(KeyChange, job.detail) if isinstance(job.detail, KeyChangeProgress) else None
+
+
+def _as(document: type[_Document], detail: Details | None) -> _Document:
+    """Return the fields of the details that the document has."""
+    return msgspec.convert(detail, document, from_attributes=True)

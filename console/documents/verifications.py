@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.domain.jobs import Job
+from shared.domain.jobs import Job, SweepResult, VerifyResult
 
 
 class DamagedBlob(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,17 +33,20 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 def verification(job: Job, *, shallow: bool) -> Verification | None:
     """Return the result of a verify; None if it has none, because it ended too early."""
-    if not (isinstance(job.detail, dict) and "blobs" in job.detail):
+    result = job.detail
+    if not isinstance(result, VerifyResult):
         return None
-    return msgspec.convert({**job.detail, "shallow": shallow}, Verification)
+    damaged, strays = damaged_of(job) or [], strays_of(job)
+    return Verification(snapshots=result.snapshots, blobs=result.blobs, damaged=damaged, strays=strays, shallow=shallow)
 
 
 def damaged_of(job: Job) -> list[DamagedBlob] | None:
     """Return the damaged blobs that a verify found; None for other jobs, and for jobs that have not ended."""
-    damaged = job.detail.get("damaged") if isinstance(job.detail, dict) else None
-    return msgspec.convert(damaged, list[DamagedBlob]) if isinstance(damaged, list) else None
+    if not isinstance(job.detail, VerifyResult):
+        return None
+    return [DamagedBlob(blob=each.blob, resource=each.resource, reason=each.reason) for each in job.detail.damaged]
 
 
 def strays_of(job: Job) -> list[str]:
     """Return the names in the store that a sweep or verify skipped, because they are not Entrakeep's."""
-    return list(job.detail.get("strays", [])) if isinstance(job.detail, dict) else []
+    return list(job.detail.strays) if isinstance(job.detail, VerifyResult | SweepResult) else []

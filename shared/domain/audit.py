@@ -15,7 +15,6 @@ from enum import StrEnum
 import msgspec
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import JobKind
 
 FORMAT = "entrakeep/1"
 NOTHING_BEFORE = "0" * 64
@@ -68,30 +67,6 @@ class Action(StrEnum):
     CATALOG_REBUILT = "catalog.rebuilt"
     STORE_ADOPTED = "store.adopted"
     SWEEP_REMOVED = "sweep.removed"
-
-
-ASKED = {
-    JobKind.BACKUP: Action.BACKUP_ASKED,
-    JobKind.VERIFY: Action.VERIFY_ASKED,
-    JobKind.KEY_ENABLE: Action.KEY_ENABLE_ASKED,
-    JobKind.KEY_UPDATE: Action.KEY_UPDATE_ASKED,
-}
-"""The action of requesting a job of this kind by hand."""
-BEGUN = {
-    JobKind.DOWNLOAD: Action.DOWNLOAD_BEGUN,
-    JobKind.BROWSE: Action.BROWSE_BEGUN,
-    JobKind.COMPARE: Action.COMPARE_BEGUN,
-}
-"""The action of beginning a foreground job of this kind."""
-ENDED = {
-    JobKind.DOWNLOAD: Action.DOWNLOAD_ENDED,
-    JobKind.BROWSE: Action.BROWSE_ENDED,
-    JobKind.COMPARE: Action.COMPARE_ENDED,
-    JobKind.VERIFY: Action.VERIFY_ENDED,
-    JobKind.KEY_ENABLE: Action.KEY_ENABLE_ENDED,
-    JobKind.KEY_UPDATE: Action.KEY_UPDATE_ENDED,
-}
-"""The action of ending a job of this kind."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,8 +12,9 @@ import msgspec
 
 from shared.domain.arns import account_of, region_of
 from shared.domain.audit import Action, Event
-from shared.domain.jobs import JobState
 
+_SUCCEEDED = "succeeded"
+"""The state, in an event, of a job that succeeded."""
 _SWITCH_ENDED = frozenset({Action.KEY_ENABLE_ENDED, Action.KEY_UPDATE_ENDED})
 
 
@@ -54,6 +55,6 @@ def arns_in_use(events: Iterable[Event]) -> frozenset[str]:
         elif event.action == Action.KEY_SWITCHED:
             current = str(arn)
             named |= {current, str(event.detail.get("before"))}
-        elif event.action in _SWITCH_ENDED and event.detail.get("state") == JobState.SUCCEEDED and current:
+        elif event.action in _SWITCH_ENDED and event.detail.get("state") == _SUCCEEDED and current:
             named = {current}
     return frozenset(named)

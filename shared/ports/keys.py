@@ -10,11 +10,11 @@ methods raise:
   another context or key.
 """
 
-from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
+from shared.domain.kms_key import KeyDescription
 from shared.domain.secret import Secret
 
 
@@ -36,25 +36,6 @@ class Wrapping(msgspec.Struct, frozen=True):
 
     wrapped: bytes
     arn: str
-    request_id: str | None = None
-
-
-class KeyDescription(msgspec.Struct, frozen=True, kw_only=True):
-    """The service's description of a key, in the service's own words (DescribeKey)."""
-
-    arn: str
-    """The key's own ARN, even if the request named an alias."""
-    state: str
-    manager: str
-    spec: str
-    usage: str
-    origin: str
-    related: list[str] = []
-    """The ARNs of all Regions of a multi-Region key; empty for any other key."""
-    deletion: datetime | None = None
-    """When the key will be deleted, if that is scheduled."""
-    material_expires: datetime | None = None
-    """When the imported key material expires, if it does."""
     request_id: str | None = None
 
 

@@ -17,9 +17,8 @@ from celery.states import FAILURE, RETRY, REVOKED, SUCCESS
 
 from shared import messages, wiring
 from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.jobs import KINDS, Job, JobKind, JobState
 from shared.domain.model import Tenant
-from shared.messages import task_of
 from tests.flow.stack import Stack, running_stack, same, until
 
 pytestmark = pytest.mark.flow
@@ -199,7 +198,7 @@ def test_flower_is_told_of_each_step_by_name_and_how_it_ended(
         )
         for step_id, step in steps.items():
             task = state.tasks[step_id]
-            assert task.name == task_of(JobKind.BACKUP, step.phase)
+            assert task.name == KINDS[JobKind.BACKUP].phases[step.phase].task
             streams = [step.name] if task.name in ("backup.read", "backup.second_round") else []
             assert (task.args, task.kwargs) == (
                 "()",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Alarm, Code
-from shared.domain.jobs import JobKind, JobState, Origin
+from shared.domain.jobs import JobKind, JobState, Origin, VerifyRequest
 from shared.domain.model import Tenant
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download
@@ -48,9 +48,11 @@ class Stored:
     def verified(self, **detail: bool) -> tuple[JobState, Code | None, Any]:
         """How a verify of the newest snapshot ends."""
         jobs = self.stack.of(self.tenant).jobs
-        job, _ = jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot="latest", detail=detail or None)
+        job, _ = jobs.request(
+            JobKind.VERIFY, origin=Origin.HAND, snapshot="latest", detail=VerifyRequest(**detail) if detail else None
+        )
         job = self.stack.ended(job)
-        return job.state, job.code, job.detail["damaged"]
+        return job.state, job.code, job.detail.damaged
 
 
 @pytest.fixture(scope="module")

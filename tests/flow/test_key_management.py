@@ -217,7 +217,7 @@ def test_the_old_key_lost_midway_holds_back_what_it_wraps_until_it_comes_back(st
     stack.aws.fault({"match": match, "skip": 2, **refusal})
     job = stack.ended(request_update(stack.of(tenant), new))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED), job
-    assert job.detail["to_move"] > 0
+    assert job.detail.to_move > 0
     shown = show(shell, "lost")
     assert (shown["state"], shown["old_key_free"], set(shown["data_keys"])) == ("revoked", False, {old, new})
     stack.aws.clear_faults()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Code, KeyRefused
-from shared.domain.jobs import Job, JobKind, JobState, Origin
+from shared.domain.jobs import Job, JobKind, JobState, Origin, VerifyRequest
 from shared.domain.model import Schedule, Tenant
 from shared.engine.snapshots.download import download
 from tests.flow.points import FOLDER, OVER, Points
@@ -189,7 +189,7 @@ def test_between_jobs(stack: Stack, bystander: Tenant, way: type[Disabled]) -> N
     assert counted() <= few(taken)
     assert len(stack.of(tenant).snapshots.all()) == 1
 
-    shallow, _ = stack.of(tenant).jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail={"shallow": True})
+    shallow, _ = stack.of(tenant).jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail=VerifyRequest(shallow=True))
     assert stack.ended(shallow).state is JobState.SUCCEEDED
     stack.backup(bystander)
     key.give()

@@ -123,8 +123,9 @@ NOT_LIMITS = {
         vault/touched._MOST vault/touched._WORTH console/cli/snapshots._BATCH
         console/downloads/partial._BLOCK console/downloads/tables._BATCH engine/snapshots/download._REPORT_EVERY
     """,
-    "rules about the trouble of a step": """
-        adapters/catalog/claims._SLOWEST adapters/catalog/claims._APART adapters/catalog/claims._FRESH_STARTS
+    "rules about steps and their trouble": """
+        domain/jobs/backoff._SLOWEST domain/jobs/backoff._APART domain/jobs/backoff._FRESH_STARTS
+        domain/jobs/turns._PER_SLOT
     """,
 }
 """Numbers that are no limits of the product, by what they are. All others stand in ``shared/domain/limits.py``."""

@@ -9,8 +9,8 @@ import pytest
 
 from shared import messages
 from shared.adapters.dispatch.inbox import accepted
-from shared.domain.jobs import JobKind, Phase, StepRef
-from shared.messages import StepMessage, decode, encode, message_of, shown, task_of
+from shared.domain.jobs import KINDS, JobKind, Phase, StepRef
+from shared.messages import StepMessage, decode, encode, message_of, shown
 
 IDS = {
     "tenant_id": "0e2f6a2c-6a4d-4a5e-9d0c-6f0e4c1f7a10",
@@ -38,13 +38,48 @@ def test_a_step_is_named_by_its_kind_and_phase_and_shows_tenant_job_and_streams(
     assert shown(MESSAGE) == f"{{'tenant': 'contoso', 'streams': ['users'], 'job': '{IDS['job_id']}'}}"
 
 
-def test_every_step_of_every_kind_has_a_name_that_a_worker_knows() -> None:
-    phases = [phase for name, phase in vars(Phase).items() if not name.startswith("_")]
-    backup = [task_of(JobKind.BACKUP, phase) for phase in phases]
-    assert backup == ["backup.read", "backup.second_round", "backup.compact", "backup.commit"]
-    others = [task_of(kind, 1) for kind in JobKind if kind is not JobKind.BACKUP]
-    assert "key.check" in others
-    assert set(messages.TASKS) == {messages.FIRST_TASK, *backup, *others}
+@pytest.mark.parametrize(
+    ("kind", "phase", "task"),
+    [
+        (JobKind.BACKUP, Phase.READ, "backup.read"),
+        (JobKind.BACKUP, Phase.SECOND_ROUND, "backup.second_round"),
+        (JobKind.BACKUP, Phase.COMPACT, "backup.compact"),
+        (JobKind.BACKUP, Phase.COMMIT, "backup.commit"),
+        (JobKind.VERIFY, 1, "verify"),
+        (JobKind.KEY_CHECK, 1, "key.check"),
+        (JobKind.KEY_ENABLE, 1, "key.enable"),
+        (JobKind.KEY_UPDATE, 1, "key.update"),
+        (JobKind.SWEEP, 1, "prune"),
+    ],
+)
+def test_the_task_name_of_a_step_stays_what_workers_of_every_version_know(kind: JobKind, phase: int, task: str) -> None:
+    step = msgspec.structs.replace(STEP, kind=kind, phase=phase, name=KINDS[kind].phases[phase].steps[0])
+    assert message_of(step)[0] == task
+    assert task in messages.TASKS
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        ("backup.read", "backup.read"),
+        ("prune", "prune"),
+        ("sweep", messages.FIRST_TASK),
+        ("restore.write_links", messages.FIRST_TASK),
+        ("celery.backend_cleanup", None),
+        ("celery.chord", None),
+        ("", None),
+        ("a.b.c", None),
+        ("x" * 1000, None),
+        ("shell; rm", None),
+        (None, None),
+        (["backup.read"], None),
+    ],
+)
+def test_a_task_name_of_a_newer_version_is_left_to_the_row_of_the_step(name: object, task: str | None) -> None:
+    recorded = json.loads(RECORDED[-1].read_bytes())
+    recorded["headers"]["task"] = name
+    message = accepted(recorded, "backup")
+    assert (message["headers"]["task"] if message else None) == task
 
 
 def test_a_worker_of_the_first_version_is_sent_what_it_understands() -> None:

@@ -2,15 +2,14 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import RowMapping
 
 from shared.adapters.catalog.schema import audit_events, audit_heads, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_if_absent
-from shared.domain.audit import ENDED, INSTALLATION, Action, Entry, Head, Plain, following, head_of
+from shared.domain.audit import INSTALLATION, Action, Entry, Head, Plain, following, head_of
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import JobKind, JobState
+from shared.domain.jobs import Details, JobState, row_of
 from shared.ports.catalog.audit import Position
 
 log = logging.getLogger(__name__)
@@ -23,7 +22,7 @@ _HEAD_CHANGED = (
 _INSTALLATION_NAME = "(installation)"
 """The name of the installation's chain. No tenant can have this name."""
 _COUNTED = ("records", "snapshots", "blobs", "damaged", "removed")
-"""Fields of a job's detail that the event about its end counts."""
+"""Counts of a job's details that the event of its end contains."""
 
 
 class SqlAudit:
@@ -120,19 +119,17 @@ def append_if_sound(
     return None
 
 
-def append_end(rows: Changes, job: RowMapping, state: JobState, code: Code | None, detail: Any) -> Refuse | None:
-    """Append the event of a job's end, for kinds that have one, and of a prune that removed something.
-
-    Return the refusal if the trail is broken, otherwise None.
-    """
-    fields: dict[str, Any] = detail if isinstance(detail, dict) else {}
-    counts = {name: fields[name] for name in _COUNTED if name in fields}
-    counts = {name: len(value) if isinstance(value, list) else int(value) for name, value in counts.items()}
-    if job["kind"] in ENDED:
+def append_end(
+    rows: Changes, job: RowMapping, state: JobState, code: Code | None, detail: Details | None
+) -> Refuse | None:
+    """Append the event of a job's end, for kinds that have one. Return the refusal if the trail is broken, or None."""
+    kind = row_of(job["kind"])
+    counts = {name: count for name, count in (detail.counts() if detail else {}).items() if name in _COUNTED}
+    if kind is not None and kind.ended is not None:
         subject = {"job": job["job_id"], "snapshot": job["snapshot"]}
-        return append_if_sound(rows, ENDED[job["kind"]], subject, {"state": state, "code": code, **counts})
-    if job["kind"] == JobKind.SWEEP and counts.get("removed"):
-        return append_if_sound(rows, Action.SWEEP_REMOVED, {"job": job["job_id"]}, {"removed": counts["removed"]})
+        return append_if_sound(rows, kind.ended, subject, {"state": state, "code": code, **counts})
+    if kind is not None and kind.removed is not None and counts.get("removed"):
+        return append_if_sound(rows, kind.removed, {"job": job["job_id"]}, {"removed": counts["removed"]})
     return None
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Exists, RowMapping, and_, exists, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
+from shared.adapters.catalog.job_rows import GOING_ON, going, of_kinds
 from shared.adapters.catalog.outbox import forget_old
 from shared.adapters.catalog.schema import backup_events, jobs, schedules, tenants
 from shared.adapters.catalog.tenancy import Changes, Tenancy, tenant_of
@@ -17,7 +18,6 @@ from shared.domain.errors import Code
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.sign_in import SOON, expiry_sentence, reminded_since
 
-_OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 _WELL = (JobState.SUCCEEDED, JobState.SUCCEEDED_WITH_WARNINGS)
 
 
@@ -37,8 +37,8 @@ def note_late(database: Database, seconds: float) -> int:
         before = database.now(connection) - timedelta(seconds=seconds)
         waits = exists().where(
             jobs.c.tenant_id == schedules.c.tenant_id,
-            jobs.c.kind == JobKind.BACKUP.value,
-            jobs.c.state.in_(_OPEN),
+            of_kinds(JobKind.BACKUP),
+            jobs.c.state.in_(GOING_ON),
             jobs.c.due_at < before,
         )
         late = or_(schedules.c.next_due < before, waits)
@@ -99,7 +99,7 @@ def _late(tenancy: Tenancy) -> int:
             select(schedules).where(schedules.c.tenant_id == rows.tenant_id, _already_noted())
         ):
             return 0
-        waiting = rows.find(jobs, jobs.c.kind == JobKind.BACKUP.value, jobs.c.state.in_(_OPEN))
+        waiting = rows.find(jobs, *going([JobKind.BACKUP]))
         message = "The scheduled backup is late. See 'entrakeep jobs list' and 'entrakeep key show'."
         _insert_event(rows, BackupState.LATE, waiting[0]["job_id"] if waiting else None, None, message)
         return 1

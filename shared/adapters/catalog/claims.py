@@ -4,37 +4,43 @@ Each write locks the job's row first. Then it checks the claim's fencing number 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import itemgetter
-from typing import Any
 
-import msgspec
 from sqlalchemy import RowMapping, func, select
 
-from shared.adapters.catalog.jobs import KNOWN_KINDS, NO_TROUBLE, end_job, plain_progress, remove_checkpoints, requeue
+from shared.adapters.catalog.job_writes import end_job, remove_checkpoints
 from shared.adapters.catalog.schema import (
     checkpoint_runs,
     checkpoints,
     jobs,
     runs,
     snapshot_attempts,
-    snapshot_runs,
-    snapshots,
     steps,
 )
-from shared.adapters.catalog.snapshots import newest, run_of, snapshot_row
-from shared.adapters.catalog.tenancy import Changes, Tenancy
-from shared.domain.errors import Answer, ClaimLost, Code, Refuse, Retry
-from shared.domain.jobs import Claim, JobKind, JobState, ResourceProgress, StepState
+from shared.adapters.catalog.snapshots import keep_run, keep_snapshot, newest, run_of, snapshot_row
+from shared.adapters.catalog.step_writes import (
+    NO_TROUBLE,
+    finish_step,
+    lock_claim,
+    open_next_phase,
+    plain_progress,
+    requeue,
+)
+from shared.adapters.catalog.tenancy import Tenancy
+from shared.adapters.catalog.unknown_steps import may_run_step
+from shared.domain.errors import Answer, Code, Refuse, Retry
+from shared.domain.jobs import (
+    Claim,
+    Details,
+    JobState,
+    ResourceProgress,
+    StepState,
+    stored_details,
+)
+from shared.domain.jobs.backoff import TroubleTimes, is_progress, retry_wait, trouble_times
 from shared.domain.model import RunRef, Sealed, Snapshot
 from shared.ports.catalog.claims import Checkpoint, Renewal, TroubleDuration
-
-_SLOWEST = 60.0
-"""Longest wait in seconds between two tries in lasting trouble, unless Graph or KMS asks for more."""
-_APART = 900.0
-"""Seconds without a try after ``retry_at``. A longer gap does not count as time in trouble."""
-_FRESH_STARTS = 2
-"""After this many fresh starts, a checkpoint does not prove that trouble is over."""
 
 
 class SqlClaims:
@@ -48,11 +54,11 @@ class SqlClaims:
         with self._tenancy.write() as rows:
             job = rows.one(jobs, jobs.c.job_id == job_id, lock=True)
             step = rows.one(steps, steps.c.job_id == job_id, steps.c.step_id == step_id)
-            if job is None or step is None or job["kind"] not in KNOWN_KINDS:
-                return None
-            if JobState(job["state"]).ended or job["cancel"]:
+            if job is None or step is None or JobState(job["state"]).ended or job["cancel"]:
                 return None
             if step["state"] != StepState.QUEUED or step["phase"] != job["open_phase"]:
+                return None
+            if not may_run_step(rows, job, step):
                 return None
             fence = step["fence"] + 1
             rows.update(
@@ -71,7 +77,7 @@ class SqlClaims:
             tenant_id=rows.tenant_id,
             job_id=job_id,
             step_id=step_id,
-            kind=JobKind(job["kind"]),
+            kind=job["kind"],
             phase=step["phase"],
             name=step["name"],
             fence=fence,
@@ -108,14 +114,14 @@ class SqlClaims:
                 data=sealed.data,
             )
             if checkpoint.run is not None:
-                _keep_run(rows, checkpoint.run)
+                keep_run(rows, checkpoint.run)
                 rows.insert(checkpoint_runs, row_id=sealed.row_id, run_id=checkpoint.run.run_id)
             rows.update(
                 steps,
                 steps.c.step_id == claim.step_id,
                 progress=plain_progress(progress),
                 claims_lost=0,
-                **(NO_TROUBLE if step["fresh_starts"] < _FRESH_STARTS else {}),
+                **(NO_TROUBLE if is_progress(step["fresh_starts"]) else {}),
             )
 
     def checkpoints(self, claim: Claim, *, step_only: bool = True) -> list[Checkpoint]:
@@ -166,11 +172,11 @@ class SqlClaims:
             if trouble is None:
                 requeue(rows, steps.c.step_id == claim.step_id, after=after)
                 return TroubleDuration()
-            since, alone_since = _trouble_since(step, rows.now, alone=alone)
+            since, alone_since = trouble_times(_trouble_before(step), step["retry_at"], rows.now, alone=alone)
             lasted = TroubleDuration(
                 *((rows.now - (started_at or rows.now)).total_seconds() for started_at in (since, alone_since))
             )
-            after = max(after, min(lasted.seconds / 4, _SLOWEST))
+            after = retry_wait(after, lasted.seconds)
             requeue(
                 rows,
                 steps.c.step_id == claim.step_id,
@@ -188,11 +194,11 @@ class SqlClaims:
         with self._tenancy.write() as rows:
             return requeue(rows, steps.c.holder == holder)
 
-    def report_progress(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
+    def report_progress(self, claim: Claim, detail: Details, *, progress: bool = False) -> None:
         """Store the job's detail; with ``progress`` also end the step's trouble. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
-            rows.update(jobs, jobs.c.job_id == claim.job_id, detail=detail)
+            rows.update(jobs, jobs.c.job_id == claim.job_id, detail=stored_details(detail))
             if progress:
                 rows.update(steps, steps.c.step_id == claim.step_id, claims_lost=0, **NO_TROUBLE)
 
@@ -206,28 +212,34 @@ class SqlClaims:
         state: JobState = JobState.SUCCEEDED,
         code: Code | None = None,
         message: str | None = None,
-        detail: Any = None,
+        detail: Details | None = None,
     ) -> bool:
         """Finish the step, and open the next phase or end the job. Return True if a phase was opened. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             job, step = lock_claim(rows, claim)
             final_progress = step["progress"] if progress is None else plain_progress(progress)
-            _step_done(rows, claim, answer=answer, request_id=request_id, progress=final_progress)
+            finish_step(rows, claim, answer=answer, request_id=request_id, progress=final_progress)
             if job["open_steps"] > 1:
                 rows.update(jobs, jobs.c.job_id == claim.job_id, open_steps=job["open_steps"] - 1)
                 return False
-            if _open_next_phase(rows, job):
+            if open_next_phase(rows, job):
                 return True
-            end_job(rows, job, state, code, message, **_detail_change(detail))
+            end_job(rows, job, state, code, message, detail=detail)
             return False
 
     def fail(
-        self, claim: Claim, code: Code, message: str, *, state: JobState = JobState.FAILED, detail: Any = None
+        self,
+        claim: Claim,
+        code: Code,
+        message: str,
+        *,
+        state: JobState = JobState.FAILED,
+        detail: Details | None = None,
     ) -> None:
         """End the job with a code and a message. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             job, _ = lock_claim(rows, claim)
-            end_job(rows, job, state, code, message, **_detail_change(detail))
+            end_job(rows, job, state, code, message, detail=detail)
 
     def note_attempt(self, claim: Claim, snapshot_id: str) -> None:
         """Record that the job is about to write a snapshot's manifest. Raises ClaimLost."""
@@ -252,92 +264,14 @@ class SqlClaims:
             if (last and last["snapshot_id"]) != job["parent"]:
                 raise Refuse(Code.BUSY, "Another backup has made a snapshot meanwhile. Ask again.")
             keep_snapshot(rows, snapshot, runs)
-            _step_done(rows, claim)
+            finish_step(rows, claim)
             end_job(rows, job, state, None, message, snapshot=snapshot.snapshot_id)
 
 
-def _detail_change(detail: Any) -> dict[str, Any]:
-    """Return the column to update. None leaves the detail unchanged."""
-    return {} if detail is None else {"detail": detail}
-
-
-def _trouble_since(step: RowMapping, now: datetime, *, alone: bool) -> tuple[datetime, datetime | None]:
-    """Return since when the step has been in trouble, and since when Graph has answered other streams meanwhile.
-
-    Both times are moved forward by a gap in which nothing was tried, perhaps because no worker ran.
-    """
-    since: datetime | None = step["trouble_since"]
-    retry_at: datetime | None = step["retry_at"]
-    if since is None or retry_at is None:
-        return now, now if alone else None
-    idle = now - retry_at
-    idle = idle if idle > timedelta(seconds=_APART) else timedelta()
-    before: datetime | None = step["alone_since"]
-    return since + idle, (now if before is None else before + idle) if alone else None
-
-
-def lock_claim(rows: Changes, claim: Claim) -> tuple[RowMapping, RowMapping]:
-    """Lock the job's row, and return the job's and the step's row. Raises ClaimLost if the claim is no longer valid.
-
-    The step's state is enough to check: no step of an ended job is running.
-    """
-    job = rows.one(jobs, jobs.c.job_id == claim.job_id, lock=True)
-    step = rows.one(
-        steps,
-        steps.c.step_id == claim.step_id,
-        steps.c.job_id == claim.job_id,
-        steps.c.state == StepState.RUNNING.value,
-        steps.c.fence == claim.fence,
-        steps.c.claim_until > rows.now,
-    )
-    if job is None or step is None:
-        raise ClaimLost
-    return job, step
-
-
-def _step_done(rows: Changes, claim: Claim, **values: Any) -> None:
-    """Mark the step as done and release its claim."""
-    rows.update(
-        steps,
-        steps.c.step_id == claim.step_id,
-        state=StepState.DONE,
-        ended_at=rows.now,
-        holder=None,
-        claim_until=None,
-        **NO_TROUBLE,
-        **values,
-    )
-
-
-def _open_next_phase(rows: Changes, job: RowMapping) -> bool:
-    """Open the next phase that has steps. Return False if there is none."""
-    later = rows.find(steps, steps.c.job_id == job["job_id"], steps.c.phase > job["open_phase"])
-    if not later:
-        return False
-    phase = min(row["phase"] for row in later)
-    open_phase(rows, job["job_id"], phase, sum(row["phase"] == phase for row in later))
-    return True
-
-
-def open_phase(rows: Changes, job_id: str, phase: int, count: int) -> None:
-    """Open a phase: its steps may be claimed, and their messages are due."""
-    rows.update(jobs, jobs.c.job_id == job_id, open_phase=phase, open_steps=count)
-    rows.update(steps, steps.c.job_id == job_id, steps.c.phase == phase, send_at=rows.now)
-
-
-def _keep_run(rows: Changes, run: RunRef) -> None:
-    """Insert a run unless it exists."""
-    if rows.one(runs, runs.c.run_id == run.run_id) is None:
-        rows.insert(runs, run_id=run.run_id, job_id=run.job_id, stream=run.stream, blobs=run.blobs)
-
-
-def keep_snapshot(rows: Changes, snapshot: Snapshot, run_refs: Sequence[RunRef]) -> None:
-    """Insert the snapshot as the newest, with its runs."""
-    values = msgspec.structs.asdict(snapshot) | {"resources": msgspec.to_builtins(snapshot.resources)}
-    rows.insert(snapshots, number=rows.number(snapshots), going=False, **values)
-    for position, run in enumerate(run_refs):
-        _keep_run(rows, run)
-        rows.insert(snapshot_runs, snapshot_id=snapshot.snapshot_id, run_id=run.run_id, position=position)
+def _trouble_before(step: RowMapping) -> TroubleTimes | None:
+    """Return the times of the trouble that the step is in, or None."""
+    since = step["trouble_since"]
+    return None if since is None else TroubleTimes(since=since, alone_since=step["alone_since"])
 
 
 def _checkpoint_of(row: RowMapping, run: RowMapping | None) -> Checkpoint:

@@ -6,10 +6,9 @@ from typing import Any
 from sqlalchemy import Select, exists, func, select
 
 from shared.adapters.catalog.audit import append
-from shared.adapters.catalog.claims import lock_claim
-from shared.adapters.catalog.jobs import NO_TROUBLE
 from shared.adapters.catalog.keys import insert_key, key_of, newest_generations
 from shared.adapters.catalog.schema import acceptances, data_keys, runs, snapshot_runs, snapshots, steps, tenants
+from shared.adapters.catalog.step_writes import NO_TROUBLE, lock_claim
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action
 from shared.domain.errors import Code, Refuse

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
 
-from shared.adapters.catalog.jobs import going
+from shared.adapters.catalog.job_rows import going, of_kinds
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, steps
 from shared.domain.errors import Code
-from shared.domain.jobs import JobKind, StepState
+from shared.domain.jobs import KEY_CHANGES, JobKind, StepState
 from shared.domain.model import Refusal
 from shared.ports.catalog.keys import KeyState
 
@@ -84,7 +84,7 @@ def _unreachable_since(connection: Connection, ids: Sequence[str]) -> dict[str, 
     )
     own_checks = (
         jobs.c.tenant_id.in_(ids),
-        jobs.c.kind == JobKind.KEY_CHECK.value,
+        of_kinds(JobKind.KEY_CHECK),
         jobs.c.finished_at.is_not(None),
         jobs.c.detail["arn"].as_string().is_(None),  # a check of another key names it
     )
@@ -105,7 +105,7 @@ def _unreachable_since(connection: Connection, ids: Sequence[str]) -> dict[str, 
 
 def _changing(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
     """Return the ids of tenants whose key is being changed."""
-    going_on = going([JobKind.KEY_ENABLE, JobKind.KEY_UPDATE])
+    going_on = going(KEY_CHANGES)
     query = select(jobs.c.tenant_id).where(jobs.c.tenant_id.in_(ids), *going_on).distinct()
     return frozenset(connection.execute(query).scalars())
 

@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select
 
 from shared.adapters.catalog.audit import append_if_sound
-from shared.adapters.catalog.jobs import GOING_ON, end_job
+from shared.adapters.catalog.job_rows import GOING_ON
+from shared.adapters.catalog.job_writes import end_job
 from shared.adapters.catalog.key_answers import disproved, note_answer, note_refusal
 from shared.adapters.catalog.key_states import key_states, newest_generation
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, tenants
@@ -18,7 +19,7 @@ from shared.adapters.catalog.statements import locked
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
 from shared.domain.audit import Action
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
-from shared.domain.jobs import JobKind, JobState
+from shared.domain.jobs import JobState, details_of, needs_key
 from shared.domain.model import CredentialKind, Purpose, Sealed, WrappedKey, encryption_context
 from shared.ports.catalog.keys import EpochMoved, KeyState
 
@@ -175,7 +176,7 @@ def _end_jobs(rows: Changes, message: str, until: datetime) -> int:
     """Fail the unfinished jobs requested up to ``until`` that need a data key. Return how many."""
     affected = (jobs.c.state.in_(GOING_ON), jobs.c.created_at <= until)
     at_work = rows.all(locked(rows.query(jobs, *affected).order_by(jobs.c.job_id)))
-    ended = [job for job in at_work if _needs_a_key(job)]
+    ended = [job for job in at_work if needs_key(job["kind"], details_of(job["kind"], job["detail"]))]
     for job in ended:
         end_job(rows, job, JobState.FAILED, Code.KEY_ACCESS_REVOKED, message)
     return len(ended)
@@ -190,12 +191,6 @@ def put_credential(rows: Changes, kind: CredentialKind, sealed: Sealed) -> None:
     """Store the tenant's credential in place of any earlier one, whatever its kind."""
     rows.delete(secrets, secrets.c.kind.in_(_CREDENTIALS))
     rows.insert(secrets, kind=kind, **msgspec.structs.asdict(sealed))
-
-
-def _needs_a_key(job: RowMapping) -> bool:
-    """Return True if the job uses data keys: a prune and a shallow verify do not."""
-    shallow = isinstance(job["detail"], dict) and job["detail"].get("shallow") is True
-    return job["kind"] != JobKind.SWEEP and not (job["kind"] == JobKind.VERIFY and shallow)
 
 
 def newest_generations(rows: Rows) -> Select[Any]:

@@ -6,11 +6,11 @@ from datetime import timedelta
 from sqlalchemy import RowMapping, and_, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.jobs import GOING_ON, KNOWN_KINDS
+from shared.adapters.catalog.job_rows import GOING_ON
 from shared.adapters.catalog.schema import jobs, steps, tenants, usage, workers
 from shared.adapters.catalog.tenancy import Tenancy, increase
 from shared.domain.errors import Code
-from shared.domain.jobs import JobKind, JobState, StepState
+from shared.domain.jobs import JobState, StepState
 from shared.ports.catalog.overview import JobCount, Queue, WorkerSeen
 
 
@@ -30,14 +30,14 @@ class SqlOverview:
             since = self._database.now(connection) - timedelta(seconds=seconds)
             query = (
                 select(*columns, func.count().label("count"))
-                .where(or_(jobs.c.state.in_(GOING_ON), jobs.c.created_at > since), jobs.c.kind.in_(KNOWN_KINDS))
+                .where(or_(jobs.c.state.in_(GOING_ON), jobs.c.created_at > since))
                 .group_by(*columns)
                 .order_by(*columns)
             )
             return [
                 JobCount(
                     tenant_id=row["tenant_id"],
-                    kind=JobKind(row["kind"]),
+                    kind=row["kind"],
                     state=JobState(row["state"]),
                     code=_code(row),
                     count=row["count"],

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.jobs import KNOWN_KINDS, job_of
+from shared.adapters.catalog.job_rows import job_of, of_kinds
 from shared.adapters.catalog.key_health import health_of
 from shared.adapters.catalog.key_states import key_states
 from shared.adapters.catalog.schedules import schedule_of
@@ -19,7 +19,7 @@ from shared.domain.model import Snapshot
 from shared.ports.catalog.queries import JobFilter, Result, SnapshotAt, SnapshotFilter, TenantFilter, TenantOverview
 
 _LISTED = ~snapshots.c.going
-_BACKUP_ENDED = (jobs.c.kind == JobKind.BACKUP.value, jobs.c.finished_at.is_not(None))
+_BACKUP_ENDED = (of_kinds(JobKind.BACKUP), jobs.c.finished_at.is_not(None))
 
 
 class SqlQueries:
@@ -75,7 +75,7 @@ class SqlQueries:
 
     def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
         """Return the jobs that pass the filter, the newest first, with their tenants' names."""
-        where: list[ColumnElement[bool]] = [jobs.c.kind.in_(KNOWN_KINDS)]
+        where: list[ColumnElement[bool]] = []
         if wanted.tenant_id is not None:
             where.append(jobs.c.tenant_id == wanted.tenant_id)
         if wanted.states:

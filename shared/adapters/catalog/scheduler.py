@@ -1,36 +1,27 @@
 """Access all tenants' jobs for the scheduler. ``sending`` chooses the steps to send messages for."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, case, delete, exists, func, select, update
+from sqlalchemy import case, delete, exists, func, select, update
 
 from shared.adapters.catalog.backup_events import note_expiring, note_late
-from shared.adapters.catalog.claims import open_phase
+from shared.adapters.catalog.each_row import process_each
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
-from shared.adapters.catalog.jobs import (
-    GOING_ON,
-    KNOWN_KINDS,
-    backup_going,
-    end_job,
-    going,
-    insert_step,
-    interrupt,
-    job_of,
-    new_job,
-    requeue,
-)
+from shared.adapters.catalog.expiry import expire_claims
+from shared.adapters.catalog.job_rows import going, job_of, of_kinds
+from shared.adapters.catalog.job_writes import new_job
 from shared.adapters.catalog.key_health import makes_nothing_new_since
 from shared.adapters.catalog.schedules import schedule_of
 from shared.adapters.catalog.schema import beats, jobs, pins, refusals, schedules, steps, tenants, workers
 from shared.adapters.catalog.sending import due_messages
 from shared.adapters.catalog.set_back import clock_went_back, repair_times
 from shared.adapters.catalog.snapshots import newest
+from shared.adapters.catalog.step_writes import insert_step, open_phase, requeue
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id, put
 from shared.domain.audit import SCHEDULE
-from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobKind, JobState, Origin, StepPlan, StepRef, StepState, exclusive_kinds
+from shared.domain.jobs import Job, JobKind, JobState, Origin, StepPlan, StepRef, StepState, row_of
 from shared.domain.limits import LIMITS
 from shared.messages import VERSION
 from shared.ports.catalog.scheduler import DueSchedule, RowsFailed
@@ -48,7 +39,7 @@ class SqlScheduler:
 
     def due(self, now: datetime) -> list[DueSchedule]:
         """Return the schedules that are due at ``now`` and whose tenant has no unfinished backup."""
-        unfinished = exists().where(jobs.c.tenant_id == schedules.c.tenant_id, *backup_going())
+        unfinished = exists().where(jobs.c.tenant_id == schedules.c.tenant_id, *going([JobKind.BACKUP]))
         query = (
             select(schedules)
             .where(~schedules.c.paused, schedules.c.next_due <= now, ~unfinished)
@@ -73,7 +64,7 @@ class SqlScheduler:
             if (
                 refused
                 or makes_nothing_new_since(rows, tenant["key_arn"], refused_since)
-                or rows.find(jobs, *backup_going())
+                or rows.find(jobs, *going([JobKind.BACKUP]))
             ):
                 return False
             rows.update(schedules, next_due=next_due)
@@ -83,19 +74,20 @@ class SqlScheduler:
             return True
 
     def make_sweeps(self, every: timedelta) -> int:
-        """Insert a prune job for each tenant that had none within ``every``. Return how many.
+        """Insert a sweep for each tenant that had none within ``every``. Return how many.
 
         A tenant's failure does not stop the others. RowsFailed is raised at the end.
         """
         with self._database.read(EVERY_TENANT) as connection:
             since = self._database.now(connection) - every
             lately = exists().where(
-                jobs.c.tenant_id == tenants.c.tenant_id, jobs.c.kind == JobKind.SWEEP.value, jobs.c.created_at > since
+                jobs.c.tenant_id == tenants.c.tenant_id, of_kinds(JobKind.SWEEP), jobs.c.created_at > since
             )
             query = select(tenants).where(tenants.c.created_at <= since, ~lately)
             tenant_rows = connection.execute(query).mappings().all()
         failed: list[Exception] = []
-        made = self._each(tenant_rows, "a tenant gets no prune", lambda rows, _: _prune(rows, every), failed)
+        problem = "the sweep of a tenant was not created"
+        made = process_each(self._database, tenant_rows, problem, lambda rows, _: _insert_sweep(rows, every), failed)
         if failed:
             raise RowsFailed(failed[-1])
         return made
@@ -105,7 +97,7 @@ class SqlScheduler:
         by_hand_first = case((jobs.c.asked == Origin.HAND.value, 0), else_=1)
         query = (
             select(jobs)
-            .where(jobs.c.state == JobState.QUEUED.value, jobs.c.open_phase.is_(None), jobs.c.kind.in_(KNOWN_KINDS))
+            .where(jobs.c.state == JobState.QUEUED.value, jobs.c.open_phase.is_(None), of_kinds(*JobKind))
             .order_by(by_hand_first, jobs.c.created_at, jobs.c.number)
         )
         with self._database.read(EVERY_TENANT) as connection:
@@ -114,8 +106,8 @@ class SqlScheduler:
     def offer_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
         """Insert the job's steps and open its first phase.
 
-        Return False if the job has steps, has ended, or must wait for an unfinished job of another kind. Raises
-        ValueError without steps.
+        Return False if the job has steps, has ended, must wait for an unfinished job of another kind, or is of a kind
+        that only a newer version knows. Raises ValueError without steps.
         """
         if not steps:
             raise ValueError("a job needs a step")
@@ -124,10 +116,13 @@ class SqlScheduler:
             row = rows.one(jobs, jobs.c.job_id == job.job_id, lock=True)
             if tenant is None or row is None or row["state"] != JobState.QUEUED or row["open_phase"] is not None:
                 return False
-            apart = exclusive_kinds(job.kind)
+            kind = row_of(job.kind)
+            if kind is None:
+                return False
+            apart = kind.exclusive_with
             if apart and rows.find(jobs, *going(apart), jobs.c.open_phase.is_not(None)):
                 return False
-            if job.kind is JobKind.BACKUP:
+            if kind.builds_on_newest:
                 _pin_parent(rows, job.job_id)
             for step in steps:
                 insert_step(rows, new_id(), job.job_id, step.phase, step.name)
@@ -141,15 +136,7 @@ class SqlScheduler:
         A job fails once a step has lost ``claims_lost`` claims without progress. One job's failure does not stop the
         others; the last error is raised at the end.
         """
-        failed: list[Exception] = []
-        problem = "a job's lost claims are not looked after"
-        changed = self._each(
-            self._expired(), problem, lambda rows, step: _handle_expired(rows, step, claims_lost), failed
-        )
-        changed += self._each(self._to_cancel(), problem, _end_cancelled, failed)
-        if failed:
-            raise RowsFailed(failed[-1])
-        return changed
+        return expire_claims(self._database, claims_lost)
 
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
         """Return the steps to send a message for, and mark them as sent. See ``due_messages``."""
@@ -254,56 +241,6 @@ class SqlScheduler:
                 for tenant_id in tenant_ids
             )
 
-    def _each(
-        self,
-        targets: Sequence[RowMapping],
-        problem: str,
-        process: Callable[[Changes, RowMapping], int],
-        failed: list[Exception],
-    ) -> int:
-        """Process each row in a transaction of its own. Return how many rows changed.
-
-        One row's failure does not stop the others: ``problem`` is logged, and the error is appended to ``failed``.
-        """
-        changed = 0
-        for row in targets:
-            try:
-                with Tenancy(self._database, row["tenant_id"], SCHEDULE).write() as rows:
-                    changed += process(rows, row)
-            except Exception as error:
-                ids = {"tenant": row["tenant_id"]} | ({"job": row["job_id"]} if "job_id" in row else {})
-                log.error("%s: %s", problem, type(error).__name__, extra=ids)
-                failed.append(error)
-        return changed
-
-    def _expired(self) -> Sequence[RowMapping]:
-        """Return the running steps whose claim has expired."""
-        with self._database.read(EVERY_TENANT) as connection:
-            now = self._database.now(connection)
-            query = select(steps).where(steps.c.state == StepState.RUNNING.value, steps.c.claim_until <= now)
-            return connection.execute(query).mappings().all()
-
-    def _to_cancel(self) -> Sequence[RowMapping]:
-        """Return the jobs to cancel that have no running step."""
-        running = exists().where(
-            steps.c.tenant_id == jobs.c.tenant_id,
-            steps.c.job_id == jobs.c.job_id,
-            steps.c.state == StepState.RUNNING.value,
-        )
-        query = select(jobs).where(jobs.c.state.in_(GOING_ON), jobs.c.cancel, ~running)
-        with self._database.read(EVERY_TENANT) as connection:
-            return connection.execute(query).mappings().all()
-
-
-def _prune(rows: Changes, every: timedelta) -> bool:
-    """Insert a prune job. Return False if the tenant was removed or another beat was first."""
-    if rows.one(tenants, lock=True) is None:
-        return False
-    if rows.find(jobs, jobs.c.kind == JobKind.SWEEP.value, jobs.c.created_at > rows.now - every):
-        return False
-    new_job(rows, JobKind.SWEEP, asked=Origin.SCHEDULE)
-    return True
-
 
 def _pin_parent(rows: Changes, job_id: str) -> None:
     """Pin the newest snapshot as the backup's parent."""
@@ -313,29 +250,11 @@ def _pin_parent(rows: Changes, job_id: str) -> None:
         rows.insert(pins, job_id=job_id, snapshot_id=parent["snapshot_id"])
 
 
-def _handle_expired(rows: Changes, step: RowMapping, claims_lost: int) -> int:
-    """Requeue a step whose claim expired, or end its job. Return how many rows changed."""
-    job = rows.one(jobs, jobs.c.job_id == step["job_id"], lock=True)
-    expired = (steps.c.step_id == step["step_id"], steps.c.fence == step["fence"], steps.c.claim_until <= rows.now)
-    if job is None or not rows.find(steps, *expired):
-        return 0  # the claim was renewed, or the step or its job ended, since it was read
-    lost = step["claims_lost"] + 1
-    if job["here"]:
-        interrupt(rows, job)
-    elif lost >= claims_lost:
-        message = f"Its workers went away {lost} times without progress. See the workers' logs, then ask again."
-        end_job(rows, job, JobState.FAILED, Code.WORKER_LOST, message)
-    else:
-        return requeue(rows, steps.c.step_id == step["step_id"], claims_lost=lost)
-    return 1
-
-
-def _end_cancelled(rows: Changes, job: RowMapping) -> int:
-    """End a job to cancel, unless it has ended or has a running step. Return how many rows changed."""
-    row = rows.one(jobs, jobs.c.job_id == job["job_id"], lock=True)
-    if row is None or JobState(row["state"]).ended:
-        return 0
-    if rows.find(steps, steps.c.job_id == job["job_id"], steps.c.state == StepState.RUNNING.value):
-        return 0
-    end_job(rows, row, JobState.CANCELLED, Code.CANCELLED, "The job was cancelled.")
-    return 1
+def _insert_sweep(rows: Changes, every: timedelta) -> bool:
+    """Insert a sweep. Return False if the tenant was removed or another beat was first."""
+    if rows.one(tenants, lock=True) is None:
+        return False
+    if rows.find(jobs, of_kinds(JobKind.SWEEP), jobs.c.created_at > rows.now - every):
+        return False
+    new_job(rows, JobKind.SWEEP, asked=Origin.SCHEDULE)
+    return True

@@ -1,23 +1,18 @@
-"""Choose the steps to send messages for now.
+"""Read whose step is next, and mark the steps as sent. ``domain.jobs.turns`` has the rule."""
 
-At most twice the free slots are outstanding. So a backlog waits in SQL, where it can be ordered, and not in the broker.
-Jobs that a person asked for go first. Next goes the tenant with the fewest steps at work, and among equals the one that
-was served longest ago.
-"""
-
-from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from shared.adapters.catalog.jobs import GOING_ON
+from shared.adapters.catalog.job_rows import GOING_ON
 from shared.adapters.catalog.schema import jobs, steps, tenants, workers
 from shared.adapters.catalog.tenancy import Changes
-from shared.domain.jobs import JobKind, Origin, StepRef, StepState
+from shared.domain.jobs import Origin, StepRef, StepState, is_known
+from shared.domain.jobs.backoff import resend_wait
+from shared.domain.jobs.turns import ActiveStep, next_steps, queue_of
 from shared.messages import FIRST_VERSION, VERSION
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
 _ACTIVE_STEPS = (
     select(
         steps.c.tenant_id,
@@ -62,27 +57,37 @@ def due_messages(
     ``resend`` and ``resend_most`` are the first and the longest wait in seconds before a message is sent again. A
     worker counts if it was seen within ``worker_seen`` seconds. ``tenant_steps`` limits a tenant's steps at work.
     """
-    active = connection.execute(_ACTIVE_STEPS).mappings().all()
-    waiting = [row for row in active if row["step_state"] == StepState.QUEUED]
-    outstanding = [row for row in waiting if row["sends"] and row["send_at"] > now]
-    running = [row for row in active if row["step_state"] == StepState.RUNNING]
-    due = [row for row in waiting if row["send_at"] <= now and not row["cancel"]]
+    active = {row["step_id"]: row for row in connection.execute(_ACTIVE_STEPS).mappings()}
     alive = connection.execute(select(workers).where(workers.c.seen_at > now - timedelta(seconds=worker_seen)))
     seen = alive.mappings().all()
-    room = 2 * _free_slots(seen, running) - len(outstanding)
-    if room <= 0 or not due:
+    slots = {row["worker"]: row["slots"] for row in seen}
+    chosen = next_steps([_active_step(row) for row in active.values()], slots, now, tenant_steps)
+    if not chosen:
         return []
-    at_work = Counter(row["tenant_id"] for row in running + outstanding)
-    chosen = _in_turn(due, at_work, room, tenant_steps)
-    served = {row["tenant_id"] for row in chosen}
+    served = {step.tenant_id for step in chosen}
     connection.execute(update(tenants).where(tenants.c.tenant_id.in_(served)).values(served_at=now))
     version = _common_version(seen)
-    return [_step_ref(row, version) for row in chosen if _mark_sent(connection, now, row, resend, resend_most)]
+    rows = [active[step.step_id] for step in chosen]
+    return [_step_ref(row, version) for row in rows if _mark_sent(connection, now, row, resend, resend_most)]
+
+
+def _active_step(row: RowMapping) -> ActiveStep:
+    """Return the step in a row. A step that this version does not know is left to a sender that knows it."""
+    return ActiveStep(
+        tenant_id=row["tenant_id"],
+        step_id=row["step_id"],
+        origin=Origin(row["asked"]),
+        worker=row["holder"].rpartition("/")[0] if row["step_state"] == StepState.RUNNING else None,
+        send_at=row["send_at"],
+        sends=row["sends"],
+        offered=not row["cancel"] and is_known(row["kind"], row["phase"], row["name"]),
+        served_at=row["served_at"],
+    )
 
 
 def _mark_sent(connection: Connection, now: datetime, row: RowMapping, resend: float, resend_most: float) -> bool:
     """Mark the step as sent. Return False if another tick was first or a worker claimed the step."""
-    wait = min(resend * 2.0 ** min(row["sends"], 64), resend_most)
+    wait = resend_wait(row["sends"], resend, resend_most)
     changed = Changes(connection, row["tenant_id"], now).update(
         steps,
         steps.c.step_id == row["step_id"],
@@ -92,15 +97,6 @@ def _mark_sent(connection: Connection, now: datetime, row: RowMapping, resend: f
         send_at=now + timedelta(seconds=wait),
     )
     return changed == 1
-
-
-def _free_slots(seen: Sequence[RowMapping], running: Sequence[RowMapping]) -> int:
-    """Return the number of slots of these workers in which no step runs."""
-    free = 0
-    for row in seen:
-        busy = sum(step["holder"].startswith(f"{row['worker']}/") for step in running)
-        free += max(0, row["slots"] - busy)
-    return free
 
 
 def _common_version(seen: Sequence[RowMapping]) -> int:
@@ -113,42 +109,15 @@ def _common_version(seen: Sequence[RowMapping]) -> int:
     return min([VERSION, *versions])
 
 
-def _in_turn(due: Sequence[RowMapping], at_work: Counter[str], room: int, tenant_steps: int) -> list[RowMapping]:
-    """Return up to ``room`` steps in the order of the module's rule.
-
-    ``at_work`` counts each tenant's steps and is updated.
-    """
-    chosen: list[RowMapping] = []
-    for asked in (Origin.HAND, Origin.SCHEDULE):
-        queues: dict[str, list[RowMapping]] = {}
-        for row in reversed(due):
-            if row["asked"] == asked:
-                queues.setdefault(row["tenant_id"], []).append(row)
-        turn = {tenant_id: queue[0]["served_at"] or _NEVER for tenant_id, queue in queues.items()}
-        while len(chosen) < room:
-            ready = [tenant_id for tenant_id in queues if queues[tenant_id] and at_work[tenant_id] < tenant_steps]
-            if not ready:
-                break
-            tenant_id = min(ready, key=lambda one: (at_work[one], turn[one]))
-            chosen.append(queues[tenant_id].pop())
-            at_work[tenant_id] += 1
-    return chosen
-
-
 def _step_ref(row: RowMapping, version: int) -> StepRef:
     """Return the message's content for a step: its queue, names and version."""
-    queue = "upkeep"
-    if row["asked"] == Origin.HAND:
-        queue = "manual"
-    elif row["kind"] == JobKind.BACKUP:
-        queue = "backup"
     return StepRef(
         tenant_id=row["tenant_id"],
         job_id=row["job_id"],
         step_id=row["step_id"],
-        queue=queue,
+        queue=queue_of(row["kind"], Origin(row["asked"])).value,
         tenant=row["tenant"],
-        kind=JobKind(row["kind"]),
+        kind=row["kind"],
         phase=row["phase"],
         name=row["name"],
         version=version,

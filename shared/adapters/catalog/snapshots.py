@@ -1,10 +1,12 @@
-"""Read snapshots from SQL."""
+"""Read and store snapshots and runs in SQL."""
+
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import RowMapping
 
 from shared.adapters.catalog.schema import runs, snapshot_runs, snapshots
-from shared.adapters.catalog.tenancy import Rows, Tenancy
+from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import ResourceReport, RunRef, Snapshot
 
@@ -84,3 +86,18 @@ def snapshot_of(row: RowMapping) -> Snapshot:
         complete=row["complete"],
         resources=msgspec.convert(row["resources"], list[ResourceReport]),
     )
+
+
+def keep_run(rows: Changes, run: RunRef) -> None:
+    """Insert a run unless it exists."""
+    if rows.one(runs, runs.c.run_id == run.run_id) is None:
+        rows.insert(runs, run_id=run.run_id, job_id=run.job_id, stream=run.stream, blobs=run.blobs)
+
+
+def keep_snapshot(rows: Changes, snapshot: Snapshot, run_refs: Sequence[RunRef]) -> None:
+    """Insert the snapshot as the newest, with its runs."""
+    values = msgspec.structs.asdict(snapshot) | {"resources": msgspec.to_builtins(snapshot.resources)}
+    rows.insert(snapshots, number=rows.number(snapshots), going=False, **values)
+    for position, run in enumerate(run_refs):
+        keep_run(rows, run)
+        rows.insert(snapshot_runs, snapshot_id=snapshot.snapshot_id, run_id=run.run_id, position=position)

@@ -12,7 +12,8 @@ from shared.adapters.catalog.audit import SqlAudit, append
 from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.catalog.customer_keys import SqlCustomerKeys
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
-from shared.adapters.catalog.jobs import SqlJobs, job_of, no_such_job
+from shared.adapters.catalog.job_rows import job_of, no_such_job
+from shared.adapters.catalog.jobs import SqlJobs
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
 from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
 from shared.adapters.catalog.overview import SqlOverview

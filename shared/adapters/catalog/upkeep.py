@@ -7,10 +7,10 @@ import msgspec
 from sqlalchemy import RowMapping, select
 
 from shared.adapters.catalog.audit import append, append_if_sound, append_rebuilt
-from shared.adapters.catalog.claims import keep_snapshot, lock_claim
 from shared.adapters.catalog.directories import claim_of
 from shared.adapters.catalog.engine import EVERY_TENANT, Turn
-from shared.adapters.catalog.jobs import GOING_ON, end_job
+from shared.adapters.catalog.job_rows import GOING_ON
+from shared.adapters.catalog.job_writes import end_job
 from shared.adapters.catalog.keys import insert_key
 from shared.adapters.catalog.schema import (
     bucket_jobs,
@@ -24,6 +24,8 @@ from shared.adapters.catalog.schema import (
     tenants,
     untrusted_keys,
 )
+from shared.adapters.catalog.snapshots import keep_snapshot
+from shared.adapters.catalog.step_writes import lock_claim
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action, Plain
 from shared.domain.jobs import Claim, JobState

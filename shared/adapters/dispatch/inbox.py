@@ -76,8 +76,8 @@ def _step(envelope: _Envelope, body: bytes) -> dict[str, Any] | None:
     Return None if it is not one of this project's tasks.
     """
     _, keywords, _ = msgspec.json.decode(body, type=tuple[list[Any], dict[str, Any], dict[str, Any]])
-    task, message = envelope.headers.get("task"), messages.decode(keywords)
-    if message is None or task not in messages.TASKS:
+    task, message = messages.task_to_run(envelope.headers.get("task")), messages.decode(keywords)
+    if message is None or task is None:
         return None
     headers = {
         "lang": "py",

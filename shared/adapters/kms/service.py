@@ -13,8 +13,9 @@ from shared import aws
 from shared.adapters.kms.answers import DRY_RUN, EXPIRED, NONSENSE, REFUSALS, code_of, meaning, silent
 from shared.adapters.kms.refusals import ACCESS_DENIED
 from shared.domain.errors import Alarm, EntrakeepError, KeyRefused
+from shared.domain.kms_key import KeyDescription
 from shared.domain.secret import Secret
-from shared.ports.keys import Caller, FreshKey, KeyDescription, Wrapping
+from shared.ports.keys import Caller, FreshKey, Wrapping
 
 _T = TypeVar("_T")
 

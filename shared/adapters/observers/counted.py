@@ -5,9 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from shared.domain.errors import KeyRefused, KeyTrouble
+from shared.domain.kms_key import KeyDescription
 from shared.domain.secret import Secret
 from shared.ports.budget import Budget, Budgets
-from shared.ports.keys import Caller, FreshKey, KeyDescription, KeyService, Wrapping
+from shared.ports.keys import Caller, FreshKey, KeyService, Wrapping
 from shared.ports.observer import Observer, Usage
 
 _T = TypeVar("_T")

@@ -1,24 +1,77 @@
 """Jobs: their kinds, states and steps. Ids are random UUIDs in lower case; times are aware datetimes in UTC."""
 
+from shared.domain.jobs.details import (
+    Check,
+    DamagedBlob,
+    Details,
+    KeyAnswer,
+    KeyChangeProgress,
+    KeyChecks,
+    RecordsShown,
+    SweepResult,
+    UnmovedKey,
+    VerifyRequest,
+    VerifyResult,
+    stored_details,
+)
 from shared.domain.jobs.job import Job, Origin
-from shared.domain.jobs.kinds import FOREGROUND, JobKind, exclusive_kinds
+from shared.domain.jobs.kinds import (
+    FOREGROUND,
+    KEY_CHANGES,
+    KINDS,
+    JobKind,
+    KindRow,
+    Phase,
+    PhaseRow,
+    QueueName,
+    details_of,
+    kind_of,
+    needs_key,
+    row_of,
+    texts_of,
+)
+from shared.domain.jobs.plans import is_known, may_run, steps_of
 from shared.domain.jobs.states import JOB_MOVES, JobState, StepState
-from shared.domain.jobs.steps import Claim, Phase, ResourceProgress, Step, StepPlan, StepRef, Trouble
+from shared.domain.jobs.steps import Claim, ResourceProgress, Step, StepPlan, StepRef, Trouble
 
 __all__ = [
     "FOREGROUND",
     "JOB_MOVES",
+    "KEY_CHANGES",
+    "KINDS",
+    "Check",
     "Claim",
+    "DamagedBlob",
+    "Details",
     "Job",
     "JobKind",
     "JobState",
+    "KeyAnswer",
+    "KeyChangeProgress",
+    "KeyChecks",
+    "KindRow",
     "Origin",
     "Phase",
+    "PhaseRow",
+    "QueueName",
+    "RecordsShown",
     "ResourceProgress",
     "Step",
     "StepPlan",
     "StepRef",
     "StepState",
+    "SweepResult",
     "Trouble",
-    "exclusive_kinds",
+    "UnmovedKey",
+    "VerifyRequest",
+    "VerifyResult",
+    "details_of",
+    "is_known",
+    "kind_of",
+    "may_run",
+    "needs_key",
+    "row_of",
+    "steps_of",
+    "stored_details",
+    "texts_of",
 ]

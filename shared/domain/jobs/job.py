@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
 from shared.domain.errors import Code
+from shared.domain.jobs.details import Details
 from shared.domain.jobs.kinds import JobKind
 from shared.domain.jobs.states import JobState
 
@@ -25,7 +25,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     job_id: str
     tenant_id: str
-    kind: JobKind
+    kind: JobKind | str
+    """A text stands for a kind that only a newer version knows."""
     state: JobState
     origin: Origin
     code: Code | None = None
@@ -39,5 +40,5 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The snapshot that this job builds on or reads."""
     snapshot: str | None = None
     """The snapshot that this job made (backup), or read (browse, download, verify of one, compare: its first)."""
-    detail: Any = None
-    """The job's result in the clear, as JSON: counts and blob names of a verify, the verdict of a key check."""
+    detail: Details | None = None
+    """What the job was requested with, and its results."""

@@ -9,25 +9,12 @@ from shared.domain.jobs.kinds import JobKind
 from shared.domain.jobs.states import StepState
 
 
-class Phase:
-    """The phases of a backup. A phase opens when the last step of the previous one has ended."""
-
-    READ = 1
-    """Read each stream from Graph."""
-    SECOND_ROUND = 2
-    """Read what changed in delta streams during the first phase."""
-    COMPACT = 3
-    """Merge adjacent runs of a stream."""
-    COMMIT = 4
-    """Store the manifest and commit the snapshot."""
-
-
 class StepPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A step to be created."""
 
     phase: int
     name: str
-    """What the step works on: a stream's name, or ``commit``, or the kind of its job."""
+    """What the step works on: a stream's name, ``compact``, ``commit``, or the kind of its job."""
 
 
 class ResourceProgress(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 from shared.engine.backup.commit import commit_step
 from shared.engine.backup.compact import compact_step
-from shared.engine.backup.plan import backup_steps
 from shared.engine.backup.read import read_step
 
-__all__ = ["backup_steps", "commit_step", "compact_step", "read_step"]
+__all__ = ["commit_step", "compact_step", "read_step"]

@@ -10,8 +10,6 @@ from shared.vault.compaction import compact, to_merge
 from shared.vault.format import Merged, Run
 from shared.vault.writer import RunWriter
 
-COMPACT = "compact"
-
 
 def compact_step(work: Work) -> bool:
     """Merge runs of each stream and finish the step. Return True if that opened the next phase.

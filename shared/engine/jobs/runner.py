@@ -19,19 +19,16 @@ from shared.domain.errors import (
     Retry,
     Unexpected,
 )
-from shared.domain.jobs import Claim, JobKind, JobState, Phase
+from shared.domain.jobs import KINDS, Claim, JobState
+from shared.domain.jobs.backoff import shortest_wait
 from shared.engine.audit import anchor_softly
-from shared.engine.backup import commit_step, compact_step, read_step
 from shared.engine.context import Context
 from shared.engine.jobs.ending import Ending, ending_of, ending_unclaimed
+from shared.engine.jobs.registry import STEPS
 from shared.engine.jobs.sending import send_due
-from shared.engine.key_management import key_change_step
-from shared.engine.key_management.key_check import key_check_step
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.claim_keeper import ClaimKeeper
 from shared.engine.steps.work import TimeSliceOver, Work
-from shared.engine.upkeep.sweep import sweep_step
-from shared.engine.upkeep.verify import verify_step
 from shared.messages import StepMessage
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.observer import Point
@@ -42,12 +39,6 @@ _SHORTAGES = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
 """Errors of system calls on a machine that is short of memory, descriptors or processes."""
 _End = tuple[bool, EntrakeepError | TimeSliceOver | None]
 """True if the next phase opened, and the error that ended the step early, if one did."""
-_BACKUP = {
-    Phase.READ: read_step,
-    Phase.SECOND_ROUND: read_step,
-    Phase.COMPACT: compact_step,
-    Phase.COMMIT: commit_step,
-}
 
 
 def run_step(context: Context, message: StepMessage, holder: str) -> Ending:
@@ -96,7 +87,7 @@ def _run_and_store(context: Context, catalog: TenantCatalog, hold: ClaimKeeper) 
     """Run the step, and store in SQL how it ended. Return as ``_run_claimed`` does."""
     claim = hold.claim
     try:
-        patience = context.limits.check_retry_seconds if claim.kind is JobKind.KEY_CHECK else None
+        patience = context.limits.check_retry_seconds if KINDS[claim.kind].person_waits else None
         with ProcessKeys(context, catalog, patience) as keys:
             return _work(Work(context, catalog, claim, hold, keys)), None
     except (EntrakeepError, TimeSliceOver) as error:
@@ -119,24 +110,11 @@ def _fail_unexpected(catalog: TenantCatalog, claim: Claim, error: Exception) -> 
 
 
 def _work(work: Work) -> bool:
-    """Run the step's function. Return True if that opened the next phase.
-
-    Raises Refuse ``FORMAT_UNKNOWN`` for a kind of job that this worker does not know.
-    """
-    kind, phase = work.claim.kind, work.claim.phase
-    if kind is not JobKind.KEY_CHECK:
+    """Run the step's function. Return True if that opened the next phase."""
+    claim = work.claim
+    if KINDS[claim.kind].needs_store:
         work.context.store.check()  # first, so that nothing is read from Graph that cannot be stored
-    if kind is JobKind.BACKUP:
-        return _BACKUP[phase](work)
-    if kind is JobKind.VERIFY:
-        return verify_step(work)
-    if kind is JobKind.KEY_CHECK:
-        return key_check_step(work)
-    if kind in (JobKind.KEY_ENABLE, JobKind.KEY_UPDATE):
-        return key_change_step(work)
-    if kind is JobKind.SWEEP:
-        return sweep_step(work)
-    raise Refuse(Code.FORMAT_UNKNOWN, f"This worker does not know jobs of kind {kind}; update it.")
+    return STEPS[claim.kind][claim.phase](work)
 
 
 def _store_fate(context: Context, catalog: TenantCatalog, claim: Claim, error: EntrakeepError | TimeSliceOver) -> bool:
@@ -185,7 +163,7 @@ def _retry_later(context: Context, catalog: TenantCatalog, claim: Claim, error: 
     """
     limits = context.limits
     longest = limits.key_trouble_seconds if isinstance(error, KeyTrouble) else limits.graph_trouble_seconds
-    after = min(max(error.after or 0.0, limits.resend_seconds), limits.step_wait_most_seconds)
+    after = shortest_wait(error.after, limits.resend_seconds, limits.step_wait_most_seconds)
     alone = isinstance(error, GraphTrouble) and error.alone
     lasted = catalog.claims.release_step(claim, after=after, trouble=error, alone=alone)
     if lasted.seconds < longest and not (alone and lasted.alone >= limits.stream_trouble_seconds):
@@ -193,7 +171,7 @@ def _retry_later(context: Context, catalog: TenantCatalog, claim: Claim, error: 
     last_claim = catalog.claims.claim(claim.job_id, claim.step_id, "ending", limits.claim_seconds)
     if last_claim is None:
         return False
-    if isinstance(error, GraphTrouble) and claim.kind is JobKind.BACKUP and claim.phase == Phase.READ:
+    if isinstance(error, GraphTrouble) and KINDS[claim.kind].phases[claim.phase].may_fail:
         catalog.claims.drop_checkpoints(last_claim)
         return catalog.claims.finish(last_claim, answer=Answer.FAILED, request_id=error.request_id)
     catalog.claims.fail(last_claim, error.code, error.message)

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from shared.domain.errors import Alarm, EntrakeepError, KeyTrouble, Refuse
 from shared.domain.key_health import NO_NEW_DATA_KEYS, KeyCondition, KeyWarning
 from shared.domain.key_states import advice_on, state_sentence
+from shared.domain.kms_key import KeyDescription
 from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey, encryption_context
-from shared.ports.keys import KeyDescription, KeyService
+from shared.ports.keys import KeyService
 
 EXPIRES_WITHIN = (1, 7, 30)
 """Days before imported key material expires: each is a warning of its own."""

@@ -5,13 +5,12 @@ key is rewrapped, while jobs continue under both keys. Last, wrappings by the pr
 Each part can be interrupted and resumed. A change cannot be undone.
 """
 
-import msgspec
-
 from shared.domain.errors import Code, EntrakeepError, Refuse
+from shared.domain.jobs import KeyChangeProgress
 from shared.domain.model import Tenant
 from shared.engine.audit import anchor_softly
 from shared.engine.key_management.checks import repeat_checks
-from shared.engine.key_management.moving import KeyChangeProgress, Moving
+from shared.engine.key_management.moving import Moving
 from shared.engine.key_management.proof import forget_and_prove, purge_database
 from shared.engine.keys.trust import record_trust
 from shared.engine.steps.work import Work
@@ -48,12 +47,14 @@ def key_change_step(work: Work) -> bool:
     anchor_softly(work.context, work.catalog)
     record_trust(work.context, work.catalog)
     progress.proved = {}  # only a resumed proof needs it
-    return work.catalog.claims.finish(work.claim, detail=msgspec.to_builtins(progress))
+    return work.catalog.claims.finish(work.claim, detail=progress)
 
 
 def _load_progress(work: Work) -> KeyChangeProgress:
     """Return the job's progress. Data keys that could not be moved before are tried again."""
-    progress = msgspec.convert(work.catalog.jobs.get(work.claim.job_id).detail, KeyChangeProgress)
+    progress = work.catalog.jobs.get(work.claim.job_id).detail
+    if not isinstance(progress, KeyChangeProgress):
+        raise Refuse(Code.FORMAT_UNKNOWN, "The job does not name the key to change to. Ask for the change again.")
     progress.left, progress.snapshots = [], []
     return progress
 
@@ -65,7 +66,7 @@ def _switch(work: Work, progress: KeyChangeProgress) -> Tenant:
         check_bucket_known(work, Listing(work.context.store, work.claim.tenant_id))
         repeat_checks(work, tenant, progress.arn)
         progress.before = tenant.key_arn
-        work.catalog.claims.report_progress(work.claim, msgspec.to_builtins(progress))
+        work.catalog.claims.report_progress(work.claim, progress)
     switched = work.catalog.customer_keys.switch(work.claim, progress.arn)
     work.context.observer.reach(Point.KEY_SWITCHED)
     anchor_softly(work.context, work.catalog)
@@ -89,5 +90,5 @@ def _fail(work: Work, moving: Moving) -> bool:
         )
     snapshots = len(progress.snapshots)
     message = f"{progress.moved} data keys were moved, {progress.to_move} wait; {snapshots} snapshots need them. {why}"
-    work.catalog.claims.fail(work.claim, code, message, detail=msgspec.to_builtins(progress))
+    work.catalog.claims.fail(work.claim, code, message, detail=progress)
     return False

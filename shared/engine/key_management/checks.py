@@ -6,16 +6,15 @@ lists each check once it is made. Data keys that are created for a check are dis
 
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from shared.domain.arns import check_form, region_of
 from shared.domain.errors import Code, KeyRefused, KeyTrouble, Refuse
+from shared.domain.jobs import Check, KeyChecks
+from shared.domain.kms_key import KeyDescription
 from shared.domain.model import KeyMode, Tenant
 from shared.engine.context import Context
 from shared.engine.key_management.findings import matters_to_know, wrong_kind, wrong_state
 from shared.engine.key_management.trials import Trials, invalid
 from shared.engine.steps.work import Work
-from shared.ports.keys import KeyDescription
 
 CHECKS = (
     "form",
@@ -38,42 +37,17 @@ REPEATED = ("form", "region", "seen", "kind", "state", "make", "open", "into", "
 """Names of the checks that are repeated before a tenant is switched to the key."""
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A check that was made."""
-
-    check: str
-    """The check's name, one of ``CHECKS``."""
-    outcome: str
-    """``passed``, ``warned`` or ``failed``."""
-    message: str | None = None
-    """What to know or to change."""
-
-
-class Checked(msgspec.Struct, kw_only=True):
-    """The result of a key check so far, stored as the detail of its job."""
-
-    arn: str
-    """The ARN to check, as it was given."""
-    checks: list[Check] = []
-    """The checks made so far."""
-    key: KeyDescription | None = None
-    """The answer of DescribeKey, None before check ``seen``."""
-    request_ids: list[str] = []
-    """AWS request ids of the calls to KMS, for the owner's CloudTrail."""
-
-
-def key_validation_step(work: Work) -> bool:
-    """Check the key that the job names. Return whether the job goes on to a next step.
+def key_validation_step(work: Work, arn: str) -> bool:
+    """Check the key ``arn``. Return whether the job goes on to a next step.
 
     The first failure ends the job with ``KEY_INVALID`` or the failure's own code, and a message that names the check. KMS
     trouble ends it too: the person who requested the check wants the present answer.
     """
-    detail = work.catalog.jobs.get(work.claim.job_id).detail
-    validation = Validation(work.context, work.catalog.tenant(), detail["arn"], work.claim_keeper.check)
+    validation = Validation(work.context, work.catalog.tenant(), arn, work.claim_keeper.check)
     result = validation.result
 
     def report() -> None:
-        work.catalog.claims.report_progress(work.claim, msgspec.to_builtins(result))
+        work.catalog.claims.report_progress(work.claim, result)
 
     try:
         validation.run(CHECKS, report)
@@ -81,7 +55,7 @@ def key_validation_step(work: Work) -> bool:
         report()
         work.catalog.claims.fail(work.claim, error.code, error.message)
         return False
-    return work.catalog.claims.finish(work.claim, detail=msgspec.to_builtins(result))
+    return work.catalog.claims.finish(work.claim, detail=result)
 
 
 def repeat_checks(work: Work, tenant: Tenant, arn: str) -> None:
@@ -102,7 +76,7 @@ class Validation:
         self._arn = arn
         self._check_claim = check_claim
         self._trials = Trials(context, tenant, check_claim)
-        self.result = Checked(arn=arn, request_ids=self._trials.request_ids)
+        self.result = KeyChecks(arn=arn, request_ids=self._trials.request_ids)
 
     def run(self, names: Sequence[str], report: Callable[[], None]) -> None:
         """Make the checks in order. ``report`` is called after each that passes.

@@ -4,7 +4,7 @@
 """
 
 from shared.domain.key_states import state_sentence
-from shared.ports.keys import KeyDescription
+from shared.domain.kms_key import KeyDescription
 
 
 def wrong_kind(key: KeyDescription, provider_arn: str) -> str | None:

@@ -11,6 +11,7 @@ import msgspec
 
 from shared.domain.deadline import seconds_since
 from shared.domain.errors import Alarm, Code, KeyRefused
+from shared.domain.jobs import KeyChangeProgress, UnmovedKey
 from shared.domain.model import Tenant, WrappedKey
 from shared.engine.keys.retrying import retry_kms
 from shared.engine.keys.trust import Trust
@@ -21,38 +22,6 @@ from shared.vault.keyring import encode_key_object, read_key_object, unwrap
 from shared.vault.names import key_object_blob
 
 _T = TypeVar("_T")
-
-
-class UnmovedKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A data key, or a key object, that could not be moved."""
-
-    blob: str
-    """The key object's name."""
-    reason: Code
-    """Why it could not be moved."""
-
-
-class KeyChangeProgress(msgspec.Struct, kw_only=True):
-    """The progress of a key change, stored as the detail of its job."""
-
-    arn: str
-    """The ARN of the key to change to."""
-    before: str | None = None
-    """The ARN of the previous key."""
-    moved: int = 0
-    """Number of data keys moved."""
-    to_move: int = 0
-    """Number of data keys still to move."""
-    snapshots: list[str] = []
-    """Snapshots that need a data key which could not be moved."""
-    left: list[UnmovedKey] = []
-    """Data keys and key objects that could not be moved."""
-    forgotten: int = 0
-    """Number of older generations whose rows this job has deleted, or is about to."""
-    database: str | None = None
-    """What the database's own files may still hold of their wrappings, as a sentence."""
-    proved: dict[str, str] = {}
-    """Hash of the names of each proved part of the key objects, by the first digits of the data keys' ids."""
 
 
 def find_current(keys: Keys, data_key_id: str) -> WrappedKey | None:
@@ -138,7 +107,7 @@ class Moving:
         self.work.claim_keeper.check()
         time_over = self._time_slice.over
         if time_over or self._report_pause.over:
-            self.work.catalog.claims.report_progress(self.work.claim, msgspec.to_builtins(self.progress), progress=True)
+            self.work.catalog.claims.report_progress(self.work.claim, self.progress, progress=True)
             self._report_pause = self.work.context.deadline(self.work.context.limits.key_progress_seconds)
         if time_over:
             raise TimeSliceOver

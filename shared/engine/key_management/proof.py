@@ -17,8 +17,9 @@ from collections.abc import Iterator
 import msgspec
 
 from shared.domain.errors import Alarm, Code, KeyRefused, Refuse
+from shared.domain.jobs import UnmovedKey
 from shared.domain.model import WrappedKey
-from shared.engine.key_management.moving import Moving, UnmovedKey, find_current
+from shared.engine.key_management.moving import Moving, find_current
 from shared.engine.keys.retrying import retry_kms
 from shared.ports.observer import Point
 from shared.vault.keyring import check_key_object, read_key_object, unwrap

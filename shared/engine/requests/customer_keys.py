@@ -6,7 +6,7 @@ user has agreed to the terms for a first key, the second one requests the change
 
 from shared.domain.arns import PRINCIPAL, account_of, check_form, region_of
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, JobState, Origin
+from shared.domain.jobs import Job, JobKind, JobState, KeyChangeProgress, KeyChecks, Origin
 from shared.domain.model import KeyMode, Tenant
 from shared.engine.context import Context
 from shared.engine.key_management.policy import Policy, key_policy
@@ -81,12 +81,12 @@ def request_enable(catalog: TenantCatalog, arn: str, actor: str) -> Job:
     """Record that ``actor`` accepts the present terms for this key, and create the job that changes to it."""
     terms = present_terms()
     catalog.customer_keys.accept(actor=actor, version=terms.version, sha256=terms.sha256, arn=arn)
-    return catalog.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND, detail={"arn": arn})[0]
+    return catalog.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND, detail=KeyChangeProgress(arn=arn))[0]
 
 
 def request_update(catalog: TenantCatalog, arn: str) -> Job:
     """Create the job that changes from one of the tenant's own keys to another."""
-    return catalog.jobs.request(JobKind.KEY_UPDATE, origin=Origin.HAND, detail={"arn": arn})[0]
+    return catalog.jobs.request(JobKind.KEY_UPDATE, origin=Origin.HAND, detail=KeyChangeProgress(arn=arn))[0]
 
 
 def _handle(catalog: Catalog, actor: str, name: str) -> TenantCatalog:
@@ -114,7 +114,7 @@ def _check_may_enable(catalog: TenantCatalog, tenant: Tenant, arn: str) -> None:
 
 def _request_validation(catalog: TenantCatalog, arn: str) -> Job:
     """Create the job in which a worker checks the key with its own credentials."""
-    return catalog.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail={"arn": arn})[0]
+    return catalog.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail=KeyChecks(arn=arn))[0]
 
 
 def _checked_arn(check: Job) -> str:
@@ -122,7 +122,7 @@ def _checked_arn(check: Job) -> str:
 
     Raise Refuse ``KEY_INVALID`` if the check did not pass.
     """
-    key = check.detail.get("key") if isinstance(check.detail, dict) else None
+    key = check.detail.key if isinstance(check.detail, KeyChecks) else None
     if check.state is not JobState.SUCCEEDED or key is None:
         raise Refuse(Code.KEY_INVALID, "The key has not passed its checks: check it again.")
-    return str(key["arn"])
+    return key.arn

@@ -3,10 +3,8 @@
 import msgspec
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, Origin
+from shared.domain.jobs import Job, JobKind, Origin, VerifyRequest, row_of
 from shared.ports.catalog.database import Catalog
-
-_RETRIED = (JobKind.BACKUP, JobKind.KEY_ENABLE, JobKind.KEY_UPDATE)
 
 
 class RequestedJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +40,7 @@ def request_verify(
     A shallow verify checks hashes only, which needs no key. Raise Refuse ``NO_SUCH_TENANT``, ``NO_SUCH_SNAPSHOT``.
     """
     jobs = catalog.as_actor(actor).tenant(catalog.find(name).tenant_id).jobs
-    detail = {"shallow": True} if shallow else None
+    detail = VerifyRequest(shallow=True) if shallow else None
     return jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=snapshot, detail=detail)[0]
 
 
@@ -54,14 +52,15 @@ def retry_job(catalog: Catalog, actor: str, job_id: str) -> RequestedJob:
     ended = catalog.find_job(job_id)
     if not ended.state.ended:
         raise Refuse(Code.BUSY, f"The job is still {ended.state}. See 'entrakeep jobs show {job_id}'.")
-    if ended.kind not in _RETRIED:
-        sentence = f"{ended.kind} jobs cannot be retried; run 'entrakeep {ended.kind.replace('-', ' ')}' again."
-        raise Refuse(Code.WRONG_USE, sentence)
-    job, new = (
-        catalog.as_actor(actor)
-        .tenant(ended.tenant_id)
-        .jobs.request(ended.kind, origin=Origin.HAND, full=ended.full, detail=_retry_detail(ended), retried=job_id)
-    )
+    row = row_of(ended.kind)
+    if row is None:
+        raise Refuse(Code.WRONG_USE, f"This version does not know {ended.kind} jobs. Update it to retry the job.")
+    if not row.may_retry:
+        advice = f"run '{row.command}' again" if row.command else "the scheduler creates the next one"
+        raise Refuse(Code.WRONG_USE, f"{ended.kind} jobs cannot be retried; {advice}.")
+    jobs = catalog.as_actor(actor).tenant(ended.tenant_id).jobs
+    detail = ended.detail.for_retry() if ended.detail else None
+    job, new = jobs.request(row.kind, origin=Origin.HAND, full=ended.full, detail=detail, retried=job_id)
     return RequestedJob(job=job, new=new)
 
 
@@ -70,8 +69,3 @@ def cancel_job(catalog: Catalog, actor: str, job_id: str) -> Cancellation:
     before = catalog.find_job(job_id)
     after = catalog.as_actor(actor).tenant(before.tenant_id).jobs.cancel(job_id)
     return Cancellation(job=after, late=before.state.ended)
-
-
-def _retry_detail(job: Job) -> dict[str, str] | None:
-    """Return the detail that a retry of this job needs: the new key's ARN for a key change."""
-    return {"arn": job.detail["arn"]} if isinstance(job.detail, dict) and "arn" in job.detail else None

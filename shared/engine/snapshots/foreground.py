@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Refuse, Unexpected
-from shared.domain.jobs import Claim, JobKind, JobState
+from shared.domain.jobs import KINDS, Claim, JobKind, JobState, RecordsShown
 from shared.domain.model import Snapshot, Tenant
 from shared.engine.audit import anchor_softly
 from shared.engine.context import Context
@@ -64,7 +64,7 @@ def begun_over(
     catalog.jobs.end_expired_foreground(context.limits.claim_seconds)
     _check_resources(snapshots, resources)
     first, *others = (row.snapshot_id for row in snapshots)
-    claim = catalog.jobs.begin_foreground(kind, first, kind.value, context.limits.claim_seconds, others)
+    claim = catalog.jobs.begin_foreground(kind, first, KINDS[kind].stored, context.limits.claim_seconds, others)
     shown = Shown() if shown is None else shown
     with ClaimKeeper(catalog.claims, claim, context.limits, context.clock.monotonic) as hold:
         try:
@@ -73,7 +73,7 @@ def begun_over(
                 work = Work(context, catalog, claim, hold, keys)
                 yield work, [SnapshotReader(work.blobs, work.blobs.manifest(row).streams) for row in snapshots]
                 work.check()
-            catalog.claims.finish(claim, detail={"records": shown.records})
+            catalog.claims.finish(claim, detail=RecordsShown(records=shown.records))
             anchor_softly(context, catalog)
         except ClaimLost as lost:
             raise _stored_error(catalog, claim) or lost from None
@@ -113,4 +113,4 @@ def _fail(catalog: TenantCatalog, claim: Claim, error: EntrakeepError, shown: Sh
     """End the job as failed or cancelled, unless it has ended already, as after a refused key."""
     with suppress(ClaimLost):
         state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
-        catalog.claims.fail(claim, error.code, error.message, state=state, detail={"records": shown.records})
+        catalog.claims.fail(claim, error.code, error.message, state=state, detail=RecordsShown(records=shown.records))

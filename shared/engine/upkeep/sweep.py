@@ -9,9 +9,8 @@ import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
-import msgspec
-
 from shared.domain.errors import Alarm, Code, Refuse
+from shared.domain.jobs import SweepResult
 from shared.domain.trust import Untrusted, described
 from shared.engine.audit import keep_head
 from shared.engine.keys.trust import Trust, record_trust
@@ -46,7 +45,7 @@ def sweep_step(work: Work) -> bool:
             removed += _sweep_job(work, listing, job_id, stored=job_id in stored)
     removed += _sweep_keys(work, loose)
     log.info("swept", extra={"tenant": tenant, "job": work.claim.job_id, "removed": removed})
-    detail = {"removed": removed, "strays": listing.report(), "untrusted": msgspec.to_builtins(untrusted)}
+    detail = SweepResult(removed=removed, strays=listing.report(), untrusted=untrusted)
     failure = broken or _untrusted_refusal(untrusted)
     if failure is None:
         return work.catalog.claims.finish(work.claim, detail=detail)

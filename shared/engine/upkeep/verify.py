@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from shared.domain.errors import Alarm, Code
-from shared.domain.jobs import JobState
+from shared.domain.jobs import DamagedBlob, JobState, VerifyRequest, VerifyResult
 from shared.domain.model import Snapshot, WrappedKey
 from shared.engine.snapshots.chain import check_hash, known_let_go
 from shared.engine.steps.checkpoints import last_state, store_state
@@ -19,17 +19,6 @@ from shared.vault.format import Manifest, Run
 from shared.vault.keyring import check_key_object
 from shared.vault.listing import Listing
 from shared.vault.names import chunk_blob, manifest_blob
-
-
-class _Damaged(msgspec.Struct):
-    """A blob that is missing, damaged or unknown, as the job's detail lists it."""
-
-    blob: str
-    """The blob's name."""
-    resource: str | None
-    """The resource whose records it holds, if known."""
-    reason: str
-    """The code of what is wrong with it."""
 
 
 class _Progress(msgspec.Struct):
@@ -43,7 +32,7 @@ class _Progress(msgspec.Struct):
     """Ids of the data keys whose key objects were verified."""
     blobs: int = 0
     """Number of blobs verified."""
-    damaged: list[_Damaged] = msgspec.field(default_factory=list)
+    damaged: list[DamagedBlob] = msgspec.field(default_factory=list)
     """Blobs that are missing, damaged or unknown."""
     noted: set[str] = msgspec.field(default_factory=set)
     """Names of the blobs in ``damaged``."""
@@ -60,7 +49,7 @@ class _Progress(msgspec.Struct):
         """List a damaged blob once: a manifest is verified as a snapshot's and again as a parent's."""
         if alarm.blob not in self.noted:
             self.noted.add(alarm.blob)
-            self.damaged.append(_Damaged(alarm.blob, alarm.resource, alarm.code.value))
+            self.damaged.append(DamagedBlob(alarm.blob, alarm.resource, alarm.code.value))
 
 
 def verify_step(work: Work) -> bool:
@@ -70,7 +59,7 @@ def verify_step(work: Work) -> bool:
     slice is over: it stores a checkpoint and raises TimeSliceOver. The next claim continues after the last verified run.
     """
     job = work.catalog.jobs.get(work.claim.job_id)
-    shallow = bool((job.detail or {}).get("shallow"))
+    shallow = isinstance(job.detail, VerifyRequest) and job.detail.shallow
     snapshots = [work.catalog.snapshots.get(job.snapshot)] if job.snapshot else work.catalog.snapshots.all()
     progress = (None if shallow else last_state(work, _Progress)) or _Progress()
     time_slice = work.time_slice()
@@ -91,13 +80,10 @@ def _end(work: Work, progress: _Progress) -> bool:
     listing = Listing(work.context.store, work.claim.tenant_id)
     for alarm in unaccounted(work, listing, progress.keys):
         progress.add_alarm(alarm)
-    damaged = msgspec.to_builtins(progress.damaged)
-    detail = {
-        "snapshots": len(progress.snapshots),
-        "blobs": progress.blobs,
-        "damaged": damaged,
-        "strays": listing.report(),
-    }
+    damaged = progress.damaged
+    detail = VerifyResult(
+        snapshots=len(progress.snapshots), blobs=progress.blobs, damaged=damaged, strays=listing.report()
+    )
     if not damaged:
         return work.catalog.claims.finish(work.claim, state=JobState.SUCCEEDED, detail=detail)
     message = (

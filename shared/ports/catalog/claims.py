@@ -1,12 +1,12 @@
 """The claims on steps, and the writes that need a claim."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from shared.domain.errors import Answer, Code, Retry
-from shared.domain.jobs import Claim, JobState, ResourceProgress
+from shared.domain.jobs import Claim, Details, JobState, ResourceProgress
 from shared.domain.model import RunRef, Sealed, Snapshot
 
 
@@ -86,7 +86,7 @@ class Claims(Protocol):
         This counts as no lost claim.
         """
 
-    def report_progress(self, claim: Claim, detail: Any, *, progress: bool = False) -> None:
+    def report_progress(self, claim: Claim, detail: Details, *, progress: bool = False) -> None:
         """Store ``detail`` as the job's result so far, for its readers.
 
         With ``progress``, it counts as a checkpoint does: it resets the count of lost claims.
@@ -102,7 +102,7 @@ class Claims(Protocol):
         state: JobState = JobState.SUCCEEDED,
         code: Code | None = None,
         message: str | None = None,
-        detail: Any = None,
+        detail: Details | None = None,
     ) -> bool:
         """Mark the step as done and lower the phase's count of open steps. Return True if this opened the next phase.
 
@@ -112,7 +112,13 @@ class Claims(Protocol):
         """
 
     def fail(
-        self, claim: Claim, code: Code, message: str, *, state: JobState = JobState.FAILED, detail: Any = None
+        self,
+        claim: Claim,
+        code: Code,
+        message: str,
+        *,
+        state: JobState = JobState.FAILED,
+        detail: Details | None = None,
     ) -> None:
         """End the job as failed, or as cancelled with ``state``.
 

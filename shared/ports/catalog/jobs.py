@@ -1,12 +1,12 @@
 """The jobs of one tenant: requesting, showing and cancelling them."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from shared.domain.errors import Code
-from shared.domain.jobs import Claim, Job, JobKind, JobState, Origin, Step, StepState
+from shared.domain.jobs import Claim, Details, Job, JobKind, JobState, Origin, Step, StepState
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Jobs(Protocol):
         origin: Origin,
         full: bool = False,
         snapshot: str | None = None,
-        detail: Any = None,
+        detail: Details | None = None,
         retried: str | None = None,
     ) -> tuple[Job, bool]:
         """Create a queued job without steps. Return it and True.

@@ -79,7 +79,7 @@ class Keys(Protocol):
 
         Ignore the refusal unless SQL still names ``arn``, for the tenant's new data keys or in the newest generation of
         one. If it is the key for new data keys, end every queued or running job of this tenant that needs a data key.
-        They fail with ``KEY_ACCESS_REVOKED`` and ``message``, in the same transaction. A prune, and a verify with
+        They fail with ``KEY_ACCESS_REVOKED`` and ``message``, in the same transaction. A sweep, and a verify with
         detail ``{"shallow": true}``, need no data key. If ``arn`` wraps only older data keys, end no job: each job that
         needs one gets the refusal itself.
 

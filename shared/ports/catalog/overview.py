@@ -14,7 +14,8 @@ class JobCount(msgspec.Struct, frozen=True, kw_only=True):
     """The number of a tenant's jobs of one kind, state and code."""
 
     tenant_id: str
-    kind: JobKind
+    kind: JobKind | str
+    """A text stands for a kind that only a newer version knows."""
     state: JobState
     code: Code | None
     count: int

@@ -44,7 +44,7 @@ class SchedulerCatalog(Protocol):
         """
 
     def make_sweeps(self, every: timedelta) -> int:
-        """Create a prune for each tenant that was added, and last pruned, longer than ``every`` ago. Return their number.
+        """Create a sweep for each tenant that was added, and last swept, longer than ``every`` ago. Return their number.
 
         Concurrent callers create at most one for each tenant. An error for one tenant does not stop the others:
         RowsFailed is raised at the end.

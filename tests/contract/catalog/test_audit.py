@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from shared.domain.audit import INSTALLATION, Action, event_of, hash_of
 from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import JobKind, JobState, Origin, StepPlan
+from shared.domain.jobs import DamagedBlob, JobKind, JobState, Origin, RecordsShown, StepPlan, SweepResult, VerifyResult
 from shared.domain.model import CredentialKind, Schedule
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents
@@ -128,8 +128,8 @@ def test_what_goes_out_is_told_of_at_its_beginning_and_its_end(
     snapshot = world.backed_up(acme).snapshot_id
     before = len(acme.audit.entries())
     well, badly = (acme.jobs.begin_foreground(kind, "latest", kind, 30) for _ in range(2))
-    acme.claims.finish(well, detail={"records": 7})
-    acme.claims.fail(badly, Code.KEY_ACCESS_REVOKED, "No.", detail={"records": 3})
+    acme.claims.finish(well, detail=RecordsShown(records=7))
+    acme.claims.fail(badly, Code.KEY_ACCESS_REVOKED, "No.", detail=RecordsShown(records=3))
     acme.jobs.begin_foreground(kind, snapshot, kind, 0)
     world.scheduler.expire(5)
     first, second, third, fourth, _, sixth = told(acme, before)
@@ -145,8 +145,8 @@ def test_what_goes_out_is_told_of_at_its_beginning_and_its_end(
 def test_a_verify_is_told_of_with_what_it_found(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
     claim = world.claim(acme, job, "verify")
-    blobs = [{"blob": "b", "resource": None, "reason": "BLOB_MISSING"}]
-    acme.claims.fail(claim, Code.BLOB_DAMAGED, "No.", detail={"snapshots": 2, "blobs": 9, "damaged": blobs})
+    result = VerifyResult(snapshots=2, blobs=9, damaged=[DamagedBlob("b", None, "BLOB_MISSING")])
+    acme.claims.fail(claim, Code.BLOB_DAMAGED, "No.", detail=result)
     assert told(acme) == [
         ("verify.asked", {"job": job.job_id}, {"shallow": False}),
         (
@@ -160,7 +160,7 @@ def test_a_verify_is_told_of_with_what_it_found(world: World, acme: TenantCatalo
 @pytest.mark.parametrize("removed", [0, 3])
 def test_a_sweep_is_told_of_if_it_removed_something(world: World, acme: TenantCatalog, removed: int) -> None:
     job = world.planned(acme, (StepPlan(phase=1, name="prune"),), kind=JobKind.SWEEP, asked=Origin.SCHEDULE)
-    acme.claims.finish(world.claim(acme, job, "prune"), detail={"removed": removed})
+    acme.claims.finish(world.claim(acme, job, "prune"), detail=SweepResult(removed=removed))
     expected = [("sweep.removed", {"job": job.job_id}, {"removed": 3})] if removed else []
     assert told(acme) == expected
 

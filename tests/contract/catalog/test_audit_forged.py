@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 
 from shared.domain.audit import Action, Entry, following
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import JobKind, JobState, Origin
+from shared.domain.jobs import JobKind, JobState, Origin, VerifyResult
 from shared.domain.trust import Untrusted
 from shared.engine.audit import anchor, verify_audit
 from shared.engine.context import Context
@@ -82,7 +82,7 @@ def test_a_verify_at_work_while_the_head_is_forged_ends_as_broken(
     job = world.planned(trailed, VERIFY, kind=JobKind.VERIFY)
     claim = world.claim(trailed, job, "verify")
     forge(world, trailed, statement)
-    trailed.claims.finish(claim, detail={"snapshots": 0, "blobs": 0, "damaged": []})
+    trailed.claims.finish(claim, detail=VerifyResult(snapshots=0, blobs=0, damaged=[]))
     ended = trailed.jobs.get(job.job_id)
     assert (ended.state, ended.code) == (JobState.FAILED, Code.AUDIT_BROKEN)
     assert "head is not that of its newest event" in (ended.message or "")

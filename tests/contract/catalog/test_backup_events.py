@@ -172,7 +172,7 @@ def test_an_end_that_is_not_committed_is_not_logged(
 ) -> None:
     caplog.set_level(logging.INFO)
     _, claim = world.to_commit(acme)
-    monkeypatch.setattr("shared.adapters.catalog.jobs.note_end", lambda *_: 1 / 0)
+    monkeypatch.setattr("shared.adapters.catalog.job_writes.note_end", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         acme.claims.fail(claim, Code.GRAPH_FORBIDDEN, "Grant the permissions.")
     assert ends(caplog) == []

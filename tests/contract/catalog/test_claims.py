@@ -9,7 +9,18 @@ from threading import Barrier
 import pytest
 
 from shared.domain.errors import Answer, ClaimLost, Code, GraphTrouble, KeyTrouble
-from shared.domain.jobs import Claim, Job, JobKind, JobState, ResourceProgress, StepPlan, StepState
+from shared.domain.jobs import (
+    KINDS,
+    Claim,
+    DamagedBlob,
+    Job,
+    JobKind,
+    JobState,
+    ResourceProgress,
+    StepPlan,
+    StepState,
+    VerifyResult,
+)
 from shared.ports.catalog.claims import Claims, TroubleDuration
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World, checkpoint, new_id, run, snapshot
@@ -141,11 +152,10 @@ def test_an_ended_job_takes_its_other_steps_claims_with_it(world: World, acme: T
     job = world.planned(acme)
     users, groups = world.claim(acme, job, "users"), world.claim(acme, job, "groups")
     acme.claims.checkpoint(groups, checkpoint(), [])
-    acme.claims.fail(users, Code.STORE_FULL, "The store is full.", detail={"at": 1})
+    acme.claims.fail(users, Code.STORE_FULL, "The store is full.")
     all_lost(acme, job, groups)
     failed = acme.jobs.get(job.job_id)
     assert (failed.state, failed.code, failed.message) == (JobState.FAILED, Code.STORE_FULL, "The store is full.")
-    assert failed.detail == {"at": 1}
     assert {step.state for step in acme.jobs.steps(job.job_id)} == {StepState.DONE}
     assert world.count("checkpoints") == 0
 
@@ -330,21 +340,23 @@ def test_the_next_phase_that_has_steps_opens_with_the_last_finish(world: World, 
 def test_the_last_finish_ends_the_job_with_what_it_found(world: World, acme: TenantCatalog) -> None:
     job, claim = verifying(world, acme)
     acme.claims.checkpoint(claim, checkpoint(), [])
+    result = VerifyResult(snapshots=1, blobs=1, damaged=[DamagedBlob("b", None, "BLOB_DAMAGED")])
     opened = acme.claims.finish(
-        claim, state=JobState.FAILED, code=Code.BLOB_DAMAGED, message="A blob is damaged.", detail={"damaged": ["b"]}
+        claim, state=JobState.FAILED, code=Code.BLOB_DAMAGED, message="A blob is damaged.", detail=result
     )
     assert not opened
     ended = acme.jobs.get(job.job_id)
     assert (ended.state, ended.code, ended.message) == (JobState.FAILED, Code.BLOB_DAMAGED, "A blob is damaged.")
-    assert ended.detail == {"damaged": ["b"]}
+    assert ended.detail == result
     assert ended.finished_at is not None
     assert world.count("checkpoints") == 0
 
 
 def test_steps_that_finish_at_once_open_the_next_phase_once(world: World, acme: TenantCatalog) -> None:
-    steps = [StepPlan(phase=1, name=f"s{n}") for n in range(6)] + [StepPlan(phase=2, name=f"t{n}") for n in range(3)]
-    job = world.planned(acme, steps, kind=JobKind.VERIFY)
-    claims = [world.claim(acme, job, f"s{n}", f"w/{n}") for n in range(6)]
+    read, again = KINDS[JobKind.BACKUP].phases[1].steps[:6], KINDS[JobKind.BACKUP].phases[2].steps[:3]
+    steps = [*(StepPlan(phase=1, name=name) for name in read), *(StepPlan(phase=2, name=name) for name in again)]
+    job = world.planned(acme, steps)
+    claims = [world.claim(acme, job, name, f"w/{n}") for n, name in enumerate(read)]
     together = Barrier(6)
 
     def finish(claim: Claim) -> bool:
@@ -353,6 +365,6 @@ def test_steps_that_finish_at_once_open_the_next_phase_once(world: World, acme: 
 
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(finish, claims)) == 1
-    for n in range(3):
-        assert not acme.claims.finish(world.claim(acme, job, f"t{n}"))
+    for name in again:
+        assert not acme.claims.finish(world.claim(acme, job, name))
     assert acme.jobs.get(job.job_id).state is JobState.SUCCEEDED

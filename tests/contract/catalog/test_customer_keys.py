@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.jobs import Claim, JobKind, JobState, Origin, StepPlan
+from shared.domain.jobs import Claim, JobKind, JobState, KeyChangeProgress, Origin, StepPlan
 from shared.domain.model import KeyMode, Purpose, Schedule, WrappedKey
 from shared.ports.catalog.keys import EpochMoved
 from shared.ports.catalog.tenant import TenantCatalog
@@ -245,10 +245,11 @@ def test_two_changes_of_key_are_not_at_work_at_the_same_time_but_a_backup_may_be
 def test_what_a_job_has_found_so_far_is_told_and_stays_unless_its_end_says_otherwise(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
-    acme.claims.report_progress(claim, {"arn": ARN, "checks": []})
-    assert acme.jobs.get(claim.job_id).detail == {"arn": ARN, "checks": []}
+    progress = KeyChangeProgress(arn=ARN, moved=2)
+    acme.claims.report_progress(claim, progress)
+    assert acme.jobs.get(claim.job_id).detail == progress
     acme.claims.fail(claim, Code.KEY_INVALID, "No.")
-    assert acme.jobs.get(claim.job_id).detail == {"arn": ARN, "checks": []}
+    assert acme.jobs.get(claim.job_id).detail == progress
 
 
 def test_whoever_moves_a_data_key_beside_births_and_refusals_neither_waits_for_ever_nor_loses_one(

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.jobs import JobKind, JobState, Origin, StepState
+from shared.domain.jobs import JobKind, JobState, Origin, StepState, VerifyRequest
 from shared.ports.catalog.queries import JobFilter
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import BACKUP, VERIFY, World, new_id
@@ -40,7 +40,7 @@ def test_of_many_who_ask_at_once_one_makes_the_backup(acme: TenantCatalog) -> No
 
 
 def test_what_a_job_is_asked_with_is_kept(acme: TenantCatalog) -> None:
-    detail = {"shallow": True, "of": [1, "ü", None]}
+    detail = VerifyRequest(shallow=True)
     job, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail=detail)
     assert acme.jobs.get(job.job_id).detail == detail
 

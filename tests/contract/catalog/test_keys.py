@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import Alarm, ClaimLost, Code
-from shared.domain.jobs import JobKind, JobState, Origin
+from shared.domain.jobs import JobKind, JobState, Origin, VerifyRequest
 from shared.domain.model import CredentialKind, Purpose
 from shared.ports.catalog.keys import EpochMoved
 from shared.ports.catalog.tenant import TenantCatalog
@@ -108,7 +108,7 @@ def test_a_refusal_ends_every_job_of_that_tenant_that_needs_a_key_and_no_other(
     claim = world.claim(acme, running, "users")
     here = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     queued, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
-    shallow, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail={"shallow": True})
+    shallow, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail=VerifyRequest(shallow=True))
     elsewhere = world.planned(other)
     spared = world.claim(other, elsewhere, "users")
     done = acme.jobs.recent()[-1]

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine, event
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState, KeyChangeProgress, KeyChecks, steps_of
 from shared.domain.model import Schedule
 from shared.engine.requests.lists import all_snapshots, all_tenants
 from shared.ports.catalog.queries import JobFilter, SnapshotFilter, TenantFilter, TenantOverview
 from shared.ports.catalog.tenant import TenantCatalog
-from tests.contract.catalog.world import ARN, OTHER_ARN, REVOKED, VERIFY, World, data_key, snapshot
+from tests.contract.catalog.world import ARN, OTHER_ARN, REVOKED, World, data_key, snapshot
 
 
 def of(world: World, name: str) -> TenantOverview:
@@ -61,7 +61,9 @@ def test_the_state_of_a_key_in_a_list_is_that_of_the_tenant_alone(
     acme.keys.add(data_key(acme.tenant_id, job_id=world.planned(acme).job_id))
     world.probed(acme, REVOKED)
     acme.keys.refuse(ARN, "Disabled.")
-    other.jobs.request(JobKind.KEY_UPDATE, origin=acme.jobs.recent(1)[0].origin, detail={"arn": OTHER_ARN})
+    other.jobs.request(
+        JobKind.KEY_UPDATE, origin=acme.jobs.recent(1)[0].origin, detail=KeyChangeProgress(arn=OTHER_ARN)
+    )
     for tenant, name in ((acme, "acme"), (other, "other")):
         assert (of(world, name).keys, of(world, name).health) == (tenant.keys.state(), tenant.health.get())
     refusal = of(world, "acme").keys.refusal
@@ -71,18 +73,18 @@ def test_the_state_of_a_key_in_a_list_is_that_of_the_tenant_alone(
 
 
 def test_a_check_that_kms_did_not_answer_counts_until_the_next_one(world: World, acme: TenantCatalog) -> None:
-    def check(code: Code | None, detail: object = None) -> None:
-        job = world.planned(acme, VERIFY, kind=JobKind.KEY_CHECK)
-        claim = world.claim(acme, job, "verify")
+    def check(code: Code | None, detail: KeyChecks | None = None) -> None:
+        job = world.planned(acme, steps_of(JobKind.KEY_CHECK), kind=JobKind.KEY_CHECK)
+        claim = world.claim(acme, job, "key-check")
         if code is None:
             acme.claims.finish(claim, detail=detail)
         else:
             acme.claims.fail(claim, code, "No answer.", detail=detail)
 
-    check(Code.KEY_UNREACHABLE, {"arn": OTHER_ARN})
+    check(Code.KEY_UNREACHABLE, KeyChecks(arn=OTHER_ARN))
     assert of(world, "acme").keys.unreachable is None, "it is not the tenant's key yet"
     check(Code.KEY_UNREACHABLE)
-    check(None, {"arn": OTHER_ARN})
+    check(None, KeyChecks(arn=OTHER_ARN))
     assert of(world, "acme").keys.unreachable is not None
     check(None)
     assert of(world, "acme").keys.unreachable is None

@@ -8,18 +8,42 @@ import pytest
 
 from shared.domain.audit import event_of
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, JobState, StepPlan
+from shared.domain.jobs import (
+    Details,
+    Job,
+    JobKind,
+    JobState,
+    KeyAnswer,
+    KeyChangeProgress,
+    KeyChecks,
+    StepPlan,
+    steps_of,
+)
+from shared.domain.kms_key import KeyDescription
 from shared.domain.model import KeyMode
 from shared.engine.requests import customer_keys, schedules
 from shared.engine.requests.jobs import cancel_job, request_backup, request_verify, retry_job
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.tenant import TenantCatalog
-from tests.contract.catalog.world import NOW, VERIFY, World
+from tests.contract.catalog.world import NOW, World
 
 ADA = "ada@console"
+ALIAS = "arn:aws:kms:us-east-1:111122223333:alias/two"
 CRON = "0 */6 * * *"
 OWN_ARN = "arn:aws:kms:us-east-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
 NEXT_ARN = "arn:aws:kms:us-east-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-000000000002"
+
+
+def described(arn: str) -> KeyDescription:
+    """Return the description of a usable key."""
+    return KeyDescription(
+        arn=arn,
+        state="Enabled",
+        manager="CUSTOMER",
+        spec="SYMMETRIC_DEFAULT",
+        usage="ENCRYPT_DECRYPT",
+        origin="AWS_KMS",
+    )
 
 
 def last_event(tenant: TenantCatalog) -> tuple[str, str]:
@@ -28,10 +52,10 @@ def last_event(tenant: TenantCatalog) -> tuple[str, str]:
     return event.actor, event.action
 
 
-def finished(world: World, tenant: TenantCatalog, job: Job, detail: object = None) -> Job:
+def finished(world: World, tenant: TenantCatalog, job: Job, detail: Details | None = None) -> Job:
     """Return a requested job after a worker has finished it."""
-    world.scheduler.offer_steps(job, VERIFY)
-    assert tenant.claims.finish(world.claim(tenant, job, "verify"), detail=detail) is False
+    world.scheduler.offer_steps(job, steps_of(job.kind))
+    assert tenant.claims.finish(world.claim(tenant, job, job.kind), detail=detail) is False
     return tenant.jobs.get(job.job_id)
 
 
@@ -92,9 +116,9 @@ def test_a_retry_repeats_what_the_ended_job_did(world: World, acme: TenantCatalo
 
 def test_a_retry_of_a_key_change_names_its_key_again(world: World, acme: TenantCatalog) -> None:
     changing = customer_keys.request_update(acme, OWN_ARN)
-    world.scheduler.offer_steps(changing, VERIFY)
-    acme.claims.fail(world.claim(acme, changing, "verify"), Code.KEY_UNREACHABLE, "No answer.")
-    assert retry_job(world.catalog, ADA, changing.job_id).job.detail == {"arn": OWN_ARN}
+    world.scheduler.offer_steps(changing, steps_of(changing.kind))
+    acme.claims.fail(world.claim(acme, changing, "key-update"), Code.KEY_UNREACHABLE, "No answer.")
+    assert retry_job(world.catalog, ADA, changing.job_id).job.detail == KeyChangeProgress(arn=OWN_ARN)
 
 
 def test_a_verify_cannot_be_retried(world: World, acme: TenantCatalog) -> None:
@@ -138,18 +162,18 @@ def test_a_key_is_enabled_only_where_it_is_allowed_and_after_its_checks(world: W
     assert "'entrakeep key allow acme'" in refuses(Code.KEY_NOT_ALLOWED, to_enable, catalog, ADA, "acme", OWN_ARN)
     customer_keys.allow_key(catalog, ADA, "acme")
     refuses(Code.KEY_INVALID, to_enable, catalog, ADA, "acme", "not an ARN")
-    check = to_enable(catalog, ADA, "acme", "arn:aws:kms:us-east-1:111122223333:alias/two")
+    check = to_enable(catalog, ADA, "acme", ALIAS)
     refuses(Code.KEY_INVALID, customer_keys.enable_key, catalog, ADA, check)
-    check = finished(world, acme, check, {**check.detail, "key": {"arn": OWN_ARN}})
+    check = finished(world, acme, check, KeyChecks(arn=ALIAS, key=described(OWN_ARN)))
     job = customer_keys.enable_key(catalog, ADA, check)
-    assert (job.kind, job.detail) == (JobKind.KEY_ENABLE, {"arn": OWN_ARN})
+    assert (job.kind, job.detail) == (JobKind.KEY_ENABLE, KeyChangeProgress(arn=OWN_ARN))
     (accepted,) = acme.customer_keys.acceptances()
     assert (accepted.accepted_by, accepted.arn) == (ADA, OWN_ARN)
     assert last_event(acme) == (ADA, "key.enable-asked")
 
 
 def test_a_check_of_the_current_key_enables_no_other(world: World, acme: TenantCatalog) -> None:
-    check = finished(world, acme, customer_keys.check_key(world.catalog, ADA, "acme"), {"state": "ok"})
+    check = finished(world, acme, customer_keys.check_key(world.catalog, ADA, "acme"), KeyAnswer(state="ok"))
     refuses(Code.KEY_INVALID, customer_keys.enable_key, world.catalog, ADA, check)
 
 
@@ -160,8 +184,10 @@ def test_a_key_is_updated_only_if_the_tenant_has_one_of_its_own(world: World, ac
     assert "key update acme" in refuses(
         Code.WRONG_USE, customer_keys.check_key_to_enable, catalog, ADA, "acme", NEXT_ARN
     )
-    assert customer_keys.check_key_to_enable(catalog, ADA, "acme", OWN_ARN).detail == {"arn": OWN_ARN}, "to resume"
+    assert customer_keys.check_key_to_enable(catalog, ADA, "acme", OWN_ARN).detail == KeyChecks(arn=OWN_ARN), (
+        "to resume"
+    )
     check = to_update(catalog, ADA, "acme", NEXT_ARN)
-    check = finished(world, acme, check, {**check.detail, "key": {"arn": NEXT_ARN}})
+    check = finished(world, acme, check, KeyChecks(arn=NEXT_ARN, key=described(NEXT_ARN)))
     assert customer_keys.update_key(catalog, ADA, check).kind is JobKind.KEY_UPDATE
     assert last_event(acme) == (ADA, "key.update-asked")

@@ -4,10 +4,12 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from shared.domain.jobs import JobKind, Origin, StepPlan
+from shared.domain.jobs import KINDS, JobKind, Origin, StepPlan
 from shared.messages import FIRST_VERSION, VERSION
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import VERIFY, World
+
+COMMIT = (StepPlan(phase=4, name="commit"),)
 
 
 def verifies(world: World, tenant: TenantCatalog, count: int, asked: Origin = Origin.HAND) -> list[str]:
@@ -51,9 +53,10 @@ def test_workers_gone_or_not_seen_lately_have_no_slots(world: World, acme: Tenan
 
 
 def test_slots_are_free_if_not_held_by_that_worker(world: World, acme: TenantCatalog) -> None:
-    job = world.planned(acme, [StepPlan(phase=1, name=f"s{n}") for n in range(9)], kind=JobKind.VERIFY)
-    for n in range(3):
-        world.claim(acme, job, f"s{n}", f"dead/{n}")
+    names = KINDS[JobKind.BACKUP].phases[1].steps[:9]
+    job = world.planned(acme, [StepPlan(phase=1, name=name) for name in names])
+    for n, name in enumerate(names[:3]):
+        world.claim(acme, job, name, f"dead/{n}")
     world.scheduler.record_heartbeat("w", 1)
     assert len(world.send(tenant_steps=100)) == 2
 
@@ -71,7 +74,7 @@ def test_only_steps_of_the_open_phase_are_sent(world: World, acme: TenantCatalog
 
 def test_the_queue_tells_hand_schedule_and_upkeep_apart(world: World, acme: TenantCatalog) -> None:
     world.scheduler.record_heartbeat("w", 8)
-    world.planned(acme, VERIFY, kind=JobKind.BACKUP, asked=Origin.SCHEDULE)
+    world.planned(acme, COMMIT, asked=Origin.SCHEDULE)
     verifies(world, acme, 1)
     verifies(world, acme, 1, Origin.SCHEDULE)
     assert [ref.queue for ref in world.send()] == ["manual", "backup", "upkeep"]

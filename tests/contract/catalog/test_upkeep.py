@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.domain.errors import ClaimLost, Code, Refuse
-from shared.domain.jobs import Claim, JobKind, JobState, Origin, StepPlan
+from shared.domain.jobs import Claim, JobKind, JobState, Origin, StepPlan, steps_of
 from shared.domain.model import KeyMode, Purpose, Snapshot, Tenant
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents, Leftovers
@@ -286,13 +286,13 @@ def test_a_tenant_just_added_is_pruned_a_day_later(world: World) -> None:
 def test_backup_and_prune_of_a_tenant_wait_for_each_other(
     world: World, acme: TenantCatalog, other: TenantCatalog, one: JobKind, then: JobKind
 ) -> None:
-    first = world.planned(acme, PRUNE, kind=one)
+    first = world.planned(acme, steps_of(one)[-1:], kind=one)
     second, _ = acme.jobs.request(then, origin=Origin.HAND)
     elsewhere, _ = other.jobs.request(then, origin=Origin.HAND)
-    assert not world.scheduler.offer_steps(second, PRUNE)
-    assert world.scheduler.offer_steps(elsewhere, PRUNE)
-    acme.claims.finish(world.claim(acme, first, "prune"))
-    assert world.scheduler.offer_steps(second, PRUNE)
+    assert not world.scheduler.offer_steps(second, steps_of(then))
+    assert world.scheduler.offer_steps(elsewhere, steps_of(then))
+    acme.claims.finish(world.claim(acme, first, steps_of(one)[-1].name))
+    assert world.scheduler.offer_steps(second, steps_of(then))
 
 
 def test_a_refused_key_stops_no_prune(world: World, acme: TenantCatalog) -> None:

@@ -191,6 +191,11 @@ class World:
         with self._engine.begin() as connection:
             return [dict(row) for row in connection.execute(select(metadata.tables[table])).mappings()]
 
+    def stored(self, query: str) -> list[object]:
+        """Return the first column of a query's rows as the database has it."""
+        with self._engine.begin() as connection:
+            return list(connection.exec_driver_sql(query).scalars())
+
     def change(self, table: str, **values: object) -> None:
         """Writes behind the catalog's back, where no method of the port gets to yet."""
         with self._engine.begin() as connection:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from shared.domain.errors import KeyRefused
-from shared.domain.jobs import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState, VerifyRequest
 from shared.domain.model import Purpose
 from shared.vault.keyring import create_data_key
 from shared.vault.names import certificate_blob, chunk_blob, head_blob, heads_prefix, key_object_blob, manifest_blob
@@ -34,8 +34,8 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 def damage(world: EngineWorld, **asked: object) -> list[tuple[str, str]]:
     job = world.done(JobKind.VERIFY, **asked)  # type: ignore[arg-type]
-    assert (job.state is JobState.SUCCEEDED) == (not job.detail["damaged"])
-    return [(each["blob"], each["reason"]) for each in job.detail["damaged"]]
+    assert (job.state is JobState.SUCCEEDED) == (not job.detail.damaged)
+    return [(each.blob, each.reason) for each in job.detail.damaged]
 
 
 @pytest.mark.parametrize("shallow", [True, False])
@@ -48,12 +48,12 @@ def test_what_the_catalog_does_not_know_is_named(world: EngineWorld, shallow: bo
     ]
     world.store.blobs |= dict.fromkeys([*planted, chunk_blob(tenant, UNKNOWN, HASH)], b"x")
     expected = {*planted, f"{tenant}/jobs/{UNKNOWN}/"}
-    found = damage(world, detail={"shallow": shallow})
+    found = damage(world, detail=VerifyRequest(shallow=shallow))
     assert set(found) == {(blob, "BLOB_UNKNOWN") for blob in expected}
     assert len(found) == 4
 
 
-@pytest.mark.parametrize("asked", [{"snapshot": "latest"}, {"detail": {"shallow": True}}, {}])
+@pytest.mark.parametrize("asked", [{"snapshot": "latest"}, {"detail": VerifyRequest(shallow=True)}, {}])
 def test_a_planted_generation_of_a_key_object_is_named(world: EngineWorld, asked: dict[str, object]) -> None:
     tenant, snapshot = world.tenant.tenant_id, world.of.snapshots.get("latest")
     garbage = key_object_blob(tenant, snapshot.data_key_id, 9)
@@ -91,7 +91,7 @@ def test_strays_are_reported_and_damage_nothing(world: EngineWorld) -> None:
     strays = [f"{world.tenant.tenant_id}/{name}" for name in (".DS_Store", "snapshots/")]
     world.store.blobs |= dict.fromkeys(strays, b"")
     job = world.done(JobKind.VERIFY)
-    assert (job.state, job.detail["strays"]) == (JobState.SUCCEEDED, strays)
+    assert (job.state, job.detail.strays) == (JobState.SUCCEEDED, strays)
 
 
 def test_a_catalog_that_was_put_back_from_an_older_dump_knows_less_than_the_bucket(
@@ -102,7 +102,7 @@ def test_a_catalog_that_was_put_back_from_an_older_dump_knows_less_than_the_buck
     snapshot = world.of.snapshots.get("latest")
     older = world.over(dump)
     older.keys.trouble = KeyRefused(ARN, "The key is disabled.")
-    found = damage(older, detail={"shallow": True})
+    found = damage(older, detail=VerifyRequest(shallow=True))
     tenant = world.tenant.tenant_id
     assert (manifest_blob(tenant, snapshot.snapshot_id), "BLOB_UNKNOWN") in found
     assert (key_object_blob(tenant, snapshot.data_key_id, 1), "BLOB_UNKNOWN") in found
@@ -119,5 +119,5 @@ def test_whatever_happened_all_that_is_there_is_accounted_for(story: Story) -> N
         tell(world, [("backup", ""), *story])
         assert damage(world) == []
         tell(world, [("sweep", "")])
-        assert damage(world, detail={"shallow": True}) == []
+        assert damage(world, detail=VerifyRequest(shallow=True)) == []
         world.close()

@@ -93,7 +93,7 @@ def test_a_whole_older_store_is_noticed(world: EngineWorld) -> None:
     assert verdict.fault is not None
     assert verdict.fault.number == anchored
     verified = world.done(JobKind.VERIFY)
-    assert {each["reason"] for each in verified.detail["damaged"]} >= {"BLOB_MISSING", "AUDIT_BROKEN"}
+    assert {each.reason for each in verified.detail.damaged} >= {"BLOB_MISSING", "AUDIT_BROKEN"}
     assert set(world.store.blobs) == set(older)
 
 

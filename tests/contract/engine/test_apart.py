@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused
-from shared.domain.jobs import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState, KeyChangeProgress, UnmovedKey
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey
 from shared.engine.key_health import Prober, Probing
@@ -88,7 +88,7 @@ def two(stage: Stage) -> Iterator[Two]:
 
 def _fails(kind: JobKind) -> Callable[[EngineWorld], tuple[Code, str]]:
     def fails(world: EngineWorld) -> tuple[Code, str]:
-        detail = {"arn": world.of.tenant().key_arn} if kind is JobKind.KEY_UPDATE else None
+        detail = KeyChangeProgress(arn=world.of.tenant().key_arn) if kind is JobKind.KEY_UPDATE else None
         job = world.done(kind, detail=detail)
         assert job.state is JobState.FAILED, job
         assert job.code is not None
@@ -113,7 +113,7 @@ def _changed(world: EngineWorld) -> tuple[Code, str]:
     request_update(world.of, new)
     world.work()
     (job,) = world.of.jobs.recent(1)
-    assert {left["reason"] for left in job.detail["left"]} == {Code.BLOB_DAMAGED}
+    assert {left.reason for left in job.detail.left} == {Code.BLOB_DAMAGED}
     assert job.code is not None
     return job.code, str(job.message)
 
@@ -171,8 +171,8 @@ def test_a_wrapped_key_of_another_tenant_in_a_key_object_is_found_by_verify_and_
     stood = two.write_objects(context=context)
     verified = two.world.done(JobKind.VERIFY)
     assert (verified.state, verified.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-    assert {each["blob"] for each in verified.detail["damaged"]} <= set(stood)
-    assert verified.detail["damaged"]
+    assert {each.blob for each in verified.detail.damaged} <= set(stood)
+    assert verified.detail.damaged
     other = two.world.over(tmp_path_factory.mktemp("rebuilt") / "catalog.sqlite3")
     try:
         rebuilt = rebuild(other.context, two.a.tenant_id, trusted=frozenset({two.a.key_arn}))
@@ -204,10 +204,10 @@ def test_a_data_key_of_another_tenant_is_not_wrapped_anew_under_a_key_of_this_on
     two.world.work()
     (job,) = two.of_a.jobs.recent(1)
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-    assert job.detail["left"] == [{"blob": blob, "reason": Code.BLOB_DAMAGED}]
+    assert job.detail.left == [UnmovedKey(blob=blob, reason=Code.BLOB_DAMAGED)]
     assert [name for name in two.world.store.blobs if name.startswith(blob[:-1])] == [blob]
     del two.world.store.blobs[blob]
-    assert two.world.done(JobKind.KEY_UPDATE, detail={"arn": new}).state is JobState.SUCCEEDED
+    assert two.world.done(JobKind.KEY_UPDATE, detail=KeyChangeProgress(arn=new)).state is JobState.SUCCEEDED
     two.works(two.a)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from shared.domain.audit import INSTALLATION, NOTHING_BEFORE, Action, canonical, event_of, hash_of
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, Refuse, StoreTrouble
-from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.jobs import Job, JobKind, JobState, SweepResult
 from shared.engine.audit import all_entries, keep_head, refused_broken, verify_audit
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download
@@ -231,7 +231,7 @@ def test_a_changed_database_is_noticed_at_the_next_prune_which_does_the_rest_of_
     assert fault(world) == found
     job = pruned(world)
     assert (job.state, job.code) == (JobState.FAILED, Code.AUDIT_BROKEN)
-    assert job.detail == {"removed": 0, "strays": [], "untrusted": []}
+    assert job.detail == SweepResult(removed=0)
     assert f"event {found[0]} {found[1]}." in (job.message or "")
     assert world.store.blobs == before
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from shared.domain.errors import Code
-from shared.domain.jobs import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState, VerifyRequest
 from shared.domain.model import Purpose
 from shared.domain.secret import Secret
 from shared.domain.trust import Untrusted
@@ -179,9 +179,9 @@ def test_verify_names_what_was_planted_even_for_a_job_that_is_at_work(
 ) -> None:
     _, planted = attacker.key(world.ask(JobKind.KEY_CHECK).job_id)
     snapshot = attacker.snapshot()
-    job = world.done(JobKind.VERIFY, detail={"shallow": shallow})
+    job = world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-    reasons = {each["blob"]: each["reason"] for each in job.detail["damaged"]}
+    reasons = {each.blob: each.reason for each in job.detail.damaged}
     assert reasons[key_object_blob(attacker.tenant_id, planted.data_key_id, 1)] == "KEY_UNTRUSTED"
     assert reasons[manifest_blob(attacker.tenant_id, snapshot)] == "BLOB_UNKNOWN"
 
@@ -210,7 +210,7 @@ def test_an_older_manifest_in_the_place_of_a_newer_one_is_damage(world: EngineWo
     world.store.blobs[newer] = world.store.blobs[older]
     job = world.done(JobKind.VERIFY)
     assert job.code is Code.BLOB_DAMAGED
-    assert [each["blob"] for each in job.detail["damaged"]] == [newer]
+    assert [each.blob for each in job.detail.damaged] == [newer]
 
 
 def test_a_tenant_under_its_own_key_comes_back_under_it_without_a_word_of_the_operator(

@@ -32,8 +32,8 @@ def manifest(world: EngineWorld, newest: int) -> str:
 
 def damage(world: EngineWorld, **asked: str) -> list[tuple[str, str]]:
     job = world.done(JobKind.VERIFY, **asked)
-    assert (job.state is JobState.SUCCEEDED) == (not job.detail["damaged"])
-    return [(each["blob"], each["reason"]) for each in job.detail["damaged"]]
+    assert (job.state is JobState.SUCCEEDED) == (not job.detail.damaged)
+    return [(each.blob, each.reason) for each in job.detail.damaged]
 
 
 def let_go(world: EngineWorld, newest: int) -> None:

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from shared.domain.errors import Answer, Code, KeyRefused, Refuse, Skip
-from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.jobs import Job, JobKind, JobState, RecordsShown
 from shared.domain.records import encode_id, tombstone
 from shared.engine.compare import naming
 from shared.engine.compare.comparing import Comparison, compared
@@ -162,7 +162,7 @@ def test_a_comparison_is_a_job_in_the_audit_trail_that_names_both_snapshots(worl
         JobKind.COMPARE,
         JobState.SUCCEEDED,
         first,
-        {"records": 1},
+        RecordsShown(records=1),
     )
 
 

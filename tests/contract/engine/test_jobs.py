@@ -17,7 +17,7 @@ from shared.domain.errors import (
     StartOver,
     StoreTrouble,
 )
-from shared.domain.jobs import JobKind, JobState, StepState
+from shared.domain.jobs import JobKind, JobState, KeyAnswer, StepState
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -237,7 +237,7 @@ def test_a_damaged_parent_is_an_alarm(world: EngineWorld) -> None:
 def test_a_key_check_asks_afresh(world: EngineWorld) -> None:
     asked = world.keys.asked
     job = world.done(JobKind.KEY_CHECK)
-    assert (job.state, job.detail) == (JobState.SUCCEEDED, {"state": "ok"})
+    assert (job.state, job.detail) == (JobState.SUCCEEDED, KeyAnswer(state="ok"))
     assert world.keys.asked > asked
 
 

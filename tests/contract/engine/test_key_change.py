@@ -14,7 +14,7 @@ import pytest
 
 from shared.adapters.catalog import sqlite
 from shared.domain.errors import Alarm, Code, KeyRefused, KeyTrouble, Refuse
-from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.jobs import Job, JobKind, JobState, KeyChangeProgress, KeyChecks, UnmovedKey
 from shared.domain.limits import Limits
 from shared.domain.model import KeyMode, Purpose
 from shared.engine.key_management import terms as terms_module
@@ -93,8 +93,8 @@ def test_enabling_moves_every_data_key_and_leaves_nothing_that_the_provider_key_
     before = {key.data_key_id: key for key in world.of.keys.all()}
     stored = {blob: world.store.blobs[blob] for blob in objects(world)}
     job = enabled(world)
-    assert job.detail["moved"] == len(before) == 3
-    assert (job.detail["before"], job.detail["to_move"], job.detail["left"]) == (ARN, 0, [])
+    assert job.detail.moved == len(before) == 3
+    assert (job.detail.before, job.detail.to_move, job.detail.left) == (ARN, 0, [])
     for key in world.of.keys.all():
         with pytest.raises(Alarm):
             world.keys.decrypt(ARN, key.wrapped, key.context, key.data_key_id)
@@ -112,7 +112,7 @@ def in_files(world: EngineWorld, wanted: set[bytes]) -> set[bytes]:
 def test_the_files_of_the_database_hold_no_wrapping_of_the_key_before(world: EngineWorld) -> None:
     before = {key.wrapped for key in world.of.keys.all()}
     assert in_files(world, before) == before
-    assert "no deleted wrapped data key" in enabled(world).detail["database"]
+    assert "no deleted wrapped data key" in enabled(world).detail.database
     assert in_files(world, before) == set()
 
 
@@ -146,7 +146,7 @@ def test_a_key_is_changed_again_and_again_and_the_old_one_becomes_free(world: En
 
 def test_nothing_is_changed_for_a_tenant_that_may_not_or_whose_terms_nobody_accepted(world: EngineWorld) -> None:
     before = dict(world.store.blobs)
-    job = world.done(JobKind.KEY_ENABLE, detail={"arn": FIRST})
+    job = world.done(JobKind.KEY_ENABLE, detail=KeyChangeProgress(arn=FIRST))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_NOT_ALLOWED)
     added = world.store.blobs.keys() - before.keys()
     assert all(name.startswith(heads_prefix(world.tenant.tenant_id)) for name in added)
@@ -156,7 +156,7 @@ def test_nothing_is_changed_for_a_tenant_that_may_not_or_whose_terms_nobody_acce
 def test_an_acceptance_of_an_earlier_version_of_the_terms_stays_valid(world: EngineWorld) -> None:
     accepted = {"actor": "ada@host", "version": "1", "sha256": hashlib.sha256(EARLIER_TERMS).hexdigest(), "arn": FIRST}
     first = world.of.customer_keys.accept(**accepted)
-    job = world.done(JobKind.KEY_ENABLE, detail={"arn": FIRST})
+    job = world.done(JobKind.KEY_ENABLE, detail=KeyChangeProgress(arn=FIRST))
     assert job.state is JobState.SUCCEEDED, job
     updated(world)
     assert (world.of.tenant().key_mode, world.of.tenant().key_arn) == (KeyMode.CUSTOMER, SECOND)
@@ -241,7 +241,7 @@ def test_the_old_key_lost_midway_leaves_the_rest_working_and_comes_back_by_a_ret
     assert f"entrakeep jobs retry {job.job_id}" in job.message
     assert "2 data keys were moved, 1 wait" in job.message
     # The newest moved first: both snapshots need the oldest, of which the first backup's chunks are sealed.
-    assert job.detail["snapshots"] == [each.snapshot_id for each in snapshots]
+    assert job.detail.snapshots == [each.snapshot_id for each in snapshots]
     state = world.of.keys.state()
     assert (state.updating, state.old_key_free) == (True, False)
     assert state.refusal is not None
@@ -253,7 +253,7 @@ def test_the_old_key_lost_midway_leaves_the_rest_working_and_comes_back_by_a_ret
     assert world.download() == world.directory.records()
     world.keys.refusing = {}
     again = ended(world, request_update(world.of, SECOND))
-    assert (again.state, again.detail["moved"]) == (JobState.SUCCEEDED, 1)
+    assert (again.state, again.detail.moved) == (JobState.SUCCEEDED, 1)
     assert world.of.keys.state().refusal is None
     whole(world, SECOND)
 
@@ -323,7 +323,7 @@ def test_a_key_object_copied_from_another_tenant_is_not_moved_and_named(world: E
     world.store.blobs[planted] = text
     job = ended(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-    assert job.detail["left"] == [{"blob": planted, "reason": "BLOB_DAMAGED"}]
+    assert job.detail.left == [UnmovedKey(blob=planted, reason=Code.BLOB_DAMAGED)]
     assert world.download() == world.directory.records()
     del world.store.blobs[planted]
     assert ended(world, request_enable(world.of, FIRST, "ada")).state is JobState.SUCCEEDED
@@ -337,7 +337,7 @@ def test_a_wrapped_key_of_another_tenant_in_the_row_of_this_one_is_not_moved(wor
     world.change("data_keys", wrapped=fresh.wrapped)
     job = ended(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-    assert len(job.detail["left"]) == 3
+    assert len(job.detail.left) == 3
     assert under(world) == {ARN}
 
 
@@ -386,7 +386,7 @@ def test_what_a_change_of_key_tells_of_itself_is_no_secret(world: EngineWorld) -
 
 def test_trouble_with_a_key_that_is_only_checked_says_nothing_of_the_tenants_own(world: EngineWorld) -> None:
     world.keys.refusing[FIRST] = KeyTrouble("KMS does not answer.")
-    job = world.done(JobKind.KEY_CHECK, detail={"arn": FIRST})
+    job = world.done(JobKind.KEY_CHECK, detail=KeyChecks(arn=FIRST))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_UNREACHABLE)
     assert world.of.keys.state().unreachable is None
 

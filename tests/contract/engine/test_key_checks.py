@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.kms import AwsKeys
 from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobKind, JobState, Origin
+from shared.domain.jobs import Job, JobKind, JobState, KeyChecks, Origin
 from shared.domain.model import Tenant
 from shared.engine.key_management.checks import CHECKS
 from shared.engine.key_management.policy import key_policy
@@ -58,7 +58,7 @@ class KmsWorld(EngineWorld):
         return arn
 
     def checked(self, arn: str) -> Job:
-        job = self.of.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail={"arn": arn})[0]
+        job = self.of.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail=KeyChecks(arn=arn))[0]
         self.work()
         return self.of.jobs.get(job.job_id)
 
@@ -66,12 +66,12 @@ class KmsWorld(EngineWorld):
         """The sentence with which a check fails; those before it passed, and none was made after it."""
         job = self.checked(arn)
         assert (job.state, job.code) == (JobState.FAILED, code), job
-        made = job.detail["checks"]
-        assert [each["check"] for each in made] == list(CHECKS[: CHECKS.index(check) + 1])
-        assert [each["outcome"] for each in made if each["outcome"] != "warned"][-1] == "failed"
-        assert made[-1]["message"] in (job.message or "")
+        made = job.detail.checks
+        assert [each.check for each in made] == list(CHECKS[: CHECKS.index(check) + 1])
+        assert [each.outcome for each in made if each.outcome != "warned"][-1] == "failed"
+        assert made[-1].message in (job.message or "")
         assert f"'{check}'" in (job.message or "")
-        return str(made[-1]["message"])
+        return str(made[-1].message)
 
 
 @pytest.fixture
@@ -99,10 +99,10 @@ def test_the_policy_that_is_shown_passes_every_check(world: KmsWorld) -> None:
     arn = world.key()
     job = world.checked(arn)
     assert job.state is JobState.SUCCEEDED, job
-    assert [(each["check"], each["outcome"]) for each in job.detail["checks"]] == [(name, "passed") for name in CHECKS]
-    assert (job.detail["key"]["arn"], job.detail["arn"]) == (arn, arn)
-    assert len(job.detail["request_ids"]) >= 4
-    assert job.detail["key"]["origin"] == "AWS_KMS"
+    assert [(each.check, each.outcome) for each in job.detail.checks] == [(name, "passed") for name in CHECKS]
+    assert (job.detail.key.arn, job.detail.arn) == (arn, arn)
+    assert len(job.detail.request_ids) >= 4
+    assert job.detail.key.origin == "AWS_KMS"
     assert world.of.tenant().key_arn == world.provider
 
 
@@ -111,7 +111,7 @@ def test_an_alias_is_checked_as_the_key_that_it_means_now(world: KmsWorld) -> No
     world.aws.client("kms", OWNER).create_alias(AliasName=f"alias/{arn[-12:]}", TargetKeyId=arn)
     job = world.checked(f"{arn.rpartition(':')[0]}:alias/{arn[-12:]}")
     assert job.state is JobState.SUCCEEDED
-    assert job.detail["key"]["arn"] == arn
+    assert job.detail.key.arn == arn
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_policy_that_does_not_bind_the_key_to_the_tenant_is_warned_of(world: K
 
     job = world.checked(world.key(unbound))
     assert job.state is JobState.SUCCEEDED
-    warned = {each["check"]: each["message"] for each in job.detail["checks"] if each["outcome"] == "warned"}
+    warned = {each.check: each.message for each in job.detail.checks if each.outcome == "warned"}
     assert set(warned) == {"bound"}
     assert "does not bind" in warned["bound"]
 
@@ -237,7 +237,7 @@ def test_a_replica_and_its_primary_are_told_to_be_revoked_each(world: KmsWorld) 
     world.aws.client("kms", OWNER).replicate_key(KeyId=arn, ReplicaRegion="eu-west-1")
     job = world.checked(arn)
     assert job.state is JobState.SUCCEEDED, job
-    warned = {each["check"]: each["message"] for each in job.detail["checks"] if each["outcome"] == "warned"}
+    warned = {each.check: each.message for each in job.detail.checks if each.outcome == "warned"}
     assert arn.replace(REGION, "eu-west-1") in warned["warn"]
 
 
@@ -281,7 +281,7 @@ def test_each_check_is_told_while_the_job_runs(world: KmsWorld, monkeypatch: pyt
         tell(claims, claim, detail)
         job = jobs.get(claim.job_id)
         assert job.state is JobState.RUNNING
-        seen.append(len(job.detail["checks"]))
+        seen.append(len(job.detail.checks))
 
     monkeypatch.setattr(type(world.of.claims), "report_progress", told)
     assert world.checked(world.key()).kind is JobKind.KEY_CHECK

@@ -238,7 +238,7 @@ def test_a_copy_of_a_key_object_is_named_and_the_old_key_not_declared_free(world
     world.store.blobs |= {f"{blob} (1)": text, f"{blob}.DS_Store": b"x"}
     job = ended(world, request_enable(world.of, OWN, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_UNKNOWN)
-    assert [each["blob"] for each in job.detail["left"]] == [f"{blob} (1)"]
+    assert [each.blob for each in job.detail.left] == [f"{blob} (1)"]
     assert world.of.keys.state().old_key_free is False
     del world.store.blobs[f"{blob} (1)"]
     again, _ = world.of.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND, detail=job.detail, retried=job.job_id)

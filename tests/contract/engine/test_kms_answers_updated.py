@@ -138,7 +138,7 @@ def test_what_kms_takes_for_damaged_is_left_and_named(change: Change, row: Row, 
     job = change.ended(change.ask(scene, case))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     waiting = {key.data_key_id for key in change.world.of.keys.all() if key.arn == change.before.arn}
-    assert {left["blob"] for left in job.detail["left"]} == waiting
+    assert {left.blob for left in job.detail.left} == waiting
     assert f"entrakeep jobs retry {job.job_id}" in str(job.message)
     assert change.world.of.keys.state().refusal is None
     change.halted()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Alarm, Code, StoreTrouble
-from shared.domain.jobs import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState, VerifyRequest
 from shared.engine.audit import keep_head, verify_audit
 from shared.engine.upkeep.rebuild import rebuild
 from tests.contract.engine.world import EngineWorld
@@ -71,11 +71,13 @@ def test_a_download_reads_again_what_arrives_spoilt_once(world: EngineWorld, spo
 
 
 @every_way
-@pytest.mark.parametrize("detail", [None, {"shallow": True}])
-def test_a_verify_finds_no_damage_that_is_on_the_way_alone(world: EngineWorld, spoil: Spoil, detail: object) -> None:
+@pytest.mark.parametrize("detail", [None, VerifyRequest(shallow=True)])
+def test_a_verify_finds_no_damage_that_is_on_the_way_alone(
+    world: EngineWorld, spoil: Spoil, detail: VerifyRequest | None
+) -> None:
     way = on_a_worse_way(world, spoil)
     job = world.done(JobKind.VERIFY, detail=detail)
-    assert (job.state, job.detail and job.detail["damaged"]) == (JobState.SUCCEEDED, [])
+    assert (job.state, job.detail.damaged) == (JobState.SUCCEEDED, [])
     assert way.reads
 
 

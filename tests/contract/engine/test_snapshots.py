@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Alarm, Cancelled, Code, KeyRefused, Refuse
-from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.jobs import DamagedBlob, Job, JobKind, JobState, VerifyRequest, VerifyResult
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download
 from shared.engine.snapshots.foreground import begun_foreground
@@ -148,7 +148,7 @@ def test_what_is_sound_is_verified_blob_by_blob(world: EngineWorld) -> None:
     job = world.done(JobKind.VERIFY)
     manifests = list(world.store.names(f"{world.tenant.tenant_id}/snapshots/"))
     assert job.state is JobState.SUCCEEDED
-    assert job.detail == {"snapshots": 1, "blobs": len(chunks(world)) + len(manifests) + 1, "damaged": [], "strays": []}
+    assert job.detail == VerifyResult(snapshots=1, blobs=len(chunks(world)) + len(manifests) + 1, damaged=[])
 
 
 @pytest.mark.parametrize("shallow", [True, False])
@@ -161,13 +161,13 @@ def test_every_damaged_blob_is_named_and_the_others_are_looked_at(
     blobs[first], blobs[second] = blobs[second], blobs[first]
     if missing:
         del blobs[first]
-    job = world.done(JobKind.VERIFY, detail={"shallow": shallow})
+    job = world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-    assert job.detail["blobs"] == len(chunks(world)) + missing + 2
-    told = {each["blob"]: each for each in job.detail["damaged"]}
+    assert job.detail.blobs == len(chunks(world)) + missing + 2
+    told = {each.blob: each for each in job.detail.damaged}
     assert told.keys() == {first, second}
-    assert told[first]["reason"] == ("BLOB_MISSING" if missing else "BLOB_DAMAGED")
-    assert all(each["resource"] for each in told.values())
+    assert told[first].reason == ("BLOB_MISSING" if missing else "BLOB_DAMAGED")
+    assert all(each.resource for each in told.values())
     with pytest.raises(Alarm) as alarm:
         world.download()
     assert alarm.value.blob in told
@@ -177,7 +177,7 @@ def test_every_damaged_blob_is_named_and_the_others_are_looked_at(
 def test_a_shallow_verify_needs_no_key(world: EngineWorld) -> None:
     world.keys.trouble = REFUSED
     asked = world.keys.asked
-    assert world.done(JobKind.VERIFY, detail={"shallow": True}).state is JobState.SUCCEEDED
+    assert world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=True)).state is JobState.SUCCEEDED
     assert world.keys.asked == asked
     deep = world.done(JobKind.VERIFY)
     assert (deep.state, deep.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
@@ -187,7 +187,7 @@ def test_a_damaged_manifest_is_named(world: EngineWorld) -> None:
     (manifest,) = world.store.names(f"{world.tenant.tenant_id}/snapshots/")
     world.store.blobs[manifest] += b"x"
     job = world.done(JobKind.VERIFY, snapshot="latest")
-    assert [each["blob"] for each in job.detail["damaged"]] == [manifest]
+    assert [each.blob for each in job.detail.damaged] == [manifest]
 
 
 @pytest.mark.parametrize("shallow", [True, False])
@@ -206,10 +206,10 @@ def test_a_key_object_that_is_not_what_sql_knows_is_named(world: EngineWorld, sh
     }[harm]
     if harm == "missing":
         del blobs[name]
-    job = world.done(JobKind.VERIFY, detail={"shallow": shallow})
+    job = world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
     reason = {"missing": "BLOB_MISSING", "of an unknown format": "FORMAT_UNKNOWN"}.get(harm, "BLOB_DAMAGED")
     assert job.state is JobState.FAILED
-    assert job.detail["damaged"] == [{"blob": name, "resource": None, "reason": reason}]
+    assert job.detail.damaged == [DamagedBlob(name, None, reason)]
     assert world.download() == world.directory.records()
 
 
@@ -225,8 +225,8 @@ def test_a_long_verify_gives_itself_back_and_goes_on_behind_what_it_looked_at(wo
     assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
     world.work(100)
     ended = world.of.jobs.get(job.job_id)
-    assert [each["blob"] for each in ended.detail["damaged"]] == [harmed]
-    assert ended.detail["blobs"] == len(chunks(world)) + 2 + opened.count(next(manifests(world))) - 1
+    assert [each.blob for each in ended.detail.damaged] == [harmed]
+    assert ended.detail.blobs == len(chunks(world)) + 2 + opened.count(next(manifests(world))) - 1
     assert all(opened.count(chunk) == (2 if chunk == harmed else 1) for chunk in chunks(world))
 
 
@@ -234,5 +234,5 @@ def test_a_run_that_snapshots_share_is_looked_at_once(world: EngineWorld) -> Non
     world.clock.time += timedelta(hours=1)
     world.backed_up()
     job = world.done(JobKind.VERIFY)
-    assert job.detail["snapshots"] == 2
-    assert job.detail["blobs"] == len(chunks(world)) + 4
+    assert job.detail.snapshots == 2
+    assert job.detail.blobs == len(chunks(world)) + 4

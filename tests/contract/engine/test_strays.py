@@ -50,8 +50,8 @@ def test_a_sweep_skips_strays_and_names_them_in_one_log_line(
     with caplog.at_level(logging.WARNING):
         job = world.done(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job
-    assert job.detail["removed"] == 0
-    named = set(job.detail["strays"])
+    assert job.detail.removed == 0
+    named = set(job.detail.strays)
     assert named < strays
     assert {name.split("/")[1] for name in named} == {"jobs", "snapshots", "keys", "audit"}
     assert strays < set(world.store.blobs)
@@ -78,7 +78,7 @@ def test_a_stray_beyond_the_end_of_the_audit_trail_is_skipped_and_the_days_head_
     stray = head_blob(tenant, 99999)
     world.store.blobs[stray] = text
     job = world.done(JobKind.SWEEP)
-    assert (job.state, job.detail["strays"]) == (JobState.SUCCEEDED, [stray])
+    assert (job.state, job.detail.strays) == (JobState.SUCCEEDED, [stray])
     verdict = verify_audit(world.context, tenant)
     assert (verdict.fault, verdict.heads) == (None, 1)
     assert world.store.blobs[stray] == text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.catalog import scheduler as in_sql
+from shared.adapters.catalog import each_row, expiry, scheduler
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.tenancy import Changes
 from shared.domain.errors import Code, KeyRefused, Refuse
@@ -192,14 +192,14 @@ def test_a_claim_or_job_that_cannot_be_ended_keeps_none_of_the_others_back(
             catalog.jobs.cancel(step.job_id)
     if part == "_end_cancelled":
         world.scheduler.release("w")
-    real = getattr(in_sql, part)
+    real = getattr(expiry, part)
 
     def broken(rows: Any, row: Any, *more: Any) -> int:
         if row["tenant_id"] == world.tenant.tenant_id:
             raise error
         return int(real(rows, row, *more))
 
-    monkeypatch.setattr(in_sql, part, broken)
+    monkeypatch.setattr(expiry, part, broken)
     world.messages.taken.clear()
     failing_tick(world, error)
     assert not world.of.jobs.get(mine.job_id).state.ended
@@ -218,20 +218,20 @@ def test_a_tenant_that_gets_no_prune_keeps_no_other_from_its_own(
     caplog: pytest.LogCaptureFixture,
     error: Exception,
 ) -> None:
-    real = in_sql._prune
+    real = scheduler._insert_sweep
 
     def broken(rows: Changes, every: timedelta) -> bool:
         if rows.tenant_id == world.tenant.tenant_id:
             raise error
         return real(rows, every)
 
-    monkeypatch.setattr(in_sql, "_prune", broken)
+    monkeypatch.setattr(scheduler, "_insert_sweep", broken)
     world.pass_time(timedelta(hours=world.context.limits.sweep_hours).total_seconds())
     failing_tick(world, error)
     assert world.of.jobs.recent() == []
     (job,) = world.context.catalog.tenant(other.tenant_id).jobs.recent()
     assert job.kind is JobKind.SWEEP
-    (told,) = (record for record in caplog.records if record.name == in_sql.__name__)
+    (told,) = (record for record in caplog.records if record.name == each_row.__name__)
     assert (told.levelno, told.tenant) == (logging.ERROR, world.tenant.tenant_id)  # type: ignore[attr-defined]
 
 

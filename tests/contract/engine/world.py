@@ -17,7 +17,7 @@ import msgspec
 from scheduler.tick import tick
 from shared.adapters.catalog import open_catalog
 from shared.domain.errors import Answer, EntrakeepError, Skip
-from shared.domain.jobs import Job, JobKind, JobState, Origin, Phase, StepRef
+from shared.domain.jobs import Details, Job, JobKind, JobState, Origin, Phase, StepRef
 from shared.domain.limits import Limits
 from shared.domain.model import RefusedObject, Tenant
 from shared.domain.records import Line, encode_id, prefix_tombstone, put
@@ -242,7 +242,12 @@ class EngineWorld:
         self.context = dataclasses.replace(self.context, limits=msgspec.structs.replace(self.context.limits, **limits))
 
     def ask(
-        self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: object = None, *, full: bool = False
+        self,
+        kind: JobKind = JobKind.BACKUP,
+        snapshot: str | None = None,
+        detail: Details | None = None,
+        *,
+        full: bool = False,
     ) -> Job:
         return self.of.jobs.request(kind, origin=Origin.HAND, snapshot=snapshot, detail=detail, full=full)[0]
 
@@ -310,7 +315,7 @@ class EngineWorld:
         self.of.jobs.cancel(work.claim.job_id)
         assert known.wait(20)
 
-    def done(self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: object = None) -> Job:
+    def done(self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: Details | None = None) -> Job:
         """A job asked for and worked on until it rests."""
         job = self.ask(kind, snapshot, detail)
         self.work()

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from sqlalchemy import JSON, Column, DateTime, Dialect, ForeignKeyConstraint, MetaData, String
 from sqlalchemy.types import TypeDecorator
 
+from shared.domain.jobs import KINDS, JobKind, kind_of
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -33,6 +35,21 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Kind(TypeDecorator[JobKind | str]):
+    """A kind of job. Rows of a newer version may have a kind that this version does not know: its text is the value."""
+
+    impl = String(16)
+    cache_ok = True
+
+    def process_bind_param(self, value: JobKind | str | None, _: Dialect) -> str | None:
+        """Return the text to store. A text is stored unchanged."""
+        return KINDS[value].stored if isinstance(value, JobKind) else value
+
+    def process_result_value(self, value: str | None, _: Dialect) -> JobKind | str | None:
+        """Return the kind, or the text of an unknown one."""
+        return None if value is None else kind_of(value)
 
 
 Uuid = String(36)

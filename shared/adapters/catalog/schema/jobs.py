@@ -15,6 +15,7 @@ from sqlalchemy import (
 from shared.adapters.catalog.schema.columns import (
     DataKeyId,
     Json,
+    Kind,
     UtcTime,
     Uuid,
     metadata,
@@ -28,7 +29,7 @@ jobs = Table(
     tenant_column(),
     Column("job_id", Uuid, primary_key=True),
     Column("number", Integer, nullable=False),  # in order of requests, within the tenant
-    Column("kind", String(16), nullable=False),
+    Column("kind", Kind, nullable=False),
     Column("state", String(32), nullable=False),
     Column("asked", String(16), nullable=False),
     Column("here", Boolean, nullable=False),  # runs in the calling process; no message is sent

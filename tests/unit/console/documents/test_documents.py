@@ -16,7 +16,23 @@ from console.documents.results import job_with_results
 from console.documents.schedules import schedule_document
 from console.documents.times import moment
 from shared.domain.errors import Answer, Code
-from shared.domain.jobs import Job, JobKind, JobState, Origin, ResourceProgress, Step, StepState, Trouble
+from shared.domain.jobs import (
+    Check,
+    DamagedBlob,
+    Job,
+    JobKind,
+    JobState,
+    KeyAnswer,
+    KeyChangeProgress,
+    KeyChecks,
+    Origin,
+    ResourceProgress,
+    Step,
+    StepState,
+    SweepResult,
+    Trouble,
+    VerifyResult,
+)
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import KeyMode, Refusal, Schedule, Tenant
 from shared.domain.trust import Untrusted
@@ -126,14 +142,18 @@ def test_a_job_that_waits_says_why_since_when_and_until_when() -> None:
 
 def test_the_damage_that_a_verify_found_is_told_again() -> None:
     damaged = [{"blob": "b", "resource": "users", "reason": "BLOB_MISSING"}]
-    job = msgspec.structs.replace(JOB, kind=JobKind.VERIFY, detail={"snapshots": 1, "blobs": 2, "damaged": damaged})
+    job = msgspec.structs.replace(
+        JOB,
+        kind=JobKind.VERIFY,
+        detail=VerifyResult(snapshots=1, blobs=2, damaged=[DamagedBlob(**each) for each in damaged]),
+    )
     document = results(job, "contoso", [])
     assert document["damaged"] == damaged
     assert "strays" not in document
 
 
 def test_strays_that_a_sweep_skipped_are_shown() -> None:
-    job = msgspec.structs.replace(JOB, kind=JobKind.SWEEP, detail={"removed": 0, "strays": ["t/README"]})
+    job = msgspec.structs.replace(JOB, kind=JobKind.SWEEP, detail=SweepResult(removed=0, strays=["t/README"]))
     assert results(job, "contoso", [])["strays"] == ["t/README"]
 
 
@@ -242,17 +262,19 @@ def test_a_key_that_changes_is_shown_as_updating_since_the_switch() -> None:
 
 def test_a_job_that_checks_or_changes_a_key_tells_how_far_it_has_come() -> None:
     made = [{"check": "form", "outcome": "passed", "message": None}]
-    check = msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail={"arn": ARN, "checks": made, "key": None})
+    check = msgspec.structs.replace(
+        JOB, kind=JobKind.KEY_CHECK, detail=KeyChecks(arn=ARN, checks=[Check(**each) for each in made])
+    )
     validation, change = (
         key_job_of(check),
-        key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_ENABLE, detail={"arn": ARN})),
+        key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_ENABLE, detail=KeyChangeProgress(arn=ARN))),
     )
     assert validation is not None
     assert change is not None
     assert fields_of(validation) == {"arn": ARN, "checks": made}
     fields = {"before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": [], "database": None}
     assert fields_of(change) == {"arn": ARN, **fields}
-    assert key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail={"state": "ok"})) is None
+    assert key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail=KeyAnswer(state="ok"))) is None
 
 
 @pytest.mark.parametrize("free", [True, False, None])

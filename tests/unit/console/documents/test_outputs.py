@@ -5,10 +5,19 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.domain.errors import Code
-from shared.domain.jobs import JobKind
+from shared.domain.jobs import (
+    Check,
+    DamagedBlob,
+    JobKind,
+    KeyChangeProgress,
+    KeyChecks,
+    UnmovedKey,
+    VerifyResult,
+    steps_of,
+)
 from shared.domain.model import Schedule
 from shared.domain.trust import Untrusted
-from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, REVOKED, VERIFY, World, new_id
+from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, REVOKED, World, new_id
 from tests.generated.schemas import check
 
 
@@ -38,16 +47,15 @@ def test_jobs_of_every_kind_fit_their_schemas(world: World, document: Callable[.
     assert document("jobs", "cancel", job)["state"] == "cancelled"
     again = document("jobs", "retry", job)["job"]
     document("jobs", "cancel", again)
-    damaged = [{"blob": "b", "resource": None, "reason": "BLOB_MISSING"}]
-    check_of_key = {"arn": ARN, "checks": [{"check": "form", "outcome": "passed", "message": None}], "key": None}
-    change = {"arn": ARN, "before": OTHER_ARN, "moved": 2, "left": [{"blob": "b", "reason": "BLOB_DAMAGED"}]}
+    damaged = [DamagedBlob("b", None, "BLOB_MISSING")]
+    unmoved = [UnmovedKey(blob="b", reason=Code.BLOB_DAMAGED)]
     for kind, detail in (
-        (JobKind.VERIFY, {"snapshots": 1, "blobs": 2, "damaged": damaged, "strays": ["README"]}),
-        (JobKind.KEY_CHECK, check_of_key),
-        (JobKind.KEY_UPDATE, change),
+        (JobKind.VERIFY, VerifyResult(snapshots=1, blobs=2, damaged=damaged, strays=["README"])),
+        (JobKind.KEY_CHECK, KeyChecks(arn=ARN, checks=[Check(check="form", outcome="passed")])),
+        (JobKind.KEY_UPDATE, KeyChangeProgress(arn=ARN, before=OTHER_ARN, moved=2, left=unmoved)),
     ):
-        row = world.planned(acme, VERIFY, kind=kind)
-        acme.claims.fail(world.claim(acme, row, "verify"), Code.BLOB_DAMAGED, "It is damaged.", detail=detail)
+        row = world.planned(acme, steps_of(kind), kind=kind)
+        acme.claims.fail(world.claim(acme, row, kind), Code.BLOB_DAMAGED, "It is damaged.", detail=detail)
         shown = document("jobs", "show", row.job_id)
         assert shown.keys() > {"hindrances", "resources"}
         assert shown.keys() & {"damaged", "checks", "moved"}

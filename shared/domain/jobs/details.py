@@ -1,0 +1,183 @@
+"""The details of jobs: what a job was requested with, and its results in the clear.
+
+SQL stores them as JSON without a tag: the kind of the job decides. The names of fields stay as they are, because workers
+of other versions read and write the same rows. A field that only a newer version knows is ignored.
+"""
+
+from typing import Any
+
+import msgspec
+
+from shared.domain.audit import Plain
+from shared.domain.errors import Code
+from shared.domain.kms_key import KeyDescription
+from shared.domain.trust import Untrusted
+
+_COUNTED = ("records", "snapshots", "blobs", "damaged", "removed", "moved")
+
+
+class Details(msgspec.Struct, kw_only=True):
+    """The details of any job."""
+
+    def requested(self) -> dict[str, Plain]:
+        """Return what the audit event of the job's request says about them."""
+        return {}
+
+    def for_retry(self) -> "Details | None":
+        """Return the details with which the job is requested again."""
+        return None
+
+    def uses_key(self) -> bool:
+        """Return True if a job of a kind that needs a key needs it with these details."""
+        return True
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers that the audit event and the log line of the job's end report."""
+        values = {name: getattr(self, name) for name in _COUNTED if name in self.__struct_fields__}
+        return {name: len(value) if isinstance(value, list) else int(value) for name, value in values.items()}
+
+
+class RecordsShown(Details):
+    """The result of a download or browse."""
+
+    records: int
+    """Number of records that were returned."""
+
+
+class VerifyRequest(Details):
+    """What a verify is requested to do."""
+
+    shallow: bool = False
+    """True to compare hashes only."""
+
+    def requested(self) -> dict[str, Plain]:
+        """Return whether the verify is shallow."""
+        return {"shallow": self.shallow}
+
+    def uses_key(self) -> bool:
+        """Return False for a shallow verify, which opens nothing."""
+        return not self.shallow
+
+
+class DamagedBlob(msgspec.Struct, frozen=True):
+    """A blob that is missing, damaged or unknown."""
+
+    blob: str
+    """The blob's name."""
+    resource: str | None
+    """The resource whose records it holds, if known."""
+    reason: str
+    """The code of what is wrong with it."""
+
+
+class VerifyResult(Details):
+    """The result of a verify."""
+
+    snapshots: int
+    """Number of snapshots that were verified."""
+    blobs: int
+    """Number of blobs that were verified."""
+    damaged: list[DamagedBlob]
+    """Blobs that are missing, damaged or unknown."""
+    strays: list[str] = []
+    """Names in the store that are not Entrakeep's and were skipped."""
+
+
+class KeyAnswer(Details):
+    """The result of a check of the tenant's current key."""
+
+    state: str
+    """``ok``: KMS opened the tenant's data key."""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """A check of a new key that was made."""
+
+    check: str
+    """The check's name."""
+    outcome: str
+    """``passed``, ``warned`` or ``failed``."""
+    message: str | None = None
+    """What to know or to change."""
+
+
+class KeyChecks(Details):
+    """The request to check a new key, and the results so far."""
+
+    arn: str
+    """The ARN to check, as it was given."""
+    checks: list[Check] = []
+    """The checks made so far."""
+    key: KeyDescription | None = None
+    """The answer of DescribeKey, None before check ``seen``."""
+    request_ids: list[str] = []
+    """AWS request ids of the calls to KMS, for the owner's CloudTrail."""
+
+
+class UnmovedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A data key, or a key object, that could not be moved."""
+
+    blob: str
+    """The key object's name."""
+    reason: Code
+    """Why it could not be moved."""
+
+
+class KeyChangeProgress(Details):
+    """The request to change to another key, and the progress of the change."""
+
+    arn: str
+    """The ARN of the key to change to."""
+    before: str | None = None
+    """The ARN of the previous key."""
+    moved: int = 0
+    """Number of data keys moved."""
+    to_move: int = 0
+    """Number of data keys still to move."""
+    snapshots: list[str] = []
+    """Snapshots that need a data key which could not be moved."""
+    left: list[UnmovedKey] = []
+    """Data keys and key objects that could not be moved."""
+    forgotten: int = 0
+    """Number of older generations whose rows this job has deleted, or is about to."""
+    database: str | None = None
+    """What the database's own files may still hold of their wrappings, as a sentence."""
+    proved: dict[str, str] = {}
+    """Hash of the names of each proved part of the key objects, by the first digits of the data keys' ids."""
+
+    def requested(self) -> dict[str, Plain]:
+        """Return the ARN of the key to change to."""
+        return {"arn": self.arn}
+
+    def for_retry(self) -> "KeyChangeProgress":
+        """Return the request alone, without the progress."""
+        return KeyChangeProgress(arn=self.arn)
+
+
+class SweepResult(Details):
+    """The result of a sweep."""
+
+    removed: int
+    """Number of blobs that were removed."""
+    strays: list[str] = []
+    """Names in the store that are not Entrakeep's and were skipped."""
+    untrusted: list[Untrusted] = []
+    """Data under KMS keys that are not trusted."""
+
+
+def read_details(types: tuple[type[Details], ...], stored: Any) -> Details | None:
+    """Return the details that SQL stores, as the first of these types that fits, or None.
+
+    SQL stores nothing for a request without options.
+    """
+    for each in types:
+        try:
+            return msgspec.convert({} if stored is None else stored, each)
+        except msgspec.ValidationError:
+            continue
+    return None
+
+
+def stored_details(details: Details | None) -> Any:
+    """Return the details as SQL stores them."""
+    return msgspec.to_builtins(details)
