@@ -119,7 +119,7 @@ def some_changes(stack: Stack) -> dict[str, str]:
     }
 
 
-def test_a_first_backup_is_the_directory_and_starts_at_once(
+def test_a_first_backup_equals_the_directory_and_starts_at_once(
     stack: Stack, record_property: Callable[[str, object], None]
 ) -> None:
     tenant = stack.add("first")
@@ -211,7 +211,7 @@ def difference(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, s
     }
 
 
-def test_objects_that_come_without_their_properties_are_asked_for_by_id(stack: Stack) -> None:
+def test_objects_without_their_properties_are_requested_by_id(stack: Stack) -> None:
     habits = stack.graph.get("delta")
     stack.graph.post("delta", {"repeat_properties": ["description"]})
     tenant = stack.add("repeated")
@@ -221,7 +221,7 @@ def test_objects_that_come_without_their_properties_are_asked_for_by_id(stack: S
     same(set_ones(stack.download(tenant)), set_ones(stack.graph.records()))
 
 
-def test_an_unchanged_directory_costs_next_to_nothing(stack: Stack) -> None:
+def test_an_unchanged_directory_causes_next_to_no_requests_and_blobs(stack: Stack) -> None:
     habits = stack.graph.get("delta")
     stack.graph.post("delta", {"replay": 0})
     tenant = stack.add("unchanged")
@@ -243,7 +243,7 @@ def test_an_unchanged_directory_costs_next_to_nothing(stack: Stack) -> None:
     same(stack.download(tenant), stack.graph.records())
 
 
-def test_a_refused_cursor_costs_a_full_read_of_that_stream_alone(stack: Stack) -> None:
+def test_a_refused_cursor_causes_a_full_read_of_that_stream_only(stack: Stack) -> None:
     tenant = stack.add("refused-cursor")
     stack.backup(tenant)
     before = stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
@@ -258,7 +258,7 @@ def test_a_refused_cursor_costs_a_full_read_of_that_stream_alone(stack: Stack) -
     same(stack.download(tenant), stack.graph.records())
 
 
-def test_cursors_that_expired_are_no_end(stack: Stack) -> None:
+def test_a_backup_completes_although_its_cursors_expired(stack: Stack) -> None:
     tenant = stack.add("expired-cursors")
     stack.backup(tenant)
     stack.graph.change(("delete", f"users/{stack.graph.ids('users')[50]}"))
@@ -269,7 +269,7 @@ def test_cursors_that_expired_are_no_end(stack: Stack) -> None:
     same(stack.download(tenant), stack.graph.records())
 
 
-def test_a_resource_that_graph_refuses_keeps_what_the_snapshot_before_had(stack: Stack) -> None:
+def test_a_resource_that_graph_refuses_keeps_its_records_of_the_previous_snapshot(stack: Stack) -> None:
     tenant = stack.add("refused")
     stack.backup(tenant)
     before = stack.graph.records()
@@ -295,7 +295,7 @@ def test_a_resource_that_graph_refuses_keeps_what_the_snapshot_before_had(stack:
     same(stack.download(tenant), now)
 
 
-def test_what_was_never_read_is_told_as_unread_and_never_as_empty(stack: Stack) -> None:
+def test_a_resource_that_was_never_read_is_reported_as_unread_and_not_as_empty(stack: Stack) -> None:
     client = "aaaaaaaa-1111-4111-8111-111111111111"
     app = {"client_id": client, "secret": "of-its-own", "permissions": ["Organization.Read.All", "User.Read.All"]}
     stack.graph.post("apps", app)
@@ -315,7 +315,7 @@ def test_what_was_never_read_is_told_as_unread_and_never_as_empty(stack: Stack) 
     same(stack.download(tenant), now)
 
 
-def test_graph_in_trouble_is_asked_again(stack: Stack) -> None:
+def test_requests_that_meet_graph_trouble_are_retried(stack: Stack) -> None:
     tenant = stack.add("troubled")
     stack.graph.fault(
         {"match": {"path": "/users/delta"}, "times": 1, "what": "drop"},
@@ -329,7 +329,7 @@ def test_graph_in_trouble_is_asked_again(stack: Stack) -> None:
     same(stack.download(tenant), stack.graph.records())
 
 
-def test_a_secret_that_graph_takes_no_more_fails_the_job_and_no_snapshot_appears(stack: Stack) -> None:
+def test_a_secret_that_graph_refuses_fails_the_job_and_no_snapshot_appears(stack: Stack) -> None:
     client = "bbbbbbbb-1111-4111-8111-111111111111"
     app = {"client_id": client, "secret": "the-first", "permissions": ["Directory.Read.All", "Policy.Read.All"]}
     stack.graph.post("apps", app)
@@ -343,7 +343,7 @@ def test_a_secret_that_graph_takes_no_more_fails_the_job_and_no_snapshot_appears
     assert json.dumps(job.message).isascii()
 
 
-def test_what_belongs_to_an_object_that_goes_meanwhile_goes_with_it(stack: Stack) -> None:
+def test_records_of_an_object_deleted_during_the_backup_are_omitted_with_it(stack: Stack) -> None:
     """Owners are not read at the same time as the applications: those of one that is deleted in between belong to nobody."""
     tenant = stack.add("gone-meanwhile")
     owned = [one for one in stack.graph.ids("applications") if stack.graph.values(f"applications/{one}/owners")]

@@ -51,7 +51,7 @@ def forms(text: str) -> list[bytes]:
     return found
 
 
-def test_a_canary_is_found_in_every_form() -> None:
+def test_the_search_finds_a_canary_in_every_form() -> None:
     for before in range(3):
         assert any(form in base64.b64encode(b"x" * before + NAME.encode() + b"yz") for form in forms(NAME))
     assert any(form in f'"{NAME}"'.encode("utf-16-le") for form in forms(NAME))
@@ -208,7 +208,7 @@ def killed_while_reading(stack: Stack, tenant: Tenant) -> None:
     stack.kill("worker")
 
 
-def test_nothing_private_is_left_anywhere(tmp_path: Path) -> None:
+def test_no_private_data_remain_anywhere(tmp_path: Path) -> None:
     store, options = f"file://{tmp_path}/home/store", ("--users", "80", "--groups", "12", "--applications", "9")
     with running_stack(tmp_path, *options, "--policies", "4", store=store) as stack:
         stack.start("beat", "worker")

@@ -95,7 +95,7 @@ def prefix(stack: Stack) -> str:
     return f"entrakeep:{wiring.settings().catalog_name}:"
 
 
-def test_a_worker_discards_each_kind_of_strange_message_and_does_its_work(stack: Stack, tenant: Tenant) -> None:
+def test_a_worker_discards_each_kind_of_malformed_message_and_does_its_work(stack: Stack, tenant: Tenant) -> None:
     log = stack.home / "worker.log"
     with closing(redis.Redis.from_url(stack.redis.url)) as client:
         for raw in (*STRANGE.values(), *DRESSED.values()):
@@ -118,7 +118,7 @@ def test_a_worker_discards_each_kind_of_strange_message_and_does_its_work(stack:
     assert not re.search(rb"[^\x20-\x7e\n]", b"\n".join(lines))
 
 
-def test_keys_of_another_type_keep_no_worker_from_its_work(stack: Stack, tenant: Tenant) -> None:
+def test_redis_keys_of_another_type_keep_no_worker_from_its_work(stack: Stack, tenant: Tenant) -> None:
     with closing(redis.Redis.from_url(stack.redis.url)) as client:
         for key in ("backup", "manual", "unacked", "unacked_index", "_kombu.binding.celery.pidbox"):
             client.delete(f"{prefix(stack)}{key}")
@@ -127,7 +127,7 @@ def test_keys_of_another_type_keep_no_worker_from_its_work(stack: Stack, tenant:
     assert b"removed the key manual, which somebody set to another type" in (stack.home / "worker.log").read_bytes()
 
 
-def test_every_line_of_a_log_is_json_where_that_is_set(stack: Stack) -> None:
+def test_every_log_line_is_json_if_configured(stack: Stack) -> None:
     lines = (stack.home / "beat.log").read_text().splitlines()
     documents = [json.loads(line) for line in lines if line.startswith("{")]
     assert {"time", "level", "logger", "message"} <= documents[0].keys()
@@ -148,7 +148,7 @@ CHANGING: dict[str, dict[str, Any]] = {
 }
 
 
-def test_remote_control_reads_and_changes_nothing(stack: Stack, tenant: Tenant, application: Celery) -> None:
+def test_remote_control_can_read_and_change_nothing(stack: Stack, tenant: Tenant, application: Celery) -> None:
     for command, arguments in CHANGING.items():
         application.control.broadcast(command, arguments=arguments)
     looked = application.control.inspect(timeout=10, limit=1, destination=[f"worker@{socket.gethostname()}"])
@@ -181,7 +181,7 @@ def watched(application: Celery) -> Iterator[State]:
             watching.join()
 
 
-def test_flower_is_told_of_each_step_by_name_and_how_it_ended(
+def test_flower_receives_each_step_by_name_and_with_its_result(
     stack: Stack, tenant: Tenant, application: Celery
 ) -> None:
     with watched(application) as state:

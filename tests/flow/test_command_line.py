@@ -38,21 +38,21 @@ def shell(tmp_path: Path) -> Shell:
         (("tenant", "show", "contoso"), "NO_SUCH_TENANT", 1),
     ],
 )
-def test_a_refusal_is_one_sentence_and_the_status_of_its_kind(
+def test_a_refusal_is_one_sentence_with_the_status_of_its_kind(
     shell: Shell, words: tuple[str, ...], code: str, status: int
 ) -> None:
     """As a process. All others are called in ``tests/unit/console/cli/test_refusals.py``."""
     shell.refused(*words, code=code, status=status)
 
 
-def test_help_comes_at_once(shell: Shell) -> None:
+def test_help_starts_quickly(shell: Shell) -> None:
     began = time.monotonic()
     out, _ = shell.run("--help")
     assert time.monotonic() - began < 5  # about 0.2 s on an idle machine
     assert b"Commands:" in out
 
 
-def test_a_defect_is_one_sentence_that_names_a_file_without_what_the_exception_says(shell: Shell) -> None:
+def test_a_defect_is_one_sentence_that_names_a_file_without_the_text_of_the_exception(shell: Shell) -> None:
     (shell.folder / "sitecustomize.py").write_text(
         "import console.cli.resources as r\n"
         "def broken():\n    raise LookupError('CAN' + 'ARY')\n"
@@ -68,7 +68,7 @@ def test_a_defect_is_one_sentence_that_names_a_file_without_what_the_exception_s
 
 
 @pytest.mark.parametrize("words", [("resources",), ("audit", "export", "acme", "-o", "-")], ids=" ".join)
-def test_a_reader_that_goes_away_is_no_trouble(shell: Shell, words: tuple[str, ...]) -> None:
+def test_a_reader_that_closes_the_pipe_causes_no_error(shell: Shell, words: tuple[str, ...]) -> None:
     home = shell.folder / "home"
     home.mkdir(0o700)
     with closing(World(migrated_file(home / "catalog.sqlite3"))) as world:
@@ -134,7 +134,7 @@ def actions(shell: Shell, tenant: str) -> list[str]:
     return [event["action"] for event in reversed(events)]
 
 
-def test_without_beat_a_wait_ends_and_ctrl_c_leaves_the_job(stack: Stack) -> None:
+def test_a_wait_ends_without_beat_and_ctrl_c_leaves_the_job_running(stack: Stack) -> None:
     tenant = stack.add("waiting")
     shell = Commands(stack.home, stack.environment)
     asked = shell.start("backup", "waiting", "--wait")
@@ -168,7 +168,7 @@ TOLD = [
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_backup_goes_its_whole_way_by_commands_alone(stack: Stack, connected: Commands) -> None:
+def test_commands_alone_take_a_backup_from_setup_to_download(stack: Stack, connected: Commands) -> None:
     job = json.loads(connected.run("backup", "contoso", "--wait", "--json")[0])
     assert (job["state"], job["tenant"]) == ("succeeded", "contoso")
     assert {row["state"] for row in job["resources"]} == {"done"}

@@ -53,7 +53,7 @@ def flower(stack: Composed, path: str, password: str | None, data: bytes | None 
         return error.code, b""
 
 
-def test_the_stack_of_the_file_backs_a_directory_up_and_its_workers_end_within_their_grace(stack: Composed) -> None:
+def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_their_grace_period(stack: Composed) -> None:
     redis = stack.up("redis")
     assert "d4" not in Path(f"/proc/{redis.process.pid}/cmdline").read_text()  # type: ignore[union-attr]
     kept = list((stack.home / "appendonlydir").iterdir())

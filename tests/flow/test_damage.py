@@ -119,7 +119,7 @@ CASES: list[tuple[Callable[[Stored, str], None], str | None]] = [
 @pytest.mark.parametrize(
     ("harm", "stream"), CASES, ids=[f"{harm.__name__}-{stream or 'manifest'}" for harm, stream in CASES]
 )
-def test_a_harmed_blob_is_named_and_refused(
+def test_a_damaged_blob_is_named_and_refused(
     stored: Stored, harm: Callable[[Stored, str], None], stream: str | None
 ) -> None:
     blob = stored.chunk(stream) if stream else stored.manifest()
@@ -147,7 +147,7 @@ def browsed(stored: Stored) -> list[tuple[str, bytes]]:
     return list(browse(stored.stack.context, stored.tenant, "latest"))
 
 
-def test_two_blobs_that_changed_places_are_both_named(stored: Stored) -> None:
+def test_two_swapped_blobs_are_both_named(stored: Stored) -> None:
     blobs = [stored.chunk("users"), stored.chunk("groups")]
     sound = [stored.path(blob).read_bytes() for blob in blobs]
     for blob, data in zip(blobs, reversed(sound), strict=True):
@@ -162,7 +162,7 @@ def test_two_blobs_that_changed_places_are_both_named(stored: Stored) -> None:
             stored.path(blob).write_bytes(data)
 
 
-def test_what_is_sound_is_still_to_be_had(stored: Stored) -> None:
+def test_intact_snapshots_can_still_be_downloaded(stored: Stored) -> None:
     blob = stored.chunk("users")
     sound = stored.path(blob).read_bytes()
     missing(stored, blob)
@@ -175,9 +175,7 @@ def test_what_is_sound_is_still_to_be_had(stored: Stored) -> None:
 
 
 @pytest.mark.parametrize("harm", [flipped, missing], ids=lambda harm: harm.__name__)
-def test_a_full_backup_is_the_way_out_of_a_damaged_manifest(
-    stored: Stored, harm: Callable[[Stored, str], None]
-) -> None:
+def test_a_full_backup_recovers_from_a_damaged_manifest(stored: Stored, harm: Callable[[Stored, str], None]) -> None:
     blob, before = stored.manifest(), stored.stack.of(stored.tenant).snapshots.all()
     sound = stored.path(blob).read_bytes()
     harm(stored, blob)

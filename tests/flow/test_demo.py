@@ -82,7 +82,7 @@ def demo(folder: Path, **environment: str) -> Iterator[Demo]:
         until(lambda: not running.alive(), "all its processes are gone", 30)
 
 
-def test_a_demo_tells_its_story_beside_another_that_is_interrupted_and_both_leave_nothing_behind(
+def test_a_demo_completes_beside_an_interrupted_one_and_both_leave_nothing_behind(
     tmp_path: Path,
 ) -> None:
     strange = {
@@ -116,7 +116,7 @@ def test_a_demo_tells_its_story_beside_another_that_is_interrupted_and_both_leav
         assert first.shown.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
 
 
-def test_a_demo_that_cannot_start_says_why_and_keeps_its_logs(tmp_path: Path) -> None:
+def test_a_demo_that_cannot_start_reports_why_and_keeps_its_logs(tmp_path: Path) -> None:
     broken = tmp_path / "path" / "moto"
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("raise ImportError('moto is out of order')")

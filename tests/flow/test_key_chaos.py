@@ -159,7 +159,7 @@ def ended(chaos: Chaos, watch: Watch | None, job: Job) -> bool:
         *(pytest.param((part,), CHAOS_KEYS, id=part, marks=pytest.mark.chaos) for part in ("worker", "beat", "redis")),
     ],
 )
-def test_whatever_is_killed_at_every_tenth_data_key_all_are_moved_and_the_old_key_is_free_last(
+def test_a_key_change_completes_although_parts_are_killed_and_frees_the_previous_key_last(
     chaos: Chaos, tenant: Tenant, parts: tuple[str, ...], data_keys: int
 ) -> None:
     fill(chaos, tenant, data_keys)

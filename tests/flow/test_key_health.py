@@ -65,7 +65,7 @@ def probers(stack: Stack) -> list[int]:
     return found
 
 
-def test_a_key_taken_away_is_noticed_without_a_job_and_given_back_the_schedule_goes_on(
+def test_a_revoked_key_is_detected_without_a_job_and_its_return_resumes_the_schedule(
     stack: Stack, tenant: Tenant, listener: Listener
 ) -> None:
     of, kms, arn = stack.of(tenant), stack.aws.client("kms"), stack.key(tenant)
@@ -114,7 +114,7 @@ def test_a_key_taken_away_is_noticed_without_a_job_and_given_back_the_schedule_g
     assert "disabled" in shown.decode()
 
 
-def test_trouble_with_kms_is_told_as_such_when_it_lasts(stack: Stack, tenant: Tenant) -> None:
+def test_lasting_kms_trouble_is_reported_as_trouble(stack: Stack, tenant: Tenant) -> None:
     arn = stack.key(tenant)
     stack.aws.fault(
         {"match": {"service": "kms", "key": arn}, "what": "error", "code": "KMSInternalException", "status": 500}
@@ -125,7 +125,7 @@ def test_trouble_with_kms_is_told_as_such_when_it_lasts(stack: Stack, tenant: Te
     until(lambda: state(stack, tenant) is KeyCondition.OK, "KMS answers")
 
 
-def test_a_prober_that_is_killed_is_begun_again_and_ends_with_its_worker(stack: Stack, tenant: Tenant) -> None:
+def test_a_killed_prober_is_restarted_and_ends_with_its_worker(stack: Stack, tenant: Tenant) -> None:
     (first,) = probers(stack)
     os.kill(first, signal.SIGKILL)
     until(lambda: first not in probers(stack), "the prober is gone")

@@ -108,7 +108,7 @@ def show(shell: Commands, name: str) -> dict[str, Any]:
     return document
 
 
-def test_a_key_is_enabled_and_changed_by_commands_alone(stack: Stack, shell: Commands) -> None:
+def test_commands_alone_enable_and_change_a_key(stack: Stack, shell: Commands) -> None:
     provider = stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"]
     tenant = stack.add("contoso")
     stack.backup(tenant)
@@ -166,7 +166,7 @@ def test_a_key_is_enabled_and_changed_by_commands_alone(stack: Stack, shell: Com
     assert show(shell, "contoso")["state"] == "revoked"
 
 
-def test_at_a_terminal_the_terms_are_shown_and_agreed_to_in_words(stack: Stack, shell: Commands) -> None:
+def test_a_terminal_shows_the_terms_and_requires_typed_agreement(stack: Stack, shell: Commands) -> None:
     tenant = stack.add("asked")
     stack.of(tenant).customer_keys.allow()
     arn = key_for(stack, tenant)
@@ -194,7 +194,7 @@ def test_at_a_terminal_the_terms_are_shown_and_agreed_to_in_words(stack: Stack, 
     until(lambda: stack.of(tenant).tenant().key_arn == arn, "the key is enabled")
 
 
-def test_a_key_that_is_rotated_within_kms_goes_unnoticed(stack: Stack, shell: Commands) -> None:
+def test_a_key_rotation_within_kms_has_no_effect(stack: Stack, shell: Commands) -> None:
     tenant, arn = enabled(stack, "rotated")
     before = stack.graph.records()
     owner = stack.aws.client("kms", OWNER)
@@ -208,7 +208,9 @@ def test_a_key_that_is_rotated_within_kms_goes_unnoticed(stack: Stack, shell: Co
     assert (shown["state"], shown["arn"], set(shown["data_keys"]), shown["warnings"]) == ("ok", arn, {arn}, [])
 
 
-def test_the_old_key_lost_midway_holds_back_what_it_wraps_until_it_comes_back(stack: Stack, shell: Commands) -> None:
+def test_losing_the_previous_key_midway_holds_back_only_its_data_keys_until_it_returns(
+    stack: Stack, shell: Commands
+) -> None:
     tenant, old = enabled(stack, "lost")
     new = key_for(stack, tenant)
     match = {"service": "kms", "action": "ReEncrypt", "key": old}
@@ -229,7 +231,7 @@ def test_the_old_key_lost_midway_holds_back_what_it_wraps_until_it_comes_back(st
 
 
 @pytest.mark.parametrize("point", [Point.KEY_SWITCHED, Point.KEY_MOVED])
-def test_a_worker_killed_midway_is_taken_over(stack: Stack, point: Point) -> None:
+def test_another_worker_takes_over_a_key_change_after_a_kill(stack: Stack, point: Point) -> None:
     tenant, old = enabled(stack, f"killed-{point.rpartition('-')[2]}")
     new = key_for(stack, tenant)
     points = Points(stack.home, tenant.tenant_id)
@@ -243,7 +245,7 @@ def test_a_worker_killed_midway_is_taken_over(stack: Stack, point: Point) -> Non
     stack.backup(tenant)
 
 
-def test_backups_and_downloads_go_on_while_the_key_changes(stack: Stack) -> None:
+def test_backups_and_downloads_continue_while_the_key_changes(stack: Stack) -> None:
     tenant, _ = enabled(stack, "busy")
     stack.aws.fault({"match": {"service": "kms", "action": "ReEncrypt"}, "what": "slow", "seconds": 0.3})
     changing = request_update(stack.of(tenant), key_for(stack, tenant))

@@ -198,7 +198,7 @@ def stored_pages(stack: Stack, tenant: Tenant, job: Job) -> int:
     return -(-records // PAGE)
 
 
-def test_every_point_of_the_write_order_is_met_here() -> None:
+def test_the_tests_kill_a_worker_at_every_point_of_the_write_order() -> None:
     """But those of sweep, shred and key management, which write no snapshot: their own tests are killed there."""
     paths = [path for source in SOURCES for path in (TOP / source).rglob("*.py")]
     others = ("engine/upkeep/sweep.py", "engine/tenants/shred.py", "engine/key_management/")
@@ -207,7 +207,7 @@ def test_every_point_of_the_write_order_is_met_here() -> None:
     assert points == {plan.point for plan in KILLS + MERGES}
 
 
-def test_a_job_fails_once_five_workers_were_lost_without_progress(stack: Stack) -> None:
+def test_a_job_fails_after_five_workers_were_lost_without_progress(stack: Stack) -> None:
     story = Story(stack, reading(Point.CLAIMED, None))
     job = stack.ended(stack.ask(story.tenant))
     assert (job.state, job.code, job.snapshot) == (JobState.FAILED, Code.WORKER_LOST, None)
@@ -218,7 +218,7 @@ def test_a_job_fails_once_five_workers_were_lost_without_progress(stack: Stack) 
 
 
 @pytest.mark.parametrize("plan", KILLS, ids=told)
-def test_a_killed_worker_leaves_the_rest_to_another(stack: Stack, plan: Plan) -> None:
+def test_a_killed_worker_leaves_the_remaining_work_to_another(stack: Stack, plan: Plan) -> None:
     story = Story(stack, plan)
     job = stack.ask(story.tenant)
     (struck,) = story.struck()
@@ -234,7 +234,7 @@ def test_a_killed_worker_leaves_the_rest_to_another(stack: Stack, plan: Plan) ->
 
 
 @pytest.mark.parametrize("plan", FREEZES, ids=told)
-def test_a_frozen_worker_that_wakes_up_late_changes_nothing(stack: Stack, plan: Plan) -> None:
+def test_a_frozen_worker_that_resumes_late_changes_nothing(stack: Stack, plan: Plan) -> None:
     story = Story(stack, plan)
     job = stack.ask(story.tenant)
     (frozen,) = story.struck()
@@ -247,7 +247,7 @@ def test_a_frozen_worker_that_wakes_up_late_changes_nothing(stack: Stack, plan: 
 
 
 @pytest.mark.parametrize("plan", MERGES, ids=told)
-def test_a_worker_that_ends_while_runs_are_merged_leaves_the_rest_to_another(stack: Stack, plan: Plan) -> None:
+def test_a_worker_killed_while_merging_runs_leaves_the_remaining_work_to_another(stack: Stack, plan: Plan) -> None:
     story = Story(stack)
     story.whole(stack.ask(story.tenant))
     before = story.snapshots()
@@ -266,7 +266,7 @@ def test_a_worker_that_ends_while_runs_are_merged_leaves_the_rest_to_another(sta
     assert [run.job_id for run in runs if run.stream == "users"] == [job.job_id]
 
 
-def test_of_two_late_committers_none_wins(stack: Stack) -> None:
+def test_neither_of_two_late_committers_wins(stack: Stack) -> None:
     story = Story(stack, *(committing(Point.MANIFEST_STORED, nth, SIGSTOP) for nth in (1, 2)))
     job = stack.ask(story.tenant)
     late = story.struck(2)
@@ -285,7 +285,7 @@ def test_of_two_late_committers_none_wins(stack: Stack) -> None:
     assert not any(name.endswith(snapshot) for name in manifests)
 
 
-def test_a_whole_worker_is_killed_and_another_one_started(stack: Stack) -> None:
+def test_another_worker_process_finishes_the_job_of_a_killed_one(stack: Stack) -> None:
     story = Story(stack)
     job = stack.ask(story.tenant)
     until(lambda: any(passed.point == Point.CHECKPOINTED for passed in story.points.passed()), "there is a checkpoint")
@@ -295,7 +295,7 @@ def test_a_whole_worker_is_killed_and_another_one_started(stack: Stack) -> None:
     story.whole(job)
 
 
-def test_a_running_job_is_cancelled_while_graph_keeps_it_waiting(stack: Stack) -> None:
+def test_a_running_job_is_cancelled_while_it_waits_for_graph(stack: Stack) -> None:
     story = Story(stack)
     stack.graph.fault({"match": {"path": "users/delta"}, "skip": 3, "times": 1000, "what": "slow", "seconds": 100})
     job = stack.ask(story.tenant)
@@ -308,7 +308,7 @@ def test_a_running_job_is_cancelled_while_graph_keeps_it_waiting(stack: Stack) -
     story.whole(stack.ask(story.tenant))
 
 
-def test_jobs_end_though_redis_is_emptied_and_started_anew(stack: Stack) -> None:
+def test_jobs_end_although_redis_is_replaced_by_an_empty_one(stack: Stack) -> None:
     directories = [DIRECTORY, *(stack.graph.add_directory(USERS, seed) for seed in (2, 3))]
     stories = [Story(stack, directory=directory) for directory in directories]
     for story in stories:

@@ -51,7 +51,7 @@ def backed_up_twice(stack: Stack) -> tuple[Tenant, list[dict[str, bytes]]]:
     return tenant, [first, stack.graph.records()]
 
 
-def test_a_lost_catalog_comes_back_and_backups_go_on(stack: Stack) -> None:
+def test_a_lost_catalog_is_rebuilt_and_backups_continue(stack: Stack) -> None:
     tenant, expected = backed_up_twice(stack)
     before = stack.of(tenant).snapshots.all()
     lost(stack)
@@ -80,7 +80,7 @@ def test_a_lost_catalog_comes_back_and_backups_go_on(stack: Stack) -> None:
     same(stack.download(tenant), stack.graph.records())
 
 
-def test_a_rebuild_without_the_key_brings_nothing_back_and_says_why(stack: Stack) -> None:
+def test_a_rebuild_without_the_key_restores_nothing_and_reports_why(stack: Stack) -> None:
     backed_up_twice(stack)
     lost(stack)
     stack.aws.client("kms").disable_key(KeyId=stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"])
@@ -105,6 +105,6 @@ def test_a_rebuild_without_the_key_brings_nothing_back_and_says_why(stack: Stack
     }
 
 
-def test_a_store_without_a_tenant_is_a_sentence(stack: Stack) -> None:
+def test_a_store_without_a_tenant_is_reported_in_one_sentence(stack: Stack) -> None:
     out, err = command(stack, "catalog", "rebuild", status=1)
     assert (out, err) == ("", "NO_SUCH_TENANT: The store holds no tenant; check ENTRAKEEP_STORE_URL.\n")

@@ -171,7 +171,9 @@ def works_again(stack: Stack, tenant: Tenant) -> None:
 
 
 @every_way
-def test_between_jobs(stack: Stack, bystander: Tenant, way: type[Disabled]) -> None:
+def test_a_key_revoked_between_jobs_stops_its_tenant_until_it_is_restored(
+    stack: Stack, bystander: Tenant, way: type[Disabled]
+) -> None:
     tenant = connected(stack)
     stack.backup(tenant)
     key = way(stack.aws, stack.key(tenant))
@@ -197,7 +199,9 @@ def test_between_jobs(stack: Stack, bystander: Tenant, way: type[Disabled]) -> N
 
 
 @every_way
-def test_in_the_middle_of_a_backup(stack: Stack, bystander: Tenant, way: type[Disabled]) -> None:
+def test_a_key_revoked_during_a_backup_stops_its_tenant_until_it_is_restored(
+    stack: Stack, bystander: Tenant, way: type[Disabled]
+) -> None:
     tenant = connected(stack)
     held_by_graph(stack)
     job = stack.ask(tenant)
@@ -237,7 +241,7 @@ class Interrupting(BytesIO):
 
 
 @every_way
-def test_in_the_middle_of_a_download(stack: Stack, way: type[Disabled]) -> None:
+def test_a_key_revoked_during_a_download_stops_the_download(stack: Stack, way: type[Disabled]) -> None:
     tenant = connected(stack)
     stack.backup(tenant)
     key = way(stack.aws, stack.key(tenant))
@@ -261,7 +265,7 @@ def test_in_the_middle_of_a_download(stack: Stack, way: type[Disabled]) -> None:
     works_again(stack, tenant)
 
 
-def test_a_key_that_was_deleted_refuses_for_ever(stack: Stack) -> None:
+def test_a_deleted_key_refuses_for_ever(stack: Stack) -> None:
     tenant = connected(stack)
     stack.backup(tenant)
     key = ToBeDeleted(stack.aws, stack.key(tenant))
@@ -274,7 +278,7 @@ def test_a_key_that_was_deleted_refuses_for_ever(stack: Stack) -> None:
         stack.download(tenant)
 
 
-def test_due_times_make_no_job_while_a_key_is_refused_and_one_once_it_answers(stack: Stack) -> None:
+def test_due_times_create_no_job_while_a_key_is_refused_and_one_once_it_answers(stack: Stack) -> None:
     tenant = connected(stack)
     key = Disabled(stack.aws, stack.key(tenant))
     key.take()
@@ -317,7 +321,7 @@ def test_trouble_with_kms_is_no_revocation(stack: Stack, steady: Tenant, trouble
     assert len(stack.download(steady)) == size(stack, steady)
 
 
-def test_trouble_in_the_middle_of_a_download_is_waited_out(stack: Stack, steady: Tenant) -> None:
+def test_a_download_waits_for_the_end_of_kms_trouble(stack: Stack, steady: Tenant) -> None:
     def trouble() -> None:
         met = in_trouble(stack, steady, what="error", code="ThrottlingException", status=400, times=4)
         until(lambda: met() == 4, "the lease was not renewed at once")
@@ -327,7 +331,7 @@ def test_trouble_in_the_middle_of_a_download_is_waited_out(stack: Stack, steady:
     assert file.pieces > 1
 
 
-def test_an_outage_longer_than_the_lease_gives_the_step_back_until_kms_answers(stack: Stack) -> None:
+def test_an_outage_longer_than_the_lease_releases_the_step_until_kms_answers(stack: Stack) -> None:
     tenant = connected(stack)
     held_by_graph(stack)
     job = stack.ask(tenant)

@@ -85,7 +85,7 @@ def backed_up_by(stack: Stack, tenant: Tenant) -> set[str]:
     return workers
 
 
-def test_a_worker_of_the_version_before_and_one_of_now_share_a_backup(tmp_path: Path, code_before: Path) -> None:
+def test_workers_of_the_previous_and_the_current_version_share_a_backup(tmp_path: Path, code_before: Path) -> None:
     with running_stack(tmp_path, "--users", "40", "--groups", "6", "--applications", "5", "--policies", "2") as stack:
         stack.start("beat", "worker")
         with worker_before(stack, code_before) as before:

@@ -13,7 +13,7 @@ from tests.flow.stack import BUCKET, TOP, running_stack
 pytestmark = pytest.mark.flow
 
 
-def test_nothing_of_a_shredded_tenant_opens_any_more_in_any_version(tmp_path: Path) -> None:
+def test_no_blob_of_a_shredded_tenant_opens_in_any_version(tmp_path: Path) -> None:
     with running_stack(tmp_path, "--users", "30", "--groups", "4") as stack:
         s3 = stack.aws.client("s3")
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})

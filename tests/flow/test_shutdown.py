@@ -37,7 +37,7 @@ def held(stack: Stack, job: Job) -> list[tuple[str, int]]:
         return database.execute(query, (job.job_id, int(Phase.READ))).fetchall()
 
 
-def test_a_worker_that_is_told_to_end_gives_its_step_back_and_another_goes_on_from_the_checkpoint(
+def test_a_worker_that_shuts_down_releases_its_step_and_another_continues_from_the_checkpoint(
     stack: Stack,
 ) -> None:
     tenant = stack.add("interrupted")

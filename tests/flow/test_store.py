@@ -14,7 +14,7 @@ from tests.flow.stack import running_stack, until
 pytestmark = pytest.mark.flow
 
 
-def test_a_disk_that_is_not_mounted_holds_work_up_until_it_is_back(tmp_path: Path) -> None:
+def test_an_unmounted_disk_suspends_work_until_it_is_mounted_again(tmp_path: Path) -> None:
     place, disk = tmp_path / "mnt", tmp_path / "disk"
     place.mkdir()
     with running_stack(tmp_path, "--users", "10", store=place.as_uri()) as stack:

@@ -84,7 +84,7 @@ def test_children_and_their_children_end_with_a_killed_supervisor(start: Callabl
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_everything_is_gone_within_ten_seconds_of_a_signal(start: Callable[..., Running], number: int) -> None:
+def test_all_processes_end_within_ten_seconds_of_a_signal(start: Callable[..., Running], number: int) -> None:
     running = start("deaf", "family")
     running.ready()
     until(lambda: len(pids(running.folder)) == 4)
@@ -95,7 +95,7 @@ def test_everything_is_gone_within_ten_seconds_of_a_signal(start: Callable[..., 
     assert not any(map(alive, pids(running.folder)))
 
 
-def test_a_part_that_keeps_dying_is_started_again_and_leaves_the_others_alone(start: Callable[..., Running]) -> None:
+def test_a_part_that_keeps_dying_is_restarted_and_does_not_affect_the_others(start: Callable[..., Running]) -> None:
     running = start("family", "dying")
     running.ready()
     until(lambda: len(list(running.folder.glob("died.*"))) >= 4)
@@ -106,7 +106,7 @@ def test_a_part_that_keeps_dying_is_started_again_and_leaves_the_others_alone(st
     assert all(map(alive, pids(running.folder)))
 
 
-def test_a_part_that_is_killed_comes_back(start: Callable[..., Running]) -> None:
+def test_a_killed_part_is_restarted(start: Callable[..., Running]) -> None:
     running = start("deaf")
     running.ready()
     (first,) = pids(running.folder)
@@ -124,7 +124,7 @@ def _is_guard(pid: int) -> bool:
     return guard.__file__.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def test_what_a_killed_guard_leaves_is_gone_when_the_supervisor_has_ended(start: Callable[..., Running]) -> None:
+def test_children_of_a_killed_guard_are_gone_when_the_supervisor_has_ended(start: Callable[..., Running]) -> None:
     running = start("family")
     running.ready()
     until(lambda: len(pids(running.folder)) == 3)
@@ -143,7 +143,7 @@ def test_what_a_killed_guard_leaves_is_gone_when_the_supervisor_has_ended(start:
     [(os.getpid, True, 0), (lambda: 1, True, 137), (os.getpid, False, 137)],
     ids=["its own parent's", "another parent's", "nobody's"],
 )
-def test_a_guard_starts_its_part_only_for_the_parent_that_ordered_it(
+def test_a_guard_starts_its_part_only_for_the_parent_that_started_it(
     tmp_path: Path, parent: Callable[[], int], order: bool, status: int
 ) -> None:
     argv = ["/bin/sh", "-c", "echo started > started"]
@@ -154,7 +154,7 @@ def test_a_guard_starts_its_part_only_for_the_parent_that_ordered_it(
     assert (ended.returncode, (tmp_path / "started").exists()) == (status, status == 0)
 
 
-def test_a_log_that_has_grown_long_is_turned_over_and_its_part_goes_on_in_the_new_one(
+def test_a_long_log_is_rotated_and_its_part_continues_in_the_new_file(
     start: Callable[..., Running],
 ) -> None:
     running = start("chatty")
@@ -169,7 +169,7 @@ def test_a_log_that_has_grown_long_is_turned_over_and_its_part_goes_on_in_the_ne
         assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
-def test_ready_is_said_once_and_only_when_every_part_has_answered(start: Callable[..., Running]) -> None:
+def test_ready_is_reported_once_and_only_after_every_part_has_answered(start: Callable[..., Running]) -> None:
     running = start("deaf", "shy")
     until(lambda: len(pids(running.folder)) == 2)
     assert running.process.stdout is not None
@@ -181,7 +181,7 @@ def test_ready_is_said_once_and_only_when_every_part_has_answered(start: Callabl
     assert running.process.stdout.read() == b""
 
 
-def test_a_part_that_cannot_be_started_says_so(start: Callable[..., Running]) -> None:
+def test_a_part_that_cannot_be_started_is_reported(start: Callable[..., Running]) -> None:
     running = start("absent")
     until(lambda: "absent ended with status 127" in running.errors.read_text())
     until(lambda: "absent | /no/such/program cannot be started: No such file" in running.errors.read_text())

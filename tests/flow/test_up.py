@@ -170,7 +170,7 @@ def ready(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout.readline() == b"ready\n"
 
 
-def test_one_stack_in_a_home_and_another_start_after_a_kill(place: Place) -> None:
+def test_one_stack_runs_per_home_and_another_starts_after_a_kill(place: Place) -> None:
     first = place.up()
     ready(first)
     second = place.up()
@@ -222,7 +222,7 @@ def test_one_stack_in_a_home_and_another_start_after_a_kill(place: Place) -> Non
     assert place.alive() == []
 
 
-def test_a_worker_that_is_killed_loses_its_guard_or_hangs_leaves_nothing_behind_and_comes_back(place: Place) -> None:
+def test_a_worker_that_is_killed_or_hangs_or_loses_its_guard_leaves_nothing_behind_and_returns(place: Place) -> None:
     running = place.up()
     ready(running)
     before = set(place.alive("workers.app worker"))
@@ -253,7 +253,7 @@ def test_a_worker_that_is_killed_loses_its_guard_or_hangs_leaves_nothing_behind_
     assert place.alive() == []
 
 
-def test_a_redis_that_refuses_is_reported_with_its_reason_and_leaves_the_parts_running(place: Place) -> None:
+def test_a_redis_that_refuses_is_reported_with_its_reason_and_the_parts_keep_running(place: Place) -> None:
     with redis_server(place.folder) as server, closing(redis.Redis.from_url(server.url)) as control:
         place.environment["ENTRAKEEP_BROKER_URL"] = server.url
         running = place.up()

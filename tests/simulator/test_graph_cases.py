@@ -30,7 +30,7 @@ def simulator(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     process.stdout.close()
 
 
-def test_every_case_holds(simulator: tuple[str, Path], tmp_path: Path) -> None:
+def test_the_simulator_answers_every_case_as_graph_does(simulator: tuple[str, Path], tmp_path: Path) -> None:
     if not (_RUNNER.is_file() and _CASES.is_file()):
         print("skipped: run_graph_cases.py and graph-cases.json do not stand beside the checkout")
         pytest.skip("run_graph_cases.py and graph-cases.json do not stand beside the checkout")

@@ -6,7 +6,7 @@ from pytest import MonkeyPatch
 from shared import aws
 
 
-def test_another_session_reads_no_model_again_and_has_credentials_of_its_own(monkeypatch: MonkeyPatch) -> None:
+def test_a_second_session_loads_no_model_again_and_has_its_own_credentials(monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
     first = aws.session("eu-central-1").client("kms")

@@ -42,7 +42,7 @@ def test_a_subject_with_an_area_and_a_verb_is_accepted(tmp_path: Path, message: 
         ("\n", "does not begin with an area"),
     ],
 )
-def test_another_subject_is_refused_with_the_reason(tmp_path: Path, message: str, reason: str) -> None:
+def test_any_other_subject_is_refused_with_the_reason(tmp_path: Path, message: str, reason: str) -> None:
     result = run_hook(tmp_path, message)
     assert result.returncode == 1
     assert reason in result.stderr

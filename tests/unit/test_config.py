@@ -33,7 +33,7 @@ def test_every_missing_or_wrong_setting_is_named_at_once(monkeypatch: pytest.Mon
         assert f"ENTRAKEEP_{name}" in refusal.value.message
 
 
-def test_database_and_store_lie_in_the_home_unless_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_database_and_store_are_in_the_home_unless_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
     monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
     settings = read_settings()
@@ -72,7 +72,7 @@ def test_a_home_of_any_name_holds_the_catalog_and_the_store(
         ("DATABASE_URL", "sqlite:////mnt/no#1/catalog.sqlite3"),
     ],
 )
-def test_a_url_of_which_a_part_would_be_dropped_is_refused(
+def test_a_url_with_a_part_that_would_be_dropped_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str
 ) -> None:
     monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
@@ -81,14 +81,16 @@ def test_a_url_of_which_a_part_would_be_dropped_is_refused(
         read_settings()
 
 
-def test_a_proxy_and_certificates_are_named_with_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_proxy_and_certificates_are_reported_with_those_of_other_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "garbage")
     monkeypatch.setenv("AWS_CA_BUNDLE", "/absent.pem")
     with pytest.raises(Refuse, match=r"AWS_CA_BUNDLE names no file.*PROVIDER_KEY_ARN is missing.*HTTPS_PROXY must be"):
         read_settings()
 
 
-def test_what_needs_no_network_asks_for_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_without_network_use_do_not_check_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "garbage")
     assert read_place().home == Path.home() / ".entrakeep"
 
@@ -102,7 +104,7 @@ def test_a_password_in_a_setting_has_no_printed_form(monkeypatch: pytest.MonkeyP
     assert settings.database == "postgresql://u:canary@db/e"
 
 
-def test_a_child_gets_our_settings_and_not_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_child_process_gets_only_our_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
     monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
@@ -113,7 +115,7 @@ def test_a_child_gets_our_settings_and_not_the_rest(monkeypatch: pytest.MonkeyPa
     assert "SOMETHING_ELSE" not in environment
 
 
-def test_a_bare_environment_has_no_settings_and_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_environment_has_no_settings_and_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ENTRAKEEP_HOME", "AWS_PROFILE", "HTTPS_PROXY", "SOMETHING_ELSE"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("PATH", "/bin")
@@ -125,7 +127,7 @@ def test_a_bare_environment_has_no_settings_and_no_proxy(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "url", ["https://hooks.example/T0/B1?x=y", "http://127.0.0.1:8080/", "http://localhost:1/x", "http://[::1]:80/x"]
 )
-def test_notices_go_over_tls_or_stay_on_the_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_notices_are_sent_over_tls_or_to_this_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
     monkeypatch.setenv("ENTRAKEEP_KEY_WEBHOOK_URL", url)
     found = read_settings()
@@ -137,7 +139,7 @@ def test_notices_go_over_tls_or_stay_on_the_machine(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     "url", ["http://hooks.example/", "ftp://127.0.0.1/", "https://u:p@hooks.example/", "https:///x"]
 )
-def test_a_place_that_notices_must_not_go_to_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_a_forbidden_notice_url_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
     monkeypatch.setenv("ENTRAKEEP_KEY_WEBHOOK_URL", url)
     with pytest.raises(Refuse, match="ENTRAKEEP_KEY_WEBHOOK_URL must be https"):
@@ -145,7 +147,7 @@ def test_a_place_that_notices_must_not_go_to_is_refused(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("seconds", ["0", "0.5", "86401", "often"])
-def test_keys_are_probed_between_once_a_second_and_once_a_day(monkeypatch: pytest.MonkeyPatch, seconds: str) -> None:
+def test_the_probe_interval_is_between_one_second_and_one_day(monkeypatch: pytest.MonkeyPatch, seconds: str) -> None:
     monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
     monkeypatch.setenv("ENTRAKEEP_KEY_PROBE_SECONDS", seconds)
     with pytest.raises(Refuse, match="ENTRAKEEP_KEY_PROBE_SECONDS must be"):

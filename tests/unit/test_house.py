@@ -14,7 +14,7 @@ FORBIDDEN = {"utils", "helpers", "common", "base", "manager"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(TOP)))
-def test_a_module_is_small_and_says_what_it_is_for(path: Path) -> None:
+def test_a_module_is_small_and_states_its_purpose(path: Path) -> None:
     text = path.read_text()
     tree = ast.parse(text)
     assert len(text.splitlines()) <= 400
@@ -57,7 +57,7 @@ def test_every_package_in_a_lock_file_has_hashes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOCKS[1:])
-def test_an_image_and_the_demo_have_the_packages_that_the_tests_have(name: str) -> None:
+def test_images_and_demo_have_the_same_packages_as_the_tests(name: str) -> None:
     whole, image = entries(LOCKS[0]), entries(name)
     hashes = re.compile(r"--hash=(\S+)")
     for package, entry in image.items():
@@ -65,7 +65,7 @@ def test_an_image_and_the_demo_have_the_packages_that_the_tests_have(name: str) 
         assert set(hashes.findall(entry)) == set(hashes.findall(whole[package])), package
 
 
-def test_the_product_is_installed_without_what_only_developers_need() -> None:
+def test_the_product_is_installed_without_development_packages() -> None:
     product, trial = set(entries("requirements-run.lock")), set(entries("requirements-trial.lock"))
     groups = tomllib.loads((TOP / "pyproject.toml").read_text())
     direct = {re.split(r"[\[>=<]", each)[0].lower() for each in groups["project"]["dependencies"]}
@@ -153,7 +153,7 @@ def numbers(path: Path) -> set[str]:
     return given
 
 
-def test_every_limit_stands_with_the_others() -> None:
+def test_every_limit_is_in_the_module_of_limits() -> None:
     outside = {
         f"{str(path.relative_to(TOP).with_suffix('')).removeprefix('shared/')}.{name}"
         for path in MODULES
@@ -163,7 +163,7 @@ def test_every_limit_stands_with_the_others() -> None:
     assert outside == {name for names in NOT_LIMITS.values() for name in names.split()}
 
 
-def test_every_limit_says_its_effect() -> None:
+def test_every_limit_states_its_effect() -> None:
     (limits,) = (
         node for node in ast.parse((TOP / "shared/domain/limits.py").read_text()).body if isinstance(node, ast.ClassDef)
     )
@@ -175,7 +175,7 @@ def test_every_limit_says_its_effect() -> None:
 
 
 @pytest.mark.parametrize("room", ["domain", "vault", "engine"])
-def test_rules_and_engine_take_the_time_from_the_clock_that_they_are_given(room: str) -> None:
+def test_rules_and_engine_take_the_time_from_the_given_clock(room: str) -> None:
     for path in (TOP / "shared" / room).rglob("*.py"):
         read = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
         assert not read & {"time.time", "time.monotonic", "time.perf_counter", "datetime.now"}, path

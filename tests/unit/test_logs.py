@@ -19,7 +19,7 @@ from shared.logs import Formatter, JsonFormatter, redact
         '{"access_token": "canary"}',
     ],
 )
-def test_secrets_are_cut_out_of_log_lines(text: str) -> None:
+def test_secrets_are_removed_from_log_lines(text: str) -> None:
     assert "canary" in text
     assert "canary" not in redact(text)
 
@@ -32,7 +32,7 @@ def test_a_log_line_names_tenant_and_job() -> None:
     assert line.endswith("INFO x: step begins [tenant=t-1 job=j-1]")
 
 
-def test_a_line_of_json_has_what_a_line_of_text_has() -> None:
+def test_a_json_log_line_has_the_same_facts_as_a_text_line() -> None:
     record = logging.makeLogRecord(
         {"name": "x", "levelname": "ERROR", "msg": "backup %s: see\nhttps://h/p?token=canary", "args": ("failed",)}
         | {"tenant": "contoso", "job": "j-1", "code": "STORE_FULL", "seconds": 1.5, "changed": 0, "other": "canary"}
@@ -53,7 +53,7 @@ def test_a_line_of_json_has_what_a_line_of_text_has() -> None:
     }
 
 
-def test_an_exception_is_part_of_the_document() -> None:
+def test_an_exception_is_part_of_the_json_log_line() -> None:
     try:
         raise LookupError("at redis://:canary@127.0.0.1")
     except LookupError:

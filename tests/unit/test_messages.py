@@ -82,13 +82,13 @@ def test_a_task_name_of_a_newer_version_is_left_to_the_row_of_the_step(name: obj
     assert (message["headers"]["task"] if message else None) == task
 
 
-def test_a_worker_of_the_first_version_is_sent_what_it_understands() -> None:
+def test_a_worker_of_the_first_version_receives_messages_that_it_understands() -> None:
     task, message = message_of(msgspec.structs.replace(STEP, version=1))
     assert (task, encode(message)) == ("entrakeep.step", {"version": 1, **IDS})
 
 
 @pytest.mark.parametrize("file", RECORDED, ids=lambda file: f"version {file.stem}")
-def test_a_message_of_each_version_that_was_ever_sent_is_understood(file: Path) -> None:
+def test_messages_of_every_past_version_are_understood(file: Path) -> None:
     message = accepted(json.loads(file.read_bytes()), "backup")
     assert message is not None
     arguments, keywords, _ = json.loads(base64.b64decode(message["body"]))

@@ -39,31 +39,31 @@ BAD_PROXIES = [
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
 @pytest.mark.parametrize("value", BAD_PROXIES)
-def test_a_proxy_that_no_library_could_use_is_named_and_not_shown(name: str, value: str) -> None:
+def test_an_unusable_proxy_is_named_and_its_url_is_not_shown(name: str, value: str) -> None:
     (fault,) = faults({"HTTPS_PROXY": GOOD_PROXIES[0]} | {name: value})
     assert fault.startswith(f"{name} must be http://")
     assert "CANARY" not in fault
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "SOCKS5"])
-def test_a_socks_proxy_is_refused_by_name(scheme: str) -> None:
+def test_a_socks_proxy_is_refused_by_the_name_of_its_variable(scheme: str) -> None:
     (fault,) = faults({"HTTPS_PROXY": GOOD_PROXIES[0], "all_proxy": f"{scheme}://127.0.0.1:1080"})
     assert fault.startswith("all_proxy names a SOCKS proxy")
 
 
-def test_a_proxy_for_all_that_is_wrong_is_named_once() -> None:
+def test_a_wrong_all_proxy_is_named_once() -> None:
     (fault,) = faults({"ALL_PROXY": "socks5://127.0.0.1:1080"})
     assert fault.startswith("ALL_PROXY names a SOCKS proxy")
 
 
-def test_a_proxy_for_all_is_not_enough_as_the_aws_client_does_not_read_it() -> None:
+def test_all_proxy_alone_is_refused_because_the_aws_client_does_not_read_it() -> None:
     (fault,) = faults({"ALL_PROXY": GOOD_PROXIES[0]})
     assert fault.startswith("HTTPS_PROXY must be set")
     assert faults({"ALL_PROXY": GOOD_PROXIES[0], "https_proxy": GOOD_PROXIES[0]}) == []
 
 
 @pytest.mark.parametrize("value", GOOD_PROXIES)
-def test_a_proxy_that_passes_can_be_used_by_every_library(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_every_library_can_use_an_accepted_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     assert faults({"HTTPS_PROXY": value}) == []
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
@@ -78,20 +78,20 @@ def test_a_proxy_that_passes_can_be_used_by_every_library(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "value", ["*", "localhost,127.0.0.1, ::1,10.0.0.0/8", ".corp,*.corp,corp:443,http://inner", "", "a_b.example,"]
 )
-def test_hosts_without_a_proxy_are_let_pass(value: str) -> None:
+def test_valid_no_proxy_hosts_are_accepted(value: str) -> None:
     assert faults({"NO_PROXY": value}) == []
 
 
 @pytest.mark.parametrize(
     "value", ["[::1]", "fd00::/8", "host:port", "bücher.example", "a b", "a;b", "host,10.0.0.0/99"]
 )
-def test_hosts_without_a_proxy_that_cannot_be_read_are_named(value: str) -> None:
+def test_unreadable_no_proxy_hosts_are_named(value: str) -> None:
     (fault,) = faults({"no_proxy": value})
     assert fault.startswith("no_proxy must be hosts")
 
 
 @given(st.text(st.sampled_from("a1.:/[]*-_ é,@%"), max_size=12))
-def test_whatever_passes_is_no_trouble_for_httpx(value: str) -> None:
+def test_httpx_accepts_every_accepted_proxy_setting(value: str) -> None:
     if faults({"NO_PROXY": value}):
         return
     with pytest.MonkeyPatch.context() as environment:
@@ -104,7 +104,7 @@ FILES = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_of_certificates_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+def test_an_unreadable_certificate_file_is_named(tmp_path: Path, name: str) -> None:
     odd = tmp_path / "odd.pem"
     odd.write_text("no certificate")
     for value in (tmp_path / "absent.pem", odd):
@@ -113,11 +113,11 @@ def test_a_file_of_certificates_that_cannot_be_read_is_named(tmp_path: Path, nam
     assert faults({name: certifi.where()}) == []
 
 
-def test_a_folder_of_certificates_is_one(tmp_path: Path) -> None:
+def test_a_folder_of_certificates_is_accepted(tmp_path: Path) -> None:
     assert faults({"SSL_CERT_DIR": str(tmp_path), "REQUESTS_CA_BUNDLE": str(tmp_path)}) == []
     (fault,) = faults({"SSL_CERT_DIR": str(tmp_path / "absent")})
     assert fault.startswith("SSL_CERT_DIR names no folder")
 
 
-def test_a_variable_that_is_empty_is_not_set() -> None:
+def test_an_empty_variable_counts_as_unset() -> None:
     assert faults(dict.fromkeys(VARIABLES, "")) == []

@@ -161,7 +161,7 @@ def manifest(
     )
 
 
-def test_the_latest_snapshot_is_written_as_download_writes_it(stored: Stored, tmp_path: Path) -> None:
+def test_the_script_writes_the_latest_snapshot_as_download_does(stored: Stored, tmp_path: Path) -> None:
     file = tmp_path / "out.jsonl"
     done = stored.rescue("latest", "-o", str(file))
     assert (done.returncode, done.stdout) == (0, b""), done.stderr
@@ -169,7 +169,7 @@ def test_the_latest_snapshot_is_written_as_download_writes_it(stored: Stored, tm
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_older_snapshot_goes_to_the_terminal_by_its_id(harmed: Stored) -> None:
+def test_the_script_prints_an_older_snapshot_chosen_by_id(harmed: Stored) -> None:
     done = harmed.rescue(FIRST)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line)["key"] for line in done.stdout.splitlines()]
@@ -257,7 +257,7 @@ HARMS: list[tuple[str, Callable[[BlobStore, str], None], str]] = [
 
 
 @pytest.mark.parametrize(("part", "harm", "said"), HARMS)
-def test_harm_is_told_in_one_sentence_that_names_the_blob(
+def test_damage_is_reported_in_one_sentence_that_names_the_blob(
     harmed: Stored,
     part: str,
     harm: Callable[[BlobStore, str], None],
@@ -273,7 +273,7 @@ def test_harm_is_told_in_one_sentence_that_names_the_blob(
 
 
 @pytest.mark.parametrize("harm", [append, lambda store, name: store.delete(name)])
-def test_an_orphan_is_opened_when_that_is_asked_for(
+def test_the_script_opens_an_orphan_on_request(
     harmed: Stored, harm: Callable[[BlobStore, str], None], capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     harm(harmed.store, f"{TENANT}/{FIRST_MANIFEST}")
@@ -283,7 +283,7 @@ def test_an_orphan_is_opened_when_that_is_asked_for(
     assert capfdbinary.readouterr().out == EXPECTED
 
 
-def test_a_parent_that_retention_let_go_is_not_missed(harmed: Stored) -> None:
+def test_a_parent_removed_by_retention_is_not_missed(harmed: Stored) -> None:
     key, _ = create_data_key(
         AwsKeys(60), harmed.store, TENANT, harmed.arn, Purpose.BACKUP, 1, datetime.now(UTC), f"{JOB}3"
     )
@@ -295,7 +295,7 @@ def test_a_parent_that_retention_let_go_is_not_missed(harmed: Stored) -> None:
     assert (done.returncode, done.stdout) == (0, EXPECTED), done.stderr
 
 
-def test_strays_are_skipped_and_named(harmed: Stored) -> None:
+def test_the_script_skips_and_names_strays(harmed: Stored) -> None:
     folder = Path(harmed.url.removeprefix("file://")) / TENANT
     key_object = folder / harmed.one("keys").removeprefix(f"{TENANT}/")
     for stray in (
@@ -312,7 +312,7 @@ def test_strays_are_skipped_and_named(harmed: Stored) -> None:
     assert b"is damaged" not in done.stderr
 
 
-def test_a_manifest_that_cannot_be_read_is_named_and_left_out_of_the_list(harmed: Stored) -> None:
+def test_the_list_names_and_omits_an_unreadable_manifest(harmed: Stored) -> None:
     append(harmed.store, f"{TENANT}/{SECOND_MANIFEST}")
     done = harmed.rescue("--list")
     assert [line.split()[0] for line in done.stdout.decode().splitlines()] == [FIRST]
@@ -320,13 +320,13 @@ def test_a_manifest_that_cannot_be_read_is_named_and_left_out_of_the_list(harmed
     assert len(harmed.rescue("latest").stdout.splitlines()) == 64
 
 
-def test_a_file_that_is_there_is_not_overwritten(harmed: Stored, tmp_path: Path) -> None:
+def test_the_script_does_not_overwrite_an_existing_file(harmed: Stored, tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"x")
     assert harmed.rescue("latest", "-o", str(tmp_path / "out")).returncode == 1
     assert (tmp_path / "out").read_bytes() == b"x"
 
 
-def test_key_objects_hold_what_kms_needs_and_nothing_else_opens_them(harmed: Stored) -> None:
+def test_key_objects_hold_what_kms_needs_and_only_kms_opens_them(harmed: Stored) -> None:
     stored = json.loads(harmed.store.get(harmed.one("keys")) or b"")
     needed = {"format", "tenant", "id", "arn", "context", "generation", "created", "wrapped"}
     assert set(stored) == needed | {"job", "epoch"}
@@ -335,13 +335,13 @@ def test_key_objects_hold_what_kms_needs_and_nothing_else_opens_them(harmed: Sto
 
 
 @pytest.mark.parametrize("words", [(), ("latest", "--list")])
-def test_wrong_use_is_told_before_anything_is_read(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_script_reports_wrong_use_before_it_reads_anything(words: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         rescue.main([tmp_path.as_uri(), TENANT, *words])
     assert ended.value.code == 2
 
 
-def test_an_empty_store_says_so(aws: Aws, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_script_reports_an_empty_store(aws: Aws, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert rescue.main([tmp_path.as_uri(), TENANT, "latest", "--key", "arn"]) == 1
     assert "There is no snapshot" in capfd.readouterr().err
 
@@ -353,7 +353,7 @@ def decrypts(aws: Aws) -> int:
     return sum(each["count"] for each in counted if each["action"] == "Decrypt")
 
 
-def test_without_a_key_to_trust_the_keys_that_the_store_names_are_listed_and_kms_is_not_asked(
+def test_without_a_trusted_key_the_script_lists_the_keys_in_the_store_and_does_not_call_kms(
     aws: Aws, harmed: Stored, capfd: pytest.CaptureFixture[str]
 ) -> None:
     harmed.store.put(f"{TENANT}/keys/{'f' * 64}/1", b'{"arn": "arn:\x1b[31m"}')
@@ -366,7 +366,7 @@ def test_without_a_key_to_trust_the_keys_that_the_store_names_are_listed_and_kms
     assert decrypts(aws) == before
 
 
-def test_a_data_key_under_a_kms_key_that_is_not_trusted_is_not_opened(
+def test_the_script_does_not_open_a_data_key_under_an_untrusted_kms_key(
     aws: Aws, harmed: Stored, capfd: pytest.CaptureFixture[str]
 ) -> None:
     theirs: str = aws.client("kms").create_key()["KeyMetadata"]["Arn"]

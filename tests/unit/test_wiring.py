@@ -24,7 +24,7 @@ def _set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
 
 
-def test_the_operators_authorities_are_trusted_beside_the_others(
+def test_the_operators_authorities_are_trusted_beside_the_public_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     before = _trusted()
@@ -41,7 +41,7 @@ def _trusted() -> set[str]:
 
 
 @pytest.mark.parametrize(("region", "found"), [("eu-west-3", "eu-west-3"), ("", "us-east-1")])
-def test_a_bucket_is_looked_for_in_aws_region_or_else_in_aws_default_region(
+def test_the_bucket_region_comes_from_aws_region_or_else_aws_default_region(
     monkeypatch: pytest.MonkeyPatch, region: str, found: str
 ) -> None:
     monkeypatch.setenv("ENTRAKEEP_STORE_URL", "s3://backups")
@@ -66,7 +66,7 @@ def interpreter() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("interpreter")
-def test_a_worker_switches_threads_often_and_excludes_from_garbage_collection_what_it_started_with(
+def test_a_worker_switches_threads_often_and_freezes_its_initial_objects_for_garbage_collection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ENTRAKEEP_BROKER_URL", "redis://127.0.0.1:1/0")
@@ -78,7 +78,7 @@ def test_a_worker_switches_threads_often_and_excludes_from_garbage_collection_wh
     assert gc.get_freeze_count() >= tracked // 2
 
 
-def test_up_looks_at_the_store_as_soon_as_there_is_a_tenant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_up_checks_the_store_once_a_tenant_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ENTRAKEEP_STORE_URL", (tmp_path / "store").as_uri())
     look = wiring.store_look()
     look()

@@ -54,7 +54,7 @@ def opened(vector: Vector) -> bytes:
 
 
 @pytest.mark.parametrize("name", OPENING)
-def test_a_vector_that_opens_opens_to_what_was_sealed(name: str) -> None:
+def test_a_valid_vector_opens_to_its_plaintext(name: str) -> None:
     vector = VECTORS[name]
     expected = vector["opens_to"].encode()
     if vector["kind"] in JSON:
@@ -63,7 +63,7 @@ def test_a_vector_that_opens_opens_to_what_was_sealed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPENING)
-def test_a_vector_that_opens_opens_with_another_library(name: str) -> None:
+def test_a_valid_vector_opens_with_another_library(name: str) -> None:
     vector = VECTORS[name]
     row = [vector["row_id"]] if "row_id" in vector else []
     aad = cbor2.dumps(["entrakeep/1", vector["tenant"], vector["kind"], *row])
@@ -76,7 +76,7 @@ def test_a_vector_that_opens_opens_with_another_library(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_vector_that_must_not_open_is_refused_for_its_reason(name: str) -> None:
+def test_an_invalid_vector_is_refused_for_its_reason(name: str) -> None:
     vector = VECTORS[name]
     with pytest.raises(Alarm) as refused:
         opened(vector)
@@ -84,13 +84,13 @@ def test_a_vector_that_must_not_open_is_refused_for_its_reason(name: str) -> Non
     assert refused.value.blob in refused.value.message
 
 
-def test_there_are_vectors_for_every_outcome() -> None:
+def test_vectors_exist_for_every_outcome() -> None:
     assert {vector["outcome"] for vector in VECTORS.values()} == {"ok", *CODES}
     assert all(name.startswith(vector["outcome"]) for name, vector in VECTORS.items())
 
 
 @pytest.mark.parametrize("name", [name for name, vector in VECTORS.items() if vector["kind"] in ("chunk", "manifest")])
-def test_the_rescue_script_opens_and_refuses_the_same(name: str, tmp_path: Path) -> None:
+def test_the_rescue_script_opens_and_refuses_the_same_vectors(name: str, tmp_path: Path) -> None:
     vector = VECTORS[name]
     key = DataKey(Secret(bytes.fromhex(vector["data_key"])))
     safe = rescue.Safe(tmp_path.as_uri(), vector["tenant"], [])

@@ -9,14 +9,14 @@ contexts = st.dictionaries(texts, texts, max_size=3)
 
 
 @given(st.binary(max_size=64), contexts)
-def test_what_was_sealed_opens_under_the_same_context(plaintext: bytes, context: dict[str, str]) -> None:
+def test_sealed_data_open_under_the_same_context(plaintext: bytes, context: dict[str, str]) -> None:
     material = Material()
     backwards = dict(reversed(context.items()))
     assert unseal(material, seal(material, plaintext, context), backwards) == plaintext
 
 
 @given(contexts, contexts)
-def test_another_context_does_not_open(context: dict[str, str], other: dict[str, str]) -> None:
+def test_a_different_context_does_not_open(context: dict[str, str], other: dict[str, str]) -> None:
     material = Material()
     blob = seal(material, b"secret", context)
     if context != other:
@@ -41,17 +41,17 @@ def test_older_generations_open_after_a_rotation() -> None:
     assert unseal(material, blob, {}) == b"secret"
 
 
-def test_other_material_does_not_open() -> None:
+def test_different_key_material_does_not_open() -> None:
     with pytest.raises(NotSealed):
         unseal(Material(), seal(Material(), b"secret", {}), {})
 
 
 @pytest.mark.parametrize("blob", [b"", b"\x01" * 44, b"x" * 184])
-def test_bytes_that_are_no_blob_are_told_from_blobs(blob: bytes) -> None:
+def test_bytes_that_are_no_ciphertext_are_distinguished_from_ciphertexts(blob: bytes) -> None:
     with pytest.raises(NotSealed):
         material_id(blob)
 
 
-def test_material_has_no_printed_form() -> None:
+def test_key_material_has_no_printed_form() -> None:
     material = Material()
     assert repr(material.secrets[0]) not in repr(material)

@@ -25,7 +25,7 @@ def throttled(**more: Any) -> dict[str, Any]:
     return {"what": "error", "code": "ThrottlingException", "status": 400, "message": "Rate exceeded", **more}
 
 
-def test_an_error_skips_hits_so_many_times_and_ends(aws: Aws) -> None:
+def test_an_error_skips_strikes_the_given_number_of_times_and_ends(aws: Aws) -> None:
     kms = aws.client("kms")
     arn = kms.create_key()["KeyMetadata"]["Arn"]
     aws.control("POST", "faults", [throttled(match={"service": "kms", "action": "DescribeKey"}, skip=1, times=2)])
@@ -36,7 +36,7 @@ def test_an_error_skips_hits_so_many_times_and_ends(aws: Aws) -> None:
     assert fired(aws) == [2]
 
 
-def test_a_fault_meets_a_key_under_all_its_names_and_no_other_key(aws: Aws) -> None:
+def test_a_fault_applies_to_a_key_under_all_its_names_and_to_no_other_key(aws: Aws) -> None:
     kms = aws.client("kms")
     arn, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
     kms.create_alias(AliasName="alias/faulty", TargetKeyId=arn)
@@ -52,13 +52,13 @@ def test_a_fault_meets_a_key_under_all_its_names_and_no_other_key(aws: Aws) -> N
     kms.describe_key(KeyId=other)
 
 
-def test_a_fault_meets_one_account_only(aws: Aws) -> None:
+def test_a_fault_applies_to_one_account_only(aws: Aws) -> None:
     aws.control("POST", "faults", [throttled(match={"account": OWNER})])
     assert refused_with(lambda: aws.client("kms").list_keys())[0] == "ThrottlingException"
     aws.client("kms", STRANGER).list_keys()
 
 
-def test_an_s3_fault_speaks_xml_and_leaves_the_connection_usable(aws: Aws) -> None:
+def test_an_s3_fault_is_xml_and_leaves_the_connection_usable(aws: Aws) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="faults", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     slow_down = {"what": "error", "code": "SlowDown", "status": 503, "times": 1, "match": {"action": "PutObject"}}
@@ -81,7 +81,7 @@ def test_a_dropped_answer_is_a_reset_connection_and_changes_nothing(aws: Aws) ->
     assert counted >= {("PutObject", "dropped"), ("HeadObject", "404")}
 
 
-def test_a_slow_answer_comes_late_and_right(aws: Aws) -> None:
+def test_a_slow_answer_is_late_and_correct(aws: Aws) -> None:
     kms = aws.client("kms")
     aws.control("POST", "faults", [{"what": "slow", "seconds": 0.3, "times": 1}])
     begun = time.monotonic()
@@ -121,7 +121,7 @@ def test_requests_are_counted_by_answer(aws: Aws) -> None:
         {"what": "drop", "times": "2"},
     ],
 )
-def test_a_fault_that_means_nothing_is_refused(raw: object) -> None:
+def test_a_meaningless_fault_is_refused(raw: object) -> None:
     with pytest.raises(ValueError, match="fault"):
         fault_of(raw)
 
@@ -135,7 +135,9 @@ def test_a_fault_that_means_nothing_is_refused(raw: object) -> None:
         ("GET", "nothing", None, 404),
     ],
 )
-def test_bad_control_requests_get_one_sentence(aws: Aws, method: str, path: str, value: object, status: int) -> None:
+def test_bad_control_requests_are_refused_with_one_sentence(
+    aws: Aws, method: str, path: str, value: object, status: int
+) -> None:
     with pytest.raises(HTTPError) as refused:
         aws.control(method, path, value)
     assert refused.value.code == status

@@ -26,7 +26,7 @@ def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [admin, *statements]})
 
 
-def test_a_scheduled_deletion_comes_true_with_the_clock(aws: Aws) -> None:
+def test_a_scheduled_deletion_happens_when_the_clock_reaches_it(aws: Aws) -> None:
     kms = aws.client("kms")
     arn = new_key(kms)
     kms.create_alias(AliasName="alias/ends", TargetKeyId=arn)
@@ -39,7 +39,7 @@ def test_a_scheduled_deletion_comes_true_with_the_clock(aws: Aws) -> None:
     assert arn not in [key["KeyArn"] for key in kms.list_keys()["Keys"]]
 
 
-def test_every_name_of_a_key_is_understood_by_every_operation(aws: Aws) -> None:
+def test_every_operation_accepts_every_name_of_a_key(aws: Aws) -> None:
     kms = aws.client("kms")
     arn = new_key(kms)
     kms.create_alias(AliasName="alias/named", TargetKeyId=arn)
@@ -52,7 +52,7 @@ def test_every_name_of_a_key_is_understood_by_every_operation(aws: Aws) -> None:
         assert json.loads(kms.get_key_policy(KeyId=name)["Policy"])["Statement"]
 
 
-def test_a_deny_in_the_key_policy_acts_at_once_on_the_owner_too(aws: Aws) -> None:
+def test_a_deny_in_the_key_policy_applies_at_once_to_the_owner_too(aws: Aws) -> None:
     kms = aws.client("kms")
     arn = new_key(kms)
     deny = {"Effect": "Deny", "Principal": "*", "Action": ["kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"}
@@ -70,7 +70,7 @@ def test_a_policy_that_locks_its_writer_out_is_refused(aws: Aws) -> None:
     kms.put_key_policy(**put, BypassPolicyLockoutSafetyCheck=True)
 
 
-def test_a_role_is_bound_by_its_arn_and_by_the_context(aws: Aws) -> None:
+def test_a_role_is_limited_by_its_arn_and_by_the_context(aws: Aws) -> None:
     role = f"arn:aws:iam::{STRANGER}:role/worker"
     use = {
         "Effect": "Allow",
@@ -101,7 +101,7 @@ def test_a_role_is_bound_by_its_arn_and_by_the_context(aws: Aws) -> None:
     assert code_of(lambda: worker.describe_key(KeyId=arn)) == "ExpiredTokenException"
 
 
-def test_a_stranger_is_not_told_whether_a_key_exists(aws: Aws) -> None:
+def test_a_foreign_account_cannot_learn_whether_a_key_exists(aws: Aws) -> None:
     kms, stranger = aws.client("kms"), aws.client("kms", STRANGER)
     arn = new_key(kms)
     absent = arn[:-1] + ("0" if arn[-1] != "0" else "1")
@@ -109,14 +109,14 @@ def test_a_stranger_is_not_told_whether_a_key_exists(aws: Aws) -> None:
     assert code_of(lambda: stranger.describe_key(KeyId=absent)) == "AccessDeniedException"
 
 
-def test_an_access_key_nobody_issued_is_refused_by_every_service(aws: Aws) -> None:
+def test_every_service_refuses_an_access_key_that_was_never_issued(aws: Aws) -> None:
     unknown = {"account": "AKIAUNKNOWNUNKNOWN00"}
     assert code_of(lambda: aws.client("kms", **unknown).list_keys()) == "UnrecognizedClientException"
     assert code_of(lambda: aws.client("sts", **unknown).get_caller_identity()) == "InvalidClientTokenId"
     assert code_of(lambda: aws.client("s3", **unknown).list_buckets()) == "InvalidAccessKeyId"
 
 
-def test_an_access_key_of_a_user_is_its_account(aws: Aws) -> None:
+def test_an_access_key_of_a_user_acts_as_its_account(aws: Aws) -> None:
     iam = aws.client("iam")
     iam.create_user(UserName="ada")
     key = iam.create_access_key(UserName="ada")["AccessKey"]
@@ -125,14 +125,14 @@ def test_an_access_key_of_a_user_is_its_account(aws: Aws) -> None:
     assert aws.client("kms", **user).create_key()["KeyMetadata"]["AWSAccountId"] == OWNER
 
 
-def test_an_aws_managed_key_says_so_and_serves_nobody(aws: Aws) -> None:
+def test_an_aws_managed_key_says_so_and_allows_no_use(aws: Aws) -> None:
     kms = aws.client("kms")
     told = kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"]
     assert told["KeyManager"] == "AWS"
     assert code_of(lambda: kms.generate_data_key(KeyId=told["Arn"], KeySpec="AES_256")) == "AccessDeniedException"
 
 
-def test_states_of_replicas_are_their_own(aws: Aws) -> None:
+def test_replicas_have_their_own_states(aws: Aws) -> None:
     kms, other = aws.client("kms"), aws.client("kms", region="eu-west-1")
     primary = kms.create_key(MultiRegion=True)["KeyMetadata"]
     replica = kms.replicate_key(KeyId=primary["KeyId"], ReplicaRegion="eu-west-1")["ReplicaKeyMetadata"]
@@ -155,14 +155,14 @@ def test_a_key_can_be_put_in_a_state_that_no_call_leads_to(aws: Aws, state: str)
 
 
 @pytest.mark.parametrize("posted", [[], {"key": "x", "state": "Enabled"}, {"key": f"{'a:' * 5}b", "state": "Gone"}])
-def test_a_state_that_is_none_or_a_key_that_is_none_is_refused(aws: Aws, posted: object) -> None:
+def test_an_unknown_state_or_an_unknown_key_is_refused(aws: Aws, posted: object) -> None:
     with pytest.raises(HTTPError) as refused:
         aws.control("POST", "key-state", posted)
     assert refused.value.code == 400
     refused.value.close()
 
 
-def test_what_the_gate_does_not_do_itself_is_asked_of_moto(aws: Aws) -> None:
+def test_operations_outside_the_gate_are_forwarded_to_moto(aws: Aws) -> None:
     kms = aws.client("kms")
     arn = new_key(kms)
     kms.tag_resource(KeyId=arn, Tags=[{"TagKey": "team", "TagValue": "a"}])
@@ -175,7 +175,7 @@ def test_what_the_gate_does_not_do_itself_is_asked_of_moto(aws: Aws) -> None:
     assert code_of(lambda: kms.sign(**signed)) == "DisabledException"
 
 
-def test_a_grant_that_would_change_nothing_is_refused(aws: Aws) -> None:
+def test_a_grant_without_effect_is_refused(aws: Aws) -> None:
     kms = aws.client("kms")
     grant = {"KeyId": new_key(kms), "GranteePrincipal": f"arn:aws:iam::{STRANGER}:root", "Operations": ["Decrypt"]}
     assert code_of(lambda: kms.create_grant(**grant)) == "UnsupportedOperationException"

@@ -30,7 +30,7 @@ def verdict(
     return evaluate(parsed, Request(names, action, KEY, CONTEXT if facts is None else facts))
 
 
-def test_what_no_statement_names_is_left_silent() -> None:
+def test_an_action_that_no_statement_names_is_neither_allowed_nor_denied() -> None:
     assert verdict(statement(Action="kms:Encrypt")) is Verdict.SILENT
     assert verdict(statement(Principal={"AWS": "arn:aws:iam::777788889999:root"})) is Verdict.SILENT
     assert verdict(statement(Principal={"Service": "s3.amazonaws.com"})) is Verdict.SILENT
@@ -38,25 +38,25 @@ def test_what_no_statement_names_is_left_silent() -> None:
 
 
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"AWS": "444455556666"}, {"AWS": ROLE}, {"AWS": ["x", ROOT]}])
-def test_a_caller_is_met_under_each_of_its_names(principal: object) -> None:
+def test_a_statement_matches_a_caller_under_each_of_its_names(principal: object) -> None:
     assert verdict(statement(Principal=principal)) is Verdict.ALLOWED
 
 
 @pytest.mark.parametrize(
     "action", ["*", "kms:*", "kms:De*", "kms:decrypt", "kms:?ecrypt", ["kms:Encrypt", "kms:Decrypt"]]
 )
-def test_actions_know_wildcards_and_no_case(action: object) -> None:
+def test_actions_match_with_wildcards_and_without_case(action: object) -> None:
     assert verdict(statement(Action=action)) is Verdict.ALLOWED
 
 
-def test_not_action_is_everything_else() -> None:
+def test_not_action_matches_every_other_action() -> None:
     others = statement(NotAction="kms:Encrypt")
     del others["Action"]
     assert verdict(others) is Verdict.ALLOWED
     assert verdict(others, action="kms:Encrypt") is Verdict.SILENT
 
 
-def test_a_deny_wins_wherever_it_stands() -> None:
+def test_a_deny_wins_wherever_it_is_placed() -> None:
     deny = statement(Effect="Deny")
     assert verdict(deny, statement()) is Verdict.DENIED
     assert verdict(statement(), deny) is Verdict.DENIED
@@ -91,16 +91,16 @@ FAILING = [
 
 
 @pytest.mark.parametrize("condition", HOLDING)
-def test_a_condition_that_holds_lets_its_statement_count(condition: dict[str, Any]) -> None:
+def test_a_true_condition_lets_its_statement_apply(condition: dict[str, Any]) -> None:
     assert verdict(statement(Condition=condition)) is Verdict.ALLOWED
 
 
 @pytest.mark.parametrize("condition", FAILING)
-def test_a_condition_that_fails_silences_its_statement(condition: dict[str, Any]) -> None:
+def test_a_false_condition_disables_its_statement(condition: dict[str, Any]) -> None:
     assert verdict(statement(Condition=condition)) is Verdict.SILENT
 
 
-def test_for_all_values_holds_of_nothing() -> None:
+def test_for_all_values_is_true_for_an_empty_set() -> None:
     condition = {"ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["tenant"]}}
     assert verdict(statement(Condition=condition), facts={}) is Verdict.ALLOWED
 
@@ -120,7 +120,7 @@ def test_for_all_values_holds_of_nothing() -> None:
         ),
     ],
 )
-def test_a_policy_that_cannot_be_decided_by_is_refused(text: str) -> None:
+def test_an_unsupported_policy_is_refused(text: str) -> None:
     with pytest.raises(Refused) as refused:
         parse_policy(text)
     assert refused.value.code == "MalformedPolicyDocumentException"

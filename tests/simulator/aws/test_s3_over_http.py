@@ -14,7 +14,7 @@ def bucket(aws: Aws, name: str) -> Any:
     return s3
 
 
-def test_of_many_writers_with_if_none_match_one_wins(aws: Aws) -> None:
+def test_one_of_many_concurrent_writers_with_if_none_match_wins(aws: Aws) -> None:
     s3 = bucket(aws, "contended")
 
     def put(writer: int) -> str:
@@ -32,7 +32,7 @@ def test_of_many_writers_with_if_none_match_one_wins(aws: Aws) -> None:
     assert winner.decode() == str(answers.index("won"))
 
 
-def test_objects_of_another_account_are_out_of_reach(aws: Aws) -> None:
+def test_objects_of_another_account_are_inaccessible(aws: Aws) -> None:
     s3 = bucket(aws, "private")
     s3.put_object(Bucket="private", Key="a", Body=b"x")
     with pytest.raises(ClientError) as refused:
@@ -82,9 +82,9 @@ def test_multipart_range_list_and_delete_work(aws: Aws) -> None:
         ("DELETE", "/b/k", "", "DeleteObject"),
     ],
 )
-def test_requests_have_the_names_of_the_api_reference(method: str, path: str, query: str, action: str) -> None:
+def test_requests_are_named_as_in_the_api_reference(method: str, path: str, query: str, action: str) -> None:
     assert s3_call(method, path, query, copies=False).action == action
 
 
-def test_a_copy_is_told_from_a_put() -> None:
+def test_a_copy_is_distinguished_from_a_put() -> None:
     assert s3_call("PUT", "/b/k/l", "", copies=True) == S3Call("CopyObject", "b", "k/l")

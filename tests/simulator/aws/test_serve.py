@@ -13,7 +13,7 @@ from tests.simulator.aws.running import OWNER, REGION, STRANGER, Aws, running
 ARN = f"arn:aws:kms:{REGION}:{OWNER}:key/0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07"
 
 
-def test_sigterm_ends_it_with_status_0_and_nothing_private_in_its_logs() -> None:
+def test_sigterm_ends_the_simulator_with_status_0_and_no_secret_in_its_logs() -> None:
     with running() as aws:
         s3 = aws.client("s3", aws_secret_access_key="canary-secret")
         url = s3.generate_presigned_url("get_object", Params={"Bucket": "none", "Key": "canary-key"})
@@ -38,7 +38,7 @@ def test_an_unsigned_request_is_refused(aws: Aws) -> None:
         assert plain.makefile("rb").readline().startswith(b"HTTP/1.1 403")
 
 
-def test_it_listens_where_it_is_told() -> None:
+def test_the_simulator_listens_at_the_given_address() -> None:
     with running("--host", "127.0.0.2") as aws:
         address, _, port = aws.url.removeprefix("http://").partition(":")
         assert address == "127.0.0.2"
@@ -47,7 +47,9 @@ def test_it_listens_where_it_is_told() -> None:
             socket.create_connection(("127.0.0.1", int(port)), timeout=10)
 
 
-def test_an_address_of_no_machine_is_one_sentence_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_of_another_machine_is_refused_with_one_sentence_and_status_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["--port", "0", "--host", "nowhere.invalid"]) == 1
     told = capsys.readouterr()
     assert told.out == ""
@@ -55,20 +57,20 @@ def test_an_address_of_no_machine_is_one_sentence_and_status_1(capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "http"])
-def test_what_is_no_port_is_refused_by_name(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_port_is_refused_by_name(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([f"--port={port}"])
     assert ended.value.code == 2
     assert f"{port} is no port" in capsys.readouterr().err
 
 
-def test_a_taken_port_is_one_sentence_and_status_1(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_taken_port_is_reported_in_one_sentence_with_status_1(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     port = aws.url.rpartition(":")[2]
     assert main(["--port", port]) == 1
     assert capsys.readouterr().err.startswith(f"Port {port} cannot be used")
 
 
-def test_a_key_and_a_bucket_named_on_the_command_line_are_there_from_the_beginning() -> None:
+def test_a_key_and_a_bucket_named_on_the_command_line_exist_from_the_start() -> None:
     with running("--key", ARN, "--bucket", "backups") as aws:
         fresh = aws.client("kms").generate_data_key(KeyId=ARN, KeySpec="AES_256")
         opened = aws.client("kms").decrypt(KeyId=ARN, CiphertextBlob=fresh["CiphertextBlob"])
@@ -85,7 +87,7 @@ def test_a_key_and_a_bucket_named_on_the_command_line_are_there_from_the_beginni
         (("--key", ARN, "--bucket", "No"), "No is not the name of a bucket"),
     ],
 )
-def test_what_it_cannot_begin_with_is_one_sentence(
+def test_invalid_start_options_are_refused_with_one_sentence(
     options: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--port", "0", *options]) == 1

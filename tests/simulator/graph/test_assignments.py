@@ -24,7 +24,7 @@ async def _post(client: Client, path: str, value: object) -> httpx.Response:
     return await client.http.post(f"/v1.0/{path}", json=value)
 
 
-async def test_an_assignment_is_made_and_taken_back() -> None:
+async def test_an_assignment_is_created_and_deleted() -> None:
     async with simulated() as client:
         user, group, principal = await _made(client)
         path = f"servicePrincipals/{principal}/appRoleAssignedTo"
@@ -67,7 +67,7 @@ async def test_an_assignment_is_made_and_taken_back() -> None:
         ({"principalId": str(uuid.uuid4())}, 404),
     ],
 )
-async def test_an_assignment_needs_all_its_ends(changed: dict[str, str], status: int) -> None:
+async def test_an_assignment_requires_all_its_ends(changed: dict[str, str], status: int) -> None:
     async with simulated() as client:
         user, _, principal = await _made(client)
         given = {"principalId": user, "resourceId": principal, "appRoleId": _ROLE, **changed}
@@ -76,7 +76,7 @@ async def test_an_assignment_needs_all_its_ends(changed: dict[str, str], status:
         assert await client.objects(f"servicePrincipals/{principal}/appRoleAssignedTo") == []
 
 
-async def test_a_grant_is_made_changed_and_taken_back() -> None:
+async def test_a_grant_is_created_changed_and_deleted() -> None:
     async with simulated() as client:
         user, _, principal = await _made(client)
         await client.change("create", "servicePrincipals", {"id": "client"})
@@ -114,7 +114,7 @@ async def test_a_grant_is_made_changed_and_taken_back() -> None:
         ({"principalId": "none"}, 400),
     ],
 )
-async def test_a_grant_needs_all_its_ends(changed: dict[str, str], status: int) -> None:
+async def test_a_grant_requires_all_its_ends(changed: dict[str, str], status: int) -> None:
     async with simulated() as client:
         _, _, principal = await _made(client)
         given = {
@@ -137,7 +137,7 @@ async def test_a_grant_needs_all_its_ends(changed: dict[str, str], status: int) 
         (["DelegatedPermissionGrant.ReadWrite.All"], 403, 201),
     ],
 )
-async def test_writing_takes_permissions_of_its_own(permissions: list[str], assigns: int, grants: int) -> None:
+async def test_writing_requires_its_own_permissions(permissions: list[str], assigns: int, grants: int) -> None:
     async with simulated() as client:
         user, _, principal = await _made(client)
         await client.control("apps", {"client_id": "c", "secret": "s", "permissions": permissions})
@@ -149,7 +149,7 @@ async def test_writing_takes_permissions_of_its_own(permissions: list[str], assi
         assert (await _post(client, "oauth2PermissionGrants", grant)).status_code == grants
 
 
-async def test_an_assignment_cannot_be_patched_nor_put() -> None:
+async def test_an_assignment_cannot_be_patched_or_put() -> None:
     async with simulated(users=5, servicePrincipals=1) as client:
         principal = (await client.ids("servicePrincipals"))[0]
         path = f"/v1.0/servicePrincipals/{principal}/appRoleAssignedTo"

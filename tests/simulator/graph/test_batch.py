@@ -26,7 +26,7 @@ def _get(id: str, url: str, *after: str) -> dict[str, Any]:
     return {"id": id, "method": "GET", "url": url} | ({"dependsOn": list(after)} if after else {})
 
 
-async def test_bodies_are_embedded_to_the_letter() -> None:
+async def test_bodies_are_embedded_byte_for_byte() -> None:
     async with simulated(b'{"path":"users","value":' + _ODD + b"}\n") as client:
         one = (await client.get("users/odd")).content
         answer = await client.http.post("/v1.0/$batch", json={"requests": [_get("1", "/users/odd")]})
@@ -34,7 +34,7 @@ async def test_bodies_are_embedded_to_the_letter() -> None:
         assert b',"body":' + one + b"}" in answer.content
 
 
-async def test_bodies_are_taken_to_the_letter() -> None:
+async def test_bodies_are_accepted_byte_for_byte() -> None:
     async with simulated(b'{"path":"groups","value":{"id":"g"}}\n') as client:
         text = (
             b'{"requests":[{"id":"1","method":"PATCH","url":"groups/g","headers":{"Content-Type":"application/json"},'
@@ -45,7 +45,7 @@ async def test_bodies_are_taken_to_the_letter() -> None:
         assert (await client.http.get("/_sim/objects?path=groups")).content == b'{"id":"g","n":1E+2,"s":"\\u00fc"}\n'
 
 
-async def test_a_body_that_is_no_json_travels_in_base64() -> None:
+async def test_a_body_that_is_no_json_is_sent_in_base64() -> None:
     async with simulated(users=3) as client:
         item = _get("1", "/users/$count") | {"headers": {"ConsistencyLevel": "eventual"}}
         answer = (await _batch(client, item))["1"]
@@ -80,7 +80,7 @@ async def test_an_answer_without_content_has_no_body() -> None:
         assert (answer["status"], "body" in answer) == (204, False)
 
 
-async def test_header_names_come_as_the_service_behind_writes_them() -> None:
+async def test_header_names_keep_the_spelling_of_the_inner_service() -> None:
     async with simulated(policies=1) as client:
         found = await _batch(client, _get("1", "/organization"), _get("2", _POLICIES))
         assert "Content-Type" in found["1"]["headers"]
@@ -88,7 +88,7 @@ async def test_header_names_come_as_the_service_behind_writes_them() -> None:
         assert all(name.islower() for name in found["2"]["headers"])
 
 
-async def test_answers_come_in_another_order_now_and_then_and_always_in_the_same() -> None:
+async def test_answers_are_sometimes_reordered_but_always_in_the_same_way() -> None:
     async with simulated() as client:
         orders = []
         for number in range(30):
@@ -99,7 +99,7 @@ async def test_answers_come_in_another_order_now_and_then_and_always_in_the_same
         assert 3 <= orders.count(False) <= 20
 
 
-async def test_a_dependent_runs_after_what_it_depends_on_wherever_it_stands() -> None:
+async def test_a_dependent_request_runs_after_its_dependency_whatever_their_order() -> None:
     async with simulated() as client:
         await client.change("create", "groups", {"id": "g"})
         delete = {"id": "Out", "method": "DELETE", "url": "/groups/g"}
@@ -107,7 +107,7 @@ async def test_a_dependent_runs_after_what_it_depends_on_wherever_it_stands() ->
         assert {id: item["status"] for id, item in found.items()} == {"1": 404, "Out": 204, "2": 404}
 
 
-async def test_a_failure_fails_everything_in_line_behind_it() -> None:
+async def test_a_failed_request_fails_all_its_dependents() -> None:
     async with simulated() as client:
         found = await _batch(
             client,
@@ -131,7 +131,7 @@ async def test_a_failure_fails_everything_in_line_behind_it() -> None:
         {"1": ["0"], "3": ["2"]},
     ],
 )
-async def test_dependencies_that_graph_does_not_take_fail_the_batch(after: dict[str, list[str]]) -> None:
+async def test_dependencies_that_graph_refuses_fail_the_batch(after: dict[str, list[str]]) -> None:
     async with simulated() as client:
         items = [_get(id, "/organization", *after.get(id, ())) for id in "0123"]
         await _batch(client, *items, status=400)
@@ -152,14 +152,14 @@ async def test_dependencies_that_graph_does_not_take_fail_the_batch(after: dict[
         json.dumps({"requests": [_get(str(number), "/users") for number in range(21)]}).encode(),
     ],
 )
-async def test_a_batch_that_cannot_be_taken_is_400_as_a_whole(body: bytes) -> None:
+async def test_an_invalid_batch_is_refused_with_400_as_a_whole(body: bytes) -> None:
     async with simulated() as client:
         answer = await client.http.post("/v1.0/$batch", content=body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
 
 
 @pytest.mark.parametrize("headers", [{}, {"headers": None}, {"headers": {"Accept": "application/json"}}])
-async def test_a_body_without_its_type_fails_the_batch_by_name(headers: dict[str, Any]) -> None:
+async def test_a_body_without_a_content_type_fails_the_batch_and_names_the_request(headers: dict[str, Any]) -> None:
     async with simulated() as client:
         item = {"id": "one", "method": "PATCH", "url": "/users/u", "body": {}, **headers}
         answer = await client.http.post("/v1.0/$batch", json={"requests": [item]})
@@ -167,12 +167,12 @@ async def test_a_body_without_its_type_fails_the_batch_by_name(headers: dict[str
         assert answer.json()["error"]["message"] == "Request one has a body and no Content-Type header."
 
 
-async def test_a_body_of_null_is_none() -> None:
+async def test_a_null_body_counts_as_no_body() -> None:
     async with simulated() as client:
         assert (await _batch(client, _get("1", "/organization") | {"body": None}))["1"]["status"] == 200
 
 
-async def test_there_is_no_batch_and_no_sign_in_within_a_batch() -> None:
+async def test_a_batch_can_contain_neither_a_batch_nor_a_sign_in() -> None:
     async with simulated() as client:
         headers = {"Content-Type": "application/json"}
         inner = {"id": "1", "method": "POST", "url": "/$batch", "headers": headers, "body": {"requests": []}}
@@ -180,7 +180,7 @@ async def test_there_is_no_batch_and_no_sign_in_within_a_batch() -> None:
         assert [found[id]["status"] for id in "12"] == [400, 400]
 
 
-async def test_paths_are_decoded_and_links_inside_lead_outside() -> None:
+async def test_paths_are_decoded_and_links_inside_a_batch_use_the_outer_address() -> None:
     async with simulated(groups=3) as client:
         await client.change("create", "users", {"id": "odd name"})
         found = await _batch(client, _get("1", "users/odd%20name"), _get("2", "/groups?$top=2&$select=id"))

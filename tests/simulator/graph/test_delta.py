@@ -84,7 +84,7 @@ async def _story(rounds: list[list[Any]], habits: dict[str, Any]) -> None:
         }
     ),
 )
-def test_a_reader_of_delta_ends_up_with_what_is_there(rounds: list[list[Any]], habits: dict[str, Any]) -> None:
+def test_a_delta_reader_ends_up_with_the_current_directory(rounds: list[list[Any]], habits: dict[str, Any]) -> None:
     asyncio.run(_story(rounds, habits))
 
 
@@ -93,7 +93,7 @@ async def _delta(client: Client, path: str) -> tuple[list[dict[str, Any]], str]:
     return [entry for page in pages for entry in page["value"]], pages[-1]["@odata.deltaLink"]
 
 
-async def test_a_manager_comes_goes_and_is_replaced() -> None:
+async def test_a_manager_is_added_removed_and_replaced() -> None:
     async with simulated() as client:
         for id in ("a", "b", "c"):
             await client.change("create", "users", {"id": id, "userPrincipalName": f"{id}@x"})
@@ -111,7 +111,7 @@ async def test_a_manager_comes_goes_and_is_replaced() -> None:
         assert [entry["manager@delta"] for entry in entries if entry["id"] == "a"] == [[gone]]
 
 
-async def test_an_object_made_again_under_its_old_id_has_lost_its_links() -> None:
+async def test_an_object_recreated_under_its_old_id_has_lost_its_links() -> None:
     async with simulated() as client:
         await client.change("create", "groups", {"id": "g"})
         await client.change("create", "groups/g/members", {"id": "u"})
@@ -122,7 +122,7 @@ async def test_an_object_made_again_under_its_old_id_has_lost_its_links() -> Non
         assert [member["@removed"] for entry in entries for member in entry["members@delta"]] == [{"reason": "deleted"}]
 
 
-async def test_a_large_group_comes_again_with_little_more_than_its_id() -> None:
+async def test_a_large_group_is_repeated_with_little_more_than_its_id() -> None:
     async with simulated() as client:
         await client.control("delta", {"links_per_entry": 10, "repeat": False})
         await client.change("create", "groups", {"id": "g", "displayName": "large", "securityEnabled": True})
@@ -140,7 +140,7 @@ async def test_a_large_group_comes_again_with_little_more_than_its_id() -> None:
         assert set(pages[1]["value"][0]) == {"id", "displayName", "members@delta"}
 
 
-async def test_objects_are_repeated_and_changes_replayed_on_demand() -> None:
+async def test_objects_are_repeated_and_changes_replayed_on_request() -> None:
     async with simulated(users=5) as client:
         await client.control("delta", {"page_size": 2, "repeat": True})
         entries, link = await _delta(client, "users/delta")
@@ -152,7 +152,7 @@ async def test_objects_are_repeated_and_changes_replayed_on_demand() -> None:
         assert [entry["id"] for entry in (await _delta(client, link))[0]] == ["a"]
 
 
-async def test_an_old_token_is_gone_and_says_where_to_begin() -> None:
+async def test_an_expired_token_is_refused_with_a_link_to_start_again() -> None:
     async with simulated(users=3) as client:
         _, link = await _delta(client, "users/delta")
         await client.control("clock", {"advance_days": 8})
@@ -175,7 +175,7 @@ async def test_a_token_of_another_collection_or_with_another_content_is_refused(
             assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Badly formed token.")
 
 
-async def test_an_object_that_goes_while_its_links_are_told_leaves_the_next_one_whole() -> None:
+async def test_an_object_deleted_while_its_links_are_sent_leaves_the_next_one_intact() -> None:
     async with simulated() as client:
         await client.control("delta", {"links_per_entry": 10})
         for group in ("g", "h"):
@@ -188,7 +188,7 @@ async def test_an_object_that_goes_while_its_links_are_told_leaves_the_next_one_
         assert page["value"] == [{"id": "h", "displayName": "h"}]
 
 
-async def test_tokens_hold_a_plus_that_must_be_sent_as_it_came() -> None:
+async def test_tokens_contain_a_plus_that_must_be_sent_unchanged() -> None:
     async with simulated(users=1) as client:
         _, link = await _delta(client, "users/delta")
         assert "%2B" in link
@@ -196,7 +196,7 @@ async def test_tokens_hold_a_plus_that_must_be_sent_as_it_came() -> None:
         assert (await client.get(link.replace("%2B", "+"))).status_code == 400
 
 
-async def test_a_generated_object_is_the_same_in_delta_and_among_the_stored() -> None:
+async def test_a_generated_object_is_the_same_in_delta_and_in_the_store() -> None:
     async with simulated(users=70, groups=9, applications=3, servicePrincipals=3) as client:
         for path in ("users", "groups"):
             names = {name for value in await client.objects(path) for name in value}

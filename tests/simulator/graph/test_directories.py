@@ -30,7 +30,7 @@ async def as_other(client: Client) -> dict[str, str]:
     return {"authorization": "Bearer " + (await token(client, OTHER, APP, SECRET)).json()["access_token"]}
 
 
-async def test_a_token_shows_the_directory_that_gave_it_and_no_other() -> None:
+async def test_a_token_shows_only_the_directory_that_issued_it() -> None:
     async with simulated(users=3) as client:
         await added(client)
         other = await as_other(client)
@@ -55,7 +55,7 @@ async def test_applications_belong_to_one_directory() -> None:
         assert OTHER in configuration.json()["token_endpoint"]
 
 
-async def test_controls_speak_of_the_directory_that_they_name_or_else_of_the_first() -> None:
+async def test_a_control_applies_to_the_named_directory_or_else_to_the_first() -> None:
     async with simulated(users=2) as client:
         await added(client)
         other = await as_other(client)
@@ -76,7 +76,7 @@ async def test_controls_speak_of_the_directory_that_they_name_or_else_of_the_fir
         assert (await client.http.get("/_sim/requests", params={"directory": APP})).status_code == 404
 
 
-async def test_quotas_are_each_directorys_own() -> None:
+async def test_each_directory_has_its_own_quotas() -> None:
     async with simulated(quotas=Quotas(DIRECTORY_ID, "small", lambda: 0.0)) as client:
         await added(client)
         told = (await client.http.get("/_sim/quotas", params={"directory": OTHER})).json()
@@ -98,7 +98,7 @@ async def test_quotas_are_each_directorys_own() -> None:
         ({"name": "x"}, "no name"),
     ],
 )
-async def test_what_is_wrong_with_a_directory_is_told(values: dict[str, object], says: str) -> None:
+async def test_an_invalid_directory_is_refused_with_the_reason(values: dict[str, object], says: str) -> None:
     async with simulated() as client:
         response = await client.control("directories", {**GIVEN, **values})
         assert response.status_code == 400

@@ -48,14 +48,16 @@ async def _first_user(client: Client) -> str:
         ("directory/deletedItems/microsoft.graph.user", 2),
     ],
 )
-async def test_a_page_looks_at_what_it_shows(monkeypatch: pytest.MonkeyPatch, path: str, most: int) -> None:
+async def test_a_page_makes_only_the_objects_that_it_shows(
+    monkeypatch: pytest.MonkeyPatch, path: str, most: int
+) -> None:
     looks = Looks(monkeypatch)
     async with simulated(**_MILLION) as client:
         await client.change("delete", f"users/{await _first_user(client)}")
         assert await looks.at(client, path) <= most
 
 
-async def test_a_purge_looks_at_what_is_tied_to_its_object(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_purge_makes_only_the_objects_linked_to_its_object(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = Looks(monkeypatch)
     async with simulated(**_MILLION) as client:
         user = await _first_user(client)

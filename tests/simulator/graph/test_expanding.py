@@ -7,7 +7,7 @@ from tests.simulator.graph.client import BASE, simulated
 _ODD = b'{"n":1E+2 ,"a":1,"a":2,"id":"odd"}'
 
 
-async def test_users_come_with_their_managers_and_those_without_one_have_no_such_property() -> None:
+async def test_users_are_expanded_with_their_manager_and_without_one_lack_the_property() -> None:
     async with simulated(users=60) as client:
         pages = await client.pages("users?$select=id&$expand=manager($select=id)&$top=50")
         assert pages[0]["@odata.context"] == f"{BASE}/v1.0/$metadata#users(id,manager(id))"
@@ -20,7 +20,7 @@ async def test_users_come_with_their_managers_and_those_without_one_have_no_such
 
 
 @pytest.mark.parametrize("path", ["groups", "applications", "servicePrincipals"])
-async def test_owners_stand_in_listings_and_in_single_objects(path: str) -> None:
+async def test_owners_are_expanded_in_listings_and_in_single_objects(path: str) -> None:
     async with simulated(users=60, groups=3, applications=3, servicePrincipals=3) as client:
         for value in (await client.get(f"{path}?$expand=owners($select=id,displayName)")).json()["value"]:
             owners = (await client.get(f"{path}/{value['id']}/owners?$select=id,displayName")).json()["value"]
@@ -29,7 +29,7 @@ async def test_owners_stand_in_listings_and_in_single_objects(path: str) -> None
             assert one["owners"] == owners
 
 
-async def test_of_many_members_twenty_are_shown_and_nothing_tells_of_more() -> None:
+async def test_expansion_shows_twenty_members_and_does_not_report_more() -> None:
     async with simulated(users=800, groups=8) as client:
         groups = (await client.get("groups?$select=id&$expand=members")).json()
         sizes = {group["id"]: len(group["members"]) for group in groups["value"]}
@@ -40,7 +40,7 @@ async def test_of_many_members_twenty_are_shown_and_nothing_tells_of_more() -> N
         assert groups["value"][0]["members"][0].keys() > {"@odata.type", "id", "displayName"}
 
 
-async def test_a_deleted_end_is_left_out() -> None:
+async def test_a_deleted_end_of_a_link_is_omitted() -> None:
     async with simulated() as client:
         await client.change("create", "groups", {"id": "g"})
         for id in ("u", "v"):
@@ -52,7 +52,7 @@ async def test_a_deleted_end_is_left_out() -> None:
         assert "manager" not in (await client.get("users/u?$expand=manager")).json()
 
 
-async def test_what_is_served_to_the_letter_stays_so_with_more_behind_it() -> None:
+async def test_loaded_bytes_stay_unchanged_with_an_expanded_property_appended() -> None:
     async with simulated(b'{"path":"groups","value":' + _ODD + b"}\n") as client:
         await client.change("create", "groups/odd/members", {"id": "u"})
         answer = await client.get("groups?$expand=members($select=id)&$select=id")
@@ -67,7 +67,7 @@ async def test_app_role_assignments_can_be_expanded_too() -> None:
             assert value["appRoleAssignedTo"] == listed[:20]
 
 
-async def test_the_next_link_keeps_what_was_expanded() -> None:
+async def test_the_next_link_keeps_the_expansion() -> None:
     async with simulated(users=60, groups=4) as client:
         pages = await client.pages("groups?$top=3&$expand=owners($select=id)")
         assert [len(page["value"]) for page in pages] == [3, 1]
@@ -88,13 +88,13 @@ async def test_the_next_link_keeps_what_was_expanded() -> None:
         ("directory/deletedItems/microsoft.graph.group?$expand=members", "Request_UnsupportedQuery"),
     ],
 )
-async def test_what_graph_does_not_expand_is_refused(path: str, code: str) -> None:
+async def test_expansions_that_graph_refuses_are_refused(path: str, code: str) -> None:
     async with simulated(groups=1) as client:
         answer = await client.get(path, ConsistencyLevel="eventual")
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
 
 
-async def test_a_count_that_is_ignored_does_not_forbid_it() -> None:
+async def test_an_ignored_count_does_not_forbid_expansion() -> None:
     async with simulated(users=2) as client:
         page = (await client.get("users?$expand=manager&$count=true")).json()
         assert "@odata.count" not in page

@@ -32,7 +32,7 @@ def _value(generator: Generator, path: str, id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_an_id_leads_back_to_its_object_and_to_no_other(path: str) -> None:
+def test_an_id_leads_back_to_exactly_its_object(path: str) -> None:
     generator = Generator(_COUNTS, seed=7)
     ids = [generator.id(path, number) for number in range(generator.count(path))]
     assert len(set(ids)) == len(ids) > 0
@@ -41,7 +41,7 @@ def test_an_id_leads_back_to_its_object_and_to_no_other(path: str) -> None:
     assert generator.number(path, ids[0][:-1] + ("A" if ids[0][-1] != "A" else "B")) is None
 
 
-def test_an_id_of_an_assignment_leads_back_to_it_and_to_no_other() -> None:
+def test_an_id_of_an_assignment_leads_back_to_exactly_that_assignment() -> None:
     generator = Generator(_COUNTS, seed=7)
     ids = _assignments(generator)
     assert len(set(ids)) == len(ids) > 300
@@ -50,7 +50,7 @@ def test_an_id_of_an_assignment_leads_back_to_it_and_to_no_other() -> None:
     assert all(generator.number(ASSIGNMENTS, id) is None for id in ("", "A" * 43, ids[0][:22] + "A" * 21, ids[0] + "A"))
 
 
-def test_an_id_beyond_the_last_object_is_none() -> None:
+def test_an_id_beyond_the_last_object_does_not_exist() -> None:
     large, small = Generator(_COUNTS, seed=7), Generator({**_COUNTS, "users": 1000, "servicePrincipals": 30}, seed=7)
     assert small.number("users", large.id("users", 1000)) is None
     assert small.number(GRANTS, large.id(GRANTS, 119)) is None
@@ -58,7 +58,7 @@ def test_an_id_beyond_the_last_object_is_none() -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_value_is_json_with_its_id_and_known_properties_alone(path: str) -> None:
+def test_a_value_is_json_with_its_id_and_only_known_properties(path: str) -> None:
     generator = Generator(_COUNTS, seed=7)
     for number in range(generator.count(path)):
         value = json.loads(generator.value(path, number))
@@ -71,14 +71,14 @@ def test_the_same_seed_makes_the_same_directory_and_another_seed_another() -> No
     assert one.value("users", 5) == same.value("users", 5) != other.value("users", 5)
 
 
-def test_users_have_names_of_their_own() -> None:
+def test_users_have_unique_names() -> None:
     generator = Generator(_COUNTS, seed=3)
     names = {json.loads(generator.value("users", number))["userPrincipalName"] for number in range(1500)}
     assert len(names) == 1500
 
 
 @pytest.mark.parametrize("counts", [_COUNTS, *_TINY])
-def test_every_link_is_found_from_its_other_end(counts: dict[str, int]) -> None:
+def test_every_link_is_reachable_from_its_other_end(counts: dict[str, int]) -> None:
     generator = Generator(counts, seed=5)
     forward: dict[str, list[tuple[str, str, str]]] = {}
     for path in PATHS[:4]:
@@ -92,7 +92,7 @@ def test_every_link_is_found_from_its_other_end(counts: dict[str, int]) -> None:
             assert sorted(generator.owners_of_link(path, id)) == sorted(forward.get(id, []))
 
 
-def test_some_groups_are_large_and_hold_more_than_users() -> None:
+def test_some_groups_are_large_and_have_members_other_than_users() -> None:
     generator = Generator(_COUNTS, seed=5)
     sizes = [len(list(generator.links("groups", number, "members"))) for number in range(200)]
     assert max(sizes) > 500
@@ -100,7 +100,7 @@ def test_some_groups_are_large_and_hold_more_than_users() -> None:
     assert kinds == {"#microsoft.graph.user", "#microsoft.graph.group", "#microsoft.graph.servicePrincipal"}
 
 
-def test_a_third_of_the_service_principals_is_assigned_and_a_few_have_pages_of_it() -> None:
+def test_a_third_of_the_service_principals_has_assignments_and_a_few_have_pages_of_them() -> None:
     generator = Generator(_COUNTS, seed=5)
     ids = [generator.id("servicePrincipals", number) for number in range(60)]
     sizes = [len(generator.naming(ASSIGNMENTS, "resourceId", id)) for id in ids]
@@ -111,7 +111,7 @@ def test_a_third_of_the_service_principals_is_assigned_and_a_few_have_pages_of_i
 
 
 @pytest.mark.parametrize("counts", [_COUNTS, *_TINY])
-def test_assignments_are_found_from_either_end_and_name_both(counts: dict[str, int]) -> None:
+def test_assignments_are_reachable_from_either_end_and_name_both(counts: dict[str, int]) -> None:
     generator = Generator(counts, seed=5)
     paths = {"User": "users", "Group": "groups", "ServicePrincipal": "servicePrincipals"}
     by_principal: dict[str, list[str]] = {}
@@ -130,7 +130,7 @@ def test_assignments_are_found_from_either_end_and_name_both(counts: dict[str, i
 
 
 @pytest.mark.parametrize("counts", [_COUNTS, *_TINY])
-def test_grants_are_found_from_every_end(counts: dict[str, int]) -> None:
+def test_grants_are_reachable_from_every_end(counts: dict[str, int]) -> None:
     generator = Generator(counts, seed=5)
     ends = ("clientId", "resourceId", "principalId")
     found: dict[tuple[str, str], list[str]] = {}
@@ -146,7 +146,7 @@ def test_grants_are_found_from_every_end(counts: dict[str, int]) -> None:
                 assert generator.naming(GRANTS, name, id) == found.get((name, id), [])
 
 
-def test_grants_come_two_to_a_client_and_tie_no_three_objects_twice() -> None:
+def test_each_client_has_two_grants_and_no_three_objects_share_two() -> None:
     generator = Generator(_COUNTS, seed=5)
     assert generator.count(GRANTS) == 120
     values = [json.loads(generator.value(GRANTS, number)) for number in range(120)]

@@ -7,7 +7,7 @@ from tests.simulator.graph.client import simulated
 _EVENTUAL = {"ConsistencyLevel": "eventual"}
 
 
-async def test_objects_are_listed_by_id_in_pages_and_those_that_are_not_there_left_out() -> None:
+async def test_existing_objects_are_listed_by_id_in_pages() -> None:
     async with simulated(groups=9) as client:
         ids = await client.ids("groups")
         await client.change("delete", f"groups/{ids[4]}")
@@ -27,14 +27,14 @@ async def test_objects_are_listed_by_id_in_pages_and_those_that_are_not_there_le
         ("", "Request_BadRequest"),
     ],
 )
-async def test_no_other_filter_is_answered(clause: str, code: str) -> None:
+async def test_every_other_filter_is_refused(clause: str, code: str) -> None:
     async with simulated(groups=1) as client:
         for path in ("groups", "groups/delta", "groups/$count"):
             answer = await client.get(f"{path}?$filter={clause}", **_EVENTUAL)
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
 
 
-async def test_what_objects_have_and_what_is_deleted_cannot_be_filtered() -> None:
+async def test_related_and_deleted_objects_cannot_be_filtered() -> None:
     async with simulated(users=5, groups=1, servicePrincipals=1) as client:
         group, principal = (await client.ids("groups"))[0], (await client.ids("servicePrincipals"))[0]
         for path in (
@@ -45,7 +45,7 @@ async def test_what_objects_have_and_what_is_deleted_cannot_be_filtered() -> Non
             assert (await client.get(f"{path}?$filter=id eq 'x'")).status_code == 400
 
 
-async def test_delta_of_users_and_groups_takes_fifty_ids_and_of_others_any_number() -> None:
+async def test_delta_filters_of_users_and_groups_take_fifty_ids_and_others_any_number() -> None:
     async with simulated(users=60, groups=60, applications=60) as client:
         for path, most in (("users", 50), ("groups", 50), ("applications", 60)):
             clauses = [f"id eq '{id}'" for id in await client.ids(path)]
@@ -55,7 +55,7 @@ async def test_delta_of_users_and_groups_takes_fifty_ids_and_of_others_any_numbe
             assert refused.status_code == (400 if most == 50 else 200)
 
 
-async def test_a_filtered_delta_round_follows_its_objects_alone() -> None:
+async def test_a_filtered_delta_round_follows_only_its_objects() -> None:
     async with simulated() as client:
         for id in ("a", "b", "c"):
             await client.change("create", "users", {"id": id})
@@ -95,7 +95,7 @@ async def test_counts_follow_every_change() -> None:
             assert await counted() == {there}, op
 
 
-async def test_a_filter_is_counted_too() -> None:
+async def test_a_count_respects_the_filter() -> None:
     async with simulated(groups=3) as client:
         ids = await client.ids("groups")
         query = f"$filter=id eq '{ids[0]}' or id eq 'none' or id eq '{ids[2]}'"
@@ -119,7 +119,7 @@ async def test_members_are_counted_without_the_deleted_and_by_kind() -> None:
         assert (await client.get("users/u/manager/$count", **_EVENTUAL)).status_code == 400
 
 
-async def test_the_recycle_bin_is_paged_by_places_that_stay() -> None:
+async def test_the_recycle_bin_is_paged_by_stable_positions() -> None:
     async with simulated(users=6) as client:
         ids = await client.ids("users")
         for id in ids:
@@ -152,19 +152,19 @@ async def test_a_page_has_no_next_link_if_only_deleted_objects_follow() -> None:
 @pytest.mark.parametrize(
     "path", ["members/graph.device", "members/graph.user/more", "members/nothing", "owners/$count/more"]
 )
-async def test_members_of_no_kind_and_paths_beyond_them_are_refused(path: str) -> None:
+async def test_members_of_an_unknown_kind_and_deeper_paths_are_refused(path: str) -> None:
     async with simulated() as client:
         await client.change("create", "groups", {"id": "g"})
         assert (await client.get(f"groups/g/{path}", **_EVENTUAL)).status_code in (400, 405)
 
 
-async def test_what_is_kept_outside_the_directory_is_not_listed() -> None:
+async def test_objects_stored_outside_the_directory_are_not_listed() -> None:
     async with simulated(users=1) as client:
         answer = await client.get("users?$select=id,aboutMe")
         assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
 
 
-async def test_the_recycle_bin_is_listed_by_the_short_name_too_and_not_for_what_has_none() -> None:
+async def test_the_recycle_bin_is_listed_by_short_name_too_but_not_for_kinds_without_one() -> None:
     async with simulated(users=1) as client:
         await client.change("delete", f"users/{(await client.ids('users'))[0]}")
         assert len(await client.ids("directory/deletedItems/graph.user")) == 1

@@ -16,7 +16,9 @@ from tests.simulator.graph.client import simulated
         ("User.Read.All", set(), set()),
     ],
 )
-async def test_links_take_permissions(permission: str, reads: set[str], writes: set[str]) -> None:
+async def test_links_require_the_permissions_of_their_objects(
+    permission: str, reads: set[str], writes: set[str]
+) -> None:
     async with simulated() as client:
         for path, id in (("groups", "g"), ("applications", "a"), ("users", "u")):
             await client.change("create", path, {"id": id})

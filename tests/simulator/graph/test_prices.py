@@ -37,15 +37,15 @@ def test_a_read_costs_units_by_path_and_query(path: str, query: str, units: int)
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
-def test_a_write_costs_one_of_each_whatever_it_writes(method: str) -> None:
+def test_a_write_costs_one_unit_and_one_request_whatever_it_writes(method: str) -> None:
     assert price(method, "groups/1/members/$ref", "") == Price(1, writes=1)
 
 
-def test_objects_by_ids_are_a_read_though_posted() -> None:
+def test_a_request_of_objects_by_ids_counts_as_a_read_although_it_is_a_post() -> None:
     assert price("POST", "directoryObjects/getByIds", "") == Price(3)
 
 
 @pytest.mark.parametrize("path", ["identity/conditionalAccess/policies", "identityProtection/riskyUsers"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_the_directory_does_not_answer_costs_no_units(path: str, method: str) -> None:
+def test_requests_refused_before_the_directory_cost_no_units(path: str, method: str) -> None:
     assert price(method, path, "$select=id") == Price(0, scarce=True)

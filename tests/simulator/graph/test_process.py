@@ -44,7 +44,7 @@ def _running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str
         process.stdout.close()
 
 
-def test_connections_break_as_the_faults_say(tmp_path: Path) -> None:
+def test_connections_break_as_the_faults_demand(tmp_path: Path) -> None:
     with _running(tmp_path, "--objects", "100") as (_, client):
         faults = [{"match": {"path": "/users$"}, "what": what} for what in ("drop", "truncate")]
         client.post("/_sim/faults", json=[*faults, {"match": {"path": "/users$"}, "what": "slow", "seconds": 0.3}])
@@ -62,7 +62,7 @@ def test_connections_break_as_the_faults_say(tmp_path: Path) -> None:
         assert counts == {0: 1, 200: 2}
 
 
-def test_the_log_holds_no_secret_no_id_and_no_query(tmp_path: Path) -> None:
+def test_the_log_contains_no_secret_no_id_and_no_query(tmp_path: Path) -> None:
     with _running(tmp_path) as (_, client):
         client.get("/v1.0/users/11111111-2222-3333-4444-555555555555?$select=canary")
         client.post("/_sim/faults", json=[{"match": {"path": "groups"}, "what": "status", "status": 500}])
@@ -74,7 +74,7 @@ def test_the_log_holds_no_secret_no_id_and_no_query(tmp_path: Path) -> None:
         assert secret not in log
 
 
-def test_it_ends_at_once_in_the_middle_of_a_slow_answer(tmp_path: Path) -> None:
+def test_the_simulator_ends_at_once_during_a_slow_answer(tmp_path: Path) -> None:
     with _running(tmp_path) as (process, client):
         client.post("/_sim/faults", json=[{"match": {}, "what": "slow", "seconds": 60}])
         with pytest.raises(httpx.ReadTimeout):
@@ -83,7 +83,7 @@ def test_it_ends_at_once_in_the_middle_of_a_slow_answer(tmp_path: Path) -> None:
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-def test_shares_of_objects_and_more_of_some(tmp_path: Path) -> None:
+def test_the_options_set_the_shares_of_objects(tmp_path: Path) -> None:
     with _running(tmp_path, "--objects", "101", "--users", "5", "--groups", "2", "--policies", "3") as (_, client):
         headers = {"ConsistencyLevel": "eventual"}
         paths = ("users", "groups", "applications", "servicePrincipals", "identity/conditionalAccess/policies")
@@ -102,7 +102,7 @@ def test_a_file_to_load_may_name_links_before_objects(tmp_path: Path) -> None:
         assert [value["id"] for value in client.get("/v1.0/groups/g/members").json()["value"]] == ["u"]
 
 
-def test_it_listens_where_it_is_told_and_its_certificate_bears_every_name(tmp_path: Path) -> None:
+def test_the_simulator_listens_at_the_given_address_and_its_certificate_has_every_name(tmp_path: Path) -> None:
     options = ("--host", "127.0.0.2", "--name", "graph.internal", "--name", "10.1.2.3")
     with _running(tmp_path, *options) as (_, client):
         assert client.base_url.host == "127.0.0.2"
@@ -115,7 +115,7 @@ def test_it_listens_where_it_is_told_and_its_certificate_bears_every_name(tmp_pa
             context.wrap_socket(plain, server_hostname="elsewhere.internal")
 
 
-def test_quotas_are_those_of_the_size_given(tmp_path: Path) -> None:
+def test_quotas_match_the_given_size(tmp_path: Path) -> None:
     with _running(tmp_path, "--quotas", "medium") as (_, client):
         client.get("/v1.0/users")
         told = client.get("/_sim/quotas").json()
@@ -135,7 +135,7 @@ def test_quotas_are_those_of_the_size_given(tmp_path: Path) -> None:
         (["--name", "two words"], 1, "cannot begin"),
     ],
 )
-def test_wrong_options_are_refused_in_one_sentence(
+def test_wrong_options_are_refused_with_one_sentence(
     tmp_path: Path, options: list[str], status: int, sentence: str
 ) -> None:
     command = [*_COMMAND, "--ca-file", str(tmp_path / "ca.pem"), *options]

@@ -31,7 +31,7 @@ def _refused(quotas: Quotas, app: str, price: Price) -> Refused:
     return caught.value
 
 
-def test_a_window_says_when_a_request_would_fit() -> None:
+def test_a_window_reports_when_a_request_would_fit() -> None:
     window = Window(10, seconds=10)
     assert [window.charge(at, 3) for at in (0.0, 1.0, 2.0)] == [0, 0, 0]
     assert window.charge(4.0, 1) == 0
@@ -42,7 +42,7 @@ def test_a_window_says_when_a_request_would_fit() -> None:
     assert window.charge(11.0, 2) == 0
 
 
-def test_whoever_does_not_wait_stays_refused() -> None:
+def test_a_client_that_does_not_wait_is_still_refused() -> None:
     window = Window(2, seconds=10)
     window.charge(0.0, 2)
     waits = [window.charge(float(at), 1) for at in range(1, 31)]
@@ -50,7 +50,7 @@ def test_whoever_does_not_wait_stays_refused() -> None:
 
 
 @pytest.mark.parametrize(("size", "limit"), [("small", 3500), ("medium", 5000), ("large", 8000)])
-def test_units_are_counted_for_each_application_by_itself(clock: Clock, size: str, limit: int) -> None:
+def test_units_are_counted_per_application(clock: Clock, size: str, limit: int) -> None:
     quotas = Quotas("directory", size, clock)
     for _ in range(limit // 5):
         quotas.charge("one", Price(5))
@@ -71,7 +71,7 @@ def test_units_are_counted_for_each_application_by_itself(clock: Clock, size: st
     assert quotas.charge("two", Price(1)) == {"x-ms-resource-unit": "1"}
 
 
-def test_waiting_as_told_is_enough_and_may_be_told_in_fractions(clock: Clock) -> None:
+def test_waiting_for_retry_after_suffices_and_it_may_be_fractional(clock: Clock) -> None:
     quotas = Quotas("directory", "small", clock)
     quotas.charge("one", Price(3500))
     clock.seconds += 7.8721
@@ -83,7 +83,7 @@ def test_waiting_as_told_is_enough_and_may_be_told_in_fractions(clock: Clock) ->
     assert "Retry-After" not in quotas.charge("one", Price(2))
 
 
-def test_use_is_told_above_four_fifths_of_a_limit_and_never_beyond_what_is_published(clock: Clock) -> None:
+def test_use_is_reported_above_four_fifths_of_a_limit_and_never_beyond_the_published_maximum(clock: Clock) -> None:
     quotas = Quotas("directory", "small", clock)
     assert quotas.charge("one", Price(2800)) == {"x-ms-resource-unit": "2800"}
     assert quotas.charge("one", Price(350))["x-ms-throttle-limit-percentage"] == "0.90"
@@ -93,7 +93,7 @@ def test_use_is_told_above_four_fifths_of_a_limit_and_never_beyond_what_is_publi
     ]  # fmt: skip
 
 
-def test_writes_have_a_limit_of_their_own(clock: Clock) -> None:
+def test_writes_have_their_own_limit(clock: Clock) -> None:
     quotas = Quotas("directory", "large", clock)
     for _ in range(3000):
         quotas.charge("one", Price(1, writes=1))
@@ -105,7 +105,7 @@ def test_writes_have_a_limit_of_their_own(clock: Clock) -> None:
     quotas.charge("one", Price(1))
 
 
-def test_writes_of_all_applications_together_have_one_too(clock: Clock) -> None:
+def test_writes_of_all_applications_together_have_a_limit(clock: Clock) -> None:
     quotas = Quotas("directory", "large", clock)
     for number in range(18000):
         quotas.charge(f"app {number % 7}", Price(1, writes=1))
@@ -113,7 +113,7 @@ def test_writes_of_all_applications_together_have_one_too(clock: Clock) -> None:
     assert refused.headers["x-ms-throttle-scope"] == "Tenant/Write/app 1/directory"
 
 
-def test_conditional_access_allows_one_a_second_to_all_and_names_no_time(clock: Clock) -> None:
+def test_conditional_access_allows_one_request_a_second_in_total_and_sends_no_retry_after(clock: Clock) -> None:
     quotas = Quotas("directory", "large", clock)
     assert quotas.charge("one", Price(0, scarce=True)) == {}
     refused = _refused(quotas, "two", Price(0, scarce=True))
@@ -124,7 +124,7 @@ def test_conditional_access_allows_one_a_second_to_all_and_names_no_time(clock: 
     assert quotas.charge("two", Price(0, scarce=True)) == {}
 
 
-def test_what_was_used_is_told(clock: Clock) -> None:
+def test_used_units_are_reported(clock: Clock) -> None:
     quotas = Quotas("directory", "small", clock)
     quotas.charge("one", Price(1, writes=1))
     quotas.charge("one", Price(3499))
@@ -146,13 +146,13 @@ def test_what_was_used_is_told(clock: Clock) -> None:
     }
 
 
-def test_no_quotas_refuse_nothing_but_still_tell_units(clock: Clock) -> None:
+def test_without_quotas_nothing_is_refused_but_units_are_reported(clock: Clock) -> None:
     quotas = Quotas("directory", "off", clock)
     assert [quotas.charge("one", Price(9000)) for _ in range(3)] == [{"x-ms-resource-unit": "9000"}] * 3
     assert "off" not in SIZES
 
 
-async def test_the_directory_tells_units_on_errors_too_and_conditional_access_never_does() -> None:
+async def test_the_directory_reports_units_on_errors_too_and_conditional_access_never_does() -> None:
     async with simulated(policies=1, users=2) as client:
         units = {
             path: (await client.get(path)).headers.get("x-ms-resource-unit")
@@ -168,7 +168,7 @@ async def test_the_directory_tells_units_on_errors_too_and_conditional_access_ne
         }
 
 
-async def test_requests_over_the_limit_are_answered_429_and_each_item_of_a_batch_by_itself(clock: Clock) -> None:
+async def test_requests_over_the_limit_are_answered_429_including_single_items_of_a_batch(clock: Clock) -> None:
     async with simulated(users=3, policies=1, quotas=Quotas("d", "small", clock)) as client:
         for _ in range(1749):
             assert (await client.get("users")).status_code == 200

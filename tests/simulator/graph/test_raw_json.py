@@ -18,7 +18,7 @@ _INDENT = st.sampled_from((None, 1, 4))
 
 
 @given(_OBJECT, _INDENT, st.booleans())
-def test_each_member_is_found_with_its_bytes(value: dict[str, object], indent: int | None, ascii: bool) -> None:
+def test_each_member_is_returned_with_its_bytes(value: dict[str, object], indent: int | None, ascii: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii).encode("utf-8", "surrogatepass")
     found = raw_json.members(text)
     assert [member.name for member in found] == list(value)
@@ -26,13 +26,13 @@ def test_each_member_is_found_with_its_bytes(value: dict[str, object], indent: i
 
 
 @given(_OBJECT, _INDENT, st.booleans())
-def test_values_by_name_are_the_same_bytes(value: dict[str, object], indent: int | None, ascii: bool) -> None:
+def test_values_by_name_have_the_same_bytes(value: dict[str, object], indent: int | None, ascii: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii).encode("utf-8", "surrogatepass")
     found = raw_json.members(text)
     assert raw_json.values(text) == {member.name: text[member.value : member.stop] for member in found}
 
 
-def test_values_keep_numbers_and_lone_surrogates_and_the_last_of_two() -> None:
+def test_values_keep_numbers_and_lone_surrogates_and_the_last_duplicate() -> None:
     text = b'{"n": 1E+2 ,"z":-0.0,"a":1,"lone":"\\ud800","a":{"b" :[2 ]}}'
     assert raw_json.values(text) == {"n": b"1E+2", "z": b"-0.0", "a": b'{"b" :[2 ]}', "lone": b'"\\ud800"'}
     assert raw_json.member(text, "a") == b'{"b" :[2 ]}'
@@ -44,15 +44,13 @@ def test_values_keep_numbers_and_lone_surrogates_and_the_last_of_two() -> None:
 
 
 @given(_OBJECT, _OBJECT, _INDENT)
-def test_a_merge_means_what_a_dictionary_update_means(
-    old: dict[str, object], new: dict[str, object], indent: int | None
-) -> None:
+def test_a_merge_equals_a_dictionary_update(old: dict[str, object], new: dict[str, object], indent: int | None) -> None:
     merged = raw_json.merged(json.dumps(old, indent=indent).encode(), json.dumps(new).encode())
     assert json.loads(merged) == {**old, **new}
 
 
 @given(_OBJECT, st.lists(_JSON), _INDENT)
-def test_what_is_put_before_or_after_can_be_read_again(
+def test_prepended_and_appended_members_read_back(
     value: dict[str, object], added: list[object], indent: int | None
 ) -> None:
     text = json.dumps(value, indent=indent).encode()
@@ -61,14 +59,14 @@ def test_what_is_put_before_or_after_can_be_read_again(
         assert json.loads(put(text, more)) == {**value, "members@delta": added}
 
 
-def test_a_merge_keeps_the_bytes_of_what_does_not_change() -> None:
+def test_a_merge_keeps_the_bytes_of_unchanged_members() -> None:
     old = b'{ "n" : 1E+2,"z":-0.0, "a":"\\ud800", "a":"caf\\u00e9" ,"id":"x"}'
     assert raw_json.merged(old, b'{"a": [1, 2],"new":1.0}') == (
         b'{ "n" : 1E+2,"z":-0.0, "a":"\\ud800", "a":[1, 2] ,"id":"x","new":1.0}'
     )
 
 
-def test_a_pick_keeps_the_order_and_tells_nulls_for_what_is_missing() -> None:
+def test_a_pick_keeps_the_order_and_returns_null_for_missing_members() -> None:
     text = b'{"b":1.0,"a":{"id":"inner"},"id":"x"}'
     assert raw_json.picked(text, {"id", "b", "c"}, ("b", "c")) == b'{"b":1.0,"id":"x","c":null}'
 
@@ -78,6 +76,6 @@ def test_elements_of_a_list_keep_their_bytes() -> None:
 
 
 @pytest.mark.parametrize("text", [b'{"a":', b"{,}", b'{"a":NaN}', b"\xff", b"[" * 100_000])
-def test_what_is_no_json_is_refused_in_one_sentence(text: bytes) -> None:
+def test_text_that_is_no_json_is_refused_with_one_sentence(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]+$"):
         raw_json.valid(text)

@@ -20,7 +20,7 @@ _BIN = "directory/deletedItems"
         ("PATCH", f"{_BIN}/u", 405, "Request_BadRequest"),
     ],
 )
-async def test_other_paths_of_it_are_refused(method: str, path: str, status: int, code: str) -> None:
+async def test_other_paths_of_the_recycle_bin_are_refused(method: str, path: str, status: int, code: str) -> None:
     async with simulated() as client:
         await client.change("create", "users", {"id": "u"})
         await client.change("delete", "users/u")
@@ -28,7 +28,7 @@ async def test_other_paths_of_it_are_refused(method: str, path: str, status: int
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
-async def test_an_object_comes_back_or_goes_for_good() -> None:
+async def test_a_deleted_object_is_restored_or_purged() -> None:
     async with simulated() as client:
         for id in ("u", "v"):
             await client.change("create", "users", {"id": id})
@@ -40,7 +40,7 @@ async def test_an_object_comes_back_or_goes_for_good() -> None:
         assert await client.ids("users") == ["u"]
 
 
-async def test_it_takes_the_permissions_of_what_lies_there() -> None:
+async def test_the_recycle_bin_requires_the_permissions_of_its_objects() -> None:
     async with simulated() as client:
         for path, id in (("users", "u"), ("groups", "g")):
             await client.change("create", path, {"id": id})

@@ -24,7 +24,7 @@ _ODD = b'{"n":1E+2 ,"a":1,"a":2,"resourceId":"s","principalId":"u","id":"odd"}'
 _EVENTUAL = {"ConsistencyLevel": "eventual"}
 
 
-async def test_assignments_are_listed_in_pages_and_seen_from_their_principals() -> None:
+async def test_assignments_are_listed_in_pages_and_from_their_principals() -> None:
     async with simulated(users=900, groups=60, servicePrincipals=14) as client:
         sizes, by_principal = [], dict[str, list[Any]]()
         for principal in await client.ids("servicePrincipals?$select=id"):
@@ -46,7 +46,7 @@ async def test_assignments_are_listed_in_pages_and_seen_from_their_principals() 
             assert (await client.get(f"{paths[kind]}/{id}/appRoleAssignments?$top=999")).json()["value"] == values
 
 
-async def test_one_assignment_is_read_from_either_side_and_from_no_other() -> None:
+async def test_an_assignment_is_read_from_either_side_only() -> None:
     async with simulated(users=5, servicePrincipals=4) as client:
         one, other = (await client.ids("servicePrincipals"))[:2]
         value = (await client.objects(f"servicePrincipals/{one}/appRoleAssignedTo"))[0]
@@ -120,7 +120,7 @@ async def test_grants_are_listed_read_and_followed() -> None:
         ("DelegatedPermissionGrant.ReadWrite.All", {"grants"}),
     ],
 )
-async def test_reading_takes_permissions_of_its_own(permission: str, allowed: set[str]) -> None:
+async def test_reading_assignments_and_grants_requires_their_permissions(permission: str, allowed: set[str]) -> None:
     async with simulated() as client:
         for path, id in (("users", "u"), ("groups", "g"), ("servicePrincipals", "s")):
             await client.change("create", path, {"id": id})
@@ -139,7 +139,7 @@ async def test_reading_takes_permissions_of_its_own(permission: str, allowed: se
         assert all(answer.json()["error"]["code"] == "Authorization_RequestDenied" for answer in refused)
 
 
-async def test_a_loaded_assignment_is_served_to_the_letter_wherever_it_is_seen() -> None:
+async def test_a_loaded_assignment_is_served_byte_for_byte_everywhere() -> None:
     lines = [
         b'{"path":"servicePrincipals/s/appRoleAssignedTo","value":' + _ODD + b"}",
         b'{"path":"servicePrincipals","value":{"id":"s"}}',
@@ -159,7 +159,7 @@ async def test_a_loaded_assignment_is_served_to_the_letter_wherever_it_is_seen()
             assert (await client.get(path)).json()["value"] == await client.objects(path) == []
 
 
-async def test_a_generated_assignment_is_changed_moved_and_deleted_in_its_place() -> None:
+async def test_a_generated_assignment_is_changed_moved_and_deleted_in_place() -> None:
     async with simulated(users=30, servicePrincipals=1) as client:
         principal, (one, two) = (await client.ids("servicePrincipals"))[0], (await client.ids("users"))[:2]
         path = f"servicePrincipals/{principal}/appRoleAssignedTo"
@@ -199,7 +199,7 @@ async def test_a_generated_assignment_is_changed_moved_and_deleted_in_its_place(
         ({"op": "restore", "path": "servicePrincipals/s/appRoleAssignedTo/a"}, "there is no restore"),
     ],
 )
-async def test_a_wrong_change_of_an_assignment_is_told_in_one_sentence(change: object, sentence: str) -> None:
+async def test_a_wrong_change_of_an_assignment_is_refused_with_one_sentence(change: object, sentence: str) -> None:
     async with simulated() as client:
         await client.change("create", "servicePrincipals", {"id": "s"})
         answer = await client.control("changes", [change])
@@ -208,7 +208,7 @@ async def test_a_wrong_change_of_an_assignment_is_told_in_one_sentence(change: o
 
 
 @pytest.mark.parametrize("path", ["users", "groups", "servicePrincipals"])
-async def test_what_is_purged_takes_its_assignments_and_grants_along(path: str) -> None:
+async def test_a_purge_removes_the_assignments_and_grants_of_its_object(path: str) -> None:
     async with simulated(users=40, groups=6, servicePrincipals=8) as client:
         principals = await client.ids("servicePrincipals")
         _, grant_link = await _delta(client)

@@ -12,7 +12,7 @@ _ODD = (
 )
 
 
-async def test_loaded_values_are_served_to_the_letter_everywhere() -> None:
+async def test_loaded_values_are_served_byte_for_byte_everywhere() -> None:
     async with simulated(b'{"path":"users","value":' + _ODD + b"}\n") as client:
         one = (await client.get("users/odd?$select=id")).content
         assert one == b'{"@odata.context":"%s/v1.0/$metadata#users/$entity",%s' % (BASE.encode(), _ODD[1:])
@@ -28,7 +28,7 @@ async def test_an_update_keeps_the_other_bytes() -> None:
         assert (await client.http.get("/_sim/objects?path=users")).content == expected
 
 
-async def test_a_deleted_member_is_left_out_of_listings_and_comes_back_with_its_restoration() -> None:
+async def test_a_deleted_member_is_omitted_from_listings_and_returns_with_its_restoration() -> None:
     async with simulated() as client:
         await client.change("create", "users", {"id": "u"})
         await client.change("create", "groups", {"id": "g"})
@@ -48,7 +48,7 @@ async def test_a_deleted_group_shows_no_links() -> None:
         assert (await client.get("directory/deletedItems/g")).json()["deletedDateTime"]
 
 
-async def test_objects_of_every_kind_come_by_their_ids_with_their_types() -> None:
+async def test_objects_of_every_kind_are_returned_by_id_with_their_type() -> None:
     async with simulated() as client:
         await client.change("create", "users", {"id": "u"})
         await client.change("create", "groups", {"id": "g"})
@@ -84,7 +84,7 @@ async def test_a_path_that_graph_does_not_have_is_refused(
         assert (answer.status_code, answer.json().get("error", {}).get("code")) == (status, code)
 
 
-async def test_pages_hold_every_object_once() -> None:
+async def test_pages_contain_every_object_once() -> None:
     async with simulated(users=25) as client:
         pages = await client.pages("users?$top=10&$select=id")
         ids = [value["id"] for page in pages for value in page["value"]]
@@ -92,7 +92,7 @@ async def test_pages_hold_every_object_once() -> None:
         assert len(set(ids)) == 25
 
 
-async def test_conditional_access_is_refused_in_its_own_words() -> None:
+async def test_conditional_access_is_refused_with_its_own_message() -> None:
     async with simulated(policies=2) as client:
         path = "identity/conditionalAccess/policies"
         assert len((await client.get(path)).json()["value"]) == 2
@@ -142,7 +142,7 @@ async def test_conditional_access_needs_its_licence() -> None:
         ("nothing", {}),
     ],
 )
-async def test_a_wrong_control_is_told_in_one_sentence(name: str, body: object) -> None:
+async def test_a_wrong_control_is_refused_with_one_sentence(name: str, body: object) -> None:
     async with simulated() as client:
         response = await client.control(name, body)
         assert response.status_code in (400, 404)
@@ -150,7 +150,7 @@ async def test_a_wrong_control_is_told_in_one_sentence(name: str, body: object) 
         assert message and "\n" not in message
 
 
-async def test_requests_are_counted_with_ids_left_out() -> None:
+async def test_requests_are_counted_without_ids() -> None:
     async with simulated(users=2) as client:
         await client.control("reset-counters", {})
         await client.change("create", "users", {"id": "odd name"})
@@ -172,7 +172,7 @@ async def test_requests_are_counted_with_ids_left_out() -> None:
         }
 
 
-async def test_a_fault_waits_hits_and_is_spent() -> None:
+async def test_a_fault_waits_strikes_and_expires() -> None:
     async with simulated(users=2) as client:
         fault = {
             "match": {"method": "GET", "path": "/users$", "query": {"$top": "1"}},
@@ -191,7 +191,7 @@ async def test_a_fault_waits_hits_and_is_spent() -> None:
         assert (await client.http.get("/_sim/faults")).json() == []
 
 
-async def test_garbage_is_no_json() -> None:
+async def test_random_bytes_are_no_json() -> None:
     async with simulated(users=2) as client:
         await client.control("faults", [{"match": {"path": "users"}, "what": "garbage"}])
         response = await client.get("users")
@@ -200,7 +200,7 @@ async def test_garbage_is_no_json() -> None:
             json.loads(response.content)
 
 
-async def test_a_user_is_found_by_name_and_a_batch_meets_faults() -> None:
+async def test_a_user_is_returned_by_name_and_faults_apply_inside_a_batch() -> None:
     async with simulated(users=3) as client:
         name = (await client.objects("users"))[1]["userPrincipalName"]
         assert (await client.get(f"users/{name}")).json()["userPrincipalName"] == name

@@ -60,7 +60,7 @@ def _assertion(**changed: object) -> str:
         ("none", 50027),
     ],
 )  # fmt: skip
-async def test_a_certificate_signs_in_only_with_a_true_assertion(assertion: str, code: int | None) -> None:
+async def test_a_certificate_signs_in_only_with_a_valid_assertion(assertion: str, code: int | None) -> None:
     pem = _CERTIFICATE.public_bytes(serialization.Encoding.PEM).decode()
     async with simulated(users=1) as client:
         response = await client.control(
@@ -84,7 +84,7 @@ async def test_a_certificate_signs_in_only_with_a_true_assertion(assertion: str,
         ({"client_id": "nobody"}, 400, 700016),
     ],
 )
-async def test_a_wrong_request_is_refused_with_its_number(more: dict[str, str], status: int, code: int) -> None:
+async def test_a_wrong_request_is_refused_with_its_error_number(more: dict[str, str], status: int, code: int) -> None:
     async with simulated() as client:
         response = await client.sign_in(**more)
         assert (response.status_code, response.json()["error_codes"]) == (status, [code])

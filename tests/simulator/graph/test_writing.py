@@ -10,7 +10,7 @@ async def _create(client: Client, name: str) -> int:
     return (await client.http.post("/v1.0/users", json={**_USER, "userPrincipalName": name})).status_code
 
 
-async def test_a_user_is_found_by_the_name_of_now_in_any_case() -> None:
+async def test_a_user_is_read_by_the_current_name_in_any_case() -> None:
     async with simulated() as client:
         await client.change("create", "users", {"id": "u", "userPrincipalName": "Old@x"})
         assert (await client.get("users/oLD@X")).json()["id"] == "u"
@@ -19,7 +19,7 @@ async def test_a_user_is_found_by_the_name_of_now_in_any_case() -> None:
         assert (await client.get("users/NEW@x")).json()["id"] == "u"
 
 
-async def test_a_name_is_taken_until_its_user_is_gone_for_good() -> None:
+async def test_a_name_is_reserved_until_its_user_is_purged() -> None:
     async with simulated(users=3) as client:
         generated = (await client.objects("users"))[1]
         assert await _create(client, generated["userPrincipalName"].upper()) == 400
@@ -31,7 +31,7 @@ async def test_a_name_is_taken_until_its_user_is_gone_for_good() -> None:
         assert await _create(client, generated["userPrincipalName"]) == 201
 
 
-async def test_an_object_is_made_once_under_its_unique_name() -> None:
+async def test_an_object_with_a_unique_name_is_created_once() -> None:
     async with simulated() as client:
         path, headers = "/v1.0/groups(uniqueName='k')", {"Prefer": "create-if-missing"}
         assert (await client.http.patch(path, json=_GROUP)).status_code == 404

@@ -66,7 +66,7 @@ def meant(error: ClientError | BotoCoreError, key: dict[str, Any] | None = None)
         ("RequestExpired", 400, M, "credentials"),
     ],
 )
-def test_an_answer_means_what_to_do_next(code: str, status: int, kind: type[EntrakeepError], says: str) -> None:
+def test_an_answer_determines_the_next_action(code: str, status: int, kind: type[EntrakeepError], says: str) -> None:
     error = meant(answer(code, status))
     assert type(error) is kind
     assert says in error.message
@@ -87,7 +87,7 @@ def test_an_answer_means_what_to_do_next(code: str, status: int, kind: type[Entr
         ({"KeyState": "Enabled"}, "The external key is not enabled", R, "must fix this"),
     ],
 )
-def test_an_invalid_state_means_what_the_key_says(
+def test_an_invalid_state_error_is_decided_by_the_key_state(
     key: dict[str, Any], said: str, kind: type[EntrakeepError], says: str
 ) -> None:
     error = meant(answer("KMSInvalidStateException", said=said), key)
@@ -96,7 +96,7 @@ def test_an_invalid_state_means_what_the_key_says(
 
 
 @pytest.mark.parametrize("policy", ["identity-based policy", "a permissions boundary", "service control policy"])
-def test_a_denial_by_our_own_side_still_fails_closed_and_names_the_operator(policy: str) -> None:
+def test_a_denial_by_our_own_policy_still_fails_closed_and_names_the_operator(policy: str) -> None:
     error = meant(answer("AccessDeniedException", said=f"because no {policy} allows it"))
     assert type(error) is KeyRefused
     assert "operator" in error.message
@@ -114,7 +114,7 @@ def test_a_broken_network_is_never_a_revocation(error: BotoCoreError) -> None:
     assert type(meant(error)) is KeyTrouble
 
 
-def test_missing_credentials_are_the_operators_to_mend() -> None:
+def test_missing_credentials_are_for_the_operator_to_fix() -> None:
     error = meant(NoCredentialsError())
     assert error.code is Code.KEY_MISCONFIGURED
 
@@ -126,7 +126,7 @@ def test_both_attempts_fit_into_half_a_lease(lease: float) -> None:
 
 
 @pytest.mark.parametrize("name", [*NO_CREDENTIALS, *BAD_SETTINGS])
-def test_an_error_before_anything_is_sent_is_the_operators_to_fix_in_kms_and_s3(name: str) -> None:
+def test_an_error_before_sending_is_for_the_operator_to_fix_in_kms_and_s3(name: str) -> None:
     kind = getattr(botocore.exceptions, name)
     assert issubclass(kind, BotoCoreError)
     names = frozenset(each.__name__ for each in kind.__mro__)
@@ -134,7 +134,7 @@ def test_an_error_before_anything_is_sent_is_the_operators_to_fix_in_kms_and_s3(
     assert s3_row(S3Received(names=names)).name == ("no-credentials" if name in NO_CREDENTIALS else "not-sent")
 
 
-def test_a_malformed_region_of_the_settings_is_misconfigured_and_no_trouble() -> None:
+def test_a_malformed_region_setting_is_misconfiguration_and_no_trouble() -> None:
     with pytest.raises(Refuse) as refused:
         AwsKeys(60.0, region="eu central 1").caller()
     assert refused.value.code is Code.KEY_MISCONFIGURED

@@ -42,16 +42,16 @@ def all_received(row: Row) -> list[Received]:
 
 
 @every_row
-def test_a_row_decides_all_that_it_names(row: Row) -> None:
+def test_a_row_decides_every_answer_that_it_names(row: Row) -> None:
     assert {row_of(received).name for received in all_received(row)} == {row.name}
 
 
-def test_rows_have_names_of_their_own() -> None:
+def test_rows_have_unique_names() -> None:
     assert len({row.name for row in ROWS}) == len(ROWS)
 
 
 @every_row
-def test_a_sentence_names_whoever_must_act(row: Row) -> None:
+def test_a_sentence_names_the_person_who_must_act(row: Row) -> None:
     fields = {name for _, name, _, _ in Formatter().parse(row.sentence) if name}
     assert fields <= {"arn", "code", "action", "state", "before", "data_key"}
     wanted = {Responsible.OWNER: "owner", Responsible.OPERATOR: "operator", Responsible.STORE: "key store"}.get(
@@ -62,7 +62,7 @@ def test_a_sentence_names_whoever_must_act(row: Row) -> None:
 
 
 @pytest.mark.parametrize("operation", ["GenerateDataKey", "Decrypt", "ReEncrypt", "DescribeKey"])
-def test_every_error_that_an_operation_of_ours_is_documented_to_answer_has_a_row(operation: str) -> None:
+def test_every_documented_error_of_our_operations_has_a_row(operation: str) -> None:
     model = botocore.session.get_session().get_service_model("kms").operation_model(operation)
     codes = {shape.name for shape in model.error_shapes} - {DRY_RUN}
     assert len(codes) > 3
@@ -70,19 +70,19 @@ def test_every_error_that_an_operation_of_ours_is_documented_to_answer_has_a_row
 
 
 @pytest.mark.parametrize("kind", NETWORK, ids=lambda kind: kind.__name__)
-def test_no_error_of_the_network_is_more_than_trouble(kind: type[BotoCoreError]) -> None:
+def test_a_network_error_is_never_more_than_trouble(kind: type[BotoCoreError]) -> None:
     assert row_of(Received(names=frozenset(each.__name__ for each in kind.__mro__))).kind is Kind.TROUBLE
 
 
 @pytest.mark.parametrize("kind", NONSENSE, ids=lambda kind: kind.__name__)
-def test_nonsense_is_no_more_than_trouble(kind: type[Exception]) -> None:
+def test_a_malformed_answer_is_never_more_than_trouble(kind: type[Exception]) -> None:
     error = meaning(kind("canary"), ARN, "d", lambda: None)
     assert type(error) is KeyTrouble
     assert "canary" not in error.message
 
 
 @every_row
-def test_an_error_is_of_the_kind_of_its_row(row: Row) -> None:
+def test_an_error_has_the_kind_of_its_row(row: Row) -> None:
     for received in all_received(row):
         (code,) = received.names
         response = {
@@ -97,7 +97,7 @@ def test_an_error_is_of_the_kind_of_its_row(row: Row) -> None:
         )
 
 
-def test_a_server_error_asks_for_no_state() -> None:
+def test_a_server_error_requests_no_key_state() -> None:
     def describe() -> None:
         raise AssertionError("asked")
 
@@ -106,7 +106,7 @@ def test_a_server_error_asks_for_no_state() -> None:
 
 
 @pytest.mark.parametrize(("operation", "permission"), [("Decrypt", "kms:Decrypt."), ("ReEncrypt", "kms:ReEncrypt*.")])
-def test_a_denial_names_the_permission_that_is_lacking(operation: str, permission: str) -> None:
+def test_a_denial_names_the_missing_permission(operation: str, permission: str) -> None:
     response = {"Error": {"Code": "AccessDeniedException", "Message": ""}}
     error = meaning(ClientError(response, operation), ARN, "d", lambda: None)  # type: ignore[arg-type]
     assert error.message.endswith(permission)

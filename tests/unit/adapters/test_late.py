@@ -27,7 +27,7 @@ class Access:
         return cast(DirectorySource, self)
 
 
-def test_a_client_is_made_when_the_first_directory_is_connected_to_and_serves_the_next_ones() -> None:
+def test_the_graph_client_is_created_at_the_first_connection_and_reused() -> None:
     made: list[Access] = []
 
     def make() -> Access:
@@ -42,7 +42,7 @@ def test_a_client_is_made_when_the_first_directory_is_connected_to_and_serves_th
     assert access.connected == [IDENTITY, IDENTITY]
 
 
-def test_the_engine_of_a_command_has_imported_neither_the_broker_nor_the_client_of_graph(tmp_path: Path) -> None:
+def test_the_engine_of_a_command_imports_neither_the_broker_nor_the_graph_client(tmp_path: Path) -> None:
     arn = "arn:aws:kms:eu-central-1:111122223333:key/11111111-1111-1111-1111-111111111111"
     settings = {"ENTRAKEEP_HOME": str(tmp_path), "ENTRAKEEP_PROVIDER_KEY_ARN": arn}
     said = subprocess.run(

@@ -82,7 +82,7 @@ def all_events(observer: Observer) -> None:
     observer.flush()
 
 
-def test_each_call_about_a_tenants_data_keys_is_counted_with_what_came_of_it() -> None:
+def test_each_call_about_a_tenants_data_keys_is_counted_with_its_result() -> None:
     totals = Totals()
     observer = UsageTotals(totals)  # type: ignore[arg-type]
     keys = CountedKeys(Keys(), observer)  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def test_each_call_about_a_tenants_data_keys_is_counted_with_what_came_of_it() -
     assert totals.tenants == {"a": {"kms_calls": 1}, "b": {"kms_calls": 2, "kms_refusals": 1, "kms_troubles": 1}}
 
 
-def test_requests_units_and_throttles_are_counted_by_directory() -> None:
+def test_requests_units_and_throttles_are_counted_per_directory() -> None:
     totals = Totals()
     observer = UsageTotals(totals)  # type: ignore[arg-type]
     budget = CountedBudgets(RedisBudgets(None, Limits(requests_in_flight=8)), observer).scope("directory", "client")
@@ -111,7 +111,7 @@ def test_requests_units_and_throttles_are_counted_by_directory() -> None:
     assert totals.directories == {"directory": {"graph_requests": 2, "graph_units": 4, "graph_throttles": 1}}
 
 
-def test_what_the_catalog_does_not_take_is_added_later() -> None:
+def test_counts_that_the_catalog_refuses_are_added_later() -> None:
     totals = Totals()
     observer = UsageTotals(totals)  # type: ignore[arg-type]
     observer.count(Usage.KMS_CALLS, "a")
@@ -126,7 +126,7 @@ def test_what_the_catalog_does_not_take_is_added_later() -> None:
     assert totals.tenants == {}
 
 
-def test_every_listener_gets_every_event_in_turn() -> None:
+def test_every_listener_receives_every_event_in_order() -> None:
     one, two, alone = Notes(), Notes(), Notes()
     all_events(Listeners(one, two))
     all_events(alone)
@@ -134,7 +134,7 @@ def test_every_listener_gets_every_event_in_turn() -> None:
     assert len(one.events) == len([name for name in vars(Observer) if not name.startswith("_")])
 
 
-def test_the_log_names_a_steps_ids_seconds_and_code(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_the_ids_the_seconds_and_the_code_of_a_step(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     all_events(StepLog())
     StepLog().end_step(CLAIM, 1.23456, None, early=False)

@@ -9,13 +9,15 @@ import pytest
 from shared.adapters.operator import operator
 
 
-def test_it_is_the_user_of_the_process_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_operator_is_the_user_of_the_process_whatever_the_environment_contains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "HOSTNAME"):
         monkeypatch.setenv(name, "mallory")
     assert operator() == f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
 
 
-def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_is_shown_as_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(_: int) -> None:
         raise KeyError
 

@@ -32,7 +32,7 @@ os.kill(os.getpid(), signal.SIGSEGV)
 """
 
 
-def test_a_secluded_process_dumps_no_core_and_can_still_put_a_download_in_place() -> None:
+def test_a_secluded_process_writes_no_core_dump_and_can_still_link_a_download_to_its_name() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         ended = subprocess.run(
@@ -51,7 +51,7 @@ assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0
 
 
 @pytest.mark.parametrize("make", ["command_context()", "worker_context(wiring.celery_app())", "probing()"])
-def test_whoever_may_use_data_keys_is_secluded(make: str, tmp_path: Path) -> None:
+def test_every_process_that_may_use_data_keys_is_secluded(make: str, tmp_path: Path) -> None:
     settings = {
         "ENTRAKEEP_HOME": str(tmp_path),
         "ENTRAKEEP_PROVIDER_KEY_ARN": "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001",

@@ -29,7 +29,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     return folder / "out.jsonl"
 
 
-def test_it_stands_at_its_name_after_success_private_to_its_owner(target: Path) -> None:
+def test_a_successful_download_is_at_its_name_and_private_to_its_owner(target: Path) -> None:
     with to_file(str(target)) as sink:
         sink.write(b"one\n")
         sink.write(b"two\n")
@@ -39,7 +39,7 @@ def test_it_stands_at_its_name_after_success_private_to_its_owner(target: Path) 
     assert os.listdir(target.parent) == ["out.jsonl"]
 
 
-def test_failure_leaves_the_earlier_file_and_nothing_else(target: Path) -> None:
+def test_a_failed_download_leaves_only_the_earlier_file(target: Path) -> None:
     target.write_text("before")
     with pytest.raises(RuntimeError), to_file(str(target)) as sink:
         sink.write(b"half")
@@ -48,7 +48,7 @@ def test_failure_leaves_the_earlier_file_and_nothing_else(target: Path) -> None:
     assert os.listdir(target.parent) == ["out.jsonl"]
 
 
-def test_success_replaces_the_earlier_file_and_a_left_over_part(target: Path) -> None:
+def test_a_successful_download_replaces_the_earlier_file_and_a_stale_part_file(target: Path) -> None:
     target.write_text("before")
     target.with_name("out.jsonl.part").write_text("left by one that was killed")
     with to_file(str(target)) as sink:
@@ -57,7 +57,7 @@ def test_success_replaces_the_earlier_file_and_a_left_over_part(target: Path) ->
     assert os.listdir(target.parent) == ["out.jsonl"]
 
 
-def test_a_link_is_followed(target: Path) -> None:
+def test_a_symbolic_link_is_followed(target: Path) -> None:
     link = target.with_name("link")
     link.symlink_to(target)
     with to_file(str(link)) as sink:
@@ -67,7 +67,7 @@ def test_a_link_is_followed(target: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["/dev/null", ".", "absent/out.jsonl", "nul\0", "n" * 300])
-def test_what_is_no_place_for_a_file_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_unusable_destination_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(Refuse) as caught, to_file(str(tmp_path / name)):
         pytest.fail("it was opened")
     assert caught.value.code is Code.FILE_NOT_WRITABLE

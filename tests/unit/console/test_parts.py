@@ -17,7 +17,7 @@ MERCY = 0.5
 """Seconds that the supervisor gives a guard beyond the grace of its part."""
 
 
-def test_all_parts_together_are_gone_in_less_than_ten_seconds_however_deaf(tmp_path: Path) -> None:
+def test_all_parts_together_end_in_less_than_ten_seconds_even_if_they_ignore_signals(tmp_path: Path) -> None:
     environment = dict(os.environ)
     redis = own_redis(broker_at(f"redis://127.0.0.1:{free_port()}/0"), tmp_path, environment, ask_broker)
     assert redis is not None
@@ -29,7 +29,7 @@ def test_all_parts_together_are_gone_in_less_than_ten_seconds_however_deaf(tmp_p
     assert float(soft) < worker.grace
 
 
-def test_flower_listens_at_its_usual_port_and_at_a_free_one_where_that_is_taken(
+def test_flower_listens_on_its_default_port_or_on_a_free_one_if_that_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     usual = free_port()

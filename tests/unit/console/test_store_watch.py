@@ -17,7 +17,7 @@ def first(news: Callable[[], str | None]) -> str:
     raise AssertionError("there is no news")
 
 
-def test_a_store_that_is_not_ours_is_reported_once_and_so_is_its_recovery() -> None:
+def test_a_foreign_store_is_reported_once_and_so_is_its_recovery() -> None:
     away, looks = threading.Event(), threading.Semaphore(0)
     away.set()
 
@@ -36,7 +36,7 @@ def test_a_store_that_is_not_ours_is_reported_once_and_so_is_its_recovery() -> N
         assert watch.news() is None
 
 
-def test_a_store_that_takes_long_to_answer_keeps_nobody_waiting() -> None:
+def test_a_slow_store_does_not_delay_up() -> None:
     answered = threading.Event()
 
     def look() -> None:

@@ -48,7 +48,7 @@ def stage() -> Iterator[Stage]:
     yield Stage()
 
 
-def test_a_trouble_is_reported_once_and_once_more_when_it_is_over(stage: Stage) -> None:
+def test_trouble_is_reported_once_and_its_recovery_once(stage: Stage) -> None:
     assert stage.look() == []
     stage.answer = REFUSAL
     assert stage.look() == [f"attention: BROKER_UNREACHABLE: {REFUSAL.sentence}"]
@@ -57,7 +57,7 @@ def test_a_trouble_is_reported_once_and_once_more_when_it_is_over(stage: Stage) 
     assert stage.look() == ["recovered: Redis at h:1 takes messages again"]
 
 
-def test_a_worker_and_a_beat_that_are_silent_are_named_with_their_logs_and_hang(stage: Stage) -> None:
+def test_a_silent_worker_and_a_silent_beat_are_named_with_their_logs_and_restarted(stage: Stage) -> None:
     stage.worker = 21.0
     (line,) = stage.look()
     assert line.startswith("attention: NO_WORKER: the worker has not been seen for 20 s. After 60 s it is restarted.")
@@ -70,13 +70,13 @@ def test_a_worker_and_a_beat_that_are_silent_are_named_with_their_logs_and_hang(
     assert stage.hung() == {"beat"}
 
 
-def test_a_worker_without_a_broker_is_not_held_to_hang(stage: Stage) -> None:
+def test_a_worker_without_a_broker_does_not_count_as_hanging(stage: Stage) -> None:
     stage.answer, stage.worker = REFUSAL, 90.0
     assert "It continues when Redis takes messages again." in stage.look()[-1]
     assert stage.hung() == set()
 
 
-def test_a_catalog_that_does_not_answer_is_named_and_nobody_is_held_to_hang(stage: Stage) -> None:
+def test_a_silent_catalog_is_named_and_no_part_counts_as_hanging(stage: Stage) -> None:
     stage.catalog = Refuse(Code.CATALOG_UNREACHABLE, "Nobody listens at db:5432.")
     assert stage.look() == ["attention: CATALOG_UNREACHABLE: Nobody listens at db:5432."]
     assert stage.hung() == set()
@@ -86,14 +86,14 @@ def test_a_catalog_that_does_not_answer_is_named_and_nobody_is_held_to_hang(stag
     assert stage.watch.ticking()
 
 
-def test_what_has_never_given_a_sign_has_the_time_since_the_start(stage: Stage) -> None:
+def test_a_part_without_a_first_sign_is_timed_from_the_start(stage: Stage) -> None:
     stage.beat = stage.worker = None
     assert stage.look() == []
     assert stage.hung() == set()
     assert not stage.watch.ticking()
 
 
-def test_a_redis_or_a_flower_that_does_not_answer_hangs(stage: Stage) -> None:
+def test_a_silent_redis_or_flower_counts_as_hanging(stage: Stage) -> None:
     stage.answer = BrokerAnswer(BrokerState.SILENT, "It has not answered.")
     assert stage.hung() == {"redis"}
     port = free_port()

@@ -25,11 +25,11 @@ def checked(file: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
-def test_the_file_is_one_of_compose() -> None:
+def test_the_file_is_valid_for_compose() -> None:
     assert checked(FILE).returncode == 0, checked(FILE).stdout
 
 
-def test_a_key_that_compose_does_not_know_would_be_noticed(tmp_path: Path) -> None:
+def test_an_unknown_compose_key_is_noticed(tmp_path: Path) -> None:
     copy = tmp_path / "docker-compose.yml"
     copy.write_text(FILE.read_text().replace("    cpus: 1\n", "    cpus: 1\n    cpu_limit: 1\n", 1))
     assert checked(copy).returncode != 0
@@ -53,7 +53,7 @@ def part(name: str) -> tuple[list[str], dict[str, str]]:
         ("flower", "flower", {"--address=127.0.0.1": "--address=0.0.0.0"}),
     ],
 )
-def test_a_container_runs_the_command_line_that_up_runs(service: str, name: str, differences: dict[str, str]) -> None:
+def test_a_container_runs_the_same_command_line_as_up(service: str, name: str, differences: dict[str, str]) -> None:
     argv, alone = part(name)
     assert differences.keys() <= set(argv)
     expected = [differences.get(word, word).replace(f"@{socket.gethostname()}", "@%h") for word in argv]
@@ -62,13 +62,13 @@ def test_a_container_runs_the_command_line_that_up_runs(service: str, name: str,
     assert {key: given[key] for key in alone} == alone
 
 
-def test_the_soft_shutdown_of_a_worker_ends_within_its_grace() -> None:
+def test_the_soft_shutdown_of_a_worker_ends_within_its_grace_period() -> None:
     (limit,) = (word for word in ALL["workers"]["command"] if word.startswith("worker_soft_shutdown_timeout="))
     assert ALL["workers"]["stop_grace_period"] == "30s"
     assert int(limit.partition("=")[2]) + 5 <= 30
 
 
-def test_how_many_workers_there_are_and_how_large_is_for_the_settings_to_say() -> None:
+def test_the_settings_decide_the_number_and_size_of_workers() -> None:
     sized = {"WORKERS": "5", "WORKER_CONCURRENCY": "7", "WORKER_MEMORY": "4g", "WORKER_CPUS": "3"}
     workers = services(TRIAL | sized)["workers"]
     assert (workers["scale"], workers["mem_limit"], workers["cpus"]) == ("5", "4g", "3")
@@ -77,7 +77,7 @@ def test_how_many_workers_there_are_and_how_large_is_for_the_settings_to_say() -
 
 @pytest.mark.parametrize("name", [*PASSWORDS, "ENTRAKEEP_PROVIDER_KEY_ARN", "ENTRAKEEP_STORE_URL"])
 @pytest.mark.parametrize("value", [None, ""])
-def test_without_a_password_a_key_or_a_store_nothing_starts_and_a_sentence_says_so(
+def test_without_a_password_a_key_or_a_store_nothing_starts_and_the_error_says_why(
     name: str, value: str | None
 ) -> None:
     rest = {key: given for key, given in TRIAL.items() if key != name}
@@ -85,7 +85,7 @@ def test_without_a_password_a_key_or_a_store_nothing_starts_and_a_sentence_says_
         services(rest if value is None else rest | {name: value})
 
 
-def test_no_variable_has_a_secret_for_a_default() -> None:
+def test_no_variable_has_a_secret_as_its_default() -> None:
     defaults = {name: default for name, default in variables(FILE.read_text()).items() if default}
     assert defaults == {
         "WORKERS": "1",
@@ -97,7 +97,7 @@ def test_no_variable_has_a_secret_for_a_default() -> None:
     }
 
 
-def test_a_password_is_in_the_environment_of_those_alone_who_use_it_and_in_no_command_line() -> None:
+def test_a_password_is_only_in_the_environment_of_its_users_and_in_no_command_line() -> None:
     knows = {
         name: {service for service in ALL if TRIAL[name] in repr(environment(ALL[service], TRIAL))}
         for name in PASSWORDS
@@ -115,7 +115,7 @@ def test_a_password_is_in_the_environment_of_those_alone_who_use_it_and_in_no_co
         assert "secret-" not in shown
 
 
-def test_redis_lets_its_one_user_do_what_ours_lets_it_do_under_up() -> None:
+def test_redis_allows_its_one_user_the_same_commands_as_under_up() -> None:
     assert ALL["redis"]["environment"]["PERMISSIONS"] == PERMISSIONS
     script = ALL["redis"]["command"][-1]
     assert f"user default off\nuser {USER} on >$REDISCLI_AUTH $PERMISSIONS\n" in script
@@ -126,7 +126,7 @@ def test_redis_lets_its_one_user_do_what_ours_lets_it_do_under_up() -> None:
         assert url == f"redis://{USER}:{TRIAL['REDIS_PASSWORD']}@redis:6379/0"
 
 
-def test_beat_and_flower_get_the_settings_that_up_gives_them_and_no_credentials() -> None:
+def test_beat_and_flower_get_the_same_settings_as_under_up_and_no_credentials() -> None:
     settings = {f"ENTRAKEEP_{field.upper()}" for field in Settings.model_fields}
     credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"}
     region = {"AWS_REGION", "AWS_DEFAULT_REGION"}
@@ -137,7 +137,7 @@ def test_beat_and_flower_get_the_settings_that_up_gives_them_and_no_credentials(
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
-def test_every_container_is_shut_in(name: str) -> None:
+def test_every_container_is_isolated(name: str) -> None:
     service = ALL[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -154,12 +154,12 @@ def test_every_container_is_shut_in(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - ONE_SHOT))
-def test_what_runs_for_long_is_asked_for_its_health_and_started_again(name: str) -> None:
+def test_every_long_running_service_has_a_health_check_and_is_restarted(name: str) -> None:
     assert ALL[name]["restart"] == "unless-stopped"
     assert ALL[name]["healthcheck"].keys() >= {"test", "interval", "timeout", "retries", "start_period"}
 
 
-def test_everybody_waits_for_the_migrations_to_have_ended_well() -> None:
+def test_every_service_waits_until_the_migrations_succeeded() -> None:
     for name in ("beat", "workers", "flower", "entrakeep"):
         waits = ALL[name]["depends_on"]
         assert waits["migrations"] == {"condition": "service_completed_successfully"}
@@ -171,7 +171,7 @@ def test_everybody_waits_for_the_migrations_to_have_ended_well() -> None:
 
 
 @pytest.mark.parametrize("name", ["workers", "entrakeep"])
-def test_who_asks_aws_and_graph_has_every_setting_and_waits_for_the_simulators_where_there_are_any(name: str) -> None:
+def test_services_that_call_aws_and_graph_have_every_setting_and_wait_for_the_simulators(name: str) -> None:
     given = ALL[name]["environment"]
     assert {f"ENTRAKEEP_{field.upper()}" for field in Settings.model_fields} - {"ENTRAKEEP_HOME"} <= given.keys()
     credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
@@ -182,14 +182,14 @@ def test_who_asks_aws_and_graph_has_every_setting_and_waits_for_the_simulators_w
 
 
 @pytest.mark.parametrize("name", ["workers", "entrakeep"])
-def test_a_proxy_of_the_settings_reaches_who_asks_aws_and_graph(name: str) -> None:
+def test_a_proxy_setting_reaches_the_services_that_call_aws_and_graph(name: str) -> None:
     proxy = {"OUTWARD_HTTPS_PROXY": "http://proxy:3128", "OUTWARD_NO_PROXY": "169.254.169.254"}
     reached = services(TRIAL | proxy)[name]["environment"]
     assert (reached["HTTPS_PROXY"], reached["NO_PROXY"]) == tuple(proxy.values())
     assert faults({each: ALL[name]["environment"][each] for each in ("HTTPS_PROXY", "NO_PROXY")}) == []
 
 
-def test_redis_and_postgresql_cannot_be_reached_from_outside_and_pages_from_this_machine_alone() -> None:
+def test_redis_and_postgresql_are_unreachable_from_outside_and_pages_only_from_this_machine() -> None:
     assert yaml.safe_load(FILE.read_text())["networks"]["inside"] == {"internal": True}
     for name in ("redis", "postgres", "migrations", "beat"):
         assert ALL[name]["networks"] == ["inside"]
@@ -202,7 +202,7 @@ def test_redis_and_postgresql_cannot_be_reached_from_outside_and_pages_from_this
     assert "FLOWER_URL_PREFIX" in ALL["flower"]["environment"]
 
 
-def test_what_redis_and_postgresql_keep_is_in_volumes_that_outlive_them() -> None:
+def test_data_of_redis_and_postgresql_are_in_volumes_that_outlive_the_containers() -> None:
     assert ALL["redis"]["volumes"] == ["redis:/data"]
     kept, script = ALL["postgres"]["volumes"]
     assert kept == "postgres:/var/lib/postgresql"
@@ -211,17 +211,17 @@ def test_what_redis_and_postgresql_keep_is_in_volumes_that_outlive_them() -> Non
     assert yaml.safe_load(FILE.read_text())["volumes"].keys() == {"redis", "postgres", "home"}
 
 
-def test_postgresql_asks_everybody_for_a_password_and_has_time_to_end() -> None:
+def test_postgresql_requires_a_password_from_every_client_and_has_time_to_shut_down() -> None:
     assert ALL["postgres"]["environment"]["POSTGRES_INITDB_ARGS"] == "--auth=scram-sha-256"
     assert ALL["postgres"]["stop_grace_period"] == "60s"
     assert "/var/run/postgresql" in ALL["postgres"]["tmpfs"]
 
 
-def test_the_images_of_others_are_pinned_to_a_major_version() -> None:
+def test_third_party_images_are_pinned_to_a_major_version() -> None:
     assert {ALL[name]["image"] for name in ALL if name not in OURS} == {"redis:7-bookworm", "postgres:18-bookworm"}
 
 
-def test_each_of_our_images_is_built_once_and_never_looked_for_elsewhere() -> None:
+def test_each_of_our_images_is_built_once_and_never_pulled() -> None:
     """Services that build one image at the same time get into each other's way."""
     built = {name: ALL[name]["build"]["target"] for name in OURS if "build" in ALL[name]}
     assert built == {"migrations": "product", "aws": "trial"}
@@ -231,13 +231,13 @@ def test_each_of_our_images_is_built_once_and_never_looked_for_elsewhere() -> No
         assert ALL[name]["pull_policy"] == ("missing" if name in built else "never")
 
 
-def test_every_setting_of_ours_that_the_files_name_is_one() -> None:
+def test_every_product_setting_named_in_the_files_exists() -> None:
     known = {f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields}
     for file in (FILE, TOP / "Dockerfile", *(TOP / "deploy").glob("*.env")):
         assert set(re.findall(r"ENTRAKEEP_[A-Z_]+", file.read_text())) <= known, file
 
 
-def test_the_trial_needs_nothing_but_passwords_and_its_simulators_run_in_no_other_profile() -> None:
+def test_the_trial_needs_only_passwords_and_its_simulators_run_in_no_other_profile() -> None:
     assert {name for name, service in ALL.items() if service.get("profiles") == ["trial"]} == {"aws", "graph"}
     settings = {name: value for name, value in TRIAL.items() if name.startswith("ENTRAKEEP_")}
     given = {name.removeprefix("ENTRAKEEP_").lower(): value for name, value in settings.items()}

@@ -15,7 +15,7 @@ def dockerfile() -> list[tuple[str, str]]:
     return [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines]
 
 
-def test_the_images_install_by_hash_and_run_as_nobody_privileged() -> None:
+def test_the_images_install_by_hash_and_run_as_an_unprivileged_user() -> None:
     instructions = dockerfile()
     stages = [rest for word, rest in instructions if word == "FROM"]
     assert stages == [
@@ -34,7 +34,7 @@ def test_the_images_install_by_hash_and_run_as_nobody_privileged() -> None:
         assert not re.search("(?i)password|secret|token", rest)
 
 
-def test_what_an_image_keeps_stands_in_the_volume_that_its_user_owns() -> None:
+def test_an_image_stores_its_data_in_the_volume_that_its_user_owns() -> None:
     (environment,) = (rest for word, rest in dockerfile() if word == "ENV" and "ENTRAKEEP_HOME" in rest)
     given = dict(word.split("=", 1) for word in environment.split())
     home = given["ENTRAKEEP_HOME"]
@@ -45,7 +45,7 @@ def test_what_an_image_keeps_stands_in_the_volume_that_its_user_owns() -> None:
     assert ALL["workers"]["volumes"] == [f"home:{home}"]
 
 
-def test_what_the_builder_is_given_is_what_the_dockerfile_copies() -> None:
+def test_the_build_context_equals_the_files_that_the_dockerfile_copies() -> None:
     allowed = {
         line[1:].rstrip("/") for line in (TOP / ".dockerignore").read_text().splitlines() if line.startswith("!")
     }
@@ -60,7 +60,7 @@ def test_what_the_builder_is_given_is_what_the_dockerfile_copies() -> None:
     assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= asked
 
 
-def test_an_image_bears_the_version_of_the_project() -> None:
+def test_an_image_has_the_version_of_the_project() -> None:
     (labels,) = (dict(re.findall(r'(\S+?)="([^"]*)"', rest)) for word, rest in dockerfile() if word == "LABEL")
     project = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
     given = {name.removeprefix("org.opencontainers.image."): value for name, value in labels.items()}

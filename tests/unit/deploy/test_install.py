@@ -25,14 +25,14 @@ def install(folder: Path, python: str = sys.executable) -> "subprocess.Completed
     )
 
 
-def test_a_python_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_python_is_reported_in_one_sentence(tmp_path: Path) -> None:
     ended = install(tmp_path, "python3.absent")
     assert ended.returncode == 1
     assert ended.stderr.startswith("Python 3.11 is needed: no python3.absent on the PATH.")
     assert not (tmp_path / "environment").exists()
 
 
-def test_a_step_that_fails_shows_what_its_tool_said_and_ends(tmp_path: Path) -> None:
+def test_a_failed_step_shows_the_output_of_its_tool_and_ends_the_installation(tmp_path: Path) -> None:
     venv.create(tmp_path / "environment", with_pip=False)
     ended = install(tmp_path)
     assert ended.returncode == 1
@@ -41,7 +41,7 @@ def test_a_step_that_fails_shows_what_its_tool_said_and_ends(tmp_path: Path) -> 
     assert "This step failed" in ended.stderr
 
 
-def test_make_says_what_an_installation_costs_and_so_does_the_readme() -> None:
+def test_make_and_the_readme_state_the_cost_of_an_installation() -> None:
     costs = re.findall(r'"about (\d+) minutes, ([\d.]+ GB)"', (TOP / "Makefile").read_text())
     readme = " ".join((TOP / "README.md").read_text().split())
     assert len(costs) == 2
@@ -50,7 +50,7 @@ def test_make_says_what_an_installation_costs_and_so_does_the_readme() -> None:
         assert size in readme
 
 
-def test_uv_trusts_the_authorities_of_the_system_unless_somebody_says_otherwise() -> None:
+def test_uv_trusts_the_authorities_of_the_system_unless_configured_otherwise() -> None:
     ask = ("make", "-s", "--eval", "show: ; @echo $$UV_SYSTEM_CERTS", "show")
     for given, expected in (({}, "true"), ({"UV_SYSTEM_CERTS": "false"}, "false")):
         environment = {"PATH": "/usr/bin:/bin", **given}

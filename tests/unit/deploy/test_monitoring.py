@@ -39,7 +39,7 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in document["groups"] for rule in group["rules"]]
 
 
-def test_promtool_takes_the_rules_and_their_tests_pass() -> None:
+def test_promtool_accepts_the_rules_and_their_tests_pass() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("there is no promtool: install Debian's package 'prometheus'")
@@ -60,7 +60,7 @@ def test_every_rule_has_the_form_that_prometheus_reads() -> None:
     assert len(names) == len(set(names))
 
 
-def test_rules_and_board_name_metrics_that_are_served(served: set[str]) -> None:
+def test_rules_and_dashboard_name_only_metrics_that_are_served(served: set[str]) -> None:
     board = json.loads(BOARD.read_text())
     queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     named = {name for text in (*queries, *(rule["expr"] for rule in rules())) for name in NAME.findall(text)}
@@ -73,7 +73,7 @@ def test_the_page_names_every_metric_and_no_other(served: set[str]) -> None:
     assert set(re.findall(r"`(entrakeep_[a-z_]+)`", page)) == served
 
 
-def test_the_board_has_its_source_and_its_panels_apart() -> None:
+def test_the_dashboard_has_its_data_source_and_its_panels_do_not_overlap() -> None:
     board = json.loads(BOARD.read_text())
     assert {variable["name"] for variable in board["templating"]["list"]} == {"source", "tenant"}
     places = [tuple(panel["gridPos"][side] for side in "xywh") for panel in board["panels"]]

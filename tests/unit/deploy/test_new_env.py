@@ -25,7 +25,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_new_env_has_passwords_of_its_own_that_may_stand_in_a_url(copy: Path) -> None:
+def test_a_new_env_has_its_own_passwords_which_are_safe_in_a_url(copy: Path) -> None:
     assert new_env(copy, "trial").returncode == 0
     first = (copy / ".env").read_text()
     assert stat.S_IMODE((copy / ".env").stat().st_mode) == 0o600
@@ -39,7 +39,7 @@ def test_a_new_env_has_passwords_of_its_own_that_may_stand_in_a_url(copy: Path) 
     assert not made & set(read_settings((copy / ".env").read_text()).values())
 
 
-def test_an_env_that_is_there_is_left_alone(copy: Path) -> None:
+def test_an_existing_env_is_not_changed(copy: Path) -> None:
     (copy / ".env").write_text("REDIS_PASSWORD=in-use\n")
     refused = new_env(copy, "production")
     assert refused.returncode == 1
@@ -48,12 +48,12 @@ def test_an_env_that_is_there_is_left_alone(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("nonsense",)])
-def test_a_new_env_is_made_for_one_of_two_ways_alone(copy: Path, words: tuple[str, ...]) -> None:
+def test_a_new_env_is_either_for_the_trial_or_for_production(copy: Path, words: tuple[str, ...]) -> None:
     assert new_env(copy, *words).returncode == 2
     assert not (copy / ".env").exists()
 
 
-def test_the_way_of_production_names_what_has_to_be_filled_in(copy: Path) -> None:
+def test_the_production_env_names_the_values_to_fill_in(copy: Path) -> None:
     assert new_env(copy, "production").returncode == 0
     settings = read_settings((copy / ".env").read_text())
     assert {name for name, value in settings.items() if not value} == {

@@ -50,24 +50,24 @@ def checked(folder: Path, lines: list[str], heads: list[Head]) -> tuple[int, str
     return done.returncode, (done.stdout or done.stderr).strip()
 
 
-def test_the_example_is_what_the_code_makes(chain: Chain) -> None:
+def test_the_example_equals_the_output_of_the_code(chain: Chain) -> None:
     entries, heads = chain
     assert blocks(PAGE, "")[1:4] == [f"{exported(entry)}\n" for entry in entries[:2]] + [
         f"{encode_head(heads[1]).decode()}\n"
     ]
 
 
-def test_every_action_is_told_of() -> None:
+def test_the_page_describes_every_action() -> None:
     for action in Action:
         assert f"`{action}`" in PAGE.read_text()
 
 
-def test_the_program_of_the_page_takes_what_fits(tmp_path: Path, chain: Chain) -> None:
+def test_the_program_of_the_page_accepts_a_valid_export(tmp_path: Path, chain: Chain) -> None:
     entries, heads = chain
     assert checked(tmp_path, [*map(exported, entries)], heads) == (0, "4 events fit, the last is 4")
 
 
-def test_the_program_of_the_page_finds_what_does_not_fit(tmp_path: Path, chain: Chain) -> None:
+def test_the_program_of_the_page_detects_an_invalid_export(tmp_path: Path, chain: Chain) -> None:
     entries, heads = chain
     lines = [*map(exported, entries)]
     changed = canonical({**json.loads(lines[1]), "actor": "nobody"})
@@ -80,14 +80,14 @@ def test_the_program_of_the_page_finds_what_does_not_fit(tmp_path: Path, chain: 
         assert checked(tmp_path, wrong, heads) == (1, said)
 
 
-def test_the_program_of_the_page_takes_a_rebuild_behind_a_head(tmp_path: Path, chain: Chain) -> None:
+def test_the_program_of_the_page_accepts_a_rebuild_after_a_head(tmp_path: Path, chain: Chain) -> None:
     entry, head = following(chain[1][2], TENANT, NOW, "ana@desk", Action.CATALOG_REBUILT, {}, {})
     assert checked(tmp_path, [exported(entry)], [*chain[1][:3], head])[0] == 0
     assert checked(tmp_path, [exported(entry)], [])[0] == 1
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="no jq is installed here")
-def test_jq_makes_the_same_hashes(tmp_path: Path, chain: Chain) -> None:
+def test_jq_computes_the_same_hashes(tmp_path: Path, chain: Chain) -> None:
     (program,) = blocks(PAGE, "sh")
     (tmp_path / "contoso-audit.jsonl").write_text("".join(f"{exported(entry)}\n" for entry in chain[0]))
     done = subprocess.run(["sh", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)

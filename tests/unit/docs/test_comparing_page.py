@@ -15,7 +15,7 @@ def test_the_page_names_every_volatile_property() -> None:
     assert rows == {row.resource: row.volatile for row in RESOURCES.values() if row.volatile}
 
 
-def test_every_property_that_the_table_names_is_one_of_its_resource() -> None:
+def test_every_property_named_in_the_table_belongs_to_its_resource() -> None:
     for row in RESOURCES.values():
         paths = {*row.volatile, *(reference.path.partition(".")[0] for reference in row.references)}
         assert paths - {"signInActivity"} <= set(properties_of(row.resource)), row.resource

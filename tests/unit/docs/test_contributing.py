@@ -19,13 +19,13 @@ def sources(text: str) -> str:
     return "\n".join(file.read_text() for file in sorted(files) if file.suffix == ".py")
 
 
-def test_every_path_that_the_page_names_exists() -> None:
+def test_every_path_named_on_the_page_exists() -> None:
     named = paths(TEXT)
     assert len(named) > 25
     assert {str(path.relative_to(TOP)) for path in named if not path.exists()} == set()
 
 
-def test_every_make_target_and_every_module_that_the_page_runs_exists() -> None:
+def test_every_make_target_and_module_run_on_the_page_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (TOP / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:`|^)make ([a-z]+)", TEXT, re.MULTILINE)) <= targets
     modules = set(re.findall(r"python -m (tests[\w.]+)", TEXT))
@@ -33,12 +33,12 @@ def test_every_make_target_and_every_module_that_the_page_runs_exists() -> None:
     assert all(importlib.util.find_spec(module) for module in modules)
 
 
-def test_there_is_a_recipe_for_each_common_extension() -> None:
+def test_the_page_has_a_recipe_for_each_common_extension() -> None:
     assert {"Add a resource", "Add an answer of AWS KMS", "Add a migration"} <= RECIPES.keys()
 
 
 @pytest.mark.parametrize("title", RECIPES)
-def test_every_name_in_a_recipe_is_in_the_code_that_the_recipe_names(title: str) -> None:
+def test_every_name_in_a_recipe_is_in_the_code_named_there(title: str) -> None:
     names = {
         name for name in re.findall(r"`([A-Za-z_]+)(?:=\w+)?`", RECIPES[title]) if not name.islower() or "_" in name
     }

@@ -16,15 +16,15 @@ FILES = files()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_generated_file_is_what_is_made_now(path: Path) -> None:
+def test_a_generated_file_is_up_to_date(path: Path) -> None:
     assert path.read_text() == FILES[path], "write it anew: make docs"
 
 
-def test_no_schema_is_left_of_a_document_that_no_command_prints() -> None:
+def test_no_schema_exists_for_a_document_that_no_command_prints() -> None:
     assert unknown() == set()
 
 
-def test_every_command_with_json_has_a_document_and_no_other_command() -> None:
+def test_exactly_the_commands_with_json_have_a_document() -> None:
     with_json = {
         words
         for words, command in commands_of(typer.main.get_command(app))
@@ -68,7 +68,7 @@ def test_options_choose_the_document(words: str, name: str) -> None:
     assert row.name == name
 
 
-def test_an_output_with_a_field_too_many_or_too_few_is_noticed() -> None:
+def test_an_output_with_a_surplus_or_missing_field_is_noticed() -> None:
     check(["backup", "contoso"], b'{"job": "j"}')
     for output in (b'{"job": "j", "more": 1}', b"{}", b'{"job": 1}'):
         with pytest.raises(ValidationError):

@@ -19,12 +19,12 @@ for_every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(pag
 
 
 @for_every_page
-def test_every_command_that_a_page_shows_can_be_read(page: Path) -> None:
+def test_every_command_shown_on_a_page_parses(page: Path) -> None:
     for words in commands(page, "entrakeep"):
         parse([GUID if word == "…" else word for word in words])
 
 
-def test_the_commands_of_the_pages_are_found() -> None:
+def test_the_search_finds_the_commands_of_the_pages() -> None:
     found = {str(page.relative_to(TOP)): {words[0] for words in commands(page, "entrakeep")} for page in PAGES}
     assert found["README.md"] >= {"up", "tenant", "backup", "schedule", "download"}
     assert found["docs/deploy.md"] >= {"tenant", "backup", "snapshots", "download", "schedule"}
@@ -40,7 +40,7 @@ def test_the_commands_of_the_pages_are_found() -> None:
     }
 
 
-def test_a_command_that_does_not_exist_would_be_noticed() -> None:
+def test_a_command_that_does_not_exist_is_noticed() -> None:
     with pytest.raises(KeyError):
         parse(["tenant", "rename", "contoso"])
     with pytest.raises(Exception, match="No such option"):
@@ -50,13 +50,13 @@ def test_a_command_that_does_not_exist_would_be_noticed() -> None:
 
 
 @for_every_page
-def test_every_command_that_a_page_names_is_there(page: Path) -> None:
+def test_every_command_named_on_a_page_exists(page: Path) -> None:
     for text in named(page):
         command_of(text.split())
 
 
 @for_every_page
-def test_every_setting_and_every_code_that_a_page_names_is_one(page: Path) -> None:
+def test_every_setting_and_code_named_on_a_page_exists(page: Path) -> None:
     text = page.read_text()
     assert set(re.findall(r"ENTRAKEEP_[A-Z_]+", text)) <= SETTINGS
     passed_on = {name for service in services(GIVEN).values() for name in service.get("environment", {})}
@@ -65,7 +65,7 @@ def test_every_setting_and_every_code_that_a_page_names_is_one(page: Path) -> No
 
 
 @for_every_page
-def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
+def test_every_file_linked_from_a_page_exists(page: Path) -> None:
     for target in re.findall(r"\]\(([^):#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
 
@@ -90,19 +90,19 @@ def test_a_page_uses_plain_words(page: Path) -> None:
 
 
 @for_every_page
-def test_every_path_of_the_project_that_a_page_names_exists(page: Path) -> None:
+def test_every_project_path_named_on_a_page_exists(page: Path) -> None:
     named = {path.relative_to(TOP) for path in paths(page.read_text()) if len(path.relative_to(TOP).parts) > 1}
     assert {str(path) for path in named if not (TOP / path).exists()} == set()
 
 
-def test_the_architecture_names_every_room_and_every_wing_of_the_engine() -> None:
+def test_the_architecture_names_every_package_and_every_part_of_the_engine() -> None:
     text = (TOP / "ARCHITECTURE.md").read_text()
     for folder in (TOP / "shared", TOP / "shared" / "engine"):
         rooms = {str(path.parent.relative_to(TOP)) for path in folder.glob("*/__init__.py")}
         assert {room for room in rooms if not re.search(rf"`{room}[`/]", text)} == set()
 
 
-def test_every_service_that_the_page_on_containers_names_is_one_and_none_is_left_out() -> None:
+def test_the_containers_page_names_exactly_the_existing_services() -> None:
     page = TOP / "docs" / "deploy.md"
     known = services(GIVEN)
     rows = re.findall(r"^\| `(\w+)` \| .* \| (inside(?:, outside)?) \|$", page.read_text(), re.MULTILINE)
@@ -115,7 +115,7 @@ def test_every_service_that_the_page_on_containers_names_is_one_and_none_is_left
             assert name in known, line
 
 
-def test_the_page_on_containers_begins_with_what_makes_the_settings() -> None:
+def test_the_containers_page_begins_with_the_command_that_creates_the_settings() -> None:
     shown = blocks(TOP / "docs" / "deploy.md", "")
     assert shown[0] == "sh deploy/new-env trial\ndocker compose up --build --detach --wait\n"
     assert "sh deploy/new-env production\n" in shown

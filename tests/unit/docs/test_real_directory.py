@@ -39,7 +39,7 @@ def needed() -> dict[str, set[str]]:
     return found
 
 
-def test_the_table_of_permissions_is_that_of_the_resources() -> None:
+def test_the_table_of_permissions_equals_that_of_the_resources() -> None:
     rows = re.findall(r"^\| `([A-Za-z.]+)` \| ([\w., ]+) \|$", TEXT, re.MULTILINE)
     assert {permission: set(resources.split(", ")) for permission, resources in rows} == needed()
 
@@ -48,13 +48,13 @@ def test_the_table_of_permissions_is_that_of_the_resources() -> None:
     ("language", "holds"),
     [("sh", "az ad app create"), ("powershell", "New-MgApplication"), ("hcl", "azuread_application")],
 )
-def test_each_way_asks_for_these_permissions_and_no_others(language: str, holds: str) -> None:
+def test_each_setup_method_requests_these_permissions_and_no_others(language: str, holds: str) -> None:
     (text,) = (block for block in blocks(PAGE, language) if holds in block)
     asked = [line for line in text.splitlines() if "-Scopes" not in line]  # those of the person who runs it
     assert set(_PERMISSION.findall("\n".join(asked))) == set(needed())
 
 
-def test_no_id_of_a_permission_is_written_down() -> None:
+def test_no_permission_id_is_hard_coded() -> None:
     guids = set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", TEXT))
     assert guids == {
         "00000003-0000-0000-c000-000000000000",
@@ -82,14 +82,14 @@ def actions(statement: dict[str, Any]) -> set[str]:
     return {given} if isinstance(given, str) else set(given)
 
 
-def test_the_machine_may_do_what_the_code_calls_and_nothing_else() -> None:
+def test_the_machine_role_allows_exactly_the_calls_of_the_code() -> None:
     assert set().union(*map(actions, MACHINE_POLICY["Statement"])) == called()
     for statement in MACHINE_POLICY["Statement"]:
         assert statement["Effect"] == "Allow"
         assert statement["Resource"] not in ("*", ["*"])
 
 
-def test_the_policy_of_the_key_allows_what_the_code_calls_and_managing_alone() -> None:
+def test_the_key_policy_allows_only_the_calls_of_the_code_and_administration() -> None:
     management, *ours = KEY_POLICY["Statement"]
     kms = {action for action in called() if action.startswith("kms:")}
     assert set().union(*map(actions, ours)) == kms
@@ -114,7 +114,7 @@ def test_the_policy_of_the_key_allows_what_the_code_calls_and_managing_alone() -
         (ADMINISTRATOR, "kms:DisableKey", None, True),
     ],
 )
-def test_the_key_may_be_used_for_a_named_tenant_by_the_machine_alone(
+def test_only_the_machine_may_use_the_key_and_only_for_a_named_tenant(
     who: str, action: str, context: dict[str, str] | None, allowed: bool
 ) -> None:
     facts = {"aws:principalarn": [who]}
@@ -130,7 +130,7 @@ def test_the_key_may_be_used_for_a_named_tenant_by_the_machine_alone(
 @pytest.mark.parametrize(
     ("page", "least"), [(PAGE, 9), (TOP / "docs" / "keys.md", 3)], ids=lambda given: str(given)[-7:]
 )
-def test_every_command_of_the_aws_cli_is_one(page: Path, least: int) -> None:
+def test_every_aws_cli_command_exists(page: Path, least: int) -> None:
     shown = commands(page, "aws")
     assert len(shown) >= least
     for service, operation, *words in shown:
@@ -146,7 +146,7 @@ def test_every_command_of_the_aws_cli_is_one(page: Path, least: int) -> None:
                 assert f"{words[words.index(f'--{option}') + 1].removeprefix('file://')}`" in TEXT
 
 
-def test_the_rules_of_the_bucket_are_ones_that_s3_takes_and_spare_what_is_current() -> None:
+def test_the_bucket_rules_are_valid_for_s3_and_spare_current_versions() -> None:
     model = botocore.session.get_session().get_service_model("s3")
     shape = model.operation_model("PutBucketLifecycleConfiguration").input_shape
     given = {"Bucket": "contoso-entrakeep", "LifecycleConfiguration": BUCKET_RULES}
@@ -156,7 +156,7 @@ def test_the_rules_of_the_bucket_are_ones_that_s3_takes_and_spare_what_is_curren
     assert "Transitions" not in rule
 
 
-def test_terraform_names_its_provider_and_region_and_keeps_key_and_bucket_from_being_destroyed() -> None:
+def test_terraform_sets_provider_and_region_and_protects_key_and_bucket_from_destruction() -> None:
     text = "\n".join(block for block in blocks(PAGE, "hcl") if "aws_" in block)
     assert re.search(r'provider "aws" \{\n  region = "eu-central-1"', text)
     for kind in ("aws_kms_key", "aws_s3_bucket"):
@@ -164,14 +164,14 @@ def test_terraform_names_its_provider_and_region_and_keeps_key_and_bucket_from_b
         assert "prevent_destroy = true" in resource
 
 
-def test_what_holds_a_secret_is_removed_again_and_kept_out_of_the_repository() -> None:
+def test_files_with_secrets_are_removed_and_kept_out_of_the_repository() -> None:
     ignored = (TOP / ".gitignore").read_text().splitlines()
     for file in ("secret.txt", "access-key.txt"):
         assert re.search(rf"^rm .*\b{re.escape(file)}\b", TEXT, re.MULTILINE)
         assert file in ignored
 
 
-def test_the_table_of_failures_names_codes_that_there_are() -> None:
+def test_the_table_of_failures_names_existing_codes() -> None:
     codes = re.findall(r"`([A-Z_]+)`", "".join(re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", TEXT, re.MULTILINE)))
     assert set(codes) <= set(Code)
     met_later = {
@@ -186,7 +186,7 @@ def test_the_table_of_failures_names_codes_that_there_are() -> None:
     assert {code for code in Code if not code.startswith(tuple(met_later))} == set(codes)
 
 
-def test_the_service_is_the_command_line_and_gives_it_the_time_that_it_needs() -> None:
+def test_the_service_runs_the_command_line_and_gives_it_time_to_stop() -> None:
     (unit,) = blocks(PAGE, "ini")
     settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
     assert settings["ExecStart"].endswith("/.venv/bin/entrakeep up")

@@ -8,12 +8,12 @@ from tests.compose import TOP
 from tests.generated.settings import text
 
 
-def test_every_setting_and_every_variable_that_is_checked_has_a_row() -> None:
+def test_every_setting_and_every_checked_variable_has_a_row() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \|", text(), re.MULTILINE)
     own = [f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields]
     assert [name for name in rows if name.startswith("ENTRAKEEP_")] == own
     assert set(rows) >= {name for name in VARIABLES if name.isupper()}
 
 
-def test_the_readme_leads_to_it() -> None:
+def test_the_readme_links_to_the_page() -> None:
     assert "(docs/settings.md)" in (TOP / "README.md").read_text()

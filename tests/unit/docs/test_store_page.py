@@ -8,7 +8,7 @@ from tests.generated.stores import section
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_row_has_one_line_with_every_code_that_it_names(row: Row) -> None:
+def test_a_row_has_one_line_with_each_of_its_codes(row: Row) -> None:
     (line,) = (line for line in section().splitlines() if f" | {row.means} | " in line)
     assert line.count(" | ") == 2
     assert all(f"`{name}`" in line for name in row.codes)

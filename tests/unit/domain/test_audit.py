@@ -69,7 +69,7 @@ def rebuilt(head: Head) -> tuple[Entry, Head]:
 
 
 @given(CHAINS)
-def test_a_chain_fits_itself_and_every_head_that_it_had(made: Chain) -> None:
+def test_a_chain_matches_itself_and_every_earlier_head(made: Chain) -> None:
     entries, heads = made
     verdict = verify_chain(TENANT, entries, heads)
     assert (verdict.fault, verdict.events, verdict.head) == (None, len(entries), heads[-1])
@@ -77,7 +77,7 @@ def test_a_chain_fits_itself_and_every_head_that_it_had(made: Chain) -> None:
 
 
 @given(CHAINS)
-def test_an_event_is_canonical_json_and_its_hash_anyones_sha_256(made: Chain) -> None:
+def test_an_event_is_canonical_json_and_any_sha_256_gives_its_hash(made: Chain) -> None:
     previous = NOTHING_BEFORE
     for number, entry in enumerate(made[0], start=1):
         fields = json.loads(entry.line)
@@ -91,7 +91,7 @@ def test_an_event_is_canonical_json_and_its_hash_anyones_sha_256(made: Chain) ->
 
 
 @given(CHAINS, st.data())
-def test_any_change_of_a_line_is_found_where_it_is(made: Chain, data: st.DataObject) -> None:
+def test_any_change_of_a_line_is_detected_at_that_line(made: Chain, data: st.DataObject) -> None:
     entries, _ = made
     at = data.draw(st.integers(0, len(entries) - 1))
     line = entries[at].line
@@ -102,7 +102,9 @@ def test_any_change_of_a_line_is_found_where_it_is(made: Chain, data: st.DataObj
 
 
 @given(CHAINS, st.data())
-def test_a_line_changed_with_its_hash_is_found_at_the_next_event_or_by_a_head(made: Chain, data: st.DataObject) -> None:
+def test_a_line_changed_with_its_hash_is_detected_at_the_next_event_or_by_a_head(
+    made: Chain, data: st.DataObject
+) -> None:
     entries, heads = made
     at = data.draw(st.integers(0, len(entries) - 1))
     fields = {**json.loads(entries[at].line), "actor": "somebody else entirely, with a longer name than any"}
@@ -114,7 +116,7 @@ def test_a_line_changed_with_its_hash_is_found_at_the_next_event_or_by_a_head(ma
 
 
 @given(CHAINS, st.data())
-def test_a_chain_written_anew_from_any_event_on_is_found_by_a_later_head(made: Chain, data: st.DataObject) -> None:
+def test_a_chain_rewritten_from_any_event_on_is_detected_by_a_later_head(made: Chain, data: st.DataObject) -> None:
     entries, heads = made
     at = data.draw(st.integers(0, len(entries) - 1))
     kept = data.draw(st.integers(at, len(entries) - 1))
@@ -136,7 +138,7 @@ def test_a_removed_event_is_missing(made: Chain, data: st.DataObject) -> None:
 
 
 @given(CHAINS, st.data())
-def test_swapped_events_are_found(made: Chain, data: st.DataObject) -> None:
+def test_swapped_events_are_detected(made: Chain, data: st.DataObject) -> None:
     entries, _ = made
     one, two = sorted(data.draw(st.sets(st.integers(0, len(entries) - 1), min_size=2, max_size=2)))
     as_they_are = entries.copy()
@@ -149,7 +151,7 @@ def test_swapped_events_are_found(made: Chain, data: st.DataObject) -> None:
 
 
 @given(CHAINS, CHAINS, st.data())
-def test_an_inserted_event_is_found(made: Chain, other: Chain, data: st.DataObject) -> None:
+def test_an_inserted_event_is_detected(made: Chain, other: Chain, data: st.DataObject) -> None:
     entries, _ = made
     at = data.draw(st.integers(0, len(entries) - 1))
     strange = data.draw(st.sampled_from(other[0] + entries))
@@ -159,7 +161,7 @@ def test_an_inserted_event_is_found(made: Chain, other: Chain, data: st.DataObje
 
 
 @given(CHAINS, st.data())
-def test_an_end_that_was_cut_off_is_found_against_a_head(made: Chain, data: st.DataObject) -> None:
+def test_a_truncated_chain_is_detected_by_a_head(made: Chain, data: st.DataObject) -> None:
     entries, heads = made
     left = data.draw(st.integers(0, len(entries) - 1))
     kept = data.draw(st.integers(left, len(entries) - 1))
@@ -168,11 +170,11 @@ def test_an_end_that_was_cut_off_is_found_against_a_head(made: Chain, data: st.D
     assert verify_chain(TENANT, entries[:left], [], heads[kept]).fault is not None
 
 
-def test_a_chain_of_another_tenant_does_not_fit() -> None:
+def test_a_chain_of_another_tenant_does_not_match() -> None:
     assert fault(few(2, OTHER)[0]) == (1, "is in the place of another event")
 
 
-def test_what_is_no_event_cannot_be_read() -> None:
+def test_text_that_is_no_event_cannot_be_read() -> None:
     for line in ("", "[]", '{"number":1}', '{"detail":{"a":[1]}}'):
         entry = Entry(number=1, line=line, hash=hash_of(line))
         assert fault([entry]) == (1, "cannot be read")
@@ -181,7 +183,7 @@ def test_what_is_no_event_cannot_be_read() -> None:
         assert caught.value.code is Code.AUDIT_BROKEN
 
 
-def test_after_a_rebuild_the_chain_goes_on_behind_the_newest_head() -> None:
+def test_after_a_rebuild_the_chain_continues_from_the_newest_head() -> None:
     _, heads = few(9)
     first, head = rebuilt(heads[6])
     then, _ = following(head, TENANT, NOW, "ana@desk", Action.SCHEDULE_SET, {}, {})
@@ -192,7 +194,7 @@ def test_after_a_rebuild_the_chain_goes_on_behind_the_newest_head() -> None:
     assert verdict.head.number == 9
 
 
-def test_after_an_older_dump_and_a_rebuild_what_lies_between_is_told_to_be_lost() -> None:
+def test_after_an_older_dump_and_a_rebuild_the_events_between_are_reported_as_lost() -> None:
     entries, heads = few(9)
     first, head = rebuilt(heads[6])
     verdict = verify_chain(TENANT, [*entries[:3], first], [*heads[:7], head])
@@ -215,19 +217,19 @@ def test_after_an_older_dump_and_a_rebuild_what_lies_between_is_told_to_be_lost(
     ],
     ids=["a head that is not there", "another", "an event of another kind", "another hash"],
 )
-def test_nothing_else_may_begin_anew(what: Callable[[list[Head]], Entry], found: tuple[int, str]) -> None:
+def test_only_a_rebuild_may_restart_a_chain(what: Callable[[list[Head]], Entry], found: tuple[int, str]) -> None:
     _, heads = few(9)
     assert fault([what(heads)], [heads[4]]) == found
 
 
-def test_a_rebuild_told_of_again_does_not_hide_what_came_after_the_head() -> None:
+def test_a_repeated_rebuild_event_does_not_hide_later_events() -> None:
     """The newest head counts: one who takes rows away cannot go back to an older one."""
     _, heads = few(9)
     entry, _ = rebuilt(heads[4])
     assert fault([entry], [heads[4], heads[6]]) == (7, "is missing")
 
 
-def test_texts_are_of_one_line_and_not_endless() -> None:
+def test_texts_of_an_event_are_one_line_of_limited_length() -> None:
     entry, _ = following(None, TENANT, NOW, "a\nb\x1b\u2028\udc80é", Action.SCHEDULE_SET, {}, {"cron": "x" * 999})
     event = event_of(entry)
     assert event.actor == "a?b???é"
@@ -239,7 +241,7 @@ def test_a_number_that_readers_disagree_about_is_refused() -> None:
         following(None, TENANT, NOW, "a", Action.SCHEDULE_SET, {}, {"n": 2**53})
 
 
-def test_an_event_behind_the_head_that_was_read_last_was_not_added_by_the_catalog() -> None:
+def test_an_event_after_the_last_read_head_was_not_added_by_the_catalog() -> None:
     entries, heads = few(4)
     verdict = verify_chain(TENANT, entries, [])
     assert ended_by(verdict, heads[-1]) == verdict
@@ -252,14 +254,14 @@ def test_an_event_behind_the_head_that_was_read_last_was_not_added_by_the_catalo
         )
 
 
-def test_an_event_that_the_head_does_not_name_is_found() -> None:
+def test_an_event_that_the_head_does_not_name_is_detected() -> None:
     entries, heads = few(4)
     found = verify_chain(TENANT, entries, [], msgspec.structs.replace(heads[2], hash="f" * 64)).fault
     assert found is not None
     assert (found.number, found.reason) == (3, "is not the one that the head of the trail names")
 
 
-def test_the_end_of_a_chain_is_judged_behind_the_head_before_it() -> None:
+def test_the_end_of_a_chain_is_checked_after_the_previous_head() -> None:
     entries, heads = few(6)
     assert verify_chain(TENANT, entries[3:], [], heads[5], after=heads[2]).head == heads[5]
     found = verify_chain(
@@ -270,7 +272,7 @@ def test_the_end_of_a_chain_is_judged_behind_the_head_before_it() -> None:
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_what_was_added_to_an_older_copy_is_explained_by_a_rebuild_alone_that_names_the_newest_head(
+def test_only_a_rebuild_naming_the_newest_head_explains_events_added_to_an_older_copy(
     named: bool,
 ) -> None:
     entries, heads = few(4)

@@ -8,7 +8,7 @@ def test_waits_grow_by_the_factor_up_to_the_longest() -> None:
     assert [backoff.wait(previous) for previous in range(5)] == [1.0, 3.0, 9.0, 20.0, 20.0]
 
 
-def test_a_million_tries_wait_for_the_longest_time() -> None:
+def test_after_a_million_tries_a_wait_is_the_longest_wait() -> None:
     assert Backoff(first=0.5, longest=60.0).wait(1_000_000) == 60.0
 
 

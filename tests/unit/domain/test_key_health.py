@@ -17,30 +17,30 @@ OK, REVOKED, SILENT, WRONG, DAMAGED = (
 @pytest.mark.parametrize("found", [REVOKED, WRONG, DAMAGED])
 @pytest.mark.parametrize("held", list(KeyCondition))
 @pytest.mark.parametrize("last", [None, *KeyCondition])
-def test_what_a_person_must_mend_counts_at_once(
+def test_a_condition_that_needs_a_person_counts_at_once(
     held: KeyCondition, last: KeyCondition | None, found: KeyCondition
 ) -> None:
     assert next_condition(held, last, found) is found
 
 
 @pytest.mark.parametrize("held", [OK, REVOKED, WRONG, DAMAGED])
-def test_one_silence_is_no_outage_and_two_are(held: KeyCondition) -> None:
+def test_one_missing_answer_is_no_outage_and_two_are(held: KeyCondition) -> None:
     assert next_condition(held, held, SILENT) is held
     assert next_condition(held, SILENT, SILENT) is SILENT
 
 
 @pytest.mark.parametrize("held", [REVOKED, WRONG, DAMAGED])
-def test_one_success_after_a_refusal_may_be_a_mistake_and_two_are_none(held: KeyCondition) -> None:
+def test_one_success_after_a_refusal_may_be_an_error_and_two_are_a_recovery(held: KeyCondition) -> None:
     assert next_condition(held, held, OK) is held
     assert next_condition(held, OK, OK) is OK
 
 
-def test_a_key_that_answers_again_was_never_taken_away() -> None:
+def test_a_key_that_answers_again_was_never_revoked() -> None:
     assert next_condition(SILENT, SILENT, OK) is OK
     assert next_condition(OK, SILENT, OK) is OK
 
 
-def test_what_is_new_is_looked_at_again_soon_and_a_refusal_is_kept_younger_than_a_lease() -> None:
+def test_a_new_condition_is_probed_again_soon_and_a_refusal_more_often_than_a_lease() -> None:
     assert wait_for(OK, OK, 60, 60, []) == 60
     assert wait_for(OK, SILENT, 60, 60, []) == LIMITS.probe_again_seconds
     assert wait_for(REVOKED, OK, 2, 60, []) == 2

@@ -62,16 +62,16 @@ def test_a_key_names_its_resource(owner: str, member: str) -> None:
 
 
 @given(ids)
-def test_an_id_in_a_key_holds_no_separator_and_no_quote(text: str) -> None:
+def test_an_id_in_a_key_has_no_separator_and_no_quote(text: str) -> None:
     assert not set(encode_id(text)) & set(b'/"\0\n\\ ')
 
 
-def test_ids_are_escaped_in_capitals_and_plain_ones_are_kept() -> None:
+def test_ids_are_escaped_in_upper_case_and_plain_ids_are_kept() -> None:
     assert encode_id("Az09-._~@") == b"Az09-._~@"
     assert encode_id("a/b ä") == b"a%2Fb%20%C3%A4"
 
 
-def test_an_unpaired_surrogate_in_an_id_is_kept_apart_from_others() -> None:
+def test_an_unpaired_surrogate_in_an_id_is_kept_distinct_from_others() -> None:
     assert encode_id("\ud800") == b"%ED%A0%80"
 
 
@@ -103,7 +103,7 @@ def test_a_prefix_sorts_before_every_key_that_begins_with_it(owner: str, member:
         b'{"key":"users/1","value":{}}\n{"key":"users/2"}\n{"key":"users/3","gone":true}',
     ],
 )
-def test_what_is_no_line_is_refused(text: bytes) -> None:
+def test_text_that_is_no_line_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="not a line"):
         decode_lines(text)
 
@@ -117,5 +117,5 @@ def test_what_is_no_line_is_refused(text: bytes) -> None:
         ("0B6C6F8E-7A43-4A5D-9A8C-6F0A2F6D3C11x", b"0B6C6F8E-7A43-4A5D-9A8C-6F0A2F6D3C11x"),
     ],
 )
-def test_guids_alone_compare_without_case(text: str, encoded: bytes) -> None:
+def test_only_guids_compare_without_case(text: str, encoded: bytes) -> None:
     assert encode_id(text) == encoded

@@ -44,7 +44,7 @@ def test_children_are_named_by_their_owners_key_and_their_owner_is_protected() -
             assert STREAMS[stream.children.owner].collection == stream.collection
 
 
-def test_nobody_lacks_what_every_directory_has_nor_a_licence_for_what_needs_none() -> None:
+def test_no_directory_lacks_a_basic_resource_nor_a_licence_for_a_free_one() -> None:
     assert all(not row.may_be(Answer.UNAVAILABLE) for row in RESOURCES.values())
     assert [name for name, row in RESOURCES.items() if row.may_be(Answer.UNLICENSED)] == ["conditionalAccessPolicies"]
     assert all(row.may_be(Answer.FORBIDDEN) for row in RESOURCES.values())
@@ -59,7 +59,7 @@ def test_a_stream_is_read_in_the_version_of_its_resources() -> None:
     assert beta.selection != STREAMS["users"].selection
 
 
-def test_a_changed_selection_has_another_name() -> None:
+def test_a_changed_selection_has_a_different_name() -> None:
     assert len({stream.selection for stream in STREAMS.values()}) == len(STREAMS)
 
 

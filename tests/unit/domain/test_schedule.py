@@ -15,7 +15,7 @@ times = st.datetimes(datetime(2024, 1, 1), datetime(2034, 1, 1), timezones=st.ju
 
 
 @given(crons, zones, times)
-def test_the_next_due_time_lies_ahead_and_two_beats_agree_on_it(cron: str, zone: str, after: datetime) -> None:
+def test_the_next_due_time_is_in_the_future_and_two_beats_agree_on_it(cron: str, zone: str, after: datetime) -> None:
     due = next_due(cron, zone, after)
     assert due > after
     assert due.tzinfo is UTC
@@ -23,7 +23,7 @@ def test_the_next_due_time_lies_ahead_and_two_beats_agree_on_it(cron: str, zone:
 
 
 @given(crons, zones, times, st.integers(0, 10_000_000))
-def test_missed_times_collapse_into_the_next_one(cron: str, zone: str, after: datetime, late: int) -> None:
+def test_missed_due_times_collapse_into_the_next_one(cron: str, zone: str, after: datetime, late: int) -> None:
     now = next_due(cron, zone, after) + timedelta(seconds=late)
     assert next_due(cron, zone, now) > now
 
@@ -55,7 +55,7 @@ def test_a_local_time_that_does_not_exist_is_due_the_same_day() -> None:
         ("0 0 * * *", "../../etc/passwd", "no time zone"),
     ],
 )
-def test_what_is_no_schedule_is_refused_with_a_sentence(cron: str, zone: str, said: str) -> None:
+def test_text_that_is_no_schedule_is_refused_with_one_sentence(cron: str, zone: str, said: str) -> None:
     with pytest.raises(Refuse, match=said) as refusal:
         next_due(cron, zone, datetime(2026, 1, 1, tzinfo=UTC))
     assert refusal.value.code is Code.SETTINGS_INVALID

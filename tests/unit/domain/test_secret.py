@@ -7,7 +7,7 @@ import pytest
 from shared.domain.secret import Secret
 
 
-def test_a_secret_is_shown_nowhere_but_where_it_is_asked_for() -> None:
+def test_a_secret_is_printed_only_where_its_value_is_read() -> None:
     secret = Secret(b"canary")
     assert secret.reveal() == b"canary"
     assert "canary" not in f"{secret} {secret!r} {[secret]}"

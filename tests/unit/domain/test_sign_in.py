@@ -35,7 +35,7 @@ def tenant(expires_at: datetime | None) -> Tenant:
         (timedelta(days=-9), "has expired on 2026-04-22"),
     ],
 )
-def test_people_are_warned_from_thirty_days_before_on(after: timedelta, said: str | None) -> None:
+def test_warnings_of_an_expiring_sign_in_start_thirty_days_before(after: timedelta, said: str | None) -> None:
     sentence = expiry_sentence(tenant(NOW + after), NOW)
     assert expires_soon(tenant(NOW + after), NOW) is (said is not None)
     if said is None:
@@ -46,5 +46,5 @@ def test_people_are_warned_from_thirty_days_before_on(after: timedelta, said: st
         assert "'entrakeep tenant update contoso'" in sentence
 
 
-def test_what_nobody_knows_is_not_warned_of() -> None:
+def test_an_unknown_expiry_causes_no_warning() -> None:
     assert expiry_sentence(tenant(None), NOW) is None

@@ -56,7 +56,7 @@ def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
     assert renewals.asked == asked
 
 
-def test_how_far_the_work_has_come_is_told_once_and_long_before_a_renewal() -> None:
+def test_progress_of_a_step_is_reported_once_and_long_before_a_renewal() -> None:
     renewals = Renewals(Renewal(cancel=False))
     with ClaimKeeper(cast(Claims, renewals), CLAIM, Limits(renew_seconds=60.0), time.monotonic) as hold:
         for records in (1, 2):
@@ -69,7 +69,7 @@ def test_how_far_the_work_has_come_is_told_once_and_long_before_a_renewal() -> N
 @pytest.mark.parametrize(
     ("answer", "error"), [(Renewal(cancel=True), Cancelled), (ClaimLost(), ClaimLost)], ids=["cancelled", "lost"]
 )
-def test_the_end_of_a_claim_reaches_the_work(answer: Renewal | EntrakeepError, error: type[EntrakeepError]) -> None:
+def test_the_loss_of_a_claim_reaches_the_step(answer: Renewal | EntrakeepError, error: type[EntrakeepError]) -> None:
     told = threading.Event()
     with held(Renewals(answer)) as hold:
         hold.on_lost(told.set)
@@ -81,7 +81,7 @@ def test_the_end_of_a_claim_reaches_the_work(answer: Renewal | EntrakeepError, e
         assert late.is_set()
 
 
-def test_a_silent_database_loses_the_claim_only_when_it_has_run_out() -> None:
+def test_a_silent_database_loses_the_claim_only_when_the_claim_expires() -> None:
     silent = Refuse(Code.CATALOG_UNREACHABLE, "The database does not answer.")
     with held(Renewals(silent, silent, Renewal(cancel=False))) as hold:
         renewals = cast(Renewals, hold._claims)

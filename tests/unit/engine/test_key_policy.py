@@ -36,7 +36,7 @@ def allowed(who: str, action: str, context: dict[str, str] | None) -> bool:
 
 
 @pytest.mark.parametrize("action", sorted(USES))
-def test_each_use_is_allowed_to_the_workers_for_this_tenant_alone(action: str) -> None:
+def test_the_policy_allows_each_use_only_to_the_workers_and_for_this_tenant(action: str) -> None:
     context = {"tenant": TENANT, "purpose": "backup"}
     assert allowed(ROLE, action, context)
     assert not allowed(STRANGER, action, context)
@@ -47,13 +47,13 @@ def test_each_use_is_allowed_to_the_workers_for_this_tenant_alone(action: str) -
 
 
 @given(st.sampled_from(["Encrypt", "CreateGrant", "PutKeyPolicy", "ScheduleKeyDeletion", "DisableKey", "GetKeyPolicy"]))
-def test_nothing_else_is_allowed_to_anybody(action: str) -> None:
+def test_the_policy_allows_nothing_else(action: str) -> None:
     assert not allowed(ROLE, f"kms:{action}", {"tenant": TENANT, "purpose": "backup"})
     assert allowed(ROLE, "kms:DescribeKey", None)
     assert not allowed(STRANGER, "kms:DescribeKey", None)
 
 
-def test_every_text_to_paste_holds_both_statements_whole() -> None:
+def test_every_text_to_paste_contains_both_statements() -> None:
     look, use = POLICY.statements
     for text in (POLICY.cli, POLICY.cloudformation, POLICY.terraform):
         for found in (look, use):
@@ -65,7 +65,7 @@ def test_every_text_to_paste_holds_both_statements_whole() -> None:
     assert "KEY-ID" in key_policy(Caller("1" * 12, ROLE), TENANT, "eu-central-1", None).cli
 
 
-def test_terraform_has_a_provider_in_the_region_and_keeps_the_key_from_being_destroyed() -> None:
+def test_terraform_sets_the_provider_region_and_protects_the_key_from_destruction() -> None:
     text = key_policy(Caller("1" * 12, ROLE), TENANT, "eu-west-3", None).terraform
     assert re.search(r'provider "aws" \{\n  region = "eu-west-3"\n\}', text)
     assert 'source  = "hashicorp/aws"' in text
@@ -90,7 +90,7 @@ def json_in(text: str, sid: str) -> Any:
         "arn:aws:kms:eu-central-1:444455556666:alias/our/backups",
     ],
 )
-def test_arns_of_keys_and_aliases_are_taken(arn: str) -> None:
+def test_arns_of_keys_and_aliases_are_accepted(arn: str) -> None:
     check_form(arn)
     assert (region_of(arn)[2], account_of(arn)) == ("-", "444455556666")
 
@@ -110,14 +110,14 @@ def test_arns_of_keys_and_aliases_are_taken(arn: str) -> None:
         ("alias/backups", "not the ARN"),
     ],
 )
-def test_what_is_no_arn_of_an_aws_kms_key_is_refused_by_name(text: str, says: str) -> None:
+def test_text_that_is_no_arn_of_an_aws_kms_key_is_refused_by_name(text: str, says: str) -> None:
     with pytest.raises(Refuse, match=says) as caught:
         check_form(text)
     assert caught.value.code is Code.KEY_INVALID
 
 
 @given(st.text())
-def test_no_text_is_taken_for_an_arn_by_chance(text: str) -> None:
+def test_random_text_is_never_accepted_as_an_arn(text: str) -> None:
     if not text.startswith("arn:aws"):
         with pytest.raises(Refuse):
             check_form(text)
@@ -130,7 +130,7 @@ TERMS_DIGESTS = {
 """Of every version, as stored with each acceptance. A digest never changes: a new wording is a new version."""
 
 
-def test_the_terms_state_what_cannot_be_undone_and_their_digest_identifies_the_text() -> None:
+def test_the_terms_state_the_irreversible_effects_and_their_digest_identifies_the_text() -> None:
     terms = present_terms()
     assert terms.version == list(TERMS_DIGESTS)[-1]
     assert terms.sha256 == TERMS_DIGESTS[terms.version]

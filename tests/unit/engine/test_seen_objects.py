@@ -77,7 +77,7 @@ def merged(made: Runs, runs: list[Run], first: int) -> Merged:
 
 
 @given(READING, SECOND, MERGES, st.sampled_from([0.5, 1.0]), st.sampled_from([2, 50]))
-def test_a_full_reading_holds_and_counts_what_a_dictionary_does(
+def test_a_full_read_reads_back_and_counts_like_a_dictionary(
     reading: list[list[Entry]], second: list[list[Entry]], merges: list[tuple[int, int]], worth: float, most: int
 ) -> None:
     reading[0].insert(0, BEGINNING)
@@ -111,43 +111,43 @@ MANAGED = [prefix_tombstone(b"users.manager", b"users/1/manager/"), put(b"users.
 OTHER = put(b"users", b"users/2", b"{}")
 
 
-def test_a_prefix_is_left_out_where_nothing_was_told_of_its_object_before() -> None:
+def test_a_prefix_tombstone_is_omitted_if_its_object_was_not_seen_before() -> None:
     (first, second), again = met_in([BEGINNING, [USER, *MANAGED]], [MANAGED, [OTHER]])
     assert first == [*BEGINNING, USER, MANAGED[1]]
     assert second == [*MANAGED, OTHER]
     assert again == [{}, {"users/1": 0}]
 
 
-def test_an_object_is_named_with_the_run_that_told_of_it_first() -> None:
+def test_an_object_is_named_with_the_run_that_reported_it_first() -> None:
     _, again = met_in([[OTHER]], [[USER]], [[USER], [OTHER]], [[USER]])
     assert again == [{}, {}, {"users/1": 1, "users/2": 0}, {"users/1": 1}]
 
 
-def test_a_prefix_stays_where_its_object_was_told_of_in_the_same_run() -> None:
+def test_a_prefix_tombstone_is_kept_if_the_same_run_reported_its_object_before() -> None:
     (lines,), again = met_in([MANAGED[1:], MANAGED])
     assert lines == [MANAGED[1], *MANAGED]
     assert again == [{}]
 
 
-def test_what_removes_a_single_link_stays() -> None:
+def test_a_tombstone_of_a_single_link_is_kept() -> None:
     came, went = put(RESOURCES[1], b"groups/1/members/a", b"{}"), tombstone(RESOURCES[1], b"groups/1/members/a")
     assert met_in([[came, went]])[0] == [[came, went]]
 
 
-def test_of_more_objects_than_are_kept_in_mind_nothing_is_claimed_and_every_prefix_stays() -> None:
+def test_beyond_the_memory_limit_repeats_are_not_counted_and_every_prefix_is_kept() -> None:
     third = put(b"users", b"users/3", b"{}")
     lines, again = met_in([[USER]], [[OTHER], [third, *MANAGED]], [MANAGED], [[USER], MANAGED], most=2)
     assert again == [{}, None, None, None]
     assert lines[2:] == [MANAGED, [USER, *MANAGED]]
 
 
-def test_of_a_run_in_which_most_came_again_that_is_not_told_one_by_one() -> None:
+def test_a_run_of_mostly_repeated_objects_does_not_list_its_repeats() -> None:
     objects = [[put(b"users", b"users/%d" % n, b"{}")] for n in range(200)]
     assert met_in(objects, objects[:128], most=300)[1] == [{}, {f"users/{n}": 0 for n in range(128)}]
     assert met_in(objects, objects[:129], [[USER]], most=300)[1] == [{}, None, None]
 
 
-def test_of_a_reading_that_goes_on_nothing_is_claimed_and_every_prefix_stays() -> None:
+def test_after_a_resumed_read_repeats_are_not_counted_and_every_prefix_is_kept() -> None:
     met = SeenObjects(1000, afresh=False)
     assert met.filter([[USER, *MANAGED]]) == [USER, *MANAGED]
     assert met.end_run() is None

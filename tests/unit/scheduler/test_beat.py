@@ -42,7 +42,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Catal
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_no_error_of_a_tick_ends_beat_and_the_next_tick_does_its_work(
+def test_an_error_in_a_tick_does_not_end_beat_and_the_next_tick_does_its_work(
     scheduler: CatalogScheduler,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -66,7 +66,7 @@ def test_no_error_of_a_tick_ends_beat_and_the_next_tick_does_its_work(
     assert catalog.last_tick() is not None
 
 
-def test_a_tick_stores_the_trouble_of_the_broker_and_its_end(scheduler: CatalogScheduler) -> None:
+def test_a_tick_records_broker_trouble_and_its_recovery(scheduler: CatalogScheduler) -> None:
     catalog = scheduler.context.catalog.scheduler()
     for trouble in ("The Redis is full.", None):
         scheduler.__dict__["broker"] = SimpleNamespace(answered=True, trouble=trouble, close=lambda: None)
@@ -74,7 +74,7 @@ def test_a_tick_stores_the_trouble_of_the_broker_and_its_end(scheduler: CatalogS
         assert catalog.broker_trouble() == trouble
 
 
-def test_a_tick_that_took_long_is_followed_soon_but_not_without_a_pause(
+def test_after_a_slow_tick_the_next_one_starts_soon_but_not_without_a_pause(
     scheduler: CatalogScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for took, least, most in ((60.0, 0.01, 0.1), (0.2, LIMITS.tick_seconds - 0.21, LIMITS.tick_seconds - 0.19)):
@@ -82,7 +82,7 @@ def test_a_tick_that_took_long_is_followed_soon_but_not_without_a_pause(
         assert least < scheduler.tick() < most
 
 
-def test_a_beat_that_can_never_tick_ends_with_a_sentence(
+def test_a_beat_that_can_never_tick_ends_with_one_sentence(
     scheduler: CatalogScheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("ENTRAKEEP_PROVIDER_KEY_ARN")

@@ -31,10 +31,10 @@ def certificate(end: datetime) -> bytes:
     return private + made.public_bytes(serialization.Encoding.PEM)
 
 
-def test_the_first_certificate_of_a_file_says_when_it_expires() -> None:
+def test_the_first_certificate_of_a_file_determines_when_it_expires() -> None:
     assert not_after(certificate(END) + certificate(END + timedelta(days=9))) == END
 
 
-def test_what_cannot_be_read_expires_at_no_known_time() -> None:
+def test_an_unreadable_certificate_has_no_known_expiry() -> None:
     assert not_after(b"-----BEGIN CERTIFICATE-----\nCANARY\n-----END CERTIFICATE-----\n") is None
     assert not_after(b"") is None

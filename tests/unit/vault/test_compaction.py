@@ -61,7 +61,7 @@ def counted(records: list[Line]) -> Counter[str]:
 
 
 @given(RUNS, st.data())
-def test_compacted_equals_not_compacted(jobs: list[list[Line]], data: st.DataObject) -> None:
+def test_compacted_runs_read_the_same_as_the_runs_before(jobs: list[list[Line]], data: st.DataObject) -> None:
     made = Runs(jobs)
     stop = data.draw(st.integers(0, len(made.runs)))
     first = data.draw(st.integers(0, stop))
@@ -85,7 +85,9 @@ def test_a_run_counts_its_lines_and_records(jobs: list[list[Line]]) -> None:
 
 
 @given(RUNS, RUNS, st.sampled_from([5, 10**6]))
-def test_to_count_what_was_touched_is_to_count_all(older: list[list[Line]], newer: list[list[Line]], most: int) -> None:
+def test_counting_touched_keys_equals_counting_all_keys(
+    older: list[list[Line]], newer: list[list[Line]], most: int
+) -> None:
     made = Runs(older + newer)
     parted = sum(1 for lines in older if lines)
     old, new = made.runs[:parted], made.runs[parted:]
@@ -95,7 +97,7 @@ def test_to_count_what_was_touched_is_to_count_all(older: list[list[Line]], newe
         assert +recount(before, old, new, made.read) == counted(made.records(made.runs))
 
 
-def test_to_count_a_small_change_opens_few_chunks() -> None:
+def test_counting_a_small_change_opens_few_chunks() -> None:
     users = [put(b"users", b"users/%04d" % n, b"{}") for n in range(500)]
     made = Runs([users, [put(b"users", b"users/0250", b'{"n":1}'), put(b"users", b"users/9999", b"{}")]])
     made.opened.clear()
@@ -127,14 +129,14 @@ def run_of(job: str, size: int) -> Run:
         ([("a", 10**6), *((f"{n}", 4**n) for n in range(MOST_OPEN, 0, -1))], MOST_OPEN + 1),
     ],
 )
-def test_runs_are_merged_while_the_next_older_jobs_are_under_twice_their_size(
+def test_runs_are_merged_while_the_older_neighbour_is_under_twice_their_size(
     sizes: list[tuple[str, int]], merged: int
 ) -> None:
     assert to_merge([run_of(job, size) for job, size in sizes]) == merged
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=200))
-def test_however_many_backups_there_are_a_snapshot_reads_in_few_runs(sizes: list[int]) -> None:
+def test_a_snapshot_has_few_runs_after_any_number_of_backups(sizes: list[int]) -> None:
     """As the engine does it: after each job, until nothing is left to merge."""
     runs: list[Run] = []
     written = 0
@@ -150,7 +152,7 @@ def test_however_many_backups_there_are_a_snapshot_reads_in_few_runs(sizes: list
     assert written <= 40 * sum(sizes)
 
 
-def test_a_full_reading_of_a_resource_leaves_no_tombstone_of_the_older_runs() -> None:
+def test_a_full_read_of_a_resource_leaves_no_tombstone_of_older_runs() -> None:
     made = Runs([[put(b"users", b"users/1", b"{}")], [prefix_tombstone(b"users", b"")]])
     assert made.compacted(0, 2) == []
     assert [run.lines for run in made.compacted(1, 2)[1:]] == [1]

@@ -36,7 +36,7 @@ def test_a_run_reads_back_and_its_chunks_have_disjoint_ranges() -> None:
     assert all(a.last < b.first for a, b in zip(run.chunks, run.chunks[1:], strict=False))
 
 
-def test_no_blob_holds_what_it_seals() -> None:
+def test_no_blob_contains_the_plaintext_that_it_seals() -> None:
     store, key = MemoryStore(), DataKey(Secret(os.urandom(32)))
     written(store, key)
     assert all(b"yyyy" not in blob for blob in store.blobs.values())
@@ -75,7 +75,7 @@ def remove(blobs: dict[str, bytes], one: str, _: str) -> None:
         (remove, Code.BLOB_MISSING),
     ],
 )
-def test_a_harmed_blob_is_refused_by_name_with_and_without_a_key(harm: Harm, code: Code) -> None:
+def test_a_damaged_blob_is_refused_by_name_with_and_without_a_key(harm: Harm, code: Code) -> None:
     store, key = MemoryStore(), DataKey(Secret(os.urandom(32)))
     run = written(store, key)
     one, other = (chunk_blob(TENANT, JOB, chunk.name) for chunk in run.chunks[1:3])
@@ -106,7 +106,7 @@ def test_a_sealed_row_does_not_open_as_another_row() -> None:
         open_row(lambda _: key, TENANT, Kind.SECRET, moved)
 
 
-def test_an_unknown_format_says_so() -> None:
+def test_an_unknown_format_is_reported() -> None:
     key = DataKey(Secret(os.urandom(32)))
     sealed = seal(key, TENANT, Kind.CHUNK, b"x").replace(b"fformat\x01", b"fformat\x02")
     with pytest.raises(Alarm, match="format 2") as alarm:
@@ -122,7 +122,7 @@ def opened(sealed: bytes) -> bytes:
     return open_sealed(lambda _: DataKey(Secret(SECRET)), TENANT, Kind.CHUNK, sealed, blob="b")
 
 
-def test_no_single_bit_of_a_seal_may_change() -> None:
+def test_no_bit_of_a_seal_can_be_flipped() -> None:
     for place in range(len(SEALED) * 8):
         changed = bytearray(SEALED)
         changed[place // 8] ^= 1 << place % 8
@@ -130,7 +130,7 @@ def test_no_single_bit_of_a_seal_may_change() -> None:
             opened(bytes(changed))
 
 
-def test_a_seal_opens_neither_cut_anywhere_nor_with_anything_behind_it() -> None:
+def test_a_truncated_or_extended_seal_does_not_open() -> None:
     for length in range(len(SEALED)):
         with pytest.raises(Alarm):
             opened(SEALED[:length])
@@ -153,13 +153,13 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
-def test_garbage_that_is_nearly_a_seal_is_refused(garbage: bytes) -> None:
+def test_data_that_resembles_a_seal_is_refused(garbage: bytes) -> None:
     with pytest.raises(Alarm):
         opened(garbage)
 
 
 @given(st.binary(max_size=60), st.integers(0, 60))
-def test_any_garbage_is_refused(garbage: bytes, place: int) -> None:
+def test_any_random_data_is_refused(garbage: bytes, place: int) -> None:
     changed = SEALED[:place] + garbage + SEALED[place + len(garbage) :]
     assume(changed != SEALED)
     for sealed in (garbage, changed):
@@ -197,7 +197,7 @@ def test_a_data_key_seals_no_more_often_than_its_random_ivs_allow(monkeypatch: p
         seal(key, TENANT, Kind.CHUNK, b"x")
 
 
-def test_a_lease_that_has_ended_stops_the_writer_before_it_seals_another_chunk() -> None:
+def test_an_ended_lease_stops_the_writer_before_it_seals_another_chunk() -> None:
     store, key = MemoryStore(), DataKey(Secret(SECRET))
 
     def check() -> None:
@@ -208,14 +208,14 @@ def test_a_lease_that_has_ended_stops_the_writer_before_it_seals_another_chunk()
     assert not store.blobs
 
 
-def test_a_key_that_is_dropped_under_a_writer_tells_it_why() -> None:
+def test_a_writer_reports_why_its_data_key_was_dropped() -> None:
     store, key = MemoryStore(), DataKey(Secret(SECRET))
     key.drop(KeyRefused(ARN, "no"))
     with pytest.raises(KeyRefused):
         written(store, key)
 
 
-def test_a_data_key_has_no_printed_form_and_none_at_all_once_dropped() -> None:
+def test_a_data_key_has_no_printed_form_and_none_once_dropped() -> None:
     key = DataKey(Secret(b"canary-canary-canary-canary-1234"))
     assert "canary" not in f"{key!r} {key}"
     key.drop()

@@ -50,7 +50,7 @@ def found(made: Runs, before: list[Run], after: list[Run], resource: bytes, most
 
 
 @given(RUNS, st.data(), LIMITS, st.sampled_from(RESOURCES))
-def test_any_two_points_of_any_history_differ_as_two_dictionaries_do(
+def test_any_two_points_of_any_history_differ_like_two_dictionaries(
     jobs: list[list[Line]], data: st.DataObject, limit: int, resource: bytes
 ) -> None:
     made = Runs(jobs)

@@ -74,14 +74,14 @@ def test_the_example_data_key_has_the_id_that_the_page_gives() -> None:
     assert hexed("Data key id") == bytes.fromhex(key().id)
 
 
-def test_the_example_frame_holds_the_example_lines() -> None:
+def test_the_example_frame_contains_the_example_lines() -> None:
     lines = block("Lines").rstrip("\n").encode()
     assert lines == encode_lines(LINES)
     assert decode_lines(unpack(hexed("Zstandard frame"))) == LINES
 
 
 @pytest.mark.usefixtures("fixed_iv")
-def test_the_example_chunk_is_what_the_vault_seals() -> None:
+def test_the_example_chunk_equals_the_sealed_output_of_the_vault() -> None:
     sealed = seal(key(), TENANT, Kind.CHUNK, hexed("Zstandard frame"))
     assert hexed("Sealed chunk") == sealed
     header, unprotected, ciphertext = cbor2.loads(sealed).value
@@ -96,7 +96,7 @@ def test_the_example_chunk_is_what_the_vault_seals() -> None:
     assert open_sealed(lambda _: key(), TENANT, Kind.CHUNK, sealed, blob="b") == hexed("Zstandard frame")
 
 
-def test_the_example_manifest_names_the_example_chunk_and_is_what_the_vault_writes(
+def test_the_example_manifest_names_the_example_chunk_and_equals_the_output_of_the_vault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     manifest = decode(compact("Manifest"), Manifest)
@@ -117,7 +117,7 @@ def test_the_example_manifest_names_the_example_chunk_and_is_what_the_vault_writ
     assert block("Name of the manifest").strip() == manifest_blob(TENANT, manifest.snapshot_id)
 
 
-def test_the_example_is_what_the_rescue_script_opens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_rescue_script_opens_the_example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stored = {
         "Name of the manifest": hexed("Sealed manifest"),
         "Name of the blob": hexed("Sealed chunk"),
@@ -153,11 +153,11 @@ def test_the_page_has_every_field_that_older_manifests_lack() -> None:
     assert set(re.findall(r"`(\w+)`", sentence)) == optional
 
 
-def test_the_example_checkpoint_is_what_the_vault_writes() -> None:
+def test_the_example_checkpoint_equals_the_output_of_the_vault() -> None:
     assert encode(decode(compact("Checkpoint"), CheckpointBody)) == compact("Checkpoint")
 
 
-def test_the_example_key_object_is_what_the_vault_writes() -> None:
+def test_the_example_key_object_equals_the_output_of_the_vault() -> None:
     stored = json.loads(block("Key object"))
     wrapped = WrappedKey(
         data_key_id=key().id,

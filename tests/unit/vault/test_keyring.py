@@ -22,7 +22,7 @@ from tests.unit.vault.parts import ARN, JOB, NOW, TENANT, MemoryKeys, MemoryStor
 CANARY = b"canary-canary-canary-canary-1234"
 
 
-def test_a_birth_stores_the_key_object_and_tells_sql_the_same() -> None:
+def test_creating_a_data_key_stores_the_key_object_and_the_same_row_in_sql() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     key, wrapped = born(keys, store)
     assert wrapped == msgspec.structs.replace(wrapped, data_key_id=key.id, arn=ARN, generation=1, job_id=JOB)
@@ -42,7 +42,7 @@ def test_a_birth_stores_the_key_object_and_tells_sql_the_same() -> None:
     assert unwrap(keys, wrapped).id == key.id
 
 
-def test_a_refused_birth_leaves_nothing() -> None:
+def test_a_refused_creation_stores_nothing() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     keys.trouble = KeyRefused(ARN, "no")
     with pytest.raises(KeyRefused):
@@ -50,7 +50,7 @@ def test_a_refused_birth_leaves_nothing() -> None:
     assert not store.blobs
 
 
-def test_every_job_and_purpose_has_a_data_key_of_its_own() -> None:
+def test_every_job_and_purpose_has_its_own_data_key() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     born_keys = [born(keys, store, purpose) for purpose in (Purpose.BACKUP, Purpose.BACKUP, Purpose.SECRETS)]
     assert len({key.id for key, _ in born_keys}) == 3
@@ -66,7 +66,7 @@ def test_a_wrapped_key_of_another_tenant_is_refused_by_its_context() -> None:
     assert (refused.value.code, refused.value.blob) == (Code.BLOB_DAMAGED, wrapped.data_key_id)
 
 
-def test_nothing_that_holds_a_data_key_shows_it() -> None:
+def test_objects_that_hold_a_data_key_do_not_print_it() -> None:
     key, keys = DataKey(Secret(CANARY)), MemoryKeys()
     lease = lease_of(keys, None)
     lease.add(key, born(keys, MemoryStore())[1])

@@ -63,7 +63,7 @@ def test_a_refusal_reaches_a_step_that_waits_for_a_slow_answer_within_one_lease(
         setup.lease.check()
 
 
-def test_a_refusal_is_told_once_and_drops_every_data_key() -> None:
+def test_a_refusal_is_reported_once_and_drops_every_data_key() -> None:
     setup = Setup()
     key = setup.lease.data_key(setup.probe)
     setup.keys.trouble = KeyRefused(ARN, "no")
@@ -92,7 +92,7 @@ def test_short_trouble_with_kms_is_not_a_refusal() -> None:
     setup.lease.close()
 
 
-def test_trouble_that_outlasts_the_lease_ends_it_as_trouble() -> None:
+def test_trouble_that_outlasts_the_lease_ends_it_with_trouble() -> None:
     setup = Setup()
     setup.keys.trouble = KeyTrouble("down")
     assert setup.ended.wait(5)
@@ -101,7 +101,7 @@ def test_trouble_that_outlasts_the_lease_ends_it_as_trouble() -> None:
     assert not setup.owner.refusals
 
 
-def test_a_data_key_is_unwrapped_once_a_lease_and_the_one_that_it_begins_with_as_it_begins() -> None:
+def test_a_data_key_is_unwrapped_once_per_lease_and_the_first_one_as_the_lease_starts() -> None:
     setup = Setup(60)
     begun = setup.keys.asked
     _, other = born(setup.keys, setup.store)
@@ -114,7 +114,7 @@ def test_a_data_key_is_unwrapped_once_a_lease_and_the_one_that_it_begins_with_as
     setup.lease.close()
 
 
-def test_what_a_lease_holds_it_gives_only_as_long_as_it_lasts() -> None:
+def test_a_lease_returns_its_data_keys_only_until_it_ends() -> None:
     setup = Setup(60.0)
     key = setup.lease.cached(setup.probe.data_key_id)
     assert key is not None
@@ -127,7 +127,7 @@ def test_what_a_lease_holds_it_gives_only_as_long_as_it_lasts() -> None:
     assert setup.lease.cached(setup.probe.data_key_id) is None
 
 
-def test_the_data_key_that_a_lease_begins_with_stays_the_same_when_it_is_renewed() -> None:
+def test_the_first_data_key_of_a_lease_stays_the_same_object_after_a_renewal() -> None:
     setup = Setup()
     key = setup.lease.data_key(setup.probe)
     asked = setup.keys.asked
@@ -141,7 +141,7 @@ def test_the_data_key_that_a_lease_begins_with_stays_the_same_when_it_is_renewed
         key.for_open()
 
 
-def test_a_lease_that_is_refused_as_it_begins_holds_nothing_and_is_told_once() -> None:
+def test_a_lease_refused_at_its_start_has_no_data_key_and_reports_once() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     _, probe = born(keys, store)
     owner = Owner()
@@ -157,7 +157,7 @@ def test_a_lease_that_is_refused_as_it_begins_holds_nothing_and_is_told_once() -
     assert (len(owner.refusals), keys.asked) == (1, asked)
 
 
-def test_the_data_key_that_a_lease_begins_with_is_handed_over_and_the_lease_retires() -> None:
+def test_the_first_data_key_of_a_lease_is_handed_over_and_the_lease_retires() -> None:
     one, other = Setup(60), Setup(60)
     key = one.lease.data_key(one.probe)
     assert not one.lease.retire()
@@ -170,7 +170,7 @@ def test_the_data_key_that_a_lease_begins_with_is_handed_over_and_the_lease_reti
         key.for_open()
 
 
-def test_a_twin_of_a_data_key_that_is_handed_over_is_dropped_with_the_lease_like_it() -> None:
+def test_a_twin_of_a_handed_over_data_key_is_dropped_with_the_lease() -> None:
     one = Setup(60)
     _, probe = born(one.keys, one.store)
     begins = lease_of(one.keys, probe)
@@ -185,7 +185,7 @@ def test_a_twin_of_a_data_key_that_is_handed_over_is_dropped_with_the_lease_like
     one.lease.close()
 
 
-def test_a_closed_lease_opens_nothing_and_calls_nobody() -> None:
+def test_a_closed_lease_opens_nothing_and_makes_no_call() -> None:
     setup = Setup(60)
     key = setup.lease.data_key(setup.probe)
     setup.lease.close()
@@ -196,7 +196,7 @@ def test_a_closed_lease_opens_nothing_and_calls_nobody() -> None:
         setup.lease.data_key(setup.probe)
 
 
-def test_a_call_to_kms_that_hangs_does_not_keep_a_lease_beyond_its_time() -> None:
+def test_a_hanging_kms_call_does_not_extend_a_lease() -> None:
     setup = Setup()
     key = setup.lease.data_key(setup.probe)
     released = setup.keys.hang()
@@ -212,7 +212,7 @@ def test_a_call_to_kms_that_hangs_does_not_keep_a_lease_beyond_its_time() -> Non
         released.set()
 
 
-def test_a_refusal_is_not_held_up_by_a_data_key_that_is_being_unwrapped() -> None:
+def test_a_data_key_being_unwrapped_does_not_delay_a_refusal() -> None:
     setup = Setup()
     _, other = born(setup.keys, setup.store)
     released = setup.keys.hang(other.wrapped)
@@ -233,7 +233,7 @@ def test_a_refusal_is_not_held_up_by_a_data_key_that_is_being_unwrapped() -> Non
     assert len(setup.owner.refusals) == 1
 
 
-def test_what_one_call_at_the_end_raises_keeps_no_other_from_being_made() -> None:
+def test_an_error_of_one_end_callback_does_not_skip_the_others() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     (_, probe), (_, other) = born(keys, store), born(keys, store)
     owner = Owner()
@@ -254,7 +254,7 @@ def test_what_one_call_at_the_end_raises_keeps_no_other_from_being_made() -> Non
     assert called == ["second", "late"]
 
 
-def test_a_data_key_born_too_late_is_dropped() -> None:
+def test_a_data_key_created_too_late_is_dropped() -> None:
     setup = Setup(60)
     key, wrapped = born(setup.keys, setup.store)
     setup.lease.close()
@@ -283,7 +283,7 @@ def test_a_lease_without_a_probe_is_renewed_with_its_first_data_key(how: str) ->
     lease.close()
 
 
-def test_a_swapped_probe_ends_a_lease_before_it_begins() -> None:
+def test_a_swapped_probe_ends_a_lease_before_its_start() -> None:
     keys, store = MemoryKeys(), MemoryStore()
     (_, one), (_, two) = born(keys, store), born(keys, store)
     lease = lease_of(keys, msgspec.structs.replace(one, wrapped=two.wrapped))
@@ -307,7 +307,7 @@ class SlowKeys(MemoryKeys):
 
 
 @pytest.mark.parametrize("answered_after", [0.0, 59.0, 61.0])
-def test_a_lease_is_counted_from_before_the_call_and_over_on_time_though_no_thread_has_seen_it_yet(
+def test_a_lease_counts_from_before_the_call_and_ends_on_time_even_if_no_thread_has_noticed(
     answered_after: float,
 ) -> None:
     keys, store = SlowKeys(), MemoryStore()
@@ -327,7 +327,7 @@ def test_a_lease_is_counted_from_before_the_call_and_over_on_time_though_no_thre
     lease.close()
 
 
-def test_only_the_thread_that_renews_a_lease_lets_its_owner_move_data_keys() -> None:
+def test_only_the_renewing_thread_of_a_lease_lets_its_owner_move_data_keys() -> None:
     setup = Setup()
     setup.lease.data_key(setup.probe)
     setup.lease.renew()
@@ -381,7 +381,7 @@ def test_a_lease_calls_its_owner_without_locking_its_state() -> None:
     until(lambda: {"confirm_refusal", "record_refusal"} <= set(owner.calls))
 
 
-def test_a_lease_ends_on_time_though_its_owner_does_not_return() -> None:
+def test_a_lease_ends_on_time_although_its_owner_does_not_return() -> None:
     released = threading.Event()
 
     class SlowOwner(Owner):

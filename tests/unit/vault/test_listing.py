@@ -53,12 +53,12 @@ def store() -> MemoryStore:
     return made
 
 
-def test_names_of_ours_are_known_by_their_form(store: MemoryStore) -> None:
+def test_names_of_our_blobs_are_recognised_by_their_form(store: MemoryStore) -> None:
     assert {name: form for form, name in Listing(store, TENANT).all()} == OURS
     assert all(form_of("another", name) is None for name in OURS)
 
 
-def test_each_listing_has_what_is_ours_and_skips_the_rest(store: MemoryStore) -> None:
+def test_each_listing_returns_our_blobs_and_skips_the_rest(store: MemoryStore) -> None:
     listing = Listing(store, TENANT)
     assert (list(listing.manifests()), listing.jobs(), listing.heads()) == ([ID], {ID}, {99999})
     assert list(listing.chunks(ID)) == [chunk_blob(TENANT, ID, HASH)]
@@ -67,7 +67,7 @@ def test_each_listing_has_what_is_ours_and_skips_the_rest(store: MemoryStore) ->
     assert {f"{TENANT}/snapshots/{ID} (1)", f"{TENANT}/keys/{HASH}/01", f"{TENANT}/audit/x"} < listing.strays
 
 
-def test_copies_of_key_objects_are_known_by_what_they_hold() -> None:
+def test_copies_of_key_objects_are_recognised_by_their_content() -> None:
     store = MemoryStore()
     key_object = key_object_blob(TENANT, HASH, 1)
     store.blobs = {
@@ -78,9 +78,7 @@ def test_copies_of_key_objects_are_known_by_what_they_hold() -> None:
     assert list(Listing(store, TENANT).copies()) == [f"{key_object} (1)"]
 
 
-def test_strays_are_logged_in_one_line_however_many_there_are(
-    store: MemoryStore, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_any_number_of_strays_is_logged_in_one_line(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
     listing = Listing(store, TENANT)
     for _ in range(2):
         list(listing.all())
@@ -91,7 +89,7 @@ def test_strays_are_logged_in_one_line_however_many_there_are(
     assert record.getMessage().endswith(f"and {len(STRAYS) - 5} more")
 
 
-def test_a_name_that_somebody_else_chose_is_printed_in_one_line() -> None:
+def test_a_foreign_blob_name_is_printed_in_one_line() -> None:
     store = MemoryStore()
     store.put(f"{TENANT}/a\x1b[31m\ud800\nb", b"")
     listing = Listing(store, TENANT)
@@ -99,12 +97,12 @@ def test_a_name_that_somebody_else_chose_is_printed_in_one_line() -> None:
     assert listing.report() == [f"{TENANT}/a?[31m??b"]
 
 
-def test_nothing_is_logged_of_a_store_without_strays(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_store_without_strays_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     listing = Listing(MemoryStore(), TENANT)
     with caplog.at_level(logging.WARNING):
         assert (list(listing.all()), listing.report()) == ([], [])
     assert caplog.records == []
 
 
-def test_an_id_is_written_in_small_letters() -> None:
+def test_an_id_is_written_in_lower_case() -> None:
     assert [is_id(text) for text in (ID, ID.upper(), f"{ID} ", "", ID[:-1])] == [True, False, False, False, False]

@@ -34,7 +34,7 @@ def find(_: str) -> DataKey:
     return KEY
 
 
-def test_a_manifest_reads_back_and_says_without_a_key_whose_it_is() -> None:
+def test_a_manifest_reads_back_and_names_its_owner_without_a_key() -> None:
     store = MemoryStore()
     sha256 = store_manifest(store, KEY, MANIFEST)
     assert load_manifest(store, find, TENANT, SNAPSHOT, sha256) == MANIFEST
@@ -53,7 +53,7 @@ def test_a_manifest_is_never_overwritten() -> None:
     assert load_manifest(store, find, TENANT, SNAPSHOT, sha256) == MANIFEST
 
 
-def test_a_manifest_that_the_store_had_taken_before_its_answer_was_lost_is_ours() -> None:
+def test_a_manifest_stored_before_its_lost_answer_is_recognised_as_ours() -> None:
     class Forgetful(MemoryStore):
         def put_new(self, name: str, data: bytes) -> bool:
             return not super().put_new(name, data)
@@ -63,7 +63,7 @@ def test_a_manifest_that_the_store_had_taken_before_its_answer_was_lost_is_ours(
     assert load_manifest(store, find, TENANT, SNAPSHOT, sha256) == MANIFEST
 
 
-def test_a_missing_manifest_is_told_as_missing() -> None:
+def test_a_missing_manifest_is_reported_as_missing() -> None:
     with pytest.raises(Alarm) as refused:
         load_manifest(MemoryStore(), find, TENANT, SNAPSHOT, "0" * 64)
     assert refused.value.code is Code.BLOB_MISSING
@@ -71,7 +71,7 @@ def test_a_missing_manifest_is_told_as_missing() -> None:
 
 
 @pytest.mark.parametrize("change", [{"tenant_id": OTHER}, {"snapshot_id": "snapshot-2"}])
-def test_a_sound_manifest_in_the_place_of_another_is_refused(change: dict[str, Any]) -> None:
+def test_an_intact_manifest_at_the_name_of_another_is_refused(change: dict[str, Any]) -> None:
     store = MemoryStore()
     other = msgspec.structs.replace(MANIFEST, **change)
     sha256 = store_manifest(store, KEY, other)
@@ -96,7 +96,9 @@ HEADERS = ManifestHeaders(tenant=TENANT, snapshot=SNAPSHOT, time=NOW)
     ],
     ids=["no headers", "tenant outside", "snapshot outside", "tenant inside", "snapshot inside"],
 )
-def test_a_manifest_says_outside_and_inside_whose_it_is(headers: ManifestHeaders | None, inside: Manifest) -> None:
+def test_a_manifest_names_its_owner_inside_and_outside_of_the_seal(
+    headers: ManifestHeaders | None, inside: Manifest
+) -> None:
     sealed = seal(KEY, TENANT, Kind.MANIFEST, encode(inside), headers=headers)
     store, blob = MemoryStore(), manifest_blob(TENANT, SNAPSHOT)
     store.put(blob, sealed)
@@ -105,7 +107,7 @@ def test_a_manifest_says_outside_and_inside_whose_it_is(headers: ManifestHeaders
     assert (refused.value.code, refused.value.blob) == (Code.BLOB_DAMAGED, blob)
 
 
-def test_an_older_manifest_put_back_is_refused() -> None:
+def test_an_older_manifest_at_the_newer_name_is_refused() -> None:
     older, newer = MemoryStore(), MemoryStore()
     store_manifest(older, KEY, MANIFEST)
     sha256 = store_manifest(newer, KEY, MANIFEST)

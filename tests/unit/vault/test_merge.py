@@ -49,7 +49,7 @@ def read(runs: list[list[Line]], data: st.DataObject) -> list[Line]:
 
 
 @given(st.lists(st.lists(operations(), max_size=25), max_size=6), st.data())
-def test_any_sequence_of_puts_and_removals_over_any_runs_reads_back_as_a_dictionary(
+def test_any_puts_and_removals_over_any_runs_read_back_like_a_dictionary(
     jobs: list[list[Line]], data: st.DataObject
 ) -> None:
     state: dict[bytes, bytes] = {}
@@ -67,7 +67,7 @@ RECORDS = st.dictionaries(st.sampled_from([b"r\0r/%d" % n for n in range(12)]), 
 
 
 @given(RECORDS, RECORDS)
-def test_the_differences_over_what_was_there_read_as_what_is_there(
+def test_differences_applied_to_the_previous_records_give_the_current_records(
     old: dict[bytes, bytes], new: dict[bytes, bytes]
 ) -> None:
     told = list(differences(iter(sorted(old.items())), iter(sorted(new.items()))))

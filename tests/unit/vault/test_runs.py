@@ -47,7 +47,7 @@ def read(store: MemoryStore, run: Run) -> list[Line]:
 
 
 @given(st.lists(st.lists(operations(), min_size=1, max_size=25), max_size=4), st.integers(1, 400), PARTS)
-def test_any_history_reads_back_from_its_chunks_as_a_dictionary_for_us_and_for_the_rescue_script(
+def test_any_history_of_chunks_reads_back_as_a_dictionary_in_the_vault_and_the_rescue_script(
     jobs: list[list[Line]], chunk_bytes: int, part: int
 ) -> None:
     state: dict[bytes, bytes] = {}
@@ -69,7 +69,7 @@ RECORDS = st.dictionaries(st.text(min_size=1, max_size=12).map(encode_id), VALUE
 
 
 @given(RECORDS, st.integers(1, 500))
-def test_any_records_read_back_to_the_byte_from_chunks_with_disjoint_ranges(
+def test_any_records_read_back_byte_for_byte_from_chunks_with_disjoint_ranges(
     records: dict[bytes, bytes], chunk_bytes: int
 ) -> None:
     lines = sorted(put(b"users", b"users/" + key, value) for key, value in records.items())
@@ -84,7 +84,9 @@ def test_any_records_read_back_to_the_byte_from_chunks_with_disjoint_ranges(
 
 
 @given(st.lists(st.integers(0, 120), min_size=1, max_size=40), st.sets(st.integers(0, 40)), st.integers(1, 200))
-def test_a_chunk_takes_as_many_lines_as_fit_however_they_come(sizes: list[int], cuts: set[int], room: int) -> None:
+def test_a_chunk_takes_as_many_lines_as_fit_in_whatever_batches_they_arrive(
+    sizes: list[int], cuts: set[int], room: int
+) -> None:
     lines = [put(b"groups", b"groups/%03d" % n, b"1" * (size + 1)) for n, size in enumerate(sizes)]
     ends = sorted({0, *(cut for cut in cuts if cut < len(lines)), len(lines)})
     lists = [lines[a:b] for a, b in pairwise(ends)]
@@ -107,7 +109,7 @@ def test_a_line_larger_than_a_chunk_is_a_chunk_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("change", [{"lines": 9}, {"first": "users\0users/0"}, {"last": "users\0users/9"}])
-def test_a_chunk_that_does_not_hold_what_the_manifest_says_is_refused(change: dict[str, str | int]) -> None:
+def test_a_chunk_that_differs_from_its_manifest_entry_is_refused(change: dict[str, str | int]) -> None:
     store = MemoryStore()
     run = written(store, [put(b"users", b"users/%d" % n, b"{}") for n in range(3, 6)], 1000)
     told = {name: getattr(run.chunks[0], name) for name in run.chunks[0].__struct_fields__}
@@ -117,7 +119,7 @@ def test_a_chunk_that_does_not_hold_what_the_manifest_says_is_refused(change: di
     assert (refused.value.code, refused.value.resource) == (Code.BLOB_DAMAGED, "users")
 
 
-def test_the_check_is_made_before_each_chunk_is_opened() -> None:
+def test_the_check_runs_before_each_chunk_is_opened() -> None:
     store = MemoryStore()
     checks: list[None] = []
     run = written(store, [put(b"users", b"users/%d" % n, b"{}") for n in range(5)], 1)
@@ -136,7 +138,7 @@ def test_the_check_is_made_before_each_chunk_is_opened() -> None:
     ],
     ids=["a bit flipped", "another text", "another key"],
 )
-def test_what_does_not_open_to_what_was_sealed_is_never_stored(
+def test_a_blob_that_does_not_open_to_its_plaintext_is_never_stored(
     monkeypatch: pytest.MonkeyPatch, harm: Callable[[bytes], bytes]
 ) -> None:
     store = MemoryStore()

@@ -97,7 +97,7 @@ def keys(records: object) -> list[bytes]:
 
 @given(st.sets(IDS, max_size=8), st.sets(st.tuples(IDS, IDS), max_size=12))
 @example({"a", "a-", "a."}, {("a", "1"), ("a-", "2"), ("a.", "3"), ("a~", "4")})
-def test_records_of_objects_that_are_not_there_are_omitted(owners: set[str], children: set[tuple[str, str]]) -> None:
+def test_records_of_deleted_objects_are_omitted(owners: set[str], children: set[tuple[str, str]]) -> None:
     reader = owned(owners, children).reader
     present = sorted(child(*one) for one in children if one[0] in owners)
     assert keys(reader.records(["applications.owners"])) == present
@@ -105,12 +105,12 @@ def test_records_of_objects_that_are_not_there_are_omitted(owners: set[str], chi
     assert keys(reader.stored_records("applications.owners")) == sorted(child(*one) for one in children)
 
 
-def test_owners_that_were_not_read_whole_omit_no_record() -> None:
+def test_incompletely_read_owners_omit_no_record() -> None:
     assert keys(owned(set(), {("a", "1")}, Answer.FORBIDDEN).reader.records()) == [child("a", "1")]
 
 
 @given(st.sets(IDS, max_size=5), st.sets(st.tuples(IDS, IDS), max_size=8), st.data())
-def test_touched_records_are_those_of_all_whose_keys_are_touched(
+def test_touched_records_equal_all_records_with_touched_keys(
     owners: set[str], children: set[tuple[str, str]], data: st.DataObject
 ) -> None:
     name = b"applications.owners"
@@ -143,14 +143,14 @@ def teams() -> Stored:
     return stored
 
 
-def test_what_belongs_to_an_omitted_record_is_omitted_too() -> None:
+def test_records_below_an_omitted_record_are_omitted_too() -> None:
     reader = teams().reader
     assert reader.count("teams.channels.tabs") == 27
     assert reader.count("teams.deleted") == 3
     assert reader.resources == ["teams", "teams.channels", "teams.channels.tabs", "teams.deleted"]
 
 
-def test_an_object_comes_with_all_that_belongs_to_it_and_few_chunks_are_opened() -> None:
+def test_reading_one_object_returns_all_its_records_and_opens_few_chunks() -> None:
     def read(reader: SnapshotReader) -> list[Record]:
         return list(reader.object_records("teams", b"teams/4"))
 
@@ -164,11 +164,11 @@ def test_an_object_comes_with_all_that_belongs_to_it_and_few_chunks_are_opened()
     assert stored.opened(read) < 12 < sum(len(state.runs[0].chunks) for state in stored.streams)
 
 
-def test_a_resource_that_is_named_twice_is_read_once() -> None:
+def test_a_resource_named_twice_is_read_once() -> None:
     assert keys(owned({"a"}, set()).reader.records(["applications", "applications"])) == [b"applications/a"]
 
 
-def test_a_resource_that_the_snapshot_does_not_have_has_no_records() -> None:
+def test_a_resource_missing_from_the_snapshot_has_no_records() -> None:
     reader = owned({"a"}, set()).reader
     assert list(reader.records(["users"])) == []
     assert reader.stream_of("users") is None
@@ -190,7 +190,7 @@ def test_the_lease_is_checked_before_each_chunk_is_opened() -> None:
         next(records)
 
 
-def test_a_manifest_without_lists_is_read_by_the_names_that_it_counts() -> None:
+def test_a_manifest_without_lists_is_read_by_its_counted_names() -> None:
     names = ["groups", "groups.members", "servicePrincipals.appRoleAssignedTo"]
     older = msgspec.structs.replace(state("groups", [], []), records=dict.fromkeys(names))
     assert older.listed == [

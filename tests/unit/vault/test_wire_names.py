@@ -16,6 +16,6 @@ from shared.vault.trust_record import TrustRecord
     ],
     ids=["manifest", "checkpoint", "trust record"],
 )
-def test_a_renamed_field_is_stored_under_its_first_name(kind: type[msgspec.Struct], names: dict[str, str]) -> None:
+def test_a_renamed_field_is_stored_under_its_original_name(kind: type[msgspec.Struct], names: dict[str, str]) -> None:
     stored = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
     assert {name: word for name, word in stored.items() if name != word} == names

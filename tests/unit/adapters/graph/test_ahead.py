@@ -59,7 +59,7 @@ async def wait_for(told: list[str]) -> None:
 @pytest.mark.parametrize(
     "lead", [b"{" + CONTEXT + b"," + LINK + b",", b"{" + LINK + b",", b" { " + CONTEXT + b" , " + LINK + b" , "]
 )
-async def test_the_link_is_told_before_the_page_is_there(lead: bytes, zipped: bool) -> None:
+async def test_the_link_is_available_before_the_page_is_complete(lead: bytes, zipped: bool) -> None:
     told: list[str] = []
     async with served(lead + OBJECTS + b"}", zipped=zipped) as (fetch, go_on):
         fetching = fetch(told)
@@ -80,7 +80,7 @@ async def test_the_link_is_told_before_the_page_is_there(lead: bytes, zipped: bo
     ],
 )
 @pytest.mark.parametrize("zipped", [False, True])
-async def test_nothing_is_told_where_the_link_does_not_come_first(body: bytes, zipped: bool) -> None:
+async def test_no_link_is_prefetched_unless_it_comes_first(body: bytes, zipped: bool) -> None:
     told: list[str] = []
     async with served(body, zipped=zipped) as (fetch, go_on):
         go_on.set()
@@ -102,7 +102,7 @@ class Parts(httpx.AsyncByteStream):
             yield part
 
 
-async def test_the_next_page_is_asked_for_before_the_rest_of_one_is_read_which_is_handed_on_in_one_piece() -> None:
+async def test_the_next_page_is_requested_before_the_current_body_ends_and_the_body_is_returned_whole() -> None:
     asking = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
 
@@ -121,7 +121,7 @@ async def test_the_next_page_is_asked_for_before_the_rest_of_one_is_read_which_i
     await asyncio.gather(*tasks)
 
 
-async def test_nothing_is_told_of_an_answer_that_is_no_page() -> None:
+async def test_no_link_is_prefetched_from_an_answer_that_is_no_page() -> None:
     told: list[str] = []
     async with served(b"{" + LINK + b"}", status=503) as (fetch, go_on):
         go_on.set()

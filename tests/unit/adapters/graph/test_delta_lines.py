@@ -86,9 +86,7 @@ def test_relations_are_cut_out_with_one_comma(entry: bytes, kept: bytes) -> None
     name=st.sampled_from([b'"members@delta"', b'"m\\u0065mbers@delta"']),
     space=SPACE,
 )
-def test_a_record_is_its_entry_before_the_relation_was_put_in(
-    text: bytes, where: int, name: bytes, space: bytes
-) -> None:
+def test_a_record_equals_its_entry_without_the_relation(text: bytes, where: int, name: bytes, space: bytes) -> None:
     member = name + space + b":" + space + b"[" + LINK + b"]"
     whole = text[:-1] + b',"name":1E+2}'
     if where == 0:
@@ -112,7 +110,7 @@ def test_a_removed_object_takes_its_relations_with_it() -> None:
     ]
 
 
-def test_links_come_and_go() -> None:
+def test_links_are_added_and_removed() -> None:
     entry = (
         b'{"id":"1","members@delta":[{"id":"9","@odata.type":"#microsoft.graph.user"},'
         b'{"id":"8","@removed":{"reason":"deleted"}},{"id":"7"}]}'
@@ -130,7 +128,7 @@ def test_links_come_and_go() -> None:
 GUID = "0B6C6F8E-7A43-4A5D-9A8C-6F0A2F6D3C11"
 
 
-def test_guids_in_capitals_are_the_same_objects_and_links() -> None:
+def test_upper_case_guids_are_the_same_objects_and_links() -> None:
     name, same = GUID.encode(), GUID.lower().encode()
     value, link = b'{"id":"%b","name":"n"}' % name, b'{"@odata.type":"#microsoft.graph.user","id":"%b"}' % name
     lines, _ = read(GROUPS, value[:-1] + b',"members@delta":[%b]}' % link)
@@ -148,7 +146,7 @@ def test_guids_in_capitals_are_the_same_objects_and_links() -> None:
     assert read(POLICIES, value)[0] == [put(b"policies", b"policies/" + same, value)]
 
 
-def test_a_link_is_read_the_same_on_a_page_for_the_slow_slicer() -> None:
+def test_both_slicers_read_the_same_link_from_a_page() -> None:
     entry = b'{"id":"1","members@delta":[{"x":"\\udc00","id":"9","@odata.type":"#microsoft.graph.user"}]}'
     assert read(GROUPS, entry)[0] == [put(b"groups.members", b"groups/1/members/9", LINK)]
 
@@ -161,7 +159,7 @@ def test_a_link_is_read_the_same_on_a_page_for_the_slow_slicer() -> None:
         (b'[{"id":"8","@removed":{"reason":"deleted"}}]', [tombstone(b"users.manager", b"users/1/manager/8")]),
     ],
 )
-def test_a_link_to_one_object_replaces_what_was_before(links: bytes, left: list[Line]) -> None:
+def test_a_link_to_one_object_replaces_the_previous_link(links: bytes, left: list[Line]) -> None:
     lines, _ = read(USERS, b'{"id":"1","name":"n","manager@delta":' + links + b"}")
     assert lines == [
         put(b"users", b"users/1", b'{"id":"1","name":"n"}'),
@@ -181,23 +179,23 @@ def test_a_link_to_one_object_replaces_what_was_before(links: bytes, left: list[
         (b'{"id":"1","other":"\\ud800"}', ["1"]),
     ],
 )
-def test_an_entry_without_its_witnesses_is_no_record(entry: bytes, asked_for: list[str]) -> None:
+def test_an_entry_without_its_witness_properties_is_no_record(entry: bytes, asked_for: list[str]) -> None:
     assert read(GROUPS, entry, entry) == ([], asked_for)
 
 
-def test_a_full_read_begins_by_emptying_each_resource() -> None:
+def test_a_full_read_starts_by_emptying_each_resource() -> None:
     page = GraphPage(slicer.Envelope(value=[], delta="d"), 0, DeltaShape(GROUPS), fresh=True)
     assert list(page.entries()) == [[prefix_tombstone(name.encode(), b"") for name in GROUPS.resources]]
     page = GraphPage(slicer.Envelope(value=[]), 0, ListingShape(STREAMS["organization"]), fresh=True)
     assert list(page.entries()) == [[prefix_tombstone(b"organization", b"")]]
 
 
-def test_a_listings_objects_are_records_as_they_stand() -> None:
+def test_records_of_a_listing_equal_its_objects() -> None:
     text = b'{ "x" : {"id":"0"}, "id":"1", "id" : "a/2" }'
     assert read(STREAMS["organization"], text)[0] == [put(b"organization", b"organization/a%2F2", text)]
 
 
-def test_links_of_cursors_are_kept_apart_and_secret() -> None:
+def test_cursors_are_stored_apart_and_secret() -> None:
     shape = DeltaShape(GROUPS)
     for envelope, more in ((slicer.Envelope([], "n", "d"), True), (slicer.Envelope([], None, "d"), False)):
         cursor = GraphPage(envelope, 0, shape, fresh=False).cursor

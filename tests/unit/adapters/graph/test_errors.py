@@ -43,7 +43,7 @@ from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Refuse, S
         *((status, "", False, Skip, Answer.FAILED) for status in (402, 406, 409, 413, 414, 415, 422, 451)),
     ],
 )
-def test_status_and_code_decide(
+def test_status_and_code_determine_the_error(
     status: int, code: str, resuming: bool, kind: type[EntrakeepError], answer: Answer | None
 ) -> None:
     error = meaning(status, code, resuming=resuming, after=2.5, request_id="r-1")
@@ -59,7 +59,7 @@ def test_status_and_code_decide(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 407, 511])
-def test_what_only_a_proxy_answers_names_the_proxy(status: int) -> None:
+def test_an_answer_that_only_a_proxy_gives_names_the_proxy(status: int) -> None:
     graph = meaning(status, "", resuming=True)
     for error in (graph, refusal(status, Refusal(), 3.0)):
         assert isinstance(error, GraphTrouble)
@@ -67,7 +67,7 @@ def test_what_only_a_proxy_answers_names_the_proxy(status: int) -> None:
         assert f"status {status}" in error.message
 
 
-def test_a_sign_in_page_of_the_network_is_no_token() -> None:
+def test_a_captive_portal_page_is_no_token() -> None:
     assert "HTTPS_PROXY" in refusal(200, Refusal(), None).message
 
 
@@ -83,11 +83,11 @@ def test_a_sign_in_page_of_the_network_is_no_token() -> None:
         (b"", ""),
     ],
 )
-def test_a_code_is_taken_only_if_it_looks_like_one(body: bytes, code: str) -> None:
+def test_a_code_is_used_only_if_it_has_the_form_of_one(body: bytes, code: str) -> None:
     assert code_of(body) == code
 
 
-def test_no_text_from_outside_gets_through() -> None:
+def test_no_foreign_text_reaches_an_error() -> None:
     assert safe_word("8493e93c-cd2e-4e1f-b88c-743b35dbed73") == "8493e93c-cd2e-4e1f-b88c-743b35dbed73"
     assert safe_word("x y") == safe_word("a" * 81) == safe_word("") == ""
 
@@ -152,5 +152,5 @@ ENCODED = base64.b64encode(CLAIMS.encode()).decode()
         ("", None),
     ],
 )
-def test_claims_are_found_behind_other_challenges(header: str, claims: str | None) -> None:
+def test_claims_are_read_after_other_challenges(header: str, claims: str | None) -> None:
     assert claims_of(header) == claims

@@ -30,20 +30,20 @@ ENDLESS = [[b'{"id":"%d"}' % n] for n in range(5000)]
 
 
 @pytest.mark.parametrize(("links", "within"), [(["first"], 1), (["a"], 2), (["a", "b", "c"], 4)])
-def test_a_link_that_was_followed_is_a_circle(links: list[str], within: int) -> None:
+def test_a_link_followed_before_is_a_loop(links: list[str], within: int) -> None:
     assert pages_until_noticed(LoopGuard(["first"]), links, ENDLESS) == within
 
 
 @pytest.mark.parametrize("length", [1, 2, 100])
-def test_pages_of_equal_content_are_a_circle_whatever_their_links(length: int) -> None:
+def test_pages_of_equal_content_are_a_loop_whatever_their_links(length: int) -> None:
     assert pages_until_noticed(LoopGuard([]), NEW, ENDLESS[:length]) == length + 8
 
 
-def test_pages_without_objects_end_at_last() -> None:
+def test_a_series_of_empty_pages_ends_with_an_error() -> None:
     assert pages_until_noticed(LoopGuard([]), NEW, [[]]) == 1000
 
 
-def test_a_page_that_repeats_now_and_then_and_empty_ones_are_no_circle() -> None:
+def test_occasional_repeated_and_empty_pages_are_no_loop() -> None:
     guard = LoopGuard([])
     for number in range(400):
         replayed = number % 10 and number % 2
@@ -51,7 +51,7 @@ def test_a_page_that_repeats_now_and_then_and_empty_ones_are_no_circle() -> None
         guard.take(page(f"empty-{number}"), None)
 
 
-def test_a_long_reading_is_watched_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loop_detection_uses_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "LIMITS", Limits(loop_pages=100))
     guard = LoopGuard([])
     for number in range(1000):

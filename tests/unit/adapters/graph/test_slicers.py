@@ -49,7 +49,7 @@ def test_objects_with_surrogates_keep_every_byte_in_the_slow_slicer(texts: list[
 
 
 @given(text=objects())
-def test_the_id_is_the_last_one_at_the_top_whichever_slicer_reads_it(text: bytes) -> None:
+def test_both_slicers_take_the_last_top_level_id(text: bytes) -> None:
     last = json.loads(text)["id"]
     assert IDENTIFIED.decode(text).id == slow_slicer.read(text, slicer.Identified).id == last
 
@@ -62,7 +62,7 @@ def test_the_id_is_the_last_one_at_the_top_whichever_slicer_reads_it(text: bytes
 )
 @example(text=b'{"id":"1","a":01}', at=400, put_in=b"", lost=0)
 @example(text=b'{"id":"1",}', at=400, put_in=b"", lost=0)
-def test_damaged_texts_are_refused_by_both_or_by_none(text: bytes, at: int, put_in: bytes, lost: int) -> None:
+def test_both_or_neither_slicer_refuses_damaged_text(text: bytes, at: int, put_in: bytes, lost: int) -> None:
     whole = page([text])
     at = min(at, len(whole))
     body = whole[:at] + put_in + whole[at + lost :]
@@ -93,19 +93,19 @@ def test_damaged_texts_are_refused_by_both_or_by_none(text: bytes, at: int, put_
         b'{"value":["\n"]}',
     ],
 )
-def test_what_is_no_page_is_refused_by_both(body: bytes) -> None:
+def test_both_slicers_refuse_text_that_is_no_page(body: bytes) -> None:
     assert slicer.envelope(body) is None
     with pytest.raises(ValueError, match="JSON"):
         slicer.envelope_slowly(body)
 
 
 @BOTH
-def test_no_next_link_and_a_null_one_are_the_same(cut_up: Slice) -> None:
+def test_a_missing_next_link_equals_a_null_one(cut_up: Slice) -> None:
     assert told(cut_up(b'{"value":[],"@odata.nextLink":null,"@odata.deltaLink":"d"}')) == ([], None, "d")
 
 
 @BOTH
-def test_of_several_members_of_one_name_the_last_counts(cut_up: Slice) -> None:
+def test_the_last_of_several_equal_members_counts(cut_up: Slice) -> None:
     assert told(cut_up(b'{"value":[1],"@odata.nextLink":"a","v\\u0061lue":[2],"@odata.nextLink":"b"}')) == (
         [b"2"],
         "b",

@@ -67,7 +67,7 @@ def test_events_are_shown_newest_first(shell: Commands) -> None:
     assert "cron 0 * * * *" in table
 
 
-def test_a_command_is_told_of_by_the_user_whom_the_system_names(shell: Commands) -> None:
+def test_the_actor_of_a_command_is_the_user_named_by_the_system(shell: Commands) -> None:
     shell.run("schedule", "pause", "acme")
     shell.run("schedule", "resume", "acme")
     shell.run("schedule", "set", "acme", "--cron", "5 4 * * *")
@@ -86,7 +86,7 @@ def test_a_command_is_told_of_by_the_user_whom_the_system_names(shell: Commands)
     assert found[0]["subject"] == {"job": again["job"], "retried": job["id"]}
 
 
-def test_a_trail_is_proved_until_somebody_changes_it(shell: Commands) -> None:
+def test_a_trail_verifies_until_it_is_changed(shell: Commands) -> None:
     said = shell.run("audit", "verify", "acme")[0]
     assert said == b"Verified 3 events of acme and 0 heads in the store: all intact.\n"
     found = shell.document("audit", "verify", "acme")
@@ -100,7 +100,7 @@ def test_a_trail_is_proved_until_somebody_changes_it(shell: Commands) -> None:
     assert err == said_then
 
 
-def test_an_export_is_whole_and_private_and_what_standard_output_gets(shell: Commands) -> None:
+def test_an_export_is_whole_and_private_and_equals_standard_output(shell: Commands) -> None:
     err = shell.run("audit", "export", "acme", "-o", "out.jsonl")[1]
     assert err == "3 events written to out.jsonl.\n"
     file = shell.folder / "out.jsonl"
@@ -119,7 +119,7 @@ def test_an_export_is_whole_and_private_and_what_standard_output_gets(shell: Com
     shell.refused("audit", "export", "acme", "-o", "absent/out", code="FILE_NOT_WRITABLE", status=1)
 
 
-def test_a_removed_tenant_has_its_trail_by_its_name_and_its_id(shell: Commands, world: World) -> None:
+def test_a_removed_tenant_has_its_trail_under_its_name_and_its_id(shell: Commands, world: World) -> None:
     tenant_id = world.catalog.find("acme").tenant_id
     shell.run("tenant", "remove", "acme", "--yes")
     shell.refused("tenant", "show", "acme", code="NO_SUCH_TENANT", status=1)

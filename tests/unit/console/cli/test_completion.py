@@ -70,7 +70,7 @@ def test_bash_completes_commands_options_and_names(home: Path) -> None:
     assert bash(given, "completion", "") == ["bash", "zsh", "fish"]
 
 
-def test_the_name_of_a_tenant_that_is_to_be_added_is_left_to_whoever_types(home: Path) -> None:
+def test_completion_offers_no_name_for_a_tenant_to_be_added(home: Path) -> None:
     assert bash(settings(home), "tenant", "add", "") == []
 
 
@@ -106,22 +106,22 @@ def test_zsh_completes_names(home: Path) -> None:
     assert "fabrikam" in done.stdout
 
 
-def test_a_catalog_that_is_not_there_is_not_made_and_says_nothing(tmp_path: Path) -> None:
+def test_completion_without_a_catalog_creates_none_and_prints_nothing(tmp_path: Path) -> None:
     assert bash(settings(tmp_path / "home"), "backup", "") == []
     assert not (tmp_path / "home").exists()
 
 
-def test_a_file_that_is_no_catalog_says_nothing(tmp_path: Path) -> None:
+def test_completion_with_a_file_that_is_no_catalog_prints_nothing(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite3").write_text("not a database at all, only some text that is long enough" * 20)
     assert bash(settings(tmp_path), "backup", "") == []
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
+def test_completion_does_not_wait_for_a_silent_server(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"postgresql://entrakeep:CANARY@127.0.0.1:{deaf.getsockname()[1]}/entrakeep"
         assert bash(settings(tmp_path, ENTRAKEEP_DATABASE_URL=url), "backup", "") == []  # ends, though nobody answers
 
 
-def test_a_name_that_a_shell_might_evaluate_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion_does_not_offer_a_name_that_a_shell_might_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wiring, "tenant_names", lambda: ["acme", "a$(touch x)", "a`b`", "a b"])
     assert known_tenants("a") == ["acme"]

@@ -20,7 +20,7 @@ def _private() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
-def test_the_last_line_break_is_dropped_and_nothing_else(tmp_path: Path, end: bytes) -> None:
+def test_only_the_last_line_break_of_a_credential_file_is_dropped(tmp_path: Path, end: bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(b"p~s s" + end)
     assert read_credential(file, None)[1].reveal() == b"p~s s"
@@ -31,7 +31,7 @@ def test_the_last_line_break_is_dropped_and_nothing_else(tmp_path: Path, end: by
     [b"", b"\n", b"CANARY\nCANARY", b"CANARY\xff", b"CANARY" * 1000],
     ids=["empty", "break", "lines", "bytes", "long"],
 )
-def test_what_is_no_secret_is_refused_and_not_repeated(tmp_path: Path, text: bytes) -> None:
+def test_text_that_is_no_secret_is_refused_and_not_repeated(tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(text)
     with pytest.raises(Refuse) as caught:
@@ -52,7 +52,7 @@ def test_what_is_no_secret_is_refused_and_not_repeated(tmp_path: Path, text: byt
         ("CANARY\u00a0".encode(), "blanks"),
     ],
 )
-def test_what_is_odd_about_a_secret_is_said(tmp_path: Path, text: bytes, said: str) -> None:
+def test_an_unusual_secret_causes_a_warning(tmp_path: Path, text: bytes, said: str) -> None:
     file = tmp_path / "secret"
     file.write_bytes(text)
     with pytest.raises(Refuse, match=said) as caught:
@@ -62,7 +62,9 @@ def test_what_is_odd_about_a_secret_is_said(tmp_path: Path, text: bytes, said: s
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o660])
 @pytest.mark.parametrize("certificate", [False, True])
-def test_a_file_that_others_may_read_is_refused_with_what_to_do(tmp_path: Path, mode: int, certificate: bool) -> None:
+def test_a_file_readable_by_others_is_refused_with_the_command_that_fixes_it(
+    tmp_path: Path, mode: int, certificate: bool
+) -> None:
     file = tmp_path / "file"
     file.write_bytes(PEM)
     file.chmod(mode)
@@ -75,7 +77,7 @@ def test_a_file_that_others_may_read_is_refused_with_what_to_do(tmp_path: Path, 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to another user")
-def test_a_file_of_another_user_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_file_of_another_user_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_bytes(b"mounted")
     file.chmod(0o444)
@@ -93,7 +95,7 @@ def test_a_pipe_is_read_whatever_its_mode() -> None:
 
 @pytest.mark.parametrize("secret", [True, False])
 @pytest.mark.parametrize("name", ["absent", ".", "nul\0"])
-def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path, name: str, secret: bool) -> None:
+def test_an_unreadable_file_is_reported_in_one_sentence(tmp_path: Path, name: str, secret: bool) -> None:
     with pytest.raises(Refuse) as caught:
         read_credential(*((tmp_path / name, None) if secret else (None, tmp_path / name)))
     assert caught.value.code is Code.WRONG_USE
@@ -102,7 +104,7 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path, name: str, sec
 PEM = b"-----BEGIN PRIVATE KEY-----\nCANARY\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nCANARY\n"
 
 
-def test_a_certificate_is_taken_as_it_stands(tmp_path: Path) -> None:
+def test_a_certificate_is_kept_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "app.pem"
     file.write_bytes(PEM)
     kind, secret = read_credential(None, file)
@@ -118,7 +120,7 @@ def test_a_certificate_is_taken_as_it_stands(tmp_path: Path) -> None:
         (PEM + b"CANARY" * 20_000, "too long"),
     ],
 )
-def test_what_is_no_certificate_with_its_key_is_refused_and_not_repeated(
+def test_a_file_without_a_certificate_and_its_key_is_refused_and_not_repeated(
     tmp_path: Path, text: bytes, said: str
 ) -> None:
     file = tmp_path / "app.pem"
@@ -130,7 +132,7 @@ def test_what_is_no_certificate_with_its_key_is_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize("both", [True, False])
-def test_exactly_one_of_both_is_given(tmp_path: Path, both: bool) -> None:
+def test_exactly_one_kind_of_credential_is_required(tmp_path: Path, both: bool) -> None:
     file = tmp_path / "x" if both else None
     with pytest.raises(Refuse, match="either"):
         read_credential(file, file)

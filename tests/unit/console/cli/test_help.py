@@ -18,7 +18,7 @@ def commands_of(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple
             yield (*words, name), each
 
 
-def test_help_of_every_command_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_every_command_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     commands = [words for words, _ in commands_of(typer.main.get_command(app))]
     assert ("tenant", "add") in commands
     for words in commands:
@@ -36,7 +36,7 @@ def test_every_argument_and_option_of_every_command_has_help() -> None:
     assert without == []
 
 
-def test_the_ids_that_tenant_update_takes_must_be_guids(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_ids_accepted_by_tenant_update_must_be_guids(capsys: pytest.CaptureFixture[str]) -> None:
     for option in ("--client-id", "--directory-id"):
         with pytest.raises(typer.BadParameter, match="give a GUID"):
             app(args=["tenant", "update", "contoso", option, "contoso"], prog_name="entrakeep", standalone_mode=False)

@@ -43,7 +43,7 @@ def test_a_tenant_is_listed_with_its_last_result_its_newest_complete_snapshot_an
     assert document("tenant", "show", "acme").keys() == shown.keys()
 
 
-def test_jobs_are_narrowed_by_tenant_state_time_and_number(world: World, document: Callable[..., Any]) -> None:
+def test_jobs_are_filtered_by_tenant_state_time_and_number(world: World, document: Callable[..., Any]) -> None:
     acme, other = world.add("acme"), world.add("other")
     old = failed(world, acme)
     world.pass_time(2 * HOUR)
@@ -66,7 +66,7 @@ def test_jobs_are_narrowed_by_tenant_state_time_and_number(world: World, documen
 
 
 @pytest.mark.parametrize("words", [("--since", "yesterday"), ("--state", "done"), ("--limit", "0")])
-def test_a_narrowing_that_is_none_is_wrong_use(world: World, document: Callable[..., Any], words: list[str]) -> None:
+def test_an_invalid_filter_is_wrong_use(world: World, document: Callable[..., Any], words: list[str]) -> None:
     with pytest.raises(typer.BadParameter):
         document("jobs", "list", *words)
 
@@ -84,5 +84,5 @@ def test_a_narrowing_that_is_none_is_wrong_use(world: World, document: Callable[
         (48 * HOUR, "2 d"),
     ],
 )
-def test_an_age_is_told_in_the_unit_that_suits_it(seconds: int | None, words: str | None) -> None:
+def test_an_age_is_shown_in_a_suitable_unit(seconds: int | None, words: str | None) -> None:
     assert age_words(seconds) == words

@@ -57,7 +57,7 @@ def told(families: Iterator[Metric]) -> dict[str, list[tuple[list[str], float]]]
     return found
 
 
-def test_of_all_states_of_a_key_one_is_1() -> None:
+def test_exactly_one_state_of_a_key_is_1() -> None:
     refusal = Refusal(arn=ARN, at=NOW, since=NOW, message="Refused.")
     keys = KeyState(refusal=refusal, unreachable=None, data_keys={})
     known = told(key_families([msgspec.structs.replace(NEVER, keys=keys)]))
@@ -67,7 +67,7 @@ def test_of_all_states_of_a_key_one_is_1() -> None:
     assert "key_checked_timestamp_seconds" not in known
 
 
-def test_a_warning_is_a_sample_of_its_own_and_a_probe_has_a_time() -> None:
+def test_each_warning_is_a_sample_and_each_probe_has_a_time() -> None:
     warning = KeyWarning(warning="deletion", message="It will be deleted.", at=NOW)
     health = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW, checked_at=NOW, warnings=[warning])
     known = told(key_families([msgspec.structs.replace(NEVER, health=health)]))
@@ -75,7 +75,7 @@ def test_a_warning_is_a_sample_of_its_own_and_a_probe_has_a_time() -> None:
     assert known["key_checked_timestamp_seconds"] == [([], NOW.timestamp())]
 
 
-def test_when_the_sign_in_expires_is_a_sample_if_it_is_known() -> None:
+def test_a_known_sign_in_expiry_is_a_sample() -> None:
     tenant = msgspec.structs.replace(TENANT, sign_in_expires_at=NOW)
     assert told(key_families([msgspec.structs.replace(NEVER, tenant=tenant)]))["sign_in_expires_timestamp_seconds"] == [
         ([], NOW.timestamp())
@@ -87,7 +87,7 @@ def test_a_tenant_without_backups_has_no_age_and_no_result() -> None:
     assert told(backup_families([NEVER], NOW)) == {}
 
 
-def test_age_result_and_due_time_are_told_by_tenant() -> None:
+def test_age_result_and_due_time_have_a_sample_per_tenant() -> None:
     last = SnapshotAt(snapshot_id="s2", created_at=NOW - timedelta(hours=1))
     complete = SnapshotAt(snapshot_id="s1", created_at=NOW - timedelta(hours=2))
     result = Result(job_id="j", state=JobState.FAILED, code=Code.STORE_FULL, finished_at=NOW)
@@ -137,7 +137,7 @@ def test_metrics_are_served_and_nothing_else() -> None:
         assert got(server, "/other")[0] == 404
 
 
-def test_a_catalog_that_does_not_answer_is_unavailable_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_silent_catalog_is_reported_as_unavailable_and_named(capsys: pytest.CaptureFixture[str]) -> None:
     with serving(Refuse(Code.CATALOG_UNREACHABLE, "Start it.")) as server:
         assert got(server, "/metrics") == (503, b"CATALOG_UNREACHABLE\n")
     assert capsys.readouterr().err == "CATALOG_UNREACHABLE: Start it.\n"

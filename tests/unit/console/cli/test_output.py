@@ -18,7 +18,7 @@ from shared.domain.errors import Code, Refuse
         ("Zoë 日本", "Zoë 日本"),
     ],
 )
-def test_nothing_reaches_the_terminal_as_a_command(text: str, shown: str) -> None:
+def test_no_control_sequence_reaches_the_terminal(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
@@ -27,7 +27,7 @@ def test_a_document_is_one_json_document(capsysbinary: pytest.CaptureFixture[byt
     assert json.loads(capsysbinary.readouterr().out) == [{"tenant": "contoso", "next": None}]
 
 
-def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(Refuse) as caught:
@@ -38,14 +38,14 @@ def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.code is Code.FILE_NOT_WRITABLE
 
 
-def test_a_closed_standard_output_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_standard_output_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(Refuse) as caught:
         print_line("x")
     assert caught.value.code is Code.FILE_NOT_WRITABLE
 
 
-def test_one_is_one() -> None:
+def test_a_count_of_one_is_singular() -> None:
     assert counted(1, "record") == "1 record"
     assert counted(2000, "record") == "2,000 records"
     assert counted(0, "entry", "entries") == "0 entries"

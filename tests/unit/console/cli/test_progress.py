@@ -31,7 +31,7 @@ def seen(steps: list[Step], height: int = 40, pace: Pace | None = None) -> str:
     return captured.get()
 
 
-def test_a_rate_is_that_of_the_last_seconds_and_ends_when_nothing_comes() -> None:
+def test_a_rate_covers_the_last_seconds_and_disappears_without_progress() -> None:
     now = Seconds()
     pace = Pace(now)
     assert pace.rate("users", 0) is None
@@ -42,7 +42,7 @@ def test_a_rate_is_that_of_the_last_seconds_and_ends_when_nothing_comes() -> Non
     assert pace.rate("users", 3000) is None
 
 
-def test_each_resource_has_its_records_and_one_that_graph_refuses_its_answer() -> None:
+def test_each_resource_shows_its_records_or_the_refusal_of_graph() -> None:
     users = msgspec.structs.replace(READING, progress=[ResourceProgress(resource="users", records=1234, changed=0)])
     refused = Step(step_id="g", phase=1, name="groups", state=StepState.DONE, answer=Answer.FORBIDDEN)
     text = seen([users, refused])
@@ -50,13 +50,13 @@ def test_each_resource_has_its_records_and_one_that_graph_refuses_its_answer() -
     assert "forbidden" in text
 
 
-def test_what_keeps_a_job_waiting_is_said() -> None:
+def test_progress_shows_why_a_job_waits() -> None:
     trouble = Trouble(code=Code.STORE_UNREACHABLE, message="The store is away.", since=NOW, retry_at=NOW + timedelta(1))
     text = seen([msgspec.structs.replace(READING, trouble=trouble)])
     assert "STORE_UNREACHABLE: The store is away. Waiting since 2026-05-01T12:00:00Z" in " ".join(text.split())
 
 
-def test_a_low_terminal_gets_one_line_instead_of_a_table() -> None:
+def test_a_short_terminal_gets_one_line_instead_of_a_table() -> None:
     users = msgspec.structs.replace(READING, progress=[ResourceProgress(resource="users", records=1234, changed=0)])
     text = seen([users], height=6)
     assert len(text.splitlines()) <= 3

@@ -90,7 +90,7 @@ ADD = ("tenant", "add", "contoso", "--directory-id", GUID, "--client-id", GUID, 
     ],
     ids=" ".join,
 )
-def test_wrong_use_is_one_sentence_and_status_2(shell: Commands, words: tuple[str, ...]) -> None:
+def test_wrong_use_is_reported_in_one_sentence_with_status_2(shell: Commands, words: tuple[str, ...]) -> None:
     said = shell.refused(*words, code="WRONG_USE", status=2)
     if words == ("tenant", "remove", "contoso"):
         assert "--yes" in said
@@ -125,7 +125,7 @@ def test_wrong_use_is_one_sentence_and_status_2(shell: Commands, words: tuple[st
         (("schedule", "set", "contoso", "--cron", "0 3 * * *", "--timezone", "Mars"), "SETTINGS_INVALID", 2),
     ],
 )
-def test_what_is_not_there_is_refused_by_its_code(
+def test_a_missing_object_is_refused_with_its_code(
     shell: Commands, words: tuple[str, ...], code: str, status: int
 ) -> None:
     shell.refused(*words, code=code, status=status)
@@ -168,13 +168,13 @@ def test_every_missing_or_wrong_setting_is_named_at_once(shell: Commands, words:
     ],
     ids=" ".join,
 )
-def test_what_needs_the_engine_refuses_a_tenant_that_nobody_knows(shell: Commands, words: tuple[str, ...]) -> None:
+def test_commands_that_need_the_engine_refuse_an_unknown_tenant(shell: Commands, words: tuple[str, ...]) -> None:
     shell.environment["ENTRAKEEP_PROVIDER_KEY_ARN"] = ARN
     shell.refused(*words, code="NO_SUCH_TENANT", status=1)
     assert not (shell.folder / "out").exists()
 
 
-def test_lists_need_sql_alone(shell: Commands) -> None:
+def test_lists_need_only_sql(shell: Commands) -> None:
     assert shell.document("tenant", "list") == []
     assert shell.document("jobs", "list") == []
     assert shell.run("catalog", "migrate")[0].startswith(b"The catalog is at revision")
@@ -190,6 +190,6 @@ def test_lists_need_sql_alone(shell: Commands) -> None:
         ("mysql://root:CANARY@host/db", "SETTINGS_INVALID", 2),
     ],
 )
-def test_a_catalog_that_cannot_be_used_is_a_sentence(shell: Commands, url: str, code: str, status: int) -> None:
+def test_an_unusable_catalog_is_reported_in_one_sentence(shell: Commands, url: str, code: str, status: int) -> None:
     shell.environment["ENTRAKEEP_DATABASE_URL"] = url
     assert "CANARY" not in shell.refused("tenant", "list", "--json", code=code, status=status)

@@ -22,7 +22,7 @@ from tests.unit.console.documents.test_documents import NOW
         (Answer.PARTIAL, False, 7, "users: partial (7 objects refused)"),
     ],
 )
-def test_a_snapshot_names_what_it_lacks_and_counts_what_was_refused(
+def test_a_snapshot_names_its_missing_resources_and_counts_refused_records(
     answer: Answer, stale: bool, refused: int, line: str
 ) -> None:
     report = ResourceReport(resource="users", answer=answer, records=1, stale=stale, refused=refused)

@@ -51,7 +51,7 @@ def test_no_line_is_wider_than_the_terminal_and_ids_are_whole(monkeypatch: pytes
     assert "a sentence that is much longer" in " ".join(" ".join(lines).split())
 
 
-def test_where_a_table_does_not_fit_a_row_takes_several_lines_with_aligned_columns(
+def test_a_row_of_a_wide_table_takes_several_lines_with_aligned_columns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = on_terminal(monkeypatch, 60)
@@ -71,7 +71,7 @@ def test_where_a_table_does_not_fit_a_row_takes_several_lines_with_aligned_colum
     ]
 
 
-def test_no_line_ends_in_spaces_and_none_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_line_ends_with_spaces_and_no_line_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch, 100)
     print_table(COLUMNS, [(ID, "contoso", "queued", None), ROW], empty="")
     print_fields([("code", None), ("message", "x")])
@@ -80,29 +80,29 @@ def test_no_line_ends_in_spaces_and_none_is_empty(monkeypatch: pytest.MonkeyPatc
     assert all(lines)
 
 
-def test_a_column_without_anything_is_left_out(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_an_empty_column_is_omitted(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     print_table(COLUMNS, [(ID, "contoso", "queued", None)], empty="")
     assert b"missing" not in capsysbinary.readouterr().out
 
 
-def test_a_table_in_a_pipe_has_a_line_a_row_and_no_colours(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_piped_table_has_one_line_per_row_and_no_colours(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     print_table(("job", "state", "missing"), [(ID, "failed", "word " * 100), (ID, "queued", None)], empty="")
     out = capsysbinary.readouterr().out.decode()
     assert len(out.splitlines()) == 4
     assert "\x1b" not in out
 
 
-def test_no_rows_are_a_sentence(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_table_without_rows_prints_one_sentence(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     print_table(("job",), [], empty="There is no job.")
     assert capsysbinary.readouterr().out == b"There is no job.\n"
 
 
-def test_text_of_others_is_shown_as_it_stands_and_not_as_markup(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_foreign_text_is_shown_literally_and_not_as_markup(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     print_fields([("name", "[red]x[/]"), ("none", None), ("count", 1234)])
     assert b"[red]x[/]" in capsysbinary.readouterr().out
 
 
-def test_a_list_has_a_line_for_each_and_an_empty_one_is_a_dash(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_list_prints_one_line_per_item_and_an_empty_list_a_dash(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     print_fields([("arns", ["one", "two"]), ("left", [])])
     lines = [line.split() for line in capsysbinary.readouterr().out.decode().splitlines()]
     assert lines == [["arns", "one"], ["two"], ["left", "-"]]

@@ -33,7 +33,7 @@ def codes(world: World, waited: float = 60.0) -> list[Code]:
     return [hindrance.code for hindrance in hindrances(world.catalog, waited)]
 
 
-def test_hindrances_are_beat_or_else_the_broker_and_the_workers(world: World) -> None:
+def test_a_job_waits_for_beat_or_else_for_the_broker_and_the_workers(world: World) -> None:
     assert codes(world) == [Code.STACK_NOT_RUNNING]
     assert codes(world, waited=1.0) == []
     world.scheduler.record_tick()
@@ -56,7 +56,7 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_a_wait_says_what_keeps_the_job_waiting_and_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_reports_its_reason_and_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     said = io.StringIO()
     monkeypatch.setattr(sys, "stderr", said)
     tenant = world.add("acme")
@@ -87,7 +87,7 @@ def test_a_wait_says_what_keeps_the_job_waiting_and_goes_on(world: World, monkey
     assert said.getvalue().count("NO_WORKER") == 1
 
 
-def test_a_wait_ends_where_beat_does_not_tick(world: World) -> None:
+def test_a_wait_ends_if_beat_does_not_tick(world: World) -> None:
     job = world.planned(world.add("acme"))
     with pytest.raises(Refuse, match=rf"Beat has not ticked for 0\.1 s.*The job {job.job_id} stays queued") as refused:
         wait_for(world.catalog, job, None, Limits(beat_silent_seconds=0.1))

@@ -17,13 +17,13 @@ def entrakeep(home: Path, arguments: str, before: str = "") -> "subprocess.Compl
 
 
 @pytest.mark.parametrize("command", ["tenant list", "tenant list --json", "resources", "--help", "completion bash"])
-def test_a_full_disk_behind_standard_output_is_a_sentence(tmp_path: Path, command: str) -> None:
+def test_a_full_disk_at_standard_output_is_reported_in_one_sentence(tmp_path: Path, command: str) -> None:
     ended = entrakeep(tmp_path, f"{command} > /dev/full")
     assert ended.stderr == "FILE_NOT_WRITABLE: Standard output cannot be written: No space left on device.\n"
     assert ended.returncode == 1
 
 
-def test_what_is_written_can_be_read_again_whatever_the_mask(tmp_path: Path) -> None:
+def test_written_files_are_readable_by_their_owner_whatever_the_umask(tmp_path: Path) -> None:
     home = tmp_path / "home"
     for _ in range(2):
         ended = entrakeep(home, "tenant list", "umask 777;")
@@ -34,7 +34,7 @@ def test_what_is_written_can_be_read_again_whatever_the_mask(tmp_path: Path) -> 
         assert stat.S_IMODE(mode) == (0o700 if stat.S_ISDIR(mode) else 0o600), name
 
 
-def test_a_worker_with_wrong_settings_is_a_sentence_and_no_traceback() -> None:
+def test_wrong_settings_of_a_worker_are_reported_in_one_sentence_without_a_traceback() -> None:
     line = (sys.executable, "-m", "celery", "-A", "workers.app", "worker")
     environment = {"PATH": "/usr/bin:/bin", "HTTPS_PROXY": "garbage"}
     ended = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -45,7 +45,7 @@ def test_a_worker_with_wrong_settings_is_a_sentence_and_no_traceback() -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_the_version_is_the_one_of_the_project(tmp_path: Path) -> None:
+def test_the_version_equals_that_of_the_project(tmp_path: Path) -> None:
     ended = entrakeep(tmp_path, "--version")
     project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
     assert (ended.stdout, ended.returncode) == (f"entrakeep {project['version']}\n", 0)

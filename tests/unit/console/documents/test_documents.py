@@ -94,7 +94,7 @@ def test_a_job_has_its_fields() -> None:
         ([step(1, "users", StepState.DONE), step(2, "users", StepState.DONE)], "done"),
     ],
 )
-def test_a_resource_is_done_when_every_round_of_its_stream_is(steps: list[Step], state: str) -> None:
+def test_a_resource_is_done_when_every_round_of_its_stream_is_done(steps: list[Step], state: str) -> None:
     states = {row["resource"]: row["state"] for row in results(JOB, "contoso", steps)["resources"]}
     assert (states["users"], states["users.manager"], states["groups"]) == (state, state, "queued")
 
@@ -108,7 +108,7 @@ def test_rounds_of_a_resource_are_counted_together() -> None:
     assert row == {"resource": "users", "state": "reading", "records": 6, "changed": 8, "answer": "whole"}
 
 
-def test_a_resource_that_this_version_does_not_know_is_listed_last() -> None:
+def test_a_resource_unknown_to_this_version_is_listed_last() -> None:
     seen = ResourceProgress(resource="devices.owners", records=5, changed=6)
     row = results(JOB, "contoso", [step(1, "devices", StepState.DONE, seen)])["resources"][-1]
     assert row == {"resource": "devices.owners", "state": "done", "records": 5, "changed": 6, "answer": "whole"}
@@ -126,7 +126,7 @@ def test_a_resource_that_a_failed_job_did_not_read_is_not_done() -> None:
         assert document["resources"][0]["answer"] is None
 
 
-def test_a_job_that_waits_says_why_since_when_and_until_when() -> None:
+def test_a_waiting_job_shows_why_since_when_and_until_when() -> None:
     trouble = Trouble(
         code=Code.GRAPH_UNREACHABLE, message="Graph is silent.", since=NOW, retry_at=NOW + timedelta(seconds=5)
     )
@@ -140,7 +140,7 @@ def test_a_job_that_waits_says_why_since_when_and_until_when() -> None:
     assert results(ended, "contoso", [waiting])["code"] is None
 
 
-def test_the_damage_that_a_verify_found_is_told_again() -> None:
+def test_the_damage_reported_by_a_verify_is_shown() -> None:
     damaged = [{"blob": "b", "resource": "users", "reason": "BLOB_MISSING"}]
     job = msgspec.structs.replace(
         JOB,
@@ -152,7 +152,7 @@ def test_the_damage_that_a_verify_found_is_told_again() -> None:
     assert "strays" not in document
 
 
-def test_strays_that_a_sweep_skipped_are_shown() -> None:
+def test_strays_skipped_by_a_sweep_are_shown() -> None:
     job = msgspec.structs.replace(JOB, kind=JobKind.SWEEP, detail=SweepResult(removed=0, strays=["t/README"]))
     assert results(job, "contoso", [])["strays"] == ["t/README"]
 
@@ -167,7 +167,7 @@ def test_a_paused_schedule_has_no_next_time() -> None:
     }
 
 
-def test_resources_are_shown_with_what_is_sent_to_graph() -> None:
+def test_resources_are_shown_with_their_requests_to_graph() -> None:
     rows = {row.resource: fields_of(row) for row in protected_resources()}
     assert list(rows["users"]) == [
         *("resource", "family", "api", "path", "delta", "select"),
@@ -187,7 +187,7 @@ def shown(keys: KeyState = NOTHING, health: KeyHealth = WELL, *history: KeyEvent
     return fields_of(key_document(TENANT, keys, health, history))
 
 
-def test_a_refused_key_is_shown_as_revoked_since_then_with_what_its_owner_must_do() -> None:
+def test_a_refused_key_is_shown_as_revoked_with_its_date_and_the_action_for_its_owner() -> None:
     since = NOW + timedelta(hours=1)
     refusal = Refusal(arn=ARN, at=NOW + timedelta(hours=2), since=since, message="Refused.")
     assert shown(KeyState(refusal=refusal, unreachable=NOW, data_keys={ARN: 2})) == {
@@ -214,14 +214,14 @@ def test_a_refused_key_is_shown_as_revoked_since_then_with_what_its_owner_must_d
 @pytest.mark.parametrize(
     "condition", [KeyCondition.MISCONFIGURED, KeyCondition.DAMAGED, KeyCondition.UNREACHABLE, KeyCondition.OK]
 )
-def test_what_probes_found_is_the_state_where_nothing_is_refused(condition: KeyCondition) -> None:
+def test_probes_determine_the_state_of_a_key_that_no_job_was_refused(condition: KeyCondition) -> None:
     since = NOW + timedelta(hours=3)
     document = shown(health=KeyHealth(arn=ARN, condition=condition, since=since, checked_at=since))
     assert (document["state"], document["since"]) == (condition, "2026-05-01T15:00:00.000Z")
     assert document["checked_at"] == "2026-05-01T15:00:00.000Z"
 
 
-def test_a_refusal_that_a_job_has_seen_end_is_over_before_the_next_probe() -> None:
+def test_a_refusal_ends_when_a_job_succeeds_and_not_only_at_the_next_probe() -> None:
     found = KeyHealth(arn=ARN, condition=KeyCondition.REVOKED, since=NOW + timedelta(hours=3))
     assert (shown(health=found)["state"], shown(health=found)["since"]) == ("ok", moment(NOW))
 
@@ -252,7 +252,7 @@ def test_warnings_and_history_are_shown_with_their_dates() -> None:
     ]
 
 
-def test_a_key_that_changes_is_shown_as_updating_since_the_switch() -> None:
+def test_a_changing_key_is_shown_as_updating_since_the_switch() -> None:
     keys = KeyState(
         refusal=None, unreachable=None, data_keys={ARN: 1}, switched_at=NOW, updating=True, old_key_free=False
     )
@@ -260,7 +260,7 @@ def test_a_key_that_changes_is_shown_as_updating_since_the_switch() -> None:
     assert (document["state"], document["since"], document["old_key_free"]) == ("updating", moment(NOW), False)
 
 
-def test_a_job_that_checks_or_changes_a_key_tells_how_far_it_has_come() -> None:
+def test_a_job_that_checks_or_changes_a_key_shows_its_progress() -> None:
     made = [{"check": "form", "outcome": "passed", "message": None}]
     check = msgspec.structs.replace(
         JOB, kind=JobKind.KEY_CHECK, detail=KeyChecks(arn=ARN, checks=[Check(**each) for each in made])
@@ -278,14 +278,14 @@ def test_a_job_that_checks_or_changes_a_key_tells_how_far_it_has_come() -> None:
 
 
 @pytest.mark.parametrize("free", [True, False, None])
-def test_people_are_told_that_the_old_key_is_still_needed_and_not_only_when_it_is_not(free: bool | None) -> None:
+def test_the_key_document_says_whether_the_previous_key_is_still_needed(free: bool | None) -> None:
     keys = KeyState(refusal=None, unreachable=None, data_keys={ARN: 1}, old_key_free=free)
     shown_fields = dict(key_fields(key_document(TENANT, keys, WELL, ())))
     assert shown_fields["old_key_free"] is free
     assert (shown_fields["data_keys"], shown_fields["warnings"]) == (f"1 under {ARN}", None)
 
 
-def test_what_is_under_untrusted_keys_is_shown_with_account_and_region() -> None:
+def test_objects_under_untrusted_keys_are_shown_with_account_and_region() -> None:
     untrusted = Untrusted(arn=ARN, data_keys=2, manifests=0, found_at=NOW)
     document = key_document(TENANT, NOTHING, WELL, (), [untrusted])
     assert fields_of(document)["untrusted"] == [

@@ -21,7 +21,7 @@ from tests.contract.catalog.world import ARN, NOW, OTHER_ARN, REVOKED, World, ne
 from tests.generated.schemas import check
 
 
-def test_lists_and_pages_of_a_tenant_fit_their_schemas(world: World, document: Callable[..., Any]) -> None:
+def test_lists_and_pages_of_a_tenant_match_their_schemas(world: World, document: Callable[..., Any]) -> None:
     assert document("tenant", "list") == document("jobs", "list") == []
     assert document("resources")
     acme = world.add("acme")
@@ -40,7 +40,7 @@ def test_lists_and_pages_of_a_tenant_fit_their_schemas(world: World, document: C
     assert document("audit", "show", "--installation")[0]["action"] == "tenant.added"
 
 
-def test_jobs_of_every_kind_fit_their_schemas(world: World, document: Callable[..., Any]) -> None:
+def test_jobs_of_every_kind_match_their_schemas(world: World, document: Callable[..., Any]) -> None:
     acme = world.add("acme")
     job = document("backup", "acme")["job"]
     assert document("jobs", "show", job)["hindrances"][0]["code"] == Code.STACK_NOT_RUNNING
@@ -62,6 +62,6 @@ def test_jobs_of_every_kind_fit_their_schemas(world: World, document: Callable[.
     assert len(document("jobs", "list", "--tenant", "acme")) == 5
 
 
-def test_records_fit_their_schema_line_by_line() -> None:
+def test_records_match_their_schema_line_by_line() -> None:
     line = json.dumps({"key": f"users/{new_id()}", "value": {"displayName": "Ada"}}).encode()
     check(["browse", "acme", "latest"], line + b"\n" + line + b"\n")
