@@ -19,7 +19,7 @@ from benchmarks.backing_up import HEAVY
 from benchmarks.directory import MeasuredDirectory
 from tests.parts import AwsSimulator, RedisServer, aws_simulator, graph_simulator, redis_server
 
-PARTS = ("changes", "stages", "models", "archives", "limit", "revoking", "moving")
+PARTS = ("changes", "stages", "models", "archives", "limit", "comparing", "revoking", "moving")
 """Parts that ``--without`` can leave out. Downloads and backups are always measured."""
 _USERS_PER_GROUP = 5
 """Default number of users per group."""
@@ -73,6 +73,16 @@ class Bench:
                 self._console, report.Compared(files=files, size=size, archives=repositories, stored=stored)
             )
 
+    def comparisons(self, users: int, groups: int) -> None:
+        """Measure comparisons over a directory: after changes, and of two equal snapshots without a shared run."""
+        with self._directory(users, groups) as directory, self._home() as home:
+            directory.back_up(home)
+            directory.change(users // 100, groups // 100)
+            directory.back_up(home, "changes")
+            changed = directory.compare(home)
+            directory.back_up(home, "again")
+            report.print_comparisons(self._console, users, groups, changed, directory.compare(home))
+
     def keys(self, trials: int, lease: float, data_keys: int, parts: set[str]) -> None:
         """Measure revocation and update of a key, over a directory of 10 users and 1 group. Print the results."""
         with self._directory(10, 1) as directory, self._home() as home, self._home() as another:
@@ -104,6 +114,8 @@ def main(argv: list[str]) -> int:
         report.print_machine(console)
         bench.turns(options.users, options.groups, options.runs, parts)
         report.print_how(console)
+        if "comparing" in parts:
+            bench.comparisons(options.users, options.groups)
         if "models" in parts:
             bench.models(options.sample)
         if "archives" in parts:

@@ -5,6 +5,7 @@ Arguments: directory id, client id, secret, then the kind of run. Settings come 
 - ``full``: a tenant's first backup.
 - ``staged``: the same, with CPU time by stage.
 - ``changes``: a further backup of the tenant whose backup this home already has.
+- ``again``: a further full backup of that tenant.
 
 The job's steps, which scheduler and broker would distribute, run one after the other in this process. Everything below them
 is the product: sign-in, Graph, budget, KMS, vault, store, catalog.
@@ -38,7 +39,7 @@ def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure
     """Measure one backup, from its first claim to its snapshot. Raises RuntimeError if it does not succeed."""
     wiring.migrate_catalog()
     context = wiring.worker_context(wiring.celery_app())
-    if how == "changes":
+    if how in ("changes", "again"):
         tenant = context.catalog.tenants()[0]
     else:
         identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))

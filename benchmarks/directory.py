@@ -51,6 +51,10 @@ class MeasuredDirectory:
         """Measure a backup of the directory, in this home. ``how`` is a kind of run of ``benchmarks.backing_up``."""
         return self._measured("backing_up", [*_IDENTITY, how], self._environment(home))
 
+    def compare(self, home: Path) -> Measure:
+        """Measure a comparison of the two newest snapshots in this home."""
+        return self._measured("comparing", [], self._environment(home))
+
     def revoke(self, home: Path, trials: int, lease: float) -> Stopped:
         """Revoke the key of a running backup ``trials`` times, under a key lease of ``lease`` seconds. Return the delays."""
         environment = self._environment(home) | {"ENTRAKEEP_KEY_LEASE_SECONDS": str(lease)}

@@ -9,7 +9,6 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import JobKind
 from shared.domain.model import Snapshot, Tenant
 from shared.domain.records import encode_id, put
-from shared.domain.resources import LINKS
 from shared.engine.compare.differences import Change, Difference, difference_of, needed_names
 from shared.engine.compare.naming import Names, read_names
 from shared.engine.compare.scope import Chooser, Scope
@@ -27,14 +26,15 @@ def compared(context: Context, tenant: Tenant, before: str, after: str, scope: S
     """Open two snapshots (ids or ``latest``) in a job of this process, which ends with the block. Yield the comparison.
 
     Raise Refuse ``WRONG_USE`` for a property that no resource has, or a resource that no snapshot has,
-    ``NO_SUCH_SNAPSHOT``, and what reading raises. If the block raises, the caller must discard its output: the key may have
-    been revoked half-way.
+    ``NO_SUCH_OBJECT`` for an id that is in neither, ``NO_SUCH_SNAPSHOT``, and what reading raises. If the block raises, the
+    caller must discard its output: the key may have been revoked half-way.
     """
     snapshots = context.catalog.tenant(tenant.tenant_id).snapshots
     rows = snapshots.get(before), snapshots.get(after)
     scope.check(rows)
     shown = Shown()
     with begun_over(context, tenant, JobKind.COMPARE, rows, shown, scope.resources) as (work, readers):
+        _check_ids(scope.ids, readers)
         yield Comparison(work, rows, readers, scope, shown)
 
 
@@ -92,8 +92,6 @@ class Comparison:
         for resource in sorted({*self._before.resources, *self._after.resources} - unread):
             if not self._scope.resources or resource in self._scope.resources:
                 yield from self._of_resource(resource, chooser)
-        if not self.counts:
-            self._check_ids()
 
     def _of_resource(self, resource: str, chooser: Chooser) -> Iterator[Difference]:
         """Yield the differences of one resource."""
@@ -109,20 +107,28 @@ class Comparison:
                 self._shown.records += 1
                 yield difference
 
-    def _check_ids(self) -> None:
-        """Raise Refuse ``NO_SUCH_OBJECT`` if neither snapshot has an object with one of the scope's ids."""
-        for each in self._scope.ids:
-            if not any(_exists(reader, encode_id(each)) for reader in (self._before, self._after)):
-                raise Refuse(Code.NO_SUCH_OBJECT, f"Neither snapshot has an object with the id {each}.")
+
+def _check_ids(ids: Sequence[str], readers: Sequence[SnapshotReader]) -> None:
+    """Raise Refuse ``NO_SUCH_OBJECT`` if no snapshot has a record with one of these ids in its key."""
+    for each in ids:
+        encoded = encode_id(each)
+        # Ids of links and of objects that belong to others do not say where their records are, so these are looked for last.
+        found = (look(reader, encoded) for look in (_is_object, _is_named) for reader in readers)
+        if not any(found):
+            raise Refuse(Code.NO_SUCH_OBJECT, f"Neither snapshot has an object with the id {each}.")
 
 
-def _exists(reader: SnapshotReader, object_id: bytes) -> bool:
-    """Return True if the snapshot has an object with this id."""
+def _is_object(reader: SnapshotReader, object_id: bytes) -> bool:
+    """Return True if an object of the snapshot that belongs to no other has this id."""
     for resource in reader.resources:
-        if resource not in LINKS:
-            # Only the id of an object that belongs to no other says where its record is.
-            name = resource.encode()
-            touched = None if "." in resource else Touched([put(name, name + b"/" + object_id, b"")[0]])
-            if any(key.endswith(b"/" + object_id) for key, _ in reader.stored_records(resource, touched)):
-                return True
+        name = resource.encode()
+        touched = Touched([put(name, name + b"/" + object_id, b"")[0]])
+        if "." not in resource and any(reader.stored_records(resource, touched)):
+            return True
     return False
+
+
+def _is_named(reader: SnapshotReader, object_id: bytes) -> bool:
+    """Return True if the key of a link, or of an object that belongs to another, has this id."""
+    belonging = [resource for resource in reader.resources if "." in resource]
+    return bool(belonging) and any(object_id in key.split(b"/")[1::2] for key, _ in reader.records(belonging))
