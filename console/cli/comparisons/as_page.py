@@ -32,6 +32,7 @@ _HEAD = """<!doctype html>
 <dt>A</dt><dd>{a}</dd>
 <dt>B</dt><dd>{b}</dd>
 </dl>
+<p class="legend">Of two values side by side, the left one is A's and the right one is B's.</p>
 </header>
 """
 

@@ -12,7 +12,8 @@ STYLE = """
 body { margin: 0 auto; max-width: 76rem; padding: 2rem 1.5rem 3rem; color: var(--ink); background: var(--ground);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
 h1 { margin: 0 0 .5rem; font-size: 1.6rem; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .75rem; margin: 0 0 1.5rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .75rem; margin: 0 0 .5rem; }
+.legend { margin: 0 0 1.5rem; color: var(--soft); }
 dt { font-weight: 600; } dd { margin: 0; }
 code { font: .85em/1.4 ui-monospace, "Cascadia Mono", "Liberation Mono", monospace; color: var(--soft);
   overflow-wrap: anywhere; }
