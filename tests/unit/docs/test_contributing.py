@@ -34,7 +34,7 @@ def test_every_make_target_and_module_run_on_the_page_exists() -> None:
 
 
 def test_the_page_has_a_recipe_for_each_common_extension() -> None:
-    assert {"Add a resource", "Add an answer of AWS KMS", "Add a migration"} <= RECIPES.keys()
+    assert {"Add a resource", "Add a job kind", "Add an answer of AWS KMS", "Add a migration"} <= RECIPES.keys()
 
 
 @pytest.mark.parametrize("title", RECIPES)
