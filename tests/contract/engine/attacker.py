@@ -18,7 +18,7 @@ ADMIN = b'{"id":"666","displayName":"Break Glass Admin"}'
 
 
 class Attacker:
-    """Plants what a takeover of the tenant needs."""
+    """Plant the blobs that a takeover of the tenant needs."""
 
     def __init__(self, world: EngineWorld) -> None:
         self._world = world

@@ -1,4 +1,4 @@
-"""Every row of the table of what AWS KMS answers, brought about at a KMS over HTTP: in earnest, or scripted."""
+"""A case for every row of the table of AWS KMS answers, made by a KMS over HTTP: by real state or by a scripted error."""
 
 import json
 import os
@@ -27,22 +27,22 @@ USES = ("Decrypt", "GenerateDataKey", "ReEncrypt")
 
 
 class Kms(AwsKeys):
-    """The key service, with a way to KMS that can be changed while it is at work.
+    """The key service, with a connection to KMS that can be changed while it works.
 
-    ``met``: the code of every error that it raised, and whether the operator must act. ``then`` is told how many they are, by
-    whoever met one, once KMS was asked all that is asked about it.
+    ``errors``: the code of every error that it raised, and whether the operator must act. ``on_error`` receives their number
+    after each error, once all calls that examine the error were made.
     """
 
     def __init__(self, seconds: float, aws: AwsSimulator, provider_key: str, patch: pytest.MonkeyPatch) -> None:
         super().__init__(seconds, provider_key, REGION)
-        self.met: list[tuple[Code, bool]] = []
-        self.then: Callable[[int], None] = lambda _: None
+        self.errors: list[tuple[Code, bool]] = []
+        self.on_error: Callable[[int], None] = lambda _: None
         endpoints = {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}
         self.aws, self._own, self._patch = aws, {**ENVIRONMENT, **endpoints}, patch
-        self.go()
+        self.use_environment()
 
-    def go(self, **environment: str) -> None:
-        """From now on with the usual environment and this; what is empty is not there."""
+    def use_environment(self, **environment: str) -> None:
+        """Use the usual environment with these changes from now on; an empty value removes its variable."""
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             self._patch.delenv(name)
         for name, value in {**self._own, **environment}.items():
@@ -52,18 +52,18 @@ class Kms(AwsKeys):
             self._session = None
             self._clients.clear()
 
-    def _call(self, *what: Any) -> Any:
+    def _call(self, *arguments: Any) -> Any:
         try:
-            return super()._call(*what)
+            return super()._call(*arguments)
         except EntrakeepError as error:
-            self.met.append((error.code, isinstance(error, KeyRefused) and error.ours))
-            self.then(len(self.met))
+            self.errors.append((error.code, isinstance(error, KeyRefused) and error.ours))
+            self.on_error(len(self.errors))
             raise
 
 
 @dataclass
 class Scene:
-    """Where a case takes place: KMS, the way to it, and the tenant's key."""
+    """The parts of a case: KMS, the connection to it, and the tenant's key."""
 
     aws: AwsSimulator
     kms: Kms
@@ -76,7 +76,7 @@ class Scene:
         return self.aws.client("kms")
 
     def deny(self, *actions: str) -> None:
-        """A policy that denies, beside the one that allows the owner everything."""
+        """Set a key policy that denies these actions and allows the owner the rest."""
         allow = {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*"}
         deny = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": list(actions), "Resource": "*"}
         policy = {"Version": "2012-10-17", "Statement": [allow, *([deny] if actions else [])]}
@@ -85,10 +85,10 @@ class Scene:
     def state(self, state: str) -> None:
         self.aws.post("key-state", {"key": self.arn, "state": state})
 
-    def relieve(self) -> None:
-        """As if nothing had been, unless the key is gone."""
+    def recover(self) -> None:
+        """Undo the case, unless the key was deleted."""
         self.aws.clear_faults()
-        self.kms.go()
+        self.kms.use_environment()
         self.state("Enabled")
         self.deny()
 
@@ -96,8 +96,8 @@ class Scene:
 Case = Callable[[Scene], None]
 
 
-def says(code: str, message: str = "", status: int = 400) -> Case:
-    """KMS says this whenever the tenant's key is used."""
+def kms_error(code: str, message: str = "", status: int = 400) -> Case:
+    """Return a case in which KMS answers each use of the tenant's key with this error."""
 
     def case(scene: Scene) -> None:
         error = {"what": "error", "code": code, "message": message, "status": status}
@@ -106,95 +106,100 @@ def says(code: str, message: str = "", status: int = 400) -> Case:
     return case
 
 
-def is_in(state: str) -> Case:
+def key_state(state: str) -> Case:
     return lambda scene: scene.state(state)
 
 
-def goes(**environment: str) -> Case:
-    return lambda scene: scene.kms.go(**environment)
+def with_environment(**environment: str) -> Case:
+    return lambda scene: scene.kms.use_environment(**environment)
 
 
-def denied(scene: Scene) -> None:
+def deny_use(scene: Scene) -> None:
     scene.deny("kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 
 
-def denied_everywhere(scene: Scene) -> None:
-    denied(scene)
+def deny_everywhere(scene: Scene) -> None:
+    deny_use(scene)
     match = {"service": "kms", "key": scene.kms._provider_key}
     scene.aws.fault({"match": match, "what": "error", "code": "AccessDeniedException", "status": 400})
 
 
-def gone(scene: Scene) -> None:
+def delete_key(scene: Scene) -> None:
     scene.owner.schedule_key_deletion(KeyId=scene.arn, PendingWindowInDays=7)
     scene.aws.post("clock", {"advance_days": 8})
 
 
-def unseen(scene: Scene) -> None:
+def hide_key(scene: Scene) -> None:
     scene.deny("kms:DescribeKey")
     scene.state("Unavailable")
 
 
-def disabled_by_state(scene: Scene) -> None:
+def disable_by_state(scene: Scene) -> None:
     scene.owner.disable_key(KeyId=scene.arn)
-    says("KMSInvalidStateException")(scene)
+    kms_error("KMSInvalidStateException")(scene)
 
 
-def faulty(**fault: Any) -> Case:
+def kms_fault(**fault: Any) -> Case:
     return lambda scene: scene.aws.fault({"match": {"service": "kms", "key": scene.arn}, **fault})
 
 
 STATE = "KMSInvalidStateException"
 CASES: dict[str, tuple[Case, ...]] = {
-    "throttled": (says("ThrottlingException", "Rate exceeded"),),
-    "inside-kms": (says("KeyUnavailableException", status=500),),
-    "any-5xx": (says("NeverHeardOf", status=502),),
-    "tls": (lambda scene: scene.kms.go(AWS_ENDPOINT_URL_KMS=scene.aws.url.replace("http:", "https:")),),
-    "not-kms": (lambda scene: scene.kms.go(AWS_ENDPOINT_URL_KMS=scene.nonsense),),
-    "invalid-ciphertext": (says("InvalidCiphertextException"),),
-    "incorrect-key": (says("IncorrectKeyException"),),
-    "store-ciphertext": (says(STATE, "The ciphertext is corrupted, missing, or otherwise invalid."),),
-    "signature": (says("InvalidSignatureException"), says("RequestExpired")),
-    "access-key": (goes(AWS_ACCESS_KEY_ID="AKIAUNKNOWNUNKNOWN00"),),
-    "session-ended": (says("ExpiredTokenException"),),
-    "no-credentials-sent": (says("MissingAuthenticationTokenException"),),
-    "not-enabled": (says("OptInRequired", status=403),),
-    "role": (says("AccessDenied", status=403),),
-    "not-sent": (goes(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY=""), goes(AWS_PROFILE="none")),
-    "arn": (says("InvalidArnException"),),
-    "kind-of-key": (says("InvalidKeyUsageException"), says("UnsupportedOperationException")),
-    "grant": (says("InvalidGrantTokenException"),),
-    "limit": (says("LimitExceededException"),),
-    "validation": (says("ValidationException"),),
-    "denied-by-our-permissions": (says("AccessDeniedException", "because no identity-based policy allows it"),),
-    "denied-by-our-organization": (says("AccessDeniedException", "an explicit deny in a service control policy"),),
-    "denied-by-their-organization": (says("AccessDeniedException", "an explicit deny in a resource control policy"),),
-    "denied-everywhere": (denied_everywhere,),
-    "denied": (denied,),
-    "disabled": (lambda scene: scene.owner.disable_key(KeyId=scene.arn),),
-    "gone": (gone,),
-    "unseen": (unseen,),
-    "to-be-deleted": (lambda scene: scene.owner.schedule_key_deletion(KeyId=scene.arn, PendingWindowInDays=7),),
-    "no-material": (is_in("PendingImport"),),
-    "disconnected": (is_in("Unavailable"),),
-    "disabled-by-state": (disabled_by_state,),
-    "changing": (is_in("Creating"),),
-    "store-silent": (says(STATE, "The external key store proxy did not respond to the request in time."),),
-    "external-key": (says(STATE, "The external key is not enabled."),),
-    "state": (says(STATE, "Not now."),),
-    "network": (
-        faulty(what="drop"),
-        faulty(what="slow", seconds=4.0),
-        lambda scene: scene.kms.go(AWS_ENDPOINT_URL_KMS=f"http://127.0.0.1:{free_port()}"),
+    "throttled": (kms_error("ThrottlingException", "Rate exceeded"),),
+    "inside-kms": (kms_error("KeyUnavailableException", status=500),),
+    "any-5xx": (kms_error("NeverHeardOf", status=502),),
+    "tls": (lambda scene: scene.kms.use_environment(AWS_ENDPOINT_URL_KMS=scene.aws.url.replace("http:", "https:")),),
+    "not-kms": (lambda scene: scene.kms.use_environment(AWS_ENDPOINT_URL_KMS=scene.nonsense),),
+    "invalid-ciphertext": (kms_error("InvalidCiphertextException"),),
+    "incorrect-key": (kms_error("IncorrectKeyException"),),
+    "store-ciphertext": (kms_error(STATE, "The ciphertext is corrupted, missing, or otherwise invalid."),),
+    "signature": (kms_error("InvalidSignatureException"), kms_error("RequestExpired")),
+    "access-key": (with_environment(AWS_ACCESS_KEY_ID="AKIAUNKNOWNUNKNOWN00"),),
+    "session-ended": (kms_error("ExpiredTokenException"),),
+    "no-credentials-sent": (kms_error("MissingAuthenticationTokenException"),),
+    "not-enabled": (kms_error("OptInRequired", status=403),),
+    "role": (kms_error("AccessDenied", status=403),),
+    "not-sent": (
+        with_environment(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY=""),
+        with_environment(AWS_PROFILE="none"),
     ),
-    "any-4xx": (says("NeverHeardOf"),),
+    "arn": (kms_error("InvalidArnException"),),
+    "kind-of-key": (kms_error("InvalidKeyUsageException"), kms_error("UnsupportedOperationException")),
+    "grant": (kms_error("InvalidGrantTokenException"),),
+    "limit": (kms_error("LimitExceededException"),),
+    "validation": (kms_error("ValidationException"),),
+    "denied-by-our-permissions": (kms_error("AccessDeniedException", "because no identity-based policy allows it"),),
+    "denied-by-our-organization": (kms_error("AccessDeniedException", "an explicit deny in a service control policy"),),
+    "denied-by-their-organization": (
+        kms_error("AccessDeniedException", "an explicit deny in a resource control policy"),
+    ),
+    "denied-everywhere": (deny_everywhere,),
+    "denied": (deny_use,),
+    "disabled": (lambda scene: scene.owner.disable_key(KeyId=scene.arn),),
+    "gone": (delete_key,),
+    "unseen": (hide_key,),
+    "to-be-deleted": (lambda scene: scene.owner.schedule_key_deletion(KeyId=scene.arn, PendingWindowInDays=7),),
+    "no-material": (key_state("PendingImport"),),
+    "disconnected": (key_state("Unavailable"),),
+    "disabled-by-state": (disable_by_state,),
+    "changing": (key_state("Creating"),),
+    "store-silent": (kms_error(STATE, "The external key store proxy did not respond to the request in time."),),
+    "external-key": (kms_error(STATE, "The external key is not enabled."),),
+    "state": (kms_error(STATE, "Not now."),),
+    "network": (
+        kms_fault(what="drop"),
+        kms_fault(what="slow", seconds=4.0),
+        lambda scene: scene.kms.use_environment(AWS_ENDPOINT_URL_KMS=f"http://127.0.0.1:{free_port()}"),
+    ),
+    "any-4xx": (kms_error("NeverHeardOf"),),
 }
 
 
 def cases(kind: Kind) -> pytest.MarkDecorator:
-    """All cases of the rows of a kind, from the table itself: a row without a case is an error."""
-    found = [(row, case, n) for row in ROWS if row.kind is kind for n, case in enumerate(CASES[row.name], 1)]
-    ids = [f"{row.name}-{n}" if len(CASES[row.name]) > 1 else row.name for row, _, n in found]
-    return pytest.mark.parametrize(("row", "case"), [each[:2] for each in found], ids=ids)
+    """Parametrise a test by all cases of the rows of a kind. Raise KeyError for a row without a case."""
+    pairs = [(row, case, n) for row in ROWS if row.kind is kind for n, case in enumerate(CASES[row.name], 1)]
+    ids = [f"{row.name}-{n}" if len(CASES[row.name]) > 1 else row.name for row, _, n in pairs]
+    return pytest.mark.parametrize(("row", "case"), [each[:2] for each in pairs], ids=ids)
 
 
 class _Nonsense(BaseHTTPRequestHandler):
@@ -210,7 +215,7 @@ class _Nonsense(BaseHTTPRequestHandler):
 
 
 class Nonsense:
-    """Something that answers, and is not KMS."""
+    """A server that answers but is not KMS."""
 
     def __enter__(self) -> str:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Nonsense)

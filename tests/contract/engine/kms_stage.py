@@ -1,4 +1,4 @@
-"""Where the cases of what AWS KMS answers take place: one catalog and bucket, and a tenant and a KMS key for each case."""
+"""The stage of the cases of AWS KMS answers: one catalog and bucket, and a tenant and a KMS key for each case."""
 
 import dataclasses
 import time
@@ -16,19 +16,19 @@ from tests.contract.engine.world import EngineWorld, identity
 from tests.parts import AwsSimulator, aws_simulator
 
 LONG = 20.0
-"""Seconds of a lease that does not run out, however busy the machine is."""
+"""Seconds of a lease that does not expire on a busy machine."""
 _numbers = count(1)
 
 
-def until(true: Callable[[], object], what: str) -> None:
+def until(condition: Callable[[], object], name: str) -> None:
     end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end, f"never came true: {what}"
+    while not condition():
+        assert time.monotonic() < end, f"never came true: {name}"
         time.sleep(0.01)
 
 
 class Stage:
-    """A catalog, a bucket and a directory for all cases; a tenant and a KMS key for each."""
+    """One catalog, bucket and directory for all cases; a tenant and a KMS key for each case."""
 
     def __init__(self, folder: Path, aws: AwsSimulator, nonsense: str, patch: pytest.MonkeyPatch) -> None:
         provider_key = aws.new_key()
@@ -39,25 +39,25 @@ class Stage:
         self.world.directory.put("users", "users/large", b'"%b"' % (b"x" * 300_000))
 
     def enter(self) -> Scene:
-        """A new tenant under a new KMS key, backed up once."""
+        """Add a tenant under a new KMS key and back it up once."""
         scene = self.enter_bare()
         self.world.backed_up()
-        self.follow(self.world.tenant)
+        self.select_tenant(self.world.tenant)
         return scene
 
     def enter_bare(self) -> Scene:
-        """A new tenant under a new KMS key."""
+        """Add a tenant under a new KMS key."""
         arn = self.aws.new_key()
         context = dataclasses.replace(self.world.context, provider_key=arn)
-        self.follow(add_tenant(context, f"tenant-{next(_numbers)}", identity()).tenant)
+        self.select_tenant(add_tenant(context, f"tenant-{next(_numbers)}", identity()).tenant)
         return Scene(self.aws, self.kms, arn, self.nonsense)
 
-    def follow(self, tenant: Tenant) -> None:
-        """From now on it is about this tenant, and nothing has happened yet."""
+    def select_tenant(self, tenant: Tenant) -> None:
+        """Select this tenant and clear the recorded requests and errors."""
         world = self.world
         world.tenant, world.of = tenant, world.context.catalog.tenant(tenant.tenant_id)
         world.directory.told.clear()
-        self.kms.met.clear()
+        self.kms.errors.clear()
 
     def lease(self, seconds: float) -> None:
         self.world.context = dataclasses.replace(self.world.context, lease_seconds=seconds)
@@ -66,33 +66,33 @@ class Stage:
 @pytest.fixture(name="stage", scope="module")
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with aws_simulator() as aws, Nonsense() as nonsense, pytest.MonkeyPatch.context() as patch:
-        made = Stage(tmp_path_factory.mktemp("stage"), aws, nonsense, patch)
-        yield made
-        made.world.close()
+        stage = Stage(tmp_path_factory.mktemp("stage"), aws, nonsense, patch)
+        yield stage
+        stage.world.close()
 
 
 @pytest.fixture(name="scene")
 def scene_fixture(stage: Stage) -> Iterator[Scene]:
-    """A tenant whose key may be taken away for ever."""
-    made = stage.enter()
-    yield made
+    """Yield a tenant whose key the case may destroy."""
+    scene = stage.enter()
+    yield scene
     stage.world.at = lambda _: None
     stage.lease(LONG)
     stage.aws.clear_faults()
 
 
-@pytest.fixture(name="only", scope="module")
-def only_fixture(stage: Stage) -> tuple[Scene, Tenant]:
+@pytest.fixture(name="shared_scene", scope="module")
+def shared_scene_fixture(stage: Stage) -> tuple[Scene, Tenant]:
     return stage.enter(), stage.world.tenant
 
 
 @pytest.fixture(name="steady")
-def steady_fixture(stage: Stage, only: tuple[Scene, Tenant]) -> Iterator[Scene]:
-    """A tenant whose key is never taken away: the same for all such cases."""
-    made, tenant = only
-    stage.follow(tenant)
-    yield made
-    made.relieve()
+def steady_fixture(stage: Stage, shared_scene: tuple[Scene, Tenant]) -> Iterator[Scene]:
+    """Yield a tenant whose key no case destroys: the same tenant for all such cases."""
+    scene, tenant = shared_scene
+    stage.select_tenant(tenant)
+    yield scene
+    scene.recover()
 
 
 @pytest.fixture(name="pool")

@@ -1,4 +1,4 @@
-"""Stories of a tenant: backups, crashes, cancels and sweeps one after the other."""
+"""Stories of a tenant: sequences of backups, crashes, cancels and sweeps."""
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -35,30 +35,30 @@ Story = list[tuple[str, str]]
 
 
 class Killed(BaseException):
-    """The worker is gone: no handler of errors sees it, as none sees a kill."""
+    """A kill of the worker. No error handler catches it."""
 
 
-def tell(world: EngineWorld, story: Story) -> None:
-    """Lets it happen, an hour between one thing and the next."""
-    for what, point in story:
+def play_story(world: EngineWorld, story: Story) -> None:
+    """Run the events of a story, one hour apart."""
+    for event, point in story:
         world.clock.time += timedelta(hours=1)
         world.directory.put("users", f"users/{world.clock.time:%d%H}", b"{}")
-        if what == "backup":
+        if event == "backup":
             world.backed_up()
-        elif what == "sweep":
+        elif event == "sweep":
             world.done(JobKind.SWEEP)
         else:
-            _killed_at(world, point)
+            _kill_at(world, point)
             world.clock.time += timedelta(minutes=1)
             world.change("steps", claim_until=LONG_AGO)
             world.change("jobs", birth_until=LONG_AGO)  # a killed step may have been about to store the data key
-            if what == "cancel":
+            if event == "cancel":
                 for job in world.of.jobs.recent(1):
                     world.of.jobs.cancel(job.job_id)
             world.work()
 
 
-def _killed_at(world: EngineWorld, point: str) -> None:
+def _kill_at(world: EngineWorld, point: str) -> None:
     def reached(name: str) -> None:
         if name == point:
             world.at = lambda _: None
@@ -73,19 +73,19 @@ def _killed_at(world: EngineWorld, point: str) -> None:
     world.at = lambda _: None
 
 
-def rows(database: Path, table: str, *left_out: str) -> list[dict[str, Any]]:
-    """The rows of a catalog's table, without some columns."""
+def rows(database: Path, table: str, *excluded: str) -> list[dict[str, Any]]:
+    """Return the rows of a catalog's table, without some columns."""
     with sqlite3.connect(database) as connection:
         connection.row_factory = sqlite3.Row
-        found = [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+        selected = [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
     connection.close()
-    return [{name: value for name, value in row.items() if name not in left_out} for row in found]
+    return [{name: value for name, value in row.items() if name not in excluded} for row in selected]
 
 
-def copied(database: Path, to: Path) -> Path:
-    """What a dump of the database holds."""
-    with sqlite3.connect(database) as source, sqlite3.connect(to) as target:
+def copy_database(database: Path, target_file: Path) -> Path:
+    """Copy the database as a dump does. Return the copy."""
+    with sqlite3.connect(database) as source, sqlite3.connect(target_file) as target:
         source.backup(target)
     source.close()
     target.close()
-    return to
+    return target_file

@@ -1,4 +1,4 @@
-"""Whatever is stored under a tenant's prefix is known to the catalog and right, or verify names it."""
+"""Verify names each blob under a tenant's prefix that the catalog does not know or that is damaged."""
 
 import json
 import tempfile
@@ -14,7 +14,7 @@ from shared.domain.jobs import JobKind, JobState, VerifyRequest
 from shared.domain.model import Purpose
 from shared.vault.keyring import create_data_key
 from shared.vault.names import certificate_blob, chunk_blob, head_blob, heads_prefix, key_object_blob, manifest_blob
-from tests.contract.engine.stories import STORIES, Story, copied, tell
+from tests.contract.engine.stories import STORIES, Story, copy_database, play_story
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -23,23 +23,23 @@ UNKNOWN, HASH = "11111111-1111-4111-8111-111111111111", "ab" * 32
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=5.0)
-    made.limit(settled_hours=0.0)
-    made.backed_up()
-    made.clock.time += timedelta(hours=1)
-    assert made.done(JobKind.SWEEP).state is JobState.SUCCEEDED
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=5.0)
+    world.limit(settled_hours=0.0)
+    world.backed_up()
+    world.clock.time += timedelta(hours=1)
+    assert world.done(JobKind.SWEEP).state is JobState.SUCCEEDED
+    yield world
+    world.close()
 
 
-def damage(world: EngineWorld, **asked: object) -> list[tuple[str, str]]:
-    job = world.done(JobKind.VERIFY, **asked)  # type: ignore[arg-type]
+def damage(world: EngineWorld, **scope: object) -> list[tuple[str, str]]:
+    job = world.done(JobKind.VERIFY, **scope)  # type: ignore[arg-type]
     assert (job.state is JobState.SUCCEEDED) == (not job.detail.damaged)
     return [(each.blob, each.reason) for each in job.detail.damaged]
 
 
 @pytest.mark.parametrize("shallow", [True, False])
-def test_what_the_catalog_does_not_know_is_named(world: EngineWorld, shallow: bool) -> None:
+def test_verify_names_blobs_that_the_catalog_does_not_know(world: EngineWorld, shallow: bool) -> None:
     tenant, snapshot = world.tenant.tenant_id, world.of.snapshots.get("latest")
     planted = [
         manifest_blob(tenant, UNKNOWN),
@@ -48,20 +48,20 @@ def test_what_the_catalog_does_not_know_is_named(world: EngineWorld, shallow: bo
     ]
     world.store.blobs |= dict.fromkeys([*planted, chunk_blob(tenant, UNKNOWN, HASH)], b"x")
     expected = {*planted, f"{tenant}/jobs/{UNKNOWN}/"}
-    found = damage(world, detail=VerifyRequest(shallow=shallow))
-    assert set(found) == {(blob, "BLOB_UNKNOWN") for blob in expected}
-    assert len(found) == 4
+    damaged_blobs = damage(world, detail=VerifyRequest(shallow=shallow))
+    assert set(damaged_blobs) == {(blob, "BLOB_UNKNOWN") for blob in expected}
+    assert len(damaged_blobs) == 4
 
 
-@pytest.mark.parametrize("asked", [{"snapshot": "latest"}, {"detail": VerifyRequest(shallow=True)}, {}])
-def test_a_planted_generation_of_a_key_object_is_named(world: EngineWorld, asked: dict[str, object]) -> None:
+@pytest.mark.parametrize("scope", [{"snapshot": "latest"}, {"detail": VerifyRequest(shallow=True)}, {}])
+def test_a_planted_generation_of_a_key_object_is_named(world: EngineWorld, scope: dict[str, object]) -> None:
     tenant, snapshot = world.tenant.tenant_id, world.of.snapshots.get("latest")
     garbage = key_object_blob(tenant, snapshot.data_key_id, 9)
     sound = key_object_blob(tenant, snapshot.data_key_id, 2)
     first = json.loads(world.store.blobs[key_object_blob(tenant, snapshot.data_key_id, 1)])
     world.store.blobs[garbage] = b"garbage"
     world.store.blobs[sound] = json.dumps({**first, "generation": 2}).encode()
-    assert damage(world, **asked) == [(sound, "BLOB_UNKNOWN"), (garbage, "BLOB_DAMAGED")]
+    assert damage(world, **scope) == [(sound, "BLOB_UNKNOWN"), (garbage, "BLOB_DAMAGED")]
 
 
 @pytest.mark.parametrize("job", [UNKNOWN, None])
@@ -71,7 +71,7 @@ def test_a_planted_data_key_is_named(world: EngineWorld, job: str | None) -> Non
     assert damage(world) == [(key_object_blob(tenant, planted.data_key_id, 1), "BLOB_UNKNOWN")]
 
 
-def test_the_key_object_of_the_credentials_is_held_against_sql_too(world: EngineWorld) -> None:
+def test_verify_compares_the_key_object_of_the_credentials_with_sql(world: EngineWorld) -> None:
     secrets = next(key for key in world.of.keys.all() if key.purpose == Purpose.SECRETS)
     blob = key_object_blob(world.tenant.tenant_id, secrets.data_key_id, 1)
     world.store.blobs[blob] = world.store.blobs[blob].replace(b'"epoch":1', b'"epoch":2')
@@ -94,30 +94,30 @@ def test_strays_are_reported_and_damage_nothing(world: EngineWorld) -> None:
     assert (job.state, job.detail.strays) == (JobState.SUCCEEDED, strays)
 
 
-def test_a_catalog_that_was_put_back_from_an_older_dump_knows_less_than_the_bucket(
+def test_verify_with_a_catalog_restored_from_an_older_dump_names_newer_blobs(
     world: EngineWorld, tmp_path: Path
 ) -> None:
-    dump = copied(world.database, tmp_path / "dump.sqlite3")
+    dump = copy_database(world.database, tmp_path / "dump.sqlite3")
     world.backed_up()
     snapshot = world.of.snapshots.get("latest")
     older = world.over(dump)
     older.keys.trouble = KeyRefused(ARN, "The key is disabled.")
-    found = damage(older, detail=VerifyRequest(shallow=True))
+    damaged_blobs = damage(older, detail=VerifyRequest(shallow=True))
     tenant = world.tenant.tenant_id
-    assert (manifest_blob(tenant, snapshot.snapshot_id), "BLOB_UNKNOWN") in found
-    assert (key_object_blob(tenant, snapshot.data_key_id, 1), "BLOB_UNKNOWN") in found
+    assert (manifest_blob(tenant, snapshot.snapshot_id), "BLOB_UNKNOWN") in damaged_blobs
+    assert (key_object_blob(tenant, snapshot.data_key_id, 1), "BLOB_UNKNOWN") in damaged_blobs
     older.close()
 
 
 @given(story=STORIES)
 @example(story=[("crash", "key-object-stored"), ("crash", "key-object-stored"), ("backup", "")])
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_happened_all_that_is_there_is_accounted_for(story: Story) -> None:
+def test_verify_accounts_for_every_blob_after_any_story(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
-        tell(world, [("backup", ""), *story])
+        play_story(world, [("backup", ""), *story])
         assert damage(world) == []
-        tell(world, [("sweep", "")])
+        play_story(world, [("sweep", "")])
         assert damage(world, detail=VerifyRequest(shallow=True)) == []
         world.close()

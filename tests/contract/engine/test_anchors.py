@@ -1,4 +1,4 @@
-"""The audit trail is anchored in the store after each job and key event, so that a store that was put back is noticed."""
+"""The audit trail is anchored in the store after each job and key event. This detects a store restored from an older copy."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from shared.engine.requests.customer_keys import request_enable
 from shared.engine.snapshots.download import download
 from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.names import head_blob, heads_prefix
-from tests.contract.engine.stories import copied
+from tests.contract.engine.stories import copy_database
 from tests.contract.engine.world import EngineWorld
 
 OWN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-0000000000aa"
@@ -24,11 +24,11 @@ OWN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-0000000
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=30.0)
-    made.backed_up()
-    made.clock.time += timedelta(hours=1)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=30.0)
+    world.backed_up()
+    world.clock.time += timedelta(hours=1)
+    yield world
+    world.close()
 
 
 def heads(world: EngineWorld) -> list[int]:
@@ -49,30 +49,32 @@ def test_the_head_is_in_the_store_after_each_job(world: EngineWorld) -> None:
     assert refused_broken(verify_audit(world.context, world.tenant.tenant_id)).heads == len(heads(world))
 
 
-def test_the_switch_of_a_key_is_in_the_store_before_a_data_key_moves(world: EngineWorld) -> None:
+def test_a_key_switch_is_anchored_in_the_store_before_a_data_key_moves(world: EngineWorld) -> None:
     world.of.customer_keys.allow()
-    switched: list[bool] = []
+    anchored: list[bool] = []
 
-    def reached(point: str) -> None:
-        if point == "key-rewrapped" and not switched:
-            switched.append(heads(world)[-1] == newest(world))
+    def on_point(point: str) -> None:
+        if point == "key-rewrapped" and not anchored:
+            anchored.append(heads(world)[-1] == newest(world))
 
-    world.at = reached
+    world.at = on_point
     request_enable(world.of, OWN, "ada")
     world.work()
-    assert switched == [True]
+    assert anchored == [True]
 
 
-def test_a_store_that_takes_no_head_fails_no_job(world: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_succeeds_although_the_store_rejects_the_audit_head(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put_new = world.store.put_new
 
-    def picky(name: str, data: bytes) -> bool:
+    def reject_heads(name: str, data: bytes) -> bool:
         if "/audit/" in name:
             raise StoreTrouble("The store is away.")
         return put_new(name, data)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(world.store, "put_new", picky)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "put_new", reject_heads)
         assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
     assert heads(world)[-1] < newest(world)
     world.of.audit.append(Action.KEY_ANSWERED)
@@ -80,7 +82,7 @@ def test_a_store_that_takes_no_head_fails_no_job(world: EngineWorld, monkeypatch
     assert heads(world)[-1] == newest(world)
 
 
-def test_a_whole_older_store_is_noticed(world: EngineWorld) -> None:
+def test_a_store_restored_from_an_older_copy_is_detected(world: EngineWorld) -> None:
     older = dict(world.store.blobs)
     world.directory.put("users", "users/later")
     world.backed_up()
@@ -97,7 +99,7 @@ def test_a_whole_older_store_is_noticed(world: EngineWorld) -> None:
     assert set(world.store.blobs) == set(older)
 
 
-def test_a_rebuild_accepts_the_store_as_it_is_and_says_what_was_anchored_last(world: EngineWorld) -> None:
+def test_a_rebuild_accepts_a_store_restored_from_an_older_copy(world: EngineWorld) -> None:
     older = dict(world.store.blobs)
     world.backed_up()
     world.store.blobs = older
@@ -106,10 +108,10 @@ def test_a_rebuild_accepts_the_store_as_it_is_and_says_what_was_anchored_last(wo
     assert verify_audit(world.context, world.tenant.tenant_id).fault is None
 
 
-def test_what_an_older_catalog_added_before_its_rebuild_counts_as_lost_and_not_as_forged(
+def test_events_of_an_older_catalog_before_its_rebuild_count_as_lost_and_not_as_forged(
     world: EngineWorld, tmp_path: Path
 ) -> None:
-    dump = copied(world.database, tmp_path / "dump.sqlite3")
+    dump = copy_database(world.database, tmp_path / "dump.sqlite3")
     for _ in range(2):
         world.done(JobKind.VERIFY)
     lost = newest(world)
@@ -124,7 +126,7 @@ def test_what_an_older_catalog_added_before_its_rebuild_counts_as_lost_and_not_a
     older.close()
 
 
-def test_a_head_of_an_endless_number_does_not_end_the_trail(world: EngineWorld, tmp_path: Path) -> None:
+def test_a_head_with_a_huge_number_does_not_end_the_audit_trail(world: EngineWorld, tmp_path: Path) -> None:
     tenant_id, number = world.tenant.tenant_id, 2**40
     text = json.loads(world.store.blobs[head_blob(tenant_id, 2)]) | {"number": number}
     world.store.blobs[head_blob(tenant_id, number)] = json.dumps(text).encode()

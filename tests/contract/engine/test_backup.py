@@ -1,4 +1,4 @@
-"""What a backup makes of what Graph says: objects that come late, cursors that are no good, rounds that fail half-way."""
+"""Backups of a directory with late objects, unusable cursors and rounds that fail half-way."""
 
 import os
 import time
@@ -22,20 +22,20 @@ NO_TROUBLE = (-1, TROUBLE)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    yield world
+    world.close()
 
 
-def told(world: EngineWorld, stream: str = "users") -> list[str]:
-    """What the directory was asked for of a stream, and forgets."""
-    asked = [what for name, what in world.directory.told if name == stream]
+def take_requests(world: EngineWorld, stream: str = "users") -> list[str]:
+    """Return the requests for a stream that the directory received, and clear all recorded requests."""
+    requests = [request for name, request in world.directory.told if name == stream]
     world.directory.told.clear()
-    return asked
+    return requests
 
 
-def settled(world: EngineWorld, job: Job) -> Job:
-    """The job, ended: waits for what is due in a moment."""
+def finish(world: EngineWorld, job: Job) -> Job:
+    """Work until the job has ended. Return the job."""
     end = time.monotonic() + 20
     while not world.of.jobs.get(job.job_id).state.ended and time.monotonic() < end:
         world.work()
@@ -43,16 +43,16 @@ def settled(world: EngineWorld, job: Job) -> Job:
     return world.of.jobs.get(job.job_id)
 
 
-def second_round(world: EngineWorld, do: object) -> None:
-    """Calls ``do`` when the users' second round begins, once."""
+def on_second_round(world: EngineWorld, action: object) -> None:
+    """Call ``action`` once, when the users' second round begins."""
     real, rounds = world.directory.pages, [0]
 
     async def pages(stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor] = ()) -> AsyncIterator[MemoryPage]:
         if stream.name == "users":
             rounds[0] += 1
             if rounds[0] == 2:
-                assert callable(do)
-                do()
+                assert callable(action)
+                action()
         async for page in real(stream, cursor, passed):
             yield page
 
@@ -64,7 +64,7 @@ def second_round(world: EngineWorld, do: object) -> None:
     [TROUBLE, StartOver("x"), Skip(Answer.FAILED, "x"), Refuse(Code.GRAPH_SIGN_IN_FAILED, "x")],
     ids=lambda error: type(error).__name__,
 )
-def test_an_object_that_was_not_found_is_asked_for_by_the_next_backup_if_the_second_round_fails(
+def test_the_next_backup_fetches_an_incomplete_object_if_the_second_round_failed(
     world: EngineWorld, error: EntrakeepError
 ) -> None:
     world.directory.named = ["late"]
@@ -73,14 +73,14 @@ def test_an_object_that_was_not_found_is_asked_for_by_the_next_backup_if_the_sec
     assert "users/late" not in world.download()
     world.directory.named = []
     world.directory.objects = {"late": b'{"id":"late"}'}
-    told(world)
+    take_requests(world)
     world.backed_up()
-    assert told(world)[:2] == ["delta:4", "late"]
+    assert take_requests(world)[:2] == ["delta:4", "late"]
     assert world.download()["users/late"] == b'{"id":"late"}'
 
 
-def test_an_object_first_not_found_in_the_second_round_is_asked_for_by_the_next_backup(world: EngineWorld) -> None:
-    second_round(world, lambda: setattr(world.directory, "named", ["2"]))
+def test_the_next_backup_fetches_an_object_that_only_the_second_round_left_incomplete(world: EngineWorld) -> None:
+    on_second_round(world, lambda: setattr(world.directory, "named", ["2"]))
     world.backed_up()
     assert world.download()["users/2"] == b'{"n":2}'
     world.directory.named = []
@@ -89,7 +89,7 @@ def test_an_object_first_not_found_in_the_second_round_is_asked_for_by_the_next_
     assert world.download()["users/2"] == b'{"n":"new"}'
 
 
-def test_an_object_that_is_not_found_again_is_gone_only_after_a_while(world: EngineWorld) -> None:
+def test_an_object_that_stays_incomplete_is_removed_only_after_the_waiting_time(world: EngineWorld) -> None:
     world.limit(gone_after_seconds=60.0)
     world.directory.named = ["2"]
     world.backed_up()
@@ -101,47 +101,47 @@ def test_an_object_that_is_not_found_again_is_gone_only_after_a_while(world: Eng
     world.clock.time += timedelta(seconds=90)
     world.backed_up()
     assert "users/2" not in world.download()
-    told(world)
+    take_requests(world)
     world.backed_up()
-    assert "2" not in told(world)
+    assert "2" not in take_requests(world)
 
 
-def test_a_second_round_that_fails_half_way_leaves_nothing_and_the_next_backup_goes_on_from_the_first(
+def test_a_second_round_that_fails_half_way_stores_nothing_and_the_next_backup_repeats_it(
     world: EngineWorld,
 ) -> None:
     def change() -> None:
         for n in range(3):
             world.directory.put("users", f"users/late-{n}")
 
-    second_round(world, change)
+    on_second_round(world, change)
     world.limit(buffer_bytes=1)
     world.directory.trouble["users"] = [NO_TROUBLE, (2, Skip(Answer.FAILED, "x"))]
     world.backed_up()
     assert not any(key.startswith("users/late") for key in world.download())
-    told(world)
+    take_requests(world)
     world.backed_up()
-    assert told(world)[0] == "delta:4"
+    assert take_requests(world)[0] == "delta:4"
     assert world.download() == world.directory.records()
 
 
-def test_a_reading_that_is_taken_up_with_another_selection_begins_afresh(
+def test_a_resumed_read_with_another_selection_starts_afresh(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.limit(buffer_bytes=1)
     world.directory.trouble["users"] = [(2, TROUBLE)]
     job = world.ask()
     world.work(1)
-    told(world)
+    take_requests(world)
     more = msgspec.structs.replace(STREAMS["users"], select=(*STREAMS["users"].select, "another"))
     monkeypatch.setitem(resources.STREAMS, "users", more)
     world.work()
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
-    assert told(world)[0] == "afresh"
+    assert take_requests(world)[0] == "afresh"
     world.backed_up()
-    assert told(world)[0].startswith("delta:")
+    assert take_requests(world)[0].startswith("delta:")
 
 
-def test_a_stream_that_a_job_was_not_planned_to_read_waits_for_the_next(
+def test_a_stream_that_is_added_while_a_job_runs_waits_for_the_next_job(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = world.ask()
@@ -152,26 +152,26 @@ def test_a_stream_that_a_job_was_not_planned_to_read_waits_for_the_next(
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
-@pytest.mark.parametrize("why", ["full", "old", "another selection"])
-def test_a_reading_begins_afresh_where_the_cursor_is_no_good(
-    world: EngineWorld, monkeypatch: pytest.MonkeyPatch, why: str
+@pytest.mark.parametrize("reason", ["full", "old", "another selection"])
+def test_a_read_starts_afresh_if_the_cursor_is_unusable(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
     world.backed_up()
-    told(world)
+    take_requests(world)
     world.backed_up()
-    assert told(world)[0].startswith("delta:")
-    if why == "old":
+    assert take_requests(world)[0].startswith("delta:")
+    if reason == "old":
         world.clock.time += timedelta(days=7)
-    elif why == "another selection":
+    elif reason == "another selection":
         more = msgspec.structs.replace(STREAMS["users"], select=(*STREAMS["users"].select, "another"))
         monkeypatch.setitem(resources.STREAMS, "users", more)
-    world.ask(full=why == "full")
+    world.ask(full=reason == "full")
     world.work()
-    assert told(world)[0] == "afresh"
+    assert take_requests(world)[0] == "afresh"
     assert world.download() == world.directory.records()
 
 
-def test_a_token_that_one_service_refuses_is_a_line_of_the_report(world: EngineWorld) -> None:
+def test_a_token_that_one_service_refuses_fails_only_its_resource(world: EngineWorld) -> None:
     world.directory.trouble["conditionalAccessPolicies"] = [(0, Skip(Answer.FAILED, "status 401", "request-1"))]
     job = world.done()
     assert job.state is JobState.SUCCEEDED_WITH_WARNINGS
@@ -180,23 +180,23 @@ def test_a_token_that_one_service_refuses_is_a_line_of_the_report(world: EngineW
     assert reports["users"].answer is Answer.WHOLE
 
 
-def test_trouble_that_asks_for_a_year_is_tried_again_within_the_hour(world: EngineWorld) -> None:
+def test_a_step_is_retried_within_an_hour_although_graph_asks_for_a_year(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(0, GraphTrouble("Throttled.", 1e300, "request-1"))]
     job = world.ask()
     world.work()
     world.pass_time(3601)
-    assert settled(world, job).state is JobState.SUCCEEDED
+    assert finish(world, job).state is JobState.SUCCEEDED
 
 
-def test_two_troubles_far_apart_are_not_one_that_lasts(world: EngineWorld) -> None:
+def test_two_troubles_far_apart_do_not_count_as_lasting_trouble(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(0, TROUBLE), (0, TROUBLE)]
     job = world.ask()
     world.work(1)
     world.pass_time(7 * 3600)
-    assert settled(world, job).state is JobState.SUCCEEDED
+    assert finish(world, job).state is JobState.SUCCEEDED
 
 
-def test_trouble_that_lasts_is_tried_again_more_and_more_seldom_and_ends_at_last(world: EngineWorld) -> None:
+def test_lasting_trouble_is_retried_with_growing_pauses_and_ends_with_warnings(world: EngineWorld) -> None:
     world.limit(graph_trouble_seconds=1800.0)
     world.directory.silent = True
     world.directory.trouble["users"] = [(0, TROUBLE)] * 10_000
@@ -213,12 +213,12 @@ def test_trouble_that_lasts_is_tried_again_more_and_more_seldom_and_ends_at_last
 
 
 def steps_progress(world: EngineWorld, job_id: str, name: str) -> list[ResourceProgress]:
-    """How far each step of this name came."""
+    """Return the progress of each step of this name."""
     steps = world.of.jobs.steps(job_id)
     return [progress for step in steps if step.name == name for progress in step.progress]
 
 
-def test_what_has_no_delta_is_read_whole_and_only_what_differs_is_written(world: EngineWorld) -> None:
+def test_a_stream_without_delta_is_read_in_full_and_only_differences_are_written(world: EngineWorld) -> None:
     policies = "conditionalAccessPolicies"
     for n in range(40):
         world.directory.put(policies, f"{policies}/{n}", b'"%b"' % os.urandom(40).hex().encode())
@@ -232,14 +232,13 @@ def test_what_has_no_delta_is_read_whole_and_only_what_differs_is_written(world:
     (step,) = (step for step in world.of.jobs.steps(job.job_id) if step.name == policies)
     (progress,) = step.progress
     assert (progress.records, progress.changed) == (40, 3)
-    assert [each.changed for each in steps_progress(world, first.job_id, policies)] == [
-        40
-    ]  # and no tombstone of a prefix
+    # A tombstone of a prefix is not counted as a change.
+    assert [each.changed for each in steps_progress(world, first.job_id, policies)] == [40]
     assert world.download() == world.directory.records()
     runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
     assert {run.job_id for run in runs if run.stream == policies} == {first.job_id, job.job_id}
-    (told,) = (each for each in world.of.snapshots.get("latest").resources if each.resource == policies)
-    assert told.records == 40
+    (report,) = (each for each in world.of.snapshots.get("latest").resources if each.resource == policies)
+    assert report.records == 40
 
     unchanged = world.backed_up()
     runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)

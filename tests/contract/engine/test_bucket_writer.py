@@ -1,4 +1,4 @@
-"""Whoever may write to the bucket takes nothing over: the attack to its end, and its siblings."""
+"""An attacker who may write to the bucket takes over no tenant: the whole attack and its variants."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,7 +19,7 @@ from shared.engine.upkeep.rebuild import Rebuilt, rebuild
 from shared.vault.names import chunk_blob, key_object_blob, key_objects_prefix, manifest_blob, trust_records_prefix
 from shared.vault.reader import BlobReader
 from tests.contract.engine.attacker import EVIL, Attacker
-from tests.contract.engine.stories import copied, tell
+from tests.contract.engine.stories import copy_database, play_story
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -28,11 +28,11 @@ OWN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-0000000
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=30.0)
-    made.backed_up()
-    made.clock.time += timedelta(hours=1)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=30.0)
+    world.backed_up()
+    world.clock.time += timedelta(hours=1)
+    yield world
+    world.close()
 
 
 @pytest.fixture
@@ -42,19 +42,19 @@ def attacker(world: EngineWorld) -> Attacker:
 
 @pytest.fixture
 def empty(world: EngineWorld, tmp_path: Path) -> Iterator[EngineWorld]:
-    """The same bucket over a catalog that knows nothing."""
+    """Yield a world with the same bucket and an empty catalog."""
     other = world.over(tmp_path / "empty.sqlite3")
     other.context.store.recognise()
     yield other
     other.close()
 
 
-def rebuilt(world: EngineWorld, *trusted: str) -> Rebuilt:
+def run_rebuild(world: EngineWorld, *trusted: str) -> Rebuilt:
     return rebuild(world.context, world.tenant.tenant_id, trusted=frozenset(trusted))
 
 
-def enabled(world: EngineWorld) -> None:
-    """The tenant gets a KMS key of its own."""
+def enable_own_key(world: EngineWorld) -> None:
+    """Give the tenant its own KMS key."""
     world.of.customer_keys.allow()
     job = request_enable(world.of, OWN, "ada")
     world.work()
@@ -62,45 +62,45 @@ def enabled(world: EngineWorld) -> None:
 
 
 def arns(world: EngineWorld) -> set[str]:
-    """The KMS keys that SQL names."""
+    """Return the KMS keys that SQL names."""
     return {key.arn for key in world.of.keys.all()} | {world.of.tenant().key_arn}
 
 
-def is_as_before(world: EngineWorld) -> None:
-    """The tenant's next backups are sealed under its own key, and hold its own directory."""
+def check_unharmed(world: EngineWorld) -> None:
+    """Check that the tenant's next backup is sealed under its own key and has its own directory."""
     assert world.of.tenant().key_arn == world.tenant.key_arn
     before = set(world.store.names(key_objects_prefix(world.tenant.tenant_id)))
     world.directory.put("users", "users/later")
     world.backed_up()
     assert world.download() == world.directory.records()
-    born = set(world.store.names(key_objects_prefix(world.tenant.tenant_id))) - before
-    assert born
+    new_objects = set(world.store.names(key_objects_prefix(world.tenant.tenant_id))) - before
+    assert new_objects
     assert EVIL not in arns(world)
 
 
-def test_a_planted_key_and_snapshot_take_no_tenant_over(world: EngineWorld, attacker: Attacker) -> None:
+def test_a_planted_key_and_snapshot_do_not_take_over_the_tenant(world: EngineWorld, attacker: Attacker) -> None:
     planted = attacker.snapshot()
     job = world.done(JobKind.SWEEP)
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_UNTRUSTED)
     assert f"1 data key and 1 manifest under {EVIL} (account 666677778888, Region eu-central-1)" in (job.message or "")
-    outcome = rebuilt(world)
+    outcome = run_rebuild(world)
     assert (outcome.snapshots, outcome.data_keys, outcome.broken, outcome.trouble) == (0, 0, [], None)
     assert outcome.untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
     assert planted not in {each.snapshot_id for each in world.of.snapshots.all()}
-    is_as_before(world)
+    check_unharmed(world)
     assert manifest_blob(world.tenant.tenant_id, planted) in world.store.blobs
 
 
-def test_with_the_catalog_lost_too_the_tenant_comes_back_under_its_own_key(
+def test_a_rebuild_of_a_lost_catalog_restores_the_tenant_under_its_own_key(
     world: EngineWorld, empty: EngineWorld, attacker: Attacker
 ) -> None:
     planted = attacker.snapshot()
-    outcome = rebuilt(empty)
+    outcome = run_rebuild(empty)
     assert (outcome.snapshots, outcome.untrusted) == (1, [Untrusted(arn=EVIL, data_keys=1, manifests=1)])
     assert empty.of.tenant() == world.tenant
     assert planted not in {each.snapshot_id for each in empty.of.snapshots.all()}
     update_tenant(empty.context, "acme", None, Secret(b"s"))
-    is_as_before(empty)
+    check_unharmed(empty)
 
 
 def test_a_planted_job_alone_changes_no_key(world: EngineWorld, attacker: Attacker) -> None:
@@ -108,11 +108,11 @@ def test_a_planted_job_alone_changes_no_key(world: EngineWorld, attacker: Attack
     attacker.key(None, Purpose.SECRETS)
     world.store.blobs[chunk_blob(attacker.tenant_id, "11111111-1111-4111-8111-111111111111", "0" * 64)] = b"x"
     assert world.done(JobKind.SWEEP).code is Code.KEY_UNTRUSTED
-    assert rebuilt(world).untrusted == [Untrusted(arn=EVIL, data_keys=2, manifests=0)]
-    is_as_before(world)
+    assert run_rebuild(world).untrusted == [Untrusted(arn=EVIL, data_keys=2, manifests=0)]
+    check_unharmed(world)
 
 
-def test_a_tenant_that_the_attacker_made_up_is_not_brought_back(empty: EngineWorld, attacker: Attacker) -> None:
+def test_a_tenant_that_the_attacker_invented_is_not_restored(empty: EngineWorld, attacker: Attacker) -> None:
     attacker.tenant_id = "99999999-9999-4999-8999-999999999999"
     attacker.snapshot()
     outcome = rebuild(empty.context, attacker.tenant_id)
@@ -120,29 +120,29 @@ def test_a_tenant_that_the_attacker_made_up_is_not_brought_back(empty: EngineWor
     assert empty.context.catalog.tenants() == []
 
 
-def test_a_planted_newer_generation_under_another_key_is_not_taken(world: EngineWorld, attacker: Attacker) -> None:
+def test_a_planted_newer_generation_under_another_key_is_rejected(world: EngineWorld, attacker: Attacker) -> None:
     (own, *_) = world.of.keys.all()
     _, planted = attacker.key()
     attacker.rewrite(planted, id=own.data_key_id, generation=9)
-    outcome = rebuilt(world)
+    outcome = run_rebuild(world)
     assert outcome.untrusted == [Untrusted(arn=EVIL, data_keys=2, manifests=0)]
     assert world.of.keys.get(own.data_key_id) == own
-    is_as_before(world)
+    check_unharmed(world)
 
 
-def test_a_planted_newer_generation_that_claims_a_trusted_key_does_not_displace_the_one_that_opens(
+def test_a_planted_generation_that_claims_a_trusted_key_does_not_replace_the_working_one(
     world: EngineWorld, empty: EngineWorld, attacker: Attacker
 ) -> None:
     planted = [attacker.rewrite(key, generation=9, epoch=99, wrapped="AAAA") for key in world.of.keys.all()]
-    outcome = rebuilt(empty)
+    outcome = run_rebuild(empty)
     assert {(each.blob, each.reason) for each in outcome.broken} == {(blob, Code.BLOB_DAMAGED) for blob in planted}
     assert outcome.snapshots == 1
     assert empty.of.keys.all() == world.of.keys.all()
     update_tenant(empty.context, "acme", None, Secret(b"s"))
-    is_as_before(empty)
+    check_unharmed(empty)
 
 
-def test_a_key_object_of_another_tenant_opens_nothing_here(
+def test_a_rebuild_rejects_key_objects_copied_from_another_tenant(
     world: EngineWorld, empty: EngineWorld, attacker: Attacker
 ) -> None:
     (own, *_) = world.of.keys.all()
@@ -161,20 +161,20 @@ def test_a_key_object_of_another_tenant_opens_nothing_here(
     assert {as_it_is, renamed} <= {each.blob for each in outcome.broken}
 
 
-def test_a_chunk_list_that_points_to_another_jobs_chunks_is_not_taken_for_a_snapshot(
+def test_a_planted_manifest_with_runs_of_genuine_jobs_does_not_become_a_snapshot(
     world: EngineWorld, attacker: Attacker
 ) -> None:
     snapshot = world.of.snapshots.get("latest")
     with ProcessKeys(world.context, world.of) as keys:
         genuine = BlobReader(world.store, keys.find, world.tenant.tenant_id, keys.check).manifest(snapshot)
     planted = attacker.snapshot(stolen=[run for state in genuine.streams for run in state.runs])
-    assert rebuilt(world).untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
+    assert run_rebuild(world).untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
     assert planted not in {each.snapshot_id for each in world.of.snapshots.all()}
-    is_as_before(world)
+    check_unharmed(world)
 
 
 @pytest.mark.parametrize("shallow", [True, False])
-def test_verify_names_what_was_planted_even_for_a_job_that_is_at_work(
+def test_verify_names_planted_blobs_even_if_their_job_is_running(
     world: EngineWorld, attacker: Attacker, shallow: bool
 ) -> None:
     _, planted = attacker.key(world.ask(JobKind.KEY_CHECK).job_id)
@@ -186,23 +186,23 @@ def test_verify_names_what_was_planted_even_for_a_job_that_is_at_work(
     assert reasons[manifest_blob(attacker.tenant_id, snapshot)] == "BLOB_UNKNOWN"
 
 
-def test_an_older_manifest_put_back_after_the_sweep_is_no_snapshot_again(world: EngineWorld) -> None:
+def test_a_swept_manifest_that_is_put_back_does_not_become_a_snapshot_again(world: EngineWorld) -> None:
     world.limit(settled_hours=0.0)
     before = set(world.store.blobs)
-    tell(world, [("cancel", "manifest-stored")])
+    play_story(world, [("cancel", "manifest-stored")])
     removed = {name: blob for name, blob in world.store.blobs.items() if name not in before}
     world.done(JobKind.SWEEP)
     assert removed.keys() - world.store.blobs.keys()
     offered = world.of.snapshots.all()
     world.store.blobs |= removed
     assert world.done(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
-    outcome = rebuilt(world)
+    outcome = run_rebuild(world)
     assert outcome.snapshots == 0
     assert world.of.snapshots.all() == offered
     assert world.done(JobKind.SWEEP).state is JobState.SUCCEEDED
 
 
-def test_an_older_manifest_in_the_place_of_a_newer_one_is_damage(world: EngineWorld) -> None:
+def test_an_older_manifest_under_the_name_of_a_newer_one_counts_as_damage(world: EngineWorld) -> None:
     first = world.of.snapshots.get("latest")
     world.backed_up()
     second = world.of.snapshots.get("latest")
@@ -213,22 +213,22 @@ def test_an_older_manifest_in_the_place_of_a_newer_one_is_damage(world: EngineWo
     assert [each.blob for each in job.detail.damaged] == [newer]
 
 
-def test_a_tenant_under_its_own_key_comes_back_under_it_without_a_word_of_the_operator(
+def test_a_rebuild_restores_a_tenant_under_its_own_key_without_trust_from_the_operator(
     world: EngineWorld, empty: EngineWorld, attacker: Attacker
 ) -> None:
-    enabled(world)
+    enable_own_key(world)
     attacker.snapshot()
-    outcome = rebuilt(empty)
+    outcome = run_rebuild(empty)
     assert outcome.untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
     assert empty.of.tenant() == world.of.tenant()
     assert empty.download() == world.directory.records()
 
 
 @pytest.mark.parametrize("harm", ["removed", "forged", "of another tenant"])
-def test_without_a_trust_record_of_ours_the_operator_must_name_the_tenants_own_key(
+def test_the_operator_must_name_the_tenants_own_key_without_a_valid_trust_record(
     world: EngineWorld, empty: EngineWorld, harm: str
 ) -> None:
-    enabled(world)
+    enable_own_key(world)
     records = list(world.store.names(trust_records_prefix(world.tenant.tenant_id)))
     assert records
     for name in records:
@@ -239,9 +239,9 @@ def test_without_a_trust_record_of_ours_the_operator_must_name_the_tenants_own_k
             fields = msgspec.json.decode(text) | {"tenant": "99999999-9999-4999-8999-999999999999"}
             world.store.blobs[name] = msgspec.json.encode(fields)
     Attacker(world).snapshot()
-    outcome = rebuilt(empty)
+    outcome = run_rebuild(empty)
     assert (outcome.tenant, {each.arn for each in outcome.untrusted}) == (None, {OWN, EVIL})
-    outcome = rebuilt(empty, OWN)
+    outcome = run_rebuild(empty, OWN)
     assert [each.arn for each in outcome.untrusted] == [EVIL]
     tenant = empty.of.tenant()
     assert (tenant.key_arn, tenant.key_mode) == (OWN, world.of.tenant().key_mode)
@@ -252,32 +252,30 @@ def test_without_a_trust_record_of_ours_the_operator_must_name_the_tenants_own_k
     ]
 
 
-def test_the_key_of_a_tenant_that_sql_knows_is_never_changed(world: EngineWorld, tmp_path: Path) -> None:
-    older = world.over(copied(world.database, tmp_path / "dump.sqlite3"))
-    enabled(world)
+def test_a_rebuild_never_changes_the_key_of_a_tenant_that_sql_knows(world: EngineWorld, tmp_path: Path) -> None:
+    older = world.over(copy_database(world.database, tmp_path / "dump.sqlite3"))
+    enable_own_key(world)
     world.directory.put("users", "users/later")
     world.backed_up()
     assert older.done(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
-    outcome = rebuilt(older, OWN)
+    outcome = run_rebuild(older, OWN)
     assert (outcome.snapshots, outcome.other_key, outcome.untrusted) == (1, OWN, [])
     assert older.of.tenant() == world.tenant
     assert older.download() == world.directory.records()
     older.close()
 
 
-def test_a_change_of_key_wraps_no_planted_data_key_anew(world: EngineWorld, attacker: Attacker) -> None:
+def test_a_key_change_does_not_rewrap_a_planted_data_key(world: EngineWorld, attacker: Attacker) -> None:
     _, planted = attacker.key("11111111-1111-4111-8111-111111111111")
     snapshot = attacker.snapshot()
-    enabled(world)
+    enable_own_key(world)
     objects = list(world.store.names(key_objects_prefix(attacker.tenant_id, planted.data_key_id)))
     assert objects == [key_object_blob(attacker.tenant_id, planted.data_key_id, 1)]
     assert snapshot not in {each.snapshot_id for each in world.of.snapshots.all()}
-    assert [each.arn for each in rebuilt(world).untrusted] == [EVIL]
+    assert [each.arn for each in run_rebuild(world).untrusted] == [EVIL]
 
 
-def test_an_old_wrapping_under_a_made_up_name_does_not_slip_through_the_proof(
-    world: EngineWorld, attacker: Attacker
-) -> None:
+def test_the_proof_detects_an_old_wrapping_under_an_invented_name(world: EngineWorld, attacker: Attacker) -> None:
     (own, *_) = world.of.keys.all()
     blob = attacker.rewrite(own, id="f" * 64, arn=EVIL)
     world.of.customer_keys.allow()
@@ -291,28 +289,28 @@ def test_an_old_wrapping_under_a_made_up_name_does_not_slip_through_the_proof(
 def test_a_tenant_whose_newest_manifest_names_an_untrusted_key_waits_for_the_operator(
     world: EngineWorld, empty: EngineWorld
 ) -> None:
-    def reached(point: str) -> None:
+    def on_point(point: str) -> None:
         if point == "key-row-stored":
             world.change("tenants", key_arn=OWN, key_epoch=2, key_mode="customer")
 
-    world.at = reached
+    world.at = on_point
     world.backed_up()
-    outcome = rebuilt(empty)
+    outcome = run_rebuild(empty)
     assert outcome.trouble is not None
     assert (outcome.trouble.code, outcome.tenant) == (Code.KEY_UNTRUSTED, None)
     assert f"--trust-key {OWN}" in outcome.trouble.message
-    assert rebuilt(empty, OWN).tenant == world.of.tenant()
+    assert run_rebuild(empty, OWN).tenant == world.of.tenant()
 
 
-def test_what_is_no_name_of_a_kms_key_is_damage_and_reaches_no_terminal(world: EngineWorld, attacker: Attacker) -> None:
+def test_an_invalid_kms_key_name_counts_as_damage_and_is_not_printed(world: EngineWorld, attacker: Attacker) -> None:
     _, planted = attacker.key()
     blob = attacker.rewrite(planted, arn="arn:\x1b[31mevil")
-    outcome = rebuilt(world)
+    outcome = run_rebuild(world)
     assert [(each.blob, each.reason) for each in outcome.broken] == [(blob, Code.BLOB_DAMAGED)]
     assert outcome.untrusted == []
 
 
-def test_trust_is_not_needed_of_a_tenant_under_the_provider_key(world: EngineWorld) -> None:
+def test_a_tenant_under_the_provider_key_needs_no_trust_record(world: EngineWorld) -> None:
     world.done(JobKind.SWEEP)
     assert list(world.store.names(trust_records_prefix(world.tenant.tenant_id))) == []
     assert arns(world) == {ARN}

@@ -1,4 +1,4 @@
-"""A snapshot that others build on cannot go missing, or be replaced, without a word; unless retention let it go."""
+"""Verify and rebuild report a parent snapshot that is missing or replaced, unless retention removed it."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,39 +16,39 @@ from tests.contract.engine.world import EngineWorld
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    """After three backups."""
-    made = EngineWorld(tmp_path, lease=5.0)
+    """Yield a world with three snapshots."""
+    world = EngineWorld(tmp_path, lease=5.0)
     for n in range(3):
-        made.directory.put("users", f"users/more-{n}")
-        made.backed_up()
-        made.clock.time += timedelta(hours=1)
-    yield made
-    made.close()
+        world.directory.put("users", f"users/more-{n}")
+        world.backed_up()
+        world.clock.time += timedelta(hours=1)
+    yield world
+    world.close()
 
 
 def manifest(world: EngineWorld, newest: int) -> str:
     return manifest_blob(world.tenant.tenant_id, world.of.snapshots.all()[newest].snapshot_id)
 
 
-def damage(world: EngineWorld, **asked: str) -> list[tuple[str, str]]:
-    job = world.done(JobKind.VERIFY, **asked)
+def damage(world: EngineWorld, **request: str) -> list[tuple[str, str]]:
+    job = world.done(JobKind.VERIFY, **request)
     assert (job.state is JobState.SUCCEEDED) == (not job.detail.damaged)
     return [(each.blob, each.reason) for each in job.detail.damaged]
 
 
-def let_go(world: EngineWorld, newest: int) -> None:
-    """As retention marks it."""
+def mark_for_removal(world: EngineWorld, newest: int) -> None:
+    """Mark a snapshot as retention does."""
     snapshot = world.of.snapshots.all()[newest].snapshot_id
     with sqlite3.connect(world.database) as connection:
         connection.execute("UPDATE snapshots SET going = 1 WHERE snapshot_id = ?", (snapshot,))
     connection.close()
 
 
-def forgotten(world: EngineWorld) -> None:
-    """As retention removes the rows of what it has let go."""
+def delete_marked(world: EngineWorld) -> None:
+    """Delete the rows of the marked snapshots as retention does."""
     with sqlite3.connect(world.database) as connection:
-        gone = "(SELECT snapshot_id FROM snapshots WHERE going)"
-        connection.execute(f"DELETE FROM snapshot_runs WHERE snapshot_id IN {gone}")
+        marked = "(SELECT snapshot_id FROM snapshots WHERE going)"
+        connection.execute(f"DELETE FROM snapshot_runs WHERE snapshot_id IN {marked}")
         connection.execute("DELETE FROM snapshots WHERE going")
     connection.close()
 
@@ -86,17 +86,17 @@ def test_a_verify_of_one_snapshot_names_a_parent_that_is_missing_or_changed(worl
     assert world.download() == world.directory.records()
 
 
-def test_a_parent_that_retention_let_go_is_known_as_such(world: EngineWorld, tmp_path: Path) -> None:
+def test_a_parent_that_retention_removed_is_not_reported(world: EngineWorld, tmp_path: Path) -> None:
     middle = manifest(world, 1)
-    let_go(world, 1)
+    mark_for_removal(world, 1)
     assert damage(world, snapshot="latest") == []
     world.backed_up()
     del world.store.blobs[middle]
     assert damage(world) == []
-    forgotten(world)
+    delete_marked(world)
     assert damage(world) == []
     world.clock.time += timedelta(hours=1)
-    world.backed_up()  # names it again: the snapshot that builds on it is still there
+    world.backed_up()  # its manifest names the parent again, as a child of the parent still exists
     assert damage(world) == []
     other = world.over(tmp_path / "empty.sqlite3")
     outcome = rebuild(other.context, world.tenant.tenant_id)
@@ -105,13 +105,13 @@ def test_a_parent_that_retention_let_go_is_known_as_such(world: EngineWorld, tmp
     other.close()
 
 
-def test_a_manifest_names_no_snapshot_that_is_gone_and_on_which_none_builds(world: EngineWorld) -> None:
+def test_a_manifest_names_no_removed_snapshot_without_children(world: EngineWorld) -> None:
     first = manifest(world, 2)
-    let_go(world, 2)
+    mark_for_removal(world, 2)
     world.backed_up()
     del world.store.blobs[first]
-    let_go(world, 2)  # the one that builds on it
-    forgotten(world)
+    mark_for_removal(world, 2)  # the child of the first one
+    delete_marked(world)
     world.clock.time += timedelta(hours=1)
     world.backed_up()
     named = [each.parent for each in world.of.snapshots.all()]

@@ -1,4 +1,4 @@
-"""Commit and its write order: an id noted, a manifest stored, a row; nothing of that once the step may not go on."""
+"""Commit writes a snapshot's id, manifest and row in this order, and nothing once the step must stop."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +19,10 @@ from tests.contract.engine.world import EngineWorld
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    made.limit(renew_seconds=0.02)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    world.limit(renew_seconds=0.02)
+    yield world
+    world.close()
 
 
 def manifests(world: EngineWorld) -> list[str]:
@@ -34,25 +34,25 @@ def newest(world: EngineWorld) -> Manifest:
         return work.blobs.manifest(world.of.snapshots.get("latest"))
 
 
-def test_the_id_of_a_snapshot_is_noted_before_its_manifest_is_stored_and_that_before_its_row(
+def test_commit_notes_the_snapshot_id_then_stores_the_manifest_then_adds_the_row(
     world: EngineWorld,
 ) -> None:
-    noted: list[object] = []
+    ids: list[object] = []
 
-    def look(point: str) -> None:
+    def on_point(point: str) -> None:
         if point == "manifest-noted":
-            noted.extend(row["snapshot_id"] for row in world.rows("snapshot_attempts"))
+            ids.extend(row["snapshot_id"] for row in world.rows("snapshot_attempts"))
             assert manifests(world) == []
         if point == "manifest-stored":
-            assert manifests(world) == [f"{world.tenant.tenant_id}/snapshots/{noted[0]}"]
+            assert manifests(world) == [f"{world.tenant.tenant_id}/snapshots/{ids[0]}"]
             assert world.of.snapshots.all() == []
 
-    world.at = look
+    world.at = on_point
     world.backed_up()
-    assert noted == [world.of.snapshots.get("latest").snapshot_id]
+    assert ids == [world.of.snapshots.get("latest").snapshot_id]
 
 
-def test_a_manifest_names_the_snapshot_that_it_builds_on_with_the_hash_of_its_manifest(world: EngineWorld) -> None:
+def test_a_manifest_names_its_parent_with_the_hash_of_the_parents_manifest(world: EngineWorld) -> None:
     world.backed_up()
     first = world.of.snapshots.get("latest")
     assert (newest(world).parent, newest(world).parent_sha256) == (None, None)
@@ -61,25 +61,25 @@ def test_a_manifest_names_the_snapshot_that_it_builds_on_with_the_hash_of_its_ma
     assert world.of.snapshots.get("latest").parent == first.snapshot_id
 
 
-def test_nothing_is_noted_or_stored_for_a_job_that_was_cancelled(
+def test_a_cancelled_job_notes_no_snapshot_id_and_stores_no_manifest(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.ask()
     with world.step("commit", Phase.COMMIT) as work:
-        of_job = work.keys.job_key
+        job_key = work.keys.job_key
 
-        def meanwhile(job_id: str) -> DataKey:
+        def cancel_first(job_id: str) -> DataKey:
             world.cancel(work)
-            return of_job(job_id)
+            return job_key(job_id)
 
-        monkeypatch.setattr(work.keys, "job_key", meanwhile)
+        monkeypatch.setattr(work.keys, "job_key", cancel_first)
         with pytest.raises(Cancelled):
             commit_step(work)
     assert world.rows("snapshot_attempts") == []
     assert manifests(world) == []
 
 
-def test_no_snapshot_appears_of_a_job_cancelled_while_its_manifest_was_stored(world: EngineWorld) -> None:
+def test_a_job_cancelled_while_its_manifest_is_stored_creates_no_snapshot(world: EngineWorld) -> None:
     world.ask()
     with world.step("commit", Phase.COMMIT) as work:
         world.at = lambda point: world.cancel(work) if point == "manifest-stored" else None
@@ -89,7 +89,7 @@ def test_no_snapshot_appears_of_a_job_cancelled_while_its_manifest_was_stored(wo
     assert world.of.snapshots.all() == []
 
 
-def test_no_snapshot_appears_without_a_lease_and_the_next_try_has_an_id_of_its_own(world: EngineWorld) -> None:
+def test_a_commit_without_a_lease_creates_no_snapshot_and_its_retry_uses_a_new_id(world: EngineWorld) -> None:
     world.ask()
 
     def silence(point: str) -> None:
@@ -103,16 +103,16 @@ def test_no_snapshot_appears_without_a_lease_and_the_next_try_has_an_id_of_its_o
     with world.step("commit", Phase.COMMIT) as work, pytest.raises(KeyTrouble):
         commit_step(work)
     assert world.of.snapshots.all() == []
-    (left,) = manifests(world)
+    (abandoned,) = manifests(world)
     world.at, world.keys.trouble = lambda _: None, None
     world.pass_time(31)
     world.work()
     (snapshot,) = world.of.snapshots.all()
-    assert not left.endswith(snapshot.snapshot_id)
+    assert not abandoned.endswith(snapshot.snapshot_id)
     assert world.of.jobs.recent(1)[0].state is JobState.SUCCEEDED
 
 
-def test_no_checkpoint_is_left_for_a_job_that_was_cancelled(world: EngineWorld) -> None:
+def test_a_cancelled_job_stores_no_further_checkpoint(world: EngineWorld) -> None:
     world.ask()
     with world.step("users") as work:
         key, now = work.keys.job_key(work.claim.job_id), world.clock.now()
@@ -124,18 +124,18 @@ def test_no_checkpoint_is_left_for_a_job_that_was_cancelled(world: EngineWorld) 
         assert len(world.of.claims.checkpoints(work.claim)) == 1
 
 
-def opened_by_commit(world: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Makes the backup's commit; the chunks of users that it opened."""
+def chunks_opened_by_commit(world: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Commit a backup. Return the chunks of users that the commit opened."""
     world.ask()
     opened: set[str] = set()
     with world.step("commit", Phase.COMMIT) as work:
         get = world.store.get
 
-        def noted(name: str) -> bytes | None:
+        def record_get(name: str) -> bytes | None:
             opened.add(name)
             return get(name)
 
-        monkeypatch.setattr(world.store, "get", noted)
+        monkeypatch.setattr(world.store, "get", record_get)
         commit_step(work)
     (users,) = (state for state in newest(world).streams if state.stream == "users")
     return opened & {
@@ -143,56 +143,58 @@ def opened_by_commit(world: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> set
     }
 
 
-def counted(world: EngineWorld) -> int | None:
+def user_count(world: EngineWorld) -> int | None:
     (users,) = (report for report in world.of.snapshots.get("latest").resources if report.resource == "users")
     return users.records
 
 
-def many_runs(world: EngineWorld, more: int = 20) -> None:
-    """Makes a run of each page of users; three of so many more come again in another, one of them as gone."""
+def many_runs(world: EngineWorld, extra: int = 20) -> None:
+    """Store each page of users as its own run. Three of the extra users occur again, one of them as a tombstone."""
     world.limit(buffer_bytes=1)
-    for n in (*range(more), 3, 7):
+    for n in (*range(extra), 3, 7):
         world.directory.put("users", f"users/u{n}")
     world.directory.log["users"].append(tombstone(b"users", b"users/u11"))
 
 
-def test_a_full_reading_is_counted_by_what_came_again(patient: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commit_counts_a_full_read_by_its_repeated_records(
+    patient: EngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     many_runs(patient)
-    opened = opened_by_commit(patient, monkeypatch)
-    assert counted(patient) == 4 + 19
+    opened = chunks_opened_by_commit(patient, monkeypatch)
+    assert user_count(patient) == 4 + 19
     assert len(opened) == 6
 
 
-def test_a_full_reading_of_which_runs_were_merged_is_counted_by_what_the_others_tell_again(
+def test_commit_counts_a_full_read_with_merged_runs_by_the_repeats_of_other_runs(
     patient: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient.limit(chunk_bytes=1)
-    patient.directory.put("users", "users/0")  # again, in a run that is merged with the one that told of it first
+    patient.directory.put("users", "users/0")  # repeated in a run that is merged with the run of its first occurrence
     many_runs(patient, 40)
-    opened = opened_by_commit(patient, monkeypatch)
-    assert counted(patient) == 4 + 39
+    opened = chunks_opened_by_commit(patient, monkeypatch)
+    assert user_count(patient) == 4 + 39
     (users,) = (state for state in newest(patient).streams if state.stream == "users")
     assert 1 < len(users.runs) < 20
     assert len(opened) == 6
 
 
-def test_a_full_reading_of_which_most_came_again_is_counted_by_reading_its_runs(
+def test_commit_counts_a_full_read_with_many_repeats_by_reading_its_runs(
     patient: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many_runs(patient, 12)
     for n in range(8):
         patient.directory.put("users", f"users/u{n}")
-    opened = opened_by_commit(patient, monkeypatch)
-    assert counted(patient) == 4 + 11
+    opened = chunks_opened_by_commit(patient, monkeypatch)
+    assert user_count(patient) == 4 + 11
     (users,) = (state for state in newest(patient).streams if state.stream == "users")
     assert len(opened) == sum(len(run.chunks) for run in users.runs)
 
 
-def test_a_full_reading_that_another_step_took_up_is_counted_by_reading_its_runs(
+def test_commit_counts_a_full_read_that_another_step_resumed_by_reading_its_runs(
     patient: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many_runs(patient)
     patient.directory.trouble["users"] = [(5, GraphTrouble("x"))]
-    opened = opened_by_commit(patient, monkeypatch)
-    assert counted(patient) == 4 + 19
+    opened = chunks_opened_by_commit(patient, monkeypatch)
+    assert user_count(patient) == 4 + 19
     assert len(opened) > 20

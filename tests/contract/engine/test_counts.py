@@ -1,4 +1,4 @@
-"""What a snapshot says it holds is what a download of it has, whatever Graph showed of objects and their links."""
+"""The counts of a snapshot equal the records of its download, even if Graph refused some objects or links."""
 
 import tempfile
 from collections import Counter
@@ -21,14 +21,14 @@ FORBIDDEN = Skip(Answer.FORBIDDEN, "request-1")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=5.0)
-    directory(made)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=5.0)
+    fill_directory(world)
+    yield world
+    world.close()
 
 
-def directory(world: EngineWorld) -> None:
-    """Five applications with two owners each."""
+def fill_directory(world: EngineWorld) -> None:
+    """Store five applications with two owners each."""
     for n in range(5):
         world.directory.put(APPLICATIONS, f"applications/{n}")
         for owner in "ab":
@@ -36,14 +36,14 @@ def directory(world: EngineWorld) -> None:
 
 
 def delete(world: EngineWorld, application: int) -> None:
-    """The listing of owners loses them with the application."""
+    """Delete an application. The listing of owners loses its owners too."""
     world.directory.log[APPLICATIONS].append(tombstone(b"applications", b"applications/%d" % application))
-    below = b"applications/%d/" % application
+    prefix = b"applications/%d/" % application
     log = world.directory.log[OWNERS]
-    world.directory.log[OWNERS] = [line for line in log if not line[0].partition(b"\0")[2].startswith(below)]
+    world.directory.log[OWNERS] = [line for line in log if not line[0].partition(b"\0")[2].startswith(prefix)]
 
 
-def backed_up(world: EngineWorld, forbidden: set[str]) -> None:
+def back_up(world: EngineWorld, forbidden: set[str]) -> None:
     for name in forbidden:
         world.directory.trouble[name] = [(0, FORBIDDEN)]
     world.done()
@@ -51,14 +51,14 @@ def backed_up(world: EngineWorld, forbidden: set[str]) -> None:
     world.clock.time += timedelta(hours=1)
 
 
-def counts_hold(world: EngineWorld) -> None:
+def check_counts(world: EngineWorld) -> None:
     snapshot = world.of.snapshots.get("latest")
-    held = Counter(".".join(key.split("/")[::2]) for key in world.download())
+    counts = Counter(".".join(key.split("/")[::2]) for key in world.download())
     assert {each.resource: each.records or 0 for each in snapshot.resources} == {
-        name: held[name] for stream in STREAMS.values() for name in stream.resources
+        name: counts[name] for stream in STREAMS.values() for name in stream.resources
     }
-    assert snapshot.links == sum(held[name] for name in LINKS)
-    assert snapshot.objects == sum(held.values()) - snapshot.links
+    assert snapshot.links == sum(counts[name] for name in LINKS)
+    assert snapshot.objects == sum(counts.values()) - snapshot.links
 
 
 def test_owners_are_links_and_assignments_are_objects() -> None:
@@ -67,18 +67,18 @@ def test_owners_are_links_and_assignments_are_objects() -> None:
 
 
 def test_owners_that_are_forbidden_are_counted_without_those_of_deleted_applications(world: EngineWorld) -> None:
-    backed_up(world, set())
+    back_up(world, set())
     delete(world, 1)
     delete(world, 3)
-    backed_up(world, {OWNERS})
+    back_up(world, {OWNERS})
     reports = {each.resource: each for each in world.of.snapshots.get("latest").resources}
     assert (reports[OWNERS].records, reports[OWNERS].stale, reports[APPLICATIONS].records) == (6, True, 3)
-    counts_hold(world)
+    check_counts(world)
 
 
-def test_owners_that_were_never_read_are_not_counted_as_none(world: EngineWorld) -> None:
+def test_owners_that_were_never_read_have_no_count(world: EngineWorld) -> None:
     for _ in range(2):
-        backed_up(world, {OWNERS})
+        back_up(world, {OWNERS})
         reports = {each.resource: each.records for each in world.of.snapshots.get("latest").resources}
         assert reports[OWNERS] is None
 
@@ -89,14 +89,14 @@ def test_owners_that_were_never_read_are_not_counted_as_none(world: EngineWorld)
     )
 )
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_counts_hold_whatever_is_forbidden_and_deleted_meanwhile(story: list[tuple[set[str], set[int]]]) -> None:
+def test_counts_equal_the_download_after_any_refusals_and_deletions(story: list[tuple[set[str], set[int]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder), lease=5.0)
-        directory(world)
-        backed_up(world, set())
+        fill_directory(world)
+        back_up(world, set())
         for forbidden, deleted in story:
             for application in deleted:
                 delete(world, application)
-            backed_up(world, forbidden)
-            counts_hold(world)
+            back_up(world, forbidden)
+            check_counts(world)
         world.close()

@@ -1,4 +1,4 @@
-"""The birth of a job's data key: KMS makes one a job, whoever of its steps lacks it first, and whatever becomes of them."""
+"""Creation of a job's data key: KMS makes one per job, even if several steps need it or a worker is killed."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +18,11 @@ from tests.parts import REGION, AwsSimulator, aws_simulator
 
 LEASE = 60.0
 SLOW = {"match": {"service": "kms", "action": "GenerateDataKey"}, "what": "slow", "seconds": 0.5}
-"""Long enough for all steps of a phase to come to the birth while it goes on."""
+"""Long enough for all steps of a phase to request the data key while KMS creates it."""
 
 
 class Killed(BaseException):
-    """What a worker that is killed leaves undone."""
+    """A kill of the worker."""
 
 
 @pytest.fixture(scope="module")
@@ -36,22 +36,22 @@ def aws() -> Iterator[AwsSimulator]:
 @pytest.fixture
 def world(aws: AwsSimulator, tmp_path: Path) -> Iterator[EngineWorld]:
     arn = aws.new_key()
-    made = EngineWorld(tmp_path, AwsKeys(LEASE, arn), arn, LEASE)
+    world = EngineWorld(tmp_path, AwsKeys(LEASE, arn), arn, LEASE)
     aws.post("reset-counters")
-    yield made
+    yield world
     aws.clear_faults()
-    made.close()
+    world.close()
 
 
-def made(aws: AwsSimulator) -> int:
-    """How many data keys KMS has made since the tenant was added."""
+def created_data_keys(aws: AwsSimulator) -> int:
+    """Return the number of data keys that KMS has made since the tenant was added."""
     return sum(
         row["count"] for row in aws.get("requests") if row["action"] == "GenerateDataKey" and row["code"] == "OK"
     )
 
 
-def begun(world: EngineWorld) -> Job:
-    """A backup, with a message for each step that may be claimed."""
+def start_backup(world: EngineWorld) -> Job:
+    """Start a backup, with a message for each step that may be claimed. Return the job."""
     job = world.ask()
     world.limit(tenant_steps=100)
     world.scheduler.record_heartbeat("w", 100)
@@ -60,91 +60,89 @@ def begun(world: EngineWorld) -> Job:
     return job
 
 
-def work_on(world: EngineWorld) -> None:
-    """Does all steps of the phase at the same time."""
-    taken, world.messages.taken = world.messages.taken, []
-    with ThreadPoolExecutor(len(taken)) as pool:
-        list(pool.map(world.perform, taken))
+def run_together(world: EngineWorld) -> None:
+    """Run all steps of the phase at the same time."""
+    steps, world.messages.taken = world.messages.taken, []
+    with ThreadPoolExecutor(len(steps)) as pool:
+        list(pool.map(world.perform, steps))
 
 
-def test_steps_that_begin_at_the_same_moment_have_one_data_key_made_for_all_of_them(
-    world: EngineWorld, aws: AwsSimulator
-) -> None:
+def test_steps_that_start_at_the_same_time_share_one_new_data_key(world: EngineWorld, aws: AwsSimulator) -> None:
     for backups in (1, 2):
         world.directory.put("users", f"users/later-{backups}")
-        job = begun(world)
+        job = start_backup(world)
         aws.fault(SLOW)
-        work_on(world)
+        run_together(world)
         aws.clear_faults()
         world.work()
         assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
-        assert made(aws) == backups
+        assert created_data_keys(aws) == backups
     assert world.download() == world.directory.records()
 
 
-def test_a_data_key_that_kms_does_not_make_at_once_is_made_once_it_does(world: EngineWorld, aws: AwsSimulator) -> None:
-    job = begun(world)
+def test_one_data_key_is_created_although_kms_throttles_at_first(world: EngineWorld, aws: AwsSimulator) -> None:
+    job = start_backup(world)
     aws.fault(SLOW | {"what": "error", "code": "ThrottlingException", "status": 400, "times": 4}, SLOW)
-    work_on(world)
+    run_together(world)
     world.work()
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
-    assert made(aws) == 1
+    assert created_data_keys(aws) == 1
 
 
 @pytest.mark.parametrize("point", ["key-object-stored", "key-row-stored"])
-def test_another_step_has_one_made_where_the_first_was_killed_in_between(
+def test_another_step_gets_a_data_key_after_a_kill_during_its_creation(
     world: EngineWorld, aws: AwsSimulator, point: str
 ) -> None:
-    job = begun(world)
+    job = start_backup(world)
     first, *others = world.messages.taken
 
-    def killed(reached: str) -> None:
+    def on_point(reached: str) -> None:
         if reached == point:
             raise Killed
 
-    world.at = killed
+    world.at = on_point
     with pytest.raises(Killed):
         world.perform(first)
     world.at = lambda _: None
     world.messages.taken = others
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(work_on, world)
+        waiting = pool.submit(run_together, world)
         if point == "key-object-stored":
             with pytest.raises(TimeoutError):
                 waiting.result(1.0)
-            assert made(aws) == 1
+            assert created_data_keys(aws) == 1
             world.pass_time(world.context.limits.claim_seconds)
         waiting.result(30)
     world.pass_time(3600)
     world.work()
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
-    born = 2 if point == "key-object-stored" else 1
-    assert made(aws) == born
-    assert len(list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))) == born + 1
+    expected = 2 if point == "key-object-stored" else 1
+    assert created_data_keys(aws) == expected
+    assert len(list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))) == expected + 1
 
 
-def test_of_two_that_both_gave_birth_all_the_same_one_stands(world: EngineWorld, aws: AwsSimulator) -> None:
-    """As when one took so long that another was let."""
+def test_two_concurrent_creations_of_a_data_key_leave_one_in_use(world: EngineWorld, aws: AwsSimulator) -> None:
+    """The first creation takes so long that its reservation expires."""
     job = world.ask()
     with ProcessKeys(world.context, world.of) as one, ProcessKeys(world.context, world.of) as other:
-        born: list[str] = []
+        ids: list[str] = []
 
-        def meanwhile(point: str) -> None:
-            if point == "key-object-stored" and not born:
-                born.append("")
+        def on_point(point: str) -> None:
+            if point == "key-object-stored" and not ids:
+                ids.append("")
                 world.pass_time(world.context.limits.claim_seconds)
-                born[0] = other.job_key(job.job_id).id
+                ids[0] = other.job_key(job.job_id).id
 
-        world.at = meanwhile
-        assert one.job_key(job.job_id).id == born[0] == other.job_key(job.job_id).id
-        assert one.find(born[0]).id == born[0]
+        world.at = on_point
+        assert one.job_key(job.job_id).id == ids[0] == other.job_key(job.job_id).id
+        assert one.find(ids[0]).id == ids[0]
     row = world.of.keys.find(Purpose.BACKUP, job.job_id)
     assert row is not None
-    assert row.data_key_id == born[0]
-    assert made(aws) == 2
+    assert row.data_key_id == ids[0]
+    assert created_data_keys(aws) == 2
 
 
-def test_whoever_waits_for_a_birth_ends_with_the_job(world: EngineWorld, aws: AwsSimulator) -> None:
+def test_a_wait_for_a_data_key_ends_with_its_job(world: EngineWorld, aws: AwsSimulator) -> None:
     job = world.ask()
     assert world.of.keys.reserve_data_key(job.job_id, 30.0)
     with ProcessKeys(world.context, world.of) as keys, ThreadPoolExecutor(1) as pool:
@@ -154,10 +152,10 @@ def test_whoever_waits_for_a_birth_ends_with_the_job(world: EngineWorld, aws: Aw
         world.of.jobs.cancel(job.job_id)
         with pytest.raises(ClaimLost):
             waiting.result(10)
-    assert made(aws) == 0
+    assert created_data_keys(aws) == 0
 
 
-def test_whoever_waits_for_a_birth_ends_with_the_lease(world: EngineWorld) -> None:
+def test_a_wait_for_a_data_key_ends_with_its_lease(world: EngineWorld) -> None:
     job = world.ask()
     assert world.of.keys.reserve_data_key(job.job_id, 30.0)
     keys = ProcessKeys(world.context, world.of)

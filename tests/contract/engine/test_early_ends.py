@@ -1,4 +1,4 @@
-"""What a step leaves behind when it ends early: when it is tried again, and which of its checkpoints stand."""
+"""Steps that end early: when they are retried, and which of their checkpoints remain."""
 
 import errno
 from collections import Counter
@@ -20,84 +20,86 @@ NO_TROUBLE = (-1, TROUBLE)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    made.limit(tenant_steps=99)
-    made.scheduler.record_heartbeat("w", 99)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    world.limit(tenant_steps=99)
+    world.scheduler.record_heartbeat("w", 99)
+    yield world
+    world.close()
 
 
 def raising(error: Exception) -> Callable[[str], None]:
-    """Meet this between two writes, as a defect would."""
+    """Return a hook that raises the error at a page, as a defect would."""
 
-    def at(point: str) -> None:
+    def on_point(point: str) -> None:
         if point == "page":
             raise error
 
-    return at
+    return on_point
 
 
-def told(world: EngineWorld, stream: str = "users") -> list[str]:
-    """What the directory was asked for of a stream, and forgets."""
-    asked = [what for name, what in world.directory.told if name == stream]
+def take_requests(world: EngineWorld, stream: str = "users") -> list[str]:
+    """Return the requests for a stream that the directory received, and clear all recorded requests."""
+    requests = [request for name, request in world.directory.told if name == stream]
     world.directory.told.clear()
-    return asked
+    return requests
 
 
 def checkpoints(world: EngineWorld, stream: str = "users") -> Counter[int]:
-    """How many checkpoints of a stream stand when the job comes to its commit, by phase."""
+    """Return the number of checkpoints of a stream at the job's commit, by phase."""
     with world.step("commit", Phase.COMMIT) as work:
-        written = work.catalog.claims.checkpoints(work.claim, step_only=False)
-    return Counter(each.phase for each in written if each.stream == stream)
+        checkpoints = work.catalog.claims.checkpoints(work.claim, step_only=False)
+    return Counter(each.phase for each in checkpoints if each.stream == stream)
 
 
-# -- when it is tried again
+# -- retries
 
 
-def test_the_messages_of_the_next_phase_leave_as_soon_as_it_opens(world: EngineWorld) -> None:
+def test_the_messages_of_the_next_phase_are_sent_as_soon_as_it_opens(world: EngineWorld) -> None:
     job = world.ask()
     world.tick()
     for phase in (Phase.READ, Phase.SECOND_ROUND, Phase.COMPACT, Phase.COMMIT):
-        taken, world.messages.taken = world.messages.taken, []
+        queue, world.messages.taken = world.messages.taken, []
         steps = world.of.jobs.steps(job.job_id)
-        assert {step.step_id for step in taken} == {step.step_id for step in steps if step.phase == phase}
-        for step in taken:
+        assert {step.step_id for step in queue} == {step.step_id for step in steps if step.phase == phase}
+        for step in queue:
             assert world.messages.taken == []
             world.perform(step)
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
-@pytest.mark.parametrize(("asked", "least", "waits"), [(100.0, 0.0, 100), (0.0, 60.0, 60), (7200.0, 0.0, 3600)])
-def test_a_step_waits_as_long_as_the_other_side_asks_or_as_a_message_takes(
-    world: EngineWorld, asked: float, least: float, waits: int
+@pytest.mark.parametrize(
+    ("retry_after", "resend", "expected"), [(100.0, 0.0, 100), (0.0, 60.0, 60), (7200.0, 0.0, 3600)]
+)
+def test_a_retry_waits_for_retry_after_or_the_resend_time_but_at_most_an_hour(
+    world: EngineWorld, retry_after: float, resend: float, expected: int
 ) -> None:
-    world.directory.trouble["users"] = [(0, GraphTrouble("Throttled.", asked, "request-1"))]
+    world.directory.trouble["users"] = [(0, GraphTrouble("Throttled.", retry_after, "request-1"))]
     job = world.ask()
     world.tick()
-    world.limit(resend_seconds=least)
+    world.limit(resend_seconds=resend)
     for step in world.messages.taken:
         world.perform(step)
     world.messages.taken.clear()
     world.limit(resend_seconds=0.0)
-    assert told(world) == ["afresh"]
-    world.pass_time(waits - 10)
+    assert take_requests(world) == ["afresh"]
+    world.pass_time(expected - 10)
     world.work()
-    assert told(world) == []
+    assert take_requests(world) == []
     world.pass_time(20)
     world.work()
-    assert told(world)[0] == "afresh"
+    assert take_requests(world)[0] == "afresh"
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
-def test_a_cursor_refused_twice_in_a_row_is_trouble_and_tried_again(world: EngineWorld) -> None:
+def test_a_cursor_refused_twice_in_a_row_counts_as_trouble_and_is_retried(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(0, TOO_OLD), (0, TOO_OLD)]
     world.backed_up()
-    assert told(world)[:3] == ["afresh", "afresh", "afresh"]
+    assert take_requests(world)[:3] == ["afresh", "afresh", "afresh"]
     assert world.download() == world.directory.records()
 
 
 @pytest.mark.parametrize("defect", [ImportError("CANARY"), OSError(errno.ENOENT, "CANARY"), RecursionError("CANARY")])
-def test_a_defect_ends_the_job_at_once_and_names_its_class_alone(world: EngineWorld, defect: Exception) -> None:
+def test_a_defect_ends_the_job_at_once_and_reports_only_its_class(world: EngineWorld, defect: Exception) -> None:
     job = world.ask()
     world.tick()
     world.at = raising(defect)
@@ -111,7 +113,7 @@ def test_a_defect_ends_the_job_at_once_and_names_its_class_alone(world: EngineWo
 
 
 @pytest.mark.parametrize("shortage", [MemoryError(), OSError(errno.EMFILE, "too many open files")])
-def test_a_shortage_of_the_machine_is_tried_again_like_a_lost_worker(world: EngineWorld, shortage: Exception) -> None:
+def test_a_shortage_of_memory_or_files_is_retried_like_a_lost_worker(world: EngineWorld, shortage: Exception) -> None:
     job = world.ask()
     world.tick()
     world.at = raising(shortage)
@@ -126,7 +128,7 @@ def test_a_shortage_of_the_machine_is_tried_again_like_a_lost_worker(world: Engi
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
-# -- what stands of it
+# -- checkpoints
 
 
 @pytest.mark.parametrize("error", [TROUBLE, REFUSED], ids=["trouble that lasts", "a refusal"])
@@ -154,13 +156,13 @@ def test_a_second_round_that_fails_half_way_leaves_no_checkpoint(world: EngineWo
     assert checkpoints(world) == {Phase.READ: 4}
 
 
-def test_a_reading_that_begins_afresh_leaves_nothing_of_what_it_had_read(world: EngineWorld) -> None:
+def test_a_read_that_starts_afresh_drops_its_previous_checkpoints(world: EngineWorld) -> None:
     world.limit(buffer_bytes=1)
     world.directory.trouble["users"] = [(2, TROUBLE), (0, TOO_OLD)]
     world.ask()
     with world.step("commit", Phase.COMMIT) as work:
         bodies = job_checkpoints(work, Phase.READ, "users")
-    assert told(world)[:3] == ["afresh", "next:2", "afresh"]
+    assert take_requests(world)[:3] == ["afresh", "next:2", "afresh"]
     # A prefix for each resource of the stream, and a line for each of the four users.
     assert [body.run.lines for body in bodies if body.run is not None] == [3, 1, 1, 1]
     assert all(body.full for body in bodies)

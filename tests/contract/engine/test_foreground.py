@@ -1,4 +1,4 @@
-"""Jobs of the asking process: KMS is asked first, and nothing more is given out once the lease or the job has ended."""
+"""Foreground jobs call KMS first and give out no record once their lease or their job has ended."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,24 +26,24 @@ End = Callable[[EngineWorld], None]
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    made.limit(renew_seconds=0.02)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    world.limit(renew_seconds=0.02)
+    yield world
+    world.close()
 
 
 @pytest.fixture
 def works(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
-    """What jobs of this process work with."""
-    begun: list[Work] = []
+    """Return a list that collects the work of each foreground job."""
+    collected: list[Work] = []
 
-    class Remembered(Work):
+    class CollectedWork(Work):
         def __init__(self, *parts: object) -> None:
             super().__init__(*parts)  # type: ignore[arg-type]
-            begun.append(self)
+            collected.append(self)
 
-    monkeypatch.setattr(foreground, "Work", Remembered)
-    return begun
+    monkeypatch.setattr(foreground, "Work", CollectedWork)
+    return collected
 
 
 def newest(world: EngineWorld) -> Job:
@@ -58,8 +58,8 @@ def refuse(world: EngineWorld) -> None:
     world.keys.trouble = REFUSED
 
 
-def known(work: Work) -> None:
-    """Returns when this process knows that the job must end."""
+def wait_until_ended(work: Work) -> None:
+    """Return once this process knows that the job must end."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
         try:
@@ -67,27 +67,27 @@ def known(work: Work) -> None:
         except EntrakeepError:
             return
         time.sleep(0.005)
-    raise AssertionError("it was never told")
+    raise AssertionError("the process never learned that its job must end")
 
 
 class Interrupting(BytesIO):
-    """A file that makes something happen as it takes its first piece."""
+    """A file that runs an action at its first write."""
 
-    def __init__(self, happens: Callable[[], None]) -> None:
+    def __init__(self, action: Callable[[], None]) -> None:
         super().__init__()
         self.pieces = 0
-        self._happens = happens
+        self._action = action
 
     def write(self, data: object, /) -> int:
         self.pieces += 1
         if self.pieces == 1:
-            self._happens()
+            self._action()
         return 0
 
 
 @pytest.mark.parametrize("end", [cancel, refuse])
 @pytest.mark.parametrize("sizes", [(BATCH, BATCH, BATCH), (BATCH, 1)], ids=["a batch", "the rest"])
-def test_a_download_writes_nothing_more_once_its_job_must_end(
+def test_a_download_stops_writing_once_its_job_must_end(
     world: EngineWorld, works: list[Work], end: End, sizes: tuple[int, ...]
 ) -> None:
     for n, size in enumerate(sizes):
@@ -95,71 +95,71 @@ def test_a_download_writes_nothing_more_once_its_job_must_end(
     world.directory.log["users"] = world.directory.log["users"][-len(sizes) :]
     world.backed_up()
 
-    def happens() -> None:
+    def action() -> None:
         end(world)
-        known(works[0])
+        wait_until_ended(works[0])
 
-    file = Interrupting(happens)
-    with pytest.raises(EntrakeepError) as met:
+    file = Interrupting(action)
+    with pytest.raises(EntrakeepError) as caught:
         download(world.context, world.tenant, "latest", file, ["users"])
     assert file.pieces == 1
-    assert met.value.code is (Code.CANCELLED if end is cancel else Code.KEY_ACCESS_REVOKED)
+    assert caught.value.code is (Code.CANCELLED if end is cancel else Code.KEY_ACCESS_REVOKED)
     assert newest(world).state is (JobState.CANCELLED if end is cancel else JobState.FAILED)
 
 
 @pytest.mark.parametrize("end", [cancel, refuse])
-def test_browsing_shows_nothing_more_once_its_job_must_end(world: EngineWorld, works: list[Work], end: End) -> None:
+def test_browsing_stops_once_its_job_must_end(world: EngineWorld, works: list[Work], end: End) -> None:
     world.limit(chunk_bytes=1)
     world.backed_up()
     shown = browse(world.context, world.tenant, "latest", ["users"])
     assert next(shown)[0] == "users/0"
     end(world)
-    known(works[0])
-    with pytest.raises(EntrakeepError) as met:
+    wait_until_ended(works[0])
+    with pytest.raises(EntrakeepError) as caught:
         next(shown)
-    assert met.value.code is (Code.CANCELLED if end is cancel else Code.KEY_ACCESS_REVOKED)
+    assert caught.value.code is (Code.CANCELLED if end is cancel else Code.KEY_ACCESS_REVOKED)
     assert newest(world).state is (JobState.CANCELLED if end is cancel else JobState.FAILED)
 
 
 @pytest.mark.parametrize("end", [cancel, refuse])
-def test_a_job_that_must_end_does_not_succeed_though_its_reader_has_all(world: EngineWorld, end: End) -> None:
+def test_a_job_that_must_end_does_not_succeed_although_every_record_was_read(world: EngineWorld, end: End) -> None:
     world.backed_up()
     with (
-        pytest.raises(EntrakeepError) as met,
+        pytest.raises(EntrakeepError) as caught,
         begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         end(world)
-        known(work)
-    assert met.value.code is (Code.CANCELLED if end is cancel else Code.KEY_ACCESS_REVOKED)
+        wait_until_ended(work)
+    assert caught.value.code is (Code.CANCELLED if end is cancel else Code.KEY_ACCESS_REVOKED)
     assert newest(world).state is (JobState.CANCELLED if end is cancel else JobState.FAILED)
 
 
-@pytest.mark.parametrize("when", ["while it reads", "as it ends"])
-def test_a_job_that_somebody_else_has_ended_says_why(world: EngineWorld, when: str) -> None:
-    """Whoever meets the refusal ends every job of the tenant."""
+@pytest.mark.parametrize("moment", ["while it reads", "as it ends"])
+def test_a_foreground_job_that_another_process_ended_raises_the_refusal(world: EngineWorld, moment: str) -> None:
+    """The process that receives a refusal ends every job of the tenant."""
     world.backed_up()
-    world.limit(renew_seconds=0.02 if when == "while it reads" else 10.0)
+    world.limit(renew_seconds=0.02 if moment == "while it reads" else 10.0)
     with (
-        pytest.raises(EntrakeepError) as met,
+        pytest.raises(EntrakeepError) as caught,
         begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         world.of.keys.refuse(ARN, REFUSED.message)
-        if when == "while it reads":
-            known(work)
+        if moment == "while it reads":
+            wait_until_ended(work)
             work.check()
-    assert (met.value.code, met.value.message) == (REFUSED.code, REFUSED.message)
+    assert (caught.value.code, caught.value.message) == (REFUSED.code, REFUSED.message)
 
 
-def test_nothing_is_fetched_from_the_store_before_kms_has_answered(
+def test_a_download_does_not_read_the_store_before_kms_has_answered(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.backed_up()
-    fetched: list[str] = []
-    monkeypatch.setattr(world.store, "get", fetched.append)
+    reads: list[str] = []
+    monkeypatch.setattr(world.store, "get", reads.append)
     refuse(world)
     with pytest.raises(KeyRefused):
         world.download()
-    assert fetched == []
+    assert reads == []
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_nothing_is_fetched_from_the_store_before_kms_has_answered(
         (BrokenPipeError(), Code.INTERRUPTED),
     ],
 )
-def test_a_defect_is_told_from_a_process_that_was_interrupted(
+def test_a_defect_and_an_interruption_end_the_job_with_different_codes(
     world: EngineWorld, error: BaseException, code: Code
 ) -> None:
     world.backed_up()

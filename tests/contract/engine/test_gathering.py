@@ -1,4 +1,4 @@
-"""Gathering: how many pages wait, what a full buffer leaves behind, and how it ends when nobody wants it any more."""
+"""Gathering of pages: the number of waiting pages, the checkpoints of a full buffer, and the early stop."""
 
 import asyncio
 import threading
@@ -24,46 +24,46 @@ from tests.contract.engine.world import EngineWorld, MemoryDirectory, MemoryPage
 
 USERS = STREAMS["users"]
 SOON = 10.0
-"""Seconds within which what must happen has happened."""
+"""Seconds within which an expected event must happen."""
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    made.limit(renew_seconds=0.02)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    world.limit(renew_seconds=0.02)
+    yield world
+    world.close()
 
 
-class SeenPage(MemoryPage):
-    """A page that knows whether it was opened; ``when_asked`` is done by whoever asks for what is incomplete."""
+class RecordedPage(MemoryPage):
+    """A page that records whether it was opened, and runs ``on_incomplete`` when its incomplete objects are read."""
 
-    def __init__(self, *named: str, when_asked: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, *named: str, on_incomplete: Callable[[], None] = lambda: None) -> None:
         cursor = Cursor(Secret(b"next:1"), more=True)
         super().__init__([[put(b"users", b"users/1", b"{}")]], cursor, list(named))
         self.opened = False
-        self._when_asked = when_asked
+        self._on_incomplete = on_incomplete
 
     def entries(self) -> Iterator[list[Line]]:
         self.opened = True
         return super().entries()
 
     def incomplete(self) -> list[str]:
-        self._when_asked()
+        self._on_incomplete()
         return super().incomplete()
 
 
 class SilentDirectory(MemoryDirectory):
-    """Never answers for one object, until it is told to."""
+    """A directory that never answers a fetch."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = threading.Event()
+        self.fetching = threading.Event()
         self.cancelled = False
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:
         self.told.append((stream.name, object_id))
-        self.asked.set()
+        self.fetching.set()
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
@@ -77,24 +77,24 @@ def gatherer_of(work: Work, source: MemoryDirectory) -> Gatherer:
     return Gatherer(work, USERS, key, source, full=True, started_at=work.context.clock.now(), tracker=SeenObjects(1000))
 
 
-async def ended(gathering: "asyncio.Future[None]") -> None:
-    """Returns when the gathering has ended as stopped."""
+async def expect_stop(gathering: "asyncio.Future[None]") -> None:
+    """Wait until the gathering raises Stopped."""
     with pytest.raises(Stopped):
         await asyncio.wait_for(gathering, SOON)
 
 
-def in_a_thread(gatherer: Gatherer) -> "asyncio.Future[None]":
+def start_in_thread(gatherer: Gatherer) -> "asyncio.Future[None]":
     return asyncio.ensure_future(asyncio.to_thread(gatherer.run, [], final=False))
 
 
-def test_no_more_than_sixteen_pages_wait_to_be_gathered(world: EngineWorld) -> None:
+def test_at_most_sixteen_pages_wait_for_the_gatherer(world: EngineWorld) -> None:
     async def feed(work: Work) -> None:
         gatherer = gatherer_of(work, world.directory)
         for _ in range(16):
-            await asyncio.wait_for(gatherer.offer(SeenPage()), SOON)
-        further = asyncio.ensure_future(gatherer.offer(SeenPage()))
+            await asyncio.wait_for(gatherer.offer(RecordedPage()), SOON)
+        further = asyncio.ensure_future(gatherer.offer(RecordedPage()))
         assert await asyncio.wait({further}, timeout=0.1) == (set(), {further})
-        gathering = in_a_thread(gatherer)
+        gathering = start_in_thread(gatherer)
         await asyncio.wait_for(further, SOON)
         await gatherer.offer(None)
         await asyncio.wait_for(gathering, SOON)
@@ -104,11 +104,11 @@ def test_no_more_than_sixteen_pages_wait_to_be_gathered(world: EngineWorld) -> N
         asyncio.run(feed(work))
 
 
-def test_an_object_that_was_fetched_is_known_when_it_comes_again(patient: EngineWorld) -> None:
+def test_a_fetched_object_that_occurs_again_counts_as_repeated(patient: EngineWorld) -> None:
     async def feed(work: Work) -> None:
         gatherer = gatherer_of(work, patient.directory)
-        gathering = in_a_thread(gatherer)
-        await gatherer.offer(SeenPage("9"))
+        gathering = start_in_thread(gatherer)
+        await gatherer.offer(RecordedPage("9"))
         await gatherer.offer(MemoryPage([[put(b"users", b"users/9", b"{}")]], None))
         await gatherer.offer(None)
         await asyncio.wait_for(gathering, SOON)
@@ -121,8 +121,8 @@ def test_an_object_that_was_fetched_is_known_when_it_comes_again(patient: Engine
         assert [body.repeated for body in step_checkpoints(work)] == [{}, {"users/9": 0}]
 
 
-def test_pages_that_wait_are_not_opened_once_the_job_is_cancelled(world: EngineWorld) -> None:
-    page = SeenPage()
+def test_waiting_pages_are_not_opened_once_the_job_is_cancelled(world: EngineWorld) -> None:
+    page = RecordedPage()
 
     async def gather(work: Work) -> None:
         gatherer = gatherer_of(work, world.directory)
@@ -138,14 +138,14 @@ def test_pages_that_wait_are_not_opened_once_the_job_is_cancelled(world: EngineW
         assert work.catalog.claims.checkpoints(work.claim) == []
 
 
-def test_pages_that_wait_are_not_opened_once_it_is_told_to_stop(world: EngineWorld) -> None:
-    page = SeenPage()
+def test_waiting_pages_are_not_opened_once_the_gatherer_must_stop(world: EngineWorld) -> None:
+    page = RecordedPage()
 
     async def gather(work: Work) -> None:
         gatherer = gatherer_of(work, world.directory)
         await gatherer.offer(page)
         gatherer.stop(keep=False)
-        await ended(in_a_thread(gatherer))
+        await expect_stop(start_in_thread(gatherer))
 
     world.ask()
     with world.step("users") as work:
@@ -154,13 +154,13 @@ def test_pages_that_wait_are_not_opened_once_it_is_told_to_stop(world: EngineWor
         assert work.catalog.claims.checkpoints(work.claim) == []
 
 
-def test_no_object_is_asked_for_once_it_is_told_to_stop(world: EngineWorld) -> None:
+def test_no_object_is_fetched_once_the_gatherer_must_stop(world: EngineWorld) -> None:
     silent = SilentDirectory()
 
     async def gather(work: Work) -> None:
         gatherer = gatherer_of(work, silent)
-        await gatherer.offer(SeenPage("1", "2", when_asked=lambda: gatherer.stop(keep=False)))
-        await ended(in_a_thread(gatherer))
+        await gatherer.offer(RecordedPage("1", "2", on_incomplete=lambda: gatherer.stop(keep=False)))
+        await expect_stop(start_in_thread(gatherer))
 
     world.ask()
     with world.step("users") as work:
@@ -168,16 +168,16 @@ def test_no_object_is_asked_for_once_it_is_told_to_stop(world: EngineWorld) -> N
     assert silent.told == []
 
 
-def test_an_object_that_is_being_asked_for_does_not_keep_it_from_stopping(world: EngineWorld) -> None:
+def test_a_running_fetch_does_not_delay_the_stop_of_the_gatherer(world: EngineWorld) -> None:
     silent = SilentDirectory()
 
     async def gather(work: Work) -> None:
         gatherer = gatherer_of(work, silent)
-        await gatherer.offer(SeenPage("1", "2"))
-        gathering = in_a_thread(gatherer)
-        assert await asyncio.to_thread(silent.asked.wait, SOON)
+        await gatherer.offer(RecordedPage("1", "2"))
+        gathering = start_in_thread(gatherer)
+        assert await asyncio.to_thread(silent.fetching.wait, SOON)
         gatherer.stop(keep=False)
-        await ended(gathering)
+        await expect_stop(gathering)
 
     world.ask()
     with world.step("users") as work:
@@ -186,35 +186,35 @@ def test_an_object_that_is_being_asked_for_does_not_keep_it_from_stopping(world:
     assert silent.told == [("users", "1")]
 
 
-def test_it_stops_though_it_is_told_to_just_as_an_object_begins_to_be_asked_for(
+def test_the_gatherer_stops_although_a_fetch_starts_at_the_same_moment(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent, begin = SilentDirectory(), asyncio.run_coroutine_threadsafe
+    silent, start = SilentDirectory(), asyncio.run_coroutine_threadsafe
 
     async def gather(work: Work) -> None:
         gatherer = gatherer_of(work, silent)
 
-        def begun(*what: Any) -> "Future[Any]":
-            future = begin(*what)
+        def start_and_stop(*arguments: Any) -> "Future[Any]":
+            future = start(*arguments)
             gatherer.stop(keep=False)
             return future
 
-        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", begun)
-        await gatherer.offer(SeenPage("1", "2"))
-        await ended(in_a_thread(gatherer))
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", start_and_stop)
+        await gatherer.offer(RecordedPage("1", "2"))
+        await expect_stop(start_in_thread(gatherer))
 
     world.ask()
     with world.step("users") as work:
         asyncio.run(gather(work))
 
 
-def test_what_was_read_before_a_full_buffer_is_not_read_again_by_another_worker(world: EngineWorld) -> None:
+def test_another_worker_does_not_read_pages_again_that_a_full_buffer_stored(world: EngineWorld) -> None:
     world.limit(buffer_bytes=1, renew_seconds=10.0)
-    passed: list[str] = []
+    points: list[str] = []
 
-    def killed(point: str) -> None:
-        passed.append(point)
-        if passed.count("page") == 3:
+    def on_point(point: str) -> None:
+        points.append(point)
+        if points.count("page") == 3:
             raise Killed
 
     job = world.ask()
@@ -223,13 +223,13 @@ def test_what_was_read_before_a_full_buffer_is_not_read_again_by_another_worker(
     world.pass_time(31)
     world.tick()
     (step,) = world.messages.taken
-    world.at = killed
+    world.at = on_point
     with pytest.raises(Killed):
         world.perform(step)
     world.at = lambda _: None
     world.pass_time(31)
     world.work()
-    told = [cursor for stream, cursor in world.directory.told if stream == "users"]
-    assert told == ["afresh", "next:2", "delta:4"]
+    requests = [cursor for stream, cursor in world.directory.told if stream == "users"]
+    assert requests == ["afresh", "next:2", "delta:4"]
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
     assert world.download() == world.directory.records()

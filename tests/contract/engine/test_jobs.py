@@ -1,4 +1,4 @@
-"""Steps and their fates: every branch of the error tree ends where SQL says what to do next."""
+"""Steps and their endings: after each kind of error, SQL says what to do next."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,33 +27,37 @@ REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    yield world
+    world.close()
 
 
 def answers(world: EngineWorld) -> dict[str, Answer]:
     return {each.resource: each.answer for each in world.of.snapshots.get("latest").resources}
 
 
-# -- performing
+# -- running steps
 
 
-def test_a_backup_goes_through_its_phases_and_is_what_was_read(world: EngineWorld) -> None:
+def test_a_backup_runs_its_phases_and_its_download_equals_the_directory(world: EngineWorld) -> None:
     world.backed_up()
     assert world.download() == world.directory.records()
-    rounds = [told for stream, told in world.directory.told if stream == "users"]
+    rounds = [request for stream, request in world.directory.told if stream == "users"]
     assert rounds == ["afresh", "delta:4"]
 
 
-def test_the_next_backup_reads_on_from_the_cursor_and_again_afresh_when_that_is_refused(world: EngineWorld) -> None:
+def test_the_next_backup_reads_from_the_cursor_or_afresh_if_graph_refuses_the_cursor(world: EngineWorld) -> None:
     world.backed_up()
     world.directory.put("users", "users/new")
     world.directory.trouble["groups"] = [(0, StartOver("The cursor is too old."))]
     world.directory.told.clear()
     world.backed_up()
-    assert [told for stream, told in world.directory.told if stream == "users"] == ["delta:4", "delta:5"]
-    assert [told for stream, told in world.directory.told if stream == "groups"] == ["delta:2", "afresh", "delta:2"]
+    assert [request for stream, request in world.directory.told if stream == "users"] == ["delta:4", "delta:5"]
+    assert [request for stream, request in world.directory.told if stream == "groups"] == [
+        "delta:2",
+        "afresh",
+        "delta:2",
+    ]
     assert world.download() == world.directory.records()
 
 
@@ -62,15 +66,15 @@ def test_a_second_message_for_a_step_does_nothing(world: EngineWorld) -> None:
     world.tick()
     step = world.messages.taken[0]
     world.perform(step)
-    told = list(world.directory.told)
+    requests = list(world.directory.told)
     world.perform(step)
-    assert world.directory.told == told
+    assert world.directory.told == requests
 
 
-def test_a_step_that_is_tired_goes_on_where_it_stood(world: EngineWorld) -> None:
+def test_a_step_continues_from_its_checkpoint_after_its_time_slice(world: EngineWorld) -> None:
     world.limit(step_seconds=0.0)
     job = world.backed_up()
-    assert [told for stream, told in world.directory.told if stream == "users"][:4] == [
+    assert [request for stream, request in world.directory.told if stream == "users"][:4] == [
         "afresh",
         "next:1",
         "next:2",
@@ -81,14 +85,14 @@ def test_a_step_that_is_tired_goes_on_where_it_stood(world: EngineWorld) -> None
     assert counted["organization"] == 1
 
 
-def test_trouble_with_graph_gives_the_step_back_with_what_it_has(world: EngineWorld) -> None:
+def test_trouble_with_graph_releases_the_step_with_its_checkpoint(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(2, TROUBLE)]
     world.backed_up()
-    assert [told for stream, told in world.directory.told if stream == "users"] == ["afresh", "next:2", "delta:4"]
+    assert [request for stream, request in world.directory.told if stream == "users"] == ["afresh", "next:2", "delta:4"]
     assert world.download() == world.directory.records()
 
 
-def test_trouble_that_lasts_too_long_is_told_of_the_stream_alone(world: EngineWorld) -> None:
+def test_lasting_trouble_fails_only_its_stream(world: EngineWorld) -> None:
     world.limit(graph_trouble_seconds=0.0)
     world.directory.trouble["users"] = [(2, TROUBLE)]
     assert world.done().state is JobState.SUCCEEDED_WITH_WARNINGS
@@ -103,7 +107,7 @@ def test_trouble_that_lasts_too_long_is_told_of_the_stream_alone(world: EngineWo
     ("error", "code"),
     [(TROUBLE, Code.GRAPH_UNREACHABLE), (Skip(Answer.FORBIDDEN, "No permission."), Code.GRAPH_FORBIDDEN)],
 )
-def test_a_backup_that_could_read_nothing_fails(world: EngineWorld, error: EntrakeepError, code: Code) -> None:
+def test_a_backup_that_could_read_no_stream_fails(world: EngineWorld, error: EntrakeepError, code: Code) -> None:
     world.limit(graph_trouble_seconds=0.0)
     world.directory.trouble = {stream: [(0, error)] for stream in world.directory.log}
     job = world.done()
@@ -111,7 +115,7 @@ def test_a_backup_that_could_read_nothing_fails(world: EngineWorld, error: Entra
     assert world.of.snapshots.all() == []
 
 
-def test_what_is_refused_after_a_refused_cursor_is_stale_and_no_end(world: EngineWorld) -> None:
+def test_a_stream_that_is_refused_after_its_cursor_is_stale_and_does_not_fail_the_job(world: EngineWorld) -> None:
     world.backed_up()
     before = world.download()
     refused = Skip(Answer.FORBIDDEN, "No permission.")
@@ -121,14 +125,14 @@ def test_what_is_refused_after_a_refused_cursor_is_stale_and_no_end(world: Engin
     assert world.download() == before
 
 
-def test_trouble_in_the_second_round_loses_nothing(world: EngineWorld) -> None:
+def test_trouble_in_the_second_round_loses_no_record(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(-1, TROUBLE), (0, TROUBLE)]
     world.backed_up()
     assert set(answers(world).values()) == {Answer.WHOLE}
     assert world.download() == world.directory.records()
 
 
-def test_an_object_that_comes_without_its_properties_is_fetched_once_more_and_then_gone(world: EngineWorld) -> None:
+def test_an_object_without_its_properties_is_fetched_and_removed_if_it_is_missing(world: EngineWorld) -> None:
     world.directory.put("users", "users/lost")
     world.directory.named = ["found", "lost"]
     world.directory.objects = {"found": b'{"id":"found"}'}
@@ -139,7 +143,7 @@ def test_an_object_that_comes_without_its_properties_is_fetched_once_more_and_th
     assert "users/3" in records
 
 
-def test_trouble_with_the_key_is_no_refusal_and_ends_only_after_hours(world: EngineWorld) -> None:
+def test_key_trouble_is_no_refusal_and_fails_the_job_only_after_hours(world: EngineWorld) -> None:
     world.keys.trouble = KeyTrouble("KMS does not answer.")
     job = world.ask()
     world.work(1)
@@ -153,7 +157,7 @@ def test_trouble_with_the_key_is_no_refusal_and_ends_only_after_hours(world: Eng
     world.backed_up()
 
 
-def test_a_refused_key_ends_every_job_without_asking_graph(world: EngineWorld) -> None:
+def test_a_refused_key_ends_every_job_without_a_request_to_graph(world: EngineWorld) -> None:
     check = world.ask(JobKind.KEY_CHECK)
     backup = world.ask()
     world.keys.trouble = REFUSED
@@ -171,7 +175,7 @@ def test_a_refused_key_ends_every_job_without_asking_graph(world: EngineWorld) -
     assert world.of.keys.state().refusal is None
 
 
-def test_a_refusal_reaches_a_reading_and_no_snapshot_appears(world: EngineWorld) -> None:
+def test_a_refusal_stops_a_running_read_and_creates_no_snapshot(world: EngineWorld) -> None:
     def revoke(point: str) -> None:
         if point == "page":
             world.keys.trouble = REFUSED
@@ -204,16 +208,16 @@ def test_a_cancelled_job_ends_at_the_next_renewal(world: EngineWorld) -> None:
     assert world.of.snapshots.all() == []
 
 
-def test_a_store_in_trouble_is_tried_again_and_a_full_one_ends_the_job(
+def test_store_trouble_is_retried_and_a_full_store_fails_the_job(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errors: list[EntrakeepError] = [StoreTrouble("The store does not answer.", 0.0)]
-    keep = world.store.put
+    put = world.store.put
 
     def store(name: str, data: bytes) -> None:
         if errors:
             raise errors.pop()
-        keep(name, data)
+        put(name, data)
 
     monkeypatch.setattr(world.store, "put", store)
     world.backed_up()
@@ -225,7 +229,7 @@ def test_a_store_in_trouble_is_tried_again_and_a_full_one_ends_the_job(
     assert len(world.of.snapshots.all()) == 1
 
 
-def test_a_damaged_parent_is_an_alarm(world: EngineWorld) -> None:
+def test_a_damaged_parent_fails_the_backup_and_is_named(world: EngineWorld) -> None:
     world.backed_up()
     (manifest,) = world.store.names(f"{world.tenant.tenant_id}/snapshots/")
     world.store.blobs[manifest] = world.store.blobs[manifest][:-1] + b"x"
@@ -234,11 +238,11 @@ def test_a_damaged_parent_is_an_alarm(world: EngineWorld) -> None:
     assert manifest in (job.message or "")
 
 
-def test_a_key_check_asks_afresh(world: EngineWorld) -> None:
-    asked = world.keys.asked
+def test_a_key_check_calls_kms_again(world: EngineWorld) -> None:
+    calls = world.keys.asked
     job = world.done(JobKind.KEY_CHECK)
     assert (job.state, job.detail) == (JobState.SUCCEEDED, KeyAnswer(state="ok"))
-    assert world.keys.asked > asked
+    assert world.keys.asked > calls
 
 
 def test_all_steps_are_done_when_a_job_has_ended(world: EngineWorld) -> None:

@@ -132,11 +132,11 @@ def test_a_refusal_ends_everything_of_the_tenant_within_a_lease(
     later = world.done()
     assert refused(later, scene.arn)
     assert later.message == jobs.get(held.backup_job.job_id).message
-    assert {ours for _, ours in scene.kms.met} == {"The operator" in str(later.message)}
+    assert {ours for _, ours in scene.kms.errors} == {"The operator" in str(later.message)}
     assert world.directory.told == asked
     assert len(world.of.snapshots.all()) == 1
     if not row.unknown:
-        scene.relieve()
+        scene.recover()
         works(world)
 
 
@@ -150,11 +150,11 @@ def test_trouble_is_waited_out(
     world.tick()
     step, world.messages.taken = world.messages.taken[0], []
     working = [pool.submit(world.perform, step), pool.submit(downloaded, world, tmp_path / "out")]
-    until(lambda: len(steady.kms.met) >= 2, "KMS was in trouble")
-    steady.relieve()
+    until(lambda: len(steady.kms.errors) >= 2, "KMS was in trouble")
+    steady.recover()
     for each in working:
         each.result(30)
-    assert {code for code, _ in steady.kms.met} == {Code.KEY_UNREACHABLE}
+    assert {code for code, _ in steady.kms.errors} == {Code.KEY_UNREACHABLE}
     assert (tmp_path / "out").stat().st_size > 300_000
     world.pass_time(60)
     world.work()

@@ -6,7 +6,7 @@ from shared import wiring
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition, KeyHealth
 from shared.engine.key_health import Prober
-from tests.contract.engine.kms_cases import Case, Scene, denied, denied_everywhere
+from tests.contract.engine.kms_cases import Case, Scene, deny_everywhere, deny_use
 from tests.contract.engine.kms_stage import Stage
 
 
@@ -25,7 +25,7 @@ def probed(stage: Stage, scene: Scene, patch: pytest.MonkeyPatch) -> KeyHealth:
     return stage.world.of.health.get()
 
 
-@pytest.mark.parametrize(("case", "who"), [(denied, "Its owner must"), (denied_everywhere, "The operator must")])
+@pytest.mark.parametrize(("case", "who"), [(deny_use, "Its owner must"), (deny_everywhere, "The operator must")])
 def test_a_probe_that_is_denied_looks_at_our_own_side_before_it_blames_the_owner(
     stage: Stage, scene: Scene, case: Case, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from shared.domain.model import KeyMode
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.customer_keys import request_update
 from shared.vault.keyring import check_key_object, unwrap
-from tests.contract.engine.kms_cases import Case, Scene, cases, gone
+from tests.contract.engine.kms_cases import Case, Scene, cases, delete_key
 from tests.contract.engine.kms_stage import Stage
 
 KEYS = 4
@@ -40,7 +40,7 @@ class Change:
         def reached(point: str) -> None:
             if point == "key-moved":
                 self.world.at = lambda _: None
-                self.stage.kms.met.clear()
+                self.stage.kms.errors.clear()
                 case(scene)
 
         job = request_update(self.world.of, self.new.arn)
@@ -76,7 +76,7 @@ class Change:
 
     def goes_on(self, scene: Scene) -> None:
         """Asked for again once all is as before, it ends well."""
-        scene.relieve()
+        scene.recover()
         job = self.ended(request_update(self.world.of, self.new.arn))
         assert job.state is JobState.SUCCEEDED, job
         self.whole()
@@ -88,8 +88,8 @@ def change(stage: Stage) -> Iterator[Change]:
     yield made
     stage.world.at = lambda _: None
     stage.aws.clear_faults()
-    stage.kms.then = lambda _: None
-    stage.kms.go()
+    stage.kms.on_error = lambda _: None
+    stage.kms.use_environment()
 
 
 @pytest.mark.parametrize("side", ["before", "new"])
@@ -101,23 +101,23 @@ def test_a_refusal_by_either_key_halts_the_change_and_names_that_key(
     job = change.ended(change.ask(scene, case))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
     assert scene.arn in str(job.message)
-    assert ("The operator" in str(job.message)) == any(ours for _, ours in scene.kms.met)
+    assert ("The operator" in str(job.message)) == any(ours for _, ours in scene.kms.errors)
     refusal = change.world.of.keys.state().refusal
     assert refusal is not None
     assert refusal.arn == scene.arn
     assert refusal.message in str(job.message)
     change.halted()
-    if case is not gone:
+    if case is not delete_key:
         change.goes_on(scene)
 
 
 @cases(Kind.TROUBLE)
 def test_trouble_is_waited_out_and_the_change_goes_on(change: Change, row: Row, case: Case) -> None:
     job = change.ask(change.new, case)
-    change.stage.kms.then = lambda met: change.new.relieve() if met == 2 else None
+    change.stage.kms.on_error = lambda met: change.new.recover() if met == 2 else None
     assert change.ended(job).state is JobState.SUCCEEDED
-    assert len(change.new.kms.met) >= 2
-    assert {code for code, _ in change.new.kms.met} - {Code.BLOB_DAMAGED} == {Code.KEY_UNREACHABLE}
+    assert len(change.new.kms.errors) >= 2
+    assert {code for code, _ in change.new.kms.errors} - {Code.BLOB_DAMAGED} == {Code.KEY_UNREACHABLE}
     change.whole()
 
 

@@ -16,7 +16,7 @@ from shared.domain.secret import Secret
 from shared.engine.tenants.onboarding import update_tenant
 from shared.engine.upkeep.rebuild import rebuild, stored_tenants
 from shared.vault.names import jobs_prefix, key_object_blob, key_objects_prefix, manifest_blob, manifests_prefix
-from tests.contract.engine.stories import STORIES, Killed, Story, copied, rows, tell
+from tests.contract.engine.stories import STORIES, Killed, Story, copy_database, play_story, rows
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -85,9 +85,9 @@ def test_whatever_happened_nothing_is_missing_from_what_is_rebuilt(earlier: Stor
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
-        tell(world, [("backup", ""), *earlier])
-        dump = copied(world.database, Path(folder) / "dump.sqlite3")
-        tell(world, later)
+        play_story(world, [("backup", ""), *earlier])
+        dump = copy_database(world.database, Path(folder) / "dump.sqlite3")
+        play_story(world, later)
         for other in (world.over(Path(folder) / "empty.sqlite3"), world.over(dump)):
             dumped = other.of.upkeep.known_blobs().data_keys
             outcome = rebuild(other.context, world.tenant.tenant_id)
@@ -109,7 +109,7 @@ def test_where_nothing_is_lost_a_rebuild_changes_nothing(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
-        tell(world, [("backup", ""), *story])
+        play_story(world, [("backup", ""), *story])
         known, snapshots = world.of.upkeep.known_blobs(), world.of.snapshots.all()
         outcome = rebuild(world.context, world.tenant.tenant_id)
         assert (outcome.snapshots, outcome.data_keys, outcome.broken) == (0, 0, [])

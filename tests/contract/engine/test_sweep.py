@@ -14,7 +14,7 @@ from shared.domain.model import Purpose
 from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.keyring import create_data_key
 from shared.vault.names import chunk_blob, chunks_prefix, heads_prefix, key_object_blob, manifest_blob, manifests_prefix
-from tests.contract.engine.stories import LONG_AGO, STORIES, Killed, Story, copied, tell
+from tests.contract.engine.stories import LONG_AGO, STORIES, Killed, Story, copy_database, play_story
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -62,7 +62,7 @@ def test_whatever_happened_what_is_left_is_what_is_named(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
-        tell(world, [("backup", ""), *story])
+        play_story(world, [("backup", ""), *story])
         expected = named(world)
         swept(world)
         assert set(stored(world)) == named(world) == expected
@@ -79,7 +79,7 @@ def test_whatever_happened_what_is_left_is_what_is_named(story: Story) -> None:
 
 
 def test_what_a_job_left_that_has_not_ended_for_a_day_stays(world: EngineWorld) -> None:
-    tell(world, [("cancel", "manifest-stored")])
+    play_story(world, [("cancel", "manifest-stored")])
     before = stored(world)
     swept(world)
     assert stored(world) == before
@@ -90,7 +90,7 @@ def test_what_a_job_left_that_has_not_ended_for_a_day_stays(world: EngineWorld) 
 
 @pytest.mark.parametrize("point", ["leftovers-known", "leftovers-deleted"])
 def test_a_sweep_that_is_killed_is_done_by_the_next(world: EngineWorld, point: str) -> None:
-    tell(world, [("cancel", "manifest-stored")])
+    play_story(world, [("cancel", "manifest-stored")])
     world.limit(settled_hours=0.0)
     world.ask(JobKind.SWEEP)
 
@@ -113,8 +113,8 @@ def test_a_sweep_that_is_killed_is_done_by_the_next(world: EngineWorld, point: s
 def test_where_the_catalog_is_older_than_the_bucket_nothing_is_taken_until_it_is_rebuilt(
     world: EngineWorld, tmp_path: Path
 ) -> None:
-    dump = copied(world.database, tmp_path / "dump.sqlite3")
-    tell(world, [("cancel", "manifest-stored"), ("backup", "")])
+    dump = copy_database(world.database, tmp_path / "dump.sqlite3")
+    play_story(world, [("cancel", "manifest-stored"), ("backup", "")])
     older = world.over(dump)
     older.limit(settled_hours=0.0)
     before = dict(world.store.blobs)
@@ -138,7 +138,7 @@ def test_a_single_blob_of_a_job_or_manifest_that_nobody_knows_stops_the_sweep(wo
 
 
 def test_a_sweep_needs_no_key(world: EngineWorld) -> None:
-    tell(world, [("cancel", "run-stored")])
+    play_story(world, [("cancel", "run-stored")])
     world.limit(settled_hours=0.0)
     world.keys.trouble = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
     swept(world)
