@@ -1,4 +1,7 @@
-"""Commands in the test's own process: what people and scripts would see, without the second that a process takes."""
+"""Run commands in the test's own process.
+
+The outputs are those of a process, without the second that a process takes.
+"""
 
 import io
 import logging
@@ -16,10 +19,10 @@ from tests.flow.shell import Shell
 
 
 class Commands(Shell):
-    """Runs commands as ``Shell`` does, by a call of the console's ``main`` with their words, settings and folder."""
+    """Runs commands like ``Shell``, by calling the console's ``main`` with their words, settings and folder."""
 
     def run(self, *words: str, status: int = 0) -> tuple[bytes, str]:
-        """Return what a command writes to standard output and standard error. It must end with this status."""
+        """Return a command's standard output and standard error. It must end with this status."""
         with (
             tempfile.TemporaryFile() as out,
             tempfile.TemporaryFile() as err,
@@ -47,7 +50,7 @@ class Commands(Shell):
 
 @contextmanager
 def _process_wide_state(environment: Mapping[str, str]) -> Iterator[None]:
-    """Give this environment to a command, and restore all that a command changes in its process."""
+    """Set this environment for a command, and restore everything that a command changes in its process."""
     handlers, hook, variables, mask = logging.getLogger().handlers[:], sys.excepthook, dict(os.environ), os.umask(0o077)
     os.umask(mask)
     try:
@@ -64,7 +67,7 @@ def _process_wide_state(environment: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _descriptor(number: int, file: BinaryIO) -> Iterator[None]:
-    """Make a descriptor write to the file, also for children and for code that does not use ``sys.stdout``."""
+    """Make a descriptor write to the file. This includes children and code that does not use ``sys.stdout``."""
     kept = os.dup(number)
     try:
         os.dup2(file.fileno(), number)

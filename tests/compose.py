@@ -1,4 +1,4 @@
-"""docker-compose.yml as compose would understand it with a file of settings: variables put in, one service at a time."""
+"""Read docker-compose.yml as compose does with a file of settings: with variables substituted, one service at a time."""
 
 import re
 from collections.abc import Mapping
@@ -13,30 +13,30 @@ _VARIABLE = re.compile(r"\$(?:(\$)|\{([A-Z_]+)(?:(:-|:\?)([^}]*))?\})")
 
 
 class Missing(Exception):
-    """A variable without a value that the file asks for; its text is the file's sentence."""
+    """A required variable has no value. The text is the sentence in the file."""
 
 
 def services(settings: Mapping[str, str]) -> dict[str, Any]:
-    """Every service, by name. Raises Missing."""
+    """Return every service by name. Raise Missing if a required variable has no value."""
     whole: dict[str, Any] = yaml.safe_load(FILE.read_text())["services"]
     return {name: _filled(service, settings) for name, service in whole.items()}
 
 
 def environment(service: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, str]:
-    """What a container of the service has: a name without a value is passed on where the settings have it."""
+    """Return the environment of a container of the service. A name without a value gets its value from the settings."""
     given = service.get("environment", {})
     passed = {name: settings.get(name) if value is None else str(value) for name, value in given.items()}
     return {name: value for name, value in passed.items() if value is not None}
 
 
 def read_settings(text: str) -> dict[str, str]:
-    """The variables of a file such as .env."""
+    """Return the variables of a file such as .env."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
 def variables(text: str) -> dict[str, str | None]:
-    """Each variable that a text names as ``${…}``, with its default."""
+    """Return each variable that a text names as ``${…}``, with its default."""
     return {name: default if how == ":-" else None for _, name, how, default in _VARIABLE.findall(text) if name}
 
 

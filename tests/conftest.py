@@ -1,4 +1,4 @@
-"""Fixtures for all rooms."""
+"""Fixtures and hooks for all folders of tests."""
 
 import gc
 from collections import Counter, defaultdict
@@ -19,17 +19,17 @@ __all__ = [
     "redis_server_fixture",
 ]
 
-# An example takes as long as the machine lets it: on a busy one, 200 milliseconds say nothing about the code.
+# An example has no time limit: on a busy machine, 200 milliseconds say nothing about the code.
 settings.register_profile("on any machine", deadline=None)
 settings.load_profile("on any machine")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Half of the files of flow tests come first, the other half in the middle.
+    """Put half of the files of flow tests first and the other half in the middle.
 
-    Flow tests wait and the rest computes. Of four processes that take a fourth of the list each, two begin with flow tests
-    and two with the rest, so the cores are busy from the first minute to the last.
+    Flow tests wait and other tests compute. Four processes take a fourth of the list each. Two begin with flow tests
+    and two with other tests, so the cores are busy from start to end.
     """
     flow: dict[Path, list[pytest.Item]] = {}
     rest: list[pytest.Item] = []
@@ -37,19 +37,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         (flow.setdefault(item.path, []) if item.get_closest_marker("flow") else rest).append(item)
     files = list(flow.values())
     first, second = ([item for file in files[n::2] for item in file] for n in (0, 1))
-    half = max(0, len(items) // 2 + 2 - len(first))  # not one item too early: it would be the second process's
+    half = max(0, len(items) // 2 + 2 - len(first))  # one item earlier would belong to the second process
     items[:] = [*first, *rest[:half], *second, *rest[half:]]
 
 
 def pytest_collection_finish() -> None:
-    """What all the modules are made of stays until the end: looking through it for garbage took a fourth of the time."""
+    """Exempt the objects of all modules from garbage collection. Scanning them took a fourth of the time."""
     gc.freeze()
     gc.set_threshold(700, 10, 100)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def collected_at_last() -> Iterator[None]:
-    """Whatever a test has left open is found, at the latest by the last one."""
+    """Collect garbage after the last test, so that every resource left open is reported."""
     yield
     gc.unfreeze()
     gc.collect()
@@ -60,14 +60,17 @@ _seconds: dict[str, float] = defaultdict(float)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Add up the durations of each folder's tests. With xdist the reports of all processes arrive in the first one."""
+    """Add up the durations of each folder's tests.
+
+    With xdist, the first process receives the reports of all processes.
+    """
     folder = report.nodeid.partition("::")[0].rpartition("/")[0]
     _tests[folder] += report.when == "call"
     _seconds[folder] += report.duration
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what each folder took. Processes that run tests at the same time each count their own seconds."""
+    """Print the time of each folder. Processes that run tests at the same time each count their own seconds."""
     if _seconds:
         terminalreporter.section("seconds by folder")
     for folder, seconds in sorted(_seconds.items(), key=lambda each: -each[1]):

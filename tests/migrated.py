@@ -1,4 +1,4 @@
-"""A catalog's tables on SQLite, migrated once a process: whoever needs them gets a copy in a file of their own."""
+"""Migrate a catalog's tables on SQLite once per process. Each caller gets a copy in its own file."""
 
 import functools
 import tempfile
@@ -8,7 +8,7 @@ from shared.adapters.catalog import open_catalog
 
 
 def migrated_file(file: Path) -> str:
-    """The URL of a catalog without tenants in this file; of the one that is there already, if there is one."""
+    """Return the URL of a catalog without tenants in this file, or of the catalog that the file already contains."""
     if not file.exists():
         file.touch(0o600)
         file.write_bytes(_tables())

@@ -1,4 +1,4 @@
-"""The pages of documentation, taken apart: blocks by language, and the commands that they show."""
+"""Parse the pages of documentation: blocks by language, and the commands that they show."""
 
 import re
 import shlex
@@ -20,19 +20,19 @@ _PATH = re.compile(rf"(?<![\w./-])(?:(?:{_ROOMS})/[\w./-]*\w|\.?[\w-]+\.(?:md|py
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """The fenced blocks of a language; without a name for those that have none."""
+    """Return the fenced blocks of a language. An empty name selects blocks without a language."""
     return [text for name, text in _BLOCK.findall(page.read_text()) if name == language]
 
 
 def lines(page: Path) -> Iterator[str]:
-    """Each line of the shell blocks, continued lines joined, without comments. A drawing is none."""
+    """Yield each line of the shell blocks, with continued lines joined and without comments. Drawings are omitted."""
     for text in (text for name in ("", "sh") for text in blocks(page, name) if "─" not in text):
         for line in re.sub(r"\\\n\s*", "", text).splitlines():
             yield re.sub(r"(^|\s)#\s.*", "", line).strip()
 
 
 def commands(page: Path, program: str) -> list[list[str]]:
-    """The words of each command of a program, up to where its output or another command begins."""
+    """Return the words of each command of a program, up to its output or the next command."""
     found = []
     for line in lines(page):
         plain = re.sub(r"^\w+=\$\((.*)$", r"\1", _BEFORE.sub("", line))
@@ -44,7 +44,7 @@ def commands(page: Path, program: str) -> list[list[str]]:
 
 
 def named(page: Path) -> set[str]:
-    """What stands in the running text as ``entrakeep …``."""
+    """Return the commands that the running text names as ``entrakeep …``."""
     return set(re.findall(r"`entrakeep ([a-z][^`]*)`", _BLOCK.sub("", page.read_text())))
 
 
@@ -54,7 +54,7 @@ def paths(text: str) -> set[Path]:
 
 
 def command_of(words: Sequence[str]) -> tuple[Any, list[str]]:
-    """The command that these words name, and its own words. Raises KeyError if there is none."""
+    """Return the command that these words name, and its remaining words. Raise KeyError if it does not exist."""
     found: Any = typer.main.get_command(app)
     rest = list(words)
     while hasattr(found, "commands"):
@@ -63,6 +63,6 @@ def command_of(words: Sequence[str]) -> tuple[Any, list[str]]:
 
 
 def parse(words: Sequence[str]) -> None:
-    """Reads a command's words as the command line does, checks included, and does nothing. Raises what it would say."""
+    """Parse a command's words as the command line does, checks included, without running it. Raise its errors."""
     command, rest = command_of(words)
     command.make_context("entrakeep", rest)

@@ -1,4 +1,4 @@
-"""Real parts that tests run against, started as processes of their own and stopped by their ids."""
+"""Real parts for tests, started as processes and stopped by their ids."""
 
 import json
 import os
@@ -34,20 +34,20 @@ OBJECTS: dict[str, str | None] = {
     "organization": None,
     POLICIES: "conditionalAccessPolicies",
 }
-"""Where the simulator keeps what is protected, and the resource where its name is another."""
+"""The path of each resource in the simulator, if it differs, and the resource's name."""
 BELOW = {
     "users": ("manager",),
     "groups": ("members", "owners"),
     "applications": ("owners",),
     "servicePrincipals": ("owners", "appRoleAssignedTo"),
 }
-"""What belongs to each object."""
+"""The relations of each object."""
 LISTED = ("applications/", "servicePrincipals/")
-"""Whose links are read by listing."""
+"""Relations that are read by listing."""
 
 
 class RedisServer:
-    """A Redis of one test's own. ``process`` may be stopped, continued and killed."""
+    """A Redis of one test. ``process`` may be stopped, continued and killed."""
 
     def __init__(self, port: int, folder: Path) -> None:
         self.url = f"redis://127.0.0.1:{port}/0"
@@ -59,12 +59,12 @@ class RedisServer:
         )
 
     def keys(self) -> list[str]:
-        """The names of all keys."""
+        """Return the names of all keys."""
         with closing(redis.Redis.from_url(self.url, decode_responses=True)) as client:
             return sorted(client.scan_iter())
 
     def wait(self) -> None:
-        """Returns when it answers."""
+        """Wait until it answers."""
         until = time.monotonic() + 20
         while True:
             try:
@@ -79,7 +79,7 @@ class RedisServer:
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[RedisServer]:
-    """A Redis on a free port that keeps nothing; killed at the end."""
+    """Yield a Redis on a free port that stores nothing on disk. Kill it at the end."""
     server = RedisServer(free_port(), folder)
     try:
         server.wait()
@@ -90,7 +90,7 @@ def redis_server(folder: Path) -> Iterator[RedisServer]:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
+    """Return a free port of loopback."""
     with closing(socket.socket()) as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -104,7 +104,7 @@ def redis_server_fixture(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 class Simulator:
-    """A simulator that runs, with its controls."""
+    """A running simulator with its controls."""
 
     def __init__(self, process: "subprocess.Popen[str]", url: str, ca_file: Path | None = None) -> None:
         self.process = process
@@ -113,16 +113,16 @@ class Simulator:
         self._client = httpx.Client(base_url=f"{url}/_sim", verify=trusted, timeout=60, trust_env=False)
 
     def get(self, path: str, **query: str) -> Any:
-        """The JSON that a control answers."""
+        """Return the JSON answer of a control."""
         return self._client.get(f"/{path}", params=query).raise_for_status().json()
 
     def post(self, path: str, value: object = None) -> None:
-        """Asks a control to do something."""
+        """Send a request to a control."""
         answer = self._client.post(f"/{path}", json=value)
         assert answer.status_code == 200, answer.text
 
     def fault(self, *faults: dict[str, Any]) -> None:
-        """Adds scripted faults."""
+        """Add scripted faults."""
         self.post("faults", list(faults))
 
     def clear_faults(self) -> None:
@@ -133,27 +133,27 @@ class Simulator:
 
 
 class GraphSimulator(Simulator):
-    """A directory behind Graph over TLS; ``ca_file`` is the authority to trust."""
+    """A directory in Graph over TLS. ``ca_file`` is the authority to trust."""
 
     def __init__(self, process: "subprocess.Popen[str]", url: str, ca_file: Path) -> None:
         super().__init__(process, url, ca_file)
         self.ca_file = ca_file
 
     def add_directory(self, objects: int = 0, seed: int = 1) -> str:
-        """The id of another directory, to which the same application and secret sign in."""
+        """Add a directory to which the same application and secret sign in. Return its id."""
         directory_id = str(uuid.uuid4())
         given = {"id": directory_id, "client_id": CLIENT, "secret": SECRET, "objects": objects, "seed": seed}
         self.post("directories", given)
         return directory_id
 
     def of(self, directory_id: str) -> "GraphSimulator":
-        """The controls of another directory."""
+        """Return the controls of another directory."""
         other = GraphSimulator(self.process, self.url, self.ca_file)
         other._client.params = httpx.QueryParams(directory=directory_id)
         return other
 
     def change(self, *changes: tuple[str, str] | tuple[str, str, object]) -> None:
-        """Changes as ``(op, path)`` or ``(op, path, value)``; a value of bytes is sent as it stands."""
+        """Apply changes, as ``(op, path)`` or ``(op, path, value)``. A value of bytes is sent unchanged."""
         texts = []
         for op, path, *value in changes:
             dense = [v if isinstance(v, bytes) else json.dumps(v, separators=(",", ":")).encode() for v in value]
@@ -163,16 +163,16 @@ class GraphSimulator(Simulator):
         assert answer.status_code == 200, answer.text
 
     def values(self, path: str) -> list[bytes]:
-        """The stored values at a path, to the letter."""
+        """Return the stored values at a path, byte for byte."""
         answer = self._client.get("/objects", params={"path": path}).raise_for_status()
         return answer.content.splitlines()
 
     def ids(self, path: str) -> list[str]:
-        """The ids of the objects or links at a path."""
+        """Return the ids of the objects or links at a path."""
         return [json.loads(value)["id"] for value in self.values(path)]
 
     def records(self) -> dict[str, bytes]:
-        """What a whole backup holds of the directory as it is now: record key to value."""
+        """Return the records of a complete backup of the directory in its current state: record key to value."""
         found: dict[str, bytes] = {}
         for path in OBJECTS:
             for value in self.values(path):
@@ -182,12 +182,12 @@ class GraphSimulator(Simulator):
                 for value in self.values(f"{owner}/{relation}"):
                     found[f"{owner}/{relation}/{json.loads(value)['id']}"] = value
         live = {key.partition("/")[2] for key in found if key.count("/") == 1}
-        # A listing leaves out the other end of a link in the recycle bin; a delta goes on to tell it until it is purged.
+        # A listing omits an end of a link in the recycle bin. A delta continues to report it until it is purged.
         gone = [key for key in found if key.startswith(LISTED) and key.rpartition("/")[2] not in live]
         return {key: value for key, value in found.items() if key not in gone or "/owners/" not in key}
 
     def count(self, path: str, status: int | None = None) -> int:
-        """How many requests for this path (a regular expression for all of it) were answered, with this status."""
+        """Return how many requests for this path (a regular expression for all of it) had this status."""
         return sum(
             row["count"]
             for row in self.get("requests")
@@ -199,12 +199,12 @@ class AwsSimulator(Simulator):
     """KMS, S3 and STS on one endpoint."""
 
     def client(self, service: str, account: str = ACCOUNT) -> Any:
-        """A client as the root of an account."""
+        """Return a client as the root of an account."""
         given = {"aws_access_key_id": account, "aws_secret_access_key": "any", "endpoint_url": self.url}
         return aws.session(REGION).client(service, **given)  # type: ignore[call-overload]
 
     def new_key(self) -> str:
-        """The ARN of a new KMS key."""
+        """Create a KMS key. Return its ARN."""
         arn: str = self.client("kms").create_key()["KeyMetadata"]["Arn"]
         return arn
 
@@ -214,7 +214,7 @@ class AwsSimulator(Simulator):
 
 @contextmanager
 def _simulating(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """``python -m simulator`` with these arguments, and the URL that it says; ended by SIGTERM."""
+    """Run ``python -m simulator`` with these arguments. Yield the URL that it prints. End it by SIGTERM."""
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", *arguments, "--port", "0"], stdout=subprocess.PIPE, text=True
     )
@@ -233,14 +233,14 @@ def _simulating(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]
 
 @contextmanager
 def aws_simulator() -> Iterator[AwsSimulator]:
-    """The AWS simulator on a free port."""
+    """Yield the AWS simulator on a free port."""
     with _simulating("aws") as (process, url), closing(AwsSimulator(process, url)) as simulator:
         yield simulator
 
 
 @contextmanager
 def graph_simulator(folder: Path, *options: str) -> Iterator[GraphSimulator]:
-    """The Graph simulator on a free port; its authority's certificate is written to ``folder``."""
+    """Yield the Graph simulator on a free port. Write the certificate of its authority to ``folder``."""
     ca_file = folder / "graph-ca.pem"
     with (
         _simulating("graph", "--ca-file", str(ca_file), *options) as (process, url),

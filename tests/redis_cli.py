@@ -1,4 +1,4 @@
-"""A stand-in for ``redis-cli`` on machines without one: ``-p PORT --user USER COMMAND…``, the password in REDISCLI_AUTH."""
+"""Replace ``redis-cli`` on machines without it: ``-p PORT --user USER COMMAND…``, the password in REDISCLI_AUTH."""
 
 import argparse
 import os

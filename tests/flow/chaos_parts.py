@@ -1,4 +1,4 @@
-"""The product's worker and beat with shorter times, and faults at planned points.
+"""Run the product's worker and beat with shorter times and with faults at planned points.
 
 ``celery -A tests.flow.chaos_parts worker``, and ``beat --scheduler tests.flow.chaos_parts:Beat``.
 """
@@ -23,11 +23,11 @@ LIMITS = Limits(
     renew_seconds=0.25,
     resend_seconds=0.2,
     broker_seconds=0.1,
-    step_seconds=0.3,  # so that a step goes through SQL, beat and Redis again and again
+    step_seconds=0.3,  # a step goes through SQL, beat and Redis many times
     key_steady_seconds=0.2,
 )
 
-app.conf.imports = ("workers.tasks",)  # without a prober: it is about something else
+app.conf.imports = ("workers.tasks",)  # these tests need no prober
 
 
 def _context() -> Context:
@@ -38,7 +38,7 @@ tasks.make_context = _context
 
 
 class Beat(CatalogScheduler):
-    """Ticks more often."""
+    """Beat with a shorter interval between ticks."""
 
     @cached_property
     def context(self) -> Context:

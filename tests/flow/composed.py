@@ -1,5 +1,8 @@
-"""The services of docker-compose.yml as processes of this machine, with the command lines, settings and health checks that
-compose would give them: hosts become ports of loopback, and the volume of the home a folder."""
+"""Run the services of docker-compose.yml as processes of this machine.
+
+They have the command lines, settings and health checks of compose. Hosts become ports of loopback, and the volume of
+the home becomes a folder.
+"""
 
 import os
 import re
@@ -23,7 +26,7 @@ _SECONDS = re.compile(r"(\d+)s")
 
 
 class Container:
-    """One container of a service: a process group, and what compose knows about it."""
+    """One container of a service: a process group with its settings from compose."""
 
     def __init__(self, composed: "Composed", service: str, host: str) -> None:
         self.service = composed.services[service]
@@ -39,7 +42,7 @@ class Container:
         return self._log.read_text()
 
     def argv(self, *more: str) -> list[str]:
-        """The command line: the entry point and its command, or other words in place of the command."""
+        """Return the command line: the entry point and its command, or other words in place of the command."""
         words = [*self.service.get("entrypoint", []), *(more or self.service["command"])]
         return [word.replace("@%h", f"@{self.host}") for word in words]
 
@@ -56,7 +59,7 @@ class Container:
             )
 
     def run(self, *words: str, stdin: bytes = b"") -> bytes:
-        """A container that ends: what it says on standard output."""
+        """Run a container that ends. Return its standard output."""
         ended = subprocess.run(
             self.argv(*words),
             cwd=self._composed.home,
@@ -70,7 +73,7 @@ class Container:
         return ended.stdout
 
     def healthy(self) -> bool:
-        """Whether the health check says so, within its time."""
+        """Return whether the health check succeeds within its time limit."""
         check = self.service["healthcheck"]
         kind, *words = check["test"]
         found = _SECONDS.fullmatch(check["timeout"])
@@ -90,7 +93,10 @@ class Container:
         return asked.returncode == 0
 
     def stop(self) -> tuple[int, float]:
-        """SIGTERM as compose sends it, to the main process alone: the exit status, and the seconds that it took."""
+        """Send SIGTERM to the main process alone, as compose does.
+
+        Return the exit status and the seconds until the end.
+        """
         assert self.process is not None
         began = time.monotonic()
         self.process.terminate()
@@ -106,7 +112,7 @@ class Container:
 
 
 class Composed:
-    """The file, with its settings. Containers start in the order in which they are asked for."""
+    """The file with its settings. Containers start in the order of the calls."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str], postgres: PostgresServer) -> None:
         self.home = folder / "home"
@@ -129,7 +135,7 @@ class Composed:
         self._containers: list[Container] = []
 
     def _here(self, value: Any) -> Any:
-        """A value of the file as it has to be on this machine."""
+        """Return a value of the file, adapted to this machine."""
         if isinstance(value, dict):
             return {name: self._here(each) for name, each in value.items()}
         if isinstance(value, list):
@@ -143,13 +149,13 @@ class Composed:
         return value.replace(_HOME, str(self.home)).replace("0.0.0.0", "127.0.0.1")
 
     def container(self, service: str, host: str | None = None) -> Container:
-        """A new container, by the name of its host."""
+        """Create a container, named by its host."""
         made = Container(self, service, host or service)
         self._containers.append(made)
         return made
 
     def up(self, service: str, host: str | None = None) -> Container:
-        """Starts one and returns when it is healthy."""
+        """Start a container. Return it when it is healthy."""
         made = self.container(service, host)
         made.start()
 
@@ -162,13 +168,13 @@ class Composed:
         return made
 
     def close(self) -> None:
-        """Kills what still runs, the last one first."""
+        """Kill every running container, the last one first."""
         for container in reversed(self._containers):
             container.kill()
 
 
 def _redis_programs(folder: Path, server: Program) -> Path:
-    """A folder with the two programs of the image of Redis that its service uses."""
+    """Return a folder with the two programs that the service uses from the image of Redis."""
     programs = folder / "redis-bin"
     programs.mkdir()
     (programs / "redis-server").symlink_to(server.path)
@@ -180,7 +186,7 @@ def _redis_programs(folder: Path, server: Program) -> Path:
 
 @contextmanager
 def composed(folder: Path, settings: Mapping[str, str]) -> Iterator[Composed]:
-    """The file on a PostgreSQL of its own, prepared by the script that the image of PostgreSQL would run."""
+    """Yield the file on its own PostgreSQL, prepared by the script that the image of PostgreSQL would run."""
     with postgres_server() as postgres:
         for role in ("entrakeep", "entrakeep_owner"):
             postgres.execute(f"DROP ROLE {role}")

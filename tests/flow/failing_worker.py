@@ -1,7 +1,7 @@
-"""The product's worker with a defect: ``celery -A tests.flow.failing_worker worker``.
+"""Run the product's worker with a defect: ``celery -A tests.flow.failing_worker worker``.
 
-Every step that reads a page meets an exception that repeats what Graph answered, as that of a library may: the text in the
-environment variable ENTRAKEEP_TEST_DEFECT.
+Every step that reads a page raises an exception that repeats Graph's answer, as a library's exception may. The
+environment variable ENTRAKEEP_TEST_DEFECT has the text.
 """
 
 import os

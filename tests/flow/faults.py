@@ -1,4 +1,4 @@
-"""Parts that are killed in turn while a tenant's KMS key is changed: planned in a folder, so that tests can say which."""
+"""Kill parts in turn while a tenant's KMS key changes. Tests write the plan into files of a folder."""
 
 import os
 import time
@@ -9,39 +9,42 @@ from signal import SIGKILL
 from shared.ports.observer import Observer, Point
 
 FOLDER = "ENTRAKEEP_TEST_FAULTS"
-"""The environment variable that tells a worker the folder."""
+"""The environment variable that names the folder for a worker."""
 EVERY = {Point.KEY_MOVED: 10, Point.GENERATION_ERASED: 100, Point.PART_PROVED: 50}
-"""How many passings of a point lie between two faults."""
+"""Number of passed points between two faults."""
 _STORED = Point.KEY_REWRAPPED
-"""Every other fault at a data key comes here: its key object is stored, and its row not yet written."""
+"""Every second fault at a data key occurs here: its key object is stored, and its row is not yet written."""
 
 
 class Faults(Observer):
-    """Plans and trails. In the folder: a file with the process id of each part, one with the parts to kill in turn, and
-    files with a byte for each passing of a point, and for each fault."""
+    """Plans and records of faults.
+
+    The folder has a file with the process id of each part and a file with the parts to kill in turn. It also has files
+    with one byte for each passed point and for each fault.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._kinds, self._struck = folder / "kinds", folder / "struck"
 
     def plan(self, *kinds: str) -> None:
-        """These parts are killed in turn from now on, and none was yet."""
+        """Kill these parts in turn from now on. Reset the number of faults."""
         for file in (self._struck, *(self._folder / point for point in EVERY)):
             file.unlink(missing_ok=True)
         self._kinds.write_text(" ".join(kinds))
 
     def know(self, part: str, process: int) -> None:
-        """The part is this process now."""
+        """Record this process as the part."""
         whole = self._folder / f"{part}.new"
         whole.write_text(str(process))
         whole.replace(self._folder / part)
 
     def struck(self) -> int:
-        """How many parts were killed."""
+        """Return the number of killed parts."""
         return _count(self._struck)
 
     def reach(self, point: Point) -> None:
-        """A worker passes this point: the part whose turn it is, perhaps the worker itself, is killed if that is due."""
+        """Record that a worker passes this point. If a fault is due, kill the next part, which may be this worker."""
         if point in EVERY:
             _add(self._folder / point)
         elif point != _STORED:
@@ -52,7 +55,7 @@ class Faults(Observer):
             self._strike()
 
     def _strike(self) -> None:
-        """Waits until the part is there, if it is only just being begun again."""
+        """Kill the part. Wait until it runs if it is just being restarted."""
         kinds = self._kinds.read_text().split()
         if not kinds:
             return
@@ -65,7 +68,7 @@ class Faults(Observer):
 
 
 def alive(process: int) -> bool:
-    """Whether there is such a process, and not only what is left of it."""
+    """Return whether the process runs and is not a zombie."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

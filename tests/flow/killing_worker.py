@@ -1,4 +1,4 @@
-"""The product's worker with shorter limits, struck at planned points: ``celery -A tests.flow.killing_worker worker``."""
+"""Run the product's worker with shorter limits and faults: ``celery -A tests.flow.killing_worker worker``."""
 
 import os
 import time
@@ -27,7 +27,7 @@ LIMITS = Limits(
     buffer_bytes=64 * 1024,
     chunk_bytes=16 * 1024,
     key_steady_seconds=0.5,
-    requests_in_flight=100,  # whoever is killed holds its places for minutes
+    requests_in_flight=100,  # a killed worker occupies its places for minutes
 )
 
 _steps: list[StepMessage] = []
@@ -50,16 +50,16 @@ def _pass(point: str) -> None:
         return
     if planned is SIGKILL:
         os.kill(os.getpid(), SIGKILL)
-    # One that froze while another of its threads writes to SQLite would freeze all the others with it.
+    # A worker frozen while another of its threads writes to SQLite would block all the others.
     database = tasks.context().catalog._database  # type: ignore[attr-defined]
     database.rest()
     os.kill(os.getpid(), planned)
-    time.sleep(0.5)  # the signal may meet another thread first, and this one goes on until that one has its turn
+    time.sleep(0.5)  # the signal may reach another thread first; this thread continues until that thread runs
     database.go_on()
 
 
 class KillPoints(Observer):
-    """Ends or freezes the worker at the points that the tests planned."""
+    """Kills or freezes the worker at the points that the tests planned."""
 
     def reach(self, point: Point) -> None:
         _pass(point)

@@ -1,8 +1,8 @@
-"""Celery's processes forked from one that has loaded all that they need, so that to begin one again costs little.
+"""Fork Celery's processes from a process that has loaded every import, so that a restart costs little.
 
-``python -m tests.flow.nursery APPLICATION``. A line on its standard input, ``LOG WORD…``, begins ``celery -A APPLICATION
-WORD…`` in a session of its own that writes to the file LOG; a line on its standard output tells the process id. What it began
-is killed when its standard input ends.
+``python -m tests.flow.nursery APPLICATION``. A line on standard input, ``LOG WORD…``, starts ``celery -A APPLICATION
+WORD…`` in a new session that writes to the file LOG. The answer on standard output is the process id. All started
+processes are killed when standard input ends.
 """
 
 import gc
@@ -43,11 +43,11 @@ _LOADED = (
     "shared.adapters.kms",
     "shared.adapters.operator",
 )
-"""What workers and beats import only when they begin. None of it connects to anything, or starts a thread."""
+"""Modules that workers and beats import only at their start. None of them connects to anything or starts a thread."""
 
 
 class Nursery:
-    """The process, seen by a test. Use as a context manager."""
+    """The process as a test uses it. Use as a context manager."""
 
     def __init__(self, application: str, environment: Mapping[str, str], folder: Path) -> None:
         argv = [sys.executable, "-m", __name__, application]
@@ -61,7 +61,7 @@ class Nursery:
         self._process.communicate(timeout=20)
 
     def begin(self, log: Path, *words: str) -> int:
-        """The id of a new process, which is that of its session too."""
+        """Start a process. Return its id, which is also the id of its session."""
         self._process.stdin.write(f"{log} {' '.join(words)}\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
@@ -86,14 +86,14 @@ def _main(application: str) -> None:
 
 
 def _ended() -> Iterator[int]:
-    """Children that have ended: whoever has their numbers from here on is none of ours."""
+    """Yield the ids of ended children. The system may reuse these ids from now on."""
     with suppress(ChildProcessError):
         while (process := os.waitpid(-1, os.WNOHANG)[0]) != 0:
             yield process
 
 
 def _be(log: str, *words: str) -> None:
-    """Turns this process into Celery's; never returns."""
+    """Turn this process into Celery's. Never return."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     nothing, told = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

@@ -1,6 +1,6 @@
-"""Points of the write order at which a worker of the tests ends or freezes: planned in files, so that tests can say where.
+"""Points of the write order at which a worker of the tests ends or freezes.
 
-One folder for a stack; a file of plans and a file of points passed for each tenant.
+Tests write the plan into files. A stack has one folder. Each tenant has a file of plans and a file of passed points.
 """
 
 import fcntl
@@ -15,24 +15,24 @@ import msgspec
 from shared.ports.observer import Point
 
 FOLDER = "ENTRAKEEP_TEST_POINTS"
-"""The environment variable that tells a worker the folder."""
+"""The environment variable that names the folder for a worker."""
 OVER = "over"
-"""Passed when a task has returned, whatever became of its step."""
+"""Passed when a task has returned, whatever the result of its step."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to whoever passes ``point`` for the ``nth`` time (from 1), or each time if that is None."""
+    """The fault for a worker that passes ``point`` for the ``nth`` time (from 1), or each time if ``nth`` is None."""
 
     point: Point
     step: str | None = None
-    """A stream's name or ``commit``; None stands for any step."""
+    """A stream's name or ``commit``. None stands for any step."""
     phase: int | None = None
     nth: int | None = 1
     signal: Signals = SIGKILL
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
-    """One passing of a point; ``struck`` says that a plan met it."""
+    """One passing of a point. ``struck`` is true if a plan matched it."""
 
     point: str
     step: str
@@ -49,22 +49,22 @@ class Points:
         self._trail = folder / f"{tenant_id}.trail"
 
     def plan(self, *plans: Plan) -> None:
-        """These are the plans from now on."""
+        """Replace the plans."""
         whole = self._plans.with_suffix(".new")
         whole.write_bytes(msgspec.json.encode(plans))
         whole.replace(self._plans)
 
     def passed(self) -> list[Passed]:
-        """In order of passing."""
+        """Return every passing, in order."""
         lines = self._trail.read_bytes().splitlines() if self._trail.exists() else []
         return [msgspec.json.decode(line, type=Passed) for line in lines]
 
     def struck(self) -> list[Passed]:
-        """Those at which a plan struck."""
+        """Return the passings that a plan matched."""
         return [passed for passed in self.passed() if passed.struck]
 
     def meet(self, point: str, step: str, phase: int) -> Signals | None:
-        """Notes that this process passes the point; the signal that is planned for it, if any."""
+        """Record that this process passes the point. Return the planned signal, or None."""
         here = Passed(point=point, step=step, phase=phase, process=os.getpid())
         with self._alone() as trail:
             found = next((plan for plan in self._planned() if self._strikes(plan, here)), None)

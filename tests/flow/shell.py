@@ -1,4 +1,4 @@
-"""Commands as people and scripts give them: a process, its two outputs and its exit status."""
+"""Run commands as people and scripts do: as a process with two outputs and an exit status."""
 
 import json
 import os
@@ -15,13 +15,13 @@ _SENTENCE = re.compile(r"([A-Z_]+): \S.*\.\n")
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a secret as a person should: readable for its owner alone."""
+    """Write a secret to a file that only its owner may read."""
     file.touch(mode=0o600)
     file.write_text(text)
 
 
 class Shell:
-    """Runs commands in a folder, with the settings given and no others."""
+    """Runs commands in a folder, with only the given settings."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
@@ -39,7 +39,10 @@ class Shell:
         )
 
     def run(self, *words: str, status: int = 0) -> tuple[bytes, str]:
-        """Return standard output and standard error of a command that ends with this status. JSON must fit its schema."""
+        """Return a command's standard output and standard error.
+
+        It must end with this status, and JSON must fit its schema.
+        """
         process = self.start(*words)
         out, err = process.communicate(timeout=60)
         assert process.returncode == status, err.decode()
@@ -48,7 +51,7 @@ class Shell:
         return out, err.decode()
 
     def refused(self, *words: str, code: str, status: int) -> str:
-        """The one line that a command refuses with."""
+        """Return the one line on standard error of a command that is refused."""
         out, err = self.run(*words, status=status)
         said = _SENTENCE.fullmatch(err)
         assert said is not None, err
@@ -56,7 +59,7 @@ class Shell:
         return err
 
     def document(self, *words: str) -> object:
-        """The one JSON document that a command prints, and nothing beside it."""
+        """Return the JSON document of a command that prints nothing else."""
         out, err = self.run(*words, "--json")
         assert err == ""
         found: object = json.loads(out)

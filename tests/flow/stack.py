@@ -46,7 +46,7 @@ _GOOD = (JobState.SUCCEEDED,)
 
 
 def until(true: Callable[[], object], what: str, seconds: float = 45.0) -> None:
-    """Returns when ``true()`` is."""
+    """Wait until ``true()`` is true."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"never came true: {what}"
@@ -54,7 +54,7 @@ def until(true: Callable[[], object], what: str, seconds: float = 45.0) -> None:
 
 
 class Stack:
-    """Parts that run, and what an operator does with them. ``home`` holds the catalog, the logs and temporary files."""
+    """Running parts and the operations of an operator. ``home`` has the catalog, the logs and temporary files."""
 
     def __init__(self, home: Path, graph: GraphSimulator, aws: AwsSimulator, redis: RedisServer, store: str) -> None:
         self.home, self.graph, self.aws, self.redis, self.store = home, graph, aws, redis, store
@@ -64,14 +64,14 @@ class Stack:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._logged: dict[str, int] = {}
         self.sessions: set[int] = set()
-        """Those of all processes that were started: of a process that holds data keys nothing else can be read."""
+        """Ids of the sessions of all started processes. A process that uses data keys shows nothing else of itself."""
 
     # -- processes
 
     def start(
         self, *names: str, application: str = "workers.app", environment: Mapping[str, str] | None = None
     ) -> None:
-        """Starts parts (``beat``, ``worker``, ``flower``) and returns when they are at work."""
+        """Start parts (``beat``, ``worker``, ``flower``). Return when they are ready."""
         nodes = Nodes(self.environment, ())
         parts = {part.name: part for part in celery_parts(self.environment, nodes, self.flower_port)}
         nodes.close()
@@ -102,11 +102,11 @@ class Stack:
         return b" ready." in (self.home / "worker.log").read_bytes()[self._logged[name] :]
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Sends a signal to a part and all its children."""
+        """Send a signal to a part and all its children."""
         os.killpg(self._running[name].pid, number)
 
     def terminate(self, name: str, seconds: float = 10.0) -> None:
-        """Asks a part to end, as a supervisor does, and holds it to do so in time."""
+        """End a part as a supervisor does. Assert that it ends in time."""
         process = self._running.pop(name)
         process.terminate()
         try:
@@ -117,13 +117,13 @@ class Stack:
             process.wait()
 
     def kill(self, name: str) -> None:
-        """SIGKILL for a part and all its children."""
+        """Send SIGKILL to a part and all its children."""
         self.signal(name, signal.SIGKILL)
         self._running.pop(name).wait()
 
     @contextmanager
     def killed_alone(self, name: str) -> Iterator[None]:
-        """SIGKILL for a part, and for what it leaves behind after the block."""
+        """Send SIGKILL to a part, and after the block to its remaining children."""
         process = self._running.pop(name)
         process.kill()
         process.wait()
@@ -134,15 +134,15 @@ class Stack:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Kills what still runs."""
+        """Kill every running part."""
         for name in list(self._running):
             self.kill(name)
         self.context.catalog.close()
 
-    # -- what an operator does
+    # -- operations of an operator
 
     def add(self, name: str, client: str = CLIENT, secret: str = SECRET, directory: str = DIRECTORY) -> Tenant:
-        """Connects a directory, in the place of the tenant that it had."""
+        """Connect a directory. The new tenant replaces the one that the directory had."""
         for tenant in self.context.catalog.tenants():
             if tenant.directory_id == directory:
                 remove_tenant(self.context, tenant.name)
@@ -153,25 +153,25 @@ class Stack:
         return self.context.catalog.tenant(tenant.tenant_id)
 
     def ask(self, tenant: Tenant, kind: JobKind = JobKind.BACKUP, *, full: bool = False) -> Job:
-        """A job asked for by hand."""
+        """Request a job by hand."""
         job, new = self.of(tenant).jobs.request(kind, origin=Origin.HAND, full=full)
         assert new
         return job
 
     def ended(self, job: Job, seconds: float = 60.0) -> Job:
-        """The job once it has ended."""
+        """Wait until the job has ended. Return it."""
         jobs = self.context.catalog.tenant(job.tenant_id).jobs
         until(lambda: jobs.get(job.job_id).state.ended, f"job {job.job_id} ends", seconds)
         return jobs.get(job.job_id)
 
     def backup(self, tenant: Tenant, *, full: bool = False, state: JobState = JobState.SUCCEEDED) -> Job:
-        """A backup by hand, ended in this state."""
+        """Make a backup by hand. Assert that it ends in this state."""
         job = self.ended(self.ask(tenant, full=full))
         assert job.state is state, job
         return job
 
     def scheduled(self, tenant: Tenant) -> Job:
-        """A backup made because its time has come, ended."""
+        """Make a backup that is due by its schedule. Return it once it has ended."""
         catalog = self.of(tenant)
         before = {job.job_id for job in catalog.jobs.recent()}
         due = self.context.clock.now()
@@ -185,7 +185,7 @@ class Stack:
         return self.of(tenant).snapshots.get(snapshot)
 
     def download(self, tenant: Tenant, snapshot: str = "latest") -> dict[str, bytes]:
-        """A snapshot's records, key to value, held to be sorted."""
+        """Return a snapshot's records, key to value. Assert that they are sorted."""
         sink = BytesIO()
         count = download(self.context, tenant, snapshot, sink)
         lines = [_LINE.fullmatch(line) for line in sink.getvalue().splitlines(keepends=True)]
@@ -196,7 +196,7 @@ class Stack:
         return records
 
     def key(self, tenant: Tenant) -> str:
-        """The ARN of the tenant's KMS key."""
+        """Return the ARN of the tenant's KMS key."""
         return self.of(tenant).tenant().key_arn
 
     def blobs(self, tenant: Tenant) -> list[str]:
@@ -204,7 +204,7 @@ class Stack:
 
 
 def same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
-    """Holds two sets of records to be equal, naming the first few that are not."""
+    """Assert that two sets of records are equal. Name the first few differences."""
     wrong = [f"missing {key}: {expected[key]!r}" for key in sorted(expected.keys() - found.keys())]
     wrong += [f"strange {key}: {found[key]!r}" for key in sorted(found.keys() - expected.keys())]
     both = sorted(found.keys() & expected.keys())
@@ -215,7 +215,7 @@ def same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
 
 @contextmanager
 def running_stack(folder: Path, *graph_options: str, store: str = f"s3://{BUCKET}/entrakeep") -> Iterator[Stack]:
-    """A stack with nothing started yet but simulators and Redis; everything of it is gone afterwards."""
+    """Yield a stack of which only the simulators and Redis run. End every process of it afterwards."""
     home = folder / "home"
     (home / "tmp").mkdir(parents=True)
     with ExitStack() as parts:
@@ -232,7 +232,7 @@ def running_stack(folder: Path, *graph_options: str, store: str = f"s3://{BUCKET
             "ENTRAKEEP_AUTHORITY_URL": graph.url,
             "ENTRAKEEP_CA_BUNDLE": str(graph.ca_file),
             "ENTRAKEEP_KEY_LEASE_SECONDS": str(LEASE),
-            # Nobody's key is probed, unless a test is about that: others count the calls to KMS.
+            # No key is probed by default, because some tests count the calls to KMS.
             "ENTRAKEEP_KEY_PROBE_SECONDS": "86400",
             "AWS_ACCESS_KEY_ID": ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "any",

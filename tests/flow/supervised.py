@@ -1,8 +1,8 @@
-"""A supervisor of small parts, run as a process of its own by the tests. ``sys.argv``: folder, then one word a part.
+"""Run a supervisor of small parts as a process for the tests.
 
-``family`` starts a child and a grandchild in a session of its own; ``deaf`` ignores SIGTERM; ``dying`` ends by itself;
-``absent`` names a program that is not there; ``shy`` answers when the file ``asked`` is there; ``chatty`` says eleven
-MiB, and one line more when that file is there.
+``sys.argv``: the folder, then one word per part. ``family`` starts a child and a grandchild in its own session.
+``deaf`` ignores SIGTERM. ``dying`` ends by itself. ``absent`` names a missing program. ``shy`` answers when the file
+``asked`` exists. ``chatty`` prints eleven MiB, and one line more when that file exists.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""A directory backed up, changed and backed up again by the real processes: every download is the directory of its time."""
+"""Back a directory up, change it and back it up again by the real processes.
+
+Every download equals the directory at its time.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,14 +25,14 @@ LETTERS = (
 )
 """JSON that a parse and dump would change."""
 HALF = rb'{"id":"aaaaaaaa-0000-4000-8000-000000000002","userPrincipalName":"half@contoso.com","displayName":"\ud800"}'
-"""JSON with half a surrogate pair, at which fast parsers give up."""
+"""JSON with half a surrogate pair, which fast parsers refuse."""
 
 GRANTS = "oauth2PermissionGrants"
 ASSIGNMENT = (
     b'{"id":"as-signed_1","resourceId":"%b","principalId":"p","principalType":"User", '
     b'"appRoleId":"r" ,"odd":1E+2,"odd":-0.0,"\\u0061":"\\ud800"}'
 )
-"""Of a service principal, with letters that a parse and dump would change."""
+"""A service principal with text that a parse and dump would change."""
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +46,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def untroubled(stack: Stack) -> None:
-    """No faults and no counts are left from another test."""
+    """Remove faults and counts of other tests."""
     stack.graph.clear_faults()
     stack.graph.post("reset-counters")
 
 
 def progress(stack: Stack, tenant: Tenant, job: Job) -> dict[str, ResourceProgress]:
-    """What phase 1 of a job counted."""
+    """Return the counts of phase 1 of a job."""
     steps = stack.of(tenant).jobs.steps(job.job_id)
     return {each.resource: each for step in steps if step.phase == 1 for each in step.progress}
 
@@ -63,13 +66,13 @@ def refusing(path: str, status: int = 403, **match: str) -> dict[str, object]:
 
 
 def set_ones(records: dict[str, bytes]) -> dict[str, bytes]:
-    """The records without the properties that are null: delta leaves those out, an object by id has them."""
+    """Return the records without null properties. Delta omits those, and an object read by id has them."""
     texts = {key: json.loads(value) for key, value in records.items()}
     return {key: json.dumps({n: v for n, v in text.items() if v is not None}).encode() for key, text in texts.items()}
 
 
 def some_changes(stack: Stack) -> dict[str, str]:
-    """Changes of every kind; the ids of what they were made to, for whoever looks at them."""
+    """Make changes of every kind. Return the ids of the changed objects."""
     graph = stack.graph
     users, groups, policies = graph.ids("users"), graph.ids("groups"), graph.ids(POLICIES)
     managed = [user for user in users[60:80] if graph.values(f"users/{user}/manager")]
@@ -133,7 +136,7 @@ def test_a_first_backup_equals_the_directory_and_starts_at_once(
     assert (counted["users"], counted["groups"], counted["conditionalAccessPolicies"]) == (300, 30, 12)
     assert snapshot.objects + snapshot.links == sum(filter(None, counted.values()))
 
-    # Every way in which a first round tells an object more than once was met.
+    # A first round repeated objects in every possible way.
     assert stack.graph.count("/v1.0/users/delta") > 5
     assert stack.graph.count("/v1.0/groups/delta") > 300 / 40
 
@@ -194,7 +197,7 @@ def test_every_kind_of_change_is_in_the_next_scheduled_backup(stack: Stack) -> N
 
 
 def compare(commands: Commands, before: str, after: str) -> dict[str, set[str]]:
-    """The keys of the records that ``entrakeep compare`` shows, by what happened to them."""
+    """Return the keys of the records that ``entrakeep compare`` shows, by kind of change."""
     document = json.loads(commands.run("compare", "second", before, after, "--json")[0])
     assert document["unknown"] == []
     keys = {change: set(document[change]) for change in ("added", "removed")}
@@ -202,7 +205,7 @@ def compare(commands: Commands, before: str, after: str) -> dict[str, set[str]]:
 
 
 def difference(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, set[str]]:
-    """The same, of two dictionaries."""
+    """Return the keys that differ between two dictionaries, by kind of change."""
     old, new = set_ones(before), set_ones(after)
     return {
         "added": new.keys() - old.keys(),
@@ -344,7 +347,7 @@ def test_a_secret_that_graph_refuses_fails_the_job_and_no_snapshot_appears(stack
 
 
 def test_records_of_an_object_deleted_during_the_backup_are_omitted_with_it(stack: Stack) -> None:
-    """Owners are not read at the same time as the applications: those of one that is deleted in between belong to nobody."""
+    """Owners are not read at the same time as applications. Owners of an application deleted in between are omitted."""
     tenant = stack.add("gone-meanwhile")
     owned = [one for one in stack.graph.ids("applications") if stack.graph.values(f"applications/{one}/owners")]
     stack.graph.fault({"match": {"path": "/applications/delta"}, "times": 1, "what": "slow", "seconds": 3})
@@ -362,5 +365,5 @@ def test_records_of_an_object_deleted_during_the_backup_are_omitted_with_it(stac
 
 
 def done(stack: Stack, tenant: Tenant, job: Job, name: str) -> bool:
-    """Whether the first round of a stream has been read."""
+    """Return whether the first round of a stream has been read."""
     return any(step.name == name and step.answer for step in stack.of(tenant).jobs.steps(job.job_id))

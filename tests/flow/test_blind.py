@@ -1,4 +1,7 @@
-"""Blind at rest: canaries go through every way there is, failures and kills among them; then all that is left is searched."""
+"""Blind at rest: canaries pass through every code path, failures and kills included.
+
+Then all stored data are searched for them.
+"""
 
 import base64
 import re
@@ -35,13 +38,13 @@ CLIENT, SECRET, WRONG = "cccccccc-1111-4111-8111-111111111111", "canary-secret-9
 CERTIFIED, TYPED = "dddddddd-1111-4111-8111-111111111111", "canary-typed-5d02b9e7fa"
 DEFECT = "canary-defect-3c18e5b7d2"
 BEARER = base64.b64encode(b'{"typ": "JWT"')[:12].decode()
-"""What every token of the simulator begins with."""
+"""The prefix of every token of the simulator."""
 PERMISSIONS = ["Directory.Read.All", "Policy.Read.All"]
 APP = {"client_id": CLIENT, "secret": SECRET, "permissions": PERMISSIONS}
 
 
 def forms(text: str) -> list[bytes]:
-    """A text as it might stand somewhere: as it is, in UTF-16, in hex, and in Base64 at each alignment."""
+    """Return the possible forms of a text: plain, UTF-16, hex, and Base64 at each alignment."""
     plain = text.encode()
     found = [plain, text.encode("utf-16-le"), plain.hex().encode()]
     for before in range(3):
@@ -59,7 +62,7 @@ def test_the_search_finds_a_canary_in_every_form() -> None:
 
 @contextmanager
 def monitored(url: str) -> Iterator[bytearray]:
-    """All that anybody says to Redis meanwhile."""
+    """Collect all commands that clients send to Redis meanwhile."""
     heard = bytearray()
     address = urlsplit(url)
     with socket.create_connection((str(address.hostname), address.port)) as listener:
@@ -79,7 +82,7 @@ def monitored(url: str) -> Iterator[bytearray]:
 
 
 def left_in_redis(url: str) -> bytes:
-    """Every key with its value."""
+    """Return every key in Redis with its value."""
     found = []
     with closing(redis.Redis.from_url(url)) as client:
         reads: dict[bytes, Callable[[bytes], object]] = {
@@ -96,7 +99,7 @@ def left_in_redis(url: str) -> bytes:
 
 
 def flower_pages(stack: Stack) -> dict[str, bytes]:
-    """Every page of Flower that shows a worker or a task, and what its API tells."""
+    """Return every page of Flower that shows a worker or a task, and the answers of its API."""
     tasks = re.findall(r"Task [a-z._]+\[([0-9a-f-]+)\] received", (stack.home / "worker.log").read_text())
     paths = ["/", "/workers", f"/worker/worker@{socket.gethostname()}", "/tasks", "/broker", "/metrics"]
     paths += ["/api/workers", "/api/tasks?limit=10000", "/api/task/types", "/api/queues/length"]
@@ -111,14 +114,14 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def cursors(stack: Stack, tenant: Tenant) -> list[str]:
-    """The tokens in the cursors of the newest snapshot."""
+    """Return the tokens in the cursors of the newest snapshot."""
     with begun_foreground(stack.context, tenant, JobKind.BROWSE, "latest") as (_, reader):
         links = [state.cursor for state in reader.streams if state.cursor]
     return [link.partition("deltatoken=")[2] for link in links]
 
 
 def put_canaries(graph: GraphSimulator) -> dict[str, str]:
-    """One into an object of every kind; which stands under which key."""
+    """Put one canary into an object of every kind. Return the canary of each key."""
     user, group, application = graph.ids("users")[3], graph.ids("groups")[2], graph.ids("applications")[1]
     policy, principal = graph.ids(POLICIES)[0], graph.ids("servicePrincipals")[0]
     assignment = {"id": "one", "resourceId": principal, "principalId": user, "principalDisplayName": ROLE}
@@ -139,7 +142,10 @@ def put_canaries(graph: GraphSimulator) -> dict[str, str]:
 
 
 def certified(stack: Stack) -> tuple[Tenant, str]:
-    """A tenant of another directory that signs in by a certificate, and a line of its private key."""
+    """Connect a tenant of another directory that signs in by a certificate.
+
+    Return it with a line of its private key.
+    """
     known, whole = certificate()
     directory = stack.graph.add_directory(objects=20)
     with closing(stack.graph.of(directory)) as other:
@@ -150,7 +156,7 @@ def certified(stack: Stack) -> tuple[Tenant, str]:
 
 
 def given_commands(stack: Stack, desk: Path) -> None:
-    """What people do by commands, and what becomes of it when they, or the machine, end them."""
+    """Run commands to their end, and interrupt or kill some of them."""
     desk.mkdir()
     write_private(desk / "wrong", TYPED)
     shell = Shell(desk, stack.environment)
@@ -163,14 +169,14 @@ def given_commands(stack: Stack, desk: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         process = shell.start("download", "blind", "latest", "-o", "-")
         assert process.stdout is not None
-        assert process.stdout.read(1)  # it waits for its reader now
+        assert process.stdout.read(1)  # it now waits for its reader
         process.send_signal(number)
         process.communicate(timeout=30)
     assert list(desk.iterdir()) == []
 
 
 def failing(stack: Stack, tenant: Tenant) -> None:
-    """Answers that are wrong, a secret that is, and a defect in a library."""
+    """Cause wrong answers, a wrong secret, and a defect in a library."""
     graph = stack.graph
     body = {"error": {"code": "Request_BadRequest", "message": f"Wrong: {ANSWER} of {NAME}"}}
     graph.fault(
@@ -180,13 +186,13 @@ def failing(stack: Stack, tenant: Tenant) -> None:
     stack.backup(tenant, state=JobState.SUCCEEDED_WITH_WARNINGS)
     graph.clear_faults()
     graph.post("apps", {**APP, "secret": WRONG})
-    graph.fault({"match": {"path": "/v1.0/"}, "what": "status", "status": 401})  # so ends the token of a moment ago
+    graph.fault({"match": {"path": "/v1.0/"}, "what": "status", "status": 401})  # ends the current token
     assert stack.backup(tenant, state=JobState.FAILED).code is Code.GRAPH_SIGN_IN_FAILED
     graph.post("apps", APP)
 
 
 def met_a_defect(stack: Stack, tenant: Tenant) -> None:
-    """A worker whose steps end with what nobody expected."""
+    """Run a worker whose steps end with an unexpected exception."""
     stack.terminate("worker")
     stack.start("worker", application="tests.flow.failing_worker", environment={"ENTRAKEEP_TEST_DEFECT": DEFECT})
     stack.ask(tenant)
@@ -198,7 +204,7 @@ def met_a_defect(stack: Stack, tenant: Tenant) -> None:
 
 
 def killed_while_reading(stack: Stack, tenant: Tenant) -> None:
-    """The worker is killed with pages in its memory."""
+    """Kill the worker while it has pages in memory."""
     stack.graph.post("delta", {"page_size": 10})
     stack.graph.post("reset-counters")
     stack.graph.fault({"match": {"path": "/delta", "query": "skiptoken"}, "skip": 2, "what": "slow", "seconds": 600})
@@ -233,7 +239,7 @@ def test_no_private_data_remain_anywhere(tmp_path: Path) -> None:
             places = {**files(tmp_path), **pages, "Redis now": left_in_redis(stack.redis.url)}
         places["Redis ever"] = bytes(said)
 
-    # The search looks where things are: ids, which may stand anywhere, are found.
+    # Prove that the search covers the right files: it finds ids, which may be stored anywhere.
     assert any(tenant.name.encode() in places[page] for page in pages if page.startswith("Flower /task/"))
     assert b"StepFailed('UNEXPECTED')" in places["Flower /api/tasks?limit=10000"]
     for place in (f"{stack.home}/catalog.sqlite3-wal", f"{stack.home}/worker.log", "Redis ever"):

@@ -1,4 +1,4 @@
-"""What a worker reads from Redis and reports there: strangers' messages are discarded, steps are shown as they end."""
+"""A worker discards malformed messages from Redis, and reports its steps as they end."""
 
 import base64
 import json
@@ -46,7 +46,7 @@ def packed(body: object) -> str:
 
 
 def envelope(**changes: object) -> dict[str, Any]:
-    """A message of ours about a step that does not exist."""
+    """Return a message about a step that does not exist."""
     info = {"exchange": "", "routing_key": "backup"}
     fields = {
         "body": packed([[], {**IDS, "version": messages.FIRST_VERSION}, {}]),
@@ -88,7 +88,7 @@ DRESSED = {
     "another type of content": json.dumps(envelope(**{"content-type": "application/x-python-serialize"})).encode(),
     "a callback": json.dumps(envelope(body=packed([[], {**IDS, "version": 1}, {"callbacks": ["shutdown"]}]))).encode(),
 }
-"""Ours, with more around them than we read."""
+"""Valid messages with additional fields that workers ignore."""
 
 
 def prefix(stack: Stack) -> str:
@@ -168,7 +168,7 @@ def application(stack: Stack) -> Iterator[Celery]:
 
 @contextmanager
 def watched(application: Celery) -> Iterator[State]:
-    """The tasks as Flower knows them, from the workers' events."""
+    """Collect the tasks as Flower sees them, from the workers' events."""
     state = State()
     with application.connection_for_read() as connection:
         receiver = application.events.Receiver(connection, handlers={"*": state.event})
@@ -186,7 +186,7 @@ def test_flower_receives_each_step_by_name_and_with_its_result(
 ) -> None:
     with watched(application) as state:
         until(lambda: any(worker.alive for worker in state.workers.values()), "events arrive")
-        at_once = {"what": "status", "status": 503, "headers": {"Retry-After": "0"}}  # else tries last 40 seconds
+        at_once = {"what": "status", "status": 503, "headers": {"Retry-After": "0"}}  # otherwise 40 seconds
         stack.graph.fault({"match": {"path": "/users/delta"}, "times": 9999, **at_once})
         good = stack.ask(tenant)
         until(lambda: RETRY in shown(state, good).values(), "a step is retried")
@@ -217,5 +217,5 @@ def test_flower_receives_each_step_by_name_and_with_its_result(
 
 
 def shown(state: State, job: Job) -> dict[str, str]:
-    """The state of each step of a job that Flower would show."""
+    """Return the state that Flower shows for each step of a job."""
     return {step: task.state for step, task in list(state.tasks.items()) if job.job_id in (task.kwargs or "")}

@@ -1,4 +1,4 @@
-"""The command line as people and scripts meet it: a process, its two outputs and its exit status."""
+"""The command line as people and scripts use it: a process, its two outputs and its exit status."""
 
 import json
 import os
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.flow
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    """No stack, no KMS, no Graph: SQL alone."""
+    """Return a shell without a stack, KMS or Graph: SQL alone."""
     write_private(tmp_path / "secret", SECRET)
     return Shell(tmp_path, {"ENTRAKEEP_HOME": str(tmp_path / "home")})
 
@@ -41,7 +41,7 @@ def shell(tmp_path: Path) -> Shell:
 def test_a_refusal_is_one_sentence_with_the_status_of_its_kind(
     shell: Shell, words: tuple[str, ...], code: str, status: int
 ) -> None:
-    """As a process. All others are called in ``tests/unit/console/cli/test_refusals.py``."""
+    """Run as a process. ``tests/unit/console/cli/test_refusals.py`` calls all other refusals."""
     shell.refused(*words, code=code, status=status)
 
 
@@ -164,7 +164,7 @@ TOLD = [
     *("download.begun", "download.ended", "browse.begun", "browse.ended", "compare.begun", "compare.ended"),
     *("verify.asked", "verify.ended", "tenant.removed"),
 ]
-"""What the audit trail of a backup's whole way records."""
+"""The events in the audit trail from the setup to the download."""
 
 
 @pytest.mark.usefixtures("processes")

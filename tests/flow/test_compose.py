@@ -42,7 +42,7 @@ def stack(tmp_path: Path) -> Iterator[Composed]:
 
 
 def flower(stack: Composed, path: str, password: str | None, data: bytes | None = None) -> tuple[int, bytes]:
-    """The status and the body of an answer of Flower's."""
+    """Return the status and the body of an answer of Flower."""
     request = urllib.request.Request(f"http://127.0.0.1:{stack.ports['flower']}/{path}", data=data)
     if password is not None:
         request.add_header("Authorization", "Basic " + base64.b64encode(f"entrakeep:{password}".encode()).decode())
@@ -122,7 +122,7 @@ def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_thei
 
 
 def stranger(stack: Composed) -> str:
-    """The URL of a new user of the server, to whom nobody has given anything."""
+    """Return the URL of a new database user without any privileges."""
     everybody = url_of(stack).replace("entrakeep:c3@", "postgres:a1@").replace("/entrakeep", "/postgres")
     with psycopg.connect(everybody) as connection:
         connection.execute("CREATE ROLE stranger LOGIN PASSWORD 's'")
@@ -130,7 +130,7 @@ def stranger(stack: Composed) -> str:
 
 
 def certificate_names_graph(stack: Composed) -> None:
-    """As the other containers check it."""
+    """Check the certificate like the other containers."""
     trusted = ssl.create_default_context(cafile=stack.home / "graph-ca.pem")
     with (
         socket.create_connection(("127.0.0.1", stack.ports["graph"])) as plain,
@@ -140,7 +140,7 @@ def certificate_names_graph(stack: Composed) -> None:
 
 
 def dumped(stack: Composed) -> bytes:
-    """The tenants in a dump, made by the command that the page shows."""
+    """Return the tenants in a dump, made by the command on the page."""
     page = (compose.TOP / "docs" / "deploy.md").read_text()
     found = re.search(r"^docker compose exec -T postgres (sh -c '.*') > catalog\.dump$", page, re.MULTILINE)
     assert found is not None
@@ -151,7 +151,7 @@ def dumped(stack: Composed) -> bytes:
 
 
 def below_a_path(stack: Composed) -> None:
-    """Flower as a proxy may have it is healthy there."""
+    """Assert that Flower is healthy below a path, as behind a proxy."""
     container = stack.container("flower")
     container.environment["FLOWER_URL_PREFIX"] = "/tasks/"
     container.start()
@@ -165,7 +165,7 @@ def url_of(stack: Composed) -> str:
 
 
 def holders(stack: Composed, step: str) -> set[str]:
-    """The hosts of the workers that hold a claim on this step."""
+    """Return the hosts of the workers with a claim on this step."""
     with psycopg.connect(url_of(stack)) as connection:
         connection.execute("SELECT set_config('entrakeep.tenant', '*', false)")
         rows = connection.execute("SELECT holder FROM steps WHERE name = %s AND state = 'running'", (step,)).fetchall()

@@ -1,4 +1,4 @@
-"""Stored bytes that are not what was stored: verify names blob and resource, and nothing of them reaches a reader."""
+"""Stored bytes that were changed: verify names blob and resource, and no changed byte reaches a reader."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.flow
 
 @dataclass
 class Stored:
-    """A tenant's newest snapshot in a folder, a blob of it to harm, and others to harm it with."""
+    """A tenant's newest snapshot in a folder, a blob of it to damage, and other blobs for swaps."""
 
     stack: Stack
     folder: Path
@@ -29,7 +29,7 @@ class Stored:
     stranger: Tenant
 
     def chunk(self, stream: str, place: int = 0, tenant: Tenant | None = None) -> str:
-        """The name of a chunk's blob in the oldest run of a stream."""
+        """Return the name of a chunk's blob in the oldest run of a stream."""
         of = tenant or self.tenant
         catalog = self.stack.of(of)
         run = next(run for run in catalog.snapshots.runs(self.stack.snapshot(of).snapshot_id) if run.stream == stream)
@@ -39,14 +39,14 @@ class Stored:
         return f"{self.tenant.tenant_id}/snapshots/{self.stack.snapshot(self.tenant, snapshot).snapshot_id}"
 
     def older(self) -> str:
-        """The snapshot before the newest."""
+        """Return the snapshot before the newest."""
         return self.stack.of(self.tenant).snapshots.all()[1].snapshot_id
 
     def path(self, blob: str) -> Path:
         return self.folder / blob
 
     def verified(self, **detail: bool) -> tuple[JobState, Code | None, Any]:
-        """How a verify of the newest snapshot ends."""
+        """Verify the newest snapshot. Return the job's state, code and detail."""
         jobs = self.stack.of(self.tenant).jobs
         job, _ = jobs.request(
             JobKind.VERIFY, origin=Origin.HAND, snapshot="latest", detail=VerifyRequest(**detail) if detail else None

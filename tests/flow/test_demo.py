@@ -1,4 +1,4 @@
-"""The demo, run as a newcomer runs it: it ends by itself, tells what went wrong, and leaves nothing behind."""
+"""The demo as a newcomer runs it: it ends by itself, reports errors, and leaves nothing behind."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def until(true: Callable[[], object], what: str, seconds: float) -> None:
 
 
 class Demo:
-    """One demo that runs, with a folder for temporary files of its own, by which its processes are known too."""
+    """A running demo with its own folder for temporary files, which also identifies its processes."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.temporary = folder / "tmp"
@@ -50,12 +50,12 @@ class Demo:
         return self._errors.read_text()
 
     def shows(self, text: str) -> None:
-        """Returns when it does."""
+        """Wait until the output contains the text."""
         until(lambda: text in self.shown or self.process.poll() is not None, f"the demo shows {text}", 90)
         assert text in self.shown, self.shown + self.errors
 
     def alive(self) -> list[str]:
-        """The command lines of its processes: those that can be seen to have its folder, and all below them."""
+        """Return the command lines of its processes: those that use its folder, and all their children."""
         mark = f"TMPDIR={self.temporary}".encode()
         parents = {pid: parent for pid, parent, _ in processes()}
         ours = {pid for pid in parents if mark in _read(pid, "environ")}

@@ -1,4 +1,4 @@
-"""Many data keys are moved to another KMS key while worker, beat and Redis are killed at every tenth."""
+"""Many data keys move to another KMS key while worker, beat and Redis are killed at every tenth."""
 
 import os
 import sqlite3
@@ -25,7 +25,7 @@ from tests.parts import RedisServer
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(700)]
 
 KEYS, CHAOS_KEYS = 150, 500
-"""Data keys: enough for one fault at each kind of point, and for many."""
+"""Number of data keys: enough for one fault at each kind of point, and for a long job."""
 WORDS = {
     "beat": ("beat", "--scheduler", "tests.flow.chaos_parts:Beat", "--pidfile=", "-l", "info"),
     "worker": ("worker", "-c", "1", "-l", "info", "-Q", "manual", "--without-mingle", "--without-gossip"),
@@ -33,7 +33,7 @@ WORDS = {
 
 
 class Chaos:
-    """A stack whose parts are killed by a worker in the middle of its work, and begun again."""
+    """A stack whose parts a worker kills during its work, and which are restarted."""
 
     def __init__(self, stack: Stack, nursery: Nursery, folder: Path) -> None:
         self.stack, self.faults = stack, Faults(folder)
@@ -43,7 +43,7 @@ class Chaos:
         self._know("redis", stack.redis.process.pid)
 
     def tend(self) -> None:
-        """Begins again what is gone."""
+        """Restart every dead part."""
         if self.stack.redis.process.poll() is not None:
             port = int(self.stack.redis.url.rpartition(":")[2].partition("/")[0])
             self.stack.redis.process = RedisServer(port, self._folder).process
@@ -53,7 +53,7 @@ class Chaos:
                 self._know(part, self._nursery.begin(self._folder / f"{part}.log", *words))
 
     def rest(self) -> None:
-        """Ends worker and beat, until they are looked after again."""
+        """End worker and beat until the next ``tend``."""
         for part in WORDS:
             os.killpg(self._processes.pop(part), SIGKILL)
 
@@ -64,14 +64,14 @@ class Chaos:
 
 
 class Watch:
-    """Holds what ``key show`` says of the old key against the truth."""
+    """Compares what ``key show`` reports of the previous key with the stored data."""
 
     def __init__(self, stack: Stack, tenant: Tenant, arn: str) -> None:
         self._stack, self._tenant, self._arn = stack, tenant, arn
         self._not_moved = time.monotonic()
 
     def look(self) -> KeyState | None:
-        """What is said now; None before the switch to the new key."""
+        """Return the reported state. It is None before the switch to the new key."""
         looked = time.monotonic()
         of = self._stack.of(self._tenant)
         if of.tenant().key_arn != self._arn:
@@ -88,7 +88,7 @@ class Watch:
 
 
 def rows_elsewhere(stack: Stack, tenant: Tenant, arn: str) -> int:
-    """Rows of data keys, of any generation, that another KMS key wraps."""
+    """Return the number of data key rows, of any generation, that another KMS key wraps."""
     with closing(sqlite3.connect(stack.home / "catalog.sqlite3")) as catalog:
         query = "SELECT count(*) FROM data_keys WHERE tenant_id = ? AND arn <> ?"
         (count,) = catalog.execute(query, (tenant.tenant_id, arn)).fetchone()
@@ -96,7 +96,7 @@ def rows_elsewhere(stack: Stack, tenant: Tenant, arn: str) -> int:
 
 
 def stored_elsewhere(stack: Stack, tenant: Tenant, arn: str) -> list[str]:
-    """Key objects that another KMS key wraps."""
+    """Return the names of the key objects that another KMS key wraps."""
     store, tenant_id = stack.context.store, tenant.tenant_id
     names = list(store.names(key_objects_prefix(tenant_id), deleted=True))
     return [name for name in names if decode_key_object(store.get(name) or b"", tenant_id, name).arn != arn]
@@ -113,7 +113,7 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
 
 @pytest.fixture(scope="module")
 def tenant(chaos: Chaos) -> Tenant:
-    """With a backup and a KMS key of its own."""
+    """Connect a tenant with a backup and its own KMS key."""
     stack = chaos.stack
     chaos.faults.plan()
     tenant = stack.add("acme")
@@ -137,7 +137,7 @@ def fill(chaos: Chaos, tenant: Tenant, data_keys: int) -> None:
 
 
 def good(chaos: Chaos, job: Job, watch: Watch | None = None) -> None:
-    """Begins again what is killed, until the job has ended, well."""
+    """Restart killed parts until the job has ended. Assert that it succeeded."""
     jobs = chaos.stack.context.catalog.tenant(job.tenant_id).jobs
     until(lambda: ended(chaos, watch, jobs.get(job.job_id)), f"job {job.job_id} ends", 600)
     assert jobs.get(job.job_id).state is JobState.SUCCEEDED, jobs.get(job.job_id)

@@ -1,4 +1,7 @@
-"""A key that is taken away is noticed without any job, told, and waited for; given back, everything goes on by itself."""
+"""A revoked key is detected without any job and reported, and work waits for it.
+
+When the key is restored, everything resumes by itself.
+"""
 
 import os
 import re
@@ -51,7 +54,7 @@ def state(stack: Stack, tenant: Tenant) -> KeyCondition:
 
 
 def probers(stack: Stack) -> list[int]:
-    """The processes that probe keys beside the worker of this stack."""
+    """Return the processes that probe keys beside the worker of this stack."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():

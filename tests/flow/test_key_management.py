@@ -30,7 +30,7 @@ OWNER = "444455556666"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """In a bucket that keeps every version."""
+    """Yield a stack with a bucket that keeps every version."""
     with running_stack(tmp_path_factory.mktemp("keys"), "--users", "60", "--groups", "3") as stack:
         versions = {"Status": "Enabled"}
         stack.aws.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=versions)
@@ -51,7 +51,7 @@ def no_faults(stack: Stack) -> Iterator[None]:
 
 
 def new_key(stack: Stack, statements: list[dict[str, Any]]) -> str:
-    """A key of the owner's account with these statements in its policy, beside those of its administrators."""
+    """Create a key in the owner's account. Its policy has these statements beside those of its administrators."""
     kms = stack.aws.client("kms", OWNER)
     arn: str = kms.create_key()["KeyMetadata"]["Arn"]
     policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
@@ -66,7 +66,7 @@ def key_for(stack: Stack, tenant: Tenant) -> str:
 
 
 def enabled(stack: Stack, name: str) -> tuple[Tenant, str]:
-    """A tenant with two backups, under a key of its owner's own."""
+    """Return a tenant with two backups under its owner's KMS key."""
     tenant = stack.add(name)
     for n in range(2):
         stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"city": f"{name}-{n}"}))
@@ -83,7 +83,7 @@ def good(job: Job) -> Job:
 
 
 def every_version(stack: Stack, tenant: Tenant) -> list[bytes]:
-    """The text of every key object that the bucket keeps in any version."""
+    """Return the text of every key object that the bucket keeps, in any version."""
     s3 = stack.aws.client("s3")
     prefix = f"entrakeep/{key_objects_prefix(tenant.tenant_id)}"
     listed = s3.list_object_versions(Bucket=BUCKET, Prefix=prefix)
@@ -93,7 +93,7 @@ def every_version(stack: Stack, tenant: Tenant) -> list[bytes]:
 
 
 def nothing_names(stack: Stack, tenant: Tenant, arn: str) -> None:
-    """No key object that is kept in any version names this key, or opens under it; those of unborn data keys neither."""
+    """Assert that no key object in any version names this key or opens under it, those of discarded data keys included."""
     texts = [json.loads(text) for text in every_version(stack, tenant)]
     assert {text["id"] for text in texts} >= {key.data_key_id for key in stack.of(tenant).keys.all()}
     assert {text["arn"] for text in texts} == {stack.key(tenant)}
@@ -215,7 +215,7 @@ def test_losing_the_previous_key_midway_holds_back_only_its_data_keys_until_it_r
     new = key_for(stack, tenant)
     match = {"service": "kms", "action": "ReEncrypt", "key": old}
     refusal = {"what": "error", "code": "AccessDeniedException", "status": 400}
-    # One is made to check the key once more, and one data key moves; then KMS refuses.
+    # One call checks the key again, and one data key moves. Then KMS refuses.
     stack.aws.fault({"match": match, "skip": 2, **refusal})
     job = stack.ended(request_update(stack.of(tenant), new))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED), job

@@ -1,4 +1,7 @@
-"""Workers killed and frozen between every two steps of the write order: another finishes, and the snapshot is right."""
+"""Workers are killed and frozen between every two steps of the write order.
+
+Another worker finishes, and the snapshot is right.
+"""
 
 import os
 import re
@@ -27,12 +30,12 @@ _numbers = count(1)
 
 
 def reading(point: Point, nth: int | None = 1, signal: Signals = SIGKILL) -> Plan:
-    """In the first round of the users."""
+    """Plan a fault in the first round of the users."""
     return Plan(point=point, step="users", phase=Phase.READ, nth=nth, signal=signal)
 
 
 def second(point: Point) -> Plan:
-    """In the second round of the users."""
+    """Plan a fault in the second round of the users."""
     return Plan(point=point, step="users", phase=Phase.SECOND_ROUND)
 
 
@@ -41,7 +44,10 @@ def committing(point: Point, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
 
 
 def compacting(point: Point, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
-    """The first backup of a tenant passes some of these points too, with nothing to merge."""
+    """Plan a fault while runs are merged.
+
+    The first backup of a tenant passes some of these points too, with nothing to merge.
+    """
     return Plan(point=point, step="compact", phase=Phase.COMPACT, nth=nth, signal=signal)
 
 
@@ -83,7 +89,7 @@ FREEZES = [
 
 
 def second_rounds(plan: Plan) -> int:
-    """How many of the users' second rounds, each of one page, are still to be read."""
+    """Return the number of second rounds of the users, of one page each, that remain."""
     if plan.phase == Phase.SECOND_ROUND:
         return 1 if plan.point in (Point.CLAIMED, Point.PAGE) else 0
     return 1 if plan.phase == Phase.READ else 0
@@ -95,7 +101,7 @@ def told(plan: Plan) -> str:
 
 
 class Story:
-    """A tenant whose workers meet plans."""
+    """A tenant whose workers follow plans of faults."""
 
     def __init__(self, stack: Stack, *plans: Plan, directory: str = DIRECTORY) -> None:
         self.stack = stack
@@ -107,12 +113,12 @@ class Story:
         return [snapshot.snapshot_id for snapshot in self.stack.of(self.tenant).snapshots.all()]
 
     def struck(self, count: int = 1) -> list[Passed]:
-        """The first passings that were struck, once there are so many."""
+        """Wait for this many matched passings. Return the first of them."""
         until(lambda: len(self.points.struck()) >= count, f"{count} plans have struck")
         return self.points.struck()
 
     def over(self, frozen: Passed) -> None:
-        """Returns when the task that was struck there has returned."""
+        """Wait until the task that was hit at this point has returned."""
 
         def returned() -> bool:
             passed = self.points.passed()
@@ -122,15 +128,14 @@ class Story:
         until(returned, "the frozen worker has ended its task")
 
     def all_there_is(self, job: Job) -> list[object]:
-        """What SQL says of the job and its snapshot."""
+        """Return the rows in SQL about the job and its snapshot."""
         catalog = self.stack.of(self.tenant)
         (snapshot,) = catalog.snapshots.all()
         runs = catalog.snapshots.runs(snapshot.snapshot_id)
         return [catalog.jobs.get(job.job_id), catalog.jobs.steps(job.job_id), snapshot, runs]
 
     def whole(self, job: Job, before: Sequence[str] = ()) -> None:
-        """Holds the job to have ended well, in the one snapshot there is beside those of before, and that to be the
-        directory."""
+        """Assert that the job succeeded with one new snapshot, and that this snapshot equals the directory."""
         job = self.stack.ended(job)
         assert (job.state, job.code) == (JobState.SUCCEEDED, None)
         assert self.snapshots() == [job.snapshot, *before]
@@ -164,7 +169,7 @@ def start_worker(stack: Stack) -> None:
 
 
 def restart_redis(stack: Stack) -> None:
-    """Redis killed, and another in its place that knows nothing."""
+    """Kill Redis and start an empty one in its place."""
     stack.redis.process.kill()
     stack.redis.process.wait()
     other = RedisServer(int(stack.redis.url.rpartition(":")[2].partition("/")[0]), stack.home)
@@ -180,7 +185,7 @@ def alive(process: int) -> bool:
 
 
 def requests_settled(stack: Stack) -> None:
-    """Returns when no request to Graph is on its way any more."""
+    """Wait until no request to Graph is in progress."""
     seen = [-1]
 
     def settled() -> bool:
@@ -191,7 +196,7 @@ def requests_settled(stack: Stack) -> None:
 
 
 def stored_pages(stack: Stack, tenant: Tenant, job: Job) -> int:
-    """Pages of users whose lines lie in runs that a checkpoint names."""
+    """Return the number of pages of users whose lines are in runs that a checkpoint names."""
     steps = stack.of(tenant).jobs.steps(job.job_id)
     (step,) = (step for step in steps if (step.name, step.phase) == ("users", Phase.READ))
     records = sum(progress.records for progress in step.progress if progress.resource == "users")
@@ -199,7 +204,10 @@ def stored_pages(stack: Stack, tenant: Tenant, job: Job) -> int:
 
 
 def test_the_tests_kill_a_worker_at_every_point_of_the_write_order() -> None:
-    """But those of sweep, shred and key management, which write no snapshot: their own tests are killed there."""
+    """Points of sweep, shred and key management are excluded.
+
+    They write no snapshot, and their own tests kill workers there.
+    """
     paths = [path for source in SOURCES for path in (TOP / source).rglob("*.py")]
     others = ("engine/upkeep/sweep.py", "engine/tenants/shred.py", "engine/key_management/")
     text = "".join(path.read_text() for path in paths if not any(other in str(path) for other in others))

@@ -1,4 +1,4 @@
-"""A catalog that is gone comes back from the bucket and KMS by one command, and backups go on from there."""
+"""One command rebuilds a lost catalog from the bucket and KMS, and backups continue from there."""
 
 import json
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def command(stack: Stack, *words: str, status: int = 0) -> tuple[str, str]:
-    """Run a command. Return what it writes to standard output and standard error; it must end with this status."""
+    """Run a command. Return its standard output and standard error. It must end with this status."""
     out, err = Commands(stack.home, stack.environment).run(*words, status=status)
     return out.decode(), err
 
 
 def lost(stack: Stack) -> None:
-    """Beat and worker end, and the catalog is gone."""
+    """End beat and worker, and delete the catalog."""
     for name in ("beat", "worker"):
         stack.kill(name)
     stack.context.catalog.close()
@@ -40,7 +40,7 @@ def lost(stack: Stack) -> None:
 
 
 def backed_up_twice(stack: Stack) -> tuple[Tenant, list[dict[str, bytes]]]:
-    """A tenant with two snapshots, and what each holds."""
+    """Return a tenant with two snapshots, and the records of each."""
     stack.start("beat", "worker")
     tenant = stack.add("contoso")
     stack.backup(tenant)

@@ -1,4 +1,4 @@
-"""What the product backed up, the stand-alone script opens as the product downloads it."""
+"""The stand-alone script opens the product's backups and writes the same bytes as a download."""
 
 import subprocess
 import sys

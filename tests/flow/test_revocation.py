@@ -1,6 +1,6 @@
-"""A key administrator takes the KMS key away, and gives it back: everything of that tenant stops, nothing else does.
+"""A key administrator revokes and restores the KMS key.
 
-Trouble with KMS that is no refusal stops nothing.
+Everything of that tenant stops, and nothing else does. KMS trouble without a refusal stops nothing.
 """
 
 import json
@@ -26,11 +26,11 @@ pytestmark = pytest.mark.flow
 
 _numbers = count(1)
 HELD = "users/delta"
-"""Where Graph is slow, so that a backup is under way."""
+"""The resource for which Graph is slow, so that a backup is in progress."""
 
 
 class Disabled:
-    """Disabled, and enabled again."""
+    """Revocation by disabling the key, and enabling it again."""
 
     def __init__(self, aws: AwsSimulator, arn: str) -> None:
         self.kms, self.arn = aws.client("kms"), arn
@@ -43,7 +43,10 @@ class Disabled:
 
 
 class ToBeDeleted(Disabled):
-    """Its deletion scheduled, and cancelled: which leaves it disabled (KMS developer guide, "Deleting keys")."""
+    """Revocation by a scheduled deletion.
+
+    Cancelling it leaves the key disabled (KMS developer guide, "Deleting keys").
+    """
 
     def take(self) -> None:
         self.kms.schedule_key_deletion(KeyId=self.arn, PendingWindowInDays=7)
@@ -54,7 +57,7 @@ class ToBeDeleted(Disabled):
 
 
 class Denied(Disabled):
-    """Denied by its policy, and not any more."""
+    """Revocation by a deny in the key policy, and its removal."""
 
     def __init__(self, aws: AwsSimulator, arn: str) -> None:
         super().__init__(aws, arn)
@@ -94,20 +97,20 @@ def no_faults(stack: Stack) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def bystander(stack: Stack) -> Tenant:
-    """Return a tenant with a directory and a KMS key of its own that nobody takes away."""
+    """Return a tenant with its own directory and a KMS key that is never revoked."""
     return connected(stack, stack.graph.add_directory(100))
 
 
 @pytest.fixture(scope="module")
 def steady(stack: Stack) -> Tenant:
-    """A tenant whose KMS key is in trouble at times, but never taken away."""
+    """Return a tenant whose KMS key is in trouble at times, but never revoked."""
     tenant = connected(stack, stack.graph.add_directory(100))
     stack.backup(tenant)
     return tenant
 
 
 def connected(stack: Stack, directory: str = DIRECTORY) -> Tenant:
-    """A new tenant with a KMS key of its own."""
+    """Connect a new tenant with its own KMS key."""
     provided, stack.context = stack.context, replace(stack.context, provider_key=stack.aws.new_key())
     try:
         return stack.add(f"tenant-{next(_numbers)}", directory=directory)
@@ -122,7 +125,7 @@ def size(stack: Stack, tenant: Tenant) -> int:
 
 
 def calls(stack: Stack, arn: str) -> Callable[[], int]:
-    """Counts the calls to KMS for a key from now on (by a fault that does no harm)."""
+    """Count the calls to KMS for a key from now on, by a fault that has no effect."""
     mark = f"*{arn.rpartition('/')[2]}"
     stack.aws.fault({"match": {"service": "kms", "key": mark}, "what": "slow", "seconds": 0})
 
@@ -134,19 +137,19 @@ def calls(stack: Stack, arn: str) -> Callable[[], int]:
 
 
 def few(taken: float) -> float:
-    """Return how many calls to KMS are few since a key was taken: some of jobs, one look, and two probes a lease."""
+    """Return the highest number of calls to KMS since a revocation: some of jobs, one check, and two probes per lease."""
     return 8 + 1 + 1 + (time.monotonic() - taken) / (0.9 * LEASE / 2)
 
 
 def in_trouble(stack: Stack, tenant: Tenant, **fault: Any) -> Callable[[], int]:
-    """Puts the tenant's KMS key in trouble; how many calls have met it."""
+    """Put the tenant's KMS key in trouble. Return a function that counts the affected calls."""
     arn = stack.key(tenant)
     stack.aws.fault({"match": {"service": "kms", "key": arn}, **fault})
     return lambda: next(int(each["fired"]) for each in stack.aws.get("faults") if each["match"].get("key") == arn)
 
 
 def held_by_graph(stack: Stack) -> None:
-    """The next backup waits in the middle for one answer, longer than any test."""
+    """Make the next backup wait in the middle for one answer, longer than any test."""
     stack.graph.fault({"match": {"path": HELD}, "skip": 3, "times": 1, "what": "slow", "seconds": 600})
 
 
@@ -164,7 +167,7 @@ def revoked(job: Job, arn: str) -> None:
 
 
 def works_again(stack: Stack, tenant: Tenant) -> None:
-    """A job asked for by hand works at once, and nothing is lost."""
+    """Assert that a job requested by hand succeeds at once, and that nothing is lost."""
     stack.backup(tenant)
     same(stack.download(tenant), stack.graph.records())
     assert stack.of(tenant).keys.state().refusal is None
@@ -226,7 +229,7 @@ def test_a_key_revoked_during_a_backup_stops_its_tenant_until_it_is_restored(
 
 
 class Interrupting(BytesIO):
-    """A file that makes something happen before it takes its second piece."""
+    """A file that triggers an action during its first write."""
 
     def __init__(self, happens: Callable[[], None]) -> None:
         super().__init__()

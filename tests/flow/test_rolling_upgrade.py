@@ -1,4 +1,4 @@
-"""Workers of two versions share one fleet, as they do while workers are replaced one by one."""
+"""Workers of two versions share one fleet, as during a rolling upgrade."""
 
 import os
 import signal
@@ -21,12 +21,15 @@ from tests.flow.stack import TOP, Stack, running_stack, same, until
 pytestmark = pytest.mark.flow
 
 BEFORE = "4c62821"
-"""The commit whose code is the version before. Code that it cannot share a fleet with needs a newer one here."""
+"""The commit with the code of the previous version.
+
+If the current code cannot share a fleet with it, name a newer commit.
+"""
 
 
 @pytest.fixture
 def code_before(tmp_path: Path) -> Path:
-    """A folder with the code of the version before, unpacked from the history of this checkout."""
+    """Return a folder with the code of the previous version, unpacked from the history of this checkout."""
     words = ("git", "archive", "--format=tar", BEFORE, "shared", "workers")
     archive = subprocess.run(words, cwd=TOP, capture_output=True, check=False)
     if archive.returncode != 0:
@@ -41,7 +44,7 @@ def code_before(tmp_path: Path) -> Path:
 
 @contextmanager
 def worker_before(stack: Stack, code: Path) -> Iterator[Path]:
-    """Run a worker of the version before beside those of the stack. Yield its log."""
+    """Run a worker of the previous version beside those of the stack. Yield its log."""
     nodes = Nodes(stack.environment, ())
     (part,) = (part for part in celery_parts(stack.environment, nodes, stack.flower_port) if part.name == "worker")
     nodes.close()
@@ -90,7 +93,7 @@ def test_workers_of_the_previous_and_the_current_version_share_a_backup(tmp_path
         stack.start("beat", "worker")
         with worker_before(stack, code_before) as before:
             tenant = stack.add("shared")
-            # Each answer takes a while, so that one worker alone cannot take all steps.
+            # Slow each answer down, so that one worker alone cannot take all steps.
             stack.graph.fault({"match": {"path": "/v1.0/"}, "what": "slow", "seconds": 0.2})
             workers: set[str] = set()
             for _ in range(4):

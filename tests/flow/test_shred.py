@@ -1,4 +1,4 @@
-"""A tenant that is shredded by command, in a bucket that keeps every version."""
+"""Shred a tenant by command, in a bucket that keeps every version."""
 
 import json
 import subprocess

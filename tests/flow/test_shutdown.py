@@ -1,4 +1,7 @@
-"""A worker told to end while it is at work: it gives back what it holds, uncounted, and another goes on from there."""
+"""A worker shuts down while it works.
+
+It releases its step without counting a failure, and another worker continues from there.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -31,7 +34,7 @@ def start_worker(stack: Stack) -> None:
 
 
 def held(stack: Stack, job: Job) -> list[tuple[str, int]]:
-    """State and claims lost of the users' first step, as SQL has them."""
+    """Return the state and the number of lost claims of the users' first step, as stored in SQL."""
     with closing(sqlite3.connect(stack.home / "catalog.sqlite3")) as database:
         query = "SELECT state, claims_lost FROM steps WHERE job_id = ? AND name = 'users' AND phase = ?"
         return database.execute(query, (job.job_id, int(Phase.READ))).fetchall()

@@ -1,4 +1,4 @@
-"""A folder store whose disk is not mounted: nothing is written into its place, and work goes on when it is back."""
+"""A folder store with an unmounted disk: nothing is written to the mount point, and work continues after the mount."""
 
 import json
 from pathlib import Path

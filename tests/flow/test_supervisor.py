@@ -1,4 +1,4 @@
-"""The supervisor with real processes: nothing outlives it, what ends by itself comes back."""
+"""The supervisor with real processes: no process outlives it, and parts that end by themselves are restarted."""
 
 import json
 import os
@@ -116,7 +116,7 @@ def test_a_killed_part_is_restarted(start: Callable[..., Running]) -> None:
 
 
 def guards(running: Running) -> list[int]:
-    """The processes between the supervisor and its parts."""
+    """Return the processes between the supervisor and its parts."""
     return [pid for pid, parent, _ in processes() if parent == running.process.pid and _is_guard(pid)]
 
 
@@ -132,7 +132,7 @@ def test_children_of_a_killed_guard_are_gone_when_the_supervisor_has_ended(start
     os.kill(first, signal.SIGKILL)
     until(lambda: len(pids(running.folder)) == 6)
     left = [pid for pid in pids(running.folder) if alive(pid)]
-    assert len(left) > 3  # those in a session of their own
+    assert len(left) > 3  # those in their own session
     running.process.terminate()
     assert running.process.wait(10) == 0
     assert not any(map(alive, left))

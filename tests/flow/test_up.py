@@ -1,4 +1,4 @@
-"""``up`` with real Celery processes: one at a time in a home, and back after a kill. The application is a small one."""
+"""``up`` with real Celery processes: one per home, and a restart after a kill. The application is a small one."""
 
 import base64
 import os
@@ -78,14 +78,14 @@ def until(true: Callable[[], object], seconds: float = 30.0) -> None:
 
 
 def first_of(family: set[int]) -> int:
-    """The process of which the others are children. (Its id need not be the least: ids begin anew at some time.)"""
+    """Return the process of which the others are children. Its id need not be the lowest, because ids wrap around."""
     stats = {process: Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split() for process in family}
     (first,) = (process for process, stat in stats.items() if int(stat[1]) not in family)
     return first
 
 
 class Place:
-    """A folder with a small application, a home and a broker's address of its own."""
+    """A folder with a small application, a home and its own broker address."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -97,7 +97,7 @@ class Place:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        # The folder for temporary files finds every process of this stack, whatever its parent.
+        # The folder for temporary files identifies every process of this stack, whatever its parent.
         self.mark = f"TMPDIR={folder}/home/tmp"
         self.password = f"pass-{os.getpid()}-{self.port}"
         self.environment = {
@@ -122,7 +122,7 @@ class Place:
 
     @property
     def flower(self) -> str:
-        """The address of Flower that was printed last, without its password."""
+        """Return the address of Flower that was printed last, without its password."""
         return f"http://{self._link[1]}"
 
     @property
@@ -140,7 +140,7 @@ class Place:
         subprocess.run([sys.executable, "-c", code], cwd=self.folder, env=self.environment, check=True)
 
     def alive(self, word: str = "") -> list[int]:
-        """Processes of the stack whose command line holds ``word``."""
+        """Return the processes of the stack whose command line contains ``word``."""
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -178,7 +178,7 @@ def test_one_stack_runs_per_home_and_another_starts_after_a_kill(place: Place) -
     assert "home is running already" in place.errors.read_text()
 
     first.send_signal(signal.SIGKILL)
-    third = place.up()  # at once, while the parts of the first are still dying
+    third = place.up()  # at once, while the parts of the first are still ending
     ready(third)
     place.send("mark", name="done")
     until((place.folder / "done").exists)

@@ -1,4 +1,4 @@
-"""The files of documentation that are made from code. ``make docs`` writes them, a test compares them."""
+"""Generate the documentation files that come from code. ``make docs`` writes them, and a test compares them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``python -m tests.generated`` writes every generated file of the documentation."""
+"""Write every generated file of the documentation: ``python -m tests.generated``."""
 
 from tests.generated import files, unknown
 

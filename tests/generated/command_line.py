@@ -1,4 +1,4 @@
-"""``docs/command-line.md``: every command with its arguments and options, made from the parser."""
+"""Generate ``docs/command-line.md`` from the parser: every command with its arguments and options."""
 
 import inspect
 from collections.abc import Iterator

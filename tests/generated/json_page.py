@@ -1,11 +1,11 @@
-"""The end of ``docs/json.md``: the document of each command."""
+"""Generate the end of ``docs/json.md``: the document of each command."""
 
 from tests.generated.schemas import PRINTED
 from tests.pages import TOP
 
 PAGE = TOP / "docs" / "json.md"
 BEGIN = "## The document of each command\n"
-"""Where it begins."""
+"""The heading at which the generated part starts."""
 
 
 def text() -> str:

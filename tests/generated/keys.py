@@ -1,4 +1,4 @@
-"""The end of ``docs/keys.md``, made from the table that decides."""
+"""Generate the end of ``docs/keys.md`` from the table of KMS answers."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from tests.pages import TOP
 
 PAGE = TOP / "docs" / "keys.md"
 BEGIN = "## What AWS KMS answers\n"
-"""Where it begins."""
+"""The heading at which the generated part starts."""
 _ARN = "arn:aws:kms:…"
 _HEAD = "| AWS KMS answers | which means | what Entrakeep does | what you see | who must act |\n" + "| --- " * 5 + "|\n"
 _TOP = (
@@ -75,7 +75,7 @@ def text() -> str:
 
 
 def section() -> str:
-    """All from ``BEGIN`` on."""
+    """Return the page from ``BEGIN`` on."""
     return _TOP + "\n".join(
         f"### {title}\n\n{text}\n{_HEAD}" + "".join(_line(row, does) for row in ROWS if row.kind is kind)
         for kind, (title, text, does) in _SECTIONS.items()

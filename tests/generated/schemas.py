@@ -1,4 +1,4 @@
-"""``docs/schemas``: the JSON Schema of every document of ``--json``, made from the types in ``console/documents``."""
+"""Generate ``docs/schemas`` from the types in ``console/documents``: the JSON Schema of every document of ``--json``."""
 
 import ast
 import copy
@@ -39,9 +39,9 @@ class Printed(NamedTuple):
     type: Any
     meaning: str
     commands: tuple[str, ...]
-    """Without ``--json``."""
+    """Printed without ``--json``."""
     by_line: bool = False
-    """Whether each line of the output is a document."""
+    """True if each line of the output is a document."""
 
 
 PRINTED = (
@@ -109,7 +109,7 @@ def schema(row: Printed) -> dict[str, Any]:
 
 
 def printed_by(words: Sequence[str]) -> Printed | None:
-    """Return the document that a command with these words prints, None if none is known."""
+    """Return the document that a command with these words prints, or None if it is unknown."""
     rows = [
         (len(command.split()), row)
         for row in PRINTED
@@ -120,7 +120,7 @@ def printed_by(words: Sequence[str]) -> Printed | None:
 
 
 def check(words: Sequence[str], output: bytes) -> None:
-    """Raise ValidationError unless a command with these words may print this, or if a field is in no schema."""
+    """Raise ValidationError if a command with these words may not print this, or if a field is in no schema."""
     row = printed_by(words)
     assert row is not None, f"name the document of {' '.join(words)} in tests/generated/schemas.py"
     for text in output.splitlines() if row.by_line else [output]:
@@ -129,7 +129,7 @@ def check(words: Sequence[str], output: bytes) -> None:
 
 @cache
 def _strict(row: Printed) -> Draft202012Validator:
-    """Return a validator of the file that users get, which takes no fields but those of the schema."""
+    """Return a validator of the published file that refuses fields outside the schema."""
     read = copy.deepcopy(json.loads((FOLDER / f"{row.name}.json").read_text()))
     for part in read["$defs"].values():
         if "properties" in part:

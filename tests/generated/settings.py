@@ -1,4 +1,4 @@
-"""``docs/settings.md``, made from the class that reads the settings."""
+"""Generate ``docs/settings.md`` from the class that reads the settings."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The end of ``docs/stores.md``, made from the table that decides."""
+"""Generate the end of ``docs/stores.md`` from the table of store answers."""
 
 from shared.adapters.blobs.s3.row import Kind, Row
 from shared.adapters.blobs.s3.table import ROWS
@@ -7,7 +7,7 @@ from tests.pages import TOP
 
 PAGE = TOP / "docs" / "stores.md"
 BEGIN = "## What S3 answers\n"
-"""Where it begins."""
+"""The heading at which the generated part starts."""
 _HEAD = "| the store answers | which means | what you see |\n| --- | --- | --- |\n"
 _TOP = (
     BEGIN
@@ -52,7 +52,7 @@ def text() -> str:
 
 
 def section() -> str:
-    """Return all from ``BEGIN`` on."""
+    """Return the page from ``BEGIN`` on."""
     return _TOP + "\n".join(
         f"### {title}\n\n{text}\n{_HEAD}" + "".join(_line(row) for row in ROWS if row.kind is kind)
         for kind, (title, text) in _SECTIONS.items()

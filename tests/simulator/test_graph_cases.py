@@ -1,4 +1,4 @@
-"""The simulator of Graph against the conformance cases that stand beside the checkout."""
+"""The Graph simulator against the conformance cases beside the checkout."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ _RUNNER, _CASES = _SHARED / "run_graph_cases.py", _SHARED / "graph-cases.json"
 
 @pytest.fixture
 def simulator(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """The address of a running simulator, and the certificate to trust."""
+    """Yield the address of a running simulator, and the certificate to trust."""
     ca_file = tmp_path / "ca.pem"
     options = ["--ca-file", str(ca_file), "--objects", "500", "--policies", "5", "--quotas", "off"]
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The agreed cases of how KMS answers, run against the AWS simulator."""
+"""The agreed cases of KMS answers, run against the AWS simulator."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Sessions of AWS: what botocore knows is read once; credentials and Region are each session's own."""
+"""Sessions of AWS: botocore's models are loaded once, and each session has its own credentials and Region."""
 
 from botocore.loaders import JSONFileLoader
 from pytest import MonkeyPatch
@@ -21,7 +21,7 @@ def test_a_second_session_loads_no_model_again_and_has_its_own_credentials(monke
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "second")
     second = aws.session("us-east-1").client("kms")
     assert read == []
-    aws.session("us-east-1").client("ssm")  # a service that no other test of this process has read
+    aws.session("us-east-1").client("ssm")  # a service that no other test of this process uses
     assert {path.split("/")[-3] for path in read} == {"ssm"}
     assert [client.meta.region_name for client in (first, second)] == ["eu-central-1", "us-east-1"]
     found = [client._request_signer._credentials.access_key for client in (first, second)]

@@ -1,4 +1,4 @@
-"""Settings are read once, and what is wrong with them is said all at once."""
+"""Settings are read once, and all errors in them are reported together."""
 
 from pathlib import Path
 

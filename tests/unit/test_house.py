@@ -1,4 +1,4 @@
-"""The house keeps its rooms small, its names plain and its lock file free of places."""
+"""The house keeps its modules small, its names plain and its lock file free of hosts and paths."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ LOCKS = ("requirements.lock", "requirements-demo.lock", "requirements-run.lock",
 
 
 def entries(name: str) -> dict[str, str]:
-    """Each package of a lock file with its versions, markers and hashes."""
+    """Return each package of a lock file with its versions, markers and hashes."""
     found: dict[str, str] = {}
     for entry in re.split(r"\n(?=[a-z0-9])", (TOP / name).read_text()):
         package = re.split(r"[\[=]", entry)[0]
@@ -128,11 +128,11 @@ NOT_LIMITS = {
         domain/jobs/turns._PER_SLOT
     """,
 }
-"""Numbers that are no limits of the product, by what they are. All others stand in ``shared/domain/limits.py``."""
+"""Numbers that are no limits of the product, by kind. All others are in ``shared/domain/limits.py``."""
 
 
 def is_number(value: ast.expr) -> bool:
-    """Return True for a number, a time, a back-off, and what is computed of them."""
+    """Return whether the expression is a number, a time, a back-off, or computed from them."""
     if isinstance(value, ast.Constant):
         return type(value.value) in (int, float)
     if isinstance(value, ast.Tuple):

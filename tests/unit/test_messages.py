@@ -1,4 +1,4 @@
-"""Messages carry ids, a version, and what is shown of a step; nothing else."""
+"""Messages contain ids, a version, and the displayed fields of a step; nothing else."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Proxies and certificates of the environment: what passes the check can be used, and what does not is named."""
+"""Proxies and certificates of the environment: accepted settings work, and refused settings are named."""
 
 from pathlib import Path
 

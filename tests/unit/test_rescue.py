@@ -1,4 +1,4 @@
-"""The stand-alone script opens what the vault wrote, from a folder or a bucket, and refuses what it did not write."""
+"""The stand-alone script opens the vault's blobs from a folder or a bucket, and refuses all others."""
 
 import base64
 import json
@@ -84,7 +84,7 @@ class Stored:
     arn: str
 
     def rescue(self, *words: str) -> "subprocess.CompletedProcess[bytes]":
-        """Runs the script as whoever has nothing else would, trusting the tenant's KMS key alone."""
+        """Run the script as a person without the product would, with only the tenant's KMS key trusted."""
         trusted = () if "--list" in words else ("--key", self.arn)
         command = [sys.executable, str(SCRIPT), self.url, TENANT, *words, *trusted]
         return subprocess.run(command, capture_output=True, timeout=60, check=False, env=os.environ)
@@ -204,7 +204,7 @@ def rename(store: BlobStore, name: str) -> None:
 
 
 def swap(store: BlobStore, name: str) -> None:
-    """Puts the wrapped key of another key object into each, under the names that they had."""
+    """Give each key object the wrapped key of another one, and keep the names."""
     names = list(store.names(f"{TENANT}/keys/"))
     objects = [json.loads(store.get(name) or b"") for name in names]
     for name, mine, other in zip(names, objects, reversed(objects), strict=True):
@@ -220,14 +220,14 @@ def append(store: BlobStore, name: str) -> None:
 
 
 def rewrite(store: BlobStore, name: str, **fields: object) -> None:
-    """Says something else in every key object."""
+    """Set these fields in every key object."""
     for each in list(store.names(name.rpartition("keys/")[0])):
         if "/keys/" in each:
             store.put(each, json.dumps({**json.loads(store.get(each) or b""), **fields}).encode())
 
 
 def plant(store: BlobStore, name: str) -> None:
-    """Puts a further generation, of garbage, beside every key object."""
+    """Add a further, invalid generation beside every key object."""
     for each in list(store.names(f"{TENANT}/keys/")):
         store.put(f"{each.rpartition('/')[0]}/9", b"garbage")
 
@@ -347,7 +347,7 @@ def test_the_script_reports_an_empty_store(aws: Aws, tmp_path: Path, capfd: pyte
 
 
 def decrypts(aws: Aws) -> int:
-    """Return how often KMS was asked for a data key."""
+    """Return the number of calls to KMS for a data key."""
     with urlopen(f"{aws.url}/_sim/requests") as answer:
         counted = json.load(answer)
     return sum(each["count"] for each in counted if each["action"] == "Decrypt")

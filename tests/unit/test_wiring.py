@@ -1,4 +1,4 @@
-"""What wiring makes once and hands to several adapters."""
+"""Wiring creates some parts once and passes them to several adapters."""
 
 import gc
 import ssl
@@ -54,7 +54,7 @@ def test_the_bucket_region_comes_from_aws_region_or_else_aws_default_region(
 
 @pytest.fixture
 def interpreter() -> Iterator[None]:
-    """The interpreter as a process starts with it; afterwards as the tests have set it."""
+    """Reset the interpreter to its initial state, and restore the settings of the tests afterwards."""
     interval, frozen = sys.getswitchinterval(), gc.get_freeze_count()
     sys.setswitchinterval(0.005)
     gc.unfreeze()

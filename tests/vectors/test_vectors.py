@@ -1,4 +1,4 @@
-"""Sealed bytes that were frozen once open, or are refused, as they always were."""
+"""Frozen sealed bytes that must open, or be refused, as they always did."""
 
 import base64
 import json
@@ -37,7 +37,7 @@ REFUSED = [name for name in VECTORS if name not in OPENING]
 
 
 def opened(vector: Vector) -> bytes:
-    """What the vault's own readers make of it."""
+    """Return the content as the vault's own readers see it."""
     sealed, tenant, kind = base64.b64decode(vector["sealed"]), vector["tenant"], Kind(vector["kind"])
     key, store = DataKey(Secret(bytes.fromhex(vector["data_key"]))), MemoryStore()
     if kind is Kind.CHUNK:
@@ -58,7 +58,7 @@ def test_a_valid_vector_opens_to_its_plaintext(name: str) -> None:
     vector = VECTORS[name]
     expected = vector["opens_to"].encode()
     if vector["kind"] in JSON:
-        expected = encode(decode(expected, JSON[vector["kind"]]))  # fields may have been added since
+        expected = encode(decode(expected, JSON[vector["kind"]]))  # later versions may add fields
     assert opened(vector) == expected
 
 

@@ -13,7 +13,7 @@ def shared_aws() -> Iterator[Aws]:
 
 @pytest.fixture
 def aws(shared_aws: Aws) -> Aws:
-    """Return the running simulator without faults and with its counters at nothing."""
+    """Return the running simulator without faults and with its counters at zero."""
     shared_aws.control("DELETE", "faults")
     shared_aws.control("POST", "reset-counters")
     return shared_aws

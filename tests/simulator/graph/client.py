@@ -1,4 +1,4 @@
-"""A client of a simulator in this process, and what a reader of delta makes of the pages."""
+"""A client of a simulator in this process, and a mirror that applies the pages of delta."""
 
 import json
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ BASE = "https://graph.test"
 
 
 class Client:
-    """Asks as the registered application."""
+    """Sends requests as the registered application."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
@@ -66,7 +66,10 @@ class Client:
 async def simulated(
     loaded: bytes = b"", seed: int = 1, quotas: Quotas | None = None, **counts: int
 ) -> AsyncIterator[Client]:
-    """A client of a fresh directory, without limits unless quotas are given; `policies=3` and the like generate objects."""
+    """Yield a client of a new directory, without limits unless quotas are given.
+
+    Arguments such as `policies=3` generate objects.
+    """
     paths = {path.rpartition("/")[2]: path for path in PATHS}
     limits = quotas or Quotas(DIRECTORY_ID, "off")
     simulator = build({paths[name]: count for name, count in counts.items()}, seed, loaded, limits)
@@ -77,7 +80,7 @@ async def simulated(
 
 
 class Mirror:
-    """What a reader of groups/delta or users/delta knows after the pages it was shown."""
+    """The state that a reader of groups/delta or users/delta has after its pages."""
 
     def __init__(self, relations: tuple[str, ...]) -> None:
         self.objects: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""App role assignments and permission grants are written as Graph's reference has it, with its refusals."""
+"""App role assignments and permission grants are written as in Graph's reference, with its refusals."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ _ROLE = "00000000-0000-0000-0000-000000000000"
 
 
 async def _made(client: Client) -> tuple[str, str, str]:
-    """A user, a group and a service principal with their names."""
+    """Create a user, a group and a service principal. Return their ids."""
     made = (str(uuid.uuid4()), str(uuid.uuid4()), str(uuid.uuid4()))
     for path, id in zip(("users", "groups", "servicePrincipals"), made, strict=True):
         await client.change("create", path, {"id": id, "displayName": f"one of {path}"})

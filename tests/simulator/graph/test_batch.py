@@ -1,4 +1,4 @@
-"""Batches answer each request by itself, with bodies to the letter."""
+"""A batch answers each request separately, with bodies byte for byte."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ _POLICIES = "/identity/conditionalAccess/policies"
 
 
 async def _batch(client: Client, *items: dict[str, Any], status: int = 200) -> dict[str, dict[str, Any]]:
-    """The answers by id."""
+    """Send a batch. Return the answers by id."""
     answer = await client.http.post("/v1.0/$batch", json={"requests": items})
     assert answer.status_code == status, answer.text
     return {item["id"]: item for item in answer.json().get("responses", [])}

@@ -1,4 +1,4 @@
-"""A reader that follows delta as Graph documents it always ends up with the directory as it is."""
+"""A reader that follows delta as Graph documents it ends up with the current directory."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ _CHANGES = st.lists(
 
 
 async def _do(client: Client, op: str, id: str, target: str | None, stamp: int) -> None:
-    """One change; those that cannot be done are refused and change nothing."""
+    """Make one change. An impossible change is refused and has no effect."""
     kind = "groups" if id.startswith("group") else "users"
     change: dict[str, Any] = {"op": op, "path": f"{kind}/{id}"}
     if op == "create":
@@ -39,7 +39,7 @@ async def _do(client: Client, op: str, id: str, target: str | None, stamp: int) 
 
 
 async def _round(client: Client, mirror: Mirror, link: str, changes: list[Any]) -> str:
-    """Reads a round to its end, doing one change after each page."""
+    """Read a round to its end, with one change after each page. Return the delta link."""
     left = list(changes)
     while True:
         page = (await client.get(link)).json()

@@ -1,4 +1,4 @@
-"""Several directories behind one Graph: each has its own objects, applications, clock, faults and counters."""
+"""Several directories in one Graph: each has its own objects, applications, clock, faults and counters."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ async def token(client: Client, directory: str, app: str, secret: str) -> Any:
 
 
 async def as_other(client: Client) -> dict[str, str]:
-    """The header with which the other directory's application asks."""
+    """Return the header with which the other directory's application sends requests."""
     return {"authorization": "Bearer " + (await token(client, OTHER, APP, SECRET)).json()["access_token"]}
 
 

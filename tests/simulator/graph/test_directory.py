@@ -1,4 +1,4 @@
-"""A directory of a million objects answers without a look at every one of them."""
+"""A directory of a million objects answers without generating all of them."""
 
 import pytest
 
@@ -11,7 +11,7 @@ _EVENTUAL = {"ConsistencyLevel": "eventual"}
 
 
 class Looks:
-    """How often a generated object was made."""
+    """Counts the generated objects."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
@@ -24,7 +24,7 @@ class Looks:
         monkeypatch.setattr(Generator, "value", counted)
 
     async def at(self, client: Client, path: str) -> int:
-        """How many objects a request looks at."""
+        """Return how many objects a request generates."""
         before = self.count
         answer = await client.get(path, **_EVENTUAL)
         assert answer.status_code == 200, answer.text

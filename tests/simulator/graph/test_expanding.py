@@ -1,4 +1,4 @@
-"""`$expand` puts what objects have under a relation inside them, where and as far as Graph does."""
+"""`$expand` embeds related objects, exactly where and as far as Graph does."""
 
 import pytest
 

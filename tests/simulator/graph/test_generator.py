@@ -1,4 +1,4 @@
-"""Generated objects are decided by seed and number, and everything about them can be reckoned back."""
+"""Seed and number determine generated objects, and every fact about them can be computed from an id."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Listings by id, their counts, and places that stay what they were while others change."""
+"""Listings by id, their counts, and page positions that stay stable while objects change."""
 
 import pytest
 

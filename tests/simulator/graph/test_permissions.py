@@ -1,4 +1,4 @@
-"""Links are read and written with the permissions of the objects that they start from, members with some of their own."""
+"""Links require the permissions of the objects that they start from, members also some of their own."""
 
 import pytest
 

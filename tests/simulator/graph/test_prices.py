@@ -1,4 +1,4 @@
-"""Requests cost what Graph publishes."""
+"""Requests cost the units that Graph publishes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The simulator as a process: TLS, ready line, connections broken on purpose, options refused, a quick end."""
+"""The simulator as a process: TLS, ready line, connections broken on purpose, refused options, a quick end."""
 
 import json
 import signal

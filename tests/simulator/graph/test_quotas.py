@@ -1,4 +1,4 @@
-"""Limits refuse what is over them, say when to come back, and are told before they are reached."""
+"""Limits refuse excess requests, say when to retry, and are reported before they are reached."""
 
 import pytest
 
@@ -11,7 +11,7 @@ _POLICIES = "identity/conditionalAccess/policies"
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock that only a test moves."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -35,7 +35,7 @@ def test_a_window_reports_when_a_request_would_fit() -> None:
     window = Window(10, seconds=10)
     assert [window.charge(at, 3) for at in (0.0, 1.0, 2.0)] == [0, 0, 0]
     assert window.charge(4.0, 1) == 0
-    # 10 are used; with its own charge that is 12, and two of three units fit when the charges of 0 and 1 are over.
+    # 10 are used. With its own charge that is 12. Two of three units fit when the charges of 0 and 1 have expired.
     assert window.charge(5.0, 2) == pytest.approx(6.0)
     assert window.used(10.9) == 9
     assert window.used(11.0) == 6

@@ -1,4 +1,4 @@
-"""Members of JSON objects are found, merged and picked without touching any other byte."""
+"""Members of JSON objects are read, merged and picked without a change to any other byte."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The recycle bin is listed by type, read by id, and left by restoring or purging."""
+"""The recycle bin is listed by type and read by id. Objects leave it by a restore or a purge."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""App role assignments and permission grants are read, counted, changed and go with what they tie together."""
+"""App role assignments and permission grants are read, counted and changed, and are deleted with their objects."""
 
 import base64
 import uuid

@@ -1,4 +1,4 @@
-"""Listings, gets, permissions, controls and faults answer as Graph does."""
+"""Listings, gets, permissions, controls and faults answer like Graph."""
 
 import json
 

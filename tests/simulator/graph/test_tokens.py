@@ -1,4 +1,4 @@
-"""Sign-in is checked by secret and by certificate; tokens end with the simulated clock."""
+"""Sign-in is checked by secret and by certificate. Tokens expire with the simulated clock."""
 
 import base64
 import datetime

@@ -1,4 +1,4 @@
-"""Objects are found by the names that must be theirs alone, whatever happened to those names before."""
+"""Objects are read by their unique names, whatever the earlier owners of those names."""
 
 from tests.simulator.graph.client import Client, simulated
 

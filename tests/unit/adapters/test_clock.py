@@ -1,4 +1,4 @@
-"""The clock tells aware times in UTC."""
+"""The clock returns aware times in UTC."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Every answer of AWS KMS and what it means."""
+"""Every answer of AWS KMS and its meaning."""
 
 from datetime import UTC, datetime
 from typing import Any

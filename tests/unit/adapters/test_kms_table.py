@@ -1,4 +1,4 @@
-"""The table of what AWS KMS answers: nothing is missing from it, and no row stands in the shadow of another."""
+"""The table of AWS KMS answers: it is complete, and no row hides another."""
 
 from itertools import product
 from string import Formatter
@@ -32,7 +32,7 @@ every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
 
 def all_received(row: Row) -> list[Received]:
-    """Everything that a row is there for."""
+    """Return every answer that a row covers."""
     each = product(row.codes or ("NeverHeardOf",), row.states or ("",), row.words or ("",))
     status = row.least_status or 400
     return [

@@ -1,4 +1,4 @@
-"""What commands and beat never get to is neither imported nor made."""
+"""Commands and beat neither import nor create parts that they never use."""
 
 import subprocess
 import sys

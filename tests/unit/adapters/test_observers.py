@@ -1,4 +1,4 @@
-"""What listeners do with the calls to KMS and Graph, with points and with steps, and that no count is lost."""
+"""Listeners handle the calls to KMS and Graph, points and steps, and lose no count."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ CLAIM = Claim(
 
 
 class Totals:
-    """Takes what is added, unless it is away."""
+    """Accepts counts unless it is unavailable."""
 
     def __init__(self) -> None:
         self.away = False
@@ -43,7 +43,7 @@ class Totals:
 
 
 class Keys:
-    """Refuses, or is in trouble, as the ARN says."""
+    """A key service that refuses or is in trouble, as the ARN demands."""
 
     def decrypt(self, arn: str, *_: object) -> None:
         if arn == "refused":
@@ -53,7 +53,7 @@ class Keys:
 
 
 class Notes(Observer):
-    """Writes down each event."""
+    """Records each event."""
 
     def __init__(self) -> None:
         self.events: list[object] = []

@@ -1,4 +1,4 @@
-"""Who runs this process: what the operating system says, and not what anybody has set."""
+"""The operating system determines the user of this process, and no setting changes it."""
 
 import os
 import pwd

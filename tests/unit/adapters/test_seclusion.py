@@ -1,4 +1,4 @@
-"""A process that holds data keys leaves no core dump, and may still name its own unnamed files."""
+"""A process that uses data keys writes no core dump, and can still link its unnamed files to a name."""
 
 import signal
 import subprocess

@@ -15,7 +15,7 @@ from tests.migrated import migrated_file
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """The catalog of the commands that the test runs."""
+    """Yield the catalog of the commands that the test runs."""
     made = World(migrated_file(tmp_path / "catalog.sqlite3"))
     monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
     monkeypatch.delenv("ENTRAKEEP_DATABASE_URL", raising=False)
@@ -25,7 +25,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture
 def document(capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Any]:
-    """The JSON document that a command prints. It fits the command's schema."""
+    """Return the JSON document that a command prints. Assert that it fits the command's schema."""
 
     def run(*words: str) -> Any:
         app(args=[*words, "--json"], standalone_mode=False)

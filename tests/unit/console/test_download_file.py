@@ -1,4 +1,4 @@
-"""A download's file is there when all of it is, and not before."""
+"""A download's file exists once it is complete, and not before."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from shared.domain.errors import Code, Refuse
 
 @pytest.fixture(params=["unnamed", "part"])
 def target(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a file goes; once in a file system that knows no O_TMPFILE."""
+    """Return the path of a file to write, once in a file system without O_TMPFILE."""
     if request.param == "part":
         real: Callable[..., int] = os.open
 

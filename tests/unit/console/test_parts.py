@@ -1,4 +1,4 @@
-"""The parts of the stack on one machine: how long they take to end together, and where Flower listens."""
+"""The parts of the stack on one machine: the time to end them together, and the port of Flower."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from shared.wiring import ask_broker, broker_at
 from tests.parts import free_port
 
 MERCY = 0.5
-"""Seconds that the supervisor gives a guard beyond the grace of its part."""
+"""Seconds that the supervisor gives a guard beyond the grace period of its part."""
 
 
 def test_all_parts_together_end_in_less_than_ten_seconds_even_if_they_ignore_signals(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The broker's address, and when a Redis of ours may stand there."""
+"""The broker's address, and the conditions for starting our own Redis there."""
 
 import contextlib
 import os
@@ -43,7 +43,7 @@ def port() -> int:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Redis servers to end with the test."""
+    """Collect Redis servers, and end them with the test."""
     servers: list[subprocess.Popen[bytes]] = []
     yield servers
     for server in servers:
@@ -52,7 +52,7 @@ def run(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def serve(url: str, home: Path, run: list[subprocess.Popen[bytes]]) -> Broker:
-    """Start our Redis; the broker as the parts of ``up`` reach it."""
+    """Start our Redis. Return the broker as the parts of ``up`` reach it."""
     ours = own(url, home)
     assert ours is not None
     part = ours.part
@@ -151,7 +151,7 @@ def test_the_user_of_our_redis_can_change_neither_the_server_nor_its_files(
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that everybody may look into, unlike those of pytest."""
+    """Yield a folder that every user may read, unlike those of pytest."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -247,9 +247,9 @@ def test_a_port_taken_by_another_program_is_refused(answer: bytes, tmp_path: Pat
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def respond() -> None:
-            for _ in range(2):  # once for the look at the port, once for the PING
+            for _ in range(2):  # once for the port check, once for the PING
                 connection, _ = listener.accept()
-                with connection, contextlib.suppress(OSError):  # the first look hangs up at once
+                with connection, contextlib.suppress(OSError):  # the port check hangs up at once
                     connection.sendall(answer)
                     connection.shutdown(socket.SHUT_WR)
                     while connection.recv(4096):

@@ -1,4 +1,4 @@
-"""What ``up`` says of the store: once when something is wrong, and once when it has recovered."""
+"""``up`` reports a problem of the store once, and its recovery once."""
 
 import threading
 import time

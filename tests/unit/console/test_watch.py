@@ -1,4 +1,4 @@
-"""What ``up`` reports while it runs, and whom it holds to hang."""
+"""``up`` reports trouble while it runs, and detects hanging parts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ REFUSAL = BrokerAnswer(BrokerState.UNUSABLE, "The Redis at h:1 refuses messages 
 
 
 class Stage:
-    """A stack as its watch sees it: each value may be changed."""
+    """The watch's view of a stack. Each value may be changed."""
 
     def __init__(self) -> None:
         self.answer = BrokerAnswer(BrokerState.READY)
@@ -34,7 +34,7 @@ class Stage:
         return self.beat
 
     def look(self) -> list[str]:
-        """What is said at a look."""
+        """Return the reports of one look."""
         self.said.clear()
         self.watch.look()
         return self.said

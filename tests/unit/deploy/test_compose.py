@@ -1,4 +1,4 @@
-"""docker-compose.yml runs what ``up`` runs, shut in as tightly as it can be, and gives nothing a password by default."""
+"""docker-compose.yml runs the same parts as ``up``, isolated as far as possible, and sets no default password."""
 
 import re
 import socket
@@ -36,7 +36,7 @@ def test_an_unknown_compose_key_is_noticed(tmp_path: Path) -> None:
 
 
 def part(name: str) -> tuple[list[str], dict[str, str]]:
-    """A part of ``up`` as it would stand in a container: its command line and what it has in its environment alone."""
+    """Return a part of ``up`` as a container would run it: its command line and its own environment variables."""
     nodes = Nodes({}, ())
     argv, alone = next(
         (list(part.argv), dict(part.environment)) for part in celery_parts({}, nodes, 5555) if part.name == name
@@ -222,7 +222,7 @@ def test_third_party_images_are_pinned_to_a_major_version() -> None:
 
 
 def test_each_of_our_images_is_built_once_and_never_pulled() -> None:
-    """Services that build one image at the same time get into each other's way."""
+    """Services that build one image at the same time would conflict."""
     built = {name: ALL[name]["build"]["target"] for name in OURS if "build" in ALL[name]}
     assert built == {"migrations": "product", "aws": "trial"}
     for name in OURS:

@@ -1,4 +1,4 @@
-"""The Dockerfile: images that are installed by hash, hold no secret and run as nobody privileged."""
+"""The Dockerfile: images that are installed by hash, contain no secret and run as an unprivileged user."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ from tests.unit.deploy.trial import ALL, OURS
 
 
 def dockerfile() -> list[tuple[str, str]]:
-    """The instructions of the Dockerfile: word and rest, lines joined."""
+    """Return the instructions of the Dockerfile: word and arguments, with lines joined."""
     text = re.sub(r"^#.*\n", "", (TOP / "Dockerfile").read_text(), flags=re.MULTILINE)
     lines = [line.strip() for line in text.replace("\\\n", " ").splitlines() if line.strip()]
     return [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines]

@@ -1,4 +1,4 @@
-"""Setting up: a line for each thing done, and what a tool said only if it failed."""
+"""Setup prints one line for each step, and a tool's output only if it failed."""
 
 import re
 import subprocess

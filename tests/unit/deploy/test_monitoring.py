@@ -1,4 +1,4 @@
-"""Alert rules and board: Prometheus reads them, and every metric that they name is one that is served."""
+"""Alert rules and dashboard: Prometheus reads them, and every metric that they name is served."""
 
 import json
 import re
@@ -26,7 +26,7 @@ DURATION = re.compile(r"([0-9]+(ms|s|m|h|d|w|y))+")
 
 @pytest.fixture
 def served(tmp_path: Path) -> set[str]:
-    """The names of all metrics."""
+    """Return the names of all metrics."""
     catalog = open_catalog(migrated_file(tmp_path / "catalog.sqlite3"))
     families = parsed(exposition(catalog, datetime.now(UTC)).decode())
     catalog.close()

@@ -1,4 +1,4 @@
-"""deploy/new-env makes settings with passwords that nobody else has."""
+"""deploy/new-env creates settings with random passwords."""
 
 import re
 import stat
@@ -18,7 +18,7 @@ def new_env(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of ``deploy``, in which a .env may be made."""
+    """Copy ``deploy``, so that a test can create a .env in it."""
     (tmp_path / "deploy").mkdir()
     for name in ("new-env", "trial.env", "production.env"):
         (tmp_path / "deploy" / name).write_text((TOP / "deploy" / name).read_text())

@@ -1,4 +1,4 @@
-"""The settings of the trial with passwords, and the services as they make them."""
+"""The settings of the trial with passwords, and the services under these settings."""
 
 from tests.compose import TOP, read_settings, services
 

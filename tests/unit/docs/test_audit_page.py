@@ -1,4 +1,4 @@
-"""docs/audit.md: its example is what the code makes, and its programs tell whether an export fits."""
+"""docs/audit.md: its example equals the code's output, and its programs check exports."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ Chain = tuple[list[Entry], list[Head]]
 
 @pytest.fixture
 def chain() -> Chain:
-    """The chain of the page, and what comes after it."""
+    """Return the chain of the page, and its continuation."""
     told = [
         (Action.TENANT_ADDED, {}, {"name": "contoso", "client_id": "11111111-1111-1111-1111-111111111111"}),
         (Action.BACKUP_ASKED, {"job": "5d2f7a90-3b1e-4c8a-9a67-2e4b8c0d1f22"}, {"full": False}),
@@ -38,7 +38,7 @@ def chain() -> Chain:
 
 
 def checked(folder: Path, lines: list[str], heads: list[Head]) -> tuple[int, str]:
-    """What the page's program says of an export and of heads."""
+    """Return the exit status and the output of the page's program for an export and heads."""
     (program,) = blocks(PAGE, "python")
     (folder / "audit.jsonl").write_text("".join(f"{line}\n" for line in lines))
     names = []

@@ -1,4 +1,4 @@
-"""docs/comparing.md: its table of volatile properties is that of the product."""
+"""docs/comparing.md: its table of volatile properties equals that of the product."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Files of documentation that are made from code are equal to what is made now, and outputs of commands fit the schemas."""
+"""Generated documentation files are up to date, and outputs of commands fit the schemas."""
 
 from pathlib import Path
 from typing import Any
@@ -76,5 +76,5 @@ def test_an_output_with_a_surplus_or_missing_field_is_noticed() -> None:
 
 
 def _commands() -> list[str]:
-    """Every command that prints a document, with the options that choose it."""
+    """Return every command that prints a document, with the options that choose it."""
     return [command for row in PRINTED for command in row.commands]

@@ -1,4 +1,4 @@
-"""``docs/keys.md`` says what the table says that decides."""
+"""``docs/keys.md`` equals the table of KMS answers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every page: what it tells people to type can be typed, and what it names is there."""
+"""Every page: its commands parse, and the names in it exist."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/real-directory.md against the code: permissions, settings, and policies that allow no more than what is called."""
+"""docs/real-directory.md against the code: permissions, settings, and policies that allow only the calls of the code."""
 
 import json
 import re
@@ -28,11 +28,11 @@ _ACTIONS: dict[str, set[str]] = {
     "re_encrypt": {"kms:ReEncryptFrom", "kms:ReEncryptTo"},
     "get_caller_identity": set(),
 }
-"""Calls whose permissions have other names, or that need none."""
+"""Calls whose permission has a different name, or that need none."""
 
 
 def needed() -> dict[str, set[str]]:
-    """Each permission with the resources that need it."""
+    """Return each permission with the resources that need it."""
     found: dict[str, set[str]] = {}
     for row in protected_resources():
         found.setdefault(row.permission_read, set()).add(row.resource)
@@ -50,7 +50,7 @@ def test_the_table_of_permissions_equals_that_of_the_resources() -> None:
 )
 def test_each_setup_method_requests_these_permissions_and_no_others(language: str, holds: str) -> None:
     (text,) = (block for block in blocks(PAGE, language) if holds in block)
-    asked = [line for line in text.splitlines() if "-Scopes" not in line]  # those of the person who runs it
+    asked = [line for line in text.splitlines() if "-Scopes" not in line]  # those of the person who runs the command
     assert set(_PERMISSION.findall("\n".join(asked))) == set(needed())
 
 
@@ -65,7 +65,7 @@ def test_no_permission_id_is_hard_coded() -> None:
 
 
 def called() -> set[str]:
-    """The actions that the code's calls of AWS need."""
+    """Return the actions that the code's AWS calls need."""
     found: set[str] = set()
     for file, services in (("kms/service.py", ("kms", "sts")), ("blobs/s3/store.py", ("s3",))):
         text = (TOP / "shared" / "adapters" / file).read_text()

@@ -1,4 +1,4 @@
-"""``docs/settings.md`` says what the class says that reads the settings."""
+"""``docs/settings.md`` equals the class that reads the settings."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""``docs/stores.md`` says what the table says that decides."""
+"""``docs/stores.md`` equals the table of store answers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The audit trail: whatever is done to a chain of events shows, and where."""
+"""The audit trail: every change to a chain of events is detected, with its position."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ Chain = tuple[list[Entry], list[Head]]
 
 
 def chain(told: list[tuple[str, Action, dict[str, str], dict[str, Plain]]], tenant: str = TENANT) -> Chain:
-    """The entries, and the head after each of them."""
+    """Return the entries, and the head after each of them."""
     entries: list[Entry] = []
     heads: list[Head] = []
     for n, (actor, action, subject, detail) in enumerate(told):
@@ -64,7 +64,7 @@ def fault(entries: list[Entry], heads: list[Head] | None = None) -> tuple[int, s
 
 
 def rebuilt(head: Head) -> tuple[Entry, Head]:
-    """What a rebuild appends behind a head that it found in the bucket."""
+    """Return the event that a rebuild appends after a head in the bucket, and the new head."""
     return following(head, TENANT, NOW, "ana@desk", Action.CATALOG_REBUILT, {}, {"head": head.number})
 
 
@@ -223,7 +223,7 @@ def test_only_a_rebuild_may_restart_a_chain(what: Callable[[list[Head]], Entry],
 
 
 def test_a_repeated_rebuild_event_does_not_hide_later_events() -> None:
-    """The newest head counts: one who takes rows away cannot go back to an older one."""
+    """The newest head counts: an attacker who removes rows cannot go back to an older head."""
     _, heads = few(9)
     entry, _ = rebuilt(heads[4])
     assert fault([entry], [heads[4], heads[6]]) == (7, "is missing")

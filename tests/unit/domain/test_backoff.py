@@ -1,4 +1,4 @@
-"""Back-off: each wait is longer than the previous one, up to the longest, with as much jitter as the policy says."""
+"""Back-off: each wait is longer than the previous one, up to the longest, with the jitter of the policy."""
 
 from shared.domain.backoff import Backoff
 

@@ -1,4 +1,4 @@
-"""Two values differ in what their parsed JSON differs in; two sorted maps differ in what two dictionaries differ in."""
+"""Values differ exactly if their parsed JSON differs. Sorted maps differ exactly where the dictionaries differ."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def text_of(value: Any) -> bytes:
 
 
 def meaning(value: Any) -> Any:
-    """The value with lists as sets and without nulls, so that == tells whether two values mean the same."""
+    """Return the value with lists as sets and without nulls, so that == compares meanings."""
     if isinstance(value, dict):
         return "{", frozenset((name, meaning(each)) for name, each in value.items() if each is not None)
     if isinstance(value, list):

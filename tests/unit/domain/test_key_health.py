@@ -1,4 +1,4 @@
-"""What a probe finds, and what is held to be so."""
+"""The result of a probe, and the condition that is reported."""
 
 import pytest
 

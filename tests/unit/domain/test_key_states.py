@@ -1,4 +1,4 @@
-"""Key states: one sentence for each state, whoever says it."""
+"""Key states: one sentence for each state, in every output."""
 
 from datetime import UTC, datetime
 

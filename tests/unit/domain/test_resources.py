@@ -1,4 +1,4 @@
-"""The table of what is protected is whole and agrees with itself and with the coverage notes."""
+"""The table of protected resources is complete and consistent, also with the coverage notes."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A client secret or certificate that expires is warned of thirty days before, and afterwards."""
+"""Warnings of an expiring client secret or certificate start thirty days before and continue afterwards."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A hold renews its claim beside the work, and says so when the claim is lost or the job cancelled."""
+"""A claim keeper renews its claim during the work, and reports a lost claim or a cancelled job."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ CLAIM = Claim(tenant_id="t", job_id="j", step_id="s", kind=JobKind.BACKUP, phase
 
 
 class Renewals:
-    """Answers renewals with what it was given, one after the other, then the last for ever."""
+    """Answers renewals with the given results in order, and repeats the last one."""
 
     def __init__(self, *answers: Renewal | EntrakeepError) -> None:
         self._answers = list(answers)

@@ -1,4 +1,4 @@
-"""The policy that is shown, judged as AWS would; the names of keys; the terms."""
+"""The displayed policy, evaluated like AWS; the names of keys; the terms."""
 
 import hashlib
 import json
@@ -74,7 +74,7 @@ def test_terraform_sets_the_provider_region_and_protects_the_key_from_destructio
 
 
 def json_in(text: str, sid: str) -> Any:
-    """The JSON object that this Sid stands in."""
+    """Return the JSON object that contains this Sid."""
     at = re.search(rf'"Sid": "{sid}"', text)
     assert at is not None
     start = text.rindex("{", 0, at.start())
@@ -127,7 +127,7 @@ TERMS_DIGESTS = {
     "1": "a47c611f4e48f091d155ac9b429ff2b671059f048da621545cc2c8a69dbe9c01",
     "2": "40bb0ad6bc28d49055918d09de786f736095077d0be75a833b62b13d5fbc791c",
 }
-"""Of every version, as stored with each acceptance. A digest never changes: a new wording is a new version."""
+"""Digests of every version, as stored with each acceptance. A digest never changes: a new text is a new version."""
 
 
 def test_the_terms_state_the_irreversible_effects_and_their_digest_identifies_the_text() -> None:

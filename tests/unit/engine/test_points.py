@@ -9,7 +9,7 @@ ENGINE = Path(__file__).resolve().parents[3] / "shared" / "engine"
 
 
 def reached() -> list[str]:
-    """Return what each call of ``reach`` in the engine names."""
+    """Return the point of each call of ``reach`` in the engine."""
     calls = (
         node
         for path in sorted(ENGINE.rglob("*.py"))

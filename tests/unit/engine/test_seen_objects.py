@@ -1,4 +1,4 @@
-"""A full reading reads back whole without what hides nothing, and is counted by what was told again."""
+"""A full read reads back complete although redundant prefixes are omitted, and it counts repeated objects."""
 
 from datetime import UTC, datetime
 from itertools import chain
@@ -27,7 +27,7 @@ Entry = list[Line]
 
 @st.composite
 def entries(draw: st.DrawFn) -> Entry:
-    """What a page tells of one object: that it is gone; or its record, its one owner, and members that came or went."""
+    """Draw an entry of a page about one object: deleted, or a record, one owner, and added or removed members."""
     key = b"groups/" + draw(st.sampled_from([b"1", b"10", b"2", b"%2F", b"3", b"4"]))
     members, owners = key + b"/members/", key + b"/owners/"
     if draw(st.booleans()) and draw(st.booleans()):
@@ -50,13 +50,13 @@ def entries(draw: st.DrawFn) -> Entry:
 READING = st.lists(st.lists(entries(), max_size=8), min_size=1, max_size=6)
 SECOND = st.lists(st.lists(entries(), min_size=1, max_size=4), max_size=3)
 MERGES = st.lists(st.tuples(st.integers(0, 8), st.integers(2, 9)), max_size=2)
-"""At which of the runs each begins, and how many it merges."""
+"""For each merge, the index of its first run and the number of its runs."""
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 READ = Step(step_id="s", phase=Phase.READ, name="groups", state=StepState.DONE, answer=Answer.WHOLE)
 
 
 def checkpoint(run: Run, repeated: dict[str, int] | None) -> CheckpointBody:
-    """As one comes out of its seal."""
+    """Return a checkpoint as it is after unsealing."""
     body = CheckpointBody(
         run=run, cursor="c", more=True, full=True, cursor_issued=NOW, started_at=NOW, to_refetch=[], repeated=repeated
     )
@@ -64,7 +64,7 @@ def checkpoint(run: Run, repeated: dict[str, int] | None) -> CheckpointBody:
 
 
 def harvested(made: Runs, repeated: list[dict[str, int] | None]) -> StreamResult:
-    """The first round's runs come first."""
+    """Return the result of a stream, with the runs of the first round first."""
     first = [checkpoint(run, again) for run, again in zip(made.runs, repeated, strict=False)]
     second = [checkpoint(run, None) for run in made.runs[len(first) :]]
     return StreamResult(STREAMS["groups"], None, READ, first, second, [])
@@ -100,7 +100,7 @@ def test_a_full_read_reads_back_and_counts_like_a_dictionary(
 
 
 def met_in(*runs: list[Entry], most: int = 9) -> tuple[list[list[Line]], list[dict[str, int] | None]]:
-    """What is left of the lines of each run, and the objects of each that earlier ones tell of."""
+    """Return the remaining lines of each run, and its objects that earlier runs contain."""
     met = SeenObjects(most)
     told = [(met.filter(run), met.end_run()) for run in runs]
     return [lines for lines, _ in told], [again for _, again in told]

@@ -1,4 +1,4 @@
-"""Beat goes on, whatever a tick meets."""
+"""Beat continues after any error in a tick."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-0000000
 
 @pytest.fixture
 def scheduler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[CatalogScheduler]:
-    """Beat over a catalog without tenants, and a broker that nobody listens for."""
+    """Yield beat on a catalog without tenants, and a broker without consumers."""
     migrated_file(tmp_path / "catalog.sqlite3")
     monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
     monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)

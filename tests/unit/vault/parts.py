@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 class Owner(LeaseOwner):
-    """Remembers what its lease calls. Each refusal counts."""
+    """Records the calls of its lease. Each refusal counts."""
 
     def __init__(self) -> None:
         self.refusals: list[KeyRefused] = []
@@ -39,20 +39,20 @@ class Owner(LeaseOwner):
 def lease_of(
     keys: KeyService, probe: WrappedKey | None, seconds: float = 60.0, owner: LeaseOwner | None = None
 ) -> Lease:
-    """A lease that has not started."""
+    """Return a lease that has not started."""
     return Lease(keys, ARN, probe, owner or Owner(), seconds=seconds, now=time.monotonic)
 
 
 class MemoryKeys:
-    """Wraps data keys by remembering them; answers with ``trouble`` while that is set.
+    """Wraps data keys by remembering them, and raises ``trouble`` while that is set.
 
-    ``tests/contract/test_key_services.py`` holds it to what every key service promises.
+    ``tests/contract/test_key_services.py`` checks the contract of key services.
     """
 
     def __init__(self) -> None:
         self.trouble: EntrakeepError | None = None
         self.refusing: dict[str, EntrakeepError] = {}
-        """What is answered to all that names a key."""
+        """The error for every call that names a key."""
         self.described: dict[str, KeyDescription] = {}
         self.asked = 0
         self._wrapped: dict[bytes, tuple[bytes, str, dict[str, str]]] = {}
@@ -61,7 +61,7 @@ class MemoryKeys:
         self._hanging: tuple[bytes | None, threading.Event] | None = None
 
     def hang(self, wrapped: bytes | None = None) -> threading.Event:
-        """Lets no ``decrypt`` (of this wrapped key) answer until the event is set."""
+        """Block every ``decrypt`` (of this wrapped key) until the event is set."""
         self._hanging = wrapped, threading.Event()
         return self._hanging[1]
 
@@ -120,7 +120,7 @@ class MemoryKeys:
 
 
 class MemoryStore:
-    """Blobs in a dictionary. ``tests/contract/test_blob_store.py`` holds it to what every store promises."""
+    """Blobs in a dictionary. ``tests/contract/test_blob_store.py`` checks the contract of stores."""
 
     place = "memory:"
     near = False

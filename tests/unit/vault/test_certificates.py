@@ -12,7 +12,7 @@ END = datetime(2027, 1, 31, 8, 0, 5, tzinfo=UTC)
 
 
 def certificate(end: datetime) -> bytes:
-    """A private key and a certificate of it, as one file."""
+    """Return a private key and its certificate as one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "entrakeep")])
     made = (

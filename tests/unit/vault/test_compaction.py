@@ -1,4 +1,7 @@
-"""Compacted runs read as those that they replace, in bounded memory, and counting by what was touched is counting all."""
+"""Compacted runs read like the runs that they replace, in bounded memory.
+
+Counting touched keys equals counting all keys.
+"""
 
 from collections import Counter
 from itertools import chain
@@ -137,7 +140,7 @@ def test_runs_are_merged_while_the_older_neighbour_is_under_twice_their_size(
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=200))
 def test_a_snapshot_has_few_runs_after_any_number_of_backups(sizes: list[int]) -> None:
-    """As the engine does it: after each job, until nothing is left to merge."""
+    """Merge as the engine does: after each job, until no merge remains."""
     runs: list[Run] = []
     written = 0
     for number, size in enumerate(sizes):

@@ -1,4 +1,4 @@
-"""What was changed in the store is refused, naming blob and resource."""
+"""Changed blobs are refused, with the names of blob and resource."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What differs between two snapshots is what differs between two dictionaries, and no other chunk is opened."""
+"""The differences of two snapshots equal those of two dictionaries, and no other chunk is opened."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,13 +22,13 @@ GROUPS = [
 APPLICATIONS = [StoredResource(resource="applications", holds=Holds.OBJECTS, owner=None)]
 CHILDREN = [StoredResource(resource="applications.owners", holds=Holds.LINKS, owner="applications")]
 LIMITS = st.sampled_from([0, 5, 1_000])
-"""Touched lines whose orders are kept in memory: none, a few, all."""
+"""Limits for touched lines whose orders are kept in memory: none, a few, all."""
 OWNERS = ["a", "a-", "a.", "a~", "b"]
 Differences = list[tuple[bytes, bytes | None, bytes | None]]
 
 
 def difference(old: list[Line], new: list[Line]) -> Differences:
-    """What differs between two dictionaries."""
+    """Return the differences of two dictionaries."""
     before, after = ({split_order(order)[1]: value for order, value in lines} for lines in (old, new))
     keys = sorted({*before, *after})
     return [(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
@@ -85,7 +85,7 @@ def test_chunks_without_a_touched_key_are_not_opened() -> None:
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[list[Line]], list[list[Line]]]:
-    """Histories of owners and of their children."""
+    """Draw histories of owners and of their children."""
 
     def owner() -> Line:
         if draw(st.integers(0, 9)) == 0:
@@ -134,5 +134,5 @@ def test_children_differ_if_they_or_the_existence_of_their_owners_do(
     changed = [(each.key, each.before, each.after) for each in records]
     if answer is Answer.WHOLE:
         assert changed == difference(old[1], new[1])
-    else:  # which owners exist is not known
+    else:  # it is unknown which owners exist
         assert changed == difference(old[0], new[0])

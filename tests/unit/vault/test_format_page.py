@@ -1,4 +1,4 @@
-"""The worked example of docs/format.md, made again by the vault with the same data key and IV."""
+"""The worked example of docs/format.md, computed again by the vault with the same data key and IV."""
 
 import base64
 import hashlib
@@ -45,7 +45,7 @@ LINES: list[Line] = [
 
 
 def block(title: str) -> str:
-    """The fenced block below a bold title of the page."""
+    """Return the fenced block below a bold title of the page."""
     found = re.search(rf"\*\*{re.escape(title)}\*\*[^\n]*\n+```\w*\n(.*?)```", PAGE, re.DOTALL)
     assert found, title
     return found[1]
@@ -56,7 +56,7 @@ def hexed(title: str) -> bytes:
 
 
 def compact(title: str) -> bytes:
-    """A block of JSON as it stands inside the seal: without spaces."""
+    """Return a block of JSON in the form inside the seal: without spaces."""
     return json.dumps(json.loads(block(title)), separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -127,7 +127,7 @@ def test_the_rescue_script_opens_the_example(monkeypatch: pytest.MonkeyPatch, tm
         file = tmp_path / block(title).strip()
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(blob)
-    monkeypatch.setattr(rescue.Safe, "unwrapped", lambda *_: KEY)  # what KMS wrapped is made up
+    monkeypatch.setattr(rescue.Safe, "unwrapped", lambda *_: KEY)  # the wrapped key of the example is fictitious
     arn = json.loads(block("Key object"))["arn"]
     assert rescue.main([tmp_path.as_uri(), TENANT, "latest", "--key", arn, "-o", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out").read_text() == block("Download")

@@ -1,4 +1,4 @@
-"""Data keys: born with their key object, unwrapped only as themselves, never printed, never pickled."""
+"""Data keys: created with their key object, unwrapped only with their own context, never printed, never pickled."""
 
 import base64
 import copy

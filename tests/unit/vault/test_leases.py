@@ -1,4 +1,4 @@
-"""Key leases: renewed beside whatever else blocks, ended by refusal at once and by trouble only in time."""
+"""Key leases: renewed while other code blocks, ended by a refusal at once and by trouble only at their deadline."""
 
 import asyncio
 import threading
@@ -110,7 +110,7 @@ def test_a_data_key_is_unwrapped_once_per_lease_and_the_first_one_as_the_lease_s
     assert setup.keys.asked == asked
     assert setup.lease.data_key(other) is setup.lease.data_key(other)
     assert setup.keys.asked == asked + 1
-    assert begun == 2  # its birth, and the lease
+    assert begun == 2  # its creation, and the lease
     setup.lease.close()
 
 
@@ -119,7 +119,7 @@ def test_a_lease_returns_its_data_keys_only_until_it_ends() -> None:
     key = setup.lease.cached(setup.probe.data_key_id)
     assert key is not None
     assert setup.lease.cached("0" * 64) is None
-    setup.lease._deadline = Deadline(0.0, time.monotonic)  # and no thread has seen it yet
+    setup.lease._deadline = Deadline(0.0, time.monotonic)  # and no thread has noticed it yet
     with pytest.raises(KeyTrouble):
         setup.lease.cached(setup.probe.data_key_id)
     with pytest.raises(KeyTrouble):
@@ -294,7 +294,7 @@ def test_a_swapped_probe_ends_a_lease_before_its_start() -> None:
 
 
 class SlowKeys(MemoryKeys):
-    """Takes ``seconds`` for an answer, by a clock that nothing else moves."""
+    """Takes ``seconds`` for an answer, on a clock that nothing else moves."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Names in the store: which can be ours, and what people and tools leave beside them."""
+"""Names in the store: those of our blobs, and those that people and tools leave beside them."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Manifests: one object a snapshot, never overwritten, held against its hash and its name."""
+"""Manifests: one object per snapshot, never overwritten, checked against its hash and its name."""
 
 import hashlib
 from datetime import UTC, datetime

@@ -42,7 +42,7 @@ def apply(state: dict[bytes, bytes], line: Line) -> None:
 
 
 def read(runs: list[list[Line]], data: st.DataObject) -> list[Line]:
-    """The records of runs that come in lists of any length."""
+    """Return the records of runs that arrive in lists of any length."""
     cuts = [data.draw(st.lists(st.integers(0, len(run)), max_size=4).map(sorted)) for run in runs]
     lists = [[run[a:b] for a, b in pairwise([0, *cut, len(run)])] for run, cut in zip(runs, cuts, strict=True)]
     return list(chain.from_iterable(merge([iter(each) for each in lists])))

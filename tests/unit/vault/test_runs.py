@@ -1,4 +1,4 @@
-"""Runs in a store: written, read back and merged, whatever their lines and however small their chunks."""
+"""Runs in a store: written, read back and merged, with any lines and any chunk size."""
 
 import os
 import uuid
@@ -31,7 +31,7 @@ from tests.unit.vault.test_merge import apply, operations
 KEY = DataKey(Secret(os.urandom(32)))
 
 PARTS = st.sampled_from([1, 100, 10**6])
-"""Bytes of a chunk that become lines at a time."""
+"""Bytes of a chunk that are decoded into lines at a time."""
 
 
 def written(store: MemoryStore, lines: list[Line], chunk_bytes: int) -> Run:

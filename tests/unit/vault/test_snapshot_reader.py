@@ -42,7 +42,7 @@ class Stored:
         return SnapshotReader(self.blobs, self.streams)
 
     def opened(self, read: Callable[[SnapshotReader], object]) -> int:
-        """Return the number of chunks that are opened to read this."""
+        """Return the number of chunks that this read opens."""
         count = 0
 
         def counted() -> None:
@@ -83,7 +83,7 @@ def child(owner: str, id: str) -> bytes:
 
 
 def owned(owners: set[str], children: set[tuple[str, str]], answer: Answer = Answer.WHOLE) -> Stored:
-    """Applications and, from another stream, their owners."""
+    """Store applications and, in another stream, their owners."""
     stored = Stored()
     applications = [b"applications/" + encode_id(one) for one in owners]
     stored.add("a", lines_of(applications), [listed("applications")], answer)
@@ -131,7 +131,7 @@ def test_touched_records_equal_all_records_with_touched_keys(
 
 
 def teams() -> Stored:
-    """A tree of three levels over three streams, with a collection whose name has a dot."""
+    """Store a tree of three levels in three streams, with a collection whose name has a dot."""
     stored = Stored()
     stored.add("teams", lines_of([b"teams/%d" % n for n in range(9)]), [listed("teams")])
     channels = [b"teams/%d/channels/%d" % (n, n) for n in range(12)]

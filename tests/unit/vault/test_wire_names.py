@@ -1,4 +1,4 @@
-"""Names in stored bytes: a field that was renamed in Python keeps the name that old blobs and rows have."""
+"""Names in stored bytes: a field that was renamed in Python keeps the name in old blobs and rows."""
 
 import msgspec
 import pytest

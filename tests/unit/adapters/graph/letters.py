@@ -22,7 +22,7 @@ SURROGATES = [b"\\ud83d", b"\\uDE00", b"\\ud83d\\ude00"]
 
 
 def strings(*, surrogates: bool = False) -> st.SearchStrategy[bytes]:
-    """JSON strings; with surrogate escapes, paired or not, if asked for."""
+    """Return a strategy of JSON strings, on request with surrogate escapes, paired or not."""
     pieces = PIECES + SURROGATES if surrogates else PIECES
     return st.lists(st.sampled_from(pieces), max_size=6).map(lambda parts: b'"' + b"".join(parts) + b'"')
 
@@ -41,7 +41,7 @@ def _object(members: list[tuple[bytes, bytes, bytes]]) -> bytes:
 
 
 def values(*, surrogates: bool = False) -> st.SearchStrategy[bytes]:
-    """Any JSON value."""
+    """Return a strategy of any JSON value."""
     texts = strings(surrogates=surrogates)
     return st.recursive(
         SCALARS | texts,
@@ -54,7 +54,7 @@ def values(*, surrogates: bool = False) -> st.SearchStrategy[bytes]:
 
 
 def objects(*, surrogates: bool = False) -> st.SearchStrategy[bytes]:
-    """JSON objects with an id that may come anywhere, several times, and beside nested ones."""
+    """Return a strategy of JSON objects. The id may be anywhere, several times, and beside nested objects."""
     names = strings(surrogates=surrogates).map(lambda name: b'"x' + name[1:])
     member = st.tuples(SPACE, names, values(surrogates=surrogates))
     identity = st.tuples(SPACE, st.sampled_from([b'"id"', b'"\\u0069d"']), st.sampled_from([b'"1"', b'"\\u0032"']))

@@ -1,4 +1,4 @@
-"""The link to the next page, told while its page is still on the way: read by httpx from a server that stops halfway."""
+"""The link to the next page is available during the download. httpx reads from a server that stops halfway."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ Fetch = Callable[[list[str]], "asyncio.Task[bytes]"]
 
 @asynccontextmanager
 async def served(body: bytes, *, status: int = 200, zipped: bool = False) -> AsyncIterator[tuple[Fetch, asyncio.Event]]:
-    """A server that sends the first half of ``body`` and then waits for the event."""
+    """Run a server that sends the first half of ``body`` and then waits for the event."""
     go_on = asyncio.Event()
     sent = gzip.compress(body) if zipped else body
 
@@ -89,7 +89,7 @@ async def test_no_link_is_prefetched_unless_it_comes_first(body: bytes, zipped: 
 
 
 class Parts(httpx.AsyncByteStream):
-    """A body that is all there; ``asked`` is what had happened when its last part was wanted."""
+    """A complete body. ``asked`` records what had happened when its last part was requested."""
 
     def __init__(self, parts: list[bytes], asking: asyncio.Event) -> None:
         self._parts = parts

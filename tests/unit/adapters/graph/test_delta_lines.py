@@ -1,4 +1,4 @@
-"""Entries of a delta page become the lines of the stream's resources, records to the letter."""
+"""Entries of a delta page become the lines of the stream's resources, records byte for byte."""
 
 import json
 from itertools import chain

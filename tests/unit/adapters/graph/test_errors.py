@@ -1,4 +1,4 @@
-"""Each answer of Graph and of the sign-in service means one thing to do."""
+"""Each answer of Graph and of the sign-in service determines one action."""
 
 import base64
 

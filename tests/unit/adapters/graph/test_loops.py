@@ -1,4 +1,4 @@
-"""Circles of links and pages that repeat are noticed, and nothing else is taken for them."""
+"""Loops of links and repeated pages are detected, without false positives."""
 
 import pytest
 from msgspec import Raw

@@ -1,4 +1,4 @@
-"""Both slicers give an answer's objects as they were sent, and agree on what they refuse."""
+"""Both slicers return an answer's objects byte for byte, and agree on what they refuse."""
 
 import json
 from collections.abc import Callable

@@ -33,7 +33,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def shell(tmp_path: Path, world: World) -> Commands:
-    """No stack, no KMS, no Graph: SQL and a folder, and a tenant to whom three things have happened."""
+    """Return a shell without a stack, KMS or Graph: SQL and a folder, and a tenant with three events."""
     acme = world.add("acme")
     acme.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW))
     acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)

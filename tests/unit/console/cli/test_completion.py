@@ -1,4 +1,4 @@
-"""Completion as shells ask for it: commands, options, and the names of tenants where the catalog has them at hand."""
+"""Completion for shells: commands, options, and names of tenants if the catalog is local."""
 
 import functools
 import os
@@ -26,7 +26,7 @@ def settings(home: Path, **more: str) -> dict[str, str]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home whose catalog has two tenants."""
+    """Return a home whose catalog has two tenants."""
     home = tmp_path / "home"
     open_catalog(f"sqlite:///{home / 'catalog.sqlite3'}").close()
     with sqlite3.connect(home / "catalog.sqlite3") as catalog:
@@ -44,7 +44,7 @@ def script(shell: str) -> str:
 
 
 def bash(environment: dict[str, str], *words: str) -> list[str]:
-    """What bash offers for the last of these words."""
+    """Return the completions that bash offers for the last of these words."""
     typed = " ".join(f"'{word}'" for word in words)
     ask = f"COMP_WORDS=(entrakeep {typed}); COMP_CWORD={len(words)}; _entrakeep entrakeep"
     program = f'set -u; {script("bash")}\n{ask}; printf "%s\\n" "${{COMPREPLY[@]-}}"'
@@ -119,7 +119,7 @@ def test_completion_with_a_file_that_is_no_catalog_prints_nothing(tmp_path: Path
 def test_completion_does_not_wait_for_a_silent_server(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"postgresql://entrakeep:CANARY@127.0.0.1:{deaf.getsockname()[1]}/entrakeep"
-        assert bash(settings(tmp_path, ENTRAKEEP_DATABASE_URL=url), "backup", "") == []  # ends, though nobody answers
+        assert bash(settings(tmp_path, ENTRAKEEP_DATABASE_URL=url), "backup", "") == []  # ends although nothing answers
 
 
 def test_completion_does_not_offer_a_name_that_a_shell_might_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:

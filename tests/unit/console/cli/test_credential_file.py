@@ -13,7 +13,7 @@ from shared.domain.model import CredentialKind
 
 @pytest.fixture(autouse=True)
 def _private() -> Iterator[None]:
-    """Files are this user's alone, unless a test says otherwise."""
+    """Make files private to this user, unless a test changes that."""
     before = os.umask(0o077)
     yield
     os.umask(before)

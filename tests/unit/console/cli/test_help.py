@@ -1,4 +1,4 @@
-"""What pages of help show."""
+"""The help pages."""
 
 from collections.abc import Iterator
 from typing import Any

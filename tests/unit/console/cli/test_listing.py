@@ -1,4 +1,4 @@
-"""What lists of tenants and jobs show, and how they are narrowed."""
+"""Lists of tenants and jobs, and their filters."""
 
 from collections.abc import Callable
 from typing import Any

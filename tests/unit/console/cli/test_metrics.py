@@ -1,4 +1,4 @@
-"""What the catalog knows, as Prometheus reads it, and how it is served."""
+"""The Prometheus metrics of the catalog, and the server that serves them."""
 
 import threading
 import urllib.error
@@ -46,7 +46,7 @@ NEVER = TenantOverview(
 
 
 def told(families: Iterator[Metric]) -> dict[str, list[tuple[list[str], float]]]:
-    """By family: values of labels beside the tenant's, and the sample's value."""
+    """Return the samples by family: values of the labels beside the tenant's, and the sample's value."""
     found: dict[str, list[tuple[list[str], float]]] = {}
     for family in families:
         name = family.name.removeprefix("entrakeep_")

@@ -1,4 +1,4 @@
-"""What commands print stays on its line, and what cannot be printed is a sentence."""
+"""Printed text stays on its line, and unprintable text is an error of one sentence."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What a person sees of a job while it runs."""
+"""The progress of a running job as a person sees it."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -24,7 +24,7 @@ class Seconds:
 
 
 def seen(steps: list[Step], height: int = 40, pace: Pace | None = None) -> str:
-    """The picture as plain text."""
+    """Return the picture as plain text."""
     page = Console(file=StringIO(), width=100, height=height)
     with page.capture() as captured:
         page.print(picture(JOB, steps, pace or Pace(), height))

@@ -15,14 +15,14 @@ ARN = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-0000000
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Commands:
-    """No stack, no KMS, no Graph: SQL alone."""
+    """Return a shell without a stack, KMS or Graph: SQL alone."""
     write_private(tmp_path / "secret", "simulated-secret")
     return Commands(tmp_path, {"ENTRAKEEP_HOME": str(tmp_path / "home")})
 
 
 @pytest.fixture
 def catalog(shell: Commands) -> None:
-    """A catalog without tenants in the home."""
+    """Create a catalog without tenants in the home."""
     home = shell.folder / "home"
     home.mkdir(0o700)
     migrated_file(home / "catalog.sqlite3")

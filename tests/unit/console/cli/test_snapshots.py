@@ -1,4 +1,4 @@
-"""What the list of snapshots says of resources that a snapshot lacks."""
+"""The list of snapshots shows the resources that a snapshot lacks."""
 
 import pytest
 

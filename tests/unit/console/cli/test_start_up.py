@@ -1,4 +1,4 @@
-"""What a command imports before it runs: a library of a second is a second for everybody who types one."""
+"""The imports of a command before it runs: an import of one second delays every user by a second."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ sys.exit(status)
 def test_a_command_imports_no_heavy_library_that_it_does_not_need(
     tmp_path: Path, words: tuple[str, ...], unneeded: set[str]
 ) -> None:
-    """The home is empty: the catalog and its tables are created too."""
+    """The home is empty: the command also creates the catalog and its tables."""
     environment = {"PATH": "/usr/bin:/bin", "ENTRAKEEP_HOME": str(tmp_path / "home")}
     ended = subprocess.run(
         (sys.executable, "-c", PROGRAM, *words), env=environment, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""Tables fit their terminal, ids can be copied from them, and nothing is drawn that says nothing."""
+"""Tables fit their terminal, ids can be copied from them, and empty decoration is omitted."""
 
 import io
 import re
@@ -14,7 +14,7 @@ ROW = (ID, "contoso", "failed", "a sentence that is much longer than a column of
 
 
 class Terminal(io.TextIOWrapper):
-    """A terminal of no great width."""
+    """A narrow terminal."""
 
     def __init__(self) -> None:
         super().__init__(io.BytesIO(), encoding="utf-8")
@@ -29,7 +29,10 @@ class Terminal(io.TextIOWrapper):
 
 
 def on_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> Terminal:
-    """Standard output is a terminal of this width from now on. (Not by a fixture: pytest puts its own in place after.)"""
+    """Make standard output a terminal of this width from now on.
+
+    A fixture cannot do this: pytest sets its own afterwards.
+    """
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("TERM", "xterm")

@@ -1,4 +1,4 @@
-"""What keeps a job waiting is said once, with what to do, and once more when it is over."""
+"""The reason why a job waits is reported once with the action to take, and its end once."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""The command line as a process: what it leaves on a full disk, and under a mask that takes every right away."""
+"""The command line as a process: its files on a full disk, and under a umask that removes every right."""
 
 import stat
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 
 def entrakeep(home: Path, arguments: str, before: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run a command by a shell, in a home of its own. ``arguments`` may end with a redirection."""
+    """Run a command by a shell, in its own home. ``arguments`` may end with a redirection."""
     line = f"{before} exec {sys.executable} -m console.cli {arguments}"
     environment = {"PATH": "/usr/bin:/bin", "ENTRAKEEP_HOME": str(home)}
     return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, timeout=60, check=False)

@@ -1,4 +1,4 @@
-"""The JSON documents have the fields that others script against."""
+"""The JSON documents have the fields that scripts depend on."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -54,7 +54,7 @@ TENANT = Tenant(
 
 
 def step(phase: int, name: str, state: StepState, *progress: ResourceProgress, began: bool = True) -> Step:
-    """A step that, if it is done, has ended well."""
+    """Return a step that, if done, has succeeded."""
     return Step(
         step_id="s",
         phase=phase,
@@ -67,7 +67,7 @@ def step(phase: int, name: str, state: StepState, *progress: ResourceProgress, b
 
 
 def results(job: Job, tenant: str, steps: Sequence[Step]) -> dict[str, Any]:
-    """The fields of the document of a job with its results."""
+    """Return the fields of the document of a job with its results."""
     return fields_of(job_with_results(job, tenant, steps))
 
 
@@ -115,7 +115,7 @@ def test_a_resource_unknown_to_this_version_is_listed_last() -> None:
 
 
 def test_a_resource_that_a_failed_job_did_not_read_is_not_done() -> None:
-    """The end of a job ends its steps, but what they have not reached is not there, and nobody reads on."""
+    """The end of a job ends its steps. Their unread data are missing and are no longer read."""
     ended = msgspec.structs.replace(step(1, "users", StepState.DONE), answer=None)
     for state in (JobState.FAILED, JobState.CANCELLED):
         steps = [ended, step(1, "groups", StepState.DONE), step(1, "applications", StepState.DONE, began=False)]
@@ -183,7 +183,7 @@ NOTHING = KeyState(refusal=None, unreachable=None, data_keys={})
 
 
 def shown(keys: KeyState = NOTHING, health: KeyHealth = WELL, *history: KeyEvent) -> dict[str, Any]:
-    """The fields of the document of the tenant's key."""
+    """Return the fields of the document of the tenant's key."""
     return fields_of(key_document(TENANT, keys, health, history))
 
 

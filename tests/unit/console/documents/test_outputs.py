@@ -1,4 +1,4 @@
-"""What commands print with ``--json`` fits the schemas of ``docs/schemas``."""
+"""The output of commands with ``--json`` fits the schemas of ``docs/schemas``."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""States of jobs and their legal moves."""
+"""States of jobs and their legal transitions."""
 
 from shared.domain.jobs import JOB_MOVES, JobState
 
