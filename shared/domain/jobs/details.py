@@ -38,7 +38,7 @@ class Details(msgspec.Struct, kw_only=True):
 
 
 class RecordsShown(Details):
-    """The result of a download or browse."""
+    """The result of a download, browse or comparison."""
 
     records: int
     """Number of records that were returned."""

@@ -171,21 +171,6 @@ def test_a_job_whose_asking_process_went_away_is_interrupted(world: World, acme:
     assert acme.jobs.end_expired_foreground(30.0) == 0
 
 
-def test_a_job_here_of_a_kind_that_only_a_newer_version_knows_is_left_alone_and_interrupted(
-    world: World, acme: TenantCatalog
-) -> None:
-    world.backed_up(acme)
-    acme.jobs.begin_foreground(JobKind.COMPARE, "latest", "compare", 30)
-    world.change("jobs", kind="of-tomorrow")
-    world.scheduler.record_heartbeat("w", 4)
-    assert world.scheduler.unplanned() == []
-    assert world.send() == []
-    assert acme.jobs.recent() == []
-    world.pass_time(31)
-    assert world.scheduler.expire(5) == 1
-    assert (world.rows("jobs")[-1]["state"], world.count("pins")) == ("failed", 0)
-
-
 def test_a_job_here_whose_claim_ends_later_than_it_could_is_interrupted(world: World, acme: TenantCatalog) -> None:
     world.backed_up(acme)
     claim = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)

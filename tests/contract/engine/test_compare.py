@@ -66,6 +66,16 @@ def test_added_removed_and_changed_records_are_found_with_the_names_of_both_ends
         ("removed", "users/0", None),
         ("changed", f"users/{ANA}", "Ana (ana@x)"),
     ]
+    job = newest(world)
+    assert (job.kind, job.state, job.snapshot, job.detail) == (
+        JobKind.COMPARE,
+        JobState.SUCCEEDED,
+        first,
+        RecordsShown(records=3),
+    )
+    with compared(world.context, world.tenant, first, second, Scope()):
+        assert {row["snapshot_id"] for row in world.rows("pins")} == {first, second}
+    assert world.rows("pins") == []
     (found, comparison) = compare(world, second, first, ids=[ANA], properties=["city"])
     assert [(each.path, each.before, each.after) for each in found[0].properties] == [("city", b'"Oslo"', b'"Rom"')]
     assert len(found) == 1
@@ -152,28 +162,6 @@ def test_objects_that_graph_refused_are_unknown_and_the_others_are_compared(worl
     assert (unknown.resource, unknown.objects) == ("applications.owners", ["a"])
 
 
-def test_a_comparison_is_a_job_in_the_audit_trail_that_names_both_snapshots(world: EngineWorld) -> None:
-    first = latest(world)
-    world.directory.put("users", "users/new")
-    second = backed_up(world)
-    shown(world, first, second)
-    job = newest(world)
-    assert (job.kind, job.state, job.snapshot, job.detail) == (
-        JobKind.COMPARE,
-        JobState.SUCCEEDED,
-        first,
-        RecordsShown(records=1),
-    )
-
-
-def test_both_snapshots_are_pinned_while_they_are_compared(world: EngineWorld) -> None:
-    first = latest(world)
-    second = backed_up(world)
-    with compared(world.context, world.tenant, first, second, Scope()):
-        assert {row["snapshot_id"] for row in world.rows("pins")} == {first, second}
-    assert world.rows("pins") == []
-
-
 def test_a_refusal_reaches_a_comparison_within_a_lease(world: EngineWorld) -> None:
     first = latest(world)
     world.directory.put("users", "users/new")
@@ -187,18 +175,17 @@ def test_a_refusal_reaches_a_comparison_within_a_lease(world: EngineWorld) -> No
     assert (newest(world).state, newest(world).code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
 
 
-@pytest.mark.parametrize(
-    ("scope", "code"),
-    [
+def test_a_scope_that_nothing_can_be_in_is_refused(world: EngineWorld) -> None:
+    refusals: list[tuple[dict[str, object], Code]] = [
         ({"properties": ["nonsense"]}, Code.WRONG_USE),
+        ({"resources": ["nonsense"]}, Code.WRONG_USE),
         ({"resources": ["groups"], "ignored": ["userPrincipalName"]}, Code.WRONG_USE),
         ({"ids": ["no-such-object"]}, Code.NO_SUCH_OBJECT),
-    ],
-)
-def test_a_scope_that_nothing_can_be_in_is_refused(world: EngineWorld, scope: dict[str, object], code: Code) -> None:
-    with pytest.raises(Refuse) as refused:
-        compare(world, "latest", "latest", **scope)
-    assert refused.value.code is code
+    ]
+    for scope, code in refusals:
+        with pytest.raises(Refuse) as refused:
+            compare(world, "latest", "latest", **scope)
+        assert refused.value.code is code
 
 
 def test_an_object_that_did_not_change_may_be_named(world: EngineWorld) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import Answer, Skip
-from shared.domain.jobs import JobKind, JobState
+from shared.domain.jobs import JobKind, JobState, RecordsShown
 from shared.domain.records import tombstone
 from shared.engine.compare.dangling import dangling
 from tests.contract.engine.world import EngineWorld
@@ -55,7 +55,7 @@ def test_each_id_that_no_object_has_is_found_where_it_is_named(world: EngineWorl
         (f"servicePrincipals/{MAIL}/appRoleAssignedTo/as2", "principalId", GONE, []),
     ]
     job = world.of.jobs.recent(1)[0]
-    assert (job.kind, job.state, job.detail) == (JobKind.BROWSE, JobState.SUCCEEDED, {"records": 4})
+    assert (job.kind, job.state, job.detail) == (JobKind.BROWSE, JobState.SUCCEEDED, RecordsShown(records=4))
     assert [key for key, *_ in found(world, "oauth2PermissionGrants")] == ["oauth2PermissionGrants/one"]
 
 
