@@ -123,8 +123,8 @@ def _write_dangling(context: "Context", name: str, snapshot: str, resources: Col
     """Write a line for each reference to an object that does not exist."""
     from shared.engine.compare.dangling import dangling
 
-    found = dangling(context, context.catalog.find(name), snapshot, resources)
-    if not _written(_dangling_line(each, as_json) for each in found) and not as_json:
+    references = dangling(context, context.catalog.find(name), snapshot, resources)
+    if not _written(_dangling_line(each, as_json) for each in references) and not as_json:
         note("No policy, assignment or consent names an object that does not exist.")
 
 

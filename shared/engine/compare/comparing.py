@@ -70,11 +70,11 @@ class Comparison:
         self._work.check()
 
     def differences(self) -> Iterator[Difference]:
-        """Yield the differences with names, sorted by stream, then by resource and key. Raise what reading raises."""
-        found = self.unnamed()
+        """Yield the differences with names, sorted by resource and key. Raise what reading raises."""
+        differences = self.unnamed()
         waiting: list[Difference] = []
         size, limits = 0, self._work.context.limits
-        for each in found:
+        for each in differences:
             waiting.append(each)
             size += each.size
             if len(waiting) >= limits.differences_waiting or size >= limits.differences_waiting_bytes:
@@ -82,7 +82,7 @@ class Comparison:
                 break
         else:
             self.names = read_names((self._after, self._before), *needed_names(waiting))
-        for each in chain(waiting, found):
+        for each in chain(waiting, differences):
             yield each.named(self.names)
 
     def unnamed(self) -> Iterator[Difference]:
@@ -113,8 +113,8 @@ def _check_ids(ids: Sequence[str], readers: Sequence[SnapshotReader]) -> None:
     for each in ids:
         encoded = encode_id(each)
         # Ids of links and of objects that belong to others do not say where their records are, so these are looked for last.
-        found = (look(reader, encoded) for look in (_is_object, _is_named) for reader in readers)
-        if not any(found):
+        matches = (look(reader, encoded) for look in (_is_object, _is_named) for reader in readers)
+        if not any(matches):
             raise Refuse(Code.NO_SUCH_OBJECT, f"Neither snapshot has an object with the id {each}.")
 
 

@@ -70,8 +70,8 @@ def _named(reader: SnapshotReader, resources: Collection[str]) -> Iterator[tuple
 def _existing(reader: SnapshotReader, resource: str, by_app_id: bool, ids: set[str]) -> set[str]:
     """Return those of the ids, in lower case, that objects of the resource have."""
     if by_app_id:
-        found = (string((members(value) or {}).get("appId")) for _, value in reader.records((resource,)))
-        return {each.lower() for each in found if each is not None} & ids
+        app_ids = (string((members(value) or {}).get("appId")) for _, value in reader.records((resource,)))
+        return {each.lower() for each in app_ids if each is not None} & ids
     orders = {encode_id(each): each for each in ids}
     name = resource.encode()
     touched = Touched(sorted(put(name, name + b"/" + each, b"")[0] for each in orders))

@@ -27,8 +27,8 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True):
 def unknowns(before: SnapshotReader, after: SnapshotReader, resources: Collection[str]) -> list[Unknown]:
     """Return what is unknown of these resources (all if empty), sorted by resource."""
     names = sorted({*before.resources, *after.resources})
-    found = (_unknown(name, _states(before, after, name)) for name in names if not resources or name in resources)
-    return [unknown for unknown in found if unknown is not None]
+    results = (_unknown(name, _states(before, after, name)) for name in names if not resources or name in resources)
+    return [unknown for unknown in results if unknown is not None]
 
 
 def refused_owners(before: SnapshotReader, after: SnapshotReader, resource: str) -> set[bytes]:
