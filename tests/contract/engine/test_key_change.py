@@ -1,4 +1,4 @@
-"""A tenant's KMS key is changed: every data key moves, jobs go on, and what the key before opened is gone."""
+"""Changes of a tenant's KMS key: every data key moves, jobs continue, and no wrapping of the previous key remains."""
 
 import hashlib
 import sqlite3
@@ -32,34 +32,34 @@ EARLIER_TERMS = (Path(terms_module.__file__).parent / "terms-1.txt").read_bytes(
 
 
 class Killed(BaseException):
-    """What a worker that is killed leaves undone."""
+    """A kill of the worker."""
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=3.0)
-    made.backed_up()
-    made.clock.time += timedelta(hours=1)
-    made.directory.put("users", "users/later")
-    made.backed_up()
-    made.of.customer_keys.allow()
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=3.0)
+    world.backed_up()
+    world.clock.time += timedelta(hours=1)
+    world.directory.put("users", "users/later")
+    world.backed_up()
+    world.of.customer_keys.allow()
+    yield world
+    world.close()
 
 
-def ended(world: EngineWorld, job: Job) -> Job:
+def finish(world: EngineWorld, job: Job) -> Job:
     world.work()
     return world.of.jobs.get(job.job_id)
 
 
-def enabled(world: EngineWorld, arn: str = FIRST) -> Job:
-    job = ended(world, request_enable(world.of, arn, "ada"))
+def enable(world: EngineWorld, arn: str = FIRST) -> Job:
+    job = finish(world, request_enable(world.of, arn, "ada"))
     assert job.state is JobState.SUCCEEDED, job
     return job
 
 
-def updated(world: EngineWorld, arn: str = SECOND) -> Job:
-    job = ended(world, request_update(world.of, arn))
+def update(world: EngineWorld, arn: str = SECOND) -> Job:
+    job = finish(world, request_update(world.of, arn))
     assert job.state is JobState.SUCCEEDED, job
     return job
 
@@ -68,17 +68,17 @@ def objects(world: EngineWorld) -> list[str]:
     return list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))
 
 
-def under(world: EngineWorld) -> set[str]:
-    """The KMS keys that key objects in the store name."""
+def arns_in_store(world: EngineWorld) -> set[str]:
+    """Return the KMS keys that key objects in the store name."""
     tenant = world.tenant.tenant_id
     return {decode_key_object(world.store.blobs[blob], tenant, blob).arn for blob in objects(world)}
 
 
-def whole(world: EngineWorld, arn: str) -> None:
-    """Everything is under this key, in SQL and in the store, and works under it alone."""
+def check_whole(world: EngineWorld, arn: str) -> None:
+    """Check that every data key is under this KMS key, in SQL and in the store, and works with it alone."""
     assert (world.of.tenant().key_arn, world.of.tenant().key_mode) == (arn, KeyMode.CUSTOMER)
     keys = world.of.keys.all()
-    assert {key.arn for key in keys} == under(world) == {arn}
+    assert {key.arn for key in keys} == arns_in_store(world) == {arn}
     assert len(world.rows("data_keys")) == len(objects(world)) == len(keys)
     for key in keys:
         check_key_object(world.store, world.tenant.tenant_id, key)
@@ -89,10 +89,10 @@ def whole(world: EngineWorld, arn: str) -> None:
     world.keys.refusing = {}
 
 
-def test_enabling_moves_every_data_key_and_leaves_nothing_that_the_provider_key_opens(world: EngineWorld) -> None:
+def test_enabling_a_key_moves_every_data_key_and_leaves_none_that_the_provider_key_opens(world: EngineWorld) -> None:
     before = {key.data_key_id: key for key in world.of.keys.all()}
     stored = {blob: world.store.blobs[blob] for blob in objects(world)}
-    job = enabled(world)
+    job = enable(world)
     assert job.detail.moved == len(before) == 3
     assert (job.detail.before, job.detail.to_move, job.detail.left) == (ARN, 0, [])
     for key in world.of.keys.all():
@@ -100,23 +100,23 @@ def test_enabling_moves_every_data_key_and_leaves_nothing_that_the_provider_key_
             world.keys.decrypt(ARN, key.wrapped, key.context, key.data_key_id)
         assert (key.generation, key.key_epoch, key.created_at) == (2, 2, before[key.data_key_id].created_at)
     assert not set(stored) & set(world.store.blobs)
-    whole(world, FIRST)
+    check_whole(world, FIRST)
 
 
 def in_files(world: EngineWorld, wanted: set[bytes]) -> set[bytes]:
-    """Which of these wrappings stand in a file of the database."""
+    """Return those of the wrappings that a file of the database contains."""
     texts = [file.read_bytes() for file in world.database.parent.glob(f"{world.database.name}*")]
     return {each for each in wanted if any(each in text for text in texts)}
 
 
-def test_the_files_of_the_database_hold_no_wrapping_of_the_key_before(world: EngineWorld) -> None:
+def test_the_files_of_the_database_contain_no_wrapping_of_the_previous_key(world: EngineWorld) -> None:
     before = {key.wrapped for key in world.of.keys.all()}
     assert in_files(world, before) == before
-    assert "no deleted wrapped data key" in enabled(world).detail.database
+    assert "no deleted wrapped data key" in enable(world).detail.database
     assert in_files(world, before) == set()
 
 
-def test_a_reader_of_the_database_keeps_the_proof_back_until_it_ends(
+def test_an_open_reader_of_the_database_blocks_the_proof_until_it_ends(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "LIMITS", Limits(purge_seconds=0.5))
@@ -124,27 +124,27 @@ def test_a_reader_of_the_database_keeps_the_proof_back_until_it_ends(
     with closing(sqlite3.connect(world.database, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM tenants").fetchone()
-        job = ended(world, request_enable(world.of, FIRST, "ada"))
+        job = finish(world, request_enable(world.of, FIRST, "ada"))
         assert (job.state, job.code) == (JobState.FAILED, Code.BUSY)
         assert "another program keeps on reading" in (job.message or "")
         assert in_files(world, before)
-    updated(world, FIRST)
+    update(world, FIRST)
     assert in_files(world, before) == set()
 
 
-def test_a_key_is_changed_again_and_again_and_the_old_one_becomes_free(world: EngineWorld) -> None:
-    enabled(world)
+def test_repeated_key_changes_succeed_and_the_previous_key_becomes_free(world: EngineWorld) -> None:
+    enable(world)
     world.backed_up()
-    updated(world)
+    update(world)
     world.pass_time(60)
     assert world.of.keys.state().old_key_free is True
     assert world.of.tenant().key_epoch == 3
-    whole(world, SECOND)
-    updated(world, FIRST)
-    whole(world, FIRST)
+    check_whole(world, SECOND)
+    update(world, FIRST)
+    check_whole(world, FIRST)
 
 
-def test_nothing_is_changed_for_a_tenant_that_may_not_or_whose_terms_nobody_accepted(world: EngineWorld) -> None:
+def test_a_key_change_without_permission_or_accepted_terms_changes_nothing(world: EngineWorld) -> None:
     before = dict(world.store.blobs)
     job = world.done(JobKind.KEY_ENABLE, detail=KeyChangeProgress(arn=FIRST))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_NOT_ALLOWED)
@@ -158,13 +158,13 @@ def test_an_acceptance_of_an_earlier_version_of_the_terms_stays_valid(world: Eng
     first = world.of.customer_keys.accept(**accepted)
     job = world.done(JobKind.KEY_ENABLE, detail=KeyChangeProgress(arn=FIRST))
     assert job.state is JobState.SUCCEEDED, job
-    updated(world)
+    update(world)
     assert (world.of.tenant().key_mode, world.of.tenant().key_arn) == (KeyMode.CUSTOMER, SECOND)
     assert world.of.customer_keys.acceptances() == [first]
 
 
-def test_enabling_a_key_now_accepts_the_present_version_of_the_terms(world: EngineWorld) -> None:
-    enabled(world)
+def test_enabling_a_key_now_accepts_the_current_version_of_the_terms(world: EngineWorld) -> None:
+    enable(world)
     (accepted,) = world.of.customer_keys.acceptances()
     terms = present_terms()
     assert (accepted.accepted_by, accepted.arn) == ("ada", FIRST)
@@ -172,9 +172,9 @@ def test_enabling_a_key_now_accepts_the_present_version_of_the_terms(world: Engi
 
 
 @pytest.mark.parametrize("code", [Code.KEY_INVALID, Code.KEY_MISCONFIGURED])
-def test_a_key_that_is_no_good_any_more_is_not_switched_to(world: EngineWorld, code: Code) -> None:
+def test_a_tenant_is_not_switched_to_a_key_that_no_longer_works(world: EngineWorld, code: Code) -> None:
     world.keys.refusing[FIRST] = KeyRefused(FIRST, "No.") if code is Code.KEY_INVALID else Refuse(code, "Ours.")
-    job = ended(world, request_enable(world.of, FIRST, "ada"))
+    job = finish(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, code)
     assert world.of.tenant().key_mode is KeyMode.PROVIDER
     assert not world.of.jobs.request(JobKind.BACKUP, origin=job.origin)[0].state.ended
@@ -185,56 +185,58 @@ POINTS = ("key-switched", "key-rewrapped", "key-moved", "generation-erased", "ge
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("nth", [1, 2])
-def test_a_worker_killed_anywhere_leaves_what_another_ends(world: EngineWorld, point: str, nth: int) -> None:
-    passed: list[str] = []
+def test_another_worker_completes_a_key_change_after_a_kill_at_any_point(
+    world: EngineWorld, point: str, nth: int
+) -> None:
+    points: list[str] = []
     before = {key.wrapped for key in world.of.keys.all()}
 
-    def reached(name: str) -> None:
-        passed.append(name)
-        if name == point and passed.count(point) == nth:
+    def on_point(name: str) -> None:
+        points.append(name)
+        if name == point and points.count(point) == nth:
             raise Killed
 
     job = request_enable(world.of, FIRST, "ada")
-    world.at = reached
+    world.at = on_point
     if nth == 1 or point not in ("key-switched", "key-settled"):
         with pytest.raises(Killed):
             world.work()
         assert world.download() == world.directory.records()
         world.pass_time(3600)
-    assert ended(world, job).state is JobState.SUCCEEDED
+    assert finish(world, job).state is JobState.SUCCEEDED
     world.at = lambda _: None
     assert in_files(world, before) == set()
-    whole(world, FIRST)
+    check_whole(world, FIRST)
 
 
-def test_a_step_that_is_tired_goes_on_where_it_was(world: EngineWorld) -> None:
+def test_a_key_change_continues_from_its_position_after_each_time_slice(world: EngineWorld) -> None:
     world.limit(step_seconds=0.0)
-    begun = 0
+    claims = 0
 
-    def reached(name: str) -> None:
-        nonlocal begun
-        begun += name == "claimed"
+    def on_point(name: str) -> None:
+        nonlocal claims
+        claims += name == "claimed"
 
-    world.at = reached
+    world.at = on_point
     job = request_enable(world.of, FIRST, "ada")
-    assert ended(world, job).state is JobState.RUNNING
+    assert finish(world, job).state is JobState.RUNNING
     world.work(100)
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
-    assert begun > 9  # one move, one generation erased or forgotten, or one part proved each
-    whole(world, FIRST)
+    assert claims > 9  # one move, one generation erased or forgotten, or one part proved each
+    check_whole(world, FIRST)
 
 
-def test_the_old_key_lost_midway_leaves_the_rest_working_and_comes_back_by_a_retry(world: EngineWorld) -> None:
-    enabled(world)
+def test_a_refusal_of_the_previous_key_midway_keeps_moved_data_keys_working_until_a_retry(world: EngineWorld) -> None:
+    enable(world)
     snapshots = world.of.snapshots.all()
-    lost = KeyRefused(FIRST, "The key is disabled. Its owner must enable it.")
+    refusal = KeyRefused(FIRST, "The key is disabled. Its owner must enable it.")
 
-    def reached(name: str) -> None:
+    def on_point(name: str) -> None:
         if name == "key-moved" and len(world.of.customer_keys.keys_to_move()) == 1:
-            world.keys.refusing[FIRST] = lost
+            world.keys.refusing[FIRST] = refusal
 
-    world.at = reached
-    job = ended(world, request_update(world.of, SECOND))
+    world.at = on_point
+    job = finish(world, request_update(world.of, SECOND))
     world.at = lambda _: None
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
     assert job.message is not None
@@ -249,31 +251,31 @@ def test_the_old_key_lost_midway_leaves_the_rest_working_and_comes_back_by_a_ret
     with pytest.raises(KeyRefused):
         world.download()
     full = world.ask(full=True)
-    assert ended(world, full).state is JobState.SUCCEEDED
+    assert finish(world, full).state is JobState.SUCCEEDED
     assert world.download() == world.directory.records()
     world.keys.refusing = {}
-    again = ended(world, request_update(world.of, SECOND))
-    assert (again.state, again.detail.moved) == (JobState.SUCCEEDED, 1)
+    repeated = finish(world, request_update(world.of, SECOND))
+    assert (repeated.state, repeated.detail.moved) == (JobState.SUCCEEDED, 1)
     assert world.of.keys.state().refusal is None
-    whole(world, SECOND)
+    check_whole(world, SECOND)
 
 
-def test_a_refusal_of_the_new_key_midway_stops_everything_until_it_is_given_back(world: EngineWorld) -> None:
+def test_a_refusal_of_the_new_key_midway_stops_all_jobs_until_access_returns(world: EngineWorld) -> None:
     world.at = lambda name: name == "key-moved" and world.keys.refusing.setdefault(FIRST, KeyRefused(FIRST, "No."))  # type: ignore[func-returns-value,return-value]
-    job = ended(world, request_enable(world.of, FIRST, "ada"))
+    job = finish(world, request_enable(world.of, FIRST, "ada"))
     world.at = lambda _: None
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
     assert world.done().code is Code.KEY_ACCESS_REVOKED
     world.keys.refusing = {}
-    enabled(world)
+    enable(world)
     assert world.of.keys.state().refusal is None
-    whole(world, FIRST)
+    check_whole(world, FIRST)
 
 
-def test_backups_and_downloads_go_on_while_data_keys_move(world: EngineWorld) -> None:
+def test_backups_and_downloads_work_while_data_keys_move(world: EngineWorld) -> None:
     busy: list[str] = []
 
-    def reached(name: str) -> None:
+    def on_point(name: str) -> None:
         if name in ("key-switched", "key-moved", "generation-erased") and "at work" not in busy:
             busy.append("at work")
             assert world.download() == world.directory.records()
@@ -286,18 +288,18 @@ def test_backups_and_downloads_go_on_while_data_keys_move(world: EngineWorld) ->
             busy.append(name)
 
     job = request_enable(world.of, FIRST, "ada")
-    world.at = reached
-    assert ended(world, job).state is JobState.SUCCEEDED
+    world.at = on_point
+    assert finish(world, job).state is JobState.SUCCEEDED
     world.at = lambda _: None
     assert {"key-switched", "key-moved", "generation-erased"} <= set(busy)
-    whole(world, FIRST)
+    check_whole(world, FIRST)
 
 
-def test_a_data_key_being_born_while_the_key_changes_leaves_nothing_under_the_key_before(world: EngineWorld) -> None:
-    """Stored just before the proof, and never told to SQL: it is wrapped anew, and left to the sweep."""
+def test_a_data_key_created_during_a_key_change_leaves_no_wrapping_of_the_previous_key(world: EngineWorld) -> None:
+    """Its key object is stored just before the proof and never reaches SQL. It is rewrapped and left to the sweep."""
     tenant = world.tenant.tenant_id
 
-    def reached(name: str) -> None:
+    def on_point(name: str) -> None:
         if name == "generation-erased" and len(objects(world)) < 8:
             world.at = lambda _: None
             create_data_key(
@@ -305,70 +307,68 @@ def test_a_data_key_being_born_while_the_key_changes_leaves_nothing_under_the_ke
             )
 
     job = request_enable(world.of, FIRST, "ada")
-    world.at = reached
-    assert ended(world, job).state is JobState.SUCCEEDED
-    assert under(world) == {FIRST}
+    world.at = on_point
+    assert finish(world, job).state is JobState.SUCCEEDED
+    assert arns_in_store(world) == {FIRST}
 
 
-def wrapped_for_another(world: EngineWorld) -> tuple[str, bytes]:
-    """A data key of another tenant: its key object's name and text."""
+def create_for_another_tenant(world: EngineWorld) -> tuple[str, bytes]:
+    """Create a data key of another tenant. Return its key object's name and text."""
     _, key = create_data_key(world.keys, world.store, "another", ARN, Purpose.BACKUP, 1, world.clock.time, None)
     blob = key_object_blob("another", key.data_key_id, 1)
     return blob, world.store.blobs.pop(blob)
 
 
-def test_a_key_object_copied_from_another_tenant_is_not_moved_and_named(world: EngineWorld) -> None:
-    blob, text = wrapped_for_another(world)
+def test_a_key_object_copied_from_another_tenant_is_named_and_not_moved(world: EngineWorld) -> None:
+    blob, text = create_for_another_tenant(world)
     planted = blob.replace("another", world.tenant.tenant_id)
     world.store.blobs[planted] = text
-    job = ended(world, request_enable(world.of, FIRST, "ada"))
+    job = finish(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert job.detail.left == [UnmovedKey(blob=planted, reason=Code.BLOB_DAMAGED)]
     assert world.download() == world.directory.records()
     del world.store.blobs[planted]
-    assert ended(world, request_enable(world.of, FIRST, "ada")).state is JobState.SUCCEEDED
-    whole(world, FIRST)
+    assert finish(world, request_enable(world.of, FIRST, "ada")).state is JobState.SUCCEEDED
+    check_whole(world, FIRST)
 
 
-def test_a_wrapped_key_of_another_tenant_in_the_row_of_this_one_is_not_moved(world: EngineWorld) -> None:
+def test_a_wrapped_key_of_another_tenant_in_a_row_is_not_moved(world: EngineWorld) -> None:
     fresh = world.keys.generate(ARN, {"tenant": "another", "purpose": "backup"})
     secrets = world.of.keys.find(Purpose.SECRETS, None)
     assert secrets is not None
     world.change("data_keys", wrapped=fresh.wrapped)
-    job = ended(world, request_enable(world.of, FIRST, "ada"))
+    job = finish(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert len(job.detail.left) == 3
-    assert under(world) == {ARN}
+    assert arns_in_store(world) == {ARN}
 
 
-def test_a_bucket_that_knows_more_than_sql_is_left_alone(world: EngineWorld) -> None:
+def test_a_key_change_fails_if_the_bucket_has_jobs_that_sql_does_not_know(world: EngineWorld) -> None:
     world.store.put(f"{world.tenant.tenant_id}/jobs/{world.tenant.tenant_id}/{'0' * 64}", b"x")
-    job = ended(world, request_enable(world.of, FIRST, "ada"))
+    job = finish(world, request_enable(world.of, FIRST, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.CATALOG_OUTDATED)
     assert world.of.tenant().key_mode is KeyMode.PROVIDER
 
 
-def test_a_change_that_is_cancelled_leaves_both_keys_working_and_may_be_taken_up_again(world: EngineWorld) -> None:
+def test_a_cancelled_key_change_leaves_both_keys_working_and_can_be_repeated(world: EngineWorld) -> None:
     job = request_enable(world.of, FIRST, "ada")
     world.limit(renew_seconds=0.05)
 
-    def reached(name: str) -> None:
+    def on_point(name: str) -> None:
         if name == "key-switched":
             world.of.jobs.cancel(job.job_id)
             time.sleep(0.5)
 
-    world.at = reached
-    assert ended(world, job).state is JobState.CANCELLED
+    world.at = on_point
+    assert finish(world, job).state is JobState.CANCELLED
     world.at = lambda _: None
     assert world.download() == world.directory.records()
-    enabled(world)
-    whole(world, FIRST)
+    enable(world)
+    check_whole(world, FIRST)
 
 
-def test_a_rebuilt_catalog_knows_the_key_of_a_tenant_that_changed_it_after_its_last_backup(
-    world: EngineWorld, tmp_path: Path
-) -> None:
-    enabled(world)
+def test_a_rebuilt_catalog_knows_a_key_that_changed_after_the_last_backup(world: EngineWorld, tmp_path: Path) -> None:
+    enable(world)
     other = world.over(tmp_path / "rebuilt.sqlite3")
     assert rebuild(other.context, world.tenant.tenant_id).trouble is None
     tenant = other.of.tenant()
@@ -378,33 +378,33 @@ def test_a_rebuilt_catalog_knows_the_key_of_a_tenant_that_changed_it_after_its_l
     other.close()
 
 
-def test_what_a_change_of_key_tells_of_itself_is_no_secret(world: EngineWorld) -> None:
-    job: Any = msgspec.to_builtins(enabled(world).detail)
+def test_the_detail_of_a_key_change_contains_no_secret(world: EngineWorld) -> None:
+    job: Any = msgspec.to_builtins(enable(world).detail)
     assert set(job) == {*("arn", "before", "moved", "to_move", "snapshots", "left", "forgotten", "database", "proved")}
     assert job["proved"] == {}
 
 
-def test_trouble_with_a_key_that_is_only_checked_says_nothing_of_the_tenants_own(world: EngineWorld) -> None:
+def test_trouble_with_a_checked_key_does_not_mark_the_tenants_own_key_unreachable(world: EngineWorld) -> None:
     world.keys.refusing[FIRST] = KeyTrouble("KMS does not answer.")
     job = world.done(JobKind.KEY_CHECK, detail=KeyChecks(arn=FIRST))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_UNREACHABLE)
     assert world.of.keys.state().unreachable is None
 
 
-def test_a_data_key_that_is_swept_while_the_key_changes_is_let_go(world: EngineWorld) -> None:
+def test_a_data_key_that_is_swept_during_a_key_change_is_skipped(world: EngineWorld) -> None:
     world.limit(settled_hours=0.0)
     cancelled = world.ask()
     with ProcessKeys(world.context, world.of) as keys:
         keys.job_key(cancelled.job_id)
     world.of.jobs.cancel(cancelled.job_id)
 
-    def reached(name: str) -> None:
+    def on_point(name: str) -> None:
         if name == "key-switched":
             world.at = lambda _: None
             world.ask(JobKind.SWEEP)
             world.work()
 
     job = request_enable(world.of, FIRST, "ada")
-    world.at = reached
-    assert ended(world, job).state is JobState.SUCCEEDED
-    whole(world, FIRST)
+    world.at = on_point
+    assert finish(world, job).state is JobState.SUCCEEDED
+    check_whole(world, FIRST)

@@ -47,7 +47,7 @@ class KmsWorld(EngineWorld):
         return add_tenant(self.context, name, identity()).tenant
 
     def key(self, change: Callable[[list[dict[str, Any]]], None] = lambda _: None, **values: Any) -> str:
-        """A key of the owner's with the policy that we show, changed."""
+        """Create a key of the owner with the policy that we show, changed by ``change``."""
         kms = self.aws.client("kms", OWNER)
         arn: str = kms.create_key(**values)["KeyMetadata"]["Arn"]
         statements = key_policy(self.context.keys.caller(), self.tenant.tenant_id, REGION, arn).statements
@@ -57,34 +57,34 @@ class KmsWorld(EngineWorld):
         kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=policy)
         return arn
 
-    def checked(self, arn: str) -> Job:
+    def run_check(self, arn: str) -> Job:
         job = self.of.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail=KeyChecks(arn=arn))[0]
         self.work()
         return self.of.jobs.get(job.job_id)
 
-    def failed(self, arn: str, check: str, code: Code = Code.KEY_INVALID) -> str:
-        """The sentence with which a check fails; those before it passed, and none was made after it."""
-        job = self.checked(arn)
+    def failing_check(self, arn: str, check: str, code: Code = Code.KEY_INVALID) -> str:
+        """Return the message of the check that fails. Earlier checks passed, and no later check was made."""
+        job = self.run_check(arn)
         assert (job.state, job.code) == (JobState.FAILED, code), job
-        made = job.detail.checks
-        assert [each.check for each in made] == list(CHECKS[: CHECKS.index(check) + 1])
-        assert [each.outcome for each in made if each.outcome != "warned"][-1] == "failed"
-        assert made[-1].message in (job.message or "")
+        checks = job.detail.checks
+        assert [each.check for each in checks] == list(CHECKS[: CHECKS.index(check) + 1])
+        assert [each.outcome for each in checks if each.outcome != "warned"][-1] == "failed"
+        assert checks[-1].message in (job.message or "")
         assert f"'{check}'" in (job.message or "")
-        return str(made[-1].message)
+        return str(checks[-1].message)
 
 
 @pytest.fixture
 def world(tmp_path: Path, aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[KmsWorld]:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    given = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
-    for name, value in (given | {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}).items():
+    environment = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
+    for name, value in (environment | {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}).items():
         monkeypatch.setenv(name, value)
     aws.clear_faults()
-    made = KmsWorld(tmp_path, aws)
-    yield made
-    made.close()
+    world = KmsWorld(tmp_path, aws)
+    yield world
+    world.close()
 
 
 def without(action: str) -> Callable[[list[dict[str, Any]]], None]:
@@ -95,9 +95,9 @@ def without(action: str) -> Callable[[list[dict[str, Any]]], None]:
     return change
 
 
-def test_the_policy_that_is_shown_passes_every_check(world: KmsWorld) -> None:
+def test_the_shown_policy_passes_every_check(world: KmsWorld) -> None:
     arn = world.key()
-    job = world.checked(arn)
+    job = world.run_check(arn)
     assert job.state is JobState.SUCCEEDED, job
     assert [(each.check, each.outcome) for each in job.detail.checks] == [(name, "passed") for name in CHECKS]
     assert (job.detail.key.arn, job.detail.arn) == (arn, arn)
@@ -106,16 +106,16 @@ def test_the_policy_that_is_shown_passes_every_check(world: KmsWorld) -> None:
     assert world.of.tenant().key_arn == world.provider
 
 
-def test_an_alias_is_checked_as_the_key_that_it_means_now(world: KmsWorld) -> None:
+def test_an_alias_is_checked_as_its_current_key(world: KmsWorld) -> None:
     arn = world.key()
     world.aws.client("kms", OWNER).create_alias(AliasName=f"alias/{arn[-12:]}", TargetKeyId=arn)
-    job = world.checked(f"{arn.rpartition(':')[0]}:alias/{arn[-12:]}")
+    job = world.run_check(f"{arn.rpartition(':')[0]}:alias/{arn[-12:]}")
     assert job.state is JobState.SUCCEEDED
     assert job.detail.key.arn == arn
 
 
 @pytest.mark.parametrize(
-    ("action", "check", "says"),
+    ("action", "check", "message"),
     [
         ("DescribeKey", "seen", f"account {ACCOUNT}"),
         ("GenerateDataKey", "make", "kms:GenerateDataKey is missing"),
@@ -124,22 +124,22 @@ def test_an_alias_is_checked_as_the_key_that_it_means_now(world: KmsWorld) -> No
         ("ReEncryptFrom", "out-of", "kms:ReEncryptFrom is missing"),
     ],
 )
-def test_a_permission_that_is_missing_is_named(world: KmsWorld, action: str, check: str, says: str) -> None:
-    assert says in world.failed(world.key(without(action)), check)
+def test_a_missing_permission_is_named(world: KmsWorld, action: str, check: str, message: str) -> None:
+    assert message in world.failing_check(world.key(without(action)), check)
 
 
-def test_a_policy_for_another_tenant_is_told_by_its_condition(world: KmsWorld) -> None:
+def test_a_policy_for_another_tenant_is_recognised_by_its_condition(world: KmsWorld) -> None:
     def other(statements: list[dict[str, Any]]) -> None:
         statements[1]["Condition"]["StringEquals"] = {"kms:EncryptionContext:tenant": "another"}
 
-    assert f"tenant={world.tenant.tenant_id}" in world.failed(world.key(other), "make")
+    assert f"tenant={world.tenant.tenant_id}" in world.failing_check(world.key(other), "make")
 
 
-def test_a_policy_that_does_not_bind_the_key_to_the_tenant_is_warned_of(world: KmsWorld) -> None:
+def test_a_policy_that_does_not_bind_the_key_to_the_tenant_causes_a_warning(world: KmsWorld) -> None:
     def unbound(statements: list[dict[str, Any]]) -> None:
         del statements[1]["Condition"]["StringEquals"]
 
-    job = world.checked(world.key(unbound))
+    job = world.run_check(world.key(unbound))
     assert job.state is JobState.SUCCEEDED
     warned = {each.check: each.message for each in job.detail.checks if each.outcome == "warned"}
     assert set(warned) == {"bound"}
@@ -147,55 +147,55 @@ def test_a_policy_that_does_not_bind_the_key_to_the_tenant_is_warned_of(world: K
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("values", "message"),
     [
         ({"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"}, "RSA_2048"),
         ({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}, "HMAC_256"),
     ],
 )
-def test_a_key_of_another_kind_is_told_by_what_it_is(world: KmsWorld, values: dict[str, str], says: str) -> None:
-    assert says in world.failed(world.key(**values), "kind")
+def test_a_key_of_another_kind_is_refused_with_its_kind(world: KmsWorld, values: dict[str, str], message: str) -> None:
+    assert message in world.failing_check(world.key(**values), "kind")
 
 
-def test_a_key_that_aws_manages_and_the_operators_own_are_refused(world: KmsWorld) -> None:
+def test_a_key_managed_by_aws_and_the_provider_key_are_refused(world: KmsWorld) -> None:
     kms = world.aws.client("kms")
     managed = kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"]["Arn"]
-    assert "managed by AWS" in world.failed(managed, "kind")
-    assert "operator's own" in world.failed(world.provider, "kind")
+    assert "managed by AWS" in world.failing_check(managed, "kind")
+    assert "operator's own" in world.failing_check(world.provider, "kind")
 
 
-def test_a_state_in_which_the_key_cannot_work_is_told(world: KmsWorld) -> None:
+def test_a_state_in_which_the_key_cannot_work_is_named(world: KmsWorld) -> None:
     kms = world.aws.client("kms", OWNER)
     disabled, doomed, hollow = world.key(), world.key(), world.key(Origin="EXTERNAL")
     kms.disable_key(KeyId=disabled)
     kms.schedule_key_deletion(KeyId=doomed, PendingWindowInDays=7)
-    assert "is disabled" in world.failed(disabled, "state")
-    assert "cancel the deletion before 20" in world.failed(doomed, "state")
-    assert "key material" in world.failed(hollow, "state")
+    assert "is disabled" in world.failing_check(disabled, "state")
+    assert "cancel the deletion before 20" in world.failing_check(doomed, "state")
+    assert "key material" in world.failing_check(hollow, "state")
 
 
-def test_what_is_no_arn_of_this_region_goes_nowhere(world: KmsWorld) -> None:
+def test_text_that_is_no_key_arn_of_this_region_is_not_sent_to_kms(world: KmsWorld) -> None:
     world.aws.post("reset-counters")
     elsewhere = world.provider.replace(REGION, "us-east-1")
-    assert f"us-east-1; your backups are wrapped in {REGION}" in world.failed(elsewhere, "region")
-    for text, says in (
+    assert f"us-east-1; your backups are wrapped in {REGION}" in world.failing_check(elsewhere, "region")
+    for text, message in (
         ("https://contoso.vault.azure.net/keys/backup/0", "Azure"),
         ("projects/p/locations/l/keyRings/r/cryptoKeys/k", "Google"),
         ("arn:aws:kms:eu-central-1:111122223333:key/nonsense", "not the ARN"),
         ("", "not the ARN"),
     ):
-        assert says in world.failed(text, "form")
+        assert message in world.failing_check(text, "form")
     assert not [row for row in world.aws.get("requests") if row["service"] == "kms"]
 
 
-def test_trouble_of_our_own_with_kms_is_the_operators(world: KmsWorld) -> None:
+def test_a_disabled_provider_key_is_reported_as_the_operators_task(world: KmsWorld) -> None:
     arn = world.key()
     world.aws.client("kms").disable_key(KeyId=world.provider)
-    assert "Ask your operator" in world.failed(arn, "our-side", Code.KEY_MISCONFIGURED)
+    assert "Ask your operator" in world.failing_check(arn, "our-side", Code.KEY_MISCONFIGURED)
 
 
-def enabled(world: KmsWorld) -> str:
-    """A key of the owner's own that wraps the tenant's data keys."""
+def enable_own_key(world: KmsWorld) -> str:
+    """Give the tenant a KMS key of its owner. Return its ARN."""
     arn = world.key()
     world.of.customer_keys.allow()
     job = request_enable(world.of, arn, "ada")
@@ -208,49 +208,49 @@ def enabled(world: KmsWorld) -> str:
 def test_a_tenant_under_its_own_key_changes_to_another_one_without_the_provider_key(
     world: KmsWorld, trouble: str
 ) -> None:
-    enabled(world)
+    enable_own_key(world)
     if trouble == "disabled":
         world.aws.client("kms").disable_key(KeyId=world.provider)
     else:
         deny(world, "Decrypt", "GenerateDataKey", "DescribeKey")
     second = world.key()
-    assert world.checked(second).state is JobState.SUCCEEDED
+    assert world.run_check(second).state is JobState.SUCCEEDED
     job = request_update(world.of, second)
     world.work()
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED, world.of.jobs.get(job.job_id)
     assert {key.arn for key in world.of.keys.all()} == {second}
 
 
-def test_a_present_key_that_is_refused_is_its_owners_to_mend(world: KmsWorld) -> None:
-    first = enabled(world)
+def test_a_refused_current_key_is_reported_as_its_owners_task(world: KmsWorld) -> None:
+    first = enable_own_key(world)
     world.aws.client("kms", OWNER).disable_key(KeyId=first)
-    assert first in world.failed(world.key(), "our-side", Code.KEY_ACCESS_REVOKED)
+    assert first in world.failing_check(world.key(), "our-side", Code.KEY_ACCESS_REVOKED)
 
 
-def test_a_key_that_nobody_knows_is_waited_for_and_then_told(world: KmsWorld) -> None:
+def test_an_unknown_key_is_reported_as_not_existing(world: KmsWorld) -> None:
     unknown = world.provider[:-4] + "0000"
-    assert "does not exist" in world.failed(unknown, "seen")
+    assert "does not exist" in world.failing_check(unknown, "seen")
 
 
-def test_a_replica_and_its_primary_are_told_to_be_revoked_each(world: KmsWorld) -> None:
+def test_a_warning_names_each_replica_to_be_revoked_separately(world: KmsWorld) -> None:
     arn = world.key(MultiRegion=True)
     world.aws.client("kms", OWNER).replicate_key(KeyId=arn, ReplicaRegion="eu-west-1")
-    job = world.checked(arn)
+    job = world.run_check(arn)
     assert job.state is JobState.SUCCEEDED, job
     warned = {each.check: each.message for each in job.detail.checks if each.outcome == "warned"}
     assert arn.replace(REGION, "eu-west-1") in warned["warn"]
 
 
-def test_a_permission_that_comes_and_goes_is_told(world: KmsWorld) -> None:
+def test_an_intermittent_permission_is_reported(world: KmsWorld) -> None:
     arn = world.key()
     match = {"service": "kms", "action": "GenerateDataKey", "key": arn}
     fault = {"what": "error", "code": "AccessDeniedException", "status": 400}
     world.aws.fault({"match": match, "skip": 1, "times": 1, **fault})
-    assert "comes and goes" in world.failed(arn, "steady")
+    assert "comes and goes" in world.failing_check(arn, "steady")
 
 
 def deny(world: KmsWorld, *actions: str) -> None:
-    """Nobody may do this with the provider key any more."""
+    """Deny these actions with the provider key."""
     kms = world.aws.client("kms")
     policy = json.loads(kms.get_key_policy(KeyId=world.provider, PolicyName="default")["Policy"])
     denied = [f"kms:{action}" for action in actions]
@@ -258,9 +258,9 @@ def deny(world: KmsWorld, *actions: str) -> None:
     kms.put_key_policy(KeyId=world.provider, PolicyName="default", Policy=json.dumps(policy))
 
 
-def test_a_provider_key_that_gives_nothing_away_is_the_operators_to_mend(world: KmsWorld) -> None:
+def test_a_provider_key_without_reencrypt_from_is_reported_as_the_operators_task(world: KmsWorld) -> None:
     deny(world, "ReEncryptFrom")
-    assert "kms:ReEncryptFrom" in world.failed(world.key(), "into", Code.KEY_MISCONFIGURED)
+    assert "kms:ReEncryptFrom" in world.failing_check(world.key(), "into", Code.KEY_MISCONFIGURED)
 
 
 def test_trouble_with_kms_ends_a_check_at_once_and_is_no_verdict_on_the_key(world: KmsWorld) -> None:
@@ -268,21 +268,21 @@ def test_trouble_with_kms_ends_a_check_at_once_and_is_no_verdict_on_the_key(worl
     world.context = world.with_keys(AwsKeys(60.0))
     world.context = replace(world.context, lease_seconds=0.5)
     world.aws.fault({"match": {"service": "kms", "action": "Decrypt"}, "what": "drop"})
-    job = world.checked(arn)
+    job = world.run_check(arn)
     world.aws.clear_faults()
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_UNREACHABLE)
 
 
-def test_each_check_is_told_while_the_job_runs(world: KmsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
-    jobs, tell = world.of.jobs, type(world.of.claims).report_progress
+def test_each_check_is_reported_while_the_job_runs(world: KmsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    jobs, report = world.of.jobs, type(world.of.claims).report_progress
 
-    def told(claims: Any, claim: Any, detail: Any) -> None:
-        tell(claims, claim, detail)
+    def record(claims: Any, claim: Any, detail: Any) -> None:
+        report(claims, claim, detail)
         job = jobs.get(claim.job_id)
         assert job.state is JobState.RUNNING
-        seen.append(len(job.detail.checks))
+        counts.append(len(job.detail.checks))
 
-    monkeypatch.setattr(type(world.of.claims), "report_progress", told)
-    assert world.checked(world.key()).kind is JobKind.KEY_CHECK
-    assert seen == list(range(1, len(CHECKS) + 1))
+    monkeypatch.setattr(type(world.of.claims), "report_progress", record)
+    assert world.run_check(world.key()).kind is JobKind.KEY_CHECK
+    assert counts == list(range(1, len(CHECKS) + 1))

@@ -1,4 +1,4 @@
-"""Every tenant's key is probed: refusals are remembered and forgotten, and whoever must act hears of what is to come."""
+"""Probes of every tenant's key: refusals are recorded and cleared, and notices report each change and warning."""
 
 import dataclasses
 import threading
@@ -34,8 +34,8 @@ REFUSED = KeyRefused(ARN, "The KMS key is disabled.")
 TROUBLE = KeyTrouble("AWS KMS is in trouble.")
 
 
-class Heard:
-    """Somebody outside, who takes notices while ``open``."""
+class Listener:
+    """A receiver that accepts notices while ``open``."""
 
     def __init__(self) -> None:
         self.open = True
@@ -59,42 +59,42 @@ class Heard:
 
 
 class Keys(MemoryKeys):
-    """Also refuses single operations."""
+    """Keys in memory that can also refuse single calls."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.forbidden: set[str] = set()
-        self.called: list[str] = []
+        self.forbidden_calls: set[str] = set()
+        self.calls: list[str] = []
 
-    def _do(self, what: str, arn: str) -> None:
-        self.called.append(what)
-        if what in self.forbidden:
-            raise KeyRefused(arn, f"The policy does not allow {what}.")
+    def _call(self, name: str, arn: str) -> None:
+        self.calls.append(name)
+        if name in self.forbidden_calls:
+            raise KeyRefused(arn, f"The policy does not allow {name}.")
 
     def probe(self, arn: str, context: dict[str, str]) -> None:
         super().probe(arn, context)
-        self._do("probe", arn)
+        self._call("probe", arn)
 
     def probe_reencrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> None:
         super().probe_reencrypt(arn, wrapped, context, data_key_id)
-        self._do("reencrypt", arn)
+        self._call("reencrypt", arn)
 
     def describe(self, arn: str) -> KeyDescription:
-        found = self.described.get(arn) or super().describe(arn)
-        self._do("describe", arn)
-        return found
+        description = self.described.get(arn) or super().describe(arn)
+        self._call("describe", arn)
+        return description
 
     def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
-        self.called.append("decrypt")
+        self.calls.append("decrypt")
         return super().decrypt(arn, wrapped, context, data_key_id)
 
 
-class Healthy:
-    """The engine's world, probed."""
+class ProbedWorld:
+    """The engine's world with a prober."""
 
     def __init__(self, folder: Path, keys: Keys | None = None, lease: float = LEASE) -> None:
         self.engine = EngineWorld(folder, lease=lease)
-        self.keys, self.heard = keys or Keys(), Heard()
+        self.keys, self.listener = keys or Keys(), Listener()
         self.keys._wrapped = self.engine.keys._wrapped
         self.engine.keys = self.keys
         self.engine.context = dataclasses.replace(self.engine.context, keys=self.keys)
@@ -107,19 +107,19 @@ class Healthy:
             limits=context.limits,
             lease_seconds=60.0,
             every=60.0,
-            notices=self.heard,
+            notices=self.listener,
             observer=context.observer,
         )
         self.prober = Prober(self.probing)
 
     def probe(self, seconds: float = 100) -> KeyHealth:
-        """Time passes, and what is due is done."""
+        """Let time pass and run the due probes. Return the health of the tenant's key."""
         self.engine.pass_time(seconds)
         self.prober.once()
         assert self.prober.rest(20)
         return self.of.health.get()
 
-    def tell(self, seconds: float = 0) -> None:
+    def send_notices(self, seconds: float = 0) -> None:
         self.engine.pass_time(seconds)
         self.prober.once()
         assert self.prober.rest(20)
@@ -130,31 +130,31 @@ class Healthy:
         )
         self.keys.described[ARN] = msgspec.structs.replace(usual, **values)
 
-    def warned(self) -> list[str]:
+    def warnings(self) -> list[str]:
         return [warning.warning for warning in self.of.health.get().warnings]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Healthy]:
-    made = Healthy(tmp_path)
-    yield made
-    made.engine.close()
+def world(tmp_path: Path) -> Iterator[ProbedWorld]:
+    world = ProbedWorld(tmp_path)
+    yield world
+    world.engine.close()
 
 
-def test_one_probe_is_one_decrypt_once_an_interval(world: Healthy) -> None:
+def test_a_probe_makes_one_decrypt_per_interval(world: ProbedWorld) -> None:
     world.probe()
-    world.keys.called.clear()
+    world.keys.calls.clear()
     assert world.probe(70).condition is OK
-    assert world.keys.called == ["decrypt"]
+    assert world.keys.calls == ["decrypt"]
     world.probe(50)
-    assert world.keys.called == ["decrypt"]
+    assert world.keys.calls == ["decrypt"]
     world.probe(20)
-    assert world.keys.called == ["decrypt"] * 2
+    assert world.keys.calls == ["decrypt"] * 2
     assert world.of.health.history() == []
-    assert world.heard.about_keys == []
+    assert world.listener.about_keys == []
 
 
-def test_a_refusal_found_by_a_probe_is_remembered_ends_jobs_and_is_told_once(world: Healthy) -> None:
+def test_a_refused_probe_is_recorded_ends_jobs_and_sends_one_notice(world: ProbedWorld) -> None:
     job = world.engine.ask()
     world.keys.refusing[ARN] = REFUSED
     health = world.probe()
@@ -164,15 +164,15 @@ def test_a_refusal_found_by_a_probe_is_remembered_ends_jobs_and_is_told_once(wor
     assert world.of.keys.state().refusal is not None
     for _ in range(3):
         assert world.probe(40).condition is REVOKED
-    (notice,) = world.heard.about_keys
+    (notice,) = world.listener.about_keys
     assert (notice.tenant, notice.tenant_id, notice.arn) == ("acme", world.of.tenant_id, ARN)
     assert (notice.state, notice.code, notice.message) == (REVOKED, Code.KEY_ACCESS_REVOKED, REFUSED.message)
     assert [event.condition for event in world.of.health.history()] == [REVOKED]
-    (failed,) = world.heard.about_backups
+    (failed,) = world.listener.about_backups
     assert (failed.tenant, failed.state, failed.code, failed.job) == ("acme", "failed", notice.code, job.job_id)
 
 
-def test_due_times_make_no_job_while_probes_are_refused_and_one_when_they_are_not(world: Healthy) -> None:
+def test_due_times_create_no_job_while_probes_are_refused_and_one_after_recovery(world: ProbedWorld) -> None:
     world.engine.context = dataclasses.replace(world.engine.context, lease_seconds=60.0)
     world.keys.refusing[ARN] = REFUSED
     world.probe()
@@ -192,12 +192,12 @@ def test_due_times_make_no_job_while_probes_are_refused_and_one_when_they_are_no
     world.engine.tick()
     (job,) = world.of.jobs.recent()
     assert (job.kind, job.origin) == (JobKind.BACKUP, Origin.SCHEDULE)
-    world.tell()
-    assert [notice.state for notice in world.heard.about_keys] == [REVOKED, OK]
-    assert [notice.state for notice in world.heard.about_backups] == ["late"]
+    world.send_notices()
+    assert [notice.state for notice in world.listener.about_keys] == [REVOKED, OK]
+    assert [notice.state for notice in world.listener.about_backups] == ["late"]
 
 
-def test_trouble_is_no_refusal_and_counts_when_it_lasts(world: Healthy) -> None:
+def test_trouble_is_no_refusal_and_changes_the_condition_only_if_it_lasts(world: ProbedWorld) -> None:
     world.probe()
     world.keys.trouble = TROUBLE
     assert world.probe().condition is OK
@@ -217,8 +217,8 @@ def test_trouble_is_no_refusal_and_counts_when_it_lasts(world: Healthy) -> None:
     ],
     ids=["misconfigured", "damaged"],
 )
-def test_what_is_not_the_owners_doing_is_no_refusal_either(
-    world: Healthy, error: Refuse | Alarm, condition: KeyCondition
+def test_misconfiguration_and_damage_are_not_recorded_as_a_refusal(
+    world: ProbedWorld, error: Refuse | Alarm, condition: KeyCondition
 ) -> None:
     job = world.engine.ask()
     world.keys.refusing[ARN] = error
@@ -228,8 +228,8 @@ def test_what_is_not_the_owners_doing_is_no_refusal_either(
     assert not world.of.jobs.get(job.job_id).state.ended
 
 
-def test_one_key_that_hangs_delays_no_other_and_is_not_asked_again_meanwhile(world: Healthy) -> None:
-    other = world.engine.context.catalog.tenant(_another(world, "other"))
+def test_a_probe_that_hangs_delays_no_other_key_and_is_not_repeated_meanwhile(world: ProbedWorld) -> None:
+    other = world.engine.context.catalog.tenant(_add_tenant(world, "other"))
     wrapped = world.of.keys.find(Purpose.SECRETS, None)
     assert wrapped is not None
     answer = world.keys.hang(wrapped.wrapped)
@@ -246,9 +246,9 @@ def test_one_key_that_hangs_delays_no_other_and_is_not_asked_again_meanwhile(wor
     assert world.of.health.get().checked_at is not None
 
 
-def test_no_more_probes_run_at_the_same_time_than_there_are_threads_for(world: Healthy) -> None:
+def test_concurrent_probes_do_not_exceed_their_limit(world: ProbedWorld) -> None:
     for n in range(4):
-        _another(world, f"t{n}")
+        _add_tenant(world, f"t{n}")
     few = dataclasses.replace(
         world.probing, limits=msgspec.structs.replace(world.probing.limits, probes=2), notices=None
     )
@@ -263,7 +263,7 @@ def test_no_more_probes_run_at_the_same_time_than_there_are_threads_for(world: H
     assert prober.rest(20)
 
 
-def test_what_a_probe_finds_of_a_key_that_is_the_tenants_no_more_is_forgotten(world: Healthy) -> None:
+def test_a_probe_of_a_previous_key_does_not_change_the_tenants_health(world: ProbedWorld) -> None:
     wrapped = world.of.keys.find(Purpose.SECRETS, None)
     assert wrapped is not None
     answer = world.keys.hang(wrapped.wrapped)
@@ -280,48 +280,48 @@ def test_what_a_probe_finds_of_a_key_that_is_the_tenants_no_more_is_forgotten(wo
     assert world.of.health.history() == []
 
 
-def test_a_closer_look_is_taken_each_hour_and_when_something_changes(world: Healthy) -> None:
+def test_a_closer_look_runs_each_hour_and_after_a_change(world: ProbedWorld) -> None:
     world.probe()
-    assert world.keys.called == ["decrypt", "describe", "probe"]
-    world.keys.called.clear()
+    assert world.keys.calls == ["decrypt", "describe", "probe"]
+    world.keys.calls.clear()
     for _ in range(3):
         world.probe(70)
-    assert world.keys.called == ["decrypt"] * 3
-    world.keys.called.clear()
+    assert world.keys.calls == ["decrypt"] * 3
+    world.keys.calls.clear()
     world.probe(3600)
-    assert world.keys.called == ["decrypt", "describe", "probe"]
-    world.keys.called.clear()
+    assert world.keys.calls == ["decrypt", "describe", "probe"]
+    world.keys.calls.clear()
     world.keys.refusing[ARN] = REFUSED
     world.probe()
     world.keys.refusing.clear()
-    world.keys.forbidden = {"describe"}
-    assert world.warned() == []
+    world.keys.forbidden_calls = {"describe"}
+    assert world.warnings() == []
 
 
-def test_a_key_that_opens_and_makes_nothing_new_is_warned_of_before_the_next_backup(world: Healthy) -> None:
+def test_a_key_that_creates_no_data_keys_causes_a_warning_before_the_next_backup(world: ProbedWorld) -> None:
     world.probe()
-    world.keys.forbidden = {"probe"}
+    world.keys.forbidden_calls = {"probe"}
     assert world.probe(3700).condition is OK
-    assert world.warned() == ["no-new-data-keys"]
-    world.tell()
-    (notice,) = world.heard.about_keys
+    assert world.warnings() == ["no-new-data-keys"]
+    world.send_notices()
+    (notice,) = world.listener.about_keys
     assert notice.state is OK
     assert [warning.warning for warning in notice.warnings] == ["no-new-data-keys"]
     assert "backups wait until it does" in notice.warnings[0].message
-    world.keys.forbidden.clear()
+    world.keys.forbidden_calls.clear()
     world.probe(3700)
-    assert world.warned() == []
-    world.tell()
-    assert [len(notice.warnings) for notice in world.heard.about_keys] == [1, 0]
+    assert world.warnings() == []
+    world.send_notices()
+    assert [len(notice.warnings) for notice in world.listener.about_keys] == [1, 0]
 
 
-def test_only_of_a_customers_key_is_asked_whether_data_keys_could_leave_it(world: Healthy) -> None:
-    world.keys.forbidden = {"reencrypt"}
+def test_only_a_customer_key_is_probed_for_reencryption_to_another_key(world: ProbedWorld) -> None:
+    world.keys.forbidden_calls = {"reencrypt"}
     world.probe()
-    assert world.warned() == []
+    assert world.warnings() == []
     world.engine.change("tenants", key_mode=KeyMode.CUSTOMER)
     world.probe(3700)
-    assert world.warned() == ["no-way-out"]
+    assert world.warnings() == ["no-way-out"]
 
 
 @pytest.mark.parametrize(
@@ -334,12 +334,12 @@ def test_only_of_a_customers_key_is_asked_whether_data_keys_could_leave_it(world
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_key_that_still_opens_and_is_about_to_refuse_is_warned_of(
-    world: Healthy, values: dict[str, Any], warning: str
+def test_a_key_that_still_opens_but_will_soon_refuse_causes_a_warning(
+    world: ProbedWorld, values: dict[str, Any], warning: str
 ) -> None:
     world.describe(**values)
     health = world.probe()
-    assert (health.condition, world.warned()) == (OK, [warning])
+    assert (health.condition, world.warnings()) == (OK, [warning])
     assert ("2026-12-24" in health.warnings[0].message) == (warning == "deletion")
     assert health.warnings[0].at == values.get("deletion")
 
@@ -348,72 +348,74 @@ def test_a_key_that_still_opens_and_is_about_to_refuse_is_warned_of(
     ("days", "warnings"),
     [(40, []), (31, []), (29.9, ["material-expires-30"]), (6.9, ["material-expires-7"]), (0.5, ["material-expires-1"])],
 )
-def test_imported_material_that_expires_is_warned_of_ahead(world: Healthy, days: float, warnings: list[str]) -> None:
+def test_expiring_key_material_causes_a_warning_in_advance(
+    world: ProbedWorld, days: float, warnings: list[str]
+) -> None:
     world.describe(material_expires=world.engine.clock.now() + timedelta(days=days))
     world.probe()
-    assert world.warned() == warnings
+    assert world.warnings() == warnings
 
 
-def test_trouble_in_a_closer_look_says_nothing_and_the_look_is_taken_again(world: Healthy) -> None:
-    world.keys.forbidden = {"probe"}
+def test_trouble_in_a_closer_look_keeps_the_warnings_and_the_look_is_repeated(world: ProbedWorld) -> None:
+    world.keys.forbidden_calls = {"probe"}
     world.probe()
-    looked = world.of.health.get().looked_at
-    assert world.warned() == ["no-new-data-keys"]
+    looked_at = world.of.health.get().looked_at
+    assert world.warnings() == ["no-new-data-keys"]
 
     def silent(arn: str) -> KeyDescription:
         raise TROUBLE
 
-    world.keys.describe, kept = silent, world.keys.describe  # type: ignore[method-assign]
+    world.keys.describe, describe = silent, world.keys.describe  # type: ignore[method-assign]
     world.probe(3700)
-    assert world.warned() == ["no-new-data-keys"]
-    assert looked is not None
-    world.keys.describe = kept  # type: ignore[method-assign]
-    world.keys.forbidden.clear()
+    assert world.warnings() == ["no-new-data-keys"]
+    assert looked_at is not None
+    world.keys.describe = describe  # type: ignore[method-assign]
+    world.keys.forbidden_calls.clear()
     world.probe(70)
-    assert world.warned() == []
+    assert world.warnings() == []
 
 
-def test_what_nobody_takes_is_told_again_with_longer_pauses_and_probes_go_on(world: Healthy) -> None:
-    world.heard.open = False
+def test_a_rejected_notice_is_sent_again_with_growing_pauses_and_probes_continue(world: ProbedWorld) -> None:
+    world.listener.open = False
     world.keys.refusing[ARN] = REFUSED
     world.probe()
-    world.tell()
-    assert world.heard.tries == 1
-    world.tell(1)
-    assert world.heard.tries == 1
-    world.tell(5)
-    assert world.heard.tries == 2
-    world.tell(4)
-    assert world.heard.tries == 2
+    world.send_notices()
+    assert world.listener.tries == 1
+    world.send_notices(1)
+    assert world.listener.tries == 1
+    world.send_notices(5)
+    assert world.listener.tries == 2
+    world.send_notices(4)
+    assert world.listener.tries == 2
     assert world.probe(40).condition is REVOKED
-    world.heard.open = True
-    world.tell(3600)
-    assert [notice.event for notice in world.heard.about_keys] == [1]
-    world.tell(3600)
-    assert len(world.heard.about_keys) == 1
+    world.listener.open = True
+    world.send_notices(3600)
+    assert [notice.event for notice in world.listener.about_keys] == [1]
+    world.send_notices(3600)
+    assert len(world.listener.about_keys) == 1
 
 
-def test_a_listener_that_hangs_keeps_no_probe_waiting(world: Healthy) -> None:
-    over, begun = threading.Event(), threading.Event()
+def test_a_listener_that_hangs_delays_no_probe(world: ProbedWorld) -> None:
+    released, started = threading.Event(), threading.Event()
 
-    def hangs(notice: Notice) -> str:
-        begun.set()
-        over.wait(20)
+    def hang(notice: Notice) -> str:
+        started.set()
+        released.wait(20)
         return "HTTP 200"
 
-    world.heard.send = hangs  # type: ignore[method-assign]
+    world.listener.send = hang  # type: ignore[method-assign]
     world.keys.refusing[ARN] = REFUSED
     world.probe()
     world.prober.once()
-    assert begun.wait(20)
+    assert started.wait(20)
     before = world.of.health.get().checked_at
     world.engine.pass_time(40)
     world.prober.once()
     assert not world.prober.rest(0.3)
     assert world.of.health.get().checked_at != before
-    over.set()
+    released.set()
     assert world.prober.rest(20)
 
 
-def _another(world: Healthy, name: str) -> str:
+def _add_tenant(world: ProbedWorld, name: str) -> str:
     return add_tenant(world.engine.context, name, identity()).tenant.tenant_id

@@ -1,4 +1,4 @@
-"""Every answer of AWS KMS met by a backup and a download: the engine with a real key service, over HTTP."""
+"""Every answer of AWS KMS to a backup and a download: the engine with a real key service, over HTTP."""
 
 import gc
 import logging
@@ -28,22 +28,22 @@ from tests.contract.engine.world import EngineWorld
 LEASE = 2.4
 NOTICE = "shared.adapters.catalog.keys"
 JOB_ENDS = "shared.adapters.catalog.job_log"
-"""Who tells of a refusal, once."""
+"""The loggers that report a refusal."""
 
 
-def test_there_is_no_case_without_a_row() -> None:
+def test_every_case_has_a_row_and_every_row_has_a_case() -> None:
     assert set(CASES) == {row.name for row in ROWS}
 
 
-class Held:
-    """A backup in the middle of a page, and a download with its first piece written."""
+class PausedJobs:
+    """A backup that pauses in the middle of a page, and a download that pauses after its first piece."""
 
     def __init__(self, world: EngineWorld, file: Path, pool: ThreadPoolExecutor) -> None:
-        self.go = threading.Event()
+        self.resume = threading.Event()
         self.pieces = 0
         self._reached = [threading.Event(), threading.Event()]
         self._world, self._file = world, file
-        world.at = self._at
+        world.at = self._on_point
         self.backup_job = world.ask()
         world.tick()
         step, world.messages.taken = world.messages.taken[0], []
@@ -52,10 +52,10 @@ class Held:
         assert all(reached.wait(20) for reached in self._reached)
         (self.download_job,) = (job for job in world.of.jobs.recent(2) if job.kind is JobKind.DOWNLOAD)
 
-    def _at(self, point: str) -> None:
+    def _on_point(self, point: str) -> None:
         if point == "page":
             self._reached[0].set()
-            self.go.wait(30)
+            self.resume.wait(30)
 
     def _download(self) -> int:
         with to_file(str(self._file)) as sink:
@@ -64,7 +64,7 @@ class Held:
     def _piece(self) -> None:
         self.pieces += 1
         self._reached[1].set()
-        self.go.wait(30)
+        self.resume.wait(30)
 
 
 class _Slow:
@@ -76,12 +76,12 @@ class _Slow:
         self._after()
 
 
-def downloaded(world: EngineWorld, file: Path) -> int:
+def download_to(world: EngineWorld, file: Path) -> int:
     with to_file(str(file)) as sink:
         return download(world.context, world.tenant, "latest", sink)
 
 
-def refused(job: Job, arn: str) -> bool:
+def is_refused(job: Job, arn: str) -> bool:
     return (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED) and arn in str(job.message)
 
 
@@ -89,14 +89,14 @@ def no_lease() -> bool:
     return not any(thread.name.startswith("lease") for thread in threading.enumerate())
 
 
-def works(world: EngineWorld) -> None:
+def check_works(world: EngineWorld) -> None:
     world.backed_up()
     assert world.download() == world.directory.records()
     assert world.of.keys.state().refusal is None
 
 
 @cases(Kind.REVOKED)
-def test_a_refusal_ends_everything_of_the_tenant_within_a_lease(
+def test_a_refusal_ends_all_jobs_of_the_tenant_within_a_lease(
     stage: Stage,
     scene: Scene,
     row: Row,
@@ -107,41 +107,41 @@ def test_a_refusal_ends_everything_of_the_tenant_within_a_lease(
 ) -> None:
     world, jobs = stage.world, stage.world.of.jobs
     stage.lease(LEASE)
-    held = Held(world, tmp_path / "out", pool)
+    paused = PausedJobs(world, tmp_path / "out", pool)
     queued = world.ask(JobKind.VERIFY)
-    asked = list(world.directory.told)
+    requests = list(world.directory.told)
     case(scene)
-    taken = time.monotonic()
-    ids = (held.backup_job.job_id, held.download_job.job_id, queued.job_id)
+    started = time.monotonic()
+    ids = (paused.backup_job.job_id, paused.download_job.job_id, queued.job_id)
     until(lambda: all(jobs.get(each).state.ended for each in ids), "all jobs have ended")
-    assert time.monotonic() - taken < LEASE
-    assert all(refused(jobs.get(each), scene.arn) for each in ids)
+    assert time.monotonic() - started < LEASE
+    assert all(is_refused(jobs.get(each), scene.arn) for each in ids)
     until(no_lease, "every lease has ended")
-    held.go.set()
-    held.backup.result(20)
+    paused.resume.set()
+    paused.backup.result(20)
     gc.collect()
     warned = [record.name for record in caplog.records if record.levelno >= logging.WARNING]
     assert [name for name in warned if name != JOB_ENDS] == [NOTICE]
-    with pytest.raises(EntrakeepError) as met:
-        held.download.result(20)
-    assert met.value.code is Code.KEY_ACCESS_REVOKED
-    assert held.pieces == 1
+    with pytest.raises(EntrakeepError) as caught:
+        paused.download.result(20)
+    assert caught.value.code is Code.KEY_ACCESS_REVOKED
+    assert paused.pieces == 1
     assert list(tmp_path.iterdir()) == []
 
     stage.lease(LONG)
     later = world.done()
-    assert refused(later, scene.arn)
-    assert later.message == jobs.get(held.backup_job.job_id).message
+    assert is_refused(later, scene.arn)
+    assert later.message == jobs.get(paused.backup_job.job_id).message
     assert {ours for _, ours in scene.kms.errors} == {"The operator" in str(later.message)}
-    assert world.directory.told == asked
+    assert world.directory.told == requests
     assert len(world.of.snapshots.all()) == 1
     if not row.unknown:
         scene.recover()
-        works(world)
+        check_works(world)
 
 
 @cases(Kind.TROUBLE)
-def test_trouble_is_waited_out(
+def test_jobs_continue_after_trouble(
     stage: Stage, steady: Scene, row: Row, case: Case, tmp_path: Path, pool: ThreadPoolExecutor
 ) -> None:
     world = stage.world
@@ -149,7 +149,7 @@ def test_trouble_is_waited_out(
     job = world.ask()
     world.tick()
     step, world.messages.taken = world.messages.taken[0], []
-    working = [pool.submit(world.perform, step), pool.submit(downloaded, world, tmp_path / "out")]
+    working = [pool.submit(world.perform, step), pool.submit(download_to, world, tmp_path / "out")]
     until(lambda: len(steady.kms.errors) >= 2, "KMS was in trouble")
     steady.recover()
     for each in working:
@@ -163,7 +163,7 @@ def test_trouble_is_waited_out(
 
 
 @cases(Kind.MISCONFIGURED)
-def test_settings_that_are_wrong_fail_the_job_and_revoke_nothing(
+def test_wrong_settings_fail_the_job_and_record_no_refusal(
     stage: Stage, steady: Scene, row: Row, case: Case, tmp_path: Path
 ) -> None:
     world = stage.world
@@ -171,16 +171,16 @@ def test_settings_that_are_wrong_fail_the_job_and_revoke_nothing(
     job = world.done()
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_MISCONFIGURED)
     assert "The operator" in str(job.message)
-    with pytest.raises(Refuse) as met:
-        downloaded(world, tmp_path / "out")
-    assert met.value.code is Code.KEY_MISCONFIGURED
+    with pytest.raises(Refuse) as caught:
+        download_to(world, tmp_path / "out")
+    assert caught.value.code is Code.KEY_MISCONFIGURED
     assert list(tmp_path.iterdir()) == []
     assert world.directory.told == []
     assert world.of.keys.state().refusal is None
 
 
 @cases(Kind.CORRUPT)
-def test_damage_raises_the_alarm(
+def test_damage_fails_the_job_and_names_the_data_key(
     stage: Stage, steady: Scene, row: Row, case: Case, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = stage.world
@@ -192,33 +192,33 @@ def test_damage_raises_the_alarm(
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     blobs = [record.__dict__["blob"] for record in caplog.records if record.name != JOB_ENDS]
     assert blobs == [secrets.data_key_id]
-    with pytest.raises(Alarm) as met:
-        downloaded(world, tmp_path / "out")
-    assert met.value.blob == secrets.data_key_id
+    with pytest.raises(Alarm) as caught:
+        download_to(world, tmp_path / "out")
+    assert caught.value.blob == secrets.data_key_id
     assert list(tmp_path.iterdir()) == []
     assert world.directory.told == []
 
 
-def test_a_schedule_stands_still_under_a_refusal_and_goes_on_by_itself(
+def test_a_schedule_pauses_during_a_refusal_and_resumes_by_itself(
     stage: Stage, scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody but the key's owner does anything: after a lease a due time asks KMS. One job a lease, not one a minute."""
-    world, of = stage.world, stage.world.of
+    """Only the key's owner acts. A due time calls KMS again after a lease: one job per lease, not one per minute."""
+    world, catalog = stage.world, stage.world.of
     caplog.set_level(logging.WARNING)
     stage.lease(600.0)
     world.clock.time = datetime.now(UTC)
     scene.owner.disable_key(KeyId=scene.arn)
-    of.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=world.clock.time))
-    made = [len(of.jobs.recent())]
+    catalog.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=world.clock.time))
+    counts = [len(catalog.jobs.recent())]
     for minutes in (0, 1, 4, 4, 4, 4):
         world.pass_time(minutes * 60)
         world.work()
-        made.append(len(of.jobs.recent()))
-    assert [after - before for before, after in pairwise(made)] == [1, 0, 0, 0, 1, 0]
-    for job in of.jobs.recent(2):
-        assert refused(job, scene.arn)
+        counts.append(len(catalog.jobs.recent()))
+    assert [after - before for before, after in pairwise(counts)] == [1, 0, 0, 0, 1, 0]
+    for job in catalog.jobs.recent(2):
+        assert is_refused(job, scene.arn)
         assert "must enable it" in str(job_document(job, "acme").message)
-    shown = key_document(of.tenant(), of.keys.state(), of.health.get(), of.health.history())
+    shown = key_document(catalog.tenant(), catalog.keys.state(), catalog.health.get(), catalog.health.history())
     assert (shown.state, shown.code) == ("revoked", Code.KEY_ACCESS_REVOKED)
     assert "must enable it" in str(shown.message)
     named = [record for record in caplog.records if scene.arn in record.getMessage() and record.name != JOB_ENDS]
@@ -227,8 +227,8 @@ def test_a_schedule_stands_still_under_a_refusal_and_goes_on_by_itself(
     scene.owner.enable_key(KeyId=scene.arn)
     world.pass_time(601)
     world.work()
-    (job,) = of.jobs.recent(1)
+    (job,) = catalog.jobs.recent(1)
     assert (job.origin, job.state) == (Origin.SCHEDULE, JobState.SUCCEEDED)
-    assert len(of.jobs.recent()) == made[-1] + 1
-    shown = key_document(of.tenant(), of.keys.state(), of.health.get(), of.health.history())
+    assert len(catalog.jobs.recent()) == counts[-1] + 1
+    shown = key_document(catalog.tenant(), catalog.keys.state(), catalog.health.get(), catalog.health.history())
     assert (shown.state, shown.code, shown.message) == ("ok", None, None)

@@ -1,4 +1,4 @@
-"""What AWS KMS answers, met by a probe as wiring makes it."""
+"""The answers of AWS KMS to a probe that wiring creates."""
 
 import pytest
 
@@ -10,29 +10,29 @@ from tests.contract.engine.kms_cases import Case, Scene, deny_everywhere, deny_u
 from tests.contract.engine.kms_stage import Stage
 
 
-def probed(stage: Stage, scene: Scene, patch: pytest.MonkeyPatch) -> KeyHealth:
-    """The health of the tenant's key after one probe."""
+def probe_once(stage: Stage, scene: Scene, patch: pytest.MonkeyPatch) -> KeyHealth:
+    """Probe the tenant's key once. Return its health."""
     patch.setenv("ENTRAKEEP_DATABASE_URL", f"sqlite:///{stage.world.database}")
     patch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", scene.kms._provider_key)
     probing = wiring.probing()
     try:
         stage.world.pass_time(2 * probing.every)
         prober = Prober(probing)
-        while prober.once():  # the tenants of other tests too, so many at a time
+        while prober.once():  # other tests have tenants too, and a round probes a limited number
             assert prober.rest(20)
     finally:
         probing.catalog.close()
     return stage.world.of.health.get()
 
 
-@pytest.mark.parametrize(("case", "who"), [(deny_use, "Its owner must"), (deny_everywhere, "The operator must")])
-def test_a_probe_that_is_denied_looks_at_our_own_side_before_it_blames_the_owner(
-    stage: Stage, scene: Scene, case: Case, who: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("case", "actor"), [(deny_use, "Its owner must"), (deny_everywhere, "The operator must")])
+def test_a_denied_probe_checks_the_operators_side_before_it_blames_the_owner(
+    stage: Stage, scene: Scene, case: Case, actor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case(scene)
-    health = probed(stage, scene, monkeypatch)
+    health = probe_once(stage, scene, monkeypatch)
     assert (health.condition, health.code) == (KeyCondition.REVOKED, Code.KEY_ACCESS_REVOKED)
-    assert who in str(health.message)
+    assert actor in str(health.message)
     refusal = stage.world.of.keys.state().refusal
     assert refusal is not None
     assert refusal.message == health.message

@@ -1,4 +1,4 @@
-"""Every answer of AWS KMS met in the middle of a change of key, from the key before and from the new one, over HTTP."""
+"""Every answer of AWS KMS in the middle of a key change, from the previous key and from the new one, over HTTP."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,25 +34,25 @@ class Change:
                 self.world.of.jobs.cancel(job.job_id)
         self.ids = {key.data_key_id for key in self.world.of.keys.all()}
 
-    def ask(self, scene: Scene, case: Case) -> Job:
-        """Asks for the change; the key of ``scene`` answers so from when the first data key has moved."""
+    def request(self, scene: Scene, case: Case) -> Job:
+        """Request the change. The case applies to the key of ``scene`` once the first data key has moved."""
 
-        def reached(point: str) -> None:
+        def on_point(point: str) -> None:
             if point == "key-moved":
                 self.world.at = lambda _: None
                 self.stage.kms.errors.clear()
                 case(scene)
 
         job = request_update(self.world.of, self.new.arn)
-        self.world.at = reached
+        self.world.at = on_point
         return job
 
-    def ended(self, job: Job) -> Job:
+    def finish(self, job: Job) -> Job:
         self.world.work()
         return self.world.of.jobs.get(job.job_id)
 
-    def halted(self) -> None:
-        """One data key has moved, and none is lost; the key before is not declared free."""
+    def check_halted(self) -> None:
+        """Check that one data key has moved, none is lost, and the previous key is not declared free."""
         keys = self.world.of.keys.all()
         assert {key.data_key_id for key in keys} == self.ids
         assert sorted(key.arn for key in keys) == sorted([self.new.arn, *[self.before.arn] * (KEYS - 1)])
@@ -61,8 +61,8 @@ class Change:
         self.world.pass_time(3600)
         assert self.world.of.keys.state().old_key_free is False
 
-    def whole(self) -> None:
-        """Every data key opens under the new key alone."""
+    def check_whole(self) -> None:
+        """Check that every data key opens under the new key alone."""
         self.before.state("Disabled")
         keys = self.world.of.keys.all()
         assert {key.data_key_id for key in keys} == self.ids
@@ -74,18 +74,18 @@ class Change:
         state = self.world.of.keys.state()
         assert (state.old_key_free, state.refusal) == (True, None)
 
-    def goes_on(self, scene: Scene) -> None:
-        """Asked for again once all is as before, it ends well."""
+    def check_continues(self, scene: Scene) -> None:
+        """Undo the case and check that a repeated change succeeds."""
         scene.recover()
-        job = self.ended(request_update(self.world.of, self.new.arn))
+        job = self.finish(request_update(self.world.of, self.new.arn))
         assert job.state is JobState.SUCCEEDED, job
-        self.whole()
+        self.check_whole()
 
 
 @pytest.fixture
 def change(stage: Stage) -> Iterator[Change]:
-    made = Change(stage)
-    yield made
+    change = Change(stage)
+    yield change
     stage.world.at = lambda _: None
     stage.aws.clear_faults()
     stage.kms.on_error = lambda _: None
@@ -98,7 +98,7 @@ def test_a_refusal_by_either_key_halts_the_change_and_names_that_key(
     change: Change, row: Row, case: Case, side: str
 ) -> None:
     scene: Scene = getattr(change, side)
-    job = change.ended(change.ask(scene, case))
+    job = change.finish(change.request(scene, case))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
     assert scene.arn in str(job.message)
     assert ("The operator" in str(job.message)) == any(ours for _, ours in scene.kms.errors)
@@ -106,40 +106,42 @@ def test_a_refusal_by_either_key_halts_the_change_and_names_that_key(
     assert refusal is not None
     assert refusal.arn == scene.arn
     assert refusal.message in str(job.message)
-    change.halted()
+    change.check_halted()
     if case is not delete_key:
-        change.goes_on(scene)
+        change.check_continues(scene)
 
 
 @cases(Kind.TROUBLE)
-def test_trouble_is_waited_out_and_the_change_goes_on(change: Change, row: Row, case: Case) -> None:
-    job = change.ask(change.new, case)
-    change.stage.kms.on_error = lambda met: change.new.recover() if met == 2 else None
-    assert change.ended(job).state is JobState.SUCCEEDED
+def test_the_change_continues_after_trouble(change: Change, row: Row, case: Case) -> None:
+    job = change.request(change.new, case)
+    change.stage.kms.on_error = lambda errors: change.new.recover() if errors == 2 else None
+    assert change.finish(job).state is JobState.SUCCEEDED
     assert len(change.new.kms.errors) >= 2
     assert {code for code, _ in change.new.kms.errors} - {Code.BLOB_DAMAGED} == {Code.KEY_UNREACHABLE}
-    change.whole()
+    change.check_whole()
 
 
 @cases(Kind.MISCONFIGURED)
-def test_settings_that_are_wrong_halt_the_change_and_revoke_nothing(change: Change, row: Row, case: Case) -> None:
-    job = change.ended(change.ask(change.new, case))
+def test_wrong_settings_halt_the_change_and_record_no_refusal(change: Change, row: Row, case: Case) -> None:
+    job = change.finish(change.request(change.new, case))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_MISCONFIGURED)
     assert "The operator" in str(job.message)
     assert change.world.of.keys.state().refusal is None
-    change.halted()
-    change.goes_on(change.new)
+    change.check_halted()
+    change.check_continues(change.new)
 
 
 @pytest.mark.parametrize("side", ["before", "new"])
 @cases(Kind.CORRUPT)
-def test_what_kms_takes_for_damaged_is_left_and_named(change: Change, row: Row, case: Case, side: str) -> None:
+def test_data_keys_that_kms_reports_as_damaged_are_named_and_not_moved(
+    change: Change, row: Row, case: Case, side: str
+) -> None:
     scene: Scene = getattr(change, side)
-    job = change.ended(change.ask(scene, case))
+    job = change.finish(change.request(scene, case))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     waiting = {key.data_key_id for key in change.world.of.keys.all() if key.arn == change.before.arn}
-    assert {left.blob for left in job.detail.left} == waiting
+    assert {each.blob for each in job.detail.left} == waiting
     assert f"entrakeep jobs retry {job.job_id}" in str(job.message)
     assert change.world.of.keys.state().refusal is None
-    change.halted()
-    change.goes_on(scene)
+    change.check_halted()
+    change.check_continues(scene)

@@ -1,4 +1,4 @@
-"""Snapshots of a table with a stream or a resource more, or less, than today's are read in full and built upon."""
+"""Snapshots of a table with one more or one fewer stream or resource are read in full and used as parents."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,19 +94,19 @@ def aws() -> Iterator[AwsSimulator]:
 @pytest.fixture
 def world(tmp_path: Path, aws: AwsSimulator) -> Iterator[EngineWorld]:
     arn = aws.new_key()
-    made = EngineWorld(tmp_path, AwsKeys(60, arn, REGION), arn, lease=20.0)
+    world = EngineWorld(tmp_path, AwsKeys(60, arn, REGION), arn, lease=20.0)
     for name in (DEVICES.name, EXTENSIONS.name):
-        made.directory.log[name] = []
+        world.directory.log[name] = []
     for n in range(3):
-        made.directory.put("devices", f"devices/{n}")
-        made.directory.put("devices", f"devices/{n}/registeredOwners/{n}")
-        made.directory.put("devices.extensions", f"devices/{n}/extensions/e")
-    made.directory.put("devices.extensions", "devices/gone/extensions/e")
-    yield made
-    made.close()
+        world.directory.put("devices", f"devices/{n}")
+        world.directory.put("devices", f"devices/{n}/registeredOwners/{n}")
+        world.directory.put("devices.extensions", f"devices/{n}/extensions/e")
+    world.directory.put("devices.extensions", "devices/gone/extensions/e")
+    yield world
+    world.close()
 
 
-def backed_up(world: EngineWorld, change: Change) -> dict[str, bytes]:
+def back_up(world: EngineWorld, change: Change) -> dict[str, bytes]:
     """Back up under a changed table. Return the records that the snapshot must have."""
     with table(change):
         if change is resource_more:
@@ -127,32 +127,32 @@ def reports(world: EngineWorld) -> dict[str, ResourceReport]:
     return {each.resource: each for each in world.of.snapshots.get("latest").resources}
 
 
-def rescued(world: EngineWorld, folder: Path) -> dict[str, bytes]:
+def rescue_records(world: EngineWorld, folder: Path) -> dict[str, bytes]:
     """Return the records that the rescue script writes."""
     for name, blob in world.store.blobs.items():
         file = folder / "bucket" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(blob)
-    words = [(folder / "bucket").as_uri(), world.tenant.tenant_id, "latest", "--key", world.tenant.key_arn]
-    assert rescue.main([*words, "-o", str(folder / "out")]) == 0
+    arguments = [(folder / "bucket").as_uri(), world.tenant.tenant_id, "latest", "--key", world.tenant.key_arn]
+    assert rescue.main([*arguments, "-o", str(folder / "out")]) == 0
     lines = [line.removeprefix(b'{"key": "').removesuffix(b"}") for line in (folder / "out").read_bytes().splitlines()]
     pairs = [line.partition(b'", "value": ') for line in lines]
     return {key.decode(): value for key, _, value in pairs}
 
 
 @pytest.mark.parametrize("change", [streams_more, resource_more, stream_less, resource_less])
-def test_such_a_snapshot_is_downloaded_browsed_verified_rescued_and_rebuilt_whole(
+def test_a_snapshot_of_another_table_is_downloaded_browsed_verified_rescued_and_rebuilt(
     world: EngineWorld, change: Change, tmp_path: Path
 ) -> None:
-    expected = backed_up(world, change)
+    expected = back_up(world, change)
     assert world.download() == expected
     for resource in {resource_of(key) for key in expected}:
-        browsed = [key for key, _ in browse(world.context, world.tenant, "latest", [resource])]
-        assert browsed == sorted(key for key in expected if resource_of(key) == resource)
+        keys = [key for key, _ in browse(world.context, world.tenant, "latest", [resource])]
+        assert keys == sorted(key for key in expected if resource_of(key) == resource)
     job = world.done(JobKind.VERIFY)
     chunks = list(world.store.names(f"{world.tenant.tenant_id}/jobs/"))
     assert (job.state, job.detail.blobs) == (JobState.SUCCEEDED, len(chunks) + 2)
-    assert rescued(world, tmp_path) == expected
+    assert rescue_records(world, tmp_path) == expected
     snapshot = world.of.snapshots.get("latest")
     links = sum(resource_of(key) in LINKS for key in expected)
     assert (snapshot.objects, snapshot.links) == (len(expected) - links, links)
@@ -166,7 +166,7 @@ def test_such_a_snapshot_is_downloaded_browsed_verified_rescued_and_rebuilt_whol
 def test_a_backup_keeps_streams_that_its_version_does_not_know_and_a_later_one_continues_them(
     world: EngineWorld,
 ) -> None:
-    expected = backed_up(world, streams_more)
+    expected = back_up(world, streams_more)
     job = world.done()
     assert job.state is JobState.SUCCEEDED_WITH_WARNINGS
     assert job.message is not None
@@ -177,14 +177,14 @@ def test_a_backup_keeps_streams_that_its_version_does_not_know_and_a_later_one_c
     assert expected.items() < world.download().items()
     world.directory.told.clear()
     world.directory.put("devices", "devices/new")
-    assert backed_up(world, streams_more) == world.download()
+    assert back_up(world, streams_more) == world.download()
     assert ("devices", "delta:6") in world.directory.told
     assert not any(report.unknown or report.stale for report in reports(world).values())
 
 
 @pytest.mark.parametrize("less", [stream_less, resource_less])
 def test_a_backup_reads_in_full_what_its_parent_does_not_have(world: EngineWorld, less: Change) -> None:
-    backed_up(world, less)
+    back_up(world, less)
     world.directory.told.clear()
     stream = "organization" if less is stream_less else "groups"
     world.directory.put("groups", "groups/g/owners/1")

@@ -26,26 +26,26 @@ REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=2.0)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=2.0)
+    yield world
+    world.close()
 
 
 @pytest.fixture
 def created(monkeypatch: pytest.MonkeyPatch) -> list[DataKey]:
-    """Every data key that is created."""
-    born: list[DataKey] = []
+    """Return a list that collects every data key that is created."""
+    collected: list[DataKey] = []
 
-    def remembered(*what: Any) -> tuple[DataKey, WrappedKey]:
-        key, wrapped = create_data_key(*what)
-        born.append(key)
+    def create(*arguments: Any) -> tuple[DataKey, WrappedKey]:
+        key, wrapped = create_data_key(*arguments)
+        collected.append(key)
         return key, wrapped
 
-    monkeypatch.setattr(process_keys_module, "create_data_key", remembered)
-    return born
+    monkeypatch.setattr(process_keys_module, "create_data_key", create)
+    return collected
 
 
-def dropped(key: DataKey) -> bool:
+def is_dropped(key: DataKey) -> bool:
     try:
         key.for_open()
     except KeyTrouble:
@@ -53,7 +53,7 @@ def dropped(key: DataKey) -> bool:
     return False
 
 
-def test_a_data_key_born_while_the_tenants_kms_key_changes_is_born_again_under_the_new_one(
+def test_a_data_key_created_during_a_key_change_is_created_again_under_the_new_key(
     world: EngineWorld, created: list[DataKey]
 ) -> None:
     job = world.ask()
@@ -67,13 +67,13 @@ def test_a_data_key_born_while_the_tenants_kms_key_changes_is_born_again_under_t
     with ProcessKeys(world.context, world.of) as keys:
         key = keys.job_key(job.job_id)
         assert created == [created[0], key]
-        assert dropped(created[0])
+        assert is_dropped(created[0])
     row = world.of.keys.find(Purpose.BACKUP, job.job_id)
     assert row is not None
     assert (row.data_key_id, row.arn, row.key_epoch) == (key.id, OTHER_ARN, 2)
 
 
-def test_a_data_key_whose_job_ended_while_it_was_born_leaves_nothing_in_the_store(world: EngineWorld) -> None:
+def test_a_data_key_whose_job_ends_during_its_creation_leaves_no_blob(world: EngineWorld) -> None:
     job = world.ask()
     before = set(world.store.blobs)
 
@@ -88,69 +88,71 @@ def test_a_data_key_whose_job_ended_while_it_was_born_leaves_nothing_in_the_stor
     assert set(world.store.blobs) == before
 
 
-def test_a_data_key_that_a_lease_holds_is_found_without_asking_anybody_until_the_lease_is_over(
+def test_a_leased_data_key_needs_no_call_to_sql_or_kms_until_the_lease_ends(
     world: EngineWorld,
 ) -> None:
     with ProcessKeys(world.context, world.of) as keys:
-        held = keys.secrets()
-        asked = world.keys.asked
-        world.change("data_keys", data_key_id="0" * 64)  # from now on SQL does not know it
-        assert keys.find(held.id) is held
-        assert world.keys.asked == asked
+        cached = keys.secrets()
+        calls = world.keys.asked
+        world.change("data_keys", data_key_id="0" * 64)  # SQL no longer knows the data key
+        assert keys.find(cached.id) is cached
+        assert world.keys.asked == calls
         with pytest.raises(Alarm):
             keys.find("1" * 64)
     with pytest.raises(KeyTrouble):
-        keys.find(held.id)
+        keys.find(cached.id)
 
 
-@pytest.mark.parametrize("whose", ["secrets", "born", "found"])
-def test_data_keys_are_dropped_as_the_context_manager_ends(world: EngineWorld, whose: str) -> None:
+@pytest.mark.parametrize("source", ["secrets", "born", "found"])
+def test_data_keys_are_dropped_as_the_context_manager_ends(world: EngineWorld, source: str) -> None:
     job = world.ask()
     with ProcessKeys(world.context, world.of) as keys:
-        born = keys.job_key(job.job_id)
+        created_key = keys.job_key(job.job_id)
     with ProcessKeys(world.context, world.of) as keys:
-        key = {"secrets": keys.secrets, "born": lambda: born, "found": lambda: keys.find(born.id)}[whose]()
-        assert dropped(key) == (whose == "born")
-    assert dropped(key)
+        key = {"secrets": keys.secrets, "born": lambda: created_key, "found": lambda: keys.find(created_key.id)}[
+            source
+        ]()
+        assert is_dropped(key) == (source == "born")
+    assert is_dropped(key)
 
 
-def test_kms_is_asked_once_for_each_data_key_that_is_opened_and_for_none_that_is_not(world: EngineWorld) -> None:
+def test_kms_is_called_once_for_each_opened_data_key_and_for_no_other(world: EngineWorld) -> None:
     world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
     job = world.ask()
     with ProcessKeys(world.context, world.of) as keys:
         keys.job_key(job.job_id)
-    asked = world.keys.asked
+    calls = world.keys.asked
     with ProcessKeys(world.context, world.of) as keys:
         for _ in range(2):
             keys.job_key(job.job_id)
-        assert world.keys.asked == asked + 1
+        assert world.keys.asked == calls + 1
         for _ in range(2):
             keys.secrets()
-        assert world.keys.asked == asked + 2
+        assert world.keys.asked == calls + 2
 
 
 @pytest.mark.parametrize(
     "error", [REFUSED, Refuse(Code.KEY_MISCONFIGURED, "The operator must fix the AWS settings.")], ids=str
 )
-def test_what_keeps_a_lease_from_beginning_is_told_to_whatever_else_goes_on_and_kms_is_not_asked_again(
+def test_an_error_that_prevents_a_lease_ends_all_work_and_kms_is_not_called_again(
     world: EngineWorld, error: Refuse
 ) -> None:
     world.keys.trouble = error
-    told: list[str] = []
+    events: list[str] = []
     with ProcessKeys(world.context, world.of) as keys:
-        keys.on_end(lambda: told.append("ended"))
+        keys.on_end(lambda: events.append("ended"))
         with pytest.raises(type(error)):
             keys.secrets()
-        assert told == ["ended"]
+        assert events == ["ended"]
         world.keys.trouble = None
-        asked = world.keys.asked
+        calls = world.keys.asked
         for call in (keys.check, keys.secrets):
             with pytest.raises(type(error)):
                 call()
-        assert world.keys.asked == asked
+        assert world.keys.asked == calls
 
 
-def test_a_damaged_data_key_that_is_asked_for_first_keeps_no_other_from_being_opened(world: EngineWorld) -> None:
+def test_a_damaged_data_key_does_not_prevent_another_one_from_being_opened(world: EngineWorld) -> None:
     jobs = [world.ask(JobKind.VERIFY), world.ask(JobKind.VERIFY)]
     with ProcessKeys(world.context, world.of) as keys:
         damaged, sound = (keys.job_key(job.job_id).id for job in jobs)
@@ -165,23 +167,23 @@ def test_a_damaged_data_key_that_is_asked_for_first_keeps_no_other_from_being_op
         keys.check()
 
 
-def test_a_data_key_that_sql_does_not_know_is_an_alarm(world: EngineWorld) -> None:
+def test_a_data_key_that_sql_does_not_know_raises_an_alarm(world: EngineWorld) -> None:
     with ProcessKeys(world.context, world.of) as keys, pytest.raises(Alarm):
         keys.find("0" * 64)
 
 
-def test_who_wants_to_know_of_the_end_is_told_of_leases_that_begin_later_too(world: EngineWorld) -> None:
-    told = threading.Event()
+def test_an_end_callback_also_runs_for_leases_that_start_later(world: EngineWorld) -> None:
+    events = threading.Event()
     with ProcessKeys(world.context, world.of) as keys:
-        keys.on_end(told.set)
+        keys.on_end(events.set)
         keys.secrets()
         world.keys.trouble = REFUSED
-        assert told.wait(10)
+        assert events.wait(10)
         with pytest.raises(KeyRefused):
             keys.check()
 
 
-def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
+def test_an_ended_lease_does_not_call_kms_again(world: EngineWorld) -> None:
     with ProcessKeys(world.context, world.of) as keys:
         keys.secrets()
         world.keys.trouble = KeyTrouble("KMS does not answer.")
@@ -189,14 +191,14 @@ def test_a_lease_that_has_ended_is_not_asked_again(world: EngineWorld) -> None:
         keys.on_end(ended.set)
         assert ended.wait(10)
         world.keys.trouble = None
-        asked = world.keys.asked
+        calls = world.keys.asked
         for _ in range(20):
             with pytest.raises(KeyTrouble):
                 keys.secrets()
-        assert world.keys.asked == asked
+        assert world.keys.asked == calls
 
 
-def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(world: EngineWorld) -> None:
+def test_a_wait_for_kms_may_be_shorter_than_the_lease(world: EngineWorld) -> None:
     world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
     world.keys.trouble = KeyTrouble("KMS does not answer.")
     with ProcessKeys(world.context, world.of, 0.0) as keys, pytest.raises(KeyTrouble):
@@ -210,15 +212,15 @@ def test_nobody_who_waits_for_an_answer_is_kept_for_as_long_as_a_lease_lasts(wor
     assert world.of.jobs.get(check.job_id).state.ended
 
 
-def test_a_patience_longer_than_a_lease_is_no_longer_than_it(world: EngineWorld) -> None:
+def test_a_wait_for_kms_is_never_longer_than_the_lease(world: EngineWorld) -> None:
     world.keys.trouble = KeyTrouble("KMS does not answer.")
     with ProcessKeys(world.context, world.of, 3600.0) as keys, pytest.raises(KeyTrouble):
         keys.secrets()
 
 
-def until(true: Callable[[], object]) -> None:
+def until(condition: Callable[[], object]) -> None:
     end = time.monotonic() + 30
-    while not true():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -227,44 +229,44 @@ def leased(keys: ProcessKeys) -> set[str]:
     return set(keys._leases._by_arn)
 
 
-def test_a_holder_moves_with_its_data_keys_to_the_kms_key_that_wraps_them_now(world: EngineWorld) -> None:
+def test_process_keys_follow_their_data_keys_to_the_kms_key_that_wraps_them_now(world: EngineWorld) -> None:
     job = world.ask()
     with ProcessKeys(world.context, world.of) as keys:
-        held = [keys.secrets(), keys.job_key(job.job_id)]
-        told: list[str] = []
-        keys.on_end(lambda: told.append("ended"))
+        cached = [keys.secrets(), keys.job_key(job.job_id)]
+        events: list[str] = []
+        keys.on_end(lambda: events.append("ended"))
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
-        world.wrap_anew(held[0].id, OTHER_ARN)
+        world.wrap_anew(cached[0].id, OTHER_ARN)
         until(lambda: leased(keys) == {ARN, OTHER_ARN})
-        world.wrap_anew(held[1].id, OTHER_ARN)
+        world.wrap_anew(cached[1].id, OTHER_ARN)
         until(lambda: leased(keys) == {OTHER_ARN})
         world.keys.refusing[ARN] = REFUSED
-        asked = world.keys.asked
-        until(lambda: world.keys.asked > asked + 2)
+        calls = world.keys.asked
+        until(lambda: world.keys.asked > calls + 2)
         keys.check()
-        assert [key.for_open() for key in held]
-        assert keys.find(held[1].id).for_open() == held[1].for_open()
-        assert told == []
+        assert [key.for_open() for key in cached]
+        assert keys.find(cached[1].id).for_open() == cached[1].for_open()
+        assert events == []
         world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
-        until(lambda: told)
-        assert dropped_for(held[0]) is dropped_for(held[1]) is KeyRefused
+        until(lambda: events)
+        assert drop_error(cached[0]) is drop_error(cached[1]) is KeyRefused
         until(lambda: world.of.jobs.get(job.job_id).code is Code.KEY_ACCESS_REVOKED)
 
 
-def test_a_held_data_key_is_not_found_any_more_once_the_key_that_wraps_it_by_now_is_known_to_be_refused(
+def test_a_cached_data_key_is_refused_once_the_kms_key_that_now_wraps_it_is_refused(
     world: EngineWorld,
 ) -> None:
     with ProcessKeys(world.context, world.of) as keys:
-        held = keys.secrets()
+        cached = keys.secrets()
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
-        world.wrap_anew(held.id, OTHER_ARN)
+        world.wrap_anew(cached.id, OTHER_ARN)
         world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
         until(lambda: OTHER_ARN in leased(keys))
         with pytest.raises(KeyRefused):
-            keys.find(held.id)
+            keys.find(cached.id)
 
 
-def dropped_for(key: DataKey) -> type[EntrakeepError] | None:
+def drop_error(key: DataKey) -> type[EntrakeepError] | None:
     try:
         key.for_open()
     except EntrakeepError as error:
@@ -272,7 +274,7 @@ def dropped_for(key: DataKey) -> type[EntrakeepError] | None:
     return None
 
 
-def test_a_refusal_of_the_key_before_counts_for_who_holds_what_it_still_wraps_and_for_nobody_else(
+def test_a_refusal_of_the_previous_key_affects_only_users_of_data_keys_that_it_still_wraps(
     world: EngineWorld,
 ) -> None:
     old = world.of.keys.get(world.rows("data_keys")[0]["data_key_id"])  # type: ignore[arg-type]
@@ -295,9 +297,9 @@ def test_a_refusal_of_the_key_before_counts_for_who_holds_what_it_still_wraps_an
     assert refusal.arn == ARN
 
 
-@pytest.mark.parametrize("held", [True, False])
-def test_a_data_key_that_moves_between_two_looks_at_sql_is_opened_under_the_new_key(
-    world: EngineWorld, held: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_data_key_that_moves_between_two_reads_of_sql_is_opened_under_the_new_key(
+    world: EngineWorld, cached: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = world.ask()
     with ProcessKeys(world.context, world.of) as keys:
@@ -305,7 +307,7 @@ def test_a_data_key_that_moves_between_two_looks_at_sql_is_opened_under_the_new_
     stale = world.of.keys.get(data_key_id)
     world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
     with ProcessKeys(world.context, world.of) as keys:
-        if held:
+        if cached:
             keys.secrets()
         for row in world.of.keys.all():
             world.wrap_anew(row.data_key_id, OTHER_ARN)
@@ -316,7 +318,7 @@ def test_a_data_key_that_moves_between_two_looks_at_sql_is_opened_under_the_new_
     assert world.of.keys.state().refusal is None
 
 
-def test_a_data_key_is_born_under_the_new_key_where_the_one_before_is_refused_meanwhile(world: EngineWorld) -> None:
+def test_a_data_key_is_created_under_the_new_key_if_the_previous_key_is_refused_meanwhile(world: EngineWorld) -> None:
     job = world.ask()
     for row in world.of.keys.all():
         world.wrap_anew(row.data_key_id, OTHER_ARN)
@@ -329,7 +331,7 @@ def test_a_data_key_is_born_under_the_new_key_where_the_one_before_is_refused_me
         assert leased(keys) == {OTHER_ARN}
 
 
-def test_what_was_born_under_the_key_before_leaves_nothing_in_the_store(world: EngineWorld) -> None:
+def test_a_data_key_created_under_the_previous_key_leaves_no_blob(world: EngineWorld) -> None:
     job = world.ask()
     world.at = lambda point: (
         point == "key-object-stored"
@@ -345,8 +347,8 @@ def test_what_was_born_under_the_key_before_leaves_nothing_in_the_store(world: E
 
 
 @pytest.fixture
-def moved(world: EngineWorld) -> Iterator[tuple[ProcessKeys, DataKey, threading.Thread]]:
-    """Data keys in use, one of them wrapped by another KMS key by now, and the thread that will hand it over."""
+def handover(world: EngineWorld) -> Iterator[tuple[ProcessKeys, DataKey, threading.Thread]]:
+    """Yield data keys in use, one of which another KMS key wraps by now, and the thread that will hand it over."""
     before = set(threading.enumerate())
     keys = ProcessKeys(world.context, world.of)
     key = keys.job_key(world.ask().job_id)
@@ -356,10 +358,10 @@ def moved(world: EngineWorld) -> Iterator[tuple[ProcessKeys, DataKey, threading.
     keys.__exit__()
 
 
-def test_data_keys_closed_while_one_is_between_two_leases_are_dropped(
-    moved: tuple[ProcessKeys, DataKey, threading.Thread], monkeypatch: pytest.MonkeyPatch
+def test_data_keys_are_dropped_if_they_are_closed_while_one_is_between_two_leases(
+    handover: tuple[ProcessKeys, DataKey, threading.Thread], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys, key, keeper = moved
+    keys, key, keeper = handover
 
     def close_first(lease: Lease, data_key: DataKey, wrapped: WrappedKey) -> None:
         if data_key is key:
@@ -370,15 +372,15 @@ def test_data_keys_closed_while_one_is_between_two_leases_are_dropped(
     monkeypatch.setattr(Lease, "add", close_first)
     keeper.join(30)
     assert keys._leases._closed
-    assert dropped(key)
+    assert is_dropped(key)
     with pytest.raises(KeyTrouble):
         keys.find(key.id)
 
 
-def test_data_keys_closed_while_a_lease_on_the_new_key_starts_end_that_lease_too(
-    world: EngineWorld, moved: tuple[ProcessKeys, DataKey, threading.Thread]
+def test_closing_data_keys_while_a_lease_on_the_new_key_starts_ends_that_lease_too(
+    world: EngineWorld, handover: tuple[ProcessKeys, DataKey, threading.Thread]
 ) -> None:
-    keys, key, keeper = moved
+    keys, key, keeper = handover
     answer = world.keys.hang(world.of.keys.get(key.id).wrapped)
     assert world.keys.held.wait(30)
     closing = threading.Thread(target=keys.__exit__)
@@ -388,5 +390,5 @@ def test_data_keys_closed_while_a_lease_on_the_new_key_starts_end_that_lease_too
     for thread in (closing, keeper):
         thread.join(30)
         assert not thread.is_alive()
-    assert dropped(key)
+    assert is_dropped(key)
     assert leased(keys) == set()

@@ -1,4 +1,4 @@
-"""The bucket and KMS are enough: what is rebuilt from them is what was lost, and goes on as before."""
+"""The bucket and KMS suffice: a rebuild restores the lost catalog from them, and backups continue."""
 
 import tempfile
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ from tests.unit.vault.parts import ARN
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=5.0)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=5.0)
+    yield world
+    world.close()
 
 
 @pytest.fixture
-def lost(world: EngineWorld, tmp_path: Path) -> Iterator[EngineWorld]:
-    """After two backups, the catalog is gone."""
+def empty(world: EngineWorld, tmp_path: Path) -> Iterator[EngineWorld]:
+    """Yield a world with an empty catalog, and with two snapshots in the bucket."""
     world.backed_up()
     world.clock.time += timedelta(hours=1)
     world.directory.put("users", "users/later")
@@ -40,35 +40,35 @@ def lost(world: EngineWorld, tmp_path: Path) -> Iterator[EngineWorld]:
     other.close()
 
 
-def keyed(found: list[dict[str, Any]], *names: str) -> dict[tuple[Any, ...], dict[str, Any]]:
-    return {tuple(row[name] for name in names): row for row in found}
+def index_by(records: list[dict[str, Any]], *names: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    return {tuple(row[name] for name in names): row for row in records}
 
 
-def holds_all(world: EngineWorld, other: EngineWorld, dumped: set[tuple[str, int]]) -> None:
-    """What ``other`` has brought back is what ``world`` has, but for manifests whose commit never happened.
+def check_holds_all(world: EngineWorld, other: EngineWorld, dumped: set[tuple[str, int]]) -> None:
+    """Check that ``other`` has restored all of ``world``, and at most manifests without a commit beside it.
 
-    ``dumped`` are the data keys that the other had before.
+    ``dumped`` are the data keys that ``other`` had before the rebuild.
     """
     before, after = world.database, other.database
     assert rows(before, "tenants", "served_at") == rows(after, "tenants", "served_at")
-    told, found = world.of.snapshots.all(), other.of.snapshots.all()
+    expected, restored = world.of.snapshots.all(), other.of.snapshots.all()
     attempts = {row["snapshot_id"] for row in rows(before, "snapshot_attempts")}
-    committed = {each.snapshot_id for each in told}
-    assert [each for each in found if each.snapshot_id in committed] == told
-    assert {each.snapshot_id for each in found} - committed <= attempts
+    committed = {each.snapshot_id for each in expected}
+    assert [each for each in restored if each.snapshot_id in committed] == expected
+    assert {each.snapshot_id for each in restored} - committed <= attempts
     runs = {each: world.of.snapshots.runs(each) for each in committed}
     assert {each: other.of.snapshots.runs(each) for each in committed} == runs
-    jobs = {run.job_id for named in runs.values() for run in named} | {each.job_id for each in told}
-    kept = keyed(rows(before, "data_keys"), "data_key_id", "generation")
-    now = keyed(rows(after, "data_keys"), "data_key_id", "generation")
-    assert {key: row for key, row in kept.items() if row["job_id"] in {None, *jobs}}.items() <= now.items()
+    jobs = {run.job_id for named in runs.values() for run in named} | {each.job_id for each in expected}
+    old_keys = index_by(rows(before, "data_keys"), "data_key_id", "generation")
+    new_keys = index_by(rows(after, "data_keys"), "data_key_id", "generation")
+    assert {key: row for key, row in old_keys.items() if row["job_id"] in {None, *jobs}}.items() <= new_keys.items()
     assert set(world.store.names(key_objects_prefix(world.tenant.tenant_id))) >= {
-        key_object_blob(world.tenant.tenant_id, *key) for key in now.keys() - dumped
+        key_object_blob(world.tenant.tenant_id, *key) for key in new_keys.keys() - dumped
     }
 
 
-def goes_on(world: EngineWorld) -> None:
-    """Given its credential it backs up from where it stood; every snapshot is whole, before a sweep and after."""
+def check_continues(world: EngineWorld) -> None:
+    """Check that backups continue with a new credential, and that every snapshot is whole before and after a sweep."""
     update_tenant(world.context, world.tenant.name, None, Secret(b"s"))
     world.clock.time += timedelta(hours=1)
     world.directory.put("users", "users/after")
@@ -81,7 +81,7 @@ def goes_on(world: EngineWorld) -> None:
 
 @given(earlier=STORIES, later=STORIES)
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_happened_nothing_is_missing_from_what_is_rebuilt(earlier: Story, later: Story) -> None:
+def test_a_rebuild_after_any_story_restores_everything(earlier: Story, later: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
@@ -92,12 +92,12 @@ def test_whatever_happened_nothing_is_missing_from_what_is_rebuilt(earlier: Stor
             dumped = other.of.upkeep.known_blobs().data_keys
             outcome = rebuild(other.context, world.tenant.tenant_id)
             assert (outcome.trouble, outcome.broken) == (None, [])
-            holds_all(world, other, dumped)
+            check_holds_all(world, other, dumped)
             known = other.of.upkeep.known_blobs()
-            again = rebuild(other.context, world.tenant.tenant_id)
-            assert (again.snapshots, again.data_keys, other.of.upkeep.known_blobs()) == (0, 0, known)
+            second = rebuild(other.context, world.tenant.tenant_id)
+            assert (second.snapshots, second.data_keys, other.of.upkeep.known_blobs()) == (0, 0, known)
             blobs = dict(world.store.blobs)
-            goes_on(other)
+            check_continues(other)
             world.store.blobs = blobs
             other.close()
         world.close()
@@ -105,7 +105,7 @@ def test_whatever_happened_nothing_is_missing_from_what_is_rebuilt(earlier: Stor
 
 @given(story=STORIES)
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_where_nothing_is_lost_a_rebuild_changes_nothing(story: Story) -> None:
+def test_a_rebuild_of_an_intact_catalog_changes_nothing(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
@@ -117,87 +117,89 @@ def test_where_nothing_is_lost_a_rebuild_changes_nothing(story: Story) -> None:
         world.close()
 
 
-def test_the_bucket_says_whose_it_is(lost: EngineWorld) -> None:
-    lost.store.put("lost+found/keys/x/1", b"")
-    assert stored_tenants(lost.context) == [lost.tenant.tenant_id]
-    outcome = rebuild(lost.context, lost.tenant.tenant_id)
-    assert (outcome.tenant, outcome.known, outcome.snapshots, outcome.data_keys) == (lost.tenant, False, 2, 3)
+def test_the_bucket_names_its_tenant(empty: EngineWorld) -> None:
+    empty.store.put("lost+found/keys/x/1", b"")
+    assert stored_tenants(empty.context) == [empty.tenant.tenant_id]
+    outcome = rebuild(empty.context, empty.tenant.tenant_id)
+    assert (outcome.tenant, outcome.known, outcome.snapshots, outcome.data_keys) == (empty.tenant, False, 2, 3)
 
 
-def test_manifests_are_counted_as_they_are_opened(lost: EngineWorld) -> None:
-    told: list[int] = []
-    rebuild(lost.context, lost.tenant.tenant_id, told.append)
-    assert told == [1, 2]
+def test_manifests_are_counted_as_they_are_opened(empty: EngineWorld) -> None:
+    counts: list[int] = []
+    rebuild(empty.context, empty.tenant.tenant_id, counts.append)
+    assert counts == [1, 2]
 
 
-def test_until_it_is_given_its_credential_a_backup_is_refused_with_what_to_do(lost: EngineWorld) -> None:
-    rebuild(lost.context, lost.tenant.tenant_id)
-    job = lost.done()
+def test_a_backup_without_a_credential_is_refused_and_names_the_command(empty: EngineWorld) -> None:
+    rebuild(empty.context, empty.tenant.tenant_id)
+    job = empty.done()
     assert (job.state, job.code) == (JobState.FAILED, Code.GRAPH_SIGN_IN_FAILED)
     assert "entrakeep tenant update" in (job.message or "")
 
 
-def test_a_refused_key_keeps_its_tenant_back_and_nothing_is_written(lost: EngineWorld) -> None:
-    lost.keys.trouble = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
-    outcome = rebuild(lost.context, lost.tenant.tenant_id)
+def test_a_refused_key_prevents_the_rebuild_of_its_tenant_and_no_row_is_written(empty: EngineWorld) -> None:
+    empty.keys.trouble = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
+    outcome = rebuild(empty.context, empty.tenant.tenant_id)
     assert outcome.trouble is not None
     assert (outcome.trouble.code, outcome.tenant) == (Code.KEY_ACCESS_REVOKED, None)
-    assert lost.context.catalog.tenants() == []
-    lost.keys.trouble = None
-    assert rebuild(lost.context, lost.tenant.tenant_id).snapshots == 2
+    assert empty.context.catalog.tenants() == []
+    empty.keys.trouble = None
+    assert rebuild(empty.context, empty.tenant.tenant_id).snapshots == 2
 
 
 @pytest.mark.parametrize("trouble", [KeyTrouble("KMS is busy.", 0.0), StoreTrouble("The store is away.")])
-def test_trouble_is_told_and_the_next_time_it_works(
-    lost: EngineWorld, trouble: KeyTrouble | StoreTrouble, monkeypatch: pytest.MonkeyPatch
+def test_trouble_is_reported_and_a_repeated_rebuild_succeeds(
+    empty: EngineWorld, trouble: KeyTrouble | StoreTrouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patched:
+    with monkeypatch.context() as patch:
         if isinstance(trouble, KeyTrouble):
-            patched.setattr(lost.keys, "trouble", trouble)
+            patch.setattr(empty.keys, "trouble", trouble)
         else:
-            patched.setattr(lost.store, "get", lambda _: (_ for _ in ()).throw(trouble))
-        outcome = rebuild(lost.context, lost.tenant.tenant_id)
+            patch.setattr(empty.store, "get", lambda _: (_ for _ in ()).throw(trouble))
+        outcome = rebuild(empty.context, empty.tenant.tenant_id)
     assert outcome.trouble is not None
     assert outcome.trouble.code is trouble.code
-    assert rebuild(lost.context, lost.tenant.tenant_id).snapshots == 2
+    assert rebuild(empty.context, empty.tenant.tenant_id).snapshots == 2
 
 
-def test_what_is_damaged_is_left_out_by_name_and_the_rest_comes_back(lost: EngineWorld) -> None:
-    tenant = lost.tenant.tenant_id
-    first, second = sorted(lost.store.names(manifests_prefix(tenant)))
-    lost.store.blobs[first] = lost.store.blobs[first][:-1] + b"?"
-    lost.store.blobs[key_object_blob(tenant, "f" * 64, 1)] = b"{}"
-    outcome = rebuild(lost.context, tenant)
+def test_damaged_blobs_are_named_and_left_out_and_all_others_are_restored(empty: EngineWorld) -> None:
+    tenant = empty.tenant.tenant_id
+    first, second = sorted(empty.store.names(manifests_prefix(tenant)))
+    empty.store.blobs[first] = empty.store.blobs[first][:-1] + b"?"
+    empty.store.blobs[key_object_blob(tenant, "f" * 64, 1)] = b"{}"
+    outcome = rebuild(empty.context, tenant)
     assert {(each.blob, each.reason) for each in outcome.broken} == {
         (first, Code.BLOB_DAMAGED),
         (key_object_blob(tenant, "f" * 64, 1), Code.BLOB_DAMAGED),
     }
-    assert [manifest_blob(tenant, each.snapshot_id) for each in lost.of.snapshots.all()] == [second]
+    assert [manifest_blob(tenant, each.snapshot_id) for each in empty.of.snapshots.all()] == [second]
 
 
-def test_without_its_key_object_a_manifest_is_left_out(lost: EngineWorld) -> None:
-    tenant = lost.tenant.tenant_id
-    for blob in list(lost.store.names(key_objects_prefix(tenant))):
-        lost.store.delete(blob)
-    outcome = rebuild(lost.context, tenant)
+def test_a_manifest_without_its_key_object_is_left_out(empty: EngineWorld) -> None:
+    tenant = empty.tenant.tenant_id
+    for blob in list(empty.store.names(key_objects_prefix(tenant))):
+        empty.store.delete(blob)
+    outcome = rebuild(empty.context, tenant)
     assert {each.reason for each in outcome.broken} == {Code.BLOB_MISSING}
-    assert (outcome.tenant, lost.context.catalog.tenants()) == (None, [])
+    assert (outcome.tenant, empty.context.catalog.tenants()) == (None, [])
 
 
-def test_a_key_object_under_another_name_is_none(lost: EngineWorld) -> None:
-    tenant = lost.tenant.tenant_id
-    one, two, *_ = lost.store.names(key_objects_prefix(tenant))
-    lost.store.blobs[one] = lost.store.blobs[two]
-    assert one in {each.blob for each in rebuild(lost.context, tenant).broken}
+def test_a_key_object_under_another_name_counts_as_broken(empty: EngineWorld) -> None:
+    tenant = empty.tenant.tenant_id
+    one, two, *_ = empty.store.names(key_objects_prefix(tenant))
+    empty.store.blobs[one] = empty.store.blobs[two]
+    assert one in {each.blob for each in rebuild(empty.context, tenant).broken}
 
 
-def test_of_several_manifests_of_a_job_the_one_that_was_built_upon_counts(world: EngineWorld, tmp_path: Path) -> None:
-    def killed(point: str) -> None:
+def test_a_rebuild_restores_the_manifest_with_a_child_among_several_of_a_job(
+    world: EngineWorld, tmp_path: Path
+) -> None:
+    def on_point(point: str) -> None:
         if point == "manifest-stored":
             world.at = lambda _: None
             raise Killed
 
-    world.at = killed
+    world.at = on_point
     world.ask()
     with pytest.raises(Killed):
         world.work()
@@ -215,7 +217,7 @@ def test_of_several_manifests_of_a_job_the_one_that_was_built_upon_counts(world:
     other.close()
 
 
-def test_a_tenant_of_whom_only_keys_lie_there_is_told_and_not_made(world: EngineWorld, tmp_path: Path) -> None:
+def test_a_tenant_with_key_objects_only_is_not_restored(world: EngineWorld, tmp_path: Path) -> None:
     other = world.over(tmp_path / "empty.sqlite3")
     outcome = rebuild(other.context, world.tenant.tenant_id)
     assert (outcome.tenant, outcome.trouble, outcome.broken) == (None, None, [])
@@ -223,13 +225,13 @@ def test_a_tenant_of_whom_only_keys_lie_there_is_told_and_not_made(world: Engine
     other.close()
 
 
-def test_the_credentials_key_comes_back_so_that_an_update_needs_no_new_one(lost: EngineWorld) -> None:
-    rebuild(lost.context, lost.tenant.tenant_id)
-    assert lost.of.keys.find(Purpose.SECRETS, None) is not None
-    update_tenant(lost.context, "acme", None, Secret(b"s"))
-    assert len(list(lost.store.names(key_objects_prefix(lost.tenant.tenant_id)))) == 3
+def test_the_data_key_of_the_credentials_is_restored_for_the_next_update(empty: EngineWorld) -> None:
+    rebuild(empty.context, empty.tenant.tenant_id)
+    assert empty.of.keys.find(Purpose.SECRETS, None) is not None
+    update_tenant(empty.context, "acme", None, Secret(b"s"))
+    assert len(list(empty.store.names(key_objects_prefix(empty.tenant.tenant_id)))) == 3
 
 
-def test_jobs_of_the_bucket_are_known_afterwards(lost: EngineWorld) -> None:
-    rebuild(lost.context, lost.tenant.tenant_id)
-    assert lost.of.upkeep.known_blobs().jobs >= set(lost.store.folders(jobs_prefix(lost.tenant.tenant_id)))
+def test_a_rebuilt_catalog_knows_the_jobs_of_the_bucket(empty: EngineWorld) -> None:
+    rebuild(empty.context, empty.tenant.tenant_id)
+    assert empty.of.upkeep.known_blobs().jobs >= set(empty.store.folders(jobs_prefix(empty.tenant.tenant_id)))
