@@ -1,4 +1,4 @@
-"""Two snapshots compared in a foreground job: what changed, what is unknown, and what is never opened."""
+"""Two snapshots compared in a foreground job: its differences, its unknown objects, and the chunks that it does not open."""
 
 import threading
 from collections.abc import Iterator
@@ -24,20 +24,20 @@ REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    made.directory.put("users", f"users/{ANA}", b'{"displayName":"Ana","userPrincipalName":"ana@x","city":"Rom"}')
-    made.directory.put("users", f"users/{BEN}", b'{"displayName":"Ben \\ud800","signInActivity":{"a":1}}')
-    made.directory.put("groups", f"groups/{SALES}", b'{"displayName":"Sales"}')
-    made.backed_up()
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    world.directory.put("users", f"users/{ANA}", b'{"displayName":"Ana","userPrincipalName":"ana@x","city":"Rom"}')
+    world.directory.put("users", f"users/{BEN}", b'{"displayName":"Ben \\ud800","signInActivity":{"a":1}}')
+    world.directory.put("groups", f"groups/{SALES}", b'{"displayName":"Sales"}')
+    world.backed_up()
+    yield world
+    world.close()
 
 
 def latest(world: EngineWorld) -> str:
     return world.of.snapshots.get("latest").snapshot_id
 
 
-def backed_up(world: EngineWorld) -> str:
+def back_up(world: EngineWorld) -> str:
     world.backed_up()
     return latest(world)
 
@@ -47,7 +47,9 @@ def compare(world: EngineWorld, before: str, after: str, **scope: object) -> tup
         return list(comparison.differences()), comparison
 
 
-def shown(world: EngineWorld, before: str, after: str, **scope: object) -> list[tuple[str, str, str | None]]:
+def shown_differences(
+    world: EngineWorld, before: str, after: str, **scope: object
+) -> list[tuple[str, str, str | None]]:
     return [(each.change.value, each.key, each.name) for each in compare(world, before, after, **scope)[0]]
 
 
@@ -60,8 +62,8 @@ def test_added_removed_and_changed_records_are_found_with_the_names_of_both_ends
     world.directory.put("users", f"users/{ANA}", b'{"displayName":"Ana","userPrincipalName":"ana@x","city":"Oslo"}')
     world.directory.put("groups", f"groups/{SALES}/members/{ANA}", b'{"id":"x"}')
     world.directory.log["users"].append(tombstone(b"users", b"users/0"))
-    second = backed_up(world)
-    assert shown(world, first, second) == [
+    second = back_up(world)
+    assert shown_differences(world, first, second) == [
         ("added", f"groups/{SALES}/members/{ANA}", "Sales → Ana (ana@x)"),
         ("removed", "users/0", None),
         ("changed", f"users/{ANA}", "Ana (ana@x)"),
@@ -76,47 +78,51 @@ def test_added_removed_and_changed_records_are_found_with_the_names_of_both_ends
     with compared(world.context, world.tenant, first, second, Scope()):
         assert {row["snapshot_id"] for row in world.rows("pins")} == {first, second}
     assert world.rows("pins") == []
-    (found, comparison) = compare(world, second, first, ids=[ANA], properties=["city"])
-    assert [(each.path, each.before, each.after) for each in found[0].properties] == [("city", b'"Oslo"', b'"Rom"')]
-    assert len(found) == 1
+    (differences, comparison) = compare(world, second, first, ids=[ANA], properties=["city"])
+    assert [(each.path, each.before, each.after) for each in differences[0].properties] == [
+        ("city", b'"Oslo"', b'"Rom"')
+    ]
+    assert len(differences) == 1
     assert not comparison.equal
 
 
 def test_a_comparison_of_a_snapshot_with_itself_opens_no_chunk(world: EngineWorld) -> None:
     with patch("shared.vault.reader._open_chunk", side_effect=AssertionError("a chunk was opened")):
-        found, comparison = compare(world, "latest", "latest")
-    assert (found, comparison.equal) == ([], True)
+        differences, comparison = compare(world, "latest", "latest")
+    assert (differences, comparison.equal) == ([], True)
     assert world.of.jobs.recent(1)[0].state is JobState.SUCCEEDED
 
 
-def test_volatile_and_ignored_properties_alone_are_no_difference(world: EngineWorld) -> None:
+def test_changes_of_only_volatile_or_ignored_properties_are_no_difference(world: EngineWorld) -> None:
     first = latest(world)
     world.directory.put("users", f"users/{BEN}", b'{"displayName":"Ben \\ud800","signInActivity":{"a":2}}')
     world.directory.put("groups", f"groups/{SALES}", b'{"displayName":"Sales","mail":"s@x"}')
-    second = backed_up(world)
-    assert [key for _, key, _ in shown(world, first, second)] == [f"groups/{SALES}"]
-    assert shown(world, first, second, ignored=["mail"]) == []
-    assert shown(world, first, second, properties=["signInActivity"]) == [("changed", f"users/{BEN}", "Ben \ud800")]
-    assert shown(world, first, second, search="S@X") == [("changed", f"groups/{SALES}", "Sales")]
-    assert shown(world, first, second, resources=["users"]) == []
+    second = back_up(world)
+    assert [key for _, key, _ in shown_differences(world, first, second)] == [f"groups/{SALES}"]
+    assert shown_differences(world, first, second, ignored=["mail"]) == []
+    assert shown_differences(world, first, second, properties=["signInActivity"]) == [
+        ("changed", f"users/{BEN}", "Ben \ud800")
+    ]
+    assert shown_differences(world, first, second, search="S@X") == [("changed", f"groups/{SALES}", "Sales")]
+    assert shown_differences(world, first, second, resources=["users"]) == []
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_references_in_properties_are_named_however_many_differences_there_are(world: EngineWorld, many: bool) -> None:
+def test_references_in_properties_are_named_even_if_there_are_many_differences(world: EngineWorld, many: bool) -> None:
     path = "conditionalAccessPolicies/p"
     policy = b'{"conditions":{"users":{"includeGroups":[%b]},"applications":{"includeApplications":["All",%b]}}}'
     world.directory.put("conditionalAccessPolicies", path, policy % (b"", b'"x"'))
     world.directory.put(
         "servicePrincipals", "servicePrincipals/1", b'{"displayName":"Mail","appId":"%b"}' % APP.encode()
     )
-    first = backed_up(world)
+    first = back_up(world)
     world.directory.put(
         "conditionalAccessPolicies", path, policy % (b'"%b"' % SALES.encode(), b'"%b"' % APP.upper().encode())
     )
-    second = backed_up(world)
+    second = back_up(world)
     world.limit(differences_waiting=1 if many else 100)
-    found, comparison = compare(world, first, second)
-    assert [each.path for each in found[0].properties] == [
+    differences, comparison = compare(world, first, second)
+    assert [each.path for each in differences[0].properties] == [
         "conditions.applications.includeApplications",
         "conditions.users.includeGroups",
     ]
@@ -126,11 +132,13 @@ def test_references_in_properties_are_named_however_many_differences_there_are(w
 
 def test_names_of_removed_objects_come_from_the_first_snapshot(world: EngineWorld) -> None:
     world.directory.put("groups", f"groups/{SALES}/members/{ANA}", b"{}")
-    first = backed_up(world)
+    first = back_up(world)
     world.directory.log["users"].append(tombstone(b"users", f"users/{ANA}".encode()))
     world.directory.log["groups"].append(tombstone(b"groups.members", f"groups/{SALES}/members/{ANA}".encode()))
-    second = backed_up(world)
-    assert ("removed", f"groups/{SALES}/members/{ANA}", "Sales → Ana (ana@x)") in shown(world, first, second)
+    second = back_up(world)
+    assert ("removed", f"groups/{SALES}/members/{ANA}", "Sales → Ana (ana@x)") in shown_differences(
+        world, first, second
+    )
 
 
 def test_a_stale_stream_is_unknown_and_none_of_its_records_count_as_removed(world: EngineWorld) -> None:
@@ -138,8 +146,8 @@ def test_a_stale_stream_is_unknown_and_none_of_its_records_count_as_removed(worl
     world.directory.trouble["groups"] = [(0, Skip(Answer.FORBIDDEN, "status 403", "r"))]
     world.done()
     second = latest(world)
-    found, comparison = compare(world, first, second)
-    assert found == []
+    differences, comparison = compare(world, first, second)
+    assert differences == []
     assert not comparison.equal
     assert {unknown.resource for unknown in comparison.unknown} == {"groups", "groups.members", "groups.owners"}
     assert {unknown.reason for unknown in comparison.unknown} == {
@@ -151,13 +159,13 @@ def test_a_stale_stream_is_unknown_and_none_of_its_records_count_as_removed(worl
 def test_objects_that_graph_refused_are_unknown_and_the_others_are_compared(world: EngineWorld) -> None:
     for one in ("a", "b"):
         world.directory.put("applications", f"applications/{one}")
-    first = backed_up(world)
+    first = back_up(world)
     for one in ("a", "b"):
         world.directory.put("applications.owners", f"applications/{one}/owners/{ANA}")
     world.directory.refusing["applications.owners"] = ["a"]
     world.done()
-    found, comparison = compare(world, first, latest(world))
-    assert [each.key for each in found] == [f"applications/b/owners/{ANA}"]
+    differences, comparison = compare(world, first, latest(world))
+    assert [each.key for each in differences] == [f"applications/b/owners/{ANA}"]
     (unknown,) = comparison.unknown
     assert (unknown.resource, unknown.objects) == ("applications.owners", ["a"])
 
@@ -165,7 +173,7 @@ def test_objects_that_graph_refused_are_unknown_and_the_others_are_compared(worl
 def test_a_refusal_reaches_a_comparison_within_a_lease(world: EngineWorld) -> None:
     first = latest(world)
     world.directory.put("users", "users/new")
-    second = backed_up(world)
+    second = back_up(world)
     with pytest.raises(KeyRefused), compared(world.context, world.tenant, first, second, Scope()) as comparison:
         refused = threading.Event()
         comparison._work.keys.on_end(refused.set)
@@ -175,7 +183,7 @@ def test_a_refusal_reaches_a_comparison_within_a_lease(world: EngineWorld) -> No
     assert (newest(world).state, newest(world).code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
 
 
-def test_a_scope_that_nothing_can_be_in_is_refused(world: EngineWorld) -> None:
+def test_a_scope_that_cannot_contain_any_record_is_refused(world: EngineWorld) -> None:
     refusals: list[tuple[dict[str, object], Code]] = [
         ({"properties": ["nonsense"]}, Code.WRONG_USE),
         ({"resources": ["nonsense"]}, Code.WRONG_USE),
@@ -183,9 +191,9 @@ def test_a_scope_that_nothing_can_be_in_is_refused(world: EngineWorld) -> None:
         ({"ids": ["no-such-object"]}, Code.NO_SUCH_OBJECT),
     ]
     for scope, code in refusals:
-        with pytest.raises(Refuse) as refused:
+        with pytest.raises(Refuse) as caught:
             compare(world, "latest", "latest", **scope)
-        assert refused.value.code is code
+        assert caught.value.code is code
 
 
 def test_an_object_that_did_not_change_may_be_named(world: EngineWorld) -> None:
@@ -199,6 +207,6 @@ def test_a_very_long_name_is_shortened_and_an_id_that_is_no_guid_has_one_too(wor
     world.directory.put("users", f"users/{encode_id('é').decode()}", b'{"displayName":"%b"}' % (b"n" * 65_536))
     world.directory.put("groups", f"groups/{SALES}/members/{encode_id('é').decode()}")
     first = latest(world)
-    second = backed_up(world)
-    (_, _, name), _ = shown(world, first, second)
+    second = back_up(world)
+    (_, _, name), _ = shown_differences(world, first, second)
     assert name == f"Sales → {'n' * naming._LONGEST}…"

@@ -40,32 +40,32 @@ NAMES = list(HOSTILE)
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineWorld]:
-    """Two snapshots: each hostile text is the name of an added user, and the old and the new value of a property."""
-    made = EngineWorld(tmp_path_factory.mktemp("reports"))
+    """Yield a world with two snapshots. Each hostile text names an added user, and is a property's old and new value."""
+    world = EngineWorld(tmp_path_factory.mktemp("reports"))
     for n, text in enumerate(HOSTILE.values()):
-        made.directory.put("users", f"users/changed{n}", f'{{"displayName":{text},"city":{text}}}'.encode())
-    made.directory.put("groups", "groups/odd", b'{"displayName":"=1+1","tags":["a"]}')
-    made.backed_up()
+        world.directory.put("users", f"users/changed{n}", f'{{"displayName":{text},"city":{text}}}'.encode())
+    world.directory.put("groups", "groups/odd", b'{"displayName":"=1+1","tags":["a"]}')
+    world.backed_up()
     for n, text in enumerate(HOSTILE.values()):
-        made.directory.put("users", f"users/added{n}", f'{{"displayName":{text}}}'.encode())
-        made.directory.put(
+        world.directory.put("users", f"users/added{n}", f'{{"displayName":{text}}}'.encode())
+        world.directory.put(
             "users", f"users/changed{n}", f'{{"displayName":{text},"city":{text},"state":{text}}}'.encode()
         )
-    made.directory.put("groups", "groups/odd", b'{"displayName":"=1+1","tags":["a","=b"]}')
-    made.directory.log["users"].append(tombstone(b"users", b"users/0"))
-    made.backed_up()
-    yield made
-    made.close()
+    world.directory.put("groups", "groups/odd", b'{"displayName":"=1+1","tags":["a","=b"]}')
+    world.directory.log["users"].append(tombstone(b"users", b"users/0"))
+    world.backed_up()
+    yield world
+    world.close()
 
 
-def reported(world: EngineWorld, report: Callable[[Comparison], Iterator[bytes]]) -> bytes:
+def write_report(world: EngineWorld, report: Callable[[Comparison], Iterator[bytes]]) -> bytes:
     second, first = world.of.snapshots.all()[:2]
     with compared(world.context, world.tenant, first.snapshot_id, second.snapshot_id, Scope()) as comparison:
         return b"".join(report(comparison))
 
 
-def test_json_has_every_value_to_the_letter(world: EngineWorld) -> None:
-    text = reported(world, lambda comparison: json_document(comparison, summary=False))
+def test_json_has_every_value_unchanged(world: EngineWorld) -> None:
+    text = write_report(world, lambda comparison: json_document(comparison, summary=False))
     for value in HOSTILE.values():
         assert b'"state": [null, %b]' % value.encode() in text
     document = json.loads(text)
@@ -77,8 +77,8 @@ def test_json_has_every_value_to_the_letter(world: EngineWorld) -> None:
     assert document["summary"][1] == {"resource": "users", "added": 10, "removed": 1, "changed": 10}
 
 
-def test_csv_keeps_a_row_a_record_and_calculates_nothing(world: EngineWorld) -> None:
-    text = reported(world, lambda comparison: csv_rows(comparison, summary=False)).decode()
+def test_csv_has_one_row_per_value_and_no_formula(world: EngineWorld) -> None:
+    text = write_report(world, lambda comparison: csv_rows(comparison, summary=False)).decode()
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert len(rows) == 1 + 1 + 2 * len(HOSTILE) + 1
     assert {len(row) for row in rows} == {9}
@@ -91,8 +91,8 @@ def test_csv_keeps_a_row_a_record_and_calculates_nothing(world: EngineWorld) -> 
         assert json.loads(states[f"users/changed{n}"].removeprefix("'")) == json.loads(value)
 
 
-def test_a_table_has_no_escape_sequence_and_no_line_of_its_values_own(world: EngineWorld) -> None:
-    text = reported(world, lambda comparison: table(comparison, summary=False)).decode()
+def test_values_add_no_escape_sequence_and_no_line_to_a_table(world: EngineWorld) -> None:
+    text = write_report(world, lambda comparison: table(comparison, summary=False)).decode()
     assert all(c.isprintable() or c == "\n" for c in text)
     lines = text.split("\n")
     assert len([line for line in lines if line.startswith("  + added")]) == len(HOSTILE)
@@ -102,15 +102,15 @@ def test_a_table_has_no_escape_sequence_and_no_line_of_its_values_own(world: Eng
 
 
 class Elements(HTMLParser):
-    """The elements of a page, with their attributes."""
+    """Collect the elements of a page with their attributes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: set[tuple[str, tuple[str, ...]]] = set()
+        self.seen_elements: set[tuple[str, tuple[str, ...]]] = set()
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.add((tag, tuple(name for name, _ in attrs)))
+        self.seen_elements.add((tag, tuple(name for name, _ in attrs)))
         if tag not in ("meta", "wbr"):
             self.open.append(tag)
 
@@ -119,14 +119,14 @@ class Elements(HTMLParser):
 
 
 def test_a_page_has_only_its_own_elements_and_none_that_runs_or_loads(world: EngineWorld) -> None:
-    text = reported(world, lambda comparison: page(comparison, "acme", summary=False)).decode()
+    text = write_report(world, lambda comparison: page(comparison, "acme", summary=False)).decode()
     elements = Elements()
     elements.feed(text)
     assert elements.open == []
-    assert {tag for tag, _ in elements.found}.isdisjoint(
+    assert {tag for tag, _ in elements.seen_elements}.isdisjoint(
         {"script", "img", "a", "link", "iframe", "svg", "form", "input"}
     )
-    attributes = {name for _, names in elements.found for name in names}
+    attributes = {name for _, names in elements.seen_elements for name in names}
     assert attributes == {"lang", "charset", "http-equiv", "content", "name", "class", "scope", "colspan"}
     assert "url(" not in text
     assert all(c.isprintable() or c == "\n" for c in text)
@@ -141,7 +141,7 @@ def test_a_summary_has_counts_and_no_value(world: EngineWorld, name: str) -> Non
         "json": lambda comparison: json_document(comparison, summary=True),
         "html": lambda comparison: page(comparison, "acme", summary=True),
     }
-    text = reported(world, reports[name])
+    text = write_report(world, reports[name])
     assert b"users" in text
     assert b"groups" in text
     assert b"changed0" not in text
@@ -149,7 +149,7 @@ def test_a_summary_has_counts_and_no_value(world: EngineWorld, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["out", "-"])
-def test_a_report_that_a_refused_key_cuts_off_leaves_no_file(
+def test_a_report_that_a_refused_key_interrupts_leaves_no_file(
     world: EngineWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

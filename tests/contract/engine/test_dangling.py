@@ -11,7 +11,7 @@ from shared.domain.records import tombstone
 from shared.engine.compare.dangling import dangling
 from tests.contract.engine.world import EngineWorld
 
-ANA, GONE, SALES, MAIL, APP = (f"{n}a000000-0000-4000-8000-00000000000b" for n in range(1, 6))
+ANA, MISSING, SALES, MAIL, APP = (f"{n}a000000-0000-4000-8000-00000000000b" for n in range(1, 6))
 POLICY = (
     '{"displayName":"Mfa","conditions":{"users":{"includeUsers":["All","GuestsOrExternalUsers","%s","%s"],'
     '"excludeGroups":["%s","None"]},"applications":{"includeApplications":["Office365","%s","%s"]}}}'
@@ -20,50 +20,50 @@ POLICY = (
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    put = made.directory.put
+    world = EngineWorld(tmp_path)
+    put = world.directory.put
     put("users", f"users/{ANA}")
     put("groups", f"groups/{SALES}")
     put("servicePrincipals", f"servicePrincipals/{MAIL}", b'{"displayName":"Mail","appId":"%b"}' % APP.encode())
-    policy = POLICY % (ANA.upper(), GONE.upper(), SALES, APP.upper(), GONE)
+    policy = POLICY % (ANA.upper(), MISSING.upper(), SALES, APP.upper(), MISSING)
     put("conditionalAccessPolicies", "conditionalAccessPolicies/p", policy.encode())
     grant = '{"clientId":"%s","resourceId":"%s","principalId":%s}'
     put("oauth2PermissionGrants", "oauth2PermissionGrants/all", (grant % (MAIL, MAIL, "null")).encode())
-    put("oauth2PermissionGrants", "oauth2PermissionGrants/one", (grant % (MAIL, GONE, f'"{ANA}"')).encode())
+    put("oauth2PermissionGrants", "oauth2PermissionGrants/one", (grant % (MAIL, MISSING, f'"{ANA}"')).encode())
     assignment = '{"principalId":"%s","resourceId":"%s"}'
-    for name, principal in (("as1", SALES), ("as2", GONE)):
+    for name, principal in (("as1", SALES), ("as2", MISSING)):
         key = f"servicePrincipals/{MAIL}/appRoleAssignedTo/{name}"
         put("servicePrincipals.appRoleAssignedTo", key, (assignment % (principal, MAIL)).encode())
-    made.backed_up()
-    yield made
-    made.close()
+    world.backed_up()
+    yield world
+    world.close()
 
 
-def found(world: EngineWorld, *resources: str) -> list[tuple[str, str, str, list[str]]]:
+def dangling_references(world: EngineWorld, *resources: str) -> list[tuple[str, str, str, list[str]]]:
     return [
         (each.key, each.path, each.id, each.unread)
         for each in dangling(world.context, world.tenant, "latest", resources)
     ]
 
 
-def test_each_id_that_no_object_has_is_found_where_it_is_named(world: EngineWorld) -> None:
+def test_each_reference_to_a_missing_object_is_listed_with_its_property(world: EngineWorld) -> None:
     policy = "conditionalAccessPolicies/p"
-    assert found(world) == [
-        (policy, "conditions.users.includeUsers", GONE.upper(), []),
-        (policy, "conditions.applications.includeApplications", GONE, []),
-        ("oauth2PermissionGrants/one", "resourceId", GONE, []),
-        (f"servicePrincipals/{MAIL}/appRoleAssignedTo/as2", "principalId", GONE, []),
+    assert dangling_references(world) == [
+        (policy, "conditions.users.includeUsers", MISSING.upper(), []),
+        (policy, "conditions.applications.includeApplications", MISSING, []),
+        ("oauth2PermissionGrants/one", "resourceId", MISSING, []),
+        (f"servicePrincipals/{MAIL}/appRoleAssignedTo/as2", "principalId", MISSING, []),
     ]
     job = world.of.jobs.recent(1)[0]
     assert (job.kind, job.state, job.detail) == (JobKind.BROWSE, JobState.SUCCEEDED, RecordsShown(records=4))
-    assert [key for key, *_ in found(world, "oauth2PermissionGrants")] == ["oauth2PermissionGrants/one"]
+    assert [key for key, *_ in dangling_references(world, "oauth2PermissionGrants")] == ["oauth2PermissionGrants/one"]
 
 
-def test_a_reference_into_a_resource_that_was_not_read_is_said_to_be_unknown(world: EngineWorld) -> None:
+def test_a_reference_into_a_resource_that_was_not_read_is_reported_as_unknown(world: EngineWorld) -> None:
     world.directory.log["groups"].append(tombstone(b"groups", f"groups/{SALES}".encode()))
     world.backed_up()
     excluded = ("conditionalAccessPolicies/p", "conditions.users.excludeGroups", SALES)
-    assert (*excluded, []) in found(world)
+    assert (*excluded, []) in dangling_references(world)
     world.directory.trouble["groups"] = [(0, Skip(Answer.FORBIDDEN, "status 403", "r"))]
     world.done()
-    assert (*excluded, ["groups"]) in found(world)
+    assert (*excluded, ["groups"]) in dangling_references(world)

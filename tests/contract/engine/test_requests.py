@@ -1,4 +1,4 @@
-"""Requests about tenants: what each refuses before anything leaves this process, and whom its audit event names."""
+"""Requests about tenants: wrong input is refused before any call leaves this process, and audit events name the actor."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -22,9 +22,9 @@ EXPIRES = datetime(2030, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    yield world
+    world.close()
 
 
 def last_event(world: EngineWorld, tenant_id: str) -> Event:
@@ -32,7 +32,7 @@ def last_event(world: EngineWorld, tenant_id: str) -> Event:
     return event_of(world.context.catalog.tenant(tenant_id).audit.recent(1)[0])
 
 
-def test_a_tenant_is_connected_and_updated_by_the_one_who_asked(world: EngineWorld) -> None:
+def test_events_of_an_added_and_of_an_updated_tenant_name_the_actor(world: EngineWorld) -> None:
     tenant = add_tenant(world.context, ADA, "other", identity(), secret_expires_at=EXPIRES).tenant
     assert (tenant.name, tenant.sign_in_expires_at) == ("other", EXPIRES)
     event = last_event(world, tenant.tenant_id)
@@ -45,27 +45,27 @@ def test_a_tenant_is_connected_and_updated_by_the_one_who_asked(world: EngineWor
     assert (event.actor, event.action) == ("bob", "credential.updated")
 
 
-def test_an_expiry_is_not_taken_for_a_certificate(world: EngineWorld) -> None:
-    given = identity()
+def test_an_expiry_is_refused_for_a_certificate(world: EngineWorld) -> None:
+    other = identity()
     certificate = Identity(
-        directory_id=given.directory_id, client_id=given.client_id, secret=Secret(b"x"), kind=CredentialKind.CERTIFICATE
+        directory_id=other.directory_id, client_id=other.client_id, secret=Secret(b"x"), kind=CredentialKind.CERTIFICATE
     )
-    with pytest.raises(Refuse, match="a certificate says when it expires") as refused:
+    with pytest.raises(Refuse, match="a certificate says when it expires") as caught:
         add_tenant(world.context, ADA, "other", certificate, secret_expires_at=EXPIRES)
-    assert refused.value.code is Code.WRONG_USE
+    assert caught.value.code is Code.WRONG_USE
     with pytest.raises(Refuse, match="a certificate says when it expires"):
         update_tenant(world.context, ADA, "acme", CredentialKind.CERTIFICATE, Secret(b"x"), secret_expires_at=EXPIRES)
 
 
-def test_a_tenant_keeps_its_directory(world: EngineWorld) -> None:
-    with pytest.raises(Refuse, match="acme keeps its directory") as refused:
+def test_an_update_to_another_directory_is_refused(world: EngineWorld) -> None:
+    with pytest.raises(Refuse, match="acme keeps its directory") as caught:
         update_tenant(
             world.context, ADA, "acme", CredentialKind.SECRET, Secret(b"x"), directory_id=identity().directory_id
         )
-    assert refused.value.code is Code.WRONG_USE
+    assert caught.value.code is Code.WRONG_USE
 
 
-def test_a_tenant_is_removed_or_shredded_by_the_one_who_asked(world: EngineWorld) -> None:
+def test_the_event_of_a_removal_and_the_certificate_of_a_shred_name_the_actor(world: EngineWorld) -> None:
     assert remove_tenant(world.context, ADA, "acme") == world.tenant
     event = last_event(world, world.tenant.tenant_id)
     assert (event.actor, event.action) == (ADA, "tenant.removed")
@@ -73,21 +73,21 @@ def test_a_tenant_is_removed_or_shredded_by_the_one_who_asked(world: EngineWorld
     assert shred_tenant(world.context, "bob", "other").by == "bob"
 
 
-def test_a_rebuild_names_the_one_who_asked_and_yields_each_tenant(world: EngineWorld, tmp_path: Path) -> None:
+def test_a_rebuild_names_the_actor_and_yields_each_tenant(world: EngineWorld, tmp_path: Path) -> None:
     world.backed_up()
-    lost = world.over(tmp_path / "new.sqlite3")
-    shown: list[int] = []
-    (outcome,) = rebuild_catalog(lost.context, ADA, frozenset(), lambda: nullcontext(shown.append))
-    assert (outcome.tenant, outcome.snapshots, shown) == (world.tenant, 1, [1])
-    event = last_event(lost, world.tenant.tenant_id)
+    empty = world.over(tmp_path / "new.sqlite3")
+    counts: list[int] = []
+    (outcome,) = rebuild_catalog(empty.context, ADA, frozenset(), lambda: nullcontext(counts.append))
+    assert (outcome.tenant, outcome.snapshots, counts) == (world.tenant, 1, [1])
+    event = last_event(empty, world.tenant.tenant_id)
     assert (event.actor, event.action) == (ADA, "catalog.rebuilt")
-    lost.close()
+    empty.close()
 
 
-def test_only_the_arn_of_a_key_itself_is_trusted() -> None:
+def test_only_the_arn_of_a_key_can_be_trusted() -> None:
     key = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
     assert check_trusted([key, key]) == {key}
-    for wrong in ("key", "arn:aws:kms:eu-central-1:444455556666:alias/backup"):
-        with pytest.raises(Refuse) as refused:
-            check_trusted([key, wrong])
-        assert refused.value.code is Code.KEY_INVALID
+    for text in ("key", "arn:aws:kms:eu-central-1:444455556666:alias/backup"):
+        with pytest.raises(Refuse) as caught:
+            check_trusted([key, text])
+        assert caught.value.code is Code.KEY_INVALID

@@ -1,4 +1,4 @@
-"""A byte that is changed on the way, once, is read again; a blob is damaged only if it is so twice."""
+"""A blob that arrives damaged is read again. It counts as damaged only if both reads are wrong."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,12 +24,12 @@ def missing(_data: bytes) -> None:
     return None
 
 
-def broken_off(_data: bytes) -> bytes:
-    raise StoreTrouble("Broken off.")
+def interrupted(_data: bytes) -> bytes:
+    raise StoreTrouble("Interrupted.")
 
 
-class WorseWay(MemoryStore):
-    """A store whose blobs arrive spoilt so many times each."""
+class FaultyStore(MemoryStore):
+    """A store whose first reads of each blob arrive spoilt, ``times`` times."""
 
     def __init__(self, blobs: dict[str, bytes], spoil: Spoil, times: int) -> None:
         self.blobs, self._spoil, self._times = blobs, spoil, times
@@ -45,67 +45,65 @@ class WorseWay(MemoryStore):
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=5.0)
-    made.backed_up()
-    made.directory.put("users", "users/later", b'{"n":7}')
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=5.0)
+    world.backed_up()
+    world.directory.put("users", "users/later", b'{"n":7}')
+    yield world
+    world.close()
 
 
-def on_a_worse_way(world: EngineWorld, spoil: Spoil, times: int = 1) -> WorseWay:
-    """Each blob that the engine reads from now on arrives spoilt, so many times."""
-    way = WorseWay(world.store.blobs, spoil, times)
-    world.context.store._store = way
-    return way
+def spoil_reads(world: EngineWorld, spoil: Spoil, times: int = 1) -> FaultyStore:
+    """Spoil the first reads of each blob from now on, ``times`` times."""
+    store = FaultyStore(world.store.blobs, spoil, times)
+    world.context.store._store = store
+    return store
 
 
-every_way = pytest.mark.parametrize("spoil", [flipped, missing, broken_off])
+every_spoil = pytest.mark.parametrize("spoil", [flipped, missing, interrupted])
 
 
-@every_way
-def test_a_download_reads_again_what_arrives_spoilt_once(world: EngineWorld, spoil: Spoil) -> None:
+@every_spoil
+def test_a_download_reads_a_blob_again_that_arrives_spoilt_once(world: EngineWorld, spoil: Spoil) -> None:
     expected = world.download()
-    way = on_a_worse_way(world, spoil)
+    store = spoil_reads(world, spoil)
     assert world.download() == expected
-    assert min(way.reads.values()) >= 2
+    assert min(store.reads.values()) >= 2
 
 
-@every_way
+@every_spoil
 @pytest.mark.parametrize("detail", [None, VerifyRequest(shallow=True)])
-def test_a_verify_finds_no_damage_that_is_on_the_way_alone(
+def test_a_verify_reports_no_damage_if_only_one_read_was_spoilt(
     world: EngineWorld, spoil: Spoil, detail: VerifyRequest | None
 ) -> None:
-    way = on_a_worse_way(world, spoil)
+    store = spoil_reads(world, spoil)
     job = world.done(JobKind.VERIFY, detail=detail)
     assert (job.state, job.detail.damaged) == (JobState.SUCCEEDED, [])
-    assert way.reads
+    assert store.reads
 
 
-@every_way
-def test_a_backup_that_builds_on_another_one_reads_again_what_arrives_spoilt_once(
-    world: EngineWorld, spoil: Spoil
-) -> None:
-    way = on_a_worse_way(world, spoil)
+@every_spoil
+def test_an_incremental_backup_reads_a_blob_again_that_arrives_spoilt_once(world: EngineWorld, spoil: Spoil) -> None:
+    store = spoil_reads(world, spoil)
     assert world.done().state is JobState.SUCCEEDED
-    assert way.reads
+    assert store.reads
     assert b'{"n":7}' in world.download().values()
 
 
-def test_heads_and_what_a_rebuild_reads_are_read_again_too(world: EngineWorld, tmp_path: Path) -> None:
+def test_heads_and_the_blobs_of_a_rebuild_are_read_again_too(world: EngineWorld, tmp_path: Path) -> None:
     keep_head(world.context, world.of)
-    on_a_worse_way(world, flipped)
+    spoil_reads(world, flipped)
     assert verify_audit(world.context, world.tenant.tenant_id).fault is None
     other = world.over(tmp_path / "lost.sqlite3")
-    on_a_worse_way(other, flipped)
+    spoil_reads(other, flipped)
     rebuilt = rebuild(other.context, world.tenant.tenant_id)
     assert (rebuilt.broken, rebuilt.trouble) == ([], None)
     other.close()
 
 
 @pytest.mark.parametrize(("spoil", "code"), [(flipped, Code.BLOB_DAMAGED), (missing, Code.BLOB_MISSING)])
-def test_what_is_spoilt_twice_is_said(world: EngineWorld, spoil: Spoil, code: Code) -> None:
-    way = on_a_worse_way(world, spoil, times=99)
+def test_a_blob_that_arrives_spoilt_twice_raises_an_alarm(world: EngineWorld, spoil: Spoil, code: Code) -> None:
+    store = spoil_reads(world, spoil, times=99)
     with pytest.raises(Alarm) as caught:
         world.download()
     assert caught.value.code is code
-    assert way.reads[caught.value.blob] == 2
+    assert store.reads[caught.value.blob] == 2

@@ -1,4 +1,4 @@
-"""How long a backup is patient with Graph, and what it takes Graph's word for."""
+"""Retries of a backup against Graph: how long they last, and which answers of Graph are believed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,19 +20,19 @@ POLICIES = "conditionalAccessPolicies"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    made.limit(proof_seconds=0.0)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    world.limit(proof_seconds=0.0)
+    yield world
+    world.close()
 
 
 def report(world: EngineWorld, resource: str) -> ResourceReport:
-    (found,) = (each for each in world.of.snapshots.get("latest").resources if each.resource == resource)
-    return found
+    (report,) = (each for each in world.of.snapshots.get("latest").resources if each.resource == resource)
+    return report
 
 
 def minutes_until_ended(world: EngineWorld, job: Job, *, every: int = 1) -> int:
-    """Work once in so many minutes until the job has ended. Return the minutes."""
+    """Work once every ``every`` minutes until the job has ended. Return the minutes."""
     for minute in range(0, 500, every):
         world.work(4)
         if world.of.jobs.get(job.job_id).state.ended:
@@ -41,41 +41,43 @@ def minutes_until_ended(world: EngineWorld, job: Job, *, every: int = 1) -> int:
     raise AssertionError("the job has not ended")
 
 
-def always(world: EngineWorld, stream: str, error: EntrakeepError, after: int = 0) -> None:
+def always_fail(world: EngineWorld, stream: str, error: EntrakeepError, after: int = 0) -> None:
     world.directory.trouble[stream] = [(after, error)] * 10_000
 
 
-# -- patience
+# -- how long retries last
 
 
 @pytest.mark.parametrize(("stream", "after"), [("users", 0), ("users", 2), (POLICIES, 0), ("applications.owners", 0)])
-def test_a_stream_that_always_fails_costs_ten_minutes_and_itself(world: EngineWorld, stream: str, after: int) -> None:
+def test_a_stream_that_always_fails_delays_the_job_ten_minutes_and_only_itself_fails(
+    world: EngineWorld, stream: str, after: int
+) -> None:
     world.directory.put(POLICIES, f"{POLICIES}/p")
     world.backed_up()
     before = world.download()
     world.directory.put("groups", "groups/new")
     for n in range(3):
         world.directory.put("users", f"users/new-{n}")
-    always(world, stream, TROUBLE, after)
+    always_fail(world, stream, TROUBLE, after)
     job = world.ask()
     assert 9 <= minutes_until_ended(world, job) <= 12
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
-    told = report(world, stream)
-    assert (told.answer, told.stale, told.request_id) == (Answer.FAILED, True, "request-1")
-    kept = {key: value for key, value in world.download().items() if key.startswith(f"{stream}/")}
-    assert kept == {key: value for key, value in before.items() if key.startswith(f"{stream}/")}
+    failed = report(world, stream)
+    assert (failed.answer, failed.stale, failed.request_id) == (Answer.FAILED, True, "request-1")
+    records = {key: value for key, value in world.download().items() if key.startswith(f"{stream}/")}
+    assert records == {key: value for key, value in before.items() if key.startswith(f"{stream}/")}
     assert "groups/new" in world.download()
 
 
-def test_a_directory_that_answers_nothing_is_waited_for_for_six_hours(world: EngineWorld) -> None:
+def test_a_backup_retries_a_silent_directory_for_six_hours(world: EngineWorld) -> None:
     world.directory.silent = True
-    always(world, "users", TROUBLE)
+    always_fail(world, "users", TROUBLE)
     assert 350 <= minutes_until_ended(world, world.ask(), every=5) <= 370
 
 
-def test_patience_with_one_stream_counts_from_when_others_are_answered_again(world: EngineWorld) -> None:
+def test_the_retry_time_of_a_stream_starts_when_graph_answers_other_requests_again(world: EngineWorld) -> None:
     world.directory.silent = True
-    always(world, "users", TROUBLE)
+    always_fail(world, "users", TROUBLE)
     job = world.ask()
     for _ in range(60):
         world.work(4)
@@ -84,12 +86,12 @@ def test_patience_with_one_stream_counts_from_when_others_are_answered_again(wor
     assert 9 <= minutes_until_ended(world, job) <= 12
 
 
-def test_patience_outlives_a_worker_that_is_killed(world: EngineWorld) -> None:
-    always(world, "users", TROUBLE)
+def test_the_retry_time_of_a_stream_survives_kills_of_workers(world: EngineWorld) -> None:
+    always_fail(world, "users", TROUBLE)
     job, minutes = world.ask(), 0
     while not world.of.jobs.get(job.job_id).state.ended:
         world.tick()
-        for sent in world.messages.taken:  # each third time the worker goes away with the claim that it took
+        for sent in world.messages.taken:  # each third time the worker is killed after its claim
             if minutes % 3 == 1:
                 world.of.claims.claim(sent.job_id, sent.step_id, "killed/1", 30.0)
             else:
@@ -102,7 +104,7 @@ def test_patience_outlives_a_worker_that_is_killed(world: EngineWorld) -> None:
     assert minutes <= 20
 
 
-def test_a_stream_that_recovers_in_time_is_whole(world: EngineWorld) -> None:
+def test_a_stream_that_recovers_in_time_is_complete(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(1, TROUBLE)] * 5
     job = world.ask()
     assert minutes_until_ended(world, job) >= 3
@@ -110,12 +112,12 @@ def test_a_stream_that_recovers_in_time_is_whole(world: EngineWorld) -> None:
     assert world.download() == world.directory.records()
 
 
-# -- circles
+# -- loops of cursors
 
 
-def test_a_cursor_that_is_refused_whenever_it_is_read_afresh_costs_ten_minutes(world: EngineWorld) -> None:
-    world.limit(buffer_bytes=1)  # a checkpoint with each page, which is no progress if it is dropped each time
-    always(world, "users", StartOver("Refused.", "request-2"), after=2)
+def test_a_cursor_that_is_refused_after_each_fresh_start_fails_its_stream_after_ten_minutes(world: EngineWorld) -> None:
+    world.limit(buffer_bytes=1)  # each page stores a checkpoint, but a dropped checkpoint is no progress
+    always_fail(world, "users", StartOver("Refused.", "request-2"), after=2)
     job = world.ask()
     assert 9 <= minutes_until_ended(world, job) <= 12
     assert (report(world, "users").answer, report(world, "users").request_id) == (Answer.FAILED, "request-2")
@@ -126,38 +128,40 @@ def test_a_cursor_refused_once_is_not_used_again_by_the_job(world: EngineWorld) 
     world.directory.told.clear()
     world.directory.trouble["users"] = [(0, StartOver("Refused.")), (0, StartOver("Refused."))]
     minutes_until_ended(world, world.ask())
-    assert [what for name, what in world.directory.told if name == "users"][:3] == ["delta:4", "afresh", "afresh"]
+    assert [request for name, request in world.directory.told if name == "users"][:3] == ["delta:4", "afresh", "afresh"]
 
 
-def test_a_circle_is_left_by_one_fresh_start(world: EngineWorld) -> None:
+def test_a_loop_of_cursors_is_fixed_by_one_fresh_start(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(2, Looping("Round.", "request-3"))]
     world.backed_up()
     assert world.download() == world.directory.records()
 
 
-def test_a_second_circle_ends_the_stream_with_its_request(world: EngineWorld) -> None:
+def test_a_second_loop_of_cursors_fails_the_stream_with_its_request_id(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(2, Looping("Round.", "request-3")), (3, Looping("Round.", "request-4"))]
     assert world.done().state is JobState.SUCCEEDED_WITH_WARNINGS
     assert (report(world, "users").answer, report(world, "users").request_id) == (Answer.FAILED, "request-4")
 
 
-def test_a_reading_knows_the_cursors_that_it_went_on_from_before(world: EngineWorld) -> None:
+def test_a_read_knows_the_cursors_from_which_it_continued_before(world: EngineWorld) -> None:
     world.limit(step_seconds=0.0)
     world.ask()
-    passed = {}
+    cursors = {}
     while not world.of.snapshots.all():
         world.work(1)
         if world.directory.told[-1][0] == "users":
-            passed[world.directory.told[-1][1]] = [each.link.reveal() for each in world.directory.passed]
-    assert passed["next:3"] == [b"next:1", b"next:2"]
+            cursors[world.directory.told[-1][1]] = [each.link.reveal() for each in world.directory.passed]
+    assert cursors["next:3"] == [b"next:1", b"next:2"]
 
 
-# -- what Graph is believed
+# -- which answers are believed
 
 
 @pytest.mark.parametrize("answer", [Answer.UNAVAILABLE, Answer.UNLICENSED])
-def test_what_every_directory_has_is_never_unavailable(world: EngineWorld, answer: Answer) -> None:
-    always(world, "users", Skip(answer, "status 404", "request-1"))
+def test_a_resource_that_every_directory_has_is_never_reported_as_unavailable(
+    world: EngineWorld, answer: Answer
+) -> None:
+    always_fail(world, "users", Skip(answer, "status 404", "request-1"))
     world.directory.says["users"] = [answer] * 100
     job = world.ask()
     world.work(4)
@@ -169,18 +173,18 @@ def test_what_every_directory_has_is_never_unavailable(world: EngineWorld, answe
     assert not world.of.snapshots.get("latest").complete
 
 
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has policies be what not every directory has."""
+def make_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change the table so that not every directory has policies."""
     row = msgspec.structs.replace(resources.RESOURCES[POLICIES], everywhere=False)
     monkeypatch.setitem(resources.RESOURCES, POLICIES, row)
 
 
 @pytest.mark.parametrize("answer", [Answer.UNAVAILABLE, Answer.UNLICENSED])
-def test_what_a_directory_may_lack_is_believed_when_said_again_by_another_path(
+def test_an_optional_resource_is_unavailable_once_two_paths_agree(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
-    elsewhere(monkeypatch)
-    always(world, POLICIES, Skip(answer, "status 404", "request-1"))
+    make_optional(monkeypatch)
+    always_fail(world, POLICIES, Skip(answer, "status 404", "request-1"))
     world.directory.says[POLICIES] = [answer] * 100
     world.directory.probed.clear()
     assert world.done().state is JobState.SUCCEEDED
@@ -189,40 +193,40 @@ def test_what_a_directory_may_lack_is_believed_when_said_again_by_another_path(
     assert world.of.snapshots.get("latest").complete
 
 
-@pytest.mark.parametrize("said", [(Answer.WHOLE, Answer.UNAVAILABLE), (Answer.UNAVAILABLE, Answer.WHOLE)])
-def test_what_a_directory_may_lack_is_tried_again_while_the_paths_differ(
-    world: EngineWorld, monkeypatch: pytest.MonkeyPatch, said: tuple[Answer, Answer]
+@pytest.mark.parametrize("answers", [(Answer.WHOLE, Answer.UNAVAILABLE), (Answer.UNAVAILABLE, Answer.WHOLE)])
+def test_an_optional_resource_is_retried_while_the_paths_disagree(
+    world: EngineWorld, monkeypatch: pytest.MonkeyPatch, answers: tuple[Answer, Answer]
 ) -> None:
-    elsewhere(monkeypatch)
+    make_optional(monkeypatch)
     world.directory.put(POLICIES, f"{POLICIES}/p")
     world.directory.trouble[POLICIES] = [(0, Skip(Answer.UNAVAILABLE, "status 404", "request-1"))]
-    world.directory.says[POLICIES] = list(said)
+    world.directory.says[POLICIES] = list(answers)
     world.backed_up()
     assert world.download() == world.directory.records()
 
 
-def test_a_lack_is_asked_about_again_some_time_later_and_at_once_if_it_was_so_before(
+def test_an_unavailable_resource_is_confirmed_after_a_pause_or_at_once_if_the_parent_lacks_it(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere(monkeypatch)
-    slept: list[float] = []
+    make_optional(monkeypatch)
+    pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
-        slept.append(seconds)
+        pauses.append(seconds)
 
     monkeypatch.setattr("shared.engine.backup.doubts.asyncio.sleep", sleep)
     world.limit(proof_seconds=30.0)
-    always(world, POLICIES, Skip(Answer.UNAVAILABLE, "status 404", "request-1"))
+    always_fail(world, POLICIES, Skip(Answer.UNAVAILABLE, "status 404", "request-1"))
     world.directory.says[POLICIES] = [Answer.UNAVAILABLE] * 100
     world.backed_up()
     world.backed_up()
-    assert [seconds for seconds in slept if seconds in (0.0, 30.0)] == [30.0, 0.0]
+    assert [seconds for seconds in pauses if seconds in (0.0, 30.0)] == [30.0, 0.0]
 
 
-def test_a_snapshot_is_not_complete_without_what_its_parent_had(world: EngineWorld) -> None:
+def test_a_snapshot_without_a_resource_of_its_parent_is_not_complete(world: EngineWorld) -> None:
     world.directory.put(POLICIES, f"{POLICIES}/p")
     world.backed_up()
-    always(world, POLICIES, Skip(Answer.UNLICENSED, "status 403", "request-1"))
+    always_fail(world, POLICIES, Skip(Answer.UNLICENSED, "status 403", "request-1"))
     world.directory.says[POLICIES] = [Answer.UNLICENSED] * 100
     for _ in range(2):
         job = world.done()
@@ -232,7 +236,7 @@ def test_a_snapshot_is_not_complete_without_what_its_parent_had(world: EngineWor
         assert f"{POLICIES}/p" in world.download()
 
 
-def test_a_tenant_that_is_checked_lacks_nothing_that_every_directory_has(world: EngineWorld) -> None:
+def test_a_check_of_a_tenant_reports_a_missing_resource_of_every_directory_as_failed(world: EngineWorld) -> None:
     world.directory.says = {"users": [Answer.UNAVAILABLE], POLICIES: [Answer.UNLICENSED]}
     answers = update_tenant(world.context, "acme", None, Secret(b"s")).answers
     assert (answers["users"], answers[POLICIES], answers["groups"]) == (Answer.FAILED, Answer.UNLICENSED, Answer.WHOLE)

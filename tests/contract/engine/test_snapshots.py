@@ -1,4 +1,4 @@
-"""What reads snapshots: download, browse and verify, with their jobs, and what they say of damage."""
+"""Readers of snapshots: download, browse and verify, with their jobs and their reports of damage."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -22,10 +22,10 @@ REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    made.backed_up()
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    world.backed_up()
+    yield world
+    world.close()
 
 
 def newest(world: EngineWorld) -> Job:
@@ -57,21 +57,21 @@ def test_a_download_that_is_cancelled_ends_as_cancelled(world: EngineWorld) -> N
     assert (newest(world).state, newest(world).code) == (JobState.CANCELLED, Code.CANCELLED)
 
 
-def test_a_download_is_a_job_of_its_own(world: EngineWorld) -> None:
+def test_a_download_runs_as_a_job(world: EngineWorld) -> None:
     world.download()
     job, snapshot = newest(world), world.of.snapshots.get("latest")
     assert (job.kind, job.state, job.snapshot) == (JobKind.DOWNLOAD, JobState.SUCCEEDED, snapshot.snapshot_id)
 
 
-def test_a_download_of_some_resources_has_those_alone(world: EngineWorld) -> None:
+def test_a_download_of_some_resources_has_only_these(world: EngineWorld) -> None:
     sink = BytesIO()
-    told: list[int] = []
-    count = download(world.context, world.tenant, "latest", sink, ["groups.members"], told.append)
+    counts: list[int] = []
+    count = download(world.context, world.tenant, "latest", sink, ["groups.members"], counts.append)
     assert sink.getvalue() == b'{"key": "groups/g/members/1", "value": {}}\n'
-    assert (count, told) == (1, [1])
+    assert (count, counts) == (1, [1])
 
 
-def test_a_sink_that_takes_nothing_more_fails_the_job(world: EngineWorld) -> None:
+def test_a_full_sink_fails_the_job(world: EngineWorld) -> None:
     class Full(BytesIO):
         def write(self, data: object, /) -> int:
             raise OSError(28, "No space left on device")
@@ -81,7 +81,7 @@ def test_a_sink_that_takes_nothing_more_fails_the_job(world: EngineWorld) -> Non
     assert (newest(world).state, newest(world).code) == (JobState.FAILED, Code.INTERRUPTED)
 
 
-def test_a_download_that_nobody_holds_any_more_is_ended_by_the_next_command(world: EngineWorld) -> None:
+def test_an_abandoned_download_is_ended_by_the_next_command(world: EngineWorld) -> None:
     snapshot = world.of.snapshots.get("latest").snapshot_id
     claim = world.of.jobs.begin_foreground(JobKind.DOWNLOAD, snapshot, "download", 0.0)
     world.download()
@@ -89,15 +89,15 @@ def test_a_download_that_nobody_holds_any_more_is_ended_by_the_next_command(worl
     assert (job.state, job.code) == (JobState.FAILED, Code.INTERRUPTED)
 
 
-def test_there_is_nothing_to_read_of_a_snapshot_that_is_not_there(world: EngineWorld) -> None:
+def test_a_download_of_an_unknown_snapshot_is_refused_without_a_job(world: EngineWorld) -> None:
     before = len(world.of.jobs.recent())
-    with pytest.raises(Refuse) as refused:
+    with pytest.raises(Refuse) as caught:
         world.download("no-such-snapshot")
-    assert refused.value.code is Code.NO_SUCH_SNAPSHOT
+    assert caught.value.code is Code.NO_SUCH_SNAPSHOT
     assert len(world.of.jobs.recent()) == before
 
 
-def test_a_refused_key_opens_nothing_and_works_again_at_once_when_it_is_given_back(world: EngineWorld) -> None:
+def test_a_download_fails_under_a_refused_key_and_works_at_once_when_access_returns(world: EngineWorld) -> None:
     world.keys.trouble = REFUSED
     with pytest.raises(KeyRefused):
         world.download()
@@ -119,32 +119,32 @@ def test_a_refusal_reaches_a_download_within_a_lease(world: EngineWorld) -> None
     assert newest(world).code is Code.KEY_ACCESS_REVOKED
 
 
-def test_browsing_finds_by_text_and_by_id(world: EngineWorld) -> None:
+def test_browsing_filters_by_text_and_by_id(world: EngineWorld) -> None:
     world.directory.put("users", "users/%C3%A9", b'{"displayName":"Ang\xc3\xa8le"}')
     world.backed_up()
 
-    def look(resources: Sequence[str] = (), **how: str) -> list[str]:
-        return [key for key, _ in browse(world.context, world.tenant, "latest", resources, **how)]
+    def keys(resources: Sequence[str] = (), **filters: str) -> list[str]:
+        return [key for key, _ in browse(world.context, world.tenant, "latest", resources, **filters)]
 
-    assert look(search="ANGÈLE") == ["users/%C3%A9"]
-    assert look(object_id="é") == ["users/%C3%A9"]
-    assert look(object_id="g") == ["groups/g", "groups/g/members/1"]
-    assert look(resources=["groups"], object_id="g") == ["groups/g"]
-    assert look(search="nowhere") == []
+    assert keys(search="ANGÈLE") == ["users/%C3%A9"]
+    assert keys(object_id="é") == ["users/%C3%A9"]
+    assert keys(object_id="g") == ["groups/g", "groups/g/members/1"]
+    assert keys(resources=["groups"], object_id="g") == ["groups/g"]
+    assert keys(search="nowhere") == []
 
 
 def test_a_resource_that_the_snapshot_does_not_have_is_refused_without_a_job(world: EngineWorld) -> None:
     before = len(world.of.jobs.recent())
-    with pytest.raises(Refuse, match=r"has no resource 'devices'.*organization") as refused:
+    with pytest.raises(Refuse, match=r"has no resource 'devices'.*organization") as caught:
         download(world.context, world.tenant, "latest", BytesIO(), ["users", "devices"])
-    assert refused.value.code is Code.WRONG_USE
+    assert caught.value.code is Code.WRONG_USE
     assert len(world.of.jobs.recent()) == before
 
 
 # -- verify
 
 
-def test_what_is_sound_is_verified_blob_by_blob(world: EngineWorld) -> None:
+def test_a_verify_of_an_intact_snapshot_counts_every_blob(world: EngineWorld) -> None:
     job = world.done(JobKind.VERIFY)
     manifests = list(world.store.names(f"{world.tenant.tenant_id}/snapshots/"))
     assert job.state is JobState.SUCCEEDED
@@ -153,7 +153,7 @@ def test_what_is_sound_is_verified_blob_by_blob(world: EngineWorld) -> None:
 
 @pytest.mark.parametrize("shallow", [True, False])
 @pytest.mark.parametrize("missing", [True, False])
-def test_every_damaged_blob_is_named_and_the_others_are_looked_at(
+def test_a_verify_names_every_damaged_blob_and_checks_all_others(
     world: EngineWorld, shallow: bool, missing: bool
 ) -> None:
     first, second = chunks(world)[:2]
@@ -164,21 +164,21 @@ def test_every_damaged_blob_is_named_and_the_others_are_looked_at(
     job = world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert job.detail.blobs == len(chunks(world)) + missing + 2
-    told = {each.blob: each for each in job.detail.damaged}
-    assert told.keys() == {first, second}
-    assert told[first].reason == ("BLOB_MISSING" if missing else "BLOB_DAMAGED")
-    assert all(each.resource for each in told.values())
+    damaged = {each.blob: each for each in job.detail.damaged}
+    assert damaged.keys() == {first, second}
+    assert damaged[first].reason == ("BLOB_MISSING" if missing else "BLOB_DAMAGED")
+    assert all(each.resource for each in damaged.values())
     with pytest.raises(Alarm) as alarm:
         world.download()
-    assert alarm.value.blob in told
+    assert alarm.value.blob in damaged
     assert newest(world).code in (Code.BLOB_DAMAGED, Code.BLOB_MISSING)
 
 
 def test_a_shallow_verify_needs_no_key(world: EngineWorld) -> None:
     world.keys.trouble = REFUSED
-    asked = world.keys.asked
+    calls = world.keys.asked
     assert world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=True)).state is JobState.SUCCEEDED
-    assert world.keys.asked == asked
+    assert world.keys.asked == calls
     deep = world.done(JobKind.VERIFY)
     assert (deep.state, deep.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
 
@@ -192,7 +192,7 @@ def test_a_damaged_manifest_is_named(world: EngineWorld) -> None:
 
 @pytest.mark.parametrize("shallow", [True, False])
 @pytest.mark.parametrize("harm", ["missing", "of another generation", "garbage", "of an unknown format"])
-def test_a_key_object_that_is_not_what_sql_knows_is_named(world: EngineWorld, shallow: bool, harm: str) -> None:
+def test_a_key_object_that_differs_from_sql_is_named(world: EngineWorld, shallow: bool, harm: str) -> None:
     """The key object of the secrets, which no snapshot needs, stands in for another one."""
     snapshot = world.of.snapshots.get("latest")
     name = key_object_blob(world.tenant.tenant_id, snapshot.data_key_id, 1)
@@ -213,10 +213,10 @@ def test_a_key_object_that_is_not_what_sql_knows_is_named(world: EngineWorld, sh
     assert world.download() == world.directory.records()
 
 
-def test_a_long_verify_gives_itself_back_and_goes_on_behind_what_it_looked_at(world: EngineWorld) -> None:
+def test_a_long_verify_is_released_and_continues_after_the_blobs_that_it_checked(world: EngineWorld) -> None:
     world.limit(step_seconds=0.0)
-    (harmed, *_) = chunks(world)
-    world.store.blobs[harmed] += b"x"
+    (spoilt, *_) = chunks(world)
+    world.store.blobs[spoilt] += b"x"
     opened: list[str] = []
     get = world.store.get
     world.store.get = lambda name: (opened.append(name), get(name))[1]  # type: ignore[method-assign]
@@ -225,12 +225,12 @@ def test_a_long_verify_gives_itself_back_and_goes_on_behind_what_it_looked_at(wo
     assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
     world.work(100)
     ended = world.of.jobs.get(job.job_id)
-    assert [each.blob for each in ended.detail.damaged] == [harmed]
+    assert [each.blob for each in ended.detail.damaged] == [spoilt]
     assert ended.detail.blobs == len(chunks(world)) + 2 + opened.count(next(manifests(world))) - 1
-    assert all(opened.count(chunk) == (2 if chunk == harmed else 1) for chunk in chunks(world))
+    assert all(opened.count(chunk) == (2 if chunk == spoilt else 1) for chunk in chunks(world))
 
 
-def test_a_run_that_snapshots_share_is_looked_at_once(world: EngineWorld) -> None:
+def test_a_run_that_snapshots_share_is_checked_once(world: EngineWorld) -> None:
     world.clock.time += timedelta(hours=1)
     world.backed_up()
     job = world.done(JobKind.VERIFY)

@@ -1,4 +1,4 @@
-"""Steps in odd company: a broker, a store, a catalog or a key that comes and goes, and jobs of other versions."""
+"""Steps while the broker, the store, the catalog or the key fails for a time, and beside jobs of other versions."""
 
 import threading
 import time
@@ -20,12 +20,12 @@ REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    yield world
+    world.close()
 
 
-def test_a_broker_that_was_away_for_long_gets_every_message_as_soon_as_it_is_back(world: EngineWorld) -> None:
+def test_a_broker_gets_every_message_as_soon_as_it_returns_after_a_long_outage(world: EngineWorld) -> None:
     world.limit(resend_seconds=60.0)
     world.ask()
     world.messages.open = False
@@ -36,7 +36,7 @@ def test_a_broker_that_was_away_for_long_gets_every_message_as_soon_as_it_is_bac
     assert len(world.messages.taken) == 4
 
 
-def test_a_job_of_a_kind_that_only_a_newer_version_knows_disturbs_no_other(world: EngineWorld) -> None:
+def test_a_job_of_a_kind_of_a_newer_version_disturbs_no_other_job(world: EngineWorld) -> None:
     unknown = world.ask(JobKind.KEY_CHECK)
     world.change("jobs", kind="of-tomorrow")
     backup = world.ask()
@@ -47,7 +47,7 @@ def test_a_job_of_a_kind_that_only_a_newer_version_knows_disturbs_no_other(world
     assert world.of.jobs.steps(unknown.job_id) == []
 
 
-def test_a_step_of_an_ended_job_gives_birth_to_no_data_key(world: EngineWorld) -> None:
+def test_a_step_of_an_ended_job_creates_no_data_key(world: EngineWorld) -> None:
     job = world.ask()
     world.tick()
     claim = world.of.claims.claim(job.job_id, world.messages.taken[0].step_id, "w/1", 30)
@@ -64,38 +64,38 @@ def test_a_data_key_whose_key_object_is_not_stored_is_not_used(world: EngineWorl
     job = world.done()
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert len(world.of.keys.all()) == 1
-    # Our own, which the store had taken before its answer was lost, is as good.
+    # The store may have stored our own key object although its answer was lost. This is valid.
     world.store.put_new = lambda name, data: put_new(name, data) and "/keys/" not in name  # type: ignore[method-assign]
     world.backed_up()
 
 
 def test_a_step_that_stores_slowly_ends_with_its_lease(world: EngineWorld) -> None:
-    over = threading.Event()
+    released = threading.Event()
 
     def slow(name: str, data: bytes) -> None:
         world.keys.trouble = REFUSED
-        over.wait(30)
+        released.wait(30)
 
     world.store.put = slow  # type: ignore[method-assign]
-    began = time.monotonic()
+    started = time.monotonic()
     job = world.done()
-    assert time.monotonic() - began < 10
-    over.set()
+    assert time.monotonic() - started < 10
+    released.set()
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
 
 
-def test_a_catalog_that_was_away_for_a_moment_costs_no_claim(
+def test_a_step_keeps_its_claim_during_a_short_outage_of_the_catalog(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = [True] * 12
+    failures = [True] * 12
 
     def checkpoint(*values: object) -> None:
-        if away:
-            away.pop()
+        if failures:
+            failures.pop()
             raise Refuse(Code.CATALOG_UNREACHABLE, "Another process has held it for 10 seconds.")
-        kept(*values)
+        store_checkpoint(*values)
 
-    kept = SqlClaims.checkpoint
+    store_checkpoint = SqlClaims.checkpoint
     monkeypatch.setattr(SqlClaims, "checkpoint", checkpoint)
     job = world.ask()
     world.work(40)

@@ -1,4 +1,4 @@
-"""The store's mark: a store that is not the catalog's is neither read nor written, and work goes on once it is back."""
+"""The store's mark: a store of another catalog is neither read nor written, and jobs continue once the right one is back."""
 
 import dataclasses
 import json
@@ -26,25 +26,25 @@ OTHER = "9d3c1f0e-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    """A world whose store is looked at each time."""
-    made = EngineWorld(tmp_path, lease=5.0)
-    again(made)
-    yield made
-    made.close()
+    """Yield a world that checks the store's mark at each access."""
+    world = EngineWorld(tmp_path, lease=5.0)
+    open_store_again(world)
+    yield world
+    world.close()
 
 
-def again(world: EngineWorld, look_seconds: float = 0.0) -> MarkedStore:
-    """Give the world's engine a store that has looked at nothing yet, as another process has one."""
+def open_store_again(world: EngineWorld, look_seconds: float = 0.0) -> MarkedStore:
+    """Give the engine a store without a checked mark, as another process has one. Return it."""
     world.limit(store_look_seconds=look_seconds)
     store = MarkedStore(world.store, world.context.catalog, world.context.limits, world.clock.monotonic)
     world.context = dataclasses.replace(world.context, store=store)
     return store
 
 
-def known(world: EngineWorld) -> KnownStore:
-    found = world.context.catalog.stores().known_stores()
-    assert found is not None
-    return found
+def known_store(world: EngineWorld) -> KnownStore:
+    store = world.context.catalog.stores().known_stores()
+    assert store is not None
+    return store
 
 
 def mark_of(world: EngineWorld) -> str:
@@ -53,7 +53,7 @@ def mark_of(world: EngineWorld) -> str:
 
 
 def unmount(world: EngineWorld) -> dict[str, bytes]:
-    """Take the disk away; what lay on it is returned."""
+    """Take the disk away. Return its blobs."""
     disk, world.store.blobs = world.store.blobs, {}
     return disk
 
@@ -62,21 +62,21 @@ def mark_as(world: EngineWorld, store_id: str) -> None:
     world.store.blobs[STORE_MARK] = json.dumps({"format": "entrakeep/1", "id": store_id}).encode()
 
 
-def test_adding_a_tenant_marks_the_store_and_sql_knows_the_mark(world: EngineWorld) -> None:
-    assert known(world) == KnownStore(store_id=mark_of(world), place="memory:", marked=True)
+def test_adding_a_tenant_marks_the_store_and_stores_the_mark_in_sql(world: EngineWorld) -> None:
+    assert known_store(world) == KnownStore(store_id=mark_of(world), place="memory:", marked=True)
     assert world.context.store.look().state is State.OURS
 
 
-def test_a_backup_into_an_empty_mount_point_writes_nothing_waits_and_goes_on_when_the_disk_is_back(
+def test_a_backup_waits_at_an_empty_mount_point_and_continues_when_the_disk_is_back(
     world: EngineWorld,
 ) -> None:
     world.backed_up()
     disk = unmount(world)
-    told = len(world.directory.told)
+    requests = len(world.directory.told)
     job = world.ask(full=True)
     world.work(rounds=3)
     assert world.store.blobs == {}
-    assert len(world.directory.told) == told, "Graph is not asked for what cannot be stored"
+    assert len(world.directory.told) == requests, "Graph is not asked for what cannot be stored"
     assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
     trouble = next(step.trouble for step in world.of.jobs.steps(job.job_id) if step.trouble)
     assert trouble.code is Code.STORE_NOT_OURS
@@ -87,12 +87,12 @@ def test_a_backup_into_an_empty_mount_point_writes_nothing_waits_and_goes_on_whe
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
-def test_a_job_whose_disk_is_away_for_too_long_fails_and_says_why(world: EngineWorld) -> None:
+def test_a_job_whose_disk_stays_away_too_long_fails_with_the_reason(world: EngineWorld) -> None:
     unmount(world)
     job = world.ask()
     world.work(rounds=2)
     world.limit(graph_trouble_seconds=0.0)
-    again(world)
+    open_store_again(world)
     world.pass_time(120)
     world.work(rounds=2)
     ended = world.of.jobs.get(job.job_id)
@@ -106,7 +106,7 @@ def test_a_store_with_another_mark_is_neither_read_nor_written(world: EngineWorl
     before = dict(world.store.blobs)
     with pytest.raises(StoreNotOurs) as caught:
         world.download(str(job.snapshot))
-    assert mark_known(caught.value.message, world)
+    assert names_store(caught.value.message, world)
     for call in (
         lambda: world.context.store.put("t/a", b"x"),
         lambda: world.context.store.put_new("t/a", b"x"),
@@ -121,11 +121,11 @@ def test_a_store_with_another_mark_is_neither_read_nor_written(world: EngineWorl
     assert world.store.blobs == before
 
 
-def mark_known(message: str, world: EngineWorld) -> bool:
-    return known(world).store_id in message and "entrakeep store adopt" in message
+def names_store(message: str, world: EngineWorld) -> bool:
+    return known_store(world).store_id in message and "entrakeep store adopt" in message
 
 
-def test_data_keys_are_not_said_to_be_destroyed_in_a_store_where_they_never_were(world: EngineWorld) -> None:
+def test_a_shred_is_refused_in_a_store_without_the_catalogs_mark(world: EngineWorld) -> None:
     disk = unmount(world)
     with pytest.raises(StoreNotOurs):
         shred_tenant(world.context, "acme")
@@ -134,30 +134,30 @@ def test_data_keys_are_not_said_to_be_destroyed_in_a_store_where_they_never_were
     shred_tenant(world.context, "acme")
 
 
-def test_a_disk_that_goes_away_in_the_middle_of_a_job_is_not_taken_for_damage(world: EngineWorld) -> None:
+def test_a_disk_that_vanishes_during_a_job_is_not_reported_as_damage(world: EngineWorld) -> None:
     world.backed_up()
     verify = world.ask(JobKind.VERIFY)
-    store = again(world, look_seconds=60.0)
+    store = open_store_again(world, look_seconds=60.0)
     store.check()
     unmount(world)
     with pytest.raises(StoreNotOurs):
-        forget_a_second(store).get("t/a")
+        expire_check(store).get("t/a")
     world.work(rounds=3)
     assert world.of.jobs.get(verify.job_id).state is JobState.RUNNING
 
 
-def test_a_bucket_that_is_emptied_before_the_commit_is_not_taken_for_a_lost_chunk(world: EngineWorld) -> None:
-    store = again(world, look_seconds=60.0)
+def test_a_bucket_that_is_emptied_before_the_commit_is_not_reported_as_a_lost_chunk(world: EngineWorld) -> None:
+    store = open_store_again(world, look_seconds=60.0)
     disk: dict[str, bytes] = {}
     names = world.store.names
 
-    def emptied(prefix: str, *, deleted: bool = False) -> Iterator[str]:
+    def names_of_emptied(prefix: str, *, deleted: bool = False) -> Iterator[str]:
         if "/jobs/" in prefix and not disk:
             disk.update(unmount(world))
-            forget_a_second(store)
+            expire_check(store)
         return names(prefix, deleted=deleted)
 
-    world.store.names = emptied  # type: ignore[method-assign]
+    world.store.names = names_of_emptied  # type: ignore[method-assign]
     job = world.ask()
     world.work()
     assert disk
@@ -169,26 +169,26 @@ def test_a_bucket_that_is_emptied_before_the_commit_is_not_taken_for_a_lost_chun
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
-def forget_a_second(store: MarkedStore) -> MarkedStore:
-    """The last look was two seconds ago."""
+def expire_check(store: MarkedStore) -> MarkedStore:
+    """Move the last check two seconds into the past. Return the store."""
     store._checked_at -= 2.0
     return store
 
 
-def test_what_is_missing_is_believed_of_a_store_that_carries_its_mark(world: EngineWorld) -> None:
-    assert again(world).get("t/a") is None
+def test_a_missing_blob_in_a_marked_store_is_reported_as_missing(world: EngineWorld) -> None:
+    assert open_store_again(world).get("t/a") is None
 
 
-def test_the_mark_is_read_once_in_a_while_and_not_for_each_blob(world: EngineWorld) -> None:
-    store, reads = again(world, look_seconds=60.0), []
-    real = world.store.get
-    world.store.get = lambda name: reads.append(name) or real(name)  # type: ignore[method-assign,func-returns-value]
+def test_the_mark_is_read_once_per_interval_and_not_for_each_blob(world: EngineWorld) -> None:
+    store, reads = open_store_again(world, look_seconds=60.0), []
+    get = world.store.get
+    world.store.get = lambda name: reads.append(name) or get(name)  # type: ignore[method-assign,func-returns-value]
     for n in range(20):
         store.put(f"t/{n}", b"x")
     assert reads == [STORE_MARK]
 
 
-def test_of_first_writers_at_once_one_marks_the_store_and_all_go_on(tmp_path: Path) -> None:
+def test_concurrent_first_writers_agree_on_one_mark(tmp_path: Path) -> None:
     world = EngineWorld(tmp_path)
     world.change("stores", marked_at=None)
     del world.store.blobs[STORE_MARK]
@@ -204,41 +204,41 @@ def test_of_first_writers_at_once_one_marks_the_store_and_all_go_on(tmp_path: Pa
     world.close()
 
 
-def test_a_writer_that_was_killed_between_choosing_an_id_and_marking_the_store_is_followed_by_one_that_does_both(
+def test_the_next_writer_marks_the_store_after_a_kill_between_choosing_an_id_and_marking(
     world: EngineWorld,
 ) -> None:
-    chosen = known(world).store_id
+    chosen = known_store(world).store_id
     for blobs in ({}, {STORE_MARK: world.store.blobs[STORE_MARK]}):
         world.store.blobs = {name: blob for name, blob in world.store.blobs.items() if name != STORE_MARK} | blobs
         world.change("stores", marked_at=None)
-        again(world).check()
-        assert (known(world).store_id, known(world).marked, mark_of(world)) == (chosen, True, chosen)
+        open_store_again(world).check()
+        assert (known_store(world).store_id, known_store(world).marked, mark_of(world)) == (chosen, True, chosen)
 
 
-def forget(world: EngineWorld) -> None:
-    """What a catalog knows that was migrated from before there were marks."""
+def forget_mark(world: EngineWorld) -> None:
+    """Give the catalog the state of one that was migrated from a version without marks."""
     world.context.catalog.stores().adopt(OTHER, "elsewhere:")
     world.change("stores", store_id=OTHER, marked_at=None)
 
 
 @pytest.mark.parametrize("backed_up", [False, True])
-def test_an_old_store_gets_its_mark_at_the_first_job_that_finds_what_sql_says_is_there(
+def test_an_old_store_gets_its_mark_at_the_first_job_if_it_has_the_blobs_that_sql_names(
     world: EngineWorld, *, backed_up: bool
 ) -> None:
     if backed_up:
         world.backed_up()
-    forget(world)
+    forget_mark(world)
     del world.store.blobs[STORE_MARK]
-    again(world)
+    open_store_again(world)
     world.backed_up()
-    assert (known(world).marked, mark_of(world)) == (True, known(world).store_id)
+    assert (known_store(world).marked, mark_of(world)) == (True, known_store(world).store_id)
 
 
-def test_an_old_store_that_does_not_hold_what_sql_says_gets_no_mark(world: EngineWorld) -> None:
+def test_an_old_store_without_the_blobs_that_sql_names_gets_no_mark(world: EngineWorld) -> None:
     world.backed_up()
-    forget(world)
+    forget_mark(world)
     unmount(world)
-    again(world)
+    open_store_again(world)
     world.ask()
     world.work(rounds=3)
     assert world.store.blobs == {}
@@ -246,16 +246,16 @@ def test_an_old_store_that_does_not_hold_what_sql_says_gets_no_mark(world: Engin
         world.context.store.check()
 
 
-def test_a_catalog_put_back_from_before_the_mark_takes_the_mark_of_the_store_that_holds_what_it_says(
+def test_a_catalog_restored_from_before_the_mark_adopts_the_mark_of_its_store(
     world: EngineWorld,
 ) -> None:
     mark = mark_of(world)
-    forget(world)
-    again(world).check()
-    assert (known(world).store_id, known(world).marked) == (mark, True)
+    forget_mark(world)
+    open_store_again(world).check()
+    assert (known_store(world).store_id, known_store(world).marked) == (mark, True)
 
 
-def test_a_new_catalog_does_not_write_into_a_store_of_another_one_before_it_is_rebuilt(
+def test_a_new_catalog_does_not_write_into_the_store_of_another_one_before_a_rebuild(
     world: EngineWorld, tmp_path: Path
 ) -> None:
     other = world.over(tmp_path / "new.sqlite3")
@@ -263,26 +263,26 @@ def test_a_new_catalog_does_not_write_into_a_store_of_another_one_before_it_is_r
         other.context.store.check()
     other.context.store.recognise()
     other.context.store.check()
-    assert known(other).store_id == mark_of(world)
+    assert known_store(other).store_id == mark_of(world)
     other.close()
 
 
-def test_a_store_is_known_again_at_another_place(world: EngineWorld) -> None:
+def test_a_store_is_recognised_at_another_place(world: EngineWorld) -> None:
     world.store.place = "moved:"
-    again(world).check()
-    assert known(world).place == "moved:"
+    open_store_again(world).check()
+    assert known_store(world).place == "moved:"
 
 
 @pytest.mark.parametrize("mark", [None, OTHER, ""])
-def test_adopting_takes_a_store_over_and_the_audit_trail_tells_of_it(world: EngineWorld, mark: str | None) -> None:
-    before = known(world).store_id
+def test_adopting_a_store_takes_it_over_and_appends_an_event(world: EngineWorld, mark: str | None) -> None:
+    before = known_store(world).store_id
     unmount(world)
     if mark is not None:
         mark_as(world, mark)
     world.store.place = "new:"
-    store = again(world)
+    store = open_store_again(world)
     adopted = store.adopt()
-    assert adopted == mark_of(world) == known(world).store_id
+    assert adopted == mark_of(world) == known_store(world).store_id
     assert adopted == mark or (not mark and adopted != before)
     store.put("t/a", b"x")
     event = event_of(world.of.audit.recent(1)[0])
@@ -290,14 +290,14 @@ def test_adopting_takes_a_store_over_and_the_audit_trail_tells_of_it(world: Engi
     assert event.detail == {"store": adopted, "before": before, "place": "new:"}
 
 
-def test_a_store_of_a_later_format_is_left_alone(world: EngineWorld) -> None:
+def test_a_store_of_a_later_format_is_refused(world: EngineWorld) -> None:
     world.store.blobs[STORE_MARK] = b'{"format": "entrakeep/2", "id": "x"}'
     with pytest.raises(Refuse) as caught:
-        again(world).check()
+        open_store_again(world).check()
     assert caught.value.code is Code.FORMAT_UNKNOWN
 
 
-def test_a_store_that_lacks_something_is_found_before_a_tenant_is_stored(world: EngineWorld) -> None:
+def test_an_unsuitable_store_is_refused_before_a_tenant_is_stored(world: EngineWorld) -> None:
     def prove(_name: str, _data: bytes) -> None:
         raise Refuse(Code.STORE_UNSUITABLE, "It lacks conditional writes.")
 

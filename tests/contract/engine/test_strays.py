@@ -1,4 +1,4 @@
-"""Files and folder markers that people, consoles and tools leave in the store stop nothing, and are named once."""
+"""Files and folder markers that people, consoles and tools leave in the store stop no job and are named once."""
 
 import dataclasses
 import logging
@@ -22,16 +22,16 @@ UNKNOWN = "11111111-1111-4111-8111-111111111111"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=5.0)
-    made.backed_up()
-    made.clock.time += timedelta(hours=1)
-    made.limit(settled_hours=0.0)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=5.0)
+    world.backed_up()
+    world.clock.time += timedelta(hours=1)
+    world.limit(settled_hours=0.0)
+    yield world
+    world.close()
 
 
-def littered(world: EngineWorld) -> set[str]:
-    """Leaves strays everywhere; those under the tenant's id, without an audit head's name among them."""
+def add_strays(world: EngineWorld) -> set[str]:
+    """Add strays everywhere. Return those under the tenant's id, none of which has the name of an audit head."""
     tenant, blobs = world.tenant.tenant_id, world.store.blobs
     copies = {f"{name} (1)": blob for name, blob in blobs.items() if name.startswith(tenant)}
     job = world.of.snapshots.get("latest").job_id
@@ -46,7 +46,7 @@ def littered(world: EngineWorld) -> set[str]:
 def test_a_sweep_skips_strays_and_names_them_in_one_log_line(
     world: EngineWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
-    strays = littered(world)
+    strays = add_strays(world)
     with caplog.at_level(logging.WARNING):
         job = world.done(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job
@@ -59,7 +59,7 @@ def test_a_sweep_skips_strays_and_names_them_in_one_log_line(
 
 
 def test_a_rebuild_skips_strays_and_reports_them(world: EngineWorld, tmp_path: Path) -> None:
-    strays = littered(world)
+    strays = add_strays(world)
     other = world.over(tmp_path / "empty.sqlite3")
     assert stored_tenants(other.context) == [world.tenant.tenant_id]
     outcome = rebuild(other.context, world.tenant.tenant_id)
@@ -84,8 +84,8 @@ def test_a_stray_beyond_the_end_of_the_audit_trail_is_skipped_and_the_days_head_
     assert world.store.blobs[stray] == text
 
 
-def test_a_shred_destroys_copies_of_key_objects_too_as_they_open_the_same(world: EngineWorld) -> None:
-    littered(world)
+def test_a_shred_also_destroys_copies_of_key_objects(world: EngineWorld) -> None:
+    add_strays(world)
     keys = sorted(key.data_key_id for key in world.of.keys.all())
     sealed = len(world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)[0].blobs)
     certificate = shred_tenant(world.context, "acme")
@@ -95,10 +95,10 @@ def test_a_shred_destroys_copies_of_key_objects_too_as_they_open_the_same(world:
     assert certificate.blobs > sealed
 
 
-def test_a_folder_that_a_file_manager_has_been_in_is_swept_rebuilt_and_shredded(
+def test_a_folder_with_files_of_a_file_manager_is_swept_rebuilt_and_shredded(
     world: EngineWorld, tmp_path: Path
 ) -> None:
-    """As above, over files: names there have other rules."""
+    """Test files as the store, because their names follow other rules."""
     folder, tenant = tmp_path / "store", world.tenant.tenant_id
     store = open_store(folder.as_uri())
     for name, blob in world.store.blobs.items():

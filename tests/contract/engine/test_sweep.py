@@ -1,4 +1,4 @@
-"""The sweep takes away what nobody names, and nothing else."""
+"""The sweep removes the blobs that no snapshot and no row names, and no others."""
 
 import tempfile
 from collections.abc import Iterator
@@ -23,15 +23,15 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path, lease=5.0)
-    made.backed_up()
-    made.clock.time += HOUR
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path, lease=5.0)
+    world.backed_up()
+    world.clock.time += HOUR
+    yield world
+    world.close()
 
 
-def named(world: EngineWorld) -> set[str]:
-    """All that lies in the bucket if nothing is garbage."""
+def expected_blobs(world: EngineWorld) -> set[str]:
+    """Return all blobs of the bucket if it has no orphans."""
     tenant, snapshots = world.tenant.tenant_id, world.of.snapshots.all()
     runs = [run for each in snapshots for run in world.of.snapshots.runs(each.snapshot_id)]
     jobs = {each.job_id for each in (*snapshots, *runs)}
@@ -51,21 +51,21 @@ def stored(world: EngineWorld) -> dict[str, bytes]:
     return {name: blob for name, blob in blobs if name.startswith(tenant) and not name.startswith(heads_prefix(tenant))}
 
 
-def swept(world: EngineWorld) -> None:
+def sweep(world: EngineWorld) -> None:
     job = world.done(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job
 
 
 @given(story=STORIES)
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_happened_what_is_left_is_what_is_named(story: Story) -> None:
+def test_a_sweep_after_any_story_leaves_exactly_the_expected_blobs(story: Story) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
         play_story(world, [("backup", ""), *story])
-        expected = named(world)
-        swept(world)
-        assert set(stored(world)) == named(world) == expected
+        expected = expected_blobs(world)
+        sweep(world)
+        assert set(stored(world)) == expected_blobs(world) == expected
         assert {key.job_id for key in world.of.keys.all()} <= {
             None,
             *(run.job_id for each in world.of.snapshots.all() for run in world.of.snapshots.runs(each.snapshot_id)),
@@ -78,41 +78,39 @@ def test_whatever_happened_what_is_left_is_what_is_named(story: Story) -> None:
         world.close()
 
 
-def test_what_a_job_left_that_has_not_ended_for_a_day_stays(world: EngineWorld) -> None:
+def test_blobs_of_a_job_that_ended_less_than_a_day_ago_stay(world: EngineWorld) -> None:
     play_story(world, [("cancel", "manifest-stored")])
     before = stored(world)
-    swept(world)
+    sweep(world)
     assert stored(world) == before
     world.pass_time(90000)
-    swept(world)
-    assert set(stored(world)) == named(world) < set(before)
+    sweep(world)
+    assert set(stored(world)) == expected_blobs(world) < set(before)
 
 
 @pytest.mark.parametrize("point", ["leftovers-known", "leftovers-deleted"])
-def test_a_sweep_that_is_killed_is_done_by_the_next(world: EngineWorld, point: str) -> None:
+def test_a_killed_sweep_is_completed_by_the_next_claim(world: EngineWorld, point: str) -> None:
     play_story(world, [("cancel", "manifest-stored")])
     world.limit(settled_hours=0.0)
     world.ask(JobKind.SWEEP)
 
-    def reached(name: str) -> None:
+    def on_point(name: str) -> None:
         if name == point:
             world.at = lambda _: None
             raise Killed
 
-    world.at = reached
+    world.at = on_point
     with pytest.raises(Killed):
         world.work()
     world.messages.taken.clear()
     world.change("steps", claim_until=LONG_AGO)
     world.work()
     assert world.of.jobs.recent(1)[0].state is JobState.SUCCEEDED
-    assert set(stored(world)) == named(world)
+    assert set(stored(world)) == expected_blobs(world)
     assert world.of.upkeep.known_blobs().attempts == {}
 
 
-def test_where_the_catalog_is_older_than_the_bucket_nothing_is_taken_until_it_is_rebuilt(
-    world: EngineWorld, tmp_path: Path
-) -> None:
+def test_a_sweep_with_an_outdated_catalog_removes_nothing_until_a_rebuild(world: EngineWorld, tmp_path: Path) -> None:
     dump = copy_database(world.database, tmp_path / "dump.sqlite3")
     play_story(world, [("cancel", "manifest-stored"), ("backup", "")])
     older = world.over(dump)
@@ -123,14 +121,14 @@ def test_where_the_catalog_is_older_than_the_bucket_nothing_is_taken_until_it_is
     assert "entrakeep catalog rebuild" in (job.message or "")
     assert world.store.blobs == before
     rebuild(older.context, world.tenant.tenant_id)
-    swept(older)
+    sweep(older)
     assert older.done(JobKind.VERIFY).state is JobState.SUCCEEDED
-    assert set(stored(world)) == named(older)
+    assert set(stored(world)) == expected_blobs(older)
     older.close()
 
 
 @pytest.mark.parametrize("part", ["jobs", "snapshots"])
-def test_a_single_blob_of_a_job_or_manifest_that_nobody_knows_stops_the_sweep(world: EngineWorld, part: str) -> None:
+def test_a_single_blob_of_an_unknown_job_or_manifest_stops_the_sweep(world: EngineWorld, part: str) -> None:
     tenant = world.tenant.tenant_id
     unknown = "11111111-1111-4111-8111-111111111111"
     world.store.blobs[f"{tenant}/{part}/{unknown}" + (f"/{'ab' * 32}" if part == "jobs" else "")] = b"x"
@@ -141,53 +139,53 @@ def test_a_sweep_needs_no_key(world: EngineWorld) -> None:
     play_story(world, [("cancel", "run-stored")])
     world.limit(settled_hours=0.0)
     world.keys.trouble = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
-    swept(world)
-    assert set(stored(world)) == named(world)
+    sweep(world)
+    assert set(stored(world)) == expected_blobs(world)
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_data_key_that_was_never_told_to_sql_goes_with_its_job_alone(world: EngineWorld, known: bool) -> None:
+def test_a_data_key_that_never_reached_sql_is_swept_only_if_its_job_is_swept(world: EngineWorld, known: bool) -> None:
     world.limit(settled_hours=0.0)
     job_id = world.of.snapshots.get("latest").job_id if known else "11111111-1111-4111-8111-111111111111"
     tenant = world.tenant.tenant_id
     _, wrapped = create_data_key(world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, job_id)
-    swept(world)
+    sweep(world)
     assert (key_object_blob(tenant, wrapped.data_key_id, 1) in world.store.blobs) is not known
 
 
-def test_a_prune_waits_while_a_backup_goes_on(world: EngineWorld) -> None:
+def test_a_sweep_waits_while_a_backup_runs(world: EngineWorld) -> None:
     world.ask()
     world.tick()
-    prune = world.ask(JobKind.SWEEP)
+    sweep_job = world.ask(JobKind.SWEEP)
     world.tick()
-    assert world.of.jobs.steps(prune.job_id) == []
+    assert world.of.jobs.steps(sweep_job.job_id) == []
     world.work()
-    assert world.of.jobs.get(prune.job_id).state is JobState.SUCCEEDED
+    assert world.of.jobs.get(sweep_job.job_id).state is JobState.SUCCEEDED
 
 
-def test_beat_asks_for_a_sweep_of_a_tenant_a_day_after_it_was_added_and_every_day(world: EngineWorld) -> None:
-    def prunes() -> list[Origin]:
+def test_beat_requests_a_sweep_a_day_after_a_tenant_was_added_and_every_day(world: EngineWorld) -> None:
+    def sweeps() -> list[Origin]:
         return [job.origin for job in world.of.jobs.recent() if job.kind is JobKind.SWEEP]
 
     world.work()
-    assert prunes() == []
+    assert sweeps() == []
     for day in (1, 2):
         world.pass_time(86401)
         world.work()
         world.work()
-        assert prunes() == [Origin.SCHEDULE] * day
+        assert sweeps() == [Origin.SCHEDULE] * day
     assert {job.state for job in world.of.jobs.recent()} == {JobState.SUCCEEDED}
 
 
-def test_a_backup_never_commits_what_was_swept_from_under_it(world: EngineWorld) -> None:
-    def reached(name: str) -> None:
+def test_a_backup_does_not_commit_chunks_that_were_swept(world: EngineWorld) -> None:
+    def on_point(name: str) -> None:
         if name == "claimed" and all(step.ended_at for step in world.of.jobs.steps(job.job_id) if step.phase < 4):
             for blob in list(world.store.names(chunks_prefix(world.tenant.tenant_id, job.job_id))):
                 world.store.delete(blob)
 
     world.directory.put("users", "users/more")
     job = world.ask()
-    world.at = reached
+    world.at = on_point
     before = list(world.store.names(manifests_prefix(world.tenant.tenant_id)))
     world.work()
     ended = world.of.jobs.get(job.job_id)

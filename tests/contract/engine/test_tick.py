@@ -1,4 +1,4 @@
-"""The tick: due times become jobs, messages go out, and what goes wrong with one keeps nothing of the others back."""
+"""The tick: due times become jobs, messages are sent, and a failure in one row or part delays no other."""
 
 import logging
 from collections.abc import Iterator
@@ -26,10 +26,10 @@ DEFECT = LookupError("a defect")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    made = EngineWorld(tmp_path)
-    made.scheduler.record_heartbeat("w", 99)
-    yield made
-    made.close()
+    world = EngineWorld(tmp_path)
+    world.scheduler.record_heartbeat("w", 99)
+    yield world
+    world.close()
 
 
 def test_a_silent_broker_loses_no_step(world: EngineWorld) -> None:
@@ -42,7 +42,7 @@ def test_a_silent_broker_loses_no_step(world: EngineWorld) -> None:
     assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
-def test_what_the_broker_took_is_counted(world: EngineWorld) -> None:
+def test_send_due_returns_the_number_of_sent_messages(world: EngineWorld) -> None:
     world.ask()
     world.messages.open = False
     world.tick()
@@ -51,9 +51,7 @@ def test_what_the_broker_took_is_counted(world: EngineWorld) -> None:
     assert sent == len(world.messages.taken) == 4
 
 
-def test_a_job_asked_for_by_hand_needs_one_tick_to_start_ahead_of_all_that_is_due(
-    world: EngineWorld, other: Tenant
-) -> None:
+def test_a_job_requested_by_hand_starts_within_one_tick_before_all_due_jobs(world: EngineWorld, other: Tenant) -> None:
     world.scheduler.record_heartbeat("w", 1)
     due = world.clock.time - timedelta(days=1)
     schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due)
@@ -64,7 +62,7 @@ def test_a_job_asked_for_by_hand_needs_one_tick_to_start_ahead_of_all_that_is_du
     assert world.context.catalog.tenant(other.tenant_id).jobs.recent() != []
 
 
-def test_due_times_that_were_missed_become_one_job(world: EngineWorld) -> None:
+def test_missed_due_times_become_one_job(world: EngineWorld) -> None:
     due = world.clock.time - timedelta(days=3)
     world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
     world.tick()
@@ -77,7 +75,7 @@ def test_due_times_that_were_missed_become_one_job(world: EngineWorld) -> None:
     assert world.clock.time < schedule.next_due <= world.clock.time + timedelta(hours=1)
 
 
-def test_while_a_refusal_is_fresh_no_due_time_becomes_a_job(world: EngineWorld) -> None:
+def test_no_due_time_becomes_a_job_during_a_fresh_refusal(world: EngineWorld) -> None:
     world.of.keys.refuse(ARN, REFUSED.message)
     due = world.clock.time - timedelta(minutes=1)
     world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
@@ -95,42 +93,42 @@ def test_a_paused_schedule_makes_no_job(world: EngineWorld) -> None:
     assert world.of.jobs.recent() == []
 
 
-def test_beat_says_that_it_lives(world: EngineWorld) -> None:
+def test_a_tick_records_the_heartbeat_of_beat(world: EngineWorld) -> None:
     assert world.scheduler.last_tick() is None
     world.tick()
-    told = world.scheduler.last_tick()
-    assert told is not None
-    assert told < 5
+    age = world.scheduler.last_tick()
+    assert age is not None
+    assert age < 5
 
 
-# -- one that goes wrong
+# -- failures
 
 
 @pytest.fixture
 def other(world: EngineWorld) -> Tenant:
-    """A second tenant, whose turn comes after the first one's."""
+    """Add a second tenant, whose turn comes after the first one's."""
     return add_tenant(world.context, "other", identity()).tenant
 
 
-def breaks(monkeypatch: pytest.MonkeyPatch, method: str, error: Exception, tenant: Tenant | None = None) -> None:
-    """From now on a method of the scheduler's handle goes wrong, for one tenant or whenever it is called."""
+def break_method(monkeypatch: pytest.MonkeyPatch, method: str, error: Exception, tenant: Tenant | None = None) -> None:
+    """Make a method of the scheduler's handle raise the error, for one tenant or for all."""
     real = getattr(SqlScheduler, method)
 
-    def broken(self: SqlScheduler, *what: Any, **more: Any) -> Any:
-        if tenant is None or what[0].tenant_id == tenant.tenant_id:
+    def broken(self: SqlScheduler, *arguments: Any, **options: Any) -> Any:
+        if tenant is None or arguments[0].tenant_id == tenant.tenant_id:
             raise error
-        return real(self, *what, **more)
+        return real(self, *arguments, **options)
 
     monkeypatch.setattr(SqlScheduler, method, broken)
 
 
 def failing_tick(world: EngineWorld, error: Exception, *, recorded: bool = True) -> None:
-    """A tick that raises at its end what failed, and that is recorded as beat's heartbeat unless a whole part failed."""
+    """Run a tick that raises the error at its end. It is recorded as beat's heartbeat unless a whole part failed."""
     world.scheduler.record_tick()
     world.pass_time(60)
-    with pytest.raises(type(error)) as met:
+    with pytest.raises(type(error)) as caught:
         world.tick()
-    assert met.value is error
+    assert caught.value is error
     assert ((world.scheduler.last_tick() or 0.0) < 5) == recorded
 
 
@@ -138,7 +136,7 @@ every_error = pytest.mark.parametrize("error", [HELD, DEFECT], ids=["a row that 
 
 
 @every_error
-def test_a_due_time_that_becomes_no_job_keeps_none_of_the_others_back(
+def test_a_failing_due_time_delays_no_other_due_time(
     world: EngineWorld,
     other: Tenant,
     monkeypatch: pytest.MonkeyPatch,
@@ -149,18 +147,18 @@ def test_a_due_time_that_becomes_no_job_keeps_none_of_the_others_back(
         due = world.clock.time - timedelta(minutes=9 - n)
         schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due)
         world.context.catalog.tenant(tenant.tenant_id).schedules.set(schedule)
-    breaks(monkeypatch, "make_due", error, world.tenant)
+    break_method(monkeypatch, "make_due", error, world.tenant)
     failing_tick(world, error)
     assert world.of.jobs.recent() == []
     (job,) = world.context.catalog.tenant(other.tenant_id).jobs.recent()
     assert {step.job_id for step in world.messages.taken} == {job.job_id}
-    (told,) = (record for record in caplog.records if record.levelno == logging.ERROR)
-    assert told.tenant == world.tenant.tenant_id  # type: ignore[attr-defined]
-    assert "defect" not in told.getMessage()
+    (error_record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert error_record.tenant == world.tenant.tenant_id  # type: ignore[attr-defined]
+    assert "defect" not in error_record.getMessage()
 
 
 @every_error
-def test_a_job_that_gets_no_steps_keeps_none_of_the_others_back(
+def test_a_job_that_gets_no_steps_delays_no_other_job(
     world: EngineWorld,
     other: Tenant,
     monkeypatch: pytest.MonkeyPatch,
@@ -169,21 +167,21 @@ def test_a_job_that_gets_no_steps_keeps_none_of_the_others_back(
 ) -> None:
     stuck = world.ask()
     job, _ = world.context.catalog.tenant(other.tenant_id).jobs.request(stuck.kind, origin=Origin.HAND)
-    breaks(monkeypatch, "offer_steps", error, world.tenant)
+    break_method(monkeypatch, "offer_steps", error, world.tenant)
     failing_tick(world, error)
     assert world.of.jobs.steps(stuck.job_id) == []
     assert {step.job_id for step in world.messages.taken} == {job.job_id}
-    (told,) = (record for record in caplog.records if record.levelno == logging.ERROR)
-    assert (told.tenant, told.job) == (stuck.tenant_id, stuck.job_id)  # type: ignore[attr-defined]
+    (error_record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert (error_record.tenant, error_record.job) == (stuck.tenant_id, stuck.job_id)  # type: ignore[attr-defined]
 
 
 @every_error
 @pytest.mark.parametrize("part", ["_handle_expired", "_end_cancelled"])
-def test_a_claim_or_job_that_cannot_be_ended_keeps_none_of_the_others_back(
+def test_a_claim_or_job_that_cannot_be_ended_delays_no_other(
     world: EngineWorld, other: Tenant, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
 ) -> None:
-    mine = world.ask()
-    theirs, _ = world.context.catalog.tenant(other.tenant_id).jobs.request(mine.kind, origin=Origin.HAND)
+    job = world.ask()
+    other_job, _ = world.context.catalog.tenant(other.tenant_id).jobs.request(job.kind, origin=Origin.HAND)
     world.tick()
     for step in world.messages.taken:
         catalog = world.context.catalog.tenant(step.tenant_id)
@@ -202,16 +200,16 @@ def test_a_claim_or_job_that_cannot_be_ended_keeps_none_of_the_others_back(
     monkeypatch.setattr(expiry, part, broken)
     world.messages.taken.clear()
     failing_tick(world, error)
-    assert not world.of.jobs.get(mine.job_id).state.ended
+    assert not world.of.jobs.get(job.job_id).state.ended
     jobs = world.context.catalog.tenant(other.tenant_id).jobs
     if part == "_end_cancelled":
-        assert jobs.get(theirs.job_id).state is JobState.CANCELLED
+        assert jobs.get(other_job.job_id).state is JobState.CANCELLED
     else:
-        assert {step.state for step in jobs.steps(theirs.job_id)} == {StepState.QUEUED}
+        assert {step.state for step in jobs.steps(other_job.job_id)} == {StepState.QUEUED}
 
 
 @every_error
-def test_a_tenant_that_gets_no_prune_keeps_no_other_from_its_own(
+def test_a_tenant_that_gets_no_sweep_delays_no_sweep_of_another_tenant(
     world: EngineWorld,
     other: Tenant,
     monkeypatch: pytest.MonkeyPatch,
@@ -231,42 +229,42 @@ def test_a_tenant_that_gets_no_prune_keeps_no_other_from_its_own(
     assert world.of.jobs.recent() == []
     (job,) = world.context.catalog.tenant(other.tenant_id).jobs.recent()
     assert job.kind is JobKind.SWEEP
-    (told,) = (record for record in caplog.records if record.name == each_row.__name__)
-    assert (told.levelno, told.tenant) == (logging.ERROR, world.tenant.tenant_id)  # type: ignore[attr-defined]
+    (error_record,) = (record for record in caplog.records if record.name == each_row.__name__)
+    assert (error_record.levelno, error_record.tenant) == (logging.ERROR, world.tenant.tenant_id)  # type: ignore[attr-defined]
 
 
 @every_error
 @pytest.mark.parametrize("part", ["due", "make_sweeps", "unplanned", "expire", "to_send"])
-def test_a_part_that_fails_keeps_no_other_back(
+def test_a_failing_part_of_the_tick_delays_no_other_part(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
 ) -> None:
     due = world.clock.time - timedelta(minutes=1)
     world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
     if part == "due":
         world.ask()
-    breaks(monkeypatch, part, error)
+    break_method(monkeypatch, part, error)
     failing_tick(world, error, recorded=False)
     (job,) = world.of.jobs.recent()
     assert bool(world.of.jobs.steps(job.job_id)) == (part != "unplanned")
     assert bool(world.messages.taken) == (part in ("due", "make_sweeps", "expire"))
 
 
-def test_a_catalog_that_is_away_ends_the_tick_at_once_and_beat_does_not_say_that_it_lives(
+def test_an_unreachable_catalog_ends_the_tick_at_once_without_a_heartbeat(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.tick()
     world.pass_time(60)
-    asked: list[str] = []
+    calls: list[str] = []
 
-    def away(self: object, tenant: str) -> None:
-        asked.append(tenant)
+    def fail(self: object, tenant: str) -> None:
+        calls.append(tenant)
         raise HELD
 
     with monkeypatch.context() as patch:
         for method in ("read", "write"):
-            patch.setattr("shared.adapters.catalog.engine.Database." + method, away)
+            patch.setattr("shared.adapters.catalog.engine.Database." + method, fail)
         with pytest.raises(Refuse):
             world.tick()
-    assert len(asked) == 1
+    assert len(calls) == 1
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert (world.scheduler.last_tick() or 0.0) >= 60
