@@ -54,6 +54,7 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
     epilog=examples(
         "entrakeep browse contoso latest --resource users --search 'ana'",
         "entrakeep browse contoso latest --id 0b6c6f8e-7a43-4a5d-9a8c-6f0a2f6d3c11",
+        "entrakeep browse contoso latest --id 0b6c6f8e-7a43-4a5d-9a8c-6f0a2f6d3c11 --history",
         "entrakeep browse contoso latest --refused",
         "entrakeep browse contoso latest --dangling",
         "entrakeep browse contoso latest --resource groups --json | jq .value.displayName",
@@ -71,6 +72,13 @@ def browse(
         str | None,
         typer.Option("--id", metavar="ID", help="Only the object with this id and its links.", callback=words),
     ] = None,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history",
+            help="With --id: show when the object, its properties and its links changed, in all snapshots up to this one.",
+        ),
+    ] = False,
     refused: Annotated[
         bool,
         typer.Option(
@@ -93,9 +101,11 @@ def browse(
     Shows each record's key and name; with --id, the whole record. Runs in this process: needs the key's AWS credentials,
     and no running stack.
     """
-    if (refused or dangling) and (search is not None or id is not None or (refused and dangling)):
+    if (refused or dangling) and (history or search is not None or id is not None or (refused and dangling)):
         option = "--refused" if refused else "--dangling"
         raise Refuse(Code.WRONG_USE, f"{option} can only be combined with --resource.")
+    if history and (id is None or search is not None or refused or dangling):
+        raise Refuse(Code.WRONG_USE, "--history needs --id, and can only be combined with --resource.")
     context = open_engine()
     from shared.engine.snapshots.browse import browse as records
     from shared.engine.snapshots.browse import refused as refused_objects
@@ -108,6 +118,9 @@ def browse(
     if dangling:
         _write_dangling(context, name, snapshot, resource or (), as_json)
         return
+    if history and id is not None:
+        _write_history(context, name, snapshot, id, resource or (), as_json)
+        return
     matches = records(context, context.catalog.find(name), snapshot, resource or (), search, id)
     if as_json:
         lines = (record_line(key, value) for key, value in matches)
@@ -115,8 +128,25 @@ def browse(
         lines = (b"%b\n%b\n" % (key.encode(), _readable(value)) for key, value in matches)
     else:
         lines = (f"{key}  {_name(value)}".rstrip().encode() + b"\n" for key, value in matches)
-    if not _written(lines) and not as_json:
+    if not _written(lines, at_once=search is not None) and not as_json:
         note("No record matches.")
+
+
+def _write_history(
+    context: "Context", name: str, snapshot: str, object_id: str, resources: Collection[str], as_json: bool
+) -> None:
+    """Write the history of an object."""
+    from console.cli.comparisons.history import event_document, event_lines
+    from shared.engine.compare.history import history
+
+    with history(context, context.catalog.find(name), snapshot, object_id, resources) as opened:
+        events = opened.events()
+        if as_json:
+            count = _written(map(event_document, events))
+        else:
+            count = _written(event_lines(events, opened.names))
+    if not count and not as_json:
+        note("No change of the object matches.")
 
 
 def _write_dangling(context: "Context", name: str, snapshot: str, resources: Collection[str], as_json: bool) -> None:
@@ -162,13 +192,16 @@ def what_lacks(snapshot: Snapshot) -> str:
     return "\n".join(lines)
 
 
-def _written(lines: Iterator[bytes]) -> int:
-    """Write lines: the first ones at once, then in batches. Return their number."""
+def _written(lines: Iterator[bytes], *, at_once: bool = False) -> int:
+    """Write lines: the first ones at once, then in batches, or all ``at_once``. Return their number.
+
+    Hits of a search come ``at_once``, because the next one may be far away.
+    """
     count, batch = 0, bytearray()
     for line in lines:
         count += 1
         batch += line
-        if len(batch) >= _BATCH or count < 100:
+        if at_once or len(batch) >= _BATCH or count < 100:
             write(bytes(batch))
             batch.clear()
     write(bytes(batch))

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from console.documents.times import Moment
+from shared.engine.compare.timeline import Happened
 
 
 class ListChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +15,32 @@ class ListChange(msgspec.Struct, frozen=True, kw_only=True):
     """Elements of the second snapshot's list alone, byte for byte."""
     removed: list[Any]
     """Elements of the first snapshot's list alone, byte for byte."""
+
+
+class HistoryDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What a snapshot shows of an object in comparison with an earlier one."""
+
+    at: Moment
+    """When the snapshot was taken. The change was made before, and after ``previous``."""
+    snapshot: str
+    """The id of the first snapshot that shows it."""
+    previous: str | None
+    """The id of the last snapshot before it that tells the resource's records, null if there is none."""
+    resource: str
+    """The resource's name."""
+    change: Happened
+    """``created``, ``deleted``, ``restored`` (exists again), ``changed``, or ``existing`` (in the first snapshot already) for
+    the object; ``added``, ``removed`` or ``changed`` for its links; ``unknown`` if the snapshot did not read the resource."""
+    key: str | None
+    """The record's key, such as ``users/<id>``; null for ``unknown``."""
+    name: str | None
+    """The object's name, or the names of the objects that a link connects."""
+    reason: str | None
+    """Why it is ``unknown``."""
+    properties: dict[str, tuple[Any, Any]]
+    """The properties that changed, by path: the value before and after, byte for byte. A property that is absent is null."""
+    lists: dict[str, ListChange]
+    """Of these properties those that are lists, by path."""
 
 
 class ChangedDocument(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ class LeaseOwner(Protocol):
     - From which thread: ``move_keys`` from the lease's renewal thread; the other two also from any thread that calls
       ``start``, ``data_key`` or ``renew``.
     - Locks: the lease's state is not locked, so the owner may call any method of the lease. During ``data_key`` other
-      threads that unwrap under the same lease wait until the owner has returned.
+      threads that unwrap the same data key wait until the owner has returned.
     - What may block: the owner may call SQL, and may start another lease, which calls KMS. The lease's second thread ends
       the lease on time whatever the owner does.
     - After ``close``: the lease does not wait for its threads. A call to KMS that has begun may still end in
@@ -58,8 +58,8 @@ class Lease:
     retired.
 
     Any thread may call any method. Only ``start``, ``data_key`` and ``renew`` call KMS, and may block as long as it does.
-    Lock order: unwrapping, then the owner's locks, then the lease's state. The state's lock is never held during a call to
-    KMS, to the owner or to a listener.
+    Lock order: unwrapping of a data key, then the owner's locks, then the lease's state. The state's lock is never held
+    during a call to KMS, to the owner or to a listener.
     """
 
     def __init__(
@@ -91,7 +91,8 @@ class Lease:
         self._ended: EntrakeepError | None = None
         self._deadline = Deadline(seconds, now)
         self._lock = threading.RLock()
-        self._unwrapping = threading.Lock()
+        self._unwrapping: dict[str, threading.Lock] = {}
+        """A lock for each data key that was looked up, so that KMS unwraps each once, and several at a time."""
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -133,7 +134,9 @@ class Lease:
     def data_key(self, wrapped: WrappedKey) -> DataKey:
         """Return the data key, unwrapped once. Raise as ``check`` and ``add`` do, and what the key service raises."""
         self.check()
-        with self._unwrapping:
+        with self._lock:
+            unwrapping = self._unwrapping.setdefault(wrapped.data_key_id, threading.Lock())
+        with unwrapping:
             with self._lock:
                 cached = self._keys.get(wrapped.data_key_id)
                 if cached:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from itertools import chain
+from typing import Protocol
 
 from shared.domain.errors import Alarm, Code
 from shared.domain.model import Snapshot
@@ -16,6 +17,14 @@ from shared.vault.sealing import WAY_OUT, FindKey, Kind, damaged, open_sealed
 
 _PART = 1 << 17
 """Bytes of a chunk's text that become lines at a time, extended to the end of the line."""
+
+
+class RunReader(Protocol):
+    """Something that reads the lines of runs."""
+
+    def lists(self, run: Run) -> Iterator[list[Line]]:
+        """Yield the run's lines, sorted, in lists."""
+        ...
 
 
 class BlobReader:

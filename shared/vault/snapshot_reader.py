@@ -13,7 +13,7 @@ from shared.domain.errors import Answer
 from shared.domain.records import prefix_tombstone, resource_of, split_order, tombstone
 from shared.vault.format import ChunkRef, Run, StoredResource, StreamState
 from shared.vault.merge import merge
-from shared.vault.reader import BlobReader
+from shared.vault.reader import RunReader
 from shared.vault.touched import Chosen, Following, Touched
 
 Record = tuple[bytes, bytes]
@@ -28,7 +28,7 @@ class SnapshotReader:
     Alarm with blob and resource if a blob is missing or damaged, and what the check raises.
     """
 
-    def __init__(self, blobs: BlobReader, streams: Sequence[StreamState]) -> None:
+    def __init__(self, blobs: RunReader, streams: Sequence[StreamState]) -> None:
         """Prepare to read the streams of a manifest."""
         self.streams = streams
         self._blobs = blobs

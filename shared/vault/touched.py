@@ -86,6 +86,16 @@ class Touched:
                 indexes.add(start)
         return [lines[index] for index in sorted(indexes)]
 
+    def relevant(self, lines: list[Line]) -> list[Line]:
+        """Return those of sorted lines whose keys are touched, and the prefixes that hide touched keys in older runs."""
+        kept = dict(self.among(lines))
+        first, last = lines[0][0], lines[-1][0]
+        for point in self._points[bisect_left(self._points, first) : bisect_right(self._points, last)]:
+            index = bisect_left(lines, point, key=_ORDER)
+            if lines[index][0] == point:
+                kept[point] = lines[index][1]
+        return sorted(kept.items())
+
     def within(self, chunk: ChunkRef) -> bool:
         """Return True if the chunk may contain a touched key, or a prefix that hides one in older runs."""
         first, last = chunk.first.encode(), chunk.last.encode()

@@ -65,6 +65,13 @@ PRINTED = (
         ("browse --dangling",),
         by_line=True,
     ),
+    Printed(
+        "history",
+        comparisons.HistoryDocument,
+        "a change of an object, newest first",
+        ("browse --history",),
+        by_line=True,
+    ),
     Printed("comparison", comparisons.ComparisonDocument, "what differs between two snapshots", ("compare",)),
     Printed(
         "comparison-summary",

@@ -4,7 +4,7 @@ The values are copied byte for byte, whatever is in them. The document's lists w
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -66,10 +66,14 @@ def _names(comparison: Comparison, difference: Difference, referenced: set[str])
 
 def _changed(difference: Difference) -> bytes:
     """Return the document of a changed record."""
-    changes = difference.properties
+    return b'{"key": %b, %b}' % (_text(difference.key), changed_properties(difference.properties))
+
+
+def changed_properties(changes: Sequence[PropertyChange]) -> bytes:
+    """Return the members ``properties`` and ``lists`` of a changed record, with each value byte for byte."""
     properties = _members((change.path, _list((change.before, change.after))) for change in changes)
     lists = _members((change.path, _list_change(change)) for change in changes if change.added is not None)
-    return b'{"key": %b, "properties": %b, "lists": %b}' % (_text(difference.key), properties, lists)
+    return b'"properties": %b, "lists": %b' % (properties, lists)
 
 
 def _list_change(change: PropertyChange) -> bytes:

@@ -8,6 +8,7 @@ from console.documents.times import moment, to_second
 from shared.domain.compare import PropertyChange
 from shared.engine.compare.comparing import Comparison
 from shared.engine.compare.differences import Change, Difference
+from shared.engine.compare.naming import Names
 
 _MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
 _LONGEST = 200
@@ -51,27 +52,32 @@ def _lines(comparison: Comparison, difference: Difference) -> Iterator[str]:
     """Yield the lines of a difference."""
     name = name_of(difference)
     yield f"  {_MARKS[difference.change]} {difference.change:<7}  {name}{'  ' if name else ''}{difference.key}\n"
+    yield from property_lines(difference, comparison.names)
+
+
+def property_lines(difference: Difference, names: Names) -> Iterator[str]:
+    """Yield the lines of the properties that changed."""
     for change in difference.properties:
         if change.added or change.removed:
             yield f"{_INDENT}{path_of(change)}\n"
-            yield from _elements(comparison, difference, change)
+            yield from _elements(names, difference, change)
         else:
-            before, after = (_shown(comparison, difference, change, each) for each in (change.before, change.after))
+            before, after = (_shown(names, difference, change, each) for each in (change.before, change.after))
             yield f"{_INDENT}{path_of(change)}  {before} → {after}\n"
 
 
-def _elements(comparison: Comparison, difference: Difference, change: PropertyChange) -> Iterator[str]:
+def _elements(names: Names, difference: Difference, change: PropertyChange) -> Iterator[str]:
     """Yield a line for each element that was added to a list or removed from it."""
     for mark, elements in (("-", change.removed), ("+", change.added)):
         for each in elements or []:
-            yield f"{_INDENT}  {mark} {_shown(comparison, difference, change, each)}\n"
+            yield f"{_INDENT}  {mark} {_shown(names, difference, change, each)}\n"
 
 
-def _shown(comparison: Comparison, difference: Difference, change: PropertyChange, value: bytes | None) -> str:
+def _shown(names: Names, difference: Difference, change: PropertyChange, value: bytes | None) -> str:
     """Return a value, shortened, with the name of the object that it names."""
     if value is not None and len(value) > _LONGEST:
         return shortened(visible(value), _LONGEST)
-    return named_value(difference.resource, change, value, comparison.names)
+    return named_value(difference.resource, change, value, names)
 
 
 def _counts(comparison: Comparison) -> bytes:

@@ -1,6 +1,6 @@
 """Request, read and cancel jobs, and begin and interrupt foreground jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from shared.adapters.catalog.audit import append, append_if_sound
@@ -11,7 +11,7 @@ from shared.adapters.catalog.snapshots import snapshot_row
 from shared.adapters.catalog.statements import locked
 from shared.adapters.catalog.step_writes import insert_step
 from shared.adapters.catalog.tenancy import Changes, Tenancy, new_id
-from shared.domain.audit import Action
+from shared.domain.audit import Action, Plain
 from shared.domain.errors import Code
 from shared.domain.jobs import KINDS, Claim, Details, Job, JobKind, JobState, Origin, Step, StepState
 from shared.domain.jobs.expiry import is_foreground_expired
@@ -51,7 +51,13 @@ class SqlJobs:
         return job, True
 
     def begin_foreground(
-        self, kind: JobKind, snapshot: str, step: str, seconds: float, others: Sequence[str] = ()
+        self,
+        kind: JobKind,
+        snapshot: str,
+        step: str,
+        seconds: float,
+        others: Sequence[str] = (),
+        detail: Mapping[str, Plain] | None = None,
     ) -> Claim:
         """Begin a job that runs in the calling process, and return the claim on its only step."""
         with self._tenancy.write() as rows:
@@ -80,11 +86,12 @@ class SqlJobs:
                 claim_until=rows.now + timedelta(seconds=seconds),
             )
             subject = {"job": job.job_id, "snapshot": job.snapshot}
-            for other in others:
-                subject["other"] = _pin_also(rows, job, other)
+            pinned = [_pin_also(rows, job, other) for other in others]
+            if kind is JobKind.COMPARE and pinned:
+                subject["other"] = pinned[-1]
             begun = KINDS[kind].begun
             if begun is not None:
-                append(rows, begun, subject)
+                append(rows, begun, subject, detail)
         return Claim(
             tenant_id=job.tenant_id,
             job_id=job.job_id,

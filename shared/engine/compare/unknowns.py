@@ -43,7 +43,7 @@ def _states(before: SnapshotReader, after: SnapshotReader, resource: str) -> lis
 
 def _unknown(resource: str, pair: list[StreamState | None]) -> Unknown | None:
     """Return why a resource, or some of its objects, cannot be compared, or None."""
-    reasons = [_reason(state) for state in pair]
+    reasons = [why_unread(state) for state in pair]
     if any(reasons):
         text = _both(reasons)
         return Unknown(resource=resource, reason=text, absent=_absent(pair))
@@ -53,8 +53,8 @@ def _unknown(resource: str, pair: list[StreamState | None]) -> Unknown | None:
     return None
 
 
-def _reason(state: StreamState | None) -> str | None:
-    """Return why a side does not tell the resource's records of its time, or None if it does."""
+def why_unread(state: StreamState | None) -> str | None:
+    """Return why a snapshot does not tell a resource's records of its time, by the resource's stream; None if it does."""
     if state is None:
         return "not part of the snapshot"
     if state.stale:

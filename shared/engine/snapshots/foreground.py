@@ -1,10 +1,11 @@
 """Foreground jobs: the calling process streams the records. It claims the job's only step and has its own key lease."""
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from shared.domain.audit import Plain
 from shared.domain.errors import Cancelled, ClaimLost, Code, EntrakeepError, Refuse, Unexpected
 from shared.domain.jobs import KINDS, Claim, JobKind, JobState, RecordsShown
 from shared.domain.model import Snapshot, Tenant
@@ -51,27 +52,49 @@ def begun_over(
     snapshots: Sequence[Snapshot],
     shown: Shown | None = None,
     resources: Collection[str] = (),
+    detail: Mapping[str, Plain] | None = None,
 ) -> Iterator[tuple[Work, list[SnapshotReader]]]:
     """Run a job of this process over snapshots. Yield the work and a reader of each snapshot.
+
+    It pins, counts, ends and raises as ``begun_job`` does.
+    """
+    with begun_job(context, tenant, kind, snapshots, shown, resources, detail) as work:
+        yield work, [SnapshotReader(work.blobs, work.blobs.manifest(row).streams) for row in snapshots]
+
+
+@contextmanager
+def begun_job(
+    context: Context,
+    tenant: Tenant,
+    kind: JobKind,
+    snapshots: Sequence[Snapshot],
+    shown: Shown | None = None,
+    resources: Collection[str] = (),
+    detail: Mapping[str, Plain] | None = None,
+) -> Iterator[Work]:
+    """Run a job of this process that reads snapshots. Yield its work.
 
     The snapshots are pinned while the job runs. The caller counts its records in ``shown``. The job succeeds when the block
     ends, and fails with the code of an exception that leaves it. KMS is always called anew. If another process has ended
     the job, the reason is raised: a refused key, for instance, ends all jobs of the tenant at once.
 
-    Raises Refuse ``WRONG_USE`` if no snapshot has one of ``resources``, which are those to read.
+    ``detail`` says in the audit event what is read of them. ``resources``, the only ones to read, are added to it. Raises
+    Refuse ``WRONG_USE`` if no snapshot has one of them.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
     catalog.jobs.end_expired_foreground(context.limits.claim_seconds)
     _check_resources(snapshots, resources)
     first, *others = (row.snapshot_id for row in snapshots)
-    claim = catalog.jobs.begin_foreground(kind, first, KINDS[kind].stored, context.limits.claim_seconds, others)
+    narrowed: dict[str, Plain] = {"resources": ",".join(sorted(set(resources)))} if resources else {}
+    seconds, plain = context.limits.claim_seconds, {**(detail or {}), **narrowed}
+    claim = catalog.jobs.begin_foreground(kind, first, KINDS[kind].stored, seconds, others, plain)
     shown = Shown() if shown is None else shown
     with ClaimKeeper(catalog.claims, claim, context.limits, context.clock.monotonic) as hold:
         try:
             with ProcessKeys(context, catalog) as keys:
                 keys.secrets()
                 work = Work(context, catalog, claim, hold, keys)
-                yield work, [SnapshotReader(work.blobs, work.blobs.manifest(row).streams) for row in snapshots]
+                yield work
                 work.check()
             catalog.claims.finish(claim, detail=RecordsShown(records=shown.records))
             anchor_softly(context, catalog)

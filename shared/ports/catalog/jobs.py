@@ -1,10 +1,11 @@
 """The jobs of one tenant: requesting, showing and cancelling them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
+from shared.domain.audit import Plain
 from shared.domain.errors import Code
 from shared.domain.jobs import Claim, Details, Job, JobKind, JobState, Origin, Step, StepState
 
@@ -39,11 +40,18 @@ class Jobs(Protocol):
         """
 
     def begin_foreground(
-        self, kind: JobKind, snapshot: str, step: str, seconds: float, others: Sequence[str] = ()
+        self,
+        kind: JobKind,
+        snapshot: str,
+        step: str,
+        seconds: float,
+        others: Sequence[str] = (),
+        detail: Mapping[str, Plain] | None = None,
     ) -> Claim:
         """Create a running foreground job with one running step named ``step``. Return the caller's claim on it.
 
-        The snapshot and the ``others`` are pinned. Raise Refuse ``NO_SUCH_SNAPSHOT``.
+        The snapshot and the ``others`` are pinned. ``detail`` is the detail of the audit event. Raise Refuse
+        ``NO_SUCH_SNAPSHOT``.
         """
 
     def get(self, job_id: str) -> Job:
