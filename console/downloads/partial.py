@@ -41,20 +41,20 @@ class Partial:
         ``WRONG_USE`` if another download was cut off there, and Refuse ``FILE_NOT_WRITABLE``.
         """
         with sentences(self.name):
-            noted = self._read() if self.path.exists() else None
-            if noted is None:
+            earlier = self._read() if self.path.exists() else None
+            if earlier is None:
                 self._note.write_bytes(msgspec.json.encode(request))
                 self._note.chmod(0o600)
                 return request
         if latest:
-            request = msgspec.structs.replace(request, snapshot=noted.snapshot)
-        if request != noted:
+            request = msgspec.structs.replace(request, snapshot=earlier.snapshot)
+        if request != earlier:
             raise Refuse(
                 Code.WRONG_USE,
-                f"{self.path.name} is of another download (snapshot {noted.snapshot}, format {noted.format}): give the same "
-                "tenant, snapshot, format and resources, or remove it.",
+                f"{self.path.name} is of another download (snapshot {earlier.snapshot}, format {earlier.format}): "
+                "give the same tenant, snapshot, format and resources, or remove it.",
             )
-        return noted
+        return earlier
 
     def finish(self) -> None:
         """Remove the note."""

@@ -122,47 +122,47 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _behind_space(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
+def _behind_space(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
 
 
 def _sliced_members(text: str) -> Iterator[tuple[str, bytes]]:
     """Yield the members of an object. Raise ValueError or IndexError if the text is not one."""
-    at = _behind_space(text, _behind_space(text, 0) + 1)
-    while text[at] != "}":
-        if text[at] != '"':
+    position = _behind_space(text, _behind_space(text, 0) + 1)
+    while text[position] != "}":
+        if text[position] != '"':
             raise ValueError("a name begins with a quotation mark")
-        name, at = _VALUES.raw_decode(text, at)
-        at = _behind_space(text, at)
-        if text[at] != ":":
+        name, position = _VALUES.raw_decode(text, position)
+        position = _behind_space(text, position)
+        if text[position] != ":":
             raise ValueError("a colon follows a name")
-        value, at = _next_value(text, at + 1)
+        value, position = _next_value(text, position + 1)
         yield name, value
-        at = _behind_comma(text, at, "}")
+        position = _behind_comma(text, position, "}")
 
 
 def _sliced_elements(text: str) -> Iterator[bytes]:
     """Yield the elements of a list. Raise ValueError or IndexError if the text is not one."""
-    at = _behind_space(text, _behind_space(text, 0) + 1)
-    while text[at] != "]":
-        value, at = _next_value(text, at)
+    position = _behind_space(text, _behind_space(text, 0) + 1)
+    while text[position] != "]":
+        value, position = _next_value(text, position)
         yield value
-        at = _behind_comma(text, at, "]")
+        position = _behind_comma(text, position, "]")
 
 
-def _next_value(text: str, at: int) -> tuple[bytes, int]:
+def _next_value(text: str, position: int) -> tuple[bytes, int]:
     """Return the value that begins here, as written, and where it ends."""
-    start = _behind_space(text, at)
+    start = _behind_space(text, position)
     _, end = _VALUES.raw_decode(text, start)
     return _bytes(text[start:end]), end
 
 
-def _behind_comma(text: str, at: int, closing: str) -> int:
+def _behind_comma(text: str, position: int, closing: str) -> int:
     """Return where the next item begins, or where the closing bracket is."""
-    at = _behind_space(text, at)
-    if text[at] == closing:
-        return at
-    if text[at] != ",":
+    position = _behind_space(text, position)
+    if text[position] == closing:
+        return position
+    if text[position] != ",":
         raise ValueError("a comma separates items")
-    return _behind_space(text, at + 1)
+    return _behind_space(text, position + 1)

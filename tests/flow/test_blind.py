@@ -22,7 +22,7 @@ from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import CredentialKind, Tenant
 from shared.domain.resources import STREAMS, Reading
 from shared.domain.secret import Secret
-from shared.engine.snapshots.foreground import begun_foreground
+from shared.engine.snapshots.foreground import run_foreground
 from shared.engine.tenants.onboarding import add_tenant
 from shared.ports.directory import Identity
 from tests.contract.graph.certificates import certificate
@@ -115,7 +115,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def cursors(stack: Stack, tenant: Tenant) -> list[str]:
     """Return the tokens in the cursors of the newest snapshot."""
-    with begun_foreground(stack.context, tenant, JobKind.BROWSE, "latest") as (_, reader):
+    with run_foreground(stack.context, tenant, JobKind.BROWSE, "latest") as (_, reader):
         links = [state.cursor for state in reader.streams if state.cursor]
     return [link.partition("deltatoken=")[2] for link in links]
 

@@ -45,7 +45,7 @@ class SqlJobs:
                 unfinished = rows.all(rows.query(jobs, *going([kind])).order_by(jobs.c.number).limit(1))
                 if unfinished:
                     return job_of(unfinished[0]), False
-            job = new_job(rows, kind, asked=origin, full=full, snapshot=snapshot, detail=detail)
+            job = new_job(rows, kind, origin=origin, full=full, snapshot=snapshot, detail=detail)
             if origin is Origin.HAND:
                 _report_request(rows, job, kind, retried)
         return job, True
@@ -62,7 +62,7 @@ class SqlJobs:
         """Begin a job that runs in the calling process, and return the claim on its only step."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
-            job = new_job(rows, kind, asked=Origin.HAND, snapshot=snapshot)
+            job = new_job(rows, kind, origin=Origin.HAND, snapshot=snapshot)
             rows.update(
                 jobs,
                 jobs.c.job_id == job.job_id,
@@ -89,9 +89,9 @@ class SqlJobs:
             pinned = [_pin_also(rows, job, other) for other in others]
             if kind is JobKind.COMPARE and pinned:
                 subject["other"] = pinned[-1]
-            begun = KINDS[kind].begun
-            if begun is not None:
-                append(rows, begun, subject, detail)
+            begin_event = KINDS[kind].begin_event
+            if begin_event is not None:
+                append(rows, begin_event, subject, detail)
         return Claim(
             tenant_id=job.tenant_id,
             job_id=job.job_id,

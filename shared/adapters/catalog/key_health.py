@@ -110,9 +110,9 @@ class SqlProbes:
         """Report the event again ``after`` seconds."""
         self._outbox(notice).retry_delivery(notice, outcome, after)
 
-    def _outbox(self, telling: DueNotice) -> Outbox[KeyEvent] | Outbox[BackupEvent]:
+    def _outbox(self, notice: DueNotice) -> Outbox[KeyEvent] | Outbox[BackupEvent]:
         """Return the outbox that the event is from."""
-        return self._about_backups if isinstance(telling.event, BackupEvent) else self._about_keys
+        return self._about_backups if isinstance(notice.event, BackupEvent) else self._about_keys
 
     def _take_turn(self, tenant_id: str, seconds: float) -> ProbeTurn | None:
         """Take the tenant's turn. Return None if the tenant was removed or another process was first."""

@@ -59,12 +59,12 @@ def _count_data_keys(connection: Connection, ids: Sequence[str]) -> dict[str, di
 def _refusals(connection: Connection, ids: Sequence[str]) -> dict[str, list[Refusal]]:
     """Return the remembered refusals by tenant id, newest first."""
     query = select(refusals).where(refusals.c.tenant_id.in_(ids)).order_by(refusals.c.at.desc())
-    found: dict[str, list[Refusal]] = {}
+    refusals_by_tenant: dict[str, list[Refusal]] = {}
     for row in connection.execute(query).mappings():
         since = row["since"] or row["at"]
         refusal = Refusal(arn=row["arn"], at=row["at"], since=since, message=row["message"])
-        found.setdefault(row["tenant_id"], []).append(refusal)
-    return found
+        refusals_by_tenant.setdefault(row["tenant_id"], []).append(refusal)
+    return refusals_by_tenant
 
 
 def _unreachable_since(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:

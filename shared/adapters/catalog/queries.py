@@ -148,10 +148,10 @@ def _of_directories(connection: Connection, page: Sequence[RowMapping]) -> dict[
         .where(or_(tenants.c.claimed_directory.in_(directories), unclaimed))
         .order_by(tenants.c.created_at.desc(), tenants.c.name)
     )
-    found: dict[str, list[RowMapping]] = {}
+    by_directory: dict[str, list[RowMapping]] = {}
     for row in connection.execute(query).mappings():
-        found.setdefault(row["directory"], []).append(row)
-    return found
+        by_directory.setdefault(row["directory"], []).append(row)
+    return by_directory
 
 
 def _snapshot_at(row: RowMapping | None) -> SnapshotAt | None:

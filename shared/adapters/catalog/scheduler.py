@@ -70,7 +70,7 @@ class SqlScheduler:
             rows.update(schedules, next_due=next_due)
             if rows.find(jobs, jobs.c.due_at == due.schedule.next_due):
                 return False
-            new_job(rows, JobKind.BACKUP, asked=Origin.SCHEDULE, due_at=due.schedule.next_due)
+            new_job(rows, JobKind.BACKUP, origin=Origin.SCHEDULE, due_at=due.schedule.next_due)
             return True
 
     def make_sweeps(self, every: timedelta) -> int:
@@ -256,5 +256,5 @@ def _insert_sweep(rows: Changes, every: timedelta) -> bool:
         return False
     if rows.find(jobs, of_kinds(JobKind.SWEEP), jobs.c.created_at > rows.now - every):
         return False
-    new_job(rows, JobKind.SWEEP, asked=Origin.SCHEDULE)
+    new_job(rows, JobKind.SWEEP, origin=Origin.SCHEDULE)
     return True

@@ -122,7 +122,7 @@ class KindRow(msgspec.Struct, frozen=True, kw_only=True):
     """The command that requests such a job; None if only the scheduler does."""
     requested: Action | None = None
     """The audit event of a request by hand."""
-    begun: Action | None = None
+    begin_event: Action | None = None
     """The audit event of a foreground job's begin."""
     ended: Action | None = None
     """The audit event of the job's end."""
@@ -174,7 +174,7 @@ _ROWS = (
         details=(RecordsShown,),
         foreground=True,
         command="entrakeep download",
-        begun=Action.DOWNLOAD_BEGUN,
+        begin_event=Action.DOWNLOAD_BEGUN,
         ended=Action.DOWNLOAD_ENDED,
     ),
     KindRow(
@@ -183,7 +183,7 @@ _ROWS = (
         details=(RecordsShown,),
         foreground=True,
         command="entrakeep browse",
-        begun=Action.BROWSE_BEGUN,
+        begin_event=Action.BROWSE_BEGUN,
         ended=Action.BROWSE_ENDED,
     ),
     KindRow(
@@ -192,7 +192,7 @@ _ROWS = (
         details=(RecordsShown,),
         foreground=True,
         command="entrakeep compare",
-        begun=Action.COMPARE_BEGUN,
+        begin_event=Action.COMPARE_BEGUN,
         ended=Action.COMPARE_ENDED,
     ),
     KindRow(

@@ -14,7 +14,7 @@ from shared.engine.compare.naming import Names, read_names
 from shared.engine.compare.scope import Chooser, Scope
 from shared.engine.compare.unknowns import Unknown, refused_owners, unknowns
 from shared.engine.context import Context
-from shared.engine.snapshots.foreground import Shown, begun_over
+from shared.engine.snapshots.foreground import Shown, run_foreground_over
 from shared.engine.steps.work import Work
 from shared.vault.differing import differing
 from shared.vault.snapshot_reader import SnapshotReader
@@ -33,7 +33,7 @@ def compared(context: Context, tenant: Tenant, before: str, after: str, scope: S
     rows = snapshots.get(before), snapshots.get(after)
     scope.check(rows)
     shown = Shown()
-    with begun_over(context, tenant, JobKind.COMPARE, rows, shown, scope.resources) as (work, readers):
+    with run_foreground_over(context, tenant, JobKind.COMPARE, rows, shown, scope.resources) as (work, readers):
         _check_ids(scope.ids, readers)
         yield Comparison(work, rows, readers, scope, shown)
 

@@ -13,7 +13,7 @@ from shared.domain.resources import RESOURCES, Reference
 from shared.engine.compare.naming import own_name
 from shared.engine.compare.references import references
 from shared.engine.context import Context
-from shared.engine.snapshots.foreground import Shown, begun_foreground
+from shared.engine.snapshots.foreground import Shown, run_foreground
 from shared.vault.snapshot_reader import SnapshotReader
 from shared.vault.touched import Touched
 
@@ -42,7 +42,7 @@ def dangling(
     Raises Refuse ``WRONG_USE`` if the snapshot does not have one of the resources, and what reading raises.
     """
     shown = Shown()
-    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
+    with run_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
         naming = [name for name in reader.resources if not resources or name in resources]
         wanted: _Ids = {}
         for _, _, reference, each in _named(reader, naming):

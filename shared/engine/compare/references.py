@@ -10,7 +10,7 @@ from shared.engine.compare.naming import is_guid
 def references(resource: str, value: bytes) -> Iterator[tuple[Reference, str]]:
     """Yield the ids that a record names, each with the reference that names it. Values that are no GUID name nothing."""
     for reference in RESOURCES[resource].references if resource in RESOURCES else ():
-        for each in ids_in(_at(value, reference.path)):
+        for each in ids_in(_values_at_path(value, reference.path)):
             yield reference, each
 
 
@@ -28,7 +28,7 @@ def ids_in(value: bytes | None) -> Iterator[str]:
             yield text
 
 
-def _at(value: bytes | None, path: str) -> bytes | None:
+def _values_at_path(value: bytes | None, path: str) -> bytes | None:
     """Return the value at a path, or None."""
     for name in path.split("."):
         inner = members(value) if value is not None else None

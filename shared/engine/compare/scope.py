@@ -38,8 +38,10 @@ class Scope:
         known = {each for name in names for each in (*properties_of(name), *RESOURCES[name].volatile)}
         for path in (*self.properties, *self.ignored):
             if path.partition(".")[0] not in known:
-                of = f"of {', '.join(self.resources)}" if self.resources else "of any resource"
-                raise Refuse(Code.WRONG_USE, f"'{path}' is no property {of}; 'entrakeep resources --json' lists them.")
+                owner = f"of {', '.join(self.resources)}" if self.resources else "of any resource"
+                raise Refuse(
+                    Code.WRONG_USE, f"'{path}' is no property {owner}; 'entrakeep resources --json' lists them."
+                )
 
 
 class Chooser:
@@ -74,6 +76,6 @@ class Chooser:
         """Return the ignored properties of a resource. Volatile ones count if they are asked for by name."""
         if resource not in self._by_resource:
             volatile = RESOURCES[resource].volatile if resource in RESOURCES else ()
-            asked = {path.partition(".")[0] for path in self._properties}
-            self._by_resource[resource] = self._ignored | (frozenset(volatile) - asked)
+            requested = {path.partition(".")[0] for path in self._properties}
+            self._by_resource[resource] = self._ignored | (frozenset(volatile) - requested)
         return self._by_resource[resource]

@@ -87,8 +87,8 @@ def _run_and_store(context: Context, catalog: TenantCatalog, hold: ClaimKeeper) 
     """Run the step, and store in SQL how it ended. Return as ``_run_claimed`` does."""
     claim = hold.claim
     try:
-        patience = context.limits.check_retry_seconds if KINDS[claim.kind].person_waits else None
-        with ProcessKeys(context, catalog, patience) as keys:
+        retry_seconds = context.limits.check_retry_seconds if KINDS[claim.kind].person_waits else None
+        with ProcessKeys(context, catalog, retry_seconds) as keys:
             return _work(Work(context, catalog, claim, hold, keys)), None
     except (EntrakeepError, TimeSliceOver) as error:
         try:

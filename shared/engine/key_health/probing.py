@@ -68,11 +68,11 @@ def probe_key(probing: Probing, turn: ProbeTurn) -> None:
         catalog.keys.refuse(wrapped.arn, finding.message, ago=ago, probed=True)
     if _key_was_changed(catalog, wrapped):
         return  # the tenant's KMS key was changed during the probe
-    noted = _assess(probing, catalog, health, wrapped, finding)
-    warnings = health.warnings if noted.warnings is None else noted.warnings
-    wait = wait_for(noted.condition, finding.condition, probing.every, probing.lease_seconds, warnings)
+    outcome = _assess(probing, catalog, health, wrapped, finding)
+    warnings = health.warnings if outcome.warnings is None else outcome.warnings
+    wait = wait_for(outcome.condition, finding.condition, probing.every, probing.lease_seconds, warnings)
     wait *= random.uniform(0.9, 1.1)
-    event = catalog.health.note(turn, noted, next_in=wait, notify=probing.notices is not None)
+    event = catalog.health.note(turn, outcome, next_in=wait, notify=probing.notices is not None)
     if event is not None:
         level = logging.INFO if event.condition is KeyCondition.OK and not event.warnings else logging.WARNING
         text = " ".join([event.message, *(warning.message for warning in event.warnings)])

@@ -24,12 +24,12 @@ class ProcessKeys:
     Use as a context manager: on exit every data key is dropped, and later calls raise KeyTrouble.
     """
 
-    def __init__(self, context: Context, catalog: TenantCatalog, patience: float | None = None) -> None:
+    def __init__(self, context: Context, catalog: TenantCatalog, retry_seconds: float | None = None) -> None:
         """Retry KMS for ``patience`` seconds while it is in trouble, by default for as long as a lease lasts."""
         self._context = context
         self._catalog = catalog
         longest = context.lease_seconds
-        self._leases = TenantLeases(context, catalog, longest if patience is None else min(patience, longest))
+        self._leases = TenantLeases(context, catalog, longest if retry_seconds is None else min(retry_seconds, longest))
 
     def __enter__(self) -> "ProcessKeys":
         return self

@@ -28,11 +28,11 @@ class TenantLeases(LeaseOwner):
     two leases on one KMS key. ``check`` and ``cached`` do not take it.
     """
 
-    def __init__(self, context: Context, catalog: TenantCatalog, patience: float) -> None:
+    def __init__(self, context: Context, catalog: TenantCatalog, retry_seconds: float) -> None:
         """Retry KMS for ``patience`` seconds while it is in trouble."""
         self._context = context
         self._catalog = catalog
-        self._patience = patience
+        self._retry_seconds = retry_seconds
         self._by_arn: dict[str, Lease] = {}
         self._listeners: list[Callable[[], None]] = []
         self._lock = threading.RLock()
@@ -85,7 +85,7 @@ class TenantLeases(LeaseOwner):
 
     def retry(self, call: Callable[[], _T], check: Callable[[], None] = lambda: None) -> _T:
         """Return the result of ``call``, retried while KMS is in trouble, for as long as the patience lasts."""
-        return retry_kms(call, self._context.deadline(self._patience), check)
+        return retry_kms(call, self._context.deadline(self._retry_seconds), check)
 
     def record_refusal(self, refusal: KeyRefused) -> None:
         """Record the refusal in SQL, which ends the jobs that need the KMS key."""

@@ -66,7 +66,7 @@ def shred_tenant(context: Context, actor: str, name: str) -> shred.Certificate:
     return shred.shred_tenant(context.as_actor(actor), name)
 
 
-def _check_expiry(kind: CredentialKind, at: datetime | None) -> None:
+def _check_expiry(kind: CredentialKind, expires_at: datetime | None) -> None:
     """Raise Refuse ``WRONG_USE`` if an expiry is given for a certificate."""
-    if at is not None and kind is CredentialKind.CERTIFICATE:
+    if expires_at is not None and kind is CredentialKind.CERTIFICATE:
         raise Refuse(Code.WRONG_USE, "--secret-expires is for a client secret: a certificate says when it expires.")

@@ -8,7 +8,7 @@ from shared.domain.jobs import JobKind
 from shared.domain.model import RefusedObject, Tenant
 from shared.domain.records import encode_id
 from shared.engine.context import Context
-from shared.engine.snapshots.foreground import Shown, begun_foreground
+from shared.engine.snapshots.foreground import Shown, run_foreground
 
 _ESCAPE = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
 """Escapes of JSON (RFC 8259, section 7). Adjacent escapes match together, because a surrogate pair takes two."""
@@ -30,7 +30,7 @@ def browse(
     wanted_id = encode_id(object_id) if object_id is not None else None
     needle = search.casefold() if search is not None else None
     shown = Shown()
-    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
+    with run_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
         for key, text in reader.records(resources):
             if wanted_id is not None and wanted_id not in key.split(b"/")[1::2]:
                 continue
@@ -48,7 +48,7 @@ def refused(
     ``resources`` are the resources to list, all if empty.
     """
     shown = Shown()
-    with begun_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
+    with run_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
         for state in reader.streams:
             resource = state.listed[0].resource
             if not resources or resource in resources:

@@ -7,7 +7,7 @@ from typing import Protocol
 from shared.domain.jobs import JobKind
 from shared.domain.model import Snapshot, Tenant
 from shared.engine.context import Context
-from shared.engine.snapshots.foreground import Shown, begun_foreground
+from shared.engine.snapshots.foreground import Shown, run_foreground
 from shared.vault.snapshot_reader import Record, SnapshotReader
 
 _BATCH = 256 * 1024
@@ -91,7 +91,7 @@ def opened_download(
         shown.records = count
         progress(count)
 
-    with begun_foreground(context, tenant, JobKind.DOWNLOAD, row.snapshot_id, shown, resources) as (work, reader):
+    with run_foreground(context, tenant, JobKind.DOWNLOAD, row.snapshot_id, shown, resources) as (work, reader):
         yield Download(row, reader, resources, work.check, report)
         work.check()
 

@@ -27,7 +27,7 @@ class Shown:
 
 
 @contextmanager
-def begun_foreground(
+def run_foreground(
     context: Context,
     tenant: Tenant,
     kind: JobKind,
@@ -37,15 +37,15 @@ def begun_foreground(
 ) -> Iterator[tuple[Work, SnapshotReader]]:
     """Run a job of this process over a snapshot (id or ``latest``). Yield the work and a reader of the snapshot.
 
-    It pins, counts, ends and raises as ``begun_over`` does.
+    It pins, counts, ends and raises as ``run_foreground_over`` does.
     """
     row = context.catalog.tenant(tenant.tenant_id).snapshots.get(snapshot)
-    with begun_over(context, tenant, kind, (row,), shown, resources) as (work, (reader,)):
+    with run_foreground_over(context, tenant, kind, (row,), shown, resources) as (work, (reader,)):
         yield work, reader
 
 
 @contextmanager
-def begun_over(
+def run_foreground_over(
     context: Context,
     tenant: Tenant,
     kind: JobKind,

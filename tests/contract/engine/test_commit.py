@@ -9,7 +9,7 @@ from shared.domain.errors import Cancelled, GraphTrouble, KeyTrouble
 from shared.domain.jobs import JobKind, JobState, Phase
 from shared.domain.records import tombstone
 from shared.engine.backup.commit import commit_step
-from shared.engine.snapshots.foreground import begun_foreground
+from shared.engine.snapshots.foreground import run_foreground
 from shared.engine.steps.checkpoints import store_checkpoint
 from shared.vault.format import CheckpointBody, Manifest
 from shared.vault.keyring import DataKey
@@ -30,7 +30,7 @@ def manifests(world: EngineWorld) -> list[str]:
 
 
 def newest(world: EngineWorld) -> Manifest:
-    with begun_foreground(world.context, world.tenant, JobKind.BROWSE, "latest") as (work, _):
+    with run_foreground(world.context, world.tenant, JobKind.BROWSE, "latest") as (work, _):
         return work.blobs.manifest(world.of.snapshots.get("latest"))
 
 

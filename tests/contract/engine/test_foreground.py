@@ -12,7 +12,7 @@ from shared.domain.jobs import Job, JobKind, JobState
 from shared.engine.snapshots import foreground
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download
-from shared.engine.snapshots.foreground import begun_foreground
+from shared.engine.snapshots.foreground import run_foreground
 from shared.engine.steps.work import Work
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
@@ -126,7 +126,7 @@ def test_a_job_that_must_end_does_not_succeed_although_every_record_was_read(wor
     world.backed_up()
     with (
         pytest.raises(EntrakeepError) as caught,
-        begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+        run_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         end(world)
         wait_until_ended(work)
@@ -141,7 +141,7 @@ def test_a_foreground_job_that_another_process_ended_raises_the_refusal(world: E
     world.limit(renew_seconds=0.02 if moment == "while it reads" else 10.0)
     with (
         pytest.raises(EntrakeepError) as caught,
-        begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+        run_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         world.of.keys.refuse(ARN, REFUSED.message)
         if moment == "while it reads":
@@ -174,7 +174,7 @@ def test_a_defect_and_an_interruption_end_the_job_with_different_codes(
     world: EngineWorld, error: BaseException, code: Code
 ) -> None:
     world.backed_up()
-    with pytest.raises(type(error)), begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest"):
+    with pytest.raises(type(error)), run_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest"):
         raise error
     job = newest(world)
     assert (job.state, job.code) == (JobState.FAILED, code)

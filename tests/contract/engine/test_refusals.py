@@ -9,7 +9,7 @@ from shared.domain.errors import Answer
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import RefusedObject, ResourceReport
 from shared.engine.snapshots import browse
-from shared.engine.snapshots.foreground import begun_foreground
+from shared.engine.snapshots.foreground import run_foreground
 from tests.contract.engine.world import EngineWorld
 
 OWNERS = "applications.owners"
@@ -34,7 +34,7 @@ def report(world: EngineWorld, resource: str) -> ResourceReport:
 
 def refused_objects(world: EngineWorld, stream: str) -> list[RefusedObject]:
     """Return the refused objects that the newest manifest names."""
-    with begun_foreground(world.context, world.tenant, JobKind.BROWSE, "latest") as (_, reader):
+    with run_foreground(world.context, world.tenant, JobKind.BROWSE, "latest") as (_, reader):
         return next(state.refused for state in reader.streams if state.stream == stream)
 
 

@@ -12,7 +12,7 @@ from shared.domain.errors import Alarm, Cancelled, Code, KeyRefused, Refuse
 from shared.domain.jobs import DamagedBlob, Job, JobKind, JobState, VerifyRequest, VerifyResult
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download
-from shared.engine.snapshots.foreground import begun_foreground
+from shared.engine.snapshots.foreground import run_foreground
 from shared.vault.names import key_object_blob
 from tests.contract.engine.world import LEASE, EngineWorld
 from tests.unit.vault.parts import ARN
@@ -48,7 +48,7 @@ def test_a_download_that_is_cancelled_ends_as_cancelled(world: EngineWorld) -> N
     cancelled = threading.Event()
     with (
         pytest.raises(Cancelled),
-        begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+        run_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         work.claim_keeper.on_lost(cancelled.set)
         world.of.jobs.cancel(newest(world).job_id)
@@ -109,7 +109,7 @@ def test_a_download_fails_under_a_refused_key_and_works_at_once_when_access_retu
 def test_a_refusal_reaches_a_download_within_a_lease(world: EngineWorld) -> None:
     with (
         pytest.raises(KeyRefused),
-        begun_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
+        run_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         refused = threading.Event()
         work.keys.on_end(refused.set)
