@@ -36,12 +36,14 @@ class Watch:
         limits: Limits,
         logs: Path,
         say: Callable[[str], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._now = now
         self._ask = ask
         self._signs = signs
         self._limits = limits
         self._say = say
-        self._started_at = time.monotonic()
+        self._started_at = now()
         self._logs = logs
         self._known: dict[str, str] = {}
         self._recoveries = {
@@ -115,5 +117,6 @@ class Watch:
             return False
 
     def _since(self, seconds: float | None) -> float:
-        """Return the seconds since the last heartbeat, or since this watch started if there was none."""
-        return time.monotonic() - self._started_at if seconds is None else seconds
+        """Return the seconds since the last heartbeat, or since this watch started if the last one was before that."""
+        watched = self._now() - self._started_at
+        return watched if seconds is None else min(seconds, watched)

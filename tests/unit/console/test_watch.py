@@ -24,9 +24,12 @@ class Stage:
         self.worker: float | None = 0.0
         self.catalog: Refuse | None = None
         self.said: list[str] = []
+        self.time = 0.0
+        signs = Signs(self._beat, lambda: self.worker)
         self.watch = Watch(
-            "h:1", lambda: self.answer, Signs(self._beat, lambda: self.worker), Limits(), Path("logs"), self.said.append
+            "h:1", lambda: self.answer, signs, Limits(), Path("logs"), self.said.append, lambda: self.time
         )
+        self.time = 100.0
 
     def _beat(self) -> float | None:
         if self.catalog is not None:
@@ -87,7 +90,7 @@ def test_a_silent_catalog_is_named_and_no_part_counts_as_hanging(stage: Stage) -
 
 
 def test_a_part_without_a_first_sign_is_timed_from_the_start(stage: Stage) -> None:
-    stage.beat = stage.worker = None
+    stage.time, stage.beat, stage.worker = 1.0, None, None
     assert stage.look() == []
     assert stage.hung() == set()
     assert not stage.watch.ticking()
@@ -99,3 +102,11 @@ def test_a_silent_redis_or_flower_counts_as_hanging(stage: Stage) -> None:
     port = free_port()
     assert not flower_answers(port)
     assert stage.watch.silences(port)["flower"]()
+
+
+def test_a_heartbeat_of_an_earlier_run_does_not_count_until_this_run_is_silent(stage: Stage) -> None:
+    stage.time, stage.beat, stage.worker = 1.0, 3600.0, 3600.0
+    assert stage.look() == []
+    assert stage.hung() == set()
+    stage.time = 21.0
+    assert [line.split(":")[1] for line in stage.look()] == [" STACK_NOT_RUNNING", " NO_WORKER"]
