@@ -75,5 +75,5 @@ def trouble_of(job: Job, steps: Sequence[Step]) -> Trouble | None:
 
 def in_trouble(trouble: Trouble) -> str:
     """Return the sentences for what blocks a job, since when, and when it is retried."""
-    since, retry_at = (to_second(moment(at)) for at in (trouble.since, trouble.retry_at))
+    since, retry_at = (to_second(moment(time)) for time in (trouble.since, trouble.retry_at))
     return f"{trouble.message} Waiting since {since}, next retry at {retry_at}."

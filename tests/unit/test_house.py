@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,42 @@ def test_rules_and_engine_take_the_time_from_the_given_clock(room: str) -> None:
     for path in (TOP / "shared" / room).rglob("*.py"):
         read = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
         assert not read & {"time.time", "time.monotonic", "time.perf_counter", "datetime.now"}, path
+
+
+BANNED = frozenset(
+    """
+    told tell tells telling found held met asked left mine again begun standing birth births born custody trail tired deed
+    who whose whom ties wording here of by at ahead behind gone settles settle sift letter stock patience harvest noted
+    noticed judged
+    """.split()  # noqa: SIM905 - a list of words is read best as words
+)
+"""Participles, pronouns and prepositions that say nothing as names."""
+WIRE_NAMES = frozenset({"at", "by", "left", "noted"})
+"""Fields that JSON, manifests and stored details have under these names. Structs may keep them, nothing else may."""
+
+
+def bound_names(path: Path) -> Iterator[str]:
+    """Yield each name that a module gives: to functions, classes, parameters, variables, attributes and imports."""
+    wire = set[ast.AST]()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef):
+            wire |= {each.target for each in node.body if isinstance(each, ast.AnnAssign)}
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.alias) and node.asname:
+            yield node.asname
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            if not (node in wire and node.id in WIRE_NAMES):
+                yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in WIRE_NAMES:
+            yield node.attr
+
+
+@pytest.mark.parametrize("path", [*MODULES, TOP / "rescue.py"], ids=lambda path: str(path.relative_to(TOP)))
+def test_names_are_nouns_and_verbs_of_the_field(path: Path) -> None:
+    plain = {re.sub(r"(?<!^)(?=[A-Z])", "_", name.strip("_")).lower(): name for name in bound_names(path)}
+    assert {name for word, name in plain.items() if word in BANNED} == set()
