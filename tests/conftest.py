@@ -9,14 +9,16 @@ import pytest
 from hypothesis import settings
 
 from tests.parts import aws_simulator_fixture, graph_simulator_fixture, redis_server_fixture
-from tests.postgres import migrated_fixture, postgres_fixture
+from tests.postgres import catalog_database_fixture, migrated_fixture, postgres_fixture, shared_database_fixture
 
 __all__ = [
     "aws_simulator_fixture",
+    "catalog_database_fixture",
     "graph_simulator_fixture",
     "migrated_fixture",
     "postgres_fixture",
     "redis_server_fixture",
+    "shared_database_fixture",
 ]
 
 # An example has no time limit: on a busy machine, 200 milliseconds say nothing about the code.

@@ -19,11 +19,10 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         made.close()
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = server.new_database(request.getfixturevalue("migrated"))
+    name = request.getfixturevalue("catalog_database")
     made = World(server.url(name), server.url(name, OWNER))
     yield made
     made.close()
-    server.drop(name)
 
 
 @pytest.fixture

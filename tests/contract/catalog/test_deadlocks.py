@@ -22,12 +22,10 @@ LOCKS = re.compile(r"^\s*(INSERT|UPDATE|DELETE)|FOR (NO KEY )?UPDATE")
 
 
 @pytest.fixture
-def world(postgres: PostgresServer, migrated: str) -> Iterator[World]:
-    name = postgres.new_database(migrated)
-    made = World(postgres.url(name), postgres.url(name, OWNER))
+def world(postgres: PostgresServer, catalog_database: str) -> Iterator[World]:
+    made = World(postgres.url(catalog_database), postgres.url(catalog_database, OWNER))
     yield made
     made.close()
-    postgres.drop(name)
 
 
 class Stop:
