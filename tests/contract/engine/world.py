@@ -281,6 +281,7 @@ class EngineWorld:
     def work(self, rounds: int = 12) -> None:
         """Ticks and works until no message is left, or so often."""
         for _ in range(rounds):
+            self.scheduler.record_heartbeat("w", 4)  # a slow machine is no silent worker
             self.tick()
             taken, self.messages.taken = self.messages.taken, []
             if not taken:
