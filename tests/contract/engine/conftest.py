@@ -18,7 +18,7 @@ __all__ = ["pool_fixture", "scene_fixture", "shared_scene_fixture", "stage_fixtu
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> Iterator[EngineWorld]:
+def long_lease(tmp_path: Path) -> Iterator[EngineWorld]:
     """Yield a world whose lease lasts on a busy machine, so that no read is released and resumed."""
     world = EngineWorld(tmp_path, lease=5.0)
     yield world

@@ -41,7 +41,7 @@ class Stage:
     def enter(self) -> Scene:
         """Add a tenant under a new KMS key and back it up once."""
         scene = self.enter_bare()
-        self.world.backed_up()
+        self.world.back_up()
         self.select_tenant(self.world.tenant)
         return scene
 
@@ -55,8 +55,8 @@ class Stage:
     def select_tenant(self, tenant: Tenant) -> None:
         """Select this tenant and clear the recorded requests and errors."""
         world = self.world
-        world.tenant, world.of = tenant, world.context.catalog.tenant(tenant.tenant_id)
-        world.directory.told.clear()
+        world.tenant, world.catalog = tenant, world.context.catalog.tenant(tenant.tenant_id)
+        world.directory.requests.clear()
         self.kms.errors.clear()
 
     def lease(self, seconds: float) -> None:
@@ -76,7 +76,7 @@ def scene_fixture(stage: Stage) -> Iterator[Scene]:
     """Yield a tenant whose key the case may destroy."""
     scene = stage.enter()
     yield scene
-    stage.world.at = lambda _: None
+    stage.world.on_point = lambda _: None
     stage.lease(LONG)
     stage.aws.clear_faults()
 

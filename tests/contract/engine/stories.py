@@ -44,33 +44,33 @@ def play_story(world: EngineWorld, story: Story) -> None:
         world.clock.time += timedelta(hours=1)
         world.directory.put("users", f"users/{world.clock.time:%d%H}", b"{}")
         if event == "backup":
-            world.backed_up()
+            world.back_up()
         elif event == "sweep":
-            world.done(JobKind.SWEEP)
+            world.run_job(JobKind.SWEEP)
         else:
             _kill_at(world, point)
             world.clock.time += timedelta(minutes=1)
             world.change("steps", claim_until=LONG_AGO)
-            world.change("jobs", birth_until=LONG_AGO)  # a killed step may have been about to store the data key
+            world.change("jobs", birth_until=LONG_AGO)  # a killed step may have reserved the data key
             if event == "cancel":
-                for job in world.of.jobs.recent(1):
-                    world.of.jobs.cancel(job.job_id)
+                for job in world.catalog.jobs.recent(1):
+                    world.catalog.jobs.cancel(job.job_id)
             world.work()
 
 
 def _kill_at(world: EngineWorld, point: str) -> None:
     def reached(name: str) -> None:
         if name == point:
-            world.at = lambda _: None
+            world.on_point = lambda _: None
             raise Killed
 
-    world.at = reached
-    world.ask()
+    world.on_point = reached
+    world.request()
     try:
         world.work()
     except Killed:
-        world.messages.taken.clear()
-    world.at = lambda _: None
+        world.messages.queue.clear()
+    world.on_point = lambda _: None
 
 
 def rows(database: Path, table: str, *excluded: str) -> list[dict[str, Any]]:

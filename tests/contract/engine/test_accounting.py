@@ -25,22 +25,22 @@ UNKNOWN, HASH = "11111111-1111-4111-8111-111111111111", "ab" * 32
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world = EngineWorld(tmp_path, lease=5.0)
     world.limit(settled_hours=0.0)
-    world.backed_up()
+    world.back_up()
     world.clock.time += timedelta(hours=1)
-    assert world.done(JobKind.SWEEP).state is JobState.SUCCEEDED
+    assert world.run_job(JobKind.SWEEP).state is JobState.SUCCEEDED
     yield world
     world.close()
 
 
 def damage(world: EngineWorld, **scope: object) -> list[tuple[str, str]]:
-    job = world.done(JobKind.VERIFY, **scope)  # type: ignore[arg-type]
+    job = world.run_job(JobKind.VERIFY, **scope)  # type: ignore[arg-type]
     assert (job.state is JobState.SUCCEEDED) == (not job.detail.damaged)
     return [(each.blob, each.reason) for each in job.detail.damaged]
 
 
 @pytest.mark.parametrize("shallow", [True, False])
 def test_verify_names_blobs_that_the_catalog_does_not_know(world: EngineWorld, shallow: bool) -> None:
-    tenant, snapshot = world.tenant.tenant_id, world.of.snapshots.get("latest")
+    tenant, snapshot = world.tenant.tenant_id, world.catalog.snapshots.get("latest")
     planted = [
         manifest_blob(tenant, UNKNOWN),
         chunk_blob(tenant, snapshot.job_id, HASH),
@@ -55,7 +55,7 @@ def test_verify_names_blobs_that_the_catalog_does_not_know(world: EngineWorld, s
 
 @pytest.mark.parametrize("scope", [{"snapshot": "latest"}, {"detail": VerifyRequest(shallow=True)}, {}])
 def test_a_planted_generation_of_a_key_object_is_named(world: EngineWorld, scope: dict[str, object]) -> None:
-    tenant, snapshot = world.tenant.tenant_id, world.of.snapshots.get("latest")
+    tenant, snapshot = world.tenant.tenant_id, world.catalog.snapshots.get("latest")
     garbage = key_object_blob(tenant, snapshot.data_key_id, 9)
     sound = key_object_blob(tenant, snapshot.data_key_id, 2)
     first = json.loads(world.store.blobs[key_object_blob(tenant, snapshot.data_key_id, 1)])
@@ -72,7 +72,7 @@ def test_a_planted_data_key_is_named(world: EngineWorld, job: str | None) -> Non
 
 
 def test_verify_compares_the_key_object_of_the_credentials_with_sql(world: EngineWorld) -> None:
-    secrets = next(key for key in world.of.keys.all() if key.purpose == Purpose.SECRETS)
+    secrets = next(key for key in world.catalog.keys.all() if key.purpose == Purpose.SECRETS)
     blob = key_object_blob(world.tenant.tenant_id, secrets.data_key_id, 1)
     world.store.blobs[blob] = world.store.blobs[blob].replace(b'"epoch":1', b'"epoch":2')
     assert damage(world) == [(blob, "BLOB_DAMAGED")]
@@ -90,7 +90,7 @@ def test_a_forged_head_of_the_audit_trail_is_named(world: EngineWorld) -> None:
 def test_strays_are_reported_and_damage_nothing(world: EngineWorld) -> None:
     strays = [f"{world.tenant.tenant_id}/{name}" for name in (".DS_Store", "snapshots/")]
     world.store.blobs |= dict.fromkeys(strays, b"")
-    job = world.done(JobKind.VERIFY)
+    job = world.run_job(JobKind.VERIFY)
     assert (job.state, job.detail.strays) == (JobState.SUCCEEDED, strays)
 
 
@@ -98,9 +98,9 @@ def test_verify_with_a_catalog_restored_from_an_older_dump_names_newer_blobs(
     world: EngineWorld, tmp_path: Path
 ) -> None:
     dump = copy_database(world.database, tmp_path / "dump.sqlite3")
-    world.backed_up()
-    snapshot = world.of.snapshots.get("latest")
-    older = world.over(dump)
+    world.back_up()
+    snapshot = world.catalog.snapshots.get("latest")
+    older = world.with_catalog(dump)
     older.keys.trouble = KeyRefused(ARN, "The key is disabled.")
     damaged_blobs = damage(older, detail=VerifyRequest(shallow=True))
     tenant = world.tenant.tenant_id

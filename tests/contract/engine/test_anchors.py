@@ -25,7 +25,7 @@ OWN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-0000000
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world = EngineWorld(tmp_path, lease=30.0)
-    world.backed_up()
+    world.back_up()
     world.clock.time += timedelta(hours=1)
     yield world
     world.close()
@@ -37,12 +37,12 @@ def heads(world: EngineWorld) -> list[int]:
 
 
 def newest(world: EngineWorld) -> int:
-    return world.of.audit.position().newest
+    return world.catalog.audit.position().newest
 
 
 def test_the_head_is_in_the_store_after_each_job(world: EngineWorld) -> None:
     assert heads(world)[-1] == newest(world) == 2
-    world.done(JobKind.VERIFY)
+    world.run_job(JobKind.VERIFY)
     assert heads(world)[-1] == newest(world) == 4
     download(world.context, world.tenant, "latest", BytesIO())
     assert heads(world)[-1] == newest(world) == 6
@@ -50,15 +50,15 @@ def test_the_head_is_in_the_store_after_each_job(world: EngineWorld) -> None:
 
 
 def test_a_key_switch_is_anchored_in_the_store_before_a_data_key_moves(world: EngineWorld) -> None:
-    world.of.customer_keys.allow()
+    world.catalog.customer_keys.allow()
     anchored: list[bool] = []
 
     def on_point(point: str) -> None:
         if point == "key-rewrapped" and not anchored:
             anchored.append(heads(world)[-1] == newest(world))
 
-    world.at = on_point
-    request_enable(world.of, OWN, "ada")
+    world.on_point = on_point
+    request_enable(world.catalog, OWN, "ada")
     world.work()
     assert anchored == [True]
 
@@ -75,36 +75,36 @@ def test_a_job_succeeds_although_the_store_rejects_the_audit_head(
 
     with monkeypatch.context() as patch:
         patch.setattr(world.store, "put_new", reject_heads)
-        assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
+        assert world.run_job(JobKind.VERIFY).state is JobState.SUCCEEDED
     assert heads(world)[-1] < newest(world)
-    world.of.audit.append(Action.KEY_ANSWERED)
-    assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
+    world.catalog.audit.append(Action.KEY_ANSWERED)
+    assert world.run_job(JobKind.VERIFY).state is JobState.SUCCEEDED
     assert heads(world)[-1] == newest(world)
 
 
 def test_a_store_restored_from_an_older_copy_is_detected(world: EngineWorld) -> None:
     older = dict(world.store.blobs)
     world.directory.put("users", "users/later")
-    world.backed_up()
+    world.back_up()
     anchored = newest(world)
     world.store.blobs = older
-    job = world.done(JobKind.SWEEP)
+    job = world.run_job(JobKind.SWEEP)
     assert (job.state, job.code) == (JobState.FAILED, Code.AUDIT_BROKEN)
     assert f"event {anchored} was put into the store, and its hash is there no more" in (job.message or "")
     verdict = verify_audit(world.context, world.tenant.tenant_id)
     assert verdict.fault is not None
     assert verdict.fault.number == anchored
-    verified = world.done(JobKind.VERIFY)
+    verified = world.run_job(JobKind.VERIFY)
     assert {each.reason for each in verified.detail.damaged} >= {"BLOB_MISSING", "AUDIT_BROKEN"}
     assert set(world.store.blobs) == set(older)
 
 
 def test_a_rebuild_accepts_a_store_restored_from_an_older_copy(world: EngineWorld) -> None:
     older = dict(world.store.blobs)
-    world.backed_up()
+    world.back_up()
     world.store.blobs = older
     rebuild(world.context, world.tenant.tenant_id)
-    assert world.done(JobKind.SWEEP).state is JobState.SUCCEEDED
+    assert world.run_job(JobKind.SWEEP).state is JobState.SUCCEEDED
     assert verify_audit(world.context, world.tenant.tenant_id).fault is None
 
 
@@ -113,16 +113,16 @@ def test_events_of_an_older_catalog_before_its_rebuild_count_as_lost_and_not_as_
 ) -> None:
     dump = copy_database(world.database, tmp_path / "dump.sqlite3")
     for _ in range(2):
-        world.done(JobKind.VERIFY)
+        world.run_job(JobKind.VERIFY)
     lost = newest(world)
-    older = world.over(dump)
-    assert older.done(JobKind.VERIFY).state is JobState.FAILED
+    older = world.with_catalog(dump)
+    assert older.run_job(JobKind.VERIFY).state is JobState.FAILED
     assert verify_audit(older.context, world.tenant.tenant_id).fault is not None
     rebuild(older.context, world.tenant.tenant_id)
     verdict = refused_broken(verify_audit(older.context, world.tenant.tenant_id))
     assert verdict.lost == [(4, lost)]
-    assert older.done(JobKind.SWEEP).state is JobState.SUCCEEDED
-    assert older.done(JobKind.VERIFY).state is JobState.SUCCEEDED
+    assert older.run_job(JobKind.SWEEP).state is JobState.SUCCEEDED
+    assert older.run_job(JobKind.VERIFY).state is JobState.SUCCEEDED
     older.close()
 
 
@@ -130,7 +130,7 @@ def test_a_head_with_a_huge_number_does_not_end_the_audit_trail(world: EngineWor
     tenant_id, number = world.tenant.tenant_id, 2**40
     text = json.loads(world.store.blobs[head_blob(tenant_id, 2)]) | {"number": number}
     world.store.blobs[head_blob(tenant_id, number)] = json.dumps(text).encode()
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     other.context.store.recognise()
     outcome = rebuild(other.context, tenant_id)
     assert (outcome.trouble, outcome.snapshots) == (None, 1)

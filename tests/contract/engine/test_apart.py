@@ -36,12 +36,12 @@ class Two:
         self.stage, self.world = stage, stage.world
         self.scene: Scene = stage.enter()
         self.a = self.world.tenant
-        self.catalog_a = self.world.of
+        self.catalog_a = self.world.catalog
         context = replace(self.world.context, provider_key=self.scene.arn)
         self.b = add_tenant(context, f"b-{next(_numbers)}", identity()).tenant
         stage.select_tenant(self.b)
-        self.world.backed_up()
-        self.catalog_b = self.world.of
+        self.world.back_up()
+        self.catalog_b = self.world.catalog
         stage.select_tenant(self.a)
 
     def pairs(self) -> list[tuple[WrappedKey, WrappedKey]]:
@@ -74,9 +74,9 @@ class Two:
     def check_works(self, tenant: Tenant) -> None:
         """Check that the tenant's data opens and that another backup succeeds."""
         self.stage.select_tenant(tenant)
-        self.world.backed_up()
+        self.world.back_up()
         assert self.world.download() == self.world.directory.records()
-        assert self.world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
+        assert self.world.run_job(JobKind.VERIFY).state is JobState.SUCCEEDED
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def two(stage: Stage) -> Iterator[Two]:
 
 def _job_failure(kind: JobKind) -> Callable[[EngineWorld], tuple[Code, str]]:
     def failure(world: EngineWorld) -> tuple[Code, str]:
-        detail = KeyChangeProgress(arn=world.of.tenant().key_arn) if kind is JobKind.KEY_UPDATE else None
-        job = world.done(kind, detail=detail)
+        detail = KeyChangeProgress(arn=world.catalog.tenant().key_arn) if kind is JobKind.KEY_UPDATE else None
+        job = world.run_job(kind, detail=detail)
         assert job.state is JobState.FAILED, job
         assert job.code is not None
         return job.code, str(job.message)
@@ -110,9 +110,9 @@ def _key_change_failure(world: EngineWorld) -> tuple[Code, str]:
     world.change("tenants", key_mode=KeyMode.CUSTOMER)
     keys = world.context.keys
     new = keys.aws.new_key()  # type: ignore[attr-defined]
-    request_update(world.of, new)
+    request_update(world.catalog, new)
     world.work()
-    (job,) = world.of.jobs.recent(1)
+    (job,) = world.catalog.jobs.recent(1)
     assert {each.reason for each in job.detail.left} == {Code.BLOB_DAMAGED}
     assert job.code is not None
     return job.code, str(job.message)
@@ -170,11 +170,11 @@ def test_verify_names_and_rebuild_rejects_a_wrapped_key_of_another_tenant_in_a_k
     two: Two, context: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     originals = two.write_objects(context=context)
-    verified = two.world.done(JobKind.VERIFY)
+    verified = two.world.run_job(JobKind.VERIFY)
     assert (verified.state, verified.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert {each.blob for each in verified.detail.damaged} <= set(originals)
     assert verified.detail.damaged
-    other = two.world.over(tmp_path_factory.mktemp("rebuilt") / "catalog.sqlite3")
+    other = two.world.with_catalog(tmp_path_factory.mktemp("rebuilt") / "catalog.sqlite3")
     try:
         rebuilt = rebuild(other.context, two.a.tenant_id, trusted=frozenset({two.a.key_arn}))
         assert (rebuilt.tenant, rebuilt.snapshots) == (None, 0)
@@ -208,7 +208,7 @@ def test_a_key_change_does_not_rewrap_a_data_key_of_another_tenant(two: Two) -> 
     assert job.detail.left == [UnmovedKey(blob=blob, reason=Code.BLOB_DAMAGED)]
     assert [name for name in two.world.store.blobs if name.startswith(blob[:-1])] == [blob]
     del two.world.store.blobs[blob]
-    assert two.world.done(JobKind.KEY_UPDATE, detail=KeyChangeProgress(arn=new)).state is JobState.SUCCEEDED
+    assert two.world.run_job(JobKind.KEY_UPDATE, detail=KeyChangeProgress(arn=new)).state is JobState.SUCCEEDED
     two.check_works(two.a)
 
 
@@ -216,12 +216,12 @@ def test_a_rebuild_does_not_restore_a_data_key_of_another_tenant(
     two: Two, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     blob, foreign = forge(two)
-    other = two.world.over(tmp_path_factory.mktemp("rebuilt") / "catalog.sqlite3")
+    other = two.world.with_catalog(tmp_path_factory.mktemp("rebuilt") / "catalog.sqlite3")
     try:
         rebuilt = rebuild(other.context, two.a.tenant_id, trusted=frozenset({two.a.key_arn}))
         assert [(broken.blob, broken.reason) for broken in rebuilt.broken] == [(blob, Code.BLOB_DAMAGED)]
         assert rebuilt.snapshots == 1
-        assert foreign.data_key_id not in {key.data_key_id for key in other.of.keys.all()}
+        assert foreign.data_key_id not in {key.data_key_id for key in other.catalog.keys.all()}
     finally:
         other.close()
 
@@ -230,7 +230,7 @@ def test_a_complete_row_copied_from_another_tenant_opens_nothing(two: Two) -> No
     (_, foreign), *_ = two.pairs()
     with closing(sqlite3.connect(two.world.database)) as catalog:
         change = "UPDATE data_keys SET tenant_id = ?, job_id = ? WHERE tenant_id = ? AND data_key_id = ?"
-        job = two.world.ask(JobKind.VERIFY).job_id if foreign.job_id else None
+        job = two.world.request(JobKind.VERIFY).job_id if foreign.job_id else None
         values = (two.a.tenant_id, job, two.b.tenant_id, foreign.data_key_id)
         if job is None:
             catalog.execute("DELETE FROM data_keys WHERE tenant_id = ? AND purpose = 'secrets'", (two.a.tenant_id,))
@@ -245,7 +245,7 @@ def test_a_sweep_of_one_tenant_removes_no_blob_of_another_tenant(two: Two) -> No
     two.write_rows(context=True)
     blobs_of_b = {name: data for name, data in two.world.store.blobs.items() if name.startswith(two.b.tenant_id)}
     two.world.limit(settled_hours=0.0)
-    assert two.world.done(JobKind.SWEEP).state is JobState.SUCCEEDED
+    assert two.world.run_job(JobKind.SWEEP).state is JobState.SUCCEEDED
     assert {name: two.world.store.blobs.get(name) for name in blobs_of_b} == blobs_of_b
     two.check_works(two.b)
 

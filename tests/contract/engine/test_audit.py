@@ -36,7 +36,7 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 def events(world: EngineWorld) -> list[tuple[str, str, dict[str, object]]]:
     """Return the actor, the action and the detail of each event."""
-    trail = [event_of(entry) for entry in all_entries(world.of.audit)]
+    trail = [event_of(entry) for entry in all_entries(world.catalog.audit)]
     return [(event.actor, event.action, event.detail) for event in trail]
 
 
@@ -52,8 +52,8 @@ def test_the_head_of_the_installations_chain_is_stored_when_a_tenant_is_added_or
 
 
 def test_a_rebuild_continues_the_installations_chain_after_its_stored_head(world: EngineWorld, tmp_path: Path) -> None:
-    world.backed_up()
-    other = world.over(tmp_path / "other.sqlite3")
+    world.back_up()
+    other = world.with_catalog(tmp_path / "other.sqlite3")
     other.context.store.recognise()
     assert stored_tenants(other.context) == [world.tenant.tenant_id]
     for _ in range(2):
@@ -67,7 +67,7 @@ def test_a_rebuild_continues_the_installations_chain_after_its_stored_head(world
 
 
 def sweep(world: EngineWorld) -> Job:
-    return world.done(JobKind.SWEEP)
+    return world.run_job(JobKind.SWEEP)
 
 
 def heads(world: EngineWorld) -> list[int]:
@@ -87,7 +87,7 @@ def tamper(world: EngineWorld, *statements: str) -> None:
 
 def rewrite_chain(world: EngineWorld, actor: str = "somebody else") -> None:
     """Change the actor of the first event and recompute every hash, so that the chain is consistent."""
-    entries, previous = list(all_entries(world.of.audit)), NOTHING_BEFORE
+    entries, previous = list(all_entries(world.catalog.audit)), NOTHING_BEFORE
     for entry in entries:
         fields = {**json.loads(entry.line), "previous": previous}
         line = canonical({**fields, "actor": actor} if entry.number == 1 else fields)
@@ -103,9 +103,9 @@ def find_fault(world: EngineWorld) -> tuple[int, str] | None:
 
 
 def test_events_name_the_worker_that_ended_a_job_and_the_schedule_for_work_of_beat(world: EngineWorld) -> None:
-    world.backed_up()
-    assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
-    world.of.jobs.begin_foreground(JobKind.BROWSE, "latest", "browse", 0)
+    world.back_up()
+    assert world.run_job(JobKind.VERIFY).state is JobState.SUCCEEDED
+    world.catalog.jobs.begin_foreground(JobKind.BROWSE, "latest", "browse", 0)
     world.tick()
     actors = [(actor, action) for actor, action, _ in events(world)]
     assert actors[2:] == [
@@ -117,7 +117,7 @@ def test_events_name_the_worker_that_ended_a_job_and_the_schedule_for_work_of_be
 
 
 def test_events_of_download_and_browse_count_the_records_given_out(world: EngineWorld) -> None:
-    world.backed_up()
+    world.back_up()
     count = download(world.context, world.tenant, "latest", BytesIO())
     list(browse(world.context, world.tenant, "latest", ["users"]))
     shown = browse(world.context, world.tenant, "latest", search="users/1")
@@ -133,12 +133,12 @@ def test_events_of_download_and_browse_count_the_records_given_out(world: Engine
 
 
 def test_a_revocation_and_the_recovery_of_a_key_each_append_one_event(world: EngineWorld) -> None:
-    world.backed_up()
+    world.back_up()
     world.keys.trouble = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
     for _ in range(2):
-        assert world.done().code is Code.KEY_ACCESS_REVOKED
+        assert world.run_job().code is Code.KEY_ACCESS_REVOKED
     world.keys.trouble = None
-    world.backed_up()
+    world.back_up()
     key_events = [(actor, action, detail) for actor, action, detail in events(world) if action.startswith("key.")]
     assert key_events == [("w", "key.refused", {"arn": ARN, "jobs": 1}), ("w", "key.answered", {"arn": ARN})]
 
@@ -148,11 +148,11 @@ def test_a_sweep_stores_the_newest_head_with_the_hash_of_the_event_line(world: E
     assert heads(world) == [1]
     sweep(world)
     assert heads(world) == [1]
-    world.of.audit.append(Action.KEY_ANSWERED)
+    world.catalog.audit.append(Action.KEY_ANSWERED)
     sweep(world)
     assert heads(world) == [1, 2]
     text = json.loads(world.store.blobs[head_blob(world.tenant.tenant_id, 2)])
-    (_, entry) = all_entries(world.of.audit)
+    (_, entry) = all_entries(world.catalog.audit)
     assert text == {
         "format": "entrakeep/1",
         "tenant_id": world.tenant.tenant_id,
@@ -169,17 +169,17 @@ def test_a_sweep_stores_the_newest_head_with_the_hash_of_the_event_line(world: E
 def test_the_daily_head_reads_the_whole_trail_once(
     world: EngineWorld, tmp_path: Path, news: bool, rebuilt: bool
 ) -> None:
-    world.backed_up()
+    world.back_up()
     sweep(world)
     if rebuilt:
-        world = world.over(tmp_path / "empty.sqlite3")
+        world = world.with_catalog(tmp_path / "empty.sqlite3")
         rebuild(world.context, world.tenant.tenant_id)
         sweep(world)
     if news:
-        world.of.audit.append(Action.KEY_ANSWERED)
+        world.catalog.audit.append(Action.KEY_ANSWERED)
     statements: list[dict[str, Any]] = []
     with recorded(statements):
-        keep_head(world.context, world.of)
+        keep_head(world.context, world.catalog)
     read = [
         each["with"] for each in statements if "FROM audit_events" in each.get("say", "") and "max(" not in each["say"]
     ]
@@ -190,20 +190,20 @@ def test_the_daily_head_reads_the_whole_trail_once(
 
 def test_a_head_that_another_worker_stored_first_must_be_identical(world: EngineWorld) -> None:
     sweep(world)
-    other = world.over(copy_database(world.database, world.database.with_name("other.sqlite3")))
+    other = world.with_catalog(copy_database(world.database, world.database.with_name("other.sqlite3")))
     for each, arn in ((world, "one"), (other, "another")):
-        each.of.audit.append(Action.KEY_ANSWERED, arn=arn)
+        each.catalog.audit.append(Action.KEY_ANSWERED, arn=arn)
     put_new = world.store.put_new
 
     def put_after_other(name: str, data: bytes) -> bool:
         world.store.put_new = put_new  # type: ignore[method-assign]
-        keep_head(other.context, other.of)
+        keep_head(other.context, other.catalog)
         return put_new(name, data)
 
     world.store.put_new = put_after_other  # type: ignore[method-assign]
     with pytest.raises(Refuse, match="event 2 is not the one whose hash is in the store"):
-        keep_head(world.context, world.of)
-    keep_head(other.context, other.of)
+        keep_head(world.context, world.catalog)
+    keep_head(other.context, other.catalog)
     other.close()
 
 
@@ -224,7 +224,7 @@ def test_the_next_sweep_detects_a_changed_database_and_completes_its_other_work(
     world: EngineWorld, statement: str, expected: tuple[int, str]
 ) -> None:
     for _ in range(3):
-        world.of.audit.append(Action.KEY_ANSWERED)
+        world.catalog.audit.append(Action.KEY_ANSWERED)
     sweep(world)
     before = dict(world.store.blobs)
     tamper(world, statement)
@@ -238,7 +238,7 @@ def test_the_next_sweep_detects_a_changed_database_and_completes_its_other_work(
 
 def test_a_rewritten_chain_is_detected_only_with_a_head_in_the_bucket(world: EngineWorld) -> None:
     for _ in range(3):
-        world.of.audit.append(Action.KEY_ANSWERED)
+        world.catalog.audit.append(Action.KEY_ANSWERED)
     rewrite_chain(world)
     assert find_fault(world) is None
     sweep(world)
@@ -247,7 +247,7 @@ def test_a_rewritten_chain_is_detected_only_with_a_head_in_the_bucket(world: Eng
     assert sweep(world).code is Code.AUDIT_BROKEN
 
 
-def test_a_head_that_is_damaged_is_named_and_not_overwritten(world: EngineWorld) -> None:
+def test_a_damaged_head_is_named_and_not_overwritten(world: EngineWorld) -> None:
     sweep(world)
     blob = head_blob(world.tenant.tenant_id, 1)
     for text in (b"", b"{}", world.store.blobs[blob].replace(b'"number":1', b'"number":2')):
@@ -286,20 +286,20 @@ def test_a_tenant_can_be_removed_while_the_store_is_unreachable(
 
 
 def test_the_trail_of_a_rebuilt_catalog_continues_after_the_newest_head(world: EngineWorld, tmp_path: Path) -> None:
-    world.backed_up()
+    world.back_up()
     sweep(world)
     (number,) = heads(world)
-    world.of.audit.append(Action.KEY_ANSWERED)
-    other = world.over(tmp_path / "empty.sqlite3")
+    world.catalog.audit.append(Action.KEY_ANSWERED)
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     assert rebuild(other.context, world.tenant.tenant_id).trouble is None
-    (entry,) = all_entries(other.of.audit)
+    (entry,) = all_entries(other.catalog.audit)
     event = event_of(entry)
     assert (event.number, event.action) == (number + 1, "catalog.rebuilt")
     assert event.detail["head"] == number
     verdict = refused_broken(verify_audit(other.context, world.tenant.tenant_id))
     assert verdict.lost == [(1, number)]
     for _ in range(2):
-        other.of.audit.append(Action.KEY_ANSWERED)
+        other.catalog.audit.append(Action.KEY_ANSWERED)
         assert sweep(other).state is JobState.SUCCEEDED
     assert refused_broken(verify_audit(other.context, world.tenant.tenant_id)).heads == 3
     tamper(other, f"DELETE FROM audit_events WHERE number = {number + 1}")
@@ -308,12 +308,12 @@ def test_the_trail_of_a_rebuilt_catalog_continues_after_the_newest_head(world: E
 
 
 def test_the_trail_of_an_older_dump_continues_after_the_newest_head(world: EngineWorld, tmp_path: Path) -> None:
-    world.backed_up()
+    world.back_up()
     dump = copy_database(world.database, tmp_path / "dump.sqlite3")
     for _ in range(3):
-        world.of.audit.append(Action.KEY_ANSWERED)
+        world.catalog.audit.append(Action.KEY_ANSWERED)
     sweep(world)
-    other = world.over(dump)
+    other = world.with_catalog(dump)
     assert sweep(other).code is Code.AUDIT_BROKEN
     assert find_fault(other) == (3, "is missing")
     rebuild(other.context, world.tenant.tenant_id)
@@ -324,10 +324,10 @@ def test_the_trail_of_an_older_dump_continues_after_the_newest_head(world: Engin
 
 
 def test_a_rebuilt_trail_begins_with_the_rebuild_if_the_bucket_has_no_head(world: EngineWorld, tmp_path: Path) -> None:
-    world.backed_up()
+    world.back_up()
     for name in list(world.store.names(heads_prefix(world.tenant.tenant_id))):
         world.store.delete(name)
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     rebuild(other.context, world.tenant.tenant_id)
     assert [(action, detail.get("head")) for _, action, detail in events(other)] == [("catalog.rebuilt", None)]
     assert find_fault(other) is None
@@ -335,17 +335,17 @@ def test_a_rebuilt_trail_begins_with_the_rebuild_if_the_bucket_has_no_head(world
 
 
 def test_a_rebuild_skips_a_damaged_head_and_names_it(world: EngineWorld, tmp_path: Path) -> None:
-    world.backed_up()
+    world.back_up()
     sweep(world)
-    world.of.audit.append(Action.KEY_ANSWERED)
+    world.catalog.audit.append(Action.KEY_ANSWERED)
     sweep(world)
     first, second = heads(world)
     blob = head_blob(world.tenant.tenant_id, second)
     world.store.blobs[blob] = b"?"
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     outcome = rebuild(other.context, world.tenant.tenant_id)
     assert [(each.blob, each.reason) for each in outcome.broken] == [(blob, Code.BLOB_DAMAGED)]
-    (entry,) = all_entries(other.of.audit)
+    (entry,) = all_entries(other.catalog.audit)
     assert entry.number == first + 1
     other.close()
 

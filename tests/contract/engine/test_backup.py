@@ -29,18 +29,18 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 def take_requests(world: EngineWorld, stream: str = "users") -> list[str]:
     """Return the requests for a stream that the directory received, and clear all recorded requests."""
-    requests = [request for name, request in world.directory.told if name == stream]
-    world.directory.told.clear()
+    requests = [request for name, request in world.directory.requests if name == stream]
+    world.directory.requests.clear()
     return requests
 
 
 def finish(world: EngineWorld, job: Job) -> Job:
     """Work until the job has ended. Return the job."""
     end = time.monotonic() + 20
-    while not world.of.jobs.get(job.job_id).state.ended and time.monotonic() < end:
+    while not world.catalog.jobs.get(job.job_id).state.ended and time.monotonic() < end:
         world.work()
         time.sleep(0.005)
-    return world.of.jobs.get(job.job_id)
+    return world.catalog.jobs.get(job.job_id)
 
 
 def on_second_round(world: EngineWorld, action: object) -> None:
@@ -67,42 +67,42 @@ def on_second_round(world: EngineWorld, action: object) -> None:
 def test_the_next_backup_fetches_an_incomplete_object_if_the_second_round_failed(
     world: EngineWorld, error: EntrakeepError
 ) -> None:
-    world.directory.named = ["late"]
+    world.directory.incomplete_ids = ["late"]
     world.directory.trouble["users"] = [NO_TROUBLE, (0, error)]
-    world.backed_up()
+    world.back_up()
     assert "users/late" not in world.download()
-    world.directory.named = []
+    world.directory.incomplete_ids = []
     world.directory.objects = {"late": b'{"id":"late"}'}
     take_requests(world)
-    world.backed_up()
+    world.back_up()
     assert take_requests(world)[:2] == ["delta:4", "late"]
     assert world.download()["users/late"] == b'{"id":"late"}'
 
 
 def test_the_next_backup_fetches_an_object_that_only_the_second_round_left_incomplete(world: EngineWorld) -> None:
-    on_second_round(world, lambda: setattr(world.directory, "named", ["2"]))
-    world.backed_up()
+    on_second_round(world, lambda: setattr(world.directory, "incomplete_ids", ["2"]))
+    world.back_up()
     assert world.download()["users/2"] == b'{"n":2}'
-    world.directory.named = []
+    world.directory.incomplete_ids = []
     world.directory.objects = {"2": b'{"n":"new"}'}
-    world.backed_up()
+    world.back_up()
     assert world.download()["users/2"] == b'{"n":"new"}'
 
 
 def test_an_object_that_stays_incomplete_is_removed_only_after_the_waiting_time(world: EngineWorld) -> None:
     world.limit(gone_after_seconds=60.0)
-    world.directory.named = ["2"]
-    world.backed_up()
-    world.directory.named = []
+    world.directory.incomplete_ids = ["2"]
+    world.back_up()
+    world.directory.incomplete_ids = []
     assert "users/2" in world.download()
     world.clock.time += timedelta(seconds=30)
-    world.backed_up()
+    world.back_up()
     assert "users/2" in world.download()
     world.clock.time += timedelta(seconds=90)
-    world.backed_up()
+    world.back_up()
     assert "users/2" not in world.download()
     take_requests(world)
-    world.backed_up()
+    world.back_up()
     assert "2" not in take_requests(world)
 
 
@@ -116,10 +116,10 @@ def test_a_second_round_that_fails_half_way_stores_nothing_and_the_next_backup_r
     on_second_round(world, change)
     world.limit(buffer_bytes=1)
     world.directory.trouble["users"] = [NO_TROUBLE, (2, Skip(Answer.FAILED, "x"))]
-    world.backed_up()
+    world.back_up()
     assert not any(key.startswith("users/late") for key in world.download())
     take_requests(world)
-    world.backed_up()
+    world.back_up()
     assert take_requests(world)[0] == "delta:4"
     assert world.download() == world.directory.records()
 
@@ -129,43 +129,43 @@ def test_a_resumed_read_with_another_selection_starts_afresh(
 ) -> None:
     world.limit(buffer_bytes=1)
     world.directory.trouble["users"] = [(2, TROUBLE)]
-    job = world.ask()
+    job = world.request()
     world.work(1)
     take_requests(world)
     more = msgspec.structs.replace(STREAMS["users"], select=(*STREAMS["users"].select, "another"))
     monkeypatch.setitem(resources.STREAMS, "users", more)
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
     assert take_requests(world)[0] == "afresh"
-    world.backed_up()
+    world.back_up()
     assert take_requests(world)[0].startswith("delta:")
 
 
 def test_a_stream_that_is_added_while_a_job_runs_waits_for_the_next_job(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = world.ask()
+    job = world.request()
     world.work(1)
     more = msgspec.structs.replace(STREAMS["organization"], name="domains", resource="domains")
     monkeypatch.setitem(resources.STREAMS, "domains", more)
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
 @pytest.mark.parametrize("reason", ["full", "old", "another selection"])
 def test_a_read_starts_afresh_if_the_cursor_is_unusable(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
-    world.backed_up()
+    world.back_up()
     take_requests(world)
-    world.backed_up()
+    world.back_up()
     assert take_requests(world)[0].startswith("delta:")
     if reason == "old":
         world.clock.time += timedelta(days=7)
     elif reason == "another selection":
         more = msgspec.structs.replace(STREAMS["users"], select=(*STREAMS["users"].select, "another"))
         monkeypatch.setitem(resources.STREAMS, "users", more)
-    world.ask(full=reason == "full")
+    world.request(full=reason == "full")
     world.work()
     assert take_requests(world)[0] == "afresh"
     assert world.download() == world.directory.records()
@@ -173,16 +173,16 @@ def test_a_read_starts_afresh_if_the_cursor_is_unusable(
 
 def test_a_token_that_one_service_refuses_fails_only_its_resource(world: EngineWorld) -> None:
     world.directory.trouble["conditionalAccessPolicies"] = [(0, Skip(Answer.FAILED, "status 401", "request-1"))]
-    job = world.done()
+    job = world.run_job()
     assert job.state is JobState.SUCCEEDED_WITH_WARNINGS
-    reports = {report.resource: report for report in world.of.snapshots.get("latest").resources}
+    reports = {report.resource: report for report in world.catalog.snapshots.get("latest").resources}
     assert reports["conditionalAccessPolicies"].answer is Answer.FAILED
     assert reports["users"].answer is Answer.WHOLE
 
 
 def test_a_step_is_retried_within_an_hour_although_graph_asks_for_a_year(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(0, GraphTrouble("Throttled.", 1e300, "request-1"))]
-    job = world.ask()
+    job = world.request()
     world.work()
     world.pass_time(3601)
     assert finish(world, job).state is JobState.SUCCEEDED
@@ -190,7 +190,7 @@ def test_a_step_is_retried_within_an_hour_although_graph_asks_for_a_year(world: 
 
 def test_two_troubles_far_apart_do_not_count_as_lasting_trouble(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(0, TROUBLE), (0, TROUBLE)]
-    job = world.ask()
+    job = world.request()
     world.work(1)
     world.pass_time(7 * 3600)
     assert finish(world, job).state is JobState.SUCCEEDED
@@ -200,21 +200,21 @@ def test_lasting_trouble_is_retried_with_growing_pauses_and_ends_with_warnings(w
     world.limit(graph_trouble_seconds=1800.0)
     world.directory.silent = True
     world.directory.trouble["users"] = [(0, TROUBLE)] * 10_000
-    job = world.ask()
+    job = world.request()
     world.work(1)
     tries = 0
-    while not world.of.jobs.get(job.job_id).state.ended:
+    while not world.catalog.jobs.get(job.job_id).state.ended:
         world.pass_time(30)
         before = len(world.directory.trouble["users"])
         world.work(2)
         tries += before - len(world.directory.trouble["users"])
     assert 20 < tries < 50
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
 
 
 def steps_progress(world: EngineWorld, job_id: str, name: str) -> list[ResourceProgress]:
     """Return the progress of each step of this name."""
-    steps = world.of.jobs.steps(job_id)
+    steps = world.catalog.jobs.steps(job_id)
     return [progress for step in steps if step.name == name for progress in step.progress]
 
 
@@ -222,29 +222,29 @@ def test_a_stream_without_delta_is_read_in_full_and_only_differences_are_written
     policies = "conditionalAccessPolicies"
     for n in range(40):
         world.directory.put(policies, f"{policies}/{n}", b'"%b"' % os.urandom(40).hex().encode())
-    world.backed_up()
-    first = world.of.snapshots.get("latest")
+    world.back_up()
+    first = world.catalog.snapshots.get("latest")
     log = world.directory.log[policies]
     log[1] = (log[1][0], b'{"changed":1}')
     del log[2]
     world.directory.put(policies, f"{policies}/new")
-    job = world.backed_up()
-    (step,) = (step for step in world.of.jobs.steps(job.job_id) if step.name == policies)
+    job = world.back_up()
+    (step,) = (step for step in world.catalog.jobs.steps(job.job_id) if step.name == policies)
     (progress,) = step.progress
     assert (progress.records, progress.changed) == (40, 3)
     # A tombstone of a prefix is not counted as a change.
     assert [each.changed for each in steps_progress(world, first.job_id, policies)] == [40]
     assert world.download() == world.directory.records()
-    runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
+    runs = world.catalog.snapshots.runs(world.catalog.snapshots.get("latest").snapshot_id)
     assert {run.job_id for run in runs if run.stream == policies} == {first.job_id, job.job_id}
-    (report,) = (each for each in world.of.snapshots.get("latest").resources if each.resource == policies)
+    (report,) = (each for each in world.catalog.snapshots.get("latest").resources if each.resource == policies)
     assert report.records == 40
 
-    unchanged = world.backed_up()
-    runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
+    unchanged = world.back_up()
+    runs = world.catalog.snapshots.runs(world.catalog.snapshots.get("latest").snapshot_id)
     assert unchanged.job_id not in {run.job_id for run in runs if run.stream == policies}
-    full = world.ask(full=True)
+    full = world.request(full=True)
     world.work()
-    runs = world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)
+    runs = world.catalog.snapshots.runs(world.catalog.snapshots.get("latest").snapshot_id)
     assert {run.job_id for run in runs if run.stream == policies} == {full.job_id}
     assert world.download() == world.directory.records()

@@ -29,7 +29,7 @@ OWN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-0000000
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world = EngineWorld(tmp_path, lease=30.0)
-    world.backed_up()
+    world.back_up()
     world.clock.time += timedelta(hours=1)
     yield world
     world.close()
@@ -43,7 +43,7 @@ def attacker(world: EngineWorld) -> Attacker:
 @pytest.fixture
 def empty(world: EngineWorld, tmp_path: Path) -> Iterator[EngineWorld]:
     """Yield a world with the same bucket and an empty catalog."""
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     other.context.store.recognise()
     yield other
     other.close()
@@ -55,23 +55,23 @@ def run_rebuild(world: EngineWorld, *trusted: str) -> Rebuilt:
 
 def enable_own_key(world: EngineWorld) -> None:
     """Give the tenant its own KMS key."""
-    world.of.customer_keys.allow()
-    job = request_enable(world.of, OWN, "ada")
+    world.catalog.customer_keys.allow()
+    job = request_enable(world.catalog, OWN, "ada")
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED, world.of.jobs.get(job.job_id)
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED, world.catalog.jobs.get(job.job_id)
 
 
 def arns(world: EngineWorld) -> set[str]:
     """Return the KMS keys that SQL names."""
-    return {key.arn for key in world.of.keys.all()} | {world.of.tenant().key_arn}
+    return {key.arn for key in world.catalog.keys.all()} | {world.catalog.tenant().key_arn}
 
 
 def check_unharmed(world: EngineWorld) -> None:
     """Check that the tenant's next backup is sealed under its own key and has its own directory."""
-    assert world.of.tenant().key_arn == world.tenant.key_arn
+    assert world.catalog.tenant().key_arn == world.tenant.key_arn
     before = set(world.store.names(key_objects_prefix(world.tenant.tenant_id)))
     world.directory.put("users", "users/later")
-    world.backed_up()
+    world.back_up()
     assert world.download() == world.directory.records()
     new_objects = set(world.store.names(key_objects_prefix(world.tenant.tenant_id))) - before
     assert new_objects
@@ -80,13 +80,13 @@ def check_unharmed(world: EngineWorld) -> None:
 
 def test_a_planted_key_and_snapshot_do_not_take_over_the_tenant(world: EngineWorld, attacker: Attacker) -> None:
     planted = attacker.snapshot()
-    job = world.done(JobKind.SWEEP)
+    job = world.run_job(JobKind.SWEEP)
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_UNTRUSTED)
     assert f"1 data key and 1 manifest under {EVIL} (account 666677778888, Region eu-central-1)" in (job.message or "")
     outcome = run_rebuild(world)
     assert (outcome.snapshots, outcome.data_keys, outcome.broken, outcome.trouble) == (0, 0, [], None)
     assert outcome.untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
-    assert planted not in {each.snapshot_id for each in world.of.snapshots.all()}
+    assert planted not in {each.snapshot_id for each in world.catalog.snapshots.all()}
     check_unharmed(world)
     assert manifest_blob(world.tenant.tenant_id, planted) in world.store.blobs
 
@@ -97,8 +97,8 @@ def test_a_rebuild_of_a_lost_catalog_restores_the_tenant_under_its_own_key(
     planted = attacker.snapshot()
     outcome = run_rebuild(empty)
     assert (outcome.snapshots, outcome.untrusted) == (1, [Untrusted(arn=EVIL, data_keys=1, manifests=1)])
-    assert empty.of.tenant() == world.tenant
-    assert planted not in {each.snapshot_id for each in empty.of.snapshots.all()}
+    assert empty.catalog.tenant() == world.tenant
+    assert planted not in {each.snapshot_id for each in empty.catalog.snapshots.all()}
     update_tenant(empty.context, "acme", None, Secret(b"s"))
     check_unharmed(empty)
 
@@ -107,7 +107,7 @@ def test_a_planted_job_alone_changes_no_key(world: EngineWorld, attacker: Attack
     attacker.key("11111111-1111-4111-8111-111111111111")
     attacker.key(None, Purpose.SECRETS)
     world.store.blobs[chunk_blob(attacker.tenant_id, "11111111-1111-4111-8111-111111111111", "0" * 64)] = b"x"
-    assert world.done(JobKind.SWEEP).code is Code.KEY_UNTRUSTED
+    assert world.run_job(JobKind.SWEEP).code is Code.KEY_UNTRUSTED
     assert run_rebuild(world).untrusted == [Untrusted(arn=EVIL, data_keys=2, manifests=0)]
     check_unharmed(world)
 
@@ -121,23 +121,23 @@ def test_a_tenant_that_the_attacker_invented_is_not_restored(empty: EngineWorld,
 
 
 def test_a_planted_newer_generation_under_another_key_is_rejected(world: EngineWorld, attacker: Attacker) -> None:
-    (own, *_) = world.of.keys.all()
+    (own, *_) = world.catalog.keys.all()
     _, planted = attacker.key()
     attacker.rewrite(planted, id=own.data_key_id, generation=9)
     outcome = run_rebuild(world)
     assert outcome.untrusted == [Untrusted(arn=EVIL, data_keys=2, manifests=0)]
-    assert world.of.keys.get(own.data_key_id) == own
+    assert world.catalog.keys.get(own.data_key_id) == own
     check_unharmed(world)
 
 
 def test_a_planted_generation_that_claims_a_trusted_key_does_not_replace_the_working_one(
     world: EngineWorld, empty: EngineWorld, attacker: Attacker
 ) -> None:
-    planted = [attacker.rewrite(key, generation=9, epoch=99, wrapped="AAAA") for key in world.of.keys.all()]
+    planted = [attacker.rewrite(key, generation=9, epoch=99, wrapped="AAAA") for key in world.catalog.keys.all()]
     outcome = run_rebuild(empty)
     assert {(each.blob, each.reason) for each in outcome.broken} == {(blob, Code.BLOB_DAMAGED) for blob in planted}
     assert outcome.snapshots == 1
-    assert empty.of.keys.all() == world.of.keys.all()
+    assert empty.catalog.keys.all() == world.catalog.keys.all()
     update_tenant(empty.context, "acme", None, Secret(b"s"))
     check_unharmed(empty)
 
@@ -145,7 +145,7 @@ def test_a_planted_generation_that_claims_a_trusted_key_does_not_replace_the_wor
 def test_a_rebuild_rejects_key_objects_copied_from_another_tenant(
     world: EngineWorld, empty: EngineWorld, attacker: Attacker
 ) -> None:
-    (own, *_) = world.of.keys.all()
+    (own, *_) = world.catalog.keys.all()
     other = "99999999-9999-4999-8999-999999999999"
     source = key_object_blob(attacker.tenant_id, own.data_key_id, own.generation)
     as_it_is = key_object_blob(other, own.data_key_id, own.generation)
@@ -164,12 +164,12 @@ def test_a_rebuild_rejects_key_objects_copied_from_another_tenant(
 def test_a_planted_manifest_with_runs_of_genuine_jobs_does_not_become_a_snapshot(
     world: EngineWorld, attacker: Attacker
 ) -> None:
-    snapshot = world.of.snapshots.get("latest")
-    with ProcessKeys(world.context, world.of) as keys:
+    snapshot = world.catalog.snapshots.get("latest")
+    with ProcessKeys(world.context, world.catalog) as keys:
         genuine = BlobReader(world.store, keys.find, world.tenant.tenant_id, keys.check).manifest(snapshot)
     planted = attacker.snapshot(stolen=[run for state in genuine.streams for run in state.runs])
     assert run_rebuild(world).untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
-    assert planted not in {each.snapshot_id for each in world.of.snapshots.all()}
+    assert planted not in {each.snapshot_id for each in world.catalog.snapshots.all()}
     check_unharmed(world)
 
 
@@ -177,9 +177,9 @@ def test_a_planted_manifest_with_runs_of_genuine_jobs_does_not_become_a_snapshot
 def test_verify_names_planted_blobs_even_if_their_job_is_running(
     world: EngineWorld, attacker: Attacker, shallow: bool
 ) -> None:
-    _, planted = attacker.key(world.ask(JobKind.KEY_CHECK).job_id)
+    _, planted = attacker.key(world.request(JobKind.KEY_CHECK).job_id)
     snapshot = attacker.snapshot()
-    job = world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
+    job = world.run_job(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     reasons = {each.blob: each.reason for each in job.detail.damaged}
     assert reasons[key_object_blob(attacker.tenant_id, planted.data_key_id, 1)] == "KEY_UNTRUSTED"
@@ -191,24 +191,24 @@ def test_a_swept_manifest_that_is_put_back_does_not_become_a_snapshot_again(worl
     before = set(world.store.blobs)
     play_story(world, [("cancel", "manifest-stored")])
     removed = {name: blob for name, blob in world.store.blobs.items() if name not in before}
-    world.done(JobKind.SWEEP)
+    world.run_job(JobKind.SWEEP)
     assert removed.keys() - world.store.blobs.keys()
-    offered = world.of.snapshots.all()
+    offered = world.catalog.snapshots.all()
     world.store.blobs |= removed
-    assert world.done(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
+    assert world.run_job(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
     outcome = run_rebuild(world)
     assert outcome.snapshots == 0
-    assert world.of.snapshots.all() == offered
-    assert world.done(JobKind.SWEEP).state is JobState.SUCCEEDED
+    assert world.catalog.snapshots.all() == offered
+    assert world.run_job(JobKind.SWEEP).state is JobState.SUCCEEDED
 
 
 def test_an_older_manifest_under_the_name_of_a_newer_one_counts_as_damage(world: EngineWorld) -> None:
-    first = world.of.snapshots.get("latest")
-    world.backed_up()
-    second = world.of.snapshots.get("latest")
+    first = world.catalog.snapshots.get("latest")
+    world.back_up()
+    second = world.catalog.snapshots.get("latest")
     older, newer = (manifest_blob(world.tenant.tenant_id, each.snapshot_id) for each in (first, second))
     world.store.blobs[newer] = world.store.blobs[older]
-    job = world.done(JobKind.VERIFY)
+    job = world.run_job(JobKind.VERIFY)
     assert job.code is Code.BLOB_DAMAGED
     assert [each.blob for each in job.detail.damaged] == [newer]
 
@@ -220,7 +220,7 @@ def test_a_rebuild_restores_a_tenant_under_its_own_key_without_trust_from_the_op
     attacker.snapshot()
     outcome = run_rebuild(empty)
     assert outcome.untrusted == [Untrusted(arn=EVIL, data_keys=1, manifests=1)]
-    assert empty.of.tenant() == world.of.tenant()
+    assert empty.catalog.tenant() == world.catalog.tenant()
     assert empty.download() == world.directory.records()
 
 
@@ -243,24 +243,24 @@ def test_the_operator_must_name_the_tenants_own_key_without_a_valid_trust_record
     assert (outcome.tenant, {each.arn for each in outcome.untrusted}) == (None, {OWN, EVIL})
     outcome = run_rebuild(empty, OWN)
     assert [each.arn for each in outcome.untrusted] == [EVIL]
-    tenant = empty.of.tenant()
-    assert (tenant.key_arn, tenant.key_mode) == (OWN, world.of.tenant().key_mode)
+    tenant = empty.catalog.tenant()
+    assert (tenant.key_arn, tenant.key_mode) == (OWN, world.catalog.tenant().key_mode)
     assert empty.download() == world.directory.records()
     assert ("key.trusted", OWN) in [
         (event["action"], event["detail"].get("arn"))
-        for event in (msgspec.json.decode(entry.line) for entry in empty.of.audit.entries())
+        for event in (msgspec.json.decode(entry.line) for entry in empty.catalog.audit.entries())
     ]
 
 
 def test_a_rebuild_never_changes_the_key_of_a_tenant_that_sql_knows(world: EngineWorld, tmp_path: Path) -> None:
-    older = world.over(copy_database(world.database, tmp_path / "dump.sqlite3"))
+    older = world.with_catalog(copy_database(world.database, tmp_path / "dump.sqlite3"))
     enable_own_key(world)
     world.directory.put("users", "users/later")
-    world.backed_up()
-    assert older.done(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
+    world.back_up()
+    assert older.run_job(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
     outcome = run_rebuild(older, OWN)
     assert (outcome.snapshots, outcome.other_key, outcome.untrusted) == (1, OWN, [])
-    assert older.of.tenant() == world.tenant
+    assert older.catalog.tenant() == world.tenant
     assert older.download() == world.directory.records()
     older.close()
 
@@ -271,17 +271,17 @@ def test_a_key_change_does_not_rewrap_a_planted_data_key(world: EngineWorld, att
     enable_own_key(world)
     objects = list(world.store.names(key_objects_prefix(attacker.tenant_id, planted.data_key_id)))
     assert objects == [key_object_blob(attacker.tenant_id, planted.data_key_id, 1)]
-    assert snapshot not in {each.snapshot_id for each in world.of.snapshots.all()}
+    assert snapshot not in {each.snapshot_id for each in world.catalog.snapshots.all()}
     assert [each.arn for each in run_rebuild(world).untrusted] == [EVIL]
 
 
 def test_the_proof_detects_an_old_wrapping_under_an_invented_name(world: EngineWorld, attacker: Attacker) -> None:
-    (own, *_) = world.of.keys.all()
+    (own, *_) = world.catalog.keys.all()
     blob = attacker.rewrite(own, id="f" * 64, arn=EVIL)
-    world.of.customer_keys.allow()
-    job = request_enable(world.of, OWN, "ada")
+    world.catalog.customer_keys.allow()
+    job = request_enable(world.catalog, OWN, "ada")
     world.work()
-    ended = world.of.jobs.get(job.job_id)
+    ended = world.catalog.jobs.get(job.job_id)
     assert (ended.state, ended.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert blob in (ended.message or "")
 
@@ -293,13 +293,13 @@ def test_a_tenant_whose_newest_manifest_names_an_untrusted_key_waits_for_the_ope
         if point == "key-row-stored":
             world.change("tenants", key_arn=OWN, key_epoch=2, key_mode="customer")
 
-    world.at = on_point
-    world.backed_up()
+    world.on_point = on_point
+    world.back_up()
     outcome = run_rebuild(empty)
     assert outcome.trouble is not None
     assert (outcome.trouble.code, outcome.tenant) == (Code.KEY_UNTRUSTED, None)
     assert f"--trust-key {OWN}" in outcome.trouble.message
-    assert run_rebuild(empty, OWN).tenant == world.of.tenant()
+    assert run_rebuild(empty, OWN).tenant == world.catalog.tenant()
 
 
 def test_an_invalid_kms_key_name_counts_as_damage_and_is_not_printed(world: EngineWorld, attacker: Attacker) -> None:
@@ -311,6 +311,6 @@ def test_an_invalid_kms_key_name_counts_as_damage_and_is_not_printed(world: Engi
 
 
 def test_a_tenant_under_the_provider_key_needs_no_trust_record(world: EngineWorld) -> None:
-    world.done(JobKind.SWEEP)
+    world.run_job(JobKind.SWEEP)
     assert list(world.store.names(trust_records_prefix(world.tenant.tenant_id))) == []
     assert arns(world) == {ARN}

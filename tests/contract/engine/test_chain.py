@@ -20,25 +20,25 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world = EngineWorld(tmp_path, lease=5.0)
     for n in range(3):
         world.directory.put("users", f"users/more-{n}")
-        world.backed_up()
+        world.back_up()
         world.clock.time += timedelta(hours=1)
     yield world
     world.close()
 
 
 def manifest(world: EngineWorld, newest: int) -> str:
-    return manifest_blob(world.tenant.tenant_id, world.of.snapshots.all()[newest].snapshot_id)
+    return manifest_blob(world.tenant.tenant_id, world.catalog.snapshots.all()[newest].snapshot_id)
 
 
 def damage(world: EngineWorld, **request: str) -> list[tuple[str, str]]:
-    job = world.done(JobKind.VERIFY, **request)
+    job = world.run_job(JobKind.VERIFY, **request)
     assert (job.state is JobState.SUCCEEDED) == (not job.detail.damaged)
     return [(each.blob, each.reason) for each in job.detail.damaged]
 
 
 def mark_for_removal(world: EngineWorld, newest: int) -> None:
     """Mark a snapshot as retention does."""
-    snapshot = world.of.snapshots.all()[newest].snapshot_id
+    snapshot = world.catalog.snapshots.all()[newest].snapshot_id
     with sqlite3.connect(world.database) as connection:
         connection.execute("UPDATE snapshots SET going = 1 WHERE snapshot_id = ?", (snapshot,))
     connection.close()
@@ -56,7 +56,7 @@ def delete_marked(world: EngineWorld) -> None:
 def test_a_rebuild_names_a_manifest_that_is_missing_from_the_chain(world: EngineWorld, tmp_path: Path) -> None:
     middle = manifest(world, 1)
     del world.store.blobs[middle]
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     outcome = rebuild(other.context, world.tenant.tenant_id)
     assert [(each.blob, each.reason) for each in outcome.broken] == [(middle, Code.BLOB_MISSING)]
     assert outcome.snapshots == 2
@@ -67,7 +67,7 @@ def test_a_rebuild_names_a_manifest_that_is_missing_from_the_chain(world: Engine
 def test_a_manifest_that_cannot_be_opened_is_named_once(world: EngineWorld, tmp_path: Path) -> None:
     middle = manifest(world, 1)
     world.store.blobs[middle] += b"x"
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     outcome = rebuild(other.context, world.tenant.tenant_id)
     assert [(each.blob, each.reason) for each in outcome.broken] == [(middle, Code.BLOB_DAMAGED)]
     other.close()
@@ -90,15 +90,15 @@ def test_a_parent_that_retention_removed_is_not_reported(world: EngineWorld, tmp
     middle = manifest(world, 1)
     mark_for_removal(world, 1)
     assert damage(world, snapshot="latest") == []
-    world.backed_up()
+    world.back_up()
     del world.store.blobs[middle]
     assert damage(world) == []
     delete_marked(world)
     assert damage(world) == []
     world.clock.time += timedelta(hours=1)
-    world.backed_up()  # its manifest names the parent again, as a child of the parent still exists
+    world.back_up()  # its manifest names the parent again, as a child of the parent still exists
     assert damage(world) == []
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     outcome = rebuild(other.context, world.tenant.tenant_id)
     assert (outcome.broken, outcome.snapshots) == ([], 4)
     assert damage(other) == []
@@ -108,12 +108,12 @@ def test_a_parent_that_retention_removed_is_not_reported(world: EngineWorld, tmp
 def test_a_manifest_names_no_removed_snapshot_without_children(world: EngineWorld) -> None:
     first = manifest(world, 2)
     mark_for_removal(world, 2)
-    world.backed_up()
+    world.back_up()
     del world.store.blobs[first]
     mark_for_removal(world, 2)  # the child of the first one
     delete_marked(world)
     world.clock.time += timedelta(hours=1)
-    world.backed_up()
-    named = [each.parent for each in world.of.snapshots.all()]
+    world.back_up()
+    named = [each.parent for each in world.catalog.snapshots.all()]
     assert damage(world) == []
     assert first.rpartition("/")[2] not in named

@@ -31,7 +31,7 @@ def manifests(world: EngineWorld) -> list[str]:
 
 def newest(world: EngineWorld) -> Manifest:
     with run_foreground(world.context, world.tenant, JobKind.BROWSE, "latest") as (work, _):
-        return work.blobs.manifest(world.of.snapshots.get("latest"))
+        return work.blobs.manifest(world.catalog.snapshots.get("latest"))
 
 
 def test_commit_notes_the_snapshot_id_then_stores_the_manifest_then_adds_the_row(
@@ -45,26 +45,26 @@ def test_commit_notes_the_snapshot_id_then_stores_the_manifest_then_adds_the_row
             assert manifests(world) == []
         if point == "manifest-stored":
             assert manifests(world) == [f"{world.tenant.tenant_id}/snapshots/{ids[0]}"]
-            assert world.of.snapshots.all() == []
+            assert world.catalog.snapshots.all() == []
 
-    world.at = on_point
-    world.backed_up()
-    assert ids == [world.of.snapshots.get("latest").snapshot_id]
+    world.on_point = on_point
+    world.back_up()
+    assert ids == [world.catalog.snapshots.get("latest").snapshot_id]
 
 
 def test_a_manifest_names_its_parent_with_the_hash_of_the_parents_manifest(world: EngineWorld) -> None:
-    world.backed_up()
-    first = world.of.snapshots.get("latest")
+    world.back_up()
+    first = world.catalog.snapshots.get("latest")
     assert (newest(world).parent, newest(world).parent_sha256) == (None, None)
-    world.backed_up()
+    world.back_up()
     assert (newest(world).parent, newest(world).parent_sha256) == (first.snapshot_id, first.manifest_sha256)
-    assert world.of.snapshots.get("latest").parent == first.snapshot_id
+    assert world.catalog.snapshots.get("latest").parent == first.snapshot_id
 
 
 def test_a_cancelled_job_notes_no_snapshot_id_and_stores_no_manifest(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.ask()
+    world.request()
     with world.step("commit", Phase.COMMIT) as work:
         job_key = work.keys.job_key
 
@@ -80,17 +80,17 @@ def test_a_cancelled_job_notes_no_snapshot_id_and_stores_no_manifest(
 
 
 def test_a_job_cancelled_while_its_manifest_is_stored_creates_no_snapshot(world: EngineWorld) -> None:
-    world.ask()
+    world.request()
     with world.step("commit", Phase.COMMIT) as work:
-        world.at = lambda point: world.cancel(work) if point == "manifest-stored" else None
+        world.on_point = lambda point: world.cancel(work) if point == "manifest-stored" else None
         with pytest.raises(Cancelled):
             commit_step(work)
     assert len(manifests(world)) == 1
-    assert world.of.snapshots.all() == []
+    assert world.catalog.snapshots.all() == []
 
 
 def test_a_commit_without_a_lease_creates_no_snapshot_and_its_retry_uses_a_new_id(world: EngineWorld) -> None:
-    world.ask()
+    world.request()
 
     def silence(point: str) -> None:
         if point == "manifest-stored":
@@ -99,21 +99,21 @@ def test_a_commit_without_a_lease_creates_no_snapshot_and_its_retry_uses_a_new_i
                 while True:
                     work.check()
 
-    world.at = silence
+    world.on_point = silence
     with world.step("commit", Phase.COMMIT) as work, pytest.raises(KeyTrouble):
         commit_step(work)
-    assert world.of.snapshots.all() == []
+    assert world.catalog.snapshots.all() == []
     (abandoned,) = manifests(world)
-    world.at, world.keys.trouble = lambda _: None, None
+    world.on_point, world.keys.trouble = lambda _: None, None
     world.pass_time(31)
     world.work()
-    (snapshot,) = world.of.snapshots.all()
+    (snapshot,) = world.catalog.snapshots.all()
     assert not abandoned.endswith(snapshot.snapshot_id)
-    assert world.of.jobs.recent(1)[0].state is JobState.SUCCEEDED
+    assert world.catalog.jobs.recent(1)[0].state is JobState.SUCCEEDED
 
 
 def test_a_cancelled_job_stores_no_further_checkpoint(world: EngineWorld) -> None:
-    world.ask()
+    world.request()
     with world.step("users") as work:
         key, now = work.keys.job_key(work.claim.job_id), world.clock.now()
         body = CheckpointBody(run=None, cursor=None, more=False, full=True, cursor_issued=now, started_at=now)
@@ -121,12 +121,12 @@ def test_a_cancelled_job_stores_no_further_checkpoint(world: EngineWorld) -> Non
         world.cancel(work)
         with pytest.raises(Cancelled):
             store_checkpoint(work, key, "users", body, [])
-        assert len(world.of.claims.checkpoints(work.claim)) == 1
+        assert len(world.catalog.claims.checkpoints(work.claim)) == 1
 
 
 def chunks_opened_by_commit(world: EngineWorld, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Commit a backup. Return the chunks of users that the commit opened."""
-    world.ask()
+    world.request()
     opened: set[str] = set()
     with world.step("commit", Phase.COMMIT) as work:
         get = world.store.get
@@ -144,7 +144,7 @@ def chunks_opened_by_commit(world: EngineWorld, monkeypatch: pytest.MonkeyPatch)
 
 
 def user_count(world: EngineWorld) -> int | None:
-    (users,) = (report for report in world.of.snapshots.get("latest").resources if report.resource == "users")
+    (users,) = (report for report in world.catalog.snapshots.get("latest").resources if report.resource == "users")
     return users.records
 
 
@@ -157,44 +157,46 @@ def many_runs(world: EngineWorld, extra: int = 20) -> None:
 
 
 def test_commit_counts_a_full_read_by_its_repeated_records(
-    patient: EngineWorld, monkeypatch: pytest.MonkeyPatch
+    long_lease: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many_runs(patient)
-    opened = chunks_opened_by_commit(patient, monkeypatch)
-    assert user_count(patient) == 4 + 19
+    many_runs(long_lease)
+    opened = chunks_opened_by_commit(long_lease, monkeypatch)
+    assert user_count(long_lease) == 4 + 19
     assert len(opened) == 6
 
 
 def test_commit_counts_a_full_read_with_merged_runs_by_the_repeats_of_other_runs(
-    patient: EngineWorld, monkeypatch: pytest.MonkeyPatch
+    long_lease: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient.limit(chunk_bytes=1)
-    patient.directory.put("users", "users/0")  # repeated in a run that is merged with the run of its first occurrence
-    many_runs(patient, 40)
-    opened = chunks_opened_by_commit(patient, monkeypatch)
-    assert user_count(patient) == 4 + 39
-    (users,) = (state for state in newest(patient).streams if state.stream == "users")
+    long_lease.limit(chunk_bytes=1)
+    long_lease.directory.put(
+        "users", "users/0"
+    )  # repeated in a run that is merged with the run of its first occurrence
+    many_runs(long_lease, 40)
+    opened = chunks_opened_by_commit(long_lease, monkeypatch)
+    assert user_count(long_lease) == 4 + 39
+    (users,) = (state for state in newest(long_lease).streams if state.stream == "users")
     assert 1 < len(users.runs) < 20
     assert len(opened) == 6
 
 
 def test_commit_counts_a_full_read_with_many_repeats_by_reading_its_runs(
-    patient: EngineWorld, monkeypatch: pytest.MonkeyPatch
+    long_lease: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many_runs(patient, 12)
+    many_runs(long_lease, 12)
     for n in range(8):
-        patient.directory.put("users", f"users/u{n}")
-    opened = chunks_opened_by_commit(patient, monkeypatch)
-    assert user_count(patient) == 4 + 11
-    (users,) = (state for state in newest(patient).streams if state.stream == "users")
+        long_lease.directory.put("users", f"users/u{n}")
+    opened = chunks_opened_by_commit(long_lease, monkeypatch)
+    assert user_count(long_lease) == 4 + 11
+    (users,) = (state for state in newest(long_lease).streams if state.stream == "users")
     assert len(opened) == sum(len(run.chunks) for run in users.runs)
 
 
 def test_commit_counts_a_full_read_that_another_step_resumed_by_reading_its_runs(
-    patient: EngineWorld, monkeypatch: pytest.MonkeyPatch
+    long_lease: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many_runs(patient)
-    patient.directory.trouble["users"] = [(5, GraphTrouble("x"))]
-    opened = chunks_opened_by_commit(patient, monkeypatch)
-    assert user_count(patient) == 4 + 19
+    many_runs(long_lease)
+    long_lease.directory.trouble["users"] = [(5, GraphTrouble("x"))]
+    opened = chunks_opened_by_commit(long_lease, monkeypatch)
+    assert user_count(long_lease) == 4 + 19
     assert len(opened) > 20

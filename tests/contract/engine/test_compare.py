@@ -28,17 +28,17 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world.directory.put("users", f"users/{ANA}", b'{"displayName":"Ana","userPrincipalName":"ana@x","city":"Rom"}')
     world.directory.put("users", f"users/{BEN}", b'{"displayName":"Ben \\ud800","signInActivity":{"a":1}}')
     world.directory.put("groups", f"groups/{SALES}", b'{"displayName":"Sales"}')
-    world.backed_up()
+    world.back_up()
     yield world
     world.close()
 
 
 def latest(world: EngineWorld) -> str:
-    return world.of.snapshots.get("latest").snapshot_id
+    return world.catalog.snapshots.get("latest").snapshot_id
 
 
 def back_up(world: EngineWorld) -> str:
-    world.backed_up()
+    world.back_up()
     return latest(world)
 
 
@@ -54,10 +54,10 @@ def shown_differences(
 
 
 def newest(world: EngineWorld) -> Job:
-    return world.of.jobs.recent(1)[0]
+    return world.catalog.jobs.recent(1)[0]
 
 
-def test_added_removed_and_changed_records_are_found_with_the_names_of_both_ends(world: EngineWorld) -> None:
+def test_added_removed_and_changed_records_are_listed_with_the_names_of_both_ends(world: EngineWorld) -> None:
     first = latest(world)
     world.directory.put("users", f"users/{ANA}", b'{"displayName":"Ana","userPrincipalName":"ana@x","city":"Oslo"}')
     world.directory.put("groups", f"groups/{SALES}/members/{ANA}", b'{"id":"x"}')
@@ -90,7 +90,7 @@ def test_a_comparison_of_a_snapshot_with_itself_opens_no_chunk(world: EngineWorl
     with patch("shared.vault.reader._open_chunk", side_effect=AssertionError("a chunk was opened")):
         differences, comparison = compare(world, "latest", "latest")
     assert (differences, comparison.equal) == ([], True)
-    assert world.of.jobs.recent(1)[0].state is JobState.SUCCEEDED
+    assert world.catalog.jobs.recent(1)[0].state is JobState.SUCCEEDED
 
 
 def test_changes_of_only_volatile_or_ignored_properties_are_no_difference(world: EngineWorld) -> None:
@@ -144,7 +144,7 @@ def test_names_of_removed_objects_come_from_the_first_snapshot(world: EngineWorl
 def test_a_stale_stream_is_unknown_and_none_of_its_records_count_as_removed(world: EngineWorld) -> None:
     first = latest(world)
     world.directory.trouble["groups"] = [(0, Skip(Answer.FORBIDDEN, "status 403", "r"))]
-    world.done()
+    world.run_job()
     second = latest(world)
     differences, comparison = compare(world, first, second)
     assert differences == []
@@ -162,8 +162,8 @@ def test_objects_that_graph_refused_are_unknown_and_the_others_are_compared(worl
     first = back_up(world)
     for one in ("a", "b"):
         world.directory.put("applications.owners", f"applications/{one}/owners/{ANA}")
-    world.directory.refusing["applications.owners"] = ["a"]
-    world.done()
+    world.directory.refused_ids["applications.owners"] = ["a"]
+    world.run_job()
     differences, comparison = compare(world, first, latest(world))
     assert [each.key for each in differences] == [f"applications/b/owners/{ANA}"]
     (unknown,) = comparison.unknown
@@ -199,7 +199,7 @@ def test_a_scope_that_cannot_contain_any_record_is_refused(world: EngineWorld) -
 def test_an_object_that_did_not_change_may_be_named(world: EngineWorld) -> None:
     world.directory.put("servicePrincipals", "servicePrincipals/1")
     world.directory.put("servicePrincipals.appRoleAssignedTo", "servicePrincipals/1/appRoleAssignedTo/as")
-    world.backed_up()
+    world.back_up()
     assert compare(world, "latest", "latest", ids=[ANA, "as"])[1].equal
 
 

@@ -45,7 +45,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineWorld]:
     for n, text in enumerate(HOSTILE.values()):
         world.directory.put("users", f"users/changed{n}", f'{{"displayName":{text},"city":{text}}}'.encode())
     world.directory.put("groups", "groups/odd", b'{"displayName":"=1+1","tags":["a"]}')
-    world.backed_up()
+    world.back_up()
     for n, text in enumerate(HOSTILE.values()):
         world.directory.put("users", f"users/added{n}", f'{{"displayName":{text}}}'.encode())
         world.directory.put(
@@ -53,13 +53,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineWorld]:
         )
     world.directory.put("groups", "groups/odd", b'{"displayName":"=1+1","tags":["a","=b"]}')
     world.directory.log["users"].append(tombstone(b"users", b"users/0"))
-    world.backed_up()
+    world.back_up()
     yield world
     world.close()
 
 
 def write_report(world: EngineWorld, report: Callable[[Comparison], Iterator[bytes]]) -> bytes:
-    second, first = world.of.snapshots.all()[:2]
+    second, first = world.catalog.snapshots.all()[:2]
     with compared(world.context, world.tenant, first.snapshot_id, second.snapshot_id, Scope()) as comparison:
         return b"".join(report(comparison))
 
@@ -154,7 +154,7 @@ def test_a_report_that_a_refused_key_interrupts_leaves_no_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("console.cli.compare.write", lambda _: None)
-    second, first = world.of.snapshots.all()[:2]
+    second, first = world.catalog.snapshots.all()[:2]
 
     def report(comparison: Comparison) -> Iterator[bytes]:
         for part in csv_rows(comparison, summary=False):
@@ -174,7 +174,7 @@ def test_a_report_that_a_refused_key_interrupts_leaves_no_file(
     finally:
         world.keys.trouble = None
     assert list(tmp_path.iterdir()) == []
-    assert world.of.jobs.recent(1)[0].code is Code.KEY_ACCESS_REVOKED
+    assert world.catalog.jobs.recent(1)[0].code is Code.KEY_ACCESS_REVOKED
 
 
 def test_a_spool_returns_what_was_written(tmp_path: Path) -> None:

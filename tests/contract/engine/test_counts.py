@@ -46,13 +46,13 @@ def delete(world: EngineWorld, application: int) -> None:
 def back_up(world: EngineWorld, forbidden: set[str]) -> None:
     for name in forbidden:
         world.directory.trouble[name] = [(0, FORBIDDEN)]
-    world.done()
+    world.run_job()
     world.directory.trouble.clear()
     world.clock.time += timedelta(hours=1)
 
 
 def check_counts(world: EngineWorld) -> None:
-    snapshot = world.of.snapshots.get("latest")
+    snapshot = world.catalog.snapshots.get("latest")
     counts = Counter(".".join(key.split("/")[::2]) for key in world.download())
     assert {each.resource: each.records or 0 for each in snapshot.resources} == {
         name: counts[name] for stream in STREAMS.values() for name in stream.resources
@@ -71,7 +71,7 @@ def test_owners_that_are_forbidden_are_counted_without_those_of_deleted_applicat
     delete(world, 1)
     delete(world, 3)
     back_up(world, {OWNERS})
-    reports = {each.resource: each for each in world.of.snapshots.get("latest").resources}
+    reports = {each.resource: each for each in world.catalog.snapshots.get("latest").resources}
     assert (reports[OWNERS].records, reports[OWNERS].stale, reports[APPLICATIONS].records) == (6, True, 3)
     check_counts(world)
 
@@ -79,7 +79,7 @@ def test_owners_that_are_forbidden_are_counted_without_those_of_deleted_applicat
 def test_owners_that_were_never_read_have_no_count(world: EngineWorld) -> None:
     for _ in range(2):
         back_up(world, {OWNERS})
-        reports = {each.resource: each.records for each in world.of.snapshots.get("latest").resources}
+        reports = {each.resource: each.records for each in world.catalog.snapshots.get("latest").resources}
         assert reports[OWNERS] is None
 
 

@@ -34,7 +34,7 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
     for name, principal in (("as1", SALES), ("as2", MISSING)):
         key = f"servicePrincipals/{MAIL}/appRoleAssignedTo/{name}"
         put("servicePrincipals.appRoleAssignedTo", key, (assignment % (principal, MAIL)).encode())
-    world.backed_up()
+    world.back_up()
     yield world
     world.close()
 
@@ -54,16 +54,16 @@ def test_each_reference_to_a_missing_object_is_listed_with_its_property(world: E
         ("oauth2PermissionGrants/one", "resourceId", MISSING, []),
         (f"servicePrincipals/{MAIL}/appRoleAssignedTo/as2", "principalId", MISSING, []),
     ]
-    job = world.of.jobs.recent(1)[0]
+    job = world.catalog.jobs.recent(1)[0]
     assert (job.kind, job.state, job.detail) == (JobKind.BROWSE, JobState.SUCCEEDED, RecordsShown(records=4))
     assert [key for key, *_ in dangling_references(world, "oauth2PermissionGrants")] == ["oauth2PermissionGrants/one"]
 
 
 def test_a_reference_into_a_resource_that_was_not_read_is_reported_as_unknown(world: EngineWorld) -> None:
     world.directory.log["groups"].append(tombstone(b"groups", f"groups/{SALES}".encode()))
-    world.backed_up()
+    world.back_up()
     excluded = ("conditionalAccessPolicies/p", "conditions.users.excludeGroups", SALES)
     assert (*excluded, []) in dangling_references(world)
     world.directory.trouble["groups"] = [(0, Skip(Answer.FORBIDDEN, "status 403", "r"))]
-    world.done()
+    world.run_job()
     assert (*excluded, ["groups"]) in dangling_references(world)

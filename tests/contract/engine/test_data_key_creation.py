@@ -52,19 +52,19 @@ def created_data_keys(aws: AwsSimulator) -> int:
 
 def start_backup(world: EngineWorld) -> Job:
     """Start a backup, with a message for each step that may be claimed. Return the job."""
-    job = world.ask()
+    job = world.request()
     world.limit(tenant_steps=100)
     world.scheduler.record_heartbeat("w", 100)
     world.tick()
-    assert len(world.messages.taken) > 4
+    assert len(world.messages.queue) > 4
     return job
 
 
 def run_together(world: EngineWorld) -> None:
     """Run all steps of the phase at the same time."""
-    steps, world.messages.taken = world.messages.taken, []
+    steps, world.messages.queue = world.messages.queue, []
     with ThreadPoolExecutor(len(steps)) as pool:
-        list(pool.map(world.perform, steps))
+        list(pool.map(world.run_step, steps))
 
 
 def test_steps_that_start_at_the_same_time_share_one_new_data_key(world: EngineWorld, aws: AwsSimulator) -> None:
@@ -75,7 +75,7 @@ def test_steps_that_start_at_the_same_time_share_one_new_data_key(world: EngineW
         run_together(world)
         aws.clear_faults()
         world.work()
-        assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+        assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
         assert created_data_keys(aws) == backups
     assert world.download() == world.directory.records()
 
@@ -85,7 +85,7 @@ def test_one_data_key_is_created_although_kms_throttles_at_first(world: EngineWo
     aws.fault(SLOW | {"what": "error", "code": "ThrottlingException", "status": 400, "times": 4}, SLOW)
     run_together(world)
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
     assert created_data_keys(aws) == 1
 
 
@@ -94,17 +94,17 @@ def test_another_step_gets_a_data_key_after_a_kill_during_its_creation(
     world: EngineWorld, aws: AwsSimulator, point: str
 ) -> None:
     job = start_backup(world)
-    first, *others = world.messages.taken
+    first, *others = world.messages.queue
 
     def on_point(reached: str) -> None:
         if reached == point:
             raise Killed
 
-    world.at = on_point
+    world.on_point = on_point
     with pytest.raises(Killed):
-        world.perform(first)
-    world.at = lambda _: None
-    world.messages.taken = others
+        world.run_step(first)
+    world.on_point = lambda _: None
+    world.messages.queue = others
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(run_together, world)
         if point == "key-object-stored":
@@ -115,7 +115,7 @@ def test_another_step_gets_a_data_key_after_a_kill_during_its_creation(
         waiting.result(30)
     world.pass_time(3600)
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
     expected = 2 if point == "key-object-stored" else 1
     assert created_data_keys(aws) == expected
     assert len(list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))) == expected + 1
@@ -123,8 +123,8 @@ def test_another_step_gets_a_data_key_after_a_kill_during_its_creation(
 
 def test_two_concurrent_creations_of_a_data_key_leave_one_in_use(world: EngineWorld, aws: AwsSimulator) -> None:
     """The first creation takes so long that its reservation expires."""
-    job = world.ask()
-    with ProcessKeys(world.context, world.of) as one, ProcessKeys(world.context, world.of) as other:
+    job = world.request()
+    with ProcessKeys(world.context, world.catalog) as one, ProcessKeys(world.context, world.catalog) as other:
         ids: list[str] = []
 
         def on_point(point: str) -> None:
@@ -133,32 +133,32 @@ def test_two_concurrent_creations_of_a_data_key_leave_one_in_use(world: EngineWo
                 world.pass_time(world.context.limits.claim_seconds)
                 ids[0] = other.job_key(job.job_id).id
 
-        world.at = on_point
+        world.on_point = on_point
         assert one.job_key(job.job_id).id == ids[0] == other.job_key(job.job_id).id
         assert one.find(ids[0]).id == ids[0]
-    row = world.of.keys.find(Purpose.BACKUP, job.job_id)
+    row = world.catalog.keys.find(Purpose.BACKUP, job.job_id)
     assert row is not None
     assert row.data_key_id == ids[0]
     assert created_data_keys(aws) == 2
 
 
 def test_a_wait_for_a_data_key_ends_with_its_job(world: EngineWorld, aws: AwsSimulator) -> None:
-    job = world.ask()
-    assert world.of.keys.reserve_data_key(job.job_id, 30.0)
-    with ProcessKeys(world.context, world.of) as keys, ThreadPoolExecutor(1) as pool:
+    job = world.request()
+    assert world.catalog.keys.reserve_data_key(job.job_id, 30.0)
+    with ProcessKeys(world.context, world.catalog) as keys, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(keys.job_key, job.job_id)
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
-        world.of.jobs.cancel(job.job_id)
+        world.catalog.jobs.cancel(job.job_id)
         with pytest.raises(ClaimLost):
             waiting.result(10)
     assert created_data_keys(aws) == 0
 
 
 def test_a_wait_for_a_data_key_ends_with_its_lease(world: EngineWorld) -> None:
-    job = world.ask()
-    assert world.of.keys.reserve_data_key(job.job_id, 30.0)
-    keys = ProcessKeys(world.context, world.of)
+    job = world.request()
+    assert world.catalog.keys.reserve_data_key(job.job_id, 30.0)
+    keys = ProcessKeys(world.context, world.catalog)
     keys.secrets()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(keys.job_key, job.job_id)

@@ -44,7 +44,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineWorld]:
         world.directory.put("groups", f"groups/{name.replace(' ', '-')}", json.dumps(group).encode())
     world.directory.put("groups", "groups/surrogate", b'{"id": "surrogate", "displayName": "\\ud800x", "number": 1.50}')
     world.directory.put("groups", "groups/surrogate/members/u00001", b'{"id": "u00001"}')
-    world.backed_up()
+    world.back_up()
     yield world
     world.close()
 
@@ -230,7 +230,7 @@ def test_a_resumed_file_equals_an_uninterrupted_one(
         interrupt(world, order, records, monkeypatch)
         assert not (tmp_path / "cut").exists()
         partial.write_bytes(partial.read_bytes()[:-7])  # a killed process did not finish the last line
-    world.backed_up()  # the resumed download continues its snapshot, not the newest one
+    world.back_up()  # the resumed download continues its snapshot, not the newest one
     assert write(world, order) < len(world.directory.records())
     assert (tmp_path / "cut").read_bytes() == (tmp_path / "whole").read_bytes()
     assert sorted(os.listdir(tmp_path)) == ["cut", "whole"]

@@ -25,9 +25,9 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 def first_messages(world: EngineWorld) -> list[StepRef]:
     """Request a backup. Return the messages of its first phase, the users' message first."""
-    world.ask()
+    world.request()
     world.tick()
-    steps, world.messages.taken = world.messages.taken, []
+    steps, world.messages.queue = world.messages.queue, []
     return sorted(steps, key=lambda step: step.name != "users")
 
 
@@ -50,7 +50,7 @@ def test_a_step_in_trouble_reports_its_retry_with_the_code(world: EngineWorld) -
 
 def test_a_message_for_a_step_that_another_worker_has_claimed_reports_elsewhere(world: EngineWorld) -> None:
     users, *_ = first_messages(world)
-    assert world.of.claims.claim(users.job_id, users.step_id, "v/1", 30)
+    assert world.catalog.claims.claim(users.job_id, users.step_id, "v/1", 30)
     assert run(world, users) == Ending(Outcome.ELSEWHERE)
 
 
@@ -63,7 +63,7 @@ def test_a_refused_key_fails_the_current_step_and_drops_the_other_steps(world: E
 
 def test_a_step_of_a_cancelled_job_or_of_a_removed_tenant_is_dropped(world: EngineWorld) -> None:
     users, groups, *_ = first_messages(world)
-    world.of.jobs.cancel(users.job_id)
+    world.catalog.jobs.cancel(users.job_id)
     assert run(world, users) == Ending(Outcome.DROPPED, Code.CANCELLED)
-    world.of.remove()
+    world.catalog.remove()
     assert run(world, groups) == Ending(Outcome.DROPPED)

@@ -47,11 +47,11 @@ def works(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
 
 
 def newest(world: EngineWorld) -> Job:
-    return world.of.jobs.recent(1)[0]
+    return world.catalog.jobs.recent(1)[0]
 
 
 def cancel(world: EngineWorld) -> None:
-    world.of.jobs.cancel(newest(world).job_id)
+    world.catalog.jobs.cancel(newest(world).job_id)
 
 
 def refuse(world: EngineWorld) -> None:
@@ -93,7 +93,7 @@ def test_a_download_stops_writing_once_its_job_must_end(
     for n, size in enumerate(sizes):
         world.directory.put("users", f"users/a{n}", b'"%b"' % (b"x" * size))
     world.directory.log["users"] = world.directory.log["users"][-len(sizes) :]
-    world.backed_up()
+    world.back_up()
 
     def action() -> None:
         end(world)
@@ -110,7 +110,7 @@ def test_a_download_stops_writing_once_its_job_must_end(
 @pytest.mark.parametrize("end", [cancel, refuse])
 def test_browsing_stops_once_its_job_must_end(world: EngineWorld, works: list[Work], end: End) -> None:
     world.limit(chunk_bytes=1)
-    world.backed_up()
+    world.back_up()
     shown = browse(world.context, world.tenant, "latest", ["users"])
     assert next(shown)[0] == "users/0"
     end(world)
@@ -123,7 +123,7 @@ def test_browsing_stops_once_its_job_must_end(world: EngineWorld, works: list[Wo
 
 @pytest.mark.parametrize("end", [cancel, refuse])
 def test_a_job_that_must_end_does_not_succeed_although_every_record_was_read(world: EngineWorld, end: End) -> None:
-    world.backed_up()
+    world.back_up()
     with (
         pytest.raises(EntrakeepError) as caught,
         run_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
@@ -137,13 +137,13 @@ def test_a_job_that_must_end_does_not_succeed_although_every_record_was_read(wor
 @pytest.mark.parametrize("moment", ["while it reads", "as it ends"])
 def test_a_foreground_job_that_another_process_ended_raises_the_refusal(world: EngineWorld, moment: str) -> None:
     """The process that receives a refusal ends every job of the tenant."""
-    world.backed_up()
+    world.back_up()
     world.limit(renew_seconds=0.02 if moment == "while it reads" else 10.0)
     with (
         pytest.raises(EntrakeepError) as caught,
         run_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
-        world.of.keys.refuse(ARN, REFUSED.message)
+        world.catalog.keys.refuse(ARN, REFUSED.message)
         if moment == "while it reads":
             wait_until_ended(work)
             work.check()
@@ -153,7 +153,7 @@ def test_a_foreground_job_that_another_process_ended_raises_the_refusal(world: E
 def test_a_download_does_not_read_the_store_before_kms_has_answered(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.backed_up()
+    world.back_up()
     reads: list[str] = []
     monkeypatch.setattr(world.store, "get", reads.append)
     refuse(world)
@@ -173,7 +173,7 @@ def test_a_download_does_not_read_the_store_before_kms_has_answered(
 def test_a_defect_and_an_interruption_end_the_job_with_different_codes(
     world: EngineWorld, error: BaseException, code: Code
 ) -> None:
-    world.backed_up()
+    world.back_up()
     with pytest.raises(type(error)), run_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest"):
         raise error
     job = newest(world)

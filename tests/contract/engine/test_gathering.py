@@ -62,7 +62,7 @@ class SilentDirectory(MemoryDirectory):
         self.cancelled = False
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:
-        self.told.append((stream.name, object_id))
+        self.requests.append((stream.name, object_id))
         self.fetching.set()
         try:
             await asyncio.sleep(60)
@@ -99,24 +99,24 @@ def test_at_most_sixteen_pages_wait_for_the_gatherer(world: EngineWorld) -> None
         await gatherer.offer(None)
         await asyncio.wait_for(gathering, SOON)
 
-    world.ask()
+    world.request()
     with world.step("users") as work:
         asyncio.run(feed(work))
 
 
-def test_a_fetched_object_that_occurs_again_counts_as_repeated(patient: EngineWorld) -> None:
+def test_a_fetched_object_that_occurs_again_counts_as_repeated(long_lease: EngineWorld) -> None:
     async def feed(work: Work) -> None:
-        gatherer = gatherer_of(work, patient.directory)
+        gatherer = gatherer_of(work, long_lease.directory)
         gathering = start_in_thread(gatherer)
         await gatherer.offer(RecordedPage("9"))
         await gatherer.offer(MemoryPage([[put(b"users", b"users/9", b"{}")]], None))
         await gatherer.offer(None)
         await asyncio.wait_for(gathering, SOON)
 
-    patient.limit(buffer_bytes=1)
-    patient.directory.objects["9"] = b"{}"
-    patient.ask()
-    with patient.step("users") as work:
+    long_lease.limit(buffer_bytes=1)
+    long_lease.directory.objects["9"] = b"{}"
+    long_lease.request()
+    with long_lease.step("users") as work:
         asyncio.run(feed(work))
         assert [body.repeated for body in step_checkpoints(work)] == [{}, {"users/9": 0}]
 
@@ -131,7 +131,7 @@ def test_waiting_pages_are_not_opened_once_the_job_is_cancelled(world: EngineWor
         with pytest.raises(Cancelled):
             gatherer.run([], final=False)
 
-    world.ask()
+    world.request()
     with world.step("users") as work:
         asyncio.run(gather(work))
         assert not page.opened
@@ -147,7 +147,7 @@ def test_waiting_pages_are_not_opened_once_the_gatherer_must_stop(world: EngineW
         gatherer.stop(keep=False)
         await expect_stop(start_in_thread(gatherer))
 
-    world.ask()
+    world.request()
     with world.step("users") as work:
         asyncio.run(gather(work))
         assert not page.opened
@@ -162,10 +162,10 @@ def test_no_object_is_fetched_once_the_gatherer_must_stop(world: EngineWorld) ->
         await gatherer.offer(RecordedPage("1", "2", on_incomplete=lambda: gatherer.stop(keep=False)))
         await expect_stop(start_in_thread(gatherer))
 
-    world.ask()
+    world.request()
     with world.step("users") as work:
         asyncio.run(gather(work))
-    assert silent.told == []
+    assert silent.requests == []
 
 
 def test_a_running_fetch_does_not_delay_the_stop_of_the_gatherer(world: EngineWorld) -> None:
@@ -179,11 +179,11 @@ def test_a_running_fetch_does_not_delay_the_stop_of_the_gatherer(world: EngineWo
         gatherer.stop(keep=False)
         await expect_stop(gathering)
 
-    world.ask()
+    world.request()
     with world.step("users") as work:
         asyncio.run(gather(work))
     assert silent.cancelled
-    assert silent.told == [("users", "1")]
+    assert silent.requests == [("users", "1")]
 
 
 def test_the_gatherer_stops_although_a_fetch_starts_at_the_same_moment(
@@ -203,7 +203,7 @@ def test_the_gatherer_stops_although_a_fetch_starts_at_the_same_moment(
         await gatherer.offer(RecordedPage("1", "2"))
         await expect_stop(start_in_thread(gatherer))
 
-    world.ask()
+    world.request()
     with world.step("users") as work:
         asyncio.run(gather(work))
 
@@ -217,19 +217,19 @@ def test_another_worker_does_not_read_pages_again_that_a_full_buffer_stored(worl
         if points.count("page") == 3:
             raise Killed
 
-    job = world.ask()
+    job = world.request()
     with world.step("users"):
         pass  # a worker that was lost before it had read anything
     world.pass_time(31)
     world.tick()
-    (step,) = world.messages.taken
-    world.at = on_point
+    (step,) = world.messages.queue
+    world.on_point = on_point
     with pytest.raises(Killed):
-        world.perform(step)
-    world.at = lambda _: None
+        world.run_step(step)
+    world.on_point = lambda _: None
     world.pass_time(31)
     world.work()
-    requests = [cursor for stream, cursor in world.directory.told if stream == "users"]
+    requests = [cursor for stream, cursor in world.directory.requests if stream == "users"]
     assert requests == ["afresh", "next:2", "delta:4"]
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
     assert world.download() == world.directory.records()

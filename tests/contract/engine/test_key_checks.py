@@ -38,7 +38,7 @@ class KmsWorld(EngineWorld):
         self.context = self.with_keys(AwsKeys(60.0))
         self.limit(key_steady_seconds=0.3)
         self.tenant = self.add("contoso")
-        self.of = self.context.catalog.tenant(self.tenant.tenant_id)
+        self.catalog = self.context.catalog.tenant(self.tenant.tenant_id)
 
     def with_keys(self, keys: AwsKeys) -> Any:
         return replace(self.context, keys=keys, provider_key=self.provider, lease_seconds=60.0)
@@ -58,9 +58,9 @@ class KmsWorld(EngineWorld):
         return arn
 
     def run_check(self, arn: str) -> Job:
-        job = self.of.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail=KeyChecks(arn=arn))[0]
+        job = self.catalog.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail=KeyChecks(arn=arn))[0]
         self.work()
-        return self.of.jobs.get(job.job_id)
+        return self.catalog.jobs.get(job.job_id)
 
     def failing_check(self, arn: str, check: str, code: Code = Code.KEY_INVALID) -> str:
         """Return the message of the check that fails. Earlier checks passed, and no later check was made."""
@@ -103,7 +103,7 @@ def test_the_shown_policy_passes_every_check(world: KmsWorld) -> None:
     assert (job.detail.key.arn, job.detail.arn) == (arn, arn)
     assert len(job.detail.request_ids) >= 4
     assert job.detail.key.origin == "AWS_KMS"
-    assert world.of.tenant().key_arn == world.provider
+    assert world.catalog.tenant().key_arn == world.provider
 
 
 def test_an_alias_is_checked_as_its_current_key(world: KmsWorld) -> None:
@@ -197,10 +197,10 @@ def test_a_disabled_provider_key_is_reported_as_the_operators_task(world: KmsWor
 def enable_own_key(world: KmsWorld) -> str:
     """Give the tenant a KMS key of its owner. Return its ARN."""
     arn = world.key()
-    world.of.customer_keys.allow()
-    job = request_enable(world.of, arn, "ada")
+    world.catalog.customer_keys.allow()
+    job = request_enable(world.catalog, arn, "ada")
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
     return arn
 
 
@@ -215,10 +215,10 @@ def test_a_tenant_under_its_own_key_changes_to_another_one_without_the_provider_
         deny(world, "Decrypt", "GenerateDataKey", "DescribeKey")
     second = world.key()
     assert world.run_check(second).state is JobState.SUCCEEDED
-    job = request_update(world.of, second)
+    job = request_update(world.catalog, second)
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED, world.of.jobs.get(job.job_id)
-    assert {key.arn for key in world.of.keys.all()} == {second}
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED, world.catalog.jobs.get(job.job_id)
+    assert {key.arn for key in world.catalog.keys.all()} == {second}
 
 
 def test_a_refused_current_key_is_reported_as_its_owners_task(world: KmsWorld) -> None:
@@ -275,7 +275,7 @@ def test_trouble_with_kms_ends_a_check_at_once_and_is_no_verdict_on_the_key(worl
 
 def test_each_check_is_reported_while_the_job_runs(world: KmsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     counts: list[int] = []
-    jobs, report = world.of.jobs, type(world.of.claims).report_progress
+    jobs, report = world.catalog.jobs, type(world.catalog.claims).report_progress
 
     def record(claims: Any, claim: Any, detail: Any) -> None:
         report(claims, claim, detail)
@@ -283,6 +283,6 @@ def test_each_check_is_reported_while_the_job_runs(world: KmsWorld, monkeypatch:
         assert job.state is JobState.RUNNING
         counts.append(len(job.detail.checks))
 
-    monkeypatch.setattr(type(world.of.claims), "report_progress", record)
+    monkeypatch.setattr(type(world.catalog.claims), "report_progress", record)
     assert world.run_check(world.key()).kind is JobKind.KEY_CHECK
     assert counts == list(range(1, len(CHECKS) + 1))

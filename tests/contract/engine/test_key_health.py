@@ -98,7 +98,7 @@ class ProbedWorld:
         self.keys._wrapped = self.engine.keys._wrapped
         self.engine.keys = self.keys
         self.engine.context = dataclasses.replace(self.engine.context, keys=self.keys)
-        self.of = self.engine.of
+        self.catalog = self.engine.catalog
         context = self.engine.context
         self.probing = Probing(
             catalog=context.catalog,
@@ -117,7 +117,7 @@ class ProbedWorld:
         self.engine.pass_time(seconds)
         self.prober.once()
         assert self.prober.rest(20)
-        return self.of.health.get()
+        return self.catalog.health.get()
 
     def send_notices(self, seconds: float = 0) -> None:
         self.engine.pass_time(seconds)
@@ -131,7 +131,7 @@ class ProbedWorld:
         self.keys.described[ARN] = msgspec.structs.replace(usual, **values)
 
     def warnings(self) -> list[str]:
-        return [warning.warning for warning in self.of.health.get().warnings]
+        return [warning.warning for warning in self.catalog.health.get().warnings]
 
 
 @pytest.fixture
@@ -150,24 +150,24 @@ def test_a_probe_makes_one_decrypt_per_interval(world: ProbedWorld) -> None:
     assert world.keys.calls == ["decrypt"]
     world.probe(20)
     assert world.keys.calls == ["decrypt"] * 2
-    assert world.of.health.history() == []
+    assert world.catalog.health.history() == []
     assert world.listener.about_keys == []
 
 
 def test_a_refused_probe_is_recorded_ends_jobs_and_sends_one_notice(world: ProbedWorld) -> None:
-    job = world.engine.ask()
+    job = world.engine.request()
     world.keys.refusing[ARN] = REFUSED
     health = world.probe()
     assert (health.condition, health.code, health.message) == (REVOKED, Code.KEY_ACCESS_REVOKED, REFUSED.message)
-    ended = world.of.jobs.get(job.job_id)
+    ended = world.catalog.jobs.get(job.job_id)
     assert (ended.state, ended.code, ended.message) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED, REFUSED.message)
-    assert world.of.keys.state().refusal is not None
+    assert world.catalog.keys.state().refusal is not None
     for _ in range(3):
         assert world.probe(40).condition is REVOKED
     (notice,) = world.listener.about_keys
-    assert (notice.tenant, notice.tenant_id, notice.arn) == ("acme", world.of.tenant_id, ARN)
+    assert (notice.tenant, notice.tenant_id, notice.arn) == ("acme", world.catalog.tenant_id, ARN)
     assert (notice.state, notice.code, notice.message) == (REVOKED, Code.KEY_ACCESS_REVOKED, REFUSED.message)
-    assert [event.condition for event in world.of.health.history()] == [REVOKED]
+    assert [event.condition for event in world.catalog.health.history()] == [REVOKED]
     (failed,) = world.listener.about_backups
     assert (failed.tenant, failed.state, failed.code, failed.job) == ("acme", "failed", notice.code, job.job_id)
 
@@ -177,20 +177,22 @@ def test_due_times_create_no_job_while_probes_are_refused_and_one_after_recovery
     world.keys.refusing[ARN] = REFUSED
     world.probe()
     now = datetime.now(UTC)
-    world.of.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=now - timedelta(hours=1)))
+    world.catalog.schedules.set(
+        Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=now - timedelta(hours=1))
+    )
     for _ in range(5):
         world.probe(40)
         world.engine.clock.time = datetime.now(UTC)
         world.engine.tick()
-        assert world.of.jobs.recent() == []
+        assert world.catalog.jobs.recent() == []
     world.keys.refusing.clear()
     assert world.probe(40).condition is REVOKED
     world.engine.tick()
-    assert world.of.jobs.recent() == []
+    assert world.catalog.jobs.recent() == []
     assert world.probe(10).condition is OK
-    assert world.of.keys.state().refusal is None
+    assert world.catalog.keys.state().refusal is None
     world.engine.tick()
-    (job,) = world.of.jobs.recent()
+    (job,) = world.catalog.jobs.recent()
     assert (job.kind, job.origin) == (JobKind.BACKUP, Origin.SCHEDULE)
     world.send_notices()
     assert [notice.state for notice in world.listener.about_keys] == [REVOKED, OK]
@@ -203,10 +205,10 @@ def test_trouble_is_no_refusal_and_changes_the_condition_only_if_it_lasts(world:
     assert world.probe().condition is OK
     health = world.probe(10)
     assert (health.condition, health.code) == (SILENT, Code.KEY_UNREACHABLE)
-    assert world.of.keys.state().refusal is None
+    assert world.catalog.keys.state().refusal is None
     world.keys.trouble = None
     assert world.probe().condition is OK
-    assert [event.condition for event in world.of.health.history()] == [OK, SILENT]
+    assert [event.condition for event in world.catalog.health.history()] == [OK, SILENT]
 
 
 @pytest.mark.parametrize(
@@ -220,17 +222,17 @@ def test_trouble_is_no_refusal_and_changes_the_condition_only_if_it_lasts(world:
 def test_misconfiguration_and_damage_are_not_recorded_as_a_refusal(
     world: ProbedWorld, error: Refuse | Alarm, condition: KeyCondition
 ) -> None:
-    job = world.engine.ask()
+    job = world.engine.request()
     world.keys.refusing[ARN] = error
     health = world.probe()
     assert (health.condition, health.code, health.message) == (condition, error.code, error.message)
-    assert world.of.keys.state().refusal is None
-    assert not world.of.jobs.get(job.job_id).state.ended
+    assert world.catalog.keys.state().refusal is None
+    assert not world.catalog.jobs.get(job.job_id).state.ended
 
 
 def test_a_probe_that_hangs_delays_no_other_key_and_is_not_repeated_meanwhile(world: ProbedWorld) -> None:
     other = world.engine.context.catalog.tenant(_add_tenant(world, "other"))
-    wrapped = world.of.keys.find(Purpose.SECRETS, None)
+    wrapped = world.catalog.keys.find(Purpose.SECRETS, None)
     assert wrapped is not None
     answer = world.keys.hang(wrapped.wrapped)
     world.engine.pass_time(100)
@@ -238,12 +240,12 @@ def test_a_probe_that_hangs_delays_no_other_key_and_is_not_repeated_meanwhile(wo
     assert world.keys.held.wait(20)
     assert not world.prober.rest(0.2)
     assert other.health.get().checked_at is not None
-    assert world.of.health.get().checked_at is None
+    assert world.catalog.health.get().checked_at is None
     world.engine.pass_time(70)
     assert world.prober.once() == 1
     answer.set()
     assert world.prober.rest(20)
-    assert world.of.health.get().checked_at is not None
+    assert world.catalog.health.get().checked_at is not None
 
 
 def test_concurrent_probes_do_not_exceed_their_limit(world: ProbedWorld) -> None:
@@ -264,7 +266,7 @@ def test_concurrent_probes_do_not_exceed_their_limit(world: ProbedWorld) -> None
 
 
 def test_a_probe_of_a_previous_key_does_not_change_the_tenants_health(world: ProbedWorld) -> None:
-    wrapped = world.of.keys.find(Purpose.SECRETS, None)
+    wrapped = world.catalog.keys.find(Purpose.SECRETS, None)
     assert wrapped is not None
     answer = world.keys.hang(wrapped.wrapped)
     world.engine.pass_time(100)
@@ -275,9 +277,9 @@ def test_a_probe_of_a_previous_key_does_not_change_the_tenants_health(world: Pro
     world.keys.refusing[ARN] = REFUSED
     answer.set()
     assert world.prober.rest(20)
-    assert world.of.health.get().condition is OK
-    assert world.of.keys.state().refusal is None
-    assert world.of.health.history() == []
+    assert world.catalog.health.get().condition is OK
+    assert world.catalog.keys.state().refusal is None
+    assert world.catalog.health.history() == []
 
 
 def test_a_closer_look_runs_each_hour_and_after_a_change(world: ProbedWorld) -> None:
@@ -359,7 +361,7 @@ def test_expiring_key_material_causes_a_warning_in_advance(
 def test_trouble_in_a_closer_look_keeps_the_warnings_and_the_look_is_repeated(world: ProbedWorld) -> None:
     world.keys.forbidden_calls = {"probe"}
     world.probe()
-    looked_at = world.of.health.get().looked_at
+    looked_at = world.catalog.health.get().looked_at
     assert world.warnings() == ["no-new-data-keys"]
 
     def silent(arn: str) -> KeyDescription:
@@ -408,11 +410,11 @@ def test_a_listener_that_hangs_delays_no_probe(world: ProbedWorld) -> None:
     world.probe()
     world.prober.once()
     assert started.wait(20)
-    before = world.of.health.get().checked_at
+    before = world.catalog.health.get().checked_at
     world.engine.pass_time(40)
     world.prober.once()
     assert not world.prober.rest(0.3)
-    assert world.of.health.get().checked_at != before
+    assert world.catalog.health.get().checked_at != before
     released.set()
     assert world.prober.rest(20)
 

@@ -30,13 +30,13 @@ class Killed(BaseException):
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     """Yield a tenant with a backup and many further data keys."""
     world = EngineWorld(tmp_path, lease=5.0)
-    world.backed_up()
-    with ProcessKeys(world.context, world.of) as keys:
+    world.back_up()
+    with ProcessKeys(world.context, world.catalog) as keys:
         for _ in range(KEYS - 2):
-            job = world.ask(JobKind.VERIFY)
+            job = world.request(JobKind.VERIFY)
             keys.job_key(job.job_id)
-            world.of.jobs.cancel(job.job_id)
-    world.of.customer_keys.allow()
+            world.catalog.jobs.cancel(job.job_id)
+    world.catalog.customer_keys.allow()
     world.limit(worker_seen_seconds=3600.0)  # a proof in parts takes many time slices
     yield world
     world.close()
@@ -44,7 +44,7 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 def finish(world: EngineWorld, job: Job) -> Job:
     world.work(500)
-    return world.of.jobs.get(job.job_id)
+    return world.catalog.jobs.get(job.job_id)
 
 
 def objects(world: EngineWorld) -> list[WrappedKey]:
@@ -60,8 +60,8 @@ def parts(world: EngineWorld) -> set[str]:
 
 def check_whole(world: EngineWorld) -> None:
     """Check that the tenant's own key, and not the previous one, wraps and opens every data key in SQL and the store."""
-    assert {key.data_key_id for key in world.of.keys.all()} <= {key.data_key_id for key in objects(world)}
-    for key in [*world.of.keys.all(), *objects(world)]:
+    assert {key.data_key_id for key in world.catalog.keys.all()} <= {key.data_key_id for key in objects(world)}
+    for key in [*world.catalog.keys.all(), *objects(world)]:
         assert key.arn == OWN
         world.keys.decrypt(OWN, key.wrapped, key.context, key.data_key_id)
     assert world.download() == world.directory.records()
@@ -71,7 +71,7 @@ def create_key_object(world: EngineWorld, arn: str, part: str) -> tuple[str, byt
     """Create a key object under a KMS key in this part. Return its name and text."""
     scratch = MemoryStore()
     while True:
-        tenant, job = world.tenant.tenant_id, world.of.jobs.recent(1)[0].job_id
+        tenant, job = world.tenant.tenant_id, world.catalog.jobs.recent(1)[0].job_id
         _, key = create_data_key(world.keys, scratch, tenant, arn, Purpose.BACKUP, 1, world.clock.time, job)
         blob = key_object_blob(tenant, key.data_key_id, 1)
         if key.data_key_id.startswith(part):
@@ -92,10 +92,10 @@ def test_the_proof_pauses_after_each_part_and_proves_no_part_twice(world: Engine
         points[name] += 1
         points["turn"] += name == "claimed" and points["part-proved"] > 0
 
-    world.at = on_point
+    world.on_point = on_point
     world.keys.decrypt = counted  # type: ignore[method-assign, assignment]
-    assert finish(world, request_enable(world.of, OWN, "ada")).state is JobState.SUCCEEDED
-    world.at = lambda _: None
+    assert finish(world, request_enable(world.catalog, OWN, "ada")).state is JobState.SUCCEEDED
+    world.on_point = lambda _: None
     assert points["part-proved"] == points["turn"] == len(parts(world))
     assert set(opened.values()) <= {0, 1}
     check_whole(world)
@@ -115,10 +115,10 @@ def test_a_late_key_object_in_a_proved_part_is_detected_and_rewrapped(world: Eng
             world.store.put_new(blob, text)
             late.append(data_key_of(blob))
 
-    job = request_enable(world.of, OWN, "ada")
-    world.at = on_point
+    job = request_enable(world.catalog, OWN, "ada")
+    world.on_point = on_point
     assert finish(world, job).state is JobState.SUCCEEDED
-    world.at = lambda _: None
+    world.on_point = lambda _: None
     assert [key.generation for key in objects(world) if key.data_key_id == late[0]] == [2]
     check_whole(world)
 
@@ -137,14 +137,14 @@ def test_a_late_key_object_in_a_proved_part_must_open_too(world: EngineWorld, ca
             world.store.put_new(blob, encode_key_object(world.tenant.tenant_id, damaged))
             late.append(key.data_key_id)
 
-    job = request_enable(world.of, OWN, "ada")
-    world.at = on_point
+    job = request_enable(world.catalog, OWN, "ada")
+    world.on_point = on_point
     failed = finish(world, job)
     assert (failed.state, failed.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert [
         each.__dict__["blob"] for each in caplog.records if each.levelname == "ERROR" and "blob" in each.__dict__
     ] == late
-    assert world.of.keys.state().old_key_free is False
+    assert world.catalog.keys.state().old_key_free is False
 
 
 @pytest.mark.parametrize("point", ["generation-erased", "part-proved"])
@@ -159,37 +159,37 @@ def test_repeated_kills_of_a_worker_after_progress_do_not_fail_the_job(world: En
             kills += 1
             raise Killed
 
-    job = request_enable(world.of, OWN, "ada")
-    world.at = on_point
+    job = request_enable(world.catalog, OWN, "ada")
+    world.on_point = on_point
     for _ in range(world.context.limits.claims_lost + 2):
         with pytest.raises(Killed):
             world.work()
-        assert world.of.keys.state().old_key_free is False
+        assert world.catalog.keys.state().old_key_free is False
         world.pass_time(3600)
     kills = 1000
     assert finish(world, job).state is JobState.SUCCEEDED
-    world.at = lambda _: None
+    world.on_point = lambda _: None
     check_whole(world)
 
 
 def test_key_objects_of_a_cancelled_key_change_are_erased_by_the_change_back(world: EngineWorld) -> None:
     """A key object was stored under the other key, but its row was never updated."""
-    assert finish(world, request_enable(world.of, OWN, "ada")).state is JobState.SUCCEEDED
+    assert finish(world, request_enable(world.catalog, OWN, "ada")).state is JobState.SUCCEEDED
 
     def on_point(name: str) -> None:
         if name == "key-rewrapped":
             raise Killed
 
-    change = request_update(world.of, OTHER)
-    world.at = on_point
+    change = request_update(world.catalog, OTHER)
+    world.on_point = on_point
     with pytest.raises(Killed):
         world.work()
-    world.at = lambda _: None
+    world.on_point = lambda _: None
     assert OTHER in {key.arn for key in objects(world)}
-    world.of.jobs.cancel(change.job_id)
+    world.catalog.jobs.cancel(change.job_id)
     world.pass_time(3600)
     assert finish(world, change).state is JobState.CANCELLED
-    assert finish(world, request_update(world.of, OWN)).state is JobState.SUCCEEDED
+    assert finish(world, request_update(world.catalog, OWN)).state is JobState.SUCCEEDED
     check_whole(world)
 
 
@@ -214,17 +214,17 @@ def test_a_key_object_that_differs_from_sql_is_named_and_keeps_the_previous_key_
 
     def on_point(name: str) -> None:
         if name == "part-proved" and not blobs:
-            key = world.of.keys.all()[-1]
+            key = world.catalog.keys.all()[-1]
             blobs.append(key_object_blob(world.tenant.tenant_id, key.data_key_id, key.generation))
             change(world, key, blobs[0])
 
-    job = request_enable(world.of, OWN, "ada")
-    world.at = on_point
+    job = request_enable(world.catalog, OWN, "ada")
+    world.on_point = on_point
     failed = finish(world, job)
     assert (failed.state, failed.code) == (JobState.FAILED, code)
     assert blobs[0] in str(failed.message)
     world.pass_time(3600)
-    assert world.of.keys.state().old_key_free is False
+    assert world.catalog.keys.state().old_key_free is False
 
 
 def test_a_copy_of_a_key_object_is_named_and_keeps_the_previous_key_needed(world: EngineWorld) -> None:
@@ -232,12 +232,12 @@ def test_a_copy_of_a_key_object_is_named_and_keeps_the_previous_key_needed(world
     blob = next(iter(world.store.names(key_objects_prefix(world.tenant.tenant_id))))
     text = world.store.blobs[blob]
     world.store.blobs |= {f"{blob} (1)": text, f"{blob}.DS_Store": b"x"}
-    job = finish(world, request_enable(world.of, OWN, "ada"))
+    job = finish(world, request_enable(world.catalog, OWN, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_UNKNOWN)
     assert [each.blob for each in job.detail.left] == [f"{blob} (1)"]
-    assert world.of.keys.state().old_key_free is False
+    assert world.catalog.keys.state().old_key_free is False
     del world.store.blobs[f"{blob} (1)"]
-    retry, _ = world.of.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND, detail=job.detail, retried=job.job_id)
+    retry, _ = world.catalog.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND, detail=job.detail, retried=job.job_id)
     assert finish(world, retry).state is JobState.SUCCEEDED
     del world.store.blobs[f"{blob}.DS_Store"]
     check_whole(world)

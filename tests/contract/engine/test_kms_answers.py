@@ -43,14 +43,14 @@ class PausedJobs:
         self.pieces = 0
         self._reached = [threading.Event(), threading.Event()]
         self._world, self._file = world, file
-        world.at = self._on_point
-        self.backup_job = world.ask()
+        world.on_point = self._on_point
+        self.backup_job = world.request()
         world.tick()
-        step, world.messages.taken = world.messages.taken[0], []
-        self.backup: Future[None] = pool.submit(world.perform, step)
+        step, world.messages.queue = world.messages.queue[0], []
+        self.backup: Future[None] = pool.submit(world.run_step, step)
         self.download: Future[int] = pool.submit(self._download)
         assert all(reached.wait(20) for reached in self._reached)
-        (self.download_job,) = (job for job in world.of.jobs.recent(2) if job.kind is JobKind.DOWNLOAD)
+        (self.download_job,) = (job for job in world.catalog.jobs.recent(2) if job.kind is JobKind.DOWNLOAD)
 
     def _on_point(self, point: str) -> None:
         if point == "page":
@@ -90,9 +90,9 @@ def no_lease() -> bool:
 
 
 def check_works(world: EngineWorld) -> None:
-    world.backed_up()
+    world.back_up()
     assert world.download() == world.directory.records()
-    assert world.of.keys.state().refusal is None
+    assert world.catalog.keys.state().refusal is None
 
 
 @cases(Kind.REVOKED)
@@ -105,11 +105,11 @@ def test_a_refusal_ends_all_jobs_of_the_tenant_within_a_lease(
     pool: ThreadPoolExecutor,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    world, jobs = stage.world, stage.world.of.jobs
+    world, jobs = stage.world, stage.world.catalog.jobs
     stage.lease(LEASE)
     paused = PausedJobs(world, tmp_path / "out", pool)
-    queued = world.ask(JobKind.VERIFY)
-    requests = list(world.directory.told)
+    queued = world.request(JobKind.VERIFY)
+    requests = list(world.directory.requests)
     case(scene)
     started = time.monotonic()
     ids = (paused.backup_job.job_id, paused.download_job.job_id, queued.job_id)
@@ -129,12 +129,12 @@ def test_a_refusal_ends_all_jobs_of_the_tenant_within_a_lease(
     assert list(tmp_path.iterdir()) == []
 
     stage.lease(LONG)
-    later = world.done()
+    later = world.run_job()
     assert is_refused(later, scene.arn)
     assert later.message == jobs.get(paused.backup_job.job_id).message
     assert {ours for _, ours in scene.kms.errors} == {"The operator" in str(later.message)}
-    assert world.directory.told == requests
-    assert len(world.of.snapshots.all()) == 1
+    assert world.directory.requests == requests
+    assert len(world.catalog.snapshots.all()) == 1
     if not row.unknown:
         scene.recover()
         check_works(world)
@@ -146,10 +146,10 @@ def test_jobs_continue_after_trouble(
 ) -> None:
     world = stage.world
     case(steady)
-    job = world.ask()
+    job = world.request()
     world.tick()
-    step, world.messages.taken = world.messages.taken[0], []
-    working = [pool.submit(world.perform, step), pool.submit(download_to, world, tmp_path / "out")]
+    step, world.messages.queue = world.messages.queue[0], []
+    working = [pool.submit(world.run_step, step), pool.submit(download_to, world, tmp_path / "out")]
     until(lambda: len(steady.kms.errors) >= 2, "KMS was in trouble")
     steady.recover()
     for each in working:
@@ -158,8 +158,8 @@ def test_jobs_continue_after_trouble(
     assert (tmp_path / "out").stat().st_size > 300_000
     world.pass_time(60)
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
-    assert world.of.keys.state().refusal is None
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.keys.state().refusal is None
 
 
 @cases(Kind.MISCONFIGURED)
@@ -168,15 +168,15 @@ def test_wrong_settings_fail_the_job_and_record_no_refusal(
 ) -> None:
     world = stage.world
     case(steady)
-    job = world.done()
+    job = world.run_job()
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_MISCONFIGURED)
     assert "The operator" in str(job.message)
     with pytest.raises(Refuse) as caught:
         download_to(world, tmp_path / "out")
     assert caught.value.code is Code.KEY_MISCONFIGURED
     assert list(tmp_path.iterdir()) == []
-    assert world.directory.told == []
-    assert world.of.keys.state().refusal is None
+    assert world.directory.requests == []
+    assert world.catalog.keys.state().refusal is None
 
 
 @cases(Kind.CORRUPT)
@@ -186,8 +186,8 @@ def test_damage_fails_the_job_and_names_the_data_key(
     world = stage.world
     case(steady)
     with caplog.at_level(logging.ERROR):
-        job = world.done()
-    secrets = world.of.keys.find("secrets", None)
+        job = world.run_job()
+    secrets = world.catalog.keys.find("secrets", None)
     assert secrets is not None
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     blobs = [record.__dict__["blob"] for record in caplog.records if record.name != JOB_ENDS]
@@ -196,14 +196,14 @@ def test_damage_fails_the_job_and_names_the_data_key(
         download_to(world, tmp_path / "out")
     assert caught.value.blob == secrets.data_key_id
     assert list(tmp_path.iterdir()) == []
-    assert world.directory.told == []
+    assert world.directory.requests == []
 
 
 def test_a_schedule_pauses_during_a_refusal_and_resumes_by_itself(
     stage: Stage, scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Only the key's owner acts. A due time calls KMS again after a lease: one job per lease, not one per minute."""
-    world, catalog = stage.world, stage.world.of
+    world, catalog = stage.world, stage.world.catalog
     caplog.set_level(logging.WARNING)
     stage.lease(600.0)
     world.clock.time = datetime.now(UTC)

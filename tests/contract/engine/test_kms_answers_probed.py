@@ -22,7 +22,7 @@ def probe_once(stage: Stage, scene: Scene, patch: pytest.MonkeyPatch) -> KeyHeal
             assert prober.rest(20)
     finally:
         probing.catalog.close()
-    return stage.world.of.health.get()
+    return stage.world.catalog.health.get()
 
 
 @pytest.mark.parametrize(("case", "actor"), [(deny_use, "Its owner must"), (deny_everywhere, "The operator must")])
@@ -33,6 +33,6 @@ def test_a_denied_probe_checks_the_operators_side_before_it_blames_the_owner(
     health = probe_once(stage, scene, monkeypatch)
     assert (health.condition, health.code) == (KeyCondition.REVOKED, Code.KEY_ACCESS_REVOKED)
     assert actor in str(health.message)
-    refusal = stage.world.of.keys.state().refusal
+    refusal = stage.world.catalog.keys.state().refusal
     assert refusal is not None
     assert refusal.message == health.message

@@ -27,57 +27,57 @@ class Change:
         self.before = stage.enter_bare()
         self.new = replace(self.before, arn=stage.aws.new_key())
         self.world.change("tenants", key_mode=KeyMode.CUSTOMER)
-        with ProcessKeys(self.world.context, self.world.of) as keys:
+        with ProcessKeys(self.world.context, self.world.catalog) as keys:
             for _ in range(KEYS - 1):
-                job = self.world.ask(JobKind.VERIFY)
+                job = self.world.request(JobKind.VERIFY)
                 keys.job_key(job.job_id)
-                self.world.of.jobs.cancel(job.job_id)
-        self.ids = {key.data_key_id for key in self.world.of.keys.all()}
+                self.world.catalog.jobs.cancel(job.job_id)
+        self.ids = {key.data_key_id for key in self.world.catalog.keys.all()}
 
     def request(self, scene: Scene, case: Case) -> Job:
         """Request the change. The case applies to the key of ``scene`` once the first data key has moved."""
 
         def on_point(point: str) -> None:
             if point == "key-moved":
-                self.world.at = lambda _: None
+                self.world.on_point = lambda _: None
                 self.stage.kms.errors.clear()
                 case(scene)
 
-        job = request_update(self.world.of, self.new.arn)
-        self.world.at = on_point
+        job = request_update(self.world.catalog, self.new.arn)
+        self.world.on_point = on_point
         return job
 
     def finish(self, job: Job) -> Job:
         self.world.work()
-        return self.world.of.jobs.get(job.job_id)
+        return self.world.catalog.jobs.get(job.job_id)
 
     def check_halted(self) -> None:
         """Check that one data key has moved, none is lost, and the previous key is not declared free."""
-        keys = self.world.of.keys.all()
+        keys = self.world.catalog.keys.all()
         assert {key.data_key_id for key in keys} == self.ids
         assert sorted(key.arn for key in keys) == sorted([self.new.arn, *[self.before.arn] * (KEYS - 1)])
         for key in keys:
             check_key_object(self.world.store, self.world.tenant.tenant_id, key)
         self.world.pass_time(3600)
-        assert self.world.of.keys.state().old_key_free is False
+        assert self.world.catalog.keys.state().old_key_free is False
 
     def check_whole(self) -> None:
         """Check that every data key opens under the new key alone."""
         self.before.state("Disabled")
-        keys = self.world.of.keys.all()
+        keys = self.world.catalog.keys.all()
         assert {key.data_key_id for key in keys} == self.ids
         for key in keys:
             assert key.arn == self.new.arn
             unwrap(self.world.context.keys, key).drop()
             check_key_object(self.world.store, self.world.tenant.tenant_id, key)
         self.world.pass_time(3600)
-        state = self.world.of.keys.state()
+        state = self.world.catalog.keys.state()
         assert (state.old_key_free, state.refusal) == (True, None)
 
     def check_continues(self, scene: Scene) -> None:
         """Undo the case and check that a repeated change succeeds."""
         scene.recover()
-        job = self.finish(request_update(self.world.of, self.new.arn))
+        job = self.finish(request_update(self.world.catalog, self.new.arn))
         assert job.state is JobState.SUCCEEDED, job
         self.check_whole()
 
@@ -86,7 +86,7 @@ class Change:
 def change(stage: Stage) -> Iterator[Change]:
     change = Change(stage)
     yield change
-    stage.world.at = lambda _: None
+    stage.world.on_point = lambda _: None
     stage.aws.clear_faults()
     stage.kms.on_error = lambda _: None
     stage.kms.use_environment()
@@ -102,7 +102,7 @@ def test_a_refusal_by_either_key_halts_the_change_and_names_that_key(
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
     assert scene.arn in str(job.message)
     assert ("The operator" in str(job.message)) == any(ours for _, ours in scene.kms.errors)
-    refusal = change.world.of.keys.state().refusal
+    refusal = change.world.catalog.keys.state().refusal
     assert refusal is not None
     assert refusal.arn == scene.arn
     assert refusal.message in str(job.message)
@@ -126,7 +126,7 @@ def test_wrong_settings_halt_the_change_and_record_no_refusal(change: Change, ro
     job = change.finish(change.request(change.new, case))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_MISCONFIGURED)
     assert "The operator" in str(job.message)
-    assert change.world.of.keys.state().refusal is None
+    assert change.world.catalog.keys.state().refusal is None
     change.check_halted()
     change.check_continues(change.new)
 
@@ -139,9 +139,9 @@ def test_data_keys_that_kms_reports_as_damaged_are_named_and_not_moved(
     scene: Scene = getattr(change, side)
     job = change.finish(change.request(scene, case))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-    waiting = {key.data_key_id for key in change.world.of.keys.all() if key.arn == change.before.arn}
+    waiting = {key.data_key_id for key in change.world.catalog.keys.all() if key.arn == change.before.arn}
     assert {each.blob for each in job.detail.left} == waiting
     assert f"entrakeep jobs retry {job.job_id}" in str(job.message)
-    assert change.world.of.keys.state().refusal is None
+    assert change.world.catalog.keys.state().refusal is None
     change.check_halted()
     change.check_continues(scene)

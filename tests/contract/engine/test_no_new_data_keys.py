@@ -32,7 +32,7 @@ class NoNewKeys(Keys):
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[ProbedWorld]:
     world = ProbedWorld(tmp_path, NoNewKeys(), LEASE)
-    world.engine.backed_up()
+    world.engine.back_up()
     world.probe()
     yield world
     world.engine.close()
@@ -44,12 +44,12 @@ def run_minutes(world: ProbedWorld, minutes: float) -> list[Job]:
         world.probe(10)
         world.engine.clock.time = datetime.now(UTC)
         world.engine.work()
-    return [job for job in world.of.jobs.recent() if job.origin is Origin.SCHEDULE]
+    return [job for job in world.catalog.jobs.recent() if job.origin is Origin.SCHEDULE]
 
 
 def set_schedule(world: ProbedWorld) -> None:
     now = datetime.now(UTC) - timedelta(hours=1)
-    world.of.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=now))
+    world.catalog.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=now))
 
 
 def test_due_times_wait_after_one_failed_job_and_resume_by_themselves_with_one_notice_each(world: ProbedWorld) -> None:
@@ -60,7 +60,7 @@ def test_due_times_wait_after_one_failed_job_and_resume_by_themselves_with_one_n
     world.send_notices()
     (notice,) = world.listener.about_keys
     assert (notice.state, [each.warning for each in notice.warnings]) == (KeyCondition.OK, ["no-new-data-keys"])
-    assert world.of.keys.state().refusal is None
+    assert world.catalog.keys.state().refusal is None
     world.keys.forbidden_calls = set()
     *later, same = run_minutes(world, 1)
     assert {each.state for each in later} == {JobState.SUCCEEDED}
@@ -83,9 +83,9 @@ def test_no_job_fails_if_a_probe_has_warned_first(world: ProbedWorld) -> None:
 def test_a_job_requested_by_hand_calls_kms_in_any_case(world: ProbedWorld) -> None:
     world.keys.forbidden_calls = {"probe"}
     world.probe(3700)
-    assert world.engine.done().code is Code.KEY_ACCESS_REVOKED
+    assert world.engine.run_job().code is Code.KEY_ACCESS_REVOKED
     world.keys.forbidden_calls = set()
-    world.engine.backed_up()
+    world.engine.back_up()
 
 
 def test_a_due_time_calls_kms_again_once_the_last_probe_is_too_old(world: ProbedWorld) -> None:
@@ -96,29 +96,29 @@ def test_a_due_time_calls_kms_again_once_the_last_probe_is_too_old(world: Probed
     world.engine.pass_time(LEASE + 1)
     world.engine.clock.time = datetime.now(UTC)
     world.engine.work()
-    assert world.of.jobs.recent(1)[0].origin is Origin.SCHEDULE
+    assert world.catalog.jobs.recent(1)[0].origin is Origin.SCHEDULE
 
 
 def test_jobs_that_need_no_new_data_key_continue(world: ProbedWorld) -> None:
     world.keys.forbidden_calls = {"probe"}
-    waiting = world.of.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
-    backup = world.engine.ask()
-    with ProcessKeys(world.engine.context, world.of) as keys:
+    waiting = world.catalog.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
+    backup = world.engine.request()
+    with ProcessKeys(world.engine.context, world.catalog) as keys:
         secrets_key = keys.secrets()
         with pytest.raises(KeyRefused):
             keys.job_key(backup.job_id)
         keys.check()
         assert secrets_key.for_open()
     world.engine.work()
-    assert world.of.jobs.get(waiting.job_id).state is JobState.SUCCEEDED
-    assert world.of.jobs.get(backup.job_id).code is Code.KEY_ACCESS_REVOKED
+    assert world.catalog.jobs.get(waiting.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(backup.job_id).code is Code.KEY_ACCESS_REVOKED
     assert download(world.engine.context, world.engine.tenant, "latest", BytesIO()) > 0
 
 
 def test_a_completely_refused_key_ends_all_jobs_even_if_a_creation_is_refused_first(world: ProbedWorld) -> None:
-    waiting = world.of.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
-    backup = world.engine.ask()
-    with ProcessKeys(world.engine.context, world.of) as keys:
+    waiting = world.catalog.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
+    backup = world.engine.request()
+    with ProcessKeys(world.engine.context, world.catalog) as keys:
         secrets_key = keys.secrets()
         world.keys.refusing[ARN] = KeyRefused(ARN, "The KMS key is disabled.")
         with pytest.raises(KeyRefused):
@@ -126,8 +126,8 @@ def test_a_completely_refused_key_ends_all_jobs_even_if_a_creation_is_refused_fi
         with pytest.raises(KeyRefused):
             secrets_key.for_open()
     for job in (waiting, backup):
-        assert world.of.jobs.get(job.job_id).code is Code.KEY_ACCESS_REVOKED
-    refusal = world.of.keys.state().refusal
+        assert world.catalog.jobs.get(job.job_id).code is Code.KEY_ACCESS_REVOKED
+    refusal = world.catalog.keys.state().refusal
     assert refusal is not None
     assert refusal.arn == ARN
 
@@ -136,8 +136,8 @@ def test_a_refused_creation_fails_its_job_although_kms_does_not_answer_a_decrypt
     world: ProbedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.keys.forbidden_calls = {"probe"}
-    backup = world.engine.ask()
-    with ProcessKeys(world.engine.context, world.of) as keys:
+    backup = world.engine.request()
+    with ProcessKeys(world.engine.context, world.catalog) as keys:
         keys.secrets()
 
         def silent(arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:

@@ -111,7 +111,7 @@ def back_up(world: EngineWorld, change: Change) -> dict[str, bytes]:
     with table(change):
         if change is resource_more:
             world.directory.put("users", "users/1/sponsors/2")
-        world.backed_up()
+        world.back_up()
         logs = {name: log for name, log in world.directory.log.items() if name in STREAMS}
     world.clock.time += timedelta(hours=1)
     lines = [line for log in logs.values() for line in log]
@@ -124,7 +124,7 @@ def resource_of(key: str) -> str:
 
 
 def reports(world: EngineWorld) -> dict[str, ResourceReport]:
-    return {each.resource: each for each in world.of.snapshots.get("latest").resources}
+    return {each.resource: each for each in world.catalog.snapshots.get("latest").resources}
 
 
 def rescue_records(world: EngineWorld, folder: Path) -> dict[str, bytes]:
@@ -149,16 +149,16 @@ def test_a_snapshot_of_another_table_is_downloaded_browsed_verified_rescued_and_
     for resource in {resource_of(key) for key in expected}:
         keys = [key for key, _ in browse(world.context, world.tenant, "latest", [resource])]
         assert keys == sorted(key for key in expected if resource_of(key) == resource)
-    job = world.done(JobKind.VERIFY)
+    job = world.run_job(JobKind.VERIFY)
     chunks = list(world.store.names(f"{world.tenant.tenant_id}/jobs/"))
     assert (job.state, job.detail.blobs) == (JobState.SUCCEEDED, len(chunks) + 2)
     assert rescue_records(world, tmp_path) == expected
-    snapshot = world.of.snapshots.get("latest")
+    snapshot = world.catalog.snapshots.get("latest")
     links = sum(resource_of(key) in LINKS for key in expected)
     assert (snapshot.objects, snapshot.links) == (len(expected) - links, links)
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     rebuild(other.context, world.tenant.tenant_id, trusted=frozenset({world.tenant.key_arn}))
-    assert other.of.snapshots.all() == [snapshot]
+    assert other.catalog.snapshots.all() == [snapshot]
     assert other.download() == expected
     other.close()
 
@@ -167,7 +167,7 @@ def test_a_backup_keeps_streams_that_its_version_does_not_know_and_a_later_one_c
     world: EngineWorld,
 ) -> None:
     expected = back_up(world, streams_more)
-    job = world.done()
+    job = world.run_job()
     assert job.state is JobState.SUCCEEDED_WITH_WARNINGS
     assert job.message is not None
     assert "devices (unknown to this version)" in job.message
@@ -175,28 +175,28 @@ def test_a_backup_keeps_streams_that_its_version_does_not_know_and_a_later_one_c
     assert (report.answer, report.stale, report.unknown, report.records) == (Answer.FAILED, True, True, 3)
     assert (reports(world)["devices.extensions"].records, reports(world)["users"].unknown) == (4, False)
     assert expected.items() < world.download().items()
-    world.directory.told.clear()
+    world.directory.requests.clear()
     world.directory.put("devices", "devices/new")
     assert back_up(world, streams_more) == world.download()
-    assert ("devices", "delta:6") in world.directory.told
+    assert ("devices", "delta:6") in world.directory.requests
     assert not any(report.unknown or report.stale for report in reports(world).values())
 
 
 @pytest.mark.parametrize("less", [stream_less, resource_less])
 def test_a_backup_reads_in_full_what_its_parent_does_not_have(world: EngineWorld, less: Change) -> None:
     back_up(world, less)
-    world.directory.told.clear()
+    world.directory.requests.clear()
     stream = "organization" if less is stream_less else "groups"
     world.directory.put("groups", "groups/g/owners/1")
-    world.backed_up()
-    assert (stream, "afresh") in world.directory.told
+    world.back_up()
+    assert (stream, "afresh") in world.directory.requests
     assert world.download().keys() == {key for key in world.directory.records() if not key.startswith("devices")}
     assert all(report.records is not None for report in reports(world).values())
 
 
 def test_refused_objects_of_an_unknown_stream_are_listed_under_its_resource(world: EngineWorld) -> None:
-    world.directory.refusing["devices.extensions"] = ["2"]
+    world.directory.refused_ids["devices.extensions"] = ["2"]
     with table(streams_more):
-        world.done()
+        world.run_job()
     named = refused(world.context, world.tenant, "latest")
     assert [(resource, each.id) for resource, each in named] == [("devices.extensions", "2")]

@@ -1,4 +1,4 @@
-"""Data keys that one process may use: created, found and dropped under leases."""
+"""Data keys that one process may use: they are created, opened and dropped under leases."""
 
 import dataclasses
 import threading
@@ -56,34 +56,34 @@ def is_dropped(key: DataKey) -> bool:
 def test_a_data_key_created_during_a_key_change_is_created_again_under_the_new_key(
     world: EngineWorld, created: list[DataKey]
 ) -> None:
-    job = world.ask()
+    job = world.request()
 
     def change(point: str) -> None:
         if point == "key-object-stored":
-            world.at = lambda _: None
+            world.on_point = lambda _: None
             world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
 
-    world.at = change
-    with ProcessKeys(world.context, world.of) as keys:
+    world.on_point = change
+    with ProcessKeys(world.context, world.catalog) as keys:
         key = keys.job_key(job.job_id)
         assert created == [created[0], key]
         assert is_dropped(created[0])
-    row = world.of.keys.find(Purpose.BACKUP, job.job_id)
+    row = world.catalog.keys.find(Purpose.BACKUP, job.job_id)
     assert row is not None
     assert (row.data_key_id, row.arn, row.key_epoch) == (key.id, OTHER_ARN, 2)
 
 
 def test_a_data_key_whose_job_ends_during_its_creation_leaves_no_blob(world: EngineWorld) -> None:
-    job = world.ask()
+    job = world.request()
     before = set(world.store.blobs)
 
     def end(point: str) -> None:
         if point == "key-object-stored":
             assert set(world.store.blobs) > before
-            world.of.jobs.cancel(job.job_id)
+            world.catalog.jobs.cancel(job.job_id)
 
-    world.at = end
-    with ProcessKeys(world.context, world.of) as keys, pytest.raises(ClaimLost):
+    world.on_point = end
+    with ProcessKeys(world.context, world.catalog) as keys, pytest.raises(ClaimLost):
         keys.job_key(job.job_id)
     assert set(world.store.blobs) == before
 
@@ -91,7 +91,7 @@ def test_a_data_key_whose_job_ends_during_its_creation_leaves_no_blob(world: Eng
 def test_a_leased_data_key_needs_no_call_to_sql_or_kms_until_the_lease_ends(
     world: EngineWorld,
 ) -> None:
-    with ProcessKeys(world.context, world.of) as keys:
+    with ProcessKeys(world.context, world.catalog) as keys:
         cached = keys.secrets()
         calls = world.keys.asked
         world.change("data_keys", data_key_id="0" * 64)  # SQL no longer knows the data key
@@ -105,10 +105,10 @@ def test_a_leased_data_key_needs_no_call_to_sql_or_kms_until_the_lease_ends(
 
 @pytest.mark.parametrize("source", ["secrets", "born", "found"])
 def test_data_keys_are_dropped_as_the_context_manager_ends(world: EngineWorld, source: str) -> None:
-    job = world.ask()
-    with ProcessKeys(world.context, world.of) as keys:
+    job = world.request()
+    with ProcessKeys(world.context, world.catalog) as keys:
         created_key = keys.job_key(job.job_id)
-    with ProcessKeys(world.context, world.of) as keys:
+    with ProcessKeys(world.context, world.catalog) as keys:
         key = {"secrets": keys.secrets, "born": lambda: created_key, "found": lambda: keys.find(created_key.id)}[
             source
         ]()
@@ -118,11 +118,11 @@ def test_data_keys_are_dropped_as_the_context_manager_ends(world: EngineWorld, s
 
 def test_kms_is_called_once_for_each_opened_data_key_and_for_no_other(world: EngineWorld) -> None:
     world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
-    job = world.ask()
-    with ProcessKeys(world.context, world.of) as keys:
+    job = world.request()
+    with ProcessKeys(world.context, world.catalog) as keys:
         keys.job_key(job.job_id)
     calls = world.keys.asked
-    with ProcessKeys(world.context, world.of) as keys:
+    with ProcessKeys(world.context, world.catalog) as keys:
         for _ in range(2):
             keys.job_key(job.job_id)
         assert world.keys.asked == calls + 1
@@ -139,7 +139,7 @@ def test_an_error_that_prevents_a_lease_ends_all_work_and_kms_is_not_called_agai
 ) -> None:
     world.keys.trouble = error
     events: list[str] = []
-    with ProcessKeys(world.context, world.of) as keys:
+    with ProcessKeys(world.context, world.catalog) as keys:
         keys.on_end(lambda: events.append("ended"))
         with pytest.raises(type(error)):
             keys.secrets()
@@ -153,11 +153,11 @@ def test_an_error_that_prevents_a_lease_ends_all_work_and_kms_is_not_called_agai
 
 
 def test_a_damaged_data_key_does_not_prevent_another_one_from_being_opened(world: EngineWorld) -> None:
-    jobs = [world.ask(JobKind.VERIFY), world.ask(JobKind.VERIFY)]
-    with ProcessKeys(world.context, world.of) as keys:
+    jobs = [world.request(JobKind.VERIFY), world.request(JobKind.VERIFY)]
+    with ProcessKeys(world.context, world.catalog) as keys:
         damaged, sound = (keys.job_key(job.job_id).id for job in jobs)
-    del world.keys._wrapped[world.of.keys.get(damaged).wrapped]
-    with ProcessKeys(world.context, world.of) as keys:
+    del world.keys._wrapped[world.catalog.keys.get(damaged).wrapped]
+    with ProcessKeys(world.context, world.catalog) as keys:
         for _ in range(2):
             with pytest.raises(Alarm):
                 keys.find(damaged)
@@ -168,13 +168,13 @@ def test_a_damaged_data_key_does_not_prevent_another_one_from_being_opened(world
 
 
 def test_a_data_key_that_sql_does_not_know_raises_an_alarm(world: EngineWorld) -> None:
-    with ProcessKeys(world.context, world.of) as keys, pytest.raises(Alarm):
+    with ProcessKeys(world.context, world.catalog) as keys, pytest.raises(Alarm):
         keys.find("0" * 64)
 
 
 def test_an_end_callback_also_runs_for_leases_that_start_later(world: EngineWorld) -> None:
     events = threading.Event()
-    with ProcessKeys(world.context, world.of) as keys:
+    with ProcessKeys(world.context, world.catalog) as keys:
         keys.on_end(events.set)
         keys.secrets()
         world.keys.trouble = REFUSED
@@ -184,7 +184,7 @@ def test_an_end_callback_also_runs_for_leases_that_start_later(world: EngineWorl
 
 
 def test_an_ended_lease_does_not_call_kms_again(world: EngineWorld) -> None:
-    with ProcessKeys(world.context, world.of) as keys:
+    with ProcessKeys(world.context, world.catalog) as keys:
         keys.secrets()
         world.keys.trouble = KeyTrouble("KMS does not answer.")
         ended = threading.Event()
@@ -201,20 +201,20 @@ def test_an_ended_lease_does_not_call_kms_again(world: EngineWorld) -> None:
 def test_a_wait_for_kms_may_be_shorter_than_the_lease(world: EngineWorld) -> None:
     world.context = dataclasses.replace(world.context, lease_seconds=3600.0)
     world.keys.trouble = KeyTrouble("KMS does not answer.")
-    with ProcessKeys(world.context, world.of, 0.0) as keys, pytest.raises(KeyTrouble):
+    with ProcessKeys(world.context, world.catalog, 0.0) as keys, pytest.raises(KeyTrouble):
         keys.secrets()
     world.limit(check_retry_seconds=0.0)
-    check = world.ask(JobKind.KEY_CHECK)
+    check = world.request(JobKind.KEY_CHECK)
     world.work(1)
-    assert world.of.keys.state().unreachable is not None
+    assert world.catalog.keys.state().unreachable is not None
     world.keys.trouble = None
     world.work()
-    assert world.of.jobs.get(check.job_id).state.ended
+    assert world.catalog.jobs.get(check.job_id).state.ended
 
 
 def test_a_wait_for_kms_is_never_longer_than_the_lease(world: EngineWorld) -> None:
     world.keys.trouble = KeyTrouble("KMS does not answer.")
-    with ProcessKeys(world.context, world.of, 3600.0) as keys, pytest.raises(KeyTrouble):
+    with ProcessKeys(world.context, world.catalog, 3600.0) as keys, pytest.raises(KeyTrouble):
         keys.secrets()
 
 
@@ -230,15 +230,15 @@ def leased(keys: ProcessKeys) -> set[str]:
 
 
 def test_process_keys_follow_their_data_keys_to_the_kms_key_that_wraps_them_now(world: EngineWorld) -> None:
-    job = world.ask()
-    with ProcessKeys(world.context, world.of) as keys:
+    job = world.request()
+    with ProcessKeys(world.context, world.catalog) as keys:
         cached = [keys.secrets(), keys.job_key(job.job_id)]
         events: list[str] = []
         keys.on_end(lambda: events.append("ended"))
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
-        world.wrap_anew(cached[0].id, OTHER_ARN)
+        world.rewrap(cached[0].id, OTHER_ARN)
         until(lambda: leased(keys) == {ARN, OTHER_ARN})
-        world.wrap_anew(cached[1].id, OTHER_ARN)
+        world.rewrap(cached[1].id, OTHER_ARN)
         until(lambda: leased(keys) == {OTHER_ARN})
         world.keys.refusing[ARN] = REFUSED
         calls = world.keys.asked
@@ -250,16 +250,16 @@ def test_process_keys_follow_their_data_keys_to_the_kms_key_that_wraps_them_now(
         world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
         until(lambda: events)
         assert drop_error(cached[0]) is drop_error(cached[1]) is KeyRefused
-        until(lambda: world.of.jobs.get(job.job_id).code is Code.KEY_ACCESS_REVOKED)
+        until(lambda: world.catalog.jobs.get(job.job_id).code is Code.KEY_ACCESS_REVOKED)
 
 
 def test_a_cached_data_key_is_refused_once_the_kms_key_that_now_wraps_it_is_refused(
     world: EngineWorld,
 ) -> None:
-    with ProcessKeys(world.context, world.of) as keys:
+    with ProcessKeys(world.context, world.catalog) as keys:
         cached = keys.secrets()
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
-        world.wrap_anew(cached.id, OTHER_ARN)
+        world.rewrap(cached.id, OTHER_ARN)
         world.keys.refusing[OTHER_ARN] = KeyRefused(OTHER_ARN, "No.")
         until(lambda: OTHER_ARN in leased(keys))
         with pytest.raises(KeyRefused):
@@ -277,22 +277,22 @@ def drop_error(key: DataKey) -> type[EntrakeepError] | None:
 def test_a_refusal_of_the_previous_key_affects_only_users_of_data_keys_that_it_still_wraps(
     world: EngineWorld,
 ) -> None:
-    old = world.of.keys.get(world.rows("data_keys")[0]["data_key_id"])  # type: ignore[arg-type]
-    job = world.ask()
-    with ProcessKeys(world.context, world.of) as keys:
+    old = world.catalog.keys.get(world.rows("data_keys")[0]["data_key_id"])  # type: ignore[arg-type]
+    job = world.request()
+    with ProcessKeys(world.context, world.catalog) as keys:
         waits = keys.job_key(job.job_id).id
     world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
-    world.wrap_anew(old.data_key_id, OTHER_ARN)
+    world.rewrap(old.data_key_id, OTHER_ARN)
     world.keys.refusing[ARN] = REFUSED
-    with ProcessKeys(world.context, world.of) as keys, ProcessKeys(world.context, world.of) as other:
+    with ProcessKeys(world.context, world.catalog) as keys, ProcessKeys(world.context, world.catalog) as other:
         assert keys.secrets().for_open()
         with pytest.raises(KeyRefused):
             other.find(waits)
         with pytest.raises(KeyRefused):
             other.check()
         keys.check()
-    assert not world.of.jobs.get(job.job_id).state.ended
-    refusal = world.of.keys.state().refusal
+    assert not world.catalog.jobs.get(job.job_id).state.ended
+    refusal = world.catalog.keys.state().refusal
     assert refusal is not None
     assert refusal.arn == ARN
 
@@ -301,30 +301,30 @@ def test_a_refusal_of_the_previous_key_affects_only_users_of_data_keys_that_it_s
 def test_a_data_key_that_moves_between_two_reads_of_sql_is_opened_under_the_new_key(
     world: EngineWorld, cached: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = world.ask()
-    with ProcessKeys(world.context, world.of) as keys:
+    job = world.request()
+    with ProcessKeys(world.context, world.catalog) as keys:
         data_key_id = keys.job_key(job.job_id).id
-    stale = world.of.keys.get(data_key_id)
+    stale = world.catalog.keys.get(data_key_id)
     world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
-    with ProcessKeys(world.context, world.of) as keys:
+    with ProcessKeys(world.context, world.catalog) as keys:
         if cached:
             keys.secrets()
-        for row in world.of.keys.all():
-            world.wrap_anew(row.data_key_id, OTHER_ARN)
+        for row in world.catalog.keys.all():
+            world.rewrap(row.data_key_id, OTHER_ARN)
         world.keys.refusing[ARN] = REFUSED
         assert keys._leases.open(stale).id == data_key_id
         until(lambda: leased(keys) == {OTHER_ARN})
         keys.check()
-    assert world.of.keys.state().refusal is None
+    assert world.catalog.keys.state().refusal is None
 
 
 def test_a_data_key_is_created_under_the_new_key_if_the_previous_key_is_refused_meanwhile(world: EngineWorld) -> None:
-    job = world.ask()
-    for row in world.of.keys.all():
-        world.wrap_anew(row.data_key_id, OTHER_ARN)
+    job = world.request()
+    for row in world.catalog.keys.all():
+        world.rewrap(row.data_key_id, OTHER_ARN)
     world.keys.refusing[ARN] = REFUSED
-    with ProcessKeys(world.context, world.of) as keys:
-        before = world.of.tenant()
+    with ProcessKeys(world.context, world.catalog) as keys:
+        before = world.catalog.tenant()
         world.change("tenants", key_arn=OTHER_ARN, key_epoch=2)
         assert before.key_arn == ARN
         assert keys.job_key(job.job_id).for_seal()
@@ -332,14 +332,14 @@ def test_a_data_key_is_created_under_the_new_key_if_the_previous_key_is_refused_
 
 
 def test_a_data_key_created_under_the_previous_key_leaves_no_blob(world: EngineWorld) -> None:
-    job = world.ask()
-    world.at = lambda point: (
+    job = world.request()
+    world.on_point = lambda point: (
         point == "key-object-stored"
         and world.change(  # type: ignore[func-returns-value,return-value]
             "tenants", key_arn=OTHER_ARN, key_epoch=2
         )
     )
-    with ProcessKeys(world.context, world.of) as keys:
+    with ProcessKeys(world.context, world.catalog) as keys:
         key = keys.job_key(job.job_id)
     stored = list(world.store.names(key_objects_prefix(world.tenant.tenant_id)))
     assert len(stored) == 2
@@ -350,10 +350,10 @@ def test_a_data_key_created_under_the_previous_key_leaves_no_blob(world: EngineW
 def handover(world: EngineWorld) -> Iterator[tuple[ProcessKeys, DataKey, threading.Thread]]:
     """Yield data keys in use, one of which another KMS key wraps by now, and the thread that will hand it over."""
     before = set(threading.enumerate())
-    keys = ProcessKeys(world.context, world.of)
-    key = keys.job_key(world.ask().job_id)
+    keys = ProcessKeys(world.context, world.catalog)
+    key = keys.job_key(world.request().job_id)
     (keeper,) = (thread for thread in set(threading.enumerate()) - before if thread.name == "lease")
-    world.wrap_anew(key.id, OTHER_ARN)
+    world.rewrap(key.id, OTHER_ARN)
     yield keys, key, keeper
     keys.__exit__()
 
@@ -381,7 +381,7 @@ def test_closing_data_keys_while_a_lease_on_the_new_key_starts_ends_that_lease_t
     world: EngineWorld, handover: tuple[ProcessKeys, DataKey, threading.Thread]
 ) -> None:
     keys, key, keeper = handover
-    answer = world.keys.hang(world.of.keys.get(key.id).wrapped)
+    answer = world.keys.hang(world.catalog.keys.get(key.id).wrapped)
     assert world.keys.held.wait(30)
     closing = threading.Thread(target=keys.__exit__)
     closing.start()

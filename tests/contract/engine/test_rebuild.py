@@ -31,11 +31,11 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 @pytest.fixture
 def empty(world: EngineWorld, tmp_path: Path) -> Iterator[EngineWorld]:
     """Yield a world with an empty catalog, and with two snapshots in the bucket."""
-    world.backed_up()
+    world.back_up()
     world.clock.time += timedelta(hours=1)
     world.directory.put("users", "users/later")
-    world.backed_up()
-    other = world.over(tmp_path / "empty.sqlite3")
+    world.back_up()
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     yield other
     other.close()
 
@@ -51,13 +51,13 @@ def check_holds_all(world: EngineWorld, other: EngineWorld, dumped: set[tuple[st
     """
     before, after = world.database, other.database
     assert rows(before, "tenants", "served_at") == rows(after, "tenants", "served_at")
-    expected, restored = world.of.snapshots.all(), other.of.snapshots.all()
+    expected, restored = world.catalog.snapshots.all(), other.catalog.snapshots.all()
     attempts = {row["snapshot_id"] for row in rows(before, "snapshot_attempts")}
     committed = {each.snapshot_id for each in expected}
     assert [each for each in restored if each.snapshot_id in committed] == expected
     assert {each.snapshot_id for each in restored} - committed <= attempts
-    runs = {each: world.of.snapshots.runs(each) for each in committed}
-    assert {each: other.of.snapshots.runs(each) for each in committed} == runs
+    runs = {each: world.catalog.snapshots.runs(each) for each in committed}
+    assert {each: other.catalog.snapshots.runs(each) for each in committed} == runs
     jobs = {run.job_id for named in runs.values() for run in named} | {each.job_id for each in expected}
     old_keys = index_by(rows(before, "data_keys"), "data_key_id", "generation")
     new_keys = index_by(rows(after, "data_keys"), "data_key_id", "generation")
@@ -72,10 +72,10 @@ def check_continues(world: EngineWorld) -> None:
     update_tenant(world.context, world.tenant.name, None, Secret(b"s"))
     world.clock.time += timedelta(hours=1)
     world.directory.put("users", "users/after")
-    world.backed_up()
+    world.back_up()
     assert world.download() == world.directory.records()
     for kind in (JobKind.VERIFY, JobKind.SWEEP, JobKind.VERIFY):
-        job = world.done(kind)
+        job = world.run_job(kind)
         assert job.state is JobState.SUCCEEDED, job
 
 
@@ -88,14 +88,14 @@ def test_a_rebuild_after_any_story_restores_everything(earlier: Story, later: St
         play_story(world, [("backup", ""), *earlier])
         dump = copy_database(world.database, Path(folder) / "dump.sqlite3")
         play_story(world, later)
-        for other in (world.over(Path(folder) / "empty.sqlite3"), world.over(dump)):
-            dumped = other.of.upkeep.known_blobs().data_keys
+        for other in (world.with_catalog(Path(folder) / "empty.sqlite3"), world.with_catalog(dump)):
+            dumped = other.catalog.upkeep.known_blobs().data_keys
             outcome = rebuild(other.context, world.tenant.tenant_id)
             assert (outcome.trouble, outcome.broken) == (None, [])
             check_holds_all(world, other, dumped)
-            known = other.of.upkeep.known_blobs()
+            known_blobs = other.catalog.upkeep.known_blobs()
             second = rebuild(other.context, world.tenant.tenant_id)
-            assert (second.snapshots, second.data_keys, other.of.upkeep.known_blobs()) == (0, 0, known)
+            assert (second.snapshots, second.data_keys, other.catalog.upkeep.known_blobs()) == (0, 0, known_blobs)
             blobs = dict(world.store.blobs)
             check_continues(other)
             world.store.blobs = blobs
@@ -110,10 +110,10 @@ def test_a_rebuild_of_an_intact_catalog_changes_nothing(story: Story) -> None:
         world = EngineWorld(Path(folder), lease=5.0)
         world.limit(settled_hours=0.0)
         play_story(world, [("backup", ""), *story])
-        known, snapshots = world.of.upkeep.known_blobs(), world.of.snapshots.all()
+        known_blobs, snapshots = world.catalog.upkeep.known_blobs(), world.catalog.snapshots.all()
         outcome = rebuild(world.context, world.tenant.tenant_id)
         assert (outcome.snapshots, outcome.data_keys, outcome.broken) == (0, 0, [])
-        assert (world.of.upkeep.known_blobs(), world.of.snapshots.all()) == (known, snapshots)
+        assert (world.catalog.upkeep.known_blobs(), world.catalog.snapshots.all()) == (known_blobs, snapshots)
         world.close()
 
 
@@ -132,7 +132,7 @@ def test_manifests_are_counted_as_they_are_opened(empty: EngineWorld) -> None:
 
 def test_a_backup_without_a_credential_is_refused_and_names_the_command(empty: EngineWorld) -> None:
     rebuild(empty.context, empty.tenant.tenant_id)
-    job = empty.done()
+    job = empty.run_job()
     assert (job.state, job.code) == (JobState.FAILED, Code.GRAPH_SIGN_IN_FAILED)
     assert "entrakeep tenant update" in (job.message or "")
 
@@ -172,7 +172,7 @@ def test_damaged_blobs_are_named_and_left_out_and_all_others_are_restored(empty:
         (first, Code.BLOB_DAMAGED),
         (key_object_blob(tenant, "f" * 64, 1), Code.BLOB_DAMAGED),
     }
-    assert [manifest_blob(tenant, each.snapshot_id) for each in empty.of.snapshots.all()] == [second]
+    assert [manifest_blob(tenant, each.snapshot_id) for each in empty.catalog.snapshots.all()] == [second]
 
 
 def test_a_manifest_without_its_key_object_is_left_out(empty: EngineWorld) -> None:
@@ -196,29 +196,29 @@ def test_a_rebuild_restores_the_manifest_with_a_child_among_several_of_a_job(
 ) -> None:
     def on_point(point: str) -> None:
         if point == "manifest-stored":
-            world.at = lambda _: None
+            world.on_point = lambda _: None
             raise Killed
 
-    world.at = on_point
-    world.ask()
+    world.on_point = on_point
+    world.request()
     with pytest.raises(Killed):
         world.work()
-    world.messages.taken.clear()
+    world.messages.queue.clear()
     world.pass_time(31)
     world.work()
-    (first,) = world.of.snapshots.all()
-    (uncommitted,) = set(world.of.upkeep.known_blobs().attempts) - {first.snapshot_id}
+    (first,) = world.catalog.snapshots.all()
+    (uncommitted,) = set(world.catalog.upkeep.known_blobs().attempts) - {first.snapshot_id}
     world.clock.time += timedelta(hours=1)
-    world.backed_up()
-    other = world.over(tmp_path / "empty.sqlite3")
+    world.back_up()
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     assert rebuild(other.context, world.tenant.tenant_id).snapshots == 2
-    assert other.of.snapshots.all() == world.of.snapshots.all()
-    assert other.of.upkeep.known_blobs().attempts == {uncommitted: first.job_id}
+    assert other.catalog.snapshots.all() == world.catalog.snapshots.all()
+    assert other.catalog.upkeep.known_blobs().attempts == {uncommitted: first.job_id}
     other.close()
 
 
 def test_a_tenant_with_key_objects_only_is_not_restored(world: EngineWorld, tmp_path: Path) -> None:
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     outcome = rebuild(other.context, world.tenant.tenant_id)
     assert (outcome.tenant, outcome.trouble, outcome.broken) == (None, None, [])
     assert other.context.catalog.tenants() == []
@@ -227,11 +227,11 @@ def test_a_tenant_with_key_objects_only_is_not_restored(world: EngineWorld, tmp_
 
 def test_the_data_key_of_the_credentials_is_restored_for_the_next_update(empty: EngineWorld) -> None:
     rebuild(empty.context, empty.tenant.tenant_id)
-    assert empty.of.keys.find(Purpose.SECRETS, None) is not None
+    assert empty.catalog.keys.find(Purpose.SECRETS, None) is not None
     update_tenant(empty.context, "acme", None, Secret(b"s"))
     assert len(list(empty.store.names(key_objects_prefix(empty.tenant.tenant_id)))) == 3
 
 
 def test_a_rebuilt_catalog_knows_the_jobs_of_the_bucket(empty: EngineWorld) -> None:
     rebuild(empty.context, empty.tenant.tenant_id)
-    assert empty.of.upkeep.known_blobs().jobs >= set(empty.store.folders(jobs_prefix(empty.tenant.tenant_id)))
+    assert empty.catalog.upkeep.known_blobs().jobs >= set(empty.store.folders(jobs_prefix(empty.tenant.tenant_id)))

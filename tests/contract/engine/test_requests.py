@@ -74,8 +74,8 @@ def test_the_event_of_a_removal_and_the_certificate_of_a_shred_name_the_actor(wo
 
 
 def test_a_rebuild_names_the_actor_and_yields_each_tenant(world: EngineWorld, tmp_path: Path) -> None:
-    world.backed_up()
-    empty = world.over(tmp_path / "new.sqlite3")
+    world.back_up()
+    empty = world.with_catalog(tmp_path / "new.sqlite3")
     counts: list[int] = []
     (outcome,) = rebuild_catalog(empty.context, ADA, frozenset(), lambda: nullcontext(counts.append))
     assert (outcome.tenant, outcome.snapshots, counts) == (world.tenant, 1, [1])

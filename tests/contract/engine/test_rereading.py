@@ -46,7 +46,7 @@ class FaultyStore(MemoryStore):
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world = EngineWorld(tmp_path, lease=5.0)
-    world.backed_up()
+    world.back_up()
     world.directory.put("users", "users/later", b'{"n":7}')
     yield world
     world.close()
@@ -76,7 +76,7 @@ def test_a_verify_reports_no_damage_if_only_one_read_was_spoilt(
     world: EngineWorld, spoil: Spoil, detail: VerifyRequest | None
 ) -> None:
     store = spoil_reads(world, spoil)
-    job = world.done(JobKind.VERIFY, detail=detail)
+    job = world.run_job(JobKind.VERIFY, detail=detail)
     assert (job.state, job.detail.damaged) == (JobState.SUCCEEDED, [])
     assert store.reads
 
@@ -84,16 +84,16 @@ def test_a_verify_reports_no_damage_if_only_one_read_was_spoilt(
 @every_spoil
 def test_an_incremental_backup_reads_a_blob_again_that_arrives_spoilt_once(world: EngineWorld, spoil: Spoil) -> None:
     store = spoil_reads(world, spoil)
-    assert world.done().state is JobState.SUCCEEDED
+    assert world.run_job().state is JobState.SUCCEEDED
     assert store.reads
     assert b'{"n":7}' in world.download().values()
 
 
 def test_heads_and_the_blobs_of_a_rebuild_are_read_again_too(world: EngineWorld, tmp_path: Path) -> None:
-    keep_head(world.context, world.of)
+    keep_head(world.context, world.catalog)
     spoil_reads(world, flipped)
     assert verify_audit(world.context, world.tenant.tenant_id).fault is None
-    other = world.over(tmp_path / "lost.sqlite3")
+    other = world.with_catalog(tmp_path / "lost.sqlite3")
     spoil_reads(other, flipped)
     rebuilt = rebuild(other.context, world.tenant.tenant_id)
     assert (rebuilt.broken, rebuilt.trouble) == ([], None)

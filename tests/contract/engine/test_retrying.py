@@ -27,7 +27,7 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 
 def report(world: EngineWorld, resource: str) -> ResourceReport:
-    (report,) = (each for each in world.of.snapshots.get("latest").resources if each.resource == resource)
+    (report,) = (each for each in world.catalog.snapshots.get("latest").resources if each.resource == resource)
     return report
 
 
@@ -35,7 +35,7 @@ def minutes_until_ended(world: EngineWorld, job: Job, *, every: int = 1) -> int:
     """Work once every ``every`` minutes until the job has ended. Return the minutes."""
     for minute in range(0, 500, every):
         world.work(4)
-        if world.of.jobs.get(job.job_id).state.ended:
+        if world.catalog.jobs.get(job.job_id).state.ended:
             return minute
         world.pass_time(60 * every)
     raise AssertionError("the job has not ended")
@@ -49,19 +49,19 @@ def always_fail(world: EngineWorld, stream: str, error: EntrakeepError, after: i
 
 
 @pytest.mark.parametrize(("stream", "after"), [("users", 0), ("users", 2), (POLICIES, 0), ("applications.owners", 0)])
-def test_a_stream_that_always_fails_delays_the_job_ten_minutes_and_only_itself_fails(
+def test_a_stream_that_always_fails_is_reported_as_failed_after_ten_minutes(
     world: EngineWorld, stream: str, after: int
 ) -> None:
     world.directory.put(POLICIES, f"{POLICIES}/p")
-    world.backed_up()
+    world.back_up()
     before = world.download()
     world.directory.put("groups", "groups/new")
     for n in range(3):
         world.directory.put("users", f"users/new-{n}")
     always_fail(world, stream, TROUBLE, after)
-    job = world.ask()
+    job = world.request()
     assert 9 <= minutes_until_ended(world, job) <= 12
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
     failed = report(world, stream)
     assert (failed.answer, failed.stale, failed.request_id) == (Answer.FAILED, True, "request-1")
     records = {key: value for key, value in world.download().items() if key.startswith(f"{stream}/")}
@@ -72,13 +72,13 @@ def test_a_stream_that_always_fails_delays_the_job_ten_minutes_and_only_itself_f
 def test_a_backup_retries_a_silent_directory_for_six_hours(world: EngineWorld) -> None:
     world.directory.silent = True
     always_fail(world, "users", TROUBLE)
-    assert 350 <= minutes_until_ended(world, world.ask(), every=5) <= 370
+    assert 350 <= minutes_until_ended(world, world.request(), every=5) <= 370
 
 
 def test_the_retry_time_of_a_stream_starts_when_graph_answers_other_requests_again(world: EngineWorld) -> None:
     world.directory.silent = True
     always_fail(world, "users", TROUBLE)
-    job = world.ask()
+    job = world.request()
     for _ in range(60):
         world.work(4)
         world.pass_time(60)
@@ -88,15 +88,15 @@ def test_the_retry_time_of_a_stream_starts_when_graph_answers_other_requests_aga
 
 def test_the_retry_time_of_a_stream_survives_kills_of_workers(world: EngineWorld) -> None:
     always_fail(world, "users", TROUBLE)
-    job, minutes = world.ask(), 0
-    while not world.of.jobs.get(job.job_id).state.ended:
+    job, minutes = world.request(), 0
+    while not world.catalog.jobs.get(job.job_id).state.ended:
         world.tick()
-        for sent in world.messages.taken:  # each third time the worker is killed after its claim
+        for message in world.messages.queue:  # each third time the worker is killed after its claim
             if minutes % 3 == 1:
-                world.of.claims.claim(sent.job_id, sent.step_id, "killed/1", 30.0)
+                world.catalog.claims.claim(message.job_id, message.step_id, "killed/1", 30.0)
             else:
-                world.perform(sent)
-        world.messages.taken.clear()
+                world.run_step(message)
+        world.messages.queue.clear()
         world.pass_time(60)
         minutes += 1
         assert minutes < 40
@@ -106,9 +106,9 @@ def test_the_retry_time_of_a_stream_survives_kills_of_workers(world: EngineWorld
 
 def test_a_stream_that_recovers_in_time_is_complete(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(1, TROUBLE)] * 5
-    job = world.ask()
+    job = world.request()
     assert minutes_until_ended(world, job) >= 3
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
     assert world.download() == world.directory.records()
 
 
@@ -118,39 +118,43 @@ def test_a_stream_that_recovers_in_time_is_complete(world: EngineWorld) -> None:
 def test_a_cursor_that_is_refused_after_each_fresh_start_fails_its_stream_after_ten_minutes(world: EngineWorld) -> None:
     world.limit(buffer_bytes=1)  # each page stores a checkpoint, but a dropped checkpoint is no progress
     always_fail(world, "users", StartOver("Refused.", "request-2"), after=2)
-    job = world.ask()
+    job = world.request()
     assert 9 <= minutes_until_ended(world, job) <= 12
     assert (report(world, "users").answer, report(world, "users").request_id) == (Answer.FAILED, "request-2")
 
 
 def test_a_cursor_refused_once_is_not_used_again_by_the_job(world: EngineWorld) -> None:
-    world.backed_up()
-    world.directory.told.clear()
+    world.back_up()
+    world.directory.requests.clear()
     world.directory.trouble["users"] = [(0, StartOver("Refused.")), (0, StartOver("Refused."))]
-    minutes_until_ended(world, world.ask())
-    assert [request for name, request in world.directory.told if name == "users"][:3] == ["delta:4", "afresh", "afresh"]
+    minutes_until_ended(world, world.request())
+    assert [request for name, request in world.directory.requests if name == "users"][:3] == [
+        "delta:4",
+        "afresh",
+        "afresh",
+    ]
 
 
 def test_a_loop_of_cursors_is_fixed_by_one_fresh_start(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(2, Looping("Round.", "request-3"))]
-    world.backed_up()
+    world.back_up()
     assert world.download() == world.directory.records()
 
 
 def test_a_second_loop_of_cursors_fails_the_stream_with_its_request_id(world: EngineWorld) -> None:
     world.directory.trouble["users"] = [(2, Looping("Round.", "request-3")), (3, Looping("Round.", "request-4"))]
-    assert world.done().state is JobState.SUCCEEDED_WITH_WARNINGS
+    assert world.run_job().state is JobState.SUCCEEDED_WITH_WARNINGS
     assert (report(world, "users").answer, report(world, "users").request_id) == (Answer.FAILED, "request-4")
 
 
 def test_a_read_knows_the_cursors_from_which_it_continued_before(world: EngineWorld) -> None:
     world.limit(step_seconds=0.0)
-    world.ask()
+    world.request()
     cursors = {}
-    while not world.of.snapshots.all():
+    while not world.catalog.snapshots.all():
         world.work(1)
-        if world.directory.told[-1][0] == "users":
-            cursors[world.directory.told[-1][1]] = [each.link.reveal() for each in world.directory.passed]
+        if world.directory.requests[-1][0] == "users":
+            cursors[world.directory.requests[-1][1]] = [each.link.reveal() for each in world.directory.passed_cursors]
     assert cursors["next:3"] == [b"next:1", b"next:2"]
 
 
@@ -162,15 +166,15 @@ def test_a_resource_that_every_directory_has_is_never_reported_as_unavailable(
     world: EngineWorld, answer: Answer
 ) -> None:
     always_fail(world, "users", Skip(answer, "status 404", "request-1"))
-    world.directory.says["users"] = [answer] * 100
-    job = world.ask()
+    world.directory.probe_answers["users"] = [answer] * 100
+    job = world.request()
     world.work(4)
-    (trouble,) = (step.trouble for step in world.of.jobs.steps(job.job_id) if step.trouble)
+    (trouble,) = (step.trouble for step in world.catalog.jobs.steps(job.job_id) if step.trouble)
     assert "users, which every directory has" in trouble.message
     assert 9 <= minutes_until_ended(world, job) <= 12
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
     assert report(world, "users").answer is Answer.FAILED
-    assert not world.of.snapshots.get("latest").complete
+    assert not world.catalog.snapshots.get("latest").complete
 
 
 def make_optional(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,12 +189,12 @@ def test_an_optional_resource_is_unavailable_once_two_paths_agree(
 ) -> None:
     make_optional(monkeypatch)
     always_fail(world, POLICIES, Skip(answer, "status 404", "request-1"))
-    world.directory.says[POLICIES] = [answer] * 100
-    world.directory.probed.clear()
-    assert world.done().state is JobState.SUCCEEDED
-    assert world.directory.probed == [(POLICIES, "probe"), (POLICIES, "listing")]
+    world.directory.probe_answers[POLICIES] = [answer] * 100
+    world.directory.probes.clear()
+    assert world.run_job().state is JobState.SUCCEEDED
+    assert world.directory.probes == [(POLICIES, "probe"), (POLICIES, "listing")]
     assert report(world, POLICIES).answer is answer
-    assert world.of.snapshots.get("latest").complete
+    assert world.catalog.snapshots.get("latest").complete
 
 
 @pytest.mark.parametrize("answers", [(Answer.WHOLE, Answer.UNAVAILABLE), (Answer.UNAVAILABLE, Answer.WHOLE)])
@@ -200,8 +204,8 @@ def test_an_optional_resource_is_retried_while_the_paths_disagree(
     make_optional(monkeypatch)
     world.directory.put(POLICIES, f"{POLICIES}/p")
     world.directory.trouble[POLICIES] = [(0, Skip(Answer.UNAVAILABLE, "status 404", "request-1"))]
-    world.directory.says[POLICIES] = list(answers)
-    world.backed_up()
+    world.directory.probe_answers[POLICIES] = list(answers)
+    world.back_up()
     assert world.download() == world.directory.records()
 
 
@@ -217,19 +221,19 @@ def test_an_unavailable_resource_is_confirmed_after_a_pause_or_at_once_if_the_pa
     monkeypatch.setattr("shared.engine.backup.doubts.asyncio.sleep", sleep)
     world.limit(proof_seconds=30.0)
     always_fail(world, POLICIES, Skip(Answer.UNAVAILABLE, "status 404", "request-1"))
-    world.directory.says[POLICIES] = [Answer.UNAVAILABLE] * 100
-    world.backed_up()
-    world.backed_up()
+    world.directory.probe_answers[POLICIES] = [Answer.UNAVAILABLE] * 100
+    world.back_up()
+    world.back_up()
     assert [seconds for seconds in pauses if seconds in (0.0, 30.0)] == [30.0, 0.0]
 
 
 def test_a_snapshot_without_a_resource_of_its_parent_is_not_complete(world: EngineWorld) -> None:
     world.directory.put(POLICIES, f"{POLICIES}/p")
-    world.backed_up()
+    world.back_up()
     always_fail(world, POLICIES, Skip(Answer.UNLICENSED, "status 403", "request-1"))
-    world.directory.says[POLICIES] = [Answer.UNLICENSED] * 100
+    world.directory.probe_answers[POLICIES] = [Answer.UNLICENSED] * 100
     for _ in range(2):
-        job = world.done()
+        job = world.run_job()
         assert job.state is JobState.SUCCEEDED_WITH_WARNINGS
         assert POLICIES in (job.message or "")
         assert (report(world, POLICIES).answer, report(world, POLICIES).stale) == (Answer.UNLICENSED, True)
@@ -237,6 +241,6 @@ def test_a_snapshot_without_a_resource_of_its_parent_is_not_complete(world: Engi
 
 
 def test_a_check_of_a_tenant_reports_a_missing_resource_of_every_directory_as_failed(world: EngineWorld) -> None:
-    world.directory.says = {"users": [Answer.UNAVAILABLE], POLICIES: [Answer.UNLICENSED]}
+    world.directory.probe_answers = {"users": [Answer.UNAVAILABLE], POLICIES: [Answer.UNLICENSED]}
     answers = update_tenant(world.context, "acme", None, Secret(b"s")).answers
     assert (answers["users"], answers[POLICIES], answers["groups"]) == (Answer.FAILED, Answer.UNLICENSED, Answer.WHOLE)

@@ -29,10 +29,10 @@ from tests.unit.vault.parts import ARN
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world = EngineWorld(tmp_path, lease=5.0)
-    world.backed_up()
+    world.back_up()
     world.clock.time += timedelta(hours=1)
     world.directory.put("users", "users/more")
-    world.backed_up()
+    world.back_up()
     yield world
     world.close()
 
@@ -42,8 +42,8 @@ def key_objects(world: EngineWorld) -> list[str]:
 
 
 def test_a_shred_destroys_the_data_keys_and_certifies_what_became_unreadable(world: EngineWorld) -> None:
-    snapshots = world.of.snapshots.all()
-    keys = sorted(key.data_key_id for key in world.of.keys.all())
+    snapshots = world.catalog.snapshots.all()
+    keys = sorted(key.data_key_id for key in world.catalog.keys.all())
     tenant = world.tenant.tenant_id
     tenant_blobs = [name for name in world.store.blobs if name.startswith(tenant)]
     sealed = [name for name in tenant_blobs if "/jobs/" in name or "/snapshots/" in name]
@@ -60,7 +60,7 @@ def test_a_shred_destroys_the_data_keys_and_certifies_what_became_unreadable(wor
 
 def test_a_certificate_of_an_earlier_shred_is_replaced(world: EngineWorld) -> None:
     blob = certificate_blob(world.tenant.tenant_id)
-    keys = sorted(key.data_key_id for key in world.of.keys.all())
+    keys = sorted(key.data_key_id for key in world.catalog.keys.all())
     before = Certificate(
         tenant="acme",
         tenant_id=world.tenant.tenant_id,
@@ -93,21 +93,21 @@ def test_the_audit_trail_remains_and_has_the_events_of_the_shred(world: EngineWo
     shred_tenant(world.context, "acme")
     verdict = verify_audit(world.context, world.tenant.tenant_id)
     assert verdict.fault is None
-    events = [event_of(entry) for entry in world.of.audit.recent(2)]
+    events = [event_of(entry) for entry in world.catalog.audit.recent(2)]
     assert [event.action for event in events] == [Action.TENANT_SHREDDED, Action.TENANT_REMOVED]
     assert events[0].detail == {"data_keys": 3, "snapshots": 2}
 
 
 def test_a_running_job_blocks_the_shred_which_pauses_the_schedule(world: EngineWorld) -> None:
     due = world.clock.time + timedelta(days=1)
-    world.of.schedules.set(Schedule(cron="0 3 * * *", timezone="UTC", paused=False, next_due=due))
-    world.ask()
+    world.catalog.schedules.set(Schedule(cron="0 3 * * *", timezone="UTC", paused=False, next_due=due))
+    world.request()
     before = key_objects(world)
     with pytest.raises(Refuse) as caught:
         shred_tenant(world.context, "acme")
     assert caught.value.code is Code.BUSY
     assert key_objects(world) == before
-    schedule = world.of.schedules.get()
+    schedule = world.catalog.schedules.get()
     assert schedule is not None
     assert schedule.paused
     world.work()
@@ -137,10 +137,10 @@ def kill_at(world: EngineWorld, point: str) -> None:
 
     def on_point(name: str) -> None:
         if name == point:
-            world.at = lambda _: None
+            world.on_point = lambda _: None
             raise Killed
 
-    world.at = on_point
+    world.on_point = on_point
     with pytest.raises(Killed):
         shred_tenant(world.context, "acme")
 
@@ -149,9 +149,9 @@ def kill_at(world: EngineWorld, point: str) -> None:
 @pytest.mark.parametrize("by_id", [False, True], ids=["by-name", "by-id"])
 def test_a_killed_shred_is_completed_by_the_next_one(world: EngineWorld, point: str, by_id: bool) -> None:
     tenant_id = world.tenant.tenant_id
-    keys = sorted(key.data_key_id for key in world.of.keys.all())
-    snapshots = {each.snapshot_id for each in world.of.snapshots.all()}
-    wrapped = {key.wrapped for key in world.of.keys.all()}
+    keys = sorted(key.data_key_id for key in world.catalog.keys.all())
+    snapshots = {each.snapshot_id for each in world.catalog.snapshots.all()}
+    wrapped = {key.wrapped for key in world.catalog.keys.all()}
     kill_at(world, point)
     name = tenant_id if by_id and world.context.catalog.tenants() == [] else "acme"
     certificate = shred_tenant(world.context, name)
@@ -164,7 +164,7 @@ def test_a_killed_shred_is_completed_by_the_next_one(world: EngineWorld, point: 
     blob = world.store.get(certificate.blob)
     assert msgspec.json.decode(blob or b"", type=Certificate) == certificate
     assert world.store.get(shredding_blob(tenant_id)) is None
-    events = [event_of(entry).action for entry in world.of.audit.recent(100)]
+    events = [event_of(entry).action for entry in world.catalog.audit.recent(100)]
     assert events.count(Action.TENANT_SHREDDED) == events.count(Action.TENANT_REMOVED) == 1
     assert verify_audit(world.context, tenant_id).fault is None
     with pytest.raises(Refuse) as caught:
@@ -173,7 +173,7 @@ def test_a_killed_shred_is_completed_by_the_next_one(world: EngineWorld, point: 
 
 
 def test_a_shred_that_was_killed_repeatedly_certifies_every_data_key(world: EngineWorld) -> None:
-    keys = sorted(key.data_key_id for key in world.of.keys.all())
+    keys = sorted(key.data_key_id for key in world.catalog.keys.all())
     for point in POINTS:
         kill_at(world, point)
     assert shred_tenant(world.context, "acme").data_keys == keys
@@ -199,7 +199,7 @@ def test_a_key_object_stored_while_the_tenant_is_removed_is_destroyed_and_certif
             )
             late.append(key.data_key_id)
 
-    world.at = on_point
+    world.on_point = on_point
     certificate = shred_tenant(world.context, "acme")
     assert set(late) < set(certificate.data_keys)
     assert key_objects(world) == []

@@ -26,22 +26,22 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 def test_the_expiry_of_a_client_secret_comes_from_graph_unless_the_operator_gives_it(world: EngineWorld) -> None:
     world.directory.secret_expiry = END
     update_tenant(world.context, "acme", None, Secret(b"new"))
-    assert world.of.tenant().sign_in_expires_at == END
+    assert world.catalog.tenant().sign_in_expires_at == END
     update_tenant(world.context, "acme", None, Secret(b"new"), expires_at=GIVEN)
-    assert world.of.tenant().sign_in_expires_at == GIVEN
+    assert world.catalog.tenant().sign_in_expires_at == GIVEN
     new_certificate = certificate(GIVEN)
     update_tenant(world.context, "acme", None, Secret(new_certificate), CredentialKind.CERTIFICATE)
-    assert world.of.tenant().sign_in_expires_at == GIVEN
+    assert world.catalog.tenant().sign_in_expires_at == GIVEN
 
 
 def test_a_new_credential_replaces_the_expiry(world: EngineWorld) -> None:
-    assert world.of.tenant().sign_in_expires_at is None
+    assert world.catalog.tenant().sign_in_expires_at is None
     update_tenant(world.context, "acme", None, Secret(b"new"), expires_at=GIVEN)
-    assert world.of.tenant().sign_in_expires_at == GIVEN
+    assert world.catalog.tenant().sign_in_expires_at == GIVEN
     update_tenant(world.context, "acme", None, Secret(certificate(END)), CredentialKind.CERTIFICATE)
-    assert world.of.tenant().sign_in_expires_at == END
+    assert world.catalog.tenant().sign_in_expires_at == END
     update_tenant(world.context, "acme", None, Secret(b"newer"))
-    assert world.of.tenant().sign_in_expires_at is None
+    assert world.catalog.tenant().sign_in_expires_at is None
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_new_credential_replaces_the_expiry(world: EngineWorld) -> None:
 def test_a_tenant_is_added_with_the_expiry_of_its_credential(
     world: EngineWorld, kind: CredentialKind, secret: bytes, expires: datetime
 ) -> None:
-    world.of.remove()  # a directory has one tenant
+    world.catalog.remove()  # a directory has one tenant
     identity = Identity(directory_id=DIRECTORY, client_id=CLIENT, secret=Secret(secret), kind=kind)
     tenant = add_tenant(world.context, "again", identity, expires_at=GIVEN).tenant
     assert world.context.catalog.find("again") == tenant

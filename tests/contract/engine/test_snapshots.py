@@ -23,13 +23,13 @@ REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world = EngineWorld(tmp_path)
-    world.backed_up()
+    world.back_up()
     yield world
     world.close()
 
 
 def newest(world: EngineWorld) -> Job:
-    return world.of.jobs.recent(1)[0]
+    return world.catalog.jobs.recent(1)[0]
 
 
 def chunks(world: EngineWorld) -> list[str]:
@@ -51,7 +51,7 @@ def test_a_download_that_is_cancelled_ends_as_cancelled(world: EngineWorld) -> N
         run_foreground(world.context, world.tenant, JobKind.DOWNLOAD, "latest") as (work, _),
     ):
         work.claim_keeper.on_lost(cancelled.set)
-        world.of.jobs.cancel(newest(world).job_id)
+        world.catalog.jobs.cancel(newest(world).job_id)
         assert cancelled.wait(10)
         work.check()
     assert (newest(world).state, newest(world).code) == (JobState.CANCELLED, Code.CANCELLED)
@@ -59,7 +59,7 @@ def test_a_download_that_is_cancelled_ends_as_cancelled(world: EngineWorld) -> N
 
 def test_a_download_runs_as_a_job(world: EngineWorld) -> None:
     world.download()
-    job, snapshot = newest(world), world.of.snapshots.get("latest")
+    job, snapshot = newest(world), world.catalog.snapshots.get("latest")
     assert (job.kind, job.state, job.snapshot) == (JobKind.DOWNLOAD, JobState.SUCCEEDED, snapshot.snapshot_id)
 
 
@@ -82,19 +82,19 @@ def test_a_full_sink_fails_the_job(world: EngineWorld) -> None:
 
 
 def test_an_abandoned_download_is_ended_by_the_next_command(world: EngineWorld) -> None:
-    snapshot = world.of.snapshots.get("latest").snapshot_id
-    claim = world.of.jobs.begin_foreground(JobKind.DOWNLOAD, snapshot, "download", 0.0)
+    snapshot = world.catalog.snapshots.get("latest").snapshot_id
+    claim = world.catalog.jobs.begin_foreground(JobKind.DOWNLOAD, snapshot, "download", 0.0)
     world.download()
-    job = world.of.jobs.get(claim.job_id)
+    job = world.catalog.jobs.get(claim.job_id)
     assert (job.state, job.code) == (JobState.FAILED, Code.INTERRUPTED)
 
 
 def test_a_download_of_an_unknown_snapshot_is_refused_without_a_job(world: EngineWorld) -> None:
-    before = len(world.of.jobs.recent())
+    before = len(world.catalog.jobs.recent())
     with pytest.raises(Refuse) as caught:
         world.download("no-such-snapshot")
     assert caught.value.code is Code.NO_SUCH_SNAPSHOT
-    assert len(world.of.jobs.recent()) == before
+    assert len(world.catalog.jobs.recent()) == before
 
 
 def test_a_download_fails_under_a_refused_key_and_works_at_once_when_access_returns(world: EngineWorld) -> None:
@@ -121,7 +121,7 @@ def test_a_refusal_reaches_a_download_within_a_lease(world: EngineWorld) -> None
 
 def test_browsing_filters_by_text_and_by_id(world: EngineWorld) -> None:
     world.directory.put("users", "users/%C3%A9", b'{"displayName":"Ang\xc3\xa8le"}')
-    world.backed_up()
+    world.back_up()
 
     def keys(resources: Sequence[str] = (), **filters: str) -> list[str]:
         return [key for key, _ in browse(world.context, world.tenant, "latest", resources, **filters)]
@@ -134,18 +134,18 @@ def test_browsing_filters_by_text_and_by_id(world: EngineWorld) -> None:
 
 
 def test_a_resource_that_the_snapshot_does_not_have_is_refused_without_a_job(world: EngineWorld) -> None:
-    before = len(world.of.jobs.recent())
+    before = len(world.catalog.jobs.recent())
     with pytest.raises(Refuse, match=r"has no resource 'devices'.*organization") as caught:
         download(world.context, world.tenant, "latest", BytesIO(), ["users", "devices"])
     assert caught.value.code is Code.WRONG_USE
-    assert len(world.of.jobs.recent()) == before
+    assert len(world.catalog.jobs.recent()) == before
 
 
 # -- verify
 
 
 def test_a_verify_of_an_intact_snapshot_counts_every_blob(world: EngineWorld) -> None:
-    job = world.done(JobKind.VERIFY)
+    job = world.run_job(JobKind.VERIFY)
     manifests = list(world.store.names(f"{world.tenant.tenant_id}/snapshots/"))
     assert job.state is JobState.SUCCEEDED
     assert job.detail == VerifyResult(snapshots=1, blobs=len(chunks(world)) + len(manifests) + 1, damaged=[])
@@ -161,7 +161,7 @@ def test_a_verify_names_every_damaged_blob_and_checks_all_others(
     blobs[first], blobs[second] = blobs[second], blobs[first]
     if missing:
         del blobs[first]
-    job = world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
+    job = world.run_job(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert job.detail.blobs == len(chunks(world)) + missing + 2
     damaged = {each.blob: each for each in job.detail.damaged}
@@ -177,16 +177,16 @@ def test_a_verify_names_every_damaged_blob_and_checks_all_others(
 def test_a_shallow_verify_needs_no_key(world: EngineWorld) -> None:
     world.keys.trouble = REFUSED
     calls = world.keys.asked
-    assert world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=True)).state is JobState.SUCCEEDED
+    assert world.run_job(JobKind.VERIFY, detail=VerifyRequest(shallow=True)).state is JobState.SUCCEEDED
     assert world.keys.asked == calls
-    deep = world.done(JobKind.VERIFY)
+    deep = world.run_job(JobKind.VERIFY)
     assert (deep.state, deep.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
 
 
 def test_a_damaged_manifest_is_named(world: EngineWorld) -> None:
     (manifest,) = world.store.names(f"{world.tenant.tenant_id}/snapshots/")
     world.store.blobs[manifest] += b"x"
-    job = world.done(JobKind.VERIFY, snapshot="latest")
+    job = world.run_job(JobKind.VERIFY, snapshot="latest")
     assert [each.blob for each in job.detail.damaged] == [manifest]
 
 
@@ -194,7 +194,7 @@ def test_a_damaged_manifest_is_named(world: EngineWorld) -> None:
 @pytest.mark.parametrize("harm", ["missing", "of another generation", "garbage", "of an unknown format"])
 def test_a_key_object_that_differs_from_sql_is_named(world: EngineWorld, shallow: bool, harm: str) -> None:
     """The key object of the secrets, which no snapshot needs, stands in for another one."""
-    snapshot = world.of.snapshots.get("latest")
+    snapshot = world.catalog.snapshots.get("latest")
     name = key_object_blob(world.tenant.tenant_id, snapshot.data_key_id, 1)
     blobs = world.store.blobs
     other = next(key for key in world.store.names(f"{world.tenant.tenant_id}/keys/") if key != name)
@@ -206,7 +206,7 @@ def test_a_key_object_that_differs_from_sql_is_named(world: EngineWorld, shallow
     }[harm]
     if harm == "missing":
         del blobs[name]
-    job = world.done(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
+    job = world.run_job(JobKind.VERIFY, detail=VerifyRequest(shallow=shallow))
     reason = {"missing": "BLOB_MISSING", "of an unknown format": "FORMAT_UNKNOWN"}.get(harm, "BLOB_DAMAGED")
     assert job.state is JobState.FAILED
     assert job.detail.damaged == [DamagedBlob(name, None, reason)]
@@ -220,11 +220,11 @@ def test_a_long_verify_is_released_and_continues_after_the_blobs_that_it_checked
     opened: list[str] = []
     get = world.store.get
     world.store.get = lambda name: (opened.append(name), get(name))[1]  # type: ignore[method-assign]
-    job = world.ask(JobKind.VERIFY)
+    job = world.request(JobKind.VERIFY)
     world.work(1)
-    assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
+    assert world.catalog.jobs.get(job.job_id).state is JobState.RUNNING
     world.work(100)
-    ended = world.of.jobs.get(job.job_id)
+    ended = world.catalog.jobs.get(job.job_id)
     assert [each.blob for each in ended.detail.damaged] == [spoilt]
     assert ended.detail.blobs == len(chunks(world)) + 2 + opened.count(next(manifests(world))) - 1
     assert all(opened.count(chunk) == (2 if chunk == spoilt else 1) for chunk in chunks(world))
@@ -232,7 +232,7 @@ def test_a_long_verify_is_released_and_continues_after_the_blobs_that_it_checked
 
 def test_a_run_that_snapshots_share_is_checked_once(world: EngineWorld) -> None:
     world.clock.time += timedelta(hours=1)
-    world.backed_up()
-    job = world.done(JobKind.VERIFY)
+    world.back_up()
+    job = world.run_job(JobKind.VERIFY)
     assert job.detail.snapshots == 2
     assert job.detail.blobs == len(chunks(world)) + 4

@@ -27,46 +27,46 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 def test_a_broker_gets_every_message_as_soon_as_it_returns_after_a_long_outage(world: EngineWorld) -> None:
     world.limit(resend_seconds=60.0)
-    world.ask()
+    world.request()
     world.messages.open = False
     for _ in range(8):
         world.tick()
     world.messages.open = True
     world.tick()
-    assert len(world.messages.taken) == 4
+    assert len(world.messages.queue) == 4
 
 
 def test_a_job_of_a_kind_of_a_newer_version_disturbs_no_other_job(world: EngineWorld) -> None:
-    unknown = world.ask(JobKind.KEY_CHECK)
+    unknown = world.request(JobKind.KEY_CHECK)
     world.change("jobs", kind="of-tomorrow")
-    backup = world.ask()
+    backup = world.request()
     world.work()
-    assert world.of.jobs.get(backup.job_id).state is JobState.SUCCEEDED
-    assert [job.job_id for job in world.of.jobs.recent()] == [backup.job_id]
+    assert world.catalog.jobs.get(backup.job_id).state is JobState.SUCCEEDED
+    assert [job.job_id for job in world.catalog.jobs.recent()] == [backup.job_id]
     assert [job.job_id for job, _ in world.context.catalog.queries().jobs(JobFilter())] == [backup.job_id]
-    assert world.of.jobs.steps(unknown.job_id) == []
+    assert world.catalog.jobs.steps(unknown.job_id) == []
 
 
 def test_a_step_of_an_ended_job_creates_no_data_key(world: EngineWorld) -> None:
-    job = world.ask()
+    job = world.request()
     world.tick()
-    claim = world.of.claims.claim(job.job_id, world.messages.taken[0].step_id, "w/1", 30)
+    claim = world.catalog.claims.claim(job.job_id, world.messages.queue[0].step_id, "w/1", 30)
     assert claim is not None
-    world.of.claims.fail(claim, Code.CANCELLED, "Ended.")
-    with ProcessKeys(world.context, world.of) as keys, pytest.raises(ClaimLost):
+    world.catalog.claims.fail(claim, Code.CANCELLED, "Ended.")
+    with ProcessKeys(world.context, world.catalog) as keys, pytest.raises(ClaimLost):
         keys.job_key(job.job_id)
-    assert len(world.of.keys.all()) == 1
+    assert len(world.catalog.keys.all()) == 1
 
 
 def test_a_data_key_whose_key_object_is_not_stored_is_not_used(world: EngineWorld) -> None:
     put_new = world.store.put_new
     world.store.put_new = lambda name, data: "/keys/" not in name and put_new(name, data)  # type: ignore[method-assign]
-    job = world.done()
+    job = world.run_job()
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-    assert len(world.of.keys.all()) == 1
+    assert len(world.catalog.keys.all()) == 1
     # The store may have stored our own key object although its answer was lost. This is valid.
     world.store.put_new = lambda name, data: put_new(name, data) and "/keys/" not in name  # type: ignore[method-assign]
-    world.backed_up()
+    world.back_up()
 
 
 def test_a_step_that_stores_slowly_ends_with_its_lease(world: EngineWorld) -> None:
@@ -78,7 +78,7 @@ def test_a_step_that_stores_slowly_ends_with_its_lease(world: EngineWorld) -> No
 
     world.store.put = slow  # type: ignore[method-assign]
     started = time.monotonic()
-    job = world.done()
+    job = world.run_job()
     assert time.monotonic() - started < 10
     released.set()
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
@@ -97,6 +97,6 @@ def test_a_step_keeps_its_claim_during_a_short_outage_of_the_catalog(
 
     store_checkpoint = SqlClaims.checkpoint
     monkeypatch.setattr(SqlClaims, "checkpoint", checkpoint)
-    job = world.ask()
+    job = world.request()
     world.work(40)
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED

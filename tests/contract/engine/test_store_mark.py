@@ -70,38 +70,38 @@ def test_adding_a_tenant_marks_the_store_and_stores_the_mark_in_sql(world: Engin
 def test_a_backup_waits_at_an_empty_mount_point_and_continues_when_the_disk_is_back(
     world: EngineWorld,
 ) -> None:
-    world.backed_up()
+    world.back_up()
     disk = unmount(world)
-    requests = len(world.directory.told)
-    job = world.ask(full=True)
+    requests = len(world.directory.requests)
+    job = world.request(full=True)
     world.work(rounds=3)
     assert world.store.blobs == {}
-    assert len(world.directory.told) == requests, "Graph is not asked for what cannot be stored"
-    assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
-    trouble = next(step.trouble for step in world.of.jobs.steps(job.job_id) if step.trouble)
+    assert len(world.directory.requests) == requests, "Graph is not asked for what cannot be stored"
+    assert world.catalog.jobs.get(job.job_id).state is JobState.RUNNING
+    trouble = next(step.trouble for step in world.catalog.jobs.steps(job.job_id) if step.trouble)
     assert trouble.code is Code.STORE_NOT_OURS
     assert trouble.message.count("memory:") == 2, "both places are named"
     world.store.blobs = disk
     world.pass_time(120)
     world.work(rounds=40)
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
 def test_a_job_whose_disk_stays_away_too_long_fails_with_the_reason(world: EngineWorld) -> None:
     unmount(world)
-    job = world.ask()
+    job = world.request()
     world.work(rounds=2)
     world.limit(graph_trouble_seconds=0.0)
     open_store_again(world)
     world.pass_time(120)
     world.work(rounds=2)
-    ended = world.of.jobs.get(job.job_id)
+    ended = world.catalog.jobs.get(job.job_id)
     assert (ended.state, ended.code) == (JobState.FAILED, Code.STORE_NOT_OURS)
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"[]", b'{"format": "entrakeep/1", "id": "%s"}' % OTHER.encode()])
 def test_a_store_with_another_mark_is_neither_read_nor_written(world: EngineWorld, text: bytes) -> None:
-    job = world.backed_up()
+    job = world.back_up()
     world.store.blobs[STORE_MARK] = text
     before = dict(world.store.blobs)
     with pytest.raises(StoreNotOurs) as caught:
@@ -135,15 +135,15 @@ def test_a_shred_is_refused_in_a_store_without_the_catalogs_mark(world: EngineWo
 
 
 def test_a_disk_that_vanishes_during_a_job_is_not_reported_as_damage(world: EngineWorld) -> None:
-    world.backed_up()
-    verify = world.ask(JobKind.VERIFY)
+    world.back_up()
+    verify = world.request(JobKind.VERIFY)
     store = open_store_again(world, look_seconds=60.0)
     store.check()
     unmount(world)
     with pytest.raises(StoreNotOurs):
         expire_check(store).get("t/a")
     world.work(rounds=3)
-    assert world.of.jobs.get(verify.job_id).state is JobState.RUNNING
+    assert world.catalog.jobs.get(verify.job_id).state is JobState.RUNNING
 
 
 def test_a_bucket_that_is_emptied_before_the_commit_is_not_reported_as_a_lost_chunk(world: EngineWorld) -> None:
@@ -158,15 +158,15 @@ def test_a_bucket_that_is_emptied_before_the_commit_is_not_reported_as_a_lost_ch
         return names(prefix, deleted=deleted)
 
     world.store.names = names_of_emptied  # type: ignore[method-assign]
-    job = world.ask()
+    job = world.request()
     world.work()
     assert disk
-    assert world.of.jobs.get(job.job_id).state is JobState.RUNNING
-    assert {step.trouble.code for step in world.of.jobs.steps(job.job_id) if step.trouble} == {Code.STORE_NOT_OURS}
+    assert world.catalog.jobs.get(job.job_id).state is JobState.RUNNING
+    assert {step.trouble.code for step in world.catalog.jobs.steps(job.job_id) if step.trouble} == {Code.STORE_NOT_OURS}
     world.store.blobs = disk
     world.pass_time(120)
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
 def expire_check(store: MarkedStore) -> MarkedStore:
@@ -226,20 +226,20 @@ def test_an_old_store_gets_its_mark_at_the_first_job_if_it_has_the_blobs_that_sq
     world: EngineWorld, *, backed_up: bool
 ) -> None:
     if backed_up:
-        world.backed_up()
+        world.back_up()
     forget_mark(world)
     del world.store.blobs[STORE_MARK]
     open_store_again(world)
-    world.backed_up()
+    world.back_up()
     assert (known_store(world).marked, mark_of(world)) == (True, known_store(world).store_id)
 
 
 def test_an_old_store_without_the_blobs_that_sql_names_gets_no_mark(world: EngineWorld) -> None:
-    world.backed_up()
+    world.back_up()
     forget_mark(world)
     unmount(world)
     open_store_again(world)
-    world.ask()
+    world.request()
     world.work(rounds=3)
     assert world.store.blobs == {}
     with pytest.raises(StoreNotOurs, match="nothing that it knows of is stored there"):
@@ -258,7 +258,7 @@ def test_a_catalog_restored_from_before_the_mark_adopts_the_mark_of_its_store(
 def test_a_new_catalog_does_not_write_into_the_store_of_another_one_before_a_rebuild(
     world: EngineWorld, tmp_path: Path
 ) -> None:
-    other = world.over(tmp_path / "new.sqlite3")
+    other = world.with_catalog(tmp_path / "new.sqlite3")
     with pytest.raises(StoreNotOurs, match="of another store"):
         other.context.store.check()
     other.context.store.recognise()
@@ -285,7 +285,7 @@ def test_adopting_a_store_takes_it_over_and_appends_an_event(world: EngineWorld,
     assert adopted == mark_of(world) == known_store(world).store_id
     assert adopted == mark or (not mark and adopted != before)
     store.put("t/a", b"x")
-    event = event_of(world.of.audit.recent(1)[0])
+    event = event_of(world.catalog.audit.recent(1)[0])
     assert event.action == Action.STORE_ADOPTED
     assert event.detail == {"store": adopted, "before": before, "place": "new:"}
 

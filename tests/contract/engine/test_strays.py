@@ -23,7 +23,7 @@ UNKNOWN = "11111111-1111-4111-8111-111111111111"
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world = EngineWorld(tmp_path, lease=5.0)
-    world.backed_up()
+    world.back_up()
     world.clock.time += timedelta(hours=1)
     world.limit(settled_hours=0.0)
     yield world
@@ -34,7 +34,7 @@ def add_strays(world: EngineWorld) -> set[str]:
     """Add strays everywhere. Return those under the tenant's id, none of which has the name of an audit head."""
     tenant, blobs = world.tenant.tenant_id, world.store.blobs
     copies = {f"{name} (1)": blob for name, blob in blobs.items() if name.startswith(tenant)}
-    job = world.of.snapshots.get("latest").job_id
+    job = world.catalog.snapshots.get("latest").job_id
     markers = ["", "jobs/", "snapshots/", "keys/", "audit/", f"jobs/{UNKNOWN}/", f"jobs/{job}/"]
     files = ["README", "snapshots/README", "snapshots/.DS_Store", f"jobs/{job}/.DS_Store", "keys/Thumbs.db", "audit/x"]
     strays = copies | {f"{tenant}/{name}": b"" for name in (*markers, *files)}
@@ -48,7 +48,7 @@ def test_a_sweep_skips_strays_and_names_them_in_one_log_line(
 ) -> None:
     strays = add_strays(world)
     with caplog.at_level(logging.WARNING):
-        job = world.done(JobKind.SWEEP)
+        job = world.run_job(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job
     assert job.detail.removed == 0
     named = set(job.detail.strays)
@@ -60,13 +60,13 @@ def test_a_sweep_skips_strays_and_names_them_in_one_log_line(
 
 def test_a_rebuild_skips_strays_and_reports_them(world: EngineWorld, tmp_path: Path) -> None:
     strays = add_strays(world)
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     assert stored_tenants(other.context) == [world.tenant.tenant_id]
     outcome = rebuild(other.context, world.tenant.tenant_id)
     assert (outcome.trouble, outcome.broken, outcome.snapshots) == (None, [], 1)
     assert set(outcome.strays) < strays
     assert f"{world.tenant.tenant_id}/snapshots/.DS_Store" in outcome.strays
-    assert other.done(JobKind.SWEEP).state is JobState.SUCCEEDED
+    assert other.run_job(JobKind.SWEEP).state is JobState.SUCCEEDED
     other.close()
 
 
@@ -77,7 +77,7 @@ def test_a_stray_beyond_the_end_of_the_audit_trail_is_skipped_and_the_days_head_
     tenant = world.tenant.tenant_id
     stray = head_blob(tenant, 99999)
     world.store.blobs[stray] = text
-    job = world.done(JobKind.SWEEP)
+    job = world.run_job(JobKind.SWEEP)
     assert (job.state, job.detail.strays) == (JobState.SUCCEEDED, [stray])
     verdict = verify_audit(world.context, tenant)
     assert (verdict.fault, verdict.heads) == (None, 1)
@@ -86,8 +86,8 @@ def test_a_stray_beyond_the_end_of_the_audit_trail_is_skipped_and_the_days_head_
 
 def test_a_shred_also_destroys_copies_of_key_objects(world: EngineWorld) -> None:
     add_strays(world)
-    keys = sorted(key.data_key_id for key in world.of.keys.all())
-    sealed = len(world.of.snapshots.runs(world.of.snapshots.get("latest").snapshot_id)[0].blobs)
+    keys = sorted(key.data_key_id for key in world.catalog.keys.all())
+    sealed = len(world.catalog.snapshots.runs(world.catalog.snapshots.get("latest").snapshot_id)[0].blobs)
     certificate = shred_tenant(world.context, "acme")
     assert certificate.data_keys == keys
     assert list(world.store.names(key_objects_prefix(world.tenant.tenant_id))) == []
@@ -110,9 +110,9 @@ def test_a_folder_with_files_of_a_file_manager_is_swept_rebuilt_and_shredded(
     world.store = store  # type: ignore[assignment]
     marked = MarkedStore(store, world.context.catalog, world.context.limits, world.clock.monotonic)
     world.context = dataclasses.replace(world.context, store=marked)
-    job = world.done(JobKind.SWEEP)
+    job = world.run_job(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job
-    other = world.over(tmp_path / "empty.sqlite3")
+    other = world.with_catalog(tmp_path / "empty.sqlite3")
     assert rebuild(other.context, tenant).snapshots == 1
     other.close()
     assert shred_tenant(world.context, "acme").unreadable

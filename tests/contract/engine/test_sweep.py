@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     world = EngineWorld(tmp_path, lease=5.0)
-    world.backed_up()
+    world.back_up()
     world.clock.time += HOUR
     yield world
     world.close()
@@ -32,11 +32,11 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 def expected_blobs(world: EngineWorld) -> set[str]:
     """Return all blobs of the bucket if it has no orphans."""
-    tenant, snapshots = world.tenant.tenant_id, world.of.snapshots.all()
-    runs = [run for each in snapshots for run in world.of.snapshots.runs(each.snapshot_id)]
+    tenant, snapshots = world.tenant.tenant_id, world.catalog.snapshots.all()
+    runs = [run for each in snapshots for run in world.catalog.snapshots.runs(each.snapshot_id)]
     jobs = {each.job_id for each in (*snapshots, *runs)}
     chunks = {chunk_blob(tenant, run.job_id, blob) for run in runs for blob in run.blobs}
-    keys = [key for key in world.of.keys.all() if key.job_id in {None, *jobs}]
+    keys = [key for key in world.catalog.keys.all() if key.job_id in {None, *jobs}]
     return (
         chunks
         | {manifest_blob(tenant, each.snapshot_id) for each in snapshots}
@@ -45,14 +45,14 @@ def expected_blobs(world: EngineWorld) -> set[str]:
 
 
 def stored(world: EngineWorld) -> dict[str, bytes]:
-    """Return what the bucket holds of the tenant, without heads of the audit trail, which a sweep adds."""
+    """Return the tenant's blobs in the bucket, without heads of the audit trail, which a sweep adds."""
     tenant = world.tenant.tenant_id
     blobs = world.store.blobs.items()
     return {name: blob for name, blob in blobs if name.startswith(tenant) and not name.startswith(heads_prefix(tenant))}
 
 
 def sweep(world: EngineWorld) -> None:
-    job = world.done(JobKind.SWEEP)
+    job = world.run_job(JobKind.SWEEP)
     assert job.state is JobState.SUCCEEDED, job
 
 
@@ -66,14 +66,18 @@ def test_a_sweep_after_any_story_leaves_exactly_the_expected_blobs(story: Story)
         expected = expected_blobs(world)
         sweep(world)
         assert set(stored(world)) == expected_blobs(world) == expected
-        assert {key.job_id for key in world.of.keys.all()} <= {
+        assert {key.job_id for key in world.catalog.keys.all()} <= {
             None,
-            *(run.job_id for each in world.of.snapshots.all() for run in world.of.snapshots.runs(each.snapshot_id)),
-            *(each.job_id for each in world.of.snapshots.all()),
+            *(
+                run.job_id
+                for each in world.catalog.snapshots.all()
+                for run in world.catalog.snapshots.runs(each.snapshot_id)
+            ),
+            *(each.job_id for each in world.catalog.snapshots.all()),
         }
-        assert world.of.upkeep.known_blobs().attempts == {}
-        assert world.done(JobKind.VERIFY).state is JobState.SUCCEEDED
-        world.backed_up()
+        assert world.catalog.upkeep.known_blobs().attempts == {}
+        assert world.run_job(JobKind.VERIFY).state is JobState.SUCCEEDED
+        world.back_up()
         assert world.download() == world.directory.records()
         world.close()
 
@@ -92,37 +96,37 @@ def test_blobs_of_a_job_that_ended_less_than_a_day_ago_stay(world: EngineWorld) 
 def test_a_killed_sweep_is_completed_by_the_next_claim(world: EngineWorld, point: str) -> None:
     play_story(world, [("cancel", "manifest-stored")])
     world.limit(settled_hours=0.0)
-    world.ask(JobKind.SWEEP)
+    world.request(JobKind.SWEEP)
 
     def on_point(name: str) -> None:
         if name == point:
-            world.at = lambda _: None
+            world.on_point = lambda _: None
             raise Killed
 
-    world.at = on_point
+    world.on_point = on_point
     with pytest.raises(Killed):
         world.work()
-    world.messages.taken.clear()
+    world.messages.queue.clear()
     world.change("steps", claim_until=LONG_AGO)
     world.work()
-    assert world.of.jobs.recent(1)[0].state is JobState.SUCCEEDED
+    assert world.catalog.jobs.recent(1)[0].state is JobState.SUCCEEDED
     assert set(stored(world)) == expected_blobs(world)
-    assert world.of.upkeep.known_blobs().attempts == {}
+    assert world.catalog.upkeep.known_blobs().attempts == {}
 
 
 def test_a_sweep_with_an_outdated_catalog_removes_nothing_until_a_rebuild(world: EngineWorld, tmp_path: Path) -> None:
     dump = copy_database(world.database, tmp_path / "dump.sqlite3")
     play_story(world, [("cancel", "manifest-stored"), ("backup", "")])
-    older = world.over(dump)
+    older = world.with_catalog(dump)
     older.limit(settled_hours=0.0)
     before = dict(world.store.blobs)
-    job = older.done(JobKind.SWEEP)
+    job = older.run_job(JobKind.SWEEP)
     assert (job.state, job.code) == (JobState.FAILED, Code.CATALOG_OUTDATED)
     assert "entrakeep catalog rebuild" in (job.message or "")
     assert world.store.blobs == before
     rebuild(older.context, world.tenant.tenant_id)
     sweep(older)
-    assert older.done(JobKind.VERIFY).state is JobState.SUCCEEDED
+    assert older.run_job(JobKind.VERIFY).state is JobState.SUCCEEDED
     assert set(stored(world)) == expected_blobs(older)
     older.close()
 
@@ -132,7 +136,7 @@ def test_a_single_blob_of_an_unknown_job_or_manifest_stops_the_sweep(world: Engi
     tenant = world.tenant.tenant_id
     unknown = "11111111-1111-4111-8111-111111111111"
     world.store.blobs[f"{tenant}/{part}/{unknown}" + (f"/{'ab' * 32}" if part == "jobs" else "")] = b"x"
-    assert world.done(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
+    assert world.run_job(JobKind.SWEEP).code is Code.CATALOG_OUTDATED
 
 
 def test_a_sweep_needs_no_key(world: EngineWorld) -> None:
@@ -143,29 +147,31 @@ def test_a_sweep_needs_no_key(world: EngineWorld) -> None:
     assert set(stored(world)) == expected_blobs(world)
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_a_data_key_that_never_reached_sql_is_swept_only_if_its_job_is_swept(world: EngineWorld, known: bool) -> None:
+@pytest.mark.parametrize("job_known", [True, False])
+def test_a_data_key_that_never_reached_sql_is_swept_only_if_its_job_is_swept(
+    world: EngineWorld, job_known: bool
+) -> None:
     world.limit(settled_hours=0.0)
-    job_id = world.of.snapshots.get("latest").job_id if known else "11111111-1111-4111-8111-111111111111"
+    job_id = world.catalog.snapshots.get("latest").job_id if job_known else "11111111-1111-4111-8111-111111111111"
     tenant = world.tenant.tenant_id
     _, wrapped = create_data_key(world.keys, world.store, tenant, ARN, Purpose.BACKUP, 1, world.clock.time, job_id)
     sweep(world)
-    assert (key_object_blob(tenant, wrapped.data_key_id, 1) in world.store.blobs) is not known
+    assert (key_object_blob(tenant, wrapped.data_key_id, 1) in world.store.blobs) is not job_known
 
 
 def test_a_sweep_waits_while_a_backup_runs(world: EngineWorld) -> None:
-    world.ask()
+    world.request()
     world.tick()
-    sweep_job = world.ask(JobKind.SWEEP)
+    sweep_job = world.request(JobKind.SWEEP)
     world.tick()
-    assert world.of.jobs.steps(sweep_job.job_id) == []
+    assert world.catalog.jobs.steps(sweep_job.job_id) == []
     world.work()
-    assert world.of.jobs.get(sweep_job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(sweep_job.job_id).state is JobState.SUCCEEDED
 
 
 def test_beat_requests_a_sweep_a_day_after_a_tenant_was_added_and_every_day(world: EngineWorld) -> None:
     def sweeps() -> list[Origin]:
-        return [job.origin for job in world.of.jobs.recent() if job.kind is JobKind.SWEEP]
+        return [job.origin for job in world.catalog.jobs.recent() if job.kind is JobKind.SWEEP]
 
     world.work()
     assert sweeps() == []
@@ -174,23 +180,23 @@ def test_beat_requests_a_sweep_a_day_after_a_tenant_was_added_and_every_day(worl
         world.work()
         world.work()
         assert sweeps() == [Origin.SCHEDULE] * day
-    assert {job.state for job in world.of.jobs.recent()} == {JobState.SUCCEEDED}
+    assert {job.state for job in world.catalog.jobs.recent()} == {JobState.SUCCEEDED}
 
 
 def test_a_backup_does_not_commit_chunks_that_were_swept(world: EngineWorld) -> None:
     def on_point(name: str) -> None:
-        if name == "claimed" and all(step.ended_at for step in world.of.jobs.steps(job.job_id) if step.phase < 4):
+        if name == "claimed" and all(step.ended_at for step in world.catalog.jobs.steps(job.job_id) if step.phase < 4):
             for blob in list(world.store.names(chunks_prefix(world.tenant.tenant_id, job.job_id))):
                 world.store.delete(blob)
 
     world.directory.put("users", "users/more")
-    job = world.ask()
-    world.at = on_point
+    job = world.request()
+    world.on_point = on_point
     before = list(world.store.names(manifests_prefix(world.tenant.tenant_id)))
     world.work()
-    ended = world.of.jobs.get(job.job_id)
+    ended = world.catalog.jobs.get(job.job_id)
     assert (ended.state, ended.code) == (JobState.FAILED, Code.BLOB_MISSING)
     assert list(world.store.names(manifests_prefix(world.tenant.tenant_id))) == before
-    world.at = lambda _: None
-    world.backed_up()
+    world.on_point = lambda _: None
+    world.back_up()
     assert world.download() == world.directory.records()

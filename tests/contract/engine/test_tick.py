@@ -33,22 +33,22 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 
 def test_a_silent_broker_loses_no_step(world: EngineWorld) -> None:
-    job = world.ask()
+    job = world.request()
     world.messages.open = False
     world.tick()
-    assert world.messages.taken == []
+    assert world.messages.queue == []
     world.messages.open = True
     world.work()
-    assert world.of.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
 
 
 def test_send_due_returns_the_number_of_sent_messages(world: EngineWorld) -> None:
-    world.ask()
+    world.request()
     world.messages.open = False
     world.tick()
     world.messages.open = True
     sent = send_due(world.context)
-    assert sent == len(world.messages.taken) == 4
+    assert sent == len(world.messages.queue) == 4
 
 
 def test_a_job_requested_by_hand_starts_within_one_tick_before_all_due_jobs(world: EngineWorld, other: Tenant) -> None:
@@ -56,41 +56,41 @@ def test_a_job_requested_by_hand_starts_within_one_tick_before_all_due_jobs(worl
     due = world.clock.time - timedelta(days=1)
     schedule = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due)
     world.context.catalog.tenant(other.tenant_id).schedules.set(schedule)
-    job = world.ask()
+    job = world.request()
     world.tick()
-    assert {(step.job_id, step.queue) for step in world.messages.taken} == {(job.job_id, "manual")}
+    assert {(step.job_id, step.queue) for step in world.messages.queue} == {(job.job_id, "manual")}
     assert world.context.catalog.tenant(other.tenant_id).jobs.recent() != []
 
 
 def test_missed_due_times_become_one_job(world: EngineWorld) -> None:
     due = world.clock.time - timedelta(days=3)
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
+    world.catalog.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
     world.tick()
     world.tick()
-    (job,) = world.of.jobs.recent()
+    (job,) = world.catalog.jobs.recent()
     assert (job.origin, job.due_at) == (Origin.SCHEDULE, due)
-    schedule = world.of.schedules.get()
+    schedule = world.catalog.schedules.get()
     assert schedule is not None
     assert schedule.next_due is not None
     assert world.clock.time < schedule.next_due <= world.clock.time + timedelta(hours=1)
 
 
 def test_no_due_time_becomes_a_job_during_a_fresh_refusal(world: EngineWorld) -> None:
-    world.of.keys.refuse(ARN, REFUSED.message)
+    world.catalog.keys.refuse(ARN, REFUSED.message)
     due = world.clock.time - timedelta(minutes=1)
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
+    world.catalog.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
     world.tick()
-    assert world.of.jobs.recent() == []
+    assert world.catalog.jobs.recent() == []
     world.clock.time += timedelta(minutes=5)
     world.tick()
-    assert [job.due_at for job in world.of.jobs.recent()] == [due]
+    assert [job.due_at for job in world.catalog.jobs.recent()] == [due]
 
 
 def test_a_paused_schedule_makes_no_job(world: EngineWorld) -> None:
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=True, next_due=None))
+    world.catalog.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=True, next_due=None))
     world.clock.time += timedelta(days=2)
     world.tick()
-    assert world.of.jobs.recent() == []
+    assert world.catalog.jobs.recent() == []
 
 
 def test_a_tick_records_the_heartbeat_of_beat(world: EngineWorld) -> None:
@@ -149,9 +149,9 @@ def test_a_failing_due_time_delays_no_other_due_time(
         world.context.catalog.tenant(tenant.tenant_id).schedules.set(schedule)
     break_method(monkeypatch, "make_due", error, world.tenant)
     failing_tick(world, error)
-    assert world.of.jobs.recent() == []
+    assert world.catalog.jobs.recent() == []
     (job,) = world.context.catalog.tenant(other.tenant_id).jobs.recent()
-    assert {step.job_id for step in world.messages.taken} == {job.job_id}
+    assert {step.job_id for step in world.messages.queue} == {job.job_id}
     (error_record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
     assert error_record.tenant == world.tenant.tenant_id  # type: ignore[attr-defined]
     assert "defect" not in error_record.getMessage()
@@ -165,12 +165,12 @@ def test_a_job_that_gets_no_steps_delays_no_other_job(
     caplog: pytest.LogCaptureFixture,
     error: Exception,
 ) -> None:
-    stuck = world.ask()
+    stuck = world.request()
     job, _ = world.context.catalog.tenant(other.tenant_id).jobs.request(stuck.kind, origin=Origin.HAND)
     break_method(monkeypatch, "offer_steps", error, world.tenant)
     failing_tick(world, error)
-    assert world.of.jobs.steps(stuck.job_id) == []
-    assert {step.job_id for step in world.messages.taken} == {job.job_id}
+    assert world.catalog.jobs.steps(stuck.job_id) == []
+    assert {step.job_id for step in world.messages.queue} == {job.job_id}
     (error_record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
     assert (error_record.tenant, error_record.job) == (stuck.tenant_id, stuck.job_id)  # type: ignore[attr-defined]
 
@@ -180,10 +180,10 @@ def test_a_job_that_gets_no_steps_delays_no_other_job(
 def test_a_claim_or_job_that_cannot_be_ended_delays_no_other(
     world: EngineWorld, other: Tenant, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
 ) -> None:
-    job = world.ask()
+    job = world.request()
     other_job, _ = world.context.catalog.tenant(other.tenant_id).jobs.request(job.kind, origin=Origin.HAND)
     world.tick()
-    for step in world.messages.taken:
+    for step in world.messages.queue:
         catalog = world.context.catalog.tenant(step.tenant_id)
         catalog.claims.claim(step.job_id, step.step_id, "w/1", 30)
         if part == "_end_cancelled":
@@ -198,9 +198,9 @@ def test_a_claim_or_job_that_cannot_be_ended_delays_no_other(
         return int(real(rows, row, *more))
 
     monkeypatch.setattr(expiry, part, broken)
-    world.messages.taken.clear()
+    world.messages.queue.clear()
     failing_tick(world, error)
-    assert not world.of.jobs.get(job.job_id).state.ended
+    assert not world.catalog.jobs.get(job.job_id).state.ended
     jobs = world.context.catalog.tenant(other.tenant_id).jobs
     if part == "_end_cancelled":
         assert jobs.get(other_job.job_id).state is JobState.CANCELLED
@@ -226,7 +226,7 @@ def test_a_tenant_that_gets_no_sweep_delays_no_sweep_of_another_tenant(
     monkeypatch.setattr(scheduler, "_insert_sweep", broken)
     world.pass_time(timedelta(hours=world.context.limits.sweep_hours).total_seconds())
     failing_tick(world, error)
-    assert world.of.jobs.recent() == []
+    assert world.catalog.jobs.recent() == []
     (job,) = world.context.catalog.tenant(other.tenant_id).jobs.recent()
     assert job.kind is JobKind.SWEEP
     (error_record,) = (record for record in caplog.records if record.name == each_row.__name__)
@@ -239,14 +239,14 @@ def test_a_failing_part_of_the_tick_delays_no_other_part(
     world: EngineWorld, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
 ) -> None:
     due = world.clock.time - timedelta(minutes=1)
-    world.of.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
+    world.catalog.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=due))
     if part == "due":
-        world.ask()
+        world.request()
     break_method(monkeypatch, part, error)
     failing_tick(world, error, recorded=False)
-    (job,) = world.of.jobs.recent()
-    assert bool(world.of.jobs.steps(job.job_id)) == (part != "unplanned")
-    assert bool(world.messages.taken) == (part in ("due", "make_sweeps", "expire"))
+    (job,) = world.catalog.jobs.recent()
+    assert bool(world.catalog.jobs.steps(job.job_id)) == (part != "unplanned")
+    assert bool(world.messages.queue) == (part in ("due", "make_sweeps", "expire"))
 
 
 def test_an_unreachable_catalog_ends_the_tick_at_once_without_a_heartbeat(

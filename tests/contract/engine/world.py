@@ -1,4 +1,4 @@
-"""The engine over a real catalog on SQLite, with key service, store and directory in memory and time that can be set."""
+"""The engine with a real catalog on SQLite, a key service, store and directory in memory, and a clock that tests set."""
 
 import copy
 import dataclasses
@@ -46,9 +46,9 @@ LEASE = 0.6
 
 @dataclass
 class MemoryPage:
-    found: list[list[Line]]
+    groups: list[list[Line]]
     cursor: Cursor | None
-    named: list[str] = field(default_factory=list)
+    incomplete_ids: list[str] = field(default_factory=list)
     refusals: list[RefusedObject] = field(default_factory=list)
     size: int = 0
 
@@ -56,35 +56,35 @@ class MemoryPage:
         return self.refusals
 
     def entries(self) -> Iterator[list[Line]]:
-        return iter(self.found)
+        return iter(self.groups)
 
     def incomplete(self) -> list[str]:
-        return self.named
+        return self.incomplete_ids
 
 
 class MemoryDirectory:
-    """A directory that is, per stream, a log of lines; a page tells one entry of it.
+    """A directory that is, per stream, a log of lines. Each page has one entry of the log.
 
-    ``tests/contract/graph/test_sources.py`` holds it to what every source of a directory promises.
+    ``tests/contract/graph/test_sources.py`` checks the contract of sources.
 
-    ``trouble`` holds, per stream, what its next readings meet and after how many pages; ``named`` ids come without
-    their properties on the last page of a reading; ``objects`` is what is found by id. ``silent``: no small request is
-    answered. ``says`` holds, per stream, what its next probes come to; ``refusing`` the objects that its last page, or what
-    is found by id, refuses.
+    ``trouble`` has, per stream, the errors of its next reads and the number of pages before each error. Objects with
+    ``incomplete_ids`` come without their properties on the last page of a read. ``objects`` are the objects that a fetch
+    by id finds. While ``silent``, no small request is answered. ``probe_answers`` has, per stream, the answers of its next
+    probes. ``refused_ids`` has, per stream, the objects that its last page or a fetch by id refuses.
     """
 
     def __init__(self) -> None:
         self.log: dict[str, list[Line]] = {name: [] for name in STREAMS}
         self.trouble: dict[str, list[tuple[int, EntrakeepError]]] = {}
-        self.named: list[str] = []
+        self.incomplete_ids: list[str] = []
         self.objects: dict[str, bytes] = {}
-        self.told: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self.secret_expiry: datetime | None = None
         self.silent = False
-        self.probed: list[tuple[str, str]] = []
-        self.refusing: dict[str, list[str]] = {}
-        self.says: dict[str, list[Answer]] = {}
-        self.closed = 0
+        self.probes: list[tuple[str, str]] = []
+        self.refused_ids: dict[str, list[str]] = {}
+        self.probe_answers: dict[str, list[Answer]] = {}
+        self.times_closed = 0
 
     def put(self, stream: str, key: str, value: bytes = b"{}") -> None:
         resource = ".".join(key.split("/")[::2])
@@ -101,12 +101,12 @@ class MemoryDirectory:
     async def pages(
         self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor] = ()
     ) -> AsyncIterator[MemoryPage]:
-        self.passed = passed
-        self.told.append((stream.name, "afresh" if cursor is None else cursor.link.reveal().decode()))
+        self.passed_cursors = passed
+        self.requests.append((stream.name, "afresh" if cursor is None else cursor.link.reveal().decode()))
         after, error = self.trouble[stream.name].pop(0) if self.trouble.get(stream.name) else (-1, None)
-        at = int(cursor.link.reveal().rpartition(b":")[2]) if cursor is not None else 0
+        position = int(cursor.link.reveal().rpartition(b":")[2]) if cursor is not None else 0
         log = self.log[stream.name]
-        pages = [[[line]] for line in log[at:]] or [[]]
+        pages = [[[line]] for line in log[position:]] or [[]]
         if cursor is None:
             pages[0].insert(0, [prefix_tombstone(name.encode(), b"") for name in stream.resources])
         for n, entries in enumerate(pages):
@@ -114,27 +114,27 @@ class MemoryDirectory:
             if n == after and error is not None:
                 raise error
             last = n == len(pages) - 1
-            link = Cursor(Secret(b"next:%d" % (at + n + 1)), more=True) if not last else None
+            link = Cursor(Secret(b"next:%d" % (position + n + 1)), more=True) if not last else None
             if last and stream.reading is Reading.DELTA:
                 link = Cursor(Secret(b"delta:%d" % len(log)), more=False)
-            named = self.named if last and stream.name == "users" else []
-            refused = self.refusing.get(stream.name, []) if last and stream.children else []
-            refusals = [RefusedObject(id=each, request_id=f"request-{each}") for each in refused]
-            yield MemoryPage(entries, link, named, refusals)
+            incomplete = self.incomplete_ids if last and stream.name == "users" else []
+            refused_ids = self.refused_ids.get(stream.name, []) if last and stream.children else []
+            refusals = [RefusedObject(id=each, request_id=f"request-{each}") for each in refused_ids]
+            yield MemoryPage(entries, link, incomplete, refusals)
         if after >= len(pages) and error is not None:
             raise error
 
     async def fetch(self, stream: Stream, object_id: str) -> Line | None:
-        self.told.append((stream.name, object_id))
-        if object_id in self.refusing.get(stream.name, []):
+        self.requests.append((stream.name, object_id))
+        if object_id in self.refused_ids.get(stream.name, []):
             raise Skip(Answer.FAILED, "status 400", f"request-{object_id}")
         value = self.objects.get(object_id)
         resource = stream.resource.encode()
         return None if value is None else put(resource, resource + b"/" + encode_id(object_id), value)
 
     async def probe(self, stream: Stream, *, listing: bool = False) -> Answer:
-        self.probed.append((stream.name, "listing" if listing else "probe"))
-        return self.says[stream.name].pop(0) if self.says.get(stream.name) else Answer.WHOLE
+        self.probes.append((stream.name, "listing" if listing else "probe"))
+        return self.probe_answers[stream.name].pop(0) if self.probe_answers.get(stream.name) else Answer.WHOLE
 
     async def answers(self, stream: Stream) -> bool:
         return not self.silent
@@ -146,24 +146,24 @@ class MemoryDirectory:
         return self.secret_expiry
 
     async def close(self) -> None:
-        self.closed += 1
+        self.times_closed += 1
 
 
 def identity(directory_id: str | None = None) -> Identity:
-    """What signs in to a directory, to one that nothing else has signed in to if none is named."""
+    """Return an identity for this directory, or for a new directory if none is named."""
     return Identity(directory_id=directory_id or str(uuid.uuid4()), client_id=CLIENT, secret=Secret(b"s"))
 
 
 class Messages:
-    """A broker that takes messages while ``open``."""
+    """A broker that accepts messages while ``open``."""
 
     def __init__(self) -> None:
         self.open = True
-        self.taken: list[StepRef] = []
+        self.queue: list[StepRef] = []
 
     def send(self, step: StepRef) -> bool:
         if self.open:
-            self.taken.append(step)
+            self.queue.append(step)
         return self.open
 
 
@@ -179,25 +179,25 @@ class SetClock:
 
 
 class _Points(Observer):
-    """Hands each point on to the world, whose tests may change what happens there at any time."""
+    """Passes each point to the world, whose tests may change the action of a point at any time."""
 
     def __init__(self, world: "EngineWorld") -> None:
         self._world = world
 
     def reach(self, point: Point) -> None:
-        self._world.at(point)
+        self._world.on_point(point)
 
 
 class EngineWorld:
-    """The engine with one tenant, and hands to move its jobs along."""
+    """The engine with one tenant, and methods that run its jobs."""
 
     def __init__(
         self, folder: Path, keys: KeyService | None = None, provider_key: str = ARN, lease: float = LEASE
     ) -> None:
-        """``keys``: another key service than the one in memory."""
+        """Add the tenant. ``keys`` replaces the key service in memory."""
         self.keys, self.store, self.directory = MemoryKeys(), MemoryStore(), MemoryDirectory()
         self.messages, self.clock = Messages(), SetClock()
-        self.at: Callable[[str], None] = lambda _: None
+        self.on_point: Callable[[str], None] = lambda _: None
         limits = Limits(resend_seconds=0.0, broker_seconds=0.0, gone_after_seconds=0.0, store_pause_seconds=0.0)
         catalog = open_catalog(migrated_file(folder / "catalog.sqlite3"))
         self.context = Context(
@@ -212,36 +212,36 @@ class EngineWorld:
             provider_key=provider_key,
             observer=_Points(self),
         )
-        self._see(folder / "catalog.sqlite3")
+        self._open_database(folder / "catalog.sqlite3")
         self.directory.put("organization", f"organization/{DIRECTORY}")
         for n in range(4):
             self.directory.put("users", f"users/{n}", b'{"n":%d}' % n)
         self.directory.put("groups", "groups/g")
         self.directory.put("groups", "groups/g/members/1")
         self.tenant: Tenant = add_tenant(self.context, "acme", identity(DIRECTORY)).tenant
-        self.of: TenantCatalog = self.context.catalog.tenant(self.tenant.tenant_id)
+        self.catalog: TenantCatalog = self.context.catalog.tenant(self.tenant.tenant_id)
 
-    def over(self, database: Path) -> "EngineWorld":
-        """The same bucket, KMS and directory, over another catalog."""
+    def with_catalog(self, database: Path) -> "EngineWorld":
+        """Return a world with the same bucket, KMS and directory, and another catalog."""
         other = copy.copy(self)
         catalog = open_catalog(migrated_file(database))
         store = MarkedStore(self.store, catalog, self.context.limits, self.clock.monotonic)
         other.context = dataclasses.replace(self.context, catalog=catalog, store=store, observer=_Points(other))
-        other._see(database)
-        other.of = other.context.catalog.tenant(self.tenant.tenant_id)
+        other._open_database(database)
+        other.catalog = other.context.catalog.tenant(self.tenant.tenant_id)
         return other
 
-    def _see(self, database: Path) -> None:
+    def _open_database(self, database: Path) -> None:
         self.database = database
         self._aging = World(f"sqlite:///{database}")
         self.scheduler = self.context.catalog.scheduler()
         self.scheduler.record_heartbeat("w", 4)
 
     def limit(self, **limits: float) -> None:
-        """Other limits from now on."""
+        """Use other limits from now on."""
         self.context = dataclasses.replace(self.context, limits=msgspec.structs.replace(self.context.limits, **limits))
 
-    def ask(
+    def request(
         self,
         kind: JobKind = JobKind.BACKUP,
         snapshot: str | None = None,
@@ -249,81 +249,84 @@ class EngineWorld:
         *,
         full: bool = False,
     ) -> Job:
-        return self.of.jobs.request(kind, origin=Origin.HAND, snapshot=snapshot, detail=detail, full=full)[0]
+        return self.catalog.jobs.request(kind, origin=Origin.HAND, snapshot=snapshot, detail=detail, full=full)[0]
 
     def pass_time(self, seconds: float) -> None:
-        """Everything that stands in the catalog is so much older; the worker has just been seen."""
+        """Make every time in the catalog older by these seconds. The worker's heartbeat stays new."""
         self._aging.pass_time(seconds)
         self.scheduler.record_heartbeat("w", 4)
 
     def change(self, table: str, **values: object) -> None:
-        """Writes behind the catalog's back."""
+        """Write into a table without the catalog."""
         self._aging.change(table, **values)
 
-    def wrap_anew(self, data_key_id: str, arn: str) -> None:
-        """The data key's next generation, behind the catalog's back."""
-        key = self.of.keys.get(data_key_id)
+    def rewrap(self, data_key_id: str, arn: str) -> None:
+        """Add the data key's next generation without the catalog."""
+        key = self.catalog.keys.get(data_key_id)
         wrapping = self.keys.reencrypt(key.arn, key.wrapped, key.context, arn, data_key_id)
-        self._aging.wrap_anew(self.of, key, arn, wrapping.wrapped)
+        self._aging.wrap_anew(self.catalog, key, arn, wrapping.wrapped)
 
     def rows(self, table: str) -> list[dict[str, object]]:
-        """All that stands in a table."""
+        """Return all rows of a table."""
         return self._aging.rows(table)
 
     def tick(self) -> None:
         tick(self.context)
 
-    def perform(self, step: StepRef) -> None:
-        """What a worker does with a message."""
+    def run_step(self, step: StepRef) -> None:
+        """Run a step as a worker does that receives its message."""
         message = StepMessage(tenant_id=step.tenant_id, job_id=step.job_id, step_id=step.step_id)
         run_step(self.context, message, "w/1")
 
     def work(self, rounds: int = 12) -> None:
-        """Ticks and works until no message is left, or so often."""
+        """Tick and run all messages until none remains, at most ``rounds`` times."""
         for _ in range(rounds):
-            self.scheduler.record_heartbeat("w", 4)  # a slow machine is no silent worker
             self.tick()
-            taken, self.messages.taken = self.messages.taken, []
-            if not taken:
+            queue, self.messages.queue = self.messages.queue, []
+            if not queue:
                 return
-            for step in taken:
-                self.perform(step)
+            for step in queue:
+                self.run_step(step)
 
     @contextmanager
     def step(self, name: str, phase: int = Phase.READ) -> Iterator[Work]:
-        """The step of this name, held by the test; those that come before it are done, and their messages are gone."""
+        """Claim the step of this name, after running the steps before it. Drop the remaining messages."""
         claim = None
         while claim is None:
             self.tick()
-            taken, self.messages.taken = self.messages.taken, []
-            assert taken, "there is no such step"
-            for sent in taken:
-                steps = self.of.jobs.steps(sent.job_id)
-                if any((step.step_id, step.name, step.phase) == (sent.step_id, name, phase) for step in steps):
-                    claim = self.of.claims.claim(sent.job_id, sent.step_id, "w/1", self.context.limits.claim_seconds)
+            queue, self.messages.queue = self.messages.queue, []
+            assert queue, "there is no such step"
+            for message in queue:
+                steps = self.catalog.jobs.steps(message.job_id)
+                if any((step.step_id, step.name, step.phase) == (message.step_id, name, phase) for step in steps):
+                    claim = self.catalog.claims.claim(
+                        message.job_id, message.step_id, "w/1", self.context.limits.claim_seconds
+                    )
                     break
-                self.perform(sent)
+                self.run_step(message)
         with (
-            ClaimKeeper(self.of.claims, claim, self.context.limits, self.clock.monotonic) as hold,
-            ProcessKeys(self.context, self.of) as keys,
+            ClaimKeeper(self.catalog.claims, claim, self.context.limits, self.clock.monotonic) as keeper,
+            ProcessKeys(self.context, self.catalog) as keys,
         ):
-            yield Work(self.context, self.of, claim, hold, keys)
+            yield Work(self.context, self.catalog, claim, keeper, keys)
 
     def cancel(self, work: Work) -> None:
-        """Cancels the job of a step at work; returns when its claim knows."""
-        known = threading.Event()
-        work.claim_keeper.on_lost(known.set)
-        self.of.jobs.cancel(work.claim.job_id)
-        assert known.wait(20)
+        """Cancel the job of a running step. Return once its claim keeper knows."""
+        cancelled = threading.Event()
+        work.claim_keeper.on_lost(cancelled.set)
+        self.catalog.jobs.cancel(work.claim.job_id)
+        assert cancelled.wait(20)
 
-    def done(self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: Details | None = None) -> Job:
-        """A job asked for and worked on until it rests."""
-        job = self.ask(kind, snapshot, detail)
+    def run_job(
+        self, kind: JobKind = JobKind.BACKUP, snapshot: str | None = None, detail: Details | None = None
+    ) -> Job:
+        """Request a job and work until no message remains. Return the job."""
+        job = self.request(kind, snapshot, detail)
         self.work()
-        return self.of.jobs.get(job.job_id)
+        return self.catalog.jobs.get(job.job_id)
 
-    def backed_up(self) -> Job:
-        job = self.done()
+    def back_up(self) -> Job:
+        job = self.run_job()
         assert job.state is JobState.SUCCEEDED, job
         return job
 
