@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from console.cli.arguments import AsJson, Name, Wait, examples
+from console.cli.changes import made_snapshot, total_changes
 from console.cli.opening import open_catalog
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.waiting import note_hindrances, refuse_failed, wait_for
@@ -50,8 +51,10 @@ def backup(
     job = wait_for(catalog, job)
     handle = catalog.tenant(job.tenant_id)
     if as_json:
-        print_document(job_with_results(job, name, handle.jobs.steps(job.job_id)))
+        print_document(job_with_results(job, name, handle.jobs.steps(job.job_id), made_snapshot(handle, job)))
     refuse_failed(job)
     if not as_json and job.snapshot:
         made = handle.snapshots.get(job.snapshot)
         print_line(f"Snapshot {made.snapshot_id}: {counted(made.objects, 'object')}, {counted(made.links, 'link')}.")
+        if made.parent is not None:
+            print_line(f"Since the snapshot before: {total_changes(made)}.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, JobId, Since, TenantOption, examples
+from console.cli.changes import changes_of, made_snapshot
 from console.cli.hindrances import hindrances
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
@@ -88,16 +89,20 @@ def show(job: JobId, as_json: AsJson = False) -> None:
     """
     catalog = open_catalog()
     row = catalog.find_job(job)
-    steps = catalog.tenant(row.tenant_id).jobs.steps(job)
+    handle = catalog.tenant(row.tenant_id)
+    steps, made = handle.jobs.steps(job), made_snapshot(handle, row)
     problems = [] if row.state.ended else hindrances(catalog)
-    document = job_details(row, _tenant_name(catalog, row), steps, problems)
+    document = job_details(row, _tenant_name(catalog, row), steps, problems, made)
     if as_json:
         print_document(document)
         return
     print_fields([*fields_of(job_document(row, document.tenant, steps)).items()])
-    rows = [(each.resource, each.state, each.records, each.changed, each.answer) for each in document.resources]
+    rows = [
+        (each.resource, each.state, each.records, each.changed, each.answer, changes_of(each.changes, made))
+        for each in document.resources
+    ]
     if rows:
-        print_table(("resource", "state", "records", "changed", "answer"), rows, empty="")
+        print_table(("resource", "state", "records", "lines written", "answer", "since the parent"), rows, empty="")
     if (key_job := key_job_of(row)) is not None:
         print_key_job(key_job)
     if document.damaged:

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from console.cli.arguments import AsJson, Name, ResourceNames, SnapshotId, examples, words
+from console.cli.changes import total_changes
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, printable, write
 from console.cli.tables import print_table
@@ -41,13 +42,14 @@ def snapshots(name: Name, as_json: AsJson = False) -> None:
             to_second(moment(snapshot.created_at)),
             snapshot.objects,
             snapshot.links,
+            total_changes(snapshot),
             "complete" if snapshot.complete else "incomplete",
             what_lacks(snapshot),
         )
         for snapshot in listed
     ]
     empty = f"{name} has no snapshots yet. Make one with 'entrakeep backup {name} --wait'."
-    print_table(("snapshot", "created", "objects", "links", "state", "missing"), rows, empty=empty)
+    print_table(("snapshot", "created", "objects", "links", "changes", "state", "missing"), rows, empty=empty)
 
 
 @app.command(
@@ -101,19 +103,14 @@ def browse(
     Shows each record's key and name; with --id, the whole record. Runs in this process: needs the key's AWS credentials,
     and no running stack.
     """
-    if (refused or dangling) and (history or search is not None or id is not None or (refused and dangling)):
-        option = "--refused" if refused else "--dangling"
-        raise Refuse(Code.WRONG_USE, f"{option} can only be combined with --resource.")
-    if history and (id is None or search is not None or refused or dangling):
-        raise Refuse(Code.WRONG_USE, "--history needs --id, and can only be combined with --resource.")
+    _check_combination(
+        search=search is not None, id=id is not None, history=history, refused=refused, dangling=dangling
+    )
     context = open_engine()
     from shared.engine.snapshots.browse import browse as records
-    from shared.engine.snapshots.browse import refused as refused_objects
 
     if refused:
-        objects = refused_objects(context, context.catalog.find(name), snapshot, resource or ())
-        if not _written(_refusal(each, refusal, as_json) for each, refusal in objects) and not as_json:
-            note("No object was refused by Graph.")
+        _write_refused(context, name, snapshot, resource or (), as_json)
         return
     if dangling:
         _write_dangling(context, name, snapshot, resource or (), as_json)
@@ -122,14 +119,38 @@ def browse(
         _write_history(context, name, snapshot, id, resource or (), as_json)
         return
     matches = records(context, context.catalog.find(name), snapshot, resource or (), search, id)
-    if as_json:
-        lines = (record_line(key, value) for key, value in matches)
-    elif id is not None:
-        lines = (b"%b\n%b\n" % (key.encode(), _readable(value)) for key, value in matches)
-    else:
-        lines = (f"{key}  {_name(value)}".rstrip().encode() + b"\n" for key, value in matches)
+    lines = _record_lines(matches, as_json=as_json, whole=id is not None)
     if not _written(lines, at_once=search is not None) and not as_json:
         note("No record matches.")
+
+
+def _check_combination(*, search: bool, id: bool, history: bool, refused: bool, dangling: bool) -> None:
+    """Raise Refuse ``WRONG_USE`` for options that exclude each other."""
+    if (refused or dangling) and (search or id or history or (refused and dangling)):
+        option = "--refused" if refused else "--dangling"
+        raise Refuse(Code.WRONG_USE, f"{option} can only be combined with --resource.")
+    if history and (search or not id):
+        raise Refuse(Code.WRONG_USE, "--history needs --id, and can only be combined with --resource.")
+
+
+def _write_refused(context: "Context", name: str, snapshot: str, resources: Collection[str], as_json: bool) -> None:
+    """Write a line for each object that Graph refused."""
+    from shared.engine.snapshots.browse import refused
+
+    objects = refused(context, context.catalog.find(name), snapshot, resources)
+    if not _written(_refusal(each, refusal, as_json) for each, refusal in objects) and not as_json:
+        note("No object was refused by Graph.")
+
+
+def _record_lines(matches: Iterator[tuple[str, bytes]], *, as_json: bool, whole: bool) -> Iterator[bytes]:
+    """Yield the text of each record: its key and name, or the ``whole`` record."""
+    for key, value in matches:
+        if as_json:
+            yield record_line(key, value)
+        elif whole:
+            yield b"%b\n%b\n" % (key.encode(), _readable(value))
+        else:
+            yield f"{key}  {_name(value)}".rstrip().encode() + b"\n"
 
 
 def _write_history(

@@ -11,9 +11,21 @@ from console.documents.key_jobs import CheckDocument, UnmovedBlob, key_job_of
 from console.documents.verifications import DamagedBlob, damaged_of, strays_of
 from shared.domain.errors import Answer, Code
 from shared.domain.jobs import Job, JobKind, Phase, Step
+from shared.domain.model import ResourceReport, Snapshot
 from shared.domain.resources import RESOURCES
 
 ResourceState = Literal["queued", "reading", "done", "stopped", "not_started"]
+
+
+class ChangesDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup found changed in a resource since the parent snapshot."""
+
+    added: int
+    """Number of records that the parent does not have."""
+    removed: int
+    """Number of records that only the parent has."""
+    changed: int
+    """Number of records whose properties differ, volatile ones aside."""
 
 
 class ResourceDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,9 +38,11 @@ class ResourceDocument(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     """Number of records that were read."""
     changed: int
-    """Number of records that were added, changed or removed."""
+    """Number of lines that were written for added, changed or removed records."""
     answer: Answer | None
     """Graph's answer, null until the resource is read."""
+    changes: ChangesDocument | None
+    """What differs from the parent snapshot. Null if it is not known, and until the job has made its snapshot."""
 
 
 class JobWithResults(JobDocument, frozen=True, kw_only=True):
@@ -74,44 +88,62 @@ class JobDetails(JobWithResults, frozen=True, kw_only=True):
     """Problems that block the job now; empty for a job that has ended."""
 
 
-def job_with_results(job: Job, tenant: str, steps: Sequence[Step]) -> JobWithResults:
-    """Return the document of a job with its resources and results."""
-    return JobWithResults(**_result_fields(job, tenant, steps))
+def job_with_results(job: Job, tenant: str, steps: Sequence[Step], made: Snapshot | None = None) -> JobWithResults:
+    """Return the document of a job with its resources and results. ``made`` is the snapshot that it made."""
+    return JobWithResults(**_result_fields(job, tenant, steps, made))
 
 
 def job_details(
-    job: Job, tenant: str, steps: Sequence[Step], hindrances: Sequence[tuple[Code, str]] = ()
+    job: Job,
+    tenant: str,
+    steps: Sequence[Step],
+    hindrances: Sequence[tuple[Code, str]] = (),
+    made: Snapshot | None = None,
 ) -> JobDetails:
-    """Return the document of a job with its results and the problems that block it, each as code and sentence."""
+    """Return the document of a job with its results and the problems that block it, each as code and sentence.
+
+    ``made`` is the snapshot that it made.
+    """
     blocking = [HindranceDocument(code=code, message=message) for code, message in hindrances]
-    return JobDetails(**_result_fields(job, tenant, steps), hindrances=blocking)
+    return JobDetails(**_result_fields(job, tenant, steps, made), hindrances=blocking)
 
 
-def resources_of(job: Job, steps: Sequence[Step]) -> list[ResourceDocument]:
+def resources_of(job: Job, steps: Sequence[Step], made: Snapshot | None = None) -> list[ResourceDocument]:
     """Return a backup's progress with each resource; an empty list for other kinds of job.
 
-    A backup by another version may have read resources that this version does not know: its steps name them.
+    ``made`` is the snapshot that it made. A backup by another version may have read resources that this version does not
+    know: its steps name them.
     """
     if job.kind is not JobKind.BACKUP:
         return []
     streams = {name: row.stream for name, row in RESOURCES.items()}
     streams |= {progress.resource: step.name for step in steps for progress in step.progress}
-    return [_resource(name, stream, job, steps) for name, stream in streams.items()]
+    changes = {report.resource: _changes(report) for report in (made.resources if made is not None else [])}
+    return [_resource(name, stream, job, steps, changes.get(name)) for name, stream in streams.items()]
 
 
-def _result_fields(job: Job, tenant: str, steps: Sequence[Step]) -> dict[str, Any]:
+def _result_fields(job: Job, tenant: str, steps: Sequence[Step], made: Snapshot | None) -> dict[str, Any]:
     """Return the fields of a job with its progress and results."""
     damaged, key_job = damaged_of(job), key_job_of(job)
     return {
         **job_fields(job, tenant, steps),
-        "resources": resources_of(job, steps),
+        "resources": resources_of(job, steps, made),
         "damaged": UNSET if damaged is None else damaged,
         "strays": strays_of(job) or UNSET,
         **(msgspec.structs.asdict(key_job) if key_job else {}),
     }
 
 
-def _resource(name: str, stream: str, job: Job, steps: Sequence[Step]) -> ResourceDocument:
+def _changes(report: ResourceReport) -> ChangesDocument | None:
+    """Return what differs from the parent in a resource, or None if that is not known."""
+    if report.added is None or report.removed is None or report.changed is None:
+        return None
+    return ChangesDocument(added=report.added, removed=report.removed, changed=report.changed)
+
+
+def _resource(
+    name: str, stream: str, job: Job, steps: Sequence[Step], changes: ChangesDocument | None
+) -> ResourceDocument:
     """Return a backup's progress with one resource."""
     own_steps = [step for step in steps if step.phase < Phase.COMMIT and step.name == stream]
     counted = [progress for step in own_steps for progress in step.progress if progress.resource == name]
@@ -128,4 +160,5 @@ def _resource(name: str, stream: str, job: Job, steps: Sequence[Step]) -> Resour
         records=sum(progress.records for progress in counted),
         changed=sum(progress.changed for progress in counted),
         answer=next((step.answer for step in own_steps if step.phase == Phase.READ), None),
+        changes=changes,
     )

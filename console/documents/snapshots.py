@@ -24,6 +24,12 @@ class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Graph's request id of an answer that was not ``whole``."""
     unknown: bool
     """Whether the version that made the snapshot does not know the resource, and kept the parent's records."""
+    added: int | None
+    """Number of records that the parent does not have; null if it is not known, as in a first snapshot."""
+    removed: int | None
+    """Number of records that only the parent has; null if it is not known."""
+    changed: int | None
+    """Number of records whose properties differ from the parent's, volatile ones aside; null if it is not known."""
 
 
 class SnapshotDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,4 +125,7 @@ def _report(report: ResourceReport) -> ReportDocument:
         refused=report.refused,
         request_id=report.request_id,
         unknown=report.unknown,
+        added=report.added,
+        removed=report.removed,
+        changed=report.changed,
     )

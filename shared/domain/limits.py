@@ -45,6 +45,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Runs that one merge reads at the same time. One chunk of each is in memory."""
     compared_lines: int = 200_000
     """Lines in runs of one snapshot alone whose keys a comparison keeps in memory. With more, both are read whole."""
+    manifest_threads: int = 8
+    """Manifests that a history reads at the same time, because each needs a call to KMS."""
     differences_waiting: int = 20_000
     """Differences that wait until the names that they need are read. With more, the names of all objects are read."""
     differences_waiting_bytes: int = 32 * 1024 * 1024

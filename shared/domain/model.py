@@ -149,6 +149,12 @@ class ResourceReport(msgspec.Struct, frozen=True, kw_only=True):
     """The number of objects that Graph refused, for a ``partial`` resource. The manifest seals their ids."""
     unknown: bool = False
     """True if the version that made the snapshot does not know the resource, and kept the parent's records."""
+    added: int | None = None
+    """The number of records that the parent does not have, or None (never 0) if that is not known."""
+    removed: int | None = None
+    """The number of records that only the parent has, or None if that is not known."""
+    changed: int | None = None
+    """The number of records whose properties differ from the parent's, or None if that is not known."""
 
     @property
     def lacking(self) -> bool:

@@ -34,6 +34,13 @@ def differing(
     yield from changed_records(*(_records(side, resource, touched, owned=owned) for side in (before, after)))
 
 
+def lines_apart(before: SnapshotReader, after: SnapshotReader, resource: str) -> int:
+    """Return how many lines, in runs that only one snapshot has, decide which records of a resource differ. Read nothing."""
+    lines = sum(chunk.lines for run in _own_runs(before, after, resource) for chunk in run.chunks)
+    owner = _owner(before, after, resource)
+    return lines if owner is None else lines + lines_apart(before, after, owner)
+
+
 def _records(side: SnapshotReader, resource: str, touched: Touched | None, *, owned: bool) -> Iterator[Record]:
     """Return one side's records; with ``owned``, without those of objects that do not exist."""
     if not owned:
@@ -60,13 +67,18 @@ def _own_touched(
     before: SnapshotReader, after: SnapshotReader, resource: str, lists: ReadRun, most: int
 ) -> set[bytes] | None:
     """Return the orders of a resource in runs that only one side has, or None if there are too many."""
-    states = [side.stream_of(resource) for side in (before, after)]
-    runs = [{run.run_id: run for run in (state.runs if state is not None else [])} for state in states]
-    own = [narrowed((runs[0] | runs[1])[run_id], resource) for run_id in runs[0].keys() ^ runs[1].keys()]
+    own = _own_runs(before, after, resource)
     if sum(chunk.lines for run in own for chunk in run.chunks) > most:
         return None
     name = resource.encode()
     return {order for run in own for lines in lists(run) for order, _ in lines if split_order(order)[0] == name}
+
+
+def _own_runs(before: SnapshotReader, after: SnapshotReader, resource: str) -> list[Run]:
+    """Return the runs that only one side has, with only the chunks that may have a record of the resource."""
+    states = [side.stream_of(resource) for side in (before, after)]
+    runs = [{run.run_id: run for run in (state.runs if state is not None else [])} for state in states]
+    return [narrowed((runs[0] | runs[1])[run_id], resource) for run_id in runs[0].keys() ^ runs[1].keys()]
 
 
 def _owner(before: SnapshotReader, after: SnapshotReader, resource: str) -> str | None:

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from operator import itemgetter
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -164,23 +164,57 @@ def total(counted_runs: Sequence[tuple[Run, Set[bytes]]], read: ReadRun) -> Coun
     return counts
 
 
-def recount(before: Mapping[str, int], older: Sequence[Run], newer: Sequence[Run], read: ReadRun) -> Counter[str]:
-    """Return the number of records in all runs together, by resource. ``before`` are the numbers of ``older`` alone.
+class Changes(NamedTuple):
+    """The numbers of a resource's records that differ between two states."""
 
-    Reads the newer runs, and the chunks of older runs that they touch. To bound memory, it reads all runs if the newer
-    ones have many lines.
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+
+
+class Recounted(NamedTuple):
+    """The numbers of records in older and newer runs together."""
+
+    records: Counter[str]
+    """Numbers of records by resource."""
+    changes: dict[str, Changes] | None
+    """What the newer runs changed, by resource; resources without a change may be missing. None if that is unknown."""
+
+
+def recount(
+    before: Mapping[str, int],
+    older: Sequence[Run],
+    newer: Sequence[Run],
+    read: ReadRun,
+    meaning: Callable[[str, bytes], bytes],
+) -> Recounted:
+    """Return the number of records in all runs together. ``before`` are the numbers of ``older`` alone, by resource.
+
+    Two values are equal if ``meaning``, of a resource and a value, returns the same for both. Reads the newer runs, and the
+    chunks of older runs that they touch. To bound memory, it only counts all runs if the newer ones have many lines.
     """
     if sum(run.lines for run in newer) > _MOST:
-        return count([*older, *newer], read)
-    counts = Counter(before)
+        return Recounted(count([*older, *newer], read), None)
     orders: list[bytes] = []
+    meanings: dict[bytes, bytes] = {}
     for lines in squeeze([read(run) for run in newer]):
         orders += [order for order, _ in lines]
-        counts.update(_counted([line for line in lines if line[1] is not None]))
+        meanings.update((line[0], meaning(_resource(line), line[1])) for line in lines if line[1] is not None)
+    added, removed, changed = Counter(map(_resource_of, meanings)), Counter[str](), Counter[str]()
     touched = Touched(orders)
     for lines in merge([read(touched.narrowed(run)) for run in older]):
-        counts.subtract(_counted(touched.among(lines)))
-    return counts
+        for order, value in touched.among(lines):
+            resource, present = _resource_of(order), meanings.get(order)
+            if present is None:
+                removed[resource] += 1
+                continue
+            added[resource] -= 1
+            changed[resource] += value is not None and meaning(resource, value) != present
+    records = Counter(before)
+    records.update(added)
+    records.subtract(removed)
+    changes = {name: Changes(added[name], removed[name], changed[name]) for name in {*added, *removed}}
+    return Recounted(records, changes)
 
 
 def _counted(lines: list[Line]) -> Counter[str]:
@@ -193,7 +227,11 @@ def _counted(lines: list[Line]) -> Counter[str]:
 
 
 def _resource(line: Line) -> str:
-    return split_order(line[0])[0].decode()
+    return _resource_of(line[0])
+
+
+def _resource_of(order: bytes) -> str:
+    return split_order(order)[0].decode()
 
 
 def _cuts(order: bytes) -> list[bytes]:

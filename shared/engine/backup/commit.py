@@ -1,10 +1,12 @@
 """The commit: store one manifest, then one row; from then on the snapshot exists."""
 
 import uuid
+from collections.abc import Mapping
 
 from shared.domain.errors import Alarm, Answer, Code, Refuse
 from shared.domain.jobs import JobState
 from shared.domain.model import ResourceReport, Snapshot
+from shared.engine.backup.changes import known_changes
 from shared.engine.backup.stream_results import stream_results
 from shared.engine.backup.stream_states import counted_states, stream_states, unknown_states
 from shared.engine.snapshots.chain import to_name
@@ -16,6 +18,7 @@ from shared.vault.format import Manifest, StreamState
 from shared.vault.keyring import check_key_object
 from shared.vault.manifests import store_manifest
 from shared.vault.names import chunk_blob, chunks_prefix, last
+from shared.vault.touched import Changes
 
 
 def commit_step(work: Work) -> bool:
@@ -29,8 +32,9 @@ def commit_step(work: Work) -> bool:
     states = stream_states(work, results)
     _refuse_empty({state.answer for state in states})
     unknown = unknown_states(parent, states)
-    states = counted_states(work, results, [*states, *unknown])
-    manifest = _manifest(work, parent, states, {state.stream for state in unknown})
+    states, recounted = counted_states(work, results, [*states, *unknown])
+    changes = known_changes(work, parent, states, recounted)
+    manifest = _manifest(work, parent, states, {state.stream for state in unknown}, changes)
     key = work.keys.job_key(work.claim.job_id)
     _check_stored(work, states, key.id)
     work.check()
@@ -76,10 +80,21 @@ def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> No
     check_key_object(store, tenant, work.catalog.keys.get(data_key_id))
 
 
-def _manifest(work: Work, parent: Manifest | None, states: list[StreamState], unknown: set[str]) -> Manifest:
-    """Return the manifest of a new snapshot on top of ``parent``. ``unknown`` are streams that the job does not know."""
+def _manifest(
+    work: Work,
+    parent: Manifest | None,
+    states: list[StreamState],
+    unknown: set[str],
+    changes: Mapping[str, Changes],
+) -> Manifest:
+    """Return the manifest of a new snapshot on top of ``parent``.
+
+    ``unknown`` are streams that the job does not know, ``changes`` those since the parent, by resource.
+    """
     reports = [
-        _report(listed.resource, state, unknown=state.stream in unknown) for state in states for listed in state.listed
+        _report(listed.resource, state, changes.get(listed.resource), unknown=state.stream in unknown)
+        for state in states
+        for listed in state.listed
     ]
     row = work.catalog.snapshots.get(parent.snapshot_id) if parent is not None else None
     return Manifest(
@@ -96,7 +111,7 @@ def _manifest(work: Work, parent: Manifest | None, states: list[StreamState], un
     )
 
 
-def _report(name: str, state: StreamState, *, unknown: bool) -> ResourceReport:
+def _report(name: str, state: StreamState, changes: Changes | None, *, unknown: bool) -> ResourceReport:
     """Return a resource's line of the completeness report.
 
     Refused objects belong to the stream's own resource, so its other resources are reported as whole.
@@ -110,6 +125,7 @@ def _report(name: str, state: StreamState, *, unknown: bool) -> ResourceReport:
         request_id=None if spared else state.request_id,
         refused=0 if spared or state.stale else len(state.refused),
         unknown=unknown,
+        **(changes._asdict() if changes is not None else {}),
     )
 
 

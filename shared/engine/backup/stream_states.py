@@ -6,11 +6,12 @@ import msgspec
 
 from shared.domain.errors import Answer
 from shared.domain.resources import Stream
+from shared.engine.backup.changes import meaning
 from shared.engine.backup.stream_results import StreamResult
 from shared.engine.steps.work import Work
 from shared.vault.format import Holds, Manifest, StoredResource, StreamState
 from shared.vault.snapshot_reader import SnapshotReader
-from shared.vault.touched import count, recount, total
+from shared.vault.touched import Changes, count, recount, total
 
 
 def stream_states(work: Work, results: Sequence[StreamResult]) -> list[StreamState]:
@@ -38,20 +39,24 @@ def unknown_states(parent: Manifest | None, states: Sequence[StreamState]) -> li
     return kept
 
 
-def counted_states(work: Work, results: Sequence[StreamResult], states: Sequence[StreamState]) -> list[StreamState]:
-    """Return the states with the number of records of each resource.
+def counted_states(
+    work: Work, results: Sequence[StreamResult], states: Sequence[StreamState]
+) -> tuple[list[StreamState], dict[str, Changes]]:
+    """Return the states with the number of records of each resource, and the changes that counting has shown.
 
     Records of objects of another stream are counted by reading them, because that stream may have other objects by now.
     """
     reader = SnapshotReader(work.blobs, states)
     read = {result.stream.name: result for result in results if result.whole}
-    return [
-        msgspec.structs.replace(
-            state,
-            records=_records(work, read[state.stream], reader) if state.stream in read else _kept(state, reader),
-        )
-        for state in states
-    ]
+    counted, changes = [], dict[str, Changes]()
+    for state in states:
+        if state.stream in read:
+            records, shown = _records(work, read[state.stream], reader)
+            changes |= shown
+        else:
+            records = _kept(state, reader)
+        counted.append(msgspec.structs.replace(state, records=records))
+    return counted, changes
 
 
 def listed_resources(stream: Stream) -> list[StoredResource]:
@@ -126,8 +131,12 @@ def _kept(state: StreamState, reader: SnapshotReader) -> dict[str, int | None]:
     }
 
 
-def _records(work: Work, result: StreamResult, reader: SnapshotReader) -> dict[str, int | None]:
+def _records(
+    work: Work, result: StreamResult, reader: SnapshotReader
+) -> tuple[dict[str, int | None], dict[str, Changes]]:
     """Return the number of records per resource of a stream that this job has read, by the cheapest of three ways.
+
+    The first way also shows the changes on top of the parent's runs.
 
     A stream on top of the parent's runs is counted by its changes. A stream that was read from the beginning adds up the
     counts of its runs, less repeated objects. Otherwise all runs are read.
@@ -135,12 +144,15 @@ def _records(work: Work, result: StreamResult, reader: SnapshotReader) -> dict[s
     read = work.blobs.lists
     resources, runs, before = result.stream.resources, result.runs, result.previous
     if any(reader.foreign_owner(name) is not None for name in resources):
-        return {name: reader.count(name) for name in resources}
+        return {name: reader.count(name) for name in resources}, {}
     known = {name: records for name, records in before.records.items() if records is not None} if before else {}
     if len(runs) > 1 and result.parent_runs and len(known) == len(resources):
-        counts = recount(known, result.parent_runs, result.own_runs, read)
+        counts, changes = recount(known, result.parent_runs, result.own_runs, read, meaning)
+        if changes is not None:
+            return {name: counts[name] for name in resources}, {n: changes.get(n, Changes()) for n in resources}
     elif len(runs) > 1 and not result.parent_runs and (first_round := result.repeated_by_run) is not None:
-        counts = recount(total(first_round, read), runs[: len(first_round)], runs[len(first_round) :], read)
+        first, second = runs[: len(first_round)], runs[len(first_round) :]
+        counts = recount(total(first_round, read), first, second, read, lambda _, value: value).records
     else:
         counts = count(runs, read)
-    return {name: counts[name] for name in resources}
+    return {name: counts[name] for name in resources}, {}

@@ -21,9 +21,6 @@ from shared.vault.format import Manifest, StreamState
 from shared.vault.object_reader import ObjectReader
 from shared.vault.snapshot_reader import SnapshotReader
 
-_THREADS = 8
-"""Manifests that are read at a time: each needs a call to KMS."""
-
 
 class History:
     """The events of one object, newest first, and the names that they need."""
@@ -79,7 +76,7 @@ class _Reading:
         """The manifest of the last snapshot, which lists the resources of all earlier ones."""
         self._listed = {each.resource: each for state in self.newest.streams for each in state.listed}
         self._object = ObjectReader(work.blobs, object_id, self._listed.values())
-        with ThreadPoolExecutor(_THREADS, "manifests") as threads:
+        with ThreadPoolExecutor(work.context.limits.manifest_threads, "manifests") as threads:
             self._points = list(threads.map(self._streams, rows))
 
     def events(self) -> list[HistoryEvent] | None:

@@ -16,7 +16,7 @@ from shared.engine.backup.stream_results import StreamResult
 from shared.vault.compaction import compact
 from shared.vault.format import CheckpointBody, Merged, Run, decode, encode
 from shared.vault.touched import recount, total
-from tests.unit.vault.test_compaction import Runs, counted
+from tests.unit.vault.test_compaction import Runs, counted, same
 from tests.unit.vault.test_merge import apply
 
 RESOURCES = (b"groups", b"groups.members", b"groups.owners")
@@ -96,7 +96,7 @@ def test_a_full_read_reads_back_and_counts_like_a_dictionary(
         older, newer = harvest.runs[: len(found)], harvest.runs[len(found) :]
         with patch("shared.vault.touched._WORTH", worth):
             known = total(found, made.read)
-        assert +recount(known, older, newer, made.read) == counted(sorted(state.items()))
+        assert +recount(known, older, newer, made.read, same).records == counted(sorted(state.items()))
 
 
 def met_in(*runs: list[Entry], most: int = 9) -> tuple[list[list[Line]], list[dict[str, int] | None]]:

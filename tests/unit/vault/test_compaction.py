@@ -20,7 +20,7 @@ from shared.vault.format import ChunkRef, Counted, Run
 from shared.vault.keyring import DataKey
 from shared.vault.merge import Lists, merge
 from shared.vault.reader import BlobReader
-from shared.vault.touched import count, recount
+from shared.vault.touched import Changes, count, recount
 from shared.vault.writer import RunWriter
 from tests.unit.vault.parts import JOB, TENANT, MemoryStore
 from tests.unit.vault.test_merge import operations
@@ -57,6 +57,11 @@ class Runs:
     def compacted(self, first: int, stop: int) -> list[Run]:
         made = compact(self.blobs, self.runs[first:stop], self.writer("merging"), oldest=first == 0)
         return [*self.runs[:first], *([made] if made else []), *self.runs[stop:]]
+
+
+def same(_: str, value: bytes) -> bytes:
+    """The meaning of a value that only equals itself."""
+    return value
 
 
 def counted(records: list[Line]) -> Counter[str]:
@@ -97,14 +102,34 @@ def test_counting_touched_keys_equals_counting_all_keys(
     before = count(old, made.read)
     assert before == counted(made.records(old))
     with patch("shared.vault.touched._MOST", most):
-        assert +recount(before, old, new, made.read) == counted(made.records(made.runs))
+        assert +recount(before, old, new, made.read, same).records == counted(made.records(made.runs))
+
+
+@given(RUNS, RUNS)
+def test_counted_changes_equal_the_difference_of_two_dictionaries(
+    older: list[list[Line]], newer: list[list[Line]]
+) -> None:
+    made = Runs(older + newer)
+    parted = sum(1 for lines in older if lines)
+    old, new = made.runs[:parted], made.runs[parted:]
+    changes = recount(count(old, made.read), old, new, made.read, same).changes
+    assert changes is not None
+    before, after = dict(made.records(old)), dict(made.records(made.runs))
+    added, removed = after.keys() - before.keys(), before.keys() - after.keys()
+    changed = {order for order in before.keys() & after.keys() if before[order] != after[order]}
+    expected = [counted([(order, b"") for order in orders]) for orders in (added, removed, changed)]
+    for name in {*changes, *expected[0], *expected[1], *expected[2]}:
+        assert changes.get(name, Changes()) == tuple(numbers[name] for numbers in expected)
 
 
 def test_counting_a_small_change_opens_few_chunks() -> None:
     users = [put(b"users", b"users/%04d" % n, b"{}") for n in range(500)]
     made = Runs([users, [put(b"users", b"users/0250", b'{"n":1}'), put(b"users", b"users/9999", b"{}")]])
     made.opened.clear()
-    assert recount({"users": 500}, made.runs[:1], made.runs[1:], made.read) == {"users": 501}
+    assert recount({"users": 500}, made.runs[:1], made.runs[1:], made.read, same) == (
+        {"users": 501},
+        {"users": Changes(added=1, changed=1)},
+    )
     assert len(made.runs[0].chunks) > 100
     assert len(made.opened) <= 4
 

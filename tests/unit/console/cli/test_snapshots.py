@@ -48,5 +48,8 @@ def test_a_snapshot_names_its_missing_resources_and_counts_refused_records(
             "refused": refused,
             "request_id": None,
             "unknown": False,
+            "added": None,
+            "removed": None,
+            "changed": None,
         }
     ]

@@ -105,13 +105,27 @@ def test_rounds_of_a_resource_are_counted_together() -> None:
     ]
     steps = [step(1, "users", StepState.DONE, seen[0]), step(2, "users", StepState.RUNNING, seen[1])]
     row = results(JOB, "contoso", steps)["resources"][0]
-    assert row == {"resource": "users", "state": "reading", "records": 6, "changed": 8, "answer": "whole"}
+    assert row == {
+        "resource": "users",
+        "state": "reading",
+        "records": 6,
+        "changed": 8,
+        "answer": "whole",
+        "changes": None,
+    }
 
 
 def test_a_resource_unknown_to_this_version_is_listed_last() -> None:
     seen = ResourceProgress(resource="devices.owners", records=5, changed=6)
     row = results(JOB, "contoso", [step(1, "devices", StepState.DONE, seen)])["resources"][-1]
-    assert row == {"resource": "devices.owners", "state": "done", "records": 5, "changed": 6, "answer": "whole"}
+    assert row == {
+        "resource": "devices.owners",
+        "state": "done",
+        "records": 5,
+        "changed": 6,
+        "answer": "whole",
+        "changes": None,
+    }
 
 
 def test_a_resource_that_a_failed_job_did_not_read_is_not_done() -> None:

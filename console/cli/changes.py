@@ -1,0 +1,49 @@
+"""What changed since the parent snapshot, as commands show it."""
+
+from typing import TYPE_CHECKING
+
+from console.cli.output import counted
+from console.documents.results import ChangesDocument
+from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import Job, JobKind
+from shared.domain.model import Snapshot
+
+if TYPE_CHECKING:
+    from shared.ports.catalog.tenant import TenantCatalog
+
+
+def made_snapshot(catalog: "TenantCatalog", job: Job) -> Snapshot | None:
+    """Return the snapshot that a backup has made, or None if there is none, or none any more."""
+    if job.kind is not JobKind.BACKUP or job.snapshot is None:
+        return None
+    try:
+        return catalog.snapshots.get(job.snapshot)
+    except Refuse as refusal:
+        if refusal.code is not Code.NO_SUCH_SNAPSHOT:
+            raise
+        return None
+
+
+def changes_of(changes: ChangesDocument | None, made: Snapshot | None) -> str | None:
+    """Return the changes of one resource, or None if the job has made no snapshot, or one without a parent."""
+    if made is None or made.parent is None:
+        return None
+    return "unknown" if changes is None else _words(changes.added, changes.removed, changes.changed)
+
+
+def total_changes(snapshot: Snapshot) -> str:
+    """Return the changes of all resources together, and how many resources with records are not counted."""
+    if snapshot.parent is None:
+        return "first snapshot"
+    known = [each for each in snapshot.resources if each.changed is not None]
+    unknown = sum(each.changed is None and each.records is not None for each in snapshot.resources)
+    if not known:
+        return "unknown"
+    sums = (sum(getattr(each, name) or 0 for each in known) for name in ("added", "removed", "changed"))
+    return _words(*sums) + (f"; {counted(unknown, 'resource')} unknown" if unknown else "")
+
+
+def _words(added: int, removed: int, changed: int) -> str:
+    """Return the numbers that are not zero, in words."""
+    numbers = {"added": added, "removed": removed, "changed": changed}
+    return ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number) or "none"
