@@ -1,4 +1,4 @@
-"""The catalogs that the suite runs on: SQLite, and PostgreSQL as a user who owns nothing."""
+"""The catalogs of the suite: SQLite, and PostgreSQL with a user that owns no table."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +14,15 @@ from tests.postgres import OWNER, PostgresServer
 @pytest.fixture(params=["sqlite", "postgresql"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param == "sqlite":
-        made = World(migrated_file(tmp_path / "catalog.sqlite3"))
-        yield made
-        made.close()
+        world = World(migrated_file(tmp_path / "catalog.sqlite3"))
+        yield world
+        world.close()
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     name = request.getfixturevalue("catalog_database")
-    made = World(server.url(name), server.url(name, OWNER))
-    yield made
-    made.close()
+    world = World(server.url(name), server.url(name, OWNER))
+    yield world
+    world.close()
 
 
 @pytest.fixture

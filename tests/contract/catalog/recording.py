@@ -1,8 +1,8 @@
-"""What a version of the code said to its database, recorded, and said again to the tables of a later version.
+"""Record the statements of one version of the code, and replay them on the tables of a later version.
 
 ``python -m tests.contract.catalog.recording FOLDER`` records the code at hand into ``<revision>-<backend>.jsonl``. A line is
-a statement with its parameters and how many rows it changed, or the end of a transaction. Recorded once, before a revision is
-followed by another, and never again: the files stand for code that is out there.
+a statement with its parameters and the number of rows that it changed, or the end of a transaction. A revision is recorded
+once, before the next revision, and never again: the files represent code that is in use.
 """
 
 import json
@@ -24,32 +24,36 @@ FILES = sorted(FOLDER.glob("*.jsonl"))
 
 @contextmanager
 def recorded(into: list[dict[str, Any]]) -> Iterator[None]:
-    """All that is said to any database meanwhile, by the code of ``shared``."""
+    """Append every statement that the code of ``shared`` executes during the block."""
 
-    def said(_c: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
+    def record_statement(
+        _c: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+    ) -> None:
         if context is None or not executemany:
             rows = -1 if statement.lstrip().upper().startswith(("SELECT", "PRAGMA")) else cursor.rowcount
             into.append({"say": statement, "with": _plain(parameters), "rows": rows})
         else:
             into.append({"say": statement, "with": [_plain(each) for each in parameters], "many": True, "rows": -1})
 
-    def ended(_: Connection) -> None:
+    def record_end(_: Connection) -> None:
         into.append({"end": True})
 
-    event.listen(Engine, "after_cursor_execute", said)
-    event.listen(Engine, "commit", ended)
-    event.listen(Engine, "rollback", ended)
+    event.listen(Engine, "after_cursor_execute", record_statement)
+    event.listen(Engine, "commit", record_end)
+    event.listen(Engine, "rollback", record_end)
     try:
         yield
     finally:
-        event.remove(Engine, "after_cursor_execute", said)
-        event.remove(Engine, "commit", ended)
-        event.remove(Engine, "rollback", ended)
+        event.remove(Engine, "after_cursor_execute", record_statement)
+        event.remove(Engine, "commit", record_end)
+        event.remove(Engine, "rollback", record_end)
 
 
 def replay(file: Path, url: str) -> int:
-    """Says it all again to another database; how many statements. Raises what the database raises, and AssertionError
-    where a statement changes another number of rows than it did."""
+    """Execute the recorded statements on another database and return their number.
+
+    Raise what the database raises, and AssertionError if a statement changes another number of rows.
+    """
     count = 0
     engine = create_engine(url)
     connection = engine.raw_connection()
@@ -106,13 +110,13 @@ def _full(value: Any) -> Any:
 
 def _record(folder: Path, backend: str, url: str, owner_url: str | None) -> None:
     from shared.adapters.catalog.schema import REVISION
-    from tests.contract.catalog.story import tell
+    from tests.contract.catalog.story import run_story
     from tests.contract.catalog.world import World
 
     world = World(url, owner_url)
     lines: list[dict[str, Any]] = []
     with recorded(lines):
-        tell(world)
+        run_story(world)
     world.close()
     folder.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
@@ -120,11 +124,11 @@ def _record(folder: Path, backend: str, url: str, owner_url: str | None) -> None
 
 
 def main(folder: Path) -> None:
-    """Records the story on every database."""
+    """Record the story on every database."""
     from tests.postgres import OWNER, USER, migrate, postgres_server
 
-    with tempfile.TemporaryDirectory() as place:
-        _record(folder, "sqlite", f"sqlite:///{place}/c.sqlite3", None)
+    with tempfile.TemporaryDirectory() as folder_name:
+        _record(folder, "sqlite", f"sqlite:///{folder_name}/c.sqlite3", None)
     with postgres_server() as server:
         name = server.new_database()
         migrate(server.url(name, OWNER), USER)

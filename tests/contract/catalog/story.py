@@ -1,4 +1,4 @@
-"""A tenant's life, told through every port of the catalog: what a version of the code asks of the tables."""
+"""A tenant's life through every port of the catalog: the statements that a version of the code sends to the tables."""
 
 from datetime import timedelta
 
@@ -28,8 +28,8 @@ from tests.contract.catalog.world import (
 UPDATE = (StepPlan(phase=1, name="key-update"),)
 
 
-def tell(world: World) -> None:
-    """From an empty catalog to one that is empty again."""
+def run_story(world: World) -> None:
+    """Add tenants to an empty catalog, use every port, and remove the tenants."""
     acme = world.add("acme")
     world.add("other").remove()
     world.catalog.find("acme")
@@ -47,20 +47,20 @@ def tell(world: World) -> None:
     acme.jobs.cancel(verify.job_id)
     assert acme.claims.renew(claim).cancel
     acme.claims.fail(claim, Code.CANCELLED, "Cancelled.", state=JobState.CANCELLED)
-    here = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
-    acme.claims.finish(here)
+    download = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
+    acme.claims.finish(download)
     acme.jobs.end_expired_foreground(30.0)
     acme.keys.refuse(ARN, "Refused.")
     acme.keys.state()
     acme.keys.allow(ARN)
-    world.probed(acme, REVOKED, tell=True)
+    world.probed(acme, REVOKED, notify=True)
     acme.health.get()
     acme.health.history()
-    for telling in world.catalog.probes().due_notices(10, 0):
-        world.catalog.probes().retry_delivery(telling, "503", 0)
-    for telling in world.catalog.probes().due_notices(10, 60):
-        world.catalog.probes().mark_delivered(telling, "200")
-    _look_after(world, "acme")
+    for notice in world.catalog.probes().due_notices(10, 0):
+        world.catalog.probes().retry_delivery(notice, "503", 0)
+    for notice in world.catalog.probes().due_notices(10, 60):
+        world.catalog.probes().mark_delivered(notice, "200")
+    _sweep_and_rebuild(world, "acme")
     acme.update(client_id=acme.tenant().client_id, kind=CredentialKind.CERTIFICATE, sealed=sealed())
     _change_key(world, acme)
     world.scheduler.release("w")
@@ -119,15 +119,15 @@ def _back_up(world: World, name: str) -> None:
     tenant.claims.finish(world.claim(tenant, job, "users"), answer=Answer.WHOLE)
     claim = world.claim(tenant, job, "commit")
     tenant.claims.checkpoints(claim, step_only=False)
-    made = snapshot(tenant.jobs.get(job.job_id))
-    tenant.claims.note_attempt(claim, made.snapshot_id)
-    tenant.claims.commit(claim, made, [written], JobState.SUCCEEDED, None)
+    new_snapshot = snapshot(tenant.jobs.get(job.job_id))
+    tenant.claims.note_attempt(claim, new_snapshot.snapshot_id)
+    tenant.claims.commit(claim, new_snapshot, [written], JobState.SUCCEEDED, None)
     tenant.snapshots.all()
-    tenant.snapshots.runs("latest" if made.parent else made.snapshot_id)
+    tenant.snapshots.runs("latest" if new_snapshot.parent else new_snapshot.snapshot_id)
 
 
-def _look_after(world: World, name: str) -> None:
-    """A sweep, and a tenant brought back."""
+def _sweep_and_rebuild(world: World, name: str) -> None:
+    """Sweep a tenant, and rebuild a lost tenant."""
     tenant = world.catalog.tenant(world.catalog.find(name).tenant_id)
     world.scheduler.make_sweeps(timedelta(0))
     prune = world.planned(tenant, (StepPlan(phase=1, name="prune"),), kind=JobKind.SWEEP)
@@ -136,10 +136,10 @@ def _look_after(world: World, name: str) -> None:
         tenant.upkeep.mark_swept(claim, job_id, tenant.upkeep.leftovers(claim, job_id))
     tenant.claims.finish(claim)
     lost = msgspec.structs.replace(tenant.tenant(), tenant_id=new_id(), name="lost")
-    back = world.catalog.tenant(lost.tenant_id)
+    rebuilt = world.catalog.tenant(lost.tenant_id)
     keys = [data_key(lost.tenant_id, Purpose.SECRETS)]
-    back.upkeep.restore(
+    rebuilt.upkeep.restore(
         BucketContents(tenant=lost, data_keys=keys, snapshots=[], uncommitted={new_id(): new_id()}, jobs={new_id()})
     )
-    back.upkeep.known_blobs()
-    back.remove()
+    rebuilt.upkeep.known_blobs()
+    rebuilt.remove()

@@ -1,4 +1,4 @@
-"""Backups that fail, are late or recover: events that are told in order, and log lines about the end of jobs."""
+"""Backups that fail, are late or recover: events delivered in order, and log lines about the end of jobs."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -25,24 +25,24 @@ REVOKED = ProbeOutcome(
 )
 
 
-def failed(world: World, tenant: TenantCatalog) -> str:
+def fail_backup(world: World, tenant: TenantCatalog) -> str:
     job, claim = world.to_commit(tenant)
     tenant.claims.fail(claim, Code.GRAPH_FORBIDDEN, "Grant the permissions.")
     return job.job_id
 
 
-def told(world: World) -> list[DueNotice]:
-    """Every telling that is due, each taken by the other side, in order."""
-    found: list[DueNotice] = []
+def delivered_notices(world: World) -> list[DueNotice]:
+    """Deliver all due notices and return them in order."""
+    delivered: list[DueNotice] = []
     while due := world.catalog.probes().due_notices(10, 60):
-        for telling in due:
-            world.catalog.probes().mark_delivered(telling, "200")
-        found += due
-    return found
+        for notice in due:
+            world.catalog.probes().mark_delivered(notice, "200")
+        delivered += due
+    return delivered
 
 
 def states(world: World) -> list[tuple[str, BackupState]]:
-    return [(each.tenant, each.event.state) for each in told(world) if isinstance(each.event, BackupEvent)]
+    return [(each.tenant, each.event.state) for each in delivered_notices(world) if isinstance(each.event, BackupEvent)]
 
 
 def schedule(tenant: TenantCatalog, *, ago: float, paused: bool = False) -> None:
@@ -50,20 +50,20 @@ def schedule(tenant: TenantCatalog, *, ago: float, paused: bool = False) -> None
     tenant.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=paused, next_due=due))
 
 
-def test_a_failed_backup_is_told_with_its_job_and_code(world: World, acme: TenantCatalog) -> None:
-    job_id = failed(world, acme)
-    (telling,) = told(world)
-    event = telling.event
+def test_a_failed_backup_is_reported_with_its_job_and_code(world: World, acme: TenantCatalog) -> None:
+    job_id = fail_backup(world, acme)
+    (notice,) = delivered_notices(world)
+    event = notice.event
     assert isinstance(event, BackupEvent)
     assert (event.state, event.job_id, event.code) == (BackupState.FAILED, job_id, Code.GRAPH_FORBIDDEN)
     assert event.message == "Grant the permissions."
 
 
-def test_each_failure_is_told_and_then_once_that_backups_recovered(world: World, acme: TenantCatalog) -> None:
+def test_each_failure_is_reported_and_the_recovery_once(world: World, acme: TenantCatalog) -> None:
     world.backed_up(acme)
     assert states(world) == []
-    failed(world, acme)
-    failed(world, acme)
+    fail_backup(world, acme)
+    fail_backup(world, acme)
     world.backed_up(acme)
     world.backed_up(acme)
     assert states(world) == [
@@ -73,19 +73,19 @@ def test_each_failure_is_told_and_then_once_that_backups_recovered(world: World,
     ]
 
 
-def test_other_jobs_and_cancelled_backups_are_no_news(world: World, acme: TenantCatalog) -> None:
+def test_other_jobs_and_cancelled_backups_are_not_reported(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
     acme.claims.fail(world.claim(acme, job, "verify"), Code.BLOB_DAMAGED, "Damaged.")
     acme.jobs.cancel(world.planned(acme).job_id)
-    assert told(world) == []
+    assert delivered_notices(world) == []
 
 
-def test_a_due_time_that_no_backup_follows_is_late_once_until_it_recovers(world: World, acme: TenantCatalog) -> None:
+def test_a_missed_due_time_is_reported_late_once_until_a_backup_recovers(world: World, acme: TenantCatalog) -> None:
     schedule(acme, ago=HOUR - 60)
     assert world.scheduler.note_late(HOUR) == 0
     schedule(acme, ago=HOUR + 60)
     assert [world.scheduler.note_late(HOUR) for _ in range(2)] == [1, 0]
-    failed(world, acme)
+    fail_backup(world, acme)
     assert world.scheduler.note_late(HOUR) == 0
     world.backed_up(acme)
     assert world.scheduler.note_late(HOUR) == 1
@@ -97,14 +97,14 @@ def test_a_due_time_that_no_backup_follows_is_late_once_until_it_recovers(world:
     ]
 
 
-def test_a_scheduled_backup_that_does_not_end_is_late(world: World, acme: TenantCatalog) -> None:
+def test_an_unfinished_scheduled_backup_is_reported_late(world: World, acme: TenantCatalog) -> None:
     schedule(acme, ago=HOUR + 60)
     (due,) = world.scheduler.due(datetime.now(UTC))
     assert world.scheduler.make_due(due, datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC))
     assert world.scheduler.note_late(HOUR) == 1
-    (telling,) = told(world)
-    assert isinstance(telling.event, BackupEvent)
-    assert telling.event.job_id == acme.jobs.recent()[0].job_id
+    (notice,) = delivered_notices(world)
+    assert isinstance(notice.event, BackupEvent)
+    assert notice.event.job_id == acme.jobs.recent()[0].job_id
 
 
 def test_a_paused_schedule_is_never_late(world: World, acme: TenantCatalog) -> None:
@@ -112,36 +112,38 @@ def test_a_paused_schedule_is_never_late(world: World, acme: TenantCatalog) -> N
     assert world.scheduler.note_late(HOUR) == 0
 
 
-def test_keys_and_backups_are_told_beside_each_other_and_each_in_order(world: World, acme: TenantCatalog) -> None:
-    world.probed(acme, REVOKED, tell=True)
-    failed(world, acme)
+def test_key_events_and_backup_events_are_delivered_independently_and_in_order(
+    world: World, acme: TenantCatalog
+) -> None:
+    world.probed(acme, REVOKED, notify=True)
+    fail_backup(world, acme)
     first = world.catalog.probes().due_notices(10, 60)
     assert {type(each.event).__name__ for each in first} == {"KeyEvent", "BackupEvent"}
-    for telling in first:
-        world.catalog.probes().retry_delivery(telling, "503", 5)
-    failed(world, acme)
+    for notice in first:
+        world.catalog.probes().retry_delivery(notice, "503", 5)
+    fail_backup(world, acme)
     assert world.catalog.probes().due_notices(10, 60) == []
     world.pass_time(6)
     assert [each.tries for each in world.catalog.probes().due_notices(10, 60)] == [2, 2]
 
 
-def test_a_tenant_that_is_removed_takes_its_events_along(world: World, acme: TenantCatalog) -> None:
-    failed(world, acme)
+def test_removing_a_tenant_removes_its_backup_events(world: World, acme: TenantCatalog) -> None:
+    fail_backup(world, acme)
     acme.remove()
     assert world.count("backup_events") == 0
 
 
-def ends(caplog: pytest.LogCaptureFixture) -> list[tuple[int, dict[str, Any]]]:
-    found = [record for record in caplog.records if record.name == "shared.adapters.catalog.job_log"]
-    return [(record.levelno, vars(record)) for record in found]
+def job_end_records(caplog: pytest.LogCaptureFixture) -> list[tuple[int, dict[str, Any]]]:
+    records = [record for record in caplog.records if record.name == "shared.adapters.catalog.job_log"]
+    return [(record.levelno, vars(record)) for record in records]
 
 
 def test_a_failed_job_is_logged_as_an_error_with_the_tenants_name(
     world: World, acme: TenantCatalog, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    job_id = failed(world, acme)
-    ((level, line),) = ends(caplog)
+    job_id = fail_backup(world, acme)
+    ((level, line),) = job_end_records(caplog)
     assert (level, line["tenant"], line["job"], line["code"]) == (logging.ERROR, "acme", job_id, Code.GRAPH_FORBIDDEN)
     assert line["message"] == "backup failed: GRAPH_FORBIDDEN: Grant the permissions."
 
@@ -154,12 +156,12 @@ def test_a_finished_job_is_logged_with_counts_snapshot_and_duration(
     acme.claims.renew(claim, [ResourceProgress(resource="users", records=5, changed=3)])
     world.pass_time(8)
     claim = world.claim(acme, job, "commit") if world.scheduler.expire(9) else claim
-    made = snapshot(job)
-    acme.claims.commit(claim, made, [], JobState.SUCCEEDED, None)
-    ((level, line),) = ends(caplog)
+    new_snapshot = snapshot(job)
+    acme.claims.commit(claim, new_snapshot, [], JobState.SUCCEEDED, None)
+    ((level, line),) = job_end_records(caplog)
     assert (level, line["snapshot"], line["objects"], line["links"]) == (
         logging.INFO,
-        made.snapshot_id,
+        new_snapshot.snapshot_id,
         3_000_000_000,
         2,
     )
@@ -167,7 +169,7 @@ def test_a_finished_job_is_logged_with_counts_snapshot_and_duration(
     assert 8 <= line["seconds"] < 60
 
 
-def test_an_end_that_is_not_committed_is_not_logged(
+def test_an_uncommitted_job_end_is_not_logged(
     world: World, acme: TenantCatalog, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -175,35 +177,35 @@ def test_an_end_that_is_not_committed_is_not_logged(
     monkeypatch.setattr("shared.adapters.catalog.job_writes.note_end", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         acme.claims.fail(claim, Code.GRAPH_FORBIDDEN, "Grant the permissions.")
-    assert ends(caplog) == []
+    assert job_end_records(caplog) == []
 
 
 def expire(world: World, tenant: TenantCatalog, *, days: float) -> None:
-    """The credential expires in so many days from now on."""
+    """Let the credential expire this many days from now."""
     world.change("tenants", sign_in_expires_at=datetime.now(UTC) + timedelta(days=days))
     assert tenant.tenant().sign_in_expires_at is not None
 
 
-def test_a_secret_that_expires_is_told_thirty_seven_and_one_days_before_and_when_it_has(
+def test_an_expiring_secret_is_reported_30_7_and_1_days_before_and_after_its_expiry(
     world: World, acme: TenantCatalog
 ) -> None:
-    assert world.scheduler.note_expiring() == 0  # nobody knows when
+    assert world.scheduler.note_expiring() == 0  # the expiry is unknown
     expire(world, acme, days=31)
     assert world.scheduler.note_expiring() == 0
     world.pass_time(2 * 86400)
-    for passed in (23, 5.5, 1):
+    for days in (23, 5.5, 1):
         assert world.scheduler.note_expiring() == 1
         assert world.scheduler.note_expiring() == 0
         assert states(world) == [("acme", BackupState.EXPIRING)]
-        world.pass_time(passed * 86400)
+        world.pass_time(days * 86400)
     assert world.scheduler.note_expiring() == 1
-    (telling,) = told(world)
-    assert "has expired on" in telling.event.message
+    (notice,) = delivered_notices(world)
+    assert "has expired on" in notice.event.message
     world.pass_time(100 * 86400)
     assert world.scheduler.note_expiring() == 0
 
 
-def test_a_new_secret_is_told_of_in_its_own_time(world: World, acme: TenantCatalog) -> None:
+def test_a_new_secret_is_reported_by_its_own_expiry(world: World, acme: TenantCatalog) -> None:
     expire(world, acme, days=5)
     assert world.scheduler.note_expiring() == 1
     expire(world, acme, days=90)
@@ -212,8 +214,8 @@ def test_a_new_secret_is_told_of_in_its_own_time(world: World, acme: TenantCatal
     assert world.scheduler.note_expiring() == 1
 
 
-def test_a_backup_recovers_though_a_secret_expires_meanwhile(world: World, acme: TenantCatalog) -> None:
-    failed(world, acme)
+def test_an_expiring_secret_does_not_hide_the_recovery_of_backups(world: World, acme: TenantCatalog) -> None:
+    fail_backup(world, acme)
     expire(world, acme, days=5)
     world.scheduler.note_expiring()
     world.backed_up(acme)

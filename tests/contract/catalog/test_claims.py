@@ -1,4 +1,4 @@
-"""Claims: one wins, a zombie writes nothing, phases open once."""
+"""Claims: one caller wins, a zombie worker writes nothing, phases open once."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ print(claims.claim(job, step, "w/1", 30) is not None)
 
 
 def writes(tenant: TenantCatalog, job: Job, claim: Claim) -> list[Callable[[], object]]:
-    """Everything that only the holder of a claim may do."""
+    """Return every write that only the holder of a claim may do."""
     claims = tenant.claims
     return [
         lambda: claims.renew(claim),
@@ -51,7 +51,7 @@ def writes(tenant: TenantCatalog, job: Job, claim: Claim) -> list[Callable[[], o
     ]
 
 
-def all_lost(tenant: TenantCatalog, job: Job, claim: Claim) -> None:
+def assert_writes_fail(tenant: TenantCatalog, job: Job, claim: Claim) -> None:
     before = (tenant.jobs.get(job.job_id), tenant.jobs.steps(job.job_id), tenant.snapshots.all())
     for write in writes(tenant, job, claim):
         with pytest.raises(ClaimLost):
@@ -59,12 +59,12 @@ def all_lost(tenant: TenantCatalog, job: Job, claim: Claim) -> None:
     assert (tenant.jobs.get(job.job_id), tenant.jobs.steps(job.job_id), tenant.snapshots.all()) == before
 
 
-def verifying(world: World, tenant: TenantCatalog) -> tuple[Job, Claim]:
+def start_verify(world: World, tenant: TenantCatalog) -> tuple[Job, Claim]:
     job = world.planned(tenant, VERIFY, kind=JobKind.VERIFY)
     return job, world.claim(tenant, job, "verify")
 
 
-def test_the_first_claim_makes_the_job_run(world: World, acme: TenantCatalog) -> None:
+def test_the_first_claim_starts_the_job(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     claim = world.claim(acme, job, "users")
     assert (claim.kind, claim.phase, claim.name, claim.fence, claim.seconds) == (JobKind.BACKUP, 1, "users", 1, 30)
@@ -75,7 +75,7 @@ def test_the_first_claim_makes_the_job_run(world: World, acme: TenantCatalog) ->
     assert acme.jobs.get(job.job_id).started_at == running.started_at
 
 
-def test_there_is_nothing_to_claim_twice_too_early_or_of_nothing(world: World, acme: TenantCatalog) -> None:
+def test_a_claimed_unopened_ended_or_unknown_step_cannot_be_claimed(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     claim = world.claim(acme, job, "users")
     later = next(step for step in acme.jobs.steps(job.job_id) if step.phase == 2)
@@ -86,7 +86,7 @@ def test_there_is_nothing_to_claim_twice_too_early_or_of_nothing(world: World, a
     assert acme.claims.claim(job.job_id, claim.step_id, "w/2", 30) is None
 
 
-def test_of_many_threads_one_claims(world: World, acme: TenantCatalog) -> None:
+def test_one_of_many_threads_claims_a_step(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
     step_id = acme.jobs.steps(job.job_id)[0].step_id
     together = Barrier(8)
@@ -99,44 +99,44 @@ def test_of_many_threads_one_claims(world: World, acme: TenantCatalog) -> None:
         assert sum(claim is not None for claim in pool.map(attempt, range(8))) == 1
 
 
-def test_of_several_processes_one_claims(world: World, acme: TenantCatalog) -> None:
+def test_one_of_several_processes_claims_a_step(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
     step_id = acme.jobs.steps(job.job_id)[0].step_id
     command = [sys.executable, "-c", CLAIM, world.url, acme.tenant_id, job.job_id, step_id]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    started = [subprocess.Popen(command, **pipes) for _ in range(3)]
-    for process in started:
+    processes = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    assert sorted(process.communicate(timeout=60)[0].strip() for process in started) == ["False", "False", "True"]
+    assert sorted(process.communicate(timeout=60)[0].strip() for process in processes) == ["False", "False", "True"]
 
 
-def test_a_renewed_claim_lasts_and_one_not_renewed_ends(world: World, acme: TenantCatalog) -> None:
-    job, claim = verifying(world, acme)
+def test_a_renewed_claim_lasts_and_an_unrenewed_claim_expires(world: World, acme: TenantCatalog) -> None:
+    job, claim = start_verify(world, acme)
     world.pass_time(25)
     acme.claims.renew(claim)
     world.pass_time(25)
     acme.claims.renew(claim)
     world.pass_time(31)
-    all_lost(acme, job, claim)
+    assert_writes_fail(acme, job, claim)
 
 
-def test_a_zombie_writes_nothing_once_another_holds_the_step(world: World, acme: TenantCatalog) -> None:
+def test_a_zombie_worker_writes_nothing_after_another_worker_claims_the_step(world: World, acme: TenantCatalog) -> None:
     job, zombie = world.to_commit(acme)
     world.pass_time(31)
     assert world.scheduler.expire(5) == 1
     claim = acme.claims.claim(job.job_id, zombie.step_id, "w/2", 30)
     assert claim is not None
     assert claim.fence == zombie.fence + 1
-    all_lost(acme, job, zombie)
+    assert_writes_fail(acme, job, zombie)
     acme.claims.commit(claim, snapshot(job), [], JobState.SUCCEEDED, None)
-    all_lost(acme, job, claim)
+    assert_writes_fail(acme, job, claim)
 
 
 @pytest.mark.parametrize("how", ["given back", "finished", "released", "cancelled"])
-def test_a_claim_given_up_writes_nothing_more(world: World, acme: TenantCatalog, how: str) -> None:
-    job, claim = verifying(world, acme)
+def test_a_released_or_ended_claim_writes_nothing(world: World, acme: TenantCatalog, how: str) -> None:
+    job, claim = start_verify(world, acme)
     if how == "given back":
         acme.claims.release_step(claim, after=0, trouble=None)
     elif how == "finished":
@@ -145,32 +145,32 @@ def test_a_claim_given_up_writes_nothing_more(world: World, acme: TenantCatalog,
         assert acme.claims.release_claim("w/1") == 1
     else:
         acme.claims.fail(claim, Code.CANCELLED, "Cancelled.", state=JobState.CANCELLED)
-    all_lost(acme, job, claim)
+    assert_writes_fail(acme, job, claim)
 
 
-def test_an_ended_job_takes_its_other_steps_claims_with_it(world: World, acme: TenantCatalog) -> None:
+def test_a_failed_job_ends_the_claims_of_its_other_steps(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     users, groups = world.claim(acme, job, "users"), world.claim(acme, job, "groups")
     acme.claims.checkpoint(groups, checkpoint(), [])
     acme.claims.fail(users, Code.STORE_FULL, "The store is full.")
-    all_lost(acme, job, groups)
+    assert_writes_fail(acme, job, groups)
     failed = acme.jobs.get(job.job_id)
     assert (failed.state, failed.code, failed.message) == (JobState.FAILED, Code.STORE_FULL, "The store is full.")
     assert {step.state for step in acme.jobs.steps(job.job_id)} == {StepState.DONE}
     assert world.count("checkpoints") == 0
 
 
-def test_checkpoints_come_back_in_order_with_their_runs(world: World, acme: TenantCatalog) -> None:
+def test_checkpoints_are_returned_in_order_with_their_runs(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     users, groups = world.claim(acme, job, "users"), world.claim(acme, job, "groups")
     same = run(job.job_id)
     written = [checkpoint(run=same), checkpoint(run=None), checkpoint(run=run(job.job_id)), checkpoint(run=same)]
     for one in written:
         acme.claims.checkpoint(users, one, PROGRESS)
-    elsewhere = checkpoint(stream="groups", run=run(job.job_id, "groups"))
-    acme.claims.checkpoint(groups, elsewhere, [])
+    other_stream = checkpoint(stream="groups", run=run(job.job_id, "groups"))
+    acme.claims.checkpoint(groups, other_stream, [])
     assert acme.claims.checkpoints(users) == written
-    assert acme.claims.checkpoints(groups) == [elsewhere]
+    assert acme.claims.checkpoints(groups) == [other_stream]
     whole = acme.claims.checkpoints(users, step_only=False)
     assert [one for one in whole if one.stream == "users"] == written
     assert len(whole) == 5
@@ -189,7 +189,7 @@ def test_checkpoints_of_a_job_are_ordered_by_phase(world: World, acme: TenantCat
     assert acme.claims.checkpoints(commit) == []
 
 
-def test_a_stream_that_starts_over_drops_its_own_checkpoints_alone(world: World, acme: TenantCatalog) -> None:
+def test_a_restarted_stream_drops_only_its_own_checkpoints(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     users, groups = world.claim(acme, job, "users"), world.claim(acme, job, "groups")
     acme.claims.checkpoint(users, checkpoint(run=run(job.job_id)), PROGRESS)
@@ -205,70 +205,72 @@ def test_a_stream_that_starts_over_drops_its_own_checkpoints_alone(world: World,
     assert world.count("runs") == 1
 
 
-def test_a_step_given_back_goes_on_from_its_checkpoints(world: World, acme: TenantCatalog) -> None:
+def test_a_released_step_continues_from_its_checkpoints(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     claim = world.claim(acme, job, "users")
     one = checkpoint(run=run(job.job_id))
     acme.claims.checkpoint(claim, one, PROGRESS)
     began = acme.jobs.steps(job.job_id)[1].began_at
     acme.claims.release_step(claim, after=0, trouble=None)
-    again = world.claim(acme, job, "users", "w/2")
-    assert acme.claims.checkpoints(again) == [one]
+    next_claim = world.claim(acme, job, "users", "w/2")
+    assert acme.claims.checkpoints(next_claim) == [one]
     step = next(step for step in acme.jobs.steps(job.job_id) if step.step_id == claim.step_id)
     assert (step.progress, step.began_at) == (PROGRESS, began)
 
 
-def silent(claims: Claims, claim: Claim, *, alone: bool = False) -> TroubleDuration:
+def release_with_trouble(claims: Claims, claim: Claim, *, alone: bool = False) -> TroubleDuration:
     return claims.release_step(claim, after=0, trouble=GraphTrouble("Graph is silent."), alone=alone)
 
 
-def test_trouble_is_timed_from_its_first_time_until_there_is_progress(world: World, acme: TenantCatalog) -> None:
-    job, claim = verifying(world, acme)
+def test_trouble_is_timed_from_its_first_occurrence_until_progress(world: World, acme: TenantCatalog) -> None:
+    job, claim = start_verify(world, acme)
     trouble = KeyTrouble("KMS is silent.")
     assert acme.claims.release_step(claim, after=0, trouble=trouble) == TroubleDuration()
     world.pass_time(100)
     claim = world.claim(acme, job, "verify")
     assert acme.claims.release_step(claim, after=0, trouble=None) == TroubleDuration()
     claim = world.claim(acme, job, "verify")
-    assert 100 <= silent(acme.claims, claim).seconds < 110
+    assert 100 <= release_with_trouble(acme.claims, claim).seconds < 110
     claim = world.claim(acme, job, "verify")
     acme.claims.checkpoint(claim, checkpoint(), [])
     assert acme.claims.release_step(claim, after=0, trouble=trouble) == TroubleDuration()
 
 
-def test_trouble_of_one_stream_alone_is_timed_while_others_are_answered(world: World, acme: TenantCatalog) -> None:
-    job, claim = verifying(world, acme)
-    assert silent(acme.claims, claim, alone=True) == TroubleDuration()
-    for answered, alone in ((True, 100), (False, 0), (True, 0), (True, 100)):
+def test_trouble_of_one_stream_is_timed_only_while_other_streams_are_answered(
+    world: World, acme: TenantCatalog
+) -> None:
+    job, claim = start_verify(world, acme)
+    assert release_with_trouble(acme.claims, claim, alone=True) == TroubleDuration()
+    for others_answered, alone in ((True, 100), (False, 0), (True, 0), (True, 100)):
         world.pass_time(100)
-        lasted = silent(acme.claims, world.claim(acme, job, "verify"), alone=answered)
-        assert alone <= lasted.alone < alone + 10
-    assert 400 <= lasted.seconds < 420
+        duration = release_with_trouble(acme.claims, world.claim(acme, job, "verify"), alone=others_answered)
+        assert alone <= duration.alone < alone + 10
+    assert 400 <= duration.seconds < 420
 
 
-def test_time_in_which_nobody_tried_is_no_trouble(world: World, acme: TenantCatalog) -> None:
-    job, claim = verifying(world, acme)
-    silent(acme.claims, claim, alone=True)
-    for passed, lasts in ((100, 100), (7200, 100), (100, 200)):
-        world.pass_time(passed)
-        lasted = silent(acme.claims, world.claim(acme, job, "verify"), alone=True)
-        assert lasts <= lasted.seconds < lasts + 60
-        assert lasts <= lasted.alone < lasts + 60
+def test_time_without_a_try_does_not_count_as_trouble(world: World, acme: TenantCatalog) -> None:
+    job, claim = start_verify(world, acme)
+    release_with_trouble(acme.claims, claim, alone=True)
+    for seconds, expected in ((100, 100), (7200, 100), (100, 200)):
+        world.pass_time(seconds)
+        duration = release_with_trouble(acme.claims, world.claim(acme, job, "verify"), alone=True)
+        assert expected <= duration.seconds < expected + 60
+        assert expected <= duration.alone < expected + 60
 
 
-def test_trouble_outlives_claims_that_are_lost(world: World, acme: TenantCatalog) -> None:
-    job, claim = verifying(world, acme)
-    silent(acme.claims, claim, alone=True)
+def test_the_duration_of_trouble_survives_lost_claims(world: World, acme: TenantCatalog) -> None:
+    job, claim = start_verify(world, acme)
+    release_with_trouble(acme.claims, claim, alone=True)
     world.claim(acme, job, "verify")
     world.pass_time(100)
     world.scheduler.expire(5)
-    lasted = silent(acme.claims, world.claim(acme, job, "verify", "w/2"), alone=True)
-    assert min(lasted.seconds, lasted.alone) >= 100
+    duration = release_with_trouble(acme.claims, world.claim(acme, job, "verify", "w/2"), alone=True)
+    assert min(duration.seconds, duration.alone) >= 100
 
 
-def test_progress_of_a_step_that_starts_over_again_and_again_ends_no_trouble(world: World, acme: TenantCatalog) -> None:
-    job, claim = verifying(world, acme)
-    for starts, lasts in ((0, 0), (1, 0), (2, 100), (3, 200)):
+def test_progress_of_a_repeatedly_restarted_step_does_not_end_trouble(world: World, acme: TenantCatalog) -> None:
+    job, claim = start_verify(world, acme)
+    for starts, expected in ((0, 0), (1, 0), (2, 100), (3, 200)):
         if starts:
             world.pass_time(100)
             claim = world.claim(acme, job, "verify")
@@ -276,11 +278,11 @@ def test_progress_of_a_step_that_starts_over_again_and_again_ends_no_trouble(wor
         acme.claims.checkpoint(claim, checkpoint(), PROGRESS)
         assert acme.claims.start_over(claim) == starts
         assert acme.claims.checkpoints(claim) == []
-        assert lasts <= silent(acme.claims, claim).seconds < lasts + 20
+        assert expected <= release_with_trouble(acme.claims, claim).seconds < expected + 20
 
 
 def test_lost_claims_without_progress_fail_the_job(world: World, acme: TenantCatalog) -> None:
-    job, claim = verifying(world, acme)
+    job, claim = start_verify(world, acme)
     for lost in range(1, 6):
         world.pass_time(31)
         assert world.scheduler.expire(5) == 1
@@ -290,11 +292,11 @@ def test_lost_claims_without_progress_fail_the_job(world: World, acme: TenantCat
     failed = acme.jobs.get(job.job_id)
     assert (failed.state, failed.code) == (JobState.FAILED, Code.WORKER_LOST)
     assert failed.message is not None
-    all_lost(acme, job, claim)
+    assert_writes_fail(acme, job, claim)
 
 
-def test_progress_and_giving_back_do_not_count_as_lost(world: World, acme: TenantCatalog) -> None:
-    job, claim = verifying(world, acme)
+def test_progress_and_releases_reset_the_count_of_lost_claims(world: World, acme: TenantCatalog) -> None:
+    job, claim = start_verify(world, acme)
     for turn in range(12):
         if turn % 6 == 0:
             acme.claims.checkpoint(claim, checkpoint(), [])
@@ -309,15 +311,17 @@ def test_progress_and_giving_back_do_not_count_as_lost(world: World, acme: Tenan
     assert acme.jobs.get(job.job_id).state is JobState.RUNNING
 
 
-def test_a_holder_releases_what_it_holds_of_the_tenant(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
-    job, elsewhere = world.planned(acme), world.planned(other)
+def test_a_holder_releases_only_its_own_claims_of_the_tenant(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    job, other_job = world.planned(acme), world.planned(other)
     world.claim(acme, job, "users", "w/1")
     groups = world.claim(acme, job, "groups", "w/2")
-    kept = world.claim(other, elsewhere, "users", "w/1")
+    other_claim = world.claim(other, other_job, "users", "w/1")
     assert acme.claims.release_claim("w/1") == 1
     assert world.claim(acme, job, "users", "w/3").fence == 2
     acme.claims.renew(groups)
-    other.claims.renew(kept)
+    other.claims.renew(other_claim)
 
 
 def test_the_next_phase_that_has_steps_opens_with_the_last_finish(world: World, acme: TenantCatalog) -> None:
@@ -337,8 +341,8 @@ def test_the_next_phase_that_has_steps_opens_with_the_last_finish(world: World, 
     assert world.claim(acme, job, "commit").phase == 4
 
 
-def test_the_last_finish_ends_the_job_with_what_it_found(world: World, acme: TenantCatalog) -> None:
-    job, claim = verifying(world, acme)
+def test_the_last_finish_ends_the_job_with_its_result(world: World, acme: TenantCatalog) -> None:
+    job, claim = start_verify(world, acme)
     acme.claims.checkpoint(claim, checkpoint(), [])
     result = VerifyResult(snapshots=1, blobs=1, damaged=[DamagedBlob("b", None, "BLOB_DAMAGED")])
     opened = acme.claims.finish(
@@ -352,9 +356,9 @@ def test_the_last_finish_ends_the_job_with_what_it_found(world: World, acme: Ten
     assert world.count("checkpoints") == 0
 
 
-def test_steps_that_finish_at_once_open_the_next_phase_once(world: World, acme: TenantCatalog) -> None:
-    read, again = KINDS[JobKind.BACKUP].phases[1].steps[:6], KINDS[JobKind.BACKUP].phases[2].steps[:3]
-    steps = [*(StepPlan(phase=1, name=name) for name in read), *(StepPlan(phase=2, name=name) for name in again)]
+def test_concurrent_finishes_open_the_next_phase_once(world: World, acme: TenantCatalog) -> None:
+    read, next_claim = KINDS[JobKind.BACKUP].phases[1].steps[:6], KINDS[JobKind.BACKUP].phases[2].steps[:3]
+    steps = [*(StepPlan(phase=1, name=name) for name in read), *(StepPlan(phase=2, name=name) for name in next_claim)]
     job = world.planned(acme, steps)
     claims = [world.claim(acme, job, name, f"w/{n}") for n, name in enumerate(read)]
     together = Barrier(6)
@@ -365,6 +369,6 @@ def test_steps_that_finish_at_once_open_the_next_phase_once(world: World, acme: 
 
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(finish, claims)) == 1
-    for name in again:
+    for name in next_claim:
         assert not acme.claims.finish(world.claim(acme, job, name))
     assert acme.jobs.get(job.job_id).state is JobState.SUCCEEDED

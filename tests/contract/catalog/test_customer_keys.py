@@ -1,4 +1,4 @@
-"""A tenant's own KMS key: who may have one, the switch to it, and data keys moved one by one."""
+"""Customer keys: permission and terms, the switch, and data keys moved one by one."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -19,25 +19,25 @@ TERMS = {"actor": "ada@host", "version": "1", "sha256": "a" * 64, "arn": OTHER_A
 
 @pytest.fixture
 def claim(world: World, acme: TenantCatalog) -> Claim:
-    """A change of key at work."""
+    """Return the claim on a running key change."""
     return world.claim(acme, world.planned(acme, UPDATE, kind=JobKind.KEY_UPDATE), "key-update")
 
 
-def switched(tenant: TenantCatalog, claim: Claim, arn: str = OTHER_ARN) -> None:
+def switch_key(tenant: TenantCatalog, claim: Claim, arn: str = OTHER_ARN) -> None:
     tenant.customer_keys.allow()
     tenant.customer_keys.accept(**{**TERMS, "arn": arn})
     tenant.customer_keys.switch(claim, arn)
 
 
-def with_key(tenant: TenantCatalog, **values: object) -> WrappedKey:
-    """A data key of a job."""
+def add_data_key(tenant: TenantCatalog, **values: object) -> WrappedKey:
+    """Add a data key of a new job."""
     job, _ = tenant.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
     key = data_key(tenant.tenant_id, job_id=job.job_id, arn=tenant.tenant().key_arn, epoch=tenant.tenant().key_epoch)
     return tenant.keys.add(msgspec.structs.replace(key, **values))
 
 
-def anew(tenant: TenantCatalog, data_key_id: str) -> WrappedKey:
-    """The data key's next generation, under the tenant's present key."""
+def next_generation(tenant: TenantCatalog, data_key_id: str) -> WrappedKey:
+    """Return the data key's next generation, under the tenant's current key."""
     key, now = tenant.keys.get(data_key_id), tenant.tenant()
     return msgspec.structs.replace(
         key, arn=now.key_arn, key_epoch=now.key_epoch, generation=key.generation + 1, wrapped=b"anew"
@@ -45,12 +45,12 @@ def anew(tenant: TenantCatalog, data_key_id: str) -> WrappedKey:
 
 
 def move(tenant: TenantCatalog, claim: Claim, data_key_id: str) -> WrappedKey:
-    newer = anew(tenant, data_key_id)
+    newer = next_generation(tenant, data_key_id)
     assert tenant.customer_keys.store_generation(claim, newer)
     return newer
 
 
-def test_a_tenant_is_allowed_once_and_for_itself_alone(acme: TenantCatalog, other: TenantCatalog) -> None:
+def test_allow_applies_once_and_to_one_tenant_only(acme: TenantCatalog, other: TenantCatalog) -> None:
     assert acme.customer_keys.allowed() is None
     since = acme.customer_keys.allow()
     assert acme.customer_keys.allow() == acme.customer_keys.allowed() == since
@@ -62,7 +62,7 @@ def test_a_tenant_is_allowed_once_and_for_itself_alone(acme: TenantCatalog, othe
         assert caught.value.code is Code.NO_SUCH_TENANT
 
 
-def test_acceptances_say_who_agreed_to_which_text_for_which_key(acme: TenantCatalog, other: TenantCatalog) -> None:
+def test_an_acceptance_records_actor_terms_and_key(acme: TenantCatalog, other: TenantCatalog) -> None:
     first = acme.customer_keys.accept(**TERMS)
     second = acme.customer_keys.accept(**{**TERMS, "actor": "bob@host"})
     assert acme.customer_keys.acceptances() == [second, first]
@@ -70,11 +70,11 @@ def test_acceptances_say_who_agreed_to_which_text_for_which_key(acme: TenantCata
     assert other.customer_keys.acceptances() == []
 
 
-def test_the_first_switch_needs_both_the_operator_and_the_terms(acme: TenantCatalog, claim: Claim) -> None:
+def test_the_first_switch_needs_the_operators_permission_and_accepted_terms(acme: TenantCatalog, claim: Claim) -> None:
     before = acme.tenant()
     steps = (lambda: None, acme.customer_keys.allow, lambda: acme.customer_keys.accept(**{**TERMS, "arn": ARN}))
-    for done in steps:
-        done()
+    for action in steps:
+        action()
         with pytest.raises(Refuse) as caught:
             acme.customer_keys.switch(claim, OTHER_ARN)
         assert caught.value.code is Code.KEY_NOT_ALLOWED
@@ -87,23 +87,25 @@ def test_the_first_switch_needs_both_the_operator_and_the_terms(acme: TenantCata
     assert acme.customer_keys.switch(claim, f"{ARN}-third").key_epoch == 3
 
 
-def test_a_data_key_born_under_the_key_before_is_refused_from_the_switch_on(acme: TenantCatalog, claim: Claim) -> None:
+def test_a_data_key_created_under_the_previous_key_is_refused_after_the_switch(
+    acme: TenantCatalog, claim: Claim
+) -> None:
     late = data_key(acme.tenant_id, job_id=acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0].job_id)
-    switched(acme, claim)
+    switch_key(acme, claim)
     with pytest.raises(EpochMoved):
         acme.keys.add(late)
     fresh = msgspec.structs.replace(late, arn=OTHER_ARN, key_epoch=2)
     assert acme.keys.add(fresh) == fresh
 
 
-def test_every_write_of_a_change_of_key_is_fenced(world: World, acme: TenantCatalog, claim: Claim) -> None:
-    switched(acme, claim)
+def test_every_write_of_a_key_change_is_fenced(world: World, acme: TenantCatalog, claim: Claim) -> None:
+    switch_key(acme, claim)
     key = acme.keys.get(acme.customer_keys.keys_to_move()[0])
     stale = msgspec.structs.replace(claim, fence=claim.fence + 1)
     keys = acme.customer_keys
     for write in (
         lambda: keys.switch(stale, ARN),
-        lambda: keys.store_generation(stale, anew(acme, key.data_key_id)),
+        lambda: keys.store_generation(stale, next_generation(acme, key.data_key_id)),
         lambda: keys.forget(stale, key.data_key_id, 1),
         lambda: keys.confirm_moved(stale, 4.0),
         lambda: acme.claims.report_progress(stale, {"a": 1}),
@@ -112,12 +114,12 @@ def test_every_write_of_a_change_of_key_is_fenced(world: World, acme: TenantCata
             write()
 
 
-def test_what_is_to_move_is_told_with_the_credentials_first_and_then_the_newest(
+def test_keys_to_move_lists_the_credential_key_first_and_then_the_newest(
     acme: TenantCatalog, other: TenantCatalog, claim: Claim
 ) -> None:
-    keys = [with_key(acme, created_at=NOW + timedelta(hours=n)) for n in (2, 3, 1)]
+    keys = [add_data_key(acme, created_at=NOW + timedelta(hours=n)) for n in (2, 3, 1)]
     assert acme.customer_keys.keys_to_move() == []
-    switched(acme, claim)
+    switch_key(acme, claim)
     secrets = acme.keys.find(Purpose.SECRETS, None)
     assert secrets is not None
     ordered = [secrets, keys[1], keys[0], keys[2]]
@@ -131,23 +133,25 @@ def test_what_is_to_move_is_told_with_the_credentials_first_and_then_the_newest(
     assert acme.keys.state().data_keys == {OTHER_ARN: 4}
 
 
-def test_of_some_data_keys_those_are_told_that_another_key_wraps(acme: TenantCatalog, claim: Claim) -> None:
-    stays, goes, unasked = with_key(acme), with_key(acme), with_key(acme)
-    asked = [stays.data_key_id, goes.data_key_id]
-    assert acme.keys.wrapped_by_other_keys(ARN, asked) == []
-    switched(acme, claim)
-    newer = move(acme, claim, goes.data_key_id)
-    move(acme, claim, unasked.data_key_id)
-    assert acme.keys.wrapped_by_other_keys(ARN, asked) == [newer]
+def test_wrapped_by_other_keys_returns_only_requested_data_keys_under_another_key(
+    acme: TenantCatalog, claim: Claim
+) -> None:
+    unmoved, moved, unrequested = add_data_key(acme), add_data_key(acme), add_data_key(acme)
+    requested = [unmoved.data_key_id, moved.data_key_id]
+    assert acme.keys.wrapped_by_other_keys(ARN, requested) == []
+    switch_key(acme, claim)
+    newer = move(acme, claim, moved.data_key_id)
+    move(acme, claim, unrequested.data_key_id)
+    assert acme.keys.wrapped_by_other_keys(ARN, requested) == [newer]
     assert acme.keys.wrapped_by_other_keys(ARN, []) == []
 
 
-def test_a_generation_that_is_not_next_or_under_another_key_is_not_taken(
+def test_store_generation_rejects_old_generations_unknown_keys_and_other_kms_keys(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
-    key = with_key(acme)
-    switched(acme, claim)
-    stale = anew(acme, key.data_key_id)
+    key = add_data_key(acme)
+    switch_key(acme, claim)
+    stale = next_generation(acme, key.data_key_id)
     with pytest.raises(EpochMoved):
         acme.customer_keys.store_generation(claim, msgspec.structs.replace(stale, arn=ARN))
     assert not acme.customer_keys.store_generation(claim, msgspec.structs.replace(stale, generation=1))
@@ -157,27 +161,29 @@ def test_a_generation_that_is_not_next_or_under_another_key_is_not_taken(
     assert acme.keys.get(key.data_key_id).generation == 3
 
 
-def test_older_generations_are_told_and_forgotten_and_the_newest_never(acme: TenantCatalog, claim: Claim) -> None:
-    key, waits = with_key(acme), with_key(acme)
-    switched(acme, claim)
+def test_superseded_generations_are_listed_and_forgotten_but_never_the_newest(
+    acme: TenantCatalog, claim: Claim
+) -> None:
+    key, waiting = add_data_key(acme), add_data_key(acme)
+    switch_key(acme, claim)
     assert acme.customer_keys.superseded() == []
     move(acme, claim, key.data_key_id)
     assert acme.customer_keys.superseded() == [key]
-    for data_key_id, generation in ((waits.data_key_id, 1), (key.data_key_id, 2), (key.data_key_id, 1)) * 2:
+    for data_key_id, generation in ((waiting.data_key_id, 1), (key.data_key_id, 2), (key.data_key_id, 1)) * 2:
         acme.customer_keys.forget(claim, data_key_id, generation)
     assert acme.customer_keys.superseded() == []
     assert acme.keys.get(key.data_key_id).generation == 2
-    assert acme.keys.get(waits.data_key_id) == waits
+    assert acme.keys.get(waiting.data_key_id) == waiting
 
 
-def test_the_old_key_is_free_one_lease_after_the_last_data_key_moved_and_was_opened(
+def test_the_previous_key_is_free_one_lease_after_the_move_is_confirmed(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
     def free() -> bool | None:
         return acme.keys.state().old_key_free
 
     assert free() is None
-    switched(acme, claim)
+    switch_key(acme, claim)
     assert not acme.customer_keys.confirm_moved(claim, 10.0)
     assert (free(), acme.keys.state().updating) == (False, True)
     for data_key_id in acme.customer_keys.keys_to_move():
@@ -190,20 +196,22 @@ def test_the_old_key_is_free_one_lease_after_the_last_data_key_moved_and_was_ope
     assert state.switched_at is not None
     world.pass_time(11)
     assert free() is True
-    again = world.claim(acme, world.planned(acme, UPDATE, kind=JobKind.KEY_UPDATE), "key-update")
-    acme.customer_keys.switch(again, f"{ARN}-third")
+    second_change = world.claim(acme, world.planned(acme, UPDATE, kind=JobKind.KEY_UPDATE), "key-update")
+    acme.customer_keys.switch(second_change, f"{ARN}-third")
     assert free() is False
 
 
-def test_snapshots_are_told_that_need_a_data_key_which_waits(world: World, acme: TenantCatalog, claim: Claim) -> None:
-    old_run, old_key = run(new_id()), with_key(acme)
+def test_snapshots_needing_other_keys_lists_snapshots_with_unmoved_data_keys(
+    world: World, acme: TenantCatalog, claim: Claim
+) -> None:
+    old_run, old_key = run(new_id()), add_data_key(acme)
     first = world.backed_up(acme, old_run)
     job, commit = world.to_commit(acme)
     key = acme.keys.add(data_key(acme.tenant_id, job_id=job.job_id))
     second = snapshot(acme.jobs.get(job.job_id), data_key_id=key.data_key_id)
     acme.claims.commit(commit, second, [old_run, run(old_key.job_id or "")], JobState.SUCCEEDED, None)
     assert acme.customer_keys.snapshots_needing_other_keys() == []
-    switched(acme, claim)
+    switch_key(acme, claim)
     assert acme.customer_keys.snapshots_needing_other_keys() == [second.snapshot_id]
     move(acme, claim, key.data_key_id)
     assert acme.customer_keys.snapshots_needing_other_keys() == [second.snapshot_id]
@@ -212,27 +220,27 @@ def test_snapshots_are_told_that_need_a_data_key_which_waits(world: World, acme:
     assert first.snapshot_id in {each.snapshot_id for each in acme.snapshots.all()}
 
 
-def test_a_refusal_of_the_key_before_is_remembered_and_ends_no_job(
+def test_a_refusal_of_the_previous_key_is_stored_and_ends_no_job(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
-    waits = with_key(acme)
-    switched(acme, claim)
+    waiting = add_data_key(acme)
+    switch_key(acme, claim)
     assert acme.keys.refuse(ARN, "No.") == 0
     refusal = acme.keys.state().refusal
     assert refusal is not None
     assert refusal.arn == ARN
-    due = acme.customer_keys.keys_to_move()
+    to_move = acme.customer_keys.keys_to_move()
     acme.schedules.set(Schedule(cron="* * * * *", timezone="UTC", paused=False, next_due=NOW))
-    (found,) = world.scheduler.due(NOW)
-    assert world.scheduler.make_due(found, NOW + timedelta(hours=1), NOW)
-    for data_key_id in due:
+    (due_schedule,) = world.scheduler.due(NOW)
+    assert world.scheduler.make_due(due_schedule, NOW + timedelta(hours=1), NOW)
+    for data_key_id in to_move:
         move(acme, claim, data_key_id)
-    assert waits.data_key_id in due
+    assert waiting.data_key_id in to_move
     assert acme.keys.state().refusal is None
     assert acme.keys.refuse(OTHER_ARN, "No.") > 0
 
 
-def test_two_changes_of_key_are_not_at_work_at_the_same_time_but_a_backup_may_be_beside_one(
+def test_key_changes_do_not_run_concurrently_but_a_backup_may_run_beside_one(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
     world.planned(acme, BACKUP)
@@ -242,7 +250,7 @@ def test_two_changes_of_key_are_not_at_work_at_the_same_time_but_a_backup_may_be
     assert world.scheduler.offer_steps(second, UPDATE)
 
 
-def test_what_a_job_has_found_so_far_is_told_and_stays_unless_its_end_says_otherwise(
+def test_reported_progress_stays_in_the_job_unless_its_end_replaces_it(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
     progress = KeyChangeProgress(arn=ARN, moved=2)
@@ -252,15 +260,15 @@ def test_what_a_job_has_found_so_far_is_told_and_stays_unless_its_end_says_other
     assert acme.jobs.get(claim.job_id).detail == progress
 
 
-def test_whoever_moves_a_data_key_beside_births_and_refusals_neither_waits_for_ever_nor_loses_one(
+def test_moving_data_keys_beside_new_keys_and_refusals_neither_deadlocks_nor_loses_one(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
-    keys = [with_key(acme) for _ in range(6)]
-    switched(acme, claim)
+    keys = [add_data_key(acme) for _ in range(6)]
+    switch_key(acme, claim)
     with ThreadPoolExecutor(4) as pool:
         moving = [pool.submit(move, acme, claim, key.data_key_id) for key in keys]
         other = [pool.submit(acme.keys.refuse, "arn:another", "No.") for _ in range(4)]
-        other += [pool.submit(with_key, acme) for _ in range(4)]
+        other += [pool.submit(add_data_key, acme) for _ in range(4)]
         for future in (*moving, *other):
             future.result(30)
     assert not {key.data_key_id for key in keys} & set(acme.customer_keys.keys_to_move())

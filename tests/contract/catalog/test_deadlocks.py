@@ -1,6 +1,6 @@
-"""No two transactions of the catalog deadlock: each is stopped at every lock that it takes, while the other runs.
+"""No two transactions of the catalog deadlock: the first is stopped at each of its locks while the second runs.
 
-Only on PostgreSQL, which locks rows and would end one of the two. On SQLite one transaction writes at a time.
+The tests use only PostgreSQL, which locks rows and would end one of the two. SQLite has one writing transaction at a time.
 """
 
 import re
@@ -23,38 +23,38 @@ LOCKS = re.compile(r"^\s*(INSERT|UPDATE|DELETE)|FOR (NO KEY )?UPDATE")
 
 @pytest.fixture
 def world(postgres: PostgresServer, catalog_database: str) -> Iterator[World]:
-    made = World(postgres.url(catalog_database), postgres.url(catalog_database, OWNER))
-    yield made
-    made.close()
+    world = World(postgres.url(catalog_database), postgres.url(catalog_database, OWNER))
+    yield world
+    world.close()
 
 
 class Stop:
-    """Stops one thread behind its n-th statement that locks rows, until the test lets it go on."""
+    """Stops one thread after its n-th statement that locks rows, until the test sets ``go``."""
 
     def __init__(self, after: int) -> None:
-        self._left = after
+        self._remaining = after
         self.thread: int | None = None
         self.reached, self.go = threading.Event(), threading.Event()
 
-    def passed(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def after_statement(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
         if threading.get_ident() == self.thread and LOCKS.search(statement):
-            self._left -= 1
-            if self._left == 0:
+            self._remaining -= 1
+            if self._remaining == 0:
                 self.reached.set()
                 assert self.go.wait(30)
 
 
-def works_of(world: World, tenant: TenantCatalog) -> dict[str, Callable[[], object]]:
-    """Transactions over two jobs of the tenant: one at work, and one without steps."""
+def transactions_of(world: World, tenant: TenantCatalog) -> dict[str, Callable[[], object]]:
+    """Return transactions over two jobs of the tenant: a running job, and a job without steps."""
     plan = (StepPlan(phase=1, name="verify"),)
-    at_work = world.planned(tenant, kind=JobKind.VERIFY, steps=plan)
-    claim = world.claim(tenant, at_work, "verify")
+    running = world.planned(tenant, kind=JobKind.VERIFY, steps=plan)
+    claim = world.claim(tenant, running, "verify")
     unplanned, _ = tenant.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
     return {
         "refuse": lambda: tenant.keys.refuse(ARN, "Refused."),
         "checkpoint": lambda: tenant.claims.checkpoint(claim, checkpoint(run=run(claim.job_id)), []),
         "finish": lambda: tenant.claims.finish(claim),
-        "cancel": lambda: tenant.jobs.cancel(at_work.job_id),
+        "cancel": lambda: tenant.jobs.cancel(running.job_id),
         "plan": lambda: world.scheduler.offer_steps(unplanned, plan),
         "send": world.send,
     }
@@ -73,36 +73,36 @@ def run_beside(world: World, first: Callable[[], object], second: Callable[[], o
     """Stop ``first`` at a lock, and run ``second`` until it ends or waits. Return False if ``first`` has no such lock."""
     stop = Stop(after)
 
-    def stopped() -> None:
+    def run_first() -> None:
         stop.thread = threading.get_ident()
         first()
 
-    event.listen(Engine, "after_cursor_execute", stop.passed)
+    event.listen(Engine, "after_cursor_execute", stop.after_statement)
     try:
         with ThreadPoolExecutor(2) as pool:
-            one = pool.submit(stopped)
+            one = pool.submit(run_first)
             while not stop.reached.wait(0.002) and not one.done():
                 pass
             other = pool.submit(second) if stop.reached.is_set() else None
-            while other is not None and not other.done() and not waits(world):
+            while other is not None and not other.done() and not has_waiting_lock(world):
                 time.sleep(0.01)
             stop.go.set()
             for future in (one, other):
                 if future is not None:
-                    ended(future)
+                    await_end(future)
     finally:
-        event.remove(Engine, "after_cursor_execute", stop.passed)
+        event.remove(Engine, "after_cursor_execute", stop.after_statement)
     return stop.reached.is_set()
 
 
-def waits(world: World) -> bool:
-    """Return whether any transaction waits for a lock."""
+def has_waiting_lock(world: World) -> bool:
+    """Return True if any transaction waits for a lock."""
     with world._engine.connect() as connection:
         return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
 
 
-def ended(future: Future[object]) -> None:
-    """A deadlock raises here. That the other was first and ended the job is no error."""
+def await_end(future: Future[object]) -> None:
+    """Wait for the result. Raise on a deadlock, but ignore a claim that the other transaction ended."""
     try:
         future.result(30)
     except ClaimLost:
@@ -110,14 +110,14 @@ def ended(future: Future[object]) -> None:
 
 
 @pytest.mark.parametrize("first", PAIRS)
-def test_a_transaction_that_stops_at_any_of_its_locks_deadlocks_with_no_other(world: World, first: str) -> None:
+def test_a_transaction_stopped_at_any_of_its_locks_causes_no_deadlock(world: World, first: str) -> None:
     world.scheduler.record_heartbeat("w", 50)
     for second in PAIRS[first]:
         stops, reached = 0, True
         while reached:
             tenant = world.add(f"{second}-{stops}")
-            works = works_of(world, tenant)
-            reached = run_beside(world, works[first], works[second], stops + 1)
+            transactions = transactions_of(world, tenant)
+            reached = run_beside(world, transactions[first], transactions[second], stops + 1)
             stops += reached
             for job in tenant.jobs.recent():
                 if not job.state.ended:

@@ -1,4 +1,4 @@
-"""The tenants' names at a glance are those that the catalog itself lists, on either database."""
+"""The fast list of tenant names equals the catalog's own list, on either database."""
 
 import subprocess
 import sys
@@ -12,29 +12,29 @@ from tests.contract.catalog.world import World
 
 
 def tenant_names(url: str) -> list[str]:
-    """Return the names by the way that the database asks for."""
+    """Return the tenant names by the function for this database."""
     parts = make_url(url)
     return names_in_file(Path(str(parts.database))) if parts.drivername == "sqlite" else names_on_server(url)
 
 
-def test_the_names_are_those_of_the_catalog(world: World) -> None:
+def test_tenant_names_equal_those_of_the_catalog(world: World) -> None:
     assert tenant_names(world.url) == []
     for name in ("fabrikam", "contoso"):
         world.add(name)
     assert tenant_names(world.url) == ["contoso", "fabrikam"] == sorted(t.name for t in world.catalog.tenants())
 
 
-def test_they_come_without_what_takes_long_to_import(world: World) -> None:
+def test_tenant_names_are_read_without_importing_sqlalchemy(world: World) -> None:
     code = "import sys; from shared import wiring; wiring.tenant_names(); sys.exit('sqlalchemy' in sys.modules)"
     parts = make_url(world.url)
-    place = {"ENTRAKEEP_DATABASE_URL": world.url}
-    if parts.drivername == "sqlite":  # as it is found in a home, too
-        place = {"ENTRAKEEP_HOME": str(Path(str(parts.database)).parent)}
+    settings = {"ENTRAKEEP_DATABASE_URL": world.url}
+    if parts.drivername == "sqlite":  # a home's default file works as well
+        settings = {"ENTRAKEEP_HOME": str(Path(str(parts.database)).parent)}
         Path(str(parts.database)).rename(Path(str(parts.database)).with_name("catalog.sqlite3"))
-    assert subprocess.run([sys.executable, "-c", code], env={"PATH": "/bin", **place}, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], env={"PATH": "/bin", **settings}, check=False).returncode == 0
 
 
-def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="unable to open"):
         names_in_file(tmp_path / "absent" / "catalog.sqlite3")
     with pytest.raises(Exception, match="unable to open"):

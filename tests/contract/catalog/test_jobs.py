@@ -1,4 +1,4 @@
-"""Jobs: asked for, begun here, cancelled."""
+"""Jobs: requests, foreground jobs and cancellation."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +11,7 @@ from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import BACKUP, VERIFY, World, new_id
 
 
-def test_a_job_asked_for_stands_queued_and_without_steps(world: World, acme: TenantCatalog) -> None:
+def test_a_requested_job_is_queued_without_steps(world: World, acme: TenantCatalog) -> None:
     job, new = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=True)
     assert new
     assert (job.kind, job.state, job.full, job.origin) == (JobKind.BACKUP, JobState.QUEUED, True, Origin.HAND)
@@ -20,44 +20,46 @@ def test_a_job_asked_for_stands_queued_and_without_steps(world: World, acme: Ten
     assert job.created_at.utcoffset() is not None
 
 
-def test_a_backup_asked_for_while_one_goes_is_that_one(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+def test_a_backup_request_returns_the_tenants_unfinished_backup(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
     first, _ = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     assert acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=True) == (first, False)
     assert other.jobs.request(JobKind.BACKUP, origin=Origin.HAND)[1]
     assert acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[1]
     assert world.scheduler.offer_steps(first, BACKUP)
     world.claim(acme, first, "users")
-    again, new = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
-    assert (again.job_id, again.state, new) == (first.job_id, JobState.RUNNING, False)
+    repeated, new = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
+    assert (repeated.job_id, repeated.state, new) == (first.job_id, JobState.RUNNING, False)
     world.scheduler.expire(5)
 
 
-def test_of_many_who_ask_at_once_one_makes_the_backup(acme: TenantCatalog) -> None:
+def test_concurrent_backup_requests_create_one_job(acme: TenantCatalog) -> None:
     with ThreadPoolExecutor(6) as pool:
-        made = list(pool.map(lambda _: acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND), range(12)))
-    assert len({job.job_id for job, _ in made}) == 1
-    assert sum(new for _, new in made) == 1
+        results = list(pool.map(lambda _: acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND), range(12)))
+    assert len({job.job_id for job, _ in results}) == 1
+    assert sum(new for _, new in results) == 1
 
 
-def test_what_a_job_is_asked_with_is_kept(acme: TenantCatalog) -> None:
+def test_the_detail_of_a_request_is_stored(acme: TenantCatalog) -> None:
     detail = VerifyRequest(shallow=True)
     job, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail=detail)
     assert acme.jobs.get(job.job_id).detail == detail
 
 
 def test_a_job_pins_the_snapshot_that_it_reads_until_it_ends(world: World, acme: TenantCatalog) -> None:
-    made = world.backed_up(acme)
+    new_snapshot = world.backed_up(acme)
     job, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot="latest")
-    assert job.snapshot == made.snapshot_id
+    assert job.snapshot == new_snapshot.snapshot_id
     assert world.count("pins") == 1
     acme.jobs.cancel(job.job_id)
     assert world.count("pins") == 0
 
 
-def test_a_snapshot_that_is_not_there_is_refused_and_no_job_made(acme: TenantCatalog) -> None:
-    for named in ("latest", new_id()):
+def test_a_request_for_a_missing_snapshot_is_refused_without_a_job(acme: TenantCatalog) -> None:
+    for reference in ("latest", new_id()):
         with pytest.raises(Refuse) as caught:
-            acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=named)
+            acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=reference)
         assert caught.value.code is Code.NO_SUCH_SNAPSHOT
     assert acme.jobs.recent() == []
 
@@ -72,7 +74,7 @@ def test_jobs_are_listed_newest_first(world: World, acme: TenantCatalog, other: 
     assert [job.job_id for job, _ in world.catalog.queries().jobs(JobFilter(limit=1))] == [last]
 
 
-def test_an_unfinished_job_is_seen_however_many_came_after_it(
+def test_an_unfinished_job_is_reported_however_many_jobs_came_later(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:
     assert not acme.jobs.unfinished()
@@ -85,10 +87,10 @@ def test_an_unfinished_job_is_seen_however_many_came_after_it(
     assert not acme.jobs.unfinished()
 
 
-def test_a_job_that_is_not_there_is_refused(world: World, acme: TenantCatalog) -> None:
-    for ask in (acme.jobs.get, acme.jobs.cancel, world.catalog.find_job):
+def test_an_unknown_job_is_refused(world: World, acme: TenantCatalog) -> None:
+    for call in (acme.jobs.get, acme.jobs.cancel, world.catalog.find_job):
         with pytest.raises(Refuse) as caught:
-            ask(new_id())
+            call(new_id())
         assert caught.value.code is Code.NO_SUCH_JOB
 
 
@@ -107,7 +109,7 @@ def test_a_queued_job_is_cancelled_at_once(world: World, acme: TenantCatalog) ->
     assert acme.claims.claim(job.job_id, acme.jobs.steps(job.job_id)[0].step_id, "w/1", 30) is None
 
 
-def test_a_running_job_is_told_to_stop_at_the_next_renewal(world: World, acme: TenantCatalog) -> None:
+def test_a_running_job_learns_of_its_cancellation_at_the_next_renewal(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     claim = world.claim(acme, job, "users")
     assert not acme.claims.renew(claim).cancel
@@ -118,7 +120,7 @@ def test_a_running_job_is_told_to_stop_at_the_next_renewal(world: World, acme: T
     assert acme.jobs.get(job.job_id).state is JobState.CANCELLED
 
 
-def test_a_job_to_cancel_whose_steps_nobody_holds_is_cancelled_by_the_tick(world: World, acme: TenantCatalog) -> None:
+def test_the_tick_cancels_a_job_without_claimed_steps(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     claim = world.claim(acme, job, "users")
     acme.jobs.cancel(job.job_id)
@@ -128,11 +130,11 @@ def test_a_job_to_cancel_whose_steps_nobody_holds_is_cancelled_by_the_tick(world
     assert acme.jobs.get(job.job_id).state is JobState.CANCELLED
 
 
-def test_a_job_here_runs_at_once_and_is_never_sent(world: World, acme: TenantCatalog) -> None:
-    made = world.backed_up(acme)
+def test_a_foreground_job_runs_at_once_and_is_never_sent(world: World, acme: TenantCatalog) -> None:
+    new_snapshot = world.backed_up(acme)
     claim = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     job = acme.jobs.get(claim.job_id)
-    assert (job.state, job.snapshot, claim.name) == (JobState.RUNNING, made.snapshot_id, "download")
+    assert (job.state, job.snapshot, claim.name) == (JobState.RUNNING, new_snapshot.snapshot_id, "download")
     assert job.started_at is not None
     assert world.count("pins") == 1
     world.scheduler.record_heartbeat("w", 4)
@@ -143,7 +145,7 @@ def test_a_job_here_runs_at_once_and_is_never_sent(world: World, acme: TenantCat
     assert world.count("pins") == 0
 
 
-def test_a_job_here_is_renewed_and_can_be_cancelled(world: World, acme: TenantCatalog) -> None:
+def test_a_foreground_job_is_renewed_and_can_be_cancelled(world: World, acme: TenantCatalog) -> None:
     world.backed_up(acme)
     claim = acme.jobs.begin_foreground(JobKind.BROWSE, "latest", "browse", 30)
     world.pass_time(20)
@@ -154,24 +156,24 @@ def test_a_job_here_is_renewed_and_can_be_cancelled(world: World, acme: TenantCa
     assert acme.claims.renew(claim).cancel
 
 
-@pytest.mark.parametrize("by", ["the next command", "the tick"])
-def test_a_job_whose_asking_process_went_away_is_interrupted(world: World, acme: TenantCatalog, by: str) -> None:
+@pytest.mark.parametrize("caller", ["the next command", "the tick"])
+def test_a_foreground_job_of_an_ended_process_is_interrupted(world: World, acme: TenantCatalog, caller: str) -> None:
     world.backed_up(acme)
     claim = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     waiting = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
-    held = world.claim(acme, waiting, "verify", seconds=60)
+    verify_claim = world.claim(acme, waiting, "verify", seconds=60)
     world.pass_time(31)
-    assert (acme.jobs.end_expired_foreground(30.0) if by == "the next command" else world.scheduler.expire(5)) == 1
+    assert (acme.jobs.end_expired_foreground(30.0) if caller == "the next command" else world.scheduler.expire(5)) == 1
     job = acme.jobs.get(claim.job_id)
     assert (job.state, job.code) == (JobState.FAILED, Code.INTERRUPTED)
     assert world.count("pins") == 0
     with pytest.raises(ClaimLost):
         acme.claims.renew(claim)
-    assert not acme.claims.renew(held).cancel
+    assert not acme.claims.renew(verify_claim).cancel
     assert acme.jobs.end_expired_foreground(30.0) == 0
 
 
-def test_a_job_here_whose_claim_ends_later_than_it_could_is_interrupted(world: World, acme: TenantCatalog) -> None:
+def test_a_foreground_job_with_an_impossibly_late_expiry_is_interrupted(world: World, acme: TenantCatalog) -> None:
     world.backed_up(acme)
     claim = acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     world.pass_time(-3600)
@@ -179,7 +181,7 @@ def test_a_job_here_whose_claim_ends_later_than_it_could_is_interrupted(world: W
     assert acme.jobs.get(claim.job_id).code is Code.INTERRUPTED
 
 
-def test_a_snapshot_to_read_here_must_be_there(acme: TenantCatalog) -> None:
+def test_a_foreground_job_for_a_missing_snapshot_is_refused(acme: TenantCatalog) -> None:
     with pytest.raises(Refuse) as caught:
         acme.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     assert caught.value.code is Code.NO_SUCH_SNAPSHOT

@@ -1,4 +1,4 @@
-"""Opening a catalog, on whatever database: by the URL, without what takes long, and across forks."""
+"""Opening a catalog on any database: by its URL, without slow imports, and across forks."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ def test_a_current_catalog_is_opened_without_alembic(world: World) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "oracle://u:hunter2@h/x", "made-up://u:hunter2@h/x"])
-def test_a_url_that_is_none_is_refused_without_its_password(url: str) -> None:
+def test_an_invalid_url_is_refused_without_its_password(url: str) -> None:
     error = refused(url)
     assert error.code is Code.SETTINGS_INVALID
     assert "hunter2" not in error.message
@@ -41,11 +41,11 @@ def test_a_child_after_fork_uses_connections_of_its_own(world: World, acme: Tena
     assert world.scheduler.last_tick() is not None
 
 
-def test_a_process_that_forks_in_the_middle_of_its_writing_has_children_that_can_write(world: World) -> None:
-    over = threading.Event()
+def test_a_child_forked_during_a_write_can_write(world: World) -> None:
+    finish = threading.Event()
 
     def write() -> None:
-        while not over.wait(0.002):
+        while not finish.wait(0.002):
             world.scheduler.record_heartbeat("parent", 1)
 
     writing = threading.Thread(target=write)
@@ -62,10 +62,10 @@ def test_a_process_that_forks_in_the_middle_of_its_writing_has_children_that_can
                     os._exit(status)
             assert os.waitpid(child, 0)[1] == 0
     finally:
-        over.set()
+        finish.set()
         writing.join()
 
 
-def test_closing_twice_is_closing_once(world: World) -> None:
+def test_a_catalog_may_be_closed_twice(world: World) -> None:
     world.catalog.close()
     world.catalog.close()

@@ -1,4 +1,4 @@
-"""The catalog at a glance: counts of jobs, the queue, workers, and what was used."""
+"""The overview of a catalog: counts of jobs, the queue, workers, and usage."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,7 +25,7 @@ def test_jobs_are_counted_by_tenant_kind_state_and_code(
     overview = world.catalog.overview()
     assert sorted(overview.job_counts(DAY), key=lambda each: each.count) == [queued, failed]
     world.pass_time(DAY + 1)
-    assert overview.job_counts(DAY) == [queued], "what ended long ago is not counted"
+    assert overview.job_counts(DAY) == [queued], "jobs that ended long ago are not counted"
 
 
 def test_the_queue_has_a_length_and_an_age(world: World, acme: TenantCatalog) -> None:
@@ -40,16 +40,16 @@ def test_the_queue_has_a_length_and_an_age(world: World, acme: TenantCatalog) ->
     assert (overview.queue().jobs, overview.queue().steps) == (1, 0)
 
 
-def test_workers_are_seen_until_they_say_that_they_end(world: World) -> None:
+def test_workers_are_listed_until_they_report_their_end(world: World) -> None:
     world.scheduler.record_heartbeat("b", 2)
     world.scheduler.record_heartbeat("a", 4)
-    seen = world.catalog.overview().workers()
-    assert [(each.worker, each.slots) for each in seen] == [("a", 4), ("b", 2)]
+    workers = world.catalog.overview().workers()
+    assert [(each.worker, each.slots) for each in workers] == [("a", 4), ("b", 2)]
     world.scheduler.record_heartbeat("a", 0)
     assert [each.worker for each in world.catalog.overview().workers()] == ["b"]
 
 
-def test_usage_adds_up_whoever_adds_to_it(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+def test_concurrent_additions_of_usage_are_summed(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     catalogs = [world.catalog, world.another(), world.another()]
     directory = acme.tenant().directory_id
 

@@ -1,4 +1,4 @@
-"""The catalog on PostgreSQL: tenants kept apart by the server itself, users told apart, and a server that comes and goes."""
+"""The catalog on PostgreSQL: row-level security between tenants, database users, and lost connections."""
 
 import uuid
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.contract.catalog.test_upgrade import WITHOUT_TENANT
 from tests.contract.catalog.world import ARN, REVOKED, World, checkpoint, refused, run
 from tests.postgres import OWNER, USER, PostgresServer
 
-OF_A_TENANT = sorted(set(schema.metadata.tables) - set(WITHOUT_TENANT))
+TENANT_TABLES = sorted(set(schema.metadata.tables) - set(WITHOUT_TENANT))
 
 
 @pytest.fixture
@@ -28,16 +28,16 @@ def database(postgres: PostgresServer, migrated: str) -> Iterator[str]:
 
 @pytest.fixture
 def world(postgres: PostgresServer, database: str) -> Iterator[World]:
-    made = World(postgres.url(database), postgres.url(database, OWNER))
-    yield made
-    made.close()
+    world = World(postgres.url(database), postgres.url(database, OWNER))
+    yield world
+    world.close()
 
 
 @pytest.fixture
-def two(world: World) -> tuple[TenantCatalog, TenantCatalog]:
-    """Two tenants with something in every table."""
-    both = world.add("acme"), world.add("other")
-    for tenant in both:
+def two_tenants(world: World) -> tuple[TenantCatalog, TenantCatalog]:
+    """Add two tenants with rows in every table but those of ``EMPTY``."""
+    tenants = world.add("acme"), world.add("other")
+    for tenant in tenants:
         world.catalog.overview().add_usage({tenant.tenant_id: {"kms_calls": 1}}, {})
         tenant.upkeep.note_untrusted([Untrusted(arn=ARN, data_keys=1, manifests=0)])
         tenant.claims.fail(world.claim(tenant, world.planned(tenant), "users"), Code.GRAPH_FORBIDDEN, "No.")
@@ -51,7 +51,7 @@ def two(world: World) -> tuple[TenantCatalog, TenantCatalog]:
         world.probed(tenant, REVOKED)
         tenant.customer_keys.accept(actor="ada", version="1", sha256="a" * 64, arn=ARN)
         tenant.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
-    return both
+    return tenants
 
 
 EMPTY = {
@@ -72,31 +72,31 @@ def as_user(world: World, url: str, tenant: str | None) -> Connection:
     return connection
 
 
-@pytest.mark.parametrize("who", [USER, OWNER])
+@pytest.mark.parametrize("role", [USER, OWNER])
 def test_a_query_without_its_tenant_sees_nothing(
-    world: World, two: tuple[TenantCatalog, TenantCatalog], who: str
+    world: World, two_tenants: tuple[TenantCatalog, TenantCatalog], role: str
 ) -> None:
-    url = world.url if who == USER else world.owner_url
-    with as_user(world, url, None) as nobody, as_user(world, url, two[0].tenant_id) as acme:
-        for table in OF_A_TENANT:
-            assert nobody.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0
-            seen = acme.execute(text(f"SELECT DISTINCT tenant_id FROM {table}")).scalars().all()
-            assert set(seen) <= {two[0].tenant_id}
-            assert table in EMPTY or seen
-    nobody.engine.dispose()
+    url = world.url if role == USER else world.owner_url
+    with as_user(world, url, None) as no_tenant, as_user(world, url, two_tenants[0].tenant_id) as acme:
+        for table in TENANT_TABLES:
+            assert no_tenant.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0
+            visible = acme.execute(text(f"SELECT DISTINCT tenant_id FROM {table}")).scalars().all()
+            assert set(visible) <= {two_tenants[0].tenant_id}
+            assert table in EMPTY or visible
+    no_tenant.engine.dispose()
     acme.engine.dispose()
 
 
-def test_a_transaction_of_one_tenant_can_neither_change_nor_make_a_row_of_another(
-    world: World, two: tuple[TenantCatalog, TenantCatalog]
+def test_a_transaction_of_one_tenant_cannot_change_or_insert_rows_of_another(
+    world: World, two_tenants: tuple[TenantCatalog, TenantCatalog]
 ) -> None:
-    acme, other = two
+    acme, other = two_tenants
     with as_user(world, world.url, acme.tenant_id) as connection:
-        mine = {"of": other.tenant_id}
-        assert connection.execute(text("UPDATE jobs SET message = 'x' WHERE tenant_id = :of"), mine).rowcount == 0
-        assert connection.execute(text("DELETE FROM pins WHERE tenant_id = :of"), mine).rowcount == 0
+        parameters = {"of": other.tenant_id}
+        assert connection.execute(text("UPDATE jobs SET message = 'x' WHERE tenant_id = :of"), parameters).rowcount == 0
+        assert connection.execute(text("DELETE FROM pins WHERE tenant_id = :of"), parameters).rowcount == 0
         with pytest.raises(DatabaseError, match="row-level security"):
-            connection.execute(text("INSERT INTO runs VALUES (:of, 'r', 'j', 's', '[]')"), mine)
+            connection.execute(text("INSERT INTO runs VALUES (:of, 'r', 'j', 's', '[]')"), parameters)
     connection.engine.dispose()
     assert other.jobs.recent()
 
@@ -105,11 +105,11 @@ def test_row_level_security_is_forced_on_every_table_of_a_tenant(world: World) -
     engine = create_engine(world.owner_url)
     with engine.connect() as connection:
         forced = text("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity AND relkind = 'r'")
-        assert sorted(connection.execute(forced).scalars()) == OF_A_TENANT
+        assert sorted(connection.execute(forced).scalars()) == TENANT_TABLES
     engine.dispose()
 
 
-def test_a_user_whom_row_level_security_does_not_bind_is_refused(postgres: PostgresServer, database: str) -> None:
+def test_a_user_that_bypasses_row_level_security_is_refused(postgres: PostgresServer, database: str) -> None:
     for user, bypass in ((f"u{uuid.uuid4().hex}", "BYPASSRLS"), (f"u{uuid.uuid4().hex}", "SUPERUSER")):
         postgres.execute(f"CREATE ROLE {user} LOGIN {bypass} PASSWORD 'of-the-tests'")
         migrate(postgres.url(database, OWNER), user)
@@ -118,7 +118,9 @@ def test_a_user_whom_row_level_security_does_not_bind_is_refused(postgres: Postg
         assert "row-level security" in error.message
 
 
-def test_a_user_who_may_not_use_the_tables_is_told_how_to_be_let_in(postgres: PostgresServer, database: str) -> None:
+def test_a_user_without_rights_is_refused_with_the_command_that_grants_them(
+    postgres: PostgresServer, database: str
+) -> None:
     user = f"u{uuid.uuid4().hex}"
     postgres.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'of-the-tests'")
     assert "catalog migrate --grant USER" in refused(postgres.url(database, user)).message
@@ -128,13 +130,13 @@ def test_a_user_who_may_not_use_the_tables_is_told_how_to_be_let_in(postgres: Po
     catalog.close()
 
 
-def test_to_grant_to_nobody_is_refused(postgres: PostgresServer, database: str) -> None:
+def test_a_grant_to_an_unknown_role_is_refused(postgres: PostgresServer, database: str) -> None:
     with pytest.raises(Refuse, match="CREATE ROLE") as caught:
         migrate(postgres.url(database, OWNER), "nobody_of_that_name")
     assert caught.value.code is Code.SETTINGS_INVALID
 
 
-def test_a_user_who_owns_nothing_cannot_migrate(postgres: PostgresServer) -> None:
+def test_a_user_that_owns_no_table_cannot_migrate(postgres: PostgresServer) -> None:
     name = postgres.new_database()
     with pytest.raises(Refuse) as caught:
         migrate(postgres.url(name))
@@ -142,10 +144,10 @@ def test_a_user_who_owns_nothing_cannot_migrate(postgres: PostgresServer) -> Non
     postgres.drop(name)
 
 
-def test_a_server_that_cannot_be_used_is_told_in_a_sentence_without_the_password(postgres: PostgresServer) -> None:
-    right = f"postgresql+psycopg://{USER}:hunter2@127.0.0.1:{postgres.port}/postgres"
+def test_an_unusable_server_is_reported_in_a_sentence_without_the_password(postgres: PostgresServer) -> None:
+    wrong_password = f"postgresql+psycopg://{USER}:hunter2@127.0.0.1:{postgres.port}/postgres"
     for url, words in (
-        (right, "user or password"),
+        (wrong_password, "user or password"),
         (postgres.url("no_such_database"), "no such database"),
         (f"postgresql://{USER}:hunter2@127.0.0.1:1/postgres", "no server listens"),
         (f"postgresql://{USER}:hunter2@no-such-host.invalid/postgres", "no such host"),
@@ -156,9 +158,7 @@ def test_a_server_that_cannot_be_used_is_told_in_a_sentence_without_the_password
         assert "hunter2" not in error.message
 
 
-def test_connections_that_the_server_has_ended_are_made_anew(
-    postgres: PostgresServer, world: World, database: str
-) -> None:
+def test_connections_ended_by_the_server_are_reopened(postgres: PostgresServer, world: World, database: str) -> None:
     world.add("acme")
     postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
     assert [tenant.name for tenant in world.catalog.tenants()] == ["acme"]

@@ -1,4 +1,4 @@
-"""A dump of the catalog on PostgreSQL, made and put back by the commands that the page on containers shows."""
+"""A dump of the catalog on PostgreSQL, created and restored by the commands in docs/deploy.md."""
 
 import os
 import re
@@ -14,14 +14,14 @@ from tests.pages import TOP
 from tests.postgres import OWNER, USER, PostgresServer, postgres_programs
 
 
-def shown(postgres: PostgresServer, database: str, program: str, given: bytes = b"") -> bytes:
-    """Run the page's command for this program on the server; what it prints."""
+def run_documented(postgres: PostgresServer, database: str, program: str, stdin: bytes = b"") -> bytes:
+    """Run the page's command for this program on the server and return its output."""
     page = (TOP / "docs" / "deploy.md").read_text()
-    found = re.search(
+    match = re.search(
         rf"^docker compose exec -T postgres (sh -c '.* {program} .*') [<>] catalog\.dump$", page, re.MULTILINE
     )
-    assert found is not None
-    shell, option, line = shlex.split(found[1])
+    assert match is not None
+    shell, option, line = shlex.split(match[1])
     line = re.sub(r"\bentrakeep$", database, line)
     environment = {
         "PATH": f"{postgres_programs()}:{os.environ['PATH']}",
@@ -29,7 +29,7 @@ def shown(postgres: PostgresServer, database: str, program: str, given: bytes = 
         "PGPORT": str(postgres.port),
         "POSTGRES_PASSWORD": "of-the-tests",
     }
-    return subprocess.run([shell, option, line], env=environment, input=given, capture_output=True, check=True).stdout
+    return subprocess.run([shell, option, line], env=environment, input=stdin, capture_output=True, check=True).stdout
 
 
 @pytest.fixture
@@ -39,22 +39,22 @@ def database(postgres: PostgresServer, migrated: str) -> Iterator[str]:
     postgres.drop(name)
 
 
-@pytest.mark.parametrize("anew", [False, True], ids=["over what stands", "into a new database"])
-def test_a_dump_is_put_back_with_its_rows_and_its_rights(postgres: PostgresServer, database: str, anew: bool) -> None:
+@pytest.mark.parametrize("new", [False, True], ids=["over what stands", "into a new database"])
+def test_a_dump_is_restored_with_its_rows_and_its_rights(postgres: PostgresServer, database: str, new: bool) -> None:
     world = World(postgres.url(database), postgres.url(database, OWNER))
     tenant = world.add("contoso")
     world.backed_up(tenant)
-    dump = shown(postgres, database, "pg_dump")
+    dump = run_documented(postgres, database, "pg_dump")
     world.add("later")
     world.close()
-    into = postgres.new_database() if anew else database
-    shown(postgres, into, "pg_restore", dump)
-    migrate(postgres.url(into, OWNER), USER)
-    again = World(postgres.url(into), postgres.url(into, OWNER))
-    (found,) = again.catalog.tenants()
-    assert (found.name, found.key_arn) == ("contoso", ARN)
-    assert len(again.catalog.tenant(found.tenant_id).snapshots.all()) == 1
-    again.add("new")  # the user of workers and commands may write
-    again.close()
-    if anew:
-        postgres.drop(into)
+    target = postgres.new_database() if new else database
+    run_documented(postgres, target, "pg_restore", dump)
+    migrate(postgres.url(target, OWNER), USER)
+    restored = World(postgres.url(target), postgres.url(target, OWNER))
+    (tenant_row,) = restored.catalog.tenants()
+    assert (tenant_row.name, tenant_row.key_arn) == ("contoso", ARN)
+    assert len(restored.catalog.tenant(tenant_row.tenant_id).snapshots.all()) == 1
+    restored.add("new")  # the user of workers and commands may write
+    restored.close()
+    if new:
+        postgres.drop(target)

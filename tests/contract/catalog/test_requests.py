@@ -1,4 +1,4 @@
-"""Requests to the catalog: what each refuses, what it changes, and that its audit event names who asked."""
+"""Requests to the catalog: their refusals, their changes, and the actor in their audit events."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -52,23 +52,23 @@ def last_event(tenant: TenantCatalog) -> tuple[str, str]:
     return event.actor, event.action
 
 
-def finished(world: World, tenant: TenantCatalog, job: Job, detail: Details | None = None) -> Job:
-    """Return a requested job after a worker has finished it."""
+def finish_job(world: World, tenant: TenantCatalog, job: Job, detail: Details | None = None) -> Job:
+    """Finish a requested job as a worker and return it."""
     world.scheduler.offer_steps(job, steps_of(job.kind))
     assert tenant.claims.finish(world.claim(tenant, job, job.kind), detail=detail) is False
     return tenant.jobs.get(job.job_id)
 
 
-def failed_backup(world: World, tenant: TenantCatalog) -> str:
-    """Return the id of a full backup that has failed."""
+def fail_backup(world: World, tenant: TenantCatalog) -> str:
+    """Let a full backup fail and return its id."""
     job = request_backup(world.catalog, ADA, "acme", full=True).job
     world.scheduler.offer_steps(job, (StepPlan(phase=4, name="commit"),))
     tenant.claims.fail(world.claim(tenant, job, "commit"), Code.STORE_FULL, "Full.")
     return job.job_id
 
 
-def refuses(code: Code, request: Callable[..., object], *arguments: Any) -> str:
-    """Return the sentence of a request that is refused with this code."""
+def refusal_message(code: Code, request: Callable[..., object], *arguments: Any) -> str:
+    """Return the message of a request that is refused with this code."""
     with pytest.raises(Refuse) as caught:
         request(*arguments)
     assert caught.value.code is code
@@ -76,7 +76,7 @@ def refuses(code: Code, request: Callable[..., object], *arguments: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("request_it", "action"),
+    ("send_request", "action"),
     [
         (lambda catalog: request_backup(catalog, ADA, "acme"), "backup.asked"),
         (lambda catalog: request_verify(catalog, ADA, "acme", shallow=True), "verify.asked"),
@@ -84,20 +84,20 @@ def refuses(code: Code, request: Callable[..., object], *arguments: Any) -> str:
         (lambda catalog: customer_keys.allow_key(catalog, ADA, "acme"), "key.allowed"),
     ],
 )
-def test_the_event_of_a_request_names_who_asked(
-    world: World, acme: TenantCatalog, request_it: Callable[[Catalog], object], action: str
+def test_the_event_of_a_request_names_its_actor(
+    world: World, acme: TenantCatalog, send_request: Callable[[Catalog], object], action: str
 ) -> None:
-    request_it(world.catalog)
+    send_request(world.catalog)
     assert last_event(acme) == (ADA, action)
 
 
 def test_a_request_for_a_tenant_that_does_not_exist_is_refused(world: World) -> None:
     catalog = world.catalog
-    refuses(Code.NO_SUCH_TENANT, request_backup, catalog, ADA, "nobody")
-    refuses(Code.NO_SUCH_TENANT, schedules.pause_schedule, catalog, ADA, "nobody")
-    refuses(Code.NO_SUCH_TENANT, customer_keys.check_key, catalog, ADA, "nobody")
-    refuses(Code.NO_SUCH_JOB, retry_job, catalog, ADA, "nothing")
-    refuses(Code.NO_SUCH_JOB, cancel_job, catalog, ADA, "nothing")
+    refusal_message(Code.NO_SUCH_TENANT, request_backup, catalog, ADA, "nobody")
+    refusal_message(Code.NO_SUCH_TENANT, schedules.pause_schedule, catalog, ADA, "nobody")
+    refusal_message(Code.NO_SUCH_TENANT, customer_keys.check_key, catalog, ADA, "nobody")
+    refusal_message(Code.NO_SUCH_JOB, retry_job, catalog, ADA, "nothing")
+    refusal_message(Code.NO_SUCH_JOB, cancel_job, catalog, ADA, "nothing")
 
 
 def test_a_second_request_for_a_backup_returns_the_first_job(world: World, acme: TenantCatalog) -> None:
@@ -105,16 +105,16 @@ def test_a_second_request_for_a_backup_returns_the_first_job(world: World, acme:
     assert (first.new, second.new, first.job.job_id) == (True, False, second.job.job_id)
 
 
-def test_a_retry_repeats_what_the_ended_job_did(world: World, acme: TenantCatalog) -> None:
-    job_id = failed_backup(world, acme)
+def test_a_retry_repeats_the_request_of_the_ended_job(world: World, acme: TenantCatalog) -> None:
+    job_id = fail_backup(world, acme)
     retried = retry_job(world.catalog, "bob@console", job_id)
     assert (retried.new, retried.job.kind, retried.job.full) == (True, JobKind.BACKUP, True)
     assert last_event(acme) == ("bob@console", "job.retried")
     assert not retry_job(world.catalog, ADA, job_id).new
-    assert "is still queued" in refuses(Code.BUSY, retry_job, world.catalog, ADA, retried.job.job_id)
+    assert "is still queued" in refusal_message(Code.BUSY, retry_job, world.catalog, ADA, retried.job.job_id)
 
 
-def test_a_retry_of_a_key_change_names_its_key_again(world: World, acme: TenantCatalog) -> None:
+def test_a_retry_of_a_key_change_keeps_its_key(world: World, acme: TenantCatalog) -> None:
     changing = customer_keys.request_update(acme, OWN_ARN)
     world.scheduler.offer_steps(changing, steps_of(changing.kind))
     acme.claims.fail(world.claim(acme, changing, "key-update"), Code.KEY_UNREACHABLE, "No answer.")
@@ -124,7 +124,7 @@ def test_a_retry_of_a_key_change_names_its_key_again(world: World, acme: TenantC
 def test_a_verify_cannot_be_retried(world: World, acme: TenantCatalog) -> None:
     job = request_verify(world.catalog, ADA, "acme")
     cancel_job(world.catalog, ADA, job.job_id)
-    assert "'entrakeep verify'" in refuses(Code.WRONG_USE, retry_job, world.catalog, ADA, job.job_id)
+    assert "'entrakeep verify'" in refusal_message(Code.WRONG_USE, retry_job, world.catalog, ADA, job.job_id)
 
 
 def test_a_job_is_cancelled_once(world: World, acme: TenantCatalog) -> None:
@@ -137,11 +137,11 @@ def test_a_job_is_cancelled_once(world: World, acme: TenantCatalog) -> None:
 
 def test_a_schedule_is_paused_and_resumed(world: World, acme: TenantCatalog) -> None:
     catalog = world.catalog
-    assert "has no schedule" in refuses(Code.WRONG_USE, schedules.pause_schedule, catalog, ADA, "acme")
-    refuses(Code.SETTINGS_INVALID, schedules.set_schedule, catalog, ADA, "acme", "61 * * * *", "UTC", NOW)
+    assert "has no schedule" in refusal_message(Code.WRONG_USE, schedules.pause_schedule, catalog, ADA, "acme")
+    refusal_message(Code.SETTINGS_INVALID, schedules.set_schedule, catalog, ADA, "acme", "61 * * * *", "UTC", NOW)
     assert acme.schedules.get() is None
-    made = schedules.set_schedule(catalog, ADA, "acme", " 0  */6 * * * ", "UTC", NOW)
-    assert (made.cron, made.next_due) == (CRON, NOW + timedelta(hours=6))
+    schedule = schedules.set_schedule(catalog, ADA, "acme", " 0  */6 * * * ", "UTC", NOW)
+    assert (schedule.cron, schedule.next_due) == (CRON, NOW + timedelta(hours=6))
 
     paused = schedules.pause_schedule(catalog, ADA, "acme")
     assert (paused.paused, paused.next_due) == (True, None)
@@ -156,15 +156,17 @@ def test_a_schedule_is_paused_and_resumed(world: World, acme: TenantCatalog) -> 
     assert schedules.resume_schedule(catalog, ADA, "acme", NOW + timedelta(days=9)) == resumed == acme.schedules.get()
 
 
-def test_a_key_is_enabled_only_where_it_is_allowed_and_after_its_checks(world: World, acme: TenantCatalog) -> None:
+def test_a_key_is_enabled_only_if_it_is_allowed_and_checked(world: World, acme: TenantCatalog) -> None:
     catalog = world.catalog
     to_enable = customer_keys.check_key_to_enable
-    assert "'entrakeep key allow acme'" in refuses(Code.KEY_NOT_ALLOWED, to_enable, catalog, ADA, "acme", OWN_ARN)
+    assert "'entrakeep key allow acme'" in refusal_message(
+        Code.KEY_NOT_ALLOWED, to_enable, catalog, ADA, "acme", OWN_ARN
+    )
     customer_keys.allow_key(catalog, ADA, "acme")
-    refuses(Code.KEY_INVALID, to_enable, catalog, ADA, "acme", "not an ARN")
+    refusal_message(Code.KEY_INVALID, to_enable, catalog, ADA, "acme", "not an ARN")
     check = to_enable(catalog, ADA, "acme", ALIAS)
-    refuses(Code.KEY_INVALID, customer_keys.enable_key, catalog, ADA, check)
-    check = finished(world, acme, check, KeyChecks(arn=ALIAS, key=described(OWN_ARN)))
+    refusal_message(Code.KEY_INVALID, customer_keys.enable_key, catalog, ADA, check)
+    check = finish_job(world, acme, check, KeyChecks(arn=ALIAS, key=described(OWN_ARN)))
     job = customer_keys.enable_key(catalog, ADA, check)
     assert (job.kind, job.detail) == (JobKind.KEY_ENABLE, KeyChangeProgress(arn=OWN_ARN))
     (accepted,) = acme.customer_keys.acceptances()
@@ -173,21 +175,21 @@ def test_a_key_is_enabled_only_where_it_is_allowed_and_after_its_checks(world: W
 
 
 def test_a_check_of_the_current_key_enables_no_other(world: World, acme: TenantCatalog) -> None:
-    check = finished(world, acme, customer_keys.check_key(world.catalog, ADA, "acme"), KeyAnswer(state="ok"))
-    refuses(Code.KEY_INVALID, customer_keys.enable_key, world.catalog, ADA, check)
+    check = finish_job(world, acme, customer_keys.check_key(world.catalog, ADA, "acme"), KeyAnswer(state="ok"))
+    refusal_message(Code.KEY_INVALID, customer_keys.enable_key, world.catalog, ADA, check)
 
 
-def test_a_key_is_updated_only_if_the_tenant_has_one_of_its_own(world: World, acme: TenantCatalog) -> None:
+def test_a_key_is_updated_only_if_the_tenant_has_a_customer_key(world: World, acme: TenantCatalog) -> None:
     to_update, catalog = customer_keys.check_key_to_update, world.catalog
-    assert "'entrakeep key enable acme'" in refuses(Code.WRONG_USE, to_update, catalog, ADA, "acme", OWN_ARN)
+    assert "'entrakeep key enable acme'" in refusal_message(Code.WRONG_USE, to_update, catalog, ADA, "acme", OWN_ARN)
     world.change("tenants", key_mode=KeyMode.CUSTOMER.value, key_arn=OWN_ARN)
-    assert "key update acme" in refuses(
+    assert "key update acme" in refusal_message(
         Code.WRONG_USE, customer_keys.check_key_to_enable, catalog, ADA, "acme", NEXT_ARN
     )
     assert customer_keys.check_key_to_enable(catalog, ADA, "acme", OWN_ARN).detail == KeyChecks(arn=OWN_ARN), (
         "to resume"
     )
     check = to_update(catalog, ADA, "acme", NEXT_ARN)
-    check = finished(world, acme, check, KeyChecks(arn=NEXT_ARN, key=described(NEXT_ARN)))
+    check = finish_job(world, acme, check, KeyChecks(arn=NEXT_ARN, key=described(NEXT_ARN)))
     assert customer_keys.update_key(catalog, ADA, check).kind is JobKind.KEY_UPDATE
     assert last_event(acme) == (ADA, "key.update-asked")

@@ -1,4 +1,4 @@
-"""Messages: never more than the workers can soon take, fair, and again with back-off."""
+"""Messages: never more than the workers can soon take, fair, and retried with back-off."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +12,12 @@ from tests.contract.catalog.world import VERIFY, World
 COMMIT = (StepPlan(phase=4, name="commit"),)
 
 
-def verifies(world: World, tenant: TenantCatalog, count: int, asked: Origin = Origin.HAND) -> list[str]:
-    """Jobs with a step each."""
-    return [world.planned(tenant, VERIFY, kind=JobKind.VERIFY, asked=asked).job_id for _ in range(count)]
+def verifies(world: World, tenant: TenantCatalog, count: int, origin: Origin = Origin.HAND) -> list[str]:
+    """Plan verify jobs with one step each and return their ids."""
+    return [world.planned(tenant, VERIFY, kind=JobKind.VERIFY, origin=origin).job_id for _ in range(count)]
 
 
-def test_without_workers_nothing_is_sent(world: World, acme: TenantCatalog) -> None:
+def test_no_message_is_sent_without_workers(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 1)
     assert world.send() == []
     world.scheduler.record_heartbeat("w", 1)
@@ -31,7 +31,7 @@ def test_at_most_twice_the_free_slots_are_outstanding(world: World, acme: Tenant
     first = world.send(tenant_steps=100)
     assert len(first) == 6
     assert world.send(tenant_steps=100) == []
-    # One is claimed: a slot less is free, so that the five outstanding are more than enough.
+    # One step is claimed, so one slot less is free and five outstanding messages are enough.
     assert acme.claims.claim(first[0].job_id, first[0].step_id, "w/1", 30)
     assert world.send(tenant_steps=100) == []
     for ref in first[1:4]:
@@ -41,7 +41,7 @@ def test_at_most_twice_the_free_slots_are_outstanding(world: World, acme: Tenant
     assert len(world.send(tenant_steps=100)) == 2
 
 
-def test_workers_gone_or_not_seen_lately_have_no_slots(world: World, acme: TenantCatalog) -> None:
+def test_ended_or_silent_workers_have_no_slots(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 20)
     world.scheduler.record_heartbeat("w", 4)
     world.scheduler.record_heartbeat("v", 1)
@@ -52,7 +52,7 @@ def test_workers_gone_or_not_seen_lately_have_no_slots(world: World, acme: Tenan
     assert len(world.send(tenant_steps=100)) == 2
 
 
-def test_slots_are_free_if_not_held_by_that_worker(world: World, acme: TenantCatalog) -> None:
+def test_claims_of_other_workers_do_not_occupy_a_workers_slots(world: World, acme: TenantCatalog) -> None:
     names = KINDS[JobKind.BACKUP].phases[1].steps[:9]
     job = world.planned(acme, [StepPlan(phase=1, name=name) for name in names])
     for n, name in enumerate(names[:3]):
@@ -72,15 +72,15 @@ def test_only_steps_of_the_open_phase_are_sent(world: World, acme: TenantCatalog
     assert [names[ref.step_id] for ref in world.send()] == [(2, "users")]
 
 
-def test_the_queue_tells_hand_schedule_and_upkeep_apart(world: World, acme: TenantCatalog) -> None:
+def test_queues_separate_manual_scheduled_and_upkeep_jobs(world: World, acme: TenantCatalog) -> None:
     world.scheduler.record_heartbeat("w", 8)
-    world.planned(acme, COMMIT, asked=Origin.SCHEDULE)
+    world.planned(acme, COMMIT, origin=Origin.SCHEDULE)
     verifies(world, acme, 1)
     verifies(world, acme, 1, Origin.SCHEDULE)
     assert [ref.queue for ref in world.send()] == ["manual", "backup", "upkeep"]
 
 
-def test_asked_for_by_hand_goes_first(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+def test_jobs_requested_by_hand_are_sent_first(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     verifies(world, acme, 3, Origin.SCHEDULE)
     world.pass_time(60)
     world.scheduler.record_heartbeat("w", 1)
@@ -116,7 +116,7 @@ def test_tenants_take_turns_from_tick_to_tick(world: World) -> None:
     assert set(order[:4]) == set(order[4:]) == set(tenants)
 
 
-def test_a_tenant_has_no_more_steps_at_work_than_its_cap(
+def test_a_tenant_never_has_more_active_steps_than_its_cap(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:
     verifies(world, acme, 10)
@@ -124,15 +124,15 @@ def test_a_tenant_has_no_more_steps_at_work_than_its_cap(
     world.scheduler.record_heartbeat("w", 50)
     refs = world.send(tenant_steps=3)
     assert Counter(ref.tenant_id for ref in refs) == {acme.tenant_id: 3, other.tenant_id: 1}
-    mine = [ref for ref in refs if ref.tenant_id == acme.tenant_id]
-    claims = [acme.claims.claim(ref.job_id, ref.step_id, "w/1", 30) for ref in mine]
+    acme_refs = [ref for ref in refs if ref.tenant_id == acme.tenant_id]
+    claims = [acme.claims.claim(ref.job_id, ref.step_id, "w/1", 30) for ref in acme_refs]
     assert world.send(tenant_steps=3) == []
     assert claims[0] is not None
     acme.claims.finish(claims[0])
     assert len(world.send(tenant_steps=3)) == 1
 
 
-def test_a_message_that_was_lost_is_sent_again_ever_later(world: World, acme: TenantCatalog) -> None:
+def test_a_lost_message_is_sent_again_with_growing_delays(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 1)
     world.scheduler.record_heartbeat("w", 1)
     for wait in (10, 20, 40, 70, 70):
@@ -142,7 +142,7 @@ def test_a_message_that_was_lost_is_sent_again_ever_later(world: World, acme: Te
         world.pass_time(3)
 
 
-def test_a_step_given_back_is_sent_after_its_wait_and_not_late(world: World, acme: TenantCatalog) -> None:
+def test_a_released_step_is_sent_right_after_its_wait(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 1)
     world.scheduler.record_heartbeat("w", 1)
     [ref] = world.send()
@@ -158,7 +158,7 @@ def test_a_step_given_back_is_sent_after_its_wait_and_not_late(world: World, acm
     assert world.send() == [ref]
 
 
-def test_a_step_that_waits_after_being_given_back_takes_no_others_place(world: World, acme: TenantCatalog) -> None:
+def test_a_released_step_that_waits_does_not_count_against_the_cap(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 3)
     world.scheduler.record_heartbeat("w", 1)
     for ref in world.send():
@@ -168,7 +168,7 @@ def test_a_step_that_waits_after_being_given_back_takes_no_others_place(world: W
     assert len(world.send(tenant_steps=1)) == 1
 
 
-def test_a_job_to_cancel_is_not_sent(world: World, acme: TenantCatalog) -> None:
+def test_a_job_to_be_cancelled_is_not_sent(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     world.scheduler.record_heartbeat("w", 2)
     world.claim(acme, job, "users")
@@ -176,7 +176,7 @@ def test_a_job_to_cancel_is_not_sent(world: World, acme: TenantCatalog) -> None:
     assert world.send() == []
 
 
-def test_two_ticks_at_once_do_not_send_a_step_twice(world: World, acme: TenantCatalog) -> None:
+def test_concurrent_ticks_send_each_step_once(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 12)
     world.scheduler.record_heartbeat("w", 3)
     ticks = [world.another().scheduler() for _ in range(4)]
@@ -190,14 +190,14 @@ def test_two_ticks_at_once_do_not_send_a_step_twice(world: World, acme: TenantCa
     assert len(sent) == len(set(sent)) == 6
 
 
-def test_a_message_is_of_the_version_that_every_live_worker_understands(world: World, acme: TenantCatalog) -> None:
+def test_a_message_has_the_newest_version_that_every_live_worker_understands(world: World, acme: TenantCatalog) -> None:
     def sent() -> set[int]:
         verifies(world, acme, 1)
         return {ref.version for ref in world.send(tenant_steps=100)}
 
     world.scheduler.record_heartbeat("new", 9)
     assert sent() == {VERSION}
-    # Code that knows the first version alone writes its sign of life over the row, and leaves what it does not know.
+    # Code of the first version writes its heartbeat to the row and leaves columns that it does not know.
     world.scheduler.record_heartbeat("old", 9)
     world.change("workers", messages_at=world.rows("workers")[0]["seen_at"] - timedelta(seconds=5))
     assert sent() == {FIRST_VERSION}

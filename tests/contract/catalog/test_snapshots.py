@@ -1,4 +1,4 @@
-"""Snapshots: they appear whole, in a line, or not at all."""
+"""Snapshots: they appear whole and in order, or not at all."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,20 +14,20 @@ from tests.contract.catalog.world import NOW, World, checkpoint, new_id, run, sn
 COMMIT = (StepPlan(phase=4, name="commit"),)
 
 
-def test_a_commit_makes_the_snapshot_and_ends_the_job(world: World, acme: TenantCatalog) -> None:
+def test_a_commit_creates_the_snapshot_and_ends_the_job(world: World, acme: TenantCatalog) -> None:
     job, claim = world.to_commit(acme)
     runs = [run(job.job_id), run(job.job_id, "groups")]
     acme.claims.checkpoint(claim, checkpoint(4, run=runs[0]), [])
     report = [ResourceReport(resource="users", answer=Answer.FAILED, records=None, stale=True, request_id="r")]
-    made = snapshot(job, resources=report, complete=False)
-    acme.claims.note_attempt(claim, made.snapshot_id)
+    new_snapshot = snapshot(job, resources=report, complete=False)
+    acme.claims.note_attempt(claim, new_snapshot.snapshot_id)
     assert acme.snapshots.all() == []
-    acme.claims.commit(claim, made, runs, JobState.SUCCEEDED_WITH_WARNINGS, "Some were not shown.")
-    assert acme.snapshots.all() == [made]
-    assert acme.snapshots.get("latest") == acme.snapshots.get(made.snapshot_id) == made
+    acme.claims.commit(claim, new_snapshot, runs, JobState.SUCCEEDED_WITH_WARNINGS, "Some were not shown.")
+    assert acme.snapshots.all() == [new_snapshot]
+    assert acme.snapshots.get("latest") == acme.snapshots.get(new_snapshot.snapshot_id) == new_snapshot
     ended = acme.jobs.get(job.job_id)
     assert (ended.state, ended.message) == (JobState.SUCCEEDED_WITH_WARNINGS, "Some were not shown.")
-    assert ended.snapshot == made.snapshot_id
+    assert ended.snapshot == new_snapshot.snapshot_id
     assert [world.count(table) for table in ("checkpoints", "checkpoint_runs", "pins")] == [0, 0, 0]
     assert [world.count(table) for table in ("runs", "snapshot_runs", "snapshot_attempts")] == [2, 2, 1]
 
@@ -38,7 +38,7 @@ def test_a_backup_builds_on_the_newest_snapshot_and_pins_it(world: World, acme: 
     job, claim = world.to_commit(acme)
     assert (first.parent, job.parent) == (None, first.snapshot_id)
     assert world.count("pins") == 1
-    # The newer one's clock was behind: the line of snapshots is that of their commits.
+    # The newer snapshot's clock was slow: snapshots are ordered by their commits.
     second = snapshot(job, created_at=NOW - timedelta(hours=1))
     acme.claims.commit(claim, second, [shared_run, run(job.job_id)], JobState.SUCCEEDED, None)
     assert acme.snapshots.all() == [second, first]
@@ -47,7 +47,7 @@ def test_a_backup_builds_on_the_newest_snapshot_and_pins_it(world: World, acme: 
     assert world.count("runs") == 2
 
 
-def test_of_two_late_committers_of_one_step_one_wins(world: World, acme: TenantCatalog) -> None:
+def test_one_of_two_late_commits_of_a_step_wins(world: World, acme: TenantCatalog) -> None:
     job, early = world.to_commit(acme)
     world.pass_time(31)
     world.scheduler.expire(5)
@@ -67,7 +67,7 @@ def test_of_two_late_committers_of_one_step_one_wins(world: World, acme: TenantC
 
 def test_a_commit_is_refused_if_another_snapshot_became_the_newest(world: World, acme: TenantCatalog) -> None:
     job, claim = world.to_commit(acme)
-    world.change("jobs", parent=new_id())  # as if it had been planned on a snapshot that is not the newest
+    world.change("jobs", parent=new_id())  # as if the job's parent were not the newest snapshot
     with pytest.raises(Refuse) as caught:
         acme.claims.commit(claim, snapshot(job), [], JobState.SUCCEEDED, None)
     assert caught.value.code is Code.BUSY
@@ -75,7 +75,7 @@ def test_a_commit_is_refused_if_another_snapshot_became_the_newest(world: World,
     assert acme.jobs.get(job.job_id).state is JobState.RUNNING
 
 
-def test_a_commit_is_refused_if_its_parent_is_gone(world: World, acme: TenantCatalog) -> None:
+def test_a_commit_is_refused_if_its_parent_is_being_deleted(world: World, acme: TenantCatalog) -> None:
     world.backed_up(acme)
     job, claim = world.to_commit(acme)
     world.change("snapshots", going=True)
@@ -85,13 +85,13 @@ def test_a_commit_is_refused_if_its_parent_is_gone(world: World, acme: TenantCat
     assert world.count("runs") == 0
 
 
-def test_a_snapshot_that_is_going_is_not_offered(world: World, acme: TenantCatalog) -> None:
-    made = world.backed_up(acme)
+def test_a_snapshot_that_is_being_deleted_is_not_offered(world: World, acme: TenantCatalog) -> None:
+    new_snapshot = world.backed_up(acme)
     assert acme.snapshots.going() == set()
     world.change("snapshots", going=True)
-    assert (acme.snapshots.all(), acme.snapshots.going()) == ([], {made.snapshot_id})
-    for named in ("latest", made.snapshot_id):
+    assert (acme.snapshots.all(), acme.snapshots.going()) == ([], {new_snapshot.snapshot_id})
+    for reference in ("latest", new_snapshot.snapshot_id):
         with pytest.raises(Refuse) as caught:
-            acme.snapshots.get(named)
+            acme.snapshots.get(reference)
         assert caught.value.code is Code.NO_SUCH_SNAPSHOT
     assert acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)[0].parent is None

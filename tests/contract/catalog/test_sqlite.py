@@ -16,7 +16,7 @@ from shared.domain.errors import Code, Refuse
 from tests.contract.catalog.world import OPEN, refused
 
 
-def test_the_file_and_its_journals_are_for_their_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_access_the_file_and_its_journals(tmp_path: Path) -> None:
     home = tmp_path / "a new home"
     catalog = open_catalog(f"sqlite:///{home / 'catalog.sqlite3'}")
     catalog.scheduler().record_tick()
@@ -27,24 +27,24 @@ def test_the_file_and_its_journals_are_for_their_owner_alone(tmp_path: Path) -> 
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
-def test_commits_are_synced_to_the_disk_and_keys_are_foreign(tmp_path: Path) -> None:
+def test_commits_are_synced_to_disk_and_foreign_keys_are_enforced(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'c.sqlite3'}"
     open_catalog(url).close()
     with Database(make_url(url)).read(EVERY_TENANT) as connection:
-        asked = {
+        pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
-    assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
 
 
-def test_processes_that_open_a_new_file_at_the_same_time_all_get_in(tmp_path: Path) -> None:
+def test_processes_that_open_a_new_file_concurrently_all_succeed(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'c.sqlite3'}"
-    started = [subprocess.Popen([sys.executable, "-W", "error", "-c", OPEN, url]) for _ in range(3)]
-    assert [process.wait(60) for process in started] == [0, 0, 0]
+    processes = [subprocess.Popen([sys.executable, "-W", "error", "-c", OPEN, url]) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
 
 
-def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("not a database at all, but rather long " * 100)
     error = refused(f"sqlite:///{file}")
@@ -53,20 +53,20 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     assert file.read_text().startswith("not a database at all")
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert refused(f"sqlite:///{tmp_path}/file/c.sqlite3").code is Code.CATALOG_UNREACHABLE
     assert refused(f"sqlite:///{tmp_path}").code is Code.CATALOG_UNREACHABLE
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
+def test_a_read_only_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "c.sqlite3"
     file.touch(mode=0o400)
     assert refused(f"sqlite:///{file}").code is Code.CATALOG_UNREACHABLE
 
 
-def test_a_database_that_goes_away_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_database_overwritten_during_use_is_refused_in_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "catalog.sqlite3"
     catalog = open_catalog(f"sqlite:///{file}")
     catalog.close()

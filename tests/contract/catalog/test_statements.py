@@ -1,4 +1,4 @@
-"""Rows chosen, changed and removed by statements that are put together once, as by those that are put together each time."""
+"""Statements that are built once find, change and remove the same rows as statements that are built each time."""
 
 import operator
 from collections.abc import Callable
@@ -36,62 +36,62 @@ CONDITIONS = st.lists(
 )
 
 
-class Undone(Exception):
-    """Takes back what a transaction has changed."""
+class RolledBack(Exception):
+    """Rolls a transaction back."""
 
 
 @pytest.fixture
-def mine(world: World, acme: TenantCatalog, other: TenantCatalog) -> Tenancy:
-    """One tenant's rows, beside another's that look alike."""
+def tenancy(world: World, acme: TenantCatalog, other: TenantCatalog) -> Tenancy:
+    """Return one tenant's rows, beside equal rows of another tenant."""
     for tenant in (acme, other):
         job, _ = tenant.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
         world.scheduler.offer_steps(job, BACKUP)
-        with of(world, tenant).write() as rows:
+        with tenancy_of(world, tenant).write() as rows:
             rows.update(steps, steps.c.name == "groups", holder="w/1", sends=1, state=StepState.RUNNING)
-    return of(world, acme)
+    return tenancy_of(world, acme)
 
 
-def of(world: World, tenant: TenantCatalog) -> Tenancy:
+def tenancy_of(world: World, tenant: TenantCatalog) -> Tenancy:
     return Tenancy(world.catalog._database, tenant.tenant_id)  # type: ignore[attr-defined]
 
 
-def told(conditions: list[Condition]) -> list[Where]:
+def where_clauses(conditions: list[Condition]) -> list[Where]:
     return [sign(steps.c[name], value) for name, sign, value in conditions]
 
 
-def fits(row: Any, conditions: list[Condition]) -> bool:
-    """As SQL has it: what is not there is neither equal to anything nor different from it."""
+def matches(row: Any, conditions: list[Condition]) -> bool:
+    """Compare as SQL does: NULL is neither equal to a value nor different from it."""
     return all(sign(row[name], value) and (row[name] is not None or value is None) for name, sign, value in conditions)
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CONDITIONS)
-def test_what_is_found_changed_and_removed_is_what_the_conditions_say_and_the_tenants_own(
-    world: World, other: TenantCatalog, mine: Tenancy, conditions: list[Condition]
+def test_find_update_and_delete_apply_the_conditions_within_one_tenant(
+    world: World, other: TenantCatalog, tenancy: Tenancy, conditions: list[Condition]
 ) -> None:
-    with mine.read() as rows:
-        expected = {row["step_id"] for row in rows.find(steps) if fits(row, conditions)}
-        assert {row["step_id"] for row in rows.find(steps, *told(conditions))} == expected
-    undone: list[Callable[[Changes], int]] = [
-        lambda rows: rows.update(steps, *told(conditions), holder="w/2", name="changed"),
-        lambda rows: rows.delete(steps, *told(conditions)),
+    with tenancy.read() as rows:
+        expected = {row["step_id"] for row in rows.find(steps) if matches(row, conditions)}
+        assert {row["step_id"] for row in rows.find(steps, *where_clauses(conditions))} == expected
+    changes: list[Callable[[Changes], int]] = [
+        lambda rows: rows.update(steps, *where_clauses(conditions), holder="w/2", name="changed"),
+        lambda rows: rows.delete(steps, *where_clauses(conditions)),
     ]
-    for change in undone:
-        with pytest.raises(Undone), mine.write() as rows:
+    for change in changes:
+        with pytest.raises(RolledBack), tenancy.write() as rows:
             assert change(rows) == len(expected)
-            left = {row["step_id"] for row in rows.find(steps) if row["name"] != "changed"}
-            assert left.isdisjoint(expected)
-            if world.is_sqlite:  # PostgreSQL lets nobody look at another tenant
-                theirs = Changes(rows.connection, other.tenant_id, rows.now).find(steps)
-                assert sorted(row["name"] for row in theirs) == sorted(step.name for step in BACKUP)
-            raise Undone
+            remaining = {row["step_id"] for row in rows.find(steps) if row["name"] != "changed"}
+            assert remaining.isdisjoint(expected)
+            if world.is_sqlite:  # PostgreSQL hides the rows of another tenant
+                other_rows = Changes(rows.connection, other.tenant_id, rows.now).find(steps)
+                assert sorted(row["name"] for row in other_rows) == sorted(step.name for step in BACKUP)
+            raise RolledBack
 
 
-def test_a_row_has_the_values_that_it_is_given_of_the_columns_there_are_and_its_own_tenant(mine: Tenancy) -> None:
+def test_insert_accepts_only_existing_columns_and_sets_the_tenant(tenancy: Tenancy) -> None:
     values: dict[str, Any] = {"arn": ARN, "message": "No.", "at": NOW, "since": NOW + timedelta(microseconds=1)}
-    with mine.write() as rows:
+    with tenancy.write() as rows:
         rows.insert(refusals, **values)
-        assert [dict(row) for row in rows.find(refusals)] == [{"tenant_id": mine.tenant_id, **values}]
+        assert [dict(row) for row in rows.find(refusals)] == [{"tenant_id": tenancy.tenant_id, **values}]
         assert rows.update(refusals, refusals.c.since == values["since"], message="Still no.") == 1
         with pytest.raises(CompileError, match="strange"):
             rows.insert(refusals, **values, strange=1)
@@ -101,20 +101,20 @@ def test_a_row_has_the_values_that_it_is_given_of_the_columns_there_are_and_its_
         assert rows.delete(refusals, refusals.c.tenant_id == "another") == 0
 
 
-def test_progress_and_details_come_back_as_they_were_given(mine: Tenancy) -> None:
-    with mine.write() as rows:
+def test_details_are_returned_as_they_were_stored(tenancy: Tenancy) -> None:
+    with tenancy.write() as rows:
         for detail in ({"records": 1}, [], None):
             assert rows.update(jobs, detail=detail) == 1
             (row,) = rows.find(jobs)
             assert row["detail"] == detail
 
 
-def test_one_row_is_found_none_or_an_error_if_there_are_more(mine: Tenancy) -> None:
-    with mine.read() as rows:
+def test_one_returns_a_row_or_none_and_raises_for_several_rows(tenancy: Tenancy) -> None:
+    with tenancy.read() as rows:
         assert rows.one(steps, steps.c.name == "nobody") is None
-        found = rows.one(steps, steps.c.name == "groups")
-        assert found is not None
-        assert found["phase"] == 1
+        row = rows.one(steps, steps.c.name == "groups")
+        assert row is not None
+        assert row["phase"] == 1
         with pytest.raises(Exception, match="Multiple rows"):
             rows.one(steps, steps.c.name == "users")
 
@@ -123,7 +123,7 @@ def test_one_row_is_found_none_or_an_error_if_there_are_more(mine: Tenancy) -> N
     "where",
     [
         [steps.c.phase != 1],
-        [steps.c.holder == None],  # noqa: E711 - what a caller's variable may be
+        [steps.c.holder == None],  # noqa: E711 - a caller's variable may be None
         [steps.c.phase == 1, steps.c.phase == 2],
         [jobs.c.job_id == "one"],
         [steps.c.job_id == jobs.c.job_id],
@@ -132,18 +132,18 @@ def test_one_row_is_found_none_or_an_error_if_there_are_more(mine: Tenancy) -> N
         [steps.c.tenant_id == "another"],
     ],
 )
-def test_conditions_of_another_kind_are_put_together_each_time(where: list[Where]) -> None:
+def test_conditions_of_other_kinds_are_not_part_of_the_key(where: list[Where]) -> None:
     *before, last = where
-    assert statements.key_in("mine", steps, where) == (statements.key_in("mine", steps, before)[0], [last])
+    assert statements.key_in("own", steps, where) == (statements.key_in("own", steps, before)[0], [last])
 
 
-def test_a_column_and_its_value_are_a_key_and_the_statement_is_made_once() -> None:
-    key = {"tenant_id": "mine", "job_id": "one", "phase": 1}
-    assert statements.key_in("mine", steps, [steps.c.job_id == "one", steps.c.phase == 1]) == (key, [])
-    assert statements.key_in("mine", steps, []) == ({"tenant_id": "mine"}, [])
-    made = statements.choosing(steps, ("job_id",), False)
-    assert statements.choosing(steps, ("job_id",), False) is made
+def test_column_equality_is_part_of_the_key_and_the_statement_is_built_once() -> None:
+    key = {"tenant_id": "own", "job_id": "one", "phase": 1}
+    assert statements.key_in("own", steps, [steps.c.job_id == "one", steps.c.phase == 1]) == (key, [])
+    assert statements.key_in("own", steps, []) == ({"tenant_id": "own"}, [])
+    statement = statements.choosing(steps, ("job_id",), False)
+    assert statements.choosing(steps, ("job_id",), False) is statement
     assert "FOR NO KEY UPDATE" in str(
         statements.choosing(steps, ("job_id",), True).compile(dialect=postgresql.dialect())
     )
-    assert "FOR" not in str(made.compile(dialect=postgresql.dialect()))
+    assert "FOR" not in str(statement.compile(dialect=postgresql.dialect()))

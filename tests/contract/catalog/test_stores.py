@@ -1,4 +1,4 @@
-"""Which blob store belongs to the catalog: chosen once, seen, adopted on purpose."""
+"""The blob store of the catalog: chosen once, confirmed by its mark, or adopted by a command."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +9,7 @@ from tests.contract.catalog.world import World
 A, B = "a" * 36, "b" * 36
 
 
-def test_of_several_that_choose_at_once_one_chooses(world: World) -> None:
+def test_one_of_several_concurrent_choices_of_a_store_wins(world: World) -> None:
     assert world.catalog.stores().known_stores() is None
     ids = [f"{n}" * 36 for n in range(4)]
     catalogs = [world.another() for _ in ids]
@@ -19,7 +19,7 @@ def test_of_several_that_choose_at_once_one_chooses(world: World) -> None:
     assert not any(each.marked for each in chosen)
 
 
-def test_an_id_that_was_only_chosen_gives_way_to_a_mark_and_one_that_was_seen_does_not(world: World) -> None:
+def test_a_mark_replaces_a_chosen_store_id_but_not_an_id_confirmed_by_a_mark(world: World) -> None:
     stores = world.catalog.stores()
     stores.choose(A, "here:")
     stores.record_mark(B, "there:")
@@ -30,7 +30,7 @@ def test_an_id_that_was_only_chosen_gives_way_to_a_mark_and_one_that_was_seen_do
     assert stores.known_stores() == KnownStore(store_id=B, place="here:", marked=True)
 
 
-def test_adopting_counts_whatever_was_known_and_each_tenants_trail_tells_of_it(world: World) -> None:
+def test_adopting_a_store_replaces_the_known_store_and_is_audited_for_each_tenant(world: World) -> None:
     tenants = [world.add("acme"), world.add("other")]
     stores = world.catalog.as_actor("ada").stores()
     stores.record_mark(A, "here:")

@@ -1,4 +1,4 @@
-"""Tenants, and that a handle of one never sees another's rows."""
+"""Tenants, and their isolation: the handle of one tenant never reaches another tenant's rows."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,9 +18,9 @@ SCHEDULE = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW
 
 
 def test_a_tenant_is_found_by_name_with_its_key_and_credential(world: World, acme: TenantCatalog) -> None:
-    found = world.catalog.find("acme")
-    assert found == acme.tenant()
-    assert (found.created_at, found.key_mode, found.key_arn, found.key_epoch) == (NOW, KeyMode.PROVIDER, ARN, 1)
+    row = world.catalog.find("acme")
+    assert row == acme.tenant()
+    assert (row.created_at, row.key_mode, row.key_arn, row.key_epoch) == (NOW, KeyMode.PROVIDER, ARN, 1)
     secrets = acme.keys.find(Purpose.SECRETS, None)
     assert secrets is not None
     assert secrets.context == {"tenant": acme.tenant_id, "purpose": "secrets"}
@@ -46,16 +46,16 @@ def test_tenants_are_listed_newest_first(world: World) -> None:
     assert [tenant.name for tenant in world.catalog.tenants()] == ["a", "c", "b"]
 
 
-def test_a_name_is_taken_once_and_the_second_leaves_nothing(world: World, acme: TenantCatalog) -> None:
+def test_a_duplicate_name_is_refused_and_leaves_no_rows(world: World, acme: TenantCatalog) -> None:
     with pytest.raises(Refuse) as caught:
         world.add("acme")
     assert caught.value.code is Code.TENANT_EXISTS
     assert [world.count(table) for table in ("tenants", "data_keys", "secrets")] == [1, 1, 1]
 
 
-def test_who_is_not_there_is_refused(world: World) -> None:
+def test_calls_for_an_unknown_tenant_are_refused(world: World) -> None:
     ghost = world.catalog.tenant(new_id())
-    asks: list[Callable[[], object]] = [
+    calls: list[Callable[[], object]] = [
         lambda: world.catalog.find("nobody"),
         ghost.tenant,
         lambda: ghost.jobs.request(JobKind.BACKUP, origin=Origin.HAND),
@@ -63,9 +63,9 @@ def test_who_is_not_there_is_refused(world: World) -> None:
         lambda: ghost.schedules.set(SCHEDULE),
         lambda: ghost.update(client_id=new_id(), kind=CredentialKind.SECRET, sealed=sealed()),
     ]
-    for ask in asks:
+    for call in calls:
         with pytest.raises(Refuse) as caught:
-            ask()
+            call()
         assert caught.value.code is Code.NO_SUCH_TENANT
     assert ghost.keys.refuse(ARN, "No.") == 0
 
@@ -77,10 +77,10 @@ def test_update_replaces_application_and_credential_together(world: World, acme:
     assert acme.tenant().sign_in_expires_at == NOW
     assert acme.keys.credential() == (CredentialKind.SECRET, secret)
     acme.update(client_id=client_id, kind=CredentialKind.SECRET, sealed=secret)
-    assert acme.tenant().sign_in_expires_at is None  # the old one's time is not the new one's
+    assert acme.tenant().sign_in_expires_at is None  # the previous secret's expiry does not apply to the new secret
 
 
-def test_a_schedule_is_set_again_and_again(acme: TenantCatalog) -> None:
+def test_a_schedule_can_be_replaced(acme: TenantCatalog) -> None:
     assert acme.schedules.get() is None
     acme.schedules.set(SCHEDULE)
     assert acme.schedules.get() == SCHEDULE
@@ -90,7 +90,7 @@ def test_a_schedule_is_set_again_and_again(acme: TenantCatalog) -> None:
 
 
 def fill(world: World, tenant: TenantCatalog) -> None:
-    """A row in every table of the tenant."""
+    """Add a row to every table of the tenant."""
     world.backed_up(tenant, run(new_id()))
     tenant.schedules.set(SCHEDULE)
     tenant.keys.refuse(ARN, "No.")
@@ -110,7 +110,7 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     assert [table for table in tables if not world.count(table, tenant)] == ["withheld_directories"]
 
 
-def test_remove_takes_every_row_of_that_tenant_but_its_audit_trail_and_none_of_another(
+def test_remove_deletes_every_row_of_one_tenant_except_its_audit_trail(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:
     fill(world, acme)
@@ -135,7 +135,7 @@ def test_a_running_step_of_a_removed_tenant_loses_its_claim(world: World, acme: 
 def test_a_handle_never_reaches_the_rows_of_another_tenant(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:
-    made = world.backed_up(acme)
+    new_snapshot = world.backed_up(acme)
     job = world.planned(acme)
     step = acme.jobs.steps(job.job_id)[0]
     key = acme.keys.add(data_key(acme.tenant_id, job_id=job.job_id))
@@ -147,19 +147,19 @@ def test_a_handle_never_reaches_the_rows_of_another_tenant(
     assert other.claims.claim(job.job_id, step.step_id, "w/1", 30) is None
     assert other.claims.release_claim("w/1") == 0
     assert other.claims.checkpoints(claim, step_only=False) == []
-    asks: list[Callable[[], object]] = [
+    calls: list[Callable[[], object]] = [
         lambda: other.jobs.get(job.job_id),
         lambda: other.jobs.cancel(job.job_id),
-        lambda: other.snapshots.get(made.snapshot_id),
+        lambda: other.snapshots.get(new_snapshot.snapshot_id),
         lambda: other.snapshots.get("latest"),
-        lambda: other.jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=made.snapshot_id),
-        lambda: other.jobs.begin_foreground(JobKind.DOWNLOAD, made.snapshot_id, "download", 30),
+        lambda: other.jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=new_snapshot.snapshot_id),
+        lambda: other.jobs.begin_foreground(JobKind.DOWNLOAD, new_snapshot.snapshot_id, "download", 30),
         lambda: other.keys.get(key.data_key_id),
         lambda: other.claims.renew(claim),
         lambda: other.claims.checkpoint(claim, checkpoint(), []),
         lambda: other.claims.finish(claim),
     ]
-    for ask in asks:
+    for call in calls:
         with pytest.raises((Refuse, Alarm, ClaimLost)):
-            ask()
+            call()
     assert not acme.claims.renew(claim).cancel

@@ -1,4 +1,4 @@
-"""The schema's revisions: made, migrated in steps that the version before can live with, or refused in one sentence."""
+"""The schema's revisions: created, migrated in steps that the previous version can use, or refused in one sentence."""
 
 import sqlite3
 import subprocess
@@ -31,7 +31,7 @@ WITHOUT_TENANT = ("beats", "workers", "compatible_code", "stores")
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database without tables, as their owner will have it."""
+    """Yield the URL of a database without tables, for their future owner."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'c.sqlite3'}"
         return
@@ -41,7 +41,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server.drop(name)
 
 
-def do(url: str, *statements: str) -> None:
+def execute(url: str, *statements: str) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
         for statement in statements:
@@ -49,7 +49,7 @@ def do(url: str, *statements: str) -> None:
     engine.dispose()
 
 
-def test_the_migrations_make_the_tables_that_the_code_names(world: World) -> None:
+def test_the_migrations_create_the_tables_of_the_schema(world: World) -> None:
     engine = create_engine(world.owner_url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
@@ -75,7 +75,7 @@ def test_every_table_of_a_tenant_has_a_key_that_begins_with_the_tenant() -> None
             assert next(iter(table.primary_key)).name == "tenant_id"
 
 
-def test_a_catalog_not_to_be_migrated_says_what_to_run(empty: str) -> None:
+def test_an_unmigrated_catalog_is_refused_with_the_command_to_run(empty: str) -> None:
     error = refused(empty, migrate=False)
     assert error.code is Code.CATALOG_NEEDS_MIGRATION
     assert "entrakeep catalog migrate" in error.message
@@ -86,14 +86,14 @@ def test_a_catalog_not_to_be_migrated_says_what_to_run(empty: str) -> None:
     catalog.close()
 
 
-def test_processes_that_migrate_at_the_same_time_all_succeed(empty: str) -> None:
+def test_processes_that_migrate_concurrently_all_succeed(empty: str) -> None:
     code = "import sys; from shared.adapters.catalog import migrate; print(migrate(sys.argv[1]))"
-    started = [subprocess.Popen([sys.executable, "-c", code, empty]) for _ in range(3)]
-    assert [process.wait(60) for process in started] == [0, 0, 0]
+    processes = [subprocess.Popen([sys.executable, "-c", code, empty]) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
 
 
-def test_a_catalog_of_a_newer_version_is_left_alone(world: World) -> None:
-    do(world.owner_url, "UPDATE alembic_version SET version_num = '9999'", "DELETE FROM compatible_code")
+def test_a_catalog_of_an_incompatible_newer_version_is_refused(world: World) -> None:
+    execute(world.owner_url, "UPDATE alembic_version SET version_num = '9999'", "DELETE FROM compatible_code")
     for values in ({}, {"migrate": False}):
         error = refused(world.url, **values)
         assert error.code is Code.CATALOG_NEEDS_MIGRATION
@@ -102,35 +102,35 @@ def test_a_catalog_of_a_newer_version_is_left_alone(world: World) -> None:
         migrate(world.owner_url)
 
 
-def test_a_catalog_of_a_newer_version_that_gets_along_with_this_one_is_used_and_not_migrated(world: World) -> None:
-    do(world.owner_url, "UPDATE alembic_version SET version_num = '9999'")
+def test_a_catalog_of_a_compatible_newer_version_is_used_but_not_migrated(world: World) -> None:
+    execute(world.owner_url, "UPDATE alembic_version SET version_num = '9999'")
     world.add("acme")
     assert [tenant.name for tenant in world.another().tenants()] == ["acme"]
     assert migrate(world.owner_url) == "9999"
 
 
 @pytest.mark.parametrize(("before", "after"), list(pairwise(REVISIONS)))
-def test_no_migration_takes_away_or_asks_for_what_the_version_before_does_not_know(
+def test_no_migration_removes_columns_or_requires_columns_unknown_to_older_code(
     empty: str, before: str, after: str
 ) -> None:
     engine = create_engine(empty)
-    found = []
+    schemas = []
     for revision in (before, after):
         with engine.begin() as connection:
             command.upgrade(upgrade._config(connection), revision)
-            found.append(_tables(connection))
+            schemas.append(_tables(connection))
     engine.dispose()
-    old, new = found
+    old, new = schemas
     for table, columns in old.items():
         assert table in new
         assert {name: kind for name, (kind, _) in new[table].items() if name in columns} == {
             name: kind for name, (kind, _) in columns.items()
         }
-        asked_for = {name for name, (_, needed) in new[table].items() if needed}
-        assert asked_for <= {name for name, (_, needed) in columns.items() if needed}
+        required = {name for name, (_, mandatory) in new[table].items() if mandatory}
+        assert required <= {name for name, (_, mandatory) in columns.items() if mandatory}
 
 
-def test_tenants_that_share_a_directory_stay_and_the_first_one_claims_it(
+def test_tenants_that_share_a_directory_stay_and_the_oldest_claims_it(
     empty: str,
 ) -> None:
     guid = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"
@@ -160,14 +160,14 @@ def test_tenants_that_share_a_directory_stay_and_the_first_one_claims_it(
 
 
 def _tables(connection: Connection) -> dict[str, dict[str, tuple[str, bool]]]:
-    """By table and column: its type, and whether an insert must name it."""
-    found = inspect(connection)
+    """Return by table and column its type, and True if an insert must name it."""
+    inspector = inspect(connection)
     return {
         table: {
             column["name"]: (str(column["type"]), not column["nullable"] and column["default"] is None)
-            for column in found.get_columns(table)
+            for column in inspector.get_columns(table)
         }
-        for table in found.get_table_names()
+        for table in inspector.get_table_names()
         if table != "alembic_version"
     }
 

@@ -1,4 +1,4 @@
-"""A catalog with tenants in it, and hands to move jobs along and time on."""
+"""A catalog with tenants, and helpers that advance jobs and time."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -53,14 +53,14 @@ _TIMES = {
     for table in metadata.sorted_tables
     if table.name != "data_keys" and (times := [c.name for c in table.c if isinstance(c.type, UtcTime)])
 }
-"""The columns that tell a time, but those of data keys: their key objects say when they were born."""
+"""The columns that contain a time. Data keys are left out, because their key objects name their creation time."""
 
 OPEN = "import sys; from shared.adapters.catalog import open_catalog; c = open_catalog(sys.argv[1]); c.tenants(); c.close()"
-"""A program that opens the catalog named first."""
+"""A program that opens the catalog of its first argument."""
 
 
 def refused(url: str, **values: bool) -> Refuse:
-    """The sentence with which a catalog is not opened."""
+    """Return the refusal to open a catalog."""
     with pytest.raises(Refuse) as caught:
         open_catalog(url, **values).tenants()
     assert caught.value.message.endswith(".")
@@ -101,7 +101,7 @@ def checkpoint(phase: int = 1, stream: str = "users", run: RunRef | None = None)
 
 
 def snapshot(job: Job, **values: object) -> Snapshot:
-    usual = {
+    defaults = {
         "snapshot_id": new_id(),
         "job_id": job.job_id,
         "parent": job.parent,
@@ -113,7 +113,7 @@ def snapshot(job: Job, **values: object) -> Snapshot:
         "complete": True,
         "resources": [ResourceReport(resource="users", answer=Answer.WHOLE, records=2)],
     }
-    return Snapshot(**{**usual, **values})
+    return Snapshot(**{**defaults, **values})
 
 
 def _see_all(connection: Connection) -> None:
@@ -121,13 +121,13 @@ def _see_all(connection: Connection) -> None:
 
 
 class World:
-    """A catalog by its URL; ``owner_url`` names the owner of its tables, where users are told apart."""
+    """A catalog by its URL; ``owner_url`` connects as the owner of its tables, on PostgreSQL."""
 
     def __init__(self, url: str, owner_url: str | None = None) -> None:
         self.url = url
         self.owner_url = owner_url or url
-        self._opened = [open_catalog(url)]
-        self.catalog = self._opened[0]
+        self._catalogs = [open_catalog(url)]
+        self.catalog = self._catalogs[0]
         self.scheduler = self.catalog.scheduler()
         self.is_sqlite = owner_url is None
         self._engine = create_engine(url)
@@ -135,17 +135,17 @@ class World:
             event.listen(self._engine, "begin", _see_all)
 
     def another(self) -> Catalog:
-        """The same catalog, opened once more, as another process has it."""
-        self._opened.append(open_catalog(self.url))
-        return self._opened[-1]
+        """Open the same catalog once more, as another process does."""
+        self._catalogs.append(open_catalog(self.url))
+        return self._catalogs[-1]
 
     def close(self) -> None:
-        for catalog in self._opened:
+        for catalog in self._catalogs:
             catalog.close()
         self._engine.dispose()
 
     def add(
-        self, name: str, directory_id: str | None = None, *, again: bool = False, catalog: Catalog | None = None
+        self, name: str, directory_id: str | None = None, *, readd: bool = False, catalog: Catalog | None = None
     ) -> TenantCatalog:
         tenant_id = new_id()
         tenant = Tenant(
@@ -160,34 +160,34 @@ class World:
         )
         key = data_key(tenant_id, Purpose.SECRETS)
         credential = sealed(name.encode())
-        (catalog or self.catalog).add_tenant(tenant, key, CredentialKind.SECRET, credential, readd=again)
+        (catalog or self.catalog).add_tenant(tenant, key, CredentialKind.SECRET, credential, readd=readd)
         return self.catalog.tenant(tenant_id)
 
     def pass_time(self, seconds: float) -> None:
-        """All that stands in the catalog is so much older, but data keys."""
+        """Move every time in the catalog into the past, except those of data keys."""
         with self._engine.begin() as connection:
             for table, times in _TIMES.items():
                 key = [column.name for column in table.primary_key]
-                aged = [
+                older_rows = [
                     {f"old_{name}": row[name] for name in key}
                     | {name: row[name] and row[name] - timedelta(seconds=seconds) for name in times}
                     for row in connection.execute(select(*(table.c[name] for name in (*key, *times)))).mappings()
                 ]
-                if aged:
-                    same = [table.c[name] == bindparam(f"old_{name}") for name in key]
+                if older_rows:
+                    same_row = [table.c[name] == bindparam(f"old_{name}") for name in key]
                     connection.execute(
-                        update(table).where(*same).values(**{name: bindparam(name) for name in times}), aged
+                        update(table).where(*same_row).values(**{name: bindparam(name) for name in times}), older_rows
                     )
 
     def count(self, table: str, tenant: TenantCatalog | None = None) -> int:
-        """Rows of a table, of one tenant or of all."""
-        found = metadata.tables[table]
-        query = select(found) if tenant is None else select(found).where(found.c.tenant_id == tenant.tenant_id)
+        """Return the number of rows in a table, of one tenant or of all."""
+        rows = metadata.tables[table]
+        query = select(rows) if tenant is None else select(rows).where(rows.c.tenant_id == tenant.tenant_id)
         with self._engine.begin() as connection:
             return len(connection.execute(query).all())
 
     def rows(self, table: str) -> list[dict[str, object]]:
-        """All that stands in a table."""
+        """Return all rows of a table."""
         with self._engine.begin() as connection:
             return [dict(row) for row in connection.execute(select(metadata.tables[table])).mappings()]
 
@@ -197,26 +197,26 @@ class World:
             return list(connection.exec_driver_sql(query).scalars())
 
     def change(self, table: str, **values: object) -> None:
-        """Writes behind the catalog's back, where no method of the port gets to yet."""
+        """Change all rows of a table directly, where the port has no method."""
         with self._engine.begin() as connection:
             connection.execute(update(metadata.tables[table]).values(**values))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the rows of all tenants behind the catalog's back: in SQLite, that is the whole catalog."""
+        """Lock the rows of all tenants from another connection. In SQLite this locks the whole catalog."""
         with self._engine.begin() as connection:
             connection.exec_driver_sql("UPDATE tenants SET name = name")
             yield
 
-    def probed(self, tenant: TenantCatalog, noted: ProbeOutcome, *, tell: bool = False) -> KeyEvent | None:
-        """The tenant's key is probed, and that is found."""
+    def probed(self, tenant: TenantCatalog, outcome: ProbeOutcome, *, notify: bool = False) -> KeyEvent | None:
+        """Probe the tenant's key with this outcome."""
         self.pass_time(1000)
         turns = self.catalog.probes().take(60, 10, 60)
         (turn,) = (each for each in turns if each.tenant_id == tenant.tenant_id)
-        return tenant.health.note(turn, noted, next_in=60, notify=tell)
+        return tenant.health.note(turn, outcome, next_in=60, notify=notify)
 
     def remove_as_before(self, tenant: TenantCatalog, *unknown: str) -> None:
-        """Removes a tenant as code does that does not know these tables."""
+        """Remove a tenant as older code does that does not know these tables."""
         with self._engine.begin() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("PRAGMA foreign_keys = ON")
@@ -225,7 +225,7 @@ class World:
                     connection.execute(delete(table).where(table.c.tenant_id == tenant.tenant_id))
 
     def wrap_anew(self, tenant: TenantCatalog, key: WrappedKey, arn: str, wrapped: bytes = b"anew") -> WrappedKey:
-        """The data key in its next generation."""
+        """Store and return the data key's next generation."""
         newer = msgspec.structs.replace(key, arn=arn, generation=key.generation + 1, wrapped=wrapped)
         with self._engine.begin() as connection:
             row = {"tenant_id": tenant.tenant_id, **msgspec.structs.asdict(newer)}
@@ -238,15 +238,15 @@ class World:
         steps: Sequence[StepPlan] = BACKUP,
         *,
         kind: JobKind = JobKind.BACKUP,
-        asked: Origin = Origin.HAND,
+        origin: Origin = Origin.HAND,
     ) -> Job:
-        """A job with steps."""
-        job, _ = tenant.jobs.request(kind, origin=asked)
+        """Request a job and plan its steps."""
+        job, _ = tenant.jobs.request(kind, origin=origin)
         assert self.scheduler.offer_steps(job, steps)
         return tenant.jobs.get(job.job_id)
 
     def claim(self, tenant: TenantCatalog, job: Job, name: str, holder: str = "w/1", *, seconds: float = 30) -> Claim:
-        """A claim on the step of this name in the open phase."""
+        """Claim the step of this name in the open phase."""
         for step in tenant.jobs.steps(job.job_id):
             if step.name == name:
                 claim = tenant.claims.claim(job.job_id, step.step_id, holder, seconds)
@@ -255,18 +255,18 @@ class World:
         raise AssertionError(f"no step {name} to claim")
 
     def to_commit(self, tenant: TenantCatalog) -> tuple[Job, Claim]:
-        """A backup of which only the commit is left to do, and the claim on it."""
+        """Return a backup that only has to commit, and the claim on its commit."""
         job = self.planned(tenant, (StepPlan(phase=4, name="commit"),))
         return job, self.claim(tenant, job, "commit")
 
     def backed_up(self, tenant: TenantCatalog, *runs: RunRef) -> Snapshot:
-        """A backup made whole."""
+        """Commit a backup and return its snapshot."""
         job, claim = self.to_commit(tenant)
-        made = snapshot(job)
-        tenant.claims.commit(claim, made, runs, JobState.SUCCEEDED, None)
-        return made
+        new_snapshot = snapshot(job)
+        tenant.claims.commit(claim, new_snapshot, runs, JobState.SUCCEEDED, None)
+        return new_snapshot
 
     def send(self, **values: float) -> list[StepRef]:
-        """The steps to send a message for now."""
-        usual = {"resend": 5.0, "resend_most": 120.0, "worker_seen": 20.0, "tenant_steps": 4}
-        return self.scheduler.to_send(**{**usual, **values})
+        """Return the steps to send a message for now."""
+        defaults = {"resend": 5.0, "resend_most": 120.0, "worker_seen": 20.0, "tenant_steps": 4}
+        return self.scheduler.to_send(**{**defaults, **values})
