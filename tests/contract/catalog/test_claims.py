@@ -357,8 +357,8 @@ def test_the_last_finish_ends_the_job_with_its_result(world: World, acme: Tenant
 
 
 def test_concurrent_finishes_open_the_next_phase_once(world: World, acme: TenantCatalog) -> None:
-    read, next_claim = KINDS[JobKind.BACKUP].phases[1].steps[:6], KINDS[JobKind.BACKUP].phases[2].steps[:3]
-    steps = [*(StepPlan(phase=1, name=name) for name in read), *(StepPlan(phase=2, name=name) for name in next_claim)]
+    read, second_phase = KINDS[JobKind.BACKUP].phases[1].steps[:6], KINDS[JobKind.BACKUP].phases[2].steps[:3]
+    steps = [*(StepPlan(phase=1, name=name) for name in read), *(StepPlan(phase=2, name=name) for name in second_phase)]
     job = world.planned(acme, steps)
     claims = [world.claim(acme, job, name, f"w/{n}") for n, name in enumerate(read)]
     together = Barrier(6)
@@ -369,6 +369,6 @@ def test_concurrent_finishes_open_the_next_phase_once(world: World, acme: Tenant
 
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(finish, claims)) == 1
-    for name in next_claim:
+    for name in second_phase:
         assert not acme.claims.finish(world.claim(acme, job, name))
     assert acme.jobs.get(job.job_id).state is JobState.SUCCEEDED

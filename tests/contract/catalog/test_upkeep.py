@@ -138,13 +138,13 @@ def test_a_rebuild_keeps_the_latest_generation_of_a_data_key(world: World, acme:
 
 
 def test_rebuilt_snapshots_are_ordered_by_time_with_parents_before_children(world: World, acme: TenantCatalog) -> None:
-    known = world.backed_up(acme)
-    before, after = lost_snapshot(None, -5), lost_snapshot(known.snapshot_id, 5)
+    existing = world.backed_up(acme)
+    before, after = lost_snapshot(None, -5), lost_snapshot(existing.snapshot_id, 5)
     late_parent = lost_snapshot(None, 30)
     early_child = lost_snapshot(late_parent.snapshot_id, 20)
     several = [(each, []) for each in (early_child, after, late_parent, before)]
     acme.upkeep.restore(contents(acme.tenant(), snapshots=several))
-    assert acme.snapshots.all() == [early_child, late_parent, after, known, before]
+    assert acme.snapshots.all() == [early_child, late_parent, after, existing, before]
     assert world.backed_up(acme).parent == early_child.snapshot_id
 
 
@@ -196,8 +196,8 @@ def test_a_job_is_swept_one_day_after_its_end_and_only_once(world: World, acme: 
     acme.upkeep.restore(contents(acme.tenant(), jobs={unknown_job}))
     world.pass_time(90000)
     world.backed_up(acme)
-    unfinished = world.planned(acme)
-    acme.jobs.cancel(unfinished.job_id)
+    recent = world.planned(acme)
+    acme.jobs.cancel(recent.job_id)
     claim = claim_prune(world, acme)
     assert acme.upkeep.to_sweep(claim, DAY) == sorted([old.job_id, unknown_job])
     for job_id in (old.job_id, unknown_job):
