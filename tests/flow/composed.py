@@ -164,7 +164,8 @@ class Composed:
             assert made.process.poll() is None, made.log[-3000:]
             return made.healthy()
 
-        until(well, f"{service} is healthy", 90)
+        # Each check is a process that competes with the one that starts; those without a pause cost more than the services.
+        until(well, f"{service} is healthy", 90, pause=1.0)
         return made
 
     def close(self) -> None:

@@ -45,12 +45,12 @@ _LINE = re.compile(rb'\{"key": "([^"]+)", "value": (.*)\}\n')
 _GOOD = (JobState.SUCCEEDED,)
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 45.0) -> None:
-    """Wait until ``true()`` is true."""
+def until(true: Callable[[], object], what: str, seconds: float = 45.0, pause: float = 0.05) -> None:
+    """Wait until ``true()`` is true, with this pause between calls."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"never came true: {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 class Stack:

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 
 from shared import wiring
 from shared.domain.errors import Code
 from shared.domain.jobs import JobState
-from shared.domain.model import Tenant
+from shared.domain.model import Snapshot, Tenant
 from tests.commands import Commands
 from tests.flow.shell import write_private
 from tests.flow.stack import Stack, running_stack, same
@@ -18,9 +18,11 @@ from tests.parts import SECRET
 pytestmark = pytest.mark.flow
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    with running_stack(tmp_path, "--users", "60", "--groups", "8", "--applications", "9", "--policies", "3") as stack:
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Yield one stack for all tests. Their order matters: the bucket is empty first, and the last test adds a snapshot."""
+    options = ("--users", "60", "--groups", "8", "--applications", "9", "--policies", "3")
+    with running_stack(tmp_path_factory.mktemp("rebuild"), *options) as stack:
         yield stack
 
 
@@ -30,17 +32,18 @@ def command(stack: Stack, *words: str, status: int = 0) -> tuple[str, str]:
     return out.decode(), err
 
 
-def lost(stack: Stack) -> None:
-    """End beat and worker, and delete the catalog."""
-    for name in ("beat", "worker"):
-        stack.kill(name)
-    stack.context.catalog.close()
-    for file in stack.home.glob("catalog.sqlite3*"):
-        file.unlink()
+@dataclass
+class Before:
+    """What a tenant had before its catalog was lost: two snapshots, and the records of each, oldest first."""
+
+    tenant: Tenant
+    snapshots: list[Snapshot]
+    records: list[dict[str, bytes]]
 
 
-def backed_up_twice(stack: Stack) -> tuple[Tenant, list[dict[str, bytes]]]:
-    """Return a tenant with two snapshots, and the records of each."""
+@pytest.fixture(scope="module")
+def before(stack: Stack) -> Before:
+    """Return a tenant after two backups and the end of beat and worker."""
     stack.start("beat", "worker")
     tenant = stack.add("contoso")
     stack.backup(tenant)
@@ -48,41 +51,27 @@ def backed_up_twice(stack: Stack) -> tuple[Tenant, list[dict[str, bytes]]]:
     user, other, *_ = stack.graph.ids("users")
     stack.graph.change(("delete", f"users/{user}"), ("update", f"users/{other}", {"displayName": "changed"}))
     stack.backup(tenant)
-    return tenant, [first, stack.graph.records()]
+    for name in ("beat", "worker"):
+        stack.kill(name)
+    return Before(tenant, stack.of(tenant).snapshots.all(), [first, stack.graph.records()])
 
 
-def test_a_lost_catalog_is_rebuilt_and_backups_continue(stack: Stack) -> None:
-    tenant, expected = backed_up_twice(stack)
-    before = stack.of(tenant).snapshots.all()
-    lost(stack)
-
-    out, err = command(stack, "catalog", "rebuild")
-    assert out.startswith("contoso: restored with 2 snapshots and 3 data keys, without a schedule.")
-    assert "entrakeep tenant update contoso --client-secret-file FILE" in out
-    assert err == ""
-    stack.context = wiring.command_context()
-    assert stack.of(tenant).tenant() == tenant
-    assert stack.of(tenant).snapshots.all() == before
-    for snapshot, records in zip(sorted(before, key=lambda each: each.created_at), expected, strict=True):
-        same(stack.download(tenant, snapshot.snapshot_id), records)
-    assert command(stack, "catalog", "rebuild")[0] == "contoso: nothing was missing.\n"
-
-    stack.start("beat", "worker")
-    failed = stack.backup(tenant, state=JobState.FAILED)
-    assert failed.code is Code.GRAPH_SIGN_IN_FAILED
-    assert (failed.message or "").startswith("The rebuilt catalog holds no credential")
-    write_private(stack.home / "secret", SECRET)
-    command(stack, "tenant", "update", "contoso", "--client-secret-file", "secret")
-    stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"displayName": "changed since"}))
-    stack.backup(tenant)
-    newest = stack.snapshot(tenant)
-    assert newest.parent in {each.snapshot_id for each in before}
-    same(stack.download(tenant), stack.graph.records())
+@pytest.fixture
+def lost(stack: Stack, before: Before) -> Before:
+    """Delete the catalog. Return what the tenant had in it."""
+    stack.context.catalog.close()
+    for file in stack.home.glob("catalog.sqlite3*"):
+        file.unlink()
+    return before
 
 
+def test_a_store_without_a_tenant_is_reported_in_one_sentence(stack: Stack) -> None:
+    out, err = command(stack, "catalog", "rebuild", status=1)
+    assert (out, err) == ("", "NO_SUCH_TENANT: The store holds no tenant; check ENTRAKEEP_STORE_URL.\n")
+
+
+@pytest.mark.usefixtures("lost")
 def test_a_rebuild_without_the_key_restores_nothing_and_reports_why(stack: Stack) -> None:
-    backed_up_twice(stack)
-    lost(stack)
     stack.aws.client("kms").disable_key(KeyId=stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"])
     out, err = command(stack, "catalog", "rebuild", "--json", status=1)
     (outcome,) = json.loads(out)
@@ -105,6 +94,27 @@ def test_a_rebuild_without_the_key_restores_nothing_and_reports_why(stack: Stack
     }
 
 
-def test_a_store_without_a_tenant_is_reported_in_one_sentence(stack: Stack) -> None:
-    out, err = command(stack, "catalog", "rebuild", status=1)
-    assert (out, err) == ("", "NO_SUCH_TENANT: The store holds no tenant; check ENTRAKEEP_STORE_URL.\n")
+def test_a_lost_catalog_is_rebuilt_and_backups_continue(stack: Stack, lost: Before) -> None:
+    tenant = lost.tenant
+    out, err = command(stack, "catalog", "rebuild")
+    assert out.startswith("contoso: restored with 2 snapshots and 3 data keys, without a schedule.")
+    assert "entrakeep tenant update contoso --client-secret-file FILE" in out
+    assert err == ""
+    stack.context = wiring.command_context()
+    assert stack.of(tenant).tenant() == tenant
+    assert stack.of(tenant).snapshots.all() == lost.snapshots
+    for snapshot, records in zip(sorted(lost.snapshots, key=lambda each: each.created_at), lost.records, strict=True):
+        same(stack.download(tenant, snapshot.snapshot_id), records)
+    assert command(stack, "catalog", "rebuild")[0] == "contoso: nothing was missing.\n"
+
+    stack.start("beat", "worker")
+    failed = stack.backup(tenant, state=JobState.FAILED)
+    assert failed.code is Code.GRAPH_SIGN_IN_FAILED
+    assert (failed.message or "").startswith("The rebuilt catalog holds no credential")
+    write_private(stack.home / "secret", SECRET)
+    command(stack, "tenant", "update", "contoso", "--client-secret-file", "secret")
+    stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"displayName": "changed since"}))
+    stack.backup(tenant)
+    newest = stack.snapshot(tenant)
+    assert newest.parent in {each.snapshot_id for each in lost.snapshots}
+    same(stack.download(tenant), stack.graph.records())
