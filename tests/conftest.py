@@ -1,6 +1,8 @@
 """Fixtures and hooks for all folders of tests."""
 
 import gc
+import os
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,18 @@ __all__ = [
 # An example has no time limit: on a busy machine, 200 milliseconds say nothing about the code.
 settings.register_profile("on any machine", deadline=None)
 settings.load_profile("on any machine")
+
+_MEMORY, _ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
+
+
+def pytest_configure() -> None:
+    """Put temporary folders into memory where there is room: a catalog syncs every commit, and tests would wait for a disk.
+
+    ``PYTEST_DEBUG_TEMPROOT`` and ``--basetemp`` choose another place.
+    """
+    usable = os.access(_MEMORY, os.W_OK) and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
+    if usable and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 @pytest.hookimpl(trylast=True)
