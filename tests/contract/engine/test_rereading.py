@@ -32,6 +32,7 @@ class FaultyStore(MemoryStore):
     """A store whose first reads of each blob arrive spoilt, ``times`` times."""
 
     def __init__(self, blobs: dict[str, bytes], spoil: Spoil, times: int) -> None:
+        super().__init__()
         self.blobs, self._spoil, self._times = blobs, spoil, times
         self.reads = Counter[str]()
 
