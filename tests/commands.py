@@ -43,9 +43,9 @@ class Commands(Shell):
             ended = main()
             patch.undo()
             written = [_content(file) for file in (out, err)]
-        said = written[1].decode()
-        assert ended == status, said
-        return written[0], said
+        error_text = written[1].decode()
+        assert ended == status, error_text
+        return written[0], error_text
 
 
 @contextmanager
@@ -68,13 +68,13 @@ def _process_wide_state(environment: Mapping[str, str]) -> Iterator[None]:
 @contextmanager
 def _descriptor(number: int, file: BinaryIO) -> Iterator[None]:
     """Make a descriptor write to the file. This includes children and code that does not use ``sys.stdout``."""
-    kept = os.dup(number)
+    saved = os.dup(number)
     try:
         os.dup2(file.fileno(), number)
         yield
     finally:
-        os.dup2(kept, number)
-        os.close(kept)
+        os.dup2(saved, number)
+        os.close(saved)
 
 
 def _content(file: BinaryIO) -> bytes:

@@ -18,15 +18,15 @@ class Missing(Exception):
 
 def services(settings: Mapping[str, str]) -> dict[str, Any]:
     """Return every service by name. Raise Missing if a required variable has no value."""
-    whole: dict[str, Any] = yaml.safe_load(FILE.read_text())["services"]
-    return {name: _filled(service, settings) for name, service in whole.items()}
+    document: dict[str, Any] = yaml.safe_load(FILE.read_text())["services"]
+    return {name: _filled(service, settings) for name, service in document.items()}
 
 
 def environment(service: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a container of the service. A name without a value gets its value from the settings."""
-    given = service.get("environment", {})
-    passed = {name: settings.get(name) if value is None else str(value) for name, value in given.items()}
-    return {name: value for name, value in passed.items() if value is not None}
+    declared = service.get("environment", {})
+    values = {name: settings.get(name) if value is None else str(value) for name, value in declared.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def read_settings(text: str) -> dict[str, str]:
@@ -48,8 +48,8 @@ def _filled(value: Any, settings: Mapping[str, str]) -> Any:
     return _VARIABLE.sub(lambda found: _value(found, settings), value) if isinstance(value, str) else value
 
 
-def _value(found: "re.Match[str]", settings: Mapping[str, str]) -> str:
-    dollar, name, how, text = found.groups()
+def _value(match: "re.Match[str]", settings: Mapping[str, str]) -> str:
+    dollar, name, how, text = match.groups()
     if dollar:
         return "$"
     if settings.get(name):

@@ -33,14 +33,14 @@ def lines(page: Path) -> Iterator[str]:
 
 def commands(page: Path, program: str) -> list[list[str]]:
     """Return the words of each command of a program, up to its output or the next command."""
-    found = []
+    result = []
     for line in lines(page):
         plain = re.sub(r"^\w+=\$\((.*)$", r"\1", _BEFORE.sub("", line))
         if plain.startswith(f"{program} "):
             words = shlex.split(plain.removesuffix(")"))
-            end = next((at for at, word in enumerate(words) if word in _END), len(words))
-            found.append(words[1:end])
-    return found
+            end = next((place for place, word in enumerate(words) if word in _END), len(words))
+            result.append(words[1:end])
+    return result
 
 
 def named(page: Path) -> set[str]:
@@ -55,11 +55,11 @@ def paths(text: str) -> set[Path]:
 
 def command_of(words: Sequence[str]) -> tuple[Any, list[str]]:
     """Return the command that these words name, and its remaining words. Raise KeyError if it does not exist."""
-    found: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     rest = list(words)
-    while hasattr(found, "commands"):
-        found = found.commands[rest.pop(0)]
-    return found, rest
+    while hasattr(command, "commands"):
+        command = command.commands[rest.pop(0)]
+    return command, rest
 
 
 def parse(words: Sequence[str]) -> None:

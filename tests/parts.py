@@ -146,7 +146,7 @@ class GraphSimulator(Simulator):
         self.post("directories", given)
         return directory_id
 
-    def of(self, directory_id: str) -> "GraphSimulator":
+    def directory(self, directory_id: str) -> "GraphSimulator":
         """Return the controls of another directory."""
         other = GraphSimulator(self.process, self.url, self.ca_file)
         other._client.params = httpx.QueryParams(directory=directory_id)
@@ -173,18 +173,18 @@ class GraphSimulator(Simulator):
 
     def records(self) -> dict[str, bytes]:
         """Return the records of a complete backup of the directory in its current state: record key to value."""
-        found: dict[str, bytes] = {}
+        records: dict[str, bytes] = {}
         for path in OBJECTS:
             for value in self.values(path):
-                found[f"{OBJECTS[path] or path}/{json.loads(value)['id']}"] = value
-        for owner in list(found):
+                records[f"{OBJECTS[path] or path}/{json.loads(value)['id']}"] = value
+        for owner in list(records):
             for relation in BELOW.get(owner.partition("/")[0], ()):
                 for value in self.values(f"{owner}/{relation}"):
-                    found[f"{owner}/{relation}/{json.loads(value)['id']}"] = value
-        live = {key.partition("/")[2] for key in found if key.count("/") == 1}
+                    records[f"{owner}/{relation}/{json.loads(value)['id']}"] = value
+        live = {key.partition("/")[2] for key in records if key.count("/") == 1}
         # A listing omits an end of a link in the recycle bin. A delta continues to report it until it is purged.
-        gone = [key for key in found if key.startswith(LISTED) and key.rpartition("/")[2] not in live]
-        return {key: value for key, value in found.items() if key not in gone or "/owners/" not in key}
+        deleted = [key for key in records if key.startswith(LISTED) and key.rpartition("/")[2] not in live]
+        return {key: value for key, value in records.items() if key not in deleted or "/owners/" not in key}
 
     def count(self, path: str, status: int | None = None) -> int:
         """Return how many requests for this path (a regular expression for all of it) had this status."""
@@ -200,8 +200,12 @@ class AwsSimulator(Simulator):
 
     def client(self, service: str, account: str = ACCOUNT) -> Any:
         """Return a client as the root of an account."""
-        given = {"aws_access_key_id": account, "aws_secret_access_key": "any", "endpoint_url": self.url}
-        return aws.session(REGION).client(service, **given)  # type: ignore[call-overload]
+        credentials_of_account = {
+            "aws_access_key_id": account,
+            "aws_secret_access_key": "any",
+            "endpoint_url": self.url,
+        }
+        return aws.session(REGION).client(service, **credentials_of_account)  # type: ignore[call-overload]
 
     def new_key(self) -> str:
         """Create a KMS key. Return its ARN."""

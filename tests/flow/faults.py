@@ -33,13 +33,13 @@ class Faults(Observer):
             file.unlink(missing_ok=True)
         self._kinds.write_text(" ".join(kinds))
 
-    def know(self, part: str, process: int) -> None:
+    def record_process(self, part: str, process: int) -> None:
         """Record this process as the part."""
-        whole = self._folder / f"{part}.new"
-        whole.write_text(str(process))
-        whole.replace(self._folder / part)
+        new_file = self._folder / f"{part}.new"
+        new_file.write_text(str(process))
+        new_file.replace(self._folder / part)
 
-    def struck(self) -> int:
+    def strikes(self) -> int:
         """Return the number of killed parts."""
         return _count(self._struck)
 
@@ -51,7 +51,7 @@ class Faults(Observer):
             return
         due = sum(_count(self._folder / each) // every for each, every in EVERY.items())
         moving = _count(self._folder / Point.GENERATION_ERASED) == 0
-        if self.struck() < due and (point == _STORED) == (moving and due % 2 == 1):
+        if self.strikes() < due and (point == _STORED) == (moving and due % 2 == 1):
             self._strike()
 
     def _strike(self) -> None:
@@ -59,7 +59,7 @@ class Faults(Observer):
         kinds = self._kinds.read_text().split()
         if not kinds:
             return
-        file = self._folder / kinds[self.struck() % len(kinds)]
+        file = self._folder / kinds[self.strikes() % len(kinds)]
         while not alive(process := int(file.read_text())):
             time.sleep(0.005)
         _add(self._struck)
@@ -76,8 +76,8 @@ def alive(process: int) -> bool:
 
 
 def _add(file: Path) -> None:
-    with file.open("ab") as passed:
-        passed.write(b".")
+    with file.open("ab") as stream:
+        stream.write(b".")
 
 
 def _count(file: Path) -> int:

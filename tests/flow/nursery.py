@@ -70,17 +70,17 @@ class Nursery:
 def _main(application: str) -> None:
     for name in (*_LOADED, application):
         importlib.import_module(name)
-    begun: set[int] = set()
-    signal.signal(signal.SIGCHLD, lambda *_: begun.difference_update(_ended()))
+    started: set[int] = set()
+    signal.signal(signal.SIGCHLD, lambda *_: started.difference_update(_ended()))
     gc.freeze()
     for line in sys.stdin:
         log, *words = line.split()
         process = os.fork()
         if process == 0:
             _be(log, "-A", application, *words)
-        begun.add(process)
+        started.add(process)
         print(process, flush=True)
-    for process in tuple(begun):
+    for process in tuple(started):
         with suppress(ProcessLookupError):
             os.killpg(process, signal.SIGKILL)
 
@@ -96,9 +96,9 @@ def _be(log: str, *words: str) -> None:
     """Turn this process into Celery's. Never return."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    nothing, told = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    for given, number in ((nothing, 0), (told, 1), (told, 2)):
-        os.dup2(given, number)
+    null, log_file = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for descriptor, number in ((null, 0), (log_file, 1), (log_file, 2)):
+        os.dup2(descriptor, number)
     from celery.bin.celery import main
 
     sys.argv = ["celery", *words]

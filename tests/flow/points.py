@@ -50,9 +50,9 @@ class Points:
 
     def plan(self, *plans: Plan) -> None:
         """Replace the plans."""
-        whole = self._plans.with_suffix(".new")
-        whole.write_bytes(msgspec.json.encode(plans))
-        whole.replace(self._plans)
+        new_file = self._plans.with_suffix(".new")
+        new_file.write_bytes(msgspec.json.encode(plans))
+        new_file.replace(self._plans)
 
     def passed(self) -> list[Passed]:
         """Return every passing, in order."""
@@ -65,30 +65,30 @@ class Points:
 
     def meet(self, point: str, step: str, phase: int) -> Signals | None:
         """Record that this process passes the point. Return the planned signal, or None."""
-        here = Passed(point=point, step=step, phase=phase, process=os.getpid())
-        with self._alone() as trail:
-            found = next((plan for plan in self._planned() if self._strikes(plan, here)), None)
-            struck = msgspec.structs.replace(here, struck=found is not None)
-            os.write(trail, msgspec.json.encode(struck) + b"\n")
-        return found.signal if found else None
+        passing = Passed(point=point, step=step, phase=phase, process=os.getpid())
+        with self._alone() as log:
+            plan = next((each for each in self._planned() if self._strikes(each, passing)), None)
+            struck = msgspec.structs.replace(passing, struck=plan is not None)
+            os.write(log, msgspec.json.encode(struck) + b"\n")
+        return plan.signal if plan else None
 
     def _planned(self) -> list[Plan]:
         return msgspec.json.decode(self._plans.read_bytes(), type=list[Plan]) if self._plans.exists() else []
 
-    def _strikes(self, plan: Plan, here: Passed) -> bool:
-        if not _fits(plan, here):
+    def _strikes(self, plan: Plan, passing: Passed) -> bool:
+        if not _fits(plan, passing):
             return False
         return plan.nth in (None, 1 + sum(_fits(plan, earlier) for earlier in self.passed()))
 
     @contextmanager
     def _alone(self) -> Iterator[int]:
-        trail = os.open(self._trail, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        log = os.open(self._trail, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
-            fcntl.flock(trail, fcntl.LOCK_EX)
-            yield trail
+            fcntl.flock(log, fcntl.LOCK_EX)
+            yield log
         finally:
-            os.close(trail)
+            os.close(log)
 
 
-def _fits(plan: Plan, passed: Passed) -> bool:
-    return plan.point == passed.point and plan.step in (None, passed.step) and plan.phase in (None, passed.phase)
+def _fits(plan: Plan, passing: Passed) -> bool:
+    return plan.point == passing.point and plan.step in (None, passing.step) and plan.phase in (None, passing.phase)

@@ -25,8 +25,8 @@ class Shell:
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
-        self.environment = {**kept, **settings}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
+        self.environment = {**inherited, **settings}
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
@@ -53,14 +53,14 @@ class Shell:
     def refused(self, *words: str, code: str, status: int) -> str:
         """Return the one line on standard error of a command that is refused."""
         out, err = self.run(*words, status=status)
-        said = _SENTENCE.fullmatch(err)
-        assert said is not None, err
-        assert (said[1], out) == (code, b"")
+        match = _SENTENCE.fullmatch(err)
+        assert match is not None, err
+        assert (match[1], out) == (code, b"")
         return err
 
     def document(self, *words: str) -> object:
         """Return the JSON document of a command that prints nothing else."""
         out, err = self.run(*words, "--json")
         assert err == ""
-        found: object = json.loads(out)
-        return found
+        document: object = json.loads(out)
+        return document

@@ -45,11 +45,11 @@ _LINE = re.compile(rb'\{"key": "([^"]+)", "value": (.*)\}\n')
 _GOOD = (JobState.SUCCEEDED,)
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 45.0, pause: float = 0.05) -> None:
+def until(true: Callable[[], object], condition: str, seconds: float = 45.0, pause: float = 0.05) -> None:
     """Wait until ``true()`` is true, with this pause between calls."""
     end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, f"never came true: {what}"
+        assert time.monotonic() < end, f"never came true: {condition}"
         time.sleep(pause)
 
 
@@ -149,12 +149,12 @@ class Stack:
         identity = Identity(directory_id=directory, client_id=client, secret=Secret(secret.encode()))
         return add_tenant(self.context, name, identity, readd=True).tenant
 
-    def of(self, tenant: Tenant) -> TenantCatalog:
+    def catalog_of(self, tenant: Tenant) -> TenantCatalog:
         return self.context.catalog.tenant(tenant.tenant_id)
 
     def ask(self, tenant: Tenant, kind: JobKind = JobKind.BACKUP, *, full: bool = False) -> Job:
         """Request a job by hand."""
-        job, new = self.of(tenant).jobs.request(kind, origin=Origin.HAND, full=full)
+        job, new = self.catalog_of(tenant).jobs.request(kind, origin=Origin.HAND, full=full)
         assert new
         return job
 
@@ -172,7 +172,7 @@ class Stack:
 
     def scheduled(self, tenant: Tenant) -> Job:
         """Make a backup that is due by its schedule. Return it once it has ended."""
-        catalog = self.of(tenant)
+        catalog = self.catalog_of(tenant)
         before = {job.job_id for job in catalog.jobs.recent()}
         due = self.context.clock.now()
         catalog.schedules.set(Schedule(cron="0 3 * * *", timezone="Europe/Berlin", paused=False, next_due=due))
@@ -182,7 +182,7 @@ class Stack:
         return self.ended(job)
 
     def snapshot(self, tenant: Tenant, snapshot: str = "latest") -> Snapshot:
-        return self.of(tenant).snapshots.get(snapshot)
+        return self.catalog_of(tenant).snapshots.get(snapshot)
 
     def download(self, tenant: Tenant, snapshot: str = "latest") -> dict[str, bytes]:
         """Return a snapshot's records, key to value. Assert that they are sorted."""
@@ -197,18 +197,18 @@ class Stack:
 
     def key(self, tenant: Tenant) -> str:
         """Return the ARN of the tenant's KMS key."""
-        return self.of(tenant).tenant().key_arn
+        return self.catalog_of(tenant).tenant().key_arn
 
     def blobs(self, tenant: Tenant) -> list[str]:
         return list(self.context.store.names(tenant.tenant_id))
 
 
-def same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
+def same(actual: dict[str, bytes], expected: dict[str, bytes]) -> None:
     """Assert that two sets of records are equal. Name the first few differences."""
-    wrong = [f"missing {key}: {expected[key]!r}" for key in sorted(expected.keys() - found.keys())]
-    wrong += [f"strange {key}: {found[key]!r}" for key in sorted(found.keys() - expected.keys())]
-    both = sorted(found.keys() & expected.keys())
-    wrong += [f"{key}: {found[key]!r} for {expected[key]!r}" for key in both if found[key] != expected[key]]
+    wrong = [f"missing {key}: {expected[key]!r}" for key in sorted(expected.keys() - actual.keys())]
+    wrong += [f"strange {key}: {actual[key]!r}" for key in sorted(actual.keys() - expected.keys())]
+    both = sorted(actual.keys() & expected.keys())
+    wrong += [f"{key}: {actual[key]!r} for {expected[key]!r}" for key in both if actual[key] != expected[key]]
     if wrong:
         pytest.fail("\n".join([f"{len(wrong)} records are not as in the directory", *wrong[:4]]), pytrace=False)
 

@@ -45,7 +45,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(autouse=True)
-def untroubled(stack: Stack) -> None:
+def no_faults(stack: Stack) -> None:
     """Remove faults and counts of other tests."""
     stack.graph.clear_faults()
     stack.graph.post("reset-counters")
@@ -53,7 +53,7 @@ def untroubled(stack: Stack) -> None:
 
 def progress(stack: Stack, tenant: Tenant, job: Job) -> dict[str, ResourceProgress]:
     """Return the counts of phase 1 of a job."""
-    steps = stack.of(tenant).jobs.steps(job.job_id)
+    steps = stack.catalog_of(tenant).jobs.steps(job.job_id)
     return {each.resource: each for step in steps if step.phase == 1 for each in step.progress}
 
 
@@ -131,7 +131,7 @@ def test_a_first_backup_equals_the_directory_and_starts_at_once(
 
     snapshot = stack.snapshot(tenant)
     assert (snapshot.job_id, snapshot.parent, snapshot.complete) == (job.job_id, None, True)
-    assert stack.of(tenant).jobs.get(job.job_id).snapshot == snapshot.snapshot_id
+    assert stack.catalog_of(tenant).jobs.get(job.job_id).snapshot == snapshot.snapshot_id
     counted = {each.resource: each.records for each in snapshot.resources}
     assert (counted["users"], counted["groups"], counted["conditionalAccessPolicies"]) == (300, 30, 12)
     assert snapshot.objects + snapshot.links == sum(filter(None, counted.values()))
@@ -163,21 +163,21 @@ def test_every_kind_of_change_is_in_the_next_scheduled_backup(stack: Stack) -> N
     assert job.state is JobState.SUCCEEDED
     after, second = graph.records(), stack.snapshot(tenant)
     assert second.parent == first.snapshot_id
-    found = stack.download(tenant)
-    same(found, after)
+    records = stack.download(tenant)
+    same(records, after)
     same(stack.download(tenant, first.snapshot_id), before)
 
-    assert found["users/aaaaaaaa-0000-4000-8000-000000000001"] == LETTERS
-    assert found["users/aaaaaaaa-0000-4000-8000-000000000002"] == HALF
+    assert records["users/aaaaaaaa-0000-4000-8000-000000000001"] == LETTERS
+    assert records["users/aaaaaaaa-0000-4000-8000-000000000002"] == HALF
     assigned = changed["assigned"]
-    assignment = found[f"servicePrincipals/{assigned}/appRoleAssignedTo/as-signed_1"]
+    assignment = records[f"servicePrincipals/{assigned}/appRoleAssignedTo/as-signed_1"]
     assert assignment == ASSIGNMENT % assigned.encode()
     for group in (changed["deleted group"], changed["purged group"]):
         assert [key for key in before if key.startswith(f"groups/{group}/members/")]
-        assert not [key for key in found if key.startswith(f"groups/{group}")]
+        assert not [key for key in records if key.startswith(f"groups/{group}")]
     for user in (changed["deleted user"], changed["purged user"]):
-        assert not [key for key in found if key.startswith(f"users/{user}")]
-    assert set(back) <= found.keys()
+        assert not [key for key in records if key.startswith(f"users/{user}")]
+    assert set(back) <= records.keys()
     written = progress(stack, tenant, job)
     assert written["users"].changed < 20
     assert written["groups"].changed < 20
@@ -230,7 +230,7 @@ def test_an_unchanged_directory_causes_next_to_no_requests_and_blobs(stack: Stac
     tenant = stack.add("unchanged")
     stack.backup(tenant)
     stack.backup(tenant)
-    blobs, runs = set(stack.blobs(tenant)), stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
+    blobs, runs = set(stack.blobs(tenant)), stack.catalog_of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
     stack.graph.post("reset-counters")
 
     job = stack.backup(tenant)
@@ -241,7 +241,7 @@ def test_an_unchanged_directory_causes_next_to_no_requests_and_blobs(stack: Stac
     assert stack.graph.count("/v1.0/(users|groups)/delta") == 4
     new = [stack.context.store.get(name) for name in set(stack.blobs(tenant)) - blobs]
     assert sum(len(blob or b"") for blob in new) < 20_000
-    kept = {run.run_id for run in stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)}
+    kept = {run.run_id for run in stack.catalog_of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)}
     assert {run.run_id for run in runs} == kept
     same(stack.download(tenant), stack.graph.records())
 
@@ -249,13 +249,13 @@ def test_an_unchanged_directory_causes_next_to_no_requests_and_blobs(stack: Stac
 def test_a_refused_cursor_causes_a_full_read_of_that_stream_only(stack: Stack) -> None:
     tenant = stack.add("refused-cursor")
     stack.backup(tenant)
-    before = stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
+    before = stack.catalog_of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
     stack.graph.fault({**refusing("/users/delta", 410, query="deltatoken"), "times": 1})
     job = stack.backup(tenant)
     written = progress(stack, tenant, job)
     assert written["users"].records >= 290
     assert written["groups"].records < 10
-    runs = stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
+    runs = stack.catalog_of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)
     assert {run.job_id for run in runs if run.stream == "users"} == {job.job_id}
     assert all(run in runs for run in before if run.stream == "groups")
     same(stack.download(tenant), stack.graph.records())
@@ -283,19 +283,19 @@ def test_a_resource_that_graph_refuses_keeps_its_records_of_the_previous_snapsho
     stack.graph.fault(refusing("/users/delta"))
     job = stack.backup(tenant, state=JobState.SUCCEEDED_WITH_WARNINGS)
     assert "users, users.manager" in (job.message or "")
-    told = report(stack.snapshot(tenant))
+    reports = report(stack.snapshot(tenant))
     for name in ("users", "users.manager"):
-        assert (told[name].answer, told[name].stale) == (Answer.FORBIDDEN, True)
-        assert told[name].records == sum(key.split("/")[::2] == name.split(".") for key in before)
-    assert (told["groups"].answer, told["groups"].stale) == (Answer.WHOLE, False)
+        assert (reports[name].answer, reports[name].stale) == (Answer.FORBIDDEN, True)
+        assert reports[name].records == sum(key.split("/")[::2] == name.split(".") for key in before)
+    assert (reports["groups"].answer, reports["groups"].stale) == (Answer.WHOLE, False)
     assert not stack.snapshot(tenant).complete
-    now = stack.graph.records()
-    same(stack.download(tenant), {**now, f"users/{user}": before[f"users/{user}"]})
+    current = stack.graph.records()
+    same(stack.download(tenant), {**current, f"users/{user}": before[f"users/{user}"]})
 
     stack.graph.clear_faults()
     job = stack.backup(tenant)
     assert progress(stack, tenant, job)["users"].records < 10
-    same(stack.download(tenant), now)
+    same(stack.download(tenant), current)
 
 
 def test_a_resource_that_was_never_read_is_reported_as_unread_and_not_as_empty(stack: Stack) -> None:
@@ -304,18 +304,18 @@ def test_a_resource_that_was_never_read_is_reported_as_unread_and_not_as_empty(s
     stack.graph.post("apps", app)
     tenant = stack.add("unread", client, "of-its-own")
     stack.backup(tenant, state=JobState.SUCCEEDED_WITH_WARNINGS)
-    told = report(stack.snapshot(tenant))
+    reports = report(stack.snapshot(tenant))
     for name in ("groups", "groups.members", "groups.owners", "conditionalAccessPolicies"):
-        assert (told[name].answer, told[name].records, told[name].stale) == (Answer.FORBIDDEN, None, False)
-    seen = ("users/", "organization/")
-    now = {key: value for key, value in stack.graph.records().items() if key.startswith(seen)}
-    same(stack.download(tenant), now)
+        assert (reports[name].answer, reports[name].records, reports[name].stale) == (Answer.FORBIDDEN, None, False)
+    readable = ("users/", "organization/")
+    current = {key: value for key, value in stack.graph.records().items() if key.startswith(readable)}
+    same(stack.download(tenant), current)
 
     stack.graph.post("apps", {**app, "permissions": []})
     job = stack.backup(tenant, state=JobState.FAILED)
     assert job.code is Code.GRAPH_FORBIDDEN
-    assert len(stack.of(tenant).snapshots.all()) == 1
-    same(stack.download(tenant), now)
+    assert len(stack.catalog_of(tenant).snapshots.all()) == 1
+    same(stack.download(tenant), current)
 
 
 def test_requests_that_meet_graph_trouble_are_retried(stack: Stack) -> None:
@@ -353,17 +353,17 @@ def test_records_of_an_object_deleted_during_the_backup_are_omitted_with_it(stac
     stack.graph.fault({"match": {"path": "/applications/delta"}, "times": 1, "what": "slow", "seconds": 3})
     job = stack.ask(tenant)
     until(lambda: stack.graph.get("faults")[0]["fired"], "the applications are being read")
-    until(lambda: done(stack, tenant, job, "applications.owners"), "the owners have been read")
+    until(lambda: first_round_done(stack, tenant, job, "applications.owners"), "the owners have been read")
     stack.graph.change(("delete", f"applications/{owned[0]}"))
     assert stack.ended(job).state is JobState.SUCCEEDED
     stack.graph.clear_faults()
-    found = stack.download(tenant)
-    assert not [key for key in found if key.startswith(f"applications/{owned[0]}")]
-    same(found, stack.graph.records())
+    records = stack.download(tenant)
+    assert not [key for key in records if key.startswith(f"applications/{owned[0]}")]
+    same(records, stack.graph.records())
     counted = report(stack.snapshot(tenant))["applications.owners"].records
-    assert counted == sum(key.startswith("applications/") and "/owners/" in key for key in found)
+    assert counted == sum(key.startswith("applications/") and "/owners/" in key for key in records)
 
 
-def done(stack: Stack, tenant: Tenant, job: Job, name: str) -> bool:
+def first_round_done(stack: Stack, tenant: Tenant, job: Job, name: str) -> bool:
     """Return whether the first round of a stream has been read."""
-    return any(step.name == name and step.answer for step in stack.of(tenant).jobs.steps(job.job_id))
+    return any(step.name == name and step.answer for step in stack.catalog_of(tenant).jobs.steps(job.job_id))

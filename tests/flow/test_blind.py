@@ -46,12 +46,12 @@ APP = {"client_id": CLIENT, "secret": SECRET, "permissions": PERMISSIONS}
 def forms(text: str) -> list[bytes]:
     """Return the possible forms of a text: plain, UTF-16, hex, and Base64 at each alignment."""
     plain = text.encode()
-    found = [plain, text.encode("utf-16-le"), plain.hex().encode()]
-    for before in range(3):
-        whole = base64.b64encode(bytes(before) + plain)
-        start, stop = (0, 2, 3)[before], len(whole) if (len(plain) + before) % 3 == 0 else -4
-        found.append(whole[start:stop])
-    return found
+    results = [plain, text.encode("utf-16-le"), plain.hex().encode()]
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + plain)
+        start, stop = (0, 2, 3)[offset], len(encoded) if (len(plain) + offset) % 3 == 0 else -4
+        results.append(encoded[start:stop])
+    return results
 
 
 def test_the_search_finds_a_canary_in_every_form() -> None:
@@ -61,29 +61,29 @@ def test_the_search_finds_a_canary_in_every_form() -> None:
 
 
 @contextmanager
-def monitored(url: str) -> Iterator[bytearray]:
+def monitor(url: str) -> Iterator[bytearray]:
     """Collect all commands that clients send to Redis meanwhile."""
-    heard = bytearray()
+    commands = bytearray()
     address = urlsplit(url)
     with socket.create_connection((str(address.hostname), address.port)) as listener:
         listener.sendall(b"MONITOR\r\n")
 
         def listen() -> None:
-            while said := listener.recv(65536):
-                heard.extend(said)
+            while data := listener.recv(65536):
+                commands.extend(data)
 
         thread = threading.Thread(target=listen, daemon=True)
         thread.start()
         try:
-            yield heard
+            yield commands
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
 
 
-def left_in_redis(url: str) -> bytes:
+def redis_content(url: str) -> bytes:
     """Return every key in Redis with its value."""
-    found = []
+    entries = []
     with closing(redis.Redis.from_url(url)) as client:
         reads: dict[bytes, Callable[[bytes], object]] = {
             b"string": client.get,
@@ -94,8 +94,8 @@ def left_in_redis(url: str) -> bytes:
         }
         for key in client.scan_iter():
             kind = client.type(key)
-            found.append(repr((key, reads[kind](key) if kind in reads else b"")).encode())
-    return b"\n".join(found)
+            entries.append(repr((key, reads[kind](key) if kind in reads else b"")).encode())
+    return b"\n".join(entries)
 
 
 def flower_pages(stack: Stack) -> dict[str, bytes]:
@@ -141,21 +141,21 @@ def put_canaries(graph: GraphSimulator) -> dict[str, str]:
     }
 
 
-def certified(stack: Stack) -> tuple[Tenant, str]:
+def add_certified_tenant(stack: Stack) -> tuple[Tenant, str]:
     """Connect a tenant of another directory that signs in by a certificate.
 
     Return it with a line of its private key.
     """
-    known, whole = certificate()
+    public, pem = certificate()
     directory = stack.graph.add_directory(objects=20)
-    with closing(stack.graph.of(directory)) as other:
-        other.post("apps", {"client_id": CERTIFIED, "certificate": known, "permissions": PERMISSIONS})
-    secret, kind = Secret(whole.encode()), CredentialKind.CERTIFICATE
+    with closing(stack.graph.directory(directory)) as other:
+        other.post("apps", {"client_id": CERTIFIED, "certificate": public, "permissions": PERMISSIONS})
+    secret, kind = Secret(pem.encode()), CredentialKind.CERTIFICATE
     identity = Identity(directory_id=directory, client_id=CERTIFIED, secret=secret, kind=kind)
-    return add_tenant(stack.context, "certified", identity).tenant, whole.splitlines()[5]
+    return add_tenant(stack.context, "certified", identity).tenant, pem.splitlines()[5]
 
 
-def given_commands(stack: Stack, desk: Path) -> None:
+def run_commands(stack: Stack, desk: Path) -> None:
     """Run commands to their end, and interrupt or kill some of them."""
     desk.mkdir()
     write_private(desk / "wrong", TYPED)
@@ -175,7 +175,7 @@ def given_commands(stack: Stack, desk: Path) -> None:
     assert list(desk.iterdir()) == []
 
 
-def failing(stack: Stack, tenant: Tenant) -> None:
+def cause_failures(stack: Stack, tenant: Tenant) -> None:
     """Cause wrong answers, a wrong secret, and a defect in a library."""
     graph = stack.graph
     body = {"error": {"code": "Request_BadRequest", "message": f"Wrong: {ANSWER} of {NAME}"}}
@@ -191,25 +191,25 @@ def failing(stack: Stack, tenant: Tenant) -> None:
     graph.post("apps", APP)
 
 
-def met_a_defect(stack: Stack, tenant: Tenant) -> None:
+def run_with_a_defect(stack: Stack, tenant: Tenant) -> None:
     """Run a worker whose steps end with an unexpected exception."""
     stack.terminate("worker")
     stack.start("worker", application="tests.flow.failing_worker", environment={"ENTRAKEEP_TEST_DEFECT": DEFECT})
     stack.ask(tenant)
     until(lambda: b"unexpected LookupError" in (stack.home / "worker.log").read_bytes(), "a step meets a defect")
-    told = f"http://127.0.0.1:{stack.flower_port}/api/tasks?limit=10000"
-    until(lambda: b"StepFailed('UNEXPECTED')" in httpx.get(told, trust_env=False).content, "Flower was told of it")
+    tasks = f"http://127.0.0.1:{stack.flower_port}/api/tasks?limit=10000"
+    until(lambda: b"StepFailed('UNEXPECTED')" in httpx.get(tasks, trust_env=False).content, "Flower was told of it")
     stack.terminate("worker")
     stack.start("worker")
 
 
-def killed_while_reading(stack: Stack, tenant: Tenant) -> None:
+def kill_while_reading(stack: Stack, tenant: Tenant) -> None:
     """Kill the worker while it has pages in memory."""
     stack.graph.post("delta", {"page_size": 10})
     stack.graph.post("reset-counters")
     stack.graph.fault({"match": {"path": "/delta", "query": "skiptoken"}, "skip": 2, "what": "slow", "seconds": 600})
     job = stack.ask(tenant, full=True)
-    until(lambda: stack.of(tenant).jobs.get(job.job_id).state is JobState.RUNNING, "the backup runs")
+    until(lambda: stack.catalog_of(tenant).jobs.get(job.job_id).state is JobState.RUNNING, "the backup runs")
     until(lambda: stack.graph.count("/v1.0/(users|groups)/delta") >= 3, "pages are read")
     stack.kill("worker")
 
@@ -221,23 +221,23 @@ def test_no_private_data_remain_anywhere(tmp_path: Path) -> None:
         stack.start("flower", environment={"FLOWER_UNAUTHENTICATED_API": "true"})
         canaries = put_canaries(stack.graph)
         stack.graph.post("apps", APP)
-        with monitored(stack.redis.url) as said:
+        with monitor(stack.redis.url) as commands:
             tenant = stack.add("blind", CLIENT, SECRET)
             stack.backup(tenant)
             records = stack.download(tenant)
             for key, canary in canaries.items():
                 assert canary.encode() in records[key]
             assert stack.ended(stack.ask(tenant, JobKind.VERIFY)).state is JobState.SUCCEEDED
-            by_certificate, private = certified(stack)
+            by_certificate, private = add_certified_tenant(stack)
             stack.backup(by_certificate)
-            given_commands(stack, tmp_path / "desk")
-            failing(stack, tenant)
-            met_a_defect(stack, by_certificate)
+            run_commands(stack, tmp_path / "desk")
+            cause_failures(stack, tenant)
+            run_with_a_defect(stack, by_certificate)
             pages = flower_pages(stack)
-            killed_while_reading(stack, tenant)
+            kill_while_reading(stack, tenant)
             tokens = cursors(stack, tenant)
-            places = {**files(tmp_path), **pages, "Redis now": left_in_redis(stack.redis.url)}
-        places["Redis ever"] = bytes(said)
+            places = {**files(tmp_path), **pages, "Redis now": redis_content(stack.redis.url)}
+        places["Redis ever"] = bytes(commands)
 
     # Prove that the search covers the right files: it finds ids, which may be stored anywhere.
     assert any(tenant.name.encode() in places[page] for page in pages if page.startswith("Flower /task/"))
@@ -246,10 +246,10 @@ def test_no_private_data_remain_anywhere(tmp_path: Path) -> None:
         assert any(form in places[place] for form in forms(tenant.tenant_id)), place
     assert len(tokens) == sum(stream.reading is Reading.DELTA for stream in STREAMS.values())
     secrets = [*canaries.values(), ANSWER, DEFECT, SECRET, WRONG, TYPED, private, BEARER, "skiptoken", *tokens]
-    found = [
+    matches = [
         (secret, place)
         for secret in secrets
         for place, text in places.items()
         if any(form in text for form in forms(secret))
     ]
-    assert found == []
+    assert matches == []

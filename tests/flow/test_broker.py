@@ -167,7 +167,7 @@ def application(stack: Stack) -> Iterator[Celery]:
 
 
 @contextmanager
-def watched(application: Celery) -> Iterator[State]:
+def watch_events(application: Celery) -> Iterator[State]:
     """Collect the tasks as Flower sees them, from the workers' events."""
     state = State()
     with application.connection_for_read() as connection:
@@ -184,17 +184,20 @@ def watched(application: Celery) -> Iterator[State]:
 def test_flower_receives_each_step_by_name_and_with_its_result(
     stack: Stack, tenant: Tenant, application: Celery
 ) -> None:
-    with watched(application) as state:
+    with watch_events(application) as state:
         until(lambda: any(worker.alive for worker in state.workers.values()), "events arrive")
         at_once = {"what": "status", "status": 503, "headers": {"Retry-After": "0"}}  # otherwise 40 seconds
         stack.graph.fault({"match": {"path": "/users/delta"}, "times": 9999, **at_once})
-        good = stack.ask(tenant)
-        until(lambda: RETRY in shown(state, good).values(), "a step is retried")
+        job = stack.ask(tenant)
+        until(lambda: RETRY in flower_states(state, job).values(), "a step is retried")
         stack.graph.clear_faults()
-        assert stack.ended(good).state is JobState.SUCCEEDED
-        steps = {step.step_id: step for step in stack.of(tenant).jobs.steps(good.job_id)}
+        assert stack.ended(job).state is JobState.SUCCEEDED
+        steps = {step.step_id: step for step in stack.catalog_of(tenant).jobs.steps(job.job_id)}
         until(
-            lambda: set(shown(state, good).values()) == {SUCCESS} and len(shown(state, good)) == len(steps), "all done"
+            lambda: (
+                set(flower_states(state, job).values()) == {SUCCESS} and len(flower_states(state, job)) == len(steps)
+            ),
+            "all done",
         )
         for step_id, step in steps.items():
             task = state.tasks[step_id]
@@ -202,20 +205,20 @@ def test_flower_receives_each_step_by_name_and_with_its_result(
             streams = [step.name] if task.name in ("backup.read", "backup.second_round") else []
             assert (task.args, task.kwargs) == (
                 "()",
-                f"{{'tenant': 'contoso', 'streams': {streams}, 'job': '{good.job_id}'}}",
+                f"{{'tenant': 'contoso', 'streams': {streams}, 'job': '{job.job_id}'}}",
             )
         assert {"backup.read", "backup.commit"} <= {state.tasks[step_id].name for step_id in steps}
 
         stack.aws.client("kms").disable_key(KeyId=stack.key(tenant))
         bad = stack.ended(stack.ask(tenant))
         assert bad.code is Code.KEY_ACCESS_REVOKED
-        until(lambda: FAILURE in shown(state, bad).values(), "a step fails")
-        until(lambda: not set(shown(state, bad).values()) - {FAILURE, REVOKED}, "the other steps were dropped")
-        failed = [state.tasks[step] for step, ended in shown(state, bad).items() if ended == FAILURE]
+        until(lambda: FAILURE in flower_states(state, bad).values(), "a step fails")
+        until(lambda: not set(flower_states(state, bad).values()) - {FAILURE, REVOKED}, "the other steps were dropped")
+        failed = [state.tasks[step] for step, ended in flower_states(state, bad).items() if ended == FAILURE]
         assert {task.exception for task in failed} == {"StepFailed('KEY_ACCESS_REVOKED')"}
         stack.aws.client("kms").enable_key(KeyId=stack.key(tenant))
 
 
-def shown(state: State, job: Job) -> dict[str, str]:
+def flower_states(state: State, job: Job) -> dict[str, str]:
     """Return the state that Flower shows for each step of a job."""
     return {step: task.state for step, task in list(state.tasks.items()) if job.job_id in (task.kwargs or "")}

@@ -60,11 +60,11 @@ def test_a_defect_is_one_sentence_that_names_a_file_without_the_text_of_the_exce
     )
     top = Path(__file__).resolve().parents[2]
     shell.environment["PYTHONPATH"] = f"{shell.folder}:{top}"
-    said = shell.refused("resources", code="UNEXPECTED", status=1)
+    sentence = shell.refused("resources", code="UNEXPECTED", status=1)
     log = shell.folder / "home" / "logs" / "entrakeep.log"
-    assert str(log) in said
+    assert str(log) in sentence
     assert "broken" in log.read_text()
-    assert "CANARY" not in said + log.read_text()
+    assert "CANARY" not in sentence + log.read_text()
 
 
 @pytest.mark.parametrize("words", [("resources",), ("audit", "export", "acme", "-o", "-")], ids=" ".join)
@@ -104,13 +104,13 @@ def connected(stack: Stack) -> Commands:
     shell = Commands(stack.home, stack.environment)
     write_private(stack.home / "secret", f"{SECRET}\n")
     write_private(stack.home / "wrong", "wrong")
-    given = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file")
-    shell.refused("tenant", "add", "contoso", *given, "wrong", code="GRAPH_SIGN_IN_FAILED", status=1)
+    options = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file")
+    shell.refused("tenant", "add", "contoso", *options, "wrong", code="GRAPH_SIGN_IN_FAILED", status=1)
     assert shell.document("tenant", "list") == []
-    shell.run("tenant", "add", "contoso", *given, "secret")
-    shell.refused("tenant", "add", "contoso", *given, "secret", code="TENANT_EXISTS", status=1)
-    said = shell.refused("tenant", "add", "second", *given, "secret", code="DIRECTORY_EXISTS", status=1)
-    assert "as the tenant contoso" in said
+    shell.run("tenant", "add", "contoso", *options, "secret")
+    shell.refused("tenant", "add", "contoso", *options, "secret", code="TENANT_EXISTS", status=1)
+    sentence = shell.refused("tenant", "add", "second", *options, "secret", code="DIRECTORY_EXISTS", status=1)
+    assert "as the tenant contoso" in sentence
     events = stack.context.catalog.tenant(INSTALLATION).audit.recent(100)
     assert event_of(events[0]).action == Action.TENANT_ADDED
     assert_audit_intact(shell, len(events), "--installation")
@@ -122,9 +122,9 @@ def connected(stack: Stack) -> Commands:
 def assert_audit_intact(shell: Shell, events: int, chain: str) -> None:
     """Assert that a chain has so many events and at least one head. Jobs and sweeps store heads, so their number varies."""
     named = chain if chain != "--installation" else "the installation"
-    said = rf"Verified {events} events? of {named} and [1-9]\d* heads? in the store: all intact\.\n"
+    expected = rf"Verified {events} events? of {named} and [1-9]\d* heads? in the store: all intact\.\n"
     out = shell.run("audit", "verify", chain)[0].decode()
-    assert re.fullmatch(said, out), out
+    assert re.fullmatch(expected, out), out
 
 
 def actions(shell: Shell, tenant: str) -> list[str]:
@@ -137,11 +137,11 @@ def actions(shell: Shell, tenant: str) -> list[str]:
 def test_a_wait_ends_without_beat_and_ctrl_c_leaves_the_job_running(stack: Stack) -> None:
     tenant = stack.add("waiting")
     shell = Commands(stack.home, stack.environment)
-    asked = shell.start("backup", "waiting", "--wait")
-    until(stack.of(tenant).jobs.recent, "the job is asked for")
-    asked.send_signal(signal.SIGINT)
-    _, err = asked.communicate(timeout=30)
-    assert asked.returncode not in (0, None)
+    command = shell.start("backup", "waiting", "--wait")
+    until(stack.catalog_of(tenant).jobs.recent, "the job is asked for")
+    command.send_signal(signal.SIGINT)
+    _, err = command.communicate(timeout=30)
+    assert command.returncode not in (0, None)
     (job,) = shell.document("jobs", "list", "--tenant", "waiting")  # type: ignore[misc]
     assert f"entrakeep jobs show {job['id']}" in err.decode()
     assert job["state"] == "queued"
@@ -185,9 +185,9 @@ def test_commands_alone_take_a_backup_from_setup_to_download(stack: Stack, conne
     equal = connected.document("compare", "contoso", "latest", snapshot["id"], "--exit-code")
     assert isinstance(equal, dict)
     assert (equal["summary"], equal["unknown"]) == ([], [])
-    found = connected.document("verify", "contoso")
-    assert isinstance(found, dict)
-    assert (found["snapshots"], found["damaged"]) == (1, [])
+    verified = connected.document("verify", "contoso")
+    assert isinstance(verified, dict)
+    assert (verified["snapshots"], verified["damaged"]) == (1, [])
     assert connected.document("key", "check", "contoso") == {"state": "ok", "code": None, "message": None}
     connected.run("schedule", "set", "contoso", "--cron", "0 3 * * *", "--timezone", "Europe/Berlin")
     connected.run("schedule", "pause", "contoso")
@@ -199,9 +199,9 @@ def test_commands_alone_take_a_backup_from_setup_to_download(stack: Stack, conne
     }
 
     stack.aws.client("kms").disable_key(KeyId=stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"])
-    checked, said = connected.run("key", "check", "contoso", "--json", status=1)
+    checked, err = connected.run("key", "check", "contoso", "--json", status=1)
     assert json.loads(checked)["state"] == "revoked"
-    assert said.startswith("KEY_ACCESS_REVOKED: ")
+    assert err.startswith("KEY_ACCESS_REVOKED: ")
     before = file.read_bytes()
     connected.refused("download", "contoso", "latest", "-o", "out.jsonl", code="KEY_ACCESS_REVOKED", status=1)
     connected.refused("browse", "contoso", "latest", code="KEY_ACCESS_REVOKED", status=1)

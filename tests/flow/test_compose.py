@@ -37,8 +37,8 @@ GRACE = 30.0
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Composed]:
     settings = compose.read_settings((compose.TOP / "deploy" / "trial.env").read_text())
-    with composed(tmp_path, settings | PASSWORDS) as made:
-        yield made
+    with composed(tmp_path, settings | PASSWORDS) as stack:
+        yield stack
 
 
 def flower(stack: Composed, path: str, password: str | None, data: bytes | None = None) -> tuple[int, bytes]:
@@ -56,9 +56,9 @@ def flower(stack: Composed, path: str, password: str | None, data: bytes | None 
 def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_their_grace_period(stack: Composed) -> None:
     redis = stack.up("redis")
     assert "d4" not in Path(f"/proc/{redis.process.pid}/cmdline").read_text()  # type: ignore[union-attr]
-    kept = list((stack.home / "appendonlydir").iterdir())
-    assert kept
-    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+    redis_files = list((stack.home / "appendonlydir").iterdir())
+    assert redis_files
+    assert {stat.S_IMODE(path.stat().st_mode) for path in redis_files} == {0o600}
     redis.environment["REDISCLI_AUTH"] = "wrong"
     assert not redis.healthy()
     assert stack.container("postgres").healthy()
@@ -79,10 +79,10 @@ def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_thei
     stack.up("beat")
     assert not not_there.healthy()
     workers = {name: stack.up("workers", name) for name in ("one", "two")}
-    seen = stack.up("flower")
+    flower_container = stack.up("flower")
 
-    given = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file", "/dev/stdin")
-    entrakeep.run("tenant", "add", "demo", *given, stdin=f"{SECRET}\n".encode())
+    options = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file", "/dev/stdin")
+    entrakeep.run("tenant", "add", "demo", *options, stdin=f"{SECRET}\n".encode())
     job = json.loads(entrakeep.run("backup", "demo", "--wait", "--json"))
     assert job["state"] == "succeeded"
     ca_file = stack.home / "graph-ca.pem"
@@ -92,7 +92,7 @@ def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_thei
         lines = entrakeep.run("download", "demo", "latest", "-o", "-").splitlines()
         assert len(lines) == len(expected) > 2000
 
-        assert b"demo" in dumped(stack)
+        assert b"demo" in dump_catalog(stack)
         for password in (None, "wrong"):
             assert flower(stack, "workers", password)[0] == 401
         until(
@@ -101,13 +101,13 @@ def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_thei
         )
         assert flower(stack, "api/worker/shutdown/worker@one", "e5", b"")[0] == 403
 
-        seen.stop()
-        below_a_path(stack)
+        flower_container.stop()
+        assert_healthy_below_a_path(stack)
 
         simulator.fault({"match": {"path": ".*/users/delta.*"}, "times": 1, "what": "slow", "seconds": 90})
-        asked = json.loads(entrakeep.run("backup", "demo", "--full", "--json"))["job"]
+        requested = json.loads(entrakeep.run("backup", "demo", "--full", "--json"))["job"]
         until(lambda: simulator.get("faults")[0]["fired"] == 1, "a worker reads")
-        (busy,) = holders(stack, "users")
+        (busy,) = claim_holders(stack, "users")
         status, seconds = workers[busy].stop()
     assert status == 0, workers[busy].log[-3000:]
     assert seconds < GRACE
@@ -115,7 +115,7 @@ def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_thei
     assert not workers[busy].healthy()
     assert workers[other].healthy()
     until(
-        lambda: state(entrakeep.run("jobs", "show", asked, "--json")) == "succeeded",
+        lambda: state(entrakeep.run("jobs", "show", requested, "--json")) == "succeeded",
         "the other worker ends the job",
         90,
     )
@@ -139,18 +139,18 @@ def certificate_names_graph(stack: Composed) -> None:
         assert safe.version() is not None
 
 
-def dumped(stack: Composed) -> bytes:
+def dump_catalog(stack: Composed) -> bytes:
     """Return the tenants in a dump, made by the command on the page."""
     page = (compose.TOP / "docs" / "deploy.md").read_text()
-    found = re.search(r"^docker compose exec -T postgres (sh -c '.*') > catalog\.dump$", page, re.MULTILINE)
-    assert found is not None
+    match = re.search(r"^docker compose exec -T postgres (sh -c '.*') > catalog\.dump$", page, re.MULTILINE)
+    assert match is not None
     environment = stack.container("postgres").environment
-    dump = subprocess.run(shlex.split(found[1]), env=environment, capture_output=True, check=True).stdout
+    dump = subprocess.run(shlex.split(match[1]), env=environment, capture_output=True, check=True).stdout
     restore = ["pg_restore", "--data-only", "--table=tenants", "--file=-"]
     return subprocess.run(restore, input=dump, env=environment, capture_output=True, check=True).stdout
 
 
-def below_a_path(stack: Composed) -> None:
+def assert_healthy_below_a_path(stack: Composed) -> None:
     """Assert that Flower is healthy below a path, as behind a proxy."""
     container = stack.container("flower")
     container.environment["FLOWER_URL_PREFIX"] = "/tasks/"
@@ -164,7 +164,7 @@ def url_of(stack: Composed) -> str:
     return stack.services["beat"]["environment"]["ENTRAKEEP_DATABASE_URL"]
 
 
-def holders(stack: Composed, step: str) -> set[str]:
+def claim_holders(stack: Composed, step: str) -> set[str]:
     """Return the hosts of the workers with a claim on this step."""
     with psycopg.connect(url_of(stack)) as connection:
         connection.execute("SELECT set_config('entrakeep.tenant', '*', false)")
@@ -173,5 +173,5 @@ def holders(stack: Composed, step: str) -> set[str]:
 
 
 def state(document: bytes) -> str:
-    found: str = json.loads(document)["state"]
-    return found
+    text: str = json.loads(document)["state"]
+    return text

@@ -30,24 +30,26 @@ class Stored:
 
     def chunk(self, stream: str, place: int = 0, tenant: Tenant | None = None) -> str:
         """Return the name of a chunk's blob in the oldest run of a stream."""
-        of = tenant or self.tenant
-        catalog = self.stack.of(of)
-        run = next(run for run in catalog.snapshots.runs(self.stack.snapshot(of).snapshot_id) if run.stream == stream)
-        return f"{of.tenant_id}/jobs/{run.job_id}/{run.blobs[place]}"
+        owner = tenant or self.tenant
+        catalog = self.stack.catalog_of(owner)
+        run = next(
+            run for run in catalog.snapshots.runs(self.stack.snapshot(owner).snapshot_id) if run.stream == stream
+        )
+        return f"{owner.tenant_id}/jobs/{run.job_id}/{run.blobs[place]}"
 
     def manifest(self, snapshot: str = "latest") -> str:
         return f"{self.tenant.tenant_id}/snapshots/{self.stack.snapshot(self.tenant, snapshot).snapshot_id}"
 
     def older(self) -> str:
         """Return the snapshot before the newest."""
-        return self.stack.of(self.tenant).snapshots.all()[1].snapshot_id
+        return self.stack.catalog_of(self.tenant).snapshots.all()[1].snapshot_id
 
     def path(self, blob: str) -> Path:
         return self.folder / blob
 
-    def verified(self, **detail: bool) -> tuple[JobState, Code | None, Any]:
+    def verify(self, **detail: bool) -> tuple[JobState, Code | None, Any]:
         """Verify the newest snapshot. Return the job's state, code and detail."""
-        jobs = self.stack.of(self.tenant).jobs
+        jobs = self.stack.catalog_of(self.tenant).jobs
         job, _ = jobs.request(
             JobKind.VERIFY, origin=Origin.HAND, snapshot="latest", detail=VerifyRequest(**detail) if detail else None
         )
@@ -128,18 +130,18 @@ def test_a_damaged_blob_is_named_and_refused(
     harm(stored, blob)
     try:
         named = [{"blob": blob, "resource": stream, "reason": code.value}]
-        assert stored.verified() == (JobState.FAILED, Code.BLOB_DAMAGED, named)
-        assert stored.verified(shallow=True) == (JobState.FAILED, Code.BLOB_DAMAGED, named)
+        assert stored.verify() == (JobState.FAILED, Code.BLOB_DAMAGED, named)
+        assert stored.verify(shallow=True) == (JobState.FAILED, Code.BLOB_DAMAGED, named)
         for read in (lambda: stored.stack.download(stored.tenant), lambda: browsed(stored)):
             with pytest.raises(Alarm) as caught:
                 read()
             assert (caught.value.code, caught.value.blob, caught.value.resource) == (code, blob, stream)
             assert blob in caught.value.message
-            job = stored.stack.of(stored.tenant).jobs.recent()[0]
+            job = stored.stack.catalog_of(stored.tenant).jobs.recent()[0]
             assert (job.state, job.code, job.message) == (JobState.FAILED, code, caught.value.message)
     finally:
         stored.path(blob).write_bytes(sound)
-    assert stored.verified() == (JobState.SUCCEEDED, None, [])
+    assert stored.verify() == (JobState.SUCCEEDED, None, [])
     same(stored.stack.download(stored.tenant), stored.stack.graph.records())
 
 
@@ -153,7 +155,7 @@ def test_two_swapped_blobs_are_both_named(stored: Stored) -> None:
     for blob, data in zip(blobs, reversed(sound), strict=True):
         stored.path(blob).write_bytes(data)
     try:
-        state, code, damaged = stored.verified()
+        state, code, damaged = stored.verify()
         assert (state, code) == (JobState.FAILED, Code.BLOB_DAMAGED)
         named = {(each["blob"], each["resource"]) for each in damaged}
         assert named == set(zip(blobs, ("users", "groups"), strict=True))
@@ -176,14 +178,14 @@ def test_intact_snapshots_can_still_be_downloaded(stored: Stored) -> None:
 
 @pytest.mark.parametrize("harm", [flipped, missing], ids=lambda harm: harm.__name__)
 def test_a_full_backup_recovers_from_a_damaged_manifest(stored: Stored, harm: Callable[[Stored, str], None]) -> None:
-    blob, before = stored.manifest(), stored.stack.of(stored.tenant).snapshots.all()
+    blob, before = stored.manifest(), stored.stack.catalog_of(stored.tenant).snapshots.all()
     sound = stored.path(blob).read_bytes()
     harm(stored, blob)
     try:
         job = stored.stack.ended(stored.stack.ask(stored.tenant))
         assert job.state is JobState.FAILED
         assert blob in str(job.message)
-        assert stored.stack.of(stored.tenant).snapshots.all() == before
+        assert stored.stack.catalog_of(stored.tenant).snapshots.all() == before
         stored.stack.backup(stored.tenant, full=True)
         same(stored.stack.download(stored.tenant), stored.stack.graph.records())
         assert stored.stack.snapshot(stored.tenant).parent is None

@@ -42,7 +42,7 @@ class Demo:
             )
 
     @property
-    def shown(self) -> str:
+    def output(self) -> str:
         return self._out.read_text()
 
     @property
@@ -51,8 +51,8 @@ class Demo:
 
     def shows(self, text: str) -> None:
         """Wait until the output contains the text."""
-        until(lambda: text in self.shown or self.process.poll() is not None, f"the demo shows {text}", 90)
-        assert text in self.shown, self.shown + self.errors
+        until(lambda: text in self.output or self.process.poll() is not None, f"the demo shows {text}", 90)
+        assert text in self.output, self.output + self.errors
 
     def alive(self) -> list[str]:
         """Return the command lines of its processes: those that use its folder, and all their children."""
@@ -104,16 +104,16 @@ def test_a_demo_completes_beside_an_interrupted_one_and_both_leave_nothing_behin
             assert second.alive() == []
             assert list(second.temporary.iterdir()) == []
 
-        assert first.process.wait(240) == 0, first.shown + first.errors
+        assert first.process.wait(240) == 0, first.output + first.errors
         assert first.alive() == []
         assert list(first.temporary.iterdir()) == []
-        assert "\x1b" not in first.shown
-        assert max(map(len, first.shown.splitlines())) < 250
-        counts = re.findall(r"^(\S+) +([\d,]+) +([\d,]+) +([\d,]+)$", first.shown, re.MULTILINE)
+        assert "\x1b" not in first.output
+        assert max(map(len, first.output.splitlines())) < 250
+        counts = re.findall(r"^(\S+) +([\d,]+) +([\d,]+) +([\d,]+)$", first.output, re.MULTILINE)
         assert {name: count for name, count, *_ in counts}["users"] == "1,999"
         assert [name for name, *_ in counts] == list(RESOURCES)
         assert all(len(set(found)) == 1 for _, *found in counts)
-        assert first.shown.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
+        assert first.output.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
 
 
 def test_a_demo_that_cannot_start_reports_why_and_keeps_its_logs(tmp_path: Path) -> None:

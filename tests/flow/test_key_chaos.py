@@ -39,10 +39,10 @@ class Chaos:
         self.stack, self.faults = stack, Faults(folder)
         self._nursery, self._folder = nursery, folder
         self._processes: dict[str, int] = {}
-        self.begun = dict.fromkeys((*WORDS, "redis"), 0)
+        self.starts = dict.fromkeys((*WORDS, "redis"), 0)
         self._know("redis", stack.redis.process.pid)
 
-    def tend(self) -> None:
+    def restart_parts(self) -> None:
         """Restart every dead part."""
         if self.stack.redis.process.poll() is not None:
             port = int(self.stack.redis.url.rpartition(":")[2].partition("/")[0])
@@ -52,15 +52,15 @@ class Chaos:
             if part not in self._processes or not alive(self._processes[part]):
                 self._know(part, self._nursery.begin(self._folder / f"{part}.log", *words))
 
-    def rest(self) -> None:
-        """End worker and beat until the next ``tend``."""
+    def stop(self) -> None:
+        """End worker and beat until the next ``restart_parts``."""
         for part in WORDS:
             os.killpg(self._processes.pop(part), SIGKILL)
 
     def _know(self, part: str, process: int) -> None:
         self._processes[part] = process
-        self.begun[part] += 1
-        self.faults.know(part, process)
+        self.starts[part] += 1
+        self.faults.record_process(part, process)
 
 
 class Watch:
@@ -70,13 +70,13 @@ class Watch:
         self._stack, self._tenant, self._arn = stack, tenant, arn
         self._not_moved = time.monotonic()
 
-    def look(self) -> KeyState | None:
+    def check(self) -> KeyState | None:
         """Return the reported state. It is None before the switch to the new key."""
         looked = time.monotonic()
-        of = self._stack.of(self._tenant)
-        if of.tenant().key_arn != self._arn:
+        catalog = self._stack.catalog_of(self._tenant)
+        if catalog.tenant().key_arn != self._arn:
             return None
-        state = of.keys.state()
+        state = catalog.keys.state()
         if set(state.data_keys) != {self._arn}:
             self._not_moved = looked
         if state.old_key_free:
@@ -117,26 +117,26 @@ def tenant(chaos: Chaos) -> Tenant:
     stack = chaos.stack
     chaos.faults.plan()
     tenant = stack.add("acme")
-    of = stack.of(tenant)
-    good(chaos, stack.ask(tenant))
-    of.customer_keys.allow()
-    good(chaos, request_enable(of, stack.aws.new_key(), "ada"))
+    catalog = stack.catalog_of(tenant)
+    assert_succeeds(chaos, stack.ask(tenant))
+    catalog.customer_keys.allow()
+    assert_succeeds(chaos, request_enable(catalog, stack.aws.new_key(), "ada"))
     return tenant
 
 
 def fill(chaos: Chaos, tenant: Tenant, data_keys: int) -> None:
     """Create data keys until the tenant has this many, while neither beat nor a worker runs."""
-    stack, of = chaos.stack, chaos.stack.of(tenant)
-    chaos.rest()
-    with ProcessKeys(stack.context, of) as keys:
-        for _ in range(data_keys - len(of.keys.all())):
+    stack, catalog = chaos.stack, chaos.stack.catalog_of(tenant)
+    chaos.stop()
+    with ProcessKeys(stack.context, catalog) as keys:
+        for _ in range(data_keys - len(catalog.keys.all())):
             job = stack.ask(tenant, JobKind.VERIFY)
             keys.job_key(job.job_id)
-            of.jobs.cancel(job.job_id)
-    assert len(of.keys.all()) >= data_keys
+            catalog.jobs.cancel(job.job_id)
+    assert len(catalog.keys.all()) >= data_keys
 
 
-def good(chaos: Chaos, job: Job, watch: Watch | None = None) -> None:
+def assert_succeeds(chaos: Chaos, job: Job, watch: Watch | None = None) -> None:
     """Restart killed parts until the job has ended. Assert that it succeeded."""
     jobs = chaos.stack.context.catalog.tenant(job.tenant_id).jobs
     until(lambda: ended(chaos, watch, jobs.get(job.job_id)), f"job {job.job_id} ends", 600)
@@ -145,10 +145,10 @@ def good(chaos: Chaos, job: Job, watch: Watch | None = None) -> None:
 
 def ended(chaos: Chaos, watch: Watch | None, job: Job) -> bool:
     for _ in range(20):
-        chaos.tend()
+        chaos.restart_parts()
         time.sleep(0.01)
     if watch is not None:
-        watch.look()
+        watch.check()
     return job.state.ended
 
 
@@ -163,19 +163,19 @@ def test_a_key_change_completes_although_parts_are_killed_and_frees_the_previous
     chaos: Chaos, tenant: Tenant, parts: tuple[str, ...], data_keys: int
 ) -> None:
     fill(chaos, tenant, data_keys)
-    stack, of = chaos.stack, chaos.stack.of(tenant)
-    before = {key.data_key_id for key in of.keys.all()}
+    stack, catalog = chaos.stack, chaos.stack.catalog_of(tenant)
+    before = {key.data_key_id for key in catalog.keys.all()}
     old, new = stack.key(tenant), stack.aws.new_key()
-    begun = sum(chaos.begun[part] for part in parts)
+    starts = sum(chaos.starts[part] for part in parts)
     watch = Watch(stack, tenant, new)
     chaos.faults.plan(*parts)
-    good(chaos, request_update(of, new), watch)
-    assert chaos.faults.struck() >= data_keys // 10
-    assert sum(chaos.begun[part] for part in parts) - begun >= chaos.faults.struck() - 1
-    until(lambda: (state := watch.look()) and state.old_key_free, "the old key may be disabled", 2 * LEASE + 10)
+    assert_succeeds(chaos, request_update(catalog, new), watch)
+    assert chaos.faults.strikes() >= data_keys // 10
+    assert sum(chaos.starts[part] for part in parts) - starts >= chaos.faults.strikes() - 1
+    until(lambda: (state := watch.check()) and state.old_key_free, "the old key may be disabled", 2 * LEASE + 10)
 
     stack.aws.client("kms").disable_key(KeyId=old)
-    keys = of.keys.all()
+    keys = catalog.keys.all()
     assert {key.data_key_id for key in keys} >= before
     for key in keys:
         assert key.arn == new

@@ -50,12 +50,12 @@ def tenant(stack: Stack) -> Tenant:
 
 
 def state(stack: Stack, tenant: Tenant) -> KeyCondition:
-    return stack.of(tenant).health.get().condition
+    return stack.catalog_of(tenant).health.get().condition
 
 
 def probers(stack: Stack) -> list[int]:
     """Return the processes that probe keys beside the worker of this stack."""
-    found = []
+    ids = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -64,43 +64,43 @@ def probers(stack: Stack) -> list[int]:
             except OSError:
                 continue
             if b"workers.prober" in argv and ours:
-                found.append(int(folder.name))
-    return found
+                ids.append(int(folder.name))
+    return ids
 
 
 def test_a_revoked_key_is_detected_without_a_job_and_its_return_resumes_the_schedule(
     stack: Stack, tenant: Tenant, listener: Listener
 ) -> None:
-    of, kms, arn = stack.of(tenant), stack.aws.client("kms"), stack.key(tenant)
-    until(lambda: of.health.get().checked_at, "the key was probed")
+    catalog, kms, arn = stack.catalog_of(tenant), stack.aws.client("kms"), stack.key(tenant)
+    until(lambda: catalog.health.get().checked_at, "the key was probed")
     assert state(stack, tenant) is KeyCondition.OK
     kms.disable_key(KeyId=arn)
     until(lambda: state(stack, tenant) is KeyCondition.REVOKED, "the probes are refused")
-    assert of.jobs.recent() == []
-    refusal = of.keys.state().refusal
+    assert catalog.jobs.recent() == []
+    refusal = catalog.keys.state().refusal
     assert refusal is not None
     assert arn in refusal.message
     until(lambda: listener.posted, "the listener was told")
-    ((path, _, told),) = listener.posted
+    ((path, _, notice),) = listener.posted
     assert path == "/hook"
-    assert (told["tenant"], told["tenant_id"], told["arn"]) == ("acme", tenant.tenant_id, arn)
-    assert (told["state"], told["code"], told["message"]) == ("revoked", Code.KEY_ACCESS_REVOKED, refusal.message)
-    assert [warning["warning"] for warning in told["warnings"]] == ["disabled"]
+    assert (notice["tenant"], notice["tenant_id"], notice["arn"]) == ("acme", tenant.tenant_id, arn)
+    assert (notice["state"], notice["code"], notice["message"]) == ("revoked", Code.KEY_ACCESS_REVOKED, refusal.message)
+    assert [warning["warning"] for warning in notice["warnings"]] == ["disabled"]
 
     due = stack.context.clock.now()
-    of.schedules.set(Schedule(cron="0 3 1 1 *", timezone="UTC", paused=False, next_due=due))
-    since = of.health.get().since
-    until(lambda: (of.keys.state().refusal.at - since).total_seconds() > 2 * LEASE, "it is refused for two leases")
-    assert of.jobs.recent() == []
+    catalog.schedules.set(Schedule(cron="0 3 1 1 *", timezone="UTC", paused=False, next_due=due))
+    since = catalog.health.get().since
+    until(lambda: (catalog.keys.state().refusal.at - since).total_seconds() > 2 * LEASE, "it is refused for two leases")
+    assert catalog.jobs.recent() == []
 
     kms.enable_key(KeyId=arn)
     until(lambda: state(stack, tenant) is KeyCondition.OK, "the probes are answered")
-    until(of.jobs.recent, "the due time becomes a job")
-    job = stack.ended(of.jobs.recent()[0])
+    until(catalog.jobs.recent, "the due time becomes a job")
+    job = stack.ended(catalog.jobs.recent()[0])
     assert (job.state, job.origin, job.due_at) == (JobState.SUCCEEDED, Origin.SCHEDULE, due)
     until(lambda: len(listener.posted) > 1, "the listener was told")
-    assert [(told["event"], told["state"]) for _, _, told in listener.posted] == [(1, "revoked"), (2, "ok")]
-    assert [event.condition for event in of.health.history()] == [KeyCondition.OK, KeyCondition.REVOKED]
+    assert [(notice["event"], notice["state"]) for _, _, notice in listener.posted] == [(1, "revoked"), (2, "ok")]
+    assert [event.condition for event in catalog.health.history()] == [KeyCondition.OK, KeyCondition.REVOKED]
 
     shell = Commands(stack.home, stack.environment)
     document = shell.document("key", "show", "acme")
@@ -108,13 +108,13 @@ def test_a_revoked_key_is_detected_without_a_job_and_its_return_resumes_the_sche
     assert (document["state"], document["warnings"], document["arn"]) == ("ok", [], arn)
     assert [event["state"] for event in document["history"]] == ["ok", "revoked"]
     assert document["checked_at"] >= document["since"] == document["history"][0]["at"]
-    told, _ = shell.run("metrics")
+    notice, _ = shell.run("metrics")
     (sample,) = re.findall(
-        rf'^entrakeep_key_state{{state="ok",.*{tenant.tenant_id}.*}} (\S+)$', told.decode(), re.MULTILINE
+        rf'^entrakeep_key_state{{state="ok",.*{tenant.tenant_id}.*}} (\S+)$', notice.decode(), re.MULTILINE
     )
     assert float(sample) == 1
-    shown, _ = shell.run("key", "show", "acme")
-    assert "disabled" in shown.decode()
+    out, _ = shell.run("key", "show", "acme")
+    assert "disabled" in out.decode()
 
 
 def test_lasting_kms_trouble_is_reported_as_trouble(stack: Stack, tenant: Tenant) -> None:
@@ -123,7 +123,7 @@ def test_lasting_kms_trouble_is_reported_as_trouble(stack: Stack, tenant: Tenant
         {"match": {"service": "kms", "key": arn}, "what": "error", "code": "KMSInternalException", "status": 500}
     )
     until(lambda: state(stack, tenant) is KeyCondition.UNREACHABLE, "KMS is in trouble")
-    assert stack.of(tenant).keys.state().refusal is None
+    assert stack.catalog_of(tenant).keys.state().refusal is None
     stack.aws.clear_faults()
     until(lambda: state(stack, tenant) is KeyCondition.OK, "KMS answers")
 
@@ -133,7 +133,7 @@ def test_a_killed_prober_is_restarted_and_ends_with_its_worker(stack: Stack, ten
     os.kill(first, signal.SIGKILL)
     until(lambda: first not in probers(stack), "the prober is gone")
     until(lambda: probers(stack), "there is another one")
-    before = stack.of(tenant).health.get().checked_at
-    until(lambda: stack.of(tenant).health.get().checked_at != before, "keys are probed again")
+    before = stack.catalog_of(tenant).health.get().checked_at
+    until(lambda: stack.catalog_of(tenant).health.get().checked_at != before, "keys are probed again")
     with stack.killed_alone("worker"):
         until(lambda: not probers(stack), "the prober is gone with its worker")

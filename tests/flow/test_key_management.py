@@ -65,19 +65,19 @@ def key_for(stack: Stack, tenant: Tenant) -> str:
     return new_key(stack, key_policy(caller, tenant.tenant_id, REGION, None).statements)
 
 
-def enabled(stack: Stack, name: str) -> tuple[Tenant, str]:
+def enable(stack: Stack, name: str) -> tuple[Tenant, str]:
     """Return a tenant with two backups under its owner's KMS key."""
     tenant = stack.add(name)
     for n in range(2):
         stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"city": f"{name}-{n}"}))
         stack.backup(tenant)
     arn = key_for(stack, tenant)
-    stack.of(tenant).customer_keys.allow()
-    good(stack.ended(request_enable(stack.of(tenant), arn, "ada")))
+    stack.catalog_of(tenant).customer_keys.allow()
+    assert_succeeded(stack.ended(request_enable(stack.catalog_of(tenant), arn, "ada")))
     return tenant, arn
 
 
-def good(job: Job) -> Job:
+def assert_succeeded(job: Job) -> Job:
     assert job.state is JobState.SUCCEEDED, job
     return job
 
@@ -92,10 +92,10 @@ def every_version(stack: Stack, tenant: Tenant) -> list[bytes]:
     return [s3.get_object(Bucket=BUCKET, Key=key, VersionId=version)["Body"].read() for key, version in versions]
 
 
-def nothing_names(stack: Stack, tenant: Tenant, arn: str) -> None:
+def assert_nothing_names(stack: Stack, tenant: Tenant, arn: str) -> None:
     """Assert that no key object in any version names this key or opens under it, those of discarded data keys included."""
     texts = [json.loads(text) for text in every_version(stack, tenant)]
-    assert {text["id"] for text in texts} >= {key.data_key_id for key in stack.of(tenant).keys.all()}
+    assert {text["id"] for text in texts} >= {key.data_key_id for key in stack.catalog_of(tenant).keys.all()}
     assert {text["arn"] for text in texts} == {stack.key(tenant)}
     for text in texts:
         with pytest.raises((Alarm, KeyRefused)):
@@ -125,8 +125,8 @@ def test_commands_alone_enable_and_change_a_key(stack: Stack, shell: Commands) -
     assert policy["account"] == ACCOUNT
     arn = new_key(stack, policy["statements"])
     ask = ("key", "enable", "contoso", "--arn", arn)
-    said = shell.refused(*ask, "--accept-terms", code="KEY_NOT_ALLOWED", status=1)
-    assert "entrakeep key allow contoso" in said
+    sentence = shell.refused(*ask, "--accept-terms", code="KEY_NOT_ALLOWED", status=1)
+    assert "entrakeep key allow contoso" in sentence
     shell.run("key", "allow", "contoso")
     assert "--accept-terms" in shell.refused(*ask, code="WRONG_USE", status=2)
     shell.refused("key", "update", "contoso", "--arn", arn, code="WRONG_USE", status=2)
@@ -142,11 +142,11 @@ def test_commands_alone_enable_and_change_a_key(stack: Stack, shell: Commands) -
     out, err = shell.run(*ask, "--accept-terms", "--wait", "--json")
     job = json.loads(out)
     assert (job["kind"], job["state"], job["to_move"], err) == ("key-enable", "succeeded", 0, "")
-    nothing_names(stack, tenant, provider)
-    shown = show(shell, "contoso")
-    assert (shown["mode"], shown["state"], shown["arn"], shown["account"]) == ("customer", "ok", arn, OWNER)
-    assert shown["data_keys"] == {arn: 2}
-    (accepted,) = stack.of(tenant).customer_keys.acceptances()
+    assert_nothing_names(stack, tenant, provider)
+    document = show(shell, "contoso")
+    assert (document["mode"], document["state"], document["arn"], document["account"]) == ("customer", "ok", arn, OWNER)
+    assert document["data_keys"] == {arn: 2}
+    (accepted,) = stack.catalog_of(tenant).customer_keys.acceptances()
     assert (accepted.arn, accepted.version, "@" in accepted.accepted_by) == (arn, "2", True)
 
     stack.backup(tenant)
@@ -156,7 +156,7 @@ def test_commands_alone_enable_and_change_a_key(stack: Stack, shell: Commands) -
     until(lambda: show(shell, "contoso")["old_key_free"], "the old key may be disabled", 2 * LEASE + 10)
     assert show(shell, "contoso")["data_keys"] == {second: 3}
     stack.aws.client("kms", OWNER).disable_key(KeyId=arn)
-    nothing_names(stack, tenant, arn)
+    assert_nothing_names(stack, tenant, arn)
     same(stack.download(tenant), stack.graph.records())
     stack.backup(tenant)
     assert shell.document("key", "check", "contoso") == {"state": "ok", "code": None, "message": None}
@@ -168,9 +168,9 @@ def test_commands_alone_enable_and_change_a_key(stack: Stack, shell: Commands) -
 
 def test_a_terminal_shows_the_terms_and_requires_typed_agreement(stack: Stack, shell: Commands) -> None:
     tenant = stack.add("asked")
-    stack.of(tenant).customer_keys.allow()
+    stack.catalog_of(tenant).customer_keys.allow()
     arn = key_for(stack, tenant)
-    for said, status in (("no", 1), ("Yes, I agree", 0)):
+    for answer, status in (("no", 1), ("Yes, I agree", 0)):
         terminal, other = pty.openpty()
         process = subprocess.Popen(
             (*PROGRAM, "key", "enable", "asked", "--arn", arn),
@@ -180,22 +180,22 @@ def test_a_terminal_shows_the_terms_and_requires_typed_agreement(stack: Stack, s
             stderr=other,
         )
         os.close(other)
-        seen = b""
-        while b"to agree" not in seen:
-            seen += os.read(terminal, 4096)
-        assert b"There is no way back" in seen
-        os.write(terminal, said.encode() + b"\n")
+        screen = b""
+        while b"to agree" not in screen:
+            screen += os.read(terminal, 4096)
+        assert b"There is no way back" in screen
+        os.write(terminal, answer.encode() + b"\n")
         assert process.stdout is not None
         process.stdout.read()
         assert process.wait(60) == status
         process.stdout.close()
         os.close(terminal)
-        assert len(stack.of(tenant).customer_keys.acceptances()) == (status == 0)
-    until(lambda: stack.of(tenant).tenant().key_arn == arn, "the key is enabled")
+        assert len(stack.catalog_of(tenant).customer_keys.acceptances()) == (status == 0)
+    until(lambda: stack.catalog_of(tenant).tenant().key_arn == arn, "the key is enabled")
 
 
 def test_a_key_rotation_within_kms_has_no_effect(stack: Stack, shell: Commands) -> None:
-    tenant, arn = enabled(stack, "rotated")
+    tenant, arn = enable(stack, "rotated")
     before = stack.graph.records()
     owner = stack.aws.client("kms", OWNER)
     owner.enable_key_rotation(KeyId=arn)
@@ -204,27 +204,32 @@ def test_a_key_rotation_within_kms_has_no_effect(stack: Stack, shell: Commands) 
     stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"city": "after the rotation"}))
     stack.backup(tenant)
     same(stack.download(tenant), stack.graph.records())
-    shown = show(shell, "rotated")
-    assert (shown["state"], shown["arn"], set(shown["data_keys"]), shown["warnings"]) == ("ok", arn, {arn}, [])
+    document = show(shell, "rotated")
+    assert (document["state"], document["arn"], set(document["data_keys"]), document["warnings"]) == (
+        "ok",
+        arn,
+        {arn},
+        [],
+    )
 
 
 def test_losing_the_previous_key_midway_holds_back_only_its_data_keys_until_it_returns(
     stack: Stack, shell: Commands
 ) -> None:
-    tenant, old = enabled(stack, "lost")
+    tenant, old = enable(stack, "lost")
     new = key_for(stack, tenant)
     match = {"service": "kms", "action": "ReEncrypt", "key": old}
     refusal = {"what": "error", "code": "AccessDeniedException", "status": 400}
     # One call checks the key again, and one data key moves. Then KMS refuses.
     stack.aws.fault({"match": match, "skip": 2, **refusal})
-    job = stack.ended(request_update(stack.of(tenant), new))
+    job = stack.ended(request_update(stack.catalog_of(tenant), new))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED), job
     assert job.detail.to_move > 0
-    shown = show(shell, "lost")
-    assert (shown["state"], shown["old_key_free"], set(shown["data_keys"])) == ("revoked", False, {old, new})
+    document = show(shell, "lost")
+    assert (document["state"], document["old_key_free"], set(document["data_keys"])) == ("revoked", False, {old, new})
     stack.aws.clear_faults()
-    again = json.loads(shell.run("jobs", "retry", job.job_id, "--json")[0])["job"]
-    good(stack.ended(stack.of(tenant).jobs.get(again)))
+    retried = json.loads(shell.run("jobs", "retry", job.job_id, "--json")[0])["job"]
+    assert_succeeded(stack.ended(stack.catalog_of(tenant).jobs.get(retried)))
     assert show(shell, "lost")["state"] == "ok"
     stack.aws.client("kms", OWNER).disable_key(KeyId=old)
     same(stack.download(tenant), stack.graph.records())
@@ -232,38 +237,38 @@ def test_losing_the_previous_key_midway_holds_back_only_its_data_keys_until_it_r
 
 @pytest.mark.parametrize("point", [Point.KEY_SWITCHED, Point.KEY_MOVED])
 def test_another_worker_takes_over_a_key_change_after_a_kill(stack: Stack, point: Point) -> None:
-    tenant, old = enabled(stack, f"killed-{point.rpartition('-')[2]}")
+    tenant, old = enable(stack, f"killed-{point.rpartition('-')[2]}")
     new = key_for(stack, tenant)
     points = Points(stack.home, tenant.tenant_id)
     points.plan(Plan(point=point, nth=1 + sum(each.point == point for each in points.passed())))
-    job = good(stack.ended(request_update(stack.of(tenant), new)))
+    job = assert_succeeded(stack.ended(request_update(stack.catalog_of(tenant), new)))
     assert [each.point for each in points.struck()] == [point]
     assert job.kind is JobKind.KEY_UPDATE
-    nothing_names(stack, tenant, old)
+    assert_nothing_names(stack, tenant, old)
     stack.aws.client("kms", OWNER).disable_key(KeyId=old)
     same(stack.download(tenant), stack.graph.records())
     stack.backup(tenant)
 
 
 def test_backups_and_downloads_continue_while_the_key_changes(stack: Stack) -> None:
-    tenant, _ = enabled(stack, "busy")
+    tenant, _ = enable(stack, "busy")
     stack.aws.fault({"match": {"service": "kms", "action": "ReEncrypt"}, "what": "slow", "seconds": 0.3})
-    changing = request_update(stack.of(tenant), key_for(stack, tenant))
-    until(lambda: stack.of(tenant).tenant().key_epoch == 3, "the switch")
+    changing = request_update(stack.catalog_of(tenant), key_for(stack, tenant))
+    until(lambda: stack.catalog_of(tenant).tenant().key_epoch == 3, "the switch")
     stack.backup(tenant)
     same(stack.download(tenant), stack.graph.records())
-    good(stack.ended(changing))
+    assert_succeeded(stack.ended(changing))
     same(stack.download(tenant), stack.graph.records())
 
 
 def test_a_wrapped_key_copied_from_another_tenant_opens_nothing(stack: Stack) -> None:
-    tenant, arn = enabled(stack, "one")
+    tenant, arn = enable(stack, "one")
     other = stack.add("two", directory=stack.graph.add_directory())
-    foreign = stack.of(other).keys.all()[0]
-    mine = stack.of(tenant).keys.all()[0]
+    foreign = stack.catalog_of(other).keys.all()[0]
+    own = stack.catalog_of(tenant).keys.all()[0]
     with pytest.raises((Alarm, KeyRefused)):
-        stack.context.keys.decrypt(arn, foreign.wrapped, mine.context, foreign.data_key_id)
+        stack.context.keys.decrypt(arn, foreign.wrapped, own.context, foreign.data_key_id)
     with pytest.raises(Alarm):
-        stack.context.keys.decrypt(foreign.arn, foreign.wrapped, mine.context, foreign.data_key_id)
+        stack.context.keys.decrypt(foreign.arn, foreign.wrapped, own.context, foreign.data_key_id)
     with pytest.raises((Alarm, KeyRefused)):
-        stack.context.keys.decrypt(arn, mine.wrapped, foreign.context, mine.data_key_id)
+        stack.context.keys.decrypt(arn, own.wrapped, foreign.context, own.data_key_id)

@@ -29,12 +29,12 @@ SOURCES = ("shared", "workers", "scheduler", "console")
 _numbers = count(1)
 
 
-def reading(point: Point, nth: int | None = 1, signal: Signals = SIGKILL) -> Plan:
+def in_first_round(point: Point, nth: int | None = 1, signal: Signals = SIGKILL) -> Plan:
     """Plan a fault in the first round of the users."""
     return Plan(point=point, step="users", phase=Phase.READ, nth=nth, signal=signal)
 
 
-def second(point: Point) -> Plan:
+def in_second_round(point: Point) -> Plan:
     """Plan a fault in the second round of the users."""
     return Plan(point=point, step="users", phase=Phase.SECOND_ROUND)
 
@@ -52,21 +52,21 @@ def compacting(point: Point, nth: int = 1, signal: Signals = SIGKILL) -> Plan:
 
 
 KILLS = [
-    reading(Point.CLAIMED),
+    in_first_round(Point.CLAIMED),
     Plan(point=Point.KEY_OBJECT_STORED),
     Plan(point=Point.KEY_ROW_STORED),
-    reading(Point.KEY_READY),
-    reading(Point.PAGE),
-    reading(Point.PAGE, 5),
-    reading(Point.RUN_STORED, 2),
-    reading(Point.CHECKPOINTED),
-    reading(Point.CHECKPOINTED, 3),
-    reading(Point.READ),
+    in_first_round(Point.KEY_READY),
+    in_first_round(Point.PAGE),
+    in_first_round(Point.PAGE, 5),
+    in_first_round(Point.RUN_STORED, 2),
+    in_first_round(Point.CHECKPOINTED),
+    in_first_round(Point.CHECKPOINTED, 3),
+    in_first_round(Point.READ),
     Plan(point=Point.PHASE_OPENED, phase=Phase.READ),
-    second(Point.CLAIMED),
-    second(Point.PAGE),
-    second(Point.CHECKPOINTED),
-    second(Point.READ),
+    in_second_round(Point.CLAIMED),
+    in_second_round(Point.PAGE),
+    in_second_round(Point.CHECKPOINTED),
+    in_second_round(Point.READ),
     Plan(point=Point.PHASE_OPENED, phase=Phase.SECOND_ROUND),
     committing(Point.CLAIMED),
     committing(Point.MANIFEST_NOTED),
@@ -82,8 +82,8 @@ MERGES = [
     compacting(Point.RUN_MERGED, 1, SIGSTOP),
 ]
 FREEZES = [
-    reading(Point.RUN_STORED, 2, SIGSTOP),
-    reading(Point.READ, 1, SIGSTOP),
+    in_first_round(Point.RUN_STORED, 2, SIGSTOP),
+    in_first_round(Point.READ, 1, SIGSTOP),
     committing(Point.MANIFEST_NOTED, 1, SIGSTOP),
 ]
 
@@ -95,7 +95,7 @@ def second_rounds(plan: Plan) -> int:
     return 1 if plan.phase == Phase.READ else 0
 
 
-def told(plan: Plan) -> str:
+def plan_id(plan: Plan) -> str:
     where = f"{plan.step or 'any'}-in-phase-{plan.phase or 'any'}"
     return f"{plan.point}-{plan.nth}-of-{where}"
 
@@ -110,31 +110,31 @@ class Story:
         self.points.plan(*plans)
 
     def snapshots(self) -> list[str]:
-        return [snapshot.snapshot_id for snapshot in self.stack.of(self.tenant).snapshots.all()]
+        return [snapshot.snapshot_id for snapshot in self.stack.catalog_of(self.tenant).snapshots.all()]
 
     def struck(self, count: int = 1) -> list[Passed]:
         """Wait for this many matched passings. Return the first of them."""
         until(lambda: len(self.points.struck()) >= count, f"{count} plans have struck")
         return self.points.struck()
 
-    def over(self, frozen: Passed) -> None:
+    def wait_for_end(self, frozen: Passed) -> None:
         """Wait until the task that was hit at this point has returned."""
 
         def returned() -> bool:
-            passed = self.points.passed()
-            later = passed[passed.index(frozen) + 1 :]
+            passings = self.points.passed()
+            later = passings[passings.index(frozen) + 1 :]
             return any((after.point, after.process) == (OVER, frozen.process) for after in later)
 
         until(returned, "the frozen worker has ended its task")
 
-    def all_there_is(self, job: Job) -> list[object]:
+    def rows(self, job: Job) -> list[object]:
         """Return the rows in SQL about the job and its snapshot."""
-        catalog = self.stack.of(self.tenant)
+        catalog = self.stack.catalog_of(self.tenant)
         (snapshot,) = catalog.snapshots.all()
         runs = catalog.snapshots.runs(snapshot.snapshot_id)
         return [catalog.jobs.get(job.job_id), catalog.jobs.steps(job.job_id), snapshot, runs]
 
-    def whole(self, job: Job, before: Sequence[str] = ()) -> None:
+    def assert_complete(self, job: Job, before: Sequence[str] = ()) -> None:
         """Assert that the job succeeded with one new snapshot, and that this snapshot equals the directory."""
         job = self.stack.ended(job)
         assert (job.state, job.code) == (JobState.SUCCEEDED, None)
@@ -144,7 +144,7 @@ class Story:
 
     def graph(self) -> GraphSimulator:
         """Return the controls of the tenant's directory."""
-        return self.stack.graph.of(self.tenant.directory_id)
+        return self.stack.graph.directory(self.tenant.directory_id)
 
 
 @pytest.fixture(scope="module")
@@ -184,20 +184,20 @@ def alive(process: int) -> bool:
         return False
 
 
-def requests_settled(stack: Stack) -> None:
+def wait_for_requests(stack: Stack) -> None:
     """Wait until no request to Graph is in progress."""
-    seen = [-1]
+    counts = [-1]
 
     def settled() -> bool:
-        seen.append(stack.graph.count(".*"))
-        return seen[-1] == seen[-2]
+        counts.append(stack.graph.count(".*"))
+        return counts[-1] == counts[-2]
 
     until(settled, "Graph has answered what was asked")
 
 
 def stored_pages(stack: Stack, tenant: Tenant, job: Job) -> int:
     """Return the number of pages of users whose lines are in runs that a checkpoint names."""
-    steps = stack.of(tenant).jobs.steps(job.job_id)
+    steps = stack.catalog_of(tenant).jobs.steps(job.job_id)
     (step,) = (step for step in steps if (step.name, step.phase) == ("users", Phase.READ))
     records = sum(progress.records for progress in step.progress if progress.resource == "users")
     return -(-records // PAGE)
@@ -209,23 +209,23 @@ def test_the_tests_kill_a_worker_at_every_point_of_the_write_order() -> None:
     They write no snapshot, and their own tests kill workers there.
     """
     paths = [path for source in SOURCES for path in (TOP / source).rglob("*.py")]
-    others = ("engine/upkeep/sweep.py", "engine/tenants/shred.py", "engine/key_management/")
-    text = "".join(path.read_text() for path in paths if not any(other in str(path) for other in others))
+    excluded = ("engine/upkeep/sweep.py", "engine/tenants/shred.py", "engine/key_management/")
+    text = "".join(path.read_text() for path in paths if not any(other in str(path) for other in excluded))
     points = {Point[name] for name in re.findall(r"\.reach\(\s*Point\.([A-Z_]+)\)", text)}
     assert points == {plan.point for plan in KILLS + MERGES}
 
 
 def test_a_job_fails_after_five_workers_were_lost_without_progress(stack: Stack) -> None:
-    story = Story(stack, reading(Point.CLAIMED, None))
+    story = Story(stack, in_first_round(Point.CLAIMED, None))
     job = stack.ended(stack.ask(story.tenant))
     assert (job.state, job.code, job.snapshot) == (JobState.FAILED, Code.WORKER_LOST, None)
     assert len(story.struck()) == 5
     assert story.snapshots() == []
     story.points.plan()
-    story.whole(stack.ask(story.tenant))
+    story.assert_complete(stack.ask(story.tenant))
 
 
-@pytest.mark.parametrize("plan", KILLS, ids=told)
+@pytest.mark.parametrize("plan", KILLS, ids=plan_id)
 def test_a_killed_worker_leaves_the_remaining_work_to_another(stack: Stack, plan: Plan) -> None:
     story = Story(stack, plan)
     job = stack.ask(story.tenant)
@@ -233,42 +233,42 @@ def test_a_killed_worker_leaves_the_remaining_work_to_another(stack: Stack, plan
     until(lambda: not alive(struck.process), "the worker is dead")
     if plan.point != Point.COMMITTED:
         assert story.snapshots() == []
-    requests_settled(stack)
-    stored = stored_pages(stack, story.tenant, job)
+    wait_for_requests(stack)
+    pages = stored_pages(stack, story.tenant, job)
     stack.graph.post("reset-counters")
-    story.whole(job)
+    story.assert_complete(job)
     if plan.phase is not None:
-        assert stack.graph.count("/v1.0/users/delta") == USERS // PAGE - stored + second_rounds(plan)
+        assert stack.graph.count("/v1.0/users/delta") == USERS // PAGE - pages + second_rounds(plan)
 
 
-@pytest.mark.parametrize("plan", FREEZES, ids=told)
+@pytest.mark.parametrize("plan", FREEZES, ids=plan_id)
 def test_a_frozen_worker_that_resumes_late_changes_nothing(stack: Stack, plan: Plan) -> None:
     story = Story(stack, plan)
     job = stack.ask(story.tenant)
     (frozen,) = story.struck()
-    story.whole(job)
-    before = story.all_there_is(job)
+    story.assert_complete(job)
+    before = story.rows(job)
     os.kill(frozen.process, SIGCONT)
-    story.over(frozen)
-    assert story.all_there_is(job) == before
+    story.wait_for_end(frozen)
+    assert story.rows(job) == before
     same(stack.download(story.tenant), stack.graph.records())
 
 
-@pytest.mark.parametrize("plan", MERGES, ids=told)
+@pytest.mark.parametrize("plan", MERGES, ids=plan_id)
 def test_a_worker_killed_while_merging_runs_leaves_the_remaining_work_to_another(stack: Stack, plan: Plan) -> None:
     story = Story(stack)
-    story.whole(stack.ask(story.tenant))
+    story.assert_complete(stack.ask(story.tenant))
     before = story.snapshots()
     story.points.plan(plan)
     note = f"changed for {story.tenant.name}"
     stack.graph.change(*(("update", f"users/{user}", {"department": note}) for user in stack.graph.ids("users")[:90]))
     job = stack.ask(story.tenant)
     (struck,) = story.struck()
-    story.whole(job, before)
+    story.assert_complete(job, before)
     if plan.signal is SIGSTOP:
         os.kill(struck.process, SIGCONT)
-        story.over(struck)
-    catalog = stack.of(story.tenant)
+        story.wait_for_end(struck)
+    catalog = stack.catalog_of(story.tenant)
     assert catalog.snapshots.get("latest").objects == catalog.snapshots.get(before[0]).objects
     runs = catalog.snapshots.runs(catalog.snapshots.get("latest").snapshot_id)
     assert [run.job_id for run in runs if run.stream == "users"] == [job.job_id]
@@ -282,13 +282,13 @@ def test_neither_of_two_late_committers_wins(stack: Stack) -> None:
     manifests = {name for name in stack.blobs(story.tenant) if "/snapshots/" in name}
     assert len(manifests) == 2
     assert story.snapshots() == []
-    catalog = stack.of(story.tenant)
+    catalog = stack.catalog_of(story.tenant)
     until(lambda: not any(step.state == "running" for step in catalog.jobs.steps(job.job_id)), "both claims are over")
     for frozen in late:
         os.kill(frozen.process, SIGCONT)
-    story.whole(job)
+    story.assert_complete(job)
     for frozen in late:
-        story.over(frozen)
+        story.wait_for_end(frozen)
     (snapshot,) = story.snapshots()
     assert not any(name.endswith(snapshot) for name in manifests)
 
@@ -296,11 +296,13 @@ def test_neither_of_two_late_committers_wins(stack: Stack) -> None:
 def test_another_worker_process_finishes_the_job_of_a_killed_one(stack: Stack) -> None:
     story = Story(stack)
     job = stack.ask(story.tenant)
-    until(lambda: any(passed.point == Point.CHECKPOINTED for passed in story.points.passed()), "there is a checkpoint")
+    until(
+        lambda: any(passing.point == Point.CHECKPOINTED for passing in story.points.passed()), "there is a checkpoint"
+    )
     stack.kill("worker")
     assert story.snapshots() == []
     start_worker(stack)
-    story.whole(job)
+    story.assert_complete(job)
 
 
 def test_a_running_job_is_cancelled_while_it_waits_for_graph(stack: Stack) -> None:
@@ -308,12 +310,12 @@ def test_a_running_job_is_cancelled_while_it_waits_for_graph(stack: Stack) -> No
     stack.graph.fault({"match": {"path": "users/delta"}, "skip": 3, "times": 1000, "what": "slow", "seconds": 100})
     job = stack.ask(story.tenant)
     until(lambda: stack.graph.get("faults")[0]["fired"], "Graph keeps it waiting")
-    stack.of(story.tenant).jobs.cancel(job.job_id)
+    stack.catalog_of(story.tenant).jobs.cancel(job.job_id)
     job = stack.ended(job, seconds=20)
     assert (job.state, job.code, job.snapshot) == (JobState.CANCELLED, Code.CANCELLED, None)
     assert story.snapshots() == []
     stack.graph.clear_faults()
-    story.whole(stack.ask(story.tenant))
+    story.assert_complete(stack.ask(story.tenant))
 
 
 def test_jobs_end_although_redis_is_replaced_by_an_empty_one(stack: Stack) -> None:
@@ -331,8 +333,8 @@ def test_jobs_end_although_redis_is_replaced_by_an_empty_one(stack: Stack) -> No
     until(lambda: any_passed(stories, Point.READ), "a stream has been read")
     restart_redis(stack)
     for story, job in zip(stories, jobs, strict=True):
-        story.whole(job)
+        story.assert_complete(job)
 
 
 def any_passed(stories: list[Story], point: Point) -> bool:
-    return any(passed.point == point for story in stories for passed in story.points.passed())
+    return any(passing.point == point for story in stories for passing in story.points.passed())

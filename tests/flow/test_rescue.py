@@ -21,9 +21,12 @@ def test_the_script_writes_the_bytes_of_a_download(tmp_path: Path) -> None:
         user, other = stack.graph.ids("users")[:2]
         stack.graph.change(("delete", f"users/{user}"), ("update", f"users/{other}", {"displayName": "changed"}))
         stack.backup(tenant)
-        assert len({run.job_id for run in stack.of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)}) == 2
+        assert (
+            len({run.job_id for run in stack.catalog_of(tenant).snapshots.runs(stack.snapshot(tenant).snapshot_id)})
+            == 2
+        )
 
-        for snapshot in stack.of(tenant).snapshots.all():
+        for snapshot in stack.catalog_of(tenant).snapshots.all():
             expected = BytesIO()
             assert download(stack.context, tenant, snapshot.snapshot_id, expected)
             words = [stack.store, tenant.tenant_id, snapshot.snapshot_id, "--key", tenant.key_arn]

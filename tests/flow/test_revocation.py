@@ -25,7 +25,7 @@ from tests.parts import DIRECTORY, AwsSimulator
 pytestmark = pytest.mark.flow
 
 _numbers = count(1)
-HELD = "users/delta"
+DELAYED = "users/delta"
 """The resource for which Graph is slow, so that a backup is in progress."""
 
 
@@ -98,18 +98,18 @@ def no_faults(stack: Stack) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def bystander(stack: Stack) -> Tenant:
     """Return a tenant with its own directory and a KMS key that is never revoked."""
-    return connected(stack, stack.graph.add_directory(100))
+    return connect(stack, stack.graph.add_directory(100))
 
 
 @pytest.fixture(scope="module")
-def steady(stack: Stack) -> Tenant:
+def troubled_tenant(stack: Stack) -> Tenant:
     """Return a tenant whose KMS key is in trouble at times, but never revoked."""
-    tenant = connected(stack, stack.graph.add_directory(100))
+    tenant = connect(stack, stack.graph.add_directory(100))
     stack.backup(tenant)
     return tenant
 
 
-def connected(stack: Stack, directory: str = DIRECTORY) -> Tenant:
+def connect(stack: Stack, directory: str = DIRECTORY) -> Tenant:
     """Connect a new tenant with its own KMS key."""
     provided, stack.context = stack.context, replace(stack.context, provider_key=stack.aws.new_key())
     try:
@@ -120,7 +120,7 @@ def connected(stack: Stack, directory: str = DIRECTORY) -> Tenant:
 
 def size(stack: Stack, tenant: Tenant) -> int:
     """Return how many records a whole backup of the tenant's directory holds."""
-    with closing(stack.graph.of(tenant.directory_id)) as directory:
+    with closing(stack.graph.directory(tenant.directory_id)) as directory:
         return len(directory.records())
 
 
@@ -136,28 +136,28 @@ def calls(stack: Stack, arn: str) -> Callable[[], int]:
     return counted
 
 
-def few(taken: float) -> float:
+def most_calls(since: float) -> float:
     """Return the highest number of calls to KMS since a revocation: some of jobs, one check, and two probes per lease."""
-    return 8 + 1 + 1 + (time.monotonic() - taken) / (0.9 * LEASE / 2)
+    return 8 + 1 + 1 + (time.monotonic() - since) / (0.9 * LEASE / 2)
 
 
-def in_trouble(stack: Stack, tenant: Tenant, **fault: Any) -> Callable[[], int]:
+def cause_trouble(stack: Stack, tenant: Tenant, **fault: Any) -> Callable[[], int]:
     """Put the tenant's KMS key in trouble. Return a function that counts the affected calls."""
     arn = stack.key(tenant)
     stack.aws.fault({"match": {"service": "kms", "key": arn}, **fault})
     return lambda: next(int(each["fired"]) for each in stack.aws.get("faults") if each["match"].get("key") == arn)
 
 
-def held_by_graph(stack: Stack) -> None:
+def delay_graph(stack: Stack) -> None:
     """Make the next backup wait in the middle for one answer, longer than any test."""
-    stack.graph.fault({"match": {"path": HELD}, "skip": 3, "times": 1, "what": "slow", "seconds": 600})
+    stack.graph.fault({"match": {"path": DELAYED}, "skip": 3, "times": 1, "what": "slow", "seconds": 600})
 
 
-def under_way(stack: Stack) -> None:
+def wait_for_delay(stack: Stack) -> None:
     until(lambda: stack.graph.get("faults")[0]["fired"], "Graph keeps the backup waiting")
 
 
-def revoked(job: Job, arn: str) -> None:
+def assert_revoked(job: Job, arn: str) -> None:
     assert (job.state, job.code, job.kind == JobKind.BACKUP and job.snapshot) in (
         (JobState.FAILED, Code.KEY_ACCESS_REVOKED, None),
         (JobState.FAILED, Code.KEY_ACCESS_REVOKED, False),
@@ -166,18 +166,18 @@ def revoked(job: Job, arn: str) -> None:
     assert arn in job.message
 
 
-def works_again(stack: Stack, tenant: Tenant) -> None:
+def assert_works(stack: Stack, tenant: Tenant) -> None:
     """Assert that a job requested by hand succeeds at once, and that nothing is lost."""
     stack.backup(tenant)
     same(stack.download(tenant), stack.graph.records())
-    assert stack.of(tenant).keys.state().refusal is None
+    assert stack.catalog_of(tenant).keys.state().refusal is None
 
 
 @every_way
 def test_a_key_revoked_between_jobs_stops_its_tenant_until_it_is_restored(
     stack: Stack, bystander: Tenant, way: type[Disabled]
 ) -> None:
-    tenant = connected(stack)
+    tenant = connect(stack)
     stack.backup(tenant)
     key = way(stack.aws, stack.key(tenant))
     key.take()
@@ -185,47 +185,49 @@ def test_a_key_revoked_between_jobs_stops_its_tenant_until_it_is_restored(
     counted = calls(stack, key.arn)
     stack.graph.post("reset-counters")
     for job in [stack.ask(tenant), stack.ask(tenant, JobKind.VERIFY)]:
-        revoked(stack.ended(job), key.arn)
+        assert_revoked(stack.ended(job), key.arn)
     with pytest.raises(KeyRefused) as caught:
         stack.download(tenant)
     assert caught.value.code is Code.KEY_ACCESS_REVOKED
-    revoked(stack.of(tenant).jobs.recent()[0], key.arn)
+    assert_revoked(stack.catalog_of(tenant).jobs.recent()[0], key.arn)
     assert stack.graph.count(".*") == 0
-    assert counted() <= few(taken)
-    assert len(stack.of(tenant).snapshots.all()) == 1
+    assert counted() <= most_calls(taken)
+    assert len(stack.catalog_of(tenant).snapshots.all()) == 1
 
-    shallow, _ = stack.of(tenant).jobs.request(JobKind.VERIFY, origin=Origin.HAND, detail=VerifyRequest(shallow=True))
+    shallow, _ = stack.catalog_of(tenant).jobs.request(
+        JobKind.VERIFY, origin=Origin.HAND, detail=VerifyRequest(shallow=True)
+    )
     assert stack.ended(shallow).state is JobState.SUCCEEDED
     stack.backup(bystander)
     key.give()
-    works_again(stack, tenant)
+    assert_works(stack, tenant)
 
 
 @every_way
 def test_a_key_revoked_during_a_backup_stops_its_tenant_until_it_is_restored(
     stack: Stack, bystander: Tenant, way: type[Disabled]
 ) -> None:
-    tenant = connected(stack)
-    held_by_graph(stack)
+    tenant = connect(stack)
+    delay_graph(stack)
     job = stack.ask(tenant)
-    under_way(stack)
+    wait_for_delay(stack)
     other = stack.ask(bystander)
     key = way(stack.aws, stack.key(tenant))
     key.take()
     taken = time.monotonic()
     counted = calls(stack, key.arn)
-    revoked(stack.ended(job), key.arn)
+    assert_revoked(stack.ended(job), key.arn)
     assert time.monotonic() - taken < LEASE
     points = Points(stack.home, tenant.tenant_id)
     until(lambda: points.passed()[-1].point == OVER, "the step has ended, though Graph has not answered")
     assert stack.ended(other).state is JobState.SUCCEEDED
     stack.graph.post("reset-counters")
-    revoked(stack.ended(stack.ask(tenant)), key.arn)
+    assert_revoked(stack.ended(stack.ask(tenant)), key.arn)
     assert stack.graph.count(".*") == 0
-    assert counted() <= few(taken)
-    assert stack.of(tenant).snapshots.all() == []
+    assert counted() <= most_calls(taken)
+    assert stack.catalog_of(tenant).snapshots.all() == []
     key.give()
-    works_again(stack, tenant)
+    assert_works(stack, tenant)
 
 
 class Interrupting(BytesIO):
@@ -245,10 +247,10 @@ class Interrupting(BytesIO):
 
 @every_way
 def test_a_key_revoked_during_a_download_stops_the_download(stack: Stack, way: type[Disabled]) -> None:
-    tenant = connected(stack)
+    tenant = connect(stack)
     stack.backup(tenant)
     key = way(stack.aws, stack.key(tenant))
-    jobs = stack.of(tenant).jobs
+    jobs = stack.catalog_of(tenant).jobs
     took: list[float] = []
 
     def take() -> None:
@@ -263,30 +265,30 @@ def test_a_key_revoked_during_a_download_stops_the_download(stack: Stack, way: t
         download(stack.context, tenant, "latest", file)
     assert file.pieces == 1
     assert took[0] < LEASE
-    revoked(jobs.recent()[0], key.arn)
+    assert_revoked(jobs.recent()[0], key.arn)
     key.give()
-    works_again(stack, tenant)
+    assert_works(stack, tenant)
 
 
 def test_a_deleted_key_refuses_for_ever(stack: Stack) -> None:
-    tenant = connected(stack)
+    tenant = connect(stack)
     stack.backup(tenant)
     key = ToBeDeleted(stack.aws, stack.key(tenant))
     key.take()
     stack.aws.post("clock", {"advance_days": 8})
     job = stack.ended(stack.ask(tenant))
-    revoked(job, key.arn)
+    assert_revoked(job, key.arn)
     assert "does not exist any more" in str(job.message)
     with pytest.raises(KeyRefused):
         stack.download(tenant)
 
 
 def test_due_times_create_no_job_while_a_key_is_refused_and_one_once_it_answers(stack: Stack) -> None:
-    tenant = connected(stack)
+    tenant = connect(stack)
     key = Disabled(stack.aws, stack.key(tenant))
     key.take()
-    revoked(stack.ended(stack.ask(tenant)), key.arn)
-    catalog = stack.of(tenant)
+    assert_revoked(stack.ended(stack.ask(tenant)), key.arn)
+    catalog = stack.catalog_of(tenant)
     refused = catalog.keys.state().refusal
     assert refused is not None
     due = stack.context.clock.now()
@@ -304,7 +306,7 @@ def test_due_times_create_no_job_while_a_key_is_refused_and_one_once_it_answers(
     job = stack.ended(catalog.jobs.recent()[0])
     assert (job.origin, job.due_at, job.state) == (Origin.SCHEDULE, due, JobState.SUCCEEDED)
     assert len(catalog.jobs.recent()) == 2
-    works_again(stack, tenant)
+    assert_works(stack, tenant)
 
 
 TROUBLES = {
@@ -317,42 +319,42 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
-def test_trouble_with_kms_is_no_revocation(stack: Stack, steady: Tenant, trouble: dict[str, Any]) -> None:
-    met = in_trouble(stack, steady, **trouble)
-    stack.backup(steady)
-    until(lambda: met() >= 4, "KMS was in trouble")
-    assert len(stack.download(steady)) == size(stack, steady)
+def test_trouble_with_kms_is_no_revocation(stack: Stack, troubled_tenant: Tenant, trouble: dict[str, Any]) -> None:
+    count = cause_trouble(stack, troubled_tenant, **trouble)
+    stack.backup(troubled_tenant)
+    until(lambda: count() >= 4, "KMS was in trouble")
+    assert len(stack.download(troubled_tenant)) == size(stack, troubled_tenant)
 
 
-def test_a_download_waits_for_the_end_of_kms_trouble(stack: Stack, steady: Tenant) -> None:
+def test_a_download_waits_for_the_end_of_kms_trouble(stack: Stack, troubled_tenant: Tenant) -> None:
     def trouble() -> None:
-        met = in_trouble(stack, steady, what="error", code="ThrottlingException", status=400, times=4)
-        until(lambda: met() == 4, "the lease was not renewed at once")
+        count = cause_trouble(stack, troubled_tenant, what="error", code="ThrottlingException", status=400, times=4)
+        until(lambda: count() == 4, "the lease was not renewed at once")
 
     file = Interrupting(trouble)
-    assert download(stack.context, steady, "latest", file) == size(stack, steady)
+    assert download(stack.context, troubled_tenant, "latest", file) == size(stack, troubled_tenant)
     assert file.pieces > 1
 
 
 def test_an_outage_longer_than_the_lease_releases_the_step_until_kms_answers(stack: Stack) -> None:
-    tenant = connected(stack)
-    held_by_graph(stack)
+    tenant = connect(stack)
+    delay_graph(stack)
     job = stack.ask(tenant)
-    under_way(stack)
+    wait_for_delay(stack)
     began = time.monotonic()
-    met = in_trouble(stack, tenant, what="drop")
+    count = cause_trouble(stack, tenant, what="drop")
     points = Points(stack.home, tenant.tenant_id)
     before = len(points.passed())
-    until(lambda: given_back(points, before) >= 3, "its step was given back, and again")
-    jobs = stack.of(tenant).jobs
+    until(lambda: count_releases(points, before) >= 3, "its step was given back, and again")
+    jobs = stack.catalog_of(tenant).jobs
     assert (jobs.get(job.job_id).state, jobs.get(job.job_id).code) == (JobState.RUNNING, None)
-    assert stack.of(tenant).keys.state().refusal is None
-    assert met() < 10 * (time.monotonic() - began)
+    assert stack.catalog_of(tenant).keys.state().refusal is None
+    assert count() < 10 * (time.monotonic() - began)
     stack.aws.clear_faults()
     job = stack.ended(job)
     assert job.state is JobState.SUCCEEDED
     same(stack.download(tenant), stack.graph.records())
 
 
-def given_back(points: Points, before: int) -> int:
-    return sum((passed.point, passed.step) == (OVER, "users") for passed in points.passed()[before:])
+def count_releases(points: Points, since: int) -> int:
+    return sum((passing.point, passing.step) == (OVER, "users") for passing in points.passed()[since:])

@@ -37,8 +37,8 @@ def code_before(tmp_path: Path) -> Path:
         print(reason)
         pytest.skip(reason)
     folder = tmp_path / "before"
-    with tarfile.open(fileobj=BytesIO(archive.stdout)) as opened:
-        opened.extractall(folder, filter="data")
+    with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
+        tar.extractall(folder, filter="data")
     return folder
 
 
@@ -50,17 +50,17 @@ def worker_before(stack: Stack, code: Path) -> Iterator[Path]:
     nodes.close()
     environment = {**part.environment, "PYTHONPATH": str(code)}
     origin = (sys.executable, "-c", "import shared, workers; print(shared.__file__, workers.__file__)")
-    found = subprocess.run(origin, cwd=code, env=environment, capture_output=True, text=True, check=True).stdout
-    assert all(Path(file).is_relative_to(code) for file in found.split()), found
+    paths = subprocess.run(origin, cwd=code, env=environment, capture_output=True, text=True, check=True).stdout
+    assert all(Path(file).is_relative_to(code) for file in paths.split()), paths
     log = stack.home / "before.log"
-    with log.open("wb") as opened:
+    with log.open("wb") as log_file:
         process = subprocess.Popen(
             [word.replace("worker@", "before@") for word in part.argv],
             cwd=code,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=opened,
-            stderr=opened,
+            stdout=log_file,
+            stderr=log_file,
             start_new_session=True,
         )
     try:
@@ -72,9 +72,9 @@ def worker_before(stack: Stack, code: Path) -> Iterator[Path]:
         process.wait()
 
 
-def backed_up_by(stack: Stack, tenant: Tenant) -> set[str]:
+def back_up(stack: Stack, tenant: Tenant) -> set[str]:
     """Make a full backup. Return the names of the workers that claimed its steps."""
-    job, jobs = stack.ask(tenant, full=True), stack.of(tenant).jobs
+    job, jobs = stack.ask(tenant, full=True), stack.catalog_of(tenant).jobs
     workers: set[str] = set()
 
     def ended() -> bool:
@@ -97,7 +97,7 @@ def test_workers_of_the_previous_and_the_current_version_share_a_backup(tmp_path
             stack.graph.fault({"match": {"path": "/v1.0/"}, "what": "slow", "seconds": 0.2})
             workers: set[str] = set()
             for _ in range(4):
-                workers = backed_up_by(stack, tenant)
+                workers = back_up(stack, tenant)
                 same(stack.download(tenant), stack.graph.records())
                 if workers == {"before", "worker"}:
                     break

@@ -30,8 +30,8 @@ def test_no_blob_of_a_shredded_tenant_opens_in_any_version(tmp_path: Path) -> No
         certificate = json.loads(shell.run("tenant", "remove", "contoso", "--shred", "--yes", "--json")[0])
 
         assert certificate["unreadable"] == [{"snapshot": snapshot.snapshot_id, "data_key": snapshot.data_key_id}]
-        kept = s3.list_object_versions(Bucket=BUCKET, Prefix=f"entrakeep/{tenant.tenant_id}/keys/")
-        assert kept.get("Versions", []) == kept.get("DeleteMarkers", []) == []
+        versions = s3.list_object_versions(Bucket=BUCKET, Prefix=f"entrakeep/{tenant.tenant_id}/keys/")
+        assert versions.get("Versions", []) == versions.get("DeleteMarkers", []) == []
         assert subprocess.run(rescue, capture_output=True, timeout=60, check=False).returncode == 1
         shell.refused("catalog", "rebuild", code="NO_SUCH_TENANT", status=1)
         assert shell.document("audit", "verify", "contoso")["fault"] is None  # type: ignore[index]

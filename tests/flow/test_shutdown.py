@@ -33,7 +33,7 @@ def start_worker(stack: Stack) -> None:
     stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
 
 
-def held(stack: Stack, job: Job) -> list[tuple[str, int]]:
+def first_step(stack: Stack, job: Job) -> list[tuple[str, int]]:
     """Return the state and the number of lost claims of the users' first step, as stored in SQL."""
     with closing(sqlite3.connect(stack.home / "catalog.sqlite3")) as database:
         query = "SELECT state, claims_lost FROM steps WHERE job_id = ? AND name = 'users' AND phase = ?"
@@ -52,11 +52,11 @@ def test_a_worker_that_shuts_down_releases_its_step_and_another_continues_from_t
         lambda: any(each.point == Point.CHECKPOINTED and each.step == "users" for each in points.passed()),
         "a checkpoint",
     )
-    assert held(stack, job) == [("running", 0)]
+    assert first_step(stack, job) == [("running", 0)]
 
     stack.terminate("worker")
-    assert held(stack, job) == [("queued", 0)]
-    assert stack.of(tenant).snapshots.all() == []
+    assert first_step(stack, job) == [("queued", 0)]
+    assert stack.catalog_of(tenant).snapshots.all() == []
     stack.graph.clear_faults()
     stack.graph.post("reset-counters")
     start_worker(stack)

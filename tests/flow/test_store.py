@@ -24,15 +24,15 @@ def test_an_unmounted_disk_suspends_work_until_it_is_mounted_again(tmp_path: Pat
         place.rename(disk)
         place.mkdir()
 
-        jobs = stack.of(tenant).jobs
+        jobs = stack.catalog_of(tenant).jobs
         job, _ = jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=True)
         until(lambda: any(step.trouble for step in jobs.steps(job.job_id)), "a step waits for the store")
-        said = shell.document("jobs", "show", job.job_id)
-        assert isinstance(said, dict)
-        assert (said["state"], said["code"]) == ("running", Code.STORE_NOT_OURS)
+        job_document = shell.document("jobs", "show", job.job_id)
+        assert isinstance(job_document, dict)
+        assert (job_document["state"], job_document["code"]) == ("running", Code.STORE_NOT_OURS)
         shell.refused("download", "contoso", "latest", "-o", "-", code="STORE_NOT_OURS", status=1)
-        shown, err = shell.run("store", "show", "--json", status=1)
-        assert json.loads(shown)["state"] == "missing"
+        out, err = shell.run("store", "show", "--json", status=1)
+        assert json.loads(out)["state"] == "missing"
         assert err.startswith("STORE_NOT_OURS: ")
         assert err.count(place.as_uri()) == 2, "both places are named"
         assert list(place.iterdir()) == []
@@ -44,4 +44,4 @@ def test_an_unmounted_disk_suspends_work_until_it_is_mounted_again(tmp_path: Pat
         place.mkdir()
         assert b"belongs to this catalog now" in shell.run("store", "adopt", "--yes")[0]
         assert json.loads(shell.run("store", "show", "--json")[0])["state"] == "ours"
-        assert event_of(stack.of(tenant).audit.recent(1)[0]).action == Action.STORE_ADOPTED
+        assert event_of(stack.catalog_of(tenant).audit.recent(1)[0]).action == Action.STORE_ADOPTED

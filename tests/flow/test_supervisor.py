@@ -131,11 +131,11 @@ def test_children_of_a_killed_guard_are_gone_when_the_supervisor_has_ended(start
     (first,) = guards(running)
     os.kill(first, signal.SIGKILL)
     until(lambda: len(pids(running.folder)) == 6)
-    left = [pid for pid in pids(running.folder) if alive(pid)]
-    assert len(left) > 3  # those in their own session
+    remaining = [pid for pid in pids(running.folder) if alive(pid)]
+    assert len(remaining) > 3  # those in their own session
     running.process.terminate()
     assert running.process.wait(10) == 0
-    assert not any(map(alive, left))
+    assert not any(map(alive, remaining))
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_a_guard_starts_its_part_only_for_the_parent_that_started_it(
 ) -> None:
     argv = ["/bin/sh", "-c", "echo started > started"]
     orders = {"argv": argv, "environment": {}, "stdin": "", "grace": 1.0, "keep": []}
-    given = json.dumps(orders) if order else ""
+    text = json.dumps(orders) if order else ""
     command = [sys.executable, "-I", "-S", guard.__file__, str(parent())]
-    ended = subprocess.run(command, cwd=tmp_path, input=given.encode(), check=False)
+    ended = subprocess.run(command, cwd=tmp_path, input=text.encode(), check=False)
     assert (ended.returncode, (tmp_path / "started").exists()) == (status, status == 0)
 
 

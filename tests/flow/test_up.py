@@ -141,16 +141,16 @@ class Place:
 
     def alive(self, word: str = "") -> list[int]:
         """Return the processes of the stack whose command line contains ``word``."""
-        found = []
+        ids = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 try:
                     if self.mark.encode() in (entry / "environ").read_bytes():
                         line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                        found += [int(entry.name)] if word in line and line else []
+                        ids += [int(entry.name)] if word in line and line else []
                 except OSError:
                     continue
-        return sorted(found)
+        return sorted(ids)
 
 
 @pytest.fixture
@@ -182,15 +182,15 @@ def test_one_stack_runs_per_home_and_another_starts_after_a_kill(place: Place) -
     ready(third)
     place.send("mark", name="done")
     until((place.folder / "done").exists)
-    said = place.errors.read_text()
+    errors = place.errors.read_text()
     assert re.search(
         r"^Redis: 127\.0\.0\.1:\d+, started here \((Redis|Valkey) \d+\.\d+\.\d+\) with its own password",
-        said,
+        errors,
         re.MULTILINE,
     )
     password_file = place.folder / "home" / "redis" / "password"
     assert password_file.read_text().strip() == place.password
-    secrets = [place.password, *re.findall(r"with the password ([0-9a-f]{24})\.", said)]
+    secrets = [place.password, *re.findall(r"with the password ([0-9a-f]{24})\.", errors)]
     assert len(secrets) >= 2
     processes = place.alive()
     assert (
@@ -231,23 +231,23 @@ def test_a_worker_that_is_killed_or_hangs_or_loses_its_guard_leaves_nothing_behi
     until(lambda: len(place.alive("workers.app worker")) == 3 and not before & set(place.alive()))
     assert "worker ended with status 137 (SIGKILL); restarting it in 1 s" in place.errors.read_text()
 
-    again = set(place.alive("workers.app worker"))
-    guard = os.getsid(first_of(again))
+    restarted = set(place.alive("workers.app worker"))
+    guard = os.getsid(first_of(restarted))
     os.kill(guard, signal.SIGKILL)
-    until(lambda: len(place.alive("workers.app worker")) == 3 and not again & set(place.alive()))
+    until(lambda: len(place.alive("workers.app worker")) == 3 and not restarted & set(place.alive()))
 
-    seen = place.folder / "seen"
-    seen.unlink()
-    until(seen.exists)
+    sign = place.folder / "seen"
+    sign.unlink()
+    until(sign.exists)
     hung = set(place.alive("workers.app worker"))
     os.kill(first_of(hung), signal.SIGSTOP)
     until(lambda: len(place.alive("workers.app worker")) == 3 and not hung & set(place.alive()))
     until(lambda: "recovered: the worker is seen again" in place.errors.read_text())
-    said = place.errors.read_text()
-    assert "attention: NO_WORKER: the worker has not been seen for 5 s. After 10 s it is restarted." in said
-    assert "worker gives no sign of life; restarting it in" in said
-    assert "flower gives" not in said
-    assert "beat gives" not in said
+    errors = place.errors.read_text()
+    assert "attention: NO_WORKER: the worker has not been seen for 5 s. After 10 s it is restarted." in errors
+    assert "worker gives no sign of life; restarting it in" in errors
+    assert "flower gives" not in errors
+    assert "beat gives" not in errors
     running.send_signal(signal.SIGINT)
     assert running.wait(15) == 0
     assert place.alive() == []

@@ -105,14 +105,14 @@ def files() -> dict[Any, str]:
 
 def schema(row: Printed) -> dict[str, Any]:
     """Return the schema of a document, with the docstrings of its types and fields as descriptions."""
-    made = msgspec.json.schema(row.type)
-    for name, part in made["$defs"].items():
+    generated = msgspec.json.schema(row.type)
+    for name, part in generated["$defs"].items():
         part["description"] = _plain(part["description"])
         for field, text in _described(name).items():
             if field in part.get("properties", {}):
                 part["properties"][field]["description"] = _plain(text)
-    definitions = made.pop("$defs")
-    return {"$schema": DIALECT, "title": row.name, **made, "$defs": definitions}
+    definitions = generated.pop("$defs")
+    return {"$schema": DIALECT, "title": row.name, **generated, "$defs": definitions}
 
 
 def printed_by(words: Sequence[str]) -> Printed | None:
@@ -137,11 +137,11 @@ def check(words: Sequence[str], output: bytes) -> None:
 @cache
 def _strict(row: Printed) -> Draft202012Validator:
     """Return a validator of the published file that refuses fields outside the schema."""
-    read = copy.deepcopy(json.loads((FOLDER / f"{row.name}.json").read_text()))
-    for part in read["$defs"].values():
+    document = copy.deepcopy(json.loads((FOLDER / f"{row.name}.json").read_text()))
+    for part in document["$defs"].values():
         if "properties" in part:
             part["additionalProperties"] = False
-    return Draft202012Validator(read, format_checker=FormatChecker())
+    return Draft202012Validator(document, format_checker=FormatChecker())
 
 
 def _name(command: str) -> list[str]:
@@ -157,7 +157,7 @@ def _plain(text: str) -> str:
 @cache
 def _described(name: str) -> dict[str, str]:
     """Return the docstrings of the fields of a type by field, inherited ones included."""
-    found: dict[str, str] = {}
+    docstrings: dict[str, str] = {}
     for base in reversed(_types()[name].__mro__):
         if base.__module__.startswith("console.documents"):
             (definition,) = ast.parse(inspect.getsource(base)).body
@@ -165,15 +165,15 @@ def _described(name: str) -> dict[str, str]:
             for field, text in zip(definition.body, definition.body[1:], strict=False):
                 if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
                     assert isinstance(field.target, ast.Name)
-                    found[field.target.id] = ast.literal_eval(text.value)
-    return found
+                    docstrings[field.target.id] = ast.literal_eval(text.value)
+    return docstrings
 
 
 @cache
 def _types() -> dict[str, type]:
     """Return every type that a schema mentions, by name."""
     modules = (audit, comparisons, jobs, key_jobs, keys, resources, results, schedules, snapshots, stores, tenants)
-    found: dict[str, type] = {}
+    types: dict[str, type] = {}
     for module in (*modules, inspect.getmodule(Verification)):
-        found |= {name: each for name, each in vars(module).items() if isinstance(each, type)}
-    return found
+        types |= {name: each for name, each in vars(module).items() if isinstance(each, type)}
+    return types

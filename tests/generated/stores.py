@@ -64,14 +64,14 @@ def _line(row: Row) -> str:
 
 
 def _answer(row: Row) -> str:
-    given = [f"`{code}`" for code in row.codes]
+    codes = [f"`{code}`" for code in row.codes]
     if row.statuses:
         first, last = row.statuses[0], row.statuses[-1]
         many = len(row.statuses) > 3
-        given += (
+        codes += (
             [f"any other status from {first} to {last}"] if many else [f"status {status}" for status in row.statuses]
         )
-    parts = [" or ".join(given)] if given else []
+    parts = [" or ".join(codes)] if codes else []
     if row.words:
         parts.append("the message has " + " or ".join(f"“{words}”" for words in row.words))
     return ", and ".join(parts) if parts else "any other code"

@@ -130,10 +130,10 @@ def test_an_empty_environment_has_no_settings_and_no_proxy(monkeypatch: pytest.M
 def test_notices_are_sent_over_tls_or_to_this_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
     monkeypatch.setenv("ENTRAKEEP_KEY_WEBHOOK_URL", url)
-    found = read_settings()
-    assert found.key_webhook_url is not None
-    assert found.key_webhook_url.get_secret_value() == url
-    assert url not in f"{found} {found!r}"
+    settings = read_settings()
+    assert settings.key_webhook_url is not None
+    assert settings.key_webhook_url.get_secret_value() == url
+    assert url not in f"{settings} {settings!r}"
 
 
 @pytest.mark.parametrize(

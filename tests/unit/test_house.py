@@ -32,11 +32,11 @@ LOCKS = ("requirements.lock", "requirements-demo.lock", "requirements-run.lock",
 
 def entries(name: str) -> dict[str, str]:
     """Return each package of a lock file with its versions, markers and hashes."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for entry in re.split(r"\n(?=[a-z0-9])", (TOP / name).read_text()):
         package = re.split(r"[\[=]", entry)[0]
-        found[package] = found.get(package, "") + entry.strip() + "\n"
-    return found
+        result[package] = result.get(package, "") + entry.strip() + "\n"
+    return result
 
 
 def versions(entry: str) -> set[str]:
@@ -59,11 +59,11 @@ def test_every_package_in_a_lock_file_has_hashes(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOCKS[1:])
 def test_images_and_demo_have_the_same_packages_as_the_tests(name: str) -> None:
-    whole, image = entries(LOCKS[0]), entries(name)
+    all_packages, image = entries(LOCKS[0]), entries(name)
     hashes = re.compile(r"--hash=(\S+)")
     for package, entry in image.items():
-        assert versions(entry) == versions(whole[package]), package
-        assert set(hashes.findall(entry)) == set(hashes.findall(whole[package])), package
+        assert versions(entry) == versions(all_packages[package]), package
+        assert set(hashes.findall(entry)) == set(hashes.findall(all_packages[package])), package
 
 
 def test_the_product_is_installed_without_development_packages() -> None:
@@ -145,13 +145,13 @@ def is_number(value: ast.expr) -> bool:
 
 def numbers(path: Path) -> set[str]:
     """Return the names that a module gives to numbers."""
-    given: set[str] = set()
+    names: set[str] = set()
     for node in ast.parse(path.read_text()).body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None or not is_number(node.value):
             continue
         (target,) = node.targets if isinstance(node, ast.Assign) else (node.target,)
-        given |= {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
-    return given
+        names |= {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return names
 
 
 def test_every_limit_is_in_the_module_of_limits() -> None:
@@ -178,8 +178,10 @@ def test_every_limit_states_its_effect() -> None:
 @pytest.mark.parametrize("room", ["domain", "vault", "engine"])
 def test_rules_and_engine_take_the_time_from_the_given_clock(room: str) -> None:
     for path in (TOP / "shared" / room).rglob("*.py"):
-        read = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
-        assert not read & {"time.time", "time.monotonic", "time.perf_counter", "datetime.now"}, path
+        attributes = {
+            ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)
+        }
+        assert not attributes & {"time.time", "time.monotonic", "time.perf_counter", "datetime.now"}, path
 
 
 BANNED = frozenset(

@@ -95,12 +95,14 @@ class Stored:
 
 @pytest.fixture(params=["folder", "bucket"])
 def stored(request: pytest.FixtureRequest, aws: Aws, tmp_path: Path) -> Stored:
-    return written(aws, (tmp_path / "a store").as_uri() if request.param == "folder" else bucket(aws, tmp_path.name))
+    return write_snapshot(
+        aws, (tmp_path / "a store").as_uri() if request.param == "folder" else bucket(aws, tmp_path.name)
+    )
 
 
 @pytest.fixture
 def harmed(aws: Aws, tmp_path: Path) -> Stored:
-    return written(aws, tmp_path.as_uri())
+    return write_snapshot(aws, tmp_path.as_uri())
 
 
 def bucket(aws: Aws, name: str) -> str:
@@ -109,7 +111,7 @@ def bucket(aws: Aws, name: str) -> str:
     return f"s3://{name}/some/prefix"
 
 
-def written(aws: Aws, url: str) -> Stored:
+def write_snapshot(aws: Aws, url: str) -> Stored:
     store, keys = open_store(url), AwsKeys(60)
     arn: str = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     runs: dict[str, list[Run]] = {name: [] for name in OLDER}
@@ -207,8 +209,8 @@ def swap(store: BlobStore, name: str) -> None:
     """Give each key object the wrapped key of another one, and keep the names."""
     names = list(store.names(f"{TENANT}/keys/"))
     objects = [json.loads(store.get(name) or b"") for name in names]
-    for name, mine, other in zip(names, objects, reversed(objects), strict=True):
-        store.put(name, json.dumps({**mine, "wrapped": other["wrapped"]}).encode())
+    for name, own, other in zip(names, objects, reversed(objects), strict=True):
+        store.put(name, json.dumps({**own, "wrapped": other["wrapped"]}).encode())
 
 
 def stretch(store: BlobStore, name: str) -> None:
@@ -256,20 +258,20 @@ HARMS: list[tuple[str, Callable[[BlobStore, str], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("part", "harm", "said"), HARMS)
+@pytest.mark.parametrize(("part", "harm", "sentence"), HARMS)
 def test_damage_is_reported_in_one_sentence_that_names_the_blob(
     harmed: Stored,
     part: str,
     harm: Callable[[BlobStore, str], None],
-    said: str,
+    sentence: str,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     names = list(harmed.store.names(f"{TENANT}/{part}"))
     harm(harmed.store, names[0])
     assert rescue.main([harmed.url, TENANT, SECOND, "--key", harmed.arn]) == 1
-    *_, told = capfd.readouterr().err.splitlines()
-    assert said in told
-    assert any(name.rpartition("/")[0 if part == "keys" else 2] in told for name in names)
+    *_, line = capfd.readouterr().err.splitlines()
+    assert sentence in line
+    assert any(name.rpartition("/")[0 if part == "keys" else 2] in line for name in names)
 
 
 @pytest.mark.parametrize("harm", [append, lambda store, name: store.delete(name)])
@@ -327,11 +329,11 @@ def test_the_script_does_not_overwrite_an_existing_file(harmed: Stored, tmp_path
 
 
 def test_key_objects_hold_what_kms_needs_and_only_kms_opens_them(harmed: Stored) -> None:
-    stored = json.loads(harmed.store.get(harmed.one("keys")) or b"")
+    key_object = json.loads(harmed.store.get(harmed.one("keys")) or b"")
     needed = {"format", "tenant", "id", "arn", "context", "generation", "created", "wrapped"}
-    assert set(stored) == needed | {"job", "epoch"}
-    assert stored["context"] == {"tenant": TENANT, "purpose": "backup"}
-    assert base64.b64decode(stored["wrapped"])
+    assert set(key_object) == needed | {"job", "epoch"}
+    assert key_object["context"] == {"tenant": TENANT, "purpose": "backup"}
+    assert base64.b64decode(key_object["wrapped"])
 
 
 @pytest.mark.parametrize("words", [(), ("latest", "--list")])
@@ -359,10 +361,10 @@ def test_without_a_trusted_key_the_script_lists_the_keys_in_the_store_and_does_n
     harmed.store.put(f"{TENANT}/keys/{'f' * 64}/1", b'{"arn": "arn:\x1b[31m"}')
     before = decrypts(aws)
     assert rescue.main([harmed.url, TENANT, "latest"]) == 2
-    told = capfd.readouterr().err
-    assert f"{harmed.arn} (account {OWNER}, Region {REGION})" in told
-    assert "--key" in told
-    assert "\x1b" not in told
+    err = capfd.readouterr().err
+    assert f"{harmed.arn} (account {OWNER}, Region {REGION})" in err
+    assert "--key" in err
+    assert "\x1b" not in err
     assert decrypts(aws) == before
 
 

@@ -40,15 +40,15 @@ def _trusted() -> set[str]:
     return {certificate["serialNumber"] for certificate in context.get_ca_certs()}
 
 
-@pytest.mark.parametrize(("region", "found"), [("eu-west-3", "eu-west-3"), ("", "us-east-1")])
+@pytest.mark.parametrize(("region", "expected"), [("eu-west-3", "eu-west-3"), ("", "us-east-1")])
 def test_the_bucket_region_comes_from_aws_region_or_else_aws_default_region(
-    monkeypatch: pytest.MonkeyPatch, region: str, found: str
+    monkeypatch: pytest.MonkeyPatch, region: str, expected: str
 ) -> None:
     monkeypatch.setenv("ENTRAKEEP_STORE_URL", "s3://backups")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_REGION", region)
     context = wiring.command_context()
-    assert context.store._store._client.meta.region_name == found  # type: ignore[attr-defined]
+    assert context.store._store._client.meta.region_name == expected  # type: ignore[attr-defined]
     context.catalog.close()
 
 

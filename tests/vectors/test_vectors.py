@@ -36,14 +36,14 @@ OPENING = [name for name, vector in VECTORS.items() if vector["outcome"] == "ok"
 REFUSED = [name for name in VECTORS if name not in OPENING]
 
 
-def opened(vector: Vector) -> bytes:
+def unseal(vector: Vector) -> bytes:
     """Return the content as the vault's own readers see it."""
     sealed, tenant, kind = base64.b64decode(vector["sealed"]), vector["tenant"], Kind(vector["kind"])
     key, store = DataKey(Secret(bytes.fromhex(vector["data_key"]))), MemoryStore()
     if kind is Kind.CHUNK:
         store.put(chunk_blob(tenant, JOB, vector["sha256"]), sealed)
-        told = {name: vector[name] for name in ("first", "last", "lines")}
-        chunk = ChunkRef(name=vector["sha256"], size=len(sealed), **told)
+        headers_and_body = {name: vector[name] for name in ("first", "last", "lines")}
+        chunk = ChunkRef(name=vector["sha256"], size=len(sealed), **headers_and_body)
         run = Run(run_id="r", job_id=JOB, stream="groups", lines=vector["lines"], chunks=[chunk])
         return b"\n".join(map(encode_line, BlobReader(store, lambda _: key, tenant, lambda: None).lines(run)))
     if kind is Kind.MANIFEST:
@@ -59,7 +59,7 @@ def test_a_valid_vector_opens_to_its_plaintext(name: str) -> None:
     expected = vector["opens_to"].encode()
     if vector["kind"] in JSON:
         expected = encode(decode(expected, JSON[vector["kind"]]))  # later versions may add fields
-    assert opened(vector) == expected
+    assert unseal(vector) == expected
 
 
 @pytest.mark.parametrize("name", OPENING)
@@ -79,7 +79,7 @@ def test_a_valid_vector_opens_with_another_library(name: str) -> None:
 def test_an_invalid_vector_is_refused_for_its_reason(name: str) -> None:
     vector = VECTORS[name]
     with pytest.raises(Alarm) as refused:
-        opened(vector)
+        unseal(vector)
     assert refused.value.code is CODES[vector["outcome"]]
     assert refused.value.blob in refused.value.message
 
@@ -108,7 +108,7 @@ def test_the_rescue_script_opens_and_refuses_the_same_vectors(name: str, tmp_pat
         return b"\n".join(map(encode_line, lines))
 
     if vector["outcome"] == "ok":
-        assert read() == opened(vector)
+        assert read() == unseal(vector)
     else:
         with pytest.raises(rescue.Refused, match=f"{blob}|{WRONG_KEY}"):
             read()

@@ -237,7 +237,7 @@ def test_a_probe_that_hangs_delays_no_other_key_and_is_not_repeated_meanwhile(wo
     answer = world.keys.hang(wrapped.wrapped)
     world.engine.pass_time(100)
     world.prober.once()
-    assert world.keys.held.wait(20)
+    assert world.keys.blocked.wait(20)
     assert not world.prober.rest(0.2)
     assert other.health.get().checked_at is not None
     assert world.catalog.health.get().checked_at is None
@@ -271,7 +271,7 @@ def test_a_probe_of_a_previous_key_does_not_change_the_tenants_health(world: Pro
     answer = world.keys.hang(wrapped.wrapped)
     world.engine.pass_time(100)
     world.prober.once()
-    assert world.keys.held.wait(20)
+    assert world.keys.blocked.wait(20)
     world.engine.change("tenants", key_arn=OTHER_ARN)
     world.engine.change("data_keys", arn=OTHER_ARN)
     world.keys.refusing[ARN] = REFUSED

@@ -93,10 +93,10 @@ def test_a_leased_data_key_needs_no_call_to_sql_or_kms_until_the_lease_ends(
 ) -> None:
     with ProcessKeys(world.context, world.catalog) as keys:
         cached = keys.secrets()
-        calls = world.keys.asked
+        calls = world.keys.call_count
         world.change("data_keys", data_key_id="0" * 64)  # SQL no longer knows the data key
         assert keys.find(cached.id) is cached
-        assert world.keys.asked == calls
+        assert world.keys.call_count == calls
         with pytest.raises(Alarm):
             keys.find("1" * 64)
     with pytest.raises(KeyTrouble):
@@ -121,14 +121,14 @@ def test_kms_is_called_once_for_each_opened_data_key_and_for_no_other(world: Eng
     job = world.request()
     with ProcessKeys(world.context, world.catalog) as keys:
         keys.job_key(job.job_id)
-    calls = world.keys.asked
+    calls = world.keys.call_count
     with ProcessKeys(world.context, world.catalog) as keys:
         for _ in range(2):
             keys.job_key(job.job_id)
-        assert world.keys.asked == calls + 1
+        assert world.keys.call_count == calls + 1
         for _ in range(2):
             keys.secrets()
-        assert world.keys.asked == calls + 2
+        assert world.keys.call_count == calls + 2
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ def test_an_error_that_prevents_a_lease_ends_all_work_and_kms_is_not_called_agai
             keys.secrets()
         assert events == ["ended"]
         world.keys.trouble = None
-        calls = world.keys.asked
+        calls = world.keys.call_count
         for call in (keys.check, keys.secrets):
             with pytest.raises(type(error)):
                 call()
-        assert world.keys.asked == calls
+        assert world.keys.call_count == calls
 
 
 def test_a_damaged_data_key_does_not_prevent_another_one_from_being_opened(world: EngineWorld) -> None:
@@ -191,11 +191,11 @@ def test_an_ended_lease_does_not_call_kms_again(world: EngineWorld) -> None:
         keys.on_end(ended.set)
         assert ended.wait(10)
         world.keys.trouble = None
-        calls = world.keys.asked
+        calls = world.keys.call_count
         for _ in range(20):
             with pytest.raises(KeyTrouble):
                 keys.secrets()
-        assert world.keys.asked == calls
+        assert world.keys.call_count == calls
 
 
 def test_a_wait_for_kms_may_be_shorter_than_the_lease(world: EngineWorld) -> None:
@@ -241,8 +241,8 @@ def test_process_keys_follow_their_data_keys_to_the_kms_key_that_wraps_them_now(
         world.rewrap(cached[1].id, OTHER_ARN)
         until(lambda: leased(keys) == {OTHER_ARN})
         world.keys.refusing[ARN] = REFUSED
-        calls = world.keys.asked
-        until(lambda: world.keys.asked > calls + 2)
+        calls = world.keys.call_count
+        until(lambda: world.keys.call_count > calls + 2)
         keys.check()
         assert [key.for_open() for key in cached]
         assert keys.find(cached[1].id).for_open() == cached[1].for_open()
@@ -382,7 +382,7 @@ def test_closing_data_keys_while_a_lease_on_the_new_key_starts_ends_that_lease_t
 ) -> None:
     keys, key, keeper = handover
     answer = world.keys.hang(world.catalog.keys.get(key.id).wrapped)
-    assert world.keys.held.wait(30)
+    assert world.keys.blocked.wait(30)
     closing = threading.Thread(target=keys.__exit__)
     closing.start()
     closing.join(0.1)  # until the new lease has started, it must wait

@@ -28,8 +28,8 @@ class Aws:
 
     def client(self, service: str, account: str = OWNER, region: str = REGION, **credentials: str) -> Any:
         """Return a client that tries once, by default as the root of an account."""
-        given = {"aws_access_key_id": account, "aws_secret_access_key": "any", **credentials}
-        return aws.session(region).client(service, endpoint_url=self.url, config=ONE_TRY, **given)  # type: ignore[call-overload]
+        keys = {"aws_access_key_id": account, "aws_secret_access_key": "any", **credentials}
+        return aws.session(region).client(service, endpoint_url=self.url, config=ONE_TRY, **keys)  # type: ignore[call-overload]
 
     def control(self, method: str, path: str, value: object = None) -> Any:
         """Ask one of the `/_sim/` addresses."""

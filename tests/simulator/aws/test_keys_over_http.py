@@ -93,8 +93,8 @@ def test_a_role_is_limited_by_its_arn_and_by_the_context(aws: Aws) -> None:
     worker = aws.client("kms", **credentials)
     assert aws.client("sts", **credentials).get_caller_identity()["Arn"].endswith(":assumed-role/worker/session")
     assert worker.generate_data_key(KeyId=arn, KeySpec="AES_256", EncryptionContext=CONTEXT)["KeyId"] == arn
-    asked = [(worker, {"tenant": "t-2"}), (worker, {**CONTEXT, "x": "y"}), (aws.client("kms", STRANGER), CONTEXT)]
-    for client, context in asked:
+    requests = [(worker, {"tenant": "t-2"}), (worker, {**CONTEXT, "x": "y"}), (aws.client("kms", STRANGER), CONTEXT)]
+    for client, context in requests:
         asking = {"KeyId": arn, "KeySpec": "AES_256", "EncryptionContext": context}
         assert code_of(lambda c=client, a=asking: c.generate_data_key(**a)) == "AccessDeniedException"  # type: ignore[misc]
     aws.control("POST", "clock", {"advance_days": 1})
@@ -127,9 +127,9 @@ def test_an_access_key_of_a_user_acts_as_its_account(aws: Aws) -> None:
 
 def test_an_aws_managed_key_says_so_and_allows_no_use(aws: Aws) -> None:
     kms = aws.client("kms")
-    told = kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"]
-    assert told["KeyManager"] == "AWS"
-    assert code_of(lambda: kms.generate_data_key(KeyId=told["Arn"], KeySpec="AES_256")) == "AccessDeniedException"
+    metadata = kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"]
+    assert metadata["KeyManager"] == "AWS"
+    assert code_of(lambda: kms.generate_data_key(KeyId=metadata["Arn"], KeySpec="AES_256")) == "AccessDeniedException"
 
 
 def test_replicas_have_their_own_states(aws: Aws) -> None:

@@ -50,10 +50,10 @@ def test_actions_match_with_wildcards_and_without_case(action: object) -> None:
 
 
 def test_not_action_matches_every_other_action() -> None:
-    others = statement(NotAction="kms:Encrypt")
-    del others["Action"]
-    assert verdict(others) is Verdict.ALLOWED
-    assert verdict(others, action="kms:Encrypt") is Verdict.SILENT
+    all_but_encrypt = statement(NotAction="kms:Encrypt")
+    del all_but_encrypt["Action"]
+    assert verdict(all_but_encrypt) is Verdict.ALLOWED
+    assert verdict(all_but_encrypt, action="kms:Encrypt") is Verdict.SILENT
 
 
 def test_a_deny_wins_wherever_it_is_placed() -> None:

@@ -48,8 +48,8 @@ def test_multipart_range_list_and_delete_work(aws: Aws) -> None:
         put = {"Bucket": "whole", "Key": "p/é +%", "UploadId": upload, "PartNumber": number}
         parts.append({"PartNumber": number, "ETag": s3.upload_part(**put, Body=body)["ETag"]})
     s3.complete_multipart_upload(Bucket="whole", Key="p/é +%", UploadId=upload, MultipartUpload={"Parts": parts})
-    asked = s3.get_object(Bucket="whole", Key="p/é +%", Range=f"bytes={(5 << 20) - 2}-{(5 << 20) + 1}")
-    assert asked["Body"].read() == b"aabb"
+    answer = s3.get_object(Bucket="whole", Key="p/é +%", Range=f"bytes={(5 << 20) - 2}-{(5 << 20) + 1}")
+    assert answer["Body"].read() == b"aabb"
     assert [each["Key"] for each in s3.list_objects_v2(Bucket="whole", Prefix="p/")["Contents"]] == ["p/é +%"]
     s3.delete_object(Bucket="whole", Key="p/é +%")
     assert s3.list_objects_v2(Bucket="whole")["KeyCount"] == 0

@@ -17,12 +17,12 @@ def test_sigterm_ends_the_simulator_with_status_0_and_no_secret_in_its_logs() ->
     with running() as aws:
         s3 = aws.client("s3", aws_secret_access_key="canary-secret")
         url = s3.generate_presigned_url("get_object", Params={"Bucket": "none", "Key": "canary-key"})
-        asked = subprocess.run(
+        request = subprocess.run(
             [sys.executable, "-c", "import sys, urllib.request; urllib.request.urlopen(sys.argv[1])", url],
             capture_output=True,
             check=False,
         )
-        assert b"404" in asked.stderr
+        assert b"404" in request.stderr
         aws.process.send_signal(signal.SIGTERM)
         assert aws.process.wait(10) == 0
         out, err = aws.process.communicate()
@@ -51,9 +51,9 @@ def test_an_address_of_another_machine_is_refused_with_one_sentence_and_status_1
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--port", "0", "--host", "nowhere.invalid"]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert re.fullmatch(r"Port 0 cannot be used on nowhere\.invalid: [^\n]+\.\n", told.err)
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert re.fullmatch(r"Port 0 cannot be used on nowhere\.invalid: [^\n]+\.\n", output.err)
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "http"])
@@ -73,8 +73,8 @@ def test_a_taken_port_is_reported_in_one_sentence_with_status_1(aws: Aws, capsys
 def test_a_key_and_a_bucket_named_on_the_command_line_exist_from_the_start() -> None:
     with running("--key", ARN, "--bucket", "backups") as aws:
         fresh = aws.client("kms").generate_data_key(KeyId=ARN, KeySpec="AES_256")
-        opened = aws.client("kms").decrypt(KeyId=ARN, CiphertextBlob=fresh["CiphertextBlob"])
-        assert (opened["KeyId"], opened["Plaintext"]) == (ARN, fresh["Plaintext"])
+        answer = aws.client("kms").decrypt(KeyId=ARN, CiphertextBlob=fresh["CiphertextBlob"])
+        assert (answer["KeyId"], answer["Plaintext"]) == (ARN, fresh["Plaintext"])
         aws.client("s3").put_object(Bucket="backups", Key="a", Body=b"b")
         with pytest.raises(ClientError, match="AccessDenied"):
             aws.client("s3", STRANGER).get_object(Bucket="backups", Key="a")

@@ -52,14 +52,14 @@ class Client:
         return [value["id"] for page in await self.pages(path) for value in page["value"]]
 
     async def pages(self, path: str) -> list[dict[str, Any]]:
-        found = []
+        pages = []
         link: str | None = path
         while link:
             response = await self.get(link)
             assert response.status_code == 200, response.text
-            found.append(response.json())
-            link = found[-1].get("@odata.nextLink")
-        return found
+            pages.append(response.json())
+            link = pages[-1].get("@odata.nextLink")
+        return pages
 
 
 @asynccontextmanager
@@ -98,6 +98,6 @@ class Mirror:
         if set(own) != {"id"}:
             self.objects[id] = own
         for relation in self._relations:
-            known = self.links.setdefault((id, relation), set())
+            links = self.links.setdefault((id, relation), set())
             for link in entry.get(f"{relation}@delta", []):
-                (known.discard if "@removed" in link else known.add)(link["id"])
+                (links.discard if "@removed" in link else links.add)(link["id"])

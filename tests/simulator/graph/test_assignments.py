@@ -12,12 +12,12 @@ from tests.simulator.graph.client import BASE, Client, simulated
 _ROLE = "00000000-0000-0000-0000-000000000000"
 
 
-async def _made(client: Client) -> tuple[str, str, str]:
+async def _create_ends(client: Client) -> tuple[str, str, str]:
     """Create a user, a group and a service principal. Return their ids."""
-    made = (str(uuid.uuid4()), str(uuid.uuid4()), str(uuid.uuid4()))
-    for path, id in zip(("users", "groups", "servicePrincipals"), made, strict=True):
+    ids = (str(uuid.uuid4()), str(uuid.uuid4()), str(uuid.uuid4()))
+    for path, id in zip(("users", "groups", "servicePrincipals"), ids, strict=True):
         await client.change("create", path, {"id": id, "displayName": f"one of {path}"})
-    return made
+    return ids
 
 
 async def _post(client: Client, path: str, value: object) -> httpx.Response:
@@ -26,11 +26,11 @@ async def _post(client: Client, path: str, value: object) -> httpx.Response:
 
 async def test_an_assignment_is_created_and_deleted() -> None:
     async with simulated() as client:
-        user, group, principal = await _made(client)
+        user, group, principal = await _create_ends(client)
         path = f"servicePrincipals/{principal}/appRoleAssignedTo"
         for end, type, name in ((user, "User", "one of users"), (group, "Group", "one of groups")):
-            given = {"principalId": end, "resourceId": principal, "appRoleId": _ROLE}
-            answer = await _post(client, path, given)
+            body = {"principalId": end, "resourceId": principal, "appRoleId": _ROLE}
+            answer = await _post(client, path, body)
             value = answer.json()
             assert answer.status_code == 201
             assert (
@@ -38,15 +38,15 @@ async def test_an_assignment_is_created_and_deleted() -> None:
                 == f"{BASE}/v1.0/$metadata#servicePrincipals('{principal}')/appRoleAssignedTo/$entity"
             )
             assert (value["deletedDateTime"], value["createdDateTime"][-1]) == (None, "Z")
-            assert value.items() >= {**given, "principalType": type, "principalDisplayName": name}.items()
+            assert value.items() >= {**body, "principalType": type, "principalDisplayName": name}.items()
             assert value["resourceDisplayName"] == "one of servicePrincipals"
             assert base64.urlsafe_b64decode(value["id"] + "=")[:16] == uuid.UUID(end).bytes_le
             assert {**(await client.get(answer.headers["Location"])).json(), "@odata.context": ""} == {
                 **value,
                 "@odata.context": "",
             }
-            again = await _post(client, path, given)
-            assert (again.status_code, again.json()["error"]["message"]) == (
+            duplicate = await _post(client, path, body)
+            assert (duplicate.status_code, duplicate.json()["error"]["message"]) == (
                 400,
                 "Permission being assigned already exists on the object",
             )
@@ -54,12 +54,12 @@ async def test_an_assignment_is_created_and_deleted() -> None:
         assert (await client.http.delete(f"/v1.0/{path}/{value['id']}")).status_code == 204
         assert (await client.http.delete(f"/v1.0/{path}/{value['id']}")).status_code == 404
         assert await client.ids(f"groups/{group}/appRoleAssignments") == []
-        other = await _post(client, path, {**given, "appRoleId": str(uuid.uuid4())})
+        other = await _post(client, path, {**body, "appRoleId": str(uuid.uuid4())})
         assert other.status_code == 201
 
 
 @pytest.mark.parametrize(
-    ("changed", "status"),
+    ("change", "status"),
     [
         ({"principalId": None}, 400),
         ({"appRoleId": None}, 400),
@@ -67,18 +67,18 @@ async def test_an_assignment_is_created_and_deleted() -> None:
         ({"principalId": str(uuid.uuid4())}, 404),
     ],
 )
-async def test_an_assignment_requires_all_its_ends(changed: dict[str, str], status: int) -> None:
+async def test_an_assignment_requires_all_its_ends(change: dict[str, str], status: int) -> None:
     async with simulated() as client:
-        user, _, principal = await _made(client)
-        given = {"principalId": user, "resourceId": principal, "appRoleId": _ROLE, **changed}
-        assert (await _post(client, f"servicePrincipals/{principal}/appRoleAssignedTo", given)).status_code == status
-        assert (await _post(client, "servicePrincipals/none/appRoleAssignedTo", given)).status_code in (400, 404)
+        user, _, principal = await _create_ends(client)
+        body = {"principalId": user, "resourceId": principal, "appRoleId": _ROLE, **change}
+        assert (await _post(client, f"servicePrincipals/{principal}/appRoleAssignedTo", body)).status_code == status
+        assert (await _post(client, "servicePrincipals/none/appRoleAssignedTo", body)).status_code in (400, 404)
         assert await client.objects(f"servicePrincipals/{principal}/appRoleAssignedTo") == []
 
 
 async def test_a_grant_is_created_changed_and_deleted() -> None:
     async with simulated() as client:
-        user, _, principal = await _made(client)
+        user, _, principal = await _create_ends(client)
         await client.change("create", "servicePrincipals", {"id": "client"})
         ends = {"clientId": "client", "resourceId": principal}
         for more in ({"consentType": "AllPrincipals"}, {"consentType": "Principal", "principalId": user}):
@@ -86,8 +86,8 @@ async def test_a_grant_is_created_changed_and_deleted() -> None:
             assert answer.status_code == 201
             value = answer.json()
             assert value.items() >= {"principalId": None, **ends, **more, "scope": "User.Read"}.items()
-            again = await _post(client, "oauth2PermissionGrants", {**ends, **more, "scope": "Mail.Read"})
-            assert (again.status_code, again.json()["error"]["code"], again.json()["error"]["message"]) == (
+            duplicate = await _post(client, "oauth2PermissionGrants", {**ends, **more, "scope": "Mail.Read"})
+            assert (duplicate.status_code, duplicate.json()["error"]["code"], duplicate.json()["error"]["message"]) == (
                 409,
                 "Request_MultipleObjectsWithSameKeyValue",
                 "Permission entry already exists.",
@@ -98,12 +98,12 @@ async def test_a_grant_is_created_changed_and_deleted() -> None:
         assert (await client.http.delete(path)).status_code == 204
         assert (await client.http.delete(path)).status_code == 404
         assert len(await client.objects("oauth2PermissionGrants")) == 1
-        made = await _post(client, "oauth2PermissionGrants", {**ends, **more})
-        assert (made.status_code, made.json()["id"], made.json()["scope"]) == (201, value["id"], "")
+        created = await _post(client, "oauth2PermissionGrants", {**ends, **more})
+        assert (created.status_code, created.json()["id"], created.json()["scope"]) == (201, value["id"], "")
 
 
 @pytest.mark.parametrize(
-    ("changed", "status"),
+    ("change", "status"),
     [
         ({"clientId": None}, 400),
         ({"clientId": "none"}, 404),
@@ -114,17 +114,17 @@ async def test_a_grant_is_created_changed_and_deleted() -> None:
         ({"principalId": "none"}, 400),
     ],
 )
-async def test_a_grant_requires_all_its_ends(changed: dict[str, str], status: int) -> None:
+async def test_a_grant_requires_all_its_ends(change: dict[str, str], status: int) -> None:
     async with simulated() as client:
-        _, _, principal = await _made(client)
-        given = {
+        _, _, principal = await _create_ends(client)
+        body = {
             "clientId": principal,
             "resourceId": principal,
             "consentType": "AllPrincipals",
             "scope": "x",
-            **changed,
+            **change,
         }
-        assert (await _post(client, "oauth2PermissionGrants", given)).status_code == status
+        assert (await _post(client, "oauth2PermissionGrants", body)).status_code == status
         assert await client.objects("oauth2PermissionGrants") == []
 
 
@@ -139,7 +139,7 @@ async def test_a_grant_requires_all_its_ends(changed: dict[str, str], status: in
 )
 async def test_writing_requires_its_own_permissions(permissions: list[str], assigns: int, grants: int) -> None:
     async with simulated() as client:
-        user, _, principal = await _made(client)
+        user, _, principal = await _create_ends(client)
         await client.control("apps", {"client_id": "c", "secret": "s", "permissions": permissions})
         await client.sign_in("c", "s")
         assignment = {"principalId": user, "resourceId": principal, "appRoleId": _ROLE}

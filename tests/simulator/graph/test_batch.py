@@ -51,9 +51,9 @@ async def test_a_body_that_is_no_json_is_sent_in_base64() -> None:
         answer = (await _batch(client, item))["1"]
         assert base64.b64decode(answer["body"]) == b"3"
         await client.control("faults", [{"what": "garbage", "match": {"path": "organization"}, "body": "{oops"}])
-        found = await _batch(client, _get("1", "/organization"), _get("2", "/organization"))
-        assert base64.b64decode(found["1"]["body"]) == b"{oops"
-        assert found["2"]["body"]["value"]
+        answers = await _batch(client, _get("1", "/organization"), _get("2", "/organization"))
+        assert base64.b64decode(answers["1"]["body"]) == b"{oops"
+        assert answers["2"]["body"]["value"]
 
 
 async def test_a_body_sent_in_base64_is_decoded() -> None:
@@ -82,10 +82,10 @@ async def test_an_answer_without_content_has_no_body() -> None:
 
 async def test_header_names_keep_the_spelling_of_the_inner_service() -> None:
     async with simulated(policies=1) as client:
-        found = await _batch(client, _get("1", "/organization"), _get("2", _POLICIES))
-        assert "Content-Type" in found["1"]["headers"]
-        assert "content-type" in found["2"]["headers"]
-        assert all(name.islower() for name in found["2"]["headers"])
+        answers = await _batch(client, _get("1", "/organization"), _get("2", _POLICIES))
+        assert "Content-Type" in answers["1"]["headers"]
+        assert "content-type" in answers["2"]["headers"]
+        assert all(name.islower() for name in answers["2"]["headers"])
 
 
 async def test_answers_are_sometimes_reordered_but_always_in_the_same_way() -> None:
@@ -103,21 +103,21 @@ async def test_a_dependent_request_runs_after_its_dependency_whatever_their_orde
     async with simulated() as client:
         await client.change("create", "groups", {"id": "g"})
         delete = {"id": "Out", "method": "DELETE", "url": "/groups/g"}
-        found = await _batch(client, _get("1", "/groups/g", "out"), delete, _get("2", "/groups/g", "OUT"))
-        assert {id: item["status"] for id, item in found.items()} == {"1": 404, "Out": 204, "2": 404}
+        answers = await _batch(client, _get("1", "/groups/g", "out"), delete, _get("2", "/groups/g", "OUT"))
+        assert {id: item["status"] for id, item in answers.items()} == {"1": 404, "Out": 204, "2": 404}
 
 
 async def test_a_failed_request_fails_all_its_dependents() -> None:
     async with simulated() as client:
-        found = await _batch(
+        answers = await _batch(
             client,
             _get("1", "/organization"),
             _get("2", "/users/none", "1"),
             _get("3", "/users", "2"),
             _get("4", "/users", "3"),
         )
-        assert [found[id]["status"] for id in "1234"] == [200, 404, 424, 424]
-        assert found["3"]["body"]["error"]["code"] == "FailedDependency"
+        assert [answers[id]["status"] for id in "1234"] == [200, 404, 424, 424]
+        assert answers["3"]["body"]["error"]["code"] == "FailedDependency"
 
 
 @pytest.mark.parametrize(
@@ -176,16 +176,16 @@ async def test_a_batch_can_contain_neither_a_batch_nor_a_sign_in() -> None:
     async with simulated() as client:
         headers = {"Content-Type": "application/json"}
         inner = {"id": "1", "method": "POST", "url": "/$batch", "headers": headers, "body": {"requests": []}}
-        found = await _batch(client, inner, _get("2", "/x/v2.0/.well-known/openid-configuration"))
-        assert [found[id]["status"] for id in "12"] == [400, 400]
+        answers = await _batch(client, inner, _get("2", "/x/v2.0/.well-known/openid-configuration"))
+        assert [answers[id]["status"] for id in "12"] == [400, 400]
 
 
 async def test_paths_are_decoded_and_links_inside_a_batch_use_the_outer_address() -> None:
     async with simulated(groups=3) as client:
         await client.change("create", "users", {"id": "odd name"})
-        found = await _batch(client, _get("1", "users/odd%20name"), _get("2", "/groups?$top=2&$select=id"))
-        assert found["1"]["status"] == 200
-        assert len((await client.get(found["2"]["body"]["@odata.nextLink"])).json()["value"]) == 1
+        answers = await _batch(client, _get("1", "users/odd%20name"), _get("2", "/groups?$top=2&$select=id"))
+        assert answers["1"]["status"] == 200
+        assert len((await client.get(answers["2"]["body"]["@odata.nextLink"])).json()["value"]) == 1
 
 
 async def test_a_batch_needs_a_token() -> None:

@@ -40,15 +40,15 @@ async def _do(client: Client, op: str, id: str, target: str | None, stamp: int) 
 
 async def _round(client: Client, mirror: Mirror, link: str, changes: list[Any]) -> str:
     """Read a round to its end, with one change after each page. Return the delta link."""
-    left = list(changes)
+    remaining = list(changes)
     while True:
         page = (await client.get(link)).json()
         for entry in page["value"]:
             mirror.take(entry)
-        if left:
-            await _do(client, *left.pop(0), stamp=len(left))
+        if remaining:
+            await _do(client, *remaining.pop(0), stamp=len(remaining))
         if "@odata.deltaLink" in page:
-            for change in left:
+            for change in remaining:
                 await _do(client, *change, stamp=0)
             return str(page["@odata.deltaLink"])
         link = page["@odata.nextLink"]
@@ -68,8 +68,8 @@ async def _story(rounds: list[list[Any]], habits: dict[str, Any]) -> None:
         for id, group in there.items():
             assert mirror.objects[id].get("description") == group.get("description")
             for relation in ("members", "owners"):
-                stored = {value["id"] for value in await client.objects(f"groups/{id}/{relation}")}
-                assert mirror.links[id, relation] == stored
+                ids = {value["id"] for value in await client.objects(f"groups/{id}/{relation}")}
+                assert mirror.links[id, relation] == ids
 
 
 @settings(max_examples=60, deadline=None)
@@ -103,12 +103,12 @@ async def test_a_manager_is_added_removed_and_replaced() -> None:
         assert [entry["manager@delta"] for entry in entries if entry["id"] == "a"] == [[manager]]
         await client.change("create", "users/a/manager", {"id": "c"})
         entries, link = await _delta(client, link)
-        told = {item["id"]: "@removed" in item for item in entries[0]["manager@delta"]}
-        assert told == {"b": True, "c": False}
+        removals = {item["id"]: "@removed" in item for item in entries[0]["manager@delta"]}
+        assert removals == {"b": True, "c": False}
         await client.change("purge", "users/c")
         entries, link = await _delta(client, link)
-        gone = {"@odata.type": "#microsoft.graph.user", "id": "c", "@removed": {"reason": "deleted"}}
-        assert [entry["manager@delta"] for entry in entries if entry["id"] == "a"] == [[gone]]
+        removal = {"@odata.type": "#microsoft.graph.user", "id": "c", "@removed": {"reason": "deleted"}}
+        assert [entry["manager@delta"] for entry in entries if entry["id"] == "a"] == [[removal]]
 
 
 async def test_an_object_recreated_under_its_old_id_has_lost_its_links() -> None:
@@ -169,8 +169,8 @@ async def test_a_token_of_another_collection_or_with_another_content_is_refused(
     async with simulated(users=3) as client:
         _, link = await _delta(client, "users/delta")
         place = link.index("%2B") + 20
-        changed = link[:place] + ("A" if link[place] != "A" else "B") + link[place + 1 :]
-        for wrong in (link.replace("/users/", "/groups/"), changed):
+        forged = link[:place] + ("A" if link[place] != "A" else "B") + link[place + 1 :]
+        for wrong in (link.replace("/users/", "/groups/"), forged):
             answer = await client.get(wrong)
             assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Badly formed token.")
 

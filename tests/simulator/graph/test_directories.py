@@ -15,7 +15,7 @@ APP, SECRET = "33333333-3333-3333-3333-333333333333", "of-the-other"
 GIVEN = {"id": OTHER.upper(), "client_id": APP, "secret": SECRET, "objects": 25, "seed": 7}
 
 
-async def added(client: Client, **values: object) -> None:
+async def add_directory(client: Client, **values: object) -> None:
     response = await client.control("directories", {**GIVEN, **values})
     assert (response.status_code, response.json()) == (200, {"id": OTHER})
 
@@ -32,7 +32,7 @@ async def as_other(client: Client) -> dict[str, str]:
 
 async def test_a_token_shows_only_the_directory_that_issued_it() -> None:
     async with simulated(users=3) as client:
-        await added(client)
+        await add_directory(client)
         other = await as_other(client)
         for header, directory, users in ((other, OTHER, 20), ({}, DIRECTORY_ID, 3)):
             (organization,) = (await client.get("organization", **header)).json()["value"]
@@ -45,7 +45,7 @@ async def test_a_token_shows_only_the_directory_that_issued_it() -> None:
 
 async def test_applications_belong_to_one_directory() -> None:
     async with simulated() as client:
-        await added(client)
+        await add_directory(client)
         for directory, app, secret in ((OTHER, CLIENT_ID, "simulated-secret"), (DIRECTORY_ID, APP, SECRET)):
             response = await token(client, directory, app, secret)
             assert (response.status_code, response.json()["error"]) == (400, "unauthorized_client")
@@ -57,7 +57,7 @@ async def test_applications_belong_to_one_directory() -> None:
 
 async def test_a_control_applies_to_the_named_directory_or_else_to_the_first() -> None:
     async with simulated(users=2) as client:
-        await added(client)
+        await add_directory(client)
         other = await as_other(client)
         change = [{"op": "create", "path": "users", "value": {"id": "new", "displayName": "New"}}]
         response = await client.http.post(f"/_sim/changes?directory={OTHER}", content=json.dumps(change))
@@ -78,18 +78,18 @@ async def test_a_control_applies_to_the_named_directory_or_else_to_the_first() -
 
 async def test_each_directory_has_its_own_quotas() -> None:
     async with simulated(quotas=Quotas(DIRECTORY_ID, "small", lambda: 0.0)) as client:
-        await added(client)
-        told = (await client.http.get("/_sim/quotas", params={"directory": OTHER})).json()
-        assert (told["quotas"], told["apps"]) == ("small", [])
+        await add_directory(client)
+        report = (await client.http.get("/_sim/quotas", params={"directory": OTHER})).json()
+        assert (report["quotas"], report["apps"]) == ("small", [])
         await client.get("users", **await as_other(client))
-        asked = [
+        reports = [
             (await client.http.get("/_sim/quotas", params={"directory": id})).json() for id in (OTHER, DIRECTORY_ID)
         ]
-        assert [[app["client_id"] for app in each["apps"]] for each in asked] == [[APP], []]
+        assert [[app["client_id"] for app in each["apps"]] for each in reports] == [[APP], []]
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("values", "reason"),
     [
         ({"id": DIRECTORY_ID}, "already"),
         ({"id": "contoso"}, "GUID"),
@@ -98,8 +98,8 @@ async def test_each_directory_has_its_own_quotas() -> None:
         ({"name": "x"}, "no name"),
     ],
 )
-async def test_an_invalid_directory_is_refused_with_the_reason(values: dict[str, object], says: str) -> None:
+async def test_an_invalid_directory_is_refused_with_the_reason(values: dict[str, object], reason: str) -> None:
     async with simulated() as client:
         response = await client.control("directories", {**GIVEN, **values})
         assert response.status_code == 400
-        assert says in response.text
+        assert reason in response.text

@@ -10,7 +10,7 @@ _MILLION = {"users": 800_000, "groups": 120_000, "applications": 40_000, "servic
 _EVENTUAL = {"ConsistencyLevel": "eventual"}
 
 
-class Looks:
+class GeneratedObjects:
     """Counts the generated objects."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +23,7 @@ class Looks:
 
         monkeypatch.setattr(Generator, "value", counted)
 
-    async def at(self, client: Client, path: str) -> int:
+    async def objects_made(self, client: Client, path: str) -> int:
         """Return how many objects a request generates."""
         before = self.count
         answer = await client.get(path, **_EVENTUAL)
@@ -51,21 +51,21 @@ async def _first_user(client: Client) -> str:
 async def test_a_page_makes_only_the_objects_that_it_shows(
     monkeypatch: pytest.MonkeyPatch, path: str, most: int
 ) -> None:
-    looks = Looks(monkeypatch)
+    generated = GeneratedObjects(monkeypatch)
     async with simulated(**_MILLION) as client:
         await client.change("delete", f"users/{await _first_user(client)}")
-        assert await looks.at(client, path) <= most
+        assert await generated.objects_made(client, path) <= most
 
 
 async def test_a_purge_makes_only_the_objects_linked_to_its_object(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = Looks(monkeypatch)
+    generated = GeneratedObjects(monkeypatch)
     async with simulated(**_MILLION) as client:
         user = await _first_user(client)
         generator = Generator(_MILLION, seed=1)
-        ties = sum(len(generator.naming(path, "principalId", user)) for path in (ASSIGNMENTS, GRANTS))
-        before = looks.count
+        links = sum(len(generator.naming(path, "principalId", user)) for path in (ASSIGNMENTS, GRANTS))
+        before = generated.count
         await client.change("purge", f"users/{user}")
-        assert looks.count - before <= 10 + 4 * ties
+        assert generated.count - before <= 10 + 4 * links
 
 
 async def test_pages_of_a_later_round_read_the_log_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ _TINY = [
 
 def _assignments(generator: Generator) -> list[str]:
     principals = [generator.id("servicePrincipals", number) for number in range(generator.count("servicePrincipals"))]
-    return [found for id in principals for found in generator.naming(ASSIGNMENTS, "resourceId", id)]
+    return [assignment for id in principals for assignment in generator.naming(ASSIGNMENTS, "resourceId", id)]
 
 
 def _value(generator: Generator, path: str, id: str) -> dict[str, Any]:
@@ -133,17 +133,17 @@ def test_assignments_are_reachable_from_either_end_and_name_both(counts: dict[st
 def test_grants_are_reachable_from_every_end(counts: dict[str, int]) -> None:
     generator = Generator(counts, seed=5)
     ends = ("clientId", "resourceId", "principalId")
-    found: dict[tuple[str, str], list[str]] = {}
+    grants: dict[tuple[str, str], list[str]] = {}
     for number in range(generator.count(GRANTS)):
         value = json.loads(generator.value(GRANTS, number))
         assert value["consentType"] == ("Principal" if value["principalId"] else "AllPrincipals")
         for name in ends:
-            found.setdefault((name, value[name]), []).append(value["id"])
+            grants.setdefault((name, value[name]), []).append(value["id"])
     for path in ("users", "groups", "servicePrincipals"):
         for number in range(generator.count(path)):
             id = generator.id(path, number)
             for name in ends:
-                assert generator.naming(GRANTS, name, id) == found.get((name, id), [])
+                assert generator.naming(GRANTS, name, id) == grants.get((name, id), [])
 
 
 def test_each_client_has_two_grants_and_no_three_objects_share_two() -> None:

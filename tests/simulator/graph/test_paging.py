@@ -11,8 +11,8 @@ async def test_existing_objects_are_listed_by_id_in_pages() -> None:
     async with simulated(groups=9) as client:
         ids = await client.ids("groups")
         await client.change("delete", f"groups/{ids[4]}")
-        asked = [ids[7], "none", ids[4], ids[2], ids[7], ids[0]]
-        query = " or ".join(f"id eq '{id}'" for id in asked)
+        requested = [ids[7], "none", ids[4], ids[2], ids[7], ids[0]]
+        query = " or ".join(f"id eq '{id}'" for id in requested)
         pages = await client.pages(f"groups?$filter={query}&$select=id&$top=2")
         assert [[value["id"] for value in page["value"]] for page in pages] == [[ids[7], ids[2]], [ids[0]]]
 

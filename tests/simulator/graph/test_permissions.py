@@ -25,8 +25,8 @@ async def test_links_require_the_permissions_of_their_objects(
         await client.control("apps", {"client_id": "c", "secret": "s", "permissions": [permission]})
         await client.sign_in("c", "s")
         paths = ("groups/g/members", "groups/g/owners", "applications/a/owners")
-        read = {path: (await client.get(path)).status_code for path in paths}
+        statuses = {path: (await client.get(path)).status_code for path in paths}
         body = {"@odata.id": "https://graph.microsoft.com/v1.0/directoryObjects/u"}
         written = {path: (await client.http.post(f"/v1.0/{path}/$ref", json=body)).status_code for path in paths}
-        assert read == {path: 200 if path in reads else 403 for path in paths}
+        assert statuses == {path: 200 if path in reads else 403 for path in paths}
         assert written == {path: 204 if path in writes else 403 for path in paths}

@@ -34,8 +34,8 @@ def _running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str
         assert word == "ready"
         with httpx.Client(base_url=url, verify=ssl.create_default_context(cafile=str(ca_file)), timeout=10) as client:
             form = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "grant_type": "client_credentials"}
-            given = client.post(f"/{DIRECTORY_ID}/oauth2/v2.0/token", data={**form, "scope": f"{url}/.default"})
-            client.headers["Authorization"] = "Bearer " + given.json()["access_token"]
+            token = client.post(f"/{DIRECTORY_ID}/oauth2/v2.0/token", data={**form, "scope": f"{url}/.default"})
+            client.headers["Authorization"] = "Bearer " + token.json()["access_token"]
             yield process, client
     finally:
         process.send_signal(signal.SIGTERM)
@@ -87,8 +87,8 @@ def test_the_options_set_the_shares_of_objects(tmp_path: Path) -> None:
     with _running(tmp_path, "--objects", "101", "--users", "5", "--groups", "2", "--policies", "3") as (_, client):
         headers = {"ConsistencyLevel": "eventual"}
         paths = ("users", "groups", "applications", "servicePrincipals", "identity/conditionalAccess/policies")
-        found = [int(client.get(f"/v1.0/{path}/$count", headers=headers).text) for path in paths]
-        assert found == [86, 14, 4, 4, 3]
+        counts = [int(client.get(f"/v1.0/{path}/$count", headers=headers).text) for path in paths]
+        assert counts == [86, 14, 4, 4, 3]
 
 
 def test_a_file_to_load_may_name_links_before_objects(tmp_path: Path) -> None:
@@ -118,10 +118,10 @@ def test_the_simulator_listens_at_the_given_address_and_its_certificate_has_ever
 def test_quotas_match_the_given_size(tmp_path: Path) -> None:
     with _running(tmp_path, "--quotas", "medium") as (_, client):
         client.get("/v1.0/users")
-        told = client.get("/_sim/quotas").json()
-        assert told["quotas"] == "medium"
-        assert told["apps"][0]["client_id"] == CLIENT_ID
-        assert told["apps"][0]["units"] == {"used": 2, "limit": 5000, "seconds": 10}
+        report = client.get("/_sim/quotas").json()
+        assert report["quotas"] == "medium"
+        assert report["apps"][0]["client_id"] == CLIENT_ID
+        assert report["apps"][0]["units"] == {"used": 2, "limit": 5000, "seconds": 10}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def _refused(quotas: Quotas, app: str, price: Price) -> Refused:
 
 def test_a_window_reports_when_a_request_would_fit() -> None:
     window = Window(10, seconds=10)
-    assert [window.charge(at, 3) for at in (0.0, 1.0, 2.0)] == [0, 0, 0]
+    assert [window.charge(second, 3) for second in (0.0, 1.0, 2.0)] == [0, 0, 0]
     assert window.charge(4.0, 1) == 0
     # 10 are used. With its own charge that is 12. Two of three units fit when the charges of 0 and 1 have expired.
     assert window.charge(5.0, 2) == pytest.approx(6.0)
@@ -45,7 +45,7 @@ def test_a_window_reports_when_a_request_would_fit() -> None:
 def test_a_client_that_does_not_wait_is_still_refused() -> None:
     window = Window(2, seconds=10)
     window.charge(0.0, 2)
-    waits = [window.charge(float(at), 1) for at in range(1, 31)]
+    waits = [window.charge(float(second), 1) for second in range(1, 31)]
     assert all(waits)
 
 
@@ -176,15 +176,15 @@ async def test_requests_over_the_limit_are_answered_429_including_single_items_o
         urls = ["/organization", "/users", "/users?$select=id", "/" + _POLICIES]
         items = [{"id": str(place), "method": "GET", "url": url} for place, url in enumerate(urls)]
         answer = await client.http.post("/v1.0/$batch", json={"requests": items})
-        found = {item["id"]: item for item in answer.json()["responses"]}
-        assert {id: item["status"] for id, item in found.items()} == {"0": 200, "1": 429, "2": 429, "3": 429}
-        assert found["1"]["headers"]["Retry-After"] == "10"
-        assert found["1"]["body"]["error"]["innerError"]["status"] == "429"
-        assert "retry-after" not in {name.lower() for name in found["3"]["headers"]}
+        by_id = {item["id"]: item for item in answer.json()["responses"]}
+        assert {id: item["status"] for id, item in by_id.items()} == {"0": 200, "1": 429, "2": 429, "3": 429}
+        assert by_id["1"]["headers"]["Retry-After"] == "10"
+        assert by_id["1"]["body"]["error"]["innerError"]["status"] == "429"
+        assert "retry-after" not in {name.lower() for name in by_id["3"]["headers"]}
         clock.seconds += 10
         assert (await client.get("users")).status_code == 200
-        told = (await client.http.get("/_sim/quotas")).json()
-        assert told["apps"][0]["refused"] == 3
+        report = (await client.http.get("/_sim/quotas")).json()
+        assert report["apps"][0]["refused"] == 3
 
 
 async def test_a_refused_write_writes_nothing(clock: Clock) -> None:

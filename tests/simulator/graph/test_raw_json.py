@@ -20,16 +20,16 @@ _INDENT = st.sampled_from((None, 1, 4))
 @given(_OBJECT, _INDENT, st.booleans())
 def test_each_member_is_returned_with_its_bytes(value: dict[str, object], indent: int | None, ascii: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii).encode("utf-8", "surrogatepass")
-    found = raw_json.members(text)
-    assert [member.name for member in found] == list(value)
-    assert [json.loads(text[member.value : member.stop]) for member in found] == list(value.values())
+    members = raw_json.members(text)
+    assert [member.name for member in members] == list(value)
+    assert [json.loads(text[member.value : member.stop]) for member in members] == list(value.values())
 
 
 @given(_OBJECT, _INDENT, st.booleans())
 def test_values_by_name_have_the_same_bytes(value: dict[str, object], indent: int | None, ascii: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii).encode("utf-8", "surrogatepass")
-    found = raw_json.members(text)
-    assert raw_json.values(text) == {member.name: text[member.value : member.stop] for member in found}
+    members = raw_json.members(text)
+    assert raw_json.values(text) == {member.name: text[member.value : member.stop] for member in members}
 
 
 def test_values_keep_numbers_and_lone_surrogates_and_the_last_duplicate() -> None:

@@ -45,7 +45,7 @@ async def test_the_recycle_bin_requires_the_permissions_of_its_objects() -> None
         for path, id in (("users", "u"), ("groups", "g")):
             await client.change("create", path, {"id": id})
             await client.change("delete", f"{path}/{id}")
-        found = {}
+        results = {}
         for permission in ("User.Read.All", "User.DeleteRestore.All", "Group.ReadWrite.All"):
             await client.control("apps", {"client_id": "c", "secret": "s", "permissions": [permission]})
             await client.sign_in("c", "s")
@@ -53,8 +53,8 @@ async def test_the_recycle_bin_requires_the_permissions_of_its_objects() -> None
                 (await client.get(f"{_BIN}/{name}")).status_code for name in ("graph.user", "u", "graph.group", "g")
             ]
             statuses += [(await client.http.post(f"/v1.0/{_BIN}/{id}/restore")).status_code for id in ("u", "g")]
-            found[permission] = statuses
-        assert found == {
+            results[permission] = statuses
+        assert results == {
             "User.Read.All": [200, 200, 403, 403, 403, 403],
             "User.DeleteRestore.All": [403, 403, 403, 403, 200, 403],
             "Group.ReadWrite.All": [403, 404, 200, 200, 404, 200],

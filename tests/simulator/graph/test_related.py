@@ -66,8 +66,8 @@ async def test_an_assignment_is_read_from_either_side_only() -> None:
         ):
             assert (await client.get(wrong)).status_code in (400, 404)
         await client.change("delete", f"servicePrincipals/{one}")
-        for gone in (path, f"{path}/{value['id']}"):
-            assert (await client.get(gone)).status_code == 404
+        for missing in (path, f"{path}/{value['id']}"):
+            assert (await client.get(missing)).status_code == 404
 
 
 async def test_assignments_are_counted_and_batched() -> None:
@@ -92,7 +92,7 @@ async def test_grants_are_listed_read_and_followed() -> None:
         assert one == {"@odata.context": f"{BASE}/v1.0/$metadata#oauth2PermissionGrants/$entity", **values[3]}
         raw = base64.urlsafe_b64decode(values[3]["id"] + "==")
         ends = [values[3]["clientId"], values[3]["resourceId"], values[3]["principalId"]]
-        assert [str(uuid.UUID(bytes_le=raw[at : at + 16])) for at in range(0, len(raw), 16)] == [
+        assert [str(uuid.UUID(bytes_le=raw[place : place + 16])) for place in range(0, len(raw), 16)] == [
             end for end in ends if end
         ]
 
@@ -231,12 +231,14 @@ async def test_a_purge_removes_the_assignments_and_grants_of_its_object(path: st
             await client.change("purge", f"{path}/{id}")
             later, grant_link = await _delta(client, grant_link)
             assert {value["id"] for value in later if "@removed" in value} == {value["id"] for value in later} == grants
-        left = {value["id"] for value in await client.objects("oauth2PermissionGrants")}
+        remaining = {value["id"] for value in await client.objects("oauth2PermissionGrants")}
         for holder in principals:
-            left |= {value["id"] for value in await client.objects(f"servicePrincipals/{holder}/appRoleAssignedTo")}
+            remaining |= {
+                value["id"] for value in await client.objects(f"servicePrincipals/{holder}/appRoleAssignedTo")
+            }
         assert doomed
-        assert left
-        assert not doomed & left
+        assert remaining
+        assert not doomed & remaining
 
 
 async def _delta(client: Client, link: str = "oauth2PermissionGrants/delta") -> tuple[list[dict[str, Any]], str]:

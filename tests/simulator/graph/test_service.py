@@ -159,11 +159,11 @@ async def test_requests_are_counted_without_ids() -> None:
         await client.get("users/delta?$select=id")
         await client.get("groups/none/members/graph.user")
         await client.get("servicePrincipals/s/appRoleAssignedTo/a")
-        found = {
+        counts = {
             (row["method"], row["path"], row["status"]): row["count"]
             for row in (await client.http.get("/_sim/requests")).json()
         }
-        assert found == {
+        assert counts == {
             ("GET", "/v1.0/users/{id}", 200): 1,
             ("GET", "/v1.0/users/{id}", 404): 1,
             ("GET", "/v1.0/users/delta", 200): 1,

@@ -35,9 +35,9 @@ async def test_an_object_with_a_unique_name_is_created_once() -> None:
     async with simulated() as client:
         path, headers = "/v1.0/groups(uniqueName='k')", {"Prefer": "create-if-missing"}
         assert (await client.http.patch(path, json=_GROUP)).status_code == 404
-        made = await client.http.patch(path, json=_GROUP, headers=headers)
-        assert made.status_code == 201
+        created = await client.http.patch(path, json=_GROUP, headers=headers)
+        assert created.status_code == 201
         assert (await client.http.patch(path, json={"description": "again"}, headers=headers)).status_code == 204
         assert [group["description"] for group in await client.objects("groups")] == ["again"]
-        await client.change("purge", f"groups/{made.json()['id']}")
+        await client.change("purge", f"groups/{created.json()['id']}")
         assert (await client.http.patch(path, json=_GROUP, headers=headers)).status_code == 201

@@ -27,19 +27,19 @@ WHEN = datetime(2026, 12, 1, tzinfo=UTC)
 R, T, C, M = KeyRefused, KeyTrouble, Alarm, Refuse
 
 
-def answer(code: str, status: int = 400, said: str = "canary") -> ClientError:
+def answer(code: str, status: int = 400, message: str = "canary") -> ClientError:
     return ClientError(
-        {"Error": {"Code": code, "Message": said}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
         "Decrypt",
     )
 
 
-def meant(error: ClientError | BotoCoreError, key: dict[str, Any] | None = None) -> EntrakeepError:
+def error_for(error: ClientError | BotoCoreError, key: dict[str, Any] | None = None) -> EntrakeepError:
     return meaning(error, ARN, "data-key", lambda: key)
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "kind", "says"),
+    ("code", "status", "kind", "sentence"),
     [
         ("AccessDeniedException", 400, R, "restore the statement"),
         ("DisabledException", 400, R, "must enable it"),
@@ -66,15 +66,17 @@ def meant(error: ClientError | BotoCoreError, key: dict[str, Any] | None = None)
         ("RequestExpired", 400, M, "credentials"),
     ],
 )
-def test_an_answer_determines_the_next_action(code: str, status: int, kind: type[EntrakeepError], says: str) -> None:
-    error = meant(answer(code, status))
+def test_an_answer_determines_the_next_action(
+    code: str, status: int, kind: type[EntrakeepError], sentence: str
+) -> None:
+    error = error_for(answer(code, status))
     assert type(error) is kind
-    assert says in error.message
+    assert sentence in error.message
     assert "canary" not in error.message
 
 
 @pytest.mark.parametrize(
-    ("key", "said", "kind", "says"),
+    ("key", "message", "kind", "sentence"),
     [
         ({"KeyState": "PendingDeletion", "DeletionDate": WHEN}, "", R, "cancel the deletion before 2026-12-01"),
         ({"KeyState": "PendingReplicaDeletion"}, "", R, "cancel the deletion and"),
@@ -88,16 +90,16 @@ def test_an_answer_determines_the_next_action(code: str, status: int, kind: type
     ],
 )
 def test_an_invalid_state_error_is_decided_by_the_key_state(
-    key: dict[str, Any], said: str, kind: type[EntrakeepError], says: str
+    key: dict[str, Any], message: str, kind: type[EntrakeepError], sentence: str
 ) -> None:
-    error = meant(answer("KMSInvalidStateException", said=said), key)
+    error = error_for(answer("KMSInvalidStateException", message=message), key)
     assert type(error) is kind
-    assert says in error.message
+    assert sentence in error.message
 
 
 @pytest.mark.parametrize("policy", ["identity-based policy", "a permissions boundary", "service control policy"])
 def test_a_denial_by_our_own_policy_still_fails_closed_and_names_the_operator(policy: str) -> None:
-    error = meant(answer("AccessDeniedException", said=f"because no {policy} allows it"))
+    error = error_for(answer("AccessDeniedException", message=f"because no {policy} allows it"))
     assert type(error) is KeyRefused
     assert "operator" in error.message
 
@@ -111,11 +113,11 @@ def test_a_denial_by_our_own_policy_still_fails_closed_and_names_the_operator(po
     ],
 )
 def test_a_broken_network_is_never_a_revocation(error: BotoCoreError) -> None:
-    assert type(meant(error)) is KeyTrouble
+    assert type(error_for(error)) is KeyTrouble
 
 
 def test_missing_credentials_are_for_the_operator_to_fix() -> None:
-    error = meant(NoCredentialsError())
+    error = error_for(NoCredentialsError())
     assert error.code is Code.KEY_MISCONFIGURED
 
 

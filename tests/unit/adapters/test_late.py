@@ -28,16 +28,16 @@ class Access:
 
 
 def test_the_graph_client_is_created_at_the_first_connection_and_reused() -> None:
-    made: list[Access] = []
+    clients: list[Access] = []
 
     def make() -> Access:
-        made.append(Access())
-        return made[-1]
+        clients.append(Access())
+        return clients[-1]
 
     late = LateAccess(make)
-    assert made == []
+    assert clients == []
     sources: list[object] = [late.connect(IDENTITY, lambda: None) for _ in range(2)]
-    (access,) = made
+    (access,) = clients
     assert sources == [access, access]
     assert access.connected == [IDENTITY, IDENTITY]
 
@@ -45,7 +45,7 @@ def test_the_graph_client_is_created_at_the_first_connection_and_reused() -> Non
 def test_the_engine_of_a_command_imports_neither_the_broker_nor_the_graph_client(tmp_path: Path) -> None:
     arn = "arn:aws:kms:eu-central-1:111122223333:key/11111111-1111-1111-1111-111111111111"
     settings = {"ENTRAKEEP_HOME": str(tmp_path), "ENTRAKEEP_PROVIDER_KEY_ARN": arn}
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", CODE], env=bare_environment() | settings, capture_output=True, text=True, check=False
     )
-    assert (said.stdout, said.stderr) == ("[]\n", "")
+    assert (result.stdout, result.stderr) == ("[]\n", "")

@@ -16,11 +16,11 @@ from tests.migrated import migrated_file
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Yield the catalog of the commands that the test runs."""
-    made = World(migrated_file(tmp_path / "catalog.sqlite3"))
+    world = World(migrated_file(tmp_path / "catalog.sqlite3"))
     monkeypatch.setenv("ENTRAKEEP_HOME", str(tmp_path))
     monkeypatch.delenv("ENTRAKEEP_DATABASE_URL", raising=False)
-    yield made
-    made.close()
+    yield world
+    world.close()
 
 
 @pytest.fixture

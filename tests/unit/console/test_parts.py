@@ -38,7 +38,7 @@ def test_flower_listens_on_its_default_port_or_on_a_free_one_if_that_is_taken(
     with closing(socket.socket()) as other:
         other.bind(("127.0.0.1", usual))
         other.listen()
-        found = port_for_flower()
-        assert found not in (usual, 0)
+        port = port_for_flower()
+        assert port not in (usual, 0)
         with closing(socket.socket()) as flower:
-            flower.bind(("127.0.0.1", found))
+            flower.bind(("127.0.0.1", port))

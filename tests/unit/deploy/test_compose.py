@@ -19,20 +19,20 @@ from tests.unit.deploy.trial import ALL, OURS, PASSWORDS, TRIAL
 ONE_SHOT = {"migrations", "entrakeep"}
 
 
-def checked(file: Path) -> "subprocess.CompletedProcess[str]":
+def schema_errors(file: Path) -> "subprocess.CompletedProcess[str]":
     program = Path(sys.executable).with_name("check-jsonschema")
     argv = [program, "--builtin-schema", "vendor.compose-spec", file]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
 def test_the_file_is_valid_for_compose() -> None:
-    assert checked(FILE).returncode == 0, checked(FILE).stdout
+    assert schema_errors(FILE).returncode == 0, schema_errors(FILE).stdout
 
 
 def test_an_unknown_compose_key_is_noticed(tmp_path: Path) -> None:
     copy = tmp_path / "docker-compose.yml"
     copy.write_text(FILE.read_text().replace("    cpus: 1\n", "    cpus: 1\n    cpu_limit: 1\n", 1))
-    assert checked(copy).returncode != 0
+    assert schema_errors(copy).returncode != 0
 
 
 def part(name: str) -> tuple[list[str], dict[str, str]]:
@@ -58,8 +58,8 @@ def test_a_container_runs_the_same_command_line_as_up(service: str, name: str, d
     assert differences.keys() <= set(argv)
     expected = [differences.get(word, word).replace(f"@{socket.gethostname()}", "@%h") for word in argv]
     assert ALL[service]["command"] == expected
-    given = environment(ALL[service], TRIAL)
-    assert {key: given[key] for key in alone} == alone
+    values = environment(ALL[service], TRIAL)
+    assert {key: values[key] for key in alone} == alone
 
 
 def test_the_soft_shutdown_of_a_worker_ends_within_its_grace_period() -> None:
@@ -80,7 +80,7 @@ def test_the_settings_decide_the_number_and_size_of_workers() -> None:
 def test_without_a_password_a_key_or_a_store_nothing_starts_and_the_error_says_why(
     name: str, value: str | None
 ) -> None:
-    rest = {key: given for key, given in TRIAL.items() if key != name}
+    rest = {key: default for key, default in TRIAL.items() if key != name}
     with pytest.raises(Missing, match=r"Set it in \.env"):
         services(rest if value is None else rest | {name: value})
 
@@ -98,12 +98,12 @@ def test_no_variable_has_a_secret_as_its_default() -> None:
 
 
 def test_a_password_is_only_in_the_environment_of_its_users_and_in_no_command_line() -> None:
-    knows = {
+    users = {
         name: {service for service in ALL if TRIAL[name] in repr(environment(ALL[service], TRIAL))}
         for name in PASSWORDS
     }
     everybody = {"beat", "workers", "flower", "entrakeep"}
-    assert knows == {
+    assert users == {
         "POSTGRES_PASSWORD": {"postgres"},
         "POSTGRES_OWNER_PASSWORD": {"postgres", "migrations"},
         "POSTGRES_USER_PASSWORD": {"postgres", "metrics", *everybody},
@@ -111,8 +111,8 @@ def test_a_password_is_only_in_the_environment_of_its_users_and_in_no_command_li
         "FLOWER_PASSWORD": {"flower"},
     }
     for service in ALL.values():
-        shown = repr([service.get(key) for key in ("command", "entrypoint", "healthcheck")])
-        assert "secret-" not in shown
+        printed = repr([service.get(key) for key in ("command", "entrypoint", "healthcheck")])
+        assert "secret-" not in printed
 
 
 def test_redis_allows_its_one_user_the_same_commands_as_under_up() -> None:
@@ -132,8 +132,8 @@ def test_beat_and_flower_get_the_same_settings_as_under_up_and_no_credentials() 
     region = {"AWS_REGION", "AWS_DEFAULT_REGION"}
     under_up = set(inward_environment(dict.fromkeys(settings | credentials | region, "x")))
     for name in ("beat", "flower"):
-        given = {each for each in ALL[name]["environment"] if not each.startswith("FLOWER_")}
-        assert given == under_up - {"ENTRAKEEP_HOME", "AWS_DEFAULT_REGION"}
+        own_settings = {each for each in ALL[name]["environment"] if not each.startswith("FLOWER_")}
+        assert own_settings == under_up - {"ENTRAKEEP_HOME", "AWS_DEFAULT_REGION"}
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
@@ -172,11 +172,11 @@ def test_every_service_waits_until_the_migrations_succeeded() -> None:
 
 @pytest.mark.parametrize("name", ["workers", "entrakeep"])
 def test_services_that_call_aws_and_graph_have_every_setting_and_wait_for_the_simulators(name: str) -> None:
-    given = ALL[name]["environment"]
-    assert {f"ENTRAKEEP_{field.upper()}" for field in Settings.model_fields} - {"ENTRAKEEP_HOME"} <= given.keys()
+    variables = ALL[name]["environment"]
+    assert {f"ENTRAKEEP_{field.upper()}" for field in Settings.model_fields} - {"ENTRAKEEP_HOME"} <= variables.keys()
     credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     endpoints = {f"AWS_ENDPOINT_URL_{service}" for service in ("KMS", "S3", "STS")}
-    assert {"AWS_REGION", "AWS_CA_BUNDLE", *credentials, *endpoints} <= given.keys()
+    assert {"AWS_REGION", "AWS_CA_BUNDLE", *credentials, *endpoints} <= variables.keys()
     for simulator in ("aws", "graph"):
         assert ALL[name]["depends_on"][simulator] == {"condition": "service_healthy", "required": False}
 
@@ -204,8 +204,8 @@ def test_redis_and_postgresql_are_unreachable_from_outside_and_pages_only_from_t
 
 def test_data_of_redis_and_postgresql_are_in_volumes_that_outlive_the_containers() -> None:
     assert ALL["redis"]["volumes"] == ["redis:/data"]
-    kept, script = ALL["postgres"]["volumes"]
-    assert kept == "postgres:/var/lib/postgresql"
+    volume, script = ALL["postgres"]["volumes"]
+    assert volume == "postgres:/var/lib/postgresql"
     assert script == "./deploy/postgres:/docker-entrypoint-initdb.d:ro"
     assert [file.name for file in (TOP / "deploy" / "postgres").iterdir()] == ["roles.sql"]
     assert yaml.safe_load(FILE.read_text())["volumes"].keys() == {"redis", "postgres", "home"}
@@ -240,8 +240,8 @@ def test_every_product_setting_named_in_the_files_exists() -> None:
 def test_the_trial_needs_only_passwords_and_its_simulators_run_in_no_other_profile() -> None:
     assert {name for name, service in ALL.items() if service.get("profiles") == ["trial"]} == {"aws", "graph"}
     settings = {name: value for name, value in TRIAL.items() if name.startswith("ENTRAKEEP_")}
-    given = {name.removeprefix("ENTRAKEEP_").lower(): value for name, value in settings.items()}
-    Settings.model_validate({**given, "ca_bundle": None})
+    values = {name.removeprefix("ENTRAKEEP_").lower(): value for name, value in settings.items()}
+    Settings.model_validate({**values, "ca_bundle": None})
     for name in ("aws", "graph"):
         assert ALL[name]["command"][3:6] == [name, "--host", "0.0.0.0"]
         assert ALL[name]["networks"] == ["outside"]

@@ -36,10 +36,10 @@ def test_the_images_install_by_hash_and_run_as_an_unprivileged_user() -> None:
 
 def test_an_image_stores_its_data_in_the_volume_that_its_user_owns() -> None:
     (environment,) = (rest for word, rest in dockerfile() if word == "ENV" and "ENTRAKEEP_HOME" in rest)
-    given = dict(word.split("=", 1) for word in environment.split())
-    home = given["ENTRAKEEP_HOME"]
-    assert given["HOME"] == home
-    assert given["PATH"].startswith("/opt/entrakeep/bin:")
+    variables = dict(word.split("=", 1) for word in environment.split())
+    home = variables["ENTRAKEEP_HOME"]
+    assert variables["HOME"] == home
+    assert variables["PATH"].startswith("/opt/entrakeep/bin:")
     assert any(word == "RUN" and rest.endswith(f"-o entrakeep -g entrakeep {home}") for word, rest in dockerfile())
     assert ("WORKDIR", home) in dockerfile()
     assert ALL["workers"]["volumes"] == [f"home:{home}"]
@@ -49,22 +49,22 @@ def test_the_build_context_equals_the_files_that_the_dockerfile_copies() -> None
     allowed = {
         line[1:].rstrip("/") for line in (TOP / ".dockerignore").read_text().splitlines() if line.startswith("!")
     }
-    asked = {
+    copied = {
         source.rstrip("/")
         for word, rest in dockerfile()
         if word == "COPY" and "--from" not in rest
         for source in rest.split()[:-1]
     }
-    assert {name for name in asked if not name.startswith("requirements")} == allowed - {"requirements*.lock"}
+    assert {name for name in copied if not name.startswith("requirements")} == allowed - {"requirements*.lock"}
     project: dict[str, Any] = tomllib.loads((TOP / "pyproject.toml").read_text())
-    assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= asked
+    assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= copied
 
 
 def test_an_image_has_the_version_of_the_project() -> None:
     (labels,) = (dict(re.findall(r'(\S+?)="([^"]*)"', rest)) for word, rest in dockerfile() if word == "LABEL")
     project = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
-    given = {name.removeprefix("org.opencontainers.image."): value for name, value in labels.items()}
-    assert given == {
+    values = {name.removeprefix("org.opencontainers.image."): value for name, value in labels.items()}
+    assert values == {
         "title": "Entrakeep",
         "description": project["description"],
         "version": project["version"],

@@ -52,7 +52,7 @@ def test_make_and_the_readme_state_the_cost_of_an_installation() -> None:
 
 def test_uv_trusts_the_authorities_of_the_system_unless_configured_otherwise() -> None:
     ask = ("make", "-s", "--eval", "show: ; @echo $$UV_SYSTEM_CERTS", "show")
-    for given, expected in (({}, "true"), ({"UV_SYSTEM_CERTS": "false"}, "false")):
-        environment = {"PATH": "/usr/bin:/bin", **given}
-        said = subprocess.run(ask, cwd=TOP, env=environment, capture_output=True, text=True, check=True).stdout
-        assert said.strip() == expected
+    for setting, expected in (({}, "true"), ({"UV_SYSTEM_CERTS": "false"}, "false")):
+        environment = {"PATH": "/usr/bin:/bin", **setting}
+        out = subprocess.run(ask, cwd=TOP, env=environment, capture_output=True, text=True, check=True).stdout
+        assert out.strip() == expected

@@ -25,7 +25,7 @@ DURATION = re.compile(r"([0-9]+(ms|s|m|h|d|w|y))+")
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> set[str]:
+def metric_names(tmp_path: Path) -> set[str]:
     """Return the names of all metrics."""
     catalog = open_catalog(migrated_file(tmp_path / "catalog.sqlite3"))
     families = parsed(exposition(catalog, datetime.now(UTC)).decode())
@@ -60,17 +60,17 @@ def test_every_rule_has_the_form_that_prometheus_reads() -> None:
     assert len(names) == len(set(names))
 
 
-def test_rules_and_dashboard_name_only_metrics_that_are_served(served: set[str]) -> None:
+def test_rules_and_dashboard_name_only_metrics_that_are_served(metric_names: set[str]) -> None:
     board = json.loads(BOARD.read_text())
     queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     named = {name for text in (*queries, *(rule["expr"] for rule in rules())) for name in NAME.findall(text)}
     assert named
-    assert named <= served
+    assert named <= metric_names
 
 
-def test_the_page_names_every_metric_and_no_other(served: set[str]) -> None:
+def test_the_page_names_every_metric_and_no_other(metric_names: set[str]) -> None:
     page = (DEPLOY.parent / "docs" / "monitoring.md").read_text()
-    assert set(re.findall(r"`(entrakeep_[a-z_]+)`", page)) == served
+    assert set(re.findall(r"`(entrakeep_[a-z_]+)`", page)) == metric_names
 
 
 def test_the_dashboard_has_its_data_source_and_its_panels_do_not_overlap() -> None:

@@ -31,12 +31,12 @@ def test_a_new_env_has_its_own_passwords_which_are_safe_in_a_url(copy: Path) -> 
     assert stat.S_IMODE((copy / ".env").stat().st_mode) == 0o600
     settings = read_settings(first)
     assert set(ALL) == set(services(settings))
-    made = {settings[name] for name in PASSWORDS}
-    assert len(made) == len(PASSWORDS)
-    assert all(re.fullmatch(r"[0-9a-f]{48}", password) for password in made)
+    passwords = {settings[name] for name in PASSWORDS}
+    assert len(passwords) == len(PASSWORDS)
+    assert all(re.fullmatch(r"[0-9a-f]{48}", password) for password in passwords)
     (copy / ".env").unlink()
     new_env(copy, "trial")
-    assert not made & set(read_settings((copy / ".env").read_text()).values())
+    assert not passwords & set(read_settings((copy / ".env").read_text()).values())
 
 
 def test_an_existing_env_is_not_changed(copy: Path) -> None:

@@ -21,7 +21,7 @@ Chain = tuple[list[Entry], list[Head]]
 @pytest.fixture
 def chain() -> Chain:
     """Return the chain of the page, and its continuation."""
-    told = [
+    events = [
         (Action.TENANT_ADDED, {}, {"name": "contoso", "client_id": "11111111-1111-1111-1111-111111111111"}),
         (Action.BACKUP_ASKED, {"job": "5d2f7a90-3b1e-4c8a-9a67-2e4b8c0d1f22"}, {"full": False}),
         (Action.SCHEDULE_SET, {}, {"cron": 'ü "\\" / 🦆', "timezone": None}),
@@ -29,15 +29,15 @@ def chain() -> Chain:
     ]
     entries: list[Entry] = []
     heads: list[Head] = []
-    for n, (action, subject, detail) in enumerate(told):
-        at = NOW + n * timedelta(minutes=30)
-        entry, head = following(heads[-1] if heads else None, TENANT, at, "ana@desk", action, subject, detail)
+    for n, (action, subject, detail) in enumerate(events):
+        time = NOW + n * timedelta(minutes=30)
+        entry, head = following(heads[-1] if heads else None, TENANT, time, "ana@desk", action, subject, detail)
         entries.append(entry)
         heads.append(head)
     return entries, heads
 
 
-def checked(folder: Path, lines: list[str], heads: list[Head]) -> tuple[int, str]:
+def run_program(folder: Path, lines: list[str], heads: list[Head]) -> tuple[int, str]:
     """Return the exit status and the output of the page's program for an export and heads."""
     (program,) = blocks(PAGE, "python")
     (folder / "audit.jsonl").write_text("".join(f"{line}\n" for line in lines))
@@ -64,26 +64,26 @@ def test_the_page_describes_every_action() -> None:
 
 def test_the_program_of_the_page_accepts_a_valid_export(tmp_path: Path, chain: Chain) -> None:
     entries, heads = chain
-    assert checked(tmp_path, [*map(exported, entries)], heads) == (0, "4 events fit, the last is 4")
+    assert run_program(tmp_path, [*map(exported, entries)], heads) == (0, "4 events fit, the last is 4")
 
 
 def test_the_program_of_the_page_detects_an_invalid_export(tmp_path: Path, chain: Chain) -> None:
     entries, heads = chain
     lines = [*map(exported, entries)]
-    changed = canonical({**json.loads(lines[1]), "actor": "nobody"})
-    for wrong, said in (
-        ([lines[0], changed, *lines[2:]], "event 2 does not fit"),
+    forged = canonical({**json.loads(lines[1]), "actor": "nobody"})
+    for wrong, sentence in (
+        ([lines[0], forged, *lines[2:]], "event 2 does not fit"),
         ([lines[0], *lines[2:]], "event 2 does not fit"),
         ([lines[1], lines[0], *lines[2:]], "event 1 does not fit"),
         (lines[:3], "event 4 is missing"),
     ):
-        assert checked(tmp_path, wrong, heads) == (1, said)
+        assert run_program(tmp_path, wrong, heads) == (1, sentence)
 
 
 def test_the_program_of_the_page_accepts_a_rebuild_after_a_head(tmp_path: Path, chain: Chain) -> None:
     entry, head = following(chain[1][2], TENANT, NOW, "ana@desk", Action.CATALOG_REBUILT, {}, {})
-    assert checked(tmp_path, [exported(entry)], [*chain[1][:3], head])[0] == 0
-    assert checked(tmp_path, [exported(entry)], [])[0] == 1
+    assert run_program(tmp_path, [exported(entry)], [*chain[1][:3], head])[0] == 0
+    assert run_program(tmp_path, [exported(entry)], [])[0] == 1
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="no jq is installed here")

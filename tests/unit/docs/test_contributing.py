@@ -42,9 +42,9 @@ def test_every_name_in_a_recipe_is_in_the_code_named_there(title: str) -> None:
     names = {
         name for name in re.findall(r"`([A-Za-z_]+)(?:=\w+)?`", RECIPES[title]) if not name.islower() or "_" in name
     }
-    known = set(re.findall(r"\w+", sources(RECIPES[title])))
+    existing = set(re.findall(r"\w+", sources(RECIPES[title])))
     assert names
-    assert names - known == set()
+    assert names - existing == set()
 
 
 def test_the_readme_links_to_the_page_and_to_the_release_process() -> None:

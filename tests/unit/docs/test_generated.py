@@ -36,18 +36,18 @@ def test_exactly_the_commands_with_json_have_a_document() -> None:
 
 
 def test_the_options_that_choose_a_document_exist() -> None:
-    known = dict(commands_of(typer.main.get_command(app)))
+    command_by_words = dict(commands_of(typer.main.get_command(app)))
     for command in _commands():
         words = tuple(word for word in command.split() if not word.startswith("--"))
-        options = {option for each in known[words].params for option in each.opts}
+        options = {option for each in command_by_words[words].params for option in each.opts}
         assert {word for word in command.split() if word.startswith("--")} <= options, command
 
 
 @pytest.mark.parametrize("row", PRINTED, ids=lambda row: row.name)
 def test_a_schema_is_valid_and_describes_every_field(row: Any) -> None:
-    made = schema(row)
-    Draft202012Validator.check_schema(made)
-    for part in made["$defs"].values():
+    document = schema(row)
+    Draft202012Validator.check_schema(document)
+    for part in document["$defs"].values():
         assert part["description"]
         assert [name for name, field in part.get("properties", {}).items() if "description" not in field] == []
 

@@ -25,10 +25,10 @@ def test_every_command_shown_on_a_page_parses(page: Path) -> None:
 
 
 def test_the_search_finds_the_commands_of_the_pages() -> None:
-    found = {str(page.relative_to(TOP)): {words[0] for words in commands(page, "entrakeep")} for page in PAGES}
-    assert found["README.md"] >= {"up", "tenant", "backup", "schedule", "download"}
-    assert found["docs/deploy.md"] >= {"tenant", "backup", "snapshots", "download", "schedule"}
-    assert found["docs/real-directory.md"] >= {
+    words_by_page = {str(page.relative_to(TOP)): {words[0] for words in commands(page, "entrakeep")} for page in PAGES}
+    assert words_by_page["README.md"] >= {"up", "tenant", "backup", "schedule", "download"}
+    assert words_by_page["docs/deploy.md"] >= {"tenant", "backup", "snapshots", "download", "schedule"}
+    assert words_by_page["docs/real-directory.md"] >= {
         "up",
         "tenant",
         "backup",
@@ -60,8 +60,8 @@ def test_every_setting_and_code_named_on_a_page_exists(page: Path) -> None:
     text = page.read_text()
     assert set(re.findall(r"ENTRAKEEP_[A-Z_]+", text)) <= SETTINGS
     passed_on = {name for service in services(GIVEN).values() for name in service.get("environment", {})}
-    known = {*Code, *SETTINGS, *GIVEN, *passed_on, *VARIABLES, "AWS_PROFILE", "AWS_DEFAULT_REGION"}
-    assert {name for name in re.findall(r"`([A-Z]+_[A-Z_]+)(?==|`)", text) if not name.endswith("_")} <= known
+    existing = {*Code, *SETTINGS, *GIVEN, *passed_on, *VARIABLES, "AWS_PROFILE", "AWS_DEFAULT_REGION"}
+    assert {name for name in re.findall(r"`([A-Z]+_[A-Z_]+)(?==|`)", text) if not name.endswith("_")} <= existing
 
 
 @for_every_page
@@ -104,18 +104,18 @@ def test_the_architecture_names_every_package_and_every_part_of_the_engine() -> 
 
 def test_the_containers_page_names_exactly_the_existing_services() -> None:
     page = TOP / "docs" / "deploy.md"
-    known = services(GIVEN)
+    existing = services(GIVEN)
     rows = re.findall(r"^\| `(\w+)` \| .* \| (inside(?:, outside)?) \|$", page.read_text(), re.MULTILINE)
-    product = {name for name, service in known.items() if service.get("profiles") != ["trial"]}
+    product = {name for name, service in existing.items() if service.get("profiles") != ["trial"]}
     assert {name for name, _ in rows} == product
     for name, networks in rows:
-        assert known[name]["networks"] == networks.split(", ")
+        assert existing[name]["networks"] == networks.split(", ")
     for line in lines(page):
         for name in re.findall(r"docker compose (?:run --rm (?:-T )?|exec (?:-T )?|logs --follow )(\w+)", line):
-            assert name in known, line
+            assert name in existing, line
 
 
 def test_the_containers_page_begins_with_the_command_that_creates_the_settings() -> None:
-    shown = blocks(TOP / "docs" / "deploy.md", "")
-    assert shown[0] == "sh deploy/new-env trial\ndocker compose up --build --detach --wait\n"
-    assert "sh deploy/new-env production\n" in shown
+    shell_blocks = blocks(TOP / "docs" / "deploy.md", "")
+    assert shell_blocks[0] == "sh deploy/new-env trial\ndocker compose up --build --detach --wait\n"
+    assert "sh deploy/new-env production\n" in shell_blocks

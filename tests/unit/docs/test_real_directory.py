@@ -31,17 +31,17 @@ _ACTIONS: dict[str, set[str]] = {
 """Calls whose permission has a different name, or that need none."""
 
 
-def needed() -> dict[str, set[str]]:
+def permissions_needed() -> dict[str, set[str]]:
     """Return each permission with the resources that need it."""
-    found: dict[str, set[str]] = {}
+    resources: dict[str, set[str]] = {}
     for row in protected_resources():
-        found.setdefault(row.permission_read, set()).add(row.resource)
-    return found
+        resources.setdefault(row.permission_read, set()).add(row.resource)
+    return resources
 
 
 def test_the_table_of_permissions_equals_that_of_the_resources() -> None:
     rows = re.findall(r"^\| `([A-Za-z.]+)` \| ([\w., ]+) \|$", TEXT, re.MULTILINE)
-    assert {permission: set(resources.split(", ")) for permission, resources in rows} == needed()
+    assert {permission: set(resources.split(", ")) for permission, resources in rows} == permissions_needed()
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,10 @@ def test_the_table_of_permissions_equals_that_of_the_resources() -> None:
 )
 def test_each_setup_method_requests_these_permissions_and_no_others(language: str, holds: str) -> None:
     (text,) = (block for block in blocks(PAGE, language) if holds in block)
-    asked = [line for line in text.splitlines() if "-Scopes" not in line]  # those of the person who runs the command
-    assert set(_PERMISSION.findall("\n".join(asked))) == set(needed())
+    requested = [
+        line for line in text.splitlines() if "-Scopes" not in line
+    ]  # those of the person who runs the command
+    assert set(_PERMISSION.findall("\n".join(requested))) == set(permissions_needed())
 
 
 def test_no_permission_id_is_hard_coded() -> None:
@@ -64,26 +66,26 @@ def test_no_permission_id_is_hard_coded() -> None:
     }
 
 
-def called() -> set[str]:
+def actions_called() -> set[str]:
     """Return the actions that the code's AWS calls need."""
-    found: set[str] = set()
+    allowed_actions: set[str] = set()
     for file, services in (("kms/service.py", ("kms", "sts")), ("blobs/s3/store.py", ("s3",))):
         text = (TOP / "shared" / "adapters" / file).read_text()
         for service in services:
             for operation in botocore.session.get_session().get_service_model(service).operation_names:
                 name = xform_name(operation)
                 if re.search(rf"\.{name}\(|\"{name}\"", text):
-                    found |= _ACTIONS.get(name, {f"{service}:{operation}"})
-    return found
+                    allowed_actions |= _ACTIONS.get(name, {f"{service}:{operation}"})
+    return allowed_actions
 
 
 def actions(statement: dict[str, Any]) -> set[str]:
-    given = statement["Action"]
-    return {given} if isinstance(given, str) else set(given)
+    value = statement["Action"]
+    return {value} if isinstance(value, str) else set(value)
 
 
 def test_the_machine_role_allows_exactly_the_calls_of_the_code() -> None:
-    assert set().union(*map(actions, MACHINE_POLICY["Statement"])) == called()
+    assert set().union(*map(actions, MACHINE_POLICY["Statement"])) == actions_called()
     for statement in MACHINE_POLICY["Statement"]:
         assert statement["Effect"] == "Allow"
         assert statement["Resource"] not in ("*", ["*"])
@@ -91,16 +93,16 @@ def test_the_machine_role_allows_exactly_the_calls_of_the_code() -> None:
 
 def test_the_key_policy_allows_only_the_calls_of_the_code_and_administration() -> None:
     management, *ours = KEY_POLICY["Statement"]
-    kms = {action for action in called() if action.startswith("kms:")}
+    kms = {action for action in actions_called() if action.startswith("kms:")}
     assert set().union(*map(actions, ours)) == kms
     assert not actions(management) & (kms - {"kms:DescribeKey"})
-    known = {f"kms:{name}" for name in botocore.session.get_session().get_service_model("kms").operation_names}
-    assert actions(management) <= known
+    operations = {f"kms:{name}" for name in botocore.session.get_session().get_service_model("kms").operation_names}
+    assert actions(management) <= operations
     assert "kms:CreateGrant" not in actions(management)
 
 
 @pytest.mark.parametrize(
-    ("who", "action", "context", "allowed"),
+    ("principal", "action", "context", "allowed"),
     [
         (USER, "kms:GenerateDataKey", {"tenant": "t", "purpose": "backup"}, True),
         (USER, "kms:Decrypt", {"tenant": "t", "purpose": "secrets"}, True),
@@ -115,15 +117,15 @@ def test_the_key_policy_allows_only_the_calls_of_the_code_and_administration() -
     ],
 )
 def test_only_the_machine_may_use_the_key_and_only_for_a_named_tenant(
-    who: str, action: str, context: dict[str, str] | None, allowed: bool
+    principal: str, action: str, context: dict[str, str] | None, allowed: bool
 ) -> None:
-    facts = {"aws:principalarn": [who]}
+    facts = {"aws:principalarn": [principal]}
     if context is not None:
         facts["kms:encryptioncontextkeys"] = list(context)
         facts |= {f"kms:encryptioncontext:{name}": [value] for name, value in context.items()}
-    principals = frozenset({who, "arn:aws:iam::111122223333:root", "111122223333"})
-    asked = Request(principals, action, "arn:aws:kms:eu-central-1:111122223333:key/k", facts)
-    verdict = evaluate(parse_policy(json.dumps(KEY_POLICY)), asked)
+    principals = frozenset({principal, "arn:aws:iam::111122223333:root", "111122223333"})
+    request = Request(principals, action, "arn:aws:kms:eu-central-1:111122223333:key/k", facts)
+    verdict = evaluate(parse_policy(json.dumps(KEY_POLICY)), request)
     assert (verdict is Verdict.ALLOWED) is allowed
 
 
@@ -131,9 +133,9 @@ def test_only_the_machine_may_use_the_key_and_only_for_a_named_tenant(
     ("page", "least"), [(PAGE, 9), (TOP / "docs" / "keys.md", 3)], ids=lambda given: str(given)[-7:]
 )
 def test_every_aws_cli_command_exists(page: Path, least: int) -> None:
-    shown = commands(page, "aws")
-    assert len(shown) >= least
-    for service, operation, *words in shown:
+    lines = commands(page, "aws")
+    assert len(lines) >= least
+    for service, operation, *words in lines:
         model = botocore.session.get_session().get_service_model("s3" if service == "s3api" else service)
         names = {xform_name(name).replace("_", "-"): name for name in model.operation_names}
         assert operation in names, operation
@@ -149,8 +151,8 @@ def test_every_aws_cli_command_exists(page: Path, least: int) -> None:
 def test_the_bucket_rules_are_valid_for_s3_and_spare_current_versions() -> None:
     model = botocore.session.get_session().get_service_model("s3")
     shape = model.operation_model("PutBucketLifecycleConfiguration").input_shape
-    given = {"Bucket": "contoso-entrakeep", "LifecycleConfiguration": BUCKET_RULES}
-    assert not ParamValidator().validate(given, shape).has_errors()
+    arguments = {"Bucket": "contoso-entrakeep", "LifecycleConfiguration": BUCKET_RULES}
+    assert not ParamValidator().validate(arguments, shape).has_errors()
     (rule,) = BUCKET_RULES["Rules"]
     assert set(rule["Expiration"]) == {"ExpiredObjectDeleteMarker"}
     assert "Transitions" not in rule

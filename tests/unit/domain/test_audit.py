@@ -39,19 +39,19 @@ TOLD = st.tuples(
 Chain = tuple[list[Entry], list[Head]]
 
 
-def chain(told: list[tuple[str, Action, dict[str, str], dict[str, Plain]]], tenant: str = TENANT) -> Chain:
+def chain(events: list[tuple[str, Action, dict[str, str], dict[str, Plain]]], tenant: str = TENANT) -> Chain:
     """Return the entries, and the head after each of them."""
     entries: list[Entry] = []
     heads: list[Head] = []
-    for n, (actor, action, subject, detail) in enumerate(told):
-        at = NOW + timedelta(seconds=n)
-        entry, head = following(heads[-1] if heads else None, tenant, at, actor, action, subject, detail)
+    for n, (actor, action, subject, detail) in enumerate(events):
+        time = NOW + timedelta(seconds=n)
+        entry, head = following(heads[-1] if heads else None, tenant, time, actor, action, subject, detail)
         entries.append(entry)
         heads.append(head)
     return entries, heads
 
 
-def few(count: int, tenant: str = TENANT) -> Chain:
+def short_chain(count: int, tenant: str = TENANT) -> Chain:
     return chain([("ana@desk", Action.SCHEDULE_SET, {}, {"n": n}) for n in range(count)], tenant)
 
 
@@ -59,27 +59,27 @@ CHAINS = st.lists(TOLD, min_size=2, max_size=8).map(chain)
 
 
 def fault(entries: list[Entry], heads: list[Head] | None = None) -> tuple[int, str] | None:
-    found = verify_chain(TENANT, entries, heads or []).fault
-    return None if found is None else (found.number, found.reason)
+    result = verify_chain(TENANT, entries, heads or []).fault
+    return None if result is None else (result.number, result.reason)
 
 
-def rebuilt(head: Head) -> tuple[Entry, Head]:
+def rebuild_event(head: Head) -> tuple[Entry, Head]:
     """Return the event that a rebuild appends after a head in the bucket, and the new head."""
     return following(head, TENANT, NOW, "ana@desk", Action.CATALOG_REBUILT, {}, {"head": head.number})
 
 
 @given(CHAINS)
-def test_a_chain_matches_itself_and_every_earlier_head(made: Chain) -> None:
-    entries, heads = made
+def test_a_chain_matches_itself_and_every_earlier_head(trail: Chain) -> None:
+    entries, heads = trail
     verdict = verify_chain(TENANT, entries, heads)
     assert (verdict.fault, verdict.events, verdict.head) == (None, len(entries), heads[-1])
     assert (verdict.heads, verdict.lost) == (len(heads), [])
 
 
 @given(CHAINS)
-def test_an_event_is_canonical_json_and_any_sha_256_gives_its_hash(made: Chain) -> None:
+def test_an_event_is_canonical_json_and_any_sha_256_gives_its_hash(trail: Chain) -> None:
     previous = NOTHING_BEFORE
-    for number, entry in enumerate(made[0], start=1):
+    for number, entry in enumerate(trail[0], start=1):
         fields = json.loads(entry.line)
         assert json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == entry.line
         assert hashlib.sha256(entry.line.encode()).hexdigest() == entry.hash
@@ -91,87 +91,87 @@ def test_an_event_is_canonical_json_and_any_sha_256_gives_its_hash(made: Chain) 
 
 
 @given(CHAINS, st.data())
-def test_any_change_of_a_line_is_detected_at_that_line(made: Chain, data: st.DataObject) -> None:
-    entries, _ = made
-    at = data.draw(st.integers(0, len(entries) - 1))
-    line = entries[at].line
+def test_any_change_of_a_line_is_detected_at_that_line(trail: Chain, data: st.DataObject) -> None:
+    entries, _ = trail
+    index = data.draw(st.integers(0, len(entries) - 1))
+    line = entries[index].line
     place = data.draw(st.integers(0, len(line) - 1))
-    changed = line[:place] + data.draw(st.characters().filter(lambda c: c != line[place])) + line[place + 1 :]
-    entries[at] = msgspec.structs.replace(entries[at], line=changed)
-    assert fault(entries) == (at + 1, "is not what it was when its hash was made")
+    forged = line[:place] + data.draw(st.characters().filter(lambda c: c != line[place])) + line[place + 1 :]
+    entries[index] = msgspec.structs.replace(entries[index], line=forged)
+    assert fault(entries) == (index + 1, "is not what it was when its hash was made")
 
 
 @given(CHAINS, st.data())
 def test_a_line_changed_with_its_hash_is_detected_at_the_next_event_or_by_a_head(
-    made: Chain, data: st.DataObject
+    trail: Chain, data: st.DataObject
 ) -> None:
-    entries, heads = made
-    at = data.draw(st.integers(0, len(entries) - 1))
-    fields = {**json.loads(entries[at].line), "actor": "somebody else entirely, with a longer name than any"}
+    entries, heads = trail
+    index = data.draw(st.integers(0, len(entries) - 1))
+    fields = {**json.loads(entries[index].line), "actor": "somebody else entirely, with a longer name than any"}
     line = canonical(fields)
-    entries[at] = Entry(number=at + 1, line=line, hash=hash_of(line))
-    expected = None if at == len(entries) - 1 else (at + 2, "does not follow the one before it")
+    entries[index] = Entry(number=index + 1, line=line, hash=hash_of(line))
+    expected = None if index == len(entries) - 1 else (index + 2, "does not follow the one before it")
     assert fault(entries) == expected
-    assert fault(entries, heads) == (at + 1, "is not the one whose hash is in the store")
+    assert fault(entries, heads) == (index + 1, "is not the one whose hash is in the store")
 
 
 @given(CHAINS, st.data())
-def test_a_chain_rewritten_from_any_event_on_is_detected_by_a_later_head(made: Chain, data: st.DataObject) -> None:
-    entries, heads = made
-    at = data.draw(st.integers(0, len(entries) - 1))
-    kept = data.draw(st.integers(at, len(entries) - 1))
-    anew, last = entries[:at], heads[at - 1] if at else None
-    for _ in range(at, len(entries) + data.draw(st.integers(0, 2))):
+def test_a_chain_rewritten_from_any_event_on_is_detected_by_a_later_head(trail: Chain, data: st.DataObject) -> None:
+    entries, heads = trail
+    index = data.draw(st.integers(0, len(entries) - 1))
+    anchor = data.draw(st.integers(index, len(entries) - 1))
+    anew, last = entries[:index], heads[index - 1] if index else None
+    for _ in range(index, len(entries) + data.draw(st.integers(0, 2))):
         entry, last = following(last, TENANT, NOW, "mallory", Action.SCHEDULE_SET, {}, {"forged": True})
         anew.append(entry)
     assert fault(anew) is None
-    assert fault(anew, [heads[kept]]) == (kept + 1, "is not the one whose hash is in the store")
+    assert fault(anew, [heads[anchor]]) == (anchor + 1, "is not the one whose hash is in the store")
 
 
 @given(CHAINS, st.data())
-def test_a_removed_event_is_missing(made: Chain, data: st.DataObject) -> None:
-    entries, heads = made
-    at = data.draw(st.integers(0, len(entries) - 1))
-    assert fault(entries[:at] + entries[at + 1 :], heads) == (at + 1, "is missing")
-    if at < len(entries) - 1:
-        assert fault(entries[:at] + entries[at + 1 :]) == (at + 1, "is missing")
+def test_a_removed_event_is_missing(trail: Chain, data: st.DataObject) -> None:
+    entries, heads = trail
+    index = data.draw(st.integers(0, len(entries) - 1))
+    assert fault(entries[:index] + entries[index + 1 :], heads) == (index + 1, "is missing")
+    if index < len(entries) - 1:
+        assert fault(entries[:index] + entries[index + 1 :]) == (index + 1, "is missing")
 
 
 @given(CHAINS, st.data())
-def test_swapped_events_are_detected(made: Chain, data: st.DataObject) -> None:
-    entries, _ = made
+def test_swapped_events_are_detected(trail: Chain, data: st.DataObject) -> None:
+    entries, _ = trail
     one, two = sorted(data.draw(st.sets(st.integers(0, len(entries) - 1), min_size=2, max_size=2)))
     as_they_are = entries.copy()
     as_they_are[one], as_they_are[two] = entries[two], entries[one]
-    found = fault(as_they_are)
-    assert found is not None
-    assert found[0] == one + 1
+    result = fault(as_they_are)
+    assert result is not None
+    assert result[0] == one + 1
     numbered = [msgspec.structs.replace(entry, number=n + 1) for n, entry in enumerate(as_they_are)]
     assert fault(numbered) == (one + 1, "is in the place of another event")
 
 
 @given(CHAINS, CHAINS, st.data())
-def test_an_inserted_event_is_detected(made: Chain, other: Chain, data: st.DataObject) -> None:
-    entries, _ = made
-    at = data.draw(st.integers(0, len(entries) - 1))
+def test_an_inserted_event_is_detected(trail: Chain, other: Chain, data: st.DataObject) -> None:
+    entries, _ = trail
+    index = data.draw(st.integers(0, len(entries) - 1))
     strange = data.draw(st.sampled_from(other[0] + entries))
-    found = fault([*entries[:at], msgspec.structs.replace(strange, number=at + 1), *entries[at:]])
-    assert found is not None
-    assert found[0] >= at + 1
+    result = fault([*entries[:index], msgspec.structs.replace(strange, number=index + 1), *entries[index:]])
+    assert result is not None
+    assert result[0] >= index + 1
 
 
 @given(CHAINS, st.data())
-def test_a_truncated_chain_is_detected_by_a_head(made: Chain, data: st.DataObject) -> None:
-    entries, heads = made
-    left = data.draw(st.integers(0, len(entries) - 1))
-    kept = data.draw(st.integers(left, len(entries) - 1))
-    assert fault(entries[:left]) is None
-    assert fault(entries[:left], [heads[kept]]) == (left + 1, "is missing")
-    assert verify_chain(TENANT, entries[:left], [], heads[kept]).fault is not None
+def test_a_truncated_chain_is_detected_by_a_head(trail: Chain, data: st.DataObject) -> None:
+    entries, heads = trail
+    length = data.draw(st.integers(0, len(entries) - 1))
+    anchor = data.draw(st.integers(length, len(entries) - 1))
+    assert fault(entries[:length]) is None
+    assert fault(entries[:length], [heads[anchor]]) == (length + 1, "is missing")
+    assert verify_chain(TENANT, entries[:length], [], heads[anchor]).fault is not None
 
 
 def test_a_chain_of_another_tenant_does_not_match() -> None:
-    assert fault(few(2, OTHER)[0]) == (1, "is in the place of another event")
+    assert fault(short_chain(2, OTHER)[0]) == (1, "is in the place of another event")
 
 
 def test_text_that_is_no_event_cannot_be_read() -> None:
@@ -184,8 +184,8 @@ def test_text_that_is_no_event_cannot_be_read() -> None:
 
 
 def test_after_a_rebuild_the_chain_continues_from_the_newest_head() -> None:
-    _, heads = few(9)
-    first, head = rebuilt(heads[6])
+    _, heads = short_chain(9)
+    first, head = rebuild_event(heads[6])
     then, _ = following(head, TENANT, NOW, "ana@desk", Action.SCHEDULE_SET, {}, {})
     assert event_of(first).number == 8
     verdict = verify_chain(TENANT, [first, then], [*heads[:7], head])
@@ -195,37 +195,37 @@ def test_after_a_rebuild_the_chain_continues_from_the_newest_head() -> None:
 
 
 def test_after_an_older_dump_and_a_rebuild_the_events_between_are_reported_as_lost() -> None:
-    entries, heads = few(9)
-    first, head = rebuilt(heads[6])
+    entries, heads = short_chain(9)
+    first, head = rebuild_event(heads[6])
     verdict = verify_chain(TENANT, [*entries[:3], first], [*heads[:7], head])
     assert (verdict.fault, verdict.lost, verdict.events) == (None, [(4, 7)], 4)
 
 
 @pytest.mark.parametrize(
-    ("what", "found"),
+    ("restart", "expected"),
     [
-        (lambda heads: rebuilt(heads[6])[0], (1, "is missing")),
-        (lambda heads: rebuilt(heads[5])[0], (1, "is missing")),
+        (lambda heads: rebuild_event(heads[6])[0], (1, "is missing")),
+        (lambda heads: rebuild_event(heads[5])[0], (1, "is missing")),
         (
             lambda heads: following(heads[4], TENANT, NOW, "m", Action.SCHEDULE_SET, {}, {})[0],
             (1, "is missing"),
         ),
         (
-            lambda heads: rebuilt(msgspec.structs.replace(heads[4], hash="f" * 64))[0],
+            lambda heads: rebuild_event(msgspec.structs.replace(heads[4], hash="f" * 64))[0],
             (1, "is missing"),
         ),
     ],
     ids=["a head that is not there", "another", "an event of another kind", "another hash"],
 )
-def test_only_a_rebuild_may_restart_a_chain(what: Callable[[list[Head]], Entry], found: tuple[int, str]) -> None:
-    _, heads = few(9)
-    assert fault([what(heads)], [heads[4]]) == found
+def test_only_a_rebuild_may_restart_a_chain(restart: Callable[[list[Head]], Entry], expected: tuple[int, str]) -> None:
+    _, heads = short_chain(9)
+    assert fault([restart(heads)], [heads[4]]) == expected
 
 
 def test_a_repeated_rebuild_event_does_not_hide_later_events() -> None:
     """The newest head counts: an attacker who removes rows cannot go back to an older head."""
-    _, heads = few(9)
-    entry, _ = rebuilt(heads[4])
+    _, heads = short_chain(9)
+    entry, _ = rebuild_event(heads[4])
     assert fault([entry], [heads[4], heads[6]]) == (7, "is missing")
 
 
@@ -242,40 +242,40 @@ def test_a_number_that_readers_disagree_about_is_refused() -> None:
 
 
 def test_an_event_after_the_last_read_head_was_not_added_by_the_catalog() -> None:
-    entries, heads = few(4)
+    entries, heads = short_chain(4)
     verdict = verify_chain(TENANT, entries, [])
     assert ended_by(verdict, heads[-1]) == verdict
     for own, number in ((heads[1], 3), (None, 1)):
-        found = ended_by(verdict, own).fault
-        assert found is not None
-        assert (found.number, found.reason) == (
+        result = ended_by(verdict, own).fault
+        assert result is not None
+        assert (result.number, result.reason) == (
             number,
             "was added behind the head of the trail, and not by the catalog",
         )
 
 
 def test_an_event_that_the_head_does_not_name_is_detected() -> None:
-    entries, heads = few(4)
-    found = verify_chain(TENANT, entries, [], msgspec.structs.replace(heads[2], hash="f" * 64)).fault
-    assert found is not None
-    assert (found.number, found.reason) == (3, "is not the one that the head of the trail names")
+    entries, heads = short_chain(4)
+    result = verify_chain(TENANT, entries, [], msgspec.structs.replace(heads[2], hash="f" * 64)).fault
+    assert result is not None
+    assert (result.number, result.reason) == (3, "is not the one that the head of the trail names")
 
 
 def test_the_end_of_a_chain_is_checked_after_the_previous_head() -> None:
-    entries, heads = few(6)
+    entries, heads = short_chain(6)
     assert verify_chain(TENANT, entries[3:], [], heads[5], after=heads[2]).head == heads[5]
-    found = verify_chain(
+    result = verify_chain(
         TENANT, entries[3:], [], heads[5], after=msgspec.structs.replace(heads[2], hash="f" * 64)
     ).fault
-    assert found is not None
-    assert (found.number, found.reason) == (4, "does not follow the one before it")
+    assert result is not None
+    assert (result.number, result.reason) == (4, "does not follow the one before it")
 
 
 @pytest.mark.parametrize("named", [True, False])
 def test_only_a_rebuild_naming_the_newest_head_explains_events_added_to_an_older_copy(
     named: bool,
 ) -> None:
-    entries, heads = few(4)
+    entries, heads = short_chain(4)
     own, head = following(heads[1], TENANT, NOW, "ana@desk", Action.SCHEDULE_SET, {}, {"own": True})
     detail: dict[str, Plain] = {"head": 3, "head_hash": heads[2].hash if named else "f" * 64}
     event, _ = following(head, TENANT, NOW, "ana@desk", Action.CATALOG_REBUILT, {}, detail)

@@ -39,8 +39,8 @@ def test_changed_records_equal_the_differences_of_two_dictionaries(
 ) -> None:
     expected = [(key, old.get(key), new.get(key)) for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
     with patch("shared.domain.compare._STRETCH", stretch):
-        changed = changed_records(iter(sorted(old.items())), iter(sorted(new.items())))
-        assert [tuple(each) for each in changed] == expected
+        result = changed_records(iter(sorted(old.items())), iter(sorted(new.items())))
+        assert [tuple(each) for each in result] == expected
 
 
 @given(OBJECTS, OBJECTS)

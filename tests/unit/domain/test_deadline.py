@@ -12,17 +12,17 @@ class Time:
 
 
 def test_a_deadline_is_over_exactly_at_its_end() -> None:
-    now = Time()
-    deadline = Deadline(60.0, now)
+    clock = Time()
+    deadline = Deadline(60.0, clock)
     assert (deadline.remaining, deadline.over) == (60.0, False)
-    now.seconds += 59.5
+    clock.seconds += 59.5
     assert (deadline.remaining, deadline.over) == (0.5, False)
-    now.seconds += 0.5
+    clock.seconds += 0.5
     assert (deadline.remaining, deadline.over) == (0.0, True)
-    now.seconds += 100.0
+    clock.seconds += 100.0
     assert (deadline.remaining, deadline.over) == (0.0, True)
 
 
 def test_seconds_since_an_unknown_start_are_none_and_never_negative() -> None:
-    now = Time()
-    assert [seconds_since(start, now) for start in (None, 990.0, 1001.0)] == [0.0, 10.0, 0.0]
+    clock = Time()
+    assert [seconds_since(start, clock) for start in (None, 990.0, 1001.0)] == [0.0, 10.0, 0.0]

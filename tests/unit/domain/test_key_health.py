@@ -14,25 +14,25 @@ OK, REVOKED, SILENT, WRONG, DAMAGED = (
 )
 
 
-@pytest.mark.parametrize("found", [REVOKED, WRONG, DAMAGED])
-@pytest.mark.parametrize("held", list(KeyCondition))
-@pytest.mark.parametrize("last", [None, *KeyCondition])
+@pytest.mark.parametrize("probe", [REVOKED, WRONG, DAMAGED])
+@pytest.mark.parametrize("current", list(KeyCondition))
+@pytest.mark.parametrize("previous_probe", [None, *KeyCondition])
 def test_a_condition_that_needs_a_person_counts_at_once(
-    held: KeyCondition, last: KeyCondition | None, found: KeyCondition
+    current: KeyCondition, previous_probe: KeyCondition | None, probe: KeyCondition
 ) -> None:
-    assert next_condition(held, last, found) is found
+    assert next_condition(current, previous_probe, probe) is probe
 
 
-@pytest.mark.parametrize("held", [OK, REVOKED, WRONG, DAMAGED])
-def test_one_missing_answer_is_no_outage_and_two_are(held: KeyCondition) -> None:
-    assert next_condition(held, held, SILENT) is held
-    assert next_condition(held, SILENT, SILENT) is SILENT
+@pytest.mark.parametrize("current", [OK, REVOKED, WRONG, DAMAGED])
+def test_one_missing_answer_is_no_outage_and_two_are(current: KeyCondition) -> None:
+    assert next_condition(current, current, SILENT) is current
+    assert next_condition(current, SILENT, SILENT) is SILENT
 
 
-@pytest.mark.parametrize("held", [REVOKED, WRONG, DAMAGED])
-def test_one_success_after_a_refusal_may_be_an_error_and_two_are_a_recovery(held: KeyCondition) -> None:
-    assert next_condition(held, held, OK) is held
-    assert next_condition(held, OK, OK) is OK
+@pytest.mark.parametrize("current", [REVOKED, WRONG, DAMAGED])
+def test_one_success_after_a_refusal_may_be_an_error_and_two_are_a_recovery(current: KeyCondition) -> None:
+    assert next_condition(current, current, OK) is current
+    assert next_condition(current, OK, OK) is OK
 
 
 def test_a_key_that_answers_again_was_never_revoked() -> None:

@@ -69,9 +69,9 @@ def test_the_table_agrees_with_the_coverage_notes() -> None:
         rows = {row["resource"]: row for row in csv.DictReader(file)}
     for name, resource in RESOURCES.items():
         row, stream = rows[name], STREAMS[resource.stream]
-        told = (row["family"], row["path"], row["permission_read"], row["permission_write"], row["licence"])
+        expected = (row["family"], row["path"], row["permission_read"], row["permission_write"], row["licence"])
         ours = (resource.family, resource.path, resource.permission_read, resource.permission_write, resource.licence)
-        assert ours == told
+        assert ours == expected
         assert (row["delta"] or stream.path) == stream.path
         assert (stream.reading is Reading.DELTA) == bool(row["delta"])
         if stream.select and stream.resource == name:

@@ -44,7 +44,7 @@ def test_a_local_time_that_does_not_exist_is_due_the_same_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cron", "zone", "said"),
+    ("cron", "zone", "sentence"),
     [
         ("* * * *", "UTC", "five fields"),
         ("* * * * * *", "UTC", "five fields"),
@@ -55,7 +55,7 @@ def test_a_local_time_that_does_not_exist_is_due_the_same_day() -> None:
         ("0 0 * * *", "../../etc/passwd", "no time zone"),
     ],
 )
-def test_text_that_is_no_schedule_is_refused_with_one_sentence(cron: str, zone: str, said: str) -> None:
-    with pytest.raises(Refuse, match=said) as refusal:
+def test_text_that_is_no_schedule_is_refused_with_one_sentence(cron: str, zone: str, sentence: str) -> None:
+    with pytest.raises(Refuse, match=sentence) as refusal:
         next_due(cron, zone, datetime(2026, 1, 1, tzinfo=UTC))
     assert refusal.value.code is Code.SETTINGS_INVALID

@@ -25,7 +25,7 @@ def tenant(expires_at: datetime | None) -> Tenant:
 
 
 @pytest.mark.parametrize(
-    ("after", "said"),
+    ("after", "phrase"),
     [
         (timedelta(days=31), None),
         (timedelta(days=30), None),
@@ -35,14 +35,14 @@ def tenant(expires_at: datetime | None) -> Tenant:
         (timedelta(days=-9), "has expired on 2026-04-22"),
     ],
 )
-def test_warnings_of_an_expiring_sign_in_start_thirty_days_before(after: timedelta, said: str | None) -> None:
+def test_warnings_of_an_expiring_sign_in_start_thirty_days_before(after: timedelta, phrase: str | None) -> None:
     sentence = expiry_sentence(tenant(NOW + after), NOW)
-    assert expires_soon(tenant(NOW + after), NOW) is (said is not None)
-    if said is None:
+    assert expires_soon(tenant(NOW + after), NOW) is (phrase is not None)
+    if phrase is None:
         assert sentence is None
     else:
         assert sentence is not None
-        assert said in sentence
+        assert phrase in sentence
         assert "'entrakeep tenant update contoso'" in sentence
 
 

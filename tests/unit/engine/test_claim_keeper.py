@@ -21,15 +21,15 @@ class Renewals:
 
     def __init__(self, *answers: Renewal | EntrakeepError) -> None:
         self._answers = list(answers)
-        self.told: list[Sequence[ResourceProgress]] = []
-        self.asked = 0
+        self.progress: list[Sequence[ResourceProgress]] = []
+        self.calls = 0
 
     def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
         assert claim is CLAIM
-        self.asked += 1
+        self.calls += 1
         if progress is not None:
-            self.told.append(progress)
-        answer = self._answers[min(self.asked, len(self._answers)) - 1]
+            self.progress.append(progress)
+        answer = self._answers[min(self.calls, len(self._answers)) - 1]
         if isinstance(answer, EntrakeepError):
             raise answer
         return answer
@@ -42,54 +42,54 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.002)
 
 
-def held(renewals: Renewals) -> ClaimKeeper:
+def keeper_of(renewals: Renewals) -> ClaimKeeper:
     return ClaimKeeper(cast(Claims, renewals), CLAIM, Limits(renew_seconds=0.02), time.monotonic)
 
 
 def test_a_claim_is_renewed_while_the_work_goes_on() -> None:
     renewals = Renewals(Renewal(cancel=False))
-    with held(renewals) as hold:
-        until(lambda: renewals.asked >= 3)
-        hold.check()
-    asked = renewals.asked
+    with keeper_of(renewals) as keeper:
+        until(lambda: renewals.calls >= 3)
+        keeper.check()
+    calls = renewals.calls
     time.sleep(0.05)
-    assert renewals.asked == asked
+    assert renewals.calls == calls
 
 
 def test_progress_of_a_step_is_reported_once_and_long_before_a_renewal() -> None:
     renewals = Renewals(Renewal(cancel=False))
-    with ClaimKeeper(cast(Claims, renewals), CLAIM, Limits(renew_seconds=60.0), time.monotonic) as hold:
+    with ClaimKeeper(cast(Claims, renewals), CLAIM, Limits(renew_seconds=60.0), time.monotonic) as keeper:
         for records in (1, 2):
             progress = [ResourceProgress(resource="users", records=records, changed=0)]
-            hold.report_progress(progress)
-            until(lambda progress=progress: renewals.told[-1:] == [progress])  # type: ignore[misc]
-    assert len(renewals.told) == 2
+            keeper.report_progress(progress)
+            until(lambda progress=progress: renewals.progress[-1:] == [progress])  # type: ignore[misc]
+    assert len(renewals.progress) == 2
 
 
 @pytest.mark.parametrize(
     ("answer", "error"), [(Renewal(cancel=True), Cancelled), (ClaimLost(), ClaimLost)], ids=["cancelled", "lost"]
 )
 def test_the_loss_of_a_claim_reaches_the_step(answer: Renewal | EntrakeepError, error: type[EntrakeepError]) -> None:
-    told = threading.Event()
-    with held(Renewals(answer)) as hold:
-        hold.on_lost(told.set)
-        assert told.wait(10)
+    lost = threading.Event()
+    with keeper_of(Renewals(answer)) as keeper:
+        keeper.on_lost(lost.set)
+        assert lost.wait(10)
         with pytest.raises(error):
-            hold.check()
+            keeper.check()
         late = threading.Event()
-        hold.on_lost(late.set)
+        keeper.on_lost(late.set)
         assert late.is_set()
 
 
 def test_a_silent_database_loses_the_claim_only_when_the_claim_expires() -> None:
     silent = Refuse(Code.CATALOG_UNREACHABLE, "The database does not answer.")
-    with held(Renewals(silent, silent, Renewal(cancel=False))) as hold:
-        renewals = cast(Renewals, hold._claims)
-        until(lambda: renewals.asked >= 6)
-        hold.check()
-    with held(Renewals(silent)) as hold:
-        renewals = cast(Renewals, hold._claims)
-        until(lambda: renewals.asked >= 5)
-        until(lambda: hold._ended is not None)
+    with keeper_of(Renewals(silent, silent, Renewal(cancel=False))) as keeper:
+        renewals = cast(Renewals, keeper._claims)
+        until(lambda: renewals.calls >= 6)
+        keeper.check()
+    with keeper_of(Renewals(silent)) as keeper:
+        renewals = cast(Renewals, keeper._claims)
+        until(lambda: renewals.calls >= 5)
+        until(lambda: keeper._ended is not None)
         with pytest.raises(ClaimLost):
-            hold.check()
+            keeper.check()

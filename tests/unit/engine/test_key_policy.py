@@ -26,13 +26,13 @@ POLICY = key_policy(Caller("111122223333", ROLE), TENANT, "eu-central-1", ARN)
 USES = {"kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
 
 
-def allowed(who: str, action: str, context: dict[str, str] | None) -> bool:
-    facts = {"aws:principalarn": [who]}
+def allowed(principal: str, action: str, context: dict[str, str] | None) -> bool:
+    facts = {"aws:principalarn": [principal]}
     if context is not None:
         facts["kms:encryptioncontextkeys"] = list(context)
         facts |= {f"kms:encryptioncontext:{name}": [value] for name, value in context.items()}
-    asked = Request(frozenset({who, "arn:aws:iam::111122223333:root"}), action, ARN, facts)
-    return evaluate(parse_policy(json.dumps({"Statement": POLICY.statements})), asked) is Verdict.ALLOWED
+    request = Request(frozenset({principal, "arn:aws:iam::111122223333:root"}), action, ARN, facts)
+    return evaluate(parse_policy(json.dumps({"Statement": POLICY.statements})), request) is Verdict.ALLOWED
 
 
 @pytest.mark.parametrize("action", sorted(USES))
@@ -56,8 +56,8 @@ def test_the_policy_allows_nothing_else(action: str) -> None:
 def test_every_text_to_paste_contains_both_statements() -> None:
     look, use = POLICY.statements
     for text in (POLICY.cli, POLICY.cloudformation, POLICY.terraform):
-        for found in (look, use):
-            assert json_in(text, found["Sid"]) == found
+        for statement in (look, use):
+            assert json_in(text, statement["Sid"]) == statement
         assert text.count("kms:ReEncryptFrom") == 1
     assert POLICY.account == "111122223333"
     assert ARN in POLICY.cli
@@ -75,9 +75,9 @@ def test_terraform_sets_the_provider_region_and_protects_the_key_from_destructio
 
 def json_in(text: str, sid: str) -> Any:
     """Return the JSON object that contains this Sid."""
-    at = re.search(rf'"Sid": "{sid}"', text)
-    assert at is not None
-    start = text.rindex("{", 0, at.start())
+    match = re.search(rf'"Sid": "{sid}"', text)
+    assert match is not None
+    start = text.rindex("{", 0, match.start())
     return json.JSONDecoder().raw_decode(text[start:])[0]
 
 
@@ -96,7 +96,7 @@ def test_arns_of_keys_and_aliases_are_accepted(arn: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "sentence"),
     [
         ("https://contoso.vault.azure.net/keys/k/0123", "Azure"),
         ("https://contoso.managedhsm.azure.net/keys/k", "Azure"),
@@ -110,8 +110,8 @@ def test_arns_of_keys_and_aliases_are_accepted(arn: str) -> None:
         ("alias/backups", "not the ARN"),
     ],
 )
-def test_text_that_is_no_arn_of_an_aws_kms_key_is_refused_by_name(text: str, says: str) -> None:
-    with pytest.raises(Refuse, match=says) as caught:
+def test_text_that_is_no_arn_of_an_aws_kms_key_is_refused_by_name(text: str, sentence: str) -> None:
+    with pytest.raises(Refuse, match=sentence) as caught:
         check_form(text)
     assert caught.value.code is Code.KEY_INVALID
 

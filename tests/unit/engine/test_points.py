@@ -8,7 +8,7 @@ from shared.ports.observer import Point
 ENGINE = Path(__file__).resolve().parents[3] / "shared" / "engine"
 
 
-def reached() -> list[str]:
+def points_reached() -> list[str]:
     """Return the point of each call of ``reach`` in the engine."""
     calls = (
         node
@@ -20,4 +20,4 @@ def reached() -> list[str]:
 
 
 def test_the_engine_reaches_each_point_and_names_no_other() -> None:
-    assert set(reached()) == {f"Point.{point.name}" for point in Point}
+    assert set(points_reached()) == {f"Point.{point.name}" for point in Point}

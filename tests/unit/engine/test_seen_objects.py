@@ -39,8 +39,8 @@ def entries(draw: st.DrawFn) -> Entry:
     value = b'{"n":%d}' % draw(st.integers(0, 9))
     lines = [put(RESOURCES[0], key, value)] if draw(st.booleans()) else []
     for member in draw(st.lists(st.sampled_from([b"a", b"aa", b"b"]), max_size=3)):
-        told = draw(st.booleans())
-        lines.append(put(RESOURCES[1], members + member, b"{}") if told else tombstone(RESOURCES[1], members + member))
+        added = draw(st.booleans())
+        lines.append(put(RESOURCES[1], members + member, b"{}") if added else tombstone(RESOURCES[1], members + member))
     if draw(st.booleans()):
         lines.append(prefix_tombstone(RESOURCES[2], owners))
         lines += [put(RESOURCES[2], owners + draw(st.sampled_from([b"x", b"y"])), b"{}")] * draw(st.booleans())
@@ -63,16 +63,16 @@ def checkpoint(run: Run, repeated: dict[str, int] | None) -> CheckpointBody:
     return decode(encode(body), CheckpointBody)
 
 
-def harvested(made: Runs, repeated: list[dict[str, int] | None]) -> StreamResult:
+def result_of(stored: Runs, repeated_by_run: list[dict[str, int] | None]) -> StreamResult:
     """Return the result of a stream, with the runs of the first round first."""
-    first = [checkpoint(run, again) for run, again in zip(made.runs, repeated, strict=False)]
-    second = [checkpoint(run, None) for run in made.runs[len(first) :]]
+    first = [checkpoint(run, repeated) for run, repeated in zip(stored.runs, repeated_by_run, strict=False)]
+    second = [checkpoint(run, None) for run in stored.runs[len(first) :]]
     return StreamResult(STREAMS["groups"], None, READ, first, second, [])
 
 
-def merged(made: Runs, runs: list[Run], first: int) -> Merged:
-    writer = made.writer("merging")
-    run = compact(made.blobs, runs, writer, oldest=first == 0)
+def merge(stored: Runs, runs: list[Run], first: int) -> Merged:
+    writer = stored.writer("merging")
+    run = compact(stored.blobs, runs, writer, oldest=first == 0)
     return Merged(replaces=[old.run_id for old in runs], run=run)
 
 
@@ -84,26 +84,26 @@ def test_a_full_read_reads_back_and_counts_like_a_dictionary(
     state: dict[bytes, bytes] = {}
     for line in chain.from_iterable(chain(*reading, *second)):
         apply(state, line)
-    met = SeenObjects(most)
-    told = [(lines, met.end_run()) for each in reading if (lines := met.filter(each))]
-    made = Runs([*(lines for lines, _ in told), *(list(chain.from_iterable(entries)) for entries in second)])
-    harvest = harvested(made, [again for _, again in told])
+    seen_objects = SeenObjects(most)
+    results = [(lines, seen_objects.end_run()) for each in reading if (lines := seen_objects.filter(each))]
+    stored = Runs([*(lines for lines, _ in results), *(list(chain.from_iterable(entries)) for entries in second)])
+    harvest = result_of(stored, [repeated for _, repeated in results])
     for first, length in merges:
         if len(chosen := harvest.runs[first : first + length]) > 1:
-            harvest.merges.append(merged(made, chosen, first))
-    assert made.records(harvest.runs) == sorted(state.items())
-    if (found := harvest.repeated_by_run) is not None:
-        older, newer = harvest.runs[: len(found)], harvest.runs[len(found) :]
+            harvest.merges.append(merge(stored, chosen, first))
+    assert stored.records(harvest.runs) == sorted(state.items())
+    if (repeated_by_run := harvest.repeated_by_run) is not None:
+        older, newer = harvest.runs[: len(repeated_by_run)], harvest.runs[len(repeated_by_run) :]
         with patch("shared.vault.touched._WORTH", worth):
-            known = total(found, made.read)
-        assert +recount(known, older, newer, made.read, same).records == counted(sorted(state.items()))
+            counts = total(repeated_by_run, stored.read)
+        assert +recount(counts, older, newer, stored.read, same).records == counted(sorted(state.items()))
 
 
-def met_in(*runs: list[Entry], most: int = 9) -> tuple[list[list[Line]], list[dict[str, int] | None]]:
+def filter_runs(*runs: list[Entry], most: int = 9) -> tuple[list[list[Line]], list[dict[str, int] | None]]:
     """Return the remaining lines of each run, and its objects that earlier runs contain."""
-    met = SeenObjects(most)
-    told = [(met.filter(run), met.end_run()) for run in runs]
-    return [lines for lines, _ in told], [again for _, again in told]
+    seen_objects = SeenObjects(most)
+    results = [(seen_objects.filter(run), seen_objects.end_run()) for run in runs]
+    return [lines for lines, _ in results], [repeated for _, repeated in results]
 
 
 USER = put(b"users", b"users/1", b"{}")
@@ -112,42 +112,42 @@ OTHER = put(b"users", b"users/2", b"{}")
 
 
 def test_a_prefix_tombstone_is_omitted_if_its_object_was_not_seen_before() -> None:
-    (first, second), again = met_in([BEGINNING, [USER, *MANAGED]], [MANAGED, [OTHER]])
+    (first, second), repeated = filter_runs([BEGINNING, [USER, *MANAGED]], [MANAGED, [OTHER]])
     assert first == [*BEGINNING, USER, MANAGED[1]]
     assert second == [*MANAGED, OTHER]
-    assert again == [{}, {"users/1": 0}]
+    assert repeated == [{}, {"users/1": 0}]
 
 
 def test_an_object_is_named_with_the_run_that_reported_it_first() -> None:
-    _, again = met_in([[OTHER]], [[USER]], [[USER], [OTHER]], [[USER]])
-    assert again == [{}, {}, {"users/1": 1, "users/2": 0}, {"users/1": 1}]
+    _, repeated = filter_runs([[OTHER]], [[USER]], [[USER], [OTHER]], [[USER]])
+    assert repeated == [{}, {}, {"users/1": 1, "users/2": 0}, {"users/1": 1}]
 
 
 def test_a_prefix_tombstone_is_kept_if_the_same_run_reported_its_object_before() -> None:
-    (lines,), again = met_in([MANAGED[1:], MANAGED])
+    (lines,), repeated = filter_runs([MANAGED[1:], MANAGED])
     assert lines == [MANAGED[1], *MANAGED]
-    assert again == [{}]
+    assert repeated == [{}]
 
 
 def test_a_tombstone_of_a_single_link_is_kept() -> None:
     came, went = put(RESOURCES[1], b"groups/1/members/a", b"{}"), tombstone(RESOURCES[1], b"groups/1/members/a")
-    assert met_in([[came, went]])[0] == [[came, went]]
+    assert filter_runs([[came, went]])[0] == [[came, went]]
 
 
 def test_beyond_the_memory_limit_repeats_are_not_counted_and_every_prefix_is_kept() -> None:
     third = put(b"users", b"users/3", b"{}")
-    lines, again = met_in([[USER]], [[OTHER], [third, *MANAGED]], [MANAGED], [[USER], MANAGED], most=2)
-    assert again == [{}, None, None, None]
+    lines, repeated = filter_runs([[USER]], [[OTHER], [third, *MANAGED]], [MANAGED], [[USER], MANAGED], most=2)
+    assert repeated == [{}, None, None, None]
     assert lines[2:] == [MANAGED, [USER, *MANAGED]]
 
 
 def test_a_run_of_mostly_repeated_objects_does_not_list_its_repeats() -> None:
     objects = [[put(b"users", b"users/%d" % n, b"{}")] for n in range(200)]
-    assert met_in(objects, objects[:128], most=300)[1] == [{}, {f"users/{n}": 0 for n in range(128)}]
-    assert met_in(objects, objects[:129], [[USER]], most=300)[1] == [{}, None, None]
+    assert filter_runs(objects, objects[:128], most=300)[1] == [{}, {f"users/{n}": 0 for n in range(128)}]
+    assert filter_runs(objects, objects[:129], [[USER]], most=300)[1] == [{}, None, None]
 
 
 def test_after_a_resumed_read_repeats_are_not_counted_and_every_prefix_is_kept() -> None:
-    met = SeenObjects(1000, afresh=False)
-    assert met.filter([[USER, *MANAGED]]) == [USER, *MANAGED]
-    assert met.end_run() is None
+    seen_objects = SeenObjects(1000, afresh=False)
+    assert seen_objects.filter([[USER, *MANAGED]]) == [USER, *MANAGED]
+    assert seen_objects.end_run() is None

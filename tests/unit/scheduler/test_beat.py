@@ -25,11 +25,11 @@ def scheduler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Catal
     monkeypatch.setenv("ENTRAKEEP_PROVIDER_KEY_ARN", ARN)
     monkeypatch.setenv("ENTRAKEEP_BROKER_URL", "redis://127.0.0.1:1/0")
     app = Celery("small", broker="memory://", set_as_current=False)
-    made = CatalogScheduler(app=app, lazy=True)
-    yield made
-    made.close()
-    if "context" in made.__dict__:
-        made.context.catalog.close()
+    scheduler = CatalogScheduler(app=app, lazy=True)
+    yield scheduler
+    scheduler.close()
+    if "context" in scheduler.__dict__:
+        scheduler.context.catalog.close()
     app.close()
 
 

@@ -54,9 +54,9 @@ class MemoryKeys:
         self.refusing: dict[str, EntrakeepError] = {}
         """The error for every call that names a key."""
         self.described: dict[str, KeyDescription] = {}
-        self.asked = 0
+        self.call_count = 0
         self._wrapped: dict[bytes, tuple[bytes, str, dict[str, str]]] = {}
-        self.held = threading.Event()
+        self.blocked = threading.Event()
         """Set once a call hangs."""
         self._hanging: tuple[bytes | None, threading.Event] | None = None
 
@@ -73,7 +73,7 @@ class MemoryKeys:
 
     def decrypt(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> Secret:
         if self._hanging is not None and self._hanging[0] in (None, wrapped):
-            self.held.set()
+            self.blocked.set()
             self._hanging[1].wait(30)
         self._answer(arn)
         return Secret(self._opened(arn, wrapped, context, data_key_id))
@@ -113,7 +113,7 @@ class MemoryKeys:
         return key
 
     def _answer(self, arn: str) -> None:
-        self.asked += 1
+        self.call_count += 1
         trouble = self.trouble or self.refusing.get(arn)
         if trouble is not None:
             raise trouble
@@ -161,5 +161,5 @@ class MemoryStore:
         return sorted({folder for folder, slash, _ in below if slash})
 
 
-def born(keys: MemoryKeys, store: MemoryStore, purpose: Purpose = Purpose.BACKUP) -> tuple[DataKey, WrappedKey]:
+def new_data_key(keys: MemoryKeys, store: MemoryStore, purpose: Purpose = Purpose.BACKUP) -> tuple[DataKey, WrappedKey]:
     return create_data_key(keys, store, TENANT, ARN, purpose, 1, NOW, JOB)

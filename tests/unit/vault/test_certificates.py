@@ -15,7 +15,7 @@ def certificate(end: datetime) -> bytes:
     """Return a private key and its certificate as one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "entrakeep")])
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -28,7 +28,7 @@ def certificate(end: datetime) -> bytes:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return private + made.public_bytes(serialization.Encoding.PEM)
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def test_the_first_certificate_of_a_file_determines_when_it_expires() -> None:

@@ -36,7 +36,7 @@ class Runs:
     def __init__(self, jobs: list[list[Line]]) -> None:
         self.store = MemoryStore()
         self.blobs = BlobReader(self.store, lambda _: KEY, TENANT, lambda: None)
-        self.opened: list[str] = []
+        self.opened_chunks: list[str] = []
         self.runs = []
         for number, lines in enumerate(jobs):
             buffer = SortBuffer(10**9)
@@ -48,15 +48,15 @@ class Runs:
         return RunWriter(self.store, TENANT, job, "groups", KEY, lambda: None, 60)
 
     def read(self, run: Run) -> Lists:
-        self.opened += [chunk.name for chunk in run.chunks]
+        self.opened_chunks += [chunk.name for chunk in run.chunks]
         return self.blobs.lists(run)
 
     def records(self, runs: list[Run]) -> list[Line]:
         return list(chain.from_iterable(merge([self.read(run) for run in runs])))
 
     def compacted(self, first: int, stop: int) -> list[Run]:
-        made = compact(self.blobs, self.runs[first:stop], self.writer("merging"), oldest=first == 0)
-        return [*self.runs[:first], *([made] if made else []), *self.runs[stop:]]
+        merged = compact(self.blobs, self.runs[first:stop], self.writer("merging"), oldest=first == 0)
+        return [*self.runs[:first], *([merged] if merged else []), *self.runs[stop:]]
 
 
 def same(_: str, value: bytes) -> bytes:
@@ -70,39 +70,39 @@ def counted(records: list[Line]) -> Counter[str]:
 
 @given(RUNS, st.data())
 def test_compacted_runs_read_the_same_as_the_runs_before(jobs: list[list[Line]], data: st.DataObject) -> None:
-    made = Runs(jobs)
-    stop = data.draw(st.integers(0, len(made.runs)))
+    stored = Runs(jobs)
+    stop = data.draw(st.integers(0, len(stored.runs)))
     first = data.draw(st.integers(0, stop))
     if first == stop:
         return
-    compacted = made.compacted(first, stop)
-    assert made.records(compacted) == made.records(made.runs)
-    assert all(run.job_id == "merging" or run in made.runs for run in compacted)
-    if first == 0 and len(compacted) > len(made.runs) - stop:
-        assert all(value is not None for lines in made.read(compacted[0]) for _, value in lines)
+    compacted = stored.compacted(first, stop)
+    assert stored.records(compacted) == stored.records(stored.runs)
+    assert all(run.job_id == "merging" or run in stored.runs for run in compacted)
+    if first == 0 and len(compacted) > len(stored.runs) - stop:
+        assert all(value is not None for lines in stored.read(compacted[0]) for _, value in lines)
 
 
 @given(RUNS)
 def test_a_run_counts_its_lines_and_records(jobs: list[list[Line]]) -> None:
-    made = Runs(jobs)
-    for run in made.runs:
-        lines = list(chain.from_iterable(made.read(run)))
-        told = counted(lines)
-        kept = counted([line for line in lines if line[1] is not None])
-        assert run.resources == {name: Counted(told[name], kept[name]) for name in told}
+    stored = Runs(jobs)
+    for run in stored.runs:
+        lines = list(chain.from_iterable(stored.read(run)))
+        line_counts = counted(lines)
+        record_counts = counted([line for line in lines if line[1] is not None])
+        assert run.resources == {name: Counted(line_counts[name], record_counts[name]) for name in line_counts}
 
 
 @given(RUNS, RUNS, st.sampled_from([5, 10**6]))
 def test_counting_touched_keys_equals_counting_all_keys(
     older: list[list[Line]], newer: list[list[Line]], most: int
 ) -> None:
-    made = Runs(older + newer)
+    stored = Runs(older + newer)
     parted = sum(1 for lines in older if lines)
-    old, new = made.runs[:parted], made.runs[parted:]
-    before = count(old, made.read)
-    assert before == counted(made.records(old))
+    old, new = stored.runs[:parted], stored.runs[parted:]
+    before = count(old, stored.read)
+    assert before == counted(stored.records(old))
     with patch("shared.vault.touched._MOST", most):
-        assert +recount(before, old, new, made.read, same).records == counted(made.records(made.runs))
+        assert +recount(before, old, new, stored.read, same).records == counted(stored.records(stored.runs))
 
 
 @given(RUNS, RUNS)
@@ -124,14 +124,14 @@ def test_counted_changes_equal_the_difference_of_two_dictionaries(
 
 def test_counting_a_small_change_opens_few_chunks() -> None:
     users = [put(b"users", b"users/%04d" % n, b"{}") for n in range(500)]
-    made = Runs([users, [put(b"users", b"users/0250", b'{"n":1}'), put(b"users", b"users/9999", b"{}")]])
-    made.opened.clear()
-    assert recount({"users": 500}, made.runs[:1], made.runs[1:], made.read, same) == (
+    stored = Runs([users, [put(b"users", b"users/0250", b'{"n":1}'), put(b"users", b"users/9999", b"{}")]])
+    stored.opened_chunks.clear()
+    assert recount({"users": 500}, stored.runs[:1], stored.runs[1:], stored.read, same) == (
         {"users": 501},
         {"users": Changes(added=1, changed=1)},
     )
-    assert len(made.runs[0].chunks) > 100
-    assert len(made.opened) <= 4
+    assert len(stored.runs[0].chunks) > 100
+    assert len(stored.opened_chunks) <= 4
 
 
 def run_of(job: str, size: int) -> Run:
@@ -172,15 +172,15 @@ def test_a_snapshot_has_few_runs_after_any_number_of_backups(sizes: list[int]) -
         runs.append(run_of(f"job-{number}", size))
         while chosen := to_merge(runs):
             old = runs[-chosen:][:MOST_OPEN]
-            at = len(runs) - chosen
-            runs[at : at + len(old)] = [run_of(f"job-{number}", sum(run.size for run in old))]
-            written += runs[at].size
+            place = len(runs) - chosen
+            runs[place : place + len(old)] = [run_of(f"job-{number}", sum(run.size for run in old))]
+            written += runs[place].size
         assert len(runs) <= MOST_OPEN
     assert len(runs) <= 22
     assert written <= 40 * sum(sizes)
 
 
 def test_a_full_read_of_a_resource_leaves_no_tombstone_of_older_runs() -> None:
-    made = Runs([[put(b"users", b"users/1", b"{}")], [prefix_tombstone(b"users", b"")]])
-    assert made.compacted(0, 2) == []
-    assert [run.lines for run in made.compacted(1, 2)[1:]] == [1]
+    stored = Runs([[put(b"users", b"users/1", b"{}")], [prefix_tombstone(b"users", b"")]])
+    assert stored.compacted(0, 2) == []
+    assert [run.lines for run in stored.compacted(1, 2)[1:]] == [1]

@@ -19,18 +19,18 @@ from shared.vault.names import chunk_blob
 from shared.vault.reader import BlobReader, check_blob
 from shared.vault.sealing import Kind, open_row, open_sealed, seal, seal_row
 from shared.vault.writer import RunWriter
-from tests.unit.vault.parts import ARN, JOB, OTHER, TENANT, MemoryKeys, MemoryStore, born
+from tests.unit.vault.parts import ARN, JOB, OTHER, TENANT, MemoryKeys, MemoryStore, new_data_key
 
 LINES: list[Line] = [put(b"users", b"users/%03d" % n, b'{"id":"%03d","x":"%b"}' % (n, b"y" * 50)) for n in range(100)]
 
 
-def written(store: MemoryStore, key: DataKey, tenant: str = TENANT) -> Run:
+def write_run(store: MemoryStore, key: DataKey, tenant: str = TENANT) -> Run:
     return RunWriter(store, tenant, JOB, "users", key, lambda: None, 2000).write([LINES])
 
 
 def test_a_run_reads_back_and_its_chunks_have_disjoint_ranges() -> None:
     store, key = MemoryStore(), DataKey(Secret(os.urandom(32)))
-    run = written(store, key)
+    run = write_run(store, key)
     assert list(BlobReader(store, lambda _: key, TENANT, lambda: None).lines(run)) == LINES
     assert len(run.chunks) > 2
     assert all(a.last < b.first for a, b in zip(run.chunks, run.chunks[1:], strict=False))
@@ -38,31 +38,31 @@ def test_a_run_reads_back_and_its_chunks_have_disjoint_ranges() -> None:
 
 def test_no_blob_contains_the_plaintext_that_it_seals() -> None:
     store, key = MemoryStore(), DataKey(Secret(os.urandom(32)))
-    written(store, key)
+    write_run(store, key)
     assert all(b"yyyy" not in blob for blob in store.blobs.values())
 
 
 Harm = Callable[[dict[str, bytes], str, str], None]
 
 
-def flip(blobs: dict[str, bytes], one: str, _: str) -> None:
-    blobs[one] = blobs[one][:-1] + bytes([blobs[one][-1] ^ 1])
+def flip(blobs: dict[str, bytes], name: str, _: str) -> None:
+    blobs[name] = blobs[name][:-1] + bytes([blobs[name][-1] ^ 1])
 
 
-def truncate(blobs: dict[str, bytes], one: str, _: str) -> None:
-    blobs[one] = blobs[one][: len(blobs[one]) // 2]
+def truncate(blobs: dict[str, bytes], name: str, _: str) -> None:
+    blobs[name] = blobs[name][: len(blobs[name]) // 2]
 
 
-def empty(blobs: dict[str, bytes], one: str, _: str) -> None:
-    blobs[one] = b""
+def empty(blobs: dict[str, bytes], name: str, _: str) -> None:
+    blobs[name] = b""
 
 
-def swap(blobs: dict[str, bytes], one: str, other: str) -> None:
-    blobs[one], blobs[other] = blobs[other], blobs[one]
+def swap(blobs: dict[str, bytes], name: str, other: str) -> None:
+    blobs[name], blobs[other] = blobs[other], blobs[name]
 
 
-def remove(blobs: dict[str, bytes], one: str, _: str) -> None:
-    del blobs[one]
+def remove(blobs: dict[str, bytes], name: str, _: str) -> None:
+    del blobs[name]
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ def remove(blobs: dict[str, bytes], one: str, _: str) -> None:
 )
 def test_a_damaged_blob_is_refused_by_name_with_and_without_a_key(harm: Harm, code: Code) -> None:
     store, key = MemoryStore(), DataKey(Secret(os.urandom(32)))
-    run = written(store, key)
-    one, other = (chunk_blob(TENANT, JOB, chunk.name) for chunk in run.chunks[1:3])
-    harm(store.blobs, one, other)
-    with pytest.raises(Alarm) as opened:
+    run = write_run(store, key)
+    name, other = (chunk_blob(TENANT, JOB, chunk.name) for chunk in run.chunks[1:3])
+    harm(store.blobs, name, other)
+    with pytest.raises(Alarm) as deep:
         list(BlobReader(store, lambda _: key, TENANT, lambda: None).lines(run))
     with pytest.raises(Alarm) as shallow:
         check_blob(store, TENANT, run, run.chunks[1])
-    for alarm in (opened.value, shallow.value):
-        assert (alarm.code, alarm.blob, alarm.resource) == (code, one, "users")
-        assert one in alarm.message
+    for alarm in (deep.value, shallow.value):
+        assert (alarm.code, alarm.blob, alarm.resource) == (code, name, "users")
+        assert name in alarm.message
 
 
 @pytest.mark.parametrize(("tenant", "kind", "row"), [(OTHER, Kind.CHECKPOINT, "r"), (TENANT, Kind.SECRET, "r")])
@@ -118,24 +118,24 @@ SECRET = b"k" * 32
 SEALED = seal(DataKey(Secret(SECRET)), TENANT, Kind.CHUNK, b"hello" * 9)
 
 
-def opened(sealed: bytes) -> bytes:
+def unseal(sealed: bytes) -> bytes:
     return open_sealed(lambda _: DataKey(Secret(SECRET)), TENANT, Kind.CHUNK, sealed, blob="b")
 
 
 def test_no_bit_of_a_seal_can_be_flipped() -> None:
     for place in range(len(SEALED) * 8):
-        changed = bytearray(SEALED)
-        changed[place // 8] ^= 1 << place % 8
+        forged = bytearray(SEALED)
+        forged[place // 8] ^= 1 << place % 8
         with pytest.raises(Alarm):
-            opened(bytes(changed))
+            unseal(bytes(forged))
 
 
 def test_a_truncated_or_extended_seal_does_not_open() -> None:
     for length in range(len(SEALED)):
         with pytest.raises(Alarm):
-            opened(SEALED[:length])
+            unseal(SEALED[:length])
     with pytest.raises(Alarm):
-        opened(SEALED + b"\x00")
+        unseal(SEALED + b"\x00")
 
 
 HEADERS: list[object] = [
@@ -155,16 +155,16 @@ GARBAGE = [
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
 def test_data_that_resembles_a_seal_is_refused(garbage: bytes) -> None:
     with pytest.raises(Alarm):
-        opened(garbage)
+        unseal(garbage)
 
 
 @given(st.binary(max_size=60), st.integers(0, 60))
 def test_any_random_data_is_refused(garbage: bytes, place: int) -> None:
-    changed = SEALED[:place] + garbage + SEALED[place + len(garbage) :]
-    assume(changed != SEALED)
-    for sealed in (garbage, changed):
+    forged = SEALED[:place] + garbage + SEALED[place + len(garbage) :]
+    assume(forged != SEALED)
+    for sealed in (garbage, forged):
         with pytest.raises(Alarm):
-            opened(sealed)
+            unseal(sealed)
 
 
 def test_any_cose_library_opens_a_seal() -> None:
@@ -178,8 +178,8 @@ def test_any_cose_library_opens_a_seal() -> None:
 
 def test_a_swapped_key_object_is_refused() -> None:
     keys, store = MemoryKeys(), MemoryStore()
-    _, one = born(keys, store)
-    _, two = born(keys, store)
+    _, one = new_data_key(keys, store)
+    _, two = new_data_key(keys, store)
     swapped = msgspec.structs.replace(one, wrapped=two.wrapped)
     with pytest.raises(Alarm, match="swapped") as alarm:
         unwrap(keys, swapped)
@@ -212,7 +212,7 @@ def test_a_writer_reports_why_its_data_key_was_dropped() -> None:
     store, key = MemoryStore(), DataKey(Secret(SECRET))
     key.drop(KeyRefused(ARN, "no"))
     with pytest.raises(KeyRefused):
-        written(store, key)
+        write_run(store, key)
 
 
 def test_a_data_key_has_no_printed_form_and_none_once_dropped() -> None:

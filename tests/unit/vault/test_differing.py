@@ -34,53 +34,53 @@ def difference(old: list[Line], new: list[Line]) -> Differences:
     return [(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
 
 
-def of(resource: bytes, lines: list[Line]) -> list[Line]:
+def lines_of(resource: bytes, lines: list[Line]) -> list[Line]:
     return [line for line in lines if split_order(line[0])[0] == resource]
 
 
-def reader(made: Runs, runs: list[Run]) -> SnapshotReader:
-    blobs = BlobReader(made.store, lambda _: KEY, TENANT, lambda: None)
-    blobs.lists = made.read  # type: ignore[method-assign]
+def reader(stored: Runs, runs: list[Run]) -> SnapshotReader:
+    blobs = BlobReader(stored.store, lambda _: KEY, TENANT, lambda: None)
+    blobs.lists = stored.read  # type: ignore[method-assign]
     return SnapshotReader(blobs, [state("groups", runs, GROUPS)])
 
 
-def found(made: Runs, before: list[Run], after: list[Run], resource: bytes, most: int = 1_000) -> Differences:
-    sides = reader(made, before), reader(made, after)
-    return [(each.key, each.before, each.after) for each in differing(*sides, resource.decode(), made.read, most)]
+def compare(stored: Runs, before: list[Run], after: list[Run], resource: bytes, most: int = 1_000) -> Differences:
+    sides = reader(stored, before), reader(stored, after)
+    return [(each.key, each.before, each.after) for each in differing(*sides, resource.decode(), stored.read, most)]
 
 
 @given(RUNS, st.data(), LIMITS, st.sampled_from(RESOURCES))
 def test_any_two_points_of_any_history_differ_like_two_dictionaries(
     jobs: list[list[Line]], data: st.DataObject, limit: int, resource: bytes
 ) -> None:
-    made = Runs(jobs)
+    stored = Runs(jobs)
     sides = []
     for _ in range(2):
-        stop = data.draw(st.integers(0, len(made.runs)))
+        stop = data.draw(st.integers(0, len(stored.runs)))
         first = data.draw(st.integers(0, stop))
         last = data.draw(st.integers(first, stop))
-        point = made.compacted(first, last) if first < last else made.runs
-        sides.append(point[: len(point) - (len(made.runs) - stop)])
-    there = found(made, sides[0], sides[1], resource, limit)
-    back = found(made, sides[1], sides[0], resource, limit)
-    assert there == difference(*(of(resource, made.records(side)) for side in sides))
+        point = stored.compacted(first, last) if first < last else stored.runs
+        sides.append(point[: len(point) - (len(stored.runs) - stop)])
+    there = compare(stored, sides[0], sides[1], resource, limit)
+    back = compare(stored, sides[1], sides[0], resource, limit)
+    assert there == difference(*(lines_of(resource, stored.records(side)) for side in sides))
     assert [(key, old, new) for key, new, old in back] == there
 
 
 @given(RUNS)
 def test_equal_lists_of_runs_are_not_read(jobs: list[list[Line]]) -> None:
-    made = Runs(jobs)
+    stored = Runs(jobs)
     for resource in RESOURCES:
-        assert found(made, made.runs, made.runs, resource) == []
-    assert made.opened == []
+        assert compare(stored, stored.runs, stored.runs, resource) == []
+    assert stored.opened_chunks == []
 
 
 def test_chunks_without_a_touched_key_are_not_opened() -> None:
     base = [put(b"groups", b"groups/%03d" % n, b'{"n":%d}' % n) for n in range(200)]
-    made = Runs([base, [put(b"groups", b"groups/100", b'{"n":-1}')]])
-    assert found(made, made.runs[:1], made.runs, b"groups") == [(b"groups/100", b'{"n":100}', b'{"n":-1}')]
-    assert len(made.runs[0].chunks) > 50
-    assert len({*made.opened}) == 2
+    stored = Runs([base, [put(b"groups", b"groups/100", b'{"n":-1}')]])
+    assert compare(stored, stored.runs[:1], stored.runs, b"groups") == [(b"groups/100", b'{"n":100}', b'{"n":-1}')]
+    assert len(stored.runs[0].chunks) > 50
+    assert len({*stored.opened_chunks}) == 2
 
 
 @st.composite
@@ -109,9 +109,9 @@ def histories(draw: st.DrawFn) -> tuple[list[list[Line]], list[list[Line]]]:
 
 @given(histories(), st.data(), LIMITS, st.sampled_from([Answer.WHOLE, Answer.PARTIAL]))
 def test_children_differ_if_they_or_the_existence_of_their_owners_do(
-    made: tuple[list[list[Line]], list[list[Line]]], data: st.DataObject, limit: int, answer: Answer
+    history: tuple[list[list[Line]], list[list[Line]]], data: st.DataObject, limit: int, answer: Answer
 ) -> None:
-    owners, children = Runs(made[0]), Runs(made[1])
+    owners, children = Runs(history[0]), Runs(history[1])
 
     own_ids = {run.run_id for run in owners.runs}
 
@@ -131,8 +131,8 @@ def test_children_differ_if_they_or_the_existence_of_their_owners_do(
 
     (before, *old), (after, *new) = point(Answer.WHOLE), point(answer)
     records = differing(before, after, "applications.owners", read, limit)
-    changed = [(each.key, each.before, each.after) for each in records]
+    result = [(each.key, each.before, each.after) for each in records]
     if answer is Answer.WHOLE:
-        assert changed == difference(old[1], new[1])
+        assert result == difference(old[1], new[1])
     else:  # it is unknown which owners exist
-        assert changed == difference(old[0], new[0])
+        assert result == difference(old[0], new[0])

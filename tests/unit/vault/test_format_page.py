@@ -46,9 +46,9 @@ LINES: list[Line] = [
 
 def block(title: str) -> str:
     """Return the fenced block below a bold title of the page."""
-    found = re.search(rf"\*\*{re.escape(title)}\*\*[^\n]*\n+```\w*\n(.*?)```", PAGE, re.DOTALL)
-    assert found, title
-    return found[1]
+    match = re.search(rf"\*\*{re.escape(title)}\*\*[^\n]*\n+```\w*\n(.*?)```", PAGE, re.DOTALL)
+    assert match, title
+    return match[1]
 
 
 def hexed(title: str) -> bytes:
@@ -108,22 +108,22 @@ def test_the_example_manifest_names_the_example_chunk_and_equals_the_output_of_t
     assert (chunk.first, chunk.last, chunk.lines) == (LINES[0][0].decode(), LINES[-1][0].decode(), len(LINES))
     headers = ManifestHeaders(tenant=TENANT, snapshot=manifest.snapshot_id, time=manifest.created_at)
     monkeypatch.setattr("shared.vault.sealing.os.urandom", lambda length: MANIFEST_IV[:length])
-    whole = seal(key(), TENANT, Kind.MANIFEST, compact("Manifest"), headers=headers)
-    assert hexed("Sealed manifest") == whole
+    sealed_manifest = seal(key(), TENANT, Kind.MANIFEST, compact("Manifest"), headers=headers)
+    assert hexed("Sealed manifest") == sealed_manifest
     assert f"the IV `{MANIFEST_IV.hex()}`" in PAGE
-    assert hexed("Protected header of the manifest") == cbor2.loads(whole).value[0]
-    assert sealed_headers(whole, "b").manifest == headers
-    assert block("SHA-256 of the sealed manifest").strip() == hashlib.sha256(whole).hexdigest()
+    assert hexed("Protected header of the manifest") == cbor2.loads(sealed_manifest).value[0]
+    assert sealed_headers(sealed_manifest, "b").manifest == headers
+    assert block("SHA-256 of the sealed manifest").strip() == hashlib.sha256(sealed_manifest).hexdigest()
     assert block("Name of the manifest").strip() == manifest_blob(TENANT, manifest.snapshot_id)
 
 
 def test_the_rescue_script_opens_the_example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    stored = {
+    blobs = {
         "Name of the manifest": hexed("Sealed manifest"),
         "Name of the blob": hexed("Sealed chunk"),
         "Name of the key object": block("Key object").encode(),
     }
-    for title, blob in stored.items():
+    for title, blob in blobs.items():
         file = tmp_path / block(title).strip()
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(blob)
@@ -158,17 +158,17 @@ def test_the_example_checkpoint_equals_the_output_of_the_vault() -> None:
 
 
 def test_the_example_key_object_equals_the_output_of_the_vault() -> None:
-    stored = json.loads(block("Key object"))
+    key_object = json.loads(block("Key object"))
     wrapped = WrappedKey(
         data_key_id=key().id,
         purpose=Purpose.BACKUP,
-        arn=stored["arn"],
+        arn=key_object["arn"],
         generation=1,
         key_epoch=1,
         context={"tenant": TENANT, "purpose": "backup"},
-        wrapped=base64.b64decode(stored["wrapped"]),
+        wrapped=base64.b64decode(key_object["wrapped"]),
         created_at=NOW,
         job_id=JOB,
     )
-    assert json.loads(encode_key_object(TENANT, wrapped)) == stored
+    assert json.loads(encode_key_object(TENANT, wrapped)) == key_object
     assert block("Name of the key object").strip() == key_object_blob(TENANT, key().id, 1)

@@ -14,7 +14,7 @@ from shared.domain.errors import Alarm, KeyRefused, KeyTrouble
 from shared.domain.model import Purpose, WrappedKey
 from shared.domain.secret import Secret
 from shared.vault.leases import Lease
-from tests.unit.vault.parts import ARN, MemoryKeys, MemoryStore, Owner, born, lease_of
+from tests.unit.vault.parts import ARN, MemoryKeys, MemoryStore, Owner, lease_of, new_data_key
 
 SECONDS = 0.4
 
@@ -22,7 +22,7 @@ SECONDS = 0.4
 class Setup:
     def __init__(self, seconds: float = SECONDS) -> None:
         self.keys, self.store = MemoryKeys(), MemoryStore()
-        _, self.probe = born(self.keys, self.store, Purpose.SECRETS)
+        _, self.probe = new_data_key(self.keys, self.store, Purpose.SECRETS)
         self.owner = Owner()
         self.ended = threading.Event()
         self.lease = lease_of(self.keys, self.probe, seconds, self.owner)
@@ -32,16 +32,16 @@ class Setup:
 
 def test_a_lease_is_renewed_while_the_event_loop_is_blocked() -> None:
     setup = Setup()
-    asked = setup.keys.asked
+    calls = setup.keys.call_count
 
     async def blocked() -> None:
         end = time.monotonic() + 5
-        while setup.keys.asked < asked + 4 and time.monotonic() < end:
+        while setup.keys.call_count < calls + 4 and time.monotonic() < end:
             pass
 
     asyncio.run(blocked())
     setup.lease.check()
-    assert setup.keys.asked >= asked + 4
+    assert setup.keys.call_count >= calls + 4
     setup.lease.close()
 
 
@@ -79,13 +79,13 @@ def test_a_refusal_is_reported_once_and_drops_every_data_key() -> None:
 def test_short_trouble_with_kms_is_not_a_refusal() -> None:
     setup = Setup(1.0)
     setup.keys.trouble = KeyTrouble("slow")
-    asked = setup.keys.asked
+    calls = setup.keys.call_count
     end = time.monotonic() + 5
-    while setup.keys.asked < asked + 2 and time.monotonic() < end:
+    while setup.keys.call_count < calls + 2 and time.monotonic() < end:
         time.sleep(0.005)
     setup.keys.trouble = None
-    asked = setup.keys.asked
-    while setup.keys.asked < asked + 2 and time.monotonic() < end:
+    calls = setup.keys.call_count
+    while setup.keys.call_count < calls + 2 and time.monotonic() < end:
         time.sleep(0.005)
     setup.lease.check()
     assert not setup.owner.refusals
@@ -103,14 +103,14 @@ def test_trouble_that_outlasts_the_lease_ends_it_with_trouble() -> None:
 
 def test_a_data_key_is_unwrapped_once_per_lease_and_the_first_one_as_the_lease_starts() -> None:
     setup = Setup(60)
-    begun = setup.keys.asked
-    _, other = born(setup.keys, setup.store)
-    asked = setup.keys.asked
+    calls_at_start = setup.keys.call_count
+    _, other = new_data_key(setup.keys, setup.store)
+    calls = setup.keys.call_count
     assert setup.lease.data_key(setup.probe) is setup.lease.data_key(setup.probe)
-    assert setup.keys.asked == asked
+    assert setup.keys.call_count == calls
     assert setup.lease.data_key(other) is setup.lease.data_key(other)
-    assert setup.keys.asked == asked + 1
-    assert begun == 2  # its creation, and the lease
+    assert setup.keys.call_count == calls + 1
+    assert calls_at_start == 2  # its creation, and the lease
     setup.lease.close()
 
 
@@ -130,9 +130,9 @@ def test_a_lease_returns_its_data_keys_only_until_it_ends() -> None:
 def test_the_first_data_key_of_a_lease_stays_the_same_object_after_a_renewal() -> None:
     setup = Setup()
     key = setup.lease.data_key(setup.probe)
-    asked = setup.keys.asked
+    calls = setup.keys.call_count
     end = time.monotonic() + 5
-    while setup.keys.asked < asked + 3 and time.monotonic() < end:
+    while setup.keys.call_count < calls + 3 and time.monotonic() < end:
         time.sleep(0.005)
     assert setup.lease.data_key(setup.probe) is key
     assert key.for_open()
@@ -143,18 +143,18 @@ def test_the_first_data_key_of_a_lease_stays_the_same_object_after_a_renewal() -
 
 def test_a_lease_refused_at_its_start_has_no_data_key_and_reports_once() -> None:
     keys, store = MemoryKeys(), MemoryStore()
-    _, probe = born(keys, store)
+    _, probe = new_data_key(keys, store)
     owner = Owner()
     lease = lease_of(keys, probe, owner=owner)
     keys.trouble = KeyRefused(ARN, "no")
     with pytest.raises(KeyRefused):
         lease.start()
     keys.trouble = None
-    asked = keys.asked
+    calls = keys.call_count
     with pytest.raises(KeyRefused):
         lease.data_key(probe)
     assert lease.empty
-    assert (len(owner.refusals), keys.asked) == (1, asked)
+    assert (len(owner.refusals), keys.call_count) == (1, calls)
 
 
 def test_the_first_data_key_of_a_lease_is_handed_over_and_the_lease_retires() -> None:
@@ -172,13 +172,13 @@ def test_the_first_data_key_of_a_lease_is_handed_over_and_the_lease_retires() ->
 
 def test_a_twin_of_a_handed_over_data_key_is_dropped_with_the_lease() -> None:
     one = Setup(60)
-    _, probe = born(one.keys, one.store)
-    begins = lease_of(one.keys, probe)
-    begins.start()
-    handed, own = one.lease.data_key(probe), begins.data_key(probe)
-    begins.adopt(probe, one.lease)
+    _, probe = new_data_key(one.keys, one.store)
+    new_lease = lease_of(one.keys, probe)
+    new_lease.start()
+    handed, own = one.lease.data_key(probe), new_lease.data_key(probe)
+    new_lease.adopt(probe, one.lease)
     assert handed is not own
-    begins.close()
+    new_lease.close()
     for key in (handed, own):
         with pytest.raises(KeyTrouble):
             key.for_open()
@@ -214,7 +214,7 @@ def test_a_hanging_kms_call_does_not_extend_a_lease() -> None:
 
 def test_a_data_key_being_unwrapped_does_not_delay_a_refusal() -> None:
     setup = Setup()
-    _, other = born(setup.keys, setup.store)
+    _, other = new_data_key(setup.keys, setup.store)
     released = setup.keys.hang(other.wrapped)
 
     def open_other() -> None:
@@ -223,7 +223,7 @@ def test_a_data_key_being_unwrapped_does_not_delay_a_refusal() -> None:
 
     opening = threading.Thread(target=open_other)
     opening.start()
-    assert setup.keys.held.wait(5)
+    assert setup.keys.blocked.wait(5)
     setup.keys.trouble = KeyRefused(ARN, "no")
     try:
         assert setup.ended.wait(5)
@@ -235,7 +235,7 @@ def test_a_data_key_being_unwrapped_does_not_delay_a_refusal() -> None:
 
 def test_an_error_of_one_end_callback_does_not_skip_the_others() -> None:
     keys, store = MemoryKeys(), MemoryStore()
-    (_, probe), (_, other) = born(keys, store), born(keys, store)
+    (_, probe), (_, other) = new_data_key(keys, store), new_data_key(keys, store)
     owner = Owner()
     called: list[str] = []
     lease = lease_of(keys, probe, owner=owner)
@@ -256,7 +256,7 @@ def test_an_error_of_one_end_callback_does_not_skip_the_others() -> None:
 
 def test_a_data_key_created_too_late_is_dropped() -> None:
     setup = Setup(60)
-    key, wrapped = born(setup.keys, setup.store)
+    key, wrapped = new_data_key(setup.keys, setup.store)
     setup.lease.close()
     with pytest.raises(KeyTrouble):
         setup.lease.add(key, wrapped)
@@ -267,17 +267,17 @@ def test_a_data_key_created_too_late_is_dropped() -> None:
 @pytest.mark.parametrize("how", ["born", "unwrapped"])
 def test_a_lease_without_a_probe_is_renewed_with_its_first_data_key(how: str) -> None:
     keys, store = MemoryKeys(), MemoryStore()
-    key, wrapped = born(keys, store)
+    key, wrapped = new_data_key(keys, store)
     lease = lease_of(keys, None, SECONDS)
-    asked = keys.asked
+    calls = keys.call_count
     lease.start()
-    assert keys.asked == asked
+    assert keys.call_count == calls
     if how == "born":
         lease.add(key, wrapped)
     else:
         lease.data_key(wrapped)
     end = time.monotonic() + 5
-    while keys.asked < asked + 4 and time.monotonic() < end:
+    while keys.call_count < calls + 4 and time.monotonic() < end:
         time.sleep(0.005)
     lease.check()
     lease.close()
@@ -285,7 +285,7 @@ def test_a_lease_without_a_probe_is_renewed_with_its_first_data_key(how: str) ->
 
 def test_a_swapped_probe_ends_a_lease_before_its_start() -> None:
     keys, store = MemoryKeys(), MemoryStore()
-    (_, one), (_, two) = born(keys, store), born(keys, store)
+    (_, one), (_, two) = new_data_key(keys, store), new_data_key(keys, store)
     lease = lease_of(keys, msgspec.structs.replace(one, wrapped=two.wrapped))
     with pytest.raises(Alarm, match="swapped"):
         lease.start()
@@ -311,16 +311,16 @@ def test_a_lease_counts_from_before_the_call_and_ends_on_time_even_if_no_thread_
     answered_after: float,
 ) -> None:
     keys, store = SlowKeys(), MemoryStore()
-    _, probe = born(keys, store, Purpose.SECRETS)
+    _, probe = new_data_key(keys, store, Purpose.SECRETS)
     lease = Lease(keys, ARN, probe, Owner(), seconds=60, now=lambda: keys.now)
     keys.seconds = answered_after
     lease.start()
-    begun = keys.now - answered_after
+    started = keys.now - answered_after
     if answered_after < 60:
         lease.check()
-        keys.now = begun + 59.9
+        keys.now = started + 59.9
         lease.check()
-        keys.now = begun + 60
+        keys.now = started + 60
     for _ in range(2):
         with pytest.raises(KeyTrouble):
             lease.check()
@@ -370,7 +370,7 @@ class BusyOwner(Owner):
 
 def test_a_lease_calls_its_owner_without_locking_its_state() -> None:
     keys, store = MemoryKeys(), MemoryStore()
-    (_, probe), (_, other) = born(keys, store), born(keys, store)
+    (_, probe), (_, other) = new_data_key(keys, store), new_data_key(keys, store)
     owner = BusyOwner(probe.data_key_id)
     lease = lease_of(keys, probe, 4.0, owner)
     lease.start()
@@ -389,7 +389,7 @@ def test_a_lease_ends_on_time_although_its_owner_does_not_return() -> None:
             released.wait(30)
 
     keys = MemoryKeys()
-    _, probe = born(keys, MemoryStore())
+    _, probe = new_data_key(keys, MemoryStore())
     lease, ended = lease_of(keys, probe, SECONDS, SlowOwner()), threading.Event()
     lease.start()
     lease.on_end(ended.set)
@@ -403,11 +403,11 @@ def test_a_lease_ends_on_time_although_its_owner_does_not_return() -> None:
 
 def test_a_refusal_that_arrives_after_the_lease_was_closed_is_not_recorded() -> None:
     setup = Setup(60)
-    _, other = born(setup.keys, setup.store)
+    _, other = new_data_key(setup.keys, setup.store)
     answer = setup.keys.hang(other.wrapped)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(setup.lease.data_key, other)
-        assert setup.keys.held.wait(10)
+        assert setup.keys.blocked.wait(10)
         setup.lease.close()
         setup.keys.trouble = KeyRefused(ARN, "no")
         answer.set()

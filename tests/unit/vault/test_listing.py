@@ -47,10 +47,10 @@ STRAYS = [
 
 @pytest.fixture
 def store() -> MemoryStore:
-    made = MemoryStore()
+    store = MemoryStore()
     for name in (*OURS, *(f"{TENANT}/{stray}" for stray in STRAYS)):
-        made.put(name, b"?")
-    return made
+        store.put(name, b"?")
+    return store
 
 
 def test_names_of_our_blobs_are_recognised_by_their_form(store: MemoryStore) -> None:

@@ -70,9 +70,9 @@ RECORDS = st.dictionaries(st.sampled_from([b"r\0r/%d" % n for n in range(12)]), 
 def test_differences_applied_to_the_previous_records_give_the_current_records(
     old: dict[bytes, bytes], new: dict[bytes, bytes]
 ) -> None:
-    told = list(differences(iter(sorted(old.items())), iter(sorted(new.items()))))
-    assert list(chain.from_iterable(merge([iter([sorted(old.items())]), iter([told])]))) == sorted(new.items())
-    assert len(told) == sum(old.get(key) != new.get(key) for key in old.keys() | new.keys())
+    changes = list(differences(iter(sorted(old.items())), iter(sorted(new.items()))))
+    assert list(chain.from_iterable(merge([iter([sorted(old.items())]), iter([changes])]))) == sorted(new.items())
+    assert len(changes) == sum(old.get(key) != new.get(key) for key in old.keys() | new.keys())
 
 
 @given(st.lists(operations(), max_size=40))

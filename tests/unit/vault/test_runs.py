@@ -34,7 +34,7 @@ PARTS = st.sampled_from([1, 100, 10**6])
 """Bytes of a chunk that are decoded into lines at a time."""
 
 
-def written(store: MemoryStore, lines: list[Line], chunk_bytes: int) -> Run:
+def write_run(store: MemoryStore, lines: list[Line], chunk_bytes: int) -> Run:
     return RunWriter(store, TENANT, JOB, "groups", KEY, lambda: None, chunk_bytes).write([lines])
 
 
@@ -57,7 +57,7 @@ def test_any_history_of_chunks_reads_back_as_a_dictionary_in_the_vault_and_the_r
         buffer.add(lines)
         for line in lines:
             apply(state, line)
-        runs.append(written(store, buffer.drain(), chunk_bytes))
+        runs.append(write_run(store, buffer.drain(), chunk_bytes))
     chunks = [reader(store).lists(run) for run in runs]
     with patch("shared.vault.reader._PART", part):
         assert list(chain.from_iterable(merge(chunks))) == sorted(state.items())
@@ -74,7 +74,7 @@ def test_any_records_read_back_byte_for_byte_from_chunks_with_disjoint_ranges(
 ) -> None:
     lines = sorted(put(b"users", b"users/" + key, value) for key, value in records.items())
     store = MemoryStore()
-    run = written(store, lines, chunk_bytes)
+    run = write_run(store, lines, chunk_bytes)
     assert read(store, run) == lines
     assert sum(chunk.lines for chunk in run.chunks) == run.lines == len(lines)
     assert all(a.first <= a.last < b.first <= b.last for a, b in zip(run.chunks, run.chunks[1:], strict=False))
@@ -91,29 +91,29 @@ def test_a_chunk_takes_as_many_lines_as_fit_in_whatever_batches_they_arrive(
     ends = sorted({0, *(cut for cut in cuts if cut < len(lines)), len(lines)})
     lists = [lines[a:b] for a, b in pairwise(ends)]
     run = RunWriter(MemoryStore(), TENANT, JOB, "groups", KEY, lambda: None, room).write([*lists, []])
-    expected, held = [0], 0
+    expected, used = [0], 0
     for order, value in lines:
         length = len(order) + len(value or b"")
-        if expected[-1] and held + length > room:
+        if expected[-1] and used + length > room:
             expected.append(0)
-            held = 0
+            used = 0
         expected[-1] += 1
-        held += length
+        used += length
     assert [chunk.lines for chunk in run.chunks] == expected
 
 
 def test_a_line_larger_than_a_chunk_is_a_chunk_of_its_own() -> None:
     lines = [put(b"users", b"users/%d" % n, b'"%b"' % (b"x" * size)) for n, size in enumerate((10, 5000, 10, 10))]
-    run = written(MemoryStore(), lines, 1000)
+    run = write_run(MemoryStore(), lines, 1000)
     assert [chunk.lines for chunk in run.chunks] == [1, 1, 2]
 
 
 @pytest.mark.parametrize("change", [{"lines": 9}, {"first": "users\0users/0"}, {"last": "users\0users/9"}])
 def test_a_chunk_that_differs_from_its_manifest_entry_is_refused(change: dict[str, str | int]) -> None:
     store = MemoryStore()
-    run = written(store, [put(b"users", b"users/%d" % n, b"{}") for n in range(3, 6)], 1000)
-    told = {name: getattr(run.chunks[0], name) for name in run.chunks[0].__struct_fields__}
-    lying = Run(run_id="r", job_id=JOB, stream="groups", lines=3, chunks=[type(run.chunks[0])(**{**told, **change})])
+    run = write_run(store, [put(b"users", b"users/%d" % n, b"{}") for n in range(3, 6)], 1000)
+    fields = {name: getattr(run.chunks[0], name) for name in run.chunks[0].__struct_fields__}
+    lying = Run(run_id="r", job_id=JOB, stream="groups", lines=3, chunks=[type(run.chunks[0])(**{**fields, **change})])
     with pytest.raises(Alarm) as refused:
         read(store, lying)
     assert (refused.value.code, refused.value.resource) == (Code.BLOB_DAMAGED, "users")
@@ -122,7 +122,7 @@ def test_a_chunk_that_differs_from_its_manifest_entry_is_refused(change: dict[st
 def test_the_check_runs_before_each_chunk_is_opened() -> None:
     store = MemoryStore()
     checks: list[None] = []
-    run = written(store, [put(b"users", b"users/%d" % n, b"{}") for n in range(5)], 1)
+    run = write_run(store, [put(b"users", b"users/%d" % n, b"{}") for n in range(5)], 1)
     lines = BlobReader(store, lambda _: KEY, TENANT, lambda: checks.append(None)).lines(run)
     for count in range(1, 6):
         next(lines)
@@ -144,7 +144,7 @@ def test_a_blob_that_does_not_open_to_its_plaintext_is_never_stored(
     store = MemoryStore()
     monkeypatch.setattr(writer, "seal", lambda *what, **more: harm(seal(*what, **more)))
     with pytest.raises(Alarm) as refused:
-        written(store, [put(b"users", b"users/1", b"{}")], 1000)
+        write_run(store, [put(b"users", b"users/1", b"{}")], 1000)
     assert refused.value.code is Code.BLOB_DAMAGED
     assert store.blobs == {}
 

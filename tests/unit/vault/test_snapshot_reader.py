@@ -41,7 +41,7 @@ class Stored:
     def reader(self) -> SnapshotReader:
         return SnapshotReader(self.blobs, self.streams)
 
-    def opened(self, read: Callable[[SnapshotReader], object]) -> int:
+    def count_opened(self, read: Callable[[SnapshotReader], object]) -> int:
         """Return the number of chunks that this read opens."""
         count = 0
 
@@ -70,7 +70,7 @@ def state(stream: str, runs: list[Run], resources: list[StoredResource], answer:
     )
 
 
-def listed(resource: str, owner: str | None = None) -> StoredResource:
+def listed_resource(resource: str, owner: str | None = None) -> StoredResource:
     return StoredResource(resource=resource, holds=Holds.LINKS if owner else Holds.OBJECTS, owner=owner)
 
 
@@ -82,12 +82,14 @@ def child(owner: str, id: str) -> bytes:
     return b"applications/%b/owners/%b" % (encode_id(owner), encode_id(id))
 
 
-def owned(owners: set[str], children: set[tuple[str, str]], answer: Answer = Answer.WHOLE) -> Stored:
+def store_owners(owners: set[str], children: set[tuple[str, str]], answer: Answer = Answer.WHOLE) -> Stored:
     """Store applications and, in another stream, their owners."""
     stored = Stored()
     applications = [b"applications/" + encode_id(one) for one in owners]
-    stored.add("a", lines_of(applications), [listed("applications")], answer)
-    stored.add("b", lines_of([child(*one) for one in children]), [listed("applications.owners", "applications")])
+    stored.add("a", lines_of(applications), [listed_resource("applications")], answer)
+    stored.add(
+        "b", lines_of([child(*one) for one in children]), [listed_resource("applications.owners", "applications")]
+    )
     return stored
 
 
@@ -98,7 +100,7 @@ def keys(records: object) -> list[bytes]:
 @given(st.sets(IDS, max_size=8), st.sets(st.tuples(IDS, IDS), max_size=12))
 @example({"a", "a-", "a."}, {("a", "1"), ("a-", "2"), ("a.", "3"), ("a~", "4")})
 def test_records_of_deleted_objects_are_omitted(owners: set[str], children: set[tuple[str, str]]) -> None:
-    reader = owned(owners, children).reader
+    reader = store_owners(owners, children).reader
     present = sorted(child(*one) for one in children if one[0] in owners)
     assert keys(reader.records(["applications.owners"])) == present
     assert reader.count("applications.owners") == len(present)
@@ -106,7 +108,7 @@ def test_records_of_deleted_objects_are_omitted(owners: set[str], children: set[
 
 
 def test_incompletely_read_owners_omit_no_record() -> None:
-    assert keys(owned(set(), {("a", "1")}, Answer.FORBIDDEN).reader.records()) == [child("a", "1")]
+    assert keys(store_owners(set(), {("a", "1")}, Answer.FORBIDDEN).reader.records()) == [child("a", "1")]
 
 
 @given(st.sets(IDS, max_size=5), st.sets(st.tuples(IDS, IDS), max_size=8), st.data())
@@ -120,7 +122,7 @@ def test_touched_records_equal_all_records_with_touched_keys(
         st.just(name + b"\0"),
     )
     chosen = sorted(data.draw(st.sets(orders, max_size=4)))
-    reader = owned(owners, children).reader
+    reader = store_owners(owners, children).reader
     touched = [
         record
         for record in reader.records([name.decode()])
@@ -130,21 +132,21 @@ def test_touched_records_equal_all_records_with_touched_keys(
     assert list(reader.touched_records(name.decode(), Touched(chosen))) == touched
 
 
-def teams() -> Stored:
+def store_teams() -> Stored:
     """Store a tree of three levels in three streams, with a collection whose name has a dot."""
     stored = Stored()
-    stored.add("teams", lines_of([b"teams/%d" % n for n in range(9)]), [listed("teams")])
+    stored.add("teams", lines_of([b"teams/%d" % n for n in range(9)]), [listed_resource("teams")])
     channels = [b"teams/%d/channels/%d" % (n, n) for n in range(12)]
-    stored.add("channels", lines_of(channels), [listed("teams.channels", "teams")])
+    stored.add("channels", lines_of(channels), [listed_resource("teams.channels", "teams")])
     tabs = [b"%b/tabs/%d" % (channel, n) for channel in channels for n in range(3)]
-    stored.add("tabs", lines_of(tabs), [listed("teams.channels.tabs", "teams.channels")])
+    stored.add("tabs", lines_of(tabs), [listed_resource("teams.channels.tabs", "teams.channels")])
     deleted = [put(b"teams.deleted", b"teams.deleted/%d" % n, b"{}") for n in range(3)]
-    stored.add("deleted", deleted, [listed("teams.deleted")])
+    stored.add("deleted", deleted, [listed_resource("teams.deleted")])
     return stored
 
 
 def test_records_below_an_omitted_record_are_omitted_too() -> None:
-    reader = teams().reader
+    reader = store_teams().reader
     assert reader.count("teams.channels.tabs") == 27
     assert reader.count("teams.deleted") == 3
     assert reader.resources == ["teams", "teams.channels", "teams.channels.tabs", "teams.deleted"]
@@ -154,22 +156,22 @@ def test_reading_one_object_returns_all_its_records_and_opens_few_chunks() -> No
     def read(reader: SnapshotReader) -> list[Record]:
         return list(reader.object_records("teams", b"teams/4"))
 
-    stored = teams()
+    stored = store_teams()
     assert keys(read(stored.reader)) == [
         b"teams/4",
         b"teams/4/channels/4",
         *(b"teams/4/channels/4/tabs/%d" % n for n in range(3)),
     ]
     assert keys(stored.reader.object_records("teams", b"teams/11")) == []
-    assert stored.opened(read) < 12 < sum(len(state.runs[0].chunks) for state in stored.streams)
+    assert stored.count_opened(read) < 12 < sum(len(state.runs[0].chunks) for state in stored.streams)
 
 
 def test_a_resource_named_twice_is_read_once() -> None:
-    assert keys(owned({"a"}, set()).reader.records(["applications", "applications"])) == [b"applications/a"]
+    assert keys(store_owners({"a"}, set()).reader.records(["applications", "applications"])) == [b"applications/a"]
 
 
 def test_a_resource_missing_from_the_snapshot_has_no_records() -> None:
-    reader = owned({"a"}, set()).reader
+    reader = store_owners({"a"}, set()).reader
     assert list(reader.records(["users"])) == []
     assert reader.stream_of("users") is None
 
@@ -182,7 +184,7 @@ def test_the_lease_is_checked_before_each_chunk_is_opened() -> None:
             raise refusal[0]
 
     stored = Stored(check)
-    stored.add("users", lines_of([b"users/%d" % n for n in range(3)]), [listed("users")])
+    stored.add("users", lines_of([b"users/%d" % n for n in range(3)]), [listed_resource("users")])
     records = stored.reader.records()
     assert next(records) == (b"users/0", b"{}")
     refusal.append(KeyRefused(ARN, "Disabled."))

@@ -12,14 +12,14 @@ from shared.adapters.graph.prefetch import look_ahead, reporting_next_links
 
 CONTEXT = b'"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users"'
 LINK = b'"@odata.nextLink":"https://graph.microsoft.com/v1.0/users/delta?$skiptoken=a\\u0026b"'
-TOLD = "https://graph.microsoft.com/v1.0/users/delta?$skiptoken=a&b"
+NEXT_LINK = "https://graph.microsoft.com/v1.0/users/delta?$skiptoken=a&b"
 OBJECTS = b'"value":[' + b",".join(b'{"id":"%06d"}' % n for n in range(20_000)) + b"]"
 
 Fetch = Callable[[list[str]], "asyncio.Task[bytes]"]
 
 
 @asynccontextmanager
-async def served(body: bytes, *, status: int = 200, zipped: bool = False) -> AsyncIterator[tuple[Fetch, asyncio.Event]]:
+async def serve(body: bytes, *, status: int = 200, zipped: bool = False) -> AsyncIterator[tuple[Fetch, asyncio.Event]]:
     """Run a server that sends the first half of ``body`` and then waits for the event."""
     go_on = asyncio.Event()
     sent = gzip.compress(body) if zipped else body
@@ -39,19 +39,19 @@ async def served(body: bytes, *, status: int = 200, zipped: bool = False) -> Asy
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server, httpx.AsyncClient(event_hooks={"response": [look_ahead]}, trust_env=False) as client:
 
-        def fetch(told: list[str]) -> asyncio.Task[bytes]:
+        def fetch(links: list[str]) -> asyncio.Task[bytes]:
             async def get() -> bytes:
                 return (await client.get(url)).content
 
-            with reporting_next_links(told.append):
+            with reporting_next_links(links.append):
                 return asyncio.create_task(get())
 
         yield fetch, go_on
 
 
-async def wait_for(told: list[str]) -> None:
+async def wait_for(links: list[str]) -> None:
     async with asyncio.timeout(20):
-        while not told:
+        while not links:
             await asyncio.sleep(0.01)
 
 
@@ -60,14 +60,14 @@ async def wait_for(told: list[str]) -> None:
     "lead", [b"{" + CONTEXT + b"," + LINK + b",", b"{" + LINK + b",", b" { " + CONTEXT + b" , " + LINK + b" , "]
 )
 async def test_the_link_is_available_before_the_page_is_complete(lead: bytes, zipped: bool) -> None:
-    told: list[str] = []
-    async with served(lead + OBJECTS + b"}", zipped=zipped) as (fetch, go_on):
-        fetching = fetch(told)
-        await wait_for(told)
+    links: list[str] = []
+    async with serve(lead + OBJECTS + b"}", zipped=zipped) as (fetch, go_on):
+        fetching = fetch(links)
+        await wait_for(links)
         assert not fetching.done()
         go_on.set()
         assert await fetching == lead + OBJECTS + b"}"
-    assert told == [TOLD]
+    assert links == [NEXT_LINK]
 
 
 @pytest.mark.parametrize(
@@ -81,24 +81,24 @@ async def test_the_link_is_available_before_the_page_is_complete(lead: bytes, zi
 )
 @pytest.mark.parametrize("zipped", [False, True])
 async def test_no_link_is_prefetched_unless_it_comes_first(body: bytes, zipped: bool) -> None:
-    told: list[str] = []
-    async with served(body, zipped=zipped) as (fetch, go_on):
+    links: list[str] = []
+    async with serve(body, zipped=zipped) as (fetch, go_on):
         go_on.set()
-        assert await fetch(told) == body
-    assert not told
+        assert await fetch(links) == body
+    assert not links
 
 
 class Parts(httpx.AsyncByteStream):
-    """A complete body. ``asked`` records what had happened when its last part was requested."""
+    """A complete body. ``next_page_requested`` says whether the next page was requested before the last part."""
 
     def __init__(self, parts: list[bytes], asking: asyncio.Event) -> None:
         self._parts = parts
         self._asking = asking
-        self.asked = False
+        self.next_page_requested = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for part in self._parts:
-            self.asked = self._asking.is_set()
+            self.next_page_requested = self._asking.is_set()
             yield part
 
 
@@ -117,13 +117,13 @@ async def test_the_next_page_is_requested_before_the_current_body_ends_and_the_b
         await look_ahead(response)
     assert isinstance(response.stream, httpx.AsyncByteStream)
     assert [piece async for piece in response.stream] == [b"".join(body._parts)]
-    assert body.asked
+    assert body.next_page_requested
     await asyncio.gather(*tasks)
 
 
 async def test_no_link_is_prefetched_from_an_answer_that_is_no_page() -> None:
-    told: list[str] = []
-    async with served(b"{" + LINK + b"}", status=503) as (fetch, go_on):
+    links: list[str] = []
+    async with serve(b"{" + LINK + b"}", status=503) as (fetch, go_on):
         go_on.set()
-        await fetch(told)
-    assert not told
+        await fetch(links)
+    assert not links

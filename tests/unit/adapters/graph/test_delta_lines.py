@@ -56,7 +56,7 @@ def record(*entries: bytes, stream: Stream = GROUPS) -> bytes | None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "kept"),
+    ("entry", "rest"),
     [
         (b'{"id":"1","name":"n","members@delta":[]}', b'{"id":"1","name":"n"}'),
         (b'{"members@delta":[],"id":"1","name":"n"}', b'{"id":"1","name":"n"}'),
@@ -76,28 +76,28 @@ def record(*entries: bytes, stream: Stream = GROUPS) -> bytes | None:
         (b'{"id":"1","name":"n\\ud800","members@delta":[]}', b'{"id":"1","name":"n\\ud800"}'),
     ],
 )
-def test_relations_are_cut_out_with_one_comma(entry: bytes, kept: bytes) -> None:
-    assert record(entry) == kept
+def test_relations_are_cut_out_with_one_comma(entry: bytes, rest: bytes) -> None:
+    assert record(entry) == rest
 
 
 @given(
     text=objects(surrogates=True),
-    where=st.integers(min_value=0, max_value=2),
+    place=st.integers(min_value=0, max_value=2),
     name=st.sampled_from([b'"members@delta"', b'"m\\u0065mbers@delta"']),
     space=SPACE,
 )
-def test_a_record_equals_its_entry_without_the_relation(text: bytes, where: int, name: bytes, space: bytes) -> None:
+def test_a_record_equals_its_entry_without_the_relation(text: bytes, place: int, name: bytes, space: bytes) -> None:
     member = name + space + b":" + space + b"[" + LINK + b"]"
-    whole = text[:-1] + b',"name":1E+2}'
-    if where == 0:
-        entry = b"{" + member + b"," + whole[1:]
-    elif where == 1:
-        entry = whole[:-1] + b"," + member + b"}"
+    value = text[:-1] + b',"name":1E+2}'
+    if place == 0:
+        entry = b"{" + member + b"," + value[1:]
+    elif place == 1:
+        entry = value[:-1] + b"," + member + b"}"
     else:
         entry = text[:-1] + b"," + member + b',"name":1E+2}'
     lines, incomplete = read(GROUPS, entry)
     key = b"groups/" + json.loads(text)["id"].encode()
-    assert lines == [put(b"groups", key, whole), put(b"groups.members", key + b"/members/9", LINK)]
+    assert lines == [put(b"groups", key, value), put(b"groups.members", key + b"/members/9", LINK)]
     assert incomplete == []
 
 
@@ -152,19 +152,19 @@ def test_both_slicers_read_the_same_link_from_a_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("links", "left"),
+    ("links", "expected"),
     [
         (b"[" + LINK + b"]", [put(b"users.manager", b"users/1/manager/9", LINK)]),
         (b"[]", []),
         (b'[{"id":"8","@removed":{"reason":"deleted"}}]', [tombstone(b"users.manager", b"users/1/manager/8")]),
     ],
 )
-def test_a_link_to_one_object_replaces_the_previous_link(links: bytes, left: list[Line]) -> None:
+def test_a_link_to_one_object_replaces_the_previous_link(links: bytes, expected: list[Line]) -> None:
     lines, _ = read(USERS, b'{"id":"1","name":"n","manager@delta":' + links + b"}")
     assert lines == [
         put(b"users", b"users/1", b'{"id":"1","name":"n"}'),
         prefix_tombstone(b"users.manager", b"users/1/manager/"),
-        *left,
+        *expected,
     ]
 
 

@@ -129,11 +129,11 @@ def test_retry_after_may_be_a_fraction_or_missing(header: str | None, seconds: f
 def test_a_sign_in_without_a_token_is_refused_or_in_trouble(
     status: int, error: str, number: int, kind: type[EntrakeepError]
 ) -> None:
-    met = refusal(status, Refusal(error, [number] if number else []), 3.0)
-    assert type(met) is kind
-    assert not number or f"AADSTS{number}" in met.message
-    if isinstance(met, GraphTrouble):
-        assert met.after == 3.0
+    result = refusal(status, Refusal(error, [number] if number else []), 3.0)
+    assert type(result) is kind
+    assert not number or f"AADSTS{number}" in result.message
+    if isinstance(result, GraphTrouble):
+        assert result.after == 3.0
 
 
 CLAIMS = '{"access_token":{"nbf":{"essential":true, "value":"1604106651"}}}'

@@ -29,7 +29,7 @@ def page(texts: list[bytes], space: bytes = b"", before: bytes = b"") -> bytes:
     )
 
 
-def told(envelope: slicer.Envelope | None) -> tuple[list[bytes], str | None, str | None] | None:
+def parts_of(envelope: slicer.Envelope | None) -> tuple[list[bytes], str | None, str | None] | None:
     if envelope is None:
         return None
     return [bytes(text) for text in envelope.value], envelope.next, envelope.delta
@@ -38,14 +38,14 @@ def told(envelope: slicer.Envelope | None) -> tuple[list[bytes], str | None, str
 @BOTH
 @given(texts=st.lists(objects(), max_size=4), space=SPACE)
 def test_objects_keep_every_byte(cut_up: Slice, texts: list[bytes], space: bytes) -> None:
-    assert told(cut_up(page(texts, space))) == (texts, NEXT, None)
+    assert parts_of(cut_up(page(texts, space))) == (texts, NEXT, None)
 
 
 @given(texts=st.lists(objects(surrogates=True), max_size=4), space=SPACE)
 def test_objects_with_surrogates_keep_every_byte_in_the_slow_slicer(texts: list[bytes], space: bytes) -> None:
     body = page(texts, space)
-    assert told(slicer.envelope_slowly(body)) == (texts, NEXT, None)
-    assert told(slicer.envelope(body)) in (None, (texts, NEXT, None))
+    assert parts_of(slicer.envelope_slowly(body)) == (texts, NEXT, None)
+    assert parts_of(slicer.envelope(body)) in (None, (texts, NEXT, None))
 
 
 @given(text=objects())
@@ -56,19 +56,19 @@ def test_both_slicers_take_the_last_top_level_id(text: bytes) -> None:
 
 @given(
     text=objects(surrogates=True),
-    at=st.integers(min_value=0, max_value=400),
+    place=st.integers(min_value=0, max_value=400),
     put_in=st.sampled_from([b"", b",", b'"', b"}", b"]", b"\\", b"0", b"\x01", b"\n", b".", b"-", b"e", b"\xff"]),
     lost=st.integers(min_value=0, max_value=3),
 )
-@example(text=b'{"id":"1","a":01}', at=400, put_in=b"", lost=0)
-@example(text=b'{"id":"1",}', at=400, put_in=b"", lost=0)
-def test_both_or_neither_slicer_refuses_damaged_text(text: bytes, at: int, put_in: bytes, lost: int) -> None:
-    whole = page([text])
-    at = min(at, len(whole))
-    body = whole[:at] + put_in + whole[at + lost :]
-    fast = told(slicer.envelope(body))
+@example(text=b'{"id":"1","a":01}', place=400, put_in=b"", lost=0)
+@example(text=b'{"id":"1",}', place=400, put_in=b"", lost=0)
+def test_both_or_neither_slicer_refuses_damaged_text(text: bytes, place: int, put_in: bytes, lost: int) -> None:
+    intact = page([text])
+    place = min(place, len(intact))
+    body = intact[:place] + put_in + intact[place + lost :]
+    fast = parts_of(slicer.envelope(body))
     try:
-        slow = told(slicer.envelope_slowly(body))
+        slow = parts_of(slicer.envelope_slowly(body))
     except ValueError:
         slow = None
     assert fast == slow or (fast is None and b"\\u" in body)
@@ -101,12 +101,12 @@ def test_both_slicers_refuse_text_that_is_no_page(body: bytes) -> None:
 
 @BOTH
 def test_a_missing_next_link_equals_a_null_one(cut_up: Slice) -> None:
-    assert told(cut_up(b'{"value":[],"@odata.nextLink":null,"@odata.deltaLink":"d"}')) == ([], None, "d")
+    assert parts_of(cut_up(b'{"value":[],"@odata.nextLink":null,"@odata.deltaLink":"d"}')) == ([], None, "d")
 
 
 @BOTH
 def test_the_last_of_several_equal_members_counts(cut_up: Slice) -> None:
-    assert told(cut_up(b'{"value":[1],"@odata.nextLink":"a","v\\u0061lue":[2],"@odata.nextLink":"b"}')) == (
+    assert parts_of(cut_up(b'{"value":[1],"@odata.nextLink":"a","v\\u0061lue":[2],"@odata.nextLink":"b"}')) == (
         [b"2"],
         "b",
         None,
@@ -116,7 +116,7 @@ def test_the_last_of_several_equal_members_counts(cut_up: Slice) -> None:
 def test_deep_nesting_is_left_to_the_slow_slicer() -> None:
     deep = b"[" * 5000 + b"]" * 5000
     assert slicer.envelope(page([deep])) is None
-    assert told(slicer.envelope_slowly(page([deep]))) == ([deep], NEXT, None)
+    assert parts_of(slicer.envelope_slowly(page([deep]))) == ([deep], NEXT, None)
 
 
 def test_an_id_with_an_unpaired_surrogate_is_read() -> None:

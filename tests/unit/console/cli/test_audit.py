@@ -26,9 +26,9 @@ ME = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
 def world(tmp_path: Path) -> Iterator[World]:
     home = tmp_path / "home"
     home.mkdir(0o700)
-    made = World(migrated_file(home / "catalog.sqlite3"))
-    yield made
-    made.close()
+    world = World(migrated_file(home / "catalog.sqlite3"))
+    yield world
+    world.close()
 
 
 @pytest.fixture
@@ -49,18 +49,18 @@ def tampered(shell: Commands) -> None:
 
 
 def test_events_are_shown_newest_first(shell: Commands) -> None:
-    found = shell.document("audit", "show", "acme")
-    assert isinstance(found, list)
-    assert [(event["number"], event["action"]) for event in found] == [
+    events = shell.document("audit", "show", "acme")
+    assert isinstance(events, list)
+    assert [(event["number"], event["action"]) for event in events] == [
         (3, "backup.asked"),
         (2, "schedule.set"),
         (1, "tenant.added"),
     ]
-    assert list(found[0]) == [
+    assert list(events[0]) == [
         *("tenant", "tenant_id", "number", "at", "actor", "action", "subject", "detail", "previous", "hash")
     ]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found[0]["at"])
-    assert (found[0]["tenant"], found[0]["previous"]) == ("acme", found[1]["hash"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", events[0]["at"])
+    assert (events[0]["tenant"], events[0]["previous"]) == ("acme", events[1]["hash"])
     assert len(json.loads(shell.run("audit", "show", "acme", "--limit", "2", "--json")[0])) == 2
     table = shell.run("audit", "show", "acme")[0].decode()
     assert "tenant.added" in table
@@ -73,25 +73,25 @@ def test_the_actor_of_a_command_is_the_user_named_by_the_system(shell: Commands)
     shell.run("schedule", "set", "acme", "--cron", "5 4 * * *")
     (job,) = shell.document("jobs", "list")  # type: ignore[misc]
     shell.run("jobs", "cancel", job["id"])
-    again = json.loads(shell.run("jobs", "retry", job["id"], "--json")[0])
-    found = shell.document("audit", "show", "acme")
-    assert isinstance(found, list)
-    assert [(event["actor"], event["action"]) for event in found[:5]] == [
+    retried = json.loads(shell.run("jobs", "retry", job["id"], "--json")[0])
+    events = shell.document("audit", "show", "acme")
+    assert isinstance(events, list)
+    assert [(event["actor"], event["action"]) for event in events[:5]] == [
         (ME, "job.retried"),
         (ME, "job.cancelled"),
         (ME, "schedule.set"),
         (ME, "schedule.resumed"),
         (ME, "schedule.paused"),
     ]
-    assert found[0]["subject"] == {"job": again["job"], "retried": job["id"]}
+    assert events[0]["subject"] == {"job": retried["job"], "retried": job["id"]}
 
 
 def test_a_trail_verifies_until_it_is_changed(shell: Commands) -> None:
-    said = shell.run("audit", "verify", "acme")[0]
-    assert said == b"Verified 3 events of acme and 0 heads in the store: all intact.\n"
-    found = shell.document("audit", "verify", "acme")
-    assert isinstance(found, dict)
-    assert (found["events"], found["heads"], found["head"]["number"], found["fault"]) == (3, 0, 3, None)
+    printed = shell.run("audit", "verify", "acme")[0]
+    assert printed == b"Verified 3 events of acme and 0 heads in the store: all intact.\n"
+    verdict = shell.document("audit", "verify", "acme")
+    assert isinstance(verdict, dict)
+    assert (verdict["events"], verdict["heads"], verdict["head"]["number"], verdict["fault"]) == (3, 0, 3, None)
     tampered(shell)
     said_then = shell.refused("audit", "verify", "acme", code="AUDIT_BROKEN", status=1)
     assert "event 2 is not what it was" in said_then
@@ -124,8 +124,8 @@ def test_a_removed_tenant_has_its_trail_under_its_name_and_its_id(shell: Command
     shell.run("tenant", "remove", "acme", "--yes")
     shell.refused("tenant", "show", "acme", code="NO_SUCH_TENANT", status=1)
     for name in ("acme", tenant_id):
-        found = shell.document("audit", "show", name)
-        assert isinstance(found, list)
-        assert (found[0]["tenant"], found[0]["actor"], found[0]["action"]) == ("acme", ME, "tenant.removed")
+        events = shell.document("audit", "show", name)
+        assert isinstance(events, list)
+        assert (events[0]["tenant"], events[0]["actor"], events[0]["action"]) == ("acme", ME, "tenant.removed")
         assert shell.run("audit", "verify", name)[0].startswith(b"Verified 4 events of acme and 1 head in the store")
     assert len(shell.run("audit", "export", "acme", "-o", "-")[0].splitlines()) == 4

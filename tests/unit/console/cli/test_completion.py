@@ -19,9 +19,9 @@ PROGRAM = (sys.executable, "-m", "console.cli")
 
 
 def settings(home: Path, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTRAKEEP_"))}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {**kept, "PATH": path, "ENTRAKEEP_HOME": str(home), "HOME": str(home.parent), **more}
+    return {**inherited, "PATH": path, "ENTRAKEEP_HOME": str(home), "HOME": str(home.parent), **more}
 
 
 @pytest.fixture
@@ -56,18 +56,18 @@ def bash(environment: dict[str, str], *words: str) -> list[str]:
 
 
 def test_bash_completes_commands_options_and_names(home: Path) -> None:
-    given = settings(home)
-    assert bash(given, "back") == ["backup"]
-    assert bash(given, "tenant", "") == ["add", "update", "list", "show", "remove"]
-    assert bash(given, "backup", "contoso", "--f") == ["--full"]
-    assert bash(given, "backup", "") == ["contoso", "fabrikam"]
-    assert bash(given, "schedule", "show", "fa") == ["fabrikam"]
-    assert bash(given, "audit", "") == ["show", "verify", "export"]
-    assert bash(given, "audit", "verify", "fa") == ["fabrikam"]
-    assert bash(given, "jobs", "list", "--tenant", "c") == ["contoso"]
-    assert bash(given, "download", "contoso", "") == ["latest"]
-    assert bash(given, "download", "contoso", "latest", "--resource", "groups.m") == ["groups.members"]
-    assert bash(given, "completion", "") == ["bash", "zsh", "fish"]
+    environment = settings(home)
+    assert bash(environment, "back") == ["backup"]
+    assert bash(environment, "tenant", "") == ["add", "update", "list", "show", "remove"]
+    assert bash(environment, "backup", "contoso", "--f") == ["--full"]
+    assert bash(environment, "backup", "") == ["contoso", "fabrikam"]
+    assert bash(environment, "schedule", "show", "fa") == ["fabrikam"]
+    assert bash(environment, "audit", "") == ["show", "verify", "export"]
+    assert bash(environment, "audit", "verify", "fa") == ["fabrikam"]
+    assert bash(environment, "jobs", "list", "--tenant", "c") == ["contoso"]
+    assert bash(environment, "download", "contoso", "") == ["latest"]
+    assert bash(environment, "download", "contoso", "latest", "--resource", "groups.m") == ["groups.members"]
+    assert bash(environment, "completion", "") == ["bash", "zsh", "fish"]
 
 
 def test_completion_offers_no_name_for_a_tenant_to_be_added(home: Path) -> None:

@@ -42,7 +42,7 @@ def test_text_that_is_no_secret_is_refused_and_not_repeated(tmp_path: Path, text
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         (b"\xef\xbb\xbfCANARY\n", "byte order mark"),
         ("CANARY\r\n".encode("utf-16"), "UTF-16"),
@@ -52,10 +52,10 @@ def test_text_that_is_no_secret_is_refused_and_not_repeated(tmp_path: Path, text
         ("CANARY\u00a0".encode(), "blanks"),
     ],
 )
-def test_an_unusual_secret_causes_a_warning(tmp_path: Path, text: bytes, said: str) -> None:
+def test_an_unusual_secret_causes_a_warning(tmp_path: Path, text: bytes, sentence: str) -> None:
     file = tmp_path / "secret"
     file.write_bytes(text)
-    with pytest.raises(Refuse, match=said) as caught:
+    with pytest.raises(Refuse, match=sentence) as caught:
         read_credential(file, None)
     assert "CANARY" not in caught.value.message
 
@@ -112,7 +112,7 @@ def test_a_certificate_is_kept_unchanged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         (b"CANARY", "no certificate"),
         (PEM.replace(b"PRIVATE", b"PUBLIC"), "no private key"),
@@ -121,11 +121,11 @@ def test_a_certificate_is_kept_unchanged(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_without_a_certificate_and_its_key_is_refused_and_not_repeated(
-    tmp_path: Path, text: bytes, said: str
+    tmp_path: Path, text: bytes, sentence: str
 ) -> None:
     file = tmp_path / "app.pem"
     file.write_bytes(text)
-    with pytest.raises(Refuse, match=said) as caught:
+    with pytest.raises(Refuse, match=sentence) as caught:
         read_credential(None, file)
     assert caught.value.code is Code.WRONG_USE
     assert "CANARY" not in caught.value.message

@@ -15,7 +15,7 @@ from tests.contract.catalog.world import World, snapshot
 HOUR = 3600
 
 
-def failed(world: World, tenant: TenantCatalog) -> str:
+def failed_job(world: World, tenant: TenantCatalog) -> str:
     job, claim = world.to_commit(tenant)
     tenant.claims.fail(claim, Code.GRAPH_FORBIDDEN, "Grant the permissions.")
     return job.job_id
@@ -29,25 +29,25 @@ def test_a_tenant_is_listed_with_its_last_result_its_newest_complete_snapshot_an
     job, claim = world.to_commit(acme)
     partial = snapshot(job, complete=False)
     acme.claims.commit(claim, partial, [], JobState.SUCCEEDED_WITH_WARNINGS, None)
-    lost = failed(world, acme)
+    lost = failed_job(world, acme)
     acme.keys.refuse(acme.tenant().key_arn, "The owner must enable it.")
     tenants = {each["tenant"]: each for each in document("tenant", "list")}
-    shown = tenants["acme"]
-    assert (shown["last_snapshot"], shown["last_complete_snapshot"]) == (partial.snapshot_id, complete.snapshot_id)
-    assert shown["last_complete_age_seconds"] >= 0
-    result = shown["last_result"]
+    row = tenants["acme"]
+    assert (row["last_snapshot"], row["last_complete_snapshot"]) == (partial.snapshot_id, complete.snapshot_id)
+    assert row["last_complete_age_seconds"] >= 0
+    result = row["last_result"]
     assert (result["job"], result["state"], result["code"]) == (lost, "failed", "GRAPH_FORBIDDEN")
-    assert shown["key_state"] == "revoked"
+    assert row["key_state"] == "revoked"
     bare = tenants["bare"]
     assert (bare["last_result"], bare["last_complete_at"], bare["key_state"]) == (None, None, "ok")
-    assert document("tenant", "show", "acme").keys() == shown.keys()
+    assert document("tenant", "show", "acme").keys() == row.keys()
 
 
 def test_jobs_are_filtered_by_tenant_state_time_and_number(world: World, document: Callable[..., Any]) -> None:
     acme, other = world.add("acme"), world.add("other")
-    old = failed(world, acme)
+    old = failed_job(world, acme)
     world.pass_time(2 * HOUR)
-    new = failed(world, acme)
+    new = failed_job(world, acme)
     queued = world.planned(other).job_id
 
     def ids(*words: str) -> list[str]:

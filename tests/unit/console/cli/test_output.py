@@ -10,7 +10,7 @@ from shared.domain.errors import Code, Refuse
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("two\nlines\t here", "two lines here"),
         ("\x1b[31mred", "?[31mred"),
@@ -18,8 +18,8 @@ from shared.domain.errors import Code, Refuse
         ("Zoë 日本", "Zoë 日本"),
     ],
 )
-def test_no_control_sequence_reaches_the_terminal(text: str, shown: str) -> None:
-    assert printable(text) == shown
+def test_no_control_sequence_reaches_the_terminal(text: str, expected: str) -> None:
+    assert printable(text) == expected
 
 
 def test_a_document_is_one_json_document(capsysbinary: pytest.CaptureFixture[bytes]) -> None:

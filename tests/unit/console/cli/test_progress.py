@@ -23,7 +23,7 @@ class Seconds:
         return self.now
 
 
-def seen(steps: list[Step], height: int = 40, pace: Pace | None = None) -> str:
+def render(steps: list[Step], height: int = 40, pace: Pace | None = None) -> str:
     """Return the picture as plain text."""
     page = Console(file=StringIO(), width=100, height=height)
     with page.capture() as captured:
@@ -32,12 +32,12 @@ def seen(steps: list[Step], height: int = 40, pace: Pace | None = None) -> str:
 
 
 def test_a_rate_covers_the_last_seconds_and_disappears_without_progress() -> None:
-    now = Seconds()
-    pace = Pace(now)
+    clock = Seconds()
+    pace = Pace(clock)
     assert pace.rate("users", 0) is None
-    now.now = 2.0
+    clock.now = 2.0
     assert pace.rate("users", 3000) == "1,500/s"
-    for now.now in (10.0, 20.0, 29.0):
+    for clock.now in (10.0, 20.0, 29.0):
         pace.rate("users", 3000)
     assert pace.rate("users", 3000) is None
 
@@ -45,19 +45,19 @@ def test_a_rate_covers_the_last_seconds_and_disappears_without_progress() -> Non
 def test_each_resource_shows_its_records_or_the_refusal_of_graph() -> None:
     users = msgspec.structs.replace(READING, progress=[ResourceProgress(resource="users", records=1234, changed=0)])
     refused = Step(step_id="g", phase=1, name="groups", state=StepState.DONE, answer=Answer.FORBIDDEN)
-    text = seen([users, refused])
+    text = render([users, refused])
     assert "1,234" in text
     assert "forbidden" in text
 
 
 def test_progress_shows_why_a_job_waits() -> None:
     trouble = Trouble(code=Code.STORE_UNREACHABLE, message="The store is away.", since=NOW, retry_at=NOW + timedelta(1))
-    text = seen([msgspec.structs.replace(READING, trouble=trouble)])
+    text = render([msgspec.structs.replace(READING, trouble=trouble)])
     assert "STORE_UNREACHABLE: The store is away. Waiting since 2026-05-01T12:00:00Z" in " ".join(text.split())
 
 
 def test_a_short_terminal_gets_one_line_instead_of_a_table() -> None:
     users = msgspec.structs.replace(READING, progress=[ResourceProgress(resource="users", records=1234, changed=0)])
-    text = seen([users], height=6)
+    text = render([users], height=6)
     assert len(text.splitlines()) <= 3
     assert "1,234 records" in text

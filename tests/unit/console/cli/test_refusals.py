@@ -91,9 +91,9 @@ ADD = ("tenant", "add", "contoso", "--directory-id", GUID, "--client-id", GUID, 
     ids=" ".join,
 )
 def test_wrong_use_is_reported_in_one_sentence_with_status_2(shell: Commands, words: tuple[str, ...]) -> None:
-    said = shell.refused(*words, code="WRONG_USE", status=2)
+    sentence = shell.refused(*words, code="WRONG_USE", status=2)
     if words == ("tenant", "remove", "contoso"):
-        assert "--yes" in said
+        assert "--yes" in sentence
 
 
 @pytest.mark.usefixtures("catalog")
@@ -149,9 +149,9 @@ def test_a_missing_object_is_refused_with_its_code(
 )
 def test_every_missing_or_wrong_setting_is_named_at_once(shell: Commands, words: tuple[str, ...]) -> None:
     shell.environment |= {"ENTRAKEEP_GRAPH_URL": "http://graph", "ENTRAKEEP_CA_BUNDLE": "absent"}
-    said = shell.refused(*words, code="SETTINGS_INVALID", status=2)
+    sentence = shell.refused(*words, code="SETTINGS_INVALID", status=2)
     for name in ("PROVIDER_KEY_ARN", "GRAPH_URL", "CA_BUNDLE"):
-        assert f"ENTRAKEEP_{name}" in said
+        assert f"ENTRAKEEP_{name}" in sentence
     assert os.listdir(shell.folder) == ["secret"]
 
 

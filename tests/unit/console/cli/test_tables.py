@@ -22,7 +22,7 @@ class Terminal(io.TextIOWrapper):
     def isatty(self) -> bool:
         return True
 
-    def shown(self) -> str:
+    def text(self) -> str:
         buffer = self.buffer
         assert isinstance(buffer, io.BytesIO)
         return buffer.getvalue().decode()
@@ -48,7 +48,7 @@ def plain(text: str) -> list[str]:
 def test_no_line_is_wider_than_the_terminal_and_ids_are_whole(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     terminal = on_terminal(monkeypatch, width)
     print_table(COLUMNS, [ROW, (ID, "contoso", "queued", None)], empty="")
-    lines = plain(terminal.shown())
+    lines = plain(terminal.text())
     assert all(len(line) <= width for line in lines)
     assert sum(ID in line for line in lines) == 2
     assert "a sentence that is much longer" in " ".join(" ".join(lines).split())
@@ -61,7 +61,7 @@ def test_a_row_of_a_wide_table_takes_several_lines_with_aligned_columns(
     columns = (*COLUMNS, "records")
     other = (ID, "a-longer-name", "queued", None, 7)
     print_table(columns, [(*ROW, 12345), other], empty="")
-    assert plain(terminal.shown()) == [
+    assert plain(terminal.text()) == [
         f"{'job':36}  {'tenant':13}  state",
         "  missing",
         "  records",
@@ -78,7 +78,7 @@ def test_no_line_ends_with_spaces_and_no_line_is_empty(monkeypatch: pytest.Monke
     terminal = on_terminal(monkeypatch, 100)
     print_table(COLUMNS, [(ID, "contoso", "queued", None), ROW], empty="")
     print_fields([("code", None), ("message", "x")])
-    lines = plain(terminal.shown())
+    lines = plain(terminal.text())
     assert lines == [line.rstrip() for line in lines]
     assert all(lines)
 

@@ -24,9 +24,9 @@ TROUBLE = "The Redis at h:1 refuses messages (OOM command not allowed). Raise it
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World(migrated_file(tmp_path / "catalog.sqlite3"))
-    yield made
-    made.close()
+    world = World(migrated_file(tmp_path / "catalog.sqlite3"))
+    yield world
+    world.close()
 
 
 def codes(world: World, waited: float = 60.0) -> list[Code]:
@@ -57,8 +57,8 @@ def until(true: Callable[[], object]) -> None:
 
 
 def test_a_wait_reports_its_reason_and_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", said)
+    errors = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", errors)
     tenant = world.add("acme")
     job = world.planned(tenant)
     world.scheduler.record_tick()
@@ -73,18 +73,18 @@ def test_a_wait_reports_its_reason_and_goes_on(world: World, monkeypatch: pytest
         pool.submit(tick)
         waiting = pool.submit(wait_for, world.catalog, job, None, limits)
         try:
-            until(lambda: "NO_WORKER: No worker has been seen for 0.2 s." in said.getvalue())
+            until(lambda: "NO_WORKER: No worker has been seen for 0.2 s." in errors.getvalue())
             world.scheduler.report_broker(TROUBLE)
-            until(lambda: f"BROKER_UNREACHABLE: {TROUBLE} The job waits until this is over." in said.getvalue())
+            until(lambda: f"BROKER_UNREACHABLE: {TROUBLE} The job waits until this is over." in errors.getvalue())
             world.scheduler.report_broker(None)
-            until(lambda: "recovered: BROKER_UNREACHABLE. The job goes on." in said.getvalue())
+            until(lambda: "recovered: BROKER_UNREACHABLE. The job goes on." in errors.getvalue())
             assert not waiting.done()
         finally:
             tenant.jobs.cancel(job.job_id)
             world.scheduler.expire(5)
             assert waiting.result(30).state is JobState.CANCELLED
             ended.set()
-    assert said.getvalue().count("NO_WORKER") == 1
+    assert errors.getvalue().count("NO_WORKER") == 1
 
 
 def test_a_wait_ends_if_beat_does_not_tick(world: World) -> None:

@@ -28,9 +28,9 @@ def test_written_files_are_readable_by_their_owner_whatever_the_umask(tmp_path: 
     for _ in range(2):
         ended = entrakeep(home, "tenant list", "umask 777;")
         assert (ended.returncode, ended.stderr) == (0, "")
-    made = {path.name: path.stat().st_mode for path in (home, *home.iterdir())}
-    assert "catalog.sqlite3" in made
-    for name, mode in made.items():
+    modes = {path.name: path.stat().st_mode for path in (home, *home.iterdir())}
+    assert "catalog.sqlite3" in modes
+    for name, mode in modes.items():
         assert stat.S_IMODE(mode) == (0o700 if stat.S_ISDIR(mode) else 0o600), name
 
 

@@ -100,10 +100,10 @@ def test_a_resource_is_done_when_every_round_of_its_stream_is_done(steps: list[S
 
 
 def test_rounds_of_a_resource_are_counted_together() -> None:
-    seen = [
+    rounds = [
         ResourceProgress(resource="users", records=records, changed=changed) for records, changed in ((5, 6), (1, 2))
     ]
-    steps = [step(1, "users", StepState.DONE, seen[0]), step(2, "users", StepState.RUNNING, seen[1])]
+    steps = [step(1, "users", StepState.DONE, rounds[0]), step(2, "users", StepState.RUNNING, rounds[1])]
     row = results(JOB, "contoso", steps)["resources"][0]
     assert row == {
         "resource": "users",
@@ -116,8 +116,8 @@ def test_rounds_of_a_resource_are_counted_together() -> None:
 
 
 def test_a_resource_unknown_to_this_version_is_listed_last() -> None:
-    seen = ResourceProgress(resource="devices.owners", records=5, changed=6)
-    row = results(JOB, "contoso", [step(1, "devices", StepState.DONE, seen)])["resources"][-1]
+    progress = ResourceProgress(resource="devices.owners", records=5, changed=6)
+    row = results(JOB, "contoso", [step(1, "devices", StepState.DONE, progress)])["resources"][-1]
     assert row == {
         "resource": "devices.owners",
         "state": "done",
@@ -196,7 +196,7 @@ WELL = KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW)
 NOTHING = KeyState(refusal=None, unreachable=None, data_keys={})
 
 
-def shown(keys: KeyState = NOTHING, health: KeyHealth = WELL, *history: KeyEvent) -> dict[str, Any]:
+def document_of_key(keys: KeyState = NOTHING, health: KeyHealth = WELL, *history: KeyEvent) -> dict[str, Any]:
     """Return the fields of the document of the tenant's key."""
     return fields_of(key_document(TENANT, keys, health, history))
 
@@ -204,7 +204,7 @@ def shown(keys: KeyState = NOTHING, health: KeyHealth = WELL, *history: KeyEvent
 def test_a_refused_key_is_shown_as_revoked_with_its_date_and_the_action_for_its_owner() -> None:
     since = NOW + timedelta(hours=1)
     refusal = Refusal(arn=ARN, at=NOW + timedelta(hours=2), since=since, message="Refused.")
-    assert shown(KeyState(refusal=refusal, unreachable=NOW, data_keys={ARN: 2})) == {
+    assert document_of_key(KeyState(refusal=refusal, unreachable=NOW, data_keys={ARN: 2})) == {
         "mode": "provider",
         "state": "revoked",
         "arn": ARN,
@@ -219,10 +219,10 @@ def test_a_refused_key_is_shown_as_revoked_with_its_date_and_the_action_for_its_
         "history": [],
         "untrusted": [],
     }
-    silent = shown(KeyState(refusal=None, unreachable=since, data_keys={}))
+    silent = document_of_key(KeyState(refusal=None, unreachable=since, data_keys={}))
     assert (silent["state"], silent["since"]) == ("unreachable", "2026-05-01T13:00:00.000Z")
     assert silent["code"] == Code.KEY_UNREACHABLE
-    assert (shown()["state"], shown()["code"], shown()["message"]) == ("ok", None, None)
+    assert (document_of_key()["state"], document_of_key()["code"], document_of_key()["message"]) == ("ok", None, None)
 
 
 @pytest.mark.parametrize(
@@ -230,19 +230,19 @@ def test_a_refused_key_is_shown_as_revoked_with_its_date_and_the_action_for_its_
 )
 def test_probes_determine_the_state_of_a_key_that_no_job_was_refused(condition: KeyCondition) -> None:
     since = NOW + timedelta(hours=3)
-    document = shown(health=KeyHealth(arn=ARN, condition=condition, since=since, checked_at=since))
+    document = document_of_key(health=KeyHealth(arn=ARN, condition=condition, since=since, checked_at=since))
     assert (document["state"], document["since"]) == (condition, "2026-05-01T15:00:00.000Z")
     assert document["checked_at"] == "2026-05-01T15:00:00.000Z"
 
 
 def test_a_refusal_ends_when_a_job_succeeds_and_not_only_at_the_next_probe() -> None:
-    found = KeyHealth(arn=ARN, condition=KeyCondition.REVOKED, since=NOW + timedelta(hours=3))
-    assert (shown(health=found)["state"], shown(health=found)["since"]) == ("ok", moment(NOW))
+    probed = KeyHealth(arn=ARN, condition=KeyCondition.REVOKED, since=NOW + timedelta(hours=3))
+    assert (document_of_key(health=probed)["state"], document_of_key(health=probed)["since"]) == ("ok", moment(NOW))
 
 
 def test_warnings_and_history_are_shown_with_their_dates() -> None:
     warning = KeyWarning(warning="deletion", message="It will be deleted.", at=NOW)
-    told = {"warning": "deletion", "message": "It will be deleted.", "at": "2026-05-01T12:00:00.000Z"}
+    expected = {"warning": "deletion", "message": "It will be deleted.", "at": "2026-05-01T12:00:00.000Z"}
     event = KeyEvent(
         number=3,
         at=NOW,
@@ -252,8 +252,10 @@ def test_warnings_and_history_are_shown_with_their_dates() -> None:
         message="Refused.",
         warnings=[warning],
     )
-    document = shown(NOTHING, KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW, warnings=[warning]), event)
-    assert document["warnings"] == [told]
+    document = document_of_key(
+        NOTHING, KeyHealth(arn=ARN, condition=KeyCondition.OK, since=NOW, warnings=[warning]), event
+    )
+    assert document["warnings"] == [expected]
     assert document["history"] == [
         {
             "at": "2026-05-01T12:00:00.000Z",
@@ -261,7 +263,7 @@ def test_warnings_and_history_are_shown_with_their_dates() -> None:
             "code": "KEY_ACCESS_REVOKED",
             "message": "Refused.",
             "arn": ARN,
-            "warnings": [told],
+            "warnings": [expected],
         }
     ]
 
@@ -270,14 +272,14 @@ def test_a_changing_key_is_shown_as_updating_since_the_switch() -> None:
     keys = KeyState(
         refusal=None, unreachable=None, data_keys={ARN: 1}, switched_at=NOW, updating=True, old_key_free=False
     )
-    document = shown(keys)
+    document = document_of_key(keys)
     assert (document["state"], document["since"], document["old_key_free"]) == ("updating", moment(NOW), False)
 
 
 def test_a_job_that_checks_or_changes_a_key_shows_its_progress() -> None:
-    made = [{"check": "form", "outcome": "passed", "message": None}]
+    checks = [{"check": "form", "outcome": "passed", "message": None}]
     check = msgspec.structs.replace(
-        JOB, kind=JobKind.KEY_CHECK, detail=KeyChecks(arn=ARN, checks=[Check(**each) for each in made])
+        JOB, kind=JobKind.KEY_CHECK, detail=KeyChecks(arn=ARN, checks=[Check(**each) for each in checks])
     )
     validation, change = (
         key_job_of(check),
@@ -285,7 +287,7 @@ def test_a_job_that_checks_or_changes_a_key_shows_its_progress() -> None:
     )
     assert validation is not None
     assert change is not None
-    assert fields_of(validation) == {"arn": ARN, "checks": made}
+    assert fields_of(validation) == {"arn": ARN, "checks": checks}
     fields = {"before": None, "moved": 0, "to_move": 0, "snapshots": [], "left": [], "database": None}
     assert fields_of(change) == {"arn": ARN, **fields}
     assert key_job_of(msgspec.structs.replace(JOB, kind=JobKind.KEY_CHECK, detail=KeyAnswer(state="ok"))) is None

@@ -45,8 +45,8 @@ def test_jobs_of_every_kind_match_their_schemas(world: World, document: Callable
     job = document("backup", "acme")["job"]
     assert document("jobs", "show", job)["hindrances"][0]["code"] == Code.STACK_NOT_RUNNING
     assert document("jobs", "cancel", job)["state"] == "cancelled"
-    again = document("jobs", "retry", job)["job"]
-    document("jobs", "cancel", again)
+    retried = document("jobs", "retry", job)["job"]
+    document("jobs", "cancel", retried)
     damaged = [DamagedBlob("b", None, "BLOB_MISSING")]
     unmoved = [UnmovedKey(blob="b", reason=Code.BLOB_DAMAGED)]
     for kind, detail in (
@@ -56,9 +56,9 @@ def test_jobs_of_every_kind_match_their_schemas(world: World, document: Callable
     ):
         row = world.planned(acme, steps_of(kind), kind=kind)
         acme.claims.fail(world.claim(acme, row, kind), Code.BLOB_DAMAGED, "It is damaged.", detail=detail)
-        shown = document("jobs", "show", row.job_id)
-        assert shown.keys() > {"hindrances", "resources"}
-        assert shown.keys() & {"damaged", "checks", "moved"}
+        page = document("jobs", "show", row.job_id)
+        assert page.keys() > {"hindrances", "resources"}
+        assert page.keys() & {"damaged", "checks", "moved"}
     assert len(document("jobs", "list", "--tenant", "acme")) == 5
 
 
