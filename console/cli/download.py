@@ -4,12 +4,30 @@ from typing import Annotated
 
 import typer
 
-from console.cli.arguments import Name, ResourceNames, SnapshotId, examples
+from console.cli.arguments import Name, ResourceNames, SnapshotId, examples, words
 from console.cli.opening import open_engine
 from console.cli.output import counted, note
 from console.cli.progress import shown_count
 
 app = typer.Typer()
+
+SinceSnapshot = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="SNAPSHOT",
+        help="Only what changed since this snapshot: added and changed records, and the keys of removed ones.",
+        callback=words,
+    ),
+]
+Recipients = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--recipient",
+        metavar="AGE_KEY",
+        help="Encrypt the output to this age or SSH public key. Can be given several times.",
+    ),
+]
 
 
 @app.command(
@@ -17,6 +35,7 @@ app = typer.Typer()
         "entrakeep download contoso latest -o contoso.jsonl",
         "entrakeep download contoso latest -o - --resource users | jq -r .value.userPrincipalName",
         "entrakeep download contoso latest --format csv -o contoso-tables",
+        "entrakeep download contoso latest --since 5d2f7a90-3b1e-4c8a-9a67-2e4b8c0d1f22 -o changes.jsonl",
         'entrakeep download contoso latest --format zip -o contoso.zip.age --recipient "$(cat ada.pub)"',
     )
 )
@@ -42,14 +61,8 @@ def download(
         ),
     ] = "jsonl",
     resource: ResourceNames = None,
-    recipient: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--recipient",
-            metavar="AGE_KEY",
-            help="Encrypt the output to this age or SSH public key. Can be given several times.",
-        ),
-    ] = None,
+    since: SinceSnapshot = None,
+    recipient: Recipients = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -66,7 +79,14 @@ def download(
     """
     from console.downloads.writing import Order, write_download
 
-    order = Order(output=output, format=format, resources=resource or (), recipients=recipient or (), resume=resume)
+    order = Order(
+        output=output,
+        format=format,
+        resources=resource or (),
+        recipients=recipient or (),
+        resume=resume,
+        since=since,
+    )
     order.check()
     context = open_engine()
     tenant = context.catalog.find(name)

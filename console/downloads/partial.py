@@ -22,6 +22,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The snapshot's id."""
     format: str
     resources: list[str]
+    since: str | None = None
+    """The id of the snapshot since which only changes are downloaded, or None."""
 
 
 class Partial:
@@ -51,8 +53,9 @@ class Partial:
         if request != earlier:
             raise Refuse(
                 Code.WRONG_USE,
-                f"{self.path.name} is of another download (snapshot {earlier.snapshot}, format {earlier.format}): "
-                "give the same tenant, snapshot, format and resources, or remove it.",
+                f"{self.path.name} is of another download (snapshot {earlier.snapshot}, format {earlier.format}"
+                f"{f', since {earlier.since}' if earlier.since else ''}): "
+                "give the same tenant, snapshot, format, resources and --since, or remove it.",
             )
         return earlier
 

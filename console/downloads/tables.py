@@ -19,15 +19,17 @@ def write_table(download: Download, resource: str, sink: Sink) -> None:
     """Write one resource's records as rows. The first row has the names of the columns: ``key``, then the properties.
 
     Texts are written as they are, other values as JSON. A cell that a spreadsheet would calculate gets an apostrophe in
-    front. The records are read twice, because only then all columns are known.
+    front. The records are read twice, because only then all columns are known. A download of changes has a column
+    ``removed`` after the key.
     """
     columns = _columns(download, resource)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(["key", *map(_cell, columns)])
+    writer.writerow(["key", *(["removed"] if download.only_changes else []), *map(_cell, columns)])
     for key, value in download.records([resource]):
-        properties = _properties(value)
-        writer.writerow([key.decode(), *(_cell(properties.get(column, "")) for column in columns)])
+        properties = _properties(value) if value is not None else {}
+        mark = ["true" if value is None else "false"] if download.only_changes else []
+        writer.writerow([key.decode(), *mark, *(_cell(properties.get(column, "")) for column in columns)])
         if text.tell() >= _BATCH:
             _flush(download, text, sink)
     _flush(download, text, sink)

@@ -14,7 +14,7 @@ from console.downloads.tables import write_table
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Tenant
 from shared.engine.context import Context
-from shared.engine.snapshots.download import Download, Sink, opened_download, write_lines
+from shared.engine.snapshots.download import Download, Sink, check_comparable, opened_download, write_lines
 from shared.engine.snapshots.recipients import check_recipients, to_recipients
 
 FORMATS = ("jsonl", "csv", "zip")
@@ -32,6 +32,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     recipients: Sequence[str]
     """Public keys that the output is encrypted to; none if empty."""
     resume: bool
+    since: str | None = None
+    """A snapshot's id or ``latest``: only what changed since then is written. None for all."""
 
     @property
     def in_folder(self) -> bool:
@@ -68,21 +70,33 @@ def write_download(
     Without ``resume`` nothing remains of a download that fails.
     """
     partial = Partial(order.output)
+    snapshots = context.catalog.tenant(tenant.tenant_id).snapshots
+    if order.since is not None:
+        since = snapshots.get(order.since)
+        check_comparable(since, snapshots.get(snapshot), order.resources)
+        order = msgspec.structs.replace(order, since=since.snapshot_id)
     if order.resume:
-        newest = context.catalog.tenant(tenant.tenant_id).snapshots.get(snapshot).snapshot_id
+        newest = snapshots.get(snapshot).snapshot_id
         request = Request(
-            tenant_id=tenant.tenant_id, snapshot=newest, format=order.format, resources=sorted(order.resources)
+            tenant_id=tenant.tenant_id,
+            snapshot=newest,
+            format=order.format,
+            resources=sorted(order.resources),
+            since=order.since,
         )
         snapshot = partial.begin(request, latest=snapshot == "latest").snapshot
     if order.in_folder:
         count = _write_folder(context, tenant, snapshot, order, partial, progress)
     elif order.resume:
         with to_partial_file(partial) as (sink, last):
-            with opened_download(context, tenant, snapshot, order.resources, progress) as download:
+            with opened_download(context, tenant, snapshot, order.resources, progress, order.since) as download:
                 write_lines(download, sink, after=last)
             count = download.count
     else:
-        with _sink(order) as sink, opened_download(context, tenant, snapshot, order.resources, progress) as download:
+        with (
+            _sink(order) as sink,
+            opened_download(context, tenant, snapshot, order.resources, progress, order.since) as download,
+        ):
             _write(download, tenant, order, sink)
         count = download.count
     if order.resume:
@@ -96,7 +110,7 @@ def _write_folder(
     """Write a folder with one table for each resource. Return the number of records."""
     with (
         to_folder(order.output, partial.path, keep=order.resume) as write,
-        opened_download(context, tenant, snapshot, order.resources, progress) as download,
+        opened_download(context, tenant, snapshot, order.resources, progress, order.since) as download,
     ):
         for resource in download.resources:
             write(f"{resource}.csv", functools.partial(write_table, download, resource))

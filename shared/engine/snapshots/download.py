@@ -4,11 +4,15 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from shared.domain.compare import ChangedRecord
+from shared.domain.errors import COMPLETE, Code, Refuse
 from shared.domain.jobs import JobKind
 from shared.domain.model import Snapshot, Tenant
+from shared.domain.records import resource_of
 from shared.engine.context import Context
-from shared.engine.snapshots.foreground import Shown, run_foreground
-from shared.vault.snapshot_reader import Record, SnapshotReader
+from shared.engine.snapshots.foreground import Shown, run_foreground_over
+from shared.vault.differing import differing
+from shared.vault.snapshot_reader import SnapshotReader
 
 _BATCH = 256 * 1024
 """Bytes of lines written at a time."""
@@ -34,11 +38,15 @@ class Download:
         resources: Collection[str],
         check: Callable[[], None],
         report: Callable[[int], None],
+        changes: Callable[[str], Iterator[ChangedRecord]] | None = None,
     ) -> None:
         """Prepare to read these resources, all if empty.
 
         ``check`` raises if the claim or a lease has ended. ``report`` is called with the number of records read so far.
+        ``changes`` returns the records of a resource that differ from an earlier snapshot, if only these are downloaded.
         """
+        self.only_changes = changes is not None
+        """True if only records are downloaded that differ from those of an earlier snapshot."""
         self.snapshot = snapshot
         """The snapshot's row, with its completeness report."""
         self.resources = sorted(resources) or reader.resources
@@ -49,13 +57,17 @@ class Download:
         """Raises if the claim or a lease has ended: call it before plaintext leaves the process."""
         self._reader = reader
         self._report = report
+        self._changes = changes
 
-    def records(self, resources: Collection[str] = (), after: bytes | None = None) -> Iterator[Record]:
+    def records(
+        self, resources: Collection[str] = (), after: bytes | None = None
+    ) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield records sorted by resource, then by key, of these resources; of all that are downloaded if empty.
 
-        ``after`` is the key of a record: records up to it are left out. Raise what reading raises.
+        ``after`` is the key of a record: records up to it are left out. Raise what reading raises. The value of a record
+        that only the earlier snapshot has is None.
         """
-        for record in self._reader.records(resources or self.resources, after):
+        for record in self._downloaded(resources or self.resources, after):
             yield record
             self.count += 1
             if self.count % _REPORT_EVERY == 0:
@@ -65,10 +77,24 @@ class Download:
 
     def values(self, resource: str) -> Iterator[bytes]:
         """Yield the values of one resource's records, without counting them."""
-        for number, (_, value) in enumerate(self._reader.records([resource])):
+        for number, (_, value) in enumerate(self._downloaded([resource])):
             if number % _REPORT_EVERY == 0:
                 self.check()
-            yield value
+            if value is not None:
+                yield value
+
+    def _downloaded(
+        self, resources: Collection[str], after: bytes | None = None
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the records of these resources that follow ``after``, or those of them that differ."""
+        if self._changes is None:
+            yield from self._reader.records(resources, after)
+            return
+        last = resource_of(after).decode() if after is not None else ""
+        for resource in sorted(resources):
+            for record in self._changes(resource) if resource >= last else ():
+                if after is None or resource > last or record.key > after:
+                    yield record.key, record.after
 
 
 @contextmanager
@@ -78,29 +104,64 @@ def opened_download(
     snapshot: str,
     resources: Collection[str] = (),
     progress: Callable[[int], None] = lambda _: None,
+    since: str | None = None,
 ) -> Iterator[Download]:
     """Begin a download of a snapshot (id or ``latest``), and end it with the block.
+
+    With ``since``, another snapshot, only records are downloaded that differ from those of that snapshot. Raise Refuse
+    ``WRONG_USE`` if that is not known of one of the resources.
 
     ``progress`` is called with the number of records read so far. If the block raises, the caller must discard the output:
     the key may have been revoked half-way.
     """
-    row = context.catalog.tenant(tenant.tenant_id).snapshots.get(snapshot)
-    shown = Shown()
+    snapshots = context.catalog.tenant(tenant.tenant_id).snapshots
+    row, earlier = snapshots.get(snapshot), snapshots.get(since) if since is not None else None
+    if earlier is not None:
+        check_comparable(earlier, row, resources)
+    rows = (row,) if earlier is None else (row, earlier)
+    detail = {"since": earlier.snapshot_id} if earlier is not None else None
+    shown, most = Shown(), context.limits.compared_lines
 
     def report(count: int) -> None:
         shown.records = count
         progress(count)
 
-    with run_foreground(context, tenant, JobKind.DOWNLOAD, row.snapshot_id, shown, resources) as (work, reader):
-        yield Download(row, reader, resources, work.check, report)
+    with run_foreground_over(context, tenant, JobKind.DOWNLOAD, rows, shown, resources, detail) as (work, readers):
+
+        def changes(resource: str) -> Iterator[ChangedRecord]:
+            return differing(readers[-1], readers[0], resource, work.blobs.lists, most)
+
+        yield Download(row, readers[0], resources, work.check, report, changes if earlier is not None else None)
         work.check()
 
 
+def check_comparable(since: Snapshot, snapshot: Snapshot, resources: Collection[str]) -> None:
+    """Raise Refuse ``WRONG_USE`` unless both snapshots have all records of their time of these resources (all if empty)."""
+    sides = [{report.resource: report for report in side.resources} for side in (since, snapshot)]
+    unknown = []
+    for name in sorted(set(resources) or {*sides[0], *sides[1]}):
+        answers = {None if name not in side or side[name].stale else side[name].answer for side in sides}
+        if len(answers) > 1 or not answers <= COMPLETE:
+            unknown.append(name)
+    if unknown:
+        raise Refuse(
+            Code.WRONG_USE,
+            f"It is not known what changed in {', '.join(unknown)}: one of the snapshots did not read all of it. Name other "
+            "resources with --resource, or download without --since.",
+        )
+
+
 def write_lines(download: Download, sink: Sink, resources: Collection[str] = (), after: bytes | None = None) -> None:
-    """Write ``{"key": "…", "value": …}`` lines, sorted by resource and then by key. Raise OSError from ``sink``."""
+    """Write ``{"key": "…", "value": …}`` lines, sorted by resource and then by key. Raise OSError from ``sink``.
+
+    The line of a record that only the earlier snapshot has is ``{"key": "…", "removed": true}``.
+    """
     batch = bytearray()
     for key, value in download.records(resources, after):
-        batch += b'{"key": "%b", "value": %b}\n' % (key, value)
+        if value is None:
+            batch += b'{"key": "%b", "removed": true}\n' % key
+        else:
+            batch += b'{"key": "%b", "value": %b}\n' % (key, value)
         if len(batch) >= _BATCH:
             download.check()
             sink.write(bytes(batch))

@@ -55,7 +55,7 @@ def found(world: EngineWorld, snapshot: Snapshot) -> Counts:
 
 
 def test_each_resource_counts_what_differs_from_the_parent(world: EngineWorld) -> None:
-    first = world.of.snapshots.get("latest")
+    first = world.catalog.snapshots.get("latest")
     assert set(counted(first).values()) == {(None, None, None)}
     assert total_changes(first) == "first snapshot"
     world.directory.put("users", "users/0", b'{"displayName":"new"}')
@@ -66,14 +66,14 @@ def test_each_resource_counts_what_differs_from_the_parent(world: EngineWorld) -
     world.directory.put("groups", "groups/g/members/2")
     world.directory.log["applications"].append(tombstone(b"applications", b"applications/1"))
     world.back_up()
-    second = world.of.snapshots.get("latest")
+    second = world.catalog.snapshots.get("latest")
     assert counted(second)["users"] == (1, 1, 1)
     assert counted(second)["groups.members"] == (0, 3, 0)
     assert counted(second)["applications.owners"] == (0, 1, 0)
     assert counted(second) == found(world, second)
     assert total_changes(second) == "1 added, 6 removed, 1 changed"
     world.back_up()
-    third = world.of.snapshots.get("latest")
+    third = world.catalog.snapshots.get("latest")
     assert set(counted(third).values()) == {(0, 0, 0)}
     assert total_changes(third) == "none"
 
@@ -82,14 +82,14 @@ def test_what_was_not_read_or_would_cost_a_full_pass_is_unknown(world: EngineWor
     world.directory.trouble["groups"] = [(0, Skip(Answer.FORBIDDEN, "status 403", "r"))]
     world.directory.put("users", "users/0", b'{"displayName":"new"}')
     world.run_job()
-    stale = world.of.snapshots.get("latest")
+    stale = world.catalog.snapshots.get("latest")
     assert counted(stale)["groups.members"] == (None, None, None)
     assert counted(stale) == found(world, stale)
     assert total_changes(stale) == "1 changed; 3 resources unknown"
     world.limit(compared_lines=1)
     world.directory.log["applications"] += [tombstone(b"applications", b"applications/%d" % n) for n in range(2)]
     world.back_up()
-    assert counted(world.of.snapshots.get("latest"))["applications.owners"] == (None, None, None)
+    assert counted(world.catalog.snapshots.get("latest"))["applications.owners"] == (None, None, None)
 
 
 NAMES = st.sampled_from(["a", "b@odata.type", "signInActivity"])
