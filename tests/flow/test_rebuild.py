@@ -57,7 +57,7 @@ def before(stack: Stack) -> Before:
 
 
 @pytest.fixture
-def lose_catalog(stack: Stack, before: Before) -> Before:
+def lost_catalog(stack: Stack, before: Before) -> Before:
     """Delete the catalog. Return what the tenant had in it."""
     stack.context.catalog.close()
     for file in stack.home.glob("catalog.sqlite3*"):
@@ -70,7 +70,7 @@ def test_a_store_without_a_tenant_is_reported_in_one_sentence(stack: Stack) -> N
     assert (out, err) == ("", "NO_SUCH_TENANT: The store holds no tenant; check ENTRAKEEP_STORE_URL.\n")
 
 
-@pytest.mark.usefixtures("lose_catalog")
+@pytest.mark.usefixtures("lost_catalog")
 def test_a_rebuild_without_the_key_restores_nothing_and_reports_why(stack: Stack) -> None:
     stack.aws.client("kms").disable_key(KeyId=stack.environment["ENTRAKEEP_PROVIDER_KEY_ARN"])
     out, err = command(stack, "catalog", "rebuild", "--json", status=1)
@@ -94,17 +94,17 @@ def test_a_rebuild_without_the_key_restores_nothing_and_reports_why(stack: Stack
     }
 
 
-def test_a_lost_catalog_is_rebuilt_and_backups_continue(stack: Stack, lose_catalog: Before) -> None:
-    tenant = lose_catalog.tenant
+def test_a_lost_catalog_is_rebuilt_and_backups_continue(stack: Stack, lost_catalog: Before) -> None:
+    tenant = lost_catalog.tenant
     out, err = command(stack, "catalog", "rebuild")
     assert out.startswith("contoso: restored with 2 snapshots and 3 data keys, without a schedule.")
     assert "entrakeep tenant update contoso --client-secret-file FILE" in out
     assert err == ""
     stack.context = wiring.command_context()
     assert stack.catalog_of(tenant).tenant() == tenant
-    assert stack.catalog_of(tenant).snapshots.all() == lose_catalog.snapshots
+    assert stack.catalog_of(tenant).snapshots.all() == lost_catalog.snapshots
     for snapshot, records in zip(
-        sorted(lose_catalog.snapshots, key=lambda each: each.created_at), lose_catalog.records, strict=True
+        sorted(lost_catalog.snapshots, key=lambda each: each.created_at), lost_catalog.records, strict=True
     ):
         same(stack.download(tenant, snapshot.snapshot_id), records)
     assert command(stack, "catalog", "rebuild")[0] == "contoso: nothing was missing.\n"
@@ -118,5 +118,5 @@ def test_a_lost_catalog_is_rebuilt_and_backups_continue(stack: Stack, lose_catal
     stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"displayName": "changed since"}))
     stack.backup(tenant)
     newest = stack.snapshot(tenant)
-    assert newest.parent in {each.snapshot_id for each in lose_catalog.snapshots}
+    assert newest.parent in {each.snapshot_id for each in lost_catalog.snapshots}
     same(stack.download(tenant), stack.graph.records())

@@ -215,7 +215,7 @@ def test_a_writer_reports_why_its_data_key_was_dropped() -> None:
         write_run(store, key)
 
 
-def test_a_data_key_has_no_printed_form_and_none_once_dropped() -> None:
+def test_a_data_key_has_no_printed_form_and_cannot_be_used_once_dropped() -> None:
     key = DataKey(Secret(b"canary-canary-canary-canary-1234"))
     assert "canary" not in f"{key!r} {key}"
     key.drop()

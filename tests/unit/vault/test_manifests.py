@@ -96,7 +96,7 @@ HEADERS = ManifestHeaders(tenant=TENANT, snapshot=SNAPSHOT, time=NOW)
     ],
     ids=["no headers", "tenant outside", "snapshot outside", "tenant inside", "snapshot inside"],
 )
-def test_a_manifest_names_its_owner_inside_and_outside_of_the_seal(
+def test_a_manifest_of_another_tenant_or_snapshot_inside_or_outside_is_refused(
     headers: ManifestHeaders | None, inside: Manifest
 ) -> None:
     sealed = seal(KEY, TENANT, Kind.MANIFEST, encode(inside), headers=headers)
