@@ -52,7 +52,7 @@ def test_a_step_is_named_by_its_kind_and_phase_and_shows_tenant_job_and_streams(
         (JobKind.SWEEP, 1, "prune"),
     ],
 )
-def test_the_task_name_of_a_step_stays_what_workers_of_every_version_know(kind: JobKind, phase: int, task: str) -> None:
+def test_the_task_name_of_a_step_stays_known_to_workers_of_every_version(kind: JobKind, phase: int, task: str) -> None:
     step = msgspec.structs.replace(STEP, kind=kind, phase=phase, name=KINDS[kind].phases[phase].steps[0])
     assert message_of(step)[0] == task
     assert task in messages.TASKS

@@ -35,7 +35,7 @@ def test_a_server_may_ask_for_a_longer_wait_up_to_an_hour(requested: float | Non
 @pytest.mark.parametrize(
     ("shortest", "lasted", "wait"), [(5, 0, 5), (5, 20, 5), (5, 40, 10), (5, 240, 60), (5, 20_000, 60), (900, 400, 900)]
 )
-def test_waits_grow_with_trouble_up_to_a_minute_or_what_the_server_asks_for(
+def test_waits_grow_with_trouble_up_to_a_minute_or_the_retry_after_of_the_server(
     shortest: float, lasted: float, wait: float
 ) -> None:
     assert retry_wait(shortest, lasted) == wait

@@ -73,7 +73,7 @@ STORED: list[tuple[JobKind, Any, type[Details]]] = [
 
 
 @pytest.mark.parametrize(("kind", "stored", "type_"), STORED, ids=lambda each: getattr(each, "__name__", None))
-def test_what_sql_stores_is_read_and_stored_again_unchanged(kind: JobKind, stored: Any, type_: type[Details]) -> None:
+def test_stored_details_are_read_and_stored_again_unchanged(kind: JobKind, stored: Any, type_: type[Details]) -> None:
     details = details_of(kind, stored)
     assert type(details) is type_
     assert stored_details(details) == stored
@@ -103,7 +103,7 @@ def test_a_field_of_a_newer_version_is_ignored(kind: JobKind, stored: dict[str, 
 
 
 @pytest.mark.parametrize("stored", ["text", 7, [], {"removed": "many"}, {"removed": 1, "strays": None}])
-def test_details_that_nobody_can_read_are_none(stored: Any) -> None:
+def test_unreadable_details_are_none(stored: Any) -> None:
     assert details_of(JobKind.SWEEP, stored) is None
 
 
@@ -133,7 +133,7 @@ def test_the_end_of_a_job_reports_counts(details: Details, counts: dict[str, int
         (KeyChecks(arn=ARN), {}),
     ],
 )
-def test_the_event_of_a_request_names_what_was_requested(details: Details, requested: dict[str, Any]) -> None:
+def test_the_event_of_a_request_names_the_requested_details(details: Details, requested: dict[str, Any]) -> None:
     assert details.requested() == requested
 
 

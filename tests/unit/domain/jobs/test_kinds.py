@@ -59,7 +59,7 @@ def test_exclusion_is_mutual(kind: JobKind) -> None:
         (JobKind.SWEEP, "prune"),
     ],
 )
-def test_the_text_that_sql_stores_stays_what_other_versions_read(kind: JobKind, stored: str) -> None:
+def test_the_stored_text_of_a_kind_stays_readable_by_other_versions(kind: JobKind, stored: str) -> None:
     assert KINDS[kind].stored == stored
     assert kind_of(stored) is kind
 
