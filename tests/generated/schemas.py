@@ -56,7 +56,13 @@ PRINTED = (
     Printed("job-with-results", results.JobWithResults, "the ended job with its results", ("backup --wait",)),
     Printed("job-details", results.JobDetails, "a job, its results and what blocks it", ("jobs show",)),
     Printed("snapshots", list[snapshots.SnapshotDocument], "snapshots, newest first", ("snapshots",)),
-    Printed("record", snapshots.RecordDocument, "a record", ("browse", "download"), by_line=True),
+    Printed(
+        "record",
+        snapshots.RecordDocument,
+        "a record (`download --since` also writes removed keys)",
+        ("browse", "download"),
+        by_line=True,
+    ),
     Printed("refused", snapshots.RefusedDocument, "an object that Graph refused", ("browse --refused",), by_line=True),
     Printed(
         "dangling",
