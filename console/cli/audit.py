@@ -32,7 +32,9 @@ app = typer.Typer(help="Show and verify the audit trail, which outlives a tenant
 def show(
     name: AuditedName = None,
     installation: Installation = False,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Show at most so many.")] = 100,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="Show at most this number of events.")
+    ] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Show the last events, newest first.

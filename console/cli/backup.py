@@ -57,4 +57,4 @@ def backup(
         made = handle.snapshots.get(job.snapshot)
         print_line(f"Snapshot {made.snapshot_id}: {counted(made.objects, 'object')}, {counted(made.links, 'link')}.")
         if made.parent is not None:
-            print_line(f"Since the snapshot before: {total_changes(made)}.")
+            print_line(f"Since the previous snapshot: {total_changes(made)}.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def made_snapshot(catalog: "TenantCatalog", job: Job) -> Snapshot | None:
-    """Return the snapshot that a backup has made, or None if there is none, or none any more."""
+    """Return the snapshot that a backup has made, or None if it made none or the snapshot was removed."""
     if job.kind is not JobKind.BACKUP or job.snapshot is None:
         return None
     try:

@@ -65,9 +65,7 @@ def download(
     recipient: Recipients = None,
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume", help="Keep what is written if the download is cut off, as FILE.partial, and continue it."
-        ),
+        typer.Option("--resume", help="Keep an interrupted download as FILE.partial. The same command continues it."),
     ] = False,
 ) -> None:
     """Write a snapshot, decrypted, to a file or a folder.

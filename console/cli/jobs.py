@@ -48,7 +48,10 @@ def list_jobs(
     ] = None,
     since: Since = None,
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="Show at most so many, newest first.")
+        int,
+        typer.Option(
+            "--limit", metavar="N", min=1, max=100_000, help="Show at most this number of jobs, newest first."
+        ),
     ] = 100,
     as_json: AsJson = False,
 ) -> None:

@@ -81,7 +81,7 @@ def add(
     readd: Annotated[
         bool,
         typer.Option(
-            "--again", help="Confirm that a directory is connected again whose removed tenant had its owner's KMS key."
+            "--again", help="Confirm connecting a directory whose removed tenant was under its owner's KMS key."
         ),
     ] = False,
 ) -> None:

@@ -25,7 +25,7 @@ class HistoryDocument(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str
     """The id of the first snapshot that shows it."""
     previous: str | None
-    """The id of the last snapshot before it that tells the resource's records, null if there is none."""
+    """The id of the last earlier snapshot in which the resource's records are known, null if there is none."""
     resource: str
     """The resource's name."""
     change: Happened

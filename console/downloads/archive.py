@@ -109,4 +109,4 @@ class _Stream:
         """Do nothing: nothing is buffered here."""
 
     def close(self) -> None:
-        """Do nothing: whoever opened the sink closes it."""
+        """Do nothing: the caller that opened the sink closes it."""

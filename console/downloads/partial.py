@@ -1,4 +1,4 @@
-"""Downloads that can be resumed: what is written so far lies beside the output, with a note of which download it is."""
+"""Downloads that can be resumed: what is written so far is stored beside the output, with a note of which download it is."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Partial:
     def begin(self, request: Request, *, latest: bool) -> Request:
         """Return the request to carry out: ``request``, or the noted one if it was cut off.
 
-        With ``latest``, whoever asks means the newest snapshot, and a download that was cut off keeps its own. Raise Refuse
+        With ``latest``, the caller asked for the newest snapshot; a download that was cut off keeps its own. Raise Refuse
         ``WRONG_USE`` if another download was cut off there, and Refuse ``FILE_NOT_WRITABLE``.
         """
         with sentences(self.name):
@@ -53,7 +53,7 @@ class Partial:
         if request != earlier:
             raise Refuse(
                 Code.WRONG_USE,
-                f"{self.path.name} is of another download (snapshot {earlier.snapshot}, format {earlier.format}"
+                f"{self.path.name} is part of another download (snapshot {earlier.snapshot}, format {earlier.format}"
                 f"{f', since {earlier.since}' if earlier.since else ''}): "
                 "give the same tenant, snapshot, format, resources and --since, or remove it.",
             )

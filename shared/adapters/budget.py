@@ -275,7 +275,10 @@ class _Shared:
         except (redis.RedisError, OSError) as error:
             self.answers = False
             self._rest_until = time.monotonic() + self._rest_seconds
-            log.warning("no shared budget, Redis does not answer (%s): one request at a time", type(error).__name__)
+            log.warning(
+                "no shared budget, because Redis does not answer (%s): sending one request at a time",
+                type(error).__name__,
+            )
             return None
         return int(answer)
 

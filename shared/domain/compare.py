@@ -36,7 +36,7 @@ class ChangedRecord(NamedTuple):
 
 
 class PropertyChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A property whose values differ, to the letter as they were stored."""
+    """A property whose values differ, with both values byte for byte as they were stored."""
 
     path: str
     """Names from the outside to the inside, separated by dots. Empty if the values are not objects."""

@@ -224,8 +224,8 @@ class KeyRefused(Refuse):
     """KMS refuses the key ``arn``. The lease on it has ended, and so has every job under it.
 
     ``unknown`` is True if KMS reports no such key. If the key never worked, the ARN is wrong; otherwise the key was
-    deleted. ``ours`` is True if the operator must act, and not the key's owner. ``begun`` is when KMS was asked, on the
-    monotonic clock, if known.
+    deleted. ``ours`` is True if the operator must act, and not the key's owner. ``started_at`` is when KMS was called, on
+    the monotonic clock, if known.
     """
 
     def __init__(self, arn: str, message: str, *, unknown: bool = False, ours: bool = False) -> None:

@@ -26,7 +26,9 @@ _PAGE = 1000
 """Number of events read at a time."""
 _MOST_EVENTS = 2**31 - 2**20
 """Highest number of a head. A higher one is forged, to use up the numbers of events."""
-_SET_BACK = "was put into the store, and its hash is there no more: somebody has put the store back to an older state"
+_SET_BACK = (
+    "was anchored in the store, and its hash is no longer there: somebody has restored the store to an older state"
+)
 
 
 def verify_audit(context: Context, tenant_id: str, listing: Listing | None = None) -> Verdict:
@@ -143,7 +145,7 @@ def refused_broken(verdict: Verdict) -> Verdict:
     if fault is not None:
         sentence = (
             f"The audit trail was changed in the database or in the store: event {fault.number:,} {fault.reason}. Find out "
-            "who may write to either; if one of the two was put back from an older copy, say 'entrakeep catalog rebuild'."
+            "who may write to either; if one of the two was restored from an older copy, run 'entrakeep catalog rebuild'."
         )
         raise Refuse(Code.AUDIT_BROKEN, sentence)
     return verdict

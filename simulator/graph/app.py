@@ -47,7 +47,7 @@ class Simulator:
         fault = realm.faults.take(request)
         path = pattern(request.path)
         if fault is not None:
-            _LOG.info("%s %s meets %s", request.method, path, fault.what)
+            _LOG.info("%s %s gets the fault %s", request.method, path, fault.what)
             await asyncio.sleep(fault.seconds)
         if fault is not None and fault.what == "drop":
             realm.control.count(request.method, path, 0)

@@ -31,7 +31,7 @@ _ROUNDS_KEPT = 8
 
 
 class Round(NamedTuple):
-    """The content of one token."""
+    """A round of delta queries and the position in it, as a next or delta link's token states them."""
 
     path: str
     """The path of the kind."""

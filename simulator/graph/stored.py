@@ -20,7 +20,7 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Stored:
-    """One object that was changed, or was not generated at all."""
+    """An object that is stored, because it was changed or created after the directory was generated."""
 
     value: bytes
     """The object as JSON."""

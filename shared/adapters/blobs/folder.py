@@ -98,8 +98,8 @@ class FolderStore:
         """Return the refusal of a file system without hard links."""
         return Refuse(
             Code.STORE_UNSUITABLE,
-            f"The file system of the store {self._folder} has no hard links, which a blob needs to be written whole "
-            "and never twice. Choose a folder on another file system, or a bucket.",
+            f"The file system of the store {self._folder} has no hard links. Entrakeep needs them to "
+            "write each blob whole and only once. Choose a folder on another file system, or a bucket.",
         )
 
     def _path(self, name: str) -> Path:
@@ -186,9 +186,13 @@ def _meaning(folder: Path, error: OSError) -> EntrakeepError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return Refuse(Code.STORE_FULL, f"The store {folder} is full; free some space there.")
     if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
-        return Refuse(Code.STORE_FORBIDDEN, f"The store {folder} cannot be used: a file is in the place of a folder.")
+        return Refuse(
+            Code.STORE_FORBIDDEN,
+            f"The store {folder} cannot be used: a file has the name of one of its folders. Move it away.",
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT):
         return Refuse(
-            Code.STORE_FORBIDDEN, f"The store {folder} cannot be used: {error.strerror}. Check place and permissions."
+            Code.STORE_FORBIDDEN,
+            f"The store {folder} cannot be used: {error.strerror}. Check its path and permissions.",
         )
     return StoreTrouble(f"The store {folder} does not work: {error.strerror}.")

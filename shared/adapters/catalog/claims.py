@@ -262,7 +262,7 @@ class SqlClaims:
                 snapshot_row(rows, snapshot.parent)
             last = newest(rows)
             if (last and last["snapshot_id"]) != job["parent"]:
-                raise Refuse(Code.BUSY, "Another backup has made a snapshot meanwhile. Ask again.")
+                raise Refuse(Code.BUSY, "Another backup has made a snapshot in the meantime. Request the backup again.")
             keep_snapshot(rows, snapshot, runs)
             finish_step(rows, claim)
             end_job(rows, job, state, None, message, snapshot=snapshot.snapshot_id)

@@ -41,7 +41,7 @@ class SqlCustomerKeys:
             return since
 
     def accept(self, *, actor: str, version: str, sha256: str, arn: str) -> Acceptance:
-        """Store and audit that ``by`` accepted this version of the terms for this key."""
+        """Store and audit that ``actor`` accepted this version of the terms for this key."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
             values = {"version": version, "sha256": sha256, "arn": arn}

@@ -17,7 +17,8 @@ def refuse_taken(connection: Connection, name: str, directory_id: str, *, readd:
 
     - ``TENANT_EXISTS``: the name is taken.
     - ``DIRECTORY_EXISTS``: the directory has a tenant.
-    - ``DIRECTORY_WITHHELD``: the directory had a tenant under its owner's KMS key, and ``again`` does not give consent.
+    - ``DIRECTORY_WITHHELD``: the directory had a tenant under its owner's KMS key, and ``readd`` does not confirm
+      that it is connected again.
     """
     if connection.execute(select(tenants.c.name).where(tenants.c.name == name)).first():
         raise Refuse(Code.TENANT_EXISTS, f"There is a tenant {name} already; choose another name, or update it.")
@@ -28,9 +29,9 @@ def refuse_taken(connection: Connection, name: str, directory_id: str, *, readd:
     if withheld is not None and not readd:
         raise Refuse(
             Code.DIRECTORY_WITHHELD,
-            f"The directory {directory_id} was the tenant {withheld['name']}, under the KMS key {withheld['key_arn']} of "
-            "its owner. Added again it is under the operator's key, which that owner cannot revoke: ask the owner, then "
-            "give --again.",
+            f"The directory {directory_id} was backed up as the tenant {withheld['name']}, under its owner's KMS key "
+            f"{withheld['key_arn']}. A new tenant starts under the operator's key, which that owner cannot revoke. Ask the "
+            "owner, then repeat the command with --again.",
         )
 
 

@@ -142,7 +142,7 @@ class Database:
                 self._engine.dispose()
 
     def rest(self) -> None:
-        """Pause: wait until no transaction is open, close every connection, and let none begin before ``go_on``."""
+        """Pause for a fork: wait until no transaction is open, and close every connection. None begins before ``go_on``."""
         self._turn.acquire()
         self._paused = True
         self._turn.wait_for(lambda: not self._transactions)
@@ -150,7 +150,7 @@ class Database:
             self.close()
 
     def go_on(self) -> None:
-        """End the pause, in the parent and in its child."""
+        """End the pause that ``rest`` began before a fork. Called in the parent and in its child."""
         self._paused = False
         self._turn.notify_all()
         self._turn.release()

@@ -64,7 +64,9 @@ def _handle_expired(rows: Changes, step: RowMapping, claims_lost: int) -> int:
     if effect is Expired.INTERRUPTED:
         interrupt(rows, job)
     else:
-        message = f"Its workers went away {lost} times without progress. See the workers' logs, then ask again."
+        message = (
+            f"Its worker was lost {lost} times without progress. See the workers' logs, then request the job again."
+        )
         end_job(rows, job, JobState.FAILED, Code.WORKER_LOST, message)
     return 1
 

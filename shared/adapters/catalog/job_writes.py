@@ -95,8 +95,10 @@ def end_job(
 
 
 def interrupt(rows: Changes, job: RowMapping) -> None:
-    """Fail a job whose calling process went away."""
-    end_job(rows, job, JobState.FAILED, Code.INTERRUPTED, "The process that asked for it went away. Ask again.")
+    """Fail a foreground job whose process has ended."""
+    end_job(
+        rows, job, JobState.FAILED, Code.INTERRUPTED, "The process that ran the job has ended. Run the command again."
+    )
 
 
 def remove_checkpoints(rows: Changes, where: ColumnElement[bool]) -> None:

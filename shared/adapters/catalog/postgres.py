@@ -135,9 +135,11 @@ class Postgres:
     def purge(self, connection: Any, deleted: Collection[bytes]) -> Purged:  # noqa: ARG002 - no file to search
         """Vacuum the table of data keys if possible, and report where deleted bytes may remain.
 
-        Only the server's administrator can read its files, so ``gone`` is None: unknown.
+        Only the server's administrator can read its files, so ``removed`` is None: unknown.
         """
-        vacuumed = "VACUUM was run on the table." if _vacuum(connection) else "Let their owner say: VACUUM data_keys."
+        vacuumed = (
+            "VACUUM was run on the table." if _vacuum(connection) else "The table's owner must run: VACUUM data_keys."
+        )
         return Purged(removed=None, message=f"{_MAY_HOLD} {vacuumed}")
 
     def reason(self, error: Exception) -> str:

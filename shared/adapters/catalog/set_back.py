@@ -34,7 +34,10 @@ def clock_went_back(connection: Connection, now: datetime) -> bool:
 
 
 def repair_times(connection: Connection, now: datetime, claim_seconds: float) -> None:
-    """Make due now what was due at a time of the former clock. ``claim_seconds``: the longest duration of a claim."""
+    """Set to ``now`` each time that lies too far ahead because it was stored before the clock was set back.
+
+    ``claim_seconds`` is the longest duration of a claim: a claim or a reservation may end that much after ``now``.
+    """
     running, queued = steps.c.state == StepState.RUNNING.value, steps.c.state == StepState.QUEUED.value
     longest = now + timedelta(seconds=claim_seconds)
     _set_to_now(connection, steps, steps.c.claim_until, longest, now, running)

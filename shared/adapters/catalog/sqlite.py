@@ -35,7 +35,7 @@ _REASONS = {
     "unable to open": "the file cannot be opened; check that the folder exists and may be written",
     "readonly": "it may not be written; check the file's and the folder's permissions",
     "not a database": "the file is not a SQLite database; name another file or move this one away",
-    "malformed": "the file is damaged; put back a copy, or rebuild the catalog from the bucket",
+    "malformed": "the file is damaged; restore a copy, or rebuild the catalog from the bucket",
     "is full": "the disk is full",
     "disk i/o": "the disk does not work",
     "locked": f"another process has held it for {LIMITS.catalog_busy_seconds} seconds; try again",
@@ -86,7 +86,7 @@ class Sqlite:
 
     def grant(self, connection: Connection, user: str) -> None:
         """Raise Refuse ``SETTINGS_INVALID``: SQLite has no users."""
-        raise Refuse(Code.SETTINGS_INVALID, "SQLite has no users: leave --grant out, and mind who may read the file.")
+        raise Refuse(Code.SETTINGS_INVALID, "SQLite has no users: omit --grant, and limit who may read the file.")
 
     def purge(self, connection: sqlite3.Connection, deleted: Collection[bytes]) -> Purged:
         """Empty the write-ahead log, and rewrite the file if it still contains a deleted wrapped data key.

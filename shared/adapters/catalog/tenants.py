@@ -130,7 +130,9 @@ class SqlCatalog:
                     if row is not None:
                         removed = table is heads
                         return AuditedTenant(tenant_id=row["tenant_id"], name=row["name"], removed=removed)
-        raise Refuse(Code.NO_SUCH_TENANT, f"There is no tenant '{name}', and there was none.")
+        raise Refuse(
+            Code.NO_SUCH_TENANT, f"There is no tenant '{name}', existing or removed. See 'entrakeep tenant list'."
+        )
 
     def tenants(self, limit: int | None = None) -> list[Tenant]:
         """Return all tenants, or so many at most, the newest first."""

@@ -32,7 +32,7 @@ class GraphAccess:
         - ``trust``: the certificate authorities to trust for Graph and for the sign-in service.
         - ``budgets``: the request limits of each directory and application.
         - ``token_seconds``: how long all sources of an application share a token.
-        - ``patience``: how often and how long one request is tried.
+        - ``retry_policy``: how often and how long one request is tried.
         """
         self._graph_url = graph_url.rstrip("/")
         self._authority_url = authority_url.rstrip("/")

@@ -103,7 +103,7 @@ def meaning(
     if status == 401:
         return TokenRefused(
             Answer.FAILED,
-            f"Graph does not accept the application's token ({details}). Look at the app registration in the directory.",
+            f"Graph does not accept the application's token ({details}). Check the app registration in the directory.",
             request_id,
         )
     if code.lower() in _UNLICENSED:

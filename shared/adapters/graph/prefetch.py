@@ -38,7 +38,7 @@ def reporting_next_links(report: _Report) -> Iterator[None]:
 
 
 async def look_ahead(response: httpx.Response) -> None:
-    """Watch the body of the response for its next link, if the request was made inside ``telling``.
+    """Watch the response's body for its next link, if ``reporting_next_links`` surrounds the request.
 
     This is for the event hook "response" of an ``httpx.AsyncClient``, which is called before the body is read.
     """

@@ -60,7 +60,10 @@ class _LastAnswer(msgspec.Struct):
 
 
 class _ContextAdapter(HTTPAdapter):
-    """An adapter of requests that verifies servers by the given TLS context, which adds our authorities to the system's."""
+    """An adapter for the library ``requests`` that verifies servers by the given TLS context.
+
+    That context trusts our authorities as well as the system's.
+    """
 
     def __init__(self, context: ssl.SSLContext) -> None:
         """Use ``context`` for every connection."""
@@ -237,7 +240,7 @@ def refusal(status: int, body: Refusal, after: float | None) -> EntrakeepError:
     return Refuse(
         Code.GRAPH_SIGN_IN_FAILED,
         f"The directory refuses the application's sign-in ({details}). "
-        f"{advice or 'Look at directory id, client id and client secret.'}",
+        f"{advice or 'Check the directory id, the client id and the credential.'}",
     )
 
 

@@ -32,7 +32,7 @@ DENIALS = (
         codes=(ACCESS_DENIED,),
         words=("resource control policy",),
         means="A resource control policy of the organization that the key belongs to does not allow it.",
-        sentence="A resource control policy denies us the KMS key {arn}. Its owner must except our account from it.",
+        sentence="A resource control policy denies us the KMS key {arn}. Its owner must exempt our account from it.",
     ),
     Row(
         name="denied-everywhere",

@@ -20,7 +20,7 @@ _NOT_SENT = (
         kind=Kind.MISCONFIGURED,
         responsible=Responsible.OPERATOR,
         codes=(*NO_CREDENTIALS, *BAD_SETTINGS),
-        means="Nothing was sent: there are no credentials, or the AWS settings of our process are not whole.",
+        means="Nothing was sent: there are no credentials, or the AWS settings of our process are incomplete or invalid.",
         sentence=f"AWS was not asked ({{code}}). {_SETTINGS}",
     ),
 )

@@ -8,7 +8,7 @@ class Expired(StrEnum):
     """The effect of a claim that expired."""
 
     INTERRUPTED = "interrupted"
-    """The requesting process went away, which ran the job itself: the job fails."""
+    """The process that requested the job and ran it has ended: the job fails."""
     LOST = "lost"
     """Too many claims were lost without progress: the job fails."""
     QUEUED = "queued"

@@ -60,7 +60,7 @@ def _refuse_empty(answers: set[Answer]) -> None:
     if answers <= {Answer.FORBIDDEN, Answer.FAILED}:
         raise Refuse(
             Code.GRAPH_UNREACHABLE,
-            "Nothing could be read from Graph; 'entrakeep jobs show' names the requests. Ask for a backup again later.",
+            "Nothing could be read from Graph; 'entrakeep jobs show' names the requests. Request a backup again later.",
         )
 
 
@@ -76,7 +76,7 @@ def _check_stored(work: Work, states: list[StreamState], data_key_id: str) -> No
         if missing is not None:
             store.check(afresh=True)  # first report an emptied bucket or an unmounted disk: they are no lost chunk
             blob = chunk_blob(tenant, job_id, missing)
-            raise Alarm(Code.BLOB_MISSING, f"The chunk {blob} is missing from the store. Ask for a backup again.", blob)
+            raise Alarm(Code.BLOB_MISSING, f"The chunk {blob} is missing from the store. Request a backup again.", blob)
     check_key_object(store, tenant, work.catalog.keys.get(data_key_id))
 
 

@@ -40,7 +40,7 @@ class Scope:
             if path.partition(".")[0] not in known:
                 owner = f"of {', '.join(self.resources)}" if self.resources else "of any resource"
                 raise Refuse(
-                    Code.WRONG_USE, f"'{path}' is no property {owner}; 'entrakeep resources --json' lists them."
+                    Code.WRONG_USE, f"'{path}' is not a property {owner}; 'entrakeep resources --json' lists them."
                 )
 
 

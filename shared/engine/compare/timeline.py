@@ -39,7 +39,7 @@ class HistoryEvent(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     """The first snapshot that shows it."""
     previous: str | None
-    """The id of the last snapshot before it that tells the resource's records, or None if there is none."""
+    """The id of the last earlier snapshot in which the resource's records are known, or None if there is none."""
     resource: str
     happened: Happened
     difference: Difference | None = None

@@ -33,7 +33,7 @@ def key_change_step(work: Work) -> bool:
         moving.move_all()
         proved = forget_and_prove(moving)
     except EpochMoved:
-        raise Refuse(Code.BUSY, "The tenant's key was changed to another one meanwhile. Retry the job.") from None
+        raise Refuse(Code.BUSY, "The tenant's key was changed to another one in the meantime. Retry the job.") from None
     if moving.refused or progress.left:
         return _fail(work, moving)
     work.catalog.keys.allow(tenant.key_arn)
@@ -41,7 +41,7 @@ def key_change_step(work: Work) -> bool:
         purge_database(moving)
     if not (proved and work.catalog.customer_keys.confirm_moved(work.claim, work.context.lease_seconds)):
         raise Refuse(
-            Code.BUSY, "Data keys are still being stored under the previous key. Retry the job in some minutes."
+            Code.BUSY, "Data keys are still being stored under the previous key. Retry the job in a few minutes."
         )
     work.context.observer.reach(Point.KEY_SETTLED)
     anchor_softly(work.context, work.catalog)
@@ -54,7 +54,7 @@ def _load_progress(work: Work) -> KeyChangeProgress:
     """Return the job's progress. Data keys that could not be moved before are tried again."""
     progress = work.catalog.jobs.get(work.claim.job_id).detail
     if not isinstance(progress, KeyChangeProgress):
-        raise Refuse(Code.FORMAT_UNKNOWN, "The job does not name the key to change to. Ask for the change again.")
+        raise Refuse(Code.FORMAT_UNKNOWN, "The job does not name the key to change to. Request the key change again.")
     progress.left, progress.snapshots = [], []
     return progress
 

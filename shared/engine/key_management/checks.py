@@ -98,7 +98,7 @@ class Validation:
     def _make(self, name: str) -> str | None:
         """Make one of ``CHECKS``. Return None, or a warning. Raise Refuse if it fails.
 
-        ``record`` needs no code: the job's detail has the result already, and lists that it does.
+        The check "record" needs no code: the job's detail already has the results.
         """
         trials = self._trials
         match name:

@@ -50,7 +50,7 @@ class Moving:
     def move_all(self) -> None:
         """Move the data keys that SQL has under another KMS key. List those that cannot be moved.
 
-        They are listed in ``progress.left`` and ``refused``. Raises KeyRefused if the tenant's present key is refused,
+        They are listed in ``progress.left`` and ``refused``. Raises KeyRefused if the tenant's current key is refused,
         TimeSliceOver, and what the store and SQL raise.
         """
         keys = self.work.catalog.keys
@@ -75,7 +75,7 @@ class Moving:
     def rewrap(self, key: WrappedKey) -> WrappedKey:
         """Rewrap the data key, store its key object, and return the new generation.
 
-        A key object that a crash has left is used if it is under the tenant's present key. Raises KeyRefused naming the key
+        A key object that a crash has left is used if it is under the tenant's current key. Raises KeyRefused naming the key
         that is refused, and Alarm if the wrapping does not open to the data key.
         """
         store, number = self.work.context.store, key.generation + 1
@@ -91,7 +91,7 @@ class Moving:
                 number += 1  # that number is taken by an unfinished change to another key
 
     def add_refusal(self, refusal: KeyRefused) -> None:
-        """Record the refusal. Raise it if it is of the tenant's present key, because then no data key can be moved."""
+        """Record the refusal. Raise it if it is of the tenant's current key, because then no data key can be moved."""
         self.work.catalog.keys.refuse(
             refusal.arn, refusal.message, ago=seconds_since(refusal.started_at, self.work.context.clock.monotonic)
         )
@@ -133,7 +133,7 @@ class Moving:
             self._allowed.add(each)
 
     def _rewrap_in_kms(self, key: WrappedKey, number: int) -> WrappedKey:
-        """Return the data key as generation ``number``, wrapped by the tenant's present key."""
+        """Return the data key as generation ``number``, wrapped by the tenant's current key."""
         keys, to_arn = self.work.context.keys, self.tenant.key_arn
         wrapping = self._retrying(lambda: keys.reencrypt(key.arn, key.wrapped, key.context, to_arn, key.data_key_id))
         return msgspec.structs.replace(

@@ -47,7 +47,7 @@ def forget_and_prove(moving: Moving) -> bool:
 
 
 def remove_older_generations(moving: Moving) -> None:
-    """Erase each key object, in every version, that a newer generation under the present key replaces; then its row."""
+    """Erase each key object, in every version, that a newer generation under the current key replaces; then its row."""
     work, tenant = moving.work, moving.tenant
     newest = {key.data_key_id: key for key in work.catalog.keys.all()}
     for blob, data_key_id, generation in _key_objects(moving):
@@ -132,7 +132,7 @@ def _hash_names(moving: Moving, blobs: list[str]) -> str:
 
 
 def _prove(moving: Moving, blob: str, row: WrappedKey | None) -> bool:
-    """Open the key object under the tenant's present key, and try it under the provider key. Return whether it is proved.
+    """Open the key object under the tenant's current key, and try it under the provider key. Return whether it is proved.
 
     Return False if it names another key or no longer exists: it was added or removed during the pass. Raises Alarm if it is
     damaged, differs from its row, or opens under the provider key.
@@ -172,7 +172,7 @@ def _key_objects(moving: Moving) -> Iterator[tuple[str, str, int]]:
 def _remove_orphan_generation(moving: Moving, blob: str) -> None:
     """Erase a generation newer than SQL's row if another KMS key wraps it.
 
-    An interrupted change has left it. SQL's row is under the present key already.
+    An interrupted change has left it. SQL's row is under the current key already.
     """
     store, tenant = moving.work.context.store, moving.tenant
     key = read_key_object(store, tenant.tenant_id, blob)

@@ -109,13 +109,15 @@ class Trials:
         if source == self._context.provider_key:
             remedy = "The operator must add kms:ReEncryptFrom to its policy and to the workers' permissions."
             return Refuse(
-                Code.KEY_MISCONFIGURED, f"Nothing can be moved away from the operator's key {source}. {remedy}"
+                Code.KEY_MISCONFIGURED, f"The data keys cannot be moved away from the operator's key {source}. {remedy}"
             )
         remedy = (
             "Its owner must enable it, and allow kms:GenerateDataKey and kms:ReEncryptFrom as 'entrakeep key policy' "
             "shows."
         )
-        return Refuse(Code.KEY_ACCESS_REVOKED, f"Nothing can be moved away from the present key {source}. {remedy}")
+        return Refuse(
+            Code.KEY_ACCESS_REVOKED, f"The data keys cannot be moved away from the current key {source}. {remedy}"
+        )
 
     def out_of(self) -> None:
         """Move the created data key out of its key, and back into it."""

@@ -25,7 +25,7 @@ class ProcessKeys:
     """
 
     def __init__(self, context: Context, catalog: TenantCatalog, retry_seconds: float | None = None) -> None:
-        """Retry KMS for ``patience`` seconds while it is in trouble, by default for as long as a lease lasts."""
+        """Retry KMS for ``retry_seconds`` while it is in trouble, by default and at most for as long as a lease lasts."""
         self._context = context
         self._catalog = catalog
         longest = context.lease_seconds

@@ -29,7 +29,7 @@ class TenantLeases(LeaseOwner):
     """
 
     def __init__(self, context: Context, catalog: TenantCatalog, retry_seconds: float) -> None:
-        """Retry KMS for ``patience`` seconds while it is in trouble."""
+        """Retry KMS for ``retry_seconds`` while it is in trouble."""
         self._context = context
         self._catalog = catalog
         self._retry_seconds = retry_seconds

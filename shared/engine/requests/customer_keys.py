@@ -107,7 +107,7 @@ def _check_may_enable(catalog: TenantCatalog, tenant: Tenant, arn: str) -> None:
     if catalog.customer_keys.allowed() is None:
         raise Refuse(
             Code.KEY_NOT_ALLOWED,
-            f"{tenant.name} may not have a key of its own yet: ask the operator of this installation to say "
+            f"{tenant.name} may not have a key of its own yet: ask the operator of this installation to run "
             f"'entrakeep key allow {tenant.name}'.",
         )
 

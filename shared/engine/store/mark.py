@@ -79,7 +79,9 @@ def decode_mark(data: bytes | None, place: str) -> Mark | None:
     except (msgspec.DecodeError, UnicodeError):
         return Mark(id="")
     if mark.format != FORMAT:
-        raise Refuse(Code.FORMAT_UNKNOWN, f"The store at {place} is of the format {mark.format!r}; update Entrakeep.")
+        raise Refuse(
+            Code.FORMAT_UNKNOWN, f"The store at {place} has the unknown format {mark.format!r}; update Entrakeep."
+        )
     return mark
 
 

@@ -83,7 +83,8 @@ class MarkedStore:
             mark = self._read()
         if mark is None or not mark.id:
             raise Refuse(
-                Code.STORE_FORBIDDEN, f"The store at {self.place} does not keep its mark; check who writes there."
+                Code.STORE_FORBIDDEN,
+                f"The store at {self.place} does not keep its new mark; check who else writes there.",
             )
         self._stores.adopt(mark.id, self.place)
         self._mark = self._problem = None

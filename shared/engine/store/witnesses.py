@@ -12,7 +12,10 @@ from shared.vault.names import manifest_blob
 
 
 def holds_objects_of(store: RawStore, catalog: Catalog, tenants: list[Tenant]) -> bool:
-    """Return whether the newest manifest, or the key object for credentials, of any of these tenants matches SQL."""
+    """Return True if the store has an object that SQL knows of any of these tenants.
+
+    Such an object is the newest manifest, or the key object of the data key for credentials.
+    """
     handles = [catalog.tenant(tenant.tenant_id) for tenant in tenants]
     return any(_holds_manifest(store, handle) or _holds_key(store, handle) for handle in handles)
 

@@ -204,9 +204,7 @@ def _check_no_jobs(catalog: TenantCatalog, name: str) -> None:
     if schedule is not None:
         catalog.schedules.set(msgspec.structs.replace(schedule, paused=True))
     if catalog.jobs.unfinished():
-        sentence = (
-            f"Jobs of {name} go on: wait for them or cancel them, 'entrakeep jobs list --tenant {name}' names them."
-        )
+        sentence = f"Jobs of {name} have not ended. Wait for them or cancel them; 'entrakeep jobs list' names them."
         raise Refuse(Code.BUSY, f"{sentence} Its schedule is paused, nothing was destroyed.")
 
 

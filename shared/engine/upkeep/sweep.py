@@ -60,8 +60,8 @@ def _untrusted_refusal(untrusted: list[Untrusted]) -> Refuse | None:
     named = "; ".join(described(each) for each in untrusted[:_MOST_NAMED])
     return Refuse(
         Code.KEY_UNTRUSTED,
-        f"The store holds what is wrapped by KMS keys that are not this tenant's: {named}. It was left alone. Somebody may "
-        "have written into the store: see 'entrakeep key show', and docs/threat-model.md for what to do.",
+        f"The store holds objects under KMS keys that are not this tenant's: {named}. They were not removed. Somebody else "
+        "may have written to the store: see 'entrakeep key show', and docs/threat-model.md for what to do.",
     )
 
 
@@ -95,8 +95,8 @@ def check_bucket_known(work: Work, listing: Listing) -> tuple[set[str], LooseObj
     if unknown:
         raise Refuse(
             Code.CATALOG_OUTDATED,
-            f"The store holds {unknown} jobs or manifests that the catalog does not know, so nothing was taken away: it was "
-            "put back from an older state. Run 'entrakeep catalog rebuild'.",
+            f"The store holds {unknown} jobs or manifests that the catalog does not know, so nothing was removed. "
+            "The catalog was restored from an older state: run 'entrakeep catalog rebuild'.",
         )
     return jobs, loose
 

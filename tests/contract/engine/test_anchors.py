@@ -90,7 +90,7 @@ def test_a_store_restored_from_an_older_copy_is_detected(world: EngineWorld) -> 
     world.store.blobs = older
     job = world.run_job(JobKind.SWEEP)
     assert (job.state, job.code) == (JobState.FAILED, Code.AUDIT_BROKEN)
-    assert f"event {anchored} was put into the store, and its hash is there no more" in (job.message or "")
+    assert f"event {anchored} was anchored in the store, and its hash is no longer there" in (job.message or "")
     verdict = verify_audit(world.context, world.tenant.tenant_id)
     assert verdict.fault is not None
     assert verdict.fault.number == anchored

@@ -28,7 +28,7 @@ SPECIAL = (
         statuses=(403,),
         words=("cap exceeded", "quota exceeded", "exceeded your quota", "storage limit"),
         means="A cap or quota of the account is used up; Backblaze B2 says so with this code.",
-        sentence="The bucket {bucket} takes nothing more, as a cap or quota of its account is used up ({code}). Raise it.",
+        sentence="The bucket {bucket} refuses writes: a cap or quota of its account is used up ({code}). Raise it.",
     ),
     Row(
         name="full",
@@ -49,7 +49,8 @@ SPECIAL = (
         kind=Kind.FORBIDDEN,
         codes=("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"),
         means="The session of our credentials has ended.",
-        sentence=f"{_CREDENTIALS}: their session has ended.",
+        sentence="The session of our AWS credentials for the bucket {bucket} has ended ({code}). The operator must "
+        "renew them.",
         fresh=True,
     ),
     Row(
@@ -57,7 +58,7 @@ SPECIAL = (
         kind=Kind.FORBIDDEN,
         words=("content-md5 or x-amz-checksum", "content-md5 http header is required"),
         means="The bucket demands checksums, as one with a default retention of Object Lock does, and they are switched off.",
-        sentence="The bucket {bucket} demands checksums ({code}): take AWS_REQUEST_CHECKSUM_CALCULATION out of the settings.",
+        sentence="The bucket {bucket} demands checksums ({code}): remove AWS_REQUEST_CHECKSUM_CALCULATION from the settings.",
     ),
     Row(
         name="checksums",
@@ -112,8 +113,8 @@ KEYS = (
         kind=Kind.FORBIDDEN,
         words=("kms:",),
         codes=("AccessDenied", "AccessDeniedException", "KMS.AccessDeniedException"),
-        means="The KMS key of the bucket's own encryption (SSE-KMS) is not ours to use.",
-        sentence="The KMS key that encrypts the bucket {bucket} is not ours to use ({code}): allow kms:GenerateDataKey and "
+        means="The KMS key of the bucket's own encryption (SSE-KMS) does not let us use it.",
+        sentence="We may not use the KMS key that encrypts the bucket {bucket} ({code}): allow kms:GenerateDataKey and "
         "kms:Decrypt in its policy and in ours.",
     ),
 )
@@ -123,14 +124,14 @@ REFUSALS = (
         kind=Kind.FORBIDDEN,
         statuses=(407,),
         means="The proxy asks for a name and a password.",
-        sentence="The proxy before the bucket {bucket} does not let us through ({code}); check HTTPS_PROXY.",
+        sentence="The proxy in front of the bucket {bucket} does not let us through ({code}); check HTTPS_PROXY.",
     ),
     Row(
         name="no-bucket",
         kind=Kind.FORBIDDEN,
         codes=("NoSuchBucket", "InvalidBucketName"),
         means="There is no such bucket.",
-        sentence="There is no bucket {bucket} ({code}); make it, or set another store.",
+        sentence="There is no bucket {bucket} ({code}); create it, or set another store.",
     ),
     Row(
         name="elsewhere",
@@ -170,7 +171,7 @@ REFUSALS = (
             "MissingAuthenticationToken",
         ),
         means="The secret access key is wrong, or a proxy changes requests on the way.",
-        sentence=f"{_CREDENTIALS}; a proxy that changes requests does the same.",
+        sentence=f"{_CREDENTIALS}, or make the proxy leave requests unchanged.",
     ),
     Row(
         name="account",

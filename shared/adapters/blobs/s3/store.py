@@ -192,7 +192,7 @@ class S3Store:
         except (BotoCoreError, ValueError) as error:
             raise Refuse(
                 Code.SETTINGS_INVALID,
-                f"AWS's library does not take its settings ({type(error).__name__}): check AWS_ENDPOINT_URL_S3, AWS_PROFILE, "
+                f"The AWS library rejects its settings ({type(error).__name__}): check AWS_ENDPOINT_URL_S3, AWS_PROFILE, "
                 "AWS_REGION and AWS_REQUEST_CHECKSUM_CALCULATION.",
             ) from None
 
@@ -227,8 +227,8 @@ class S3Store:
         """Return the refusal ``STORE_UNSUITABLE``."""
         return Refuse(
             Code.STORE_UNSUITABLE,
-            f"The store of the bucket {self._bucket} lacks {what}. Set {setting} to do without (docs/stores.md says what "
-            "that costs), or use another store.",
+            f"The store of the bucket {self._bucket} lacks {what}. Set {setting} to do without it (docs/stores.md says "
+            "what that costs), or use another store.",
         )
 
 

@@ -69,7 +69,7 @@ _TROUBLE = (
         kind=Kind.TROUBLE,
         statuses=(302, 303, 511),
         means="A proxy or captive portal answers in place of the store.",
-        sentence="What answers for the bucket {bucket} is not S3 ({code}): look at proxies on the way.",
+        sentence="The answer for the bucket {bucket} is not from S3 ({code}). The operator should check proxies.",
     ),
     Row(
         name="inside-the-store",
@@ -83,7 +83,7 @@ _TROUBLE = (
             "XMinioServerNotInitialized",
         ),
         statuses=tuple(status for status in range(500, 600) if status not in (501, 507, 511)),
-        means="Trouble inside the store, or in a proxy before it.",
+        means="Trouble inside the store, or in a proxy in front of it.",
         sentence="The bucket {bucket} is in trouble ({code}).",
     ),
 )
@@ -93,13 +93,13 @@ _LAST = (
         kind=Kind.FORBIDDEN,
         codes=NO_CREDENTIALS,
         means="Nothing was sent: there are no credentials.",
-        sentence="There are no AWS credentials for the bucket {bucket}.",
+        sentence="There are no AWS credentials for the bucket {bucket}. The operator must set them.",
     ),
     Row(
         name="not-sent",
         kind=Kind.FORBIDDEN,
         codes=BAD_SETTINGS,
-        means="Nothing was sent: the AWS settings of our process are not whole.",
+        means="Nothing was sent: the AWS settings of our process are incomplete or invalid.",
         sentence="Nothing was sent to the bucket {bucket} ({code}). The operator must change the AWS settings.",
     ),
     Row(
@@ -107,7 +107,7 @@ _LAST = (
         kind=Kind.TROUBLE,
         codes=("SSLError",),
         means="The TLS connection fails: a certificate that is not trusted (a proxy that inspects TLS?), or a wrong clock.",
-        sentence="No TLS connection to the bucket {bucket} can be made ({code}). Look at certificates (AWS_CA_BUNDLE) and "
+        sentence="No TLS connection to the bucket {bucket} can be made ({code}). Check certificates (AWS_CA_BUNDLE) and "
         "clock.",
     ),
     Row(
