@@ -36,14 +36,16 @@ def test_a_broker_gets_every_message_as_soon_as_it_returns_after_a_long_outage(w
     assert len(world.messages.queue) == 4
 
 
-def test_a_job_of_a_kind_of_a_newer_version_disturbs_no_other_job(world: EngineWorld) -> None:
+def test_a_job_of_an_unknown_kind_is_listed_and_disturbs_no_other_job(world: EngineWorld) -> None:
     unknown = world.request(JobKind.KEY_CHECK)
     world.change("jobs", kind="of-tomorrow")
     backup = world.request()
     world.work()
     assert world.catalog.jobs.get(backup.job_id).state is JobState.SUCCEEDED
-    assert [job.job_id for job in world.catalog.jobs.recent()] == [backup.job_id]
-    assert [job.job_id for job, _ in world.context.catalog.queries().jobs(JobFilter())] == [backup.job_id]
+    # Lists show the job, but only a worker of the newer version plans its steps.
+    expected = [("backup", backup.job_id), ("of-tomorrow", unknown.job_id)]
+    assert [(job.kind, job.job_id) for job in world.catalog.jobs.recent()] == expected
+    assert [(job.kind, job.job_id) for job, _ in world.context.catalog.queries().jobs(JobFilter())] == expected
     assert world.catalog.jobs.steps(unknown.job_id) == []
 
 
