@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +34,11 @@ _MEMORY, _ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
 def pytest_configure() -> None:
     """Put temporary folders into memory where there is room: a catalog syncs every commit, and tests would wait for a disk.
 
-    ``PYTEST_DEBUG_TEMPROOT`` and ``--basetemp`` choose another place.
+    ``PYTEST_DEBUG_TEMPROOT`` and ``--basetemp`` choose another place. A shell starts background jobs with Ctrl-C ignored, and
+    the processes that tests interrupt would inherit that.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     usable = os.access(_MEMORY, os.W_OK) and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
     if usable and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))

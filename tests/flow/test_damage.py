@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Alarm, Code
-from shared.domain.jobs import JobKind, JobState, Origin, VerifyRequest
+from shared.domain.jobs import DamagedBlob, JobKind, JobState, Origin, VerifyRequest
 from shared.domain.model import Tenant
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download
@@ -129,7 +129,7 @@ def test_a_damaged_blob_is_named_and_refused(
     code = Code.BLOB_MISSING if harm is missing else Code.BLOB_DAMAGED
     harm(stored, blob)
     try:
-        named = [{"blob": blob, "resource": stream, "reason": code.value}]
+        named = [DamagedBlob(blob, stream, code.value)]
         assert stored.verify() == (JobState.FAILED, Code.BLOB_DAMAGED, named)
         assert stored.verify(shallow=True) == (JobState.FAILED, Code.BLOB_DAMAGED, named)
         for read in (lambda: stored.stack.download(stored.tenant), lambda: browsed(stored)):
@@ -157,7 +157,7 @@ def test_two_swapped_blobs_are_both_named(stored: Stored) -> None:
     try:
         state, code, damaged = stored.verify()
         assert (state, code) == (JobState.FAILED, Code.BLOB_DAMAGED)
-        named = {(each["blob"], each["resource"]) for each in damaged}
+        named = {(each.blob, each.resource) for each in damaged}
         assert named == set(zip(blobs, ("users", "groups"), strict=True))
     finally:
         for blob, data in zip(blobs, sound, strict=True):

@@ -21,9 +21,10 @@ def known_changes(
     """Return the changes of each resource for which they are known; ``recounted`` are those that counting has shown.
 
     They are unknown without a parent, for a resource that one of the snapshots did not read, or of which Graph refused
-    objects, and where too many lines would have to be read.
+    objects, and where too many lines would have to be read. A full backup counts none: it reads nothing of its parent, so
+    that it works while the parent is damaged or the KMS key of the parent's data keys is refused.
     """
-    if parent is None:
+    if parent is None or work.catalog.jobs.get(work.claim.job_id).full:
         return {}
     before, after = SnapshotReader(work.blobs, parent.streams), SnapshotReader(work.blobs, states)
     changes = {name: _changes(work, before, after, name, recounted) for name in after.resources}

@@ -89,7 +89,9 @@ def test_the_catalog_and_its_locks_work_after_a_purge(sqlite_world: World, tmp_p
     assert {tenant.name for tenant in sqlite_world.another().tenants()} == {"acme", "other"}
 
 
-@pytest.mark.parametrize(("role", "expected"), [("user", "Let their owner say"), ("owner", "VACUUM was run")])
+@pytest.mark.parametrize(
+    ("role", "expected"), [("user", "owner must run: VACUUM data_keys"), ("owner", "VACUUM was run")]
+)
 def test_postgresql_purge_reports_remaining_copies_and_vacuums_if_permitted(
     postgres: PostgresServer, migrated: str, role: str, expected: str
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from console.cli.changes import total_changes
 from shared.domain.compare import property_changes
 from shared.domain.errors import Answer, Skip
+from shared.domain.jobs import JobState
 from shared.domain.model import Snapshot
 from shared.domain.records import prefix_tombstone, tombstone
 from shared.engine.backup.changes import meaning
@@ -90,6 +91,25 @@ def test_what_was_not_read_or_would_cost_a_full_pass_is_unknown(world: EngineWor
     world.directory.log["applications"] += [tombstone(b"applications", b"applications/%d" % n) for n in range(2)]
     world.back_up()
     assert counted(world.catalog.snapshots.get("latest"))["applications.owners"] == (None, None, None)
+
+
+def test_a_full_backup_reads_nothing_of_its_parent_and_counts_no_changes(world: EngineWorld) -> None:
+    parent_chunks = set(world.store.names(f"{world.tenant.tenant_id}/jobs/"))
+    world.directory.put("users", "users/0", b'{"displayName":"new"}')
+    reads: list[str] = []
+    get = world.store.get
+
+    def counted_get(name: str) -> bytes | None:
+        reads.append(name)
+        return get(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.store, "get", counted_get)
+        job = world.request(full=True)
+        world.work()
+    assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED
+    assert not parent_chunks & set(reads)
+    assert set(counted(world.catalog.snapshots.get("latest")).values()) == {(None, None, None)}
 
 
 NAMES = st.sampled_from(["a", "b@odata.type", "signInActivity"])

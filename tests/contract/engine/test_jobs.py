@@ -236,7 +236,8 @@ def test_store_trouble_is_retried_and_a_full_store_fails_the_job(
 def test_a_damaged_parent_fails_the_backup_and_is_named(world: EngineWorld) -> None:
     world.back_up()
     (manifest,) = world.store.names(f"{world.tenant.tenant_id}/snapshots/")
-    world.store.blobs[manifest] = world.store.blobs[manifest][:-1] + b"x"
+    sealed = world.store.blobs[manifest]
+    world.store.blobs[manifest] = sealed[:-1] + bytes([sealed[-1] ^ 1])
     job = world.run_job()
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)
     assert manifest in (job.message or "")

@@ -165,7 +165,8 @@ def test_trouble_is_reported_and_a_repeated_rebuild_succeeds(
 def test_damaged_blobs_are_named_and_left_out_and_all_others_are_restored(empty: EngineWorld) -> None:
     tenant = empty.tenant.tenant_id
     first, second = sorted(empty.store.names(manifests_prefix(tenant)))
-    empty.store.blobs[first] = empty.store.blobs[first][:-1] + b"?"
+    sealed = empty.store.blobs[first]
+    empty.store.blobs[first] = sealed[:-1] + bytes([sealed[-1] ^ 1])
     empty.store.blobs[key_object_blob(tenant, "f" * 64, 1)] = b"{}"
     outcome = rebuild(empty.context, tenant)
     assert {(each.blob, each.reason) for each in outcome.broken} == {
