@@ -3,7 +3,7 @@
 from datetime import UTC
 from html import escape
 
-from shared.domain.model import ResourceReport
+from shared.domain.model import ResourceReport, Snapshot
 from shared.engine.snapshots.download import Download
 
 _STYLE = """
@@ -34,12 +34,13 @@ _PAGE = """<!DOCTYPE html>
 <dl>
 <dt>Taken</dt><dd>{time}</dd>
 <dt>Snapshot</dt><dd>{snapshot}</dd>
-<dt>Records</dt><dd>{records:,}</dd>
+<dt>Contents</dt><dd>{contents}</dd>
+<dt>Records here</dt><dd>{records:,}</dd>
 <dt>Complete</dt><dd>{complete}</dd>
 </dl>
 <h2>Resources</h2>
 <table>
-<thead><tr><th scope="col">Resource</th><th scope="col" class="number">Records</th><th scope="col">Read</th>
+<thead><tr><th scope="col">Resource</th><th scope="col" class="number">In the snapshot</th><th scope="col">Read</th>
 <th scope="col">Files</th></tr></thead>
 <tbody>
 {rows}</tbody>
@@ -62,13 +63,26 @@ def index_page(download: Download, tenant: str) -> bytes:
     page = _PAGE.format(
         style=_STYLE,
         tenant=escape(tenant),
-        time=f"{snapshot.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        time=_time(snapshot),
         snapshot=escape(snapshot.snapshot_id),
+        contents=_contents(download.earlier),
         records=download.count // 2,  # each record is written as a line and as a row
         complete="yes" if not lacking else f'<span class="lacking">no: see {escape(", ".join(lacking))}</span>',
         rows="".join(_row(name, reports.get(name)) for name in download.resources),
     )
     return page.encode("utf-8", "backslashreplace")
+
+
+def _contents(earlier: Snapshot | None) -> str:
+    """Return what the archive has of the snapshot."""
+    if earlier is None:
+        return "all records"
+    return f"only what changed since {_time(earlier)} (snapshot {escape(earlier.snapshot_id)})"
+
+
+def _time(snapshot: Snapshot) -> str:
+    """Return when the snapshot was taken."""
+    return f"{snapshot.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _row(resource: str, report: ResourceReport | None) -> str:

@@ -55,7 +55,7 @@ class Partial:
                 Code.WRONG_USE,
                 f"{self.path.name} is part of another download (snapshot {earlier.snapshot}, format {earlier.format}"
                 f"{f', since {earlier.since}' if earlier.since else ''}): "
-                "give the same tenant, snapshot, format, resources and --since, or remove it.",
+                f"give the same tenant, snapshot, format, resources and --since, or remove {self.path.name}.",
             )
         return earlier
 

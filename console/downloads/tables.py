@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from console.cells import safe_cell
 from shared.engine.snapshots.download import Download, Sink
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""What spreadsheets take for the beginning of a formula."""
 _BATCH = 64 * 1024
 _DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -25,11 +24,11 @@ def write_table(download: Download, resource: str, sink: Sink) -> None:
     columns = _columns(download, resource)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(["key", *(["removed"] if download.only_changes else []), *map(_cell, columns)])
+    writer.writerow(["key", *(["removed"] if download.earlier is not None else []), *map(safe_cell, columns)])
     for key, value in download.records([resource]):
         properties = _properties(value) if value is not None else {}
-        mark = ["true" if value is None else "false"] if download.only_changes else []
-        writer.writerow([key.decode(), *mark, *(_cell(properties.get(column, "")) for column in columns)])
+        mark = ["true" if value is None else "false"] if download.earlier is not None else []
+        writer.writerow([key.decode(), *mark, *(safe_cell(properties.get(column, "")) for column in columns)])
         if text.tell() >= _BATCH:
             _flush(download, text, sink)
     _flush(download, text, sink)
@@ -72,8 +71,3 @@ def _texts(value: bytes) -> Iterator[tuple[str, str]]:
                 yield name, json.loads(text)
         else:
             yield name, "" if text == b"null" else text.decode()
-
-
-def _cell(text: str) -> str:
-    """Return the text of a cell that no spreadsheet calculates."""
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

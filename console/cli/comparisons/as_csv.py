@@ -4,13 +4,12 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from console.cells import safe_cell
 from console.cli.comparisons.visible import name_of, path_of, visible
 from shared.engine.compare.comparing import Comparison
 from shared.engine.compare.differences import Change, Difference
 
 _COLUMNS = ("resource", "change", "key", "name", "property", "before", "after", "added", "removed")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""What spreadsheets take for the beginning of a formula."""
 
 
 def csv_rows(comparison: Comparison, *, summary: bool) -> Iterator[bytes]:
@@ -48,5 +47,5 @@ def _list(elements: list[bytes] | None) -> str:
 def _row(cells: Sequence[str]) -> bytes:
     """Return a row. A cell that a spreadsheet would calculate gets an apostrophe in front."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerow([f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell for cell in cells])
+    csv.writer(text).writerow(map(safe_cell, cells))
     return text.getvalue().encode("utf-8", "backslashreplace")

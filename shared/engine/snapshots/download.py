@@ -39,14 +39,15 @@ class Download:
         check: Callable[[], None],
         report: Callable[[int], None],
         changes: Callable[[str], Iterator[ChangedRecord]] | None = None,
+        earlier: Snapshot | None = None,
     ) -> None:
         """Prepare to read these resources, all if empty.
 
         ``check`` raises if the claim or a lease has ended. ``report`` is called with the number of records read so far.
-        ``changes`` returns the records of a resource that differ from an earlier snapshot, if only these are downloaded.
+        ``changes`` returns the records of a resource that differ from those of ``earlier``, if only these are downloaded.
         """
-        self.only_changes = changes is not None
-        """True if only records are downloaded that differ from those of an earlier snapshot."""
+        self.earlier = earlier
+        """The row of the snapshot since which changes are downloaded; None if all records are."""
         self.snapshot = snapshot
         """The snapshot's row, with its completeness report."""
         self.resources = sorted(resources) or reader.resources
@@ -131,7 +132,9 @@ def opened_download(
         def changes(resource: str) -> Iterator[ChangedRecord]:
             return differing(readers[-1], readers[0], resource, work.blobs.lists, most)
 
-        yield Download(row, readers[0], resources, work.check, report, changes if earlier is not None else None)
+        yield Download(
+            row, readers[0], resources, work.check, report, changes if earlier is not None else None, earlier
+        )
         work.check()
 
 

@@ -204,8 +204,11 @@ def _check_no_jobs(catalog: TenantCatalog, name: str) -> None:
     if schedule is not None:
         catalog.schedules.set(msgspec.structs.replace(schedule, paused=True))
     if catalog.jobs.unfinished():
-        sentence = f"Jobs of {name} have not ended. Wait for them or cancel them; 'entrakeep jobs list' names them."
-        raise Refuse(Code.BUSY, f"{sentence} Its schedule is paused, nothing was destroyed.")
+        listing = f"'entrakeep jobs list --tenant {name}' names them"
+        sentence = (
+            f"Jobs of {name} have not ended. Wait for them or cancel them; {listing}. Its schedule is paused, nothing "
+        )
+        raise Refuse(Code.BUSY, f"{sentence}was destroyed.")
 
 
 def _key_objects(context: Context, tenant_id: str) -> list[str]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,3 +104,11 @@ def test_it_is_refused_if_a_resource_was_not_read_and_nothing_is_written(tmp_pat
     assert caught.value.code is Code.WRONG_USE
     assert list((tmp_path / "out").iterdir()) == []
     world.close()
+
+
+def test_the_page_of_an_archive_of_changes_says_so(world: EngineWorld, tmp_path: Path) -> None:
+    since = latest(world)
+    archive = io.BytesIO(written(world, order(tmp_path / "x.zip", since, "zip")))
+    page = zipfile.ZipFile(archive).read("index.html").decode()
+    assert f"only what changed since {world.catalog.snapshots.get(since).created_at:%Y-%m-%d}" in page
+    assert since in page
