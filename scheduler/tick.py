@@ -21,9 +21,9 @@ def tick(context: Context) -> None:
     A failure of one row, such as a due time or a job, or of one part does not stop the others. Each failure is logged, and
     the last one is raised at the end.
 
-    The tick is recorded in SQL as beat's heartbeat if every part ran. A beat of which a part always fails does only some of
-    its work, so commands, alerts and ``up`` must notice it. The failure of single rows does not count, because one tenant's
-    trouble would report the whole stack as stopped. If the catalog does not answer, that is raised at once.
+    The tick is recorded in SQL as beat's heartbeat only if no part failed as a whole, so that commands, alerts and ``up``
+    notice a beat that does only some of its work. Failed rows do not count: otherwise one tenant's trouble would report the
+    whole stack as stopped. If the catalog does not answer, its error is raised at once.
     """
     scheduler = context.catalog.scheduler()
     scheduler.last_tick()  # raises once if the catalog does not answer, instead of in each of the parts

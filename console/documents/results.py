@@ -111,8 +111,8 @@ def job_details(
 def resources_of(job: Job, steps: Sequence[Step], made: Snapshot | None = None) -> list[ResourceDocument]:
     """Return a backup's progress with each resource; an empty list for other kinds of job.
 
-    ``made`` is the snapshot that it made. A backup by another version may have read resources that this version does not
-    know: its steps name them.
+    ``made`` is the backup's snapshot. A backup by another version may have read resources that this version does not know:
+    the names of these come from the backup's steps.
     """
     if job.kind is not JobKind.BACKUP:
         return []

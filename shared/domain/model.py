@@ -97,7 +97,7 @@ class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """A refusal of a key by KMS. Due times create no job within a lease of the last refusal."""
+    """A refusal of a key by KMS. After it, due times create no job for the length of one key lease."""
 
     arn: str
     at: datetime

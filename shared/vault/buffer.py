@@ -45,7 +45,7 @@ class SortBuffer:
         self.size = size
 
     def drain(self) -> list[Line]:
-        """Return all visible lines, sorted by order, and empty the buffer."""
+        """Empty the buffer. Return its lines that no later prefix tombstone hides, sorted by resource and key."""
         lines, self._lines, self.size = self._lines, {}, 0
         ordered = sorted(lines.items(), key=_ORDER)
         # A prefix at the start of a full read hides no line here, so the age of the first other line counts.

@@ -110,7 +110,7 @@ def _newest(stretch: _Stretch) -> list[Line]:
 
 
 def _ages(stretch: _Stretch) -> dict[bytes, int]:
-    """Return the age of the newest line for each key."""
+    """Return for each key the index of the newest run that has a line for it. A higher index is newer."""
     ages: dict[bytes, int] = {}
     for age, lines in stretch:
         ages.update(dict.fromkeys(map(_ORDER, lines), age))

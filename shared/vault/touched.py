@@ -43,7 +43,7 @@ class Chosen(Protocol):
 
 
 class Following:
-    """All keys that follow one."""
+    """All keys that sort after a given one."""
 
     def __init__(self, order: bytes) -> None:
         """Choose the orders greater than this one."""
@@ -51,16 +51,16 @@ class Following:
         self._covering = _cuts(order)
 
     def among(self, lines: list[Line]) -> list[Line]:
-        """Return those of sorted lines that follow."""
+        """Return those of sorted lines whose keys are later."""
         return lines[bisect_right(lines, self._order, key=_ORDER) :]
 
     def within(self, chunk: ChunkRef) -> bool:
-        """Return True if the chunk may contain a key that follows, or a prefix that hides one in older runs."""
+        """Return True if the chunk may contain a later key, or a prefix that hides a later key in older runs."""
         first = chunk.first.encode()
         return chunk.last.encode() > self._order or any(first <= cut <= chunk.last.encode() for cut in self._covering)
 
     def owners(self, resource: str) -> None:
-        """Return None: nearly all objects may own what follows."""
+        """Return None: nearly all objects may own later keys."""
 
 
 class Touched:

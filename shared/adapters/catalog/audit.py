@@ -59,7 +59,7 @@ class SqlAudit:
             return _head_of(rows.one(audit_heads))
 
     def position(self) -> Position:
-        """Return the head, the number of the newest event, and the number up to which the store has the trail."""
+        """Return the stored head, the number of the newest event's row, and the number of the last event in the store."""
         with self._tenancy.read() as rows:
             row, next_number = rows.one(audit_heads), rows.number(audit_events)
         return Position(head=_head_of(row), newest=next_number - 1, anchored=0 if row is None else int(row["anchored"]))

@@ -18,7 +18,10 @@ _E = TypeVar("_E", KeyEvent, BackupEvent)
 
 
 class Outbox(Generic[_E]):
-    """The events of one table. It uses the columns ``number, at, tell_at, told_at, tries`` and ``outcome``."""
+    """One table's key events or backup events that wait for their notice.
+
+    The table has the columns ``number, at, tell_at, told_at, tries`` and ``outcome``.
+    """
 
     def __init__(self, database: Database, table: Table, event_of: Callable[[RowMapping], _E]) -> None:
         self._database = database

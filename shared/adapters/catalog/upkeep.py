@@ -120,7 +120,7 @@ class SqlUpkeep:
             )
 
     def mark_swept(self, claim: Claim, job_id: str, leftovers: Leftovers) -> None:
-        """Remove the job's swept attempts and data keys, and mark the job as swept. Raises ClaimLost."""
+        """Mark the job as swept. Remove the rows of its swept manifests and data keys. Raise ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
             rows.delete(snapshot_attempts, snapshot_attempts.c.job_id == job_id)

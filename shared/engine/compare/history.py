@@ -98,7 +98,7 @@ class _Reading:
         return self._object.narrowed(self._work.blobs.manifest(row).streams)
 
     def _roots(self) -> set[str]:
-        """Return the resources that have the object in one of the snapshots, and those for the same objects once deleted."""
+        """Return the resources that may hold the object: those that have it in a snapshot, and those for deleted objects."""
         names = [name for name, listed in self._listed.items() if listed.owner is None]
         for streams in reversed(self._points):
             self._work.check()

@@ -45,7 +45,7 @@ def _look_at_description(keys: KeyService, now: datetime, arn: str) -> list[KeyW
 
 
 def _state_warnings(key: KeyDescription) -> list[KeyWarning]:
-    """Return a warning if the key is in a state in which it cannot be used for long."""
+    """Return a warning if the key's state prevents its use, or soon will."""
     word = advice_on(key.state).warning
     if word is None:
         return []

@@ -28,7 +28,7 @@ class NamesLetGo(Protocol):
 
 
 def to_name(catalog: TenantCatalog, parent: Manifest | None) -> list[str]:
-    """Return the removed snapshots that a new manifest must name: those on which a snapshot builds."""
+    """Return the removed snapshots that a new manifest must name: those that are still a parent of a snapshot."""
     let_go = known_let_go(catalog, [parent] if parent is not None else [])
     if not let_go:
         return []

@@ -116,7 +116,7 @@ def rebuild(
     opened: Callable[[int], None] = lambda _: None,
     trusted: frozenset[str] = frozenset(),
 ) -> Rebuilt:
-    """Restore a tenant in one transaction. An error that prevents it is returned as ``trouble``.
+    """Restore a tenant in one transaction. If the restore itself fails, return its error as ``Rebuilt.trouble``.
 
     ``opened`` is called with the number of opened manifests after each one. ``trusted`` are KMS keys that the operator
     names. Raises Refuse ``CATALOG_UNREACHABLE`` and ``CATALOG_NEEDS_MIGRATION``.

@@ -26,7 +26,7 @@ class RowsFailed(Exception):
 
 
 class SchedulerCatalog(Protocol):
-    """The scheduler's handle on all tenants."""
+    """The tables that beat reads and writes, of all tenants."""
 
     def due(self, now: datetime) -> list[DueSchedule]:
         """Return the schedules that are due and may become a job.
