@@ -14,6 +14,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,18}))?")
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_STRING = msgspec.json.Decoder(str)
 _VALUES = json.JSONDecoder(parse_int=str, parse_float=str)
 _ANNOTATION = "@odata."
 """Part of the names of members that describe others and are no data (OData JSON format, section 4.6)."""
@@ -39,7 +40,7 @@ def members(value: bytes) -> dict[str, bytes] | None:
         return None
     try:
         return {name: bytes(raw) for name, raw in _OBJECT.decode(value).items()}
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
         return dict(_sliced_members(_text(value)))
@@ -53,7 +54,7 @@ def elements(value: bytes) -> list[bytes] | None:
         return None
     try:
         return list(map(bytes, _LIST.decode(value)))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
         return list(_sliced_elements(_text(value)))
@@ -80,6 +81,10 @@ def string(value: bytes | None) -> str | None:
     """Return the text of a JSON string, which may contain unpaired surrogates, or None for any other value."""
     if value is None or not value.startswith(b'"'):
         return None
+    try:
+        return _STRING.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
     try:
         text = json.loads(_text(value))
     except ValueError:
