@@ -2,16 +2,12 @@
 
 import csv
 import io
-import json
-from collections.abc import Iterator
-
-import msgspec
 
 from console.cells import safe_cell
+from shared.domain.json_text import members, string
 from shared.engine.snapshots.download import Download, Sink
 
 _BATCH = 64 * 1024
-_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def write_table(download: Download, resource: str, sink: Sink) -> None:
@@ -52,22 +48,9 @@ def _flush(download: Download, text: io.StringIO, sink: Sink) -> None:
 
 def _properties(value: bytes) -> dict[str, str]:
     """Return the value's properties as texts: a text itself, null as an empty text, anything else as JSON."""
-    return dict(_texts(value))
+    return {name: _text(each) for name, each in (members(value) or {}).items()}
 
 
-def _texts(value: bytes) -> Iterator[tuple[str, str]]:
-    try:
-        members = _DECODER.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # unpaired surrogates, which msgspec refuses
-        for name, member in json.loads(value.decode("utf-8", "surrogatepass")).items():
-            yield name, member if isinstance(member, str) else "" if member is None else json.dumps(member)
-        return
-    for name, raw in members.items():
-        text = bytes(raw)
-        if text.startswith(b'"'):
-            try:
-                yield name, msgspec.json.decode(text, type=str)
-            except msgspec.DecodeError:
-                yield name, json.loads(text)
-        else:
-            yield name, "" if text == b"null" else text.decode()
+def _text(value: bytes) -> str:
+    text = string(value)
+    return text if text is not None else "" if value == b"null" else value.decode()
