@@ -1,4 +1,4 @@
-"""Reading a snapshot: its records by resource and key, one object with all that belongs to it, and touched records.
+"""Reading a snapshot: its records by resource and key, and touched records.
 
 The reader goes by what the manifest lists and not by the table of resources. So it also reads resources that this
 version does not know.
@@ -9,15 +9,13 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
+from shared.domain.compare import Record
 from shared.domain.errors import Answer
-from shared.domain.records import prefix_tombstone, resource_of, split_order, tombstone
+from shared.domain.records import resource_of, split_order, tombstone
 from shared.vault.format import ChunkRef, Run, StoredResource, StreamState
 from shared.vault.merge import merge
 from shared.vault.reader import RunReader
 from shared.vault.touched import Chosen, Following, Touched
-
-Record = tuple[bytes, bytes]
-"""A key and its value."""
 
 
 class SnapshotReader:
@@ -59,13 +57,6 @@ class SnapshotReader:
             elif resource > last:
                 yield from self._present(resource)
 
-    def object_records(self, resource: str, key: bytes) -> Iterator[Record]:
-        """Yield the record of one object, if the snapshot has it, and those that belong to it, sorted as ``records``."""
-        yield from self.touched_records(resource, Touched([tombstone(resource.encode(), key)[0]]))
-        for name in self.resources:
-            if self._belongs(name, resource):
-                yield from self.touched_records(name, Touched([prefix_tombstone(name.encode(), key + b"/")[0]]))
-
     def touched_records(self, resource: str, touched: Touched) -> Iterator[Record]:
         """Return one resource's records with touched keys, sorted by key. Chunks without touched keys are not opened."""
         return self._present(resource, touched)
@@ -100,12 +91,6 @@ class SnapshotReader:
             return records
         owners = self._present(owner, touched.owners(owner) if touched is not None else None)
         return _owned(records, _folders(key for key, _ in owners))
-
-    def _belongs(self, resource: str, owner: str) -> bool:
-        """Return True if the resource's records belong to objects of ``owner``, or to what belongs to them."""
-        _, listed = self._listed.get(resource, (None, None))
-        above = listed.owner if listed is not None else None
-        return above is not None and (above == owner or self._belongs(above, owner))
 
 
 def narrowed(run: Run, resource: str, touched: Chosen | None = None) -> Run:

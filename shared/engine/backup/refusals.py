@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from shared.domain.compare import Record
 from shared.domain.errors import Answer, Skip
 from shared.domain.model import RefusedObject
 from shared.domain.records import Line, encode_id, prefix_tombstone, put
 from shared.domain.resources import Stream
 from shared.engine.snapshots.manifests import parent_manifest
 from shared.engine.steps.work import Work
-from shared.vault.snapshot_reader import Record, SnapshotReader
+from shared.vault.snapshot_reader import SnapshotReader
 
 
 class Refusals:
