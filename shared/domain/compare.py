@@ -10,11 +10,11 @@ from collections.abc import Iterator, Set
 from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from shared.domain.json_text import canonical, elements, is_annotation, members
+from shared.domain.records import decode_id
 
 Record = tuple[bytes, bytes]
 """A key and its value."""
@@ -89,11 +89,6 @@ def link_ends(key: str) -> tuple[str, str]:
     """Return the ids of a link's owner and of the object that it names."""
     ids = key.split("/")[1::2]
     return decode_id(ids[0]), decode_id(ids[-1])
-
-
-def decode_id(text: str) -> str:
-    """Return an id as Graph writes it, from a segment of a key."""
-    return unquote_to_bytes(text).decode("utf-8", "surrogatepass")
 
 
 def _changes(path: str, before: bytes | None, after: bytes | None, ignored: Set[str]) -> Iterator[PropertyChange]:

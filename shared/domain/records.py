@@ -15,7 +15,7 @@ In a chunk a line is one line of JSON: ``{"key":"users/1","value":{…}}``, ``{"
 
 import re
 from collections.abc import Sequence
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 Line = tuple[bytes, bytes | None]
 """``(order, value)``."""
@@ -34,11 +34,16 @@ def encode_id(text: str) -> bytes:
     """
     if not text:
         raise ValueError("an id is not empty")
-    if len(text) == _GUID_LENGTH and not text.islower() and _GUID.fullmatch(text):
+    if len(text) == _GUID_LENGTH and not text.islower() and is_guid(text):
         return text.lower().encode("ascii")
     if _PLAIN.fullmatch(text):  # the usual case
         return text.encode("ascii")
     return quote_from_bytes(text.encode("utf-8", "surrogatepass"), safe=_SAFE).encode("ascii")
+
+
+def is_guid(text: str) -> bool:
+    """Return True if the text is a GUID, as ids of directory objects are."""
+    return len(text) == _GUID_LENGTH and _GUID.fullmatch(text) is not None
 
 
 def put(resource: bytes, key: bytes, value: bytes) -> Line:
@@ -54,6 +59,17 @@ def tombstone(resource: bytes, key: bytes) -> Line:
 def prefix_tombstone(resource: bytes, prefix: bytes) -> Line:
     """Return a tombstone for every key of ``resource`` that begins with ``prefix`` in older runs."""
     return resource + b"\0" + prefix, None
+
+
+def decode_id(text: str) -> str:
+    """Return an id as Graph writes it, from a segment of a key."""
+    return unquote_to_bytes(text).decode("utf-8", "surrogatepass")
+
+
+def object_order(resource: str, object_id: str) -> bytes:
+    """Return the order of an object's own record. Raise ValueError if the id is empty."""
+    name = resource.encode()
+    return name + b"\0" + name + b"/" + encode_id(object_id)
 
 
 def is_prefix(order: bytes) -> bool:

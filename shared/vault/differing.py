@@ -4,17 +4,14 @@ Keys in runs that only one snapshot has are touched. All others have their newes
 so they are equal: chunks without a touched key are not opened, and equal lists of runs need no read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from shared.domain.compare import ChangedRecord, Record, changed_records
 from shared.domain.errors import Answer
 from shared.domain.records import is_prefix, split_order
 from shared.vault.format import Run
-from shared.vault.merge import Lists
 from shared.vault.snapshot_reader import SnapshotReader, narrowed
-from shared.vault.touched import Touched
-
-ReadRun = Callable[[Run], Lists]
+from shared.vault.touched import ReadRun, Touched
 
 
 def differing(

@@ -16,8 +16,7 @@ def csv_rows(comparison: Comparison, *, summary: bool) -> Iterator[bytes]:
     """Yield the rows, the first being the names of the columns. A resource that is not compared is a row ``unknown``."""
     if summary:
         yield _row(("resource", *Change, "unknown"))
-        for _ in comparison.unnamed():
-            pass
+        comparison.count_all()
         for resource, number in comparison.counts.items():
             yield _row((resource, *(str(number[change]) for change in Change), ""))
         yield from (_row((each.resource, "", "", "", each.reason)) for each in comparison.unknown)

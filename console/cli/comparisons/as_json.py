@@ -24,8 +24,7 @@ def json_document(comparison: Comparison, *, summary: bool) -> Iterator[bytes]:
         yield b'"%b": %b,\n' % (side.encode(), _text(point.snapshot_id))
         yield b'"%b_created_at": %b,\n' % (side.encode(), _text(moment(point.created_at)))
     if summary:
-        for _ in comparison.unnamed():
-            pass
+        comparison.count_all()
     else:
         yield from _details(comparison)
     yield b'"summary": %b,\n"unknown": %b\n}\n' % (_summary(comparison), _unknown(comparison))

@@ -41,8 +41,7 @@ def page(comparison: Comparison, tenant: str, *, summary: bool) -> Iterator[byte
     """Yield the page: counts first, then what is unknown, then (without ``summary``) the differences."""
     body = Spool()
     if summary:
-        for _ in comparison.unnamed():
-            pass
+        comparison.count_all()
     else:
         _write_details(comparison, body)
     a, b = (

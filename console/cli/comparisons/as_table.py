@@ -20,8 +20,7 @@ def table(comparison: Comparison, *, summary: bool) -> Iterator[bytes]:
     """Yield the text: the differences (without ``summary``), the counts, and what is unknown."""
     yield _heading(comparison)
     if summary:
-        for _ in comparison.unnamed():
-            pass
+        comparison.count_all()
     else:
         yield from _details(comparison)
     yield _counts(comparison)

@@ -33,6 +33,11 @@ def properties_of(resource: str) -> tuple[str, ...]:
     return STREAMS[RESOURCES[resource].stream].select or RESOURCES[resource].properties
 
 
+def volatile_of(resource: str) -> frozenset[str]:
+    """Return the properties of a resource whose changes do not count; none of a resource that only another version knows."""
+    return frozenset(RESOURCES[resource].volatile) if resource in RESOURCES else frozenset()
+
+
 __all__ = [
     "LINKS",
     "RESOURCES",
@@ -44,4 +49,5 @@ __all__ = [
     "Resource",
     "Stream",
     "properties_of",
+    "volatile_of",
 ]

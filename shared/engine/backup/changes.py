@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from shared.domain.compare import property_changes
 from shared.domain.json_text import canonical, members
-from shared.domain.resources import RESOURCES
+from shared.domain.resources import volatile_of
 from shared.engine.compare.unknowns import refused_owners, why_unread
 from shared.engine.steps.work import Work
 from shared.vault.differing import differing, lines_apart
@@ -33,7 +33,7 @@ def known_changes(
 
 def meaning(resource: str, value: bytes) -> bytes:
     """Return a digest that two values of a resource share if a comparison takes them as equal."""
-    volatile = _volatile(resource)
+    volatile = volatile_of(resource)
     properties = members(value) if volatile else None
     if properties is not None:
         kept = (
@@ -51,7 +51,7 @@ def _changes(
         return None
     if resource in recounted:
         return recounted[resource]
-    most, volatile = work.context.limits.compared_lines, _volatile(resource)
+    most, volatile = work.context.limits.compared_lines, volatile_of(resource)
     if lines_apart(before, after, resource) > most:
         return None
     added = removed = changed = 0
@@ -63,8 +63,3 @@ def _changes(
         else:
             changed += bool(property_changes(record.before, record.after, volatile))
     return Changes(added, removed, changed)
-
-
-def _volatile(resource: str) -> frozenset[str]:
-    """Return the properties whose changes do not count."""
-    return frozenset(RESOURCES[resource].volatile) if resource in RESOURCES else frozenset()

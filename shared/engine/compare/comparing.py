@@ -8,7 +8,7 @@ from itertools import chain
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import JobKind
 from shared.domain.model import Snapshot, Tenant
-from shared.domain.records import encode_id, put
+from shared.domain.records import encode_id, object_order
 from shared.engine.compare.differences import Change, Difference, difference_of, needed_names
 from shared.engine.compare.naming import Names, read_names
 from shared.engine.compare.scope import Chooser, Scope
@@ -93,6 +93,11 @@ class Comparison:
             if not self._scope.resources or resource in self._scope.resources:
                 yield from self._of_resource(resource, chooser)
 
+    def count_all(self) -> None:
+        """Read all differences for their counts alone. Raise what reading raises."""
+        for _ in self.unnamed():
+            pass
+
     def _of_resource(self, resource: str, chooser: Chooser) -> Iterator[Difference]:
         """Yield the differences of one resource."""
         refused = refused_owners(self._before, self._after, resource)
@@ -111,24 +116,22 @@ class Comparison:
 def _check_ids(ids: Sequence[str], readers: Sequence[SnapshotReader]) -> None:
     """Raise Refuse ``NO_SUCH_OBJECT`` if no snapshot has a record with one of these ids in its key."""
     for each in ids:
-        encoded = encode_id(each)
         # Ids of links and of objects that belong to others do not say where their records are, so these are looked for last.
-        matches = (look(reader, encoded) for look in (_is_object, _is_named) for reader in readers)
+        matches = (look(reader, each) for look in (_is_object, _is_named) for reader in readers)
         if not any(matches):
             raise Refuse(Code.NO_SUCH_OBJECT, f"Neither snapshot has an object with the id {each}.")
 
 
-def _is_object(reader: SnapshotReader, object_id: bytes) -> bool:
+def _is_object(reader: SnapshotReader, object_id: str) -> bool:
     """Return True if an object of the snapshot that belongs to no other has this id."""
     for resource in reader.resources:
-        name = resource.encode()
-        touched = Touched([put(name, name + b"/" + object_id, b"")[0]])
+        touched = Touched([object_order(resource, object_id)])
         if "." not in resource and any(reader.stored_records(resource, touched)):
             return True
     return False
 
 
-def _is_named(reader: SnapshotReader, object_id: bytes) -> bool:
+def _is_named(reader: SnapshotReader, object_id: str) -> bool:
     """Return True if the key of a link, or of an object that belongs to another, has this id."""
-    belonging = [resource for resource in reader.resources if "." in resource]
-    return bool(belonging) and any(object_id in key.split(b"/")[1::2] for key, _ in reader.records(belonging))
+    belonging, encoded = [resource for resource in reader.resources if "." in resource], encode_id(object_id)
+    return bool(belonging) and any(encoded in key.split(b"/")[1::2] for key, _ in reader.records(belonging))

@@ -8,7 +8,7 @@ from shared.domain.errors import Answer
 from shared.domain.jobs import JobKind
 from shared.domain.json_text import members, string
 from shared.domain.model import Tenant
-from shared.domain.records import encode_id, put
+from shared.domain.records import decode_id, object_order
 from shared.domain.resources import RESOURCES, Reference
 from shared.engine.compare.naming import own_name
 from shared.engine.compare.references import references
@@ -72,10 +72,8 @@ def _existing(reader: SnapshotReader, resource: str, by_app_id: bool, ids: set[s
     if by_app_id:
         app_ids = (string((members(value) or {}).get("appId")) for _, value in reader.records((resource,)))
         return {each.lower() for each in app_ids if each is not None} & ids
-    orders = {encode_id(each): each for each in ids}
-    name = resource.encode()
-    touched = Touched(sorted(put(name, name + b"/" + each, b"")[0] for each in orders))
-    return {orders[key.rpartition(b"/")[2]] for key, _ in reader.touched_records(resource, touched)}
+    touched = Touched(sorted(object_order(resource, each) for each in ids))
+    return {decode_id(key.rpartition(b"/")[2].decode()) for key, _ in reader.touched_records(resource, touched)}
 
 
 def _was_read(reader: SnapshotReader, resource: str) -> bool:

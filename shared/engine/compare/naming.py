@@ -1,20 +1,18 @@
 """Names for ids: read from the snapshots themselves, in one pass over the objects that may have them."""
 
-import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence, Set
 
 import msgspec
 
-from shared.domain.compare import Record, decode_id
+from shared.domain.compare import Record
 from shared.domain.json_text import members, string
-from shared.domain.records import encode_id
+from shared.domain.records import decode_id, is_guid, object_order
 from shared.domain.resources import RESOURCES, properties_of
 from shared.vault.snapshot_reader import SnapshotReader
 from shared.vault.touched import Touched
 
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _ID_BYTES = 16
 _LONGEST = 256
 """Characters of a name that are kept."""
@@ -104,7 +102,7 @@ def read_names(readers: Sequence[SnapshotReader], ids: Set[str] | None, app_ids:
             if missing is None or (missing_apps and "appId" in properties_of(resource)):
                 names.add(reader.stored_records(resource))
             elif missing:
-                orders = sorted(_order(resource, each) for each in missing)
+                orders = sorted(object_order(resource, each) for each in missing)
                 names.add(reader.stored_records(resource, Touched(orders)))
     return names
 
@@ -114,19 +112,9 @@ def own_name(value: bytes) -> str | None:
     return _names(value)[0]
 
 
-def is_guid(text: str) -> bool:
-    """Return True if the text is a GUID, as ids of directory objects are."""
-    return _GUID.fullmatch(text) is not None
-
-
 def _has_names(resource: str) -> bool:
     """Return True if the resource's objects have names."""
     return resource in RESOURCES and "displayName" in properties_of(resource)
-
-
-def _order(resource: str, object_id: str) -> bytes:
-    """Return the order of an object."""
-    return resource.encode() + b"\0" + resource.encode() + b"/" + encode_id(object_id)
 
 
 def _names(value: bytes) -> tuple[str | None, str | None]:

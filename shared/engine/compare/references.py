@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from shared.domain.json_text import elements, members, string
+from shared.domain.records import is_guid
 from shared.domain.resources import RESOURCES, Reference
-from shared.engine.compare.naming import is_guid
 
 
 def references(resource: str, value: bytes) -> Iterator[tuple[Reference, str]]:

@@ -7,7 +7,7 @@ from shared.domain.compare import ChangedRecord, PropertyChange, property_change
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Snapshot
 from shared.domain.records import encode_id
-from shared.domain.resources import RESOURCES, properties_of
+from shared.domain.resources import RESOURCES, properties_of, volatile_of
 from shared.engine.snapshots.browse import searchable_text
 
 
@@ -75,7 +75,6 @@ class Chooser:
     def _ignored_of(self, resource: str) -> Set[str]:
         """Return the ignored properties of a resource. Volatile ones count if they are asked for by name."""
         if resource not in self._by_resource:
-            volatile = RESOURCES[resource].volatile if resource in RESOURCES else ()
             requested = {path.partition(".")[0] for path in self._properties}
-            self._by_resource[resource] = self._ignored | (frozenset(volatile) - requested)
+            self._by_resource[resource] = self._ignored | (volatile_of(resource) - requested)
         return self._by_resource[resource]

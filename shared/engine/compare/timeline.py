@@ -8,7 +8,7 @@ import msgspec
 from shared.domain.compare import ChangedRecord, changed_records, property_changes
 from shared.domain.model import Snapshot
 from shared.domain.records import encode_id
-from shared.domain.resources import RESOURCES
+from shared.domain.resources import volatile_of
 from shared.engine.compare.differences import Difference, difference_of
 from shared.engine.compare.unknowns import why_unread
 from shared.vault.object_reader import ObjectReader
@@ -101,8 +101,7 @@ class Track:
             happened = Happened.DELETED if own else Happened.REMOVED
         else:
             happened = Happened.CHANGED
-            volatile = frozenset(RESOURCES[self._resource].volatile) if self._resource in RESOURCES else frozenset()
-            changes = property_changes(record.before, record.after, volatile)
+            changes = property_changes(record.before, record.after, volatile_of(self._resource))
             if not changes:
                 return
         self._existed = True

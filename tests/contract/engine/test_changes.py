@@ -45,8 +45,7 @@ def found(world: EngineWorld, snapshot: Snapshot) -> Counts:
     """What a comparison with the parent counts, without what it does not know."""
     assert snapshot.parent is not None
     with compared(world.context, world.tenant, snapshot.parent, snapshot.snapshot_id, Scope()) as comparison:
-        for _ in comparison.unnamed():
-            pass
+        comparison.count_all()
         unknown = {each.resource for each in comparison.unknown}
         numbers = {
             report.resource: tuple(comparison.counts.get(report.resource, {}).get(change, 0) for change in Change)
