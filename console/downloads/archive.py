@@ -11,7 +11,7 @@ import msgspec
 
 from console.documents.snapshots import snapshot_document
 from console.downloads.index_page import index_page
-from console.downloads.tables import write_table
+from console.downloads.tables import Columns, write_resource, write_table
 from shared.engine.snapshots.download import Download, Sink, write_lines
 
 CHECKSUMS = "SHA256SUMS"
@@ -22,8 +22,12 @@ def write_archive(download: Download, tenant: str, sink: Sink) -> None:
     """Write the archive: ``index.html``, ``completeness.json``, and for each resource its lines and its table."""
     with _archive(download, sink) as archive:
         for resource in download.resources:
-            archive.add(f"{resource}/{resource}.jsonl", partial(_write_lines, download, resource))
-            archive.add(f"{resource}/{resource}.csv", partial(write_table, download, resource))
+            columns = Columns()
+            records = columns.collect(download.records([resource]))
+            archive.add(f"{resource}/{resource}.jsonl", partial(write_lines, download, records))
+            archive.add(
+                f"{resource}/{resource}.csv", partial(write_table, download, columns, download.uncounted(resource))
+            )
         report = msgspec.json.format(msgspec.json.encode(snapshot_document(download.snapshot, tenant)), indent=2)
         archive.add("completeness.json", lambda file: file.write(report))
         archive.add("index.html", lambda file: file.write(index_page(download, tenant)))
@@ -33,11 +37,7 @@ def write_table_archive(download: Download, sink: Sink) -> None:
     """Write an archive with one table for each resource."""
     with _archive(download, sink) as archive:
         for resource in download.resources:
-            archive.add(f"{resource}.csv", partial(write_table, download, resource))
-
-
-def _write_lines(download: Download, resource: str, sink: Sink) -> None:
-    write_lines(download, sink, [resource])
+            archive.add(f"{resource}.csv", partial(write_resource, download, resource))
 
 
 class _Archive:

@@ -10,7 +10,7 @@ from console.download_file import to_file, to_standard_output
 from console.downloads.archive import write_archive, write_table_archive
 from console.downloads.folder import to_folder
 from console.downloads.partial import Partial, Request, to_partial_file
-from console.downloads.tables import write_table
+from console.downloads.tables import write_resource
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import Tenant
 from shared.engine.context import Context
@@ -71,56 +71,41 @@ def write_download(
     """
     partial = Partial(order.output)
     snapshots = context.catalog.tenant(tenant.tenant_id).snapshots
-    if order.since is not None:
-        since = snapshots.get(order.since)
-        check_comparable(since, snapshots.get(snapshot), order.resources)
-        order = msgspec.structs.replace(order, since=since.snapshot_id)
+    row, earlier = snapshots.get(snapshot), snapshots.get(order.since) if order.since is not None else None
+    if earlier is not None:
+        check_comparable(
+            earlier, row, order.resources
+        )  # before anything is written, the note of a resumed one included
     if order.resume:
-        newest = snapshots.get(snapshot).snapshot_id
         request = Request(
             tenant_id=tenant.tenant_id,
-            snapshot=newest,
+            snapshot=row.snapshot_id,
             format=order.format,
             resources=sorted(order.resources),
-            since=order.since,
+            since=earlier.snapshot_id if earlier is not None else None,
         )
-        snapshot = partial.begin(request, latest=snapshot == "latest").snapshot
+        resumed = partial.begin(request, latest=snapshot == "latest").snapshot
+        row = row if resumed == row.snapshot_id else snapshots.get(resumed)
+    begin = functools.partial(opened_download, context, tenant, row, order.resources, progress, earlier)
     if order.in_folder:
-        count = _write_folder(context, tenant, snapshot, order, partial, progress)
+        with to_folder(order.output, partial.path, keep=order.resume) as write, begin() as download:
+            for resource in download.resources:
+                write(f"{resource}.csv", functools.partial(write_resource, download, resource))
     elif order.resume:
-        with to_partial_file(partial) as (sink, last):
-            with opened_download(context, tenant, snapshot, order.resources, progress, order.since) as download:
-                write_lines(download, sink, after=last)
-            count = download.count
+        with to_partial_file(partial) as (sink, last), begin() as download:
+            write_lines(download, download.records(after=last), sink)
     else:
-        with (
-            _sink(order) as sink,
-            opened_download(context, tenant, snapshot, order.resources, progress, order.since) as download,
-        ):
+        with _sink(order) as sink, begin() as download:
             _write(download, tenant, order, sink)
-        count = download.count
     if order.resume:
         partial.finish()
-    return count
-
-
-def _write_folder(
-    context: Context, tenant: Tenant, snapshot: str, order: Order, partial: Partial, progress: Callable[[int], None]
-) -> int:
-    """Write a folder with one table for each resource. Return the number of records."""
-    with (
-        to_folder(order.output, partial.path, keep=order.resume) as write,
-        opened_download(context, tenant, snapshot, order.resources, progress, order.since) as download,
-    ):
-        for resource in download.resources:
-            write(f"{resource}.csv", functools.partial(write_table, download, resource))
     return download.count
 
 
 def _write(download: Download, tenant: Tenant, order: Order, sink: Sink) -> None:
     """Write the download into one file."""
     if order.format == "jsonl":
-        write_lines(download, sink)
+        write_lines(download, download.records(), sink)
     elif order.format == "zip":
         write_archive(download, tenant.name, sink)
     else:

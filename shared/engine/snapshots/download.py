@@ -1,6 +1,6 @@
 """Download: hand out a snapshot's records, each value byte for byte as Graph sent it."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -18,6 +18,10 @@ _BATCH = 256 * 1024
 """Bytes of lines written at a time."""
 _REPORT_EVERY = 500
 """Records between two reports of progress and two checks of the claim."""
+
+
+DownloadedRecord = tuple[bytes, bytes | None]
+"""A key and its value. The value of a record that only the earlier snapshot has is None."""
 
 
 class Sink(Protocol):
@@ -60,13 +64,10 @@ class Download:
         self._report = report
         self._changes = changes
 
-    def records(
-        self, resources: Collection[str] = (), after: bytes | None = None
-    ) -> Iterator[tuple[bytes, bytes | None]]:
+    def records(self, resources: Collection[str] = (), after: bytes | None = None) -> Iterator[DownloadedRecord]:
         """Yield records sorted by resource, then by key, of these resources; of all that are downloaded if empty.
 
-        ``after`` is the key of a record: records up to it are left out. Raise what reading raises. The value of a record
-        that only the earlier snapshot has is None.
+        ``after`` is the key of a record: records up to it are left out. Raise what reading raises.
         """
         for record in self._downloaded(resources or self.resources, after):
             yield record
@@ -76,17 +77,14 @@ class Download:
                 self._report(self.count)
         self._report(self.count)
 
-    def values(self, resource: str) -> Iterator[bytes]:
-        """Yield the values of one resource's records, without counting them."""
-        for number, (_, value) in enumerate(self._downloaded([resource])):
+    def uncounted(self, resource: str) -> Iterator[DownloadedRecord]:
+        """Yield the records of one resource as ``records`` does, without counting them: for another form of the same."""
+        for number, record in enumerate(self._downloaded([resource])):
             if number % _REPORT_EVERY == 0:
                 self.check()
-            if value is not None:
-                yield value
+            yield record
 
-    def _downloaded(
-        self, resources: Collection[str], after: bytes | None = None
-    ) -> Iterator[tuple[bytes, bytes | None]]:
+    def _downloaded(self, resources: Collection[str], after: bytes | None = None) -> Iterator[DownloadedRecord]:
         """Yield the records of these resources that follow ``after``, or those of them that differ."""
         if self._changes is None:
             yield from self._reader.records(resources, after)
@@ -102,24 +100,22 @@ class Download:
 def opened_download(
     context: Context,
     tenant: Tenant,
-    snapshot: str,
+    snapshot: Snapshot,
     resources: Collection[str] = (),
     progress: Callable[[int], None] = lambda _: None,
-    since: str | None = None,
+    earlier: Snapshot | None = None,
 ) -> Iterator[Download]:
-    """Begin a download of a snapshot (id or ``latest``), and end it with the block.
+    """Begin a download of a snapshot, and end it with the block.
 
-    With ``since``, another snapshot, only records are downloaded that differ from those of that snapshot. Raise Refuse
+    With ``earlier``, another snapshot, only records are downloaded that differ from those of that snapshot. Raise Refuse
     ``WRONG_USE`` if that is not known of one of the resources.
 
     ``progress`` is called with the number of records read so far. If the block raises, the caller must discard the output:
     the key may have been revoked half-way.
     """
-    snapshots = context.catalog.tenant(tenant.tenant_id).snapshots
-    row, earlier = snapshots.get(snapshot), snapshots.get(since) if since is not None else None
     if earlier is not None:
-        check_comparable(earlier, row, resources)
-    rows = (row,) if earlier is None else (row, earlier)
+        check_comparable(earlier, snapshot, resources)
+    rows = (snapshot,) if earlier is None else (snapshot, earlier)
     detail = {"since": earlier.snapshot_id} if earlier is not None else None
     shown, most = Shown(), context.limits.compared_lines
 
@@ -133,7 +129,7 @@ def opened_download(
             return differing(readers[-1], readers[0], resource, work.blobs.lists, most)
 
         yield Download(
-            row, readers[0], resources, work.check, report, changes if earlier is not None else None, earlier
+            snapshot, readers[0], resources, work.check, report, changes if earlier is not None else None, earlier
         )
         work.check()
 
@@ -154,13 +150,13 @@ def check_comparable(since: Snapshot, snapshot: Snapshot, resources: Collection[
         )
 
 
-def write_lines(download: Download, sink: Sink, resources: Collection[str] = (), after: bytes | None = None) -> None:
-    """Write ``{"key": "…", "value": …}`` lines, sorted by resource and then by key. Raise OSError from ``sink``.
+def write_lines(download: Download, records: Iterable[DownloadedRecord], sink: Sink) -> None:
+    """Write a line ``{"key": "…", "value": …}`` for each of the download's records. Raise OSError from ``sink``.
 
     The line of a record that only the earlier snapshot has is ``{"key": "…", "removed": true}``.
     """
     batch = bytearray()
-    for key, value in download.records(resources, after):
+    for key, value in records:
         if value is None:
             batch += b'{"key": "%b", "removed": true}\n' % key
         else:
@@ -181,7 +177,8 @@ def download(
     resources: Collection[str] = (),
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Write a snapshot's lines as ``write_lines`` does. Return their number. Raise as ``opened_download`` does."""
-    with opened_download(context, tenant, snapshot, resources, progress) as opened:
-        write_lines(opened, sink)
+    """Write the lines of a snapshot (id or ``latest``). Return their number. Raise as ``opened_download`` does."""
+    row = context.catalog.tenant(tenant.tenant_id).snapshots.get(snapshot)
+    with opened_download(context, tenant, row, resources, progress) as opened:
+        write_lines(opened, opened.records(), sink)
     return opened.count

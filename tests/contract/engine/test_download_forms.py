@@ -130,7 +130,7 @@ def test_an_interrupted_download_of_tables_leaves_no_file(
 
 
 def test_an_archive_has_lines_tables_report_page_and_correct_checksums(world: EngineWorld, tmp_path: Path) -> None:
-    write(world, make_order(tmp_path / "all.zip", "zip"))
+    assert write(world, make_order(tmp_path / "all.zip", "zip")) == len(world.directory.records())
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
@@ -246,7 +246,8 @@ def test_a_resumed_file_opens_no_chunk_before_its_last_line(world: EngineWorld) 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(world.store, "get", record_get)
-        with opened_download(world.context, world.tenant, "latest", ["users"]) as download:
+        latest = world.catalog.snapshots.get("latest")
+        with opened_download(world.context, world.tenant, latest, ["users"]) as download:
             assert [key for key, _ in download.records(after=b"users/u02997")] == [b"users/u02998", b"users/u02999"]
     assert len([name for name in reads if "/jobs/" in name]) < 4
 
