@@ -3,22 +3,18 @@
 from datetime import UTC
 from html import escape
 
+from console.page_style import BASE
 from shared.domain.model import ResourceReport, Snapshot
 from shared.engine.snapshots.download import Download
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5a6472; --line: #d5dae1; --ground: #fff; --warn: #7a5200; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e8ee; --soft: #9aa5b4; --line: #38404b; --ground: #14181d;
-  --warn: #e9bd62; } }
-body { margin: 0 auto; max-width: 60rem; padding: 2rem 1.5rem 3rem; color: var(--ink); background: var(--ground);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
-h1 { margin: 0 0 .5rem; font-size: 1.6rem; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .75rem; margin: 0; } dt { font-weight: 600; }
-dd { margin: 0; overflow-wrap: anywhere; } a { color: inherit; }
+_STYLE = (
+    BASE
+    + """body { max-width: 60rem; } dl { margin: 0; } dd { overflow-wrap: anywhere; } a { color: inherit; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 500; color: var(--soft); }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-.number { text-align: right; font-variant-numeric: tabular-nums; } .lacking { color: var(--warn); }
+.number { text-align: right; font-variant-numeric: tabular-nums; } .lacking { color: var(--changed); }
 """
+)
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
