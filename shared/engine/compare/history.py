@@ -15,7 +15,7 @@ from shared.engine.compare.differences import needed_names
 from shared.engine.compare.naming import Names, read_names
 from shared.engine.compare.timeline import HistoryEvent, Track
 from shared.engine.context import Context
-from shared.engine.snapshots.foreground import Shown, begun_job
+from shared.engine.snapshots.foreground import Shown, run_foreground_job
 from shared.engine.steps.work import Work
 from shared.vault.format import Manifest, StreamState
 from shared.vault.object_reader import ObjectReader
@@ -56,7 +56,7 @@ def history(
     rows = newest_first[ids.index(last.snapshot_id) :]
     shown = Shown()
     detail: dict[str, Plain] = {"object": object_id, "snapshots": len(rows)}
-    with begun_job(context, tenant, JobKind.BROWSE, rows, shown, resources, detail) as work:
+    with run_foreground_job(context, tenant, JobKind.BROWSE, rows, shown, resources, detail) as work:
         reading = _Reading(work, rows[::-1], encode_id(object_id))
         events = reading.events()
         if events is None:

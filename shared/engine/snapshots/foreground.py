@@ -56,14 +56,14 @@ def run_foreground_over(
 ) -> Iterator[tuple[Work, list[SnapshotReader]]]:
     """Run a job of this process over snapshots. Yield the work and a reader of each snapshot.
 
-    It pins, counts, ends and raises as ``begun_job`` does.
+    It pins, counts, ends and raises as ``run_foreground_job`` does.
     """
-    with begun_job(context, tenant, kind, snapshots, shown, resources, detail) as work:
+    with run_foreground_job(context, tenant, kind, snapshots, shown, resources, detail) as work:
         yield work, [SnapshotReader(work.blobs, work.blobs.manifest(row).streams) for row in snapshots]
 
 
 @contextmanager
-def begun_job(
+def run_foreground_job(
     context: Context,
     tenant: Tenant,
     kind: JobKind,
