@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from collections.abc import Iterator
 
 from sqlalchemy import RowMapping
 
@@ -14,13 +15,17 @@ log = logging.getLogger(__name__)
 
 def may_run_step(rows: Changes, job: RowMapping, step: RowMapping) -> bool:
     """Return True if this version may run the step, otherwise log once why it is left to other workers."""
-    columns = (steps.c.phase, steps.c.name)
-    planned = rows.all(rows.query(steps, steps.c.job_id == job["job_id"]).with_only_columns(*columns))
-    plans = [StepPlan(phase=each["phase"], name=each["name"]) for each in planned]
-    if may_run(job["kind"], StepPlan(phase=step["phase"], name=step["name"]), plans):
+    if may_run(job["kind"], StepPlan(phase=step["phase"], name=step["name"]), _planned(rows, job["job_id"])):
         return True
     log_left(job["kind"], step["phase"], step["name"])
     return False
+
+
+def _planned(rows: Changes, job_id: str) -> Iterator[StepPlan]:
+    """Yield the job's planned steps. They are not queried for a step that reads one stream, which needs no other."""
+    columns = (steps.c.phase, steps.c.name)
+    query = rows.query(steps, steps.c.job_id == job_id).with_only_columns(*columns)
+    yield from (StepPlan(phase=each["phase"], name=each["name"]) for each in rows.all(query))
 
 
 @functools.lru_cache(maxsize=64)
