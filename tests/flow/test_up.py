@@ -84,6 +84,15 @@ def first_of(family: set[int]) -> int:
     return first
 
 
+def replaced(place: "Place", previous: set[int]) -> bool:
+    """Return whether a new worker runs and none of the previous processes.
+
+    Both facts come from one look: between two looks the previous processes may end.
+    """
+    now = set(place.alive("workers.app worker"))
+    return len(now) == 3 and not previous & now
+
+
 class Place:
     """A folder with a small application, a home and its own broker address."""
 
@@ -228,20 +237,20 @@ def test_a_worker_that_is_killed_or_hangs_or_loses_its_guard_leaves_nothing_behi
     before = set(place.alive("workers.app worker"))
     assert len(before) == 3
     os.kill(first_of(before), signal.SIGKILL)
-    until(lambda: len(place.alive("workers.app worker")) == 3 and not before & set(place.alive()))
+    until(lambda: replaced(place, before))
     assert "worker ended with status 137 (SIGKILL); restarting it in 1 s" in place.errors.read_text()
 
     restarted = set(place.alive("workers.app worker"))
     guard = os.getsid(first_of(restarted))
     os.kill(guard, signal.SIGKILL)
-    until(lambda: len(place.alive("workers.app worker")) == 3 and not restarted & set(place.alive()))
+    until(lambda: replaced(place, restarted))
 
     sign = place.folder / "seen"
     sign.unlink()
     until(sign.exists)
     hung = set(place.alive("workers.app worker"))
     os.kill(first_of(hung), signal.SIGSTOP)
-    until(lambda: len(place.alive("workers.app worker")) == 3 and not hung & set(place.alive()))
+    until(lambda: replaced(place, hung))
     until(lambda: "recovered: the worker is seen again" in place.errors.read_text())
     errors = place.errors.read_text()
     assert "attention: NO_WORKER: the worker has not been seen for 5 s. After 10 s it is restarted." in errors
