@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.domain.errors import Answer
+from shared.domain.resources.restoring import Restoring
 
 
 class Reading(StrEnum):
@@ -71,6 +72,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """The properties that Graph documents, where none are selected and so all are read."""
     references: tuple[Reference, ...] = ()
     """The properties that name other objects. Values that are no GUID, such as ``All``, name none."""
+    restoring: Restoring | None = None
+    """How its records are written back; None if Entrakeep does not restore it yet."""
 
     def may_be(self, answer: Answer) -> bool:
         """Return True if this answer can be true.

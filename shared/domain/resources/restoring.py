@@ -1,0 +1,111 @@
+"""Types of the table's restore part: how Graph lets the records of a resource be written.
+
+Properties are names of the record's members. Paths are Graph's without version; ``{id}`` is the object's id, ``{owner}``
+the id of the object that a link or a child belongs to.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class RestoreKind(StrEnum):
+    """The way in which the records of a resource come back."""
+
+    OBJECT = "object"
+    """Undeleted or created, then patched."""
+    SINGLETON = "singleton"
+    """Always there: patched only."""
+    LINK = "link"
+    """A reference from one object to another, added and removed."""
+    ROW = "row"
+    """Created and deleted, never changed, such as an assignment."""
+    ADMINISTRATOR = "administrator"
+    """Graph lets people write it, and no application."""
+    NEVER = "never"
+    """Graph offers no way to write it."""
+
+
+class SafeCreate(StrEnum):
+    """What keeps an object from being created twice after a lost answer."""
+
+    NATURAL = "natural"
+    """Graph refuses a second object with the same values of ``identified_by``, by which it is found."""
+    CLIENT_KEY = "client_key"
+    """The caller chooses the key, so that a repeated request meets the same object."""
+    MARK = "mark"
+    """A unique text in the property ``mark`` finds the object; it is replaced by the real value later."""
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """The recycle bin of a resource."""
+
+    path: str
+    """The path of its list: ``/directory/deletedItems/microsoft.graph.user``."""
+    restore: str = "/directory/deletedItems/{id}/restore"
+    """The path to post to."""
+    by_application: bool = True
+    """False if only an administrator can undelete."""
+    loses: tuple[str, ...] = ()
+    """What does not come back with the object, as phrases."""
+
+
+class OwnCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A property that has a call of its own."""
+
+    property: str
+    path: str
+    """The path of the call: ``/users/{id}/assignLicense``."""
+    method: str = "POST"
+
+
+class LinkWrite(msgspec.Struct, frozen=True, kw_only=True):
+    """How a link is added and removed."""
+
+    add: str
+    """The path to post, or put, the reference to: ``/groups/{owner}/members/$ref``."""
+    remove: str
+    """The path to delete: ``/groups/{owner}/members/{id}/$ref``."""
+    method: str = "POST"
+    bind: str = ""
+    """The property for ``<bind>@odata.bind``, with which up to 20 links go into one request; empty if there is none."""
+
+
+class Restoring(msgspec.Struct, frozen=True, kw_only=True):
+    """How the records of a resource are written back. (Microsoft Graph reference of the resource.)"""
+
+    kind: RestoreKind
+    stage: int
+    """When it is written: lower stages first. Objects before what names them, Conditional Access last."""
+    collection: str = ""
+    """The path to post a new object to."""
+    item: str = ""
+    """The path of one object."""
+    required: tuple[str, ...] = ()
+    """Properties that Graph demands at creation."""
+    writable: tuple[str, ...] = ()
+    """Properties that may be patched, and given at creation."""
+    create_only: tuple[str, ...] = ()
+    """Properties that are given at creation and never changed."""
+    alone: tuple[str, ...] = ()
+    """Writable properties that need a request of their own."""
+    later: tuple[str, ...] = ()
+    """Writable properties that name other objects, or need what other requests store: written after all objects exist."""
+    whole: tuple[str, ...] = ()
+    """Properties whose value is written whole, with what the snapshot holds of it, even if one part differs."""
+    secret: tuple[str, ...] = ()
+    """Properties that Graph does not give back, or that hold secrets: never written, and listed for renewal."""
+    calls: tuple[OwnCall, ...] = ()
+    link: LinkWrite | None = None
+    create: SafeCreate = SafeCreate.NATURAL
+    identified_by: tuple[str, ...] = ()
+    """The properties that identify an object among the live ones, with ``NATURAL`` and ``CLIENT_KEY``."""
+    mark: str = ""
+    """The property that carries the mark: one where a leftover does no harm."""
+    bin: Bin | None = None
+    roles: tuple[str, ...] = ()
+    """Directory roles that the restoring application may need beside its permission."""
+    bucket: str = "directory"
+    """The budget that its writes count against."""
+    catches: tuple[str, ...] = ()
+    """What a person should know, as sentences for the documentation."""
