@@ -128,7 +128,7 @@ def pattern(path: str) -> str:
             "{id}" if index in (0, 2) and not re.match(r"\$|(microsoft\.)?graph\.|delta(\(\))?$", segment) else segment
             for index, segment in enumerate(tail)
         ]
-        rest = "/".join([kind.path, *shown])
+        rest = "/".join([kind.path, *shown[bool(kind.singleton) :]])
     return _GUID.sub("{id}", f"/{version}/{rest}" if rest else f"/{version}")
 
 

@@ -57,6 +57,8 @@ def apply(directory: Directory, change: Change) -> None:
 def _object(directory: Directory, kind: Kind, tail: list[str], change: Change) -> None:
     if kind is ORGANIZATION and (change.op not in ("create", "update") or (tail or [directory.id])[0] != directory.id):
         raise ValueError("the organization is always there")
+    if kind.singleton and change.op not in ("create", "update"):
+        raise ValueError(f"there is always one {kind.path}")
     try:
         if change.op == "create" and change.value is not None:
             key = tail[0] if tail else id_of(change.value)
@@ -98,15 +100,20 @@ def _content(directory: Directory, kind: Kind, tail: list[str], relation: Relati
 def _link(directory: Directory, kind: Kind, tail: list[str], relation: Relation, change: Change) -> None:
     if change.op == "create" and change.value is not None:
         target = id_of(change.value)
-        directory.link(kind, tail[0], relation, target, typed(directory, target, change.value))
+        value = change.value if relation.child else typed(directory, target, change.value)
+        directory.link(kind, tail[0], relation, target, value)
         return
-    if change.op != "delete":
+    if change.op != "delete" and not (change.op == "update" and relation.child):
         raise ValueError(f"a link can be created and deleted, there is no {change.op}")
-    existing = [target for target, _ in directory.existing_links(kind, tail[0], relation)]
-    targets = tail[2:] or (existing if relation.to_one else [])
+    existing = dict(directory.existing_links(kind, tail[0], relation))
+    targets = tail[2:] or (list(existing) if relation.to_one else [])
     if not targets or targets[0] not in existing:
-        raise ValueError(f"delete finds nothing at {change.path}")
-    directory.unlink(kind, tail[0], relation, targets[0])
+        raise ValueError(f"{change.op} finds nothing at {change.path}")
+    if change.op == "update" and change.value is not None:
+        merged = raw_json.merged(existing[targets[0]], change.value)
+        directory.link(kind, tail[0], relation, targets[0], merged)
+    else:
+        directory.unlink(kind, tail[0], relation, targets[0])
 
 
 def id_of(value: bytes) -> str:

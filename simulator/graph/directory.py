@@ -12,7 +12,16 @@ from typing import NamedTuple
 from simulator.graph import raw_json
 from simulator.graph.clock import SimulatedClock
 from simulator.graph.generator import Generator
-from simulator.graph.kinds import ASSIGNMENTS, DIRECTORY_OBJECTS, GRANTS, KINDS, LICENCES, Kind, Relation
+from simulator.graph.kinds import (
+    ASSIGNMENTS,
+    DIRECTORY_OBJECTS,
+    GRANTS,
+    KINDS,
+    LICENCES,
+    ROLE_ASSIGNMENTS,
+    Kind,
+    Relation,
+)
 from simulator.graph.linking import Links
 from simulator.graph.stored import Names, State, Stored
 
@@ -200,7 +209,7 @@ class Directory:
         self._touch(kind, id, None)
 
     def purge(self, kind: Kind, id: str) -> None:
-        """Delete an object permanently, with every link from it or to it, its assignments and its grants.
+        """Delete an object permanently, with every link from it or to it, its assignments, grants and roles.
 
         Raises KeyError if it does not exist or was purged before.
         """
@@ -218,7 +227,7 @@ class Directory:
         for path, start, name in sorted(starts):
             if self._links.read(path, start, name).get(id) is not None:
                 self._unlink(KINDS[path], start, name, id)
-        for tie in (ASSIGNMENTS, GRANTS):
+        for tie in (ASSIGNMENTS, GRANTS, ROLE_ASSIGNMENTS):
             for name in tie.references:
                 for key, _ in self.referrers(tie, name, id):
                     self.purge(tie, key)

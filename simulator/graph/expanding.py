@@ -51,7 +51,15 @@ def _targets(directory: Directory, kind: Kind, id: str, expand: Expand) -> Itera
         for _, stored in directory.referrers(relation.content, relation.owner_property, id):
             yield shown(relation.content, stored, expand.select)
         return
+    if relation.by_property:
+        start = directory.live(kind, id)
+        target = raw_json.text(start.value, relation.by_property) if start else None
+        match = directory.find_any(target) if target else None
+        if match is not None:
+            name = raw_json.written("@odata.type", b'"%s"' % match[0].odata_type.encode())
+            yield raw_json.before(shown(*match, expand.select), name)
+        return
     for target, value in directory.existing_links(kind, id, relation):
-        text = end(directory, target, value, expand.select)
+        text = value if relation.child else end(directory, target, value, expand.select)
         if text is not None:
             yield text

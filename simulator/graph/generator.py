@@ -84,6 +84,8 @@ class Generator:
 
     def naming(self, path: str, name: str, id: str) -> list[str]:
         """Return the ids of generated assignments or grants whose property `name` is this id, in a fixed order."""
+        if path not in (GRANTS, ASSIGNMENTS):
+            return []
         end = next((kind for kind in (USER, GROUP, PRINCIPAL) if self._numbers.number(kind, id) is not None), None)
         number = None if end is None else self._numbers.number(end, id)
         if end is None or number is None:

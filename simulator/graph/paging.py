@@ -111,13 +111,13 @@ class Listings:
 
     def related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> Answer:
         """Return a page of the objects under a relation of an object. `cast` limits them to one kind."""
-        shape = relation.content or cast or kind
+        shape = relation.content or relation.child or cast or kind
         options = parsed(request, shape)
         return self._page(request, shape, options, self._relation(kind, id, relation, cast, options))
 
     def count_related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> int:
         """Return the number of objects under a relation of an object."""
-        options = parsed(request, relation.content or cast or kind)
+        options = parsed(request, relation.content or relation.child or cast or kind)
         return self._relation(kind, id, relation, cast, options).count()
 
     def _relation(self, kind: Kind, id: str, relation: Relation, cast: Kind | None, options: Options) -> _Listing:
@@ -129,12 +129,18 @@ class Listings:
 
         def text(position: int) -> bytes | None:
             target, value = places[position]
-            return None if value is None else end(self._directory, target, value, options.select, cast)
+            if value is None or relation.child:
+                return value
+            return end(self._directory, target, value, options.select, cast)
 
         def is_filled(position: int) -> bool:
             target, value = places[position]
-            return value is not None and end(self._directory, target, value, ("id",), cast) is not None
+            if value is None or relation.child:
+                return value is not None
+            return end(self._directory, target, value, ("id",), cast) is not None
 
+        if relation.child:
+            return _Listing(f"{kind.path}('{id}')/{relation.name}", len(places), text, is_filled)
         return _Listing(cast.path if cast else "directoryObjects", len(places), text, is_filled)
 
     def _content(self, kind: Kind, id: str, relation: Relation, content: Kind, options: Options) -> _Listing:

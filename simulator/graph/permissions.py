@@ -19,6 +19,8 @@ _MEMBERS_WRITE = frozenset(("GroupMember.ReadWrite.All", "Group.ReadWrite.All", 
 
 def allow(app: App, kind: Kind, writes: bool) -> None:
     """Raise Refused (403) if an application may not read, or write, objects of a kind."""
+    if kind.delegated:
+        raise Refused(403, "AccessDenied", "The operation needs a signed-in user. Applications cannot perform it.")
     _require_one(app, kind.write if writes else kind.read, kind)
 
 
@@ -29,6 +31,8 @@ def allow_related(app: App, kind: Kind, relation: Relation, writes: bool) -> Non
         _require_one(app, kind.read if kind is SERVICE_PRINCIPALS else content.read, kind)
         if writes:  # writing assignments also requires a permission to read
             _require_one(app, content.write, kind)
+    elif relation.child is not None and relation.child.read:
+        allow(app, relation.child, writes)
     elif kind is GROUPS:
         write = _MEMBERS_WRITE if relation.name == "members" else kind.write
         _require_one(app, write if writes else _MEMBERS_READ, kind)

@@ -1,5 +1,6 @@
 """One simulated directory with its objects, clock, applications, tokens, quotas, faults and counters."""
 
+import json
 import uuid
 
 from simulator.graph import changes
@@ -10,7 +11,7 @@ from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
 from simulator.graph.faults import Faults
 from simulator.graph.generator import Generator
-from simulator.graph.kinds import ORGANIZATION
+from simulator.graph.kinds import KINDS, ORGANIZATION
 from simulator.graph.quotas import Quotas
 from simulator.graph.service import Service
 from simulator.graph.tokens import CLIENT_ID, CLIENT_SECRET, App, Tokens
@@ -26,6 +27,9 @@ class Realm:
 
     def __init__(self, directory: Directory, quotas: Quotas, app: App) -> None:
         directory.keep(ORGANIZATION, directory.id, organization(directory.id), to_the_letter=False)
+        for kind in KINDS.values():
+            for text in kind.initial:
+                directory.keep(kind, str(json.loads(text)["id"]), text.encode(), to_the_letter=False)
         self.directory = directory
         self.faults = Faults()
         self.tokens = Tokens(directory.clock, directory.id, app)

@@ -34,6 +34,8 @@ class Related:
             return self._count(request, kind, key, relation, rest[:-1])
         if relation.content:
             return self._content(request, kind, key, relation, rest)
+        if reads and relation.child and len(rest) == 1:
+            return self._child(request, kind, key, relation, rest[0])
         if relation.to_one:
             return self._to_one(request, kind, key, relation, rest)
         if reads and (not rest or is_cast(rest[0])):
@@ -69,6 +71,12 @@ class Related:
             raise missing(relation.name)
         end, stored = match
         return directory_object(request, end, shown(end, stored, parsed(request, end).select))
+
+    def _child(self, request: Request, kind: Kind, id: str, relation: Relation, key: str) -> Answer:
+        children = dict(self._directory.existing_links(kind, id, relation))
+        if self._directory.live(kind, id) is None or key not in children:
+            raise missing(key)
+        return entity(request, f"{kind.path}('{id}')/{relation.name}", children[key])
 
     def _delete_member(self, app: App, kind: Kind, id: str, relation: Relation, target: str) -> Answer:
         """Delete the target itself, as Graph does without `$ref` (a warning in Graph: "Remove member")."""

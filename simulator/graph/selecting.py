@@ -19,7 +19,7 @@ def shown(kind: Kind, stored: Stored, select: tuple[str, ...] | None) -> bytes:
 @lru_cache(maxsize=256)
 def _wanted(kind: Kind, select: tuple[str, ...] | None) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return the properties that a listing shows, and those of them that appear as null if they were never set."""
-    wanted = frozenset(select or kind.default or kind.properties)
+    wanted = frozenset(select or kind.default or kind.properties) | ({"@odata.type"} if kind.types else set())
     return wanted, tuple(name for name in kind.properties if name in wanted) if kind.open else ()
 
 

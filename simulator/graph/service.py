@@ -91,6 +91,7 @@ class Service:
             return self._count(request, app, kind)
         if len(tail) == 1:
             return self._one(request, app, kind, tail[0])
+        self._licensed(kind)
         return self._related.answer(request, app, kind, tail)
 
     def _collection(self, request: Request, app: App, kind: Kind) -> Answer:
@@ -123,7 +124,7 @@ class Service:
             return entity(request, kind.path, text)
         if request.method == "PATCH":
             return self._writes.update(request, kind, key)
-        if request.method == "DELETE" and kind is not ORGANIZATION:
+        if request.method == "DELETE" and kind is not ORGANIZATION and not kind.singleton:
             return self._writes.delete(kind, key)
         raise not_allowed()
 
@@ -139,6 +140,9 @@ class Service:
 
     def _allow(self, app: App, kind: Kind, writes: bool) -> None:
         allow(app, kind, writes)
+        self._licensed(kind)
+
+    def _licensed(self, kind: Kind) -> None:
         if kind.licence and kind.licence not in self._directory.licences:
             message = "Neither tenant is B2C or tenant doesn't have premium license"
             raise Refused(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", message)

@@ -63,3 +63,38 @@ ASSIGNMENT = """
 id deletedDateTime appRoleId createdDateTime principalDisplayName principalId principalType resourceDisplayName resourceId
 """
 GRANT = "clientId consentType id principalId resourceId scope"
+LOCATION = """
+@odata.type id displayName createdDateTime modifiedDateTime isTrusted ipRanges countriesAndRegions
+includeUnknownCountriesAndRegions countryLookupMethod
+"""
+CONTEXT = "id displayName description isAvailable"
+STRENGTH = """
+id createdDateTime modifiedDateTime displayName description policyType requirementsSatisfied allowedCombinations
+"""
+COMBINATION = "@odata.type id appliesToCombinations allowedAAGUIDs allowedIssuerSkis allowedPolicyOIDs"
+AGREEMENT = """
+id displayName isPerDeviceAcceptanceRequired isViewingBeforeAcceptanceRequired termsExpiration userReacceptRequiredFrequency
+"""
+UNIT = """
+id deletedDateTime description displayName isMemberManagementRestricted membershipRule membershipRuleProcessingState
+membershipType visibility
+"""
+SCOPED_MEMBER = "id administrativeUnitId roleId roleMemberInfo"
+ROLE_DEFINITION = """
+id description displayName isBuiltIn isEnabled resourceScopes templateId version rolePermissions
+"""
+ROLE_ASSIGNMENT = "id principalId directoryScopeId roleDefinitionId appScopeId"
+AUTHORIZATION = """
+id displayName description allowInvitesFrom allowUserConsentForRiskyApps allowedToSignUpEmailBasedSubscriptions
+allowedToUseSSPR allowEmailVerifiedUsersToJoinOrganization blockMsolPowerShell guestUserRoleId defaultUserRolePermissions
+"""
+SECURITY_DEFAULTS = "id displayName description isEnabled"
+AUTHENTICATION_METHODS = """
+id displayName description lastModifiedDateTime policyVersion policyMigrationState registrationEnforcement
+authenticationMethodConfigurations
+"""
+CONSENT_REQUESTS = "id isEnabled notifyReviewers remindersEnabled requestDurationInDays version reviewers"
+DEFINED = "id deletedDateTime definition displayName isOrganizationDefault"
+TEMPLATE = "id deletedDateTime displayName description values"
+SETTING = "id displayName templateId values"
+LIFECYCLE = "id groupLifetimeInDays managedGroupTypes alternateNotificationEmails"

@@ -1,0 +1,83 @@
+"""The model of a kind of objects, and of its relations."""
+
+from dataclasses import dataclass
+
+DIRECTORY_READ = ("Directory.Read.All", "Directory.ReadWrite.All")
+DIRECTORY_WRITE = ("Directory.ReadWrite.All",)
+LICENCES = ("P1", "P2", "Governance")
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """Links from an object to others, such as `groups/{id}/members`, or objects that it owns."""
+
+    name: str
+    units: int
+    """The price of a page, in resource units."""
+    to_one: bool = False
+    """Whether an object has at most one link of this relation."""
+    delta: bool = False
+    """Whether delta tracks the relation."""
+    by_default: bool = False
+    """Whether delta sends the relation without `$select`."""
+    content: "Kind | None" = None
+    """The kind of the owned objects, such as app role assignments. None if the relation consists of links."""
+    owner_property: str = ""
+    """The property of an owned object that holds its owner's id."""
+    child: "Kind | None" = None
+    """The kind of objects that exist only under their owner, such as combination configurations; otherwise None."""
+    by_property: str = ""
+    """The property that holds the id of the only target; empty if the relation consists of links or owned objects."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """One kind of object, with its collection in Graph."""
+
+    path: str
+    type: str
+    properties: tuple[str, ...]
+    read: frozenset[str]
+    write: frozenset[str]
+    default: frozenset[str] | None = None
+    """Properties shown without `$select`; None means all."""
+    open: bool = True
+    """Whether the type is open, as directory objects are: an unknown property in `$select` is not an error."""
+    paged: bool = True
+    """Whether `$top` is allowed."""
+    page: int = 100
+    """Default page size; 0 means that everything is on one page."""
+    units: int = 1
+    """The price of a page, in resource units."""
+    delta: bool = False
+    """Whether the kind has delta rounds."""
+    bin: bool = False
+    """Whether deleted objects go to the recycle bin."""
+    relations: tuple[Relation, ...] = ()
+    stored_elsewhere: frozenset[str] = frozenset()
+    """Properties stored outside the directory. A listing that selects one is refused with 501."""
+    required: tuple[str, ...] = ()
+    """Properties that a POST requires."""
+    indexed: tuple[str, ...] = ()
+    """Properties that are indexed by value."""
+    references: tuple[str, ...] = ()
+    """Indexed properties that hold ids of other objects. This object is purged with each of those."""
+    licence: str = ""
+    """The licence that the directory needs for this kind; empty if none."""
+    singleton: str = ""
+    """The id of the only object of this kind, which has no id in its path; empty for a collection."""
+    initial: tuple[str, ...] = ()
+    """The objects that every directory has from the beginning, as JSON."""
+    types: tuple[str, ...] = ()
+    """Derived types of which one stands in each object's `@odata.type`; empty if there are none."""
+    delegated: bool = False
+    """Whether Graph refuses every application that acts without a user."""
+
+    @property
+    def odata_type(self) -> str:
+        """Return the value of `@odata.type`."""
+        return "#microsoft.graph." + self.type
+
+    def relation(self, name: str) -> Relation | None:
+        """Return the relation with this name, or None."""
+        return next((relation for relation in self.relations if relation.name == name), None)
