@@ -107,5 +107,7 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     """Directory roles that the restoring application may need beside its permission."""
     bucket: str = "directory"
     """The budget that its writes count against."""
+    place: str = ""
+    """Where an administrator sets what Graph lets only people write, as part of a sentence."""
     catches: tuple[str, ...] = ()
     """What a person should know, as sentences for the documentation."""

@@ -21,9 +21,9 @@ class Action(StrEnum):
     PATCH = "patch"
     """Write properties of an object."""
     LINK = "link"
-    """Add a reference from one object to another."""
+    """Add a reference from one object to another, or a row that connects objects, such as an assignment."""
     UNLINK = "unlink"
-    """Remove a reference from one object to another."""
+    """Remove a reference from one object to another, or a row that connects objects."""
     CALL = "call"
     """Call an action of Graph, such as ``assignLicense``."""
     DELETE = "delete"
@@ -56,6 +56,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """The properties that a patch writes, or a create writes beside those that Graph demands."""
     names: tuple[str, ...] = ()
     """Ids of the snapshot in path and body whose objects must exist before."""
+    app_id: str | None = None
+    """The ``appId`` in the snapshot of an application to create: it gets a new one, which the id map stores too."""
     before: bytes | None = None
     """The live record's JSON that the plan was made from; None if there is none."""
     notes: tuple[str, ...] = ()
@@ -110,5 +112,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What concerns the whole plan, as sentences."""
     unchanged: int = 0
     """Number of records in scope that need nothing."""
+    adopted: dict[str, str] = {}
+    """Live objects that take the place of objects of the snapshot: the live id by the snapshot's id.
+
+    Whoever carries the plan out stores them in the id map before the first operation, which already names the live id.
+    """
     undone_job: str | None = None
     """The restore that the plan undoes."""

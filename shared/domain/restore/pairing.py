@@ -1,0 +1,99 @@
+"""Pair the records of a snapshot with those of the directory: an object that was restored under a new id is one object.
+
+The records of both sides come compared by their keys as they were stored. The snapshot's ids are rewritten by the id map.
+A record whose key changes by that is removed under its old key and added under the new one: both are one record. Rows that
+Graph gives an id of its own, such as assignments, are one record if the properties that identify them are equal.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from shared.domain.compare import ChangedRecord
+from shared.domain.json_text import canonical, members
+from shared.domain.records import encode_id, is_guid
+from shared.domain.resources import RESOURCES
+from shared.domain.resources.restoring import RestoreKind
+from shared.domain.restore.id_map import IdMap, ids_of
+from shared.domain.restore.world import RecordDifference
+
+
+def rewritten_key(key: bytes, ids: IdMap) -> bytes:
+    """Return a record's key with every earlier id replaced by the current one."""
+    if not len(ids):
+        return key
+    return b"/".join(
+        encode_id(ids.current(part.decode())) if n % 2 and is_guid(part.decode()) else part
+        for n, part in enumerate(key.split(b"/"))
+    )
+
+
+def paired(resource: str, changed: Iterable[ChangedRecord], ids: IdMap) -> Iterator[RecordDifference]:
+    """Yield the differences of a resource between the snapshot (``before``) and the directory (``after``).
+
+    Values that are equal after rewriting are left out. Only records that may have a partner under another key are kept in
+    memory until the end: those that the id map touches, and rows.
+    """
+    current = frozenset(each.lower() for each in ids.earlier().values())
+    natural = _identified_by(resource)
+    waiting: dict[str, RecordDifference] = {}
+    for record in changed:
+        difference = _rewritten(resource, record, ids)
+        moved = difference.key.encode() != record.key or not current.isdisjoint(ids_of(record.key))
+        if not moved and (not natural or (record.before is not None and record.after is not None)):
+            if difference.wanted != difference.live:
+                yield difference
+            continue
+        yield from _apart(record, difference, waiting)
+    yield from (each for each in waiting.values() if each.wanted != each.live)
+
+
+def row_identity(resource: str, key: str, value: bytes) -> str:
+    """Return the text that two records share if they are one: the values that identify a row, or the key of any other."""
+    natural = _identified_by(resource)
+    if not natural:
+        return key
+    inner = members(value) or {}
+    return "\n".join(canonical(inner.get(name)).lower() for name in natural)
+
+
+def _identified_by(resource: str) -> tuple[str, ...]:
+    """Return the properties that identify a row of this resource, or none if its key does."""
+    restoring = RESOURCES[resource].restoring if resource in RESOURCES else None
+    return restoring.identified_by if restoring is not None and restoring.kind is RestoreKind.ROW else ()
+
+
+def _rewritten(resource: str, record: ChangedRecord, ids: IdMap) -> RecordDifference:
+    """Return the difference that a changed record makes, with the snapshot's ids rewritten."""
+    wanted = ids.rewritten(record.before) if record.before is not None else None
+    key = rewritten_key(record.key, ids) if record.before is not None else record.key
+    return RecordDifference(resource, key.decode(), wanted, record.after)
+
+
+def _apart(
+    record: ChangedRecord, difference: RecordDifference, waiting: dict[str, RecordDifference]
+) -> Iterator[RecordDifference]:
+    """Put the sides of a record into ``waiting``, each by its identity, and join two sides that are one record.
+
+    Yield a side that another record of the same side replaces.
+    """
+    resource = difference.resource
+    sides = []
+    if difference.wanted is not None:
+        sides.append((RecordDifference(resource, difference.key, difference.wanted, None), difference.wanted))
+    if record.after is not None:
+        sides.append((RecordDifference(resource, record.key.decode(), None, record.after), record.after))
+    for side, value in sides:
+        identity = row_identity(resource, side.key, value)
+        other = waiting.get(identity)
+        joined = _joined(other, side) if other is not None else side
+        if other is not None and joined is None:
+            yield other
+        waiting[identity] = joined or side
+
+
+def _joined(one: RecordDifference, other: RecordDifference) -> RecordDifference | None:
+    """Return the difference of the snapshot's side and the directory's, or None if both are of the same side."""
+    for wanted, live in ((one, other), (other, one)):
+        if wanted.live is None and live.wanted is None:
+            live_key = live.key if live.key != wanted.key else ""
+            return RecordDifference(wanted.resource, wanted.key, wanted.wanted, live.live, live_key)
+    return None
