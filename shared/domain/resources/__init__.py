@@ -1,19 +1,37 @@
-"""The declarative table of the protected resources, with one module for each family."""
+"""The declarative table of the protected resources: how each is read, and how its records are written back."""
 
 import msgspec
 
-from shared.domain.resources import applications, identity, organization, policies
-from shared.domain.resources.table import Children, Reading, Reference, Relation, Resource, Stream
+from shared.domain.resources import (
+    applications,
+    conditional_access,
+    consents,
+    groups,
+    organization,
+    service_principals,
+    users,
+)
+from shared.domain.resources.restoring import Restoring
+from shared.domain.resources.table import (
+    REMAPPED,
+    Children,
+    Reading,
+    Reference,
+    ReferenceKind,
+    Relation,
+    Resource,
+    Stream,
+)
 
-_FAMILIES = (identity, applications, policies, organization)
+_MODULES = (users, groups, applications, service_principals, consents, conditional_access, organization)
 
-RESOURCES: dict[str, Resource] = {row.resource: row for family in _FAMILIES for row in family.RESOURCES}
+RESOURCES: dict[str, Resource] = {row.resource: row for module in _MODULES for row in module.RESOURCES}
 """Every protected resource, by name."""
 
 STREAMS: dict[str, Stream] = {
     stream.name: msgspec.structs.replace(stream, api=RESOURCES[stream.resource].api)
-    for family in _FAMILIES
-    for stream in family.STREAMS
+    for module in _MODULES
+    for stream in module.STREAMS
 }
 """Every stream, by name."""
 
@@ -40,13 +58,16 @@ def volatile_of(resource: str) -> frozenset[str]:
 
 __all__ = [
     "LINKS",
+    "REMAPPED",
     "RESOURCES",
     "STREAMS",
     "Children",
     "Reading",
     "Reference",
+    "ReferenceKind",
     "Relation",
     "Resource",
+    "Restoring",
     "Stream",
     "properties_of",
     "volatile_of",

@@ -1,11 +1,11 @@
-"""Applications and service principals with their owners, app role assignments and delegated consents.
+"""Applications with their owners.
 
-Graph tracks owners and assignments in no delta, so they are read object by object, in batches. An assignment is read
-from the resource's side only: the listings of its principals contain the same rows. (Graph reference: application,
-servicePrincipal, appRoleAssignment, oauth2PermissionGrant.)
+Graph tracks owners in no delta, so they are read object by object, in batches. (Graph reference: application,
+"application: delta".)
 """
 
-from shared.domain.resources.table import Children, Reading, Reference, Resource, Stream
+from shared.domain.resources.restoring import Bin, LinkWrite, RestoreKind, Restoring, SafeCreate
+from shared.domain.resources.table import Children, Reading, Reference, ReferenceKind, Resource, Stream
 
 _APPLICATION = """
     id addIns api appId applicationTemplateId appRoles authenticationBehaviors certification createdDateTime
@@ -15,18 +15,65 @@ _APPLICATION = """
     requiredResourceAccess samlMetadataUrl serviceManagementReference servicePrincipalLockConfiguration signInAudience spa
     tags tokenEncryptionKeyId uniqueName verifiedPublisher web
 """
-_SERVICE_PRINCIPAL = """
-    id accountEnabled addIns alternativeNames appDescription appDisplayName appId applicationTemplateId
-    appOwnerOrganizationId appRoleAssignmentRequired appRoles createdDateTime description disabledByMicrosoftStatus
-    displayName homepage info keyCredentials loginUrl logoutUrl notes notificationEmailAddresses oauth2PermissionScopes
-    passwordCredentials preferredSingleSignOnMode preferredTokenSigningKeyThumbprint replyUrls
-    resourceSpecificApplicationPermissions samlSingleSignOnSettings servicePrincipalNames servicePrincipalType
-    signInAudience tags tokenEncryptionKeyId verifiedPublisher
+_WRITABLE = """
+    addIns api appRoles authenticationBehaviors defaultRedirectUri description displayName groupMembershipClaims
+    identifierUris info isDeviceOnlyAuthSupported isFallbackPublicClient nativeAuthenticationApisEnabled notes
+    optionalClaims parentalControlSettings publicClient requestSignatureVerification requiredResourceAccess
+    samlMetadataUrl serviceManagementReference servicePrincipalLockConfiguration signInAudience spa tags
+    tokenEncryptionKeyId web
 """
-_ASSIGNMENT = """
-    id appRoleId createdDateTime deletedDateTime principalDisplayName principalId principalType resourceDisplayName resourceId
+_WHOLE = """
+    api authenticationBehaviors info optionalClaims parentalControlSettings publicClient requestSignatureVerification
+    servicePrincipalLockConfiguration spa web
 """
 _READ, _WRITE = "Application.Read.All", "Application.ReadWrite.All"
+_DIRECTORY_APPS = ("servicePrincipals", "applications")
+
+_RESTORE_APPLICATIONS = Restoring(
+    kind=RestoreKind.OBJECT,
+    stage=3,
+    collection="/applications",
+    item="/applications/{id}",
+    required=("displayName",),
+    writable=tuple(_WRITABLE.split()),
+    create_only=("uniqueName",),
+    alone=("authenticationBehaviors",),
+    later=(
+        "api.knownClientApplications",
+        "api.preAuthorizedApplications",
+        "identifierUris",
+        "requiredResourceAccess",
+    ),
+    whole=tuple(_WHOLE.split()),
+    parts_by_graph=("appRoles.origin", "info.logoUrl"),
+    not_cleared=("displayName", "signInAudience"),
+    secret=("keyCredentials", "passwordCredentials"),
+    keyed=("tokenEncryptionKeyId",),
+    create=SafeCreate.MARK,
+    mark="tags",
+    bin=Bin(path="/directory/deletedItems/microsoft.graph.application", loses=("its service principal",)),
+    catches=(
+        "Client secrets and private keys cannot be read: the plan lists what must be renewed.",
+        "Secrets and certificates that were added after the snapshot are never removed.",
+        "An application that is created anew has a new appId, with which its clients must be configured.",
+        "The new appId replaces the old one wherever the directory names it.",
+        "App roles and scopes keep their ids; an enabled one is disabled before it is changed or removed.",
+        "Pre-authorised clients are written after the scopes that they name.",
+        "Identifier URIs are written after the service principal, because SAML lets them be on other domains.",
+        "A uniqueName can never be changed, and stays taken while its application is in the recycle bin.",
+        "The verified publisher and the publisher's domain are set by an administrator.",
+        "The logo is not restored.",
+        "Names of directory extensions contain the appId, so their values do not follow a new one.",
+        "Policies for application management may refuse audiences.",
+    ),
+)
+
+_RESTORE_OWNERS = Restoring(
+    kind=RestoreKind.LINK,
+    stage=7,
+    link=LinkWrite(add="/applications/{owner}/owners/$ref", remove="/applications/{owner}/owners/{id}/$ref"),
+    catches=("Graph may make the restoring application an owner of what it creates.",),
+)
 
 RESOURCES = (
     Resource(
@@ -39,6 +86,32 @@ RESOURCES = (
         licence="none",
         restore="undelete, then update; a new appId if purged; secrets cannot be restored",
         everywhere=True,
+        references=(
+            Reference(
+                path="requiredResourceAccess.resourceAppId",
+                resources=_DIRECTORY_APPS,
+                kind=ReferenceKind.APP_ID,
+                foreign=True,
+            ),
+            Reference(path="requiredResourceAccess.resourceAccess.id", kind=ReferenceKind.PERMISSION),
+            Reference(
+                path="api.knownClientApplications",
+                resources=_DIRECTORY_APPS,
+                kind=ReferenceKind.APP_ID,
+                foreign=True,
+            ),
+            Reference(
+                path="api.preAuthorizedApplications.appId",
+                resources=_DIRECTORY_APPS,
+                kind=ReferenceKind.APP_ID,
+                foreign=True,
+            ),
+            Reference(path="api.preAuthorizedApplications.delegatedPermissionIds", kind=ReferenceKind.PERMISSION),
+            Reference(path="api.oauth2PermissionScopes.id", kind=ReferenceKind.PERMISSION),
+            Reference(path="appRoles.id", kind=ReferenceKind.PERMISSION),
+            Reference(path="identifierUris", resources=("applications",), kind=ReferenceKind.TEXT, foreign=True),
+        ),
+        restoring=_RESTORE_APPLICATIONS,
     ),
     Resource(
         resource="applications.owners",
@@ -50,60 +123,7 @@ RESOURCES = (
         licence="none",
         restore="link",
         everywhere=True,
-    ),
-    Resource(
-        resource="servicePrincipals",
-        family="applications",
-        path="/servicePrincipals",
-        stream="servicePrincipals",
-        permission_read=_READ,
-        permission_write=_WRITE,
-        licence="none",
-        restore="undelete, then update; a new id if purged; signing keys and secrets cannot be restored",
-        everywhere=True,
-    ),
-    Resource(
-        resource="servicePrincipals.owners",
-        family="applications",
-        path="/servicePrincipals/{id}/owners",
-        stream="servicePrincipals.owners",
-        permission_read=_READ,
-        permission_write=_WRITE,
-        licence="none",
-        restore="link",
-        everywhere=True,
-    ),
-    Resource(
-        resource="servicePrincipals.appRoleAssignedTo",
-        family="applications",
-        path="/servicePrincipals/{id}/appRoleAssignedTo",
-        stream="servicePrincipals.appRoleAssignedTo",
-        permission_read=_READ,
-        permission_write="AppRoleAssignment.ReadWrite.All",
-        licence="none",
-        restore="made again under a new id: principal, resource and role are what counts",
-        everywhere=True,
-        properties=tuple(_ASSIGNMENT.split()),
-        references=(
-            Reference(path="principalId", resources=("users", "groups", "servicePrincipals")),
-            Reference(path="resourceId", resources=("servicePrincipals",)),
-        ),
-    ),
-    Resource(
-        resource="oauth2PermissionGrants",
-        family="applications",
-        path="/oauth2PermissionGrants",
-        stream="oauth2PermissionGrants",
-        permission_read="Directory.Read.All",
-        permission_write="DelegatedPermissionGrant.ReadWrite.All",
-        licence="none",
-        restore="made again: client, resource and principal are what counts",
-        everywhere=True,
-        references=(
-            Reference(path="clientId", resources=("servicePrincipals",)),
-            Reference(path="resourceId", resources=("servicePrincipals",)),
-            Reference(path="principalId", resources=("users",)),
-        ),
+        restoring=_RESTORE_OWNERS,
     ),
 )
 
@@ -118,45 +138,11 @@ STREAMS = (
         witness=("appId", "displayName"),
     ),
     Stream(
-        name="servicePrincipals",
-        reading=Reading.DELTA,
-        path="/servicePrincipals/delta",
-        collection="/servicePrincipals",
-        resource="servicePrincipals",
-        select=tuple(_SERVICE_PRINCIPAL.split()),
-        witness=("displayName", "servicePrincipalType"),
-    ),
-    Stream(
-        name="oauth2PermissionGrants",
-        reading=Reading.DELTA,
-        path="/oauth2PermissionGrants/delta",
-        collection="/oauth2PermissionGrants",
-        resource="oauth2PermissionGrants",
-        select=("id", "clientId", "consentType", "principalId", "resourceId", "scope"),
-        witness=("clientId", "consentType"),
-    ),
-    Stream(
         name="applications.owners",
         reading=Reading.CHILDREN,
         path="/applications",
         collection="/applications",
         resource="applications.owners",
         children=Children(owner="applications", segment="owners", links=True),
-    ),
-    Stream(
-        name="servicePrincipals.owners",
-        reading=Reading.CHILDREN,
-        path="/servicePrincipals",
-        collection="/servicePrincipals",
-        resource="servicePrincipals.owners",
-        children=Children(owner="servicePrincipals", segment="owners", links=True),
-    ),
-    Stream(
-        name="servicePrincipals.appRoleAssignedTo",
-        reading=Reading.CHILDREN,
-        path="/servicePrincipals",
-        collection="/servicePrincipals",
-        resource="servicePrincipals.appRoleAssignedTo",
-        children=Children(owner="servicePrincipals", segment="appRoleAssignedTo", links=False),
     ),
 )

@@ -1,5 +1,6 @@
-"""The organization: a collection of one, whose id is the directory's."""
+"""The organization: a collection of one, whose id is the directory's. (Graph reference: organization.)"""
 
+from shared.domain.resources.restoring import RestoreKind, Restoring
 from shared.domain.resources.table import Reading, Resource, Stream
 
 _ORGANIZATION = """
@@ -10,6 +11,20 @@ _ORGANIZATION = """
     securityComplianceNotificationMails securityComplianceNotificationPhones state street
     technicalNotificationMails tenantType verifiedDomains
 """
+
+_WRITABLE = """
+    marketingNotificationEmails privacyProfile securityComplianceNotificationMails securityComplianceNotificationPhones
+    technicalNotificationMails
+"""
+
+_RESTORE_ORGANIZATION = Restoring(
+    kind=RestoreKind.SINGLETON,
+    stage=14,
+    item="/organization/{id}",
+    writable=tuple(_WRITABLE.split()),
+    whole=("privacyProfile",),
+    catches=("Everything else of the organization is read-only, or set in the admin center.",),
+)
 
 RESOURCES = (
     Resource(
@@ -24,6 +39,7 @@ RESOURCES = (
         everywhere=True,
         volatile=("directorySizeQuota", "onPremisesLastPasswordSyncDateTime", "onPremisesLastSyncDateTime"),
         properties=tuple(_ORGANIZATION.split()),
+        restoring=_RESTORE_ORGANIZATION,
     ),
 )
 

@@ -34,7 +34,15 @@ class SafeCreate(StrEnum):
     CLIENT_KEY = "client_key"
     """The caller chooses the key, so that a repeated request meets the same object."""
     MARK = "mark"
-    """A unique text in the property ``mark`` finds the object; it is replaced by the real value later."""
+    """A unique text in the property ``mark`` finds the object; it is replaced by the real value later.
+
+    A mark in a list is one more element.
+    """
+    LISTED = "listed"
+    """The collection is small enough to be listed whole, and no property can carry a mark.
+
+    An object with the same values of ``identified_by`` whose id was not there before the request is the created one.
+    """
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +54,20 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True):
     """The path to post to."""
     by_application: bool = True
     """False if only an administrator can undelete."""
+    permission: str = ""
+    """The permission to undelete, if it is another than that to write."""
     loses: tuple[str, ...] = ()
     """What does not come back with the object, as phrases."""
+
+
+class Fixed(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects that Graph does not let be written."""
+
+    property: str
+    value: str
+    """The JSON of the property's value in such objects."""
+    reason: str
+    """Why, as a sentence."""
 
 
 class OwnCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +77,8 @@ class OwnCall(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """The path of the call: ``/users/{id}/assignLicense``."""
     method: str = "POST"
+    permission: str = ""
+    """The permission of the call, if it is another than that to write."""
 
 
 class LinkWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +90,7 @@ class LinkWrite(msgspec.Struct, frozen=True, kw_only=True):
     """The path to delete: ``/groups/{owner}/members/{id}/$ref``."""
     method: str = "POST"
     bind: str = ""
-    """The property for ``<bind>@odata.bind``, with which up to 20 links go into one request; empty if there is none."""
+    """The owner's property, ``members`` of ``members@odata.bind``, that takes up to 20 links in one request; or empty."""
 
 
 class Restoring(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +100,7 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     stage: int
     """When it is written: lower stages first. Objects before what names them, Conditional Access last."""
     collection: str = ""
-    """The path to post a new object to."""
+    """The path to post a new object to; empty if a patch of ``item`` creates it."""
     item: str = ""
     """The path of one object."""
     required: tuple[str, ...] = ()
@@ -87,22 +109,45 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     """Properties that may be patched, and given at creation."""
     create_only: tuple[str, ...] = ()
     """Properties that are given at creation and never changed."""
+    generated: tuple[str, ...] = ()
+    """Properties that Graph demands at creation and never returns: the restore makes their values."""
+    initial: dict[str, str] = {}
+    """The JSON that a writable property gets at creation in place of the snapshot's value, which is written later."""
+    typed: bool = False
+    """True if each request must name the record's ``@odata.type``."""
     alone: tuple[str, ...] = ()
     """Writable properties that need a request of their own."""
     later: tuple[str, ...] = ()
     """Writable properties that name other objects, or need what other requests store: written after all objects exist."""
+    last: tuple[str, ...] = ()
+    """Writable properties that are written after everything else, because rights or safety depend on them."""
     whole: tuple[str, ...] = ()
     """Properties whose value is written whole, with what the snapshot holds of it, even if one part differs."""
+    parts_by_graph: tuple[str, ...] = ()
+    """Parts of writable properties, as paths with dots, that Graph sets: left out of every request."""
+    not_cleared: tuple[str, ...] = ()
+    """Writable properties that cannot be set to null."""
+    synced: tuple[str, ...] = ()
+    """Writable properties that also objects synchronised from on-premises let be written."""
+    sensitive: tuple[str, ...] = ()
+    """Writable properties that need a directory role for protected users."""
+    keyed: tuple[str, ...] = ()
+    """Writable properties that name a key of ``secret``: not written to an object that was created anew."""
+    by_administrator: tuple[str, ...] = ()
+    """Properties that Graph lets people write, and no application."""
     secret: tuple[str, ...] = ()
     """Properties that Graph does not give back, or that hold secrets: never written, and listed for renewal."""
     calls: tuple[OwnCall, ...] = ()
     link: LinkWrite | None = None
     create: SafeCreate = SafeCreate.NATURAL
     identified_by: tuple[str, ...] = ()
-    """The properties that identify an object among the live ones, with ``NATURAL`` and ``CLIENT_KEY``."""
+    """The properties that identify an object among the live ones, with all but ``MARK``."""
     mark: str = ""
     """The property that carries the mark: one where a leftover does no harm."""
     bin: Bin | None = None
+    fixed: tuple[Fixed, ...] = ()
+    permissions: tuple[str, ...] = ()
+    """Permissions that it may need beside ``permission_write``."""
     roles: tuple[str, ...] = ()
     """Directory roles that the restoring application may need beside its permission."""
     bucket: str = "directory"

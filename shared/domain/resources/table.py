@@ -41,15 +41,51 @@ class Children(msgspec.Struct, frozen=True, kw_only=True):
     """True if the children are references to other objects, False if they are objects of their own."""
 
 
+class ReferenceKind(StrEnum):
+    """What a property names, and so whether a restore rewrites it."""
+
+    OBJECT = "object"
+    """Objects, by id."""
+    APP_ID = "app_id"
+    """Applications or service principals, by ``appId``."""
+    TEXT = "text"
+    """Objects whose ids stand inside a text, such as a path or a membership rule."""
+    ROLE = "role"
+    """Directory roles, by the id of the template. It is the same in every directory."""
+    PERMISSION = "permission"
+    """App roles and scopes. Their ids are chosen by the caller and stay when the application is created anew."""
+    SKU = "sku"
+    """Licences and their service plans."""
+    DIRECTORY = "directory"
+    """Other directories."""
+    NAME = "name"
+    """Objects with a fixed name instead of a GUID, such as ``c1``."""
+
+
+REMAPPED = frozenset({ReferenceKind.OBJECT, ReferenceKind.APP_ID, ReferenceKind.TEXT})
+"""Kinds of references that change when the named object is created anew."""
+
+
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """A property that names objects of other resources by id."""
+    """A property that names objects."""
 
     path: str
-    """The property: names from the outside to the inside, separated by dots. Its value is an id, or a list of ids."""
-    resources: tuple[str, ...]
-    """The resources whose objects it may name."""
-    by_app_id: bool = False
-    """True if it names an object by ``appId`` instead of ``id``."""
+    """The property: names from the outside to the inside, separated by dots. Lists on the way are entered.
+
+    Its value is an id, or a list of ids.
+    """
+    resources: tuple[str, ...] = ()
+    """The resources whose objects it may name; empty if none is protected."""
+    kind: ReferenceKind = ReferenceKind.OBJECT
+    foreign: bool = False
+    """True if it may name an object that the directory does not have, such as an application of another organization."""
+    words: tuple[str, ...] = ()
+    """GUIDs with a meaning of their own, which name no object."""
+
+    @property
+    def by_app_id(self) -> bool:
+        """Return True if it names an object by ``appId`` instead of ``id``."""
+        return self.kind is ReferenceKind.APP_ID
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +107,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     properties: tuple[str, ...] = ()
     """The properties that Graph documents, where none are selected and so all are read."""
     references: tuple[Reference, ...] = ()
-    """The properties that name other objects. Values that are no GUID, such as ``All``, name none."""
+    """The properties that name other objects. Values that are no GUID, such as ``All``, name none, except of kind NAME."""
     restoring: Restoring | None = None
     """How its records are written back; None if Entrakeep does not restore it yet."""
 

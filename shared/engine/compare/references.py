@@ -1,23 +1,28 @@
 """The objects that a record names in its properties, as the resource table says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from shared.domain.json_text import elements, members, string
 from shared.domain.records import is_guid
-from shared.domain.resources import RESOURCES, Reference
+from shared.domain.resources import RESOURCES, Reference, ReferenceKind
+
+_BY_ID = frozenset({ReferenceKind.OBJECT, ReferenceKind.APP_ID})
 
 
 def references(resource: str, value: bytes) -> Iterator[tuple[Reference, str]]:
-    """Yield the ids that a record names, each with the reference that names it. Values that are no GUID name nothing."""
-    for reference in RESOURCES[resource].references if resource in RESOURCES else ():
-        for each in ids_in(_values_at_path(value, reference.path)):
-            yield reference, each
+    """Yield the ids that a record names, each with the reference that names it. Values that are no GUID name nothing.
+
+    References that may name objects of other directories are left out, and those inside texts.
+    """
+    for reference in _named_by(resource):
+        if reference.kind in _BY_ID and not reference.foreign:
+            for inner in _values_at_path(value, reference.path.split(".")):
+                yield from ((reference, each) for each in ids_in(inner) if each.lower() not in reference.words)
 
 
 def reference_at(resource: str, path: str) -> Reference | None:
-    """Return the reference at this path of a resource, or None."""
-    rows = RESOURCES[resource].references if resource in RESOURCES else ()
-    return next((each for each in rows if each.path == path), None)
+    """Return the reference at this path of a resource that names protected objects, or None."""
+    return next((each for each in _named_by(resource) if each.path == path), None)
 
 
 def ids_in(value: bytes | None) -> Iterator[str]:
@@ -28,9 +33,18 @@ def ids_in(value: bytes | None) -> Iterator[str]:
             yield text
 
 
-def _values_at_path(value: bytes | None, path: str) -> bytes | None:
-    """Return the value at a path, or None."""
-    for name in path.split("."):
-        inner = members(value) if value is not None else None
-        value = inner.get(name) if inner is not None else None
-    return value
+def _named_by(resource: str) -> Iterator[Reference]:
+    """Yield the references of a resource's records to protected objects."""
+    if resource in RESOURCES:
+        yield from (each for each in RESOURCES[resource].references if each.resources)
+
+
+def _values_at_path(value: bytes, path: Sequence[str]) -> Iterator[bytes]:
+    """Yield the values at a path; lists on the way are entered."""
+    if not path:
+        yield value
+        return
+    for each in elements(value) or [value]:
+        inner = (members(each) or {}).get(path[0])
+        if inner is not None:
+            yield from _values_at_path(inner, path[1:])
