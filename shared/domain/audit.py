@@ -66,6 +66,15 @@ class Action(StrEnum):
     KEY_UNTRUSTED = "key.untrusted"
     CATALOG_REBUILT = "catalog.rebuilt"
     STORE_ADOPTED = "store.adopted"
+    RESTORE_IDENTITY_UPDATED = "restore-identity.updated"
+    PLAN_ASKED = "plan.asked"
+    PLAN_ENDED = "plan.ended"
+    PLAN_WITHDRAWN = "plan.withdrawn"
+    RESTORE_ASKED = "restore.asked"
+    RESTORE_ENDED = "restore.ended"
+    RESTORE_REFUSED = "restore.refused"
+    UNDO_ASKED = "undo.asked"
+    PASSWORDS_HANDED_OUT = "passwords.handed-out"
     SWEEP_REMOVED = "sweep.removed"
 
 

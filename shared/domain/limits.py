@@ -52,6 +52,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     differences_waiting_bytes: int = 32 * 1024 * 1024
     """The size of these differences, with which the names of all objects are read too."""
 
+    # Restores
+    plan_hours: float = 24.0
+    """How long a plan may be carried out."""
+    plan_part_bytes: int = 1024 * 1024
+    """The size of a sealed part of a plan, before compression."""
+    backup_look_seconds: float = 2.0
+    """How often a plan or restore looks whether the backup has ended that it waits for."""
+
     # Messages, workers and beat
     resend_seconds: float = 5.0
     """First wait before a message is sent again; doubles each time."""

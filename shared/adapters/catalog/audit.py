@@ -21,7 +21,7 @@ _HEAD_CHANGED = (
 )
 _INSTALLATION_NAME = "(installation)"
 """The name of the installation's chain. No tenant can have this name."""
-_COUNTED = ("records", "snapshots", "blobs", "damaged", "removed")
+_COUNTED = ("records", "snapshots", "blobs", "damaged", "removed", "operations", "impossible", "done", "failed")
 """Counts of a job's details that the event of its end contains."""
 
 

@@ -175,7 +175,8 @@ def _report_request(rows: Changes, job: Job, kind: JobKind, retried: str | None)
     if row.requested is None:
         return
     fields = {"full": job.full} if row.may_be_full else job.detail.requested() if job.detail else {}
-    action = row.requested if retried is None else Action.JOB_RETRIED
+    requested = (job.detail.requested_as() if job.detail else None) or row.requested
+    action = requested if retried is None else Action.JOB_RETRIED
     append(rows, action, {"job": job.job_id, "snapshot": job.snapshot, "retried": retried}, fields)
 
 

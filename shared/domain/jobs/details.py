@@ -8,12 +8,24 @@ from typing import Any
 
 import msgspec
 
-from shared.domain.audit import Plain
+from shared.domain.audit import Action, Plain
 from shared.domain.errors import Code
 from shared.domain.kms_key import KeyDescription
+from shared.domain.restore.scope import Rules, Scope
 from shared.domain.trust import Untrusted
 
-_COUNTED = ("records", "snapshots", "blobs", "damaged", "removed", "moved")
+_COUNTED = (
+    "records",
+    "snapshots",
+    "blobs",
+    "damaged",
+    "removed",
+    "moved",
+    "operations",
+    "impossible",
+    "done",
+    "failed",
+)
 
 
 class Details(msgspec.Struct, kw_only=True):
@@ -22,6 +34,10 @@ class Details(msgspec.Struct, kw_only=True):
     def requested(self) -> dict[str, Plain]:
         """Return what the audit event of the job's request says about them."""
         return {}
+
+    def requested_as(self) -> Action | None:
+        """Return the action of the audit event of the request, or None if it is the one of the job's kind."""
+        return None
 
     def for_retry(self) -> "Details | None":
         """Return the details with which the job is requested again."""
@@ -163,6 +179,68 @@ class SweepResult(Details):
     """Names in the store that are not Entrakeep's and were skipped."""
     untrusted: list[Untrusted] = []
     """Data under KMS keys that are not trusted."""
+
+
+class PlanProgress(Details):
+    """The request for a plan, and its result. The job's snapshot is the one to restore."""
+
+    scope: Scope = Scope()
+    rules: Rules = Rules()
+    reason: str | None = None
+    """What the person gave as reason."""
+    undo: str | None = None
+    """The restore to undo."""
+    backup: str | None = None
+    """The backup job that reads the directory as it is now."""
+    plan: str | None = None
+    """The id of the plan."""
+    operations: int = 0
+    """Number of operations of the plan."""
+    impossible: int = 0
+    """Number of differences that the plan does not restore."""
+
+    def requested(self) -> dict[str, Plain]:
+        """Return the reason, what is covered, and the rules."""
+        covered = {name: value for name, value in msgspec.structs.asdict(self.scope).items() if value}
+        words = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in covered.items()}
+        rules: dict[str, Plain] = {"conflict": self.rules.conflict.value, "links": self.rules.links.value}
+        named = {"reason": self.reason, "undo": self.undo, "plan": self.plan}
+        return {**words, **rules, **{name: value for name, value in named.items() if value is not None}}
+
+    def for_retry(self) -> "PlanProgress":
+        """Return the request alone."""
+        return PlanProgress(scope=self.scope, rules=self.rules, reason=self.reason, undo=self.undo)
+
+
+class RestoreProgress(PlanProgress):
+    """The request for a restore, its progress and its result. ``plan`` is the plan that it carries out."""
+
+    password_recipient: str | None = None
+    """The age recipient to whom the passwords of created users are encrypted."""
+    given: bool = False
+    """True if the request named the plan."""
+    carried_by: str | None = None
+    """The restore that carries the plan out, or did before this one goes on with it; None before the first write."""
+    before: str | None = None
+    """The snapshot of the directory before the restore: the undo point."""
+    after: str | None = None
+    """The snapshot of the directory after the restore."""
+    done: int = 0
+    """Number of operations that are done."""
+    failed: int = 0
+    """Number of operations that failed, or that Graph accepted and did not apply."""
+    partly: int = 0
+    """Number of operations that were done without properties that Graph refused."""
+
+    def requested_as(self) -> Action | None:
+        """Return the action of an undo, if this is one."""
+        return None if self.undo is None else Action.UNDO_ASKED
+
+    def for_retry(self) -> "RestoreProgress":
+        """Return the request, which goes on with the plan if it was being carried out."""
+        again = msgspec.structs.replace(self, backup=None, after=None, done=0, failed=0, partly=0)
+        keeps_plan = self.given or self.carried_by is not None
+        return again if keeps_plan else msgspec.structs.replace(again, plan=None, before=None)
 
 
 def read_details(types: tuple[type[Details], ...], stored: Any) -> Details | None:

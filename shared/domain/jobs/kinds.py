@@ -15,7 +15,9 @@ from shared.domain.jobs.details import (
     KeyAnswer,
     KeyChangeProgress,
     KeyChecks,
+    PlanProgress,
     RecordsShown,
+    RestoreProgress,
     SweepResult,
     VerifyRequest,
     VerifyResult,
@@ -45,6 +47,10 @@ class JobKind(StrEnum):
     """Change the tenant's customer key to another one."""
     SWEEP = "sweep"
     """Remove garbage from the bucket."""
+    PLAN = "plan"
+    """Plan a restore, without writing to the directory."""
+    RESTORE = "restore"
+    """Carry out a plan: write to the directory, and verify the result."""
 
 
 class QueueName(StrEnum):
@@ -69,6 +75,17 @@ class Phase:
     """Merge adjacent runs of a stream."""
     COMMIT = 4
     """Store the manifest and commit the snapshot."""
+
+
+class RestorePhase:
+    """The phases of a restore."""
+
+    CHECK = 1
+    """Back up the directory, then make the plan, or check that the plan still fits."""
+    WRITE = 2
+    """Carry out the plan's operations."""
+    PROVE = 3
+    """Back up the directory again, and compare it with the snapshot."""
 
 
 class PhaseRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,6 +263,27 @@ _ROWS = (
         exclusive_with=_BACKUP_OR_SWEEP,
         needs_key=False,
         removed=Action.SWEEP_REMOVED,
+    ),
+    KindRow(
+        kind=JobKind.PLAN,
+        stored="plan",
+        details=(PlanProgress,),
+        phases=_one_step("plan", "plan.make"),
+        may_retry=True,
+        command="entrakeep plan make",
+        requested=Action.PLAN_ASKED,
+        ended=Action.PLAN_ENDED,
+    ),
+    KindRow(
+        kind=JobKind.RESTORE,
+        stored="restore",
+        details=(RestoreProgress,),
+        phases={RestorePhase.CHECK: PhaseRow(task="restore.check", steps=("check",))},
+        exclusive_with=frozenset({JobKind.RESTORE}),
+        may_retry=True,
+        command="entrakeep restore",
+        requested=Action.RESTORE_ASKED,
+        ended=Action.RESTORE_ENDED,
     ),
 )
 KINDS: dict[JobKind, KindRow] = {row.kind: row for row in _ROWS}

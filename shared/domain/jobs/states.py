@@ -13,7 +13,7 @@ class JobState(StrEnum):
     SUCCEEDED = "succeeded"
     """The job ended with all that it was to do."""
     SUCCEEDED_WITH_WARNINGS = "succeeded_with_warnings"
-    """The backup made a snapshot that is incomplete."""
+    """The backup made a snapshot that is incomplete, or the restore ends with differences."""
     FAILED = "failed"
     """The job ended with an error; its code says which."""
     CANCELLED = "cancelled"

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.domain.errors import ClaimLost, Code, EntrakeepError
 from shared.domain.jobs import JobState, StepState
-from shared.engine.steps.work import TimeSliceOver
+from shared.engine.steps.work import TimeSliceOver, WaitFor
 from shared.messages import StepMessage
 from shared.ports.catalog.tenant import TenantCatalog
 
@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     DONE = "done"
     """The step is done."""
     RETRIED = "retried"
-    """The step is queued again: after trouble, at the end of its time slice, or because its worker ends."""
+    """The step is queued again: after trouble, to wait for another job, or because its time slice or its worker ends."""
     FAILED = "failed"
     """The step failed its job."""
     DROPPED = "dropped"
@@ -34,7 +34,9 @@ class Ending(msgspec.Struct, frozen=True):
     """The error code that led to the outcome, if an error did."""
 
 
-def ending_of(catalog: TenantCatalog, message: StepMessage, error: EntrakeepError | TimeSliceOver | None) -> Ending:
+def ending_of(
+    catalog: TenantCatalog, message: StepMessage, error: EntrakeepError | TimeSliceOver | WaitFor | None
+) -> Ending:
     """Return how the attempt at the step ended. ``error`` is what ended it early, or None."""
     fate = catalog.jobs.fate(message.job_id, message.step_id)
     if fate is None:
@@ -46,7 +48,7 @@ def ending_of(catalog: TenantCatalog, message: StepMessage, error: EntrakeepErro
     if fate.step is StepState.DONE:
         return Ending(Outcome.DONE)
     if fate.step is StepState.QUEUED and error is not None:
-        return Ending(Outcome.RETRIED, None if isinstance(error, ClaimLost | TimeSliceOver) else error.code)
+        return Ending(Outcome.RETRIED, None if isinstance(error, ClaimLost | TimeSliceOver | WaitFor) else error.code)
     return Ending(Outcome.ELSEWHERE)
 
 

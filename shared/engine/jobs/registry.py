@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from shared.domain.jobs import JobKind, Phase
+from shared.domain.jobs import JobKind, Phase, RestorePhase
 from shared.engine.backup import commit_step, compact_step, read_step
 from shared.engine.key_management import key_change_step
 from shared.engine.key_management.key_check import key_check_step
+from shared.engine.restore.planning import check_step, plan_step
 from shared.engine.steps.work import Work
 from shared.engine.upkeep.sweep import sweep_step
 from shared.engine.upkeep.verify import verify_step
@@ -25,5 +26,7 @@ STEPS: Mapping[JobKind, Mapping[int, StepFunction]] = {
     JobKind.KEY_ENABLE: {1: key_change_step},
     JobKind.KEY_UPDATE: {1: key_change_step},
     JobKind.SWEEP: {1: sweep_step},
+    JobKind.PLAN: {1: plan_step},
+    JobKind.RESTORE: {RestorePhase.CHECK: check_step},
 }
 """The function of each phase of each kind."""

@@ -28,7 +28,7 @@ from shared.engine.jobs.registry import STEPS
 from shared.engine.jobs.sending import send_due
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.claim_keeper import ClaimKeeper
-from shared.engine.steps.work import TimeSliceOver, Work
+from shared.engine.steps.work import TimeSliceOver, WaitFor, Work
 from shared.messages import StepMessage
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.observer import Point
@@ -37,7 +37,9 @@ log = logging.getLogger(__name__)
 
 _SHORTAGES = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
 """Errors of system calls on a machine that is short of memory, descriptors or processes."""
-_End = tuple[bool, EntrakeepError | TimeSliceOver | None]
+_Early = EntrakeepError | TimeSliceOver | WaitFor
+"""What ends a step early."""
+_End = tuple[bool, _Early | None]
 """True if the next phase opened, and the error that ended the step early, if one did."""
 
 
@@ -90,7 +92,7 @@ def _run_and_store(context: Context, catalog: TenantCatalog, hold: ClaimKeeper) 
         retry_seconds = context.limits.check_retry_seconds if KINDS[claim.kind].person_waits else None
         with ProcessKeys(context, catalog, retry_seconds) as keys:
             return _work(Work(context, catalog, claim, hold, keys)), None
-    except (EntrakeepError, TimeSliceOver) as error:
+    except (EntrakeepError, TimeSliceOver, WaitFor) as error:
         try:
             return _store_fate(context, catalog, claim, error), error
         except ClaimLost:
@@ -117,10 +119,12 @@ def _work(work: Work) -> bool:
     return STEPS[claim.kind][claim.phase](work)
 
 
-def _store_fate(context: Context, catalog: TenantCatalog, claim: Claim, error: EntrakeepError | TimeSliceOver) -> bool:
+def _store_fate(context: Context, catalog: TenantCatalog, claim: Claim, error: _Early) -> bool:
     """Store in SQL what the error means for the step. Return True if the next phase opened. Raises ClaimLost."""
     if isinstance(error, TimeSliceOver):
         catalog.claims.release_step(claim, after=0.0, trouble=None)
+    elif isinstance(error, WaitFor):
+        catalog.claims.release_step(claim, after=error.seconds, trouble=None)
     elif isinstance(error, Cancelled):
         catalog.claims.fail(claim, error.code, error.message, state=JobState.CANCELLED)
     elif isinstance(error, KeyRefused):
@@ -178,6 +182,6 @@ def _retry_later(context: Context, catalog: TenantCatalog, claim: Claim, error: 
     return False
 
 
-def _code(error: EntrakeepError | TimeSliceOver | None) -> Code | None:
-    """Return the error's code. A finished step and a time slice that is over have none."""
+def _code(error: _Early | None) -> Code | None:
+    """Return the error's code. A finished step, a time slice that is over, and a wait for another job have none."""
     return error.code if isinstance(error, EntrakeepError) else None

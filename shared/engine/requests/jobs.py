@@ -60,7 +60,10 @@ def retry_job(catalog: Catalog, actor: str, job_id: str) -> RequestedJob:
         raise Refuse(Code.WRONG_USE, f"{ended.kind} jobs cannot be retried; {advice}.")
     jobs = catalog.as_actor(actor).tenant(ended.tenant_id).jobs
     detail = ended.detail.for_retry() if ended.detail else None
-    job, new = jobs.request(row.kind, origin=Origin.HAND, full=ended.full, detail=detail, retried=job_id)
+    snapshot = None if row.builds_on_newest else ended.parent
+    job, new = jobs.request(
+        row.kind, origin=Origin.HAND, full=ended.full, snapshot=snapshot, detail=detail, retried=job_id
+    )
     return RequestedJob(job=job, new=new)
 
 

@@ -15,6 +15,14 @@ class TimeSliceOver(Exception):
     """The step's time slice is over. It has stored a checkpoint, and its claim is to be released."""
 
 
+class WaitFor(Exception):
+    """The step waits for another job. Its claim is to be released for so many seconds, which counts as no failure."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class Work:
     """What a step works with."""

@@ -12,7 +12,7 @@ from shared.ports.catalog.queries import JobFilter
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import ARN, VERIFY, World
 
-NEW = "restore"
+NEW = "replicate"
 DAY = timedelta(days=1)
 USERS, COMMIT = StepPlan(phase=Phase.READ, name="users"), StepPlan(phase=Phase.COMMIT, name="commit")
 NEW_STREAM, NEW_PHASE = StepPlan(phase=Phase.READ, name="devices"), StepPlan(phase=9, name="report")

@@ -1,9 +1,11 @@
 """The details of jobs keep the JSON that workers of other versions store and read."""
 
+import json
 from typing import Any
 
 import pytest
 
+from shared.domain.audit import Action
 from shared.domain.errors import Code
 from shared.domain.jobs import (
     Check,
@@ -13,7 +15,9 @@ from shared.domain.jobs import (
     KeyAnswer,
     KeyChangeProgress,
     KeyChecks,
+    PlanProgress,
     RecordsShown,
+    RestoreProgress,
     SweepResult,
     UnmovedKey,
     VerifyRequest,
@@ -22,6 +26,7 @@ from shared.domain.jobs import (
     stored_details,
 )
 from shared.domain.kms_key import KeyDescription
+from shared.domain.restore.scope import Scope
 from shared.domain.trust import Untrusted
 
 ARN = "arn:aws:kms:eu-central-1:444455556666:key/one"
@@ -49,6 +54,44 @@ CHANGE = {
     "database": "Sentence.",
     "proved": {"0": "h"},
 }
+PLAN = {
+    "scope": {
+        "resources": ["users"],
+        "ids": ["i"],
+        "properties": ["department"],
+        "links_only": True,
+        "deleted_since": "s",
+        "changed_since": None,
+        "delete_newer": ["n"],
+    },
+    "rules": {
+        "conflict": "skip",
+        "links": "exact",
+        "links_of": {"groups.owners": "merge"},
+        "undelete_only": True,
+        "enable_policies": True,
+        "stop_on_error": True,
+        "drop_taken_addresses": False,
+        "exchange_principals": False,
+        "new_names": {},
+    },
+    "reason": "ticket 17",
+    "undo": None,
+    "backup": "b",
+    "plan": "p",
+    "operations": 3,
+    "impossible": 1,
+}
+CARRIED = {
+    "password_recipient": "age1",
+    "given": True,
+    "carried_by": "j",
+    "before": "s",
+    "after": "t",
+    "done": 2,
+    "failed": 1,
+    "partly": 1,
+}
 UNTRUSTED = {"arn": ARN, "data_keys": 1, "manifests": 2, "found_at": None}
 STORED: list[tuple[JobKind, Any, type[Details]]] = [
     (JobKind.DOWNLOAD, {"records": 7}, RecordsShown),
@@ -69,6 +112,8 @@ STORED: list[tuple[JobKind, Any, type[Details]]] = [
     (JobKind.KEY_ENABLE, CHANGE, KeyChangeProgress),
     (JobKind.KEY_UPDATE, CHANGE, KeyChangeProgress),
     (JobKind.SWEEP, {"removed": 3, "strays": ["x"], "untrusted": [UNTRUSTED]}, SweepResult),
+    (JobKind.PLAN, PLAN, PlanProgress),
+    (JobKind.RESTORE, {**PLAN, **CARRIED}, RestoreProgress),
 ]
 
 
@@ -76,7 +121,7 @@ STORED: list[tuple[JobKind, Any, type[Details]]] = [
 def test_stored_details_are_read_and_stored_again_unchanged(kind: JobKind, stored: Any, type_: type[Details]) -> None:
     details = details_of(kind, stored)
     assert type(details) is type_
-    assert stored_details(details) == stored
+    assert json.loads(json.dumps(stored_details(details))) == stored
 
 
 @pytest.mark.parametrize(
@@ -118,6 +163,8 @@ def test_unreadable_details_are_none(stored: Any) -> None:
         (VerifyRequest(shallow=True), {}),
         (SweepResult(removed=3, untrusted=[Untrusted(arn=ARN, data_keys=1, manifests=2)]), {"removed": 3}),
         (KeyChangeProgress(arn=ARN, moved=4, snapshots=["s", "t"]), {"moved": 4, "snapshots": 2}),
+        (PlanProgress(operations=3, impossible=1), {"operations": 3, "impossible": 1}),
+        (RestoreProgress(operations=3, done=2, failed=1), {"operations": 3, "impossible": 0, "done": 2, "failed": 1}),
     ],
 )
 def test_the_end_of_a_job_reports_counts(details: Details, counts: dict[str, int]) -> None:
@@ -131,6 +178,18 @@ def test_the_end_of_a_job_reports_counts(details: Details, counts: dict[str, int
         (VerifyRequest(), {"shallow": False}),
         (KeyChangeProgress(arn=ARN, moved=4), {"arn": ARN}),
         (KeyChecks(arn=ARN), {}),
+        (PlanProgress(), {"conflict": "overwrite", "links": "merge"}),
+        (
+            RestoreProgress(scope=Scope(ids=("i", "j"), links_only=True), reason="ticket 17", plan="p"),
+            {
+                "conflict": "overwrite",
+                "links": "merge",
+                "ids": "i,j",
+                "links_only": True,
+                "reason": "ticket 17",
+                "plan": "p",
+            },
+        ),
     ],
 )
 def test_the_event_of_a_request_names_the_requested_details(details: Details, requested: dict[str, Any]) -> None:
@@ -141,6 +200,26 @@ def test_a_retry_repeats_the_request_and_not_the_progress() -> None:
     ended = KeyChangeProgress(arn=ARN, moved=4, left=[UnmovedKey(blob="b", reason=Code.BLOB_DAMAGED)])
     assert ended.for_retry() == KeyChangeProgress(arn=ARN)
     assert KeyChecks(arn=ARN, checks=[Check(check="form", outcome="passed")]).for_retry() is None
+
+
+def test_a_retried_plan_is_planned_anew() -> None:
+    ended = PlanProgress(reason="ticket 17", undo="u", backup="b", plan="p", operations=3)
+    assert ended.for_retry() == PlanProgress(reason="ticket 17", undo="u")
+
+
+def test_a_retried_restore_goes_on_with_the_plan_that_was_given_or_begun() -> None:
+    counts = {"backup": "b", "operations": 3, "done": 2, "failed": 1}
+    begun = RestoreProgress(plan="p", carried_by="j", before="s", after="t", **counts)
+    assert begun.for_retry() == RestoreProgress(plan="p", carried_by="j", before="s", operations=3)
+    given = RestoreProgress(plan="p", given=True, **counts)
+    assert given.for_retry().plan == "p"
+    own = RestoreProgress(plan="p", before="s", **counts).for_retry()
+    assert (own.plan, own.before) == (None, None), "nothing was written, so the plan is made again"
+
+
+def test_the_request_of_an_undo_is_an_event_of_its_own() -> None:
+    assert RestoreProgress(undo="j").requested_as() is Action.UNDO_ASKED
+    assert RestoreProgress().requested_as() is PlanProgress(undo="j").requested_as() is None
 
 
 def test_the_answer_of_kms_is_part_of_the_checks() -> None:

@@ -57,6 +57,8 @@ def test_exclusion_is_mutual(kind: JobKind) -> None:
         (JobKind.KEY_ENABLE, "key-enable"),
         (JobKind.KEY_UPDATE, "key-update"),
         (JobKind.SWEEP, "prune"),
+        (JobKind.PLAN, "plan"),
+        (JobKind.RESTORE, "restore"),
     ],
 )
 def test_the_stored_text_of_a_kind_stays_readable_by_other_versions(kind: JobKind, stored: str) -> None:
@@ -70,8 +72,8 @@ def test_a_sweep_is_read_under_both_its_names() -> None:
 
 
 def test_an_unknown_kind_is_its_text() -> None:
-    assert kind_of("restore") == "restore"
-    assert row_of("restore") is None
+    assert kind_of("replicate") == "replicate"
+    assert row_of("replicate") is None
     assert row_of("backup") is None, "a text is not the kind"
 
 
@@ -102,7 +104,7 @@ def test_a_job_has_the_queue_of_its_kind_unless_a_person_requested_it(
         (JobKind.KEY_UPDATE, {"arn": "arn", "shallow": True}, True),
         (JobKind.KEY_CHECK, None, True),
         (JobKind.SWEEP, None, False),
-        ("restore", None, True),
+        ("replicate", None, True),
     ],
 )
 def test_a_job_needs_a_key_unless_it_opens_nothing(kind: JobKind | str, stored: Any, needed: bool) -> None:
@@ -112,7 +114,7 @@ def test_a_job_needs_a_key_unless_it_opens_nothing(kind: JobKind | str, stored: 
 def test_details_of_a_request_without_options_are_the_defaults() -> None:
     assert details_of(JobKind.VERIFY, None) == VerifyRequest(shallow=False)
     assert details_of(JobKind.KEY_CHECK, None) is None
-    assert details_of("restore", {"plan": 1}) is None
+    assert details_of("replicate", {"plan": 1}) is None
 
 
 def test_a_backup_reads_every_stream_and_only_delta_streams_twice() -> None:
@@ -122,5 +124,6 @@ def test_a_backup_reads_every_stream_and_only_delta_streams_twice() -> None:
     assert [number for number, phase in phases.items() if phase.may_fail] == [Phase.READ]
 
 
-def test_only_key_changes_and_backups_may_be_retried() -> None:
-    assert {kind for kind, row in KINDS.items() if row.may_retry} == {JobKind.BACKUP, *KEY_CHANGES}
+def test_backups_key_changes_plans_and_restores_may_be_retried() -> None:
+    retried = {kind for kind, row in KINDS.items() if row.may_retry}
+    assert retried == {JobKind.BACKUP, *KEY_CHANGES, JobKind.PLAN, JobKind.RESTORE}

@@ -16,7 +16,7 @@ def test_a_planned_job_has_the_steps_of_its_kind_by_phase() -> None:
     assert [step.phase for step in backup] == sorted(step.phase for step in backup)
     assert (backup[0].phase, backup[-2:]) == (Phase.READ, [COMPACT, COMMIT])
     assert steps_of(JobKind.SWEEP) == [SWEEP]
-    assert steps_of(JobKind.BROWSE) == steps_of("restore") == []
+    assert steps_of(JobKind.BROWSE) == steps_of("replicate") == []
 
 
 @pytest.mark.parametrize("kind", [kind for kind in JobKind if steps_of(kind)])
@@ -40,7 +40,7 @@ def test_every_planned_step_is_known_and_may_run(kind: JobKind) -> None:
         (JobKind.SWEEP, SWEEP, [SWEEP], True),
         (JobKind.SWEEP, StepPlan(phase=1, name="sweep"), [StepPlan(phase=1, name="sweep")], False),
         (JobKind.BROWSE, StepPlan(phase=1, name="browse"), [], False),
-        ("restore", StepPlan(phase=1, name="restore"), [], False),
+        ("replicate", StepPlan(phase=1, name="replicate"), [], False),
     ],
 )
 def test_a_step_may_run_where_everything_that_it_uses_is_known(
