@@ -57,6 +57,10 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """A number that rises when the tenant's KMS key changes."""
     sign_in_expires_at: datetime | None = None
     """When its client secret or certificate expires, if that is known."""
+    restore_client_id: str | None = None
+    """The application that restores; None if the tenant has no restore identity."""
+    restore_expires_at: datetime | None = None
+    """When the client secret or certificate of the restore identity expires, if that is known."""
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
-"""The expiry of a tenant's client secret or certificate."""
+"""The expiry of a tenant's client secret or certificate, and its missing restore identity."""
 
 from datetime import datetime, timedelta
 
+from shared.domain.errors import Code, Refuse
 from shared.domain.model import Tenant
 
 SOON = timedelta(days=30)
@@ -25,6 +26,16 @@ def expiry_sentence(tenant: Tenant, now: datetime) -> str | None:
         f"The client secret or certificate of {tenant.name} {when} on {expires_at:%Y-%m-%d}: make another, "
         f"and give it with 'entrakeep tenant update {tenant.name}'."
     )
+
+
+def no_restore_identity(name: str) -> Refuse:
+    """Return the refusal to restore a tenant that has no application with rights to write."""
+    sentence = (
+        f"{name} has no restore identity, and the application that reads its directory cannot write. Register a second "
+        f"application and add it: 'entrakeep tenant update {name} --restore-client-id GUID --restore-client-secret-file "
+        "FILE'. docs/restore.md lists the permissions that it needs."
+    )
+    return Refuse(Code.NO_RESTORE_IDENTITY, sentence)
 
 
 def reminded_since(expires_at: datetime, now: datetime) -> datetime | None:

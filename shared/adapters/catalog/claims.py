@@ -27,7 +27,7 @@ from shared.adapters.catalog.step_writes import (
     plain_progress,
     requeue,
 )
-from shared.adapters.catalog.tenancy import Tenancy
+from shared.adapters.catalog.tenancy import Tenancy, sealed_of
 from shared.adapters.catalog.unknown_steps import may_run_step
 from shared.domain.errors import Answer, Code, Refuse, Retry
 from shared.domain.jobs import (
@@ -39,7 +39,7 @@ from shared.domain.jobs import (
     stored_details,
 )
 from shared.domain.jobs.backoff import TroubleTimes, is_progress, retry_wait, trouble_times
-from shared.domain.model import RunRef, Sealed, Snapshot
+from shared.domain.model import RunRef, Snapshot
 from shared.ports.catalog.claims import Checkpoint, Renewal, TroubleDuration
 
 
@@ -279,6 +279,6 @@ def _checkpoint_of(row: RowMapping, run: RowMapping | None) -> Checkpoint:
     return Checkpoint(
         phase=row["phase"],
         stream=row["stream"],
-        sealed=Sealed(row_id=row["row_id"], data_key_id=row["data_key_id"], data=row["data"]),
+        sealed=sealed_of(row),
         run=None if run is None else run_of(run),
     )

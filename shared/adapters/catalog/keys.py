@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,16 +16,20 @@ from shared.adapters.catalog.key_answers import disproved, note_answer, note_ref
 from shared.adapters.catalog.key_states import key_states, newest_generation
 from shared.adapters.catalog.schema import data_keys, jobs, refusals, secrets, tenants
 from shared.adapters.catalog.statements import locked
-from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy
+from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, sealed_of
 from shared.domain.audit import Action
 from shared.domain.errors import Alarm, ClaimLost, Code, Refuse
 from shared.domain.jobs import JobState, details_of, needs_key
 from shared.domain.model import CredentialKind, Purpose, Sealed, WrappedKey, encryption_context
+from shared.domain.sign_in import no_restore_identity
 from shared.ports.catalog.keys import EpochMoved, KeyState
 
 log = logging.getLogger(__name__)
 
-_CREDENTIALS = tuple(kind.value for kind in CredentialKind)
+_CREDENTIALS = {kind.value: kind for kind in CredentialKind}
+"""Kinds of the reading application's credential, by the kind of its row."""
+_RESTORE_CREDENTIALS = {f"restore-{kind}": kind for kind in CredentialKind}
+"""Kinds of the restoring application's credential, by the kind of its row."""
 
 
 class SqlKeys:
@@ -98,14 +102,26 @@ class SqlKeys:
 
     def credential(self) -> tuple[CredentialKind, Sealed]:
         """Return the tenant's sealed credential. Raises Refuse ``GRAPH_SIGN_IN_FAILED`` if a rebuilt catalog has none."""
-        with self._tenancy.read() as rows:
-            rows.tenant()
-            row = rows.one(secrets, secrets.c.kind.in_(_CREDENTIALS))
-        if row is None:
+        stored = self._credential_of(_CREDENTIALS)
+        if stored is None:
             sentence = "The rebuilt catalog holds no credential of this tenant; give it one: 'entrakeep tenant update'."
             raise Refuse(Code.GRAPH_SIGN_IN_FAILED, sentence)
-        sealed = Sealed(row_id=row["row_id"], data_key_id=row["data_key_id"], data=row["data"])
-        return CredentialKind(row["kind"]), sealed
+        return stored
+
+    def restore_credential(self) -> tuple[CredentialKind, Sealed]:
+        """Return the sealed credential that restores. Raises Refuse ``NO_RESTORE_IDENTITY`` if the tenant has none."""
+        stored = self._credential_of(_RESTORE_CREDENTIALS)
+        if stored is None:
+            with self._tenancy.read() as rows:
+                raise no_restore_identity(rows.tenant()["name"])
+        return stored
+
+    def _credential_of(self, kinds: Mapping[str, CredentialKind]) -> tuple[CredentialKind, Sealed] | None:
+        """Return the sealed credential in the row of one of these kinds, or None."""
+        with self._tenancy.read() as rows:
+            rows.tenant()
+            row = rows.one(secrets, secrets.c.kind.in_(kinds))
+        return None if row is None else (kinds[row["kind"]], sealed_of(row))
 
     def arns(self) -> frozenset[str]:
         """Return the ARNs of the KMS keys that wrap a data key, and of the tenant's current key."""
@@ -191,6 +207,12 @@ def put_credential(rows: Changes, kind: CredentialKind, sealed: Sealed) -> None:
     """Store the tenant's credential in place of any earlier one, whatever its kind."""
     rows.delete(secrets, secrets.c.kind.in_(_CREDENTIALS))
     rows.insert(secrets, kind=kind, **msgspec.structs.asdict(sealed))
+
+
+def put_restore_credential(rows: Changes, kind: CredentialKind, sealed: Sealed) -> None:
+    """Store the credential of the restore identity in place of any earlier one, whatever its kind."""
+    rows.delete(secrets, secrets.c.kind.in_(_RESTORE_CREDENTIALS))
+    rows.insert(secrets, kind=f"restore-{kind}", **msgspec.structs.asdict(sealed))
 
 
 def newest_generations(rows: Rows) -> Select[Any]:

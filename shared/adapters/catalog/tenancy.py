@@ -13,7 +13,7 @@ from shared.adapters.catalog import schema, statements
 from shared.adapters.catalog.engine import Database
 from shared.adapters.catalog.statements import Where
 from shared.domain.errors import Code, Refuse
-from shared.domain.model import KeyMode, Tenant
+from shared.domain.model import KeyMode, Sealed, Tenant
 
 NOBODY_NAMED = "-"
 """The actor in the audit trail if the caller named none."""
@@ -166,7 +166,14 @@ def tenant_of(row: RowMapping) -> Tenant:
         key_arn=row["key_arn"],
         key_epoch=row["key_epoch"],
         sign_in_expires_at=row["sign_in_expires_at"],
+        restore_client_id=row["restore_client_id"],
+        restore_expires_at=row["restore_expires_at"],
     )
+
+
+def sealed_of(row: RowMapping) -> Sealed:
+    """Return the sealed row."""
+    return Sealed(row_id=row["row_id"], data_key_id=row["data_key_id"], data=row["data"])
 
 
 def no_such_tenant(name: str) -> Refuse:

@@ -15,9 +15,10 @@ from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
 from shared.adapters.catalog.job_rows import job_of, no_such_job
 from shared.adapters.catalog.jobs import SqlJobs
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
-from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential
+from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential, put_restore_credential
 from shared.adapters.catalog.overview import SqlOverview
 from shared.adapters.catalog.queries import SqlQueries
+from shared.adapters.catalog.restores import SqlRestores
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
 from shared.adapters.catalog.snapshots import SqlSnapshots
@@ -45,6 +46,7 @@ class SqlTenant:
         self.schedules = SqlSchedules(tenancy)
         self.upkeep = SqlUpkeep(tenancy)
         self.health = SqlHealth(tenancy)
+        self.restores = SqlRestores(tenancy)
         self.audit = SqlAudit(tenancy)
 
     @property
@@ -66,6 +68,16 @@ class SqlTenant:
             rows.update(schema.tenants, client_id=client_id, sign_in_expires_at=expires_at)
             put_credential(rows, kind, sealed)
             append(rows, Action.CREDENTIAL_UPDATED, {}, {"client_id": client_id, "kind": kind})
+
+    def update_restore_identity(
+        self, *, client_id: str, kind: CredentialKind, sealed: Sealed, expires_at: datetime | None = None
+    ) -> None:
+        """Store the application that restores, and its credential. Raises Refuse ``NO_SUCH_TENANT``."""
+        with self._tenancy.write() as rows:
+            rows.tenant(lock=True)
+            rows.update(schema.tenants, restore_client_id=client_id, restore_expires_at=expires_at)
+            put_restore_credential(rows, kind, sealed)
+            append(rows, Action.RESTORE_IDENTITY_UPDATED, {}, {"client_id": client_id, "kind": kind})
 
     def remove(self) -> frozenset[bytes]:
         """Remove the tenant's rows except its audit trail. Return the wrapped data keys that were deleted."""

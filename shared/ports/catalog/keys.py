@@ -68,6 +68,12 @@ class Keys(Protocol):
         credential.
         """
 
+    def restore_credential(self) -> tuple[CredentialKind, Sealed]:
+        """Return the restoring application's kind of credential and the sealed credential.
+
+        Raise Refuse ``NO_SUCH_TENANT``, and ``NO_RESTORE_IDENTITY`` if the tenant has none.
+        """
+
     def arns(self) -> frozenset[str]:
         """Return the KMS keys that SQL names for the tenant: its own, and those that wrap its data keys."""
 

@@ -1,6 +1,6 @@
 """Restores: the rows of plans, of the id map, and of the results of operations, of one tenant."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -20,7 +20,7 @@ class PlanState(StrEnum):
     RUNNING = "running"
     """A restore carries it out."""
     DONE = "done"
-    """A restore has carried it out."""
+    """A restore has carried it out, or has ended early; the report of its job says how far it came."""
     EXPIRED = "expired"
     """It is older than a plan may be."""
     WITHDRAWN = "withdrawn"
@@ -48,6 +48,8 @@ class PlanRow(msgspec.Struct, frozen=True, kw_only=True):
     """What the person gave as reason."""
     restore_job: str | None = None
     """The restore that carries, or carried, it out."""
+    undone_job: str | None = None
+    """The restore that the plan undoes."""
 
 
 class OperationState(StrEnum):
@@ -74,23 +76,39 @@ class OperationResult(msgspec.Struct, frozen=True, kw_only=True):
     detail: Sealed
 
 
+class SealedPassword(msgspec.Struct, frozen=True, kw_only=True):
+    """The sealed password of a user that a restore has created."""
+
+    number: int
+    """The number of the operation that created the user."""
+    sealed: Sealed
+
+
 class Restores(Protocol):
     """The rows of one tenant's restores. Writes with a claim raise ClaimLost if it is no longer the step's."""
 
-    def add_plan(self, claim: Claim, row: PlanRow, parts: Sequence[Sealed]) -> None:
-        """Store a plan with its sealed parts."""
+    def add_plan(self, claim: Claim, row: PlanRow, parts: Iterable[Sealed]) -> None:
+        """Store a plan with its sealed parts, in one transaction. Replace a plan that the same job has stored before."""
 
     def plan(self, plan_id: str) -> PlanRow:
-        """Return a plan's row. Raise Refuse ``NO_SUCH_PLAN``. A plan past its time is shown as expired."""
+        """Return a plan's row. Raise Refuse ``NO_SUCH_PLAN``.
+
+        A ready plan past its time is shown as expired, and a running one as done if its restore has ended.
+        """
 
     def plans(self) -> list[PlanRow]:
-        """Return the plans, newest first."""
+        """Return the plans, newest first, shown as ``plan`` does."""
 
     def plan_parts(self, plan_id: str) -> Iterator[Sealed]:
         """Yield the sealed parts of a plan, in order."""
 
     def move_plan(self, plan_id: str, state: PlanState, restore_job: str | None = None) -> PlanRow:
-        """Change a plan's state. Raise Refuse ``BUSY``, ``PLAN_EXPIRED`` or ``WRONG_USE`` if it may not change so."""
+        """Change a plan's state, with its audit event. Return its row.
+
+        A ready plan may become running or withdrawn, and a running one done. With ``restore_job`` a running plan goes on
+        in that job if the job before has ended. A repeated change is accepted. Raise Refuse ``NO_SUCH_PLAN``;
+        ``PLAN_EXPIRED`` if it is too old to begin; ``BUSY`` if another restore carries it out; ``WRONG_USE`` otherwise.
+        """
 
     def intend(self, claim: Claim, entries: Sequence[MapEntry]) -> None:
         """Store entries of the id map before their objects are created. An entry with the same old id is kept."""
@@ -102,10 +120,22 @@ class Restores(Protocol):
         """Delete entries whose objects were certainly not created."""
 
     def map_entries(self) -> list[MapEntry]:
-        """Return the whole id map of the tenant."""
+        """Return the whole id map of the tenant, by old id. Ids are in lower case."""
 
     def add_results(self, claim: Claim, results: Sequence[OperationResult]) -> None:
         """Store results, and replace those of the same numbers."""
 
+    def adopt(self, claim: Claim, job_id: str) -> None:
+        """Copy the results of an earlier restore of the same plan to this one, and take over its passwords. Idempotent."""
+
     def results(self, job_id: str) -> list[OperationResult]:
         """Return the results of a restore, by number."""
+
+    def keep_passwords(self, claim: Claim, passwords: Sequence[SealedPassword]) -> None:
+        """Store sealed passwords of created users, and replace those of the same numbers."""
+
+    def passwords(self, job_id: str) -> list[SealedPassword]:
+        """Return the passwords of a restore that were not handed out yet, by number."""
+
+    def forget_passwords(self, job_id: str) -> int:
+        """Delete the passwords of a restore because they were handed out, with the audit event. Return how many."""

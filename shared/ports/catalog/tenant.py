@@ -10,6 +10,7 @@ from shared.ports.catalog.customer_keys import CustomerKeys
 from shared.ports.catalog.jobs import Jobs
 from shared.ports.catalog.key_health import Health
 from shared.ports.catalog.keys import Keys
+from shared.ports.catalog.restores import Restores
 from shared.ports.catalog.schedules import Schedules
 from shared.ports.catalog.snapshots import Snapshots
 from shared.ports.catalog.upkeep import Upkeep
@@ -37,6 +38,8 @@ class TenantCatalog(Protocol):
     @property
     def health(self) -> Health: ...
     @property
+    def restores(self) -> Restores: ...
+    @property
     def audit(self) -> Audit: ...
 
     def tenant(self) -> Tenant:
@@ -50,6 +53,11 @@ class TenantCatalog(Protocol):
         Raise Refuse ``DIRECTORY_EXISTS`` if a rebuild restored the tenant without a credential while another tenant of
         its directory has one.
         """
+
+    def update_restore_identity(
+        self, *, client_id: str, kind: CredentialKind, sealed: Sealed, expires_at: datetime | None = None
+    ) -> None:
+        """Replace the restoring application, its sealed credential and the credential's expiry, together."""
 
     def remove(self) -> frozenset[bytes]:
         """Remove the tenant and its rows except its audit trail. Return the wrapped data keys that were deleted.

@@ -13,7 +13,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0013');
+INSERT INTO "alembic_version" VALUES('0014');
 CREATE TABLE audit_events (
 	tenant_id VARCHAR(36) NOT NULL,
 	number INTEGER NOT NULL,
@@ -95,6 +95,7 @@ INSERT INTO "compatible_code" VALUES('0010');
 INSERT INTO "compatible_code" VALUES('0011');
 INSERT INTO "compatible_code" VALUES('0012');
 INSERT INTO "compatible_code" VALUES('0013');
+INSERT INTO "compatible_code" VALUES('0014');
 CREATE TABLE data_keys (
 	tenant_id VARCHAR(36) NOT NULL,
 	data_key_id VARCHAR(64) NOT NULL,
@@ -108,6 +109,18 @@ CREATE TABLE data_keys (
 	job_id VARCHAR(36), moved_at DATETIME,
 	CONSTRAINT pk_data_keys PRIMARY KEY (tenant_id, data_key_id, generation),
 	CONSTRAINT fk_data_keys_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id)
+);
+CREATE TABLE id_map (
+	tenant_id VARCHAR(36) NOT NULL,
+	old_id VARCHAR(64) NOT NULL,
+	first_id VARCHAR(64) NOT NULL,
+	current_id VARCHAR(64),
+	resource VARCHAR NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	job_id VARCHAR(36) NOT NULL,
+	mark VARCHAR NOT NULL,
+	CONSTRAINT pk_id_map PRIMARY KEY (tenant_id, old_id),
+	CONSTRAINT fk_id_map_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
 );
 CREATE TABLE jobs (
 	tenant_id VARCHAR(36) NOT NULL,
@@ -182,6 +195,60 @@ CREATE TABLE refusals (
 	message VARCHAR NOT NULL, since DATETIME,
 	CONSTRAINT pk_refusals PRIMARY KEY (tenant_id, arn),
 	CONSTRAINT fk_refusals_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id)
+);
+CREATE TABLE restore_passwords (
+	tenant_id VARCHAR(36) NOT NULL,
+	job_id VARCHAR(36) NOT NULL,
+	number INTEGER NOT NULL,
+	row_id VARCHAR NOT NULL,
+	data_key_id VARCHAR(64) NOT NULL,
+	data BLOB NOT NULL,
+	CONSTRAINT pk_restore_passwords PRIMARY KEY (tenant_id, job_id, number),
+	CONSTRAINT fk_restore_passwords_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
+);
+CREATE TABLE restore_plan_parts (
+	tenant_id VARCHAR(36) NOT NULL,
+	plan_id VARCHAR(36) NOT NULL,
+	position INTEGER NOT NULL,
+	row_id VARCHAR NOT NULL,
+	data_key_id VARCHAR(64) NOT NULL,
+	data BLOB NOT NULL,
+	CONSTRAINT pk_restore_plan_parts PRIMARY KEY (tenant_id, plan_id, position),
+	CONSTRAINT fk_restore_plan_parts_restore_plans FOREIGN KEY(tenant_id, plan_id) REFERENCES restore_plans (tenant_id, plan_id) ON DELETE CASCADE
+);
+CREATE TABLE restore_plans (
+	tenant_id VARCHAR(36) NOT NULL,
+	plan_id VARCHAR(36) NOT NULL,
+	number INTEGER NOT NULL,
+	job_id VARCHAR(36) NOT NULL,
+	snapshot_id VARCHAR(36) NOT NULL,
+	live_id VARCHAR(36) NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	created_at DATETIME NOT NULL,
+	expires_at DATETIME NOT NULL,
+	sha256 VARCHAR(64) NOT NULL,
+	operations INTEGER NOT NULL,
+	impossible INTEGER NOT NULL,
+	reason VARCHAR,
+	restore_job VARCHAR(36),
+	undone_job VARCHAR(36),
+	CONSTRAINT pk_restore_plans PRIMARY KEY (tenant_id, plan_id),
+	CONSTRAINT fk_restore_plans_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE,
+	CONSTRAINT uq_restore_plans_tenant_id_number UNIQUE (tenant_id, number)
+);
+CREATE TABLE restore_results (
+	tenant_id VARCHAR(36) NOT NULL,
+	job_id VARCHAR(36) NOT NULL,
+	number INTEGER NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	code VARCHAR NOT NULL,
+	request_id VARCHAR,
+	at DATETIME NOT NULL,
+	row_id VARCHAR NOT NULL,
+	data_key_id VARCHAR(64) NOT NULL,
+	data BLOB NOT NULL,
+	CONSTRAINT pk_restore_results PRIMARY KEY (tenant_id, job_id, number),
+	CONSTRAINT fk_restore_results_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
 );
 CREATE TABLE runs (
 	tenant_id VARCHAR(36) NOT NULL,
@@ -283,7 +350,7 @@ CREATE TABLE tenants (
 	key_mode VARCHAR(16) NOT NULL,
 	key_arn VARCHAR NOT NULL,
 	key_epoch INTEGER NOT NULL,
-	served_at DATETIME, key_allowed_at DATETIME, key_switched_at DATETIME, key_free_at DATETIME, sign_in_expires_at DATETIME, claimed_directory VARCHAR(36),
+	served_at DATETIME, key_allowed_at DATETIME, key_switched_at DATETIME, key_free_at DATETIME, sign_in_expires_at DATETIME, claimed_directory VARCHAR(36), restore_client_id VARCHAR(36), restore_expires_at DATETIME,
 	CONSTRAINT pk_tenants PRIMARY KEY (tenant_id),
 	CONSTRAINT uq_tenants_name UNIQUE (name)
 );

@@ -9,6 +9,13 @@ from shared.adapters.catalog.schema.columns import DataKeyId, Json, UtcTime, Uui
 from shared.adapters.catalog.schema.jobs import backup_events, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.schema.keys import acceptances, data_keys, key_events, key_health, refusals, untrusted_keys
 from shared.adapters.catalog.schema.processes import beats, compatible_code, usage, workers
+from shared.adapters.catalog.schema.restores import (
+    id_map,
+    restore_passwords,
+    restore_plan_parts,
+    restore_plans,
+    restore_results,
+)
 from shared.adapters.catalog.schema.snapshots import (
     bucket_jobs,
     checkpoint_runs,
@@ -20,7 +27,7 @@ from shared.adapters.catalog.schema.snapshots import (
 from shared.adapters.catalog.schema.stores import stores
 from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants, withheld_directories
 
-REVISION = "0013"
+REVISION = "0014"
 """The revision that this code needs: the newest migration."""
 
 OUTLIVES_TENANT = AUDIT | {withheld_directories.name}
@@ -44,12 +51,17 @@ __all__ = [
     "checkpoints",
     "compatible_code",
     "data_keys",
+    "id_map",
     "jobs",
     "key_events",
     "key_health",
     "metadata",
     "pins",
     "refusals",
+    "restore_passwords",
+    "restore_plan_parts",
+    "restore_plans",
+    "restore_results",
     "runs",
     "schedules",
     "secrets",

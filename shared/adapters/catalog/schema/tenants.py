@@ -22,6 +22,8 @@ tenants = Table(
     Column("key_free_at", UtcTime),  # from when on the previous key may be disabled
     Column("sign_in_expires_at", UtcTime),  # of its client secret or certificate, if known
     Column("served_at", UtcTime),  # when a message for one of its steps was last sent
+    Column("restore_client_id", Uuid),  # the application that restores
+    Column("restore_expires_at", UtcTime),  # of its client secret or certificate, if known
     UniqueConstraint("name"),
 )
 Index(None, tenants.c.claimed_directory, unique=True)
