@@ -141,6 +141,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Wait between two attempts to take a place, plus or minus half."""
     request_wait_most_seconds: float = 60.0
     """Longest wait of a request for a place. A step that waits longer releases its slot to another one."""
+    write_wait_most_seconds: float = 200.0
+    """Longest wait of a write for its budget: longer than the longest window in which Graph counts one application's."""
     redis_answer_seconds: float = 0.5
     """Time-out of one call to Redis about places."""
     redis_rest_seconds: float = 5.0

@@ -27,8 +27,27 @@ class Budget(Protocol):
         """
 
 
+class WriteBudget(Protocol):
+    """The budget of one application's writes to one directory.
+
+    Graph counts writes by bucket, beside their cost in resource units: ``directory`` or ``conditional-access``.
+    """
+
+    async def admit(self, bucket: str, writes: int) -> None:
+        """Wait until the bucket allows ``writes`` more writes, and count them.
+
+        Raise GraphTrouble, with the time to wait, if that would take longer than ``Limits.write_wait_most_seconds``.
+        """
+
+    async def throttled(self, bucket: str, seconds: float) -> None:
+        """Stop the bucket's writes for ``seconds`` after a 429."""
+
+
 class Budgets(Protocol):
     """The budgets of all scopes."""
 
     def scope(self, directory_id: str, client_id: str) -> Budget:
         """Return the budget of one application in one directory."""
+
+    def writes(self, directory_id: str, client_id: str) -> WriteBudget:
+        """Return the budget of one application's writes to one directory."""

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 import redis
 
-from shared.adapters import budget as module
 from shared.adapters.budget import RedisBudgets
+from shared.adapters.budget import requests as module
 from shared.domain.errors import GraphTrouble
 from shared.domain.limits import Limits
 from shared.ports.budget import Budget

@@ -7,7 +7,7 @@ from typing import TypeVar
 from shared.domain.errors import KeyRefused, KeyTrouble
 from shared.domain.kms_key import KeyDescription
 from shared.domain.secret import Secret
-from shared.ports.budget import Budget, Budgets
+from shared.ports.budget import Budget, Budgets, WriteBudget
 from shared.ports.keys import Caller, FreshKey, KeyService, Wrapping
 from shared.ports.observer import Observer, Usage
 
@@ -73,6 +73,10 @@ class CountedBudgets:
         """Return the counted budget of a directory and application."""
         return _CountedBudget(self._budgets.scope(directory_id, client_id), directory_id, self._observer)
 
+    def writes(self, directory_id: str, client_id: str) -> WriteBudget:
+        """Return the budget of writes, whose throttlings are counted. A write is counted as a request."""
+        return _CountedWrites(self._budgets.writes(directory_id, client_id), directory_id, self._observer)
+
 
 class _CountedBudget:
     """Count one scope's requests, and pass them to ``budget``."""
@@ -96,3 +100,21 @@ class _CountedBudget:
     async def report_usage(self, share: float) -> None:
         """Pass on the share of the quota that Graph reports as used."""
         await self._budget.report_usage(share)
+
+
+class _CountedWrites:
+    """Count the throttlings of one scope's writes, and pass its calls to ``budget``."""
+
+    def __init__(self, budget: WriteBudget, directory_id: str, observer: Observer) -> None:
+        self._budget = budget
+        self._directory_id = directory_id
+        self._observer = observer
+
+    async def admit(self, bucket: str, writes: int) -> None:
+        """Pass on without counting: the request that carries the writes is counted."""
+        await self._budget.admit(bucket, writes)
+
+    async def throttled(self, bucket: str, seconds: float) -> None:
+        """Count a throttling, and pass it on."""
+        self._observer.count(Usage.GRAPH_THROTTLES, self._directory_id)
+        await self._budget.throttled(bucket, seconds)

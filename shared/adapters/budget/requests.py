@@ -1,31 +1,22 @@
-"""Share the budget through Redis: places for requests in flight, resource units per second, and a time to wait for.
+"""The budget of requests: places for requests in flight, resource units per second, and a time to wait for.
 
-Redis helps but is not required. Without it a process keeps to one request in flight per scope, to a quarter of Graph's
-smallest quota, and to the 429s that it received itself. A place expires after some seconds and is renewed while its
-request lasts, so the places of a killed worker are free again soon.
+Without Redis a process keeps to one request in flight per scope, to a quarter of Graph's smallest quota, and to the 429s
+that it received itself. A place expires after some seconds and is renewed while its request lasts, so the places of a
+killed worker are free again soon.
 """
 
 import asyncio
 import contextlib
-import hashlib
-import logging
 import random
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
+from shared.adapters.budget.shared_redis import SharedRedis
 from shared.domain.errors import GraphTrouble
 from shared.domain.limits import Limits
-from shared.ports.budget import Budget
-
-log = logging.getLogger(__name__)
-
 
 _FIRST_RATE, _LEAST_RATE, _MOST_RATE = 280.0, 20.0, 640.0
 """Resource units per second. First and most are 0.8 of Graph's smallest quota (3,500 in 10 s) and of its largest (8,000).
@@ -88,35 +79,10 @@ return 0
 """
 
 
-class RedisBudgets:
-    """Budgets in the Redis at ``url``. All workers share ``limits.requests_in_flight`` places per scope.
-
-    Without a ``url`` each process limits itself: the command line never uses Redis.
-    """
-
-    def __init__(self, url: str | None, limits: Limits) -> None:
-        self._shared = _Shared(url, limits)
-        self._limits = limits
-        self._scopes: dict[str, RedisBudget] = {}
-        self._lock = threading.Lock()
-
-    def scope(self, directory_id: str, client_id: str) -> Budget:
-        """Return the budget of an application in a directory, the same one for each call."""
-        name = hashlib.sha256(f"{directory_id}|{client_id}".encode()).hexdigest()[:32]
-        with self._lock:
-            if name not in self._scopes:
-                self._scopes[name] = RedisBudget(self._shared, name, self._limits)
-            return self._scopes[name]
-
-    def close(self) -> None:
-        """Close the connections to Redis."""
-        self._shared.close()
-
-
 class RedisBudget:
     """The budget of one scope in this process, for all its threads and event loops."""
 
-    def __init__(self, shared: "_Shared", name: str, limits: Limits) -> None:
+    def __init__(self, shared: SharedRedis, name: str, limits: Limits) -> None:
         self.shared = shared
         self.until_key = f"entrakeep:budget:{name}:until"
         self.in_flight_key = f"entrakeep:budget:{name}:held"
@@ -250,39 +216,3 @@ class _Place:
                 self._budget.alone.release()
             if self._in_redis:
                 self._budget.shared.ask(_END, [self._budget.in_flight_key], [self._token])
-
-
-class _Shared:
-    """Redis with short time-outs. It is not called for a while after it did not answer."""
-
-    def __init__(self, url: str | None, limits: Limits) -> None:
-        timeout = limits.redis_answer_seconds
-        self._redis = url and redis.Redis.from_url(
-            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
-        )
-        self._rest_seconds = limits.redis_rest_seconds
-        self._rest_until = 0.0
-        self.answers = False
-        """True if Redis answered the last call."""
-
-    def ask(self, script: str, keys: list[str], arguments: Sequence[str | float]) -> int | None:
-        """Run a script and return its answer, or None if Redis does not answer."""
-        if not self._redis or time.monotonic() < self._rest_until:
-            return None
-        try:
-            answer = self._redis.eval(script, len(keys), *keys, *arguments)
-            self.answers = True
-        except (redis.RedisError, OSError) as error:
-            self.answers = False
-            self._rest_until = time.monotonic() + self._rest_seconds
-            log.warning(
-                "no shared budget, because Redis does not answer (%s): sending one request at a time",
-                type(error).__name__,
-            )
-            return None
-        return int(answer)
-
-    def close(self) -> None:
-        """Close the connections."""
-        if self._redis:
-            self._redis.close()
