@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.ports.broker import Broker, BrokerAnswer
     from shared.ports.catalog.database import Catalog
     from shared.ports.clock import Clock
-    from shared.ports.directory import DirectoryAccess
+    from shared.ports.directory import Access
     from shared.ports.dispatch import Dispatch
 
 
@@ -230,7 +230,7 @@ def _marked(catalog: "Catalog", limits: Limits) -> "MarkedStore":
 
 
 def _context(
-    catalog: "Catalog", dispatch: "Dispatch", access: "DirectoryAccess", limits: Limits, observer: Observer
+    catalog: "Catalog", dispatch: "Dispatch", access: "Access", limits: Limits, observer: Observer
 ) -> "Context":
     """Return the engine."""
     from shared.adapters.kms import AwsKeys
@@ -245,6 +245,7 @@ def _context(
         keys=CountedKeys(AwsKeys(values.key_lease_seconds, values.provider_key_arn, config.aws_region()), observer),
         store=_marked(catalog, limits),
         access=access,
+        targets=access,
         dispatch=dispatch,
         clock=clock(),
         limits=limits,
@@ -265,9 +266,7 @@ def _trust(values: config.Settings) -> "ssl.SSLContext":
     return context
 
 
-def _access(
-    redis_url: str | None, limits: Limits, observer: Observer, *, somebody_waits: bool = False
-) -> "DirectoryAccess":
+def _access(redis_url: str | None, limits: Limits, observer: Observer, *, somebody_waits: bool = False) -> "Access":
     from shared.adapters.budget import RedisBudgets
     from shared.adapters.graph import GraphAccess, RetryPolicy
     from shared.adapters.observers.counted import CountedBudgets

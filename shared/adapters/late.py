@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from shared.domain.jobs import StepRef
-from shared.ports.directory import DirectoryAccess, DirectorySource, Identity
+from shared.ports.directory import Access, DirectorySource, DirectoryTarget, Identity
 
 
 class TickDispatch:
@@ -17,11 +17,19 @@ class TickDispatch:
 class LateAccess:
     """Access to directories whose client is created at the first connection."""
 
-    def __init__(self, make: Callable[[], DirectoryAccess]) -> None:
+    def __init__(self, make: Callable[[], Access]) -> None:
         self._make = make
-        self._access: DirectoryAccess | None = None
+        self._access: Access | None = None
 
     def connect(self, identity: Identity, check: Callable[[], None]) -> DirectorySource:
         """Connect to a directory; create the client first if there is none."""
+        return self._made().connect(identity, check)
+
+    def connect_target(self, identity: Identity, check: Callable[[], None]) -> DirectoryTarget:
+        """Connect to a directory to write to it; create the client first if there is none."""
+        return self._made().connect_target(identity, check)
+
+    def _made(self) -> Access:
+        """Return the client; create it first if there is none."""
         self._access = self._access or self._make()
-        return self._access.connect(identity, check)
+        return self._access

@@ -7,7 +7,7 @@ from shared.domain.limits import Limits
 from shared.engine.store.marked_store import MarkedStore
 from shared.ports.catalog.database import Catalog
 from shared.ports.clock import Clock
-from shared.ports.directory import DirectoryAccess
+from shared.ports.directory import DirectoryAccess, TargetAccess
 from shared.ports.dispatch import Dispatch
 from shared.ports.keys import KeyService
 from shared.ports.observer import Observer
@@ -24,7 +24,9 @@ class Context:
     store: MarkedStore
     """The blob store."""
     access: DirectoryAccess
-    """Access to directories through Microsoft Graph."""
+    """Access to directories through Microsoft Graph, to read them."""
+    targets: TargetAccess
+    """Access to directories through Microsoft Graph, to write to them."""
     dispatch: Dispatch
     """The way to send jobs to workers."""
     clock: Clock

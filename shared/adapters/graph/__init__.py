@@ -3,10 +3,13 @@
 import ssl
 from collections.abc import Callable
 
+from shared.adapters.graph.connection import Connection
 from shared.adapters.graph.sign_in import SignIn
 from shared.adapters.graph.source import GraphSource
 from shared.adapters.graph.tokens import Tokens
 from shared.adapters.graph.transport import RetryPolicy, Transport
+from shared.adapters.graph.writing.sender import Sender
+from shared.adapters.graph.writing.target import GraphTarget
 from shared.ports.budget import Budgets
 from shared.ports.directory import Identity
 
@@ -43,13 +46,24 @@ class GraphAccess:
 
     def connect(self, identity: Identity, check: Callable[[], None]) -> GraphSource:
         """Return a source for the identity's directory, as the port describes."""
-        sign_in = SignIn(
-            identity,
-            self._authority_url,
-            f"{self._graph_url}/.default",
-            self._trust,
-            self._retry_policy.answer_seconds,
-            self._tokens,
-        )
+        return GraphSource(self._transport(self._connection(identity, check), identity))
+
+    def connect_target(self, identity: Identity, check: Callable[[], None]) -> GraphTarget:
+        """Return a target for the identity's directory, as the port describes."""
+        connection = self._connection(identity, check)
+        scope = identity.directory_id, identity.client_id
+        writes = self._budgets.writes(*scope)
+        sender = Sender(connection, self._budgets.scope(*scope), writes, self._retry_policy)
+        return GraphTarget(self._transport(connection, identity), sender, writes)
+
+    def _connection(self, identity: Identity, check: Callable[[], None]) -> Connection:
+        """Return a connection to the identity's directory, without sending a request."""
+        answer_seconds = self._retry_policy.answer_seconds
+        scope = f"{self._graph_url}/.default"
+        sign_in = SignIn(identity, self._authority_url, scope, self._trust, answer_seconds, self._tokens)
+        return Connection(self._graph_url, sign_in, check, self._trust, answer_seconds)
+
+    def _transport(self, connection: Connection, identity: Identity) -> Transport:
+        """Return the reads of a connection, within the budget of its directory and application."""
         budget = self._budgets.scope(identity.directory_id, identity.client_id)
-        return GraphSource(Transport(self._graph_url, sign_in, budget, check, self._trust, self._retry_policy))
+        return Transport(connection, budget, self._retry_policy)

@@ -26,7 +26,7 @@ class _Responses(msgspec.Struct):
     responses: list[Raw]
 
 
-class _Response(msgspec.Struct):
+class BatchItem(msgspec.Struct):
     """One item of a batch's answer, with values as Graph sent them."""
 
     id: Raw
@@ -45,13 +45,18 @@ class _Response(msgspec.Struct):
         """Return Graph's request id, or None if it does not look like one."""
         return safe_word(self.header("request-id")) or None
 
+    @property
+    def retry_after(self) -> float | None:
+        """Return Graph's Retry-After in seconds, or None."""
+        return seconds_of(self.header("retry-after"))
+
     def header(self, name: str) -> str:
         """Return the value of the header with this lower-case name, or an empty string if it is missing."""
         return {key.lower(): value for key, value in _HEADERS.decode(self.headers).items()}.get(name, "")
 
 
 _RESPONSES: msgspec.json.Decoder[_Responses] = msgspec.json.Decoder(_Responses)
-_RESPONSE: msgspec.json.Decoder[_Response] = msgspec.json.Decoder(_Response)
+_RESPONSE: msgspec.json.Decoder[BatchItem] = msgspec.json.Decoder(BatchItem)
 _HEADERS: msgspec.json.Decoder[dict[str, str]] = msgspec.json.Decoder(dict[str, str])
 
 
@@ -88,7 +93,7 @@ class Batches:
         return [items[n] for n in range(len(urls))]
 
 
-async def _store(answer: Mapping[int, _Response], numbers: Sequence[int], items: dict[int, Item]) -> None:
+async def _store(answer: Mapping[int, BatchItem], numbers: Sequence[int], items: dict[int, Item]) -> None:
     """Store the final answers to these numbers in ``items``. If others are in trouble, raise the longest wait's trouble."""
     troubles: list[GraphTrouble] = []
     for n in numbers:
@@ -111,15 +116,15 @@ async def _store(answer: Mapping[int, _Response], numbers: Sequence[int], items:
         raise max(troubles, key=lambda trouble: (trouble.after or 0.0, isinstance(trouble, Throttled)))
 
 
-async def _page(item: _Response) -> slicer.Envelope:
+async def _page(item: BatchItem) -> slicer.Envelope:
     """Return the item's page. Raises as ``errors.meaning`` says, and ValueError if the body is no page."""
     if item.code == 200:
         return await slicer.collection(bytes(item.body))
-    after = seconds_of(item.header("retry-after"))
-    raise meaning(item.code, code_of(bytes(item.body)), resuming=False, after=after, request_id=item.request_id)
+    code, after = code_of(bytes(item.body)), item.retry_after
+    raise meaning(item.code, code, resuming=False, after=after, request_id=item.request_id)
 
 
-def _highest_usage(answer: Mapping[int, _Response]) -> str:
+def _highest_usage(answer: Mapping[int, BatchItem]) -> str:
     """Return the highest usage of Graph's limit that an item reports, or an empty string if none does."""
     return max((item.header("x-ms-throttle-limit-percentage") for item in answer.values()), default="")
 
@@ -130,7 +135,12 @@ def _body(numbers: Sequence[int], urls: Sequence[str]) -> bytes:
     return msgspec.json.encode({"requests": requests})
 
 
-async def _parsed(body: bytes) -> dict[int, _Response]:
+async def _parsed(body: bytes) -> dict[int, BatchItem]:
+    """Return the items as ``parsed_batch`` does."""
+    return parsed_batch(body)
+
+
+def parsed_batch(body: bytes) -> dict[int, BatchItem]:
     """Return the items of a batch's answer by their request numbers. Raises ValueError if the body is no such answer."""
     responses = slicer.read(slicer.on_one_line(body), _RESPONSES).responses
     items = [slicer.read(response, _RESPONSE) for response in responses]

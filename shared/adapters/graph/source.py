@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from shared.adapters.graph import slicer, slow_slicer
+from shared.adapters.graph import slicer
 from shared.adapters.graph.children import ChildrenReader
-from shared.adapters.graph.delta import DeltaShape, cut
+from shared.adapters.graph.delta import DeltaShape
 from shared.adapters.graph.errors import NotFound, TokenRefused
 from shared.adapters.graph.listing import ListingShape
 from shared.adapters.graph.loops import LoopGuard
+from shared.adapters.graph.one_object import one_object
 from shared.adapters.graph.own_secret import secret_expiry
 from shared.adapters.graph.page import GraphPage, Shape
 from shared.adapters.graph.prefetch import reporting_next_links
@@ -26,7 +27,6 @@ from shared.domain.secret import Secret
 from shared.ports.directory import Cursor, Page
 
 _IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slicer.Identified)
-_CONTEXT = "@odata.context"
 
 
 class _PageRequest:
@@ -108,7 +108,7 @@ class GraphSource:
         query = f"?$select={','.join(stream.select)}" if stream.select else ""
         url = f"{self._transport.root(stream.api)}{stream.collection}/{quote(object_id, safe='')}{query}"
         try:
-            value = await self._transport.get(url, _one_object)
+            value = await self._transport.get(url, one_object)
         except NotFound:
             return None
         resource = stream.resource.encode()
@@ -198,18 +198,6 @@ class GraphSource:
         page, request_id = await self._transport.identified(url, read, resuming=resuming, units=stream.units)
         page.request_id = request_id
         return page
-
-
-async def _one_object(body: bytes) -> bytes:
-    """Return an object that was requested by id, without its leading ``@odata.context``.
-
-    Raises ValueError if the body is no object or an empty one.
-    """
-    text = slicer.on_one_line(body).strip()
-    first = next(iter(slow_slicer.members(text)), None)
-    if first is None:
-        raise ValueError("an object without members")
-    return cut(text, first.start, first.stop) if first.name == _CONTEXT else text
 
 
 async def _ignored(body: bytes) -> bytes:

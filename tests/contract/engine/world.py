@@ -205,6 +205,7 @@ class EngineWorld:
             keys=keys or self.keys,
             store=MarkedStore(self.store, catalog, limits, self.clock.monotonic),
             access=self.directory,
+            targets=self.directory,
             dispatch=self.messages,
             clock=self.clock,
             limits=limits,

@@ -9,6 +9,7 @@ import pytest
 
 from shared.adapters.graph import GraphAccess, RetryPolicy
 from shared.adapters.graph.source import GraphSource
+from shared.adapters.graph.writing.target import GraphTarget
 from shared.domain.model import CredentialKind
 from shared.domain.secret import Secret
 from shared.ports.directory import Identity
@@ -77,3 +78,20 @@ async def connect(simulator: Simulator, budget: Budget) -> AsyncIterator[Connect
     yield make
     for source in sources:
         await source.close()
+
+
+@pytest.fixture
+async def target(simulator: Simulator, budget: Budget) -> AsyncIterator[GraphTarget]:
+    """Yield a target for the simulator's directory."""
+    access = GraphAccess(
+        graph_url=simulator.url,
+        authority_url=simulator.url,
+        trust=ssl.create_default_context(cafile=simulator.ca_file),
+        budgets=budget,
+        token_seconds=60,
+        retry_policy=RETRY_POLICY,
+    )
+    identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
+    target = access.connect_target(identity, lambda: None)
+    yield target
+    await target.close()

@@ -28,11 +28,16 @@ class Budget:
         self.waits: list[float] = []
         self.shares: list[float] = []
         self.units: list[int] = []
+        self.admitted: list[tuple[str, int]] = []
+        self.write_waits: list[tuple[str, float]] = []
 
     def scope(self, directory_id: str, client_id: str) -> "Budget":
         assert directory_id
         assert client_id
         return self
+
+    def writes(self, directory_id: str, client_id: str) -> "WriteBudget":
+        return WriteBudget(self)
 
     @contextlib.asynccontextmanager
     async def request(self, units: int) -> AsyncIterator[None]:
@@ -44,6 +49,19 @@ class Budget:
 
     async def report_usage(self, share: float) -> None:
         self.shares.append(share)
+
+
+class WriteBudget:
+    """Never waits; records what is reported to it in the budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    async def admit(self, bucket: str, writes: int) -> None:
+        self._budget.admitted.append((bucket, writes))
+
+    async def throttled(self, bucket: str, seconds: float) -> None:
+        self._budget.write_waits.append((bucket, seconds))
 
 
 async def read(source: GraphSource, stream: Stream, cursor: Cursor | None = None) -> tuple[list[Line], Cursor | None]:
