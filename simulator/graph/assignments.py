@@ -10,7 +10,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.entities import created
 from simulator.graph.kinds import ASSIGNMENTS, GRANTS, GROUPS, SERVICE_PRINCIPALS, USERS, Kind, Relation
 from simulator.graph.numbering import joined
-from simulator.graph.writing import body_of
+from simulator.graph.writes.body import body_of
 
 _PRINCIPALS = {USERS: "User", GROUPS: "Group", SERVICE_PRINCIPALS: "ServicePrincipal"}
 
@@ -23,7 +23,7 @@ class Tying:
 
     def assign(self, request: Request, kind: Kind, id: str, relation: Relation) -> Answer:
         """Create an assignment (201). Raises Refused: unknown object (404), missing property or duplicate (400)."""
-        fields = _required(request, ASSIGNMENTS)
+        fields = _required(request, ASSIGNMENTS, "principalId", "resourceId", "appRoleId")
         if self._directory.live(kind, id) is None:
             raise missing(id)
         if fields[relation.owner_property] != id:
@@ -62,7 +62,7 @@ class Tying:
 
     def grant(self, request: Request) -> Answer:
         """Create a grant (201). Raises Refused: unknown object (404), missing property (400), duplicate (409)."""
-        fields = _required(request, GRANTS)
+        fields = _required(request, GRANTS, "clientId", "consentType", "resourceId")
         consent, principal = fields["consentType"], fields.get("principalId")
         if consent not in ("AllPrincipals", "Principal") or (consent == "Principal") != isinstance(principal, str):
             raise bad_request("consentType is AllPrincipals, or Principal with a principalId.")
@@ -100,13 +100,13 @@ class Tying:
 
     def _keep(self, kind: Kind, key: str, value: Mapping[str, object]) -> bytes:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        self._directory.keep(kind, key, text, to_the_letter=False)
+        self._directory.create(kind, key, text)
         return text
 
 
-def _required(request: Request, kind: Kind) -> dict[str, str]:
+def _required(request: Request, kind: Kind, *names: str) -> dict[str, str]:
     fields = body_of(request)
-    for name in kind.required:
+    for name in names:
         if not isinstance(fields.get(name), str):
             resource = kind.type[0].upper() + kind.type[1:]
             raise bad_request(f"A value is required for property '{name}' of resource '{resource}'.")

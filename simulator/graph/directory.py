@@ -12,18 +12,9 @@ from typing import NamedTuple
 from simulator.graph import raw_json
 from simulator.graph.clock import SimulatedClock
 from simulator.graph.generator import Generator
-from simulator.graph.kinds import (
-    ASSIGNMENTS,
-    DIRECTORY_OBJECTS,
-    GRANTS,
-    KINDS,
-    LICENCES,
-    ROLE_ASSIGNMENTS,
-    Kind,
-    Relation,
-)
+from simulator.graph.kinds import ASSIGNMENTS, DIRECTORY_OBJECTS, KINDS, LICENCES, Kind, Relation
 from simulator.graph.linking import Links
-from simulator.graph.stored import Names, State, Stored
+from simulator.graph.stored import Names, State, Stored, texts
 
 
 class Touch(NamedTuple):
@@ -99,6 +90,10 @@ class Directory:
         stored = self.find(kind, id)
         return stored if stored is not None and stored.state is State.LIVE else None
 
+    def reachable(self, kind: Kind, id: str) -> Stored | None:
+        """Return the object with this id if a request that names it finds it, otherwise None."""
+        return self.live(kind, id)
+
     def object_at(self, kind: Kind, slot: int) -> tuple[str, Stored]:
         """Return id and object of a slot, in any state."""
         if self.untouched(kind, slot):
@@ -126,11 +121,26 @@ class Directory:
                 return kind, stored
         return None
 
+    def target(self, relation: Relation, id: str) -> tuple[Kind, Stored] | None:
+        """Return kind and object of the possible target of a link if a reference to it is accepted, otherwise None."""
+        for kind in (KINDS[path] for path in relation.targets) if relation.targets else DIRECTORY_OBJECTS:
+            stored = self.reachable(kind, id)
+            if stored is not None:
+                return kind, stored
+        return None
+
     def with_value(self, kind: Kind, name: str, value: str) -> Iterator[tuple[str, Stored]]:
-        """Yield live and deleted objects with this value of a property in `kind.indexed`. Case is ignored."""
+        """Yield live and deleted objects with this value of a property in `kind.indexed`. Case is ignored.
+
+        An object has the values of a list one by one.
+        """
+        for number in self.generator.with_value(kind.path, name, value):
+            if self.untouched(kind, number):
+                yield self.object_at(kind, number)
         for key in self._names.ids(kind, name, value):
             stored = self._stored[kind.path][key]
-            if stored.state is not State.GONE and (raw_json.text(stored.value, name) or "").lower() == value.lower():
+            current = map(str.lower, texts(raw_json.member(stored.value, name)))
+            if stored.state is not State.GONE and value.lower() in current:
                 yield key, stored
 
     def referrer_ids(self, kind: Kind, name: str, id: str) -> list[str]:
@@ -160,6 +170,13 @@ class Directory:
         """Return the existing links of an object as target id and value."""
         return [(target, value) for target, value in self.links(kind, id, relation).items() if value is not None]
 
+    def starts(self, id: str, kind: Kind | None = None) -> list[tuple[str, str, str]]:
+        """Return the starts of the links to a directory object: path, id and relation. `kind` is that of the object."""
+        kinds = DIRECTORY_OBJECTS if kind is None else (kind,)
+        generated = (start for each in kinds for start in self.generator.owners_of_link(each.path, id))
+        starts = sorted({*generated, *self._links.starts(id)})
+        return [start for start in starts if self._links.read(*start).get(id) is not None]
+
     # -- the log
 
     def touched(self, kind: Kind, since: int, upto: int) -> list[Touch]:
@@ -178,6 +195,14 @@ class Directory:
         """Create an object, or replace the value of the one with this id."""
         self._store(kind, id, Stored(value, to_the_letter))
         self._touch(kind, id, None)
+
+    def create(self, kind: Kind, id: str, value: bytes) -> None:
+        """Create an object through Graph."""
+        self.keep(kind, id, value, to_the_letter=False)
+
+    def patch(self, kind: Kind, id: str, change: bytes) -> None:
+        """Merge top-level properties into a live object through Graph. Raises KeyError if it is not live."""
+        self.update(kind, id, change, to_the_letter=False)
 
     def update(self, kind: Kind, id: str, change: bytes, to_the_letter: bool) -> None:
         """Merge top-level properties into a live object. Raises KeyError if it is not live."""
@@ -223,14 +248,12 @@ class Directory:
         for relation in kind.relations:
             for target, _ in self.existing_links(kind, id, relation):
                 self._unlink(kind, id, relation.name, target)
-        starts = {*self.generator.owners_of_link(kind.path, id), *self._links.starts(id)}
-        for path, start, name in sorted(starts):
-            if self._links.read(path, start, name).get(id) is not None:
-                self._unlink(KINDS[path], start, name, id)
-        for tie in (ASSIGNMENTS, GRANTS, ROLE_ASSIGNMENTS):
-            for name in tie.references:
-                for key, _ in self.referrers(tie, name, id):
-                    self.purge(tie, key)
+        for path, start, name in self.starts(id, kind):
+            self._unlink(KINDS[path], start, name, id)
+        for dependent in (*KINDS.values(), ASSIGNMENTS):
+            for name in dependent.references:
+                for key, _ in self.referrers(dependent, name, id):
+                    self.purge(dependent, key)
 
     def link(self, kind: Kind, id: str, relation: Relation, target: str, value: bytes) -> None:
         """Add a link, or replace the value of the one to this target. In a to-one relation, remove the previous link."""

@@ -13,7 +13,7 @@ from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, odata, unsupported
 from simulator.graph.directory import Directory
 from simulator.graph.expanding import end, expanded
-from simulator.graph.kinds import Kind, Relation
+from simulator.graph.kinds import KINDS, Kind, Relation, Reverse
 from simulator.graph.options import Options, eventual, parsed
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State, Stored
@@ -119,6 +119,28 @@ class Listings:
         """Return the number of objects under a relation of an object."""
         options = parsed(request, relation.content or relation.child or cast or kind)
         return self._relation(kind, id, relation, cast, options).count()
+
+    def referring(self, request: Request, kind: Kind, id: str, reverse: Reverse) -> Answer:
+        """Return a page of the objects from which links lead to an object, such as its groups."""
+        if self._directory.reachable(kind, id) is None:
+            raise missing(id)
+        starts = [
+            (KINDS[path], start)
+            for path, start, relation in self._directory.starts(id, kind)
+            if (path, relation) in reverse.links
+        ]
+        options = parsed(request, kind)
+
+        def text(position: int) -> bytes | None:
+            kind, start = starts[position]
+            stored = self._directory.live(kind, start)
+            if stored is None:
+                return None
+            name = raw_json.written("@odata.type", b'"%s"' % kind.odata_type.encode())
+            return raw_json.before(shown(kind, stored, options.select), name)
+
+        listing = _Listing("directoryObjects", len(starts), text, lambda position: text(position) is not None)
+        return self._page(request, kind, options, listing)
 
     def _relation(self, kind: Kind, id: str, relation: Relation, cast: Kind | None, options: Options) -> _Listing:
         if self._directory.live(kind, id) is None:

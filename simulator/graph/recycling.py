@@ -3,21 +3,22 @@
 from simulator.graph.answers import Answer, Request, missing, no_segment, only, unsupported
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object
-from simulator.graph.kinds import cast, is_cast
+from simulator.graph.kinds import Kind, cast, is_cast
 from simulator.graph.paging import Listings, counted, in_bin
 from simulator.graph.permissions import allow, allow_in_bin
-from simulator.graph.stored import State
+from simulator.graph.selecting import shown
+from simulator.graph.stored import State, Stored
 from simulator.graph.tokens import App
-from simulator.graph.writing import Writes
+from simulator.graph.writes.objects import rules_of
+from simulator.graph.writes.rules import Removal
 
 
 class Bin:
     """The handler of `/directory/deletedItems`."""
 
-    def __init__(self, directory: Directory, listings: Listings, writes: Writes) -> None:
+    def __init__(self, directory: Directory, listings: Listings) -> None:
         self._directory = directory
         self._listings = listings
-        self._writes = writes
 
     def answer(self, request: Request, app: App, tail: list[str]) -> Answer:
         """Answer a request. `tail` holds the segments after the bin: a type, or an id and an optional action."""
@@ -31,13 +32,23 @@ class Bin:
         kind, stored = match
         allow_in_bin(app, kind, writes=request.method != "GET")
         if tail[1:] == ["restore"] and request.method == "POST":
-            return self._writes.restore(request, kind, tail[0])
+            return self._restore(request, app, kind, tail[0], stored)
         if tail[1:]:
             raise no_segment(tail[1])
         if request.method == "DELETE":
-            return self._writes.purge(kind, tail[0])
+            self._directory.purge(kind, tail[0])
+            return Answer(204)
         only(request, "GET")
         return directory_object(request, kind, in_bin(kind, stored, None))
+
+    def _restore(self, request: Request, app: App, kind: Kind, id: str, stored: Stored) -> Answer:
+        """Restore an object from the recycle bin. Return 200 with it. Raises Refused if a rule of its kind forbids that."""
+        removal = Removal(self._directory, app, kind, id, stored.properties())
+        for refuse in rules_of(kind).restoring:
+            refuse(removal)
+        self._directory.restore(kind, id)
+        live = self._directory.live(kind, id) or stored
+        return directory_object(request, kind, shown(kind, live, None))
 
     def _listing(self, request: Request, app: App, segment: str, *rest: str) -> Answer:
         only(request, "GET")

@@ -1,6 +1,6 @@
 """Requests for relations of objects: links, and app role assignments (Graph: members, owners, manager, …)."""
 
-from simulator.graph.answers import Answer, Request, missing, no_segment, not_allowed, only, unsupported
+from simulator.graph.answers import Answer, Refused, Request, missing, no_segment, not_allowed, only, unsupported
 from simulator.graph.assignments import Tying
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
@@ -10,21 +10,30 @@ from simulator.graph.paging import Listings, counted
 from simulator.graph.permissions import allow, allow_related
 from simulator.graph.selecting import shown
 from simulator.graph.tokens import App
-from simulator.graph.writing import Writes
+from simulator.graph.writes.objects import Objects, Place
+from simulator.graph.writes.references import References
 
 
 class Related:
     """The handler of paths that start with `{kind}/{id}/{relation}`."""
 
-    def __init__(self, directory: Directory, listings: Listings, writes: Writes, tying: Tying) -> None:
+    def __init__(
+        self, directory: Directory, listings: Listings, objects: Objects, references: References, tying: Tying
+    ) -> None:
         self._directory = directory
         self._listings = listings
-        self._writes = writes
+        self._objects = objects
+        self._references = references
         self._tying = tying
 
     def answer(self, request: Request, app: App, kind: Kind, tail: list[str]) -> Answer:
         """Answer a request. `tail` holds the segments after the kind: an id, a relation and what follows."""
         key, rest = tail[0], tail[2:]
+        reverse = next((each for each in kind.reverse if each.name == tail[1]), None)
+        if reverse is not None and not rest:
+            only(request, "GET")
+            allow(app, kind, writes=False)
+            return self._listings.referring(request, kind, key, reverse)
         relation = kind.relation(tail[1])
         if relation is None:
             raise no_segment(tail[1])
@@ -34,18 +43,22 @@ class Related:
             return self._count(request, kind, key, relation, rest[:-1])
         if relation.content:
             return self._content(request, kind, key, relation, rest)
-        if reads and relation.child and len(rest) == 1:
-            return self._child(request, kind, key, relation, rest[0])
+        if relation.child:
+            return self._children(request, app, kind, key, relation, rest)
         if relation.to_one:
-            return self._to_one(request, kind, key, relation, rest)
+            return self._to_one(request, app, kind, key, relation, rest)
         if reads and (not rest or is_cast(rest[0])):
             return self._listings.related(request, kind, key, relation, _cast(rest))
         if rest == ["$ref"] and request.method == "POST":
-            return self._writes.link(request, kind, key, relation)
+            return self._references.link(request, app, kind, key, relation)
         if request.method == "DELETE" and rest[1:] == ["$ref"]:
-            return self._writes.unlink(kind, key, relation, rest[0])
+            return self._references.unlink(app, kind, key, relation, rest[0])
         if request.method == "DELETE" and len(rest) == 1:
             return self._delete_member(app, kind, key, relation, rest[0])
+        if request.method == "POST" and not rest:
+            raise Refused(400, "BadRequest", "Write requests are only supported on contained entities")
+        if request.method == "PATCH" and rest == ["$ref"]:
+            raise Refused(400, "BadRequest", "The request is currently not supported on the targeted entity set")
         raise not_allowed()
 
     def _count(self, request: Request, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
@@ -53,13 +66,13 @@ class Related:
             raise no_segment("$count")
         return counted(request, lambda: self._listings.count_related(request, kind, id, relation, _cast(rest)))
 
-    def _to_one(self, request: Request, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
+    def _to_one(self, request: Request, app: App, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
         if request.method == "GET" and not rest:
             return self._other_end(request, kind, id, relation)
         if request.method == "PUT" and rest == ["$ref"]:
-            return self._writes.link(request, kind, id, relation)
+            return self._references.link(request, app, kind, id, relation)
         if request.method == "DELETE" and rest == ["$ref"]:
-            return self._writes.unlink(kind, id, relation, None)
+            return self._references.unlink(app, kind, id, relation, None)
         raise not_allowed()
 
     def _other_end(self, request: Request, kind: Kind, id: str, relation: Relation) -> Answer:
@@ -72,11 +85,27 @@ class Related:
         end, stored = match
         return directory_object(request, end, shown(end, stored, parsed(request, end).select))
 
-    def _child(self, request: Request, kind: Kind, id: str, relation: Relation, key: str) -> Answer:
+    def _children(self, request: Request, app: App, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
+        """Answer a request for objects that exist only under an object."""
+        place = Place(relation.child or kind, kind, id, relation)
+        if self._directory.reachable(kind, id) is None:
+            raise missing(id)
+        if not rest and request.method == "POST":
+            return self._objects.create(request, app, place)
+        if not rest:
+            only(request, "GET")
+            return self._listings.related(request, kind, id, relation, None)
+        if len(rest) > 1:
+            raise no_segment(rest[1])
+        if request.method == "PATCH":
+            return self._objects.update(request, app, place, rest[0])
+        if request.method == "DELETE":
+            return self._objects.delete(app, place, rest[0])
+        only(request, "GET")
         children = dict(self._directory.existing_links(kind, id, relation))
-        if self._directory.live(kind, id) is None or key not in children:
-            raise missing(key)
-        return entity(request, f"{kind.path}('{id}')/{relation.name}", children[key])
+        if rest[0] not in children:
+            raise missing(rest[0])
+        return entity(request, place.context, children[rest[0]])
 
     def _delete_member(self, app: App, kind: Kind, id: str, relation: Relation, target: str) -> Answer:
         """Delete the target itself, as Graph does without `$ref` (a warning in Graph: "Remove member")."""
@@ -84,7 +113,7 @@ class Related:
         if match is None or target not in dict(self._directory.existing_links(kind, id, relation)):
             raise missing(target)
         allow(app, match[0], writes=True)
-        return self._writes.delete(match[0], target)
+        return self._objects.delete(app, Place(match[0]), target)
 
     # -- app role assignments
 

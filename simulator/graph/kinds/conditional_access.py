@@ -16,7 +16,6 @@ POLICIES = Kind(
     write=_WRITE,
     open=False,
     page=0,
-    required=("displayName", "state", "conditions"),
     licence="P1",
 )
 LOCATIONS = Kind(

@@ -1,7 +1,7 @@
 """Users, groups, applications, service principals, and what ties them together."""
 
 from simulator.graph.kinds import properties
-from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, Relation
+from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, Relation, Reverse
 
 ASSIGNMENTS = Kind(
     path="appRoleAssignments",
@@ -9,7 +9,6 @@ ASSIGNMENTS = Kind(
     properties=tuple(properties.ASSIGNMENT.split()),
     read=frozenset((*DIRECTORY_READ,)),
     write=frozenset(("AppRoleAssignment.ReadWrite.All",)),
-    required=("principalId", "resourceId", "appRoleId"),
     indexed=("principalId", "resourceId"),
     references=("principalId", "resourceId"),
 )
@@ -17,7 +16,26 @@ ASSIGNMENTS = Kind(
 
 An assignment exists until one of its ends is purged, as a grant does. An end in the recycle bin changes nothing.
 """
+_MEMBER_OF = Reverse(
+    "memberOf", (("groups", "members"), ("directory/administrativeUnits", "members"), ("directoryRoles", "members"))
+)
 _ASSIGNED = Relation("appRoleAssignments", 2, content=ASSIGNMENTS, owner_property="principalId")
+EXTENSIONS = Kind(
+    path="extensions",
+    type="openTypeExtension",
+    properties=("id", "extensionName"),
+    types=("openTypeExtension",),
+    read=frozenset(("User.Read.All", "User.ReadWrite.All", *DIRECTORY_READ)),
+    write=frozenset(("User.ReadWrite.All", *DIRECTORY_WRITE)),
+)
+GROUP_SETTINGS = Kind(
+    path="settings",
+    type="groupSetting",
+    properties=("id", "displayName", "templateId", "values"),
+    read=frozenset(("Group.Read.All", "Group.ReadWrite.All", *DIRECTORY_READ)),
+    write=frozenset(("Group.ReadWrite.All", *DIRECTORY_WRITE)),
+    open=False,
+)
 USERS = Kind(
     path="users",
     type="user",
@@ -28,10 +46,15 @@ USERS = Kind(
     units=2,
     delta=True,
     bin=True,
-    relations=(Relation("manager", 1, to_one=True, delta=True), _ASSIGNED),
+    relations=(
+        Relation("manager", 1, to_one=True, delta=True),
+        _ASSIGNED,
+        Relation("extensions", 1, child=EXTENSIONS),
+    ),
     stored_elsewhere=frozenset(properties.ELSEWHERE.split()),
-    indexed=("userPrincipalName",),
-    required=("accountEnabled", "displayName", "mailNickname", "userPrincipalName", "passwordProfile"),
+    indexed=("userPrincipalName", "displayName", "mailNickname"),
+    remove=frozenset(("User.DeleteRestore.All",)),
+    reverse=(_MEMBER_OF, Reverse("directReports", (("users", "manager"),))),
 )
 GROUPS = Kind(
     path="groups",
@@ -50,9 +73,14 @@ GROUPS = Kind(
     write=frozenset(("Group.ReadWrite.All", *DIRECTORY_WRITE)),
     delta=True,
     bin=True,
-    relations=(Relation("members", 3, delta=True, by_default=True), Relation("owners", 1, delta=True), _ASSIGNED),
-    indexed=("uniqueName",),
-    required=("displayName", "mailEnabled", "mailNickname", "securityEnabled"),
+    relations=(
+        Relation("members", 3, delta=True, by_default=True),
+        Relation("owners", 1, delta=True),
+        _ASSIGNED,
+        Relation("settings", 1, child=GROUP_SETTINGS),
+    ),
+    indexed=("uniqueName", "displayName", "mailNickname"),
+    reverse=(_MEMBER_OF,),
 )
 APPLICATIONS = Kind(
     path="applications",
@@ -64,8 +92,7 @@ APPLICATIONS = Kind(
     delta=True,
     bin=True,
     relations=(Relation("owners", 1),),
-    required=("displayName",),
-    indexed=("uniqueName",),
+    indexed=("uniqueName", "displayName", "appId", "identifierUris", "tags"),
 )
 SERVICE_PRINCIPALS = Kind(
     path="servicePrincipals",
@@ -80,8 +107,31 @@ SERVICE_PRINCIPALS = Kind(
         Relation("appRoleAssignedTo", 1, content=ASSIGNMENTS, owner_property="resourceId"),
         _ASSIGNED,
     ),
-    required=("appId",),
+    indexed=("appId", "displayName", "tags"),
+    reverse=(_MEMBER_OF,),
 )
+DEVICES = Kind(
+    path="devices",
+    type="device",
+    properties=tuple(properties.DEVICE.split()),
+    read=frozenset(("Device.Read.All", "Device.ReadWrite.All", *DIRECTORY_READ)),
+    write=frozenset(("Device.ReadWrite.All",)),
+    delta=True,
+    indexed=("displayName", "deviceId"),
+    reverse=(_MEMBER_OF,),
+)
+SUBSCRIBED_SKUS = Kind(
+    path="subscribedSkus",
+    type="subscribedSku",
+    properties=tuple(properties.SUBSCRIBED_SKU.split()),
+    read=frozenset(("LicenseAssignment.Read.All", "Organization.Read.All", *DIRECTORY_READ)),
+    write=frozenset(),
+    open=False,
+    paged=False,
+    page=0,
+    indexed=("skuId",),
+)
+"""Products that the directory has bought, and their seats. Graph never writes them."""
 ORGANIZATION = Kind(
     path="organization",
     type="organization",
@@ -109,7 +159,6 @@ GRANTS = Kind(
     open=False,
     units=2,
     delta=True,
-    required=("clientId", "consentType", "resourceId"),
     indexed=("clientId", "principalId", "resourceId"),
     references=("clientId", "principalId", "resourceId"),
 )

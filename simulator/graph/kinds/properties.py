@@ -98,3 +98,14 @@ DEFINED = "id deletedDateTime definition displayName isOrganizationDefault"
 TEMPLATE = "id deletedDateTime displayName description values"
 SETTING = "id displayName templateId values"
 LIFECYCLE = "id groupLifetimeInDays managedGroupTypes alternateNotificationEmails"
+DEVICE = """
+id deletedDateTime accountEnabled approximateLastSignInDateTime complianceExpirationDateTime deviceCategory deviceId
+deviceMetadata deviceOwnership deviceVersion displayName domainName enrollmentProfileName enrollmentType extensionAttributes
+isCompliant isManaged isRooted managementType manufacturer mdmAppId model onPremisesLastSyncDateTime
+onPremisesSecurityIdentifier onPremisesSyncEnabled operatingSystem operatingSystemVersion physicalIds profileType
+registrationDateTime systemLabels trustType
+"""
+SUBSCRIBED_SKU = """
+accountId accountName appliesTo capabilityStatus consumedUnits id prepaidUnits servicePlans skuId skuPartNumber
+subscriptionIds
+"""

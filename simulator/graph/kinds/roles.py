@@ -27,7 +27,7 @@ UNITS = Kind(
     delta=True,
     bin=True,
     licence="P1",
-    required=("displayName",),
+    indexed=("displayName",),
     relations=(
         Relation("members", 1, delta=True, by_default=True),
         Relation("scopedRoleMembers", 1, child=SCOPED_MEMBERS),
@@ -82,7 +82,6 @@ DEFINITIONS = Kind(
     write=_WRITE,
     open=False,
     licence="P1",
-    required=("displayName", "isEnabled", "rolePermissions"),
     initial=tuple(_built_in(template, name) for template, name in _BUILT_IN.items()),
 )
 ROLE_ASSIGNMENTS = Kind(
@@ -92,7 +91,7 @@ ROLE_ASSIGNMENTS = Kind(
     read=_READ,
     write=_WRITE,
     open=False,
-    indexed=("principalId",),
+    indexed=("principalId", "roleDefinitionId"),
     references=("principalId",),
     relations=(Relation("principal", 1, to_one=True, by_property="principalId"),),
 )

@@ -33,7 +33,6 @@ def _defined(path: str, type: str) -> Kind:
         read=_POLICY_READ | _APP_POLICY_WRITE,
         write=_APP_POLICY_WRITE,
         licence="P1",
-        required=("definition", "displayName"),
     )
 
 
@@ -169,7 +168,6 @@ SETTINGS = Kind(
     read=_SETTINGS_READ,
     write=frozenset(("GroupSettings.ReadWrite.All", *DIRECTORY_WRITE)),
     licence="P1",
-    required=("templateId", "values"),
 )
 LIFECYCLE = Kind(
     path="groupLifecyclePolicies",
@@ -178,7 +176,6 @@ LIFECYCLE = Kind(
     read=frozenset(DIRECTORY_READ),
     write=frozenset(DIRECTORY_WRITE),
     licence="P1",
-    required=("groupLifetimeInDays", "managedGroupTypes"),
 )
 
 KINDS = (

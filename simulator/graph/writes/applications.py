@@ -1,0 +1,31 @@
+"""The rules of applications, service principals and permission grants."""
+
+import uuid
+
+from simulator.graph.writes.rules import Change, Rules, Unique
+
+
+def _application(change: Change) -> dict[str, object]:
+    return {
+        "appId": str(uuid.uuid4()),
+        "createdDateTime": change.directory.clock.precise(),
+        "signInAudience": "AzureADMyOrg",
+    }
+
+
+def _service_principal(change: Change) -> dict[str, object]:
+    return {
+        "accountEnabled": True,
+        "createdDateTime": change.directory.clock.text(),
+        "servicePrincipalType": "Application",
+    }
+
+
+APPLICATIONS = Rules(
+    required=("displayName",),
+    once=frozenset(("uniqueName",)),
+    unique=(Unique("uniqueName", in_bin=True),),
+    defaults=_application,
+)
+SERVICE_PRINCIPALS = Rules(required=("appId",), defaults=_service_principal)
+GRANTS = Rules(required=("clientId", "consentType", "resourceId"), blank=True)
