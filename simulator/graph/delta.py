@@ -103,7 +103,7 @@ class Delta:
         """Return one page of a round. Raises Refused: an unknown (400) or expired (410) token, invalid options."""
         version = request.path.split("/")[1]
         delta_url = f"{request.origin}/{version}/{kind.path}/delta"
-        options = parsed(request, kind, filters=True)
+        options = parsed(request, kind, filters="ids")
         if options.ids is not None and len(options.ids) > _MAX_FILTER_IDS and kind in (USERS, GROUPS):
             raise unsupported(f"At most {_MAX_FILTER_IDS} objects can be filtered by id in delta.")
         now = int(self._directory.clock.now())

@@ -13,6 +13,7 @@ from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, odata, unsupported
 from simulator.graph.directory import Directory
 from simulator.graph.expanding import end, expanded
+from simulator.graph.filtering import matching
 from simulator.graph.kinds import KINDS, Kind, Relation, Reverse
 from simulator.graph.options import Options, eventual, parsed
 from simulator.graph.selecting import shown
@@ -49,16 +50,18 @@ class Listings:
 
     def collection(self, request: Request, kind: Kind) -> Answer:
         """Return a page of the live objects of a kind, or of the ids in `$filter`. Raises Refused for bad options."""
-        options = parsed(request, kind, filters=True, expands=True)
+        options = parsed(request, kind, filters="values", expands=True)
         return self._page(request, kind, options, self._objects(kind, options))
 
     def count(self, request: Request, kind: Kind) -> int:
         """Return the number of live objects of a kind, or of the ids in `$filter`."""
-        options = parsed(request, kind, filters=True)
+        options = parsed(request, kind, filters="values")
         return self._objects(kind, options).count()
 
     def _objects(self, kind: Kind, options: Options) -> _Listing:
         directory, ids = self._directory, options.ids
+        if options.filter is not None:
+            ids = tuple(matching(directory, kind, options.filter))
 
         def stored_at(position: int) -> tuple[str, Stored | None]:
             return (
@@ -112,7 +115,9 @@ class Listings:
     def related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> Answer:
         """Return a page of the objects under a relation of an object. `cast` limits them to one kind."""
         shape = relation.content or relation.child or cast or kind
-        options = parsed(request, shape)
+        options = parsed(request, shape, filters="values" if relation.content else "")
+        if options.ids is not None:
+            raise unsupported("The simulator does not filter objects under an object by id.")
         return self._page(request, shape, options, self._relation(kind, id, relation, cast, options))
 
     def count_related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> int:
@@ -167,9 +172,11 @@ class Listings:
 
     def _content(self, kind: Kind, id: str, relation: Relation, content: Kind, options: Options) -> _Listing:
         keys = self._directory.referrer_ids(content, relation.owner_property, id)
+        conditions = options.filter or ()
 
         def stored_at(position: int) -> Stored | None:
-            return self._directory.referrer(content, relation.owner_property, id, keys[position])
+            stored = self._directory.referrer(content, relation.owner_property, id, keys[position])
+            return stored if stored and all(clause.holds(stored.value) for clause in conditions) else None
 
         def text(position: int) -> bytes | None:
             stored = stored_at(position)
