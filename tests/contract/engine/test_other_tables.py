@@ -1,7 +1,6 @@
 """Snapshots of a table with one more or one fewer stream or resource are read in full and used as parents."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,13 +11,13 @@ import rescue
 from shared.adapters.kms import AwsKeys
 from shared.domain import resources
 from shared.domain.errors import Answer
-from shared.domain.jobs import KINDS, JobKind, JobState
-from shared.domain.jobs.kinds import backup_phases
+from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import ResourceReport
 from shared.domain.resources import RESOURCES, STREAMS, Children, Reading, Relation, Stream
 from shared.engine.snapshots.browse import browse, refused
 from shared.engine.upkeep.rebuild import rebuild
 from tests.contract.engine.kms_cases import ENVIRONMENT, REGION
+from tests.contract.engine.tables import Change, table
 from tests.contract.engine.world import EngineWorld
 from tests.parts import AwsSimulator, aws_simulator
 
@@ -40,8 +39,6 @@ EXTENSIONS = Stream(
 )
 LINKS = {"devices.registeredOwners", "users.sponsors", "groups.members"}
 """The resources of these snapshots that hold links."""
-
-Change = Callable[[pytest.MonkeyPatch], None]
 
 
 def _set(patch: pytest.MonkeyPatch, stream: Stream) -> None:
@@ -69,16 +66,6 @@ def stream_less(patch: pytest.MonkeyPatch) -> None:
 def resource_less(patch: pytest.MonkeyPatch) -> None:
     _set(patch, msgspec.structs.replace(STREAMS["groups"], relations=STREAMS["groups"].relations[:1]))
     patch.delitem(resources.RESOURCES, "groups.owners")
-
-
-@contextmanager
-def table(change: Change) -> Iterator[None]:
-    """Change the table of resources for a while."""
-    with pytest.MonkeyPatch.context() as patch:
-        change(patch)
-        backup = msgspec.structs.replace(KINDS[JobKind.BACKUP], phases=backup_phases())
-        patch.setitem(KINDS, JobKind.BACKUP, backup)
-        yield
 
 
 @pytest.fixture(scope="module")
