@@ -14,6 +14,9 @@ from shared.domain.errors import Answer
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import ResourceReport
 from shared.domain.resources import RESOURCES, STREAMS, Children, Reading, Relation, Stream
+from shared.engine.compare.comparing import compared
+from shared.engine.compare.history import history
+from shared.engine.compare.scope import Scope
 from shared.engine.snapshots.browse import browse, refused
 from shared.engine.upkeep.rebuild import rebuild
 from tests.contract.engine.kms_cases import ENVIRONMENT, REGION
@@ -187,3 +190,18 @@ def test_refused_objects_of_an_unknown_stream_are_listed_under_its_resource(worl
         world.run_job()
     named = refused(world.context, world.tenant, "latest")
     assert [(resource, each.id) for resource, each in named] == [("devices.extensions", "2")]
+
+
+def test_a_comparison_names_both_ends_of_links_of_an_unknown_resource(world: EngineWorld) -> None:
+    world.directory.put("users", "users/u", b'{"displayName":"Ana"}')
+    world.directory.put("devices", "devices/d")
+    back_up(world, streams_more)
+    before = world.catalog.snapshots.get("latest").snapshot_id
+    world.directory.put("devices", "devices/d/registeredOwners/u")
+    back_up(world, streams_more)
+    with compared(world.context, world.tenant, before, "latest", Scope(ids=["u"])) as comparison:
+        differences = list(comparison.differences())
+    assert [(each.key, each.name) for each in differences] == [("devices/d/registeredOwners/u", "d → Ana")]
+    with history(world.context, world.tenant, "latest", "d", ["devices.registeredOwners"]) as opened:
+        added = [each.difference.name for each in opened.events() if each.difference is not None]
+    assert added == ["d → Ana"]
