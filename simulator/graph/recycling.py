@@ -9,6 +9,7 @@ from simulator.graph.permissions import allow, allow_in_bin
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State, Stored
 from simulator.graph.tokens import App
+from simulator.graph.writes.body import body_of
 from simulator.graph.writes.objects import rules_of
 from simulator.graph.writes.rules import Removal
 
@@ -43,10 +44,13 @@ class Bin:
 
     def _restore(self, request: Request, app: App, kind: Kind, id: str, stored: Stored) -> Answer:
         """Restore an object from the recycle bin. Return 200 with it. Raises Refused if a rule of its kind forbids that."""
-        removal = Removal(self._directory, app, kind, id, stored.properties())
-        for refuse in rules_of(kind).restoring:
+        body = body_of(request) if request.body else {}
+        removal = Removal(self._directory, app, kind, id, stored.properties(), body=body)
+        rules = rules_of(kind)
+        for refuse in rules.restoring:
             refuse(removal)
         self._directory.restore(kind, id)
+        rules.restored(removal)
         live = self._directory.live(kind, id) or stored
         return directory_object(request, kind, shown(kind, live, None))
 

@@ -15,9 +15,9 @@ from simulator.graph.kinds.core import (
     GROUPS,
     ORGANIZATION,
     SERVICE_PRINCIPALS,
-    SUBSCRIBED_SKUS,
     USERS,
 )
+from simulator.graph.kinds.licences import SUBSCRIBED_SKUS
 from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, LICENCES, Kind, Relation, Reverse
 from simulator.graph.kinds.roles import KINDS as ROLES
 from simulator.graph.kinds.roles import ROLE_ASSIGNMENTS, UNITS

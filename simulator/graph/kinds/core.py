@@ -120,18 +120,6 @@ DEVICES = Kind(
     indexed=("displayName", "deviceId"),
     reverse=(_MEMBER_OF,),
 )
-SUBSCRIBED_SKUS = Kind(
-    path="subscribedSkus",
-    type="subscribedSku",
-    properties=tuple(properties.SUBSCRIBED_SKU.split()),
-    read=frozenset(("LicenseAssignment.Read.All", "Organization.Read.All", *DIRECTORY_READ)),
-    write=frozenset(),
-    open=False,
-    paged=False,
-    page=0,
-    indexed=("skuId",),
-)
-"""Products that the directory has bought, and their seats. Graph never writes them."""
 ORGANIZATION = Kind(
     path="organization",
     type="organization",

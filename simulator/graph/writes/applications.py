@@ -3,6 +3,11 @@
 import uuid
 
 from simulator.graph.writes.rules import Change, Rules, Unique
+from simulator.graph.writes.undeleting import (
+    delete_service_principal,
+    refuse_with_successor,
+    refuse_without_application,
+)
 
 
 def _application(change: Change) -> dict[str, object]:
@@ -26,6 +31,11 @@ APPLICATIONS = Rules(
     once=frozenset(("uniqueName",)),
     unique=(Unique("uniqueName", in_bin=True),),
     defaults=_application,
+    removed=delete_service_principal,
 )
-SERVICE_PRINCIPALS = Rules(required=("appId",), defaults=_service_principal)
+SERVICE_PRINCIPALS = Rules(
+    required=("appId",),
+    defaults=_service_principal,
+    restoring=(refuse_with_successor, refuse_without_application),
+)
 GRANTS = Rules(required=("clientId", "consentType", "resourceId"), blank=True)

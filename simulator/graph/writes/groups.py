@@ -9,6 +9,7 @@ from simulator.graph.kinds import GROUPS, USERS
 from simulator.graph.values import DOMAIN
 from simulator.graph.writes.authority import require_over_group
 from simulator.graph.writes.checking import CONFLICT
+from simulator.graph.writes.licences import assign_to_group, follow_group, follow_membership
 from simulator.graph.writes.rules import Change, Linking, Removal, Rules, Unique
 from simulator.graph.writes.users import SYNCHRONISED
 
@@ -207,6 +208,10 @@ RULES = Rules(
     derived=_derived,
     linking=(_check_link,),
     removing=(_check_removal,),
+    linked=follow_membership,
+    removed=follow_group,
+    restored=follow_group,
+    actions={"assignLicense": assign_to_group},
 )
 
 

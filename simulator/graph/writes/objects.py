@@ -69,7 +69,7 @@ class Objects:
         set_by_graph = {"id": new_id, **(key or {}), **defaults, **rules.derived(change)}
         value = raw_json.before(_stored_members(kind, rules, request, set_by_graph), _members(set_by_graph))
         self._keep(place, new_id, value)
-        self._references.add(kind, new_id, links)
+        self._references.add(app, kind, new_id, links)
         rules.stored(change)
         stored = self._stored(place, new_id) or Stored(value, to_the_letter=False)
         return created(request, place.context, f"{place.path}/{new_id}", shown(kind, stored, None))
@@ -95,7 +95,7 @@ class Objects:
             value = raw_json.after(value, _members(derived))
         if raw_json.members(value):
             self._merge(place, id, stored, value)
-        self._references.add(kind, id, links)
+        self._references.add(app, kind, id, links)
         rules.stored(change)
         return Answer(204)
 

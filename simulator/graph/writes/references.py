@@ -30,7 +30,7 @@ class References:
             raise missing(id)
         links = {relation.name: [self._target(relation, reference)]}
         self.check(app, kind, id, links)
-        self.add(kind, id, links)
+        self.add(app, kind, id, links)
         return Answer(204)
 
     def unlink(self, app: App, kind: Kind, id: str, relation: Relation, target: str | None) -> Answer:
@@ -41,6 +41,7 @@ class References:
             raise missing(id)
         self._check_one(Linking(self._directory, app, kind, id, relation, chosen, adds=False))
         self._directory.unlink(kind, id, relation, chosen)
+        self._follow(Linking(self._directory, app, kind, id, relation, chosen, adds=False))
         return Answer(204)
 
     def requested(self, kind: Kind, properties: dict[str, object]) -> dict[str, list[str]]:
@@ -73,7 +74,7 @@ class References:
             if len(set(targets)) < len(targets):
                 raise bad_request("Request contains a property with duplicate values.")
 
-    def add(self, kind: Kind, id: str, links: dict[str, list[str]]) -> None:
+    def add(self, app: App, kind: Kind, id: str, links: dict[str, list[str]]) -> None:
         """Store links."""
         for name, targets in links.items():
             relation = kind.relation(name)
@@ -81,12 +82,19 @@ class References:
                 value = typed(self._directory, target, json.dumps({"id": target}, separators=(",", ":")).encode())
                 if relation:
                     self._directory.link(kind, id, relation, target, value)
+                    self._follow(Linking(self._directory, app, kind, id, relation, target, adds=True))
 
     @staticmethod
     def _check_one(linking: Linking) -> None:
         rules = RULES.get(linking.kind)
         for refuse in rules.linking if rules else ():
             refuse(linking)
+
+    @staticmethod
+    def _follow(linking: Linking) -> None:
+        rules = RULES.get(linking.kind)
+        if rules:
+            rules.linked(linking)
 
     def _target(self, relation: Relation, reference: str) -> str:
         key = reference.rstrip("/").rpartition("/")[2]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from simulator.graph.answers import Answer, Refused, Request, missing
@@ -61,6 +62,8 @@ class Removal(NamedTuple):
     """The properties of the object."""
     owner: str = ""
     """The id of the object that contains this one; empty if there is none."""
+    body: Mapping[str, object] = MappingProxyType({})
+    """The body of a restore; empty for a deletion."""
 
 
 class Call(NamedTuple):
@@ -136,6 +139,10 @@ class Rules:
     """Checks of a deletion, which raise Refused."""
     removed: Callable[[Removal], None] = lambda _: None
     """Do what follows a deletion, such as the deletion of another object."""
+    restored: Callable[[Removal], None] = lambda _: None
+    """Do what follows a restore from the recycle bin."""
+    linked: Callable[[Linking], None] = lambda _: None
+    """Do what follows the addition or the removal of a link."""
     restoring: tuple[Callable[[Removal], None], ...] = ()
     """Checks of a restore from the recycle bin, which raise Refused."""
     actions: Mapping[str, Callable[[Call], Answer]] = field(default_factory=dict)

@@ -5,7 +5,9 @@ import json
 from simulator.graph.answers import bad_request
 from simulator.graph.kinds import ORGANIZATION
 from simulator.graph.writes.authority import require_over_user, require_password_role
+from simulator.graph.writes.licences import assign_to_user, release_seats, take_seats
 from simulator.graph.writes.rules import Change, Linking, Removal, Rules, Unique
+from simulator.graph.writes.undeleting import refuse_taken_name
 
 _READ_ONLY = """
 assignedLicenses assignedPlans provisionedPlans licenseAssignmentStates createdDateTime creationType deletedDateTime
@@ -106,6 +108,14 @@ def _defaults(change: Change) -> dict[str, object]:
     }
 
 
+def _restored(removal: Removal) -> None:
+    name = removal.body.get("newUserPrincipalName")
+    if isinstance(name, str):
+        change = json.dumps({"userPrincipalName": name}).encode()
+        removal.directory.update(removal.kind, removal.id, change, to_the_letter=False)
+    take_seats(removal)
+
+
 RULES = Rules(
     required=("accountEnabled", "displayName", "mailNickname", "userPrincipalName", "passwordProfile"),
     read_only=frozenset(_READ_ONLY.split()),
@@ -117,5 +127,8 @@ RULES = Rules(
     defaults=_defaults,
     linking=(_check_manager,),
     removing=(_check_removal,),
-    restoring=(_check_removal,),
+    removed=release_seats,
+    restoring=(_check_removal, refuse_taken_name),
+    restored=_restored,
+    actions={"assignLicense": assign_to_user},
 )
