@@ -11,7 +11,9 @@ from simulator.graph.entities import created
 from simulator.graph.kinds import ASSIGNMENTS, GRANTS, GROUPS, SERVICE_PRINCIPALS, USERS, Kind, Relation
 from simulator.graph.numbering import joined
 from simulator.graph.writes.body import body_of
+from simulator.graph.writes.shapes import mappings, strings
 
+_DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 _PRINCIPALS = {USERS: "User", GROUPS: "Group", SERVICE_PRINCIPALS: "ServicePrincipal"}
 
 
@@ -31,6 +33,7 @@ class Tying:
         principal, resource, role = fields["principalId"], fields["resourceId"], fields["appRoleId"]
         principal_kind, principal_name = self._kind_and_name(principal, *_PRINCIPALS)
         _, resource_name = self._kind_and_name(resource, SERVICE_PRINCIPALS)
+        self._check_role(resource, role, principal_kind)
         for _, stored in self._directory.referrers(ASSIGNMENTS, "principalId", principal):
             if (
                 raw_json.text(stored.value, "resourceId") == resource
@@ -52,6 +55,19 @@ class Tying:
         text = self._keep(ASSIGNMENTS, key, value)
         context = f"{kind.path}('{id}')/{relation.name}"
         return created(request, context, f"{kind.path}/{id}/{relation.name}/{key}", text)
+
+    def _check_role(self, resource: str, role: str, principal: Kind) -> None:
+        """Raise Refused (400) for a role that the application lacks, or that is for another kind of principals."""
+        application = self._directory.live(SERVICE_PRINCIPALS, resource)
+        roles = mappings(application.properties().get("appRoles")) if application else []
+        match = next((each for each in roles if each.get("id") == role), None)
+        if role == _DEFAULT_ACCESS:
+            return
+        if match is None:
+            raise bad_request(f"Permission being assigned was not found on application '{resource}'.")
+        wanted = "Application" if principal is SERVICE_PRINCIPALS else "User"
+        if wanted not in strings(match.get("allowedMemberTypes")):
+            raise bad_request(f"The role cannot be assigned to a principal of this kind: it allows no {wanted}.")
 
     def unassign(self, id: str, relation: Relation, key: str) -> Answer:
         """Delete an assignment. Return 204. Raises Refused (404) if the object has no such assignment."""

@@ -143,6 +143,10 @@ class Directory:
             if stored.state is not State.GONE and value.lower() in current:
                 yield key, stored
 
+    def was_used(self, kind: Kind, name: str, value: str) -> bool:
+        """Return whether an object, even a purged one, ever had this value of a property in `kind.indexed`."""
+        return bool(self.generator.with_value(kind.path, name, value) or self._names.ids(kind, name, value))
+
     def referrer_ids(self, kind: Kind, name: str, id: str) -> list[str]:
         """Return the ids of objects whose property `name` (of `kind.references`) is or was this id, in the order of slots."""
         generated = self.generator.naming(kind.path, name, id)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, odata, unsupported
 from simulator.graph.directory import Directory
-from simulator.graph.expanding import end, expanded
+from simulator.graph.expanding import end, expanded, inlined
 from simulator.graph.filtering import matching
 from simulator.graph.kinds import KINDS, Kind, Relation, Reverse
 from simulator.graph.options import Options, eventual, parsed
@@ -74,7 +74,7 @@ class Listings:
             key, stored = stored_at(position)
             if stored is None or stored.state is not State.LIVE:
                 return None
-            value = shown(kind, stored, options.select)
+            value = inlined(directory, kind, key, stored, options.select)
             return expanded(directory, kind, key, value, options.expand) if options.expand else value
 
         def is_filled(position: int) -> bool:

@@ -1,15 +1,18 @@
 """Requests for relations of objects: links, and app role assignments (Graph: members, owners, manager, …)."""
 
+from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, missing, no_segment, not_allowed, only, unsupported
 from simulator.graph.assignments import Tying
+from simulator.graph.children import Children
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
-from simulator.graph.kinds import Kind, Relation, cast, is_cast
+from simulator.graph.kinds import ASSIGNMENTS, Kind, Relation, cast, is_cast
 from simulator.graph.options import parsed
 from simulator.graph.paging import Listings, counted
 from simulator.graph.permissions import allow, allow_related
 from simulator.graph.selecting import shown
 from simulator.graph.tokens import App
+from simulator.graph.writes.body import body_of
 from simulator.graph.writes.objects import Objects, Place
 from simulator.graph.writes.references import References
 
@@ -25,6 +28,7 @@ class Related:
         self._objects = objects
         self._references = references
         self._tying = tying
+        self._children = Children(directory, listings, objects)
 
     def answer(self, request: Request, app: App, kind: Kind, tail: list[str]) -> Answer:
         """Answer a request. `tail` holds the segments after the kind: an id, a relation and what follows."""
@@ -34,8 +38,8 @@ class Related:
             only(request, "GET")
             allow(app, kind, writes=False)
             return self._listings.referring(request, kind, key, reverse)
-        relation = kind.relation(tail[1])
-        if relation is None:
+        relation = kind.relation(tail[1].partition("(")[0])
+        if relation is None or (tail[1] != relation.name and not relation.child):
             raise no_segment(tail[1])
         reads = request.method == "GET"
         allow_related(app, kind, relation, not reads)
@@ -44,7 +48,7 @@ class Related:
         if relation.content:
             return self._content(request, kind, key, relation, rest)
         if relation.child:
-            return self._children(request, app, kind, key, relation, rest)
+            return self._children.answer(request, app, kind, [key, *tail[1:]], relation)
         if relation.to_one:
             return self._to_one(request, app, kind, key, relation, rest)
         if reads and (not rest or is_cast(rest[0])):
@@ -55,6 +59,8 @@ class Related:
             return self._references.unlink(app, kind, key, relation, rest[0])
         if request.method == "DELETE" and len(rest) == 1:
             return self._delete_member(app, kind, key, relation, rest[0])
+        if request.method == "POST" and not rest and relation.creates:
+            return self._create_member(request, app, kind, key, relation)
         if request.method == "POST" and not rest:
             raise Refused(400, "BadRequest", "Write requests are only supported on contained entities")
         if request.method == "PATCH" and rest == ["$ref"]:
@@ -85,27 +91,17 @@ class Related:
         end, stored = match
         return directory_object(request, end, shown(end, stored, parsed(request, end).select))
 
-    def _children(self, request: Request, app: App, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
-        """Answer a request for objects that exist only under an object."""
-        place = Place(relation.child or kind, kind, id, relation)
-        if self._directory.reachable(kind, id) is None:
-            raise missing(id)
-        if not rest and request.method == "POST":
-            return self._objects.create(request, app, place)
-        if not rest:
-            only(request, "GET")
-            return self._listings.related(request, kind, id, relation, None)
-        if len(rest) > 1:
-            raise no_segment(rest[1])
-        if request.method == "PATCH":
-            return self._objects.update(request, app, place, rest[0])
-        if request.method == "DELETE":
-            return self._objects.delete(app, place, rest[0])
-        only(request, "GET")
-        children = dict(self._directory.existing_links(kind, id, relation))
-        if rest[0] not in children:
-            raise missing(rest[0])
-        return entity(request, place.context, children[rest[0]])
+    def _create_member(self, request: Request, app: App, kind: Kind, id: str, relation: Relation) -> Answer:
+        """Create an object of the kind in the body's `@odata.type` and link it. Return 201 with it."""
+        member = cast(str(body_of(request).get("@odata.type", "")).removeprefix("#"))
+        if member is None:
+            raise unsupported("The request body must hold '@odata.type' of the new member.")
+        allow(app, member, writes=True)
+        answer = self._objects.create(request, app, Place(member))
+        new = raw_json.text(answer.body, "id") or ""
+        self._references.check(app, kind, id, {relation.name: [new]})
+        self._references.add(app, kind, id, {relation.name: [new]})
+        return answer
 
     def _delete_member(self, app: App, kind: Kind, id: str, relation: Relation, target: str) -> Answer:
         """Delete the target itself, as Graph does without `$ref` (a warning in Graph: "Remove member")."""
@@ -118,6 +114,8 @@ class Related:
     # -- app role assignments
 
     def _content(self, request: Request, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
+        if relation.content is not ASSIGNMENTS:
+            only(request, "GET")
         if not rest and request.method == "POST":
             return self._tying.assign(request, kind, id, relation)
         if not rest:

@@ -9,7 +9,7 @@ from simulator.graph.assignments import Tying
 from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
-from simulator.graph.expanding import expanded
+from simulator.graph.expanding import expanded, inlined
 from simulator.graph.kinds import GRANTS, KINDS, USERS, Kind, is_delta, split
 from simulator.graph.options import parsed
 from simulator.graph.paging import Listings, counted
@@ -93,7 +93,7 @@ class Service:
             return self._count(request, app, kind)
         if len(tail) == 1:
             return self._one(request, app, kind, tail[0])
-        if len(tail) == 2 and request.method == "POST" and kind in RULES and tail[1] in RULES[kind].actions:
+        if len(tail) == 2 and request.method in ("POST", "PUT") and kind in RULES and tail[1] in RULES[kind].actions:
             return self._act(request, app, kind, *tail)
         self._licensed(kind)
         return self._related.answer(request, app, kind, tail)
@@ -140,7 +140,7 @@ class Service:
         stored = self._directory.reachable(kind, key)
         if stored is None:
             raise RULES[kind].missing(key) if kind in RULES else missing(key)
-        text = shown(kind, stored, options.select)
+        text = inlined(self._directory, kind, key, stored, options.select)
         if options.expand:
             text = expanded(self._directory, kind, key, text, options.expand)
         return entity(request, kind.path, text)

@@ -17,8 +17,10 @@ from simulator.graph.kinds.core import (
     SERVICE_PRINCIPALS,
     USERS,
 )
+from simulator.graph.kinds.governance import KINDS as GOVERNANCE
 from simulator.graph.kinds.licences import SUBSCRIBED_SKUS
 from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, LICENCES, Kind, Relation, Reverse
+from simulator.graph.kinds.partners import KINDS as PARTNERS
 from simulator.graph.kinds.roles import KINDS as ROLES
 from simulator.graph.kinds.roles import ROLE_ASSIGNMENTS, UNITS
 from simulator.graph.kinds.tenant import KINDS as TENANT
@@ -60,7 +62,9 @@ _CORE = (
     SUBSCRIBED_SKUS,
 )
 
-KINDS: dict[str, Kind] = {kind.path: kind for kind in (*_CORE, *CONDITIONAL_ACCESS, *ROLES, *TENANT)}
+KINDS: dict[str, Kind] = {
+    kind.path: kind for kind in (*_CORE, *CONDITIONAL_ACCESS, *ROLES, *TENANT, *PARTNERS, *GOVERNANCE)
+}
 """All kinds with a collection or a singleton, by path without version."""
 
 DIRECTORY_OBJECTS = (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, DEVICES, UNITS)

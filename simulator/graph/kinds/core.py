@@ -16,10 +16,39 @@ ASSIGNMENTS = Kind(
 
 An assignment exists until one of its ends is purged, as a grant does. An end in the recycle bin changes nothing.
 """
+GRANTS = Kind(
+    path="oauth2PermissionGrants",
+    type="oAuth2PermissionGrant",
+    properties=tuple(properties.GRANT.split()),
+    read=frozenset(("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_READ)),
+    write=frozenset(("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_WRITE)),
+    open=False,
+    units=2,
+    delta=True,
+    indexed=("clientId", "principalId", "resourceId"),
+    references=("clientId", "principalId", "resourceId"),
+)
+"""Permissions of an application to act in another one on behalf of one user or of all users."""
 _MEMBER_OF = Reverse(
     "memberOf", (("groups", "members"), ("directory/administrativeUnits", "members"), ("directoryRoles", "members"))
 )
 _ASSIGNED = Relation("appRoleAssignments", 2, content=ASSIGNMENTS, owner_property="principalId")
+FEDERATED = Kind(
+    path="federatedIdentityCredentials",
+    type="federatedIdentityCredential",
+    properties=tuple(properties.FEDERATED.split()),
+    read=frozenset(),
+    write=frozenset(),
+    open=False,
+)
+EXTENSION_PROPERTY = Kind(
+    path="extensionProperties",
+    type="extensionProperty",
+    properties=tuple(properties.EXTENSION_PROPERTY.split()),
+    read=frozenset(),
+    write=frozenset(),
+)
+EXTENSION_PROPERTIES = Relation("extensionProperties", 1, child=EXTENSION_PROPERTY)
 EXTENSIONS = Kind(
     path="extensions",
     type="openTypeExtension",
@@ -49,6 +78,7 @@ USERS = Kind(
     relations=(
         Relation("manager", 1, to_one=True, delta=True),
         _ASSIGNED,
+        Relation("oauth2PermissionGrants", 1, content=GRANTS, owner_property="principalId"),
         Relation("extensions", 1, child=EXTENSIONS),
     ),
     stored_elsewhere=frozenset(properties.ELSEWHERE.split()),
@@ -80,7 +110,7 @@ GROUPS = Kind(
         Relation("settings", 1, child=GROUP_SETTINGS),
     ),
     indexed=("uniqueName", "displayName", "mailNickname"),
-    reverse=(_MEMBER_OF,),
+    reverse=(_MEMBER_OF, Reverse("groupLifecyclePolicies", (("groupLifecyclePolicies", "groups"),))),
 )
 APPLICATIONS = Kind(
     path="applications",
@@ -91,7 +121,12 @@ APPLICATIONS = Kind(
     units=2,
     delta=True,
     bin=True,
-    relations=(Relation("owners", 1),),
+    relations=(
+        Relation("owners", 1),
+        Relation("federatedIdentityCredentials", 1, child=FEDERATED),
+        EXTENSION_PROPERTIES,
+        Relation("appManagementPolicies", 1, targets=("policies/appManagementPolicies",)),
+    ),
     indexed=("uniqueName", "displayName", "appId", "identifierUris", "tags"),
 )
 SERVICE_PRINCIPALS = Kind(
@@ -106,6 +141,9 @@ SERVICE_PRINCIPALS = Kind(
         Relation("owners", 1),
         Relation("appRoleAssignedTo", 1, content=ASSIGNMENTS, owner_property="resourceId"),
         _ASSIGNED,
+        Relation("oauth2PermissionGrants", 1, content=GRANTS, owner_property="clientId"),
+        Relation("claimsMappingPolicies", 1, targets=("policies/claimsMappingPolicies",)),
+        Relation("homeRealmDiscoveryPolicies", 1, targets=("policies/homeRealmDiscoveryPolicies",)),
     ),
     indexed=("appId", "displayName", "tags"),
     reverse=(_MEMBER_OF,),
@@ -137,17 +175,3 @@ DIRECTORY_ROLES = Kind(
     page=0,
     relations=(Relation("members", 1),),
 )
-
-GRANTS = Kind(
-    path="oauth2PermissionGrants",
-    type="oAuth2PermissionGrant",
-    properties=tuple(properties.GRANT.split()),
-    read=frozenset(("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_READ)),
-    write=frozenset(("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_WRITE)),
-    open=False,
-    units=2,
-    delta=True,
-    indexed=("clientId", "principalId", "resourceId"),
-    references=("clientId", "principalId", "resourceId"),
-)
-"""Permissions of an application to act in another one on behalf of one user or of all users."""

@@ -27,6 +27,10 @@ class Relation:
     """The property of an owned object that holds its owner's id."""
     child: "Kind | None" = None
     """The kind of objects that exist only under their owner, such as combination configurations; otherwise None."""
+    inline: bool = False
+    """Whether the owner shows its children without `$expand`."""
+    creates: bool = False
+    """Whether a POST creates an object and links it."""
     targets: tuple[str, ...] = ()
     """Paths of the kinds to which links lead; empty means all directory objects."""
     by_property: str = ""

@@ -18,6 +18,7 @@ SCOPED_MEMBERS = Kind(
 )
 """Roles of users in an administrative unit."""
 
+SCOPED = Relation("scopedRoleMembers", 1, child=SCOPED_MEMBERS)
 UNITS = Kind(
     path="directory/administrativeUnits",
     type="administrativeUnit",
@@ -29,8 +30,8 @@ UNITS = Kind(
     licence="P1",
     indexed=("displayName",),
     relations=(
-        Relation("members", 1, delta=True, by_default=True),
-        Relation("scopedRoleMembers", 1, child=SCOPED_MEMBERS),
+        Relation("members", 1, delta=True, by_default=True, creates=True),
+        SCOPED,
     ),
 )
 
@@ -96,4 +97,30 @@ ROLE_ASSIGNMENTS = Kind(
     relations=(Relation("principal", 1, to_one=True, by_property="principalId"),),
 )
 
-KINDS = (UNITS, DEFINITIONS, ROLE_ASSIGNMENTS)
+_ELIGIBILITY_READ = frozenset(
+    ("RoleEligibilitySchedule.Read.Directory", "RoleEligibilitySchedule.ReadWrite.Directory", *_READ)
+)
+ELIGIBILITIES = Kind(
+    path="roleManagement/directory/roleEligibilitySchedules",
+    type="unifiedRoleEligibilitySchedule",
+    properties=tuple(properties.ELIGIBILITY.split()),
+    read=_ELIGIBILITY_READ,
+    write=frozenset(),
+    open=False,
+    licence="P2",
+    indexed=("principalId", "roleDefinitionId"),
+    references=("principalId",),
+)
+"""Roles that principals may activate. Requests create and delete them."""
+ELIGIBILITY_REQUESTS = Kind(
+    path="roleManagement/directory/roleEligibilityScheduleRequests",
+    type="unifiedRoleEligibilityScheduleRequest",
+    properties=tuple(properties.ELIGIBILITY_REQUEST.split()),
+    read=_ELIGIBILITY_READ,
+    write=frozenset(("RoleEligibilitySchedule.ReadWrite.Directory", *_WRITE)),
+    open=False,
+    licence="P2",
+    indexed=("principalId", "roleDefinitionId"),
+)
+
+KINDS = (UNITS, DEFINITIONS, ROLE_ASSIGNMENTS, ELIGIBILITIES, ELIGIBILITY_REQUESTS)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Request, not_allowed
 from simulator.graph.directory import Directory
-from simulator.graph.entities import created, entity
+from simulator.graph.entities import created
 from simulator.graph.kinds import Kind, Relation
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State, Stored
@@ -57,6 +57,8 @@ class Objects:
         """
         kind = place.kind
         rules = rules_of(kind)
+        if not rules.creates or (rules.creates_by_patch and key is None):
+            raise not_allowed()
         properties = body_of(request) | (key or {})
         new_id = str(properties.get(rules.names_itself) or uuid.uuid4())
         links = self._references.requested(kind, properties)
@@ -76,10 +78,17 @@ class Objects:
 
     def update(self, request: Request, app: App, place: Place, id: str) -> Answer:
         """Update an object, and add the links named by `@odata.bind`, all or none. Return 204."""
-        kind = place.kind
-        rules = rules_of(kind)
+        rules = rules_of(place.kind)
         if not rules.updates:
             raise not_allowed()
+        if rules.creates_by_patch and self._reachable(place, id) is None:
+            self.create(request, app, place, {"id": id})
+            return Answer(204)
+        return self._change(request, app, place, id)
+
+    def _change(self, request: Request, app: App, place: Place, id: str) -> Answer:
+        kind = place.kind
+        rules = rules_of(kind)
         stored = self._reachable(place, id)
         if stored is None:
             raise rules.missing(id)
@@ -100,10 +109,8 @@ class Objects:
         return Answer(204)
 
     def replace(self, request: Request, app: App, place: Place, id: str) -> Answer:
-        """Replace an object by the body of a PUT. Return 200 with it."""
-        self.update(request, app, place, id)
-        stored = self._stored(place, id) or Stored(b"{}", to_the_letter=False)
-        return entity(request, place.context, shown(place.kind, stored, None))
+        """Replace an object by the body of a PUT, which has every property. Return 204."""
+        return self._change(request, app, place, id)
 
     def upsert(self, request: Request, app: App, kind: Kind, name: str, value: str) -> Answer:
         """Update the object with this alternate key (204), or create it if the Prefer header asks for that (201).

@@ -119,6 +119,10 @@ class Rules:
     """The code of the kind's errors with status 400."""
     missing: Callable[[str], Refused] = missing
     """Return the error for an id that does not exist."""
+    creates: bool = True
+    """Whether POST is allowed."""
+    creates_by_patch: bool = False
+    """Whether a PATCH creates an object that does not exist."""
     updates: bool = True
     """Whether PATCH is allowed."""
     replaces: bool = False

@@ -25,8 +25,9 @@ def refuse_with_successor(removal: Removal) -> None:
 
 def refuse_without_application(removal: Removal) -> None:
     """Refuse to restore a service principal whose application was purged (400)."""
-    app_id, owner = str(removal.value.get("appId")), removal.value.get("appOwnerOrganizationId")
-    if owner == removal.directory.id and not any(removal.directory.with_value(APPLICATIONS, "appId", app_id)):
+    app_id = str(removal.value.get("appId"))
+    purged = not any(removal.directory.with_value(APPLICATIONS, "appId", app_id))
+    if purged and removal.directory.was_used(APPLICATIONS, "appId", app_id):
         raise bad_request(
             f"The appId '{app_id}' of the service principal does not reference a valid application object."
         )
