@@ -73,7 +73,7 @@ class Tying:
         """Delete an assignment. Return 204. Raises Refused (404) if the object has no such assignment."""
         if self._directory.referrer(ASSIGNMENTS, relation.owner_property, id, key) is None:
             raise missing(key)
-        self._directory.delete(ASSIGNMENTS, key)
+        self._directory.remove(ASSIGNMENTS, key)
         return Answer(204)
 
     def grant(self, request: Request) -> Answer:

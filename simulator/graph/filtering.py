@@ -7,7 +7,8 @@ from typing import NamedTuple
 from simulator.graph import raw_json
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import Kind
-from simulator.graph.stored import State, Stored, texts
+from simulator.graph.stored import Stored, texts
+from simulator.graph.visibility import listed
 
 _CLAUSE = re.compile(
     r"\s*(?:(?P<name>[\w/]+)\s+eq\s+(?P<value>'(?:[^']|'')*'|[\w-]+)"
@@ -50,5 +51,6 @@ def matching(directory: Directory, kind: Kind, conditions: tuple[Clause, ...]) -
         directory.with_value(kind, indexed.name, indexed.value) if indexed else directory.walk(kind)
     )
     for key, stored in candidates:
-        if stored.state is State.LIVE and all(clause.holds(stored.value) for clause in conditions):
+        visible = listed(directory, kind, key, stored)
+        if visible is not None and all(clause.holds(visible.value) for clause in conditions):
             yield key

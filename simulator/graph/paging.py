@@ -17,7 +17,8 @@ from simulator.graph.filtering import matching
 from simulator.graph.kinds import KINDS, Kind, Relation, Reverse
 from simulator.graph.options import Options, eventual, parsed
 from simulator.graph.selecting import shown
-from simulator.graph.stored import State, Stored
+from simulator.graph.stored import Stored
+from simulator.graph.visibility import binned, listed, readable
 
 _LIFETIME = 86400
 
@@ -64,24 +65,21 @@ class Listings:
             ids = tuple(matching(directory, kind, options.filter))
 
         def stored_at(position: int) -> tuple[str, Stored | None]:
-            return (
-                directory.object_at(kind, position)
-                if ids is None
-                else (ids[position], directory.live(kind, ids[position]))
-            )
+            if ids is None:
+                key, stored = directory.object_at(kind, position)
+                return key, listed(directory, kind, key, stored)
+            return ids[position], listed(directory, kind, ids[position], directory.find(kind, ids[position]))
 
         def text(position: int) -> bytes | None:
             key, stored = stored_at(position)
-            if stored is None or stored.state is not State.LIVE:
+            if stored is None:
                 return None
             value = inlined(directory, kind, key, stored, options.select)
             return expanded(directory, kind, key, value, options.expand) if options.expand else value
 
         def is_filled(position: int) -> bool:
-            if ids is None and directory.untouched(kind, position):
-                return True
-            stored = stored_at(position)[1]
-            return stored is not None and stored.state is State.LIVE
+            untouched = ids is None and directory.untouched(kind, position)
+            return untouched or stored_at(position)[1] is not None
 
         if ids is None:
             return _Listing(kind.path, directory.slots(kind), text, is_filled, directory.count(kind))
@@ -100,8 +98,7 @@ class Listings:
         ids = self._directory.binned(kind)
 
         def stored_at(position: int) -> Stored | None:
-            stored = self._directory.find(kind, ids[position])
-            return stored if stored is not None and stored.state is State.DELETED else None
+            return binned(self._directory, kind, ids[position])
 
         def text(position: int) -> bytes | None:
             stored = stored_at(position)
@@ -127,7 +124,7 @@ class Listings:
 
     def referring(self, request: Request, kind: Kind, id: str, reverse: Reverse) -> Answer:
         """Return a page of the objects from which links lead to an object, such as its groups."""
-        if self._directory.reachable(kind, id) is None:
+        if readable(self._directory, kind, id) is None:
             raise missing(id)
         starts = [
             (KINDS[path], start)
@@ -148,7 +145,7 @@ class Listings:
         return self._page(request, kind, options, listing)
 
     def _relation(self, kind: Kind, id: str, relation: Relation, cast: Kind | None, options: Options) -> _Listing:
-        if self._directory.live(kind, id) is None:
+        if readable(self._directory, kind, id) is None:
             raise missing(id)
         if relation.content:
             return self._content(kind, id, relation, relation.content, options)

@@ -7,8 +7,9 @@ from simulator.graph.kinds import Kind, cast, is_cast
 from simulator.graph.paging import Listings, counted, in_bin
 from simulator.graph.permissions import allow, allow_in_bin
 from simulator.graph.selecting import shown
-from simulator.graph.stored import State, Stored
+from simulator.graph.stored import Stored
 from simulator.graph.tokens import App
+from simulator.graph.visibility import any_binned
 from simulator.graph.writes.body import body_of
 from simulator.graph.writes.objects import rules_of
 from simulator.graph.writes.rules import Removal
@@ -27,7 +28,7 @@ class Bin:
             raise unsupported("The request needs a type cast, as in /directory/deletedItems/microsoft.graph.user.")
         if is_cast(tail[0]):
             return self._listing(request, app, *tail)
-        match = self._directory.find_any(tail[0], State.DELETED)
+        match = any_binned(self._directory, tail[0])
         if match is None:
             raise missing(tail[0])
         kind, stored = match
@@ -50,6 +51,7 @@ class Bin:
         for refuse in rules.restoring:
             refuse(removal)
         self._directory.restore(kind, id)
+        self._directory.lag.note(kind.path, id, None)
         rules.restored(removal)
         live = self._directory.live(kind, id) or stored
         return directory_object(request, kind, shown(kind, live, None))

@@ -21,6 +21,8 @@ from simulator.graph.related import Related
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State
 from simulator.graph.tokens import App, Tokens
+from simulator.graph.upkeep import catch_up
+from simulator.graph.visibility import any_readable, readable
 from simulator.graph.writes.objects import Objects, Place
 from simulator.graph.writes.references import References
 from simulator.graph.writes.rules import Call
@@ -54,6 +56,7 @@ class Service:
         version, _, path = request.path.strip("/").partition("/")
         if version not in _VERSIONS:
             raise Refused(400, "BadRequest", f"Invalid version: {version}")
+        catch_up(self._directory)
         app = self._tokens.bearer(request)
         quota_headers = self._quotas.charge(app.client_id, price(request.method, path, request.query))
         try:
@@ -137,7 +140,7 @@ class Service:
 
     def _read(self, request: Request, kind: Kind, key: str) -> Answer:
         options = parsed(request, kind, expands=True)
-        stored = self._directory.reachable(kind, key)
+        stored = readable(self._directory, kind, key)
         if stored is None:
             raise RULES[kind].missing(key) if kind in RULES else missing(key)
         text = inlined(self._directory, kind, key, stored, options.select)
@@ -171,7 +174,7 @@ class Service:
 
     def _any(self, request: Request, app: App, id: str) -> Answer:
         only(request, "GET")
-        match = self._directory.find_any(id)
+        match = any_readable(self._directory, id)
         if match is None:
             raise missing(id)
         kind, stored = match
@@ -188,7 +191,7 @@ class Service:
             raise bad_request("The request body must hold 'ids', a list.") from None
         if len(ids) > _MOST_IDS:
             raise bad_request(f"The number of ids is over the limit of {_MOST_IDS}.")
-        matches = [match for match in map(self._directory.find_any, ids) if match is not None]
+        matches = [match for match in (any_readable(self._directory, each) for each in ids) if match is not None]
         values = [
             raw_json.before(
                 shown(kind, stored, None), raw_json.written("@odata.type", json.dumps(kind.odata_type).encode())

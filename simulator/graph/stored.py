@@ -30,6 +30,8 @@ class Stored:
     state: State = State.LIVE
     deleted_at: str = ""
     """Time of deletion; empty unless the object is in the recycle bin."""
+    deleted_seconds: float = 0
+    """Time of deletion in seconds since 1970."""
 
     def properties(self) -> dict[str, object]:
         """Return the parsed properties."""

@@ -71,6 +71,8 @@ class Objects:
         set_by_graph = {"id": new_id, **(key or {}), **defaults, **rules.derived(change)}
         value = raw_json.before(_stored_members(kind, rules, request, set_by_graph), _members(set_by_graph))
         self._keep(place, new_id, value)
+        if place.relation:
+            self._directory.created.note(kind, value)
         self._references.add(app, kind, new_id, links)
         rules.stored(change)
         stored = self._stored(place, new_id) or Stored(value, to_the_letter=False)
@@ -136,7 +138,7 @@ class Objects:
         for refuse in rules.removing:
             refuse(removal)
         if place.owner_kind is None or place.relation is None:
-            self._directory.delete(place.kind, id)
+            self._directory.remove(place.kind, id)
         else:
             self._directory.unlink(place.owner_kind, place.owner, place.relation, id)
         rules.removed(removal)

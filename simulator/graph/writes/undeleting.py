@@ -12,7 +12,7 @@ def delete_service_principal(removal: Removal) -> None:
     app_id = str(removal.value.get("appId"))
     for key, stored in list(removal.directory.with_value(SERVICE_PRINCIPALS, "appId", app_id)):
         if stored.state is State.LIVE:
-            removal.directory.delete(SERVICE_PRINCIPALS, key)
+            removal.directory.remove(SERVICE_PRINCIPALS, key)
 
 
 def refuse_with_successor(removal: Removal) -> None:
