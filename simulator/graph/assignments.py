@@ -11,9 +11,9 @@ from simulator.graph.entities import created
 from simulator.graph.kinds import ASSIGNMENTS, GRANTS, GROUPS, SERVICE_PRINCIPALS, USERS, Kind, Relation
 from simulator.graph.numbering import joined
 from simulator.graph.writes.body import body_of
+from simulator.graph.writes.principals import DEFAULT_ACCESS
 from simulator.graph.writes.shapes import mappings, strings
 
-_DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 _PRINCIPALS = {USERS: "User", GROUPS: "Group", SERVICE_PRINCIPALS: "ServicePrincipal"}
 
 
@@ -61,7 +61,7 @@ class Tying:
         application = self._directory.live(SERVICE_PRINCIPALS, resource)
         roles = mappings(application.properties().get("appRoles")) if application else []
         match = next((each for each in roles if each.get("id") == role), None)
-        if role == _DEFAULT_ACCESS:
+        if role == DEFAULT_ACCESS:
             return
         if match is None:
             raise bad_request(f"Permission being assigned was not found on application '{resource}'.")

@@ -21,14 +21,20 @@ class Related:
     """The handler of paths that start with `{kind}/{id}/{relation}`."""
 
     def __init__(
-        self, directory: Directory, listings: Listings, objects: Objects, references: References, tying: Tying
+        self,
+        directory: Directory,
+        listings: Listings,
+        objects: Objects,
+        references: References,
+        tying: Tying,
+        children: Children,
     ) -> None:
         self._directory = directory
         self._listings = listings
         self._objects = objects
         self._references = references
         self._tying = tying
-        self._children = Children(directory, listings, objects)
+        self._children = children
 
     def answer(self, request: Request, app: App, kind: Kind, tail: list[str]) -> Answer:
         """Answer a request. `tail` holds the segments after the kind: an id, a relation and what follows."""

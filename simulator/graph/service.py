@@ -6,11 +6,14 @@ import re
 from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, no_segment, not_allowed, odata, only
 from simulator.graph.assignments import Tying
+from simulator.graph.branding import Branding
+from simulator.graph.children import Children
 from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
 from simulator.graph.expanding import expanded, inlined
-from simulator.graph.kinds import GRANTS, KINDS, USERS, Kind, is_delta, split
+from simulator.graph.kinds import GRANTS, KINDS, ORGANIZATION, USERS, Kind, is_delta, split
+from simulator.graph.kinds.core import BRANDING
 from simulator.graph.options import parsed
 from simulator.graph.paging import Listings, counted
 from simulator.graph.permissions import allow, allow_action, allow_any
@@ -48,7 +51,9 @@ class Service:
         references = References(directory)
         self._objects = Objects(directory, references)
         self._tying = Tying(directory)
-        self._related = Related(directory, self._listings, self._objects, references, self._tying)
+        children = Children(directory, self._listings, self._objects)
+        self._related = Related(directory, self._listings, self._objects, references, self._tying, children)
+        self._branding = Branding(directory, children, self._objects)
         self._bin = Bin(directory, self._listings)
 
     def answer(self, request: Request) -> Answer:
@@ -99,6 +104,8 @@ class Service:
         if len(tail) == 2 and request.method in ("POST", "PUT") and kind in RULES and tail[1] in RULES[kind].actions:
             return self._act(request, app, kind, *tail)
         self._licensed(kind)
+        if kind is ORGANIZATION and tail[1] == BRANDING.name:
+            return self._branding.answer(request, app, tail[0], tail[2:])
         return self._related.answer(request, app, kind, tail)
 
     def _act(self, request: Request, app: App, kind: Kind, id: str, name: str) -> Answer:

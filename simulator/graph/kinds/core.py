@@ -158,12 +158,25 @@ DEVICES = Kind(
     indexed=("displayName", "deviceId"),
     reverse=(_MEMBER_OF,),
 )
+LOCALIZATION = Kind(
+    path="branding",
+    type="organizationalBrandingLocalization",
+    properties=tuple(properties.BRANDING.split()),
+    read=frozenset(
+        ("OrganizationalBranding.Read.All", "OrganizationalBranding.ReadWrite.All", "Organization.Read.All")
+    ),
+    write=frozenset(("OrganizationalBranding.ReadWrite.All", "Organization.ReadWrite.All")),
+    open=False,
+)
+BRANDING = Relation("branding", 1, child=LOCALIZATION)
+"""Texts and colours of sign-in pages by language. The module `branding` serves them under addresses of their own."""
 ORGANIZATION = Kind(
     path="organization",
     type="organization",
     properties=tuple(properties.ORGANIZATION.split()),
     read=frozenset(("Organization.Read.All", "Organization.ReadWrite.All", *DIRECTORY_READ)),
     write=frozenset(("Organization.ReadWrite.All", *DIRECTORY_WRITE)),
+    relations=(BRANDING,),
 )
 DIRECTORY_ROLES = Kind(
     path="directoryRoles",

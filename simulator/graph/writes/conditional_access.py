@@ -176,6 +176,7 @@ def _keep_named(removal: Removal) -> None:
 
 
 CONTEXT = Rules(
+    creates=False,
     creates_by_patch=True,
     names_itself="id",
     checks=(_check_context,),

@@ -10,6 +10,7 @@ from simulator.graph.values import DOMAIN
 from simulator.graph.writes.authority import require_over_group
 from simulator.graph.writes.checking import CONFLICT
 from simulator.graph.writes.licences import assign_to_group, follow_group, follow_membership
+from simulator.graph.writes.naming import check_name
 from simulator.graph.writes.rules import Change, Linking, Removal, Rules, Unique
 from simulator.graph.writes.users import SYNCHRONISED
 
@@ -201,7 +202,7 @@ RULES = Rules(
     at_most={"displayName": 256, "membershipRule": 3072, "description": 1024},
     unique=(Unique("uniqueName", in_bin=True), Unique("mailNickname", in_bin=True, applies=_unified)),
     checks=(
-        *(_check_source, _check_type, _check_nickname, _check_dynamic),
+        *(_check_source, _check_type, check_name, _check_nickname, _check_dynamic),
         *(_check_role_assignable, _check_visibility),
     ),
     defaults=_defaults,

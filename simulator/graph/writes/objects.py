@@ -57,7 +57,7 @@ class Objects:
         """
         kind = place.kind
         rules = rules_of(kind)
-        if not rules.creates or (rules.creates_by_patch and key is None):
+        if not rules.creates and key is None:
             raise not_allowed()
         properties = body_of(request) | (key or {})
         new_id = str(properties.get(rules.names_itself) or uuid.uuid4())

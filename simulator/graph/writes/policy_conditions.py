@@ -7,7 +7,6 @@ from simulator.graph.answers import Refused
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import SERVICE_PRINCIPALS
 from simulator.graph.kinds.conditional_access import LOCATIONS
-from simulator.graph.stored import State
 from simulator.graph.writes.rules import Change
 from simulator.graph.writes.shapes import mapping, strings
 
@@ -121,7 +120,7 @@ def _check_applications(directory: Directory, applications: dict[str, object]) -
 
 def _has_principal(directory: Directory, app_id: str) -> bool:
     principals = directory.with_value(SERVICE_PRINCIPALS, "appId", app_id)
-    return any(stored.state is State.LIVE for _, stored in principals)
+    return any(directory.reachable(SERVICE_PRINCIPALS, key) for key, _ in principals)
 
 
 def _check_locations(directory: Directory, locations: dict[str, object]) -> None:

@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
+from simulator.graph import raw_json
 from simulator.graph.answers import bad_request
 from simulator.graph.directory import Directory
-from simulator.graph.kinds import APPLICATIONS, SERVICE_PRINCIPALS
+from simulator.graph.kinds import APPLICATIONS, ASSIGNMENTS, SERVICE_PRINCIPALS
 from simulator.graph.stored import State, Stored
 from simulator.graph.writes import credentials
 from simulator.graph.writes.rules import Change, Linking, Rules
-from simulator.graph.writes.shapes import mapping, strings
+from simulator.graph.writes.shapes import mapping, mappings, strings
 from simulator.graph.writes.undeleting import name_in_use, refuse_with_successor, refuse_without_application
 
 _FIRST_PARTY = {
@@ -20,13 +21,15 @@ _FIRST_PARTY = {
     "d4ebce55-015a-49b5-a083-c84d1797ae8c": "Microsoft Intune Enrollment",
 }
 """Microsoft's own applications, which every directory can use, by appId."""
+DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
+"""The role id of an assignment without a role."""
 _MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 _DEFINED_BY_APPLICATION = ("appRoles", "oauth2PermissionScopes")
 
 
 def _application(directory: Directory, app_id: str) -> Stored | None:
     matches = directory.with_value(APPLICATIONS, "appId", app_id)
-    return next((stored for _, stored in matches if stored.state is State.LIVE), None)
+    return next((stored for key, stored in matches if directory.reachable(APPLICATIONS, key)), None)
 
 
 def _live_with(directory: Directory, app_id: str) -> list[str]:
@@ -128,6 +131,15 @@ def follow(change: Change) -> None:
     text = json.dumps(copied, ensure_ascii=False).encode("utf-8", "surrogatepass")
     for key in _live_with(change.directory, app_id):
         change.directory.patch(SERVICE_PRINCIPALS, key, text)
+        if "appRoles" in copied:
+            _end_assignments(change.directory, key, {str(role.get("id")) for role in mappings(copied["appRoles"])})
+
+
+def _end_assignments(directory: Directory, resource: str, roles: set[str]) -> None:
+    """Delete the assignments of roles that an application has no more."""
+    for key, stored in list(directory.referrers(ASSIGNMENTS, "resourceId", resource)):
+        if raw_json.text(stored.value, "appRoleId") not in roles | {DEFAULT_ACCESS}:
+            directory.delete(ASSIGNMENTS, key)
 
 
 def _check_policy(linking: Linking) -> None:

@@ -24,6 +24,7 @@ from simulator.graph.kinds import roles as role_kinds
 from simulator.graph.kinds import tenant as tenant_kinds
 from simulator.graph.writes import (
     applications,
+    branding,
     conditional_access,
     consents,
     devices,
@@ -82,5 +83,6 @@ RULES: dict[Kind, Rules] = {
     governance_kinds.PACKAGES: governance.PACKAGE,
     governance_kinds.ASSIGNMENT_POLICIES: governance.ASSIGNMENT_POLICY,
     governance_kinds.REVIEWS: governance.REVIEW,
+    core.LOCALIZATION: branding.RULES,
     ORGANIZATION: tenant.ORGANIZATION,
 }

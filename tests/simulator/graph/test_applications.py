@@ -53,6 +53,24 @@ async def test_roles_are_changed_in_two_steps_and_have_values_of_their_own(roles
         assert (await _patch(client, path, {"appRoles": []}))[0] == 204
 
 
+async def test_a_service_principal_has_the_roles_of_its_application_and_assignments_end_with_their_role() -> None:
+    async with simulated(users=1) as client:
+        created = await _application(client, appRoles=[_ROLE])
+        principal = await _principal(client, created["appId"])
+        (user,) = await client.ids("users")
+        path = f"servicePrincipals/{principal}/appRoleAssignedTo"
+        body = {"principalId": user, "resourceId": principal, "appRoleId": _ROLE["id"]}
+        default = {**body, "appRoleId": "00000000-0000-0000-0000-000000000000"}
+        for assignment in (body, default):
+            assert (await client.http.post(f"/v1.0/{path}", json=assignment)).status_code == 201
+        disabled = {**_ROLE, "isEnabled": False}
+        await _patch(client, f"applications/{created['id']}", {"appRoles": [disabled]})
+        assert (await client.get(f"servicePrincipals/{principal}")).json()["appRoles"] == [disabled]
+        assert len(await client.ids(path)) == 2
+        await _patch(client, f"applications/{created['id']}", {"appRoles": []})
+        assert [row["appRoleId"] for row in (await client.get(path)).json()["value"]] == [default["appRoleId"]]
+
+
 async def test_a_scope_is_pre_authorised_only_after_it_is_stored() -> None:
     scope = {"id": "22222222-0000-0000-0000-000000000001", "value": "read", "isEnabled": True, "type": "User"}
     client_app = {"appId": "33333333-0000-0000-0000-000000000001", "delegatedPermissionIds": [scope["id"]]}

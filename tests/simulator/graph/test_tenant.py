@@ -109,3 +109,47 @@ async def test_the_default_domain_is_not_deleted() -> None:
         for domain in (await client.get("domains")).json()["value"]:
             status = (await client.http.delete(f"/v1.0/domains/{domain['id']}")).status_code
             assert status == (400 if domain["isDefault"] else 204)
+
+
+async def test_branding_is_read_and_written_by_language() -> None:
+    async with simulated() as client:
+        path = f"/v1.0/organization/{DIRECTORY_ID}/branding"
+        french = {"id": "fr-FR", "signInPageText": "Bonjour"}
+        assert (await client.http.get(path)).status_code == 404
+        assert (await client.http.post(f"{path}/localizations", json=french)).status_code == 404
+        for text in ("Welcome", "Hello"):
+            assert (await client.http.patch(path, json={"signInPageText": text})).status_code == 204
+        assert (await client.http.post(f"{path}/localizations", json=french)).status_code == 201
+        assert (await client.http.post(f"{path}/localizations", json=french)).status_code == 400
+        for language, text in (("0", "Hello"), ("fr-FR", "Bonjour"), ("de-DE", "Hello")):
+            answer = await client.http.get(path, headers={"Accept-Language": language})
+            assert answer.json()["signInPageText"] == text
+        listed = (await client.http.get(f"{path}/localizations")).json()["value"]
+        assert [row["id"] for row in listed] == ["0", "fr-FR"]
+        assert (await client.http.delete(f"{path}/localizations/0")).status_code == 400
+        assert (await client.http.delete(f"{path}/localizations/fr-FR")).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("name", "unified", "status"),
+    [
+        ("GRP-Sales-EU", True, 201),
+        ("Sales-EU", True, 400),
+        ("GRP-Sales", True, 400),
+        ("GRP-the boss -EU", True, 400),
+        ("Sales", False, 201),
+    ],
+)
+async def test_the_naming_policy_holds_for_microsoft_365_groups(name: str, unified: bool, status: int) -> None:
+    rules = {"PrefixSuffixNamingRequirement": "GRP-[GroupName]-EU", "CustomBlockedWordsList": "Boss,chief"}
+    values = [{"name": key, "value": value} for key, value in rules.items()]
+    async with simulated() as client:
+        await client.http.post("/v1.0/groupSettings", json={"templateId": _TEMPLATE, "values": values})
+        body = {
+            "displayName": name,
+            "mailEnabled": unified,
+            "mailNickname": "GRP-Sales-EU",
+            "securityEnabled": not unified,
+            "groupTypes": ["Unified"] if unified else [],
+        }
+        assert (await client.http.post("/v1.0/groups", json=body)).status_code == status
