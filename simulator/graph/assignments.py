@@ -26,7 +26,7 @@ class Tying:
     def assign(self, request: Request, kind: Kind, id: str, relation: Relation) -> Answer:
         """Create an assignment (201). Raises Refused: unknown object (404), missing property or duplicate (400)."""
         fields = _required(request, ASSIGNMENTS, "principalId", "resourceId", "appRoleId")
-        if self._directory.live(kind, id) is None:
+        if self._directory.reachable(kind, id) is None:
             raise missing(id)
         if fields[relation.owner_property] != id:
             raise bad_request(f"The property '{relation.owner_property}' must name the object in the path.")
@@ -107,9 +107,11 @@ class Tying:
             yield [end for end in ends if end is not None]
 
     def _kind_and_name(self, id: str, *kinds: Kind) -> tuple[Kind, str]:
-        """Return the kind and displayName of an object. Raises Refused (404) if none of the kinds has it."""
+        """Return the kind and displayName of an object. Raises Refused if there is none (404) or it is too new (400)."""
         for kind in kinds:
             stored = self._directory.live(kind, id)
+            if stored is not None and self._directory.reachable(kind, id) is None:
+                raise bad_request("Not a valid reference update.")
             if stored is not None:
                 return kind, raw_json.text(stored.value, "displayName") or ""
         raise missing(id)

@@ -47,8 +47,17 @@ def _policy_derived(change: Change) -> dict[str, object]:
         lists: dict[str, object] = {
             name: [] for name in ("builtInControls", "customAuthenticationFactors", "termsOfUse")
         }
-        derived["grantControls"] = {**lists, "authenticationStrength": None, **mapping(change.given["grantControls"])}
+        grant = {**lists, "authenticationStrength": None, **mapping(change.given["grantControls"])}
+        derived["grantControls"] = grant | {
+            "authenticationStrength": _expanded(change, grant["authenticationStrength"])
+        }
     return derived
+
+
+def _expanded(change: Change, strength: object) -> object:
+    """Return an authentication strength with its properties, as policies show it. The request needs its id alone."""
+    stored = change.directory.live(STRENGTHS, str(mapping(strength).get("id")))
+    return stored.properties() if stored else strength
 
 
 def _check_policy(change: Change) -> None:

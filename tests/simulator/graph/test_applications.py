@@ -176,6 +176,25 @@ async def test_microsofts_own_application_gets_a_service_principal_without_an_ap
         assert await _principal(client, "d4ebce55-015a-49b5-a083-c84d1797ae8c")
 
 
+async def test_a_new_application_and_its_service_principal_are_unknown_until_the_lag_is_over() -> None:
+    async with simulated(users=1) as client:
+        (user,) = await client.ids("users")
+        await client.control("lag", {"get": 3600})
+        app_id = (await _application(client))["appId"]
+        refused = await client.http.post("/v1.0/servicePrincipals", json={"appId": app_id})
+        assert refused.status_code == 400 and "does not reference a valid application" in refused.text
+        await client.control("clock", {"advance_days": 1 / 24})
+        await client.sign_in()
+        principal = await _principal(client, app_id)
+        body = {"principalId": user, "resourceId": principal, "appRoleId": "00000000-0000-0000-0000-000000000000"}
+        by_user, by_resource = f"users/{user}/appRoleAssignments", f"servicePrincipals/{principal}/appRoleAssignedTo"
+        statuses = [(await client.http.post(f"/v1.0/{path}", json=body)).status_code for path in (by_user, by_resource)]
+        assert statuses == [400, 404]
+        await client.control("clock", {"advance_days": 1 / 24})
+        await client.sign_in()
+        assert (await client.http.post(f"/v1.0/{by_user}", json=body)).status_code == 201
+
+
 async def test_a_purged_service_principal_of_a_foreign_application_is_created_again() -> None:
     async with simulated(servicePrincipals=1) as client:
         (principal,) = await client.ids("servicePrincipals")

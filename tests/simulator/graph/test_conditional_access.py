@@ -79,6 +79,18 @@ async def test_an_update_that_names_a_missing_location_is_refused_and_changes_no
         assert shown["modifiedDateTime"] is None
 
 
+async def test_a_policy_that_names_a_new_location_is_refused_until_the_lag_is_over() -> None:
+    async with simulated() as client:
+        await client.control("lag", {"get": 3600})
+        location = (await _post(client, LOCATIONS, _COUNTRY))[1]["id"]
+        body = policy({"locations": {"includeLocations": [location]}})
+        status, answer = await _post(client, POLICIES, body)
+        assert status == 400 and answer["error"]["message"].startswith("1040: ")
+        await client.control("clock", {"advance_days": 1 / 24})
+        await client.sign_in()
+        assert (await _post(client, POLICIES, body))[0] == 201
+
+
 async def test_conditions_are_replaced_as_a_whole_and_shown_with_all_their_lists() -> None:
     async with simulated() as client:
         _, created = await _post(client, POLICIES, policy({"userRiskLevels": ["high"]}))
@@ -128,12 +140,13 @@ async def test_a_context_is_created_by_an_update_and_kept_while_a_policy_names_i
         assert (await client.http.delete(path)).status_code == 204
 
 
-async def test_a_used_strength_is_not_deleted() -> None:
+async def test_a_policy_shows_its_strength_which_is_not_deleted_before_it() -> None:
     async with simulated() as client:
         _, strength = await _post(client, STRENGTHS, {"displayName": "Keys", "allowedCombinations": ["fido2"]})
         path = f"/v1.0/{STRENGTHS}/{strength['id']}"
         grant = {"operator": "OR", "builtInControls": [], "authenticationStrength": {"id": strength["id"]}}
         _, created = await _post(client, POLICIES, policy(grantControls=grant))
+        assert created["grantControls"]["authenticationStrength"]["allowedCombinations"] == ["fido2"]
         assert (await client.http.delete(path)).status_code == 400
         await client.http.delete(f"/v1.0/{POLICIES}/{created['id']}")
         assert (await client.http.delete(path)).status_code == 204
