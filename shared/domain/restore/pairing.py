@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from shared.domain.compare import ChangedRecord
 from shared.domain.json_text import canonical, members
-from shared.domain.records import encode_id, is_guid
-from shared.domain.resources import RESOURCES
+from shared.domain.records import decode_id, encode_id, is_guid
+from shared.domain.resources import RESOURCES, ReferenceKind
 from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore.id_map import IdMap, ids_of
 from shared.domain.restore.world import RecordDifference
@@ -46,6 +46,26 @@ def paired(resource: str, changed: Iterable[ChangedRecord], ids: IdMap) -> Itera
     yield from (each for each in waiting.values() if each.wanted != each.live)
 
 
+def joined_again(resource: str, differences: Iterable[RecordDifference], ids: IdMap) -> Iterator[RecordDifference]:
+    """Yield differences with the snapshot's ids rewritten once more, by further entries of an id map."""
+    joined: list[RecordDifference] = []
+
+    def records() -> Iterator[ChangedRecord]:
+        for each in differences:
+            if each.live_key:
+                joined.append(each)
+            else:
+                yield ChangedRecord(each.key.encode(), each.wanted, each.live)
+
+    yield from paired(resource, records(), ids)
+    yield from joined
+
+
+def record_ids(key: str) -> set[str]:
+    """Return the ids in a record's key, in lower case."""
+    return {decode_id(each).lower() for each in key.split("/")[1::2]}
+
+
 def row_identity(resource: str, key: str, value: bytes) -> str:
     """Return the text that two records share if they are one: the values that identify a row, or the key of any other."""
     natural = _identified_by(resource)
@@ -55,10 +75,23 @@ def row_identity(resource: str, key: str, value: bytes) -> str:
     return "\n".join(canonical(inner.get(name)).lower() for name in natural)
 
 
+def row_key(resource: str, key: str, value: bytes) -> str:
+    """Return the key of a record, or, of a row whose id Graph makes, a text that is the same for the row made again."""
+    identity = row_identity(resource, key, value)
+    return key if identity == key else f"{resource}\n{identity}"
+
+
 def _identified_by(resource: str) -> tuple[str, ...]:
-    """Return the properties that identify a row of this resource, or none if its key does."""
-    restoring = RESOURCES[resource].restoring if resource in RESOURCES else None
-    return restoring.identified_by if restoring is not None and restoring.kind is RestoreKind.ROW else ()
+    """Return the properties that identify a row of this resource, or none if its key does.
+
+    Graph derives the ids of rows, and of objects that connect others, such as consents.
+    """
+    row = RESOURCES.get(resource)
+    if row is None or row.restoring is None:
+        return ()
+    names = row.restoring.identified_by
+    connects = any(each.kind is ReferenceKind.OBJECT and each.path in names for each in row.references)
+    return names if connects or row.restoring.kind is RestoreKind.ROW else ()
 
 
 def _rewritten(resource: str, record: ChangedRecord, ids: IdMap) -> RecordDifference:

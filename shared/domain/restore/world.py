@@ -20,7 +20,12 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """What one side holds of a resource."""
 
     whole: bool
-    """True if it was read at the side's time, whole except for ``refused``. Only then an absent record does not exist."""
+    """True if it was read at the side's time, whole except for ``refused``. Only then an absent record does not exist.
+
+    True, too, if the directory provably does not have the resource.
+    """
+    records: int | None = None
+    """The number of its records; None if it is not known."""
     reason: str = ""
     """Why it is not whole, as part of a sentence: ``not part of the snapshot``."""
     refused: frozenset[str] = frozenset()
@@ -137,5 +142,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     rules: Rules
     keys: frozenset[str] | None = None
-    """Only records with these keys, rewritten by the id map (deleted or changed since a snapshot, undo); None for all."""
+    """Only records with these keys, rewritten by the id map (deleted or changed since a snapshot, undo); None for all.
+
+    Of rows, the text of ``row_key`` stands for a row under any id.
+    """
     undone: Undone | None = None

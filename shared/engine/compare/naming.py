@@ -4,29 +4,14 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence, Set
 
-import msgspec
-
 from shared.domain.compare import Record
-from shared.domain.json_text import members, string
+from shared.domain.naming import names_in
 from shared.domain.records import decode_id, is_guid, object_order
 from shared.domain.resources import RESOURCES, properties_of
 from shared.vault.snapshot_reader import SnapshotReader
 from shared.vault.touched import Touched
 
 _ID_BYTES = 16
-_LONGEST = 256
-"""Characters of a name that are kept."""
-
-
-class _Named(msgspec.Struct):
-    """The properties that name an object."""
-
-    displayName: str | None = None  # noqa: N815 - Graph's name
-    userPrincipalName: str | None = None  # noqa: N815 - Graph's name
-    appId: str | None = None  # noqa: N815 - Graph's name
-
-
-_DECODER = msgspec.json.Decoder(_Named)
 
 
 class Names:
@@ -41,7 +26,7 @@ class Names:
         """Add the names of one resource's objects, given as its sorted records. Earlier names of an id stay."""
         table = _Table()
         for key, value in records:
-            name, app_id = _names(value)
+            name, app_id = names_in(value)
             if name is None:
                 continue
             object_id = decode_id(key.rpartition(b"/")[2].decode())
@@ -107,26 +92,9 @@ def read_names(readers: Sequence[SnapshotReader], ids: Set[str] | None, app_ids:
     return names
 
 
-def own_name(value: bytes) -> str | None:
-    """Return the name of an object by its value, or None if it has none."""
-    return _names(value)[0]
-
-
 def _has_names(resource: str) -> bool:
     """Return True if the resource's objects have names."""
     return resource in RESOURCES and "displayName" in properties_of(resource)
-
-
-def _names(value: bytes) -> tuple[str | None, str | None]:
-    """Return an object's name, shortened if it is very long, and the id of its application."""
-    try:
-        named = _DECODER.decode(value)
-    except (msgspec.DecodeError, RecursionError):  # unpaired surrogates, or a property of another type
-        texts = members(value) or {}
-        named = _Named(**{field: string(texts.get(field)) for field in _Named.__struct_fields__})
-    both = [each for each in (named.displayName, named.userPrincipalName) if each]
-    name = f"{both[0]} ({both[1]})" if len(both) > 1 else "".join(both)
-    return (name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…") or None, named.appId
 
 
 def _guid(text: str) -> bytes | None:

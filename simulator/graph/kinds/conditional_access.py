@@ -16,6 +16,7 @@ POLICIES = Kind(
     write=_WRITE,
     open=False,
     page=0,
+    required=("displayName", "state", "conditions"),
     licence="P1",
 )
 LOCATIONS = Kind(
@@ -41,7 +42,7 @@ CONTEXTS = Kind(
 )
 """Labels for protected resources. Their ids are `c1` to `c99`."""
 
-COMBINATIONS = Kind(
+_COMBINATIONS = Kind(
     path="combinationConfigurations",
     type="authenticationCombinationConfiguration",
     properties=tuple(properties.COMBINATION.split()),
@@ -92,7 +93,7 @@ STRENGTHS = Kind(
     open=False,
     page=0,
     licence="P1",
-    relations=(Relation("combinationConfigurations", 1, child=COMBINATIONS),),
+    relations=(Relation("combinationConfigurations", 1, child=_COMBINATIONS),),
     initial=(
         _strength(
             "00000000-0000-0000-0000-000000000002",

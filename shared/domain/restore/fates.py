@@ -1,0 +1,188 @@
+"""Decide how each missing object comes back: from its recycle bin, created anew, or not at all."""
+
+from collections.abc import Iterator
+
+from shared.domain.naming import own_name
+from shared.domain.resources.restoring import Restoring
+from shared.domain.restore import refusals
+from shared.domain.restore.bodies import text_at
+from shared.domain.restore.directory import traits_of
+from shared.domain.restore.draft import Draft, Fate, Missing, restoring_of
+from shared.domain.restore.named import first_id
+from shared.domain.restore.operations import Hindrance
+from shared.domain.restore.protection import NEED
+from shared.domain.restore.resolving import missing_sentence, unresolved
+from shared.domain.restore.successors import APPLICATIONS, PRINCIPALS
+from shared.domain.restore.taken import Holder, Taken, names_of, sign_in_name, undeleted_name
+from shared.domain.restore.world import RecordDifference
+
+_CREATED_THOUGH_IN_BIN = (
+    "It is in the recycle bin, which only an administrator can undelete it from. "
+    "If you want its old id, leave it out, and undelete it in the Microsoft Entra admin center."
+)
+_PRINCIPAL_STAYS = (
+    "The deleted service principal stays in the recycle bin until its 30 days end: "
+    "Graph does not undelete it, because its application is created anew."
+)
+_NEEDS_ROLE = f"It is a protected user. Undeleting it needs the {NEED}. Assign the role, and plan again."
+
+
+def decide(
+    draft: Draft, missing: dict[str, list[RecordDifference]], changed: dict[str, list[RecordDifference]]
+) -> None:
+    """Fill ``draft.coming`` with the objects that come back, and refuse the others. Look for holders of needed names."""
+    bins = {resource: _in_bin(draft, resource, each) for resource, each in missing.items()}
+    draft.taken = _taken(draft, missing, bins, changed)
+    for resource in sorted(missing, key=lambda each: (restoring_of(each).stage, each)):
+        for difference in missing[resource]:
+            one = _fate(draft, difference, bins[resource].get(first_id(difference.key)))
+            if one is not None:
+                _come(draft, one)
+    _drop_unresolved(draft)
+
+
+def _in_bin(draft: Draft, resource: str, missing: list[RecordDifference]) -> dict[str, bytes]:
+    """Return those of the missing objects that are in the recycle bin."""
+    if restoring_of(resource).bin is None:
+        return {}
+    return {each.object_id: each.value for each in draft.world.in_bin(resource, {first_id(one.key) for one in missing})}
+
+
+def _come(draft: Draft, one: Missing) -> None:
+    """Note that an object comes back."""
+    resource, object_id = one.difference.resource, first_id(one.difference.key)
+    draft.coming[object_id] = one
+    app_id = text_at(one.difference.wanted, "appId") if resource in (APPLICATIONS, PRINCIPALS) else None
+    if app_id is not None:
+        draft.coming_apps.setdefault(app_id.lower(), object_id)  # applications come first
+
+
+def _fate(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> Missing | None:
+    """Return how an object comes back, or None after refusing it."""
+    resource, restoring = difference.resource, restoring_of(difference.resource)
+    wanted, object_id = difference.wanted or b"", first_id(difference.key)
+    refusal = refusals.object_refusal(restoring, wanted, traits_of(resource, wanted))
+    if refusal is not None:
+        _refuse(draft, difference, *refusal)
+        return None
+    undeletable = in_bin is not None and restoring.bin is not None and restoring.bin.by_application
+    notes: tuple[str, ...] = ()
+    if undeletable and resource == PRINCIPALS and not _application_stays(draft, wanted):
+        undeletable, notes = False, (_PRINCIPAL_STAYS,)
+    elif in_bin is not None and not undeletable:
+        notes = (_CREATED_THOUGH_IN_BIN,)
+    if not undeletable and draft.request.rules.undelete_only:
+        reason = notes[0] if notes else "It is not in the recycle bin, and this restore only undeletes."
+        _refuse(draft, difference, Hindrance.CHOICE, reason)
+        return None
+    if undeletable and not draft.protection.permits(object_id):
+        _refuse(draft, difference, Hindrance.ADMINISTRATOR, _NEEDS_ROLE)
+        return None
+    holder = _holder(draft, difference, in_bin if undeletable else None)
+    if holder is not None:
+        _refuse(draft, difference, Hindrance.CHOICE, _choice_sentence(difference, *holder))
+        return None
+    return Missing(difference, Fate.UNDELETE if undeletable else Fate.CREATE, in_bin if undeletable else None, notes)
+
+
+def _application_stays(draft: Draft, wanted: bytes) -> bool:
+    """Return True unless the application of a service principal is deleted for good, or created anew."""
+    app_id = (text_at(wanted, "appId") or "").lower()
+    application = draft.coming.get(draft.coming_apps.get(app_id, ""))
+    if application is not None and application.difference.resource == APPLICATIONS:
+        return application.fate is Fate.UNDELETE
+    return APPLICATIONS not in draft.directory.gone_apps.get(app_id, {})
+
+
+def _refuse(draft: Draft, difference: RecordDifference, kind: Hindrance, reason: str) -> None:
+    wanted = difference.wanted or b""
+    values = refusals.administrator_values(difference.resource, wanted) if kind is Hindrance.ADMINISTRATOR else {}
+    draft.refuse(difference.resource, difference.key, kind, reason, name=own_name(wanted), values=values)
+
+
+def _taken(
+    draft: Draft,
+    missing: dict[str, list[RecordDifference]],
+    bins: dict[str, dict[str, bytes]],
+    changed: dict[str, list[RecordDifference]],
+) -> Taken:
+    """Return who has the names that the missing and the changed objects need."""
+    needed: dict[str, list[str]] = {}
+    for resource in ("users", "groups", APPLICATIONS):
+        for each in missing.get(resource, ()):
+            object_id = first_id(each.key)
+            needed.setdefault(resource, []).extend(
+                name for _, name in _needed_names(draft, each, bins[resource].get(object_id))
+            )
+    for resource in ("users", "groups", APPLICATIONS):
+        for each in changed.get(resource, ()):
+            names = set(names_of(resource, each.wanted or b"")) - set(names_of(resource, each.live or b""))
+            needed.setdefault(resource, []).extend(names)
+        for each in missing.get(resource, ()):
+            needed[resource].extend(names_of(resource, each.wanted or b""))
+    return Taken(draft.world, needed)
+
+
+def _needed_names(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> Iterator[tuple[str, str]]:
+    """Yield what kind of name an object needs, and the name as ``names_of`` yields it."""
+    resource, wanted = difference.resource, difference.wanted or b""
+    object_id = first_id(difference.key)
+    new_name = draft.new_name(object_id)
+    if resource == "users":
+        back = undeleted_name(in_bin, object_id) if in_bin is not None else None
+        names = [new_name] if new_name else [text_at(wanted, "userPrincipalName"), back]
+        for name in names:
+            yield from (("userPrincipalName", each) for each in sign_in_name(name))
+    if in_bin is not None and resource in ("users", "groups") and not draft.request.rules.drop_taken_addresses:
+        yield from (("address", each) for each in names_of(resource, in_bin) if each.startswith("smtp:"))
+    if resource == "groups":
+        yield from (("mailNickname", each) for each in names_of(resource, wanted) if each.startswith("nickname:"))
+
+
+def _holder(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> tuple[str, str, Holder] | None:
+    """Return what kind of name an object needs that another one has, the name, and who has it."""
+    object_id = first_id(difference.key)
+    for kind, name in _needed_names(draft, difference, in_bin):
+        holder = draft.taken.holder(name, object_id)
+        if holder is not None:
+            return kind, name.partition(":")[2], holder
+    return None
+
+
+def _choice_sentence(difference: RecordDifference, kind: str, name: str, holder: Holder) -> str:
+    """Return the sentence that says who has a name, and the choices."""
+    object_id = first_id(difference.key)
+    sentence = f"The {kind} {name} belongs to {holder.name} ({holder.object_id}), which stays unchanged. "
+    if kind == "userPrincipalName":
+        return sentence + f"Restore the user under a new name (--new-name {object_id}=NAME), or do not restore it."
+    if kind == "address":
+        return sentence + "Let Graph drop the address (--drop-taken-addresses), or do not restore the object."
+    return sentence + "Change the other group's mailNickname, or do not restore the group."
+
+
+def _drop_unresolved(draft: Draft) -> None:
+    """Refuse objects that cannot be created without what they name, and what depends on them, until none is left."""
+    waiting = {
+        object_id: names
+        for object_id, one in draft.coming.items()
+        if one.fate is Fate.CREATE and (names := _essential(restoring_of(one.difference.resource), one))
+    }
+    dropped = True
+    while dropped:
+        dropped = False
+        for object_id, names in list(waiting.items()):
+            one = draft.coming[object_id]
+            resource, wanted = one.difference.resource, one.difference.wanted or b""
+            missing = [each for name, value in names.items() for each in unresolved(draft, resource, name, value)]
+            if missing:
+                reason = missing_sentence(draft, object_id, missing)
+                draft.refuse(resource, one.difference.key, Hindrance.UNRESOLVED, reason, name=own_name(wanted))
+                del draft.coming[object_id], waiting[object_id]
+                draft.coming_apps = {app: each for app, each in draft.coming_apps.items() if each != object_id}
+                dropped = True
+
+
+def _essential(restoring: Restoring, one: Missing) -> dict[str, bytes]:
+    """Return the properties with references without which an object is not created."""
+    resource, wanted = one.difference.resource, one.difference.wanted or b""
+    return {name: value for name, value in refusals.essential(resource, restoring, wanted) if value != b"null"}

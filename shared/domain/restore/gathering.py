@@ -1,0 +1,187 @@
+"""Gather the differences in the scope of a restore, without those that the backups do not hold."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from shared.domain.resources import RESOURCES
+from shared.domain.resources.restoring import RestoreKind
+from shared.domain.restore.id_map import EntryState, IdMap, MapEntry
+from shared.domain.restore.named import first_id, named
+from shared.domain.restore.operations import Hindrance, Impossible
+from shared.domain.restore.pairing import joined_again, record_ids, row_key
+from shared.domain.restore.world import Coverage, RecordDifference, Request, World
+
+_LINKS = frozenset({RestoreKind.LINK, RestoreKind.ROW})
+
+
+@dataclass
+class Gathered:
+    """The differences in scope, by resource."""
+
+    missing: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    """Objects that the directory does not have."""
+    changed: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    """Objects and rows with other values."""
+    newer: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    """Objects that were created after the snapshot and are to be deleted."""
+    to_add: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    """Links and rows that the directory does not have."""
+    to_remove: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    """Links and rows that the snapshot does not have."""
+
+    def add(self, difference: RecordDifference, kind: RestoreKind) -> None:
+        """Put a difference where it belongs."""
+        is_link = kind in _LINKS
+        if difference.live is None:
+            where = self.to_add if is_link else self.missing
+        elif difference.wanted is None:
+            where = self.to_remove if is_link else self.newer
+        elif kind is RestoreKind.LINK:
+            return  # a link is its key
+        else:
+            where = self.changed
+        where.setdefault(difference.resource, []).append(difference)
+
+    def all(self) -> Iterator[RecordDifference]:
+        """Yield all differences."""
+        for group in (self.missing, self.changed, self.newer, self.to_add, self.to_remove):
+            for differences in group.values():
+                yield from differences
+
+
+def gather(
+    world: World, request: Request, resources: list[str], adopted: Mapping[str, str], needed: frozenset[str]
+) -> tuple[Gathered, list[Impossible]]:
+    """Return the differences of these resources in scope, and what the backups do not hold of it.
+
+    ``adopted`` are live objects that take the place of others, ``needed`` ids that are in scope besides those chosen.
+    """
+    gathered, not_held = Gathered(), list[Impossible]()
+    choice = _Choice(world, request, adopted, needed)
+    for resource in resources:
+        restoring = RESOURCES[resource].restoring
+        sides = (("snapshot", world.snapshot.coverage(resource)), ("directory", world.live.coverage(resource)))
+        unread = [(side, coverage) for side, coverage in sides if not coverage.whole]
+        if unread:
+            not_held += choice.unread(resource, *unread[0])
+            continue
+        refused = dict.fromkeys(sorted(sides[0][1].refused), "snapshot")
+        refused.update(dict.fromkeys(sorted(sides[1][1].refused - sides[0][1].refused), "directory"))
+        not_held += (
+            choice.refused(resource, each, side) for each, side in refused.items() if choice.has(resource, each)
+        )
+        if restoring is None:
+            continue
+        for difference in _again(world.differences(resource), resource, adopted):
+            if first_id(difference.key) not in refused and choice.includes(difference, restoring.kind):
+                gathered.add(difference, restoring.kind)
+    return gathered, not_held
+
+
+def missing_objects(world: World, request: Request, resource: str) -> list[RecordDifference]:
+    """Return the objects of a resource in scope that the directory does not have."""
+    choice = _Choice(world, request, {}, frozenset())
+    restoring = RESOURCES[resource].restoring
+    sides = world.snapshot.coverage(resource), world.live.coverage(resource)
+    if restoring is None or not all(each.whole for each in sides):
+        return []
+    differences = (each for each in world.differences(resource) if each.live is None)
+    return [each for each in differences if choice.includes(each, restoring.kind)]
+
+
+def _again(
+    differences: Iterator[RecordDifference], resource: str, adopted: Mapping[str, str]
+) -> Iterator[RecordDifference]:
+    """Yield the differences with adopted objects in place of those of the snapshot."""
+    if not adopted:
+        return differences
+    entries = (
+        MapEntry(old_id=old, first_id=old, current_id=new, resource="", state=EntryState.CREATED, job_id="")
+        for old, new in adopted.items()
+    )
+    return joined_again(resource, differences, IdMap(entries))
+
+
+class _Choice:
+    """Decides which differences are in scope."""
+
+    def __init__(self, world: World, request: Request, adopted: Mapping[str, str], needed: frozenset[str]) -> None:
+        scope = request.scope
+        chosen = {world.ids.current(each).lower() for each in scope.ids}
+        self._ids = frozenset(chosen | {adopted.get(each, each) for each in chosen} | (needed if chosen else set()))
+        self._keys = request.keys
+        self._needed = needed
+        self._scope = scope
+        self._delete = frozenset(each.lower() for each in scope.delete_newer)
+        if request.undone is not None:
+            self._delete |= request.undone.created
+
+    def includes(self, difference: RecordDifference, kind: RestoreKind) -> bool:
+        """Return True if a difference is in scope."""
+        is_link, is_object = kind in _LINKS, kind not in _LINKS
+        if self._scope.resources and difference.resource not in self._scope.resources:
+            return first_id(difference.key) in self._needed
+        if is_object and difference.wanted is None:
+            return first_id(difference.key) in self._delete
+        if self._scope.links_only and is_object:
+            return False
+        if self._scope.properties and (is_link or difference.live is None):
+            return False
+        if is_link and not self._delete.isdisjoint(record_ids(difference.key)):
+            return False  # goes with the object
+        if self._keys is not None and not self._has_key(difference):
+            return False
+        return not self._ids or not self._ids.isdisjoint(_ids_of(difference))
+
+    def has(self, resource: str, owner: str) -> bool:
+        """Return True if the records of an owner are in scope."""
+        if self._keys is not None:
+            return any(each.startswith(f"{resource.partition('.')[0]}/{owner}") for each in self._keys)
+        return not self._ids or owner in self._ids
+
+    def unread(self, resource: str, side: str, coverage: Coverage) -> Iterator[Impossible]:
+        """Yield the entry of a resource that was not read, unless only objects of others are in scope."""
+        if self._keys is None and (not self._ids or "." in resource or resource in self._scope.resources):
+            yield Impossible(
+                resource=resource,
+                key=resource,
+                kind=Hindrance.NOT_HELD,
+                reason=f"The {_SIDES[side]} does not hold {resource} ({coverage.reason or 'not read'}): they stay unchanged.",
+            )
+
+    def refused(self, resource: str, owner: str, side: str) -> Impossible:
+        """Return the entry of an object whose records were refused."""
+        segments = resource.split(".")
+        key = "/".join([segments[0], owner, *segments[1:]])
+        what = " ".join(segments[1:]) or "values"
+        return Impossible(
+            resource=resource,
+            key=key,
+            kind=Hindrance.NOT_HELD,
+            reason=f"The {_SIDES[side]} does not hold the {what} of {owner}, because Graph refused them. "
+            "They stay unchanged.",
+        )
+
+    def _has_key(self, difference: RecordDifference) -> bool:
+        keys = self._keys or frozenset()
+        if first_id(difference.key) in self._needed or difference.key in keys or difference.live_key in keys:
+            return True
+        value = difference.wanted if difference.wanted is not None else difference.live or b""
+        return row_key(difference.resource, difference.key, value) in keys
+
+
+_SIDES = {"snapshot": "snapshot", "directory": "backup of the directory"}
+
+
+def _ids_of(difference: RecordDifference) -> set[str]:
+    """Return the ids of the objects that a record is, connects, or, as a row, names."""
+    ids = record_ids(difference.key)
+    value = difference.wanted if difference.wanted is not None else difference.live
+    restoring = RESOURCES[difference.resource].restoring
+    if (
+        value is not None
+        and restoring is not None
+        and not set(restoring.identified_by).isdisjoint(restoring.create_only)
+    ):
+        ids |= {each.id for each in named(difference.resource, value) if each.property in restoring.identified_by}
+    return ids

@@ -1,0 +1,73 @@
+"""The objects that a record names: ids in its properties, in texts such as membership rules, and in the keys of links."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from shared.domain.compare import link_ends
+from shared.domain.json_text import elements, members, string
+from shared.domain.records import is_guid
+from shared.domain.resources import REMAPPED, RESOURCES, Reference, ReferenceKind
+from shared.domain.restore.id_map import ids_of
+
+
+class Named(NamedTuple):
+    """An object that a property names."""
+
+    reference: Reference
+    id: str
+    """In lower case: an id, or an ``appId`` if the reference is by it. Of a text, any GUID in it."""
+
+    @property
+    def property(self) -> str:
+        """Return the name of the record's member that has the reference."""
+        return self.reference.path.partition(".")[0]
+
+
+def named(resource: str, value: bytes) -> Iterator[Named]:
+    """Yield the objects that a record names in its properties, as the table says."""
+    for reference in RESOURCES[resource].references:
+        if reference.kind in REMAPPED and reference.resources:
+            for inner in _at_path(value, reference.path.split(".")):
+                yield from (Named(reference, each) for each in _ids(reference, inner) if each not in reference.words)
+
+
+def named_in(resource: str, name: str, value: bytes) -> Iterator[Named]:
+    """Yield the objects that one property of a record names, given its value."""
+    for reference in RESOURCES[resource].references:
+        first, _, rest = reference.path.partition(".")
+        if first == name and reference.kind in REMAPPED and reference.resources:
+            for inner in _at_path(value, rest.split(".") if rest else ()):
+                yield from (Named(reference, each) for each in _ids(reference, inner) if each not in reference.words)
+
+
+def ends(key: str) -> tuple[str, str]:
+    """Return the ids of a link's owner and target, in lower case."""
+    owner, target = link_ends(key)
+    return owner.lower(), target.lower()
+
+
+def first_id(key: str) -> str:
+    """Return the first id of a key, in lower case: the object's own, or that of a link's owner. Empty for a singleton."""
+    return ends(key)[0] if "/" in key else ""
+
+
+def _ids(reference: Reference, value: bytes) -> Iterator[str]:
+    """Yield the ids in the value of a reference, in lower case."""
+    if reference.kind is ReferenceKind.TEXT:
+        yield from sorted(ids_of(value))
+        return
+    for each in elements(value) or [value]:
+        text = string(each)
+        if text is not None and is_guid(text):
+            yield text.lower()
+
+
+def _at_path(value: bytes, path: Sequence[str]) -> Iterator[bytes]:
+    """Yield the values at a path. Lists on the way are entered."""
+    if not path:
+        yield value
+        return
+    for each in elements(value) or [value]:
+        inner = (members(each) or {}).get(path[0])
+        if inner is not None:
+            yield from _at_path(inner, path[1:])

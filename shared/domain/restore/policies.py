@@ -1,0 +1,84 @@
+"""Conditional Access: policies are created in report-only state, and never enforced where everybody could be locked out."""
+
+from shared.domain.json_text import members
+from shared.domain.restore.bodies import encoded, part, text_at, texts_at, without_nulls
+from shared.domain.restore.changes import Change
+from shared.domain.restore.directory import Trait
+from shared.domain.restore.draft import Draft
+from shared.domain.restore.operations import Hindrance
+from shared.domain.restore.scope import LinkRule
+
+RESOURCE = "conditionalAccessPolicies"
+_ENABLED, _REPORT_ONLY = "enabled", b'"enabledForReportingButNotEnforced"'
+_EXCLUDED_USERS, _EXCLUDED_GROUPS = "conditions.users.excludeUsers", "conditions.users.excludeGroups"
+_LOCK_OUT = "It would apply to all users, and none of the accounts that it excludes would remain to undo it."
+
+
+def values_to_create(draft: Draft, wanted: bytes, values: dict[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
+    """Return the values of a new policy, and what a person should know."""
+    values = _whole(values)
+    if text_at(wanted, "state") == _ENABLED and not draft.request.rules.enable_policies:
+        values["state"] = _REPORT_ONLY
+        return values, ["It was enabled. It comes back in report-only state: check it, then enable it."]
+    return values, []
+
+
+def creation_refusal(draft: Draft, wanted: bytes) -> str | None:
+    """Return why a policy is not created, or None."""
+    enforced = draft.request.rules.enable_policies and text_at(wanted, "state") == _ENABLED
+    if enforced and _applies_to_all(wanted) and not _excludes_somebody(draft, wanted):
+        return f"{_LOCK_OUT} Without --enable-policies it is created in report-only state."
+    return None
+
+
+def values_to_change(draft: Draft, change: Change, values: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the values to patch a policy with: none if it could lock everybody out."""
+    if not values:
+        return values
+    inner = members(change.live) or {}
+    result = encoded({**inner, **values})
+    if _newly_locks_out(draft, change.live, result):
+        reason = f"{_LOCK_OUT} Exclude an emergency account, and plan again."
+        draft.refuse(change.resource, change.key, Hindrance.CHOICE, reason, name=change.name, properties=values)
+        return {}
+    return _whole(values)
+
+
+def _newly_locks_out(draft: Draft, live: bytes, result: bytes) -> bool:
+    """Return True if a policy would be enforced for all without an exclusion, and is not so, or not as strict, already."""
+    if text_at(result, "state") != _ENABLED or not _applies_to_all(result) or _excludes_somebody(draft, result):
+        return False
+    blocks = "block" in texts_at(result, "grantControls.builtInControls")
+    same = text_at(live, "state") == _ENABLED and _applies_to_all(live) and not _excludes_somebody(draft, live)
+    return not same or (blocks and "block" not in texts_at(live, "grantControls.builtInControls"))
+
+
+def _whole(values: dict[str, bytes]) -> dict[str, bytes]:
+    """Return values whose conditions have no null objects, which Graph refuses."""
+    return {name: without_nulls(value) if name == "conditions" else value for name, value in values.items()}
+
+
+def _applies_to_all(policy: bytes) -> bool:
+    return "All" in texts_at(policy, "conditions.users.includeUsers")
+
+
+def _excludes_somebody(draft: Draft, policy: bytes) -> bool:
+    """Return True if an account that can sign in is excluded, by itself or by its group."""
+    users = [each.lower() for each in texts_at(policy, _EXCLUDED_USERS)]
+    if any(_can_sign_in(draft, each) for each in users):
+        return True
+    groups = {each.lower() for each in texts_at(policy, _EXCLUDED_GROUPS)}
+    living = {each for each in groups if each in draft.directory.live}
+    if living and any(True for _ in draft.world.live.records("groups.members", living)):
+        return True
+    coming = {each for each in groups if each in draft.coming}
+    restored = draft.request.rules.rule_for("groups.members") is not LinkRule.SKIP
+    return bool(coming) and restored and any(True for _ in draft.world.snapshot.records("groups.members", coming))
+
+
+def _can_sign_in(draft: Draft, user: str) -> bool:
+    """Return True if a user exists, or comes back, and is enabled."""
+    entry = draft.directory.live.get(user)
+    if entry is not None:
+        return not entry.traits & Trait.DISABLED
+    return user in draft.coming and part(draft.coming[user].difference.wanted, "accountEnabled") != b"false"

@@ -1,0 +1,93 @@
+"""Repair references: living objects that name an object by an id that it no longer has."""
+
+from collections.abc import Iterable, Iterator
+
+from shared.domain.json_text import members
+from shared.domain.resources import REMAPPED, RESOURCES
+from shared.domain.resources.restoring import RestoreKind
+from shared.domain.restore import stages
+from shared.domain.restore.bodies import without_nulls, without_parts
+from shared.domain.restore.changes import Change
+from shared.domain.restore.directory import Trait, traits_of
+from shared.domain.restore.draft import Draft, Fate, restoring_of
+from shared.domain.restore.id_map import ids_of
+from shared.domain.restore.operations import Action, Hindrance
+from shared.domain.restore.patching import needs_of_object, patch
+from shared.domain.restore.policies import RESOURCE as POLICIES
+from shared.domain.restore.refusals import fixed_refusal
+from shared.domain.restore.requests import WriteStep
+from shared.domain.restore.resolving import missing_sentence, unresolved
+
+
+def repair(draft: Draft) -> None:
+    """Patch what names an object by an old id: of objects that this plan creates, and, in scope, of earlier restores."""
+    created = {object_id for object_id, one in draft.coming.items() if one.fate is Fate.CREATE}
+    created |= {app_id for app_id, object_id in draft.coming_apps.items() if object_id in created}
+    earlier = set(draft.world.ids.earlier()) if _covers_all(draft) else set[str]()
+    old = created | earlier
+    if not old:
+        return
+    written = _written(draft)
+    for resource in _naming():
+        for key, value in draft.world.live.records(resource):
+            named = ids_of(value) & old
+            if named:
+                _repair_one(draft, Change(resource, key.decode(), value, value), named, written)
+
+
+def _covers_all(draft: Draft) -> bool:
+    """Return True if the scope has every object."""
+    scope = draft.request.scope
+    narrowed = (*scope.resources, *scope.ids, *scope.properties)
+    return not narrowed and not scope.links_only and draft.request.keys is None
+
+
+def _naming() -> Iterator[str]:
+    """Yield the resources whose living objects may have references to repair."""
+    for name, row in RESOURCES.items():
+        if row.restoring is not None and row.restoring.kind in (RestoreKind.OBJECT, RestoreKind.SINGLETON):
+            first = {each.path.partition(".")[0] for each in row.references if each.kind in REMAPPED and each.resources}
+            if not first.isdisjoint(row.restoring.writable):
+                yield name
+
+
+def _written(draft: Draft) -> dict[str, set[str]]:
+    """Return the properties that the plan writes already, by key."""
+    written: dict[str, set[str]] = {}
+    for operation in draft.operations:
+        if operation.action is Action.PATCH:
+            written.setdefault(operation.key, set()).update(operation.properties)
+    return written
+
+
+def _repair_one(draft: Draft, change: Change, old: set[str], written: dict[str, set[str]]) -> None:
+    """Patch an object's properties that name others by an old id."""
+    restoring, done = restoring_of(change.resource), written.get(change.key, set())
+    inner = members(change.live) or {}
+    values = {
+        name: without_parts(name, value, restoring.parts_by_graph)
+        for name, value in inner.items()
+        if name in restoring.writable and name not in done and ids_of(value) & old
+    }
+    if not values or fixed_refusal(restoring, change.live) or traits_of(change.resource, change.live) & _FOREIGN:
+        return
+    if change.resource == POLICIES:
+        values = {name: without_nulls(value) if name == "conditions" else value for name, value in values.items()}
+    missing = [each for name, value in values.items() for each in unresolved(draft, change.resource, name, value)]
+    if missing:
+        reason = missing_sentence(draft, change.object_id, missing)
+        draft.refuse(change.resource, change.key, Hindrance.UNRESOLVED, reason, name=change.name, properties=values)
+        return
+    names = ", ".join(sorted(_names(draft, old)))
+    step = WriteStep(stages.later_than(restoring.stage) if restoring.stage < stages.LATER else restoring.stage, values)
+    patch(draft, change, step, needs_of_object(draft, change, values), f"It names {names} by its old id.")
+
+
+_FOREIGN = Trait.SYNCED | Trait.EXCHANGE
+
+
+def _names(draft: Draft, ids: Iterable[str]) -> Iterator[str]:
+    """Yield the names of objects with these ids, or ``appId``s."""
+    for each in ids:
+        object_id = draft.coming_apps.get(each, each)
+        yield draft.directory.name(object_id if object_id in draft.coming else draft.world.ids.current(each))

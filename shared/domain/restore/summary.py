@@ -1,0 +1,84 @@
+"""Describe a plan: its summary in words, the records that it touches, and what has changed of them since."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from shared.domain.resources import RESOURCES
+from shared.domain.resources.restoring import RestoreKind
+from shared.domain.restore.operations import Action, Plan
+
+_NOUNS = {
+    "users": ("user", "users"),
+    "groups": ("group", "groups"),
+    "applications": ("application", "applications"),
+    "servicePrincipals": ("service principal", "service principals"),
+    "conditionalAccessPolicies": ("policy", "policies"),
+    "oauth2PermissionGrants": ("consent", "consents"),
+    "namedLocations": ("location", "locations"),
+    "authenticationStrengths": ("strength", "strengths"),
+    "authenticationContexts": ("authentication context", "authentication contexts"),
+    "administrativeUnits": ("administrative unit", "administrative units"),
+    "roleDefinitions": ("role definition", "role definitions"),
+    "termsOfUse": ("agreement", "agreements"),
+    "organization": ("setting of the organization", "settings of the organization"),
+}
+_LINK, _ROW = ("link", "links"), ("assignment", "assignments")
+_RESTORING = frozenset({Action.UNDELETE, Action.CREATE, Action.PATCH, Action.CALL, Action.LINK})
+
+
+def summary(plan: Plan) -> str:
+    """Return the plan in a sentence: what is restored, how much of it as it was, and what cannot be restored."""
+    counts = Counter[tuple[str, str]]()
+    new_ids, gone = set[str](), Counter[tuple[str, str]]()
+    deleted = {each.key for each in plan.operations if each.action is Action.DELETE}
+    restored = {each.key: each.resource for each in plan.operations if each.action in _RESTORING}
+    for key, resource in restored.items():
+        counts[_noun(resource)] += key not in deleted
+    for operation in plan.operations:
+        if operation.action is Action.CREATE:
+            new_ids.add(operation.key)
+        elif operation.action in (Action.DELETE, Action.UNLINK):
+            gone[_noun(operation.resource)] += 1
+    impossible = {each.key for each in plan.impossible if not each.properties}
+    partly = {each.key for each in plan.impossible if each.properties} - impossible
+    sentence = _listed("Restore", counts) or "Restore nothing"
+    if gone:
+        sentence += f", and {_listed('remove', gone)}"
+    details = list(_details(len(restored.keys() - deleted) - len(new_ids), len(new_ids), len(impossible), len(partly)))
+    return f"{sentence}; {', '.join(details)}" if details else sentence
+
+
+def touched_keys(plan: Plan) -> frozenset[str]:
+    """Return the keys of the records that the plan writes, as the directory has them, or the snapshot if it lacks them."""
+    return frozenset(each.key for each in plan.operations)
+
+
+def outdated(plan: Plan, changed: Iterable[str], most: int = 20) -> list[str]:
+    """Return those of the keys that have changed since the plan was made which it touches, at most ``most``, sorted."""
+    return sorted(touched_keys(plan).intersection(changed))[:most]
+
+
+def _noun(resource: str) -> tuple[str, str]:
+    restoring = RESOURCES[resource].restoring if resource in RESOURCES else None
+    if restoring is not None and restoring.kind is RestoreKind.LINK:
+        return _LINK
+    if restoring is not None and restoring.kind is RestoreKind.ROW:
+        return _ROW
+    return _NOUNS.get(resource, (f"record of {resource}", f"records of {resource}"))
+
+
+def _listed(verb: str, counts: Counter[tuple[str, str]]) -> str:
+    """Return a phrase such as ``Restore 1 group, 214 links``; an empty text if there is nothing."""
+    texts = [f"{number:,} {noun[number != 1]}" for noun, number in counts.items() if number]
+    return f"{verb} {', '.join(texts)}" if texts else ""
+
+
+def _details(same: int, new: int, impossible: int, partly: int) -> Iterator[str]:
+    if same:
+        yield f"{same:,} as they were" if same > 1 else "1 as it was"
+    if new:
+        yield f"{new:,} under a new id"
+    if impossible:
+        yield f"{impossible:,} cannot be restored"
+    if partly:
+        yield f"{partly:,} only in part"

@@ -1,1 +1,0 @@
-"""Writes through Graph: rules of each kind, creation, update, deletion, links, actions and the recycle bin."""
