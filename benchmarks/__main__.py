@@ -1,7 +1,8 @@
 """Measure backups, key revocation and key updates against the simulators.
 
 Full backups, and backups after changes, are compared with a bare download of the same pages, with typed models, and with
-restic and borg. Further parts measure how soon a revoked key stops a backup, and how fast data keys move to another KMS key.
+restic and borg. Further parts measure commands that read snapshots, how soon a revoked key stops a backup, and how fast data
+keys move to another KMS key.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from benchmarks.backing_up import HEAVY
 from benchmarks.directory import MeasuredDirectory
 from tests.parts import AwsSimulator, RedisServer, aws_simulator, graph_simulator, redis_server
 
-PARTS = ("changes", "stages", "models", "archives", "limit", "comparing", "revoking", "moving")
+PARTS = ("changes", "stages", "models", "archives", "limit", "comparing", "browsing", "revoking", "moving")
 """Parts that ``--without`` can leave out. Downloads and backups are always measured."""
 _USERS_PER_GROUP = 5
 """Default number of users per group."""
@@ -73,15 +74,23 @@ class Bench:
                 self._console, report.Compared(files=files, size=size, archives=repositories, stored=stored)
             )
 
-    def comparisons(self, users: int, groups: int) -> None:
-        """Measure comparisons over a directory: after changes, and of two equal snapshots without a shared run."""
+    def reading(self, users: int, groups: int, snapshots: int, parts: set[str]) -> None:
+        """Measure commands that read snapshots of one directory: comparisons, a search, and a history of an object."""
         with self._directory(users, groups) as directory, self._home() as home:
             directory.back_up(home)
-            directory.change(users // 100, groups // 100)
-            directory.back_up(home, "changes")
-            changed = directory.compare(home)
-            directory.back_up(home, "again")
-            report.print_comparisons(self._console, users, groups, changed, directory.compare(home))
+            if "comparing" in parts:
+                self._comparisons(directory, home, users, groups)
+            if "browsing" in parts:
+                search, history = directory.search(home), directory.history(home, snapshots)
+                report.print_browsed(self._console, users, groups, search, history)
+
+    def _comparisons(self, directory: MeasuredDirectory, home: Path, users: int, groups: int) -> None:
+        """Measure comparisons: after changes, and of two equal snapshots without a shared run. Print the results."""
+        directory.change(users // 100, groups // 100)
+        directory.back_up(home, "changes")
+        changed = directory.compare(home)
+        directory.back_up(home, "again")
+        report.print_comparisons(self._console, users, groups, changed, directory.compare(home))
 
     def keys(self, trials: int, lease: float, data_keys: int, parts: set[str]) -> None:
         """Measure revocation and update of a key, over a directory of 10 users and 1 group. Print the results."""
@@ -114,8 +123,8 @@ def main(argv: list[str]) -> int:
         report.print_machine(console)
         bench.turns(options.users, options.groups, options.runs, parts)
         report.print_how(console)
-        if "comparing" in parts:
-            bench.comparisons(options.users, options.groups)
+        if parts & {"comparing", "browsing"}:
+            bench.reading(options.users, options.groups, options.snapshots, parts)
         if "models" in parts:
             bench.models(options.sample)
         if "archives" in parts:
@@ -136,6 +145,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
         "--sample", type=int, default=2_000, help="users and groups to read through typed models (2000 each)"
     )
     parser.add_argument("--archived", type=int, default=20_000, help="objects to back up with restic and borg (20000)")
+    parser.add_argument("--snapshots", type=int, default=100, help="snapshots to make for a history (100)")
     parser.add_argument("--trials", type=int, default=50, help="number of times to revoke a key (50)")
     parser.add_argument("--lease", type=float, default=5.0, help="key lease during these trials, in seconds (5)")
     parser.add_argument("--data-keys", type=int, default=10_000, help="data keys to move (10000)")
@@ -148,7 +158,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.quick:
         options.users, options.runs, options.sample, options.archived = 2_000, 1, 100, 600
-        options.trials, options.lease, options.data_keys = 2, 1.0, 20
+        options.snapshots, options.trials, options.lease, options.data_keys = 1, 2, 1.0, 20
     if options.groups is None:
         options.groups = options.users // _USERS_PER_GROUP
     return options

@@ -20,6 +20,8 @@ from benchmarks.revoking import Stopped
 from tests.parts import ACCOUNT, CLIENT, DIRECTORY, REGION, SECRET, AwsSimulator, GraphSimulator, RedisServer
 
 _IDENTITY = (DIRECTORY, CLIENT, SECRET)
+_CHANGED_AT_ONCE = 20
+"""Users that are changed between two snapshots of a history."""
 _CHANGED = {"users": "department", "groups": "description"}
 
 
@@ -54,6 +56,21 @@ class MeasuredDirectory:
     def compare(self, home: Path) -> Measure:
         """Measure a comparison of the two newest snapshots in this home."""
         return self._measured("comparing", [], self._environment(home))
+
+    def search(self, home: Path) -> Measure:
+        """Measure a search of the newest snapshot in this home, for the name of a user."""
+        with self.client() as client:
+            page = client.get("/v1.0/users?$select=displayName&$top=1").raise_for_status().json()
+        return self._measured("browsing", ["search", page["value"][0]["displayName"]], self._environment(home))
+
+    def history(self, home: Path, snapshots: int) -> Measure:
+        """Measure the history of a user who differs in each of so many snapshots, which are added to this home."""
+        with self.client() as client:
+            users = list(_ids(client, "users", _CHANGED_AT_ONCE))
+        for number in range(snapshots):
+            self._graph.change(*(("update", f"users/{each}", {"department": f"history {number}"}) for each in users))
+            self.back_up(home, "changes")
+        return self._measured("browsing", ["history", users[0]], self._environment(home))
 
     def revoke(self, home: Path, trials: int, lease: float) -> Stopped:
         """Revoke the key of a running backup ``trials`` times, under a key lease of ``lease`` seconds. Return the delays."""

@@ -51,6 +51,12 @@ After changes: of the backups before and after one in a hundred of the users and
 got another member. Rewritten: of the last of these and a full backup, which shares no run with it and has the same records.
 Seconds are wall clock from the request to the end of the job, with KMS over HTTP and a folder as store.
 """
+_HOW_BROWSED = """
+Separate processes browse snapshots of one home as 'entrakeep browse --json' does, and drop the lines. Search: in the newest
+snapshot, for the name of a user, which one in 4,000 has. History: of one user through all snapshots of the home, after
+backups between which 20 users were changed, among them that one. The first line is the first one that the command would
+print. Seconds are wall clock from the request to the end of the job, with KMS over HTTP and a folder as store.
+"""
 _HOW_STOPPED = """
 One process runs a backup's step as a worker does, with KMS over HTTP and Redis as budget, while the step waits for a page
 that Graph delays. The KMS key is disabled at a random moment of half a key lease, the interval at which leases are renewed.
@@ -239,6 +245,21 @@ def print_comparisons(console: Console, users: int, groups: int, changed: Measur
     table.add_row("MB of JSON", *(f"{each.counts['json'] / 1e6:.2f}" for each in runs))
     console.print(table)
     console.print(_as_paragraph(_HOW_COMPARISONS))
+
+
+def print_browsed(console: Console, users: int, groups: int, search: Measure, history: Measure) -> None:
+    """Print how long a search and the history of an object took, and how much memory."""
+    title = f"Browse: {users:,} users, {groups:,} groups"
+    table = _table(title, "", "search", "history")
+    runs = (search, history)
+    table.add_row("snapshots read", "1", f"{history.counts['snapshots']:,}")
+    table.add_row("lines", *(f"{each.counts['lines']:,}" for each in runs))
+    table.add_row("first line, s", *(_steps([each], "first line") for each in runs))
+    table.add_row("seconds", *(f"{each.seconds:.2f}" for each in runs))
+    table.add_row("CPU seconds", *(f"{each.cpu_seconds:.2f}" for each in runs))
+    table.add_row("peak memory, MB", *(f"{each.peak / 1e6:.0f}" for each in runs))
+    console.print(table)
+    console.print(_as_paragraph(_HOW_BROWSED))
 
 
 def print_how(console: Console) -> None:

@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from shared.adapters import budget
 from shared.adapters.blobs.folder import FolderStore
+from shared.adapters.budget.shared_redis import SharedRedis
 from shared.adapters.catalog.tenancy import Tenancy
 from shared.adapters.graph import slicer
 from shared.engine.backup import compact, gather, read, stream_states
@@ -23,7 +23,7 @@ from shared.vault.buffer import SortBuffer
 
 _STAGES: tuple[tuple[Any, str, str], ...] = (
     (read, "_read", "download: HTTP, TLS, gzip"),
-    (budget._Shared, "ask", "ask the budget"),
+    (SharedRedis, "ask", "ask the budget"),
     (slicer, "collection", "slice pages"),
     (gather.Gatherer, "_take", "entries into lines"),
     (SortBuffer, "drain", "sort"),

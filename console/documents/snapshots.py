@@ -64,6 +64,17 @@ class RecordDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What Graph returned, byte for byte."""
 
 
+class ChangedRecordDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that differs between two snapshots."""
+
+    key: str
+    """The record's key, such as ``users/<id>`` or ``groups/<id>/members/<id>``."""
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """What Graph returned, byte for byte, of a record that was added or changed. Absent of a removed one."""
+    removed: bool = False
+    """True if only the earlier snapshot has the record; absent otherwise."""
+
+
 class RefusedDocument(msgspec.Struct, frozen=True, kw_only=True):
     """An object that Graph refused, of a ``partial`` resource."""
 

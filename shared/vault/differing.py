@@ -42,7 +42,7 @@ def _records(side: SnapshotReader, resource: str, touched: Touched | None, *, ow
     """Return one side's records; with ``owned``, without those of objects that do not exist."""
     if not owned:
         return side.stored_records(resource, touched)
-    return side.records((resource,)) if touched is None else side.touched_records(resource, touched)
+    return side.records((resource,)) if touched is None else side.chosen_records(resource, touched)
 
 
 def _touched(

@@ -1,4 +1,4 @@
-"""Reading a snapshot: its records by resource and key, and touched records.
+"""Reading a snapshot: its records by resource and key, all or chosen ones.
 
 The reader goes by what the manifest lists and not by the table of resources. So it also reads resources that this
 version does not know.
@@ -12,10 +12,10 @@ import msgspec
 from shared.domain.compare import Record
 from shared.domain.errors import Answer
 from shared.domain.records import resource_of, split_order, tombstone
-from shared.vault.format import ChunkRef, Run, StoredResource, StreamState
+from shared.vault.format import ChunkRef, Holds, Run, StoredResource, StreamState
 from shared.vault.merge import merge
 from shared.vault.reader import RunReader
-from shared.vault.touched import Chosen, Following, Touched
+from shared.vault.touched import Chosen, Following
 
 
 class SnapshotReader:
@@ -44,6 +44,16 @@ class SnapshotReader:
         state, _ = self._listed.get(resource, (None, None))
         return state
 
+    def owner_of(self, resource: str) -> str | None:
+        """Return the resource with the objects that the resource's records belong to, or None if they belong to none."""
+        _, listed = self._listed.get(resource, (None, None))
+        return listed.owner if listed is not None else None
+
+    def holds_links(self, resource: str) -> bool:
+        """Return True if the resource's records are links. A resource that the snapshot does not have holds none."""
+        _, listed = self._listed.get(resource, (None, None))
+        return listed is not None and listed.holds is Holds.LINKS
+
     def records(self, resources: Collection[str] = (), after: bytes | None = None) -> Iterator[Record]:
         """Yield the records of these resources (all if empty), sorted by resource, then by key.
 
@@ -57,16 +67,16 @@ class SnapshotReader:
             elif resource > last:
                 yield from self._present(resource)
 
-    def touched_records(self, resource: str, touched: Touched) -> Iterator[Record]:
-        """Return one resource's records with touched keys, sorted by key. Chunks without touched keys are not opened."""
-        return self._present(resource, touched)
+    def chosen_records(self, resource: str, chosen: Chosen) -> Iterator[Record]:
+        """Return one resource's chosen records, sorted by key. Chunks without any are not opened."""
+        return self._present(resource, chosen)
 
-    def stored_records(self, resource: str, touched: Chosen | None = None) -> Iterator[Record]:
-        """Yield one resource's records (all, or those with touched keys), with those that ``records`` omits."""
+    def stored_records(self, resource: str, chosen: Chosen | None = None) -> Iterator[Record]:
+        """Yield one resource's records (all, or the chosen ones), with those that ``records`` omits."""
         name, state = resource.encode(), self.stream_of(resource)
-        runs = [narrowed(run, resource, touched) for run in state.runs] if state is not None else []
+        runs = [narrowed(run, resource, chosen) for run in state.runs] if state is not None else []
         for lines in merge([self._blobs.lists(run) for run in runs if run.chunks]):
-            for order, value in lines if touched is None else touched.among(lines):
+            for order, value in lines if chosen is None else chosen.among(lines):
                 own, key = split_order(order)
                 if own == name and value is not None:
                     yield key, value
@@ -77,25 +87,24 @@ class SnapshotReader:
 
     def foreign_owner(self, resource: str) -> str | None:
         """Return the resource with the objects that its records belong to, if another stream feeds that one, else None."""
-        state, listed = self._listed.get(resource, (None, None))
-        owner = listed.owner if listed is not None else None
+        owner = self.owner_of(resource)
         owner_state = self.stream_of(owner) if owner is not None else None
-        return owner if owner_state is not None and owner_state is not state else None
+        return owner if owner_state is not None and owner_state is not self.stream_of(resource) else None
 
-    def _present(self, resource: str, touched: Chosen | None = None) -> Iterator[Record]:
+    def _present(self, resource: str, chosen: Chosen | None = None) -> Iterator[Record]:
         """Return the records that ``stored_records`` yields, without those of objects that are not in the snapshot."""
-        records = self.stored_records(resource, touched)
+        records = self.stored_records(resource, chosen)
         owner = self.foreign_owner(resource)
         state = self.stream_of(owner) if owner is not None else None
         if owner is None or state is None or state.answer is not Answer.WHOLE:
             return records
-        owners = self._present(owner, touched.owners(owner) if touched is not None else None)
+        owners = self._present(owner, chosen.owners(owner) if chosen is not None else None)
         return _owned(records, _folders(key for key, _ in owners))
 
 
-def narrowed(run: Run, resource: str, touched: Chosen | None = None) -> Run:
-    """Return the run with only the chunks that may have a record of the resource, and that may be touched."""
-    chunks = [chunk for chunk in run.chunks if _holds(chunk, resource) and (touched is None or touched.within(chunk))]
+def narrowed(run: Run, resource: str, chosen: Chosen | None = None) -> Run:
+    """Return the run with only the chunks that may have a record of the resource, and a chosen one."""
+    chunks = [chunk for chunk in run.chunks if _holds(chunk, resource) and (chosen is None or chosen.within(chunk))]
     return msgspec.structs.replace(run, chunks=chunks)
 
 

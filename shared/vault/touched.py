@@ -27,18 +27,18 @@ _SLASH = ord("/")
 
 
 class Chosen(Protocol):
-    """A choice of keys."""
+    """A choice of records, by their keys or values."""
 
-    def among(self, lines: list[Line]) -> list[Line]:
-        """Return those of sorted lines whose keys are chosen."""
+    def among(self, lines: list[Line], /) -> list[Line]:
+        """Return those of sorted lines that are chosen."""
         ...
 
-    def within(self, chunk: ChunkRef) -> bool:
-        """Return True if the chunk may contain a chosen key, or a prefix that hides one in older runs."""
+    def within(self, chunk: ChunkRef, /) -> bool:
+        """Return True if the chunk may contain a chosen record, or a prefix that hides one in older runs."""
         ...
 
-    def owners(self, resource: str) -> "Chosen | None":
-        """Return a choice with at least the keys of the objects that own those of chosen keys; None for all keys."""
+    def owners(self, resource: str, /) -> "Chosen | None":
+        """Return a choice with at least the objects that own chosen records; None for all objects."""
         ...
 
 

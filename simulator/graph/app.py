@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import re
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -23,15 +24,21 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _LOG = logging.getLogger("simulator.graph")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_JITTER = 1 / 3
 _FAST = 1
 """Level of zlib. It is low so that benchmarks do not measure the simulator."""
 
 
 class Simulator:
-    """The directories of one Graph, each with its authority and controls. ``size`` is the size of all quotas."""
+    """The directories of one Graph, each with its authority and controls. ``size`` is the size of all quotas.
 
-    def __init__(self, realm: Realm, size: str) -> None:
+    Every answer to a request for Graph is delayed by ``latency`` seconds, give or take a third.
+    """
+
+    def __init__(self, realm: Realm, size: str, latency: float = 0) -> None:
         self._first = realm
+        self._latency = latency
+        self._random = random.Random(0)
         self._size = size
         self._realms = {realm.directory.id: realm}
 
@@ -44,6 +51,8 @@ class Simulator:
             await _send(self._control(request), request, send)
             return
         realm = self._realm_of(request)
+        if self._latency:
+            await asyncio.sleep(self._latency * self._random.uniform(1 - _JITTER, 1 + _JITTER))
         fault = realm.faults.take(request)
         path = pattern(request.path)
         if fault is not None:
@@ -54,6 +63,10 @@ class Simulator:
             await _drop(receive, send)
             return
         answer = self._answer(request, fault, partial(self._routed, realm))
+        if fault is not None and fault.what == "drop-after":
+            realm.control.count(request.method, path, 0)
+            await _drop(receive, send)
+            return
         realm.control.count(request.method, path, answer.status)
         if answer.status >= 400:
             _LOG.info("%s %s %d", request.method, path, answer.status)
@@ -93,7 +106,8 @@ class Simulator:
                 raise claims_challenge()
             if fault is not None and fault.what in ("status", "garbage"):
                 return fault.answer(request)
-            return one(request)
+            answer = one(request)
+            return fault.answer(request) if fault is not None and fault.what == "status-after" else answer
         except Refused as refused:
             return refused.answer(request)
 
@@ -110,10 +124,10 @@ class Simulator:
     def _item(self, realm: Realm, request: Request) -> Answer:
         """Answer one request of a batch. A fault that breaks connections gives a 504 here, and delays do not apply."""
         fault = realm.faults.take(request)
-        if fault is not None and fault.what in ("drop", "truncate"):
-            answer = Refused(504, "GatewayTimeout", "The gateway did not receive a response in time.").answer(request)
-        else:
-            answer = self._answer(request, fault, realm.service.answer)
+        what = "" if fault is None else fault.what
+        lost = Refused(504, "GatewayTimeout", "The gateway did not receive a response in time.").answer(request)
+        answer = lost if what in ("drop", "truncate") else self._answer(request, fault, realm.service.answer)
+        answer = lost if what == "drop-after" else answer
         realm.control.count(request.method, pattern(request.path), answer.status)
         return answer
 

@@ -10,7 +10,9 @@ from simulator.graph.directory import Directory
 from simulator.graph.entities import created
 from simulator.graph.kinds import ASSIGNMENTS, GRANTS, GROUPS, SERVICE_PRINCIPALS, USERS, Kind, Relation
 from simulator.graph.numbering import joined
-from simulator.graph.writing import body_of
+from simulator.graph.writes.body import body_of
+from simulator.graph.writes.principals import DEFAULT_ACCESS
+from simulator.graph.writes.shapes import mappings, strings
 
 _PRINCIPALS = {USERS: "User", GROUPS: "Group", SERVICE_PRINCIPALS: "ServicePrincipal"}
 
@@ -23,14 +25,15 @@ class Tying:
 
     def assign(self, request: Request, kind: Kind, id: str, relation: Relation) -> Answer:
         """Create an assignment (201). Raises Refused: unknown object (404), missing property or duplicate (400)."""
-        fields = _required(request, ASSIGNMENTS)
-        if self._directory.live(kind, id) is None:
+        fields = _required(request, ASSIGNMENTS, "principalId", "resourceId", "appRoleId")
+        if self._directory.reachable(kind, id) is None:
             raise missing(id)
         if fields[relation.owner_property] != id:
             raise bad_request(f"The property '{relation.owner_property}' must name the object in the path.")
         principal, resource, role = fields["principalId"], fields["resourceId"], fields["appRoleId"]
         principal_kind, principal_name = self._kind_and_name(principal, *_PRINCIPALS)
         _, resource_name = self._kind_and_name(resource, SERVICE_PRINCIPALS)
+        self._check_role(resource, role, principal_kind)
         for _, stored in self._directory.referrers(ASSIGNMENTS, "principalId", principal):
             if (
                 raw_json.text(stored.value, "resourceId") == resource
@@ -53,16 +56,29 @@ class Tying:
         context = f"{kind.path}('{id}')/{relation.name}"
         return created(request, context, f"{kind.path}/{id}/{relation.name}/{key}", text)
 
+    def _check_role(self, resource: str, role: str, principal: Kind) -> None:
+        """Raise Refused (400) for a role that the application lacks, or that is for another kind of principals."""
+        application = self._directory.live(SERVICE_PRINCIPALS, resource)
+        roles = mappings(application.properties().get("appRoles")) if application else []
+        match = next((each for each in roles if each.get("id") == role), None)
+        if role == DEFAULT_ACCESS:
+            return
+        if match is None:
+            raise bad_request(f"Permission being assigned was not found on application '{resource}'.")
+        wanted = "Application" if principal is SERVICE_PRINCIPALS else "User"
+        if wanted not in strings(match.get("allowedMemberTypes")):
+            raise bad_request(f"The role cannot be assigned to a principal of this kind: it allows no {wanted}.")
+
     def unassign(self, id: str, relation: Relation, key: str) -> Answer:
         """Delete an assignment. Return 204. Raises Refused (404) if the object has no such assignment."""
         if self._directory.referrer(ASSIGNMENTS, relation.owner_property, id, key) is None:
             raise missing(key)
-        self._directory.delete(ASSIGNMENTS, key)
+        self._directory.remove(ASSIGNMENTS, key)
         return Answer(204)
 
     def grant(self, request: Request) -> Answer:
         """Create a grant (201). Raises Refused: unknown object (404), missing property (400), duplicate (409)."""
-        fields = _required(request, GRANTS)
+        fields = _required(request, GRANTS, "clientId", "consentType", "resourceId")
         consent, principal = fields["consentType"], fields.get("principalId")
         if consent not in ("AllPrincipals", "Principal") or (consent == "Principal") != isinstance(principal, str):
             raise bad_request("consentType is AllPrincipals, or Principal with a principalId.")
@@ -91,22 +107,24 @@ class Tying:
             yield [end for end in ends if end is not None]
 
     def _kind_and_name(self, id: str, *kinds: Kind) -> tuple[Kind, str]:
-        """Return the kind and displayName of an object. Raises Refused (404) if none of the kinds has it."""
+        """Return the kind and displayName of an object. Raises Refused if there is none (404) or it is too new (400)."""
         for kind in kinds:
             stored = self._directory.live(kind, id)
+            if stored is not None and self._directory.reachable(kind, id) is None:
+                raise bad_request("Not a valid reference update.")
             if stored is not None:
                 return kind, raw_json.text(stored.value, "displayName") or ""
         raise missing(id)
 
     def _keep(self, kind: Kind, key: str, value: Mapping[str, object]) -> bytes:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        self._directory.keep(kind, key, text, to_the_letter=False)
+        self._directory.create(kind, key, text)
         return text
 
 
-def _required(request: Request, kind: Kind) -> dict[str, str]:
+def _required(request: Request, kind: Kind, *names: str) -> dict[str, str]:
     fields = body_of(request)
-    for name in kind.required:
+    for name in names:
         if not isinstance(fields.get(name), str):
             resource = kind.type[0].upper() + kind.type[1:]
             raise bad_request(f"A value is required for property '{name}' of resource '{resource}'.")

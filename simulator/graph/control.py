@@ -1,4 +1,4 @@
-"""The control addresses under `/_sim`: applications, clock, changes, objects, requests, faults, quotas, delta."""
+"""The control addresses under `/_sim`, listed in docs/simulator.md."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.entries import habits
 from simulator.graph.faults import Faults
 from simulator.graph.kinds import LICENCES, split
+from simulator.graph.lag import seconds
 from simulator.graph.quotas import Quotas
 from simulator.graph.tokens import App, Tokens
 
@@ -41,6 +42,11 @@ class Control:
             ("GET", "quotas"): lambda _: document(quotas.document()),
             ("GET", "delta"): lambda _: self._show_habits(),
             ("POST", "delta"): self._set_habits,
+            ("GET", "lag"): lambda _: document(asdict(directory.lag.seconds)),
+            ("POST", "lag"): self._set_lag,
+            ("GET", "quirks"): lambda _: document(directory.quirks.document()),
+            ("POST", "quirks"): self._set_quirks,
+            ("GET", "created"): lambda _: document(directory.created.document()),
         }
 
     def count(self, method: str, path: str, status: int) -> None:
@@ -126,6 +132,7 @@ class Control:
 
     def _reset(self) -> Answer:
         self._counts.clear()
+        self._directory.created.clear()
         return document({})
 
     def _add_faults(self, request: Request) -> Answer:
@@ -145,6 +152,14 @@ class Control:
     def _set_habits(self, request: Request) -> Answer:
         self._delta.habits = habits(self._delta.habits, given_object(request))
         return self._show_habits()
+
+    def _set_lag(self, request: Request) -> Answer:
+        self._directory.lag.seconds = seconds(self._directory.lag.seconds, given_object(request))
+        return document(asdict(self._directory.lag.seconds))
+
+    def _set_quirks(self, request: Request) -> Answer:
+        self._directory.quirks.set(given_object(request))
+        return document(self._directory.quirks.document())
 
 
 def given_object(request: Request) -> dict[str, object]:

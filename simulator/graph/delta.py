@@ -103,26 +103,28 @@ class Delta:
         """Return one page of a round. Raises Refused: an unknown (400) or expired (410) token, invalid options."""
         version = request.path.split("/")[1]
         delta_url = f"{request.origin}/{version}/{kind.path}/delta"
-        options = parsed(request, kind, filters=True)
+        options = parsed(request, kind, filters="ids")
         if options.ids is not None and len(options.ids) > _MAX_FILTER_IDS and kind in (USERS, GROUPS):
             raise unsupported(f"At most {_MAX_FILTER_IDS} objects can be filtered by id in delta.")
         now = int(self._directory.clock.now())
         if options.delta_token == "latest":
-            state = Round(
-                kind.path, self._shape(Shape(options.select, options.ids)), 0, self._directory.sequence, 0, 0, now
-            )
+            state = Round(kind.path, self._shape(Shape(options.select, options.ids)), 0, self._upto(), 0, 0, now)
             return self._page(request, delta_url, state, [], None)
         token = options.token or options.delta_token
         if token:
             state = self._round(token, kind, delta_url)
             if options.delta_token:
-                state = state._replace(upto=self._directory.sequence, issued=now)
+                state = state._replace(upto=max(state.since, self._upto()), issued=now)
         else:
             shape = self._shape(Shape(options.select, options.ids))
-            state = Round(kind.path, shape, _FIRST, self._directory.sequence, 0, 0, now)
+            state = Round(kind.path, shape, _FIRST, self._upto(), 0, 0, now)
         minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "").lower()
         entries, rest = self._entries(kind, state, minimal)
         return self._page(request, delta_url, state, entries, rest)
+
+    def _upto(self) -> int:
+        """Return the position in the log up to which delta sees changes."""
+        return self._directory.log.sequence_before(self._directory.lag.seconds.list)
 
     def _page(self, request: Request, delta_url: str, state: Round, entries: list[bytes], rest: Round | None) -> Answer:
         if rest is None:

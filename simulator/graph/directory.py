@@ -1,44 +1,23 @@
-"""The directory's state: objects, links, and the log of changes, which delta rounds read.
+"""The directory's state: objects and links, and what has changed of them.
 
 Generated objects are not stored until they change. Every object and link keeps its slot; deleted objects and removed links
 leave theirs empty. So a position in a page token stays valid after a change. Everything runs on one event loop, so a
 change is complete before the next request is handled. No request of Graph's clients needs a scan of all objects.
 """
 
-from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.graph import raw_json
+from simulator.graph.change_log import ChangeLog
 from simulator.graph.clock import SimulatedClock
+from simulator.graph.created import Created
 from simulator.graph.generator import Generator
-from simulator.graph.kinds import (
-    ASSIGNMENTS,
-    DIRECTORY_OBJECTS,
-    GRANTS,
-    KINDS,
-    LICENCES,
-    ROLE_ASSIGNMENTS,
-    Kind,
-    Relation,
-)
+from simulator.graph.kinds import ASSIGNMENTS, DIRECTORY_OBJECTS, KINDS, LICENCES, Kind, Relation
+from simulator.graph.lag import Lag
 from simulator.graph.linking import Links
-from simulator.graph.stored import Names, State, Stored
-
-
-class Touch(NamedTuple):
-    """One entry of the log: a change of an object, of some of its properties, or of one of its links."""
-
-    sequence: int
-    """The position in the log."""
-    id: str
-    """The id of the changed object, or of the object where the link starts."""
-    names: frozenset[str] | None
-    """Names of updated properties; None if the object as a whole changed."""
-    relation: str = ""
-    """Relation of the changed link; empty for another change."""
-    target: str = ""
-    """Target of the changed link; empty for another change."""
+from simulator.graph.quirks import Quirks
+from simulator.graph.stored import Names, State, Stored, texts
 
 
 class Directory:
@@ -48,7 +27,12 @@ class Directory:
         self.id = id
         self.generator = generator
         self.clock = clock
-        self.sequence = 0
+        self.log = ChangeLog(clock)
+        self.lag = Lag(clock)
+        self.quirks = Quirks(clock)
+        self.created = Created()
+        self.deletions: deque[tuple[float, Kind, str]] = deque()
+        """Time, kind and id of each move to the recycle bin."""
         self.licences = frozenset(LICENCES)
         paths = (*KINDS, ASSIGNMENTS.path)
         self._stored: dict[str, dict[str, Stored]] = {path: {} for path in paths}
@@ -56,7 +40,6 @@ class Directory:
         self._added: dict[str, list[str]] = {path: [] for path in paths}
         self._live = {path: generator.count(path) for path in paths}
         self._bins: dict[str, dict[str, None]] = {path: {} for path in paths}
-        self._log: dict[str, list[Touch]] = {path: [] for path in paths}
         self._names = Names()
         self._links = Links(generator)
 
@@ -99,6 +82,11 @@ class Directory:
         stored = self.find(kind, id)
         return stored if stored is not None and stored.state is State.LIVE else None
 
+    def reachable(self, kind: Kind, id: str) -> Stored | None:
+        """Return the object with this id if a write that names it finds it, otherwise None."""
+        stored = self.live(kind, id)
+        return stored if stored and self.lag.unchanged(kind.path, id, self.lag.seconds.get) else None
+
     def object_at(self, kind: Kind, slot: int) -> tuple[str, Stored]:
         """Return id and object of a slot, in any state."""
         if self.untouched(kind, slot):
@@ -126,12 +114,31 @@ class Directory:
                 return kind, stored
         return None
 
+    def target(self, relation: Relation, id: str) -> tuple[Kind, Stored] | None:
+        """Return kind and object of the possible target of a link if a reference to it is accepted, otherwise None."""
+        for kind in (KINDS[path] for path in relation.targets) if relation.targets else DIRECTORY_OBJECTS:
+            stored = self.reachable(kind, id)
+            if stored is not None:
+                return kind, stored
+        return None
+
     def with_value(self, kind: Kind, name: str, value: str) -> Iterator[tuple[str, Stored]]:
-        """Yield live and deleted objects with this value of a property in `kind.indexed`. Case is ignored."""
+        """Yield live and deleted objects with this value of a property in `kind.indexed`. Case is ignored.
+
+        An object has the values of a list one by one.
+        """
+        for number in self.generator.with_value(kind.path, name, value):
+            if self.untouched(kind, number):
+                yield self.object_at(kind, number)
         for key in self._names.ids(kind, name, value):
             stored = self._stored[kind.path][key]
-            if stored.state is not State.GONE and (raw_json.text(stored.value, name) or "").lower() == value.lower():
+            current = map(str.lower, texts(raw_json.member(stored.value, name)))
+            if stored.state is not State.GONE and value.lower() in current:
                 yield key, stored
+
+    def was_used(self, kind: Kind, name: str, value: str) -> bool:
+        """Return whether an object, even a purged one, ever had this value of a property in `kind.indexed`."""
+        return bool(self.generator.with_value(kind.path, name, value) or self._names.ids(kind, name, value))
 
     def referrer_ids(self, kind: Kind, name: str, id: str) -> list[str]:
         """Return the ids of objects whose property `name` (of `kind.references`) is or was this id, in the order of slots."""
@@ -160,24 +167,40 @@ class Directory:
         """Return the existing links of an object as target id and value."""
         return [(target, value) for target, value in self.links(kind, id, relation).items() if value is not None]
 
-    # -- the log
-
-    def touched(self, kind: Kind, since: int, upto: int) -> list[Touch]:
-        """Return the entries of the log after `since`, up to and including `upto`."""
-        log = self._log[kind.path]
-        start, stop = (bisect_right(log, sequence, key=lambda touch: touch.sequence) for sequence in (since, upto))
-        return log[start:stop]
-
-    def _touch(self, kind: Kind, id: str, names: frozenset[str] | None, relation: str = "", target: str = "") -> None:
-        self.sequence += 1
-        self._log[kind.path].append(Touch(self.sequence, id, names, relation, target))
+    def starts(self, id: str, kind: Kind | None = None) -> list[tuple[str, str, str]]:
+        """Return the starts of the links to a directory object: path, id and relation. `kind` is that of the object."""
+        kinds = DIRECTORY_OBJECTS if kind is None else (kind,)
+        generated = (start for each in kinds for start in self.generator.owners_of_link(each.path, id))
+        starts = sorted({*generated, *self._links.starts(id)})
+        return [start for start in starts if self._links.read(*start).get(id) is not None]
 
     # -- changing
 
     def keep(self, kind: Kind, id: str, value: bytes, to_the_letter: bool) -> None:
         """Create an object, or replace the value of the one with this id."""
         self._store(kind, id, Stored(value, to_the_letter))
-        self._touch(kind, id, None)
+        self.log.note(kind, id)
+
+    def create(self, kind: Kind, id: str, value: bytes) -> None:
+        """Create an object through Graph."""
+        self.keep(kind, id, value, to_the_letter=False)
+        self.created.note(kind, value)
+        self.quirks.created(kind.path, id)
+        self.lag.note(kind.path, id, None)
+
+    def patch(self, kind: Kind, id: str, change: bytes) -> None:
+        """Merge top-level properties into a live object through Graph. Raises KeyError if it is not live."""
+        stored = self.live(kind, id)
+        effective = self.quirks.effective(kind.path, change)
+        if stored is not None and raw_json.members(effective):
+            self.quirks.updated(kind.path, id, stored.value, effective)
+            self.update(kind, id, effective, to_the_letter=False)
+
+    def remove(self, kind: Kind, id: str) -> None:
+        """Delete an object through Graph. Raises KeyError if it is not live."""
+        stored = self.live(kind, id)
+        self.delete(kind, id)
+        self.lag.note(kind.path, id, stored)
 
     def update(self, kind: Kind, id: str, change: bytes, to_the_letter: bool) -> None:
         """Merge top-level properties into a live object. Raises KeyError if it is not live."""
@@ -186,7 +209,7 @@ class Directory:
             raise KeyError(id)
         value = raw_json.merged(stored.value, change)
         self._store(kind, id, Stored(value, to_the_letter or stored.to_the_letter))
-        self._touch(kind, id, frozenset(member.name for member in raw_json.members(change)))
+        self.log.note(kind, id, frozenset(member.name for member in raw_json.members(change)))
 
     def delete(self, kind: Kind, id: str) -> None:
         """Move an object to the recycle bin, or purge it if its kind has none. Raises KeyError if it is not live."""
@@ -196,9 +219,11 @@ class Directory:
         if not kind.bin:
             self.purge(kind, id)
             return
-        self._store(kind, id, Stored(stored.value, stored.to_the_letter, State.DELETED, self.clock.text()))
-        self._touch(kind, id, None)
+        now = self.clock.now()
+        self._store(kind, id, Stored(stored.value, stored.to_the_letter, State.DELETED, self.clock.text(), now))
+        self.log.note(kind, id)
         self._bins[kind.path][id] = None
+        self.deletions.append((now, kind, id))
 
     def restore(self, kind: Kind, id: str) -> None:
         """Restore an object from the recycle bin. Raises KeyError if it is not there."""
@@ -206,7 +231,7 @@ class Directory:
         if stored is None or stored.state is not State.DELETED:
             raise KeyError(id)
         self._store(kind, id, Stored(stored.value, stored.to_the_letter))
-        self._touch(kind, id, None)
+        self.log.note(kind, id)
 
     def purge(self, kind: Kind, id: str) -> None:
         """Delete an object permanently, with every link from it or to it, its assignments, grants and roles.
@@ -217,20 +242,18 @@ class Directory:
         if stored is None or stored.state is State.GONE:
             raise KeyError(id)
         self._store(kind, id, Stored(b"{}", stored.to_the_letter, State.GONE))
-        self._touch(kind, id, None)
+        self.log.note(kind, id)
         if kind not in DIRECTORY_OBJECTS:
             return
         for relation in kind.relations:
             for target, _ in self.existing_links(kind, id, relation):
                 self._unlink(kind, id, relation.name, target)
-        starts = {*self.generator.owners_of_link(kind.path, id), *self._links.starts(id)}
-        for path, start, name in sorted(starts):
-            if self._links.read(path, start, name).get(id) is not None:
-                self._unlink(KINDS[path], start, name, id)
-        for tie in (ASSIGNMENTS, GRANTS, ROLE_ASSIGNMENTS):
-            for name in tie.references:
-                for key, _ in self.referrers(tie, name, id):
-                    self.purge(tie, key)
+        for path, start, name in self.starts(id, kind):
+            self._unlink(KINDS[path], start, name, id)
+        for dependent in (*KINDS.values(), ASSIGNMENTS):
+            for name in dependent.references:
+                for key, _ in self.referrers(dependent, name, id):
+                    self.purge(dependent, key)
 
     def link(self, kind: Kind, id: str, relation: Relation, target: str, value: bytes) -> None:
         """Add a link, or replace the value of the one to this target. In a to-one relation, remove the previous link."""
@@ -239,7 +262,7 @@ class Directory:
                 if end != target:
                     self.unlink(kind, id, relation, end)
         self._links.put(kind.path, id, relation.name, target, value)
-        self._touch(kind, id, frozenset(), relation.name, target)
+        self.log.note(kind, id, frozenset(), relation.name, target)
 
     def unlink(self, kind: Kind, id: str, relation: Relation, target: str) -> None:
         """Remove a link. Raises KeyError if it does not exist."""
@@ -249,7 +272,7 @@ class Directory:
 
     def _unlink(self, kind: Kind, id: str, relation: str, target: str) -> None:
         self._links.put(kind.path, id, relation, target, None)
-        self._touch(kind, id, frozenset(), relation, target)
+        self.log.note(kind, id, frozenset(), relation, target)
 
     def _store(self, kind: Kind, id: str, stored: Stored) -> None:
         path = kind.path

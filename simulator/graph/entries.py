@@ -22,6 +22,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.kinds import KINDS, Kind
 from simulator.graph.selecting import shown_in_delta, wanted_in_delta
 from simulator.graph.stored import State, Stored
+from simulator.graph.visibility import listed
 
 
 @dataclass
@@ -103,21 +104,19 @@ class Reader:
     def first(self, position: int, offset: int) -> Entry | None:
         """Return the entry of a first round for one position, or None if no live object is there."""
         if self._ids is None:
-            key, stored = self._directory.object_at(self._kind, position)
+            key, slot = self._directory.object_at(self._kind, position)
+            stored = listed(self._directory, self._kind, key, slot)
         else:
             key = self._ids[position]
-            live = self._directory.live(self._kind, key)
-            if live is None:
-                return None
-            stored = live
-        if stored.state is not State.LIVE:
+            stored = listed(self._directory, self._kind, key, self._directory.find(self._kind, key))
+        if stored is None:
             return None
         return self._object(key, stored, self._links_of(key, None), offset)
 
     def changes(self, since: int, upto: int) -> list[tuple[str, Touched]]:
         """Return the changes in a part of the log by object, in the order of their first change."""
         by_id: dict[str, Touched] = {}
-        for touch in self._directory.touched(self._kind, since, upto):
+        for touch in self._directory.log.between(self._kind, since, upto):
             if self._ids is not None and touch.id not in self._ids:
                 continue
             touched = by_id.setdefault(touch.id, Touched())

@@ -8,7 +8,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.kinds import KINDS, Kind
 from simulator.graph.options import Expand
 from simulator.graph.selecting import shown
-from simulator.graph.stored import State
+from simulator.graph.stored import State, Stored
 
 _MAX_EXPANDED = 20
 """Most objects of a relation shown inside an object. Nothing indicates that there are more."""
@@ -43,6 +43,16 @@ def expanded(directory: Directory, kind: Kind, id: str, text: bytes, expand: Exp
     if expand.relation.to_one:
         return raw_json.after(text, raw_json.written(expand.relation.name, targets[0])) if targets else text
     return raw_json.after(text, raw_json.written(expand.relation.name, b"[" + b",".join(targets) + b"]"))
+
+
+def inlined(directory: Directory, kind: Kind, id: str, stored: Stored, select: tuple[str, ...] | None) -> bytes:
+    """Return an object as a listing or a GET shows it, with the children that it shows without `$expand`."""
+    text = shown(kind, stored, select)
+    for relation in kind.relations:
+        if relation.inline and not stored.to_the_letter and (select is None or relation.name in select):
+            children = b",".join(value for _, value in directory.existing_links(kind, id, relation))
+            text = raw_json.after(text, raw_json.written(relation.name, b"[" + children + b"]"))
+    return text
 
 
 def _targets(directory: Directory, kind: Kind, id: str, expand: Expand) -> Iterator[bytes]:

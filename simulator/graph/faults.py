@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, unquote
 
 from simulator.graph.answers import Answer, Refused, Request
 
-_WHAT = ("status", "drop", "truncate", "slow", "garbage", "claims-challenge")
+_WHAT = ("status", "drop", "truncate", "slow", "garbage", "claims-challenge", "drop-after", "status-after")
+"""Faults named `-after` do what the request asks for, and replace only the answer."""
 _FIELDS = frozenset(("match", "skip", "times", "what", "status", "headers", "body", "seconds"))
 _CODES = {
     400: ("Request_BadRequest", "Bad request."),
@@ -60,7 +61,7 @@ class Fault:
         return self.query in query or re.search(self.query, query) is not None
 
     def answer(self, request: Request) -> Answer:
-        """Return the answer of a `status` or `garbage` fault, with the posted body or the default body of the status."""
+        """Return the answer that the fault sends, with the posted body or the default body of its status."""
         raw = self.posted.get("headers")
         headers = {str(name): str(value) for name, value in raw.items()} if isinstance(raw, dict) else {}
         body = self.posted.get("body")
@@ -84,7 +85,7 @@ def parsed(posted: object) -> Fault:
     what = posted.get("what")
     if what not in _WHAT:
         raise ValueError(f"what is one of {', '.join(_WHAT)}")
-    if what == "status" and not isinstance(posted.get("status"), int):
+    if what in ("status", "status-after") and not isinstance(posted.get("status"), int):
         raise ValueError("a status fault needs its status, a number")
     query = match.get("query", "")
     try:

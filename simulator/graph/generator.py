@@ -6,6 +6,7 @@ connect.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
@@ -18,6 +19,18 @@ from simulator.graph.values import Values
 ASSIGNMENTS, GRANTS = "appRoleAssignments", "oauth2PermissionGrants"
 PATHS = (*numbering.PATHS, GRANTS)
 """The collections that contain generated objects."""
+_NUMBERED = re.compile(r"(\d+)(?:@[^@]*)?$")
+_WITH_NUMBER = frozenset(
+    (
+        ("users", "userPrincipalName"),
+        ("users", "mailNickname"),
+        ("groups", "displayName"),
+        ("groups", "mailNickname"),
+        ("applications", "displayName"),
+        ("servicePrincipals", "displayName"),
+    )
+)
+"""Properties whose generated values end with the object's number, before the domain."""
 _TYPES = {USER: "user", GROUP: "group", PRINCIPAL: "servicePrincipal"}
 
 
@@ -37,6 +50,7 @@ class Generator:
         self._backward = Backward(self._links)
         values = Values(self._links)
         self._counts = {**dict(zip(numbering.PATHS, self._numbers.counts, strict=True)), GRANTS: self._links.grants()}
+        self._by_value: dict[tuple[str, str], dict[str, list[int]]] = {}
         self._values: dict[str, Callable[[int], str]] = {
             "users": values.user,
             "groups": values.group,
@@ -81,6 +95,30 @@ class Generator:
         if number is not None:
             for kind, start, relation in self._backward.links(numbering.PATHS.index(path), number):
                 yield numbering.PATHS[kind], self._numbers.id(kind, start), relation
+
+    def with_value(self, path: str, name: str, value: str) -> list[int]:
+        """Return the numbers of generated objects with this text as property `name`. Case is ignored."""
+        if not self._counts.get(path) or path not in numbering.PATHS:
+            return []
+        digits = _NUMBERED.search(value)
+        if digits and (path, name) in _WITH_NUMBER:
+            candidates = [int(digits[1])] if int(digits[1]) < self._counts[path] else []
+            return [number for number in candidates if value.lower() in self._texts(path, number, name)]
+        return self._numbers_by_value(path, name).get(value.lower(), [])
+
+    def _texts(self, path: str, number: int, name: str) -> list[str]:
+        value = json.loads(self.value(path, number)).get(name)
+        return [text.lower() for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+
+    def _numbers_by_value(self, path: str, name: str) -> dict[str, list[int]]:
+        """Return the numbers of all objects of a path by a property. The table is built on first use."""
+        if (path, name) not in self._by_value:
+            table: dict[str, list[int]] = {}
+            for number in range(self._counts[path]):
+                for text in self._texts(path, number, name):
+                    table.setdefault(text, []).append(number)
+            self._by_value[path, name] = table
+        return self._by_value[path, name]
 
     def naming(self, path: str, name: str, id: str) -> list[str]:
         """Return the ids of generated assignments or grants whose property `name` is this id, in a fixed order."""

@@ -1,10 +1,11 @@
 """Query options (Graph: "Use query parameters to customize responses"), as far as the simulator supports OData."""
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from simulator.graph.answers import Refused, Request, bad_request, unsupported
+from simulator.graph.filtering import Clause, clauses
 from simulator.graph.kinds import Kind, Relation
 
 _KNOWN = frozenset(
@@ -49,7 +50,9 @@ class Options(NamedTuple):
     counted: bool
     """Whether the answer contains a count."""
     ids: tuple[str, ...] | None
-    """The ids in `$filter`, which supports only ids; None if it is absent."""
+    """The ids in a `$filter` by id; None if there is none."""
+    filter: tuple[Clause, ...] | None
+    """The conditions of a `$filter` by other properties; None if there is none."""
 
     @property
     def context(self) -> str:
@@ -65,10 +68,10 @@ def eventual(request: Request) -> bool:
     return request.headers.get("consistencylevel", "").lower() == "eventual"
 
 
-def parsed(request: Request, kind: Kind, filters: bool = False, expands: bool = False) -> Options:
+def parsed(request: Request, kind: Kind, filters: Literal["", "ids", "values"] = "", expands: bool = False) -> Options:
     """Parse the query options of a request. Raises Refused (400) for an invalid or unsupported option.
 
-    `filters` and `expands` say whether `$filter` and `$expand` are supported for this path.
+    `filters` and `expands` say whether `$filter`, by ids or also by other values, and `$expand` are supported for this path.
     """
     parameters = dict(parse_qsl(request.query, keep_blank_values=True))
     unknown = [name for name in parameters if name.startswith("$") and name not in _KNOWN]
@@ -78,13 +81,16 @@ def parsed(request: Request, kind: Kind, filters: bool = False, expands: bool = 
         raise unsupported(
             "Request with $search query parameter only works through MSGraph with a special request header: ConsistencyLevel"
         )
-    supported = {"$filter": filters, "$expand": expands}
+    supported = {"$filter": bool(filters), "$expand": expands}
     for name in ("$search", "$orderby", "$filter", "$expand"):
         if name in parameters and not supported.get(name):
             raise unsupported(f"The simulator does not answer {name} here.")
     counted = parameters.get("$count", "").lower() == "true" and eventual(request)
     if counted and "$expand" in parameters:
         raise unsupported("$expand cannot be combined with $count.")
+    ids, conditions = _filter(parameters.get("$filter"))
+    if conditions is not None and filters == "ids":
+        raise unsupported("The simulator filters by id alone here: id eq '…' or id eq '…'.")
     return Options(
         select=_select(parameters.get("$select"), kind),
         expand=_expand(parameters.get("$expand"), kind),
@@ -93,7 +99,8 @@ def parsed(request: Request, kind: Kind, filters: bool = False, expands: bool = 
         token=parameters.get("$skiptoken"),
         delta_token=parameters.get("$deltatoken"),
         counted=counted,
-        ids=_ids(parameters.get("$filter")),
+        ids=ids,
+        filter=conditions,
     )
 
 
@@ -150,13 +157,17 @@ def _no_property(name: str, kind: Kind) -> Refused:
     return Refused(400, "BadRequest", f"Parsing OData Select and Expand failed: {message}")
 
 
-def _ids(text: str | None) -> tuple[str, ...] | None:
+def _filter(text: str | None) -> tuple[tuple[str, ...] | None, tuple[Clause, ...] | None]:
+    """Return the ids that a filter names, or its conditions. Raises Refused (400) for an invalid or unsupported filter."""
     if text is None:
-        return None
-    clauses = re.split(r"\s+or\s+", text)
-    if any(_CLAUSE.fullmatch(clause) is None for clause in clauses):
-        raise bad_request("Invalid filter clause: Syntax error at position 0.")
-    matches = [_ID.fullmatch(clause) for clause in clauses]
-    if not all(matches):
-        raise unsupported("The simulator filters by id alone: id eq '…' or id eq '…'.")
-    return tuple(dict.fromkeys(match[1] for match in matches if match))
+        return None, None
+    alternatives = re.split(r"\s+or\s+", text)
+    ids = [_ID.fullmatch(each) for each in alternatives]
+    if all(ids):
+        return tuple(dict.fromkeys(match[1] for match in ids if match)), None
+    conditions = clauses(text)
+    if conditions is not None and all(clause.name != "id" for clause in conditions):
+        return None, conditions
+    if all(_CLAUSE.fullmatch(each) for each in alternatives):
+        raise unsupported("The simulator filters by ids, id eq '…' or id eq '…', and by values, name eq '…' and …")
+    raise bad_request("Invalid filter clause: Syntax error at position 0.")

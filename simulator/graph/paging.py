@@ -12,11 +12,13 @@ from urllib.parse import unquote
 from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, odata, unsupported
 from simulator.graph.directory import Directory
-from simulator.graph.expanding import end, expanded
-from simulator.graph.kinds import Kind, Relation
+from simulator.graph.expanding import end, expanded, inlined
+from simulator.graph.filtering import matching
+from simulator.graph.kinds import KINDS, Kind, Relation, Reverse
 from simulator.graph.options import Options, eventual, parsed
 from simulator.graph.selecting import shown
-from simulator.graph.stored import State, Stored
+from simulator.graph.stored import Stored
+from simulator.graph.visibility import binned, listed, readable
 
 _LIFETIME = 86400
 
@@ -49,36 +51,35 @@ class Listings:
 
     def collection(self, request: Request, kind: Kind) -> Answer:
         """Return a page of the live objects of a kind, or of the ids in `$filter`. Raises Refused for bad options."""
-        options = parsed(request, kind, filters=True, expands=True)
+        options = parsed(request, kind, filters="values", expands=True)
         return self._page(request, kind, options, self._objects(kind, options))
 
     def count(self, request: Request, kind: Kind) -> int:
         """Return the number of live objects of a kind, or of the ids in `$filter`."""
-        options = parsed(request, kind, filters=True)
+        options = parsed(request, kind, filters="values")
         return self._objects(kind, options).count()
 
     def _objects(self, kind: Kind, options: Options) -> _Listing:
         directory, ids = self._directory, options.ids
+        if options.filter is not None:
+            ids = tuple(matching(directory, kind, options.filter))
 
         def stored_at(position: int) -> tuple[str, Stored | None]:
-            return (
-                directory.object_at(kind, position)
-                if ids is None
-                else (ids[position], directory.live(kind, ids[position]))
-            )
+            if ids is None:
+                key, stored = directory.object_at(kind, position)
+                return key, listed(directory, kind, key, stored)
+            return ids[position], listed(directory, kind, ids[position], directory.find(kind, ids[position]))
 
         def text(position: int) -> bytes | None:
             key, stored = stored_at(position)
-            if stored is None or stored.state is not State.LIVE:
+            if stored is None:
                 return None
-            value = shown(kind, stored, options.select)
+            value = inlined(directory, kind, key, stored, options.select)
             return expanded(directory, kind, key, value, options.expand) if options.expand else value
 
         def is_filled(position: int) -> bool:
-            if ids is None and directory.untouched(kind, position):
-                return True
-            stored = stored_at(position)[1]
-            return stored is not None and stored.state is State.LIVE
+            untouched = ids is None and directory.untouched(kind, position)
+            return untouched or stored_at(position)[1] is not None
 
         if ids is None:
             return _Listing(kind.path, directory.slots(kind), text, is_filled, directory.count(kind))
@@ -97,8 +98,7 @@ class Listings:
         ids = self._directory.binned(kind)
 
         def stored_at(position: int) -> Stored | None:
-            stored = self._directory.find(kind, ids[position])
-            return stored if stored is not None and stored.state is State.DELETED else None
+            return binned(self._directory, kind, ids[position])
 
         def text(position: int) -> bytes | None:
             stored = stored_at(position)
@@ -112,7 +112,9 @@ class Listings:
     def related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> Answer:
         """Return a page of the objects under a relation of an object. `cast` limits them to one kind."""
         shape = relation.content or relation.child or cast or kind
-        options = parsed(request, shape)
+        options = parsed(request, shape, filters="values" if relation.content else "")
+        if options.ids is not None:
+            raise unsupported("The simulator does not filter objects under an object by id.")
         return self._page(request, shape, options, self._relation(kind, id, relation, cast, options))
 
     def count_related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> int:
@@ -120,8 +122,30 @@ class Listings:
         options = parsed(request, relation.content or relation.child or cast or kind)
         return self._relation(kind, id, relation, cast, options).count()
 
+    def referring(self, request: Request, kind: Kind, id: str, reverse: Reverse) -> Answer:
+        """Return a page of the objects from which links lead to an object, such as its groups."""
+        if readable(self._directory, kind, id) is None:
+            raise missing(id)
+        starts = [
+            (KINDS[path], start)
+            for path, start, relation in self._directory.starts(id, kind)
+            if (path, relation) in reverse.links
+        ]
+        options = parsed(request, kind)
+
+        def text(position: int) -> bytes | None:
+            kind, start = starts[position]
+            stored = self._directory.live(kind, start)
+            if stored is None:
+                return None
+            name = raw_json.written("@odata.type", b'"%s"' % kind.odata_type.encode())
+            return raw_json.before(shown(kind, stored, options.select), name)
+
+        listing = _Listing("directoryObjects", len(starts), text, lambda position: text(position) is not None)
+        return self._page(request, kind, options, listing)
+
     def _relation(self, kind: Kind, id: str, relation: Relation, cast: Kind | None, options: Options) -> _Listing:
-        if self._directory.live(kind, id) is None:
+        if readable(self._directory, kind, id) is None:
             raise missing(id)
         if relation.content:
             return self._content(kind, id, relation, relation.content, options)
@@ -145,9 +169,11 @@ class Listings:
 
     def _content(self, kind: Kind, id: str, relation: Relation, content: Kind, options: Options) -> _Listing:
         keys = self._directory.referrer_ids(content, relation.owner_property, id)
+        conditions = options.filter or ()
 
         def stored_at(position: int) -> Stored | None:
-            return self._directory.referrer(content, relation.owner_property, id, keys[position])
+            stored = self._directory.referrer(content, relation.owner_property, id, keys[position])
+            return stored if stored and all(clause.holds(stored.value) for clause in conditions) else None
 
         def text(position: int) -> bytes | None:
             stored = stored_at(position)

@@ -17,11 +17,20 @@ _MEMBERS_READ = frozenset(("Member.Read.Hidden", *GROUPS.read))
 _MEMBERS_WRITE = frozenset(("GroupMember.ReadWrite.All", "Group.ReadWrite.All", *DIRECTORY_WRITE))
 
 
-def allow(app: App, kind: Kind, writes: bool) -> None:
-    """Raise Refused (403) if an application may not read, or write, objects of a kind."""
+_ACTIONS = {"assignLicense": frozenset(("LicenseAssignment.ReadWrite.All",))}
+
+
+def allow(app: App, kind: Kind, writes: bool, removes: bool = False) -> None:
+    """Raise Refused (403) if an application may not read, or write, objects of a kind. A write may be a removal."""
     if kind.delegated:
         raise Refused(403, "AccessDenied", "The operation needs a signed-in user. Applications cannot perform it.")
-    _require_one(app, kind.write if writes else kind.read, kind)
+    needed = kind.write if writes else kind.read
+    _require_one(app, needed | kind.remove if removes else needed, kind)
+
+
+def allow_action(app: App, kind: Kind, name: str) -> None:
+    """Raise Refused (403) if an application may not call an action on objects of a kind."""
+    _require_one(app, kind.write | _ACTIONS.get(name, frozenset()), kind)
 
 
 def allow_related(app: App, kind: Kind, relation: Relation, writes: bool) -> None:
@@ -42,8 +51,7 @@ def allow_related(app: App, kind: Kind, relation: Relation, writes: bool) -> Non
 
 def allow_in_bin(app: App, kind: Kind, writes: bool) -> None:
     """Raise Refused (403) if an application may not read, or restore and purge, objects in the recycle bin."""
-    more = {"User.DeleteRestore.All"} if kind is USERS and writes else set()
-    _require_one(app, (kind.write if writes else kind.read) | more, kind)
+    allow(app, kind, writes, removes=writes)
 
 
 def allow_any(app: App) -> None:

@@ -30,6 +30,9 @@ class Realm:
         for kind in KINDS.values():
             for text in kind.initial:
                 directory.keep(kind, str(json.loads(text)["id"]), text.encode(), to_the_letter=False)
+            for relation in kind.relations:
+                for text in relation.child.initial if relation.child and kind.singleton else ():
+                    directory.link(kind, kind.singleton, relation, str(json.loads(text)["id"]), text.encode())
         self.directory = directory
         self.faults = Faults()
         self.tokens = Tokens(directory.clock, directory.id, app)

@@ -3,21 +3,24 @@
 from simulator.graph.answers import Answer, Request, missing, no_segment, only, unsupported
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object
-from simulator.graph.kinds import cast, is_cast
+from simulator.graph.kinds import Kind, cast, is_cast
 from simulator.graph.paging import Listings, counted, in_bin
 from simulator.graph.permissions import allow, allow_in_bin
-from simulator.graph.stored import State
+from simulator.graph.selecting import shown
+from simulator.graph.stored import Stored
 from simulator.graph.tokens import App
-from simulator.graph.writing import Writes
+from simulator.graph.visibility import any_binned
+from simulator.graph.writes.body import body_of
+from simulator.graph.writes.objects import rules_of
+from simulator.graph.writes.rules import Removal
 
 
 class Bin:
     """The handler of `/directory/deletedItems`."""
 
-    def __init__(self, directory: Directory, listings: Listings, writes: Writes) -> None:
+    def __init__(self, directory: Directory, listings: Listings) -> None:
         self._directory = directory
         self._listings = listings
-        self._writes = writes
 
     def answer(self, request: Request, app: App, tail: list[str]) -> Answer:
         """Answer a request. `tail` holds the segments after the bin: a type, or an id and an optional action."""
@@ -25,19 +28,33 @@ class Bin:
             raise unsupported("The request needs a type cast, as in /directory/deletedItems/microsoft.graph.user.")
         if is_cast(tail[0]):
             return self._listing(request, app, *tail)
-        match = self._directory.find_any(tail[0], State.DELETED)
+        match = any_binned(self._directory, tail[0])
         if match is None:
             raise missing(tail[0])
         kind, stored = match
         allow_in_bin(app, kind, writes=request.method != "GET")
         if tail[1:] == ["restore"] and request.method == "POST":
-            return self._writes.restore(request, kind, tail[0])
+            return self._restore(request, app, kind, tail[0], stored)
         if tail[1:]:
             raise no_segment(tail[1])
         if request.method == "DELETE":
-            return self._writes.purge(kind, tail[0])
+            self._directory.purge(kind, tail[0])
+            return Answer(204)
         only(request, "GET")
         return directory_object(request, kind, in_bin(kind, stored, None))
+
+    def _restore(self, request: Request, app: App, kind: Kind, id: str, stored: Stored) -> Answer:
+        """Restore an object from the recycle bin. Return 200 with it. Raises Refused if a rule of its kind forbids that."""
+        body = body_of(request) if request.body else {}
+        removal = Removal(self._directory, app, kind, id, stored.properties(), body=body)
+        rules = rules_of(kind)
+        for refuse in rules.restoring:
+            refuse(removal)
+        self._directory.restore(kind, id)
+        self._directory.lag.note(kind.path, id, None)
+        rules.restored(removal)
+        live = self._directory.live(kind, id) or stored
+        return directory_object(request, kind, shown(kind, live, None))
 
     def _listing(self, request: Request, app: App, segment: str, *rest: str) -> Answer:
         only(request, "GET")

@@ -1,32 +1,51 @@
 """Requests for relations of objects: links, and app role assignments (Graph: members, owners, manager, …)."""
 
-from simulator.graph.answers import Answer, Request, missing, no_segment, not_allowed, only, unsupported
+from simulator.graph import raw_json
+from simulator.graph.answers import Answer, Refused, Request, missing, no_segment, not_allowed, only, unsupported
 from simulator.graph.assignments import Tying
+from simulator.graph.children import Children
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
-from simulator.graph.kinds import Kind, Relation, cast, is_cast
+from simulator.graph.kinds import ASSIGNMENTS, Kind, Relation, cast, is_cast
 from simulator.graph.options import parsed
 from simulator.graph.paging import Listings, counted
 from simulator.graph.permissions import allow, allow_related
 from simulator.graph.selecting import shown
 from simulator.graph.tokens import App
-from simulator.graph.writing import Writes
+from simulator.graph.writes.body import body_of
+from simulator.graph.writes.objects import Objects, Place
+from simulator.graph.writes.references import References
 
 
 class Related:
     """The handler of paths that start with `{kind}/{id}/{relation}`."""
 
-    def __init__(self, directory: Directory, listings: Listings, writes: Writes, tying: Tying) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        listings: Listings,
+        objects: Objects,
+        references: References,
+        tying: Tying,
+        children: Children,
+    ) -> None:
         self._directory = directory
         self._listings = listings
-        self._writes = writes
+        self._objects = objects
+        self._references = references
         self._tying = tying
+        self._children = children
 
     def answer(self, request: Request, app: App, kind: Kind, tail: list[str]) -> Answer:
         """Answer a request. `tail` holds the segments after the kind: an id, a relation and what follows."""
         key, rest = tail[0], tail[2:]
-        relation = kind.relation(tail[1])
-        if relation is None:
+        reverse = next((each for each in kind.reverse if each.name == tail[1]), None)
+        if reverse is not None and not rest:
+            only(request, "GET")
+            allow(app, kind, writes=False)
+            return self._listings.referring(request, kind, key, reverse)
+        relation = kind.relation(tail[1].partition("(")[0])
+        if relation is None or (tail[1] != relation.name and not relation.child):
             raise no_segment(tail[1])
         reads = request.method == "GET"
         allow_related(app, kind, relation, not reads)
@@ -34,18 +53,24 @@ class Related:
             return self._count(request, kind, key, relation, rest[:-1])
         if relation.content:
             return self._content(request, kind, key, relation, rest)
-        if reads and relation.child and len(rest) == 1:
-            return self._child(request, kind, key, relation, rest[0])
+        if relation.child:
+            return self._children.answer(request, app, kind, [key, *tail[1:]], relation)
         if relation.to_one:
-            return self._to_one(request, kind, key, relation, rest)
+            return self._to_one(request, app, kind, key, relation, rest)
         if reads and (not rest or is_cast(rest[0])):
             return self._listings.related(request, kind, key, relation, _cast(rest))
         if rest == ["$ref"] and request.method == "POST":
-            return self._writes.link(request, kind, key, relation)
+            return self._references.link(request, app, kind, key, relation)
         if request.method == "DELETE" and rest[1:] == ["$ref"]:
-            return self._writes.unlink(kind, key, relation, rest[0])
+            return self._references.unlink(app, kind, key, relation, rest[0])
         if request.method == "DELETE" and len(rest) == 1:
             return self._delete_member(app, kind, key, relation, rest[0])
+        if request.method == "POST" and not rest and relation.creates:
+            return self._create_member(request, app, kind, key, relation)
+        if request.method == "POST" and not rest:
+            raise Refused(400, "BadRequest", "Write requests are only supported on contained entities")
+        if request.method == "PATCH" and rest == ["$ref"]:
+            raise Refused(400, "BadRequest", "The request is currently not supported on the targeted entity set")
         raise not_allowed()
 
     def _count(self, request: Request, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
@@ -53,13 +78,13 @@ class Related:
             raise no_segment("$count")
         return counted(request, lambda: self._listings.count_related(request, kind, id, relation, _cast(rest)))
 
-    def _to_one(self, request: Request, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
+    def _to_one(self, request: Request, app: App, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
         if request.method == "GET" and not rest:
             return self._other_end(request, kind, id, relation)
         if request.method == "PUT" and rest == ["$ref"]:
-            return self._writes.link(request, kind, id, relation)
+            return self._references.link(request, app, kind, id, relation)
         if request.method == "DELETE" and rest == ["$ref"]:
-            return self._writes.unlink(kind, id, relation, None)
+            return self._references.unlink(app, kind, id, relation, None)
         raise not_allowed()
 
     def _other_end(self, request: Request, kind: Kind, id: str, relation: Relation) -> Answer:
@@ -72,11 +97,17 @@ class Related:
         end, stored = match
         return directory_object(request, end, shown(end, stored, parsed(request, end).select))
 
-    def _child(self, request: Request, kind: Kind, id: str, relation: Relation, key: str) -> Answer:
-        children = dict(self._directory.existing_links(kind, id, relation))
-        if self._directory.live(kind, id) is None or key not in children:
-            raise missing(key)
-        return entity(request, f"{kind.path}('{id}')/{relation.name}", children[key])
+    def _create_member(self, request: Request, app: App, kind: Kind, id: str, relation: Relation) -> Answer:
+        """Create an object of the kind in the body's `@odata.type` and link it. Return 201 with it."""
+        member = cast(str(body_of(request).get("@odata.type", "")).removeprefix("#"))
+        if member is None:
+            raise unsupported("The request body must hold '@odata.type' of the new member.")
+        allow(app, member, writes=True)
+        answer = self._objects.create(request, app, Place(member))
+        new = raw_json.text(answer.body, "id") or ""
+        self._references.check(app, kind, id, {relation.name: [new]})
+        self._references.add(app, kind, id, {relation.name: [new]})
+        return answer
 
     def _delete_member(self, app: App, kind: Kind, id: str, relation: Relation, target: str) -> Answer:
         """Delete the target itself, as Graph does without `$ref` (a warning in Graph: "Remove member")."""
@@ -84,11 +115,13 @@ class Related:
         if match is None or target not in dict(self._directory.existing_links(kind, id, relation)):
             raise missing(target)
         allow(app, match[0], writes=True)
-        return self._writes.delete(match[0], target)
+        return self._objects.delete(app, Place(match[0]), target)
 
     # -- app role assignments
 
     def _content(self, request: Request, kind: Kind, id: str, relation: Relation, rest: list[str]) -> Answer:
+        if relation.content is not ASSIGNMENTS:
+            only(request, "GET")
         if not rest and request.method == "POST":
             return self._tying.assign(request, kind, id, relation)
         if not rest:

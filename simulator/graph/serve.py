@@ -22,9 +22,9 @@ from simulator.graph.tokens import DIRECTORY_ID
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def build(generated: dict[str, int], seed: int, loaded: bytes, quotas: Quotas) -> Simulator:
+def build(generated: dict[str, int], seed: int, loaded: bytes, quotas: Quotas, latency: float = 0) -> Simulator:
     """Return a simulator with generated objects and the lines of a file. Raises ValueError naming an invalid line."""
-    return Simulator(first(DIRECTORY_ID, generated, seed, loaded, quotas), quotas.size)
+    return Simulator(first(DIRECTORY_ID, generated, seed, loaded, quotas), quotas.size, latency)
 
 
 class _Server(uvicorn.Server):
@@ -91,7 +91,20 @@ def _options(argv: list[str]) -> argparse.Namespace:
         default="off",
         help="enforce the published limits of a directory of this size",
     )
+    parser.add_argument(
+        "--latency", type=_seconds, default=0, help="delay of each answer in seconds, give or take a third"
+    )
     return parser.parse_args(argv)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < 60:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds under 60")
+    return seconds
 
 
 def _count(text: str) -> int:
@@ -107,7 +120,7 @@ def main(argv: list[str]) -> int:
     try:
         loaded = options.load.read_bytes() if options.load else b""
         generated = counts(options.objects, options.users, options.groups, options.policies, options.applications)
-        simulator = build(generated, options.seed, loaded, Quotas(DIRECTORY_ID, options.quotas))
+        simulator = build(generated, options.seed, loaded, Quotas(DIRECTORY_ID, options.quotas), options.latency)
         context = _tls(options.ca_file, [options.host, *options.name])
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         listening = socket.create_server((options.host, options.port), family=family, backlog=256)

@@ -6,25 +6,35 @@ import re
 from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, no_segment, not_allowed, odata, only
 from simulator.graph.assignments import Tying
+from simulator.graph.branding import Branding
+from simulator.graph.children import Children
 from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
-from simulator.graph.expanding import expanded
+from simulator.graph.expanding import expanded, inlined
 from simulator.graph.kinds import GRANTS, KINDS, ORGANIZATION, USERS, Kind, is_delta, split
+from simulator.graph.kinds.core import BRANDING
 from simulator.graph.options import parsed
 from simulator.graph.paging import Listings, counted
-from simulator.graph.permissions import allow, allow_any
+from simulator.graph.permissions import allow, allow_action, allow_any
 from simulator.graph.prices import price
 from simulator.graph.quotas import Quotas
 from simulator.graph.recycling import Bin
 from simulator.graph.related import Related
 from simulator.graph.selecting import shown
+from simulator.graph.stored import State
 from simulator.graph.tokens import App, Tokens
-from simulator.graph.writing import Writes
+from simulator.graph.upkeep import catch_up
+from simulator.graph.visibility import any_readable, readable
+from simulator.graph.writes.objects import Objects, Place
+from simulator.graph.writes.references import References
+from simulator.graph.writes.rules import Call
+from simulator.graph.writes.table import RULES
 
 _VERSIONS = ("v1.0", "beta")
-_UNIQUE_NAME = re.compile(r"(groups|applications)\(uniqueName='([^']*)'\)")
-_APP_ID = re.compile(r"(applications|servicePrincipals)\(appId='([^']*)'\)")
+_ALTERNATE_KEY = re.compile(r"(\w+)\((\w+)='([^']*)'\)")
+_UPSERTS = frozenset((("groups", "uniqueName"), ("applications", "uniqueName"), ("servicePrincipals", "appId")))
+_ALTERNATE_KEYS = _UPSERTS | {("applications", "appId"), ("devices", "deviceId")}
 _BIN = ["directory", "deletedItems"]
 _MOST_IDS = 1000
 
@@ -38,16 +48,20 @@ class Service:
         self._tokens = tokens
         self._delta = delta
         self._listings = Listings(directory)
-        self._writes = Writes(directory)
+        references = References(directory)
+        self._objects = Objects(directory, references)
         self._tying = Tying(directory)
-        self._related = Related(directory, self._listings, self._writes, self._tying)
-        self._bin = Bin(directory, self._listings, self._writes)
+        children = Children(directory, self._listings, self._objects)
+        self._related = Related(directory, self._listings, self._objects, references, self._tying, children)
+        self._branding = Branding(directory, children, self._objects)
+        self._bin = Bin(directory, self._listings)
 
     def answer(self, request: Request) -> Answer:
         """Answer a request under a version. Raises Refused where Graph answers with an error."""
         version, _, path = request.path.strip("/").partition("/")
         if version not in _VERSIONS:
             raise Refused(400, "BadRequest", f"Invalid version: {version}")
+        catch_up(self._directory)
         app = self._tokens.bearer(request)
         quota_headers = self._quotas.charge(app.client_id, price(request.method, path, request.query))
         try:
@@ -66,13 +80,9 @@ class Service:
             return self._by_ids(request, app)
         if len(segments) == 2 and segments[0] == "directoryObjects":
             return self._any(request, app, segments[1])
-        by_unique_name = _UNIQUE_NAME.fullmatch(segments[0]) if len(segments) == 1 else None
-        if by_unique_name:
-            return self._unique(request, app, KINDS[by_unique_name[1]], by_unique_name[2])
-        by_app_id = _APP_ID.fullmatch(segments[0]) if len(segments) == 1 else None
-        if by_app_id:
-            only(request, "GET")
-            return self._one(request, app, KINDS[by_app_id[1]], self._id_by_app_id(KINDS[by_app_id[1]], by_app_id[2]))
+        alternate = _ALTERNATE_KEY.fullmatch(segments[0]) if segments else None
+        if alternate and (alternate[1], alternate[2]) in _ALTERNATE_KEYS:
+            return self._by_key(request, app, KINDS[alternate[1]], alternate[2], alternate[3], segments[1:])
         parts = split(path)
         if parts is None:
             raise no_segment(segments[0] if segments else "")
@@ -91,16 +101,28 @@ class Service:
             return self._count(request, app, kind)
         if len(tail) == 1:
             return self._one(request, app, kind, tail[0])
+        if len(tail) == 2 and request.method in ("POST", "PUT") and kind in RULES and tail[1] in RULES[kind].actions:
+            return self._act(request, app, kind, *tail)
         self._licensed(kind)
+        if kind is ORGANIZATION and tail[1] == BRANDING.name:
+            return self._branding.answer(request, app, tail[0], tail[2:])
         return self._related.answer(request, app, kind, tail)
+
+    def _act(self, request: Request, app: App, kind: Kind, id: str, name: str) -> Answer:
+        action = RULES[kind].actions[name]
+        allow_action(app, kind, name)
+        stored = self._directory.reachable(kind, id)
+        if stored is None:
+            raise RULES[kind].missing(id)
+        return action(Call(self._directory, app, request, kind, id, stored))
 
     def _collection(self, request: Request, app: App, kind: Kind) -> Answer:
         if request.method == "GET":
             self._allow(app, kind, writes=False)
             return self._listings.collection(request, kind)
-        if request.method == "POST" and kind.required:
+        if request.method == "POST" and kind in RULES and not kind.singleton:
             self._allow(app, kind, writes=True)
-            return self._tying.grant(request) if kind is GRANTS else self._writes.create(request, kind)
+            return self._tying.grant(request) if kind is GRANTS else self._objects.create(request, app, Place(kind))
         raise not_allowed()
 
     def _count(self, request: Request, app: App, kind: Kind) -> Answer:
@@ -109,37 +131,45 @@ class Service:
         return counted(request, lambda: self._listings.count(request, kind))
 
     def _one(self, request: Request, app: App, kind: Kind, id: str) -> Answer:
-        self._allow(app, kind, writes=request.method != "GET")
+        self._allow(app, kind, writes=request.method != "GET", removes=request.method == "DELETE")
         key = id
         if kind is USERS and "@" in id:
-            key = self._writes.user_named(id) or id
+            key = self._user_named(id) or id
         if request.method == "GET":
-            options = parsed(request, kind, expands=True)
-            stored = self._directory.live(kind, key)
-            if stored is None:
-                raise missing(key)
-            text = shown(kind, stored, options.select)
-            if options.expand:
-                text = expanded(self._directory, kind, key, text, options.expand)
-            return entity(request, kind.path, text)
+            return self._read(request, kind, key)
         if request.method == "PATCH":
-            return self._writes.update(request, kind, key)
-        if request.method == "DELETE" and kind is not ORGANIZATION and not kind.singleton:
-            return self._writes.delete(kind, key)
+            return self._objects.update(request, app, Place(kind), key)
+        if request.method == "PUT" and kind in RULES and RULES[kind].replaces:
+            return self._objects.replace(request, app, Place(kind), key)
+        if request.method == "DELETE" and not kind.singleton:
+            return self._objects.delete(app, Place(kind), key)
         raise not_allowed()
 
-    def _id_by_app_id(self, kind: Kind, app_id: str) -> str:
-        """Return the id of the object with this appId. If none exists, return the appId, for the 404 message."""
-        objects = self._directory.walk(kind)
-        return next((key for key, stored in objects if raw_json.text(stored.value, "appId") == app_id), app_id)
+    def _read(self, request: Request, kind: Kind, key: str) -> Answer:
+        options = parsed(request, kind, expands=True)
+        stored = readable(self._directory, kind, key)
+        if stored is None:
+            raise RULES[kind].missing(key) if kind in RULES else missing(key)
+        text = inlined(self._directory, kind, key, stored, options.select)
+        if options.expand:
+            text = expanded(self._directory, kind, key, text, options.expand)
+        return entity(request, kind.path, text)
 
-    def _unique(self, request: Request, app: App, kind: Kind, name: str) -> Answer:
-        only(request, "PATCH")
-        self._allow(app, kind, writes=True)
-        return self._writes.upsert(request, kind, name)
+    def _user_named(self, name: str) -> str | None:
+        """Return the id of the live user with this userPrincipalName, or None."""
+        users = self._directory.with_value(USERS, "userPrincipalName", name)
+        return next((key for key, stored in users if stored.state is State.LIVE), None)
 
-    def _allow(self, app: App, kind: Kind, writes: bool) -> None:
-        allow(app, kind, writes)
+    def _by_key(self, request: Request, app: App, kind: Kind, name: str, value: str, rest: list[str]) -> Answer:
+        """Answer a request that names an object by an alternate key, such as `applications(appId='…')`."""
+        if request.method == "PATCH" and not rest and (kind.path, name) in _UPSERTS:
+            self._allow(app, kind, writes=True)
+            return self._objects.upsert(request, app, kind, name, value)
+        live = (key for key, stored in self._directory.with_value(kind, name, value) if stored.state is State.LIVE)
+        return self._kind(request, app, kind, [next(live, value), *rest])
+
+    def _allow(self, app: App, kind: Kind, writes: bool, removes: bool = False) -> None:
+        allow(app, kind, writes, removes)
         self._licensed(kind)
 
     def _licensed(self, kind: Kind) -> None:
@@ -151,7 +181,7 @@ class Service:
 
     def _any(self, request: Request, app: App, id: str) -> Answer:
         only(request, "GET")
-        match = self._directory.find_any(id)
+        match = any_readable(self._directory, id)
         if match is None:
             raise missing(id)
         kind, stored = match
@@ -168,7 +198,7 @@ class Service:
             raise bad_request("The request body must hold 'ids', a list.") from None
         if len(ids) > _MOST_IDS:
             raise bad_request(f"The number of ids is over the limit of {_MOST_IDS}.")
-        matches = [match for match in map(self._directory.find_any, ids) if match is not None]
+        matches = [match for match in (any_readable(self._directory, each) for each in ids) if match is not None]
         values = [
             raw_json.before(
                 shown(kind, stored, None), raw_json.written("@odata.type", json.dumps(kind.odata_type).encode())

@@ -1,5 +1,6 @@
 """Stored objects, which differ from the generated ones, and an index of some of their properties."""
 
+import json
 from dataclasses import dataclass
 from enum import Enum
 
@@ -29,6 +30,12 @@ class Stored:
     state: State = State.LIVE
     deleted_at: str = ""
     """Time of deletion; empty unless the object is in the recycle bin."""
+    deleted_seconds: float = 0
+    """Time of deletion in seconds since 1970."""
+
+    def properties(self) -> dict[str, object]:
+        """Return the parsed properties."""
+        return dict(json.loads(self.value))
 
 
 class Names:
@@ -39,11 +46,19 @@ class Names:
 
     def note(self, kind: Kind, id: str, value: bytes) -> None:
         """Add the current values of an object to the index."""
+        if not kind.indexed:
+            return
+        members = raw_json.values(value)
         for name in kind.indexed:
-            text = raw_json.text(value, name)
-            if text:
+            for text in texts(members.get(name)):
                 self._ids.setdefault((kind.path, name, text.lower()), {})[id] = None
 
     def ids(self, kind: Kind, name: str, value: str) -> list[str]:
         """Return the ids of objects that ever had this value, in the order in which they first did."""
         return list(self._ids.get((kind.path, name, value.lower()), ()))
+
+
+def texts(value: bytes | None) -> list[str]:
+    """Return the text of a JSON value, or all texts of a list. Return an empty list for another value."""
+    parsed = json.loads(value) if value else None
+    return [text for text in (parsed if isinstance(parsed, list) else [parsed]) if isinstance(text, str) and text]

@@ -19,5 +19,6 @@ def test_the_quick_benchmark_prints_its_tables() -> None:
     row = re.search(r"^ +seconds( +[0-9.]+){4}", ended.stdout, re.MULTILINE)
     assert row, ended.stdout
     assert re.search("differences +[0-9]+ +0", ended.stdout), ended.stdout
+    assert re.search("first line, s +[0-9.]+ +[0-9.]+", ended.stdout), ended.stdout
     for name in ("job ended( +[0-9.]+){3}", "data keys a second +[0-9.]+", "ReEncrypt +[0-9]+ +1[.][0-9]+"):
         assert re.search(name, ended.stdout), ended.stdout

@@ -86,6 +86,7 @@ NOT_LIMITS = {
     "formats": """
         messages.VERSION messages.FIRST_VERSION domain/audit._LONGEST domain/audit._MOST domain/records._GUID_LENGTH
         engine/compare/naming._ID_BYTES console/cli/comparisons/visible._BMP console/cli/compare._DIFFERENT
+        domain/text_search._CASED
         engine/audit._MOST_EVENTS engine/key_management/proof._PART vault/buffer.OVERHEAD vault/keyring.MOST_SEALS
         vault/sealing.FORMAT vault/sealing._ALGORITHM vault/sealing._KEY_ID vault/sealing._IV vault/sealing._A256GCM
         vault/sealing._ENCRYPT0 adapters/catalog/upkeep._LONGEST_NAME adapters/catalog/postgres._LOCK_SPACE

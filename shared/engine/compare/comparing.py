@@ -102,12 +102,13 @@ class Comparison:
         """Yield the differences of one resource."""
         refused = refused_owners(self._before, self._after, resource)
         most = self._work.context.limits.compared_lines
+        links = any(side.holds_links(resource) for side in (self._before, self._after))
         for record in differing(self._before, self._after, resource, self._work.blobs.lists, most):
             if refused and record.key.split(b"/")[1] in refused:
                 continue
             changes = chooser.chosen(resource, record)
             if changes is not None:
-                difference = difference_of(resource, record, changes)
+                difference = difference_of(resource, record, changes, link=links)
                 self.counts.setdefault(resource, Counter())[difference.change] += 1
                 self._shown.records += 1
                 yield difference
@@ -126,12 +127,12 @@ def _is_object(reader: SnapshotReader, object_id: str) -> bool:
     """Return True if an object of the snapshot that belongs to no other has this id."""
     for resource in reader.resources:
         touched = Touched([object_order(resource, object_id)])
-        if "." not in resource and any(reader.stored_records(resource, touched)):
+        if reader.owner_of(resource) is None and any(reader.stored_records(resource, touched)):
             return True
     return False
 
 
 def _is_named(reader: SnapshotReader, object_id: str) -> bool:
     """Return True if the key of a link, or of an object that belongs to another, has this id."""
-    belonging, encoded = [resource for resource in reader.resources if "." in resource], encode_id(object_id)
+    belonging, encoded = [name for name in reader.resources if reader.owner_of(name) is not None], encode_id(object_id)
     return bool(belonging) and any(encoded in key.split(b"/")[1::2] for key, _ in reader.records(belonging))

@@ -73,7 +73,7 @@ def _existing(reader: SnapshotReader, resource: str, by_app_id: bool, ids: set[s
         app_ids = (string((members(value) or {}).get("appId")) for _, value in reader.records((resource,)))
         return {each.lower() for each in app_ids if each is not None} & ids
     touched = Touched(sorted(object_order(resource, each) for each in ids))
-    return {decode_id(key.rpartition(b"/")[2].decode()) for key, _ in reader.touched_records(resource, touched)}
+    return {decode_id(key.rpartition(b"/")[2].decode()) for key, _ in reader.chosen_records(resource, touched)}
 
 
 def _was_read(reader: SnapshotReader, resource: str) -> bool:

@@ -7,7 +7,6 @@ import msgspec
 
 from shared.domain.compare import ChangedRecord, PropertyChange, link_ends
 from shared.domain.naming import own_name
-from shared.domain.resources import LINKS
 from shared.engine.compare.naming import Names
 from shared.engine.compare.references import ids_in, reference_at, references
 
@@ -48,8 +47,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, name=" → ".join(names.find(each) or each for each in self.connects))
 
 
-def difference_of(resource: str, record: ChangedRecord, changes: list[PropertyChange]) -> Difference:
-    """Return the difference that a changed record of a resource makes."""
+def difference_of(resource: str, record: ChangedRecord, changes: list[PropertyChange], *, link: bool) -> Difference:
+    """Return the difference that a changed record of a resource makes. ``link``: the resource's records are links."""
     key = record.key.decode()
     value = record.after if record.after is not None else record.before or b""
     if record.before is None:
@@ -57,7 +56,7 @@ def difference_of(resource: str, record: ChangedRecord, changes: list[PropertyCh
     else:
         change = Change.REMOVED if record.after is None else Change.CHANGED
     name = None
-    if resource in LINKS:
+    if link:
         connects = list(link_ends(key))
     else:
         name, connects = own_name(value), [each for _, each in references(resource, value)]

@@ -8,7 +8,7 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.model import Snapshot
 from shared.domain.records import encode_id
 from shared.domain.resources import RESOURCES, properties_of, volatile_of
-from shared.engine.snapshots.browse import searchable_text
+from shared.domain.text_search import TextSearch
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Chooser:
         self._ids = {encode_id(each) for each in scope.ids}
         self._properties = frozenset(scope.properties)
         self._ignored = frozenset(scope.ignored)
-        self._needle = None if scope.search is None else scope.search.casefold()
+        self._text = None if scope.search is None else TextSearch(scope.search)
         self._by_resource: dict[str, Set[str]] = {}
 
     def chosen(self, resource: str, record: ChangedRecord) -> list[PropertyChange] | None:
@@ -70,7 +70,7 @@ class Chooser:
         if self._ids and self._ids.isdisjoint(record.key.split(b"/")[1::2]):
             return False
         values = (value for value in (record.before, record.after) if value is not None)
-        return self._needle is None or any(self._needle in searchable_text(record.key, value) for value in values)
+        return self._text is None or any(self._text.matches(record.key, value) for value in values)
 
     def _ignored_of(self, resource: str) -> Set[str]:
         """Return the ignored properties of a resource. Volatile ones count if they are asked for by name."""

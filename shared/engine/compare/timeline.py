@@ -76,7 +76,7 @@ class Track:
         if (present, chunks) != self._read:
             records = dict(reader.stored_records(self._resource, self._touched)) if present else {}
             for record in changed_records(iter(self._records.items()), iter(records.items())):
-                yield from self._changed(row, record)
+                yield from self._changed(row, record, link=reader.holds_links(self._resource))
             self._records, self._read = records, (present, chunks)
         self._known = row.snapshot_id
 
@@ -88,7 +88,7 @@ class Track:
             return "Graph refused the object"
         return reason
 
-    def _changed(self, row: Snapshot, record: ChangedRecord) -> Iterator[HistoryEvent]:
+    def _changed(self, row: Snapshot, record: ChangedRecord, *, link: bool) -> Iterator[HistoryEvent]:
         """Yield the event of a record that differs from the last snapshot that tells it, unless it means the same."""
         own, first = self._root is None, self._known is None
         changes = []
@@ -105,7 +105,7 @@ class Track:
             if not changes:
                 return
         self._existed = True
-        yield self._event(row, happened, difference_of(self._resource, record, changes))
+        yield self._event(row, happened, difference_of(self._resource, record, changes, link=link))
 
     def _event(
         self, row: Snapshot, happened: Happened, difference: Difference | None = None, reason: str | None = None

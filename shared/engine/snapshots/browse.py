@@ -1,17 +1,15 @@
 """Browse: select records of a snapshot for a person to read."""
 
-import json
-import re
 from collections.abc import Collection, Iterator
 
+from shared.domain.compare import Record
 from shared.domain.jobs import JobKind
 from shared.domain.model import RefusedObject, Tenant
 from shared.domain.records import encode_id
 from shared.engine.context import Context
 from shared.engine.snapshots.foreground import Shown, run_foreground
-
-_ESCAPE = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
-"""Escapes of JSON (RFC 8259, section 7). Adjacent escapes match together, because a surrogate pair takes two."""
+from shared.vault.matching import Matching
+from shared.vault.snapshot_reader import SnapshotReader
 
 
 def browse(
@@ -25,19 +23,24 @@ def browse(
     """Yield ``(key, value)`` of each record that matches.
 
     ``search`` matches text in the key or value, regardless of case and of JSON escapes. ``object_id`` matches any of the ids
-    in the key. ``resources`` are the resources to read, all if empty. Raises what reading raises.
+    in the key. ``resources`` are the resources to read, all if empty. A search reads objects before links, so that it soon
+    matches their names. Raises what reading raises.
     """
     wanted_id = encode_id(object_id) if object_id is not None else None
-    needle = search.casefold() if search is not None else None
     shown = Shown()
     with run_foreground(context, tenant, JobKind.BROWSE, snapshot, shown, resources) as (_, reader):
-        for key, text in reader.records(resources):
-            if wanted_id is not None and wanted_id not in key.split(b"/")[1::2]:
-                continue
-            if needle is not None and needle not in searchable_text(key, text):
-                continue
-            shown.records += 1
-            yield key.decode(), text
+        records = reader.records(resources) if search is None else _matches(reader, search, resources)
+        for key, value in records:
+            if wanted_id is None or wanted_id in key.split(b"/")[1::2]:
+                shown.records += 1
+                yield key.decode(), value
+
+
+def _matches(reader: SnapshotReader, text: str, resources: Collection[str]) -> Iterator[Record]:
+    """Yield the records that contain a text: first objects, then links, each sorted by resource and key."""
+    matching = Matching(text)
+    for resource in sorted(set(resources) or reader.resources, key=lambda name: (reader.holds_links(name), name)):
+        yield from reader.chosen_records(resource, matching)
 
 
 def refused(
@@ -55,11 +58,3 @@ def refused(
                 for each in state.refused:
                     shown.records += 1
                     yield resource, each
-
-
-def searchable_text(key: bytes, value: bytes) -> str:
-    """Return the text to search, case-folded: key and value, and again the value with its escapes replaced."""
-    text = value.decode("utf-8", "replace")
-    if "\\" in text:
-        text += " " + _ESCAPE.sub(lambda match: str(json.loads(f'"{match[0]}"')), text)
-    return f"{key.decode()} {text}".casefold()

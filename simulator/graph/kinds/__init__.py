@@ -7,14 +7,20 @@ from simulator.graph.kinds.conditional_access import POLICIES
 from simulator.graph.kinds.core import (
     APPLICATIONS,
     ASSIGNMENTS,
+    DEVICES,
     DIRECTORY_ROLES,
+    EXTENSIONS,
     GRANTS,
+    GROUP_SETTINGS,
     GROUPS,
     ORGANIZATION,
     SERVICE_PRINCIPALS,
     USERS,
 )
-from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, LICENCES, Kind, Relation
+from simulator.graph.kinds.governance import KINDS as GOVERNANCE
+from simulator.graph.kinds.licences import SUBSCRIBED_SKUS
+from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, LICENCES, Kind, Relation, Reverse
+from simulator.graph.kinds.partners import KINDS as PARTNERS
 from simulator.graph.kinds.roles import KINDS as ROLES
 from simulator.graph.kinds.roles import ROLE_ASSIGNMENTS, UNITS
 from simulator.graph.kinds.tenant import KINDS as TENANT
@@ -22,22 +28,27 @@ from simulator.graph.kinds.tenant import KINDS as TENANT
 __all__ = [
     "APPLICATIONS",
     "ASSIGNMENTS",
+    "DEVICES",
     "DIRECTORY_OBJECTS",
     "DIRECTORY_READ",
     "DIRECTORY_ROLES",
     "DIRECTORY_WRITE",
+    "EXTENSIONS",
     "GRANTS",
     "GROUPS",
+    "GROUP_SETTINGS",
     "KINDS",
     "LICENCES",
     "ORGANIZATION",
     "POLICIES",
     "ROLE_ASSIGNMENTS",
     "SERVICE_PRINCIPALS",
+    "SUBSCRIBED_SKUS",
     "UNITS",
     "USERS",
     "Kind",
     "Relation",
+    "Reverse",
     "cast",
     "is_cast",
     "is_delta",
@@ -46,12 +57,17 @@ __all__ = [
 
 _DELTA = re.compile(r"(microsoft\.graph\.)?delta(\(\))?")
 _CAST = re.compile(r"(?:microsoft\.)?graph\.(\w+)")
-_CORE = (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, GRANTS, ORGANIZATION, DIRECTORY_ROLES)
+_CORE = (
+    *(USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, DEVICES, GRANTS, ORGANIZATION, DIRECTORY_ROLES),
+    SUBSCRIBED_SKUS,
+)
 
-KINDS: dict[str, Kind] = {kind.path: kind for kind in (*_CORE, *CONDITIONAL_ACCESS, *ROLES, *TENANT)}
+KINDS: dict[str, Kind] = {
+    kind.path: kind for kind in (*_CORE, *CONDITIONAL_ACCESS, *ROLES, *TENANT, *PARTNERS, *GOVERNANCE)
+}
 """All kinds with a collection or a singleton, by path without version."""
 
-DIRECTORY_OBJECTS = (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, UNITS)
+DIRECTORY_OBJECTS = (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, DEVICES, UNITS)
 """The kinds to which links can lead."""
 
 _LONGEST = max(path.count("/") + 1 for path in KINDS)

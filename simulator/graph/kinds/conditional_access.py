@@ -16,7 +16,6 @@ POLICIES = Kind(
     write=_WRITE,
     open=False,
     page=0,
-    required=("displayName", "state", "conditions"),
     licence="P1",
 )
 LOCATIONS = Kind(
@@ -42,7 +41,7 @@ CONTEXTS = Kind(
 )
 """Labels for protected resources. Their ids are `c1` to `c99`."""
 
-_COMBINATIONS = Kind(
+COMBINATIONS = Kind(
     path="combinationConfigurations",
     type="authenticationCombinationConfiguration",
     properties=tuple(properties.COMBINATION.split()),
@@ -93,7 +92,7 @@ STRENGTHS = Kind(
     open=False,
     page=0,
     licence="P1",
-    relations=(Relation("combinationConfigurations", 1, child=_COMBINATIONS),),
+    relations=(Relation("combinationConfigurations", 1, child=COMBINATIONS),),
     initial=(
         _strength(
             "00000000-0000-0000-0000-000000000002",

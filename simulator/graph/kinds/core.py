@@ -1,7 +1,7 @@
 """Users, groups, applications, service principals, and what ties them together."""
 
 from simulator.graph.kinds import properties
-from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, Relation
+from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, Relation, Reverse
 
 ASSIGNMENTS = Kind(
     path="appRoleAssignments",
@@ -9,7 +9,6 @@ ASSIGNMENTS = Kind(
     properties=tuple(properties.ASSIGNMENT.split()),
     read=frozenset((*DIRECTORY_READ,)),
     write=frozenset(("AppRoleAssignment.ReadWrite.All",)),
-    required=("principalId", "resourceId", "appRoleId"),
     indexed=("principalId", "resourceId"),
     references=("principalId", "resourceId"),
 )
@@ -17,7 +16,55 @@ ASSIGNMENTS = Kind(
 
 An assignment exists until one of its ends is purged, as a grant does. An end in the recycle bin changes nothing.
 """
+GRANTS = Kind(
+    path="oauth2PermissionGrants",
+    type="oAuth2PermissionGrant",
+    properties=tuple(properties.GRANT.split()),
+    read=frozenset(("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_READ)),
+    write=frozenset(("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_WRITE)),
+    open=False,
+    units=2,
+    delta=True,
+    indexed=("clientId", "principalId", "resourceId"),
+    references=("clientId", "principalId", "resourceId"),
+)
+"""Permissions of an application to act in another one on behalf of one user or of all users."""
+_MEMBER_OF = Reverse(
+    "memberOf", (("groups", "members"), ("directory/administrativeUnits", "members"), ("directoryRoles", "members"))
+)
 _ASSIGNED = Relation("appRoleAssignments", 2, content=ASSIGNMENTS, owner_property="principalId")
+FEDERATED = Kind(
+    path="federatedIdentityCredentials",
+    type="federatedIdentityCredential",
+    properties=tuple(properties.FEDERATED.split()),
+    read=frozenset(),
+    write=frozenset(),
+    open=False,
+)
+EXTENSION_PROPERTY = Kind(
+    path="extensionProperties",
+    type="extensionProperty",
+    properties=tuple(properties.EXTENSION_PROPERTY.split()),
+    read=frozenset(),
+    write=frozenset(),
+)
+EXTENSION_PROPERTIES = Relation("extensionProperties", 1, child=EXTENSION_PROPERTY)
+EXTENSIONS = Kind(
+    path="extensions",
+    type="openTypeExtension",
+    properties=("id", "extensionName"),
+    types=("openTypeExtension",),
+    read=frozenset(("User.Read.All", "User.ReadWrite.All", *DIRECTORY_READ)),
+    write=frozenset(("User.ReadWrite.All", *DIRECTORY_WRITE)),
+)
+GROUP_SETTINGS = Kind(
+    path="settings",
+    type="groupSetting",
+    properties=("id", "displayName", "templateId", "values"),
+    read=frozenset(("Group.Read.All", "Group.ReadWrite.All", *DIRECTORY_READ)),
+    write=frozenset(("Group.ReadWrite.All", *DIRECTORY_WRITE)),
+    open=False,
+)
 USERS = Kind(
     path="users",
     type="user",
@@ -28,10 +75,16 @@ USERS = Kind(
     units=2,
     delta=True,
     bin=True,
-    relations=(Relation("manager", 1, to_one=True, delta=True), _ASSIGNED),
+    relations=(
+        Relation("manager", 1, to_one=True, delta=True),
+        _ASSIGNED,
+        Relation("oauth2PermissionGrants", 1, content=GRANTS, owner_property="principalId"),
+        Relation("extensions", 1, child=EXTENSIONS),
+    ),
     stored_elsewhere=frozenset(properties.ELSEWHERE.split()),
-    indexed=("userPrincipalName",),
-    required=("accountEnabled", "displayName", "mailNickname", "userPrincipalName", "passwordProfile"),
+    indexed=("userPrincipalName", "displayName", "mailNickname"),
+    remove=frozenset(("User.DeleteRestore.All",)),
+    reverse=(_MEMBER_OF, Reverse("directReports", (("users", "manager"),))),
 )
 GROUPS = Kind(
     path="groups",
@@ -50,9 +103,14 @@ GROUPS = Kind(
     write=frozenset(("Group.ReadWrite.All", *DIRECTORY_WRITE)),
     delta=True,
     bin=True,
-    relations=(Relation("members", 3, delta=True, by_default=True), Relation("owners", 1, delta=True), _ASSIGNED),
-    indexed=("uniqueName",),
-    required=("displayName", "mailEnabled", "mailNickname", "securityEnabled"),
+    relations=(
+        Relation("members", 3, delta=True, by_default=True),
+        Relation("owners", 1, delta=True),
+        _ASSIGNED,
+        Relation("settings", 1, child=GROUP_SETTINGS),
+    ),
+    indexed=("uniqueName", "displayName", "mailNickname"),
+    reverse=(_MEMBER_OF, Reverse("groupLifecyclePolicies", (("groupLifecyclePolicies", "groups"),))),
 )
 APPLICATIONS = Kind(
     path="applications",
@@ -63,9 +121,13 @@ APPLICATIONS = Kind(
     units=2,
     delta=True,
     bin=True,
-    relations=(Relation("owners", 1),),
-    required=("displayName",),
-    indexed=("uniqueName",),
+    relations=(
+        Relation("owners", 1),
+        Relation("federatedIdentityCredentials", 1, child=FEDERATED),
+        EXTENSION_PROPERTIES,
+        Relation("appManagementPolicies", 1, targets=("policies/appManagementPolicies",)),
+    ),
+    indexed=("uniqueName", "displayName", "appId", "identifierUris", "tags"),
 )
 SERVICE_PRINCIPALS = Kind(
     path="servicePrincipals",
@@ -79,15 +141,42 @@ SERVICE_PRINCIPALS = Kind(
         Relation("owners", 1),
         Relation("appRoleAssignedTo", 1, content=ASSIGNMENTS, owner_property="resourceId"),
         _ASSIGNED,
+        Relation("oauth2PermissionGrants", 1, content=GRANTS, owner_property="clientId"),
+        Relation("claimsMappingPolicies", 1, targets=("policies/claimsMappingPolicies",)),
+        Relation("homeRealmDiscoveryPolicies", 1, targets=("policies/homeRealmDiscoveryPolicies",)),
     ),
-    required=("appId",),
+    indexed=("appId", "displayName", "tags"),
+    reverse=(_MEMBER_OF,),
 )
+DEVICES = Kind(
+    path="devices",
+    type="device",
+    properties=tuple(properties.DEVICE.split()),
+    read=frozenset(("Device.Read.All", "Device.ReadWrite.All", *DIRECTORY_READ)),
+    write=frozenset(("Device.ReadWrite.All",)),
+    delta=True,
+    indexed=("displayName", "deviceId"),
+    reverse=(_MEMBER_OF,),
+)
+LOCALIZATION = Kind(
+    path="branding",
+    type="organizationalBrandingLocalization",
+    properties=tuple(properties.BRANDING.split()),
+    read=frozenset(
+        ("OrganizationalBranding.Read.All", "OrganizationalBranding.ReadWrite.All", "Organization.Read.All")
+    ),
+    write=frozenset(("OrganizationalBranding.ReadWrite.All", "Organization.ReadWrite.All")),
+    open=False,
+)
+BRANDING = Relation("branding", 1, child=LOCALIZATION)
+"""Texts and colours of sign-in pages by language. The module `branding` serves them under addresses of their own."""
 ORGANIZATION = Kind(
     path="organization",
     type="organization",
     properties=tuple(properties.ORGANIZATION.split()),
     read=frozenset(("Organization.Read.All", "Organization.ReadWrite.All", *DIRECTORY_READ)),
     write=frozenset(("Organization.ReadWrite.All", *DIRECTORY_WRITE)),
+    relations=(BRANDING,),
 )
 DIRECTORY_ROLES = Kind(
     path="directoryRoles",
@@ -99,18 +188,3 @@ DIRECTORY_ROLES = Kind(
     page=0,
     relations=(Relation("members", 1),),
 )
-
-GRANTS = Kind(
-    path="oauth2PermissionGrants",
-    type="oAuth2PermissionGrant",
-    properties=tuple(properties.GRANT.split()),
-    read=frozenset(("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_READ)),
-    write=frozenset(("DelegatedPermissionGrant.ReadWrite.All", *DIRECTORY_WRITE)),
-    open=False,
-    units=2,
-    delta=True,
-    required=("clientId", "consentType", "resourceId"),
-    indexed=("clientId", "principalId", "resourceId"),
-    references=("clientId", "principalId", "resourceId"),
-)
-"""Permissions of an application to act in another one on behalf of one user or of all users."""

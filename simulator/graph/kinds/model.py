@@ -1,6 +1,7 @@
 """The model of a kind of objects, and of its relations."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 DIRECTORY_READ = ("Directory.Read.All", "Directory.ReadWrite.All")
 DIRECTORY_WRITE = ("Directory.ReadWrite.All",)
@@ -26,8 +27,22 @@ class Relation:
     """The property of an owned object that holds its owner's id."""
     child: "Kind | None" = None
     """The kind of objects that exist only under their owner, such as combination configurations; otherwise None."""
+    inline: bool = False
+    """Whether the owner shows its children without `$expand`."""
+    creates: bool = False
+    """Whether a POST creates an object and links it."""
+    targets: tuple[str, ...] = ()
+    """Paths of the kinds to which links lead; empty means all directory objects."""
     by_property: str = ""
     """The property that holds the id of the only target; empty if the relation consists of links or owned objects."""
+
+
+class Reverse(NamedTuple):
+    """A relation that consists of the links to an object."""
+
+    name: str
+    links: tuple[tuple[str, str], ...]
+    """Path of the kind where the links start, and name of the relation there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +71,10 @@ class Kind:
     relations: tuple[Relation, ...] = ()
     stored_elsewhere: frozenset[str] = frozenset()
     """Properties stored outside the directory. A listing that selects one is refused with 501."""
-    required: tuple[str, ...] = ()
-    """Properties that a POST requires."""
+    remove: frozenset[str] = frozenset()
+    """Further permissions that allow to delete and restore objects, but no other write."""
+    reverse: tuple[Reverse, ...] = ()
+    """Relations that show where links to an object start, such as `memberOf`."""
     indexed: tuple[str, ...] = ()
     """Properties that are indexed by value."""
     references: tuple[str, ...] = ()

@@ -81,7 +81,7 @@ membershipType visibility
 """
 SCOPED_MEMBER = "id administrativeUnitId roleId roleMemberInfo"
 ROLE_DEFINITION = """
-id description displayName isBuiltIn isEnabled resourceScopes templateId version rolePermissions
+id description displayName isBuiltIn isEnabled inheritsPermissionsFrom resourceScopes templateId version rolePermissions
 """
 ROLE_ASSIGNMENT = "id principalId directoryScopeId roleDefinitionId appScopeId"
 AUTHORIZATION = """
@@ -98,3 +98,62 @@ DEFINED = "id deletedDateTime definition displayName isOrganizationDefault"
 TEMPLATE = "id deletedDateTime displayName description values"
 SETTING = "id displayName templateId values"
 LIFECYCLE = "id groupLifetimeInDays managedGroupTypes alternateNotificationEmails"
+DEVICE = """
+id deletedDateTime accountEnabled approximateLastSignInDateTime complianceExpirationDateTime deviceCategory deviceId
+deviceMetadata deviceOwnership deviceVersion displayName domainName enrollmentProfileName enrollmentType extensionAttributes
+isCompliant isManaged isRooted managementType manufacturer mdmAppId model onPremisesLastSyncDateTime
+onPremisesSecurityIdentifier onPremisesSyncEnabled operatingSystem operatingSystemVersion physicalIds profileType
+registrationDateTime systemLabels trustType
+"""
+SUBSCRIBED_SKU = """
+accountId accountName appliesTo capabilityStatus consumedUnits id prepaidUnits servicePlans skuId skuPartNumber
+subscriptionIds
+"""
+CATALOG = "id catalogType createdDateTime description displayName isExternallyVisible modifiedDateTime state"
+PACKAGE = "id catalog createdDateTime description displayName isHidden modifiedDateTime"
+ASSIGNMENT_POLICY = """
+id accessPackage allowedTargetScope automaticRequestSettings createdDateTime description displayName expiration
+modifiedDateTime requestApprovalSettings requestorSettings reviewSettings specificAllowedTargets
+"""
+REVIEW = """
+id createdDateTime descriptionForAdmins descriptionForReviewers displayName fallbackReviewers instanceEnumerationScope
+lastModifiedDateTime reviewers scope settings stageSettings status
+"""
+SYNCHRONIZATION = "displayName tenantId userSyncInbound"
+PARTNER = """
+tenantId automaticUserConsentSettings b2bCollaborationInbound b2bCollaborationOutbound b2bDirectConnectInbound
+b2bDirectConnectOutbound inboundTrust isInMultiTenantOrganization isServiceProvider tenantRestrictions
+"""
+CONDITIONS = """
+id clientApplicationIds clientApplicationPublisherIds clientApplicationTenantIds clientApplicationsFromVerifiedPublisherOnly
+permissionClassification permissionType permissions resourceApplication
+"""
+APP_MANAGEMENT = "id description displayName isEnabled restrictions"
+DOMAIN = """
+id authenticationType isAdminManaged isDefault isInitial isRoot isVerified passwordNotificationWindowInDays
+passwordValidityPeriodInDays supportedServices
+"""
+ELIGIBILITY_REQUEST = """
+id action appScopeId approvalId completedDateTime createdDateTime directoryScopeId isValidationOnly justification
+principalId roleDefinitionId scheduleInfo status targetScheduleId ticketInfo
+"""
+ELIGIBILITY = """
+id appScopeId createdDateTime createdUsing directoryScopeId memberType modifiedDateTime principalId roleDefinitionId
+scheduleInfo status
+"""
+FEDERATED = "id name issuer subject description audiences claimsMatchingExpression"
+EXTENSION_PROPERTY = """
+id deletedDateTime appDisplayName dataType isMultiValued isSyncedFromOnPremises name targetObjects
+"""
+METHOD = """
+@odata.type id state excludeTargets includeTargets allowExternalIdToUseEmailOtp authenticationModeConfiguration
+certificateUserBindings crlValidationConfiguration defaultLength defaultLifetimeInMinutes defaultPasskeyProfile
+featureSettings isAttestationEnforced isOfficePhoneAllowed isSelfServiceRegistrationAllowed isSoftwareOathEnabled isUsableOnce
+issuerHintsConfiguration keyRestrictions maximumLifetimeInMinutes minimumLifetimeInMinutes passkeyProfiles
+"""
+BRANDING = """
+id backgroundColor backgroundImageRelativeUrl bannerLogoRelativeUrl cdnList contentCustomization
+customAccountResetCredentialsUrl
+customCannotAccessYourAccountText customPrivacyAndCookiesText customTermsOfUseText headerBackgroundColor
+loginPageLayoutConfiguration loginPageTextVisibilitySettings signInPageText squareLogoRelativeUrl usernameHintText
+"""

@@ -18,6 +18,7 @@ SCOPED_MEMBERS = Kind(
 )
 """Roles of users in an administrative unit."""
 
+SCOPED = Relation("scopedRoleMembers", 1, child=SCOPED_MEMBERS)
 UNITS = Kind(
     path="directory/administrativeUnits",
     type="administrativeUnit",
@@ -27,10 +28,10 @@ UNITS = Kind(
     delta=True,
     bin=True,
     licence="P1",
-    required=("displayName",),
+    indexed=("displayName",),
     relations=(
-        Relation("members", 1, delta=True, by_default=True),
-        Relation("scopedRoleMembers", 1, child=SCOPED_MEMBERS),
+        Relation("members", 1, delta=True, by_default=True, creates=True),
+        SCOPED,
     ),
 )
 
@@ -82,7 +83,6 @@ DEFINITIONS = Kind(
     write=_WRITE,
     open=False,
     licence="P1",
-    required=("displayName", "isEnabled", "rolePermissions"),
     initial=tuple(_built_in(template, name) for template, name in _BUILT_IN.items()),
 )
 ROLE_ASSIGNMENTS = Kind(
@@ -92,9 +92,35 @@ ROLE_ASSIGNMENTS = Kind(
     read=_READ,
     write=_WRITE,
     open=False,
-    indexed=("principalId",),
+    indexed=("principalId", "roleDefinitionId"),
     references=("principalId",),
     relations=(Relation("principal", 1, to_one=True, by_property="principalId"),),
 )
 
-KINDS = (UNITS, DEFINITIONS, ROLE_ASSIGNMENTS)
+_ELIGIBILITY_READ = frozenset(
+    ("RoleEligibilitySchedule.Read.Directory", "RoleEligibilitySchedule.ReadWrite.Directory", *_READ)
+)
+ELIGIBILITIES = Kind(
+    path="roleManagement/directory/roleEligibilitySchedules",
+    type="unifiedRoleEligibilitySchedule",
+    properties=tuple(properties.ELIGIBILITY.split()),
+    read=_ELIGIBILITY_READ,
+    write=frozenset(),
+    open=False,
+    licence="P2",
+    indexed=("principalId", "roleDefinitionId"),
+    references=("principalId",),
+)
+"""Roles that principals may activate. Requests create and delete them."""
+ELIGIBILITY_REQUESTS = Kind(
+    path="roleManagement/directory/roleEligibilityScheduleRequests",
+    type="unifiedRoleEligibilityScheduleRequest",
+    properties=tuple(properties.ELIGIBILITY_REQUEST.split()),
+    read=_ELIGIBILITY_READ,
+    write=frozenset(("RoleEligibilitySchedule.ReadWrite.Directory", *_WRITE)),
+    open=False,
+    licence="P2",
+    indexed=("principalId", "roleDefinitionId"),
+)
+
+KINDS = (UNITS, DEFINITIONS, ROLE_ASSIGNMENTS, ELIGIBILITIES, ELIGIBILITY_REQUESTS)

@@ -3,14 +3,23 @@
 import json
 
 from simulator.graph.kinds import properties
-from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind
+from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, Relation
 
 _POLICY_READ = frozenset(("Policy.Read.All",))
 _APP_POLICY_WRITE = frozenset(("Policy.ReadWrite.ApplicationConfiguration",))
 _SETTINGS_READ = frozenset(("GroupSettings.Read.All", "GroupSettings.ReadWrite.All", *DIRECTORY_READ))
 
 
-def _only(id: str, path: str, type: str, names: str, write: str, initial: dict[str, object], read: str = "") -> Kind:
+def _only(
+    id: str,
+    path: str,
+    type: str,
+    names: str,
+    write: str,
+    initial: dict[str, object],
+    read: str = "",
+    *relations: Relation,
+) -> Kind:
     """Return the kind of a policy of which each directory has one."""
     return Kind(
         path=f"policies/{path}",
@@ -20,6 +29,7 @@ def _only(id: str, path: str, type: str, names: str, write: str, initial: dict[s
         write=frozenset((write,)),
         open=False,
         singleton=id,
+        relations=relations,
         initial=(json.dumps({"id": id, **initial}),),
     )
 
@@ -33,7 +43,6 @@ def _defined(path: str, type: str) -> Kind:
         read=_POLICY_READ | _APP_POLICY_WRITE,
         write=_APP_POLICY_WRITE,
         licence="P1",
-        required=("definition", "displayName"),
     )
 
 
@@ -62,6 +71,42 @@ AUTHORIZATION = _only(
             "permissionGrantPoliciesAssigned": ["ManagePermissionGrantsForSelf.microsoft-user-default-legacy"],
         },
     },
+)
+
+
+def _method(id: str, type: str, state: str, **more: object) -> str:
+    targets = [{"targetType": "group", "id": "all_users", "isRegistrationRequired": False}]
+    return json.dumps(
+        {
+            "@odata.type": f"#microsoft.graph.{type}AuthenticationMethodConfiguration",
+            "id": id,
+            "state": state,
+            "excludeTargets": [],
+            "includeTargets": targets,
+            **more,
+        }
+    )
+
+
+METHODS = Kind(
+    path="authenticationMethodConfigurations",
+    type="authenticationMethodConfiguration",
+    properties=tuple(properties.METHOD.split()),
+    read=frozenset(),
+    write=frozenset(),
+    open=False,
+    types=tuple(
+        f"{method}AuthenticationMethodConfiguration"
+        for method in ("email", "fido2", "microsoftAuthenticator", "sms", "softwareOath", "temporaryAccessPass")
+    ),
+    initial=(
+        _method("Fido2", "fido2", "disabled", isAttestationEnforced=False, isSelfServiceRegistrationAllowed=True),
+        _method("MicrosoftAuthenticator", "microsoftAuthenticator", "enabled", isSoftwareOathEnabled=False),
+        _method("Sms", "sms", "disabled"),
+        _method("TemporaryAccessPass", "temporaryAccessPass", "disabled", defaultLength=8, isUsableOnce=False),
+        _method("SoftwareOath", "softwareOath", "disabled"),
+        _method("Email", "email", "enabled", allowExternalIdToUseEmailOtp="default"),
+    ),
 )
 SECURITY_DEFAULTS = _only(
     "00000000-0000-0000-0000-000000000005",
@@ -104,6 +149,7 @@ AUTHENTICATION_METHODS = _only(
         },
     },
     "Policy.Read.AuthenticationMethod",
+    Relation("authenticationMethodConfigurations", 1, child=METHODS, inline=True),
 )
 CONSENT_REQUESTS = _only(
     "adminConsentRequestPolicy",
@@ -169,7 +215,6 @@ SETTINGS = Kind(
     read=_SETTINGS_READ,
     write=frozenset(("GroupSettings.ReadWrite.All", *DIRECTORY_WRITE)),
     licence="P1",
-    required=("templateId", "values"),
 )
 LIFECYCLE = Kind(
     path="groupLifecyclePolicies",
@@ -178,7 +223,7 @@ LIFECYCLE = Kind(
     read=frozenset(DIRECTORY_READ),
     write=frozenset(DIRECTORY_WRITE),
     licence="P1",
-    required=("groupLifetimeInDays", "managedGroupTypes"),
+    relations=(Relation("groups", 1),),
 )
 
 KINDS = (

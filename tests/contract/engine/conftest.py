@@ -1,4 +1,4 @@
-"""Fixtures that several files use: the stage of the AWS KMS answers, and a world with a long lease."""
+"""Fixtures that several files use: a small table of resources, the stage of the KMS answers, a world with a long lease."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +12,18 @@ from tests.contract.engine.kms_stage import (
     stage_fixture,
     steady_fixture,
 )
+from tests.contract.engine.tables import FEW, only, table
 from tests.contract.engine.world import EngineWorld
 
 __all__ = ["pool_fixture", "scene_fixture", "shared_scene_fixture", "stage_fixture", "steady_fixture"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_table(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave the streams in the table of resources that the module's mark ``streams`` names, or ``FEW``."""
+    mark = request.node.get_closest_marker("streams")
+    with table(only(mark.args if mark else FEW)):
+        yield
 
 
 @pytest.fixture

@@ -14,7 +14,10 @@ from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Ref
 from shared.domain.jobs import Job, JobState, ResourceProgress
 from shared.domain.resources import STREAMS, Stream
 from shared.ports.directory import Cursor
+from tests.contract.engine.tables import ALL
 from tests.contract.engine.world import EngineWorld, MemoryPage
+
+pytestmark = pytest.mark.streams(*ALL)
 
 TROUBLE = GraphTrouble("Graph is in trouble.", 0.0, "request-1")
 NO_TROUBLE = (-1, TROUBLE)

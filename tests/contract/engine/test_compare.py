@@ -14,8 +14,11 @@ from shared.engine.compare import naming
 from shared.engine.compare.comparing import Comparison, compared
 from shared.engine.compare.differences import Difference
 from shared.engine.compare.scope import Scope
+from tests.contract.engine.tables import ALL
 from tests.contract.engine.world import LEASE, EngineWorld
 from tests.unit.vault.parts import ARN
+
+pytestmark = pytest.mark.streams(*ALL)
 
 ANA, BEN, SALES = (f"{n}0000000-0000-4000-8000-000000000000" for n in range(1, 4))
 APP = "40000000-0000-4000-8000-000000000000"

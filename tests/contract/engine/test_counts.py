@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from shared.domain.errors import Answer, Skip
 from shared.domain.records import tombstone
 from shared.domain.resources import LINKS, STREAMS
+from tests.contract.engine.tables import ALL
 from tests.contract.engine.world import EngineWorld
+
+pytestmark = pytest.mark.streams(*ALL)
 
 OWNERS, APPLICATIONS = "applications.owners", "applications"
 FORBIDDEN = Skip(Answer.FORBIDDEN, "request-1")

@@ -9,7 +9,10 @@ from shared.domain.errors import Answer, Skip
 from shared.domain.jobs import JobKind, JobState, RecordsShown
 from shared.domain.records import tombstone
 from shared.engine.compare.dangling import dangling
+from tests.contract.engine.tables import ALL
 from tests.contract.engine.world import EngineWorld
+
+pytestmark = pytest.mark.streams(*ALL)
 
 ANA, MISSING, SALES, MAIL, APP = (f"{n}a000000-0000-4000-8000-00000000000b" for n in range(1, 6))
 POLICY = (

@@ -4,9 +4,10 @@ import csv
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyrage
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from shared.domain.audit import event_of
 from shared.domain.errors import Answer, Code, KeyRefused, Refuse, Skip
 from shared.domain.records import tombstone
 from tests.contract.engine.world import EngineWorld
+from tests.generated import schemas
 from tests.unit.vault.parts import ARN
 
 
@@ -33,8 +35,10 @@ def latest(world: EngineWorld) -> str:
     return world.catalog.snapshots.get("latest").snapshot_id
 
 
-def order(output: Path, since: str, format: str = "jsonl", *, resume: bool = False) -> Order:
-    return Order(output=str(output), format=format, resources=[], recipients=[], resume=resume, since=since)
+def order(
+    output: Path, since: str, format: str = "jsonl", *, resume: bool = False, recipients: Sequence[str] = ()
+) -> Order:
+    return Order(output=str(output), format=format, resources=[], recipients=recipients, resume=resume, since=since)
 
 
 def written(world: EngineWorld, made: Order) -> bytes:
@@ -63,6 +67,7 @@ def test_it_equals_the_difference_of_two_dictionaries(world: EngineWorld, data: 
     )
     with tempfile.TemporaryDirectory() as folder:
         assert written(world, order(Path(folder) / "changes", first)) == expected
+        schemas.check(["download", "--since"], expected)
         written(world, order(Path(folder) / "tables", first, "csv"))
         rows = list(csv.DictReader(io.StringIO((Path(folder) / "tables" / "users.csv").read_text())))
     assert [row["key"] for row in rows] == [line.split(b'"')[3].decode() for line in expected.splitlines()]
@@ -106,9 +111,31 @@ def test_it_is_refused_if_a_resource_was_not_read_and_nothing_is_written(tmp_pat
     world.close()
 
 
-def test_the_page_of_an_archive_of_changes_says_so(world: EngineWorld, tmp_path: Path) -> None:
-    since = latest(world)
-    archive = io.BytesIO(written(world, order(tmp_path / "x.zip", since, "zip")))
-    page = zipfile.ZipFile(archive).read("index.html").decode()
+@pytest.mark.parametrize("format", ["jsonl", "zip", "csv"])
+def test_recipients_decrypt_the_same_bytes_and_an_archive_has_the_lines_and_tables_of_changes(
+    world: EngineWorld, tmp_path: Path, format: str
+) -> None:
+    world.directory.put("users", "users/gone")
+    world.back_up()
+    since, ada = latest(world), pyrage.x25519.Identity.generate()
+    world.directory.put("users", "users/0000", b'{"n":"%b"}' % since.encode())
+    world.directory.log["users"].append(tombstone(b"users", b"users/gone"))
+    world.back_up()
+    plain = written(world, order(tmp_path / "x.zip", since, format))
+    encrypted = written(world, order(tmp_path / "x.zip.age", since, format, recipients=[str(ada.to_public())]))
+    assert pyrage.decrypt(encrypted, [ada]) == plain
+    lines = b'{"key": "users/0000", "value": {"n":"%b"}}\n{"key": "users/gone", "removed": true}\n' % since.encode()
+    table = f"key,removed,n\r\nusers/0000,false,{since}\r\nusers/gone,true,\r\n".encode()
+    if format == "jsonl":
+        assert plain == lines
+        return
+    with zipfile.ZipFile(io.BytesIO(plain)) as archive:
+        if format == "csv":
+            assert archive.read("users.csv") == table
+            return
+        assert (archive.read("users/users.jsonl"), archive.read("users/users.csv")) == (lines, table)
+        assert archive.read("groups/groups.jsonl") == b""
+        page = archive.read("index.html").decode()
     assert f"only what changed since {world.catalog.snapshots.get(since).created_at:%Y-%m-%d}" in page
     assert since in page
+    assert "<dd>2</dd>" in page

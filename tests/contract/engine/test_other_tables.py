@@ -1,7 +1,6 @@
 """Snapshots of a table with one more or one fewer stream or resource are read in full and used as parents."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,13 +11,16 @@ import rescue
 from shared.adapters.kms import AwsKeys
 from shared.domain import resources
 from shared.domain.errors import Answer
-from shared.domain.jobs import KINDS, JobKind, JobState
-from shared.domain.jobs.kinds import backup_phases
+from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import ResourceReport
 from shared.domain.resources import RESOURCES, STREAMS, Children, Reading, Relation, Stream
+from shared.engine.compare.comparing import compared
+from shared.engine.compare.history import history
+from shared.engine.compare.scope import Scope
 from shared.engine.snapshots.browse import browse, refused
 from shared.engine.upkeep.rebuild import rebuild
 from tests.contract.engine.kms_cases import ENVIRONMENT, REGION
+from tests.contract.engine.tables import Change, table
 from tests.contract.engine.world import EngineWorld
 from tests.parts import AwsSimulator, aws_simulator
 
@@ -40,8 +42,6 @@ EXTENSIONS = Stream(
 )
 LINKS = {"devices.registeredOwners", "users.sponsors", "groups.members"}
 """The resources of these snapshots that hold links."""
-
-Change = Callable[[pytest.MonkeyPatch], None]
 
 
 def _set(patch: pytest.MonkeyPatch, stream: Stream) -> None:
@@ -69,16 +69,6 @@ def stream_less(patch: pytest.MonkeyPatch) -> None:
 def resource_less(patch: pytest.MonkeyPatch) -> None:
     _set(patch, msgspec.structs.replace(STREAMS["groups"], relations=STREAMS["groups"].relations[:1]))
     patch.delitem(resources.RESOURCES, "groups.owners")
-
-
-@contextmanager
-def table(change: Change) -> Iterator[None]:
-    """Change the table of resources for a while."""
-    with pytest.MonkeyPatch.context() as patch:
-        change(patch)
-        backup = msgspec.structs.replace(KINDS[JobKind.BACKUP], phases=backup_phases())
-        patch.setitem(KINDS, JobKind.BACKUP, backup)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +190,18 @@ def test_refused_objects_of_an_unknown_stream_are_listed_under_its_resource(worl
         world.run_job()
     named = refused(world.context, world.tenant, "latest")
     assert [(resource, each.id) for resource, each in named] == [("devices.extensions", "2")]
+
+
+def test_a_comparison_names_both_ends_of_links_of_an_unknown_resource(world: EngineWorld) -> None:
+    world.directory.put("users", "users/u", b'{"displayName":"Ana"}')
+    world.directory.put("devices", "devices/d")
+    back_up(world, streams_more)
+    before = world.catalog.snapshots.get("latest").snapshot_id
+    world.directory.put("devices", "devices/d/registeredOwners/u")
+    back_up(world, streams_more)
+    with compared(world.context, world.tenant, before, "latest", Scope(ids=["u"])) as comparison:
+        differences = list(comparison.differences())
+    assert [(each.key, each.name) for each in differences] == [("devices/d/registeredOwners/u", "d → Ana")]
+    with history(world.context, world.tenant, "latest", "d", ["devices.registeredOwners"]) as opened:
+        added = [each.difference.name for each in opened.events() if each.difference is not None]
+    assert added == ["d → Ana"]

@@ -10,7 +10,10 @@ from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import RefusedObject, ResourceReport
 from shared.engine.snapshots import browse
 from shared.engine.snapshots.foreground import run_foreground
+from tests.contract.engine.tables import APPLICATIONS
 from tests.contract.engine.world import EngineWorld
+
+pytestmark = pytest.mark.streams(*APPLICATIONS)
 
 OWNERS = "applications.owners"
 DARK, LIGHT = "applications/dark/owners/", "applications/light/owners/"

@@ -12,7 +12,10 @@ from shared.domain.jobs import Job, JobState
 from shared.domain.model import ResourceReport
 from shared.domain.secret import Secret
 from shared.engine.tenants.onboarding import update_tenant
+from tests.contract.engine.tables import APPLICATIONS
 from tests.contract.engine.world import EngineWorld
+
+pytestmark = pytest.mark.streams(*APPLICATIONS, "conditionalAccessPolicies")
 
 TROUBLE = GraphTrouble("Graph is in trouble.", 0.0, "request-1")
 POLICIES = "conditionalAccessPolicies"

@@ -54,8 +54,27 @@ async def test_an_assignment_is_created_and_deleted() -> None:
         assert (await client.http.delete(f"/v1.0/{path}/{value['id']}")).status_code == 204
         assert (await client.http.delete(f"/v1.0/{path}/{value['id']}")).status_code == 404
         assert await client.ids(f"groups/{group}/appRoleAssignments") == []
-        other = await _post(client, path, {**body, "appRoleId": str(uuid.uuid4())})
-        assert other.status_code == 201
+
+
+async def test_only_a_role_of_the_application_is_assigned_and_only_to_a_principal_that_it_allows() -> None:
+    async with simulated() as client:
+        user, group, principal = await _create_ends(client)
+        path = f"servicePrincipals/{principal}/appRoleAssignedTo"
+        roles = [
+            {"id": str(uuid.uuid4()), "allowedMemberTypes": [kind], "isEnabled": True}
+            for kind in ("User", "Application")
+        ]
+        await client.change("update", f"servicePrincipals/{principal}", {"appRoles": roles})
+        for end, role, status in (
+            (user, roles[0]["id"], 201),
+            (group, roles[0]["id"], 201),
+            (principal, roles[0]["id"], 400),
+            (principal, roles[1]["id"], 201),
+            (user, roles[1]["id"], 400),
+            (user, str(uuid.uuid4()), 400),
+        ):
+            body = {"principalId": end, "resourceId": principal, "appRoleId": role}
+            assert (await _post(client, path, body)).status_code == status
 
 
 @pytest.mark.parametrize(

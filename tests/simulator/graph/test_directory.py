@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.graph.directory import Directory
+from simulator.graph.change_log import ChangeLog
 from simulator.graph.generator import ASSIGNMENTS, GRANTS, Generator
 from tests.simulator.graph.client import Client, simulated
 
@@ -75,7 +75,7 @@ async def test_pages_of_a_later_round_read_the_log_once(monkeypatch: pytest.Monk
             await client.change("update", f"users/{user}", {"city": "Bonn"})
         await client.control("delta", {"page_size": 3})
         reads = []
-        touched = Directory.touched
-        monkeypatch.setattr(Directory, "touched", lambda *given: reads.append(given) or touched(*given))
+        between = ChangeLog.between
+        monkeypatch.setattr(ChangeLog, "between", lambda *given: reads.append(given) or between(*given))
         assert len(await client.pages(link)) == 10
         assert len(reads) == 1

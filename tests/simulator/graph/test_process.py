@@ -62,6 +62,27 @@ def test_connections_break_as_the_faults_demand(tmp_path: Path) -> None:
         assert counts == {0: 1, 200: 2}
 
 
+def test_a_lost_answer_leaves_the_write_done(tmp_path: Path) -> None:
+    with _running(tmp_path) as (_, client):
+        faults = [
+            {"match": {"method": "POST", "path": "/groups$"}, "what": "drop-after"},
+            {"match": {"method": "POST", "path": "/groups$"}, "what": "status-after", "status": 504},
+        ]
+        client.post("/_sim/faults", json=faults)
+        group = {"displayName": "G", "mailEnabled": False, "mailNickname": "g", "securityEnabled": True}
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.post("/v1.0/groups", json=group)
+        assert client.post("/v1.0/groups", json=group).status_code == 504
+        assert len(client.get("/v1.0/groups").json()["value"]) == 2
+        assert client.get("/_sim/created").json() == {"groups": {"created": 2, "repeated": {"G": 2}}}
+
+
+def test_every_answer_is_delayed_by_the_latency(tmp_path: Path) -> None:
+    with _running(tmp_path, "--latency", "0.3") as (_, client):
+        assert client.get("/v1.0/organization").elapsed.total_seconds() >= 0.2
+        assert client.get("/_sim/faults").elapsed.total_seconds() < 0.2
+
+
 def test_the_log_contains_no_secret_no_id_and_no_query(tmp_path: Path) -> None:
     with _running(tmp_path) as (_, client):
         client.get("/v1.0/users/11111111-2222-3333-4444-555555555555?$select=canary")

@@ -118,7 +118,7 @@ def test_incompletely_read_owners_omit_no_record() -> None:
 
 
 @given(st.sets(IDS, max_size=5), st.sets(st.tuples(IDS, IDS), max_size=8), st.data())
-def test_touched_records_equal_all_records_with_touched_keys(
+def test_chosen_records_equal_all_records_with_touched_keys(
     owners: set[str], children: set[tuple[str, str]], data: st.DataObject
 ) -> None:
     name = b"applications.owners"
@@ -135,7 +135,7 @@ def test_touched_records_equal_all_records_with_touched_keys(
         if any(order[len(name) + 1 :] == record[0] for order in chosen)
         or any(record[0].startswith(order[len(name) + 1 :]) for order in chosen if order[-1:] in (b"/", b"\0"))
     ]
-    assert list(reader.touched_records(name.decode(), Touched(chosen))) == touched
+    assert list(reader.chosen_records(name.decode(), Touched(chosen))) == touched
 
 
 def store_teams() -> Stored:
@@ -165,7 +165,7 @@ def test_reading_one_object_returns_all_its_records_and_opens_few_chunks() -> No
         listed = [each for state in stored.streams for each in state.listed]
         objects = ObjectReader(blobs, object_id, listed)
         reader = objects.snapshot(objects.narrowed(stored.streams))
-        return [each for name in reader.resources for each in reader.touched_records(name, objects.touched(name))]
+        return [each for name in reader.resources for each in reader.chosen_records(name, objects.touched(name))]
 
     assert keys(read(stored.blobs)) == [
         b"teams/4",

@@ -1,0 +1,97 @@
+"""The keys of the records that a restore is limited to: deleted or changed since a snapshot, or touched by a restore."""
+
+from collections.abc import Iterator
+
+from shared.domain.compare import ChangedRecord, property_changes
+from shared.domain.errors import Code, Refuse
+from shared.domain.jobs import RestoreProgress
+from shared.domain.resources import volatile_of
+from shared.domain.restore.id_map import IdMap
+from shared.domain.restore.operations import Action, Operation
+from shared.domain.restore.pairing import rewritten_key
+from shared.domain.restore.scope import Scope
+from shared.domain.restore.world import Undone
+from shared.engine.restore.stored_plans import stored_plan
+from shared.engine.steps.work import Work
+from shared.ports.catalog.restores import OperationState
+from shared.vault.differing import differing
+from shared.vault.snapshot_reader import SnapshotReader
+
+_WRITTEN = frozenset({OperationState.DONE, OperationState.PARTLY, OperationState.NOT_APPLIED})
+_MADE = frozenset({Action.CREATE, Action.UNDELETE})
+
+
+def keys_since(work: Work, scope: Scope, live: SnapshotReader, ids: IdMap) -> frozenset[str] | None:
+    """Return the keys of records deleted, or changed, since the snapshots that a scope names; None if it names none.
+
+    A deleted object has its links with it. Raise Refuse ``NO_SUCH_SNAPSHOT``, and what reading raises.
+    """
+    deleted = _since(work, scope.deleted_since, live)
+    changed = _since(work, scope.changed_since, live)
+    choices = []
+    if deleted is not None:
+        choices.append(_deleted(deleted))
+    if changed is not None:
+        choices.append({record.key for resource, record in changed if has_changed(resource, record)})
+    if not choices:
+        return None
+    return frozenset(rewritten_key(key, ids).decode() for key in set.intersection(*choices))
+
+
+def keys_of_restore(work: Work, job_id: str, ids: IdMap) -> tuple[frozenset[str], Undone]:
+    """Return the keys that a restore has written, and the objects that it has made.
+
+    Raise Refuse ``WRONG_USE`` if the job has written nothing.
+    """
+    operations = list(written_operations(work, job_id))
+    if not operations:
+        raise Refuse(Code.WRONG_USE, f"The restore {job_id} has written nothing, so there is nothing to undo.")
+    keys = frozenset(rewritten_key(each.key.encode(), ids).decode() for each in operations)
+    made = frozenset(ids.current(each.key.rpartition("/")[2]).lower() for each in operations if each.action in _MADE)
+    return keys, Undone(job_id=job_id, created=made)
+
+
+def written_operations(work: Work, job_id: str) -> Iterator[Operation]:
+    """Yield the operations of a restore that Graph accepted."""
+    detail = work.catalog.jobs.get(job_id).detail
+    if not isinstance(detail, RestoreProgress) or detail.plan is None:
+        return
+    results = work.catalog.restores.results(job_id)
+    numbers = {result.number for result in results if result.state in _WRITTEN}
+    if numbers:
+        plan = stored_plan(work.catalog, work.keys, detail.plan)
+        yield from (each for each in plan.operations if each.number in numbers)
+
+
+def differing_records(work: Work, before: SnapshotReader, after: SnapshotReader) -> Iterator[tuple[str, ChangedRecord]]:
+    """Yield the records of all resources that differ between two snapshots, each with its resource."""
+    most = work.context.limits.compared_lines
+    for resource in sorted({*before.resources, *after.resources}):
+        for record in differing(before, after, resource, work.blobs.lists, most):
+            yield resource, record
+
+
+def _since(work: Work, snapshot: str | None, live: SnapshotReader) -> Iterator[tuple[str, ChangedRecord]] | None:
+    """Yield the records that differ between a snapshot and the directory; return None without a snapshot."""
+    if snapshot is None:
+        return None
+    manifest = work.blobs.manifest(work.catalog.snapshots.get(snapshot))
+    return differing_records(work, SnapshotReader(work.blobs, manifest.streams), live)
+
+
+def _deleted(records: Iterator[tuple[str, ChangedRecord]]) -> set[bytes]:
+    """Return the keys of deleted objects, and of the records that name one of them and do not exist any more."""
+    gone, rest = set[bytes](), []
+    for resource, record in records:
+        if record.after is None:
+            rest.append(record.key)
+            if "." not in resource:
+                gone.add(record.key.rpartition(b"/")[2])
+    return {key for key in rest if not gone.isdisjoint(key.split(b"/")[1::2])}
+
+
+def has_changed(resource: str, record: ChangedRecord) -> bool:
+    """Return True if a record differs in more than properties that change by themselves."""
+    if record.before is None or record.after is None:
+        return True
+    return bool(property_changes(record.before, record.after, volatile_of(resource)))

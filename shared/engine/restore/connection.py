@@ -1,0 +1,45 @@
+"""Sign in to a tenant's directory as the application that restores, or only reads for a plan."""
+
+from collections.abc import Callable
+
+from shared.domain.errors import Code, Refuse
+from shared.domain.secret import Secret
+from shared.domain.sign_in import no_restore_identity
+from shared.engine.context import Context
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.directory import DirectoryTarget, Identity
+from shared.vault.sealing import Kind, open_row
+
+
+def restore_identity(catalog: TenantCatalog, keys: ProcessKeys) -> Identity:
+    """Return the application that restores, with its credential. Raise Refuse ``NO_RESTORE_IDENTITY``."""
+    tenant = catalog.tenant()
+    kind, sealed = catalog.keys.restore_credential()
+    if tenant.restore_client_id is None:
+        raise no_restore_identity(tenant.name)
+    secret = Secret(open_row(keys.find, tenant.tenant_id, Kind.SECRET, sealed))
+    return Identity(directory_id=tenant.directory_id, client_id=tenant.restore_client_id, secret=secret, kind=kind)
+
+
+def planning_identity(catalog: TenantCatalog, keys: ProcessKeys) -> Identity:
+    """Return the application that restores, or the one that reads if the tenant has no other. A plan writes nothing."""
+    try:
+        return restore_identity(catalog, keys)
+    except Refuse as refusal:
+        if refusal.code is not Code.NO_RESTORE_IDENTITY:
+            raise
+    tenant = catalog.tenant()
+    kind, sealed = catalog.keys.credential()
+    secret = Secret(open_row(keys.find, tenant.tenant_id, Kind.SECRET, sealed))
+    return Identity(directory_id=tenant.directory_id, client_id=tenant.client_id, secret=secret, kind=kind)
+
+
+def target_for(
+    context: Context, catalog: TenantCatalog, keys: ProcessKeys, check: Callable[[], None]
+) -> DirectoryTarget:
+    """Connect to the tenant's directory as the application that restores, inside the running event loop.
+
+    ``check`` raises if the step must stop. Raise Refuse ``NO_RESTORE_IDENTITY``, and what the key service raises.
+    """
+    return context.targets.connect_target(restore_identity(catalog, keys), check)

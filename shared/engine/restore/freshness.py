@@ -1,0 +1,39 @@
+"""Check that what a plan touches is still as it was when the plan was made."""
+
+from shared.domain.errors import Code, Refuse
+from shared.domain.restore.operations import Plan
+from shared.engine.restore.chosen_keys import differing_records, has_changed
+from shared.engine.steps.work import Work
+from shared.vault.snapshot_reader import SnapshotReader
+
+_NAMED = 20
+"""Records that the refusal names."""
+
+
+def check_plan(work: Work, plan: Plan, live: SnapshotReader) -> None:
+    """Raise Refuse ``PLAN_OUTDATED`` if a record that the plan touches, or an object that it names, has changed.
+
+    ``live`` reads the directory's present state. Properties that change by themselves do not count.
+    """
+    made_from = work.catalog.snapshots.get(plan.live)
+    then = SnapshotReader(work.blobs, work.blobs.manifest(made_from).streams)
+    touched = {each.key.encode() for each in plan.operations}
+    named = {name.lower().encode() for each in plan.operations for name in each.names}
+    changed = list[bytes]()
+    for resource, record in differing_records(work, then, live):
+        is_object = "." not in resource
+        gone = record.after is None and is_object and record.key.rpartition(b"/")[2] in named
+        if gone or (record.key in touched and has_changed(resource, record)):
+            changed.append(record.key)
+    if changed:
+        raise Refuse(Code.PLAN_OUTDATED, _sentence(plan, changed))
+
+
+def _sentence(plan: Plan, changed: list[bytes]) -> str:
+    """Return what has changed, and what to do."""
+    names = ", ".join(key.decode() for key in changed[:_NAMED])
+    more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
+    return (
+        f"The directory has changed since the plan {plan.plan_id} was made, in what the plan touches: {names}{more}. "
+        "Make a new plan with 'entrakeep plan make'."
+    )

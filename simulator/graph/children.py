@@ -1,0 +1,80 @@
+"""Requests for objects that exist only under another object, such as federated identity credentials."""
+
+import re
+
+from simulator.graph import raw_json
+from simulator.graph.answers import Answer, Request, missing, no_segment, not_allowed, only
+from simulator.graph.directory import Directory
+from simulator.graph.entities import entity
+from simulator.graph.kinds import Kind, Relation
+from simulator.graph.paging import Listings
+from simulator.graph.tokens import App
+from simulator.graph.writes.objects import Objects, Place, rules_of
+
+_BY_NAME = re.compile(r"\w+\(name='([^']*)'\)")
+
+
+class Children:
+    """The handler of relations whose objects are children."""
+
+    def __init__(self, directory: Directory, listings: Listings, objects: Objects) -> None:
+        self._directory = directory
+        self._listings = listings
+        self._objects = objects
+
+    def answer(self, request: Request, app: App, kind: Kind, tail: list[str], relation: Relation) -> Answer:
+        """Answer a request. `tail` holds the id of the owner, the relation with an optional name, and what follows."""
+        owner, segment, *rest = tail
+        place = Place(relation.child or kind, kind, owner, relation)
+        if self._directory.reachable(kind, owner) is None:
+            raise missing(owner)
+        named = _BY_NAME.fullmatch(segment)
+        if named:
+            return self._named(request, app, place, named[1])
+        if relation.to_one:
+            return self._only(request, app, place, rest)
+        if not rest and request.method == "POST":
+            return self._objects.create(request, app, place)
+        if not rest:
+            only(request, "GET")
+            return self._listings.related(request, kind, owner, relation, None)
+        if len(rest) > 1:
+            raise no_segment(rest[1])
+        return self._one(request, app, place, rest[0])
+
+    def _one(self, request: Request, app: App, place: Place, id: str) -> Answer:
+        children = self._values(place)
+        key = next((each for each in children if each.lower() == id.lower()), id)
+        if request.method == "PATCH":
+            return self._objects.update(request, app, place, key)
+        if request.method == "DELETE":
+            return self._objects.delete(app, place, key)
+        only(request, "GET")
+        if key not in children:
+            raise missing(key)
+        return entity(request, place.context, children[key])
+
+    def _only(self, request: Request, app: App, place: Place, rest: list[str]) -> Answer:
+        """Answer a request for the only child of an owner, which a PUT creates."""
+        if rest:
+            raise no_segment(rest[0])
+        if request.method == "PUT":
+            return self._objects.create(request, app, place, {"id": place.owner})
+        if request.method == "POST":
+            raise not_allowed()
+        return self._one(request, app, place, place.owner)
+
+    def _named(self, request: Request, app: App, place: Place, name: str) -> Answer:
+        """Answer a request that names a child by its name. A PATCH may create it."""
+        named = (key for key, value in self._values(place).items() if raw_json.text(value, "name") == name)
+        key = next(named, None)
+        if key is not None:
+            return self._one(request, app, place, key)
+        if request.method == "PATCH" and "create-if-missing" in request.headers.get("prefer", ""):
+            return self._objects.create(request, app, place, {"name": name})
+        raise rules_of(place.kind).missing(name)
+
+    def _values(self, place: Place) -> dict[str, bytes]:
+        if place.owner_kind is None or place.relation is None:
+            return {}
+        return dict(self._directory.existing_links(place.owner_kind, place.owner, place.relation))

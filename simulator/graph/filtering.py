@@ -1,0 +1,56 @@
+"""Filters of listings by the values of properties (Graph: "filter query parameter"): `eq`, joined by `and`, and `any`."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from simulator.graph import raw_json
+from simulator.graph.directory import Directory
+from simulator.graph.kinds import Kind
+from simulator.graph.stored import Stored, texts
+from simulator.graph.visibility import listed
+
+_CLAUSE = re.compile(
+    r"\s*(?:(?P<name>[\w/]+)\s+eq\s+(?P<value>'(?:[^']|'')*'|[\w-]+)"
+    r"|(?P<list>\w+)/any\(\s*(?P<each>\w+)\s*:\s*(?P=each)\s+eq\s+(?P<member>'(?:[^']|'')*')\s*\))\s*"
+)
+
+
+class Clause(NamedTuple):
+    """One condition: a property has this value, or a list contains it. Case is ignored."""
+
+    name: str
+    value: str
+
+    def holds(self, value: bytes) -> bool:
+        """Return whether an object meets the condition."""
+        member = raw_json.member(value, self.name)
+        if member in (b"true", b"false"):
+            return member.decode() == self.value.lower()
+        return self.value.lower() in map(str.lower, texts(member))
+
+
+def clauses(text: str) -> tuple[Clause, ...] | None:
+    """Return the conditions of a filter that the simulator supports, or None for another filter."""
+    matches = [_CLAUSE.fullmatch(part) for part in re.split(r"\s+and\s+(?=[^']*(?:'[^']*'[^']*)*$)", text)]
+    if not all(matches):
+        return None
+    return tuple(
+        Clause(match["name"] or match["list"], _plain(match["value"] or match["member"])) for match in matches if match
+    )
+
+
+def _plain(value: str) -> str:
+    return value[1:-1].replace("''", "'") if value.startswith("'") else value
+
+
+def matching(directory: Directory, kind: Kind, conditions: tuple[Clause, ...]) -> Iterator[str]:
+    """Yield the ids of the live objects that meet all conditions. An index finds them if one of the properties has one."""
+    indexed = next((clause for clause in conditions if clause.name in kind.indexed), None)
+    candidates: Iterator[tuple[str, Stored]] = (
+        directory.with_value(kind, indexed.name, indexed.value) if indexed else directory.walk(kind)
+    )
+    for key, stored in candidates:
+        visible = listed(directory, kind, key, stored)
+        if visible is not None and all(clause.holds(visible.value) for clause in conditions):
+            yield key

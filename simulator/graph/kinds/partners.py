@@ -1,0 +1,97 @@
+"""Policies about other directories and about applications, and the domains of the directory."""
+
+import json
+
+from simulator.graph.kinds import properties
+from simulator.graph.kinds.model import Kind, Relation, Reverse
+from simulator.graph.values import DOMAIN
+
+_PARTNER_WRITE = frozenset(("Policy.ReadWrite.CrossTenantAccess",))
+_GRANT_WRITE = frozenset(("Policy.ReadWrite.PermissionGrant",))
+_APPLICATION_WRITE = frozenset(("Policy.ReadWrite.ApplicationConfiguration",))
+
+SYNCHRONIZATION = Kind(
+    path="identitySynchronization",
+    type="crossTenantIdentitySyncPolicyPartner",
+    properties=tuple(properties.SYNCHRONIZATION.split()),
+    read=_PARTNER_WRITE | {"Policy.Read.All"},
+    write=_PARTNER_WRITE,
+    open=False,
+)
+SYNCHRONIZATIONS = Relation("identitySynchronization", 1, to_one=True, child=SYNCHRONIZATION)
+PARTNERS = Kind(
+    path="policies/crossTenantAccessPolicy/partners",
+    type="crossTenantAccessPolicyConfigurationPartner",
+    properties=tuple(properties.PARTNER.split()),
+    read=_PARTNER_WRITE | {"Policy.Read.All"},
+    write=_PARTNER_WRITE,
+    open=False,
+    relations=(SYNCHRONIZATIONS,),
+)
+"""Other directories. Their ids are those of the directories."""
+
+
+CONDITIONS = Kind(
+    path="includes",
+    type="permissionGrantConditionSet",
+    properties=tuple(properties.CONDITIONS.split()),
+    read=_GRANT_WRITE | {"Policy.Read.PermissionGrant"},
+    write=_GRANT_WRITE,
+    open=False,
+)
+PERMISSION_GRANTS = Kind(
+    path="policies/permissionGrantPolicies",
+    type="permissionGrantPolicy",
+    properties=("id", "deletedDateTime", "displayName", "description"),
+    read=_GRANT_WRITE | {"Policy.Read.PermissionGrant", "Policy.Read.All"},
+    write=_GRANT_WRITE,
+    relations=(
+        Relation("includes", 1, child=CONDITIONS, inline=True),
+        Relation("excludes", 1, child=CONDITIONS, inline=True),
+    ),
+    initial=(
+        json.dumps(
+            {
+                "id": "microsoft-user-default-low",
+                "displayName": "Default User Low Risk Policy",
+                "description": "Permissions consentable based on Microsoft's low risk definition",
+            }
+        ),
+    ),
+)
+"""What users and applications may consent to. A client chooses the id."""
+
+APP_MANAGEMENT = Kind(
+    path="policies/appManagementPolicies",
+    type="appManagementPolicy",
+    properties=tuple(properties.APP_MANAGEMENT.split()),
+    read=_APPLICATION_WRITE | {"Policy.Read.All"},
+    write=_APPLICATION_WRITE,
+    open=False,
+    reverse=(Reverse("appliesTo", (("applications", "appManagementPolicies"),)),),
+)
+DOMAINS = Kind(
+    path="domains",
+    type="domain",
+    properties=tuple(properties.DOMAIN.split()),
+    read=frozenset(("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")),
+    write=frozenset(("Domain.ReadWrite.All",)),
+    open=False,
+    initial=tuple(
+        json.dumps(
+            {
+                "id": name,
+                "authenticationType": "Managed",
+                "isAdminManaged": True,
+                "isDefault": name == DOMAIN,
+                "isInitial": name == DOMAIN,
+                "isRoot": True,
+                "isVerified": True,
+                "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+            }
+        )
+        for name in (DOMAIN, "contoso.com")
+    ),
+)
+
+KINDS = (PARTNERS, PERMISSION_GRANTS, APP_MANAGEMENT, DOMAINS)
