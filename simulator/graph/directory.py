@@ -216,7 +216,7 @@ class Directory:
         stored = self.live(kind, id)
         if stored is None:
             raise KeyError(id)
-        if not kind.bin:
+        if not kind.bin and kind.own_bin is None:
             self.purge(kind, id)
             return
         now = self.clock.now()
@@ -230,7 +230,8 @@ class Directory:
         stored = self.find(kind, id)
         if stored is None or stored.state is not State.DELETED:
             raise KeyError(id)
-        self._store(kind, id, Stored(stored.value, stored.to_the_letter))
+        value = raw_json.merged(stored.value, kind.own_bin.restored) if kind.own_bin else stored.value
+        self._store(kind, id, Stored(value, stored.to_the_letter))
         self.log.note(kind, id)
 
     def purge(self, kind: Kind, id: str) -> None:

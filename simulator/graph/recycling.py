@@ -1,13 +1,13 @@
 """The recycle bin (Graph: "Deleted items"): its listings, restore and permanent deletion."""
 
-from simulator.graph.answers import Answer, Request, missing, no_segment, only, unsupported
+from simulator.graph.answers import Answer, Refused, Request, missing, no_segment, only, unsupported
 from simulator.graph.directory import Directory
-from simulator.graph.entities import directory_object
-from simulator.graph.kinds import Kind, cast, is_cast
+from simulator.graph.entities import directory_object, entity
+from simulator.graph.kinds import UNITS, Kind, cast, is_cast
 from simulator.graph.paging import Listings, counted, in_bin
 from simulator.graph.permissions import allow, allow_in_bin
 from simulator.graph.selecting import shown
-from simulator.graph.stored import Stored
+from simulator.graph.stored import State, Stored
 from simulator.graph.tokens import App
 from simulator.graph.visibility import any_binned
 from simulator.graph.writes.body import body_of
@@ -37,11 +37,34 @@ class Bin:
             return self._restore(request, app, kind, tail[0], stored)
         if tail[1:]:
             raise no_segment(tail[1])
-        if request.method == "DELETE":
+        if request.method == "DELETE" and kind is not UNITS:
             self._directory.purge(kind, tail[0])
             return Answer(204)
         only(request, "GET")
         return directory_object(request, kind, in_bin(kind, stored, None))
+
+    def own(self, request: Request, app: App, kind: Kind, tail: list[str]) -> Answer:
+        """Answer a request for a kind's own recycle bin. `tail` holds an id and an optional action."""
+        if kind.own_bin and kind.own_bin.delegated:
+            raise Refused(403, "AccessDenied", "The operation needs a signed-in user. Applications cannot perform it.")
+        allow_in_bin(app, kind, writes=request.method != "GET")
+        if not tail:
+            only(request, "GET")
+            return self._listings.deleted(request, kind)
+        stored = self._directory.find(kind, tail[0])
+        if stored is None or stored.state is not State.DELETED:
+            raise missing(tail[0])
+        if tail[1:] == ["restore"] and request.method == "POST":
+            self._directory.restore(kind, tail[0])
+            live = self._directory.live(kind, tail[0]) or stored
+            return entity(request, kind.path, shown(kind, live, None))
+        if tail[1:]:
+            raise no_segment(tail[1])
+        if request.method == "DELETE":
+            self._directory.purge(kind, tail[0])
+            return Answer(204)
+        only(request, "GET")
+        return entity(request, kind.path, in_bin(kind, stored, None))
 
     def _restore(self, request: Request, app: App, kind: Kind, id: str, stored: Stored) -> Answer:
         """Restore an object from the recycle bin. Return 200 with it. Raises Refused if a rule of its kind forbids that."""

@@ -36,6 +36,8 @@ _ALTERNATE_KEY = re.compile(r"(\w+)\((\w+)='([^']*)'\)")
 _UPSERTS = frozenset((("groups", "uniqueName"), ("applications", "uniqueName"), ("servicePrincipals", "appId")))
 _ALTERNATE_KEYS = _UPSERTS | {("applications", "appId"), ("devices", "deviceId")}
 _BIN = ["directory", "deletedItems"]
+_OWN_BINS = {kind.own_bin.path: kind for kind in KINDS.values() if kind.own_bin}
+_OWN_BIN_SEGMENTS = 4
 _MOST_IDS = 1000
 
 
@@ -76,6 +78,9 @@ class Service:
         segments = [segment for segment in path.split("/") if segment]
         if segments[:2] == _BIN:
             return self._bin.answer(request, app, segments[2:])
+        own_bin = _OWN_BINS.get("/".join(segments[:_OWN_BIN_SEGMENTS]))
+        if own_bin is not None:
+            return self._bin.own(request, app, own_bin, segments[_OWN_BIN_SEGMENTS:])
         if segments == ["directoryObjects", "getByIds"]:
             return self._by_ids(request, app)
         if len(segments) == 2 and segments[0] == "directoryObjects":

@@ -3,7 +3,7 @@
 import json
 
 from simulator.graph.kinds import properties
-from simulator.graph.kinds.model import Kind, Relation
+from simulator.graph.kinds.model import Kind, OwnBin, Relation
 
 _READ = ("Policy.Read.All", "Policy.Read.ConditionalAccess", "Policy.ReadWrite.ConditionalAccess")
 _WRITE = frozenset(("Policy.ReadWrite.ConditionalAccess",))
@@ -17,6 +17,7 @@ POLICIES = Kind(
     open=False,
     page=0,
     licence="P1",
+    own_bin=OwnBin("identity/conditionalAccess/deletedItems/policies", delegated=True),
 )
 LOCATIONS = Kind(
     path="identity/conditionalAccess/namedLocations",
@@ -28,6 +29,9 @@ LOCATIONS = Kind(
     page=0,
     licence="P1",
     types=("ipNamedLocation", "countryNamedLocation"),
+    own_bin=OwnBin(
+        "identity/conditionalAccess/deletedItems/namedLocations", delegated=True, restored=b'{"isTrusted":false}'
+    ),
 )
 CONTEXTS = Kind(
     path="identity/conditionalAccess/authenticationContextClassReferences",

@@ -37,6 +37,16 @@ class Relation:
     """The property that holds the id of the only target; empty if the relation consists of links or owned objects."""
 
 
+class OwnBin(NamedTuple):
+    """A recycle bin of one kind, beside that of the directory."""
+
+    path: str
+    delegated: bool = False
+    """Whether Graph refuses every application that acts without a user."""
+    restored: bytes = b"{}"
+    """The properties that a restore sets, as JSON."""
+
+
 class Reverse(NamedTuple):
     """A relation that consists of the links to an object."""
 
@@ -67,7 +77,9 @@ class Kind:
     delta: bool = False
     """Whether the kind has delta rounds."""
     bin: bool = False
-    """Whether deleted objects go to the recycle bin."""
+    """Whether deleted objects go to the recycle bin of the directory."""
+    own_bin: OwnBin | None = None
+    """The kind's own recycle bin; None if it has none."""
     relations: tuple[Relation, ...] = ()
     stored_elsewhere: frozenset[str] = frozenset()
     """Properties stored outside the directory. A listing that selects one is refused with 501."""

@@ -3,7 +3,7 @@
 import json
 
 from simulator.graph.kinds import properties
-from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, Relation
+from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, OwnBin, Relation
 
 _READ = frozenset(("RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", *DIRECTORY_READ))
 _WRITE = frozenset(("RoleManagement.ReadWrite.Directory",))
@@ -84,6 +84,7 @@ DEFINITIONS = Kind(
     open=False,
     licence="P1",
     initial=tuple(_built_in(template, name) for template, name in _BUILT_IN.items()),
+    own_bin=OwnBin("roleManagement/directory/deletedItems/roleDefinitions"),
 )
 ROLE_ASSIGNMENTS = Kind(
     path="roleManagement/directory/roleAssignments",

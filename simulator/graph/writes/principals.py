@@ -9,7 +9,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.kinds import APPLICATIONS, ASSIGNMENTS, SERVICE_PRINCIPALS
 from simulator.graph.stored import State, Stored
 from simulator.graph.writes import credentials
-from simulator.graph.writes.rules import Change, Linking, Rules
+from simulator.graph.writes.rules import Change, Linking, Removal, Rules
 from simulator.graph.writes.shapes import mapping, mappings, strings
 from simulator.graph.writes.undeleting import name_in_use, refuse_with_successor, refuse_without_application
 
@@ -24,6 +24,8 @@ _FIRST_PARTY = {
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 """The role id of an assignment without a role."""
 _MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
+_ONE_POLICY = ("claimsMappingPolicies", "homeRealmDiscoveryPolicies")
+"""Relations to policies of which a service principal has one at most."""
 _DEFINED_BY_APPLICATION = ("appRoles", "oauth2PermissionScopes")
 
 
@@ -142,11 +144,21 @@ def _end_assignments(directory: Directory, resource: str, roles: set[str]) -> No
             directory.delete(ASSIGNMENTS, key)
 
 
+def _detach_policies(removal: Removal) -> None:
+    """Remove the policies of a restored service principal, which Graph does not restore."""
+    for name in _ONE_POLICY:
+        relation = removal.kind.relation(name)
+        for policy, _ in removal.directory.existing_links(removal.kind, removal.id, relation) if relation else ():
+            if relation:
+                removal.directory.unlink(removal.kind, removal.id, relation, policy)
+
+
 def _check_policy(linking: Linking) -> None:
     """Raise Refused (400) for a second policy of one kind."""
-    policies = linking.relation.name in ("claimsMappingPolicies", "homeRealmDiscoveryPolicies")
-    if linking.adds and policies and linking.directory.existing_links(linking.kind, linking.id, linking.relation):
-        raise bad_request(f"The service principal has a policy in '{linking.relation.name}' already.")
+    relation = linking.relation
+    attached = linking.directory.existing_links(linking.kind, linking.id, relation)
+    if linking.adds and relation.name in _ONE_POLICY and attached:
+        raise bad_request(f"The service principal has a policy in '{relation.name}' already.")
 
 
 RULES = Rules(
@@ -173,6 +185,7 @@ RULES = Rules(
     defaults=_defaults,
     derived=credentials.derived,
     linking=(_check_policy,),
+    restored=_detach_policies,
     restoring=(refuse_with_successor, refuse_without_application),
     actions={"addPassword": credentials.add, "removePassword": credentials.remove},
 )

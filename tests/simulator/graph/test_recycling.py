@@ -59,3 +59,56 @@ async def test_the_recycle_bin_requires_the_permissions_of_its_objects() -> None
             "User.DeleteRestore.All": [403, 403, 403, 403, 200, 403],
             "Group.ReadWrite.All": [403, 404, 200, 200, 404, 200],
         }
+
+
+async def test_a_location_comes_back_untrusted_and_no_application_restores_it() -> None:
+    async with simulated() as client:
+        path = "identity/conditionalAccess/namedLocations"
+        await client.change("create", path, {"id": "l", "isTrusted": True})
+        await client.change("delete", f"{path}/l")
+        assert (await client.get(f"{path}/l")).status_code == 404
+        bin_path = "/v1.0/identity/conditionalAccess/deletedItems/namedLocations"
+        assert (await client.http.get(bin_path)).status_code == 403
+        assert (await client.http.post(f"{bin_path}/l/restore")).status_code == 403
+        await client.change("restore", f"{path}/l")
+        assert (await client.get(f"{path}/l")).json()["isTrusted"] is False
+
+
+async def test_a_custom_role_comes_back_from_a_bin_of_its_own() -> None:
+    async with simulated() as client:
+        path = "roleManagement/directory/roleDefinitions"
+        bin_path = "/v1.0/roleManagement/directory/deletedItems/roleDefinitions"
+        await client.change("create", path, {"id": "d", "displayName": "Role"})
+        assert (await client.http.delete(f"/v1.0/{path}/d")).status_code == 204
+        assert [row["id"] for row in (await client.http.get(bin_path)).json()["value"]] == ["d"]
+        assert (await client.http.get(f"{bin_path}/d")).json()["deletedDateTime"]
+        restored = await client.http.post(f"{bin_path}/d/restore")
+        assert restored.status_code == 200 and restored.json()["displayName"] == "Role"
+        assert (await client.http.post(f"{bin_path}/d/restore")).status_code == 404
+        assert (await client.get(f"{path}/d")).status_code == 200
+        await client.http.delete(f"/v1.0/{path}/d")
+        assert (await client.http.delete(f"{bin_path}/d")).status_code == 204
+        assert (await client.http.get(bin_path)).json()["value"] == []
+
+
+async def test_a_unit_comes_back_with_its_members_and_is_never_purged_by_request() -> None:
+    async with simulated(users=1) as client:
+        (user,) = await client.ids("users")
+        await client.change("create", "directory/administrativeUnits", {"id": "a", "displayName": "Unit"})
+        await client.change("create", "directory/administrativeUnits/a/members", {"id": user})
+        await client.http.delete("/v1.0/directory/administrativeUnits/a")
+        assert (await client.http.delete("/v1.0/directory/deletedItems/a")).status_code == 405
+        assert (await client.http.post("/v1.0/directory/deletedItems/a/restore")).status_code == 200
+        assert await client.ids("directory/administrativeUnits/a/members") == [user]
+
+
+async def test_a_service_principal_comes_back_without_its_claims_mapping_policy() -> None:
+    async with simulated(servicePrincipals=1) as client:
+        (principal,) = await client.ids("servicePrincipals")
+        policies = f"servicePrincipals/{principal}/claimsMappingPolicies"
+        await client.change("create", "policies/claimsMappingPolicies", {"id": "m"})
+        body = {"@odata.id": "https://graph/policies/claimsMappingPolicies/m"}
+        assert (await client.http.post(f"/v1.0/{policies}/$ref", json=body)).status_code == 204
+        await client.http.delete(f"/v1.0/servicePrincipals/{principal}")
+        assert (await client.http.post(f"/v1.0/directory/deletedItems/{principal}/restore")).status_code == 200
+        assert await client.ids(policies) == []
