@@ -141,6 +141,15 @@ _CLIENT_ID = typer.Option(
 )
 ClientId = Annotated[str, _CLIENT_ID]
 ClientIdOrNone = Annotated[str | None, _CLIENT_ID]
+RestoreClientId = Annotated[
+    str | None,
+    typer.Option(
+        "--restore-client-id",
+        metavar="GUID",
+        help="The id of a second application, which may write to the directory. Only restores use it.",
+        callback=_guid,
+    ),
+]
 KeyArn = Annotated[
     str, typer.Option("--arn", metavar="ARN", help="The ARN of the KMS key, from its page in the KMS console.")
 ]

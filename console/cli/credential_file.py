@@ -15,16 +15,21 @@ from shared.domain.secret import Secret
 
 _LONGEST = {CredentialKind.SECRET: 4096, CredentialKind.CERTIFICATE: 65536}
 """The longest files, in bytes. Entra's secrets have about 40."""
-_OPTIONS = {
-    CredentialKind.SECRET: "--client-secret-file takes a file with the secret alone",
-    CredentialKind.CERTIFICATE: "--certificate takes a PEM file with a certificate and its private key, not encrypted",
+_EXPECTED = {
+    CredentialKind.SECRET: "give a file with the secret alone",
+    CredentialKind.CERTIFICATE: "give a PEM file with a certificate and its private key, not encrypted",
 }
 
 
-def read_credential(secret_file: Path | None, certificate: Path | None) -> tuple[CredentialKind, Secret]:
-    """Return the credential whose file is given. Raise Refuse ``WRONG_USE``; its message never quotes the file."""
+def read_credential(
+    secret_file: Path | None, certificate: Path | None, prefix: str = ""
+) -> tuple[CredentialKind, Secret]:
+    """Return the credential whose file is given. Raise Refuse ``WRONG_USE``; its message never quotes the file.
+
+    ``prefix`` begins the names of both options.
+    """
     if (secret_file is None) == (certificate is None):
-        raise Refuse(Code.WRONG_USE, "Give either --client-secret-file or --certificate.")
+        raise Refuse(Code.WRONG_USE, f"Give either --{prefix}client-secret-file or --{prefix}certificate.")
     if certificate is not None:
         return CredentialKind.CERTIFICATE, _certificate(certificate)
     assert secret_file is not None
@@ -90,4 +95,4 @@ def _refuse_shared(file: Path, descriptor: int) -> None:
 
 def _wrong(file: Path, reason: str, kind: CredentialKind) -> Refuse:
     """Return the refusal of a file, with the reason and what the option takes."""
-    return Refuse(Code.WRONG_USE, f"The file {file} {reason}; {_OPTIONS[kind]}.")
+    return Refuse(Code.WRONG_USE, f"The file {file} {reason}; {_EXPECTED[kind]}.")

@@ -1,140 +1,23 @@
-"""``entrakeep tenant``: connect, update, list, show and remove tenants."""
+"""``entrakeep tenant``: list, show and remove tenants."""
 
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.arguments import (
-    AsJson,
-    ClientId,
-    ClientIdOrNone,
-    DirectoryId,
-    DirectoryIdOrNone,
-    Name,
-    NewName,
-    examples,
-)
-from console.cli.credential_file import read_credential
+from console.cli.arguments import AsJson, Name, examples
 from console.cli.opening import now, open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
 from console.cli.prompts import check_terminal
 from console.cli.tables import age_words, fields_of, print_fields, print_table
+from console.cli.tenant_connect import app
 from console.documents.tenants import TenantDocument, removed_document, shred_certificate, tenant_document
 from console.documents.times import moment, to_second
-from shared.domain.errors import COMPLETE
-from shared.domain.resources import RESOURCES, STREAMS
+
+__all__ = ["app"]
 
 if TYPE_CHECKING:
     from shared.engine.context import Context
-    from shared.engine.tenants.onboarding import Welcome
-
-app = typer.Typer(help="Connect, list and remove directories (tenants).")
-
-SecretFile = Annotated[
-    Path | None,
-    typer.Option("--client-secret-file", metavar="FILE", help="A file with the application's client secret."),
-]
-Certificate = Annotated[
-    Path | None,
-    typer.Option(
-        "--certificate", metavar="FILE", help="Or a PEM file with the application's certificate and private key."
-    ),
-]
-
-
-def _day_said(text: str) -> datetime:
-    """Return the beginning of a day, in UTC."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise typer.BadParameter("give a day, as in 2027-01-31.") from None
-
-
-SecretExpires = Annotated[
-    datetime | None,
-    typer.Option(
-        "--secret-expires",
-        metavar="DATE",
-        parser=_day_said,
-        help="When the client secret expires, as in 2027-01-31, if the directory does not report it.",
-    ),
-]
-
-
-@app.command(
-    epilog=examples(
-        "entrakeep tenant add contoso --directory-id 22222222-2222-2222-2222-222222222222 \\",
-        "    --client-id 11111111-1111-1111-1111-111111111111 --client-secret-file secret.txt",
-        "entrakeep tenant add contoso --directory-id 22222222-2222-2222-2222-222222222222 \\",
-        "    --client-id 11111111-1111-1111-1111-111111111111 --certificate entrakeep.pem",
-    )
-)
-def add(
-    name: NewName,
-    directory_id: DirectoryId,
-    client_id: ClientId,
-    client_secret_file: SecretFile = None,
-    certificate: Certificate = None,
-    secret_expires: SecretExpires = None,
-    readd: Annotated[
-        bool,
-        typer.Option(
-            "--again", help="Confirm connecting a directory whose removed tenant was under its owner's KMS key."
-        ),
-    ] = False,
-) -> None:
-    """Connect a directory.
-
-    Signs in and reads /organization first, and stores nothing if that fails. Each directory can be connected only once.
-    """
-    kind, secret = read_credential(client_secret_file, certificate)
-    context = open_engine()
-    from shared.engine.requests.tenants import add_tenant
-    from shared.ports.directory import Identity
-
-    identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret, kind=kind)
-    actor = context.catalog.actor
-    welcome = add_tenant(context, actor, name, identity, secret_expires_at=secret_expires, readd=readd)
-    print_line(f"Connected {name}. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
-    _print_lacking(welcome)
-
-
-@app.command(
-    epilog=examples(
-        "entrakeep tenant update contoso --client-secret-file new-secret.txt",
-        "entrakeep tenant update contoso --certificate new.pem",
-    )
-)
-def update(
-    name: Name,
-    client_secret_file: SecretFile = None,
-    certificate: Certificate = None,
-    secret_expires: SecretExpires = None,
-    client_id: ClientIdOrNone = None,
-    directory_id: DirectoryIdOrNone = None,
-) -> None:
-    """Set a new secret or certificate, or another application.
-
-    Signs in first, as 'add' does. The directory stays the same.
-    """
-    kind, secret = read_credential(client_secret_file, certificate)
-    context = open_engine()
-    from shared.engine.requests.tenants import update_tenant
-
-    welcome = update_tenant(
-        context,
-        context.catalog.actor,
-        name,
-        kind,
-        secret,
-        client_id=client_id,
-        directory_id=directory_id,
-        secret_expires_at=secret_expires,
-    )
-    print_line(f"Updated {name}: the sign-in with the new credential works.")
-    _print_lacking(welcome)
 
 
 @app.command("list", epilog=examples("entrakeep tenant list", "entrakeep tenant list --json | jq -r '.[].tenant'"))
@@ -279,16 +162,3 @@ def _schedule_words(document: TenantDocument) -> str | None:
     if schedule is None:
         return None
     return f"{schedule.cron} {schedule.timezone}{' (paused)' if schedule.paused else ''}"
-
-
-def _print_lacking(welcome: "Welcome") -> None:
-    """Print the resources that Graph does not show to the application. They do not prevent backups."""
-    lacking = [
-        (name, answer, RESOURCES[name].permission_read)
-        for stream, answer in welcome.answers.items()
-        if answer not in COMPLETE
-        for name in STREAMS[stream].resources
-    ]
-    if lacking:
-        print_line("Graph does not show these resources to the application. The permissions can be granted later:")
-        print_table(("resource", "answer", "permission"), lacking, empty="")

@@ -15,6 +15,7 @@ from shared.domain.sign_in import expiry_sentence
 from shared.ports.catalog.queries import Result, TenantOverview
 
 if TYPE_CHECKING:
+    from shared.engine.tenants.checking import CheckedResource
     from shared.engine.tenants.shred import Certificate
 
 
@@ -64,6 +65,24 @@ class TenantDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A warning, from 30 days before, that the client secret or certificate expires."""
     same_directory: list[str]
     """Names of other tenants of the same directory, which an older version allowed."""
+    restore_client_id: str | None
+    """The id of the application that restores, null without a restore identity."""
+    restore_expires_at: Moment | None
+    """When the client secret or certificate of the restore identity expires, if that is known."""
+
+
+class CheckedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What Graph lets an application do with a resource."""
+
+    resource: str
+    """The resource's name."""
+    answer: str
+    """Graph's answer to a read; or whether it may be written: ``allowed``, ``partly``, ``forbidden``, ``administrator``
+    (people only), ``never`` or ``unknown``."""
+    permission: str
+    """The permission that it needs."""
+    detail: str | None
+    """What is missing, and who must add it."""
 
 
 class RemovedTenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +156,18 @@ def tenant_document(shown: TenantOverview, now: datetime) -> TenantDocument:
         sign_in_expires_at=moment(tenant.sign_in_expires_at),
         sign_in_warning=expiry_sentence(tenant, now),
         same_directory=shown.same_directory,
+        restore_client_id=tenant.restore_client_id,
+        restore_expires_at=moment(tenant.restore_expires_at),
+    )
+
+
+def checked_document(checked: "CheckedResource") -> CheckedDocument:
+    """Return the document of what an application may do with a resource."""
+    return CheckedDocument(
+        resource=checked.resource,
+        answer=checked.answer,
+        permission=checked.permission,
+        detail=checked.detail or None,
     )
 
 

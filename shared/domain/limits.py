@@ -57,6 +57,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a plan may be carried out."""
     plan_part_bytes: int = 1024 * 1024
     """The size of a sealed part of a plan, before compression."""
+    outdated_records: int = 20
+    """Records that the refusal of an outdated plan names."""
+    known_restores: int = 20
+    """The latest restores whose results say what Graph does not apply."""
     backup_look_seconds: float = 2.0
     """How often a plan or restore looks whether the backup has ended that it waits for."""
 

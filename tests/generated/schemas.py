@@ -47,6 +47,7 @@ class Printed(NamedTuple):
 PRINTED = (
     Printed("tenants", list[tenants.TenantDocument], "tenants, newest first", ("tenant list",)),
     Printed("tenant", tenants.TenantDocument, "a tenant", ("tenant show",)),
+    Printed("checked-resources", list[tenants.CheckedDocument], "what an application may do", ("tenant check",)),
     Printed("removed-tenant", tenants.RemovedTenant, "the tenant that was removed", ("tenant remove",)),
     Printed("shred-certificate", tenants.ShredCertificate, "what was destroyed", ("tenant remove --shred",)),
     Printed("resources", list[resources.ProtectedResource], "the protected resources", ("resources",)),

@@ -139,8 +139,8 @@ class SqlRestores:
     def passwords(self, job_id: str) -> list[SealedPassword]:
         """Return the passwords of a restore that were not handed out yet, by number."""
         with self._tenancy.read() as rows:
-            found = _of_job(rows, restore_passwords, job_id)
-            return [SealedPassword(number=row["number"], sealed=sealed_of(row)) for row in found]
+            stored = _of_job(rows, restore_passwords, job_id)
+            return [SealedPassword(number=row["number"], sealed=sealed_of(row)) for row in stored]
 
     def forget_passwords(self, job_id: str) -> int:
         """Delete the passwords of a restore because they were handed out. Return how many."""
@@ -172,9 +172,9 @@ def put_entries(rows: Changes, entries: Iterable[MapEntry]) -> None:
 def _check_move(shown: PlanRow, stored: PlanState, state: PlanState) -> None:
     """Raise Refuse unless a plan may change to ``state``. ``shown`` is its row in its present state."""
     plan = f"The plan {shown.plan_id}"
-    again = "Make a new one with 'entrakeep plan make'."
+    advice = "Make a new one with 'entrakeep plan make'."
     if shown.state is PlanState.EXPIRED:
-        raise Refuse(Code.PLAN_EXPIRED, f"{plan} expired at {shown.expires_at:%Y-%m-%dT%H:%M:%SZ}. {again}")
+        raise Refuse(Code.PLAN_EXPIRED, f"{plan} expired at {shown.expires_at:%Y-%m-%dT%H:%M:%SZ}. {advice}")
     if shown.state is PlanState.RUNNING and state is not PlanState.DONE:
         sentence = f"{plan} is being carried out: see 'entrakeep jobs show {shown.restore_job}'."
         raise Refuse(Code.BUSY, sentence)
@@ -184,7 +184,7 @@ def _check_move(shown: PlanRow, stored: PlanState, state: PlanState) -> None:
     }
     if state not in allowed.get(stored, ()):
         word = "was carried out already" if shown.state is PlanState.DONE else f"is {shown.state}"
-        raise Refuse(Code.WRONG_USE, f"{plan} {word}. {again}")
+        raise Refuse(Code.WRONG_USE, f"{plan} {word}. {advice}")
 
 
 def _is_repeated(row: RowMapping, state: PlanState, restore_job: str | None) -> bool:

@@ -159,9 +159,16 @@ class SqlCatalog:
             directories.refuse_taken(connection, name, directory_id, readd=readd)
 
     def add_tenant(
-        self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, readd: bool = False
+        self,
+        tenant: Tenant,
+        key: WrappedKey,
+        kind: CredentialKind,
+        sealed: Sealed,
+        *,
+        restore: tuple[CredentialKind, Sealed] | None = None,
+        readd: bool = False,
     ) -> None:
-        """Insert a tenant with its first data key and credential. Raises the refusals of ``check_addable``."""
+        """Insert a tenant with its first data key and credentials. Raises the refusals of ``check_addable``."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             self._database.one_at_a_time(connection, Turn.CONNECTING)
             directories.refuse_taken(connection, tenant.name, tenant.directory_id, readd=readd)
@@ -171,6 +178,8 @@ class SqlCatalog:
             rows.insert(schema.tenants, **values, claimed_directory=tenant.directory_id.lower())
             insert_key(rows, key)
             put_credential(rows, kind, sealed)
+            if restore is not None:
+                put_restore_credential(rows, *restore)
             detail = {"name": tenant.name, "directory_id": tenant.directory_id, "client_id": tenant.client_id}
             append(rows, Action.TENANT_ADDED, {}, {**detail, "kind": kind, "arn": tenant.key_arn})
             directories.report_added(rows, tenant, directories.withheld_since(connection, tenant.directory_id))

@@ -24,7 +24,7 @@ from shared.adapters.graph.errors import safe_word, seconds_of
 from shared.adapters.graph.handshake import close_if_cancelled
 from shared.adapters.graph.prefetch import look_ahead
 from shared.adapters.graph.reach import reason
-from shared.adapters.graph.sign_in import SignIn, claims_of
+from shared.adapters.graph.sign_in import SignIn, claims_of, permissions_in
 from shared.domain.errors import EntrakeepError, GraphTrouble
 
 _READ = httpx.AsyncByteStream()
@@ -161,6 +161,11 @@ class Connection:
         if claims is None:
             self._sign_in.forget()
         await self._sign_in.token(claims)
+
+    async def permissions(self) -> frozenset[str] | None:
+        """Return the permissions that the token names, or None if it cannot be read."""
+        self._check()
+        return permissions_in(await self._sign_in.token())
 
     async def close(self) -> None:
         """Close the connections. Forget the token if the work was ended early. Idempotent."""

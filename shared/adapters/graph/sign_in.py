@@ -244,6 +244,26 @@ def refusal(status: int, body: Refusal, after: float | None) -> EntrakeepError:
     )
 
 
+class _Claims(msgspec.Struct):
+    """The claims of a token that name what its application may do."""
+
+    roles: list[str]
+
+
+def permissions_in(token: str) -> frozenset[str] | None:
+    """Return the permissions in a token, or None if it has another form than today's.
+
+    (Microsoft identity platform: "Access token claims reference", ``roles``.) Microsoft may change the form of its tokens.
+    """
+    _, _, rest = token.partition(".")
+    claims, _, _ = rest.partition(".")
+    try:
+        text = base64.b64decode(claims + "=" * (-len(claims) % 4), altchars=b"-_")
+        return frozenset(msgspec.json.decode(text, type=_Claims).roles)
+    except ValueError:
+        return None
+
+
 def claims_of(header: str) -> str | None:
     """Return the claims that a ``WWW-Authenticate`` header requires, as JSON, or None if it requires none.
 

@@ -238,9 +238,9 @@ class RestoreProgress(PlanProgress):
 
     def for_retry(self) -> "RestoreProgress":
         """Return the request, which goes on with the plan if it was being carried out."""
-        again = msgspec.structs.replace(self, backup=None, after=None, done=0, failed=0, partly=0)
+        request = msgspec.structs.replace(self, backup=None, after=None, done=0, failed=0, partly=0)
         keeps_plan = self.given or self.carried_by is not None
-        return again if keeps_plan else msgspec.structs.replace(again, plan=None, before=None)
+        return request if keeps_plan else msgspec.structs.replace(request, plan=None, before=None)
 
 
 def read_details(types: tuple[type[Details], ...], stored: Any) -> Details | None:

@@ -6,7 +6,7 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, Tenant
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.tenants import onboarding, shred
+from shared.engine.tenants import checking, onboarding, shred
 from shared.ports.directory import Identity
 
 
@@ -16,17 +16,20 @@ def add_tenant(
     name: str,
     identity: Identity,
     *,
+    restoring: Identity | None = None,
     secret_expires_at: datetime | None = None,
     readd: bool = False,
 ) -> onboarding.Welcome:
-    """Connect a directory under ``name``, after a sign-in with the identity has worked.
+    """Connect a directory under ``name``, after a sign-in with the identity has worked, and with the one that restores.
 
     ``secret_expires_at`` is when the client secret expires, if the user knows it. ``readd``: the user consents to a directory
     whose tenant was removed while it had a KMS key of its own. Raise Refuse ``WRONG_USE`` if an expiry is given for a
     certificate, and as ``onboarding.add_tenant`` does.
     """
     _check_expiry(identity.kind, secret_expires_at)
-    return onboarding.add_tenant(context.as_actor(actor), name, identity, expires_at=secret_expires_at, readd=readd)
+    return onboarding.add_tenant(
+        context.as_actor(actor), name, identity, restoring=restoring, expires_at=secret_expires_at, readd=readd
+    )
 
 
 def update_tenant(
@@ -52,6 +55,25 @@ def update_tenant(
     return onboarding.update_tenant(
         context.as_actor(actor), name, client_id, secret, kind, expires_at=secret_expires_at
     )
+
+
+def update_restore_identity(
+    context: Context, actor: str, name: str, kind: CredentialKind, secret: Secret, *, client_id: str | None = None
+) -> Tenant:
+    """Store the application that restores, or a new credential for it, after a sign-in has worked. Return the tenant.
+
+    Raise Refuse ``NO_SUCH_TENANT``, and as ``onboarding.update_restore_identity`` does.
+    """
+    return onboarding.update_restore_identity(context.as_actor(actor), name, client_id, secret, kind)
+
+
+def check_tenant(context: Context, name: str, *, restore: bool = False) -> list[checking.CheckedResource]:
+    """Return how Graph lets the tenant's resources be read, or with ``restore`` be written.
+
+    Raise Refuse ``NO_SUCH_TENANT``, and as ``checking`` does.
+    """
+    check = checking.check_writing if restore else checking.check_reading
+    return check(context, context.catalog.find(name))
 
 
 def remove_tenant(context: Context, actor: str, name: str) -> Tenant:

@@ -81,13 +81,13 @@ def _since(work: Work, snapshot: str | None, live: SnapshotReader) -> Iterator[t
 
 def _deleted(records: Iterator[tuple[str, ChangedRecord]]) -> set[bytes]:
     """Return the keys of deleted objects, and of the records that name one of them and do not exist any more."""
-    gone, rest = set[bytes](), []
+    deleted, removed = set[bytes](), []
     for resource, record in records:
         if record.after is None:
-            rest.append(record.key)
+            removed.append(record.key)
             if "." not in resource:
-                gone.add(record.key.rpartition(b"/")[2])
-    return {key for key in rest if not gone.isdisjoint(key.split(b"/")[1::2])}
+                deleted.add(record.key.rpartition(b"/")[2])
+    return {key for key in removed if not deleted.isdisjoint(key.split(b"/")[1::2])}
 
 
 def has_changed(resource: str, record: ChangedRecord) -> bool:

@@ -35,11 +35,6 @@ def planning_identity(catalog: TenantCatalog, keys: ProcessKeys) -> Identity:
     return Identity(directory_id=tenant.directory_id, client_id=tenant.client_id, secret=secret, kind=kind)
 
 
-def target_for(
-    context: Context, catalog: TenantCatalog, keys: ProcessKeys, check: Callable[[], None]
-) -> DirectoryTarget:
-    """Connect to the tenant's directory as the application that restores, inside the running event loop.
-
-    ``check`` raises if the step must stop. Raise Refuse ``NO_RESTORE_IDENTITY``, and what the key service raises.
-    """
-    return context.targets.connect_target(restore_identity(catalog, keys), check)
+async def connected(context: Context, identity: Identity, check: Callable[[], None]) -> DirectoryTarget:
+    """Return a target of the directory, connected inside the loop that will use it. ``check`` raises to stop."""
+    return context.targets.connect_target(identity, check)

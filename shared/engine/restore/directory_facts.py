@@ -27,7 +27,7 @@ class _Object(msgspec.Struct):
     id: str
 
 
-class _Units(msgspec.Struct):
+class _Units(msgspec.Struct, frozen=True):
     """The seats of a subscription."""
 
     enabled: int = 0
@@ -108,8 +108,8 @@ class DirectoryFacts:
         """Return a recycle bin's objects by id, compressed because a bin may have a third of the directory."""
         if resource not in self._bins:
             row = RESOURCES.get(resource)
-            found = row.restoring.bin if row is not None and row.restoring is not None else None
-            self._bins[resource] = {} if found is None else self._runner.run(self._read_bin(resource, found.path))
+            place = row.restoring.bin if row is not None and row.restoring is not None else None
+            self._bins[resource] = {} if place is None else self._runner.run(self._read_bin(resource, place.path))
         return self._bins[resource]
 
     async def _read_bin(self, resource: str, path: str) -> dict[str, bytes]:

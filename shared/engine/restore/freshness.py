@@ -6,9 +6,6 @@ from shared.engine.restore.chosen_keys import differing_records, has_changed
 from shared.engine.steps.work import Work
 from shared.vault.snapshot_reader import SnapshotReader
 
-_NAMED = 20
-"""Records that the refusal names."""
-
 
 def check_plan(work: Work, plan: Plan, live: SnapshotReader) -> None:
     """Raise Refuse ``PLAN_OUTDATED`` if a record that the plan touches, or an object that it names, has changed.
@@ -22,17 +19,17 @@ def check_plan(work: Work, plan: Plan, live: SnapshotReader) -> None:
     changed = list[bytes]()
     for resource, record in differing_records(work, then, live):
         is_object = "." not in resource
-        gone = record.after is None and is_object and record.key.rpartition(b"/")[2] in named
-        if gone or (record.key in touched and has_changed(resource, record)):
+        is_named = record.after is None and is_object and record.key.rpartition(b"/")[2] in named
+        if is_named or (record.key in touched and has_changed(resource, record)):
             changed.append(record.key)
     if changed:
-        raise Refuse(Code.PLAN_OUTDATED, _sentence(plan, changed))
+        raise Refuse(Code.PLAN_OUTDATED, _sentence(plan, changed, work.context.limits.outdated_records))
 
 
-def _sentence(plan: Plan, changed: list[bytes]) -> str:
-    """Return what has changed, and what to do."""
-    names = ", ".join(key.decode() for key in changed[:_NAMED])
-    more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
+def _sentence(plan: Plan, changed: list[bytes], most: int) -> str:
+    """Return what has changed, ``most`` records by name, and what to do."""
+    names = ", ".join(key.decode() for key in changed[:most])
+    more = f" and {len(changed) - most:,} more" if len(changed) > most else ""
     return (
         f"The directory has changed since the plan {plan.plan_id} was made, in what the plan touches: {names}{more}. "
         "Make a new plan with 'entrakeep plan make'."

@@ -32,18 +32,26 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_tenant(
-    context: Context, name: str, identity: Identity, *, expires_at: datetime | None = None, readd: bool = False
+    context: Context,
+    name: str,
+    identity: Identity,
+    *,
+    restoring: Identity | None = None,
+    expires_at: datetime | None = None,
+    readd: bool = False,
 ) -> Welcome:
     """Connect a directory under ``name``. Nothing is stored unless every part succeeds.
 
-    ``expires_at`` is when the client secret expires, if the operator has entered it. ``readd`` means that the operator
-    consents to a directory whose tenant was removed while it had a KMS key of its own.
+    ``restoring`` is the application that restores, if there is one. ``expires_at`` is when the client secret expires, if the
+    operator has entered it. ``readd`` means that the operator consents to a directory whose tenant was removed while it had
+    a KMS key of its own.
 
     Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS``, ``DIRECTORY_WITHHELD``, ``GRAPH_SIGN_IN_FAILED``,
     ``KEY_ACCESS_REVOKED``, ``STORE_UNSUITABLE``, and what Graph, KMS and the store raise.
     """
     context.catalog.check_addable(name, identity.directory_id, readd=readd)
     answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
+    restore_expires_at = None if restoring is None else sign_in_to_restore(context, restoring, identity.client_id)
     tenant_id = str(uuid.uuid4())
     now = context.clock.now()
     arn = context.provider_key
@@ -68,10 +76,13 @@ def add_tenant(
         key_arn=wrapped.arn,
         key_epoch=1,
         sign_in_expires_at=expires_at,
+        restore_client_id=None if restoring is None else restoring.client_id,
+        restore_expires_at=restore_expires_at,
     )
     try:
         sealed = seal_credential(key, tenant_id, identity.secret)
-        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed, readd=readd)
+        restore = None if restoring is None else (restoring.kind, seal_credential(key, tenant_id, restoring.secret))
+        context.catalog.add_tenant(tenant, wrapped, identity.kind, sealed, restore=restore, readd=readd)
     except BaseException:
         context.store.delete(key_object_blob(tenant_id, wrapped.data_key_id, wrapped.generation))
         raise
@@ -116,6 +127,61 @@ def remove_tenant(context: Context, name: str) -> None:
     keep_last_heads(context, tenant.tenant_id, INSTALLATION)
 
 
+def update_restore_identity(
+    context: Context, name: str, client_id: str | None, secret: Secret, kind: CredentialKind
+) -> Tenant:
+    """Store the application that restores, or its new secret or certificate, after a sign-in has worked. Return the tenant.
+
+    Without ``client_id`` the application stays. Raise Refuse ``WRONG_USE`` if there is none, and as ``sign_in_to_restore``.
+    """
+    tenant = context.catalog.find(name)
+    catalog = context.catalog.tenant(tenant.tenant_id)
+    client = client_id or tenant.restore_client_id
+    if client is None:
+        raise Refuse(Code.WRONG_USE, f"{name} has no restore identity yet: give --restore-client-id too.")
+    identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret, kind=kind)
+    expires_at = sign_in_to_restore(context, identity, tenant.client_id)
+    with ProcessKeys(context, catalog) as keys:
+        sealed = seal_credential(keys.secrets(), tenant.tenant_id, secret)
+        catalog.update_restore_identity(client_id=client, kind=kind, sealed=sealed, expires_at=expires_at)
+    return catalog.tenant()
+
+
+def sign_in_to_restore(context: Context, identity: Identity, reading: str) -> datetime | None:
+    """Sign in as the application that restores. Return when its credential expires, None if unknown.
+
+    ``reading`` is the application that reads the directory. Raise Refuse ``WRONG_USE`` if both are one, because what reads
+    every night must not be able to write, and ``GRAPH_SIGN_IN_FAILED``.
+    """
+    if identity.client_id.lower() == reading.lower():
+        raise Refuse(
+            Code.WRONG_USE,
+            "The restore identity must be another application than the one that reads the directory: register a second one.",
+        )
+    return asyncio.run(_sign_in(context, identity))
+
+
+async def _sign_in(context: Context, identity: Identity) -> datetime | None:
+    """Sign in and read ``/organization``. Return when the credential expires, None if unknown."""
+    source = context.access.connect(identity, lambda: None)
+    try:
+        await _check_organization(source, identity)
+        return await _find_expiry(source, identity, None)
+    finally:
+        await source.close()
+
+
+async def _check_organization(source: DirectorySource, identity: Identity) -> None:
+    """Read ``/organization``. Raise Refuse ``GRAPH_SIGN_IN_FAILED`` if the application belongs to another directory."""
+    organization_id = await source.organization_id()
+    if organization_id.lower() != identity.directory_id.lower():
+        raise Refuse(
+            Code.GRAPH_SIGN_IN_FAILED,
+            f"The application belongs to the directory {organization_id}, not to {identity.directory_id}; "
+            "check both ids.",
+        )
+
+
 async def _sign_in_and_probe(
     context: Context, identity: Identity, entered_expiry: datetime | None
 ) -> tuple[dict[str, Answer], datetime | None]:
@@ -126,13 +192,7 @@ async def _sign_in_and_probe(
     """
     source = context.access.connect(identity, lambda: None)
     try:
-        organization_id = await source.organization_id()
-        if organization_id.lower() != identity.directory_id.lower():
-            raise Refuse(
-                Code.GRAPH_SIGN_IN_FAILED,
-                f"The application belongs to the directory {organization_id}, not to {identity.directory_id}; "
-                "check both ids.",
-            )
+        await _check_organization(source, identity)
         answers = {name: _displayed_answer(stream, await source.probe(stream)) for name, stream in STREAMS.items()}
         return answers, await _find_expiry(source, identity, entered_expiry)
     finally:

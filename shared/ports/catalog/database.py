@@ -51,9 +51,18 @@ class Catalog(Protocol):
         """Raise Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` or ``DIRECTORY_WITHHELD`` if ``add_tenant`` would."""
 
     def add_tenant(
-        self, tenant: Tenant, key: WrappedKey, kind: CredentialKind, sealed: Sealed, *, readd: bool = False
+        self,
+        tenant: Tenant,
+        key: WrappedKey,
+        kind: CredentialKind,
+        sealed: Sealed,
+        *,
+        restore: tuple[CredentialKind, Sealed] | None = None,
+        readd: bool = False,
     ) -> None:
         """Store the tenant, its ``secrets`` data key and its sealed credential, all or none.
+
+        ``restore`` is the sealed credential of the restoring application, if the tenant has one.
 
         One directory is one tenant, even if several callers add it concurrently. Directory ids are compared without
         case. ``readd`` is the operator's consent to add a directory whose tenant was removed under a customer key. The

@@ -100,6 +100,9 @@ class DirectoryTarget(Protocol):
     def deleted(self, path: str, select: Sequence[str] = ()) -> AsyncIterator[DeletedObject]:
         """Yield the objects of a recycle bin, such as ``/directory/deletedItems/microsoft.graph.user``."""
 
+    async def permissions(self) -> frozenset[str] | None:
+        """Return the application permissions that the token names, or None if it names none. Raise as a request does."""
+
     async def close(self) -> None:
         """Close the connections. Idempotent."""
 

@@ -56,6 +56,10 @@ class Sender:
         self._write_budget = write_budget
         self._retry_policy = retry_policy
 
+    async def permissions(self) -> frozenset[str] | None:
+        """Return the permissions that the application's token names, or None if it names none."""
+        return await self._connection.permissions()
+
     async def send(self, write: WriteRequest) -> WriteAnswer:
         """Send one write. Return what its answer means; ``THROTTLED`` if Graph throttles it longer than the policy allows.
 

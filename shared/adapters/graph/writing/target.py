@@ -66,6 +66,10 @@ class GraphTarget:
         async for value in self._objects(f"{path}{query}"):
             yield DeletedObject(object_id=slicer.read(value, _IDENTIFIED).id, value=value)
 
+    async def permissions(self) -> frozenset[str] | None:
+        """Return the permissions that the token names, or None if it names none."""
+        return await self._sender.permissions()
+
     async def close(self) -> None:
         """Close the connections. Idempotent."""
         await self._transport.close()

@@ -58,7 +58,7 @@ def bash(environment: dict[str, str], *words: str) -> list[str]:
 def test_bash_completes_commands_options_and_names(home: Path) -> None:
     environment = settings(home)
     assert bash(environment, "back") == ["backup"]
-    assert bash(environment, "tenant", "") == ["add", "update", "list", "show", "remove"]
+    assert bash(environment, "tenant", "") == ["add", "update", "check", "list", "show", "remove"]
     assert bash(environment, "backup", "contoso", "--f") == ["--full"]
     assert bash(environment, "backup", "") == ["contoso", "fabrikam"]
     assert bash(environment, "schedule", "show", "fa") == ["fabrikam"]

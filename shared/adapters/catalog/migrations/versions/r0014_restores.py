@@ -16,6 +16,17 @@ down_revision = "0013"
 def upgrade() -> None:
     op.add_column("tenants", sa.Column("restore_client_id", sa.String(length=36)))
     op.add_column("tenants", sa.Column("restore_expires_at", sa.DateTime(timezone=True)))
+    _add_plans()
+    _add_results()
+    compatible = sa.table("compatible_code", sa.column("revision", sa.String()))
+    op.bulk_insert(compatible, [{"revision": revision}])
+    if op.get_bind().dialect.name == "postgresql":
+        for table in ("restore_plans", "restore_plan_parts", "id_map", "restore_results", "restore_passwords"):
+            _keep_apart(table)
+
+
+def _add_plans() -> None:
+    """Add the tables of plans."""
     op.create_table(
         "restore_plans",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -51,6 +62,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "plan_id", "position", name="pk_restore_plan_parts"),
     )
+
+
+def _add_results() -> None:
+    """Add the id map, and the tables of results and passwords."""
     op.create_table(
         "id_map",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -82,11 +97,6 @@ def upgrade() -> None:
         _of_tenant("restore_passwords"),
         sa.PrimaryKeyConstraint("tenant_id", "job_id", "number", name="pk_restore_passwords"),
     )
-    compatible = sa.table("compatible_code", sa.column("revision", sa.String()))
-    op.bulk_insert(compatible, [{"revision": revision}])
-    if op.get_bind().dialect.name == "postgresql":
-        for table in ("restore_plans", "restore_plan_parts", "id_map", "restore_results", "restore_passwords"):
-            _keep_apart(table)
 
 
 def _numbered() -> list["sa.Column[Any]"]:

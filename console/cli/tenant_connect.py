@@ -1,0 +1,233 @@
+"""``entrakeep tenant``: connect directories, set their applications, and check what these may do."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.cli.arguments import (
+    AsJson,
+    ClientId,
+    ClientIdOrNone,
+    DirectoryId,
+    DirectoryIdOrNone,
+    Name,
+    NewName,
+    RestoreClientId,
+    examples,
+)
+from console.cli.credential_file import read_credential
+from console.cli.opening import open_engine
+from console.cli.output import print_document, print_line
+from console.cli.tables import print_table
+from console.documents.tenants import checked_document
+from shared.domain.errors import COMPLETE, Code, Refuse
+from shared.domain.model import CredentialKind
+from shared.domain.resources import RESOURCES, STREAMS
+from shared.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from shared.engine.tenants.onboarding import Welcome
+
+app = typer.Typer(help="Connect, list and remove directories (tenants).")
+
+SecretFile = Annotated[
+    Path | None,
+    typer.Option("--client-secret-file", metavar="FILE", help="A file with the application's client secret."),
+]
+Certificate = Annotated[
+    Path | None,
+    typer.Option(
+        "--certificate", metavar="FILE", help="Or a PEM file with the application's certificate and private key."
+    ),
+]
+
+
+RestoreSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--restore-client-secret-file", metavar="FILE", help="A file with the client secret of that application."
+    ),
+]
+RestoreCertificate = Annotated[
+    Path | None,
+    typer.Option(
+        "--restore-certificate",
+        metavar="FILE",
+        help="Or a PEM file with the certificate and private key of that application.",
+    ),
+]
+
+
+def _day_said(text: str) -> datetime:
+    """Return the beginning of a day, in UTC."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise typer.BadParameter("give a day, as in 2027-01-31.") from None
+
+
+SecretExpires = Annotated[
+    datetime | None,
+    typer.Option(
+        "--secret-expires",
+        metavar="DATE",
+        parser=_day_said,
+        help="When the client secret expires, as in 2027-01-31, if the directory does not report it.",
+    ),
+]
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep tenant add contoso --directory-id 22222222-2222-2222-2222-222222222222 \\",
+        "    --client-id 11111111-1111-1111-1111-111111111111 --client-secret-file secret.txt",
+        "entrakeep tenant add contoso --directory-id 22222222-2222-2222-2222-222222222222 \\",
+        "    --client-id 11111111-1111-1111-1111-111111111111 --certificate entrakeep.pem",
+    )
+)
+def add(
+    name: NewName,
+    directory_id: DirectoryId,
+    client_id: ClientId,
+    client_secret_file: SecretFile = None,
+    certificate: Certificate = None,
+    secret_expires: SecretExpires = None,
+    restore_client_id: RestoreClientId = None,
+    restore_client_secret_file: RestoreSecretFile = None,
+    restore_certificate: RestoreCertificate = None,
+    readd: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Confirm connecting a directory whose removed tenant was under its owner's KMS key."
+        ),
+    ] = False,
+) -> None:
+    """Connect a directory.
+
+    Signs in and reads /organization first, and stores nothing if that fails. Each directory can be connected only once.
+    Restores need a second application, which may write; it can be added later with 'entrakeep tenant update'.
+    """
+    kind, secret = read_credential(client_secret_file, certificate)
+    restore = _restore_credential(restore_client_id, restore_client_secret_file, restore_certificate)
+    if (restore is None) != (restore_client_id is None):
+        raise Refuse(Code.WRONG_USE, "Give --restore-client-id together with its secret or certificate.")
+    context = open_engine()
+    from shared.engine.requests.tenants import add_tenant
+    from shared.ports.directory import Identity
+
+    identity = Identity(directory_id=directory_id, client_id=client_id, secret=secret, kind=kind)
+    restoring = None
+    if restore is not None and restore_client_id is not None:
+        restoring = Identity(directory_id=directory_id, client_id=restore_client_id, kind=restore[0], secret=restore[1])
+    actor = context.catalog.actor
+    welcome = add_tenant(
+        context, actor, name, identity, restoring=restoring, secret_expires_at=secret_expires, readd=readd
+    )
+    print_line(f"Connected {name}. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
+    _print_lacking(welcome)
+
+
+@app.command(
+    epilog=examples(
+        "entrakeep tenant update contoso --client-secret-file new-secret.txt",
+        "entrakeep tenant update contoso --certificate new.pem",
+        "entrakeep tenant update contoso --restore-client-id 33333333-3333-3333-3333-333333333333 \\",
+        "    --restore-client-secret-file restore-secret.txt",
+    )
+)
+def update(
+    name: Name,
+    client_secret_file: SecretFile = None,
+    certificate: Certificate = None,
+    secret_expires: SecretExpires = None,
+    client_id: ClientIdOrNone = None,
+    directory_id: DirectoryIdOrNone = None,
+    restore_client_id: RestoreClientId = None,
+    restore_client_secret_file: RestoreSecretFile = None,
+    restore_certificate: RestoreCertificate = None,
+) -> None:
+    """Set a new secret or certificate, or another application, to read the directory or to restore it.
+
+    Signs in first, as 'add' does. The directory stays the same.
+    """
+    restore = _restore_credential(restore_client_id, restore_client_secret_file, restore_certificate)
+    if restore is not None:
+        _update_restore(name, restore, restore_client_id)
+        if client_secret_file is None and certificate is None and client_id is None:
+            return
+    kind, secret = read_credential(client_secret_file, certificate)
+    context = open_engine()
+    from shared.engine.requests.tenants import update_tenant
+
+    welcome = update_tenant(
+        context,
+        context.catalog.actor,
+        name,
+        kind,
+        secret,
+        client_id=client_id,
+        directory_id=directory_id,
+        secret_expires_at=secret_expires,
+    )
+    print_line(f"Updated {name}: the sign-in with the new credential works.")
+    _print_lacking(welcome)
+
+
+@app.command(epilog=examples("entrakeep tenant check contoso", "entrakeep tenant check contoso --restore"))
+def check(
+    name: Name,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Check what the restore identity may write, without writing anything.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check what Graph lets a tenant's applications do.
+
+    Asks Graph for each resource that a backup reads. With --restore, checks the permissions and directory roles of the
+    application that restores, and names each that is missing.
+    """
+    context = open_engine()
+    from shared.engine.requests.tenants import check_tenant
+
+    documents = [checked_document(each) for each in check_tenant(context, name, restore=restore)]
+    if as_json:
+        print_document(documents)
+        return
+    columns = ("resource", "answer", "permission", "detail")
+    print_table(columns, [(each.resource, each.answer, each.permission, each.detail) for each in documents], empty="")
+
+
+def _restore_credential(
+    client_id: str | None, secret_file: Path | None, certificate: Path | None
+) -> tuple[CredentialKind, Secret] | None:
+    """Return the credential of the restore identity, or None if no option names one. Raise Refuse ``WRONG_USE``."""
+    if client_id is None and secret_file is None and certificate is None:
+        return None
+    return read_credential(secret_file, certificate, "restore-")
+
+
+def _update_restore(name: str, credential: tuple[CredentialKind, Secret], client_id: str | None) -> None:
+    """Store the restore identity after a sign-in has worked, and print that."""
+    context = open_engine()
+    from shared.engine.requests.tenants import update_restore_identity
+
+    kind, secret = credential
+    update_restore_identity(context, context.catalog.actor, name, kind, secret, client_id=client_id)
+    print_line(
+        f"Updated {name}: the sign-in to restore works. See what it may write: 'entrakeep tenant check {name} --restore'."
+    )
+
+
+def _print_lacking(welcome: "Welcome") -> None:
+    """Print the resources that Graph does not show to the application. They do not prevent backups."""
+    lacking = [
+        (name, answer, RESOURCES[name].permission_read)
+        for stream, answer in welcome.answers.items()
+        if answer not in COMPLETE
+        for name in STREAMS[stream].resources
+    ]
+    if lacking:
+        print_line("Graph does not show these resources to the application. The permissions can be granted later:")
+        print_table(("resource", "answer", "permission"), lacking, empty="")

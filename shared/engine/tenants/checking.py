@@ -1,0 +1,158 @@
+"""Check a tenant's applications: what Graph lets one read, and the other write."""
+
+import asyncio
+from enum import StrEnum
+
+import msgspec
+
+from shared.domain.errors import Answer
+from shared.domain.model import Tenant
+from shared.domain.resources import RESOURCES, STREAMS, Resource
+from shared.domain.resources.restoring import RestoreKind, Restoring
+from shared.engine.context import Context
+from shared.engine.keys.credentials import source_for
+from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.restore.connection import connected, restore_identity
+from shared.engine.restore.directory_facts import DirectoryFacts
+from shared.ports.catalog.tenant import TenantCatalog
+
+_ROLES = {
+    "User Administrator": "fe930be7-5e62-47db-91af-98c3a49a38b1",
+    "Privileged Authentication Administrator": "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",
+    "Global Administrator": "62e90394-69f5-4237-9190-012177145e10",
+}
+"""The template ids of directory roles by name."""
+_OVER_ALL = ("Global Administrator", "Privileged Authentication Administrator")
+"""Roles that include what the table's other roles allow."""
+
+
+class MayWrite(StrEnum):
+    """Whether an application may write a resource."""
+
+    ALLOWED = "allowed"
+    """The application has every permission and directory role that it may need."""
+    PARTLY = "partly"
+    """The application lacks what some records or properties need."""
+    FORBIDDEN = "forbidden"
+    """The application lacks a permission, so Graph refuses every write."""
+    ADMINISTRATOR = "administrator"
+    """Graph lets only people write it."""
+    NEVER = "never"
+    """Graph offers no way to write it."""
+    UNKNOWN = "unknown"
+    """The token does not name the application's permissions."""
+
+
+class CheckedResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What an application may do with a resource."""
+
+    resource: str
+    answer: Answer | MayWrite
+    permission: str
+    """The permission that it needs."""
+    detail: str = ""
+    """What is missing, and who must add it, as sentences."""
+
+
+class _Rights(msgspec.Struct, frozen=True):
+    """What the restoring application has. None if that is not known."""
+
+    permissions: frozenset[str] | None
+    roles: frozenset[str] | None
+
+
+def check_reading(context: Context, tenant: Tenant) -> list[CheckedResource]:
+    """Return how Graph lets each resource be read, by small concurrent requests. Raise what sign-in and KMS raise."""
+    catalog = context.catalog.tenant(tenant.tenant_id)
+    with ProcessKeys(context, catalog) as keys:
+        answers = asyncio.run(_probe_all(context, catalog, keys))
+    return [
+        CheckedResource(
+            resource=name,
+            answer=answers[row.stream] if row.may_be(answers[row.stream]) else Answer.FAILED,
+            permission=row.permission_read,
+            detail=_reading_detail(answers[row.stream], row),
+        )
+        for name, row in RESOURCES.items()
+    ]
+
+
+def check_writing(context: Context, tenant: Tenant) -> list[CheckedResource]:
+    """Return what the restoring application may write. Write nothing.
+
+    Raise Refuse ``NO_RESTORE_IDENTITY``, and what sign-in and KMS raise.
+    """
+    catalog = context.catalog.tenant(tenant.tenant_id)
+    with ProcessKeys(context, catalog) as keys, asyncio.Runner() as runner:
+        identity = restore_identity(catalog, keys)
+        target = runner.run(connected(context, identity, keys.check))
+        try:
+            permissions = runner.run(target.permissions())
+            rights = _Rights(permissions, DirectoryFacts(runner, target, identity.client_id).own_roles())
+        finally:
+            runner.run(target.close())
+    return [_writing(row, row.restoring, rights) for row in RESOURCES.values() if row.restoring is not None]
+
+
+async def _probe_all(context: Context, catalog: TenantCatalog, keys: ProcessKeys) -> dict[str, Answer]:
+    """Return Graph's answer to one small request for each stream. The requests run concurrently."""
+    source = source_for(context, catalog, keys, keys.check)
+    try:
+        answers = await asyncio.gather(*(source.probe(stream) for stream in STREAMS.values()))
+        return dict(zip(STREAMS, answers, strict=True))
+    finally:
+        await source.close()
+
+
+def _reading_detail(answer: Answer, row: Resource) -> str:
+    """Return what to do about an answer, or an empty text."""
+    if answer is Answer.FORBIDDEN:
+        return f"Grant {row.permission_read} to the application that reads the directory."
+    if answer is Answer.UNLICENSED:
+        return f"The directory has no licence for it ({row.licence})."
+    return ""
+
+
+def _writing(row: Resource, restoring: Restoring, rights: _Rights) -> CheckedResource:
+    """Return what an application with these rights may write of a resource."""
+    answer, detail = _allowed(row, restoring, rights)
+    return CheckedResource(resource=row.resource, answer=answer, permission=row.permission_write, detail=detail)
+
+
+def _allowed(row: Resource, restoring: Restoring, rights: _Rights) -> tuple[MayWrite, str]:
+    """Return whether a resource may be written, and what is missing."""
+    if restoring.kind is RestoreKind.ADMINISTRATOR:
+        place = f" {restoring.place}" if restoring.place else ""
+        return MayWrite.ADMINISTRATOR, f"Graph lets only people write it: an administrator sets it{place}."
+    if restoring.kind is RestoreKind.NEVER:
+        return MayWrite.NEVER, "Graph offers no way to write it."
+    if rights.permissions is None:
+        return MayWrite.UNKNOWN, "The token does not name the application's permissions: look them up in Entra."
+    if row.permission_write not in rights.permissions:
+        return MayWrite.FORBIDDEN, f"Grant {row.permission_write} to the application that restores."
+    lacking = [each for each in _also_needed(restoring) if each not in rights.permissions]
+    sentences = [f"For some of it, grant {_joined(lacking)} too."] if lacking else []
+    roles = _missing_roles(restoring, rights.roles)
+    if roles:
+        sentences.append(f"For some of it, assign the directory role {_joined(roles)} to the application too.")
+    return (MayWrite.PARTLY if sentences else MayWrite.ALLOWED), " ".join(sentences)
+
+
+def _also_needed(restoring: Restoring) -> list[str]:
+    """Return the permissions that some records or properties need, without repetitions."""
+    undelete = [restoring.bin.permission] if restoring.bin is not None and restoring.bin.by_application else []
+    calls = [call.permission for call in restoring.calls]
+    return [each for each in dict.fromkeys([*restoring.permissions, *undelete, *calls]) if each]
+
+
+def _missing_roles(restoring: Restoring, own: frozenset[str] | None) -> list[str]:
+    """Return the names of the directory roles that the application lacks; all of them if its own are not known."""
+    if own is None:
+        return list(restoring.roles)
+    over_all = any(_ROLES[name] in own for name in _OVER_ALL)
+    return [name for name in restoring.roles if not over_all and _ROLES.get(name) not in own]
+
+
+def _joined(names: list[str]) -> str:
+    """Return names as part of a sentence."""
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,72 @@
+"""The engine with a tenant whose directory is the Graph simulator, over the real adapter."""
+
+import dataclasses
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from shared.adapters.graph import GraphAccess
+from shared.domain.resources import RESOURCES
+from shared.domain.secret import Secret
+from shared.engine.requests.tenants import add_tenant
+from shared.ports.directory import Identity
+from tests.contract.engine.world import EngineWorld
+from tests.contract.graph.reading import RETRY_POLICY, Budget
+from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator
+
+RESTORER = "33333333-3333-3333-3333-333333333333"
+RESTORER_SECRET = "restore-secret"
+
+
+def all_permissions() -> list[str]:
+    """Return every permission that the table of resources names, and those to read recycle bins, roles and licences."""
+    permissions = {"Directory.Read.All", "RoleManagement.Read.Directory", "Organization.Read.All"}
+    for row in RESOURCES.values():
+        permissions |= {row.permission_read, row.permission_write}
+        if row.restoring is not None:
+            permissions |= {*row.restoring.permissions, *(call.permission for call in row.restoring.calls)}
+            permissions |= {row.restoring.bin.permission} if row.restoring.bin is not None else set()
+    return sorted(permissions - {""})
+
+
+def reader() -> Identity:
+    """Return the application that reads the simulated directory."""
+    return Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
+
+
+def restorer(simulator: Simulator, permissions: list[str] | None = None) -> Identity:
+    """Register the application that restores, with these permissions or all, and return it."""
+    granted = all_permissions() if permissions is None else permissions
+    simulator.set("apps", {"client_id": RESTORER, "secret": RESTORER_SECRET, "permissions": granted})
+    return Identity(directory_id=DIRECTORY_ID, client_id=RESTORER, secret=Secret(RESTORER_SECRET.encode()))
+
+
+@contextmanager
+def simulated_world(folder: Path, simulator: Simulator, restoring: Identity | None = None) -> Iterator[EngineWorld]:
+    """Yield a world whose tenant ``contoso`` is the simulated directory."""
+    world = EngineWorld(folder, lease=5.0)
+    access = GraphAccess(
+        graph_url=simulator.url,
+        authority_url=simulator.url,
+        trust=ssl.create_default_context(cafile=simulator.ca_file),
+        budgets=Budget(),
+        token_seconds=60,
+        retry_policy=RETRY_POLICY,
+    )
+    world.context = dataclasses.replace(world.context, access=access, targets=access)
+    world.tenant = add_tenant(world.context, "ada", "contoso", reader(), restoring=restoring).tenant
+    world.catalog = world.context.catalog.tenant(world.tenant.tenant_id)
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+def value_of(simulator: Simulator, path: str, object_id: str) -> dict[str, Any]:
+    """Return an object as the simulator has it."""
+    values = (json.loads(line) for line in simulator.objects(path))
+    found: dict[str, Any] = next(value for value in values if value["id"] == object_id)
+    return found
