@@ -23,6 +23,7 @@ _NUMBERED = re.compile(r"(\d+)(?:@[^@]*)?$")
 _WITH_NUMBER = frozenset(
     (
         ("users", "userPrincipalName"),
+        ("users", "mail"),
         ("users", "mailNickname"),
         ("groups", "displayName"),
         ("groups", "mailNickname"),

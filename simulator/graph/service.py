@@ -26,6 +26,7 @@ from simulator.graph.stored import State
 from simulator.graph.tokens import App, Tokens
 from simulator.graph.upkeep import catch_up
 from simulator.graph.visibility import any_readable, readable
+from simulator.graph.writes.invitations import invite
 from simulator.graph.writes.objects import Objects, Place
 from simulator.graph.writes.references import References
 from simulator.graph.writes.rules import Call
@@ -83,6 +84,8 @@ class Service:
             return self._bin.own(request, app, own_bin, segments[_OWN_BIN_SEGMENTS:])
         if segments == ["directoryObjects", "getByIds"]:
             return self._by_ids(request, app)
+        if segments == ["invitations"]:
+            return invite(self._directory, request, app)
         if len(segments) == 2 and segments[0] == "directoryObjects":
             return self._any(request, app, segments[1])
         alternate = _ALTERNATE_KEY.fullmatch(segments[0]) if segments else None

@@ -82,7 +82,7 @@ USERS = Kind(
         Relation("extensions", 1, child=EXTENSIONS),
     ),
     stored_elsewhere=frozenset(properties.ELSEWHERE.split()),
-    indexed=("userPrincipalName", "displayName", "mailNickname"),
+    indexed=("userPrincipalName", "displayName", "mailNickname", "mail", "onPremisesImmutableId"),
     remove=frozenset(("User.DeleteRestore.All",)),
     reverse=(_MEMBER_OF, Reverse("directReports", (("users", "manager"),))),
 )

@@ -35,6 +35,11 @@ def _check_property(rules: Rules, change: Change, name: str, value: object) -> N
     fixed = name in rules.create_only and not change.creates and value != current
     if name in rules.read_only or fixed:
         raise rules.refused(f"Property '{name}' is read-only and cannot be set.")
+    needed = rules.permissions.get(name)
+    if name in rules.delegated or (needed and not change.app.may(needed)):
+        raise Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    if name in rules.alone and (change.creates or len(change.given) > 1):
+        raise rules.refused(f"Property '{name}' cannot be set together with other properties.")
     if name in rules.once and current not in (None, value):
         raise rules.refused(f"Property '{name}' cannot be changed once it has been set.")
     if value == "" and not rules.blank:

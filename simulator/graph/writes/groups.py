@@ -20,6 +20,13 @@ licenseProcessingState hasMembersWithLicenseErrors isManagementRestricted create
 onPremisesDomainName onPremisesLastSyncDateTime onPremisesNetBiosName onPremisesSamAccountName
 onPremisesSecurityIdentifier onPremisesSyncEnabled onPremisesProvisioningErrors
 """
+_OF_MAILBOX = frozenset(
+    (
+        *("allowExternalSenders", "autoSubscribeNewMembers", "hideFromAddressLists"),
+        *("hideFromOutlookClients", "isSubscribedByMail", "unseenCount"),
+    )
+)
+"""Properties that Exchange keeps."""
 _NICKNAME = re.compile(r"[!-~]{1,64}")
 _NOT_IN_NICKNAMES = set("@()\\/[]';:<>,\"")
 _RULE = re.compile(r"(user|device)\.[\w.]+\s+-?\w+|direct reports for", re.I)
@@ -122,6 +129,16 @@ def _derived(change: Change) -> dict[str, object]:
     return {"visibility": "Private"} if assignable else {}
 
 
+def _stored(change: Change) -> None:
+    """Remove the members of a group that has become dynamic."""
+    if change.creates or not _dynamic(change.given) or _dynamic(change.old or {}):
+        return
+    relation = GROUPS.relation("members")
+    for target, _ in change.directory.existing_links(GROUPS, change.id, relation) if relation else ():
+        if relation:
+            change.directory.unlink(GROUPS, change.id, relation, target)
+
+
 def _check_link(linking: Linking) -> None:
     if linking.relation.name not in ("members", "owners"):
         return
@@ -200,6 +217,8 @@ RULES = Rules(
     once=frozenset(("uniqueName",)),
     not_null=frozenset(("displayName", "mailNickname", "securityEnabled")),
     at_most={"displayName": 256, "membershipRule": 3072, "description": 1024},
+    alone=_OF_MAILBOX,
+    delegated=frozenset(("assignedLabels",)),
     unique=(Unique("uniqueName", in_bin=True), Unique("mailNickname", in_bin=True, applies=_unified)),
     checks=(
         *(_check_source, _check_type, check_name, _check_nickname, _check_dynamic),
@@ -207,6 +226,7 @@ RULES = Rules(
     ),
     defaults=_defaults,
     derived=_derived,
+    stored=_stored,
     linking=(_check_link,),
     removing=(_check_removal,),
     linked=follow_membership,

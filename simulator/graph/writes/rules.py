@@ -109,6 +109,12 @@ class Rules:
     at_most: Mapping[str, int] = field(default_factory=dict)
     """The greatest length of a text or a list, by property."""
     unique: tuple[Unique, ...] = ()
+    alone: frozenset[str] = frozenset()
+    """Properties kept by another service: an update may set one of them alone, and a creation none."""
+    delegated: frozenset[str] = frozenset()
+    """Properties that only a signed-in user may set."""
+    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Permissions that properties need beside that of the kind, by property; one of them is enough."""
     unstored: frozenset[str] = frozenset()
     """Properties that are accepted and never shown, such as passwords."""
     blank: bool = False

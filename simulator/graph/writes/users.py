@@ -3,7 +3,7 @@
 import json
 
 from simulator.graph.answers import bad_request
-from simulator.graph.kinds import ORGANIZATION
+from simulator.graph.kinds import ORGANIZATION, USERS
 from simulator.graph.writes.authority import require_over_user, require_password_role
 from simulator.graph.writes.licences import assign_to_user, release_seats, take_seats
 from simulator.graph.writes.rules import Change, Linking, Removal, Rules, Unique
@@ -116,15 +116,35 @@ def _restored(removal: Removal) -> None:
     take_seats(removal)
 
 
+def _derived(change: Change) -> dict[str, object]:
+    """Return the addresses of a user whose `mail` is set: it becomes the primary one."""
+    mail = change.given.get("mail")
+    if not isinstance(mail, str):
+        return {}
+    addresses = (change.old or {}).get("proxyAddresses")
+    others = [
+        str(each).replace("SMTP:", "smtp:", 1)
+        for each in (addresses if isinstance(addresses, list) else ())
+        if str(each).lower() != f"smtp:{mail.lower()}"
+    ]
+    return {"proxyAddresses": [f"SMTP:{mail}", *others]}
+
+
 RULES = Rules(
     required=("accountEnabled", "displayName", "mailNickname", "userPrincipalName", "passwordProfile"),
     read_only=frozenset(_READ_ONLY.split()),
-    not_null=frozenset(("displayName", "userPrincipalName", "accountEnabled", "mailNickname")),
+    not_null=frozenset(("displayName", "userPrincipalName", "accountEnabled", "mail", "mailNickname")),
     at_most={"displayName": 256, "mailNickname": 64, "otherMails": 250, "businessPhones": 1, "jobTitle": 128},
-    unique=(Unique("userPrincipalName"),),
+    unique=(Unique("userPrincipalName"), Unique("onPremisesImmutableId")),
     unstored=frozenset(("passwordProfile",)),
+    alone=USERS.stored_elsewhere,
+    permissions={
+        "employeeLeaveDateTime": frozenset(("User-LifeCycleInfo.ReadWrite.All",)),
+        "customSecurityAttributes": frozenset(("CustomSecAttributeAssignment.ReadWrite.All",)),
+    },
     checks=(_check_domain, _check_synchronised, _check_password, _check_authority),
     defaults=_defaults,
+    derived=_derived,
     linking=(_check_manager,),
     removing=(_check_removal,),
     removed=release_seats,
