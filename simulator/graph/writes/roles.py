@@ -8,11 +8,11 @@ from simulator.graph.kinds import APPLICATIONS, GROUPS, ROLE_ASSIGNMENTS, SERVIC
 from simulator.graph.kinds.roles import DEFINITIONS
 from simulator.graph.stored import Stored
 from simulator.graph.writes import scoped
+from simulator.graph.writes.checking import CONFLICT
 from simulator.graph.writes.rules import Change, Removal, Rules
 from simulator.graph.writes.shapes import mappings, strings
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_CONFLICT = "A conflicting object with one or more of the specified property values is present in the directory."
 _KEY = ("principalId", "roleDefinitionId", "directoryScopeId", "appScopeId")
 
 
@@ -22,7 +22,7 @@ _KEY = ("principalId", "roleDefinitionId", "directoryScopeId", "appScopeId")
 def _check_definition(change: Change) -> None:
     if (change.old or {}).get("isBuiltIn") is True:
         raise bad_request("A built-in role definition cannot be changed.")
-    if not _GUID.fullmatch(change.id):
+    if change.creates and not _GUID.fullmatch(change.id):
         raise bad_request("Invalid value specified for property 'templateId' of resource 'UnifiedRoleDefinition'.")
     if "rolePermissions" in change.given:
         rows = mappings(change.given["rolePermissions"])
@@ -116,7 +116,7 @@ def _check_assignment(change: Change) -> None:
     if change.given.get("directoryScopeId"):
         check_scope(change.directory, str(change.given["directoryScopeId"]))
     if same(change.directory, change.kind, change.given):
-        raise bad_request(_CONFLICT)
+        raise bad_request(CONFLICT)
 
 
 ASSIGNMENT = Rules(

@@ -11,6 +11,7 @@ from simulator.graph.answers import bad_request, missing
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import DIRECTORY_ROLES, ROLE_ASSIGNMENTS, UNITS, USERS, Kind
 from simulator.graph.kinds.roles import DEFINITIONS, SCOPED
+from simulator.graph.writes.checking import CONFLICT
 from simulator.graph.writes.rules import Change, Removal, Rules
 from simulator.graph.writes.shapes import mapping
 
@@ -59,9 +60,7 @@ def _check(change: Change) -> None:
     scope = f"{_SCOPE}{change.owner}"
     wanted = (principal, _template(change.directory, str(change.given["roleId"])), scope)
     if wanted in {_row(value) for value in _assignments(change.directory, principal).values()}:
-        raise bad_request(
-            "A conflicting object with one or more of the specified property values is present in the directory."
-        )
+        raise bad_request(CONFLICT)
 
 
 def _derived(change: Change) -> dict[str, object]:
@@ -144,9 +143,7 @@ def _check_role(change: Change) -> None:
         raise missing(str(template))
     roles = change.directory.walk(DIRECTORY_ROLES)
     if any(stored.properties().get("roleTemplateId") == template for _, stored in roles):
-        raise bad_request(
-            "A conflicting object with one or more of the specified property values is present in the directory."
-        )
+        raise bad_request(CONFLICT)
 
 
 def _role_names(change: Change) -> dict[str, object]:

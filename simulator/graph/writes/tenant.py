@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable
 
-from simulator.graph.answers import Answer, Refused, bad_request
+from simulator.graph.answers import Answer, bad_request, missing
 from simulator.graph.kinds import GROUPS
 from simulator.graph.kinds.tenant import LIFECYCLE, SETTINGS, TEMPLATES
 from simulator.graph.writes.body import body_of
+from simulator.graph.writes.checking import CONFLICT
 from simulator.graph.writes.rules import Call, Change, Removal, Rules
 from simulator.graph.writes.shapes import mapping, mappings
 
-_CONFLICT = "A conflicting object with one or more of the specified property values is present in the directory."
 _SHORTEST_LIFETIME = 30
 
 
@@ -80,7 +80,7 @@ def _check_setting(change: Change) -> None:
         stored.properties().get("templateId") == change.given["templateId"]
         for _, stored in change.directory.walk(SETTINGS)
     ):
-        raise bad_request(_CONFLICT)
+        raise bad_request(CONFLICT)
 
 
 def _setting_values(change: Change) -> dict[str, object]:
@@ -127,7 +127,7 @@ def _manage(call: Call, adds: bool) -> Answer:
     group = str(body_of(call.request).get("groupId"))
     stored = call.directory.reachable(GROUPS, group)
     if stored is None:
-        raise Refused(404, "Request_ResourceNotFound", f"Resource '{group}' does not exist.")
+        raise missing(group)
     relation = call.kind.relation("groups")
     links = dict(call.directory.existing_links(call.kind, call.id, relation)) if relation else {}
     changes = call.stored.properties().get("managedGroupTypes") == "Selected" and (group in links) != adds
