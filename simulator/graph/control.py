@@ -40,6 +40,7 @@ class Control:
             ("GET", "faults"): lambda _: document(self._faults.listing()),
             ("DELETE", "faults"): lambda _: self._clear_faults(),
             ("GET", "quotas"): lambda _: document(quotas.document()),
+            ("POST", "quotas"): self._limit_objects,
             ("GET", "delta"): lambda _: self._show_habits(),
             ("POST", "delta"): self._set_habits,
             ("GET", "lag"): lambda _: document(asdict(directory.lag.seconds)),
@@ -145,6 +146,14 @@ class Control:
     def _clear_faults(self) -> Answer:
         self._faults.clear()
         return document({})
+
+    def _limit_objects(self, request: Request) -> Answer:
+        fields = given_object(request)
+        limit = fields.get("objects")
+        if set(fields) != {"objects"} or isinstance(limit, bool) or not isinstance(limit, int | None):
+            raise ValueError("quotas have objects, a number or null")
+        self._directory.object_limit = limit
+        return document(fields)
 
     def _show_habits(self) -> Answer:
         return document(asdict(self._delta.habits))

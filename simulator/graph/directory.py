@@ -34,6 +34,7 @@ class Directory:
         self.deletions: deque[tuple[float, Kind, str]] = deque()
         """Time, kind and id of each move to the recycle bin."""
         self.licences = frozenset(LICENCES)
+        self.object_limit: int | None = None
         paths = (*KINDS, ASSIGNMENTS.path)
         self._stored: dict[str, dict[str, Stored]] = {path: {} for path in paths}
         self._altered: dict[str, set[int]] = {path: set() for path in paths}
@@ -172,7 +173,7 @@ class Directory:
         kinds = DIRECTORY_OBJECTS if kind is None else (kind,)
         generated = (start for each in kinds for start in self.generator.owners_of_link(each.path, id))
         starts = sorted({*generated, *self._links.starts(id)})
-        return [start for start in starts if self._links.read(*start).get(id) is not None]
+        return [start for start in starts if not self._links.removed(start, id)]
 
     # -- changing
 

@@ -30,6 +30,11 @@ class Links:
         self._links[start][target] = value
         self._starts.setdefault(target, {})[start] = None
 
+    def removed(self, start: Start, target: str) -> bool:
+        """Return whether a link that the generator made, or that was set here, does not exist any more."""
+        stored = self._links.get(start)
+        return stored is not None and stored.get(target) is None
+
     def starts(self, target: str) -> list[Start]:
         """Return the starts of all links to this object that were ever set here. Links of the generator are not included."""
         return list(self._starts.get(target, ()))

@@ -1,4 +1,4 @@
-"""The Graph simulator against the conformance cases beside the checkout."""
+"""The Graph simulator against the conformance cases of reads and writes beside the checkout."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 _SHARED = Path(__file__).resolve().parents[3] / "shared"
-_RUNNER, _CASES = _SHARED / "run_graph_cases.py", _SHARED / "graph-cases.json"
+_RUNNER = _SHARED / "run_graph_cases.py"
 
 
 @pytest.fixture
@@ -30,14 +30,16 @@ def simulator(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     process.stdout.close()
 
 
-def test_the_simulator_answers_every_case_as_graph_does(simulator: tuple[str, Path], tmp_path: Path) -> None:
-    if not (_RUNNER.is_file() and _CASES.is_file()):
-        print("skipped: run_graph_cases.py and graph-cases.json do not stand beside the checkout")
-        pytest.skip("run_graph_cases.py and graph-cases.json do not stand beside the checkout")
+@pytest.mark.parametrize("name", ["graph-cases.json", "write-cases.json"])
+def test_the_simulator_answers_every_case_as_graph_does(simulator: tuple[str, Path], tmp_path: Path, name: str) -> None:
+    cases = _SHARED / name
+    if not (_RUNNER.is_file() and cases.is_file()):
+        print(f"skipped: run_graph_cases.py and {name} do not stand beside the checkout")
+        pytest.skip(f"run_graph_cases.py and {name} do not stand beside the checkout")
     url, ca_file = simulator
     out = tmp_path / "rows.json"
     done = subprocess.run(
-        [sys.executable, str(_RUNNER), str(_CASES), url, str(ca_file), "--json", str(out)],
+        [sys.executable, str(_RUNNER), str(cases), url, str(ca_file), "--json", str(out)],
         capture_output=True,
         text=True,
         timeout=150,
@@ -45,5 +47,5 @@ def test_the_simulator_answers_every_case_as_graph_does(simulator: tuple[str, Pa
     )
     print(done.stdout)
     rows = json.loads(out.read_text())
-    assert len(rows) == len(json.loads(_CASES.read_text())["cases"])
+    assert len(rows) == len(json.loads(cases.read_text())["cases"])
     assert [row for row in rows if not row["pass"]] == []

@@ -1,5 +1,6 @@
 """What an application may do to protected objects: directory roles that it holds (Graph: "Working with users")."""
 
+from simulator.graph import raw_json
 from simulator.graph.answers import Refused
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import GROUPS, ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS, UNITS
@@ -79,7 +80,7 @@ def is_protected(directory: Directory, user: str) -> bool:
         return True
     for path, start, relation in directory.starts(user):
         group = directory.live(GROUPS, start) if path == GROUPS.path and relation in ("members", "owners") else None
-        if group is not None and group.properties().get("isAssignableToRole") is True:
+        if group is not None and raw_json.member(group.value, "isAssignableToRole") == b"true":
             return True
     return False
 

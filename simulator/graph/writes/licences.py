@@ -6,6 +6,7 @@ as long as the group and the membership are; without a free seat it is an error 
 
 import json
 
+from simulator.graph import raw_json
 from simulator.graph.answers import Answer, bad_request
 from simulator.graph.directory import Directory
 from simulator.graph.entities import entity
@@ -164,7 +165,8 @@ def _inherited(directory: Directory, user: str) -> dict[str, dict[str, list[str]
     inherited: dict[str, dict[str, list[str]]] = {}
     for path, group, relation in directory.starts(user, USERS):
         stored = directory.live(GROUPS, group) if (path, relation) == (GROUPS.path, "members") else None
-        for sku, plans in _listed(stored.properties()).items() if stored else ():
+        licensed = stored is not None and raw_json.member(stored.value, "assignedLicenses") is not None
+        for sku, plans in _listed(stored.properties()).items() if stored and licensed else ():
             inherited.setdefault(sku, {})[group] = plans
     return inherited
 

@@ -15,6 +15,7 @@ from simulator.graph.stored import State, Stored
 from simulator.graph.tokens import App
 from simulator.graph.writes.body import body_of
 from simulator.graph.writes.checking import CONFLICT, check
+from simulator.graph.writes.object_quota import check_room
 from simulator.graph.writes.references import References
 from simulator.graph.writes.rules import Change, Removal, Rules
 from simulator.graph.writes.table import RULES
@@ -67,6 +68,7 @@ class Objects:
         if self._stored(place, new_id) is not None:
             raise rules.refused(CONFLICT)
         self._references.check(app, kind, new_id, links)
+        check_room(self._directory, kind)
         defaults = {name: value for name, value in rules.defaults(change).items() if name not in change.given}
         set_by_graph = {"id": new_id, **(key or {}), **defaults, **rules.derived(change)}
         value = raw_json.before(_stored_members(kind, rules, request, set_by_graph), _members(set_by_graph))

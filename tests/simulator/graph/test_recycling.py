@@ -112,3 +112,16 @@ async def test_a_service_principal_comes_back_without_its_claims_mapping_policy(
         await client.http.delete(f"/v1.0/servicePrincipals/{principal}")
         assert (await client.http.post(f"/v1.0/directory/deletedItems/{principal}/restore")).status_code == 200
         assert await client.ids(policies) == []
+
+
+async def test_a_service_principal_returns_only_while_its_application_exists() -> None:
+    async with simulated() as client:
+        application = (await client.http.post("/v1.0/applications", json={"displayName": "A"})).json()
+        principal = (await client.http.post("/v1.0/servicePrincipals", json={"appId": application["appId"]})).json()
+        restore = f"/v1.0/{_BIN}/{principal['id']}/restore"
+        for purge, status in ((False, 200), (True, 400)):
+            await client.http.delete(f"/v1.0/applications/{application['id']}")
+            assert (await client.get(f"servicePrincipals/{principal['id']}")).status_code == 404
+            action, path = ("DELETE", "") if purge else ("POST", "/restore")
+            await client.http.request(action, f"/v1.0/{_BIN}/{application['id']}{path}")
+            assert (await client.http.post(restore)).status_code == status

@@ -138,6 +138,7 @@ async def test_conditional_access_needs_its_licence() -> None:
         ("faults", [{"what": "status"}]),
         ("faults", [{"what": "drop", "match": {"path": "("}}]),
         ("faults", [{"what": "status-after"}]),
+        ("quotas", {"objects": "many"}),
         ("lag", {"get": -1}),
         ("lag", {"write": 1}),
         ("quirks", {"without_effect": ["department"]}),

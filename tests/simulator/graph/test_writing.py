@@ -37,6 +37,18 @@ async def test_a_name_is_reserved_while_its_user_lives() -> None:
         assert await _create(client, generated["userPrincipalName"]) == 201
 
 
+async def test_objects_in_the_bin_count_toward_the_limit_of_objects() -> None:
+    async with simulated() as client:
+        await client.control("quotas", {"objects": 2})
+        created = [await client.http.post("/v1.0/groups", json=_GROUP) for _ in range(2)]
+        first = created[0].json()["id"]
+        await client.http.delete(f"/v1.0/groups/{first}")
+        refused = await client.http.post("/v1.0/groups", json=_GROUP)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "Directory_QuotaExceeded")
+        await client.http.delete(f"/v1.0/directory/deletedItems/{first}")
+        assert (await client.http.post("/v1.0/groups", json=_GROUP)).status_code == 201
+
+
 async def test_an_object_with_a_unique_name_is_created_once() -> None:
     async with simulated() as client:
         path, headers = "/v1.0/groups(uniqueName='k')", {"Prefer": "create-if-missing"}
