@@ -43,7 +43,7 @@ class TextSearch:
         return b"\\" in records or self._may_contain(records)
 
     def _may_contain(self, records: bytes) -> bool:
-        """Return False if no record contains the text as it is written, without a regard to escapes."""
+        """Return False if no record contains the text in the form in which it is written, with its escapes."""
         if self._spellings:
             return any(spelling in records for spelling in self._spellings)
         folded = records.lower()

@@ -15,7 +15,7 @@ class Matching:
 
     def among(self, lines: list[Line]) -> list[Line]:
         """Return those of sorted lines that contain the text."""
-        if not self._search.possible(b"\n".join(filter(None, chain.from_iterable(lines)))):
+        if not self._search.possible(b" ".join(filter(None, chain.from_iterable(lines)))):
             return []
         return [line for line in lines if self._search.matches(split_order(line[0])[1], line[1] or b"")]
 
