@@ -24,7 +24,7 @@ def known_changes(
     objects, and where too many lines would have to be read. A full backup counts none: it reads nothing of its parent, so
     that it works while the parent is damaged or the KMS key of the parent's data keys is refused.
     """
-    if parent is None or work.catalog.jobs.get(work.claim.job_id).full:
+    if parent is None or work.job.full:
         return {}
     before, after = SnapshotReader(work.blobs, parent.streams), SnapshotReader(work.blobs, states)
     changes = {name: _changes(work, before, after, name, recounted) for name in after.resources}

@@ -136,10 +136,9 @@ def _first(work: Work, stream: Stream) -> Start:
     manifest = parent_manifest(work)
     states = {state.stream: state for state in manifest.streams} if manifest is not None else {}
     state = states.get(stream.name)
-    job = work.catalog.jobs.get(work.claim.job_id)
     oldest = now - timedelta(days=work.context.limits.cursor_days)
     if (
-        not job.full
+        not work.job.full
         and not work.claim.fresh_starts
         and stream.reading is Reading.DELTA
         and state is not None
@@ -151,7 +150,7 @@ def _first(work: Work, stream: Stream) -> Start:
         cursor = Cursor(Secret(state.cursor.encode()), more=False)
         return Start(cursor, False, now, state.to_refetch, _confirms_deletion(work, state.cursor_issued))
     # A stream without delta is read as a whole each time, and only its differences are stored.
-    only_differences = not job.full and stream.reading is not Reading.DELTA and state is not None
+    only_differences = not work.job.full and stream.reading is not Reading.DELTA and state is not None
     return Start(None, True, now, base=state.runs if only_differences and state is not None else [])
 
 

@@ -16,7 +16,7 @@ def parent_manifest(work: Work) -> Manifest | None:
     A full backup reads everything anew. It ignores a parent that is missing or damaged, so that a tenant can recover from
     a damaged snapshot.
     """
-    job = work.catalog.jobs.get(work.claim.job_id)
+    job = work.job
     if job.parent is None:
         return None
     snapshot = work.catalog.snapshots.get(job.parent)

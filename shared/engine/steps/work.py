@@ -1,9 +1,10 @@
 """A running step: its claim, the renewal of the claim, and its data keys."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from shared.domain.deadline import Deadline
-from shared.domain.jobs import Claim
+from shared.domain.jobs import Claim, Job
 from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.claim_keeper import ClaimKeeper
@@ -37,6 +38,11 @@ class Work:
     """The thread that renews the claim."""
     keys: ProcessKeys
     """The data keys that this process may use for the tenant."""
+
+    @cached_property
+    def job(self) -> Job:
+        """Return the job's row as it was at the first use: for columns that do not change while the step runs."""
+        return self.catalog.jobs.get(self.claim.job_id)
 
     @property
     def blobs(self) -> BlobReader:

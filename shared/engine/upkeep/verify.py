@@ -4,7 +4,7 @@ Key objects are compared with SQL: without them the bucket would not be enough f
 hash that their children's sealed manifests have. Every other object under the tenant's prefix is accounted for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -58,15 +58,16 @@ def verify_step(work: Work) -> bool:
     Damage fails the job with ``BLOB_DAMAGED``, and its detail lists each blob. A verify that opens blobs stops when its time
     slice is over: it stores a checkpoint and raises TimeSliceOver. The next claim continues after the last verified run.
     """
-    job = work.catalog.jobs.get(work.claim.job_id)
+    job = work.job
     shallow = isinstance(job.detail, VerifyRequest) and job.detail.shallow
     snapshots = [work.catalog.snapshots.get(job.snapshot)] if job.snapshot else work.catalog.snapshots.all()
+    keys = work.catalog.keys.all()  # once, because a tenant has many, and each snapshot needs few
     progress = (None if shallow else last_state(work, _Progress)) or _Progress()
     time_slice = work.time_slice()
     for snapshot in snapshots:
         if snapshot.snapshot_id in progress.snapshots:
             continue
-        _verify_keys(work, snapshot, progress)
+        _verify_keys(work, snapshot, keys, progress)
         for _ in (_verify_hashes if shallow else _verify_contents)(work, snapshot, progress):
             if not shallow and time_slice.over:
                 store_state(work, progress)
@@ -94,10 +95,10 @@ def _end(work: Work, progress: _Progress) -> bool:
     return False
 
 
-def _verify_keys(work: Work, snapshot: Snapshot, progress: _Progress) -> None:
-    """Verify the key objects of the data keys that the snapshot needs. Needs no key."""
+def _verify_keys(work: Work, snapshot: Snapshot, keys: Sequence[WrappedKey], progress: _Progress) -> None:
+    """Verify the key objects of those data keys that the snapshot needs. Needs no key."""
     jobs = {run.job_id for run in work.catalog.snapshots.runs(snapshot.snapshot_id)}
-    for key in work.catalog.keys.all():
+    for key in keys:
         needed = key.job_id in jobs or key.data_key_id == snapshot.data_key_id
         if needed and key.data_key_id not in progress.keys:
             work.claim_keeper.check()
