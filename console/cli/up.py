@@ -19,6 +19,7 @@ from console.store_watch import StoreWatch
 from console.supervisor.loop import Supervisor
 from console.watch import Signs, Watch
 from shared import wiring
+from shared.domain.deadline import Deadline
 from shared.domain.errors import Code, Refuse
 from shared.domain.limits import Limits
 from shared.ports.broker import Broker
@@ -119,9 +120,9 @@ def _exclusive(home: Path) -> Iterator[int]:
     with _open(home / "up.lock") as own, _open(home / "parts.lock") as parts:
         if not _locked(own):
             raise Refuse(Code.BUSY, f"The stack of {home} is running already; stop it first.")
-        deadline = time.monotonic() + wiring.LIMITS.leftovers_seconds
+        deadline = Deadline(wiring.LIMITS.leftovers_seconds, time.monotonic)
         while not _locked(parts):
-            if time.monotonic() > deadline:
+            if deadline.over:
                 raise Refuse(Code.BUSY, f"Processes of an earlier start in {home} have not ended yet; try again.")
             time.sleep(0.05)
         yield parts

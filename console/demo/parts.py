@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from console.demo.screen import Screen
 from console.supervisor.guarded import Guarded, tail
+from shared.domain.deadline import Deadline
 
 _ENTRAKEEP = (sys.executable, "-m", "console.cli")
 _COMMAND_SECONDS = 120.0
@@ -55,8 +56,8 @@ class Parts:
         With ``kind`` ``"log"``, read its log instead. Raise DemoFailed if the part ends, or prints no such line within a
         minute.
         """
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
+        deadline = Deadline(_START_SECONDS, time.monotonic)
+        while not deadline.over:
             for line in (self._logs / f"{name}.{kind}").read_text(errors="replace").splitlines():
                 if line.startswith(word):
                     return line.removeprefix(word).strip()
@@ -109,10 +110,10 @@ class Commands:
         """Run a command. Return its exit status. Raise DemoFailed if it does not end in time."""
         sys.stdout.flush()
         process = Guarded((*_ENTRAKEEP, *words), self._environment, output, grace=0.0, errors=errors)
-        deadline = time.monotonic() + _COMMAND_SECONDS
+        deadline = Deadline(_COMMAND_SECONDS, time.monotonic)
         try:
             while (status := process.status()) is None:
-                if time.monotonic() > deadline:
+                if deadline.over:
                     raise DemoFailed(f"'{_typed(words)}' has not ended within {_COMMAND_SECONDS:.0f} seconds.")
                 time.sleep(_LOOK)
             return status

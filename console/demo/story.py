@@ -11,6 +11,7 @@ from console.demo.parts import DemoFailed
 from console.demo.screen import Screen
 from console.demo.stage import SECRET_FILE, Stage
 from shared import wiring
+from shared.domain.deadline import Deadline
 from shared.domain.schedule import next_due
 
 _TENANT = "demo"
@@ -98,8 +99,8 @@ class Story:
 
     def _next_job(self, known: set[str]) -> dict[str, Any]:
         """Wait for the end of the first backup that is not one of ``known``. Return it."""
-        deadline = time.monotonic() + _SCHEDULED_SECONDS
-        while time.monotonic() < deadline:
+        deadline = Deadline(_SCHEDULED_SECONDS, time.monotonic)
+        while not deadline.over:
             new = [job for job in self._jobs() if job["id"] not in known]
             if new and new[-1]["finished_at"]:
                 return new[-1]

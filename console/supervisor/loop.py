@@ -7,6 +7,7 @@ from pathlib import Path
 
 from console.supervisor import guard
 from console.supervisor.part import Pace, Part, Seat
+from shared.domain.deadline import Deadline
 from shared.domain.limits import LIMITS
 
 _ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
@@ -59,13 +60,13 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Start the stages and tend their parts until a signal to end arrives."""
-        opened, ready, impatient_at = 1, False, time.monotonic() + LIMITS.parts_slow_seconds
-        look_at = time.monotonic() + LIMITS.parts_look_seconds
+        opened, ready = 1, False
+        slow = Deadline(LIMITS.parts_slow_seconds, time.monotonic)
+        look = Deadline(LIMITS.parts_look_seconds, time.monotonic)
         while True:
-            now = time.monotonic()
             seats = [seat for stage in self._stages[:opened] for seat in stage]
             for seat in seats:
-                seat.tend(now)
+                seat.tend(time.monotonic())
             if not ready:
                 silent = [seat.part.name for seat in seats if not seat.answers()]
                 if not silent and opened < len(self._stages):
@@ -74,12 +75,12 @@ class Supervisor:
                 if not silent:
                     ready = True
                     self._announce_ready()
-                elif now >= impatient_at:
-                    impatient_at = now + LIMITS.parts_slow_seconds
+                elif slow.over:
+                    slow = Deadline(LIMITS.parts_slow_seconds, time.monotonic)
                     self._say(f"still waiting for {', '.join(silent)}")
-            if now >= look_at:
+            if look.over:
                 self._look()
-                look_at = time.monotonic() + LIMITS.parts_look_seconds
+                look = Deadline(LIMITS.parts_look_seconds, time.monotonic)
             caught = signal.sigtimedwait(_WAKING, self._nap(seats, ready))
             if caught is not None and caught.si_signo in _ENDING:
                 return
@@ -96,8 +97,9 @@ class Supervisor:
             for seat in stage:
                 seat.stop()
             # The guard kills at the end of the grace. If it has not done so half a second later, the guard itself failed.
-            deadline = time.monotonic() + max((seat.part.grace for seat in stage), default=0.0) + 0.5
-            while not all(seat.is_gone() for seat in stage) and time.monotonic() < deadline:
+            grace = max((seat.part.grace for seat in stage), default=0.0)
+            deadline = Deadline(grace + 0.5, time.monotonic)
+            while not all(seat.is_gone() for seat in stage) and not deadline.over:
                 signal.sigtimedwait({signal.SIGCHLD}, 0.05)
             for seat in stage:
                 if not seat.is_gone():
