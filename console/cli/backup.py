@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from console.cli.arguments import AsJson, Name, Wait, examples
-from console.cli.changes import made_snapshot, total_changes
+from console.cli.changes import total_changes
 from console.cli.opening import open_catalog
 from console.cli.output import counted, note, print_document, print_line
 from console.cli.waiting import note_hindrances, refuse_failed, wait_for
@@ -33,7 +33,7 @@ def backup(
     The workers of a running stack ('entrakeep up') do the job.
     """
     catalog = open_catalog()
-    from shared.engine.requests.jobs import request_backup
+    from shared.engine.requests.jobs import job_overview, request_backup
 
     requested = request_backup(catalog, catalog.actor, name, full=full)
     job = requested.job
@@ -49,12 +49,12 @@ def backup(
             print_line(f"Job {job.job_id} is queued. Follow it with 'entrakeep jobs show {job.job_id}'.")
         return
     job = wait_for(catalog, job)
-    handle = catalog.tenant(job.tenant_id)
+    overview = job_overview(catalog, job.job_id)
+    made = overview.made
     if as_json:
-        print_document(job_with_results(job, name, handle.jobs.steps(job.job_id), made_snapshot(handle, job)))
+        print_document(job_with_results(job, name, overview.steps, made))
     refuse_failed(job)
-    if not as_json and job.snapshot:
-        made = handle.snapshots.get(job.snapshot)
+    if not as_json and made is not None:
         print_line(f"Snapshot {made.snapshot_id}: {counted(made.objects, 'object')}, {counted(made.links, 'link')}.")
         if made.parent is not None:
             print_line(f"Since the previous snapshot: {total_changes(made)}.")

@@ -1,27 +1,8 @@
 """What changed since the parent snapshot, as commands show it."""
 
-from typing import TYPE_CHECKING
-
 from console.cli.output import counted
 from console.documents.results import ChangesDocument
-from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind
 from shared.domain.model import Snapshot
-
-if TYPE_CHECKING:
-    from shared.ports.catalog.tenant import TenantCatalog
-
-
-def made_snapshot(catalog: "TenantCatalog", job: Job) -> Snapshot | None:
-    """Return the snapshot that a backup has made, or None if it made none or the snapshot was removed."""
-    if job.kind is not JobKind.BACKUP or job.snapshot is None:
-        return None
-    try:
-        return catalog.snapshots.get(job.snapshot)
-    except Refuse as refusal:
-        if refusal.code is not Code.NO_SUCH_SNAPSHOT:
-            raise
-        return None
 
 
 def changes_of(changes: ChangesDocument | None, made: Snapshot | None) -> str | None:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, JobId, Since, TenantOption, examples
-from console.cli.changes import changes_of, made_snapshot
-from console.cli.hindrances import hindrances
+from console.cli.changes import changes_of
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
 from console.cli.tables import fields_of, print_damaged, print_fields, print_key_job, print_strays, print_table
@@ -91,15 +90,14 @@ def show(job: JobId, as_json: AsJson = False) -> None:
     Shows its state, the reason of a failure, and the progress of each resource.
     """
     catalog = open_catalog()
-    row = catalog.find_job(job)
-    handle = catalog.tenant(row.tenant_id)
-    steps, made = handle.jobs.steps(job), made_snapshot(handle, row)
-    problems = [] if row.state.ended else hindrances(catalog)
-    document = job_details(row, _tenant_name(catalog, row), steps, problems, made)
+    from shared.engine.requests.jobs import job_overview
+
+    row, tenant, steps, problems, made = overview = job_overview(catalog, job)
+    document = job_details(*overview)
     if as_json:
         print_document(document)
         return
-    print_fields([*fields_of(job_document(row, document.tenant, steps)).items()])
+    print_fields([*fields_of(job_document(row, tenant, steps)).items()])
     rows = [
         (each.resource, each.state, each.records, each.changed, each.answer, changes_of(each.changes, made))
         for each in document.resources

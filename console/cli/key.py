@@ -25,10 +25,9 @@ def show(name: Name, as_json: AsJson = False) -> None:
     use 'entrakeep key check' for that.
     """
     catalog = open_catalog()
-    tenant = catalog.find(name)
-    handle = catalog.tenant(tenant.tenant_id)
-    health = handle.health
-    document = key_document(tenant, handle.keys.state(), health.get(), health.history(), handle.upkeep.untrusted())
+    from shared.engine.requests.customer_keys import key_overview
+
+    document = key_document(*key_overview(catalog, name))
     if as_json:
         print_document(document)
         return

@@ -1,15 +1,18 @@
 """Wait for a job of the workers by polling SQL, as long as beat is alive."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
-from console.cli.hindrances import Hindrance, hindrances, of_steps, refuse_without_stack
+from console.cli.opening import now
 from console.cli.output import note
 from console.cli.progress import shown_job
+from console.documents.jobs import trouble_of
+from shared.domain.deadline import Deadline, seconds_since
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobState
+from shared.domain.jobs import Job, JobState, Step
 from shared.domain.limits import LIMITS, Limits
+from shared.engine.requests.hindrances import Hindrance, hindrances
 from shared.ports.catalog.database import Catalog
 
 _LOOK, _LOOK_ASIDE = 0.25, 1.0
@@ -26,15 +29,15 @@ def wait_for(catalog: Catalog, job: Job, report: Callable[[Job], None] | None = 
     """
     jobs = catalog.tenant(job.tenant_id).jobs
     started_at, notes = time.monotonic(), _Notes()
-    look_at = started_at
+    aside = Deadline(0.0, time.monotonic)
     try:
         with shown_job() if report is None else nullcontext(lambda job, _: report(job)) as show:
             while not (job := jobs.get(job.job_id)).state.ended:
-                if (now := time.monotonic()) >= look_at:
-                    look_at = now + _LOOK_ASIDE
-                    problems = hindrances(catalog, now - started_at, limits)
-                    refuse_without_stack(job, problems)
-                    notes.update([*problems, *of_steps(job, jobs.steps(job.job_id))])
+                if aside.over:
+                    aside = Deadline(_LOOK_ASIDE, time.monotonic)
+                    problems = hindrances(catalog, seconds_since(started_at, time.monotonic), limits)
+                    _refuse_without_stack(job, problems)
+                    notes.update([*problems, *_of_steps(job, jobs.steps(job.job_id))])
                 show(job, jobs.steps(job.job_id))
                 time.sleep(_LOOK)
     except KeyboardInterrupt:
@@ -57,6 +60,21 @@ def note_hindrances(catalog: Catalog) -> None:
     """Note the problems that block the job, if there are any."""
     for hindrance in hindrances(catalog):
         note(f"{hindrance} The job waits.")
+
+
+def _of_steps(job: Job, steps: Sequence[Step]) -> list[Hindrance]:
+    """Return the trouble of the job's steps with the store, a key or Graph, if it has lasted for a while."""
+    trouble = trouble_of(job, steps)
+    if trouble is None or (now() - trouble.since).total_seconds() < LIMITS.trouble_shown_seconds:
+        return []
+    return [Hindrance(trouble.code, trouble.message)]
+
+
+def _refuse_without_stack(job: Job, problems: list[Hindrance]) -> None:
+    """Raise Refuse ``STACK_NOT_RUNNING`` if that is one of the problems."""
+    for hindrance in problems:
+        if hindrance.code is Code.STACK_NOT_RUNNING:
+            raise Refuse(hindrance.code, f"{hindrance.message} The job {job.job_id} stays {job.state}.")
 
 
 class _Notes:

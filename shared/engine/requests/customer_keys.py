@@ -4,16 +4,41 @@ A key is changed in two requests. The first checks the new key in a job of the w
 user has agreed to the terms for a first key, the second one requests the change. The change makes every check again.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from shared.domain.arns import PRINCIPAL, account_of, check_form, region_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job, JobKind, JobState, KeyChangeProgress, KeyChecks, Origin
+from shared.domain.key_health import KeyEvent, KeyHealth
 from shared.domain.model import KeyMode, Tenant
+from shared.domain.trust import Untrusted
 from shared.engine.context import Context
 from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms
 from shared.ports.catalog.database import Catalog
+from shared.ports.catalog.keys import KeyState
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.keys import Caller
+
+
+class KeyOverview(NamedTuple):
+    """What SQL knows about a tenant's KMS key."""
+
+    tenant: Tenant
+    keys: KeyState
+    health: KeyHealth
+    history: Sequence[KeyEvent]
+    untrusted: Sequence[Untrusted]
+    """Data keys and manifests under other KMS keys that the last sweep or rebuild saw in the store."""
+
+
+def key_overview(catalog: Catalog, name: str) -> KeyOverview:
+    """Return what is known about a tenant's KMS key. Do not call KMS. Raise Refuse ``NO_SUCH_TENANT``."""
+    tenant = catalog.find(name)
+    handle = catalog.tenant(tenant.tenant_id)
+    health = handle.health
+    return KeyOverview(tenant, handle.keys.state(), health.get(), health.history(), handle.upkeep.untrusted())
 
 
 def allow_key(catalog: Catalog, actor: str, name: str) -> None:

@@ -1,10 +1,15 @@
-"""Requests for jobs: back up, verify, retry, cancel."""
+"""Requests for jobs: back up, verify, show, retry, cancel."""
+
+from typing import NamedTuple
 
 import msgspec
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, Origin, VerifyRequest, row_of
+from shared.domain.jobs import Job, JobKind, Origin, Step, VerifyRequest, row_of
+from shared.domain.model import Snapshot
+from shared.engine.requests.hindrances import Hindrance, hindrances
 from shared.ports.catalog.database import Catalog
+from shared.ports.catalog.tenant import TenantCatalog
 
 
 class RequestedJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +19,19 @@ class RequestedJob(msgspec.Struct, frozen=True, kw_only=True):
     """The requested job, or the one that is queued or running already."""
     new: bool
     """True if the request created the job."""
+
+
+class JobOverview(NamedTuple):
+    """A job, with all that SQL knows about it."""
+
+    job: Job
+    tenant: str
+    """The tenant's name."""
+    steps: list[Step]
+    hindrances: list[Hindrance]
+    """Problems that block the job now; empty for a job that has ended."""
+    made: Snapshot | None
+    """The snapshot that it made, if it is a backup."""
 
 
 class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +60,31 @@ def request_verify(
     jobs = catalog.as_actor(actor).tenant(catalog.find(name).tenant_id).jobs
     detail = VerifyRequest(shallow=True) if shallow else None
     return jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=snapshot, detail=detail)[0]
+
+
+def _made_snapshot(catalog: TenantCatalog, job: Job) -> Snapshot | None:
+    """Return the snapshot that a backup has made, or None if it made none or the snapshot was removed."""
+    if job.kind is not JobKind.BACKUP or job.snapshot is None:
+        return None
+    try:
+        return catalog.snapshots.get(job.snapshot)
+    except Refuse as refusal:
+        if refusal.code is not Code.NO_SUCH_SNAPSHOT:
+            raise
+        return None
+
+
+def job_overview(catalog: Catalog, job_id: str) -> JobOverview:
+    """Return a job with its steps and what blocks it. Raise Refuse ``NO_SUCH_JOB``."""
+    job = catalog.find_job(job_id)
+    tenant = catalog.tenant(job.tenant_id)
+    return JobOverview(
+        job=job,
+        tenant=tenant.tenant().name,
+        steps=tenant.jobs.steps(job_id),
+        hindrances=[] if job.state.ended else hindrances(catalog),
+        made=_made_snapshot(tenant, job),
+    )
 
 
 def retry_job(catalog: Catalog, actor: str, job_id: str) -> RequestedJob:

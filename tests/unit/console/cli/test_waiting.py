@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.hindrances import Hindrance, hindrances
 from console.cli.waiting import wait_for
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import JobState
 from shared.domain.limits import Limits
+from shared.engine.requests.hindrances import Hindrance, hindrances
 from shared.wiring import LIMITS
 from tests.contract.catalog.world import World
 from tests.migrated import migrated_file
