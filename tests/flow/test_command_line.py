@@ -1,22 +1,30 @@
 """The command line as people and scripts use it: a process, its two outputs and its exit status."""
 
+import csv
+import io
 import json
 import os
 import re
 import signal
 import stat
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pyrage
 import pytest
 
+from console.demo.directory import Directory
 from shared.domain.audit import INSTALLATION, Action, event_of
+from shared.domain.jobs import JobState
+from shared.domain.model import Tenant
 from tests.commands import Commands
 from tests.contract.catalog.world import World
 from tests.flow.shell import Shell, write_private
-from tests.flow.stack import Stack, running_stack, until
+from tests.flow.stack import LEASE, Stack, running_stack, until
+from tests.generated import schemas
 from tests.migrated import migrated_file
 from tests.parts import CLIENT, DIRECTORY, SECRET
 
@@ -85,7 +93,8 @@ def test_a_reader_that_closes_the_pipe_causes_no_error(shell: Shell, words: tupl
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Yield simulators and Redis; a test connects its own tenant and leaves neither tenant nor process behind."""
-    with running_stack(tmp_path_factory.mktemp("command-line"), "--objects", "200") as stack:
+    counts = ("--users", "220", "--groups", "25", "--applications", "8", "--policies", "2")
+    with running_stack(tmp_path_factory.mktemp("command-line"), *counts) as stack:
         yield stack
 
 
@@ -165,6 +174,94 @@ TOLD = [
     *("verify.asked", "verify.ended", "tenant.removed"),
 ]
 """The events in the audit trail from the setup to the download."""
+
+
+def archived(age: bytes, identity: pyrage.x25519.Identity, name: str) -> bytes:
+    """Return a file of an encrypted archive."""
+    with zipfile.ZipFile(io.BytesIO(pyrage.decrypt(age, [identity]))) as archive:
+        assert archive.testzip() is None
+        return archive.read(name)
+
+
+@pytest.mark.usefixtures("processes")
+def test_commands_show_and_download_what_a_day_changed(stack: Stack) -> None:
+    tenant = stack.add("changing")
+    shell = Commands(stack.home, stack.environment)
+    first, before = stack.backup(tenant).snapshot, stack.graph.records()
+    assert first is not None
+    with closing(Directory(stack.graph.url, stack.graph.ca_file)) as directory:
+        directory.change()
+    live = json.loads(shell.run("compare", "changing", first, "live", "--json")[0])
+    after = stack.graph.records()
+    changed = {key for key in before.keys() & after.keys() if before[key] != after[key]}
+    assert live["added"] and live["removed"] and live["changed"]
+    assert sorted(live["added"]) == sorted(after.keys() - before.keys())
+    assert sorted(live["removed"]) == sorted(before.keys() - after.keys())
+    assert sorted(each["key"] for each in live["changed"]) == sorted(changed)
+    assert live["unknown"] == []
+    assert shell.document("compare", "changing", first, live["b"]) == live
+    assert shell.document("compare", "changing", live["b"], first)["removed"] == live["added"]  # type: ignore[index]
+
+    renamed = next(each for each in live["changed"] if each["key"].startswith("groups/"))
+    (last, begin) = map(
+        json.loads,
+        shell.run("browse", "changing", "latest", "--id", renamed["key"][7:], "--history", "--json")[0].splitlines(),
+    )
+    assert (last["snapshot"], last["change"], last["properties"]) == (live["b"], "changed", renamed["properties"])
+    assert (begin["snapshot"], begin["change"]) == (first, "existing")
+
+    since = ("download", "changing", "latest", "--since", first, "-o")
+    shell.run(*since, "changes.jsonl")
+    changes = (shell.folder / "changes.jsonl").read_bytes()
+    schemas.check(since, changes)
+    values = {line["key"]: "removed" not in line for line in map(json.loads, changes.splitlines())}
+    assert values == dict.fromkeys({*live["added"], *changed}, True) | dict.fromkeys(live["removed"], False)
+    ada, bob = (pyrage.x25519.Identity.generate() for _ in range(2))
+    recipients = [word for each in (ada, bob) for word in ("--recipient", str(each.to_public()))]
+    shell.run(*since, "changes.zip.age", "--format", "zip", *recipients)
+    users = b"".join(line for line in changes.splitlines(keepends=True) if re.match(rb'{"key": "users/[^/]+"', line))
+    for identity in (ada, bob):
+        assert archived((shell.folder / "changes.zip.age").read_bytes(), identity, "users/users.jsonl") == users
+
+    assert_cut_off(stack, tenant, shell, first)
+    shell.run("tenant", "remove", "changing", "--yes")
+
+
+def assert_cut_off(stack: Stack, tenant: Tenant, shell: Commands, first: str) -> None:
+    """Revoke the key while commands run. Assert that they stop within a lease, and that only a resumed file remains."""
+    folder, jobs, kms = shell.folder / "cut", stack.catalog_of(tenant).jobs, stack.aws.client("kms")
+    folder.mkdir()
+    shell.run("download", "changing", "latest", "-o", "cut/whole.jsonl")
+    tables = ("download", "changing", "latest", "--format", "csv", "-o", "cut/tables")
+    commands = [
+        (*tables, "--resume"),
+        ("download", "changing", "latest", "-o", "cut/whole.jsonl"),
+        ("compare", "changing", first, "latest", "--format", "html", "-o", "cut/page.html"),
+    ]
+    whole = (folder / "whole.jsonl").read_bytes()
+    slow = {"match": {"service": "s3", "action": "GetObject"}, "what": "slow", "seconds": LEASE / 2}
+    stack.aws.fault(slow)
+    running = [shell.start(*words) for words in commands]
+    until((folder / "tables.partial" / "applications.csv").exists, "a table is written")
+    until(lambda: sum(job.state is JobState.RUNNING for job in jobs.recent(3)) == 3, "all commands read")
+    kms.disable_key(KeyId=stack.key(tenant))
+    revoked = time.monotonic()
+    until(lambda: all(job.state.ended for job in jobs.recent(3)), "all jobs have ended")
+    assert time.monotonic() - revoked < LEASE
+    for process in running:
+        _, err = process.communicate(timeout=LEASE * 3)
+        assert (process.returncode, err.split(b":")[0]) == (1, b"KEY_ACCESS_REVOKED")
+    assert sorted(os.listdir(folder)) == ["tables.partial", "tables.partial.json", "whole.jsonl"]
+    assert (folder / "whole.jsonl").read_bytes() == whole
+    complete = {file.name: file.stat().st_ino for file in (folder / "tables.partial").iterdir()}
+    stack.aws.clear_faults()
+    kms.enable_key(KeyId=stack.key(tenant))
+    shell.run(*tables, "--resume")
+    assert sorted(os.listdir(folder)) == ["tables", "whole.jsonl"]
+    assert {name: (folder / "tables" / name).stat().st_ino for name in complete} == complete
+    tables_text = (file.read_bytes().decode() for file in (folder / "tables").iterdir())
+    rows = [row for text in tables_text for row in csv.DictReader(io.StringIO(text, newline=""))]
+    assert len(rows) == len(whole.splitlines())
 
 
 @pytest.mark.usefixtures("processes")
