@@ -6,7 +6,7 @@ from shared.domain.jobs import JobKind, Phase, RestorePhase
 from shared.engine.backup import commit_step, compact_step, read_step
 from shared.engine.key_management import key_change_step
 from shared.engine.key_management.key_check import key_check_step
-from shared.engine.restore.planning import check_step, plan_step
+from shared.engine.restore.steps import check_step, plan_step
 from shared.engine.steps.work import Work
 from shared.engine.upkeep.sweep import sweep_step
 from shared.engine.upkeep.verify import verify_step

@@ -7,10 +7,9 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import RestoreProgress
 from shared.domain.resources import volatile_of
 from shared.domain.restore.id_map import IdMap
-from shared.domain.restore.operations import Action, Operation
+from shared.domain.restore.operations import Plan
 from shared.domain.restore.pairing import rewritten_key
 from shared.domain.restore.scope import Scope
-from shared.domain.restore.world import Undone
 from shared.engine.restore.stored_plans import stored_plan
 from shared.engine.steps.work import Work
 from shared.ports.catalog.restores import OperationState
@@ -18,7 +17,6 @@ from shared.vault.differing import differing
 from shared.vault.snapshot_reader import SnapshotReader
 
 _WRITTEN = frozenset({OperationState.DONE, OperationState.PARTLY, OperationState.NOT_APPLIED})
-_MADE = frozenset({Action.CREATE, Action.UNDELETE})
 
 
 def keys_since(work: Work, scope: Scope, live: SnapshotReader, ids: IdMap) -> frozenset[str] | None:
@@ -38,29 +36,17 @@ def keys_since(work: Work, scope: Scope, live: SnapshotReader, ids: IdMap) -> fr
     return frozenset(rewritten_key(key, ids).decode() for key in set.intersection(*choices))
 
 
-def keys_of_restore(work: Work, job_id: str, ids: IdMap) -> tuple[frozenset[str], Undone]:
-    """Return the keys that a restore has written, and the objects that it has made.
+def written_plan(work: Work, job_id: str) -> tuple[Plan, frozenset[int]]:
+    """Return the plan of a restore, and the numbers of its operations that Graph accepted.
 
-    Raise Refuse ``WRONG_USE`` if the job has written nothing.
+    Raise Refuse ``NO_SUCH_JOB``, and ``WRONG_USE`` if the job has written nothing.
     """
-    operations = list(written_operations(work, job_id))
-    if not operations:
-        raise Refuse(Code.WRONG_USE, f"The restore {job_id} has written nothing, so there is nothing to undo.")
-    keys = frozenset(rewritten_key(each.key.encode(), ids).decode() for each in operations)
-    made = frozenset(ids.current(each.key.rpartition("/")[2]).lower() for each in operations if each.action in _MADE)
-    return keys, Undone(job_id=job_id, created=made)
-
-
-def written_operations(work: Work, job_id: str) -> Iterator[Operation]:
-    """Yield the operations of a restore that Graph accepted."""
     detail = work.catalog.jobs.get(job_id).detail
-    if not isinstance(detail, RestoreProgress) or detail.plan is None:
-        return
     results = work.catalog.restores.results(job_id)
-    numbers = {result.number for result in results if result.state in _WRITTEN}
-    if numbers:
-        plan = stored_plan(work.catalog, work.keys, detail.plan)
-        yield from (each for each in plan.operations if each.number in numbers)
+    numbers = frozenset(result.number for result in results if result.state in _WRITTEN)
+    if not isinstance(detail, RestoreProgress) or detail.plan is None or not numbers:
+        raise Refuse(Code.WRONG_USE, f"The job {job_id} has written nothing, so there is nothing to undo.")
+    return stored_plan(work.catalog, work.keys, detail.plan), numbers
 
 
 def differing_records(work: Work, before: SnapshotReader, after: SnapshotReader) -> Iterator[tuple[str, ChangedRecord]]:

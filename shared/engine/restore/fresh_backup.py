@@ -25,7 +25,8 @@ def snapshot_since(work: Work, detail: PlanProgress, since: datetime) -> Snapsho
         job = catalog.jobs.get(detail.backup)
         if not job.state.ended:
             raise WaitFor(work.context.limits.backup_look_seconds)
-        if job.started_at is not None and job.started_at >= since:
+        began_at = job.started_at or job.finished_at
+        if began_at is not None and began_at >= since:
             return _snapshot_of(work, job)
         detail.backup = None  # the backup that ran at the request began before it
 

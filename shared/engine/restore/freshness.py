@@ -2,6 +2,7 @@
 
 from shared.domain.errors import Code, Refuse
 from shared.domain.restore.operations import Plan
+from shared.domain.restore.summary import touched_keys
 from shared.engine.restore.chosen_keys import differing_records, has_changed
 from shared.engine.steps.work import Work
 from shared.vault.snapshot_reader import SnapshotReader
@@ -14,13 +15,13 @@ def check_plan(work: Work, plan: Plan, live: SnapshotReader) -> None:
     """
     made_from = work.catalog.snapshots.get(plan.live)
     then = SnapshotReader(work.blobs, work.blobs.manifest(made_from).streams)
-    touched = {each.key.encode() for each in plan.operations}
+    touched = touched_keys(plan)
     named = {name.lower().encode() for each in plan.operations for name in each.names}
     changed = list[bytes]()
     for resource, record in differing_records(work, then, live):
         is_object = "." not in resource
         is_named = record.after is None and is_object and record.key.rpartition(b"/")[2] in named
-        if is_named or (record.key in touched and has_changed(resource, record)):
+        if is_named or (record.key.decode() in touched and has_changed(resource, record)):
             changed.append(record.key)
     if changed:
         raise Refuse(Code.PLAN_OUTDATED, _sentence(plan, changed, work.context.limits.outdated_records))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from shared.domain.compare import Record
+from shared.domain.errors import Answer
 from shared.domain.records import encode_id, object_order, prefix_tombstone
 from shared.domain.resources import STREAMS
 from shared.domain.restore.id_map import IdMap
@@ -12,6 +13,9 @@ from shared.engine.compare.unknowns import why_unread
 from shared.vault.format import StreamState
 from shared.vault.snapshot_reader import SnapshotReader
 from shared.vault.touched import Touched
+
+_ABSENT = frozenset({Answer.UNLICENSED, Answer.UNAVAILABLE})
+"""Answers that prove that the directory does not have the resource."""
 
 
 class SnapshotSide:
@@ -43,11 +47,14 @@ class SnapshotSide:
     def coverage(self, resource: str) -> Coverage:
         """Return what the snapshot has of a resource."""
         state = self._reader.stream_of(resource)
+        if state is not None and state.answer in _ABSENT and not state.stale:
+            return Coverage(whole=True, records=0)
         reason = why_unread(state)
         if state is None or reason is not None:
             return Coverage(whole=False, reason=reason or "")
         return Coverage(
             whole=True,
+            records=state.records.get(resource),
             refused=frozenset(self._ids.current(each.id).lower() for each in state.refused),
             selected=_selected(state, resource),
         )

@@ -198,7 +198,13 @@ class EngineWorld:
         self.keys, self.store, self.directory = MemoryKeys(), MemoryStore(), MemoryDirectory()
         self.messages, self.clock = Messages(), SetClock()
         self.on_point: Callable[[str], None] = lambda _: None
-        limits = Limits(resend_seconds=0.0, broker_seconds=0.0, gone_after_seconds=0.0, store_pause_seconds=0.0)
+        limits = Limits(
+            backup_look_seconds=0.0,
+            resend_seconds=0.0,
+            broker_seconds=0.0,
+            gone_after_seconds=0.0,
+            store_pause_seconds=0.0,
+        )
         catalog = open_catalog(migrated_file(folder / "catalog.sqlite3"))
         self.context = Context(
             catalog=catalog,
