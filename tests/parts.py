@@ -33,6 +33,12 @@ OBJECTS: dict[str, str | None] = {
     "oauth2PermissionGrants": None,
     "organization": None,
     POLICIES: "conditionalAccessPolicies",
+    "identity/conditionalAccess/namedLocations": "namedLocations",
+    "identity/conditionalAccess/authenticationContextClassReferences": "authenticationContexts",
+    "policies/authenticationStrengthPolicies": "authenticationStrengthPolicies",
+    "directory/administrativeUnits": "administrativeUnits",
+    "roleManagement/directory/roleDefinitions": "roleDefinitions",
+    "roleManagement/directory/roleAssignments": "roleAssignments",
 }
 """The path of each resource in the simulator, if it differs, and the resource's name."""
 BELOW = {
@@ -40,8 +46,10 @@ BELOW = {
     "groups": ("members", "owners"),
     "applications": ("owners",),
     "servicePrincipals": ("owners", "appRoleAssignedTo"),
+    "authenticationStrengthPolicies": ("combinationConfigurations",),
+    "administrativeUnits": ("members",),
 }
-"""The relations of each object."""
+"""The relations of each object, by resource."""
 LISTED = ("applications/", "servicePrincipals/")
 """Relations that are read by listing."""
 
@@ -177,9 +185,11 @@ class GraphSimulator(Simulator):
         for path in OBJECTS:
             for value in self.values(path):
                 records[f"{OBJECTS[path] or path}/{json.loads(value)['id']}"] = value
+        paths = {resource or path: path for path, resource in OBJECTS.items()}
         for owner in list(records):
-            for relation in BELOW.get(owner.partition("/")[0], ()):
-                for value in self.values(f"{owner}/{relation}"):
+            resource, _, object_id = owner.partition("/")
+            for relation in BELOW.get(resource, ()):
+                for value in self.values(f"{paths[resource]}/{object_id}/{relation}"):
                     records[f"{owner}/{relation}/{json.loads(value)['id']}"] = value
         live = {key.partition("/")[2] for key in records if key.count("/") == 1}
         # A listing omits an end of a link in the recycle bin. A delta continues to report it until it is purged.

@@ -16,8 +16,8 @@ app = typer.Typer()
 def resources(as_json: AsJson = False) -> None:
     """List the protected resources, and what they need.
 
-    Shows, for each resource, how it is read, and the permission and licence that reading needs. The last column shows what
-    a restore will do; restore is not available yet.
+    Shows, for each resource, how it is read, and the permission and licence that reading needs. The last column shows how
+    a restore writes it back; docs/restore.md says more.
     """
     documents = protected_resources()
     if as_json:
@@ -27,4 +27,4 @@ def resources(as_json: AsJson = False) -> None:
         (row.resource, "delta" if row.delta else "whole", row.permission_read, row.licence, row.restore)
         for row in documents
     ]
-    print_table(("resource", "read", "permission to read", "licence", "restore (planned)"), rows, empty="")
+    print_table(("resource", "read", "permission to read", "licence", "restore"), rows, empty="")

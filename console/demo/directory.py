@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,12 @@ from typing import Any
 import httpx
 
 _POLICIES = "identity/conditionalAccess/policies"
+_LOCATIONS = "identity/conditionalAccess/namedLocations"
+_CONTEXTS = "identity/conditionalAccess/authenticationContextClassReferences"
+_STRENGTHS = "policies/authenticationStrengthPolicies"
+_UNITS = "directory/administrativeUnits"
+_ROLES = "roleManagement/directory/roleAssignments"
+_USER_ADMINISTRATOR = "fe930be7-5e62-47db-91af-98c3a49a38b1"
 _LISTED = {
     "users": "users",
     "groups": "groups",
@@ -17,6 +24,12 @@ _LISTED = {
     "servicePrincipals": "servicePrincipals",
     "oauth2PermissionGrants": "oauth2PermissionGrants",
     _POLICIES: "conditionalAccessPolicies",
+    _LOCATIONS: "namedLocations",
+    _CONTEXTS: "authenticationContexts",
+    _STRENGTHS: "authenticationStrengthPolicies",
+    _UNITS: "administrativeUnits",
+    "roleManagement/directory/roleDefinitions": "roleDefinitions",
+    _ROLES: "roleAssignments",
     "organization": "organization",
 }
 """The paths of Graph's lists that the demo reads, each with the resource of its records."""
@@ -25,6 +38,8 @@ _RELATIONS = {
     "groups": ("members", "owners"),
     "applications": ("owners",),
     "servicePrincipals": ("owners", "appRoleAssignedTo"),
+    _STRENGTHS: ("combinationConfigurations",),
+    _UNITS: ("members",),
 }
 _Change = dict[str, Any]
 
@@ -54,7 +69,7 @@ class Directory:
                 owner = f"{resource}/{_id(value)}"
                 yield owner, value
                 for relation in _RELATIONS.get(path, ()):
-                    for link in self._values(f"{owner}/{relation}"):
+                    for link in self._values(f"{path}/{_id(value)}/{relation}"):
                         yield f"{owner}/{relation}/{_id(link)}", link
 
     def change(self) -> list[str]:
@@ -63,6 +78,7 @@ class Directory:
         members = {group: self._ids(f"groups/{group}/members")[:2] for group in groups[:6]}
         changes = _changes(users, groups, policies, members)
         changes |= _application_changes(users, self._ids("applications"), self._ids("oauth2PermissionGrants"))
+        changes |= _unit_changes(users)
         for batch in changes.values():
             self._client.post("/changes", json=batch).raise_for_status()
         return list(changes)
@@ -123,6 +139,28 @@ def _application_changes(users: list[str], applications: list[str], grants: list
             _update(f"applications/{applications[3]}", {"displayName": "Renamed in the demo"}),
             _create(f"applications/{applications[3]}/owners", {"id": users[11]}),
             _delete(f"oauth2PermissionGrants/{grants[0]}"),
+        ],
+    }
+
+
+def _unit_changes(users: list[str]) -> dict[str, list[_Change]]:
+    """Return the changes to units, roles and what policies name, as ``_changes`` does."""
+    unit, strength, *others = (str(uuid.uuid4()) for _ in range(5))
+    countries = {"@odata.type": "#microsoft.graph.countryNamedLocation", "countriesAndRegions": ["DE", "FR"]}
+    keys = {"@odata.type": "#microsoft.graph.fido2CombinationConfiguration", "appliesToCombinations": ["fido2"]}
+    custom = {"policyType": "custom", "allowedCombinations": ["fido2"]}
+    role = {"principalId": users[3], "roleDefinitionId": _USER_ADMINISTRATOR, "appScopeId": None}
+    return {
+        "1 administrative unit created, with 3 members and an administrator": [
+            _create(_UNITS, {"id": unit, "displayName": "Berlin"}),
+            *(_create(f"{_UNITS}/{unit}/members", {"id": user}) for user in users[:3]),
+            _create(_ROLES, {"id": others[0], **role, "directoryScopeId": f"/administrativeUnits/{unit}"}),
+        ],
+        "1 named location, 1 authentication context and 1 authentication strength created": [
+            _create(_LOCATIONS, {"id": others[1], "displayName": "Home countries", **countries}),
+            _create(_CONTEXTS, {"id": "c1", "displayName": "Payroll", "isAvailable": True}),
+            _create(_STRENGTHS, {"id": strength, "displayName": "Security keys", **custom}),
+            _create(f"{_STRENGTHS}/{strength}/combinationConfigurations", {"id": others[2], **keys}),
         ],
     }
 

@@ -23,11 +23,11 @@ class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
     permission_read: str
     """The permission that reading needs."""
     permission_write: str
-    """The permission that a restore will need."""
+    """The permission that a restore needs."""
     licence: str
     """The licence that reading needs, or ``none``."""
     restore: str
-    """What a restore will do."""
+    """How a restore writes it back."""
     properties: list[str]
     """The properties that ``compare --property`` and ``--ignore`` take, with the parts of each."""
     volatile: list[str]

@@ -131,7 +131,7 @@ class Answer(StrEnum):
     UNLICENSED = "unlicensed"
     """The directory has no licence for the resource."""
     NOT_FOR_APPLICATIONS = "not_for_applications"
-    """Graph shows the resource to signed-in users only. No answer leads to it yet."""
+    """Graph shows the resource to signed-in people only."""
     UNAVAILABLE = "unavailable"
     """This kind of directory, or this cloud, does not have the resource."""
     FAILED = "failed"

@@ -37,7 +37,9 @@ _TYPES = {USER: "user", GROUP: "group", PRINCIPAL: "servicePrincipal"}
 
 @lru_cache
 def property_names(path: str) -> frozenset[str]:
-    """Return the names of all properties that a generated object of this path may have."""
+    """Return the names of all properties that a generated object of this path may have; none if none are generated."""
+    if path not in (*PATHS, ASSIGNMENTS):
+        return frozenset()
     sample = Generator(dict.fromkeys(numbering.PATHS, 64), seed=0)
     return frozenset(name for number in range(64) for name in json.loads(sample.value(path, number)))
 

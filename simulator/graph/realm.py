@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from typing import Any
 
 from simulator.graph import changes
 from simulator.graph.answers import Request
@@ -28,17 +29,22 @@ class Realm:
     def __init__(self, directory: Directory, quotas: Quotas, app: App) -> None:
         directory.keep(ORGANIZATION, directory.id, organization(directory.id), to_the_letter=False)
         for kind in KINDS.values():
-            for text in kind.initial:
-                directory.keep(kind, str(json.loads(text)["id"]), text.encode(), to_the_letter=False)
+            for each in map(json.loads, kind.initial):
+                directory.keep(kind, each["id"], _dense(each), to_the_letter=False)
             for relation in kind.relations:
-                for text in relation.child.initial if relation.child and kind.singleton else ():
-                    directory.link(kind, kind.singleton, relation, str(json.loads(text)["id"]), text.encode())
+                for each in map(json.loads, relation.child.initial if relation.child and kind.singleton else ()):
+                    directory.link(kind, kind.singleton, relation, each["id"], _dense(each))
         self.directory = directory
         self.faults = Faults()
         self.tokens = Tokens(directory.clock, directory.id, app)
         delta = Delta(directory)
         self.service = Service(directory, self.tokens, delta, quotas)
         self.control = Control(directory, self.tokens, self.faults, delta, quotas)
+
+
+def _dense(value: dict[str, Any]) -> bytes:
+    """Return the JSON of an object, with no more spaces than answers have."""
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def first(directory_id: str, generated: dict[str, int], seed: int, loaded: bytes, quotas: Quotas) -> Realm:

@@ -136,7 +136,7 @@ class ChildrenReader:
 
     def _listing(self) -> str:
         """Return the URL of the listing's first page."""
-        return f"{self._transport.root(self._stream.api)}{self._stream.path}?$select=id&$top={_PAGE}"
+        return f"{self._transport.root(self._stream.api)}{self._stream.path}{owners_query(self._stream, _PAGE)}"
 
     async def _next_objects(self, listing: str, resuming: bool) -> _Position:
         """Read a page of the listing and return the position before its objects' children.
@@ -209,7 +209,8 @@ class ChildrenReader:
 
     async def _batch(self, owners: list[str]) -> list[_Answer]:
         """Request the first page of each owner's children in one batch."""
-        query = f"?{'$select=id&' if self._children.links else ''}$top={_PAGE}"
+        options = ["$select=id"] * self._children.links + [f"$top={_PAGE}"] * self._stream.paged
+        query = f"?{'&'.join(options)}" if options else ""
         below = f"{self._children.segment}{query}"
         urls = [f"{self._stream.collection}/{quote(owner, safe='')}/{below}" for owner in owners]
         return list(zip(owners, await self._batches.collections(urls, units=self._stream.units), strict=True))
@@ -227,6 +228,14 @@ class ChildrenReader:
         if self._children.links:
             return link_line(self._resource, below, slicer.read(text, LINK))
         return put(self._resource, below + encode_id(slicer.read(text, _IDENTIFIED).id), bytes(text))
+
+
+def owners_query(stream: Stream, top: int) -> str:
+    """Return the query of the listing of a stream's owners: their ids, with at most ``top`` objects a page."""
+    options = ["$select=id", f"$top={top}"] if stream.paged else []
+    if stream.children and stream.children.filter:
+        options.insert(0, f"$filter={quote(stream.children.filter)}")
+    return f"?{'&'.join(options)}" if options else ""
 
 
 def _size(page: slicer.Envelope) -> int:

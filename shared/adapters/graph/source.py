@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared.adapters.graph import slicer
-from shared.adapters.graph.children import ChildrenReader
+from shared.adapters.graph.children import ChildrenReader, owners_query
 from shared.adapters.graph.delta import DeltaShape
 from shared.adapters.graph.errors import NotFound, TokenRefused
 from shared.adapters.graph.listing import ListingShape
@@ -138,10 +138,10 @@ class GraphSource:
     async def _probe_children(self, stream: Stream, children: Children) -> None:
         """Request the children of one object, if the collection has any. Raises as ``Transport.get`` does."""
         root = self._transport.root(stream.api)
-        page = await self._transport.get(f"{root}{stream.path}?$select=id&$top=1", slicer.collection)
+        page = await self._transport.get(f"{root}{stream.path}{owners_query(stream, 1)}", slicer.collection)
         for text in page.value[:1]:
             owner = quote(slicer.read(text, _IDENTIFIED).id, safe="")
-            url = f"{root}{stream.collection}/{owner}/{children.segment}?$top=1"
+            url = f"{root}{stream.collection}/{owner}/{children.segment}{_one(stream)}"
             with suppress(NotFound):  # the object may have been deleted meanwhile
                 await self._transport.get(url, _ignored)
 
@@ -182,7 +182,7 @@ class GraphSource:
 
     def _one_of_listing(self, stream: Stream) -> str:
         """Return the URL of one object of the stream's listing."""
-        return f"{self._transport.root(stream.api)}{stream.collection}?$top=1"
+        return f"{self._transport.root(stream.api)}{stream.collection}{_one(stream)}"
 
     async def _page(self, stream: Stream, shape: Shape, cursor: Cursor | None) -> GraphPage:
         """Read the page at ``cursor``, or the first one for None. Raises as ``Transport.get`` does."""
@@ -198,6 +198,11 @@ class GraphSource:
         page, request_id = await self._transport.identified(url, read, resuming=resuming, units=stream.units)
         page.request_id = request_id
         return page
+
+
+def _one(stream: Stream) -> str:
+    """Return the query that limits an answer to one object; empty if Graph documents none for the stream."""
+    return "?$top=1" if stream.paged else ""
 
 
 async def _ignored(body: bytes) -> bytes:

@@ -3,10 +3,14 @@
 import msgspec
 
 from shared.domain.resources import (
+    administrative_units,
     applications,
+    authentication,
     conditional_access,
     consents,
+    directory_roles,
     groups,
+    named_locations,
     organization,
     service_principals,
     users,
@@ -23,7 +27,19 @@ from shared.domain.resources.table import (
     Stream,
 )
 
-_MODULES = (users, groups, applications, service_principals, consents, conditional_access, organization)
+_MODULES = (
+    users,
+    groups,
+    applications,
+    service_principals,
+    consents,
+    conditional_access,
+    named_locations,
+    authentication,
+    administrative_units,
+    directory_roles,
+    organization,
+)
 
 RESOURCES: dict[str, Resource] = {row.resource: row for module in _MODULES for row in module.RESOURCES}
 """Every protected resource, by name."""

@@ -52,10 +52,11 @@ _RESTORE_APPLICATIONS = Restoring(
     create=SafeCreate.MARK,
     mark="tags",
     bin=Bin(path="/directory/deletedItems/microsoft.graph.application", loses=("its service principal",)),
+    brief="a new appId if created; secrets are lost",
     catches=(
         "Client secrets and private keys cannot be read: the plan lists what must be renewed.",
         "Secrets and certificates that were added after the snapshot are never removed.",
-        "An application that is created anew has a new appId, with which its clients must be configured.",
+        "An application that is recreated has a new appId, with which its clients must be configured.",
         "The new appId replaces the old one wherever the directory names it.",
         "App roles and scopes keep their ids; an enabled one is disabled before it is changed or removed.",
         "Pre-authorised clients are written after the scopes that they name.",
@@ -84,7 +85,6 @@ RESOURCES = (
         permission_read=_READ,
         permission_write=_WRITE,
         licence="none",
-        restore="undelete, then update; a new appId if purged; secrets cannot be restored",
         everywhere=True,
         references=(
             Reference(
@@ -121,7 +121,6 @@ RESOURCES = (
         permission_read=_READ,
         permission_write=_WRITE,
         licence="none",
-        restore="link",
         everywhere=True,
         restoring=_RESTORE_OWNERS,
     ),

@@ -16,14 +16,20 @@ _EXPANDED_STRENGTH = """
 """
 
 
+_PLACES = ("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001")
+"""Locations that are no objects: the trusted addresses of multifactor authentication, and compliant networks."""
+
+
 def _both(
-    condition: str, things: str, resources: tuple[str, ...] = (), kind: ReferenceKind = ReferenceKind.OBJECT
-) -> tuple[Reference, Reference]:
+    condition: str,
+    things: str,
+    resources: tuple[str, ...] = (),
+    kind: ReferenceKind = ReferenceKind.OBJECT,
+    words: tuple[str, ...] = (),
+) -> tuple[Reference, ...]:
     """Return the references of a condition that includes and excludes things."""
-    return (
-        Reference(path=f"{condition}.include{things}", resources=resources, kind=kind),
-        Reference(path=f"{condition}.exclude{things}", resources=resources, kind=kind),
-    )
+    paths = (f"{condition}.{which}{things}" for which in ("include", "exclude"))
+    return tuple(Reference(path=path, resources=resources, kind=kind, words=words) for path in paths)
 
 
 _RESTORE_POLICIES = Restoring(
@@ -45,10 +51,11 @@ _RESTORE_POLICIES = Restoring(
     ),
     permissions=("Policy.Read.All", "Application.Read.All"),
     bucket="conditional-access",
+    brief="report-only at first",
     catches=(
-        "A policy that is created anew is in report-only state unless it was disabled or --enable-policies is given.",
+        "A policy that is recreated is in report-only state unless it was disabled or --enable-policies is given.",
         "A policy is written only if every object that it names exists; a list is never shortened.",
-        "Only an administrator can undelete a policy; a restore creates it anew.",
+        "Only an administrator can undelete a policy; a restore creates it again.",
         "A directory has at most 195 policies, and Graph allows one write a second.",
         "Security defaults keep policies from being enabled.",
         "Conditions about risk need the licence P2.",
@@ -65,17 +72,24 @@ RESOURCES = (
         permission_read="Policy.Read.All",
         permission_write="Policy.ReadWrite.ConditionalAccess",
         licence="P1",
-        restore="made again under a new id, as report-only first",
         everywhere=True,
         volatile=("modifiedDateTime",),
         properties=tuple(_POLICY.split()),
         references=(
             *_both(_USERS, "Users", ("users",)),
             *_both(_USERS, "Groups", ("groups",)),
-            *_both(_USERS, "Roles", kind=ReferenceKind.ROLE),
+            *_both(_USERS, "Roles", ("roleDefinitions",), ReferenceKind.ROLE),
             *_both(_USERS, "GuestsOrExternalUsers.externalTenants.members", kind=ReferenceKind.DIRECTORY),
             *_both(_APPLICATIONS, "Applications", _DIRECTORY_APPS, ReferenceKind.APP_ID),
+            Reference(
+                path=f"{_APPLICATIONS}.includeAuthenticationContextClassReferences",
+                resources=("authenticationContexts",),
+                kind=ReferenceKind.NAME,
+            ),
             *_both(_CLIENTS, "ServicePrincipals", ("servicePrincipals",)),
+            *_both("conditions.locations", "Locations", ("namedLocations",), words=_PLACES),
+            Reference(path="grantControls.termsOfUse", resources=("termsOfUseAgreements",)),
+            Reference(path=f"{_STRENGTH}.id", resources=("authenticationStrengthPolicies",)),
         ),
         restoring=_RESTORE_POLICIES,
     ),

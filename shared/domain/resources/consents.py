@@ -14,6 +14,7 @@ _RESTORE_GRANTS = Restoring(
     not_cleared=("scope",),
     create=SafeCreate.NATURAL,
     identified_by=("clientId", "consentType", "principalId", "resourceId"),
+    brief="client, resource and principal are what counts",
     catches=(
         "DelegatedPermissionGrant.ReadWrite.All can consent to anything: give it for the time of a restore only.",
         "The id of a consent follows from the ids of client, resource and user.",
@@ -29,7 +30,6 @@ RESOURCES = (
         permission_read="Directory.Read.All",
         permission_write="DelegatedPermissionGrant.ReadWrite.All",
         licence="none",
-        restore="made again: client, resource and principal are what counts",
         everywhere=True,
         references=(
             Reference(path="clientId", resources=("servicePrincipals",)),

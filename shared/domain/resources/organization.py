@@ -23,6 +23,7 @@ _RESTORE_ORGANIZATION = Restoring(
     item="/organization/{id}",
     writable=tuple(_WRITABLE.split()),
     whole=("privacyProfile",),
+    brief="mails, phones and privacy profile only",
     catches=("Everything else of the organization is read-only, or set in the admin center.",),
 )
 
@@ -35,7 +36,6 @@ RESOURCES = (
         permission_read="Organization.Read.All",
         permission_write="Organization.ReadWrite.All",
         licence="none",
-        restore="update of mails, phones and privacy profile only",
         everywhere=True,
         volatile=("directorySizeQuota", "onPremisesLastPasswordSyncDateTime", "onPremisesLastSyncDateTime"),
         properties=tuple(_ORGANIZATION.split()),

@@ -132,7 +132,7 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     sensitive: tuple[str, ...] = ()
     """Writable properties that need a directory role for protected users."""
     keyed: tuple[str, ...] = ()
-    """Writable properties that name a key of ``secret``: not written to an object that was created anew."""
+    """Writable properties that name a key of ``secret``: not written to an object that was recreated."""
     by_administrator: tuple[str, ...] = ()
     """Properties that Graph lets people write, and no application."""
     secret: tuple[str, ...] = ()
@@ -154,5 +154,30 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     """The budget that its writes count against."""
     place: str = ""
     """Where an administrator sets what Graph lets only people write, as part of a sentence."""
+    brief: str = ""
+    """The most important catch, as a phrase for listings."""
     catches: tuple[str, ...] = ()
     """What a person should know, as sentences for the documentation."""
+
+    @property
+    def summary(self) -> str:
+        """Return how records are written back, as a phrase for listings."""
+        return "; ".join(filter(None, (self._way, self.brief)))
+
+    @property
+    def _way(self) -> str:
+        """Return the way in which records come back, as a phrase."""
+        if self.kind is not RestoreKind.OBJECT:
+            return _WAYS[self.kind]
+        undeletes = self.bin is not None and self.bin.by_application
+        key = " under its id" if self.create is SafeCreate.CLIENT_KEY else ""
+        return f"{'undelete or create' if undeletes else 'create'}{key}, then update"
+
+
+_WAYS = {
+    RestoreKind.SINGLETON: "update",
+    RestoreKind.LINK: "link",
+    RestoreKind.ROW: "create",
+    RestoreKind.ADMINISTRATOR: "by an administrator",
+    RestoreKind.NEVER: "never",
+}

@@ -53,6 +53,7 @@ _RESTORE_SERVICE_PRINCIPALS = Restoring(
             reason="Managed identities belong to Azure: create the resource in Azure again.",
         ),
     ),
+    brief="signing keys and secrets are lost",
     catches=(
         "Signing keys, secrets and the secrets of provisioning cannot be read: the plan lists what must be renewed.",
         "Secrets and certificates that were added after the snapshot are never removed.",
@@ -79,6 +80,7 @@ _RESTORE_ASSIGNMENTS = Restoring(
     create=SafeCreate.NATURAL,
     identified_by=("appRoleId", "principalId", "resourceId"),
     permissions=("Application.Read.All",),
+    brief="principal, resource and role are what counts",
     catches=(
         "AppRoleAssignment.ReadWrite.All can grant every permission: give it for the time of a restore only.",
         "A role that was just added to an application can be assigned after some minutes.",
@@ -95,7 +97,6 @@ RESOURCES = (
         permission_read=_READ,
         permission_write=_WRITE,
         licence="none",
-        restore="undelete, then update; a new id if purged; signing keys and secrets cannot be restored",
         everywhere=True,
         references=(
             Reference(path="appId", resources=("applications",), kind=ReferenceKind.APP_ID, foreign=True),
@@ -114,7 +115,6 @@ RESOURCES = (
         permission_read=_READ,
         permission_write=_WRITE,
         licence="none",
-        restore="link",
         everywhere=True,
         restoring=_RESTORE_OWNERS,
     ),
@@ -126,7 +126,6 @@ RESOURCES = (
         permission_read=_READ,
         permission_write="AppRoleAssignment.ReadWrite.All",
         licence="none",
-        restore="made again under a new id: principal, resource and role are what counts",
         everywhere=True,
         properties=tuple(_ASSIGNMENT.split()),
         references=(

@@ -39,6 +39,8 @@ class Children(msgspec.Struct, frozen=True, kw_only=True):
     segment: str
     links: bool
     """True if the children are references to other objects, False if they are objects of their own."""
+    filter: str = ""
+    """The ``$filter`` of the owners that can have children; empty if all can."""
 
 
 class ReferenceKind(StrEnum):
@@ -53,9 +55,9 @@ class ReferenceKind(StrEnum):
     ROLE = "role"
     """Directory roles, by the id of the template. It is the same in every directory."""
     PERMISSION = "permission"
-    """App roles and scopes. Their ids are chosen by the caller and stay when the application is created anew."""
-    SKU = "sku"
-    """Licences and their service plans."""
+    """App roles and scopes. Their ids are chosen by the caller and stay when the application is recreated."""
+    OUTSIDE = "outside"
+    """What exists outside of directories, such as licences, service plans and models of security keys."""
     DIRECTORY = "directory"
     """Other directories."""
     NAME = "name"
@@ -63,7 +65,7 @@ class ReferenceKind(StrEnum):
 
 
 REMAPPED = frozenset({ReferenceKind.OBJECT, ReferenceKind.APP_ID, ReferenceKind.TEXT})
-"""Kinds of references that change when the named object is created anew."""
+"""Kinds of references that change when the named object is recreated."""
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,8 +100,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     permission_read: str
     permission_write: str
     licence: str
-    restore: str
     api: str = "v1.0"
+    for_people: bool = False
+    """True if Graph documents it for signed-in people only. Then a refusal is no lack of a permission."""
     everywhere: bool = False
     """True if every directory has it. An answer that says otherwise is trouble of Graph's, not a fact about the directory."""
     volatile: tuple[str, ...] = ()
@@ -110,6 +113,15 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """The properties that name other objects. Values that are no GUID, such as ``All``, name none, except of kind NAME."""
     restoring: Restoring | None = None
     """How its records are written back; None if Entrakeep does not restore it yet."""
+
+    @property
+    def restore(self) -> str:
+        """Return how its records are written back, as a phrase."""
+        return self.restoring.summary if self.restoring is not None else "never"
+
+    def meant_by(self, answer: Answer) -> Answer:
+        """Return what an answer of Graph means for this resource."""
+        return Answer.NOT_FOR_APPLICATIONS if self.for_people and answer is Answer.FORBIDDEN else answer
 
     def may_be(self, answer: Answer) -> bool:
         """Return True if this answer can be true.
@@ -140,6 +152,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     units: int = 1
     """Resource units that Graph charges for a page, or for an item of a batch, with this selection."""
     children: Children | None = None
+    paged: bool = True
+    """False if Graph documents no ``$top`` for the path. Then the listing of owners has no ``$select`` either."""
     api: str = "v1.0"
     """Graph's API version, filled in from the rows of its resources."""
 
@@ -156,7 +170,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def selection(self) -> str:
         """Return a short hash of path and ``$select``: a cursor made for another selection is not used."""
-        below = (self.children.segment,) if self.children else ()
+        below = tuple(filter(None, (self.children.segment, self.children.filter))) if self.children else ()
         version = () if self.api == "v1.0" else (self.api,)
         text = "\n".join((*version, self.path, *below, *self.selected))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -52,6 +52,7 @@ def commit_step(work: Work) -> bool:
 
 def _refuse_empty(answers: set[Answer]) -> None:
     """Raise Refuse if no stream was read: a snapshot without new data would look like a backup."""
+    answers -= {Answer.NOT_FOR_APPLICATIONS}
     if answers == {Answer.FORBIDDEN}:
         raise Refuse(
             Code.GRAPH_FORBIDDEN,

@@ -20,9 +20,10 @@ def proved(work: Work, stream: Stream, skip: Skip) -> Skip | GraphTrouble:
     The resource, or its licence, must be one that a directory can lack. Graph must also repeat its answer
     ``proof_seconds`` later by two paths. The delay is dropped if the parent's manifest has the same answer.
     """
+    resource = RESOURCES[stream.resource]
     if skip.answer not in _DOUBTFUL:
-        return skip
-    if not RESOURCES[stream.resource].may_be(skip.answer):
+        return Skip(resource.meant_by(skip.answer), skip.message, skip.request_id)
+    if not resource.may_be(skip.answer):
         sentence = f"Graph denies {stream.resource}, which every directory has, and is asked again. {skip.message}"
         return GraphTrouble(sentence, None, skip.request_id)
     wait = 0.0 if _parent_answer(work, stream) is skip.answer else work.context.limits.proof_seconds

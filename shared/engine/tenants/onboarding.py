@@ -211,4 +211,5 @@ async def _find_expiry(source: DirectorySource, identity: Identity, entered_expi
 
 def _displayed_answer(stream: Stream, answer: Answer) -> Answer:
     """Return the answer to display. If Graph reports that a directory lacks what every directory has, that is a failure."""
-    return answer if RESOURCES[stream.resource].may_be(answer) else Answer.FAILED
+    resource = RESOURCES[stream.resource]
+    return resource.meant_by(answer) if resource.may_be(answer) else Answer.FAILED

@@ -1,6 +1,7 @@
 """References of one snapshot to objects that it does not have."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from shared.domain.errors import Answer, Skip
 from shared.domain.jobs import JobKind, JobState, RecordsShown
 from shared.domain.records import tombstone
 from shared.engine.compare.dangling import dangling
-from tests.contract.engine.tables import ALL
+from tests.contract.engine.tables import ALL, only, table
 from tests.contract.engine.world import EngineWorld
 
 pytestmark = pytest.mark.streams(*ALL)
@@ -70,3 +71,37 @@ def test_a_reference_into_a_resource_that_was_not_read_is_reported_as_unknown(wo
     world.directory.trouble["groups"] = [(0, Skip(Answer.FORBIDDEN, "status 403", "r"))]
     world.run_job()
     assert (*excluded, ["groups"]) in dangling_references(world)
+
+
+PLACES = (
+    b'{"displayName":"Places","conditions":{"users":{"includeUsers":["All"],"includeRoles":["%b"]},"locations":'
+    b'{"includeLocations":["%b","00000000-0000-0000-0000-000000000000"],"excludeLocations":["AllTrusted"]}},'
+    b'"grantControls":{"authenticationStrength":{"id":"%b"},"termsOfUse":["%b"]}}'
+)
+
+
+def test_locations_strengths_and_agreements_that_a_policy_names_must_exist(world: EngineWorld) -> None:
+    names = (MISSING, SALES, MAIL, APP)
+    world.directory.put(
+        "conditionalAccessPolicies", "conditionalAccessPolicies/p", PLACES % tuple(map(str.encode, names))
+    )
+    world.directory.put("namedLocations", f"namedLocations/{SALES}")
+    world.back_up()
+    assert dangling_references(world, "conditionalAccessPolicies") == [
+        ("conditionalAccessPolicies/p", "grantControls.termsOfUse", APP, []),
+        ("conditionalAccessPolicies/p", "grantControls.authenticationStrength.id", MAIL, []),
+    ]
+
+
+def test_what_a_snapshot_of_an_older_version_does_not_have_may_exist(tmp_path: Path) -> None:
+    with closing(EngineWorld(tmp_path)) as world:
+        names = (MISSING, SALES, MAIL, APP)
+        policy = "conditionalAccessPolicies/p"
+        world.directory.put("conditionalAccessPolicies", policy, PLACES % tuple(map(str.encode, names)))
+        with table(only(("users", "conditionalAccessPolicies"))):
+            world.back_up()
+        assert dangling_references(world) == [
+            (policy, "conditions.locations.includeLocations", SALES, ["namedLocations"]),
+            (policy, "grantControls.termsOfUse", APP, ["termsOfUseAgreements"]),
+            (policy, "grantControls.authenticationStrength.id", MAIL, ["authenticationStrengthPolicies"]),
+        ]

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from shared.domain import resources
-from shared.domain.errors import Answer, EntrakeepError, GraphTrouble, Looping, Skip, StartOver
+from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Looping, Skip, StartOver
 from shared.domain.jobs import Job, JobState
 from shared.domain.model import ResourceReport
 from shared.domain.secret import Secret
@@ -15,10 +15,10 @@ from shared.engine.tenants.onboarding import update_tenant
 from tests.contract.engine.tables import APPLICATIONS
 from tests.contract.engine.world import EngineWorld
 
-pytestmark = pytest.mark.streams(*APPLICATIONS, "conditionalAccessPolicies")
+pytestmark = pytest.mark.streams(*APPLICATIONS, "conditionalAccessPolicies", "termsOfUseAgreements")
 
 TROUBLE = GraphTrouble("Graph is in trouble.", 0.0, "request-1")
-POLICIES = "conditionalAccessPolicies"
+POLICIES, AGREEMENTS = "conditionalAccessPolicies", "termsOfUseAgreements"
 
 
 @pytest.fixture
@@ -247,3 +247,21 @@ def test_a_check_of_a_tenant_reports_a_missing_resource_of_every_directory_as_fa
     world.directory.probe_answers = {"users": [Answer.UNAVAILABLE], POLICIES: [Answer.UNLICENSED]}
     answers = update_tenant(world.context, "acme", None, Secret(b"s")).answers
     assert (answers["users"], answers[POLICIES], answers["groups"]) == (Answer.FAILED, Answer.UNLICENSED, Answer.WHOLE)
+
+
+def test_a_refusal_of_a_resource_for_people_leaves_a_snapshot_complete(world: EngineWorld) -> None:
+    refused = Skip(Answer.FORBIDDEN, "status 403", "request-1")
+    always_fail(world, AGREEMENTS, refused)
+    assert world.run_job().state is JobState.SUCCEEDED
+    assert world.catalog.snapshots.get("latest").complete
+    assert report(world, AGREEMENTS).answer is Answer.NOT_FOR_APPLICATIONS
+    world.directory.probe_answers = {AGREEMENTS: [Answer.FORBIDDEN]}
+    answers = update_tenant(world.context, "acme", None, Secret(b"s")).answers
+    assert answers[AGREEMENTS] is Answer.NOT_FOR_APPLICATIONS
+
+
+def test_a_backup_fails_if_graph_refuses_all_but_what_it_shows_to_no_application(world: EngineWorld) -> None:
+    for stream in world.directory.log:
+        always_fail(world, stream, Skip(Answer.FORBIDDEN, "status 403", "request-1"))
+    job = world.run_job()
+    assert (job.state, job.code) == (JobState.FAILED, Code.GRAPH_FORBIDDEN)

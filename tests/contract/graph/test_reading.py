@@ -6,14 +6,15 @@ import json
 from itertools import chain
 
 import httpx
+import pytest
 
 from shared.adapters.graph.page import GraphPage
 from shared.domain.errors import Answer
 from shared.domain.records import encode_line
+from shared.domain.resources import RESOURCES, STREAMS, Stream
 from tests.contract.graph.reading import (
     DELTA,
     GROUPS,
-    ORGANIZATION,
     POLICIES,
     USERS,
     Connect,
@@ -23,16 +24,84 @@ from tests.contract.graph.reading import (
 )
 from tests.contract.graph.simulator import DIRECTORY_ID, Simulator
 
+NAMED_BY_POLICIES = {
+    "identity/conditionalAccess/namedLocations": (
+        b'{"@odata.type":"#microsoft.graph.ipNamedLocation","id":"l1","displayName":"Office", "isTrusted":true}',
+        b'{"@odata.type":"#microsoft.graph.countryNamedLocation","id":"l2","countriesAndRegions":["DE"]}',
+    ),
+    "identity/conditionalAccess/authenticationContextClassReferences": (
+        b'{"id":"c1","displayName":"Payroll","isAvailable":true}',
+    ),
+    "roleManagement/directory/roleAssignments": (
+        b'{"id":"a1","principalId":"p","roleDefinitionId":"r","directoryScopeId":"/"}',
+    ),
+    "directory/administrativeUnits": (b'{"id":"u1","displayName":"Berlin","visibility":null}',),
+}
 
-async def test_every_stream_is_read_whole(simulator: Simulator, connect: Connect) -> None:
+
+async def test_every_stream_of_objects_is_read_whole(simulator: Simulator, connect: Connect) -> None:
     source = connect()
-    for stream in (USERS, GROUPS, POLICIES, ORGANIZATION):
+    for path, values in NAMED_BY_POLICIES.items():
+        simulator.create(path, *values)
+    for stream in STREAMS.values():
+        if stream.children is not None or RESOURCES[stream.resource].for_people:
+            continue
         lines, cursor = await read(source, stream)
         path = stream.collection.removeprefix("/")
-        assert records(lines, stream.resource).keys() == ids(simulator.objects(path))
+        expected = ids(simulator.objects(path))
+        assert expected
+        assert records(lines, stream.resource).keys() == expected
         assert (cursor is not None) == (stream.path.endswith("/delta"))
         assert await source.probe(stream) is Answer.WHOLE
     assert await source.organization_id() == DIRECTORY_ID
+
+
+async def test_units_are_read_with_their_members(simulator: Simulator, connect: Connect) -> None:
+    one, two = _two_users(simulator)
+    simulator.create("directory/administrativeUnits", b'{"id":"u2","displayName":"Paris"}')
+    simulator.create("directory/administrativeUnits/u2/members", b'{"id":"%b"}' % one.encode())
+    lines, cursor = await read(connect(), STREAMS["administrativeUnits"])
+    assert f"u2/members/{one}" in records(lines, "administrativeUnits.members")
+    simulator.create("directory/administrativeUnits/u2/members", b'{"id":"%b"}' % two.encode())
+    simulator.change(b'{"op":"delete","path":"directory/administrativeUnits/u2/members/%b"}' % one.encode())
+    lines, _ = await read(connect(), STREAMS["administrativeUnits"], cursor)
+    assert records(lines, "administrativeUnits.members").keys() == {f"u2/members/{two}"}
+    assert (f"administrativeUnits.members\0administrativeUnits/u2/members/{one}".encode(), None) in lines
+
+
+async def test_only_strengths_of_the_directory_are_asked_for_configurations(
+    simulator: Simulator, connect: Connect
+) -> None:
+    simulator.create(
+        "policies/authenticationStrengthPolicies", b'{"id":"s1","displayName":"Keys","policyType":"custom"}'
+    )
+    keys = b'{"@odata.type":"#microsoft.graph.fido2CombinationConfiguration","id":"k1","allowedAAGUIDs":["1"]}'
+    simulator.create("policies/authenticationStrengthPolicies/s1/combinationConfigurations", keys)
+    configurations = STREAMS["authenticationStrengthPolicies.combinationConfigurations"]
+    simulator.set("reset-counters", None)
+    lines, _ = await read(connect(), configurations)
+    assert records(lines, configurations.resource) == {"s1/combinationConfigurations/k1": keys}
+    path = "/v1.0/policies/authenticationStrengthPolicies/{id}/combinationConfigurations"
+    assert simulator.request_count(path) == 1, "built-in strengths have none"
+    assert await connect().probe(configurations) is Answer.WHOLE
+
+
+async def test_terms_of_use_are_refused_to_applications(connect: Connect) -> None:
+    assert await connect().probe(STREAMS["termsOfUseAgreements"]) is Answer.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    "stream", [stream for stream in STREAMS.values() if RESOURCES[stream.resource].licence == "P1"]
+)
+async def test_a_missing_licence_is_told_from_a_missing_permission(
+    stream: Stream, simulator: Simulator, connect: Connect
+) -> None:
+    simulator.set("licences", [])
+    try:
+        answers = {await connect().probe(stream), await connect().probe(stream, listing=True)}
+    finally:
+        simulator.set("licences", ["P1", "P2", "Governance"])
+    assert RESOURCES[stream.resource].for_people or answers == {Answer.UNLICENSED}
 
 
 async def test_links_are_read_from_delta(simulator: Simulator, connect: Connect) -> None:

@@ -44,12 +44,26 @@ def test_children_are_named_by_their_owners_key_and_their_owner_is_protected() -
             assert STREAMS[stream.children.owner].collection == stream.collection
 
 
+STRENGTHS = ("authenticationStrengthPolicies", "authenticationStrengthPolicies.combinationConfigurations")
+NOT_EVERYWHERE = ("authenticationContexts", *STRENGTHS, "termsOfUseAgreements")
+UNITS = ("administrativeUnits", "administrativeUnits.members")
+LICENSED = ("conditionalAccessPolicies", "namedLocations", *NOT_EVERYWHERE, *UNITS, "roleDefinitions")
+
+
 def test_no_directory_lacks_a_basic_resource_nor_a_licence_for_a_free_one() -> None:
-    assert all(not row.may_be(Answer.UNAVAILABLE) for row in RESOURCES.values())
-    assert [name for name, row in RESOURCES.items() if row.may_be(Answer.UNLICENSED)] == ["conditionalAccessPolicies"]
+    assert [name for name, row in RESOURCES.items() if row.may_be(Answer.UNAVAILABLE)] == [*NOT_EVERYWHERE]
+    assert [name for name, row in RESOURCES.items() if row.may_be(Answer.UNLICENSED)] == [*LICENSED]
     assert all(row.may_be(Answer.FORBIDDEN) for row in RESOURCES.values())
     elsewhere = msgspec.structs.replace(RESOURCES["users"], everywhere=False)
     assert elsewhere.may_be(Answer.UNAVAILABLE)
+
+
+def test_only_of_a_resource_for_people_a_refusal_is_no_lack_of_a_permission() -> None:
+    people = [name for name, row in RESOURCES.items() if row.meant_by(Answer.FORBIDDEN) is Answer.NOT_FOR_APPLICATIONS]
+    assert people == ["termsOfUseAgreements"]
+    assert all(
+        RESOURCES["termsOfUseAgreements"].meant_by(each) is each for each in Answer if each is not Answer.FORBIDDEN
+    )
 
 
 def test_a_stream_is_read_in_the_version_of_its_resources() -> None:
