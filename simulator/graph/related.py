@@ -105,8 +105,7 @@ class Related:
         allow(app, member, writes=True)
         answer = self._objects.create(request, app, Place(member))
         new = raw_json.text(answer.body, "id") or ""
-        self._references.check(app, kind, id, {relation.name: [new]})
-        self._references.add(app, kind, id, {relation.name: [new]})
+        self._references.link_to(app, kind, id, relation, new)
         return answer
 
     def _delete_member(self, app: App, kind: Kind, id: str, relation: Relation, target: str) -> Answer:

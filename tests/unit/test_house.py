@@ -102,7 +102,7 @@ NOT_LIMITS = {
     """,
     "lengths of texts and lists that people read": """
         adapters/broker._REASON_LENGTH adapters/dispatch/inbox._SHOWN engine/upkeep/sweep._MOST_NAMED
-        engine/compare/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
+        domain/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
         console/cli/stacked._GAP console/cli/stacked._INDENT console/cli/tables._PROSE_COLUMNS
         console/demo/screen._PLAIN_WIDTH

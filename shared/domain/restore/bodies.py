@@ -89,8 +89,8 @@ def is_true(value: bytes | None, path: str) -> bool:
 def items_by(value: bytes | None, path: str, key: str) -> dict[str, bytes]:
     """Return the objects of the list at a path by the text of one of their members, in lower case."""
     inner = part(value, path)
-    found = ((text_at(item, key), item) for item in (elements(inner) if inner is not None else None) or ())
-    return {text.lower(): item for text, item in found if text is not None}
+    pairs = ((text_at(item, key), item) for item in (elements(inner) if inner is not None else None) or ())
+    return {text.lower(): item for text, item in pairs if text is not None}
 
 
 def list_of(items: Iterable[bytes]) -> bytes:

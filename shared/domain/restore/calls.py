@@ -3,11 +3,11 @@
 from shared.domain.json_text import elements, members, string
 from shared.domain.naming import own_name
 from shared.domain.resources.restoring import OwnCall
-from shared.domain.restore import stages
 from shared.domain.restore.bodies import encoded, is_blank, list_of, part, text_at
 from shared.domain.restore.changes import NULL, Change
 from shared.domain.restore.draft import Draft, path_of, restoring_of
 from shared.domain.restore.operations import Action, Hindrance
+from shared.domain.restore.stages import Stage
 
 _LICENCES = "assignedLicenses"
 _EMPTY_LIST = b"[]"
@@ -60,7 +60,7 @@ def _add_licences(draft: Draft, change: Change, call: OwnCall, values: dict[str,
             _refuse(draft, change, f"The licence {sku} has no free seat. Buy or free one, and plan again.")
             del add[sku]
     if add or remove:
-        stage = stages.GROUP_LICENCES if change.resource == "groups" else stages.LICENCES
+        stage = Stage.GROUP_LICENCES if change.resource == "groups" else Stage.LICENCES
         body = {
             "addLicenses": list_of(
                 encoded({"disabledPlans": list_of(b'"%b"' % each.encode() for each in plans), "skuId": _quoted(sku)})

@@ -1,7 +1,6 @@
 """Delete objects that were named for it, or that the restore to be undone has created."""
 
 from shared.domain.naming import own_name
-from shared.domain.restore import stages
 from shared.domain.restore.bodies import encoded, is_true
 from shared.domain.restore.directory import traits_of
 from shared.domain.restore.draft import Draft, path_of, restoring_of
@@ -9,6 +8,7 @@ from shared.domain.restore.named import first_id
 from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.protection import NEED
 from shared.domain.restore.refusals import object_refusal
+from shared.domain.restore.stages import Stage, deletion
 from shared.domain.restore.world import RecordDifference
 
 _NAMED = "It was created after the snapshot, and was named for deletion."
@@ -38,7 +38,7 @@ def delete(draft: Draft, difference: RecordDifference) -> None:
             resource,
             key,
             Action.PATCH,
-            stage=stages.LAST,
+            stage=Stage.LAST,
             reason="A trusted location cannot be deleted.",
             method="PATCH",
             path=path_of(restoring.item, key),
@@ -53,7 +53,7 @@ def delete(draft: Draft, difference: RecordDifference) -> None:
         resource,
         key,
         Action.DELETE,
-        stage=stages.deletion(restoring.stage),
+        stage=deletion(restoring.stage),
         reason=_UNDONE if undone is not None and object_id in undone.created else _NAMED,
         method="DELETE",
         path=path_of(restoring.item, key),

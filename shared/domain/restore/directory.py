@@ -47,15 +47,15 @@ class Directory:
         """Look up objects by id, and applications and service principals by ``appId``; all in lower case."""
         self._world = world
         self.live = dict(_entries(world.live, ids))
-        gone = [each for each in ids if each not in self.live]
-        self.gone = dict(_entries(world.snapshot, gone)) if gone else {}
+        absent = [each for each in ids if each not in self.live]
+        self.stored = dict(_entries(world.snapshot, absent)) if absent else {}
         """Objects that only the snapshot has."""
         self.live_apps = _by_app_id(world.live, app_ids)
-        self.gone_apps = _by_app_id(world.snapshot, {each for each in app_ids if each not in self.live_apps})
+        self.stored_apps = _by_app_id(world.snapshot, {each for each in app_ids if each not in self.live_apps})
 
     def entry(self, object_id: str) -> Entry | None:
         """Return an object, as it is in the directory or else as the snapshot has it."""
-        return self.live.get(object_id) or self.gone.get(object_id)
+        return self.live.get(object_id) or self.stored.get(object_id)
 
     def name(self, object_id: str) -> str:
         """Return an object's name, or its id if no name is known."""

@@ -51,6 +51,8 @@ class Draft:
         """The free seats that the operations so far leave, by ``skuId``."""
         self.taken = Taken(world, {})
         """The holders of names that the restore needs."""
+        self.gaining: set[str] = set()
+        """Ids of the groups that get members."""
         self.coming: dict[str, Missing] = {}
         """The objects that come back, by id in lower case."""
         self.coming_apps: dict[str, str] = {}
@@ -81,7 +83,7 @@ class Draft:
         self.operations.append(
             Operation(
                 number=0,
-                stage=stage,
+                stage=int(stage),
                 resource=resource,
                 key=key,
                 name=name,

@@ -91,7 +91,7 @@ def _application_stays(draft: Draft, wanted: bytes) -> bool:
     application = draft.coming.get(draft.coming_apps.get(app_id, ""))
     if application is not None and application.difference.resource == APPLICATIONS:
         return application.fate is Fate.UNDELETE
-    return APPLICATIONS not in draft.directory.gone_apps.get(app_id, {})
+    return APPLICATIONS not in draft.directory.stored_apps.get(app_id, {})
 
 
 def _refuse(draft: Draft, difference: RecordDifference, kind: Hindrance, reason: str) -> None:

@@ -72,7 +72,7 @@ def gather(
         )
         if restoring is None:
             continue
-        for difference in _again(world.differences(resource), resource, adopted):
+        for difference in _with_adopted(world.differences(resource), resource, adopted):
             if first_id(difference.key) not in refused and choice.includes(difference, restoring.kind):
                 gathered.add(difference, restoring.kind)
     return gathered, not_held
@@ -89,7 +89,7 @@ def missing_objects(world: World, request: Request, resource: str) -> list[Recor
     return [each for each in differences if choice.includes(each, restoring.kind)]
 
 
-def _again(
+def _with_adopted(
     differences: Iterator[RecordDifference], resource: str, adopted: Mapping[str, str]
 ) -> Iterator[RecordDifference]:
     """Yield the differences with adopted objects in place of those of the snapshot."""

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from shared.domain.json_text import members, string
 from shared.domain.resources.restoring import LinkWrite
-from shared.domain.restore import stages
 from shared.domain.restore.bodies import encoded
 from shared.domain.restore.changes import NULL
 from shared.domain.restore.directory import Trait
@@ -15,6 +14,7 @@ from shared.domain.restore.patching import RESTRICTED, ROLES_PERMISSION
 from shared.domain.restore.refusals import EXCHANGE, SYNCED, fixed_refusal
 from shared.domain.restore.resolving import missing_sentence, unresolved
 from shared.domain.restore.scope import ConflictRule, LinkRule
+from shared.domain.restore.stages import Stage, later_than
 from shared.domain.restore.world import RecordDifference
 
 _REFERENCE = b'{"@odata.id":"https://graph.microsoft.com/v1.0/directoryObjects/%b"}'
@@ -90,7 +90,7 @@ class LinkWriter:
             self._resource,
             key,
             Action.LINK,
-            stage=stages.LAST if restricted_unit else self._restoring.stage,
+            stage=Stage.LAST if restricted_unit else self._restoring.stage,
             reason=_LACKS,
             method=write.method,
             path=path_of(write.add, key),
@@ -180,7 +180,7 @@ class LinkWriter:
             self._resource,
             difference.key,
             Action.UNLINK,
-            stage=max(stages.UNLINKS, self._restoring.stage + 1),
+            stage=later_than(self._restoring.stage),
             reason=_ADDED,
             method="DELETE",
             path=path,
@@ -207,7 +207,7 @@ class LinkWriter:
         directory = self._draft.directory
         if object_id in directory.live or object_id in self._draft.coming:
             return True
-        if object_id in directory.gone or object_id == first_id(difference.key):
+        if object_id in directory.stored or object_id == first_id(difference.key):
             return False
         kind = _TYPES.get(string((members(difference.wanted or b"") or {}).get("@odata.type")) or "")
         return kind is None or not directory.is_known((kind,))

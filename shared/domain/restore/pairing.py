@@ -76,7 +76,13 @@ def row_identity(resource: str, key: str, value: bytes) -> str:
 
 
 def row_key(resource: str, key: str, value: bytes) -> str:
-    """Return the key of a record, or, of a row whose id Graph makes, a text that is the same for the row made again."""
+    """Return a text that is the same for all records that one write may replace by each other, or else the key.
+
+    They are a row and the same row made again, whose id Graph makes, and the links of which an object has one at most.
+    """
+    restoring = RESOURCES[resource].restoring if resource in RESOURCES else None
+    if restoring is not None and restoring.link is not None and restoring.link.method == "PUT":
+        return f"{resource}\n{key.rpartition('/')[0]}"
     identity = row_identity(resource, key, value)
     return key if identity == key else f"{resource}\n{identity}"
 

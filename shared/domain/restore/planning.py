@@ -20,24 +20,27 @@ from shared.domain.restore.operations import Action, Hindrance, Operation, Plan
 from shared.domain.restore.patching import change_object
 from shared.domain.restore.repairs import repair
 from shared.domain.restore.returning import bring_back
+from shared.domain.restore.scope import LinkRule
 from shared.domain.restore.successors import APPLICATIONS, PRINCIPALS, Successors, successors
 from shared.domain.restore.world import Known, RecordDifference, Request, World
+
+_MEMBERS = "groups.members"
 
 
 def make_plan(world: World, request: Request) -> Plan:
     """Return the plan. Raise what reading from the world raises."""
     resources = [name for name in RESOURCES if not request.scope.resources or name in request.scope.resources]
-    found = Successors()
+    dependencies = Successors()
     if PRINCIPALS in resources and not request.scope.links_only and not request.scope.properties:
-        found = successors(world, request, missing_objects(world, request, PRINCIPALS))
-    if found.needed and APPLICATIONS not in resources:
+        dependencies = successors(world, request, missing_objects(world, request, PRINCIPALS))
+    if dependencies.needed and APPLICATIONS not in resources:
         resources.append(APPLICATIONS)
-    gathered, not_held = gather(world, request, resources, found.adopted, frozenset(found.needed))
-    draft = Draft(world, request, _directory(world, gathered, found), found)
+    gathered, not_held = gather(world, request, resources, dependencies.adopted, frozenset(dependencies.needed))
+    draft = Draft(world, request, _directory(world, gathered, dependencies), dependencies)
     draft.impossible += not_held
     unchanged = _unchanged(world, request, resources, gathered)
     decide(draft, gathered.missing, gathered.changed)
-    _change_traits(draft, gathered)
+    _change_groups(draft, gathered)
     _write(draft, gathered)
     repair(draft)
     operations = list(_numbered(_without_known(draft)))
@@ -52,7 +55,7 @@ def make_plan(world: World, request: Request) -> Plan:
         impossible=sorted(draft.impossible, key=lambda each: (each.resource, each.key, each.kind, each.reason)),
         notes=draft.notes,
         unchanged=unchanged,
-        adopted=found.adopted,
+        adopted=dependencies.adopted,
         undone_job=request.undone.job_id if request.undone is not None else None,
     )
 
@@ -104,9 +107,9 @@ def _consumed(differences: list[RecordDifference]) -> Iterator[RecordDifference]
         yield differences.pop()
 
 
-def _directory(world: World, gathered: Gathered, found: Successors) -> Directory:
+def _directory(world: World, gathered: Gathered, dependencies: Successors) -> Directory:
     """Look up all objects that the differences are, connect, or name."""
-    ids, app_ids = set[str](found.exchanged.values()), set[str]()
+    ids, app_ids = set[str](dependencies.exchanged.values()), set[str]()
     for each in gathered.all():
         ids.update(ends(each.key) if "/" in each.key else ())
         value = each.wanted if each.wanted is not None else each.live or b""
@@ -119,8 +122,11 @@ def _directory(world: World, gathered: Gathered, found: Successors) -> Directory
     return Directory(world, ids, app_ids)
 
 
-def _change_traits(draft: Draft, gathered: Gathered) -> None:
-    """Take groups that the plan turns dynamic, or static, for what they will be."""
+def _change_groups(draft: Draft, gathered: Gathered) -> None:
+    """Take groups for what they will be: dynamic or static, and with members."""
+    if draft.request.rules.rule_for(_MEMBERS) is not LinkRule.SKIP:
+        links = (ends(each.key) for each in gathered.to_add.get(_MEMBERS, ()))
+        draft.gaining = {owner for owner, target in links if target in draft.directory.live or target in draft.coming}
     for each in gathered.changed.get("groups", ()):
         object_id = first_id(each.key)
         entry, dynamic = draft.directory.live.get(object_id), is_dynamic_after(draft, each)
@@ -130,7 +136,7 @@ def _change_traits(draft: Draft, gathered: Gathered) -> None:
 
 
 def _without_known(draft: Draft) -> Iterator[Operation]:
-    """Yield the operations without what an earlier restore found that Graph does not apply."""
+    """Yield the operations without what an earlier restore dependencies that Graph does not apply."""
     known: dict[tuple[str, Action], list[Known]] = {}
     for each in draft.world.known:
         known.setdefault((each.key, each.action), []).append(each)

@@ -9,8 +9,12 @@ from shared.domain.restore.operations import Hindrance
 from shared.domain.restore.scope import LinkRule
 
 RESOURCE = "conditionalAccessPolicies"
+_MEMBERS = "groups.members"
 _ENABLED, _REPORT_ONLY = "enabled", b'"enabledForReportingButNotEnforced"'
 _EXCLUDED_USERS, _EXCLUDED_GROUPS = "conditions.users.excludeUsers", "conditions.users.excludeGroups"
+_CHECK = (
+    "An earlier restore has created it in report-only state. Check it, then enable it, or plan with --enable-policies."
+)
 _LOCK_OUT = "It would apply to all users, and none of the accounts that it excludes would remain to undo it."
 
 
@@ -33,6 +37,9 @@ def creation_refusal(draft: Draft, wanted: bytes) -> str | None:
 
 def values_to_change(draft: Draft, change: Change, values: dict[str, bytes]) -> dict[str, bytes]:
     """Return the values to patch a policy with: none if it could lock everybody out."""
+    if _is_to_be_checked(draft, change, values):
+        draft.refuse(change.resource, change.key, Hindrance.CHOICE, _CHECK, name=change.name, properties=("state",))
+        values = {name: value for name, value in values.items() if name != "state"}
     if not values:
         return values
     inner = members(change.live) or {}
@@ -42,6 +49,13 @@ def values_to_change(draft: Draft, change: Change, values: dict[str, bytes]) -> 
         draft.refuse(change.resource, change.key, Hindrance.CHOICE, reason, name=change.name, properties=values)
         return {}
     return _whole(values)
+
+
+def _is_to_be_checked(draft: Draft, change: Change, values: dict[str, bytes]) -> bool:
+    """Return True if a restore has created a policy in report-only state, and nobody has asked to enable it."""
+    restored = change.object_id in {each.lower() for each in draft.world.ids.earlier().values()}
+    enabling = values.get("state") == b'"enabled"' and not draft.request.rules.enable_policies
+    return restored and enabling and part(change.live, "state") == _REPORT_ONLY
 
 
 def _newly_locks_out(draft: Draft, live: bytes, result: bytes) -> bool:
@@ -68,12 +82,17 @@ def _excludes_somebody(draft: Draft, policy: bytes) -> bool:
     if any(_can_sign_in(draft, each) for each in users):
         return True
     groups = {each.lower() for each in texts_at(policy, _EXCLUDED_GROUPS)}
-    living = {each for each in groups if each in draft.directory.live}
-    if living and any(True for _ in draft.world.live.records("groups.members", living)):
+    return any(_has_members(draft, each) for each in groups)
+
+
+def _has_members(draft: Draft, group: str) -> bool:
+    """Return True if a group certainly has a member after the restore."""
+    if group in draft.gaining:
         return True
-    coming = {each for each in groups if each in draft.coming}
-    restored = draft.request.rules.rule_for("groups.members") is not LinkRule.SKIP
-    return bool(coming) and restored and any(True for _ in draft.world.snapshot.records("groups.members", coming))
+    living = {key for key, _ in draft.world.live.records(_MEMBERS, {group})}
+    if living and draft.request.rules.rule_for(_MEMBERS) is LinkRule.EXACT:
+        living &= {key for key, _ in draft.world.snapshot.records(_MEMBERS, {group})}
+    return bool(living)
 
 
 def _can_sign_in(draft: Draft, user: str) -> bool:

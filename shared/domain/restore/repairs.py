@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from shared.domain.json_text import members
 from shared.domain.resources import REMAPPED, RESOURCES
 from shared.domain.resources.restoring import RestoreKind
-from shared.domain.restore import stages
 from shared.domain.restore.bodies import without_nulls, without_parts
 from shared.domain.restore.changes import Change
 from shared.domain.restore.directory import Trait, traits_of
@@ -17,6 +16,7 @@ from shared.domain.restore.policies import RESOURCE as POLICIES
 from shared.domain.restore.refusals import fixed_refusal
 from shared.domain.restore.requests import WriteStep
 from shared.domain.restore.resolving import missing_sentence, unresolved
+from shared.domain.restore.stages import Stage, later_than
 
 
 def repair(draft: Draft) -> None:
@@ -79,7 +79,7 @@ def _repair_one(draft: Draft, change: Change, old: set[str], written: dict[str, 
         draft.refuse(change.resource, change.key, Hindrance.UNRESOLVED, reason, name=change.name, properties=values)
         return
     names = ", ".join(sorted(_names(draft, old)))
-    step = WriteStep(stages.later_than(restoring.stage) if restoring.stage < stages.LATER else restoring.stage, values)
+    step = WriteStep(later_than(restoring.stage) if restoring.stage < Stage.LATER else restoring.stage, values)
     patch(draft, change, step, needs_of_object(draft, change, values), f"It names {names} by its old id.")
 
 

@@ -9,7 +9,7 @@ from shared.domain.resources.restoring import Restoring
 from shared.domain.restore.bodies import is_blank, part, with_part, without_parts
 from shared.domain.restore.draft import Draft, restoring_of
 from shared.domain.restore.resolving import named_objects
-from shared.domain.restore.stages import LAST, later_than
+from shared.domain.restore.stages import Stage, later_than
 
 
 class WriteStep(msgspec.Struct):
@@ -25,7 +25,7 @@ def split(draft: Draft, resource: str, values: dict[str, bytes], live: bytes | N
     The first request may have no values.
     """
     restoring = restoring_of(resource)
-    first, later, last = (WriteStep(stage, {}) for stage in (restoring.stage, later_than(restoring.stage), LAST))
+    first, later, last = (WriteStep(stage, {}) for stage in (restoring.stage, later_than(restoring.stage), Stage.LAST))
     alone: list[WriteStep] = []
     written = {name: without_parts(name, value, restoring.parts_by_graph) for name, value in values.items()}
     for name, value in written.items():

@@ -23,9 +23,9 @@ def named_objects(draft: Draft, resource: str, name: str, value: bytes) -> Itera
 
 def missing_sentence(draft: Draft, object_id: str, missing: list[Named]) -> str:
     """Return a sentence that names what is missing, and the command that includes it."""
-    apps = draft.directory.gone_apps
+    apps = draft.directory.stored_apps
     ids = list(dict.fromkeys(next(iter(apps[each.id].values())) if each.id in apps else each.id for each in missing))
-    stored = [each for each in ids if each in draft.directory.gone or each in _ids_of_apps(apps)]
+    stored = [each for each in ids if each in draft.directory.stored or each in _ids_of_apps(apps)]
     texts = [_described(draft, each) for each in ids]
     sentence = f"It names {', '.join(texts)}, which the directory does not have."
     if stored:
@@ -40,7 +40,7 @@ def _ids_of_apps(apps: dict[str, dict[str, str]]) -> set[str]:
 
 
 def _described(draft: Draft, object_id: str) -> str:
-    entry = draft.directory.gone.get(object_id)
+    entry = draft.directory.stored.get(object_id)
     return f"'{entry.name}' ({object_id})" if entry is not None and entry.name else object_id
 
 
@@ -51,7 +51,7 @@ def _resolves(draft: Draft, each: Named) -> bool:
         return True
     if reference.kind is not ReferenceKind.OBJECT and each.id in directory.live_apps:
         return True
-    stored = each.id in directory.gone or each.id in directory.gone_apps
+    stored = each.id in directory.stored or each.id in directory.stored_apps
     if reference.kind is ReferenceKind.TEXT or reference.foreign:
         return not stored
     return not stored and not directory.is_known(reference.resources)

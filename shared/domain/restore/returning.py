@@ -7,8 +7,8 @@ import msgspec
 from shared.domain.json_text import members
 from shared.domain.naming import own_name
 from shared.domain.records import encode_id
-from shared.domain.resources.restoring import Restoring
-from shared.domain.restore import applications, policies, stages
+from shared.domain.resources.restoring import Bin, Restoring
+from shared.domain.restore import applications, policies
 from shared.domain.restore.bodies import encoded, is_blank, is_unknown, text_at, texts_at
 from shared.domain.restore.calls import add_calls
 from shared.domain.restore.changes import NULL, Change
@@ -18,9 +18,12 @@ from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.patching import body_of, change_object, needs_of_object, patch, resolved, without_taken
 from shared.domain.restore.protection import NEED
 from shared.domain.restore.requests import WriteStep, names_of_values, split
+from shared.domain.restore.scope import LinkRule
+from shared.domain.restore.stages import Stage
 from shared.domain.restore.successors import PRINCIPALS
 from shared.domain.restore.taken import undeleted_name
 
+_RETURNING_LINKS = "Links that it got after the snapshot come back with it: plan again afterwards to remove them."
 _PASSWORD = "It gets a random password, to be changed at the next sign-in, and new authentication methods."  # noqa: S105
 _NEW_APP_ID = "It gets a new appId: configure its clients with it. Consents are written again for the new application."
 _GUEST = "It comes back as a local account of the type Guest: invite it to redeem again."
@@ -59,17 +62,24 @@ def _undelete(draft: Draft, one: Missing) -> None:
         resource,
         key,
         Action.UNDELETE,
-        stage=stages.UNDELETE_PRINCIPALS if resource == PRINCIPALS else stages.UNDELETE,
-        reason="It is in the recycle bin.",
+        stage=Stage.UNDELETE_PRINCIPALS if resource == PRINCIPALS else Stage.UNDELETE,
+        reason=_reason(draft, one),
         method="POST",
         path=recycling.restore.format(id=encode_id(object_id).decode()),
         name=own_name(wanted),
         body=encoded(body) if body else None,
         needs=needs,
-        notes=(*one.notes, *(f"Does not come back with it: {each}." for each in recycling.loses)),
+        notes=(*one.notes, *_undelete_notes(draft, recycling)),
     )
     if not draft.request.rules.undelete_only:
         change_object(draft, Change(resource, key, wanted, in_bin, undeleted=True))
+
+
+def _undelete_notes(draft: Draft, recycling: Bin) -> Iterator[str]:
+    """Yield what a person should know of an undeleted object."""
+    yield from (f"Does not come back with it: {each}." for each in recycling.loses)
+    if LinkRule.EXACT in (draft.request.rules.links, *draft.request.rules.links_of.values()):
+        yield _RETURNING_LINKS
 
 
 def _create(draft: Draft, one: Missing) -> None:
@@ -111,10 +121,13 @@ def _create(draft: Draft, one: Missing) -> None:
 
 
 def _reason(draft: Draft, one: Missing) -> str:
+    """Return why an object comes back in this way."""
+    if one.fate is Fate.UNDELETE:
+        reason = "It is in the recycle bin"
+    else:
+        reason = "It cannot be undeleted, so it is created anew" if one.notes else "It is deleted for good"
     needing = draft.successors.needed.get(first_id(one.difference.key))
-    if needing is not None:
-        return f"It is deleted for good, and the service principal {draft.directory.name(needing)} needs it."
-    return "It cannot be undeleted, so it is created anew." if one.notes else "It is deleted for good."
+    return f"{reason}, and the service principal {draft.directory.name(needing)} needs it." if needing else f"{reason}."
 
 
 def _creation_values(draft: Draft, change: Change, restoring: Restoring) -> dict[str, bytes]:
@@ -181,7 +194,7 @@ def _delete_successor(draft: Draft, successor: str, object_id: str) -> None:
         PRINCIPALS,
         key,
         Action.DELETE,
-        stage=stages.UNDELETE,
+        stage=Stage.UNDELETE,
         reason=f"It has the appId of {object_id}, which is undeleted in its place.",
         method="DELETE",
         path=path_of(restoring_of(PRINCIPALS).item, key),

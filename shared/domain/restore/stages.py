@@ -1,27 +1,30 @@
 """The stages of a plan beside those in the table: operations of a stage do not depend on each other."""
 
-UNDELETE = 0
-UNDELETE_PRINCIPALS = 1
-"""After their applications."""
-LINKS = 7
-UNLINKS = 8
-"""After all links are added, so that no group is without an owner in between."""
-LATER = 8
-"""Properties that name objects, after all objects exist."""
-GROUP_LICENCES = 9
-LICENCES = 10
-"""After those of groups, so that no seat is taken twice."""
-LAST = 16
-"""What takes rights away, or lets people in."""
-DELETIONS = 17
-"""The first stage of deletions, which come in the reverse order of creations."""
+from enum import IntEnum
+
+
+class Stage(IntEnum):
+    """When operations are carried out that the table gives no stage."""
+
+    UNDELETE = 0
+    UNDELETE_PRINCIPALS = 1
+    """After their applications."""
+    LATER = 8
+    """Properties that name objects, after all objects exist. Links are removed then, too: after all were added."""
+    GROUP_LICENCES = 9
+    LICENCES = 10
+    """After those of groups, so that no seat is taken twice."""
+    LAST = 16
+    """What takes rights away, or lets people in."""
+    DELETIONS = 17
+    """The first stage of deletions, which come in the reverse order of creations."""
 
 
 def later_than(stage: int) -> int:
     """Return the stage of what is written later to an object that is created in this stage."""
-    return max(LATER, stage + 1)
+    return max(int(Stage.LATER), stage + 1)
 
 
 def deletion(stage: int) -> int:
     """Return the stage in which an object is deleted that is created in this stage."""
-    return DELETIONS + max(0, LAST - stage)
+    return Stage.DELETIONS + max(0, Stage.LAST - stage)

@@ -24,12 +24,12 @@ class Successors:
 
 def successors(world: World, request: Request, missing: list[RecordDifference]) -> Successors:
     """Return what the missing service principals depend on."""
-    found = Successors()
+    dependencies = Successors()
     app_ids = {
         first_id(each.key): app_id.lower() for each in missing if (app_id := text_at(each.wanted, "appId")) is not None
     }
     if not app_ids or request.rules.undelete_only:
-        return found
+        return dependencies
     wanted = set(app_ids.values())
     living = dict(_by_app_id(world.live, PRINCIPALS, wanted))
     applications = dict(_by_app_id(world.live, APPLICATIONS, wanted))
@@ -38,10 +38,10 @@ def successors(world: World, request: Request, missing: list[RecordDifference]) 
     for object_id, app_id in app_ids.items():
         if app_id in living:
             exchange = request.rules.exchange_principals and object_id in in_bin
-            (found.exchanged if exchange else found.adopted)[object_id] = living[app_id]
+            (dependencies.exchanged if exchange else dependencies.adopted)[object_id] = living[app_id]
         elif app_id in stored:
-            found.needed.setdefault(stored[app_id], object_id)
-    return found
+            dependencies.needed.setdefault(stored[app_id], object_id)
+    return dependencies
 
 
 def _by_app_id(side: Side, resource: str, app_ids: set[str]) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ _RESTORING = frozenset({Action.UNDELETE, Action.CREATE, Action.PATCH, Action.CAL
 def summary(plan: Plan) -> str:
     """Return the plan in a sentence: what is restored, how much of it as it was, and what cannot be restored."""
     counts = Counter[tuple[str, str]]()
-    new_ids, gone = set[str](), Counter[tuple[str, str]]()
+    new_ids, removed = set[str](), Counter[tuple[str, str]]()
     deleted = {each.key for each in plan.operations if each.action is Action.DELETE}
     restored = {each.key: each.resource for each in plan.operations if each.action in _RESTORING}
     for key, resource in restored.items():
@@ -38,12 +38,12 @@ def summary(plan: Plan) -> str:
         if operation.action is Action.CREATE:
             new_ids.add(operation.key)
         elif operation.action in (Action.DELETE, Action.UNLINK):
-            gone[_noun(operation.resource)] += 1
+            removed[_noun(operation.resource)] += 1
     impossible = {each.key for each in plan.impossible if not each.properties}
     partly = {each.key for each in plan.impossible if each.properties} - impossible
     sentence = _listed("Restore", counts) or "Restore nothing"
-    if gone:
-        sentence += f", and {_listed('remove', gone)}"
+    if removed:
+        sentence += f", and {_listed('remove', removed)}"
     details = list(_details(len(restored.keys() - deleted) - len(new_ids), len(new_ids), len(impossible), len(partly)))
     return f"{sentence}; {', '.join(details)}" if details else sentence
 

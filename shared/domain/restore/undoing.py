@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 
-from shared.domain.json_text import members
 from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.named import first_id
 from shared.domain.restore.operations import Action, Operation, Plan
@@ -40,5 +39,6 @@ def _keys(operation: Operation, ids: IdMap) -> Iterator[str]:
     key = rewritten_key(operation.key.encode(), ids).decode()
     yield operation.key
     yield key
-    if operation.action is Action.LINK and members(operation.body or b"") is not None:
-        yield row_key(operation.resource, key, ids.rewritten(operation.body or b""))
+    if operation.action in (Action.LINK, Action.UNLINK):
+        value = operation.body if operation.body is not None else operation.before
+        yield row_key(operation.resource, key, ids.rewritten(value or b""))

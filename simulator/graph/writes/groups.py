@@ -5,9 +5,10 @@ import re
 
 from simulator.graph.answers import Refused, bad_request
 from simulator.graph.directory import Directory
-from simulator.graph.kinds import GROUPS, USERS
+from simulator.graph.kinds import DEVICES, DIRECTORY_WRITE, GROUPS, SERVICE_PRINCIPALS, USERS
+from simulator.graph.kinds.tenant import SETTINGS as SETTINGS_OF_ALL
 from simulator.graph.values import DOMAIN
-from simulator.graph.writes.authority import require_over_group
+from simulator.graph.writes.authority import denied, require_over_group
 from simulator.graph.writes.checking import CONFLICT
 from simulator.graph.writes.licences import assign_to_group, follow_group, follow_membership
 from simulator.graph.writes.naming import check_name
@@ -20,6 +21,11 @@ licenseProcessingState hasMembersWithLicenseErrors isManagementRestricted create
 onPremisesDomainName onPremisesLastSyncDateTime onPremisesNetBiosName onPremisesSamAccountName
 onPremisesSecurityIdentifier onPremisesSyncEnabled onPremisesProvisioningErrors
 """
+_MEMBER_PERMISSIONS = {
+    DEVICES: frozenset(("Device.ReadWrite.All", *DIRECTORY_WRITE)),
+    SERVICE_PRINCIPALS: frozenset(("Application.ReadWrite.All", *DIRECTORY_WRITE)),
+}
+"""Permissions that members of these kinds need beside those of the group; one of them is enough."""
 _OF_MAILBOX = frozenset(
     (
         *("allowExternalSenders", "autoSubscribeNewMembers", "hideFromAddressLists"),
@@ -142,8 +148,7 @@ def _stored(change: Change) -> None:
 def _check_link(linking: Linking) -> None:
     if linking.relation.name not in ("members", "owners"):
         return
-    stored = linking.directory.live(linking.kind, linking.id)
-    group = stored.properties() if stored else {}
+    group = linking.start
     if _of_exchange(group):
         raise bad_request(_EXCHANGE)
     if group.get("onPremisesSyncEnabled") is True and linking.relation.name == "members":
@@ -151,26 +156,29 @@ def _check_link(linking: Linking) -> None:
     if group.get("isAssignableToRole") is True:
         require_over_group(linking.app)
     if linking.relation.name == "owners":
-        _check_owner(linking, group)
+        _check_owner(linking)
     else:
-        _check_member(linking, group)
+        _check_member(linking)
 
 
-def _check_owner(linking: Linking, group: dict[str, object]) -> None:
+def _check_owner(linking: Linking) -> None:
     if linking.adds:
         if linking.directory.live(GROUPS, linking.target) is not None:
             raise bad_request("A group cannot be the owner of a group.")
         return
     owners = [end for end, _ in linking.directory.existing_links(linking.kind, linking.id, linking.relation)]
     users = [end for end in owners if linking.directory.live(USERS, end) is not None]
-    if users == [linking.target] and (len(owners) == 1 or group.get("isAssignableToRole") is not True):
+    if users == [linking.target] and (len(owners) == 1 or linking.start.get("isAssignableToRole") is not True):
         raise bad_request("The group must have at least one owner, hence this owner cannot be removed.")
 
 
-def _check_member(linking: Linking, group: dict[str, object]) -> None:
-    if _dynamic(group):
-        raise Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-    if not linking.adds or not _unified(group):
+def _check_member(linking: Linking) -> None:
+    for kind, needed in _MEMBER_PERMISSIONS.items():
+        if linking.directory.live(kind, linking.target) is not None and not linking.app.may(needed):
+            raise denied()
+    if _dynamic(linking.start):
+        raise denied()
+    if not linking.adds or not _unified(linking.start):
         return
     member_group = linking.directory.live(GROUPS, linking.target)
     if member_group is not None:
@@ -191,7 +199,9 @@ def _settings(directory: Directory, group: str) -> list[dict[str, object]]:
 
 
 def _keeps_guests_out(linking: Linking) -> bool:
-    for setting in _settings(linking.directory, linking.id):
+    """Return whether a group's own setting, or else that of the directory, keeps guests out."""
+    directory_wide = (stored.properties() for _, stored in linking.directory.walk(SETTINGS_OF_ALL))
+    for setting in _settings(linking.directory, linking.id) or directory_wide:
         values = setting.get("values")
         for value in values if isinstance(values, list) else ():
             if value.get("name") == "AllowToAddGuests" and str(value.get("value")).lower() == "false":

@@ -67,7 +67,7 @@ class Objects:
         check(rules, change)
         if self._stored(place, new_id) is not None:
             raise rules.refused(CONFLICT)
-        self._references.check(app, kind, new_id, links)
+        self._references.check(change)
         check_room(self._directory, kind)
         defaults = {name: value for name, value in rules.defaults(change).items() if name not in change.given}
         set_by_graph = {"id": new_id, **(key or {}), **defaults, **rules.derived(change)}
@@ -75,7 +75,7 @@ class Objects:
         self._keep(place, new_id, value)
         if place.relation:
             self._directory.created.note(kind, value)
-        self._references.add(app, kind, new_id, links)
+        self._references.add(change)
         rules.stored(change)
         stored = self._stored(place, new_id) or Stored(value, to_the_letter=False)
         return created(request, place.context, f"{place.path}/{new_id}", shown(kind, stored, None))
@@ -101,14 +101,14 @@ class Objects:
         given = _plain(kind, properties)
         change = Change(self._directory, app, kind, id, given, stored.properties(), links, place.owner)
         check(rules, change)
-        self._references.check(app, kind, id, links)
+        self._references.check(change)
         derived = rules.derived(change)
         value = _stored_members(kind, rules, request, {"id", *derived})
         if derived:
             value = raw_json.after(value, _members(derived))
         if raw_json.members(value):
             self._merge(place, id, stored, value)
-        self._references.add(app, kind, id, links)
+        self._references.add(change)
         rules.stored(change)
         return Answer(204)
 

@@ -8,7 +8,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.kinds import Kind, Relation
 from simulator.graph.tokens import App
 from simulator.graph.writes.body import body_of
-from simulator.graph.writes.rules import Linking
+from simulator.graph.writes.rules import Change, Linking
 from simulator.graph.writes.table import RULES
 
 _MAX_LINKS = 20
@@ -28,20 +28,30 @@ class References:
             raise bad_request("The request body must hold '@odata.id'.")
         if self._directory.reachable(kind, id) is None:
             raise missing(id)
-        links = {relation.name: [self._target(relation, reference)]}
-        self.check(app, kind, id, links)
-        self.add(app, kind, id, links)
+        self.link_to(app, kind, id, relation, self._target(relation, reference))
         return Answer(204)
+
+    def link_to(self, app: App, kind: Kind, id: str, relation: Relation, target: str) -> None:
+        """Add a link from one object to another. Raises Refused: an unknown object (404), an existing link (400)."""
+        stored = self._directory.reachable(kind, id)
+        if stored is None:
+            raise missing(id)
+        change = Change(self._directory, app, kind, id, {}, stored.properties(), {relation.name: [target]})
+        self.check(change)
+        self.add(change)
 
     def unlink(self, app: App, kind: Kind, id: str, relation: Relation, target: str | None) -> Answer:
         """Remove a link. Return 204. Raises Refused (404, naming the object where it starts) if it does not exist."""
         existing = [end for end, _ in self._directory.existing_links(kind, id, relation)]
         chosen = target if target is not None else (existing or [""])[0]
-        if self._directory.live(kind, id) is None or chosen not in existing:
+        stored = self._directory.live(kind, id)
+        if stored is None or chosen not in existing:
             raise missing(id)
-        self._check_one(Linking(self._directory, app, kind, id, relation, chosen, adds=False))
+        change = Change(self._directory, app, kind, id, {}, stored.properties())
+        linking = _linking(change, relation, chosen, adds=False)
+        _check_one(linking)
         self._directory.unlink(kind, id, relation, chosen)
-        self._follow(Linking(self._directory, app, kind, id, relation, chosen, adds=False))
+        _follow(linking)
         return Answer(204)
 
     def requested(self, kind: Kind, properties: dict[str, object]) -> dict[str, list[str]]:
@@ -58,15 +68,15 @@ class References:
             for relation, targets in references.items()
         }
 
-    def check(self, app: App, kind: Kind, id: str, links: dict[str, list[str]]) -> None:
-        """Raise Refused if one of the links exists already, or if a rule of the kind forbids it."""
-        for name, targets in links.items():
-            relation = kind.relation(name)
+    def check(self, change: Change) -> None:
+        """Raise Refused if one of a change's links exists already, or if a rule of the kind forbids it."""
+        for name, targets in change.links.items():
+            relation = change.kind.relation(name)
             if relation is None:
                 continue
             for target in targets:
-                self._check_one(Linking(self._directory, app, kind, id, relation, target, adds=True))
-            existing = {end for end, _ in self._directory.existing_links(kind, id, relation)}
+                _check_one(_linking(change, relation, target, adds=True))
+            existing = {end for end, _ in self._directory.existing_links(change.kind, change.id, relation)}
             if not relation.to_one and existing.intersection(targets):
                 raise bad_request(
                     f"One or more added object references already exist for the following modified properties: '{name}'."
@@ -74,30 +84,35 @@ class References:
             if len(set(targets)) < len(targets):
                 raise bad_request("Request contains a property with duplicate values.")
 
-    def add(self, app: App, kind: Kind, id: str, links: dict[str, list[str]]) -> None:
-        """Store links."""
-        for name, targets in links.items():
-            relation = kind.relation(name)
+    def add(self, change: Change) -> None:
+        """Store the links of a change."""
+        for name, targets in change.links.items():
+            relation = change.kind.relation(name)
             for target in targets if relation else ():
                 value = typed(self._directory, target, json.dumps({"id": target}, separators=(",", ":")).encode())
                 if relation:
-                    self._directory.link(kind, id, relation, target, value)
-                    self._follow(Linking(self._directory, app, kind, id, relation, target, adds=True))
-
-    @staticmethod
-    def _check_one(linking: Linking) -> None:
-        rules = RULES.get(linking.kind)
-        for refuse in rules.linking if rules else ():
-            refuse(linking)
-
-    @staticmethod
-    def _follow(linking: Linking) -> None:
-        rules = RULES.get(linking.kind)
-        if rules:
-            rules.linked(linking)
+                    self._directory.link(change.kind, change.id, relation, target, value)
+                    _follow(_linking(change, relation, target, adds=True))
 
     def _target(self, relation: Relation, reference: str) -> str:
         key = reference.rstrip("/").rpartition("/")[2]
         if self._directory.target(relation, key) is None:
             raise missing(key)
         return key
+
+
+def _linking(change: Change, relation: Relation, target: str, adds: bool) -> Linking:
+    start = {**(change.old or {}), **change.given}
+    return Linking(change.directory, change.app, change.kind, change.id, relation, target, adds, start)
+
+
+def _check_one(linking: Linking) -> None:
+    rules = RULES.get(linking.kind)
+    for refuse in rules.linking if rules else ():
+        refuse(linking)
+
+
+def _follow(linking: Linking) -> None:
+    rules = RULES.get(linking.kind)
+    if rules:
+        rules.linked(linking)

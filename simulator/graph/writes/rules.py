@@ -49,6 +49,8 @@ class Linking(NamedTuple):
     relation: Relation
     target: str
     adds: bool
+    start: dict[str, object]
+    """The properties of the object where the link starts, as they will be after the request."""
 
 
 class Removal(NamedTuple):

@@ -87,8 +87,7 @@ def _check_removal(removal: Removal) -> None:
 
 
 def _check_manager(linking: Linking) -> None:
-    stored = linking.directory.live(linking.kind, linking.id)
-    if stored is not None and stored.properties().get("onPremisesSyncEnabled") is True:
+    if linking.start.get("onPremisesSyncEnabled") is True:
         raise bad_request(SYNCHRONISED)
 
 

@@ -105,3 +105,31 @@ async def test_a_group_has_one_setting_of_a_template_and_loses_it_with_itself() 
         path = f"/v1.0/groups/g/settings/{created.json()['id']}"
         assert (await client.http.delete(path)).status_code == 204
         assert (await client.http.delete(path)).status_code == 404
+
+
+async def test_links_of_a_new_group_follow_its_type() -> None:
+    async with simulated() as client:
+        await client.change("create", "users", {"id": "u", "userType": "Guest"})
+        members = {"members@odata.bind": [_reference("u")["@odata.id"]]}
+        assert (await client.http.post("/v1.0/groups", json={**_SECURITY, **_DYNAMIC, **members})).status_code == 403
+        setting = {"id": "s", "templateId": "t", "values": [{"name": "AllowToAddGuests", "value": "false"}]}
+        await client.change("create", "groupSettings", setting)
+        assert (await client.http.post("/v1.0/groups", json={**_UNIFIED, **members})).status_code == 403
+        assert (await client.http.post("/v1.0/groups", json={**_SECURITY, **members})).status_code == 201
+        assert len(await client.objects("groups")) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "permission"), [("devices", "Device.ReadWrite.All"), ("servicePrincipals", "Application.ReadWrite.All")]
+)
+async def test_members_that_are_no_users_need_the_permission_of_their_kind(path: str, permission: str) -> None:
+    async with simulated() as client:
+        await _prepare(client, _SECURITY)
+        await client.change("create", path, {"id": "m"})
+        for permissions, status in (
+            (["GroupMember.ReadWrite.All"], 403),
+            (["GroupMember.ReadWrite.All", permission], 204),
+        ):
+            await client.control("apps", {"client_id": "c", "secret": "s", "permissions": permissions})
+            await client.sign_in("c", "s")
+            assert (await _add(client, "members", "m")).status_code == status
