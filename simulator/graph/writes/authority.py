@@ -8,13 +8,14 @@ from simulator.graph.tokens import App
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 PRIVILEGED_AUTHENTICATION_ADMINISTRATOR = "7be44c8a-adaf-4e2a-84d6-ab2649e08a13"
+PRIVILEGED_ROLE_ADMINISTRATOR = "e8611ab8-c189-46e8-94e1-60213ab1f814"
 USER_ADMINISTRATOR = "fe930be7-5e62-47db-91af-98c3a49a38b1"
 _OVER_ALL = frozenset((GLOBAL_ADMINISTRATOR, PRIVILEGED_AUTHENTICATION_ADMINISTRATOR))
 _PRIVILEGED = frozenset(
     (
         GLOBAL_ADMINISTRATOR,
         PRIVILEGED_AUTHENTICATION_ADMINISTRATOR,
-        "e8611ab8-c189-46e8-94e1-60213ab1f814",  # Privileged Role Administrator
+        PRIVILEGED_ROLE_ADMINISTRATOR,
         "c4e39bd9-1100-46d3-8c65-fb160da0071f",  # Authentication Administrator
         "194ae4cb-b126-40b2-bd5b-6091b380977d",  # Security Administrator
         "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9",  # Conditional Access Administrator

@@ -138,3 +138,19 @@ async def test_a_unit_takes_no_service_principal_and_an_object_is_in_thirty_unit
         assert statuses == [204] * 30 + [400]
         body = {"@odata.id": "https://graph/servicePrincipals/s"}
         assert (await _post(client, f"{UNITS}/a0/members/$ref", body))[0] == 400
+
+
+async def test_members_of_a_restricted_unit_need_a_role_of_the_application() -> None:
+    async with simulated() as client:
+        await client.change("create", "users", {"id": "u"})
+        await client.change("create", UNITS, {"id": "a", "isMemberManagementRestricted": True})
+        await client.change("create", "servicePrincipals", {"id": "s", "appId": "restorer"})
+        permissions = ["AdministrativeUnit.ReadWrite.All"]
+        await client.control("apps", {"client_id": "restorer", "secret": "s", "permissions": permissions})
+        await client.sign_in("restorer", "s")
+        path, body = f"{UNITS}/a/members/$ref", {"@odata.id": "https://graph/users/u"}
+        assert (await _post(client, path, body))[0] == 403
+        role = {"id": "r", "principalId": "s", "roleDefinitionId": "e8611ab8-c189-46e8-94e1-60213ab1f814"}
+        await client.change("create", ASSIGNMENTS, {**role, "directoryScopeId": "/"})
+        assert (await _post(client, path, body))[0] == 204
+        assert (await client.http.delete(f"/v1.0/{UNITS}/a/members/u/$ref")).status_code == 204
