@@ -23,9 +23,8 @@ UNKNOWN, HASH = "11111111-1111-4111-8111-111111111111", "ab" * 32
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    world = EngineWorld(tmp_path, lease=5.0)
+    world = EngineWorld(tmp_path, lease=5.0, backups=1)
     world.limit(settled_hours=0.0)
-    world.back_up()
     world.clock.time += timedelta(hours=1)
     assert world.run_job(JobKind.SWEEP).state is JobState.SUCCEEDED
     yield world

@@ -24,8 +24,7 @@ OWN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-0000000
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    world = EngineWorld(tmp_path, lease=30.0)
-    world.back_up()
+    world = EngineWorld(tmp_path, lease=30.0, backups=1)
     world.clock.time += timedelta(hours=1)
     yield world
     world.close()

@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +36,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    world = EngineWorld(tmp_path, lease=3.0)
-    world.back_up()
-    world.clock.time += timedelta(hours=1)
-    world.directory.put("users", "users/later")
-    world.back_up()
+    world = EngineWorld(tmp_path, lease=3.0, backups=2)
     world.catalog.customer_keys.allow()
     yield world
     world.close()

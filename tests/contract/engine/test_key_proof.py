@@ -29,8 +29,7 @@ class Killed(BaseException):
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
     """Yield a tenant with a backup and many further data keys."""
-    world = EngineWorld(tmp_path, lease=5.0)
-    world.back_up()
+    world = EngineWorld(tmp_path, lease=5.0, backups=1)
     with ProcessKeys(world.context, world.catalog) as keys:
         for _ in range(KEYS - 2):
             job = world.request(JobKind.VERIFY)

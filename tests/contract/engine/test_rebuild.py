@@ -29,15 +29,13 @@ def world(tmp_path: Path) -> Iterator[EngineWorld]:
 
 
 @pytest.fixture
-def empty(world: EngineWorld, tmp_path: Path) -> Iterator[EngineWorld]:
+def empty(tmp_path: Path) -> Iterator[EngineWorld]:
     """Yield a world with an empty catalog, and with two snapshots in the bucket."""
-    world.back_up()
-    world.clock.time += timedelta(hours=1)
-    world.directory.put("users", "users/later")
-    world.back_up()
+    world = EngineWorld(tmp_path, lease=5.0, backups=2)
     other = world.with_catalog(tmp_path / "empty.sqlite3")
     yield other
     other.close()
+    world.close()
 
 
 def index_by(records: list[dict[str, Any]], *names: str) -> dict[tuple[Any, ...], dict[str, Any]]:

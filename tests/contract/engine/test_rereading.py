@@ -46,8 +46,7 @@ class FaultyStore(MemoryStore):
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    world = EngineWorld(tmp_path, lease=5.0)
-    world.back_up()
+    world = EngineWorld(tmp_path, lease=5.0, backups=1)
     world.directory.put("users", "users/later", b'{"n":7}')
     yield world
     world.close()

@@ -28,11 +28,7 @@ from tests.unit.vault.parts import ARN
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    world = EngineWorld(tmp_path, lease=5.0)
-    world.back_up()
-    world.clock.time += timedelta(hours=1)
-    world.directory.put("users", "users/more")
-    world.back_up()
+    world = EngineWorld(tmp_path, lease=5.0, backups=2)
     yield world
     world.close()
 

@@ -22,8 +22,7 @@ REFUSED = KeyRefused(ARN, "The key is disabled. Its owner must enable it.")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    world = EngineWorld(tmp_path)
-    world.back_up()
+    world = EngineWorld(tmp_path, backups=1)
     yield world
     world.close()
 

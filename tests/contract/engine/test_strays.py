@@ -22,8 +22,7 @@ UNKNOWN = "11111111-1111-4111-8111-111111111111"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    world = EngineWorld(tmp_path, lease=5.0)
-    world.back_up()
+    world = EngineWorld(tmp_path, lease=5.0, backups=1)
     world.clock.time += timedelta(hours=1)
     world.limit(settled_hours=0.0)
     yield world

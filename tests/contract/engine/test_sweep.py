@@ -23,8 +23,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[EngineWorld]:
-    world = EngineWorld(tmp_path, lease=5.0)
-    world.back_up()
+    world = EngineWorld(tmp_path, lease=5.0, backups=1)
     world.clock.time += HOUR
     yield world
     world.close()

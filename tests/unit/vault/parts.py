@@ -60,6 +60,12 @@ class MemoryKeys:
         """Set once a call hangs."""
         self._hanging: tuple[bytes | None, threading.Event] | None = None
 
+    def copy(self) -> "MemoryKeys":
+        """Return a service that opens what this one has wrapped."""
+        other = MemoryKeys()
+        other._wrapped = dict(self._wrapped)
+        return other
+
     def hang(self, wrapped: bytes | None = None) -> threading.Event:
         """Block every ``decrypt`` (of this wrapped key) until the event is set."""
         self._hanging = wrapped, threading.Event()
