@@ -16,8 +16,8 @@ class Created:
 
     def note(self, kind: Kind, value: bytes) -> None:
         """Count the creation of an object."""
-        found = (raw_json.text(value, name) for name in _NAMES)
-        self._names.setdefault(kind.path, Counter())[next((name for name in found if name), "")] += 1
+        names = (raw_json.text(value, name) for name in _NAMES)
+        self._names.setdefault(kind.path, Counter())[next((name for name in names if name), "")] += 1
 
     def clear(self) -> None:
         """Forget all creations."""

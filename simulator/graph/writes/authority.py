@@ -3,7 +3,7 @@
 from simulator.graph import raw_json
 from simulator.graph.answers import Refused
 from simulator.graph.directory import Directory
-from simulator.graph.kinds import GROUPS, ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS, UNITS
+from simulator.graph.kinds import DIRECTORY_ROLES, GROUPS, ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS, UNITS
 from simulator.graph.tokens import App
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
@@ -46,16 +46,19 @@ def roles_of(directory: Directory, app: App) -> set[tuple[str, str]]:
 
 
 def require_over_user(directory: Directory, app: App, user: str, sensitive: bool) -> None:
-    """Raise Refused (403) if a user is protected, or in a restricted unit, and the application holds no role over him."""
-    if app.permissions is None:
+    """Raise Refused (403) if a user is protected or in a restricted unit, and the application has no role over the user."""
+    require_over_unit(directory, app, user)
+    if app.permissions is None or not sensitive or not is_protected(directory, user):
         return
-    held = roles_of(directory, app)
-    everywhere = {role for role, scope in held if scope == "/"}
-    unit = _restricted_unit(directory, user)
-    if unit and not any(scope == f"/administrativeUnits/{unit}" for _, scope in held):
-        raise denied(" Target object is a member of a restricted management administrative unit.")
-    if sensitive and is_protected(directory, user) and not everywhere & _OVER_ALL:
+    if not _OVER_ALL & {role for role, scope in roles_of(directory, app) if scope == "/"}:
         raise denied()
+
+
+def require_over_unit(directory: Directory, app: App, id: str) -> None:
+    """Raise Refused (403) if an object is in a restricted unit over which the application has no role."""
+    unit = "" if app.permissions is None else _restricted_unit(directory, id)
+    if unit and not any(scope == f"/administrativeUnits/{unit}" for _, scope in roles_of(directory, app)):
+        raise denied(" Target object is a member of a restricted management administrative unit.")
 
 
 def require_password_role(directory: Directory, app: App) -> None:
@@ -87,8 +90,14 @@ def is_protected(directory: Directory, user: str) -> bool:
 
 
 def _assigned(directory: Directory, principal: str) -> set[tuple[str, str]]:
-    assigned = (stored.properties() for _, stored in directory.referrers(ROLE_ASSIGNMENTS, "principalId", principal))
-    return {(str(each.get("roleDefinitionId")), str(each.get("directoryScopeId", "/"))) for each in assigned}
+    """Return the roles of a principal as template id and scope: by assignments, and as a member of directory roles."""
+    assignments = (stored.properties() for _, stored in directory.referrers(ROLE_ASSIGNMENTS, "principalId", principal))
+    roles = {(str(each.get("roleDefinitionId")), str(each.get("directoryScopeId", "/"))) for each in assignments}
+    for path, start, _ in directory.starts(principal):
+        role = directory.live(DIRECTORY_ROLES, start) if path == DIRECTORY_ROLES.path else None
+        if role is not None:
+            roles.add((str(role.properties().get("roleTemplateId")), "/"))
+    return roles
 
 
 def _restricted_unit(directory: Directory, target: str) -> str:

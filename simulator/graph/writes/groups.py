@@ -8,7 +8,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.kinds import DEVICES, DIRECTORY_WRITE, GROUPS, SERVICE_PRINCIPALS, USERS
 from simulator.graph.kinds.tenant import SETTINGS as SETTINGS_OF_ALL
 from simulator.graph.values import DOMAIN
-from simulator.graph.writes.authority import denied, require_over_group
+from simulator.graph.writes.authority import denied, require_over_group, require_over_unit
 from simulator.graph.writes.checking import CONFLICT
 from simulator.graph.writes.licences import assign_to_group, follow_group, follow_membership
 from simulator.graph.writes.naming import check_name
@@ -72,6 +72,11 @@ def _check_source(change: Change) -> None:
         )
     if (change.old or {}).get("onPremisesSyncEnabled") is True:
         raise bad_request(SYNCHRONISED)
+
+
+def _check_unit(change: Change) -> None:
+    if not change.creates:
+        require_over_unit(change.directory, change.app, change.id)
 
 
 def _check_nickname(change: Change) -> None:
@@ -148,6 +153,7 @@ def _stored(change: Change) -> None:
 def _check_link(linking: Linking) -> None:
     if linking.relation.name not in ("members", "owners"):
         return
+    require_over_unit(linking.directory, linking.app, linking.id)
     group = linking.start
     if _of_exchange(group):
         raise bad_request(_EXCHANGE)
@@ -210,6 +216,7 @@ def _keeps_guests_out(linking: Linking) -> bool:
 
 
 def _check_removal(removal: Removal) -> None:
+    require_over_unit(removal.directory, removal.app, removal.id)
     if _of_exchange(removal.value):
         raise bad_request(_EXCHANGE)
     if removal.value.get("onPremisesSyncEnabled") is True:
@@ -231,7 +238,7 @@ RULES = Rules(
     delegated=frozenset(("assignedLabels",)),
     unique=(Unique("uniqueName", in_bin=True), Unique("mailNickname", in_bin=True, applies=_unified)),
     checks=(
-        *(_check_source, _check_type, check_name, _check_nickname, _check_dynamic),
+        *(_check_unit, _check_source, _check_type, check_name, _check_nickname, _check_dynamic),
         *(_check_role_assignable, _check_visibility),
     ),
     defaults=_defaults,

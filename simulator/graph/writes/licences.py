@@ -34,7 +34,7 @@ def assign_to_user(call: Call) -> Answer:
                 if sku in inherited
                 else "User does not have a corresponding license."
             )
-    for sku in set(added) - set(_held(user)) - set(removed):
+    for sku in set(added) - set(_skus(user)) - set(removed):
         if _free_seats(call.directory, sku) < 1:
             raise bad_request(f"Subscription with SKU {sku} does not have any available licenses.")
     direct = {sku: plans for sku, plans in (direct | added).items() if sku not in removed}
@@ -53,7 +53,7 @@ def assign_to_group(call: Call) -> Answer:
     licences = {sku: plans for sku, plans in (licences | added).items() if sku not in removed}
     processed = {"state": "ProcessingComplete"}
     _write(call.directory, GROUPS, call.id, {"assignedLicenses": _list(licences), "licenseProcessingState": processed})
-    settle_members(call.directory, call.id)
+    _settle_members(call.directory, call.id)
     stored = call.directory.live(GROUPS, call.id) or call.stored
     return entity(call.request, GROUPS.path, shown(GROUPS, stored, None), 202)
 
@@ -68,12 +68,12 @@ def follow_membership(linking: Linking) -> None:
 def follow_group(removal: Removal) -> None:
     """Take a deleted group's licences from its members, or give them back after a restore."""
     if _listed(removal.value):
-        settle_members(removal.directory, removal.id)
+        _settle_members(removal.directory, removal.id)
 
 
 def release_seats(removal: Removal) -> None:
     """Release the seats of a deleted user."""
-    for sku in _held(removal.value):
+    for sku in _skus(removal.value):
         _count(removal.directory, sku, -1)
 
 
@@ -84,7 +84,7 @@ def take_seats(removal: Removal) -> None:
     _settle(removal.directory, removal.id, user, direct)
 
 
-def settle_members(directory: Directory, group: str) -> None:
+def _settle_members(directory: Directory, group: str) -> None:
     """Update the licences of a group's members."""
     relation = GROUPS.relation("members")
     for target, _ in directory.existing_links(GROUPS, group, relation) if relation else ():
@@ -101,18 +101,18 @@ def _settle_user(directory: Directory, id: str) -> None:
 def _settle(directory: Directory, id: str, user: dict[str, object], direct: Licences) -> None:
     """Store a user's licences: those assigned directly and those of groups, as far as there are seats."""
     when = directory.clock.text()
-    previous = set(_held(user))
-    held = dict(direct)
+    previous = set(_skus(user))
+    licences = dict(direct)
     states = [_state(sku, plans, None, when) for sku, plans in direct.items()]
     for sku, groups in _inherited(directory, id).items():
-        seated = sku in held or sku in previous or _free_seats(directory, sku) > 0
+        seated = sku in licences or sku in previous or _free_seats(directory, sku) > 0
         for group, plans in groups.items():
             states.append(_state(sku, plans, group, when, "" if seated else "CountViolation"))
             if seated:
-                held.setdefault(sku, plans)
-    for sku in previous ^ set(held):
-        _count(directory, sku, 1 if sku in held else -1)
-    _write(directory, USERS, id, {"assignedLicenses": _list(held), "licenseAssignmentStates": states})
+                licences.setdefault(sku, plans)
+    for sku in previous ^ set(licences):
+        _count(directory, sku, 1 if sku in licences else -1)
+    _write(directory, USERS, id, {"assignedLicenses": _list(licences), "licenseAssignmentStates": states})
 
 
 def _requested(call: Call) -> tuple[Licences, list[str]]:
@@ -148,7 +148,8 @@ def _list(licences: Licences) -> list[dict[str, object]]:
     return [{"disabledPlans": plans, "skuId": sku} for sku, plans in licences.items()]
 
 
-def _held(user: dict[str, object]) -> list[str]:
+def _skus(user: dict[str, object]) -> list[str]:
+    """Return the SKUs in `assignedLicenses`."""
     return list(_listed(user))
 
 

@@ -35,12 +35,15 @@ async def _patch(client: Client, **change: Any) -> int:
 @pytest.mark.parametrize(
     ("role", "status"), [("", 403), (_USER_ADMINISTRATOR, 403), (_PRIVILEGED_AUTHENTICATION, 204), (_GLOBAL, 204)]
 )
-@pytest.mark.parametrize("protection", ["role", "member", "owner"])
+@pytest.mark.parametrize("protection", ["role", "directory role", "member", "owner"])
 async def test_sensitive_writes_to_protected_users_need_a_role(protection: str, role: str, status: int) -> None:
     async with simulated() as client:
         await client.change("create", "users", {"id": "u"})
         if protection == "role":
             await _assign(client, "u", _GLOBAL)
+        elif protection == "directory role":
+            await client.change("create", "directoryRoles", {"id": "r", "roleTemplateId": _GLOBAL})
+            await client.change("create", "directoryRoles/r/members", {"id": "u"})
         else:
             await client.change("create", "groups", {"id": "g", "isAssignableToRole": True, "securityEnabled": True})
             await client.change("create", f"groups/g/{protection}s", {"id": "u"})
@@ -80,13 +83,20 @@ async def test_a_password_needs_a_permission_and_a_role(permissions: tuple[str, 
 async def test_members_of_a_restricted_unit_need_a_role_over_it(role: str, scope: str, status: int) -> None:
     async with simulated() as client:
         await client.change("create", "users", {"id": "u"})
+        await client.change("create", "groups", {"id": "g", "securityEnabled": True, "mailEnabled": False})
         unit = {"id": "unit", "isMemberManagementRestricted": True}
         await client.change("create", "directory/administrativeUnits", unit)
-        await client.change("create", "directory/administrativeUnits/unit/members", {"id": "u"})
-        await _sign_in(client, _USERS, role=role, scope=scope)
-        answer = await client.http.patch("/v1.0/users/u", json={"jobTitle": "Chief"})
-        assert answer.status_code == status
-        assert status == 204 or "restricted management" in answer.json()["error"]["message"]
+        for member in ("u", "g"):
+            await client.change("create", "directory/administrativeUnits/unit/members", {"id": member})
+        await _sign_in(client, _USERS, "Group.ReadWrite.All", role=role, scope=scope)
+        for answer in (
+            await client.http.patch("/v1.0/users/u", json={"jobTitle": "Chief"}),
+            await client.http.patch("/v1.0/groups/g", json={"description": "d"}),
+            await client.http.post("/v1.0/groups/g/members/$ref", json={"@odata.id": "https://x/users/u"}),
+            await client.http.delete("/v1.0/groups/g"),
+        ):
+            assert answer.status_code == status
+            assert status == 204 or "restricted management" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
