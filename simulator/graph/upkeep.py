@@ -13,9 +13,9 @@ def catch_up(directory: Directory) -> None:
     now = directory.clock.now()
     deletions = directory.deletions
     while deletions and deletions[0][0] + _BIN_SECONDS <= now:
-        at, kind, key = deletions.popleft()
+        seconds, kind, key = deletions.popleft()
         stored = directory.find(kind, key)
-        if stored is None or stored.state is not State.DELETED or stored.deleted_seconds != at:
+        if stored is None or stored.state is not State.DELETED or stored.deleted_seconds != seconds:
             continue
         if kind is APPLICATIONS and stored.properties().get("signInAudience") in _SEVERAL_DIRECTORIES:
             continue  # such applications stay in the recycle bin until they are purged

@@ -185,8 +185,8 @@ TEMPLATES = Kind(
                 "description": "Setting templates define the different settings that can be used for the associated "
                 "ObjectSettings. This template defines settings that can be used for Unified Groups.",
                 "values": [
-                    {"name": name, "type": of, "defaultValue": default, "description": name}
-                    for name, of, default in (
+                    {"name": name, "type": kind, "defaultValue": default, "description": name}
+                    for name, kind, default in (
                         ("NewUnifiedGroupWritebackDefault", "System.Boolean", "true"),
                         ("EnableMIPLabels", "System.Boolean", "false"),
                         ("CustomBlockedWordsList", "System.String", ""),

@@ -33,14 +33,14 @@ def check(change: Change) -> None:
 
 def derived(change: Change) -> dict[str, object]:
     """Return the credentials in a body as they are stored: with ids, and without secrets and keys."""
-    found: dict[str, object] = {}
+    stored: dict[str, object] = {}
     if change.creates and "passwordCredentials" in change.given:
         rows = mappings(change.given["passwordCredentials"])
-        found["passwordCredentials"] = [_stored(_secret(change.directory.clock.date(), row)) for row in rows]
+        stored["passwordCredentials"] = [_stored(_secret(change.directory.clock.date(), row)) for row in rows]
     if "keyCredentials" in change.given:
         rows = mappings(change.given["keyCredentials"])
-        found["keyCredentials"] = [{"keyId": str(uuid.uuid4()), **row, "key": None} for row in rows]
-    return found
+        stored["keyCredentials"] = [{"keyId": str(uuid.uuid4()), **row, "key": None} for row in rows]
+    return stored
 
 
 def add(call: Call) -> Answer:

@@ -38,7 +38,7 @@ def assign_to_user(call: Call) -> Answer:
         if _free_seats(call.directory, sku) < 1:
             raise bad_request(f"Subscription with SKU {sku} does not have any available licenses.")
     direct = {sku: plans for sku, plans in (direct | added).items() if sku not in removed}
-    _settle(call.directory, call.id, user, direct)
+    _apply(call.directory, call.id, user, direct)
     stored = call.directory.live(USERS, call.id) or call.stored
     return entity(call.request, USERS.path, shown(USERS, stored, None))
 
@@ -81,7 +81,7 @@ def take_seats(removal: Removal) -> None:
     """Take the seats of a restored user again. Licences without a free seat are lost."""
     user = {**removal.value, "assignedLicenses": []}
     direct = {sku: plans for sku, plans in _direct(removal.value).items() if _free_seats(removal.directory, sku) > 0}
-    _settle(removal.directory, removal.id, user, direct)
+    _apply(removal.directory, removal.id, user, direct)
 
 
 def _settle_members(directory: Directory, group: str) -> None:
@@ -95,10 +95,10 @@ def _settle_user(directory: Directory, id: str) -> None:
     stored = directory.live(USERS, id)
     if stored is not None:
         user = stored.properties()
-        _settle(directory, id, user, _direct(user))
+        _apply(directory, id, user, _direct(user))
 
 
-def _settle(directory: Directory, id: str, user: dict[str, object], direct: Licences) -> None:
+def _apply(directory: Directory, id: str, user: dict[str, object], direct: Licences) -> None:
     """Store a user's licences: those assigned directly and those of groups, as far as there are seats."""
     when = directory.clock.text()
     previous = set(_skus(user))
