@@ -102,6 +102,8 @@ class Related:
         member = cast(str(body_of(request).get("@odata.type", "")).removeprefix("#"))
         if member is None:
             raise unsupported("The request body must hold '@odata.type' of the new member.")
+        if self._directory.reachable(kind, id) is None:
+            raise missing(id)
         allow(app, member, writes=True)
         answer = self._objects.create(request, app, Place(member))
         new = raw_json.text(answer.body, "id") or ""

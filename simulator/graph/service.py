@@ -39,6 +39,7 @@ _ALTERNATE_KEYS = _UPSERTS | {("applications", "appId"), ("devices", "deviceId")
 _BIN = ["directory", "deletedItems"]
 _OWN_BINS = {kind.own_bin.path: kind for kind in KINDS.values() if kind.own_bin}
 _OWN_BIN_SEGMENTS = 4
+_NEEDS_P2 = "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."
 _MOST_IDS = 1000
 
 
@@ -182,6 +183,8 @@ class Service:
 
     def _licensed(self, kind: Kind) -> None:
         if kind.licence and kind.licence not in self._directory.licences:
+            if kind.licence == "P2" and kind.path.startswith("roleManagement/"):
+                raise Refused(400, "AadPremiumLicenseRequired", _NEEDS_P2)
             message = "Neither tenant is B2C or tenant doesn't have premium license"
             raise Refused(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", message)
 

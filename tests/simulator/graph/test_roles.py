@@ -124,6 +124,8 @@ async def test_eligibilities_follow_their_requests() -> None:
         assert await client.ids(schedules) == []
         unknown = await _post(client, REQUESTS, {**body, "principalId": "nobody"})
         assert (unknown[0], unknown[1]["error"]["code"]) == (404, "SubjectNotFound")
+        await client.control("licences", ["P1"])
+        assert (await _post(client, REQUESTS, body))[1]["error"]["code"] == "AadPremiumLicenseRequired"
 
 
 async def test_a_unit_takes_no_service_principal_and_an_object_is_in_thirty_units_at_most() -> None:
