@@ -98,7 +98,7 @@ class Kind:
     initial: tuple[str, ...] = ()
     """The objects that every directory has from the beginning, as JSON."""
     types: tuple[str, ...] = ()
-    """Derived types of which one stands in each object's `@odata.type`; empty if there are none."""
+    """Derived types, one of which is in each object's `@odata.type`; empty if there are none."""
     delegated: bool = False
     """Whether Graph refuses every application that acts without a user."""
 

@@ -86,7 +86,7 @@ def _check_grant(change: Change) -> None:
 
 
 def _check_password_change(change: Change) -> None:
-    """Raise Refused (400) if the control stands beside conditions other than the risk of users."""
+    """Raise Refused (400) if the control is combined with conditions other than the risk of users."""
     conditions = mapping(change.value("conditions"))
     others = ("locations", "platforms", "devices", "clientApplications", "authenticationFlows", "signInRiskLevels")
     included = strings(mapping(conditions.get("applications")).get("includeApplications"))

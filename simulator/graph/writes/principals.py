@@ -138,7 +138,7 @@ def follow(change: Change) -> None:
 
 
 def _end_assignments(directory: Directory, resource: str, roles: set[str]) -> None:
-    """Delete the assignments of roles that an application has no more."""
+    """Delete the assignments of roles that an application no longer has."""
     for key, stored in list(directory.referrers(ASSIGNMENTS, "resourceId", resource)):
         if raw_json.text(stored.value, "appRoleId") not in roles | {DEFAULT_ACCESS}:
             directory.delete(ASSIGNMENTS, key)
