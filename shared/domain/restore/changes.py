@@ -12,7 +12,7 @@ from shared.domain.resources.restoring import Restoring
 from shared.domain.restore.bodies import is_blank, is_unknown, part, text_at, texts_at, with_part, without_parts
 from shared.domain.restore.directory import Trait, traits_of
 from shared.domain.restore.draft import Draft, restoring_of
-from shared.domain.restore.named import first_id
+from shared.domain.restore.named import last_id
 from shared.domain.restore.operations import Hindrance
 from shared.domain.restore.protection import NEED
 from shared.domain.restore.refusals import EXCHANGE, SYNCED, fixed_refusal
@@ -38,7 +38,7 @@ class Change(msgspec.Struct, frozen=True):
     @property
     def object_id(self) -> str:
         """Return its id in lower case."""
-        return first_id(self.key)
+        return last_id(self.key)
 
     @property
     def name(self) -> str | None:
@@ -69,10 +69,11 @@ def values_to_write(draft: Draft, change: Change) -> dict[str, bytes]:
 def is_dynamic_after(draft: Draft, difference: RecordDifference) -> bool | None:
     """Return whether a group that the plan turns dynamic, or static, will be dynamic; None if it stays as it is."""
     live, wanted = (
-        "DynamicMembership" in texts_at(value, "groupTypes") for value in (difference.live, difference.wanted)
+        bool(traits_of(difference.resource, value or b"") & Trait.DYNAMIC)
+        for value in (difference.live, difference.wanted)
     )
     scope = frozenset(draft.request.scope.properties)
-    written = not scope or within("groupTypes", scope)
+    written = not scope or any(within(each, scope) for each in ("groupTypes", "membershipType"))
     overwritten = draft.request.rules.conflict is ConflictRule.OVERWRITE
     return wanted if live != wanted and written and overwritten else None
 

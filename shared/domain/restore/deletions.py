@@ -4,7 +4,7 @@ from shared.domain.naming import own_name
 from shared.domain.restore.bodies import encoded, is_true
 from shared.domain.restore.directory import traits_of
 from shared.domain.restore.draft import Draft, path_of, restoring_of
-from shared.domain.restore.named import first_id
+from shared.domain.restore.named import last_id
 from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.protection import NEED
 from shared.domain.restore.refusals import object_refusal
@@ -23,7 +23,7 @@ _TRUSTED = "isTrusted"
 def delete(draft: Draft, difference: RecordDifference) -> None:
     """Add the operation that deletes an object, or refuse it."""
     resource, key, live = difference.resource, difference.key, difference.live or b""
-    object_id, name = first_id(key), own_name(live)
+    object_id, name = last_id(key), own_name(live)
     restoring = restoring_of(resource)
     refusal = object_refusal(restoring, live, traits_of(resource, live))
     if object_id in draft.world.own_ids:

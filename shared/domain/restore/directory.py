@@ -21,7 +21,7 @@ class Trait(IntFlag):
     EXCHANGE = 2
     """It is a mail-enabled group that only Exchange can change."""
     DYNAMIC = 4
-    """It is a group whose members follow from its rule."""
+    """It is a group, or an administrative unit, whose members follow from its rule."""
     UNIFIED = 8
     """It is a Microsoft 365 group."""
     ROLE_ASSIGNABLE = 16
@@ -96,6 +96,8 @@ def traits_of(resource: str, value: bytes) -> Trait:
         traits |= Trait.DYNAMIC if "DynamicMembership" in types else Trait.NONE
         traits |= Trait.ROLE_ASSIGNABLE if inner.get("isAssignableToRole") == b"true" else Trait.NONE
         traits |= Trait.EXCHANGE if inner.get("mailEnabled") == b"true" and not unified else Trait.NONE
+    if resource == "administrativeUnits" and string(inner.get("membershipType")) == "Dynamic":
+        traits |= Trait.DYNAMIC
     return traits
 
 

@@ -6,9 +6,9 @@ from enum import Enum
 import msgspec
 
 from shared.domain.resources import RESOURCES, Resource
-from shared.domain.resources.restoring import Restoring
+from shared.domain.resources.restoring import Restoring, SafeCreate
 from shared.domain.restore.directory import Directory
-from shared.domain.restore.named import first_id
+from shared.domain.restore.named import is_link, last_id
 from shared.domain.restore.operations import Action, Hindrance, Impossible, Operation
 from shared.domain.restore.protection import Protection
 from shared.domain.restore.successors import Successors
@@ -79,7 +79,7 @@ class Draft:
         may_return: bool = False,
     ) -> None:
         """Add an operation. It is numbered when the plan is complete."""
-        coming = tuple(sorted({each for each in names if each in self.coming} - {own_id(resource, key, action)}))
+        coming = tuple(sorted({each for each in names if each in self.coming} - {own_id(key, action)}))
         self.operations.append(
             Operation(
                 number=0,
@@ -114,8 +114,8 @@ class Draft:
         values: Mapping[str, bytes] | None = None,
     ) -> None:
         """Add a difference that is not restored."""
-        if not properties and "." not in resource:
-            self.refused.add(first_id(key))
+        if not properties and not is_link(resource):
+            self.refused.add(last_id(key))
         raw = {each: msgspec.Raw(value) for each, value in (values or {}).items()}
         self.impossible.append(
             Impossible(
@@ -140,9 +140,14 @@ class Draft:
         return f"entrakeep plan make {self.request.tenant} {self.request.snapshot} {chosen}"
 
 
-def own_id(resource: str, key: str, action: Action) -> str:
+def gets_new_id(one: Missing) -> bool:
+    """Return True if an object comes back under a new id."""
+    return one.fate is Fate.CREATE and restoring_of(one.difference.resource).create is not SafeCreate.CLIENT_KEY
+
+
+def own_id(key: str, action: Action) -> str:
     """Return the id of the object that an operation creates or undeletes by itself, or an empty text."""
-    return first_id(key) if action in (Action.CREATE, Action.UNDELETE) and "." not in resource else ""
+    return last_id(key) if action in (Action.CREATE, Action.UNDELETE) else ""
 
 
 def needs_of(row: Resource, others: Iterable[str]) -> tuple[str, ...]:

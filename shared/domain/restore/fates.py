@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from shared.domain.naming import own_name
-from shared.domain.resources.restoring import Restoring
+from shared.domain.resources import Reference
 from shared.domain.restore import refusals
 from shared.domain.restore.bodies import text_at
 from shared.domain.restore.directory import traits_of
 from shared.domain.restore.draft import Draft, Fate, Missing, restoring_of
-from shared.domain.restore.named import first_id
+from shared.domain.restore.named import Named, first_id, last_id
 from shared.domain.restore.operations import Hindrance
 from shared.domain.restore.protection import NEED
 from shared.domain.restore.resolving import missing_sentence, unresolved
@@ -35,7 +35,7 @@ def decide(
     draft.taken = _taken(draft, missing, bins, changed)
     for resource in sorted(missing, key=lambda each: (restoring_of(each).stage, each)):
         for difference in missing[resource]:
-            one = _fate(draft, difference, bins[resource].get(first_id(difference.key)))
+            one = _fate(draft, difference, bins[resource].get(last_id(difference.key)))
             if one is not None:
                 _come(draft, one)
     _drop_unresolved(draft)
@@ -45,12 +45,12 @@ def _in_bin(draft: Draft, resource: str, missing: list[RecordDifference]) -> dic
     """Return those of the missing objects that are in the recycle bin."""
     if restoring_of(resource).bin is None:
         return {}
-    return {each.object_id: each.value for each in draft.world.in_bin(resource, {first_id(one.key) for one in missing})}
+    return {each.object_id: each.value for each in draft.world.in_bin(resource, {last_id(one.key) for one in missing})}
 
 
 def _come(draft: Draft, one: Missing) -> None:
     """Note that an object comes back."""
-    resource, object_id = one.difference.resource, first_id(one.difference.key)
+    resource, object_id = one.difference.resource, last_id(one.difference.key)
     draft.coming[object_id] = one
     app_id = text_at(one.difference.wanted, "appId") if resource in (APPLICATIONS, PRINCIPALS) else None
     if app_id is not None:
@@ -60,7 +60,7 @@ def _come(draft: Draft, one: Missing) -> None:
 def _fate(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> Missing | None:
     """Return how an object comes back, or None after refusing it."""
     resource, restoring = difference.resource, restoring_of(difference.resource)
-    wanted, object_id = difference.wanted or b"", first_id(difference.key)
+    wanted, object_id = difference.wanted or b"", last_id(difference.key)
     refusal = refusals.object_refusal(restoring, wanted, traits_of(resource, wanted))
     if refusal is not None:
         _refuse(draft, difference, *refusal)
@@ -110,7 +110,7 @@ def _taken(
     needed: dict[str, list[str]] = {}
     for resource in ("users", "groups", APPLICATIONS):
         for each in missing.get(resource, ()):
-            object_id = first_id(each.key)
+            object_id = last_id(each.key)
             needed.setdefault(resource, []).extend(
                 name for _, name in _needed_names(draft, each, bins[resource].get(object_id))
             )
@@ -126,7 +126,7 @@ def _taken(
 def _needed_names(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> Iterator[tuple[str, str]]:
     """Yield what kind of name an object needs, and the name as ``names_of`` yields it."""
     resource, wanted = difference.resource, difference.wanted or b""
-    object_id = first_id(difference.key)
+    object_id = last_id(difference.key)
     new_name = draft.new_name(object_id)
     if resource == "users":
         back = undeleted_name(in_bin, object_id) if in_bin is not None else None
@@ -141,7 +141,7 @@ def _needed_names(draft: Draft, difference: RecordDifference, in_bin: bytes | No
 
 def _holder(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> tuple[str, str, Holder] | None:
     """Return what kind of name an object needs that another one has, the name, and who has it."""
-    object_id = first_id(difference.key)
+    object_id = last_id(difference.key)
     for kind, name in _needed_names(draft, difference, in_bin):
         holder = draft.taken.holder(name, object_id)
         if holder is not None:
@@ -151,7 +151,7 @@ def _holder(draft: Draft, difference: RecordDifference, in_bin: bytes | None) ->
 
 def _choice_sentence(difference: RecordDifference, kind: str, name: str, holder: Holder) -> str:
     """Return the sentence that says who has a name, and the choices."""
-    object_id = first_id(difference.key)
+    object_id = last_id(difference.key)
     sentence = f"The {kind} {name} belongs to {holder.name} ({holder.object_id}), which stays unchanged. "
     if kind == "userPrincipalName":
         return sentence + f"Restore the user under a new name (--new-name {object_id}=NAME), or do not restore it."
@@ -162,27 +162,35 @@ def _choice_sentence(difference: RecordDifference, kind: str, name: str, holder:
 
 def _drop_unresolved(draft: Draft) -> None:
     """Refuse objects that cannot be created without what they name, and what depends on them, until none is left."""
-    waiting = {
-        object_id: names
-        for object_id, one in draft.coming.items()
-        if one.fate is Fate.CREATE and (names := _essential(restoring_of(one.difference.resource), one))
-    }
-    dropped = True
-    while dropped:
-        dropped = False
-        for object_id, names in list(waiting.items()):
-            one = draft.coming[object_id]
-            resource, wanted = one.difference.resource, one.difference.wanted or b""
-            missing = [each for name, value in names.items() for each in unresolved(draft, resource, name, value)]
-            if missing:
-                reason = missing_sentence(draft, object_id, missing)
-                draft.refuse(resource, one.difference.key, Hindrance.UNRESOLVED, reason, name=own_name(wanted))
-                del draft.coming[object_id], waiting[object_id]
-                draft.coming_apps = {app: each for app, each in draft.coming_apps.items() if each != object_id}
-                dropped = True
+    waiting = {object_id: _essential(one) for object_id, one in draft.coming.items() if one.fate is Fate.CREATE}
+    waiting = {object_id: names for object_id, names in waiting.items() if names or _owner(draft.coming[object_id])}
+    while dropped := [each for each in waiting if _drop(draft, each, waiting[each])]:
+        for object_id in dropped:
+            del draft.coming[object_id], waiting[object_id]
+        draft.coming_apps = {app: each for app, each in draft.coming_apps.items() if each in draft.coming}
 
 
-def _essential(restoring: Restoring, one: Missing) -> dict[str, bytes]:
+def _drop(draft: Draft, object_id: str, names: dict[str, bytes]) -> bool:
+    """Refuse an object if something is missing without which it is not created. Return True if it was refused."""
+    difference = draft.coming[object_id].difference
+    missing = [each for name, value in names.items() for each in unresolved(draft, difference.resource, name, value)]
+    owner = _owner(draft.coming[object_id])
+    if owner and owner.id not in draft.directory.live and owner.id not in draft.coming:
+        missing.append(owner)
+    if missing:
+        reason, name = missing_sentence(draft, object_id, missing), own_name(difference.wanted or b"")
+        draft.refuse(difference.resource, difference.key, Hindrance.UNRESOLVED, reason, name=name)
+    return bool(missing)
+
+
+def _owner(one: Missing) -> Named | None:
+    """Return the object that a child belongs to, or None for an object that belongs to no other."""
+    resource, key = one.difference.resource, one.difference.key
+    owners = resource.rpartition(".")[0]
+    return Named(Reference(path="id", resources=(owners,)), first_id(key)) if owners else None
+
+
+def _essential(one: Missing) -> dict[str, bytes]:
     """Return the properties with references without which an object is not created."""
     resource, wanted = one.difference.resource, one.difference.wanted or b""
-    return {name: value for name, value in refusals.essential(resource, restoring, wanted) if value != b"null"}
+    return {name: value for name, value in refusals.essential(resource, wanted) if value != b"null"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore.id_map import EntryState, IdMap, MapEntry
-from shared.domain.restore.named import first_id, named
+from shared.domain.restore.named import first_id, last_id, named
 from shared.domain.restore.operations import Hindrance, Impossible
 from shared.domain.restore.pairing import joined_again, record_ids, row_key
 from shared.domain.restore.world import Coverage, RecordDifference, Request, World
@@ -32,6 +32,8 @@ class Gathered:
     def add(self, difference: RecordDifference, kind: RestoreKind) -> None:
         """Put a difference where it belongs."""
         is_link = kind in _LINKS
+        if kind is RestoreKind.SINGLETON and None in (difference.wanted, difference.live):
+            return  # it is always there
         if difference.live is None:
             where = self.to_add if is_link else self.missing
         elif difference.wanted is None:
@@ -120,9 +122,9 @@ class _Choice:
         """Return True if a difference is in scope."""
         is_link, is_object = kind in _LINKS, kind not in _LINKS
         if self._scope.resources and difference.resource not in self._scope.resources:
-            return first_id(difference.key) in self._needed
+            return last_id(difference.key) in self._needed
         if is_object and difference.wanted is None:
-            return first_id(difference.key) in self._delete
+            return last_id(difference.key) in self._delete
         if self._scope.links_only and is_object:
             return False
         if self._scope.properties and (is_link or difference.live is None):
@@ -164,7 +166,7 @@ class _Choice:
 
     def _has_key(self, difference: RecordDifference) -> bool:
         keys = self._keys or frozenset()
-        if first_id(difference.key) in self._needed or difference.key in keys or difference.live_key in keys:
+        if last_id(difference.key) in self._needed or difference.key in keys or difference.live_key in keys:
             return True
         value = difference.wanted if difference.wanted is not None else difference.live or b""
         return row_key(difference.resource, difference.key, value) in keys

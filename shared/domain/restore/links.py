@@ -193,7 +193,7 @@ class LinkWriter:
     def _may_write(self, difference: RecordDifference, owner: str) -> bool:
         """Return False, after saying why, if the owner's links cannot be written."""
         traits = self._draft.directory.traits(owner)
-        if traits & Trait.DYNAMIC and self._resource == "groups.members":
+        if traits & Trait.DYNAMIC and self._resource.endswith(".members"):
             self._left_to_rules += 1
             return False
         reason = EXCHANGE if traits & Trait.EXCHANGE else SYNCED if traits & Trait.SYNCED else ""

@@ -7,7 +7,11 @@ from shared.domain.compare import link_ends
 from shared.domain.json_text import elements, members, string
 from shared.domain.records import is_guid
 from shared.domain.resources import REMAPPED, RESOURCES, Reference, ReferenceKind
+from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore.id_map import ids_of
+
+_NAMING = REMAPPED | {ReferenceKind.NAME}
+"""Kinds of references whose objects must exist."""
 
 
 class Named(NamedTuple):
@@ -26,7 +30,7 @@ class Named(NamedTuple):
 def named(resource: str, value: bytes) -> Iterator[Named]:
     """Yield the objects that a record names in its properties, as the table says."""
     for reference in RESOURCES[resource].references:
-        if reference.kind in REMAPPED and reference.resources:
+        if reference.kind in _NAMING and reference.resources:
             for inner in _at_path(value, reference.path.split(".")):
                 yield from (Named(reference, each) for each in _ids(reference, inner) if each not in reference.words)
 
@@ -35,7 +39,7 @@ def named_in(resource: str, name: str, value: bytes) -> Iterator[Named]:
     """Yield the objects that one property of a record names, given its value."""
     for reference in RESOURCES[resource].references:
         first, _, rest = reference.path.partition(".")
-        if first == name and reference.kind in REMAPPED and reference.resources:
+        if first == name and reference.kind in _NAMING and reference.resources:
             for inner in _at_path(value, rest.split(".") if rest else ()):
                 yield from (Named(reference, each) for each in _ids(reference, inner) if each not in reference.words)
 
@@ -51,6 +55,17 @@ def first_id(key: str) -> str:
     return ends(key)[0] if "/" in key else ""
 
 
+def last_id(key: str) -> str:
+    """Return the last id of a key, in lower case: the object's own, or that of a link's target. Empty for a singleton."""
+    return ends(key)[1] if "/" in key else ""
+
+
+def is_link(resource: str) -> bool:
+    """Return True if the records of a resource are links or rows, which are written as such."""
+    restoring = RESOURCES[resource].restoring
+    return restoring is not None and restoring.kind in (RestoreKind.LINK, RestoreKind.ROW)
+
+
 def _ids(reference: Reference, value: bytes) -> Iterator[str]:
     """Yield the ids in the value of a reference, in lower case."""
     if reference.kind is ReferenceKind.TEXT:
@@ -58,7 +73,7 @@ def _ids(reference: Reference, value: bytes) -> Iterator[str]:
         return
     for each in elements(value) or [value]:
         text = string(each)
-        if text is not None and is_guid(text):
+        if text is not None and (is_guid(text) or reference.kind is ReferenceKind.NAME):
             yield text.lower()
 
 

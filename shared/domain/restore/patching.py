@@ -9,7 +9,7 @@ from shared.domain.restore.calls import add_calls
 from shared.domain.restore.changes import NULL, Change, values_to_write
 from shared.domain.restore.directory import Trait, traits_of
 from shared.domain.restore.draft import Draft, path_of, restoring_of
-from shared.domain.restore.named import Named
+from shared.domain.restore.named import Named, ends
 from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.protection import NEED
 from shared.domain.restore.refusals import is_strict
@@ -54,7 +54,7 @@ def patch(draft: Draft, change: Change, step: WriteStep, needs: Iterable[str], r
             body=body_of(change, step.values),
             properties=step.values,
             needs=needs,
-            names=(change.object_id, *names_of_values(draft, change.resource, step.values)),
+            names=(*ends(change.key), *names_of_values(draft, change.resource, step.values)),
             before=None if change.is_fresh else change.live,
         )
 
@@ -115,7 +115,7 @@ def _needs(draft: Draft, change: Change, values: Iterable[str]) -> Iterator[str]
     traits = traits_of(change.resource, change.wanted if change.created else change.live)
     if traits & Trait.ROLE_ASSIGNABLE:
         yield ROLES_PERMISSION
-    if change.created and traits & (Trait.DYNAMIC | Trait.ROLE_ASSIGNABLE):
+    if change.resource == "groups" and change.created and traits & (Trait.DYNAMIC | Trait.ROLE_ASSIGNABLE):
         yield "licence P1"
     if traits & Trait.RESTRICTED and not change.created:
         yield RESTRICTED

@@ -15,7 +15,7 @@ from shared.domain.restore.draft import Draft, Fate, restoring_of
 from shared.domain.restore.fates import decide
 from shared.domain.restore.gathering import Gathered, gather, missing_objects
 from shared.domain.restore.links import LinkWriter
-from shared.domain.restore.named import ends, first_id, named
+from shared.domain.restore.named import ends, first_id, is_link, last_id, named
 from shared.domain.restore.operations import Action, Hindrance, Operation, Plan
 from shared.domain.restore.patching import change_object
 from shared.domain.restore.repairs import repair
@@ -64,7 +64,7 @@ def _write(draft: Draft, gathered: Gathered) -> None:
     """Add the operations for all differences. What has been worked off is let go, because plans are large."""
     for resource in _by_stage(gathered.missing):
         for difference in _consumed(gathered.missing[resource]):
-            one = draft.coming.get(first_id(difference.key))
+            one = draft.coming.get(last_id(difference.key))
             if one is not None:
                 bring_back(draft, one)
     if draft.request.rules.undelete_only:
@@ -127,7 +127,7 @@ def _change_groups(draft: Draft, gathered: Gathered) -> None:
     if draft.request.rules.rule_for(_MEMBERS) is not LinkRule.SKIP:
         links = (ends(each.key) for each in gathered.to_add.get(_MEMBERS, ()))
         draft.gaining = {owner for owner, target in links if target in draft.directory.live or target in draft.coming}
-    for each in gathered.changed.get("groups", ()):
+    for each in (*gathered.changed.get("groups", ()), *gathered.changed.get("administrativeUnits", ())):
         object_id = first_id(each.key)
         entry, dynamic = draft.directory.live.get(object_id), is_dynamic_after(draft, each)
         if entry is not None and dynamic is not None:
@@ -200,7 +200,7 @@ def _unchanged(world: World, request: Request, resources: Iterable[str], gathere
     """Return how many records in scope need nothing, as far as that is known."""
     differing = [each for each in gathered.all() if each.wanted is not None]
     if request.scope.ids:
-        objects = {first_id(each.key) for each in differing if "." not in each.resource}
+        objects = {last_id(each.key) for each in differing if not is_link(each.resource)}
         return len({world.ids.current(each).lower() for each in request.scope.ids} - objects)
     if request.keys is not None or request.scope.properties or request.scope.links_only:
         return 0

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from shared.domain.json_text import canonical, members
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.restoring import RestoreKind, Restoring
-from shared.domain.restore.bodies import part, texts_at
-from shared.domain.restore.directory import Trait
+from shared.domain.restore.bodies import part
+from shared.domain.restore.directory import Trait, traits_of
+from shared.domain.restore.draft import restoring_of
 from shared.domain.restore.operations import Hindrance
 
 Refusal = tuple[Hindrance, str]
@@ -57,11 +58,12 @@ def is_strict(resource: str) -> bool:
     return resource in _STRICT
 
 
-def essential(resource: str, restoring: Restoring, wanted: bytes) -> Iterator[tuple[str, bytes]]:
+def essential(resource: str, wanted: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the properties of an object that must resolve before it is created."""
+    restoring = restoring_of(resource)
     first = {each.path.partition(".")[0] for each in RESOURCES[resource].references}
     names = first if is_strict(resource) else first & {*restoring.required, *restoring.create_only}
-    if resource == "groups" and "DynamicMembership" in texts_at(wanted, "groupTypes"):
+    if traits_of(resource, wanted) & Trait.DYNAMIC:
         names = names | {"membershipRule"}
     inner = members(wanted) or {}
     yield from ((name, inner[name]) for name in sorted(names) if name in inner)

@@ -8,7 +8,7 @@ from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore.bodies import without_nulls, without_parts
 from shared.domain.restore.changes import Change
 from shared.domain.restore.directory import Trait, traits_of
-from shared.domain.restore.draft import Draft, Fate, restoring_of
+from shared.domain.restore.draft import Draft, gets_new_id, restoring_of
 from shared.domain.restore.id_map import ids_of
 from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.patching import needs_of_object, patch
@@ -21,7 +21,7 @@ from shared.domain.restore.stages import Stage, later_than
 
 def repair(draft: Draft) -> None:
     """Patch what names an object by an old id: of objects that this plan creates, and, in scope, of earlier restores."""
-    created = {object_id for object_id, one in draft.coming.items() if one.fate is Fate.CREATE}
+    created = {object_id for object_id, one in draft.coming.items() if gets_new_id(one)}
     created |= {app_id for app_id, object_id in draft.coming_apps.items() if object_id in created}
     earlier = set(draft.world.ids.earlier()) if _covers_all(draft) else set[str]()
     old = created | earlier

@@ -9,11 +9,12 @@ from shared.domain.naming import own_name
 from shared.domain.records import encode_id
 from shared.domain.resources.restoring import Bin, Restoring
 from shared.domain.restore import applications, policies
-from shared.domain.restore.bodies import encoded, is_blank, is_unknown, text_at, texts_at
+from shared.domain.restore.bodies import encoded, is_blank, is_unknown, text_at
 from shared.domain.restore.calls import add_calls
 from shared.domain.restore.changes import NULL, Change
+from shared.domain.restore.directory import Trait, traits_of
 from shared.domain.restore.draft import Draft, Fate, Missing, path_of, restoring_of
-from shared.domain.restore.named import first_id
+from shared.domain.restore.named import ends, last_id
 from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.patching import body_of, change_object, needs_of_object, patch, resolved, without_taken
 from shared.domain.restore.protection import NEED
@@ -40,7 +41,7 @@ def bring_back(draft: Draft, one: Missing) -> None:
 
 
 def _undelete(draft: Draft, one: Missing) -> None:
-    resource, key, object_id = one.difference.resource, one.difference.key, first_id(one.difference.key)
+    resource, key, object_id = one.difference.resource, one.difference.key, last_id(one.difference.key)
     wanted, in_bin, body = one.difference.wanted or b"", one.in_bin or b"", dict[str, bytes]()
     recycling = restoring_of(resource).bin
     if recycling is None:
@@ -97,8 +98,8 @@ def _create(draft: Draft, one: Missing) -> None:
     applications.report_secrets(draft, change)
     values = add_calls(draft, change, values, created=True)
     first, *others = split(draft, resource, values, None)
-    if resource == "groups":
-        _put_rule_first(draft, values, first, others)
+    if "membershipRule" in values and traits_of(resource, wanted) & Trait.DYNAMIC:
+        _put_rule_first(draft, resource, values, first, others)
     needs = needs_of_object(draft, change, values)
     draft.operate(
         resource,
@@ -112,7 +113,7 @@ def _create(draft: Draft, one: Missing) -> None:
         body=body_of(change, first.values),
         properties=first.values,
         needs=needs,
-        names=names_of_values(draft, resource, first.values),
+        names=(*ends(key), *names_of_values(draft, resource, first.values)),
         app_id=text_at(wanted, "appId") if resource == "applications" else None,
         notes=notes,
     )
@@ -126,7 +127,7 @@ def _reason(draft: Draft, one: Missing) -> str:
         reason = "It is in the recycle bin"
     else:
         reason = "It cannot be undeleted, so it is created anew" if one.notes else "It is deleted for good"
-    needing = draft.successors.needed.get(first_id(one.difference.key))
+    needing = draft.successors.needed.get(last_id(one.difference.key))
     return f"{reason}, and the service principal {draft.directory.name(needing)} needs it." if needing else f"{reason}."
 
 
@@ -171,13 +172,13 @@ def _notes(change: Change, restoring: Restoring) -> Iterator[str]:
         yield _NEW_APP_ID
 
 
-def _put_rule_first(draft: Draft, values: dict[str, bytes], first: WriteStep, others: list[WriteStep]) -> None:
+def _put_rule_first(
+    draft: Draft, resource: str, values: dict[str, bytes], first: WriteStep, others: list[WriteStep]
+) -> None:
     """Create a dynamic group with its rule, and write the rule again only if it names objects that come back."""
-    if "membershipRule" not in values or "DynamicMembership" not in texts_at(encoded(values), "groupTypes"):
-        return
     rule = {"membershipRule": values["membershipRule"]}
     first.values.update(rule)
-    if not any(names_of_values(draft, "groups", rule)):
+    if not any(names_of_values(draft, resource, rule)):
         for step in others:
             step.values.pop("membershipRule", None)
 

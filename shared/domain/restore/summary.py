@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from shared.domain.resources import RESOURCES
-from shared.domain.resources.restoring import RestoreKind
+from shared.domain.resources.restoring import RestoreKind, SafeCreate
 from shared.domain.restore.operations import Action, Plan
 
 _NOUNS = {
@@ -15,11 +15,11 @@ _NOUNS = {
     "conditionalAccessPolicies": ("policy", "policies"),
     "oauth2PermissionGrants": ("consent", "consents"),
     "namedLocations": ("location", "locations"),
-    "authenticationStrengths": ("strength", "strengths"),
+    "authenticationStrengthPolicies": ("strength", "strengths"),
     "authenticationContexts": ("authentication context", "authentication contexts"),
     "administrativeUnits": ("administrative unit", "administrative units"),
     "roleDefinitions": ("role definition", "role definitions"),
-    "termsOfUse": ("agreement", "agreements"),
+    "termsOfUseAgreements": ("agreement", "agreements"),
     "organization": ("setting of the organization", "settings of the organization"),
 }
 _LINK, _ROW = ("link", "links"), ("assignment", "assignments")
@@ -35,7 +35,7 @@ def summary(plan: Plan) -> str:
     for key, resource in restored.items():
         counts[_noun(resource)] += key not in deleted
     for operation in plan.operations:
-        if operation.action is Action.CREATE:
+        if operation.action is Action.CREATE and not _keeps_id(operation.resource):
             new_ids.add(operation.key)
         elif operation.action in (Action.DELETE, Action.UNLINK):
             removed[_noun(operation.resource)] += 1
@@ -56,6 +56,12 @@ def touched_keys(plan: Plan) -> frozenset[str]:
 def outdated(plan: Plan, changed: Iterable[str], most: int = 20) -> list[str]:
     """Return those of the keys that have changed since the plan was made which it touches, at most ``most``, sorted."""
     return sorted(touched_keys(plan).intersection(changed))[:most]
+
+
+def _keeps_id(resource: str) -> bool:
+    """Return True if an object of the resource that is created anew has its old id."""
+    restoring = RESOURCES[resource].restoring if resource in RESOURCES else None
+    return restoring is not None and restoring.create is SafeCreate.CLIENT_KEY
 
 
 def _noun(resource: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from shared.domain.restore.id_map import IdMap
-from shared.domain.restore.named import first_id
+from shared.domain.restore.named import last_id
 from shared.domain.restore.operations import Action, Operation, Plan
 from shared.domain.restore.pairing import rewritten_key, row_key
 from shared.domain.restore.scope import ConflictRule, LinkRule, Rules, Scope
@@ -21,7 +21,7 @@ def undo_request(
     first, and ``ids`` the id map with what the restore has created.
     """
     carried_out = [each for each in plan.operations if each.number in done]
-    returned = [each for each in carried_out if each.action in _RETURNS and "." not in each.resource]
+    returned = [each for each in carried_out if each.action in _RETURNS]
     return Request(
         plan_id=plan_id,
         tenant=tenant,
@@ -30,7 +30,7 @@ def undo_request(
         scope=Scope(),
         rules=Rules(conflict=ConflictRule.OVERWRITE, links=LinkRule.EXACT, enable_policies=True),
         keys=frozenset(key for each in carried_out for key in _keys(each, ids)),
-        undone=Undone(job_id=job_id, created=frozenset(ids.current(first_id(each.key)).lower() for each in returned)),
+        undone=Undone(job_id=job_id, created=frozenset(ids.current(last_id(each.key)).lower() for each in returned)),
     )
 
 
