@@ -278,5 +278,7 @@ def _access(redis_url: str | None, limits: Limits, observer: Observer, *, somebo
         trust=_trust(values),
         budgets=CountedBudgets(RedisBudgets(redis_url, limits), observer),
         token_seconds=values.key_lease_seconds,
-        retry_policy=RetryPolicy(tries=2, wait_seconds=15.0) if somebody_waits else RetryPolicy(),
+        retry_policy=RetryPolicy(tries=2, wait_seconds=15.0)
+        if somebody_waits
+        else RetryPolicy(write_seconds=limits.write_seconds),
     )

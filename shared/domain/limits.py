@@ -145,6 +145,38 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Wait between two attempts to take a place, plus or minus half."""
     request_wait_most_seconds: float = 60.0
     """Longest wait of a request for a place. A step that waits longer releases its slot to another one."""
+    write_seconds: float = 60.0
+    """Longest time of one write to Graph, after which its answer counts as lost."""
+    write_claim_seconds: float = 120.0
+    """How long the claim on a step that writes lasts without a renewal: longer than a write."""
+    doubt_seconds: float = 120.0
+    """Wait after the end of a lost claim and of its last write, before what it may have created is looked for."""
+    look_backoff: Backoff = Backoff(first=20.0, longest=120.0, factor=6.0)
+    """Waits before each look for an object whose creation got no answer."""
+    looks: int = 3
+    """Looks that must find nothing before a creation without an answer is repeated."""
+    lag_backoff: Backoff = Backoff(first=1.0, longest=30.0)
+    """Waits before a write is repeated because Graph does not know a fresh object yet."""
+    lag_seconds: float = 600.0
+    """How long Graph may not know a fresh object."""
+    write_tries: int = 4
+    """Most tries of a write that Graph postpones or does not answer, without a fresh object as reason."""
+    write_troubles: int = 3
+    """Failed connections in a row after which a step that writes is released."""
+    mark_seconds: float = 60.0
+    """Least time between two writes to an object that carries a mark: Graph may lose the second of two close ones."""
+    refused_properties: int = 8
+    """Properties that may be left out of one request because Graph refuses them, one after the other."""
+    writes_at_once: int = 4
+    """Requests with writes that a restore has open at the same time, with up to 20 writes each."""
+    results_waiting: int = 100
+    """Results of a restore that wait at most until they are stored."""
+    results_seconds: float = 1.0
+    """How long results of a restore wait at most until they are stored."""
+    prove_seconds: float = 600.0
+    """How long after the last write a difference may remain before it counts as not applied."""
+    prove_look_seconds: float = 30.0
+    """Wait before the directory is backed up again because differences remain."""
     write_wait_most_seconds: float = 200.0
     """Longest wait of a write for its budget: longer than the longest window in which Graph counts one application's."""
     redis_answer_seconds: float = 0.5

@@ -69,6 +69,19 @@ class Point(StrEnum):
     SHRED_AUDITED = "shred-audited"
     """The audit trail records the shred, the store does not have its head."""
 
+    CREATION_INTENDED = "creation-intended"
+    """The id map has the intended entries of objects, no request to create them is sent."""
+    CREATION_RECORDED = "creation-recorded"
+    """The id map has the new ids of objects, the results are not stored."""
+    WRITE_ANSWERED = "write-answered"
+    """Graph has answered requests. The id map does not have the objects created by them, and no result is stored."""
+    RESULTS_STORED = "results-stored"
+    """The results of some operations are stored."""
+    MARK_REMOVED = "mark-removed"
+    """A created object has the snapshot's value in place of its mark, and the id map knows it."""
+    ALL_WRITTEN = "all-written"
+    """Every operation of a restore has its result, the step is not finished."""
+
 
 class Usage(StrEnum):
     """A counter of what a tenant uses. The names are those in SQL and, after ``entrakeep_``, in the metrics."""

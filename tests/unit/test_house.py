@@ -95,7 +95,8 @@ NOT_LIMITS = {
     "facts of Microsoft Graph, Redis, Linux and TCP": """
         adapters/budget/requests._FIRST_RATE adapters/budget/requests._LEAST_RATE adapters/budget/requests._MOST_RATE
         adapters/budget/requests._BURST adapters/budget/requests._ALONE_RATE adapters/budget/writes._SLOTS
-        adapters/budget/writes._ALONE adapters/graph/batches.MOST adapters/graph/children._PAGE
+        adapters/budget/writes._ALONE domain/restore/writes.MOST_LINKS engine/restore/execution._BATCH
+        engine/restore/passwords._LENGTH adapters/graph/batches.MOST adapters/graph/children._PAGE
         adapters/graph/own_secret._HINT adapters/seclusion._PR_SET_DUMPABLE network._LARGEST_PORT
         console/redis_server._OLDEST console/parts._FLOWER_PORT console/supervisor/guard._PR_SET_PDEATHSIG
         console/supervisor/guard._PR_SET_CHILD_SUBREAPER console/supervisor/guard._KILLED console/cli/exposition._DAY

@@ -223,6 +223,8 @@ class SqlClaims:
                 rows.update(jobs, jobs.c.job_id == claim.job_id, open_steps=job["open_steps"] - 1)
                 return False
             if open_next_phase(rows, job):
+                if detail is not None:
+                    rows.update(jobs, jobs.c.job_id == claim.job_id, detail=stored_details(detail))
                 return True
             end_job(rows, job, state, code, message, detail=detail)
             return False

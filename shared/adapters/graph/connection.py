@@ -4,6 +4,7 @@ Requests go through msgraph-sdk's request adapter with its retries and redirects
 with Microsoft Graph".)
 """
 
+import asyncio
 import ssl
 import uuid
 from collections.abc import Callable, Mapping
@@ -44,6 +45,8 @@ class Request(msgspec.Struct, frozen=True):
     """The bytes to send, if any."""
     headers: Mapping[str, str] = {}
     """Headers beside the usual ones."""
+    seconds: float | None = None
+    """The longest time until the whole answer is there, None for no limit beside the longest silence."""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -182,7 +185,8 @@ class Connection:
         async with request.admit():
             self._check()
             try:
-                return await self._exchange(request, token)
+                async with asyncio.timeout(request.seconds):
+                    return await self._exchange(request, token)
             except _Challenged as challenged:
                 return Response(401, {"www-authenticate": f'Bearer claims="{challenged}"'}, b"")
             except _UNSENT as error:

@@ -16,6 +16,7 @@ from shared.adapters.graph.connection import Connection, Request
 from shared.adapters.graph.errors import BY_PROXY, Throttled, code_of, meaning, seconds_of
 from shared.domain.backoff import Backoff
 from shared.domain.errors import Answer, GraphTrouble, Skip
+from shared.domain.limits import LIMITS
 from shared.ports.budget import Budget
 
 _T = TypeVar("_T")
@@ -32,6 +33,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """The longest sum of all waits of one request."""
     answer_seconds: float = 60.0
     """The longest silence in an answer."""
+    write_seconds: float = LIMITS.write_seconds
+    """The longest time of one write, after which its answer counts as lost."""
 
 
 class Transport:

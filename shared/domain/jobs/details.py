@@ -4,6 +4,7 @@ SQL stores them as JSON without a tag: the kind of the job decides. The names of
 of other versions read and write the same rows. A field that only a newer version knows is ignored.
 """
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -223,6 +224,10 @@ class RestoreProgress(PlanProgress):
     """The restore that carries the plan out, or did before this one goes on with it; None before the first write."""
     before: str | None = None
     """The snapshot of the directory before the restore: the undo point."""
+    written_at: datetime | None = None
+    """When the last operation of the plan had its result."""
+    proved_since: datetime | None = None
+    """When the backup must have begun at the earliest with which the result is compared."""
     after: str | None = None
     """The snapshot of the directory after the restore."""
     done: int = 0
@@ -238,7 +243,8 @@ class RestoreProgress(PlanProgress):
 
     def for_retry(self) -> "RestoreProgress":
         """Return the request, which goes on with the plan if it was being carried out."""
-        request = msgspec.structs.replace(self, backup=None, after=None, done=0, failed=0, partly=0)
+        ended = {"backup": None, "written_at": None, "proved_since": None, "after": None}
+        request = msgspec.structs.replace(self, **ended, done=0, failed=0, partly=0)
         keeps_plan = self.given or self.carried_by is not None
         return request if keeps_plan else msgspec.structs.replace(request, plan=None, before=None)
 

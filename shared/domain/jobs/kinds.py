@@ -278,7 +278,11 @@ _ROWS = (
         kind=JobKind.RESTORE,
         stored="restore",
         details=(RestoreProgress,),
-        phases={RestorePhase.CHECK: PhaseRow(task="restore.check", steps=("check",))},
+        phases={
+            RestorePhase.CHECK: PhaseRow(task="restore.check", steps=("check",)),
+            RestorePhase.WRITE: PhaseRow(task="restore.write", steps=("write",)),
+            RestorePhase.PROVE: PhaseRow(task="restore.prove", steps=("prove",)),
+        },
         exclusive_with=frozenset({JobKind.RESTORE}),
         may_retry=True,
         command="entrakeep restore",

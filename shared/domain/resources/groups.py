@@ -37,6 +37,7 @@ _RESTORE_GROUPS = Restoring(
     ),
     initial={"membershipRuleProcessingState": '"Paused"'},
     later=("membershipRule", "membershipRuleProcessingState"),
+    essential=("groupTypes", "membershipRule", "membershipRuleProcessingState", "visibility"),
     not_cleared=("displayName", "mailNickname", "securityEnabled"),
     by_administrator=("assignedLabels",),
     calls=(

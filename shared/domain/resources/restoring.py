@@ -121,6 +121,8 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     """Writable properties that name other objects, or need what other requests store: written after all objects exist."""
     last: tuple[str, ...] = ()
     """Writable properties that are written after everything else, because rights or safety depend on them."""
+    essential: tuple[str, ...] = ()
+    """Writable properties that are never left out of a request that has them, even if Graph refuses them."""
     whole: tuple[str, ...] = ()
     """Properties whose value is written whole, with what the snapshot holds of it, even if one part differs."""
     parts_by_graph: tuple[str, ...] = ()

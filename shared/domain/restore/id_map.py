@@ -50,6 +50,11 @@ class IdMap:
     def __len__(self) -> int:
         return len(self._current)
 
+    def add(self, entry: MapEntry) -> None:
+        """Take one more entry whose object exists."""
+        if entry.current_id is not None:
+            self._current[entry.old_id.lower()] = entry.current_id
+
     def current(self, object_id: str) -> str:
         """Return the current id of an object, or its id itself if it was never created anew."""
         seen = set[str]()

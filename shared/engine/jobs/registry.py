@@ -6,6 +6,8 @@ from shared.domain.jobs import JobKind, Phase, RestorePhase
 from shared.engine.backup import commit_step, compact_step, read_step
 from shared.engine.key_management import key_change_step
 from shared.engine.key_management.key_check import key_check_step
+from shared.engine.restore.executing import write_step
+from shared.engine.restore.proving import prove_step
 from shared.engine.restore.steps import check_step, plan_step
 from shared.engine.steps.work import Work
 from shared.engine.upkeep.sweep import sweep_step
@@ -27,6 +29,6 @@ STEPS: Mapping[JobKind, Mapping[int, StepFunction]] = {
     JobKind.KEY_UPDATE: {1: key_change_step},
     JobKind.SWEEP: {1: sweep_step},
     JobKind.PLAN: {1: plan_step},
-    JobKind.RESTORE: {RestorePhase.CHECK: check_step},
+    JobKind.RESTORE: {RestorePhase.CHECK: check_step, RestorePhase.WRITE: write_step, RestorePhase.PROVE: prove_step},
 }
 """The function of each phase of each kind."""

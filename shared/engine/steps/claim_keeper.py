@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from shared.domain.deadline import Deadline
 from shared.domain.errors import Cancelled, ClaimLost, EntrakeepError, Refuse
 from shared.domain.jobs import Claim, ResourceProgress
@@ -23,6 +25,7 @@ class ClaimKeeper:
         self._claims = claims
         self._limits = limits
         self._now = now
+        self._expiry = Deadline(claim.seconds, now)
         self._ended: EntrakeepError | None = None
         self._calls: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -46,6 +49,21 @@ class ClaimKeeper:
         if self._ended is not None:
             raise self._ended
 
+    @property
+    def remaining(self) -> float:
+        """Return the seconds for which the claim lasts without another renewal."""
+        return self._expiry.remaining
+
+    def extend(self, seconds: float) -> None:
+        """Let the claim last for ``seconds`` after each renewal from now on, of which this is the first.
+
+        Raise ClaimLost, and Refuse if the database does not answer.
+        """
+        self.claim = msgspec.structs.replace(self.claim, seconds=seconds)
+        expiry = self._deadline(seconds)
+        self._claims.renew(self.claim)
+        self._expiry = expiry
+
     def report_progress(self, progress: Sequence[ResourceProgress]) -> None:
         """Report the step's progress. This is cheap: the claim's thread writes it with a renewal."""
         self._progress = progress
@@ -63,7 +81,7 @@ class ClaimKeeper:
 
     def _renew(self) -> None:
         """Renew the claim and write new progress, until stopped or until the claim ends."""
-        pause, expiry = self._deadline(self._limits.renew_seconds), self._deadline(self.claim.seconds)
+        pause = self._deadline(self._limits.renew_seconds)
         while not self._stop.wait(min(self._limits.progress_seconds, self._limits.renew_seconds)):
             progress = self._progress
             if progress is self._written and not pause.over:
@@ -71,7 +89,7 @@ class ClaimKeeper:
             pause, next_expiry = self._deadline(self._limits.renew_seconds), self._deadline(self.claim.seconds)
             try:
                 renewal = self._claims.renew(self.claim, None if progress is self._written else progress)
-                expiry, self._written = next_expiry, progress
+                self._expiry, self._written = next_expiry, progress
                 if renewal.cancel:
                     self._end(Cancelled())
                     return
@@ -80,7 +98,7 @@ class ClaimKeeper:
                 return
             except Refuse:
                 # The database does not answer: retry until the claim expires.
-                if expiry.over:
+                if self._expiry.over:
                     self._end(ClaimLost())
                     return
 

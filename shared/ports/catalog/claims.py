@@ -106,9 +106,9 @@ class Claims(Protocol):
     ) -> bool:
         """Mark the step as done and lower the phase's count of open steps. Return True if this opened the next phase.
 
-        At zero open steps, the next phase that has steps opens. After the last phase, the job ends with ``state``,
-        ``code``, ``message`` and ``detail``, and its pins are removed. If ``detail`` is None, the job keeps the detail
-        of its request or of the last ``report_progress``.
+        At zero open steps, the next phase that has steps opens, and ``detail`` is the job's result so far. After the
+        last phase, the job ends with ``state``, ``code``, ``message`` and ``detail``, and its pins are removed. If
+        ``detail`` is None, the job keeps the detail of its request or of the last ``report_progress``.
         """
 
     def fail(

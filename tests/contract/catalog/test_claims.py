@@ -17,6 +17,7 @@ from shared.domain.jobs import (
     JobKind,
     JobState,
     ResourceProgress,
+    RestoreProgress,
     StepPlan,
     StepState,
     VerifyResult,
@@ -339,6 +340,16 @@ def test_the_next_phase_that_has_steps_opens_with_the_last_finish(world: World, 
     assert done["groups"].ended_at is not None
     assert acme.claims.finish(world.claim(acme, job, "users"))
     assert world.claim(acme, job, "commit").phase == 4
+
+
+def test_the_next_phase_opens_with_the_result_so_far(world: World, acme: TenantCatalog) -> None:
+    steps = (StepPlan(phase=1, name="check"), StepPlan(phase=2, name="write"))
+    job = world.planned(acme, steps, kind=JobKind.RESTORE)
+    detail = RestoreProgress(plan="p", operations=7)
+    assert acme.claims.finish(world.claim(acme, job, "check"), detail=detail)
+    assert acme.jobs.get(job.job_id).detail == detail
+    assert not acme.claims.finish(world.claim(acme, job, "write"))
+    assert acme.jobs.get(job.job_id).detail == detail
 
 
 def test_the_last_finish_ends_the_job_with_its_result(world: World, acme: TenantCatalog) -> None:

@@ -44,18 +44,23 @@ def restorer(simulator: Simulator, permissions: list[str] | None = None) -> Iden
     return Identity(directory_id=DIRECTORY_ID, client_id=RESTORER, secret=Secret(RESTORER_SECRET.encode()))
 
 
-@contextmanager
-def simulated_world(folder: Path, simulator: Simulator, restoring: Identity | None = None) -> Iterator[EngineWorld]:
-    """Yield a world whose tenant ``contoso`` is the simulated directory."""
-    world = EngineWorld(folder, lease=5.0)
-    access = GraphAccess(
-        graph_url=simulator.url,
+def graph_access(simulator: Simulator, graph_url: str) -> GraphAccess:
+    """Return the adapter for the Graph at this URL, with the simulator as sign-in service."""
+    return GraphAccess(
+        graph_url=graph_url,
         authority_url=simulator.url,
         trust=ssl.create_default_context(cafile=simulator.ca_file),
         budgets=Budget(),
         token_seconds=60,
         retry_policy=RETRY_POLICY,
     )
+
+
+@contextmanager
+def simulated_world(folder: Path, simulator: Simulator, restoring: Identity | None = None) -> Iterator[EngineWorld]:
+    """Yield a world whose tenant ``contoso`` is the simulated directory."""
+    world = EngineWorld(folder, lease=5.0)
+    access = graph_access(simulator, simulator.url)
     world.context = dataclasses.replace(world.context, access=access, targets=access)
     world.tenant = add_tenant(world.context, "ada", "contoso", reader(), restoring=restoring).tenant
     world.catalog = world.context.catalog.tenant(world.tenant.tenant_id)

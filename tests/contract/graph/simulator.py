@@ -51,6 +51,13 @@ class Simulator:
         """Return how many requests a path has had since ``forget``."""
         return sum(row["count"] for row in self._http.get("/requests").json() if row["path"] == path)
 
+    def created(self, path: str) -> int:
+        """Return how many objects of a collection were created through Graph since ``forget``. Fail if any was twice."""
+        row = self._http.get("/created").json().get(path, {"created": 0, "repeated": {}})
+        assert row["repeated"] == {}, "created more than once"
+        count: int = row["created"]
+        return count
+
     def paths(self) -> frozenset[str]:
         """Return the paths that had a request since ``forget``."""
         return frozenset(row["path"] for row in self._http.get("/requests").json())

@@ -55,6 +55,7 @@ class Sender:
         self._budget = budget
         self._write_budget = write_budget
         self._retry_policy = retry_policy
+        self._seconds = retry_policy.write_seconds
 
     async def permissions(self) -> frozenset[str] | None:
         """Return the permissions that the application's token names, or None if it names none."""
@@ -67,7 +68,9 @@ class Sender:
         """
         url = f"{self._connection.root(write.api)}{write.path}"
         headers = {**PRIORITY, **write.headers}
-        request = Request(Method(write.method), url, self._admission(write.bucket, 1), write.body, headers)
+        request = Request(
+            Method(write.method), url, self._admission(write.bucket, 1), write.body, headers, self._seconds
+        )
         waits = self.throttle_waits(write.bucket)
         while True:
             try:
@@ -82,7 +85,8 @@ class Sender:
     async def post_batch(self, api: str, bucket: str, writes: int, body: bytes) -> Response:
         """Send a batch of so many writes once. Raises AnswerLost, or GraphTrouble if it was certainly not sent."""
         url = f"{self._connection.root(api)}/$batch"
-        return await self._connection.answer(Request(Method.POST, url, self._admission(bucket, writes), body, PRIORITY))
+        request = Request(Method.POST, url, self._admission(bucket, writes), body, PRIORITY, self._seconds)
+        return await self._connection.answer(request)
 
     def throttle_waits(self, bucket: str) -> ThrottleWaits:
         """Return the waits of a new request."""

@@ -101,5 +101,8 @@ def _parts(requests: Sequence[WriteRequest]) -> Iterator[list[int]]:
 
 
 def _shape(request: WriteRequest) -> tuple[str, str, bool]:
-    """Return what the writes of a batch have in common: version, bucket, and whether their bodies are JSON."""
-    return request.api, request.bucket, "Content-Type" not in request.headers
+    """Return what the writes of a batch have in common: version, bucket, and whether they may be in a batch.
+
+    Bodies of a batch are JSON. Graph takes one request a second to Conditional Access, so a batch would be throttled.
+    """
+    return request.api, request.bucket, request.bucket != _POLICY_BUCKET and "Content-Type" not in request.headers

@@ -87,6 +87,8 @@ CARRIED = {
     "given": True,
     "carried_by": "j",
     "before": "s",
+    "written_at": "2026-11-30T10:00:00Z",
+    "proved_since": "2026-11-30T10:01:00Z",
     "after": "t",
     "done": 2,
     "failed": 1,

@@ -1,0 +1,180 @@
+"""Compare the directory after a restore with what the operations that were carried out have written. Pure.
+
+Of several operations that write one property of an object, the last one counts. Graph adds to what it stores, so a value
+counts as applied if everything that was sent is there.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from shared.domain.json_text import canonical, elements, members, string
+from shared.domain.resources.restoring import RestoreKind, Restoring
+from shared.domain.restore.id_map import IdMap
+from shared.domain.restore.operations import Action, Operation
+from shared.domain.restore.pairing import rewritten_key
+from shared.domain.restore.writes import is_marked, object_id, restoring_of
+
+_BLANK = frozenset({"null", "[]", "{}", '""'})
+_LICENCES = "assignedLicenses"
+
+
+@dataclass
+class Unmet:
+    """What the directory does not show of an operation."""
+
+    operation: Operation
+    values: dict[str, bytes] = field(default_factory=dict)
+    """The values that were sent, by property; empty if a whole record is missing, or there too much."""
+    marked: bool = False
+    """True if the object carries a mark again."""
+
+
+@dataclass
+class _Wanted:
+    """What the operations want of one record."""
+
+    last: Operation
+    """The last operation that writes the record."""
+    properties: dict[str, tuple[Operation, bytes]] = field(default_factory=dict)
+    """The values by property, each with the operation that writes it last."""
+    licences: list[Operation] = field(default_factory=list)
+
+
+class Expectation:
+    """What one resource should look like after a restore."""
+
+    def __init__(self, operations: Iterable[Operation], ids: IdMap) -> None:
+        """Take the operations of the resource that were carried out, in their order."""
+        self._ids = ids
+        self._wanted: dict[str, _Wanted] = {}
+        for operation in operations:
+            self._take(operation)
+
+    @property
+    def first_ids(self) -> set[str]:
+        """Return the current ids of the objects to which the records belong, in lower case."""
+        return {key.split("/")[1].lower() for wanted in self._wanted.values() if "/" in (key := self._key(wanted.last))}
+
+    @property
+    def by_values(self) -> bool:
+        """Return True if records are found by their values, because Graph makes their ids from them."""
+        return any(_by_values(restoring_of(each.last)) for each in self._wanted.values())
+
+    def unmet(self, live: Iterable[tuple[bytes, bytes]]) -> list[Unmet]:
+        """Return what the live records do not show. They are those of ``first_ids``, or all with ``by_values``."""
+        records = {self._name(key.decode(), value): value for key, value in live}
+        missing: dict[int, Unmet] = {}
+        for name, wanted in self._wanted.items():
+            for each in _differences(wanted, records.get(name)):
+                known = missing.setdefault(each.operation.number, each)
+                known.values |= each.values
+                known.marked |= each.marked
+        return list(missing.values())
+
+    def _take(self, operation: Operation) -> None:
+        """Add what one operation wants."""
+        name = self._name(self._key(operation), self._ids.rewritten(operation.body or operation.before or b"{}"))
+        wanted = self._wanted.setdefault(name, _Wanted(operation))
+        if operation.action is Action.CALL:
+            if operation.path.endswith("/assignLicense"):
+                wanted.licences.append(operation)
+            return
+        wanted.last = operation
+        if operation.action not in (Action.CREATE, Action.PATCH):
+            return
+        restoring = restoring_of(operation)
+        unseen = {*restoring.generated, *restoring.secret}
+        for name, value in (members(self._ids.rewritten(operation.body or b"{}")) or {}).items():
+            if not name.startswith("@") and name not in unseen:
+                wanted.properties[name] = (operation, value)
+
+    def _key(self, operation: Operation) -> str:
+        """Return the current key of the record that the operation writes."""
+        return rewritten_key(operation.key.encode(), self._ids).decode()
+
+    def _name(self, key: str, value: bytes) -> str:
+        """Return what a record is found by: its key, or the values that identify it."""
+        restoring = self._restoring()
+        if restoring is None or not _by_values(restoring):
+            return key
+        properties = members(value) or {}
+        return "\n".join(canonical(properties.get(name)).lower() for name in restoring.identified_by)
+
+    def _restoring(self) -> Restoring | None:
+        """Return how the resource is written."""
+        return next((restoring_of(each.last) for each in self._wanted.values()), None)
+
+
+def _by_values(restoring: Restoring) -> bool:
+    """Return True if records of the resource are found by their values."""
+    names = set(restoring.identified_by)
+    return bool(names) and (
+        restoring.kind is RestoreKind.ROW or (names <= set(restoring.create_only) and len(names) > 1)
+    )
+
+
+def _differences(wanted: _Wanted, live: bytes | None) -> Iterable[Unmet]:
+    """Yield what a live record does not show of what the operations want."""
+    if wanted.last.action in (Action.UNLINK, Action.DELETE):
+        if live is not None:
+            yield Unmet(wanted.last)
+        return
+    if live is None:
+        if wanted.last.action is not Action.CALL:
+            yield Unmet(wanted.last)
+        return
+    properties = members(live) or {}
+    for name, (operation, value) in wanted.properties.items():
+        if not covers(properties.get(name), value):
+            mark = restoring_of(operation).mark
+            yield Unmet(operation, {name: value}, marked=name == mark and is_marked(properties.get(name)))
+    for operation in wanted.licences:
+        if not _licensed(properties.get(_LICENCES), operation):
+            yield Unmet(operation, {_LICENCES: operation.body or b"{}"})
+
+
+def covers(live: bytes | None, wanted: bytes) -> bool:
+    """Return True if a live value shows everything of the wanted one. Empty values, null and absence are equal."""
+    if canonical(live) == canonical(wanted) or (canonical(live) in _BLANK and canonical(wanted) in _BLANK):
+        return True
+    wanted_members, live_members = members(wanted), members(live or b"")
+    if wanted_members is not None and live_members is not None:
+        return all(
+            covers(live_members.get(name), value) for name, value in wanted_members.items() if "@odata." not in name
+        )
+    wanted_elements, live_elements = elements(wanted), elements(live or b"")
+    if wanted_elements is None or live_elements is None or len(wanted_elements) != len(live_elements):
+        return False
+    remaining = list(live_elements)
+    for each in wanted_elements:
+        match = next((other for other in remaining if covers(other, each)), None)
+        if match is None:
+            return False
+        remaining.remove(match)
+    return True
+
+
+def _licensed(live: bytes | None, operation: Operation) -> bool:
+    """Return True if the licences that a call adds are there, and those that it removes are not."""
+    body = members(operation.body or b"{}") or {}
+    present = {_sku(each) for each in elements(live or b"[]") or []}
+    added = {_sku(each) for each in elements(body.get("addLicenses", b"[]")) or []}
+    removed = {(string(each) or "").lower() for each in elements(body.get("removeLicenses", b"[]")) or []}
+    return added <= present and present.isdisjoint(removed)
+
+
+def _sku(licence: bytes) -> str:
+    """Return the id of the product that a licence is for."""
+    return (string((members(licence) or {}).get("skuId")) or "").lower()
+
+
+def raw(values: Mapping[str, bytes]) -> dict[str, msgspec.Raw]:
+    """Return values as they are stored with a result."""
+    return {name: msgspec.Raw(value) for name, value in values.items()}
+
+
+def created_by(operations: Iterable[Operation]) -> dict[str, Operation]:
+    """Return the creations by the id in the snapshot of what they create."""
+    return {object_id(each.key).lower(): each for each in operations if each.action is Action.CREATE}
