@@ -111,7 +111,7 @@ def test_a_demo_completes_beside_an_interrupted_one_and_both_leave_nothing_behin
         assert max(map(len, first.output.splitlines())) < 250
         counts = re.findall(r"^(\S+) +([\d,]+) +([\d,]+) +([\d,]+)$", first.output, re.MULTILINE)
         assert {name: count for name, count, *_ in counts}["users"] == "1,999"
-        assert [name for name, *_ in counts] == [name for name, row in RESOURCES.items() if not row.for_people]
+        assert {name for name, *_ in counts} == {name for name, row in RESOURCES.items() if not row.for_people}
         assert all(len(set(found)) == 1 for _, *found in counts)
         assert first.output.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
 

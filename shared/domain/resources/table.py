@@ -120,8 +120,13 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
         return self.restoring.summary if self.restoring is not None else "never"
 
     def meant_by(self, answer: Answer) -> Answer:
-        """Return what an answer of Graph means for this resource."""
-        return Answer.NOT_FOR_APPLICATIONS if self.for_people and answer is Answer.FORBIDDEN else answer
+        """Return what an answer of Graph means for this resource.
+
+        A refusal of what Graph shows to people is no lack of a permission. An answer that cannot be true is a failure.
+        """
+        if self.for_people and answer is Answer.FORBIDDEN:
+            return Answer.NOT_FOR_APPLICATIONS
+        return answer if self.may_be(answer) else Answer.FAILED
 
     def may_be(self, answer: Answer) -> bool:
         """Return True if this answer can be true.

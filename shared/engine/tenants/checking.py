@@ -19,11 +19,12 @@ from shared.ports.catalog.tenant import TenantCatalog
 _ROLES = {
     "User Administrator": "fe930be7-5e62-47db-91af-98c3a49a38b1",
     "Privileged Authentication Administrator": "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",
+    "Privileged Role Administrator": "e8611ab8-c189-46e8-94e1-60213ab1f814",
     "Global Administrator": "62e90394-69f5-4237-9190-012177145e10",
 }
 """The template ids of directory roles by name."""
-_OVER_ALL = ("Global Administrator", "Privileged Authentication Administrator")
-"""Roles that include what the table's other roles allow."""
+_INCLUDED = {"User Administrator": ("Privileged Authentication Administrator",)}
+"""Other roles that allow what a role of the table is needed for. Global Administrator allows everything."""
 
 
 class MayWrite(StrEnum):
@@ -66,15 +67,7 @@ def check_reading(context: Context, tenant: Tenant) -> list[CheckedResource]:
     catalog = context.catalog.tenant(tenant.tenant_id)
     with ProcessKeys(context, catalog) as keys:
         answers = asyncio.run(_probe_all(context, catalog, keys))
-    return [
-        CheckedResource(
-            resource=name,
-            answer=answers[row.stream] if row.may_be(answers[row.stream]) else Answer.FAILED,
-            permission=row.permission_read,
-            detail=_reading_detail(answers[row.stream], row),
-        )
-        for name, row in RESOURCES.items()
-    ]
+    return [_reading(row, row.meant_by(answers[row.stream])) for row in RESOURCES.values()]
 
 
 def check_writing(context: Context, tenant: Tenant) -> list[CheckedResource]:
@@ -104,12 +97,20 @@ async def _probe_all(context: Context, catalog: TenantCatalog, keys: ProcessKeys
         await source.close()
 
 
+def _reading(row: Resource, answer: Answer) -> CheckedResource:
+    """Return what an answer of Graph says about reading a resource."""
+    detail = _reading_detail(answer, row)
+    return CheckedResource(resource=row.resource, answer=answer, permission=row.permission_read, detail=detail)
+
+
 def _reading_detail(answer: Answer, row: Resource) -> str:
     """Return what to do about an answer, or an empty text."""
     if answer is Answer.FORBIDDEN:
         return f"Grant {row.permission_read} to the application that reads the directory."
     if answer is Answer.UNLICENSED:
         return f"The directory has no licence for it ({row.licence})."
+    if answer is Answer.NOT_FOR_APPLICATIONS:
+        return "Graph shows it to signed-in people only, which leaves a snapshot complete."
     return ""
 
 
@@ -149,8 +150,10 @@ def _missing_roles(restoring: Restoring, own: frozenset[str] | None) -> list[str
     """Return the names of the directory roles that the application lacks; all of them if its own are not known."""
     if own is None:
         return list(restoring.roles)
-    over_all = any(_ROLES[name] in own for name in _OVER_ALL)
-    return [name for name in restoring.roles if not over_all and _ROLES.get(name) not in own]
+    own_names = {name for name, template in _ROLES.items() if template in own}
+    return [
+        name for name in restoring.roles if not own_names & {name, "Global Administrator", *_INCLUDED.get(name, ())}
+    ]
 
 
 def _joined(names: list[str]) -> str:

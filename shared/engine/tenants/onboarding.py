@@ -9,7 +9,7 @@ import msgspec
 from shared.domain.audit import INSTALLATION
 from shared.domain.errors import Answer, Code, KeyRefused, Refuse
 from shared.domain.model import CredentialKind, KeyMode, Purpose, Tenant
-from shared.domain.resources import RESOURCES, STREAMS, Stream
+from shared.domain.resources import RESOURCES, STREAMS
 from shared.domain.secret import Secret
 from shared.engine.audit import keep_last_heads
 from shared.engine.context import Context
@@ -193,7 +193,9 @@ async def _sign_in_and_probe(
     source = context.access.connect(identity, lambda: None)
     try:
         await _check_organization(source, identity)
-        answers = {name: _displayed_answer(stream, await source.probe(stream)) for name, stream in STREAMS.items()}
+        answers = {
+            name: RESOURCES[stream.resource].meant_by(await source.probe(stream)) for name, stream in STREAMS.items()
+        }
         return answers, await _find_expiry(source, identity, entered_expiry)
     finally:
         await source.close()
@@ -207,9 +209,3 @@ async def _find_expiry(source: DirectorySource, identity: Identity, entered_expi
     if identity.kind is CredentialKind.CERTIFICATE:
         return not_after(identity.secret.reveal())
     return entered_expiry or await source.secret_expires_at(identity.client_id, identity.secret)
-
-
-def _displayed_answer(stream: Stream, answer: Answer) -> Answer:
-    """Return the answer to display. If Graph reports that a directory lacks what every directory has, that is a failure."""
-    resource = RESOURCES[stream.resource]
-    return resource.meant_by(answer) if resource.may_be(answer) else Answer.FAILED

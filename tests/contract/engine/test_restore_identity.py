@@ -20,8 +20,11 @@ from tests.contract.engine.simulated import (
     restorer,
     simulated_world,
 )
+from tests.contract.engine.tables import FEW
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import CLIENT_ID, Simulator, simulated_graph
+
+pytestmark = pytest.mark.streams(*FEW, "administrativeUnits", "termsOfUseAgreements")
 
 USER_ADMINISTRATOR = "fe930be7-5e62-47db-91af-98c3a49a38b1"
 
@@ -100,6 +103,9 @@ def test_a_check_names_each_resource_that_the_reading_application_may_not_read(
     assert not checked["users"].detail
     assert checked["groups"].answer is Answer.FORBIDDEN
     assert checked["groups"].permission in checked["groups"].detail
+    agreements = checked["termsOfUseAgreements"]
+    assert agreements.answer is Answer.NOT_FOR_APPLICATIONS
+    assert agreements.permission not in agreements.detail
 
 
 def test_a_check_of_restores_names_each_missing_permission_and_directory_role(
@@ -125,9 +131,10 @@ def test_a_check_of_restores_knows_the_roles_that_the_application_has(world: Eng
         "roleManagement/directory/roleAssignments", role % (principal.encode(), USER_ADMINISTRATOR.encode())
     )
     add_restorer(world)
-    detail = by_resource(world, restore=True)["users"].detail
-    assert "role User Administrator" not in detail
-    assert "Privileged Authentication Administrator" in detail
+    checked = by_resource(world, restore=True)
+    assert "role User Administrator" not in checked["users"].detail
+    assert "Privileged Authentication Administrator" in checked["users"].detail
+    assert "Privileged Role Administrator" in checked["administrativeUnits.members"].detail
 
 
 def test_a_check_of_restores_is_refused_without_a_restore_identity(world: EngineWorld) -> None:

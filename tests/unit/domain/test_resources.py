@@ -51,8 +51,8 @@ LICENSED = ("conditionalAccessPolicies", "namedLocations", *NOT_EVERYWHERE, *UNI
 
 
 def test_no_directory_lacks_a_basic_resource_nor_a_licence_for_a_free_one() -> None:
-    assert [name for name, row in RESOURCES.items() if row.may_be(Answer.UNAVAILABLE)] == [*NOT_EVERYWHERE]
-    assert [name for name, row in RESOURCES.items() if row.may_be(Answer.UNLICENSED)] == [*LICENSED]
+    assert {name for name, row in RESOURCES.items() if row.may_be(Answer.UNAVAILABLE)} == {*NOT_EVERYWHERE}
+    assert {name for name, row in RESOURCES.items() if row.may_be(Answer.UNLICENSED)} == {*LICENSED}
     assert all(row.may_be(Answer.FORBIDDEN) for row in RESOURCES.values())
     elsewhere = msgspec.structs.replace(RESOURCES["users"], everywhere=False)
     assert elsewhere.may_be(Answer.UNAVAILABLE)
@@ -61,9 +61,14 @@ def test_no_directory_lacks_a_basic_resource_nor_a_licence_for_a_free_one() -> N
 def test_only_of_a_resource_for_people_a_refusal_is_no_lack_of_a_permission() -> None:
     people = [name for name, row in RESOURCES.items() if row.meant_by(Answer.FORBIDDEN) is Answer.NOT_FOR_APPLICATIONS]
     assert people == ["termsOfUseAgreements"]
-    assert all(
-        RESOURCES["termsOfUseAgreements"].meant_by(each) is each for each in Answer if each is not Answer.FORBIDDEN
-    )
+    assert RESOURCES["users"].meant_by(Answer.FORBIDDEN) is Answer.FORBIDDEN
+
+
+def test_an_answer_that_cannot_be_true_means_a_failure() -> None:
+    assert RESOURCES["users"].meant_by(Answer.UNLICENSED) is RESOURCES["users"].meant_by(Answer.UNAVAILABLE)
+    assert RESOURCES["users"].meant_by(Answer.UNAVAILABLE) is Answer.FAILED
+    assert RESOURCES["roleDefinitions"].meant_by(Answer.UNLICENSED) is Answer.UNLICENSED
+    assert RESOURCES["authenticationContexts"].meant_by(Answer.UNAVAILABLE) is Answer.UNAVAILABLE
 
 
 def test_a_stream_is_read_in_the_version_of_its_resources() -> None:
