@@ -192,7 +192,7 @@ class Directory:
     def patch(self, kind: Kind, id: str, change: bytes) -> None:
         """Merge top-level properties into a live object through Graph. Raises KeyError if it is not live."""
         stored = self.live(kind, id)
-        effective = self.quirks.effective(kind.path, change)
+        effective = self.quirks.effective(kind.path, id, change)
         if stored is not None and raw_json.members(effective):
             self.quirks.updated(kind.path, id, stored.value, effective)
             self.update(kind, id, effective, to_the_letter=False)

@@ -17,7 +17,10 @@ _CLAUSE = re.compile(
 
 
 class Clause(NamedTuple):
-    """One condition: a property has this value, or a list contains it. Case is ignored."""
+    """One condition: a property has this value, or a list contains it. Case is ignored.
+
+    A value with blanks or line breaks at its ends is never found.
+    """
 
     name: str
     value: str
@@ -27,7 +30,7 @@ class Clause(NamedTuple):
         member = raw_json.member(value, self.name)
         if member in (b"true", b"false"):
             return member.decode() == self.value.lower()
-        return self.value.lower() in map(str.lower, texts(member))
+        return self.value.lower() in (text.lower() for text in texts(member) if text == text.strip())
 
 
 def clauses(text: str) -> tuple[Clause, ...] | None:

@@ -25,8 +25,10 @@ _WITH_NUMBER = frozenset(
         ("users", "userPrincipalName"),
         ("users", "mail"),
         ("users", "mailNickname"),
+        ("users", "proxyAddresses"),
         ("groups", "displayName"),
         ("groups", "mailNickname"),
+        ("groups", "proxyAddresses"),
         ("applications", "displayName"),
         ("servicePrincipals", "displayName"),
     )

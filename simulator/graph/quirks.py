@@ -32,7 +32,9 @@ class Quirks:
 
     def __init__(self, clock: SimulatedClock) -> None:
         self.without_effect: tuple[str, ...] = ()
-        """Properties that updates do not change, as `path.property`."""
+        """Properties that updates do not change, as `path.property` or `path/id.property`."""
+        self.read_only: tuple[str, ...] = ()
+        """Further properties that no request may set, as `path.property`."""
         self.lost_updates = LostUpdates()
         self._clock = clock
         self._fresh: dict[tuple[str, str], float] = {}
@@ -40,15 +42,18 @@ class Quirks:
 
     def document(self) -> dict[str, object]:
         """Return the switches."""
-        return {"without_effect": list(self.without_effect), "lost_updates": asdict(self.lost_updates)}
+        return {
+            "without_effect": list(self.without_effect),
+            "read_only": list(self.read_only),
+            "lost_updates": asdict(self.lost_updates),
+        }
 
     def set(self, changes: dict[str, object]) -> None:
         """Change the switches that are named. Raises ValueError with a sentence if one is invalid."""
-        if set(changes) - {"without_effect", "lost_updates"}:
-            raise ValueError("quirks are without_effect and lost_updates")
-        properties = changes.get("without_effect", list(self.without_effect))
-        if not isinstance(properties, list) or not all(isinstance(each, str) and "." in each for each in properties):
-            raise ValueError("without_effect is a list of properties, each as path.property")
+        if set(changes) - {"without_effect", "read_only", "lost_updates"}:
+            raise ValueError("quirks are without_effect, read_only and lost_updates")
+        without_effect = _properties(changes.get("without_effect", list(self.without_effect)))
+        read_only = _properties(changes.get("read_only", list(self.read_only)))
         losses = changes.get("lost_updates", {})
         if not isinstance(losses, dict) or set(losses) - {"within", "readable"}:
             raise ValueError("lost_updates has within and readable")
@@ -56,7 +61,7 @@ class Quirks:
             isinstance(each, int | float) and not isinstance(each, bool) and each >= 0 for each in losses.values()
         ):
             raise ValueError("within and readable are numbers of seconds that are not negative")
-        self.without_effect = tuple(properties)
+        self.without_effect, self.read_only = without_effect, read_only
         self.lost_updates = LostUpdates(**{**asdict(self.lost_updates), **losses})
 
     def created(self, path: str, id: str) -> None:
@@ -64,11 +69,13 @@ class Quirks:
         if self.lost_updates.within:
             self._fresh[path, id] = self._clock.now()
 
-    def effective(self, path: str, change: bytes) -> bytes:
+    def effective(self, path: str, id: str, change: bytes) -> bytes:
         """Return the part of an update that has an effect."""
-        ignored = {name.removeprefix(f"{path}.") for name in self.without_effect if name.startswith(f"{path}.")}
+        if not self.without_effect:
+            return change
         names = [member.name for member in raw_json.members(change)]
-        return raw_json.picked(change, [name for name in names if name not in ignored]) if ignored else change
+        ignored = {name for name in names if {f"{path}.{name}", f"{path}/{id}.{name}"} & set(self.without_effect)}
+        return raw_json.picked(change, [name for name in names if name not in ignored])
 
     def updated(self, path: str, id: str, before: bytes, change: bytes) -> None:
         """Note an update, which is lost later if the object is fresh."""
@@ -89,3 +96,9 @@ class Quirks:
         if due:
             self._losses = [loss for loss in self._losses if loss.due > now]
         return due
+
+
+def _properties(names: object) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) and "." in name for name in names):
+        raise ValueError("without_effect and read_only are lists of properties, each as path.property")
+    return tuple(names)

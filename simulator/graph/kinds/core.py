@@ -82,7 +82,7 @@ USERS = Kind(
         Relation("extensions", 1, child=EXTENSIONS),
     ),
     stored_elsewhere=frozenset(properties.ELSEWHERE.split()),
-    indexed=("userPrincipalName", "displayName", "mailNickname", "mail", "onPremisesImmutableId"),
+    indexed=("userPrincipalName", "displayName", "mailNickname", "mail", "onPremisesImmutableId", "proxyAddresses"),
     remove=frozenset(("User.DeleteRestore.All",)),
     reverse=(_MEMBER_OF, Reverse("directReports", (("users", "manager"),))),
 )
@@ -109,7 +109,7 @@ GROUPS = Kind(
         _ASSIGNED,
         Relation("settings", 1, child=GROUP_SETTINGS),
     ),
-    indexed=("uniqueName", "displayName", "mailNickname"),
+    indexed=("uniqueName", "displayName", "mailNickname", "proxyAddresses"),
     reverse=(_MEMBER_OF, Reverse("groupLifecyclePolicies", (("groupLifecyclePolicies", "groups"),))),
 )
 APPLICATIONS = Kind(

@@ -33,7 +33,7 @@ def invalid(rules: Rules, kind: Kind, name: str) -> Refused:
 def _check_property(rules: Rules, change: Change, name: str, value: object) -> None:
     current = (change.old or {}).get(name)
     fixed = name in rules.create_only and not change.creates and value != current
-    if name in rules.read_only or fixed:
+    if name in rules.read_only or fixed or f"{change.kind.path}.{name}" in change.directory.quirks.read_only:
         raise rules.refused(f"Property '{name}' is read-only and cannot be set.")
     needed = rules.permissions.get(name)
     if name in rules.delegated or (needed and not change.app.may(needed)):

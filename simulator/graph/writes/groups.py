@@ -36,6 +36,8 @@ _OF_MAILBOX = frozenset(
 _NICKNAME = re.compile(r"[!-~]{1,64}")
 _NOT_IN_NICKNAMES = set("@()\\/[]';:<>,\"")
 _RULE = re.compile(r"(user|device)\.[\w.]+\s+-?\w+|direct reports for", re.I)
+_MEMBER_OF = re.compile(r"\.memberof\b", re.I)
+_JOINED = re.compile(r"\s-(and|or|not)\b", re.I)
 _EXCHANGE = "Cannot Update a mail-enabled security groups and or distribution list."
 _NO_GUESTS = "Guests users are not allowed to join this Unified Group due to policy setting."
 
@@ -97,6 +99,8 @@ def _check_dynamic(change: Change) -> None:
     rule = group.get("membershipRule")
     if _dynamic(group) and (not isinstance(rule, str) or not _RULE.search(rule)):
         raise bad_request("The membership rule is invalid: 'membershipRule' has a syntax error.")
+    if "membershipRule" in change.given and isinstance(rule, str) and _MEMBER_OF.search(rule) and _JOINED.search(rule):
+        raise bad_request("The membership rule is invalid: 'memberOf' cannot be used with other operators or clauses.")
 
 
 def _check_role_assignable(change: Change) -> None:

@@ -1,7 +1,7 @@
 """What a deletion takes along, and what keeps an object in the recycle bin (Graph: "Restore deleted item")."""
 
 from simulator.graph.answers import Refused, bad_request
-from simulator.graph.kinds import APPLICATIONS, SERVICE_PRINCIPALS, USERS
+from simulator.graph.kinds import APPLICATIONS, GROUPS, SERVICE_PRINCIPALS, USERS
 from simulator.graph.stored import State
 from simulator.graph.writes.checking import conflict
 from simulator.graph.writes.rules import Removal
@@ -39,6 +39,24 @@ def refuse_taken_name(removal: Removal) -> None:
     for _, stored in removal.directory.with_value(USERS, "userPrincipalName", name):
         if stored.state is State.LIVE:
             raise conflict("userPrincipalName")
+
+
+def refuse_taken_addresses(removal: Removal) -> None:
+    """Refuse to restore a user with an address of another object, unless the request gives such addresses up (400)."""
+    if removal.body.get("autoReconcileProxyConflict") is not True and taken_addresses(removal):
+        raise conflict("proxyAddresses")
+
+
+def taken_addresses(removal: Removal) -> list[str]:
+    """Return the addresses of a deleted user that a live user or group has now."""
+    addresses = removal.value.get("proxyAddresses")
+    return [
+        str(address)
+        for address in (addresses if isinstance(addresses, list) else ())
+        for kind in (USERS, GROUPS)
+        for key, stored in removal.directory.with_value(kind, "proxyAddresses", str(address))
+        if stored.state is State.LIVE and key != removal.id
+    ]
 
 
 def name_in_use(app_id: str) -> Refused:

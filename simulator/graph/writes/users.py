@@ -7,7 +7,7 @@ from simulator.graph.kinds import ORGANIZATION, USERS
 from simulator.graph.writes.authority import require_over_user, require_password_role
 from simulator.graph.writes.licences import assign_to_user, release_seats, take_seats
 from simulator.graph.writes.rules import Change, Linking, Removal, Rules, Unique
-from simulator.graph.writes.undeleting import refuse_taken_name
+from simulator.graph.writes.undeleting import refuse_taken_addresses, refuse_taken_name, taken_addresses
 
 _READ_ONLY = """
 assignedLicenses assignedPlans provisionedPlans licenseAssignmentStates createdDateTime creationType deletedDateTime
@@ -108,10 +108,15 @@ def _defaults(change: Change) -> dict[str, object]:
 
 
 def _restored(removal: Removal) -> None:
-    name = removal.body.get("newUserPrincipalName")
-    if isinstance(name, str):
-        change = json.dumps({"userPrincipalName": name}).encode()
-        removal.directory.update(removal.kind, removal.id, change, to_the_letter=False)
+    """Give a restored user the new name in the request, the addresses that are still his, and his licences."""
+    change: dict[str, object] = {}
+    if isinstance(removal.body.get("newUserPrincipalName"), str):
+        change["userPrincipalName"] = removal.body["newUserPrincipalName"]
+    taken, addresses = taken_addresses(removal), removal.value.get("proxyAddresses")
+    if taken and isinstance(addresses, list):
+        change["proxyAddresses"] = [address for address in addresses if address not in taken]
+    if change:
+        removal.directory.update(removal.kind, removal.id, json.dumps(change).encode(), to_the_letter=False)
     take_seats(removal)
 
 
@@ -147,7 +152,7 @@ RULES = Rules(
     linking=(_check_manager,),
     removing=(_check_removal,),
     removed=release_seats,
-    restoring=(_check_removal, refuse_taken_name),
+    restoring=(_check_removal, refuse_taken_name, refuse_taken_addresses),
     restored=_restored,
     actions={"assignLicense": assign_to_user},
 )

@@ -14,6 +14,7 @@ _DYNAMIC = {
     "membershipRule": 'user.city -eq "Bonn"',
     "membershipRuleProcessingState": "On",
 }
+_MEMBER_OF = "user.memberOf -any (group.objectId -in ['g1'])"
 
 
 def _reference(id: str) -> dict[str, str]:
@@ -40,6 +41,7 @@ async def _prepare(client: Client, group: dict[str, Any], **owners: str) -> None
         (_SECURITY, {"allowExternalSenders": True, "description": "d"}),
         (_SECURITY, {"mailNickname": "a b"}),
         (_SECURITY, {**_DYNAMIC, "membershipRule": "nonsense"}),
+        (_SECURITY, {**_DYNAMIC, "membershipRule": f"{_MEMBER_OF} -and {_DYNAMIC['membershipRule']}"}),
         ({**_SECURITY, "onPremisesSyncEnabled": True}, {"description": "d"}),
         ({**_SECURITY, "mailEnabled": True}, {"description": "d"}),
     ],
@@ -50,6 +52,13 @@ async def test_a_change_that_a_group_does_not_allow_is_refused(group: dict[str, 
         before = await client.objects("groups")
         assert (await client.http.patch("/v1.0/groups/g", json=change)).status_code == 400
         assert await client.objects("groups") == before
+
+
+async def test_a_rule_by_groups_alone_is_accepted() -> None:
+    async with simulated() as client:
+        await _prepare(client, _SECURITY)
+        change = {**_DYNAMIC, "membershipRule": _MEMBER_OF}
+        assert (await client.http.patch("/v1.0/groups/g", json=change)).status_code == 204
 
 
 async def test_a_repeated_property_that_is_set_at_creation_is_accepted() -> None:

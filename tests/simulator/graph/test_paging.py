@@ -62,6 +62,14 @@ async def test_a_filter_follows_changes_of_values_and_finds_members_of_lists() -
         assert await client.ids("applications?$filter=displayName eq 'now'") == ["a"]
 
 
+async def test_a_name_with_blanks_at_its_ends_is_not_found() -> None:
+    async with simulated() as client:
+        for id, name in (("a", "Sales"), ("b", "Sales "), ("c", "Sales\n")):
+            await client.change("create", "groups", {"id": id, "displayName": name})
+        assert await client.ids("groups?$filter=displayName eq 'Sales'") == ["a"]
+        assert await client.ids("groups?$filter=displayName eq 'Sales '") == []
+
+
 async def test_related_and_deleted_objects_cannot_be_filtered() -> None:
     async with simulated(users=5, groups=1, servicePrincipals=1) as client:
         group, principal = (await client.ids("groups"))[0], (await client.ids("servicePrincipals"))[0]

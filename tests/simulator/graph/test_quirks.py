@@ -49,6 +49,26 @@ async def test_an_update_of_a_switched_off_property_is_accepted_and_has_no_effec
         assert (device["accountEnabled"], device["extensionAttributes"]) == (False, None)
 
 
+async def test_an_update_has_no_effect_on_one_object_alone() -> None:
+    async with simulated() as client:
+        for id in ("u", "v"):
+            await client.change("create", "users", {"id": id, "department": "B"})
+        await client.control("quirks", {"without_effect": ["users/u.department"]})
+        for id in ("u", "v"):
+            assert (await client.http.patch(f"/v1.0/users/{id}", json={"department": "A"})).status_code == 204
+        assert [user["department"] for user in await client.objects("users")] == ["B", "A"]
+
+
+async def test_a_property_that_was_made_read_only_is_refused_by_its_name() -> None:
+    async with simulated() as client:
+        await client.control("quirks", {"read_only": ["groups.description"]})
+        refused = await client.http.post("/v1.0/groups", json=_GROUP)
+        assert refused.status_code == 400
+        assert refused.json()["error"]["message"] == "Property 'description' is read-only and cannot be set."
+        writable = {name: value for name, value in _GROUP.items() if name != "description"}
+        assert (await client.http.post("/v1.0/groups", json=writable)).status_code == 201
+
+
 async def test_the_recycle_bin_keeps_objects_for_thirty_days() -> None:
     async with simulated() as client:
         applications = {"one": "AzureADMyOrg", "many": "AzureADMultipleOrgs"}

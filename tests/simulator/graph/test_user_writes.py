@@ -93,6 +93,17 @@ async def test_a_user_returns_from_the_bin_under_a_new_name_if_his_own_is_taken(
         assert (await client.http.post(restore, json=renamed)).json()["userPrincipalName"] == f"u2@{DOMAIN}"
 
 
+async def test_a_restored_user_gives_up_the_addresses_of_others_only_if_asked() -> None:
+    async with simulated() as client:
+        await client.change("create", "users", {"id": "u", "proxyAddresses": ["SMTP:u@x", "smtp:shared@x"]})
+        await client.change("delete", "users/u")
+        await client.change("create", "groups", {"id": "g", "proxyAddresses": ["SMTP:shared@x"]})
+        restore = "/v1.0/directory/deletedItems/u/restore"
+        assert (await client.http.post(restore)).status_code == 400
+        assert (await client.http.post(restore, json={"autoReconcileProxyConflict": True})).status_code == 200
+        assert (await client.objects("users/u"))[0]["proxyAddresses"] == ["SMTP:u@x"]
+
+
 async def test_a_password_is_never_shown() -> None:
     async with simulated() as client:
         await client.http.post("/v1.0/users", json=_USER)
