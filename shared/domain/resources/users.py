@@ -75,6 +75,7 @@ _RESTORE_USERS = Restoring(
         "A guest who is recreated is a local account of the type Guest, and must be invited to redeem again.",
         "Administrators, and members and owners of role-assignable groups, are protected users.",
         "Undeleting protected users and writing sensitive properties needs Privileged Authentication Administrator.",
+        "The ids of certificates (authorizationInfo) need Privileged Authentication Administrator.",
         "Users synchronised from on-premises are restored at their source.",
         "Another user may have taken the userPrincipalName: choose a new name, or leave the user deleted.",
         "Licences need a usageLocation and a free seat; those that come from a group are left to the group.",

@@ -162,3 +162,18 @@ def test_catches_and_reasons_are_sentences(row: Resource) -> None:
         assert sentence[0].isupper()
         assert sentence.endswith(".")
         assert len(sentence.split()) <= 25
+
+
+@pytest.mark.parametrize(
+    ("resource", "summary"),
+    [
+        ("applications.owners", "link"),
+        ("users", "undelete or create, then update; passwords are lost; synchronised users are read-only"),
+        ("conditionalAccessPolicies", "create, then update; report-only at first"),
+        ("authenticationContexts", "create under its id, then update"),
+        ("termsOfUseAgreements", "by an administrator; everybody must accept again"),
+        ("organization", "update; mails, phones and privacy profile only"),
+    ],
+)
+def test_the_summary_says_how_records_come_back(resource: str, summary: str) -> None:
+    assert RESOURCES[resource].restore == summary

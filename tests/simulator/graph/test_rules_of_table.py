@@ -1,0 +1,56 @@
+"""The simulator's rules for writes and the product's table, made from the same reference, agree."""
+
+import pytest
+
+from shared.domain.resources import RESOURCES, Resource, Restoring
+from shared.domain.resources.restoring import RestoreKind
+from simulator.graph.kinds import KINDS, Kind
+from simulator.graph.kinds.conditional_access import COMBINATIONS
+from simulator.graph.writes.rules import Rules
+from simulator.graph.writes.table import RULES
+
+BY_PATH = {f"/{kind.path}": kind for kind in KINDS.values()} | {
+    RESOURCES["authenticationStrengthPolicies.combinationConfigurations"].path: COMBINATIONS
+}
+BEYOND = {"authenticationBehaviors", "managerApplications"}
+"""Properties that the simulator does not have."""
+OBJECTS = tuple(row for row in RESOURCES.values() if row.path in BY_PATH and BY_PATH[row.path] in RULES)
+
+
+def parts(row: Resource) -> tuple[Restoring, Kind, Rules]:
+    assert row.restoring is not None
+    kind = BY_PATH[row.path]
+    return row.restoring, kind, RULES[kind]
+
+
+def test_the_rules_of_all_objects_are_compared() -> None:
+    kinds = (RestoreKind.OBJECT, RestoreKind.SINGLETON, RestoreKind.ROW)
+    restored = {name for name, row in RESOURCES.items() if row.restoring and row.restoring.kind in kinds}
+    assert restored - {row.resource for row in OBJECTS} == {"servicePrincipals.appRoleAssignedTo"}
+
+
+@pytest.mark.parametrize("row", OBJECTS, ids=lambda row: row.resource)
+def test_graph_lets_the_properties_be_written_that_the_table_writes(row: Resource) -> None:
+    table, kind, rules = parts(row)
+    written = {*table.writable, *table.create_only}
+    assert written - BEYOND <= set(kind.properties)
+    assert not written & (rules.read_only | rules.delegated)
+    assert not set(table.writable) & rules.create_only
+    assert rules.delegated <= set(table.by_administrator)
+
+
+@pytest.mark.parametrize("row", OBJECTS, ids=lambda row: row.resource)
+def test_the_table_gives_what_graph_demands(row: Resource) -> None:
+    table, _, rules = parts(row)
+    assert set(rules.required) <= {*table.required, *table.generated}
+    assert rules.not_null & set(table.writable) <= set(table.not_cleared)
+    assert rules.alone & set(table.writable) <= set(table.alone)
+    assert rules.creates_by_patch == (table.kind is RestoreKind.OBJECT and not table.collection)
+
+
+@pytest.mark.parametrize("row", OBJECTS, ids=lambda row: row.resource)
+def test_a_mark_can_be_replaced_and_blocks_no_other_object(row: Resource) -> None:
+    table, _, rules = parts(row)
+    assert table.mark not in rules.create_only | rules.once
+    always_unique = {each.name for each in rules.unique if each.applies({})}
+    assert table.mark not in always_unique
