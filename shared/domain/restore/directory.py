@@ -46,12 +46,25 @@ class Directory:
     def __init__(self, world: World, ids: Collection[str], app_ids: Collection[str]) -> None:
         """Look up objects by id, and applications and service principals by ``appId``; all in lower case."""
         self._world = world
-        self.live = dict(_entries(world.live, ids))
-        absent = [each for each in ids if each not in self.live]
-        self.stored = dict(_entries(world.snapshot, absent)) if absent else {}
+        self.live: dict[str, Entry] = {}
+        self.stored: dict[str, Entry] = {}
         """Objects that only the snapshot has."""
-        self.live_apps = _by_app_id(world.live, app_ids)
-        self.stored_apps = _by_app_id(world.snapshot, {each for each in app_ids if each not in self.live_apps})
+        self.live_apps: dict[str, dict[str, str]] = {}
+        """Of applications and service principals, the id by resource, by ``appId``."""
+        self.stored_apps: dict[str, dict[str, str]] = {}
+        """Those that only the snapshot has."""
+        self.look_up(ids, app_ids)
+
+    def look_up(self, ids: Collection[str], app_ids: Collection[str]) -> None:
+        """Look up objects by id and by ``appId``, except those that are known already."""
+        unknown = {each for each in ids if self.entry(each) is None}
+        self.live.update(_entries(self._world.live, unknown))
+        self.stored.update(_entries(self._world.snapshot, {each for each in unknown if each not in self.live}))
+        unknown = {each for each in app_ids if each not in self.live_apps and each not in self.stored_apps}
+        self.live_apps.update(_by_app_id(self._world.live, unknown))
+        self.stored_apps.update(
+            _by_app_id(self._world.snapshot, {each for each in unknown if each not in self.live_apps})
+        )
 
     def entry(self, object_id: str) -> Entry | None:
         """Return an object, as it is in the directory or else as the snapshot has it."""

@@ -112,13 +112,13 @@ def _directory(world: World, gathered: Gathered, dependencies: Successors) -> Di
     ids, app_ids = set[str](dependencies.exchanged.values()), set[str]()
     for each in gathered.all():
         ids.update(ends(each.key) if "/" in each.key else ())
-        value = each.wanted if each.wanted is not None else each.live or b""
-        for one in named(each.resource, value) if RESOURCES[each.resource].references else ():
-            ids.add(one.id)
-            if one.reference.kind is not ReferenceKind.OBJECT:
-                app_ids.add(one.id)
+        values = [value for value in (each.wanted, each.live) if value is not None]
+        for value in values if RESOURCES[each.resource].references else ():
+            references = list(named(each.resource, value))
+            ids.update(one.id for one in references)
+            app_ids.update(one.id for one in references if one.reference.kind is not ReferenceKind.OBJECT)
         if each.resource == APPLICATIONS:
-            app_ids.add((text_at(value, "appId") or "").lower())
+            app_ids.add((text_at(values[0], "appId") or "").lower())
     return Directory(world, ids, app_ids)
 
 

@@ -20,11 +20,16 @@ _LOCK_OUT = "It would apply to all users, and none of the accounts that it exclu
 
 def values_to_create(draft: Draft, wanted: bytes, values: dict[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
     """Return the values of a new policy, and what a person should know."""
-    values = _whole(values)
+    values = without_null_conditions(values)
     if text_at(wanted, "state") == _ENABLED and not draft.request.rules.enable_policies:
         values["state"] = _REPORT_ONLY
         return values, ["It was enabled. It comes back in report-only state: check it, then enable it."]
     return values, []
+
+
+def without_null_conditions(values: dict[str, bytes]) -> dict[str, bytes]:
+    """Return a policy's values without the null objects of its conditions, which Graph refuses."""
+    return {name: without_nulls(value) if name == "conditions" else value for name, value in values.items()}
 
 
 def creation_refusal(draft: Draft, wanted: bytes) -> str | None:
@@ -48,7 +53,7 @@ def values_to_change(draft: Draft, change: Change, values: dict[str, bytes]) -> 
         reason = f"{_LOCK_OUT} Exclude an emergency account, and plan again."
         draft.refuse(change.resource, change.key, Hindrance.CHOICE, reason, name=change.name, properties=values)
         return {}
-    return _whole(values)
+    return without_null_conditions(values)
 
 
 def _is_to_be_checked(draft: Draft, change: Change, values: dict[str, bytes]) -> bool:
@@ -65,11 +70,6 @@ def _newly_locks_out(draft: Draft, live: bytes, result: bytes) -> bool:
     blocks = "block" in texts_at(result, "grantControls.builtInControls")
     same = text_at(live, "state") == _ENABLED and _applies_to_all(live) and not _excludes_somebody(draft, live)
     return not same or (blocks and "block" not in texts_at(live, "grantControls.builtInControls"))
-
-
-def _whole(values: dict[str, bytes]) -> dict[str, bytes]:
-    """Return values whose conditions have no null objects, which Graph refuses."""
-    return {name: without_nulls(value) if name == "conditions" else value for name, value in values.items()}
 
 
 def _applies_to_all(policy: bytes) -> bool:

@@ -3,36 +3,49 @@
 from collections.abc import Iterable, Iterator
 
 from shared.domain.json_text import members
-from shared.domain.resources import REMAPPED, RESOURCES
+from shared.domain.resources import REMAPPED, RESOURCES, ReferenceKind
 from shared.domain.resources.restoring import RestoreKind
-from shared.domain.restore.bodies import without_nulls, without_parts
+from shared.domain.restore import policies
+from shared.domain.restore.bodies import encoded, without_parts
 from shared.domain.restore.changes import Change
 from shared.domain.restore.directory import Trait, traits_of
 from shared.domain.restore.draft import Draft, gets_new_id, restoring_of
 from shared.domain.restore.id_map import ids_of
+from shared.domain.restore.named import named
 from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.patching import needs_of_object, patch
-from shared.domain.restore.policies import RESOURCE as POLICIES
 from shared.domain.restore.refusals import fixed_refusal
 from shared.domain.restore.requests import WriteStep
 from shared.domain.restore.resolving import missing_sentence, unresolved
 from shared.domain.restore.stages import Stage, later_than
+from shared.domain.restore.successors import APPLICATIONS
+
+_FOREIGN = Trait.SYNCED | Trait.EXCHANGE
+"""Traits of objects that Graph does not let be written."""
 
 
 def repair(draft: Draft) -> None:
     """Patch what names an object by an old id: of objects that this plan creates, and, in scope, of earlier restores."""
     created = {object_id for object_id, one in draft.coming.items() if gets_new_id(one)}
-    created |= {app_id for app_id, object_id in draft.coming_apps.items() if object_id in created}
+    applications = {each for each in created if draft.coming[each].difference.resource == APPLICATIONS}
+    created |= {app_id for app_id, object_id in draft.coming_apps.items() if object_id in applications}
     earlier = set(draft.world.ids.earlier()) if _covers_all(draft) else set[str]()
     old = created | earlier
     if not old:
         return
     written = _written(draft)
-    for resource in _naming():
-        for key, value in draft.world.live.records(resource):
-            named = ids_of(value) & old
-            if named:
-                _repair_one(draft, Change(resource, key.decode(), value, value), named, written)
+    stale = [
+        (change, values, ids_of(value) & old)
+        for resource in _naming()
+        for key, value in draft.world.live.records(resource)
+        if ids_of(value) & old
+        and (values := _values(draft, change := Change(resource, key.decode(), value, value), old, written))
+    ]
+    references = [each for change, values, _ in stale for each in named(change.resource, encoded(values))]
+    by_app = {each.id for each in references if each.reference.kind is not ReferenceKind.OBJECT}
+    draft.directory.look_up({each.id for each in references}, by_app)
+    for change, values, ids in stale:
+        _repair_one(draft, change, values, ids)
 
 
 def _covers_all(draft: Draft) -> bool:
@@ -60,19 +73,22 @@ def _written(draft: Draft) -> dict[str, set[str]]:
     return written
 
 
-def _repair_one(draft: Draft, change: Change, old: set[str], written: dict[str, set[str]]) -> None:
-    """Patch an object's properties that name others by an old id."""
+def _values(draft: Draft, change: Change, old: set[str], written: dict[str, set[str]]) -> dict[str, bytes]:
+    """Return an object's properties that name others by an old id, with the ids of earlier restores replaced."""
     restoring, done = restoring_of(change.resource), written.get(change.key, set())
-    inner = members(change.live) or {}
+    if fixed_refusal(restoring, change.live) or traits_of(change.resource, change.live) & _FOREIGN:
+        return {}
     values = {
-        name: without_parts(name, value, restoring.parts_by_graph)
-        for name, value in inner.items()
+        name: draft.world.ids.rewritten(without_parts(name, value, restoring.parts_by_graph))
+        for name, value in (members(change.live) or {}).items()
         if name in restoring.writable and name not in done and ids_of(value) & old
     }
-    if not values or fixed_refusal(restoring, change.live) or traits_of(change.resource, change.live) & _FOREIGN:
-        return
-    if change.resource == POLICIES:
-        values = {name: without_nulls(value) if name == "conditions" else value for name, value in values.items()}
+    return policies.without_null_conditions(values) if change.resource == policies.RESOURCE else values
+
+
+def _repair_one(draft: Draft, change: Change, values: dict[str, bytes], old: set[str]) -> None:
+    """Patch the properties that name objects by an old id, unless they name others that do not exist."""
+    restoring = restoring_of(change.resource)
     missing = [each for name, value in values.items() for each in unresolved(draft, change.resource, name, value)]
     if missing:
         reason = missing_sentence(draft, change.object_id, missing)
@@ -81,9 +97,6 @@ def _repair_one(draft: Draft, change: Change, old: set[str], written: dict[str, 
     names = ", ".join(sorted(_names(draft, old)))
     step = WriteStep(later_than(restoring.stage) if restoring.stage < Stage.LATER else restoring.stage, values)
     patch(draft, change, step, needs_of_object(draft, change, values), f"It names {names} by its old id.")
-
-
-_FOREIGN = Trait.SYNCED | Trait.EXCHANGE
 
 
 def _names(draft: Draft, ids: Iterable[str]) -> Iterator[str]:
