@@ -10,9 +10,9 @@ log = logging.getLogger(__name__)
 
 
 class BrokerWatch:
-    """A watch that asks every ``every`` seconds until it is closed.
+    """A watch that asks the broker every ``every`` seconds until it is closed.
 
-    ``trouble`` is the latest answer's sentence, or None if the broker takes messages.
+    ``trouble`` is why the broker takes no messages, by its latest answer. It is None if the broker takes them.
     """
 
     def __init__(self, ask: Callable[[], BrokerAnswer], every: float) -> None:

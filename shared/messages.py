@@ -27,7 +27,7 @@ _STEP_TASK = re.compile(r"(?!celery\.)[a-z_]{1,40}(\.[a-z_]{1,40})?")
 
 
 class StepMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """The ids of the step to claim, with its tenant's name and the streams that it reads, to be shown."""
+    """The ids of the step to claim. The tenant's name and the streams are there to be shown."""
 
     tenant_id: Id
     job_id: Id

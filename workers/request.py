@@ -18,7 +18,10 @@ _Request: Any = Request
 
 
 class StepRequest(_Request):  # type: ignore[misc]
-    """The request to run a step. If its process is killed, another worker retries the step: report a retry, not a failure."""
+    """The request to run a step.
+
+    If the step's process is killed, another worker retries the step, so that is no failure.
+    """
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
         """Report a task that raised: revoked if its step was dropped, retried if its process was lost, otherwise failed."""

@@ -74,7 +74,7 @@ class Pace:
 
 
 def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "RenderableType":
-    """Return a line for the job, one for its trouble, and a table of its resources, if it has any and they fit."""
+    """Return a line for the job, a line for its trouble if it has any, and a table of its resources if that fits."""
     from rich.console import Group
     from rich.text import Text
 

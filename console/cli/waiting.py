@@ -63,7 +63,7 @@ def note_hindrances(catalog: Catalog) -> None:
 
 
 def _of_steps(job: Job, steps: Sequence[Step]) -> list[Hindrance]:
-    """Return the trouble of the job's steps with the store, a key or Graph, if it has lasted for a while."""
+    """Return the trouble of the job's steps with the store, a key or Graph, if the trouble has lasted for a while."""
     trouble = trouble_of(job, steps)
     if trouble is None or (now() - trouble.since).total_seconds() < LIMITS.trouble_shown_seconds:
         return []
@@ -78,7 +78,7 @@ def _refuse_without_stack(job: Job, problems: list[Hindrance]) -> None:
 
 
 class _Notes:
-    """Notes on standard error of problems that appear and problems that are over."""
+    """Notes on standard error: one for each new problem, and one when it is over."""
 
     def __init__(self) -> None:
         self._shown: list[Hindrance] = []

@@ -37,10 +37,10 @@ class Partial:
         self._note = target.with_name(f"{target.name}.partial.json")
 
     def begin(self, request: Request, *, latest: bool) -> Request:
-        """Return the request to carry out: ``request``, or the noted one if it was cut off.
+        """Return the request to carry out: ``request``, or the noted one if that download was cut off.
 
-        With ``latest``, the caller asked for the newest snapshot; a download that was cut off keeps its own. Raise Refuse
-        ``WRONG_USE`` if another download was cut off there, and Refuse ``FILE_NOT_WRITABLE``.
+        With ``latest``, the caller asked for the newest snapshot; a download that was cut off keeps its own. Raise
+        Refuse ``WRONG_USE`` if another download was cut off there, and Refuse ``FILE_NOT_WRITABLE``.
         """
         with sentences(self.name):
             earlier = self._read() if self.path.exists() else None

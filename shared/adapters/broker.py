@@ -35,7 +35,10 @@ _ADVICE = (
 
 
 def broker_at(url: str) -> Broker:
-    """Parse a ``redis://`` or ``rediss://`` URL. Raises Refuse ``SETTINGS_INVALID``, which never repeats a value of it."""
+    """Parse a ``redis://`` or ``rediss://`` URL.
+
+    Raises Refuse ``SETTINGS_INVALID``, which quotes no value from the URL.
+    """
     try:
         split = urlsplit(url)
         if split.scheme not in ("redis", "rediss") or not split.hostname:

@@ -68,14 +68,14 @@ def verify_chain(
 
 
 def compare_with_head(verdict: Verdict, head: Head) -> Verdict:
-    """Return the verdict after a comparison with a head of the chain's last event that was stored elsewhere."""
+    """Return the verdict after comparing the chain's last event with a head of it that was stored elsewhere."""
     if verdict.head is None or verdict.head.hash == head.hash:
         return verdict
     return msgspec.structs.replace(verdict, fault=Fault(number=verdict.head.number, reason=_OTHER))
 
 
 def ended_by(verdict: Verdict, own: Head | None) -> Verdict:
-    """Return the verdict after a comparison with the head that was beside the chain after its last event was read."""
+    """Return the verdict after comparing the chain with its own head, which was read after the chain's last event."""
     known = own.number if own is not None else 0
     if verdict.fault is not None or verdict.head is None or verdict.head.number <= known:
         return verdict

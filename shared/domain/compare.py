@@ -73,7 +73,10 @@ def _changed(before: list[Record], after: list[Record]) -> list[ChangedRecord]:
 
 
 def property_changes(before: bytes, after: bytes, ignored: Set[str] = frozenset()) -> list[PropertyChange]:
-    """Return the properties that differ between two values, sorted by path, without those whose path is in ``ignored``."""
+    """Return the properties that differ between two values, sorted by path.
+
+    Leave out those whose path is in ``ignored``.
+    """
     try:
         return list(_changes("", before, after, ignored))
     except RecursionError:  # nested deeper than any object of Graph
@@ -107,7 +110,10 @@ def _changes(path: str, before: bytes | None, after: bytes | None, ignored: Set[
 
 
 def _set_changes(before: bytes | None, after: bytes | None) -> tuple[list[bytes] | None, list[bytes] | None]:
-    """Return the elements that were added and removed, or None twice unless both are lists, or one is and one is null."""
+    """Return the elements that were added, and those that were removed.
+
+    Return None twice unless both values are lists, or one is a list and the other is null.
+    """
     lists = [elements(value) if value is not None else None for value in (before, after)]
     if any(items is None and canonical(value) != "null" for items, value in zip(lists, (before, after), strict=True)):
         return None, None
@@ -116,7 +122,7 @@ def _set_changes(before: bytes | None, after: bytes | None) -> tuple[list[bytes]
 
 
 def _only(items: list[bytes], others: list[bytes]) -> list[bytes]:
-    """Return the items that have no equal among the others, each of which is equal to one item only."""
+    """Return the items that have no equal in ``others``. Each of the others matches one item only."""
     counts = Counter(map(canonical, others))
     remaining: list[bytes] = []
     for item in items:

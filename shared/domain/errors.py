@@ -178,7 +178,7 @@ class GraphTrouble(Retry):
     """Graph or its sign-in is in transient trouble. Code ``GRAPH_UNREACHABLE``.
 
     ``request_id`` is Graph's, if there is one. ``alone`` is True if Graph answers other streams of the directory
-    meanwhile. It is False until somebody has asked.
+    meanwhile. It is False until that was checked.
     """
 
     def __init__(self, message: str, after: float | None = None, request_id: str | None = None) -> None:

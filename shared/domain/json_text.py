@@ -164,7 +164,7 @@ def _next_value(text: str, position: int) -> tuple[bytes, int]:
 
 
 def _behind_comma(text: str, position: int, closing: str) -> int:
-    """Return where the next item begins, or where the closing bracket is."""
+    """Return the position of the next item or of the closing bracket."""
     position = _behind_space(text, position)
     if text[position] == closing:
         return position

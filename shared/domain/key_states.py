@@ -72,7 +72,7 @@ def advice_on(state: str) -> StateAdvice:
 
 
 def state_sentence(arn: str, state: str, deletion: datetime | None) -> str:
-    """Return what is wrong with the key, and what to do. ``deletion`` is when the key will be deleted, if it will."""
+    """Return what is wrong with the key, and what to do. ``deletion`` is when the key will be deleted, or None."""
     return advice_on(state).sentence.format(arn=arn, state=state, before=before(deletion))
 
 

@@ -25,7 +25,7 @@ def own_name(value: bytes) -> str | None:
 
 
 def names_in(value: bytes) -> tuple[str | None, str | None]:
-    """Return an object's name, shortened if it is very long, and the id of its application (``appId``)."""
+    """Return an object's name, shortened if it is very long, and the ``appId`` of its application."""
     try:
         named = _DECODER.decode(value)
     except (msgspec.DecodeError, RecursionError):  # unpaired surrogates, or a property of another type

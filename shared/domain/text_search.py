@@ -63,7 +63,10 @@ def _folded(record: bytes) -> str:
 
 
 def _overlap(folding: bytes, part: bytes) -> bool:
-    """Return True if a text that contains ``part`` can have one of its characters from ``folding``."""
+    """Return True if ``part`` and ``folding`` contain each other or overlap at an end.
+
+    Then a text that contains ``part`` can have a character whose case folding is ``folding``.
+    """
     ends = range(1, len(folding))
     return (
         folding in part
@@ -73,9 +76,9 @@ def _overlap(folding: bytes, part: bytes) -> bool:
 
 
 def _spellings(text: str) -> list[bytes]:
-    """Return every character, in UTF-8, whose case folding contains one character of the text: that with the fewest.
+    """Return the characters, in UTF-8, whose case folding contains a certain character of the text.
 
-    The list is empty if the text is.
+    That is the character for which there are fewest of them. The list is empty if the text is empty.
     """
     spellings: dict[str, list[bytes]] = {each: [] for each in text}
     for character in (*map(chr, range(_CASED)), *(each for each in text if ord(each) >= _CASED)):

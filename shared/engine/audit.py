@@ -121,7 +121,7 @@ def _store_head(context: Context, catalog: TenantCatalog, verdict: Verdict) -> N
 
 
 def keep_last_heads(context: Context, *chains: str) -> None:
-    """Store the heads of these chains. An error is logged only, because the reported actions are done already."""
+    """Store the heads of these chains. Errors are logged, not raised, because the reported actions are done already."""
     for chain in chains:
         try:
             keep_head(context, context.catalog.tenant(chain))

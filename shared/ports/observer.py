@@ -113,19 +113,19 @@ class Observer:
     """
 
     def reach(self, point: Point) -> None:
-        """Take notice that the work has reached ``point``. The next step begins when this returns."""
+        """Report that the work has reached ``point``. The next step begins when this returns."""
 
     def count(self, counter: Usage, owner_id: str, amount: int = 1) -> None:
         """Add to a counter of the tenant or directory with this id (see ``Usage.by_directory``)."""
 
     def begin_step(self, claim: Claim) -> None:
-        """Take notice that a worker begins with the step that it has claimed."""
+        """Report that a worker begins with the step that it has claimed."""
 
     def end_step(self, claim: Claim, seconds: float, code: Code | None, *, early: bool) -> None:
-        """Take notice that a step ended after ``seconds``.
+        """Report that a step ended after ``seconds``.
 
-        ``early`` says that it was not finished: by the error with ``code``, or without one because its time slice is
-        over.
+        ``early`` is True if the step was not finished. Then ``code`` is the code of the error, or None because the time
+        slice is over.
         """
 
     def flush(self) -> None:

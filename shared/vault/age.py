@@ -67,7 +67,7 @@ def encrypted(output: Output, recipients: Sequence[Recipient]) -> Iterator[Outpu
 
 
 class _Encryption(threading.Thread):
-    """Encrypts what comes through a pipe. age's library asks for its input, and so has a thread of its own."""
+    """Encrypts the bytes from a pipe. age's library pulls its input, so it runs in a thread of its own."""
 
     def __init__(self, output: Output, recipients: Sequence[Recipient], source: BinaryIO) -> None:
         super().__init__(name="age", daemon=True)

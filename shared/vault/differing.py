@@ -32,7 +32,7 @@ def differing(
 
 
 def lines_apart(before: SnapshotReader, after: SnapshotReader, resource: str) -> int:
-    """Return how many lines, in runs that only one snapshot has, decide which records of a resource differ. Read nothing."""
+    """Count the lines that must be read to compare a resource: those of runs that only one snapshot has. Read none."""
     lines = sum(chunk.lines for run in _own_runs(before, after, resource) for chunk in run.chunks)
     owner = _owner(before, after, resource)
     return lines if owner is None else lines + lines_apart(before, after, owner)

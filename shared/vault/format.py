@@ -56,7 +56,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size(self) -> int:
-        """Return the number of bytes of its sealed chunks."""
+        """Return the number of bytes of the run's sealed chunks."""
         return sum(chunk.size for chunk in self.chunks)
 
 
@@ -103,7 +103,7 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def listed(self) -> list[StoredResource]:
-        """Return ``resources``, or, in an older manifest, what the names in ``records`` say."""
+        """Return ``resources``. For an older manifest, derive them from the names in ``records``."""
         return self.resources or [_unlisted(name) for name in self.records]
 
 
@@ -114,7 +114,7 @@ _UNLISTED_LINKS = frozenset(
 
 
 def _unlisted(name: str) -> StoredResource:
-    """Return a resource of a manifest that lists none: its owner stands in its name."""
+    """Return the resource with this name, for a manifest that lists none. The name contains its owner's name."""
     holds = Holds.LINKS if name in _UNLISTED_LINKS else Holds.OBJECTS
     return StoredResource(resource=name, holds=holds, owner=name.rpartition(".")[0] or None)
 

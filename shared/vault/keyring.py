@@ -135,7 +135,7 @@ def unwrap(service: KeyService, wrapped: WrappedKey) -> DataKey:
 
 @read_twice
 def check_key_object(store: BlobStore, tenant_id: str, key: WrappedKey) -> str:
-    """Return the name of the key object of a data key's row, after comparing it with the row. Needs no key.
+    """Compare the key object of a data key with the data key's row. Return the key object's name. Needs no key.
 
     Raise Alarm with its name if it is missing, differs from the row, or is of an unknown format.
     """

@@ -44,7 +44,7 @@ class LeaseOwner(Protocol):
         """Let other leases adopt the data keys that another KMS key wraps by now. Called after each renewal."""
 
     def confirm_refusal(self, lease: "Lease", wrapped: WrappedKey) -> bool:
-        """Return whether a refusal of ``wrapped`` ends the lease. If not, this method has retired the lease."""
+        """Return True if a refusal of ``wrapped`` ends the lease. Otherwise this method has retired the lease."""
 
 
 class Lease:
@@ -185,7 +185,7 @@ class Lease:
                 self.add(key, wrapped)
 
     def _remove(self, data_key_id: str) -> list[DataKey]:
-        """Remove the data key from the lease without dropping it. Return it and its twins."""
+        """Remove the data key from the lease without dropping it. Return all copies of it."""
         with self._lock:
             return self._keys.pop(data_key_id, [])
 

@@ -29,7 +29,7 @@ class ObjectReader:
         self._lines: dict[str, list[Line]] = {}
 
     def touched(self, resource: str) -> Touched:
-        """Return the choice of the resource's records that are the object or belong to it."""
+        """Return the choice of the resource's records: the object's own one, or those that belong to the object."""
         return Touched([self._orders[resource]])
 
     def narrowed(self, streams: Sequence[StreamState]) -> list[StreamState]:
@@ -65,6 +65,9 @@ def _order(resource: str, root: str, object_id: bytes) -> bytes:
 
 
 def _root(resource: str, owners: dict[str, str | None]) -> str:
-    """Return the resource of the objects to which a resource's records belong in the end; the resource itself if none."""
+    """Return the resource of the objects that own a resource's records, directly or through others.
+
+    Return the resource itself if its records have no owner.
+    """
     owner = owners.get(resource)
     return resource if owner is None else _root(owner, owners)

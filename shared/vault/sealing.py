@@ -112,7 +112,7 @@ def open_sealed(
 
 
 def sealed_headers(sealed: bytes, blob: str) -> Headers:
-    """Return the headers of a seal, which need no key. Raise Alarm as ``open_sealed`` does."""
+    """Return the headers of a seal, without a key. Raise Alarm as ``open_sealed`` does."""
     return _headers(_parts(sealed, blob, None)[0], blob, None)
 
 

@@ -58,7 +58,7 @@ class SnapshotReader:
         """Yield the records of these resources (all if empty), sorted by resource, then by key.
 
         ``after`` is the key of a record: records up to it are left out. Chunks without records to yield are not opened.
-        The runs of one stream are open at a time, and of the stream with the objects that they belong to.
+        At any time only the runs of one stream are open, and those of the stream that has the owners of its records.
         """
         last = resource_of(after).decode() if after is not None else ""
         for resource in sorted(set(resources) or self._listed):
@@ -86,7 +86,7 @@ class SnapshotReader:
         return sum(1 for _ in self._present(resource))
 
     def foreign_owner(self, resource: str) -> str | None:
-        """Return the resource with the objects that its records belong to, if another stream feeds that one, else None."""
+        """Return the resource that owns this resource's records if another stream feeds that one, otherwise None."""
         owner = self.owner_of(resource)
         owner_state = self.stream_of(owner) if owner is not None else None
         return owner if owner_state is not None and owner_state is not self.stream_of(resource) else None
@@ -103,7 +103,7 @@ class SnapshotReader:
 
 
 def narrowed(run: Run, resource: str, chosen: Chosen | None = None) -> Run:
-    """Return the run with only the chunks that may have a record of the resource, and a chosen one."""
+    """Return the run with only the chunks that may have a chosen record of the resource."""
     chunks = [chunk for chunk in run.chunks if _holds(chunk, resource) and (chosen is None or chosen.within(chunk))]
     return msgspec.structs.replace(run, chunks=chunks)
 

@@ -34,7 +34,7 @@ class Chosen(Protocol):
         ...
 
     def within(self, chunk: ChunkRef, /) -> bool:
-        """Return True if the chunk may contain a chosen record, or a prefix that hides one in older runs."""
+        """Return True if the chunk may contain a chosen record, or a prefix tombstone that hides a chosen record."""
         ...
 
     def owners(self, resource: str, /) -> "Chosen | None":
@@ -55,7 +55,7 @@ class Following:
         return lines[bisect_right(lines, self._order, key=_ORDER) :]
 
     def within(self, chunk: ChunkRef) -> bool:
-        """Return True if the chunk may contain a later key, or a prefix that hides a later key in older runs."""
+        """Return True if the chunk may contain a later key, or a prefix tombstone that hides a later key."""
         first = chunk.first.encode()
         return chunk.last.encode() > self._order or any(first <= cut <= chunk.last.encode() for cut in self._covering)
 
@@ -97,7 +97,7 @@ class Touched:
         return sorted(kept.items())
 
     def within(self, chunk: ChunkRef) -> bool:
-        """Return True if the chunk may contain a touched key, or a prefix that hides one in older runs."""
+        """Return True if the chunk may contain a touched key, or a prefix tombstone that hides a touched key."""
         first, last = chunk.first.encode(), chunk.last.encode()
         start = bisect_left(self._points, first)
         return (start < len(self._points) and self._points[start] <= last) or bool(self._covering(first))
@@ -107,9 +107,10 @@ class Touched:
         return msgspec.structs.replace(run, chunks=[chunk for chunk in run.chunks if self.within(chunk)])
 
     def owners(self, resource: str) -> "Touched":
-        """Return, of a resource whose objects own those of touched keys, the keys of these objects.
+        """Return the keys of the objects that own the records with touched keys.
 
-        A key begins with the key of its owner, so the set has every beginning of a touched key, and touched prefixes.
+        A key begins with the key of its owner. So the result has every beginning of a touched key, and the touched
+        prefixes.
         """
         orders = set[bytes]()
         for order in self._orders:
@@ -154,7 +155,7 @@ def total(counted_runs: Sequence[tuple[Run, Set[bytes]]], read: ReadRun) -> Coun
         counts.update({name: counted.records for name, counted in run.resources.items()})
 
     def read_touched(run: Run) -> Lists:
-        """Yield the lines of these chunks, after subtracting the counts of their touched records."""
+        """Yield the lines of the run's chunks, after subtracting the touched records among them from the counts."""
         for lines in read(run):
             counts.subtract(_counted([line for line in touched.among(lines) if line[1] is not None]))
             yield lines

@@ -121,7 +121,7 @@ class RunWriter:
 
 
 def _tally(chunk: list[Line], line_counts: Counter[str], record_counts: Counter[str]) -> None:
-    """Count the lines of a chunk by resource, and those of them that are records."""
+    """Count the lines of a chunk by resource, and how many of them are records."""
     names = [split_order(order)[0] for order in (chunk[0][0], chunk[-1][0])]
     if names[0] == names[1]:  # the usual case, because they are sorted
         name = names[0].decode()

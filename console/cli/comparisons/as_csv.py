@@ -39,7 +39,7 @@ def _cells(difference: Difference) -> Iterator[Sequence[str]]:
 
 
 def _list(elements: list[bytes] | None) -> str:
-    """Return elements as a JSON list, empty for a property that is no list."""
+    """Return elements as a JSON list, empty for a property that is not a list."""
     return "" if elements is None else f"[{','.join(map(visible, elements))}]"
 
 

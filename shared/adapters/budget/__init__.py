@@ -47,5 +47,5 @@ class RedisBudgets:
 
 
 def _name(*ids: str) -> str:
-    """Return a name for keys in Redis, from which nobody reads the ids."""
+    """Return a name for keys in Redis that does not reveal the ids."""
     return hashlib.sha256("|".join(ids).encode()).hexdigest()[:32]

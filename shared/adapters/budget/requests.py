@@ -132,8 +132,8 @@ class RedisBudget:
     async def _take(self, place: "_Place") -> float:
         """Try to take the place. Return the seconds to wait, or 0.
 
-        While Redis answers, the call runs in the event loop, because waking a thread takes longer. A connection may
-        block, so a thread makes it.
+        While Redis answers, the call runs in the event loop, because waking a thread takes longer. Connecting may
+        block, so a thread connects.
         """
         return place.take() if self.shared.answers else await asyncio.to_thread(place.take)
 

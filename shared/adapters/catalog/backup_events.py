@@ -77,7 +77,7 @@ def event_of(row: RowMapping) -> BackupEvent:
 
 
 def _already_noted() -> Exists:
-    """Return the condition that the tenant was noted as late since it last recovered."""
+    """Return the SQL condition that the tenant was already reported as late since it last recovered."""
     later = backup_events.alias()
     recovered = exists().where(
         later.c.tenant_id == backup_events.c.tenant_id,

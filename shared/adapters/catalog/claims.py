@@ -166,7 +166,7 @@ class SqlClaims:
     def release_step(
         self, claim: Claim, *, after: float, trouble: Retry | None, alone: bool = False
     ) -> TroubleDuration:
-        """Queue the step again ``after`` seconds, and return for how long its trouble has lasted. Raises ClaimLost."""
+        """Queue the step again in ``after`` seconds. Return how long its trouble has lasted. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             _, step = lock_claim(rows, claim)
             if trouble is None:

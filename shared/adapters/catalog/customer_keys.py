@@ -65,9 +65,9 @@ class SqlCustomerKeys:
         ]
 
     def switch(self, claim: Claim, arn: str) -> Tenant:
-        """Make ``arn`` the tenant's key and raise the epoch. Return the tenant.
+        """Make ``arn`` the tenant's key and raise the epoch. Return the tenant. Raises ClaimLost.
 
-        Raises ClaimLost, and Refuse ``KEY_NOT_ALLOWED`` if the first key of its own was not allowed or its terms not
+        Raises Refuse ``KEY_NOT_ALLOWED`` for a tenant's first own key that was not allowed, or whose terms were not
         accepted.
         """
         with self._tenancy.write() as rows:
@@ -138,9 +138,10 @@ class SqlCustomerKeys:
                 rows.delete(data_keys, *this_key, data_keys.c.generation == generation)
 
     def confirm_moved(self, claim: Claim, lease: float) -> bool:
-        """Set from when on the previous key may be disabled. Return False if it still wraps a data key. Raises ClaimLost.
+        """Store the time from which the previous key may be disabled. Return False if it still wraps a data key.
 
-        That time is one lease after the last change: until then processes may use keys that they unwrapped before.
+        Raises ClaimLost. The time is one lease after the last change: until then processes may use keys that they
+        unwrapped before.
         """
         with self._tenancy.write() as rows:
             tenant = rows.tenant(lock=True)

@@ -56,7 +56,10 @@ class Backend(Protocol):
         ...
 
     def start_transaction(self, connection: Connection, tenant: str) -> None:
-        """Limit the transaction to this tenant's rows, or to none with ``EVERY_TENANT``. Call it first in a transaction."""
+        """Limit the transaction to this tenant's rows. With ``EVERY_TENANT``, do not limit it.
+
+        Call it first in a transaction.
+        """
         ...
 
     def now(self, connection: Connection) -> datetime:
@@ -111,9 +114,9 @@ class Database:
 
     @contextmanager
     def read(self, tenant: str) -> Iterator[Connection]:
-        """Open a read-only transaction that sees one moment of this tenant's rows, or of all rows with ``EVERY_TENANT``.
+        """Open a read-only transaction that sees one moment of this tenant's rows.
 
-        Raises Refuse ``CATALOG_UNREACHABLE``.
+        With ``EVERY_TENANT``, it sees all rows. Raises Refuse ``CATALOG_UNREACHABLE``.
         """
         with self._transaction(tenant, writes=False) as connection:
             yield connection
@@ -142,7 +145,10 @@ class Database:
                 self._engine.dispose()
 
     def rest(self) -> None:
-        """Pause for a fork: wait until no transaction is open, and close every connection. None begins before ``go_on``."""
+        """Pause for a fork: wait until no transaction is open, and close every connection.
+
+        No transaction begins before ``go_on``.
+        """
         self._turn.acquire()
         self._paused = True
         self._turn.wait_for(lambda: not self._transactions)
@@ -190,7 +196,10 @@ class Database:
 
     @contextmanager
     def _transaction(self, tenant: str, *, writes: bool) -> Iterator[Connection]:
-        """Open a transaction, and translate the driver's errors. Defects of this code's own statements pass through."""
+        """Open a transaction, and translate the driver's errors.
+
+        Errors in this code's own statements are raised unchanged.
+        """
         try:
             with (
                 self._use_engine() as engine,

@@ -13,7 +13,7 @@ _QUERY = "SELECT name FROM tenants ORDER BY name"
 
 
 def names_in_file(file: Path) -> list[str]:
-    """Return the tenants' names in a SQLite catalog. The driver's errors pass through, after some seconds at most."""
+    """Return the tenants' names in a SQLite catalog. Raise the driver's errors unchanged, after some seconds at most."""
     # Mode rw, because a reader of a write-ahead log writes beside the file. It does not create a missing file.
     with closing(
         sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=LIMITS.completion_seconds / 2)
@@ -22,7 +22,7 @@ def names_in_file(file: Path) -> list[str]:
 
 
 def names_on_server(url: str) -> list[str]:
-    """Return the tenants' names in the catalog at a PostgreSQL URL. The driver's errors pass through."""
+    """Return the tenants' names in the catalog at a PostgreSQL URL. Raise the driver's errors unchanged."""
     import psycopg
 
     scheme, _, rest = url.partition("://")

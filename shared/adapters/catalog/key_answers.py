@@ -144,6 +144,6 @@ def _health(rows: Changes, tenant: RowMapping) -> RowMapping:
 def _change(rows: Changes, **values: Any) -> None:
     """Update the health as of now, and make a probe with a closer look due.
 
-    A probe that is under way may have asked KMS before this change, so its turn is over.
+    A probe that is under way may have asked KMS before this change, so its result is ignored.
     """
     rows.update(key_health, since=rows.now, looked_at=None, next_probe=rows.now, turn=key_health.c.turn + 1, **values)

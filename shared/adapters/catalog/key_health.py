@@ -132,10 +132,7 @@ class SqlProbes:
 
 
 def makes_nothing_new_since(rows: Rows, arn: str, since: datetime) -> bool:
-    """Return True if a closer look at this key after ``since`` found that it makes no new data keys.
-
-    Only the last closer look counts.
-    """
+    """Return True if the last closer look at this key was after ``since``, and the key made no new data keys."""
     row = rows.one(key_health, key_health.c.arn == arn, key_health.c.looked_at > since)
     return row is not None and makes_nothing_new(warnings_of(row))
 

@@ -70,8 +70,8 @@ def _refusals(connection: Connection, ids: Sequence[str]) -> dict[str, list[Refu
 def _unreachable_since(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
     """Return since when KMS has been unreachable, by tenant id.
 
-    Unfinished steps that wait for KMS decide. Without any, the end of the last check of the tenant's own key counts if KMS
-    did not answer it.
+    The trouble of unfinished steps that wait for KMS counts. If there are none, the last check of the tenant's own key
+    counts, if KMS did not answer it.
     """
     waiting = (
         select(steps.c.tenant_id, func.min(steps.c.trouble_since).label("since"))
@@ -113,7 +113,7 @@ def _changing(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
 def _is_free(tenant: RowMapping, remaining: bool, now: datetime) -> bool | None:
     """Return whether the previous key may be disabled, or None if there was none.
 
-    ``remaining``: another key than the current one still wraps a data key.
+    ``remaining`` is True if a key other than the current one still wraps a data key.
     """
     if tenant["key_switched_at"] is None:
         return None

@@ -109,7 +109,10 @@ class SqlKeys:
         return stored
 
     def restore_credential(self) -> tuple[CredentialKind, Sealed]:
-        """Return the sealed credential that restores. Raises Refuse ``NO_RESTORE_IDENTITY`` if the tenant has none."""
+        """Return the sealed credential of the restoring application.
+
+        Raises Refuse ``NO_RESTORE_IDENTITY`` if there is none.
+        """
         stored = self._credential_of(_RESTORE_CREDENTIALS)
         if stored is None:
             with self._tenancy.read() as rows:

@@ -93,5 +93,5 @@ class Outbox(Generic[_E]):
 
 
 def forget_old(rows: Changes, table: Table, number: int) -> None:
-    """Remove all but the newest ``Limits.events_kept`` events; ``number`` is that of the last one."""
+    """Remove all but the newest ``Limits.events_kept`` events. ``number`` is the number of the newest event."""
     rows.delete(table, table.c.number <= number - LIMITS.events_kept)

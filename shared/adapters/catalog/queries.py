@@ -93,7 +93,10 @@ class SqlQueries:
             return [(job_of(row), row["tenant"]) for row in connection.execute(query).mappings()]
 
     def snapshots(self, wanted: SnapshotFilter) -> list[Snapshot]:
-        """Return a page of snapshots, the newest first. Raises Refuse ``NO_SUCH_SNAPSHOT`` if ``after`` is gone."""
+        """Return a page of snapshots, the newest first.
+
+        Raises Refuse ``NO_SUCH_SNAPSHOT`` if ``after`` does not exist any more.
+        """
         own = snapshots.c.tenant_id == wanted.tenant_id
         query = select(snapshots).where(own, _LISTED).order_by(snapshots.c.number.desc()).limit(wanted.limit)
         with self._database.read(wanted.tenant_id) as connection:
@@ -139,7 +142,7 @@ def _newest(
 def _of_directories(connection: Connection, page: Sequence[RowMapping]) -> dict[str, list[RowMapping]]:
     """Return the tenants of these tenants' directories by directory id in lower case, the newest first.
 
-    All tenants of a directory but one have no ``claimed_directory``.
+    Only one tenant of each directory has ``claimed_directory``.
     """
     directories = [row["directory_id"].lower() for row in page]
     unclaimed = and_(tenants.c.claimed_directory.is_(None), func.lower(tenants.c.directory_id).in_(directories))

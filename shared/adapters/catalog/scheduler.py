@@ -104,10 +104,10 @@ class SqlScheduler:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
     def offer_steps(self, job: Job, steps: Sequence[StepPlan]) -> bool:
-        """Insert the job's steps and open its first phase.
+        """Insert the job's steps and open its first phase. Return False if the job has steps or has ended.
 
-        Return False if the job has steps, has ended, must wait for an unfinished job of another kind, or is of a kind
-        that only a newer version knows. Raises ValueError without steps.
+        Return False too if the job must wait for an unfinished job of another kind, or only a newer version knows its
+        kind. Raises ValueError without steps.
         """
         if not steps:
             raise ValueError("a job needs a step")
@@ -178,7 +178,7 @@ class SqlScheduler:
             put(connection, beats, {"beat": _BEAT}, ticked_at=now)
 
     def repair_after_clock_change(self, claim_seconds: float) -> bool:
-        """Make due what lies in the future if the database's clock was set back. Return True if it was."""
+        """Make times of the earlier clock due if the database's clock was set back. Return True if it was."""
         with self._database.read(EVERY_TENANT) as reading:  # nearly always False: avoid the write lock
             if not clock_went_back(reading, self._database.now(reading)):
                 return False
@@ -208,7 +208,10 @@ class SqlScheduler:
             return connection.execute(select(beats.c.broker_trouble).where(beats.c.beat == _BEAT)).scalar()
 
     def worker_silence(self, worker: str | None = None) -> float | None:
-        """Return the seconds since this worker, or any, was last seen; None if never."""
+        """Return the seconds since this worker was last seen, or any worker if none is named.
+
+        Return None if none was seen.
+        """
         query = select(func.max(workers.c.seen_at)).where(workers.c.slots > 0)
         if worker is not None:
             query = query.where(workers.c.worker == worker)
@@ -217,7 +220,10 @@ class SqlScheduler:
             return None if seen_at is None else max(0.0, (self._database.now(connection) - seen_at).total_seconds())
 
     def record_heartbeat(self, worker: str, slots: int, *, begins: bool = False) -> None:
-        """Store a worker's heartbeat; without slots, remove the worker. ``begins`` makes sent messages due again."""
+        """Store a worker's heartbeat. Without slots, remove the worker.
+
+        With ``begins``, make messages that were sent due again.
+        """
         with self._database.write(EVERY_TENANT) as (connection, now):
             if not slots:
                 connection.execute(delete(workers).where(workers.c.worker == worker))

@@ -102,8 +102,8 @@ def _mark_sent(connection: Connection, now: datetime, row: RowMapping, resend: f
 def _common_version(seen: Sequence[RowMapping]) -> int:
     """Return the newest version of messages that each of these workers understands.
 
-    Code that knows only the first version does not write the column. Its row has no version, or one of an earlier
-    heartbeat.
+    Code that knows only the first version does not write the column. Its row has no version, or the version of an
+    earlier heartbeat.
     """
     versions = [row["messages"] if row["messages_at"] == row["seen_at"] else FIRST_VERSION for row in seen]
     return min([VERSION, *versions])

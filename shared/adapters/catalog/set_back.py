@@ -34,7 +34,7 @@ def clock_went_back(connection: Connection, now: datetime) -> bool:
 
 
 def repair_times(connection: Connection, now: datetime, claim_seconds: float) -> None:
-    """Set to ``now`` each time that lies too far ahead because it was stored before the clock was set back.
+    """Set each time to ``now`` that is too far in the future because the clock was set back.
 
     ``claim_seconds`` is the longest duration of a claim: a claim or a reservation may end that much after ``now``.
     """

@@ -91,7 +91,7 @@ class Sqlite:
     def purge(self, connection: sqlite3.Connection, deleted: Collection[bytes]) -> Purged:
         """Empty the write-ahead log, and rewrite the file if it still contains a deleted wrapped data key.
 
-        SQLite overwrites deleted rows (``secure_delete``). A row that moved within its file before may have left a
+        SQLite overwrites deleted rows (``secure_delete``). A row that it moved within the file earlier may have left a
         copy.
         """
         connection.execute(f"PRAGMA busy_timeout = {LIMITS.purge_busy_ms}")

@@ -73,7 +73,7 @@ def inserting(table: Table, given: tuple[str, ...]) -> Insert:
 
 @functools.cache
 def updating(table: Table, names: tuple[str, ...], given: tuple[str, ...]) -> Update:
-    """Return the statement that sets the columns ``given`` of the rows in which the columns ``names`` have given values."""
+    """Return the statement that sets the columns ``given`` in the rows that values of the columns ``names`` select."""
     return update(table).where(*_key_conditions(table, names)).values({name: bindparam(name) for name in given})
 
 

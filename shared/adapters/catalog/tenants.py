@@ -147,7 +147,7 @@ class SqlCatalog:
         )
 
     def tenants(self, limit: int | None = None) -> list[Tenant]:
-        """Return all tenants, or so many at most, the newest first."""
+        """Return the tenants, the newest first: all, or at most ``limit``."""
         with self._database.read(EVERY_TENANT) as connection:
             order = (schema.tenants.c.created_at.desc(), schema.tenants.c.name)
             query = select(schema.tenants).order_by(*order).limit(limit)

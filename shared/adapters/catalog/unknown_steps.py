@@ -22,7 +22,7 @@ def may_run_step(rows: Changes, job: RowMapping, step: RowMapping) -> bool:
 
 
 def _planned(rows: Changes, job_id: str) -> Iterator[StepPlan]:
-    """Yield the job's planned steps. They are not queried for a step that reads one stream, which needs no other."""
+    """Yield the job's planned steps. Do not query them for a step that reads one stream, which needs no other step."""
     columns = (steps.c.phase, steps.c.name)
     query = rows.query(steps, steps.c.job_id == job_id).with_only_columns(*columns)
     yield from (StepPlan(phase=each["phase"], name=each["name"]) for each in rows.all(query))

@@ -90,7 +90,7 @@ class SqlUpkeep:
             return tenant_of(rows.tenant())
 
     def to_sweep(self, claim: Claim, settled: timedelta) -> list[str]:
-        """Return the unswept jobs that ended, or were added by a rebuild, at least ``settled`` ago. Raises ClaimLost."""
+        """Return the unswept jobs that ended, or that a rebuild added, at least ``settled`` ago. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
             until = rows.now - settled

@@ -94,7 +94,10 @@ class Batches:
 
 
 async def _store(answer: Mapping[int, BatchItem], numbers: Sequence[int], items: dict[int, Item]) -> None:
-    """Store the final answers to these numbers in ``items``. If others are in trouble, raise the longest wait's trouble."""
+    """Store the final answers to the requests with these numbers in ``items``.
+
+    If other requests are in trouble, raise the trouble with the longest wait.
+    """
     troubles: list[GraphTrouble] = []
     for n in numbers:
         if n not in answer:
@@ -117,7 +120,7 @@ async def _store(answer: Mapping[int, BatchItem], numbers: Sequence[int], items:
 
 
 async def _page(item: BatchItem) -> slicer.Envelope:
-    """Return the item's page. Raises as ``errors.meaning`` says, and ValueError if the body is no page."""
+    """Return the item's page. Raises as ``errors.meaning`` says, and ValueError if the body is not a page."""
     if item.code == 200:
         return await slicer.collection(bytes(item.body))
     code, after = code_of(bytes(item.body)), item.retry_after

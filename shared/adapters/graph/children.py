@@ -224,7 +224,7 @@ class ChildrenReader:
             raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
 
     def _line(self, below: bytes, text: Raw) -> Line:
-        """Return the line of one child, with ``below`` as its key's prefix. Raises ValueError if it has no id."""
+        """Return the line of one child, whose key begins with ``below``. Raises ValueError if the child has no id."""
         if self._children.links:
             return link_line(self._resource, below, slicer.read(text, LINK))
         return put(self._resource, below + encode_id(slicer.read(text, _IDENTIFIED).id), bytes(text))

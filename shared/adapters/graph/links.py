@@ -32,7 +32,10 @@ An id with capitals does not match, because it may be a GUID, which a key has in
 
 
 def link_lines(resource: bytes, below: bytes, array: Raw) -> list[Line]:
-    """Return the lines of the links in a JSON array, as ``link_line`` does. Raises ValueError if an element is no link."""
+    """Return the lines of the links in a JSON array, as ``link_line`` does.
+
+    Raises ValueError if an element is not a link.
+    """
     usual = _USUAL.findall(array)
     # An array has at least one character between two links and at either end. A longer one has other content, too.
     if sum([len(value) for value, _ in usual]) + len(usual) + 1 == len(array):
@@ -42,7 +45,7 @@ def link_lines(resource: bytes, below: bytes, array: Raw) -> list[Line]:
 
 
 def _read_links(array: Raw) -> list[Link]:
-    """Return the links in a JSON array. Raises ValueError if an element is no link."""
+    """Return the links in a JSON array. Raises ValueError if an element is not a link."""
     try:
         return _LINKS.decode(array)
     except (ValueError, RecursionError):
@@ -50,9 +53,9 @@ def _read_links(array: Raw) -> list[Link]:
 
 
 def link_line(resource: bytes, below: bytes, link: Link) -> Line:
-    """Return the line of a link whose key begins with ``below``: a record, or a tombstone if the link was removed.
+    """Return the line of a link: a record, or a tombstone if the link was removed.
 
-    Raises ValueError if the link's id is no string.
+    ``below`` is the beginning of the line's key. Raises ValueError if the link's id is not a string.
     """
     token = bytes(link.id)
     key = below + encode_id(_text(token))
@@ -64,7 +67,7 @@ def link_line(resource: bytes, below: bytes, link: Link) -> Line:
 
 
 def _text(token: bytes) -> str:
-    """Return the value of a JSON string token. Raises ValueError if the token is no string."""
+    """Return the value of a JSON string token. Raises ValueError if the token is not a string."""
     if token.startswith(b'"') and b"\\" not in token:
         return token[1:-1].decode()
     return slow_slicer.string(token)

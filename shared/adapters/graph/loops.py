@@ -8,7 +8,7 @@ from shared.domain.limits import LIMITS
 
 
 class LoopGuard:
-    """The links and pages of one reading."""
+    """A guard against loops. It records the links and pages of one reading."""
 
     def __init__(self, passed: Iterable[str]) -> None:
         """Start with the links in ``passed``, which the reading has already followed."""

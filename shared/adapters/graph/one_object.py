@@ -9,7 +9,7 @@ _CONTEXT = "@odata.context"
 async def one_object(body: bytes) -> bytes:
     """Return an object that was requested by id, without its leading ``@odata.context``.
 
-    Raises ValueError if the body is no object or an empty one.
+    Raises ValueError if the body is not an object, or is an empty one.
     """
     text = slicer.on_one_line(body).strip()
     first = next(iter(slow_slicer.members(text)), None)

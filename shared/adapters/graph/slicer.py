@@ -55,7 +55,10 @@ def envelope(body: bytes) -> Envelope | None:
 
 
 def envelope_slowly(body: bytes) -> Envelope:
-    """Return the text's page with the slow slicer. Takes seconds for a large page. Raises ValueError if it is no page."""
+    """Return the text's page with the slow slicer. Takes seconds for a large page.
+
+    Raises ValueError if it is not a page.
+    """
     return slow_slicer.read(body, Envelope)
 
 
@@ -68,7 +71,10 @@ def read(text: bytes | Raw, decoder: msgspec.json.Decoder[_S]) -> _S:
 
 
 async def collection(body: bytes) -> Envelope:
-    """Return the page in an answer's body; run the slow slicer in a thread. Raises ValueError if the body is no page."""
+    """Return the page in an answer's body; run the slow slicer in a thread.
+
+    Raises ValueError if the body is not a page.
+    """
     text = on_one_line(body)
     page = envelope(text)
     return await asyncio.to_thread(envelope_slowly, text) if page is None else page

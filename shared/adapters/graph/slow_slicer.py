@@ -35,7 +35,10 @@ class Member(NamedTuple):
 
 
 def members(text: bytes) -> list[Member]:
-    """Return the members of a JSON object in order, duplicates included. Raises ValueError if the text is no object."""
+    """Return the members of a JSON object in order, duplicates included.
+
+    Raises ValueError if the text is not an object.
+    """
     position = _start(text, b"{")
     result: list[Member] = []
     while text[position : position + 1] != b"}":
@@ -50,7 +53,7 @@ def members(text: bytes) -> list[Member]:
 
 
 def elements(text: bytes) -> list[bytes]:
-    """Return the bytes of each element of a JSON array. Raises ValueError if the text is no array."""
+    """Return the bytes of each element of a JSON array. Raises ValueError if the text is not an array."""
     position = _start(text, b"[")
     result: list[bytes] = []
     while text[position : position + 1] != b"]":
@@ -78,7 +81,7 @@ def read(text: bytes, shape: type[_S]) -> _S:
 
 
 def string(text: bytes) -> str:
-    """Return the value of a JSON string, with unpaired surrogates kept. Raises ValueError if the text is no string."""
+    """Return the value of a JSON string, with unpaired surrogates kept. Raises ValueError if the text is not a string."""
     if not _STRING.fullmatch(text):
         raise ValueError("JSON: a string is expected")
     return str(json.loads(text.decode()))
@@ -149,7 +152,7 @@ def _value_start(text: bytes, position: int, closing: bytes) -> int:
 
 
 def _value_end(text: bytes, position: int) -> int:
-    """Return the position after the value that starts at ``position``. Raises ValueError if it is no JSON value."""
+    """Return the position after the value that starts at ``position``. Raises ValueError if it is not a JSON value."""
     open_brackets: list[bytes] = []
     while True:
         closing = _CLOSING.get(text[position : position + 1])

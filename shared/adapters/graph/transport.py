@@ -65,7 +65,7 @@ class Transport:
         - ``read``: raises ValueError for an unexpected body, which is retried like a lost answer.
         - ``resuming``: the URL is a link from Graph.
         - ``units``: the cost in resource units.
-        - ``tries``: the most tries, if not those of the patience.
+        - ``tries``: the highest number of tries, if it differs from the policy's.
 
         Raises the errors of ``errors.meaning`` and ``check``, and Skip for a URL of another host.
         """

@@ -12,22 +12,22 @@ class Listeners(Observer):
         self._listeners = listeners
 
     def reach(self, point: Point) -> None:
-        """Pass the point on."""
+        """Report the point to each listener."""
         for listener in self._listeners:
             listener.reach(point)
 
     def count(self, counter: Usage, owner_id: str, amount: int = 1) -> None:
-        """Pass the count on."""
+        """Report the count to each listener."""
         for listener in self._listeners:
             listener.count(counter, owner_id, amount)
 
     def begin_step(self, claim: Claim) -> None:
-        """Pass the begin on."""
+        """Report to each listener that a step begins."""
         for listener in self._listeners:
             listener.begin_step(claim)
 
     def end_step(self, claim: Claim, seconds: float, code: Code | None, *, early: bool) -> None:
-        """Pass the end on."""
+        """Report to each listener that a step has ended."""
         for listener in self._listeners:
             listener.end_step(claim, seconds, code, early=early)
 

@@ -23,20 +23,23 @@ class TroubleTimes(NamedTuple):
 
 
 def resend_wait(sends: int, first: float, longest: float) -> float:
-    """Return the seconds until a message is sent again that was sent ``sends`` times before. The wait doubles."""
+    """Return the seconds until a message that was sent ``sends`` times is sent again. The wait doubles each time."""
     return Backoff(first=first, longest=longest).wait(sends)
 
 
 def shortest_wait(requested: float | None, first: float, longest: float) -> float:
     """Return the least seconds until a step in trouble is retried.
 
-    ``requested`` is what the server asks for, and ``longest`` the longest wait even so.
+    ``requested`` is the wait that the server asks for. ``longest`` limits it.
     """
     return min(max(requested or 0.0, first), longest)
 
 
 def retry_wait(shortest: float, lasted: float) -> float:
-    """Return the seconds until a step is retried whose trouble has ``lasted`` so many seconds. The wait grows with it."""
+    """Return the seconds until a step is retried.
+
+    ``lasted`` is how long its trouble has lasted: the wait grows with it.
+    """
     return max(shortest, min(lasted / 4, _SLOWEST))
 
 
@@ -45,8 +48,9 @@ def trouble_times(
 ) -> TroubleTimes:
     """Return the times of a step that is in trouble now.
 
-    ``before`` are those at its last failure, None if that trouble is over; ``retry_at`` is when it was
-    due to be retried. Both times move forward by a gap in which nothing was tried, perhaps because no worker ran.
+    ``before`` has the times of the same trouble at the last failure, None if that trouble is over. ``retry_at`` is when
+    the step was due to be retried. If the retry was late, perhaps because no worker ran, both times move forward by the
+    delay.
     """
     if before is None or retry_at is None:
         return TroubleTimes(since=now, alone_since=now if alone else None)

@@ -33,11 +33,11 @@ class Details(msgspec.Struct, kw_only=True):
     """The details of any job."""
 
     def requested(self) -> dict[str, Plain]:
-        """Return what the audit event of the job's request says about them."""
+        """Return what the audit event of the job's request says about the details."""
         return {}
 
     def requested_as(self) -> Action | None:
-        """Return the action of the audit event of the request, or None if it is the one of the job's kind."""
+        """Return the action of the request's audit event, or None for the action of the job's kind."""
         return None
 
     def for_retry(self) -> "Details | None":
@@ -45,7 +45,7 @@ class Details(msgspec.Struct, kw_only=True):
         return None
 
     def uses_key(self) -> bool:
-        """Return True if a job of a kind that needs a key needs it with these details."""
+        """Return True if a job with these details needs the key. Used only for kinds of jobs that need one."""
         return True
 
     def counts(self) -> dict[str, int]:
@@ -108,7 +108,7 @@ class KeyAnswer(Details):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A check of a new key that was made."""
+    """A check that was made of a new key."""
 
     check: str
     """The check's name."""
@@ -201,7 +201,7 @@ class PlanProgress(Details):
     """Number of differences that the plan does not restore."""
 
     def requested(self) -> dict[str, Plain]:
-        """Return the reason, what is covered, and the rules."""
+        """Return the reason, the scope and the rules of the restore."""
         covered = {name: value for name, value in msgspec.structs.asdict(self.scope).items() if value}
         words = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in covered.items()}
         rules: dict[str, Plain] = {"conflict": self.rules.conflict.value, "links": self.rules.links.value}
@@ -242,7 +242,7 @@ class RestoreProgress(PlanProgress):
         return None if self.undo is None else Action.UNDO_ASKED
 
     def for_retry(self) -> "RestoreProgress":
-        """Return the request, which goes on with the plan if it was being carried out."""
+        """Return the request. The new job continues with the plan if that was being carried out."""
         ended = {"backup": None, "written_at": None, "proved_since": None, "after": None}
         request = msgspec.structs.replace(self, **ended, done=0, failed=0, partly=0)
         keeps_plan = self.given or self.carried_by is not None

@@ -25,7 +25,7 @@ def effect_of(lost: int, most: int, *, foreground: bool) -> Expired:
 def is_foreground_expired(claim_until: datetime, now: datetime, seconds: float) -> bool:
     """Return True if a foreground job's claim has expired.
 
-    ``seconds`` is how long a claim lasts. A claim that ends later than that from now is from before the clock was set
-    back.
+    ``seconds`` is how long a claim lasts. A claim that ends more than ``seconds`` from now counts as expired too: it
+    was made before the clock was set back.
     """
     return claim_until <= now or claim_until > now + timedelta(seconds=seconds)

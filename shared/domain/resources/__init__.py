@@ -68,7 +68,7 @@ def properties_of(resource: str) -> tuple[str, ...]:
 
 
 def volatile_of(resource: str) -> frozenset[str]:
-    """Return the properties of a resource whose changes do not count; none of a resource that only another version knows."""
+    """Return the properties of a resource whose changes are ignored; none if this version does not know the resource."""
     return frozenset(RESOURCES[resource].volatile) if resource in RESOURCES else frozenset()
 
 

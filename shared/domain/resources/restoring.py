@@ -10,7 +10,7 @@ import msgspec
 
 
 class RestoreKind(StrEnum):
-    """The way in which the records of a resource come back."""
+    """The way in which a restore writes the records of a resource."""
 
     OBJECT = "object"
     """Undeleted or created, then patched."""
@@ -27,7 +27,7 @@ class RestoreKind(StrEnum):
 
 
 class SafeCreate(StrEnum):
-    """What keeps an object from being created twice after a lost answer."""
+    """The safeguard against creating an object twice after a lost answer."""
 
     NATURAL = "natural"
     """Graph refuses a second object with the same values of ``identified_by``, by which it is found."""
@@ -61,7 +61,7 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fixed(msgspec.Struct, frozen=True, kw_only=True):
-    """Objects that Graph does not let be written."""
+    """Objects that Graph does not allow clients to write."""
 
     property: str
     value: str

@@ -44,7 +44,7 @@ class Children(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReferenceKind(StrEnum):
-    """What a property names, and so whether a restore rewrites it."""
+    """The kind of name in a property. It decides whether a restore rewrites the name."""
 
     OBJECT = "object"
     """Objects, by id."""
@@ -86,7 +86,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def by_app_id(self) -> bool:
-        """Return True if it names an object by ``appId`` instead of ``id``."""
+        """Return True if the property names an object by ``appId`` instead of ``id``."""
         return self.kind is ReferenceKind.APP_ID
 
 
@@ -116,7 +116,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def restore(self) -> str:
-        """Return how its records are written back, as a phrase."""
+        """Return how a restore writes the resource's records, as a phrase."""
         return self.restoring.summary if self.restoring is not None else "never"
 
     def meant_by(self, answer: Answer) -> Answer:
@@ -129,9 +129,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
         return answer if self.may_be(answer) else Answer.FAILED
 
     def may_be(self, answer: Answer) -> bool:
-        """Return True if this answer can be true.
+        """Return True if this answer of Graph can be true.
 
-        No directory lacks a resource that is everywhere, or a licence for one that needs none.
+        Every directory has a resource with ``everywhere``. No directory lacks a licence for a resource that needs none.
         """
         if answer is Answer.UNLICENSED:
             return self.licence != "none"
@@ -164,7 +164,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """Return the names of the resources it feeds, objects first."""
+        """Return the names of the resources that the stream feeds, objects first."""
         return (self.resource, *(relation.resource for relation in self.relations))
 
     @property

@@ -68,7 +68,7 @@ def report_kept_roles(draft: Draft, change: Change, values: dict[str, bytes]) ->
 
 
 def report_secrets(draft: Draft, change: Change) -> None:
-    """Refuse secrets of the snapshot that do not exist any more, and note those that were added since and stay."""
+    """Refuse secrets of the snapshot that do not exist any more. Note secrets that were added since and stay."""
     if draft.request.scope.properties:
         return
     inner = members(change.live) or {}
@@ -117,7 +117,7 @@ def _disabled(value: bytes | None, leaving: set[str]) -> bytes:
 
 
 def _notes(draft: Draft, change: Change, path: str, leaving: dict[str, bytes]) -> Iterator[str]:
-    """Yield what goes with these roles or scopes."""
+    """Yield a note for each role or scope that the restore removes, with the assignments that this removes."""
     what = "role" if path == _ROLES else "scope"
     holders = _holders(draft, change, set(leaving)) if path == _ROLES else {}
     for each_id, each in leaving.items():
@@ -127,7 +127,7 @@ def _notes(draft: Draft, change: Change, path: str, leaving: dict[str, bytes]) -
 
 
 def _holders(draft: Draft, change: Change, roles: set[str]) -> dict[str, list[str]]:
-    """Return the names of those who have one of these roles, by role."""
+    """Return the names of the principals that have one of these roles, by role."""
     app_id = (text_at(change.live, "appId") or "").lower()
     principal = draft.directory.live_apps.get(app_id, {}).get(PRINCIPALS)
     holders: dict[str, list[str]] = {}

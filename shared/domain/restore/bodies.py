@@ -36,7 +36,7 @@ def part(value: bytes | None, path: str) -> bytes | None:
 
 
 def with_part(value: bytes | None, path: str, inner: bytes | None) -> bytes:
-    """Return a value with another one at a path, or with none there for None. Lists on the way are entered if it is None."""
+    """Return a value with ``inner`` as its part at a path. With None, remove that part, also within lists on the way."""
     name, _, rest = path.partition(".")
     if value is not None and inner is None and (items := elements(value)) is not None:
         return b"[" + b",".join(with_part(item, path, None) for item in items) + b"]"

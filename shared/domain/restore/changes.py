@@ -42,7 +42,7 @@ class Change(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str | None:
-        """Return its name in the directory, or in the snapshot if it is created anew."""
+        """Return the object's name in the directory, or in the snapshot if the object is created anew."""
         return own_name(self.wanted if self.is_fresh else self.live)
 
     @property
@@ -67,7 +67,7 @@ def values_to_write(draft: Draft, change: Change) -> dict[str, bytes]:
 
 
 def is_dynamic_after(draft: Draft, difference: RecordDifference) -> bool | None:
-    """Return whether a group that the plan turns dynamic, or static, will be dynamic; None if it stays as it is."""
+    """Return True if the plan makes the group dynamic, False if it makes the group static, None if neither."""
     live, wanted = (
         bool(traits_of(difference.resource, value or b"") & Trait.DYNAMIC)
         for value in (difference.live, difference.wanted)
@@ -145,7 +145,7 @@ def _accepted(draft: Draft, change: Change, restoring: Restoring, values: dict[s
 def _refusal(
     change: Change, restoring: Restoring, traits: Trait, name: str, value: bytes
 ) -> tuple[Hindrance, str] | None:
-    """Return why a property cannot be written, or None. An empty reason says that the difference needs no word."""
+    """Return why a property cannot be written, or None. If the reason is empty, nothing needs to be reported."""
     if traits & Trait.EXCHANGE:
         return Hindrance.IMPOSSIBLE, EXCHANGE
     if traits & Trait.SYNCED and name not in restoring.synced and not _has_call(restoring, name):

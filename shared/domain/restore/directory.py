@@ -81,7 +81,7 @@ class Directory:
         return entry.traits if entry is not None else Trait.NONE
 
     def is_known(self, resources: Iterable[str]) -> bool:
-        """Return True if all these resources were read whole, so that an object which is not there does not exist."""
+        """Return True if all these resources were read whole. Then an object that is not among them does not exist."""
         return all(self._world.live.coverage(each).whole for each in resources)
 
 

@@ -17,14 +17,14 @@ from shared.domain.restore.world import RecordDifference, Request, World
 
 
 class Fate(Enum):
-    """How an object that the directory does not have comes back."""
+    """The way in which a missing object is restored."""
 
     UNDELETE = "undelete"
     CREATE = "create"
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """An object that comes back."""
+    """A missing object that the plan restores."""
 
     difference: RecordDifference
     fate: Fate
@@ -151,7 +151,7 @@ def own_id(key: str, action: Action) -> str:
 
 
 def needs_of(row: Resource, others: Iterable[str]) -> tuple[str, ...]:
-    """Return what an operation on a resource needs: its permission, its licence, and others. An empty text is none."""
+    """Return what an operation on a resource needs: its permission, its licence, and ``others`` that are not empty."""
     licence = f"licence {row.licence}" if row.licence != "none" else ""
     return tuple(dict.fromkeys(each for each in (row.permission_write, licence, *others) if each))
 

@@ -30,7 +30,10 @@ _NEEDS_ROLE = f"It is a protected user. Undeleting it needs the {NEED}. Assign t
 def decide(
     draft: Draft, missing: dict[str, list[RecordDifference]], changed: dict[str, list[RecordDifference]]
 ) -> None:
-    """Fill ``draft.coming`` with the objects that come back, and refuse the others. Look for holders of needed names."""
+    """Fill ``draft.coming`` with the missing objects that can be restored, and refuse the others.
+
+    Look up which other objects have the names that these need.
+    """
     bins = {resource: _in_bin(draft, resource, each) for resource, each in missing.items()}
     draft.taken = _taken(draft, missing, bins, changed)
     for resource in sorted(missing, key=lambda each: (restoring_of(each).stage, each)):
@@ -49,7 +52,7 @@ def _in_bin(draft: Draft, resource: str, missing: list[RecordDifference]) -> dic
 
 
 def _come(draft: Draft, one: Missing) -> None:
-    """Note that an object comes back."""
+    """Add a missing object to those that the plan restores."""
     resource, object_id = one.difference.resource, last_id(one.difference.key)
     draft.coming[object_id] = one
     app_id = text_at(one.difference.wanted, "appId") if resource in (APPLICATIONS, PRINCIPALS) else None
@@ -58,7 +61,7 @@ def _come(draft: Draft, one: Missing) -> None:
 
 
 def _fate(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> Missing | None:
-    """Return how an object comes back, or None after refusing it."""
+    """Return how an object is restored, or None after refusing it."""
     resource, restoring = difference.resource, restoring_of(difference.resource)
     wanted, object_id = difference.wanted or b"", last_id(difference.key)
     refusal = refusals.object_refusal(restoring, wanted, traits_of(resource, wanted))
@@ -106,7 +109,7 @@ def _taken(
     bins: dict[str, dict[str, bytes]],
     changed: dict[str, list[RecordDifference]],
 ) -> Taken:
-    """Return who has the names that the missing and the changed objects need."""
+    """Return which objects have the names that the missing and the changed objects need."""
     needed: dict[str, list[str]] = {}
     for resource in ("users", "groups", APPLICATIONS):
         for each in missing.get(resource, ()):
@@ -124,7 +127,7 @@ def _taken(
 
 
 def _needed_names(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> Iterator[tuple[str, str]]:
-    """Yield what kind of name an object needs, and the name as ``names_of`` yields it."""
+    """Yield the kind of each name that an object needs, and the name as ``names_of`` yields it."""
     resource, wanted = difference.resource, difference.wanted or b""
     object_id = last_id(difference.key)
     new_name = draft.new_name(object_id)
@@ -140,7 +143,7 @@ def _needed_names(draft: Draft, difference: RecordDifference, in_bin: bytes | No
 
 
 def _holder(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> tuple[str, str, Holder] | None:
-    """Return what kind of name an object needs that another one has, the name, and who has it."""
+    """Return a name that an object needs and another object has: its kind, the name, and the other object."""
     object_id = last_id(difference.key)
     for kind, name in _needed_names(draft, difference, in_bin):
         holder = draft.taken.holder(name, object_id)
@@ -150,7 +153,7 @@ def _holder(draft: Draft, difference: RecordDifference, in_bin: bytes | None) ->
 
 
 def _choice_sentence(difference: RecordDifference, kind: str, name: str, holder: Holder) -> str:
-    """Return the sentence that says who has a name, and the choices."""
+    """Return the sentence that says which object has a name, and the choices."""
     object_id = last_id(difference.key)
     sentence = f"The {kind} {name} belongs to {holder.name} ({holder.object_id}), which stays unchanged. "
     if kind == "userPrincipalName":
@@ -191,6 +194,6 @@ def _owner(one: Missing) -> Named | None:
 
 
 def _essential(one: Missing) -> dict[str, bytes]:
-    """Return the properties with references without which an object is not created."""
+    """Return the properties with references that must resolve before an object is created."""
     resource, wanted = one.difference.resource, one.difference.wanted or b""
     return {name: value for name, value in refusals.essential(resource, wanted) if value != b"null"}

@@ -54,9 +54,10 @@ class Gathered:
 def gather(
     world: World, request: Request, resources: list[str], adopted: Mapping[str, str], needed: frozenset[str]
 ) -> tuple[Gathered, list[Impossible]]:
-    """Return the differences of these resources in scope, and what the backups do not hold of it.
+    """Return the differences of these resources in scope, and the parts of the scope that the backups lack.
 
-    ``adopted`` are live objects that take the place of others, ``needed`` ids that are in scope besides those chosen.
+    ``adopted`` are live objects that take the place of others. ``needed`` are ids that are in scope besides the chosen
+    ones.
     """
     gathered, not_held = Gathered(), list[Impossible]()
     choice = _Choice(world, request, adopted, needed)
@@ -142,7 +143,7 @@ class _Choice:
         return not self._ids or owner in self._ids
 
     def unread(self, resource: str, side: str, coverage: Coverage) -> Iterator[Impossible]:
-        """Yield the entry of a resource that was not read, unless only objects of others are in scope."""
+        """Yield the entry of a resource that was not read, unless only objects of other resources are in scope."""
         if self._keys is None and (not self._ids or "." in resource or resource in self._scope.resources):
             yield Impossible(
                 resource=resource,
@@ -176,7 +177,7 @@ _SIDES = {"snapshot": "snapshot", "directory": "backup of the directory"}
 
 
 def _ids_of(difference: RecordDifference) -> set[str]:
-    """Return the ids of the objects that a record is, connects, or, as a row, names."""
+    """Return the ids of a record's objects: its own, those that a link connects, and those that a row names."""
     ids = record_ids(difference.key)
     value = difference.wanted if difference.wanted is not None else difference.live
     restoring = RESOURCES[difference.resource].restoring

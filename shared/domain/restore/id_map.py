@@ -56,7 +56,7 @@ class IdMap:
             self._current[entry.old_id.lower()] = entry.current_id
 
     def current(self, object_id: str) -> str:
-        """Return the current id of an object, or its id itself if it was never created anew."""
+        """Return the current id of an object: its own id if it was never created anew."""
         seen = set[str]()
         while (key := object_id.lower()) in self._current and key not in seen:
             seen.add(key)

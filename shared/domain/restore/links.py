@@ -203,7 +203,7 @@ class LinkWriter:
         return not reason
 
     def _exists(self, object_id: str, difference: RecordDifference) -> bool:
-        """Return True if an end of a link exists, comes back, or is of a kind that backups do not have."""
+        """Return True if an end of a link exists, is restored, or is of a kind that backups do not have."""
         directory = self._draft.directory
         if object_id in directory.live or object_id in self._draft.coming:
             return True
@@ -226,7 +226,7 @@ class LinkWriter:
         return {key for owner, key in last.items() if owner not in remain}
 
     def _only_principals(self, group: str) -> bool:
-        """Return True if no user remains among the owners of a group that Graph then refuses to leave without one."""
+        """Return True if a group would keep no user as its owner, which Graph then refuses."""
         draft = self._draft
         if draft.directory.traits(group) & Trait.ROLE_ASSIGNABLE:
             return False

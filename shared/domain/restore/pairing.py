@@ -67,7 +67,7 @@ def record_ids(key: str) -> set[str]:
 
 
 def row_identity(resource: str, key: str, value: bytes) -> str:
-    """Return the text that two records share if they are one: the values that identify a row, or the key of any other."""
+    """Return a text that identifies a record: the identifying values of a row, or the key of any other record."""
     natural = _identified_by(resource)
     if not natural:
         return key
@@ -76,9 +76,9 @@ def row_identity(resource: str, key: str, value: bytes) -> str:
 
 
 def row_key(resource: str, key: str, value: bytes) -> str:
-    """Return a text that is the same for all records that one write may replace by each other, or else the key.
+    """Return a text that is the same for records which one write may replace by each other, otherwise the key.
 
-    They are a row and the same row made again, whose id Graph makes, and the links of which an object has one at most.
+    Such records are a row and its recreation, whose id Graph chooses, and the links of a relation to a single object.
     """
     restoring = RESOURCES[resource].restoring if resource in RESOURCES else None
     if restoring is not None and restoring.link is not None and restoring.link.method == "PUT":

@@ -68,7 +68,7 @@ def body_of(change: Change, values: dict[str, bytes]) -> bytes:
 
 
 def without_taken(draft: Draft, change: Change, values: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the values without names that another object has, after refusing those."""
+    """Return the values without names that another object has. Refuse those names."""
     kept = dict(values)
     for name in _UNIQUE.keys() & values.keys():
         written = encoded({**(members(change.wanted) or {}), "proxyAddresses": b"[]", name: values[name]})
@@ -85,9 +85,9 @@ def without_taken(draft: Draft, change: Change, values: dict[str, bytes]) -> dic
 
 
 def resolved(draft: Draft, change: Change, values: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the values without those that name what does not exist, after refusing these: no list is ever shortened.
+    """Return the values without those that name missing objects. Refuse these.
 
-    Of a value whose parts are written later, only such a part may be left out.
+    A list is never shortened. Of a value whose parts are written later, only such a part may be left out.
     """
     missing, refused = list[Named](), list[str]()
     kept = dict(values)

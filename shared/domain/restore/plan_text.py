@@ -56,7 +56,7 @@ def sha256_of(lines: Iterable[bytes]) -> str:
 def plan_of(lines: Iterable[bytes]) -> Plan:
     """Return the plan of a text.
 
-    Raise Refuse ``WRONG_USE`` if it is no plan, ``FORMAT_UNKNOWN`` if it is of a newer version.
+    Raise Refuse ``WRONG_USE`` if it is not a plan, ``FORMAT_UNKNOWN`` if it is of a newer version.
     """
     head: Plan | None = None
     operations, impossible = list[Operation](), list[Impossible]()

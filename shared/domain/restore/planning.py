@@ -61,7 +61,7 @@ def make_plan(world: World, request: Request) -> Plan:
 
 
 def _write(draft: Draft, gathered: Gathered) -> None:
-    """Add the operations for all differences. What has been worked off is let go, because plans are large."""
+    """Add the operations for all differences. Each difference is dropped once it is processed, because plans are large."""
     for resource in _by_stage(gathered.missing):
         for difference in _consumed(gathered.missing[resource]):
             one = draft.coming.get(last_id(difference.key))
@@ -101,14 +101,14 @@ def _by_stage(differences: Iterable[str]) -> list[str]:
 
 
 def _consumed(differences: list[RecordDifference]) -> Iterator[RecordDifference]:
-    """Yield the differences in order, and let each go."""
+    """Yield the differences in order, and drop each from memory."""
     differences.sort(key=lambda each: each.key, reverse=True)
     while differences:
         yield differences.pop()
 
 
 def _directory(world: World, gathered: Gathered, dependencies: Successors) -> Directory:
-    """Look up all objects that the differences are, connect, or name."""
+    """Look up all objects that the differences concern: their own, those that links connect, and those that are named."""
     ids, app_ids = set[str](dependencies.exchanged.values()), set[str]()
     for each in gathered.all():
         ids.update(ends(each.key) if "/" in each.key else ())
@@ -123,7 +123,7 @@ def _directory(world: World, gathered: Gathered, dependencies: Successors) -> Di
 
 
 def _change_groups(draft: Draft, gathered: Gathered) -> None:
-    """Take groups for what they will be: dynamic or static, and with members."""
+    """Note which groups gain members, and which become dynamic or static, so that later rules see their new state."""
     if draft.request.rules.rule_for(_MEMBERS) is not LinkRule.SKIP:
         links = (ends(each.key) for each in gathered.to_add.get(_MEMBERS, ()))
         draft.gaining = {owner for owner, target in links if target in draft.directory.live or target in draft.coming}
@@ -136,7 +136,7 @@ def _change_groups(draft: Draft, gathered: Gathered) -> None:
 
 
 def _without_known(draft: Draft) -> Iterator[Operation]:
-    """Yield the operations without what an earlier restore dependencies that Graph does not apply."""
+    """Yield the operations without the changes that Graph did not apply in an earlier restore."""
     known: dict[tuple[str, Action], list[Known]] = {}
     for each in draft.world.known:
         known.setdefault((each.key, each.action), []).append(each)
@@ -181,7 +181,7 @@ def _numbered(operations: Iterable[Operation]) -> Iterator[Operation]:
 
 
 def _add_notes(draft: Draft) -> None:
-    """Add what concerns the whole plan."""
+    """Add the notes that concern the whole plan."""
     created = sum(one.fate is Fate.CREATE for one in draft.coming.values())
     free = draft.world.free_objects
     if free is not None and created > free:
@@ -197,7 +197,7 @@ def _add_notes(draft: Draft) -> None:
 
 
 def _unchanged(world: World, request: Request, resources: Iterable[str], gathered: Gathered) -> int:
-    """Return how many records in scope need nothing, as far as that is known."""
+    """Return how many records in scope need no change, as far as that is known."""
     differing = [each for each in gathered.all() if each.wanted is not None]
     if request.scope.ids:
         objects = {last_id(each.key) for each in differing if not is_link(each.resource)}

@@ -19,7 +19,7 @@ _LOCK_OUT = "It would apply to all users, and none of the accounts that it exclu
 
 
 def values_to_create(draft: Draft, wanted: bytes, values: dict[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
-    """Return the values of a new policy, and what a person should know."""
+    """Return the values of a new policy, and notes about it for the user."""
     values = without_null_conditions(values)
     if text_at(wanted, "state") == _ENABLED and not draft.request.rules.enable_policies:
         values["state"] = _REPORT_ONLY
@@ -64,7 +64,10 @@ def _is_to_be_checked(draft: Draft, change: Change, values: dict[str, bytes]) ->
 
 
 def _newly_locks_out(draft: Draft, live: bytes, result: bytes) -> bool:
-    """Return True if a policy would be enforced for all without an exclusion, and is not so, or not as strict, already."""
+    """Return True if the change enforces a policy for everybody without an exclusion.
+
+    Return False if the policy is enforced already, and as strictly.
+    """
     if text_at(result, "state") != _ENABLED or not _applies_to_all(result) or _excludes_somebody(draft, result):
         return False
     blocks = "block" in texts_at(result, "grantControls.builtInControls")

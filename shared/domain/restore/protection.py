@@ -46,13 +46,13 @@ class Protection:
         return object_id in self._ids
 
     def permits(self, object_id: str) -> bool:
-        """Return False if an object is protected and the application certainly lacks the role that it takes."""
+        """Return False if an object is protected, and the application certainly lacks the role that writing it needs."""
         own = self._world.own_roles
         return own is None or not own.isdisjoint(_ROLES) or not self.covers(object_id)
 
     @cached_property
     def _ids(self) -> frozenset[str]:
-        """The protected ids, on either side: what is undeleted comes back with its roles and memberships."""
+        """The protected ids on both sides. An undeleted object gets its roles and memberships back."""
         return frozenset(
             each for side in (self._world.snapshot, self._world.live) for each in (*_holders(side), *_of_groups(side))
         )

@@ -25,7 +25,10 @@ _FOREIGN = Trait.SYNCED | Trait.EXCHANGE
 
 
 def repair(draft: Draft) -> None:
-    """Patch what names an object by an old id: of objects that this plan creates, and, in scope, of earlier restores."""
+    """Add patches of references that name an object by an earlier id.
+
+    The object is one that this plan creates or, in scope, one that an earlier restore created.
+    """
     created = {object_id for object_id, one in draft.coming.items() if gets_new_id(one)}
     applications = {each for each in created if draft.coming[each].difference.resource == APPLICATIONS}
     created |= {app_id for app_id, object_id in draft.coming_apps.items() if object_id in applications}

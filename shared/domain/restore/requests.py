@@ -85,6 +85,6 @@ def _rest(path: str) -> str:
 
 
 def names_of_values(draft: Draft, resource: str, values: dict[str, bytes]) -> Iterator[str]:
-    """Yield the ids of the coming objects that these values name."""
+    """Yield the ids of the restored objects that these values name."""
     for name, value in values.items():
         yield from named_objects(draft, resource, name, value)

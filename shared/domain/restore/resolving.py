@@ -8,12 +8,12 @@ from shared.domain.restore.named import Named, named_in
 
 
 def unresolved(draft: Draft, resource: str, name: str, value: bytes) -> list[Named]:
-    """Return what a property names that does not exist and does not come back."""
+    """Return the objects that a property names and that neither exist nor are restored."""
     return [each for each in named_in(resource, name, value) if not _resolves(draft, each)]
 
 
 def named_objects(draft: Draft, resource: str, name: str, value: bytes) -> Iterator[str]:
-    """Yield the ids of the objects that a property names and that come back by this plan."""
+    """Yield the ids of the objects that a property names and that this plan restores."""
     for each in named_in(resource, name, value):
         if each.id in draft.coming:
             yield each.id
@@ -45,7 +45,7 @@ def _described(draft: Draft, object_id: str) -> str:
 
 
 def _resolves(draft: Draft, each: Named) -> bool:
-    """Return True if a reference names an object that exists, comes back, or may exist where no backup can tell."""
+    """Return True if a reference names an object that exists, is restored, or may exist outside of the backups."""
     directory, reference = draft.directory, each.reference
     if each.id in directory.live or each.id in draft.coming or each.id in draft.coming_apps:
         return True

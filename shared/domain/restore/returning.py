@@ -33,7 +33,7 @@ _UNSHOWN = "Graph did not show this value to the backup (unknownFutureValue)."
 
 
 def bring_back(draft: Draft, one: Missing) -> None:
-    """Add the operations that bring an object back."""
+    """Add the operations that restore a missing object."""
     if one.fate is Fate.UNDELETE:
         _undelete(draft, one)
     else:
@@ -77,7 +77,7 @@ def _undelete(draft: Draft, one: Missing) -> None:
 
 
 def _undelete_notes(draft: Draft, recycling: Bin) -> Iterator[str]:
-    """Yield what a person should know of an undeleted object."""
+    """Yield notes for the user about an undeleted object."""
     yield from (f"Does not come back with it: {each}." for each in recycling.loses)
     if LinkRule.EXACT in (draft.request.rules.links, *draft.request.rules.links_of.values()):
         yield _RETURNING_LINKS
@@ -122,7 +122,7 @@ def _create(draft: Draft, one: Missing) -> None:
 
 
 def _reason(draft: Draft, one: Missing) -> str:
-    """Return why an object comes back in this way."""
+    """Return why an object is restored in this way."""
     if one.fate is Fate.UNDELETE:
         reason = "It is in the recycle bin"
     else:
@@ -160,7 +160,7 @@ def _creation_values(draft: Draft, change: Change, restoring: Restoring) -> dict
 
 
 def _notes(change: Change, restoring: Restoring) -> Iterator[str]:
-    """Yield what a person should know of a new object."""
+    """Yield notes for the user about a new object."""
     keyed = [name for name in restoring.keyed if not is_blank((members(change.wanted) or {}).get(name))]
     if keyed:
         yield f"Not written, because they name keys that do not come back: {', '.join(keyed)}."

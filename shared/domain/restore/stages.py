@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Stage(IntEnum):
-    """When operations are carried out that the table gives no stage."""
+    """The stages of operations to which the table gives no stage."""
 
     UNDELETE = 0
     UNDELETE_PRINCIPALS = 1
@@ -21,10 +21,10 @@ class Stage(IntEnum):
 
 
 def later_than(stage: int) -> int:
-    """Return the stage of what is written later to an object that is created in this stage."""
+    """Return the stage of later writes to an object that is created in ``stage``."""
     return max(int(Stage.LATER), stage + 1)
 
 
 def deletion(stage: int) -> int:
-    """Return the stage in which an object is deleted that is created in this stage."""
+    """Return the stage in which objects are deleted that ``stage`` creates."""
     return Stage.DELETIONS + max(0, Stage.LAST - stage)

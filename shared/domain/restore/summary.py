@@ -54,7 +54,7 @@ def touched_keys(plan: Plan) -> frozenset[str]:
 
 
 def outdated(plan: Plan, changed: Iterable[str], most: int = 20) -> list[str]:
-    """Return those of the keys that have changed since the plan was made which it touches, at most ``most``, sorted."""
+    """Return the changed keys that the plan touches, sorted, at most ``most``."""
     return sorted(touched_keys(plan).intersection(changed))[:most]
 
 

@@ -19,7 +19,7 @@ class Holder(NamedTuple):
 
 
 class Taken:
-    """The living holders of the names that a restore needs."""
+    """The existing objects that have names which a restore needs."""
 
     def __init__(self, world: World, names: Mapping[str, Iterable[str]]) -> None:
         """Look for the holders of names, given by resource as ``names_of`` returns them."""
@@ -37,12 +37,12 @@ class Taken:
                         self._holders.setdefault(name, []).append(holder)
 
     def holder(self, name: str, but: str) -> Holder | None:
-        """Return another object than ``but`` that has a name, or None."""
+        """Return an object other than ``but`` that has a name, or None."""
         return next((each for each in self._holders.get(name, ()) if each.object_id != but), None)
 
 
 def names_of(resource: str, value: bytes) -> Iterator[str]:
-    """Yield the names of an object that no other may have, each behind its kind, in lower case."""
+    """Yield the names of an object that no other may have, in lower case, each with its kind in front."""
     if resource == "users":
         yield from sign_in_name(text_at(value, "userPrincipalName"))
     if resource in ("users", "groups"):

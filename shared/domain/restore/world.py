@@ -82,7 +82,7 @@ class Side(Protocol):
 
 
 class World(Protocol):
-    """Both states of the directory, and what no snapshot has."""
+    """Both states of the directory, and facts that no snapshot contains."""
 
     @property
     def snapshot(self) -> Side:
@@ -104,7 +104,7 @@ class World(Protocol):
 
     @property
     def known(self) -> Sequence[Known]:
-        """Return what earlier restores found that Graph does not apply."""
+        """Return the changes that Graph did not apply in earlier restores."""
 
     @property
     def own_ids(self) -> frozenset[str]:
@@ -132,7 +132,7 @@ class Undone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan is made for."""
+    """The input of a plan."""
 
     plan_id: str
     tenant: str

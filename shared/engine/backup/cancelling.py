@@ -13,7 +13,7 @@ T = TypeVar("T")
 def run_cancellable(work: Work, requests: Coroutine[Any, Any, T]) -> T:
     """Run ``requests`` in a new event loop and return its result.
 
-    When the lease or the claim ends, cancel the coroutine and raise the end's error.
+    When the lease or the claim ends, cancel the coroutine and raise the error that ended it.
     """
     return asyncio.run(_cancellable(work, requests))
 

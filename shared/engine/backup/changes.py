@@ -18,11 +18,13 @@ from shared.vault.touched import Changes
 def known_changes(
     work: Work, parent: Manifest | None, states: Sequence[StreamState], recounted: Mapping[str, Changes]
 ) -> dict[str, Changes]:
-    """Return the changes of each resource for which they are known; ``recounted`` are those that counting has shown.
+    """Return the changes of each resource for which they are known. ``recounted`` are those that counting has shown.
 
-    They are unknown without a parent, for a resource that one of the snapshots did not read, or of which Graph refused
-    objects, and where too many lines would have to be read. A full backup counts none: it reads nothing of its parent, so
-    that it works while the parent is damaged or the KMS key of the parent's data keys is refused.
+    Changes are unknown without a parent, or if too many lines would have to be read. They are also unknown for a
+    resource that one of the snapshots did not read, or of which Graph refused objects.
+
+    A full backup counts no changes, because it reads nothing of its parent. So it works while the parent is damaged, or
+    while KMS refuses the parent's key.
     """
     if parent is None or work.job.full:
         return {}

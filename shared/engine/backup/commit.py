@@ -90,7 +90,7 @@ def _manifest(
 ) -> Manifest:
     """Return the manifest of a new snapshot on top of ``parent``.
 
-    ``unknown`` are streams that the job does not know, ``changes`` those since the parent, by resource.
+    ``unknown`` are streams that the job does not know. ``changes`` are the changes since the parent, by resource.
     """
     reports = [
         _report(listed.resource, state, changes.get(listed.resource), unknown=state.stream in unknown)

@@ -106,7 +106,10 @@ class Gatherer:
         self._pages.put(page)
 
     def stop(self, *, keep: bool) -> None:
-        """Make ``run`` raise Stopped; with ``keep``, after a checkpoint of what it has. No effect once ``run`` has ended."""
+        """Make ``run`` raise Stopped. With ``keep``, it first writes a checkpoint of its buffer.
+
+        No effect once it has ended.
+        """
         self._stopping = not keep
         self._pages.put(_Stop(keep))
         if self._stopping and self._fetching is not None:

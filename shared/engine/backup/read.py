@@ -167,10 +167,7 @@ def _second(work: Work, stream: Stream) -> Start | None:
 
 
 def _confirms_deletion(work: Work, missing_since: datetime) -> bool:
-    """Return True if an object missing at ``missing_since`` and still missing now counts as deleted.
-
-    That is so after ``gone_after_seconds``.
-    """
+    """Return True if an object missing since ``missing_since`` counts as deleted: after ``gone_after_seconds``."""
     return work.context.clock.now() - missing_since >= timedelta(seconds=work.context.limits.gone_after_seconds)
 
 

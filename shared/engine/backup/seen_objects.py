@@ -15,7 +15,7 @@ class SeenObjects:
     """The objects of one reading, run by run. A hash collision only causes an unnecessary re-read."""
 
     def __init__(self, most: int, *, afresh: bool = True) -> None:
-        """Track up to ``most`` objects, or none if the reading does not start from the beginning (``afresh``)."""
+        """Track up to ``most`` objects. Track none unless the reading starts from the beginning (``afresh``)."""
         self._most = most
         self._known = afresh
         self._runs = 0

@@ -25,9 +25,9 @@ from shared.vault.touched import Touched
 def compared(context: Context, tenant: Tenant, before: str, after: str, scope: Scope) -> Iterator["Comparison"]:
     """Open two snapshots (ids or ``latest``) in a job of this process, which ends with the block. Yield the comparison.
 
-    Raise Refuse ``WRONG_USE`` for a property that no resource has, or a resource that no snapshot has,
-    ``NO_SUCH_OBJECT`` for an id that is in neither, ``NO_SUCH_SNAPSHOT``, and what reading raises. If the block raises, the
-    caller must discard its output: the key may have been revoked half-way.
+    Raise Refuse ``WRONG_USE`` for a property that no resource has, or a resource that no snapshot has. Raise Refuse
+    ``NO_SUCH_OBJECT`` for an id that is in neither snapshot, ``NO_SUCH_SNAPSHOT``, and what reading raises. If the
+    block raises, the caller must discard its output: the key may have been revoked half-way.
     """
     snapshots = context.catalog.tenant(tenant.tenant_id).snapshots
     rows = snapshots.get(before), snapshots.get(after)
@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Return True if no difference was read, and nothing is unknown that one of the snapshots may have."""
+        """Return True if no difference was read, and nothing that a snapshot may have is unknown."""
         return not self.counts and all(unknown.absent for unknown in self.unknown)
 
     def check(self) -> None:
@@ -124,7 +124,7 @@ def _check_ids(ids: Sequence[str], readers: Sequence[SnapshotReader]) -> None:
 
 
 def _is_object(reader: SnapshotReader, object_id: str) -> bool:
-    """Return True if an object of the snapshot that belongs to no other has this id."""
+    """Return True if the snapshot has an object with this id that belongs to no other object."""
     for resource in reader.resources:
         touched = Touched([object_order(resource, object_id)])
         if reader.owner_of(resource) is None and any(reader.stored_records(resource, touched)):
@@ -133,6 +133,6 @@ def _is_object(reader: SnapshotReader, object_id: str) -> bool:
 
 
 def _is_named(reader: SnapshotReader, object_id: str) -> bool:
-    """Return True if the key of a link, or of an object that belongs to another, has this id."""
+    """Return True if the key of a link, or of an object that belongs to another one, contains this id."""
     belonging, encoded = [name for name in reader.resources if reader.owner_of(name) is not None], encode_id(object_id)
     return bool(belonging) and any(encoded in key.split(b"/")[1::2] for key, _ in reader.records(belonging))

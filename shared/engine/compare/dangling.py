@@ -59,7 +59,7 @@ def dangling(
 
 
 def _named(reader: SnapshotReader, resources: Collection[str]) -> Iterator[tuple[bytes, bytes, Reference, str]]:
-    """Yield key and value of each record that names objects, with the reference and the id of each of them."""
+    """Yield each record that names objects, as key and value, with the reference and id of each named object."""
     for resource in resources:
         if resource in RESOURCES and RESOURCES[resource].references:
             for key, value in reader.records((resource,)):
@@ -77,6 +77,6 @@ def _existing(reader: SnapshotReader, resource: str, by_app_id: bool, ids: set[s
 
 
 def _was_read(reader: SnapshotReader, resource: str) -> bool:
-    """Return True if the snapshot has all of the resource's objects of its time."""
+    """Return True if the snapshot has every object that the resource had at that time."""
     state = reader.stream_of(resource)
     return state is not None and not state.stale and state.answer is Answer.WHOLE

@@ -98,7 +98,7 @@ class _Reading:
         return self._object.narrowed(self._work.blobs.manifest(row).streams)
 
     def _roots(self) -> set[str]:
-        """Return the resources that may hold the object: those that have it in a snapshot, and those for deleted objects."""
+        """Return the resources that may hold the object: those that have it in a snapshot, and deleted objects."""
         names = [name for name, listed in self._listed.items() if listed.owner is None]
         for streams in reversed(self._points):
             self._work.check()
@@ -110,7 +110,7 @@ class _Reading:
         return set()
 
     def _tracks(self, root: str) -> Iterator[Track]:
-        """Yield a track of the objects' own resource, and one of each whose records belong to them."""
+        """Yield a track of the object's own resource, and one of each resource whose records belong to the object."""
         own = Track(root, self._object, None)
         yield own
         for name in self._below(root):
@@ -123,7 +123,7 @@ class _Reading:
 
 
 def _names(work: Work, rows: Mapping[str, Snapshot], newest: Manifest, events: Sequence[HistoryEvent]) -> Names:
-    """Return the names that the events need: those of the newest snapshot, or else of the events' own ones."""
+    """Return the names that the events need: from the newest snapshot, otherwise from the snapshots of the events."""
     ids, app_ids = needed_names(event.difference for event in events if event.difference is not None)
     names = read_names([SnapshotReader(work.blobs, newest.streams)], ids, app_ids)
     points: dict[str, None] = {}

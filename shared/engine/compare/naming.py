@@ -76,8 +76,8 @@ class _Table:
 def read_names(readers: Sequence[SnapshotReader], ids: Set[str] | None, app_ids: Set[str] = frozenset()) -> Names:
     """Return the names of the objects with these ids, or of all objects if ``ids`` is None.
 
-    The names of earlier snapshots win. ``app_ids`` are ids of applications (``appId``): for them, service principals and
-    applications are read whole, because their keys do not contain it. Raise what reading raises.
+    The first reader's names win. ``app_ids`` are ids of applications (``appId``). To find these, all service principals
+    and applications are read, because their keys do not contain the ``appId``. Raise what reading raises.
     """
     names = Names()
     for reader in readers:

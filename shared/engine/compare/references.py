@@ -10,9 +10,9 @@ _BY_ID = frozenset({ReferenceKind.OBJECT, ReferenceKind.APP_ID})
 
 
 def references(resource: str, value: bytes) -> Iterator[tuple[Reference, str]]:
-    """Yield the ids that a record names, each with the reference that names it. Values that are no GUID name nothing.
+    """Yield the ids that a record names, each with the reference that names it. Values other than GUIDs are skipped.
 
-    References that may name objects of other directories are left out, and those inside texts.
+    References inside texts are left out, and references that may name objects of other directories.
     """
     for reference in _named_by(resource):
         if reference.kind in _BY_ID and not reference.foreign:

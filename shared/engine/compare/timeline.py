@@ -52,7 +52,10 @@ class Track:
     """What the snapshots so far have of one object in one resource."""
 
     def __init__(self, resource: str, objects: ObjectReader, root: "Track | None") -> None:
-        """``root`` has the object itself, if this resource has only records that belong to it."""
+        """Start the track.
+
+        ``root`` is the track of the object itself, if this resource only has records that belong to it.
+        """
         self._resource = resource
         self._root = root
         self._touched = objects.touched(resource)
@@ -81,7 +84,7 @@ class Track:
         self._known = row.snapshot_id
 
     def _why_unread(self, reader: SnapshotReader) -> str | None:
-        """Return why the snapshot does not tell the resource's records of the object, or None if it does."""
+        """Return why the snapshot does not show the resource's records of the object, or None if it does."""
         state = reader.stream_of(self._resource)
         reason = why_unread(state) or (self._root._why_unread(reader) if self._root is not None else None)
         if reason is None and state is not None and self._id in {encode_id(each.id) for each in state.refused}:
@@ -89,7 +92,7 @@ class Track:
         return reason
 
     def _changed(self, row: Snapshot, record: ChangedRecord, *, link: bool) -> Iterator[HistoryEvent]:
-        """Yield the event of a record that differs from the last snapshot that tells it, unless it means the same."""
+        """Yield the event of a record whose meaning differs from that in the last snapshot that shows it."""
         own, first = self._root is None, self._known is None
         changes = []
         if record.before is None:

@@ -32,7 +32,7 @@ def unknowns(before: SnapshotReader, after: SnapshotReader, resources: Collectio
 
 
 def refused_owners(before: SnapshotReader, after: SnapshotReader, resource: str) -> set[bytes]:
-    """Return the encoded ids of the objects whose records of this resource are not those of their time on both sides."""
+    """Return the encoded ids of the objects whose records of this resource are not up to date on both sides."""
     states = _states(before, after, resource)
     return {encode_id(each.id) for state in states if state is not None for each in state.refused}
 
@@ -54,7 +54,10 @@ def _unknown(resource: str, pair: list[StreamState | None]) -> Unknown | None:
 
 
 def why_unread(state: StreamState | None) -> str | None:
-    """Return why a snapshot does not tell a resource's records of its time, by the resource's stream; None if it does."""
+    """Return why a snapshot does not show a resource's records at its time, or None if it does.
+
+    ``stream`` is the resource's stream.
+    """
     if state is None:
         return "not part of the snapshot"
     if state.stale:

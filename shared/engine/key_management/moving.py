@@ -141,7 +141,10 @@ class Moving:
         )
 
     def _read_back(self, blob: str, rewrapped: WrappedKey) -> WrappedKey:
-        """Return the key. Raise Alarm if the stored key object differs from it."""
+        """Make the checks in order. Call ``report`` after each that passes.
+
+        Raise Refuse, naming the first check that fails. Raise KeyTrouble if KMS stays in trouble.
+        """
         if read_key_object(self.work.context.store, self.tenant.tenant_id, blob) != rewrapped:
             raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
         return rewrapped

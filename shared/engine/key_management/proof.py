@@ -94,10 +94,10 @@ def _list_copies(moving: Moving) -> None:
 
 
 def prove_all(moving: Moving) -> bool:
-    """Prove each part that has changed since it was proved. Return whether there was none.
+    """Prove each part that has changed since its last proof. Return True if no part has changed.
 
-    Raise Alarm if a data key of SQL has no key object or a key object is damaged. Raise TimeSliceOver after a part if the
-    time slice is over.
+    Raise Alarm if a data key of SQL has no key object or a key object is damaged. Raise TimeSliceOver after a part if
+    the time slice is over.
     """
     work, tenant_id = moving.work, moving.tenant.tenant_id
     rows = {key_object_blob(tenant_id, key.data_key_id, key.generation): key for key in work.catalog.keys.all()}

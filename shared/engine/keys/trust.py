@@ -26,8 +26,12 @@ log = logging.getLogger(__name__)
 class Trust:
     """The KMS keys that are trusted for one tenant.
 
-    These are the provider key, the keys that SQL names, the keys that the operator names, and the keys that the trust record
-    or the anchored part of the audit trail names. Trust record and audit trail are read only if no other source names a key.
+    - The provider key.
+    - The keys that SQL names.
+    - The keys that the operator names.
+    - The keys that the trust record or the anchored part of the audit trail names.
+
+    Trust record and audit trail are read only if no other source names a key.
     """
 
     def __init__(self, context: Context, catalog: TenantCatalog, operator: frozenset[str] = frozenset()) -> None:
@@ -67,7 +71,7 @@ class Trust:
 
     @cached_property
     def _proved(self) -> frozenset[str]:
-        """Return the ARNs that the trust record and the anchored audit events name."""
+        """Return the ARNs in the trust record and in the anchored audit events."""
         record = frozenset(self.record.arns) if self.record is not None else frozenset()
         return record | arns_in_use(_anchored_events(self._context, self._catalog))
 

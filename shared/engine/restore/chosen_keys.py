@@ -20,9 +20,10 @@ _WRITTEN = frozenset({OperationState.DONE, OperationState.PARTLY, OperationState
 
 
 def keys_since(work: Work, scope: Scope, live: SnapshotReader, ids: IdMap) -> frozenset[str] | None:
-    """Return the keys of records deleted, or changed, since the snapshots that a scope names; None if it names none.
+    """Return the keys of records that were deleted or changed since the snapshots that the scope names.
 
-    A deleted object has its links with it. Raise Refuse ``NO_SUCH_SNAPSHOT``, and what reading raises.
+    Return None if the scope names no snapshot. The links of a deleted object are included. Raise Refuse
+    ``NO_SUCH_SNAPSHOT``, and what reading raises.
     """
     deleted = _since(work, scope.deleted_since, live)
     changed = _since(work, scope.changed_since, live)
@@ -66,7 +67,7 @@ def _since(work: Work, snapshot: str | None, live: SnapshotReader) -> Iterator[t
 
 
 def _deleted(records: Iterator[tuple[str, ChangedRecord]]) -> set[bytes]:
-    """Return the keys of deleted objects, and of the records that name one of them and do not exist any more."""
+    """Return the keys of deleted objects, and of deleted records that name one of them."""
     deleted, removed = set[bytes](), []
     for resource, record in records:
         if record.after is None:

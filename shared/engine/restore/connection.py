@@ -36,5 +36,5 @@ def planning_identity(catalog: TenantCatalog, keys: ProcessKeys) -> Identity:
 
 
 async def connected(context: Context, identity: Identity, check: Callable[[], None]) -> DirectoryTarget:
-    """Return a target of the directory, connected inside the loop that will use it. ``check`` raises to stop."""
+    """Return a target of the directory, connected inside the loop that will use it. ``check`` raises if work must stop."""
     return context.targets.connect_target(identity, check)

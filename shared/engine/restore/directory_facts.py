@@ -61,7 +61,10 @@ class DirectoryFacts:
     """
 
     def __init__(self, runner: asyncio.Runner, target: DirectoryTarget, client_id: str) -> None:
-        """Ask ``target``, which lives on the loop of ``runner``, about the application with this ``client_id``."""
+        """Read facts through ``target``, which belongs to the event loop of ``runner``.
+
+        ``client_id`` is the application's.
+        """
         self._runner = runner
         self._target = target
         self._client_id = client_id

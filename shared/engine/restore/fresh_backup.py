@@ -11,10 +11,10 @@ _MADE_A_SNAPSHOT = (JobState.SUCCEEDED, JobState.SUCCEEDED_WITH_WARNINGS)
 
 
 def snapshot_since(work: Work, detail: PlanProgress, since: datetime) -> Snapshot:
-    """Return the snapshot of a backup that began at ``since`` or later. Request the backup if there is none.
+    """Return the snapshot of a backup that began at ``since`` or later.
 
-    The backup's job is noted in ``detail``, which is stored. Raise WaitFor until the backup has ended, and Refuse with the
-    code of a backup that failed.
+    Request the backup if there is none, and store its job's id in ``detail``. Raise WaitFor until the backup has ended.
+    If it failed, raise Refuse with its code.
     """
     catalog = work.catalog
     while True:

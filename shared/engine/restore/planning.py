@@ -77,7 +77,7 @@ def _request(
 
 
 def _known(work: Work) -> Iterator[Known]:
-    """Yield what the latest restores found that Graph does not apply."""
+    """Yield the changes that Graph did not apply in the latest restores."""
     carried = [plan.restore_job for plan in work.catalog.restores.plans() if plan.restore_job is not None]
     for job_id in list(dict.fromkeys(carried))[: work.context.limits.known_restores]:
         for result in work.catalog.restores.results(job_id):
@@ -95,7 +95,7 @@ def _known(work: Work) -> Iterator[Known]:
 
 
 def _notes(work: Work, facts: DirectoryFacts) -> Iterator[str]:
-    """Yield what a person should know of the plan as a whole beside the planner's notes."""
+    """Yield notes for the user about the whole plan, besides those of the planner."""
     try:
         work.catalog.keys.restore_credential()
     except Refuse as refusal:

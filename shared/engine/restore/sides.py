@@ -22,7 +22,7 @@ class SnapshotSide:
     """``domain.restore.world.Side`` of a snapshot. Ids are rewritten by the id map given."""
 
     def __init__(self, reader: SnapshotReader, ids: IdMap) -> None:
-        """Take an id map without entries for the state of the directory as it is."""
+        """Prepare to read. For the directory's present state, ``ids`` has no entries."""
         self._reader = reader
         self._ids = ids
         self._earlier: dict[str, list[str]] = {}
@@ -67,7 +67,10 @@ class SnapshotSide:
         return prefix_tombstone(resource.encode(), root.encode() + b"/" + encode_id(object_id) + b"/")[0]
 
     def _root(self, resource: str) -> str:
-        """Return the resource of the objects to which a resource's records belong in the end; the resource itself if none."""
+        """Return the resource of the objects that own a resource's records, directly or through others.
+
+        Return the resource itself if its records have no owner.
+        """
         owner = self._owners.get(resource)
         return resource if owner is None else self._root(owner)
 

@@ -77,7 +77,7 @@ class TenantWorld:
         return bool(len(self.ids)) and row is not None and any(each.kind in REMAPPED for each in row.references)
 
     def _by_earlier_id(self, resource: str, seen: Collection[str]) -> Iterator[RecordDifference]:
-        """Yield records that are equal on both sides and name an object by an id that it has no more."""
+        """Yield records that are equal on both sides and name an object by an earlier id."""
         earlier = self.ids.earlier().keys()
         stale = {}
         for key, value in self.live.records(resource):

@@ -74,12 +74,12 @@ def run_foreground_job(
 ) -> Iterator[Work]:
     """Run a job of this process that reads snapshots. Yield its work.
 
-    The snapshots are pinned while the job runs. The caller counts its records in ``shown``. The job succeeds when the block
-    ends, and fails with the code of an exception that leaves it. KMS is always called anew. If another process has ended
-    the job, the reason is raised: a refused key, for instance, ends all jobs of the tenant at once.
+    The snapshots are pinned while the job runs. The caller counts its records in ``shown``. The job succeeds when the
+    block ends, and fails with the code of an exception that leaves it. KMS is always called anew. If another process
+    has ended the job, the reason is raised: a refused key, for instance, ends all jobs of the tenant at once.
 
-    ``detail`` says in the audit event what is read of them. ``resources``, the only ones to read, are added to it. Raises
-    Refuse ``WRONG_USE`` if no snapshot has one of them.
+    ``detail`` tells the audit event what is read of the snapshots. ``resources`` are the only ones to read; they are
+    added to ``detail``. Raises Refuse ``WRONG_USE`` if no snapshot has one of them.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
     catalog.jobs.end_expired_foreground(context.limits.claim_seconds)

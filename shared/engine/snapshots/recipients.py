@@ -9,9 +9,9 @@ from shared.vault.age import encrypted, recipient_of
 
 @contextmanager
 def to_recipients(sink: Sink, recipients: Sequence[str]) -> Iterator[Sink]:
-    """Yield a sink whose bytes are encrypted to these age or SSH public keys; ``sink`` itself if there are none.
+    """Yield a sink whose bytes are encrypted to these age or SSH public keys. Yield ``sink`` itself if there are none.
 
-    Raise Refuse ``WRONG_USE`` for a text that is no public key.
+    Raise Refuse ``WRONG_USE`` for a text that is not a public key.
     """
     if not recipients:
         yield sink

@@ -56,14 +56,14 @@ class CheckedResource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Rights(msgspec.Struct, frozen=True):
-    """What the restoring application has. None if that is not known."""
+    """The rights of the restoring application. A right is None if it is not known."""
 
     permissions: frozenset[str] | None
     roles: frozenset[str] | None
 
 
 def check_reading(context: Context, tenant: Tenant) -> list[CheckedResource]:
-    """Return how Graph lets each resource be read, by small concurrent requests. Raise what sign-in and KMS raise."""
+    """Return how Graph lets each resource be read, by small concurrent requests. Raise the errors of sign-in and KMS."""
     catalog = context.catalog.tenant(tenant.tenant_id)
     with ProcessKeys(context, catalog) as keys:
         answers = asyncio.run(_probe_all(context, catalog, keys))
@@ -71,9 +71,9 @@ def check_reading(context: Context, tenant: Tenant) -> list[CheckedResource]:
 
 
 def check_writing(context: Context, tenant: Tenant) -> list[CheckedResource]:
-    """Return what the restoring application may write. Write nothing.
+    """Check what the restoring application may write, without writing. Return the result for each resource.
 
-    Raise Refuse ``NO_RESTORE_IDENTITY``, and what sign-in and KMS raise.
+    Raise Refuse ``NO_RESTORE_IDENTITY``, and the errors of sign-in and KMS.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
     with ProcessKeys(context, catalog) as keys, asyncio.Runner() as runner:

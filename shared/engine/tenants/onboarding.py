@@ -150,8 +150,8 @@ def update_restore_identity(
 def sign_in_to_restore(context: Context, identity: Identity, reading: str) -> datetime | None:
     """Sign in as the application that restores. Return when its credential expires, None if unknown.
 
-    ``reading`` is the application that reads the directory. Raise Refuse ``WRONG_USE`` if both are one, because what reads
-    every night must not be able to write, and ``GRAPH_SIGN_IN_FAILED``.
+    ``reading`` is the application that reads the directory. Raise Refuse ``WRONG_USE`` if both are the same: the
+    application that reads every night must not be able to write. Raise Refuse ``GRAPH_SIGN_IN_FAILED``.
     """
     if identity.client_id.lower() == reading.lower():
         raise Refuse(

@@ -127,7 +127,10 @@ def _read_note(context: Context, tenant_id: str) -> ShredNote | None:
 
 
 def _destroy_keys(context: Context, tenant: Tenant) -> tuple[ShredNote, frozenset[bytes]]:
-    """Write the note, destroy the data keys, and remove the tenant from SQL. Return the note and SQL's wrappings."""
+    """Write the note, destroy the data keys, and remove the tenant from SQL.
+
+    Return the note and SQL's wrapped data keys.
+    """
     catalog, tenant_id = context.catalog.tenant(tenant.tenant_id), tenant.tenant_id
     _check_no_jobs(catalog, tenant.name)
     wrapped, stored, earlier_note = catalog.keys.all(), _key_objects(context, tenant_id), _read_note(context, tenant_id)
@@ -154,7 +157,10 @@ def _destroy_keys(context: Context, tenant: Tenant) -> tuple[ShredNote, frozense
 
 
 def _purge(context: Context, wrapped: frozenset[bytes]) -> str:
-    """Return what the database's own files may still hold, as a sentence. Raise Refuse ``BUSY`` if they hold wrappings."""
+    """Overwrite deleted data keys in the database's files. Return a sentence about what may remain in the files.
+
+    Raise Refuse ``BUSY`` if the files still contain wrapped data keys.
+    """
     purged = context.catalog.purge(wrapped)
     if purged.removed is False:
         sentence = f"{purged.message} Then say the same again: the tenant is removed, and has no certificate yet."

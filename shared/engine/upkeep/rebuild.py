@@ -198,7 +198,7 @@ class _Rebuilding:
         )
 
     def _usable(self, opening: LooseKeys, data_key_ids: set[str]) -> list[WrappedKey]:
-        """Return the wrappings of these data keys that open and that SQL does not know."""
+        """Return the newest wrapping that opens of each of these data keys, without those that SQL knows."""
         wrappings = [opening.wrapping(data_key_id) for data_key_id in sorted(data_key_ids)]
         known = self._known.data_keys
         return [key for key in wrappings if key is not None and (key.data_key_id, key.generation) not in known]

@@ -49,9 +49,9 @@ def choose_manifests(
 ) -> tuple[list[StoredManifest], list[StoredManifest]]:
     """Return the manifest that counts for each job, and all other manifests.
 
-    If SQL has a snapshot of the job, that one counts and none is chosen here. Otherwise the manifest counts that a later
-    snapshot names as its parent, or else the newest. No manifest counts of a job that was swept: the sweep removed it, and
-    somebody put it back.
+    If SQL has a snapshot of the job, that one counts and none is chosen here. Otherwise the manifest that a later
+    snapshot names as its parent counts; without one, the newest. For a swept job none counts: the sweep removed its
+    manifests, and somebody put them back.
     """
     parents = known.parents | {each.snapshot.parent for each in manifests if each.snapshot.parent}
     committed = set(known.snapshots.values())

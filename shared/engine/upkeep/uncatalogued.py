@@ -34,9 +34,9 @@ class LooseObjects:
         return named - {key.job_id for key in self.trusted} - set(known_jobs)
 
     def set_apart(self, store: BlobStore, tenant_id: str, known: KnownKeys, snapshots: Iterable[str]) -> set[str]:
-        """Add those of these snapshots that an untrusted data key seals to ``manifests``. Return the others.
+        """Add the snapshots that an untrusted data key seals to ``manifests``. Return the others.
 
-        ``snapshots`` are ids that SQL does not know. ``known`` are the data keys that it knows.
+        ``snapshots`` are ids that SQL does not know. ``known`` are the data keys that SQL knows.
         """
         usable = {data_key_id for data_key_id, _ in known} | {key.data_key_id for key in self.trusted}
         arns = {key.data_key_id: key.arn for key in self.untrusted if key.data_key_id not in usable}

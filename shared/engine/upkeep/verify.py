@@ -46,7 +46,7 @@ class _Progress(msgspec.Struct):
             self.add_alarm(alarm)
 
     def add_alarm(self, alarm: Alarm) -> None:
-        """List a damaged blob once: a manifest is verified as a snapshot's and again as a parent's."""
+        """List a damaged blob, unless it is listed: a manifest is verified for its own snapshot and again as a parent."""
         if alarm.blob not in self.noted:
             self.noted.add(alarm.blob)
             self.damaged.append(DamagedBlob(alarm.blob, alarm.resource, alarm.code.value))

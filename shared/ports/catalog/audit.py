@@ -61,7 +61,7 @@ class Audit(Protocol):
         """Return the head of the chain, or None before the first event."""
 
     def position(self) -> Position:
-        """Return how far the chain has come, and how far it was anchored, at one moment."""
+        """Return the progress of the chain and of its heads in the store, both at the same moment."""
 
     def note_anchored(self, number: int) -> None:
-        """Store that the hash of this event is in the store, unless that of a newer one is."""
+        """Store that the blob store has the hash of this event, unless it is known to have that of a newer event."""

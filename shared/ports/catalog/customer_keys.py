@@ -64,7 +64,7 @@ class CustomerKeys(Protocol):
         """
 
     def superseded(self) -> list[WrappedKey]:
-        """Return the generations that a generation under the tenant's current KMS key follows."""
+        """Return the generations that are followed by one under the tenant's current KMS key."""
 
     def forget(self, claim: Claim, data_key_id: str, generation: int) -> None:
         """Remove the row of this older generation, whose key object is already removed.

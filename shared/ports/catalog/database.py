@@ -45,7 +45,7 @@ class Catalog(Protocol):
         """Return the tenant with this name or id, otherwise the last removed one. Raise Refuse ``NO_SUCH_TENANT``."""
 
     def tenants(self, limit: int | None = None) -> list[Tenant]:
-        """Return all tenants, or so many at most, newest first."""
+        """Return the tenants, newest first: all, or at most ``limit``."""
 
     def check_addable(self, name: str, directory_id: str, *, readd: bool) -> None:
         """Raise Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS`` or ``DIRECTORY_WITHHELD`` if ``add_tenant`` would."""

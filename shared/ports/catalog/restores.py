@@ -105,8 +105,8 @@ class Restores(Protocol):
     def move_plan(self, plan_id: str, state: PlanState, restore_job: str | None = None) -> PlanRow:
         """Change a plan's state, with its audit event. Return its row.
 
-        A ready plan may become running or withdrawn, and a running one done. With ``restore_job`` a running plan goes on
-        in that job if the job before has ended. A repeated change is accepted. Raise Refuse ``NO_SUCH_PLAN``;
+        A ready plan may become running or withdrawn, and a running one done. With ``restore_job``, that job takes over
+        a running plan whose previous job has ended. A repeated change is accepted. Raise Refuse ``NO_SUCH_PLAN``;
         ``PLAN_EXPIRED`` if it is too old to begin; ``BUSY`` if another restore carries it out; ``WRONG_USE`` otherwise.
         """
 

@@ -74,10 +74,10 @@ class SchedulerCatalog(Protocol):
     def to_send(self, *, resend: float, resend_most: float, worker_seen: float, tenant_steps: int) -> list[StepRef]:
         """Return claimable steps whose message is due, marked as sent in the same transaction.
 
-        At most twice the free slots of the workers seen within ``worker_seen`` seconds are outstanding: sent, not
-        claimed, and not due again. Manual jobs come first, then tenants in turn. At most ``tenant_steps`` steps of a
-        tenant are running or outstanding. A message is due again after ``resend`` seconds, doubling up to
-        ``resend_most``.
+        A step is outstanding if its message was sent and is not due again, and nobody has claimed it. At most twice the
+        free slots of the workers seen within ``worker_seen`` seconds are outstanding. Manual jobs come first, then
+        tenants in turn. At most ``tenant_steps`` steps of a tenant are running or outstanding. A message is due again
+        after ``resend`` seconds, doubling up to ``resend_most``.
         """
 
     def not_sent(self, steps: Sequence[StepRef], after: float) -> None:
@@ -119,7 +119,10 @@ class SchedulerCatalog(Protocol):
         """Return beat's last report about the broker, or None if it takes messages or nothing was reported."""
 
     def worker_silence(self, worker: str | None = None) -> float | None:
-        """Return the seconds since this worker, or any, was seen, by the database's clock, or None if none is known."""
+        """Return the seconds since this worker was seen, or any worker if none is named, by the database's clock.
+
+        Return None if none is known.
+        """
 
     def record_heartbeat(self, worker: str, slots: int, *, begins: bool = False) -> None:
         """Store that a worker is alive with ``slots`` slots. Zero slots remove it.

@@ -24,7 +24,7 @@ def _catalog(change: Change) -> dict[str, object]:
 
 
 def _keep_full(removal: Removal) -> None:
-    """Raise Refused (400) if the catalog has a package."""
+    """Raise Refused (400) if the catalog contains a package."""
     packages = removal.directory.walk(PACKAGES)
     if any(mapping(stored.properties().get("catalog")).get("id") == removal.id for _, stored in packages):
         raise bad_request("A catalog with access packages cannot be deleted.")

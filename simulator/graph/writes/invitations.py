@@ -45,7 +45,7 @@ def invite(directory: Directory, request: Request, app: App) -> Answer:
 
 
 def _guest(directory: Directory, address: str, body: dict[str, object]) -> str:
-    """Return the id of the guest with an address, who is created if he does not exist."""
+    """Return the id of the guest with an address. Create the guest if it does not exist."""
     for key, stored in directory.with_value(USERS, "mail", address):
         if stored.state is State.LIVE:
             if stored.properties().get("userType") != "Guest":

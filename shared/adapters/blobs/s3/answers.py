@@ -47,7 +47,7 @@ def meaning(error: S3Error, bucket: str, name: str) -> EntrakeepError:
 
 
 def _retry_after(error: S3Error) -> float | None:
-    """Return the wait that the answer asks for, in seconds; None without one, or where it is a date."""
+    """Return the seconds that the answer asks to wait, or None if it names none or names a date."""
     headers = (
         error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(error, ClientError) else {}
     )

@@ -203,9 +203,9 @@ class S3Store:
                 self._client = self._make_client()
 
     def _lacking(self, name: str, data: bytes) -> EntrakeepError | None:
-        """Return what the store lacks, or None if nothing explains the refusal.
+        """Return the feature that the store lacks, or None if none explains the refusal.
 
-        It leaves out one feature after the other: checksums, conditional writes, both.
+        The write is repeated without checksums, without conditional writes, and without both.
         """
         probe, plain = name + _PROBE, self._make_client(_NO_CHECKSUMS)
         where = {"Bucket": self._bucket, "Key": self._prefix + probe, "Body": data}

@@ -27,9 +27,10 @@ class WriteBatch:
         self._answers: dict[int, WriteAnswer] = {}
 
     async def send(self) -> list[WriteAnswer]:
-        """Send the writes. Return their answers in order; ``THROTTLED`` for those that were certainly not carried out.
+        """Send the writes.
 
-        Raises GraphTrouble if that is certain of all.
+        Return their answers in order, ``THROTTLED`` for each that Graph certainly did not carry out. Raises
+        GraphTrouble if Graph certainly carried out none of them.
         """
         bucket = self._writes[0].bucket
         waits = self._sender.throttle_waits(bucket)
@@ -50,10 +51,7 @@ class WriteBatch:
         return [self._answers.get(n, THROTTLED) for n in range(len(self._writes))]
 
     async def _take(self, numbers: Sequence[int], response: Response) -> tuple[bool, float | None]:
-        """Store the final answers to these writes.
-
-        Return True if Graph throttles others, and how long it demands to wait.
-        """
+        """Store the final answers to these writes. Return True if Graph throttles others, and how long to wait."""
         if is_throttled(response.status, response.retry_after):
             return True, response.retry_after
         if 400 <= response.status < 500:

@@ -17,7 +17,7 @@ _CONDITIONAL_ACCESS = "/identity/conditionalAccess/"
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer, by all of its parts that are not empty."""
+    """A row of the table. It matches an answer that fits each of its parts that are not empty."""
 
     outcome: Outcome
     status: tuple[int, ...] = ()

@@ -25,7 +25,7 @@ class GraphTarget:
     """One directory, written by one application. Its methods behave as the port ``DirectoryTarget`` describes."""
 
     def __init__(self, transport: Transport, sender: Sender, write_budget: WriteBudget) -> None:
-        """Read with ``transport``, which ``close`` closes, and write with ``sender``."""
+        """Read with ``transport`` and write with ``sender``. ``close`` closes ``transport``."""
         self._transport = transport
         self._sender = sender
         self._write_budget = write_budget
