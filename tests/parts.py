@@ -179,10 +179,13 @@ class GraphSimulator(Simulator):
         """Return the ids of the objects or links at a path."""
         return [json.loads(value)["id"] for value in self.values(path)]
 
-    def records(self) -> dict[str, bytes]:
-        """Return the records of a complete backup of the directory in its current state: record key to value."""
+    def records(self, *resources: str) -> dict[str, bytes]:
+        """Return the records of a complete backup of the directory in its current state: record key to value.
+
+        ``resources`` are those to read with their relations, or all if none is given.
+        """
         records: dict[str, bytes] = {}
-        for path in OBJECTS:
+        for path in resources or OBJECTS:
             for value in self.values(path):
                 records[f"{OBJECTS[path] or path}/{json.loads(value)['id']}"] = value
         paths = {resource or path: path for path, resource in OBJECTS.items()}

@@ -22,6 +22,7 @@ from tests.flow.points import FOLDER, Plan, Points
 from tests.flow.shell import PROGRAM
 from tests.flow.stack import BUCKET, LEASE, Stack, running_stack, same, until
 from tests.parts import ACCOUNT, REGION
+from tests.tables import FEW
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
 
@@ -34,8 +35,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running_stack(tmp_path_factory.mktemp("keys"), "--users", "60", "--groups", "3") as stack:
         versions = {"Status": "Enabled"}
         stack.aws.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=versions)
-        stack.start("beat")
-        stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
+        stack.start("beat", "worker", application="tests.flow.few_streams", environment={FOLDER: str(stack.home)})
         yield stack
 
 
@@ -157,7 +157,7 @@ def test_commands_alone_enable_and_change_a_key(stack: Stack, shell: Commands) -
     assert show(shell, "contoso")["data_keys"] == {second: 3}
     stack.aws.client("kms", OWNER).disable_key(KeyId=arn)
     assert_nothing_names(stack, tenant, arn)
-    same(stack.download(tenant), stack.graph.records())
+    same(stack.download(tenant), stack.graph.records(*FEW))
     stack.backup(tenant)
     assert shell.document("key", "check", "contoso") == {"state": "ok", "code": None, "message": None}
 
@@ -196,14 +196,14 @@ def test_a_terminal_shows_the_terms_and_requires_typed_agreement(stack: Stack, s
 
 def test_a_key_rotation_within_kms_has_no_effect(stack: Stack, shell: Commands) -> None:
     tenant, arn = enable(stack, "rotated")
-    before = stack.graph.records()
+    before = stack.graph.records(*FEW)
     owner = stack.aws.client("kms", OWNER)
     owner.enable_key_rotation(KeyId=arn)
     owner.rotate_key_on_demand(KeyId=arn)
     same(stack.download(tenant), before)
     stack.graph.change(("update", f"users/{stack.graph.ids('users')[0]}", {"city": "after the rotation"}))
     stack.backup(tenant)
-    same(stack.download(tenant), stack.graph.records())
+    same(stack.download(tenant), stack.graph.records(*FEW))
     document = show(shell, "rotated")
     assert (document["state"], document["arn"], set(document["data_keys"]), document["warnings"]) == (
         "ok",
@@ -232,7 +232,7 @@ def test_losing_the_previous_key_midway_holds_back_only_its_data_keys_until_it_r
     assert_succeeded(stack.ended(stack.catalog_of(tenant).jobs.get(retried)))
     assert show(shell, "lost")["state"] == "ok"
     stack.aws.client("kms", OWNER).disable_key(KeyId=old)
-    same(stack.download(tenant), stack.graph.records())
+    same(stack.download(tenant), stack.graph.records(*FEW))
 
 
 @pytest.mark.parametrize("point", [Point.KEY_SWITCHED, Point.KEY_MOVED])
@@ -246,7 +246,7 @@ def test_another_worker_takes_over_a_key_change_after_a_kill(stack: Stack, point
     assert job.kind is JobKind.KEY_UPDATE
     assert_nothing_names(stack, tenant, old)
     stack.aws.client("kms", OWNER).disable_key(KeyId=old)
-    same(stack.download(tenant), stack.graph.records())
+    same(stack.download(tenant), stack.graph.records(*FEW))
     stack.backup(tenant)
 
 
@@ -256,9 +256,9 @@ def test_backups_and_downloads_continue_while_the_key_changes(stack: Stack) -> N
     changing = request_update(stack.catalog_of(tenant), key_for(stack, tenant))
     until(lambda: stack.catalog_of(tenant).tenant().key_epoch == 3, "the switch")
     stack.backup(tenant)
-    same(stack.download(tenant), stack.graph.records())
+    same(stack.download(tenant), stack.graph.records(*FEW))
     assert_succeeded(stack.ended(changing))
-    same(stack.download(tenant), stack.graph.records())
+    same(stack.download(tenant), stack.graph.records(*FEW))
 
 
 def test_a_wrapped_key_copied_from_another_tenant_opens_nothing(stack: Stack) -> None:

@@ -21,6 +21,7 @@ from shared.ports.observer import Point
 from tests.flow.points import FOLDER, OVER, Passed, Plan, Points
 from tests.flow.stack import TOP, Stack, running_stack, same, until
 from tests.parts import DIRECTORY, GraphSimulator, RedisServer
+from tests.tables import FEW
 
 pytestmark = pytest.mark.flow
 
@@ -140,7 +141,7 @@ class Story:
         assert (job.state, job.code) == (JobState.SUCCEEDED, None)
         assert self.snapshots() == [job.snapshot, *before]
         with closing(self.graph()) as directory:
-            same(self.stack.download(self.tenant), directory.records())
+            same(self.stack.download(self.tenant), directory.records(*FEW))
 
     def graph(self) -> GraphSimulator:
         """Return the controls of the tenant's directory."""
@@ -150,11 +151,10 @@ class Story:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("killed")
-    options = ("--users", str(USERS), "--groups", "6", "--applications", "9", "--policies", "4")
+    options = ("--users", str(USERS), "--groups", "6")
     with running_stack(folder, *options, store=f"file://{folder}/store") as stack:
         stack.graph.post("delta", {"page_size": PAGE, "repeat": False})
-        stack.start("beat")
-        start_worker(stack)
+        start(stack, "beat", "worker")
         yield stack
 
 
@@ -164,8 +164,8 @@ def no_faults(stack: Stack) -> Iterator[None]:
     stack.graph.clear_faults()
 
 
-def start_worker(stack: Stack) -> None:
-    stack.start("worker", application="tests.flow.killing_worker", environment={FOLDER: str(stack.home)})
+def start(stack: Stack, *names: str) -> None:
+    stack.start(*names, application="tests.flow.few_streams", environment={FOLDER: str(stack.home)})
 
 
 def restart_redis(stack: Stack) -> None:
@@ -251,7 +251,7 @@ def test_a_frozen_worker_that_resumes_late_changes_nothing(stack: Stack, plan: P
     os.kill(frozen.process, SIGCONT)
     story.wait_for_end(frozen)
     assert story.rows(job) == before
-    same(stack.download(story.tenant), stack.graph.records())
+    same(stack.download(story.tenant), stack.graph.records(*FEW))
 
 
 @pytest.mark.parametrize("plan", MERGES, ids=plan_id)
@@ -301,7 +301,7 @@ def test_another_worker_process_finishes_the_job_of_a_killed_one(stack: Stack) -
     )
     stack.kill("worker")
     assert story.snapshots() == []
-    start_worker(stack)
+    start(stack, "worker")
     story.assert_complete(job)
 
 

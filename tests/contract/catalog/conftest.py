@@ -11,9 +11,16 @@ from tests.migrated import migrated_file
 from tests.postgres import OWNER, PostgresServer
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    if request.param == "sqlite":
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every case on SQLite, and those with the mark ``postgresql`` on PostgreSQL too."""
+    if "kind_of_database" in metafunc.fixturenames:
+        marked = metafunc.definition.get_closest_marker("postgresql")
+        metafunc.parametrize("kind_of_database", ["sqlite", "postgresql"] if marked else ["sqlite"])
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, kind_of_database: str, tmp_path: Path) -> Iterator[World]:
+    if kind_of_database == "sqlite":
         world = World(migrated_file(tmp_path / "catalog.sqlite3"))
         yield world
         world.close()

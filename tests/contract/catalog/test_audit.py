@@ -214,6 +214,7 @@ def test_entries_are_paged_in_order_and_recent_entries_are_newest_first(
     assert [entry.number for entry in other.audit.entries()] == [1]
 
 
+@pytest.mark.postgresql
 def test_concurrent_appends_form_one_chain(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     """Append, request and cancel from threads of several catalogs."""
     catalogs = [world.another().as_actor(f"w{n}") for n in range(3)]
@@ -234,6 +235,7 @@ def test_concurrent_appends_form_one_chain(world: World, acme: TenantCatalog, ot
         assert is_intact(tenant)
 
 
+@pytest.mark.postgresql
 def test_concurrent_first_appends_form_one_chain(world: World, acme: TenantCatalog) -> None:
     """A tenant from before audit trails has no chain yet."""
     for _ in range(5):
@@ -277,6 +279,7 @@ def execute_past_triggers(world: World, *statements: str) -> None:
         "DELETE FROM audit_events WHERE number = 2",
     ],
 )
+@pytest.mark.postgresql
 def test_the_product_cannot_change_or_remove_an_event(world: World, acme: TenantCatalog, statement: str) -> None:
     acme.audit.append(Action.KEY_ANSWERED)
     before = acme.audit.entries()
@@ -289,6 +292,7 @@ def test_the_product_cannot_change_or_remove_an_event(world: World, acme: Tenant
     assert acme.audit.entries() == before
 
 
+@pytest.mark.postgresql
 def test_tampering_by_the_owner_of_the_tables_is_detected(world: World, acme: TenantCatalog) -> None:
     for _ in range(4):
         acme.audit.append(Action.KEY_ANSWERED)
@@ -327,6 +331,7 @@ def test_the_trail_of_a_removed_tenant_is_found_by_its_name_and_its_id(world: Wo
     assert caught.value.code is Code.NO_SUCH_TENANT
 
 
+@pytest.mark.postgresql
 def test_a_rebuilt_tenant_continues_its_chain_after_the_anchored_head(world: World) -> None:
     lost = world.add("acme")
     for _ in range(3):

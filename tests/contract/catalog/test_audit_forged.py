@@ -76,6 +76,7 @@ def test_a_forged_head_refuses_requests_and_the_message_says_what_to_do(
 
 
 @pytest.mark.parametrize("statement", [SET_BACK, FORGED])
+@pytest.mark.postgresql
 def test_a_running_verify_fails_if_the_head_is_forged(world: World, tenant: TenantCatalog, statement: str) -> None:
     job = world.planned(tenant, VERIFY, kind=JobKind.VERIFY)
     claim = world.claim(tenant, job, "verify")
@@ -96,6 +97,7 @@ def test_a_forged_head_prevents_neither_cancellation_nor_a_key_refusal(world: Wo
     assert tenant.keys.state().refusal is None
 
 
+@pytest.mark.postgresql
 def test_an_event_after_the_head_is_detected_by_the_next_event_and_the_next_anchor(
     world: World, tenant: TenantCatalog, context: Context
 ) -> None:
@@ -141,6 +143,7 @@ def test_a_rebuild_lets_the_trail_continue_after_its_newest_event(
     assert (verdict.fault, verdict.events, verdict.lost) == (None, 5, [])
 
 
+@pytest.mark.postgresql
 def test_an_anchor_reads_only_its_last_head_and_nothing_without_new_events(
     tenant: TenantCatalog, context: Context
 ) -> None:
@@ -161,6 +164,7 @@ def test_an_anchor_reads_only_its_last_head_and_nothing_without_new_events(
     assert tenant.audit.position().anchored == 8
 
 
+@pytest.mark.postgresql
 def test_untrusted_keys_are_stored_and_audited_once_each(tenant: TenantCatalog) -> None:
     one, two = (Untrusted(arn=arn, data_keys=1, manifests=0) for arn in (ARN, OTHER_ARN))
     for untrusted in ([one], [one, two], [two], []):

@@ -97,6 +97,7 @@ def test_a_missed_due_time_is_reported_late_once_until_a_backup_recovers(world: 
     ]
 
 
+@pytest.mark.postgresql
 def test_an_unfinished_scheduled_backup_is_reported_late(world: World, acme: TenantCatalog) -> None:
     schedule(acme, ago=HOUR + 60)
     (due,) = world.scheduler.due(datetime.now(UTC))
@@ -112,6 +113,7 @@ def test_a_paused_schedule_is_never_late(world: World, acme: TenantCatalog) -> N
     assert world.scheduler.note_late(HOUR) == 0
 
 
+@pytest.mark.postgresql
 def test_key_events_and_backup_events_are_delivered_independently_and_in_order(
     world: World, acme: TenantCatalog
 ) -> None:
@@ -127,6 +129,7 @@ def test_key_events_and_backup_events_are_delivered_independently_and_in_order(
     assert [each.tries for each in world.catalog.probes().due_notices(10, 60)] == [2, 2]
 
 
+@pytest.mark.postgresql
 def test_removing_a_tenant_removes_its_backup_events(world: World, acme: TenantCatalog) -> None:
     fail_backup(world, acme)
     acme.remove()
@@ -148,6 +151,7 @@ def test_a_failed_job_is_logged_as_an_error_with_the_tenants_name(
     assert line["message"] == "backup failed: GRAPH_FORBIDDEN: Grant the permissions."
 
 
+@pytest.mark.postgresql
 def test_a_finished_job_is_logged_with_counts_snapshot_and_duration(
     world: World, acme: TenantCatalog, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -205,6 +209,7 @@ def test_an_expiring_secret_is_reported_30_7_and_1_days_before_and_after_its_exp
     assert world.scheduler.note_expiring() == 0
 
 
+@pytest.mark.postgresql
 def test_a_new_secret_is_reported_by_its_own_expiry(world: World, acme: TenantCatalog) -> None:
     expire(world, acme, days=5)
     assert world.scheduler.note_expiring() == 1

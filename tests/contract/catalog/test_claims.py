@@ -87,6 +87,7 @@ def test_a_claimed_unopened_ended_or_unknown_step_cannot_be_claimed(world: World
     assert acme.claims.claim(job.job_id, claim.step_id, "w/2", 30) is None
 
 
+@pytest.mark.postgresql
 def test_one_of_many_threads_claims_a_step(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
     step_id = acme.jobs.steps(job.job_id)[0].step_id
@@ -100,6 +101,7 @@ def test_one_of_many_threads_claims_a_step(world: World, acme: TenantCatalog) ->
         assert sum(claim is not None for claim in pool.map(attempt, range(8))) == 1
 
 
+@pytest.mark.postgresql
 def test_one_of_several_processes_claims_a_step(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme, VERIFY, kind=JobKind.VERIFY)
     step_id = acme.jobs.steps(job.job_id)[0].step_id
@@ -179,6 +181,7 @@ def test_checkpoints_are_returned_in_order_with_their_runs(world: World, acme: T
     assert progress[users.step_id] == PROGRESS
 
 
+@pytest.mark.postgresql
 def test_checkpoints_of_a_job_are_ordered_by_phase(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     for phase, name in ((1, "users"), (1, "groups"), (2, "users")):
@@ -190,6 +193,7 @@ def test_checkpoints_of_a_job_are_ordered_by_phase(world: World, acme: TenantCat
     assert acme.claims.checkpoints(commit) == []
 
 
+@pytest.mark.postgresql
 def test_a_restarted_stream_drops_only_its_own_checkpoints(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     users, groups = world.claim(acme, job, "users"), world.claim(acme, job, "groups")
@@ -269,6 +273,7 @@ def test_the_duration_of_trouble_survives_lost_claims(world: World, acme: Tenant
     assert min(duration.seconds, duration.alone) >= 100
 
 
+@pytest.mark.postgresql
 def test_progress_of_a_repeatedly_restarted_step_does_not_end_trouble(world: World, acme: TenantCatalog) -> None:
     job, claim = start_verify(world, acme)
     for starts, expected in ((0, 0), (1, 0), (2, 100), (3, 200)):
@@ -342,6 +347,7 @@ def test_the_next_phase_that_has_steps_opens_with_the_last_finish(world: World, 
     assert world.claim(acme, job, "commit").phase == 4
 
 
+@pytest.mark.postgresql
 def test_the_next_phase_opens_with_the_result_so_far(world: World, acme: TenantCatalog) -> None:
     steps = (StepPlan(phase=1, name="check"), StepPlan(phase=2, name="write"))
     job = world.planned(acme, steps, kind=JobKind.RESTORE)
@@ -367,6 +373,7 @@ def test_the_last_finish_ends_the_job_with_its_result(world: World, acme: Tenant
     assert world.count("checkpoints") == 0
 
 
+@pytest.mark.postgresql
 def test_concurrent_finishes_open_the_next_phase_once(world: World, acme: TenantCatalog) -> None:
     read, second_phase = KINDS[JobKind.BACKUP].phases[1].steps[:6], KINDS[JobKind.BACKUP].phases[2].steps[:3]
     steps = [*(StepPlan(phase=1, name=name) for name in read), *(StepPlan(phase=2, name=name) for name in second_phase)]

@@ -62,6 +62,7 @@ def test_allow_applies_once_and_to_one_tenant_only(acme: TenantCatalog, other: T
         assert caught.value.code is Code.NO_SUCH_TENANT
 
 
+@pytest.mark.postgresql
 def test_an_acceptance_records_actor_terms_and_key(acme: TenantCatalog, other: TenantCatalog) -> None:
     first = acme.customer_keys.accept(**TERMS)
     second = acme.customer_keys.accept(**{**TERMS, "actor": "bob@host"})
@@ -133,6 +134,7 @@ def test_keys_to_move_lists_the_credential_key_first_and_then_the_newest(
     assert acme.keys.state().data_keys == {OTHER_ARN: 4}
 
 
+@pytest.mark.postgresql
 def test_wrapped_by_other_keys_returns_only_requested_data_keys_under_another_key(
     acme: TenantCatalog, claim: Claim
 ) -> None:
@@ -161,6 +163,7 @@ def test_store_generation_rejects_old_generations_unknown_keys_and_other_kms_key
     assert acme.keys.get(key.data_key_id).generation == 3
 
 
+@pytest.mark.postgresql
 def test_superseded_generations_are_listed_and_forgotten_but_never_the_newest(
     acme: TenantCatalog, claim: Claim
 ) -> None:
@@ -176,6 +179,7 @@ def test_superseded_generations_are_listed_and_forgotten_but_never_the_newest(
     assert acme.keys.get(waiting.data_key_id) == waiting
 
 
+@pytest.mark.postgresql
 def test_the_previous_key_is_free_one_lease_after_the_move_is_confirmed(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
@@ -201,6 +205,7 @@ def test_the_previous_key_is_free_one_lease_after_the_move_is_confirmed(
     assert free() is False
 
 
+@pytest.mark.postgresql
 def test_snapshots_needing_other_keys_lists_snapshots_with_unmoved_data_keys(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
@@ -240,6 +245,7 @@ def test_a_refusal_of_the_previous_key_is_stored_and_ends_no_job(
     assert acme.keys.refuse(OTHER_ARN, "No.") > 0
 
 
+@pytest.mark.postgresql
 def test_key_changes_do_not_run_concurrently_but_a_backup_may_run_beside_one(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
@@ -250,6 +256,7 @@ def test_key_changes_do_not_run_concurrently_but_a_backup_may_run_beside_one(
     assert world.scheduler.offer_steps(second, UPDATE)
 
 
+@pytest.mark.postgresql
 def test_reported_progress_stays_in_the_job_unless_its_end_replaces_it(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
@@ -260,6 +267,7 @@ def test_reported_progress_stays_in_the_job_unless_its_end_replaces_it(
     assert acme.jobs.get(claim.job_id).detail == progress
 
 
+@pytest.mark.postgresql
 def test_moving_data_keys_beside_new_keys_and_refusals_neither_deadlocks_nor_loses_one(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:

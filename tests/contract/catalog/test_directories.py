@@ -67,6 +67,7 @@ def test_a_directory_is_connected_once_in_any_case_and_the_error_names_its_tenan
     assert world.count("data_keys") == 1
 
 
+@pytest.mark.postgresql
 def test_one_of_many_concurrent_connections_of_a_directory_succeeds(world: World) -> None:
     catalogs = [world.another() for _ in range(4)]
 
@@ -93,6 +94,7 @@ def test_a_directory_of_a_removed_tenant_can_be_connected_again(world: World) ->
     ]
 
 
+@pytest.mark.postgresql
 def test_a_directory_removed_under_a_customer_key_returns_only_by_audited_consent(world: World) -> None:
     acme = world.add("acme", GUID)
     switch_to_customer_key(world, acme)
@@ -128,6 +130,7 @@ def test_rebuilt_tenants_of_one_directory_stay_and_block_a_further_tenant(world:
     world.add("third", GUID)
 
 
+@pytest.mark.postgresql
 def test_a_rebuilt_tenant_gets_no_credential_while_another_uses_its_directory(world: World) -> None:
     acme = world.add("acme", GUID)
     older = rebuild_tenant(world, "older", GUID.upper())
@@ -142,6 +145,7 @@ def test_a_rebuilt_tenant_gets_no_credential_while_another_uses_its_directory(wo
     older.update(**values)
 
 
+@pytest.mark.postgresql
 def test_the_installation_chain_belongs_to_no_tenant_and_resumes_after_a_lost_head(world: World) -> None:
     world.add("acme", GUID)
     for name in (INSTALLATION, "(installation)"):

@@ -34,6 +34,7 @@ def test_a_backup_request_returns_the_tenants_unfinished_backup(
     world.scheduler.expire(5)
 
 
+@pytest.mark.postgresql
 def test_concurrent_backup_requests_create_one_job(acme: TenantCatalog) -> None:
     with ThreadPoolExecutor(6) as pool:
         results = list(pool.map(lambda _: acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND), range(12)))
@@ -74,6 +75,7 @@ def test_jobs_are_listed_newest_first(world: World, acme: TenantCatalog, other: 
     assert [job.job_id for job, _ in world.catalog.queries().jobs(JobFilter(limit=1))] == [last]
 
 
+@pytest.mark.postgresql
 def test_an_unfinished_job_is_reported_however_many_jobs_came_later(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_running_job_learns_of_its_cancellation_at_the_next_renewal(world: Wor
     assert acme.jobs.get(job.job_id).state is JobState.CANCELLED
 
 
+@pytest.mark.postgresql
 def test_the_tick_cancels_a_job_without_claimed_steps(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     claim = world.claim(acme, job, "users")
@@ -145,6 +148,7 @@ def test_a_foreground_job_runs_at_once_and_is_never_sent(world: World, acme: Ten
     assert world.count("pins") == 0
 
 
+@pytest.mark.postgresql
 def test_a_foreground_job_is_renewed_and_can_be_cancelled(world: World, acme: TenantCatalog) -> None:
     world.backed_up(acme)
     claim = acme.jobs.begin_foreground(JobKind.BROWSE, "latest", "browse", 30)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from console.documents.keys import key_document
 from shared.domain.audit import event_of
@@ -27,6 +28,7 @@ def with_warnings(outcome: ProbeOutcome, *warnings: KeyWarning) -> ProbeOutcome:
     return ProbeOutcome(**{**values, "warnings": list(warnings)})
 
 
+@pytest.mark.postgresql
 def test_one_of_concurrent_probers_gets_each_turn(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     catalogs = [world.catalog, world.another(), world.another()]
     with ThreadPoolExecutor(3) as pool:
@@ -60,6 +62,7 @@ def test_look_again_makes_the_next_probe_due_at_once_with_an_inspection(
     assert [turn.tenant_id for turn in take(world)] == [acme.tenant_id]
 
 
+@pytest.mark.postgresql
 def test_a_probe_that_began_before_look_again_stores_nothing(world: World, acme: TenantCatalog) -> None:
     (turn,) = take(world)
     acme.health.look_again()
@@ -68,6 +71,7 @@ def test_a_probe_that_began_before_look_again_stores_nothing(world: World, acme:
     assert [turn.tenant_id for turn in take(world)] == [acme.tenant_id]
 
 
+@pytest.mark.postgresql
 def test_a_new_tenant_is_first_probed_after_one_interval(world: World, acme: TenantCatalog) -> None:
     world.change("tenants", created_at=world.catalog.tenants()[0].created_at + timedelta(days=36500))
     assert take(world) == []
@@ -88,6 +92,7 @@ def test_an_expired_turn_is_offered_again_and_its_late_result_is_ignored(world: 
     assert len(take(world)) == 1
 
 
+@pytest.mark.postgresql
 def test_an_unprobed_key_is_reported_ok(world: World, acme: TenantCatalog) -> None:
     health = acme.health.get()
     assert (health.condition, health.arn, health.since) == (KeyCondition.OK, ARN, NOW)
@@ -147,6 +152,7 @@ def test_the_history_keeps_at_most_fifty_events(world: World, acme: TenantCatalo
     assert [event.number for event in acme.health.history(100)] == list(range(52, 2, -1))
 
 
+@pytest.mark.postgresql
 def test_notices_are_delivered_in_order_and_retried_until_accepted(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:
@@ -177,6 +183,7 @@ def test_notices_are_delivered_in_order_and_retried_until_accepted(
     assert [(row["outcome"], row["told_at"] is not None) for row in event_rows] == [("200", True)] * 2
 
 
+@pytest.mark.postgresql
 def test_one_of_concurrent_notifiers_gets_each_notice(world: World, acme: TenantCatalog) -> None:
     world.probed(acme, REVOKED, notify=True)
     catalogs = [world.catalog, world.another(), world.another()]
@@ -199,6 +206,7 @@ def test_removing_a_tenant_removes_its_key_health(world: World, acme: TenantCata
     assert acme.health.note(turn, OK, next_in=0, notify=True) is None
 
 
+@pytest.mark.postgresql
 def test_older_code_without_these_tables_can_remove_a_tenant(world: World, acme: TenantCatalog) -> None:
     world.probed(acme, REVOKED)
     world.remove_as_before(acme, "key_health", "key_events")
@@ -280,6 +288,7 @@ def test_a_key_of_older_data_keys_has_events_but_does_not_set_the_tenants_state(
     assert (acme.health.get().arn, acme.health.get().condition) == (ARN, "ok")
 
 
+@pytest.mark.postgresql
 def test_the_first_answer_of_the_current_key_replaces_the_health_of_an_unused_key(
     world: World, acme: TenantCatalog
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_missing_data_key_raises_an_alarm(acme: TenantCatalog) -> None:
     assert caught.value.code is Code.BLOB_MISSING
 
 
+@pytest.mark.postgresql
 def test_concurrent_adds_keep_one_data_key_per_job(acme: TenantCatalog) -> None:
     job_id = new_job_id(acme)
     with ThreadPoolExecutor(4) as pool:
@@ -52,6 +53,7 @@ def test_concurrent_adds_keep_one_data_key_per_job(acme: TenantCatalog) -> None:
     assert acme.keys.add(data_key(acme.tenant_id, Purpose.SECRETS)) == secrets
 
 
+@pytest.mark.postgresql
 def test_one_caller_at_a_time_may_reserve_a_jobs_data_key(world: World, acme: TenantCatalog) -> None:
     job_id = new_job_id(acme)
     for ending in ("expiry", "release"):
@@ -80,6 +82,7 @@ def test_an_existing_data_key_cannot_be_reserved(world: World, acme: TenantCatal
     assert not acme.keys.reserve_data_key(job_id, 30.0)
 
 
+@pytest.mark.postgresql
 def test_a_data_key_of_an_older_epoch_is_refused(world: World, acme: TenantCatalog) -> None:
     existing = acme.keys.add(data_key(acme.tenant_id, job_id=new_job_id(acme)))
     world.change("tenants", key_epoch=2, key_arn=OTHER_ARN)
@@ -136,6 +139,7 @@ def test_a_late_refusal_spares_jobs_requested_after_the_kms_call(world: World, a
     assert [acme.jobs.get(job.job_id).state for job in (before, after)] == [JobState.FAILED, JobState.QUEUED]
 
 
+@pytest.mark.postgresql
 def test_a_refusal_delayed_by_a_lock_spares_jobs_requested_after_the_kms_call(
     world: World, acme: TenantCatalog
 ) -> None:

@@ -51,6 +51,7 @@ def test_messages_are_sent_only_for_steps_of_known_kinds(world: World, acme: Ten
     assert [ref.job_id for ref in world.send()] == [verify.job_id]
 
 
+@pytest.mark.postgresql
 def test_a_message_that_a_newer_version_sent_counts_as_outstanding(
     world: World, acme: TenantCatalog, restore: Job
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_message_that_a_newer_version_sent_counts_as_outstanding(
     assert len(world.send(worker_seen=1000)) == 1
 
 
+@pytest.mark.postgresql
 def test_a_job_of_an_unknown_kind_is_shown_as_its_text(world: World, acme: TenantCatalog, restore: Job) -> None:
     verify, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
     kinds = {verify.job_id: JobKind.VERIFY, restore.job_id: NEW}
@@ -74,6 +76,7 @@ def test_a_job_of_an_unknown_kind_is_shown_as_its_text(world: World, acme: Tenan
     assert world.catalog.find_job(restore.job_id).detail is None
 
 
+@pytest.mark.postgresql
 def test_a_job_of_an_unknown_kind_is_not_planned(world: World, acme: TenantCatalog) -> None:
     job, _ = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)
     world.change("jobs", kind=NEW)
@@ -118,6 +121,7 @@ def test_a_backup_with_an_unknown_step_is_read_but_not_committed_without_it(
     assert acme.jobs.get(committing.job_id).state is JobState.QUEUED
 
 
+@pytest.mark.postgresql
 def test_a_sweep_is_stored_under_the_name_that_the_previous_version_uses(world: World, acme: TenantCatalog) -> None:
     world.planned(acme, steps_of(JobKind.SWEEP), kind=JobKind.SWEEP)
     assert world.stored("SELECT kind FROM jobs") == world.stored("SELECT name FROM steps") == ["prune"]

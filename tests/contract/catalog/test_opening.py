@@ -13,6 +13,7 @@ from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import OPEN, World, refused
 
 
+@pytest.mark.postgresql
 def test_a_current_catalog_is_opened_without_alembic(world: World) -> None:
     code = f"{OPEN}; sys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, world.url], check=False).returncode == 0
@@ -25,6 +26,7 @@ def test_an_invalid_url_is_refused_without_its_password(url: str) -> None:
     assert "hunter2" not in error.message
 
 
+@pytest.mark.postgresql
 def test_a_child_after_fork_uses_connections_of_its_own(world: World, acme: TenantCatalog) -> None:
     job, _ = acme.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND)
     child = os.fork()
@@ -41,6 +43,7 @@ def test_a_child_after_fork_uses_connections_of_its_own(world: World, acme: Tena
     assert world.scheduler.last_tick() is not None
 
 
+@pytest.mark.postgresql
 def test_a_child_forked_during_a_write_can_write(world: World) -> None:
     finish = threading.Event()
 

@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from shared.domain.errors import Code
 from shared.domain.jobs import JobKind, JobState
 from shared.ports.catalog.overview import JobCount
@@ -28,6 +30,7 @@ def test_jobs_are_counted_by_tenant_kind_state_and_code(
     assert overview.job_counts(DAY) == [queued], "jobs that ended long ago are not counted"
 
 
+@pytest.mark.postgresql
 def test_the_queue_has_a_length_and_an_age(world: World, acme: TenantCatalog) -> None:
     overview = world.catalog.overview()
     assert (overview.queue().jobs, overview.queue().steps, overview.queue().oldest_seconds) == (0, 0, 0.0)
@@ -40,6 +43,7 @@ def test_the_queue_has_a_length_and_an_age(world: World, acme: TenantCatalog) ->
     assert (overview.queue().jobs, overview.queue().steps) == (1, 0)
 
 
+@pytest.mark.postgresql
 def test_workers_are_listed_until_they_report_their_end(world: World) -> None:
     world.scheduler.record_heartbeat("b", 2)
     world.scheduler.record_heartbeat("a", 4)
@@ -49,6 +53,7 @@ def test_workers_are_listed_until_they_report_their_end(world: World) -> None:
     assert [each.worker for each in world.catalog.overview().workers()] == ["b"]
 
 
+@pytest.mark.postgresql
 def test_concurrent_additions_of_usage_are_summed(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     catalogs = [world.catalog, world.another(), world.another()]
     directory = acme.tenant().directory_id

@@ -99,6 +99,7 @@ def test_an_unanswered_key_check_counts_until_the_next_check(world: World, acme:
     assert overview_of(world, "acme").keys.unreachable is None
 
 
+@pytest.mark.postgresql
 def test_pages_of_tenants_follow_each_other(world: World) -> None:
     for name in ("c", "a", "b"):
         world.add(name)
@@ -112,6 +113,7 @@ def test_pages_of_tenants_follow_each_other(world: World) -> None:
     assert [each.tenant.name for each in all_tenants(world.catalog)] == names
 
 
+@pytest.mark.postgresql
 def test_a_page_takes_the_same_number_of_queries_for_any_number_of_tenants(world: World) -> None:
     counts = []
     for number in range(3):
@@ -122,6 +124,7 @@ def test_a_page_takes_the_same_number_of_queries_for_any_number_of_tenants(world
     assert counts[0] == counts[2]
 
 
+@pytest.mark.postgresql
 def test_tenants_of_one_directory_list_each_other(world: World, acme: TenantCatalog) -> None:
     world.add("other")
     world.add("third")
@@ -130,6 +133,7 @@ def test_tenants_of_one_directory_list_each_other(world: World, acme: TenantCata
     assert overview_of(world, "other").same_directory == ["acme", "third"]
 
 
+@pytest.mark.postgresql
 def test_jobs_are_filtered_by_tenant_state_and_time(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     old, claim = world.to_commit(acme)
     acme.claims.fail(claim, Code.STORE_FULL, "Full.")
@@ -150,6 +154,7 @@ def test_jobs_are_filtered_by_tenant_state_and_time(world: World, acme: TenantCa
     assert ids(since=acme.jobs.get(failed.job_id).created_at) == everything[:2]
 
 
+@pytest.mark.postgresql
 def test_pages_of_snapshots_follow_each_other(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     snapshot_ids = [world.backed_up(acme).snapshot_id for _ in range(3)]
     world.backed_up(other)
@@ -163,6 +168,7 @@ def test_pages_of_snapshots_follow_each_other(world: World, acme: TenantCatalog,
     assert refused.value.code is Code.NO_SUCH_SNAPSHOT
 
 
+@pytest.mark.postgresql
 def test_queries_report_whether_tenants_exist_and_which_keys_they_use(world: World) -> None:
     queries = world.catalog.queries()
     assert not queries.has_tenants()

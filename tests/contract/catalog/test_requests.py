@@ -91,6 +91,7 @@ def test_the_event_of_a_request_names_its_actor(
     assert last_event(acme) == (ADA, action)
 
 
+@pytest.mark.postgresql
 def test_a_request_for_a_tenant_that_does_not_exist_is_refused(world: World) -> None:
     catalog = world.catalog
     refusal_message(Code.NO_SUCH_TENANT, request_backup, catalog, ADA, "nobody")
@@ -179,6 +180,7 @@ def test_a_check_of_the_current_key_enables_no_other(world: World, acme: TenantC
     refusal_message(Code.KEY_INVALID, customer_keys.enable_key, world.catalog, ADA, check)
 
 
+@pytest.mark.postgresql
 def test_a_key_is_updated_only_if_the_tenant_has_a_customer_key(world: World, acme: TenantCatalog) -> None:
     to_update, catalog = customer_keys.check_key_to_update, world.catalog
     assert "'entrakeep key enable acme'" in refusal_message(Code.WRONG_USE, to_update, catalog, ADA, "acme", OWN_ARN)

@@ -40,6 +40,7 @@ def actions(tenant: TenantCatalog) -> list[str]:
     return [event_of(each).action for each in tenant.audit.entries()]
 
 
+@pytest.mark.postgresql
 def test_a_plan_comes_back_with_its_parts_in_order(acme: TenantCatalog, other: TenantCatalog, plan: PlanRow) -> None:
     assert acme.restores.plan(plan.plan_id) == plan
     assert [part.data for part in acme.restores.plan_parts(plan.plan_id)] == [b"one", b"two"]
@@ -58,6 +59,7 @@ def test_plans_are_listed_newest_first(world: World, acme: TenantCatalog, claim:
     assert acme.restores.plans() == [later, plan]
 
 
+@pytest.mark.postgresql
 def test_a_repeated_planning_step_replaces_its_plan(acme: TenantCatalog, claim: Claim, plan: PlanRow) -> None:
     again = plan_row(claim.job_id)
     acme.restores.add_plan(claim, again, [sealed(b"three")])
@@ -77,6 +79,7 @@ def test_a_ready_plan_past_its_time_is_expired_and_can_neither_begin_nor_be_with
         assert "entrakeep plan make" in message
 
 
+@pytest.mark.postgresql
 def test_a_withdrawn_plan_cannot_begin(acme: TenantCatalog, plan: PlanRow) -> None:
     assert acme.restores.move_plan(plan.plan_id, PlanState.WITHDRAWN).state is PlanState.WITHDRAWN
     assert acme.restores.move_plan(plan.plan_id, PlanState.WITHDRAWN).state is PlanState.WITHDRAWN
@@ -84,6 +87,7 @@ def test_a_withdrawn_plan_cannot_begin(acme: TenantCatalog, plan: PlanRow) -> No
     assert refusal(acme, plan.plan_id, PlanState.RUNNING)[0] is Code.WRONG_USE
 
 
+@pytest.mark.postgresql
 def test_a_running_plan_is_neither_withdrawn_nor_taken_by_another_restore(
     acme: TenantCatalog, claim: Claim, plan: PlanRow
 ) -> None:
@@ -109,6 +113,7 @@ def test_a_retried_restore_goes_on_with_the_plan_of_one_that_has_ended(
     assert (code, "carried out already" in message) == (Code.WRONG_USE, True)
 
 
+@pytest.mark.postgresql
 def test_an_intended_entry_is_kept_until_its_object_is_created(acme: TenantCatalog, claim: Claim) -> None:
     first = entry(OLD.upper(), mark="first")
     acme.restores.intend(claim, [first])
@@ -143,6 +148,7 @@ def test_results_are_listed_by_number_and_replaced(acme: TenantCatalog, claim: C
     assert acme.restores.results(new_id()) == []
 
 
+@pytest.mark.postgresql
 def test_a_retried_restore_adopts_results_and_passwords_and_the_first_one_keeps_its_report(
     world: World, acme: TenantCatalog, claim: Claim
 ) -> None:
@@ -164,6 +170,7 @@ def test_a_retried_restore_adopts_results_and_passwords_and_the_first_one_keeps_
     assert acme.restores.passwords(again.job_id) == [password]
 
 
+@pytest.mark.postgresql
 def test_passwords_are_handed_out_once_and_audited(acme: TenantCatalog, claim: Claim) -> None:
     acme.restores.keep_passwords(claim, [SealedPassword(number=n, sealed=sealed()) for n in (2, 1)])
     replaced = SealedPassword(number=2, sealed=sealed(b"replaced"))
@@ -176,6 +183,7 @@ def test_passwords_are_handed_out_once_and_audited(acme: TenantCatalog, claim: C
     assert actions(acme).count("passwords.handed-out") == 1
 
 
+@pytest.mark.postgresql
 def test_a_lost_claim_writes_nothing(acme: TenantCatalog, claim: Claim) -> None:
     acme.claims.release_claim("w/1")
     password = SealedPassword(number=1, sealed=sealed())
@@ -193,6 +201,7 @@ def test_a_lost_claim_writes_nothing(acme: TenantCatalog, claim: Claim) -> None:
     assert acme.restores.plans() == acme.restores.map_entries() == acme.restores.results(claim.job_id) == []
 
 
+@pytest.mark.postgresql
 def test_the_restore_identity_is_apart_from_the_one_that_reads(acme: TenantCatalog) -> None:
     with pytest.raises(Refuse) as caught:
         acme.keys.restore_credential()

@@ -49,6 +49,7 @@ def test_a_due_time_becomes_one_job(world: World, acme: TenantCatalog) -> None:
     assert not world.scheduler.make_due(due, LATER, LONG_AGO)
 
 
+@pytest.mark.postgresql
 def test_one_of_several_beats_creates_the_job(world: World, acme: TenantCatalog) -> None:
     set_schedule(acme)
     beats = [world.another().scheduler() for _ in range(4)]
@@ -154,6 +155,7 @@ def test_jobs_requested_by_hand_are_planned_first(world: World, acme: TenantCata
     assert [job.job_id for job in world.scheduler.unplanned()] == queued[2:]
 
 
+@pytest.mark.postgresql
 def test_a_job_is_planned_once(world: World, acme: TenantCatalog) -> None:
     job, _ = acme.jobs.request(JobKind.BACKUP, origin=Origin.HAND)
     with ThreadPoolExecutor(4) as pool:
@@ -198,6 +200,7 @@ def test_work_continues_after_the_clock_was_set_back(world: World, acme: TenantC
     assert not world.scheduler.repair_after_clock_change(30.0)
 
 
+@pytest.mark.postgresql
 def test_a_clock_set_back_does_not_prolong_a_stored_refusal(world: World, acme: TenantCatalog) -> None:
     acme.keys.refuse(ARN, "Disabled.")
     world.scheduler.record_tick()
@@ -229,6 +232,7 @@ def test_two_steps_of_a_job_lost_at_once_fail_it_once(world: World, acme: Tenant
     assert acme.jobs.get(job.job_id).code is Code.WORKER_LOST
 
 
+@pytest.mark.postgresql
 def test_a_worker_releases_only_the_claims_of_its_own_children(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:
@@ -257,6 +261,7 @@ def test_the_last_tick_is_reported_by_its_age(world: World) -> None:
     assert age < 10
 
 
+@pytest.mark.postgresql
 def test_worker_silence_is_the_age_of_the_last_heartbeat(world: World) -> None:
     assert world.scheduler.worker_silence() is None
     world.scheduler.record_heartbeat("worker@a", 2)
@@ -271,6 +276,7 @@ def test_worker_silence_is_the_age_of_the_last_heartbeat(world: World) -> None:
     assert world.scheduler.worker_silence("worker@b") is None
 
 
+@pytest.mark.postgresql
 def test_reported_broker_trouble_stays_until_the_next_report(world: World) -> None:
     assert world.scheduler.broker_trouble() is None
     world.scheduler.record_tick()

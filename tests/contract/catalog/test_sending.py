@@ -4,6 +4,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
+
 from shared.domain.jobs import KINDS, JobKind, Origin, StepPlan
 from shared.messages import FIRST_VERSION, VERSION
 from shared.ports.catalog.tenant import TenantCatalog
@@ -80,6 +82,7 @@ def test_queues_separate_manual_scheduled_and_upkeep_jobs(world: World, acme: Te
     assert [ref.queue for ref in world.send()] == ["manual", "backup", "upkeep"]
 
 
+@pytest.mark.postgresql
 def test_jobs_requested_by_hand_are_sent_first(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     verifies(world, acme, 3, Origin.SCHEDULE)
     world.pass_time(60)
@@ -176,6 +179,7 @@ def test_a_job_to_be_cancelled_is_not_sent(world: World, acme: TenantCatalog) ->
     assert world.send() == []
 
 
+@pytest.mark.postgresql
 def test_concurrent_ticks_send_each_step_once(world: World, acme: TenantCatalog) -> None:
     verifies(world, acme, 12)
     world.scheduler.record_heartbeat("w", 3)
@@ -190,6 +194,7 @@ def test_concurrent_ticks_send_each_step_once(world: World, acme: TenantCatalog)
     assert len(sent) == len(set(sent)) == 6
 
 
+@pytest.mark.postgresql
 def test_a_message_has_the_newest_version_that_every_live_worker_understands(world: World, acme: TenantCatalog) -> None:
     def sent() -> set[int]:
         verifies(world, acme, 1)

@@ -14,6 +14,7 @@ from tests.contract.catalog.world import NOW, World, checkpoint, new_id, run, sn
 COMMIT = (StepPlan(phase=4, name="commit"),)
 
 
+@pytest.mark.postgresql
 def test_a_commit_creates_the_snapshot_and_ends_the_job(world: World, acme: TenantCatalog) -> None:
     job, claim = world.to_commit(acme)
     runs = [run(job.job_id), run(job.job_id, "groups")]
@@ -47,6 +48,7 @@ def test_a_backup_builds_on_the_newest_snapshot_and_pins_it(world: World, acme: 
     assert world.count("runs") == 2
 
 
+@pytest.mark.postgresql
 def test_one_of_two_late_commits_of_a_step_wins(world: World, acme: TenantCatalog) -> None:
     job, early = world.to_commit(acme)
     world.pass_time(31)
@@ -65,6 +67,7 @@ def test_one_of_two_late_commits_of_a_step_wins(world: World, acme: TenantCatalo
     assert len(acme.snapshots.all()) == 1
 
 
+@pytest.mark.postgresql
 def test_a_commit_is_refused_if_another_snapshot_became_the_newest(world: World, acme: TenantCatalog) -> None:
     job, claim = world.to_commit(acme)
     world.change("jobs", parent=new_id())  # as if the job's parent were not the newest snapshot
@@ -85,6 +88,7 @@ def test_a_commit_is_refused_if_its_parent_is_being_deleted(world: World, acme: 
     assert world.count("runs") == 0
 
 
+@pytest.mark.postgresql
 def test_a_snapshot_that_is_being_deleted_is_not_offered(world: World, acme: TenantCatalog) -> None:
     new_snapshot = world.backed_up(acme)
     assert acme.snapshots.going() == set()

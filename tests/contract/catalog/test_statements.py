@@ -66,6 +66,7 @@ def matches(row: Any, conditions: list[Condition]) -> bool:
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CONDITIONS)
+@pytest.mark.postgresql
 def test_find_update_and_delete_apply_the_conditions_within_one_tenant(
     world: World, other: TenantCatalog, tenancy: Tenancy, conditions: list[Condition]
 ) -> None:
@@ -87,6 +88,7 @@ def test_find_update_and_delete_apply_the_conditions_within_one_tenant(
             raise RolledBack
 
 
+@pytest.mark.postgresql
 def test_insert_accepts_only_existing_columns_and_sets_the_tenant(tenancy: Tenancy) -> None:
     values: dict[str, Any] = {"arn": ARN, "message": "No.", "at": NOW, "since": NOW + timedelta(microseconds=1)}
     with tenancy.write() as rows:
@@ -101,6 +103,7 @@ def test_insert_accepts_only_existing_columns_and_sets_the_tenant(tenancy: Tenan
         assert rows.delete(refusals, refusals.c.tenant_id == "another") == 0
 
 
+@pytest.mark.postgresql
 def test_details_are_returned_as_they_were_stored(tenancy: Tenancy) -> None:
     with tenancy.write() as rows:
         for detail in ({"records": 1}, [], None):
@@ -109,6 +112,7 @@ def test_details_are_returned_as_they_were_stored(tenancy: Tenancy) -> None:
             assert row["detail"] == detail
 
 
+@pytest.mark.postgresql
 def test_one_returns_a_row_or_none_and_raises_for_several_rows(tenancy: Tenancy) -> None:
     with tenancy.read() as rows:
         assert rows.one(steps, steps.c.name == "nobody") is None

@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from shared.domain.audit import Action, event_of
 from shared.ports.catalog.stores import KnownStore
 from tests.contract.catalog.world import World
@@ -9,6 +11,7 @@ from tests.contract.catalog.world import World
 A, B = "a" * 36, "b" * 36
 
 
+@pytest.mark.postgresql
 def test_one_of_several_concurrent_choices_of_a_store_wins(world: World) -> None:
     assert world.catalog.stores().known_stores() is None
     ids = [f"{n}" * 36 for n in range(4)]
@@ -30,6 +33,7 @@ def test_a_mark_replaces_a_chosen_store_id_but_not_an_id_confirmed_by_a_mark(wor
     assert stores.known_stores() == KnownStore(store_id=B, place="here:", marked=True)
 
 
+@pytest.mark.postgresql
 def test_adopting_a_store_replaces_the_known_store_and_is_audited_for_each_tenant(world: World) -> None:
     tenants = [world.add("acme"), world.add("other")]
     stores = world.catalog.as_actor("ada").stores()

@@ -47,6 +47,7 @@ def test_tenants_are_listed_newest_first(world: World) -> None:
     assert [tenant.name for tenant in world.catalog.tenants()] == ["a", "c", "b"]
 
 
+@pytest.mark.postgresql
 def test_a_duplicate_name_is_refused_and_leaves_no_rows(world: World, acme: TenantCatalog) -> None:
     with pytest.raises(Refuse) as caught:
         world.add("acme")
@@ -81,6 +82,7 @@ def test_update_replaces_application_and_credential_together(world: World, acme:
     assert acme.tenant().sign_in_expires_at is None  # the previous secret's expiry does not apply to the new secret
 
 
+@pytest.mark.postgresql
 def test_a_schedule_can_be_replaced(acme: TenantCatalog) -> None:
     assert acme.schedules.get() is None
     acme.schedules.set(SCHEDULE)
@@ -112,6 +114,7 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     assert [table for table in tables if not world.count(table, tenant)] == ["withheld_directories"]
 
 
+@pytest.mark.postgresql
 def test_remove_deletes_every_row_of_one_tenant_except_its_audit_trail(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:

@@ -56,6 +56,7 @@ def claim_prune(world: World, tenant: TenantCatalog) -> Claim:
     return world.claim(tenant, world.planned(tenant, PRUNE, kind=JobKind.SWEEP), "prune")
 
 
+@pytest.mark.postgresql
 def test_blobs_returns_the_chunks_of_a_jobs_runs(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     one = run(new_id())
     world.backed_up(acme, one)
@@ -66,6 +67,7 @@ def test_blobs_returns_the_chunks_of_a_jobs_runs(world: World, acme: TenantCatal
 # -- rebuild
 
 
+@pytest.mark.postgresql
 def test_a_rebuild_restores_a_tenant_with_its_keys_and_snapshots(world: World) -> None:
     tenant = lost_tenant()
     restored = world.catalog.tenant(tenant.tenant_id)
@@ -81,6 +83,7 @@ def test_a_rebuild_restores_a_tenant_with_its_keys_and_snapshots(world: World) -
     )
 
 
+@pytest.mark.postgresql
 def test_a_rebuilt_tenant_has_no_credential_until_it_is_updated(world: World) -> None:
     tenant = lost_tenant()
     restored = world.catalog.tenant(tenant.tenant_id)
@@ -137,6 +140,7 @@ def test_a_rebuild_keeps_the_latest_generation_of_a_data_key(world: World, acme:
     assert acme.keys.all() == [newer]
 
 
+@pytest.mark.postgresql
 def test_rebuilt_snapshots_are_ordered_by_time_with_parents_before_children(world: World, acme: TenantCatalog) -> None:
     existing = world.backed_up(acme)
     before, after = lost_snapshot(None, -5), lost_snapshot(existing.snapshot_id, 5)
@@ -148,6 +152,7 @@ def test_rebuilt_snapshots_are_ordered_by_time_with_parents_before_children(worl
     assert world.backed_up(acme).parent == early_child.snapshot_id
 
 
+@pytest.mark.postgresql
 def test_a_rebuild_ends_an_unfinished_job_whose_snapshot_exists(world: World, acme: TenantCatalog) -> None:
     running, claim = world.to_commit(acme)
     one = snapshot(running)
@@ -190,6 +195,7 @@ def test_known_blobs_lists_jobs_snapshots_manifests_and_keys_of_one_tenant(
 # -- sweep
 
 
+@pytest.mark.postgresql
 def test_a_job_is_swept_one_day_after_its_end_and_only_once(world: World, acme: TenantCatalog) -> None:
     old = world.backed_up(acme)
     unknown_job = new_id()
@@ -222,6 +228,7 @@ def test_blobs_named_by_a_snapshot_are_not_leftovers(world: World, acme: TenantC
     assert (acme.snapshots.runs(one.snapshot_id), key in acme.keys.all()) == ([named_run], True)
 
 
+@pytest.mark.postgresql
 def test_everything_of_a_failed_job_is_a_leftover(world: World, acme: TenantCatalog) -> None:
     job = world.planned(acme)
     claim = world.claim(acme, job, "users")
@@ -274,6 +281,7 @@ def test_a_prune_with_an_expired_claim_removes_nothing(world: World, acme: Tenan
 # -- schedule of prunes
 
 
+@pytest.mark.postgresql
 def test_a_tenant_is_pruned_once_a_day(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     assert world.scheduler.make_sweeps(DAY) == 2  # both tenants were added long ago
     assert world.scheduler.make_sweeps(DAY) == 0
@@ -284,6 +292,7 @@ def test_a_tenant_is_pruned_once_a_day(world: World, acme: TenantCatalog, other:
     assert len(other.jobs.recent()) == 2
 
 
+@pytest.mark.postgresql
 def test_a_new_tenant_is_first_pruned_after_a_day(world: World) -> None:
     tenant = lost_tenant(created_at=NOW + timedelta(days=36500))
     world.catalog.tenant(tenant.tenant_id).upkeep.restore(contents(tenant))

@@ -12,8 +12,8 @@ from tests.contract.engine.kms_stage import (
     stage_fixture,
     steady_fixture,
 )
-from tests.contract.engine.tables import FEW, only, table
 from tests.contract.engine.world import EngineWorld
+from tests.tables import FEW, only, table
 
 __all__ = ["pool_fixture", "scene_fixture", "shared_scene_fixture", "stage_fixture", "steady_fixture"]
 

@@ -14,8 +14,8 @@ from shared.domain.errors import Answer, Code, EntrakeepError, GraphTrouble, Ref
 from shared.domain.jobs import Job, JobState, ResourceProgress
 from shared.domain.resources import STREAMS, Stream
 from shared.ports.directory import Cursor
-from tests.contract.engine.tables import ALL
 from tests.contract.engine.world import EngineWorld, MemoryPage
+from tests.tables import ALL
 
 pytestmark = pytest.mark.streams(*ALL)
 

@@ -18,8 +18,8 @@ from shared.engine.backup.changes import meaning
 from shared.engine.compare.comparing import compared
 from shared.engine.compare.differences import Change
 from shared.engine.compare.scope import Scope
-from tests.contract.engine.tables import APPLICATIONS
 from tests.contract.engine.world import EngineWorld
+from tests.tables import APPLICATIONS
 from tests.unit.domain.test_compare import VALUES
 
 pytestmark = pytest.mark.streams(*APPLICATIONS)

@@ -14,8 +14,8 @@ from shared.engine.compare import naming
 from shared.engine.compare.comparing import Comparison, compared
 from shared.engine.compare.differences import Difference
 from shared.engine.compare.scope import Scope
-from tests.contract.engine.tables import ALL
 from tests.contract.engine.world import LEASE, EngineWorld
+from tests.tables import ALL
 from tests.unit.vault.parts import ARN
 
 pytestmark = pytest.mark.streams(*ALL)

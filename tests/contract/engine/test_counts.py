@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from shared.domain.errors import Answer, Skip
 from shared.domain.records import tombstone
 from shared.domain.resources import LINKS, STREAMS
-from tests.contract.engine.tables import ALL
 from tests.contract.engine.world import EngineWorld
+from tests.tables import ALL
 
 pytestmark = pytest.mark.streams(*ALL)
 

@@ -10,8 +10,8 @@ from shared.domain.errors import Answer, Skip
 from shared.domain.jobs import JobKind, JobState, RecordsShown
 from shared.domain.records import tombstone
 from shared.engine.compare.dangling import dangling
-from tests.contract.engine.tables import ALL, only, table
 from tests.contract.engine.world import EngineWorld
+from tests.tables import ALL, only, table
 
 pytestmark = pytest.mark.streams(*ALL)
 

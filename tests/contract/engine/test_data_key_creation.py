@@ -13,9 +13,9 @@ from shared.domain.model import Purpose
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.vault.names import key_objects_prefix
 from tests.contract.engine.kms_cases import ENVIRONMENT
-from tests.contract.engine.tables import ALL
 from tests.contract.engine.world import EngineWorld
 from tests.parts import REGION, AwsSimulator, aws_simulator
+from tests.tables import ALL
 
 pytestmark = pytest.mark.streams(*ALL)
 

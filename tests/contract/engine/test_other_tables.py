@@ -20,9 +20,9 @@ from shared.engine.compare.scope import Scope
 from shared.engine.snapshots.browse import browse, refused
 from shared.engine.upkeep.rebuild import rebuild
 from tests.contract.engine.kms_cases import ENVIRONMENT, REGION
-from tests.contract.engine.tables import Change, table
 from tests.contract.engine.world import EngineWorld
 from tests.parts import AwsSimulator, aws_simulator
+from tests.tables import Change, table
 
 DEVICES = Stream(
     name="devices",

@@ -10,8 +10,8 @@ from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import RefusedObject, ResourceReport
 from shared.engine.snapshots import browse
 from shared.engine.snapshots.foreground import run_foreground
-from tests.contract.engine.tables import APPLICATIONS
 from tests.contract.engine.world import EngineWorld
+from tests.tables import APPLICATIONS
 
 pytestmark = pytest.mark.streams(*APPLICATIONS)
 

@@ -12,8 +12,8 @@ from shared.domain.jobs import Job, JobState
 from shared.domain.model import ResourceReport
 from shared.domain.secret import Secret
 from shared.engine.tenants.onboarding import update_tenant
-from tests.contract.engine.tables import APPLICATIONS
 from tests.contract.engine.world import EngineWorld
+from tests.tables import APPLICATIONS
 
 pytestmark = pytest.mark.streams(*APPLICATIONS, "conditionalAccessPolicies", "termsOfUseAgreements")
 

@@ -12,8 +12,8 @@ from shared.domain.errors import ClaimLost, Code, KeyRefused, Refuse
 from shared.domain.jobs import JobKind, JobState
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.ports.catalog.queries import JobFilter
-from tests.contract.engine.tables import APPLICATIONS
 from tests.contract.engine.world import EngineWorld
+from tests.tables import APPLICATIONS
 from tests.unit.vault.parts import ARN
 
 pytestmark = pytest.mark.streams(*APPLICATIONS)

@@ -16,8 +16,8 @@ from shared.domain.jobs import JobKind, JobState, Origin, StepState
 from shared.domain.model import Schedule, Tenant
 from shared.engine.jobs.sending import send_due
 from shared.engine.tenants.onboarding import add_tenant
-from tests.contract.engine.tables import APPLICATIONS
 from tests.contract.engine.world import EngineWorld, identity
+from tests.tables import APPLICATIONS
 from tests.unit.vault.parts import ARN
 
 pytestmark = pytest.mark.streams(*APPLICATIONS)

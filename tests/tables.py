@@ -12,7 +12,7 @@ from shared.domain.jobs.kinds import backup_phases
 from shared.domain.resources import RESOURCES, STREAMS
 
 FEW = ("users", "groups", "organization")
-"""The streams that the directory of an ``EngineWorld`` fills. A backup of them costs a third of one of all streams."""
+"""The streams that the directory of an ``EngineWorld`` fills. A backup of them costs half of one of all streams."""
 APPLICATIONS = (*FEW, "applications", "applications.owners")
 ALL = tuple(STREAMS)
 
