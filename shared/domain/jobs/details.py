@@ -228,6 +228,8 @@ class RestoreProgress(PlanProgress):
     """When the last operation of the plan had its result."""
     proved_since: datetime | None = None
     """When the backup must have begun at the earliest with which the result is compared."""
+    mended_at: datetime | None = None
+    """When marks that had come back were last replaced."""
     after: str | None = None
     """The snapshot of the directory after the restore."""
     done: int = 0
@@ -243,7 +245,7 @@ class RestoreProgress(PlanProgress):
 
     def for_retry(self) -> "RestoreProgress":
         """Return the request. The new job continues with the plan if that was being carried out."""
-        ended = {"backup": None, "written_at": None, "proved_since": None, "after": None}
+        ended = {"backup": None, "written_at": None, "proved_since": None, "mended_at": None, "after": None}
         request = msgspec.structs.replace(self, **ended, done=0, failed=0, partly=0)
         keeps_plan = self.given or self.carried_by is not None
         return request if keeps_plan else msgspec.structs.replace(request, plan=None, before=None)

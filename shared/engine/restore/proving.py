@@ -46,7 +46,7 @@ def prove_step(work: Work) -> bool:
     unmet = _unmet(work, after, carried_out)
     now = work.context.clock.now()
     if unmet and now < progress.written_at + timedelta(seconds=work.context.limits.prove_seconds):
-        _mend(work, [each.operation for each in unmet if each.marked])
+        _mend(work, progress, [each.operation for each in unmet if each.marked])
         progress.backup, progress.proved_since = None, work.context.clock.now()
         work.catalog.claims.report_progress(work.claim, progress)
         raise WaitFor(work.context.limits.prove_look_seconds)
@@ -75,10 +75,13 @@ def _unmet(work: Work, after: Snapshot, carried_out: Sequence[Operation]) -> lis
     return unmet
 
 
-def _mend(work: Work, creations: Sequence[Operation]) -> None:
-    """Send the snapshot's values again to objects whose marks came back, by their ids."""
-    if creations:
+def _mend(work: Work, progress: RestoreProgress, creations: Sequence[Operation]) -> None:
+    """Send the snapshot's values again to objects whose marks came back, by their ids, not too soon after the last write."""
+    last_write = progress.mended_at or progress.written_at
+    distance = timedelta(seconds=work.context.limits.mark_seconds)
+    if creations and (last_write is None or work.context.clock.now() - last_write >= distance):
         run_cancellable(work, _send_unmarkings(work, creations))
+        progress.mended_at = work.context.clock.now()
 
 
 async def _send_unmarkings(work: Work, creations: Sequence[Operation]) -> None:

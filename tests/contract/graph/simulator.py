@@ -47,9 +47,10 @@ class Simulator:
         """Return the stored values."""
         return self._http.get("/objects", params={"path": path}).content.splitlines()
 
-    def request_count(self, path: str) -> int:
-        """Return how many requests a path has had since ``forget``."""
-        return sum(row["count"] for row in self._http.get("/requests").json() if row["path"] == path)
+    def request_count(self, path: str, method: str | None = None) -> int:
+        """Return how many requests a path has had since ``forget``, with the method if one is given."""
+        rows = self._http.get("/requests").json()
+        return sum(row["count"] for row in rows if row["path"] == path and method in (None, row["method"]))
 
     def created(self, path: str) -> int:
         """Return how many objects of a collection were created through Graph since ``forget``. Fail if any was twice."""

@@ -89,6 +89,7 @@ CARRIED = {
     "before": "s",
     "written_at": "2026-11-30T10:00:00Z",
     "proved_since": "2026-11-30T10:01:00Z",
+    "mended_at": "2026-11-30T10:02:00Z",
     "after": "t",
     "done": 2,
     "failed": 1,

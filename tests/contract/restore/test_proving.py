@@ -1,0 +1,116 @@
+"""A whole restore: planned, written, and compared with the directory afterwards."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shared.domain.jobs import Job, JobKind, JobState, RestoreProgress
+from shared.domain.restore.scope import Scope
+from shared.ports.catalog.restores import OperationState, PlanState
+from shared.ports.observer import Point
+from tests.contract.engine.tables import FEW, only, table
+from tests.contract.engine.world import EngineWorld
+from tests.contract.graph.simulator import Simulator
+from tests.contract.restore.carrying import group, new_id, user
+
+DONE, NOT_APPLIED = OperationState.DONE, OperationState.NOT_APPLIED
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_table() -> Iterator[None]:
+    """Leave few streams in the table of resources, because each restore backs up three times."""
+    with table(only(FEW)):
+        yield
+
+
+def existing(simulator: Simulator, path: str, value: dict[str, Any]) -> str:
+    """Create an object without Graph. Return its id."""
+    object_id = new_id()
+    simulator.create(path, json.dumps({"id": object_id, **value}).encode())
+    return object_id
+
+
+def change(simulator: Simulator, op: str, path: str, value: dict[str, Any] | None = None) -> None:
+    """Change the directory without Graph."""
+    simulator.change(json.dumps({"op": op, "path": path, **({} if value is None else {"value": value})}).encode())
+
+
+def restored(world: EngineWorld, snapshot: str, scope: Scope) -> Job:
+    """Restore what is in scope, and return the ended job."""
+    job = world.request(JobKind.RESTORE, snapshot=snapshot, detail=RestoreProgress(scope=scope))
+    for _ in range(60):
+        world.work()
+        if (ended := world.catalog.jobs.get(job.job_id)).state.ended:
+            return ended
+        world.pass_time(5)
+    raise AssertionError(f"the restore does not end: {ended}")
+
+
+def states(world: EngineWorld, job: Job) -> set[OperationState]:
+    return {each.state for each in world.catalog.restores.results(job.job_id)}
+
+
+def backup(world: EngineWorld) -> str:
+    job = world.run_job()
+    assert job.snapshot is not None, job
+    return job.snapshot
+
+
+def test_a_restore_ends_as_succeeded_once_the_directory_shows_everything(
+    world: EngineWorld, simulator: Simulator
+) -> None:
+    anna, bert = (existing(simulator, "users", user(name)) for name in ("anna", "bert"))
+    sales = existing(simulator, "groups", group("Sales"))
+    for each in (anna, bert):
+        simulator.create(f"groups/{sales}/members", json.dumps({"id": each}).encode())
+    snapshot = backup(world)
+    change(simulator, "delete", f"groups/{sales}")
+    change(simulator, "purge", f"groups/{sales}")
+    change(simulator, "delete", f"users/{anna}")
+    change(simulator, "update", f"users/{bert}", {"department": "Elsewhere"})
+    job = restored(world, snapshot, Scope(ids=(sales, anna, bert)))
+    assert (job.state, job.message) == (JobState.SUCCEEDED, None)
+    assert states(world, job) == {DONE}
+    detail = job.detail
+    assert isinstance(detail, RestoreProgress)
+    assert detail.plan is not None
+    assert detail.after not in (None, detail.before)
+    assert detail.done == detail.operations
+    assert world.catalog.restores.plan(detail.plan).state is PlanState.DONE
+    (entry,) = [each for each in world.catalog.restores.map_entries() if each.old_id == sales]
+    members = {json.loads(line)["id"] for line in simulator.objects(f"groups/{entry.current_id}/members")}
+    assert members == {anna, bert}
+
+
+def test_what_graph_accepts_and_does_not_apply_is_a_result_of_its_own(world: EngineWorld, simulator: Simulator) -> None:
+    carl = existing(simulator, "users", user("carl", department="A", city="Bern"))
+    snapshot = backup(world)
+    change(simulator, "update", f"users/{carl}", {"department": "B", "city": "Basel"})
+    simulator.set("quirks", {"without_effect": ["users.department"]})
+    world.limit(prove_seconds=1.0)
+    job = restored(world, snapshot, Scope(ids=(carl,)))
+    simulator.set("quirks", {"without_effect": []})
+    assert job.state is JobState.SUCCEEDED_WITH_WARNINGS
+    assert job.message is not None
+    assert "not applied" in job.message
+    assert states(world, job) == {NOT_APPLIED}
+    (result,) = world.catalog.restores.results(job.job_id)
+    assert result.code == "NOT_APPLIED"
+
+
+def test_a_mark_that_comes_back_is_replaced_again(world: EngineWorld, simulator: Simulator) -> None:
+    dora = existing(simulator, "groups", group("Dora", mailNickname="dora"))
+    snapshot = backup(world)
+    change(simulator, "delete", f"groups/{dora}")
+    change(simulator, "purge", f"groups/{dora}")
+    simulator.set("quirks", {"lost_updates": {"within": 2, "readable": 0.1}})
+    world.on_point = lambda point: world.limit(mark_seconds=3.0) if point == Point.ALL_WRITTEN else None
+    job = restored(world, snapshot, Scope(ids=(dora,)))
+    simulator.set("quirks", {"lost_updates": {"within": 0, "readable": 0}})
+    assert job.state is JobState.SUCCEEDED
+    (created,) = [each for line in simulator.objects("groups") if (each := json.loads(line))["displayName"] == "Dora"]
+    assert created["mailNickname"] == "dora"
+    assert simulator.created("groups") == 1
+    assert simulator.request_count("/v1.0/groups/{id}", "PATCH") == 2
